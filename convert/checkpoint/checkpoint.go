@@ -1,0 +1,57 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Checkpoint is an opened checkpoint: the tensors of its model, unread.
+type Checkpoint struct {
+	// Path is the file or folder as given to Open.
+	Path string
+	// Format is the name of the format: "paddle", "pytorch" or "safetensors".
+	Format string
+	// Container says how the file is built, for people: "zip archive, format 3", "pickle, protocol 4".
+	Container string
+	// Wrapper is the path of keys that led to the state dict, such as "model", or empty.
+	Wrapper string
+	// Size is the number of bytes of all files.
+	Size int64
+	// Tensors are in the order of the file. Their views are valid until Close.
+	Tensors []tensor.Named
+	// Metadata is the text that the file carries beside its tensors.
+	Metadata map[string]string
+	// Notes say what else the file holds and was left out, one sentence each.
+	Notes []string
+
+	closers []io.Closer
+}
+
+// Close unmaps the files. Views and the slices that they gave must not be used afterwards.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, closer := range c.closers {
+		errs = append(errs, closer.Close())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}
+
+// Options say which part of a file is wanted.
+type Options struct {
+	// Select names the state dict to take where a file holds several, such as "model_ema". Empty takes the trained weights.
+	Select string
+}
+
+// Format is one kind of checkpoint file.
+type Format struct {
+	// Name is the word for the format in reports and flags.
+	Name string
+	// Match tells from the content (never from the name) whether the file is of this format.
+	Match func(content []byte) bool
+	// Read lists the tensors of a file. Views may be windows of content. Problems are reported as *Error.
+	Read func(ctx context.Context, content []byte, options Options) (*Checkpoint, error)
+}

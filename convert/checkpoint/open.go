@@ -1,0 +1,88 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/mmap"
+)
+
+// Open opens the checkpoint at path, a file or a folder of shards, with the first of formats that recognises its content. The caller
+// closes it. Errors about the content are of type *Error; a path that does not open gives the *fs.PathError of package os.
+func Open(ctx context.Context, path string, options Options, formats ...Format) (*Checkpoint, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return openFolder(ctx, path, options, formats)
+	}
+	if strings.HasSuffix(path, indexSuffix) {
+		return openIndex(ctx, path, options, formats)
+	}
+	return openFile(ctx, path, options, formats)
+}
+
+func openFile(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
+	file, err := mmap.Open(path)
+	if err != nil {
+		var pathError *fs.PathError
+		if errors.As(err, &pathError) {
+			return nil, err
+		}
+		return nil, withPath(Errorf(ErrUnsupported, "%s", err), path)
+	}
+	opened, err := read(ctx, file.Content, options, formats)
+	if err != nil {
+		file.Close()
+		return nil, withPath(err, path)
+	}
+	opened.Path = path
+	opened.Size = int64(len(file.Content))
+	opened.closers = append(opened.closers, file)
+	return opened, nil
+}
+
+// read finds the format. A fault while reading the mapping (the file was cut short) comes back as an error.
+func read(ctx context.Context, content []byte, options Options, formats []Format) (opened *Checkpoint, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			opened, err = nil, Errorf(ErrMalformed, "reading the file failed: %s", FaultText(fault))
+		}
+	}()
+	if len(content) == 0 {
+		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or pass the file that holds the weights")
+	}
+	for _, format := range formats {
+		if format.Match(content) {
+			opened, err = format.Read(ctx, content, options)
+			if opened != nil {
+				opened.Format = format.Name
+			}
+			return opened, err
+		}
+	}
+	return nil, unknown(content)
+}
+
+// FaultText describes a recovered panic in a few words, never with the values in it.
+func FaultText(fault any) string {
+	if err, ok := fault.(error); ok {
+		text := err.Error()
+		return text[:min(len(text), 200)]
+	}
+	return "unexpected fault"
+}
+
+func withPath(err error, path string) error {
+	var problem *Error
+	if errors.As(err, &problem) && problem.Path == "" {
+		problem.Path = path
+	}
+	return err
+}

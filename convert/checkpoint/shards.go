@@ -1,0 +1,153 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	// indexSuffix ends the name of a file that maps tensors to shards.
+	indexSuffix = ".index.json"
+	// Limits of an index, far above what a model of this family needs.
+	maxIndexSize = 16 << 20
+	maxShards    = 1000
+)
+
+// folderFiles are the file names that a folder may hold its weights under, best first. With indexSuffix each names an index as well.
+var folderFiles = []string{"model.safetensors", "pytorch_model.bin", "model_state.pdparams"}
+
+func openFolder(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
+	for _, name := range folderFiles {
+		for _, found := range []struct {
+			path string
+			open func(context.Context, string, Options, []Format) (*Checkpoint, error)
+		}{
+			{filepath.Join(path, name), openFile},
+			{filepath.Join(path, name+indexSuffix), openIndex},
+		} {
+			if _, err := os.Stat(found.path); err != nil {
+				continue
+			}
+			opened, err := found.open(ctx, found.path, options, formats)
+			if opened != nil {
+				opened.Path = path
+			}
+			return opened, err
+		}
+	}
+	return nil, withPath(Errorf(ErrFormat, "the folder holds none of %s", strings.Join(folderFiles, ", ")).
+		WithHint("pass the weight file itself, or an index file ending in %s", indexSuffix), path)
+}
+
+// openIndex opens every shard that an index names, and takes exactly the tensors that it maps.
+func openIndex(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
+	shards, err := readIndex(path)
+	if err != nil {
+		return nil, withPath(err, path)
+	}
+	whole := &Checkpoint{Path: path, Metadata: map[string]string{}}
+	for _, shard := range sortedKeys(shards) {
+		part, err := openFile(ctx, filepath.Join(filepath.Dir(path), shard), options, formats)
+		if err != nil {
+			whole.Close()
+			return nil, fmt.Errorf("shard %q of %s: %w", shard, path, err)
+		}
+		if err := whole.absorb(part, shard, shards[shard]); err != nil {
+			whole.Close()
+			return nil, withPath(err, path)
+		}
+	}
+	whole.Container = fmt.Sprintf("%d shards, each %s", len(shards), whole.Container)
+	return whole, nil
+}
+
+// absorb adds a shard's tensors, which must be the ones that the index promised.
+func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) error {
+	c.closers = append(c.closers, part.closers...)
+	c.Format, c.Container, c.Wrapper = part.Format, part.Container, part.Wrapper
+	c.Size += part.Size
+	c.Tensors = append(c.Tensors, part.Tensors...)
+	c.Notes = append(c.Notes, part.Notes...)
+	for key, value := range part.Metadata {
+		c.Metadata[key] = value
+	}
+	held := make([]string, len(part.Tensors))
+	for i, t := range part.Tensors {
+		held[i] = t.Name
+	}
+	slices.Sort(held)
+	slices.Sort(promised)
+	for _, name := range promised {
+		if _, found := slices.BinarySearch(held, name); !found {
+			return Errorf(ErrMalformed, "the index promises tensor %q in shard %q, which lacks it", name, shard).WithHint("download the shard again")
+		}
+	}
+	for _, name := range held {
+		if _, found := slices.BinarySearch(promised, name); !found {
+			return Errorf(ErrMalformed, "shard %q holds tensor %q, which the index does not map to it", shard, name).WithHint("shards and index are of different downloads; download all of them again")
+		}
+	}
+	return nil
+}
+
+// readIndex gives the tensor names by shard. Shard names must be plain names of files in the index's own folder.
+func readIndex(path string) (map[string][]string, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxIndexSize {
+		return nil, Errorf(ErrUnsafe, "an index of %d bytes; %d is the limit", info.Size(), maxIndexSize)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(raw, &index); err != nil {
+		return nil, Errorf(ErrMalformed, "the index is not the JSON it should be: %s", err)
+	}
+	shards := map[string][]string{}
+	for name, shard := range index.WeightMap {
+		shards[shard] = append(shards[shard], name)
+	}
+	return shards, checkShards(filepath.Dir(path), shards)
+}
+
+func checkShards(folder string, shards map[string][]string) error {
+	if len(shards) == 0 {
+		return Errorf(ErrMalformed, "the index has no weight_map")
+	}
+	if len(shards) > maxShards {
+		return Errorf(ErrUnsafe, "the index names %d shards; %d is the limit", len(shards), maxShards)
+	}
+	for shard := range shards {
+		if shard == "" || shard == "." || shard == ".." || strings.ContainsAny(shard, "/\\\x00:") {
+			return Errorf(ErrUnsafe, "the index names the shard %q, which is not a plain file name", shard)
+		}
+		info, err := os.Lstat(filepath.Join(folder, shard))
+		if err != nil {
+			return Errorf(ErrMalformed, "the shard %q is missing", shard).WithHint("put all shards into the folder of the index")
+		}
+		if info.Mode()&os.ModeSymlink != 0 && escapes(folder, shard) {
+			return Errorf(ErrUnsafe, "the shard %q is a link to a file outside of the cache or folder", shard)
+		}
+	}
+	return nil
+}
+
+func sortedKeys(shards map[string][]string) []string {
+	keys := make([]string, 0, len(shards))
+	for key := range shards {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,33 @@
+package output
+
+import "github.com/beitzoo/beitzoo/convert/tensor"
+
+// Part is a stretch of the file. Exactly one of Data and Fill is set.
+type Part struct {
+	// Size in bytes of what Data or Fill delivers; anything else is an error.
+	Size int64
+	// Data is streamed into its place, at the same time as the Data of other parts.
+	Data tensor.Data
+	// Fill makes the bytes after all Data is written. sums has the CRC-32 (IEEE) of each part's Data, by index of the part; it is computed
+	// only where Options.Sums asks for it.
+	Fill func(sums []uint32) []byte
+}
+
+// Literal is a part that is known beforehand.
+func Literal(content []byte) Part {
+	return Part{Size: int64(len(content)), Fill: func([]uint32) []byte { return content }}
+}
+
+// Data is a part that is streamed.
+func Data(size int64, data tensor.Data) Part {
+	return Part{Size: size, Data: data}
+}
+
+// Total is the size of the file that the parts make.
+func Total(parts []Part) int64 {
+	var total int64
+	for _, p := range parts {
+		total += p.Size
+	}
+	return total
+}

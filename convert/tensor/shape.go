@@ -1,0 +1,55 @@
+package tensor
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MaxRank is the largest number of dimensions that any reader accepts.
+const MaxRank = 32
+
+// ErrShape says that a shape cannot be the shape of a tensor: a negative dimension, too many of them, or a product beyond int64.
+var ErrShape = errors.New("impossible shape")
+
+// Shape is the size of each dimension, outermost first. The empty shape is a scalar.
+type Shape []int
+
+// Elements is the product of the dimensions, computed without overflow.
+func (s Shape) Elements() (int64, error) {
+	if len(s) > MaxRank {
+		return 0, ErrShape
+	}
+	product, empty := int64(1), false
+	for _, n := range s {
+		if n < 0 {
+			return 0, ErrShape
+		}
+		if n == 0 {
+			empty = true
+			continue
+		}
+		if product > math.MaxInt64/int64(n) {
+			return 0, ErrShape
+		}
+		product *= int64(n)
+	}
+	if empty {
+		return 0, nil
+	}
+	return product, nil
+}
+
+// Equal tells whether both shapes have the same dimensions.
+func (s Shape) Equal(other Shape) bool { return slices.Equal(s, other) }
+
+// String gives the form "[768, 3, 16, 16]".
+func (s Shape) String() string {
+	parts := make([]string, len(s))
+	for i, n := range s {
+		parts[i] = strconv.Itoa(n)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}

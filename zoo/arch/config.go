@@ -1,0 +1,82 @@
+package arch
+
+// Pooling is how the tokens become the one vector that the classifier sees.
+type Pooling string
+
+const (
+	// MeanPooling averages the patch tokens and normalises the mean with fc_norm.
+	MeanPooling Pooling = "mean"
+	// ClassToken normalises all tokens with norm and takes token 0.
+	ClassToken Pooling = "class_token"
+	// AllTokens normalises all tokens with norm and keeps the patch tokens: masked image modelling.
+	AllTokens Pooling = "all_tokens"
+)
+
+// Bias is where the relative position bias lives.
+type Bias string
+
+const (
+	// NoBias: the model has none.
+	NoBias Bias = "none"
+	// BlockBias: each block has its own table (fine-tuned models).
+	BlockBias Bias = "block"
+	// SharedBias: all blocks add the same table (masked image modelling).
+	SharedBias Bias = "shared"
+)
+
+const (
+	// Epsilon is the LayerNorm epsilon of PASSL, unilm and timm (beit_base_patch16_224 in microsoft/unilm beit/modeling_finetune.py).
+	Epsilon = 1e-6
+	// EpsilonHF is that of Hugging Face transformers (BeitConfig.layer_norm_eps).
+	EpsilonHF = 1e-12
+)
+
+// Config fixes every parameter's name and shape, and the forward pass. The zero value is not valid; see ByName and Infer.
+type Config struct {
+	// Name is the identifier, such as "beit_base_p16_224", or empty for an architecture without one.
+	Name string `json:"name,omitempty"`
+	// ImageHeight, ImageWidth and PatchSize are in pixels; the window is image size over patch size.
+	ImageHeight int `json:"image_height"`
+	ImageWidth  int `json:"image_width"`
+	PatchSize   int `json:"patch_size"`
+	// EmbedDim is C, the width of a token; HiddenDim is the width inside the MLP, 4C in every released model.
+	EmbedDim  int `json:"embed_dim"`
+	HiddenDim int `json:"hidden_dim"`
+	Depth     int `json:"depth"`
+	Heads     int `json:"heads"`
+	// Classes is the number of logits; 0 means that the model has no head.
+	Classes int     `json:"classes"`
+	Pooling Pooling `json:"pooling"`
+	Bias    Bias    `json:"relative_position_bias"`
+	// AbsolutePosition: pos_embed is added to the tokens.
+	AbsolutePosition bool `json:"absolute_position"`
+	// LayerScale: each branch is multiplied by gamma_1 or gamma_2.
+	LayerScale bool `json:"layer_scale"`
+	// MaskToken: masked patches are replaced by mask_token, and the head is lm_head over Classes visual tokens.
+	MaskToken bool `json:"mask_token"`
+	// Epsilon is that of every LayerNorm. It belongs to the program that ran the model, not to the file.
+	Epsilon float64 `json:"epsilon"`
+}
+
+// Window is the number of patches down and across.
+func (c Config) Window() (height, width int) {
+	return c.ImageHeight / c.PatchSize, c.ImageWidth / c.PatchSize
+}
+
+// Patches is the number of patch tokens of an image.
+func (c Config) Patches() int {
+	height, width := c.Window()
+	return height * width
+}
+
+// Tokens is Patches and the class token.
+func (c Config) Tokens() int { return c.Patches() + 1 }
+
+// HeadDim is the width of one attention head.
+func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }
+
+// BiasRows is the number of rows of a relative position bias table: one for each offset, and three for the class token.
+func (c Config) BiasRows() int {
+	height, width := c.Window()
+	return (2*height-1)*(2*width-1) + 3
+}
