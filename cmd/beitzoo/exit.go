@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Exit codes, documented in docs/command-line.md.
+const (
+	exitOK          = 0
+	exitDiffers     = 1
+	exitUsage       = 2
+	exitInput       = 3
+	exitNetwork     = 4
+	exitDigest      = 5
+	exitUnavailable = 6
+	exitInterrupted = 130
+)
+
+// errDiffers is returned by commands whose answer is "no": verification failed, models differ. They have said why themselves.
+var errDiffers = errors.New("differs")
+
+// usageError is wrong use of the command line.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+func (e *usageError) Hint() string  { return e.hint }
+
+// exitCodes says which exit code an error asks for. The first rule that matches counts.
+var exitCodes = []struct {
+	matches func(error) bool
+	code    int
+}{
+	{is(context.Canceled), exitInterrupted},
+	{is(errDiffers), exitDiffers},
+	{as[*usageError], exitUsage},
+	{as[*arch.UnknownNameError], exitUsage},
+	{is(syscall.ENOSPC), exitUnavailable},
+	{is(syscall.EDQUOT), exitUnavailable},
+	{is(engine.ErrUnavailable), exitUnavailable},
+	{as[*checkpoint.Error], exitInput},
+	{is(output.ErrFault), exitInput},
+	{as[*fs.PathError], exitInput},
+}
+
+// exitCode gives the code for an error; what no rule knows is blamed on the input.
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	for _, rule := range exitCodes {
+		if rule.matches(err) {
+			return rule.code
+		}
+	}
+	return exitInput
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+// hintOf is what the user can do about an error, or empty.
+func hintOf(err error) string {
+	var advisor interface {
+		error
+		Hint() string
+	}
+	if errors.As(err, &advisor) {
+		return advisor.Hint()
+	}
+	for _, rule := range hints {
+		if errors.Is(err, rule.cause) {
+			return rule.hint
+		}
+	}
+	return ""
+}
+
+// hints are for errors of the system, which can't give their own.
+var hints = []struct {
+	cause error
+	hint  string
+}{
+	{syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
+	{fs.ErrNotExist, "check the path; a model can be a file, a folder or a name that `beitzoo list` shows"},
+	{fs.ErrPermission, "check the permissions of the file and of its folder"},
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v2"
+)
+
+// progress shows how far long work is: a bar on a terminal, events with --json, nothing otherwise. Safe for concurrent use.
+type progress struct {
+	mu     sync.Mutex
+	bar    *progressbar.ProgressBar
+	c      *console
+	title  string
+	events bool
+	last   time.Time
+}
+
+// newProgress reads --quiet and --json of the command.
+func (c *console) newProgress(ctx *cli.Context, title string) *progress {
+	p := &progress{c: c, title: title}
+	if ctx.Bool("quiet") {
+		return p
+	}
+	p.events = ctx.Bool("json")
+	if c.terminal && !p.events {
+		p.bar = progressbar.NewOptions64(-1,
+			progressbar.OptionSetWriter(c.err),
+			progressbar.OptionSetDescription(title),
+			progressbar.OptionShowBytes(true),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(max(10, min(40, c.width-60))))
+	}
+	return p
+}
+
+// set is the callback for the libraries: bytes done, and in total.
+func (p *progress) set(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.bar != nil:
+		if p.bar.GetMax64() != total {
+			p.bar.ChangeMax64(total)
+		}
+		p.bar.Set64(done)
+	case p.events && time.Since(p.last) > time.Second:
+		p.last = time.Now()
+		fmt.Fprintf(p.c.err, "{\"event\":\"progress\",\"task\":%q,\"done\":%d,\"total\":%d}\n", p.title, done, total)
+	}
+}
+
+// finish takes the bar away.
+func (p *progress) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
