@@ -1,0 +1,43 @@
+# Targets run what CI runs. `make test` needs Go, a C++ compiler and pip; it fetches libtorch where the machine has none.
+
+GO        ?= go
+FUZZTIME  ?= 10s
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+TMP       ?= $(or $(TMPDIR),/tmp)
+VENV      ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/interop
+
+.PHONY: demo build test test-go lint fuzz bench interop golden cover clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+demo: ## the main job, on what ships with the program
+	$(GO) run ./cmd/beitzoo demo
+
+build: ## bin/beitzoo, without libtorch
+	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -o bin/beitzoo ./cmd/beitzoo
+
+test: test-go ## every test
+
+test-go: ## the tests that need only Go, under the race detector where cgo allows
+	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
+	GOWORK=off $(GO) vet ./...
+	GOWORK=off $(GO) test -race ./...
+
+lint: ## linters; every exception in .golangci.yml has its reason
+	GOWORK=off $(GO) run $(LINT) run ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	GO=$(GO) FUZZTIME=$(FUZZTIME) ./build/fuzz.sh
+
+interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
+	VENV=$(VENV) ./build/interop.sh
+
+bench: ## speed and memory against the peers, as ratios taken in one run
+	VENV=$(VENV) ./build/bench.sh
+
+cover: ## coverage by function
+	GOWORK=off $(GO) test -coverprofile=$(TMP)/beitzoo.cover ./... && $(GO) tool cover -func=$(TMP)/beitzoo.cover
+
+clean: ## what was built here
+	rm -rf bin out
