@@ -1,0 +1,83 @@
+package store
+
+import "fmt"
+
+// UnknownSize stands for a size that nobody knows yet.
+const UnknownSize = -1
+
+// DefaultChunkSize is the size of the chunks that Describe and Copy cut a blob into: what is lost when one goes wrong, a second on a slow line.
+const DefaultChunkSize = 4 << 20
+
+// Chunk is a stretch of a blob.
+type Chunk struct {
+	Digest Digest
+	// Size in bytes, above zero.
+	Size int64
+}
+
+// Blob says which bytes are meant. The zero value is invalid.
+type Blob struct {
+	// Digest of all bytes. Empty means unknown: such a blob can be fetched, and Copy tells the digest that it found.
+	Digest Digest
+	// Size in bytes, or UnknownSize.
+	Size int64
+	// MediaType in the sense of OCI, or empty.
+	MediaType string
+	// Chunks follow one another and make up the whole blob; nil where nobody computed them.
+	Chunks []Chunk
+	// Name is what to call the bytes in messages and, while the digest is unknown, in the journal of an interrupted copy: a model's name or
+	// an address without secrets. Required where Digest is empty.
+	Name string
+}
+
+// Validate reports ErrInvalid unless the parts of b are well formed and agree with one another.
+func (b Blob) Validate() error {
+	if b.Digest == "" && b.Name == "" {
+		return fmt.Errorf("%w: blob with neither digest nor name", ErrInvalid)
+	}
+	if b.Digest != "" {
+		if err := b.Digest.Validate(); err != nil {
+			return err
+		}
+	}
+	if b.Size < UnknownSize {
+		return fmt.Errorf("%w: size %d of %s", ErrInvalid, b.Size, b)
+	}
+	return b.validateChunks()
+}
+
+func (b Blob) validateChunks() error {
+	if b.Chunks == nil {
+		return nil
+	}
+	var sum int64
+	for i, chunk := range b.Chunks {
+		if err := chunk.Digest.Validate(); err != nil {
+			return fmt.Errorf("chunk %d of %s: %w", i, b, err)
+		}
+		if chunk.Size <= 0 || chunk.Size > b.Size-sum {
+			return fmt.Errorf("%w: chunk %d of %s has %d bytes where %d are left", ErrInvalid, i, b, chunk.Size, b.Size-sum)
+		}
+		sum += chunk.Size
+	}
+	if sum != b.Size {
+		return fmt.Errorf("%w: the chunks of %s have %d bytes together, the blob has %d", ErrInvalid, b, sum, b.Size)
+	}
+	return nil
+}
+
+// String is what messages call the blob: its name where it has one, else its digest.
+func (b Blob) String() string {
+	if b.Name != "" {
+		return fmt.Sprintf("%q", shorten(b.Name))
+	}
+	return b.Digest.String()
+}
+
+// Span is a stretch of bytes.
+type Span struct {
+	Offset, Size int64
+}
+
+// End is the offset of the first byte behind s.
+func (s Span) End() int64 { return s.Offset + s.Size }

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kinds of problem. Stores wrap them; ask with errors.Is.
+var (
+	// ErrInvalid: a blob, digest or name that cannot be what it claims to be.
+	ErrInvalid = errors.New("invalid")
+	// ErrNotFound: the store has no such blob.
+	ErrNotFound = errors.New("not found")
+	// ErrDigestMismatch: the bytes are not those that were asked for. [DigestError] and [SizeError] have the details.
+	ErrDigestMismatch = errors.New("digest mismatch")
+	// ErrUnreachable: the store did not answer, or not usefully. [SourceError] has the details.
+	ErrUnreachable = errors.New("unreachable")
+	// ErrUnauthorized: the store wants other credentials.
+	ErrUnauthorized = errors.New("not authorised")
+	// ErrChanged: the source has other content than when the copy began.
+	ErrChanged = errors.New("changed meanwhile")
+	// ErrNoRanges: the source hands out whole blobs only.
+	ErrNoRanges = errors.New("no ranges")
+	// ErrNotWeights: the source sent a page for people instead of the file.
+	ErrNotWeights = errors.New("a web page instead of the file")
+	// ErrExists: the name or version is taken, and never overwritten.
+	ErrExists = errors.New("exists already")
+	// ErrReadOnly: the store cannot be written to.
+	ErrReadOnly = errors.New("read-only")
+)
+
+// DigestError says which bytes were wrong.
+type DigestError struct {
+	// Name of the blob for messages.
+	Name      string
+	Want, Got Digest
+	// Span is where in the blob the bytes lie.
+	Span Span
+	// Chunk is the index of the chunk, or -1 where the digest is that of the whole blob.
+	Chunk int
+	// Source is the place that sent them, or empty.
+	Source string
+}
+
+func (e *DigestError) Error() string {
+	what := e.Name
+	if e.Chunk >= 0 {
+		what = fmt.Sprintf("chunk %d (bytes %d to %d) of %s", e.Chunk, e.Span.Offset, e.Span.End()-1, e.Name)
+	}
+	return fmt.Sprintf("%s%s: %v: want %s, got %s", what, from(e.Source), ErrDigestMismatch, e.Want, e.Got)
+}
+
+// Is makes errors.Is find ErrDigestMismatch.
+func (e *DigestError) Is(kind error) bool { return kind == ErrDigestMismatch }
+
+// Hint tells the user what to do next.
+func (e *DigestError) Hint() string {
+	return "nothing was kept of these bytes; try again, and where it stays so, the source has another file than the manifest describes"
+}
+
+// SizeError says that there are more or fewer bytes than there should be. It is an ErrDigestMismatch: the bytes cannot be the right ones.
+type SizeError struct {
+	Name string
+	// Want and Got are in bytes. Where there were too many, Got is where reading stopped.
+	Want, Got int64
+	Source    string
+}
+
+func (e *SizeError) Error() string {
+	if e.Got > e.Want {
+		return fmt.Sprintf("%s%s: %v: more than the %d bytes it should have", e.Name, from(e.Source), ErrDigestMismatch, e.Want)
+	}
+	return fmt.Sprintf("%s%s: %v: %d bytes, should be %d", e.Name, from(e.Source), ErrDigestMismatch, e.Got, e.Want)
+}
+
+// Is makes errors.Is find ErrDigestMismatch.
+func (e *SizeError) Is(kind error) bool { return kind == ErrDigestMismatch }
+
+// SourceError says what went wrong with a place. It never holds a secret: no query of an address, no user information, no header.
+type SourceError struct {
+	// Source is the place: an address or a folder.
+	Source string
+	// Status is the HTTP status, or 0.
+	Status int
+	// Temporary tells that it may work when tried again, not before After.
+	Temporary bool
+	After     time.Duration
+	// Kind is one of the Err values of this package; Err is the cause, or nil.
+	Kind error
+	Err  error
+	// Advice is what the user could do, or empty.
+	Advice string
+}
+
+func (e *SourceError) Error() string {
+	text := fmt.Sprintf("%s: %v", e.Source, e.Kind)
+	if e.Status != 0 {
+		text += fmt.Sprintf(" (HTTP status %d)", e.Status)
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives the kind and the cause.
+func (e *SourceError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// Hint tells the user what to do next.
+func (e *SourceError) Hint() string { return e.Advice }
+
+// Temporary tells whether err may go away by itself, and after what time at the earliest.
+func Temporary(err error) (after time.Duration, ok bool) {
+	var source *SourceError
+	if errors.As(err, &source) && source.Temporary {
+		return source.After, true
+	}
+	return 0, false
+}
+
+func from(source string) string {
+	if source == "" {
+		return ""
+	}
+	return " from " + source
+}
