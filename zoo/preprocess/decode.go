@@ -1,0 +1,157 @@
+package preprocess
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/webp"
+)
+
+// Limits of what [Decode] reads. A small file can claim a huge picture, so both are checked before
+// the memory for the pixels is taken.
+const (
+	// MaxPixels is where Pillow begins to warn of a decompression bomb: the RGB samples fill 256 MiB.
+	MaxPixels = 1 << 28 / 3
+	// MaxFileBytes is the most that is read of one file.
+	MaxFileBytes = 1 << 29
+)
+
+// TooLargeError says that a picture claims more pixels than [MaxPixels].
+type TooLargeError struct {
+	Width, Height int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("picture of %d x %d pixels exceeds the limit of %d pixels", e.Width, e.Height, MaxPixels)
+}
+
+// Hint says what to do about it.
+func (e *TooLargeError) Hint() string {
+	return "shrink the picture first; a model sees a few hundred pixels a side"
+}
+
+// ErrFormat says that the data is in no picture format that [Decode] knows.
+var ErrFormat = errors.New("not a JPEG, PNG, GIF, BMP or WebP picture")
+
+// format is a picture format, recognised by how a file begins ('?' stands for any byte).
+type format struct {
+	name   string
+	magic  string
+	config func(io.Reader) (image.Config, error)
+	decode func(data []byte) (*RGB8, error)
+}
+
+var formats = []format{
+	{"JPEG", "\xff\xd8", jpeg.DecodeConfig, decodeWith(jpeg.Decode)},
+	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
+	{"GIF", "GIF8?a", gifConfig, decodeGIF},
+	{"BMP", "BM", bmp.DecodeConfig, decodeWith(bmp.Decode)},
+	{"WebP", "RIFF????WEBP", webp.DecodeConfig, decodeWebP},
+}
+
+// Decode reads one picture (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
+// recognised by content. It reads r to the end. EXIF orientation, colour profiles and gamma are
+// ignored. The error is [ErrFormat], a *[TooLargeError], or says what is malformed.
+func Decode(r io.Reader) (*RGB8, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read picture: %w", err)
+	}
+	if len(data) > MaxFileBytes {
+		return nil, fmt.Errorf("picture file exceeds the limit of %d bytes", MaxFileBytes)
+	}
+	for _, f := range formats {
+		if begins(data, f.magic) {
+			return f.checked(data)
+		}
+	}
+	return nil, ErrFormat
+}
+
+func begins(data []byte, magic string) bool {
+	if len(data) < len(magic) {
+		return false
+	}
+	for i := range len(magic) {
+		if magic[i] != '?' && magic[i] != data[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// checked decodes data after the size that the file claims has been checked. A decoder that panics is
+// reported as malformed input.
+func (f format) checked(data []byte) (p *RGB8, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			p, err = nil, fmt.Errorf("malformed %s picture: decoder failed: %v", f.name, cause)
+		}
+	}()
+	config, err := f.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("malformed %s picture: %w", f.name, err)
+	}
+	if config.Width <= 0 || config.Height <= 0 {
+		return nil, fmt.Errorf("malformed %s picture: size is %d x %d pixels", f.name, config.Width, config.Height)
+	}
+	if config.Width > MaxPixels/config.Height {
+		return nil, &TooLargeError{config.Width, config.Height}
+	}
+	p, err = f.decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("malformed %s picture: %w", f.name, err)
+	}
+	return p, nil
+}
+
+// decodeWith completes a decoder of the standard library's form.
+func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8, error) {
+	return func(data []byte) (*RGB8, error) {
+		img, err := decode(bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		return FromImage(img)
+	}
+}
+
+// decodePNG sees to the one case that the decoded picture does not show: 16-bit grey with a
+// transparent value decodes as colour, but saturates as all 16-bit grey does.
+func decodePNG(data []byte) (*RGB8, error) {
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	const depth, colourType = 24, 25 // offsets in the first chunk, which the decoder has checked
+	if m, ok := img.(*image.NRGBA64); ok && data[depth] == 16 && data[colourType] == 0 {
+		grey := image.NewGray16(m.Rect)
+		for i := 0; i < len(grey.Pix); i += 2 {
+			copy(grey.Pix[i:i+2], m.Pix[4*i:])
+		}
+		img = grey
+	}
+	return FromImage(img)
+}
+
+// decodeWebP keeps the lossy form's planes apart from those of JPEG, which have another range.
+func decodeWebP(data []byte) (*RGB8, error) {
+	img, err := webp.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	switch m := img.(type) {
+	case *image.YCbCr:
+		return fromWebP(m), nil
+	case *image.NYCbCrA:
+		return fromWebP(&m.YCbCr), nil
+	default:
+		return FromImage(img)
+	}
+}

@@ -1,0 +1,18 @@
+// Package preprocess turns image files into the input tensor a set of weights was trained on.
+//
+// A [Recipe] is data: how to resize, what to crop, which mean and standard deviation. There is no
+// single BEiT recipe, so [RecipeFor] picks one by the source that published the weights. [Decode]
+// reads JPEG, PNG, GIF, BMP and WebP files into 8-bit RGB as Pillow's convert("RGB") does,
+// [Recipe.Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Recipe.Apply] adds the
+// float32 normalisation of torchvision, each to the last bit. One step is not exact: the inverse
+// DCT of JPEG files is that of the standard library, whose rounding differs from libjpeg-turbo's by
+// one grey level in some samples (measured in the tests).
+//
+//	recipe, err := preprocess.RecipeFor("timm", 224)
+//	if err != nil {
+//		return err
+//	}
+//	batch, err := recipe.Files(ctx, []string{"cat.jpg", "dog.png"}) // [2, 3, 224, 224]
+//
+// EXIF orientation is not applied, because none of the sources applies it.
+package preprocess

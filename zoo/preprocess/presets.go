@@ -1,0 +1,102 @@
+package preprocess
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// preset is one source's rule, from which a recipe for any input size follows.
+type preset struct {
+	source        string
+	resize        Resize
+	interpolation Interpolation
+	crop          func(size int) float64 // side of the crop as a share of the resized edge
+	statistics    statistics
+}
+
+type statistics struct{ mean, std [3]float64 }
+
+var (
+	// inception is what BEiT was pre-trained on ImageNet-22k with, and so what its classifiers want.
+	inception = statistics{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}
+	// imageNet is what BEiT v2 uses.
+	imageNet = statistics{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
+)
+
+// below384 is the rule that all sources share: pictures of 384 pixels and more are not cropped.
+func below384(share float64) func(int) float64 {
+	return func(size int) float64 {
+		if size >= 384 {
+			return 1
+		}
+		return share
+	}
+}
+
+func whole(int) float64 { return 1 }
+
+var presets = []preset{
+	// microsoft/unilm beit/run_class_finetuning.py: 256 for 224. The 0.9 in its model file is not used.
+	{"unilm", ShorterEdge, Bicubic, below384(224. / 256), inception},
+	// huggingface/pytorch-image-models timm/models/beit.py: 248 for 224.
+	{"timm", ShorterEdge, Bicubic, below384(0.9), inception},
+	// BR-IDL/PaddleViT image_classification/BEiT: as timm.
+	{"paddlevit", ShorterEdge, Bicubic, below384(0.9), inception},
+	// PaddlePaddle/PASSL states the crop ratios only, for models that are PaddleViT's; the rest is inferred.
+	{"passl", ShorterEdge, Bicubic, below384(0.9), inception},
+	// The digits classifier of testdata/digits, trained with PASSL's classes on 8 by 8 pictures.
+	{"passl-digits", Squash, Bicubic, whole, inception},
+	// The preprocessor_config.json of microsoft/beit-* on the hub; the class's own defaults differ.
+	{"hf", Squash, Bilinear, whole, inception},
+	// microsoft/unilm beit2/run_class_finetuning.py.
+	{"unilm-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
+	// timm's beitv2_base, and beitv2_large with the ImageNet-22k head: 248 for 224.
+	{"timm-v2", ShorterEdge, Bicubic, below384(0.9), imageNet},
+	// timm's beitv2_large with an ImageNet-1k head: 235 for 224.
+	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet},
+}
+
+// Sources lists the names that [RecipeFor] knows.
+func Sources() []string {
+	names := make([]string, len(presets))
+	for i, p := range presets {
+		names[i] = p.source
+	}
+	return names
+}
+
+// RecipeFor returns the recipe with which the source evaluates its models of the given input size, in
+// pixels a side. An unknown source is an *[UnknownSourceError].
+func RecipeFor(source string, imageSize int) (Recipe, error) {
+	i := slices.IndexFunc(presets, func(p preset) bool { return p.source == source })
+	if i < 0 {
+		return Recipe{}, &UnknownSourceError{Source: source}
+	}
+	p := presets[i]
+	recipe := Recipe{
+		Resize:        p.resize,
+		ResizeTo:      int(math.Floor(float64(imageSize) / p.crop(imageSize))), // truncated: 224/0.9 is 248
+		Interpolation: p.interpolation,
+		Crop:          imageSize,
+		Mean:          p.statistics.mean,
+		Std:           p.statistics.std,
+	}
+	if err := recipe.Validate(); err != nil {
+		return Recipe{}, fmt.Errorf("recipe of %s for %d pixels: %w", source, imageSize, err)
+	}
+	return recipe, nil
+}
+
+// UnknownSourceError says that no recipe has the name.
+type UnknownSourceError struct{ Source string }
+
+func (e *UnknownSourceError) Error() string {
+	return fmt.Sprintf("no preprocessing recipe is named %q", e.Source)
+}
+
+// Hint lists the names there are.
+func (e *UnknownSourceError) Hint() string {
+	return "recipes are " + strings.Join(Sources(), ", ")
+}

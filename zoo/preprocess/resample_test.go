@@ -1,0 +1,53 @@
+package preprocess
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"image"
+	"os"
+	"testing"
+)
+
+// TestResampleIsPillows compares whole pictures, and then a window of each with the same part of the whole.
+func TestResampleIsPillows(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../testdata/preprocess/resize.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Rows [][6]any }
+	if err := json.Unmarshal(data, &file); err != nil || len(file.Rows) < 100 {
+		t.Fatalf("%d rows, %v", len(file.Rows), err)
+	}
+	for _, row := range file.Rows {
+		src := noise(int(row[0].(float64)), int(row[1].(float64)))
+		width, height := int(row[2].(float64)), int(row[3].(float64))
+		interpolation := Interpolation(row[4].(string))
+		got := resample(src, width, height, interpolation, image.Rect(0, 0, width, height))
+		if sum := sha256.Sum256(got.Pix); hex.EncodeToString(sum[:]) != row[5].(string) {
+			t.Errorf("%v: other pixels", row[:5])
+		}
+		window := image.Rect(width/3-2, height/4-1, width-width/5+1, height+3)
+		part := resample(src, width, height, interpolation, window)
+		for y := range part.Height {
+			for x := range part.Width {
+				want := got.At(window.Min.X+x, window.Min.Y+y)
+				r, g, b, _ := want.RGBA()
+				if pr, pg, pb, _ := part.At(x, y).RGBA(); pr != r || pg != g || pb != b {
+					t.Fatalf("%v: pixel (%d, %d) of window %v is %v, want %v", row[:5], x, y, window, part.At(x, y), want)
+				}
+			}
+		}
+	}
+}
+
+func noise(width, height int) *RGB8 {
+	p := NewRGB8(width, height)
+	state := uint32(width*65537 + height)
+	for i := range p.Pix {
+		state = state*1664525 + 1013904223
+		p.Pix[i] = uint8(state >> 24)
+	}
+	return p
+}
