@@ -1,0 +1,141 @@
+package pickle
+
+import (
+	"slices"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// sequence is tuple(items), list(items), set(items) or torch.Size(items).
+func sequence(_ *loader, class *Global, args []any) (any, error) {
+	var items []any
+	if len(args) > 0 {
+		given, ok := itemsOf(args[0])
+		if !ok || len(args) > 1 {
+			return nil, badArguments(class)
+		}
+		items = slices.Clone(given)
+	}
+	if class.Name == "list" {
+		return types.NewListFromSlice(items), nil
+	}
+	if class.Name == "set" || class.Name == "frozenset" {
+		return types.NewListFromSlice(items), nil
+	}
+	return types.NewTupleFromSlice(items), nil
+}
+
+// scalar is int(x), float(x), bool(x) or str(x) of a value that is one already.
+func scalar(_ *loader, class *Global, args []any) (any, error) {
+	if len(args) == 1 {
+		switch args[0].(type) {
+		case int, float64, bool, string, rawString:
+			return args[0], nil
+		}
+	}
+	return nil, badArguments(class)
+}
+
+// byteString is bytes() or bytearray(), of nothing, of bytes, or of (text, "latin-1") as protocol 2 has it.
+func byteString(l *loader, class *Global, args []any) (any, error) {
+	switch len(args) {
+	case 0:
+		return []byte{}, nil
+	case 1:
+		switch args[0].(type) {
+		case []byte, *types.ByteArray, *Blob, *latin1Blob:
+			return args[0], nil
+		}
+	case 2:
+		return encode(l, class, args)
+	}
+	return nil, badArguments(class)
+}
+
+// encode is _codecs.encode(text, "latin1"): how protocol 2 holds bytes. Long texts are decoded when they are read.
+func encode(_ *loader, class *Global, args []any) (any, error) {
+	if len(args) != 2 {
+		return nil, badArguments(class)
+	}
+	encoding, _ := textOf(args[1])
+	if !slices.Contains([]string{"latin1", "latin-1", "iso-8859-1"}, encoding) {
+		return nil, unsupported("text in the encoding %q", encoding)
+	}
+	switch text := args[0].(type) {
+	case *Blob:
+		if text.Kind == KindText {
+			return &latin1Blob{*text}, nil
+		}
+	case string:
+		return encodeLatin1(text)
+	}
+	return nil, badArguments(class)
+}
+
+func encodeLatin1(text string) (any, error) {
+	encoded := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r > 0xff {
+			return nil, malformed("bytes in the form of text hold a character beyond latin1")
+		}
+		encoded = append(encoded, byte(r))
+	}
+	return encoded, nil
+}
+
+// latin1Blob is a Blob of text whose characters are bytes.
+type latin1Blob struct{ Blob }
+
+// denseTensor is the one expression that Paddle hands to eval: ("data", {"data": array}).
+func denseTensor(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 2 {
+		return nil, callable.forbidden()
+	}
+	expression, _ := textOf(args[0])
+	variables, ok := args[1].(*types.Dict)
+	if expression != "data" || !ok || variables.Len() != 1 {
+		return nil, callable.forbidden()
+	}
+	entry := (*variables)[0]
+	name, _ := textOf(entry.Key)
+	array, ok := entry.Value.(*array)
+	if name != "data" || !ok {
+		return nil, callable.forbidden()
+	}
+	return array, nil
+}
+
+// onlyArray is a call whose result is its only argument.
+func onlyArray(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 1 {
+		if array, ok := args[0].(*array); ok {
+			return array, nil
+		}
+	}
+	return nil, badArguments(callable)
+}
+
+// attribute is getattr(class, text), by which members of an enumeration are saved. The result can't be called.
+func attribute(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 2 {
+		return nil, badArguments(callable)
+	}
+	owner, ok := args[0].(*Global)
+	if _, isText := textOf(args[1]); !ok || !isText {
+		return nil, callable.forbidden()
+	}
+	if owner.dangerous() {
+		return nil, owner.forbidden()
+	}
+	return &object{class: *owner, args: args[1:]}, nil
+}
+
+// reconstruct is copyreg._reconstructor(class, base, state): how protocols 0 and 1 make objects.
+func reconstruct(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 3 {
+		if class, ok := args[0].(*Global); ok {
+			return inertClass(class, args[2])
+		}
+	}
+	return nil, badArguments(callable)
+}

@@ -1,0 +1,125 @@
+package pickle
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/nlpodyssey/gopickle/pickle"
+	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+)
+
+// Options say what surrounds the pickle.
+type Options struct {
+	// Persistent answers persistent ids, by which PyTorch refers to storages: see StorageOf. Nil refuses them.
+	Persistent func(id Value) (*Storage, error)
+}
+
+// Document is a loaded pickle.
+type Document struct {
+	Root Value
+	// End is the offset behind the STOP opcode. What follows is the caller's to judge.
+	End int64
+	// Protocol is what the pickle states, or 0.
+	Protocol int
+}
+
+// Load reads the pickle that begins at offset. Views of arrays are windows of content. Errors are of type *checkpoint.Error.
+func Load(ctx context.Context, content []byte, offset int64, options Options) (*Document, error) {
+	stream, err := Scan(ctx, content, offset, DefaultLimits)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{content: content, stream: stream, options: options}
+	raw, err := l.run()
+	if err != nil {
+		return nil, problem(err)
+	}
+	root, err := l.convert(raw)
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &Document{Root: root, End: stream.End, Protocol: stream.Protocol}, nil
+}
+
+// loader answers the questions of gopickle's machine.
+type loader struct {
+	content []byte
+	stream  *Stream
+	options Options
+}
+
+// run lets the machine work. Limits were checked by the scanner, so that what may still go wrong can be recovered from.
+func (l *loader) run() (root any, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = malformed("the pickle cannot be loaded: %s", checkpoint.FaultText(fault))
+		}
+	}()
+	machine := pickle.NewUnpickler(bytes.NewReader(l.stream.Code))
+	machine.GetExtension = l.placeholder
+	machine.PersistentLoad = l.question
+	return machine.Load()
+}
+
+// placeholder gives what the scanner took out of the stream.
+func (l *loader) placeholder(index int) (any, error) {
+	if index < 0 || index >= len(l.stream.placeholders) {
+		return nil, malformed("extension code %d", index)
+	}
+	return l.stream.placeholders[index], nil
+}
+
+// question answers an opcode that the scanner turned into a persistent id: a pair of the operands and the call.
+func (l *loader) question(id any) (any, error) {
+	pair, ok := id.(*types.Tuple)
+	if !ok || pair.Len() != 2 {
+		return nil, malformed("a persistent id that the scanner did not write")
+	}
+	asked, ok := pair.Get(1).(*call)
+	if !ok {
+		return nil, malformed("a persistent id that the scanner did not write")
+	}
+	answer, err := answers[asked.opcode](l, pair.Get(0))
+	var found *checkpoint.Error
+	if errors.As(err, &found) && found.Offset < 0 {
+		found.Offset = asked.offset
+	}
+	return answer, err
+}
+
+// answers holds what each opcode means that reaches question.
+var answers map[byte]func(l *loader, operands any) (any, error)
+
+func init() {
+	answers = map[byte]func(l *loader, operands any) (any, error){
+		opBinPersID:   (*loader).persistent,
+		opPersID:      (*loader).persistent,
+		opStackGlobal: (*loader).stackGlobal,
+		opReduce:      (*loader).reduce,
+		opNewObj:      (*loader).newObject,
+		opNewObjEx:    (*loader).newObject,
+		opObj:         (*loader).object,
+		opInst:        (*loader).instance,
+		opBuild:       (*loader).build,
+	}
+}
+
+func malformed(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
+}
+
+func unsupported(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrUnsupported, reason, args...)
+}
+
+// problem makes an *checkpoint.Error of errors that are none yet: gopickle's own, whose text holds no values of the file here.
+func problem(err error) error {
+	var found *checkpoint.Error
+	if errors.As(err, &found) {
+		return found
+	}
+	return malformed("the pickle cannot be loaded: %s", checkpoint.FaultText(err))
+}

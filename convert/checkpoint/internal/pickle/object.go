@@ -1,0 +1,97 @@
+package pickle
+
+import (
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// object is a Record or a dict class while the machine still works on it.
+type object struct {
+	class   Global
+	args    []any
+	state   any
+	items   []any
+	entries types.Dict
+	// isDict marks the classes that become a Dict; their state (torch's _metadata) is dropped.
+	isDict bool
+}
+
+var (
+	_ types.DictSetter   = (*object)(nil)
+	_ types.ListAppender = (*object)(nil)
+	_ settable           = (*object)(nil)
+	_ settable           = (*TorchTensor)(nil)
+)
+
+// Set is SETITEM on a class derived from dict.
+func (o *object) Set(key, value any) { o.entries.Set(key, value) }
+
+// Append is APPEND on a class derived from list.
+func (o *object) Append(value any) { o.items = append(o.items, value) }
+
+func (o *object) setState(_ *loader, state any) error {
+	if o.state != nil && !o.isDict {
+		return malformed("an object is filled twice")
+	}
+	o.state = state
+	return nil
+}
+
+// setState drops the attributes of a tensor: none changes its elements.
+func (t *TorchTensor) setState(*loader, any) error { return nil }
+
+// inert makes a record of a call that is known to be harmless.
+func inert(_ *loader, class *Global, args []any) (any, error) {
+	return &object{class: *class, args: args}, nil
+}
+
+// dictionary makes a dict class: from nothing, from a dict, or from a list of pairs.
+func dictionary(_ *loader, class *Global, args []any) (any, error) {
+	made := &object{class: *class, isDict: true}
+	if class.Name == "defaultdict" && len(args) > 0 {
+		args = args[1:] // what it would call for a missing key
+	}
+	if len(args) == 0 {
+		return made, nil
+	}
+	if len(args) == 1 {
+		if entries, ok := pairs(args[0]); ok {
+			made.entries = entries
+			return made, nil
+		}
+	}
+	return nil, badArguments(class)
+}
+
+func pairs(value any) (types.Dict, bool) {
+	switch value := value.(type) {
+	case *types.Dict:
+		return append(types.Dict(nil), *value...), true
+	case *object:
+		return append(types.Dict(nil), value.entries...), value.isDict
+	}
+	var entries types.Dict
+	items, ok := itemsOf(value)
+	for _, item := range items {
+		pair, isPair := itemsOf(item)
+		if !isPair || len(pair) != 2 {
+			return nil, false
+		}
+		entries.Set(pair[0], pair[1])
+	}
+	return entries, ok
+}
+
+// itemsOf gives the items of a list or tuple.
+func itemsOf(value any) ([]any, bool) {
+	switch value := value.(type) {
+	case *types.List:
+		return *value, true
+	case *types.Tuple:
+		return *value, true
+	}
+	return nil, false
+}
+
+func badArguments(callable *Global) error {
+	return malformed("%q with arguments that it does not take", callable.String())
+}

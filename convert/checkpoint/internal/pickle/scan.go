@@ -1,0 +1,205 @@
+package pickle
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"math"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+)
+
+// Stream is a scanned pickle: small, within limits, and calling nothing but this package.
+type Stream struct {
+	// Code is the rewritten stream.
+	Code []byte
+	// End is the offset behind STOP in the scanned content.
+	End int64
+	// Protocol is what the pickle states, or 0.
+	Protocol int
+	// Opcodes counts those of the original stream.
+	Opcodes int64
+
+	placeholders []any
+}
+
+// Blobs lists the payloads that were left in the file.
+func (s *Stream) Blobs() []*Blob {
+	var blobs []*Blob
+	for _, placeholder := range s.placeholders {
+		if blob, ok := placeholder.(*Blob); ok {
+			blobs = append(blobs, blob)
+		}
+	}
+	return blobs
+}
+
+// scanner walks one pickle.
+type scanner struct {
+	content  []byte
+	position int64
+	start    int64
+	limits   Limits
+	stack    stack
+	memo     memory
+	memory   int64
+	stream   Stream
+	failure  *checkpoint.Error
+}
+
+// operation is one opcode of the content: its place, and its argument without the length field.
+type operation struct {
+	row      *opcode
+	code     byte
+	at       int64
+	argument []byte
+	from     int64
+}
+
+// Scan walks the pickle that begins at offset and ends with its first STOP. Errors are of type *checkpoint.Error.
+func Scan(ctx context.Context, content []byte, offset int64, limits Limits) (*Stream, error) {
+	s := &scanner{content: content, position: offset, start: offset, limits: limits}
+	for {
+		if s.stream.Opcodes&0xffff == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		stop, err := s.step()
+		if err != nil {
+			return nil, err
+		}
+		if stop {
+			s.stream.End = s.position
+			return &s.stream, nil
+		}
+	}
+}
+
+// step handles one opcode and tells whether it was STOP.
+func (s *scanner) step() (bool, error) {
+	at := s.position
+	if at < 0 || at >= int64(len(s.content)) {
+		return false, truncated(int64(len(s.content)), "the pickle ends before its STOP opcode")
+	}
+	code := s.content[at]
+	row := &opcodes[code]
+	if row.name == "" {
+		return false, malformed("byte 0x%02x is no pickle opcode", code).At(at)
+	}
+	s.position++
+	argument, from, err := s.argument(row.form)
+	if err != nil {
+		return false, err.At(at)
+	}
+	if err := s.stack.apply(row, s.limits.MarkDepth); err != nil {
+		return false, err.At(at)
+	}
+	row.write(s, operation{row, code, at, argument, from})
+	if s.failure != nil {
+		return false, s.failure.At(at)
+	}
+	if err := s.charge(row.memory); err != nil {
+		return false, err.At(at)
+	}
+	if code == opStop && s.stack.left() {
+		return false, malformed("STOP leaves values on the stack").At(at)
+	}
+	return code == opStop, nil
+}
+
+// charge counts what an opcode costs.
+func (s *scanner) charge(memory int64) *checkpoint.Error {
+	s.stream.Opcodes++
+	s.memory += memory
+	size := int64(len(s.stream.Code))
+	switch {
+	case s.stream.Opcodes > s.limits.Opcodes:
+		return unsafe("more than %d opcodes; no checkpoint needs so many", s.limits.Opcodes)
+	case size > s.limits.Metadata:
+		return unsafe("more than %d bytes beside the tensors; no checkpoint needs so many", s.limits.Metadata)
+	case s.memory+2*size > s.limits.Memory:
+		return unsafe("loading it would take more than %d bytes of memory beside the tensors; no checkpoint needs so many", s.limits.Memory)
+	}
+	return nil
+}
+
+// form is how the argument of an opcode is laid out.
+type form uint8
+
+const (
+	bare form = iota
+	fixed1
+	fixed2
+	fixed4
+	fixed8
+	line
+	twoLines
+	length1
+	length4
+	length4Signed
+	length8
+)
+
+// widths are the sizes of fixed arguments and of length fields.
+var widths = [...]int64{bare: 0, fixed1: 1, fixed2: 2, fixed4: 4, fixed8: 8, length1: 1, length4: 4, length4Signed: 4, length8: 8}
+
+// argument steps over the argument of an opcode and gives its window and offset.
+func (s *scanner) argument(f form) ([]byte, int64, *checkpoint.Error) {
+	from := s.position
+	if f == line || f == twoLines {
+		return s.lines(f)
+	}
+	field, err := s.take(widths[f])
+	if err != nil || f < length1 {
+		return field, from, err
+	}
+	var wide [8]byte
+	copy(wide[:], field)
+	length := binary.LittleEndian.Uint64(wide[:])
+	if f == length4Signed && length > math.MaxInt32 {
+		return nil, 0, malformed("a negative length")
+	}
+	if length > uint64(int64(len(s.content))-s.position) {
+		return nil, 0, truncated(s.position, "a value of %d bytes where %d are left", length, int64(len(s.content))-s.position)
+	}
+	from = s.position
+	payload, err := s.take(int64(length))
+	return payload, from, err
+}
+
+func (s *scanner) take(n int64) ([]byte, *checkpoint.Error) {
+	if n > int64(len(s.content))-s.position {
+		return nil, truncated(s.position, "the pickle ends within an opcode")
+	}
+	from := s.position
+	s.position += n
+	return s.content[from:s.position:s.position], nil
+}
+
+// lines gives one or two lines with the LF between them and without the last.
+func (s *scanner) lines(f form) ([]byte, int64, *checkpoint.Error) {
+	from := s.position
+	count := 1
+	if f == twoLines {
+		count = 2
+	}
+	for range count {
+		rest := s.content[s.position:]
+		end := bytes.IndexByte(rest[:min(len(rest), maxLine)], '\n')
+		if end < 0 && len(rest) < maxLine {
+			return nil, 0, truncated(s.position, "the pickle ends within a line")
+		}
+		if end < 0 {
+			return nil, 0, unsafe("a line of more than %d bytes", maxLine)
+		}
+		s.position += int64(end) + 1
+	}
+	return s.content[from : s.position-1], from, nil
+}
+
+func truncated(at int64, reason string, args ...any) *checkpoint.Error {
+	return malformed(reason, args...).At(at).WithHint("the file looks truncated; download it again and compare its size")
+}
+
+func unsafe(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrUnsafe, reason, args...)
+}

@@ -1,0 +1,191 @@
+package pickle
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Selection says which state dict of a file is wanted.
+type Selection struct {
+	// Select is a key, or keys joined by dots, or empty for the trained weights.
+	Select string
+	// FileSize bounds what the tensors may sum up to: 4 times as many bytes and 1 GiB, because one stored byte can serve many tensors.
+	FileSize int64
+}
+
+// StateDict is the chosen dict of tensors.
+type StateDict struct {
+	// Wrapper is the path of keys that led to the dict, joined by dots, or empty.
+	Wrapper string
+	// Tensors are in the order of the file. Names are unique and not empty.
+	Tensors []Tensor
+	// Notes say what was left out or renamed, one sentence each.
+	Notes []string
+}
+
+// Tensor is an entry of a state dict.
+type Tensor struct {
+	Name string
+	// Value is *Array or *TorchTensor.
+	Value Value
+}
+
+// Select chooses the state dict among the wrappers of training programs. It takes a moving average or an optimizer's state only where
+// that is asked for by name. Errors are of type *checkpoint.Error.
+func Select(root Value, selection Selection) (*StateDict, error) {
+	dict, ok := root.(*Dict)
+	if !ok {
+		return nil, noDict(root)
+	}
+	s := &selector{found: &StateDict{}}
+	if selection.Select != "" {
+		var err error
+		if dict, err = s.follow(dict, selection.Select); err != nil {
+			return nil, err
+		}
+	}
+	chosen, err := s.choose(dict)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.collect(chosen, selection.FileSize); err != nil {
+		return nil, err
+	}
+	s.found.Wrapper = strings.Join(s.path, ".")
+	return s.found, nil
+}
+
+// selector is one search.
+type selector struct {
+	path  []string
+	found *StateDict
+}
+
+func noModel(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrNoModel, reason, args...)
+}
+
+const adviceStateDict = "pass a file that holds a state dict: parameter names with their tensors"
+
+// noDict explains what a file holds that is no dict.
+func noDict(root Value) error {
+	what := "no tensors"
+	switch root := root.(type) {
+	case *Array, *TorchTensor:
+		what = "one tensor without a name"
+	case *Tuple, *List:
+		if _, ok := asTensor(root); ok {
+			what = "one tensor without the name of its parameter"
+		} else if tensors(root) > 0 {
+			what = fmt.Sprintf("a list of %d tensors without names", tensors(root))
+		}
+	case *Record:
+		what = fmt.Sprintf("an object of class %s with its code left out, not a state dict", quote(root.Class.String()))
+	}
+	return noModel("the file holds %s", what).WithHint("%s", adviceStateDict)
+}
+
+// asTensor accepts what the frameworks save for a tensor: an array, a rebuilt tensor, or Paddle's pair of parameter name and array.
+func asTensor(value Value) (Value, bool) {
+	switch value := value.(type) {
+	case *Array, *TorchTensor:
+		return value, true
+	case *Opaque:
+		return value, value.Tensor
+	case *Tuple:
+		if len(value.Items) == 2 {
+			_, named := value.Items[0].(string)
+			array, ok := value.Items[1].(*Array)
+			return array, named && ok
+		}
+	}
+	return nil, false
+}
+
+// tensors counts the tensors below a value.
+func tensors(value Value) int { return (&counter{seen: map[Value]bool{}}).count(value) }
+
+// counter visits each value once.
+type counter struct{ seen map[Value]bool }
+
+func (c *counter) count(value Value) int {
+	if _, ok := asTensor(value); ok {
+		return 1
+	}
+	switch value := value.(type) {
+	case *Dict:
+		if c.first(value) {
+			return c.sum(len(value.Entries), func(i int) Value { return value.Entries[i].Value })
+		}
+	case *List:
+		if c.first(value) {
+			return c.sum(len(value.Items), func(i int) Value { return value.Items[i] })
+		}
+	case *Tuple:
+		if c.first(value) {
+			return c.sum(len(value.Items), func(i int) Value { return value.Items[i] })
+		}
+	}
+	return 0
+}
+
+func (c *counter) first(value Value) bool {
+	known := c.seen[value]
+	c.seen[value] = true
+	return !known
+}
+
+func (c *counter) sum(n int, item func(i int) Value) int {
+	total := 0
+	for i := range n {
+		total += c.count(item(i))
+	}
+	return total
+}
+
+// collect takes the tensors of the chosen dict and notes what else lies in it.
+func (s *selector) collect(chosen *Dict, fileSize int64) error {
+	var others []string
+	var total int64
+	for _, entry := range chosen.Entries {
+		value, isTensor := asTensor(entry.Value)
+		name, named := entry.Key.(string)
+		if !isTensor || !named || name == "" {
+			others = append(others, describe(entry))
+			continue
+		}
+		size, err := sizeOf(name, value)
+		if err != nil {
+			return err
+		}
+		total += size
+		if most := 4*fileSize + 1<<30; total > most || size > most {
+			return unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
+		}
+		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
+	}
+	s.leftOut(others)
+	s.stripPrefixes()
+	return nil
+}
+
+func sizeOf(name string, value Value) (int64, error) {
+	view := tensor.View{}
+	switch value := value.(type) {
+	case *Array:
+		view = value.View
+	case *TorchTensor:
+		view.DType, view.Shape = value.DType, value.Shape
+	case *Opaque:
+		return 0, unsupported("parameter %s is %s", quote(name), value.What)
+	}
+	size, err := view.Size()
+	if err != nil || size > math.MaxInt64/2 {
+		return 0, malformed("parameter %s has the impossible shape %s", quote(name), view.Shape)
+	}
+	return size, nil
+}

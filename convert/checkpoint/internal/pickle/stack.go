@@ -1,0 +1,82 @@
+package pickle
+
+import "github.com/beitzoo/beitzoo/convert/checkpoint"
+
+// stack follows how many values lie on the machine's stack. A pickle has no jumps, so the count is exact.
+type stack struct {
+	depth int
+	// marks are the depths at which a MARK is open.
+	marks []int
+}
+
+// apply moves the stack, or says why the opcode cannot work.
+func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
+	if row == &opcodes[opMark] {
+		if len(s.marks) == maxMarks {
+			return unsafe("more than %d MARKs are open", maxMarks)
+		}
+		s.marks = append(s.marks, s.depth)
+		return nil
+	}
+	if row.toMark {
+		if err := s.toMark(row); err != nil {
+			return err
+		}
+	}
+	if row == &opcodes['0'] && s.depth == s.floor() && len(s.marks) > 0 {
+		s.marks = s.marks[:len(s.marks)-1] // POP right behind MARK takes the mark away
+		return nil
+	}
+	if s.depth-s.floor() < row.take {
+		return malformed("%s needs %d values on the stack and finds %d", row.name, row.take, s.depth-s.floor())
+	}
+	s.depth += row.give - row.take
+	return nil
+}
+
+func (s *stack) toMark(row *opcode) *checkpoint.Error {
+	if len(s.marks) == 0 {
+		return malformed("%s without a MARK", row.name)
+	}
+	above := s.depth - s.floor()
+	if row.pairs && above%2 != 0 {
+		return malformed("%s with a key that has no value", row.name)
+	}
+	if row == &opcodes[opObj] && above == 0 {
+		return malformed("OBJ without a class")
+	}
+	s.depth = s.floor()
+	s.marks = s.marks[:len(s.marks)-1]
+	return nil
+}
+
+// floor is the depth below which values cannot be reached because of a MARK.
+func (s *stack) floor() int {
+	if len(s.marks) == 0 {
+		return 0
+	}
+	return s.marks[len(s.marks)-1]
+}
+
+// left tells whether more than the result of STOP was there.
+func (s *stack) left() bool { return s.depth != 0 || len(s.marks) != 0 }
+
+// memory is the set of memo slots in use, as bits.
+type memory struct {
+	bits  []uint64
+	count int64
+}
+
+func (m *memory) has(slot int64) bool {
+	return slot>>6 < int64(len(m.bits)) && m.bits[slot>>6]&(1<<(slot&63)) != 0
+}
+
+func (m *memory) set(slot int64) {
+	for slot>>6 >= int64(len(m.bits)) {
+		m.bits = append(m.bits, 0)
+	}
+	if !m.has(slot) {
+		m.count++
+	}
+	m.bits[slot>>6] |= 1 << (slot & 63)
+}

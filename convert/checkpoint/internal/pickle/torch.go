@@ -1,0 +1,218 @@
+package pickle
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// storageTypes are the storage classes of PyTorch, without their suffix.
+var storageTypes = map[string]tensor.DType{
+	"Float": tensor.F32, "Double": tensor.F64, "Half": tensor.F16, "BFloat16": tensor.BF16,
+	"Char": tensor.I8, "Byte": tensor.U8, "Bool": tensor.Bool,
+	"Short": tensor.I16, "Int": tensor.I32, "Long": tensor.I64,
+	"ComplexFloat": tensor.C64, "ComplexDouble": tensor.C128,
+	"Untyped": tensor.Invalid,
+}
+
+// torchTypes are the dtypes that a tensor over an untyped storage names.
+var torchTypes = map[string]tensor.DType{
+	"float32": tensor.F32, "float": tensor.F32, "float64": tensor.F64, "double": tensor.F64, "float16": tensor.F16, "half": tensor.F16,
+	"bfloat16": tensor.BF16, "int8": tensor.I8, "uint8": tensor.U8, "int16": tensor.I16, "uint16": tensor.U16, "int32": tensor.I32,
+	"uint32": tensor.U32, "int64": tensor.I64, "uint64": tensor.U64, "bool": tensor.Bool,
+	"complex64": tensor.C64, "complex128": tensor.C128,
+}
+
+// StorageOf reads the persistent id of a storage: ("storage", class, key, location, count) in zip archives, with the view or None behind it in
+// legacy streams. It serves as Options.Persistent.
+func StorageOf(id Value) (*Storage, error) {
+	tuple, ok := id.(*Tuple)
+	if !ok || len(tuple.Items) < 5 || len(tuple.Items) > 6 {
+		return nil, malformed("a persistent id that is no tuple of 5 or 6 values")
+	}
+	kind, _ := tuple.Items[0].(string)
+	class, isGlobal := tuple.Items[1].(*Global)
+	key, isText := tuple.Items[2].(string)
+	count, isInt := tuple.Items[4].(int64)
+	if kind != "storage" || !isGlobal || !isText || !isInt || count < 0 {
+		return nil, malformed("a persistent id that names no storage")
+	}
+	dtype, err := storageType(class)
+	if err != nil {
+		return nil, err
+	}
+	storage := &Storage{Key: key, DType: dtype, Count: count}
+	if len(tuple.Items) == 6 {
+		storage.View, err = storageView(tuple.Items[5])
+	}
+	return storage, err
+}
+
+func storageType(class *Global) (tensor.DType, error) {
+	name, found := strings.CutSuffix(class.Name, "Storage")
+	dtype, known := storageTypes[name]
+	if !found || !known || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
+		return tensor.Invalid, unsupported("a storage of type %q", class.String())
+	}
+	return dtype, nil
+}
+
+// storageView reads (view key, offset, count), or None.
+func storageView(value Value) (*StorageView, error) {
+	if value == nil {
+		return nil, nil
+	}
+	if tuple, ok := value.(*Tuple); ok && len(tuple.Items) == 3 {
+		key, isText := tuple.Items[0].(string)
+		offset, isOffset := tuple.Items[1].(int64)
+		count, isCount := tuple.Items[2].(int64)
+		if isText && isOffset && isCount {
+			return &StorageView{Key: key, Offset: offset, Count: count}, nil
+		}
+	}
+	return nil, malformed("a view of a storage that is no tuple of key, offset and count")
+}
+
+// rebuildTensor is _rebuild_tensor(storage, offset, size, stride) and
+// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]).
+func rebuildTensor(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 4 && len(args) != 6 && len(args) != 7 {
+		return nil, badArguments(callable)
+	}
+	made, err := strided(callable, args)
+	if err != nil {
+		return nil, err
+	}
+	if made.DType == tensor.Invalid {
+		return nil, malformed("a tensor without dtype over an untyped storage")
+	}
+	if len(args) == 7 {
+		return made, plain(args[6])
+	}
+	return made, nil
+}
+
+// rebuildTensorV3 has the dtype as argument 7, then the metadata.
+func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 7 && len(args) != 8 {
+		return nil, badArguments(callable)
+	}
+	made, err := strided(callable, args)
+	if err != nil {
+		return nil, err
+	}
+	named, ok := args[6].(*Global)
+	if !ok || named.Module != "torch" {
+		return nil, badArguments(callable)
+	}
+	dtype, known := torchTypes[named.Name]
+	if !known {
+		return &unreadable{"a tensor of type " + quote(named.String())}, nil
+	}
+	made.DType = dtype
+	if len(args) == 8 {
+		return made, plain(args[7])
+	}
+	return made, nil
+}
+
+func strided(callable *Global, args []any) (*TorchTensor, error) {
+	storage, isStorage := args[0].(*Storage)
+	offset, isInt := args[1].(int)
+	if !isStorage || !isInt || offset < 0 {
+		return nil, badArguments(callable)
+	}
+	shape, err := shapeOf(args[2])
+	if err != nil {
+		return nil, err
+	}
+	if _, err := shape.Elements(); err != nil {
+		return nil, malformed("a tensor of shape %s: %s", shape, err)
+	}
+	steps, err := shapeOf(args[3])
+	if err != nil || len(steps) != len(shape) {
+		return nil, malformed("a tensor of shape %s with impossible strides", shape)
+	}
+	strides := make([]int64, len(steps))
+	for i, step := range steps {
+		strides[i] = int64(step)
+	}
+	return &TorchTensor{Storage: storage, DType: storage.DType, Offset: int64(offset), Shape: shape, Strides: strides}, nil
+}
+
+// plain refuses metadata by which the elements are not what the storage holds: the flags for conjugate and negative.
+func plain(metadata any) error {
+	entries, ok := pairs(metadata)
+	if metadata != nil && !ok {
+		return malformed("a tensor whose metadata is no dict")
+	}
+	for _, entry := range entries {
+		name, _ := textOf(entry.Key)
+		if set, isBool := entry.Value.(bool); (name == "conj" || name == "neg") && (!isBool || set) {
+			return unsupported("a tensor with the lazy flag %q", name).WithHint("call resolve_conj() and resolve_neg() before saving")
+		}
+	}
+	return nil
+}
+
+// rebuildParameter is _rebuild_parameter(tensor, requires_grad, hooks[, state]).
+func rebuildParameter(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 3 && len(args) != 4 {
+		return nil, badArguments(callable)
+	}
+	switch made := args[0].(type) {
+	case *TorchTensor, *unreadable:
+		return made, nil
+	}
+	return nil, badArguments(callable)
+}
+
+// rebuilders are what rebuildFromType may be told to call.
+var rebuilders = []string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state"}
+
+// rebuildFromType is _rebuild_from_type_v2(callable, class, arguments, state): a tensor with attributes.
+func rebuildFromType(l *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 4 {
+		return nil, badArguments(callable)
+	}
+	inner, ok := args[0].(*Global)
+	arguments, isTuple := args[2].(*types.Tuple)
+	if !ok || !isTuple {
+		return nil, badArguments(callable)
+	}
+	if inner.Module != "torch._utils" || !slices.Contains(rebuilders, inner.Name) {
+		return nil, inner.forbidden()
+	}
+	return l.call(inner, *arguments)
+}
+
+// unreadable stands for a tensor whose elements beitzoo does not know.
+type unreadable struct{ what string }
+
+func (u *unreadable) setState(*loader, any) error { return nil }
+
+var _ settable = (*unreadable)(nil)
+
+func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
+	return &unreadable{"a tensor that " + quote(callable.Name) + " makes"}, nil
+}
+
+// shapeOf reads a tuple of sizes.
+func shapeOf(value any) (tensor.Shape, error) {
+	items, ok := itemsOf(value)
+	if !ok || len(items) > tensor.MaxRank {
+		return nil, malformed("a shape that is no tuple of at most %d sizes", tensor.MaxRank)
+	}
+	shape := make(tensor.Shape, len(items))
+	for i, item := range items {
+		size, isInt := item.(int)
+		if !isInt || size < 0 {
+			return nil, malformed("a shape with a size that is no positive number")
+		}
+		shape[i] = size
+	}
+	return shape, nil
+}
