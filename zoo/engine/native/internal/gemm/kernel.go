@@ -1,0 +1,48 @@
+package gemm
+
+import "unsafe"
+
+// Float are the element types.
+type Float interface{ float32 | float64 }
+
+// A kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. A element (i, p) is row*i + step*p bytes after a, B is
+// contiguous with one line of columns for each p, and line i of C is stride*i bytes after c.
+type kernel[T Float] struct {
+	name          string
+	rows, columns int
+	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride uintptr)
+}
+
+// depth is how much of the inner dimension one pass covers, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
+const depth = 256
+
+// portable is the kernel for processors that no assembly was written for. It keeps the 16 sums in registers.
+func portable[T Float]() kernel[T] {
+	return kernel[T]{name: "portable", rows: 4, columns: 4, multiply: multiplyPortable[T]}
+}
+
+func multiplyPortable[T Float](k int, a *T, row, step uintptr, b, c *T, stride uintptr) {
+	var c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33 T
+	lines := unsafe.Slice(b, 4*k)
+	at := unsafe.Pointer(a)
+	for ; len(lines) >= 4; lines = lines[4:] {
+		a0 := *(*T)(at)
+		a1 := *(*T)(unsafe.Add(at, row))
+		a2 := *(*T)(unsafe.Add(at, 2*row))
+		a3 := *(*T)(unsafe.Add(at, 3*row))
+		b0, b1, b2, b3 := lines[0], lines[1], lines[2], lines[3]
+		c00, c01, c02, c03 = c00+a0*b0, c01+a0*b1, c02+a0*b2, c03+a0*b3
+		c10, c11, c12, c13 = c10+a1*b0, c11+a1*b1, c12+a1*b2, c13+a1*b3
+		c20, c21, c22, c23 = c20+a2*b0, c21+a2*b1, c22+a2*b2, c23+a2*b3
+		c30, c31, c32, c33 = c30+a3*b0, c31+a3*b1, c32+a3*b2, c33+a3*b3
+		if len(lines) > 4 {
+			at = unsafe.Add(at, step)
+		}
+	}
+	for i, sums := range [4][4]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}} {
+		line := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(c), uintptr(i)*stride)), 4)
+		for j, sum := range sums {
+			line[j] += sum
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package gemm
+
+// kernels lists what this processor can run, best first.
+func kernels[T Float]() []kernel[T] { return []kernel[T]{portable[T]()} }

@@ -1,0 +1,54 @@
+package gemm
+
+import "unsafe"
+
+// MultiplyAdd adds a B to c for the panels [from, to) of B; c is [rows of a, columns of B] with stride elements from line to line.
+// Calls that write different panels or rows may run at once.
+func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
+	if a.inner != m.inner || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
+		panic("gemm: sizes do not fit")
+	}
+	var spare []T
+	if m.ragged(a, to) {
+		spare = make([]T, m.kernel.rows*m.kernel.columns)
+	}
+	for p := 0; p < m.inner; p += depth {
+		k := min(depth, m.inner-p)
+		for panel := from; panel < to; panel++ {
+			m.column(c, stride, a, panel, p, k, spare)
+		}
+	}
+}
+
+// ragged tells whether a tile at the lower or right edge of C is not whole.
+func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
+	return a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns
+}
+
+// column multiplies one panel of B, inner indices [p, p+k), with all tiles of a.
+func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p, k int, spare []T) {
+	size := unsafe.Sizeof(T(0))
+	width, height := m.kernel.columns, m.kernel.rows
+	left := panel * width
+	columns := min(width, m.columns-left)
+	b := m.panels[(panel*m.inner+p)*width : (panel*m.inner+p+k)*width]
+	row, step := uintptr(a.row)*size, uintptr(a.step)*size
+	for t := range a.Tiles() {
+		top := t * height
+		lines := min(height, a.count-top)
+		from := &a.data[t*a.tile+p*a.step]
+		corner := c[top*stride+left:]
+		if lines == height && columns == width {
+			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size)
+			continue
+		}
+		clear(spare)
+		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size)
+		for i := range lines {
+			line := corner[i*stride : i*stride+columns]
+			for j := range line {
+				line[j] += spare[i*width+j]
+			}
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package gemm
+
+// Rows is a left-hand side A [count, inner].
+type Rows[T Float] struct {
+	count, inner int
+	// Element (i, p) of tile t is at data[t*tile + i*row + p*step].
+	data            []T
+	tile, row, step int
+	height          int
+}
+
+// NewRows is room for A. Fill it tile by tile.
+func NewRows[T Float](count, inner int) Rows[T] {
+	height := best[T]().rows
+	return Rows[T]{
+		count: count, inner: inner, height: height,
+		data: make([]T, divideUp(count, height)*height*inner),
+		tile: height * inner, row: 1, step: height,
+	}
+}
+
+// PackRows copies a, [count, inner] with stride elements from line to line.
+func PackRows[T Float](a []T, count, inner, stride int) Rows[T] {
+	rows := NewRows[T](count, inner)
+	rows.Fill(a, stride, 0, rows.Tiles())
+	return rows
+}
+
+// ViewRows takes a as it lies, [count, inner] with stride elements from line to line. It must hold whole tiles, PaddedRows(count) lines;
+// what the lines beyond count hold does not matter.
+func ViewRows[T Float](a []T, count, inner, stride int) Rows[T] {
+	height := best[T]().rows
+	return Rows[T]{count: count, inner: inner, height: height, data: a[:(PaddedRows[T](count)-1)*stride+inner], tile: height * stride, row: stride, step: 1}
+}
+
+// PaddedRows is count rounded up to whole tiles.
+func PaddedRows[T Float](count int) int {
+	height := best[T]().rows
+	return divideUp(count, height) * height
+}
+
+// Tiles is the number of groups of TileRows lines.
+func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
+
+// TileRows is the number of lines of a tile.
+func (r Rows[T]) TileRows() int { return r.height }
+
+// Fill copies the tiles [from, to) of a, the whole of A with stride elements from line to line. Different tiles may be filled at once.
+func (r Rows[T]) Fill(a []T, stride, from, to int) {
+	for t := from; t < to; t++ {
+		first := t * r.height
+		interleave(r.data[t*r.tile:(t+1)*r.tile], a[first*stride:], min(r.height, r.count-first), r.height, r.inner, stride)
+	}
+}
+
+// Part is the tiles [from, to).
+func (r Rows[T]) Part(from, to int) Rows[T] {
+	part := r
+	part.data = r.data[from*r.tile:]
+	part.count = min(r.count, to*r.height) - from*r.height
+	return part
+}
