@@ -87,7 +87,7 @@ func syncFolder(path string, options Options) error {
 		return nil
 	}
 	defer folder.Close()
-	folder.Sync()
+	_ = folder.Sync() // Some file systems refuse to sync a folder, and need not.
 	return nil
 }
 

@@ -16,11 +16,11 @@ const (
 type Bias string
 
 const (
-	// NoBias: the model has none.
+	// NoBias means that the model has none.
 	NoBias Bias = "none"
-	// BlockBias: each block has its own table (fine-tuned models).
+	// BlockBias gives each block its own table (fine-tuned models).
 	BlockBias Bias = "block"
-	// SharedBias: all blocks add the same table (masked image modelling).
+	// SharedBias makes all blocks add the same table (masked image modelling).
 	SharedBias Bias = "shared"
 )
 
