@@ -168,6 +168,9 @@ modes = {"bilinear": transforms.InterpolationMode.BILINEAR, "bicubic": transform
 def resizes():
     sizes = [(64, 48, 64, 48), (64, 48, 31, 48), (64, 48, 64, 17), (64, 48, 5, 3), (64, 48, 1, 1), (8, 8, 64, 64), (1, 1, 9, 7)]
     sizes += [(1, 100, 7, 3), (300, 2, 11, 50), (97, 101, 96, 102), (50, 40, 51, 39), (7, 5, 200, 3), (333, 217, 224, 224)]
+    # about the border where Pillow 13 begins with the vertical pass
+    sizes += [(60, 60, 40, 20), (60, 60, 40, 19), (60, 90, 20, 10), (60, 90, 20, 9), (60, 60, 61, 59), (60, 60, 69, 61)]
+    sizes += [(30, 600, 2, 543), (30, 600, 2, 544)]
     random.seed(3)
     sizes += [tuple(random.randint(1, 120) for _ in range(4)) for _ in range(40)]
     for width, height, to_width, to_height in sizes:

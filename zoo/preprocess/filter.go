@@ -57,14 +57,14 @@ type taps struct {
 	weights []int32 // fixed point, precision fraction bits
 }
 
-// tapsFor returns the taps of output samples lo to hi (exclusive) of an axis resized from in to out samples.
-func tapsFor(f filter, in, out, lo, hi int) []taps {
+// tapsFor returns the taps of the wanted samples of an axis resized from in to out samples.
+func tapsFor(f filter, in, out int, wanted span) []taps {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1) // antialiasing: a shrinking picture widens the filter
 	support := f.support * stretch
-	all := make([]taps, 0, hi-lo)
+	all := make([]taps, 0, wanted.len())
 	weights := make([]float64, 0, 2*int(math.Ceil(support))+1)
-	for i := lo; i < hi; i++ {
+	for i := wanted.first; i < wanted.last; i++ {
 		centre := float64((float64(i) + 0.5) * scale)
 		first := max(0, int(centre-support+0.5))
 		last := min(in, int(centre+support+0.5))
