@@ -122,24 +122,13 @@ func (t *tree) entries(raw types.Dict, depth int) ([]Entry, error) {
 	return entries, nil
 }
 
-// dict refuses a text key that occurs twice: readers disagree on which value counts.
 func (t *tree) dict(raw types.Dict, depth int) (*Dict, error) {
 	entries, err := t.entries(raw, depth)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dict{Entries: entries, index: make(map[string]int, len(entries))}
-	for i, entry := range entries {
-		key, ok := entry.Key.(string)
-		if !ok {
-			continue
-		}
-		if _, twice := d.index[key]; twice {
-			return nil, malformed("the key %s occurs twice in one dict", quote(key))
-		}
-		d.index[key] = i
-	}
-	return d, nil
+	d := &Dict{}
+	return d, d.Reset(entries)
 }
 
 func (t *tree) object(raw *object, depth int) (Value, error) {

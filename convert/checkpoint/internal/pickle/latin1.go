@@ -59,22 +59,41 @@ func (d Latin1) check(written int64, read int, ok bool) error {
 	return nil
 }
 
-// decodeLatin1 fills out from text until either ends, and tells how much of each it used and whether the text was well-formed so far.
-func decodeLatin1(out, text []byte) (written, read int, ok bool) {
-	for written < len(out) && read < len(text) {
-		c := text[read]
-		if c < 0x80 {
-			out[written] = c
-			written++
-			read++
-			continue
+// latin1Table tells, for each byte of UTF-8, what it adds to the output: bits 0 to 7 the low bits of a byte, bits 8 to 15 the high bits for
+// the byte that follows, and the flags below.
+var latin1Table = func() (table [256]uint32) {
+	for b := range table {
+		switch {
+		case b < 0x80:
+			table[b] = uint32(b)
+		case b < 0xc0:
+			table[b] = uint32(b)&0x3f | latin1Trail
+		case b == 0xc2 || b == 0xc3:
+			table[b] = uint32(b)<<6&0xc0<<8 | latin1Lead
+		default:
+			table[b] = latin1Bad
 		}
-		if c&^1 != 0xc2 || read+1 >= len(text) || text[read+1]&0xc0 != 0x80 {
-			return written, read, false
-		}
-		out[written] = c<<6 | text[read+1]&0x3f
-		written++
-		read += 2
 	}
-	return written, read, true
+	return table
+}()
+
+const (
+	latin1Lead  = 1 << 16
+	latin1Trail = 1 << 17
+	latin1Bad   = 1 << 18
+)
+
+// decodeLatin1 fills out from text until either ends, and tells how much of each it used and whether that text was well-formed. It has no
+// branches that depend on the text, because weights are random: half of the bytes take two.
+func decodeLatin1(out, text []byte) (written, read int, ok bool) {
+	var before, bad uint32
+	for read < len(text) && written < len(out) {
+		entry := latin1Table[text[read]]
+		out[written] = byte(entry | before>>8)
+		bad |= entry ^ before<<1&latin1Trail // a trail byte must follow a lead byte, and nothing else may
+		written += int(^entry >> 16 & 1)
+		before = entry
+		read++
+	}
+	return written, read, bad&(latin1Bad|latin1Trail) == 0 && before&latin1Lead == 0
 }

@@ -41,7 +41,7 @@ func Select(root Value, selection Selection) (*StateDict, error) {
 	if !ok {
 		return nil, noDict(root)
 	}
-	s := &selector{found: &StateDict{}}
+	s := &selector{survey: newSurvey(), found: &StateDict{}}
 	if selection.Select != "" {
 		var err error
 		if dict, err = s.follow(dict, selection.Select); err != nil {
@@ -61,6 +61,7 @@ func Select(root Value, selection Selection) (*StateDict, error) {
 
 // selector is one search.
 type selector struct {
+	*survey
 	path  []string
 	found *StateDict
 }
@@ -80,8 +81,8 @@ func noDict(root Value) error {
 	case *Tuple, *List:
 		if _, ok := asTensor(root); ok {
 			what = "one tensor without the name of its parameter"
-		} else if tensors(root) > 0 {
-			what = fmt.Sprintf("a list of %d tensors without names", tensors(root))
+		} else if n := newSurvey().tensors(root); n > 0 {
+			what = fmt.Sprintf("a list of %d tensors without names", n)
 		}
 	case *Record:
 		what = fmt.Sprintf("an object of class %s with its code left out, not a state dict", quote(root.Class.String()))
@@ -106,47 +107,6 @@ func asTensor(value Value) (Value, bool) {
 	return nil, false
 }
 
-// tensors counts the tensors below a value.
-func tensors(value Value) int { return (&counter{seen: map[Value]bool{}}).count(value) }
-
-// counter visits each value once.
-type counter struct{ seen map[Value]bool }
-
-func (c *counter) count(value Value) int {
-	if _, ok := asTensor(value); ok {
-		return 1
-	}
-	switch value := value.(type) {
-	case *Dict:
-		if c.first(value) {
-			return c.sum(len(value.Entries), func(i int) Value { return value.Entries[i].Value })
-		}
-	case *List:
-		if c.first(value) {
-			return c.sum(len(value.Items), func(i int) Value { return value.Items[i] })
-		}
-	case *Tuple:
-		if c.first(value) {
-			return c.sum(len(value.Items), func(i int) Value { return value.Items[i] })
-		}
-	}
-	return 0
-}
-
-func (c *counter) first(value Value) bool {
-	known := c.seen[value]
-	c.seen[value] = true
-	return !known
-}
-
-func (c *counter) sum(n int, item func(i int) Value) int {
-	total := 0
-	for i := range n {
-		total += c.count(item(i))
-	}
-	return total
-}
-
 // collect takes the tensors of the chosen dict and notes what else lies in it.
 func (s *selector) collect(chosen *Dict, fileSize int64) error {
 	var others []string
@@ -155,7 +115,7 @@ func (s *selector) collect(chosen *Dict, fileSize int64) error {
 		value, isTensor := asTensor(entry.Value)
 		name, named := entry.Key.(string)
 		if !isTensor || !named || name == "" {
-			others = append(others, describe(entry))
+			others = append(others, s.describe(entry))
 			continue
 		}
 		size, err := sizeOf(name, value)

@@ -13,25 +13,6 @@ import "github.com/beitzoo/beitzoo/convert/tensor"
 // where they have been. Values come from files: never format them with %v.
 type Value = any
 
-// Dict is a Python dict, or one of the classes that behave like it.
-type Dict struct {
-	// Entries are in the order of the file. Text keys are unique.
-	Entries []Entry
-	index   map[string]int
-}
-
-// Entry is a key and its value.
-type Entry struct{ Key, Value Value }
-
-// Get looks up a text key.
-func (d *Dict) Get(key string) (Value, bool) {
-	i, ok := d.index[key]
-	if !ok {
-		return nil, false
-	}
-	return d.Entries[i].Value, true
-}
-
 // List is a Python list or set.
 type List struct{ Items []Value }
 

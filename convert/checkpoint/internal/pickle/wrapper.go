@@ -62,12 +62,12 @@ func (s *selector) choose(dict *Dict) (*Dict, error) {
 	if len(s.path) > 8 {
 		return nil, noModel("more than 8 wrappers around the state dict")
 	}
-	if isOptimizer(dict) {
+	if s.optimizer(dict) {
 		return nil, noModel("the file holds the state of an optimizer, not a model").WithHint(
 			"pass the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
 	}
 	for _, key := range wrappers {
-		if inner, ok := stateDict(dict, key); ok {
+		if inner, ok := s.stateDict(dict, key); ok {
 			return s.descend(dict, key, inner)
 		}
 	}
@@ -88,7 +88,7 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 	var candidates, averages []string
 	for _, entry := range dict.Entries {
 		key, ok := entry.Key.(string)
-		if _, holds := stateDict(dict, key); !ok || !holds || slices.Contains(training, key) {
+		if _, holds := s.stateDict(dict, key); !ok || !holds || slices.Contains(training, key) {
 			continue
 		}
 		if average.MatchString(key) {
@@ -99,7 +99,7 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 	}
 	switch {
 	case len(candidates) == 1:
-		inner, _ := stateDict(dict, candidates[0])
+		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
 		return nil, noModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("choose one with --select NAME")
@@ -113,41 +113,6 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 	return nil, noModel("the file holds no tensors; it has %s", keys(dict)).WithHint("%s", adviceStateDict)
 }
 
-// stateDict gives the dict under a key if there are tensors in it that belong to no optimizer.
-func stateDict(dict *Dict, key string) (*Dict, bool) {
-	value, _ := dict.Get(key)
-	inner, ok := value.(*Dict)
-	return inner, ok && !isOptimizer(inner) && tensors(inner) > 0
-}
-
-// isOptimizer recognises torch.optim by its keys and Paddle's optimizers by the names of their accumulators.
-func isOptimizer(dict *Dict) bool {
-	_, state := dict.Get("state")
-	_, groups := dict.Get("param_groups")
-	if state && groups {
-		return true
-	}
-	accumulators := 0
-	for _, entry := range dict.Entries {
-		if key, ok := entry.Key.(string); ok && accumulator.MatchString(key) {
-			accumulators++
-		}
-	}
-	return accumulators > 0 && accumulators*2 > named(dict)
-}
-
-// named counts the tensors that lie in the dict itself under a text key.
-func named(dict *Dict) int {
-	count := 0
-	for _, entry := range dict.Entries {
-		_, isText := entry.Key.(string)
-		if _, isTensor := asTensor(entry.Value); isText && isTensor {
-			count++
-		}
-	}
-	return count
-}
-
 // siblings notes what lies beside the chosen key: other weights, which can be selected, and the rest.
 func (s *selector) siblings(dict *Dict, chosen string) {
 	var others []string
@@ -156,12 +121,12 @@ func (s *selector) siblings(dict *Dict, chosen string) {
 		if isText && key == chosen {
 			continue
 		}
-		if _, holds := stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
+		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
-			s.note("%s holds another %d tensors; --select %s takes them", quote(name), tensors(entry.Value), quote(name))
+			s.note("%s holds another %d tensors; --select %s takes them", quote(name), s.tensors(entry.Value), quote(name))
 			continue
 		}
-		others = append(others, describe(entry))
+		others = append(others, s.describe(entry))
 	}
 	s.leftOut(others)
 }
@@ -185,12 +150,12 @@ func (s *selector) leftOut(others []string) {
 }
 
 // describe names an entry that is left out.
-func describe(entry Entry) string {
+func (s *selector) describe(entry Entry) string {
 	name := "an entry without a name"
 	if key, ok := entry.Key.(string); ok {
 		name = quote(key)
 	}
-	if n := tensors(entry.Value); n > 0 {
+	if n := s.tensors(entry.Value); n > 0 {
 		name += fmt.Sprintf(" (%d tensors)", n)
 	}
 	return name

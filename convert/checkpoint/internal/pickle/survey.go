@@ -1,0 +1,86 @@
+package pickle
+
+import "math"
+
+// survey answers how many tensors lie below a value, and whether a dict is an optimizer's. It looks at each value once, because a file can
+// let many keys share one large dict.
+type survey struct {
+	counts     map[Value]int
+	optimizers map[*Dict]bool
+}
+
+func newSurvey() *survey {
+	return &survey{counts: map[Value]int{}, optimizers: map[*Dict]bool{}}
+}
+
+// tensors counts the tensors below a value, shared ones as often as they can be reached.
+func (s *survey) tensors(value Value) int {
+	if _, ok := asTensor(value); ok {
+		return 1
+	}
+	switch value := value.(type) {
+	case *Dict:
+		return s.sum(value, len(value.Entries), func(i int) Value { return value.Entries[i].Value })
+	case *List:
+		return s.sum(value, len(value.Items), func(i int) Value { return value.Items[i] })
+	case *Tuple:
+		return s.sum(value, len(value.Items), func(i int) Value { return value.Items[i] })
+	}
+	return 0
+}
+
+func (s *survey) sum(container Value, n int, item func(i int) Value) int {
+	if known, ok := s.counts[container]; ok {
+		return known
+	}
+	total := 0
+	for i := range n {
+		total = min(total+s.tensors(item(i)), math.MaxInt32)
+	}
+	s.counts[container] = total
+	return total
+}
+
+// stateDict gives the dict under a key if there are tensors in it that belong to no optimizer.
+func (s *survey) stateDict(dict *Dict, key string) (*Dict, bool) {
+	value, _ := dict.Get(key)
+	inner, ok := value.(*Dict)
+	return inner, ok && s.tensors(inner) > 0 && !s.optimizer(inner)
+}
+
+// optimizer recognises torch.optim by its keys and Paddle's optimizers by the names of their accumulators.
+func (s *survey) optimizer(dict *Dict) bool {
+	known, ok := s.optimizers[dict]
+	if !ok {
+		known = isOptimizer(dict)
+		s.optimizers[dict] = known
+	}
+	return known
+}
+
+func isOptimizer(dict *Dict) bool {
+	_, state := dict.Get("state")
+	_, groups := dict.Get("param_groups")
+	if state && groups {
+		return true
+	}
+	accumulators := 0
+	for _, entry := range dict.Entries {
+		if key, ok := entry.Key.(string); ok && accumulator.MatchString(key) {
+			accumulators++
+		}
+	}
+	return accumulators > 0 && accumulators*2 > named(dict)
+}
+
+// named counts the tensors that lie in the dict itself under a text key.
+func named(dict *Dict) int {
+	count := 0
+	for _, entry := range dict.Entries {
+		_, isText := entry.Key.(string)
+		if _, isTensor := asTensor(entry.Value); isText && isTensor {
+			count++
+		}
+	}
+	return count
+}

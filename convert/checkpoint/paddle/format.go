@@ -1,0 +1,64 @@
+package paddle
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Format reads .pdparams files, and any other file that is one pickle of NumPy arrays. Tensors come in the order of the file. Unsigned
+// 16-bit arrays are bfloat16, because NumPy has no such type and Paddle saves it so.
+var Format = checkpoint.Format{Name: "paddle", Match: match, Read: read}
+
+func read(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
+	if err := refuseInference(content); err != nil {
+		return nil, err
+	}
+	document, err := pickle.Load(ctx, content, 0, pickle.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if rest := int64(len(content)) - document.End; rest != 0 {
+		return nil, malformed("%d bytes follow the end of the pickle", rest).At(document.End).
+			WithHint("PaddlePaddle would ignore them; whatever put them there, get the file from its origin again")
+	}
+	if err := tidy(document.Root); err != nil {
+		return nil, err
+	}
+	found, err := pickle.Select(document.Root, pickle.Selection{Select: options.Select, FileSize: int64(len(content))})
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := named(found.Tensors)
+	if err != nil {
+		return nil, err
+	}
+	return &checkpoint.Checkpoint{
+		Container: fmt.Sprintf("pickle, protocol %d", document.Protocol),
+		Wrapper:   found.Wrapper,
+		Tensors:   tensors,
+		Notes:     found.Notes,
+	}, nil
+}
+
+func named(found []pickle.Tensor) ([]tensor.Named, error) {
+	tensors := make([]tensor.Named, len(found))
+	for i, t := range found {
+		array, ok := t.Value.(*pickle.Array)
+		if !ok {
+			return nil, checkpoint.Errorf(checkpoint.ErrUnsupported, "parameter %q is no NumPy array", t.Name)
+		}
+		tensors[i] = tensor.Named{Name: t.Name, View: array.View}
+		if tensors[i].DType == tensor.U16 {
+			tensors[i].DType = tensor.BF16
+		}
+	}
+	return tensors, nil
+}
+
+func malformed(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
+}
