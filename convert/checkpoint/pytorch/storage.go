@@ -1,0 +1,128 @@
+package pytorch
+
+import (
+	"math"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// storages are what the tensors of a file are windows of. Several tensors may share one.
+type storages struct {
+	keys  []string // in the order in which the pickle names them
+	known map[string]*pickle.Storage
+	data  map[string]tensor.Data
+	// big says that elements are big-endian.
+	big bool
+}
+
+func newStorages(big bool) *storages {
+	return &storages{known: map[string]*pickle.Storage{}, data: map[string]tensor.Data{}, big: big}
+}
+
+// persistent answers the pickle's persistent ids. A key must mean the same storage each time.
+func (s *storages) persistent(id pickle.Value) (*pickle.Storage, error) {
+	storage, err := pickle.StorageOf(id)
+	if err != nil {
+		return nil, err
+	}
+	if storage.Count > math.MaxInt64/int64(elementSize(storage.DType)) {
+		return nil, malformed("the storage %.200q has %d elements, more than can be counted", storage.Key, storage.Count)
+	}
+	known, ok := s.known[storage.Key]
+	if !ok {
+		s.keys = append(s.keys, storage.Key)
+		s.known[storage.Key] = storage
+	} else if known.DType != storage.DType || known.Count != storage.Count {
+		return nil, malformed("the storage %.200q is used with two types or sizes", storage.Key)
+	}
+	return storage, nil
+}
+
+// elementSize is in bytes; an untyped storage counts bytes.
+func elementSize(dtype tensor.DType) int { return max(1, dtype.Size()) }
+
+// size is that of a known storage, in bytes.
+func (s *storages) size(key string) int64 {
+	known := s.known[key]
+	return known.Count * int64(elementSize(known.DType))
+}
+
+// checkpoint selects the state dict in the loaded object and gives its tensors their data.
+func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
+	found, err := pickle.Select(object.Root, pickle.Selection{Select: options.Select, FileSize: fileSize})
+	if err != nil {
+		return nil, err
+	}
+	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
+	for i, t := range found.Tensors {
+		view, err := s.view(t)
+		if err != nil {
+			return nil, err
+		}
+		opened.Tensors[i] = tensor.Named{Name: t.Name, View: view}
+	}
+	return opened, nil
+}
+
+// view makes a tensor of its description in the pickle.
+func (s *storages) view(t pickle.Tensor) (tensor.View, error) {
+	switch value := t.Value.(type) {
+	case *pickle.Array: // a NumPy array among the tensors
+		return value.View, nil
+	case *pickle.TorchTensor:
+		return s.window(t.Name, value)
+	}
+	return tensor.View{}, unsupported("parameter %.200q is no tensor", t.Name)
+}
+
+// window checks that all elements of a tensor lie in its storage, and makes a view of them.
+func (s *storages) window(name string, t *pickle.TorchTensor) (tensor.View, error) {
+	source, size, err := s.source(t.Storage)
+	if err != nil {
+		return tensor.View{}, malformed("parameter %.200q: %s", name, err.Reason)
+	}
+	width := t.DType.Size()
+	strided := tensor.Strided{Storage: source, Width: width, Offset: t.Offset, Strides: t.Strides, Shape: t.Shape}
+	if err := strided.Check(size / int64(width)); err != nil {
+		return tensor.View{}, malformed("parameter %.200q of shape %s reaches beyond its storage of %d elements", name, t.Shape, size/int64(width))
+	}
+	view := tensor.View{DType: t.DType, Shape: t.Shape, Data: strided}
+	if whole, err := view.Size(); err == nil && whole == size && t.Offset == 0 && strided.Contiguous() {
+		view.Data = source
+	}
+	if s.big && swapWidth(t.DType) > 1 {
+		view.Data = tensor.Swapped{Data: view.Data, Width: swapWidth(t.DType)}
+	}
+	return view, nil
+}
+
+// source gives the bytes of a storage, or of the part of one that PyTorch before 0.4 could name, and their number.
+func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpoint.Error) {
+	data, ok := s.data[storage.Key]
+	if !ok {
+		return nil, 0, malformed("its storage %.200q is missing", storage.Key)
+	}
+	part := storage.View
+	if part == nil {
+		return data, s.size(storage.Key), nil
+	}
+	if part.Offset < 0 || part.Count < 0 || part.Offset > storage.Count-part.Count {
+		return nil, 0, malformed("elements %d to %d of a storage of %d", part.Offset, part.Offset+part.Count, storage.Count)
+	}
+	if part.Count > math.MaxInt {
+		return nil, 0, malformed("a part of %d elements", part.Count)
+	}
+	width := elementSize(storage.DType)
+	window := tensor.Strided{Storage: data, Width: width, Offset: part.Offset, Strides: []int64{1}, Shape: tensor.Shape{int(part.Count)}}
+	return window, part.Count * int64(width), nil
+}
+
+// swapWidth is how many bytes change places together: complex numbers are two.
+func swapWidth(dtype tensor.DType) int {
+	if dtype == tensor.C64 || dtype == tensor.C128 {
+		return dtype.Size() / 2
+	}
+	return dtype.Size()
+}

@@ -1,0 +1,56 @@
+package safetensors
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// adviceShort is for files whose length does not fit.
+const adviceShort = "the file is damaged or was not downloaded whole; download it again"
+
+// Format reads safetensors files. Tensors come in the order of their data; their views are windows of the file.
+var Format = checkpoint.Format{Name: "safetensors", Match: match, Read: read}
+
+// match wants a length and, behind it, the brace that the specification demands. Lengths beyond the limit match up to a terabyte, so that
+// the reader can say what is wrong.
+func match(content []byte) bool {
+	return len(content) > 8 && content[8] == '{' && binary.LittleEndian.Uint64(content) < 1<<40
+}
+
+func read(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	h, err := parse(content)
+	if err != nil {
+		return nil, err
+	}
+	if options.Select != "" {
+		return nil, checkpoint.Errorf(checkpoint.ErrNoModel, "the file has one set of tensors and none that is called %q", options.Select).
+			WithHint("leave the selection out")
+	}
+	opened := &checkpoint.Checkpoint{
+		Container: fmt.Sprintf("header of %d bytes and data", h.end-8),
+		Metadata:  h.metadata,
+		Tensors:   make([]tensor.Named, len(h.entries)),
+	}
+	for i, e := range h.entries {
+		data := tensor.Memory(content[h.end+e.begin : h.end+e.end : h.end+e.end])
+		opened.Tensors[i] = tensor.Named{Name: e.name, View: tensor.View{DType: e.dtype, Shape: e.shape, Data: data}}
+	}
+	return opened, nil
+}
+
+// byPlace orders by begin, then end: empty tensors share their begin with a neighbour.
+func byPlace(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+}
+
+func malformed(reason string, args ...any) *checkpoint.Error {
+	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
+}
