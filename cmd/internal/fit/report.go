@@ -1,0 +1,70 @@
+package fit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
+)
+
+// lockInterval is how often a second gotchfit looks whether the first has finished.
+const lockInterval = 200 * time.Millisecond
+
+// reportName is the file in the copy that says how it was made.
+const reportName = "beitzoo-fit.json"
+
+// Report says how a copy of gotch was made.
+type Report struct {
+	// Folder is the copy.
+	Folder   string                `json:"-"`
+	Gotch    string                `json:"gotch"`
+	Libtorch libtorch.Installation `json:"libtorch"`
+	Compiler Compiler              `json:"compiler"`
+	CUDA     bool                  `json:"cuda"`
+	// Stubbed are the C functions whose bodies were replaced by an error, sorted.
+	Stubbed []string `json:"stubbed"`
+}
+
+// ReadReport reads the report of a copy; fs.ErrNotExist says that there is no such copy.
+func ReadReport(folder string) (Report, error) {
+	text, err := os.ReadFile(filepath.Join(folder, reportName))
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Folder: folder}
+	if err := json.Unmarshal(text, &report); err != nil {
+		return Report{}, fmt.Errorf("%s: %w", filepath.Join(folder, reportName), err)
+	}
+	return report, nil
+}
+
+// Reports reads the reports of all copies in a cache folder.
+func Reports(cache string) ([]Report, error) {
+	paths, err := filepath.Glob(filepath.Join(cache, "v*", reportName))
+	if err != nil {
+		return nil, err
+	}
+	var reports []Report
+	var problems []error
+	for _, path := range paths {
+		report, err := ReadReport(filepath.Dir(path))
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		reports = append(reports, report)
+	}
+	return reports, errors.Join(problems...)
+}
+
+func (r Report) write(folder string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, reportName), append(text, '\n'), 0o644)
+}
