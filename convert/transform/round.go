@@ -1,0 +1,90 @@
+package transform
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/x448/float16"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Every conversion rounds once, to nearest and ties to even. Overflow gives infinity, tiny values give subnormals or zero, signs of zeros
+// stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
+
+// roundToBF16 gives the bits of the bfloat16 nearest to f.
+func roundToBF16(f float32) uint16 {
+	bits := math.Float32bits(f)
+	if f != f {
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// roundToF16 gives the bits of the half nearest to f.
+func roundToF16(f float32) uint16 { return float16.Fromfloat32(f).Bits() }
+
+// roundToOdd gives the float32 next to f towards zero, with the lowest bit set unless it is exact. Rounding that once more to a shorter type
+// is the same as rounding f at once, which rounding to the nearest float32 first is not (S. Boldo and G. Melquiond, "Emulation of a FMA and
+// correctly rounded sums: proved algorithms using rounding to odd", 2008).
+func roundToOdd(f float64) float32 {
+	near := float32(f)
+	if float64(near) == f || f != f {
+		return near
+	}
+	bits := math.Float32bits(near)
+	if math.Abs(float64(near)) > math.Abs(f) {
+		bits--
+	}
+	return math.Float32frombits(bits | 1)
+}
+
+func widenBF16(b []byte) float32 {
+	return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
+}
+
+func widenF16(b []byte) float32 {
+	return float16.Frombits(binary.LittleEndian.Uint16(b)).Float32()
+}
+
+func getF32(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
+
+func getF64(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }
+
+// element converts one element from src to dst.
+type element func(dst, src []byte)
+
+type pair struct{ from, to tensor.DType }
+
+// conversions are those between different float types.
+var conversions = map[pair]element{
+	{tensor.F64, tensor.F32}:  func(d, s []byte) { put32(d, float32(getF64(s))) },
+	{tensor.F64, tensor.BF16}: func(d, s []byte) { put16(d, roundToBF16(roundToOdd(getF64(s)))) },
+	{tensor.F64, tensor.F16}:  func(d, s []byte) { put16(d, roundToF16(roundToOdd(getF64(s)))) },
+	{tensor.F32, tensor.F64}:  func(d, s []byte) { put64(d, float64(getF32(s))) },
+	{tensor.F32, tensor.BF16}: func(d, s []byte) { put16(d, roundToBF16(getF32(s))) },
+	{tensor.F32, tensor.F16}:  func(d, s []byte) { put16(d, roundToF16(getF32(s))) },
+	{tensor.BF16, tensor.F64}: func(d, s []byte) { put64(d, float64(widenBF16(s))) },
+	{tensor.BF16, tensor.F32}: func(d, s []byte) { put32(d, widenBF16(s)) },
+	{tensor.BF16, tensor.F16}: func(d, s []byte) { put16(d, roundToF16(widenBF16(s))) },
+	{tensor.F16, tensor.F64}:  func(d, s []byte) { put64(d, float64(widenF16(s))) },
+	{tensor.F16, tensor.F32}:  func(d, s []byte) { put32(d, widenF16(s)) },
+	{tensor.F16, tensor.BF16}: func(d, s []byte) { put16(d, roundToBF16(widenF16(s))) },
+}
+
+func put16(d []byte, bits uint16) { binary.LittleEndian.PutUint16(d, bits) }
+
+func put32(d []byte, f float32) { binary.LittleEndian.PutUint32(d, math.Float32bits(f)) }
+
+func put64(d []byte, f float64) { binary.LittleEndian.PutUint64(d, math.Float64bits(f)) }
+
+// Widens tells whether every value of from is a value of to, so that the cast loses nothing.
+func Widens(from, to tensor.DType) bool {
+	switch {
+	case from == to:
+		return true
+	case to == tensor.F64:
+		return from.IsFloat()
+	}
+	return to == tensor.F32 && (from == tensor.F16 || from == tensor.BF16)
+}
