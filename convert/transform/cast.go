@@ -25,7 +25,7 @@ func Cast(v tensor.View, to tensor.DType) (tensor.View, error) {
 type cast struct {
 	data     tensor.Data
 	from, to int
-	convert  element
+	convert  conversion
 }
 
 // Bytes converts all elements into fresh memory.
@@ -59,10 +59,7 @@ func (c *cast) Slice(offset, length int64) tensor.Data {
 func (c *cast) all(out, raw []byte) []byte {
 	at := len(out)
 	out = out[:at+len(raw)/c.from*c.to]
-	for ; len(raw) >= c.from; at += c.to {
-		c.convert(out[at:at+c.to], raw)
-		raw = raw[c.from:]
-	}
+	c.convert(out[at:], raw)
 	return out
 }
 
