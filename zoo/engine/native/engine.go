@@ -1,0 +1,48 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/native/internal/gemm"
+)
+
+// Engine loads models that run in plain Go on the CPU. The zero value is ready.
+type Engine struct{}
+
+var _ engine.Engine = Engine{}
+
+// Name is "native".
+func (Engine) Name() string { return "native" }
+
+// Supports tells whether the engine computes in that dtype.
+func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
+
+// Load copies the weights into packed matrices. See [engine.Engine].
+func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+	if options.Device != "" && options.Device != "cpu" {
+		return nil, fmt.Errorf("device %q in the native engine, which has only the cpu: %w", options.Device, engine.ErrUnavailable)
+	}
+	threads := options.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	switch options.DType {
+	case tensor.F64:
+		return load[float64](ctx, config, weights, threads, nil)
+	case tensor.F32, tensor.Invalid:
+		return load[float32](ctx, config, weights, threads, nil)
+	case tensor.BF16:
+		return load(ctx, config, weights, threads, roundBF16)
+	case tensor.F16:
+		return load(ctx, config, weights, threads, roundF16)
+	}
+	return nil, fmt.Errorf("dtype %s in the native engine, which has F64, F32, BF16 and F16: %w", options.DType, engine.ErrUnavailable)
+}
+
+// Kernel names the instruction set of the matrix products: "avx512", "avx2" or "portable".
+func Kernel() string { return gemm.Kernel() }

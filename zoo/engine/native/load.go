@@ -1,0 +1,113 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/native/internal/gemm"
+)
+
+// source reads parameters as values of type T.
+type source[T gemm.Float] struct {
+	config arch.Config
+	views  map[string]tensor.View
+	// round is nil where T's own precision is wanted.
+	round func([]T)
+}
+
+func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*source[T], error) {
+	views, err := engine.Parameters(config, weights)
+	if err != nil {
+		return nil, err
+	}
+	s := &source[T]{config: config, views: make(map[string]tensor.View, len(views)), round: round}
+	for i, p := range config.Params() {
+		s.views[p.Name] = views[i]
+	}
+	return s, nil
+}
+
+// values reads one parameter. A fault while reading a mapped file (it was cut short) comes back as an error.
+func (s *source[T]) values(name string) (out []T, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() != nil {
+			out, err = nil, fmt.Errorf("reading parameter %s failed: its file has changed", name)
+		}
+	}()
+	view := s.views[name]
+	raw, err := view.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("parameter %s: %w", name, err)
+	}
+	out = make([]T, len(raw)/view.DType.Size())
+	if err := tensor.Decode(out, view.DType, raw); err != nil {
+		return nil, fmt.Errorf("parameter %s: %w", name, err)
+	}
+	if s.round != nil {
+		s.round(out)
+	}
+	return out, nil
+}
+
+// vectors reads several parameters.
+func (s *source[T]) vectors(wanted map[string]*[]T) error {
+	for name, into := range wanted {
+		values, err := s.values(name)
+		if err != nil {
+			return err
+		}
+		*into = values
+	}
+	return nil
+}
+
+// linear reads prefix + "weight" of [out, in] and prefix + "bias".
+func (s *source[T]) linear(prefix string, out, in int) (l linear[T], err error) {
+	weight, err := s.values(prefix + "weight")
+	if err != nil {
+		return l, err
+	}
+	l.weight = gemm.PackTransposed(weight, out, in, in)
+	l.out, l.in, l.round = out, in, s.round
+	l.bias, err = s.values(prefix + "bias")
+	return l, err
+}
+
+// norm reads prefix + "weight" and prefix + "bias".
+func (s *source[T]) norm(prefix string) (n norm[T], err error) {
+	n.epsilon, n.round = T(s.config.Epsilon), s.round
+	return n, s.vectors(map[string]*[]T{prefix + "weight": &n.weight, prefix + "bias": &n.bias})
+}
+
+// load reads all parameters, several blocks at once.
+func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (*model[T], error) {
+	s, err := newSource(config, weights, round)
+	if err != nil {
+		return nil, err
+	}
+	m := &model[T]{config: config, threads: threads, round: round, blocks: make([]block[T], config.Depth)}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(threads)
+	group.Go(func() (err error) { m.stem, err = s.stem(); return err })
+	for i := range m.blocks {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m.blocks[i], err = s.block(i)
+			return err
+		})
+	}
+	group.Go(func() (err error) { m.tail, err = s.tail(); return err })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}

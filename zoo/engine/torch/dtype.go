@@ -1,0 +1,34 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// dtype is libtorch's c10::ScalarType.
+type dtype int32
+
+const (
+	boolean  dtype = 11
+	float16  dtype = 5
+	float32s dtype = 6
+	float64s dtype = 7
+	bfloat16 dtype = 15
+)
+
+var dtypes = map[tensor.DType]dtype{tensor.F16: float16, tensor.BF16: bfloat16, tensor.F32: float32s, tensor.F64: float64s}
+
+// parseDType takes a float type; Invalid takes F32.
+func parseDType(d tensor.DType) (dtype, error) {
+	if d == tensor.Invalid {
+		return float32s, nil
+	}
+	if known, ok := dtypes[d]; ok {
+		return known, nil
+	}
+	return 0, fmt.Errorf("dtype %s in the torch engine, which has F64, F32, BF16 and F16: %w", d, engine.ErrUnavailable)
+}

@@ -1,0 +1,127 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"unsafe"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+func (s *scope) layerNorm(x, weight, bias value, epsilon float64, dim int) value {
+	return s.call("layer_norm", func(out *libtch.Ctensor) {
+		libtch.AtgLayerNorm(out, x.c, []int64{int64(dim)}, 1, weight.c, bias.c, epsilon, 1)
+	})
+}
+
+// linear is x times the transposed weight, [out, in], plus bias.
+func (s *scope) linear(x, weight, bias value) value {
+	return s.call("linear", func(out *libtch.Ctensor) { libtch.AtgLinear(out, x.c, weight.c, bias.c) })
+}
+
+// gelu is the exact form, with erf, in place.
+func (s *scope) gelu(x value) value {
+	return s.call("gelu", func(out *libtch.Ctensor) { libtch.AtgGelu_(out, x.c, "none") })
+}
+
+// addScaled adds branch to x in place, multiplied by gamma where there is one.
+func (s *scope) addScaled(x, gamma, branch value) {
+	if gamma == (value{}) {
+		s.add(x, branch)
+		return
+	}
+	s.call("addcmul_", func(out *libtch.Ctensor) { libtch.AtgAddcmul_(out, x.c, branch.c, gamma.c) })
+}
+
+// add adds y to x in place.
+func (s *scope) add(x, y value) {
+	s.call("add_", func(out *libtch.Ctensor) { libtch.AtgAdd_(out, x.c, y.c) })
+}
+
+// scale multiplies x in place.
+func (s *scope) scale(x value, factor float64) {
+	number := libtch.AtsFloat(factor)
+	defer libtch.AtsFree(number)
+	s.call("mul_", func(out *libtch.Ctensor) { libtch.AtgMulScalar_(out, x.c, number) })
+}
+
+func (s *scope) matmul(x, y value) value {
+	return s.call("matmul", func(out *libtch.Ctensor) { libtch.AtgMatmul(out, x.c, y.c) })
+}
+
+// softmax is over the last dimension, in the dtype of x.
+func (s *scope) softmax(x value) value {
+	return s.call("softmax", func(out *libtch.Ctensor) { libtch.Atg_Softmax(out, x.c, -1, 0) })
+}
+
+func (s *scope) transpose(x value, i, j int64) value {
+	return s.call("transpose", func(out *libtch.Ctensor) { libtch.AtgTranspose(out, x.c, i, j) })
+}
+
+func (s *scope) permute(x value, order ...int64) value {
+	return s.call("permute", func(out *libtch.Ctensor) { libtch.AtgPermute(out, x.c, order, len(order)) })
+}
+
+// reshape gives a view where it can, else a copy.
+func (s *scope) reshape(x value, shape ...int64) value {
+	return s.call("reshape", func(out *libtch.Ctensor) { libtch.AtgReshape(out, x.c, shape, len(shape)) })
+}
+
+func (s *scope) expand(x value, shape ...int64) value {
+	return s.call("expand", func(out *libtch.Ctensor) { libtch.AtgExpand(out, x.c, shape, len(shape), 0) })
+}
+
+// pick takes one index of a dimension, which disappears.
+func (s *scope) pick(x value, dim, index int64) value {
+	return s.call("select", func(out *libtch.Ctensor) { libtch.AtgSelect(out, x.c, dim, index) })
+}
+
+// from leaves out the first start indices of dimension 1.
+func (s *scope) from(x value, start int64) value {
+	return s.call("slice", func(out *libtch.Ctensor) { libtch.AtgSlice(out, x.c, 1, start, 0, 0, 1, 1) })
+}
+
+func (s *scope) concatenate(dim int64, parts ...value) value {
+	tensors := make([]libtch.Ctensor, len(parts))
+	for i, part := range parts {
+		tensors[i] = part.c
+	}
+	return s.call("cat", func(out *libtch.Ctensor) { libtch.AtgCat(out, tensors, len(tensors), dim) })
+}
+
+// where takes from x where the condition holds, else from y.
+func (s *scope) where(condition, x, y value) value {
+	return s.call("where", func(out *libtch.Ctensor) { libtch.AtgWhereSelf(out, condition.c, x.c, y.c) })
+}
+
+// mean is over dimension 1.
+func (s *scope) mean(x value, dtype dtype) value {
+	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, int32(dtype)) })
+}
+
+// copyTo gives a contiguous copy on that device in that dtype.
+func (s *scope) copyTo(x value, device device, dtype dtype) value {
+	return s.call("to", func(out *libtch.Ctensor) { libtch.AtgToDevice(out, x.c, int32(device), int32(dtype), 0, 1) })
+}
+
+func (s *scope) empty(device device, dtype dtype, shape ...int64) value {
+	return s.call("empty", func(out *libtch.Ctensor) { libtch.AtgEmpty(out, shape, len(shape), int32(dtype), int32(device)) })
+}
+
+// over makes a tensor on the CPU over memory of the caller, which must outlive it.
+func (s *scope) over(data unsafe.Pointer, dtype dtype, shape ...int64) value {
+	return s.call("from_blob", func(out *libtch.Ctensor) { *out = tensorOver(data, shape, dtype) })
+}
+
+// memory gives the elements of a contiguous tensor on the CPU.
+func (s *scope) memory(x value, size int) []byte {
+	if s.err != nil || size == 0 {
+		return nil
+	}
+	data := libtch.AtDataPtr(x.c)
+	if message := lastError(); message != "" {
+		s.fail(newOperatorError("data_ptr", message))
+		return nil
+	}
+	return unsafe.Slice((*byte)(data), size)
+}

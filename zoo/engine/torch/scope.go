@@ -1,0 +1,89 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"sync/atomic"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// live counts the tensors that gotch made for this package and that have not been dropped.
+var live atomic.Int64
+
+// value is a tensor of libtorch, owned by the scope that made it. The zero value stands for an absent tensor.
+type value struct{ c libtch.Ctensor }
+
+// scope owns tensors and remembers the first error: after one, its methods do nothing and give absent tensors. So a computation is written
+// down without checks and ends with a look at err. It belongs to the thread of one model.
+type scope struct {
+	err   error
+	owned []value
+}
+
+// call runs one operator of libtorch that makes one tensor.
+func (s *scope) call(operator string, run func(out *libtch.Ctensor)) value {
+	if s.err != nil {
+		return value{}
+	}
+	var out value
+	run(&out.c)
+	return s.take(operator, out)
+}
+
+// take owns the result of an operator, or remembers the exception that it threw.
+func (s *scope) take(operator string, out value) value {
+	if message := lastError(); message != "" {
+		s.fail(newOperatorError(operator, message))
+		return value{}
+	}
+	live.Add(1)
+	s.owned = append(s.owned, out)
+	return out
+}
+
+func (s *scope) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// close drops all tensors of the scope.
+func (s *scope) close() {
+	for _, v := range s.owned {
+		libtch.AtFree(v.c)
+	}
+	live.Add(-int64(len(s.owned)))
+	s.owned = nil
+}
+
+// within runs part of a computation in a scope of its own, whose tensors are dropped when it returns.
+func (s *scope) within(part func(inner *scope)) {
+	if s.err != nil {
+		return
+	}
+	inner := &scope{}
+	defer inner.close()
+	part(inner)
+	s.err = inner.err
+}
+
+// give runs part in a scope of its own and keeps only the tensor that it returns.
+func (s *scope) give(part func(inner *scope) value) value {
+	var kept value
+	s.within(func(inner *scope) {
+		result := part(inner)
+		if inner.err != nil {
+			return
+		}
+		for i, v := range inner.owned {
+			if v == result {
+				inner.owned = append(inner.owned[:i], inner.owned[i+1:]...)
+				s.owned = append(s.owned, v)
+				kept = v
+				return
+			}
+		}
+	})
+	return kept
+}

@@ -1,0 +1,60 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"runtime"
+
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/sugarme/gotch/libtch"
+)
+
+// thread runs functions one after another on a thread of the operating system that nothing else uses, with gradients off.
+type thread struct {
+	work chan func()
+	// stop is closed by close; ended when the goroutine has returned, and with it the thread of the operating system.
+	stop, ended chan struct{}
+}
+
+func newThread(threads int) *thread {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	t := &thread{work: make(chan func()), stop: make(chan struct{}), ended: make(chan struct{})}
+	go t.loop(threads)
+	return t
+}
+
+// loop never unlocks its thread, so that the thread ends with it, and the pool of threads that libtorch keeps for it.
+func (t *thread) loop(threads int) {
+	defer close(t.ended)
+	runtime.LockOSThread()
+	libtch.AtGradSetEnabled(0)
+	setThreads(threads)
+	for {
+		select {
+		case f := <-t.work:
+			f()
+		case <-t.stop:
+			return
+		}
+	}
+}
+
+// do runs f and waits for it, or reports engine.ErrClosed.
+func (t *thread) do(f func()) error {
+	done := make(chan struct{})
+	select {
+	case t.work <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-t.stop:
+		return engine.ErrClosed
+	}
+}
+
+// close ends the thread. It is called once.
+func (t *thread) close() {
+	close(t.stop)
+	<-t.ended
+}
