@@ -71,6 +71,9 @@ func (r Recipe) file(ctx context.Context, tensor []float32, path string, open fu
 	}
 	file, err := open(path)
 	if err != nil {
+		if named := (*fs.PathError)(nil); errors.As(err, &named) {
+			err = named.Err // the *FileError says the path already
+		}
 		return err
 	}
 	picture, err := Decode(file)

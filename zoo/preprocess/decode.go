@@ -22,13 +22,14 @@ const (
 	MaxFileBytes = 1 << 29
 )
 
-// TooLargeError says that a picture claims more pixels than [MaxPixels].
+// TooLargeError says that a picture claims more pixels than are decoded.
 type TooLargeError struct {
 	Width, Height int
+	Limit         int // pixels
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("picture of %d x %d pixels exceeds the limit of %d pixels", e.Width, e.Height, MaxPixels)
+	return fmt.Sprintf("picture of %d x %d pixels exceeds the limit of %d pixels", e.Width, e.Height, e.Limit)
 }
 
 // Hint says what to do about it.
@@ -66,9 +67,17 @@ func Decode(r io.Reader) (*RGB8, error) {
 	if len(data) > MaxFileBytes {
 		return nil, fmt.Errorf("picture file exceeds the limit of %d bytes", MaxFileBytes)
 	}
+	return decode(data, MaxPixels)
+}
+
+func decode(data []byte, maxPixels int) (*RGB8, error) {
 	for _, f := range formats {
 		if begins(data, f.magic) {
-			return f.checked(data)
+			p, err := f.checked(data, maxPixels)
+			if err != nil {
+				return nil, fmt.Errorf("decode %s: %w", f.name, err)
+			}
+			return p, nil
 		}
 	}
 	return nil, ErrFormat
@@ -88,27 +97,23 @@ func begins(data []byte, magic string) bool {
 
 // checked decodes data after the size that the file claims has been checked. A decoder that panics is
 // reported as malformed input.
-func (f format) checked(data []byte) (p *RGB8, err error) {
+func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			p, err = nil, fmt.Errorf("malformed %s picture: decoder failed: %v", f.name, cause)
+			p, err = nil, fmt.Errorf("malformed picture: decoder failed: %v", cause)
 		}
 	}()
 	config, err := f.config(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("malformed %s picture: %w", f.name, err)
+		return nil, err
 	}
 	if config.Width <= 0 || config.Height <= 0 {
-		return nil, fmt.Errorf("malformed %s picture: size is %d x %d pixels", f.name, config.Width, config.Height)
+		return nil, fmt.Errorf("malformed picture: size is %d x %d pixels", config.Width, config.Height)
 	}
-	if config.Width > MaxPixels/config.Height {
-		return nil, &TooLargeError{config.Width, config.Height}
+	if config.Width > maxPixels/config.Height {
+		return nil, &TooLargeError{config.Width, config.Height, maxPixels}
 	}
-	p, err = f.decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("malformed %s picture: %w", f.name, err)
-	}
-	return p, nil
+	return f.decode(data)
 }
 
 // decodeWith completes a decoder of the standard library's form.
@@ -142,6 +147,10 @@ func decodePNG(data []byte) (*RGB8, error) {
 
 // decodeWebP keeps the lossy form's planes apart from those of JPEG, which have another range.
 func decodeWebP(data []byte) (*RGB8, error) {
+	const extended, flags, animation = 12, 20, 1 << 1 // offsets in the file, and a bit
+	if begins(data[extended:], "VP8X") && data[flags]&animation != 0 {
+		return nil, fmt.Errorf("%w: animated WebP", errors.ErrUnsupported)
+	}
 	img, err := webp.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

@@ -75,17 +75,30 @@ func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 
 func (a axis) weighColumns(dst, src []uint8) {
 	for _, t := range a.taps {
-		r, g, b := int32(half), int32(half), int32(half)
-		s := src[3*t.first : 3*(t.first+len(t.weights))]
-		for _, w := range t.weights {
-			r += w * int32(s[0])
-			g += w * int32(s[1])
-			b += w * int32(s[2])
-			s = s[3:]
-		}
-		dst[0], dst[1], dst[2] = clamp8(r>>precision), clamp8(g>>precision), clamp8(b>>precision)
+		r, g, b := weigh(src[3*t.first:], t.weights)
+		d := dst[:3]
+		d[0], d[1], d[2] = clamp8(r>>precision), clamp8(g>>precision), clamp8(b>>precision)
 		dst = dst[3:]
 	}
+}
+
+// weigh sums as many pixels as there are weights, four at a time: the array conversions check the
+// bounds once for all four.
+func weigh(pixels []uint8, weights []int32) (r, g, b int32) {
+	r, g, b = half, half, half
+	for ; len(weights) >= 4; pixels, weights = pixels[12:], weights[4:] {
+		p, w := (*[12]uint8)(pixels), (*[4]int32)(weights)
+		r += w[0]*int32(p[0]) + w[1]*int32(p[3]) + w[2]*int32(p[6]) + w[3]*int32(p[9])
+		g += w[0]*int32(p[1]) + w[1]*int32(p[4]) + w[2]*int32(p[7]) + w[3]*int32(p[10])
+		b += w[0]*int32(p[2]) + w[1]*int32(p[5]) + w[2]*int32(p[8]) + w[3]*int32(p[11])
+	}
+	for i, w := range weights {
+		p := pixels[3*i : 3*i+3]
+		r += w * int32(p[0])
+		g += w * int32(p[1])
+		b += w * int32(p[2])
+	}
+	return r, g, b
 }
 
 // down resizes the given columns vertically; the source samples begin at line from.
@@ -98,12 +111,17 @@ func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 				sums[i] = half
 			}
 			t := a.taps[y]
-			for i, w := range t.weights {
-				line := p.row(from + t.first + i)[3*columns.first:]
-				addWeighted(sums, line[:len(sums)], w)
+			line := func(i int) []uint8 { return p.row(from + t.first + i)[3*columns.first:][:len(sums)] }
+			i, w := 0, t.weights
+			for ; i+4 <= len(w); i += 4 {
+				addWeighted4(sums, [4][]uint8{line(i), line(i + 1), line(i + 2), line(i + 3)}, [4]int32(w[i:]))
 			}
+			for ; i < len(w); i++ {
+				addWeighted(sums, line(i), w[i])
+			}
+			result := out.row(y)
 			for i, sum := range sums {
-				out.row(y)[i] = clamp8(sum >> precision)
+				result[i] = clamp8(sum >> precision)
 			}
 		}
 	})
@@ -111,8 +129,17 @@ func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 }
 
 func addWeighted(sums []int32, line []uint8, weight int32) {
-	for i, v := range line {
+	for i, v := range line[:len(sums)] {
 		sums[i] += weight * int32(v)
+	}
+}
+
+// addWeighted4 is four times addWeighted; it reads and writes the sums once.
+func addWeighted4(sums []int32, lines [4][]uint8, w [4]int32) {
+	n := len(sums)
+	l0, l1, l2, l3 := lines[0][:n], lines[1][:n], lines[2][:n], lines[3][:n]
+	for i := range sums {
+		sums[i] += w[0]*int32(l0[i]) + w[1]*int32(l1[i]) + w[2]*int32(l2[i]) + w[3]*int32(l3[i])
 	}
 }
 

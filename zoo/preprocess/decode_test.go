@@ -1,0 +1,165 @@
+package preprocess
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+const testdata = "../../testdata/preprocess"
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(testdata, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// pngOfSize is a PNG file that claims a size and has no pixels.
+func pngOfSize(width, height uint32) []byte {
+	head := binary.BigEndian.AppendUint32([]byte("IHDR"), width)
+	head = binary.BigEndian.AppendUint32(head, height)
+	head = append(head, 8, 2, 0, 0, 0)
+	data := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), head...)
+	return binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(head))
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	gif, jpeg := read(t, "made_whole.gif"), read(t, "made_420.jpg")
+	animated := append([]byte("RIFF\x1a\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00"), 2, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	animated = append(animated, "ANMF\x00\x00\x00\x00"...)
+	for _, test := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"nothing", nil, ErrFormat.Error()},
+		{"text", []byte("GIF of a cat"), ErrFormat.Error()},
+		{"pickle", []byte("\x80\x02}q\x00."), ErrFormat.Error()},
+		{"truncated JPEG", jpeg[:len(jpeg)/2], "decode JPEG: invalid JPEG format: short Huffman data"},
+		{"truncated GIF", gif[:len(gif)*9/10], "decode GIF: gif: not enough image data"},
+		{"GIF without a frame", gif[:13+768], "decode GIF: gif: reading frames: unexpected EOF"},
+		{"PNG without pixels", pngOfSize(3, 3), "decode PNG: unexpected EOF"},
+		{"PNG of no width", pngOfSize(0, 3), "decode PNG: png: invalid format: non-positive dimension"},
+		{"bomb", pngOfSize(20_000, 20_000), "decode PNG: picture of 20000 x 20000 pixels exceeds the limit of 89478485 pixels"},
+		{"animated WebP", animated, "decode WebP: unsupported operation: animated WebP"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			picture, err := Decode(bytes.NewReader(test.data))
+			if picture != nil || fmt.Sprint(err) != test.want {
+				t.Errorf("error is %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestDecodeBombIsTyped(t *testing.T) {
+	t.Parallel()
+	_, err := Decode(bytes.NewReader(pngOfSize(1<<20, 1<<8)))
+	var large *TooLargeError
+	if !errors.As(err, &large) || large.Width != 1<<20 || large.Limit != MaxPixels || large.Hint() == "" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestDecodeReportsReadErrors(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("disk on fire")
+	if _, err := Decode(io.MultiReader(strings.NewReader("BM"), iotest.ErrReader(cause))); !errors.Is(err, cause) {
+		t.Errorf("error is %v, want %v", err, cause)
+	}
+}
+
+// Alpha is dropped whatever type carries it, and a picture may begin anywhere.
+func TestFromImage(t *testing.T) {
+	t.Parallel()
+	source, err := png.Decode(bytes.NewReader(read(t, "made_rgba.png")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	straight := source.(*image.NRGBA)
+	window := image.Rect(11, 7, 40, 30)
+	part := straight.SubImage(window)
+	want, err := FromImage(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, img := range map[string]image.Image{"unknown type": struct{ image.Image }{part}, "again": want} {
+		got, err := FromImage(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("%s: other pixels", name)
+		}
+	}
+	for y := range want.Height {
+		for x := range want.Width {
+			c, p := straight.NRGBAAt(window.Min.X+x, window.Min.Y+y), want.row(y)[3*x:]
+			if p[0] != c.R || p[1] != c.G || p[2] != c.B {
+				t.Fatalf("pixel (%d, %d) is %v, want %v", x, y, p[:3], c)
+			}
+		}
+	}
+	if _, err := FromImage(image.NewGray(image.Rectangle{})); err == nil {
+		t.Error("an empty picture was converted")
+	}
+}
+
+// FuzzDecode checks that data is either refused or gives a picture of the size it states, with memory in
+// proportion to the limit and to the data.
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join(testdata, "made_*"))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, ".rgb.png") {
+			continue
+		}
+		f.Add(read(f, filepath.Base(file)))
+	}
+	const limit = 1 << 18
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		picture, err := decode(data, limit)
+		runtime.ReadMemStats(&after)
+		// Progressive JPEG needs most: four components of 4-byte coefficients, and the planes.
+		allowed := uint64(64*limit + 64*len(data) + 1<<22)
+		if used := after.TotalAlloc - before.TotalAlloc; used > allowed {
+			t.Errorf("allocated %d bytes, want at most %d", used, allowed)
+		}
+		if err != nil {
+			if picture != nil {
+				t.Errorf("a picture and the error %v", err)
+			}
+			return
+		}
+		config, _, err := image.DecodeConfig(bytes.NewReader(data))
+		if err != nil {
+			t.Fatalf("decoded although the size cannot be read: %v", err)
+		}
+		if picture.Width != config.Width || picture.Height != config.Height {
+			t.Errorf("size is %d x %d, want %d x %d", picture.Width, picture.Height, config.Width, config.Height)
+		}
+		if pixels := picture.Width * picture.Height; pixels > limit || len(picture.Pix) != 3*pixels {
+			t.Errorf("%d samples for %d pixels, limit %d", len(picture.Pix), pixels, limit)
+		}
+	})
+}
