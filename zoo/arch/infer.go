@@ -1,0 +1,249 @@
+package arch
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// InferenceError says which property of the architecture the shapes don't tell.
+type InferenceError struct {
+	// Property is a field of Config, in words.
+	Property string
+	// Reason is a clause.
+	Reason string
+}
+
+func (e *InferenceError) Error() string {
+	return fmt.Sprintf("the parameters don't tell the %s: %s", e.Property, e.Reason)
+}
+
+// Hint says how to state it.
+func (e *InferenceError) Hint() string {
+	return "name the architecture with --arch, by its name or a PASSL yaml config"
+}
+
+// Infer finds the architecture that has parameters of these canonical names and shapes. It also looks at the shapes of
+// relative_position_index buffers where they are given under their names in microsoft/unilm. It works from what most parameters say, so that
+// a few that are missing or wrong can be named by comparing the result's Params with shapes; it does not compare itself.
+//
+// Epsilon is not in any shape: it is set to [Epsilon]. What can't be known is reported as *InferenceError, nonsense as *ConfigError.
+func Infer(shapes map[string]tensor.Shape) (Config, error) {
+	s := survey(shapes)
+	config := Config{
+		Depth: s.depth(), Classes: s.most("classes"), EmbedDim: s.most("embed"), HiddenDim: s.most("hidden"), PatchSize: s.most("patch"),
+		Bias: s.bias(), AbsolutePosition: s.has("pos_embed"), LayerScale: s.has("gamma_1") || s.has("gamma_2"), Epsilon: Epsilon,
+	}
+	config.Pooling, config.MaskToken = s.pooling()
+	for _, needed := range []struct {
+		name  string
+		value int
+	}{{"embedding dimension", config.EmbedDim}, {"MLP's width", config.HiddenDim}, {"patch size", config.PatchSize}, {"depth", config.Depth}} {
+		if needed.value == 0 {
+			return Config{}, &InferenceError{needed.name, "no parameter that has it is there"}
+		}
+	}
+	if s.has("shared") && s.has("table") {
+		return Config{}, &InferenceError{"kind of position bias", "there are both a table for all blocks and tables of single blocks"}
+	}
+	var err error
+	if config.Heads, err = s.heads(config.EmbedDim); err != nil {
+		return Config{}, err
+	}
+	height, width, err := s.window()
+	if err != nil {
+		return Config{}, err
+	}
+	config.ImageHeight, config.ImageWidth = height*config.PatchSize, width*config.PatchSize
+	if err := config.Validate(); err != nil {
+		return Config{}, err
+	}
+	return config.Named(), nil
+}
+
+// Named sets Name to that of the named architecture that is equal but for name and epsilon, or to nothing.
+func (c Config) Named() Config {
+	c.Name = ""
+	for _, known := range named {
+		same := known
+		same.Name, same.Epsilon = "", c.Epsilon
+		if same == c {
+			c.Name = known.Name
+			return c
+		}
+	}
+	return c
+}
+
+// witnesses say which dimension of which parameter tells which property. A pattern is the end of a canonical name; the first that fits counts.
+var witnesses = []struct {
+	suffix    string
+	rank, dim int
+	property  string
+}{
+	{"relative_position_index", 2, 0, "tokens"},
+	{"rel_pos_bias.relative_position_bias_table", 2, 0, "rows"},
+	{"attn.relative_position_bias_table", 2, 0, "rows"},
+	{"relative_position_bias_table", 2, 1, "heads"},
+	{"pos_embed", 3, 1, "tokens"},
+	{"cls_token", 3, 2, "embed"}, {"mask_token", 3, 2, "embed"}, {"pos_embed", 3, 2, "embed"},
+	{"norm1.weight", 1, 0, "embed"}, {"norm1.bias", 1, 0, "embed"}, {"norm2.weight", 1, 0, "embed"}, {"norm2.bias", 1, 0, "embed"},
+	{"attn.q_bias", 1, 0, "embed"}, {"attn.v_bias", 1, 0, "embed"}, {"attn.qkv.weight", 2, 1, "embed"}, {"mlp.fc2.bias", 1, 0, "embed"},
+	{"gamma_1", 1, 0, "embed"}, {"gamma_2", 1, 0, "embed"}, {"proj.bias", 1, 0, "embed"}, {"norm.weight", 1, 0, "embed"},
+	{"mlp.fc1.weight", 2, 0, "hidden"}, {"mlp.fc1.bias", 1, 0, "hidden"}, {"mlp.fc2.weight", 2, 1, "hidden"},
+	{"patch_embed.proj.weight", 4, 2, "patch"}, {"patch_embed.proj.weight", 4, 3, "patch"},
+	{"head.weight", 2, 0, "classes"}, {"head.bias", 1, 0, "classes"},
+}
+
+// marks are parameters whose mere presence tells something, by the end of their name.
+var marks = []struct{ suffix, mark string }{
+	{"pos_embed", "pos_embed"}, {"gamma_1", "gamma_1"}, {"gamma_2", "gamma_2"}, {"mask_token", "mask_token"},
+	{"rel_pos_bias.relative_position_bias_table", "shared"}, {"attn.relative_position_bias_table", "table"},
+	{"fc_norm.weight", "fc_norm"}, {"fc_norm.bias", "fc_norm"}, {"lm_head.weight", "lm_head"}, {"lm_head.bias", "lm_head"},
+	{"norm.weight", "norm"}, {"norm.bias", "norm"},
+}
+
+// surveyed is what the parameters say.
+type surveyed struct {
+	votes  map[string]map[int]int
+	marks  map[string]bool
+	blocks map[int]bool
+	total  int
+}
+
+func survey(shapes map[string]tensor.Shape) surveyed {
+	s := surveyed{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
+	for name, shape := range shapes {
+		for _, w := range witnesses {
+			if endsWith(name, w.suffix) && len(shape) == w.rank {
+				if s.votes[w.property] == nil {
+					s.votes[w.property] = map[int]int{}
+				}
+				// A matrix is worth more than its bias where they disagree.
+				s.votes[w.property][shape[w.dim]] += 2*len(shape) - 1
+			}
+		}
+		for _, m := range marks {
+			s.marks[m.mark] = s.marks[m.mark] || endsWith(name, m.suffix)
+		}
+		if rest, ok := strings.CutPrefix(name, "blocks."); ok {
+			digits, _, _ := strings.Cut(rest, ".")
+			if index, err := strconv.Atoi(digits); err == nil && index >= 0 {
+				s.blocks[index] = true
+			}
+		}
+	}
+	return s
+}
+
+// endsWith tells whether the last components of name are those of suffix; "head.weight" is also the end of "lm_head.weight".
+func endsWith(name, suffix string) bool {
+	if suffix == "head.weight" || suffix == "head.bias" {
+		name = strings.TrimPrefix(name, "lm_")
+	}
+	return name == suffix || strings.HasSuffix(name, "."+suffix)
+}
+
+func (s surveyed) has(mark string) bool { return s.marks[mark] }
+
+// most is the value with the most votes, the larger of two that have as many; 0 without votes.
+func (s surveyed) most(property string) int {
+	values := make([]int, 0, len(s.votes[property]))
+	for value := range s.votes[property] {
+		values = append(values, value)
+	}
+	if len(values) == 0 {
+		return 0
+	}
+	return slices.MaxFunc(values, func(a, b int) int {
+		return cmp.Or(s.votes[property][a]-s.votes[property][b], a-b)
+	})
+}
+
+// depth is one more than the last block's index, unless that is so far beyond the others that it can't be right.
+func (s surveyed) depth() int {
+	last := -1
+	for index := range s.blocks {
+		last = max(last, index)
+	}
+	if last >= s.total {
+		return len(s.blocks)
+	}
+	return last + 1
+}
+
+func (s surveyed) bias() Bias {
+	switch {
+	case s.has("table"):
+		return BlockBias
+	case s.has("shared"):
+		return SharedBias
+	}
+	return NoBias
+}
+
+func (s surveyed) pooling() (pooling Pooling, maskToken bool) {
+	switch {
+	case s.has("fc_norm"):
+		return MeanPooling, false
+	case s.has("lm_head") || s.has("mask_token"):
+		return AllTokens, true
+	case s.has("norm"):
+		return ClassToken, false
+	}
+	return MeanPooling, false
+}
+
+// headDim is the width of an attention head in every released model.
+const headDim = 64
+
+func (s surveyed) heads(dim int) (int, error) {
+	if heads := s.most("heads"); heads > 0 {
+		return heads, nil
+	}
+	if dim%headDim != 0 {
+		return 0, &InferenceError{"number of attention heads", fmt.Sprintf("there is no bias table, and %d is no multiple of %d", dim, headDim)}
+	}
+	return dim / headDim, nil
+}
+
+// window is the number of patches down and across. Tokens and rows together give a rectangle but for its orientation, so only squares are
+// certain.
+func (s surveyed) window() (height, width int, err error) {
+	tokens, rows := s.most("tokens"), s.most("rows")
+	switch side, offsets := root(tokens-1), root(rows-3); {
+	case tokens == 0 && rows == 0:
+		return 0, 0, &InferenceError{"image size", "there is neither a position bias nor a position embedding"}
+	case tokens > 0 && side == 0:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens are no square of patches and a class token", tokens)}
+	case rows > 0 && offsets == 0 || offsets%2 == 0 && rows > 0:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("bias tables of %d rows belong to no square window", rows)}
+	case tokens > 0 && rows > 0 && offsets != 2*side-1:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens and bias tables of %d rows belong to no square window", tokens, rows)}
+	case tokens > 0:
+		return side, side, nil
+	default:
+		return (offsets + 1) / 2, (offsets + 1) / 2, nil
+	}
+}
+
+// root is the square root of n where that is a positive integer, else 0.
+func root(n int) int {
+	low, high := 0, min(max(n, 0), 1<<31)
+	for low < high {
+		middle := (low + high + 1) / 2
+		if middle <= n/middle {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	if low*low != n {
+		return 0
+	}
+	return low
+}
