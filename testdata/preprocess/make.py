@@ -1,6 +1,6 @@
-"""Writes the files of this folder that begin with "made_", and the tables resize.json, recipes.json and normalise.json.
+"""Writes the files of this folder that begin with "made_" or "processor_", and resize.json, recipes.json and normalise.json.
 
-Needs Pillow, NumPy, torch and torchvision; README.md names the versions that the committed files were made with.
+Needs Pillow, NumPy, torch, torchvision and transformers; README.md names the versions that the committed files were made with.
 Run it in this folder.
 """
 
@@ -209,3 +209,16 @@ jpeg(), webp(), pngs(), gif(), bmp()
 table("resize.json", ["width", "height", "to_width", "to_height", "interpolation", "sha256"], resizes())
 table("recipes.json", ["width", "height", "resize", "resize_to", "crop", "interpolation", "sha256"], recipes())
 table("normalise.json", ["mean", "std", "sha256"], normalised())
+
+
+def processors():
+    """The processor's defaults, and what the files of microsoft/beit-* on the hub say, as transformers writes them."""
+    from transformers import BeitImageProcessor
+
+    side = {"height": 224, "width": 224}
+    hub = BeitImageProcessor(do_center_crop=False, size=side, crop_size=side, resample=2)
+    for name, processor in (("hub", hub), ("defaults", BeitImageProcessor())):
+        open(f"processor_{name}.json", "w").write(processor.to_json_string())
+
+
+processors()
