@@ -1,0 +1,112 @@
+package encoding
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options change how Encode and Decode work. The zero value uses all cores and reports nothing.
+type Options struct {
+	// ChunkSize in bytes, for Encode; 0 takes DefaultChunkSize.
+	ChunkSize int
+	// Workers is the number of chunks coded at once; 0 takes the number of cores. Each needs about three chunks of memory.
+	Workers int
+	// Progress is called now and then, from several goroutines, with the decoded bytes done so far and in total.
+	Progress func(done, total int64)
+	// SkipDigests makes Decode leave the digests of decoded chunks unchecked: for callers who check the digest of the whole file anyway.
+	SkipDigests bool
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Encode codes the bytes of src, which the regions describe from the first to the last, and writes the coded file to dst. The same bytes,
+// regions and chunk size give the same coded file. On an error dst holds garbage.
+func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Region, options Options) (*Index, error) {
+	if options.ChunkSize == 0 {
+		options.ChunkSize = DefaultChunkSize
+	}
+	if len(regions) > maxRegions {
+		return nil, fmt.Errorf("%w: %d, at most %d are allowed", ErrRegions, len(regions), maxRegions)
+	}
+	index, err := plan(regions, options.ChunkSize)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRegions, err)
+	}
+	index.layOut()
+	job := &encodeJob{index: index, dst: dst, src: src}
+	if err := job.run(ctx, options); err != nil {
+		return nil, err
+	}
+	_, err = dst.WriteAt(index.marshal(), 0)
+	return index, err
+}
+
+// encodeJob is one Encode under way.
+type encodeJob struct {
+	index *Index
+	dst   io.WriterAt
+	src   io.ReaderAt
+}
+
+// run codes all chunks. Where a chunk goes depends on how small those before it became: turns hands the place from each to the next.
+func (j *encodeJob) run(ctx context.Context, options Options) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(options.workers())
+	var done atomic.Int64
+	total := j.index.DecodedSize()
+	turn := make(chan int64, 1)
+	turn <- j.index.Head.Size
+	for i := range j.index.Chunks {
+		mine, next := turn, make(chan int64, 1)
+		turn = next
+		if inner.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := j.chunk(inner, i, mine, next); err != nil {
+				return fmt.Errorf("chunk %d: %w", i, err)
+			}
+			if options.Progress != nil {
+				options.Progress(done.Add(j.index.Chunks[i].Decoded.Size), total)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// chunk codes one chunk and writes it when it is its turn.
+func (j *encodeJob) chunk(ctx context.Context, i int, mine <-chan int64, next chan<- int64) error {
+	coder := coders.Get().(*coder)
+	defer coders.Put(coder)
+	c := &j.index.Chunks[i]
+	raw := coder.scratch(int(c.Decoded.Size))
+	if n, err := j.src.ReadAt(raw, c.Decoded.Offset); n < len(raw) {
+		return fmt.Errorf("reading %d bytes at %d: %w", len(raw), c.Decoded.Offset, err)
+	}
+	coded, method := coder.encode(raw, c.form)
+	c.method = method
+	c.Decoded.Digest, c.Coded.Digest = digest(raw), digest(coded)
+	select {
+	case c.Coded.Offset = <-mine:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	c.Coded.Size = int64(len(coded))
+	next <- c.Coded.Offset + c.Coded.Size
+	_, err := j.dst.WriteAt(coded, c.Coded.Offset)
+	return err
+}

@@ -1,0 +1,91 @@
+package encoding
+
+import (
+	"fmt"
+	"math"
+)
+
+// Limits of a chunk's size in bytes.
+const (
+	MinChunkSize     = 1 << 12
+	MaxChunkSize     = 1 << 24
+	DefaultChunkSize = 4 << 20
+)
+
+// Piece is a stretch of a file.
+type Piece struct {
+	Offset, Size int64
+	Digest       Digest
+}
+
+// Chunk is a part of the file that is coded by itself.
+type Chunk struct {
+	// Decoded and Coded are where it lies in the decoded and in the coded file.
+	Decoded, Coded Piece
+	// form is that of its region; Size there has no meaning.
+	form   Region
+	method byte
+}
+
+// Index is the table of contents of a coded file.
+type Index struct {
+	ChunkSize int
+	Regions   []Region
+	Chunks    []Chunk
+	// Head is the part of the coded file before the first chunk: the index itself. Head and the coded pieces of Chunks make up the file.
+	Head Piece
+}
+
+// DecodedSize is the number of bytes of the file that was coded.
+func (x *Index) DecodedSize() int64 {
+	var size int64
+	for _, r := range x.Regions {
+		size += r.Size
+	}
+	return size
+}
+
+// CodedSize is the number of bytes of the coded file.
+func (x *Index) CodedSize() int64 {
+	if n := len(x.Chunks); n > 0 {
+		return x.Chunks[n-1].Coded.Offset + x.Chunks[n-1].Coded.Size
+	}
+	return x.Head.Size
+}
+
+// plan lays out the chunks of regions: each is cut from its start into chunks of chunkSize bytes and a rest.
+func plan(regions []Region, chunkSize int) (*Index, error) {
+	if chunkSize < MinChunkSize || chunkSize > MaxChunkSize || chunkSize%8 != 0 {
+		return nil, fmt.Errorf("chunks of %d bytes: need %d to %d, a multiple of 8", chunkSize, MinChunkSize, MaxChunkSize)
+	}
+	var total, count int64
+	for i, r := range regions {
+		if err := r.validate(); err != nil {
+			return nil, fmt.Errorf("region %d: %w", i, err)
+		}
+		if total > math.MaxInt64/2-r.Size {
+			return nil, fmt.Errorf("region %d: more bytes than a file can have", i)
+		}
+		total += r.Size
+		count += (r.Size + int64(chunkSize) - 1) / int64(chunkSize)
+	}
+	if count > math.MaxUint32 {
+		return nil, fmt.Errorf("%d chunks: make them larger", count)
+	}
+	index := &Index{ChunkSize: chunkSize, Regions: regions}
+	index.Head.Size = headSize(int64(len(regions)), count)
+	return index, nil
+}
+
+// layOut makes the chunks that plan counted.
+func (x *Index) layOut() {
+	at := int64(0)
+	for _, r := range x.Regions {
+		for left := r.Size; left > 0; {
+			size := min(left, int64(x.ChunkSize))
+			x.Chunks = append(x.Chunks, Chunk{Decoded: Piece{Offset: at, Size: size}, form: r})
+			at += size
+			left -= size
+		}
+	}
+}

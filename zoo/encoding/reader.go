@@ -1,0 +1,156 @@
+package encoding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Reader reads a coded file. All its methods may be called from several goroutines.
+type Reader struct {
+	index *Index
+	src   io.ReaderAt
+
+	mu     sync.Mutex
+	cached int // the chunk that ReadAt decoded last, or -1
+	plain  []byte
+}
+
+// Open reads the index of the coded file src of size bytes and checks that it is sound. src must stay open and unchanged while the Reader is in use.
+func Open(src io.ReaderAt, size int64) (*Reader, error) {
+	index, err := readIndex(src, size)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{index: index, src: src, cached: -1}, nil
+}
+
+// Index is the table of contents. It must not be changed.
+func (r *Reader) Index() *Index { return r.index }
+
+// Decode writes the whole decoded file to dst, chunk by chunk in no particular order. On an error dst holds garbage.
+func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(options.workers())
+	var done atomic.Int64
+	for i := range r.index.Chunks {
+		if inner.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := r.decodeTo(dst, i, !options.SkipDigests); err != nil {
+				return err
+			}
+			if options.Progress != nil {
+				options.Progress(done.Add(r.index.Chunks[i].Decoded.Size), r.index.DecodedSize())
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+func (r *Reader) decodeTo(dst io.WriterAt, i int, check bool) error {
+	coder := coders.Get().(*coder)
+	defer coders.Put(coder)
+	raw := coder.scratch(int(r.index.Chunks[i].Decoded.Size))
+	if err := r.decode(coder, i, raw, check); err != nil {
+		return err
+	}
+	_, err := dst.WriteAt(raw, r.index.Chunks[i].Decoded.Offset)
+	return err
+}
+
+// DecodeChunk fills raw, whose length must be the decoded size of chunk i, and checks its digest.
+func (r *Reader) DecodeChunk(i int, raw []byte) error {
+	if int64(len(raw)) != r.index.Chunks[i].Decoded.Size {
+		return fmt.Errorf("room for %d bytes, chunk %d has %d", len(raw), i, r.index.Chunks[i].Decoded.Size)
+	}
+	coder := coders.Get().(*coder)
+	defer coders.Put(coder)
+	return r.decode(coder, i, raw, true)
+}
+
+// decode fills raw with chunk i. Where decoding fails, the digest of the coded bytes tells whether they were damaged.
+func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
+	c := &r.index.Chunks[i]
+	if int64(cap(coder.coded)) < c.Coded.Size {
+		coder.coded = make([]byte, c.Coded.Size)
+	}
+	coded := coder.coded[:c.Coded.Size]
+	if err := readFull(r.src, coded, c.Coded.Offset, r.index.CodedSize()); err != nil {
+		return err
+	}
+	err := coder.decode(raw, coded, c.method, c.form)
+	if err == nil && check {
+		err = compare(i, false, c.Decoded.Digest, digest(raw))
+	}
+	if err == nil {
+		return nil
+	}
+	if damage := compare(i, true, c.Coded.Digest, digest(coded)); damage != nil {
+		return damage
+	}
+	if errors.Is(err, errBlock) {
+		return malformed("chunk %d: %v", i, err)
+	}
+	return err
+}
+
+func compare(chunk int, coded bool, want, got Digest) error {
+	if want == got {
+		return nil
+	}
+	return &DigestError{Chunk: chunk, Coded: coded, Want: want, Got: got}
+}
+
+// ReadAt reads decoded bytes, checked. Reading in order decodes every chunk once.
+func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 {
+		return 0, errors.New("negative offset")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	chunks := r.index.Chunks
+	i := sort.Search(len(chunks), func(i int) bool { return chunks[i].Decoded.Offset+chunks[i].Decoded.Size > offset })
+	read := 0
+	for ; read < len(p); i++ {
+		if i >= len(chunks) {
+			return read, io.EOF
+		}
+		if err := r.load(i); err != nil {
+			return read, err
+		}
+		read += copy(p[read:], r.plain[offset+int64(read)-chunks[i].Decoded.Offset:])
+	}
+	return read, nil
+}
+
+// load decodes chunk i unless it is there.
+func (r *Reader) load(i int) error {
+	if r.cached == i {
+		return nil
+	}
+	r.cached = -1
+	size := r.index.Chunks[i].Decoded.Size
+	if int64(cap(r.plain)) < size {
+		r.plain = make([]byte, size)
+	}
+	r.plain = r.plain[:size]
+	if err := r.DecodeChunk(i, r.plain); err != nil {
+		return err
+	}
+	r.cached = i
+	return nil
+}
+
+var _ io.ReaderAt = (*Reader)(nil)

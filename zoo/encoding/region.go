@@ -1,0 +1,137 @@
+package encoding
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Region is a stretch of the decoded file whose elements have one form.
+type Region struct {
+	// Size in bytes, a multiple of Width.
+	Size int64
+	// Width of an element in bytes: 1, 2, 4 or 8.
+	Width int
+	// Rotation is by how many bits elements are rotated to the left before they are split into bytes: 1 moves the sign of a float out of the
+	// way, so that its exponent begins at a byte; 0 leaves integers alone.
+	Rotation int
+}
+
+func (r Region) validate() error {
+	switch {
+	case r.Width != 1 && r.Width != 2 && r.Width != 4 && r.Width != 8:
+		return fmt.Errorf("elements of %d bytes", r.Width)
+	case r.Rotation < 0 || r.Rotation >= 8*r.Width:
+		return fmt.Errorf("rotation by %d bits of elements of %d bytes", r.Rotation, r.Width)
+	case r.Size <= 0 || r.Size%int64(r.Width) != 0:
+		return fmt.Errorf("%d bytes of elements of %d bytes", r.Size, r.Width)
+	}
+	return nil
+}
+
+// sameForm tells whether both can be one region.
+func (r Region) sameForm(other Region) bool {
+	return r.Width == other.Width && r.Rotation == other.Rotation
+}
+
+// Raw is the one region of a file whose content is not known.
+func Raw(size int64) []Region { return appendRegion(nil, Region{Size: size, Width: 1}) }
+
+// regionOf gives the form in which elements of a dtype compress best. A complex number is two floats, which are not aligned as whole elements.
+func regionOf(dtype tensor.DType, size int64) Region {
+	width, rotation := dtype.Size(), 0
+	if dtype.IsFloat() {
+		rotation = 1
+	}
+	switch dtype {
+	case tensor.C64:
+		width, rotation = 4, 1
+	case tensor.C128:
+		width, rotation = 8, 1
+	}
+	return Region{Size: size, Width: width, Rotation: rotation}
+}
+
+// appendRegion adds a region, or makes the last one longer where the form is the same.
+func appendRegion(regions []Region, r Region) []Region {
+	if r.Size == 0 {
+		return regions
+	}
+	if last := len(regions) - 1; last >= 0 && regions[last].sameForm(r) {
+		regions[last].Size += r.Size
+		return regions
+	}
+	return append(regions, r)
+}
+
+// maxHeader is the longest header of a safetensors file that is looked at, as in the format's own reader.
+const maxHeader = 100 << 20
+
+// Safetensors finds the regions of a safetensors file of that many bytes. Regions are about size only: whatever they say, coding is without
+// loss. So what is no safetensors file, or has gaps or overlaps, is cut as well as possible, down to one raw region; the only errors
+// are those of reading.
+func Safetensors(file io.ReaderAt, size int64) ([]Region, error) {
+	var length [8]byte
+	if size < int64(len(length)) {
+		return Raw(size), nil
+	}
+	if _, err := file.ReadAt(length[:], 0); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxHeader || int64(n) > size-8 {
+		return Raw(size), nil
+	}
+	header := make([]byte, n)
+	if _, err := file.ReadAt(header, 8); err != nil {
+		return nil, err
+	}
+	return cut(spansOf(header, size-8-int64(n)), 8+int64(n), size), nil
+}
+
+// typedSpan is where in the data of a file a tensor lies.
+type typedSpan struct {
+	start, end int64
+	dtype      tensor.DType
+}
+
+// spansOf reads the entries that make sense, by offset.
+func spansOf(header []byte, data int64) []typedSpan {
+	var entries map[string]struct {
+		DType   string   `json:"dtype"`
+		Offsets [2]int64 `json:"data_offsets"`
+	}
+	// A name that is no tensor ("__metadata__") gives an entry without dtype; a header that is no JSON gives no entries.
+	_ = json.Unmarshal(header, &entries)
+	var spans []typedSpan
+	for _, entry := range entries {
+		dtype, err := tensor.ParseDType(entry.DType)
+		start, end := entry.Offsets[0], entry.Offsets[1]
+		if err == nil && 0 <= start && start < end && end <= data {
+			spans = append(spans, typedSpan{start, end, dtype})
+		}
+	}
+	sort.Slice(spans, func(i, j int) bool { return spans[i].start < spans[j].start })
+	return spans
+}
+
+// cut makes regions of spans that begin behind base, and raw ones of what is between.
+func cut(spans []typedSpan, base, size int64) []Region {
+	var regions []Region
+	at := int64(0)
+	for _, s := range spans {
+		start, end := base+s.start, base+s.end
+		region := regionOf(s.dtype, end-start)
+		if start < at || region.validate() != nil {
+			continue
+		}
+		regions = appendRegion(regions, Region{Size: start - at, Width: 1})
+		regions = appendRegion(regions, region)
+		at = end
+	}
+	return appendRegion(regions, Region{Size: size - at, Width: 1})
+}
