@@ -63,8 +63,9 @@ var (
 
 // Rough costs of one value in memory: in the machine (slot of a growing slice, boxed value) and in our tree.
 const (
-	slot      = 64
-	memo      = 112
+	slot      = 96
+	memo      = 128
+	tuple     = 224
 	container = 256
 	asked     = 400
 )
@@ -93,8 +94,8 @@ var opcodes = [256]opcode{
 	'l':  {"LIST", bare, marked, container, (*scanner).copy},
 	'p':  {"PUT", line, needs1, memo, (*scanner).put},
 	's':  {"SETITEM", bare, takes3, 2 * slot, (*scanner).copy},
-	't':  {"TUPLE", bare, marked, slot, (*scanner).copy},
-	')':  {"EMPTY_TUPLE", bare, push, slot, (*scanner).copy},
+	't':  {"TUPLE", bare, marked, tuple, (*scanner).copy},
+	')':  {"EMPTY_TUPLE", bare, push, tuple, (*scanner).copy},
 	'G':  {"BINFLOAT", fixed8, push, slot, (*scanner).copy},
 	'J':  {"BININT", fixed4, push, slot, (*scanner).copy},
 	'K':  {"BININT1", fixed1, push, slot, (*scanner).copy},
@@ -117,9 +118,9 @@ var opcodes = [256]opcode{
 	0x82: {"EXT1", fixed1, push, 0, (*scanner).refuse},
 	0x83: {"EXT2", fixed2, push, 0, (*scanner).refuse},
 	0x84: {"EXT4", fixed4, push, 0, (*scanner).refuse},
-	0x85: {"TUPLE1", bare, needs1, slot, (*scanner).copy},
-	0x86: {"TUPLE2", bare, takes2, slot, (*scanner).copy},
-	0x87: {"TUPLE3", bare, takes3, slot, (*scanner).copy},
+	0x85: {"TUPLE1", bare, needs1, tuple, (*scanner).copy},
+	0x86: {"TUPLE2", bare, takes2, tuple, (*scanner).copy},
+	0x87: {"TUPLE3", bare, takes3, tuple, (*scanner).copy},
 	0x88: {"NEWTRUE", bare, push, slot, (*scanner).copy},
 	0x89: {"NEWFALSE", bare, push, slot, (*scanner).copy},
 	0x8a: {"LONG1", length1, push, slot, (*scanner).long},

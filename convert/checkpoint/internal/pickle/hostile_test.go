@@ -1,0 +1,46 @@
+package pickle_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
+)
+
+// open is what a reader does with a pickle.
+func open(content []byte) (*pickle.StateDict, error) {
+	document, err := pickle.Load(context.Background(), content, 0, pickle.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return pickle.Select(document.Root, pickle.Selection{FileSize: int64(len(content))})
+}
+
+func TestHostileFilesAreRefused(t *testing.T) {
+	for _, c := range picklegen.Hostile() {
+		t.Run(c.Name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := open(c.Content)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, c.Kind) {
+				t.Fatalf("kind of error: got %v, want %v", err, c.Kind)
+			}
+			var problem *checkpoint.Error
+			if !errors.As(err, &problem) || !strings.Contains(problem.Reason, c.Says) {
+				t.Errorf("error %q does not say %q", err, c.Says)
+			}
+			if len(err.Error()) > 600 {
+				t.Errorf("the error has %d bytes", len(err.Error()))
+			}
+			if used := after.TotalAlloc - before.TotalAlloc; used > mostAllocated {
+				t.Errorf("%d bytes were allocated for a file of %d", used, len(c.Content))
+			}
+		})
+	}
+}

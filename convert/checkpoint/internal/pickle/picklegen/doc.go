@@ -1,0 +1,8 @@
+// Package picklegen makes pickles for tests: what Python and NumPy write in each protocol, and what attackers write.
+//
+//	content := picklegen.New(4).Dict(func(w *picklegen.Writer) {
+//		w.Text("weight").Array(picklegen.Array{Code: "f4", Shape: []int{2}, Data: raw})
+//	}).Stop()
+//
+// The corpus of [Hostile] serves every reader of pickles.
+package picklegen
