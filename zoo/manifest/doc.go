@@ -1,0 +1,13 @@
+// Package manifest defines, validates and signs the record of one set of weights.
+//
+// A [Manifest] is a YAML file that people review: what the weights are, where they come from, which digests they have, and what was
+// verified about them. [Parse] is strict (an unknown field is an error with line and column), [Document.Validate] checks the meaning
+// against what the program knows, and [Document.Digest] is over the exact bytes, so that there is no canonical form to get wrong.
+//
+//	document, err := manifest.Parse("beit_base_p16_224.yaml", raw)
+//	if err != nil { ... }
+//	err = document.Validate(known)
+//
+// An [Index] lists the manifests of one place, append-only and with a version that never goes back. Manifests and indexes carry detached
+// minisign signatures: see [Sign], [Keyring] and [Trust].
+package manifest

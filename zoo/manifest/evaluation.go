@@ -1,0 +1,66 @@
+package manifest
+
+// Preprocessing is how one source prepares pictures at evaluation.
+type Preprocessing struct {
+	// Source is whose recipe it is: a source's name, or the word for an implementation.
+	Source string `yaml:"source"`
+	Recipe Recipe `yaml:"recipe"`
+	// Note is what is doubtful about it.
+	Note string `yaml:"note,omitempty"`
+}
+
+// Recipe resizes, crops and normalises; the fields are those of preprocess.Recipe.
+type Recipe struct {
+	Resize        string     `yaml:"resize"`
+	ResizeTo      int        `yaml:"resize_to"`
+	Interpolation string     `yaml:"interpolation"`
+	Crop          int        `yaml:"crop"`
+	Mean          [3]float64 `yaml:"mean"`
+	Std           [3]float64 `yaml:"std"`
+}
+
+// Categories say what the logits mean.
+type Categories struct {
+	// Set is the name of the list, such as "ImageNet-1k".
+	Set   string `yaml:"set"`
+	Count int    `yaml:"count"`
+	// Labels has a name for each logit, where the list is short enough to be here.
+	Labels []string `yaml:"labels,omitempty"`
+	Note   string   `yaml:"note,omitempty"`
+}
+
+// Accuracy is a published figure.
+type Accuracy struct {
+	// Origin says who published it and where.
+	Origin  string `yaml:"origin"`
+	Dataset string `yaml:"dataset"`
+	// Top1 and Top5 are percentages; Top5 is 0 where only top-1 was published.
+	Top1 float64 `yaml:"top1"`
+	Top5 float64 `yaml:"top5,omitempty"`
+	// CropRatio is the ratio of crop to resized edge, where the publisher states it.
+	CropRatio float64 `yaml:"crop_ratio,omitempty"`
+}
+
+// Recording is a file of inputs and outputs that some implementation computed with these weights.
+type Recording struct {
+	Name           string `yaml:"name"`
+	Implementation string `yaml:"implementation"`
+	Framework      string `yaml:"framework"`
+	DType          string `yaml:"dtype"`
+	// Address is embedded: and a file name, or absent where the recording is stored as a blob beside the weights.
+	Address string `yaml:"address,omitempty"`
+	Digest  Digest `yaml:"digest"`
+	Size    int64  `yaml:"size"`
+}
+
+// Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.
+type Verdict struct {
+	Verified bool `yaml:"verified"`
+	// Engine and DType say what ran.
+	Engine    string `yaml:"engine"`
+	DType     string `yaml:"dtype"`
+	Recording string `yaml:"recording,omitempty"`
+	// MaxAbs is the largest absolute difference of a logit, Tolerance the limit that was computed for it.
+	MaxAbs    float64 `yaml:"max_abs"`
+	Tolerance float64 `yaml:"tolerance"`
+}

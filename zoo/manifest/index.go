@@ -1,0 +1,182 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// IndexFormat is what the field format of an index says.
+const IndexFormat = "beitzoo.index.v1"
+
+// Index lists the manifests of one place. It is signed as a whole. Entries are only ever added, and Version only ever goes up.
+type Index struct {
+	Format string `yaml:"format"`
+	// Version counts the states of the index from 1.
+	Version int64 `yaml:"version"`
+	// Expires is the time (RFC 3339, UTC) after which a reader must doubt that this is the latest state.
+	Expires string `yaml:"expires"`
+	// Entries are sorted by ID and version.
+	Entries []Entry `yaml:"entries"`
+}
+
+// Entry is a version of a set of weights.
+type Entry struct {
+	ID      string `yaml:"id"`
+	Version string `yaml:"version"`
+	// Title is that of the manifest, for listings.
+	Title string `yaml:"title"`
+	// Digest and Size (bytes) are those of the manifest's file.
+	Digest Digest `yaml:"digest"`
+	Size   int64  `yaml:"size"`
+	// Signature is the file with the manifest's signature.
+	Signature Content `yaml:"signature"`
+}
+
+// Reference names the entry.
+func (e Entry) Reference() Reference { return Reference{Name: e.ID, Version: e.Version} }
+
+// IndexDocument is an index with the bytes that it was read from.
+type IndexDocument struct {
+	Index
+	Raw []byte
+}
+
+// Digest is over the exact bytes of the file.
+func (d *IndexDocument) Digest() Digest { return digest.FromBytes(d.Raw) }
+
+// ParseIndex reads an index, strictly, and checks what can be checked in it alone. The error is of type *Error.
+func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
+	document := &IndexDocument{Raw: raw}
+	places, err := decode(name, raw, &document.Index)
+	if err != nil {
+		return nil, err
+	}
+	c := &indexChecker{index: &document.Index}
+	c.check()
+	if len(c.problems) == 0 {
+		return document, nil
+	}
+	for i, problem := range c.problems {
+		c.problems[i].Place = (&Document{places: places}).place(problem.Field)
+	}
+	return nil, failure(name, raw, c.problems)
+}
+
+// Encode gives the file of the index; the same index always gives the same bytes.
+func (i *Index) Encode() ([]byte, error) { return encode(i) }
+
+// Expiry is the time of Expires.
+func (i *Index) Expiry() (time.Time, error) { return time.Parse(time.RFC3339, i.Expires) }
+
+// Add puts an entry into its place. An entry of the same name and version with another digest is a *TakenError; one with the same digest is
+// already there, and added is false.
+func (i *Index) Add(entry Entry) (added bool, err error) {
+	at, found := slices.BinarySearchFunc(i.Entries, entry, compareEntries)
+	if found && i.Entries[at].Digest != entry.Digest {
+		return false, &TakenError{Reference: entry.Reference(), Have: i.Entries[at].Digest, New: entry.Digest}
+	}
+	if !found {
+		i.Entries = slices.Insert(i.Entries, at, entry)
+	}
+	return !found, nil
+}
+
+func compareEntries(a, b Entry) int {
+	if order := strings.Compare(a.ID, b.ID); order != 0 {
+		return order
+	}
+	return CompareVersions(a.Version, b.Version)
+}
+
+// Find gives the entry of a reference; without a version the latest one that is no pre-release, or the latest. The error is a *NotFoundError.
+func (i *Index) Find(reference Reference) (Entry, error) {
+	references := make([]Reference, len(i.Entries))
+	for n, entry := range i.Entries {
+		references[n] = entry.Reference()
+	}
+	at, err := Pick(reference, references)
+	if err != nil {
+		return Entry{}, err
+	}
+	return i.Entries[at], nil
+}
+
+// Pick gives the position of a reference in a list; without a version the latest one that is no pre-release, or the latest. The error is a
+// *NotFoundError.
+func Pick(wanted Reference, all []Reference) (int, error) {
+	best := -1
+	for n, candidate := range all {
+		if candidate.Name != wanted.Name || wanted.Version != "" && candidate.Version != wanted.Version {
+			continue
+		}
+		if best < 0 || newer(candidate.Version, all[best].Version) {
+			best = n
+		}
+	}
+	if best < 0 {
+		return 0, notFound(wanted, all)
+	}
+	return best, nil
+}
+
+// newer prefers releases to pre-releases, then the higher version.
+func newer(a, b string) bool {
+	if preA, preB := strings.Contains(a, "-"), strings.Contains(b, "-"); preA != preB {
+		return preB
+	}
+	return CompareVersions(a, b) > 0
+}
+
+func notFound(wanted Reference, all []Reference) error {
+	var names, versions []string
+	for _, candidate := range all {
+		names = append(names, candidate.Name)
+		if candidate.Name == wanted.Name {
+			versions = append(versions, candidate.Version)
+		}
+	}
+	return &NotFoundError{Wanted: wanted, Versions: versions, Nearest: arch.Nearest(wanted.Name, names)}
+}
+
+// NotFoundError says that there is no such entry.
+type NotFoundError struct {
+	Wanted Reference
+	// Versions are those that there are of that name.
+	Versions []string
+	// Nearest is the name that looks most like the wanted one.
+	Nearest string
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("the zoo has no %q", e.Wanted.String()) }
+
+// Hint names what there is.
+func (e *NotFoundError) Hint() string {
+	switch {
+	case len(e.Versions) > 0:
+		return "versions of it: " + strings.Join(e.Versions, ", ")
+	case e.Nearest != "":
+		return fmt.Sprintf("did you mean %s? See beitzoo list", e.Nearest)
+	}
+	return "the zoo is empty"
+}
+
+// TakenError says that a version is published already, with other content.
+type TakenError struct {
+	Reference Reference
+	Have, New Digest
+}
+
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("%s is published already, with another manifest (%s)", e.Reference, e.Have)
+}
+
+// Hint says what to do instead.
+func (e *TakenError) Hint() string {
+	return "a published version never changes: publish under a higher --version"
+}

@@ -1,0 +1,111 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Ways in which a place may deceive about its index. The typed errors below wrap one of them.
+var (
+	// ErrRollback: the index is older than one that was seen.
+	ErrRollback = errors.New("rollback")
+	// ErrFreeze: the index has expired, so newer ones may be withheld.
+	ErrFreeze = errors.New("freeze")
+	// ErrRewritten: the index lacks or changes what an earlier one had.
+	ErrRewritten = errors.New("rewritten history")
+)
+
+// IndexError says what is wrong with an index that is signed and well formed.
+type IndexError struct {
+	// Place that served it.
+	Place string
+	// Kind is ErrRollback, ErrFreeze or ErrRewritten.
+	Kind error
+	// Text says what was found.
+	Text string
+}
+
+func (e *IndexError) Error() string {
+	return fmt.Sprintf("index of %s: %s: %s", e.Place, e.Kind, e.Text)
+}
+
+func (e *IndexError) Unwrap() error { return e.Kind }
+
+// Hint says what it may mean.
+func (e *IndexError) Hint() string {
+	if e.Kind == ErrFreeze {
+		return "the publisher has to sign a new index, or somebody withholds it; check the clock of this machine too"
+	}
+	return "somebody may be serving an old or forged state; ask the publisher before you use this place again"
+}
+
+// CheckSuccessor compares the index that place serves now with the one that was seen before. It may be the same, or a later one that has
+// every entry of the earlier. The error is of type *IndexError.
+func CheckSuccessor(place string, before, now *IndexDocument) error {
+	fail := func(kind error, format string, arguments ...any) error {
+		return &IndexError{Place: place, Kind: kind, Text: fmt.Sprintf(format, arguments...)}
+	}
+	switch {
+	case now.Version < before.Version:
+		return fail(ErrRollback, "version %d was seen, %d is served", before.Version, now.Version)
+	case now.Version == before.Version && now.Digest() != before.Digest():
+		return fail(ErrRewritten, "there are two different versions %d", now.Version)
+	}
+	for _, entry := range before.Entries {
+		kept, err := now.Find(entry.Reference())
+		if err != nil {
+			return fail(ErrRewritten, "%s was there and is gone", entry.Reference())
+		}
+		if kept.Digest != entry.Digest {
+			return fail(ErrRewritten, "%s had the manifest %s and has %s now", entry.Reference(), entry.Digest, kept.Digest)
+		}
+	}
+	return nil
+}
+
+// CheckFresh reports an *IndexError of kind ErrFreeze where the index has expired.
+func (i *Index) CheckFresh(place string, now time.Time) error {
+	expiry, err := i.Expiry()
+	if err != nil || now.After(expiry) {
+		return &IndexError{Place: place, Kind: ErrFreeze, Text: fmt.Sprintf("version %d expired at %.40s", i.Version, i.Expires)}
+	}
+	return nil
+}
+
+// indexChecker collects problems of one index.
+type indexChecker struct {
+	checker
+	index *Index
+}
+
+func (c *indexChecker) check() {
+	if c.index.Format != IndexFormat {
+		c.report("format", "is %q, this program reads %q", clip(c.index.Format), IndexFormat)
+	}
+	if c.index.Version < 1 {
+		c.report("version", "counts from 1")
+	}
+	if _, err := c.index.Expiry(); err != nil {
+		c.report("expires", "%q is no time in the form 2006-01-02T15:04:05Z", clip(c.index.Expires))
+	}
+	for i, entry := range c.index.Entries {
+		c.entry(index("entries", i), entry)
+		if i > 0 && compareEntries(c.index.Entries[i-1], entry) >= 0 {
+			c.report(index("entries", i), "is out of order, or there twice")
+		}
+	}
+}
+
+func (c *indexChecker) entry(field string, e Entry) {
+	c.checker.check(join(field, "id"), CheckName(e.ID))
+	c.checker.check(join(field, "version"), CheckVersion(e.Version))
+	c.digest(join(field, "digest"), e.Digest)
+	c.digest(join(field, "signature.digest"), e.Signature.Digest)
+	if e.Size < 1 || e.Size > MaxSize {
+		c.report(join(field, "size"), "is outside of 1 to %d bytes", MaxSize)
+	}
+	if e.Signature.Size < 1 || e.Signature.Size > MaxSignature {
+		c.report(join(field, "signature.size"), "is outside of 1 to %d bytes", MaxSignature)
+	}
+}

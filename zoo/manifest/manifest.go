@@ -1,0 +1,68 @@
+package manifest
+
+import "github.com/beitzoo/beitzoo/zoo/arch"
+
+// Format is what the field format of a manifest says.
+const Format = "beitzoo.manifest.v1"
+
+// Manifest describes one set of weights. Fields without omitempty are required.
+type Manifest struct {
+	Format string `yaml:"format"`
+	// ID is the name that commands take: lower case, safe as a file name. See CheckName.
+	ID string `yaml:"id"`
+	// Version is semantic, without a leading v. A published version never changes.
+	Version string `yaml:"version"`
+	// Title says in one line what the weights are.
+	Title string `yaml:"title"`
+	// Notes are what a user should know, a sentence or two each.
+	Notes []string `yaml:"notes,omitempty"`
+	// Architecture is a name that the program knows; weights of another architecture have Config instead.
+	Architecture string  `yaml:"architecture,omitempty"`
+	Config       *Config `yaml:"config,omitempty"`
+	// Parameters is the number of elements of all canonical tensors.
+	Parameters    int64           `yaml:"parameters"`
+	Origin        Origin          `yaml:"origin"`
+	Categories    Categories      `yaml:"categories"`
+	Preprocessing []Preprocessing `yaml:"preprocessing"`
+	// Accuracy lists published figures; none where nobody published any.
+	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
+	// Sources are upstream checkpoints, in the order in which they are tried.
+	Sources []Source `yaml:"sources"`
+	// Blobs are the canonical weights, where they are published. They are tried before the sources.
+	Blobs      []Blob      `yaml:"blobs,omitempty"`
+	Recordings []Recording `yaml:"recordings,omitempty"`
+	Verdict    *Verdict    `yaml:"verdict,omitempty"`
+	// Tensors has the digest of every canonical tensor, in the order of the architecture, where they are known.
+	Tensors []Tensor `yaml:"tensors,omitempty"`
+}
+
+// Reference names this version of the weights.
+func (m *Manifest) Reference() Reference { return Reference{Name: m.ID, Version: m.Version} }
+
+// Config is an arch.Config as a manifest writes it; the two convert into one another.
+type Config struct {
+	Name             string       `yaml:"name,omitempty"`
+	ImageHeight      int          `yaml:"image_height"`
+	ImageWidth       int          `yaml:"image_width"`
+	PatchSize        int          `yaml:"patch_size"`
+	EmbedDim         int          `yaml:"embed_dim"`
+	HiddenDim        int          `yaml:"hidden_dim"`
+	Depth            int          `yaml:"depth"`
+	Heads            int          `yaml:"heads"`
+	Classes          int          `yaml:"classes"`
+	Pooling          arch.Pooling `yaml:"pooling"`
+	Bias             arch.Bias    `yaml:"relative_position_bias"`
+	AbsolutePosition bool         `yaml:"absolute_position"`
+	LayerScale       bool         `yaml:"layer_scale"`
+	MaskToken        bool         `yaml:"mask_token"`
+	Epsilon          float64      `yaml:"epsilon"`
+}
+
+// Tensor is one canonical tensor.
+type Tensor struct {
+	Name  string `yaml:"name"`
+	DType string `yaml:"dtype"`
+	Shape []int  `yaml:"shape"`
+	// Digest is over the row-major, little-endian elements.
+	Digest Digest `yaml:"digest"`
+}

@@ -1,0 +1,88 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+// namePattern keeps names safe as file names, in URLs and as OCI tags.
+var namePattern = regexp.MustCompile(`^[a-z0-9](?:[._-]?[a-z0-9]+)*$`)
+
+// maxName bounds the length of a name: an OCI tag of name, separator and version must fit into 128 bytes.
+const maxName = 80
+
+// reserved are names that Windows takes for devices, with any extension.
+var reserved = []string{"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9"}
+
+// NameError says why a string cannot name an entry.
+type NameError struct {
+	Name string
+	Why  string
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("%q is no name: %s", e.Name, e.Why) }
+
+// Hint says what a name may look like.
+func (e *NameError) Hint() string {
+	return "names are lower-case letters and digits, with single . _ - between them, such as beit_base_p16_224"
+}
+
+// CheckName reports a *NameError unless name is safe as a file name on every system.
+func CheckName(name string) error {
+	stem, _, _ := strings.Cut(name, ".")
+	switch {
+	case len(name) > maxName:
+		return &NameError{Name: name[:maxName], Why: fmt.Sprintf("longer than %d bytes", maxName)}
+	case strings.ContainsAny(name, `/\`):
+		return &NameError{Name: name, Why: "a path is not allowed"}
+	case !namePattern.MatchString(name):
+		return &NameError{Name: name, Why: "it has characters that are not allowed there"}
+	case slices.Contains(reserved, stem):
+		return &NameError{Name: name, Why: "Windows takes it for a device"}
+	}
+	return nil
+}
+
+// CheckVersion reports an error unless version is a full semantic version: three numbers, and a pre-release tag where wanted.
+func CheckVersion(version string) error {
+	if canonical := semver.Canonical("v" + version); canonical == "" || canonical != "v"+version || len(version) > 40 {
+		return fmt.Errorf("%.60q is no version: use three numbers as in 1.0.0", version)
+	}
+	return nil
+}
+
+// CompareVersions is negative where a comes before b, by the rules of semantic versioning.
+func CompareVersions(a, b string) int { return semver.Compare("v"+a, "v"+b) }
+
+// Reference is a name and, where one is asked for, a version.
+type Reference struct {
+	Name    string
+	Version string
+}
+
+// ParseReference takes "name" or "name@version".
+func ParseReference(text string) (Reference, error) {
+	name, version, versioned := strings.Cut(text, "@")
+	if err := CheckName(name); err != nil {
+		return Reference{}, err
+	}
+	if versioned {
+		if err := CheckVersion(version); err != nil {
+			return Reference{}, err
+		}
+	}
+	return Reference{Name: name, Version: version}, nil
+}
+
+// String gives the form that ParseReference takes.
+func (r Reference) String() string {
+	if r.Version == "" {
+		return r.Name
+	}
+	return r.Name + "@" + r.Version
+}

@@ -1,0 +1,95 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/opencontainers/go-digest"
+)
+
+// Document is a manifest with the bytes that it was read from.
+type Document struct {
+	Manifest
+	// File is the name given to Parse, for messages.
+	File string
+	// Raw are the exact bytes; Digest and signatures are over them.
+	Raw []byte
+
+	places map[string]Place
+}
+
+// Parse reads a manifest. name is used in messages alone. The error is of type *Error and has every problem with its line. Parse checks the
+// structure; see Document.Validate for the meaning. raw must not change afterwards.
+func Parse(name string, raw []byte) (*Document, error) {
+	document := &Document{File: name, Raw: raw}
+	places, err := decode(name, raw, &document.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	document.places = places
+	return document, nil
+}
+
+// Digest identifies the manifest: it is over the exact bytes of the file.
+func (d *Document) Digest() Digest { return digest.FromBytes(d.Raw) }
+
+// decode reads raw into the struct that target points to, and says where each field stands. A panic of the YAML library is an error.
+func decode(name string, raw []byte, target any) (places map[string]Place, err error) {
+	defer func() {
+		if recover() != nil {
+			err = failure(name, raw, []Problem{{Text: "the file is no YAML that can be read"}})
+		}
+	}()
+	if problem, found := scan(raw); found {
+		return nil, failure(name, raw, []Problem{problem})
+	}
+	root, err := parse(raw)
+	if err != nil {
+		return nil, failure(name, raw, []Problem{problemOf(err)})
+	}
+	w := &walker{places: map[string]Place{}}
+	w.value("", root, reflect.TypeOf(target).Elem(), 0)
+	if len(w.problems) > 0 {
+		return nil, failure(name, raw, w.problems)
+	}
+	if err := yaml.NodeToValue(root, target, yaml.Strict()); err != nil {
+		return nil, failure(name, raw, []Problem{problemOf(err)})
+	}
+	return w.places, nil
+}
+
+// parse gives the one document of raw.
+func parse(raw []byte) (ast.Node, error) {
+	file, err := parser.ParseBytes(raw, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return nil, errors.New("the file is empty")
+	}
+	if len(file.Docs) > 1 {
+		return nil, fmt.Errorf("the file must hold one document, not %d", len(file.Docs))
+	}
+	return file.Docs[0].Body, nil
+}
+
+// problemOf takes place and text out of an error of the YAML library.
+func problemOf(err error) Problem {
+	var located yaml.Error
+	if errors.As(err, &located) {
+		return Problem{Place: placeOf(located.GetToken()), Text: located.GetMessage()}
+	}
+	return Problem{Text: err.Error()}
+}
+
+// failure adds the offending lines to problems.
+func failure(name string, raw []byte, problems []Problem) error {
+	for i := range problems {
+		problems[i].Source = sourceLine(raw, problems[i].Line)
+	}
+	return &Error{File: name, Problems: problems}
+}

@@ -1,0 +1,84 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Place is a line and a column of a file, from 1. The zero value is no place.
+type Place struct{ Line, Column int }
+
+// Problem is one thing that is wrong with a file.
+type Problem struct {
+	Place
+	// Field is the path of the field, such as sources[1].digest, or empty.
+	Field string
+	// Text says what is wrong, without the field.
+	Text string
+	// Source is the line of the file.
+	Source string
+}
+
+// String gives the field and what is wrong with it.
+func (p Problem) String() string {
+	if p.Field == "" {
+		return p.Text
+	}
+	return p.Field + ": " + p.Text
+}
+
+// Error is everything that is wrong with a file.
+type Error struct {
+	// File is the name given to Parse.
+	File     string
+	Problems []Problem
+}
+
+// maxShown is how many problems a message lists.
+const maxShown = 20
+
+// Error gives a line for each of the first problems, followed by the offending line of the file.
+func (e *Error) Error() string {
+	var lines []string
+	for i, p := range e.Problems {
+		if i == maxShown {
+			lines = append(lines, fmt.Sprintf("%s: and %d problems more", e.File, len(e.Problems)-maxShown))
+			break
+		}
+		at := e.File
+		if p.Line > 0 {
+			at = fmt.Sprintf("%s:%d:%d", e.File, p.Line, p.Column)
+		}
+		lines = append(lines, at+": "+p.String())
+		if p.Source != "" {
+			lines = append(lines, fmt.Sprintf("%6d | %s", p.Line, p.Source))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxSource is how much of an offending line an error shows.
+const maxSource = 120
+
+// sourceLine gives a line of raw (from 1), shortened and with only what a terminal may be sent.
+func sourceLine(raw []byte, line int) string {
+	lines := bytes.SplitN(raw, []byte("\n"), line+1)
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	text := strings.ToValidUTF8(string(lines[line-1]), "?")
+	text = strings.TrimRight(strings.Map(printable, text), " ")
+	if len(text) > maxSource {
+		text = strings.ToValidUTF8(text[:maxSource], "") + "..."
+	}
+	return text
+}
+
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return ' '
+	}
+	return r
+}

@@ -1,0 +1,166 @@
+package manifest
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// walker compares a parsed file with a Go type: it finds every unknown, repeated and missing field, and where each field stands.
+type walker struct {
+	problems []Problem
+	places   map[string]Place
+}
+
+func (w *walker) report(place Place, field, format string, arguments ...any) {
+	w.problems = append(w.problems, Problem{Place: place, Field: field, Text: fmt.Sprintf(format, arguments...)})
+}
+
+// value checks node, which stands at path, against t.
+func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
+	place := placeOf(node.GetToken())
+	if _, known := w.places[path]; !known {
+		w.places[path] = place
+	}
+	if depth > maxDepth {
+		w.report(place, path, "nested more than %d deep", maxDepth)
+		return
+	}
+	if node.Type() == ast.NullType {
+		w.report(place, path, "has no value")
+		return
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		w.value(path, node, t.Elem(), depth)
+	case reflect.Struct:
+		w.mapping(path, node, t, depth)
+	case reflect.Slice, reflect.Array:
+		w.sequence(path, node, t, depth)
+	default:
+		w.scalar(path, node, t)
+	}
+}
+
+// scalars says, for each kind of field, what it must look like and which nodes do.
+var scalars = map[reflect.Kind]struct {
+	want  string
+	types []ast.NodeType
+}{
+	reflect.String:  {"must be text", []ast.NodeType{ast.StringType, ast.LiteralType, ast.IntegerType, ast.FloatType}},
+	reflect.Int:     {"must be a whole number", []ast.NodeType{ast.IntegerType}},
+	reflect.Int64:   {"must be a whole number", []ast.NodeType{ast.IntegerType}},
+	reflect.Float64: {"must be a number", []ast.NodeType{ast.IntegerType, ast.FloatType}},
+	reflect.Bool:    {"must be true or false", []ast.NodeType{ast.BoolType}},
+}
+
+// exponential is a number that the library takes for text, but writes itself: 1e-06.
+var exponential = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]{1,3}$`)
+
+func (w *walker) scalar(path string, node ast.Node, t reflect.Type) {
+	want := scalars[t.Kind()]
+	if t.Kind() == reflect.Float64 && exponential.MatchString(node.String()) {
+		return
+	}
+	if !slices.Contains(want.types, node.Type()) {
+		w.report(placeOf(node.GetToken()), path, "%s", want.want)
+	} else if t.Kind() == reflect.String && strings.TrimSpace(node.GetToken().Value) == "" && node.Type() == ast.StringType {
+		w.report(placeOf(node.GetToken()), path, "is empty")
+	}
+}
+
+func (w *walker) sequence(path string, node ast.Node, t reflect.Type, depth int) {
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		w.report(placeOf(node.GetToken()), path, "must be a list")
+		return
+	}
+	if t.Kind() == reflect.Array && len(sequence.Values) != t.Len() {
+		w.report(placeOf(node.GetToken()), path, "must have %d elements, has %d", t.Len(), len(sequence.Values))
+	}
+	for i, value := range sequence.Values {
+		w.value(fmt.Sprintf("%s[%d]", path, i), value, t.Elem(), depth+1)
+	}
+}
+
+func (w *walker) mapping(path string, node ast.Node, t reflect.Type, depth int) {
+	pairs, ok := pairsOf(node)
+	if !ok {
+		w.report(placeOf(node.GetToken()), path, "must be a mapping of fields to values")
+		return
+	}
+	fields := fieldsOf(t)
+	seen := map[string]bool{}
+	for _, pair := range pairs {
+		name := pair.Key.GetToken().Value
+		place := placeOf(pair.Key.GetToken())
+		field, known := fields.byName[name]
+		switch {
+		case seen[name]:
+			w.report(place, join(path, name), "is given twice")
+		case !known:
+			w.report(place, path, "unknown field %q; did you mean %s?", clip(name), arch.Nearest(clip(name), fields.names))
+		default:
+			w.places[join(path, name)] = place
+			w.value(join(path, name), pair.Value, field.Type, depth+1)
+		}
+		seen[name] = true
+	}
+	for _, name := range fields.required {
+		if !seen[name] {
+			w.report(placeOf(node.GetToken()), path, "field %s is missing", name)
+		}
+	}
+}
+
+// pairsOf gives the entries of a mapping, which the parser hands over in either of two types.
+func pairsOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch node := node.(type) {
+	case *ast.MappingNode:
+		return node.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{node}, true
+	}
+	return nil, false
+}
+
+// fields are those of a struct, by the names that its yaml tags give them.
+type fields struct {
+	names    []string
+	required []string
+	byName   map[string]reflect.StructField
+}
+
+func fieldsOf(t reflect.Type) fields {
+	all := fields{byName: map[string]reflect.StructField{}}
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		all.names = append(all.names, name)
+		all.byName[name] = t.Field(i)
+		if options != "omitempty" {
+			all.required = append(all.required, name)
+		}
+	}
+	return all
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// clip shortens a word of a file for a message.
+func clip(word string) string {
+	if len(word) > 40 {
+		return word[:40]
+	}
+	return word
+}

@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// Known is what the program knows and a manifest must agree with.
+type Known struct {
+	// Architecture gives the architecture of a name, or an error that may have a Hint.
+	Architecture func(name string) (arch.Config, error)
+	// Formats, Schemes and Encodings are the words that sources and blobs may use; "none" is always a known encoding.
+	Formats, Schemes, Encodings []string
+}
+
+// Validate checks that the manifest is consistent in itself, with the architecture, and with what the program knows. The error is of type
+// *Error and has every problem with its line.
+func (d *Document) Validate(known Known) error {
+	c := &checker{known: known, manifest: &d.Manifest}
+	c.identity()
+	if config, ok := c.architecture(); ok {
+		c.config = config
+		c.agreement()
+	}
+	c.origin()
+	c.evaluation()
+	c.sources()
+	c.blobs()
+	c.recordings()
+	if len(c.problems) == 0 {
+		return nil
+	}
+	for i, problem := range c.problems {
+		c.problems[i].Place = d.place(problem.Field)
+	}
+	return failure(d.File, d.Raw, c.problems)
+}
+
+// place finds the line of a field, or of the nearest thing around it.
+func (d *Document) place(field string) Place {
+	for {
+		if place, found := d.places[field]; found || field == "" {
+			return place
+		}
+		field = parent(field)
+	}
+}
+
+// parent is the path of what holds a field.
+func parent(field string) string {
+	for i := len(field) - 1; i >= 0; i-- {
+		if field[i] == '.' || field[i] == '[' {
+			return field[:i]
+		}
+	}
+	return ""
+}
+
+// checker collects problems of one manifest.
+type checker struct {
+	known    Known
+	manifest *Manifest
+	// config has no depth where the architecture is not known.
+	config   arch.Config
+	problems []Problem
+}
+
+func (c *checker) report(field, format string, arguments ...any) {
+	c.problems = append(c.problems, Problem{Field: field, Text: fmt.Sprintf(format, arguments...)})
+}
+
+// check reports err, with its hint, unless it is nil.
+func (c *checker) check(field string, err error) {
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		text += "; " + hinted.Hint()
+	}
+	c.report(field, "%s", text)
+}
+
+// oneOf reports a word that is not among those that are known, and names the nearest.
+func (c *checker) oneOf(field, word string, known []string) {
+	if !slices.Contains(known, word) {
+		c.report(field, "unknown word %q; did you mean %s?", clip(word), arch.Nearest(clip(word), known))
+	}
+}
+
+// digest reports anything but a sha256 digest.
+func (c *checker) digest(field string, digest Digest) {
+	if digest.Validate() != nil || digest.Algorithm() != "sha256" {
+		c.report(field, "%.80q is no sha256 digest: write sha256: and 64 hexadecimal digits in lower case", string(digest))
+	}
+}
+
+// unique reports a word that an earlier element of the same list has.
+func (c *checker) unique(field, word string, seen map[string]bool) {
+	if seen[word] {
+		c.report(field, "%q is there twice", clip(word))
+	}
+	seen[word] = true
+}

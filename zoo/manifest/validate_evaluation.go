@@ -1,0 +1,103 @@
+package manifest
+
+import (
+	"slices"
+	"strconv"
+)
+
+func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
+
+func (c *checker) origin() {
+	paper := c.manifest.Origin.Paper
+	if paper == nil {
+		return
+	}
+	if paper.Year < 1950 || paper.Year > 2200 {
+		c.report("origin.paper.year", "is no year")
+	}
+	c.check("origin.paper.address", checkAddress(paper.Address))
+}
+
+func (c *checker) evaluation() {
+	c.categories()
+	seen := map[string]bool{}
+	for i, p := range c.manifest.Preprocessing {
+		field := index("preprocessing", i)
+		c.unique(join(field, "source"), p.Source, seen)
+		c.recipe(join(field, "recipe"), p.Recipe)
+	}
+	for i, a := range c.manifest.Accuracy {
+		c.accuracy(index("accuracy", i), a)
+	}
+	c.verdict()
+}
+
+func (c *checker) categories() {
+	labels := c.manifest.Categories.Labels
+	if len(labels) > 0 && len(labels) != c.manifest.Categories.Count {
+		c.report("categories.labels", "has %d labels for %d categories", len(labels), c.manifest.Categories.Count)
+	}
+}
+
+func (c *checker) recipe(field string, r Recipe) {
+	c.oneOf(join(field, "resize"), r.Resize, []string{"shorter-edge", "squash"})
+	c.oneOf(join(field, "interpolation"), r.Interpolation, []string{"bilinear", "bicubic"})
+	if c.config.Depth > 0 && (r.Crop != c.config.ImageHeight || r.Crop != c.config.ImageWidth) {
+		c.report(join(field, "crop"), "is %d, the architecture takes %d x %d pixels", r.Crop, c.config.ImageHeight, c.config.ImageWidth)
+	}
+	if r.ResizeTo < r.Crop || r.ResizeTo > 4*r.Crop {
+		c.report(join(field, "resize_to"), "is %d, which does not fit a crop of %d", r.ResizeTo, r.Crop)
+	}
+	for channel := range 3 {
+		if !(r.Mean[channel] >= 0 && r.Mean[channel] <= 1) {
+			c.report(join(field, "mean"), "is outside of 0 to 1")
+		}
+		if !(r.Std[channel] > 0 && r.Std[channel] <= 1) {
+			c.report(join(field, "std"), "is outside of 0 to 1")
+		}
+	}
+}
+
+func (c *checker) accuracy(field string, a Accuracy) {
+	if !(a.Top1 > 0 && a.Top1 <= 100) {
+		c.report(join(field, "top1"), "is no percentage")
+	}
+	if a.Top5 != 0 && !(a.Top5 >= a.Top1 && a.Top5 <= 100) {
+		c.report(join(field, "top5"), "is no percentage of at least top1")
+	}
+	if a.CropRatio != 0 && !(a.CropRatio > 0 && a.CropRatio <= 1) {
+		c.report(join(field, "crop_ratio"), "is outside of 0 to 1")
+	}
+}
+
+func (c *checker) recordings() {
+	seen := map[string]bool{}
+	for i, r := range c.manifest.Recordings {
+		field := index("recordings", i)
+		c.check(join(field, "name"), CheckName(r.Name))
+		c.unique(join(field, "name"), r.Name, seen)
+		c.floating(join(field, "dtype"), r.DType)
+		c.digest(join(field, "digest"), r.Digest)
+		if r.Address != "" {
+			c.check(join(field, "address"), checkAddress(r.Address))
+		}
+		c.size(join(field, "size"), r.Size, maxRecording)
+	}
+}
+
+func (c *checker) verdict() {
+	v := c.manifest.Verdict
+	if v == nil {
+		return
+	}
+	c.floating("verdict.dtype", v.DType)
+	named := func(r Recording) bool { return r.Name == v.Recording }
+	if v.Recording != "" && !slices.ContainsFunc(c.manifest.Recordings, named) {
+		c.report("verdict.recording", "%q is none of the recordings", clip(v.Recording))
+	}
+	if !(v.MaxAbs >= 0) || !(v.Tolerance > 0) {
+		c.report("verdict.max_abs", "a distance and its tolerance are not negative")
+	} else if v.Verified && v.MaxAbs > v.Tolerance {
+		c.report("verdict.verified", "contradicts max_abs, which is above the tolerance")
+	}
+}
