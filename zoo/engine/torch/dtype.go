@@ -13,7 +13,8 @@ import (
 type dtype int32
 
 const (
-	boolean  dtype = 11
+	int64s   dtype = 4
+	booleans dtype = 11
 	float16  dtype = 5
 	float32s dtype = 6
 	float64s dtype = 7

@@ -95,8 +95,8 @@ func (s *scope) where(condition, x, y value) value {
 }
 
 // mean is over dimension 1.
-func (s *scope) mean(x value, dtype dtype) value {
-	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, int32(dtype)) })
+func (s *scope) mean(x value) value {
+	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, -1) })
 }
 
 // copyTo gives a contiguous copy on that device in that dtype.
@@ -111,6 +111,36 @@ func (s *scope) empty(device device, dtype dtype, shape ...int64) value {
 // over makes a tensor on the CPU over memory of the caller, which must outlive it.
 func (s *scope) over(data unsafe.Pointer, dtype dtype, shape ...int64) value {
 	return s.call("from_blob", func(out *libtch.Ctensor) { *out = tensorOver(data, shape, dtype) })
+}
+
+// floats copies values of Go.
+func (s *scope) floats(values []float32, shape ...int64) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 4, int(float32s))
+	})
+}
+
+// integers copies values of Go.
+func (s *scope) integers(values []int64) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), []int64{int64(len(values))}, 1, 8, int(int64s))
+	})
+}
+
+// booleans copies values of Go.
+func (s *scope) booleans(values []bool, shape ...int64) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 1, int(booleans))
+	})
+}
+
+func (s *scope) contiguous(x value) value {
+	return s.call("contiguous", func(out *libtch.Ctensor) { libtch.AtgContiguous(out, x.c) })
+}
+
+// gather picks columns of x, [rows, columns].
+func (s *scope) gather(x, columns value) value {
+	return s.call("index_select", func(out *libtch.Ctensor) { libtch.AtgIndexSelect(out, x.c, 1, columns.c) })
 }
 
 // memory gives the elements of a contiguous tensor on the CPU.

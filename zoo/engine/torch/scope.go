@@ -42,6 +42,7 @@ func (s *scope) take(operator string, out value) value {
 	return out
 }
 
+// fail remembers err, unless it is nil or another came before.
 func (s *scope) fail(err error) {
 	if s.err == nil {
 		s.err = err
@@ -65,7 +66,7 @@ func (s *scope) within(part func(inner *scope)) {
 	inner := &scope{}
 	defer inner.close()
 	part(inner)
-	s.err = inner.err
+	s.fail(inner.err)
 }
 
 // give runs part in a scope of its own and keeps only the tensor that it returns.

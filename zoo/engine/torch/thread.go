@@ -48,7 +48,7 @@ func (t *thread) do(f func()) error {
 	case t.work <- func() { defer close(done); f() }:
 		<-done
 		return nil
-	case <-t.stop:
+	case <-t.ended:
 		return engine.ErrClosed
 	}
 }

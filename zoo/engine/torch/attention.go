@@ -1,0 +1,60 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"math"
+	"sync"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// attention is one block's: x to queries, keys and values, and back.
+type attention struct {
+	qkv, proj linear
+	// bias is the relative position bias, [1, heads, T, T], or absent.
+	bias value
+}
+
+// apply gives what the branch adds, [N, T, C].
+func (a attention) apply(s *scope, x value, m *model, images int) value {
+	return s.give(func(s *scope) value {
+		heads, tokens, width := int64(m.config.Heads), int64(m.config.Tokens()), int64(m.config.HeadDim())
+		qkv := s.reshape(a.qkv.apply(s, x), int64(images), tokens, 3, heads, width)
+		qkv = s.permute(qkv, 2, 0, 3, 1, 4)
+		mixed := m.attend(s, s.pick(qkv, 0, 0), s.pick(qkv, 0, 1), s.pick(qkv, 0, 2), a.bias, m.config.HeadDim())
+		mixed = s.reshape(s.transpose(mixed, 1, 2), int64(images), tokens, heads*width)
+		return a.proj.apply(s, mixed)
+	})
+}
+
+// attend is a form of attention: queries, keys, values [N, heads, T, d] and a bias that may be absent give [N, heads, T, d].
+type attend func(s *scope, q, k, v, bias value, width int) value
+
+// fused lets libtorch choose a kernel that never writes down the matrix of scores. Libtorch 1.13 does not have it.
+//
+//gotchfit:optional
+func fused(s *scope, q, k, v, bias value, _ int) value {
+	return s.call("scaled_dot_product_attention", func(out *libtch.Ctensor) {
+		libtch.AtgScaledDotProductAttention(out, q.c, k.c, v.c, bias.c, 0, 0, 0, 1)
+	})
+}
+
+// plain writes the matrix down, with every step but the first product in place.
+func plain(s *scope, q, k, v, bias value, width int) value {
+	scores := s.matmul(q, s.transpose(k, -1, -2))
+	s.scale(scores, 1/math.Sqrt(float64(width)))
+	if bias != (value{}) {
+		s.add(scores, bias)
+	}
+	return s.matmul(s.softmax(scores), v)
+}
+
+// haveFused tries the fused form once.
+var haveFused = sync.OnceValue(func() bool {
+	try := &scope{}
+	defer try.close()
+	x := try.floats(make([]float32, 8), 1, 1, 2, 4)
+	fused(try, x, x, x, value{}, 4)
+	return try.err == nil
+})

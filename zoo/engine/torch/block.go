@@ -1,0 +1,67 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// norm is a LayerNorm over the channels.
+type norm struct{ weight, bias value }
+
+// block is a transformer block. Gammas are absent where the model has no layer scale.
+type block struct {
+	norm1, norm2   norm
+	attention      attention
+	fc1, fc2       linear
+	gamma1, gamma2 value
+}
+
+func (l *loader) norm(prefix string) norm {
+	return norm{weight: l.parameter(prefix + "weight"), bias: l.parameter(prefix + "bias")}
+}
+
+// block reads block i. The bias is gathered from its own table, or shared.
+func (l *loader) block(i int, index, shared value) (b block) {
+	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
+	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
+	b.attention.qkv = l.pack(prefix+"attn.qkv.weight", rows, l.qkvBias(prefix))
+	b.attention.proj = l.linear(prefix+"attn.proj.", rows)
+	b.fc1, b.fc2 = l.linear(prefix+"mlp.fc1.", rows), l.linear(prefix+"mlp.fc2.", rows)
+	if l.config.LayerScale {
+		b.gamma1, b.gamma2 = l.parameter(prefix+"gamma_1"), l.parameter(prefix+"gamma_2")
+	}
+	b.attention.bias = shared
+	if l.config.Bias == arch.BlockBias {
+		b.attention.bias = l.positions(prefix+"attn.relative_position_bias_table", index)
+	}
+	return b
+}
+
+// qkvBias puts the biases of queries and values around that of the keys, which is zero.
+func (l *loader) qkvBias(prefix string) value {
+	return l.scope.give(func(s *scope) value {
+		read := func(name string) value { return l.read(s, prefix+name, l.device, l.dtype) }
+		zeros := s.copyTo(s.floats(make([]float32, l.config.EmbedDim), int64(l.config.EmbedDim)), l.device, l.dtype)
+		return s.concatenate(0, read("attn.q_bias"), zeros, read("attn.v_bias"))
+	})
+}
+
+func (n norm) apply(s *scope, x value, config arch.Config) value {
+	return s.layerNorm(x, n.weight, n.bias, config.Epsilon, config.EmbedDim)
+}
+
+// attend gives what the attention branch adds to x.
+func (b block) attend(s *scope, x value, m *model, images int) value {
+	return s.give(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
+}
+
+// feed gives what the MLP adds to x.
+func (b block) feed(s *scope, x value, m *model) value {
+	return s.give(func(s *scope) value {
+		hidden := s.give(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
+		return b.fc2.apply(s, hidden)
+	})
+}

@@ -1,0 +1,48 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Engine loads models that run in libtorch. The zero value is ready.
+type Engine struct{}
+
+var _ engine.Engine = Engine{}
+
+// Name is "torch".
+func (Engine) Name() string { return "torch" }
+
+// Supports tells whether the engine computes in that dtype.
+func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
+
+// Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine]. A device that is not there gives a
+// *DeviceError, whatever libtorch throws an *OperatorError.
+func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+	views, err := engine.Parameters(config, weights)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{config: config}
+	if m.device, err = parseDevice(options.Device); err != nil {
+		return nil, err
+	}
+	if m.dtype, err = parseDType(options.DType); err != nil {
+		return nil, err
+	}
+	m.thread = newThread(options.Threads)
+	var loading error
+	if err := m.thread.do(func() { loading = m.load(ctx, views) }); err != nil {
+		return nil, err
+	}
+	if loading != nil {
+		m.Close()
+		return nil, loading
+	}
+	return m, nil
+}

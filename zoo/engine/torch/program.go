@@ -1,0 +1,86 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// program is an operator of libtorch that gotch has no function for. TorchScript calls every operator by its name, and gotch runs
+// TorchScript, so a program is a TorchScript archive of one line, made in memory.
+type program struct {
+	name, signature, expression string
+
+	once   sync.Once
+	module libtch.Cmodule
+	err    error
+}
+
+// The operators that torch.compile uses for linear layers on the CPU (pytorch/pytorch aten/src/ATen/native/mkldnn/Linear.cpp): a weight laid
+// out for the kernels of oneDNN, and products with such a weight. The second argument of pack has as many rows as x will have.
+var (
+	packWeight = &program{name: "mkldnn::_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
+		expression: `ops.mkldnn._reorder_linear_weight(weight, torch.size(rows, 0))`}
+	packedLinear = &program{name: "mkldnn::_linear_pointwise", signature: "x: Tensor, weight: Tensor, bias: Tensor",
+		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")`}
+	packedGELU = &program{name: "mkldnn::_linear_pointwise gelu", signature: "x: Tensor, weight: Tensor, bias: Tensor",
+		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")`}
+)
+
+// run runs a program that makes one tensor.
+func (s *scope) run(p *program, arguments ...value) value {
+	if s.err != nil {
+		return value{}
+	}
+	if p.once.Do(p.load); p.err != nil {
+		s.fail(p.err)
+		return value{}
+	}
+	tensors := make([]libtch.Ctensor, len(arguments))
+	for i, argument := range arguments {
+		tensors[i] = argument.c
+	}
+	return s.call(p.name, func(out *libtch.Ctensor) { *out = libtch.AtmForward(p.module, &tensors[0], len(tensors)) })
+}
+
+// load compiles the program; a libtorch without the operator says so here.
+func (p *program) load() {
+	archive, err := p.archive()
+	if err != nil {
+		p.err = err
+		return
+	}
+	p.module = loadProgram(archive)
+	if message := lastError(); message != "" {
+		p.err = newOperatorError(p.name, message)
+	}
+}
+
+// archive has the files of a module without parameters, in the layout of pytorch/pytorch torch/csrc/jit/docs/serialization.md.
+func (p *program) archive() ([]byte, error) {
+	code := fmt.Sprintf("class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n  def forward(self: __torch__.Program, %s) -> Tensor:\n    return %s\n",
+		p.signature, p.expression)
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	for _, file := range []struct{ name, content string }{
+		// A pickled object of class Program without attributes, and an empty tuple of constants.
+		{"data.pkl", "\x80\x02c__torch__\nProgram\n)\x81}b."},
+		{"constants.pkl", "\x80\x02)."},
+		{"code/__torch__.py", code},
+		{"version", "3\n"},
+	} {
+		entry, err := writer.CreateHeader(&zip.FileHeader{Name: "program/" + file.name, Method: zip.Store})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := entry.Write([]byte(file.content)); err != nil {
+			return nil, err
+		}
+	}
+	return archive.Bytes(), writer.Close()
+}
