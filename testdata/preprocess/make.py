@@ -1,4 +1,4 @@
-"""Writes the files of this folder that begin with "made_" or "processor_", and resize.json, recipes.json and normalise.json.
+"""Writes the files of this folder that begin with "made_" or "processor_", and resize.json, recipes.json, cmyk.json and normalise.json.
 
 Needs Pillow, NumPy, torch, torchvision and transformers; README.md names the versions that the committed files were made with.
 Run it in this folder.
@@ -65,6 +65,8 @@ def jpeg():
     keep("made_restart.jpg", saved(photo, "JPEG", quality=90, subsampling=2, restart_marker_blocks=3))
     for width, height in ((1, 1), (2, 3), (4, 4), (5, 2), (6, 9), (16, 1)):
         keep(f"made_420_{width}x{height}.jpg", saved(photo.resize((width, height)), "JPEG", quality=95, subsampling=2))
+    for width, height in ((1, 2), (4, 3), (5, 3)):
+        keep(f"made_422_{width}x{height}.jpg", saved(photo.resize((width, height)), "JPEG", quality=95, subsampling=1))
     even = photo.crop((0, 0, 64, 32))
     keep("made_440.jpg", sampling(saved(even, "JPEG", quality=90, subsampling=1), 0x12, (32, 64)))
     four = saved(photo.crop((0, 0, 64, 48)), "JPEG", quality=90, subsampling=2)  # four luma blocks in a group
@@ -198,6 +200,13 @@ def normalised():
         yield [mean, std, digest(chain(ramp).numpy().astype("<f4").tobytes())]
 
 
+def inks():
+    """Every amount of one ink with every amount of black: column and row."""
+    x, y = numpy.meshgrid(*[numpy.arange(256, dtype=numpy.uint8)] * 2)
+    image = Image.frombytes("CMYK", (256, 256), numpy.stack([x, 255 - x, x // 2, y], axis=2).tobytes())
+    yield [digest(image.convert("RGB").tobytes())]
+
+
 def table(name, columns, rows):
     versions = {"pillow": PIL.__version__, "torchvision": torchvision.__version__}
     lines = ",\n".join(json.dumps(row) for row in rows)
@@ -208,6 +217,7 @@ def table(name, columns, rows):
 jpeg(), webp(), pngs(), gif(), bmp()
 table("resize.json", ["width", "height", "to_width", "to_height", "interpolation", "sha256"], resizes())
 table("recipes.json", ["width", "height", "resize", "resize_to", "crop", "interpolation", "sha256"], recipes())
+table("cmyk.json", ["sha256"], inks())
 table("normalise.json", ["mean", "std", "sha256"], normalised())
 
 

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
@@ -48,6 +50,9 @@ type format struct {
 	decode func(data []byte) (*RGB8, error)
 }
 
+// longestMagic is the length of WebP's.
+const longestMagic = 12
+
 var formats = []format{
 	{"JPEG", "\xff\xd8", jpeg.DecodeConfig, decodeWith(jpeg.Decode)},
 	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
@@ -57,30 +62,40 @@ var formats = []format{
 }
 
 // Decode reads one picture (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
-// recognised by content. It reads r to the end. EXIF orientation, colour profiles and gamma are
-// ignored. The error is [ErrFormat], a *[TooLargeError], or says what is malformed.
+// recognised by content. EXIF orientation, colour profiles and gamma are ignored. The error is
+// [ErrFormat], a *[TooLargeError], that of r, or says what is malformed.
 func Decode(r io.Reader) (*RGB8, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read picture: %w", err)
-	}
-	if len(data) > MaxFileBytes {
-		return nil, fmt.Errorf("picture file exceeds the limit of %d bytes", MaxFileBytes)
-	}
-	return decode(data, MaxPixels)
+	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
 
-func decode(data []byte, maxPixels int) (*RGB8, error) {
-	for _, f := range formats {
-		if begins(data, f.magic) {
-			p, err := f.checked(data, maxPixels)
-			if err != nil {
-				return nil, fmt.Errorf("decode %s: %w", f.name, err)
-			}
-			return p, nil
-		}
+// limits bound what is read and what is decoded.
+type limits struct {
+	bytes  int64
+	pixels int
+}
+
+func (l limits) decode(r io.Reader) (*RGB8, error) {
+	buffered := bufio.NewReader(io.LimitReader(r, l.bytes+1))
+	head, err := buffered.Peek(longestMagic)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read picture: %w", err)
 	}
-	return nil, ErrFormat
+	i := slices.IndexFunc(formats, func(f format) bool { return begins(head, f.magic) })
+	if i < 0 {
+		return nil, ErrFormat
+	}
+	data, err := io.ReadAll(buffered)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", formats[i].name, err)
+	}
+	if int64(len(data)) > l.bytes {
+		return nil, fmt.Errorf("%s file exceeds the limit of %d bytes", formats[i].name, l.bytes)
+	}
+	picture, err := formats[i].checked(data, l.pixels)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", formats[i].name, err)
+	}
+	return picture, nil
 }
 
 func begins(data []byte, magic string) bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"image"
+	"image/draw"
 	"image/png"
 	"io"
 	"os"
@@ -80,8 +81,28 @@ func TestDecodeBombIsTyped(t *testing.T) {
 func TestDecodeReportsReadErrors(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("disk on fire")
-	if _, err := Decode(io.MultiReader(strings.NewReader("BM"), iotest.ErrReader(cause))); !errors.Is(err, cause) {
-		t.Errorf("error is %v, want %v", err, cause)
+	for _, head := range []string{"", "BM", "BM and more than the beginning"} {
+		if _, err := Decode(io.MultiReader(strings.NewReader(head), iotest.ErrReader(cause))); !errors.Is(err, cause) {
+			t.Errorf("after %q: error is %v, want %v", head, err, cause)
+		}
+	}
+}
+
+// A file that never ends is read to the limit, and one of no known format not even so far.
+func TestDecodeReadsToTheLimit(t *testing.T) {
+	t.Parallel()
+	endless := iotest.DataErrReader(strings.NewReader(strings.Repeat("x", 1<<20)))
+	small := limits{bytes: 1000, pixels: 1000}
+	_, err := small.decode(io.MultiReader(strings.NewReader("BM"), endless))
+	if want := "BMP file exceeds the limit of 1000 bytes"; fmt.Sprint(err) != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+	text := strings.NewReader(strings.Repeat("x", 1<<20))
+	if _, err := Decode(text); !errors.Is(err, ErrFormat) {
+		t.Errorf("error is %v, want %v", err, ErrFormat)
+	}
+	if read := 1<<20 - text.Len(); read > 1<<16 {
+		t.Errorf("read %d bytes of a text", read)
 	}
 }
 
@@ -116,6 +137,19 @@ func TestFromImage(t *testing.T) {
 			}
 		}
 	}
+	multiplied := image.NewRGBA(straight.Rect)
+	draw.Draw(multiplied, multiplied.Rect, straight, image.Point{}, draw.Src)
+	known, err := FromImage(multiplied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown, err := FromImage(struct{ image.Image }{multiplied})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(known.Pix, unknown.Pix) {
+		t.Error("colours stay multiplied by alpha")
+	}
 	if _, err := FromImage(image.NewGray(image.Rectangle{})); err == nil {
 		t.Error("an empty picture was converted")
 	}
@@ -138,7 +172,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		picture, err := decode(data, limit)
+		picture, err := limits{1 << 30, limit}.decode(bytes.NewReader(data))
 		runtime.ReadMemStats(&after)
 		// Progressive JPEG needs most: four components of 4-byte coefficients, and the planes.
 		allowed := uint64(64*limit + 64*len(data) + 1<<22)

@@ -113,6 +113,9 @@ func TestFilesReportsEveryFailure(t *testing.T) {
 	if !errors.Is(err, preprocess.ErrFormat) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
+	if n := strings.Count(err.Error(), missing); n != 1 {
+		t.Errorf("the missing file is named %d times: %v", n, err)
+	}
 	var failure *preprocess.FileError
 	if !errors.As(err, &failure) || failure.Path != text {
 		t.Errorf("first failure is %v", failure)

@@ -90,6 +90,8 @@ var measuredJPEG = map[string]difference{
 	"made_420.jpg":                {2, 30},
 	"made_420_6x9.jpg":            {2, 19},
 	"made_422.jpg":                {2, 31},
+	"made_422_4x3.jpg":            {1, 84},
+	"made_422_5x3.jpg":            {1, 45},
 	"made_440.jpg":                {3, 30},
 	"made_444.jpg":                {2, 33},
 	"made_cmyk.jpg":               {1, 24},

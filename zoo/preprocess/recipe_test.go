@@ -91,6 +91,23 @@ func TestNormaliseIsTorchvisions(t *testing.T) {
 	}
 }
 
+func TestInksArePillows(t *testing.T) {
+	t.Parallel()
+	want := table(t, "cmyk.json", func(cells []json.RawMessage) (sum string, err error) { return sum, columns(cells, &sum) })
+	inks := image.NewCMYK(image.Rect(0, 0, 256, 256))
+	for i := range 256 * 256 {
+		x, y := uint8(i), uint8(i>>8)
+		copy(inks.Pix[4*i:], []uint8{x, 255 - x, x / 2, y})
+	}
+	got, err := preprocess.FromImage(inks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest(got.Pix) != want[0] {
+		t.Error("other pixels")
+	}
+}
+
 func TestRecipeForSources(t *testing.T) {
 	t.Parallel()
 	got := map[string]int{}
