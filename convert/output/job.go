@@ -4,16 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // ErrFault says that reading an input failed in the middle, most likely because its file was cut short meanwhile.
 var ErrFault = errors.New("the input became unreadable while it was read; was the file changed?")
+
+// job is one Write under way.
+type job struct {
+	file    *os.File
+	parts   []Part
+	options Options
+	total   int64
+	done    atomic.Int64
+	sums    []uint32
+	summed  bool
+}
+
+func newJob(file *os.File, parts []Part, options Options) *job {
+	return &job{
+		file: file, parts: parts, options: options,
+		total: dataSize(parts), sums: make([]uint32, len(parts)), summed: needSums(parts),
+	}
+}
 
 // run writes all Data at once with several workers, then the parts that Fill makes.
 func (j *job) run(ctx context.Context) error {
@@ -54,57 +72,35 @@ func (j *job) fill() error {
 	return nil
 }
 
-// stream writes the Data of part i at offset start. A fault of a mapped input becomes ErrFault.
+// stream writes the Data of part i at offset start.
 func (j *job) stream(ctx context.Context, i int, start int64) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if fault := recover(); fault != nil {
-			err = ErrFault
+		if cause := recover(); cause != nil {
+			err = panicError(i, cause)
 		}
 	}()
 	section := &section{ctx: ctx, job: j, at: start, left: j.parts[i].Size}
-	if j.options.Sums {
-		section.sum = crc32.NewIEEE()
-	}
 	if _, err := j.parts[i].Data.WriteTo(section); err != nil {
 		return err
 	}
 	if section.left != 0 {
 		return fmt.Errorf("part %d ended %d bytes early", i, section.left)
 	}
-	if section.sum != nil {
-		j.sums[i] = section.sum.Sum32()
-	}
+	j.sums[i] = section.sum
 	return nil
 }
 
-// section is the writer for one part: it writes at the part's place, and nowhere else.
-type section struct {
-	ctx  context.Context
-	job  *job
-	at   int64
-	left int64
-	sum  hash.Hash32
-}
-
-func (s *section) Write(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, context.Cause(s.ctx)
+// panicError makes an error of a panic in the Data of part i. Faults of a mapped input have an address; others are mistakes of a program.
+func panicError(i int, cause any) error {
+	if _, ok := cause.(interface{ Addr() uintptr }); ok {
+		return ErrFault
 	}
-	if int64(len(p)) > s.left {
-		return 0, fmt.Errorf("a part is longer than planned by %d bytes", int64(len(p))-s.left)
+	if err, ok := cause.(error); ok {
+		return fmt.Errorf("part %d: %w", i, err)
 	}
-	n, err := s.job.file.WriteAt(p, s.at)
-	s.at += int64(n)
-	s.left -= int64(n)
-	if s.sum != nil {
-		s.sum.Write(p[:n])
-	}
-	if progress := s.job.options.Progress; progress != nil {
-		progress(s.job.done.Add(int64(n)), s.job.total)
-	}
-	return n, err
+	return fmt.Errorf("part %d: unexpected fault", i)
 }

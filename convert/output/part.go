@@ -8,14 +8,16 @@ type Part struct {
 	Size int64
 	// Data is streamed into its place, at the same time as the Data of other parts.
 	Data tensor.Data
-	// Fill makes the bytes after all Data is written. sums has the CRC-32 (IEEE) of each part's Data, by index of the part; it is computed
-	// only where Options.Sums asks for it.
+	// Fill makes the bytes after all Data is written. sums has the CRC-32 (IEEE) of each part's Data, by index of the part.
 	Fill func(sums []uint32) []byte
+
+	// known says that Fill does not look at sums.
+	known bool
 }
 
 // Literal is a part that is known beforehand.
 func Literal(content []byte) Part {
-	return Part{Size: int64(len(content)), Fill: func([]uint32) []byte { return content }}
+	return Part{Size: int64(len(content)), Fill: func([]uint32) []byte { return content }, known: true}
 }
 
 // Data is a part that is streamed.
@@ -28,6 +30,27 @@ func Total(parts []Part) int64 {
 	var total int64
 	for _, p := range parts {
 		total += p.Size
+	}
+	return total
+}
+
+// needSums tells whether a part wants checksums: they cost a pass over the data while it is in the processor's cache.
+func needSums(parts []Part) bool {
+	for _, p := range parts {
+		if p.Fill != nil && !p.known {
+			return true
+		}
+	}
+	return false
+}
+
+// dataSize is the size of all Data.
+func dataSize(parts []Part) int64 {
+	var total int64
+	for _, p := range parts {
+		if p.Data != nil {
+			total += p.Size
+		}
 	}
 	return total
 }

@@ -6,13 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 )
 
 // Options change how Write works. The zero value syncs, reports nothing and checks nothing.
 type Options struct {
-	// Sums asks for the CRC-32 of each Data part.
-	Sums bool
 	// Progress is called now and then, from several goroutines, with the bytes of Data written so far and in total.
 	Progress func(done, total int64)
 	// Check is called with the path of the finished file before it gets its name. An error keeps it from getting it.
@@ -23,12 +20,38 @@ type Options struct {
 	Workers int
 }
 
+// TargetError says that what stands at the path is not a file that could be replaced.
+type TargetError struct {
+	Path string
+	// Mode is what it is.
+	Mode fs.FileMode
+}
+
+func (e *TargetError) Error() string {
+	what := "a device, pipe or socket"
+	if e.Mode.IsDir() {
+		what = "a folder"
+	}
+	return fmt.Sprintf("%s is %s, and only a file can be replaced", e.Path, what)
+}
+
+// Hint tells the user what to do next.
+func (e *TargetError) Hint() string { return "give the name of a file" }
+
 // Write makes the file at path of parts. On any error, or when ctx ends, the file that was there before is untouched and nothing new
-// is left behind. Running out of space is noticed before the first byte is computed, where the file system can reserve space.
+// is left behind. Running out of space is noticed before the first byte is computed, where the file system can reserve space. A symbolic
+// link at path is replaced, not followed. The inputs of the parts may lie in the file that is replaced: it goes only when nobody has it open.
 func Write(ctx context.Context, path string, parts []Part, options Options) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	mode, err := targetMode(path)
 	if err != nil {
 		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	defer func() {
 		file.Close()
@@ -39,29 +62,36 @@ func Write(ctx context.Context, path string, parts []Part, options Options) (err
 	if err := reserve(file, Total(parts)); err != nil {
 		return fmt.Errorf("reserving %d bytes for %s: %w", Total(parts), path, err)
 	}
-	job := &job{file: file, parts: parts, options: options, total: dataSize(parts), sums: make([]uint32, len(parts))}
-	if err := job.run(ctx); err != nil {
-		return err
+	if err := newJob(file, parts, options).run(ctx); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return finish(ctx, file, path, options)
+	return finish(ctx, file, mode, path, options)
 }
 
-// finish syncs, checks and names the file. Permissions are those of a file made by the user's umask, or of the file that is replaced.
-func finish(ctx context.Context, file *os.File, path string, options Options) error {
-	mode := fs.FileMode(0o666) &^ umask()
-	if old, err := os.Stat(path); err == nil {
-		mode = old.Mode().Perm()
+// targetMode gives the permissions for the new file: those of the file that is replaced, or what the user's umask leaves.
+func targetMode(path string) (fs.FileMode, error) {
+	old, err := os.Stat(path)
+	if err != nil {
+		return 0o666 &^ umask(), nil
 	}
+	if !old.Mode().IsRegular() {
+		return 0, &TargetError{Path: path, Mode: old.Mode()}
+	}
+	return old.Mode().Perm(), nil
+}
+
+// finish syncs, checks and names the file.
+func finish(ctx context.Context, file *os.File, mode fs.FileMode, path string, options Options) error {
 	if err := file.Chmod(mode); err != nil {
 		return err
 	}
 	if !options.NoSync {
 		if err := file.Sync(); err != nil {
-			return err
+			return fmt.Errorf("writing %s: %w", path, err)
 		}
 	}
 	if err := file.Close(); err != nil {
-		return err
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if options.Check != nil {
 		if err := options.Check(ctx, file.Name()); err != nil {
@@ -74,39 +104,18 @@ func finish(ctx context.Context, file *os.File, path string, options Options) er
 	if err := os.Rename(file.Name(), path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path), options)
-}
-
-// syncFolder makes the new name durable; systems that cannot open a folder do without.
-func syncFolder(path string, options Options) error {
-	if options.NoSync {
-		return nil
+	if !options.NoSync {
+		syncFolder(filepath.Dir(path))
 	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer folder.Close()
-	_ = folder.Sync() // Some file systems refuse to sync a folder, and need not.
 	return nil
 }
 
-func dataSize(parts []Part) int64 {
-	var total int64
-	for _, p := range parts {
-		if p.Data != nil {
-			total += p.Size
-		}
+// syncFolder makes the new name durable, as far as the system can: some cannot open a folder. The file itself is complete either way.
+func syncFolder(path string) {
+	folder, err := os.Open(path)
+	if err != nil {
+		return
 	}
-	return total
-}
-
-// job is one Write under way.
-type job struct {
-	file    *os.File
-	parts   []Part
-	options Options
-	total   int64
-	done    atomic.Int64
-	sums    []uint32
+	defer folder.Close()
+	_ = folder.Sync()
 }

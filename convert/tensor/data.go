@@ -35,15 +35,14 @@ func (j Joined) Bytes() ([]byte, error) {
 	if len(j) == 1 {
 		return j[0].Bytes()
 	}
-	var all []byte
-	for _, part := range j {
-		raw, err := part.Bytes()
-		if err != nil {
+	parts := make([][]byte, len(j))
+	for i, part := range j {
+		var err error
+		if parts[i], err = part.Bytes(); err != nil {
 			return nil, err
 		}
-		all = append(all, raw...)
 	}
-	return all, nil
+	return slices.Concat(parts...), nil
 }
 
 // WriteTo writes the parts in order.
@@ -67,25 +66,47 @@ type Swapped struct {
 
 // Bytes returns a swapped copy.
 func (s Swapped) Bytes() ([]byte, error) {
-	raw, err := s.Data.Bytes()
+	raw, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	swapped := slices.Clone(raw)
-	for element := range slices.Chunk(swapped, s.Width) {
-		slices.Reverse(element)
-	}
-	return swapped, nil
+	return s.swap(make([]byte, 0, len(raw)), raw), nil
 }
 
-// WriteTo writes the swapped copy.
-func (s Swapped) WriteTo(w io.Writer) (int64, error) { return writeBytes(s, w) }
-
-// writeBytes is WriteTo for Data that has to be decoded whole.
-func writeBytes(d Data, w io.Writer) (int64, error) {
-	raw, err := d.Bytes()
+// WriteTo writes the swapped copy in pieces.
+func (s Swapped) WriteTo(w io.Writer) (int64, error) {
+	raw, err := s.open()
 	if err != nil {
 		return 0, err
 	}
-	return Memory(raw).WriteTo(w)
+	var written int64
+	var buffer []byte
+	for piece := range slices.Chunk(raw, chunkSize/s.Width*s.Width) {
+		buffer = s.swap(buffer[:0], piece)
+		n, err := w.Write(buffer)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// open reads the big-endian elements, of which there must be a whole number.
+func (s Swapped) open() ([]byte, error) {
+	raw, err := s.Data.Bytes()
+	if err == nil && len(raw)%s.Width != 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return raw, err
+}
+
+// swap appends the elements of raw, each turned around.
+func (s Swapped) swap(out, raw []byte) []byte {
+	at := len(out)
+	out = append(out, raw...)
+	for element := range slices.Chunk(out[at:], s.Width) {
+		slices.Reverse(element)
+	}
+	return out
 }

@@ -67,39 +67,47 @@ func (s Strided) Contiguous() bool {
 
 // Bytes returns a window of the storage where the elements are contiguous, else a gathered copy.
 func (s Strided) Bytes() ([]byte, error) {
+	storage, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	count, _ := s.Shape.Elements()
+	if window, ok := s.window(storage, count); ok {
+		return window, nil
+	}
+	return s.gather(make([]byte, 0, count*int64(s.Width)), storage), nil
+}
+
+// WriteTo writes the elements in row-major order, gathering a piece at a time where they are not contiguous.
+func (s Strided) WriteTo(w io.Writer) (int64, error) {
+	storage, err := s.open()
+	if err != nil {
+		return 0, err
+	}
+	count, _ := s.Shape.Elements()
+	if window, ok := s.window(storage, count); ok {
+		return Memory(window).WriteTo(w)
+	}
+	return s.writePieces(w, storage, new([]byte))
+}
+
+// open reads the storage and checks that all elements lie in it.
+func (s Strided) open() ([]byte, error) {
 	storage, err := s.Storage.Bytes()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Check(int64(len(storage) / s.Width)); err != nil {
-		return nil, err
-	}
-	count, _ := s.Shape.Elements()
-	if s.Contiguous() {
-		start := s.Offset * int64(s.Width)
-		if count == 0 {
-			start = 0
-		}
-		return storage[start : start+count*int64(s.Width)], nil
-	}
-	gathered := make([]byte, 0, count*int64(s.Width))
-	s.walk(0, s.Offset, func(at int64) {
-		gathered = append(gathered, storage[at*int64(s.Width):(at+1)*int64(s.Width)]...)
-	})
-	return gathered, nil
+	return storage, s.Check(int64(len(storage) / s.Width))
 }
 
-// WriteTo writes the elements in row-major order.
-func (s Strided) WriteTo(w io.Writer) (int64, error) { return writeBytes(s, w) }
-
-// walk visits the storage index of each element below dimension dim in row-major order.
-func (s Strided) walk(dim int, at int64, visit func(at int64)) {
-	if dim == len(s.Shape) {
-		visit(at)
-		return
+// window is the part of the storage that holds exactly the elements, if there is one.
+func (s Strided) window(storage []byte, count int64) ([]byte, bool) {
+	if count == 0 {
+		return storage[:0:0], true
 	}
-	for range s.Shape[dim] {
-		s.walk(dim+1, at, visit)
-		at += s.Strides[dim]
+	if !s.Contiguous() {
+		return nil, false
 	}
+	start, size := s.Offset*int64(s.Width), count*int64(s.Width)
+	return storage[start : start+size : start+size], true
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/convert/tensor"
 )
@@ -15,6 +16,8 @@ type storages struct {
 	data  map[string]tensor.Data
 	// big says that elements are big-endian.
 	big bool
+	// unpacked is the number of bytes that would have to be unpacked to read every tensor once, and limit what is accepted.
+	unpacked, limit int64
 }
 
 func newStorages(big bool) *storages {
@@ -55,6 +58,7 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 	if err != nil {
 		return nil, err
 	}
+	s.limit = 4*fileSize + 1<<30
 	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
 	for i, t := range found.Tensors {
 		view, err := s.view(t)
@@ -91,11 +95,26 @@ func (s *storages) window(name string, t *pickle.TorchTensor) (tensor.View, erro
 	view := tensor.View{DType: t.DType, Shape: t.Shape, Data: strided}
 	if whole, err := view.Size(); err == nil && whole == size && t.Offset == 0 && strided.Contiguous() {
 		view.Data = source
+	} else if err := s.charge(source, size); err != nil {
+		return tensor.View{}, err
 	}
 	if s.big && swapWidth(t.DType) > 1 {
 		view.Data = tensor.Swapped{Data: view.Data, Width: swapWidth(t.DType)}
 	}
 	return view, nil
+}
+
+// charge counts what it costs to read a part of a packed storage: all of it, each time. Stored ones are only looked into.
+func (s *storages) charge(source tensor.Data, size int64) error {
+	record, ok := source.(*archive.Record)
+	if !ok || record.Stored() {
+		return nil
+	}
+	if s.unpacked += size; s.unpacked > s.limit {
+		return checkpoint.Errorf(checkpoint.ErrUnsafe, "reading all parameters would unpack more than %d bytes", s.limit).
+			WithHint("load the file in PyTorch and save it again: torch.save does not pack")
+	}
+	return nil
 }
 
 // source gives the bytes of a storage, or of the part of one that PyTorch before 0.4 could name, and their number.

@@ -1,0 +1,125 @@
+//go:build unix
+
+package output_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/edsrzf/mmap-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// TestInputCutShort truncates a mapped input while it is read, at the place where the system or the program would crash.
+func TestInputCutShort(t *testing.T) {
+	t.Parallel()
+	input := filepath.Join(t.TempDir(), "input.bin")
+	if err := os.WriteFile(input, ramp(8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(input, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	mapping, err := mmap.Map(file, mmap.RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mapping.Unmap()
+
+	for name, data := range map[string]tensor.Data{
+		"the system copies":  tensor.Memory(mapping[4<<20:]),
+		"the program copies": tensor.Swapped{Data: tensor.Memory(mapping[4<<20:]), Width: 4},
+	} {
+		if err := os.WriteFile(input, ramp(8<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		path := target(t)
+		parts := []output.Part{
+			output.Data(4<<20, callback{mapping[:4<<20], func() error { return os.Truncate(input, 4<<20) }}),
+			output.Data(4<<20, data),
+		}
+		if err := output.Write(context.Background(), path, parts, output.Options{Workers: 1}); !errors.Is(err, output.ErrFault) {
+			t.Errorf("%s: %v", name, err)
+		}
+		checkUntouched(t, path)
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	parts := []output.Part{output.Literal([]byte("new"))}
+	path := target(t) // made with 0o640
+	if err := output.Write(context.Background(), path, parts, output.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	fresh, plain := filepath.Join(t.TempDir(), "fresh.bin"), filepath.Join(t.TempDir(), "plain.bin")
+	if err := output.Write(context.Background(), fresh, parts, output.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(plain) // with the user's umask
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	for _, c := range []struct {
+		path string
+		want fs.FileMode
+	}{{path, 0o640}, {fresh, mode(t, plain)}} {
+		if got := mode(t, c.path); got != c.want {
+			t.Errorf("%s has permissions %v, want %v", filepath.Base(c.path), got, c.want)
+		}
+	}
+}
+
+func mode(t *testing.T, path string) fs.FileMode {
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
+
+// limited names the folder for a child process that may write 1 MB into a file and no more.
+const limited = "OUTPUT_TEST_LIMITED"
+
+// TestNoRoom runs this test again in a process with a limit on file sizes, which stands for a full disk.
+func TestNoRoom(t *testing.T) {
+	if folder := os.Getenv(limited); folder != "" {
+		writeWithoutRoom(t, folder)
+		return
+	}
+	t.Parallel()
+	path := target(t)
+	child := exec.Command(os.Args[0], "-test.run=^TestNoRoom$")
+	child.Env = append(os.Environ(), limited+"="+filepath.Dir(path))
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	checkUntouched(t, path)
+}
+
+func writeWithoutRoom(t *testing.T, folder string) {
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	raw := ramp(4 << 20)
+	read := false
+	parts := []output.Part{output.Data(int64(len(raw)), callback{raw, func() error { read = true; return nil }})}
+	err := output.Write(context.Background(), filepath.Join(folder, "model.bin"), parts, output.Options{})
+	if !errors.Is(err, unix.EFBIG) {
+		t.Errorf("no room: %v", err)
+	}
+	if read {
+		t.Error("the lack of room was noticed only in the middle")
+	}
+}

@@ -1,0 +1,109 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// decoder gives the loop that reads elements of a type, or nil.
+func decoder[T float32 | float64](dtype DType) func(out []T, raw []byte) {
+	return map[DType]func([]T, []byte){
+		F64: decodeF64[T], F32: decodeF32[T], F16: decodeF16[T], BF16: decodeBF16[T],
+		I64: decodeI64[T], I32: decodeI32[T], I16: decodeI16[T], I8: decodeI8[T],
+		U64: decodeU64[T], U32: decodeU32[T], U16: decodeU16[T], U8: decodeU8[T],
+		Bool: decodeBool[T],
+	}[dtype]
+}
+
+// The loops below are written out because a call for each element costs more than all the rest.
+
+func decodeF64[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])))
+	}
+}
+
+func decodeF32[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
+	}
+}
+
+func decodeF16[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(widenF16(binary.LittleEndian.Uint16(raw[2*i:])))
+	}
+}
+
+// widenF16 gives the value of a half. Read as the upper bits of a float32, a half is too small by 2^112, subnormals included.
+func widenF16(half uint16) float32 {
+	const exponent = 0x7c00
+	sign, magnitude := uint32(half&0x8000)<<16, uint32(half&0x7fff)<<13
+	if half&exponent == exponent { // infinity, or a NaN, which becomes quiet
+		if half&0x03ff != 0 {
+			magnitude |= 0x00400000
+		}
+		return math.Float32frombits(sign | magnitude | 0x7f800000)
+	}
+	return math.Float32frombits(sign | math.Float32bits(math.Float32frombits(magnitude)*0x1p112))
+}
+
+func decodeBF16[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(math.Float32frombits(uint32(binary.LittleEndian.Uint16(raw[2*i:])) << 16))
+	}
+}
+
+func decodeI64[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(int64(binary.LittleEndian.Uint64(raw[8*i:])))
+	}
+}
+
+func decodeI32[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(int32(binary.LittleEndian.Uint32(raw[4*i:])))
+	}
+}
+
+func decodeI16[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(int16(binary.LittleEndian.Uint16(raw[2*i:])))
+	}
+}
+
+func decodeI8[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(int8(raw[i]))
+	}
+}
+
+func decodeU64[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(binary.LittleEndian.Uint64(raw[8*i:]))
+	}
+}
+
+func decodeU32[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+}
+
+func decodeU16[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(binary.LittleEndian.Uint16(raw[2*i:]))
+	}
+}
+
+func decodeU8[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(raw[i])
+	}
+}
+
+func decodeBool[T float32 | float64](out []T, raw []byte) {
+	for i := range out {
+		out[i] = T(min(1, raw[i]))
+	}
+}
