@@ -1,0 +1,165 @@
+package manifests_test
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/manifests"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/preprocess"
+)
+
+var known = manifest.Known{
+	Architecture: arch.ByName,
+	Formats:      []string{"paddle", "pytorch", "safetensors"},
+	Schemes:      []string{naming.Canonical, naming.PASSL, naming.Unilm, naming.Timm, naming.HF, naming.PaddleViT},
+}
+
+// all parses every manifest.
+func all(t testing.TB) []*manifest.Document {
+	t.Helper()
+	files, err := fs.Glob(manifests.Files, "*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	var documents []*manifest.Document
+	for _, name := range files {
+		raw, err := fs.ReadFile(manifests.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := manifest.Parse(name, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, document)
+	}
+	return documents
+}
+
+func byID(t testing.TB, id string) *manifest.Document {
+	t.Helper()
+	for _, document := range all(t) {
+		if document.ID == id {
+			return document
+		}
+	}
+	t.Fatalf("there is no %s", id)
+	return nil
+}
+
+// TestManifests recomputes what can be recomputed.
+func TestManifests(t *testing.T) {
+	t.Parallel()
+	addresses := map[string]string{}
+	for _, document := range all(t) {
+		t.Run(document.File, func(t *testing.T) {
+			if err := document.Validate(known); err != nil {
+				t.Error(err)
+			}
+			config, err := arch.ByName(document.Architecture)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFile(t, document)
+			for _, source := range document.Sources {
+				checkSource(t, config, source)
+				if other := addresses[source.Address]; other != "" {
+					t.Errorf("%s and %s have the same source %s", other, document.ID, source.Address)
+				}
+				addresses[source.Address] = document.ID
+			}
+			for _, p := range document.Preprocessing {
+				checkPreprocessing(t, config, p)
+			}
+		})
+	}
+}
+
+// checkFile wants NAME.yaml for the latest version and NAME@VERSION.yaml for others.
+func checkFile(t *testing.T, document *manifest.Document) {
+	t.Helper()
+	name, version, versioned := strings.Cut(strings.TrimSuffix(document.File, ".yaml"), "@")
+	if name != document.ID || versioned && version != document.Version {
+		t.Errorf("the file holds %s", document.Reference())
+	}
+	if versioned && manifest.CompareVersions(version, byID(t, name).Version) >= 0 {
+		t.Errorf("version %s is not earlier than that of %s.yaml", version, name)
+	}
+}
+
+// checkSource computes the size of a float32 checkpoint that stores its index buffers as 64-bit integers, once or for each block.
+func checkSource(t *testing.T, config arch.Config, source manifest.Source) {
+	t.Helper()
+	index := int64(config.Tokens()) * int64(config.Tokens()) * 8
+	want := 4 * config.Parameters()
+	switch config.Bias {
+	case arch.BlockBias:
+		want += int64(config.Depth) * index
+	case arch.SharedBias:
+		want += index
+	}
+	if source.Estimate != 0 && source.Estimate != want {
+		t.Errorf("source %s: the estimate is %d, computed are %d", source.Name, source.Estimate, want)
+	}
+	if source.Estimate == 0 && source.Size == 0 {
+		t.Errorf("source %s has neither a size nor an estimate", source.Name)
+	}
+}
+
+func checkPreprocessing(t *testing.T, config arch.Config, p manifest.Preprocessing) {
+	t.Helper()
+	want, err := preprocess.RecipeFor(p.Source, config.ImageHeight)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	got := preprocess.Recipe{
+		Resize: preprocess.Resize(p.Recipe.Resize), ResizeTo: p.Recipe.ResizeTo, Interpolation: preprocess.Interpolation(p.Recipe.Interpolation),
+		Crop: p.Recipe.Crop, Mean: p.Recipe.Mean, Std: p.Recipe.Std,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("preprocessing of %s: %s", p.Source, diff)
+	}
+}
+
+// TestTableOfPASSL compares with PASSL's own table: accuracies in percent, crop ratio; and the exact parameter counts.
+func TestTableOfPASSL(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		id               string
+		top1, top5, crop float64
+		parameters       int64
+	}{
+		{"beit_base_p16_224", 85.21, 97.66, 0.9, 86_530_984},
+		{"beit_base_p16_384", 86.81, 98.14, 1.0, 86_744_104},
+		{"beit_large_p16_224", 87.48, 98.30, 0.9, 304_430_568},
+		{"beit_large_p16_384", 88.40, 98.60, 1.0, 304_998_888},
+		{"beit_large_p16_512", 88.60, 98.66, 1.0, 305_674_728},
+	} {
+		document := byID(t, row.id)
+		first := document.Accuracy[0]
+		got := []any{first.Top1, first.Top5, first.CropRatio, document.Parameters}
+		if diff := cmp.Diff([]any{row.top1, row.top5, row.crop, row.parameters}, got); diff != "" || !strings.Contains(first.Origin, "PASSL") {
+			t.Errorf("%s, %s: %s", row.id, first.Origin, diff)
+		}
+		recipe := document.Preprocessing[0].Recipe
+		if want := int(math.Floor(float64(recipe.Crop) / row.crop)); recipe.ResizeTo != want {
+			t.Errorf("%s: the crop ratio %g makes %d of %d pixels, the recipe has %d", row.id, row.crop, want, recipe.Crop, recipe.ResizeTo)
+		}
+		names := ""
+		for _, source := range document.Sources {
+			names += fmt.Sprintf("%s ", source.Name)
+		}
+		if names != "passl unilm timm hf " {
+			t.Errorf("%s has the sources %s", row.id, names)
+		}
+	}
+}

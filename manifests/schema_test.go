@@ -1,0 +1,169 @@
+package manifests_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/beitzoo/beitzoo/manifests"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+func schemaFile(t *testing.T) []byte {
+	t.Helper()
+	raw, err := manifests.Files.ReadFile(manifests.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func compile(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaFile(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(manifests.Schema, document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(manifests.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func TestManifestsFollowTheSchema(t *testing.T) {
+	t.Parallel()
+	schema := compile(t)
+	for _, document := range all(t) {
+		var value any
+		if err := yaml.Unmarshal(document.Raw, &value); err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(value); err != nil {
+			t.Errorf("%s: %v", document.File, err)
+		}
+	}
+}
+
+// TestSchemaRefuses changes a sound manifest so that the schema must object.
+func TestSchemaRefuses(t *testing.T) {
+	t.Parallel()
+	schema := compile(t)
+	raw, err := manifests.Files.ReadFile("beit_base_p16_224.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"unknown field":    {"title:", "tittle:"},
+		"path in the name": {"id: beit_base_p16_224", "id: ../beit"},
+		"short version":    {"version: 1.0.0", "version: \"1.0\""},
+		"digest":           {"digest: sha256:", "digest: sha256:0"},
+		"file address":     {"https://passl", "file://passl"},
+		"two architecture": {"architecture:", "config: {}\narchitecture:"},
+		"percentage":       {"top1: 85.21", "top1: 8521"},
+	} {
+		changed := strings.Replace(string(raw), change[0], change[1], 1)
+		var value any
+		if err := yaml.Unmarshal([]byte(changed), &value); err != nil {
+			t.Fatal(err)
+		}
+		if changed == string(raw) || schema.Validate(value) == nil {
+			t.Errorf("%s: the schema has no objection", name)
+		}
+	}
+}
+
+// TestSchemaAgreesWithTheStruct walks both: the same fields, required in the same places, of the same types.
+func TestSchemaAgreesWithTheStruct(t *testing.T) {
+	t.Parallel()
+	var root map[string]any
+	if err := json.Unmarshal(schemaFile(t), &root); err != nil {
+		t.Fatal(err)
+	}
+	w := walk{t: t, definitions: root["$defs"].(map[string]any)}
+	w.compare("", root, reflect.TypeFor[manifest.Manifest]())
+}
+
+type walk struct {
+	t           *testing.T
+	definitions map[string]any
+}
+
+func (w walk) compare(path string, schema map[string]any, goType reflect.Type) {
+	for goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	if reference, ok := schema["$ref"].(string); ok {
+		schema = w.definitions[strings.TrimPrefix(reference, "#/$defs/")].(map[string]any)
+	}
+	if want, got := typeOf(goType), schemaType(schema); want != got {
+		w.t.Errorf("%s: the struct has %s, the schema %s", path, want, got)
+		return
+	}
+	switch goType.Kind() {
+	case reflect.Struct:
+		w.object(path, schema, goType)
+	case reflect.Slice, reflect.Array:
+		w.compare(path+"[]", schema["items"].(map[string]any), goType.Elem())
+	}
+}
+
+func (w walk) object(path string, schema map[string]any, goType reflect.Type) {
+	if schema["additionalProperties"] != false {
+		w.t.Errorf("%s: the schema allows unknown fields", path)
+	}
+	properties := schema["properties"].(map[string]any)
+	var names, required []string
+	for i := range goType.NumField() {
+		name, options, _ := strings.Cut(goType.Field(i).Tag.Get("yaml"), ",")
+		names = append(names, name)
+		if options != "omitempty" {
+			required = append(required, name)
+		}
+		if property, ok := properties[name].(map[string]any); ok {
+			w.compare(path+"."+name, property, goType.Field(i).Type)
+		}
+	}
+	var schemaNames, schemaRequired []string
+	for name := range properties {
+		schemaNames = append(schemaNames, name)
+	}
+	for _, name := range schema["required"].([]any) {
+		schemaRequired = append(schemaRequired, name.(string))
+	}
+	for _, list := range [][]string{names, required, schemaNames, schemaRequired} {
+		slices.Sort(list)
+	}
+	if diff := cmp.Diff(names, schemaNames); diff != "" {
+		w.t.Errorf("fields of %q: %s", path, diff)
+	}
+	if diff := cmp.Diff(required, schemaRequired); diff != "" {
+		w.t.Errorf("required fields of %q: %s", path, diff)
+	}
+}
+
+func typeOf(t reflect.Type) string {
+	return map[reflect.Kind]string{
+		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer",
+		reflect.Float64: "number", reflect.Slice: "array", reflect.Array: "array", reflect.Struct: "object",
+	}[t.Kind()]
+}
+
+// schemaType is the type of a schema; enumerations and constants are all of strings here.
+func schemaType(schema map[string]any) string {
+	if name, ok := schema["type"].(string); ok {
+		return name
+	}
+	return "string"
+}
