@@ -5,8 +5,9 @@
 // reads JPEG, PNG, GIF, BMP and WebP files into 8-bit RGB as Pillow's convert("RGB") does,
 // [Recipe.Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Recipe.Apply] adds the
 // float32 normalisation of torchvision, each to the last bit. One step is not exact: the inverse
-// DCT of JPEG files is that of the standard library, whose rounding differs from libjpeg-turbo's by
-// one grey level in some samples (measured in the tests).
+// DCT of JPEG files is that of the standard library, which rounds some samples of a decoded plane to the
+// other neighbour than libjpeg-turbo does. Both are within the standard's accuracy; of the golden photographs
+// at most 6 in 100 samples of the result differ, by at most 3 of 255 grey levels (the table in the tests).
 //
 //	recipe, err := preprocess.RecipeFor("timm", 224)
 //	if err != nil {

@@ -27,8 +27,10 @@ func fromJPEG(m *image.YCbCr) *RGB8 {
 	width, height := m.Rect.Dx(), m.Rect.Dy()
 	step := steps[m.SubsampleRatio]
 	plane := func(pix []uint8) chroma {
-		return chroma{pix: pix, stride: m.CStride, stepX: step[0], stepY: step[1],
-			width: (width + step[0] - 1) / step[0], height: (height + step[1] - 1) / step[1]}
+		return chroma{
+			pix: pix, stride: m.CStride, stepX: step[0], stepY: step[1],
+			width: (width + step[0] - 1) / step[0], height: (height + step[1] - 1) / step[1],
+		}
 	}
 	cb, cr := plane(m.Cb), plane(m.Cr)
 	dst := NewRGB8(width, height)

@@ -55,8 +55,10 @@ func ParseProcessorConfig(data []byte) (Recipe, error) {
 	if err := c.check(); err != nil {
 		return Recipe{}, fmt.Errorf("preprocessor config: %w", err)
 	}
-	recipe := Recipe{Resize: Squash, ResizeTo: int(*c.Size), Crop: int(*c.Size),
-		Interpolation: resamples[*c.Resample], Mean: *c.Mean, Std: *c.Std}
+	recipe := Recipe{
+		Resize: Squash, ResizeTo: int(*c.Size), Crop: int(*c.Size),
+		Interpolation: resamples[*c.Resample], Mean: *c.Mean, Std: *c.Std,
+	}
 	if *c.DoCenterCrop {
 		recipe.Crop = int(*c.CropSize)
 	}
