@@ -48,7 +48,6 @@ func dict(keysAndValues ...pickle.Value) *pickle.Dict {
 }
 
 func TestValues(t *testing.T) {
-	type writer = picklegen.Writer
 	big128, _ := new(big.Int).SetString("-170141183460469231731687303715884105728", 10)
 	min128 := "\x8a\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80"
 	tests := []struct {

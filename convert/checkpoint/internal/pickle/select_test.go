@@ -1,0 +1,169 @@
+package pickle_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// weight is a tensor of n elements, so that tests can tell tensors apart.
+func weight(n int) *pickle.Array {
+	return &pickle.Array{View: tensor.View{DType: tensor.U8, Shape: tensor.Shape{n}, Data: tensor.Memory(make([]byte, n))}}
+}
+
+// made is dict with its index.
+func made(keysAndValues ...pickle.Value) *pickle.Dict {
+	d := dict(keysAndValues...)
+	if err := d.Reset(d.Entries); err != nil {
+		panic(err)
+	}
+	return d
+}
+
+var (
+	paddleOptimizer = made("linear_0.w_0_moment1_0", weight(1), "linear_0.w_0_moment2_0", weight(1), "linear_0.w_0_beta1_pow_acc_0", weight(1),
+		"LR_Scheduler", made("last_epoch", int64(3)))
+	torchOptimizer = made("state", made(int64(0), made("exp_avg", weight(1))), "param_groups", list())
+)
+
+func TestSelect(t *testing.T) {
+	model := made("a", weight(1), "b", weight(2))
+	ema := made("a", weight(3), "b", weight(4))
+	tests := []struct {
+		name    string
+		root    pickle.Value
+		ask     string
+		wrapper string
+		// want has names and sizes.
+		want  string
+		notes []string
+	}{
+		{"bare", model, "", "", "a1 b2", nil},
+		{"bare with other entries", made("a", weight(1), "epoch", int64(3), "c", nil), "", "", "a1", []string{`left out: "epoch", "c"`}},
+		{"pairs of name and array", made("a", tuple("linear_0.w_0", weight(1)), "b", tuple("x", "y")), "", "", "a1", []string{`left out: "b"`}},
+		{"model", made("model", model), "", "model", "a1 b2", nil},
+		{"module", made("module", model), "", "module", "a1 b2", nil},
+		{"state_dict", made("state_dict", model, "epoch", int64(3)), "", "state_dict", "a1 b2", []string{`left out: "epoch"`}},
+		{"model before module", made("module", ema, "model", model), "", "model", "a1 b2", []string{`"module" holds another 2 tensors; --select "module" takes them`}},
+		{"nested", made("model", made("state_dict", model)), "", "model.state_dict", "a1 b2", nil},
+		{"training", made("model", model, "optimizer", torchOptimizer, "epoch", int64(3), "args", &pickle.Record{}), "", "model", "a1 b2",
+			[]string{`left out: "optimizer" (1 tensors), "epoch", "args"`}},
+		{"training of Paddle", made("epoch", int64(3), "state_dict", model, "optimizer", paddleOptimizer), "", "state_dict", "a1 b2",
+			[]string{`left out: "epoch", "optimizer" (3 tensors)`}},
+		{"moving average beside", made("model_ema", ema, "model", model), "", "model", "a1 b2",
+			[]string{`"model_ema" holds another 2 tensors; --select "model_ema" takes them`}},
+		{"moving average on request", made("model_ema", ema, "model", model), "model_ema", "model_ema", "a3 b4",
+			[]string{`"model" holds another 2 tensors; --select "model" takes them`}},
+		{"moving average inside on request", made("x", made("model_ema.v2", made("state_dict", ema))), "x.model_ema.v2", "x.model_ema.v2.state_dict", "a3 b4", nil},
+		{"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
+			[]string{`"student" holds another 2 tensors; --select "student" takes them`}},
+		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
+		{"prefix module.", made("module.a", weight(1), "module.b", weight(2)), "", "", "a1 b2", []string{`removed "module." from the front of every name`}},
+		{"two prefixes", made("_orig_mod.module.a", weight(1), "_orig_mod.module.b", weight(2)), "", "", "a1 b2",
+			[]string{`removed "_orig_mod." from the front of every name`, `removed "module." from the front of every name`}},
+		{"prefix of some names", made("module.a", weight(1), "b", weight(2)), "", "", "module.a1 b2", nil},
+		{"nothing but the prefix", made("module.", weight(1)), "", "", "module.1", nil},
+		{"a parameter called model", made("model", weight(1), "a", weight(2)), "", "", "model1 a2", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			found, err := pickle.Select(test.root, pickle.Selection{Select: test.ask})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, one := range found.Tensors {
+				got = append(got, one.Name+one.Value.(*pickle.Array).Shape.String()[1:2])
+			}
+			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+				t.Error(diff)
+			}
+			if found.Wrapper != test.wrapper {
+				t.Errorf("wrapper %q, want %q", found.Wrapper, test.wrapper)
+			}
+			if diff := cmp.Diff(test.notes, found.Notes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestSelectFindsNoModel(t *testing.T) {
+	model := made("a", weight(1))
+	tests := []struct {
+		name       string
+		root       pickle.Value
+		ask        string
+		kind       error
+		says, hint string
+	}{
+		{"optimizer of Paddle", paddleOptimizer, "", checkpoint.ErrNoModel, "the state of an optimizer, not a model", ".pdparams"},
+		{"optimizer of torch", torchOptimizer, "", checkpoint.ErrNoModel, "the state of an optimizer, not a model", ".pdparams"},
+		{"optimizer alone in a wrapper", made("optimizer", torchOptimizer, "epoch", int64(1)), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
+		{"optimizer on request", made("model", model, "optimizer", paddleOptimizer), "optimizer", checkpoint.ErrNoModel, "optimizer", ".pdparams"},
+		{"plain optimizer without accumulators", made("LR_Scheduler", made("last_epoch", int64(1))), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
+		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "--select model_ema"},
+		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "--select NAME"},
+		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
+		{"a key that is no dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is no dict`, `"epoch"`},
+		{"no tensors", made("epoch", int64(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
+		{"an empty dict", made(), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
+		{"one tensor", weight(3), "", checkpoint.ErrNoModel, "one tensor without a name", "state dict"},
+		{"one pair", tuple("linear_0.w_0", weight(3)), "", checkpoint.ErrNoModel, "without the name of its parameter", "state dict"},
+		{"a list of tensors", list(weight(1), weight(2)), "", checkpoint.ErrNoModel, "a list of 2 tensors", "state dict"},
+		{"an object", &pickle.Record{Class: pickle.Global{Module: "dall_e.encoder", Name: "Encoder"}}, "", checkpoint.ErrNoModel, `"dall_e.encoder.Encoder"`, "state dict"},
+		{"a number", int64(1), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
+		{"tensors under numbers", made(int64(0), weight(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
+		{"a parameter that cannot be read", made("a", weight(1), "b", &pickle.Opaque{What: "a tensor of type \"torch.float8\"", Tensor: true}), "",
+			checkpoint.ErrUnsupported, `parameter "b" is a tensor of type`, ""},
+		{"more than the file can hold", made("a", &pickle.TorchTensor{DType: tensor.F32, Shape: tensor.Shape{1 << 29}}), "", checkpoint.ErrUnsafe, "sum up to more", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := pickle.Select(test.root, pickle.Selection{Select: test.ask, FileSize: 100})
+			var problem *checkpoint.Error
+			if !errors.Is(err, test.kind) || !errors.As(err, &problem) {
+				t.Fatalf("got %v, want %v", err, test.kind)
+			}
+			if !strings.Contains(problem.Reason, test.says) {
+				t.Errorf("%q does not say %q", problem.Reason, test.says)
+			}
+			if !strings.Contains(problem.Hint(), test.hint) {
+				t.Errorf("the hint %q does not say %q", problem.Hint(), test.hint)
+			}
+		})
+	}
+}
+
+// TestSelectDoesNotMultiplyWork has 2,000 keys that share a dict of 2,000 tensors, and a chain of dicts that stands for 2^60 tensors.
+func TestSelectDoesNotMultiplyWork(t *testing.T) {
+	shared := made()
+	for i := range 2000 {
+		shared.Entries = append(shared.Entries, pickle.Entry{Key: strings.Repeat("a", i%7) + string(rune(0x4e00+i)), Value: weight(1)})
+	}
+	root := made()
+	for i := range 2000 {
+		root.Entries = append(root.Entries, pickle.Entry{Key: string(rune(0x4e00 + i)), Value: shared})
+	}
+	for _, d := range []*pickle.Dict{shared, root} {
+		if err := d.Reset(d.Entries); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pickle.Select(root, pickle.Selection{}); !errors.Is(err, checkpoint.ErrNoModel) {
+		t.Error(err)
+	}
+	chain := made("w", weight(1))
+	for range 60 {
+		chain = made("x", chain, "y", chain)
+	}
+	if _, err := pickle.Select(chain, pickle.Selection{}); !errors.Is(err, checkpoint.ErrNoModel) {
+		t.Error(err)
+	}
+}
