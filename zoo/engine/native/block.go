@@ -16,9 +16,9 @@ type block[T gemm.Float] struct {
 	activate       func([]T)
 }
 
-func (s *source[T]) block(i int) (b block[T], err error) {
+func (s *source[T]) block(i int, activate func([]T)) (b block[T], err error) {
 	prefix, c := blockPrefix(i), s.config
-	b.activate = gelu[T]
+	b.activate = activate
 	for _, read := range []func() error{
 		func() (err error) { b.norm1, err = s.norm(prefix + "norm1."); return err },
 		func() (err error) { b.norm2, err = s.norm(prefix + "norm2."); return err },

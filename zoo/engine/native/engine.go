@@ -12,7 +12,10 @@ import (
 )
 
 // Engine loads models that run in plain Go on the CPU. The zero value is ready.
-type Engine struct{}
+type Engine struct {
+	// TanhGELU takes the tanh approximation of GELU, with which no released BEiT was trained: to tell whether another program does.
+	TanhGELU bool
+}
 
 var _ engine.Engine = Engine{}
 
@@ -23,7 +26,7 @@ func (Engine) Name() string { return "native" }
 func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
 
 // Load copies the weights into packed matrices. See [engine.Engine].
-func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	if options.Device != "" && options.Device != "cpu" {
 		return nil, fmt.Errorf("device %q in the native engine, which has only the cpu: %w", options.Device, engine.ErrUnavailable)
 	}
@@ -33,16 +36,24 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	}
 	switch options.DType {
 	case tensor.F64:
-		return load[float64](ctx, config, weights, threads, nil)
+		return load(ctx, config, weights, threads, nil, activationOf[float64](e))
 	case tensor.F32, tensor.Invalid:
-		return load[float32](ctx, config, weights, threads, nil)
+		return load(ctx, config, weights, threads, nil, activationOf[float32](e))
 	case tensor.BF16:
-		return load(ctx, config, weights, threads, roundBF16)
+		return load(ctx, config, weights, threads, roundBF16, activationOf[float32](e))
 	case tensor.F16:
-		return load(ctx, config, weights, threads, roundF16)
+		return load(ctx, config, weights, threads, roundF16, activationOf[float32](e))
 	}
 	return nil, fmt.Errorf("dtype %s in the native engine, which has F64, F32, BF16 and F16: %w", options.DType, engine.ErrUnavailable)
 }
 
 // Kernel names the instruction set of the matrix products: "avx512", "avx2" or "portable".
 func Kernel() string { return gemm.Kernel() }
+
+// activationOf is the activation function inside the MLP.
+func activationOf[T gemm.Float](e Engine) func([]T) {
+	if e.TanhGELU {
+		return tanhGELU[T]
+	}
+	return gelu[T]
+}

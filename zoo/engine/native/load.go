@@ -87,7 +87,7 @@ func (s *source[T]) norm(prefix string) (n norm[T], err error) {
 }
 
 // load reads all parameters, several blocks at once.
-func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (*model[T], error) {
+func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round, activate func([]T)) (*model[T], error) {
 	s, err := newSource(config, weights, round)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tenso
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m.blocks[i], err = s.block(i)
+			m.blocks[i], err = s.block(i, activate)
 			return err
 		})
 	}

@@ -1,0 +1,102 @@
+package drift
+
+import "math"
+
+// Distance is how far the values that were got are from those that were wanted. Where NonFinite is not 0, MaxAbs, MaxRel, Mean and RMS are
+// +Inf and Cosine is 0.
+type Distance struct {
+	// MaxAbs is the largest absolute difference, and At its index.
+	MaxAbs float64
+	At     int
+	// Largest is the largest magnitude among the wanted values.
+	Largest float64
+	// MaxRel is MaxAbs over Largest: the error relative to the activation as a whole. It is 0 where both are 0.
+	MaxRel float64
+	// Mean is the mean absolute difference, RMS the root of the mean squared one.
+	Mean, RMS float64
+	// Cosine is that of the angle between both as vectors; 1 where both are zero.
+	Cosine float64
+	// NonFinite counts the indices where either value is NaN or infinite. At is the first of them.
+	NonFinite int
+}
+
+// Meter measures the distance of an activation that comes in pieces. The zero value has seen none.
+type Meter struct {
+	seen                                   Distance
+	count                                  int
+	total, squares, dot, gotNorm, wantNorm float64
+}
+
+// Add takes in a piece. got must be as long as want.
+func (m *Meter) Add(got, want []float64) {
+	for i, w := range want {
+		m.pair(got[i], w, m.count+i)
+	}
+	m.count += len(want)
+}
+
+func (m *Meter) pair(g, w float64, at int) {
+	if !finite(g) || !finite(w) {
+		if m.seen.NonFinite == 0 {
+			m.seen.At = at
+		}
+		m.seen.NonFinite++
+		return
+	}
+	off := math.Abs(g - w)
+	if off > m.seen.MaxAbs && m.seen.NonFinite == 0 {
+		m.seen.MaxAbs, m.seen.At = off, at
+	}
+	m.seen.Largest = max(m.seen.Largest, math.Abs(w))
+	m.total += off
+	m.squares += off * off
+	m.dot += g * w
+	m.gotNorm += g * g
+	m.wantNorm += w * w
+}
+
+// Distance is that of all pieces so far.
+func (m *Meter) Distance() Distance {
+	d := m.seen
+	if d.NonFinite > 0 {
+		d.MaxAbs, d.MaxRel, d.Mean, d.RMS = math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)
+		return d
+	}
+	count := float64(max(1, m.count))
+	d.Mean, d.RMS = m.total/count, math.Sqrt(m.squares/count)
+	if d.MaxAbs > 0 {
+		d.MaxRel = d.MaxAbs / d.Largest
+	}
+	d.Cosine = cosine(m.dot, m.gotNorm, m.wantNorm)
+	return d
+}
+
+// Compare measures got against want, which must be as long.
+func Compare(got, want []float64) Distance {
+	var m Meter
+	m.Add(got, want)
+	return m.Distance()
+}
+
+// Images measures each of n images of a batch apart. Both slices hold n images of equal size.
+func Images(got, want []float64, n int) []Distance {
+	all := make([]Distance, n)
+	one := len(want) / n
+	for i := range all {
+		all[i] = Compare(got[i*one:(i+1)*one], want[i*one:(i+1)*one])
+	}
+	return all
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// cosine divides by each norm in turn, so that the product of large norms does not overflow.
+func cosine(dot, a, b float64) float64 {
+	if a == 0 && b == 0 {
+		return 1
+	}
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return min(1, max(-1, dot/math.Sqrt(a)/math.Sqrt(b)))
+}

@@ -1,0 +1,123 @@
+package recording
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Read reads a recording into memory. A file that is no safetensors file gives the errors of checkpoint.Open, one that is no recording an
+// *Error.
+func Read(ctx context.Context, path string) (*Recording, error) {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	read, err := parseMapped(file)
+	var problem *Error
+	if errors.As(err, &problem) {
+		problem.Path = path
+	}
+	return read, err
+}
+
+// parseMapped is Parse where a fault (the mapped file was cut short meanwhile) comes back as an error.
+func parseMapped(file *checkpoint.Checkpoint) (read *Recording, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			read, err = nil, &Error{Kind: checkpoint.ErrMalformed, Problems: []string{"reading the file failed: " + checkpoint.FaultText(fault)}}
+		}
+	}()
+	return Parse(file.Tensors, file.Metadata)
+}
+
+// Write writes a recording, with activations in float64 where it was computed in float64, else in float32. See output.Write for what
+// happens to a file that is there.
+func Write(ctx context.Context, path string, r *Recording) error {
+	parts, err := safetensors.Layout(r.tensors(), r.metadata())
+	if err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return output.Write(ctx, path, parts, output.Options{})
+}
+
+func (r *Recording) metadata() map[string]string {
+	metadata := map[string]string{"format": Format, "dtype": dtypeNames[r.DType], "input": "stored"}
+	for key, value := range map[string]string{
+		"architecture": r.Architecture, "framework": r.Framework, "framework_version": r.FrameworkVersion,
+		"implementation": r.Implementation, "note": r.Note,
+	} {
+		if value != "" {
+			metadata[key] = value
+		}
+	}
+	if r.Epsilon != 0 {
+		metadata["epsilon"] = strconv.FormatFloat(r.Epsilon, 'g', -1, 64)
+	}
+	if r.Recipe != nil {
+		metadata["input"] = fmt.Sprintf("recipe images %d..%d", r.Recipe.First, r.Recipe.Last)
+		metadata["seed"] = strconv.FormatUint(r.Recipe.Seed, 10)
+	}
+	return metadata
+}
+
+// tensors encodes what is there.
+func (r *Recording) tensors() []tensor.Named {
+	var all []tensor.Named
+	add := func(name string, dtype tensor.DType, shape tensor.Shape, raw []byte) {
+		all = append(all, tensor.Named{Name: name, View: tensor.View{DType: dtype, Shape: shape, Data: tensor.Memory(raw)}})
+	}
+	if r.Pixels != nil {
+		raw := make([]byte, 0, 4*len(r.Pixels))
+		for _, v := range r.Pixels {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+		}
+		add("input", tensor.F32, tensor.Shape{r.Images, 3, r.Height, r.Width}, raw)
+	}
+	if r.Mask != nil {
+		raw := make([]byte, len(r.Mask))
+		for i, masked := range r.Mask {
+			if masked {
+				raw[i] = 1
+			}
+		}
+		add("mask", tensor.U8, tensor.Shape{r.Images, len(r.Mask) / r.Images}, raw)
+	}
+	if r.Labels != nil {
+		var raw []byte
+		for _, v := range r.Labels {
+			raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
+		}
+		add("labels", tensor.I64, tensor.Shape{r.Images}, raw)
+	}
+	for _, a := range r.Activations {
+		dtype, raw := encode(a.Values, r.DType)
+		add(a.Name, dtype, a.Shape, raw)
+	}
+	return all
+}
+
+func encode(values []float64, computed tensor.DType) (tensor.DType, []byte) {
+	var raw []byte
+	if computed == tensor.F64 {
+		for _, v := range values {
+			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
+		}
+		return tensor.F64, raw
+	}
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
+	}
+	return tensor.F32, raw
+}

@@ -1,0 +1,200 @@
+package recording
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Parse makes a recording of the tensors and metadata of a safetensors file. Problems come back as one *Error.
+func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, error) {
+	if metadata["format"] != Format {
+		return nil, &Error{Kind: checkpoint.ErrFormat, Problems: []string{fmt.Sprintf("its metadata does not say format %q", Format)}}
+	}
+	p := &parser{recording: &Recording{}}
+	p.metadata(metadata)
+	p.images(tensors)
+	for _, t := range tensors {
+		p.tensor(t)
+	}
+	p.order()
+	if len(p.problems) > 0 {
+		return nil, &Error{Kind: checkpoint.ErrMalformed, Problems: p.problems}
+	}
+	return p.recording, nil
+}
+
+// parser collects problems.
+type parser struct {
+	recording *Recording
+	problems  []string
+}
+
+func (p *parser) fail(reason string, args ...any) {
+	const enough = 20
+	if len(p.problems) < enough {
+		p.problems = append(p.problems, fmt.Sprintf(reason, args...))
+	}
+}
+
+func (p *parser) metadata(metadata map[string]string) {
+	r := p.recording
+	r.Architecture, r.Framework, r.FrameworkVersion = metadata["architecture"], metadata["framework"], metadata["framework_version"]
+	r.Implementation, r.Note = metadata["implementation"], metadata["note"]
+	for dtype, name := range dtypeNames {
+		if metadata["dtype"] == name {
+			r.DType = dtype
+		}
+	}
+	if r.DType == tensor.Invalid {
+		p.fail("metadata entry dtype is %q, not float64, float32, bfloat16 or float16", metadata["dtype"])
+	}
+	if text, stated := metadata["epsilon"]; stated {
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(value > 0) || math.IsInf(value, 0) {
+			p.fail("metadata entry epsilon is %q, not a positive number", text)
+		}
+		r.Epsilon = value
+	}
+	p.recipe(metadata)
+}
+
+// recipeInput is how the metadata entry "input" refers to images that are not stored.
+var recipeInput = regexp.MustCompile(`^recipe images ([0-9]{1,6})\.\.([0-9]{1,6})$`)
+
+func (p *parser) recipe(metadata map[string]string) {
+	input, stated := metadata["input"]
+	if !stated || input == "stored" {
+		return
+	}
+	found := recipeInput.FindStringSubmatch(input)
+	seed, err := strconv.ParseUint(cmp.Or(metadata["seed"], "0"), 10, 64)
+	if found == nil || err != nil {
+		p.fail("metadata entries input %q and seed %q are neither \"stored\" nor of the form \"recipe images 0..1\"", input, metadata["seed"])
+		return
+	}
+	first, _ := strconv.Atoi(found[1])
+	last, _ := strconv.Atoi(found[2])
+	p.recording.Recipe = &Recipe{First: first, Last: last, Seed: seed}
+}
+
+// images takes N from the logits, or else from the first tensor.
+func (p *parser) images(tensors []tensor.Named) {
+	for _, t := range tensors {
+		if len(t.Shape) > 0 && (p.recording.Images == 0 || t.Name == "logits") {
+			p.recording.Images = t.Shape[0]
+		}
+	}
+	if p.recording.Images < 1 {
+		p.fail("it holds no images")
+	}
+	if r := p.recording.Recipe; r != nil && r.Last-r.First+1 != p.recording.Images {
+		p.fail("its input is recipe images %d..%d, but it holds %d images", r.First, r.Last, p.recording.Images)
+	}
+}
+
+// tensor takes in one tensor.
+func (p *parser) tensor(t tensor.Named) {
+	if len(t.Shape) == 0 || t.Shape[0] != p.recording.Images {
+		p.fail("tensor %q has shape %s, which does not begin with %d images", t.Name, t.Shape, p.recording.Images)
+		return
+	}
+	read := p.activation
+	switch t.Name {
+	case "input":
+		read = p.input
+	case "mask":
+		read = p.mask
+	case "labels":
+		read = p.labels
+	}
+	read(t)
+}
+
+func (p *parser) activation(t tensor.Named) {
+	if _, known := place(t.Name); !known {
+		p.fail("tensor %q is no activation; the nearest name is %s", t.Name, arch.Nearest(t.Name, []string{"input", "mask", "labels", "embed", "blocks.0", "blocks.0.attn", "pool", "logits"}))
+		return
+	}
+	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > 3 {
+		p.fail("tensor %q is %s %s, not F32 or F64 of at most three dimensions", t.Name, t.DType, t.Shape)
+		return
+	}
+	values, err := tensor.Float64s(t.View)
+	if err != nil {
+		p.fail("tensor %q: %s", t.Name, err)
+	}
+	p.recording.Activations = append(p.recording.Activations, engine.Activation{Name: t.Name, Shape: slices.Clone(t.Shape), Values: values})
+}
+
+func (p *parser) input(t tensor.Named) {
+	if t.DType != tensor.F32 || len(t.Shape) != 4 || t.Shape[1] != 3 {
+		p.fail("tensor \"input\" is %s %s, not F32 [N, 3, height, width]", t.DType, t.Shape)
+		return
+	}
+	values, err := tensor.Float32s(t.View)
+	if err != nil {
+		p.fail("tensor \"input\": %s", err)
+	}
+	p.recording.Pixels, p.recording.Height, p.recording.Width = values, t.Shape[2], t.Shape[3]
+}
+
+func (p *parser) mask(t tensor.Named) {
+	if len(t.Shape) != 2 || t.DType.IsFloat() {
+		p.fail("tensor \"mask\" is %s %s, not integers [N, patches]", t.DType, t.Shape)
+		return
+	}
+	values, err := tensor.Float64s(t.View)
+	if err != nil {
+		p.fail("tensor \"mask\": %s", err)
+	}
+	mask := make([]bool, len(values))
+	for i, v := range values {
+		if v != 0 && v != 1 {
+			p.fail("tensor \"mask\" holds %v; 1 is masked and 0 is not", v)
+			return
+		}
+		mask[i] = v == 1
+	}
+	p.recording.Mask = mask
+}
+
+func (p *parser) labels(t tensor.Named) {
+	if len(t.Shape) != 1 || t.DType.IsFloat() {
+		p.fail("tensor \"labels\" is %s %s, not integers [N]", t.DType, t.Shape)
+		return
+	}
+	values, err := tensor.Float64s(t.View)
+	if err != nil {
+		p.fail("tensor \"labels\": %s", err)
+	}
+	for _, v := range values {
+		p.recording.Labels = append(p.recording.Labels, int64(v))
+	}
+}
+
+// order sorts the activations and asks for logits or, from a model without a head, pool.
+func (p *parser) order() {
+	activations := p.recording.Activations
+	slices.SortFunc(activations, func(a, b engine.Activation) int {
+		x, _ := place(a.Name)
+		y, _ := place(b.Name)
+		return cmp.Compare(x, y)
+	})
+	for i := 1; i < len(activations); i++ {
+		if activations[i].Name == activations[i-1].Name {
+			p.fail("tensor %q occurs twice", activations[i].Name)
+		}
+	}
+	if len(activations) == 0 {
+		p.fail("it holds nothing to compare: no logits, no activations")
+	}
+}

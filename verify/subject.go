@@ -1,0 +1,43 @@
+package verify
+
+import (
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Subject is the model that is judged.
+type Subject struct {
+	// Name stands for the model in reports: a path or a zoo name.
+	Name   string
+	Config arch.Config
+	// Weights are canonical tensors, exactly Config.Params(). They are read during Verify.
+	Weights []tensor.Named
+	Engine  engine.Engine
+	// Options say how Engine runs the model. Without a dtype it runs in float64 beside a float64 recording where it can, else in float32.
+	Options engine.Options
+}
+
+// Options change how Verify works. The zero value compares everything that the reference has.
+type Options struct {
+	// Images is how many images to compare; 0 takes all that are recorded, or two that are drawn.
+	Images int
+	// Progress is called after each activation, with how many of how many are done.
+	Progress func(done, total int)
+	// NoBlame leaves out the search for the reason of a failure.
+	NoBlame bool
+}
+
+// drawnImages is how many images are drawn where nobody asks for a number: one could be lucky.
+const drawnImages = 2
+
+// storage is the half precision that the weights were rounded to, or F64: weights are trained in float32, so that is no rounding.
+func storage(weights []tensor.Named) tensor.DType {
+	stored := tensor.F64
+	for _, w := range weights {
+		if w.DType == tensor.F16 || w.DType == tensor.BF16 {
+			stored = coarser(stored, w.DType)
+		}
+	}
+	return stored
+}
