@@ -149,7 +149,12 @@ func Then(first, second Operation) Operation {
 	}
 }
 
-func one(v tensor.View, err error) ([]tensor.View, error) { return []tensor.View{v}, err }
+func one(v tensor.View, err error) ([]tensor.View, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []tensor.View{v}, nil
+}
 
 // checkIfKnown is CheckZero for views that have elements; one that only describes a shape passes.
 func checkIfKnown(v tensor.View) error {

@@ -1,0 +1,212 @@
+package naming
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/convert/transform"
+)
+
+// UnknownSchemeError says that there is no scheme of that name.
+type UnknownSchemeError struct{ Name, Nearest string }
+
+func (e *UnknownSchemeError) Error() string { return fmt.Sprintf("unknown naming scheme %q", e.Name) }
+
+// Hint lists the schemes.
+func (e *UnknownSchemeError) Hint() string {
+	return fmt.Sprintf("did you mean %s? Known: %s", e.Nearest, strings.Join(Names(), ", "))
+}
+
+// NotBEiTError says that most of the tensors are no BEiT's, whatever the scheme.
+type NotBEiTError struct {
+	// Scheme is the one that knows most of the names: Known of Total.
+	Scheme       string
+	Known, Total int
+	// Example is the name of a tensor that it does not know.
+	Example string
+}
+
+func (e *NotBEiTError) Error() string {
+	if e.Total == 0 {
+		return "not a BEiT: there are no tensors"
+	}
+	return fmt.Sprintf("not a BEiT: the scheme %s, which fits best, knows %d of %d tensors, and not %s", e.Scheme, e.Known, e.Total, quote(e.Example))
+}
+
+// Hint says what is expected.
+func (e *NotBEiTError) Hint() string {
+	return "pass a BEiT checkpoint of PASSL, PaddleViT, unilm, timm or Hugging Face; beitzoo inspect lists what a file holds"
+}
+
+// UnsupportedError says that the tensors are a relative of BEiT that can't be converted.
+type UnsupportedError struct {
+	What string
+	// Name is a parameter that gives it away.
+	Name string
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("this is %s, because it has a parameter %s", e.What, quote(e.Name))
+}
+
+// Hint says what is supported.
+func (e *UnsupportedError) Hint() string {
+	return "beitzoo takes BEiT classifiers and masked-image-modelling models"
+}
+
+// MaskedModelError says that a masked-image-modelling checkpoint was asked to be a classifier.
+type MaskedModelError struct{ Architecture string }
+
+func (e *MaskedModelError) Error() string {
+	return fmt.Sprintf("a masked-image-modelling checkpoint can't become the classifier %s: it holds no fc_norm and no head, which come from training on "+
+		"labels, and has one position bias table for all blocks", e.Architecture)
+}
+
+// Hint says what to take instead.
+func (e *MaskedModelError) Hint() string {
+	return "take a checkpoint that was fine-tuned (ft22k, ft1k in its name), or leave out --arch to convert it as what it is"
+}
+
+// TieError says that several schemes fit equally and mean different things.
+type TieError struct{ Schemes []string }
+
+func (e *TieError) Error() string {
+	return "the tensors fit the schemes " + strings.Join(e.Schemes, " and ") + " equally, which differ in what they mean"
+}
+
+// Hint says how to choose.
+func (e *TieError) Hint() string { return "choose with --from" }
+
+// IndexError says that a relative_position_index in the file is not the one that the architecture has.
+type IndexError struct {
+	Name string
+	// Query and Key are the place of the first entry that differs.
+	Query, Key int
+	Got, Want  int64
+	// Transposed: the buffer is the right index with queries and keys exchanged.
+	Transposed bool
+}
+
+func (e *IndexError) Error() string {
+	text := fmt.Sprintf("%s is not the index of this architecture: entry [%d, %d] is %d instead of %d", quote(e.Name), e.Query, e.Key, e.Got, e.Want)
+	if e.Transposed {
+		text += "; it is that index transposed"
+	}
+	return text
+}
+
+// Hint says what it means.
+func (e *IndexError) Hint() string {
+	if e.Transposed {
+		return "whatever wrote this file transposed a matrix that is no weight; its linear weights may be wrong too"
+	}
+	return "the model was run with other position offsets than BEiT's, so its tables mean something else"
+}
+
+// TensorError says which tensor an operation refused.
+type TensorError struct {
+	Name string
+	Err  error
+}
+
+func (e *TensorError) Error() string { return quote(e.Name) + ": " + e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *TensorError) Unwrap() error { return e.Err }
+
+// Hint explains a key bias.
+func (e *TensorError) Hint() string {
+	if errors.Is(e.Err, transform.ErrNotZero) {
+		return "the keys of a BEiT have no bias; this is another model, such as a plain vision transformer"
+	}
+	return ""
+}
+
+// quote shows a name from a file, cut where it is absurdly long.
+func quote(name string) string {
+	const limit = 200
+	if len(name) > limit {
+		return fmt.Sprintf("%q...", name[:limit])
+	}
+	return fmt.Sprintf("%q", name)
+}
+
+// Missing is a parameter that is not there.
+type Missing struct {
+	// Name is what the scheme calls it, Canonical what the architecture calls it.
+	Name, Canonical string
+	// Nearest is an unexpected tensor that may be meant, or empty.
+	Nearest string
+}
+
+// Unexpected is a tensor that the scheme or the architecture doesn't have.
+type Unexpected struct {
+	Name string
+	// Nearest is a missing parameter that may be meant, or empty.
+	Nearest string
+}
+
+// IllShaped is a parameter of the wrong shape. Got and Want are in the layout of the file.
+type IllShaped struct {
+	Name      string
+	Got, Want tensor.Shape
+}
+
+// MismatchError says how tensors differ from the parameters of an architecture. Each list is sorted by name.
+type MismatchError struct {
+	Scheme, Architecture string
+	Missing              []Missing
+	Unexpected           []Unexpected
+	Shapes               []IllShaped
+}
+
+// named is how many of each list Error names; the fields have them all.
+const named = 5
+
+func (e *MismatchError) Error() string {
+	var parts []string
+	add := func(count int, verb string, describe func(i int) string) {
+		if count == 0 {
+			return
+		}
+		items := make([]string, min(count, named))
+		for i := range items {
+			items[i] = describe(i)
+		}
+		text := fmt.Sprintf("%s %s", verb, strings.Join(items, ", "))
+		if count > named {
+			text += fmt.Sprintf(" and %d more", count-named)
+		}
+		parts = append(parts, text)
+	}
+	add(len(e.Missing), "missing", func(i int) string { return similar(e.Missing[i].Name, e.Missing[i].Nearest) })
+	add(len(e.Unexpected), "unexpected", func(i int) string { return similar(e.Unexpected[i].Name, e.Unexpected[i].Nearest) })
+	add(len(e.Shapes), "ill-shaped", func(i int) string {
+		s := e.Shapes[i]
+		return fmt.Sprintf("%s %s instead of %s", quote(s.Name), s.Got, s.Want)
+	})
+	return fmt.Sprintf("%d tensors do not fit %s in the scheme %s: %s",
+		len(e.Missing)+len(e.Unexpected)+len(e.Shapes), e.Architecture, e.Scheme, strings.Join(parts, "; "))
+}
+
+func similar(name, nearest string) string {
+	if nearest == "" {
+		return quote(name)
+	}
+	return fmt.Sprintf("%s (near: %s)", quote(name), quote(nearest))
+}
+
+// Hint says what to look at.
+func (e *MismatchError) Hint() string {
+	switch {
+	case len(e.Missing) > 0 && len(e.Unexpected) > 0:
+		return "parameters may have been renamed; beitzoo inspect lists them, --from names another scheme, --arch another architecture"
+	case len(e.Missing) > 0:
+		return "the checkpoint is incomplete; get the whole file, or name the architecture with --arch"
+	case len(e.Unexpected) > 0:
+		return "the checkpoint holds more than this model; remove what does not belong to it, or name the architecture with --arch"
+	}
+	return "the checkpoint may be of another size, or its matrices transposed; name the architecture with --arch"
+}

@@ -1,0 +1,184 @@
+package naming
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// indexData is the relative position index of a window, made row by row.
+type indexData struct{ height, width int }
+
+func indexView(config arch.Config) tensor.View {
+	height, width := config.Window()
+	tokens := config.Tokens()
+	return tensor.View{DType: tensor.I64, Shape: tensor.Shape{tokens, tokens}, Data: indexData{height, width}}
+}
+
+// rows calls do with each row as little-endian int64. The slice is reused.
+func (d indexData) rows(do func(query int, row []byte) error) error {
+	tokens := d.height*d.width + 1
+	line, raw := make([]int64, tokens), make([]byte, 8*tokens)
+	for query := range tokens {
+		arch.RelativePositionRow(line, d.height, d.width, query)
+		for key, row := range line {
+			binary.LittleEndian.PutUint64(raw[8*key:], uint64(row))
+		}
+		if err := do(query, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bytes makes the whole index.
+func (d indexData) Bytes() ([]byte, error) {
+	var all []byte
+	err := d.rows(func(_ int, row []byte) error {
+		all = append(all, row...)
+		return nil
+	})
+	return all, err
+}
+
+// pieceBytes is about how much WriteTo collects before it writes.
+const pieceBytes = 256 << 10
+
+// WriteTo makes the index in pieces.
+func (d indexData) WriteTo(w io.Writer) (int64, error) {
+	var written int64
+	piece := make([]byte, 0, pieceBytes)
+	flush := func() error {
+		n, err := w.Write(piece)
+		written += int64(n)
+		piece = piece[:0]
+		return err
+	}
+	err := d.rows(func(_ int, row []byte) error {
+		if len(piece) > 0 && len(piece)+len(row) > pieceBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		piece = append(piece, row...)
+		return nil
+	})
+	if err != nil {
+		return written, err
+	}
+	return written, flush()
+}
+
+// dropIndices compares the buffers with the computed index, with all cores, and lists them as dropped.
+func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bool) error {
+	if len(buffers) == 0 {
+		return nil
+	}
+	reason := "relative position indices, equal to the computed ones"
+	if skip {
+		reason = "relative position indices, not compared"
+	} else {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for _, b := range buffers {
+			group.Go(func() error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				return m.checkIndex(b)
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+	}
+	for _, b := range buffers {
+		size, _ := b.Size()
+		m.Dropped = append(m.Dropped, Dropped{Name: b.Name, Reason: reason, Bytes: size})
+	}
+	return nil
+}
+
+// checkIndex reports an *IndexError where a buffer is not the computed index.
+func (m *Model) checkIndex(buffer tensor.Named) error {
+	config := m.Config
+	want := indexView(config)
+	if !buffer.Shape.Equal(want.Shape) {
+		return &MismatchError{Scheme: m.Scheme, Architecture: describe(config), Shapes: []IllShaped{{buffer.Name, buffer.Shape, want.Shape}}}
+	}
+	raw, err := buffer.Bytes()
+	if err != nil {
+		return &TensorError{buffer.Name, err}
+	}
+	width := buffer.DType.Size()
+	return want.Data.(indexData).rows(func(query int, row []byte) error {
+		got := raw[query*config.Tokens()*width : (query+1)*config.Tokens()*width]
+		if buffer.DType == tensor.I64 && bytes.Equal(got, row) {
+			return nil
+		}
+		values := make([]float64, config.Tokens())
+		if err := tensor.Decode(values, buffer.DType, got); err != nil {
+			return &TensorError{buffer.Name, err}
+		}
+		for key, value := range values {
+			if right := int64(binary.LittleEndian.Uint64(row[8*key:])); value != float64(right) {
+				return &IndexError{Name: buffer.Name, Query: query, Key: key, Got: toInt(value), Want: right, Transposed: isTransposed(buffer, config)}
+			}
+		}
+		return nil
+	})
+}
+
+func toInt(value float64) int64 {
+	if math.IsNaN(value) {
+		return math.MinInt64
+	}
+	return int64(min(max(value, math.MinInt64), math.MaxInt64/2))
+}
+
+// isTransposed tells whether the buffer is the index with queries as columns.
+func isTransposed(buffer tensor.Named, config arch.Config) bool {
+	values, err := tensor.Float64s(buffer.View)
+	if err != nil {
+		return false
+	}
+	height, width := config.Window()
+	tokens := config.Tokens()
+	line := make([]int64, tokens)
+	for query := range tokens {
+		arch.RelativePositionRow(line, height, width, query)
+		for key, want := range line {
+			if values[key*tokens+query] != float64(want) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// indices lists the index buffers that a writer adds, by the canonical table that each follows.
+func (c *compiled) indices(config arch.Config) map[string]string {
+	if !c.writesIndex {
+		return nil
+	}
+	switch config.Bias {
+	case arch.BlockBias:
+		names := make(map[string]string, config.Depth)
+		for i := range config.Depth {
+			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = fill(c.blockIndex[0], i)
+		}
+		return names
+	case arch.SharedBias:
+		return map[string]string{"rel_pos_bias.relative_position_bias_table": c.sharedIndex[0]}
+	}
+	return nil
+}

@@ -1,0 +1,250 @@
+package naming
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices,
+// which it compares with the computed ones, and of biases that must be zero. Data that transforms need is read when the result's views are.
+//
+// Tensors that differ from an architecture's parameters are reported together as *MismatchError; see also the other errors of this package and
+// *arch.InferenceError.
+func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
+	best, equivalent, err := choose(tensors, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := best.check(options.Arch); err != nil {
+		return nil, err
+	}
+	model := &Model{Scheme: best.name, Equivalent: equivalent, Config: best.config, Dropped: best.dropped}
+	for _, p := range best.config.Params() {
+		f := best.found[p.Name]
+		model.Tensors = append(model.Tensors, tensor.Named{Name: p.Name, View: f.view})
+		model.Changes = append(model.Changes, Change{Name: p.Name, From: f.from, Operation: f.row.operation.Name})
+	}
+	if err := model.dropIndices(ctx, best.buffers, options.SkipIndex); err != nil {
+		return nil, err
+	}
+	model.note()
+	return model, nil
+}
+
+// choose tries the schemes and takes the one that fits.
+func choose(tensors []tensor.Named, options Options) (*candidate, []string, error) {
+	if options.Scheme != "" {
+		if err := ByName(options.Scheme); err != nil {
+			return nil, nil, err
+		}
+	}
+	names := unwrap(tensors)
+	var candidates []*candidate
+	for _, s := range schemes {
+		if options.Scheme == "" || options.Scheme == s.name {
+			c := tables()[s.name].match(tensors, names)
+			c.infer()
+			c.excuseMaskToken()
+			if options.Arch != nil && c.configErr != nil {
+				c.config, c.configErr = *options.Arch, options.Arch.Validate()
+			}
+			c.judge(len(tensors))
+			if options.Arch != nil {
+				c.config, c.configErr = *options.Arch, options.Arch.Validate()
+			}
+			c.excuseMaskToken()
+			candidates = append(candidates, c)
+		}
+	}
+	slices.SortStableFunc(candidates, func(a, b *candidate) int { return cmp.Compare(b.score, a.score) })
+	best := candidates[0]
+	if known := best.recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
+		return nil, nil, best.stranged(len(tensors))
+	}
+	return settle(candidates, options.Prefer)
+}
+
+// judge sets the score by which candidates are ordered: those that fit exactly first, then by how much they explain. It is about the scheme, so
+// it goes by the inferred architecture where there is one, not by the one that was asked for.
+func (c *candidate) judge(total int) {
+	c.score = 2*c.recognised(total) - c.implausible()
+	if c.configErr != nil {
+		c.score -= total
+		return
+	}
+	mismatch := c.mismatch()
+	if mismatch == nil {
+		c.score = 4 * (total + 1)
+		return
+	}
+	c.score -= len(mismatch.Missing) + len(mismatch.Shapes)
+}
+
+// implausible counts fused weights that don't have three times as many rows as columns: they are stored the other way round.
+func (c *candidate) implausible() int {
+	count := 0
+	for name, f := range c.found {
+		if shape := f.view.Shape; strings.HasSuffix(name, ".attn.qkv.weight") && (len(shape) != 2 || shape[0] != 3*shape[1]) {
+			count++
+		}
+	}
+	return count
+}
+
+// settle decides between candidates that score the same. They are sorted, best first.
+func settle(candidates []*candidate, prefer string) (*candidate, []string, error) {
+	best := candidates[0]
+	equal := []*candidate{best}
+	for _, c := range candidates[1:] {
+		if c.score != best.score {
+			continue
+		}
+		if c.signature() != best.signature() {
+			return nil, nil, &TieError{Schemes: []string{best.name, c.name}}
+		}
+		equal = append(equal, c)
+	}
+	chosen := preferred(equal, prefer)
+	var others []string
+	for _, c := range equal {
+		if c != chosen {
+			others = append(others, c.name)
+		}
+	}
+	return chosen, others, nil
+}
+
+// preferred is the candidate to name among those that mean the same: the one asked for, else unilm or a Paddle scheme where index buffers are in the
+// file, else timm, which never had masked-image-modelling models, else canonical.
+func preferred(equal []*candidate, prefer string) *candidate {
+	order := []string{Timm, Canonical, PaddleViT}
+	if len(equal[0].buffers) > 0 {
+		order = []string{Unilm, PaddleViT}
+	} else if equal[0].config.MaskToken {
+		order = []string{Canonical, PASSL}
+	}
+	for _, name := range append([]string{prefer}, order...) {
+		if at := slices.IndexFunc(equal, func(c *candidate) bool { return c.name == name }); at >= 0 {
+			return equal[at]
+		}
+	}
+	return equal[0]
+}
+
+// excuseMaskToken drops the mask token of a classifier: its training program kept it, but no forward pass of a classifier uses it.
+func (c *candidate) excuseMaskToken() {
+	f, ok := c.found["mask_token"]
+	if !ok || c.configErr != nil || c.config.MaskToken || c.config.Pooling == arch.AllTokens {
+		return
+	}
+	if _, classifier := c.found["head.weight"]; !classifier {
+		return
+	}
+	size, _ := f.view.Size()
+	c.dropped = append(c.dropped, Dropped{Name: f.from[0], Reason: "a classifier masks nothing", Bytes: size})
+	delete(c.found, "mask_token")
+}
+
+// relatives are parameters of models that are BEiTs with something more, which can't be converted.
+var relatives = []ignored{
+	{"decode_head.", "a segmentation model"},
+	{"auxiliary_head.", "a segmentation model"},
+	{"backbone.fpn", "the backbone of a segmentation model"},
+	{"fpn", "the backbone of a segmentation model"},
+	{"cls_pt_layers.", "a pre-training checkpoint of BEiT v2"},
+}
+
+// stranged explains tensors that are mostly unknown.
+func (c *candidate) stranged(total int) error {
+	if err := c.relative(); err != nil {
+		return err
+	}
+	e := &NotBEiTError{Scheme: c.name, Known: c.recognised(total), Total: total}
+	if len(c.unexpected) > 0 {
+		e.Example = slices.Min(c.unexpected)
+	}
+	return e
+}
+
+// relative tells whether some unexpected tensor gives away a known relative.
+func (c *candidate) relative() error {
+	for _, name := range c.unexpected {
+		bare := name
+		for _, wrapper := range wrappers {
+			bare = strings.TrimPrefix(bare, wrapper)
+		}
+		for _, r := range relatives {
+			if strings.HasPrefix(bare, r.prefix) {
+				return &UnsupportedError{What: r.why, Name: name}
+			}
+		}
+	}
+	return nil
+}
+
+// check reports what keeps the candidate from being a model.
+func (c *candidate) check(given *arch.Config) error {
+	if err := c.relative(); err != nil {
+		return err
+	}
+	if c.refused != nil {
+		return c.refused
+	}
+	if given != nil && !given.MaskToken && given.Pooling != arch.AllTokens && c.masked() {
+		return &MaskedModelError{Architecture: describe(*given)}
+	}
+	if c.configErr != nil {
+		if len(c.shapes)+len(c.missing) > 0 {
+			return c.unreadable()
+		}
+		return c.configErr
+	}
+	if mismatch := c.mismatch(); mismatch != nil {
+		mismatch.finish(c.config)
+		return mismatch
+	}
+	return nil
+}
+
+// unreadable is for tensors so odd that no architecture could be inferred.
+func (c *candidate) unreadable() error {
+	e := &MismatchError{Scheme: c.name, Architecture: "any BEiT", Missing: c.missing, Shapes: c.shapes}
+	for i := range e.Shapes {
+		e.Shapes[i].Want = tensor.Shape{}
+	}
+	e.finish(c.config)
+	return fmt.Errorf("%w; %w", e, c.configErr)
+}
+
+// masked tells whether the tensors are those of masked image modelling.
+func (c *candidate) masked() bool {
+	_, head := c.found["head.weight"]
+	_, token := c.found["mask_token"]
+	_, lm := c.found["lm_head.weight"]
+	return !head && (token || lm)
+}
+
+// note says in sentences what a user may want to know.
+func (m *Model) note() {
+	if len(m.Equivalent) > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("this model's parameters have the same names in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), " and ")))
+	}
+	count, bytes := map[string]int{}, map[string]int64{}
+	var reasons []string
+	for _, d := range m.Dropped {
+		if count[d.Reason] == 0 {
+			reasons = append(reasons, d.Reason)
+		}
+		count[d.Reason]++
+		bytes[d.Reason] += d.Bytes
+	}
+	for _, reason := range reasons {
+		m.Notes = append(m.Notes, fmt.Sprintf("left out %d tensors of %d bytes: %s", count[reason], bytes[reason], reason))
+	}
+}

@@ -1,0 +1,223 @@
+package naming
+
+import (
+	"slices"
+
+	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// Scheme names.
+const (
+	Canonical = "canonical"
+	PASSL     = "passl"
+	Unilm     = "unilm"
+	Timm      = "timm"
+	HF        = "hf"
+	PaddleViT = "paddlevit"
+)
+
+// Wrappers of PASSL, for WriteOptions.Wrapper: the class around the backbone decides what the head is called.
+const (
+	BEiTWrapper   = "BEiTWrapper"   // head.fc_cls
+	BEiTFTWrapper = "BEiTFTWrapper" // head.head
+	BEiTPTWrapper = "BEiTPTWrapper" // masked image modelling, no head
+)
+
+// row says which foreign parameters make which canonical ones. In patterns {i} stands for the block, and a final .* for weight and bias.
+type row struct {
+	canonical []string
+	foreign   []string
+	// operation turns foreign into canonical, both in torch layout. The zero value keeps the only tensor as it is.
+	operation transform.Operation
+	// readOnly rows are other spellings of what an earlier row writes.
+	readOnly bool
+	// pooling, where set, limits writing to models of that kind.
+	pooling arch.Pooling
+	// wrapper, where set, limits writing to that wrapper.
+	wrapper string
+}
+
+// scheme is a naming scheme.
+type scheme struct {
+	name string
+	rows []row
+	// transposed: weights of linear layers are stored as [in, out].
+	transposed bool
+	// prefix is stripped from any name that has it, when reading. bare: it is left out when a model without a head is written.
+	prefix string
+	bare   bool
+	// blockIndex and sharedIndex are the buffers that hold the relative position index; the first of each is written if writesIndex.
+	blockIndex, sharedIndex []string
+	writesIndex             bool
+	// ignored are prefixes of names that may be there without belonging to the model.
+	ignored []ignored
+}
+
+type ignored struct{ prefix, why string }
+
+// backbone are the canonical names of all but the classifier's head, which PASSL, PaddleViT, unilm and timm share.
+var backbone = []string{
+	"cls_token",
+	"mask_token", // masked image modelling only
+	"pos_embed",  // beit_base_patch16_224_pt1k_800ep only
+	"patch_embed.proj.*",
+	"rel_pos_bias.relative_position_bias_table", // one for all blocks: masked image modelling
+	"blocks.{i}.norm1.*",
+	"blocks.{i}.attn.qkv.weight", // query, key, value in this order
+	"blocks.{i}.attn.q_bias",     // there is no bias for the keys
+	"blocks.{i}.attn.v_bias",
+	"blocks.{i}.attn.relative_position_bias_table", // a matrix, but no linear layer: never transposed
+	"blocks.{i}.attn.proj.*",                       // the weight is square
+	"blocks.{i}.gamma_1",
+	"blocks.{i}.gamma_2",
+	"blocks.{i}.norm2.*",
+	"blocks.{i}.mlp.fc1.*",
+	"blocks.{i}.mlp.fc2.*",
+	"fc_norm.*", // mean pooling
+	"norm.*",    // class token, or masked image modelling
+	"lm_head.*", // masked image modelling
+}
+
+// under maps each canonical name to itself behind a prefix.
+func under(prefix string, names ...string) []row {
+	rows := make([]row, len(names))
+	for i, name := range names {
+		rows[i] = row{canonical: []string{name}, foreign: []string{prefix + name}}
+	}
+	return rows
+}
+
+// fullBias is a bias for query, key and value in one, as PaddleClas and code derived from vision transformers have it.
+func fullBias(name string) row {
+	return row{
+		canonical: []string{"blocks.{i}.attn.q_bias", "blocks.{i}.attn.v_bias"}, foreign: []string{name},
+		operation: transform.DropKeyBias(), readOnly: true,
+	}
+}
+
+// zeroBias is a key bias that some programs keep as zeros.
+func zeroBias(name string) row {
+	return row{foreign: []string{name}, operation: transform.DropZero(), readOnly: true}
+}
+
+var (
+	torchRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
+		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
+	})
+	paddleViTRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
+		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
+	})
+	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py and backbones/beit_ft.py.
+	passlRows = slices.Concat(under("backbone.", backbone...), []row{
+		{canonical: []string{"head.*"}, foreign: []string{"head.fc_cls.*"}, wrapper: BEiTWrapper},
+		{canonical: []string{"head.*"}, foreign: []string{"head.head.*"}, wrapper: BEiTFTWrapper},
+		{canonical: []string{"head.*"}, foreign: []string{"head.*"}, readOnly: true},
+	})
+	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
+	hfRows = []row{
+		{canonical: []string{"cls_token"}, foreign: []string{"beit.embeddings.cls_token"}},
+		{canonical: []string{"mask_token"}, foreign: []string{"beit.embeddings.mask_token"}},
+		{canonical: []string{"pos_embed"}, foreign: []string{"beit.embeddings.position_embeddings"}},
+		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{"beit.embeddings.patch_embeddings.projection.*"}},
+		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.encoder.relative_position_bias.relative_position_bias_table"}},
+		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{"beit.encoder.layer.{i}.layernorm_before.*"}},
+		{canonical: []string{"blocks.{i}.attn.qkv.weight"}, operation: transform.JoinRows(3), foreign: []string{
+			"beit.encoder.layer.{i}.attention.attention.query.weight",
+			"beit.encoder.layer.{i}.attention.attention.key.weight",
+			"beit.encoder.layer.{i}.attention.attention.value.weight",
+		}},
+		{canonical: []string{"blocks.{i}.attn.q_bias"}, foreign: []string{"beit.encoder.layer.{i}.attention.attention.query.bias"}},
+		{canonical: []string{"blocks.{i}.attn.v_bias"}, foreign: []string{"beit.encoder.layer.{i}.attention.attention.value.bias"}},
+		{canonical: []string{"blocks.{i}.attn.relative_position_bias_table"}, foreign: []string{
+			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_bias_table",
+		}},
+		{canonical: []string{"blocks.{i}.attn.proj.*"}, foreign: []string{"beit.encoder.layer.{i}.attention.output.dense.*"}},
+		{canonical: []string{"blocks.{i}.gamma_1"}, foreign: []string{"beit.encoder.layer.{i}.lambda_1"}},
+		{canonical: []string{"blocks.{i}.gamma_2"}, foreign: []string{"beit.encoder.layer.{i}.lambda_2"}},
+		{canonical: []string{"blocks.{i}.norm2.*"}, foreign: []string{"beit.encoder.layer.{i}.layernorm_after.*"}},
+		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{"beit.encoder.layer.{i}.intermediate.dense.*"}},
+		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{"beit.encoder.layer.{i}.output.dense.*"}},
+		{canonical: []string{"fc_norm.*"}, foreign: []string{"beit.pooler.layernorm.*"}},
+		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
+		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}, pooling: arch.ClassToken},
+		{canonical: []string{"lm_head.*"}, foreign: []string{"lm_head.*"}},
+		{canonical: []string{"head.*"}, foreign: []string{"classifier.*"}},
+		zeroBias("beit.encoder.layer.{i}.attention.attention.key.bias"),
+
+		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.shared_position_bias.relative_position_bias_table"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{"beit.layers.{i}.layernorm_before.*"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.attn.qkv.weight"}, operation: transform.JoinRows(3), readOnly: true, foreign: []string{
+			"beit.layers.{i}.attention.q_proj.weight", "beit.layers.{i}.attention.k_proj.weight", "beit.layers.{i}.attention.v_proj.weight",
+		}},
+		{canonical: []string{"blocks.{i}.attn.q_bias"}, foreign: []string{"beit.layers.{i}.attention.q_proj.bias"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.attn.v_bias"}, foreign: []string{"beit.layers.{i}.attention.v_proj.bias"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.attn.relative_position_bias_table"}, foreign: []string{
+			"beit.layers.{i}.relative_position_bias.relative_position_bias_table",
+		}, readOnly: true},
+		{canonical: []string{"blocks.{i}.attn.proj.*"}, foreign: []string{"beit.layers.{i}.attention.o_proj.*"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.gamma_1"}, foreign: []string{"beit.layers.{i}.lambda_1"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.gamma_2"}, foreign: []string{"beit.layers.{i}.lambda_2"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.norm2.*"}, foreign: []string{"beit.layers.{i}.layernorm_after.*"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{"beit.layers.{i}.mlp.fc1.*"}, readOnly: true},
+		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{"beit.layers.{i}.mlp.fc2.*"}, readOnly: true},
+		zeroBias("beit.layers.{i}.attention.k_proj.bias"),
+	}
+)
+
+const (
+	blockIndex  = "blocks.{i}.attn.relative_position_index"
+	sharedIndex = "rel_pos_bias.relative_position_index"
+)
+
+// schemes are all, in the order in which equals are preferred. canonical, unilm and timm have the same names; files of unilm hold the
+// relative position index, those of the others do not.
+var schemes = []*scheme{
+	{
+		name: Unilm, rows: torchRows, prefix: "backbone.", writesIndex: true,
+		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+	},
+	{name: Timm, rows: torchRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex}},
+	{name: Canonical, rows: torchRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex}},
+	{
+		name: PASSL, rows: passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
+		blockIndex: []string{"backbone." + blockIndex}, sharedIndex: []string{"backbone." + sharedIndex},
+		ignored: []ignored{{"d_vae.", "the image tokenizer that pre-training used"}},
+	},
+	{
+		name: PaddleViT, rows: paddleViTRows, transposed: true, writesIndex: true,
+		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+	},
+	{
+		name: HF, rows: hfRows, prefix: "beit.", bare: true,
+		blockIndex: []string{
+			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
+			"beit.layers.{i}.relative_position_bias.relative_position_index",
+		},
+		sharedIndex: []string{"beit.encoder.relative_position_bias.relative_position_index", "beit.shared_position_bias.relative_position_index"},
+	},
+}
+
+// Names lists the schemes.
+func Names() []string {
+	names := make([]string, len(schemes))
+	for i, s := range schemes {
+		names[i] = s.name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ByName checks that a scheme of that name exists: an *UnknownSchemeError if not.
+func ByName(name string) error {
+	_, err := find(name)
+	return err
+}
+
+func find(name string) (*scheme, error) {
+	at := slices.IndexFunc(schemes, func(s *scheme) bool { return s.name == name })
+	if at < 0 {
+		return nil, &UnknownSchemeError{Name: name, Nearest: arch.Nearest(name, Names())}
+	}
+	return schemes[at], nil
+}

@@ -1,0 +1,172 @@
+package naming
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// family is every named architecture and the corners between them.
+func family() []arch.Config {
+	var configs []arch.Config
+	for _, name := range arch.Names() {
+		config, _ := arch.ByName(name)
+		config.Depth = min(config.Depth, 3)
+		configs = append(configs, config)
+	}
+	corner := configs[0]
+	corner.Pooling, corner.AbsolutePosition, corner.Bias = arch.ClassToken, true, arch.SharedBias
+	return append(configs, corner)
+}
+
+func TestTablesCoverEveryParameterExactly(t *testing.T) {
+	t.Parallel()
+	for _, s := range schemes {
+		used := map[string]bool{}
+		for _, config := range family() {
+			for _, wrapper := range wrappersOf(s, config) {
+				names := map[string]string{}
+				for _, p := range config.Params() {
+					r, block := tables()[s.name].written(p.Name, config, wrapper)
+					if r == nil {
+						t.Errorf("%s has no row for %s", s.name, p.Name)
+						continue
+					}
+					used[r.canonical[0]+r.foreign[0]] = true
+					for _, pattern := range r.foreign {
+						name := fill(pattern, block)
+						if other, taken := names[name]; taken {
+							t.Errorf("%s calls both %s and %s %s", s.name, other, p.Name, name)
+						}
+						names[name] = p.Name
+					}
+				}
+			}
+		}
+		for _, r := range tables()[s.name].rows {
+			if !r.readOnly && !used[r.canonical[0]+r.foreign[0]] {
+				t.Errorf("%s: the row for %s serves no architecture", s.name, r.canonical[0])
+			}
+		}
+	}
+}
+
+func wrappersOf(s *scheme, config arch.Config) []string {
+	switch {
+	case s.name != PASSL:
+		return []string{""}
+	case config.MaskToken:
+		return []string{BEiTPTWrapper}
+	}
+	return []string{BEiTWrapper, BEiTFTWrapper}
+}
+
+// A foreign name means one thing, and so does a canonical one among the rows that write.
+func TestTablesDoNotCollide(t *testing.T) {
+	t.Parallel()
+	for _, s := range schemes {
+		meaning := map[string]string{}
+		for _, r := range tables()[s.name].rows {
+			for place, pattern := range r.foreign {
+				key := strings.TrimPrefix(pattern, s.prefix)
+				what := strings.Join(r.canonical, "+") + string(rune('0'+place))
+				if other, taken := meaning[key]; taken && other != what {
+					t.Errorf("%s: %s means %s and %s", s.name, pattern, other, what)
+				}
+				meaning[key] = what
+				if got, block := split(fill(pattern, 7)); strings.Contains(pattern, "{i}") && (got != pattern || block != 7) {
+					t.Errorf("%s: %s with a number is read as %s of block %d", s.name, pattern, got, block)
+				}
+			}
+		}
+		for pattern := range tables()[s.name].index {
+			if _, taken := meaning[pattern]; taken {
+				t.Errorf("%s: %s is both a parameter and an index", s.name, pattern)
+			}
+		}
+	}
+}
+
+func TestOnlyLinearWeightsAreTransposed(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"blocks.{i}.attn.proj.weight", "blocks.{i}.attn.qkv.weight", "blocks.{i}.mlp.fc1.weight", "blocks.{i}.mlp.fc2.weight", "head.weight", "lm_head.weight",
+	}
+	for _, s := range schemes {
+		var got []string
+		for _, r := range tables()[s.name].rows {
+			if strings.Contains(r.operation.Name, "transposed") && !slices.Contains(got, r.canonical[0]) {
+				got = append(got, r.canonical[0])
+			}
+			if r.operation.Name != "" && r.operation.Lossy && len(r.canonical) > 0 {
+				t.Errorf("%s: the operation for %v loses something", s.name, r.canonical)
+			}
+		}
+		slices.Sort(got)
+		if !s.transposed {
+			want := []string(nil)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s transposes %v", s.name, got)
+			}
+		} else if !slices.Equal(got, want) {
+			t.Errorf("%s transposes %v, want %v", s.name, got, want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, pattern string
+		block         int
+	}{
+		{"blocks.11.gamma_1", "blocks.{i}.gamma_1", 11}, {"0.x", "{i}.x", 0}, {"a.5", "a.{i}", 5}, {"gamma_1", "gamma_1", -1},
+		{"blocks.01.x", "blocks.01.x", -1}, {"blocks.99999999999999999999.x", "blocks.99999999999999999999.x", -1}, {"a..b", "a..b", -1}, {"", "", -1},
+		{"blocks.1.x.2", "blocks.{i}.x.2", 1},
+	} {
+		if pattern, block := split(c.name); pattern != c.pattern || block != c.block {
+			t.Errorf("split(%q) = %q, %d", c.name, pattern, block)
+		}
+	}
+}
+
+// Where nothing but the square weight is there, its layout can't be told.
+func TestTieIsAnError(t *testing.T) {
+	t.Parallel()
+	var tensors []tensor.Named
+	for _, name := range []string{"blocks.0.attn.proj.weight", "blocks.0.attn.proj.bias", "cls_token"} {
+		tensors = append(tensors, tensor.Named{Name: name, View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{4, 4}}})
+	}
+	_, err := Read(t.Context(), tensors, Options{})
+	var tie *TieError
+	if !errors.As(err, &tie) || !slices.Contains(tie.Schemes, Unilm) || !slices.Contains(tie.Schemes, PaddleViT) && !slices.Contains(tie.Schemes, PASSL) {
+		t.Errorf("got %v, want a tie of a torch and a Paddle scheme", err)
+	}
+}
+
+func TestEveryOperationOfTheTablesHasAnInverse(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("tiny_p16_32")
+	for _, s := range schemes {
+		for _, p := range config.Params() {
+			r, _ := tables()[s.name].written(p.Name, config, "")
+			foreign, err := r.operation.Inverse().Apply(tensor.View{DType: tensor.F32, Shape: p.Shape})
+			if err != nil || len(foreign) != len(r.foreign) {
+				t.Errorf("%s, %s: %d tensors, %v", s.name, p.Name, len(foreign), err)
+				continue
+			}
+			back, err := r.operation.Apply(foreign...)
+			if err != nil || len(back) != 1 || !back[0].Shape.Equal(p.Shape) {
+				t.Errorf("%s, %s: came back as %v, %v", s.name, p.Name, back, err)
+			}
+		}
+	}
+	if transform.DropZero().Lossy != true {
+		t.Error("dropping zeros is marked as lossless")
+	}
+}
