@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -60,10 +60,42 @@ func (s *scanner) text() (string, error) {
 	if !ok {
 		return "", s.malformed("%s where a text is expected", kind(token))
 	}
-	if strings.ContainsRune(text, utf8.RuneError) && bytes.Contains(s.raw[before:s.decoder.InputOffset()], []byte(`\u`)) {
+	if halfSurrogate(s.raw[before:s.decoder.InputOffset()]) {
 		return "", s.malformed("a text with an escape that is no character")
 	}
 	return text, nil
+}
+
+// halfSurrogate looks for an escape in JSON text that stands for half of a character.
+func halfSurrogate(raw []byte) bool {
+	for {
+		at := bytes.IndexByte(raw, '\\')
+		if at < 0 {
+			return false
+		}
+		first := escaped(raw[at:])
+		if !utf16.IsSurrogate(first) {
+			raw = raw[at+2:]
+			continue
+		}
+		raw = raw[at+6:]
+		if utf16.DecodeRune(first, escaped(raw)) == utf8.RuneError {
+			return true
+		}
+		raw = raw[6:]
+	}
+}
+
+// escaped gives the code of an escape like \u00e9 that raw begins with, or 0.
+func escaped(raw []byte) rune {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0
+	}
+	code, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(code)
 }
 
 // integer reads a number without sign, fraction or exponent that fits into bits.
