@@ -1,8 +1,9 @@
-// Package synth makes recipe weights: full-size test data that is a pure function of a seed, the canonical parameter name and the index.
+// Package synth makes recipe weights: full-size test data without a file.
 //
-// The recipe is docs/recipe.md; any program in any language gets the same bits from it. Values are made when they are read, so a model of
-// any size takes no memory until somebody wants a tensor.
+// Every value is a pure function of a seed, the canonical parameter name and the flat index (docs/recipe.md), so that any program rebuilds the
+// same tensors bit for bit. The views that [Weights] gives make their elements while they are written, in any layout that package transform
+// asks for: a model of 1.4 GB needs no memory to speak of.
 //
-//	config, err := arch.ByName("beit_base_p16_224")
-//	weights := synth.Weights(config, 0)
+//	config, _ := arch.ByName("beit_large_p16_512")
+//	tensors, err := naming.Write("passl", config, synth.Weights(config, 0), naming.WriteOptions{})
 package synth

@@ -4,10 +4,10 @@ import "fmt"
 
 // Image is probe image n: normalised values in [-2, 2), [3, height, width], row-major. The slice belongs to the caller.
 func Image(n, height, width int, seed uint64) []float32 {
-	state := key(fmt.Sprintf("input.%d", n), seed)
+	state := key(fmt.Sprintf("input.%d", n), seed) + golden
 	pixels := make([]float32, 3*height*width)
 	for i := range pixels {
-		pixels[i] = float32(2 * unit(state))
+		pixels[i] = 2 * unit(state)
 		state += golden
 	}
 	return pixels

@@ -5,12 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
@@ -66,25 +70,102 @@ func TestPublishedValues(t *testing.T) {
 	}
 }
 
+func newFlat(elements int64) *generated { return flat(7, 0.25, 0.125, elements) }
+
 func TestStreamEqualsBytes(t *testing.T) {
-	data := noise{key: 7, scale: 1, elements: 3*pieceElements + 5}
-	whole, err := data.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var streamed bytes.Buffer
-	if n, err := data.WriteTo(&streamed); err != nil || n != int64(len(whole)) {
-		t.Fatalf("wrote %d bytes, %v", n, err)
-	}
-	if !bytes.Equal(whole, streamed.Bytes()) {
-		t.Error("the streamed bytes differ")
+	t.Parallel()
+	for _, data := range []*generated{
+		newFlat(0), newFlat(1), newFlat(3*pieceElements + 5), newFlat(300*500).Transposed(300, 500).(*generated),
+	} {
+		whole, err := data.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var streamed bytes.Buffer
+		if n, err := data.WriteTo(&streamed); err != nil || n != int64(len(whole)) {
+			t.Fatalf("wrote %d bytes, %v", n, err)
+		}
+		if !bytes.Equal(whole, streamed.Bytes()) {
+			t.Errorf("[%d, %d]: the streamed bytes differ", data.rows, data.cols)
+		}
 	}
 }
 
+// Whatever is cut out and turned round gives the same bytes as cutting and turning what was made beforehand.
+func TestLayoutsAgreeWithMemory(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(0, 12).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "cols")
+		made := newFlat(int64(rows * cols))
+		raw, _ := made.Bytes()
+		ours := tensor.View{DType: tensor.F32, Shape: tensor.Shape{rows, cols}, Data: made}
+		theirs := tensor.View{DType: tensor.F32, Shape: tensor.Shape{rows, cols}, Data: tensor.Memory(raw)}
+		for range rapid.IntRange(0, 5).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "turn") {
+				ours, theirs = must(transform.Transpose(ours)), must(transform.Transpose(theirs))
+				continue
+			}
+			to := rapid.IntRange(0, ours.Shape[0]).Draw(t, "to")
+			from := rapid.IntRange(0, to).Draw(t, "from")
+			ours, theirs = must(transform.Rows(ours, from, to)), must(transform.Rows(theirs, from, to))
+		}
+		got, err := ours.Bytes()
+		want, _ := theirs.Bytes()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("elements differ, %v", err)
+		}
+		// A stretch that is no whole number of rows.
+		elements := len(want) / elementSize
+		end := rapid.IntRange(0, elements).Draw(t, "end")
+		start := rapid.IntRange(0, end).Draw(t, "start")
+		part := ours.Data.(transform.Slicer).Slice(int64(start*elementSize), int64((end-start)*elementSize))
+		if got, err := part.Bytes(); err != nil || !bytes.Equal(got, want[start*elementSize:end*elementSize]) {
+			t.Fatalf("elements %d to %d differ, %v", start, end, err)
+		}
+		turned := part.(transform.Transposer).Transposed(end-start, 1)
+		if got, err := turned.Bytes(); err != nil || !bytes.Equal(got, want[start*elementSize:end*elementSize]) {
+			t.Fatalf("the transpose of a column differs, %v", err)
+		}
+	})
+}
+
+func must(v tensor.View, err error) tensor.View {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A transposed tensor of a large model must not be made whole.
+func TestTransposedIsMadeInPieces(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("beit_large_p16_512")
+	for _, w := range Weights(config, 0)[:20] {
+		if len(w.Shape) != 2 {
+			continue
+		}
+		largest := 0
+		must(transform.Transpose(w.View)).Data.WriteTo(writerFunc(func(p []byte) (int, error) {
+			largest = max(largest, len(p))
+			return len(p), nil
+		}))
+		if largest > 1<<20 {
+			t.Errorf("%s: a piece of %d bytes", w.Name, largest)
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 func BenchmarkRecipe(b *testing.B) {
-	data := noise{scale: 1, elements: 1 << 22}
-	b.SetBytes(4 * data.elements)
-	for b.Loop() {
-		data.Bytes()
+	for name, data := range map[string]tensor.Data{"straight": newFlat(1 << 22), "transposed": newFlat(1<<22).Transposed(1024, 4096)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(1 << 24)
+			for b.Loop() {
+				data.WriteTo(io.Discard)
+			}
+		})
 	}
 }

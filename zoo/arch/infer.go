@@ -145,7 +145,8 @@ func endsWith(name, suffix string) bool {
 	if suffix == "head.weight" || suffix == "head.bias" {
 		name = strings.TrimPrefix(name, "lm_")
 	}
-	return name == suffix || strings.HasSuffix(name, "."+suffix)
+	before, found := strings.CutSuffix(name, suffix)
+	return found && (before == "" || before[len(before)-1] == '.')
 }
 
 func (s surveyed) has(mark string) bool { return s.marks[mark] }
