@@ -31,10 +31,13 @@ func flat(key uint64, centre, scale float32, elements int64) *generated {
 // Transposed delivers [cols, rows] of a matrix [rows, cols]: the same stream in another order.
 func (g *generated) Transposed(rows, cols int) tensor.Data {
 	turned := *g
-	if g.rows == 1 {
+	switch {
+	case g.rows == 1:
 		turned.down, turned.across = g.across, g.across*uint64(cols)
-	} else {
+	case g.rows == int64(rows):
 		turned.down, turned.across = g.across, g.down
+	default:
+		return &moved{g, rows, cols}
 	}
 	turned.rows, turned.cols = int64(cols), int64(rows)
 	return &turned
@@ -144,7 +147,7 @@ func (s *stretch) Transposed(rows, cols int) tensor.Data {
 	return &moved{s, rows, cols}
 }
 
-// moved is the transpose of a stretch.
+// moved is the transpose of elements that are no matrix of their own.
 type moved struct {
 	source     tensor.Data
 	rows, cols int
