@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )

@@ -57,7 +57,9 @@ func Oracle() Reference { return oracle{} }
 
 type oracle struct{}
 
-func (oracle) Origin() Origin { return Origin{Name: "native engine, float64", DType: tensor.F64, Stored: tensor.F64} }
+func (oracle) Origin() Origin {
+	return Origin{Name: "native engine, float64", DType: tensor.F64, Stored: tensor.F64}
+}
 
 // Open gives inputs only: Verify has the oracle at hand in any case.
 func (oracle) Open(_ context.Context, subject Subject) (Source, error) {

@@ -1,0 +1,130 @@
+package blame
+
+import (
+	"math"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Each function here gives the changed values of a tensor, in a new slice.
+
+func zeros(values []float64, _ tensor.Shape) []float64 { return make([]float64, len(values)) }
+
+func ones(values []float64, _ tensor.Shape) []float64 {
+	return slices.Repeat([]float64{1}, len(values))
+}
+
+// reread takes the elements as those of the transpose, [in, out], and gives [out, in]. A square matrix is transposed; another one is what a
+// program needs that reshaped where it should have transposed.
+func reread(values []float64, shape tensor.Shape) []float64 {
+	out, in := shape[0], len(values)/shape[0]
+	turned := make([]float64, len(values))
+	for o := range out {
+		for i := range in {
+			turned[o*in+i] = values[i*out+o]
+		}
+	}
+	return turned
+}
+
+// rows rearranges lines: line i of the result is line from(i).
+func rows(from func(i, count int) int) func([]float64, tensor.Shape) []float64 {
+	return func(values []float64, shape tensor.Shape) []float64 {
+		width := len(values) / shape[0]
+		moved := make([]float64, 0, len(values))
+		for i := range shape[0] {
+			at := from(i, shape[0])
+			moved = append(moved, values[at*width:(at+1)*width]...)
+		}
+		return moved
+	}
+}
+
+// thirds rearranges q, k and v: part i of the result is part order[i].
+func thirds(order [3]int) func([]float64, tensor.Shape) []float64 {
+	return rows(func(i, count int) int {
+		third := count / 3
+		return order[i/third]*third + i%third
+	})
+}
+
+// axes takes lines as an array of the given sizes and gives them in the order of permuted axes.
+func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
+	strides := [3]int{sizes[1] * sizes[2], sizes[2], 1}
+	return rows(func(i, _ int) int {
+		at := 0
+		for place := 2; place >= 0; place-- {
+			axis := order[place]
+			at += i % sizes[axis] * strides[axis]
+			i /= sizes[axis]
+		}
+		return at
+	})
+}
+
+// turnIndex gives the bias table with which a transposed index has the effect of the right one: spatial rows backwards, and the rows from and
+// to the class token exchanged.
+var turnIndex = rows(func(i, count int) int {
+	switch {
+	case i < count-3:
+		return count - 4 - i
+	case i == count-3:
+		return count - 2
+	case i == count-2:
+		return count - 3
+	}
+	return i
+})
+
+// exchangeAxes is the same for an index with across and down exchanged. The window must be square.
+var exchangeAxes = rows(func(i, count int) int {
+	side := int(math.Round(math.Sqrt(float64(count - 3))))
+	if i >= count-3 {
+		return i
+	}
+	return i%side*side + i/side
+})
+
+// scaleQueries multiplies the first third of the lines.
+func scaleQueries(factor float64) func([]float64, tensor.Shape) []float64 {
+	return func(values []float64, _ tensor.Shape) []float64 {
+		scaled := slices.Clone(values)
+		for i := range len(scaled) / 3 {
+			scaled[i] *= factor
+		}
+		return scaled
+	}
+}
+
+func scale(factor float64) func([]float64, tensor.Shape) []float64 {
+	return func(values []float64, _ tensor.Shape) []float64 {
+		scaled := slices.Clone(values)
+		for i := range scaled {
+			scaled[i] *= factor
+		}
+		return scaled
+	}
+}
+
+// reverseChannels exchanges red and blue in a kernel [C, 3, P, P].
+func reverseChannels(values []float64, shape tensor.Shape) []float64 {
+	area := shape[2] * shape[3]
+	reversed := make([]float64, 0, len(values))
+	for kernel := range slices.Chunk(values, 3*area) {
+		for channel := 2; channel >= 0; channel-- {
+			reversed = append(reversed, kernel[channel*area:(channel+1)*area]...)
+		}
+	}
+	return reversed
+}
+
+// turnKernels transposes each P x P of a kernel [C, 3, P, P].
+func turnKernels(values []float64, shape tensor.Shape) []float64 {
+	side := shape[3]
+	turned := make([]float64, 0, len(values))
+	for square := range slices.Chunk(values, side*side) {
+		turned = append(turned, reread(square, tensor.Shape{side, side})...)
+	}
+	return turned
+}

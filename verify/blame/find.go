@@ -1,0 +1,128 @@
+package blame
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify/drift"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Case is a stage that differs.
+type Case struct {
+	Config  arch.Config
+	Weights []tensor.Named
+	// Input is what both were given.
+	Input engine.Input
+	// After is what the reference has at the stage; its name says which. Before is what the reference has at the stage before, or nil where it
+	// has none or After is "embed".
+	Before *engine.Activation
+	After  engine.Activation
+	// Tolerance is how far from After still counts as rounding.
+	Tolerance float64
+}
+
+// Finding is a hypothesis that makes the stage agree with the reference.
+type Finding struct {
+	// Name is the hypothesis's, such as "epsilon".
+	Name string
+	// Sentence says what is wrong; Advice, what to type, or empty.
+	Sentence, Advice string
+	// Distance is what remains under the hypothesis, Without is the distance without it.
+	Distance, Without float64
+}
+
+// Healthy is the name of the finding that the native engine agrees with the reference at this stage, with the same weights and
+// configuration, so that the difference comes from the engine under test or from an earlier stage.
+const Healthy = "healthy"
+
+// Find tries the hypotheses. It gives nil where none of them explains the difference.
+func Find(ctx context.Context, c Case) (*Finding, error) {
+	if name := nonFinite(c); name != "" {
+		return &Finding{Name: "non-finite", Sentence: fmt.Sprintf("parameter %s holds NaN or infinity", name), Distance: math.Inf(1), Without: math.Inf(1)}, nil
+	}
+	without, err := newTrial(c).distance(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if without <= c.Tolerance {
+		return &Finding{
+			Name: Healthy, Distance: without, Without: without,
+			Sentence: fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", c.After.Name),
+		}, nil
+	}
+	return search(ctx, c, without)
+}
+
+// search gives the hypothesis that leaves the smallest distance within tolerance. Whole models take long, so there the first one is taken.
+func search(ctx context.Context, c Case, without float64) (*Finding, error) {
+	var best *Finding
+	for _, h := range hypotheses {
+		t := newTrial(c)
+		if !slices.Contains(h.stages, t.kind) && !t.whole || t.whole && !h.likely || !h.apply(t) {
+			continue
+		}
+		distance, err := t.distance(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if distance > c.Tolerance || distance >= without || best != nil && distance >= best.Distance {
+			continue
+		}
+		best = &Finding{Name: h.name, Sentence: t.sentence(h), Advice: t.advice, Distance: distance, Without: without}
+		if t.whole {
+			break
+		}
+	}
+	return best, nil
+}
+
+// distance runs the trial and compares.
+func (t *trial) distance(ctx context.Context, c Case) (float64, error) {
+	got, err := t.run(ctx, c.After.Name)
+	if err != nil {
+		return 0, err
+	}
+	if len(got.Values) != len(c.After.Values) {
+		return math.Inf(1), nil
+	}
+	return drift.Compare(got.Values, c.After.Values).MaxAbs, nil
+}
+
+// run computes one stage, or everything up to it.
+func (t *trial) run(ctx context.Context, stage string) (found engine.Activation, err error) {
+	if !t.whole {
+		return t.engine.Stage(ctx, t.config, t.weights, stage, t.input, t.before)
+	}
+	model, err := t.engine.Load(ctx, t.config, t.weights, engine.Options{DType: tensor.F64})
+	if err != nil {
+		return found, err
+	}
+	defer model.Close()
+	_, err = model.Forward(ctx, t.input, func(a engine.Activation) error {
+		if a.Name == stage {
+			found = a
+		}
+		return nil
+	})
+	return found, err
+}
+
+// nonFinite names a parameter of the stage that holds NaN or infinity.
+func nonFinite(c Case) string {
+	t := newTrial(c)
+	for _, w := range c.Weights {
+		if !t.covers(w.Name) {
+			continue
+		}
+		values, err := tensor.Float64s(w.View)
+		if err == nil && slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+			return w.Name
+		}
+	}
+	return ""
+}

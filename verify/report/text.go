@@ -1,0 +1,122 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/beitzoo/beitzoo/verify"
+)
+
+// Options change the text. The zero value shortens the table of a deep model to what matters.
+type Options struct {
+	// All lists every tap.
+	All bool
+}
+
+// fewTaps is how many lines of the table nobody minds.
+const fewTaps = 12
+
+// Text writes the result for people.
+func Text(w io.Writer, r *verify.Result, options Options) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n  against %s\n  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model\n\n",
+		r.Model, r.Reference, r.Engine, r.Device, r.DType, count(r.Images, "image"), r.Precision.Multiple, r.Precision.DType)
+	table(&text, r, options)
+	if a := r.Agreement; a.Rows > 0 {
+		fmt.Fprintf(&text, "\nsame top-1 in %d of %d, same top-5 in %d\n", a.Top1, a.Rows, a.Top5)
+	}
+	verdict(&text, r)
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func table(text *strings.Builder, r *verify.Result, options Options) {
+	columns := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "tap\tshape\tlargest value\tmax difference\ttolerance\t")
+	left := 0
+	for i, t := range r.Taps {
+		if !options.All && len(r.Taps) > fewTaps && !telling(r, i) {
+			left++
+			continue
+		}
+		skipped(columns, &left)
+		fmt.Fprintf(columns, "%s\t%s\t%.3g\t%s\t%.2g\t%s\n", t.Name, t.Shape, t.Largest, difference(t), t.Tolerance, word(t))
+	}
+	skipped(columns, &left)
+	columns.Flush()
+}
+
+// telling tells whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.
+func telling(r *verify.Result, i int) bool {
+	last := len(r.Taps) - 1
+	if i == 0 || i >= last-1 || i == worst(r) {
+		return true
+	}
+	return r.Taps[i].Name == r.FirstDivergence || r.Taps[i+1].Name == r.FirstDivergence
+}
+
+// worst is the tap with the largest share of its tolerance.
+func worst(r *verify.Result) int {
+	at := 0
+	for i, t := range r.Taps {
+		if share(t) > share(r.Taps[at]) {
+			at = i
+		}
+	}
+	return at
+}
+
+func share(t verify.Tap) float64 {
+	if t.MaxAbs == 0 {
+		return 0
+	}
+	return t.MaxAbs / t.Tolerance
+}
+
+func skipped(w io.Writer, left *int) {
+	if *left > 0 {
+		fmt.Fprintf(w, "... %d more\t\t\t\t\t\n", *left)
+	}
+	*left = 0
+}
+
+func difference(t verify.Tap) string {
+	if t.NonFinite > 0 {
+		return count(t.NonFinite, "value") + " not finite"
+	}
+	return fmt.Sprintf("%.2g", t.MaxAbs)
+}
+
+func word(t verify.Tap) string {
+	if t.OK {
+		return "ok"
+	}
+	if s := share(t); !math.IsInf(s, 0) && !math.IsNaN(s) {
+		return fmt.Sprintf("FAILS, %.3g x", s)
+	}
+	return "FAILS"
+}
+
+func verdict(text *strings.Builder, r *verify.Result) {
+	if r.OK {
+		fmt.Fprintf(text, "\nverified: every activation that the reference has is within rounding\n")
+		return
+	}
+	fmt.Fprintf(text, "\nnot verified: first outside of rounding at %s\n", r.FirstDivergence)
+	if r.Blame != "" {
+		fmt.Fprintf(text, "reason: %s\n", r.Blame)
+	}
+	if r.Advice != "" {
+		fmt.Fprintf(text, "hint: %s\n", r.Advice)
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
