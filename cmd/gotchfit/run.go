@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,44 +25,55 @@ const engine = "zoo/engine/torch"
 
 // settings are the flags.
 type settings struct {
+	// fetch says that the first word was "fetch".
+	fetch   bool
 	from    string
 	cuda    string
 	version string
+	folder  string
+	work    string
 	json    bool
 }
 
-func parse(arguments []string, output io.Writer) (settings, bool, error) {
-	s := settings{}
-	fetch := len(arguments) > 0 && arguments[0] == "fetch"
-	if fetch {
+// defaultVersion is the libtorch that is fetched where the machine has none.
+const defaultVersion = "2.11.0"
+
+func parse(arguments []string, output io.Writer) (settings, error) {
+	s := settings{fetch: len(arguments) > 0 && arguments[0] == "fetch"}
+	if s.fetch {
 		arguments = arguments[1:]
 	}
 	flags := flag.NewFlagSet("gotchfit", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&s.from, "from", "", fmt.Sprintf("look for libtorch only in these places, separated by commas: %v", libtorch.Origins()))
 	flags.StringVar(&s.cuda, "cuda", "auto", "link libtorch's CUDA part: on, off, or auto: where all that it needs is there")
-	flags.StringVar(&s.version, "version", "2.11.0", "the libtorch that fetch gets")
+	flags.StringVar(&s.version, "version", "", "with fetch: take this version whatever the machine has (default "+defaultVersion+", where it has none)")
+	flags.StringVar(&s.folder, "folder", "", "with fetch: keep libtorch there (default the user's cache folder)")
+	flags.StringVar(&s.work, "work", "", "the workspace file to write (default go.work beside go.mod)")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
 	if err := flags.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return s, fetch, err
+			return s, err
 		}
-		return s, fetch, fmt.Errorf("%w: %w", errUsage, err)
+		return s, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	if s.cuda != "on" && s.cuda != "off" && s.cuda != "auto" || flags.NArg() > 0 {
-		return s, fetch, fmt.Errorf("%w: -cuda takes on, off or auto, and there are no other arguments", errUsage)
+		return s, fmt.Errorf("%w: -cuda takes on, off or auto, and there are no other arguments than fetch", errUsage)
 	}
-	return s, fetch, nil
+	return s, nil
 }
 
 // run is the program: results go to stdout, progress to stderr.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) error {
-	settings, fetch, err := parse(arguments, stderr)
+	settings, err := parse(arguments, stderr)
 	if err != nil {
 		return err
 	}
-	progress := func(step string) { fmt.Fprintln(stderr, "gotchfit:", step) }
-	plan, root, err := settings.plan(ctx, progress, fetch, stderr)
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	plan, err := settings.plan(ctx, root, stderr)
 	if err != nil {
 		return err
 	}
@@ -72,12 +84,12 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 	if err := report.CheckUsed(filepath.Join(root, engine)); err != nil {
 		return err
 	}
-	workspace := os.Getenv("GOWORK")
+	workspace := settings.work
 	if workspace == "" {
 		workspace = filepath.Join(root, "go.work")
 	}
-	if !filepath.IsAbs(workspace) {
-		return fmt.Errorf("GOWORK is %q: unset it, gotch is replaced by means of a go.work", workspace)
+	if workspace, err = filepath.Abs(workspace); err != nil {
+		return err
 	}
 	if err := fit.UseCopy(workspace, root, report.Folder); err != nil {
 		return err
@@ -86,50 +98,53 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 }
 
 // plan finds out what there is to fit.
-func (s settings) plan(ctx context.Context, progress func(string), fetch bool, stderr io.Writer) (fit.Plan, string, error) {
-	plan := fit.Plan{Progress: progress}
-	root, err := moduleRoot(ctx)
-	if err != nil {
-		return plan, "", err
-	}
+func (s settings) plan(ctx context.Context, root string, stderr io.Writer) (plan fit.Plan, err error) {
+	plan.Progress = func(step string) { fmt.Fprintln(stderr, "gotchfit:", step) }
 	if plan.Compiler, err = fit.FindCompiler(ctx); err != nil {
-		return plan, "", err
+		return plan, err
 	}
-	if plan.Libtorch, err = s.find(ctx, plan.Compiler.Command, progress, fetch, stderr); err != nil {
-		return plan, "", err
+	if plan.Libtorch, err = s.find(ctx, plan.Compiler.Command, plan.Progress, stderr); err != nil {
+		return plan, err
 	}
 	if s.cuda == "on" && !plan.Libtorch.CUDA {
-		return plan, "", fmt.Errorf("libtorch in %s cannot be linked with CUDA: missing %v", plan.Libtorch.Library, plan.Libtorch.CUDAMissing)
+		return plan, fmt.Errorf("libtorch in %s cannot be linked with CUDA: missing %v", plan.Libtorch.Library, plan.Libtorch.CUDAMissing)
 	}
 	plan.CUDA = plan.Libtorch.CUDA && s.cuda != "off"
 	if plan.Gotch, err = fit.FindModule(ctx, root); err != nil {
-		return plan, "", err
+		return plan, err
 	}
 	plan.Cache, err = fit.CacheFolder()
-	return plan, root, err
+	return plan, err
 }
 
-// find looks for libtorch and fetches one where there is none and the user asked for it.
-func (s settings) find(ctx context.Context, compiler string, progress func(string), fetch bool, stderr io.Writer) (libtorch.Installation, error) {
+// find looks for libtorch, or fetches one when the user asked for it and the machine has none that will do.
+func (s settings) find(ctx context.Context, compiler string, progress func(string), stderr io.Writer) (libtorch.Installation, error) {
 	search := libtorch.Search{Compiler: compiler}
 	for _, origin := range strings.FieldsFunc(s.from, func(r rune) bool { return r == ',' }) {
 		search.Origins = append(search.Origins, libtorch.Origin(origin))
 	}
-	found, err := libtorch.Find(ctx, search)
-	var absent *libtorch.NotFoundError
-	enough := err == nil && (s.cuda != "on" || found.CUDA)
-	if !fetch || enough || err != nil && !errors.As(err, &absent) {
-		return found, err
+	if !s.fetch {
+		return libtorch.Find(ctx, search)
 	}
-	cache, err := libtorch.CacheFolder()
+	if s.version == "" {
+		found, err := libtorch.Find(ctx, search)
+		var absent *libtorch.NotFoundError
+		if err != nil && !errors.As(err, &absent) || err == nil && (s.cuda != "on" || found.CUDA) {
+			return found, err
+		}
+	}
+	options := wheel.Options{Version: cmp.Or(s.version, defaultVersion), CUDA: s.cuda == "on", Folder: s.folder, Output: stderr, Progress: progress}
+	if options.Folder == "" {
+		var err error
+		if options.Folder, err = libtorch.CacheFolder(); err != nil {
+			return libtorch.Installation{}, err
+		}
+	}
+	folder, err := wheel.Fetch(ctx, options)
 	if err != nil {
-		return found, err
+		return libtorch.Installation{}, err
 	}
-	options := wheel.Options{Version: s.version, CUDA: s.cuda == "on", Folder: cache, Output: stderr, Progress: progress}
-	if _, err := wheel.Fetch(ctx, options); err != nil {
-		return found, err
-	}
-	return libtorch.Find(ctx, libtorch.Search{Origins: []libtorch.Origin{libtorch.Cache}, Compiler: compiler})
+	return libtorch.At(ctx, libtorch.Cache, filepath.Join(folder, "torch"))
 }
 
 // moduleRoot is the folder of the go.mod that the current folder belongs to.

@@ -29,6 +29,9 @@ func UseCopy(path, root, folder string) error {
 	if bytes.Equal(text, old) {
 		return nil
 	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
 	partial := path + ".partial"
 	if err := os.WriteFile(partial, text, 0o644); err != nil {
 		return errors.Join(err, os.Remove(partial))

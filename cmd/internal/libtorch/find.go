@@ -63,7 +63,7 @@ func fromEnvironment(ctx context.Context) (Installation, error) {
 	if folder == "" {
 		return Installation{}, fmt.Errorf("the variable is not set: %w", ErrAbsent)
 	}
-	return inFolder(ctx, Environment, folder)
+	return At(ctx, Environment, folder)
 }
 
 // packageFolder prints the folder of the package torch without running any of its code. A folder "torch" that merely lies where the
@@ -82,7 +82,7 @@ func fromPython(ctx context.Context) (Installation, error) {
 	if folder == "" {
 		return Installation{}, fmt.Errorf("the package torch is not installed: %w", ErrAbsent)
 	}
-	return inFolder(ctx, Python, folder)
+	return At(ctx, Python, folder)
 }
 
 // CacheFolder is where `make libtorch` puts a libtorch: beitzoo/libtorch below the user's cache folder.
@@ -125,7 +125,7 @@ func (s Search) fromCache(ctx context.Context) (Installation, error) {
 	if err != nil {
 		return Installation{}, err
 	}
-	return inFolder(ctx, Cache, filepath.Join(fetched, "torch"))
+	return At(ctx, Cache, filepath.Join(fetched, "torch"))
 }
 
 // fromSystem asks the compiler for the library and the headers that it finds by itself.

@@ -49,8 +49,8 @@ const (
 	api = "torch/csrc/api/include"
 )
 
-// inFolder describes the installation in a folder with lib/ and include/, as libtorch archives and the Python package have them.
-func inFolder(ctx context.Context, origin Origin, folder string) (Installation, error) {
+// At describes the installation in a folder with lib/ and include/, as libtorch archives and the Python package have them.
+func At(ctx context.Context, origin Origin, folder string) (Installation, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return Installation{}, err

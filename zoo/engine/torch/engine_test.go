@@ -1,0 +1,140 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := recipe(t, config)
+	isDevice := func(err error) bool {
+		var e *DeviceError
+		return errors.As(err, &e) && errors.Is(err, engine.ErrUnavailable) && e.Hint() != ""
+	}
+	isUnavailable := func(err error) bool { return errors.Is(err, engine.ErrUnavailable) }
+	isParameters := func(err error) bool { var e *engine.ParametersError; return errors.As(err, &e) }
+	for _, c := range []struct {
+		name    string
+		weights []tensor.Named
+		options engine.Options
+		is      func(error) bool
+	}{
+		{"a device of another kind", weights, engine.Options{Device: "tpu"}, isDevice},
+		{"a device without number", weights, engine.Options{Device: "cuda:"}, isDevice},
+		{"a negative device", weights, engine.Options{Device: "cuda:-1"}, isDevice},
+		{"a device beyond the last", weights, engine.Options{Device: "cuda:4096"}, isDevice},
+		{"an integer dtype", weights, engine.Options{DType: tensor.I32}, isUnavailable},
+		{"a parameter missing", weights[1:], engine.Options{}, isParameters},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			model, err := Engine{}.Load(context.Background(), config, c.weights, c.options)
+			if err == nil {
+				model.Close()
+			}
+			if !c.is(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// broken is data that cannot be read.
+type broken struct{ tensor.Memory }
+
+var errBroken = errors.New("broken")
+
+func (broken) Bytes() ([]byte, error) { return nil, errBroken }
+
+func TestFailedLoadLeavesNothing(t *testing.T) {
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := recipe(t, config)
+	for i := range weights {
+		if weights[i].Name == "blocks.1.mlp.fc2.weight" {
+			weights[i].Data = broken{}
+		}
+	}
+	before := live.Load()
+	if _, err := (Engine{}).Load(context.Background(), config, weights, engine.Options{}); !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "blocks.1.mlp.fc2.weight") {
+		t.Errorf("got %v", err)
+	}
+	if left := live.Load() - before; left != 0 {
+		t.Errorf("%d tensors are left", left)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	loaded, input := tiny(t, engine.Options{})
+	defer loaded.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := loaded.Forward(ctx, input, func(a engine.Activation) error {
+		if a.Name == "blocks.0" {
+			cancel()
+		}
+		if a.Name == "blocks.1" {
+			t.Error("the block after the interruption was computed")
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Forward: %v", err)
+	}
+	config := loaded.(*model).config
+	if _, err := (Engine{}).Load(ctx, config, recipe(t, config), engine.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Load: %v", err)
+	}
+}
+
+func TestForwardRefuses(t *testing.T) {
+	t.Parallel()
+	model, input := tiny(t, engine.Options{})
+	var wrong *engine.InputError
+	if _, err := model.Forward(context.Background(), engine.Input{Pixels: input.Pixels[1:]}, nil); !errors.As(err, &wrong) {
+		t.Errorf("too few pixels: %v", err)
+	}
+	for range 2 {
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := model.Forward(context.Background(), input, nil); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestExceptionNamesItsOperator(t *testing.T) {
+	t.Parallel()
+	thread := newThread(1)
+	defer thread.close()
+	s := &scope{}
+	if err := thread.do(func() {
+		defer s.close()
+		s.matmul(s.floats(make([]float32, 6), 2, 3), s.floats(make([]float32, 6), 2, 3))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var thrown *OperatorError
+	if !errors.As(s.err, &thrown) {
+		t.Fatalf("got %v", s.err)
+	}
+	if thrown.Operator != "matmul" || !strings.Contains(thrown.Message, "2x3") || strings.Contains(thrown.Message, "frame #") {
+		t.Errorf("got %q of %q", thrown.Message, thrown.Operator)
+	}
+}

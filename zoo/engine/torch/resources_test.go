@@ -1,0 +1,154 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// tiny loads a small model with recipe weights and gives a batch of one image for it.
+func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
+	t.Helper()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := Engine{}.Load(context.Background(), config, recipe(t, config), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model, engine.Input{Pixels: probes(config, 1)}
+}
+
+// resident is the memory of this process in bytes.
+func resident(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
+// flat reports when repeating f lets the process grow by more than allowed bytes, or leaves tensors behind.
+func flat(t *testing.T, times, allowed int, f func()) {
+	t.Helper()
+	for range times / 4 {
+		f()
+	}
+	tensors, memory := live.Load(), resident(t)
+	for range times {
+		f()
+	}
+	if left := live.Load() - tensors; left != 0 {
+		t.Errorf("%d tensors are left of %d runs", left, times)
+	}
+	if grown := resident(t) - memory; grown > allowed {
+		t.Errorf("memory grew by %d bytes in %d runs", grown, times)
+	}
+}
+
+func TestForwardLeavesNothing(t *testing.T) {
+	model, input := tiny(t, engine.Options{Threads: 1})
+	defer model.Close()
+	tap := func(engine.Activation) error { return nil }
+	flat(t, 1000, 4<<20, func() {
+		if _, err := model.Forward(context.Background(), input, tap); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestLoadAndCloseLeaveNothing(t *testing.T) {
+	flat(t, 100, 4<<20, func() {
+		model, input := tiny(t, engine.Options{Threads: 2})
+		if _, err := model.Forward(context.Background(), input, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := model.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestFailedForwardsLeaveNothing(t *testing.T) {
+	model, input := tiny(t, engine.Options{Threads: 1})
+	defer model.Close()
+	stop := errors.New("stop")
+	flat(t, 100, 4<<20, func() {
+		_, err := model.Forward(context.Background(), input, func(a engine.Activation) error {
+			if a.Name == "blocks.1.attn" {
+				return stop
+			}
+			return nil
+		})
+		if !errors.Is(err, stop) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestForwardsAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	model, input := tiny(t, engine.Options{Threads: 2})
+	defer model.Close()
+	want, err := model.Forward(context.Background(), input, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				got, err := model.Forward(context.Background(), input, nil)
+				if err != nil {
+					t.Error(err)
+				} else if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestBatchEqualsItsImages(t *testing.T) {
+	t.Parallel()
+	loaded, _ := tiny(t, engine.Options{DType: tensor.F64})
+	defer loaded.Close()
+	const images = 3
+	pixels := probes(loaded.(*model).config, images)
+	all, err := loaded.Forward(context.Background(), engine.Input{Pixels: pixels}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := len(pixels) / images
+	var single []float64
+	for i := range images {
+		result, err := loaded.Forward(context.Background(), engine.Input{Pixels: pixels[i*one : (i+1)*one]}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		single = append(single, result.Values...)
+	}
+	if diff := cmp.Diff(single, all.Values, cmpopts.EquateApprox(0, 1e-13)); diff != "" {
+		t.Error(diff)
+	}
+}
