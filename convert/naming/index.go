@@ -94,7 +94,7 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				return m.checkIndex(b)
+				return tensor.Guard(func() error { return m.checkIndex(b) })
 			})
 		}
 		if err := group.Wait(); err != nil {
