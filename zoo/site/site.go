@@ -1,0 +1,100 @@
+package site
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+//go:embed templates
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"bytes": formatBytes, "count": formatCount, "percent": formatPercent, "short": shortDigest, "link": linkable,
+}).ParseFS(files, "templates/*.html"))
+
+// Page is one file of the site.
+type Page struct {
+	// Path is relative to the site's root, with slashes.
+	Path    string
+	Content []byte
+}
+
+// Pages renders the table and a page for each model; documents are in any order and may have several versions of a model. The same documents
+// always give the same pages.
+func Pages(documents []*manifest.Document) ([]Page, error) {
+	style, err := files.ReadFile("templates/style.css")
+	if err != nil {
+		return nil, err
+	}
+	models := group(documents)
+	table, err := render("index.html", "index.html", page{Style: template.CSS(style), Models: models})
+	if err != nil {
+		return nil, err
+	}
+	pages := []Page{table}
+	for _, m := range models {
+		one, err := render(path.Join("models", m.ID, "index.html"), "model.html", page{Style: template.CSS(style), Model: m, Root: "../../"})
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, one)
+	}
+	return pages, nil
+}
+
+// page is what a template sees.
+type page struct {
+	Style  template.CSS
+	Root   string
+	Models []*model
+	Model  *model
+}
+
+func render(target, name string, data page) (Page, error) {
+	var text bytes.Buffer
+	if err := templates.ExecuteTemplate(&text, name, data); err != nil {
+		return Page{}, fmt.Errorf("rendering %s: %w", target, err)
+	}
+	return Page{Path: target, Content: text.Bytes()}, nil
+}
+
+// Write puts the pages into folder, which is made where it is not there. Each file is written beside its place and renamed.
+func Write(ctx context.Context, folder string, documents []*manifest.Document) error {
+	pages, err := Pages(documents)
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := put(filepath.Join(folder, filepath.FromSlash(p.Path)), p.Content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func put(target string, content []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return err
+	}
+	partial := target + ".part"
+	defer func() {
+		if err != nil {
+			os.Remove(partial)
+		}
+	}()
+	if err := os.WriteFile(partial, content, 0o666); err != nil {
+		return err
+	}
+	return os.Rename(partial, target)
+}
