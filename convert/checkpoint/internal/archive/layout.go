@@ -39,7 +39,7 @@ func Text(name string, content []byte) File {
 func Layout(files []File) ([]output.Part, error) {
 	plan := &plan{}
 	for _, file := range files {
-		if !plain(file.Name) || len(file.Name) > max16 {
+		if !plain(file.Name) {
 			return nil, fmt.Errorf("%q cannot be the name of a record", file.Name)
 		}
 		if file.Size < 0 || file.Size > math.MaxInt64/2-plan.at {
