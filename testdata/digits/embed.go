@@ -1,6 +1,6 @@
 // Package digits embeds the trained digits classifier, so that the program can show what it does without a network.
 //
-// The files are those that README.md beside this folder describes: the checkpoint as PaddlePaddle saved it and its PASSL configuration, PASSL's
+// The files are those that README.md in the folder above describes: the checkpoint as PaddlePaddle saved it and its PASSL configuration, PASSL's
 // recording of four images and its logits for all of them, and the 360 test images.
 package digits
 

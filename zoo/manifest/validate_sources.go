@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-
-	"github.com/beitzoo/beitzoo/convert/tensor"
 )
 
 const (
@@ -41,7 +39,7 @@ func (c *checker) sourceSize(field string, s Source) {
 	if s.Digest != "" {
 		c.digest(join(field, "digest"), s.Digest)
 	}
-	limit := copies*c.bytes(tensor.F32) + copies*c.indexBytes() + overhead
+	limit := copies*c.bytes("F32") + copies*c.indexBytes() + overhead
 	if s.Size != 0 {
 		c.size(join(field, "size"), s.Size, limit)
 	}
@@ -85,7 +83,7 @@ func (c *checker) blobs() {
 
 // content compares the sizes of a blob with what the architecture needs at its dtype.
 func (c *checker) content(field string, b Blob) {
-	dtype := c.floating(join(field, "dtype"), b.DType)
+	c.floating(join(field, "dtype"), b.DType)
 	if (b.Content == nil) != (b.Encoding == NoEncoding) {
 		c.report(join(field, "content"), "is to be given where there is an encoding, and only there")
 		return
@@ -96,7 +94,7 @@ func (c *checker) content(field string, b Blob) {
 		c.size(size, b.Size, b.Content.Size+overhead)
 		size = join(field, "content.size")
 	}
-	if need := c.bytes(dtype); dtype != tensor.Invalid && c.config.Depth > 0 {
+	if need := c.bytes(b.DType); need > 0 {
 		if got := b.Weights().Size; got < need || got > need+overhead {
 			c.report(size, "is %d bytes, the tensors have %d", got, need)
 		}
@@ -123,12 +121,12 @@ func (c *checker) size(field string, size, limit int64) {
 	}
 }
 
-// bytes is the size of all canonical tensors at a dtype.
-func (c *checker) bytes(dtype tensor.DType) int64 {
+// bytes is the size of all canonical tensors of a type, 0 where the type or the architecture is not known.
+func (c *checker) bytes(dtype string) int64 {
 	if c.config.Depth == 0 {
 		return 0
 	}
-	return c.config.Parameters() * int64(dtype.Size())
+	return c.config.Parameters() * widths[dtype]
 }
 
 // indexBytes is the size of the relative position indexes that some checkpoints store, 64-bit integers for each block.
