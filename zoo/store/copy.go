@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -14,47 +15,141 @@ type Options struct {
 	// Notice is told of every problem that Copy got over: a source that failed, a chunk that was wrong, a file that changed and had to be
 	// begun anew. Calls never overlap.
 	Notice func(problem error)
-	// Streams is how many ranges are fetched at once where the source has them; 0 takes 4.
+	// Streams is how many ranges are fetched at once where the source has them; 0 takes DefaultStreams.
 	Streams int
+	// MaxSize is the most bytes that are taken of a blob whose size nobody knows beforehand; 0 takes DefaultMaxSize.
+	MaxSize int64
 }
 
-// Copy brings blob from src to dst and returns it with what was unknown of digest and size filled in. Every byte is verified before it is
-// visible in dst; a blob that dst has already costs nothing. Where src is Mirrors, the next goes on where one failed. A destination that is a
-// Resumer keeps what arrived when Copy fails or its process dies, and the next Copy goes on from there.
+// Defaults of Options.
+const (
+	// DefaultStreams is what fills long lines without annoying servers; browsers use six.
+	DefaultStreams = 4
+	// DefaultMaxSize is beyond every model that this project is about: the largest is 1.4 GB.
+	DefaultMaxSize = 64 << 30
+)
+
+func (o Options) streams() int {
+	if o.Streams > 0 {
+		return o.Streams
+	}
+	return DefaultStreams
+}
+
+func (o Options) maxSize() int64 {
+	if o.MaxSize > 0 {
+		return o.MaxSize
+	}
+	return DefaultMaxSize
+}
+
+// Copy brings blob from src to dst and returns it with what was unknown of digest, size and chunks filled in. Every byte is verified before it
+// is visible in dst; a blob that dst has already costs nothing. Where src is Mirrors, the next goes on where one failed. A destination that is
+// a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy goes on from there.
 func Copy(ctx context.Context, src Fetcher, dst Pusher, blob Blob, options Options) (Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return Blob{}, err
 	}
+	w := &watch{options: options, total: blob.Size}
+	copied, err := copyBlob(ctx, sourcesOf(src), dst, blob, w)
+	if err != nil {
+		return Blob{}, err
+	}
+	w.finish(copied.Size)
+	return copied, nil
+}
+
+func copyBlob(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *watch) (Blob, error) {
 	if blob.Digest != "" {
 		info, err := dst.Stat(ctx, blob)
 		if err == nil {
-			blob.Size = info.Size
-			return blob, nil
+			return alreadyThere(blob, info)
 		}
 		if !errors.Is(err, ErrNotFound) {
 			return Blob{}, err
 		}
 	}
-	content, err := src.Fetch(ctx, blob)
+	resumer, ok := dst.(Resumer)
+	if !ok {
+		return stream(ctx, sources, dst, blob, w)
+	}
+	partial, err := resumer.Begin(ctx, blob)
+	if errors.Is(err, ErrExists) {
+		info, err := dst.Stat(ctx, blob)
+		if err != nil {
+			return Blob{}, err
+		}
+		return alreadyThere(blob, info)
+	}
 	if err != nil {
 		return Blob{}, err
 	}
-	defer content.Close()
-	return dst.Push(ctx, blob, &counted{from: content, total: blob.Size, progress: options.Progress})
+	defer partial.Close()
+	return (&transfer{partial: partial, blob: blob, watch: w}).run(ctx, sources)
 }
 
-// counted reports progress.
+func alreadyThere(blob Blob, info Info) (Blob, error) {
+	if blob.Size >= 0 && info.Size >= 0 && info.Size != blob.Size {
+		return Blob{}, &SizeError{Name: blob.String(), Want: blob.Size, Got: info.Size, Source: info.Source}
+	}
+	blob.Size = info.Size
+	return blob, nil
+}
+
+func sourcesOf(src Fetcher) []Fetcher {
+	if mirrors, ok := src.(Mirrors); ok {
+		return mirrors
+	}
+	return []Fetcher{src}
+}
+
+// stream pushes the blob in one go, from the first source that delivers it.
+func stream(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *watch) (Blob, error) {
+	var problems []error
+	for _, source := range sources {
+		w.begin(blob.Size)
+		content, err := source.Fetch(ctx, blob)
+		if err == nil {
+			var pushed Blob
+			counted := &counted{from: content, watch: w}
+			pushed, err = dst.Push(ctx, blob, counted)
+			content.Close()
+			if err == nil {
+				return pushed, nil
+			}
+			if counted.err == nil && !errors.Is(err, ErrDigestMismatch) {
+				return Blob{}, err // the destination's fault: another source does not help
+			}
+		}
+		if ctx.Err() != nil {
+			return Blob{}, context.Cause(ctx)
+		}
+		problems = append(problems, err)
+		w.notice(err)
+	}
+	return Blob{}, joined(problems, blob)
+}
+
+// joined makes one error of those of all sources.
+func joined(problems []error, blob Blob) error {
+	if len(problems) == 0 {
+		return fmt.Errorf("%s: no source: %w", blob, ErrNotFound)
+	}
+	return errors.Join(problems...)
+}
+
+// counted reports progress, and remembers whether reading failed.
 type counted struct {
-	from        io.Reader
-	done, total int64
-	progress    func(done, total int64)
+	from  io.Reader
+	watch *watch
+	err   error
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
-	c.done += int64(n)
-	if c.progress != nil && n > 0 {
-		c.progress(c.done, c.total)
+	c.watch.add(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
 	}
 	return n, err
 }

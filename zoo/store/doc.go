@@ -4,7 +4,7 @@
 // that was interrupted goes on where it stood. A place that has blobs is a [Fetcher], one that takes them a [Pusher]; the places are the
 // subpackages cache (the local store), httpstore, ocistore and treestore. Pull, publish, mirror and warming a cache are all the same [Copy]:
 //
-//	local, err := cache.Open("", cache.Options{})
+//	local, err := cache.New("", cache.Options{})
 //	if err != nil { ... }
 //	blob, err = store.Copy(ctx, store.Mirrors{first, second}, local, blob, store.Options{Progress: bar.Set})
 //	path, err := local.Path(blob.Digest)

@@ -1,0 +1,122 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// follower computes the digest of a file that grows in pieces, in any order: it follows behind the part that is whole from the start. So when
+// the last piece arrives, most of the work is done.
+type follower struct {
+	file io.ReaderAt
+
+	mu      sync.Mutex
+	changed sync.Cond
+	// ready is how far the file is whole; pieces are those beyond, by offset.
+	ready  int64
+	pieces map[int64]int64
+	// hashed is how far the digest has come.
+	hashed  int64
+	hash    hash.Hash
+	working bool
+	closed  bool
+	err     error
+}
+
+// followStep is how many bytes are hashed between looks at what has changed.
+const followStep = 1 << 20
+
+// follow starts a goroutine, which ends with close.
+func follow(file io.ReaderAt) *follower {
+	f := &follower{file: file, pieces: map[int64]int64{}, hash: sha256.New()}
+	f.changed.L = &f.mu
+	go f.run()
+	return f
+}
+
+// add says that the bytes of span are final.
+func (f *follower) add(span store.Span) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pieces[span.Offset] = span.Size
+	for size := f.pieces[f.ready]; size > 0; size = f.pieces[f.ready] {
+		delete(f.pieces, f.ready)
+		f.ready += size
+	}
+	f.changed.Broadcast()
+}
+
+// reset begins anew. It waits for the step under way, as the file will be written to.
+func (f *follower) reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ready, f.hashed = 0, 0
+	clear(f.pieces)
+	for f.working {
+		f.changed.Wait()
+	}
+	f.hash.Reset()
+	f.hashed, f.err = 0, nil
+}
+
+// sum waits for the digest of all that is whole, and gives its size.
+func (f *follower) sum() (store.Digest, int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.err == nil && !f.closed && f.hashed < f.ready {
+		f.changed.Wait()
+	}
+	var sum [sha256.Size]byte
+	f.hash.Sum(sum[:0])
+	digest, err := digestOf(sum)
+	if f.err != nil {
+		err = f.err
+	}
+	return digest, f.hashed, err
+}
+
+// close ends the goroutine.
+func (f *follower) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	f.changed.Broadcast()
+	for f.working {
+		f.changed.Wait()
+	}
+}
+
+func (f *follower) run() {
+	buffer := make([]byte, followStep)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.closed {
+		n := min(f.ready-f.hashed, followStep)
+		if n <= 0 || f.err != nil {
+			f.changed.Wait()
+			continue
+		}
+		f.step(buffer[:n])
+		f.changed.Broadcast()
+	}
+}
+
+// step hashes the next bytes, without the lock.
+func (f *follower) step(p []byte) {
+	at := f.hashed
+	f.working = true
+	f.mu.Unlock()
+	n, err := f.file.ReadAt(p, at)
+	if n == len(p) {
+		err = nil
+		f.hash.Write(p)
+	}
+	f.mu.Lock()
+	f.working = false
+	f.err = err
+	f.hashed = at + int64(n)
+}

@@ -1,0 +1,179 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Entry is a blob that the cache has.
+type Entry struct {
+	Digest store.Digest
+	Size   int64
+	// Used is when it was last asked for, as far as the file system allowed to remember it.
+	Used time.Time
+	Path string
+}
+
+// List gives all whole blobs, the last used first. What is in the folder by other names is passed over.
+func (c *Cache) List() ([]Entry, error) {
+	files, err := os.ReadDir(c.blobsDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, file := range files {
+		digest, err := store.ParseDigest(file.Name())
+		if err != nil || strings.Contains(file.Name(), ":") {
+			continue
+		}
+		info, err := file.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			continue // removed meanwhile, or none of ours
+		}
+		entries = append(entries, Entry{digest, info.Size(), info.ModTime(), c.place(digest)})
+	}
+	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Used.After(entries[j].Used) })
+	return entries, nil
+}
+
+// Verify reads whole blobs and compares their digests with their names; all damaged ones are reported together, as DigestErrors.
+// progress, which may be nil, is told the bytes read so far, and in all.
+func (c *Cache) Verify(ctx context.Context, entries []Entry, progress func(done, total int64)) error {
+	var total, done int64
+	for _, entry := range entries {
+		total += entry.Size
+	}
+	var problems []error
+	for _, entry := range entries {
+		err := verifyFile(ctx, entry)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			problems = append(problems, err)
+		}
+		if done += entry.Size; progress != nil {
+			progress(done, total)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func verifyFile(ctx context.Context, entry Entry) error {
+	file, err := os.Open(entry.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return store.Verify(ctx, file, info.Size(), store.Blob{Digest: entry.Digest, Size: store.UnknownSize})
+}
+
+// Remove deletes a blob. One that is not there is no error.
+func (c *Cache) Remove(digest store.Digest) error {
+	if err := digest.Validate(); err != nil {
+		return err
+	}
+	if err := os.Remove(c.place(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c.writing(err)
+	}
+	return nil
+}
+
+// PruneOptions say what Prune removes.
+type PruneOptions struct {
+	// Keep tells of which blobs nothing is removed; nil keeps none.
+	Keep func(Entry) bool
+	// PartialAge is how long nothing must have been written to a blob under way for it to be removed; 0 takes a week.
+	PartialAge time.Duration
+	// DryRun removes nothing and only tells what would be removed.
+	DryRun bool
+}
+
+// Pruned is what Prune removed.
+type Pruned struct {
+	Blobs, Partials []string
+	// Bytes that are free now.
+	Bytes int64
+}
+
+// Prune removes blobs that need not be kept, and what interrupted copies left long ago. What a process is at is left alone, as far as
+// locks tell; a process that reads a blob keeps its bytes where the system allows to remove files in use, and else keeps the blob.
+func (c *Cache) Prune(ctx context.Context, options PruneOptions) (Pruned, error) {
+	var pruned Pruned
+	entries, err := c.List()
+	if err != nil {
+		return pruned, err
+	}
+	var problems []error
+	for _, entry := range entries {
+		if ctx.Err() != nil {
+			return pruned, context.Cause(ctx)
+		}
+		if options.Keep != nil && options.Keep(entry) {
+			continue
+		}
+		if !options.DryRun {
+			err = c.Remove(entry.Digest)
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		pruned.Blobs = append(pruned.Blobs, entry.Path)
+		pruned.Bytes += entry.Size
+	}
+	problems = append(problems, c.prunePartials(&pruned, options))
+	return pruned, errors.Join(problems...)
+}
+
+// defaultPartialAge is long enough for a laptop that was shut for the weekend.
+const defaultPartialAge = 7 * 24 * time.Hour
+
+func (c *Cache) prunePartials(pruned *Pruned, options PruneOptions) error {
+	if options.PartialAge == 0 {
+		options.PartialAge = defaultPartialAge
+	}
+	files, err := os.ReadDir(c.partialDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var problems []error
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil || time.Since(info.ModTime()) < options.PartialAge {
+			continue
+		}
+		key, _, _ := strings.Cut(file.Name(), ".")
+		release, ok := c.tryLock(key)
+		if !ok {
+			continue
+		}
+		path := filepath.Join(c.partialDir(), file.Name())
+		if !options.DryRun {
+			err = os.Remove(path)
+		}
+		release()
+		if err != nil {
+			problems = append(problems, c.writing(err))
+			continue
+		}
+		pruned.Partials = append(pruned.Partials, path)
+		pruned.Bytes += info.Size()
+	}
+	return errors.Join(problems...)
+}

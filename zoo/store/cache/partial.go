@@ -1,0 +1,160 @@
+package cache
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// partial is a blob under way: a file that this process alone writes to, and its journal.
+type partial struct {
+	cache    *Cache
+	file     *os.File
+	follower *follower
+	lock     *flock.Flock // nil where work goes on without
+	stop     func()       // ends the goroutine that syncs
+
+	mu      sync.Mutex
+	journal *journal
+	closed  bool
+}
+
+// syncEvery bounds what a power cut can take of a blob under way.
+const syncEvery = 2 * time.Second
+
+// start takes over file, journal and lock.
+func (c *Cache) start(file *os.File, journal *journal, lock *flock.Flock) *partial {
+	p := &partial{cache: c, file: file, journal: journal, lock: lock, follower: follow(file)}
+	done := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() { p.syncNowAndThen(done) })
+	p.stop = sync.OnceFunc(func() {
+		close(done)
+		ended.Wait()
+	})
+	return p
+}
+
+// syncNowAndThen brings to the disk what was written. A failure to do so is not hidden: the sync at the end reports it again.
+func (p *partial) syncNowAndThen(done <-chan struct{}) {
+	ticker := time.NewTicker(syncEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+			p.file.Sync()
+			p.journal.file.Sync()
+		}
+	}
+}
+
+func (p *partial) ReadAt(b []byte, offset int64) (int, error) { return p.file.ReadAt(b, offset) }
+
+func (p *partial) WriteAt(b []byte, offset int64) (int, error) {
+	n, err := p.file.WriteAt(b, offset)
+	if err != nil {
+		err = p.cache.writing(err)
+	}
+	return n, err
+}
+
+// Recorded implements store.Partial.
+func (p *partial) Recorded() (string, []store.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.journal.version, append([]store.Record(nil), p.journal.records...)
+}
+
+// Record implements store.Partial.
+func (p *partial) Record(r store.Record) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.journal.add(r); err != nil {
+		return p.cache.writing(err)
+	}
+	if r.Final {
+		p.follower.add(r.Span)
+	}
+	return nil
+}
+
+// Reset implements store.Partial.
+func (p *partial) Reset(version string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.follower.reset()
+	if err := p.journal.reset(version); err != nil {
+		return p.cache.writing(err)
+	}
+	return nil
+}
+
+// Commit implements store.Partial.
+func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, error) {
+	digest, size, err := p.follower.sum()
+	switch {
+	case err != nil:
+		return store.Blob{}, err
+	case ctx.Err() != nil:
+		return store.Blob{}, context.Cause(ctx)
+	case blob.Size >= 0 && size != blob.Size:
+		return store.Blob{}, &store.SizeError{Name: blob.String(), Want: blob.Size, Got: size}
+	case blob.Digest != "" && digest != blob.Digest:
+		return store.Blob{}, &store.DigestError{Name: blob.String(), Want: blob.Digest, Got: digest, Span: store.Span{Size: size}, Chunk: -1}
+	}
+	blob.Digest, blob.Size = digest, size
+	p.stop()
+	p.follower.close()
+	if err := p.cache.publish(p.file, blob); err != nil {
+		return store.Blob{}, err
+	}
+	p.journal.file.Close()
+	os.Remove(p.journal.file.Name())
+	return blob, p.Close()
+}
+
+// Close implements store.Partial. What holds nothing yet is removed.
+func (p *partial) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	p.stop()
+	p.follower.close()
+	err := errors.Join(ignoreClosed(p.file.Close()), ignoreClosed(p.journal.file.Close()))
+	if len(p.journal.records) == 0 {
+		os.Remove(p.file.Name())
+		os.Remove(p.journal.file.Name())
+	}
+	if p.lock != nil {
+		err = errors.Join(err, p.lock.Close())
+	}
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func digestOf(sum [32]byte) (store.Digest, error) {
+	digest, err := store.ParseDigest(hex.EncodeToString(sum[:]))
+	if err != nil {
+		return "", fmt.Errorf("digest: %w", err)
+	}
+	return digest, nil
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Describe computes the digest of size bytes and of their chunks of chunkSize bytes (0 takes DefaultChunkSize). The digest of the whole can
+// only be computed in order, by one core; the others compute those of the chunks meanwhile.
+func Describe(ctx context.Context, content io.ReaderAt, size, chunkSize int64) (Blob, error) {
+	if chunkSize <= 0 {
+		chunkSize = DefaultChunkSize
+	}
+	blob := Blob{Size: size}
+	if count := (size + chunkSize - 1) / chunkSize; count > 0 {
+		blob.Chunks = make([]Chunk, count)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	group.Go(func() (err error) {
+		blob.Digest, err = hashSpan(ctx, content, Span{0, size})
+		return err
+	})
+	for i := range blob.Chunks {
+		span := Span{int64(i) * chunkSize, min(chunkSize, size-int64(i)*chunkSize)}
+		group.Go(func() (err error) {
+			blob.Chunks[i].Size = span.Size
+			blob.Chunks[i].Digest, err = hashSpan(ctx, content, span)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Blob{}, err
+	}
+	return blob, nil
+}
+
+// Verify checks size bytes against blob: chunk by chunk on all cores where blob has chunks, else in order. All chunks that are wrong are
+// reported together, as DigestErrors.
+func Verify(ctx context.Context, content io.ReaderAt, size int64, blob Blob) error {
+	if err := blob.Validate(); err != nil {
+		return err
+	}
+	if blob.Size >= 0 && size != blob.Size {
+		return &SizeError{Name: blob.String(), Want: blob.Size, Got: size}
+	}
+	if len(blob.Chunks) > 0 {
+		return verifyChunks(ctx, content, blob)
+	}
+	got, err := hashSpan(ctx, content, Span{0, size})
+	if err != nil {
+		return err
+	}
+	if blob.Digest != "" && got != blob.Digest {
+		return &DigestError{Name: blob.String(), Want: blob.Digest, Got: got, Span: Span{0, size}, Chunk: -1}
+	}
+	return nil
+}
+
+func verifyChunks(ctx context.Context, content io.ReaderAt, blob Blob) error {
+	wrong := make([]error, len(blob.Chunks))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	at := int64(0)
+	for i, chunk := range blob.Chunks {
+		span := Span{at, chunk.Size}
+		at += chunk.Size
+		group.Go(func() error {
+			got, err := hashSpan(ctx, content, span)
+			if err == nil && got != chunk.Digest {
+				wrong[i] = &DigestError{Name: blob.String(), Want: chunk.Digest, Got: got, Span: span, Chunk: i}
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return errors.Join(wrong...)
+}
+
+// hashSpan computes the digest of a stretch. It looks at ctx every few hundred microseconds.
+func hashSpan(ctx context.Context, content io.ReaderAt, span Span) (Digest, error) {
+	h := sha256.New()
+	buffer := make([]byte, min(1<<20, max(span.Size, 1)))
+	for at := span.Offset; at < span.End(); {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		n, err := content.ReadAt(buffer[:min(int64(len(buffer)), span.End()-at)], at)
+		h.Write(buffer[:n])
+		at += int64(n)
+		if err != nil && at < span.End() {
+			return "", err
+		}
+	}
+	return sumOf(h), nil
+}

@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// stretchSize is how much one range request asks for at most. Long stretches cost few requests; short ones keep the streams near one another, so
+// that the digest of the whole, which can only be computed in order, is not far behind when the last byte arrives.
+const stretchSize = 32 << 20
+
+// maxStep is how many bytes are read, hashed, written and recorded at a time.
+const maxStep = 256 << 10
+
+// fetch brings all that is missing from one source.
+func (t *transfer) fetch(ctx context.Context, source Fetcher, blob Blob, info Info) error {
+	if blob.Size < 0 {
+		return t.fetchUnsized(ctx, source, blob, info)
+	}
+	stretches := t.stretches()
+	if len(stretches) == 0 {
+		return nil
+	}
+	if ranged, ok := source.(RangeFetcher); ok && info.Ranges && t.version != "" {
+		err := t.fetchRanges(ctx, ranged, blob, info, stretches)
+		if !errors.Is(err, ErrNoRanges) {
+			return err
+		}
+		t.watch.notice(err)
+	}
+	return t.fetchWhole(ctx, source, blob, info)
+}
+
+// stretches groups the chunks that are missing into runs.
+func (t *transfer) stretches() [][]*chunkState {
+	var stretches [][]*chunkState
+	var run []*chunkState
+	size := int64(0)
+	for i := range t.chunks {
+		c := &t.chunks[i]
+		if len(run) > 0 && (c.complete || c.have > 0 || size+c.span.Size > stretchSize) {
+			stretches, run, size = append(stretches, run), nil, 0
+		}
+		if !c.complete {
+			run, size = append(run, c), size+c.span.Size
+		}
+	}
+	if len(run) > 0 {
+		stretches = append(stretches, run)
+	}
+	return stretches
+}
+
+// step is chosen so that all streams together have less than a chunk that was read but not recorded.
+func (t *transfer) step() int64 {
+	chunk := int64(DefaultChunkSize)
+	if len(t.chunks) > 0 {
+		chunk = t.chunks[0].span.Size
+	}
+	return max(1<<12, min(maxStep, chunk/int64(2*t.watch.options.streams())))
+}
+
+// fetchRanges fetches several stretches at once.
+func (t *transfer) fetchRanges(ctx context.Context, source RangeFetcher, blob Blob, info Info, stretches [][]*chunkState) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(t.watch.options.streams())
+	for _, stretch := range stretches {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return t.fetchStretch(ctx, source, blob, info, stretch) })
+	}
+	return group.Wait()
+}
+
+func (t *transfer) fetchStretch(ctx context.Context, source RangeFetcher, blob Blob, info Info, stretch []*chunkState) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	start := stretch[0].span.Offset + stretch[0].have
+	end := stretch[len(stretch)-1].span.End()
+	body, err := source.FetchRange(ctx, blob, info.Version, Span{start, end - start})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return t.readChunks(body, info.Source, stretch)
+}
+
+// fetchWhole fetches the blob from its first byte. Chunks that are there are read over; where no digests tell that they are of the same content, nothing
+// of earlier answers is kept.
+func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, info Info) error {
+	if t.blob.Chunks == nil {
+		if err := t.reset(t.version); err != nil {
+			return err
+		}
+	}
+	body, err := source.Fetch(ctx, blob)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	for i := range t.chunks {
+		c := &t.chunks[i]
+		if c.complete {
+			if _, err := io.CopyN(io.Discard, body, c.span.Size); err != nil {
+				return cut(err, blob, info.Source, c.span.Offset)
+			}
+			continue
+		}
+		t.discard(c)
+		if err := t.readChunks(body, info.Source, []*chunkState{c}); err != nil {
+			return err
+		}
+	}
+	return atEnd(body, blob, info.Source)
+}
+
+// discard forgets what is there of a chunk.
+func (t *transfer) discard(c *chunkState) {
+	t.watch.add(-c.have)
+	c.have = 0
+}
+
+// readChunks reads chunks that follow one another in body, the first from where it stands.
+func (t *transfer) readChunks(body io.Reader, source string, chunks []*chunkState) error {
+	buffer := make([]byte, t.step())
+	for _, c := range chunks {
+		digest, err := t.readChunk(body, source, c, buffer)
+		if err != nil {
+			return err
+		}
+		if err := t.judge(c, digest, source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readChunk reads one chunk to its end. What arrived before an error stays recorded.
+func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffer []byte) (Digest, error) {
+	h := sha256.New()
+	if c.have > 0 {
+		if _, err := io.Copy(h, io.NewSectionReader(t.partial, c.span.Offset, c.have)); err != nil {
+			return "", final(err)
+		}
+	}
+	for c.have < c.span.Size {
+		n, err := fill(body, buffer[:min(int64(len(buffer)), c.span.Size-c.have)])
+		if n > 0 {
+			h.Write(buffer[:n])
+			if err := t.write(c, buffer[:n], sumOf(h)); err != nil {
+				return "", final(err)
+			}
+		}
+		if err != nil {
+			return "", cut(err, t.blob, source, c.span.Offset+c.have)
+		}
+	}
+	return sumOf(h), nil
+}
+
+// write adds bytes to a chunk. digest is that of the chunk so far.
+func (t *transfer) write(c *chunkState, p []byte, digest Digest) error {
+	if _, err := t.partial.WriteAt(p, c.span.Offset+c.have); err != nil {
+		return err
+	}
+	c.have += int64(len(p))
+	t.watch.add(int64(len(p)))
+	if c.have == c.span.Size {
+		return nil // complete records it, once it is known to be right
+	}
+	return t.partial.Record(Record{Span: Span{c.span.Offset, c.have}, Digest: digest})
+}
+
+// judge compares a whole chunk with the digest it should have.
+func (t *transfer) judge(c *chunkState, got Digest, source string) error {
+	if c.want == "" || c.want == got {
+		return t.complete(c, got)
+	}
+	t.discard(c)
+	if err := t.partial.Record(Record{Span: Span{Offset: c.span.Offset}}); err != nil {
+		return final(err)
+	}
+	index := 0
+	for index < len(t.chunks) && t.chunks[index].span.Offset != c.span.Offset {
+		index++
+	}
+	return &DigestError{Name: t.blob.String(), Want: c.want, Got: got, Span: c.span, Chunk: index, Source: source}
+}
+
+// fetchUnsized fetches a blob of which nobody knows where it ends, in one go.
+func (t *transfer) fetchUnsized(ctx context.Context, source Fetcher, blob Blob, info Info) error {
+	t.chunks = nil
+	if err := t.reset(""); err != nil {
+		return err
+	}
+	body, err := source.Fetch(ctx, blob)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	limit := t.watch.options.maxSize()
+	limited := io.LimitReader(body, limit+1)
+	buffer := make([]byte, t.step())
+	for at := int64(0); ; {
+		c := chunkState{span: Span{at, DefaultChunkSize}}
+		digest, err := t.readChunk(limited, info.Source, &c, buffer)
+		ended := errors.Is(err, errEnded)
+		if err != nil && !ended {
+			return err
+		}
+		if at += c.have; at > limit {
+			return &SizeError{Name: blob.String(), Want: limit, Got: at, Source: info.Source}
+		}
+		if ended {
+			return t.settleLast(c)
+		}
+		t.chunks = append(t.chunks, c)
+		if err := t.complete(&t.chunks[len(t.chunks)-1], digest); err != nil {
+			return err
+		}
+	}
+}
+
+// settleLast completes the chunk in which an unsized blob ended, unless it ended just before.
+func (t *transfer) settleLast(c chunkState) error {
+	if c.have == 0 {
+		return nil
+	}
+	c.span.Size = c.have
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(t.partial, c.span.Offset, c.have)); err != nil {
+		return final(err)
+	}
+	t.chunks = append(t.chunks, c)
+	return t.complete(&t.chunks[len(t.chunks)-1], sumOf(h))
+}
+
+// errEnded is the end of a body where a chunk was not full.
+var errEnded = errors.New("the answer ended early")
+
+// fill is io.ReadFull, but reports the reader's own error, so that an end can be told from a cut.
+func fill(body io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = body.Read(p[n:])
+		n += more
+	}
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
+}
+
+// cut makes an error of a body that ended in a chunk; other errors pass.
+func cut(err error, blob Blob, source string, at int64) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	if source == "" {
+		source = "the source"
+	}
+	return &SourceError{Source: source, Kind: ErrUnreachable, Temporary: true, Err: fmt.Errorf("%s: %w after %d bytes", blob, errEnded, at)}
+}
+
+// atEnd reports bytes behind the end.
+func atEnd(body io.Reader, blob Blob, source string) error {
+	var one [1]byte
+	if n, err := io.ReadFull(body, one[:]); n > 0 {
+		return &SizeError{Name: blob.String(), Want: blob.Size, Got: blob.Size + 1, Source: source}
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}

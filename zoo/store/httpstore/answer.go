@@ -1,0 +1,158 @@
+package httpstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// checkWhole judges the headers of an answer that should be a whole file.
+func checkWhole(response *response, blob store.Blob) error {
+	if response.StatusCode != http.StatusOK {
+		return refused(response.public, fmt.Errorf("status %d instead of the whole file", response.StatusCode))
+	}
+	if err := checkCoding(response); err != nil {
+		return err
+	}
+	if size := response.ContentLength; size >= 0 && blob.Size >= 0 && size != blob.Size && !isPage(response) {
+		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: size, Source: response.public}
+	}
+	return nil
+}
+
+// checkRange judges the headers of an answer that should be a part of a file. A whole file instead says that the server has no ranges, or that
+// the file is another now; the validator tells which.
+func checkRange(response *response, blob store.Blob, version string, span store.Span) error {
+	if err := checkCoding(response); err != nil {
+		return err
+	}
+	if now := validator(response.Header); version != "" && now != "" && now != version {
+		return &store.SourceError{Source: response.public, Kind: store.ErrChanged}
+	}
+	if response.StatusCode != http.StatusPartialContent {
+		return &store.SourceError{Source: response.public, Kind: store.ErrNoRanges}
+	}
+	start, total, ok := contentRange(response)
+	if !ok || start != span.Offset {
+		return refused(response.public, errors.New("another range than was asked for"))
+	}
+	if total >= 0 && blob.Size >= 0 && total != blob.Size {
+		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: total, Source: response.public}
+	}
+	return nil
+}
+
+// checkCoding refuses what is compressed though nobody asked for that.
+func checkCoding(response *response) error {
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return refused(response.public, fmt.Errorf("content encoding %q, which was not asked for", coding))
+	}
+	return nil
+}
+
+// contentRange reads the header of that name; total is store.UnknownSize where the server does not know.
+func contentRange(response *response) (start, total int64, ok bool) {
+	text := response.Header.Get("Content-Range")
+	var end int64
+	if n, _ := fmt.Sscanf(text, "bytes %d-%d/%d", &start, &end, &total); n == 3 && start >= 0 && start <= end && end < total {
+		return start, total, true
+	}
+	if n, _ := fmt.Sscanf(text, "bytes %d-%d/", &start, &end); n == 2 && start >= 0 && start <= end && strings.HasSuffix(text, "/*") {
+		return start, store.UnknownSize, true
+	}
+	return 0, 0, false
+}
+
+func isPage(response *response) bool {
+	kind := response.Header.Get("Content-Type")
+	return strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "application/xhtml")
+}
+
+// pageMarks are how things begin that servers send where a file of weights should be.
+var pageMarks = []struct {
+	mark   string
+	reason string
+}{
+	{"<!doctype html", "an HTML page"},
+	{"<html", "an HTML page"},
+	{"version https://git-lfs.github.com/spec/", "a Git LFS pointer"},
+}
+
+// sniffLength is enough for every mark after some blank space.
+const sniffLength = 512
+
+// sniffed looks at the first bytes of an answer, and refuses what is no file of weights.
+func sniffed(response *response, source string) (io.ReadCloser, error) {
+	from := &body{from: response.Body, response: response}
+	buffered := bufio.NewReaderSize(from, sniffLength)
+	head, err := buffered.Peek(sniffLength)
+	start := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	for _, m := range pageMarks {
+		if bytes.HasPrefix(start, []byte(m.mark)) {
+			from.Close()
+			return nil, &store.SourceError{
+				Source: source, Status: response.StatusCode, Kind: store.ErrNotWeights, Err: errors.New(m.reason),
+				Advice: "open the address in a browser: it may ask for a licence to be accepted, for a login, or no longer exist",
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		from.Close()
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(bytes.Clone(head)), &rest{buffered, from, len(head)}), from}, nil
+}
+
+// rest reads what follows the head of an answer, past the small buffer that was filled to look at it.
+type rest struct {
+	buffered *bufio.Reader
+	from     io.Reader
+	skip     int
+}
+
+func (r *rest) Read(p []byte) (int, error) {
+	if r.skip > 0 {
+		if _, err := r.buffered.Discard(r.skip); err != nil {
+			return 0, err
+		}
+		r.skip = 0
+	}
+	if r.buffered.Buffered() > 0 {
+		return r.buffered.Read(p)
+	}
+	return r.from.Read(p)
+}
+
+// body reads an answer and gives errors their kind.
+type body struct {
+	from     io.ReadCloser
+	response *response
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = networkError(b.response.Request.Context(), b.response.public, err)
+	}
+	return n, err
+}
+
+func (b *body) Close() error { return b.from.Close() }
+
+// networkError gives an error of the network its kind. The end of the caller's context is no fault of the source.
+func networkError(ctx context.Context, source string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return unreachable(source, err)
+}

@@ -1,0 +1,101 @@
+package httpstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
+)
+
+// client does requests and follows redirects.
+type client struct {
+	transport   *transport.Guard
+	credentials Credentials
+}
+
+// response is an answer of success.
+type response struct {
+	*http.Response
+	// public is the address that was asked for first, without secrets.
+	public string
+	// origin has the headers of the first answer, which may have been a redirect.
+	origin http.Header
+}
+
+// maxRedirects is what browsers and curl take to be a loop, halved.
+const maxRedirects = 10
+
+// do sends a request. Answers other than success become errors. Credentials go to the host of u, and to no other that a redirect leads to; once
+// it led elsewhere, not even back.
+func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header) (*response, error) {
+	result := &response{public: public(u)}
+	at, trusted := u, true
+	for range maxRedirects + 1 {
+		request, err := c.request(ctx, method, at, header, trusted)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := c.transport.RoundTrip(request)
+		if err != nil {
+			return nil, networkError(ctx, result.public, err)
+		}
+		if result.origin == nil {
+			result.origin = answer.Header
+		}
+		next, err := redirect(answer, at)
+		if err != nil {
+			answer.Body.Close()
+			return nil, refused(result.public, err)
+		}
+		if next == nil {
+			result.Response = answer
+			return result, statusError(result)
+		}
+		answer.Body.Close()
+		trusted = trusted && sameOrigin(u, next)
+		at = next
+	}
+	return nil, refused(result.public, fmt.Errorf("more than %d redirects", maxRedirects))
+}
+
+func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header, trusted bool) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	if err != nil {
+		return nil, refused(public(u), errors.New("no request can be made of it"))
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	// Ranges and sizes must be those of the file itself.
+	request.Header.Set("Accept-Encoding", "identity")
+	if c.credentials != nil && trusted {
+		if authorization := c.credentials(u); authorization != "" {
+			request.Header.Set("Authorization", authorization)
+		}
+	}
+	return request, nil
+}
+
+// redirect gives the address that an answer leads to, or nil where it is the last.
+func redirect(answer *http.Response, from *url.URL) (*url.URL, error) {
+	switch answer.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil, nil
+	}
+	location := answer.Header.Get("Location")
+	next, err := from.Parse(location)
+	if location == "" || err != nil {
+		return nil, errors.New("a redirect to nowhere")
+	}
+	if next.Scheme != "https" && !(next.Scheme == "http" && from.Scheme == "http") {
+		return nil, fmt.Errorf("a redirect from %s to %q", from.Scheme, next.Scheme)
+	}
+	next.User = nil
+	return next, nil
+}
+
+func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }

@@ -1,0 +1,136 @@
+package httpstore
+
+import (
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Credentials give the Authorization header for an address, or nothing. They are only asked for the host of the address that was given, never
+// for one that a redirect leads to.
+type Credentials func(address *url.URL) string
+
+// First asks in order; nil ones are passed over.
+func First(all ...Credentials) Credentials {
+	return func(address *url.URL) string {
+		for _, credentials := range all {
+			if credentials == nil {
+				continue
+			}
+			if authorization := credentials(address); authorization != "" {
+				return authorization
+			}
+		}
+		return ""
+	}
+}
+
+// Bearer gives a token to one host (with its port where that is not the usual one), and over https only: a token is worth more than a file.
+// On this very machine http will do.
+func Bearer(host, token string) Credentials {
+	return func(address *url.URL) string {
+		if address.Host != host || token == "" || address.Scheme != "https" && !isLoopback(address) {
+			return ""
+		}
+		return "Bearer " + token
+	}
+}
+
+func isLoopback(address *url.URL) bool {
+	name := address.Hostname()
+	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
+}
+
+// basic gives the user information of an address to its host.
+func basic(address *url.URL) Credentials {
+	user := address.User
+	origin := *address
+	return func(asked *url.URL) string {
+		if !sameOrigin(&origin, asked) {
+			return ""
+		}
+		password, _ := user.Password()
+		return basicHeader(user.Username(), password)
+	}
+}
+
+func basicHeader(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// Netrc gives the logins of the file NETRC, or of .netrc (on Windows _netrc) in the home folder. Without such a file there are none.
+func Netrc() (Credentials, error) {
+	path := os.Getenv("NETRC")
+	if path == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, nil
+		}
+		path = filepath.Join(home, ".netrc")
+		if runtime.GOOS == "windows" {
+			path = filepath.Join(home, "_netrc")
+		}
+	}
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParseNetrc(string(content)), nil
+}
+
+// ParseNetrc reads the text of a netrc file. As with curl, the first entry for a host counts, and one called default is for all others.
+func ParseNetrc(text string) Credentials {
+	type login struct{ user, password string }
+	logins := map[string]*login{}
+	current := &login{}
+	words := strings.Fields(withoutMacros(text))
+	for i := 0; i < len(words); i++ {
+		word, value := words[i], ""
+		if word != "default" && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		switch word {
+		case "machine", "default":
+			current = &login{}
+			if _, ok := logins[value]; !ok {
+				logins[value] = current
+			}
+		case "login":
+			current.user = value
+		case "password":
+			current.password = value
+		}
+	}
+	return func(address *url.URL) string {
+		found, ok := logins[address.Hostname()]
+		if !ok {
+			found, ok = logins[""]
+		}
+		if !ok {
+			return ""
+		}
+		return basicHeader(found.user, found.password)
+	}
+}
+
+// withoutMacros drops comments, and macros, which reach from their line to the next empty one.
+func withoutMacros(text string) string {
+	var kept []string
+	inMacro := false
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSpace(line)
+		if inMacro = strings.HasPrefix(trimmed, "macdef") || inMacro && trimmed != ""; !inMacro && !strings.HasPrefix(trimmed, "#") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}

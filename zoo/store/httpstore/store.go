@@ -1,0 +1,151 @@
+package httpstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"time"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
+)
+
+// Options change how a Store works. The zero value asks politely and waits a minute for bytes.
+type Options struct {
+	// Transport does the requests; nil takes one with proxies and certificates from the environment.
+	Transport http.RoundTripper
+	// Credentials give the Authorization header for a host; nil gives none but the user information of the address.
+	Credentials Credentials
+	// Stall is how long nothing may arrive before a request is given up; 0 takes a minute.
+	Stall time.Duration
+	// Limiter holds back what arrives; nil does not.
+	Limiter *store.Limiter
+	// UserAgent is how requests introduce themselves; empty takes "beitzoo".
+	UserAgent string
+}
+
+// Store fetches from an HTTP server.
+type Store struct {
+	base   *url.URL
+	tree   bool
+	user   *url.Userinfo
+	client client
+}
+
+var _ store.RangeFetcher = (*Store)(nil)
+
+// New makes a Store of one file: every blob that is asked for is the file at address.
+func New(address string, options Options) (*Store, error) { return newStore(address, false, options) }
+
+// NewTree makes a Store of the files blobs/sha256/DIGEST below an address.
+func NewTree(address string, options Options) (*Store, error) {
+	return newStore(address, true, options)
+}
+
+func newStore(address string, tree bool, options Options) (*Store, error) {
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the address cannot be read", store.ErrInvalid) // url.Error would repeat it, with its secrets
+	}
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("%w: the address %q is not one of http or https", store.ErrInvalid, public(base))
+	}
+	if options.UserAgent == "" {
+		options.UserAgent = "beitzoo"
+	}
+	guard := transport.New(transport.Options{Base: options.Transport, Stall: options.Stall, Limiter: options.Limiter, UserAgent: options.UserAgent})
+	s := &Store{tree: tree, client: client{transport: guard, credentials: options.Credentials}}
+	if base.User != nil {
+		s.client.credentials = First(basic(base), options.Credentials)
+	}
+	base.User, base.Fragment, base.RawFragment = nil, "", ""
+	s.base = base
+	return s, nil
+}
+
+// Address is where the store reads from, without secrets.
+func (s *Store) Address() string { return public(s.base) }
+
+// CloseIdleConnections closes the connections that no request uses.
+func (s *Store) CloseIdleConnections() { s.client.transport.CloseIdleConnections() }
+
+// public is an address without user information and query.
+func public(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// locate gives the address of a blob.
+func (s *Store) locate(blob store.Blob) (*url.URL, error) {
+	if !s.tree {
+		return s.base, nil
+	}
+	if err := blob.Digest.Validate(); err != nil {
+		return nil, err
+	}
+	u := *s.base
+	u.RawPath, u.Path = "", path.Join("/", u.Path, "blobs", "sha256", blob.Digest.Hex())
+	return &u, nil
+}
+
+// Fetch implements store.Fetcher. A page for people, and a size that is not that of blob, are refused before any byte is handed out.
+func (s *Store) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	u, err := s.locate(blob)
+	if err != nil {
+		return nil, err
+	}
+	response, err := s.client.do(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkWhole(response, blob); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	return sniffed(response, response.public)
+}
+
+// FetchRange implements store.RangeFetcher.
+func (s *Store) FetchRange(ctx context.Context, blob store.Blob, version string, span store.Span) (io.ReadCloser, error) {
+	u, err := s.locate(blob)
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", span.Offset, span.End()-1)}}
+	if version != "" && !s.tree {
+		header.Set("If-Range", version)
+	}
+	response, err := s.client.do(ctx, http.MethodGet, u, header)
+	if err != nil {
+		return nil, err
+	}
+	if s.tree {
+		version = "" // the digest is in the address
+	}
+	if err := checkRange(response, blob, version, span); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	if span.Offset == 0 {
+		return sniffed(response, response.public)
+	}
+	return &body{from: response.Body, response: response}, nil
+}
+
+// Stat implements store.Stater.
+func (s *Store) Stat(ctx context.Context, blob store.Blob) (store.Info, error) {
+	u, err := s.locate(blob)
+	if err != nil {
+		return store.Info{}, err
+	}
+	info, err := s.stat(ctx, u)
+	if err != nil {
+		return store.Info{}, err
+	}
+	if s.tree {
+		info.Digest, info.Version = blob.Digest, string(blob.Digest)
+	}
+	return info, nil
+}

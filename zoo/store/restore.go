@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// prepare lays out the chunks and finds out what earlier copies, or earlier sources, left of this very content.
+func (t *transfer) prepare(ctx context.Context, blob Blob, info Info) error {
+	version, records := t.partial.Recorded()
+	if t.chunks == nil {
+		t.version = version
+	}
+	identity := t.identity(info)
+	if fresh := t.chunks == nil || len(t.chunks) != len(layOut(blob)); fresh {
+		t.chunks = layOut(blob)
+		t.watch.begin(blob.Size)
+		if identity != "" && t.version == identity {
+			return t.restore(ctx, records)
+		}
+	} else if identity != "" && t.version == identity {
+		return nil
+	}
+	return t.reset(identity)
+}
+
+// layOut makes the chunks of a blob, as far as its size is known.
+func layOut(blob Blob) []chunkState {
+	var chunks []chunkState
+	at := int64(0)
+	for _, c := range blob.Chunks {
+		chunks = append(chunks, chunkState{span: Span{at, c.Size}, want: c.Digest})
+		at += c.Size
+	}
+	for blob.Chunks == nil && at < blob.Size {
+		size := min(DefaultChunkSize, blob.Size-at)
+		chunks = append(chunks, chunkState{span: Span{at, size}})
+		at += size
+	}
+	return chunks
+}
+
+// restore checks on all cores which of the recorded bytes are really there.
+func (t *transfer) restore(ctx context.Context, records []Record) error {
+	latest := make(map[int64]Record, len(t.chunks))
+	for _, r := range records {
+		latest[r.Span.Offset] = r
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range t.chunks {
+		r, ok := latest[t.chunks[i].span.Offset]
+		if !ok || r.Span.Size <= 0 || r.Span.Size > t.chunks[i].span.Size {
+			continue
+		}
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return t.restoreChunk(&t.chunks[i], r)
+		})
+	}
+	return group.Wait()
+}
+
+// restoreChunk takes over what r records where the bytes are still those. Bytes that cannot be read count as lost.
+func (t *transfer) restoreChunk(c *chunkState, r Record) error {
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(t.partial, r.Span.Offset, r.Span.Size)); err != nil || sumOf(h) != r.Digest {
+		return nil
+	}
+	if r.Span.Size < c.span.Size {
+		c.have = r.Span.Size
+		t.watch.add(c.have)
+		return nil
+	}
+	if c.want != "" && c.want != r.Digest {
+		return nil
+	}
+	c.have = c.span.Size
+	t.watch.add(c.have)
+	return t.complete(c, r.Digest)
+}
+
+// complete settles a chunk whose bytes are all there and right.
+func (t *transfer) complete(c *chunkState, digest Digest) error {
+	c.got, c.complete = digest, true
+	return final(t.partial.Record(Record{Span: c.span, Digest: digest, Final: true}))
+}

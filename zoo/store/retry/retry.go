@@ -1,0 +1,203 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Options change how patient a store is. The zero value tries 6 times within about 15 seconds of waiting, counted anew whenever bytes arrived.
+type Options struct {
+	// Tries is how often something is tried in all; 0 takes 6.
+	Tries uint
+	// First is how long to wait before the second try; each wait is twice as long as the one before, give or take half. 0 takes half a second.
+	First time.Duration
+	// Longest is the longest wait, also where the server asks for a longer one: then it is given up. 0 takes two minutes.
+	Longest time.Duration
+	// Notice is told of each failure and how long the wait for the next try is; nil tells nobody. It may be called from several goroutines.
+	Notice func(problem error, wait time.Duration)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Tries == 0 {
+		o.Tries = 6
+	}
+	if o.First == 0 {
+		o.First = 500 * time.Millisecond
+	}
+	if o.Longest == 0 {
+		o.Longest = 2 * time.Minute
+	}
+	return o
+}
+
+// New wraps a store. The result is a store.RangeFetcher where inner is one.
+func New(inner store.Fetcher, options Options) store.Fetcher {
+	patient := &fetcher{inner: inner, options: options.withDefaults()}
+	if ranged, ok := inner.(store.RangeFetcher); ok {
+		patient.ranged = ranged
+		return &rangeFetcher{patient}
+	}
+	return patient
+}
+
+type fetcher struct {
+	inner   store.Fetcher
+	ranged  store.RangeFetcher // nil where inner is none
+	options Options
+}
+
+type rangeFetcher struct{ *fetcher }
+
+var _ store.RangeFetcher = (*rangeFetcher)(nil)
+
+// Stat implements store.Stater.
+func (f *fetcher) Stat(ctx context.Context, blob store.Blob) (store.Info, error) {
+	return try(ctx, f.options, func() (store.Info, error) { return f.inner.Stat(ctx, blob) })
+}
+
+// Fetch implements store.Fetcher. A cut is mended by a range where it is known which bytes are meant: then the caller, who verifies, would
+// notice a change.
+func (f *fetcher) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	from, err := try(ctx, f.options, func() (io.ReadCloser, error) { return f.inner.Fetch(ctx, blob) })
+	if err != nil || f.ranged == nil || blob.Size < 0 || blob.Digest == "" {
+		return from, err
+	}
+	return &body{ctx: ctx, fetcher: f, blob: blob, left: store.Span{Size: blob.Size}, from: from}, nil
+}
+
+// FetchRange implements store.RangeFetcher.
+func (f *rangeFetcher) FetchRange(ctx context.Context, blob store.Blob, version string, span store.Span) (io.ReadCloser, error) {
+	from, err := f.open(ctx, blob, version, span)
+	if err != nil || version == "" && blob.Digest == "" {
+		return from, err
+	}
+	return &body{ctx: ctx, fetcher: f.fetcher, blob: blob, version: version, left: span, from: from}, nil
+}
+
+func (f *fetcher) open(ctx context.Context, blob store.Blob, version string, span store.Span) (io.ReadCloser, error) {
+	return try(ctx, f.options, func() (io.ReadCloser, error) { return f.ranged.FetchRange(ctx, blob, version, span) })
+}
+
+// body goes on where an answer was cut.
+type body struct {
+	ctx     context.Context // of the call that opened the body, and lives as long
+	fetcher *fetcher
+	blob    store.Blob
+	version string
+	// left is what has not been read yet; failures counts the cuts since a byte arrived.
+	left     store.Span
+	from     io.ReadCloser
+	failures uint
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	for {
+		n, err := b.from.Read(p)
+		b.left.Offset += int64(n)
+		b.left.Size -= int64(n)
+		if n > 0 {
+			b.failures = 0
+		}
+		if err == nil || b.left.Size <= 0 {
+			return n, err
+		}
+		err = b.again(err)
+		if err != nil || n > 0 {
+			return n, err
+		}
+	}
+}
+
+// again opens the rest after a cut. An answer that ended early without saying why counts as cut.
+func (b *body) again(problem error) error {
+	if errors.Is(problem, io.EOF) {
+		problem = &store.SourceError{Source: "the source", Kind: store.ErrUnreachable, Temporary: true, Err: errors.New("the answer ended early")}
+	}
+	if b.failures++; b.failures >= b.fetcher.options.Tries {
+		return problem
+	}
+	if _, ok := store.Temporary(problem); !ok {
+		return problem
+	}
+	b.from.Close()
+	first := true
+	from, err := try(b.ctx, b.fetcher.options, func() (io.ReadCloser, error) {
+		if first {
+			first = false
+			return nil, problem // so that the wait, and the notice, are those of any failure
+		}
+		return b.fetcher.ranged.FetchRange(b.ctx, b.blob, b.version, b.left)
+	})
+	if err != nil {
+		b.from = ended{err}
+		return err
+	}
+	b.from = from
+	return nil
+}
+
+func (b *body) Close() error { return b.from.Close() }
+
+// ended is a body that cannot go on.
+type ended struct{ err error }
+
+func (e ended) Read([]byte) (int, error) { return 0, e.err }
+func (e ended) Close() error             { return nil }
+
+// try calls operation until it succeeds, fails for good, or patience ends.
+func try[T any](ctx context.Context, options Options, operation func() (T, error)) (T, error) {
+	policy := &backoff.ExponentialBackOff{
+		InitialInterval: options.First, RandomizationFactor: backoff.DefaultRandomizationFactor, Multiplier: 2, MaxInterval: options.Longest,
+	}
+	patience := []backoff.RetryOption{backoff.WithBackOff(policy), backoff.WithMaxTries(options.Tries), backoff.WithMaxElapsedTime(0)}
+	if options.Notice != nil {
+		patience = append(patience, backoff.WithNotify(func(err error, wait time.Duration) { options.Notice(plain(err), wait) }))
+	}
+	value, err := backoff.Retry(ctx, func() (T, error) {
+		value, err := operation()
+		return value, classify(err, options.Longest)
+	}, patience...)
+	return value, plain(err)
+}
+
+// later is a failure for which the server said how long to wait.
+type later struct {
+	*backoff.RetryAfterError
+	problem error
+}
+
+func (l *later) Unwrap() []error { return []error{l.RetryAfterError, l.problem} }
+
+// classify tells the loop what to do about an error.
+func classify(err error, longest time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	after, temporary := store.Temporary(err)
+	switch {
+	case !temporary || after > longest:
+		return backoff.Permanent(err)
+	case after > 0:
+		return &later{&backoff.RetryAfterError{Duration: after}, err}
+	}
+	return err
+}
+
+// plain takes off what classify put around an error.
+func plain(err error) error {
+	var asked *later
+	if errors.As(err, &asked) {
+		return asked.problem
+	}
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		return permanent.Err
+	}
+	return err
+}

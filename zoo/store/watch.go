@@ -1,0 +1,55 @@
+package store
+
+import "sync"
+
+// watch calls the callbacks of Options, one at a time.
+type watch struct {
+	mu          sync.Mutex
+	options     Options
+	done, total int64
+}
+
+// add counts bytes that the destination has now; negative where they turned out wrong.
+func (w *watch) add(n int64) {
+	if n == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done += n
+	if w.options.Progress != nil {
+		w.options.Progress(w.done, w.total)
+	}
+}
+
+// begin states the whole, and that nothing is there yet.
+func (w *watch) begin(total int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done, w.total = 0, total
+}
+
+// restart states that nothing is there any more.
+func (w *watch) restart() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done = 0
+}
+
+// finish reports that all is there.
+func (w *watch) finish(total int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.options.Progress != nil && (w.done != total || w.total != total) {
+		w.options.Progress(total, total)
+	}
+}
+
+// notice passes on a problem that was got over.
+func (w *watch) notice(problem error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.options.Notice != nil {
+		w.options.Notice(problem)
+	}
+}
