@@ -1,0 +1,6 @@
+// Package enginetest is the suite that every engine must pass.
+//
+//	func TestConformance(t *testing.T) { enginetest.Run(t, native.Engine{}, engine.Options{}) }
+//
+// It covers the whole family of architectures, not only the released ones, by comparing with a forward pass that is written to be read.
+package enginetest
