@@ -188,7 +188,7 @@ func (c *candidate) relative() error {
 	return nil
 }
 
-// check reports what keeps the candidate from being a model.
+// check reports what keeps the candidate from being a model of real numbers.
 func (c *candidate) check(given *arch.Config) error {
 	if err := c.relative(); err != nil {
 		return err
@@ -208,6 +208,11 @@ func (c *candidate) check(given *arch.Config) error {
 	if mismatch := c.mismatch(); mismatch != nil {
 		mismatch.finish(c.config)
 		return mismatch
+	}
+	for _, p := range c.config.Params() {
+		if f := c.found[p.Name]; !f.view.DType.IsFloat() {
+			return &TensorError{Name: f.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", f.view.DType)}
+		}
 	}
 	return nil
 }

@@ -56,12 +56,43 @@ func Write(name string, config arch.Config, canonical []tensor.Named, options Wr
 			written = append(written, tensor.Named{Name: index, View: indexView(config)})
 		}
 	}
-	if s.bare && config.Classes == 0 {
-		for i := range written {
-			written[i].Name = strings.TrimPrefix(written[i].Name, s.prefix)
-		}
+	for i := range written {
+		written[i].Name = s.bareName(written[i].Name, config)
 	}
 	return written, nil
+}
+
+// Spell gives the names under which Write puts each parameter, in the order of config.Params: three for a weight that is split, else one.
+func Spell(name string, config arch.Config, options WriteOptions) ([][]string, error) {
+	s, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	wrapper, err := s.wrapper(config, options.Wrapper)
+	if err != nil {
+		return nil, err
+	}
+	var names [][]string
+	for _, p := range config.Params() {
+		r, block := tables()[name].written(p.Name, config, wrapper)
+		if r == nil {
+			return nil, fmt.Errorf("the scheme %s has no name for %s", name, quote(p.Name))
+		}
+		var spelled []string
+		for _, pattern := range r.foreign {
+			spelled = append(spelled, s.bareName(fill(pattern, block), config))
+		}
+		names = append(names, spelled)
+	}
+	return names, nil
+}
+
+// bareName leaves the prefix out where the scheme does so for models without a head.
+func (s *scheme) bareName(name string, config arch.Config) string {
+	if s.bare && config.Classes == 0 {
+		return strings.TrimPrefix(name, s.prefix)
+	}
+	return name
 }
 
 // exactly matches tensors by their canonical names alone: no prefixes, no other spellings.

@@ -1,0 +1,199 @@
+package convert
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// Difference compares two models by canonical name.
+type Difference struct {
+	A Source `json:"a"`
+	B Source `json:"b"`
+	// Equal: the same parameters, of the same dtypes, bit for bit. SameValues: the same numbers, though dtypes may differ.
+	Equal      bool `json:"equal"`
+	SameValues bool `json:"same_values"`
+	// Parameters is the number of those that both have.
+	Parameters int `json:"parameters"`
+	// OnlyA and OnlyB are parameters that one alone has.
+	OnlyA []string `json:"only_a,omitempty"`
+	OnlyB []string `json:"only_b,omitempty"`
+	// Tensors are those that differ in bits, dtype or shape, in canonical order.
+	Tensors []TensorDifference `json:"tensors,omitempty"`
+	// EpsilonA and EpsilonB are what the models run with; they are no part of the comparison.
+	EpsilonA float64 `json:"epsilon_a"`
+	EpsilonB float64 `json:"epsilon_b"`
+}
+
+// TensorDifference is how one parameter differs.
+type TensorDifference struct {
+	Name   string       `json:"name"`
+	ShapeA tensor.Shape `json:"shape_a"`
+	ShapeB tensor.Shape `json:"shape_b"`
+	DTypeA string       `json:"dtype_a"`
+	DTypeB string       `json:"dtype_b"`
+	// Elements is their number, Count of which differ: in bits where the dtypes are the same, else in value. Zero where the shapes differ.
+	Elements int64 `json:"elements"`
+	Count    int64 `json:"count"`
+	// MaxAbs is the largest absolute difference, at index At, between the values A and B. Where one is NaN or infinite and the other is not, it
+	// counts as largest and Finite is false.
+	MaxAbs float64 `json:"max_abs"`
+	At     []int   `json:"at,omitempty"`
+	A      Number  `json:"a"`
+	B      Number  `json:"b"`
+	Finite bool    `json:"finite"`
+}
+
+// Diff opens two checkpoints, whatever their formats and schemes, and compares their canonical parameters with all cores. Relative position indices
+// must be those of the architectures.
+func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (*Difference, error) {
+	a, err := Open(ctx, pathA, optionsA)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	b, err := Open(ctx, pathB, optionsB)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return Compare(ctx, a, b)
+}
+
+// Compare is Diff of opened models.
+func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
+	d := &Difference{A: a.report().Source, B: b.report().Source, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
+	both := d.match(a.Tensors, b.Tensors)
+	d.Parameters = len(both)
+	differences := make([]*TensorDifference, len(both))
+	err := parallel(ctx, len(both), func(ctx context.Context, i int) (err error) {
+		differences[i], err = compareTensor(ctx, both[i][0], both[i][1])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.SameValues = len(d.OnlyA)+len(d.OnlyB) == 0
+	d.Equal = d.SameValues
+	for _, t := range differences {
+		if t != nil {
+			d.Tensors = append(d.Tensors, *t)
+			d.Equal = false
+			d.SameValues = d.SameValues && t.Count == 0 && t.ShapeA.Equal(t.ShapeB)
+		}
+	}
+	return d, nil
+}
+
+// match pairs tensors by name and notes those without a partner.
+func (d *Difference) match(a, b []tensor.Named) [][2]tensor.Named {
+	places := map[string]int{}
+	for i, t := range b {
+		places[t.Name] = i
+	}
+	var both [][2]tensor.Named
+	for _, t := range a {
+		if at, ok := places[t.Name]; ok {
+			both = append(both, [2]tensor.Named{t, b[at]})
+			delete(places, t.Name)
+		} else {
+			d.OnlyA = append(d.OnlyA, t.Name)
+		}
+	}
+	for name := range places {
+		d.OnlyB = append(d.OnlyB, name)
+	}
+	slices.SortFunc(d.OnlyB, strings.Compare)
+	return both
+}
+
+// compareTensor gives nil for tensors of equal dtype, shape and bits.
+func compareTensor(ctx context.Context, a, b tensor.Named) (*TensorDifference, error) {
+	d := &TensorDifference{
+		Name: a.Name, ShapeA: a.Shape, ShapeB: b.Shape, DTypeA: a.DType.String(), DTypeB: b.DType.String(), Finite: true,
+	}
+	if !a.Shape.Equal(b.Shape) {
+		return d, nil
+	}
+	d.Elements, _ = a.Shape.Elements()
+	c := &comparer{same: a.DType == b.DType, a: a.DType, b: b.DType, at: -1}
+	if err := pairs(ctx, a.View, b.View, c.visit); err != nil {
+		return nil, err
+	}
+	if c.same && c.count == 0 {
+		return nil, nil
+	}
+	d.Count, d.MaxAbs, d.Finite = c.count, c.largest, !math.IsInf(c.largest, 0)
+	if !d.Finite {
+		d.MaxAbs = 0
+	}
+	if c.at >= 0 {
+		d.At, d.A, d.B = indices(c.at, a.Shape), Number(c.valueA), Number(c.valueB)
+	}
+	return d, nil
+}
+
+// comparer collects the differences of two streams.
+type comparer struct {
+	same           bool // the dtypes are the same: bits count
+	a, b           tensor.DType
+	bufA, bufB     []float64
+	count, at      int64
+	largest        float64
+	valueA, valueB float64
+}
+
+func (c *comparer) visit(first int64, a, b []byte) error {
+	if c.same && bytes.Equal(a, b) {
+		return nil
+	}
+	count := len(a) / c.a.Size()
+	if cap(c.bufA) < count {
+		c.bufA, c.bufB = make([]float64, count), make([]float64, count)
+	}
+	valuesA, valuesB := c.bufA[:count], c.bufB[:count]
+	if err := tensor.Decode(valuesA, c.a, a); err != nil {
+		return err
+	}
+	if err := tensor.Decode(valuesB, c.b, b); err != nil {
+		return err
+	}
+	width := c.a.Size()
+	for i := range valuesA {
+		if c.same && bytes.Equal(a[i*width:(i+1)*width], b[i*width:(i+1)*width]) || !c.same && equalValues(valuesA[i], valuesB[i]) {
+			continue
+		}
+		c.count++
+		if distance := distance(valuesA[i], valuesB[i]); c.at < 0 || distance > c.largest {
+			c.largest, c.at, c.valueA, c.valueB = distance, first+int64(i), valuesA[i], valuesB[i]
+		}
+	}
+	return nil
+}
+
+func equalValues(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
+
+// distance is infinite where only one is a finite number.
+func distance(a, b float64) float64 {
+	if equalValues(a, b) {
+		return 0
+	}
+	if d := math.Abs(a - b); !math.IsNaN(d) {
+		return d
+	}
+	return math.Inf(1)
+}
+
+// indices turns a flat index into one for each dimension.
+func indices(flat int64, shape tensor.Shape) []int {
+	at := make([]int, len(shape))
+	for i := len(shape) - 1; i >= 0; i-- {
+		at[i] = int(flat % int64(shape[i]))
+		flat /= int64(shape[i])
+	}
+	return at
+}

@@ -1,0 +1,180 @@
+package convert
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// InspectOptions say how closely to look. Without Digests and Statistics no element is read.
+type InspectOptions struct {
+	OpenOptions
+	// Digests computes the sha256 of every parameter's canonical bytes, and of all together.
+	Digests bool
+	// Statistics counts NaN and infinite values, and finds range and mean.
+	Statistics bool
+	// Progress is called with the bytes of parameters read so far and in total, from several goroutines.
+	Progress func(done, total int64)
+}
+
+// Inspection is what a checkpoint holds.
+type Inspection struct {
+	Source
+	// Equivalent are schemes that name the parameters the same way.
+	Equivalent []string `json:"equivalent,omitempty"`
+	// Architecture is nil where the tensors are no BEiT's; Problem says why then, and Tensors are those of the file.
+	Architecture *arch.Config `json:"architecture,omitempty"`
+	EpsilonFrom  string       `json:"epsilon_from,omitempty"`
+	Problem      error        `json:"-"`
+	// Parameters is the number of elements of all parameters, ParameterBytes their size in the file's dtypes.
+	Parameters     int64 `json:"parameters"`
+	ParameterBytes int64 `json:"parameter_bytes"`
+	// DTypes counts tensors by dtype.
+	DTypes map[string]int `json:"dtypes"`
+	// SHA256 is over the canonical bytes of all parameters in byte order of their names, where Digests asks for it.
+	SHA256   string            `json:"sha256,omitempty"`
+	Tensors  []InspectedTensor `json:"tensors"`
+	Dropped  []Dropped         `json:"dropped,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Notes    []string          `json:"notes,omitempty"`
+}
+
+// InspectedTensor is one parameter.
+type InspectedTensor struct {
+	// Name is canonical, From are the names in the file.
+	Name  string       `json:"name"`
+	From  []string     `json:"from,omitempty"`
+	Read  string       `json:"read,omitempty"`
+	DType string       `json:"dtype"`
+	Shape tensor.Shape `json:"shape"`
+	Bytes int64        `json:"bytes"`
+	// SHA256 and Statistics are there where they were asked for.
+	SHA256     string      `json:"sha256,omitempty"`
+	Statistics *Statistics `json:"statistics,omitempty"`
+}
+
+// Statistics describe the values of a tensor. Min, Max and Mean are over the finite ones, and zero where there is none.
+type Statistics struct {
+	NaN  int64   `json:"nan"`
+	Inf  int64   `json:"inf"`
+	Zero int64   `json:"zero"`
+	Min  float64 `json:"min"`
+	Max  float64 `json:"max"`
+	Mean float64 `json:"mean"`
+}
+
+// Inspect opens a checkpoint and says what it holds. A file that can be read but is no BEiT is no error: see Inspection.Problem.
+func Inspect(ctx context.Context, path string, options InspectOptions) (*Inspection, error) {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	closely := options.Digests || options.Statistics
+	options.SkipIndex = options.SkipIndex || !closely
+	inspection, tensors := describe(ctx, file, options.OpenOptions)
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if !closely {
+		return inspection, nil
+	}
+	return inspection, inspection.look(ctx, tensors, options)
+}
+
+// describe lists the canonical tensors, or those of the file where it is no BEiT.
+func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Inspection, []tensor.Named) {
+	i := &Inspection{DTypes: map[string]int{}, Metadata: file.Metadata}
+	tensors := file.Tensors
+	model, err := understand(ctx, file, options)
+	if err != nil {
+		i.Problem, i.Notes = err, file.Notes
+		model = &Model{File: file}
+	} else {
+		tensors = model.Tensors
+		i.Architecture, i.Equivalent, i.EpsilonFrom, i.Notes = &model.Config, model.Equivalent, model.EpsilonFrom, model.Notes
+	}
+	report := model.report()
+	i.Source, i.Dropped = report.Source, report.Dropped
+	for at, t := range tensors {
+		entry := InspectedTensor{Name: t.Name, DType: t.DType.String(), Shape: t.Shape}
+		entry.Bytes, _ = t.Size()
+		if err == nil {
+			entry.From, entry.Read = model.Changes[at].From, model.Changes[at].Operation
+		}
+		elements, _ := t.Shape.Elements()
+		i.Parameters, i.ParameterBytes = i.Parameters+elements, i.ParameterBytes+entry.Bytes
+		i.DTypes[entry.DType]++
+		i.Tensors = append(i.Tensors, entry)
+	}
+	return i, tensors
+}
+
+// look reads the elements: one worker digests everything in order, the others take tensor by tensor.
+func (i *Inspection) look(ctx context.Context, tensors []tensor.Named, options InspectOptions) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if options.Digests {
+		group.Go(func() error { return tensor.Guard(func() error { return i.digestAll(ctx, tensors) }) })
+	}
+	counter := &counter{total: i.ParameterBytes, report: options.Progress}
+	group.Go(func() error {
+		return parallel(ctx, len(tensors), func(ctx context.Context, at int) error {
+			return i.Tensors[at].look(ctx, tensors[at].View, options, counter)
+		})
+	})
+	return group.Wait()
+}
+
+func (i *Inspection) digestAll(ctx context.Context, tensors []tensor.Named) error {
+	sorted := slices.Clone(tensors)
+	slices.SortFunc(sorted, func(a, b tensor.Named) int { return strings.Compare(a.Name, b.Name) })
+	digest := sha256.New()
+	for _, t := range sorted {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := t.Data.WriteTo(digest); err != nil {
+			return err
+		}
+	}
+	i.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	return nil
+}
+
+func (t *InspectedTensor) look(ctx context.Context, view tensor.View, options InspectOptions, progress *counter) error {
+	options.Statistics = options.Statistics && tensor.Decode([]float64{}, view.DType, nil) == nil // not of complex numbers
+	digest := sha256.New()
+	statistics := &gatherer{dtype: view.DType, min: math.Inf(1), max: math.Inf(-1)}
+	_, err := view.Data.WriteTo(pieceFunc(func(p []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		progress.add(len(p))
+		if options.Digests {
+			digest.Write(p)
+		}
+		if options.Statistics {
+			return statistics.add(p)
+		}
+		return nil
+	}))
+	if err != nil {
+		return err
+	}
+	if options.Digests {
+		t.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	}
+	if options.Statistics {
+		t.Statistics = statistics.statistics()
+	}
+	return nil
+}

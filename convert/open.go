@@ -1,0 +1,181 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// formats are all that can be read.
+var formats = []checkpoint.Format{paddle.Format, pytorch.Format, safetensors.Format}
+
+// OpenOptions say what is known of a checkpoint beforehand. The zero value finds out everything.
+type OpenOptions struct {
+	// From is the naming scheme.
+	From string
+	// Arch is the architecture that the checkpoint must have. Its epsilon counts unless Epsilon is set.
+	Arch *arch.Config
+	// Select names the state dict to take where a file holds several.
+	Select string
+	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of the config.json beside the file, of the file's metadata, or the default.
+	Epsilon float64
+	// SkipIndex leaves relative position indices in the file unread; they are compared with the computed ones otherwise.
+	SkipIndex bool
+}
+
+// Model is an opened checkpoint that is understood as a BEiT.
+type Model struct {
+	naming.Model
+	// File is the checkpoint as it lies on disk. Model's tensors end with its Close.
+	File *checkpoint.Checkpoint
+	// EpsilonFrom says in words where Config.Epsilon comes from.
+	EpsilonFrom string
+	// Labels name the classes, where the checkpoint's config.json does; Processor is its preprocessor_config.json. Nil where there is none.
+	Labels    []string
+	Processor []byte
+}
+
+// Close unmaps the checkpoint.
+func (m *Model) Close() error { return m.File.Close() }
+
+// Keys of the metadata that we write into safetensors files, and read back.
+const (
+	schemeKey  = "beitzoo.scheme"
+	epsilonKey = "beitzoo.epsilon"
+)
+
+// Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
+// Errors are those of packages checkpoint and naming, or *arch.InferenceError.
+func Open(ctx context.Context, path string, options OpenOptions) (*Model, error) {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
+	if err != nil {
+		return nil, err
+	}
+	model, err := understand(ctx, file, options)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return model, nil
+}
+
+// understand finds the model in an opened checkpoint.
+func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Model, error) {
+	beside, err := lookBeside(file.Path)
+	if err != nil {
+		return nil, err
+	}
+	wanted := options.Arch
+	if wanted == nil && beside.config != nil {
+		wanted = &beside.config.Config
+	}
+	model := &Model{File: file, Processor: beside.processor}
+	if beside.config != nil {
+		model.Labels = beside.config.Labels
+	}
+	err = tensor.Guard(func() error {
+		read, err := naming.Read(ctx, file.Tensors, naming.Options{
+			Scheme: options.From, Prefer: file.Metadata[schemeKey], Arch: wanted, SkipIndex: options.SkipIndex,
+		})
+		if err == nil {
+			model.Model = *read
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Path, err)
+	}
+	if err := model.setEpsilon(options, beside.config != nil); err != nil {
+		return nil, err
+	}
+	model.Notes = slices.Concat(file.Notes, beside.notes, model.Notes)
+	if model.Scheme == naming.HF && beside.config == nil && model.EpsilonFrom == defaultEpsilon {
+		model.Notes = append(model.Notes, fmt.Sprintf("no config.json is beside this file; Hugging Face runs such weights with epsilon %g, PASSL, unilm and timm with %g",
+			arch.EpsilonHF, arch.Epsilon))
+	}
+	return model, nil
+}
+
+const defaultEpsilon = "the default of PASSL, unilm and timm"
+
+// setEpsilon decides which epsilon the model runs with.
+func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
+	stated := m.File.Metadata[epsilonKey]
+	switch {
+	case options.Epsilon != 0:
+		m.Config.Epsilon, m.EpsilonFrom = options.Epsilon, "as asked for"
+	case options.Arch != nil:
+		m.EpsilonFrom = "the architecture that was asked for"
+	case hasConfig:
+		m.EpsilonFrom = "config.json"
+	case stated != "":
+		value, err := strconv.ParseFloat(stated, 64)
+		if err != nil {
+			return checkpoint.Errorf(checkpoint.ErrMalformed, "the metadata %s is %.40q, not a number", epsilonKey, stated)
+		}
+		m.Config.Epsilon, m.EpsilonFrom = value, "the file's metadata"
+	default:
+		m.EpsilonFrom = defaultEpsilon
+	}
+	return m.Config.Validate()
+}
+
+// beside is what lies beside the weights in a Hugging Face folder.
+type beside struct {
+	config    *arch.HuggingFace
+	processor []byte
+	notes     []string
+}
+
+// weightNames are the names that transformers gives weight files, without the ending.
+var weightNames = []string{"model", "pytorch_model"}
+
+// maxConfig bounds the files that are read whole, in bytes.
+const maxConfig = 32 << 20
+
+// lookBeside reads config.json and preprocessor_config.json in a folder of transformers' kind. Other programs' config.json, such as timm's, is none of
+// ours; one of transformers for another type of model is an error.
+func lookBeside(path string) (beside, error) {
+	folder := path
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		stem, _, _ := strings.Cut(filepath.Base(path), ".")
+		if !slices.Contains(weightNames, stem) {
+			return beside{}, nil
+		}
+		folder = filepath.Dir(path)
+	}
+	raw, err := readSmall(filepath.Join(folder, "config.json"))
+	if err != nil || !hasModelType(raw) {
+		return beside{}, err
+	}
+	config, err := arch.ParseHuggingFace(raw)
+	if err != nil {
+		return beside{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: err.Error()}
+	}
+	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
+	return beside{config: &config, processor: processor}, err
+}
+
+// readSmall reads a file; nil if there is none.
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil //nolint:nilerror // an absent or odd file is as good as none
+	}
+	if info.Size() > maxConfig {
+		return nil, checkpoint.Errorf(checkpoint.ErrUnsafe, "%s has %d bytes; %d is the limit", path, info.Size(), maxConfig)
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,77 @@
+package convert
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// ProofError says that a file which was just written doesn't hold what it should. The file did not get its name.
+type ProofError struct {
+	// Tensor is the canonical name of the parameter, or empty where the whole file is wrong.
+	Tensor string
+	// Element is the first one that differs, in canonical order.
+	Element int64
+	Reason  string
+}
+
+func (e *ProofError) Error() string {
+	if e.Tensor == "" {
+		return "the written file does not hold the model: " + e.Reason
+	}
+	return fmt.Sprintf("the written file differs in %s, element %d: %s", e.Tensor, e.Element, e.Reason)
+}
+
+// Hint says what it means.
+func (e *ProofError) Hint() string {
+	return "nothing was kept; if it happens again, the disk or memory is failing, or beitzoo has a mistake: please report it"
+}
+
+// Prove opens the file at path by itself, reads it through the table of the scheme, and compares every parameter bit for bit with want, the
+// canonical tensors that it should hold. Differences are reported as *ProofError.
+func Prove(ctx context.Context, path, scheme string, config arch.Config, want []tensor.Named) error {
+	written, err := Open(ctx, path, OpenOptions{From: scheme, Arch: &config})
+	if err != nil {
+		return fmt.Errorf("%w: %w", &ProofError{Reason: "it can't be read back"}, err)
+	}
+	defer written.Close()
+	return proveTensors(ctx, written.Tensors, want)
+}
+
+func proveTensors(ctx context.Context, got, want []tensor.Named) error {
+	if len(got) != len(want) {
+		return &ProofError{Reason: fmt.Sprintf("%d parameters instead of %d", len(got), len(want))}
+	}
+	places := make(map[string]int, len(got))
+	for i, t := range got {
+		places[t.Name] = i
+	}
+	return parallel(ctx, len(want), func(ctx context.Context, i int) error {
+		at, ok := places[want[i].Name]
+		if !ok {
+			return &ProofError{Tensor: want[i].Name, Reason: "it is missing"}
+		}
+		return proveTensor(ctx, got[at], want[i])
+	})
+}
+
+func proveTensor(ctx context.Context, got, want tensor.Named) error {
+	if got.DType != want.DType || !got.Shape.Equal(want.Shape) {
+		return &ProofError{Tensor: want.Name, Reason: fmt.Sprintf("%s %s instead of %s %s", got.DType, got.Shape, want.DType, want.Shape)}
+	}
+	width := want.DType.Size()
+	return pairs(ctx, want.View, got.View, func(first int64, a, b []byte) error {
+		if bytes.Equal(a, b) {
+			return nil
+		}
+		for i := range a {
+			if a[i] != b[i] {
+				return &ProofError{Tensor: want.Name, Element: first + int64(i/width), Reason: "its bits are not those of the source"}
+			}
+		}
+		return nil
+	})
+}

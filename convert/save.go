@@ -1,0 +1,233 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// SaveOptions say what is written. The zero value takes format and scheme from the name of the output.
+type SaveOptions struct {
+	// To is the naming scheme, Format the file format.
+	To, Format string
+	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in PyTorch files, the key under
+	// which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
+	Wrapper string
+	// Labels name the classes in config.json; nil writes LABEL_0 and so on.
+	Labels []string
+	// Processor is the preprocessor_config.json of a Hugging Face folder; nil writes what Microsoft's BEiT models on the hub have: squash to
+	// the image size with a bilinear filter, mean and standard deviation 0.5.
+	Processor []byte
+	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
+	Prove bool
+	// DryRun plans everything and writes nothing.
+	DryRun bool
+	// NoSync leaves it to the system when the bytes reach the disk.
+	NoSync bool
+	// Progress is called with the bytes written so far and in total, from several goroutines.
+	Progress func(done, total int64)
+}
+
+// Saved says what was written.
+type Saved struct {
+	// Path is the weight file; Folder the folder that was written around it, or empty.
+	Path   string `json:"path"`
+	Folder string `json:"folder,omitempty"`
+	Format string `json:"format"`
+	Scheme string `json:"scheme"`
+	// Bytes is the size of the weight file, Tensors their number, index buffers included.
+	Bytes   int64 `json:"bytes"`
+	Tensors int   `json:"tensors"`
+	// Added are the tensors that the scheme stores beside the parameters.
+	Added []string `json:"added,omitempty"`
+	// Proved says that the file was read back and compared.
+	Proved bool     `json:"proved"`
+	Notes  []string `json:"notes,omitempty"`
+	// Names are those of each parameter in the file, in the order of config.Params.
+	Names [][]string `json:"-"`
+}
+
+// Save writes the canonical parameters of a model, which must be exactly config.Params(), to a file, or to a folder that transformers'
+// from_pretrained takes. On any error nothing new is left behind, and what stood there before is untouched.
+func Save(ctx context.Context, path string, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
+	t, err := newTarget(path, options.Format, options.To)
+	if err != nil {
+		return nil, err
+	}
+	return t.save(ctx, config, canonical, options)
+}
+
+func (t target) save(ctx context.Context, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
+	wrapper, key := t.wrappers(options.Wrapper)
+	named, err := naming.Write(t.scheme, config, canonical, naming.WriteOptions{Wrapper: wrapper})
+	if err != nil {
+		return nil, err
+	}
+	parts, err := t.layout(named, config, key)
+	if err != nil {
+		return nil, err
+	}
+	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format, Scheme: t.scheme, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
+	if err := saved.list(config, named, wrapper); err != nil {
+		return nil, err
+	}
+	configs, err := t.configs(config, options)
+	if err != nil || options.DryRun {
+		return saved, err
+	}
+	written := output.Options{Progress: options.Progress, NoSync: options.NoSync}
+	if options.Prove {
+		written.Check = func(ctx context.Context, path string) error { return Prove(ctx, path, t.scheme, config, canonical) }
+		saved.Proved = true
+	}
+	return saved, t.write(ctx, parts, configs, written)
+}
+
+// wrappers tells PASSL's wrapper class from the key of a PyTorch file.
+func (t target) wrappers(asked string) (class, key string) {
+	switch {
+	case t.scheme == naming.PASSL:
+		return asked, ""
+	case t.format != PyTorch:
+		return asked, "" // refused by package naming, unless empty
+	case asked == "none":
+		return "", ""
+	case asked == "" && t.scheme == naming.Unilm:
+		return "", "model"
+	}
+	return "", asked
+}
+
+func (t target) layout(named []tensor.Named, config arch.Config, key string) ([]output.Part, error) {
+	switch t.format {
+	case Paddle:
+		return paddle.Layout(named)
+	case PyTorch:
+		return pytorch.Layout(named, pytorch.Options{Wrapper: key})
+	}
+	return safetensors.Layout(named, t.metadata(config))
+}
+
+// metadata is what a safetensors file says of itself. In a folder config.json says it.
+func (t target) metadata(config arch.Config) map[string]string {
+	if t.folder != "" {
+		return nil
+	}
+	metadata := map[string]string{schemeKey: t.scheme}
+	if config.Epsilon != arch.Epsilon {
+		metadata[epsilonKey] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
+	}
+	return metadata
+}
+
+// notes say what the target can't hold.
+func (t target) notes(config arch.Config) []string {
+	var notes []string
+	if config.Epsilon != arch.Epsilon && t.format != Safetensors && t.folder == "" {
+		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: give it with --epsilon", config.Epsilon))
+	}
+	if t.scheme == naming.HF && t.folder == "" {
+		notes = append(notes, "a single file has no config.json; to load it with from_pretrained, write to a folder")
+	}
+	if t.scheme == naming.Timm && config.MaskToken {
+		notes = append(notes, "timm has no class for masked image modelling; the names are what it would call them")
+	}
+	return notes
+}
+
+// list finds the names of the parameters, and what is there beside them.
+func (s *Saved) list(config arch.Config, named []tensor.Named, wrapper string) error {
+	names, err := naming.Spell(s.Scheme, config, naming.WriteOptions{Wrapper: wrapper})
+	if err != nil {
+		return err
+	}
+	s.Names = names
+	parameters := map[string]bool{}
+	for _, spelled := range names {
+		for _, name := range spelled {
+			parameters[name] = true
+		}
+	}
+	for _, n := range named {
+		if !parameters[n.Name] {
+			s.Added = append(s.Added, n.Name)
+		}
+	}
+	return nil
+}
+
+// side is a small file beside the weights.
+type side struct {
+	name    string
+	content []byte
+}
+
+// configs are the files that make a folder complete.
+func (t target) configs(config arch.Config, options SaveOptions) ([]side, error) {
+	if t.folder == "" {
+		return nil, nil
+	}
+	content, err := arch.HuggingFace{Config: config, Labels: options.Labels}.JSON()
+	if err != nil {
+		return nil, err
+	}
+	processor := options.Processor
+	if processor == nil {
+		half := [3]float64{0.5, 0.5, 0.5}
+		processor, err = arch.HuggingFaceProcessor{
+			ResizeHeight: config.ImageHeight, ResizeWidth: config.ImageWidth, Resample: 2, Mean: half, Std: half,
+		}.JSON()
+	}
+	return []side{{"config.json", content}, {"preprocessor_config.json", processor}}, err
+}
+
+// write puts the weights down, then the small files. A folder that was made for them goes again if anything fails.
+func (t target) write(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
+	if t.folder == "" {
+		return output.Write(ctx, t.path, parts, options)
+	}
+	made, err := makeFolder(t.folder)
+	if err != nil {
+		return err
+	}
+	if err := t.weightsThenConfigs(ctx, parts, configs, options); err != nil {
+		if made {
+			os.RemoveAll(t.folder)
+		}
+		return err
+	}
+	return nil
+}
+
+func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
+	if err := output.Write(ctx, t.path, parts, options); err != nil {
+		return err
+	}
+	for _, c := range configs {
+		err := output.Write(ctx, filepath.Join(t.folder, c.name), []output.Part{output.Literal(c.content)}, output.Options{NoSync: options.NoSync})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeFolder makes a folder where there is none, and tells whether it did.
+func makeFolder(path string) (bool, error) {
+	err := os.Mkdir(path, 0o777)
+	if errors.Is(err, os.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
