@@ -142,7 +142,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = networkError(b.response.Request.Context(), b.response.public, err)
+		err = networkError(b.response.ctx, b.response.public, err)
 	}
 	return n, err
 }

@@ -19,6 +19,8 @@ type client struct {
 // response is an answer of success.
 type response struct {
 	*http.Response
+	// ctx is the caller's, which tells whether an answer that ends was given up by the caller or by the source.
+	ctx context.Context
 	// public is the address that was asked for first, without secrets.
 	public string
 	// origin has the headers of the first answer, which may have been a redirect.
@@ -31,7 +33,7 @@ const maxRedirects = 10
 // do sends a request. Answers other than success become errors. Credentials go to the host of u, and to no other that a redirect leads to; once
 // it led elsewhere, not even back.
 func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header) (*response, error) {
-	result := &response{public: public(u)}
+	result := &response{ctx: ctx, public: public(u)}
 	at, trusted := u, true
 	for range maxRedirects + 1 {
 		request, err := c.request(ctx, method, at, header, trusted)

@@ -1,0 +1,164 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Server is an HTTP server of files on the loopback interface, with entity tags and ranges, that misbehaves as told.
+type Server struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	files    map[string][]byte
+	faults   []Fault
+	requests []Request
+}
+
+// Request is what a client asked for, and got.
+type Request struct {
+	Method, Path, Range, Authorization string
+	// Bytes of the body that the server wrote.
+	Bytes int64
+}
+
+// Exchange is an answer under way, which faults may spoil.
+type Exchange struct {
+	// Number counts the GET requests for this file, from 0.
+	Number  int
+	Request *http.Request
+	Header  http.Header
+	// Content is a copy of the file's.
+	Content []byte
+	// CutAfter and StallAfter are after how many bytes of the body that happens; negative means never.
+	CutAfter, StallAfter int
+}
+
+// Fault spoils an answer. It returns true where it wrote one itself.
+type Fault func(w http.ResponseWriter, x *Exchange) bool
+
+// NewServer starts a server that ends with the test.
+func NewServer(t testing.TB, faults ...Fault) *Server {
+	t.Helper()
+	s := &Server{files: map[string][]byte{}, faults: faults}
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Set puts a file at a path, such as "/weights", and gives its address.
+func (s *Server) Set(path string, content []byte) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[path] = content
+	return s.URL + path
+}
+
+// SetBlob puts a file where trees of blobs have it.
+func (s *Server) SetBlob(content []byte) {
+	s.Set("/blobs/sha256/"+store.DigestOf(content).Hex(), content)
+}
+
+// Misbehave replaces the faults.
+func (s *Server) Misbehave(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = faults
+}
+
+// Requests gives what was asked for so far.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Served is how many bytes of bodies were written so far.
+func (s *Server) Served() int64 {
+	var sum int64
+	for _, r := range s.Requests() {
+		sum += r.Bytes
+	}
+	return sum
+}
+
+// begin records a request.
+func (s *Server) begin(r *http.Request) (x *Exchange, faults []Fault, index int, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	content, found := s.files[r.URL.Path]
+	number := 0
+	for _, earlier := range s.requests {
+		if earlier.Path == r.URL.Path && earlier.Method == http.MethodGet {
+			number++
+		}
+	}
+	s.requests = append(s.requests, Request{
+		Method: r.Method, Path: r.URL.Path, Range: r.Header.Get("Range"), Authorization: r.Header.Get("Authorization"),
+	})
+	x = &Exchange{Number: number, Request: r, Header: http.Header{}, Content: bytes.Clone(content), CutAfter: -1, StallAfter: -1}
+	return x, s.faults, len(s.requests) - 1, found
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	x, faults, index, found := s.begin(r)
+	w = &spoiledWriter{ResponseWriter: w, server: s, index: index, exchange: x}
+	for _, fault := range faults {
+		if fault(w, x) {
+			return
+		}
+	}
+	if !found {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Etag", etagOf(x.Content))
+	w.Header().Set("Content-Type", "application/octet-stream")
+	for name, values := range x.Header {
+		w.Header()[name] = values
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(x.Content))
+}
+
+// etagOf names a version of a file.
+func etagOf(content []byte) string { return fmt.Sprintf("%q", store.DigestOf(content).Hex()[:16]) }
+
+// spoiledWriter counts, and cuts or stalls.
+type spoiledWriter struct {
+	http.ResponseWriter
+	server   *Server
+	index    int
+	exchange *Exchange
+	written  int
+}
+
+func (w *spoiledWriter) Write(p []byte) (int, error) {
+	x := w.exchange
+	for _, limit := range []int{x.CutAfter, x.StallAfter} {
+		if limit >= 0 && w.written+len(p) > limit {
+			w.write(p[:max(0, limit-w.written)])
+			http.NewResponseController(w.ResponseWriter).Flush()
+			if limit == x.StallAfter {
+				<-x.Request.Context().Done()
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}
+	return w.write(p)
+}
+
+func (w *spoiledWriter) write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.written += n
+	w.server.mu.Lock()
+	w.server.requests[w.index].Bytes += int64(n)
+	w.server.mu.Unlock()
+	return n, err
+}
