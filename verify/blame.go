@@ -44,7 +44,7 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 
 // healthy completes the sentence that the native engine agrees.
 func (v *verification) healthy() string {
-	if _, same := v.subject.Engine.(native.Engine); same {
+	if v.subject.Engine == engine.Engine(native.Engine{}) {
 		return ": the difference comes from an earlier stage, which the reference does not have"
 	}
 	return fmt.Sprintf(": the %s engine does not", v.subject.Engine.Name())

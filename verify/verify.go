@@ -100,7 +100,7 @@ func (v *verification) defaultDType() tensor.DType {
 
 // second loads the model into the native engine, unless that is what the subject runs in.
 func (v *verification) second(ctx context.Context, dtype tensor.DType) (engine.Model, error) {
-	if _, same := v.subject.Engine.(native.Engine); same && dtype == v.subject.Options.DType {
+	if v.subject.Engine == engine.Engine(native.Engine{}) && dtype == v.subject.Options.DType {
 		return nil, nil
 	}
 	model, err := native.Engine{}.Load(ctx, v.subject.Config, v.subject.Weights, engine.Options{DType: dtype, Threads: v.subject.Options.Threads})

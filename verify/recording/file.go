@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -23,23 +22,19 @@ func Read(ctx context.Context, path string) (*Recording, error) {
 		return nil, err
 	}
 	defer file.Close()
-	read, err := parseMapped(file)
+	var read *Recording
+	err = tensor.Guard(func() (err error) {
+		read, err = Parse(file.Tensors, file.Metadata)
+		return err
+	})
 	var problem *Error
 	if errors.As(err, &problem) {
 		problem.Path = path
 	}
-	return read, err
-}
-
-// parseMapped is Parse where a fault (the mapped file was cut short meanwhile) comes back as an error.
-func parseMapped(file *checkpoint.Checkpoint) (read *Recording, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if fault := recover(); fault != nil {
-			read, err = nil, &Error{Kind: checkpoint.ErrMalformed, Problems: []string{"reading the file failed: " + checkpoint.FaultText(fault)}}
-		}
-	}()
-	return Parse(file.Tensors, file.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	return read, nil
 }
 
 // Write writes a recording, with activations in float64 where it was computed in float64, else in float32. See output.Write for what

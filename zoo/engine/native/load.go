@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,21 +32,18 @@ func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 	return s, nil
 }
 
-// values reads one parameter. A fault while reading a mapped file (it was cut short) comes back as an error.
+// values reads one parameter.
 func (s *source[T]) values(name string) (out []T, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if recover() != nil {
-			out, err = nil, fmt.Errorf("reading parameter %s failed: its file has changed", name)
-		}
-	}()
 	view := s.views[name]
-	raw, err := view.Bytes()
+	err = tensor.Guard(func() error {
+		raw, err := view.Bytes()
+		if err != nil {
+			return err
+		}
+		out = make([]T, len(raw)/view.DType.Size())
+		return tensor.Decode(out, view.DType, raw)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("parameter %s: %w", name, err)
-	}
-	out = make([]T, len(raw)/view.DType.Size())
-	if err := tensor.Decode(out, view.DType, raw); err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	if s.round != nil {

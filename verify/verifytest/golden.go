@@ -1,0 +1,131 @@
+package verifytest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify/recording"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// Golden is a recording and its model.
+type Golden struct {
+	// Name is the file's, without its ending: "tiny_p16_32.unilm.float64".
+	Name string
+	// Config has the epsilon of the recording.
+	Config    arch.Config
+	Weights   []tensor.Named
+	Recording *recording.Recording
+}
+
+// checkpoints hold the weights that the recordings of an architecture were made from; those of the full size are recipe weights.
+var checkpoints = map[string]string{
+	"digits_p16_64":   "digits/digits_p16_64.pdparams",
+	"tiny_p16_32":     "tiny/tiny_p16_32.unilm.pth",
+	"tiny_p16_64":     "tiny/tiny_p16_64.hf",
+	"tiny_mim_p16_64": "mim/tiny_mim_p16_64.unilm.pth",
+}
+
+// Path is that of a file in testdata.
+func Path(t testing.TB, name string) string {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return filepath.Join(folder, "testdata", name)
+		}
+		if folder == filepath.Dir(folder) {
+			t.Fatal("not inside the module")
+		}
+		folder = filepath.Dir(folder)
+	}
+}
+
+// Small are all recordings of the small models.
+func Small(t testing.TB) []Golden { return matching(t, "digits", "tiny", "mim") }
+
+// Full are the recordings of the released architectures whose name ends in that, such as "base_p16_224".
+func Full(t testing.TB, name string) []Golden {
+	var chosen []Golden
+	for _, g := range matching(t, "full") {
+		if strings.HasSuffix(g.Config.Name, name) {
+			chosen = append(chosen, g)
+		}
+	}
+	return chosen
+}
+
+// One is a single recording.
+func One(t testing.TB, name string) Golden {
+	t.Helper()
+	for _, g := range Small(t) {
+		if g.Name == name {
+			return g
+		}
+	}
+	t.Fatalf("no recording %s", name)
+	return Golden{}
+}
+
+func matching(t testing.TB, folders ...string) []Golden {
+	t.Helper()
+	const ending = ".recording.safetensors"
+	var all []Golden
+	for _, folder := range folders {
+		paths, err := filepath.Glob(filepath.Join(Path(t, folder), "*"+ending))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no recordings in testdata/%s: %v", folder, err)
+		}
+		for _, path := range paths {
+			all = append(all, read(t, path, strings.TrimSuffix(filepath.Base(path), ending)))
+		}
+	}
+	return all
+}
+
+func read(t testing.TB, path, name string) Golden {
+	t.Helper()
+	recorded, err := recording.Read(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := arch.ByName(recorded.Architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := Golden{Name: name, Config: config, Recording: recorded}
+	if file, stored := checkpoints[config.Name]; stored {
+		g.Weights = Weights(t, file)
+	} else {
+		g.Weights = synth.Weights(config, 0)
+	}
+	g.Config.Epsilon = recorded.Epsilon
+	return g
+}
+
+// Weights are the canonical tensors of a checkpoint in testdata. They are valid until the test ends.
+func Weights(t testing.TB, name string) []tensor.Named {
+	t.Helper()
+	opened, err := checkpoint.Open(t.Context(), Path(t, name), checkpoint.Options{}, paddle.Format, pytorch.Format, safetensors.Format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	model, err := naming.Read(t.Context(), opened.Tensors, naming.Options{})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return model.Tensors
+}

@@ -1,0 +1,53 @@
+package verifytest
+
+import (
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// Run verifies an engine against every small recording, in the dtype that the recording was computed in, or in float32 where the engine does not
+// have it, and float64 recordings in float32 as well. options say the device.
+func Run(t *testing.T, e engine.Engine, options engine.Options) {
+	for _, g := range Small(t) {
+		for _, dtype := range dtypes(e, g.Recording.DType) {
+			t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) {
+				t.Parallel()
+				options.DType = dtype
+				Verified(t, g, e, options)
+			})
+		}
+	}
+}
+
+func dtypes(e engine.Engine, recorded tensor.DType) []tensor.DType {
+	able, asks := e.(interface{ Supports(tensor.DType) bool })
+	switch {
+	case asks && !able.Supports(recorded):
+		return []tensor.DType{tensor.F32}
+	case recorded == tensor.F64:
+		return []tensor.DType{tensor.F64, tensor.F32}
+	}
+	return []tensor.DType{recorded}
+}
+
+// Verified fails the test unless the recording verifies, and gives the result.
+func Verified(t testing.TB, g Golden, e engine.Engine, options engine.Options) *verify.Result {
+	t.Helper()
+	subject := verify.Subject{Name: g.Config.Name, Config: g.Config, Weights: g.Weights, Engine: e, Options: options}
+	result, err := verify.Verify(t.Context(), subject, verify.Recorded(g.Name, g.Recording), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tap := range result.Taps {
+		if !tap.OK {
+			t.Errorf("%s: off by %.3g, tolerance %.3g (%d values not finite)", tap.Name, tap.MaxAbs, tap.Tolerance, tap.NonFinite)
+		}
+	}
+	if len(result.Taps) < len(g.Recording.Activations) {
+		t.Errorf("%d of %d recorded activations were compared", len(result.Taps), len(g.Recording.Activations))
+	}
+	return result
+}
