@@ -74,7 +74,7 @@ type Statistics struct {
 
 // Inspect opens a checkpoint and says what it holds. A file that can be read but is no BEiT is no error: see Inspection.Problem.
 func Inspect(ctx context.Context, path string, options InspectOptions) (*Inspection, error) {
-	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
+	file, err := openFile(ctx, path, options.OpenOptions)
 	if err != nil {
 		return nil, err
 	}

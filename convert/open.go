@@ -18,8 +18,9 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
-// formats are all that can be read.
-var formats = []checkpoint.Format{paddle.Format, pytorch.Format, safetensors.Format}
+// formats are all that can be read. safetensors comes first: its length field may look like the beginning of a pickle, while nothing else has a
+// brace where it has one.
+var formats = []checkpoint.Format{safetensors.Format, pytorch.Format, paddle.Format}
 
 // OpenOptions say what is known of a checkpoint beforehand. The zero value finds out everything.
 type OpenOptions struct {
@@ -59,7 +60,7 @@ const (
 // Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
 // Errors are those of packages checkpoint and naming, or *arch.InferenceError.
 func Open(ctx context.Context, path string, options OpenOptions) (*Model, error) {
-	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
+	file, err := openFile(ctx, path, options)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,15 @@ func Open(ctx context.Context, path string, options OpenOptions) (*Model, error)
 		return nil, err
 	}
 	return model, nil
+}
+
+// openFile opens the checkpoint; a stop comes back as its cause.
+func openFile(ctx context.Context, path string, options OpenOptions) (*checkpoint.Checkpoint, error) {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return file, err
 }
 
 // understand finds the model in an opened checkpoint.

@@ -1,0 +1,545 @@
+package convert_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+const testdata = "../testdata/"
+
+// checkpoints are files of other people's programs, in every container.
+var checkpoints = []string{
+	"digits/digits_p16_64.pdparams",
+	"digits/digits_p16_64_protocol2.pdparams",
+	"digits/digits_p16_64_training.pdparams",
+	"digits/digits_p16_64.unilm.pth",
+	"digits/digits_p16_64.unilm.legacy.pth",
+	"digits/digits_p16_64.deepspeed.pth",
+	"digits/digits_p16_64.training.pth",
+	"digits/digits_p16_64.timm.pth",
+	"digits/digits_p16_64.timm.safetensors",
+	"digits/digits_p16_64.f16.pth",
+	"digits/digits_p16_64.bf16.pth",
+	"digits/digits_p16_64.hf5.statedict.bin",
+	"digits/hf",
+	"mim/tiny_mim_p16_64.unilm.pth",
+	"tiny/tiny_p16_32.passl.pdparams",
+}
+
+var fileEndings = map[string]string{convert.Paddle: ".pdparams", convert.PyTorch: ".pth", convert.Safetensors: ".safetensors"}
+
+func mustConvert(t *testing.T, source, target string, options convert.Options) *convert.Report {
+	t.Helper()
+	options.NoSync = true
+	report, err := convert.Convert(t.Context(), source, target, options)
+	if err != nil {
+		t.Fatalf("%s to %s: %v", source, target, err)
+	}
+	return report
+}
+
+func to(scheme, format string) convert.Options {
+	return convert.Options{SaveOptions: convert.SaveOptions{To: scheme, Format: format, Prove: true}}
+}
+
+func digest(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(raw))
+}
+
+func mustBeEqual(t *testing.T, a, b string) {
+	t.Helper()
+	d, err := convert.Diff(t.Context(), a, b, convert.OpenOptions{}, convert.OpenOptions{})
+	if err != nil {
+		t.Fatalf("%s and %s: %v", a, b, err)
+	}
+	if !d.Equal || !d.SameValues || d.Parameters == 0 {
+		t.Errorf("%s and %s differ: %+v", a, b, d)
+	}
+}
+
+// Any checkpoint into any scheme and format.
+func TestAnyToAny(t *testing.T) {
+	t.Parallel()
+	for _, file := range checkpoints {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			for _, scheme := range naming.Names() {
+				for format, ending := range fileEndings {
+					target := filepath.Join(folder, scheme+ending)
+					report := mustConvert(t, testdata+file, target, to(scheme, format))
+					if !report.Saved.Proved || report.Saved.Scheme != scheme || report.Saved.Format != format || len(report.Lossy) > 0 {
+						t.Errorf("%+v", report)
+					}
+					mustBeEqual(t, testdata+file, target)
+				}
+			}
+		})
+	}
+}
+
+// There and back again gives the same bytes, and so does the same conversion twice.
+func TestThereAndBack(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"digits/digits_p16_64.pdparams", "digits/digits_p16_64.bf16.pth", "digits/hf", "mim/tiny_mim_p16_64.unilm.pth"} {
+		for _, scheme := range naming.Names() {
+			t.Run(file+" "+scheme, func(t *testing.T) {
+				t.Parallel()
+				for format, ending := range fileEndings {
+					folder := t.TempDir()
+					first, second := filepath.Join(folder, "first"+ending), filepath.Join(folder, "second"+ending)
+					report := mustConvert(t, testdata+file, first, to(scheme, format))
+					mustConvert(t, testdata+file, second, to(scheme, format))
+					if digest(t, first) != digest(t, second) {
+						t.Error("converting twice gives different bytes")
+					}
+					back, again := filepath.Join(folder, "back"+fileEndings[report.Source.Format]), filepath.Join(folder, "again"+ending)
+					mustConvert(t, first, back, to(report.Source.Scheme, report.Source.Format))
+					mustBeEqual(t, testdata+file, back)
+					mustConvert(t, back, again, to(scheme, format))
+					if report.Architecture.Epsilon == arch.Epsilon && digest(t, first) != digest(t, again) {
+						t.Error("there and back gives other bytes")
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestTrainedWeightsAreTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, file := range checkpoints {
+		if strings.HasPrefix(file, "digits/") && !strings.Contains(file, "f16") {
+			mustBeEqual(t, testdata+"digits/digits_p16_64.pdparams", testdata+file)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	target := filepath.Join(t.TempDir(), "out.safetensors")
+	var mu sync.Mutex
+	var done, total int64
+	options := to(naming.HF, "")
+	options.Progress = func(d, n int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		done, total = max(done, d), n
+	}
+	report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", target, options)
+	if report.Source.Scheme != naming.PASSL || report.Source.Format != convert.Paddle || report.Source.Tensors != 58 || report.Source.Bytes != 504172 {
+		t.Errorf("source %+v", report.Source)
+	}
+	if report.Architecture.Name != "digits_p16_64" || len(report.Dropped) != 3 || report.Saved.Tensors != 61 || len(report.Saved.Added) != 0 {
+		t.Errorf("architecture %q, %d dropped, %d written, added %v", report.Architecture.Name, len(report.Dropped), report.Saved.Tensors, report.Saved.Added)
+	}
+	if done != total || total != 4*report.Architecture.Parameters() {
+		t.Errorf("progress ended at %d of %d", done, total)
+	}
+	want := convert.Parameter{
+		Name: "blocks.0.attn.qkv.weight", From: []string{"backbone.blocks.0.attn.qkv.weight"}, Read: "transposed", DType: "F32", Shape: tensor.Shape{144, 48},
+		To: []string{
+			"beit.encoder.layer.0.attention.attention.query.weight",
+			"beit.encoder.layer.0.attention.attention.key.weight",
+			"beit.encoder.layer.0.attention.attention.value.weight",
+		},
+	}
+	at := slices.IndexFunc(report.Parameters, func(p convert.Parameter) bool { return p.Name == want.Name })
+	if diff := cmp.Diff(want, report.Parameters[at]); diff != "" {
+		t.Error(diff)
+	}
+	back := mustConvert(t, target, filepath.Join(t.TempDir(), "back.pdparams"), to(naming.PASSL, ""))
+	if len(back.Saved.Added) != 3 || back.Saved.Added[0] != "backbone.blocks.0.attn.relative_position_index" {
+		t.Errorf("added %v", back.Saved.Added)
+	}
+}
+
+func TestHuggingFaceFolder(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "model")
+	report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", folder, convert.Options{SaveOptions: convert.SaveOptions{Prove: true}})
+	if report.Saved.Folder != folder || report.Saved.Scheme != naming.HF || report.Saved.Format != convert.Safetensors {
+		t.Errorf("saved %+v", report.Saved)
+	}
+	var names []string
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if diff := cmp.Diff([]string{"config.json", "model.safetensors", "preprocessor_config.json"}, names); diff != "" {
+		t.Error(diff)
+	}
+	mustBeEqual(t, folder, testdata+"digits/hf")
+	model, err := convert.Open(t.Context(), folder, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Epsilon != arch.Epsilon || model.EpsilonFrom != "config.json" || len(model.Labels) != 10 || !strings.Contains(string(model.Processor), `"resample": 2`) {
+		t.Errorf("epsilon %g from %s, %d labels, %s", model.Config.Epsilon, model.EpsilonFrom, len(model.Labels), model.Processor)
+	}
+	bin := filepath.Join(t.TempDir(), "bin")
+	mustConvert(t, folder, bin+"/", to("", convert.PyTorch))
+	if _, err := os.Stat(filepath.Join(bin, "pytorch_model.bin")); err != nil {
+		t.Error(err)
+	}
+	mustBeEqual(t, folder, bin)
+}
+
+// A folder of transformers runs with its own epsilon; where it goes must keep it, or say that it can't.
+func TestEpsilonTravels(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	open := func(path string, options convert.OpenOptions) *convert.Model {
+		model, err := convert.Open(t.Context(), path, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { model.Close() })
+		return model
+	}
+	if got := open(testdata+"digits/hf", convert.OpenOptions{}).Config; got.Epsilon != arch.EpsilonHF || got.Name != "digits_p16_64" {
+		t.Errorf("the folder opens with %+v", got)
+	}
+	if got := open(testdata+"digits/hf/model.safetensors", convert.OpenOptions{}).Config.Epsilon; got != arch.EpsilonHF {
+		t.Errorf("the file in it opens with %g", got)
+	}
+	if got := open(testdata+"digits/hf", convert.OpenOptions{Epsilon: 1e-5}); got.Config.Epsilon != 1e-5 || got.EpsilonFrom != "as asked for" {
+		t.Errorf("asked for 1e-5, got %g from %s", got.Config.Epsilon, got.EpsilonFrom)
+	}
+	timm := filepath.Join(folder, "timm.safetensors")
+	mustConvert(t, testdata+"digits/hf", timm, to(naming.Timm, ""))
+	if got := open(timm, convert.OpenOptions{}); got.Config.Epsilon != arch.EpsilonHF || got.Scheme != naming.Timm || got.EpsilonFrom != "the file's metadata" {
+		t.Errorf("in safetensors: %g from %s, scheme %s", got.Config.Epsilon, got.EpsilonFrom, got.Scheme)
+	}
+	again := filepath.Join(folder, "again")
+	mustConvert(t, timm, again, to(naming.HF, ""))
+	if got := open(again, convert.OpenOptions{}).Config.Epsilon; got != arch.EpsilonHF {
+		t.Errorf("back in a folder: %g", got)
+	}
+	report := mustConvert(t, timm, filepath.Join(folder, "lost.pdparams"), convert.Options{})
+	if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "epsilon 1e-12") }) {
+		t.Errorf("losing the epsilon is not noted: %q", report.Notes)
+	}
+}
+
+func TestCast(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	source := testdata + "digits/digits_p16_64.unilm.pth"
+	for _, c := range []struct {
+		dtype tensor.DType
+		file  string // what torch made of the same weights
+	}{{tensor.F16, "digits/digits_p16_64.f16.pth"}, {tensor.BF16, "digits/digits_p16_64.bf16.pth"}} {
+		target := filepath.Join(folder, c.dtype.String()+".pth")
+		options := to(naming.Unilm, "")
+		options.DType = c.dtype
+		report := mustConvert(t, source, target, options)
+		if len(report.Lossy) == 0 || report.Parameters[0].Cast != c.dtype.String() {
+			t.Errorf("%s: lossy %q, cast %q", c.dtype, report.Lossy, report.Parameters[0].Cast)
+		}
+		mustBeEqual(t, target, testdata+c.file)
+		wide := filepath.Join(folder, c.dtype.String()+"-wide.pth")
+		options.DType = tensor.F32
+		if report := mustConvert(t, target, wide, options); len(report.Lossy) > 0 {
+			t.Errorf("widening is called lossy: %q", report.Lossy)
+		}
+		d, err := convert.Diff(t.Context(), target, wide, convert.OpenOptions{}, convert.OpenOptions{})
+		if err != nil || d.Equal || !d.SameValues || len(d.Tensors) != d.Parameters {
+			t.Errorf("%s and its widened self: %+v, %v", c.dtype, d, err)
+		}
+		d, err = convert.Diff(t.Context(), source, target, convert.OpenOptions{}, convert.OpenOptions{})
+		if err != nil || d.SameValues || d.Tensors[0].MaxAbs == 0 || d.Tensors[0].DTypeB != c.dtype.String() {
+			t.Errorf("float32 and %s: %+v, %v", c.dtype, d, err)
+		}
+	}
+}
+
+func TestHalvesWarnOfFaintLayerScale(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("tiny_p16_32")
+	weights := synth.Weights(config, 0)
+	at := slices.IndexFunc(weights, func(n tensor.Named) bool { return n.Name == "blocks.1.gamma_2" })
+	faint := make([]byte, 4*32)
+	copy(faint, []byte{0xac, 0xc5, 0x27, 0x37}) // 1e-5
+	weights[at].Data = tensor.Memory(faint)
+	source := filepath.Join(t.TempDir(), "faint.safetensors")
+	if _, err := convert.Save(t.Context(), source, config, weights, convert.SaveOptions{To: naming.Timm, NoSync: true}); err != nil {
+		t.Fatal(err)
+	}
+	options := to(naming.Timm, "")
+	options.DType = tensor.F16
+	report := mustConvert(t, source, filepath.Join(t.TempDir(), "half.safetensors"), options)
+	if !slices.ContainsFunc(report.Lossy, func(text string) bool { return strings.Contains(text, "blocks.1.gamma_2") }) {
+		t.Errorf("lossy %q", report.Lossy)
+	}
+}
+
+// filesIn lists everything below a folder.
+func filesIn(t *testing.T, folder string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	good := testdata + "digits/digits_p16_64.pdparams"
+	raw, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(sources, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	canceled, cancel := context.WithCancelCause(context.Background())
+	cancel(errStopped)
+	large, _ := arch.ByName("beit_base_p16_224")
+	mask := testdata + "mim/tiny_mim_p16_64.unilm.pth"
+	for _, c := range []struct {
+		name, source string
+		ctx          context.Context
+		options      convert.Options
+		want         error
+		target       any
+	}{
+		{"truncated", file("cut.pdparams", raw[:len(raw)/2]), t.Context(), convert.Options{}, checkpoint.ErrMalformed, nil},
+		{"text", file("notes.pth", []byte("these are my notes\n")), t.Context(), convert.Options{}, checkpoint.ErrFormat, nil},
+		{"optimizer", testdata + "digits/digits_p16_64.pdopt", t.Context(), convert.Options{}, checkpoint.ErrNoModel, nil},
+		{"absent", filepath.Join(sources, "absent"), t.Context(), convert.Options{}, fs.ErrNotExist, nil},
+		{"stopped", good, canceled, convert.Options{}, errStopped, nil},
+		{"wrong architecture", good, t.Context(), convert.Options{OpenOptions: convert.OpenOptions{Arch: &large}}, nil, new(*naming.MismatchError)},
+		{"masked as classifier", mask, t.Context(), convert.Options{OpenOptions: convert.OpenOptions{Arch: &large}}, nil, new(*naming.MaskedModelError)},
+		{"wrong scheme", good, t.Context(), convert.Options{OpenOptions: convert.OpenOptions{From: naming.HF}}, nil, new(*naming.NotBEiTError)},
+		{"unknown scheme", good, t.Context(), convert.Options{SaveOptions: convert.SaveOptions{To: "tim"}}, nil, new(*naming.UnknownSchemeError)},
+		{"unknown format", good, t.Context(), convert.Options{SaveOptions: convert.SaveOptions{Format: "onnx"}}, nil, new(*convert.TargetError)},
+		{"cast to integers", good, t.Context(), convert.Options{DType: tensor.I64}, nil, new(*convert.TargetError)},
+		{"wrong wrapper", good, t.Context(), convert.Options{SaveOptions: convert.SaveOptions{To: naming.PASSL, Wrapper: "X"}}, nil, new(*naming.WrapperError)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, name := range []string{"new.safetensors", "folder", "old.safetensors"} {
+				folder := t.TempDir()
+				target := filepath.Join(folder, name)
+				if name == "old.safetensors" {
+					os.WriteFile(target, []byte("old"), 0o600)
+				}
+				before := filesIn(t, folder)
+				options := c.options
+				if name == "folder" && options.To == "" {
+					options.To = naming.HF
+				}
+				if name == "folder" && c.name == "unknown format" {
+					continue // the format decides whether it is a folder
+				}
+				_, err := convert.Convert(c.ctx, c.source, target, options)
+				if c.want != nil && !errors.Is(err, c.want) || c.target != nil && !errors.As(err, c.target) || err == nil {
+					t.Errorf("%s: got %T %v", name, err, err)
+				}
+				if diff := cmp.Diff(before, filesIn(t, folder)); diff != "" {
+					t.Errorf("%s: files were left: %s", name, diff)
+				}
+				if old, _ := os.ReadFile(target); name == "old.safetensors" && string(old) != "old" {
+					t.Error("the old output was touched")
+				}
+			}
+		})
+	}
+}
+
+var errStopped = errors.New("stopped by the test")
+
+func TestOutputThatIsItsInput(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	raw, err := os.ReadFile(testdata + "digits/digits_p16_64.timm.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(folder, "model.safetensors")
+	os.WriteFile(source, raw, 0o600)
+	soft, hard := filepath.Join(folder, "soft.safetensors"), filepath.Join(folder, "hard.safetensors")
+	if err := os.Symlink(source, soft); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(source, hard); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ source, target string }{
+		{source, source}, {source, soft}, {soft, source}, {source, hard}, {source, folder + "/./model.safetensors"}, {source, folder}, {folder, folder},
+	} {
+		options := convert.Options{}
+		if c.target == folder {
+			options.To = naming.HF
+		}
+		_, err := convert.Convert(t.Context(), c.source, c.target, options)
+		var same *convert.SameFileError
+		if !errors.As(err, &same) || same.Hint() == "" {
+			t.Errorf("%s to %s: got %v", c.source, c.target, err)
+		}
+	}
+	if now, _ := os.ReadFile(source); !slices.Equal(now, raw) {
+		t.Error("the input was changed")
+	}
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for _, target := range []string{"x.safetensors", "model"} {
+		options := to(naming.HF, "")
+		options.DryRun = true
+		report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", filepath.Join(folder, target), options)
+		if !report.DryRun || report.Saved.Bytes == 0 || len(report.Parameters[3].To) == 0 {
+			t.Errorf("%+v", report.Saved)
+		}
+	}
+	if left := filesIn(t, folder); len(left) != 1 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	source := testdata + "tiny/tiny_p16_32.passl.pdparams"
+	for _, c := range []struct{ target, to, format, wantFormat, wantScheme, wantFile string }{
+		{"a.pdparams", "", "", convert.Paddle, naming.PASSL, "a.pdparams"},
+		{"a.pth", "", "", convert.PyTorch, naming.Unilm, "a.pth"},
+		{"a.bin", "", "", convert.PyTorch, naming.HF, "a.bin"},
+		{"A.SAFETENSORS", "", "", convert.Safetensors, naming.Canonical, "A.SAFETENSORS"},
+		{"a.pth", naming.Timm, "", convert.PyTorch, naming.Timm, "a.pth"},
+		{"b.pth", "", convert.Safetensors, convert.Safetensors, naming.Unilm, "b.pth"},
+		{"c", naming.Timm, "", convert.Safetensors, naming.Timm, "c"},
+		{"d", "", convert.Paddle, convert.Paddle, naming.PASSL, "d"},
+		{"d.x", naming.PaddleViT, "", convert.Paddle, naming.PaddleViT, "d.x"},
+		{"e", naming.HF, "", convert.Safetensors, naming.HF, "e/model.safetensors"},
+		{"f", "", "", convert.Safetensors, naming.HF, "f/model.safetensors"},
+		{"g", naming.HF, convert.PyTorch, convert.PyTorch, naming.HF, "g/pytorch_model.bin"},
+		{"h", naming.HF, convert.Paddle, convert.Paddle, naming.HF, "h"},
+	} {
+		report := mustConvert(t, source, filepath.Join(folder, c.target), to(c.to, c.format))
+		got := []string{report.Saved.Format, report.Saved.Scheme, report.Saved.Path}
+		want := []string{c.wantFormat, c.wantScheme, filepath.Join(folder, c.wantFile)}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+v: %s", c, diff)
+		}
+		mustBeEqual(t, source, filepath.Join(folder, c.wantFile))
+	}
+	for _, c := range []struct{ target, to, format string }{
+		{"", naming.HF, ""}, {filepath.Join(folder, "x.y"), "", ""}, {folder, naming.Timm, ""}, {folder + "/new/", "", convert.Paddle},
+	} {
+		var problem *convert.TargetError
+		if _, err := convert.Convert(t.Context(), source, c.target, to(c.to, c.format)); !errors.As(err, &problem) || problem.Hint() == "" {
+			t.Errorf("%+v: got %v", c, err)
+		}
+	}
+}
+
+func TestProveFindsOneBit(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("tiny_p16_32")
+	weights := synth.Weights(config, 0)
+	for _, scheme := range naming.Names() {
+		path := filepath.Join(t.TempDir(), "x.safetensors")
+		if _, err := convert.Save(t.Context(), path, config, weights, convert.SaveOptions{To: scheme, Format: convert.Safetensors, NoSync: true, Prove: true}); err != nil {
+			t.Fatal(err)
+		}
+		changed := slices.Clone(weights)
+		at := slices.IndexFunc(changed, func(n tensor.Named) bool { return n.Name == "blocks.1.attn.proj.weight" })
+		raw, _ := changed[at].Bytes()
+		raw[4*37+1] ^= 1
+		changed[at].Data = tensor.Memory(raw)
+		err := convert.Prove(t.Context(), path, scheme, config, changed)
+		var proof *convert.ProofError
+		if !errors.As(err, &proof) || proof.Tensor != changed[at].Name || proof.Element != 37 {
+			t.Errorf("%s: got %v", scheme, err)
+		}
+		if err := convert.Prove(t.Context(), path, scheme, config, weights[1:]); !errors.As(err, &proof) {
+			t.Errorf("%s: one fewer: %v", scheme, err)
+		}
+	}
+}
+
+// unequal is Data that gives other bytes each time, as failing memory would.
+type unequal struct{ raw []byte }
+
+func (u unequal) Bytes() ([]byte, error) {
+	u.raw[0]++
+	return slices.Clone(u.raw), nil
+}
+
+func (u unequal) WriteTo(w io.Writer) (int64, error) {
+	raw, _ := u.Bytes()
+	return tensor.Memory(raw).WriteTo(w)
+}
+
+func TestSaveThatCannotBeProvedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("tiny_p16_32")
+	weights := synth.Weights(config, 0)
+	at := slices.IndexFunc(weights, func(n tensor.Named) bool { return n.Name == "head.weight" })
+	raw, _ := weights[at].Bytes()
+	weights[at].Data = unequal{raw}
+	folder := t.TempDir()
+	_, err := convert.Save(t.Context(), filepath.Join(folder, "model.pdparams"), config, weights, convert.SaveOptions{Prove: true})
+	var proof *convert.ProofError
+	if !errors.As(err, &proof) || proof.Tensor != "head.weight" {
+		t.Errorf("got %v", err)
+	}
+	if left := filesIn(t, folder); len(left) != 1 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func Example() {
+	folder, _ := os.MkdirTemp("", "")
+	defer os.RemoveAll(folder)
+	report, err := convert.Convert(context.Background(), testdata+"digits/digits_p16_64.pdparams", filepath.Join(folder, "digits.pth"),
+		convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Source.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
+	fmt.Println(report.Architecture.Name, len(report.Parameters), "parameters,", len(report.Dropped), "dropped")
+	// Output:
+	// passl to timm proved: true
+	// digits_p16_64 55 parameters, 3 dropped
+}
