@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
 const (
@@ -39,7 +41,10 @@ func (c *checker) sourceSize(field string, s Source) {
 	if s.Digest != "" {
 		c.digest(join(field, "digest"), s.Digest)
 	}
-	limit := copies*c.bytes("F32") + copies*c.indexBytes() + overhead
+	limit := int64(0)
+	if c.config.Depth > 0 {
+		limit = MaxCheckpoint(c.config)
+	}
 	if s.Size != 0 {
 		c.size(join(field, "size"), s.Size, limit)
 	}
@@ -129,11 +134,9 @@ func (c *checker) bytes(dtype string) int64 {
 	return c.config.Parameters() * widths[dtype]
 }
 
-// indexBytes is the size of the relative position indexes that some checkpoints store, 64-bit integers for each block.
-func (c *checker) indexBytes() int64 {
-	if c.config.Depth == 0 {
-		return 0
-	}
-	tokens := int64(c.config.Tokens())
-	return int64(c.config.Depth) * tokens * tokens * 8
+// MaxCheckpoint is more bytes than an honest checkpoint of the architecture has, in any format.
+func MaxCheckpoint(config arch.Config) int64 {
+	tokens := int64(config.Tokens())
+	index := int64(config.Depth) * tokens * tokens * 8 // relative position indexes, 64-bit integers for each block
+	return copies*(config.Parameters()*widths["F32"]+index) + overhead
 }

@@ -1,0 +1,80 @@
+package zoo
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/beitzoo/beitzoo/zoo/encoding"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// decode makes the safetensors file of a coded blob in the cache, and removes the coded one.
+func (p *pull) decode(ctx context.Context, blob *manifest.Blob, coded store.Blob) (store.Blob, error) {
+	path, err := p.zoo.options.Cache.Path(coded.Digest)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	defer file.Close()
+	reader, err := encoding.Open(file, coded.Size)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	want := contentOf(blob.Weights(), p.found.Reference().String())
+	decoded, err := store.Copy(ctx, decoding{reader}, p.zoo.options.Cache, want, p.storeOptions(Decoding))
+	if err != nil {
+		return store.Blob{}, err
+	}
+	return decoded, p.zoo.options.Cache.Remove(coded.Digest)
+}
+
+// decoding is a coded file as the file that it decodes to.
+type decoding struct{ *encoding.Reader }
+
+var _ store.RangeFetcher = decoding{}
+
+// Stat implements store.Stater.
+func (d decoding) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
+	return store.Info{Size: d.Index().DecodedSize(), Version: string(blob.Digest), Ranges: true, Source: "decoding"}, nil
+}
+
+// Fetch implements store.Fetcher.
+func (d decoding) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	return d.FetchRange(ctx, blob, "", store.Span{Size: d.Index().DecodedSize()})
+}
+
+// FetchRange implements store.RangeFetcher. Every stream decodes the chunks of its own range.
+func (d decoding) FetchRange(ctx context.Context, _ store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
+	reader, writer := io.Pipe()
+	go func() {
+		w := &window{ctx: ctx, to: writer, left: span.Size}
+		writer.CloseWithError(d.write(w, span))
+	}()
+	return reader, nil
+}
+
+func (d decoding) write(w *window, span store.Span) error {
+	var plain []byte
+	for i, chunk := range d.Index().Chunks {
+		if chunk.Decoded.Offset+chunk.Decoded.Size <= span.Offset || chunk.Decoded.Offset >= span.End() {
+			continue
+		}
+		if int64(cap(plain)) < chunk.Decoded.Size {
+			plain = make([]byte, chunk.Decoded.Size)
+		}
+		plain = plain[:chunk.Decoded.Size]
+		if err := d.DecodeChunk(i, plain); err != nil {
+			return err
+		}
+		_, err := w.Write(plain[max(0, span.Offset-chunk.Decoded.Offset):])
+		if err != nil && err != errFull { //nolint:errorlint // our own value, never wrapped
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Place is where entries are published: an OCI registry or layout folder, a static tree, a server of one, a bundle.
+type Place interface {
+	// String names the place, without secrets. Keys and indexes are remembered under this name.
+	String() string
+	// Local tells that no network is needed.
+	Local() bool
+	// Index gives the files of the index and of its signature, unverified. It reports store.ErrNotFound where nothing is published.
+	Index(ctx context.Context) (index, signature []byte, err error)
+	// Blobs has the manifests, signatures and weights by digest.
+	Blobs() store.Fetcher
+}
+
+// Publishing is a Place that can be written to.
+type Publishing interface {
+	Place
+	// Store takes the blobs.
+	Store() store.Store
+	// Announce makes an entry visible to those who look at the place without beitzoo. All its blobs are there already.
+	Announce(ctx context.Context, entry Artefact) error
+	// SetIndex replaces the index. All entries are announced already.
+	SetIndex(ctx context.Context, index, signature []byte) error
+}
+
+// verified is an index that may be believed, and the keys that sign its manifests.
+type verified struct {
+	*manifest.IndexDocument
+	keys   manifest.Keyring
+	pinned *PinnedKeyNotice
+}
+
+// index gets the verified index of a place, or nil where nothing is published there. What is accepted is remembered, and used where the network
+// is off.
+func (z *Zoo) index(ctx context.Context, place Place) (*verified, error) {
+	if z.options.Offline && !place.Local() {
+		return z.remembered(place)
+	}
+	raw, signature, err := place.Index(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, z.withheld(place)
+	}
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := z.trust.Accept(place.String(), raw, signature, z.options.Keys, z.options.Now())
+	if err != nil {
+		return nil, err
+	}
+	v := &verified{IndexDocument: accepted.IndexDocument, keys: manifest.Keyring{accepted.Key}}
+	if accepted.Pinned {
+		v.pinned = &PinnedKeyNotice{Place: place.String(), KeyID: accepted.Key.ID()}
+	}
+	return v, nil
+}
+
+// remembered is the index that a place had when it was last asked.
+func (z *Zoo) remembered(place Place) (*verified, error) {
+	latest, err := z.trust.Latest(place.String())
+	if err != nil || latest == nil {
+		return nil, err
+	}
+	keys, err := z.trust.Keys(place.String())
+	return &verified{IndexDocument: latest, keys: keys}, err
+}
+
+// withheld reports a place that had an index once and has none now.
+func (z *Zoo) withheld(place Place) error {
+	latest, err := z.trust.Latest(place.String())
+	if err != nil || latest == nil {
+		return err
+	}
+	return &manifest.IndexError{Place: place.String(), Kind: manifest.ErrRollback, Text: "an index was seen there, and now there is none"}
+}
+
+// small fetches a blob that fits into memory, verified. The cache keeps it, if it can.
+func (z *Zoo) small(ctx context.Context, place Place, blob store.Blob, limit int64) ([]byte, error) {
+	if blob.Size < 0 || blob.Size > limit {
+		return nil, &store.SizeError{Name: blob.String(), Want: limit, Got: blob.Size}
+	}
+	sources := store.Mirrors{z.options.Cache}
+	if !z.options.Offline || place.Local() {
+		sources = append(sources, place.Blobs())
+		if _, err := store.Copy(ctx, place.Blobs(), z.options.Cache, blob, store.Options{}); err != nil && !errors.Is(err, store.ErrReadOnly) {
+			return nil, err
+		}
+	}
+	body, err := sources.Fetch(ctx, blob)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(store.NewVerifier(body, blob, ""))
+}
+
+// document fetches the manifest of an entry, and checks it and its signature.
+func (z *Zoo) document(ctx context.Context, place Place, entry manifest.Entry, keys manifest.Keyring) (*Found, error) {
+	name := entry.Reference().String()
+	raw, err := z.small(ctx, place, store.Blob{Digest: store.Digest(entry.Digest), Size: entry.Size, Name: name + ".yaml"}, manifest.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := z.small(ctx, place, contentOf(entry.Signature, name+".yaml"+manifest.SignatureSuffix), manifest.MaxSignature)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := keys.Check("manifest of "+name, raw, signature); err != nil {
+		return nil, err
+	}
+	document, err := ReadManifest(name+".yaml", raw)
+	if err != nil {
+		return nil, err
+	}
+	if document.Reference() != entry.Reference() {
+		return nil, &MislabelledError{Wanted: entry.Reference(), Got: document.Reference()}
+	}
+	return &Found{Document: document, Place: place, Signature: signature}, nil
+}
+
+// MislabelledError says that an index calls a manifest something else than the manifest itself.
+type MislabelledError struct{ Wanted, Got manifest.Reference }
+
+func (e *MislabelledError) Error() string {
+	return "the manifest of " + e.Wanted.String() + " says that it is that of " + e.Got.String()
+}

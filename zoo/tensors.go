@@ -1,0 +1,37 @@
+package zoo
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+// DescribeTensors computes the digests of canonical tensors, on all cores.
+func DescribeTensors(ctx context.Context, tensors []tensor.Named) ([]manifest.Tensor, error) {
+	described := make([]manifest.Tensor, len(tensors))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, t := range tensors {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			hash := sha256.New()
+			if err := tensor.Guard(func() error { _, err := t.Data.WriteTo(hash); return err }); err != nil {
+				return fmt.Errorf("tensor %s: %w", t.Name, err)
+			}
+			described[i] = manifest.Tensor{
+				Name: t.Name, DType: t.DType.String(), Shape: t.Shape, Digest: digest.NewDigest(digest.SHA256, hash),
+			}
+			return nil
+		})
+	}
+	return described, group.Wait()
+}
