@@ -40,6 +40,16 @@ func (c *Checkpoint) Close() error {
 	return errors.Join(errs...)
 }
 
+// Changed tells whether a file was resized or rewritten since Open, so that what was read from it may be of both.
+func (c *Checkpoint) Changed() bool {
+	for _, closer := range c.closers {
+		if file, ok := closer.(interface{ Changed() bool }); ok && file.Changed() {
+			return true
+		}
+	}
+	return false
+}
+
 // Options say which part of a file is wanted.
 type Options struct {
 	// Select names the state dict to take where a file holds several, such as "model_ema". Empty takes the trained weights.

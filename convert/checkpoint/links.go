@@ -5,17 +5,28 @@ import (
 	"strings"
 )
 
-// escapes tells whether a linked shard leads out of its folder. The Hugging Face cache links snapshots/REVISION/FILE to blobs/DIGEST two
-// levels up, so a target below the folder's grandparent is accepted.
+// escapes tells whether a linked shard leads out of its folder. The Hugging Face cache links snapshots/REVISION/FILE to blobs/DIGEST, which
+// belongs to the same model and is accepted.
 func escapes(folder, shard string) bool {
-	target, err := filepath.EvalSymlinks(filepath.Join(folder, shard))
+	absolute, err := filepath.Abs(folder)
 	if err != nil {
 		return true
 	}
-	root, err := filepath.EvalSymlinks(filepath.Join(folder, "..", ".."))
+	real, err := filepath.EvalSymlinks(absolute)
 	if err != nil {
 		return true
 	}
-	relative, err := filepath.Rel(root, target)
-	return err != nil || relative == ".." || strings.HasPrefix(relative, ".."+string(filepath.Separator))
+	target, err := filepath.EvalSymlinks(filepath.Join(real, shard))
+	if err != nil {
+		return true
+	}
+	snapshots := filepath.Dir(real)
+	blobs := filepath.Join(filepath.Dir(snapshots), "blobs")
+	return !inside(real, target) && !(filepath.Base(snapshots) == "snapshots" && inside(blobs, target))
+}
+
+// inside tells whether a path lies below a folder. Both are absolute and free of links.
+func inside(folder, path string) bool {
+	relative, err := filepath.Rel(folder, path)
+	return err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))
 }

@@ -3,7 +3,6 @@ package checkpoint
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -28,13 +27,12 @@ func Open(ctx context.Context, path string, options Options, formats ...Format) 
 }
 
 func openFile(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
+	if err := regular(path); err != nil {
+		return nil, withPath(err, path)
+	}
 	file, err := mmap.Open(path)
 	if err != nil {
-		var pathError *fs.PathError
-		if errors.As(err, &pathError) {
-			return nil, err
-		}
-		return nil, withPath(Errorf(ErrUnsupported, "%s", err), path)
+		return nil, err
 	}
 	opened, err := read(ctx, file.Content, options, formats)
 	if err != nil {
@@ -45,6 +43,22 @@ func openFile(ctx context.Context, path string, options Options, formats []Forma
 	opened.Size = int64(len(file.Content))
 	opened.closers = append(opened.closers, file)
 	return opened, nil
+}
+
+// regular refuses what cannot be read twice, before opening it: opening a pipe would wait for somebody to write into it.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode(); !mode.IsRegular() {
+		what := "a pipe, device or socket"
+		if mode.IsDir() {
+			what = "a folder"
+		}
+		return Errorf(ErrUnsupported, "%s, where a file is expected", what).WithHint("save it to a file first and pass that")
+	}
+	return nil
 }
 
 // read finds the format. A fault while reading the mapping (the file was cut short) comes back as an error.

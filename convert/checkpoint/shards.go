@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,9 +12,8 @@ import (
 const (
 	// indexSuffix ends the name of a file that maps tensors to shards.
 	indexSuffix = ".index.json"
-	// Limits of an index, far above what a model of this family needs.
-	maxIndexSize = 16 << 20
-	maxShards    = 1000
+	// maxShards is far above what a model of this family needs.
+	maxShards = 1000
 )
 
 // folderFiles are the file names that a folder may hold its weights under, best first. With indexSuffix each names an index as well.
@@ -95,32 +93,7 @@ func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) e
 	return nil
 }
 
-// readIndex gives the tensor names by shard. Shard names must be plain names of files in the index's own folder.
-func readIndex(path string) (map[string][]string, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxIndexSize {
-		return nil, Errorf(ErrUnsafe, "an index of %d bytes; %d is the limit", info.Size(), maxIndexSize)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var index struct {
-		WeightMap map[string]string `json:"weight_map"`
-	}
-	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, Errorf(ErrMalformed, "the index is not the JSON it should be: %s", err)
-	}
-	shards := map[string][]string{}
-	for name, shard := range index.WeightMap {
-		shards[shard] = append(shards[shard], name)
-	}
-	return shards, checkShards(filepath.Dir(path), shards)
-}
-
+// checkShards makes sure that shards are plain names of files in the folder, so that an index cannot lead to other places.
 func checkShards(folder string, shards map[string][]string) error {
 	if len(shards) == 0 {
 		return Errorf(ErrMalformed, "the index has no weight_map")
@@ -137,7 +110,8 @@ func checkShards(folder string, shards map[string][]string) error {
 			return Errorf(ErrMalformed, "the shard %q is missing", shard).WithHint("put all shards into the folder of the index")
 		}
 		if info.Mode()&os.ModeSymlink != 0 && escapes(folder, shard) {
-			return Errorf(ErrUnsafe, "the shard %q is a link to a file outside of the cache or folder", shard)
+			return Errorf(ErrUnsafe, "the shard %q is a link that leads out of its folder", shard).
+				WithHint("pass the folder that holds the files themselves")
 		}
 	}
 	return nil
