@@ -26,7 +26,7 @@ func (s *scope) activation(name string, x value, shape tensor.Shape) engine.Acti
 	s.fail(err)
 	var values []float64
 	s.within(func(s *scope) {
-		raw := s.memory(s.copyTo(x, cpu, float64s), int(elements)*8)
+		raw := s.bytes(s.copyTo(x, cpu, float64s), int(elements)*8)
 		if s.err == nil && elements > 0 {
 			values = slices.Clone(unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(raw))), elements))
 		}

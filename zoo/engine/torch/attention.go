@@ -31,7 +31,8 @@ func (a attention) apply(s *scope, x value, m *model, images int) value {
 // attend is a form of attention: queries, keys, values [N, heads, T, d] and a bias that may be absent give [N, heads, T, d].
 type attend func(s *scope, q, k, v, bias value, width int) value
 
-// fused lets libtorch choose a kernel that never writes down the matrix of scores. Libtorch 1.13 does not have it.
+// fused lets libtorch choose a kernel that never writes down the matrix of scores. Libtorch 1.13 does not have it, and gotch cannot call it
+// without a bias.
 //
 //gotchfit:optional
 func fused(s *scope, q, k, v, bias value, _ int) value {
@@ -52,9 +53,8 @@ func plain(s *scope, q, k, v, bias value, width int) value {
 
 // haveFused tries the fused form once.
 var haveFused = sync.OnceValue(func() bool {
-	try := &scope{}
-	defer try.close()
-	x := try.floats(make([]float32, 8), 1, 1, 2, 4)
-	fused(try, x, x, x, value{}, 4)
-	return try.err == nil
+	return attempt(func(s *scope) {
+		x := s.floats(make([]float32, 8), 1, 1, 2, 4)
+		fused(s, x, x, x, s.floats(make([]float32, 4), 1, 1, 2, 2), 4)
+	})
 })

@@ -4,6 +4,7 @@ package torch
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/engine"
@@ -32,4 +33,22 @@ func parseDType(d tensor.DType) (dtype, error) {
 		return known, nil
 	}
 	return 0, fmt.Errorf("dtype %s in the torch engine, which has F64, F32, BF16 and F16: %w", d, engine.ErrUnavailable)
+}
+
+// supported tells whether libtorch computes in that dtype on the CPU, by doing it once.
+func supported(d dtype) bool {
+	able, _ := supports.LoadOrStore(d, sync.OnceValue(func() bool { return attempt(d.compute) }))
+	return able.(func() bool)()
+}
+
+// supports has a func() bool for each dtype that somebody asked for.
+var supports sync.Map
+
+// compute does what a forward pass does and old libtorches lack in some dtypes.
+func (d dtype) compute(s *scope) {
+	const width = 16
+	x := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
+	line := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	s.gelu(s.linear(s.layerNorm(x, line, line, 1e-6, width), x, line))
+	s.addScaled(x, line, s.softmax(s.matmul(x, x)))
 }

@@ -18,8 +18,11 @@ var _ engine.Engine = Engine{}
 // Name is "torch".
 func (Engine) Name() string { return "torch" }
 
-// Supports tells whether the engine computes in that dtype.
-func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
+// Supports tells whether this libtorch computes in that dtype on the CPU: 1.13 and 2.1 do not in F16.
+func (Engine) Supports(dtype tensor.DType) bool {
+	known, err := parseDType(dtype)
+	return err == nil && supported(known)
+}
 
 // Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine]. A device that is not there gives a
 // *DeviceError, whatever libtorch throws an *OperatorError.
@@ -34,6 +37,9 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	}
 	if m.dtype, err = parseDType(options.DType); err != nil {
 		return nil, err
+	}
+	if m.device == cpu && !supported(m.dtype) {
+		return nil, &DTypeError{options.DType}
 	}
 	m.thread = newThread(options.Threads)
 	var loading error

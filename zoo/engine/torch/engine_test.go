@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/convert/synth"
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
@@ -19,7 +20,7 @@ func TestLoadRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := recipe(t, config)
+	weights := synth.Weights(config, 0)
 	isDevice := func(err error) bool {
 		var e *DeviceError
 		return errors.As(err, &e) && errors.Is(err, engine.ErrUnavailable) && e.Hint() != ""
@@ -64,7 +65,7 @@ func TestFailedLoadLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := recipe(t, config)
+	weights := synth.Weights(config, 0)
 	for i := range weights {
 		if weights[i].Name == "blocks.1.mlp.fc2.weight" {
 			weights[i].Data = broken{}
@@ -97,7 +98,7 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("Forward: %v", err)
 	}
 	config := loaded.(*model).config
-	if _, err := (Engine{}).Load(ctx, config, recipe(t, config), engine.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := (Engine{}).Load(ctx, config, synth.Weights(config, 0), engine.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load: %v", err)
 	}
 }

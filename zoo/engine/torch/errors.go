@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
@@ -52,4 +53,21 @@ func (e *DeviceError) Unwrap() error { return engine.ErrUnavailable }
 // Hint says what there is instead.
 func (e *DeviceError) Hint() string {
 	return "use --device cpu; `beitzoo doctor` says which devices there are and what CUDA lacks"
+}
+
+// DTypeError says that this libtorch does not compute in a dtype on the CPU. It wraps engine.ErrUnavailable.
+type DTypeError struct {
+	DType tensor.DType
+}
+
+func (e *DTypeError) Error() string {
+	return fmt.Sprintf("this libtorch does not compute in %s on the CPU", e.DType)
+}
+
+// Unwrap gives engine.ErrUnavailable.
+func (e *DTypeError) Unwrap() error { return engine.ErrUnavailable }
+
+// Hint says what it does compute in.
+func (e *DTypeError) Hint() string {
+	return "use --dtype f32, or a newer libtorch: `make libtorch` fetches one"
 }

@@ -26,18 +26,13 @@ func (l linear) applyGELU(s *scope, x value) value {
 
 // canPack tells whether this libtorch and processor multiply with packed weights of that dtype, by doing it.
 func canPack(device device, dtype dtype) bool {
-	if device != cpu || dtype == float64s {
-		return false
-	}
-	try := &scope{}
-	defer try.close()
-	const rows, width = 8, 16
-	rounded := func(x value) value { return try.copyTo(x, cpu, dtype) }
-	ones := make([]float32, width*width)
-	weight, bias := rounded(try.floats(ones, width, width)), rounded(try.floats(ones, width))
-	x := rounded(try.floats(ones, rows, width))
-	packed := try.run(packWeight, weight, try.empty(cpu, dtype, rows, 0))
-	try.run(packedLinear, x, packed, bias)
-	try.run(packedGELU, x, packed, bias)
-	return try.err == nil
+	return device == cpu && dtype != float64s && attempt(func(s *scope) {
+		const rows, width = 8, 16
+		x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, dtype)
+		weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, dtype)
+		bias := s.copyTo(s.floats(make([]float32, width), width), cpu, dtype)
+		packed := s.run(packWeight, weight, s.empty(cpu, dtype, rows, 0))
+		s.run(packedLinear, x, packed, bias)
+		s.run(packedGELU, x, packed, bias)
+	})
 }

@@ -45,8 +45,11 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 			index = l.index(s)
 		}
 		var shared value
-		if m.config.Bias == arch.SharedBias {
+		switch tokens := int64(m.config.Tokens()); {
+		case m.config.Bias == arch.SharedBias:
 			shared = l.positions("rel_pos_bias.relative_position_bias_table", index)
+		case m.config.Bias == arch.NoBias && haveFused():
+			shared = l.scope.zeros(l.device, l.dtype, 1, 1, tokens, tokens)
 		}
 		for i := range m.blocks {
 			m.blocks[i] = l.block(i, index, shared)
@@ -84,12 +87,11 @@ func (l *loader) view(s *scope, name string) value {
 	if len(raw) == 0 {
 		return s.empty(cpu, dtypes[view.DType], shape...)
 	}
-	data := unsafe.Pointer(unsafe.SliceData(raw))
-	if uintptr(data)%uintptr(view.DType.Size()) == 0 {
-		return s.over(data, dtypes[view.DType], shape...)
+	if uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%uintptr(view.DType.Size()) == 0 {
+		return s.over(raw, dtypes[view.DType], shape...)
 	}
 	aligned := s.empty(cpu, dtypes[view.DType], shape...)
-	copy(s.memory(aligned, len(raw)), raw)
+	copy(s.bytes(aligned, len(raw)), raw)
 	return aligned
 }
 

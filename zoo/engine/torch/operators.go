@@ -108,9 +108,14 @@ func (s *scope) empty(device device, dtype dtype, shape ...int64) value {
 	return s.call("empty", func(out *libtch.Ctensor) { libtch.AtgEmpty(out, shape, len(shape), int32(dtype), int32(device)) })
 }
 
-// over makes a tensor on the CPU over memory of the caller, which must outlive it.
-func (s *scope) over(data unsafe.Pointer, dtype dtype, shape ...int64) value {
-	return s.call("from_blob", func(out *libtch.Ctensor) { *out = tensorOver(data, shape, dtype) })
+func (s *scope) zeros(device device, dtype dtype, shape ...int64) value {
+	return s.call("zeros", func(out *libtch.Ctensor) { libtch.AtgZeros(out, shape, len(shape), int32(dtype), int32(device)) })
+}
+
+// over makes a tensor on the CPU over memory that must not change while the scope lives.
+func (s *scope) over(raw []byte, dtype dtype, shape ...int64) value {
+	s.memory = append(s.memory, raw)
+	return s.call("from_blob", func(out *libtch.Ctensor) { *out = tensorOver(unsafe.Pointer(unsafe.SliceData(raw)), shape, dtype) })
 }
 
 // floats copies values of Go.
@@ -143,8 +148,8 @@ func (s *scope) gather(x, columns value) value {
 	return s.call("index_select", func(out *libtch.Ctensor) { libtch.AtgIndexSelect(out, x.c, 1, columns.c) })
 }
 
-// memory gives the elements of a contiguous tensor on the CPU.
-func (s *scope) memory(x value, size int) []byte {
+// bytes gives the elements of a contiguous tensor on the CPU.
+func (s *scope) bytes(x value, size int) []byte {
 	if s.err != nil || size == 0 {
 		return nil
 	}

@@ -82,5 +82,6 @@ func (p *program) archive() ([]byte, error) {
 			return nil, err
 		}
 	}
-	return archive.Bytes(), writer.Close()
+	err := writer.Close()
+	return archive.Bytes(), err
 }

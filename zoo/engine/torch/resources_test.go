@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/beitzoo/beitzoo/convert/synth"
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
@@ -26,11 +27,11 @@ func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := Engine{}.Load(context.Background(), config, recipe(t, config), options)
+	model, err := Engine{}.Load(context.Background(), config, synth.Weights(config, 0), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model, engine.Input{Pixels: probes(config, 1)}
+	return model, engine.Input{Pixels: synth.Images(1, config.ImageHeight, config.ImageWidth, 0)}
 }
 
 // resident is the memory of this process in bytes.
@@ -134,7 +135,8 @@ func TestBatchEqualsItsImages(t *testing.T) {
 	loaded, _ := tiny(t, engine.Options{DType: tensor.F64})
 	defer loaded.Close()
 	const images = 3
-	pixels := probes(loaded.(*model).config, images)
+	config := loaded.(*model).config
+	pixels := synth.Images(images, config.ImageHeight, config.ImageWidth, 0)
 	all, err := loaded.Forward(context.Background(), engine.Input{Pixels: pixels}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"runtime"
 	"sync/atomic"
 
 	"github.com/sugarme/gotch/libtch"
@@ -19,6 +20,8 @@ type value struct{ c libtch.Ctensor }
 type scope struct {
 	err   error
 	owned []value
+	// memory is what tensors of the scope refer to: the garbage collector cannot see that they do.
+	memory [][]byte
 }
 
 // call runs one operator of libtorch that makes one tensor.
@@ -56,6 +59,8 @@ func (s *scope) close() {
 	}
 	live.Add(-int64(len(s.owned)))
 	s.owned = nil
+	runtime.KeepAlive(s.memory)
+	s.memory = nil
 }
 
 // within runs part of a computation in a scope of its own, whose tensors are dropped when it returns.

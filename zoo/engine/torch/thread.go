@@ -58,3 +58,15 @@ func (t *thread) close() {
 	close(t.stop)
 	<-t.ended
 }
+
+// attempt tells whether a computation works, on a thread of its own.
+func attempt(compute func(s *scope)) bool {
+	t := newThread(1)
+	defer t.close()
+	s := &scope{}
+	err := t.do(func() {
+		defer s.close()
+		compute(s)
+	})
+	return err == nil && s.err == nil
+}

@@ -1,0 +1,58 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+func BenchmarkForward(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		images int
+	}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}} {
+		config, err := arch.ByName(c.name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		input := engine.Input{Pixels: synth.Images(c.images, config.ImageHeight, config.ImageWidth, 0)}
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/batch=%d/threads=%d", c.name, c.images, threads), func(b *testing.B) {
+				model, err := Engine{}.Load(context.Background(), config, synth.Weights(config, 0), engine.Options{Threads: threads})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer model.Close()
+				for b.Loop() {
+					if _, err := model.Forward(context.Background(), input, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	config, err := arch.ByName("beit_base_p16_224")
+	if err != nil {
+		b.Fatal(err)
+	}
+	weights := synth.Weights(config, 0)
+	b.SetBytes(4 * config.Parameters())
+	for b.Loop() {
+		model, err := Engine{}.Load(context.Background(), config, weights, engine.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := model.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
