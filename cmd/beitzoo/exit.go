@@ -6,10 +6,11 @@ import (
 	"io/fs"
 	"syscall"
 
-	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/preprocess"
 )
 
 // Exit codes, documented in docs/command-line.md.
@@ -42,15 +43,17 @@ var exitCodes = []struct {
 	{is(errDiffers), exitDiffers},
 	{as[*usageError], exitUsage},
 	{as[*arch.UnknownNameError], exitUsage},
+	{as[*naming.UnknownSchemeError], exitUsage},
+	{as[*naming.WrapperError], exitUsage},
+	{as[*convert.TargetError], exitUsage},
+	{as[*convert.SameFileError], exitUsage},
+	{as[*preprocess.UnknownSourceError], exitUsage},
 	{is(syscall.ENOSPC), exitUnavailable},
 	{is(syscall.EDQUOT), exitUnavailable},
 	{is(engine.ErrUnavailable), exitUnavailable},
-	{as[*checkpoint.Error], exitInput},
-	{is(output.ErrFault), exitInput},
-	{as[*fs.PathError], exitInput},
 }
 
-// exitCode gives the code for an error; what no rule knows is blamed on the input.
+// exitCode gives the code for an error; everything else is about what was read.
 func exitCode(err error) int {
 	if err == nil {
 		return exitOK

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/recording"
+	"github.com/beitzoo/beitzoo/zoo/engine/native"
+)
+
+func demoCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:   "demo",
+		Usage:  "the main job, on a trained model that ships with the program: no network, no libtorch",
+		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Usage: "keep the files in this `FOLDER`"}},
+		Action: func(ctx *cli.Context) error { return demo(c, ctx) },
+	}
+}
+
+// demonstration is the state of one demo.
+type demonstration struct {
+	*console
+	folder, checkpoint string
+}
+
+func demo(c *console, ctx *cli.Context) error {
+	start := time.Now()
+	folder, remove, err := demoFolder(ctx.Path("keep"))
+	if err != nil {
+		return err
+	}
+	defer remove()
+	d := &demonstration{console: c, folder: folder}
+	for _, step := range []func(context.Context) error{d.unpack, d.convert, d.verify, d.classify} {
+		if err := step(ctx.Context); err != nil {
+			return err
+		}
+	}
+	c.printf("\nDone in %.1f s. Now yours:", time.Since(start).Seconds())
+	c.printf("  beitzoo convert beit_base_p16_224_ft.pdparams -o beit_base.pth --to timm --prove")
+	c.printf("  beitzoo verify  beit_base.pth --recording yours.safetensors    (docs/recording.md says how to record)")
+	c.printf("  beitzoo convert --help")
+	return nil
+}
+
+// demoFolder is where the files go: a temporary folder that is removed, unless the user wants to keep them.
+func demoFolder(keep string) (string, func(), error) {
+	if keep != "" {
+		return keep, func() {}, os.MkdirAll(keep, 0o777)
+	}
+	folder, err := os.MkdirTemp("", "beitzoo-demo-")
+	return folder, func() { os.RemoveAll(folder) }, err
+}
+
+// unpack writes the checkpoint that PaddlePaddle saved, and says what it is.
+func (d *demonstration) unpack(ctx context.Context) error {
+	raw, err := fs.ReadFile(digits.Files, digits.Checkpoint)
+	if err != nil {
+		return err
+	}
+	d.checkpoint = filepath.Join(d.folder, digits.Checkpoint)
+	if err := os.WriteFile(d.checkpoint, raw, 0o666); err != nil {
+		return err
+	}
+	found, err := convert.Inspect(ctx, d.checkpoint, convert.InspectOptions{})
+	if err != nil {
+		return err
+	}
+	d.printf("1. A BEiT that PaddlePaddle trained on hand-written digits, as paddle.save wrote it:")
+	d.printf("   %s: %s, %d tensors, names as %s has them", digits.Checkpoint, found.Container, found.Source.Tensors, found.Scheme)
+	d.printf("   %s", describe(*found.Architecture))
+	return nil
+}
+
+// conversions are the stations of the round trip; the last one is back where it began.
+var conversions = []struct{ name, scheme, whose string }{
+	{"digits.unilm.pth", "unilm", "PyTorch, as microsoft/unilm has it"},
+	{"digits.timm.safetensors", "timm", "safetensors, as timm has it"},
+	{"digits-hf/", "hf", "a Hugging Face folder for from_pretrained"},
+	{"digits.back.pdparams", "passl", "PaddlePaddle again"},
+}
+
+// convert takes the checkpoint through every framework and back.
+func (d *demonstration) convert(ctx context.Context) error {
+	d.printf("\n2. Converted from each to the next, and each read back before it got its name:")
+	from := d.checkpoint
+	for _, station := range conversions {
+		to := filepath.Join(d.folder, station.name)
+		if station.name[len(station.name)-1] == '/' {
+			to += "/"
+		}
+		report, err := convert.Convert(ctx, from, to, convert.Options{SaveOptions: convert.SaveOptions{To: station.scheme, Prove: true}})
+		if err != nil {
+			return err
+		}
+		turned := 0
+		for _, p := range report.Parameters {
+			if p.Read != "" {
+				turned++
+			}
+		}
+		d.printf("   -> %-24s %7d bytes  %-41s  %2d of %d changed layout", station.name, report.Saved.Bytes, station.whose, turned, len(report.Parameters))
+		from = to
+	}
+	difference, err := convert.Diff(ctx, d.checkpoint, from, convert.OpenOptions{}, convert.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	if !difference.Equal {
+		printDifference(d.console, difference)
+		return errDiffers
+	}
+	d.printf("   Once around: all %d parameters are what they were, bit for bit.", difference.Parameters)
+	return nil
+}
+
+// verify runs the PyTorch file in plain Go and compares every block with what PaddlePaddle computed.
+func (d *demonstration) verify(ctx context.Context) error {
+	model, err := convert.Open(ctx, filepath.Join(d.folder, conversions[0].name), convert.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	recorded, err := embeddedRecording(ctx, d.folder, digits.Recording)
+	if err != nil {
+		return err
+	}
+	subject := verify.Subject{Name: conversions[0].name, Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
+	result, err := verify.Verify(ctx, subject, verify.Recorded(digits.Recording, recorded), verify.Options{})
+	if err != nil {
+		return err
+	}
+	d.printf("\n3. The PyTorch file, run in plain Go, beside what PASSL computed from the original (%d images):", result.Images)
+	d.printf("   %-10s %-14s %-14s %s", "", "largest value", "off by at most", "rounding allows")
+	for _, tap := range result.Taps {
+		d.printf("   %-10s %-14.3g %-14.2g %.2g", tap.Name, tap.Largest, tap.MaxAbs, tap.Tolerance)
+	}
+	if !result.OK {
+		d.printf("   It differs: %s", result.Blame)
+		return errDiffers
+	}
+	return nil
+}
+
+// embeddedRecording reads a recording that ships with the program.
+func embeddedRecording(ctx context.Context, folder, name string) (*recording.Recording, error) {
+	raw, err := fs.ReadFile(digits.Files, name)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(folder, name)
+	if err := os.WriteFile(path, raw, 0o666); err != nil {
+		return nil, err
+	}
+	r, err := recording.Read(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("the recording inside the program: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/convert"
+)
+
+func diffCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:        "diff",
+		Usage:       "compare two models parameter by parameter, whatever their formats",
+		ArgsUsage:   "A B",
+		Description: "Exits with 0 where all parameters are equal bit for bit, and with 1 where they differ.",
+		Flags:       flags(modelFlags()),
+		Action:      func(ctx *cli.Context) error { return diff(c, ctx) },
+	}
+}
+
+func diff(c *console, ctx *cli.Context) error {
+	if err := exactArgs(ctx, "A", "B"); err != nil {
+		return err
+	}
+	options, err := openOptions(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := convert.Diff(ctx.Context, ctx.Args().Get(0), ctx.Args().Get(1), options, options)
+	if err != nil {
+		return err
+	}
+	if ctx.Bool("json") {
+		err = c.json(found)
+	} else {
+		printDifference(c, found)
+	}
+	if err == nil && !found.Equal {
+		return errDiffers
+	}
+	return err
+}
+
+// maxDifferences is how many differing tensors are listed without --json.
+const maxDifferences = 20
+
+func printDifference(c *console, d *convert.Difference) {
+	if d.Equal {
+		c.printf("equal: all %d parameters, bit for bit", d.Parameters)
+	} else {
+		c.printf("%d of %d common parameters differ", len(d.Tensors), d.Parameters)
+	}
+	for i, t := range d.Tensors {
+		if i == maxDifferences {
+			c.printf("  and %d more; --json lists all", len(d.Tensors)-i)
+			break
+		}
+		c.printf("  %s: %s", t.Name, difference(t))
+	}
+	for _, only := range []struct {
+		names []string
+		path  string
+	}{{d.OnlyA, d.A.Path}, {d.OnlyB, d.B.Path}} {
+		if n := len(only.names); n > 0 {
+			c.printf("  only in %s: %d parameters, such as %s", only.path, n, only.names[0])
+		}
+	}
+	if d.EpsilonA != d.EpsilonB {
+		c.printf("  run with different epsilons: %g and %g", d.EpsilonA, d.EpsilonB)
+	}
+}
+
+func difference(t convert.TensorDifference) string {
+	switch {
+	case !t.ShapeA.Equal(t.ShapeB):
+		return fmt.Sprintf("shape %s and %s", t.ShapeA, t.ShapeB)
+	case t.DTypeA != t.DTypeB && t.Count == 0:
+		return fmt.Sprintf("%s and %s, the same values", t.DTypeA, t.DTypeB)
+	}
+	kinds := ""
+	if t.DTypeA != t.DTypeB {
+		kinds = fmt.Sprintf("%s and %s, ", t.DTypeA, t.DTypeB)
+	}
+	return fmt.Sprintf("%s%d of %d elements, most at %v: %v and %v", kinds, t.Count, t.Elements, t.At, t.A, t.B)
+}

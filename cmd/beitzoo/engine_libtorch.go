@@ -1,0 +1,11 @@
+//go:build libtorch
+
+package main
+
+import (
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/torch"
+)
+
+// libtorchEngines is the engine that needs cgo.
+func libtorchEngines() []engine.Engine { return []engine.Engine{torch.Engine{}} }

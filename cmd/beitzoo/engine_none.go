@@ -1,0 +1,8 @@
+//go:build !libtorch
+
+package main
+
+import "github.com/beitzoo/beitzoo/zoo/engine"
+
+// libtorchEngines is empty in a build without libtorch.
+func libtorchEngines() []engine.Engine { return nil }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/native"
+)
+
+// engines lists what this build can run models with, best first.
+func engines() []engine.Engine {
+	return append(libtorchEngines(), native.Engine{})
+}
+
+// chooseEngine reads the engine flags of a command.
+func chooseEngine(ctx *cli.Context) (engine.Engine, engine.Options, error) {
+	options := engine.Options{Device: ctx.String("device"), Threads: ctx.Int("threads")}
+	var err error
+	if options.DType, err = parseDType(ctx.String("dtype")); err != nil {
+		return nil, options, err
+	}
+	all := engines()
+	name := ctx.String("engine")
+	if name == "" {
+		return all[0], options, nil
+	}
+	at := slices.IndexFunc(all, func(e engine.Engine) bool { return e.Name() == name })
+	switch {
+	case at >= 0:
+		return all[at], options, nil
+	case name == "torch":
+		return nil, options, &noLibtorchError{}
+	}
+	return nil, options, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
+}
+
+// noLibtorchError says that this build has no torch engine.
+type noLibtorchError struct{}
+
+func (*noLibtorchError) Error() string { return "this build of beitzoo has no libtorch engine" }
+func (*noLibtorchError) Unwrap() error { return engine.ErrUnavailable }
+func (*noLibtorchError) Hint() string {
+	return "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo; or use --engine native"
+}
