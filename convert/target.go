@@ -134,7 +134,7 @@ func (t target) inFolder() (target, error) {
 func (t target) apart(source string) error {
 	there, err := os.Stat(t.path)
 	if err != nil {
-		return nil //nolint:nilerror // what isn't there can't be the source
+		return nil // what isn't there can't be the source
 	}
 	candidates := []string{source}
 	folder := source
