@@ -22,7 +22,7 @@ func open(content []byte) (*pickle.StateDict, error) {
 }
 
 func TestHostileFilesAreRefused(t *testing.T) {
-	for _, c := range picklegen.Hostile() {
+	for _, c := range append(picklegen.Hostile(), picklegen.Bombs()...) {
 		t.Run(c.Name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

@@ -19,7 +19,7 @@ type Limits struct {
 // Hostile input stays below 100 MB of memory.
 var DefaultLimits = Limits{
 	Metadata:  64 << 20,
-	Opcodes:   5_000_000,
+	Opcodes:   1_000_000,
 	MarkDepth: 1000,
 	Memo:      2_000_000,
 	Memory:    48 << 20,

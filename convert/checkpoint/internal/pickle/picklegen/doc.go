@@ -4,5 +4,5 @@
 //		w.Text("weight").Array(picklegen.Array{Code: "f4", Shape: []int{2}, Data: raw})
 //	}).Stop()
 //
-// The corpus of [Hostile] serves every reader of pickles.
+// The corpora of [Hostile] and [Bombs] serve every reader of pickles.
 package picklegen
