@@ -80,9 +80,11 @@ func (v *verification) open(ctx context.Context) (err error) {
 	if v.source, err = v.reference.Open(ctx, v.subject); err != nil {
 		return err
 	}
-	if v.model, err = v.subject.Engine.Load(ctx, v.subject.Config, v.subject.Weights, v.subject.Options); err != nil {
+	model, err := v.subject.Engine.Load(ctx, v.subject.Config, v.subject.Weights, v.subject.Options)
+	if err != nil {
 		return fmt.Errorf("loading %s into the %s engine: %w", v.subject.Name, v.subject.Engine.Name(), err)
 	}
+	v.model = model
 	if v.exact, err = v.second(ctx, tensor.F64); err != nil {
 		return err
 	}

@@ -40,22 +40,22 @@ var hypotheses = []hypothesis{
 	{"q and k swapped", []string{block}, "q and k are exchanged in attn.qkv.weight", false, editing("attn.qkv.weight", thirds([3]int{1, 0, 2}))},
 	{"q and v swapped", []string{block}, "q and v are exchanged in attn.qkv.weight", false, editing("attn.qkv.weight", thirds([3]int{2, 1, 0}))},
 	{"k and v swapped", []string{block}, "k and v are exchanged in attn.qkv.weight", false, editing("attn.qkv.weight", thirds([3]int{0, 2, 1}))},
-	{"k, v, q", []string{block}, "attn.qkv.weight holds k, v, q in the place of q, k, v", false, editing("attn.qkv.weight", thirds([3]int{2, 0, 1}))},
-	{"v, q, k", []string{block}, "attn.qkv.weight holds v, q, k in the place of q, k, v", false, editing("attn.qkv.weight", thirds([3]int{1, 2, 0}))},
+	{"k, v, q", []string{block}, "attn.qkv.weight is read as k, v, q", false, editing("attn.qkv.weight", thirds([3]int{2, 0, 1}))},
+	{"v, q, k", []string{block}, "attn.qkv.weight is read as v, q, k", false, editing("attn.qkv.weight", thirds([3]int{1, 2, 0}))},
 	{"q and v swapped with biases", []string{block}, "q and v are exchanged, in weight and biases", false, func(t *trial) bool {
 		return t.edit("attn.qkv.weight", thirds([3]int{2, 1, 0})) && t.exchange("attn.q_bias", "attn.v_bias")
 	}},
 	{"biases swapped", []string{block}, "attn.q_bias and attn.v_bias are exchanged", false, exchanging("attn.q_bias", "attn.v_bias")},
-	{"heads before q, k, v", []string{block}, "attn.qkv.weight is laid out as [heads, 3, width] in the place of [3, heads, width]", false, func(t *trial) bool {
+	{"heads before q, k, v", []string{block}, "attn.qkv.weight is read as [heads, 3, width], not as [3, heads, width]", false, func(t *trial) bool {
 		return t.edit("attn.qkv.weight", axes([3]int{t.config.Heads, 3, t.config.HeadDim()}, [3]int{1, 0, 2}))
 	}},
-	{"q, k, v before heads", []string{block}, "attn.qkv.weight should be laid out as [heads, 3, width]", false, func(t *trial) bool {
+	{"q, k, v before heads", []string{block}, "attn.qkv.weight is rearranged from [3, heads, width] to [heads, 3, width]", false, func(t *trial) bool {
 		return t.edit("attn.qkv.weight", axes([3]int{3, t.config.Heads, t.config.HeadDim()}, [3]int{1, 0, 2}))
 	}},
-	{"channels before heads", []string{block}, "attn.qkv.weight is laid out as [3, width, heads] in the place of [3, heads, width]", false, func(t *trial) bool {
+	{"channels before heads", []string{block}, "attn.qkv.weight is read as [3, width, heads], not as [3, heads, width]", false, func(t *trial) bool {
 		return t.edit("attn.qkv.weight", axes([3]int{3, t.config.HeadDim(), t.config.Heads}, [3]int{0, 2, 1}))
 	}},
-	{"heads before channels", []string{block}, "attn.qkv.weight should be laid out as [3, width, heads]", false, func(t *trial) bool {
+	{"heads before channels", []string{block}, "attn.qkv.weight is rearranged from [3, heads, width] to [3, width, heads]", false, func(t *trial) bool {
 		return t.edit("attn.qkv.weight", axes([3]int{3, t.config.Heads, t.config.HeadDim()}, [3]int{0, 2, 1}))
 	}},
 	{"reshaped qkv", []string{block}, "attn.qkv.weight was reshaped where it should have been transposed", false, editing("attn.qkv.weight", reread)},

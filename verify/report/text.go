@@ -34,8 +34,9 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 }
 
 func table(text *strings.Builder, r *verify.Result, options Options) {
-	columns := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(columns, "tap\tshape\tlargest value\tmax difference\ttolerance\t")
+	var padded strings.Builder
+	columns := tabwriter.NewWriter(&padded, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "tap\tshape\tlargest value\tmax difference\ttolerance\tverdict")
 	left := 0
 	for i, t := range r.Taps {
 		if !options.All && len(r.Taps) > fewTaps && !telling(r, i) {
@@ -47,6 +48,9 @@ func table(text *strings.Builder, r *verify.Result, options Options) {
 	}
 	skipped(columns, &left)
 	columns.Flush()
+	for line := range strings.Lines(padded.String()) {
+		fmt.Fprintln(text, strings.TrimRight(line, " \n"))
+	}
 }
 
 // telling tells whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.

@@ -47,7 +47,7 @@ var family = []member{
 	{"no blocks", with(func(c *arch.Config) { c.Depth = 0 })},
 	{"large epsilon", with(func(c *arch.Config) { c.Epsilon = 0.5 })},
 	{"wide", with(func(c *arch.Config) { c.EmbedDim, c.Heads, c.HiddenDim = 128, 2, 512 })},
-	{"many tokens", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth, c.PatchSize = 40, 36, 2 })},
+	{"many tokens", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth, c.PatchSize = 24, 20, 2 })},
 }
 
 // images is the size of the batches here.

@@ -83,7 +83,7 @@ func (s *source[T]) norm(prefix string) (n norm[T], err error) {
 }
 
 // load reads all parameters, several blocks at once.
-func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round, activate func([]T)) (*model[T], error) {
+func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round, activate func([]T)) (engine.Model, error) {
 	s, err := newSource(config, weights, round)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,210 @@
+package blame
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify/drift"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/native"
+)
+
+// stages of a model of three blocks, by kind.
+var stages = map[string]struct{ before, after string }{
+	embed: {"", "embed"}, block: {"blocks.0", "blocks.1"}, pool: {"blocks.2", "pool"}, logits: {"pool", "logits"},
+}
+
+// configs have between them everything that a hypothesis is about.
+func configs(t *testing.T) []arch.Config {
+	t.Helper()
+	plain, err := arch.ByName("tiny_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	masked, err := arch.ByName("tiny_mim_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.Heads = 4
+	class, absolute := plain, plain
+	class.Pooling, class.Epsilon = arch.ClassToken, arch.EpsilonHF
+	absolute.AbsolutePosition = true
+	return []arch.Config{plain, class, absolute, masked}
+}
+
+// example makes a case of recipe weights: the stage as it is.
+func example(t *testing.T, config arch.Config, kind string) Case {
+	t.Helper()
+	c := Case{Config: config, Weights: synth.Weights(config, 0), Tolerance: 1e-9}
+	c.Input.Pixels = synth.Images(1, config.ImageHeight, config.ImageWidth, 0)
+	if config.MaskToken {
+		c.Input.Mask = make([]bool, config.Patches())
+		for i := range c.Input.Mask {
+			c.Input.Mask[i] = i%3 == 1
+		}
+	}
+	model, err := native.Engine{}.Load(t.Context(), config, c.Weights, engine.Options{DType: tensor.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = model.Forward(t.Context(), c.Input, func(a engine.Activation) error {
+		switch a.Name {
+		case stages[kind].before:
+			c.Before = &a
+		case stages[kind].after:
+			c.After = a
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestEachHypothesisIsFound plays each hypothesis: the reference is the stage under it, and Find must name it, and no other, from the
+// weights as they are.
+func TestEachHypothesisIsFound(t *testing.T) {
+	t.Parallel()
+	for _, h := range hypotheses {
+		for _, kind := range h.stages {
+			t.Run(h.name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				played := false
+				for _, config := range configs(t) {
+					played = played || play(t, h, config, kind)
+				}
+				if !played {
+					t.Error("no architecture has what it is about")
+				}
+			})
+		}
+	}
+}
+
+func play(t *testing.T, h hypothesis, config arch.Config, kind string) bool {
+	t.Helper()
+	c := example(t, config, kind)
+	wrong := newTrial(c)
+	if !h.apply(wrong) {
+		return false
+	}
+	after, err := wrong.run(t.Context(), c.After.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if drift.Compare(after.Values, c.After.Values).MaxAbs <= c.Tolerance {
+		t.Fatalf("the hypothesis changes nothing")
+	}
+	c.After = after
+	found, err := Find(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == nil || found.Name != h.name || !strings.Contains(found.Sentence, h.says) || found.Distance > c.Tolerance || found.Without <= c.Tolerance {
+		t.Errorf("found %+v", found)
+	}
+	return true
+}
+
+// TestOtherMistakesAreNotExplained: noise on a weight is none of the hypotheses.
+func TestOtherMistakesAreNotExplained(t *testing.T) {
+	t.Parallel()
+	c := example(t, configs(t)[0], block)
+	wrong := newTrial(c)
+	wrong.edit("mlp.fc1.weight", func(values []float64, _ tensor.Shape) []float64 {
+		values[7] += 0.1
+		return values
+	})
+	after, err := wrong.run(t.Context(), c.After.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.After = after
+	if found, err := Find(t.Context(), c); found != nil || err != nil {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+}
+
+func TestHealthy(t *testing.T) {
+	t.Parallel()
+	for kind := range stages {
+		found, err := Find(t.Context(), example(t, configs(t)[3], kind))
+		if err != nil || found == nil || found.Name != Healthy {
+			t.Errorf("%s: found %+v, error %v", kind, found, err)
+		}
+	}
+}
+
+// TestWholeModel: where the reference has logits only, the likely hypotheses are tried on all blocks.
+func TestWholeModel(t *testing.T) {
+	t.Parallel()
+	for _, h := range hypotheses {
+		if !h.likely {
+			continue
+		}
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			played := false
+			for _, config := range configs(t)[:2] {
+				c := example(t, config, logits)
+				c.Before = nil
+				wrong := newTrial(c)
+				if played || !h.apply(wrong) {
+					continue
+				}
+				played = true
+				after, err := wrong.run(t.Context(), "logits")
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.After = after
+				found, err := Find(t.Context(), c)
+				if err != nil || found == nil || found.Name != h.name || !strings.HasPrefix(found.Sentence, "the model agrees") {
+					t.Errorf("found %+v, error %v", found, err)
+				}
+			}
+			if !played {
+				t.Error("no architecture has what it is about")
+			}
+		})
+	}
+}
+
+func TestNonFinite(t *testing.T) {
+	t.Parallel()
+	for kind, name := range map[string]string{
+		block: "blocks.1.mlp.fc2.bias", embed: "patch_embed.proj.weight", pool: "fc_norm.weight", logits: "head.weight",
+	} {
+		for _, value := range []float64{math.NaN(), math.Inf(-1)} {
+			c := example(t, configs(t)[0], kind)
+			spoilt := newTrial(c)
+			spoilt.whole = true
+			spoilt.edit(name, func(values []float64, _ tensor.Shape) []float64 {
+				values[0] = value
+				return values
+			})
+			c.Weights = spoilt.weights
+			found, err := Find(t.Context(), c)
+			if err != nil || found == nil || !strings.Contains(found.Sentence, name) {
+				t.Errorf("%v in %s: found %+v, error %v", value, name, found, err)
+			}
+		}
+	}
+}
+
+func TestFindEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	c := example(t, configs(t)[0], block)
+	c.After.Values[0]++
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Find(ctx, c); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,103 @@
+package verify_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/engine/native"
+)
+
+// subject is the model of a recording, run by the native engine.
+func subject(g verifytest.Golden, dtype tensor.DType) verify.Subject {
+	return verify.Subject{Name: "subject", Config: g.Config, Weights: g.Weights, Engine: native.Engine{}, Options: engine.Options{DType: dtype}}
+}
+
+func run(t *testing.T, s verify.Subject, reference verify.Reference) *verify.Result {
+	t.Helper()
+	result, err := verify.Verify(t.Context(), s, reference, verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// multiple is how many times the noise (or its floor) a tap is off.
+func multiple(p verify.Precision, t verify.Tap) float64 { return t.MaxAbs / t.Tolerance * p.Multiple }
+
+// TestMargins holds the figures of docs/tolerance.md: every honest pair stays below half of what is allowed, in whichever dtype.
+func TestMargins(t *testing.T) {
+	t.Parallel()
+	for _, g := range verifytest.Small(t) {
+		for _, dtype := range []tensor.DType{tensor.Invalid, tensor.F32, tensor.F16, tensor.BF16} {
+			t.Run(fmt.Sprintf("%s/%s", g.Name, dtype), func(t *testing.T) {
+				t.Parallel()
+				r := run(t, subject(g, dtype), verify.Recorded(g.Name, g.Recording))
+				for _, tap := range r.Taps {
+					if m := multiple(r.Precision, tap); !tap.OK || m > r.Precision.Multiple/2 {
+						t.Errorf("%s is off by %.2f times the noise of %s", tap.Name, m, r.Precision.DType)
+					}
+				}
+				if r.Agreement.Rows == 0 || r.Agreement.Top1 != r.Agreement.Rows || !r.OK || r.FirstDivergence != "" || r.Blame != "" {
+					t.Errorf("%+v", r)
+				}
+			})
+		}
+	}
+}
+
+// TestWrongEpsilon: Hugging Face's epsilon is the smallest honest mistake that there is. It must fail in float64 and float32, by half as much again as
+// is allowed at least, from the first block on, and be named.
+func TestWrongEpsilon(t *testing.T) {
+	t.Parallel()
+	for _, g := range verifytest.Small(t) {
+		if g.Recording.Epsilon != arch.EpsilonHF {
+			continue
+		}
+		for _, dtype := range []tensor.DType{tensor.Invalid, tensor.F32} {
+			t.Run(fmt.Sprintf("%s/%s", g.Name, dtype), func(t *testing.T) {
+				t.Parallel()
+				s := subject(g, dtype)
+				s.Config.Epsilon = arch.Epsilon
+				r := run(t, s, verify.Recorded(g.Name, g.Recording))
+				if r.OK || r.FirstDivergence != "blocks.0" {
+					t.Errorf("ok %v, first divergence %q", r.OK, r.FirstDivergence)
+				}
+				for _, tap := range r.Taps[1:] {
+					if m := multiple(r.Precision, tap); tap.OK || m < r.Precision.Multiple*1.5 {
+						t.Errorf("%s is off by %.1f times the noise only", tap.Name, m)
+					}
+				}
+				if !strings.Contains(r.Blame, "epsilon is 1e-12, not 1e-06") || !strings.Contains(r.Advice, "--epsilon 1e-12") {
+					t.Errorf("blame %q, advice %q", r.Blame, r.Advice)
+				}
+			})
+		}
+	}
+}
+
+// TestHalfStorage: a checkpoint rounded to half precision is judged by half's rounding, not by float32's.
+func TestHalfStorage(t *testing.T) {
+	t.Parallel()
+	for file, dtype := range map[string]tensor.DType{"digits/digits_p16_64.f16.pth": tensor.F16, "digits/digits_p16_64.bf16.pth": tensor.BF16} {
+		for _, recorded := range []string{"digits_p16_64.passl.float32", "digits_p16_64.unilm.float64"} {
+			g := verifytest.One(t, recorded)
+			whole := g.Weights
+			g.Weights = verifytest.Weights(t, file)
+			for name, reference := range map[string]verify.Reference{
+				"recording":  verify.Recorded(g.Name, g.Recording),
+				"checkpoint": verify.Against("whole", g.Config, whole),
+			} {
+				r := run(t, subject(g, tensor.Invalid), reference)
+				if !r.OK || r.Precision.DType != dtype || r.MaxAbs == 0 {
+					t.Errorf("%s against %s %s: ok %v, precision %s, off by %g", file, name, recorded, r.OK, r.Precision.DType, r.MaxAbs)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package recording_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify/recording"
+)
+
+const testdata = "../../testdata/"
+
+func TestReadGolden(t *testing.T) {
+	t.Parallel()
+	type summary struct {
+		Architecture, Origin string
+		DType                tensor.DType
+		Epsilon              float64
+		Images               int
+		Pixels, Mask, Labels int
+		Recipe               *recording.Recipe
+		Names                string
+	}
+	for file, want := range map[string]summary{
+		"digits/digits_p16_64.passl.float32.recording": {
+			"digits_p16_64", "PASSL Beit + BEiTClsHead (5c7359b), float32", tensor.F32, 1e-6, 4, 4 * 3 * 64 * 64, 0, 0, nil, "embed blocks.0 blocks.1 blocks.2 pool logits",
+		},
+		"tiny/tiny_p16_32.timm.bfloat16.recording": {
+			"tiny_p16_32", "timm 1.0.31, bfloat16", tensor.BF16, 1e-6, 2, 2 * 3 * 32 * 32, 0, 0, nil, "embed blocks.0 blocks.1 pool logits",
+		},
+		"mim/tiny_mim_p16_64.unilm.float64.recording": {
+			"tiny_mim_p16_64", "unilm beit (768a3c8), float64", tensor.F64, 1e-6, 2, 2 * 3 * 64 * 64, 32, 0, nil, "embed blocks.0 blocks.1 blocks.2 pool logits",
+		},
+		"full/beit_large_p16_512.hf.float64.recording": {
+			"beit_large_p16_512", "transformers 5.23.0, float64", tensor.F64, 1e-12, 1, 0, 0, 0, &recording.Recipe{}, "logits",
+		},
+		"digits/digits_p16_64.passl.all-images.logits": {
+			"digits_p16_64", "PASSL Beit + BEiTClsHead (5c7359b), float32", tensor.F32, 1e-6, 360, 0, 0, 360, nil, "logits",
+		},
+	} {
+		r, err := recording.Read(t.Context(), testdata+file+".safetensors")
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		var names []string
+		for _, a := range r.Activations {
+			names = append(names, a.Name)
+		}
+		got := summary{r.Architecture, r.Origin(), r.DType, r.Epsilon, r.Images, len(r.Pixels), len(r.Mask), len(r.Labels), r.Recipe, strings.Join(names, " ")}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	}
+}
+
+// TestWriteIsReadBack: every recording survives.
+func TestWriteIsReadBack(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(testdata + "*/*.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, path := range paths {
+		if !strings.Contains(path, "recording") && !strings.Contains(path, "logits") {
+			continue
+		}
+		tried++
+		want, err := recording.Read(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(t.TempDir(), "copy.safetensors")
+		if err := recording.Write(t.Context(), copied, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := recording.Read(t.Context(), copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+	if tried < 30 {
+		t.Errorf("only %d recordings found", tried)
+	}
+}
+
+// metadata of the smallest recording, with a change.
+func metadata(changes ...string) map[string]string {
+	m := map[string]string{"format": recording.Format, "dtype": "float32"}
+	for i := 0; i < len(changes); i += 2 {
+		m[changes[i]] = changes[i+1]
+	}
+	return m
+}
+
+func named(name string, dtype tensor.DType, shape ...int) tensor.Named {
+	elements, _ := tensor.Shape(shape).Elements()
+	return tensor.Named{Name: name, View: tensor.View{DType: dtype, Shape: shape, Data: make(tensor.Memory, int(elements)*dtype.Size())}}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	logits := named("logits", tensor.F32, 2, 5)
+	two := named("mask", tensor.U8, 2, 4)
+	two.Data.(tensor.Memory)[3] = 2
+	short := named("pool", tensor.F32, 2, 3)
+	short.Data = tensor.Memory{1, 2, 3}
+	for _, c := range []struct {
+		name     string
+		metadata map[string]string
+		tensors  []tensor.Named
+		kind     error
+		says     string
+	}{
+		{"no metadata", nil, []tensor.Named{logits}, checkpoint.ErrFormat, "beitzoo.recording.v1"},
+		{"a later format", metadata("format", "beitzoo.recording.v2"), []tensor.Named{logits}, checkpoint.ErrFormat, "beitzoo.recording.v1"},
+		{"unknown dtype", metadata("dtype", "int8"), []tensor.Named{logits}, checkpoint.ErrMalformed, `dtype is "int8"`},
+		{"no dtype", metadata("dtype", ""), []tensor.Named{logits}, checkpoint.ErrMalformed, `dtype is ""`},
+		{"epsilon in words", metadata("epsilon", "small"), []tensor.Named{logits}, checkpoint.ErrMalformed, `epsilon is "small"`},
+		{"negative epsilon", metadata("epsilon", "-1"), []tensor.Named{logits}, checkpoint.ErrMalformed, `epsilon is "-1"`},
+		{"epsilon NaN", metadata("epsilon", "nan"), []tensor.Named{logits}, checkpoint.ErrMalformed, `epsilon is "nan"`},
+		{"unknown input", metadata("input", "noise"), []tensor.Named{logits}, checkpoint.ErrMalformed, `input "noise"`},
+		{"another number of recipe images", metadata("input", "recipe images 0..2"), []tensor.Named{logits}, checkpoint.ErrMalformed, "recipe images 0..2"},
+		{"a seed that is none", metadata("input", "recipe images 0..1", "seed", "x"), []tensor.Named{logits}, checkpoint.ErrMalformed, `seed "x"`},
+		{"nothing", metadata(), nil, checkpoint.ErrMalformed, "no images"},
+		{"nothing to compare", metadata(), []tensor.Named{named("input", tensor.F32, 2, 3, 4, 4)}, checkpoint.ErrMalformed, "nothing to compare"},
+		{"no images", metadata(), []tensor.Named{named("logits", tensor.F32, 0, 5)}, checkpoint.ErrMalformed, "no images"},
+		{"a scalar", metadata(), []tensor.Named{logits, named("pool", tensor.F32)}, checkpoint.ErrMalformed, `"pool" has shape []`},
+		{"different numbers of images", metadata(), []tensor.Named{logits, named("pool", tensor.F32, 3, 5)}, checkpoint.ErrMalformed, "[3, 5]"},
+		{"a misspelt activation", metadata(), []tensor.Named{logits, named("blocks.0.attm", tensor.F32, 2, 5)}, checkpoint.ErrMalformed, "blocks.0.attn"},
+		{"a block with a leading zero", metadata(), []tensor.Named{logits, named("blocks.01", tensor.F32, 2, 5)}, checkpoint.ErrMalformed, `"blocks.01"`},
+		{"an activation of integers", metadata(), []tensor.Named{named("logits", tensor.I64, 2, 5)}, checkpoint.ErrMalformed, "I64"},
+		{"the same twice", metadata(), []tensor.Named{logits, logits}, checkpoint.ErrMalformed, `"logits" occurs twice`},
+		{"input of another shape", metadata(), []tensor.Named{logits, named("input", tensor.F32, 2, 4, 4, 3)}, checkpoint.ErrMalformed, "[N, 3, height, width]"},
+		{"input in float64", metadata(), []tensor.Named{logits, named("input", tensor.F64, 2, 3, 4, 4)}, checkpoint.ErrMalformed, "F64"},
+		{"a mask of 2", metadata(), []tensor.Named{logits, two}, checkpoint.ErrMalformed, "holds 2"},
+		{"a mask of floats", metadata(), []tensor.Named{logits, named("mask", tensor.F32, 2, 4)}, checkpoint.ErrMalformed, "integers"},
+		{"labels of floats", metadata(), []tensor.Named{logits, named("labels", tensor.F32, 2)}, checkpoint.ErrMalformed, "integers"},
+		{"bytes missing", metadata(), []tensor.Named{logits, short}, checkpoint.ErrMalformed, "3 bytes"},
+	} {
+		_, err := recording.Parse(c.tensors, c.metadata)
+		var problem *recording.Error
+		if !errors.As(err, &problem) || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) || problem.Hint() == "" {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}
+
+// TestProblemsComeTogether: one run tells everything.
+func TestProblemsComeTogether(t *testing.T) {
+	t.Parallel()
+	_, err := recording.Parse([]tensor.Named{named("logits", tensor.F32, 2, 5), named("pol", tensor.F32, 2, 5)}, metadata("dtype", "f", "epsilon", "e"))
+	var problem *recording.Error
+	if !errors.As(err, &problem) || len(problem.Problems) != 3 {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestReadNamesTheFile(t *testing.T) {
+	t.Parallel()
+	path := testdata + "digits/digits_p16_64.timm.safetensors"
+	_, err := recording.Read(t.Context(), path)
+	if !errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), path) {
+		t.Errorf("weights read as a recording: %v", err)
+	}
+	if _, err := recording.Read(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}

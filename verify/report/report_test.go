@@ -1,0 +1,145 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/drift"
+	"github.com/beitzoo/beitzoo/verify/report"
+)
+
+func tap(name string, off, tolerance float64) verify.Tap {
+	return verify.Tap{
+		Name: name, Shape: tensor.Shape{2, 5}, OK: off <= tolerance, Noise: tolerance / 8, Tolerance: tolerance,
+		Distance: drift.Distance{MaxAbs: off, Largest: 4, MaxRel: off / 4, Mean: off / 2, RMS: off / 2, Cosine: 1},
+	}
+}
+
+// result is one of a model that many taps are known of.
+func result(taps ...verify.Tap) *verify.Result {
+	return &verify.Result{
+		OK: true, Model: "model.pth", Architecture: "tiny_p16_32", Engine: "native", Device: "cpu", Reference: "recording r.safetensors (timm 1.0.31, float32)",
+		DType: tensor.F32, Precision: verify.Precision{DType: tensor.F32, Multiple: 8}, Images: 2,
+		MaxAbs: 1e-6, MaxRel: 2.5e-7, Tolerance: 8e-6, Agreement: drift.Agreement{Rows: 2, Top1: 2, Top5: 1}, Taps: taps,
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	var deep []verify.Tap
+	for i := range 20 {
+		deep = append(deep, tap(fmt.Sprintf("blocks.%d", i), 1e-6, 8e-6))
+	}
+	deep[3].MaxAbs = 2e-6
+	failed := result(append(append([]verify.Tap{}, deep...), tap("logits", 1, 0.5))...)
+	failed.OK, failed.FirstDivergence, failed.Blame, failed.Advice = false, "blocks.9", "blocks.9 agrees with the reference if GELU is its tanh approximation", "type this"
+	failed.Taps[9].OK, failed.Taps[9].MaxAbs = false, 8e-4
+	failed.Taps[10].OK, failed.Taps[10].MaxAbs, failed.Taps[10].NonFinite = false, math.Inf(1), 3
+	failed.Agreement = drift.Agreement{}
+	short := result(tap("embed", 1e-6, 8e-6), tap("logits", 1e-6, 8e-6))
+	for _, c := range []struct {
+		name    string
+		result  *verify.Result
+		options report.Options
+		want    string
+	}{
+		{"verified", short, report.Options{}, `model.pth
+  against recording r.safetensors (timm 1.0.31, float32)
+  native engine on cpu in F32, 2 images; tolerance: 8 x the rounding of F32, measured on this model
+
+tap     shape   largest value  max difference  tolerance  verdict
+embed   [2, 5]  4              1e-06           8e-06      ok
+logits  [2, 5]  4              1e-06           8e-06      ok
+
+same top-1 in 2 of 2, same top-5 in 1
+
+verified: every activation that the reference has is within rounding
+`},
+		{"failed, shortened", failed, report.Options{}, `model.pth
+  against recording r.safetensors (timm 1.0.31, float32)
+  native engine on cpu in F32, 2 images; tolerance: 8 x the rounding of F32, measured on this model
+
+tap         shape   largest value  max difference       tolerance  verdict
+blocks.0    [2, 5]  4              1e-06                8e-06      ok
+... 7 more
+blocks.8    [2, 5]  4              1e-06                8e-06      ok
+blocks.9    [2, 5]  4              0.0008               8e-06      FAILS, 100 x
+blocks.10   [2, 5]  4              3 values not finite  8e-06      FAILS
+... 8 more
+blocks.19   [2, 5]  4              1e-06                8e-06      ok
+logits      [2, 5]  4              1                    0.5        FAILS, 2 x
+
+not verified: first outside of rounding at blocks.9
+reason: blocks.9 agrees with the reference if GELU is its tanh approximation
+hint: type this
+`},
+	} {
+		var out bytes.Buffer
+		if err := report.Text(&out, c.result, c.options); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, out.String()); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+	var all bytes.Buffer
+	if err := report.Text(&all, failed, report.Options{All: true}); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Count(all.Bytes(), []byte("blocks.")); lines != 20+2 {
+		t.Errorf("with all taps: blocks are named %d times", lines)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	r := result(tap("embed", 1e-6, 8e-6), tap("logits", 1e-6, 8e-6))
+	r.Taps[1].MaxAbs, r.Taps[1].Cosine, r.Taps[1].NonFinite, r.Taps[1].OK = math.Inf(1), math.NaN(), 2, false
+	r.OK, r.FirstDivergence, r.MaxAbs, r.Blame, r.Advice = false, "logits", math.Inf(1), "a <b> c", "d"
+	var out bytes.Buffer
+	if err := report.JSON(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"ok":false,"model":"model.pth","architecture":"tiny_p16_32","engine":"native","device":"cpu","dtype":"F32",` +
+		`"reference":"recording r.safetensors (timm 1.0.31, float32)","images":2,"max_abs":null,"max_rel":2.5e-7,"tolerance":0.000008,` +
+		`"tolerance_dtype":"F32","tolerance_multiple":8,"top1_agree":1,"top5_agree":0.5,"first_divergence":"logits","blame":"a <b> c","hint":"d","taps":[` +
+		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0},` +
+		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":null,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":null,"noise":0.000001,"tolerance":0.000008,"non_finite":2}]}` + "\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+	r.Agreement = drift.Agreement{}
+	if d := report.New(r); d.Top1Agree != nil || d.Top5Agree != nil {
+		t.Error("agreement without logits")
+	}
+	var back map[string]any
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil {
+		t.Error(err)
+	}
+}
+
+// full is a writer that takes nothing.
+type full struct{}
+
+var errFull = errors.New("no space")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWriteErrorsComeBack(t *testing.T) {
+	t.Parallel()
+	r := result(tap("logits", 0, 1))
+	if err := report.Text(full{}, r, report.Options{}); !errors.Is(err, errFull) {
+		t.Errorf("text: %v", err)
+	}
+	if err := report.JSON(full{}, r); !errors.Is(err, errFull) {
+		t.Errorf("JSON: %v", err)
+	}
+}
