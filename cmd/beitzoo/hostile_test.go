@@ -34,7 +34,7 @@ var badInputs = []struct {
 	{"truncated legacy", truncated("digits/digits_p16_64.unilm.legacy.pth"), ""},
 	{"truncated safetensors", truncated("digits/digits_p16_64.timm.safetensors"), ""},
 	{"pickle that runs a command", func(*testing.T) []byte {
-		return []byte("\x80\x02cposix\nsystem\nX\x10\x00\x00\x00touch beitzoo.pwn\x85R.")
+		return []byte("\x80\x02cposix\nsystem\nX\x11\x00\x00\x00touch beitzoo.pwn\x85R.")
 	}, "posix"},
 	{"pickle bomb", func(*testing.T) []byte {
 		return append([]byte("\x80\x02]"), append(bytes.Repeat([]byte("2\x86"), 3_000_000), '.')...)
@@ -115,7 +115,7 @@ func truncated(name string) func(*testing.T) []byte {
 	}
 }
 
-// zipBomb looks like a PyTorch archive, but a small record inflates to a gigabyte.
+// zipBomb looks like a PyTorch archive, but a small record inflates to 100 MiB.
 func zipBomb(t *testing.T) []byte {
 	var buffer bytes.Buffer
 	archive := zip.NewWriter(&buffer)
@@ -125,7 +125,7 @@ func zipBomb(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		zeros := make([]byte, 1<<20)
-		for range 1 << 10 {
+		for range 100 {
 			if _, err := record.Write(zeros); err != nil {
 				t.Fatal(err)
 			}

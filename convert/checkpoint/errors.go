@@ -29,7 +29,7 @@ type Error struct {
 	Offset int64
 	// Reason is a clause that says what was found and what was expected.
 	Reason string
-	// Advice is what the user could do, or empty.
+	// Advice is what the user could do, or empty where Kind says it all; see Hint.
 	Advice string
 }
 
@@ -47,8 +47,22 @@ func (e *Error) Error() string {
 // Unwrap gives the kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Hint tells the user what to do next.
-func (e *Error) Hint() string { return e.Advice }
+// Hint tells the user what to do next: the advice, or what helps with the kind of problem.
+func (e *Error) Hint() string {
+	if e.Advice == "" {
+		return usualAdvice[e.Kind]
+	}
+	return e.Advice
+}
+
+// usualAdvice is for problems that nobody knows more about.
+var usualAdvice = map[error]string{
+	ErrFormat:      "beitzoo reads .pdparams, .pth, .pt, .bin and .safetensors files; check the download",
+	ErrMalformed:   "the file is damaged or incomplete; download it again and compare its size with the publisher's",
+	ErrUnsafe:      "no framework writes such a file for a model; do not load it elsewhere, and get the checkpoint from its publisher",
+	ErrUnsupported: "save the model's state dict as plain tensors with the framework that wrote this file, and convert that",
+	ErrNoModel:     "pass the file that holds the model's parameters; beitzoo inspect FILE lists what a file holds",
+}
 
 // Errorf makes an Error of a kind without a place in the file. The reason is formatted; text from the file belongs in %q.
 func Errorf(kind error, reason string, args ...any) *Error {
