@@ -517,14 +517,16 @@ func TestSaveThatCannotBeProvedLeavesNothing(t *testing.T) {
 	at := slices.IndexFunc(weights, func(n tensor.Named) bool { return n.Name == "head.weight" })
 	raw, _ := weights[at].Bytes()
 	weights[at].Data = unequal{raw}
-	folder := t.TempDir()
-	_, err := convert.Save(t.Context(), filepath.Join(folder, "model.pdparams"), config, weights, convert.SaveOptions{Prove: true})
-	var proof *convert.ProofError
-	if !errors.As(err, &proof) || proof.Tensor != "head.weight" {
-		t.Errorf("got %v", err)
-	}
-	if left := filesIn(t, folder); len(left) != 1 {
-		t.Errorf("left %v", left)
+	for _, target := range []string{"model.pdparams", "folder"} {
+		folder := t.TempDir()
+		_, err := convert.Save(t.Context(), filepath.Join(folder, target), config, weights, convert.SaveOptions{Prove: true})
+		var proof *convert.ProofError
+		if !errors.As(err, &proof) || proof.Tensor != "head.weight" {
+			t.Errorf("%s: got %v", target, err)
+		}
+		if left := filesIn(t, folder); len(left) != 1 {
+			t.Errorf("%s: left %v", target, left)
+		}
 	}
 }
 

@@ -201,13 +201,14 @@ func (t target) write(ctx context.Context, parts []output.Part, configs []side, 
 	if err != nil {
 		return err
 	}
-	if err := t.weightsThenConfigs(ctx, parts, configs, options); err != nil {
-		if made {
-			os.RemoveAll(t.folder)
+	err = t.weightsThenConfigs(ctx, parts, configs, options)
+	if err != nil && made {
+		for _, name := range []string{filepath.Base(t.path), configs[0].name, configs[1].name} {
+			os.Remove(filepath.Join(t.folder, name))
 		}
-		return err
+		os.Remove(t.folder) // which keeps it if somebody else put something there meanwhile
 	}
-	return nil
+	return err
 }
 
 func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
