@@ -157,7 +157,9 @@ def check_hf_masked(beitzoo, a, folder):
     """Masked image modelling: there and back, and transformers computes the same."""
     model = draw.hf_masked_model(a)
     model.save_pretrained(folder / "theirs")
+    torch.save(model.state_dict(), folder / "memory.bin")
     beitzoo("convert", folder / "theirs", "-o", folder / "unilm.pth", "--to", "unilm", "--prove")
+    beitzoo("diff", folder / "memory.bin", folder / "theirs")
     beitzoo("convert", folder / "unilm.pth", "-o", f"{folder}/ours/", "--to", "hf", "--prove")
     loaded = transformers.BeitForMaskedImageModeling.from_pretrained(folder / "ours").eval()
     same(bits(loaded.state_dict()), bits(model.state_dict()), "masked model")
@@ -209,7 +211,7 @@ def check_recordings(beitzoo, a, folder):
 
 def check_matrix(beitzoo, a, folder):
     """From one file to each scheme and format and back: the frameworks' loaders read the same tensors out of all of them."""
-    torch.save(draw.timm_model(a).state_dict(), folder / "timm.pth")
+    torch.save(draw.timm_model(a).state_dict(), folder / "source.pt")
     loaders = {
         "pytorch": lambda p: bits(unwrap(torch.load(p, weights_only=True))),
         "safetensors": lambda p: bits(safetensors.torch.load_file(p)),
@@ -219,8 +221,8 @@ def check_matrix(beitzoo, a, folder):
         seen = {}
         for format, ending in FORMATS.items():
             out = folder / f"{scheme}{ending}"
-            beitzoo("convert", folder / "timm.pth", "-o", out, "--to", scheme, "--format", format, "--prove")
-            beitzoo("diff", folder / "timm.pth", out)
+            beitzoo("convert", folder / "source.pt", "-o", out, "--to", scheme, "--format", format, "--prove")
+            beitzoo("diff", folder / "source.pt", out)
             seen[format] = loaders[format](out)
         same(seen["pytorch"], seen["safetensors"], f"{scheme} pytorch and safetensors")
         same(seen["paddle"], seen["safetensors"], f"{scheme} paddle and safetensors")

@@ -68,6 +68,6 @@ def hf_model(a):
 
 
 def hf_masked_model(a):
-    config = hf_config(a, use_mean_pooling=False, use_relative_position_bias=False, use_shared_relative_position_bias=True,
+    config = hf_config(a, use_relative_position_bias=False, use_shared_relative_position_bias=True,
                        use_mask_token=True, vocab_size=a.classes)
     return randomise(transformers.BeitForMaskedImageModeling(config), a.seed)
