@@ -2,10 +2,7 @@ package convert
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
@@ -165,70 +162,4 @@ func (s *Saved) list(config arch.Config, named []tensor.Named, wrapper string) e
 		}
 	}
 	return nil
-}
-
-// side is a small file beside the weights.
-type side struct {
-	name    string
-	content []byte
-}
-
-// configs are the files that make a folder complete.
-func (t target) configs(config arch.Config, options SaveOptions) ([]side, error) {
-	if t.folder == "" {
-		return nil, nil
-	}
-	content, err := arch.HuggingFace{Config: config, Labels: options.Labels}.JSON()
-	if err != nil {
-		return nil, err
-	}
-	processor := options.Processor
-	if processor == nil {
-		half := [3]float64{0.5, 0.5, 0.5}
-		processor, err = arch.HuggingFaceProcessor{
-			ResizeHeight: config.ImageHeight, ResizeWidth: config.ImageWidth, Resample: 2, Mean: half, Std: half,
-		}.JSON()
-	}
-	return []side{{"config.json", content}, {"preprocessor_config.json", processor}}, err
-}
-
-// write puts the weights down, then the small files. A folder that was made for them goes again if anything fails.
-func (t target) write(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
-	if t.folder == "" {
-		return output.Write(ctx, t.path, parts, options)
-	}
-	made, err := makeFolder(t.folder)
-	if err != nil {
-		return err
-	}
-	err = t.weightsThenConfigs(ctx, parts, configs, options)
-	if err != nil && made {
-		for _, name := range []string{filepath.Base(t.path), configs[0].name, configs[1].name} {
-			os.Remove(filepath.Join(t.folder, name))
-		}
-		os.Remove(t.folder) // which keeps it if somebody else put something there meanwhile
-	}
-	return err
-}
-
-func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
-	if err := output.Write(ctx, t.path, parts, options); err != nil {
-		return err
-	}
-	for _, c := range configs {
-		err := output.Write(ctx, filepath.Join(t.folder, c.name), []output.Part{output.Literal(c.content)}, output.Options{NoSync: options.NoSync})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// makeFolder makes a folder where there is none, and tells whether it did.
-func makeFolder(path string) (bool, error) {
-	err := os.Mkdir(path, 0o777)
-	if errors.Is(err, os.ErrExist) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -1,0 +1,56 @@
+package convert
+
+import (
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// Report says what Convert did.
+type Report struct {
+	Source Source `json:"source"`
+	Saved  Saved  `json:"target"`
+	// Architecture is that of the model, epsilon included.
+	Architecture arch.Config `json:"architecture"`
+	// Parameters are in the order of Architecture.Params.
+	Parameters []Parameter `json:"parameters"`
+	// Dropped are tensors of the source that are no parameters.
+	Dropped []Dropped `json:"dropped,omitempty"`
+	// Lossy are sentences about what can't be brought back; empty means that converting back gives the same tensors bit for bit.
+	Lossy []string `json:"lossy,omitempty"`
+	Notes []string `json:"notes,omitempty"`
+	// DryRun says that nothing was written.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// Source says what was read.
+type Source struct {
+	Path      string `json:"path"`
+	Format    string `json:"format"`
+	Container string `json:"container"`
+	Wrapper   string `json:"wrapper,omitempty"`
+	Scheme    string `json:"scheme"`
+	// Bytes is the size of all files, Tensors their number, index buffers included.
+	Bytes   int64 `json:"bytes"`
+	Tensors int   `json:"tensors"`
+}
+
+// Parameter says what became of one.
+type Parameter struct {
+	// Name is canonical; From and To are the names in the two files.
+	Name string   `json:"name"`
+	From []string `json:"from"`
+	To   []string `json:"to"`
+	// Read is what was done to the elements to make them canonical, such as "transposed", or empty.
+	Read string `json:"read,omitempty"`
+	// DType is that of the source, Cast that of the target where it is another.
+	DType string       `json:"dtype"`
+	Cast  string       `json:"cast,omitempty"`
+	Shape tensor.Shape `json:"shape"`
+}
+
+// Dropped is a tensor that was left out, and why.
+type Dropped struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+	Bytes  int64  `json:"bytes"`
+}
