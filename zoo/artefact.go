@@ -35,7 +35,9 @@ func Tag(reference manifest.Reference) string { return reference.Name + "-" + re
 
 // Artefact is an OCI image manifest and the small blobs that it needs; its layers are blobs that are published beside it.
 type Artefact struct {
-	Tag      string
+	Tag string
+	// Type is the artefact type of the manifest.
+	Type     string
 	Manifest []byte
 	// Config is the blob that the manifest calls its config.
 	Config []byte
@@ -161,7 +163,7 @@ func newArtefact(tag, artefactType, configType string, config []byte, layers []l
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: oci.MediaTypeImageManifest, ArtifactType: artefactType, Annotations: annotations,
 		Config: oci.Descriptor{MediaType: configType, Digest: digest.FromBytes(config), Size: int64(len(config))},
 	}
-	a := Artefact{Tag: tag, Config: config}
+	a := Artefact{Tag: tag, Type: artefactType, Config: config}
 	for _, l := range layers {
 		image.Layers = append(image.Layers, oci.Descriptor{
 			MediaType: l.MediaType, Digest: digest.Digest(l.Digest), Size: l.Size,

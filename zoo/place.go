@@ -35,8 +35,9 @@ type Publishing interface {
 // verified is an index that may be believed, and the keys that sign its manifests.
 type verified struct {
 	*manifest.IndexDocument
-	keys   manifest.Keyring
-	pinned *PinnedKeyNotice
+	signature []byte
+	keys      manifest.Keyring
+	pinned    *PinnedKeyNotice
 }
 
 // index gets the verified index of a place, or nil where nothing is published there. What is accepted is remembered, and used where the network
@@ -53,10 +54,15 @@ func (z *Zoo) index(ctx context.Context, place Place) (*verified, error) {
 		return nil, err
 	}
 	accepted, err := z.trust.Accept(place.String(), raw, signature, z.options.Keys, z.options.Now())
+	if errors.Is(err, manifest.ErrBadSignature) { // it may have been replaced between the two files
+		if raw, signature, err = place.Index(ctx); err == nil {
+			accepted, err = z.trust.Accept(place.String(), raw, signature, z.options.Keys, z.options.Now())
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	v := &verified{IndexDocument: accepted.IndexDocument, keys: manifest.Keyring{accepted.Key}}
+	v := &verified{IndexDocument: accepted.IndexDocument, signature: signature, keys: manifest.Keyring{accepted.Key}}
 	if accepted.Pinned {
 		v.pinned = &PinnedKeyNotice{Place: place.String(), KeyID: accepted.Key.ID()}
 	}
@@ -84,9 +90,6 @@ func (z *Zoo) withheld(place Place) error {
 
 // small fetches a blob that fits into memory, verified. The cache keeps it, if it can.
 func (z *Zoo) small(ctx context.Context, place Place, blob store.Blob, limit int64) ([]byte, error) {
-	if blob.Size < 0 || blob.Size > limit {
-		return nil, &store.SizeError{Name: blob.String(), Want: limit, Got: blob.Size}
-	}
 	sources := store.Mirrors{z.options.Cache}
 	if !z.options.Offline || place.Local() {
 		sources = append(sources, place.Blobs())
@@ -94,7 +97,15 @@ func (z *Zoo) small(ctx context.Context, place Place, blob store.Blob, limit int
 			return nil, err
 		}
 	}
-	body, err := sources.Fetch(ctx, blob)
+	return readBlob(ctx, sources, blob, limit)
+}
+
+// readBlob reads a blob into memory, verified.
+func readBlob(ctx context.Context, from store.Fetcher, blob store.Blob, limit int64) ([]byte, error) {
+	if blob.Size < 0 || blob.Size > limit {
+		return nil, &store.SizeError{Name: blob.String(), Want: limit, Got: blob.Size}
+	}
+	body, err := from.Fetch(ctx, blob)
 	if err != nil {
 		return nil, err
 	}

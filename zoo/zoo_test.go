@@ -175,4 +175,3 @@ func blobs(t testing.TB, options zoo.Options) int {
 	}
 	return len(entries)
 }
-

@@ -1,0 +1,154 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"aead.dev/minisign"
+
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Publication is what is to be published, and how.
+type Publication struct {
+	// Checkpoint is the path of the weights, in any format and scheme.
+	Checkpoint string
+	// Open says what is known about the checkpoint.
+	Open convert.OpenOptions
+	// Name and Version are those of the new entry.
+	Name, Version string
+	// Base describes the weights: title, origin, categories and so on; nil takes the manifest of the same name inside the program, or says that
+	// nothing is stated. Its sources are kept, its blobs, recordings, tensors and verdict are not.
+	Base *manifest.Manifest
+	// Recordings are paths of recordings of these weights.
+	Recordings []string
+	// Encode publishes the weights with the lossless coding of package encoding.
+	Encode bool
+	// Key signs the manifest and the index.
+	Key minisign.PrivateKey
+	// Expires is when readers of the index begin to doubt it; zero takes a year from now.
+	Expires time.Time
+	// Verify runs the weights at the path; an error, or a verdict that is not verified, ends the publication. Nil publishes no verdict.
+	Verify func(ctx context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error)
+	// Progress and Notice are as in PullOptions.
+	Progress func(step Step, done, total int64)
+	Notice   func(error)
+}
+
+// Published is a new entry.
+type Published struct {
+	manifest.Reference
+	// Place has it.
+	Place string
+	// Manifest and Artefact are the digests of the manifest and of the OCI manifest around it.
+	Manifest, Artefact store.Digest
+	// Weights identify the safetensors file, Blob what was stored of it.
+	Weights manifest.Content
+	Blob    manifest.Blob
+	Verdict *manifest.Verdict
+	// IndexVersion is that of the index that lists the entry.
+	IndexVersion int64
+	// Unchanged tells that the very same entry was there already, and nothing was written.
+	Unchanged bool
+}
+
+// NotVerifiedError says that the weights that were to be published failed their verification.
+type NotVerifiedError struct{ Verdict manifest.Verdict }
+
+func (e *NotVerifiedError) Error() string {
+	return fmt.Sprintf("the weights are not published, because they failed verification: a logit is off by %g, tolerance %g", e.Verdict.MaxAbs, e.Verdict.Tolerance)
+}
+
+// Hint says what to do.
+func (e *NotVerifiedError) Hint() string {
+	return "beitzoo verify CHECKPOINT --recording FILE says where they differ"
+}
+
+// describe makes the manifest of a publication, without what is computed from files.
+func (z *Zoo) describe(p *Publication, config arch.Config) (manifest.Manifest, error) {
+	base := p.Base
+	if base == nil {
+		base = z.inside(p.Name)
+	}
+	if base == nil {
+		base = unstated(p.Name, config)
+	}
+	m := *base
+	m.Format, m.ID, m.Version, m.Parameters = manifest.Format, p.Name, p.Version, config.Parameters()
+	m.Blobs, m.Recordings, m.Tensors, m.Verdict = nil, nil, nil, nil
+	m.Architecture, m.Config = config.Name, nil
+	if known, err := arch.ByName(config.Name); err != nil || known != config {
+		described := manifest.Config(config)
+		m.Architecture, m.Config = "", &described
+	}
+	return m, errors.Join(manifest.CheckName(p.Name), manifest.CheckVersion(p.Version))
+}
+
+// inside gives the manifest of that name inside the program, or nil.
+func (z *Zoo) inside(name string) *manifest.Manifest {
+	for _, document := range z.embedded {
+		if document.ID == name {
+			return &document.Manifest
+		}
+	}
+	return nil
+}
+
+// unstated is the description of weights about which nobody said anything.
+func unstated(name string, config arch.Config) *manifest.Manifest {
+	m := &manifest.Manifest{Title: name, Preprocessing: []manifest.Preprocessing{}, Sources: []manifest.Source{}}
+	m.Origin.Authors, m.Origin.Publishers, m.Origin.Training = []string{"not stated"}, []string{"not stated"}, "Not stated."
+	m.Origin.Licence = manifest.Licence{Expression: "NOASSERTION", Origin: "the publisher stated none"}
+	m.Categories = manifest.Categories{Set: "not stated", Count: config.Classes}
+	return m
+}
+
+// recordingOf brings a recording into the cache and describes it.
+func (z *Zoo) recordingOf(ctx context.Context, path string) (manifest.Recording, error) {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
+	if err != nil {
+		return manifest.Recording{}, err
+	}
+	metadata := file.Metadata
+	if err := file.Close(); err != nil {
+		return manifest.Recording{}, err
+	}
+	blob, err := z.keep(ctx, path, store.Options{})
+	if err != nil {
+		return manifest.Recording{}, err
+	}
+	name := recordingName(path)
+	return manifest.Recording{
+		Name: name, Implementation: stated(metadata["implementation"]), DType: elementTypes[metadata["dtype"]],
+		Framework: stated(strings.TrimSpace(metadata["framework"] + " " + metadata["framework_version"])),
+		Digest:    manifest.Digest(blob.Digest), Size: blob.Size,
+	}, manifest.CheckName(name)
+}
+
+// elementTypes translates the words of recordings.
+var elementTypes = map[string]string{"float64": "F64", "float32": "F32", "bfloat16": "BF16", "float16": "F16"}
+
+func stated(text string) string {
+	if text == "" {
+		return "not stated"
+	}
+	return text
+}
+
+// recordingName makes a name of a file's.
+func recordingName(path string) string {
+	name := strings.ToLower(filepath.Base(path))
+	for _, suffix := range []string{".safetensors", ".recording"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	return name
+}

@@ -1,0 +1,441 @@
+package zoo_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"aead.dev/minisign"
+	"github.com/google/go-cmp/cmp"
+	oci "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
+	"github.com/beitzoo/beitzoo/zoo/store/retry"
+)
+
+// publisher is somebody with a key.
+type publisher struct {
+	key  minisign.PrivateKey
+	ring manifest.Keyring
+}
+
+func newPublisher(t testing.TB) publisher {
+	t.Helper()
+	public, secret, err := minisign.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return publisher{secret, manifest.Keyring{public}}
+}
+
+// publication is one of the digits weights.
+func (p publisher) publication(version string) zoo.Publication {
+	return zoo.Publication{
+		Checkpoint: filepath.Join("..", "testdata", "digits", "digits_p16_64.pdparams"), Name: "digits_p16_64", Version: version, Key: p.key,
+		Recordings: []string{filepath.Join("..", "testdata", "digits", "digits_p16_64.passl.float32.recording.safetensors")},
+	}
+}
+
+func folderPlace(t testing.TB) (*zoo.Folder, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "published")
+	place, err := zoo.OpenFolder(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return place, path
+}
+
+func publish(t testing.TB, to zoo.Publishing, p zoo.Publication) *zoo.Published {
+	t.Helper()
+	published, err := open(t, folders(t)).Publish(t.Context(), to, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return published
+}
+
+// reader is a user who trusts the publisher, with the program's own manifests left out.
+func reader(t testing.TB, p publisher, places ...zoo.Place) zoo.Options {
+	t.Helper()
+	options := folders(t)
+	options.Manifests, options.Embedded, options.Places, options.Keys = nil, nil, places, p.ring
+	return options
+}
+
+// tree serves a folder over HTTP.
+func tree(t testing.TB, path string) *zoo.Tree {
+	t.Helper()
+	server := httptest.NewServer(http.FileServer(http.Dir(path)))
+	t.Cleanup(server.Close)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	place, err := zoo.OpenTree(server.URL, httpstore.Options{Transport: transport}, retry.Options{Tries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return place
+}
+
+// TestPublishAndPull publishes to a folder, and pulls from it as a folder and as a server of files: equal bits.
+func TestPublishAndPull(t *testing.T) {
+	t.Parallel()
+	for name, encode := range map[string]bool{"plain": false, "encoded": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPublisher(t)
+			place, path := folderPlace(t)
+			publication := p.publication("1.0.0")
+			publication.Encode = encode
+			published := publish(t, place, publication)
+			want := canonicalDigits(t)
+			if store.Digest(published.Weights.Digest) != store.DigestOf(want) || published.IndexVersion != 1 {
+				t.Errorf("published %v, index version %d", published.Weights, published.IndexVersion)
+			}
+			for _, from := range []zoo.Place{place, tree(t, path)} {
+				options := reader(t, p, from)
+				z := open(t, options)
+				found := resolve(t, z, "digits_p16_64")
+				pulled := pull(t, z, found, zoo.PullOptions{})
+				if pulled.From != from.String() || string(read(t, pulled.Path)) != string(want) {
+					t.Errorf("from %s other bytes came than were published", pulled.From)
+				}
+				if len(found.Notices) != 1 || len(found.Tensors) == 0 || found.Categories.Labels[3] != "3" {
+					t.Errorf("notices %v; the manifest has lost something", found.Notices)
+				}
+				if blobs := blobs(t, options); blobs != 3 { // manifest, signature, weights
+					t.Errorf("the cache has %d blobs", blobs)
+				}
+			}
+		})
+	}
+}
+
+// TestPublishIsReproducible publishes to two folders, and twice to the same.
+func TestPublishIsReproducible(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	first, firstPath := folderPlace(t)
+	second, secondPath := folderPlace(t)
+	a, b := publish(t, first, p.publication("1.0.0")), publish(t, second, p.publication("1.0.0"))
+	again := publish(t, first, p.publication("1.0.0"))
+	if !again.Unchanged || again.IndexVersion != 1 || again.Manifest != a.Manifest {
+		t.Errorf("the second time: %+v", again)
+	}
+	a.Place, b.Place = "", ""
+	if diff := cmp.Diff(a, b); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(listing(t, firstPath), listing(t, secondPath)); diff != "" {
+		t.Errorf("the folders differ: %s", diff)
+	}
+}
+
+// listing gives the digest of every file of a folder.
+func listing(t testing.TB, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !strings.HasPrefix(name, "lock/") {
+			files[name] = store.DigestOf(read(t, filepath.Join(folder, name))).Hex()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestPublishNeverOverwrites(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, path := folderPlace(t)
+	publish(t, place, p.publication("1.0.0"))
+	before := listing(t, path)
+	changed := p.publication("1.0.0")
+	changed.Recordings = nil
+	_, err := open(t, folders(t)).Publish(t.Context(), place, changed)
+	var taken *manifest.TakenError
+	if !errors.As(err, &taken) {
+		t.Errorf("error is %v", err)
+	}
+	_, err = open(t, folders(t)).Publish(t.Context(), place, newPublisher(t).publication("2.0.0"))
+	if !errors.Is(err, manifest.ErrUnknownKey) {
+		t.Errorf("another publisher: error is %v", err)
+	}
+	if diff := cmp.Diff(before, listing(t, path)); diff != "" {
+		t.Errorf("the folder changed: %s", diff)
+	}
+	next := publish(t, place, p.publication("1.1.0"))
+	if next.IndexVersion != 2 {
+		t.Errorf("the next version has index version %d", next.IndexVersion)
+	}
+	z := open(t, reader(t, p, place))
+	if found := resolve(t, z, "digits_p16_64"); found.Version != "1.1.0" {
+		t.Errorf("the latest is %s", found.Version)
+	}
+	if found := resolve(t, z, "digits_p16_64@1.0.0"); found.Version != "1.0.0" {
+		t.Errorf("version 1.0.0 is %s", found.Version)
+	}
+}
+
+func TestPublishVerifies(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, path := folderPlace(t)
+	publication := p.publication("1.0.0")
+	verdict := &manifest.Verdict{Engine: "native", DType: "F32", Recording: "digits_p16_64.passl.float32", MaxAbs: 1, Tolerance: 1e-4}
+	publication.Verify = func(_ context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error) {
+		if string(read(t, weights)) != string(canonicalDigits(t)) || config.Name != "digits_p16_64" || len(recordings) != 1 {
+			t.Errorf("%s, %s, %v are to be verified", weights, config.Name, recordings)
+		}
+		return verdict, nil
+	}
+	_, err := open(t, folders(t)).Publish(t.Context(), place, publication)
+	var failed *zoo.NotVerifiedError
+	if !errors.As(err, &failed) || len(listing0(t, path)) > 0 {
+		t.Errorf("error is %v, written was %v", err, listing0(t, path))
+	}
+	verdict.Verified, verdict.MaxAbs = true, 1e-6
+	publish(t, place, publication)
+	if found := resolve(t, open(t, reader(t, p, place)), "digits_p16_64"); found.Verdict == nil || found.Verdict.MaxAbs != 1e-6 {
+		t.Errorf("the verdict is %v", found.Verdict)
+	}
+}
+
+// listing0 is listing of a folder that may not be there.
+func listing0(t testing.TB, folder string) map[string]string {
+	t.Helper()
+	if _, err := os.Stat(folder); err != nil {
+		return nil
+	}
+	return listing(t, folder)
+}
+
+// TestReaderIsNotDeceived changes what a place serves.
+func TestReaderIsNotDeceived(t *testing.T) {
+	t.Parallel()
+	p, mallory := newPublisher(t), newPublisher(t)
+	for name, test := range map[string]struct {
+		change func(t *testing.T, path string)
+		now    time.Duration
+		want   error
+	}{
+		"an older index":  {func(t *testing.T, path string) { restore(t, path, "old") }, 0, manifest.ErrRollback},
+		"no index":        {func(t *testing.T, path string) { remove(t, path, "index.yaml") }, 0, manifest.ErrRollback},
+		"another's index": {func(t *testing.T, path string) { resign(t, path, mallory) }, 0, manifest.ErrUnknownKey},
+		"an entry less":   {func(t *testing.T, path string) { edit(t, path, "version: 1.0.0", "version: 0.1.0") }, 0, manifest.ErrBadSignature},
+		"no signature":    {func(t *testing.T, path string) { remove(t, path, "index.yaml.minisig") }, 0, manifest.ErrNoSignature},
+		"a year later":    {func(*testing.T, string) {}, 366 * 24 * time.Hour, manifest.ErrFreeze},
+		"one bit":         {func(t *testing.T, path string) { flipBlobs(t, path) }, 0, store.ErrDigestMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			place, path := folderPlace(t)
+			publish(t, place, p.publication("1.0.0"))
+			save(t, path, "old")
+			publish(t, place, p.publication("1.1.0"))
+			options := reader(t, p, place)
+			resolve(t, open(t, options), "digits_p16_64") // has seen the second state
+			test.change(t, path)
+			options.Now = func() time.Time { return time.Now().Add(test.now) }
+			z := open(t, options)
+			found, err := z.Resolve(t.Context(), "digits_p16_64")
+			if err == nil {
+				_, err = z.Pull(t.Context(), found, zoo.PullOptions{})
+			}
+			if !errors.Is(err, test.want) {
+				t.Errorf("error is %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+var indexFiles = []string{"index.yaml", "index.yaml.minisig"}
+
+func save(t *testing.T, path, suffix string) {
+	t.Helper()
+	for _, name := range indexFiles {
+		write(t, filepath.Join(path, name+"."+suffix), read(t, filepath.Join(path, name)))
+	}
+}
+
+func restore(t *testing.T, path, suffix string) {
+	t.Helper()
+	for _, name := range indexFiles {
+		write(t, filepath.Join(path, name), read(t, filepath.Join(path, name+"."+suffix)))
+	}
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(path, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func edit(t *testing.T, path, old, new string) {
+	t.Helper()
+	name := filepath.Join(path, "index.yaml")
+	write(t, name, []byte(strings.Replace(string(read(t, name)), old, new, 1)))
+}
+
+func resign(t *testing.T, path string, by publisher) {
+	t.Helper()
+	write(t, filepath.Join(path, "index.yaml.minisig"), manifest.Sign(by.key, read(t, filepath.Join(path, "index.yaml")), "index"))
+}
+
+// flipBlobs damages every large blob.
+func flipBlobs(t *testing.T, path string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(path, "blobs", "sha256", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if content := read(t, name); len(content) > 300_000 {
+			content[len(content)/2] ^= 1
+			write(t, name, content)
+		}
+	}
+}
+
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, _ := folderPlace(t)
+	publication := p.publication("1.0.0")
+	publication.Expires = time.Now().Add(-time.Hour)
+	publish(t, place, publication)
+	options := reader(t, p, place)
+	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrFreeze) {
+		t.Errorf("error is %v", err)
+	}
+	version, err := open(t, folders(t)).Renew(t.Context(), place, p.key, time.Time{})
+	if err != nil || version != 2 {
+		t.Errorf("version %d, error %v", version, err)
+	}
+	resolve(t, open(t, options), "digits_p16_64")
+}
+
+// TestMirror copies to another folder, without a key, and on to a third over HTTP.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	origin, originPath := folderPlace(t)
+	publish(t, origin, p.publication("1.0.0"))
+	publish(t, origin, p.publication("1.1.0"))
+	whole, wholePath := folderPlace(t)
+	mirrored, err := open(t, reader(t, p, origin)).Mirror(t.Context(), tree(t, originPath), whole, zoo.MirrorOptions{})
+	if err != nil || len(mirrored.Entries) != 2 || mirrored.IndexVersion != 2 {
+		t.Fatalf("mirrored %v, error %v", mirrored, err)
+	}
+	originFiles, mirrorFiles := listing(t, originPath), listing(t, wholePath)
+	for name := range originFiles { // the origin keeps the blobs of its earlier indexes
+		if _, found := mirrorFiles[name]; !found && strings.HasPrefix(name, "blobs/") {
+			delete(originFiles, name)
+		}
+	}
+	if diff := cmp.Diff(originFiles, mirrorFiles); diff != "" || len(mirrorFiles) < 15 {
+		t.Errorf("the mirror has %d files, %s", len(mirrorFiles), diff)
+	}
+	part, _ := folderPlace(t)
+	wanted := zoo.MirrorOptions{Wanted: []manifest.Reference{{Name: "digits_p16_64", Version: "1.0.0"}}}
+	if mirrored, err = open(t, reader(t, p, whole)).Mirror(t.Context(), whole, part, wanted); err != nil || len(mirrored.Entries) != 1 {
+		t.Fatalf("mirrored %v, error %v", mirrored, err)
+	}
+	z := open(t, reader(t, p, part))
+	pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
+	if _, err := z.Resolve(t.Context(), "digits_p16_64@1.1.0"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("what was not mirrored: error is %v", err)
+	}
+	old, _ := folderPlace(t)
+	publish(t, old, newPublisher(t).publication("3.0.0"))
+	if _, err := open(t, reader(t, p, origin)).Mirror(t.Context(), origin, old, zoo.MirrorOptions{}); !errors.Is(err, manifest.ErrUnknownKey) {
+		t.Errorf("onto another zoo: error is %v", err)
+	}
+}
+
+// TestFolderIsAnImageLayout reads the folder as an OCI client would.
+func TestFolderIsAnImageLayout(t *testing.T) {
+	t.Parallel()
+	place, path := folderPlace(t)
+	published := publish(t, place, newPublisher(t).publication("1.0.0"))
+	var index oci.Index
+	decode(t, read(t, filepath.Join(path, "index.json")), &index)
+	var tags []string
+	for _, d := range index.Manifests {
+		tags = append(tags, d.Annotations[oci.AnnotationRefName])
+	}
+	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "zoo-index"}, tags); diff != "" {
+		t.Fatal(diff)
+	}
+	if store.Digest(index.Manifests[0].Digest) != published.Artefact {
+		t.Error("the artefact has another digest than was reported")
+	}
+	var image oci.Manifest
+	decode(t, blob(t, path, index.Manifests[0]), &image)
+	var config map[string]map[string]any
+	decode(t, blob(t, path, image.Config), &config)
+	got := []any{image.ArtifactType, image.Config.MediaType, config["config"]["paramSize"], config["config"]["precision"], config["modelfs"]["type"]}
+	want := []any{"application/vnd.cncf.model.manifest.v1+json", "application/vnd.cncf.model.config.v1+json", "123.0k", "fp32", "layers"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	var files []string
+	for i, layer := range image.Layers {
+		blob(t, path, layer)
+		files = append(files, layer.Annotations["org.cncf.model.filepath"]+" "+layer.MediaType)
+		if config["modelfs"]["diffIds"].([]any)[i] != string(layer.Digest) {
+			t.Errorf("layer %d has another digest in the config", i)
+		}
+	}
+	wantFiles := []string{
+		"model.safetensors application/vnd.cncf.model.weight.v1.raw", "manifest.yaml application/vnd.cncf.model.doc.v1.raw",
+		"manifest.yaml.minisig application/vnd.cncf.model.doc.v1.raw",
+		"digits_p16_64.passl.float32.recording.safetensors application/vnd.cncf.model.dataset.v1.raw",
+	}
+	if diff := cmp.Diff(wantFiles, files); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func decode(t *testing.T, raw []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blob reads a blob and checks size and digest.
+func blob(t *testing.T, path string, d oci.Descriptor) []byte {
+	t.Helper()
+	content := read(t, filepath.Join(path, "blobs", "sha256", d.Digest.Encoded()))
+	if int64(len(content)) != d.Size || string(store.DigestOf(content)) != string(d.Digest) {
+		t.Errorf("the blob %s is not what its descriptor says", d.Digest)
+	}
+	return content
+}
