@@ -47,11 +47,18 @@ func (z *Zoo) index(ctx context.Context, place Place) (*verified, error) {
 		return z.remembered(place)
 	}
 	raw, signature, err := place.Index(ctx)
+	archive, isArchive := place.(Archive)
+	if errors.Is(err, store.ErrNotFound) && isArchive {
+		return nil, nil // it has upstream checkpoints alone
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, z.withheld(place)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if isArchive {
+		return z.snapshot(archive, raw, signature)
 	}
 	accepted, err := z.trust.Accept(place.String(), raw, signature, z.options.Keys, z.options.Now())
 	if errors.Is(err, manifest.ErrBadSignature) { // it may have been replaced between the two files
@@ -67,6 +74,21 @@ func (z *Zoo) index(ctx context.Context, place Place) (*verified, error) {
 		v.pinned = &PinnedKeyNotice{Place: place.String(), KeyID: accepted.Key.ID()}
 	}
 	return v, nil
+}
+
+// snapshot checks the index in a bundle. The user chose this very file, so it may be old; it must only be signed by a key that is pinned for the
+// place it comes from, or one that the user said to trust.
+func (z *Zoo) snapshot(archive Archive, raw, signature []byte) (*verified, error) {
+	pinned, err := z.trust.Keys(archive.String())
+	if err != nil {
+		return nil, err
+	}
+	key, err := append(pinned, z.options.Keys...).Check("index in "+archive.String(), raw, signature)
+	if err != nil {
+		return nil, err
+	}
+	document, err := manifest.ParseIndex("index in "+archive.String(), raw)
+	return &verified{IndexDocument: document, signature: signature, keys: manifest.Keyring{key}}, err
 }
 
 // remembered is the index that a place had when it was last asked.

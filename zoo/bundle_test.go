@@ -1,0 +1,127 @@
+package zoo_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+func bundle(t testing.TB, z *zoo.Zoo, found ...*zoo.Found) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "models.tar")
+	bundled, err := z.Bundle(t.Context(), path, found, zoo.PullOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != bundled.Bytes || len(bundled.Entries) != len(found) {
+		t.Errorf("the bundle is reported as %v, error %v", bundled, err)
+	}
+	return path
+}
+
+func openBundle(t testing.TB, path string) *zoo.Pack {
+	t.Helper()
+	pack, err := zoo.OpenBundle(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pack.Close() })
+	return pack
+}
+
+// TestBundleOfAPlace carries a published entry to a machine without a network.
+func TestBundleOfAPlace(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, _ := folderPlace(t)
+	published := publish(t, place, p.publication("1.0.0"))
+	z := open(t, reader(t, p, place))
+	found := resolve(t, z, "digits_p16_64")
+	path := bundle(t, z, found)
+	if !bytes.Equal(read(t, path), read(t, bundle(t, z, found))) {
+		t.Error("the same entry gives another bundle")
+	}
+	options := reader(t, p, openBundle(t, path))
+	options.Offline = true
+	away := open(t, options)
+	pulled := pull(t, away, resolve(t, away, "digits_p16_64@1.0.0"), zoo.PullOptions{})
+	if string(pulled.Weights.Digest) != string(published.Weights.Digest) {
+		t.Error("other weights came out than were put in")
+	}
+	options = reader(t, newPublisher(t), openBundle(t, path))
+	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrUnknownKey) {
+		t.Errorf("nobody trusts the publisher; error is %v", err)
+	}
+}
+
+// TestBundleOfACheckpoint carries the upstream checkpoint of an entry that no place has.
+func TestBundleOfACheckpoint(t *testing.T) {
+	t.Parallel()
+	server := serve(t, map[string][]byte{"weights": embedded(t, digits.Checkpoint)})
+	found := upstream(t, server.URL+"/weights")
+	path := bundle(t, open(t, folders(t)), found)
+	server.Close()
+	options := folders(t)
+	options.Offline, options.Places = true, []zoo.Place{openBundle(t, path)}
+	pulled := pull(t, open(t, options), found, zoo.PullOptions{})
+	if pulled.Pinned == nil || store.DigestOf(read(t, pulled.Path)) != store.DigestOf(canonicalDigits(t)) {
+		t.Errorf("pinned is %v", pulled.Pinned)
+	}
+}
+
+// TestHostileBundles wants errors that say so.
+func TestHostileBundles(t *testing.T) {
+	t.Parallel()
+	pack := func(files map[string]string) []byte {
+		var content bytes.Buffer
+		w := tar.NewWriter(&content)
+		for name, text := range files {
+			if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Close()
+		return content.Bytes()
+	}
+	digest := string(store.DigestOf([]byte("other")))
+	tagged := `{"manifests":[{"digest":"` + digest + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"zoo-upstream"}}]}`
+	for name, test := range map[string]struct {
+		content []byte
+		want    error
+	}{
+		"empty":         {nil, store.ErrInvalid},
+		"no archive":    {bytes.Repeat([]byte("x"), 2000), store.ErrInvalid},
+		"no index":      {pack(map[string]string{"a": "b"}), store.ErrInvalid},
+		"index no JSON": {pack(map[string]string{"index.json": "{"}), store.ErrInvalid},
+		"blob missing":  {pack(map[string]string{"index.json": tagged}), nil},
+		"wrong blob":    {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + store.Digest(digest).Hex(): "wrong"}), store.ErrDigestMismatch},
+		"huge blob":     {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + store.Digest(digest).Hex(): "much too long"}), store.ErrDigestMismatch},
+	} {
+		path := filepath.Join(t.TempDir(), "bundle.tar")
+		if err := os.WriteFile(path, test.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opened, err := zoo.OpenBundle(t.Context(), path)
+		if test.want != nil && !errors.Is(err, test.want) {
+			t.Errorf("%s: error is %v, want %v", name, err, test.want)
+		}
+		if opened != nil {
+			opened.Close()
+		}
+	}
+	if _, err := zoo.OpenBundle(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+}
