@@ -1,12 +1,17 @@
 package manifests_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -39,4 +44,46 @@ func TestEmbeddedFiles(t *testing.T) {
 	if count < 3 {
 		t.Errorf("%d embedded files were checked", count)
 	}
+}
+
+// TestTensorsOfEmbeddedCheckpoints computes the digest of every canonical tensor from the real bytes.
+func TestTensorsOfEmbeddedCheckpoints(t *testing.T) {
+	t.Parallel()
+	count := 0
+	for _, document := range all(t) {
+		for _, source := range document.Sources {
+			if name, embedded := strings.CutPrefix(source.Address, manifest.EmbeddedScheme); embedded {
+				count++
+				got := tensorsOf(t, name)
+				if diff := cmp.Diff(document.Tensors, got); diff != "" {
+					t.Errorf("%s: %s", document.ID, diff)
+				}
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no checkpoint is embedded")
+	}
+}
+
+func tensorsOf(t *testing.T, name string) []manifest.Tensor {
+	t.Helper()
+	raw, err := digits.Files.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	tensors, err := zoo.DescribeTensors(t.Context(), model.Tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors
 }

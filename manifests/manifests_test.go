@@ -9,18 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/manifests"
+	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/preprocess"
 )
 
-var known = manifest.Known{
-	Architecture: arch.ByName,
-	Formats:      []string{"paddle", "pytorch", "safetensors"},
-	Schemes:      []string{naming.Canonical, naming.PASSL, naming.Unilm, naming.Timm, naming.HF, naming.PaddleViT},
-}
+var known = zoo.Known()
 
 // all parses every manifest.
 func all(t testing.TB) []*manifest.Document {
