@@ -61,7 +61,7 @@ func (c *console) report(err error, asJSON bool) int {
 		text = "interrupted; nothing was left half done"
 	}
 	if asJSON {
-		json.NewEncoder(c.err).Encode(failure{Error: text, Hint: hintOf(err), ExitCode: code})
+		_ = json.NewEncoder(c.err).Encode(failure{Error: text, Hint: hintOf(err), ExitCode: code})
 		return code
 	}
 	c.notef("beitzoo: %s", text)

@@ -122,8 +122,11 @@ func TestImportRuleMatching(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"convert/...", "convert", true}, {"convert/...", "convert/tensor", true}, {"convert", "convert/tensor", false},
-		{"...", "zoo", true}, {"zoo/store/...", "zoo/stores", false},
+		{"convert/...", "convert", true},
+		{"convert/...", "convert/tensor", true},
+		{"convert", "convert/tensor", false},
+		{"...", "zoo", true},
+		{"zoo/store/...", "zoo/stores", false},
 	} {
 		if got := covers(c.pattern, c.path); got != c.want {
 			t.Errorf("covers(%q, %q) = %v", c.pattern, c.path, got)

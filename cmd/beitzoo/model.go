@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -104,10 +102,4 @@ func openClassifier(ctx *cli.Context) (classifier, error) {
 	}
 	loaded, err := engine.Load(ctx.Context, model.Config, model.Tensors, options)
 	return classifier{model: loaded, recipe: recipe}, err
-}
-
-// exists tells whether there is a file or folder of that name.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

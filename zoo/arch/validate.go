@@ -36,9 +36,14 @@ func (c Config) Validate() error {
 		name              string
 		value, least, max int
 	}{
-		{"image_height", c.ImageHeight, 1, maxSize}, {"image_width", c.ImageWidth, 1, maxSize}, {"patch_size", c.PatchSize, 1, maxSize},
-		{"embed_dim", c.EmbedDim, 1, maxDim}, {"hidden_dim", c.HiddenDim, 1, maxDim}, {"depth", c.Depth, 1, maxDepth},
-		{"heads", c.Heads, 1, maxDim}, {"classes", c.Classes, 0, maxClasses},
+		{"image_height", c.ImageHeight, 1, maxSize},
+		{"image_width", c.ImageWidth, 1, maxSize},
+		{"patch_size", c.PatchSize, 1, maxSize},
+		{"embed_dim", c.EmbedDim, 1, maxDim},
+		{"hidden_dim", c.HiddenDim, 1, maxDim},
+		{"depth", c.Depth, 1, maxDepth},
+		{"heads", c.Heads, 1, maxDim},
+		{"classes", c.Classes, 0, maxClasses},
 	} {
 		check(field.value >= field.least && field.value <= field.max, "%s is %d, not between %d and %d", field.name, field.value, field.least, field.max)
 	}

@@ -20,9 +20,14 @@ func match(content []byte) bool {
 		return true
 	}
 	if len(head) > 2 && head[0] == 0x80 {
-		return head[1] >= 2 && !bytes.Contains(head[:min(len(head), 32)], torchMagic)
+		return head[1] >= 2 && !isSafetensors(head) && !bytes.Contains(head[:min(len(head), 32)], torchMagic)
 	}
 	return unmarked.Match(head)
+}
+
+// isSafetensors recognises a header whose length, 128 modulo 256, begins like the mark of a pickle.
+func isSafetensors(head []byte) bool {
+	return len(head) > 8 && head[7] == 0 && head[8] == '{'
 }
 
 // inference recognises the files for Paddle's inference engine and says what they are.

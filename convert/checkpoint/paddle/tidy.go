@@ -47,8 +47,8 @@ func (t *tidier) walk(value pickle.Value) error {
 }
 
 func (t *tidier) tidy(dict *pickle.Dict) error {
-	names, hasNames := dict.Get(nameTable)
-	_, hasNames = names.(*pickle.Dict)
+	names, _ := dict.Get(nameTable)
+	_, hasNames := names.(*pickle.Dict)
 	cut, hasSlices := dict.Get(sliceTable)
 	if !hasNames && !hasSlices {
 		return nil
