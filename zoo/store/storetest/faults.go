@@ -14,11 +14,9 @@ func First(n int, fault Fault) Fault {
 	}
 }
 
-// From lets a fault happen from the GET request number n on, counted from 0.
+// From lets a fault happen once there were n GET requests for a file, to any request.
 func From(n int, fault Fault) Fault {
-	return func(w http.ResponseWriter, x *Exchange) bool {
-		return x.Number >= n && x.Request.Method == http.MethodGet && fault(w, x)
-	}
+	return func(w http.ResponseWriter, x *Exchange) bool { return x.Number >= n && fault(w, x) }
 }
 
 // Cut ends the connection after n bytes of a body.
@@ -129,6 +127,11 @@ func NoHead() Fault {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return true
 	}
+}
+
+// Throttle sends rate bytes a second on each connection.
+func Throttle(rate int) Fault {
+	return func(_ http.ResponseWriter, x *Exchange) bool { x.Rate = rate; return false }
 }
 
 // Slow waits before it answers.

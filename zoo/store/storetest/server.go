@@ -39,6 +39,8 @@ type Exchange struct {
 	Content []byte
 	// CutAfter and StallAfter are after how many bytes of the body that happens; negative means never.
 	CutAfter, StallAfter int
+	// Rate is how many bytes a second are sent; 0 means all at once.
+	Rate int
 }
 
 // Fault spoils an answer. It returns true where it wrote one itself.
@@ -151,7 +153,27 @@ func (w *spoiledWriter) Write(p []byte) (int, error) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+	if x.Rate > 0 {
+		return w.trickle(p)
+	}
 	return w.write(p)
+}
+
+// trickle sends small pieces with pauses, so that hardly anything lies in the buffers between server and client.
+func (w *spoiledWriter) trickle(p []byte) (written int, err error) {
+	const piece = 8 << 10
+	for len(p) > 0 && err == nil {
+		var n int
+		n, err = w.write(p[:min(piece, len(p))])
+		written, p = written+n, p[n:]
+		http.NewResponseController(w.ResponseWriter).Flush()
+		select {
+		case <-time.After(time.Duration(n) * time.Second / time.Duration(w.exchange.Rate)):
+		case <-w.exchange.Request.Context().Done():
+			return written, w.exchange.Request.Context().Err()
+		}
+	}
+	return written, err
 }
 
 func (w *spoiledWriter) write(p []byte) (int, error) {
