@@ -3,6 +3,7 @@ package manifests_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,10 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/engine/native"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -68,15 +72,7 @@ func TestTensorsOfEmbeddedCheckpoints(t *testing.T) {
 
 func tensorsOf(t *testing.T, name string) []manifest.Tensor {
 	t.Helper()
-	raw, err := digits.Files.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+	model, err := convert.Open(t.Context(), unpack(t, name), convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,4 +82,59 @@ func tensorsOf(t *testing.T, name string) []manifest.Tensor {
 		t.Fatal(err)
 	}
 	return tensors
+}
+
+// TestVerdicts runs each model that ships inside the program beside the recording that its verdict names.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	for _, document := range all(t) {
+		if document.Verdict == nil {
+			continue
+		}
+		verdict := document.Verdict
+		at := slices.IndexFunc(document.Recordings, func(r manifest.Recording) bool { return r.Name == verdict.Recording })
+		result := judge(t, document.Sources[0].Address, document.Recordings[at].Address)
+		if result.OK != verdict.Verified || result.Engine != verdict.Engine || result.DType.String() != verdict.DType {
+			t.Errorf("%s: %s in %s says %v, first divergence %q", document.ID, result.Engine, result.DType, result.OK, result.FirstDivergence)
+		}
+		if result.MaxAbs > verdict.Tolerance || result.Tolerance > 2*verdict.Tolerance || result.Tolerance < verdict.Tolerance/2 {
+			t.Errorf("%s: logits are off by %g, tolerance %g; the manifest says %g, %g",
+				document.ID, result.MaxAbs, result.Tolerance, verdict.MaxAbs, verdict.Tolerance)
+		}
+	}
+}
+
+// judge verifies an embedded checkpoint against an embedded recording.
+func judge(t *testing.T, checkpoint, recorded string) *verify.Result {
+	t.Helper()
+	model, err := convert.Open(t.Context(), unpack(t, checkpoint), convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	reference, err := recording.Read(t.Context(), unpack(t, recorded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := verify.Subject{Name: checkpoint, Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
+	result, err := verify.Verify(t.Context(), subject, verify.Recorded(recorded, reference), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// unpack writes an embedded file into a folder.
+func unpack(t *testing.T, address string) string {
+	t.Helper()
+	name := strings.TrimPrefix(address, manifest.EmbeddedScheme)
+	raw, err := digits.Files.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
