@@ -6,10 +6,14 @@ LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 TMP       ?= $(or $(TMPDIR),/tmp)
 VENV      ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/interop
 
-.PHONY: demo build test test-go lint fuzz bench interop golden cover clean help
+.DEFAULT_GOAL := help
+
+include $(wildcard build/*.mk)
+
+.PHONY: demo build test test-go test-torch lint fuzz bench interop golden cover clean help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
 
 demo: ## the main job, on what ships with the program
 	$(GO) run ./cmd/beitzoo demo
@@ -17,12 +21,17 @@ demo: ## the main job, on what ships with the program
 build: ## bin/beitzoo, without libtorch
 	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -o bin/beitzoo ./cmd/beitzoo
 
-test: test-go ## every test
+test: test-go test-torch ## every test
 
 test-go: ## the tests that need only Go, under the race detector where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
 	GOWORK=off $(GO) vet ./...
 	GOWORK=off $(GO) test -race ./...
+
+# Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
+test-torch: libtorch ## the tests that need libtorch
+	$(GO) vet -tags libtorch ./zoo/engine/torch ./cmd/beitzoo
+	$(GO) test -tags libtorch ./zoo/engine/torch/... ./cmd/beitzoo
 
 lint: ## linters; every exception in .golangci.yml has its reason
 	GOWORK=off $(GO) run $(LINT) run ./...
