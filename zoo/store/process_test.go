@@ -86,15 +86,16 @@ func TestKilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := storetest.NewServer(t, storetest.Throttle(2<<20))
+			server := storetest.NewServer(t, storetest.Throttle(1<<20))
 			p := pull{Address: server.Set("/w", content), Dir: t.TempDir(), Blob: blob}
 			random := rand.New(rand.NewPCG(7, 7))
 			kills := 0
 			for ; ; kills++ {
 				command, output := p.start(t)
-				killer := time.AfterFunc(time.Duration(20+random.IntN(250))*time.Millisecond, func() { command.Process.Kill() })
+				stop := make(chan struct{})
+				go killWhenServed(server, server.Served()+random.Int64N(2*chunk), command.Process, stop)
 				err := command.Wait()
-				killer.Stop()
+				close(stop)
 				if err == nil {
 					break
 				}
@@ -107,7 +108,7 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			requireBlob(t, c, storetest.Describe(content, 0), content)
-			if kills < 3 {
+			if kills < 10 {
 				t.Errorf("%d kills hit", kills)
 			}
 			if twice := server.Served() - int64(len(content)); twice > int64(kills)*chunk {
@@ -115,6 +116,18 @@ func TestKilled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// killWhenServed kills a process as soon as the server has sent so many bytes.
+func killWhenServed(server *storetest.Server, served int64, process *os.Process, stop <-chan struct{}) {
+	for server.Served() < served {
+		select {
+		case <-stop:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+	process.Kill()
 }
 
 // TestTwoProcesses pull the same blob at the same time, again and again: with locks there is one download, without both are right all the same.

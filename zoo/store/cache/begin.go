@@ -33,8 +33,8 @@ func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, erro
 	if err := blob.Validate(); err != nil {
 		return nil, err
 	}
-	if err := c.makeFolders(); err != nil {
-		return nil, err
+	if err := c.folder().MakeFolders(c.folder().Blobs(), c.partialDir(), c.lockDir()); err != nil {
+		return nil, c.writing(err)
 	}
 	lock, err := c.lock(ctx, keyOf(blob))
 	if err != nil {

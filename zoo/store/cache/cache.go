@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
 
 // HomeVariable is the environment variable with the folder that holds all that beitzoo keeps, instead of the system's usual places.
@@ -66,23 +66,17 @@ func New(dir string, options Options) (*Cache, error) {
 // Dir is the folder.
 func (c *Cache) Dir() string { return c.dir }
 
-func (c *Cache) blobsDir() string   { return filepath.Join(c.dir, "blobs", "sha256") }
-func (c *Cache) partialDir() string { return filepath.Join(c.dir, "partial") }
-func (c *Cache) lockDir() string    { return filepath.Join(c.dir, "lock") }
-
-// place is where a blob is, or would be.
-func (c *Cache) place(digest store.Digest) string { return filepath.Join(c.blobsDir(), digest.Hex()) }
+func (c *Cache) folder() folder.Folder { return folder.Folder{Root: c.dir} }
+func (c *Cache) partialDir() string    { return filepath.Join(c.dir, "partial") }
+func (c *Cache) lockDir() string       { return filepath.Join(c.dir, "lock") }
 
 // Path is the file of a blob that the cache has, for mapping and reading; it must not be written to. It reports store.ErrNotFound where the
 // cache has no such blob.
 func (c *Cache) Path(digest store.Digest) (string, error) {
-	if err := digest.Validate(); err != nil {
+	if _, err := c.folder().Stat(store.Blob{Digest: digest, Size: store.UnknownSize}); err != nil {
 		return "", err
 	}
-	path := c.place(digest)
-	if _, err := os.Stat(path); err != nil {
-		return "", c.notFound(digest.String(), err)
-	}
+	path := c.folder().Place(digest)
 	touch(path)
 	return path, nil
 }
@@ -95,99 +89,55 @@ func touch(path string) {
 
 // Stat reports a blob of another size than blob states as not found: it was damaged later, and copying replaces it.
 func (c *Cache) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
-	if blob.Digest == "" {
-		return store.Info{}, c.notFound(blob.String(), fs.ErrNotExist)
-	}
-	if err := blob.Digest.Validate(); err != nil {
-		return store.Info{}, err
-	}
-	info, err := os.Stat(c.place(blob.Digest))
-	if err != nil {
-		return store.Info{}, c.notFound(blob.String(), err)
-	}
-	if blob.Size >= 0 && info.Size() != blob.Size {
-		return store.Info{}, fmt.Errorf("%w: %s has %d bytes in the cache, should have %d", store.ErrNotFound, blob, info.Size(), blob.Size)
-	}
-	return store.Info{Size: info.Size(), Digest: blob.Digest, Version: string(blob.Digest), Ranges: true, Source: c.dir}, nil
+	return c.folder().Stat(blob)
 }
 
 // Fetch opens a blob.
-func (c *Cache) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
-	file, err := c.open(ctx, blob)
+func (c *Cache) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error) {
+	file, err := c.folder().Open(blob)
 	if err != nil {
 		return nil, err
-	}
-	return file, nil
-}
-
-// FetchRange opens a part of a blob. The version has no meaning here.
-func (c *Cache) FetchRange(ctx context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
-	file, err := c.open(ctx, blob)
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.NewSectionReader(file, span.Offset, span.Size), file}, nil
-}
-
-func (c *Cache) open(ctx context.Context, blob store.Blob) (*os.File, error) {
-	if _, err := c.Stat(ctx, blob); err != nil {
-		return nil, err
-	}
-	file, err := os.Open(c.place(blob.Digest))
-	if err != nil {
-		return nil, c.notFound(blob.String(), err)
 	}
 	touch(file.Name())
 	return file, nil
 }
 
-// notFound tells an absent blob from a folder that cannot be read.
-func (c *Cache) notFound(what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s in the cache %s", store.ErrNotFound, what, c.dir)
+// FetchRange opens a part of a blob. The version has no meaning here.
+func (c *Cache) FetchRange(_ context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
+	file, err := c.folder().Open(blob)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("reading the cache: %w", err)
+	touch(file.Name())
+	return folder.Section(file, span), nil
 }
 
 // Push stores content.
 func (c *Cache) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
-	if err := blob.Validate(); err != nil {
-		return store.Blob{}, err
-	}
-	if info, err := c.Stat(ctx, blob); err == nil {
-		blob.Size = info.Size
-		return blob, nil
-	}
-	if err := c.makeFolders(); err != nil {
-		return store.Blob{}, err
-	}
-	file, err := os.CreateTemp(c.partialDir(), "push.*.tmp")
-	if err != nil {
-		return store.Blob{}, c.writing(err)
-	}
-	defer func() {
-		file.Close()
-		os.Remove(file.Name()) // a no-op once it has its name
-	}()
-	verifier := store.NewVerifier(&stoppable{ctx, content}, blob, "")
-	if _, err := io.Copy(file, verifier); err != nil {
-		return store.Blob{}, c.writing(err)
-	}
-	return verifier.Blob(), c.publish(file, verifier.Blob())
+	pushed, err := c.folder().Push(ctx, blob, content, c.partialDir())
+	return pushed, c.writing(err)
 }
 
-// stoppable is a reader that ends with its context.
-type stoppable struct {
-	ctx  context.Context
-	from io.Reader
+// writing gives an error of writing its kind, and advice that fits a cache.
+func (c *Cache) writing(err error) error {
+	err = c.folder().Writing(err)
+	var source *store.SourceError
+	var full *folder.FullError
+	switch {
+	case errors.As(err, &source) && errors.Is(err, store.ErrReadOnly):
+		source.Advice = "set " + HomeVariable + " to a folder that you may write to"
+	case errors.As(err, &full):
+		return &fullError{full}
+	}
+	return err
 }
 
-func (s *stoppable) Read(p []byte) (int, error) {
-	if s.ctx.Err() != nil {
-		return 0, context.Cause(s.ctx)
-	}
-	return s.from.Read(p)
+// fullError is a disk without space.
+type fullError struct{ *folder.FullError }
+
+func (e *fullError) Unwrap() error { return e.FullError }
+
+// Hint tells the user what to do next.
+func (e *fullError) Hint() string {
+	return "make room, for instance with \"beitzoo cache prune\", or set " + HomeVariable + " to another disk; the same command then goes on where it stopped"
 }

@@ -24,7 +24,7 @@ type Entry struct {
 
 // List gives all whole blobs, the last used first. What is in the folder by other names is passed over.
 func (c *Cache) List() ([]Entry, error) {
-	files, err := os.ReadDir(c.blobsDir())
+	files, err := os.ReadDir(c.folder().Blobs())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -41,7 +41,7 @@ func (c *Cache) List() ([]Entry, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue // removed meanwhile, or none of ours
 		}
-		entries = append(entries, Entry{digest, info.Size(), info.ModTime(), c.place(digest)})
+		entries = append(entries, Entry{digest, info.Size(), info.ModTime(), c.folder().Place(digest)})
 	}
 	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Used.After(entries[j].Used) })
 	return entries, nil
@@ -88,7 +88,7 @@ func (c *Cache) Remove(digest store.Digest) error {
 	if err := digest.Validate(); err != nil {
 		return err
 	}
-	if err := os.Remove(c.place(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(c.folder().Place(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c.writing(err)
 	}
 	return nil

@@ -115,8 +115,8 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	blob.Digest, blob.Size = digest, size
 	p.stop()
 	p.follower.close()
-	if err := p.cache.publish(p.file, blob); err != nil {
-		return store.Blob{}, err
+	if err := p.cache.folder().Publish(p.file, blob); err != nil {
+		return store.Blob{}, p.cache.writing(err)
 	}
 	p.journal.file.Close()
 	os.Remove(p.journal.file.Name())

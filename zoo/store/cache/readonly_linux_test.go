@@ -24,7 +24,7 @@ func TestReadOnlyCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	openToOthers(t, c.Dir())
-	for _, dir := range []string{"", "partial", "lock", "blobs", "blobs/sha256"} {
+	for _, dir := range []string{"", "partial", "blobs", "blobs/sha256"} {
 		closeToWriting(t, filepath.Join(c.Dir(), dir))
 	}
 	asNobody(t, func() {

@@ -1,0 +1,37 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Writing gives the kind of an error of writing below the root.
+func (f Folder) Writing(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return &store.SourceError{Source: f.Root, Kind: store.ErrReadOnly, Err: err, Advice: "use a folder that you may write to"}
+	case errors.Is(err, syscall.ENOSPC):
+		return &FullError{Root: f.Root, Err: err}
+	}
+	return err
+}
+
+// FullError is a disk without space.
+type FullError struct {
+	Root string
+	Err  error
+}
+
+func (e *FullError) Error() string { return fmt.Sprintf("writing to %s: %v", e.Root, e.Err) }
+
+// Unwrap gives the system's error.
+func (e *FullError) Unwrap() error { return e.Err }
+
+// Hint tells the user what to do next.
+func (e *FullError) Hint() string {
+	return "make room and run the same command again; what is there already is kept"
+}

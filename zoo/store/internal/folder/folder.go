@@ -1,0 +1,108 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Folder is the blobs below Root. All its methods may be called from several goroutines and processes.
+type Folder struct{ Root string }
+
+// Blobs is the folder of the files.
+func (f Folder) Blobs() string { return filepath.Join(f.Root, "blobs", "sha256") }
+
+// Place is where a blob of a valid digest is, or would be.
+func (f Folder) Place(digest store.Digest) string { return filepath.Join(f.Blobs(), digest.Hex()) }
+
+// Stat reports a blob of another size than blob states as not found: it was damaged later, and pushing replaces it.
+func (f Folder) Stat(blob store.Blob) (store.Info, error) {
+	if blob.Digest == "" {
+		return store.Info{}, f.notFound(blob, fs.ErrNotExist)
+	}
+	if err := blob.Digest.Validate(); err != nil {
+		return store.Info{}, err
+	}
+	info, err := os.Stat(f.Place(blob.Digest))
+	if err != nil {
+		return store.Info{}, f.notFound(blob, err)
+	}
+	if blob.Size >= 0 && info.Size() != blob.Size {
+		return store.Info{}, fmt.Errorf("%w: %s has %d bytes in %s, should have %d", store.ErrNotFound, blob, info.Size(), f.Root, blob.Size)
+	}
+	return store.Info{Size: info.Size(), Digest: blob.Digest, Version: string(blob.Digest), Ranges: true, Source: f.Root}, nil
+}
+
+// Open opens a blob.
+func (f Folder) Open(blob store.Blob) (*os.File, error) {
+	if _, err := f.Stat(blob); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(f.Place(blob.Digest))
+	if err != nil {
+		return nil, f.notFound(blob, err)
+	}
+	return file, nil
+}
+
+// notFound tells an absent blob from a folder that cannot be read.
+func (f Folder) notFound(blob store.Blob, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s in %s", store.ErrNotFound, blob, f.Root)
+	}
+	return fmt.Errorf("reading %s: %w", f.Root, err)
+}
+
+// Section gives a part of an open file that closes the file with itself.
+func Section(file *os.File, span store.Span) io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(file, span.Offset, span.Size), file}
+}
+
+// Push stores content, by way of a file in the folder temporary, which must be on the same file system.
+func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, temporary string) (store.Blob, error) {
+	if err := blob.Validate(); err != nil {
+		return store.Blob{}, err
+	}
+	if info, err := f.Stat(blob); err == nil {
+		blob.Size = info.Size
+		return blob, nil
+	}
+	if err := f.MakeFolders(f.Blobs(), temporary); err != nil {
+		return store.Blob{}, err
+	}
+	file, err := os.CreateTemp(temporary, ".push.*.tmp")
+	if err != nil {
+		return store.Blob{}, f.Writing(err)
+	}
+	defer func() {
+		file.Close()
+		os.Remove(file.Name()) // a no-op once it has its name
+	}()
+	verifier := store.NewVerifier(&stoppable{ctx, content}, blob, "")
+	if _, err := io.Copy(file, verifier); err != nil {
+		return store.Blob{}, f.Writing(err)
+	}
+	return verifier.Blob(), f.Publish(file, verifier.Blob())
+}
+
+// stoppable is a reader that ends with the context of the call that reads it.
+type stoppable struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if s.ctx.Err() != nil {
+		return 0, context.Cause(s.ctx)
+	}
+	return s.from.Read(p)
+}
