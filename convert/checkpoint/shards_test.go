@@ -255,6 +255,17 @@ func TestLinks(t *testing.T) {
 			write(t, filepath.Join(folder, "model.safetensors.index.json"), index)
 			return folder
 		}, false},
+		"blobs without snapshots": {func(t *testing.T, root string) string {
+			blobs := filepath.Join(root, "blobs")
+			if err := os.Mkdir(blobs, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			shard(t, blobs, "0123", "a")
+			folder := filepath.Join(root, "models", "main")
+			link(t, "../../blobs/0123", filepath.Join(folder, "one.safetensors"))
+			write(t, filepath.Join(folder, "model.safetensors.index.json"), index)
+			return folder
+		}, false},
 		"to nothing": {func(t *testing.T, root string) string {
 			link(t, "real.safetensors", filepath.Join(root, "one.safetensors"))
 			write(t, filepath.Join(root, "model.safetensors.index.json"), index)

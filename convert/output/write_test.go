@@ -239,13 +239,8 @@ func TestTargets(t *testing.T) {
 	t.Parallel()
 	parts := []output.Part{output.Literal([]byte("new"))}
 	var refused *output.TargetError
-	for _, path := range []string{t.TempDir(), os.DevNull} {
-		if err := output.Write(context.Background(), path, parts, output.Options{}); !errors.As(err, &refused) || refused.Hint() == "" {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
-		t.Fatalf("%s was replaced: %v", os.DevNull, err)
+	if err := output.Write(context.Background(), t.TempDir(), parts, output.Options{}); !errors.As(err, &refused) || refused.Hint() == "" {
+		t.Errorf("a folder: %v", err)
 	}
 	missing := filepath.Join(t.TempDir(), "missing", "model.bin")
 	if err := output.Write(context.Background(), missing, parts, output.Options{}); !errors.Is(err, fs.ErrNotExist) {

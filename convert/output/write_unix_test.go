@@ -55,6 +55,32 @@ func TestInputCutShort(t *testing.T) {
 	}
 }
 
+// TestPipe stands for all that is no file, such as /dev/null, which a user with the right to do so must not lose. A link to it counts as it.
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	pipe, link := filepath.Join(t.TempDir(), "pipe"), filepath.Join(t.TempDir(), "link")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(pipe, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, link} {
+		before, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused *output.TargetError
+		err = output.Write(context.Background(), path, []output.Part{output.Literal([]byte("new"))}, output.Options{})
+		if !errors.As(err, &refused) || refused.Path != path {
+			t.Errorf("%s: %v", path, err)
+		}
+		if after, err := os.Lstat(path); err != nil || after.Mode() != before.Mode() {
+			t.Errorf("%s was replaced, or %v", path, err)
+		}
+	}
+}
+
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	parts := []output.Part{output.Literal([]byte("new"))}

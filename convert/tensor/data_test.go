@@ -167,6 +167,28 @@ func TestStridedKnown(t *testing.T) {
 	}
 }
 
+func TestContiguous(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		shape   tensor.Shape
+		strides []int64
+		want    bool
+	}{
+		"scalar":                 {nil, nil, true},
+		"row-major":              {tensor.Shape{2, 3, 4}, []int64{12, 4, 1}, true},
+		"strides of single rows": {tensor.Shape{1, 3, 1}, []int64{99, 1, 77}, true},
+		"empty":                  {tensor.Shape{3, 0}, []int64{7, 5}, true},
+		"transposed":             {tensor.Shape{3, 2}, []int64{1, 3}, false},
+		"columns":                {tensor.Shape{2, 3}, []int64{4, 1}, false},
+		"expanded":               {tensor.Shape{2, 3}, []int64{0, 1}, false},
+	}
+	for name, test := range tests {
+		if got := (tensor.Strided{Shape: test.shape, Strides: test.strides}).Contiguous(); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestStridedBounds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

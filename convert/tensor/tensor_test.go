@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -101,6 +102,9 @@ func TestViewBytesRefusesOtherLengths(t *testing.T) {
 			t.Fatalf("%d bytes for 24: %v", n, err)
 		}
 		want := &tensor.SizeError{DType: tensor.F32, Shape: tensor.Shape{2, 3}, Got: int64(n), Want: 24}
+		if text := size.Error(); text != fmt.Sprintf("%d bytes where F32 [2, 3] needs 24", n) {
+			t.Error(text)
+		}
 		if diff := cmp.Diff(want, size); diff != "" {
 			t.Errorf("%d bytes (-want +got):\n%s", n, diff)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/tensor"
 )
@@ -88,6 +89,31 @@ func TestLayoutKeepsOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"weight", "scalar", "empty", "count"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestLayoutIntegers has sizes at the limits of each opcode for integers.
+func TestLayoutIntegers(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 255, 256, 65535, 65536, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 55} {
+		named := []tensor.Named{{Name: "w", View: view(tensor.U8, nil, 0, n)}}
+		if got := open(t, written(t, named, pytorch.Options{})).Tensors[0].Shape; !got.Equal(named[0].Shape) {
+			t.Errorf("shape %s became %s", named[0].Shape, got)
+		}
+	}
+}
+
+// TestNumPyArrayAmongTensors is what some training programs leave in their state dicts.
+func TestNumPyArrayAmongTensors(t *testing.T) {
+	t.Parallel()
+	pickle := picklegen.New(2).Dict(func(w *writer) {
+		w.Text("mean").Array(picklegen.Array{Code: "f4", Shape: []int{3}, Data: float3}).Text("w")
+		row("w").write(w)
+	}).Stop()
+	for _, made := range open(t, zipped(pickle, map[string][]byte{"0": float3}).Bytes()).Tensors {
+		if raw, err := made.Bytes(); err != nil || !bytes.Equal(raw, float3) || made.DType != tensor.F32 {
+			t.Errorf("%s: %x of type %s, %v", made.Name, raw, made.DType, err)
+		}
 	}
 }
 

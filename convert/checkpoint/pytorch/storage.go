@@ -93,7 +93,7 @@ func (s *storages) window(name string, t *pickle.TorchTensor) (tensor.View, erro
 		return tensor.View{}, malformed("parameter %.200q of shape %s reaches beyond its storage of %d elements", name, t.Shape, size/int64(width))
 	}
 	view := tensor.View{DType: t.DType, Shape: t.Shape, Data: strided}
-	if whole, err := view.Size(); err == nil && whole == size && t.Offset == 0 && strided.Contiguous() {
+	if whole, err := view.Size(); err == nil && whole == size && strided.Contiguous() {
 		view.Data = source
 	} else if err := s.charge(source, size); err != nil {
 		return tensor.View{}, err
@@ -128,7 +128,7 @@ func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpo
 		return data, s.size(storage.Key), nil
 	}
 	if part.Offset < 0 || part.Count < 0 || part.Offset > storage.Count-part.Count {
-		return nil, 0, malformed("elements %d to %d of a storage of %d", part.Offset, part.Offset+part.Count, storage.Count)
+		return nil, 0, malformed("%d elements from %d on of a storage of %d", part.Count, part.Offset, storage.Count)
 	}
 	if part.Count > math.MaxInt {
 		return nil, 0, malformed("a part of %d elements", part.Count)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/tensor"
 )
 
 // TestSameBytesAsReference writes files of the reference implementation again: timm's and transformers' checkpoints, and one with every
@@ -61,6 +62,12 @@ func TestMetadata(t *testing.T) {
 		if diff := cmp.Diff(test.want, opened.Metadata); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	if _, err := layout([]tensor.Named{{Name: "__metadata__", View: view(tensor.F32, nil, 0)}}); err == nil {
+		t.Error("a tensor is written under the name of the metadata")
+	}
+	if _, err := layout([]tensor.Named{{Name: "w", View: view(tensor.C128, nil, 0)}}); err == nil {
+		t.Error("a tensor is written with an element type that the format lacks")
 	}
 	if _, err := safetensors.Layout(nil, map[string]string{"bad": "\xff"}); err == nil {
 		t.Error("metadata that is not UTF-8 is written")

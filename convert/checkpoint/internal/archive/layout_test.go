@@ -135,6 +135,8 @@ func TestBeyond4GB(t *testing.T) {
 		"the largest of all":       {file("m/a", 1<<60), archive.Text("m/b", []byte("last"))},
 		"directory just too far":   {file("m/a", limit-63)},
 		"directory just reachable": {file("m/a", limit-1000)},
+		"directory at the limit":   {file("m/a", limit-64)},
+		"record at the limit":      {file("m/a", limit-64), archive.Text("m/b", []byte("last"))},
 	}
 	var crowd []archive.File
 	for i := range 70_000 {
@@ -166,6 +168,9 @@ func TestBeyond4GB(t *testing.T) {
 				start, err := f.DataOffset()
 				if err != nil || f.Name != files[i].Name || int64(f.UncompressedSize64) != files[i].Size || start%archive.Alignment != 0 {
 					t.Errorf("record %q of %d bytes at %d, %v; want %q of %d", f.Name, f.UncompressedSize64, start, err, files[i].Name, files[i].Size)
+				}
+				if needed := files[i].Size >= limit || start >= limit; needed != (f.ReaderVersion >= 45) {
+					t.Errorf("record %q asks for a reader of version %d", f.Name, f.ReaderVersion)
 				}
 				if files[i].Size < 100 {
 					checkSmall(t, f, files[i])
@@ -203,6 +208,10 @@ func checkCrowd(t *testing.T, parts []output.Part, files []archive.File) {
 	}
 	if len(opened.Records) != len(files) || len(other.File) != len(files) {
 		t.Errorf("%d and %d records of %d", len(opened.Records), len(other.File), len(files))
+	}
+	// 65,535 says that the number is elsewhere.
+	if wide := bytes.Contains(raw[len(raw)-100:], []byte("PK\x06\x06")); wide != (len(files) >= 65535) {
+		t.Errorf("a 64-bit end record for %d records: %v", len(files), wide)
 	}
 }
 

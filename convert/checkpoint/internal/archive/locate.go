@@ -16,9 +16,6 @@ func locate(ctx context.Context, content []byte, records []*Record) error {
 		if i%1000 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if record.offset < at {
-			return malformed("record %.200q begins inside the record before it", record.Name).At(record.offset)
-		}
 		if record.offset > at {
 			return malformed("%d bytes before record %.200q belong to no record", record.offset-at, record.Name).At(at).
 				WithHint("something was put in front of the archive or into it; download the file again")
