@@ -12,17 +12,18 @@ import (
 // attention is one block's: x to queries, keys and values, and back.
 type attention struct {
 	qkv, proj linear
-	// bias is the relative position bias, [1, heads, T, T], or absent.
-	bias value
+	bias      *positions
 }
 
 // apply gives what the branch adds, [N, T, C].
 func (a attention) apply(s *scope, x value, m *model, images int) value {
+	bias, err := a.bias.get(m)
+	s.fail(err)
 	return s.give(func(s *scope) value {
 		heads, tokens, width := int64(m.config.Heads), int64(m.config.Tokens()), int64(m.config.HeadDim())
 		qkv := s.reshape(a.qkv.apply(s, x), int64(images), tokens, 3, heads, width)
 		qkv = s.permute(qkv, 2, 0, 3, 1, 4)
-		mixed := m.attend(s, s.pick(qkv, 0, 0), s.pick(qkv, 0, 1), s.pick(qkv, 0, 2), a.bias, m.config.HeadDim())
+		mixed := m.attend(s, s.pick(qkv, 0, 0), s.pick(qkv, 0, 1), s.pick(qkv, 0, 2), bias, m.config.HeadDim())
 		mixed = s.reshape(s.transpose(mixed, 1, 2), int64(images), tokens, heads*width)
 		return a.proj.apply(s, mixed)
 	})

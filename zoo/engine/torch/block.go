@@ -23,8 +23,8 @@ func (l *loader) norm(prefix string) norm {
 	return norm{weight: l.parameter(prefix + "weight"), bias: l.parameter(prefix + "bias")}
 }
 
-// block reads block i. The bias is gathered from its own table, or shared.
-func (l *loader) block(i int, index, shared value) (b block) {
+// block reads block i. The bias is that of its own table, or shared, or nil.
+func (l *loader) block(i int, shared *positions) (b block) {
 	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
 	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
 	b.attention.qkv = l.pack(prefix+"attn.qkv.weight", rows, l.qkvBias(prefix))
@@ -35,7 +35,7 @@ func (l *loader) block(i int, index, shared value) (b block) {
 	}
 	b.attention.bias = shared
 	if l.config.Bias == arch.BlockBias {
-		b.attention.bias = l.positions(prefix+"attn.relative_position_bias_table", index)
+		b.attention.bias = l.positions(prefix + "attn.relative_position_bias_table")
 	}
 	return b
 }

@@ -14,7 +14,6 @@ import (
 type dtype int32
 
 const (
-	int64s   dtype = 4
 	booleans dtype = 11
 	float16  dtype = 5
 	float32s dtype = 6
@@ -36,13 +35,18 @@ func parseDType(d tensor.DType) (dtype, error) {
 }
 
 // supported tells whether libtorch computes in that dtype on the CPU, by doing it once.
-func supported(d dtype) bool {
-	able, _ := supports.LoadOrStore(d, sync.OnceValue(func() bool { return attempt(d.compute) }))
-	return able.(func() bool)()
-}
+func supported(d dtype) bool { return d.once("compute", d.compute) }
 
-// supports has a func() bool for each dtype that somebody asked for.
-var supports sync.Map
+// packable tells whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
+func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
+
+// known has a func() bool for each question and dtype that somebody asked for.
+var known sync.Map
+
+func (d dtype) once(question string, compute func(s *scope)) bool {
+	answer, _ := known.LoadOrStore(fmt.Sprint(question, d), sync.OnceValue(func() bool { return attempt(compute) }))
+	return answer.(func() bool)()
+}
 
 // compute does what a forward pass does and old libtorches lack in some dtypes.
 func (d dtype) compute(s *scope) {
@@ -51,4 +55,15 @@ func (d dtype) compute(s *scope) {
 	line := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
 	s.gelu(s.linear(s.layerNorm(x, line, line, 1e-6, width), x, line))
 	s.addScaled(x, line, s.softmax(s.matmul(x, x)))
+}
+
+// pack multiplies with a packed weight.
+func (d dtype) pack(s *scope) {
+	const rows, width = 8, 16
+	x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, d)
+	weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
+	bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	packed := s.run(packWeight, weight, s.empty(cpu, d, rows, 0))
+	s.run(packedLinear, x, packed, bias)
+	s.run(packedGELU, x, packed, bias)
 }

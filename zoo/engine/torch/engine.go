@@ -3,7 +3,9 @@
 package torch
 
 import (
+	"cmp"
 	"context"
+	"runtime"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
@@ -31,7 +33,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	if err != nil {
 		return nil, err
 	}
-	m := &model{config: config}
+	m := &model{config: config, threads: cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))}
 	if m.device, err = parseDevice(options.Device); err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	if m.device == cpu && !supported(m.dtype) {
 		return nil, &DTypeError{options.DType}
 	}
-	m.thread = newThread(options.Threads)
+	m.thread = newThread(m.threads)
 	var loading error
 	if err := m.thread.do(func() { loading = m.load(ctx, views) }); err != nil {
 		return nil, err

@@ -32,29 +32,23 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.packs = canPack(m.device, m.dtype)
+	l.packs = m.device == cpu && packable(m.dtype)
 	m.attend = plain
 	if haveFused() {
 		m.attend = fused
 	}
 	m.stem = l.stem()
 	m.blocks = make([]block, m.config.Depth)
-	l.scope.within(func(s *scope) {
-		var index value
-		if m.config.Bias != arch.NoBias {
-			index = l.index(s)
-		}
-		var shared value
-		switch tokens := int64(m.config.Tokens()); {
-		case m.config.Bias == arch.SharedBias:
-			shared = l.positions("rel_pos_bias.relative_position_bias_table", index)
-		case m.config.Bias == arch.NoBias && haveFused():
-			shared = l.scope.zeros(l.device, l.dtype, 1, 1, tokens, tokens)
-		}
-		for i := range m.blocks {
-			m.blocks[i] = l.block(i, index, shared)
-		}
-	})
+	var shared *positions
+	switch tokens := int64(m.config.Tokens()); {
+	case m.config.Bias == arch.SharedBias:
+		shared = l.positions("rel_pos_bias.relative_position_bias_table")
+	case m.config.Bias == arch.NoBias && haveFused():
+		m.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
+	}
+	for i := range m.blocks {
+		m.blocks[i] = l.block(i, shared)
+	}
 	m.tail = l.tail()
 	return l.scope.err
 }

@@ -16,14 +16,18 @@ type model struct {
 	config arch.Config
 	device device
 	dtype  dtype
-	thread *thread
+	// threads is how many threads an operator uses.
+	threads int
+	thread  *thread
 
 	// weights owns the tensors of stem, blocks and tail.
 	weights scope
 	attend  attend
-	stem    stem
-	blocks  []block
-	tail    tail
+	// noBias is what attention takes for the bias of a model that has none.
+	noBias value
+	stem   stem
+	blocks []block
+	tail   tail
 }
 
 // Forward computes one batch. See [engine.Model]. It stops between blocks when ctx ends.

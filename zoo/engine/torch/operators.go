@@ -125,27 +125,11 @@ func (s *scope) floats(values []float32, shape ...int64) value {
 	})
 }
 
-// integers copies values of Go.
-func (s *scope) integers(values []int64) value {
-	return s.call("tensor", func(out *libtch.Ctensor) {
-		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), []int64{int64(len(values))}, 1, 8, int(int64s))
-	})
-}
-
 // booleans copies values of Go.
 func (s *scope) booleans(values []bool, shape ...int64) value {
 	return s.call("tensor", func(out *libtch.Ctensor) {
 		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 1, int(booleans))
 	})
-}
-
-func (s *scope) contiguous(x value) value {
-	return s.call("contiguous", func(out *libtch.Ctensor) { libtch.AtgContiguous(out, x.c) })
-}
-
-// gather picks columns of x, [rows, columns].
-func (s *scope) gather(x, columns value) value {
-	return s.call("index_select", func(out *libtch.Ctensor) { libtch.AtgIndexSelect(out, x.c, 1, columns.c) })
 }
 
 // bytes gives the elements of a contiguous tensor on the CPU.

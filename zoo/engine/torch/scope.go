@@ -52,6 +52,13 @@ func (s *scope) fail(err error) {
 	}
 }
 
+// reset forgets the error and gives it.
+func (s *scope) reset() error {
+	err := s.err
+	s.err = nil
+	return err
+}
+
 // close drops all tensors of the scope.
 func (s *scope) close() {
 	for _, v := range s.owned {

@@ -17,9 +17,6 @@ type thread struct {
 }
 
 func newThread(threads int) *thread {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
 	t := &thread{work: make(chan func()), stop: make(chan struct{}), ended: make(chan struct{})}
 	go t.loop(threads)
 	return t
