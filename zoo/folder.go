@@ -6,11 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -19,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/site"
 	"github.com/beitzoo/beitzoo/zoo/store"
-	"github.com/beitzoo/beitzoo/zoo/store/cache"
+	"github.com/beitzoo/beitzoo/zoo/store/treestore"
 )
 
 // Folder is a place in a folder that is three things at once: an OCI image layout, which OCI tools copy from; a tree of files that any HTTP
@@ -30,41 +27,33 @@ import (
 //	index.yaml, .minisig    the signed index of the zoo
 //	manifests/*.yaml        the manifests and their signatures, for people
 //	index.html, models/     the site
-type Folder struct {
-	path  string
-	blobs *cache.Cache
-}
+type Folder struct{ tree *treestore.Tree }
 
 var _ Publishing = (*Folder)(nil)
 
 // OpenFolder uses the folder at path. It is made when something is published.
 func OpenFolder(path string) (*Folder, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	blobs, err := cache.New(path, cache.Options{})
-	return &Folder{path: path, blobs: blobs}, err
+	tree, err := treestore.New(path, treestore.Options{})
+	return &Folder{tree: tree}, err
 }
 
-func (f *Folder) String() string { return f.path }
+func (f *Folder) String() string { return f.tree.Dir() }
 
 // Local implements Place.
 func (f *Folder) Local() bool { return true }
 
 // Blobs implements Place.
-func (f *Folder) Blobs() store.Fetcher { return f.blobs }
+func (f *Folder) Blobs() store.Fetcher { return f.tree }
 
 // Store implements Publishing.
-func (f *Folder) Store() store.Store { return f.blobs }
+func (f *Folder) Store() store.Store { return f.tree }
 
 // Index implements Place.
 func (f *Folder) Index(context.Context) (index, signature []byte, err error) {
-	index, err = f.read(IndexFile, manifest.MaxSize)
-	if err != nil {
+	if index, err = f.tree.Read(IndexFile); err != nil {
 		return nil, nil, err
 	}
-	signature, err = f.read(IndexFile+manifest.SignatureSuffix, manifest.MaxSignature)
+	signature, err = f.tree.Read(IndexFile + manifest.SignatureSuffix)
 	return index, signature, unlessAbsent(err)
 }
 
@@ -76,24 +65,7 @@ func unlessAbsent(err error) error {
 	return err
 }
 
-// read reads a small file of the folder.
-func (f *Folder) read(name string, limit int64) ([]byte, error) {
-	file, err := os.Open(filepath.Join(f.path, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s in %s", store.ErrNotFound, name, f.path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(raw)) > limit {
-		err = &store.SizeError{Name: name, Want: limit, Got: int64(len(raw)), Source: f.path}
-	}
-	return raw, err
-}
-
-// SetIndex implements Publishing. The signature comes first: a reader who meets it with the old index tries again.
+// SetIndex implements Publishing. It writes all that follows from the index anew, so that nothing stays wrong that two publishers did at once.
 func (f *Folder) SetIndex(ctx context.Context, index, signature []byte) error {
 	artefact, err := indexArtefact(index, signature)
 	if err != nil {
@@ -104,46 +76,92 @@ func (f *Folder) SetIndex(ctx context.Context, index, signature []byte) error {
 			return err
 		}
 	}
-	if err := f.Announce(ctx, artefact); err != nil {
+	entries, err := f.entries(ctx, index)
+	if err != nil {
 		return err
 	}
-	if err := f.showManifests(ctx, index); err != nil {
+	artefacts := []Artefact{artefact}
+	var documents []*manifest.Document
+	for _, entry := range entries {
+		artefact, err := entryArtefact(entry.Document, entry.Signature)
+		if err != nil {
+			return err
+		}
+		artefacts, documents = append(artefacts, artefact), append(documents, entry.Document)
+	}
+	if err := errors.Join(f.announce(ctx, artefacts), f.show(entries), site.Write(ctx, f.tree.Dir(), documents)); err != nil {
 		return err
 	}
-	return errors.Join(
-		replace(filepath.Join(f.path, IndexFile+manifest.SignatureSuffix), signature, 0o644),
-		replace(filepath.Join(f.path, IndexFile), index, 0o644))
+	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, index))
 }
 
 func (f *Folder) push(ctx context.Context, content []byte) error {
-	_, err := f.blobs.Push(ctx, store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))}, bytes.NewReader(content))
+	_, err := f.tree.Push(ctx, store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))}, bytes.NewReader(content))
 	return err
+}
+
+// entries reads the manifests of an index. A mirror need not have every one.
+func (f *Folder) entries(ctx context.Context, raw []byte) ([]*Found, error) {
+	index, err := manifest.ParseIndex(IndexFile, raw)
+	if err != nil {
+		return nil, err
+	}
+	var entries []*Found
+	for _, entry := range index.Entries {
+		name := entry.Reference().String() + ".yaml"
+		content, err := readBlob(ctx, f.tree, contentOf(manifest.Content{Digest: entry.Digest, Size: entry.Size}, name), manifest.MaxSize)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		signature, err := readBlob(ctx, f.tree, contentOf(entry.Signature, name+manifest.SignatureSuffix), manifest.MaxSignature)
+		if err != nil {
+			return nil, err
+		}
+		document, err := manifest.Parse(name, content)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, &Found{Document: document, Signature: signature})
+	}
+	return entries, nil
+}
+
+// show writes the manifests as files, for people.
+func (f *Folder) show(entries []*Found) error {
+	var problems []error
+	for _, entry := range entries {
+		name := "manifests/" + entry.Reference().String() + ".yaml"
+		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Create(name+manifest.SignatureSuffix, entry.Signature))
+	}
+	return errors.Join(problems...)
 }
 
 // Announce implements Publishing: it enters the artefact into index.json.
 func (f *Folder) Announce(ctx context.Context, a Artefact) error {
-	for _, content := range [][]byte{a.Config, a.Manifest} {
-		if err := f.push(ctx, content); err != nil {
-			return err
-		}
-	}
-	lock, err := f.blobs.Begin(ctx, store.Blob{Name: "index.json", Size: store.UnknownSize})
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
+	return f.announce(ctx, []Artefact{a})
+}
+
+func (f *Folder) announce(ctx context.Context, artefacts []Artefact) error {
 	index, err := f.layout()
 	if err != nil {
 		return err
 	}
-	enter(index, a)
+	for _, a := range artefacts {
+		if err := errors.Join(f.push(ctx, a.Config), f.push(ctx, a.Manifest)); err != nil {
+			return err
+		}
+		enter(index, a)
+	}
 	raw, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		replace(filepath.Join(f.path, oci.ImageLayoutFile), []byte(layoutFile), 0o644),
-		replace(filepath.Join(f.path, oci.ImageIndexFile), append(raw, '\n'), 0o644))
+		f.tree.Replace(oci.ImageLayoutFile, []byte(layoutFile)),
+		f.tree.Replace(oci.ImageIndexFile, append(raw, '\n')))
 }
 
 // layoutFile marks an OCI image layout.
@@ -152,7 +170,7 @@ const layoutFile = `{"imageLayoutVersion":"` + oci.ImageLayoutVersion + `"}` + "
 // layout reads index.json.
 func (f *Folder) layout() (*oci.Index, error) {
 	index := &oci.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: oci.MediaTypeImageIndex, Manifests: []oci.Descriptor{}}
-	raw, err := f.read(oci.ImageIndexFile, maxLayoutIndex)
+	raw, err := f.tree.Read(oci.ImageIndexFile)
 	if errors.Is(err, store.ErrNotFound) {
 		return index, nil
 	}
@@ -160,7 +178,7 @@ func (f *Folder) layout() (*oci.Index, error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(raw, index); err != nil {
-		return nil, fmt.Errorf("%w: %s in %s cannot be read", store.ErrInvalid, oci.ImageIndexFile, f.path)
+		return nil, fmt.Errorf("%w: %s in %s cannot be read", store.ErrInvalid, oci.ImageIndexFile, f)
 	}
 	return index, nil
 }
@@ -173,47 +191,10 @@ func enter(index *oci.Index, a Artefact) {
 	tagged := func(d oci.Descriptor) bool { return d.Annotations[oci.AnnotationRefName] == a.Tag }
 	index.Manifests = slices.DeleteFunc(index.Manifests, tagged)
 	at, _ := slices.BinarySearchFunc(index.Manifests, a.Tag, func(d oci.Descriptor, tag string) int {
-		return bytes.Compare([]byte(d.Annotations[oci.AnnotationRefName]), []byte(tag))
+		return strings.Compare(d.Annotations[oci.AnnotationRefName], tag)
 	})
 	index.Manifests = slices.Insert(index.Manifests, at, oci.Descriptor{
 		MediaType: oci.MediaTypeImageManifest, ArtifactType: a.Type, Digest: digest.FromBytes(a.Manifest), Size: int64(len(a.Manifest)),
 		Annotations: map[string]string{oci.AnnotationRefName: a.Tag},
 	})
-}
-
-// showManifests writes the manifests of an index as files, and the site, for people.
-func (f *Folder) showManifests(ctx context.Context, raw []byte) error {
-	index, err := manifest.ParseIndex(IndexFile, raw)
-	if err != nil {
-		return err
-	}
-	var documents []*manifest.Document
-	for _, entry := range index.Entries {
-		name := entry.Reference().String() + ".yaml"
-		content, err := f.show(ctx, name, manifest.Content{Digest: entry.Digest, Size: entry.Size}, manifest.MaxSize)
-		if errors.Is(err, store.ErrNotFound) {
-			continue // a mirror need not have every entry
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := f.show(ctx, name+manifest.SignatureSuffix, entry.Signature, manifest.MaxSignature); err != nil {
-			return err
-		}
-		document, err := manifest.Parse(name, content)
-		if err != nil {
-			return err
-		}
-		documents = append(documents, document)
-	}
-	return site.Write(ctx, f.path, documents)
-}
-
-// show writes a small blob as a file.
-func (f *Folder) show(ctx context.Context, name string, content manifest.Content, limit int64) ([]byte, error) {
-	raw, err := readBlob(ctx, f.blobs, contentOf(content, name), limit)
-	if err != nil {
-		return nil, err
-	}
-	return raw, replace(filepath.Join(f.path, "manifests", name), raw, 0o644)
 }

@@ -2,7 +2,6 @@ package zoo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -74,7 +73,7 @@ func (e *NotVerifiedError) Hint() string {
 }
 
 // describe makes the manifest of a publication, without what is computed from files.
-func (z *Zoo) describe(p *Publication, config arch.Config) (manifest.Manifest, error) {
+func (z *Zoo) describe(p *Publication, config arch.Config) manifest.Manifest {
 	base := p.Base
 	if base == nil {
 		base = z.inside(p.Name)
@@ -90,7 +89,7 @@ func (z *Zoo) describe(p *Publication, config arch.Config) (manifest.Manifest, e
 		described := manifest.Config(config)
 		m.Architecture, m.Config = "", &described
 	}
-	return m, errors.Join(manifest.CheckName(p.Name), manifest.CheckVersion(p.Version))
+	return m
 }
 
 // inside gives the manifest of that name inside the program, or nil.

@@ -44,14 +44,15 @@ func (w *publishing) storeOptions(step Step) store.Options {
 
 // build makes everything that is published, in the cache.
 func (w *publishing) build(ctx context.Context) error {
+	if err := errors.Join(manifest.CheckName(w.Name), manifest.CheckVersion(w.Version)); err != nil {
+		return err
+	}
 	model, err := w.canonical(ctx)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	if w.m, err = w.zoo.describe(&w.Publication, model.Config); err != nil {
-		return err
-	}
+	w.m = w.zoo.describe(&w.Publication, model.Config)
 	if w.m.Tensors, err = DescribeTensors(ctx, model.Tensors); err != nil {
 		return err
 	}

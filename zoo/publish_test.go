@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	oci "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -148,7 +149,7 @@ func listing(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !strings.HasPrefix(name, "lock/") {
+		if err == nil && !entry.IsDir() {
 			files[name] = store.DigestOf(read(t, filepath.Join(folder, name))).Hex()
 		}
 		return err
@@ -438,4 +439,63 @@ func blob(t *testing.T, path string, d oci.Descriptor) []byte {
 		t.Errorf("the blob %s is not what its descriptor says", d.Digest)
 	}
 	return content
+}
+
+// TestPublishWhatNobodyDescribed publishes weights of which only the file is known, of an architecture without a name.
+func TestPublishWhatNobodyDescribed(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, _ := folderPlace(t)
+	publication := zoo.Publication{
+		Checkpoint: filepath.Join("..", "testdata", "tiny", "tiny_p16_64.unilm.pth"), Name: "mine", Version: "0.1.0-rc.1", Key: p.key,
+		Open: convert.OpenOptions{Epsilon: 1e-12},
+	}
+	publish(t, place, publication)
+	z := open(t, reader(t, p, place))
+	found := resolve(t, z, "mine")
+	if found.Architecture != "" || found.Config.Epsilon != 1e-12 || found.Config.Classes != 7 || found.Origin.Licence.Expression != "NOASSERTION" {
+		t.Errorf("the manifest says %+v", found.Manifest)
+	}
+	pulled := pull(t, z, found, zoo.PullOptions{})
+	model, err := convert.Open(t.Context(), pulled.Path, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Epsilon != 1e-12 {
+		t.Errorf("the file has lost its epsilon: %g", model.Config.Epsilon)
+	}
+}
+
+func TestPublishRefuses(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	for name, change := range map[string]func(*zoo.Publication){
+		"a path as name":   func(p *zoo.Publication) { p.Name = "../x" },
+		"no version":       func(p *zoo.Publication) { p.Version = "" },
+		"half a version":   func(p *zoo.Publication) { p.Version = "1.0" },
+		"no such file":     func(p *zoo.Publication) { p.Checkpoint = "none.pth" },
+		"no checkpoint":    func(p *zoo.Publication) { p.Checkpoint = "doc.go" },
+		"no recording":     func(p *zoo.Publication) { p.Recordings = []string{"doc.go"} },
+		"failing verifier": func(p *zoo.Publication) { p.Verify = failing },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			place, path := folderPlace(t)
+			publication := p.publication("1.0.0")
+			change(&publication)
+			if _, err := open(t, folders(t)).Publish(t.Context(), place, publication); err == nil {
+				t.Error("it was published")
+			}
+			if written := listing0(t, path); len(written) > 0 {
+				t.Errorf("%v was written", written)
+			}
+		})
+	}
+}
+
+var errVerifier = errors.New("no engine")
+
+func failing(context.Context, string, arch.Config, []string) (*manifest.Verdict, error) {
+	return nil, errVerifier
 }
