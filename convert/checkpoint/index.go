@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func parseIndex(raw []byte) (map[string][]string, error) {
 	if err == nil {
 		_, err = p.decoder.Token()
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return shards, nil
 	}
 	if err == nil {
@@ -76,7 +77,8 @@ func parseIndex(raw []byte) (map[string][]string, error) {
 
 // indexError makes an *Error of what package json says.
 func indexError(err error) error {
-	if problem, ok := err.(*Error); ok { //nolint:errorlint // made here, never wrapped
+	var problem *Error
+	if errors.As(err, &problem) {
 		return problem
 	}
 	return Errorf(ErrMalformed, "the index is not the JSON it should be: %s", err)
@@ -121,7 +123,7 @@ func (p *indexParser) delimiter(want json.Delim) error {
 
 // unexpected is for ends in the middle, so that they are not taken for the end of the index.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

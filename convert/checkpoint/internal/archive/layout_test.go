@@ -161,6 +161,14 @@ func TestBeyond4GB(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			tail := make([]byte, parts[len(parts)-1].Size)
+			begin := file.size - int64(len(tail))
+			if _, err := file.ReadAt(tail, begin); err != nil {
+				t.Fatal(err)
+			}
+			if wide := bytes.Contains(tail, []byte("PK\x06\x06")); wide != (begin >= limit) {
+				t.Errorf("a 64-bit end record for a directory at %d: %v", begin, wide)
+			}
 			if len(opened.File) != len(files) {
 				t.Fatalf("%d records of %d", len(opened.File), len(files))
 			}

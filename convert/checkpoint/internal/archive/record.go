@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"errors"
 	"hash/crc32"
 	"io"
 	"strings"
@@ -83,7 +84,7 @@ func (r *Record) inflate(w io.Writer) (int64, error) {
 	if err != nil {
 		return n, malformed("record %.200q cannot be unpacked: %d of %d bytes came out", r.Name, n, r.Size).At(r.offset)
 	}
-	if more, err := io.ReadFull(unpacked, make([]byte, 1)); more != 0 || err != io.EOF || packed.Len() != 0 {
+	if more, err := io.ReadFull(unpacked, make([]byte, 1)); more != 0 || !errors.Is(err, io.EOF) || packed.Len() != 0 {
 		return n, unsafe("record %.200q unpacks to more than the %d bytes that are stated", r.Name, r.Size).At(r.offset)
 	}
 	return n, r.compare(sum.crc)
