@@ -17,6 +17,8 @@ const batchSize = 8
 type classifier struct {
 	model  engine.Model
 	recipe preprocess.Recipe
+	// labels name the classes; nil where nobody did.
+	labels []string
 }
 
 // logits gives the scores of each image: one row for each name, in order. done is called after each batch with the number of images so far.
@@ -49,11 +51,15 @@ type ranked struct {
 }
 
 // rank gives the n most probable classes.
-func rank(logits []float64, n int, label func(int) string) []ranked {
+func rank(logits []float64, n int, labels []string) []ranked {
 	probabilities := softmax(logits)
 	var best []ranked
 	for _, class := range drift.Top(logits, n) {
-		best = append(best, ranked{class, label(class), probabilities[class]})
+		r := ranked{Class: class, Probability: probabilities[class]}
+		if class < len(labels) {
+			r.Label = labels[class]
+		}
+		best = append(best, r)
 	}
 	return best
 }

@@ -47,7 +47,7 @@ func convertCommand(c *console) *cli.Command {
 		Description: "Format and scheme follow from the ending of DST where --to and --format don't say: .pdparams is PASSL's,\n" +
 			".pth unilm's, .safetensors canonical, a folder Hugging Face's.\n\n" +
 			"   beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
-		Flags: flags(modelFlags(), saveFlags(), []cli.Flag{
+		Flags: flags(modelFlags(), saveFlags(), zooFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "dtype", Usage: "cast to `f32`, f64, bf16 or f16; this may be lossy, and is reported"},
 		}),
 		Action: func(ctx *cli.Context) error { return convertCheckpoint(c, ctx) },
@@ -70,7 +70,11 @@ func convertCheckpoint(c *console, ctx *cli.Context) error {
 	if options.DType, err = parseDType(ctx.String("dtype")); err != nil {
 		return err
 	}
-	report, err := convert.Convert(ctx.Context, ctx.Args().First(), target, options)
+	source, err := locate(c, ctx, ctx.Args().First())
+	if err != nil {
+		return err
+	}
+	report, err := convert.Convert(ctx.Context, source.path, target, options)
 	bar.finish()
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func (d *demonstration) run(ctx context.Context, images labelled) ([][]float64, 
 	if err != nil {
 		return nil, err
 	}
-	return classifier{loaded, recipe}.logits(ctx, digits.Files, images.names, func(int) {})
+	return classifier{model: loaded, recipe: recipe}.logits(ctx, digits.Files, images.names, func(int) {})
 }
 
 // digitImages lists the embedded images in the order of their numbers, which is that of PASSL's logits.

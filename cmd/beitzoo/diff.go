@@ -14,7 +14,7 @@ func diffCommand(c *console) *cli.Command {
 		Usage:       "compare two models parameter by parameter, whatever their formats",
 		ArgsUsage:   "A B",
 		Description: "Exits with 0 where all parameters are equal bit for bit, and with 1 where they differ.",
-		Flags:       flags(modelFlags()),
+		Flags:       flags(modelFlags(), zooFlags()),
 		Action:      func(ctx *cli.Context) error { return diff(c, ctx) },
 	}
 }
@@ -27,7 +27,15 @@ func diff(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := convert.Diff(ctx.Context, ctx.Args().Get(0), ctx.Args().Get(1), options, options)
+	var paths [2]string
+	for i := range paths {
+		at, err := locate(c, ctx, ctx.Args().Get(i))
+		if err != nil {
+			return err
+		}
+		paths[i] = at.path
+	}
+	found, err := convert.Diff(ctx.Context, paths[0], paths[1], options, options)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func evalCommand(c *console) *cli.Command {
 		ArgsUsage: "MODEL FOLDER",
 		Description: "FOLDER has one folder for each class; the classes are numbered in the order of the folders' names,\n" +
 			"as torchvision's ImageFolder does.",
-		Flags:  flags(modelFlags(), engineFlags(), recipeFlags()),
+		Flags:  flags(modelFlags(), engineFlags(), zooFlags(), recipeFlags()),
 		Action: func(ctx *cli.Context) error { return eval(c, ctx) },
 	}
 }
@@ -42,7 +42,7 @@ func eval(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := openClassifier(ctx)
+	loaded, err := openClassifier(c, ctx)
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,12 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/preprocess"
+	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // Exit codes, documented in docs/command-line.md.
@@ -51,6 +54,20 @@ var exitCodes = []struct {
 	{is(syscall.ENOSPC), exitUnavailable},
 	{is(syscall.EDQUOT), exitUnavailable},
 	{is(engine.ErrUnavailable), exitUnavailable},
+	{as[*zoo.NotVerifiedError], exitDiffers},
+	{as[*zoo.UnknownSourceError], exitUsage},
+	{as[*manifest.NotFoundError], exitUsage},
+	{as[*manifest.NameError], exitUsage},
+	{as[*manifest.TakenError], exitUsage},
+	{as[*manifest.SignatureError], exitDigest},
+	{as[*manifest.IndexError], exitDigest},
+	{is(store.ErrDigestMismatch), exitDigest},
+	{as[*zoo.RaceError], exitNetwork},
+	{is(store.ErrUnreachable), exitNetwork},
+	{is(store.ErrNotFound), exitNetwork},
+	{is(store.ErrUnauthorized), exitNetwork},
+	{is(store.ErrNotWeights), exitNetwork},
+	{is(store.ErrChanged), exitNetwork},
 }
 
 // exitCode gives the code for an error; everything else is about what was read.

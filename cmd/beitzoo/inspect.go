@@ -19,7 +19,7 @@ func inspectCommand(c *console) *cli.Command {
 		Name:      "inspect",
 		Usage:     "list container, scheme, architecture and parameters without loading the file",
 		ArgsUsage: "FILE",
-		Flags: flags(modelFlags(), []cli.Flag{
+		Flags: flags(modelFlags(), zooFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "digests", Usage: "the sha256 of each parameter's canonical bytes"},
 			&cli.BoolFlag{Name: "stats", Usage: "range, mean, NaN and Inf of each parameter"},
 			&cli.BoolFlag{Name: "tensors", Usage: "a line for each parameter"},
@@ -38,7 +38,11 @@ func inspect(c *console, ctx *cli.Context) error {
 	if options.OpenOptions, err = openOptions(ctx); err != nil {
 		return err
 	}
-	found, err := convert.Inspect(ctx.Context, ctx.Args().First(), options)
+	at, err := locate(c, ctx, ctx.Args().First())
+	if err != nil {
+		return err
+	}
+	found, err := convert.Inspect(ctx.Context, at.path, options)
 	bar.finish()
 	if err != nil {
 		return err

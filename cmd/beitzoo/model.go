@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/preprocess"
 )
 
@@ -45,13 +46,40 @@ func readArchitecture(name string) (arch.Config, error) {
 	return arch.ParsePASSL(raw)
 }
 
+// model is an opened model, and what the zoo knows of it.
+type model struct {
+	*convert.Model
+	located
+}
+
 // openModel opens the model that an argument names.
-func openModel(ctx *cli.Context, argument string) (*convert.Model, error) {
+func openModel(c *console, ctx *cli.Context, argument string) (*model, error) {
 	options, err := openOptions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return convert.Open(ctx.Context, argument, options)
+	at, err := locate(c, ctx, argument)
+	if err != nil {
+		return nil, err
+	}
+	if options.Arch == nil {
+		if options.Arch, err = at.architecture(); err != nil {
+			return nil, err
+		}
+	}
+	opened, err := convert.Open(ctx.Context, at.path, options)
+	if err != nil {
+		return nil, err
+	}
+	return &model{opened, at}, nil
+}
+
+// names of the classes, where the zoo or the checkpoint's config.json has them.
+func (m *model) names() []string {
+	if m.entry != nil && m.entry.Categories.Labels != nil {
+		return m.entry.Categories.Labels
+	}
+	return m.Labels
 }
 
 // recipeFlags say how images become inputs.
@@ -64,12 +92,16 @@ var recipes = map[string]string{
 	naming.PASSL: "passl", naming.PaddleViT: "paddlevit", naming.Unilm: "unilm", naming.Timm: "timm", naming.Canonical: "timm", naming.HF: "hf",
 }
 
-// chooseRecipe takes what the user says, else what the model's own preprocessor_config.json says, else what is usual where its files come from.
-func chooseRecipe(ctx *cli.Context, model *convert.Model) (preprocess.Recipe, error) {
+// chooseRecipe takes what the user says, else what the zoo's manifest or the model's own preprocessor_config.json says, else what is usual where
+// its files come from.
+func chooseRecipe(ctx *cli.Context, model *model) (preprocess.Recipe, error) {
 	if model.Config.ImageHeight != model.Config.ImageWidth {
 		return preprocess.Recipe{}, &usageError{"the model wants images that are not square, for which there is no recipe", ""}
 	}
 	source := ctx.String("recipe")
+	if source == "" && model.entry != nil && len(model.entry.Preprocessing) > 0 {
+		return recipeOf(model.entry.Preprocessing[0].Recipe), nil
+	}
 	if source == "" && model.Processor != nil {
 		return preprocess.ParseProcessorConfig(model.Processor)
 	}
@@ -82,9 +114,16 @@ func chooseRecipe(ctx *cli.Context, model *convert.Model) (preprocess.Recipe, er
 	return preprocess.RecipeFor(source, model.Config.ImageHeight)
 }
 
+// recipeOf translates the recipe of a manifest.
+func recipeOf(r manifest.Recipe) preprocess.Recipe {
+	return preprocess.Recipe{
+		Resize: preprocess.Resize(r.Resize), ResizeTo: r.ResizeTo, Interpolation: preprocess.Interpolation(r.Interpolation), Crop: r.Crop, Mean: r.Mean, Std: r.Std,
+	}
+}
+
 // openClassifier opens the model of the first argument and loads it into the engine of the flags.
-func openClassifier(ctx *cli.Context) (classifier, error) {
-	model, err := openModel(ctx, ctx.Args().First())
+func openClassifier(c *console, ctx *cli.Context) (classifier, error) {
+	model, err := openModel(c, ctx, ctx.Args().First())
 	if err != nil {
 		return classifier{}, err
 	}
@@ -101,5 +140,5 @@ func openClassifier(ctx *cli.Context) (classifier, error) {
 		return classifier{}, err
 	}
 	loaded, err := engine.Load(ctx.Context, model.Config, model.Tensors, options)
-	return classifier{model: loaded, recipe: recipe}, err
+	return classifier{model: loaded, recipe: recipe, labels: model.names()}, err
 }

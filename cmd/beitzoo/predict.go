@@ -21,7 +21,7 @@ func predictCommand(c *console) *cli.Command {
 		Name:      "predict",
 		Usage:     "classify images",
 		ArgsUsage: "MODEL IMAGE...",
-		Flags: flags(modelFlags(), engineFlags(), recipeFlags(), []cli.Flag{
+		Flags: flags(modelFlags(), engineFlags(), zooFlags(), recipeFlags(), []cli.Flag{
 			&cli.PathFlag{Name: "labels", Usage: "a `FILE` with the name of class 0 in the first line, and so on"},
 			&cli.IntFlag{Name: "top", Value: 5, Usage: "how many classes to print"},
 		}),
@@ -33,15 +33,16 @@ func predict(c *console, ctx *cli.Context) error {
 	if ctx.NArg() < 2 {
 		return &usageError{"a model and at least one image are needed", "usage: beitzoo predict MODEL IMAGE..."}
 	}
-	label, err := readLabels(ctx.Path("labels"))
-	if err != nil {
-		return err
-	}
-	loaded, err := openClassifier(ctx)
+	loaded, err := openClassifier(c, ctx)
 	if err != nil {
 		return err
 	}
 	defer loaded.model.Close()
+	if path := ctx.Path("labels"); path != "" {
+		if loaded.labels, err = readLabels(path); err != nil {
+			return err
+		}
+	}
 	names := ctx.Args().Tail()
 	rows, err := loaded.logits(ctx.Context, anywhere{}, names, func(int) {})
 	if err != nil {
@@ -49,7 +50,7 @@ func predict(c *console, ctx *cli.Context) error {
 	}
 	predictions := make([]prediction, len(rows))
 	for i, row := range rows {
-		predictions[i] = prediction{names[i], rank(row, ctx.Int("top"), label)}
+		predictions[i] = prediction{names[i], rank(row, ctx.Int("top"), loaded.labels)}
 	}
 	if ctx.Bool("json") {
 		return c.json(predictions)
@@ -75,11 +76,8 @@ func name(r ranked) string {
 	return fmt.Sprintf("%s (class %d)", r.Label, r.Class)
 }
 
-// readLabels gives the name of each class, one a line of the file; without a file, classes have no names.
-func readLabels(path string) (func(int) string, error) {
-	if path == "" {
-		return func(int) string { return "" }, nil
-	}
+// readLabels gives the name of each class, one a line of the file.
+func readLabels(path string) ([]string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -90,10 +88,5 @@ func readLabels(path string) (func(int) string, error) {
 	for scanner.Scan() {
 		labels = append(labels, scanner.Text())
 	}
-	return func(class int) string {
-		if class < len(labels) {
-			return labels[class]
-		}
-		return ""
-	}, scanner.Err()
+	return labels, scanner.Err()
 }

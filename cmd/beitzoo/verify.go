@@ -18,7 +18,7 @@ func verifyCommand(c *console) *cli.Command {
 		ArgsUsage: "MODEL",
 		Description: "Exits with 0 where every activation is within the rounding that was measured on this model, and with 1 where not;\n" +
 			"then it says where the two part, and why.",
-		Flags: flags(modelFlags(), engineFlags(), []cli.Flag{
+		Flags: flags(modelFlags(), engineFlags(), zooFlags(), []cli.Flag{
 			&cli.PathFlag{Name: "recording", Usage: "a `FILE` that another program recorded; see docs/recording.md"},
 			&cli.PathFlag{Name: "against", Usage: "another `CHECKPOINT`, run on the same inputs"},
 			&cli.IntFlag{Name: "samples", Usage: "how many images"},
@@ -32,7 +32,7 @@ func verifyModel(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx, "MODEL"); err != nil {
 		return err
 	}
-	model, err := openModel(ctx, ctx.Args().First())
+	model, err := openModel(c, ctx, ctx.Args().First())
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func verifyModel(c *console, ctx *cli.Context) error {
 	if subject.Engine, subject.Options, err = chooseEngine(ctx); err != nil {
 		return err
 	}
-	reference, closeReference, err := chooseReference(ctx)
+	reference, closeReference, err := chooseReference(c, ctx)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func verifyModel(c *console, ctx *cli.Context) error {
 }
 
 // chooseReference reads the flags that say what to compare with; the default is the float64 oracle.
-func chooseReference(ctx *cli.Context) (verify.Reference, func(), error) {
+func chooseReference(c *console, ctx *cli.Context) (verify.Reference, func(), error) {
 	recorded, other := ctx.Path("recording"), ctx.Path("against")
 	switch {
 	case recorded != "" && other != "":
@@ -70,7 +70,11 @@ func chooseReference(ctx *cli.Context) (verify.Reference, func(), error) {
 		}
 		return verify.Recorded(recorded, r), func() {}, nil
 	case other != "":
-		model, err := convert.Open(ctx.Context, other, convert.OpenOptions{Epsilon: ctx.Float64("epsilon")})
+		at, err := locate(c, ctx, other)
+		if err != nil {
+			return nil, nil, err
+		}
+		model, err := convert.Open(ctx.Context, at.path, convert.OpenOptions{Epsilon: ctx.Float64("epsilon")})
 		if err != nil {
 			return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}

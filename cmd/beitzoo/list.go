@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/goccy/go-yaml"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+// zooEntry is a line of `beitzoo list --json`.
+type zooEntry struct {
+	Name    string          `json:"name"`
+	Version string          `json:"version"`
+	Title   string          `json:"title"`
+	Place   string          `json:"place,omitempty"`
+	Digest  manifest.Digest `json:"manifest_sha256"`
+}
+
+func listCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:   "list",
+		Usage:  "list the weights of the zoo",
+		Flags:  flags(zooFlags()),
+		Action: func(ctx *cli.Context) error { return list(c, ctx) },
+	}
+}
+
+func list(c *console, ctx *cli.Context) error {
+	if err := exactArgs(ctx); err != nil {
+		return err
+	}
+	z, err := openZoo(c, ctx)
+	if err != nil {
+		return err
+	}
+	all, notices, err := z.List(ctx.Context)
+	if err != nil {
+		return err
+	}
+	for _, n := range notices {
+		c.notef("note: %s", n)
+	}
+	if ctx.Bool("json") {
+		entries := make([]zooEntry, len(all))
+		for i, l := range all {
+			entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest}
+		}
+		return c.json(entries)
+	}
+	printList(c, all)
+	return nil
+}
+
+func printList(c *console, all []zoo.Listing) {
+	lines := table.NewWriter()
+	lines.SetStyle(table.StyleLight)
+	lines.Style().Options = table.OptionsNoBordersAndSeparators
+	lines.AppendHeader(table.Row{"name", "version", "what", "where"})
+	for _, l := range all {
+		place := l.Place
+		if place == "" {
+			place = "upstream"
+		}
+		lines.AppendRow(table.Row{l.Name, l.Version, l.Title, place})
+	}
+	c.printf("%s", lines.Render())
+}
+
+func showCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show the manifest of weights: origin, licence, sources, accuracy, digests",
+		ArgsUsage: "NAME[@VERSION]",
+		Flags: flags(zooFlags(), []cli.Flag{
+			&cli.PathFlag{Name: "manifest", Usage: "a manifest `FILE` instead of one that the zoo has"},
+			&cli.BoolFlag{Name: "yaml", Usage: "print the manifest as it is"},
+		}),
+		Action: func(ctx *cli.Context) error { return show(c, ctx) },
+	}
+}
+
+func show(c *console, ctx *cli.Context) error {
+	_, found, err := find(c, ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ctx.Bool("yaml"):
+		_, err = c.out.Write(found.Raw)
+		return err
+	case ctx.Bool("json"):
+		document, err := yaml.YAMLToJSON(found.Raw)
+		if err == nil {
+			_, err = c.out.Write(document)
+		}
+		return err
+	}
+	printManifest(c, found)
+	return nil
+}
+
+func printManifest(c *console, found *zoo.Found) {
+	c.printf("%s  %s", found.Reference(), found.Title)
+	if config, err := zoo.Architecture(&found.Manifest); err == nil {
+		c.printf("model       %s", describe(config))
+	}
+	if p := found.Origin.Paper; p != nil {
+		c.printf("paper       %s (%d), %s", p.Title, p.Year, p.Address)
+	}
+	c.printf("trained     %s", found.Origin.Training)
+	c.printf("licence     %s, says %s", found.Origin.Licence.Expression, found.Origin.Licence.Origin)
+	for _, dispute := range found.Origin.Licence.Disputes {
+		c.printf("            but %s: %s", dispute.Party, dispute.Statement)
+	}
+	for _, a := range found.Accuracy {
+		c.printf("accuracy    top-1 %.2f %%%s on %s, %s", a.Top1, top5(a), a.Dataset, a.Origin)
+	}
+	for _, s := range found.Sources {
+		c.printf("source      %s: %s, scheme %s, %s", s.Name, s.Address, s.Scheme, sourceSize(s))
+	}
+	for _, b := range found.Blobs {
+		c.printf("weights     %s, %s, %s", b.Digest, humanize.Bytes(uint64(b.Size)), b.DType)
+	}
+	if v := found.Verdict; v != nil {
+		c.printf("verdict     %s", verdictLine(*v))
+	}
+	for _, note := range found.Notes {
+		c.printf("note        %s", strings.TrimSpace(note))
+	}
+}
+
+func top5(a manifest.Accuracy) string {
+	if a.Top5 == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", top-5 %.2f %%", a.Top5)
+}
+
+func verdictLine(v manifest.Verdict) string {
+	word, reference := "differs from", v.Recording
+	if v.Verified {
+		word = "agrees with"
+	}
+	if reference == "" {
+		reference = "the float64 engine"
+	}
+	return fmt.Sprintf("%s engine, %s: %s %s; logits differ by at most %.2g, rounding allows %.2g", v.Engine, v.DType, word, reference, v.MaxAbs, v.Tolerance)
+}
+
+func sourceSize(s manifest.Source) string {
+	switch {
+	case s.Digest != "":
+		return fmt.Sprintf("%s, %s", humanize.Bytes(uint64(s.Size)), s.Digest)
+	case s.Size > 0:
+		return humanize.Bytes(uint64(s.Size)) + ", digest not published: pinned on first use"
+	}
+	return "about " + humanize.Bytes(uint64(s.Estimate)) + ", digest not published: pinned on first use"
+}

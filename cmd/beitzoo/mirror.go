@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+func mirrorCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:        "mirror",
+		Usage:       "copy entries with their signatures from one place to another",
+		ArgsUsage:   "FROM TO [NAME@VERSION...]",
+		Description: "Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.",
+		Flags:       flags(zooFlags()),
+		Action:      func(ctx *cli.Context) error { return mirror(c, ctx) },
+	}
+}
+
+func mirror(c *console, ctx *cli.Context) error {
+	if ctx.NArg() < 2 {
+		return exactArgs(ctx, "FROM", "TO")
+	}
+	z, err := openZoo(c, ctx)
+	if err != nil {
+		return err
+	}
+	from, err := openPlaceOf(c, ctx, ctx.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	to, err := openPublishing(c, ctx, ctx.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	bar := &steps{c: c, ctx: ctx}
+	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.notef("note: %s", problem) }}
+	for _, name := range ctx.Args().Slice()[2:] {
+		reference, err := manifest.ParseReference(name)
+		if err != nil {
+			return err
+		}
+		options.Wanted = append(options.Wanted, reference)
+	}
+	mirrored, err := z.Mirror(ctx.Context, from, to, options)
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	if ctx.Bool("json") {
+		return c.json(mirrored)
+	}
+	c.printf("%s has %d entries now, index version %d", to, len(mirrored.Entries), mirrored.IndexVersion)
+	return nil
+}
+
+// openPublishing opens a place to write to.
+func openPublishing(c *console, ctx *cli.Context, name string) (zoo.Publishing, error) {
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		return nil, &usageError{fmt.Sprintf("%s can only be read from", name), "publish to the folder that the server serves, or to oci://host/repository"}
+	}
+	place, err := openPlaceOf(c, ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	to, ok := place.(zoo.Publishing)
+	if !ok {
+		return nil, &usageError{fmt.Sprintf("%s can only be read from", name), "make bundles with: beitzoo bundle"}
+	}
+	return to, nil
+}
+
+// openPlaceOf opens a place with the network flags of a command.
+func openPlaceOf(c *console, ctx *cli.Context, name string) (zoo.Place, error) {
+	network, err := httpOptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return openPlace(ctx.Context, name, zoo.Options{HTTP: network, Retry: patience(c, ctx)})
+}
+
+func bundleCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "bundle",
+		Usage:     "put entries into one file, for machines without a network",
+		ArgsUsage: "NAME[@VERSION]... -o FILE",
+		Description: "There, pull from it:\n\n" +
+			"   beitzoo pull NAME --from FILE",
+		Flags:  flags(zooFlags(), []cli.Flag{&cli.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"}}),
+		Action: func(ctx *cli.Context) error { return bundle(c, ctx) },
+	}
+}
+
+func bundle(c *console, ctx *cli.Context) error {
+	target, err := outputPath(ctx)
+	if err != nil {
+		return err
+	}
+	if ctx.NArg() == 0 {
+		return exactArgs(ctx, "NAME[@VERSION]")
+	}
+	z, err := openZoo(c, ctx)
+	if err != nil {
+		return err
+	}
+	entries, err := resolveAll(ctx.Context, z, ctx.Args().Slice())
+	if err != nil {
+		return err
+	}
+	bar := &steps{c: c, ctx: ctx}
+	bundled, err := z.Bundle(ctx.Context, target, entries, pullOptions(c, ctx, bar))
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	if ctx.Bool("json") {
+		return c.json(bundled)
+	}
+	c.printf("%s holds %d entries, %s", target, len(bundled.Entries), humanize.Bytes(uint64(bundled.Bytes)))
+	return nil
+}
+
+func resolveAll(ctx context.Context, z *zoo.Zoo, names []string) ([]*zoo.Found, error) {
+	var entries []*zoo.Found
+	for _, name := range names {
+		found, err := z.Resolve(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, found)
+	}
+	return entries, nil
+}
