@@ -65,3 +65,14 @@ func (b block) feed(s *scope, x value, m *model) value {
 		return b.fc2.apply(s, hidden)
 	})
 }
+
+// feedMean gives the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
+// one vector an image.
+func (b block) feedMean(s *scope, x value, m *model) value {
+	return s.give(func(s *scope) value {
+		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config))
+		mean := s.mean(s.from(x, 1))
+		s.addScaled(mean, b.gamma2, b.fc2.apply(s, s.mean(s.from(hidden, 1))))
+		return mean
+	})
+}

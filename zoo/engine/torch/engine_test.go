@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/beitzoo/beitzoo/convert/synth"
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
@@ -137,5 +140,23 @@ func TestExceptionNamesItsOperator(t *testing.T) {
 	}
 	if thrown.Operator != "matmul" || !strings.Contains(thrown.Message, "2x3") || strings.Contains(thrown.Message, "frame #") {
 		t.Errorf("got %q of %q", thrown.Message, thrown.Operator)
+	}
+}
+
+// TestTapChangesNothing: without a tap the last block is computed in another way.
+func TestTapChangesNothing(t *testing.T) {
+	t.Parallel()
+	model, input := tiny(t, engine.Options{DType: tensor.F64})
+	defer model.Close()
+	want, err := model.Forward(context.Background(), input, func(engine.Activation) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := model.Forward(context.Background(), input, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-13)); diff != "" {
+		t.Error(diff)
 	}
 }

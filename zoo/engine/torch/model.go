@@ -43,7 +43,7 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 	closed := m.thread.do(func() {
 		s := &scope{}
 		defer s.close()
-		last = m.forward(s, ctx, input, images, tap)
+		last = m.forward(ctx, s, input, images, tap)
 		err = s.err
 	})
 	if closed != nil {
@@ -61,7 +61,7 @@ func (m *model) Close() error {
 	return nil
 }
 
-func (m *model) forward(s *scope, ctx context.Context, input engine.Input, images int, tap engine.Tap) engine.Activation {
+func (m *model) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
 	tokens := tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
 	x := m.embed(s, input, images)
 	s.emit(tap, "embed", x, tokens)
@@ -72,19 +72,22 @@ func (m *model) forward(s *scope, ctx context.Context, input engine.Input, image
 			s.emit(tap, fmt.Sprintf("blocks.%d.attn", i), branch, tokens)
 			s.addScaled(x, b.gamma1, branch)
 		})
+		if tap == nil && m.config.Pooling == arch.MeanPooling && i == len(m.blocks)-1 {
+			return m.finish(s, b.feedMean(s, x, m), images, tap)
+		}
 		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, m)) })
 		s.emit(tap, fmt.Sprintf("blocks.%d", i), x, tokens)
 	}
-	return m.finish(s, x, images, tap)
+	return m.finish(s, m.pool(s, x), images, tap)
 }
 
-// finish pools and classifies.
-func (m *model) finish(s *scope, x value, images int, tap engine.Tap) engine.Activation {
+// finish normalises what was pooled and classifies it.
+func (m *model) finish(s *scope, pooled value, images int, tap engine.Tap) engine.Activation {
 	shape := tensor.Shape{images, m.config.EmbedDim}
 	if m.config.Pooling == arch.AllTokens {
 		shape = tensor.Shape{images, m.config.Patches(), m.config.EmbedDim}
 	}
-	name, result := "pool", m.pool(s, x)
+	name, result := "pool", m.tail.norm.apply(s, pooled, m.config)
 	if m.config.Classes > 0 {
 		s.emit(tap, name, result, shape)
 		name, result = "logits", m.tail.head.apply(s, result)

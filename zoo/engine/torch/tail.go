@@ -33,18 +33,13 @@ func (l *loader) pooledRows() int {
 	return 1
 }
 
-// pool gives what the head sees, normalised. Norms work token by token, so only the tokens that are kept are normalised.
+// pool gives the tokens or their mean that the last norm sees.
 func (m *model) pool(s *scope, x value) value {
-	return s.give(func(s *scope) value {
-		var kept value
-		switch m.config.Pooling {
-		case arch.ClassToken:
-			kept = s.pick(x, 1, 0)
-		case arch.AllTokens:
-			kept = s.from(x, 1)
-		default:
-			kept = s.mean(s.from(x, 1))
-		}
-		return m.tail.norm.apply(s, kept, m.config)
-	})
+	switch m.config.Pooling {
+	case arch.ClassToken:
+		return s.pick(x, 1, 0)
+	case arch.AllTokens:
+		return s.from(x, 1)
+	}
+	return s.mean(s.from(x, 1))
 }
