@@ -20,9 +20,12 @@ func escapes(folder, shard string) bool {
 	if err != nil {
 		return true
 	}
+	if inside(real, target) {
+		return false
+	}
 	snapshots := filepath.Dir(real)
 	blobs := filepath.Join(filepath.Dir(snapshots), "blobs")
-	return !inside(real, target) && !(filepath.Base(snapshots) == "snapshots" && inside(blobs, target))
+	return filepath.Base(snapshots) != "snapshots" || !inside(blobs, target)
 }
 
 // inside tells whether a path lies below a folder. Both are absolute and free of links.

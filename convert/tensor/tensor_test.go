@@ -18,11 +18,21 @@ var all = []struct {
 	size  int
 	float bool
 }{
-	{tensor.Bool, "BOOL", 1, false}, {tensor.U8, "U8", 1, false}, {tensor.I8, "I8", 1, false},
-	{tensor.U16, "U16", 2, false}, {tensor.I16, "I16", 2, false}, {tensor.F16, "F16", 2, true}, {tensor.BF16, "BF16", 2, true},
-	{tensor.U32, "U32", 4, false}, {tensor.I32, "I32", 4, false}, {tensor.F32, "F32", 4, true},
-	{tensor.U64, "U64", 8, false}, {tensor.I64, "I64", 8, false}, {tensor.F64, "F64", 8, true},
-	{tensor.C64, "C64", 8, false}, {tensor.C128, "C128", 16, false},
+	{tensor.Bool, "BOOL", 1, false},
+	{tensor.U8, "U8", 1, false},
+	{tensor.I8, "I8", 1, false},
+	{tensor.U16, "U16", 2, false},
+	{tensor.I16, "I16", 2, false},
+	{tensor.F16, "F16", 2, true},
+	{tensor.BF16, "BF16", 2, true},
+	{tensor.U32, "U32", 4, false},
+	{tensor.I32, "I32", 4, false},
+	{tensor.F32, "F32", 4, true},
+	{tensor.U64, "U64", 8, false},
+	{tensor.I64, "I64", 8, false},
+	{tensor.F64, "F64", 8, true},
+	{tensor.C64, "C64", 8, false},
+	{tensor.C128, "C128", 16, false},
 }
 
 func TestDTypes(t *testing.T) {

@@ -83,7 +83,7 @@ func delivers(view tensor.View, size int64) error {
 	var out bytes.Buffer
 	n, errWrite := view.Data.WriteTo(&out)
 	if (err == nil) != (errWrite == nil) {
-		return fmt.Errorf("Bytes gives %w, and WriteTo gives %w", err, errWrite)
+		return fmt.Errorf("reading at once gives %w, and in pieces %w", err, errWrite)
 	}
 	if err != nil {
 		return errors.Join(properError(err), properError(errWrite))

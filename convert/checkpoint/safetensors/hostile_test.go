@@ -135,11 +135,15 @@ func TestOddButSound(t *testing.T) {
 		"only metadata":    {build(`{"__metadata__":{}}   `, 0), []string{}},
 		"spaces inside":    {build("{ \"w\"\n:\t"+one+" }", 4), []string{"w F32 [1]"}},
 		"fields reordered": {build(`{"w":{"data_offsets":[0,4],"shape":[1],"dtype":"F32"}}`, 4), []string{"w F32 [1]"}},
-		"names reordered": {build(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"v":`+one+`}`, 8),
-			[]string{"v F32 [1]", "w F32 [1]"}},
-		"empty tensors beside others": {build(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},"w":`+one+
-			`,"b":{"dtype":"F64","shape":[2,0],"data_offsets":[0,0]}}`, 4),
-			[]string{"b F64 [2, 0]", "w F32 [1]", "a F32 [0]"}},
+		"names reordered": {
+			build(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"v":`+one+`}`, 8),
+			[]string{"v F32 [1]", "w F32 [1]"},
+		},
+		"empty tensors beside others": {
+			build(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},"w":`+one+
+				`,"b":{"dtype":"F64","shape":[2,0],"data_offsets":[0,0]}}`, 4),
+			[]string{"b F64 [2, 0]", "w F32 [1]", "a F32 [0]"},
+		},
 		"the empty name":            {build(`{"":`+one+`}`, 4), []string{" F32 [1]"}},
 		"escapes":                   {build(`{"\\ud83d\ud83d\ude00\u0041\"\ufffd":`+one+`}`, 4), []string{"\\ud83d\U0001f600A\"\ufffd F32 [1]"}},
 		"the replacement character": {build("{\"\ufffd\":"+one+"}", 4), []string{"\ufffd F32 [1]"}},

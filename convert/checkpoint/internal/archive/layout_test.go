@@ -62,7 +62,8 @@ func TestLayoutRefuses(t *testing.T) {
 	t.Parallel()
 	for _, file := range []archive.File{
 		archive.Text("../a", nil), archive.Text("", nil), archive.Text("m/\xff", nil), archive.Text(strings.Repeat("n", 1<<16), nil),
-		{Name: "m/a", Size: -1}, {Name: "m/a", Size: 1<<63 - 1},
+		{Name: "m/a", Size: -1},
+		{Name: "m/a", Size: 1<<63 - 1},
 	} {
 		if _, err := archive.Layout([]archive.File{archive.Text("m/first", nil), file}); err == nil {
 			t.Errorf("a record named %.20q of %d bytes is planned", file.Name, file.Size)
