@@ -74,17 +74,47 @@ func (i *Index) Encode() ([]byte, error) { return encode(i) }
 // Expiry is the time of Expires.
 func (i *Index) Expiry() (time.Time, error) { return time.Parse(time.RFC3339, i.Expires) }
 
-// Add puts an entry into its place. An entry of the same name and version with another digest is a *TakenError; one with the same digest is
-// already there, and added is false.
+// Add puts an entry into its place. An entry of the same name and version with another digest is a *TakenError, a version below one that is there
+// a *BackwardsError; an entry with the same digest is already there, and added is false.
 func (i *Index) Add(entry Entry) (added bool, err error) {
 	at, found := slices.BinarySearchFunc(i.Entries, entry, compareEntries)
 	if found && i.Entries[at].Digest != entry.Digest {
 		return false, &TakenError{Reference: entry.Reference(), Have: i.Entries[at].Digest, New: entry.Digest}
 	}
-	if !found {
-		i.Entries = slices.Insert(i.Entries, at, entry)
+	if found {
+		return false, nil
 	}
-	return !found, nil
+	if at < len(i.Entries) && i.Entries[at].ID == entry.ID {
+		return false, &BackwardsError{Reference: entry.Reference(), Latest: i.latest(entry.ID)}
+	}
+	i.Entries = slices.Insert(i.Entries, at, entry)
+	return true, nil
+}
+
+// latest is the highest version of a name.
+func (i *Index) latest(id string) string {
+	latest := ""
+	for _, entry := range i.Entries {
+		if entry.ID == id {
+			latest = entry.Version
+		}
+	}
+	return latest
+}
+
+// BackwardsError says that a higher version is published already.
+type BackwardsError struct {
+	Reference Reference
+	Latest    string
+}
+
+func (e *BackwardsError) Error() string {
+	return fmt.Sprintf("%s goes back: version %s is published already", e.Reference, e.Latest)
+}
+
+// Hint says what to do instead.
+func (e *BackwardsError) Hint() string {
+	return "versions only go up: publish under a --version above " + e.Latest
 }
 
 func compareEntries(a, b Entry) int {

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func entry(id, version, content string) manifest.Entry {
 func state(t testing.TB, version int64, entries ...manifest.Entry) *manifest.IndexDocument {
 	t.Helper()
 	index := manifest.Index{Format: manifest.IndexFormat, Version: version, Expires: "2030-01-01T00:00:00Z"}
+	slices.SortFunc(entries, func(a, b manifest.Entry) int { return manifest.CompareVersions(a.Version, b.Version) })
 	for _, e := range entries {
 		if _, err := index.Add(e); err != nil {
 			t.Fatal(err)
@@ -86,6 +88,11 @@ func TestIndexAddNeverReplaces(t *testing.T) {
 	var taken *manifest.TakenError
 	if !errors.As(err, &taken) || index.Entries[0].Digest != first.Digest {
 		t.Errorf("error is %v, the entry is %v", err, index.Entries[0])
+	}
+	_, err = index.Add(entry("a", "0.9.0", "earlier"))
+	var backwards *manifest.BackwardsError
+	if !errors.As(err, &backwards) || backwards.Latest != "1.0.0" || len(index.Entries) != 1 {
+		t.Errorf("error of an earlier version is %v", err)
 	}
 }
 

@@ -1,0 +1,44 @@
+package zoo_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+// FuzzOpenBundle wants an error, or a place whose index nobody believes: the key that made the seeds is not known.
+func FuzzOpenBundle(f *testing.F) {
+	p := newPublisher(f)
+	place, _ := folderPlace(f)
+	publication := p.publication("1.0.0")
+	publication.Recordings = nil
+	publish(f, place, publication)
+	z := open(f, reader(f, p, place))
+	found, err := z.Resolve(f.Context(), "digits_p16_64")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(read(f, bundle(f, z, found))[:200_000])
+	f.Add([]byte("index.json"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "bundle.tar")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		pack, err := zoo.OpenBundle(t.Context(), path)
+		if err != nil {
+			return
+		}
+		defer pack.Close()
+		index, signature, err := pack.Index(t.Context())
+		if err != nil {
+			return
+		}
+		if _, err := (manifest.Keyring{newPublisher(t).ring[0]}).Check("index", index, signature); err == nil {
+			t.Error("an unknown key was believed")
+		}
+	})
+}
