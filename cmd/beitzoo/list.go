@@ -35,16 +35,9 @@ func list(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx); err != nil {
 		return err
 	}
-	z, err := openZoo(c, ctx)
+	_, all, err := listZoo(c, ctx)
 	if err != nil {
 		return err
-	}
-	all, notices, err := z.List(ctx.Context)
-	if err != nil {
-		return err
-	}
-	for _, n := range notices {
-		c.notef("note: %s", n)
 	}
 	if ctx.Bool("json") {
 		entries := make([]zooEntry, len(all))
@@ -55,6 +48,19 @@ func list(c *console, ctx *cli.Context) error {
 	}
 	printList(c, all)
 	return nil
+}
+
+// listZoo opens the zoo of the flags and lists it. Places that fail are noted.
+func listZoo(c *console, ctx *cli.Context) (*zoo.Zoo, []zoo.Listing, error) {
+	z, err := openZoo(c, ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, notices, err := z.List(ctx.Context)
+	for _, n := range notices {
+		c.notef("note: %s", n)
+	}
+	return z, all, err
 }
 
 func printList(c *console, all []zoo.Listing) {

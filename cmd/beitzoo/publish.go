@@ -168,7 +168,7 @@ type publishedEntry struct {
 func printPublished(c *console, ctx *cli.Context, p *zoo.Published) error {
 	if ctx.Bool("json") {
 		return c.json(publishedEntry{
-			p.Reference.String(), p.Place, manifest.Digest(p.Manifest), manifest.Digest(p.Artefact), p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
+			p.String(), p.Place, manifest.Digest(p.Manifest), manifest.Digest(p.Artefact), p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
 		})
 	}
 	verb := "published"

@@ -21,16 +21,9 @@ func renderSite(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx, "FOLDER"); err != nil {
 		return err
 	}
-	z, err := openZoo(c, ctx)
+	z, all, err := listZoo(c, ctx)
 	if err != nil {
 		return err
-	}
-	all, notices, err := z.List(ctx.Context)
-	if err != nil {
-		return err
-	}
-	for _, n := range notices {
-		c.notef("note: %s", n)
 	}
 	var documents []*manifest.Document
 	for _, listing := range all {
