@@ -21,7 +21,14 @@ var ErrNothing = errors.New("nothing to compare: the reference has no activation
 // activation, not with the number of images.
 func Verify(ctx context.Context, subject Subject, reference Reference, options Options) (*Result, error) {
 	v := &verification{subject: subject, reference: reference, origin: reference.Origin(), options: options}
-	defer v.close()
+	result, err := v.verdict(ctx)
+	if err = errors.Join(err, v.close()); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func (v *verification) verdict(ctx context.Context) (*Result, error) {
 	if err := v.open(ctx); err != nil {
 		return nil, err
 	}
@@ -32,7 +39,7 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	if len(result.Taps) == 0 {
 		return nil, ErrNothing
 	}
-	if !result.OK && !options.NoBlame {
+	if !result.OK && !v.options.NoBlame {
 		if err := v.blame(ctx, result); err != nil {
 			return nil, err
 		}
@@ -55,15 +62,17 @@ type verification struct {
 	done                  int
 }
 
-func (v *verification) close() {
+func (v *verification) close() error {
+	var errs []error
 	for _, model := range []engine.Model{v.model, v.exact, v.rounded} {
 		if model != nil {
-			model.Close()
+			errs = append(errs, model.Close())
 		}
 	}
 	if v.source != nil {
-		v.source.Close()
+		errs = append(errs, v.source.Close())
 	}
+	return errors.Join(errs...)
 }
 
 // open decides dtypes and loads what has to run.

@@ -2,6 +2,7 @@ package blame
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -102,14 +103,13 @@ func (t *trial) run(ctx context.Context, stage string) (found engine.Activation,
 	if err != nil {
 		return found, err
 	}
-	defer model.Close()
 	_, err = model.Forward(ctx, t.input, func(a engine.Activation) error {
 		if a.Name == stage {
 			found = a
 		}
 		return nil
 	})
-	return found, err
+	return found, errors.Join(err, model.Close())
 }
 
 // nonFinite names a parameter of the stage that holds NaN or infinity.

@@ -24,7 +24,9 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n  against %s\n  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model\n\n",
 		r.Model, r.Reference, r.Engine, r.Device, r.DType, count(r.Images, "image"), r.Precision.Multiple, r.Precision.DType)
-	table(&text, r, options)
+	if err := table(&text, r, options); err != nil {
+		return err
+	}
 	if a := r.Agreement; a.Rows > 0 {
 		fmt.Fprintf(&text, "\nsame top-1 in %d of %d, same top-5 in %d\n", a.Top1, a.Rows, a.Top5)
 	}
@@ -33,7 +35,7 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 	return err
 }
 
-func table(text *strings.Builder, r *verify.Result, options Options) {
+func table(text *strings.Builder, r *verify.Result, options Options) error {
 	var padded strings.Builder
 	columns := tabwriter.NewWriter(&padded, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "tap\tshape\tlargest value\tmax difference\ttolerance\tverdict")
@@ -47,10 +49,13 @@ func table(text *strings.Builder, r *verify.Result, options Options) {
 		fmt.Fprintf(columns, "%s\t%s\t%.3g\t%s\t%.2g\t%s\n", t.Name, t.Shape, t.Largest, difference(t), t.Tolerance, word(t))
 	}
 	skipped(columns, &left)
-	columns.Flush()
+	if err := columns.Flush(); err != nil {
+		return err
+	}
 	for line := range strings.Lines(padded.String()) {
 		fmt.Fprintln(text, strings.TrimRight(line, " \n"))
 	}
+	return nil
 }
 
 // telling tells whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.

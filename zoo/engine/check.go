@@ -30,8 +30,14 @@ func CheckConfig(c arch.Config) error {
 		value int
 		least int
 	}{
-		{"image_height", c.ImageHeight, 1}, {"image_width", c.ImageWidth, 1}, {"patch_size", c.PatchSize, 1}, {"embed_dim", c.EmbedDim, 1},
-		{"hidden_dim", c.HiddenDim, 1}, {"depth", c.Depth, 0}, {"heads", c.Heads, 1}, {"classes", c.Classes, 0},
+		{"image_height", c.ImageHeight, 1},
+		{"image_width", c.ImageWidth, 1},
+		{"patch_size", c.PatchSize, 1},
+		{"embed_dim", c.EmbedDim, 1},
+		{"hidden_dim", c.HiddenDim, 1},
+		{"depth", c.Depth, 0},
+		{"heads", c.Heads, 1},
+		{"classes", c.Classes, 0},
 	} {
 		if size.value < size.least || size.value > maxSize {
 			return &ConfigError{size.field, fmt.Sprintf("is %d", size.value)}

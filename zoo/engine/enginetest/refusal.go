@@ -31,7 +31,11 @@ func (s *suite) weightsCopied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close()
+	t.Cleanup(func() {
+		if err := model.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
 	want := forward(t, model, inputs(base))
 	for _, w := range given {
 		clear(w.Data.(tensor.Memory))

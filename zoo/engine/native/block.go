@@ -52,7 +52,7 @@ func (s *source[T]) blockBias(prefix string) (*positions[T], error) {
 // qkv joins the biases of query and value; keys have none.
 func (s *source[T]) qkv(prefix string) (l linear[T], err error) {
 	dim := s.config.EmbedDim
-	weight, err := s.values(prefix + "qkv.weight")
+	weight, err := s.matrix(prefix+"qkv.weight", 3*dim, dim)
 	if err != nil {
 		return l, err
 	}
@@ -60,7 +60,7 @@ func (s *source[T]) qkv(prefix string) (l linear[T], err error) {
 	if err := s.vectors(map[string]*[]T{prefix + "q_bias": &query, prefix + "v_bias": &value}); err != nil {
 		return l, err
 	}
-	l = linear[T]{weight: gemm.PackTransposed(weight, 3*dim, dim, dim), bias: make([]T, 3*dim), out: 3 * dim, in: dim, round: s.round}
+	l = linear[T]{weight: weight, bias: make([]T, 3*dim), out: 3 * dim, in: dim, round: s.round}
 	copy(l.bias, query)
 	copy(l.bias[2*dim:], value)
 	return l, nil

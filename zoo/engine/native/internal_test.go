@@ -54,12 +54,14 @@ func TestRounding(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, c := range []struct{ in, bf16, f16 float32 }{
 		{1, 1, 1},
-		{1 + 0x1p-8, 1, 1 + 0x1p-8},                // a tie in bfloat16: to even
-		{1 + 0x3p-8, 1 + 0x1p-6, 1 + 0x3p-8},       // a tie the other way
-		{1 + 0x1p-11, 1, 1},                        // a tie in float16
-		{-1 - 0x1.8p-10, -1, -1 - 0x1p-9},          // a tie, up to even
-		{65519, 65536, 65504}, {65520, 65536, inf}, // the largest half, and beyond
-		{0x1p-24, 0x1p-24, 0x1p-24}, {0x1p-26, 0x1p-26, 0}, // the smallest half, and below
+		{1 + 0x1p-8, 1, 1 + 0x1p-8},          // a tie in bfloat16: to even
+		{1 + 0x3p-8, 1 + 0x1p-6, 1 + 0x3p-8}, // a tie the other way
+		{1 + 0x1p-11, 1, 1},                  // a tie in float16
+		{-1 - 0x1.8p-10, -1, -1 - 0x1p-9},    // a tie, up to even
+		{65519, 65536, 65504},
+		{65520, 65536, inf}, // the largest half, and beyond
+		{0x1p-24, 0x1p-24, 0x1p-24},
+		{0x1p-26, 0x1p-26, 0}, // the smallest half, and below
 		{-inf, -inf, -inf},
 		{math.MaxFloat32, inf, inf},
 	} {

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,8 @@ type source[T gemm.Float] struct {
 	views  map[string]tensor.View
 	// round is nil where T's own precision is wanted.
 	round func([]T)
+	// rooms holds slices for weights on their way into packed form.
+	rooms sync.Pool
 }
 
 func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*source[T], error) {
@@ -33,23 +36,46 @@ func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 }
 
 // values reads one parameter.
-func (s *source[T]) values(name string) (out []T, err error) {
+func (s *source[T]) values(name string) ([]T, error) { return s.read(name, nil) }
+
+// read reads one parameter into room, or into new memory where that is too small.
+func (s *source[T]) read(name string, room []T) ([]T, error) {
 	view := s.views[name]
-	err = tensor.Guard(func() error {
+	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		if err != nil {
 			return err
 		}
-		out = make([]T, len(raw)/view.DType.Size())
-		return tensor.Decode(out, view.DType, raw)
+		elements := len(raw) / view.DType.Size()
+		if cap(room) < elements {
+			room = make([]T, elements)
+		}
+		room = room[:elements]
+		return tensor.Decode(room, view.DType, raw)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	if s.round != nil {
-		s.round(out)
+		s.round(room)
 	}
-	return out, nil
+	return room, nil
+}
+
+// matrix reads and packs a weight [out, in]. The unpacked one is read into memory that is used again, for it is as large as the model.
+func (s *source[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
+	room, found := s.rooms.Get().(*[]T)
+	if !found {
+		room = new([]T)
+	}
+	weight, err := s.read(name, *room)
+	if err != nil {
+		return nil, err
+	}
+	packed := gemm.PackTransposed(weight, out, in, in)
+	*room = weight
+	s.rooms.Put(room)
+	return packed, nil
 }
 
 // vectors reads several parameters.
@@ -66,11 +92,9 @@ func (s *source[T]) vectors(wanted map[string]*[]T) error {
 
 // linear reads prefix + "weight" of [out, in] and prefix + "bias".
 func (s *source[T]) linear(prefix string, out, in int) (l linear[T], err error) {
-	weight, err := s.values(prefix + "weight")
-	if err != nil {
+	if l.weight, err = s.matrix(prefix+"weight", out, in); err != nil {
 		return l, err
 	}
-	l.weight = gemm.PackTransposed(weight, out, in, in)
 	l.out, l.in, l.round = out, in, s.round
 	l.bias, err = s.values(prefix + "bias")
 	return l, err
