@@ -3,11 +3,13 @@
 package torch
 
 import (
+	"fmt"
 	"slices"
 	"unsafe"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/sugarme/gotch/libtch"
 )
 
 // emit hands a copy of x to the tap.
@@ -32,4 +34,22 @@ func (s *scope) activation(name string, x value, shape tensor.Shape) engine.Acti
 		}
 	})
 	return engine.Activation{Name: name, Shape: slices.Clone(shape), Values: values}
+}
+
+// checkShape remembers an error unless x has that shape.
+func (s *scope) checkShape(what string, x value, want tensor.Shape) {
+	if s.err != nil {
+		return
+	}
+	got := make([]int64, libtch.AtDim(x.c)+1)
+	libtch.AtShape(x.c, unsafe.Pointer(&got[0]))
+	shape := tensor.Shape{}
+	for _, n := range got[:len(got)-1] {
+		shape = append(shape, int(n))
+	}
+	if message := lastError(); message != "" {
+		s.fail(newOperatorError("sizes", message))
+	} else if !shape.Equal(want) {
+		s.fail(fmt.Errorf("%s has the shape %s where the architecture has %s", what, shape, want))
+	}
 }

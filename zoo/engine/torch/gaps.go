@@ -11,6 +11,7 @@ char *get_and_reset_last_err(void);
 void at_set_num_threads(int);
 void *at_tensor_of_blob(void *data, int64_t *dims, size_t ndims, int64_t *strides, size_t nstrides, int type, int device);
 void *atm_load_str(char *data, size_t size);
+void *atm_load_on_device(char *path, int device);
 */
 import "C"
 
@@ -50,4 +51,11 @@ func loadProgram(archive []byte) libtch.Cmodule {
 	data := C.CBytes(archive)
 	defer C.free(data)
 	return libtch.Cmodule(C.atm_load_str((*C.char)(data), C.size_t(len(archive))))
+}
+
+// loadScript loads the TorchScript archive in a file.
+func loadScript(path string, device device) libtch.Cmodule {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	return libtch.Cmodule(C.atm_load_on_device(name, C.int(device)))
 }
