@@ -1,0 +1,135 @@
+package ocistore
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Bundle is a layout in one tar file, to carry by hand. All its methods but Close may be called from several goroutines.
+type Bundle struct {
+	file  *os.File
+	spans map[store.Digest]store.Span
+	index index
+}
+
+const blobPrefix = "blobs/sha256/"
+
+// OpenBundle opens a bundle and reads what it has; blobs are read when they are asked for. The caller must close it.
+func OpenBundle(name string) (*Bundle, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{file: file, spans: map[store.Digest]store.Span{}}
+	if err := b.read(); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// read walks the archive. Names that a layout does not have are passed over: nothing is ever unpacked.
+func (b *Bundle) read() error {
+	archive := tar.NewReader(b.file)
+	found := false
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%w: no tar archive, or a damaged one: %w", store.ErrInvalid, err)
+		}
+		name := path.Clean(header.Name)
+		if header.Typeflag != tar.TypeReg {
+			continue
+		}
+		if name == ocispec.ImageIndexFile {
+			content, err := io.ReadAll(io.LimitReader(archive, maxManifest))
+			if err != nil {
+				return fmt.Errorf("%w: %w", store.ErrInvalid, err)
+			}
+			if b.index, err = parseIndex(content); err != nil {
+				return err
+			}
+			found = true
+		}
+		if err := b.remember(name, header.Size); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%w: no %s in it", store.ErrInvalid, ocispec.ImageIndexFile)
+	}
+	return nil
+}
+
+// remember notes where a blob lies: the archive reader has just read its header, and nothing more. Should that not be so, as with sparse files,
+// the blob's digest will tell.
+func (b *Bundle) remember(name string, size int64) error {
+	hex, ok := strings.CutPrefix(name, blobPrefix)
+	if !ok {
+		return nil
+	}
+	digest, err := store.ParseDigest(hex)
+	if err != nil {
+		return err
+	}
+	at, err := b.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	b.spans[digest] = store.Span{Offset: at, Size: size}
+	return nil
+}
+
+// Close closes the file.
+func (b *Bundle) Close() error { return b.file.Close() }
+
+// Stat implements store.Stater.
+func (b *Bundle) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
+	if err := blob.Digest.Validate(); err != nil {
+		return store.Info{}, err
+	}
+	span, ok := b.spans[blob.Digest]
+	if !ok {
+		return store.Info{}, fmt.Errorf("%w: %s in %s", store.ErrNotFound, blob, b.file.Name())
+	}
+	return store.Info{Size: span.Size, Digest: blob.Digest, Version: string(blob.Digest), Ranges: true, Source: b.file.Name()}, nil
+}
+
+// Fetch implements store.Fetcher.
+func (b *Bundle) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	info, err := b.Stat(ctx, blob)
+	if err != nil {
+		return nil, err
+	}
+	return b.FetchRange(ctx, blob, "", store.Span{Size: info.Size})
+}
+
+// FetchRange implements store.RangeFetcher. The version has no meaning here.
+func (b *Bundle) FetchRange(ctx context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
+	if _, err := b.Stat(ctx, blob); err != nil {
+		return nil, err
+	}
+	at := b.spans[blob.Digest]
+	return io.NopCloser(io.NewSectionReader(b.file, at.Offset+span.Offset, min(span.Size, at.Size-span.Offset))), nil
+}
+
+// FetchManifest implements Source.
+func (b *Bundle) FetchManifest(ctx context.Context, tag string) ([]byte, error) {
+	return manifestOf(ctx, b, b.index, tag, b.file.Name())
+}
+
+// Tags implements Source.
+func (b *Bundle) Tags(context.Context) ([]string, error) { return b.index.tags(), nil }

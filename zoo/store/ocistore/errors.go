@@ -1,0 +1,71 @@
+package ocistore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// explain gives an error of the library its kind. Addresses are left out: those of uploads have secrets in them.
+func (r *Registry) explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var answer *errcode.ErrorResponse
+	var inURL *url.Error
+	switch {
+	case errors.As(err, &answer):
+		return r.status(answer.StatusCode, detail(answer))
+	case errors.Is(err, errdef.ErrNotFound):
+		return &store.SourceError{Source: r.source, Kind: store.ErrNotFound}
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return r.status(http.StatusUnauthorized, nil)
+	case errors.As(err, &inURL):
+		err = inURL.Err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the connection was cut")
+	}
+	return &store.SourceError{Source: r.source, Kind: store.ErrUnreachable, Temporary: true, Err: err}
+}
+
+// detail is what the registry itself says.
+func detail(answer *errcode.ErrorResponse) error {
+	if len(answer.Errors) == 0 {
+		return nil
+	}
+	return answer.Errors
+}
+
+// status gives the status of an answer its kind.
+func (r *Registry) status(status int, detail error) error {
+	result := &store.SourceError{Source: r.source, Status: status, Kind: store.ErrUnreachable, Err: detail}
+	switch status {
+	case http.StatusNotFound:
+		result.Kind = store.ErrNotFound
+	case http.StatusUnauthorized, http.StatusForbidden:
+		result.Kind = store.ErrUnauthorized
+		result.Advice = "log in to the registry first, with \"docker login\", \"podman login\" or \"oras login\""
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		result.Temporary = true
+	default:
+		result.Temporary = status >= 500
+	}
+	return result
+}
+
+// refused is an answer that cannot be used.
+func (r *Registry) refused(err error) error {
+	return &store.SourceError{Source: r.source, Kind: store.ErrUnreachable, Err: err}
+}

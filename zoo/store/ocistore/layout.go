@@ -1,0 +1,169 @@
+package ocistore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
+)
+
+// LayoutOptions are none so far.
+type LayoutOptions struct{}
+
+// Layout is a folder in OCI image layout (opencontainers/image-spec, image-layout.md). All its methods may be called from several goroutines.
+// Behind any HTTP server, its blobs are what httpstore.NewTree reads.
+type Layout struct{ folder folder.Folder }
+
+// NewLayout uses the folder dir, which is made when something is first written.
+func NewLayout(dir string, _ LayoutOptions) (*Layout, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Layout{folder.Folder{Root: dir}}, nil
+}
+
+// Dir is the folder.
+func (l *Layout) Dir() string { return l.folder.Root }
+
+// Stat implements store.Stater.
+func (l *Layout) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
+	return l.folder.Stat(blob)
+}
+
+// Fetch implements store.Fetcher.
+func (l *Layout) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error) {
+	file, err := l.folder.Open(blob)
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+// FetchRange implements store.RangeFetcher. The version has no meaning here.
+func (l *Layout) FetchRange(_ context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
+	file, err := l.folder.Open(blob)
+	if err != nil {
+		return nil, err
+	}
+	return folder.Section(file, span), nil
+}
+
+// Push implements store.Pusher.
+func (l *Layout) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
+	return l.folder.Push(ctx, blob, content, l.folder.Blobs())
+}
+
+func (l *Layout) indexPath() string { return filepath.Join(l.folder.Root, ocispec.ImageIndexFile) }
+
+// index reads the index; that of a folder that is not there yet is empty.
+func (l *Layout) index() (index, error) {
+	content, err := os.ReadFile(l.indexPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return newIndex(), nil
+	}
+	if err != nil {
+		return index{}, err
+	}
+	return parseIndex(content)
+}
+
+// FetchManifest implements Source.
+func (l *Layout) FetchManifest(ctx context.Context, tag string) ([]byte, error) {
+	index, err := l.index()
+	if err != nil {
+		return nil, err
+	}
+	return manifestOf(ctx, l, index, tag, l.folder.Root)
+}
+
+// manifestOf reads the manifest that an index names.
+func manifestOf(ctx context.Context, from store.Fetcher, index index, tag, place string) ([]byte, error) {
+	blob, ok, err := index.find(tag)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: version %.100q in %s", store.ErrNotFound, tag, place)
+	}
+	return readSmall(ctx, from, blob)
+}
+
+// Tags implements Source.
+func (l *Layout) Tags(context.Context) ([]string, error) {
+	index, err := l.index()
+	return index.tags(), err
+}
+
+// PushManifest implements Place.
+func (l *Layout) PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error) {
+	if err := checkTag(tag); err != nil {
+		return store.Blob{}, err
+	}
+	blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+	if _, err := l.Push(ctx, blob, bytes.NewReader(manifest)); err != nil {
+		return store.Blob{}, err
+	}
+	release, err := l.lock(ctx)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	defer release()
+	return blob, l.name(tag, blob)
+}
+
+// name enters a manifest into the index. The caller holds the lock.
+func (l *Layout) name(tag string, manifest store.Blob) error {
+	index, err := l.index()
+	if err != nil {
+		return err
+	}
+	is, ok, err := index.find(tag)
+	switch {
+	case err != nil:
+		return err
+	case ok && is.Digest != manifest.Digest:
+		return taken(l.folder.Root, tag, is.Digest, manifest.Digest)
+	case ok:
+		return nil
+	}
+	index.add(tag, manifest)
+	content, err := json.Marshal(index.Index)
+	if err != nil {
+		return err
+	}
+	mark, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	if err != nil {
+		return err
+	}
+	if err := l.folder.WriteFile(filepath.Join(l.folder.Root, ocispec.ImageLayoutFile), mark); err != nil {
+		return err
+	}
+	return l.folder.WriteFile(l.indexPath(), content)
+}
+
+// lock keeps two publishers from losing each other's entry, where the file system has locks.
+func (l *Layout) lock(ctx context.Context) (release func(), err error) {
+	lock := flock.New(filepath.Join(l.folder.Root, ".index.lock"), flock.SetPermissions(0o644))
+	_, err = lock.TryLockContext(ctx, 20*time.Millisecond)
+	if ctx.Err() != nil {
+		lock.Close()
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return func() {}, nil
+	}
+	return func() { lock.Close() }, nil
+}

@@ -1,0 +1,54 @@
+package ocistore
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Source has artifacts.
+type Source interface {
+	store.RangeFetcher
+	// FetchManifest gives the manifest that a tag names, byte for byte. It reports store.ErrNotFound where there is no such tag.
+	FetchManifest(ctx context.Context, tag string) ([]byte, error)
+	// Tags lists all tags, sorted.
+	Tags(ctx context.Context) ([]string, error)
+}
+
+// Place takes artifacts.
+type Place interface {
+	Source
+	store.Pusher
+	// PushManifest stores a manifest, whose config and layers must be there, under a tag. It reports store.ErrExists where the tag names
+	// another manifest already.
+	PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error)
+}
+
+var (
+	_ Place  = (*Layout)(nil)
+	_ Place  = (*Registry)(nil)
+	_ Source = (*Bundle)(nil)
+)
+
+// maxManifest is the size that registries must accept; nobody needs more for a few layers.
+const maxManifest = 4 << 20
+
+// tagPattern is that of the OCI distribution specification.
+var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+
+func checkTag(tag string) error {
+	if !tagPattern.MatchString(tag) {
+		return fmt.Errorf("%w: tag %.100q has other characters than letters, digits, dot, hyphen and underscore", store.ErrInvalid, tag)
+	}
+	return nil
+}
+
+// taken reports a tag that names another manifest.
+func taken(source, tag string, is, wanted store.Digest) error {
+	return &store.SourceError{
+		Source: source, Kind: store.ErrExists, Err: fmt.Errorf("version %s is %s, not %s", tag, is, wanted),
+		Advice: "a version is never overwritten: publish this one under a new version",
+	}
+}

@@ -1,0 +1,111 @@
+package ocistore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// Publish brings the files of an artifact from src to dst, and then its manifest under the tag, which it returns. Publishing the same again
+// does nothing; where the tag names another artifact it reports store.ErrExists before anything is copied.
+func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, artifact Artifact, options store.Options) (store.Blob, error) {
+	p, err := pack(artifact)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	if err := checkFree(ctx, dst, tag, p.manifestBlob); err != nil {
+		return store.Blob{}, err
+	}
+	for i, file := range artifact.Files {
+		if _, err := store.Copy(ctx, src, dst, p.files[i], options); err != nil {
+			return store.Blob{}, fmt.Errorf("publishing %s: %w", file.Path, err)
+		}
+	}
+	if _, err := dst.Push(ctx, p.configBlob, bytes.NewReader(p.config)); err != nil {
+		return store.Blob{}, err
+	}
+	return dst.PushManifest(ctx, tag, p.manifest)
+}
+
+// Digest computes which manifest Publish makes of an artifact.
+func Digest(artifact Artifact) (store.Digest, error) {
+	p, err := pack(artifact)
+	return p.manifestBlob.Digest, err
+}
+
+// checkFree reports a tag that names another manifest.
+func checkFree(ctx context.Context, dst Place, tag string, manifest store.Blob) error {
+	if err := checkTag(tag); err != nil {
+		return err
+	}
+	there, err := dst.FetchManifest(ctx, tag)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if is := store.DigestOf(there); is != manifest.Digest {
+		return taken("the destination", tag, is, manifest.Digest)
+	}
+	return nil
+}
+
+// Read gives the artifact that a tag names, and its manifest's digest. Its files are not fetched; store.Copy does that.
+func Read(ctx context.Context, src Source, tag string) (Artifact, store.Digest, error) {
+	manifest, err := src.FetchManifest(ctx, tag)
+	if err != nil {
+		return Artifact{}, "", err
+	}
+	configBlob, artifact, err := parseManifest(manifest)
+	if err != nil {
+		return Artifact{}, "", err
+	}
+	config, err := readSmall(ctx, src, configBlob)
+	if err != nil {
+		return Artifact{}, "", err
+	}
+	if err := json.Unmarshal(config, &artifact.Config); err != nil {
+		return Artifact{}, "", fmt.Errorf("%w: the config is no JSON: %w", store.ErrInvalid, err)
+	}
+	return artifact, store.DigestOf(manifest), nil
+}
+
+// readSmall reads a verified blob into memory.
+func readSmall(ctx context.Context, src store.Fetcher, blob store.Blob) ([]byte, error) {
+	if blob.Size > maxManifest {
+		return nil, fmt.Errorf("%w: a config of %d bytes", store.ErrInvalid, blob.Size)
+	}
+	content, err := src.Fetch(ctx, blob)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	return io.ReadAll(store.NewVerifier(content, blob, ""))
+}
+
+// Mirror copies the artifact that a tag names from one place to another, byte for byte, so that its digest, and signatures on it, stay valid.
+func Mirror(ctx context.Context, src Source, dst Place, tag string, options store.Options) (store.Blob, error) {
+	manifest, err := src.FetchManifest(ctx, tag)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	config, artifact, err := parseManifest(manifest)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	if err := checkFree(ctx, dst, tag, store.Blob{Digest: store.DigestOf(manifest)}); err != nil {
+		return store.Blob{}, err
+	}
+	for _, file := range append(artifact.Files, File{Path: "config", Blob: config}) {
+		if _, err := store.Copy(ctx, src, dst, file.Blob, options); err != nil {
+			return store.Blob{}, fmt.Errorf("mirroring %s: %w", file.Path, err)
+		}
+	}
+	return dst.PushManifest(ctx, tag, manifest)
+}

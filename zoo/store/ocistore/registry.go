@@ -1,0 +1,256 @@
+package ocistore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+	"oras.land/oras-go/v2/registry/remote/retry"
+
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
+)
+
+// RegistryOptions change how a Registry works. The zero value uses the logins of docker.
+type RegistryOptions struct {
+	// Transport does the requests; nil takes one with proxies and certificates from the environment.
+	Transport http.RoundTripper
+	// Credential gives the login for a registry; nil takes those of docker and podman: DOCKER_CONFIG or ~/.docker/config.json, and the helpers named there.
+	Credential auth.CredentialFunc
+	// PlainHTTP does without encryption. Registries on this very machine (localhost, 127.0.0.1, ::1) are asked so anyway.
+	PlainHTTP bool
+	// Stall is how long nothing may arrive before a request is given up; 0 takes a minute.
+	Stall time.Duration
+	// Limiter holds back what arrives; nil does not.
+	Limiter *store.Limiter
+	// FirstWait is how long to wait before a request that failed for now is sent again, twice as long each time, five times in all; 0 takes a
+	// quarter of a second. Uploads are not sent again: their bytes are gone.
+	FirstWait time.Duration
+	// UserAgent is how requests introduce themselves; empty takes "beitzoo".
+	UserAgent string
+}
+
+// Registry is a repository of an OCI registry. All its methods may be called from several goroutines.
+type Registry struct {
+	repository *remote.Repository
+	guard      *transport.Guard
+	source     string
+}
+
+// NewRegistry makes a Registry of a reference such as "ghcr.io/owner/model", which may begin with "oci://". It has no tag: methods take that.
+func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
+	repository, err := remote.NewRepository(strings.TrimPrefix(reference, "oci://"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %.200q is no repository of a registry: %w", store.ErrInvalid, reference, err)
+	}
+	if repository.Reference.Reference != "" {
+		return nil, fmt.Errorf("%w: %.200q has a tag or digest, which is not part of the repository", store.ErrInvalid, reference)
+	}
+	credential, err := credentialOf(options)
+	if err != nil {
+		return nil, err
+	}
+	if options.UserAgent == "" {
+		options.UserAgent = "beitzoo"
+	}
+	guard := transport.New(transport.Options{Base: options.Transport, Stall: options.Stall, Limiter: options.Limiter, UserAgent: options.UserAgent})
+	repository.PlainHTTP = options.PlainHTTP || isLocal(repository.Reference.Host())
+	repository.Client = &auth.Client{
+		Client:     &http.Client{Transport: patient(guard, options.FirstWait), CheckRedirect: keepSecrets},
+		Credential: credential, Cache: auth.NewCache(),
+	}
+	r := repository.Reference
+	return &Registry{repository: repository, guard: guard, source: r.Registry + "/" + r.Repository}, nil
+}
+
+// patient sends requests again that failed for now.
+func patient(guard http.RoundTripper, first time.Duration) http.RoundTripper {
+	if first == 0 {
+		first = 250 * time.Millisecond
+	}
+	policy := &retry.GenericPolicy{
+		Retryable: retry.DefaultPredicate, Backoff: retry.ExponentialBackoff(first, 2, 0.1), MaxWait: 30 * time.Second, MaxRetry: 5,
+	}
+	return &retry.Transport{Base: guard, Policy: func() retry.Policy { return policy }}
+}
+
+func credentialOf(options RegistryOptions) (auth.CredentialFunc, error) {
+	if options.Credential != nil {
+		return options.Credential, nil
+	}
+	logins, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading docker's logins: %w", err)
+	}
+	return credentials.Credential(logins), nil
+}
+
+func isLocal(host string) bool {
+	name := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if i := strings.LastIndex(host, ":"); i >= 0 && !strings.HasSuffix(host, "]") {
+		name = strings.Trim(host[:i], "[]")
+	}
+	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
+}
+
+// keepSecrets takes the login off a request that a redirect led to another host: registries redirect to storage, which must not see it. The
+// standard client keeps it for subdomains and other ports.
+func keepSecrets(request *http.Request, via []*http.Request) error {
+	const most = 10
+	if len(via) >= most {
+		return fmt.Errorf("more than %d redirects", most)
+	}
+	for _, earlier := range via {
+		if earlier.URL.Scheme == "https" && request.URL.Scheme != "https" {
+			return errors.New("a redirect from https to less")
+		}
+		if request.URL.Scheme != earlier.URL.Scheme || request.URL.Host != earlier.URL.Host {
+			request.Header.Del("Authorization")
+			request.Header.Del("Cookie")
+		}
+	}
+	return nil
+}
+
+// CloseIdleConnections closes the connections that no request uses.
+func (r *Registry) CloseIdleConnections() { r.guard.CloseIdleConnections() }
+
+// Tags implements Source. A repository that is not there yet has none.
+func (r *Registry) Tags(ctx context.Context) ([]string, error) {
+	tags, err := registry.Tags(ctx, r.repository)
+	if err = r.explain(ctx, err); errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return tags, err
+}
+
+// FetchManifest implements Source.
+func (r *Registry) FetchManifest(ctx context.Context, tag string) ([]byte, error) {
+	if err := checkTag(tag); err != nil {
+		return nil, err
+	}
+	descriptor, err := r.repository.Manifests().Resolve(ctx, tag)
+	if err != nil {
+		return nil, r.explain(ctx, err)
+	}
+	blob, err := blobOf(descriptor)
+	if err != nil {
+		return nil, err
+	}
+	return readSmall(ctx, r, blob)
+}
+
+// PushManifest implements Place. Registries cannot be asked to take a tag only if it is free: of two who publish the same version in
+// the same second, the later one wins.
+func (r *Registry) PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error) {
+	blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+	there, err := r.FetchManifest(ctx, tag)
+	switch {
+	case err == nil && store.DigestOf(there) != blob.Digest:
+		return store.Blob{}, taken(r.source, tag, store.DigestOf(there), blob.Digest)
+	case err == nil:
+		return blob, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return store.Blob{}, err
+	}
+	err = r.repository.Manifests().PushReference(ctx, descriptorOf(blob), strings.NewReader(string(manifest)), tag)
+	return blob, r.explain(ctx, err)
+}
+
+// Push implements store.Pusher. A blob whose digest or size is unknown goes through a temporary file, as registries want both beforehand.
+func (r *Registry) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
+	if err := blob.Validate(); err != nil {
+		return store.Blob{}, err
+	}
+	if blob.Digest == "" || blob.Size < 0 {
+		return r.pushUnknown(ctx, blob, content)
+	}
+	if _, err := r.Stat(ctx, blob); err == nil {
+		return blob, nil
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return store.Blob{}, err
+	}
+	verified := &remembering{from: &holdingBack{from: store.NewVerifier(content, blob, "")}}
+	err := r.repository.Push(ctx, descriptorOf(blob), verified)
+	if verified.err != nil && !errors.Is(verified.err, io.EOF) {
+		return store.Blob{}, verified.err // the cause, of which the registry's complaint is only the effect
+	}
+	return blob, r.explain(ctx, err)
+}
+
+// holdingBack gives its last byte only when the end was reached without an error. So a registry that has all the bytes it was promised has
+// verified ones.
+type holdingBack struct {
+	from io.Reader
+	last byte
+	held bool
+}
+
+func (h *holdingBack) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := h.from.Read(p)
+	for n == 0 && err == nil {
+		n, err = h.from.Read(p)
+	}
+	if n > 0 {
+		newest := p[n-1]
+		if h.held {
+			copy(p[1:n], p)
+			p[0] = h.last
+		} else {
+			n-- // nothing to give instead of the byte that is held from now on
+		}
+		h.last, h.held = newest, true
+	}
+	if n == 0 && errors.Is(err, io.EOF) && h.held {
+		p[0], h.held = h.last, false
+		return 1, nil
+	}
+	if errors.Is(err, io.EOF) && h.held {
+		err = nil // the next call gives the last byte
+	}
+	return n, err
+}
+
+// remembering keeps the error with which reading ended.
+type remembering struct {
+	from io.Reader
+	err  error
+}
+
+func (m *remembering) Read(p []byte) (int, error) {
+	n, err := m.from.Read(p)
+	if err != nil {
+		m.err = err
+	}
+	return n, err
+}
+
+func (r *Registry) pushUnknown(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
+	file, err := os.CreateTemp("", "beitzoo-push-*")
+	if err != nil {
+		return store.Blob{}, err
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	verifier := store.NewVerifier(content, blob, "")
+	if _, err := io.Copy(file, verifier); err != nil {
+		return store.Blob{}, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return store.Blob{}, err
+	}
+	return r.Push(ctx, verifier.Blob(), file)
+}
