@@ -1,112 +1,69 @@
 package zoo
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"strconv"
+	"strings"
 
-	"github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
 	oci "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
-// Media types of the CNCF ModelPack specification (modelpack/model-spec, specs-go/v1/mediatype.go).
-const (
-	modelManifestType = "application/vnd.cncf.model.manifest.v1+json"
-	modelConfigType   = "application/vnd.cncf.model.config.v1+json"
-	weightType        = "application/vnd.cncf.model.weight.v1.raw"
-	documentType      = "application/vnd.cncf.model.doc.v1.raw"
-	datasetType       = "application/vnd.cncf.model.dataset.v1.raw"
-)
+// IndexFile is the name of the index as a file.
+const IndexFile = "index.yaml"
 
-// indexType is the artefact type of the index of a place.
-const indexType = "application/vnd.beitzoo.index.v1"
-
-// filePath is the annotation with the name of a layer's file (specs-go/v1/annotations.go).
-const filePath = "org.cncf.model.filepath"
-
-// IndexTag is the tag of the index. No entry has it: theirs end in a version.
-const IndexTag = "zoo-index"
+// indexTag begins the tags of the states of the index; its version follows. No entry has such a tag: theirs end in a semantic version.
+const indexTag = "zoo-index-"
 
 // Tag is the tag of an entry: an @ is not allowed in one.
 func Tag(reference manifest.Reference) string { return reference.Name + "-" + reference.Version }
 
-// Artefact is an OCI image manifest and the small blobs that it needs; its layers are blobs that are published beside it.
-type Artefact struct {
-	Tag string
-	// Type is the artefact type of the manifest.
-	Type     string
-	Manifest []byte
-	// Config is the blob that the manifest calls its config.
-	Config []byte
-	Layers []store.Blob
+// artefact is an OCI artefact in the form of the CNCF ModelPack specification, and its tag.
+type artefact struct {
+	ocistore.Artifact
+	tag string
 }
 
-// modelConfig describes a model as ModelPack wants it (modelpack/model-spec, docs/config.md and schema/config-schema.json).
-type modelConfig struct {
-	Descriptor struct {
-		Authors  []string `json:"authors,omitempty"`
-		Vendor   string   `json:"vendor,omitempty"`
-		Family   string   `json:"family"`
-		Name     string   `json:"name"`
-		Version  string   `json:"version"`
-		Title    string   `json:"title"`
-		Licenses []string `json:"licenses"`
-	} `json:"descriptor"`
-	Config struct {
-		Architecture string `json:"architecture"`
-		Format       string `json:"format"`
-		ParamSize    string `json:"paramSize"`
-		Precision    string `json:"precision"`
-		Capabilities struct {
-			InputTypes  []string `json:"inputTypes"`
-			OutputTypes []string `json:"outputTypes"`
-		} `json:"capabilities"`
-	} `json:"config"`
-	ModelFS struct {
-		Type    string          `json:"type"`
-		DiffIDs []digest.Digest `json:"diffIds"`
-	} `json:"modelfs"`
+// publish brings an artefact and its files to a place.
+func (a artefact) publish(ctx context.Context, from store.Fetcher, to ocistore.Place, options store.Options) error {
+	_, err := ocistore.Publish(ctx, from, to, a.tag, a.Artifact, options)
+	return err
 }
 
-// layer is a blob under the name that it has as a file.
-type layer struct {
-	store.Blob
-	file string
-}
-
-// entryArtefact describes an entry: its weights, its manifest and signature, and its recordings.
-func entryArtefact(document *manifest.Document, signature []byte) (Artefact, error) {
-	layers := entryLayers(document, signature)
-	config, err := json.Marshal(newModelConfig(&document.Manifest, layers))
-	if err != nil {
-		return Artefact{}, err
+// entryArtefact describes an entry: its weights, its manifest and signature, and its recordings. The same entry always gives the same artefact.
+func entryArtefact(document *manifest.Document, signature []byte) artefact {
+	var files []ocistore.File
+	for i := range document.Blobs {
+		b := &document.Blobs[i]
+		files = append(files, file(weightsFile(b), ocistore.MediaTypeWeights, blobOf(b, "")))
+	}
+	files = append(files,
+		inMemory("manifest.yaml", document.Raw),
+		inMemory("manifest.yaml"+manifest.SignatureSuffix, signature))
+	for _, r := range document.Recordings {
+		if r.Address == "" {
+			blob := store.Blob{Digest: store.Digest(r.Digest), Size: r.Size}
+			files = append(files, file(r.Name+".recording.safetensors", ocistore.MediaTypeDataset, blob))
+		}
 	}
 	annotations := map[string]string{
 		oci.AnnotationTitle: document.Title, oci.AnnotationVersion: document.Version, oci.AnnotationLicenses: document.Origin.Licence.Expression,
 	}
-	return newArtefact(Tag(document.Reference()), modelManifestType, modelConfigType, config, layers, annotations)
+	return artefact{ocistore.Artifact{Config: modelConfig(&document.Manifest), Files: files, Annotations: annotations}, Tag(document.Reference())}
 }
 
-func entryLayers(document *manifest.Document, signature []byte) []layer {
-	var layers []layer
-	for i := range document.Blobs {
-		b := &document.Blobs[i]
-		blob := blobOf(b, "")
-		blob.MediaType = weightType
-		layers = append(layers, layer{blob, weightsFile(b)})
-	}
-	layers = append(layers,
-		layer{store.Blob{Digest: store.Digest(document.Digest()), Size: int64(len(document.Raw)), MediaType: documentType}, "manifest.yaml"},
-		layer{store.Blob{Digest: store.DigestOf(signature), Size: int64(len(signature)), MediaType: documentType}, "manifest.yaml" + manifest.SignatureSuffix})
-	for _, r := range document.Recordings {
-		if r.Address == "" {
-			layers = append(layers, layer{store.Blob{Digest: store.Digest(r.Digest), Size: r.Size, MediaType: datasetType}, r.Name + ".recording.safetensors"})
-		}
-	}
-	return layers
+func file(path, mediaType string, blob store.Blob) ocistore.File {
+	blob.MediaType = mediaType
+	return ocistore.File{Path: path, Blob: blob}
+}
+
+// inMemory is a file that is here in memory.
+func inMemory(path string, content []byte) ocistore.File {
+	return file(path, ocistore.MediaTypeDoc, store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))})
 }
 
 // weightsFile names a blob of weights as a file.
@@ -117,25 +74,24 @@ func weightsFile(b *manifest.Blob) string {
 	return "model.safetensors." + b.Encoding
 }
 
-func newModelConfig(m *manifest.Manifest, layers []layer) modelConfig {
-	var c modelConfig
-	c.Descriptor.Authors, c.Descriptor.Family = m.Origin.Authors, "beit"
-	c.Descriptor.Name, c.Descriptor.Version, c.Descriptor.Title = m.ID, m.Version, m.Title
-	c.Descriptor.Licenses = []string{m.Origin.Licence.Expression}
-	c.Config.Architecture, c.Config.Format, c.Config.ParamSize = "transformer", "safetensors", paramSize(m.Parameters)
+func modelConfig(m *manifest.Manifest) ocistore.Config {
+	var precision string
 	if len(m.Blobs) > 0 {
-		c.Config.Precision = precisions[m.Blobs[0].DType]
+		precision = precisions[m.Blobs[0].DType]
 	}
-	c.Config.Capabilities.InputTypes, c.Config.Capabilities.OutputTypes = []string{"image"}, []string{"other"}
-	c.ModelFS.Type = "layers"
-	for _, l := range layers {
-		c.ModelFS.DiffIDs = append(c.ModelFS.DiffIDs, digest.Digest(l.Digest)) // nothing is packed, so that the layer is its own content
+	return ocistore.Config{
+		Descriptor: ocistore.Descriptor{
+			Authors: m.Origin.Authors, Family: "beit", Name: m.ID, Version: m.Version, Title: m.Title, Licenses: []string{m.Origin.Licence.Expression},
+		},
+		Model: ocistore.Model{
+			Architecture: "transformer", Format: "safetensors", ParamSize: paramSize(m.Parameters), Precision: precision,
+			Capabilities: &ocistore.Capabilities{InputTypes: []string{"image"}, OutputTypes: []string{"other"}},
+		},
 	}
-	return c
 }
 
 // precisions are ModelPack's words for element types.
-var precisions = map[string]string{"F64": "fp64", "F32": "fp32", "BF16": "bf16", "F16": "fp16"}
+var precisions = map[string]string{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 // paramSize is a number with one digit behind the point and a letter for its magnitude.
 func paramSize(parameters int64) string {
@@ -149,49 +105,59 @@ func paramSize(parameters int64) string {
 	return fmt.Sprintf("%.1f%s", value, letter)
 }
 
-// indexArtefact makes the index and its signature an artefact, for stores that have nothing but artefacts.
-func indexArtefact(index, signature []byte) (Artefact, error) {
-	layers := []layer{
-		{store.Blob{Digest: store.DigestOf(index), Size: int64(len(index)), MediaType: documentType}, IndexFile},
-		{store.Blob{Digest: store.DigestOf(signature), Size: int64(len(signature)), MediaType: documentType}, IndexFile + manifest.SignatureSuffix},
+// indexArtefact makes a state of the index an artefact, for stores that have nothing but artefacts. origin is the place of which a bundle is a part,
+// or empty.
+func indexArtefact(version int64, index, signature []byte, origin string) artefact {
+	config := ocistore.Config{Descriptor: ocistore.Descriptor{Name: "zoo-index", Version: strconv.FormatInt(version, 10)}}
+	files := []ocistore.File{inMemory(IndexFile, index), inMemory(IndexFile+manifest.SignatureSuffix, signature)}
+	var annotations map[string]string
+	if origin != "" {
+		annotations = map[string]string{originKey: origin}
 	}
-	return newArtefact(IndexTag, indexType, oci.MediaTypeEmptyJSON, []byte("{}"), layers, nil)
+	return artefact{ocistore.Artifact{Config: config, Files: files, Annotations: annotations}, indexTag + config.Descriptor.Version}
 }
 
-func newArtefact(tag, artefactType, configType string, config []byte, layers []layer, annotations map[string]string) (Artefact, error) {
-	image := oci.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: oci.MediaTypeImageManifest, ArtifactType: artefactType, Annotations: annotations,
-		Config: oci.Descriptor{MediaType: configType, Digest: digest.FromBytes(config), Size: int64(len(config))},
+// latestIndex gives the tag of the highest version of the index, or store.ErrNotFound.
+func latestIndex(ctx context.Context, from ocistore.Source) (string, error) {
+	tags, err := from.Tags(ctx)
+	if err != nil {
+		return "", err
 	}
-	a := Artefact{Tag: tag, Type: artefactType, Config: config}
-	for _, l := range layers {
-		image.Layers = append(image.Layers, oci.Descriptor{
-			MediaType: l.MediaType, Digest: digest.Digest(l.Digest), Size: l.Size,
-			Annotations: map[string]string{filePath: l.file, oci.AnnotationTitle: l.file},
-		})
-		a.Layers = append(a.Layers, l.Blob)
-	}
-	var err error
-	a.Manifest, err = json.Marshal(image)
-	return a, err
-}
-
-// layerFiles reads the layers of an OCI image manifest by the names of their files.
-func layerFiles(raw []byte) (map[string]store.Blob, error) {
-	var image oci.Manifest
-	if err := json.Unmarshal(raw, &image); err != nil {
-		return nil, fmt.Errorf("%w: the OCI manifest cannot be read", store.ErrInvalid)
-	}
-	files := map[string]store.Blob{}
-	for _, l := range image.Layers {
-		blob := store.Blob{Digest: store.Digest(l.Digest), Size: l.Size, MediaType: l.MediaType, Name: l.Annotations[oci.AnnotationTitle]}
-		if err := blob.Validate(); err != nil {
-			return nil, err
+	latest := int64(0)
+	for _, tag := range tags {
+		number, isIndex := strings.CutPrefix(tag, indexTag)
+		if version, err := strconv.ParseInt(number, 10, 64); isIndex && err == nil {
+			latest = max(latest, version)
 		}
-		files[blob.Name] = blob
 	}
-	return files, nil
+	if latest == 0 {
+		return "", fmt.Errorf("%w: no index of a zoo", store.ErrNotFound)
+	}
+	return indexTag + strconv.FormatInt(latest, 10), nil
 }
 
-// IndexFile is the name of the index as a file.
-const IndexFile = "index.yaml"
+// readIndex reads the index and its signature, and the artefact that holds them.
+func readIndex(ctx context.Context, from ocistore.Source) (index, signature []byte, a ocistore.Artifact, err error) {
+	tag, err := latestIndex(ctx, from)
+	if err != nil {
+		return nil, nil, a, err
+	}
+	if a, _, err = ocistore.Read(ctx, from, tag); err != nil {
+		return nil, nil, a, err
+	}
+	if index, err = readFile(ctx, from, a, IndexFile, manifest.MaxSize); err != nil {
+		return nil, nil, a, err
+	}
+	signature, err = readFile(ctx, from, a, IndexFile+manifest.SignatureSuffix, manifest.MaxSignature)
+	return index, signature, a, unlessAbsent(err)
+}
+
+// readFile reads a small file of an artefact.
+func readFile(ctx context.Context, from store.Fetcher, a ocistore.Artifact, path string, limit int64) ([]byte, error) {
+	for _, file := range a.Files {
+		if file.Path == path {
+			return readBlob(ctx, from, file.Blob, limit)
+		}
+	}
+	return nil, fmt.Errorf("%w: the artefact has no %s", store.ErrNotFound, path)
+}

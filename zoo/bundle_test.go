@@ -96,7 +96,7 @@ func TestHostileBundles(t *testing.T) {
 		return content.Bytes()
 	}
 	digest := string(store.DigestOf([]byte("other")))
-	tagged := `{"manifests":[{"digest":"` + digest + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"zoo-upstream"}}]}`
+	tagged := `{"schemaVersion":2,"manifests":[{"digest":"` + digest + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"zoo-upstream"}}]}`
 	for name, test := range map[string]struct {
 		content []byte
 		want    error

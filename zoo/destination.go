@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
 )
 
@@ -16,8 +17,8 @@ import (
 type PlaceOptions struct {
 	HTTP  httpstore.Options
 	Retry retry.Options
-	// Registry opens an OCI registry, given what follows oci:// in an address; nil for none.
-	Registry func(reference string) (Publishing, error)
+	// Registry is for OCI registries.
+	Registry ocistore.RegistryOptions
 }
 
 // RegistryScheme begins the address of an OCI registry: oci://HOST/REPOSITORY.
@@ -29,7 +30,7 @@ func OpenPlace(ctx context.Context, address string, options PlaceOptions) (place
 	scheme, rest, hasScheme := strings.Cut(address, "://")
 	switch {
 	case hasScheme && scheme == "oci":
-		place, err = openRegistry(rest, options)
+		place, err = OpenRepository(rest, options.Registry)
 		return place, nothing{}, err
 	case hasScheme && (scheme == "http" || scheme == "https"):
 		place, err = OpenTree(address, options.HTTP, options.Retry)
@@ -58,13 +59,6 @@ func OpenDestination(ctx context.Context, address string, options PlaceOptions) 
 	return nil, &store.SourceError{
 		Source: place.String(), Kind: store.ErrReadOnly, Advice: "publish to a folder, and put that behind your HTTP server; or to oci://HOST/REPOSITORY",
 	}
-}
-
-func openRegistry(reference string, options PlaceOptions) (Publishing, error) {
-	if options.Registry == nil {
-		return nil, fmt.Errorf("%w: no OCI registries can be reached", store.ErrInvalid)
-	}
-	return options.Registry(reference)
 }
 
 // nothing need be closed.

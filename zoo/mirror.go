@@ -52,7 +52,7 @@ func (z *Zoo) Mirror(ctx context.Context, from Place, to Publishing, options Mir
 		}
 		mirrored.Entries = append(mirrored.Entries, entry.Reference())
 	}
-	return mirrored, to.SetIndex(ctx, index.Raw, index.signature)
+	return mirrored, to.SetIndex(ctx, index.IndexDocument, index.signature)
 }
 
 // choose finds the wanted entries.
@@ -87,15 +87,6 @@ func (z *Zoo) precedes(ctx context.Context, to Place, next *verified) error {
 
 // copyEntry brings the blobs of an entry to another place, and announces it there.
 func (z *Zoo) copyEntry(ctx context.Context, found *Found, to Publishing, options MirrorOptions) error {
-	artefact, err := entryArtefact(found.Document, found.Signature)
-	if err != nil {
-		return err
-	}
 	copying := (&pull{options: PullOptions{Progress: options.Progress, Notice: options.Notice}}).storeOptions(Uploading)
-	for _, blob := range artefact.Layers {
-		if _, err := store.Copy(ctx, found.Place.Blobs(), to.Store(), blob, copying); err != nil {
-			return err
-		}
-	}
-	return to.Announce(ctx, artefact)
+	return entryArtefact(found.Document, found.Signature).publish(ctx, found.Place.Blobs(), to.Artefacts(), copying)
 }

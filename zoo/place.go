@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
 // Place is where entries are published: an OCI registry or layout folder, a static tree, a server of one, a bundle.
@@ -24,12 +25,11 @@ type Place interface {
 // Publishing is a Place that can be written to.
 type Publishing interface {
 	Place
-	// Store takes the blobs.
-	Store() store.Store
-	// Announce makes an entry visible to those who look at the place without beitzoo. All its blobs are there already.
-	Announce(ctx context.Context, entry Artefact) error
-	// SetIndex replaces the index. All entries are announced already.
-	SetIndex(ctx context.Context, index, signature []byte) error
+	// Artefacts takes the entries.
+	Artefacts() ocistore.Place
+	// SetIndex publishes the next state of the index. All its entries are there already. Where another of the same version is there, it reports a
+	// *RaceError.
+	SetIndex(ctx context.Context, index *manifest.IndexDocument, signature []byte) error
 }
 
 // verified is an index that may be believed, and the keys that sign its manifests.

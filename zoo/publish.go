@@ -13,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/encoding"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
 // Publish makes the canonical weights and the manifest of a checkpoint, has them verified, signs them, and adds them to a place. The same
@@ -255,43 +256,34 @@ func (w *publishing) publish(ctx context.Context) (*Published, error) {
 	if err != nil {
 		return nil, err
 	}
-	artefact, err := entryArtefact(w.document, w.signature)
+	a := entryArtefact(w.document, w.signature)
+	published, err := w.report(index.Version, a)
 	if err != nil {
 		return nil, err
 	}
-	published := w.report(index.Version, artefact)
 	if published.Unchanged = !added; !added {
 		return published, nil
 	}
-	if err := w.upload(ctx, artefact); err != nil {
+	if err := w.upload(ctx, a); err != nil {
 		return nil, err
 	}
 	published.IndexVersion, err = w.zoo.renew(ctx, w.to, index, w.Key, w.Expires)
 	return published, err
 }
 
-func (w *publishing) report(version int64, artefact Artefact) *Published {
+func (w *publishing) report(version int64, a artefact) (*Published, error) {
 	blob := w.m.Blobs[0]
+	digest, err := ocistore.Digest(a.Artifact)
 	return &Published{
-		Reference: w.m.Reference(), Place: w.to.String(), Manifest: store.Digest(w.document.Digest()), Artefact: store.DigestOf(artefact.Manifest),
+		Reference: w.m.Reference(), Place: w.to.String(), Manifest: store.Digest(w.document.Digest()), Artefact: digest,
 		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, IndexVersion: version,
-	}
+	}, err
 }
 
-// upload brings the blobs of an entry to the place, and announces it there.
-func (w *publishing) upload(ctx context.Context, artefact Artefact) error {
-	for _, small := range [][]byte{w.document.Raw, w.signature} {
-		blob := store.Blob{Digest: store.DigestOf(small), Size: int64(len(small))}
-		if _, err := w.zoo.options.Cache.Push(ctx, blob, bytes.NewReader(small)); err != nil {
-			return err
-		}
-	}
-	for _, blob := range artefact.Layers {
-		if _, err := store.Copy(ctx, w.zoo.options.Cache, w.to.Store(), blob, w.storeOptions(Uploading)); err != nil {
-			return err
-		}
-	}
-	return w.to.Announce(ctx, artefact)
+// upload brings an entry to the place.
+func (w *publishing) upload(ctx context.Context, a artefact) error {
+	from := store.Mirrors{memory{w.document.Raw, w.signature}, w.zoo.options.Cache}
+	return a.publish(ctx, from, w.to.Artefacts(), w.storeOptions(Uploading))
 }
 
 // once makes calls of a callback not overlap.

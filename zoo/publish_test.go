@@ -149,7 +149,7 @@ func listing(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
+		if err == nil && !entry.IsDir() && name != ".index.lock" {
 			files[name] = store.DigestOf(read(t, filepath.Join(folder, name))).Hex()
 		}
 		return err
@@ -249,7 +249,7 @@ func TestReaderIsNotDeceived(t *testing.T) {
 			publish(t, place, p.publication("1.0.0"))
 			save(t, path, "old")
 			publish(t, place, p.publication("1.1.0"))
-			options := reader(t, p, place)
+			options := reader(t, p, tree(t, path))
 			resolve(t, open(t, options), "digits_p16_64") // has seen the second state
 			test.change(t, path)
 			options.Now = func() time.Time { return time.Now().Add(test.now) }
@@ -355,6 +355,8 @@ func TestMirror(t *testing.T) {
 		t.Fatalf("mirrored %v, error %v", mirrored, err)
 	}
 	originFiles, mirrorFiles := listing(t, originPath), listing(t, wholePath)
+	delete(originFiles, "index.json") // the origin has tags of earlier states of the index too
+	delete(mirrorFiles, "index.json")
 	for name := range originFiles { // the origin keeps the blobs of its earlier indexes
 		if _, found := mirrorFiles[name]; !found && strings.HasPrefix(name, "blobs/") {
 			delete(originFiles, name)
@@ -391,7 +393,7 @@ func TestFolderIsAnImageLayout(t *testing.T) {
 	for _, d := range index.Manifests {
 		tags = append(tags, d.Annotations[oci.AnnotationRefName])
 	}
-	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "zoo-index"}, tags); diff != "" {
+	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "zoo-index-1"}, tags); diff != "" {
 		t.Fatal(diff)
 	}
 	if store.Digest(index.Manifests[0].Digest) != published.Artefact {
@@ -402,7 +404,7 @@ func TestFolderIsAnImageLayout(t *testing.T) {
 	var config map[string]map[string]any
 	decode(t, blob(t, path, image.Config), &config)
 	got := []any{image.ArtifactType, image.Config.MediaType, config["config"]["paramSize"], config["config"]["precision"], config["modelfs"]["type"]}
-	want := []any{"application/vnd.cncf.model.manifest.v1+json", "application/vnd.cncf.model.config.v1+json", "123.0k", "fp32", "layers"}
+	want := []any{"application/vnd.cncf.model.manifest.v1+json", "application/vnd.cncf.model.config.v1+json", "123.0k", "float32", "layers"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -54,11 +54,12 @@ func (z *Zoo) renew(ctx context.Context, place Publishing, index *manifest.Index
 	if err != nil {
 		return 0, err
 	}
-	signature := manifest.Sign(key, raw, fmt.Sprintf("beitzoo index version %d", index.Version))
-	if err := z.unchanged(ctx, place, index); err != nil {
+	document, err := manifest.ParseIndex("the new index", raw)
+	if err != nil {
 		return 0, err
 	}
-	if err := place.SetIndex(ctx, raw, signature); err != nil {
+	signature := manifest.Sign(key, raw, fmt.Sprintf("beitzoo index version %d", index.Version))
+	if err := place.SetIndex(ctx, document, signature); err != nil {
 		return 0, err
 	}
 	return index.Version, z.landed(ctx, place, raw, key)
@@ -73,22 +74,6 @@ func (e *RaceError) Error() string {
 
 // Hint says what to do.
 func (e *RaceError) Hint() string { return "publish again: what was uploaded is there already" }
-
-// unchanged reports a *RaceError where the place has another index than next is to follow on.
-func (z *Zoo) unchanged(ctx context.Context, place Place, next *manifest.Index) error {
-	raw, _, err := place.Index(ctx)
-	if errors.Is(err, store.ErrNotFound) && next.Version == 1 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	now, err := manifest.ParseIndex("index of "+place.String(), raw)
-	if err == nil && now.Version != next.Version-1 {
-		err = &RaceError{Place: place.String()}
-	}
-	return err
-}
 
 // landed remembers the index that was written, or reports a *RaceError where another is there instead.
 func (z *Zoo) landed(ctx context.Context, place Place, want []byte, key minisign.PrivateKey) error {

@@ -1,0 +1,131 @@
+package zoo_test
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
+)
+
+// startRegistry runs a registry of another project in memory, and gives the address of a repository in it.
+func startRegistry(t testing.TB) string {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://") + "/team/zoo"
+}
+
+func repository(t testing.TB, address string) *zoo.Repository {
+	t.Helper()
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	place, err := zoo.OpenRepository(address, ocistore.RegistryOptions{Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return place
+}
+
+// TestRegistry publishes to a registry, pulls from it, mirrors it to a folder and back, and looks at it with another project's client.
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	address := startRegistry(t)
+	place := repository(t, address)
+	published := publish(t, place, p.publication("1.0.0"))
+	if again := publish(t, place, p.publication("1.0.0")); !again.Unchanged || again.Artefact != published.Artefact {
+		t.Errorf("the second time: %+v", again)
+	}
+	publish(t, place, p.publication("1.1.0"))
+	z := open(t, reader(t, p, place))
+	pulled := pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
+	if store.DigestOf(read(t, pulled.Path)) != store.DigestOf(canonicalDigits(t)) {
+		t.Error("other bytes came than were published")
+	}
+	folder, _ := folderPlace(t)
+	if _, err := open(t, reader(t, p)).Mirror(t.Context(), place, folder, zoo.MirrorOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	second := repository(t, startRegistry(t))
+	if _, err := open(t, reader(t, p)).Mirror(t.Context(), folder, second, zoo.MirrorOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	z = open(t, reader(t, p, second))
+	if found := resolve(t, z, "digits_p16_64"); found.Version != "1.1.0" {
+		t.Errorf("the mirror's latest is %s", found.Version)
+	}
+	lookWithAnotherClient(t, address, published)
+}
+
+// lookWithAnotherClient asks the registry as the OCI distribution specification says, without any of our code.
+func lookWithAnotherClient(t *testing.T, address string, published *zoo.Published) {
+	t.Helper()
+	host, repository, _ := strings.Cut(address, "/")
+	get := func(path string) []byte {
+		response, err := http.Get("http://" + host + "/v2/" + repository + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		content, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: status %d, error %v", path, response.StatusCode, err)
+		}
+		return content
+	}
+	var list struct{ Tags []string }
+	decode(t, get("/tags/list"), &list)
+	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "digits_p16_64-1.1.0", "zoo-index-1", "zoo-index-2"}, list.Tags); diff != "" {
+		t.Error(diff)
+	}
+	if store.DigestOf(get("/manifests/digits_p16_64-1.0.0")) != published.Artefact {
+		t.Error("the artefact has another digest there than was reported")
+	}
+	weights := get("/blobs/" + string(published.Weights.Digest))
+	if store.DigestOf(weights) != store.Digest(published.Weights.Digest) {
+		t.Error("the registry hands out other weights")
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestPublishersAtTheSameTime lets two publish different versions from the same state; one has to try again.
+func TestPublishersAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, _ := folderPlace(t)
+	publish(t, place, p.publication("1.0.0"))
+	results := make(chan error)
+	for _, id := range []string{"one", "two", "three"} {
+		go func() {
+			publication := p.publication("1.0.0")
+			publication.Name, publication.Recordings = id, nil
+			for {
+				_, err := open(t, folders(t)).Publish(t.Context(), place, publication)
+				var race *zoo.RaceError
+				if !errors.As(err, &race) {
+					results <- err
+					return
+				}
+			}
+		}()
+	}
+	for range 3 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	all, _, err := open(t, reader(t, p, place)).List(t.Context())
+	if err != nil || len(all) != 4 {
+		t.Errorf("%d entries are listed, error %v", len(all), err)
+	}
+}
