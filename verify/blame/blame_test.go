@@ -20,20 +20,15 @@ var stages = map[string]struct{ before, after string }{
 }
 
 // configs have between them everything that a hypothesis is about.
-func configs(t *testing.T) []arch.Config {
-	t.Helper()
-	plain, err := arch.ByName("tiny_p16_64")
-	if err != nil {
-		t.Fatal(err)
+func configs() []arch.Config {
+	plain := arch.Config{
+		ImageHeight: 12, ImageWidth: 12, PatchSize: 4, EmbedDim: 24, HiddenDim: 40, Depth: 3, Heads: 4, Classes: 5,
+		Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: arch.Epsilon,
 	}
-	masked, err := arch.ByName("tiny_mim_p16_64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain.Heads = 4
-	class, absolute := plain, plain
+	class, absolute, masked := plain, plain, plain
 	class.Pooling, class.Epsilon = arch.ClassToken, arch.EpsilonHF
 	absolute.AbsolutePosition = true
+	masked.Pooling, masked.Bias, masked.MaskToken = arch.AllTokens, arch.SharedBias, true
 	return []arch.Config{plain, class, absolute, masked}
 }
 
@@ -76,7 +71,7 @@ func TestEachHypothesisIsFound(t *testing.T) {
 			t.Run(h.name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				played := false
-				for _, config := range configs(t) {
+				for _, config := range configs() {
 					played = played || play(t, h, config, kind)
 				}
 				if !played {
@@ -115,7 +110,7 @@ func play(t *testing.T, h hypothesis, config arch.Config, kind string) bool {
 // TestOtherMistakesAreNotExplained: noise on a weight is none of the hypotheses.
 func TestOtherMistakesAreNotExplained(t *testing.T) {
 	t.Parallel()
-	c := example(t, configs(t)[0], block)
+	c := example(t, configs()[0], block)
 	wrong := newTrial(c)
 	wrong.edit("mlp.fc1.weight", func(values []float64, _ tensor.Shape) []float64 {
 		values[7] += 0.1
@@ -134,7 +129,7 @@ func TestOtherMistakesAreNotExplained(t *testing.T) {
 func TestHealthy(t *testing.T) {
 	t.Parallel()
 	for kind := range stages {
-		found, err := Find(t.Context(), example(t, configs(t)[3], kind))
+		found, err := Find(t.Context(), example(t, configs()[3], kind))
 		if err != nil || found == nil || found.Name != Healthy {
 			t.Errorf("%s: found %+v, error %v", kind, found, err)
 		}
@@ -151,7 +146,7 @@ func TestWholeModel(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			played := false
-			for _, config := range configs(t)[:2] {
+			for _, config := range configs()[:2] {
 				c := example(t, config, logits)
 				c.Before = nil
 				wrong := newTrial(c)
@@ -182,7 +177,7 @@ func TestNonFinite(t *testing.T) {
 		block: "blocks.1.mlp.fc2.bias", embed: "patch_embed.proj.weight", pool: "fc_norm.weight", logits: "head.weight",
 	} {
 		for _, value := range []float64{math.NaN(), math.Inf(-1)} {
-			c := example(t, configs(t)[0], kind)
+			c := example(t, configs()[0], kind)
 			spoilt := newTrial(c)
 			spoilt.whole = true
 			spoilt.edit(name, func(values []float64, _ tensor.Shape) []float64 {
@@ -200,7 +195,7 @@ func TestNonFinite(t *testing.T) {
 
 func TestFindEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	c := example(t, configs(t)[0], block)
+	c := example(t, configs()[0], block)
 	c.After.Values[0]++
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

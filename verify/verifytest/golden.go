@@ -53,44 +53,34 @@ func Path(t testing.TB, name string) string {
 	}
 }
 
+// small are the folders of the small models.
+var small = []string{"digits", "tiny", "mim"}
+
 // Small are all recordings of the small models.
-func Small(t testing.TB) []Golden { return matching(t, "digits", "tiny", "mim") }
+func Small(t testing.TB) []Golden { return matching(t, small, "*") }
 
-// Full are the recordings of the released architectures whose name ends in that, such as "base_p16_224".
-func Full(t testing.TB, name string) []Golden {
-	var chosen []Golden
-	for _, g := range matching(t, "full") {
-		if strings.HasSuffix(g.Config.Name, name) {
-			chosen = append(chosen, g)
-		}
-	}
-	return chosen
-}
+// Full are the recordings of one of the released architectures, such as "beit_base_p16_224".
+func Full(t testing.TB, name string) []Golden { return matching(t, []string{"full"}, name+".*") }
 
-// One is a single recording.
-func One(t testing.TB, name string) Golden {
-	t.Helper()
-	for _, g := range Small(t) {
-		if g.Name == name {
-			return g
-		}
-	}
-	t.Fatalf("no recording %s", name)
-	return Golden{}
-}
+// One is a single recording of a small model.
+func One(t testing.TB, name string) Golden { return matching(t, small, name)[0] }
 
-func matching(t testing.TB, folders ...string) []Golden {
+// matching reads the recordings whose names match a pattern, of which there must be some.
+func matching(t testing.TB, folders []string, pattern string) []Golden {
 	t.Helper()
 	const ending = ".recording.safetensors"
 	var all []Golden
 	for _, folder := range folders {
-		paths, err := filepath.Glob(filepath.Join(Path(t, folder), "*"+ending))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no recordings in testdata/%s: %v", folder, err)
+		paths, err := filepath.Glob(filepath.Join(Path(t, folder), pattern+ending))
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, path := range paths {
 			all = append(all, read(t, path, strings.TrimSuffix(filepath.Base(path), ending)))
 		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("no recording %s", pattern)
 	}
 	return all
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/engine/native"
 )
 
-// TestFull verifies the released architectures at full size: go test -tags full -run TestFull/base_p16_224 -v -timeout 2h ./zoo/engine/native
+// TestFull verifies the released architectures at full size: go test -tags full -run TestFull/beit_base_p16_224 -v -timeout 2h ./zoo/engine/native
 func TestFull(t *testing.T) {
-	for _, name := range []string{"base_p16_224", "base_p16_384", "large_p16_224", "large_p16_384", "large_p16_512"} {
+	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
 		t.Run(name, func(t *testing.T) {
 			for _, g := range verifytest.Full(t, name) {
 				t.Run(g.Name, func(t *testing.T) {
