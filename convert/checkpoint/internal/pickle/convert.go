@@ -162,7 +162,7 @@ func convertArray(raw *array) (Value, error) {
 
 // quote makes text from the file fit for a message.
 func quote(text string) string {
-	const most = 200
+	const most = 100
 	if len(text) > most {
 		text = text[:most]
 	}

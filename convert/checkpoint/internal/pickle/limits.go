@@ -15,7 +15,7 @@ type Limits struct {
 	Memory int64
 }
 
-// DefaultLimits leave room for a training checkpoint of about ten thousand tensors. One of BEiT large has 1,250, which need a tenth of it.
+// DefaultLimits leave room for a training checkpoint of about eight thousand tensors, at 6 kB each. One of BEiT large has 1,250.
 // Hostile input stays below 100 MB of memory.
 var DefaultLimits = Limits{
 	Metadata:  64 << 20,

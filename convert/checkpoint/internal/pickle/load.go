@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
@@ -121,5 +122,5 @@ func problem(err error) error {
 	if errors.As(err, &found) {
 		return found
 	}
-	return malformed("the pickle cannot be loaded: %s", checkpoint.FaultText(err))
+	return malformed("the pickle cannot be loaded: %s", strings.ToValidUTF8(checkpoint.FaultText(err), "?"))
 }

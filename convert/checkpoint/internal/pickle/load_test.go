@@ -83,8 +83,10 @@ func TestValues(t *testing.T) {
 		{"long bytes", picklegen.New(4).Bytes(make([]byte, 300)).Stop(), &pickle.Opaque{What: "bytes", Length: 300}},
 		{"long bytes of protocol 2", picklegen.New(2).Bytes(make([]byte, 300)).Stop(), &pickle.Opaque{What: "bytes", Length: 300}},
 		{"tuple", picklegen.New(2).Ints(1, 2, 3, 4).Stop(), tuple(int64(1), int64(2), int64(3), int64(4))},
-		{"tuples by number", picklegen.New(2).Int(1).Op(0x85).Int(2).Op(0x86).Int(3).Int(4).Op(0x87).Stop(),
-			tuple(tuple(tuple(int64(1)), int64(2)), int64(3), int64(4))},
+		{
+			"tuples by number", picklegen.New(2).Int(1).Op(0x85).Int(2).Op(0x86).Int(3).Int(4).Op(0x87).Stop(),
+			tuple(tuple(tuple(int64(1)), int64(2)), int64(3), int64(4)),
+		},
 		{"empty tuple", picklegen.New(2).Op(')').Stop(), tuple()},
 		{"list", picklegen.New(2).List(func(w *writer) { w.Int(1).None() }).Stop(), list(int64(1), nil)},
 		{"list by APPEND", picklegen.New(2).Op(']').Int(1).Op('a').Stop(), list(int64(1))},
@@ -114,24 +116,38 @@ func TestValues(t *testing.T) {
 		{"defaultdict", picklegen.New(2).Call("collections", "defaultdict", func(w *writer) { w.Global("builtins", "list") }).Text("a").Int(1).Op('s').Stop(), dict("a", int64(1))},
 		{"Counter", picklegen.New(2).Call("collections", "Counter", func(w *writer) { w.Dict(func(w *writer) { w.Text("a").Int(1) }) }).Stop(), dict("a", int64(1))},
 		{"a class as a value", picklegen.New(2).Global("training", "Model").Stop(), &pickle.Global{Module: "training", Name: "Model"}},
-		{"argparse.Namespace", picklegen.New(2).Global("argparse", "Namespace").Op(')', 0x81).Dict(func(w *writer) { w.Text("lr").Float(0.5) }).Op('b').Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "argparse", Name: "Namespace"}, State: dict("lr", 0.5)}},
-		{"NEWOBJ_EX", picklegen.New(4).Global("training", "Config").Op(')', '}', 0x92).Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "training", Name: "Config"}}},
-		{"a class derived from dict", picklegen.New(2).Global("yacs.config", "CfgNode").Op(')', 0x81).Text("lr").Int(1).Op('s').Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "yacs.config", Name: "CfgNode"}, Entries: []pickle.Entry{{Key: "lr", Value: int64(1)}}}},
-		{"a class derived from list", picklegen.New(2).Global("omegaconf", "ListConfig").Op(')', 0x81).Int(1).Op('a').Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "omegaconf", Name: "ListConfig"}, Items: []pickle.Value{int64(1)}}},
+		{
+			"argparse.Namespace", picklegen.New(2).Global("argparse", "Namespace").Op(')', 0x81).Dict(func(w *writer) { w.Text("lr").Float(0.5) }).Op('b').Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "argparse", Name: "Namespace"}, State: dict("lr", 0.5)},
+		},
+		{
+			"NEWOBJ_EX", picklegen.New(4).Global("training", "Config").Op(')', '}', 0x92).Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "training", Name: "Config"}},
+		},
+		{
+			"a class derived from dict", picklegen.New(2).Global("yacs.config", "CfgNode").Op(')', 0x81).Text("lr").Int(1).Op('s').Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "yacs.config", Name: "CfgNode"}, Entries: []pickle.Entry{{Key: "lr", Value: int64(1)}}},
+		},
+		{
+			"a class derived from list", picklegen.New(2).Global("omegaconf", "ListConfig").Op(')', 0x81).Int(1).Op('a').Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "omegaconf", Name: "ListConfig"}, Items: []pickle.Value{int64(1)}},
+		},
 		{"an object of protocol 1", picklegen.New(2).Call("copy_reg", "_reconstructor", func(w *writer) {
 			w.Global("training", "Config").Global("__builtin__", "object").None()
 		}).Stop(), &pickle.Record{Class: pickle.Global{Module: "training", Name: "Config"}, Args: []pickle.Value{nil}}},
-		{"pathlib", picklegen.New(4).Call("pathlib", "PosixPath", func(w *writer) { w.Text("/").Text("data") }).Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "pathlib", Name: "PosixPath"}, Args: []pickle.Value{"/", "data"}}},
-		{"a member of an enumeration", picklegen.New(4).Call("builtins", "getattr", func(w *writer) { w.Global("training", "Mode").Text("EVAL") }).Stop(),
-			&pickle.Record{Class: pickle.Global{Module: "training", Name: "Mode"}, Args: []pickle.Value{"EVAL"}}},
+		{
+			"pathlib", picklegen.New(4).Call("pathlib", "PosixPath", func(w *writer) { w.Text("/").Text("data") }).Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "pathlib", Name: "PosixPath"}, Args: []pickle.Value{"/", "data"}},
+		},
+		{
+			"a member of an enumeration", picklegen.New(4).Call("builtins", "getattr", func(w *writer) { w.Global("training", "Mode").Text("EVAL") }).Stop(),
+			&pickle.Record{Class: pickle.Global{Module: "training", Name: "Mode"}, Args: []pickle.Value{"EVAL"}},
+		},
 		{"torch.Size", picklegen.New(2).Call("torch", "Size", func(w *writer) { w.Ints(2, 3) }).Stop(), tuple(int64(2), int64(3))},
-		{"an object array", picklegen.New(4).Array(picklegen.Array{Code: "O", Order: "|", Shape: []int{1}}).Stop(),
-			&pickle.Opaque{What: `a NumPy array of type "O"`, Tensor: true}},
+		{
+			"an object array", picklegen.New(4).Array(picklegen.Array{Code: "O", Order: "|", Shape: []int{1}}).Stop(),
+			&pickle.Opaque{What: `a NumPy array of type "O"`, Tensor: true},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { equal(t, test.want, load(t, test.content)) })

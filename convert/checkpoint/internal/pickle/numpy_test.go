@@ -94,11 +94,20 @@ var numpyTypes = []struct {
 	// unit is what byte order applies to; complex numbers have two.
 	unit int
 }{
-	{"b1", tensor.Bool, 1}, {"u1", tensor.U8, 1}, {"i1", tensor.I8, 1},
-	{"u2", tensor.U16, 2}, {"i2", tensor.I16, 2}, {"f2", tensor.F16, 2},
-	{"u4", tensor.U32, 4}, {"i4", tensor.I32, 4}, {"f4", tensor.F32, 4},
-	{"u8", tensor.U64, 8}, {"i8", tensor.I64, 8}, {"f8", tensor.F64, 8},
-	{"c8", tensor.C64, 4}, {"c16", tensor.C128, 8},
+	{"b1", tensor.Bool, 1},
+	{"u1", tensor.U8, 1},
+	{"i1", tensor.I8, 1},
+	{"u2", tensor.U16, 2},
+	{"i2", tensor.I16, 2},
+	{"f2", tensor.F16, 2},
+	{"u4", tensor.U32, 4},
+	{"i4", tensor.I32, 4},
+	{"f4", tensor.F32, 4},
+	{"u8", tensor.U64, 8},
+	{"i8", tensor.I64, 8},
+	{"f8", tensor.F64, 8},
+	{"c8", tensor.C64, 4},
+	{"c16", tensor.C128, 8},
 }
 
 func checkArray(t *testing.T, content []byte, dtype tensor.DType, want logical) {

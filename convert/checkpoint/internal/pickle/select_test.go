@@ -52,21 +52,33 @@ func TestSelect(t *testing.T) {
 		{"state_dict", made("state_dict", model, "epoch", int64(3)), "", "state_dict", "a1 b2", []string{`left out: "epoch"`}},
 		{"model before module", made("module", ema, "model", model), "", "model", "a1 b2", []string{`"module" holds another 2 tensors; --select "module" takes them`}},
 		{"nested", made("model", made("state_dict", model)), "", "model.state_dict", "a1 b2", nil},
-		{"training", made("model", model, "optimizer", torchOptimizer, "epoch", int64(3), "args", &pickle.Record{}), "", "model", "a1 b2",
-			[]string{`left out: "optimizer" (1 tensors), "epoch", "args"`}},
-		{"training of Paddle", made("epoch", int64(3), "state_dict", model, "optimizer", paddleOptimizer), "", "state_dict", "a1 b2",
-			[]string{`left out: "epoch", "optimizer" (3 tensors)`}},
-		{"moving average beside", made("model_ema", ema, "model", model), "", "model", "a1 b2",
-			[]string{`"model_ema" holds another 2 tensors; --select "model_ema" takes them`}},
-		{"moving average on request", made("model_ema", ema, "model", model), "model_ema", "model_ema", "a3 b4",
-			[]string{`"model" holds another 2 tensors; --select "model" takes them`}},
+		{
+			"training", made("model", model, "optimizer", torchOptimizer, "epoch", int64(3), "args", &pickle.Record{}), "", "model", "a1 b2",
+			[]string{`left out: "optimizer" (1 tensors), "epoch", "args"`},
+		},
+		{
+			"training of Paddle", made("epoch", int64(3), "state_dict", model, "optimizer", paddleOptimizer), "", "state_dict", "a1 b2",
+			[]string{`left out: "epoch", "optimizer" (3 tensors)`},
+		},
+		{
+			"moving average beside", made("model_ema", ema, "model", model), "", "model", "a1 b2",
+			[]string{`"model_ema" holds another 2 tensors; --select "model_ema" takes them`},
+		},
+		{
+			"moving average on request", made("model_ema", ema, "model", model), "model_ema", "model_ema", "a3 b4",
+			[]string{`"model" holds another 2 tensors; --select "model" takes them`},
+		},
 		{"moving average inside on request", made("x", made("model_ema.v2", made("state_dict", ema))), "x.model_ema.v2", "x.model_ema.v2.state_dict", "a3 b4", nil},
-		{"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
-			[]string{`"student" holds another 2 tensors; --select "student" takes them`}},
+		{
+			"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
+			[]string{`"student" holds another 2 tensors; --select "student" takes them`},
+		},
 		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
 		{"prefix module.", made("module.a", weight(1), "module.b", weight(2)), "", "", "a1 b2", []string{`removed "module." from the front of every name`}},
-		{"two prefixes", made("_orig_mod.module.a", weight(1), "_orig_mod.module.b", weight(2)), "", "", "a1 b2",
-			[]string{`removed "_orig_mod." from the front of every name`, `removed "module." from the front of every name`}},
+		{
+			"two prefixes", made("_orig_mod.module.a", weight(1), "_orig_mod.module.b", weight(2)), "", "", "a1 b2",
+			[]string{`removed "_orig_mod." from the front of every name`, `removed "module." from the front of every name`},
+		},
 		{"prefix of some names", made("module.a", weight(1), "b", weight(2)), "", "", "module.a1 b2", nil},
 		{"nothing but the prefix", made("module.", weight(1)), "", "", "module.1", nil},
 		{"a parameter called model", made("model", weight(1), "a", weight(2)), "", "", "model1 a2", nil},
@@ -120,8 +132,10 @@ func TestSelectFindsNoModel(t *testing.T) {
 		{"an object", &pickle.Record{Class: pickle.Global{Module: "dall_e.encoder", Name: "Encoder"}}, "", checkpoint.ErrNoModel, `"dall_e.encoder.Encoder"`, "state dict"},
 		{"a number", int64(1), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"tensors under numbers", made(int64(0), weight(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
-		{"a parameter that cannot be read", made("a", weight(1), "b", &pickle.Opaque{What: "a tensor of type \"torch.float8\"", Tensor: true}), "",
-			checkpoint.ErrUnsupported, `parameter "b" is a tensor of type`, ""},
+		{
+			"a parameter that cannot be read", made("a", weight(1), "b", &pickle.Opaque{What: "a tensor of type \"torch.float8\"", Tensor: true}), "",
+			checkpoint.ErrUnsupported, `parameter "b" is a tensor of type`, "",
+		},
 		{"more than the file can hold", made("a", &pickle.TorchTensor{DType: tensor.F32, Shape: tensor.Shape{1 << 29}}), "", checkpoint.ErrUnsafe, "sum up to more", ""},
 	}
 	for _, test := range tests {

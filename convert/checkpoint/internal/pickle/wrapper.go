@@ -136,7 +136,7 @@ func (s *selector) note(format string, args ...any) {
 }
 
 // mostNamed is how many keys a sentence names.
-const mostNamed = 12
+const mostNamed = 8
 
 func (s *selector) leftOut(others []string) {
 	if len(others) == 0 {
