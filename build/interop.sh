@@ -12,4 +12,5 @@ if ! cmp -s "$requirements" "$VENV/beitzoo-requirements.txt"; then
     cp "$requirements" "$VENV/beitzoo-requirements.txt"
 fi
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
-exec "$VENV/bin/python" build/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@"
+export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
+exec "$VENV/bin/python" -W ignore build/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@"
