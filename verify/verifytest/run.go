@@ -13,9 +13,10 @@ import (
 func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	for _, g := range Small(t) {
 		for _, dtype := range dtypes(e, g.Recording.DType) {
+			options := options
+			options.DType = dtype
 			t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) {
 				t.Parallel()
-				options.DType = dtype
 				Verified(t, g, e, options)
 			})
 		}

@@ -22,10 +22,12 @@ func newThread(threads int) *thread {
 	return t
 }
 
-// loop never unlocks its thread, so that the thread ends with it, and the pool of threads that libtorch keeps for it.
+// loop never unlocks its thread, so that the thread ends with it, and the pool of threads that libtorch keeps for it. What an earlier user of
+// the thread left behind as last error is forgotten.
 func (t *thread) loop(threads int) {
 	defer close(t.ended)
 	runtime.LockOSThread()
+	lastError()
 	libtch.AtGradSetEnabled(0)
 	setThreads(threads)
 	for {
