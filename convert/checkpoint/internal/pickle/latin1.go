@@ -95,5 +95,5 @@ func decodeLatin1(out, text []byte) (written, read int, ok bool) {
 		before = entry
 		read++
 	}
-	return written, read, bad&(latin1Bad|latin1Trail) == 0 && before&latin1Lead == 0
+	return written, read, bad&(latin1Bad|latin1Trail) == 0
 }

@@ -3,12 +3,14 @@ package pickle_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/big"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
 	"github.com/beitzoo/beitzoo/convert/tensor"
@@ -177,8 +179,8 @@ func TestNumPyArraysWithPermutedAxes(t *testing.T) {
 	checkArray(t, picklegen.New(5).Array(a).Stop(), tensor.F32, want)
 	for _, wrong := range [][]int{{0, 1}, {0, 1, 1}, {0, 1, 3}} {
 		a.Axes = wrong
-		if _, err := open(picklegen.New(5).Array(a).Stop()); err == nil {
-			t.Errorf("axes %v are accepted", wrong)
+		if _, err := torchLoad(picklegen.New(5).Array(a).Stop()); !errors.Is(err, checkpoint.ErrMalformed) {
+			t.Errorf("axes %v: %v", wrong, err)
 		}
 	}
 }
@@ -233,8 +235,22 @@ func TestPaddleDenseTensors(t *testing.T) {
 	}).Stop(), tensor.F32, want)
 }
 
+// TestTextOfImpossibleLength has text that cannot decode to the bytes of the array, which is known without decoding.
+func TestTextOfImpossibleLength(t *testing.T) {
+	for _, length := range []int{399, 801} {
+		content := picklegen.New(2).Call("numpy.core.multiarray", "_reconstruct", func(w *picklegen.Writer) {
+			w.Global("numpy", "ndarray").Ints(0).Bytes([]byte("b"))
+		}).Tuple(func(w *picklegen.Writer) {
+			w.Int(1).Ints(100).DType("f4", "").Bool(false).Bytes(make([]byte, length))
+		}).Op('b').Stop()
+		if _, err := torchLoad(content); !errors.Is(err, checkpoint.ErrMalformed) {
+			t.Errorf("%d bytes for 400: %v", length, err)
+		}
+	}
+}
+
 func TestUnreadableArrays(t *testing.T) {
-	structured := picklegen.New(4).Call("numpy", "dtype", func(w *picklegen.Writer) { w.Text("V8").Bool(false).Bool(true) }).
+	structured := picklegen.New(4).Call("numpy", "dtype", func(w *picklegen.Writer) { w.Text("f8").Bool(false).Bool(true) }).
 		Tuple(func(w *picklegen.Writer) {
 			w.Int(3).Text("|").None().Tuple(func(w *picklegen.Writer) { w.Text("x") }).Op('}').Int(8).Int(1).Int(16)
 		}).Op('b').Unfinished()[2:]

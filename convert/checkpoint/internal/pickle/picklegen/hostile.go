@@ -91,6 +91,9 @@ func indirections() []Case {
 		{"_rebuild_from_type_v2 with another callable", New(4).Call("torch._tensor", "_rebuild_from_type_v2", func(w *Writer) {
 			w.Global("os", "system").Global("torch", "Tensor").Tuple(command).Op('}')
 		}).Stop(), unsafe, `"os.system"`},
+		{"_rebuild_from_type_v2 with a callable that makes no tensor", New(4).Call("torch._tensor", "_rebuild_from_type_v2", func(w *Writer) {
+			w.Global("collections", "OrderedDict").Global("torch", "Tensor").Op(')', '}')
+		}).Stop(), unsafe, `"collections.OrderedDict"`},
 		{"copyreg._reconstructor", New(2).Call("copy_reg", "_reconstructor", func(w *Writer) {
 			w.Global("subprocess", "Popen").Global("__builtin__", "object").None()
 		}).Stop(), unsafe, `"subprocess.Popen"`},
