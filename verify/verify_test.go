@@ -94,6 +94,18 @@ func TestMistakesAreFound(t *testing.T) {
 	}
 }
 
+// TestBlameLooksAtTheBadImage: one image of a recording is off, for no reason that the weights could give; on the others all is well.
+func TestBlameLooksAtTheBadImage(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.passl.float32")
+	a, _ := g.Recording.Activation("blocks.1")
+	a.Values[2*len(a.Values)/4+7] += 0.5
+	r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+	if r.OK || r.FirstDivergence != "blocks.1" || r.Blame != "" {
+		t.Errorf("ok %v, first divergence %q, blame %q", r.OK, r.FirstDivergence, r.Blame)
+	}
+}
+
 // TestLogitsOnly: without activations on the way, whole models are tried.
 func TestLogitsOnly(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,8 @@ package gemm
 type Matrix[T Float] struct {
 	kernel         kernel[T]
 	inner, columns int
-	// panels holds for each group of kernel.columns columns, one line for each inner index, zero beyond the last column.
+	// panels holds for each group of kernel.columns columns, one line for each inner index. What lies beyond the last column is
+	// multiplied, but never reaches C.
 	panels []T
 }
 
@@ -63,9 +64,6 @@ func (m *Matrix[T]) reset(inner, columns int) {
 		m.panels = make([]T, size)
 	}
 	m.panels = m.panels[:size]
-	if columns%m.kernel.columns != 0 {
-		clear(m.panels[size-m.kernel.columns*inner:])
-	}
 }
 
 // interleave writes lines of b as columns of out, which is width elements wide. It goes in pieces that stay in the first-level cache.
