@@ -62,6 +62,7 @@ var exitCodes = []struct {
 	{as[*manifest.SignatureError], exitDigest},
 	{as[*manifest.IndexError], exitDigest},
 	{is(store.ErrDigestMismatch), exitDigest},
+	{is(store.ErrReadOnly), exitUsage},
 	{as[*zoo.RaceError], exitNetwork},
 	{is(store.ErrUnreachable), exitNetwork},
 	{is(store.ErrNotFound), exitNetwork},

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -31,11 +29,16 @@ func mirror(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := openPlaceOf(c, ctx, ctx.Args().Get(0))
+	network, err := placeOptions(c, ctx)
 	if err != nil {
 		return err
 	}
-	to, err := openPublishing(c, ctx, ctx.Args().Get(1))
+	from, closer, err := zoo.OpenPlace(ctx.Context, ctx.Args().Get(0), network)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	to, err := zoo.OpenDestination(ctx.Context, ctx.Args().Get(1), network)
 	if err != nil {
 		return err
 	}
@@ -58,31 +61,6 @@ func mirror(c *console, ctx *cli.Context) error {
 	}
 	c.printf("%s has %d entries now, index version %d", to, len(mirrored.Entries), mirrored.IndexVersion)
 	return nil
-}
-
-// openPublishing opens a place to write to.
-func openPublishing(c *console, ctx *cli.Context, name string) (zoo.Publishing, error) {
-	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
-		return nil, &usageError{fmt.Sprintf("%s can only be read from", name), "publish to the folder that the server serves, or to oci://host/repository"}
-	}
-	place, err := openPlaceOf(c, ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	to, ok := place.(zoo.Publishing)
-	if !ok {
-		return nil, &usageError{fmt.Sprintf("%s can only be read from", name), "make bundles with: beitzoo bundle"}
-	}
-	return to, nil
-}
-
-// openPlaceOf opens a place with the network flags of a command.
-func openPlaceOf(c *console, ctx *cli.Context, name string) (zoo.Place, error) {
-	network, err := httpOptions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return openPlace(ctx.Context, name, zoo.Options{HTTP: network, Retry: patience(c, ctx)})
 }
 
 func bundleCommand(c *console) *cli.Command {

@@ -54,7 +54,11 @@ func publish(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := openPublishing(c, ctx, ctx.Args().Get(1))
+	network, err := placeOptions(c, ctx)
+	if err != nil {
+		return err
+	}
+	to, err := zoo.OpenDestination(ctx.Context, ctx.Args().Get(1), network)
 	if err != nil {
 		return err
 	}

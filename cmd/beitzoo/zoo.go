@@ -1,11 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -42,23 +41,24 @@ func openZoo(c *console, ctx *cli.Context) (*zoo.Zoo, error) {
 	if options.State, err = stateFolder(); err != nil {
 		return nil, err
 	}
-	if options.HTTP, err = httpOptions(ctx); err != nil {
+	network, err := placeOptions(c, ctx)
+	if err != nil {
 		return nil, err
 	}
-	options.Retry = patience(c, ctx)
-	for _, key := range ctx.StringSlice("trust") {
+	options.HTTP, options.Retry = network.HTTP, network.Retry
+	for _, key := range wordsOf(ctx, "trust") {
 		public, err := manifest.ReadPublicKey(key)
 		if err != nil {
 			return nil, err
 		}
 		options.Keys = append(options.Keys, public)
 	}
-	names := ctx.StringSlice("zoo")
+	names := wordsOf(ctx, "zoo")
 	if from := ctx.String("bundle"); from != "" {
 		names = append([]string{from}, names...)
 	}
 	for _, name := range names {
-		place, err := openPlace(ctx.Context, name, options)
+		place, _, err := zoo.OpenPlace(ctx.Context, name, network) // the end of the process closes it
 		if err != nil {
 			return nil, err
 		}
@@ -79,18 +79,21 @@ func stateFolder() (string, error) {
 	return filepath.Join(folder, "beitzoo"), nil
 }
 
-func httpOptions(ctx *cli.Context) (httpstore.Options, error) {
+// placeOptions say how servers are asked. Registries use the logins of docker.
+func placeOptions(c *console, ctx *cli.Context) (zoo.PlaceOptions, error) {
+	options := zoo.PlaceOptions{Retry: patience(c, ctx)}
 	netrc, err := httpstore.Netrc()
 	if err != nil {
-		return httpstore.Options{}, err
+		return options, err
 	}
-	options := httpstore.Options{Credentials: httpstore.First(httpstore.Bearer(ctx.String("token-for"), os.Getenv("BEITZOO_TOKEN")), netrc)}
+	options.HTTP.Credentials = httpstore.First(httpstore.Bearer(ctx.String("token-for"), os.Getenv("BEITZOO_TOKEN")), netrc)
 	if limit := ctx.String("rate-limit"); limit != "" {
 		rate, err := humanize.ParseBytes(limit)
 		if err != nil || rate == 0 {
 			return options, &usageError{fmt.Sprintf("--rate-limit %q is no number of bytes", limit), "try --rate-limit 5MB"}
 		}
-		options.Limiter = store.NewLimiter(int64(rate))
+		options.HTTP.Limiter = store.NewLimiter(int64(rate))
+		options.Registry.Limiter = options.HTTP.Limiter
 	}
 	return options, nil
 }
@@ -106,14 +109,7 @@ func patience(c *console, ctx *cli.Context) retry.Options {
 	return options
 }
 
-// openPlace finds out what kind of place a name is.
-func openPlace(ctx context.Context, name string, options zoo.Options) (zoo.Place, error) {
-	switch {
-	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
-		return zoo.OpenTree(name, options.HTTP, options.Retry)
-	}
-	if info, err := os.Stat(name); err == nil && !info.IsDir() {
-		return zoo.OpenBundle(ctx, name)
-	}
-	return zoo.OpenFolder(name)
+// wordsOf are the values of a flag that may be repeated. An empty variable of the environment is none.
+func wordsOf(ctx *cli.Context, name string) []string {
+	return slices.DeleteFunc(ctx.StringSlice(name), func(word string) bool { return word == "" })
 }
