@@ -74,12 +74,10 @@ func copyBlob(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *
 		return stream(ctx, sources, dst, blob, w)
 	}
 	partial, err := resumer.Begin(ctx, blob)
-	if errors.Is(err, ErrExists) {
-		info, err := dst.Stat(ctx, blob)
-		if err != nil {
-			return Blob{}, err
-		}
-		return alreadyThere(blob, info)
+	var exists *ExistsError
+	if errors.As(err, &exists) {
+		blob.Digest = exists.Blob.Digest
+		return alreadyThere(blob, Info{Size: exists.Blob.Size})
 	}
 	if err != nil {
 		return Blob{}, err

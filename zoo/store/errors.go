@@ -77,6 +77,14 @@ func (e *SizeError) Error() string {
 // Is makes errors.Is find ErrDigestMismatch.
 func (e *SizeError) Is(kind error) bool { return kind == ErrDigestMismatch }
 
+// ExistsError says which blob is there already, for callers who did not know its digest. It is an ErrExists.
+type ExistsError struct{ Blob Blob }
+
+func (e *ExistsError) Error() string { return fmt.Sprintf("%s %v", e.Blob, ErrExists) }
+
+// Is makes errors.Is find ErrExists.
+func (e *ExistsError) Is(kind error) bool { return kind == ErrExists }
+
 // SourceError says what went wrong with a place. It never holds a secret: no query of an address, no user information, no header.
 type SourceError struct {
 	// Source is the place: an address or a folder.

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,8 @@ type pull struct {
 	Address, Dir string
 	Blob         store.Blob
 	NoLocks      bool
+	// Ready is a file to make just before the copy begins, or empty.
+	Ready string
 }
 
 func puller() bool {
@@ -53,6 +56,11 @@ func (p pull) run() error {
 	dst, err := cache.New(p.Dir, cache.Options{NoLocks: p.NoLocks})
 	if err != nil {
 		return err
+	}
+	if p.Ready != "" {
+		if err := os.WriteFile(p.Ready, nil, 0o600); err != nil {
+			return err
+		}
 	}
 	_, err = store.Copy(context.Background(), src, dst, p.Blob, store.Options{})
 	return err
@@ -86,7 +94,7 @@ func TestKilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := storetest.NewServer(t, storetest.Throttle(1<<20))
+			server := storetest.NewServer(t, storetest.Throttle(4<<20))
 			p := pull{Address: server.Set("/w", content), Dir: t.TempDir(), Blob: blob}
 			random := rand.New(rand.NewPCG(7, 7))
 			kills := 0
@@ -133,38 +141,68 @@ func killWhenServed(server *storetest.Server, served int64, process *os.Process,
 // TestTwoProcesses pull the same blob at the same time, again and again: with locks there is one download, without both are right all the same.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
+	content := storetest.Random(8*chunkSize, 1)
+	blob := storetest.Describe(content, chunkSize)
 	times := 50
 	if testing.Short() {
 		times = 5
 	}
-	content := storetest.Random(8*chunkSize, 1)
-	blob := storetest.Describe(content, chunkSize)
-	for name, noLocks := range map[string]bool{"locks": false, "no locks": true} {
+	for name, test := range map[string]struct {
+		blob    store.Blob
+		noLocks bool
+		times   int
+	}{
+		"locks": {blob, false, times}, "no locks": {blob, true, 5}, "locks, unknown": {store.Blob{Name: "w", Size: store.UnknownSize}, false, 5},
+	} {
 		t.Run(name, func(t *testing.T) {
-			for range times {
-				server := storetest.NewServer(t, storetest.Slow(5*time.Millisecond))
-				p := pull{Address: server.Set("/w", content), Dir: t.TempDir(), Blob: blob, NoLocks: noLocks}
-				var group sync.WaitGroup
-				for range 2 {
-					group.Go(func() {
-						command, output := p.start(t)
-						if err := command.Wait(); err != nil {
-							t.Errorf("%v: %s", err, output)
-						}
-					})
-				}
-				group.Wait()
-				server.Close()
-				c, err := cache.New(p.Dir, cache.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				requireBlob(t, c, blob, content)
-				if served := server.Served(); !noLocks && served != blob.Size {
+			for range test.times {
+				served := pullTwice(t, pull{Dir: t.TempDir(), Blob: test.blob, NoLocks: test.noLocks}, content)
+				if !test.noLocks && served != blob.Size {
 					t.Errorf("%d bytes were served, the blob has %d", served, blob.Size)
 				}
 			}
 		})
+	}
+}
+
+// pullTwice lets two processes pull, and gives how many bytes they fetched together. The server answers when both are under way.
+func pullTwice(t *testing.T, p pull, content []byte) (served int64) {
+	t.Helper()
+	ready := []string{filepath.Join(p.Dir, "ready0"), filepath.Join(p.Dir, "ready1")}
+	server := storetest.NewServer(t, func(_ http.ResponseWriter, x *storetest.Exchange) bool {
+		for _, path := range ready {
+			waitForFile(x.Request.Context(), path)
+		}
+		time.Sleep(20 * time.Millisecond) // from there to the lock
+		return false
+	})
+	defer server.Close()
+	p.Address = server.Set("/w", content)
+	var group sync.WaitGroup
+	for _, path := range ready {
+		p.Ready = path
+		command, output := p.start(t)
+		group.Go(func() {
+			if err := command.Wait(); err != nil {
+				t.Errorf("%v: %s", err, output)
+			}
+		})
+	}
+	group.Wait()
+	c, err := cache.New(p.Dir, cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireBlob(t, c, storetest.Describe(content, 0), content)
+	return server.Served()
+}
+
+func waitForFile(ctx context.Context, path string) {
+	for ctx.Err() == nil {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -185,7 +223,6 @@ func TestDeadHolder(t *testing.T) {
 		t.Error("the stalled process ended well")
 	}
 	if err := second.Wait(); err != nil {
-		var exit *exec.ExitError
-		t.Fatalf("%v (%v): %s", err, errors.As(err, &exit), output)
+		t.Fatalf("%v: %s", err, output)
 	}
 }

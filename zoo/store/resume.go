@@ -9,7 +9,8 @@ import (
 type Resumer interface {
 	Pusher
 	// Begin opens the place where blob grows, with what an earlier copy left. Where another process copies the same blob, Begin waits for
-	// it as well as the system lets it. It reports ErrExists where the blob is there already.
+	// it as well as the system lets it. It reports an ExistsError where the blob is there already; where its digest is unknown, that is
+	// where another process got it while Begin waited.
 	Begin(ctx context.Context, blob Blob) (Partial, error)
 }
 

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -36,11 +35,12 @@ func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, erro
 	if err := c.folder().MakeFolders(c.folder().Blobs(), c.partialDir(), c.lockDir()); err != nil {
 		return nil, c.writing(err)
 	}
+	before := c.outcome(keyOf(blob))
 	lock, err := c.lock(ctx, keyOf(blob))
 	if err != nil {
 		return nil, err
 	}
-	partial, err := c.begin(ctx, blob, lock)
+	partial, err := c.begin(ctx, blob, before, lock)
 	if err != nil {
 		if lock != nil {
 			lock.Close()
@@ -58,9 +58,13 @@ func keyOf(blob store.Blob) string {
 	return "name-" + store.DigestOf([]byte(blob.Name)).Hex()
 }
 
-func (c *Cache) begin(ctx context.Context, blob store.Blob, lock *flock.Flock) (*partial, error) {
-	if _, err := c.Stat(ctx, blob); err == nil {
-		return nil, fmt.Errorf("%s: %w", blob, store.ErrExists)
+func (c *Cache) begin(ctx context.Context, blob store.Blob, before string, lock *flock.Flock) (*partial, error) {
+	if now := c.outcome(keyOf(blob)); blob.Digest == "" && now != before {
+		blob.Digest = digestOfOutcome(now)
+	}
+	if info, err := c.Stat(ctx, blob); err == nil {
+		blob.Size = info.Size
+		return nil, &store.ExistsError{Blob: blob}
 	}
 	file, err := c.part(keyOf(blob), lock != nil)
 	if err != nil {
@@ -71,7 +75,7 @@ func (c *Cache) begin(ctx context.Context, blob store.Blob, lock *flock.Flock) (
 		file.Close()
 		return nil, c.writing(err)
 	}
-	p := c.start(file, journal, lock)
+	p := c.start(keyOf(blob), file, journal, lock)
 	if blob.Size > 0 {
 		if err := reserve(file, blob.Size); err != nil {
 			p.lock = nil // the caller's

@@ -17,6 +17,7 @@ import (
 // partial is a blob under way: a file that this process alone writes to, and its journal.
 type partial struct {
 	cache    *Cache
+	key      string
 	file     *os.File
 	follower *follower
 	lock     *flock.Flock // nil where work goes on without
@@ -31,8 +32,8 @@ type partial struct {
 const syncEvery = 2 * time.Second
 
 // start takes over file, journal and lock.
-func (c *Cache) start(file *os.File, journal *journal, lock *flock.Flock) *partial {
-	p := &partial{cache: c, file: file, journal: journal, lock: lock, follower: follow(file)}
+func (c *Cache) start(key string, file *os.File, journal *journal, lock *flock.Flock) *partial {
+	p := &partial{cache: c, key: key, file: file, journal: journal, lock: lock, follower: follow(file)}
 	done := make(chan struct{})
 	var ended sync.WaitGroup
 	ended.Go(func() { p.syncNowAndThen(done) })
@@ -112,6 +113,7 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	case blob.Digest != "" && digest != blob.Digest:
 		return store.Blob{}, &store.DigestError{Name: blob.String(), Want: blob.Digest, Got: digest, Span: store.Span{Size: size}, Chunk: -1}
 	}
+	unknown := p.key != digest.Hex()
 	blob.Digest, blob.Size = digest, size
 	p.stop()
 	p.follower.close()
@@ -120,6 +122,9 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	}
 	p.journal.file.Close()
 	os.Remove(p.journal.file.Name())
+	if unknown {
+		p.cache.leaveOutcome(p.key, digest)
+	}
 	return blob, p.Close()
 }
 

@@ -15,7 +15,7 @@ func (f Folder) Writing(err error) error {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return &store.SourceError{Source: f.Root, Kind: store.ErrReadOnly, Err: err, Advice: "use a folder that you may write to"}
 	case errors.Is(err, syscall.ENOSPC):
-		return &FullError{Root: f.Root, Err: err}
+		return &FullError{Root: f.Root, Err: syscall.ENOSPC}
 	}
 	return err
 }
