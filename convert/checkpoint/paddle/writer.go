@@ -22,7 +22,6 @@ const (
 	binInt1        = 'K'
 	binInt2        = 'M'
 	binGet         = 'h'
-	longBinGet     = 'j'
 	binBytes       = 'B'
 	shortBinBytes  = 'C'
 	proto          = 0x80
@@ -43,11 +42,11 @@ const (
 // functions, the arguments that make an empty array, and each dtype. Frames are left out: they are hints for reading ahead.
 type writer struct {
 	code []byte
-	memo map[string]uint32
+	memo map[string]byte
 }
 
 func newWriter() *writer {
-	w := &writer{memo: map[string]uint32{}}
+	w := &writer{memo: map[string]byte{}}
 	w.emit(proto, pickleProtocol, emptyDict, mark)
 	return w
 }
@@ -66,20 +65,15 @@ func (w *writer) text(text string) {
 	w.emit([]byte(text)...)
 }
 
-// once writes a value at its first use and refers to it afterwards.
+// once writes a value at its first use and refers to it afterwards. There are about 20 such values, so that an index fits a byte.
 func (w *writer) once(key string, write func()) {
-	index, known := w.memo[key]
-	switch {
-	case !known:
-		write()
-		w.memo[key] = uint32(len(w.memo))
-		w.emit(memoize)
-	case index <= math.MaxUint8:
-		w.emit(binGet, byte(index))
-	default:
-		w.emit(longBinGet)
-		w.code = binary.LittleEndian.AppendUint32(w.code, index)
+	if index, known := w.memo[key]; known {
+		w.emit(binGet, index)
+		return
 	}
+	write()
+	w.memo[key] = byte(len(w.memo))
+	w.emit(memoize)
 }
 
 // global names a function or class. The module is numpy.core, not numpy._core: NumPy 1 knows only the former, NumPy 2 both.
