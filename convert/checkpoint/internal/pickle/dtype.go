@@ -1,0 +1,67 @@
+package pickle
+
+import (
+	"slices"
+
+	"github.com/beitzoo/beitzoo/convert/tensor"
+)
+
+// codes are the dtype codes of NumPy that tensors can have.
+var codes = map[string]tensor.DType{
+	"f2": tensor.F16, "f4": tensor.F32, "f8": tensor.F64,
+	"i1": tensor.I8, "i2": tensor.I16, "i4": tensor.I32, "i8": tensor.I64,
+	"u1": tensor.U8, "u2": tensor.U16, "u4": tensor.U32, "u8": tensor.U64,
+	"b1": tensor.Bool, "c8": tensor.C64, "c16": tensor.C128,
+}
+
+// dtype is a numpy.dtype. Its order is known after BUILD.
+type dtype struct {
+	code    string
+	element tensor.DType
+	swapped bool
+	// simple is false for structured and nested types.
+	simple, filled bool
+}
+
+func newDType(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 0 {
+		return nil, badArguments(callable)
+	}
+	code, ok := textOf(args[0])
+	if !ok {
+		return nil, unsupported("a NumPy dtype that is not given by a code")
+	}
+	return &dtype{code: code, element: codes[code], simple: true}, nil
+}
+
+// setState takes (version, order, subdtype, names, fields, itemsize, alignment, flags...).
+func (d *dtype) setState(_ *loader, state any) error {
+	parts, ok := itemsOf(state)
+	if !ok || len(parts) < 5 || len(parts) > 9 || d.filled {
+		return malformed("the state of a NumPy dtype is not a tuple of 5 to 9 values")
+	}
+	if version, ok := parts[0].(int); !ok || version < 1 || version > 4 {
+		return unsupported("a NumPy dtype of an unknown version")
+	}
+	order, _ := textOf(parts[1])
+	if !slices.Contains([]string{"<", ">", "|", "="}, order) {
+		return malformed("a NumPy dtype with byte order %q", order)
+	}
+	d.swapped = order == ">"
+	d.simple = parts[2] == nil && parts[3] == nil && parts[4] == nil
+	d.filled = true
+	return nil
+}
+
+// readable says why elements of this type cannot be read, or nothing.
+func (d *dtype) unreadable() string {
+	switch {
+	case !d.simple:
+		return "a structured NumPy array"
+	case d.element == tensor.Invalid:
+		return "a NumPy array of type " + quote(d.code)
+	}
+	return ""
+}
+
+var _ settable = (*dtype)(nil)
