@@ -8,7 +8,7 @@ found=0
 while IFS=: read -r file target; do
     package=./$(dirname "$file")
     echo "fuzz $package $target"
-    "$GO" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "$package"
+    "$GO" test -run '^$' -fuzz "^$target\$" -fuzzminimizetime 10x -fuzztime "${FUZZTIME:-10s}" "$package"
     found=$((found + 1))
 done < <(grep -rhoE --include='*_test.go' -H '^func Fuzz[A-Za-z0-9_]*' . | sed -e 's/:func /:/' -e 's|^\./||' | sort)
 [ "$found" -gt 0 ] || { echo "no fuzz target found" >&2; exit 1; }
