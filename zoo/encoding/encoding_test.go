@@ -63,6 +63,7 @@ func putF64(b []byte, v float64) { binary.LittleEndian.PutUint64(b, math.Float64
 func putBF16(b []byte, v float64) {
 	binary.LittleEndian.PutUint16(b, uint16(math.Float32bits(float32(v))>>16))
 }
+
 func putF16(b []byte, v float64) {
 	binary.LittleEndian.PutUint16(b, uint16(float16.Fromfloat32(float32(v))))
 }
@@ -220,8 +221,11 @@ func TestSafetensorsOfOddFiles(t *testing.T) {
 		{"no JSON", file("{{", 4), encoding.Raw(14)},
 		{"absurd length", bytes.Repeat([]byte{0xff}, 30), encoding.Raw(30)},
 		{"several dtypes and a gap", file(mixed, 22), []encoding.Region{
-			{Size: int64(8 + len(mixed)), Width: 1}, {Size: 8, Width: 4, Rotation: 1}, {Size: 2, Width: 1},
-			{Size: 4, Width: 2, Rotation: 1}, {Size: 8, Width: 8},
+			{Size: int64(8 + len(mixed)), Width: 1},
+			{Size: 8, Width: 4, Rotation: 1},
+			{Size: 2, Width: 1},
+			{Size: 4, Width: 2, Rotation: 1},
+			{Size: 8, Width: 8},
 		}},
 		{"overlap", file(overlap, 12), []encoding.Region{
 			{Size: int64(8 + len(overlap)), Width: 1}, {Size: 8, Width: 4, Rotation: 1}, {Size: 4, Width: 1},

@@ -115,7 +115,9 @@ func (c *Cache) part(key string, locked bool) (*os.File, error) {
 	for _, path := range left {
 		if takeOver(file, path) == nil {
 			if locked && markOf(path) != markNoLock {
-				removePart(path) // should its writer be alive, it has to begin anew; no wrong byte can come of that
+				// Should its writer be alive, it has to begin anew; no wrong byte can come of that.
+				os.Remove(path)
+				os.Remove(path + journalSuffix)
 			}
 			break
 		}
@@ -129,10 +131,6 @@ func markOf(path string) string {
 		return fields[1]
 	}
 	return markNoLock
-}
-
-func removePart(path string) error {
-	return errors.Join(os.Remove(path), os.Remove(path+journalSuffix))
 }
 
 // leftBehind lists what there is under way of a key, the furthest first.

@@ -53,8 +53,8 @@ func (p *partial) syncNowAndThen(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-ticker.C:
-			p.file.Sync()
-			p.journal.file.Sync()
+			_ = p.file.Sync()
+			_ = p.journal.file.Sync()
 		}
 	}
 }

@@ -93,7 +93,7 @@ func redirect(answer *http.Response, from *url.URL) (*url.URL, error) {
 	if location == "" || err != nil {
 		return nil, errors.New("a redirect to nowhere")
 	}
-	if next.Scheme != "https" && !(next.Scheme == "http" && from.Scheme == "http") {
+	if next.Scheme != "https" && (next.Scheme != "http" || from.Scheme != "http") {
 		return nil, fmt.Errorf("a redirect from %s to %q", from.Scheme, next.Scheme)
 	}
 	next.User = nil

@@ -157,12 +157,16 @@ func TestNetrc(t *testing.T) {
 		{"first counts", "machine a login me password pw machine a login you password qw", map[string]string{"a": basic("me:pw")}},
 		{"default", "machine a login me password pw\ndefault login all password x", map[string]string{"a": basic("me:pw"), "b": basic("all:x")}},
 		{"account", "machine a account machine login me password pw", map[string]string{"a": basic("me:pw")}},
-		{"macro", "machine a login me password pw\nmacdef init\nmachine b login x password y\n\nmachine c login z password w",
-			map[string]string{"a": basic("me:pw"), "b": "", "c": basic("z:w")}},
+		{
+			"macro", "machine a login me password pw\nmacdef init\nmachine b login x password y\n\nmachine c login z password w",
+			map[string]string{"a": basic("me:pw"), "b": "", "c": basic("z:w")},
+		},
 		{"comment", "# machine b login x password y\nmachine a login me password pw", map[string]string{"a": basic("me:pw"), "b": ""}},
 		{"cut off", "machine a login", map[string]string{"a": basic(":")}},
-		{"password that is a word of the format", "machine a login me password default machine b login you password qw",
-			map[string]string{"a": basic("me:default"), "b": basic("you:qw"), "c": ""}},
+		{
+			"password that is a word of the format", "machine a login me password default machine b login you password qw",
+			map[string]string{"a": basic("me:default"), "b": basic("you:qw"), "c": ""},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -31,7 +31,6 @@ type Options struct {
 type Store struct {
 	base   *url.URL
 	tree   bool
-	user   *url.Userinfo
 	client client
 }
 

@@ -67,12 +67,21 @@ func TestStat(t *testing.T) {
 		{"no HEAD and no ranges", []storetest.Fault{storetest.NoHead(), storetest.IgnoreRanges()}, store.Info{Size: 5000, Version: etag}},
 		{"no length", []storetest.Fault{storetest.Unsized()}, store.Info{Size: store.UnknownSize}},
 		{"weak tag", []storetest.Fault{storetest.Tag(`W/"x"`)}, store.Info{Size: 5000, Ranges: true}},
-		{"linked", []storetest.Fault{header("X-Linked-Etag", `"`+digest.Hex()+`"`), header("X-Linked-Size", "4711")},
-			store.Info{Size: 4711, Digest: digest, Version: etag, Ranges: true}},
-		{"linked to something else", []storetest.Fault{header("X-Linked-Etag", `"abc"`), header("X-Linked-Size", "-5")},
-			store.Info{Size: 5000, Version: etag, Ranges: true}},
-		{"empty file without HEAD", []storetest.Fault{storetest.NoHead(), storetest.Change(nil)},
-			store.Info{Size: 0, Version: `"e3b0c44298fc1c14"`}},
+		{
+			"linked",
+			[]storetest.Fault{header("X-Linked-Etag", `"`+digest.Hex()+`"`), header("X-Linked-Size", "4711")},
+			store.Info{Size: 4711, Digest: digest, Version: etag, Ranges: true},
+		},
+		{
+			"linked to something else",
+			[]storetest.Fault{header("X-Linked-Etag", `"abc"`), header("X-Linked-Size", "-5")},
+			store.Info{Size: 5000, Version: etag, Ranges: true},
+		},
+		{
+			"empty file without HEAD",
+			[]storetest.Fault{storetest.NoHead(), storetest.Change(nil)},
+			store.Info{Size: 0, Version: `"e3b0c44298fc1c14"`},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

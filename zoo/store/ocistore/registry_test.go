@@ -151,8 +151,12 @@ func TestRegistryErrors(t *testing.T) {
 		want      error
 		temporary bool
 	}{
-		{401, store.ErrUnauthorized, false}, {403, store.ErrUnauthorized, false}, {404, store.ErrNotFound, false}, {405, store.ErrUnreachable, false},
-		{429, store.ErrUnreachable, true}, {503, store.ErrUnreachable, true},
+		{401, store.ErrUnauthorized, false},
+		{403, store.ErrUnauthorized, false},
+		{404, store.ErrNotFound, false},
+		{405, store.ErrUnreachable, false},
+		{429, store.ErrUnreachable, true},
+		{503, store.ErrUnreachable, true},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.status), func(t *testing.T) {

@@ -145,8 +145,8 @@ func (w *spoiledWriter) Write(p []byte) (int, error) {
 	x := w.exchange
 	for _, limit := range []int{x.CutAfter, x.StallAfter} {
 		if limit >= 0 && w.written+len(p) > limit {
-			w.write(p[:max(0, limit-w.written)])
-			http.NewResponseController(w.ResponseWriter).Flush()
+			_, _ = w.write(p[:max(0, limit-w.written)])
+			_ = http.NewResponseController(w.ResponseWriter).Flush()
 			if limit == x.StallAfter {
 				<-x.Request.Context().Done()
 			}
@@ -166,7 +166,7 @@ func (w *spoiledWriter) trickle(p []byte) (written int, err error) {
 		var n int
 		n, err = w.write(p[:min(piece, len(p))])
 		written, p = written+n, p[n:]
-		http.NewResponseController(w.ResponseWriter).Flush()
+		_ = http.NewResponseController(w.ResponseWriter).Flush()
 		select {
 		case <-time.After(time.Duration(n) * time.Second / time.Duration(w.exchange.Rate)):
 		case <-w.exchange.Request.Context().Done():

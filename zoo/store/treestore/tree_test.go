@@ -43,8 +43,11 @@ func TestDocuments(t *testing.T) {
 		content string
 		want    error
 	}{
-		{tree.Create, "one", nil}, {tree.Create, "one", nil}, {tree.Create, "two", store.ErrExists},
-		{tree.Replace, "three", nil}, {tree.Create, "one", store.ErrExists},
+		{tree.Create, "one", nil},
+		{tree.Create, "one", nil},
+		{tree.Create, "two", store.ErrExists},
+		{tree.Replace, "three", nil},
+		{tree.Create, "one", store.ErrExists},
 	} {
 		if err := step.write("manifests/a/1.0.0.yaml", []byte(step.content)); !errors.Is(err, step.want) {
 			t.Errorf("writing %q: got %v, want %v", step.content, err, step.want)
