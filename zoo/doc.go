@@ -11,6 +11,6 @@
 //	pulled, err := z.Pull(ctx, found, zoo.PullOptions{})
 //	fmt.Println(pulled.Path)
 //
-// [Publish] is the way back: from a checkpoint to a signed entry of a place. [Mirror] copies entries between places, and [Bundle] puts them into
+// [Zoo.Publish] is the way back: from a checkpoint to a signed entry of a place. [Zoo.Mirror] copies entries between places, and [Zoo.Bundle] puts them into
 // one file that is itself a place. All transport is store.Copy; nothing here looks at bytes that were not verified.
 package zoo

@@ -36,7 +36,8 @@ type Publication struct {
 	Key minisign.PrivateKey
 	// Expires is when readers of the index begin to doubt it; zero takes a year from now.
 	Expires time.Time
-	// Verify runs the weights at the path; an error, or a verdict that is not verified, ends the publication. Nil publishes no verdict.
+	// Verify runs the weights at the path; an error, or a verdict that is not verified, ends the publication. The verdict names a recording by its
+	// path. Nil publishes no verdict.
 	Verify func(ctx context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error)
 	// Progress and Notice are as in PullOptions.
 	Progress func(step Step, done, total int64)

@@ -251,3 +251,36 @@ func TestResolve(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestPullSharesTheCache lets a second user, with a memory of his own, find what the first one pulled.
+func TestPullSharesTheCache(t *testing.T) {
+	t.Parallel()
+	first := folders(t)
+	checkpoint := embedded(t, digits.Checkpoint)
+	server := serve(t, map[string][]byte{"weights": checkpoint})
+	found := upstream(t, server.URL+"/weights")
+	pull(t, open(t, first), found, zoo.PullOptions{})
+	second := first
+	second.State = t.TempDir()
+	pulled := pull(t, open(t, second), found, zoo.PullOptions{})
+	if pulled.From != "the cache" || pulled.Pinned == nil || pulled.Pinned.Digest != store.DigestOf(checkpoint) {
+		t.Errorf("the second user has it from %s, pinned %v", pulled.From, pulled.Pinned)
+	}
+	// A record that is not a plain file of somebody trusted is passed over.
+	records, err := filepath.Glob(filepath.Join(first.Cache.Dir(), "pins", "*"))
+	if err != nil || len(records) != 2 {
+		t.Fatalf("records %v, error %v", records, err)
+	}
+	elsewhere := t.TempDir()
+	for _, record := range records {
+		moved := filepath.Join(elsewhere, filepath.Base(record))
+		if err := errors.Join(os.Rename(record, moved), os.Symlink(moved, record)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third := first
+	third.State = t.TempDir()
+	if pulled := pull(t, open(t, third), found, zoo.PullOptions{}); pulled.From == "the cache" {
+		t.Error("the third user believed a link")
+	}
+}

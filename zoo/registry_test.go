@@ -1,6 +1,7 @@
 package zoo_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
@@ -127,5 +129,22 @@ func TestPublishersAtTheSameTime(t *testing.T) {
 	all, _, err := open(t, reader(t, p, place)).List(t.Context())
 	if err != nil || len(all) != 4 {
 		t.Errorf("%d entries are listed, error %v", len(all), err)
+	}
+}
+
+// overtaken is a place where somebody else is always a little later.
+type overtaken struct{ zoo.Publishing }
+
+func (o overtaken) SetIndex(context.Context, *manifest.IndexDocument, []byte) error { return nil }
+
+func TestPublishNoticesThatItWasOvertaken(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	place, _ := folderPlace(t)
+	publish(t, place, p.publication("1.0.0"))
+	_, err := open(t, folders(t)).Publish(t.Context(), overtaken{place}, p.publication("1.1.0"))
+	var race *zoo.RaceError
+	if !errors.As(err, &race) {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -91,3 +91,6 @@ func (z *Zoo) landed(ctx context.Context, place Place, want []byte, key minisign
 	_, err = z.trust.Accept(place.String(), raw, signature, manifest.Keyring{public}, time.Time{})
 	return err
 }
+
+// year is how long an index is believed where its publisher says nothing else.
+const year = 365 * 24 * time.Hour

@@ -160,7 +160,7 @@ func pull(t testing.TB, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) *
 // leftovers lists what a cache holds beside whole blobs and its records.
 func leftovers(t testing.TB, options zoo.Options) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(options.Cache.Dir(), "partial", "*"))
+	names, err := filepath.Glob(filepath.Join(options.Cache.Dir(), "partial", "*.part*"))
 	if err != nil {
 		t.Fatal(err)
 	}
