@@ -34,7 +34,7 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 	}
 }
 
-// runHere runs a command line and gives exit code, standard output and standard error.
+// runHere runs a command line and gives exit code, standard output and standard error. Not in parallel: the library keeps flags in global variables.
 func runHere(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

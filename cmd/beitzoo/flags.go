@@ -9,20 +9,21 @@ import (
 	"github.com/beitzoo/beitzoo/convert/tensor"
 )
 
-// Flags that several commands share.
-var (
-	jsonFlag  = &cli.BoolFlag{Name: "json", Usage: "print one JSON document, and progress as JSON events"}
-	quietFlag = &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, no remarks"}
+// Flags that several commands share are made for each: the library writes into them.
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "print one JSON document, and progress as JSON events"}
+}
 
-	fromFlag   = &cli.StringFlag{Name: "from", Usage: "the naming `SCHEME` of the checkpoint, where it can't be recognised"}
-	archFlag   = &cli.StringFlag{Name: "arch", Usage: "the architecture: a `NAME`, or a PASSL yaml config"}
-	selectFlag = &cli.StringFlag{Name: "select", Usage: "the `KEY` of the state dict to take, such as model_ema"}
-)
+func quietFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, no remarks"}
+}
 
 // modelFlags say how a model is opened.
 func modelFlags() []cli.Flag {
 	return []cli.Flag{
-		fromFlag, archFlag, selectFlag,
+		&cli.StringFlag{Name: "from", Usage: "the naming `SCHEME` of the checkpoint, where it can't be recognised"},
+		&cli.StringFlag{Name: "arch", Usage: "the architecture: a `NAME`, or a PASSL yaml config"},
+		&cli.StringFlag{Name: "select", Usage: "the `KEY` of the state dict to take, such as model_ema"},
 		&cli.Float64Flag{Name: "epsilon", Usage: "the LayerNorm epsilon: 1e-6 in PASSL, unilm and timm, 1e-12 in Hugging Face's configs"},
 	}
 }
@@ -42,7 +43,7 @@ func flags(groups ...[]cli.Flag) []cli.Flag {
 	for _, group := range groups {
 		all = append(all, group...)
 	}
-	return append(all, jsonFlag, quietFlag)
+	return append(all, jsonFlag(), quietFlag())
 }
 
 // parseDType reads the value of a --dtype flag; empty gives Invalid, which stands for no choice.

@@ -42,7 +42,6 @@ func TestEveryCheckpointIntoEveryScheme(t *testing.T) {
 	formats := map[string]string{"safetensors": ".safetensors", "pytorch": ".pth", "paddle": ".pdparams"}
 	for _, checkpoint := range checkpoints {
 		t.Run(checkpoint, func(t *testing.T) {
-			t.Parallel()
 			for _, scheme := range []string{"canonical", "passl", "unilm", "timm", "hf", "paddlevit"} {
 				for format, ending := range formats {
 					convertTwice(t, testdata(checkpoint), scheme, format, ending)

@@ -61,7 +61,6 @@ func TestVerifyAgainstRecordings(t *testing.T) {
 	for _, r := range recordings {
 		for _, checkpoint := range r.checkpoints {
 			t.Run(checkpoint+" "+r.recording, func(t *testing.T) {
-				t.Parallel()
 				args := append([]string{testdata(checkpoint), "--recording", testdata(r.recording + ".recording.safetensors")}, r.flags...)
 				result := verifyJSON(t, exitOK, args...)
 				if !result.OK || len(result.Taps) < 4 {
@@ -79,7 +78,6 @@ func TestVerifyNoticesTheEpsilon(t *testing.T) {
 			continue
 		}
 		t.Run(r.recording, func(t *testing.T) {
-			t.Parallel()
 			result := verifyJSON(t, exitDiffers, testdata(r.checkpoints[0]), "--recording", testdata(r.recording+".recording.safetensors"))
 			if result.OK || !strings.Contains(result.Blame, "epsilon") {
 				t.Errorf("ok %v, blame %q", result.OK, result.Blame)

@@ -20,7 +20,7 @@ func versionCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print the version, and which engines this build has",
-		Flags: []cli.Flag{jsonFlag},
+		Flags: []cli.Flag{jsonFlag()},
 		Action: func(ctx *cli.Context) error {
 			info := version()
 			if ctx.Bool("json") {
