@@ -49,7 +49,7 @@ func BenchmarkCoding(b *testing.B) {
 			b.Run(test.name+"/"+name, func(b *testing.B) {
 				out := make(sink, len(test.raw))
 				measure(b, test.raw, ratio, func() error {
-					reader, err := encoding.Open(bytes.NewReader(coded), int64(len(coded)))
+					reader, err := encoding.OpenBytes(coded)
 					if err != nil {
 						return err
 					}

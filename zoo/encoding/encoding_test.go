@@ -48,6 +48,16 @@ func decode(coded []byte) ([]byte, error) {
 	return raw.b, err
 }
 
+// decodeBytes gives the decoded file without a copy of the coded one.
+func decodeBytes(coded []byte) ([]byte, error) {
+	reader, err := encoding.OpenBytes(coded)
+	if err != nil {
+		return nil, err
+	}
+	raw := make(sink, reader.Index().DecodedSize())
+	return raw, reader.Decode(context.Background(), raw, encoding.Options{})
+}
+
 // elements makes n elements of weights with the standard deviation that ViTs are initialised with.
 func elements(n, width int, put func([]byte, float64)) []byte {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -111,6 +121,9 @@ func TestRoundTrip(t *testing.T) {
 				}
 				if !bytes.Equal(raw, test.raw) {
 					t.Error("decoding gives other bytes")
+				}
+				if raw, err = decodeBytes(coded); err != nil || !bytes.Equal(raw, test.raw) {
+					t.Errorf("decoding from memory gives other bytes, or %v", err)
 				}
 				if chunkSize == encoding.MinChunkSize {
 					return // hundreds of chunks teach the slow decoder nothing new

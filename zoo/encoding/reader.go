@@ -31,6 +31,23 @@ func Open(src io.ReaderAt, size int64) (*Reader, error) {
 	return &Reader{index: index, src: src, cached: -1}, nil
 }
 
+// OpenBytes opens a coded file that lies in memory or is mapped. The bytes must stay as they are while the Reader is in use.
+func OpenBytes(coded []byte) (*Reader, error) { return Open(memory(coded), int64(len(coded))) }
+
+// memory is a source whose bytes need not be copied.
+type memory []byte
+
+func (m memory) ReadAt(p []byte, offset int64) (int, error) {
+	if offset >= int64(len(m)) {
+		return 0, io.EOF
+	}
+	n := copy(p, m[offset:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
 // Index is the table of contents. It must not be changed.
 func (r *Reader) Index() *Index { return r.index }
 
@@ -83,14 +100,11 @@ func (r *Reader) DecodeChunk(i int, raw []byte) error {
 // decode fills raw with chunk i. Where decoding fails, the digest of the coded bytes tells whether they were damaged.
 func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
 	c := &r.index.Chunks[i]
-	if int64(cap(coder.coded)) < c.Coded.Size {
-		coder.coded = make([]byte, c.Coded.Size)
-	}
-	coded := coder.coded[:c.Coded.Size]
-	if err := readFull(r.src, coded, c.Coded.Offset, r.index.CodedSize()); err != nil {
+	coded, err := r.read(coder, c.Coded)
+	if err != nil {
 		return err
 	}
-	err := coder.decode(raw, coded, c.method, c.form)
+	err = coder.decode(raw, coded, c.method, c.form)
 	if err == nil && check {
 		err = compare(i, false, c.Decoded.Digest, digest(raw))
 	}
@@ -104,6 +118,18 @@ func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
 		return malformed("chunk %d: %v", i, err)
 	}
 	return err
+}
+
+// read gives the coded bytes of a piece: a window of memory, or a copy in the coder's buffer.
+func (r *Reader) read(coder *coder, piece Piece) ([]byte, error) {
+	if m, ok := r.src.(memory); ok {
+		return m[piece.Offset : piece.Offset+piece.Size], nil
+	}
+	if int64(cap(coder.coded)) < piece.Size {
+		coder.coded = make([]byte, piece.Size)
+	}
+	coded := coder.coded[:piece.Size]
+	return coded, readFull(r.src, coded, piece.Offset, r.index.CodedSize())
 }
 
 func compare(chunk int, coded bool, want, got Digest) error {
