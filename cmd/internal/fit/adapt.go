@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// FitError says that gotch does not compile against this libtorch for a reason that no stub mends.
-type FitError struct {
+// IncompatibleError says that gotch does not compile against this libtorch for a reason that no stub mends.
+type IncompatibleError struct {
 	Complaints string
 }
 
-func (e *FitError) Error() string {
+func (e *IncompatibleError) Error() string {
 	lines := strings.Split(e.Complaints, "\n")
 	return "gotch does not compile against this libtorch:\n" + strings.Join(lines[:min(len(lines), 20)], "\n")
 }
 
 // Hint points at the versions that are known to work.
-func (e *FitError) Hint() string {
+func (e *IncompatibleError) Hint() string {
 	return "beitzoo is checked against libtorch 1.13, 2.1 and 2.11: `make libtorch` gets 2.11"
 }
 
@@ -43,11 +43,11 @@ func (p Plan) adapt(ctx context.Context, folder string) ([]string, error) {
 		source := parseSource(string(text))
 		faulty := source.faulty(complaints)
 		if len(faulty) == 0 {
-			return nil, &FitError{Complaints: complaints}
+			return nil, &IncompatibleError{Complaints: complaints}
 		}
 		for _, f := range faulty {
 			if slices.Contains(stubbed, f.name) {
-				return nil, fmt.Errorf("the stub of %s: %w", f.name, &FitError{Complaints: complaints})
+				return nil, fmt.Errorf("the stub of %s: %w", f.name, &IncompatibleError{Complaints: complaints})
 			}
 			stubbed = append(stubbed, f.name)
 		}

@@ -117,7 +117,7 @@ func TestRunReportsWhatNoStubMends(t *testing.T) {
 				t.Fatal(err)
 			}
 			plan := plan(t, folder)
-			var failure *FitError
+			var failure *IncompatibleError
 			if _, err := plan.Run(context.Background()); !errors.As(err, &failure) {
 				t.Fatalf("got %v", err)
 			}

@@ -17,8 +17,10 @@ func TestUseCopy(t *testing.T) {
 	}{
 		{"no file yet", filepath.Join(root, "go.work"), "", []string{"go 1.26.0", "use .", "replace github.com/sugarme/gotch => /copy"}},
 		{"elsewhere", filepath.Join(folder, "new", "go.work"), "", []string{"use " + root, "replace github.com/sugarme/gotch => /copy"}},
-		{"the user's own", filepath.Join(root, "go.work"), "go 1.26.1\n\nuse ../other\n\nreplace github.com/sugarme/gotch => /old\n",
-			[]string{"go 1.26.1", "../other", "\t.\n", "replace github.com/sugarme/gotch => /copy"}},
+		{
+			"the user's own", filepath.Join(root, "go.work"), "go 1.26.1\n\nuse ../other\n\nreplace github.com/sugarme/gotch => /old\n",
+			[]string{"go 1.26.1", "../other", "\t.\n", "replace github.com/sugarme/gotch => /copy"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			os.Remove(c.path)

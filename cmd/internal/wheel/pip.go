@@ -19,8 +19,10 @@ const pythonTag = "3.11"
 
 // pip runs `pip download` into folder.
 func pip(ctx context.Context, options Options, folder string, requirements ...string) error {
-	arguments := append([]string{"-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir", "--only-binary=:all:",
-		"--python-version", pythonTag, "--dest", folder}, requirements...)
+	arguments := append([]string{
+		"-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir", "--only-binary=:all:",
+		"--python-version", pythonTag, "--dest", folder,
+	}, requirements...)
 	command := exec.CommandContext(ctx, "python3", arguments...)
 	var problems strings.Builder
 	command.Stdout, command.Stderr = options.Output, &problems

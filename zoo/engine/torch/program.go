@@ -24,12 +24,18 @@ type program struct {
 // The operators that torch.compile uses for linear layers on the CPU (pytorch/pytorch aten/src/ATen/native/mkldnn/Linear.cpp): a weight laid
 // out for the kernels of oneDNN, and products with such a weight. The second argument of pack has as many rows as x will have.
 var (
-	packWeight = &program{name: "mkldnn::_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
-		expression: `ops.mkldnn._reorder_linear_weight(weight, torch.size(rows, 0))`}
-	packedLinear = &program{name: "mkldnn::_linear_pointwise", signature: "x: Tensor, weight: Tensor, bias: Tensor",
-		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")`}
-	packedGELU = &program{name: "mkldnn::_linear_pointwise gelu", signature: "x: Tensor, weight: Tensor, bias: Tensor",
-		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")`}
+	packWeight = &program{
+		name: "mkldnn::_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
+		expression: `ops.mkldnn._reorder_linear_weight(weight, torch.size(rows, 0))`,
+	}
+	packedLinear = &program{
+		name: "mkldnn::_linear_pointwise", signature: "x: Tensor, weight: Tensor, bias: Tensor",
+		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")`,
+	}
+	packedGELU = &program{
+		name: "mkldnn::_linear_pointwise gelu", signature: "x: Tensor, weight: Tensor, bias: Tensor",
+		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")`,
+	}
 )
 
 // run runs a program that makes one tensor.
