@@ -3,11 +3,14 @@
 package torch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
@@ -39,20 +42,40 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkLoad loads weights that lie in memory, beside a copy of the same bytes to fresh memory.
 func BenchmarkLoad(b *testing.B) {
-	config, err := arch.ByName("beit_base_p16_224")
+	config, err := arch.ByName("beit_large_p16_512")
 	if err != nil {
 		b.Fatal(err)
 	}
 	weights := synth.Weights(config, 0)
-	b.SetBytes(4 * config.Parameters())
-	for b.Loop() {
-		model, err := Engine{}.Load(context.Background(), config, weights, engine.Options{})
+	for i := range weights {
+		raw, err := weights[i].Bytes()
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := model.Close(); err != nil {
-			b.Fatal(err)
-		}
+		weights[i].Data = tensor.Memory(raw)
 	}
+	b.Run("copy", func(b *testing.B) {
+		b.SetBytes(4 * config.Parameters())
+		for b.Loop() {
+			var copies [][]byte
+			for _, w := range weights {
+				copies = append(copies, bytes.Clone(w.Data.(tensor.Memory)))
+			}
+			runtime.KeepAlive(copies)
+		}
+	})
+	b.Run("load", func(b *testing.B) {
+		b.SetBytes(4 * config.Parameters())
+		for b.Loop() {
+			model, err := Engine{}.Load(context.Background(), config, weights, engine.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := model.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
