@@ -119,15 +119,6 @@ func (z *Zoo) Trust() *manifest.Trust { return z.trust }
 // Cache is where weights are brought to.
 func (z *Zoo) Cache() *cache.Cache { return z.options.Cache }
 
-// references lists what documents are.
-func references(documents []*manifest.Document) []manifest.Reference {
-	all := make([]manifest.Reference, len(documents))
-	for i, document := range documents {
-		all[i] = document.Reference()
-	}
-	return all
-}
-
 // blobOf translates a blob of a manifest. name is for messages.
 func blobOf(b *manifest.Blob, name string) store.Blob {
 	blob := store.Blob{Digest: store.Digest(b.Digest), Size: b.Size, Name: name}

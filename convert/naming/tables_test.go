@@ -125,8 +125,14 @@ func TestSplit(t *testing.T) {
 		name, pattern string
 		block         int
 	}{
-		{"blocks.11.gamma_1", "blocks.{i}.gamma_1", 11}, {"0.x", "{i}.x", 0}, {"a.5", "a.{i}", 5}, {"gamma_1", "gamma_1", -1},
-		{"blocks.01.x", "blocks.01.x", -1}, {"blocks.99999999999999999999.x", "blocks.99999999999999999999.x", -1}, {"a..b", "a..b", -1}, {"", "", -1},
+		{"blocks.11.gamma_1", "blocks.{i}.gamma_1", 11},
+		{"0.x", "{i}.x", 0},
+		{"a.5", "a.{i}", 5},
+		{"gamma_1", "gamma_1", -1},
+		{"blocks.01.x", "blocks.01.x", -1},
+		{"blocks.99999999999999999999.x", "blocks.99999999999999999999.x", -1},
+		{"a..b", "a..b", -1},
+		{"", "", -1},
 		{"blocks.1.x.2", "blocks.{i}.x.2", 1},
 	} {
 		if pattern, block := split(c.name); pattern != c.pattern || block != c.block {

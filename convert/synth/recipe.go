@@ -40,10 +40,15 @@ var distributions = []struct {
 	suffix        string
 	centre, scale float32
 }{
-	{"norm.weight", 1, 1.0 / 8}, {"norm1.weight", 1, 1.0 / 8}, {"norm2.weight", 1, 1.0 / 8},
-	{"gamma_1", 1.0 / 4, 1.0 / 8}, {"gamma_2", 1.0 / 4, 1.0 / 8},
+	{"norm.weight", 1, 1.0 / 8},
+	{"norm1.weight", 1, 1.0 / 8},
+	{"norm2.weight", 1, 1.0 / 8},
+	{"gamma_1", 1.0 / 4, 1.0 / 8},
+	{"gamma_2", 1.0 / 4, 1.0 / 8},
 	{"relative_position_bias_table", 0, 1},
-	{"cls_token", 0, 1.0 / 8}, {"mask_token", 0, 1.0 / 8}, {"pos_embed", 0, 1.0 / 8},
+	{"cls_token", 0, 1.0 / 8},
+	{"mask_token", 0, 1.0 / 8},
+	{"pos_embed", 0, 1.0 / 8},
 	{"bias", 0, 1.0 / 16},
 }
 

@@ -118,8 +118,10 @@ func TestLossIsMarked(t *testing.T) {
 		operation transform.Operation
 		lossy     bool
 	}{
-		{transform.CastTo(tensor.F32, tensor.F16), true}, {transform.CastTo(tensor.BF16, tensor.F32), false},
-		{transform.Then(transform.Turn(), transform.CastTo(tensor.F64, tensor.F32)), true}, {transform.DropZero(), true},
+		{transform.CastTo(tensor.F32, tensor.F16), true},
+		{transform.CastTo(tensor.BF16, tensor.F32), false},
+		{transform.Then(transform.Turn(), transform.CastTo(tensor.F64, tensor.F32)), true},
+		{transform.DropZero(), true},
 	} {
 		if c.operation.Lossy != c.lossy {
 			t.Errorf("%s: lossy %v", c.operation.Name, c.operation.Lossy)

@@ -34,7 +34,7 @@ func (e *IndexError) Unwrap() error { return e.Kind }
 
 // Hint says what it may mean.
 func (e *IndexError) Hint() string {
-	if e.Kind == ErrFreeze {
+	if errors.Is(e.Kind, ErrFreeze) {
 		return "the publisher has to sign a new index, or somebody withholds it; check the clock of this machine too"
 	}
 	return "somebody may be serving an old or forged state; ask the publisher before you use this place again"

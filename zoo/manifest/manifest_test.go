@@ -47,8 +47,10 @@ func TestParse(t *testing.T) {
 	if err := document.Validate(known); err != nil {
 		t.Fatal(err)
 	}
-	got := []any{document.Reference().String(), document.Origin.Licence.Disputes[0].Statement, document.Sources[1].Size,
-		document.Preprocessing[0].Recipe.Mean, document.Verdict.MaxAbs, len(document.Blobs[0].Chunks), document.Origin.Paper.Authors[1]}
+	got := []any{
+		document.Reference().String(), document.Origin.Licence.Disputes[0].Statement, document.Sources[1].Size,
+		document.Preprocessing[0].Recipe.Mean, document.Verdict.MaxAbs, len(document.Blobs[0].Chunks), document.Origin.Paper.Authors[1],
+	}
 	want := []any{"tiny_example@1.2.3", "Apache-2.0", int64(209000), [3]float64{0.5, 0.5, 0.5}, 1e-6, 2, "Li Dong"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -16,8 +16,10 @@ var namePattern = regexp.MustCompile(`^[a-z0-9](?:[._-]?[a-z0-9]+)*$`)
 const maxName = 80
 
 // reserved are names that Windows takes for devices, with any extension.
-var reserved = []string{"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
-	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9"}
+var reserved = []string{
+	"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+}
 
 // NameError says why a string cannot name an entry.
 type NameError struct {

@@ -36,9 +36,14 @@ func (c *checker) plausible(config Config) bool {
 		field        string
 		value, limit int
 	}{
-		{"image_height", config.ImageHeight, 1 << 13}, {"image_width", config.ImageWidth, 1 << 13}, {"patch_size", config.PatchSize, 1 << 10},
-		{"embed_dim", config.EmbedDim, 1 << 14}, {"hidden_dim", config.HiddenDim, 1 << 16}, {"depth", config.Depth, 1 << 8},
-		{"heads", config.Heads, 1 << 10}, {"classes", config.Classes + 1, 1 << 20},
+		{"image_height", config.ImageHeight, 1 << 13},
+		{"image_width", config.ImageWidth, 1 << 13},
+		{"patch_size", config.PatchSize, 1 << 10},
+		{"embed_dim", config.EmbedDim, 1 << 14},
+		{"hidden_dim", config.HiddenDim, 1 << 16},
+		{"depth", config.Depth, 1 << 8},
+		{"heads", config.Heads, 1 << 10},
+		{"classes", config.Classes + 1, 1 << 20},
 	} {
 		if number.value < 1 || number.value > number.limit {
 			c.report("config."+number.field, "is outside of 1 to %d", number.limit)
