@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,53 +14,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// registryVariable has the path of CNCF distribution's registry (Debian's package docker-registry). "make registry-test" installs the
-// program and sets it; the other tests use a registry inside this process.
-const registryVariable = "BEITZOO_TEST_REGISTRY"
-
-// startRealRegistry runs the program with an empty folder, and gives the address of a repository in it.
-func startRealRegistry(t *testing.T) string {
-	t.Helper()
-	program := os.Getenv(registryVariable)
-	if program == "" {
-		t.Skipf("%s is not set: run \"make registry-test\"", registryVariable)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir, address)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(program, "serve", config)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		command.Process.Kill()
-		command.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		connection, err := net.Dial("tcp", address)
-		if err == nil {
-			connection.Close()
-			return address + "/zoo/beit"
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not answer: %v\n%s", err, output.Bytes())
-		}
-	}
-}
-
 func TestRealRegistryConformance(t *testing.T) {
-	reference := startRealRegistry(t)
+	reference := storetest.StartRegistry(t) + "/zoo/beit"
 	number := 0
 	storetest.Run(t, func(t *testing.T) storetest.Subject {
 		number++
@@ -76,7 +26,7 @@ func TestRealRegistryConformance(t *testing.T) {
 
 // TestRealRegistry publishes, pulls with plain HTTP and with ours, and publishes again.
 func TestRealRegistry(t *testing.T) {
-	reference := startRealRegistry(t)
+	reference := storetest.StartRegistry(t) + "/zoo/beit"
 	place := newRegistry(t, reference, ocistore.RegistryOptions{})
 	var from storetest.Memory
 	artifact := example(&from)

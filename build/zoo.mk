@@ -1,0 +1,25 @@
+# The zoo beside other people's programs: a browser, a registry, clients of registries. The main Makefile includes this file.
+
+ORAS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/oras
+# install names the programs that a target needs and the packages of Debian that have them.
+install = command -v $(1) >/dev/null || $${SUDO-$$(command -v sudo)} apt-get install -y --no-install-recommends $(2)
+
+.PHONY: test-site test-registry test-full
+
+test-site: ## the catalogue's pages in headless Chromium, which is installed if need be
+	@$(call install,chromium,chromium)
+	GOWORK=off $(GO) test -count=1 -tags chromium ./zoo/site
+
+test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pulling with curl, skopeo and oras, all installed if need be
+	@$(call install,docker-registry,docker-registry)
+	@$(call install,skopeo,skopeo)
+	@$(call install,curl,curl)
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -run Registry ./zoo/store/ocistore ./cmd/beitzoo
+
+$(ORAS)/done: build/zoo.mk
+	python3 -m venv $(ORAS)
+	$(ORAS)/bin/python -m pip install --quiet --disable-pip-version-check oras==0.2.43
+	@touch $@
+
+test-full: ## the engine in plain Go beside recordings of full-size models, float64 too; takes long
+	GOWORK=off $(GO) test -count=1 -tags full -run TestFull -timeout 3h ./zoo/engine/native
