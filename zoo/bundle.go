@@ -105,7 +105,7 @@ func (b *bundling) checkpoint(ctx context.Context, found *Found) error {
 		if err != nil {
 			return err
 		}
-		blob, declared, err := p.download(ctx, source, known)
+		blob, declared, err := p.download(ctx, source, known, b.zoo.options.Cache)
 		if err != nil {
 			p.notice(err)
 			problems = append(problems, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
 
 // converted finds what an earlier pull made of a source, in the cache.
@@ -52,13 +53,15 @@ func (p *pull) fromUpstream(ctx context.Context, source manifest.Source) (*Pulle
 	if err != nil {
 		return nil, err
 	}
-	checkpoint, declared, err := p.download(ctx, source, known)
+	draft := p.zoo.options.Cache.Draft()
+	defer draft.Close()
+	checkpoint, declared, err := p.download(ctx, source, known, draft)
 	if err != nil {
 		return nil, err
 	}
-	pulled, err := p.convert(ctx, source, checkpoint)
+	pulled, err := p.convert(ctx, source, checkpoint, draft)
 	if err != nil && ctx.Err() == nil { // what cannot be converted now can never be
-		err = errors.Join(fmt.Errorf("%s: %w", source.Address, err), p.zoo.options.Cache.Remove(checkpoint.Digest))
+		err = errors.Join(fmt.Errorf("%s: %w", source.Address, err), draft.Discard(), p.zoo.options.Cache.Remove(checkpoint.Digest))
 	}
 	if err != nil {
 		return nil, err
@@ -68,14 +71,14 @@ func (p *pull) fromUpstream(ctx context.Context, source manifest.Source) (*Pulle
 			return nil, err
 		}
 	}
-	if !p.options.KeepUpstream {
-		err = p.zoo.options.Cache.Remove(checkpoint.Digest)
+	if p.options.KeepUpstream {
+		return pulled, draft.Keep()
 	}
-	return pulled, err
+	return pulled, draft.Discard()
 }
 
-// download brings the checkpoint into the cache. declared tells that the server states the digest that the file has.
-func (p *pull) download(ctx context.Context, source manifest.Source, known identity) (checkpoint store.Blob, declared bool, err error) {
+// download brings the checkpoint to a place. declared tells that the server states the digest that the file has.
+func (p *pull) download(ctx context.Context, source manifest.Source, known identity, to store.Pusher) (checkpoint store.Blob, declared bool, err error) {
 	from, blob, archived := p.zoo.archived(source.Address)
 	if !archived {
 		blob = known.Blob
@@ -95,7 +98,7 @@ func (p *pull) download(ctx context.Context, source manifest.Source, known ident
 	if info.Size > options.MaxSize {
 		return store.Blob{}, false, &store.SizeError{Name: source.Address, Want: options.MaxSize, Got: info.Size, Source: info.Source}
 	}
-	checkpoint, err = store.Copy(ctx, from, p.zoo.options.Cache, blob, options)
+	checkpoint, err = store.Copy(ctx, from, to, blob, options)
 	if err != nil {
 		return store.Blob{}, false, p.changed(source, known, err)
 	}
@@ -137,9 +140,9 @@ func (p *pull) changed(source manifest.Source, known identity, err error) error 
 	return &ChangedError{Address: source.Address, Pinned: known.Digest, Err: err}
 }
 
-// convert makes the canonical file of a checkpoint in the cache.
-func (p *pull) convert(ctx context.Context, source manifest.Source, checkpoint store.Blob) (*Pulled, error) {
-	path, err := p.zoo.options.Cache.Path(checkpoint.Digest)
+// convert makes the canonical file of a checkpoint, in the cache.
+func (p *pull) convert(ctx context.Context, source manifest.Source, checkpoint store.Blob, draft *cache.Draft) (*Pulled, error) {
+	path, err := draft.Path(checkpoint.Digest)
 	if err != nil {
 		return nil, err
 	}

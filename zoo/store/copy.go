@@ -43,7 +43,7 @@ func (o Options) maxSize() int64 {
 	return DefaultMaxSize
 }
 
-// Copy brings blob from src to dst and returns it with what was unknown of digest, size and chunks filled in. Every byte is verified before it
+// Copy brings blob from src to dst and returns it with what was unknown of digest and size filled in. Every byte is verified before it
 // is visible in dst; a blob that dst has already costs nothing. Where src is Mirrors, the next goes on where one failed. A destination that is
 // a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy goes on from there.
 func Copy(ctx context.Context, src Fetcher, dst Pusher, blob Blob, options Options) (Blob, error) {

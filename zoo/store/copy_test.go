@@ -140,7 +140,7 @@ func TestCopyTellsWhatItFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := storetest.Describe(content, store.DefaultChunkSize)
+	want := storetest.Describe(content, 0)
 	want.Name = "w"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("blob (-want +got):\n%s", diff)
@@ -328,14 +328,21 @@ func TestCopyDistrustsChunkLists(t *testing.T) {
 // TestCopyStopsAtMaxSize pulls a file without a length.
 func TestCopyStopsAtMaxSize(t *testing.T) {
 	t.Parallel()
-	server := storetest.NewServer(t, storetest.Unsized())
 	unknown := store.Blob{Name: "w", Size: store.UnknownSize}
-	src := source(t, server.Set("/w", storetest.Random(100_000, 1)))
-	if _, err := store.Copy(t.Context(), src, newCache(t), unknown, store.Options{MaxSize: 99_999}); !errors.Is(err, store.ErrDigestMismatch) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := store.Copy(t.Context(), src, newCache(t), unknown, store.Options{MaxSize: 100_000}); err != nil {
-		t.Errorf("exactly as long: %v", err)
+	for name, faults := range map[string][]storetest.Fault{"declared": nil, "not declared": {storetest.Unsized()}} {
+		t.Run(name, func(t *testing.T) {
+			server := storetest.NewServer(t, faults...)
+			src := source(t, server.Set("/w", storetest.Random(100_000, 1)))
+			if _, err := store.Copy(t.Context(), src, newCache(t), unknown, store.Options{MaxSize: 99_999}); !errors.Is(err, store.ErrDigestMismatch) {
+				t.Errorf("got %v", err)
+			}
+			if name == "declared" && server.Served() > 0 {
+				t.Errorf("%d bytes were fetched though the size was known to be too large", server.Served())
+			}
+			if _, err := store.Copy(t.Context(), src, newCache(t), unknown, store.Options{MaxSize: 100_000}); err != nil {
+				t.Errorf("exactly as long: %v", err)
+			}
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -135,11 +134,11 @@ func (t *transfer) discard(c *chunkState) {
 func (t *transfer) readChunks(body io.Reader, source string, chunks []*chunkState) error {
 	buffer := make([]byte, t.step())
 	for _, c := range chunks {
-		digest, err := t.readChunk(body, source, c, buffer)
+		sum, err := t.readChunk(body, source, c, buffer)
 		if err != nil {
 			return err
 		}
-		if err := t.judge(c, digest, source); err != nil {
+		if err := t.judge(c, sum, source); err != nil {
 			return err
 		}
 	}
@@ -147,8 +146,8 @@ func (t *transfer) readChunks(body io.Reader, source string, chunks []*chunkStat
 }
 
 // readChunk reads one chunk to its end. What arrived before an error stays recorded.
-func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffer []byte) (Digest, error) {
-	h := sha256.New()
+func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffer []byte) (sum string, err error) {
+	h := c.checksum()
 	if c.have > 0 {
 		if _, err := io.Copy(h, io.NewSectionReader(t.partial, c.span.Offset, c.have)); err != nil {
 			return "", final(err)
@@ -158,7 +157,7 @@ func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffe
 		n, err := fill(body, buffer[:min(int64(len(buffer)), c.span.Size-c.have)])
 		if n > 0 {
 			h.Write(buffer[:n])
-			if err := t.write(c, buffer[:n], sumOf(h)); err != nil {
+			if err := t.write(c, buffer[:n], h.word()); err != nil {
 				return "", final(err)
 			}
 		}
@@ -166,11 +165,11 @@ func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffe
 			return "", cut(err, t.blob, source, c.span.Offset+c.have)
 		}
 	}
-	return sumOf(h), nil
+	return h.word(), nil
 }
 
-// write adds bytes to a chunk. digest is that of the chunk so far.
-func (t *transfer) write(c *chunkState, p []byte, digest Digest) error {
+// write adds bytes to a chunk. sum is the checksum of the chunk so far.
+func (t *transfer) write(c *chunkState, p []byte, sum string) error {
 	if _, err := t.partial.WriteAt(p, c.span.Offset+c.have); err != nil {
 		return err
 	}
@@ -179,12 +178,12 @@ func (t *transfer) write(c *chunkState, p []byte, digest Digest) error {
 	if c.have == c.span.Size {
 		return nil // complete records it, once it is known to be right
 	}
-	return t.partial.Record(Record{Span: Span{c.span.Offset, c.have}, Digest: digest})
+	return t.partial.Record(Record{Span: Span{c.span.Offset, c.have}, Sum: sum})
 }
 
 // judge compares a whole chunk with the digest it should have.
-func (t *transfer) judge(c *chunkState, got Digest, source string) error {
-	if c.want == "" || c.want == got {
+func (t *transfer) judge(c *chunkState, got, source string) error {
+	if c.want == "" || string(c.want) == got {
 		return t.complete(c, got)
 	}
 	t.discard(c)
@@ -195,7 +194,7 @@ func (t *transfer) judge(c *chunkState, got Digest, source string) error {
 	for index < len(t.chunks) && t.chunks[index].span.Offset != c.span.Offset {
 		index++
 	}
-	return &DigestError{Name: t.blob.String(), Want: c.want, Got: got, Span: c.span, Chunk: index, Source: source}
+	return &DigestError{Name: t.blob.String(), Want: c.want, Got: Digest(got), Span: c.span, Chunk: index, Source: source}
 }
 
 // fetchUnsized fetches a blob of which nobody knows where it ends, in one go.
@@ -214,7 +213,7 @@ func (t *transfer) fetchUnsized(ctx context.Context, source Fetcher, blob Blob, 
 	buffer := make([]byte, t.step())
 	for at := int64(0); ; {
 		c := chunkState{span: Span{at, DefaultChunkSize}}
-		digest, err := t.readChunk(limited, info.Source, &c, buffer)
+		sum, err := t.readChunk(limited, info.Source, &c, buffer)
 		ended := errors.Is(err, errEnded)
 		if err != nil && !ended {
 			return err
@@ -226,7 +225,7 @@ func (t *transfer) fetchUnsized(ctx context.Context, source Fetcher, blob Blob, 
 			return t.settleLast(c)
 		}
 		t.chunks = append(t.chunks, c)
-		if err := t.complete(&t.chunks[len(t.chunks)-1], digest); err != nil {
+		if err := t.complete(&t.chunks[len(t.chunks)-1], sum); err != nil {
 			return err
 		}
 	}
@@ -238,12 +237,12 @@ func (t *transfer) settleLast(c chunkState) error {
 		return nil
 	}
 	c.span.Size = c.have
-	h := sha256.New()
+	h := c.checksum()
 	if _, err := io.Copy(h, io.NewSectionReader(t.partial, c.span.Offset, c.have)); err != nil {
 		return final(err)
 	}
 	t.chunks = append(t.chunks, c)
-	return t.complete(&t.chunks[len(t.chunks)-1], sumOf(h))
+	return t.complete(&t.chunks[len(t.chunks)-1], h.word())
 }
 
 // errEnded is the end of a body where a chunk was not full.

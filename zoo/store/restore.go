@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"io"
 	"runtime"
 
@@ -19,6 +18,9 @@ func (t *transfer) prepare(ctx context.Context, blob Blob, info Info) error {
 	if fresh := t.chunks == nil || len(t.chunks) != len(layOut(blob)); fresh {
 		t.chunks = layOut(blob)
 		t.watch.begin(blob.Size)
+		if err := t.partial.Reserve(blob.Size); err != nil {
+			return final(err)
+		}
 		if identity != "" && t.version == identity {
 			return t.restore(ctx, records)
 		}
@@ -69,8 +71,8 @@ func (t *transfer) restore(ctx context.Context, records []Record) error {
 
 // restoreChunk takes over what r records where the bytes are still those. Bytes that cannot be read count as lost.
 func (t *transfer) restoreChunk(c *chunkState, r Record) error {
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(t.partial, r.Span.Offset, r.Span.Size)); err != nil || sumOf(h) != r.Digest {
+	h := c.checksum()
+	if _, err := io.Copy(h, io.NewSectionReader(t.partial, r.Span.Offset, r.Span.Size)); err != nil || h.word() != r.Sum {
 		return nil
 	}
 	if r.Span.Size < c.span.Size {
@@ -78,16 +80,16 @@ func (t *transfer) restoreChunk(c *chunkState, r Record) error {
 		t.watch.add(c.have)
 		return nil
 	}
-	if c.want != "" && c.want != r.Digest {
+	if c.want != "" && string(c.want) != r.Sum {
 		return nil
 	}
 	c.have = c.span.Size
 	t.watch.add(c.have)
-	return t.complete(c, r.Digest)
+	return t.complete(c, r.Sum)
 }
 
 // complete settles a chunk whose bytes are all there and right.
-func (t *transfer) complete(c *chunkState, digest Digest) error {
-	c.got, c.complete = digest, true
-	return final(t.partial.Record(Record{Span: c.span, Digest: digest, Final: true}))
+func (t *transfer) complete(c *chunkState, sum string) error {
+	c.complete = true
+	return final(t.partial.Record(Record{Span: c.span, Sum: sum, Final: true}))
 }

@@ -20,8 +20,10 @@ type Partial interface {
 	io.ReaderAt
 	io.WriterAt
 	// Recorded gives the version that Reset stated, and what was recorded since, oldest first. Records speak of bytes that were written; after
-	// a power cut the disk may not have them, so their digests must be checked.
+	// a power cut the disk may not have them, so their checksums must be looked at.
 	Recorded() (version string, records []Record)
+	// Reserve asks for the space of the whole blob now, so that a full disk is known before the work.
+	Reserve(size int64) error
 	// Record remembers, beyond the death of the process, that bytes were written.
 	Record(Record) error
 	// Reset forgets all records, and states of which version of the content the following ones are.
@@ -37,8 +39,11 @@ type Partial interface {
 type Record struct {
 	// Span that was written. A later record with the same offset replaces an earlier one; size 0 takes it back.
 	Span Span
-	// Digest of the bytes in Span.
-	Digest Digest
+	// Sum is a checksum of the bytes in Span, one word of at most MaxSum characters that only Copy understands.
+	Sum string
 	// Final tells that these bytes are right as far as can be known now, and will not be written again before a Reset.
 	Final bool
 }
+
+// MaxSum is the length of the longest Sum of a Record.
+const MaxSum = 80

@@ -20,7 +20,7 @@ type transfer struct {
 type chunkState struct {
 	span Span
 	// want is empty where the digest is unknown.
-	want, got Digest
+	want Digest
 	// have counts the bytes from the start of the chunk that partial holds; complete tells that all are there and right.
 	have     int64
 	complete bool
@@ -107,6 +107,9 @@ func (t *transfer) agree(info Info) (Blob, error) {
 	if blob.Digest != "" && info.Digest != "" && info.Digest != blob.Digest {
 		return blob, &DigestError{Name: blob.String(), Want: blob.Digest, Got: info.Digest, Span: Span{0, info.Size}, Chunk: -1, Source: info.Source}
 	}
+	if limit := t.watch.options.maxSize(); blob.Size < 0 && info.Size > limit {
+		return blob, &SizeError{Name: blob.String(), Want: limit, Got: info.Size, Source: info.Source}
+	}
 	if blob.Size < 0 {
 		blob.Size = info.Size
 	}
@@ -143,23 +146,15 @@ func (t *transfer) commit(ctx context.Context, blob Blob, info Info) (Blob, erro
 	case err != nil:
 		return Blob{}, final(err)
 	}
-	committed.MediaType, committed.Name, committed.Chunks = t.blob.MediaType, t.blob.Name, t.chunkList()
+	committed.MediaType, committed.Name, committed.Chunks = t.blob.MediaType, t.blob.Name, t.blob.Chunks
 	return committed, nil
-}
-
-func (t *transfer) chunkList() []Chunk {
-	var chunks []Chunk
-	for _, c := range t.chunks {
-		chunks = append(chunks, Chunk{Digest: c.got, Size: c.span.Size})
-	}
-	return chunks
 }
 
 // reset forgets everything that is there.
 func (t *transfer) reset(version string) error {
 	t.version = version
 	for i := range t.chunks {
-		t.chunks[i].have, t.chunks[i].got, t.chunks[i].complete = 0, "", false
+		t.chunks[i].have, t.chunks[i].complete = 0, false
 	}
 	t.watch.restart()
 	return final(t.partial.Reset(version))

@@ -29,6 +29,14 @@ const (
 
 // Begin implements store.Resumer.
 func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, error) {
+	p, err := c.open(ctx, blob, false)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (c *Cache) open(ctx context.Context, blob store.Blob, fleeting bool) (*partial, error) {
 	if err := blob.Validate(); err != nil {
 		return nil, err
 	}
@@ -40,7 +48,7 @@ func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, erro
 	if err != nil {
 		return nil, err
 	}
-	partial, err := c.begin(ctx, blob, before, lock)
+	partial, err := c.begin(blob, before, lock, fleeting)
 	if err != nil {
 		if lock != nil {
 			lock.Close()
@@ -58,13 +66,14 @@ func keyOf(blob store.Blob) string {
 	return "name-" + store.DigestOf([]byte(blob.Name)).Hex()
 }
 
-func (c *Cache) begin(ctx context.Context, blob store.Blob, before string, lock *flock.Flock) (*partial, error) {
+func (c *Cache) begin(blob store.Blob, before string, lock *flock.Flock, fleeting bool) (*partial, error) {
+	there := blob
 	if now := c.outcome(keyOf(blob)); blob.Digest == "" && now != before {
-		blob.Digest = digestOfOutcome(now)
+		there.Digest = digestOfOutcome(now)
 	}
-	if info, err := c.Stat(ctx, blob); err == nil {
-		blob.Size = info.Size
-		return nil, &store.ExistsError{Blob: blob}
+	if info, err := c.folder().Stat(there); err == nil {
+		there.Size = info.Size
+		return nil, &store.ExistsError{Blob: there}
 	}
 	file, err := c.part(keyOf(blob), lock != nil)
 	if err != nil {
@@ -75,13 +84,8 @@ func (c *Cache) begin(ctx context.Context, blob store.Blob, before string, lock 
 		file.Close()
 		return nil, c.writing(err)
 	}
-	p := c.start(keyOf(blob), file, journal, lock)
-	if blob.Size > 0 {
-		if err := reserve(file, blob.Size); err != nil {
-			p.lock = nil // the caller's
-			return nil, errors.Join(c.writing(err), p.Close())
-		}
-	}
+	p := &partial{cache: c, key: keyOf(blob), file: file, fleeting: fleeting, journal: journal, lock: lock, follower: follow(file)}
+	p.start()
 	return p, nil
 }
 

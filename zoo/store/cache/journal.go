@@ -16,7 +16,7 @@ import (
 //
 //	beitzoo journal 1
 //	version "https://host/file \"etag\" 1000"
-//	bytes OFFSET SIZE DIGEST
+//	bytes OFFSET SIZE SUM
 type journal struct {
 	file    *os.File
 	version string
@@ -72,14 +72,14 @@ func (j *journal) parse(line string) {
 		return
 	}
 	var r store.Record
-	var digest string
-	_, err := fmt.Sscanf(line, "bytes %d %d %s", &r.Span.Offset, &r.Span.Size, &digest)
-	if err != nil || r.Span.Offset < 0 || r.Span.Size < 0 {
+	_, err := fmt.Sscanf(line, "bytes %d %d %s", &r.Span.Offset, &r.Span.Size, &r.Sum)
+	if err != nil || r.Span.Offset < 0 || r.Span.Size < 0 || len(r.Sum) > store.MaxSum {
 		return
 	}
-	if r.Digest, err = store.ParseDigest(digest); err == nil || r.Span.Size == 0 {
-		j.keep(r)
+	if r.Span.Size == 0 {
+		r.Sum = ""
 	}
+	j.keep(r)
 }
 
 func (j *journal) keep(r store.Record) {
@@ -93,11 +93,11 @@ func (j *journal) add(r store.Record) error {
 	if j.latest[r.Span.Offset] == r {
 		return nil
 	}
-	digest := r.Digest
-	if digest == "" {
-		digest = "none"
+	sum := r.Sum
+	if sum == "" {
+		sum = "none"
 	}
-	if _, err := fmt.Fprintf(j.file, "bytes %d %d %s\n", r.Span.Offset, r.Span.Size, digest); err != nil {
+	if _, err := fmt.Fprintf(j.file, "bytes %d %d %s\n", r.Span.Offset, r.Span.Size, sum); err != nil {
 		return err
 	}
 	j.keep(r)

@@ -19,6 +19,7 @@ type partial struct {
 	cache    *Cache
 	key      string
 	file     *os.File
+	fleeting bool // it will get no name, so that nobody waits for the disk
 	follower *follower
 	lock     *flock.Flock // nil where work goes on without
 	stop     func()       // ends the goroutine that syncs
@@ -31,9 +32,8 @@ type partial struct {
 // syncEvery bounds what a power cut can take of a blob under way.
 const syncEvery = 2 * time.Second
 
-// start takes over file, journal and lock.
-func (c *Cache) start(key string, file *os.File, journal *journal, lock *flock.Flock) *partial {
-	p := &partial{cache: c, key: key, file: file, journal: journal, lock: lock, follower: follow(file)}
+// start begins to bring to the disk what is written.
+func (p *partial) start() {
 	done := make(chan struct{})
 	var ended sync.WaitGroup
 	ended.Go(func() { p.syncNowAndThen(done) })
@@ -41,7 +41,6 @@ func (c *Cache) start(key string, file *os.File, journal *journal, lock *flock.F
 		close(done)
 		ended.Wait()
 	})
-	return p
 }
 
 // syncNowAndThen brings to the disk what was written. A failure to do so is not hidden: the sync at the end reports it again.
@@ -53,10 +52,18 @@ func (p *partial) syncNowAndThen(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-ticker.C:
-			_ = p.file.Sync()
-			_ = p.journal.file.Sync()
+			p.settle()
 		}
 	}
+}
+
+func (p *partial) settle() {
+	if p.fleeting {
+		startSync(p.file, 0, 0) // without waiting: what does not arrive in time is fetched again
+		return
+	}
+	_ = p.file.Sync()
+	_ = p.journal.file.Sync()
 }
 
 func (p *partial) ReadAt(b []byte, offset int64) (int, error) { return p.file.ReadAt(b, offset) }
@@ -66,7 +73,21 @@ func (p *partial) WriteAt(b []byte, offset int64) (int, error) {
 	if err != nil {
 		err = p.cache.writing(err)
 	}
+	if !p.fleeting {
+		startSync(p.file, offset, int64(n))
+	}
 	return n, err
+}
+
+// Reserve implements store.Partial.
+func (p *partial) Reserve(size int64) error {
+	if size <= 0 {
+		return nil
+	}
+	if err := reserve(p.file, size); err != nil {
+		return p.cache.writing(err)
+	}
+	return nil
 }
 
 // Recorded implements store.Partial.
@@ -102,6 +123,15 @@ func (p *partial) Reset(version string) error {
 
 // Commit implements store.Partial.
 func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, error) {
+	blob, err := p.check(ctx, blob)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	return blob, p.publish(blob)
+}
+
+// check fills in digest and size once all is there, and reports where they are not those of blob.
+func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error) {
 	digest, size, err := p.follower.sum()
 	switch {
 	case err != nil:
@@ -113,19 +143,32 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	case blob.Digest != "" && digest != blob.Digest:
 		return store.Blob{}, &store.DigestError{Name: blob.String(), Want: blob.Digest, Got: digest, Span: store.Span{Size: size}, Chunk: -1}
 	}
-	unknown := p.key != digest.Hex()
 	blob.Digest, blob.Size = digest, size
+	return blob, nil
+}
+
+// publish gives the file its name and ends the work.
+func (p *partial) publish(blob store.Blob) error {
 	p.stop()
 	p.follower.close()
 	if err := p.cache.folder().Publish(p.file, blob); err != nil {
-		return store.Blob{}, p.cache.writing(err)
+		return p.cache.writing(err)
 	}
 	p.journal.file.Close()
 	os.Remove(p.journal.file.Name())
-	if unknown {
-		p.cache.leaveOutcome(p.key, digest)
+	if p.key != blob.Digest.Hex() {
+		p.cache.leaveOutcome(p.key, blob.Digest)
 	}
-	return blob, p.Close()
+	return p.Close()
+}
+
+// remove deletes what is there, while the lock is held: afterwards another process may go on with it. Files are closed first, since not every
+// system can remove open ones.
+func (p *partial) remove() error {
+	p.stop()
+	p.follower.close()
+	err := errors.Join(p.file.Close(), p.journal.file.Close())
+	return errors.Join(err, os.Remove(p.file.Name()), os.Remove(p.journal.file.Name()))
 }
 
 // Close implements store.Partial. What holds nothing yet is removed.
