@@ -15,6 +15,11 @@ var sections = []struct {
 }{
 	{"convert", benchConvert},
 	{"inspect", benchInspect},
+	{"native engine", goBenchmarks("Forward", "./zoo/engine/native")},
+	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
+	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
+	{"preprocessing", goBenchmarks(".", "./zoo/preprocess")},
+	{"pull", benchPull},
 }
 
 // bench is what every section needs.

@@ -59,6 +59,8 @@ var exitCodes = []struct {
 	{as[*manifest.NotFoundError], exitUsage},
 	{as[*manifest.NameError], exitUsage},
 	{as[*manifest.TakenError], exitUsage},
+	{as[*manifest.BackwardsError], exitUsage},
+	{as[*zoo.MixedPlacesError], exitUsage},
 	{as[*manifest.SignatureError], exitDigest},
 	{as[*manifest.IndexError], exitDigest},
 	{is(store.ErrDigestMismatch), exitDigest},

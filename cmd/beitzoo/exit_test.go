@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+func TestExitCodes(t *testing.T) {
+	unreachable := &store.SourceError{Source: "https://example.org", Kind: store.ErrUnreachable}
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, exitOK},
+		{errDiffers, exitDiffers},
+		{&zoo.NotVerifiedError{}, exitDiffers},
+		{&usageError{}, exitUsage},
+		{&convert.TargetError{}, exitUsage},
+		{&naming.UnknownSchemeError{}, exitUsage},
+		{&manifest.NotFoundError{}, exitUsage},
+		{&manifest.NameError{}, exitUsage},
+		{&manifest.TakenError{}, exitUsage},
+		{&manifest.BackwardsError{}, exitUsage},
+		{&zoo.MixedPlacesError{}, exitUsage},
+		{checkpoint.Errorf(checkpoint.ErrMalformed, "x"), exitInput},
+		{&naming.MismatchError{}, exitInput},
+		{&manifest.Error{}, exitInput},
+		{&zoo.MislabelledError{}, exitInput},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, exitInput},
+		{unreachable, exitNetwork},
+		{&zoo.OfflineError{}, exitNetwork},
+		{&store.SourceError{Kind: store.ErrNotWeights}, exitNetwork},
+		{&store.SourceError{Kind: store.ErrUnauthorized}, exitNetwork},
+		{&store.DigestError{}, exitDigest},
+		{&store.SizeError{}, exitDigest},
+		{&manifest.SignatureError{Kind: manifest.ErrBadSignature}, exitDigest},
+		{&manifest.IndexError{Kind: manifest.ErrRollback}, exitDigest},
+		{&zoo.PullError{Problems: []error{unreachable, &store.DigestError{}}}, exitDigest},
+		{&zoo.PullError{Problems: []error{unreachable}}, exitNetwork},
+		{engine.ErrUnavailable, exitUnavailable},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, exitUnavailable},
+		{context.Canceled, exitInterrupted},
+	} {
+		err := c.err
+		if err != nil {
+			err = fmt.Errorf("doing something: %w", err)
+		}
+		if got := exitCode(err); got != c.want {
+			t.Errorf("%T: exit code %d, want %d", errors.Unwrap(err), got, c.want)
+		}
+	}
+}
