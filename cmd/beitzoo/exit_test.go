@@ -45,7 +45,7 @@ func TestExitCodes(t *testing.T) {
 		{&store.SourceError{Kind: store.ErrUnauthorized}, exitNetwork},
 		{&store.DigestError{}, exitDigest},
 		{&store.SizeError{}, exitDigest},
-		{&manifest.SignatureError{Kind: manifest.ErrBadSignature}, exitDigest},
+		{&manifest.SignatureError{}, exitDigest},
 		{&manifest.IndexError{Kind: manifest.ErrRollback}, exitDigest},
 		{&zoo.PullError{Problems: []error{unreachable, &store.DigestError{}}}, exitDigest},
 		{&zoo.PullError{Problems: []error{unreachable}}, exitNetwork},
