@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// unreachable is a failure of the network, which may pass unless it is about certificates.
+// unreachable is a failure of the network, which may pass unless it is about certificates, or a name that nobody has.
 func unreachable(source string, err error) error {
 	var inURL *url.Error
 	if errors.As(err, &inURL) {
@@ -25,6 +26,11 @@ func unreachable(source string, err error) error {
 	if errors.As(err, &verification) || errors.As(err, &authority) {
 		result.Temporary = false
 		result.Advice = "where a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file with that certificate"
+	}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) && lookup.IsNotFound {
+		result.Temporary = false
+		result.Advice = "check the address and this machine's network; behind a proxy, set HTTPS_PROXY"
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		result.Err = errors.New("the connection was cut")
