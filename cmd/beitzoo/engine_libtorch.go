@@ -9,3 +9,6 @@ import (
 
 // libtorchEngines is the engine that needs cgo.
 func libtorchEngines() []engine.Engine { return []engine.Engine{torch.Engine{}} }
+
+// cudaDevices is how many libtorch can use.
+func cudaDevices() int { return torch.CUDADevices() }

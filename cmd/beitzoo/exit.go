@@ -54,6 +54,7 @@ var exitCodes = []struct {
 	{is(syscall.ENOSPC), exitUnavailable},
 	{is(syscall.EDQUOT), exitUnavailable},
 	{is(engine.ErrUnavailable), exitUnavailable},
+	{as[*unfitError], exitUnavailable},
 	{as[*zoo.NotVerifiedError], exitDiffers},
 	{as[*zoo.UnknownSourceError], exitUsage},
 	{as[*manifest.NotFoundError], exitUsage},
