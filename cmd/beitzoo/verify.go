@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,6 +22,7 @@ func verifyCommand(c *console) *cli.Command {
 		Flags: flags(modelFlags(), engineFlags(), zooFlags(), []cli.Flag{
 			&cli.PathFlag{Name: "recording", Usage: "a `FILE` that another program recorded; see docs/recording.md"},
 			&cli.PathFlag{Name: "against", Usage: "another `CHECKPOINT`, run on the same inputs"},
+			&cli.PathFlag{Name: "torchscript", Usage: "a traced module in a `FILE`, run on the same inputs; open only what you trust"},
 			&cli.IntFlag{Name: "samples", Usage: "how many images"},
 			&cli.BoolFlag{Name: "all", Usage: "a line for each activation"},
 		}),
@@ -59,10 +61,13 @@ func verifyModel(c *console, ctx *cli.Context) error {
 
 // chooseReference reads the flags that say what to compare with; the default is the float64 oracle.
 func chooseReference(c *console, ctx *cli.Context) (verify.Reference, func(), error) {
-	recorded, other := ctx.Path("recording"), ctx.Path("against")
+	recorded, other, script := ctx.Path("recording"), ctx.Path("against"), ctx.Path("torchscript")
 	switch {
-	case recorded != "" && other != "":
-		return nil, nil, &usageError{"--recording and --against exclude one another", "give one of them"}
+	case countGiven(recorded, other, script) > 1:
+		return nil, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
+	case script != "":
+		reference, err := torchScript(script)
+		return reference, func() {}, err
 	case recorded != "":
 		r, err := recording.Read(ctx.Context, recorded)
 		if err != nil {
@@ -81,6 +86,11 @@ func chooseReference(c *console, ctx *cli.Context) (verify.Reference, func(), er
 		return verify.Against(other, model.Config, model.Tensors), func() { model.Close() }, nil
 	}
 	return verify.Oracle(), func() {}, nil
+}
+
+// countGiven counts the flags that were given.
+func countGiven(values ...string) int {
+	return len(slices.DeleteFunc(values, func(value string) bool { return value == "" }))
 }
 
 func printVerdict(c *console, ctx *cli.Context, result *verify.Result) error {

@@ -1,0 +1,8 @@
+//go:build !libtorch
+
+package main
+
+import "github.com/beitzoo/beitzoo/verify"
+
+// torchScript needs libtorch, which this build does not have.
+func torchScript(string) (verify.Reference, error) { return nil, &noLibtorchError{} }
