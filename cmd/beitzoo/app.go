@@ -31,6 +31,7 @@ func commands(c *console) []*cli.Command {
 		manifestCommand(c),
 		cacheCommand(c),
 		siteCommand(c),
+		benchCommand(c),
 		doctorCommand(c),
 		versionCommand(c),
 		completionCommand(c),
