@@ -7,4 +7,6 @@ export GOWORK=off
 "$GO" build -o bin/beitzoo ./cmd/beitzoo
 python=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}/bin/python
 [ -x "$python" ] || { python=; echo "no Python peers here: make interop sets them up"; }
-"$GO" run ./build/bench -python "$python" "$@"
+torch=bin/beitzoo-torch
+GOWORK= "$GO" build -tags libtorch -o "$torch" ./cmd/beitzoo || { torch=; echo "no libtorch here: make libtorch sets it up"; }
+"$GO" run ./build/bench -python "$python" -torch "$torch" "$@"

@@ -15,6 +15,7 @@ var sections = []struct {
 }{
 	{"convert", benchConvert},
 	{"inspect", benchInspect},
+	{"engines", benchEngines},
 	{"native engine", goBenchmarks("Forward", "./zoo/engine/native")},
 	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
 	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
@@ -24,14 +25,15 @@ var sections = []struct {
 
 // bench is what every section needs.
 type bench struct {
-	beitzoo, python, folder string
-	rounds                  int
+	beitzoo, torch, python, folder string
+	rounds                         int
 }
 
 func main() {
 	b := &bench{}
 	only := flag.String("only", "", "run this section alone")
 	flag.StringVar(&b.beitzoo, "beitzoo", "bin/beitzoo", "the program")
+	flag.StringVar(&b.torch, "torch", "", "the program with libtorch; empty leaves the comparison of engines out")
 	flag.StringVar(&b.python, "python", "", "a Python with paddlepaddle, torch, timm, transformers and safetensors; empty leaves the peers out")
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "where files of some gigabytes may be written")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")

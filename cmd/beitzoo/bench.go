@@ -40,6 +40,7 @@ func benchCommand(c *console) *cli.Command {
 		Flags: flags(modelFlags(), engineFlags(), zooFlags(), []cli.Flag{
 			&cli.IntSliceFlag{Name: "batch", Value: cli.NewIntSlice(1, 8), Usage: "images in one forward pass"},
 			&cli.IntFlag{Name: "rounds", Value: 7, Usage: "measured forward passes, after two to warm up"},
+			&cli.BoolFlag{Name: "worker", Hidden: true},
 			&cli.BoolFlag{Name: "synth", Usage: "take test weights of an architecture instead of a model"},
 		}),
 		Action: func(ctx *cli.Context) error { return benchModel(c, ctx) },
@@ -68,6 +69,9 @@ func benchModel(c *console, ctx *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if ctx.Bool("worker") {
+			return benchWorker(c, ctx, runner, options, config, weights)
+		}
 		measured, err := benchDType(ctx, runner, options, config, weights)
 		if err != nil {
 			return err
@@ -83,6 +87,16 @@ func benchModel(c *console, ctx *cli.Context) error {
 			m.Engine, m.Device, m.DType, m.Batch, m.PerSecond, 1e3*m.Median, 1e3*m.Fastest, 1e3*m.Slowest, float64(m.Memory)/1e6)
 	}
 	return nil
+}
+
+// benchWorker serves a benchmark of several programs.
+func benchWorker(c *console, ctx *cli.Context, runner engine.Engine, options engine.Options, config arch.Config, weights []tensor.Named) error {
+	model, err := runner.Load(ctx.Context, config, weights, options)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	return work(ctx.Context, c, model, config, ctx.IntSlice("batch")[0])
 }
 
 // benchSubject gives the weights of a model, or those of the recipe.
