@@ -31,9 +31,11 @@ func benchPull(ctx context.Context, b *bench) error {
 	same := func() { b.sameStart(source, home, fetched, copied) }
 	contestants := []*contestant{
 		{name: "`curl`, `openssl dgst -sha256`, `cp`", before: same, command: []string{
-			"sh", "-c", `curl -fsS "$0" -o "$1" && openssl dgst -sha256 "$1" && cp "$1" "$2"`, address, fetched, copied}},
+			"sh", "-c", `curl -fsS "$0" -o "$1" && openssl dgst -sha256 "$1" && cp "$1" "$2"`, address, fetched, copied,
+		}},
 		{name: "`beitzoo pull` (which converts and syncs)", before: same, command: []string{
-			"env", "BEITZOO_HOME=" + home, b.beitzoo, "pull", largeName, "--manifest", path, "--quiet"}},
+			"env", "BEITZOO_HOME=" + home, b.beitzoo, "pull", largeName, "--manifest", path, "--quiet",
+		}},
 	}
 	defer func() { os.RemoveAll(home); os.Remove(fetched); os.Remove(copied) }()
 	if err := b.compete(ctx, contestants); err != nil {

@@ -34,7 +34,8 @@ func browser(t *testing.T, scheme string, arguments ...string) []byte {
 	preferred := map[string]string{"dark": "0", "light": "1"}[scheme]
 	command := exec.CommandContext(ctx, name, append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--user-data-dir=" + t.TempDir(),
-		"--blink-settings=preferredColorScheme=" + preferred, "--virtual-time-budget=4000"}, arguments...)...)
+		"--blink-settings=preferredColorScheme=" + preferred, "--virtual-time-budget=4000",
+	}, arguments...)...)
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
