@@ -160,3 +160,23 @@ func TestTapChangesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestThreads: each model has its number of threads, whatever others were loaded and probed since.
+func TestThreads(t *testing.T) {
+	three, _ := tiny(t, engine.Options{Threads: 3})
+	defer three.Close()
+	one, input := tiny(t, engine.Options{Threads: 1})
+	defer one.Close()
+	if _, err := one.Forward(context.Background(), input, nil); err != nil {
+		t.Fatal(err)
+	}
+	for want, m := range map[int]engine.Model{3: three, 1: one} {
+		got := 0
+		if err := m.(*model).thread.do(func() { got = usedThreads() }); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%d threads are used instead of %d", got, want)
+		}
+	}
+}

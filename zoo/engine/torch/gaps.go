@@ -9,6 +9,7 @@ package torch
 // Functions of gotch's libtch/torch_api.h that its Go package has no wrapper for, or one that does not free.
 char *get_and_reset_last_err(void);
 void at_set_num_threads(int);
+int at_get_num_threads(void);
 void *at_tensor_of_blob(void *data, int64_t *dims, size_t ndims, int64_t *strides, size_t nstrides, int type, int device);
 void *atm_load_str(char *data, size_t size);
 void *atm_load_on_device(char *path, int device);
@@ -31,8 +32,15 @@ func lastError() string {
 	return C.GoString(message)
 }
 
-// setThreads sets how many threads operators called on this thread use.
-func setThreads(threads int) { C.at_set_num_threads(C.int(threads)) }
+// setThreads sets how many threads operators called on this thread use. Libtorch gives a thread the number that was last set anywhere when
+// the thread first asks, so it is made to ask before.
+func setThreads(threads int) {
+	usedThreads()
+	C.at_set_num_threads(C.int(threads))
+}
+
+// usedThreads is how many threads operators called on this thread use.
+func usedThreads() int { return int(C.at_get_num_threads()) }
 
 // tensorOver makes a tensor on the CPU over memory that it does not own.
 func tensorOver(data unsafe.Pointer, shape []int64, dtype dtype) libtch.Ctensor {

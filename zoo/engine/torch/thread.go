@@ -29,10 +29,11 @@ func (t *thread) loop(threads int) {
 	runtime.LockOSThread()
 	lastError()
 	libtch.AtGradSetEnabled(0)
-	setThreads(threads)
 	for {
 		select {
 		case f := <-t.work:
+			// One of the libraries below has one number for the whole process, so each piece of work sets it again.
+			setThreads(threads)
 			f()
 		case <-t.stop:
 			return
