@@ -1,0 +1,34 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestMatrixRate(t *testing.T) {
+	before := live.Load()
+	start := time.Now()
+	rate, err := MatrixRate(context.Background(), 256, 1, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < 20*time.Millisecond {
+		t.Errorf("it measured for %v only", took)
+	}
+	// From the reference BLAS on a slow machine to more than one core can do.
+	if rate < 1e7 || rate > 1e13 {
+		t.Errorf("%g operations a second", rate)
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if _, err := MatrixRate(ended, 256, 1, time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if left := live.Load() - before; left != 0 {
+		t.Errorf("%d tensors are left", left)
+	}
+}
