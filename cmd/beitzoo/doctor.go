@@ -1,56 +1,34 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
-
-	"github.com/beitzoo/beitzoo/cmd/internal/fit"
-	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 )
-
-// diagnosis is what `beitzoo doctor --json` prints.
-type diagnosis struct {
-	Go       string                 `json:"go"`
-	Platform string                 `json:"platform"`
-	Threads  int                    `json:"threads"`
-	Engines  []string               `json:"engines"`
-	Compiler *fit.Compiler          `json:"compiler,omitempty"`
-	Libtorch *libtorch.Installation `json:"libtorch,omitempty"`
-	// Gotch is the copy that is fitted to that libtorch.
-	Gotch       string   `json:"gotch,omitempty"`
-	Stubbed     []string `json:"stubbed,omitempty"`
-	CUDADevices int      `json:"cuda_devices"`
-	Problems    []remedy `json:"problems,omitempty"`
-}
-
-// remedy is a problem and what mends it.
-type remedy struct {
-	Problem string `json:"problem"`
-	Hint    string `json:"hint,omitempty"`
-	// Fatal ones keep the torch engine from running.
-	Fatal bool `json:"fatal"`
-}
 
 func doctorCommand(c *console) *cli.Command {
 	return &cli.Command{
-		Name:        "doctor",
-		Usage:       "say what this machine has for running models, and what to type where something is missing",
-		Description: "Exits with 6 where the torch engine can't run.",
-		Flags:       flags(),
-		Action:      func(ctx *cli.Context) error { return doctor(c, ctx) },
+		Name:      "doctor",
+		Usage:     "say what this machine has for running models, and what to type where something is missing",
+		ArgsUsage: "[PROGRAM]",
+		Description: "Exits with 6 where the torch engine can't run. PROGRAM is another build of beitzoo that does not start, since the libtorch that it was\n" +
+			"linked to has moved: then it says which libraries it misses. `go run ./cmd/beitzoo doctor` works wherever Go does.",
+		Flags:  flags(),
+		Action: func(ctx *cli.Context) error { return doctor(c, ctx) },
 	}
 }
 
 func doctor(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx); err != nil {
+	if ctx.NArg() > 1 {
+		return exactArgs(ctx, "PROGRAM")
+	}
+	d := diagnose(ctx.Context, ctx.Args().First())
+	if err := ctx.Context.Err(); err != nil {
 		return err
 	}
-	d := diagnose(ctx.Context)
 	if ctx.Bool("json") {
 		if err := c.json(d); err != nil {
 			return err
@@ -72,98 +50,94 @@ type unfitError struct{ remedy }
 func (e *unfitError) Error() string { return e.Problem }
 func (e *unfitError) Hint() string  { return e.remedy.Hint }
 
-// diagnose looks at everything; what is wrong is noted, not returned.
-func diagnose(ctx context.Context) diagnosis {
-	info := version()
-	d := diagnosis{Go: info.Go, Platform: info.Platform, Threads: runtime.GOMAXPROCS(0), Engines: info.Engines, CUDADevices: cudaDevices()}
-	if compiler, err := fit.FindCompiler(ctx); err != nil {
-		d.note(err, false)
-	} else {
-		d.Compiler = &compiler
-	}
-	found, err := libtorch.Find(ctx, libtorch.Search{})
-	if err != nil {
-		d.note(err, true)
-		return d
-	}
-	d.Libtorch = &found
-	d.fitted(found)
-	d.blas(found)
-	if len(libtorchEngines()) == 0 {
-		d.Problems = append(d.Problems, remedy{(&noLibtorchError{}).Error(), "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo", true})
-	}
-	return d
-}
-
-func (d *diagnosis) note(err error, fatal bool) {
-	d.Problems = append(d.Problems, remedy{err.Error(), hintOf(err), fatal})
-}
-
-// fitted looks for the copy of gotch that goes with a libtorch.
-func (d *diagnosis) fitted(found libtorch.Installation) {
-	folder, err := fit.CacheFolder()
-	if err != nil {
-		d.note(err, false)
-		return
-	}
-	reports, err := fit.Reports(folder)
-	if err != nil {
-		d.note(err, false)
-	}
-	for _, report := range reports {
-		if report.Libtorch.Library == found.Library && report.Libtorch.Version == found.Version {
-			d.Gotch, d.Stubbed = report.Folder, report.Stubbed
+func printDiagnosis(c *console, d *diagnosis) {
+	for _, row := range []struct{ what, text string }{
+		{"program", fmt.Sprintf("beitzoo %s, %s, %s, engines: %s", d.Version, d.Go, d.Platform, strings.Join(d.Engines, ", "))},
+		{"go", d.Toolchain},
+		{"compiler", d.compilerText()},
+		{"libtorch", d.libtorchText()},
+		{"running", d.Running},
+		{"gotch", d.gotchText()},
+		{"blas", d.blasText()},
+		{"speed", d.speedText()},
+		{"cuda", d.cudaText()},
+	} {
+		if row.text != "" {
+			c.printf("%-9s %s", row.what, row.text)
 		}
-	}
-	if d.Gotch == "" {
-		d.Problems = append(d.Problems, remedy{"gotch is not fitted to this libtorch", "in a checkout: make libtorch", false})
-	}
-}
-
-// blas warns of Debian's libtorch with the reference BLAS, which is some fifty times slower than OpenBLAS.
-func (d *diagnosis) blas(found libtorch.Installation) {
-	if found.Origin != libtorch.System {
-		return
-	}
-	links, _ := filepath.Glob("/usr/lib/*/libblas.so.3")
-	for _, link := range links {
-		if target, err := filepath.EvalSymlinks(link); err == nil && filepath.Base(filepath.Dir(target)) == "blas" {
-			d.Problems = append(d.Problems, remedy{"libtorch computes with the reference BLAS (" + target + "), which is very slow", "apt-get install libopenblas0-pthread", false})
-		}
-	}
-}
-
-func printDiagnosis(c *console, d diagnosis) {
-	c.printf("go        %s, %s, %d threads", d.Go, d.Platform, d.Threads)
-	c.printf("engines   %s", strings.Join(d.Engines, ", "))
-	if d.Compiler != nil {
-		c.printf("compiler  %s: %s", d.Compiler.Command, d.Compiler.Version)
-	}
-	if l := d.Libtorch; l != nil {
-		c.printf("libtorch  %s in %s, found by way of %s; CUDA %s", l.Version, l.Library, l.Origin, cudaState(d))
-	}
-	if d.Gotch != "" {
-		c.printf("gotch     %s, %d functions stubbed", d.Gotch, len(d.Stubbed))
 	}
 	for _, r := range d.Problems {
-		c.printf("problem   %s", r.Problem)
+		c.printf("%-9s %s", map[bool]string{true: "problem", false: "remark"}[r.Fatal], strings.ReplaceAll(r.Problem, "\n", "\n          "))
 		if r.Hint != "" {
 			c.printf("          %s", r.Hint)
 		}
 	}
 	if len(d.Problems) == 0 {
-		c.printf("all is well")
+		c.printf("all is well: the torch engine computes what plain Go does")
 	}
 }
 
-func cudaState(d diagnosis) string {
-	switch {
-	case d.CUDADevices > 0:
-		return fmt.Sprintf("with %d devices", d.CUDADevices)
-	case d.Libtorch.CUDA:
-		return "linked, no device in use"
-	case len(d.Libtorch.CUDAMissing) > 0:
-		return "not linked, since the machine lacks " + strings.Join(d.Libtorch.CUDAMissing, ", ")
+func (d *diagnosis) compilerText() string {
+	if d.Compiler == nil {
+		return "none"
 	}
-	return "not in it"
+	return d.Compiler.Command + ", " + d.Compiler.Version
+}
+
+func (d *diagnosis) libtorchText() string {
+	if d.Libtorch == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s in %s, found by way of %s", d.Libtorch.Version, d.Libtorch.Library, d.Libtorch.Origin)
+}
+
+func (d *diagnosis) gotchText() string {
+	if d.Gotch == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s in %s, fitted to libtorch %s; stubbed: %s", d.Gotch.Version, d.Gotch.Folder, d.Gotch.Libtorch, shorten(d.Gotch.Stubbed, 4))
+	if d.Gotch.CUDA {
+		text += "; with CUDA"
+	}
+	return text
+}
+
+// shorten names the first few of many.
+func shorten(names []string, shown int) string {
+	switch {
+	case len(names) == 0:
+		return "nothing"
+	case len(names) > shown:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (d *diagnosis) blasText() string {
+	switch {
+	case d.BLAS == nil:
+		return ""
+	case d.BLAS.Name == "":
+		return "inside of " + filepath.Base(d.BLAS.Library) + ", of a make that it does not tell"
+	}
+	return fmt.Sprintf("%s in %s", d.BLAS.Name, d.BLAS.Library)
+}
+
+func (d *diagnosis) speedText() string {
+	if d.Rate == 0 {
+		return fmt.Sprintf("not measured without the torch engine; %d threads", d.Threads)
+	}
+	return fmt.Sprintf("%.0f GFLOP/s in float32 matrix products on %d threads", d.Rate/1e9, d.Threads)
+}
+
+func (d *diagnosis) cudaText() string {
+	if len(d.GPUs) == 0 {
+		return "no NVIDIA GPU"
+	}
+	var texts []string
+	for _, g := range d.GPUs {
+		texts = append(texts, fmt.Sprintf("cuda:%d %s, %s of which %s are free, driver %s", g.Index, g.Name,
+			humanize.IBytes(uint64(g.Memory)), humanize.IBytes(uint64(g.Free)), g.Driver))
+	}
+	return fmt.Sprintf("%s; libtorch uses %d", strings.Join(texts, "; "), d.CUDADevices)
 }

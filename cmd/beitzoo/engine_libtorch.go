@@ -3,6 +3,10 @@
 package main
 
 import (
+	"context"
+	"runtime"
+	"time"
+
 	"github.com/beitzoo/beitzoo/zoo/engine"
 	"github.com/beitzoo/beitzoo/zoo/engine/torch"
 )
@@ -12,3 +16,8 @@ func libtorchEngines() []engine.Engine { return []engine.Engine{torch.Engine{}} 
 
 // cudaDevices is how many libtorch can use.
 func cudaDevices() int { return torch.CUDADevices() }
+
+// matrixRate is what libtorch reaches in matrix products with all threads, in operations a second.
+func matrixRate(ctx context.Context) (float64, error) {
+	return torch.MatrixRate(ctx, 1024, runtime.GOMAXPROCS(0), 200*time.Millisecond)
+}

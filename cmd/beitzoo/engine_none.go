@@ -2,10 +2,17 @@
 
 package main
 
-import "github.com/beitzoo/beitzoo/zoo/engine"
+import (
+	"context"
+
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
 
 // libtorchEngines is empty in a build without libtorch.
 func libtorchEngines() []engine.Engine { return nil }
 
 // cudaDevices is 0 in a build without libtorch.
 func cudaDevices() int { return 0 }
+
+// matrixRate needs libtorch.
+func matrixRate(context.Context) (float64, error) { return 0, &noLibtorchError{} }
