@@ -2,6 +2,7 @@ package zoo_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +24,16 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if text := os.Getenv(pullVariable); text != "" {
+		var pull mortal
+		if err := json.Unmarshal([]byte(text), &pull); err != nil {
+			panic(err)
+		}
+		pull.run()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // folders makes the options of a user with an empty cache in a temporary folder.
 func folders(t testing.TB) zoo.Options {
