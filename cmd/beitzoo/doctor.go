@@ -26,7 +26,7 @@ func doctor(c *console, ctx *cli.Context) error {
 		return exactArgs(ctx, "PROGRAM")
 	}
 	d := diagnose(ctx.Context, ctx.Args().First())
-	if err := ctx.Context.Err(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if ctx.Bool("json") {
