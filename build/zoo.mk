@@ -2,7 +2,8 @@
 
 ORAS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/oras
 # install names the programs that a target needs and the packages of Debian that have them.
-install = command -v $(1) >/dev/null || $${SUDO-$$(command -v sudo)} apt-get install -y --no-install-recommends $(2)
+sudo    = $${SUDO-$$(command -v sudo)}
+install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
 
 .PHONY: test-site test-registry test-full
 
