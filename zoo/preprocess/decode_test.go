@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -185,7 +186,9 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		config, _, err := image.DecodeConfig(bytes.NewReader(data))
+		// Package image would not recognise a BMP file whose reserved bytes are in use, which its own reader and Pillow take.
+		at := slices.IndexFunc(formats, func(f format) bool { return begins(data, f.magic) })
+		config, err := formats[at].config(bytes.NewReader(data))
 		if err != nil {
 			t.Fatalf("decoded although the size cannot be read: %v", err)
 		}
