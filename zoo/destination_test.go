@@ -2,8 +2,10 @@ package zoo_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/zoo"
@@ -25,7 +27,8 @@ func TestOpenPlace(t *testing.T) {
 	}{
 		"https://zoo.example.org/weights/": {"https://zoo.example.org/weights", false, nil, false},
 		folder:                             {folder, true, nil, true},
-		filepath.Join(folder, "new"):       {filepath.Join(folder, "new"), true, nil, true},
+		filepath.Join(folder, "new"):       {err: fs.ErrNotExist, writeable: true},
+		"oci://host":                       {err: store.ErrInvalid},
 		file:                               {err: store.ErrInvalid},
 		"ftp://example.org":                {err: store.ErrInvalid},
 		"https://":                         {err: store.ErrInvalid},
@@ -33,6 +36,13 @@ func TestOpenPlace(t *testing.T) {
 		place, closer, err := zoo.OpenPlace(t.Context(), address, zoo.PlaceOptions{})
 		if !errors.Is(err, want.err) || err != nil && want.err == nil {
 			t.Errorf("%s: error is %v, want %v", address, err, want.err)
+		}
+		var wrong *zoo.AddressError
+		if strings.Contains(address, "://") && err != nil && (!errors.As(err, &wrong) || wrong.Hint() == "") {
+			t.Errorf("%s: error is a %T", address, err)
+		}
+		if _, err := zoo.OpenDestination(t.Context(), address, zoo.PlaceOptions{}); (err == nil) != want.writeable {
+			t.Errorf("%s as destination: %v", address, err)
 		}
 		if err != nil {
 			continue
@@ -42,9 +52,6 @@ func TestOpenPlace(t *testing.T) {
 		}
 		if err := closer.Close(); err != nil {
 			t.Error(err)
-		}
-		if _, err := zoo.OpenDestination(t.Context(), address, zoo.PlaceOptions{}); (err == nil) != want.writeable {
-			t.Errorf("%s as destination: %v", address, err)
 		}
 	}
 }

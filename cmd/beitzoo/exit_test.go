@@ -12,8 +12,10 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/preprocess"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -30,23 +32,40 @@ func TestExitCodes(t *testing.T) {
 		{&convert.TargetError{}, exitUsage},
 		{&naming.UnknownSchemeError{}, exitUsage},
 		{&manifest.NotFoundError{}, exitUsage},
+		{&arch.UnknownNameError{}, exitUsage},
+		{&naming.WrapperError{}, exitUsage},
+		{&convert.SameFileError{}, exitUsage},
+		{&preprocess.UnknownSourceError{}, exitUsage},
+		{&zoo.UnknownSourceError{}, exitUsage},
+		{&zoo.AddressError{Err: store.ErrInvalid}, exitUsage},
 		{&manifest.NameError{}, exitUsage},
+		{&manifest.VersionError{}, exitUsage},
+		{&manifest.KeyError{Err: fs.ErrNotExist}, exitUsage},
 		{&manifest.TakenError{}, exitUsage},
 		{&manifest.BackwardsError{}, exitUsage},
 		{&zoo.MixedPlacesError{}, exitUsage},
+		{&store.SourceError{Kind: store.ErrReadOnly}, exitUsage},
+		{&store.SourceError{Kind: store.ErrExists}, exitUsage},
 		{checkpoint.Errorf(checkpoint.ErrMalformed, "x"), exitInput},
 		{&naming.MismatchError{}, exitInput},
 		{&manifest.Error{}, exitInput},
+		{fmt.Errorf("a bundle: %w", store.ErrInvalid), exitInput},
 		{&zoo.MislabelledError{}, exitInput},
 		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, exitInput},
 		{unreachable, exitNetwork},
 		{&zoo.OfflineError{}, exitNetwork},
 		{&store.SourceError{Kind: store.ErrNotWeights}, exitNetwork},
 		{&store.SourceError{Kind: store.ErrUnauthorized}, exitNetwork},
+		{&store.SourceError{Kind: store.ErrNotFound}, exitNetwork},
+		{&store.SourceError{Kind: store.ErrChanged}, exitNetwork},
+		{&store.SourceError{Kind: store.ErrUnreachable, Temporary: true}, exitNetwork},
+		{&zoo.RaceError{}, exitNetwork},
 		{&store.DigestError{}, exitDigest},
 		{&store.SizeError{}, exitDigest},
 		{&manifest.SignatureError{}, exitDigest},
 		{&manifest.IndexError{Kind: manifest.ErrRollback}, exitDigest},
+		{&manifest.IndexError{Kind: manifest.ErrFreeze}, exitDigest},
+		{&zoo.ChangedError{Err: &store.DigestError{}}, exitDigest},
 		{&zoo.PullError{Problems: []error{unreachable, &store.DigestError{}}}, exitDigest},
 		{&zoo.PullError{Problems: []error{unreachable}}, exitNetwork},
 		{engine.ErrUnavailable, exitUnavailable},

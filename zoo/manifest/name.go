@@ -50,10 +50,17 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckVersion reports an error unless version is a full semantic version: three numbers, and a pre-release tag where wanted.
+// VersionError says that a string is no version.
+type VersionError struct{ Version string }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%.60q is no version: use three numbers as in 1.0.0", e.Version)
+}
+
+// CheckVersion reports a *VersionError unless version is a full semantic version: three numbers, and a pre-release tag where wanted.
 func CheckVersion(version string) error {
 	if canonical := semver.Canonical("v" + version); canonical == "" || canonical != "v"+version || len(version) > 40 {
-		return fmt.Errorf("%.60q is no version: use three numbers as in 1.0.0", version)
+		return &VersionError{version}
 	}
 	return nil
 }

@@ -73,12 +73,26 @@ func ReadPublicKey(keyOrPath string) (minisign.PublicKey, error) {
 	}
 	raw, err := readSmall(keyOrPath)
 	if err != nil {
-		return key, fmt.Errorf("%.80q is neither a minisign public key nor a file that can be read: %w", keyOrPath, err)
+		return key, &KeyError{fmt.Sprintf("%.80q is neither a minisign public key nor a file that can be read", keyOrPath), err}
 	}
 	if err := key.UnmarshalText(raw); err != nil {
-		return key, fmt.Errorf("%s is no minisign public key: %w", keyOrPath, err)
+		return key, &KeyError{fmt.Sprintf("%.80q is no minisign public key", keyOrPath), err}
 	}
 	return key, nil
+}
+
+// KeyError says that what a user gave as a key is none.
+type KeyError struct {
+	What string
+	Err  error
+}
+
+func (e *KeyError) Error() string { return e.What + ": " + e.Err.Error() }
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// Hint says what keys look like.
+func (e *KeyError) Hint() string {
+	return "give the file that minisign -G wrote, or for a public key the line itself, which begins with RW"
 }
 
 // readSmall reads a file that can only be small.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -37,7 +38,13 @@ func (r *Registry) explain(ctx context.Context, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the connection was cut")
 	}
-	return &store.SourceError{Source: r.source, Kind: store.ErrUnreachable, Temporary: true, Err: err}
+	result := &store.SourceError{Source: r.source, Kind: store.ErrUnreachable, Temporary: true, Err: err}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) && lookup.IsNotFound {
+		result.Temporary = false
+		result.Advice = "check the address and this machine's network; behind a proxy, set HTTPS_PROXY"
+	}
+	return result
 }
 
 // detail is what the registry itself says.
