@@ -1,143 +1,230 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"encoding/binary"
 	"fmt"
-	"io"
+	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
-// cells are the architectures and batch sizes of the comparison.
+// cells are the architectures and batch sizes of the comparison. Those of one architecture lie side by side.
 var cells = []struct {
-	arch                             string
-	batch, size, width, depth, heads int
-}{
-	{"beit_base_p16_224", 1, 224, 768, 12, 12},
-	{"beit_base_p16_224", 8, 224, 768, 12, 12},
-	{"beit_base_p16_384", 1, 384, 768, 12, 12},
-	{"beit_large_p16_512", 1, 512, 1024, 24, 16},
+	arch  string
+	batch int
+}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}}
+
+// peers are the ways to run the same model from Python; peer.py knows them by kind.
+var peers = []struct{ kind, name string }{
+	{"timm", "timm"}, {"compile", "timm, torch.compile"}, {"transformers", "transformers"}, {"onnxruntime", "ONNX Runtime"},
 }
 
-// peers are the Python programs beside which the torch engine runs.
-var peers = []string{"timm", "compile", "transformers"}
+// comparison is the section "engines".
+type comparison struct {
+	*bench
+	// kinds are the peers that this machine has.
+	kinds []string
+	// lost are the cells in which some peer was ahead.
+	lost []string
+}
 
 // benchEngines interleaves forward passes of the torch engine and of the peers, float32 on the CPU, with one thread and with two.
 func benchEngines(ctx context.Context, b *bench) error {
-	if b.torch == "" || b.python == "" {
-		fmt.Println("left out: it needs a build with libtorch (make libtorch) and the Python peers (make interop)")
+	if b.torch == "" {
+		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
 		return nil
 	}
-	fmt.Println("Median seconds of one forward pass, float32, CPU; in brackets as a ratio of timm. Below 1 is faster than timm.")
-	fmt.Printf("\n| model | batch | threads | timm | timm, torch.compile | transformers | beitzoo |\n|---|---|---|---|---|---|---|\n")
-	for _, threads := range []int{1, 2} {
-		for _, cell := range cells {
-			numbers := []string{strconv.Itoa(cell.batch), strconv.Itoa(threads)}
-			var commands [][]string
-			for _, kind := range peers {
-				shape := []string{strconv.Itoa(cell.size), strconv.Itoa(cell.width), strconv.Itoa(cell.depth), strconv.Itoa(cell.heads)}
-				commands = append(commands, slices.Concat([]string{b.python, "-W", "ignore", "build/bench/peer.py", kind}, numbers, shape))
-			}
-			commands = append(commands, []string{
-				b.torch, "bench", cell.arch, "--synth", "--worker", "--engine", "torch", "--batch", numbers[0], "--threads", numbers[1],
-			})
-			seconds, err := interleave(ctx, commands, b.rounds)
-			if err != nil {
+	c := &comparison{bench: b}
+	if err := c.findPeers(ctx); err != nil {
+		return err
+	}
+	fmt.Println("\nMedian seconds of one forward pass, float32, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster")
+	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n| model | batch | threads |")
+	for _, kind := range c.kinds {
+		fmt.Printf(" %s |", nameOf(kind))
+	}
+	fmt.Printf(" beitzoo | share |\n|---|---|---|%s---|---|\n", strings.Repeat("---|", len(c.kinds)))
+	for i, cell := range cells {
+		if err := c.weights(ctx, cell.arch); err != nil {
+			return err
+		}
+		for _, threads := range []int{1, 2} {
+			if err := c.cell(ctx, cell.arch, cell.batch, threads); err != nil {
 				return err
 			}
-			fmt.Printf("| %s | %d | %d |", cell.arch, cell.batch, threads)
-			for i, s := range seconds {
-				if i == 0 {
-					fmt.Printf(" %.3f |", s)
-				} else {
-					fmt.Printf(" %.3f (%.2f) |", s, s/seconds[0])
-				}
-			}
-			fmt.Println()
+		}
+		if i+1 == len(cells) || cells[i+1].arch != cell.arch {
+			c.drop(cell.arch)
+		}
+	}
+	if len(c.lost) == 0 && len(c.kinds) > 0 {
+		fmt.Println("\nbeitzoo is ahead in every cell.")
+	}
+	for _, text := range c.lost {
+		fmt.Println("\nbeitzoo loses:", text)
+	}
+	return nil
+}
+
+func nameOf(kind string) string {
+	at := slices.IndexFunc(peers, func(p struct{ kind, name string }) bool { return p.kind == kind })
+	return peers[at].name
+}
+
+// peer is a command line of peer.py.
+func (c *comparison) peer(arguments ...string) []string {
+	return append([]string{c.python, "-W", "ignore", "build/bench/peer.py"}, arguments...)
+}
+
+// findPeers asks which peers are installed, and says which are not.
+func (c *comparison) findPeers(ctx context.Context) error {
+	for _, p := range peers {
+		if c.python == "" {
+			fmt.Printf("%s: left out, no Python peers here (make interop sets them up)\n\n", p.name)
+			continue
+		}
+		command := c.peer("have", p.kind)
+		said, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			fmt.Printf("%s: left out, it is not installed (PEERS=1 make bench installs what build/interop/requirements-bench.txt lists)\n\n", p.name)
+			continue
+		}
+		fmt.Printf("%s: %s\n\n", p.name, strings.TrimSpace(string(said)))
+		c.kinds = append(c.kinds, p.kind)
+	}
+	said, err := exec.CommandContext(ctx, "ldd", c.torch).Output()
+	if err != nil {
+		return fmt.Errorf("ldd %s: %w", c.torch, err)
+	}
+	for line := range strings.Lines(string(said)) {
+		if _, path, found := strings.Cut(line, "libtorch_cpu.so => "); found {
+			path, _, _ = strings.Cut(path, " (")
+			fmt.Printf("beitzoo: %s\n", path)
 		}
 	}
 	return nil
 }
 
-// worker is a program that runs one forward pass for each line it is sent.
-type worker struct {
-	command *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
-	seconds []float64
-}
+// file is where what belongs to an architecture lies.
+func (c *comparison) file(name string) string { return filepath.Join(c.folder, name) }
 
-// interleave runs all commands at once, gives each its turn in every round, and returns their medians.
-func interleave(ctx context.Context, commands [][]string, rounds int) ([]float64, error) {
-	var workers []*worker
-	defer func() {
-		for _, w := range workers {
-			w.in.Close()
-			_ = w.command.Wait()
+// weights writes those of the recipe, as timm and as transformers want them, unless they are there.
+func (c *comparison) weights(ctx context.Context, name string) error {
+	for scheme, path := range map[string]string{"timm": c.file(name + ".safetensors"), "hf": c.file(name + "-hf")} {
+		if _, err := os.Stat(path); err == nil || scheme == "hf" && !slices.Contains(c.kinds, "transformers") {
+			continue
 		}
-	}()
-	for _, command := range commands {
-		w, err := startWorker(ctx, command)
+		output, err := exec.CommandContext(ctx, c.beitzoo, "synth", name, "--seed", "0", "--to", scheme, "-o", path, "--no-sync").CombinedOutput()
 		if err != nil {
-			return nil, err
-		}
-		workers = append(workers, w)
-	}
-	for round := range rounds {
-		turn := slices.Clone(workers)
-		if round%2 == 1 {
-			slices.Reverse(turn)
-		}
-		for _, w := range turn {
-			if err := w.forward(); err != nil {
-				return nil, err
-			}
+			return fmt.Errorf("beitzoo synth: %w\n%s", err, output)
 		}
 	}
-	medians := make([]float64, len(workers))
-	for i, w := range workers {
-		slices.Sort(w.seconds)
-		medians[i] = w.seconds[len(w.seconds)/2]
-	}
-	return medians, nil
+	return nil
 }
 
-func startWorker(ctx context.Context, command []string) (*worker, error) {
-	w := &worker{command: exec.CommandContext(ctx, command[0], command[1:]...)}
-	w.command.Stderr = os.Stderr
-	var err error
-	if w.in, err = w.command.StdinPipe(); err != nil {
-		return nil, err
+func (c *comparison) drop(name string) {
+	paths, _ := filepath.Glob(c.file(name + "*"))
+	for _, path := range paths {
+		os.RemoveAll(path)
 	}
-	out, err := w.command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	w.out = bufio.NewReader(out)
-	if err := w.command.Start(); err != nil {
-		return nil, err
-	}
-	for line := ""; line != "ready"; line = strings.TrimSpace(line) {
-		if line, err = w.out.ReadString('\n'); err != nil {
-			return nil, fmt.Errorf("%q did not get ready: %w", command, err)
-		}
-	}
-	return w, nil
 }
 
-func (w *worker) forward() error {
-	if _, err := io.WriteString(w.in, "\n"); err != nil {
-		return err
+// images writes the batch as raw float32 and gives the path.
+func (c *comparison) images(config arch.Config, batch int) (string, error) {
+	path := c.file(fmt.Sprintf("%s.%d.f32", config.Name, batch))
+	var raw []byte
+	for _, pixel := range synth.Images(batch, config.ImageHeight, config.ImageWidth, 0) {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(pixel))
 	}
-	line, err := w.out.ReadString('\n')
+	return path, os.WriteFile(path, raw, 0o600)
+}
+
+// cell measures and prints a line of the table.
+func (c *comparison) cell(ctx context.Context, name string, batch, threads int) error {
+	config, err := arch.ByName(name)
 	if err != nil {
 		return err
 	}
-	seconds, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
-	w.seconds = append(w.seconds, seconds)
-	return err
+	images, err := c.images(config, batch)
+	if err != nil {
+		return err
+	}
+	var workers []*worker
+	for _, kind := range c.kinds {
+		command := c.peer(kind, strings.Replace(name, "_p16_", "_patch16_", 1), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
+		workers = append(workers, &worker{name: nameOf(kind), command: command, request: "forward"})
+	}
+	ours := []string{
+		c.torch, "bench", c.file(name + ".safetensors"), "--arch", name, "--worker", "--engine", "torch",
+		"--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads),
+	}
+	beitzoo := &worker{name: "beitzoo", command: ours, request: "forward"}
+	matrix := &worker{name: "matrix products", command: ours, request: "matrix"}
+	workers = append(workers, beitzoo, matrix)
+	if err := interleave(ctx, workers, c.rounds, agree); err != nil {
+		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
+	}
+	fmt.Printf("| %s | %d | %d |", name, batch, threads)
+	for _, w := range workers[:len(workers)-1] {
+		fmt.Printf(" %.3f", w.median())
+		if c.kinds != nil && c.kinds[0] == "timm" && w != workers[0] {
+			fmt.Printf(" (%.2f)", w.median()/workers[0].median())
+		}
+		fmt.Print(" |")
+		if w.median() < beitzoo.median() {
+			c.lost = append(c.lost, fmt.Sprintf("%s, batch %d, %d threads, against %s: %.2f times its time", name, batch, threads, w.name, beitzoo.median()/w.median()))
+		}
+	}
+	fmt.Printf(" %.0f %% |\n", 100*float64(batch)*operations(config)/beitzoo.median()/matrix.median())
+	return nil
+}
+
+// agreement is how far, relative to the largest logit, two float32 programs may be apart that compute the same.
+const agreement = 1e-3
+
+// agree warms all workers up and checks that they compute the same.
+func agree(workers []*worker) error {
+	var first []float64
+	for _, w := range workers {
+		if w.request != "forward" {
+			continue
+		}
+		logits, err := w.ask("logits")
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = logits
+		}
+		if len(logits) != len(first) {
+			return fmt.Errorf("%s gives %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
+		}
+		var largest, apart float64
+		for i := range first {
+			largest, apart = max(largest, math.Abs(first[i])), max(apart, math.Abs(first[i]-logits[i]))
+		}
+		if !(apart <= agreement*largest) {
+			return fmt.Errorf("%s computes something else than %s: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
+		}
+	}
+	return nil
+}
+
+// operations are those of the matrix products of one image: two for each multiplication with its addition.
+func operations(c arch.Config) float64 {
+	tokens, width, hidden := float64(c.Tokens()), float64(c.EmbedDim), float64(c.HiddenDim)
+	block := tokens*width*4*width + 2*tokens*tokens*width + 2*tokens*width*hidden
+	stem := float64(c.Patches()) * width * 3 * float64(c.PatchSize*c.PatchSize)
+	return 2 * (stem + float64(c.Depth)*block + width*float64(c.Classes))
 }

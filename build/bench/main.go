@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 // sections are the benchmarks, by the name that -only takes.
@@ -16,6 +17,8 @@ var sections = []struct {
 	{"convert", benchConvert},
 	{"inspect", benchInspect},
 	{"engines", benchEngines},
+	{"load", benchLoad},
+	{"plain Go", benchNative},
 	{"native engine", goBenchmarks("Forward", "./zoo/engine/native")},
 	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
 	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
@@ -38,7 +41,7 @@ func main() {
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "where files of some gigabytes may be written")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Println(machine())
 	if err := b.all(ctx, *only); err != nil {

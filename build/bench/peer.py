@@ -1,41 +1,108 @@
-"""A BEiT in Python that answers each line of standard input with the seconds of one forward pass.
+"""A BEiT in Python that answers each line of standard input, "forward", "logits" or "load", with a line of numbers.
 
-    python peer.py KIND BATCH THREADS SIZE WIDTH DEPTH HEADS        KIND: timm, compile (timm under torch.compile) or transformers
+    python peer.py KIND NAME FILES IMAGES BATCH THREADS
+
+KIND is timm, compile (timm under torch.compile), transformers, onnxruntime, or load (timm, to be loaded again and again). NAME is timm's name of the
+architecture. FILES.safetensors has weights under timm's names, FILES-hf is a folder of transformers. IMAGES are raw float32.
+
+    python peer.py have KIND        prints the versions, or fails where something is not installed
 """
 
+import os
 import sys
 import time
 
-import torch
 
-kind = sys.argv[1]
-batch, threads, size, width, depth, heads = map(int, sys.argv[2:])
-torch.set_num_threads(threads)
-if kind == "transformers":
-    from transformers import BeitConfig, BeitForImageClassification
+def have(kind):
+    import timm
+    import torch
 
-    model = BeitForImageClassification(BeitConfig(
-        image_size=size, hidden_size=width, num_hidden_layers=depth, num_attention_heads=heads, intermediate_size=4 * width, num_labels=1000,
-        use_relative_position_bias=True, use_absolute_position_embeddings=False, use_mean_pooling=True, use_mask_token=False))
+    text = f"timm {timm.__version__}"
+    if kind == "transformers":
+        import transformers
+
+        text = f"transformers {transformers.__version__}"
+    if kind == "onnxruntime":
+        import onnx
+        import onnxruntime
+
+        return f"onnxruntime {onnxruntime.__version__}, exported by torch {torch.__version__} and onnx {onnx.__version__}"
+    return f"{text}, torch {torch.__version__} in {os.path.dirname(torch.__file__)}"
+
+
+def of_timm(name, files):
+    import timm
+    from safetensors.torch import load_file
+
+    model = timm.create_model(name, pretrained=False)
+    model.load_state_dict(load_file(files + ".safetensors"))
+    return model.eval()
+
+
+def of_transformers(files):
+    from transformers import BeitForImageClassification
+
+    return BeitForImageClassification.from_pretrained(files + "-hf").eval()
+
+
+def session(name, files, images, threads):
+    """ONNX Runtime, on what torch exports of timm's model."""
+    import onnxruntime
+    import torch
+
+    path = f"{files}.{images.shape[0]}.onnx"
+    if not os.path.exists(path):
+        import timm.layers
+
+        timm.layers.set_exportable(True)
+        torch.onnx.export(of_timm(name, files), (images,), path, dynamo=False, opset_version=18)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def main(kind, name, files, path, batch, threads):
+    import numpy
+    import torch
+
+    torch.set_num_threads(threads)
+    pixels = numpy.fromfile(path, numpy.float32).reshape(batch, 3, -1)
+    side = round(pixels.shape[2] ** 0.5)
+    images = torch.from_numpy(pixels.reshape(batch, 3, side, side))
+    if kind == "onnxruntime":
+        ready = session(name, files, images, threads)
+        inputs = {ready.get_inputs()[0].name: images.numpy()}
+
+        def forward():
+            return ready.run(None, inputs)[0]
+    else:
+        model = of_transformers(files) if kind == "transformers" else of_timm(name, files)
+        called = torch.compile(model) if kind == "compile" else model
+
+        def forward():
+            with torch.inference_mode():
+                result = called(images)
+            return (result.logits if kind == "transformers" else result).numpy()
+
+        def load():
+            from safetensors.torch import load_file
+
+            model.load_state_dict(load_file(files + ".safetensors"))
+
+    if kind != "load":
+        for _ in range(3):
+            forward()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "logits":
+            print(*forward().flatten().tolist(), flush=True)
+            continue
+        start = time.perf_counter()
+        load() if line.strip() == "load" else forward()
+        print(time.perf_counter() - start, flush=True)
+
+
+if sys.argv[1] == "have":
+    print(have(sys.argv[2]))
 else:
-    from timm.models.beit import Beit
-
-    model = Beit(img_size=size, embed_dim=width, depth=depth, num_heads=heads, init_values=0.1, use_abs_pos_emb=False, use_rel_pos_bias=True)
-model = model.eval()
-if kind == "compile":
-    model = torch.compile(model)
-images = torch.rand(batch, 3, size, size)
-
-
-def forward():
-    with torch.inference_mode():
-        model(images)
-
-
-for _ in range(3):
-    forward()
-print("ready", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
-    forward()
-    print(time.perf_counter() - start, flush=True)
+    main(*sys.argv[1:5], *map(int, sys.argv[5:7]))

@@ -3,28 +3,101 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
-// work runs one forward pass for each line of standard input and prints its seconds, so that a benchmark can interleave several programs
-// without measuring their start. It says "ready" when it is warm.
-func work(ctx context.Context, c *console, model engine.Model, config arch.Config, batch int) error {
-	if _, err := benchBatch(ctx, model, config, batch, 1); err != nil {
-		return err
-	}
+// benchServer answers requests, a word a line on standard input, with a line of numbers, so that a benchmark of several programs can give each
+// its turn without measuring their start. It says "ready" first.
+type benchServer struct {
+	run   benchRun
+	open  func() (*benchSubject, error)
+	batch int
+	// model and input are there from the first request on that needs them.
+	model engine.Model
+	input engine.Input
+}
+
+func serveBench(ctx context.Context, c *console, run benchRun, open func() (*benchSubject, error), batch int) error {
+	s := &benchServer{run: run, open: open, batch: batch}
+	defer func() {
+		if s.model != nil {
+			s.model.Close()
+		}
+	}()
+	requests := map[string]func(context.Context) ([]float64, error){"forward": s.forward, "logits": s.logits, "load": s.load, "matrix": s.matrix}
 	c.printf("ready")
-	input := engine.Input{Pixels: synth.Images(batch, config.ImageHeight, config.ImageWidth, 0)}
-	lines := bufio.NewScanner(c.in)
-	for lines.Scan() {
-		start := time.Now()
-		if _, err := model.Forward(ctx, input, nil); err != nil {
+	for lines := bufio.NewScanner(c.in); lines.Scan(); {
+		answer, known := requests[lines.Text()]
+		if !known {
+			return &usageError{fmt.Sprintf("unknown request %q", lines.Text()), "requests are forward, logits, load and matrix"}
+		}
+		numbers, err := answer(ctx)
+		if err != nil {
 			return err
 		}
-		c.printf("%.6f", time.Since(start).Seconds())
+		for i, number := range numbers {
+			if i > 0 {
+				fmt.Fprint(c.out, " ")
+			}
+			fmt.Fprint(c.out, number)
+		}
+		c.printf("")
 	}
-	return lines.Err()
+	return ctx.Err()
+}
+
+// prepare loads the model, and warms it up, once.
+func (s *benchServer) prepare(ctx context.Context) error {
+	if s.model != nil {
+		return nil
+	}
+	model, config, _, err := s.run.load(ctx, s.open)
+	if err != nil {
+		return err
+	}
+	s.model, s.input = model, engine.Input{Pixels: synth.Images(s.batch, config.ImageHeight, config.ImageWidth, 0)}
+	for range 2 {
+		if _, err := model.Forward(ctx, s.input, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forward gives the seconds of one forward pass.
+func (s *benchServer) forward(ctx context.Context) ([]float64, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	_, err := s.model.Forward(ctx, s.input, nil)
+	return []float64{time.Since(start).Seconds()}, err
+}
+
+// logits gives those of all images.
+func (s *benchServer) logits(ctx context.Context) ([]float64, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	result, err := s.model.Forward(ctx, s.input, nil)
+	return result.Values, err
+}
+
+// load gives the seconds of opening and loading the model once more.
+func (s *benchServer) load(ctx context.Context) ([]float64, error) {
+	model, _, took, err := s.run.load(ctx, s.open)
+	if err != nil {
+		return nil, err
+	}
+	return []float64{took.Seconds()}, model.Close()
+}
+
+// matrix gives the rate of libtorch's matrix products, in operations a second.
+func (s *benchServer) matrix(ctx context.Context) ([]float64, error) {
+	rate, err := matrixRate(ctx, 2048, s.run.options.Threads)
+	return []float64{rate}, err
 }

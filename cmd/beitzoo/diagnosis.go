@@ -181,7 +181,7 @@ func (d *diagnosis) torch(ctx context.Context) {
 		return
 	}
 	var err error
-	if d.Rate, err = matrixRate(ctx); err != nil {
+	if d.Rate, err = matrixRate(ctx, 1024, d.Threads); err != nil {
 		d.note(fmt.Errorf("libtorch does not multiply: %w", err), true, build)
 		return
 	}

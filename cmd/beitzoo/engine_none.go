@@ -15,4 +15,4 @@ func libtorchEngines() []engine.Engine { return nil }
 func cudaDevices() int { return 0 }
 
 // matrixRate needs libtorch.
-func matrixRate(context.Context) (float64, error) { return 0, &noLibtorchError{} }
+func matrixRate(context.Context, int, int) (float64, error) { return 0, &noLibtorchError{} }

@@ -22,19 +22,24 @@ func chooseEngine(ctx *cli.Context) (engine.Engine, engine.Options, error) {
 	if options.DType, err = parseDType(ctx.String("dtype")); err != nil {
 		return nil, options, err
 	}
+	chosen, err := engineByName(ctx.String("engine"))
+	return chosen, options, err
+}
+
+// engineByName takes the word of the flag --engine; empty takes the best that this build has.
+func engineByName(name string) (engine.Engine, error) {
 	all := engines()
-	name := ctx.String("engine")
 	if name == "" {
-		return all[0], options, nil
+		return all[0], nil
 	}
 	at := slices.IndexFunc(all, func(e engine.Engine) bool { return e.Name() == name })
 	switch {
 	case at >= 0:
-		return all[at], options, nil
+		return all[at], nil
 	case name == "torch":
-		return nil, options, &noLibtorchError{}
+		return nil, &noLibtorchError{}
 	}
-	return nil, options, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
+	return nil, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
 }
 
 // noLibtorchError says that this build has no torch engine.

@@ -122,6 +122,7 @@ var hints = []struct {
 	cause error
 	hint  string
 }{
+	{engine.ErrUnavailable, "see what there is with: beitzoo doctor"},
 	{syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
 	{fs.ErrNotExist, "check the path; a model can be a file, a folder or a name that `beitzoo list` shows"},
 	{fs.ErrPermission, "check the permissions of the file and of its folder"},

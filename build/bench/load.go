@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/edsrzf/mmap-go"
+
+	"github.com/beitzoo/beitzoo/zoo/arch"
+)
+
+// benchLoad compares loading large_512 into the torch engine with one copy of the file in memory, and with loading it in Python.
+func benchLoad(ctx context.Context, b *bench) error {
+	if b.torch == "" {
+		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
+		return nil
+	}
+	c := &comparison{bench: b}
+	if err := c.weights(ctx, largeName); err != nil {
+		return err
+	}
+	defer c.drop(largeName)
+	path := c.file(largeName + ".safetensors")
+	workers := []*worker{{name: "`beitzoo`, open and load", command: []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}, request: "load"}}
+	if b.python != "" {
+		config, err := arch.ByName(largeName)
+		if err != nil {
+			return err
+		}
+		images, err := c.images(config, 1)
+		if err != nil {
+			return err
+		}
+		workers = append(workers, &worker{name: "`safetensors`, `load_state_dict` into a timm model that is there", request: "load",
+			command: c.peer("load", "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+	}
+	var copies []float64
+	defer func() {
+		for _, w := range workers {
+			w.stop()
+		}
+	}()
+	if err := startAll(ctx, workers); err != nil {
+		return err
+	}
+	for range b.rounds {
+		seconds, err := memoryCopy(path)
+		if err != nil {
+			return err
+		}
+		copies = append(copies, seconds)
+		for _, w := range workers {
+			answer, err := w.ask(w.request)
+			if err != nil {
+				return err
+			}
+			w.answers = append(w.answers, answer[0])
+		}
+	}
+	fmt.Printf("| what | median | x copy |\n|---|---|---|\n| one copy of the mapped file into fresh memory | %.3f s | 1.00 |\n", median(copies))
+	for _, w := range workers {
+		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.median()/median(copies))
+	}
+	return nil
+}
+
+// memoryCopy gives the seconds of one copy of a mapped file, all of it in the page cache, into memory that the process did not have before.
+func memoryCopy(path string) (float64, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	mapped, err := mmap.Map(file, mmap.RDONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer mapped.Unmap()
+	start := time.Now()
+	fresh, err := mmap.MapRegion(nil, len(mapped), mmap.RDWR, mmap.ANON, 0)
+	if err != nil {
+		return 0, err
+	}
+	copy(fresh, mapped)
+	return time.Since(start).Seconds(), fresh.Unmap()
+}
+
+// benchNative measures the engine in plain Go on one image.
+func benchNative(ctx context.Context, b *bench) error {
+	var workers []*worker
+	for _, dtype := range []string{"f32", "f64"} {
+		workers = append(workers, &worker{name: dtype, request: "forward",
+			command: []string{b.beitzoo, "bench", "beit_base_p16_224", "--synth", "--worker", "--engine", "native", "--dtype", dtype, "--batch", "1"}})
+	}
+	if err := interleave(ctx, workers, b.rounds, agree); err != nil {
+		return err
+	}
+	for _, w := range workers {
+		fmt.Printf("beit_base_p16_224, one image, all cores, %s: %.3f s\n\n", w.name, w.median())
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// worker is a program that answers requests, a word a line, with a line of numbers. It measures itself, so that its start and the way here are
+// not in the figures.
+type worker struct {
+	name    string
+	command []string
+	// request is what each round asks for.
+	request string
+	answers []float64
+
+	process *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+}
+
+// start starts the program; await waits until it says that it is ready.
+func (w *worker) start(ctx context.Context) error {
+	w.process = exec.CommandContext(ctx, w.command[0], w.command[1:]...)
+	w.process.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "HF_HUB_DISABLE_PROGRESS_BARS=1", "TRANSFORMERS_VERBOSITY=error")
+	w.process.Stderr = os.Stderr
+	in, err := w.process.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := w.process.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := w.process.Start(); err != nil {
+		return err
+	}
+	w.in, w.out = in, bufio.NewReader(out)
+	return nil
+}
+
+func (w *worker) await() error {
+	for line := ""; line != "ready\n"; {
+		var err error
+		if line, err = w.out.ReadString('\n'); err != nil {
+			return fmt.Errorf("%s did not get ready: %w", w.name, err)
+		}
+	}
+	return nil
+}
+
+func (w *worker) stop() {
+	if w.in != nil {
+		w.in.Close()
+		_ = w.process.Wait()
+	}
+}
+
+// startAll lets the programs get ready side by side, which takes Python and its compilers a while.
+func startAll(ctx context.Context, workers []*worker) error {
+	for _, w := range workers {
+		if err := w.start(ctx); err != nil {
+			return err
+		}
+	}
+	for _, w := range workers {
+		if err := w.await(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask sends one request.
+func (w *worker) ask(request string) ([]float64, error) {
+	if _, err := io.WriteString(w.in, request+"\n"); err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	line, err := w.out.ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", w.name, request, err)
+	}
+	var numbers []float64
+	for _, word := range strings.Fields(line) {
+		number, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s on %s: %w", w.name, request, err)
+		}
+		numbers = append(numbers, number)
+	}
+	if len(numbers) == 0 {
+		return nil, fmt.Errorf("%s on %s: an empty answer", w.name, request)
+	}
+	return numbers, nil
+}
+
+// pause lets the threads of the last worker fall asleep: they wait busily for a while.
+const pause = 50 * time.Millisecond
+
+// interleave starts all workers, lets inspect see them, and gives each its turn in every round, forwards and backwards.
+func interleave(ctx context.Context, workers []*worker, rounds int, inspect func([]*worker) error) error {
+	defer func() {
+		for _, w := range workers {
+			w.stop()
+		}
+	}()
+	if err := startAll(ctx, workers); err != nil {
+		return err
+	}
+	if err := inspect(workers); err != nil {
+		return err
+	}
+	for round := range rounds {
+		turn := slices.Clone(workers)
+		if round%2 == 1 {
+			slices.Reverse(turn)
+		}
+		for _, w := range turn {
+			answer, err := w.ask(w.request)
+			if err != nil {
+				return err
+			}
+			w.answers = append(w.answers, answer[0])
+			time.Sleep(pause)
+		}
+	}
+	return nil
+}
+
+// median of the answers.
+func (w *worker) median() float64 { return median(w.answers) }
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}

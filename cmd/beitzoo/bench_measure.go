@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/convert/synth"
+	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// measurement is a line of what `beitzoo bench --json` prints. Times are in seconds and of one forward pass of the batch.
+type measurement struct {
+	Engine    string  `json:"engine"`
+	Device    string  `json:"device"`
+	DType     string  `json:"dtype"`
+	Threads   int     `json:"threads"`
+	Batch     int     `json:"batch"`
+	Rounds    int     `json:"rounds"`
+	Load      float64 `json:"load_seconds"`
+	Median    float64 `json:"median_seconds"`
+	Fastest   float64 `json:"min_seconds"`
+	Slowest   float64 `json:"max_seconds"`
+	PerSecond float64 `json:"images_per_second"`
+	// Memory is the largest resident memory of the process, weights included, while this batch size was run, in bytes; 0 where the system does
+	// not tell. What lies on a GPU is not in it.
+	Memory int64 `json:"peak_resident_bytes"`
+}
+
+// benchSubject is what is measured.
+type benchSubject struct {
+	config  arch.Config
+	weights []tensor.Named
+	close   func() error
+}
+
+// openBenchSubject gives the weights of a model, or those of the recipe.
+func openBenchSubject(c *console, ctx *cli.Context) (*benchSubject, error) {
+	if ctx.Bool("synth") {
+		config, err := readArchitecture(ctx.Args().First())
+		if err != nil {
+			return nil, err
+		}
+		return &benchSubject{config, synth.Weights(config, 0), func() error { return nil }}, nil
+	}
+	model, err := openModel(c, ctx, ctx.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	return &benchSubject{model.Config, model.Tensors, model.Close}, nil
+}
+
+// load opens the weights and loads them, and tells how long both took. The weights are not kept.
+func (r benchRun) load(ctx context.Context, open func() (*benchSubject, error)) (engine.Model, arch.Config, time.Duration, error) {
+	start := time.Now()
+	subject, err := open()
+	if err != nil {
+		return nil, arch.Config{}, 0, err
+	}
+	model, err := r.engine.Load(ctx, subject.config, subject.weights, r.options)
+	took := time.Since(start)
+	if closing := subject.close(); err == nil && closing != nil {
+		model.Close()
+		err = closing
+	}
+	return model, subject.config, took, err
+}
+
+// benchMeter says how to measure.
+type benchMeter struct {
+	open            func() (*benchSubject, error)
+	batches         []int
+	warmUps, rounds int
+	// total is how many runs there are, done how many forward passes there were.
+	total, done int
+	progress    *progress
+}
+
+// measure loads the model once and measures each batch size.
+func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, error) {
+	model, config, load, err := run.load(ctx, b.open)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	var all []measurement
+	for _, batch := range b.batches {
+		debug.FreeOSMemory()
+		resetPeakMemory()
+		seconds, err := b.batch(ctx, model, config, batch)
+		if err != nil {
+			return nil, fmt.Errorf("a batch of %d in %s: %w", batch, run.options.DType, err)
+		}
+		slices.Sort(seconds)
+		m := measurement{
+			Engine: run.engine.Name(), Device: run.options.Device, DType: run.options.DType.String(), Threads: run.options.Threads, Batch: batch,
+			Rounds: len(seconds), Load: load.Seconds(), Median: median(seconds), Fastest: seconds[0], Slowest: seconds[len(seconds)-1], Memory: peakMemory(),
+		}
+		m.PerSecond = float64(batch) / m.Median
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// batch gives the seconds of each measured forward pass.
+func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.Config, batch int) ([]float64, error) {
+	input := engine.Input{Pixels: synth.Images(batch, config.ImageHeight, config.ImageWidth, 0)}
+	var seconds []float64
+	for round := range b.warmUps + b.rounds {
+		start := time.Now()
+		if _, err := model.Forward(ctx, input, nil); err != nil {
+			return nil, err
+		}
+		if round >= b.warmUps {
+			seconds = append(seconds, time.Since(start).Seconds())
+		}
+		b.done++
+		b.progress.set(int64(b.done), int64(b.total*len(b.batches)*(b.warmUps+b.rounds)))
+	}
+	return seconds, nil
+}
+
+// median of sorted values.
+func median(sorted []float64) float64 {
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
