@@ -33,8 +33,12 @@ func benchLoad(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		workers = append(workers, &worker{name: "`safetensors`, `load_state_dict` into a timm model that is there", request: "load",
-			command: c.peer("load", "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+		for _, way := range []struct{ kind, name string }{
+			{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
+			{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},
+		} {
+			workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+		}
 	}
 	var copies []float64
 	defer func() {

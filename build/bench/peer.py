@@ -2,8 +2,8 @@
 
     python peer.py KIND NAME FILES IMAGES BATCH THREADS
 
-KIND is timm, compile (timm under torch.compile), transformers, onnxruntime, or load (timm, to be loaded again and again). NAME is timm's name of the
-architecture. FILES.safetensors has weights under timm's names, FILES-hf is a folder of transformers. IMAGES are raw float32.
+KIND is timm, compile (timm under torch.compile), transformers, onnxruntime, or one for the request "load": create makes timm's model and loads it, load loads
+into the one that is there. NAME is timm's name of the architecture. FILES.safetensors has weights under timm's names, FILES-hf is a folder of transformers. IMAGES are raw float32.
 
     python peer.py have KIND        prints the versions, or fails where something is not installed
 """
@@ -85,13 +85,14 @@ def main(kind, name, files, path, batch, threads):
             return (result.logits if kind == "transformers" else result).numpy()
 
         def load():
+            if kind == "create":
+                return of_timm(name, files)
             from safetensors.torch import load_file
 
-            model.load_state_dict(load_file(files + ".safetensors"))
+            return model.load_state_dict(load_file(files + ".safetensors"))
 
-    if kind != "load":
-        for _ in range(3):
-            forward()
+    if kind not in ("create", "load"):
+        forward()
     print("ready", flush=True)
     for line in sys.stdin:
         if line.strip() == "logits":

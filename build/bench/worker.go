@@ -105,6 +105,12 @@ func (w *worker) ask(request string) ([]float64, error) {
 // pause lets the threads of the last worker fall asleep: they wait busily for a while.
 const pause = 50 * time.Millisecond
 
+// Workers that take long get fewer rounds: none begins after that time, if there were so many.
+const (
+	enough      = time.Minute
+	leastRounds = 3
+)
+
 // interleave starts all workers, lets inspect see them, and gives each its turn in every round, forwards and backwards.
 func interleave(ctx context.Context, workers []*worker, rounds int, inspect func([]*worker) error) error {
 	defer func() {
@@ -118,7 +124,7 @@ func interleave(ctx context.Context, workers []*worker, rounds int, inspect func
 	if err := inspect(workers); err != nil {
 		return err
 	}
-	for round := range rounds {
+	for round, start := 0, time.Now(); round < rounds && (round < leastRounds || time.Since(start) < enough); round++ {
 		turn := slices.Clone(workers)
 		if round%2 == 1 {
 			slices.Reverse(turn)
