@@ -5,6 +5,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
@@ -29,4 +30,26 @@ func TestVerifyAgainstTorchScript(t *testing.T) {
 		return ts
 	})(t))
 	verifyJSON(t, exitDiffers, changed, "--torchscript", script)
+}
+
+func TestTorchScriptRefuses(t *testing.T) {
+	digits, script := testdata("digits/digits_p16_64.pdparams"), testdata("digits/digits_p16_64.torchscript.pt")
+	for _, c := range []struct {
+		name, model, script string
+		code                int
+		hint                string
+		flags               []string
+	}{
+		{"a checkpoint", digits, testdata("digits/digits_p16_64.timm.pth"), exitInput, "torch.jit.save", nil},
+		{"a module of another architecture", testdata("tiny/tiny_p16_64.unilm.pth"), script, exitInput, "same architecture", nil},
+		{"no file", digits, "none.pt", exitInput, "check the path", nil},
+		{"no such device", digits, script, exitUnavailable, "--device cpu", []string{"--device", "cuda:4096"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := runHere(t, append([]string{"verify", c.model, "--torchscript", c.script}, c.flags...)...)
+			if code != c.code || out != "" || !strings.Contains(errs, "hint: ") || !strings.Contains(errs, c.hint) {
+				t.Errorf("exit code %d, %q, %q", code, out, errs)
+			}
+		})
+	}
 }
