@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -71,7 +72,7 @@ func benchLoad(ctx context.Context, b *bench) error {
 }
 
 // memoryCopy gives the seconds of one copy of a mapped file, all of it in the page cache, into memory that the process did not have before.
-func memoryCopy(path string) (float64, error) {
+func memoryCopy(path string) (seconds float64, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -81,7 +82,7 @@ func memoryCopy(path string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer mapped.Unmap()
+	defer func() { err = errors.Join(err, mapped.Unmap()) }()
 	start := time.Now()
 	fresh, err := mmap.MapRegion(nil, len(mapped), mmap.RDWR, mmap.ANON, 0)
 	if err != nil {
@@ -95,8 +96,8 @@ func memoryCopy(path string) (float64, error) {
 func benchNative(ctx context.Context, b *bench) error {
 	var workers []*worker
 	for _, dtype := range []string{"f32", "f64"} {
-		workers = append(workers, &worker{name: dtype, request: "forward",
-			command: []string{b.beitzoo, "bench", "beit_base_p16_224", "--synth", "--worker", "--engine", "native", "--dtype", dtype, "--batch", "1"}})
+		command := []string{b.beitzoo, "bench", "beit_base_p16_224", "--synth", "--worker", "--engine", "native", "--dtype", dtype, "--batch", "1"}
+		workers = append(workers, &worker{name: dtype, request: "forward", command: command})
 	}
 	if err := interleave(ctx, workers, b.rounds, agree); err != nil {
 		return err
