@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +23,13 @@ type LayoutOptions struct{}
 
 // Layout is a folder in OCI image layout (opencontainers/image-spec, image-layout.md). All its methods may be called from several goroutines.
 // Behind any HTTP server, its blobs are what httpstore.NewTree reads.
-type Layout struct{ folder folder.Folder }
+type Layout struct {
+	blobs
+	folder folder.Folder
+}
+
+// blobs are the methods that a layout has as a store.
+type blobs = folder.Store
 
 // NewLayout uses the folder dir, which is made when something is first written.
 func NewLayout(dir string, _ LayoutOptions) (*Layout, error) {
@@ -32,38 +37,8 @@ func NewLayout(dir string, _ LayoutOptions) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Layout{folder.Folder{Root: dir}}, nil
-}
-
-// Dir is the folder.
-func (l *Layout) Dir() string { return l.folder.Root }
-
-// Stat implements store.Stater.
-func (l *Layout) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
-	return l.folder.Stat(blob)
-}
-
-// Fetch implements store.Fetcher.
-func (l *Layout) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error) {
-	file, err := l.folder.Open(blob)
-	if err != nil {
-		return nil, err
-	}
-	return file, nil
-}
-
-// FetchRange implements store.RangeFetcher. The version has no meaning here.
-func (l *Layout) FetchRange(_ context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
-	file, err := l.folder.Open(blob)
-	if err != nil {
-		return nil, err
-	}
-	return folder.Section(file, span), nil
-}
-
-// Push implements store.Pusher.
-func (l *Layout) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
-	return l.folder.Push(ctx, blob, content, l.folder.Blobs())
+	files := folder.Folder{Root: dir}
+	return &Layout{files.Store(), files}, nil
 }
 
 func (l *Layout) indexPath() string { return filepath.Join(l.folder.Root, ocispec.ImageIndexFile) }

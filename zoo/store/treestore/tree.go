@@ -2,10 +2,8 @@ package treestore
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +16,13 @@ import (
 type Options struct{}
 
 // Tree is a folder of blobs and documents. All its methods may be called from several goroutines and processes.
-type Tree struct{ folder folder.Folder }
+type Tree struct {
+	blobs
+	folder folder.Folder
+}
+
+// blobs are the methods that a tree has as a store.
+type blobs = folder.Store
 
 var (
 	_ store.Store        = (*Tree)(nil)
@@ -31,38 +35,8 @@ func New(dir string, _ Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{folder.Folder{Root: dir}}, nil
-}
-
-// Dir is the folder.
-func (t *Tree) Dir() string { return t.folder.Root }
-
-// Stat implements store.Stater.
-func (t *Tree) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
-	return t.folder.Stat(blob)
-}
-
-// Fetch implements store.Fetcher.
-func (t *Tree) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error) {
-	file, err := t.folder.Open(blob)
-	if err != nil {
-		return nil, err
-	}
-	return file, nil
-}
-
-// FetchRange implements store.RangeFetcher. The version has no meaning here.
-func (t *Tree) FetchRange(_ context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
-	file, err := t.folder.Open(blob)
-	if err != nil {
-		return nil, err
-	}
-	return folder.Section(file, span), nil
-}
-
-// Push implements store.Pusher.
-func (t *Tree) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
-	return t.folder.Push(ctx, blob, content, t.folder.Blobs())
+	files := folder.Folder{Root: dir}
+	return &Tree{files.Store(), files}, nil
 }
 
 // Read gives a document. It reports store.ErrNotFound where there is none of that name.
