@@ -62,7 +62,7 @@ func ParseHuggingFace(raw []byte) (HuggingFace, error) {
 	if file.HiddenAct != nil && *file.HiddenAct != "gelu" {
 		return HuggingFace{}, fmt.Errorf("config.json asks for the activation %.60q; BEiT has \"gelu\"", *file.HiddenAct)
 	}
-	if *or(file.Channels, 3) != 3 {
+	if or(file.Channels, 3) != 3 {
 		return HuggingFace{}, fmt.Errorf("config.json asks for %d input channels; BEiT has 3", *file.Channels)
 	}
 	config, err := file.config()
@@ -89,20 +89,20 @@ func (f hfConfig) config() (Config, error) {
 	}
 	config := Config{
 		ImageHeight: height, ImageWidth: width, PatchSize: patch,
-		EmbedDim: *or(f.HiddenSize, 768), HiddenDim: *or(f.IntermediateSize, 3072), Depth: *or(f.Layers, 12), Heads: *or(f.Heads, 12),
-		AbsolutePosition: *or(f.AbsolutePosition, false), LayerScale: *or(f.LayerScale, 0.1) > 0, Epsilon: *or(f.LayerNormEps, EpsilonHF),
+		EmbedDim: or(f.HiddenSize, 768), HiddenDim: or(f.IntermediateSize, 3072), Depth: or(f.Layers, 12), Heads: or(f.Heads, 12),
+		AbsolutePosition: or(f.AbsolutePosition, false), LayerScale: or(f.LayerScale, 0.1) > 0, Epsilon: or(f.LayerNormEps, EpsilonHF),
 		Pooling: MeanPooling, Bias: NoBias,
 	}
-	if !*or(f.MeanPooling, true) {
+	if !or(f.MeanPooling, true) {
 		config.Pooling = ClassToken
 	}
 	switch class := f.class(); class {
 	case hfMasked:
-		config.Pooling, config.MaskToken, config.Classes = AllTokens, true, *or(f.Vocabulary, 8192)
+		config.Pooling, config.MaskToken, config.Classes = AllTokens, true, or(f.Vocabulary, 8192)
 	case hfClassifier:
 		config.Classes = f.classes()
 	}
-	switch block, shared := *or(f.BlockBias, false), *or(f.SharedBias, false); {
+	switch block, shared := or(f.BlockBias, false), or(f.SharedBias, false); {
 	case block && shared:
 		return Config{}, fmt.Errorf("both kinds of relative position bias are on, which no released BEiT has")
 	case block:
@@ -162,9 +162,10 @@ func hfPair(name string, raw json.RawMessage, otherwise int) (int, int, error) {
 	return 0, 0, fmt.Errorf("%s is neither a number of pixels nor two of them", name)
 }
 
-func or[T any](value *T, otherwise T) *T {
+// or is a value that a config may leave out.
+func or[T any](value *T, otherwise T) T {
 	if value == nil {
-		return &otherwise
+		return otherwise
 	}
-	return value
+	return *value
 }

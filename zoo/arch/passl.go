@@ -2,6 +2,7 @@ package arch
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -89,18 +90,14 @@ func (a passlArchitecture) config(masked bool) (Config, error) {
 	}
 	config := Config{
 		ImageHeight: height, ImageWidth: width, PatchSize: patch,
-		EmbedDim: orDefault(a.EmbedDim, 768), Depth: orDefault(a.Depth, 12), Heads: orDefault(a.Heads, 12), Classes: 1000,
-		Pooling: MeanPooling, Bias: NoBias, AbsolutePosition: a.AbsolutePos == nil || *a.AbsolutePos, Epsilon: Epsilon,
+		EmbedDim: cmp.Or(a.EmbedDim, 768), Depth: cmp.Or(a.Depth, 12), Heads: cmp.Or(a.Heads, 12), Classes: 1000,
+		Pooling: MeanPooling, Bias: NoBias, AbsolutePosition: or(a.AbsolutePos, true), Epsilon: Epsilon,
 	}
-	ratio := a.Ratio
-	if ratio == 0 {
-		ratio = 4
-	}
-	config.HiddenDim = int(float64(config.EmbedDim) * min(ratio, maxDim))
+	config.HiddenDim = int(float64(config.EmbedDim) * min(cmp.Or(a.Ratio, 4), maxDim))
 	switch {
 	case masked:
-		config.Pooling, config.MaskToken, config.Classes = AllTokens, true, orDefault(a.Vocabulary, 8192)
-	case a.MeanPooling != nil && !*a.MeanPooling:
+		config.Pooling, config.MaskToken, config.Classes = AllTokens, true, cmp.Or(a.Vocabulary, 8192)
+	case !or(a.MeanPooling, true):
 		config.Pooling = ClassToken
 	}
 	if a.NumClasses != nil && !masked {
@@ -114,11 +111,11 @@ func (a passlArchitecture) config(masked bool) (Config, error) {
 
 // bias sets the kind of position bias, and refuses what no class can build.
 func (a passlArchitecture) bias(config *Config) error {
-	block, shared := a.RelativePos != nil && *a.RelativePos, a.SharedPos != nil && *a.SharedPos
+	block, shared := or(a.RelativePos, false), or(a.SharedPos, false)
 	switch {
 	case block && shared:
 		return fmt.Errorf("use_rel_pos_bias and use_shared_rel_pos_bias are both on")
-	case a.QueryKeyValue != nil && !*a.QueryKeyValue:
+	case !or(a.QueryKeyValue, true):
 		return fmt.Errorf("qkv_bias is off; every BEiT has it")
 	case block:
 		config.Bias = BlockBias
@@ -169,11 +166,4 @@ func passlPair(name string, value any, otherwise int) (int, int, error) {
 		}
 	}
 	return 0, 0, fmt.Errorf("%s is not a number of pixels, nor two of them", name)
-}
-
-func orDefault(value, otherwise int) int {
-	if value == 0 {
-		return otherwise
-	}
-	return value
 }
