@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -76,25 +77,13 @@ func Write(ctx context.Context, folder string, documents []*manifest.Document) e
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := put(filepath.Join(folder, filepath.FromSlash(p.Path)), p.Content); err != nil {
+		target := filepath.Join(folder, filepath.FromSlash(p.Path))
+		if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+			return err
+		}
+		if err := output.Write(ctx, target, []output.Part{output.Literal(p.Content)}, output.Options{NoSync: true}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func put(target string, content []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-		return err
-	}
-	partial := target + ".part"
-	defer func() {
-		if err != nil {
-			os.Remove(partial)
-		}
-	}()
-	if err := os.WriteFile(partial, content, 0o666); err != nil {
-		return err
-	}
-	return os.Rename(partial, target)
 }
