@@ -113,12 +113,6 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 	return arch.ByName(m.Architecture)
 }
 
-// Trust is what is remembered about keys and indexes.
-func (z *Zoo) Trust() *manifest.Trust { return z.trust }
-
-// Cache is where weights are brought to.
-func (z *Zoo) Cache() *cache.Cache { return z.options.Cache }
-
 // blobOf translates a blob of a manifest. name is for messages.
 func blobOf(b *manifest.Blob, name string) store.Blob {
 	blob := store.Blob{Digest: store.Digest(b.Digest), Size: b.Size, Name: name}

@@ -136,18 +136,18 @@ func appendTo(path, text string) error {
 	return os.WriteFile(path, append(old, text...), 0o644)
 }
 
-func TestReports(t *testing.T) {
+func TestReadReport(t *testing.T) {
 	t.Parallel()
 	plan := plan(t, unpack(t))
 	want, err := plan.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Reports(plan.Cache)
+	got, err := ReadReport(want.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Report{want}, got); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -2,7 +2,6 @@ package fit
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,25 +39,6 @@ func ReadReport(folder string) (Report, error) {
 		return Report{}, fmt.Errorf("%s: %w", filepath.Join(folder, reportName), err)
 	}
 	return report, nil
-}
-
-// Reports reads the reports of all copies in a cache folder.
-func Reports(cache string) ([]Report, error) {
-	paths, err := filepath.Glob(filepath.Join(cache, "v*", reportName))
-	if err != nil {
-		return nil, err
-	}
-	var reports []Report
-	var problems []error
-	for _, path := range paths {
-		report, err := ReadReport(filepath.Dir(path))
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		reports = append(reports, report)
-	}
-	return reports, errors.Join(problems...)
 }
 
 func (r Report) write(folder string) error {

@@ -47,9 +47,6 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	return nil, fmt.Errorf("dtype %s in the native engine, which has F64, F32, BF16 and F16: %w", options.DType, engine.ErrUnavailable)
 }
 
-// Kernel names the instruction set of the matrix products: "avx512", "avx2" or "portable".
-func Kernel() string { return gemm.Kernel() }
-
 // activationOf is the activation function inside the MLP.
 func activationOf[T gemm.Float](e Engine) func([]T) {
 	if e.TanhGELU {

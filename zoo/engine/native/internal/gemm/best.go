@@ -12,6 +12,3 @@ func best[T Float]() kernel[T] {
 	}
 	return *any(&bestFloat64).(*kernel[T])
 }
-
-// Kernel names the instruction set in use: "avx512", "avx2" or "portable".
-func Kernel() string { return bestFloat32.name }
