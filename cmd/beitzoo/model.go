@@ -99,17 +99,16 @@ func chooseRecipe(ctx *cli.Context, model *model) (preprocess.Recipe, error) {
 		return preprocess.Recipe{}, &usageError{"the model wants images that are not square, for which there is no recipe", ""}
 	}
 	source := ctx.String("recipe")
-	if source == "" && model.entry != nil && len(model.entry.Preprocessing) > 0 {
+	switch {
+	case source != "":
+	case model.entry != nil && len(model.entry.Preprocessing) > 0:
 		return recipeOf(model.entry.Preprocessing[0].Recipe), nil
-	}
-	if source == "" && model.Processor != nil {
+	case model.Processor != nil:
 		return preprocess.ParseProcessorConfig(model.Processor)
-	}
-	if source == "" {
-		source = recipes[model.Scheme]
-	}
-	if source != "" && ctx.String("recipe") == "" && model.Config.Name == "digits_p16_64" {
+	case model.Config.Name == "digits_p16_64":
 		source = "passl-digits"
+	default:
+		source = recipes[model.Scheme]
 	}
 	return preprocess.RecipeFor(source, model.Config.ImageHeight)
 }
