@@ -5,7 +5,7 @@ ORAS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/oras
 sudo    = $${SUDO-$$(command -v sudo)}
 install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
 
-.PHONY: test-site test-registry test-full
+.PHONY: test-site test-registry
 
 test-site: ## the catalogue's pages in headless Chromium, which is installed if need be
 	@$(call install,chromium,chromium)
@@ -21,6 +21,3 @@ $(ORAS)/done: build/zoo.mk
 	python3 -m venv $(ORAS)
 	$(ORAS)/bin/python -m pip install --quiet --disable-pip-version-check oras==0.2.43
 	@touch $@
-
-test-full: ## the engine in plain Go beside recordings of full-size models, float64 too; takes long
-	GOWORK=off $(GO) test -count=1 -tags full -run TestFull -timeout 3h ./zoo/engine/native

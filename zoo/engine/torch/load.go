@@ -33,10 +33,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 		l.views[p.Name] = views[i]
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
-	m.attend = plain
-	if haveFused() {
-		m.attend = fused
-	}
+	m.attend = chooseAttention(m, l.packs)
 	m.stem = l.stem()
 	m.blocks = make([]block, m.config.Depth)
 	var shared *positions

@@ -99,9 +99,10 @@ func (s *scope) mean(x value) value {
 	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, -1) })
 }
 
-// copyTo gives a contiguous copy on that device in that dtype.
+// copyTo gives a contiguous copy on that device in that dtype. The conversion alone would keep the order of a permuted tensor's memory.
 func (s *scope) copyTo(x value, device device, dtype dtype) value {
-	return s.call("to", func(out *libtch.Ctensor) { libtch.AtgToDevice(out, x.c, int32(device), int32(dtype), 0, 1) })
+	converted := s.call("to", func(out *libtch.Ctensor) { libtch.AtgToDevice(out, x.c, int32(device), int32(dtype), 0, 1) })
+	return s.call("contiguous", func(out *libtch.Ctensor) { libtch.AtgContiguous(out, converted.c) })
 }
 
 func (s *scope) empty(device device, dtype dtype, shape ...int64) value {

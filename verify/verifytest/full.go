@@ -1,0 +1,34 @@
+package verifytest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/beitzoo/beitzoo/zoo/engine"
+)
+
+// RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, float64 recordings in
+// float32 as well. It takes minutes in libtorch and hours in plain Go. options say the device.
+func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
+	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
+		t.Run(name, func(t *testing.T) {
+			for _, g := range Full(t, name) {
+				for _, dtype := range dtypes(e, g.Recording.DType) {
+					options := options
+					options.DType = dtype
+					t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) { logged(t, g, e, options) })
+				}
+			}
+		})
+	}
+}
+
+// logged is Verified, and says how near the tolerance it was.
+func logged(t *testing.T, g Golden, e engine.Engine, options engine.Options) {
+	start := time.Now()
+	r := Verified(t, g, e, options)
+	for _, tap := range r.Taps {
+		t.Logf("%s: off by %.2g, noise %.2g, tolerance %.2g, largest %.3g; same top-1 %d of %d; %s in all",
+			tap.Name, tap.MaxAbs, tap.Noise, tap.Tolerance, tap.Largest, r.Agreement.Top1, r.Agreement.Rows, time.Since(start).Round(time.Second))
+	}
+}
