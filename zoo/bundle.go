@@ -133,7 +133,7 @@ func (b *bundling) upstream(ctx context.Context) error {
 		files = append(files, file(name, ocistore.MediaTypeWeights, store.Blob{Digest: pin.Digest, Size: pin.Size}))
 	}
 	a := artefact{ocistore.Artifact{Config: ocistore.Config{Descriptor: ocistore.Descriptor{Name: upstreamTag}}, Files: files}, upstreamTag}
-	return b.add(ctx, a, store.Mirrors{b.zoo.options.Cache, memory{content}})
+	return b.add(ctx, a, beside{memory{content}, b.zoo.options.Cache})
 }
 
 // write makes the file beside its place and renames it.

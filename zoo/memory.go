@@ -34,6 +34,29 @@ func (m memory) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error)
 	return io.NopCloser(bytes.NewReader(content)), err
 }
 
+// beside fetches what is in memory from there and everything else from rest. With store.Mirrors, the user would hear of each blob that the first
+// does not have.
+type beside struct {
+	memory memory
+	rest   store.Fetcher
+}
+
+// Stat implements store.Stater.
+func (b beside) Stat(ctx context.Context, blob store.Blob) (store.Info, error) {
+	if info, err := b.memory.Stat(ctx, blob); err == nil {
+		return info, nil
+	}
+	return b.rest.Stat(ctx, blob)
+}
+
+// Fetch implements store.Fetcher.
+func (b beside) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	if content, err := b.memory.Fetch(ctx, blob); err == nil {
+		return content, nil
+	}
+	return b.rest.Fetch(ctx, blob)
+}
+
 // staging is where artefacts are put together for a bundle: their manifests lie in memory, their files stay where they are until they are written.
 type staging struct {
 	small memory

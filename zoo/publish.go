@@ -127,7 +127,8 @@ func (w *publishing) publish(ctx context.Context) (*Published, error) {
 	if err := w.upload(ctx, a); err != nil {
 		return nil, err
 	}
-	published.IndexVersion, err = w.zoo.renew(ctx, w.to, index, w.Key, w.Expires)
+	err = w.zoo.renew(ctx, w.to, index, w.Key, w.Expires)
+	published.IndexVersion = index.Version
 	return published, err
 }
 
@@ -142,6 +143,6 @@ func (w *publishing) report(version int64, a artefact) (*Published, error) {
 
 // upload brings an entry to the place.
 func (w *publishing) upload(ctx context.Context, a artefact) error {
-	from := store.Mirrors{memory{w.document.Raw, w.signature}, w.zoo.options.Cache}
+	from := beside{memory{w.document.Raw, w.signature}, w.zoo.options.Cache}
 	return a.publish(ctx, from, w.to.Artefacts(), w.storeOptions(Uploading))
 }

@@ -336,11 +336,15 @@ func TestRenew(t *testing.T) {
 	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrFreeze) {
 		t.Errorf("error is %v", err)
 	}
-	version, err := open(t, folders(t)).Renew(t.Context(), place, p.key, time.Time{})
-	if err != nil || version != 2 {
-		t.Errorf("version %d, error %v", version, err)
+	index, err := open(t, folders(t)).Renew(t.Context(), place, p.key, time.Time{})
+	if err != nil || index.Version != 2 {
+		t.Errorf("index %v, error %v", index, err)
 	}
 	resolve(t, open(t, options), "digits_p16_64")
+	empty, _ := folderPlace(t)
+	if _, err := open(t, folders(t)).Renew(t.Context(), empty, p.key, time.Time{}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a place without index: %v", err)
+	}
 }
 
 // TestMirror copies to another folder, without a key, and on to a third over HTTP.

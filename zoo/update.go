@@ -34,17 +34,20 @@ func (z *Zoo) current(ctx context.Context, place Place, key minisign.PrivateKey)
 	return &accepted.Index, nil
 }
 
-// Renew signs the index of a place anew, so that it does not expire. The version of the new index is returned.
-func (z *Zoo) Renew(ctx context.Context, place Publishing, key minisign.PrivateKey, expires time.Time) (int64, error) {
+// Renew signs the index of a place anew, so that it does not expire, and gives the new one. A place without index is store.ErrNotFound.
+func (z *Zoo) Renew(ctx context.Context, place Publishing, key minisign.PrivateKey, expires time.Time) (*manifest.Index, error) {
 	index, err := z.current(ctx, place, key)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return z.renew(ctx, place, index, key, expires)
+	if index.Version == 0 {
+		return nil, &store.SourceError{Source: place.String(), Kind: store.ErrNotFound, Err: errors.New("nothing is published there"), Advice: "beitzoo publish makes the first index"}
+	}
+	return index, z.renew(ctx, place, index, key, expires)
 }
 
-// renew writes the next version of an index, and looks whether it is really there afterwards.
-func (z *Zoo) renew(ctx context.Context, place Publishing, index *manifest.Index, key minisign.PrivateKey, expires time.Time) (int64, error) {
+// renew makes index the next version, writes it, and looks whether it is really there afterwards.
+func (z *Zoo) renew(ctx context.Context, place Publishing, index *manifest.Index, key minisign.PrivateKey, expires time.Time) error {
 	if expires.IsZero() {
 		expires = z.options.Now().UTC().Add(year).Truncate(24 * time.Hour)
 	}
@@ -52,17 +55,17 @@ func (z *Zoo) renew(ctx context.Context, place Publishing, index *manifest.Index
 	index.Expires = expires.UTC().Format(time.RFC3339)
 	raw, err := index.Encode()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	document, err := manifest.ParseIndex("the new index", raw)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	signature := manifest.Sign(key, raw, fmt.Sprintf("beitzoo index version %d", index.Version))
 	if err := place.SetIndex(ctx, document, signature); err != nil {
-		return 0, err
+		return err
 	}
-	return index.Version, z.landed(ctx, place, raw, key)
+	return z.landed(ctx, place, raw, key)
 }
 
 // RaceError says that somebody else published at the same time.

@@ -69,7 +69,7 @@ func New(options Options) (*Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Zoo{options: options, embedded: embedded, trust: manifest.OpenTrust(filepath.Join(options.State, "trust"))}, nil
+	return &Zoo{options: options, embedded: embedded, trust: OpenTrust(options.State)}, nil
 }
 
 // load parses and validates every manifest of a file system.
@@ -155,4 +155,9 @@ func sorted(all []Listing) []Listing {
 		return manifest.CompareVersions(a.Version, b.Version)
 	})
 	return all
+}
+
+// OpenTrust gives what the user whose state that is remembers about places.
+func OpenTrust(state string) *manifest.Trust {
+	return manifest.OpenTrust(filepath.Join(state, "trust"))
 }

@@ -29,6 +29,7 @@ func commands(c *console) []*cli.Command {
 		mirrorCommand(c),
 		bundleCommand(c),
 		manifestCommand(c),
+		trustCommand(c),
 		cacheCommand(c),
 		siteCommand(c),
 		benchCommand(c),

@@ -13,7 +13,7 @@ import (
 func manifestCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "manifest",
-		Usage: "validate, sign and check manifest files",
+		Usage: "validate, sign and check manifest files, and renew the index of a place",
 		Subcommands: []*cli.Command{
 			{
 				Name: "validate", Usage: "check manifests against the schema and against what the program knows", ArgsUsage: "FILE...",
@@ -28,6 +28,11 @@ func manifestCommand(c *console) *cli.Command {
 				Name: "check", Usage: "check FILE.minisig", ArgsUsage: "FILE",
 				Flags:  flags([]cli.Flag{&cli.StringSliceFlag{Name: "trust", Required: true, Usage: "a minisign public `KEY` or key file"}}),
 				Action: func(ctx *cli.Context) error { return checkManifest(c, ctx) },
+			},
+			{
+				Name: "renew", Usage: "sign the index of a place anew, before or after it expires", ArgsUsage: "DEST",
+				Flags:  flags(zooFlags(), signFlags()),
+				Action: func(ctx *cli.Context) error { return renewIndex(c, ctx) },
 			},
 		},
 	}

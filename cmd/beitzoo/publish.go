@@ -90,9 +90,7 @@ func describePublication(c *console, ctx *cli.Context) (zoo.Publication, error) 
 	if p.Key, err = secretKey(c, ctx); err != nil {
 		return p, err
 	}
-	if expires := ctx.Timestamp("expires"); expires != nil {
-		p.Expires = *expires
-	}
+	p.Expires = expires(ctx)
 	if path := ctx.Path("describe"); path != "" {
 		found, err := given(path)
 		if err != nil {
@@ -101,6 +99,14 @@ func describePublication(c *console, ctx *cli.Context) (zoo.Publication, error) 
 		p.Base = &found.Manifest
 	}
 	return p, nil
+}
+
+// expires reads --expires; zero where it is not given.
+func expires(ctx *cli.Context) time.Time {
+	if date := ctx.Timestamp("expires"); date != nil {
+		return *date
+	}
+	return time.Time{}
 }
 
 // secretKey reads the key of --sign and asks for its password on the terminal, or takes it from the environment where there is none.

@@ -13,6 +13,7 @@ import (
 
 	"aead.dev/minisign"
 	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/manifests"
 )
@@ -101,6 +102,37 @@ func publishedJSON(t *testing.T, args []string) publishedEntry {
 		t.Fatal(err)
 	}
 	return entry
+}
+
+// TestTrustAndRenew: an index that has expired is renewed, its key is pinned, and forgotten.
+func TestTrustAndRenew(t *testing.T) {
+	home(t)
+	key, public := keyPair(t)
+	place := filepath.Join(t.TempDir(), "place")
+	expect(t, exitNetwork, "manifest", "renew", place, "--sign", key)
+	succeed(t, "publish", testdata("tiny/tiny_p16_64.unilm.pth"), place, "--name", "tiny", "--version", "1.0.0", "--sign", key, "--expires", "2020-01-01", "--quiet")
+	home(t)
+	expect(t, exitDigest, "show", "tiny", "--zoo", place, "--trust", public)
+	if said := succeed(t, "manifest", "renew", place, "--sign", key, "--expires", "2999-12-31"); !strings.Contains(said, "version 2, believed until 2999-12-31") {
+		t.Errorf("renew says %q", said)
+	}
+	home(t)
+	if listed := succeed(t, "trust", "ls"); listed != "" {
+		t.Errorf("at first, trust ls says %q", listed)
+	}
+	succeed(t, "show", "tiny", "--zoo", place, "--trust", public)
+	succeed(t, "show", "tiny", "--zoo", place)
+	var listed []trusted
+	if err := json.Unmarshal([]byte(succeed(t, "trust", "ls", "--json")), &listed); err != nil {
+		t.Fatal(err)
+	}
+	want := []trusted{{Place: place, Keys: []string{public}, IndexVersion: 2, Expires: "2999-12-31T00:00:00Z"}}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Error(diff)
+	}
+	succeed(t, "trust", "forget", place)
+	expect(t, exitUsage, "trust", "forget", place)
+	expect(t, exitDigest, "show", "tiny", "--zoo", place)
 }
 
 // TestPullUpstream converts a checkpoint that a server has, pins its digest, and notices when the server has another one.

@@ -55,12 +55,12 @@ type Recording struct {
 
 // Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.
 type Verdict struct {
-	Verified bool `yaml:"verified"`
+	Verified bool `json:"verified" yaml:"verified"`
 	// Engine and DType say what ran.
-	Engine    string `yaml:"engine"`
-	DType     string `yaml:"dtype"`
-	Recording string `yaml:"recording,omitempty"`
+	Engine    string `json:"engine" yaml:"engine"`
+	DType     string `json:"dtype" yaml:"dtype"`
+	Recording string `json:"recording,omitempty" yaml:"recording,omitempty"`
 	// MaxAbs is the largest absolute difference of a logit, Tolerance the limit that was computed for it.
-	MaxAbs    float64 `yaml:"max_abs"`
-	Tolerance float64 `yaml:"tolerance"`
+	MaxAbs    float64 `json:"max_abs" yaml:"max_abs"`
+	Tolerance float64 `json:"tolerance" yaml:"tolerance"`
 }

@@ -35,9 +35,9 @@ func (e *IndexError) Unwrap() error { return e.Kind }
 // Hint says what it may mean.
 func (e *IndexError) Hint() string {
 	if errors.Is(e.Kind, ErrFreeze) {
-		return "the publisher has to sign a new index, or somebody withholds it; check the clock of this machine too"
+		return "the publisher has to sign a new index (beitzoo manifest renew), or somebody withholds it; check the clock of this machine too"
 	}
-	return "somebody may be serving an old or forged state; ask the publisher before you use this place again"
+	return "somebody may be serving an old or forged state; ask the publisher. Only if the place was really made anew: beitzoo trust forget " + e.Place
 }
 
 // CheckSuccessor compares the index that place serves now with the one that was seen before. It may be the same, or a later one that has

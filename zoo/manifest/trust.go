@@ -90,10 +90,37 @@ func (t *Trust) Latest(place string) (*IndexDocument, error) {
 	return ParseIndex(latest, raw)
 }
 
-// Forget removes everything that is remembered about place.
-func (t *Trust) Forget(place string) error { return os.RemoveAll(t.of(place)) }
+// Forget removes everything that is remembered about place. Where that is nothing, it reports fs.ErrNotExist.
+func (t *Trust) Forget(place string) error {
+	if _, err := os.Stat(t.of(place)); err != nil {
+		return err
+	}
+	return os.RemoveAll(t.of(place))
+}
+
+// Places gives the places that something is remembered about, sorted.
+func (t *Trust) Places() ([]string, error) {
+	folders, err := os.ReadDir(t.folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var places []string
+	for _, folder := range folders {
+		name, err := os.ReadFile(filepath.Join(t.folder, folder.Name(), placeFile))
+		if errors.Is(err, fs.ErrNotExist) { // another process is about to write it, or has just removed it
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, strings.TrimSuffix(string(name), "\n"))
+	}
+	slices.Sort(places)
+	return places, err
+}
 
 const (
+	placeFile   = "place.txt"
 	keySuffix   = ".pub"
 	indexSuffix = ".index.yaml"
 )
@@ -132,7 +159,7 @@ func (t *Trust) remember(place string, document *IndexDocument, key minisign.Pub
 	}
 	name := fmt.Sprintf("%019d%s", document.Version, indexSuffix)
 	return errors.Join(
-		t.put(place, "place.txt", []byte(place+"\n")),
+		t.put(place, placeFile, []byte(place+"\n")),
 		t.put(place, KeyID(key.ID())+keySuffix, text),
 		t.put(place, name, document.Raw),
 		t.each(place, indexSuffix, func(path string) error { return removeBelow(path, name) }))
