@@ -12,7 +12,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
-// benchLoad compares loading large_512 into the torch engine with one copy of the file in memory, and with loading it in Python.
+// benchLoad compares loading large_512 into the torch engine with one copy of the file in memory, and then with loading it in Python. The copy takes
+// turns with beitzoo alone: in a virtual machine, memory that another process has just given back costs whoever asks for it next.
 func benchLoad(ctx context.Context, b *bench) error {
 	if b.torch == "" {
 		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
@@ -24,50 +25,43 @@ func benchLoad(ctx context.Context, b *bench) error {
 	}
 	defer c.drop(largeName)
 	path := c.file(largeName + ".safetensors")
-	workers := []*worker{{name: "`beitzoo`, open and load", command: []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}, request: "load"}}
-	if b.python != "" {
-		config, err := arch.ByName(largeName)
-		if err != nil {
-			return err
-		}
-		images, err := c.images(config, 1)
-		if err != nil {
-			return err
-		}
-		for _, way := range []struct{ kind, name string }{
-			{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
-			{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},
-		} {
-			workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
-		}
-	}
-	var copies []float64
-	defer func() {
-		for _, w := range workers {
-			w.stop()
-		}
-	}()
-	if err := startAll(ctx, workers); err != nil {
+	ours := []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}
+	beitzoo := &worker{name: "`beitzoo`, open and load", command: ours, request: "load"}
+	copied := &worker{name: "one copy of the mapped file into fresh memory", request: "copy", measure: func() (float64, error) { return memoryCopy(path) }}
+	if err := compare(ctx, b.rounds, copied, beitzoo); err != nil {
 		return err
 	}
-	for range b.rounds {
-		seconds, err := memoryCopy(path)
-		if err != nil {
-			return err
-		}
-		copies = append(copies, seconds)
-		for _, w := range workers {
-			answer, err := w.ask(w.request)
-			if err != nil {
-				return err
-			}
-			w.answers = append(w.answers, answer[0])
-		}
+	if b.python == "" {
+		return nil
 	}
-	fmt.Printf("| what | median | x copy |\n|---|---|---|\n| one copy of the mapped file into fresh memory | %.3f s | 1.00 |\n", median(copies))
+	config, err := arch.ByName(largeName)
+	if err != nil {
+		return err
+	}
+	images, err := c.images(config, 1)
+	if err != nil {
+		return err
+	}
+	workers := []*worker{{name: beitzoo.name, command: ours, request: "load"}}
+	for _, way := range []struct{ kind, name string }{
+		{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
+		{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},
+	} {
+		workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+	}
+	return compare(ctx, b.rounds, workers...)
+}
+
+// compare gives the workers their turns and prints a table with the first as the unit.
+func compare(ctx context.Context, rounds int, workers ...*worker) error {
+	if err := interleave(ctx, workers, rounds, func([]*worker) error { return nil }); err != nil {
+		return err
+	}
+	fmt.Print("| what | median | x the first |\n|---|---|---|\n")
 	for _, w := range workers {
-		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.median()/median(copies))
+		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.median()/workers[0].median())
 	}
+	fmt.Println()
 	return nil
 }
 
