@@ -146,6 +146,7 @@ func verifyPublication(ctx context.Context, weights string, config arch.Config, 
 		}
 		references = append(references, verify.Recorded(path, r))
 	}
+	defer collectOften()()
 	var worst *manifest.Verdict
 	for i, reference := range references {
 		result, err := verify.Verify(ctx, subject, reference, verify.Options{})

@@ -48,6 +48,7 @@ func verifyModel(c *console, ctx *cli.Context) error {
 		return err
 	}
 	defer closeReference()
+	defer collectOften()()
 	bar := c.newProgress(ctx, "comparing")
 	result, err := verify.Verify(ctx.Context, subject, reference, verify.Options{
 		Images: ctx.Int("samples"), Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
