@@ -1,6 +1,7 @@
 package verifytest
 
 import (
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 // RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, float64 recordings in
 // float32 as well. It takes minutes in libtorch and hours in plain Go. options say the device.
 func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // the heap is gigabytes of weights: garbage must not grow as large
 	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
 		t.Run(name, func(t *testing.T) {
 			for _, g := range Full(t, name) {
