@@ -14,6 +14,8 @@ program=bin/beitzoo-torch
 # TF32 is off unless this variable says otherwise; it is read when libtorch starts.
 unset TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
 "$GO" test -count=1 -tags libtorch,cuda -run CUDA -v ./zoo/engine/torch
+# For the table in zoo/engine/torch/choice.go.
+"$GO" test -tags libtorch,cuda -run '^$' -bench AttentionOnCUDA -benchtime 20x ./zoo/engine/torch
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -33,7 +33,7 @@ func (e *OperatorError) Hint() string {
 
 // newOperatorError cuts off the stack trace that libtorch adds to its messages.
 func newOperatorError(operator, message string) *OperatorError {
-	for _, trace := range []string{"\nException raised from", "\nThe above operation failed", "\nThis could be because"} {
+	for _, trace := range []string{"\nException raised from", "\nThe above operation failed", "This could be because"} {
 		message, _, _ = strings.Cut(message, trace)
 	}
 	return &OperatorError{Operator: operator, Message: strings.TrimSpace(message)}
