@@ -29,7 +29,8 @@ type Options struct {
 	Threads int
 }
 
-// Model is a loaded model. Forward may be called from several goroutines at once; Close ends the model and must not overlap a Forward.
+// Model is a loaded model. Forward may be called from several goroutines at once. Close ends the model; it must not overlap a Forward, and may be
+// called again, and from several goroutines.
 type Model interface {
 	// Forward computes the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling, or the pooled vector [N, EmbedDim]
 	// where the model has no head. A tap that is not nil sees each activation in order.

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
@@ -175,8 +177,12 @@ func (s *suite) closed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := model.Close(); err != nil {
-		t.Fatalf("Close: %v", err)
+	var group errgroup.Group
+	for range 4 {
+		group.Go(model.Close)
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatalf("Close, four times at once: %v", err)
 	}
 	if _, err := model.Forward(t.Context(), inputs(base), nil); !errors.Is(err, engine.ErrClosed) {
 		t.Errorf("Forward after Close: error %v", err)

@@ -25,7 +25,9 @@ type model[T gemm.Float] struct {
 
 // Close makes later Forwards fail and lets go of the weights.
 func (m *model[T]) Close() error {
-	m.closed.Store(true)
+	if m.closed.Swap(true) {
+		return nil
+	}
 	m.stem, m.blocks, m.tail = stem[T]{}, nil, tail[T]{}
 	return nil
 }

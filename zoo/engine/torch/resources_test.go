@@ -13,9 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/convert/synth"
 	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
 	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
@@ -104,6 +106,25 @@ func TestFailedForwardsLeaveNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestClosingScriptAtOnce(t *testing.T) {
+	t.Parallel()
+	golden := verifytest.One(t, "digits_p16_64.unilm.float32")
+	script := verifytest.Path(t, "digits/digits_p16_64.torchscript.pt")
+	for range 20 {
+		module, err := OpenScript(t.Context(), script, golden.Config, engine.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group errgroup.Group
+		for range 4 {
+			group.Go(module.Close)
+		}
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestForwardsAtOnceAgree(t *testing.T) {

@@ -110,9 +110,16 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 
 // Close frees the module and ends its thread.
 func (s *script) Close() error {
-	if err := s.thread.do(func() { libtch.AtmFree(s.module) }); err != nil {
+	if err := s.thread.do(s.free); err != nil {
 		return nil
 	}
 	s.thread.close()
 	return nil
+}
+
+func (s *script) free() {
+	if s.module != nil {
+		libtch.AtmFree(s.module)
+	}
+	s.module = nil
 }

@@ -4,6 +4,7 @@ package torch
 
 import (
 	"runtime"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/zoo/engine"
 	"github.com/sugarme/gotch/libtch"
@@ -14,6 +15,7 @@ type thread struct {
 	work chan func()
 	// stop is closed by close; ended when the goroutine has returned, and with it the thread of the operating system.
 	stop, ended chan struct{}
+	stopping    sync.Once
 }
 
 func newThread(threads int) *thread {
@@ -53,9 +55,9 @@ func (t *thread) do(f func()) error {
 	}
 }
 
-// close ends the thread. It is called once.
+// close ends the thread and waits for its end.
 func (t *thread) close() {
-	close(t.stop)
+	t.stopping.Do(func() { close(t.stop) })
 	<-t.ended
 }
 
