@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/zoo/arch"
