@@ -5,7 +5,9 @@ ORAS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/oras
 sudo    = $${SUDO-$$(command -v sudo)}
 install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
 
-.PHONY: test-site test-registry
+COSIGN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/cosign
+
+.PHONY: test-site test-registry test-cosign
 
 test-site: ## the catalogue's pages in headless Chromium, which is installed if need be
 	@$(call install,chromium,chromium)
@@ -20,4 +22,12 @@ test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pu
 $(ORAS)/done: build/zoo.mk
 	python3 -m venv $(ORAS)
 	$(ORAS)/bin/python -m pip install --quiet --disable-pip-version-check oras==0.2.43
+	@touch $@
+
+test-cosign: $(COSIGN)/cosign ## signing what is published with cosign, which is built if need be
+	@$(call install,docker-registry,docker-registry)
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_COSIGN=$(COSIGN)/cosign GOWORK=off $(GO) test -count=1 -tags cosign -run Cosign ./cmd/beitzoo
+
+$(COSIGN)/cosign: build/zoo.mk
+	GOBIN=$(COSIGN) GOWORK=off $(GO) install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 	@touch $@

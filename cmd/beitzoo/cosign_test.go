@@ -1,0 +1,56 @@
+//go:build cosign
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/zoo/store/storetest"
+)
+
+// TestCosign signs what was published with a tool of somebody else's, which verifies it, and finds the place unharmed by the signature. `make
+// test-cosign` installs what it needs.
+func TestCosign(t *testing.T) {
+	host := storetest.StartRegistry(t)
+	home(t)
+	key, public := keyPair(t)
+	place := "oci://" + host + "/zoo/beit"
+	publish := []string{
+		"publish", testdata("tiny/tiny_p16_64.unilm.pth"), place, "--name", "tiny", "--version", "1.0.0", "--sign", key, "--json", "--quiet",
+	}
+	artefact := host + "/zoo/beit@" + string(publishedJSON(t, publish).Artefact)
+	keys := t.TempDir()
+	t.Setenv("COSIGN_PASSWORD", "")
+	cosign := func(args ...string) error {
+		cmd := exec.Command(os.Getenv("BEITZOO_TEST_COSIGN"), args...)
+		cmd.Dir = keys
+		output, err := cmd.CombinedOutput()
+		t.Logf("cosign %s: %s", args[0], output)
+		return err
+	}
+	if err := cosign("generate-key-pair"); err != nil {
+		t.Fatal(err)
+	}
+	http := []string{"--allow-insecure-registry", "--allow-http-registry"}
+	verify := append([]string{"verify", "--key", filepath.Join(keys, "cosign.pub"), "--insecure-ignore-tlog=true", artefact}, http...)
+	if err := cosign(verify...); err == nil {
+		t.Error("cosign verifies what nobody signed with it")
+	}
+	sign := append([]string{"sign", "--key", filepath.Join(keys, "cosign.key"), "--tlog-upload=false", "--use-signing-config=false", "--yes", artefact}, http...)
+	if err := cosign(sign...); err != nil {
+		t.Fatal(err)
+	}
+	if err := cosign(verify...); err != nil {
+		t.Error(err)
+	}
+	publish[6] = "1.1.0"
+	publishedJSON(t, publish)
+	home(t)
+	succeed(t, "pull", "tiny@1.0.0", "--zoo", place, "--trust", public)
+	mirrored := filepath.Join(t.TempDir(), "mirror")
+	succeed(t, "mirror", place, mirrored)
+	succeed(t, "pull", "tiny@1.1.0", "--zoo", mirrored, "--trust", public)
+}
