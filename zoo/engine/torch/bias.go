@@ -26,7 +26,7 @@ type positions struct {
 
 func (l *loader) positions(name string) *positions {
 	view := l.views[name]
-	raw, err := readable(view)
+	raw, err := l.buffer.read(view)
 	if err != nil {
 		l.scope.fail(fmt.Errorf("parameter %s: %w", name, err))
 	}

@@ -4,11 +4,7 @@ package torch
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
-	"sync/atomic"
-	"unsafe"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
@@ -22,6 +18,7 @@ type loader struct {
 	views  map[string]tensor.View
 	device device
 	dtype  dtype
+	buffer buffer
 	// packs says that weights are packed.
 	packs bool
 }
@@ -31,6 +28,11 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	l := &loader{ctx: ctx, scope: &m.weights, config: m.config, views: map[string]tensor.View{}, device: m.device, dtype: m.dtype}
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
+	}
+	staging := &scope{}
+	defer staging.close()
+	if l.buffer = newBuffer(staging, views, m.threads); staging.err != nil {
+		return staging.err
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
 	m.attend = chooseAttention(m, l.packs)
@@ -55,18 +57,18 @@ func (l *loader) parameter(name string) value {
 	return l.read(l.scope, name, l.device, l.dtype)
 }
 
-// read copies one parameter out of the caller's memory, once where its dtype is the wanted one.
+// read copies one parameter out of the caller's memory.
 func (l *loader) read(s *scope, name string, device device, dtype dtype) value {
 	return s.give(func(s *scope) value { return s.copyTo(l.view(s, name), device, dtype) })
 }
 
-// view makes a tensor over the caller's memory, such as a mapped file, that is valid while the load runs.
+// view makes a tensor over a copy of the parameter in the buffer, valid until the next one is made.
 func (l *loader) view(s *scope, name string) value {
 	if s.fail(l.ctx.Err()); s.err != nil {
 		return value{}
 	}
 	view := l.views[name]
-	raw, err := readable(view)
+	raw, err := l.buffer.read(view)
 	if err != nil {
 		s.fail(fmt.Errorf("parameter %s: %w", name, err))
 		return value{}
@@ -75,44 +77,7 @@ func (l *loader) view(s *scope, name string) value {
 	for i, n := range view.Shape {
 		shape[i] = int64(n)
 	}
-	if len(raw) == 0 {
-		return s.empty(cpu, dtypes[view.DType], shape...)
-	}
-	if uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%uintptr(view.DType.Size()) == 0 {
-		return s.over(raw, dtypes[view.DType], shape...)
-	}
-	aligned := s.empty(cpu, dtypes[view.DType], shape...)
-	copy(s.bytes(aligned, len(raw)), raw)
-	return aligned
-}
-
-// sink keeps the compiler from leaving the reads out that touch pages.
-var sink atomic.Uint32
-
-// pageSize is the smallest unit in which a file is mapped on any system.
-const pageSize = 4096
-
-// readable gives the bytes of a view after touching each page of them: a fault (the file was cut short after it was mapped) is an error
-// here, where in C it would end the program.
-func readable(view tensor.View) (raw []byte, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if recover() != nil {
-			raw, err = nil, errors.New("reading failed: its file has changed")
-		}
-	}()
-	if raw, err = view.Bytes(); err != nil {
-		return nil, err
-	}
-	var touched byte
-	for i := 0; i < len(raw); i += pageSize {
-		touched |= raw[i]
-	}
-	if len(raw) > 0 {
-		touched |= raw[len(raw)-1]
-	}
-	sink.Store(uint32(touched))
-	return raw, nil
+	return s.over(raw, dtypes[view.DType], shape...)
 }
 
 // linear reads prefix + "weight" and prefix + "bias" for inputs of that many rows.
