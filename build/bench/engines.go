@@ -172,7 +172,7 @@ func (c *comparison) cell(ctx context.Context, name string, batch, threads int) 
 	beitzoo := &worker{name: "beitzoo", command: ours, request: "forward"}
 	matrix := &worker{name: "matrix products", command: ours, request: "matrix"}
 	workers = append(workers, beitzoo, matrix)
-	if err := interleave(ctx, workers, c.rounds, agree); err != nil {
+	if err := interleave(ctx, workers, c.rounds, agree, pause); err != nil {
 		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
 	}
 	fmt.Printf("| %s | %d | %d |", name, batch, threads)

@@ -115,7 +115,10 @@ func (w *worker) ask(request string) ([]float64, error) {
 }
 
 // pause lets the threads of the last worker fall asleep: they wait busily for a while.
-const pause = 50 * time.Millisecond
+func pause() error {
+	time.Sleep(50 * time.Millisecond)
+	return nil
+}
 
 // Workers that take long get fewer rounds: none begins after that time, if there were so many.
 const (
@@ -123,8 +126,8 @@ const (
 	leastRounds = 3
 )
 
-// interleave starts all workers, lets inspect see them, and gives each its turn in every round, forwards and backwards.
-func interleave(ctx context.Context, workers []*worker, rounds int, inspect func([]*worker) error) error {
+// interleave starts all workers, lets inspect see them, and gives each its turn in every round, forwards and backwards, each after a call of before.
+func interleave(ctx context.Context, workers []*worker, rounds int, inspect func([]*worker) error, before func() error) error {
 	defer func() {
 		for _, w := range workers {
 			w.stop()
@@ -142,12 +145,14 @@ func interleave(ctx context.Context, workers []*worker, rounds int, inspect func
 			slices.Reverse(turn)
 		}
 		for _, w := range turn {
+			if err := before(); err != nil {
+				return err
+			}
 			answer, err := w.ask(w.request)
 			if err != nil {
 				return err
 			}
 			w.answers = append(w.answers, answer[0])
-			time.Sleep(pause)
 		}
 	}
 	return nil
