@@ -5,6 +5,9 @@ package torch
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/zoo/arch"
@@ -29,27 +32,66 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	staging := &scope{}
-	defer staging.close()
-	if l.buffer = newBuffer(staging, views, m.threads); staging.err != nil {
-		return staging.err
-	}
 	l.packs = m.device == cpu && packable(m.dtype)
 	m.attend = chooseAttention(m, l.packs)
-	m.stem = l.stem()
-	m.blocks = make([]block, m.config.Depth)
-	var shared *positions
-	switch tokens := int64(m.config.Tokens()); {
-	case m.config.Bias == arch.SharedBias:
-		shared = l.positions("rel_pos_bias.relative_position_bias_table")
-	case m.config.Bias == arch.NoBias && haveFused():
-		m.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
+	return l.buffered(func(l *loader) {
+		m.stem = l.stem()
+		var shared *positions
+		switch tokens := int64(m.config.Tokens()); {
+		case m.config.Bias == arch.SharedBias:
+			shared = l.positions("rel_pos_bias.relative_position_bias_table")
+		case m.config.Bias == arch.NoBias && haveFused():
+			m.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
+		}
+		m.blocks = l.blocks(m.threads, shared)
+		m.tail = l.tail()
+	})
+}
+
+// buffered runs part of a load with a buffer, and gives the first error.
+func (l *loader) buffered(part func(*loader)) error {
+	staging := &scope{}
+	defer staging.close()
+	l.buffer = newBuffer(staging, l.views)
+	if staging.err != nil {
+		return staging.err
 	}
-	for i := range m.blocks {
-		m.blocks[i] = l.block(i, shared)
-	}
-	m.tail = l.tail()
+	part(l)
 	return l.scope.err
+}
+
+// blocks reads all blocks, several at once, each on a thread that does all the work for its block. The threads of one operator would wait for
+// the next operator busily, while one thread reads; and most of the time goes into memory that the process did not have before.
+func (l *loader) blocks(threads int, shared *positions) []block {
+	blocks := make([]block, l.config.Depth)
+	parts := make([]scope, min(threads, len(blocks)))
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(l.ctx)
+	for i := range parts {
+		part := &loader{ctx: ctx, scope: &parts[i], config: l.config, views: l.views, device: l.device, dtype: l.dtype, packs: l.packs}
+		group.Go(func() error {
+			return part.onThread(func(part *loader) {
+				for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
+					blocks[at] = part.block(int(at), shared)
+				}
+			})
+		})
+	}
+	l.scope.fail(group.Wait())
+	for i := range parts {
+		l.scope.adopt(&parts[i])
+	}
+	return blocks
+}
+
+// onThread is buffered on a thread of its own.
+func (l *loader) onThread(part func(*loader)) (err error) {
+	thread := newThread(1)
+	defer thread.close()
+	if closed := thread.do(func() { err = l.buffered(part) }); closed != nil {
+		return closed
+	}
+	return err
 }
 
 // parameter reads one parameter to the model's device and dtype.

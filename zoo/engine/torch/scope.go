@@ -70,6 +70,13 @@ func (s *scope) close() {
 	s.memory = nil
 }
 
+// adopt takes over what another scope owns.
+func (s *scope) adopt(other *scope) {
+	s.owned = append(s.owned, other.owned...)
+	s.memory = append(s.memory, other.memory...)
+	other.owned, other.memory = nil, nil
+}
+
 // within runs part of a computation in a scope of its own, whose tensors are dropped when it returns.
 func (s *scope) within(part func(inner *scope)) {
 	if s.err != nil {
