@@ -4,7 +4,8 @@ GO        ?= go
 FUZZTIME  ?= 10s
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 TMP       ?= $(or $(TMPDIR),/tmp)
-VENV      ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/interop
+CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo
+VENV      ?= $(CACHE)/interop
 
 .DEFAULT_GOAL := help
 

@@ -1,11 +1,10 @@
 # The zoo beside other people's programs: a browser, a registry, clients of registries. The main Makefile includes this file.
 
-ORAS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/oras
+ORAS   := $(CACHE)/oras
+COSIGN := $(CACHE)/cosign
 # install names the programs that a target needs and the packages of Debian that have them.
 sudo    = $${SUDO-$$(command -v sudo)}
 install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
-
-COSIGN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/beitzoo/cosign
 
 .PHONY: test-site test-registry test-cosign
 

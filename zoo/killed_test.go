@@ -3,12 +3,10 @@ package zoo_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -75,13 +73,7 @@ func (m mortal) pull(document []byte) error {
 // start lets a process do it, and tells whether it lived.
 func (m mortal) start(t *testing.T) bool {
 	t.Helper()
-	text, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), pullVariable+"="+string(text))
-	output, err := command.CombinedOutput()
+	output, err := storetest.Process(t, pullVariable, m).CombinedOutput()
 	if len(output) > 0 {
 		t.Fatalf("%v: %s", err, output)
 	}

@@ -50,15 +50,7 @@ func publish(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx, "CHECKPOINT", "DEST"); err != nil {
 		return err
 	}
-	z, err := openZoo(c, ctx)
-	if err != nil {
-		return err
-	}
-	network, err := placeOptions(c, ctx)
-	if err != nil {
-		return err
-	}
-	to, err := zoo.OpenDestination(ctx.Context, ctx.Args().Get(1), network)
+	z, to, err := openZooAndDestination(c, ctx, ctx.Args().Get(1))
 	if err != nil {
 		return err
 	}

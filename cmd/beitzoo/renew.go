@@ -1,10 +1,6 @@
 package main
 
-import (
-	"github.com/urfave/cli/v2"
-
-	"github.com/beitzoo/beitzoo/zoo"
-)
+import "github.com/urfave/cli/v2"
 
 // renewed is what `beitzoo manifest renew --json` prints.
 type renewed struct {
@@ -17,15 +13,7 @@ func renewIndex(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx, "DEST"); err != nil {
 		return err
 	}
-	z, err := openZoo(c, ctx)
-	if err != nil {
-		return err
-	}
-	network, err := placeOptions(c, ctx)
-	if err != nil {
-		return err
-	}
-	to, err := zoo.OpenDestination(ctx.Context, ctx.Args().First(), network)
+	z, to, err := openZooAndDestination(c, ctx, ctx.Args().First())
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,20 @@ func openZoo(c *console, ctx *cli.Context) (*zoo.Zoo, error) {
 	return zoo.New(options)
 }
 
+// openZooAndDestination opens the place that a command signs for, too.
+func openZooAndDestination(c *console, ctx *cli.Context, address string) (*zoo.Zoo, zoo.Publishing, error) {
+	z, err := openZoo(c, ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	network, err := placeOptions(c, ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := zoo.OpenDestination(ctx.Context, address, network)
+	return z, to, err
+}
+
 // stateFolder is where pinned keys and digests are kept: in BEITZOO_HOME, else in the user's folder for settings.
 func stateFolder() (string, error) {
 	if home := os.Getenv(cache.HomeVariable); home != "" {

@@ -72,12 +72,7 @@ func (p pull) run() error {
 // start begins to pull in a process of its own.
 func (p pull) start(t *testing.T) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), pullVariable+"="+string(text))
+	command := storetest.Process(t, pullVariable, p)
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output
 	if err := command.Start(); err != nil {

@@ -15,11 +15,14 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
+// cells are the architectures and batch sizes that are measured.
+var cells = []struct {
+	name   string
+	images int
+}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}}
+
 func BenchmarkForward(b *testing.B) {
-	for _, c := range []struct {
-		name   string
-		images int
-	}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}} {
+	for _, c := range cells {
 		config, err := arch.ByName(c.name)
 		if err != nil {
 			b.Fatal(err)

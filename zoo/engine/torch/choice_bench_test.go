@@ -19,10 +19,7 @@ func BenchmarkAttention(b *testing.B) {
 }
 
 func benchmarkAttention(b *testing.B, device device, threads int) {
-	for _, c := range []struct {
-		name   string
-		images int
-	}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}} {
+	for _, c := range cells {
 		config, err := arch.ByName(c.name)
 		if err != nil {
 			b.Fatal(err)

@@ -34,7 +34,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
 	m.attend = chooseAttention(m, l.packs)
-	return l.buffered(func(l *loader) {
+	return l.buffered(func() {
 		m.stem = l.stem()
 		var shared *positions
 		switch tokens := int64(m.config.Tokens()); {
@@ -49,14 +49,14 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 }
 
 // buffered runs part of a load with a buffer, and gives the first error.
-func (l *loader) buffered(part func(*loader)) error {
+func (l *loader) buffered(part func()) error {
 	staging := &scope{}
 	defer staging.close()
 	l.buffer = newBuffer(staging, l.views)
 	if staging.err != nil {
 		return staging.err
 	}
-	part(l)
+	part()
 	return l.scope.err
 }
 
@@ -68,9 +68,10 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(l.ctx)
 	for i := range parts {
-		part := &loader{ctx: ctx, scope: &parts[i], config: l.config, views: l.views, device: l.device, dtype: l.dtype, packs: l.packs}
+		part := *l
+		part.ctx, part.scope = ctx, &parts[i]
 		group.Go(func() error {
-			return part.onThread(func(part *loader) {
+			return part.onThread(func() {
 				for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
 					blocks[at] = part.block(int(at), shared)
 				}
@@ -85,7 +86,7 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 }
 
 // onThread is buffered on a thread of its own.
-func (l *loader) onThread(part func(*loader)) (err error) {
+func (l *loader) onThread(part func()) (err error) {
 	thread := newThread(1)
 	defer thread.close()
 	if closed := thread.do(func() { err = l.buffered(part) }); closed != nil {

@@ -113,9 +113,8 @@ func (s *scope) zeros(device device, dtype dtype, shape ...int64) value {
 	return s.call("zeros", func(out *libtch.Ctensor) { libtch.AtgZeros(out, shape, len(shape), int32(dtype), int32(device)) })
 }
 
-// over makes a tensor on the CPU over memory that must not change while the scope lives.
+// over makes a tensor on the CPU over memory of libtorch that must not change while the tensor lives.
 func (s *scope) over(raw []byte, dtype dtype, shape ...int64) value {
-	s.memory = append(s.memory, raw)
 	return s.call("from_blob", func(out *libtch.Ctensor) { *out = tensorOver(unsafe.Pointer(unsafe.SliceData(raw)), shape, dtype) })
 }
 

@@ -3,7 +3,6 @@
 package torch
 
 import (
-	"runtime"
 	"sync/atomic"
 
 	"github.com/sugarme/gotch/libtch"
@@ -20,8 +19,6 @@ type value struct{ c libtch.Ctensor }
 type scope struct {
 	err   error
 	owned []value
-	// memory is what tensors of the scope refer to: the garbage collector cannot see that they do.
-	memory [][]byte
 }
 
 // call runs one operator of libtorch that makes one tensor.
@@ -66,15 +63,12 @@ func (s *scope) close() {
 	}
 	live.Add(-int64(len(s.owned)))
 	s.owned = nil
-	runtime.KeepAlive(s.memory)
-	s.memory = nil
 }
 
 // adopt takes over what another scope owns.
 func (s *scope) adopt(other *scope) {
 	s.owned = append(s.owned, other.owned...)
-	s.memory = append(s.memory, other.memory...)
-	other.owned, other.memory = nil, nil
+	other.owned = nil
 }
 
 // within runs part of a computation in a scope of its own, whose tensors are dropped when it returns.
