@@ -20,7 +20,7 @@ import (
 func TestScriptGivesItsLogits(t *testing.T) {
 	golden := verifytest.One(t, "digits_p16_64.unilm.float32")
 	path := verifytest.Path(t, "digits/digits_p16_64.torchscript.pt")
-	flat(t, 20, 8<<20, func() {
+	flat(t, 8, func() {
 		model, err := OpenScript(context.Background(), path, golden.Config, engine.Options{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
