@@ -35,7 +35,7 @@ func newCache(t testing.TB) *cache.Cache {
 // source is the file at an address, behind as much patience as tests have.
 func source(t testing.TB, address string) store.Fetcher {
 	t.Helper()
-	s, err := httpstore.New(address, httpstore.Options{Stall: 300 * time.Millisecond})
+	s, err := httpstore.New(address, httpstore.Options{Stall: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 			server := storetest.NewServer(t, fault)
 			server.Set("/file", content)
 			address := strings.Replace(server.URL, "http://", "http://me:s3cret@", 1) + "/file?sig=s3cret#s3cret"
-			s := file(t, address, httpstore.Options{Stall: 100 * time.Millisecond, Credentials: func(*url.URL) string { return "Bearer s3cret" }})
+			s := file(t, address, httpstore.Options{Stall: time.Second, Credentials: func(*url.URL) string { return "Bearer s3cret" }})
 			_, err := read(t.Context(), s, storetest.Describe(content, 0))
 			_, rangeErr := s.FetchRange(t.Context(), unknown, `"old"`, store.Span{Offset: 1, Size: 5})
 			_, statErr := s.Stat(t.Context(), unknown)

@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			server := storetest.NewServer(t, test.fault)
-			s := file(t, server.Set("/weights", content), httpstore.Options{Stall: 200 * time.Millisecond})
+			s := file(t, server.Set("/weights", content), httpstore.Options{Stall: time.Second})
 			_, err := read(t.Context(), s, known)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
@@ -253,13 +253,13 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(300, 1)
 	server := storetest.NewServer(t)
-	s := file(t, server.Set("/weights", content), httpstore.Options{Stall: 100 * time.Millisecond})
+	s := file(t, server.Set("/weights", content), httpstore.Options{Stall: time.Second})
 	body, err := s.Fetch(t.Context(), unknown)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer body.Close()
-	time.Sleep(250 * time.Millisecond)
+	time.Sleep(1300 * time.Millisecond)
 	if got, err := io.ReadAll(body); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("got %d bytes and %v", len(got), err)
 	}
