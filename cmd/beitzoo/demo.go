@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/testdata/digits"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
+	"github.com/beitzoo/beitzoo/verify/report"
 	"github.com/beitzoo/beitzoo/zoo/engine/native"
 )
 
@@ -21,15 +24,28 @@ func demoCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:   "demo",
 		Usage:  "the main job, on a trained model that ships with the program: no network, no libtorch",
-		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Usage: "keep the files in this `FOLDER`"}},
+		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Usage: "keep the files in this `FOLDER`"}, jsonFlag()},
 		Action: func(ctx *cli.Context) error { return demo(c, ctx) },
 	}
 }
 
 // demonstration is the state of one demo.
 type demonstration struct {
+	// console tells the story; with --json nobody listens.
 	*console
 	folder, checkpoint string
+	result             demoResult
+}
+
+// demoResult is what was shown, for --json.
+type demoResult struct {
+	OK           bool                `json:"ok"`
+	Checkpoint   *convert.Inspection `json:"checkpoint"`
+	Conversions  []convert.Saved     `json:"conversions"`
+	Difference   *convert.Difference `json:"difference"`
+	Verification *report.Document    `json:"verification"`
+	Evaluation   *demoEvaluation     `json:"evaluation"`
+	Seconds      float64             `json:"seconds"`
 }
 
 func demo(c *console, ctx *cli.Context) error {
@@ -39,16 +55,31 @@ func demo(c *console, ctx *cli.Context) error {
 		return err
 	}
 	defer remove()
-	d := &demonstration{console: c, folder: folder}
+	teller := *c
+	if ctx.Bool("json") {
+		teller.out = io.Discard
+	}
+	d := &demonstration{console: &teller, folder: folder}
+	err = d.tell(ctx.Context)
+	d.result.OK, d.result.Seconds = err == nil, time.Since(start).Seconds()
+	if ctx.Bool("json") && (err == nil || errors.Is(err, errDiffers)) {
+		return errors.Join(c.json(d.result), err)
+	}
+	return err
+}
+
+// tell does one step after another.
+func (d *demonstration) tell(ctx context.Context) error {
+	start := time.Now()
 	for _, step := range []func(context.Context) error{d.unpack, d.convert, d.verify, d.classify} {
-		if err := step(ctx.Context); err != nil {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	c.printf("\nDone in %.1f s. Now yours:", time.Since(start).Seconds())
-	c.printf("  beitzoo convert beit_base_p16_224_ft.pdparams -o beit_base.pth --to timm --prove")
-	c.printf("  beitzoo verify  beit_base.pth --recording yours.safetensors    (docs/recording.md says how to record)")
-	c.printf("  beitzoo convert --help")
+	d.printf("\nDone in %.1f s. Now yours:", time.Since(start).Seconds())
+	d.printf("  beitzoo convert beit_base_p16_224_ft.pdparams -o beit_base.pth --to timm --prove")
+	d.printf("  beitzoo verify  beit_base.pth --recording yours.safetensors    (docs/recording.md says how to record)")
+	d.printf("  beitzoo convert --help")
 	return nil
 }
 
@@ -75,6 +106,7 @@ func (d *demonstration) unpack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.result.Checkpoint = found
 	d.printf("1. A BEiT that PaddlePaddle trained on hand-written digits, as paddle.save wrote it:")
 	d.printf("   %s: %s, %d tensors, names as %s has them", digits.Checkpoint, found.Container, found.Source.Tensors, found.Scheme)
 	d.printf("   %s", describe(*found.Architecture))
@@ -102,6 +134,7 @@ func (d *demonstration) convert(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		d.result.Conversions = append(d.result.Conversions, report.Saved)
 		turned := 0
 		for _, p := range report.Parameters {
 			if p.Read != "" {
@@ -115,6 +148,7 @@ func (d *demonstration) convert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.result.Difference = difference
 	if !difference.Equal {
 		printDifference(d.console, difference)
 		return errDiffers
@@ -139,6 +173,8 @@ func (d *demonstration) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	document := report.New(result)
+	d.result.Verification = &document
 	d.printf("\n3. The PyTorch file, run in plain Go, beside what PASSL computed from the original (%d images):", result.Images)
 	d.printf("   %-10s %-14s %-14s %s", "", "largest value", "off by at most", "rounding allows")
 	for _, tap := range result.Taps {

@@ -19,6 +19,14 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/preprocess"
 )
 
+// demoEvaluation compares predictions with the labels, and with those of the framework that trained the model.
+type demoEvaluation struct {
+	accuracy
+	// Same counts equal predictions, MaxAbs is the largest difference of a logit.
+	Same   int     `json:"same_prediction"`
+	MaxAbs float64 `json:"max_abs"`
+}
+
 // classify runs all test images through the converted model and compares each logit with PASSL's.
 func (d *demonstration) classify(ctx context.Context) error {
 	recorded, err := embeddedRecording(ctx, d.folder, digits.Logits)
@@ -39,6 +47,7 @@ func (d *demonstration) classify(ctx context.Context) error {
 	}
 	same, largest := agreement(rows, theirs)
 	result := score(rows, images.labels)
+	d.result.Evaluation = &demoEvaluation{accuracy: result, Same: same, MaxAbs: largest}
 	d.printf("\n4. %d real test images, from PNG files to predictions:", len(rows))
 	d.printf("   top-1 %d/%d = %.2f %%, top-5 %d/%d = %.2f %%", result.Top1, result.Images, 100*result.Share1, result.Top5, result.Images, 100*result.Share5)
 	d.printf("   the same prediction as PASSL on %d of %d; of %d logits the largest difference is %.1e", same, len(rows), len(rows)*len(rows[0]), largest)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -30,5 +31,28 @@ func TestDemo(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(folder, station.name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestDemoAsJSON(t *testing.T) {
+	var got struct {
+		OK           bool
+		Checkpoint   struct{ Scheme string }
+		Conversions  []struct{ Proved bool }
+		Difference   struct{ Equal bool }
+		Verification struct{ OK bool }
+		Evaluation   struct {
+			Top1 int `json:"top1_correct"`
+			Same int `json:"same_prediction"`
+		}
+	}
+	if err := json.Unmarshal([]byte(succeed(t, "demo", "--json")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !got.OK || got.Checkpoint.Scheme != "passl" || len(got.Conversions) != len(conversions) || !got.Difference.Equal || !got.Verification.OK {
+		t.Errorf("got %+v", got)
+	}
+	if got.Evaluation.Top1 != 346 || got.Evaluation.Same != 360 {
+		t.Errorf("got %+v", got.Evaluation)
 	}
 }
