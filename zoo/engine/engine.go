@@ -33,7 +33,7 @@ type Options struct {
 // called again, and from several goroutines.
 type Model interface {
 	// Forward computes the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling, or the pooled vector [N, EmbedDim]
-	// where the model has no head. A tap that is not nil sees each activation in order.
+	// where the model has no head. A tap that is not nil sees each activation in order, and changes no bit of the result.
 	Forward(ctx context.Context, input Input, tap Tap) (Activation, error)
 	Close() error
 }

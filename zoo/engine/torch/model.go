@@ -65,6 +65,7 @@ func (m *model) forward(ctx context.Context, s *scope, input engine.Input, image
 	tokens := tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
 	x := m.embed(s, input, images)
 	s.emit(tap, "embed", x, tokens)
+	var pooled value
 	for i, b := range m.blocks {
 		s.fail(ctx.Err())
 		s.within(func(s *scope) {
@@ -72,13 +73,19 @@ func (m *model) forward(ctx context.Context, s *scope, input engine.Input, image
 			s.emit(tap, fmt.Sprintf("blocks.%d.attn", i), branch, tokens)
 			s.addScaled(x, b.gamma1, branch)
 		})
-		if tap == nil && m.config.Pooling == arch.MeanPooling && i == len(m.blocks)-1 {
-			return m.finish(s, b.feedMean(s, x, m), images, tap)
+		if i == len(m.blocks)-1 && m.config.Pooling == arch.MeanPooling {
+			// A tap sees all tokens of the last block as well, and changes nothing in what follows.
+			if pooled = b.feedMean(s, x, m); tap == nil {
+				break
+			}
 		}
 		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, m)) })
 		s.emit(tap, fmt.Sprintf("blocks.%d", i), x, tokens)
 	}
-	return m.finish(s, m.pool(s, x), images, tap)
+	if pooled == (value{}) {
+		pooled = m.pool(s, x)
+	}
+	return m.finish(s, pooled, images, tap)
 }
 
 // finish normalises what was pooled and classifies it.
