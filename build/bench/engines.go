@@ -47,11 +47,11 @@ func benchEngines(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Println("\nMedian seconds of one forward pass, float32, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster")
-	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n| model | batch | threads |")
+	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n| model | batch | threads | rounds |")
 	for _, kind := range c.kinds {
 		fmt.Printf(" %s |", nameOf(kind))
 	}
-	fmt.Printf(" beitzoo | share |\n|---|---|---|%s---|---|\n", strings.Repeat("---|", len(c.kinds)))
+	fmt.Printf(" beitzoo | share |\n|---|---|---|---|%s---|---|\n", strings.Repeat("---|", len(c.kinds)))
 	for i, cell := range cells {
 		if err := c.weights(ctx, cell.arch); err != nil {
 			return err
@@ -150,6 +150,9 @@ func (c *comparison) images(config arch.Config, batch int) (string, error) {
 	return path, os.WriteFile(path, raw, 0o600)
 }
 
+// quick is how many times more rounds there are where forward passes are short, since what else the machine does weighs more there.
+const quick = 5
+
 // cell measures and prints a line of the table.
 func (c *comparison) cell(ctx context.Context, name string, batch, threads int) error {
 	config, err := arch.ByName(name)
@@ -172,10 +175,10 @@ func (c *comparison) cell(ctx context.Context, name string, batch, threads int) 
 	beitzoo := &worker{name: "beitzoo", command: ours, request: "forward"}
 	matrix := &worker{name: "matrix products", command: ours, request: "matrix"}
 	workers = append(workers, beitzoo, matrix)
-	if err := interleave(ctx, workers, c.rounds, agree, pause); err != nil {
+	if err := interleave(ctx, workers, quick*c.rounds, agree, pause); err != nil {
 		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
 	}
-	fmt.Printf("| %s | %d | %d |", name, batch, threads)
+	fmt.Printf("| %s | %d | %d | %d |", name, batch, threads, len(beitzoo.answers))
 	for _, w := range workers[:len(workers)-1] {
 		fmt.Printf(" %.3f", w.median())
 		if c.kinds != nil && c.kinds[0] == "timm" && w != workers[0] {
