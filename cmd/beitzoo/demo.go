@@ -33,6 +33,7 @@ func demoCommand(c *console) *cli.Command {
 type demonstration struct {
 	// console tells the story; with --json nobody listens.
 	*console
+	start              time.Time
 	folder, checkpoint string
 	result             demoResult
 }
@@ -49,7 +50,6 @@ type demoResult struct {
 }
 
 func demo(c *console, ctx *cli.Context) error {
-	start := time.Now()
 	folder, remove, err := demoFolder(ctx.Path("keep"))
 	if err != nil {
 		return err
@@ -59,9 +59,9 @@ func demo(c *console, ctx *cli.Context) error {
 	if ctx.Bool("json") {
 		teller.out = io.Discard
 	}
-	d := &demonstration{console: &teller, folder: folder}
+	d := &demonstration{console: &teller, start: time.Now(), folder: folder}
 	err = d.tell(ctx.Context)
-	d.result.OK, d.result.Seconds = err == nil, time.Since(start).Seconds()
+	d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
 	if ctx.Bool("json") && (err == nil || errors.Is(err, errDiffers)) {
 		return errors.Join(c.json(d.result), err)
 	}
@@ -70,13 +70,12 @@ func demo(c *console, ctx *cli.Context) error {
 
 // tell does one step after another.
 func (d *demonstration) tell(ctx context.Context) error {
-	start := time.Now()
 	for _, step := range []func(context.Context) error{d.unpack, d.convert, d.verify, d.classify} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	d.printf("\nDone in %.1f s. Now yours:", time.Since(start).Seconds())
+	d.printf("\nDone in %.1f s. Now yours:", time.Since(d.start).Seconds())
 	d.printf("  beitzoo convert beit_base_p16_224_ft.pdparams -o beit_base.pth --to timm --prove")
 	d.printf("  beitzoo verify  beit_base.pth --recording yours.safetensors    (docs/recording.md says how to record)")
 	d.printf("  beitzoo convert --help")
