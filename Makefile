@@ -9,9 +9,9 @@ VENV      ?= $(CACHE)/interop
 
 .DEFAULT_GOAL := help
 
-include $(wildcard build/*.mk)
+include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch lint fuzz bench interop golden cover clean help
+.PHONY: demo build test test-go test-torch lint fuzz bench interop cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -31,20 +31,20 @@ test-go: ## the tests that need only Go, under the race detector where cgo allow
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch
-	$(GO) vet -tags libtorch ./zoo/engine/torch ./cmd/beitzoo
-	$(GO) test -tags libtorch ./zoo/engine/torch/... ./cmd/beitzoo
+	$(GO) vet -tags libtorch ./beit/engine/torch ./cmd/beitzoo
+	$(GO) test -tags libtorch ./beit/engine/torch/... ./cmd/beitzoo
 
 lint: ## linters; every exception in .golangci.yml has its reason
 	GOWORK=off $(GO) run $(LINT) run ./...
 
 fuzz: ## each fuzz target for FUZZTIME
-	GO=$(GO) FUZZTIME=$(FUZZTIME) ./build/fuzz.sh
+	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
-	VENV=$(VENV) ./build/interop.sh
+	VENV=$(VENV) ./dev/interop.sh
 
 bench: ## speed and memory against the peers, as ratios taken in one run
-	VENV=$(VENV) ./build/bench.sh
+	VENV=$(VENV) ./dev/bench.sh
 
 cover: ## coverage by function
 	GOWORK=off $(GO) test -coverprofile=$(TMP)/beitzoo.cover ./... && $(GO) tool cover -func=$(TMP)/beitzoo.cover

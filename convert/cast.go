@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // cast rounds the parameters to dtype, and says what that loses.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Options say what to read and what to write. The zero value finds out everything, and takes format and scheme from the name of the output.

@@ -16,19 +16,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 const testdata = "../testdata/"
 
 // checkpoints are files of other people's programs, in every container.
 var checkpoints = []string{
-	"digits/digits_p16_64.pdparams",
+	"../manifests/embedded/digits_p16_64.pdparams",
 	"digits/digits_p16_64_protocol2.pdparams",
 	"digits/digits_p16_64_training.pdparams",
 	"digits/digits_p16_64.unilm.pth",
@@ -105,7 +105,7 @@ func TestAnyToAny(t *testing.T) {
 // There and back again gives the same bytes, and so does the same conversion twice.
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"digits/digits_p16_64.pdparams", "digits/digits_p16_64.bf16.pth", "digits/hf", "mim/tiny_mim_p16_64.unilm.pth"} {
+	for _, file := range []string{"../manifests/embedded/digits_p16_64.pdparams", "digits/digits_p16_64.bf16.pth", "digits/hf", "mim/tiny_mim_p16_64.unilm.pth"} {
 		for _, scheme := range naming.Names() {
 			t.Run(file+" "+scheme, func(t *testing.T) {
 				t.Parallel()
@@ -134,7 +134,7 @@ func TestTrainedWeightsAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	for _, file := range checkpoints {
 		if strings.HasPrefix(file, "digits/") && !strings.Contains(file, "f16") {
-			mustBeEqual(t, testdata+"digits/digits_p16_64.pdparams", testdata+file)
+			mustBeEqual(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", testdata+file)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestReport(t *testing.T) {
 		defer mu.Unlock()
 		done, total = max(done, d), n
 	}
-	report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", target, options)
+	report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", target, options)
 	if report.Source.Scheme != naming.PASSL || report.Source.Format != convert.Paddle || report.Source.Tensors != 58 || report.Source.Bytes != 504172 {
 		t.Errorf("source %+v", report.Source)
 	}
@@ -181,7 +181,7 @@ func TestReport(t *testing.T) {
 func TestHuggingFaceFolder(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "model")
-	report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", folder, convert.Options{SaveOptions: convert.SaveOptions{Prove: true}})
+	report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", folder, convert.Options{SaveOptions: convert.SaveOptions{Prove: true}})
 	if report.Saved.Folder != folder || report.Saved.Scheme != naming.HF || report.Saved.Format != convert.Safetensors {
 		t.Errorf("saved %+v", report.Saved)
 	}
@@ -315,7 +315,7 @@ func filesIn(t *testing.T, folder string) []string {
 
 func TestNothingIsLeftBehind(t *testing.T) {
 	t.Parallel()
-	good := testdata + "digits/digits_p16_64.pdparams"
+	good := testdata + "../manifests/embedded/digits_p16_64.pdparams"
 	raw, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
@@ -425,7 +425,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	for _, target := range []string{"x.safetensors", "model"} {
 		options := to(naming.HF, "")
 		options.DryRun = true
-		report := mustConvert(t, testdata+"digits/digits_p16_64.pdparams", filepath.Join(folder, target), options)
+		report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", filepath.Join(folder, target), options)
 		if !report.DryRun || report.Saved.Bytes == 0 || len(report.Parameters[3].To) == 0 {
 			t.Errorf("%+v", report.Saved)
 		}
@@ -533,7 +533,7 @@ func TestSaveThatCannotBeProvedLeavesNothing(t *testing.T) {
 func Example() {
 	folder, _ := os.MkdirTemp("", "")
 	defer os.RemoveAll(folder)
-	report, err := convert.Convert(context.Background(), testdata+"digits/digits_p16_64.pdparams", filepath.Join(folder, "digits.pth"),
+	report, err := convert.Convert(context.Background(), testdata+"../manifests/embedded/digits_p16_64.pdparams", filepath.Join(folder, "digits.pth"),
 		convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}})
 	if err != nil {
 		fmt.Println(err)

@@ -11,11 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // saved writes recipe weights after a change, and gives the path.
@@ -107,14 +107,14 @@ func sameNumber(a, b convert.Number) bool {
 
 func TestDiffOfDifferentArchitectures(t *testing.T) {
 	t.Parallel()
-	d, err := convert.Diff(t.Context(), testdata+"digits/digits_p16_64.pdparams", testdata+"mim/tiny_mim_p16_64.unilm.pth", convert.OpenOptions{}, convert.OpenOptions{})
+	d, err := convert.Diff(t.Context(), testdata+"../manifests/embedded/digits_p16_64.pdparams", testdata+"mim/tiny_mim_p16_64.unilm.pth", convert.OpenOptions{}, convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d.Equal || !slices.Contains(d.OnlyA, "fc_norm.weight") || !slices.Contains(d.OnlyB, "mask_token") || !slices.IsSorted(d.OnlyB) {
 		t.Errorf("only in a: %v, only in b: %v", d.OnlyA, d.OnlyB)
 	}
-	d, err = convert.Diff(t.Context(), testdata+"digits/digits_p16_64.pdparams", testdata+"tiny/tiny_p16_64.passl.pdparams", convert.OpenOptions{}, convert.OpenOptions{})
+	d, err = convert.Diff(t.Context(), testdata+"../manifests/embedded/digits_p16_64.pdparams", testdata+"tiny/tiny_p16_64.passl.pdparams", convert.OpenOptions{}, convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
 // side is a small file beside the weights.

@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // formats are all that can be read. safetensors comes first: its length field may look like the beginning of a pickle, while nothing else has a

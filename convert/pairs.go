@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // pairs streams two tensors with the same number of elements side by side, in pieces of whole elements, without holding either. visit gets the

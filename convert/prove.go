@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // ProofError says that a file which was just written doesn't hold what it should. The file did not get its name.

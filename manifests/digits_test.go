@@ -10,12 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/engine/native"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -24,12 +24,12 @@ func TestEmbeddedFiles(t *testing.T) {
 	t.Parallel()
 	count := 0
 	check := func(address string, size int64, want digest.Digest) {
-		name, embedded := strings.CutPrefix(address, manifest.EmbeddedScheme)
-		if !embedded {
+		name, inside := strings.CutPrefix(address, manifest.EmbeddedScheme)
+		if !inside {
 			return
 		}
 		count++
-		raw, err := digits.Files.ReadFile(name)
+		raw, err := embedded.Files.ReadFile(name)
 		if err != nil {
 			t.Error(err)
 		}
@@ -56,7 +56,7 @@ func TestTensorsOfEmbeddedCheckpoints(t *testing.T) {
 	count := 0
 	for _, document := range all(t) {
 		for _, source := range document.Sources {
-			if name, embedded := strings.CutPrefix(source.Address, manifest.EmbeddedScheme); embedded {
+			if name, inside := strings.CutPrefix(source.Address, manifest.EmbeddedScheme); inside {
 				count++
 				got := tensorsOf(t, name)
 				if diff := cmp.Diff(document.Tensors, got); diff != "" {
@@ -128,7 +128,7 @@ func judge(t *testing.T, checkpoint, recorded string) *verify.Result {
 func unpack(t *testing.T, address string) string {
 	t.Helper()
 	name := strings.TrimPrefix(address, manifest.EmbeddedScheme)
-	raw, err := digits.Files.ReadFile(name)
+	raw, err := embedded.Files.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

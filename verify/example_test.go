@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
-	"github.com/beitzoo/beitzoo/zoo/engine/native"
 )
 
 // The weights of timm's file are verified against what PASSL computed with its own file of them.
@@ -25,7 +25,7 @@ func ExampleVerify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	recorded, err := recording.Read(ctx, "../testdata/digits/digits_p16_64.passl.float32.recording.safetensors")
+	recorded, err := recording.Read(ctx, "../manifests/embedded/digits_p16_64.passl.float32.recording.safetensors")
 	if err != nil {
 		log.Fatal(err)
 	}

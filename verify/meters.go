@@ -1,9 +1,9 @@
 package verify
 
 import (
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
-	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
 // meters gather what is known of one tap over all batches.

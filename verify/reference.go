@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Reference is what a subject is compared with.

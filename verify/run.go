@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Against is another checkpoint as a reference: the same engine runs both on drawn inputs. Its Options are those of the subject.

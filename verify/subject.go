@@ -1,9 +1,9 @@
 package verify
 
 import (
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Subject is the model that is judged.

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -66,7 +66,7 @@ func TestBundleOfAPlace(t *testing.T) {
 // TestBundleOfACheckpoint carries the upstream checkpoint of an entry that no place has.
 func TestBundleOfACheckpoint(t *testing.T) {
 	t.Parallel()
-	server := serve(t, map[string][]byte{"weights": embedded(t, digits.Checkpoint)})
+	server := serve(t, map[string][]byte{"weights": shipped(t, embedded.Checkpoint)})
 	found := upstream(t, server.URL+"/weights")
 	path := bundle(t, open(t, folders(t)), found)
 	server.Close()

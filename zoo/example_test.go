@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo/manifests"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
@@ -24,7 +24,7 @@ func ExampleZoo_Pull() {
 		fmt.Println(err)
 		return
 	}
-	z, err := zoo.New(zoo.Options{Manifests: manifests.Files, Embedded: digits.Files, Cache: local, State: home, Offline: true})
+	z, err := zoo.New(zoo.Options{Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, State: home, Offline: true})
 	if err != nil {
 		fmt.Println(err)
 		return

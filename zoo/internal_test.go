@@ -18,7 +18,7 @@ import (
 // TestRanges reads drawn stretches of what a checkpoint converts to, and of what a coded file decodes to.
 func TestRanges(t *testing.T) {
 	t.Parallel()
-	from, err := openCanonical(t.Context(), filepath.Join("..", "testdata", "digits", "digits_p16_64.pdparams"), "", convert.OpenOptions{})
+	from, err := openCanonical(t.Context(), filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), "", convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func fetchRange(t *testing.T, from store.RangeFetcher, span store.Span) []byte {
 // TestRangesEnd closes and cancels streams early; goleak tells what goes on running.
 func TestRangesEnd(t *testing.T) {
 	t.Parallel()
-	from, err := openCanonical(t.Context(), filepath.Join("..", "testdata", "digits", "digits_p16_64.pdparams"), "", convert.OpenOptions{})
+	from, err := openCanonical(t.Context(), filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), "", convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
@@ -84,7 +84,7 @@ func (m mortal) start(t *testing.T) bool {
 // fetches nothing again.
 func TestPullKilled(t *testing.T) {
 	t.Parallel()
-	checkpoint, want := embedded(t, digits.Checkpoint), canonicalDigits(t)
+	checkpoint, want := shipped(t, embedded.Checkpoint), canonicalDigits(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	for number := range 20 {
 		m := mortal{Step: zoo.Downloading, Done: random.Int64N(int64(len(checkpoint)))}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
@@ -22,7 +22,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
 	z := open(t, options)
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	server := serve(t, map[string][]byte{"good": checkpoint})
 	found := upstream(t, server.URL+"/gone")
 	good := found.Sources[0]

@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	oci "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/arch"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
@@ -44,8 +44,8 @@ func newPublisher(t testing.TB) publisher {
 // publication is one of the digits weights.
 func (p publisher) publication(version string) zoo.Publication {
 	return zoo.Publication{
-		Checkpoint: filepath.Join("..", "testdata", "digits", "digits_p16_64.pdparams"), Name: "digits_p16_64", Version: version, Key: p.key,
-		Recordings: []string{filepath.Join("..", "testdata", "digits", "digits_p16_64.passl.float32.recording.safetensors")},
+		Checkpoint: filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), Name: "digits_p16_64", Version: version, Key: p.key,
+		Recordings: []string{filepath.Join("..", "manifests", "embedded", "digits_p16_64.passl.float32.recording.safetensors")},
 	}
 }
 

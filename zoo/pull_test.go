@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -44,8 +44,8 @@ func TestPullFromInside(t *testing.T) {
 func canonicalDigits(t testing.TB) []byte {
 	t.Helper()
 	folder := t.TempDir()
-	source, target := filepath.Join(folder, digits.Checkpoint), filepath.Join(folder, "digits.safetensors")
-	if err := os.WriteFile(source, embedded(t, digits.Checkpoint), 0o600); err != nil {
+	source, target := filepath.Join(folder, embedded.Checkpoint), filepath.Join(folder, "digits.safetensors")
+	if err := os.WriteFile(source, shipped(t, embedded.Checkpoint), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var options convert.Options
@@ -61,7 +61,7 @@ func TestPullPins(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
 	z := open(t, options)
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	server := serve(t, map[string][]byte{"weights": checkpoint})
 	found := upstream(t, server.URL+"/weights")
 	pulled := pull(t, z, found, zoo.PullOptions{})
@@ -88,7 +88,7 @@ func TestPullRepins(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
 	z := open(t, options)
-	server := serve(t, map[string][]byte{"weights": testdata(t, "digits/digits_p16_64.pdparams")})
+	server := serve(t, map[string][]byte{"weights": testdata(t, "../manifests/embedded/digits_p16_64.pdparams")})
 	found := upstream(t, server.URL+"/weights")
 	first := pull(t, z, found, zoo.PullOptions{})
 	server.files["weights"] = testdata(t, "digits/digits_p16_64_protocol2.pdparams") // the same weights in another file
@@ -106,7 +106,7 @@ func testdata(t testing.TB, name string) []byte {
 // TestPullFailures wants an error of the right kind, and nothing left behind that could be taken for weights.
 func TestPullFailures(t *testing.T) {
 	t.Parallel()
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	flipped := bytes.Clone(checkpoint)
 	flipped[len(flipped)/2] ^= 1
 	for name, test := range map[string]struct {
@@ -157,7 +157,7 @@ func TestPullFailures(t *testing.T) {
 func TestPullTriesTheNextSource(t *testing.T) {
 	t.Parallel()
 	z := open(t, folders(t))
-	server := serve(t, map[string][]byte{"good": embedded(t, digits.Checkpoint), "page": []byte("<html></html>")})
+	server := serve(t, map[string][]byte{"good": shipped(t, embedded.Checkpoint), "page": []byte("<html></html>")})
 	found := upstream(t, server.URL+"/gone")
 	for _, name := range []string{"page", "good"} {
 		source := found.Sources[0]
@@ -183,7 +183,7 @@ func TestPullTriesTheNextSource(t *testing.T) {
 func TestPullTogether(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	server := serve(t, map[string][]byte{"weights": checkpoint})
 	found := upstream(t, server.URL+"/weights")
 	want := store.DigestOf(canonicalDigits(t))
@@ -256,7 +256,7 @@ func TestResolve(t *testing.T) {
 func TestPullSharesTheCache(t *testing.T) {
 	t.Parallel()
 	first := folders(t)
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	server := serve(t, map[string][]byte{"weights": checkpoint})
 	found := upstream(t, server.URL+"/weights")
 	pull(t, open(t, first), found, zoo.PullOptions{})

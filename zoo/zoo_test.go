@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/beitzoo/beitzoo/manifests"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
@@ -46,7 +46,7 @@ func folders(t testing.TB) zoo.Options {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return zoo.Options{
-		Manifests: manifests.Files, Embedded: digits.Files, Cache: local, State: filepath.Join(folder, "state"),
+		Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, State: filepath.Join(folder, "state"),
 		HTTP:  httpstore.Options{Transport: transport},
 		Retry: retry.Options{Tries: 2, First: time.Millisecond},
 	}
@@ -108,10 +108,10 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// embedded gives a file inside the program.
-func embedded(t testing.TB, name string) []byte {
+// shipped gives a file inside the program.
+func shipped(t testing.TB, name string) []byte {
 	t.Helper()
-	raw, err := fs.ReadFile(digits.Files, name)
+	raw, err := fs.ReadFile(embedded.Files, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func given(t testing.TB, changes ...string) *zoo.Found {
 // upstream is the digits manifest with another source, without digest and size.
 func upstream(t testing.TB, address string) *zoo.Found {
 	t.Helper()
-	checkpoint := embedded(t, digits.Checkpoint)
+	checkpoint := shipped(t, embedded.Checkpoint)
 	return given(t,
 		"address: embedded:digits_p16_64.pdparams", "address: "+address,
 		"    digest: "+string(store.DigestOf(checkpoint))+"\n", "",

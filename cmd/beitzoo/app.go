@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
 // commands lists every command, in the order of the help.
@@ -91,6 +90,6 @@ func noCommand(ctx *cli.Context) error {
 	word := ctx.Args().First()
 	return &usageError{
 		fmt.Sprintf("unknown command %q", word),
-		fmt.Sprintf("did you mean %s? Commands: %s", arch.Nearest(word, names), strings.Join(names, ", ")),
+		suggest.Hint(suggest.Nearest(word, names), names),
 	}
 }

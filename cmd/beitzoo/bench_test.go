@@ -25,7 +25,7 @@ func benchTiny(t *testing.T, args ...string) []measurement {
 }
 
 func TestBench(t *testing.T) {
-	for _, model := range [][]string{{testdata("digits/digits_p16_64.pdparams")}, {"tiny_p16_64", "--synth"}} {
+	for _, model := range [][]string{{testdata("../manifests/embedded/digits_p16_64.pdparams")}, {"tiny_p16_64", "--synth"}} {
 		var got []string
 		for _, m := range benchTiny(t, append(model, "--engine", "native,native", "--dtype", "f32,f64")...) {
 			got = append(got, fmt.Sprintf("%s %s %s %d", m.Engine, m.Device, m.DType, m.Batch))

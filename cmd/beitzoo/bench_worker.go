@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
 )
 
 // benchServer answers requests, a word a line on standard input, with a line of numbers, so that a benchmark of several programs can give each

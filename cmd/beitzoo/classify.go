@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"math"
 
-	"github.com/beitzoo/beitzoo/verify/drift"
-	"github.com/beitzoo/beitzoo/zoo/engine"
-	"github.com/beitzoo/beitzoo/zoo/preprocess"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
 // batchSize is how many images go through a model at once.
@@ -54,7 +54,7 @@ type ranked struct {
 func rank(logits []float64, n int, labels []string) []ranked {
 	probabilities := softmax(logits)
 	var best []ranked
-	for _, class := range drift.Top(logits, n) {
+	for _, class := range topk.Of(logits, n) {
 		r := ranked{Class: class, Probability: probabilities[class]}
 		if class < len(labels) {
 			r.Label = labels[class]

@@ -12,12 +12,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/report"
-	"github.com/beitzoo/beitzoo/zoo/engine/native"
 )
 
 func demoCommand(c *console) *cli.Command {
@@ -93,11 +93,11 @@ func demoFolder(keep string) (string, func(), error) {
 
 // unpack writes the checkpoint that PaddlePaddle saved, and says what it is.
 func (d *demonstration) unpack(ctx context.Context) error {
-	raw, err := fs.ReadFile(digits.Files, digits.Checkpoint)
+	raw, err := fs.ReadFile(embedded.Files, embedded.Checkpoint)
 	if err != nil {
 		return err
 	}
-	d.checkpoint = filepath.Join(d.folder, digits.Checkpoint)
+	d.checkpoint = filepath.Join(d.folder, embedded.Checkpoint)
 	if err := os.WriteFile(d.checkpoint, raw, 0o666); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (d *demonstration) unpack(ctx context.Context) error {
 	}
 	d.result.Checkpoint = found
 	d.printf("1. A BEiT that PaddlePaddle trained on hand-written digits, as paddle.save wrote it:")
-	d.printf("   %s: %s, %d tensors, names as %s has them", digits.Checkpoint, found.Container, found.Source.Tensors, found.Scheme)
+	d.printf("   %s: %s, %d tensors, names as %s has them", embedded.Checkpoint, found.Container, found.Source.Tensors, found.Scheme)
 	d.printf("   %s", describe(*found.Architecture))
 	return nil
 }
@@ -163,12 +163,12 @@ func (d *demonstration) verify(ctx context.Context) error {
 		return err
 	}
 	defer model.Close()
-	recorded, err := embeddedRecording(ctx, d.folder, digits.Recording)
+	recorded, err := embeddedRecording(ctx, d.folder, embedded.Recording)
 	if err != nil {
 		return err
 	}
 	subject := verify.Subject{Name: conversions[0].name, Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
-	result, err := verify.Verify(ctx, subject, verify.Recorded(digits.Recording, recorded), verify.Options{})
+	result, err := verify.Verify(ctx, subject, verify.Recorded(embedded.Recording, recorded), verify.Options{})
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (d *demonstration) verify(ctx context.Context) error {
 
 // embeddedRecording reads a recording that ships with the program.
 func embeddedRecording(ctx context.Context, folder, name string) (*recording.Recording, error) {
-	raw, err := fs.ReadFile(digits.Files, name)
+	raw, err := fs.ReadFile(embedded.Files, name)
 	if err != nil {
 		return nil, err
 	}

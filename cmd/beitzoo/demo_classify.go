@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/testdata/digits"
-	"github.com/beitzoo/beitzoo/verify/drift"
+	"github.com/beitzoo/beitzoo/internal/topk"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify/recording"
-	"github.com/beitzoo/beitzoo/zoo/engine"
-	"github.com/beitzoo/beitzoo/zoo/engine/native"
-	"github.com/beitzoo/beitzoo/zoo/preprocess"
 )
 
 // demoEvaluation compares predictions with the labels, and with those of the framework that trained the model.
@@ -29,7 +29,7 @@ type demoEvaluation struct {
 
 // classify runs all test images through the converted model and compares each logit with PASSL's.
 func (d *demonstration) classify(ctx context.Context) error {
-	recorded, err := embeddedRecording(ctx, d.folder, digits.Logits)
+	recorded, err := embeddedRecording(ctx, d.folder, embedded.Logits)
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func (d *demonstration) run(ctx context.Context, images labelled) ([][]float64, 
 	if err != nil {
 		return nil, err
 	}
-	return classifier{model: loaded, recipe: recipe}.logits(ctx, digits.Files, images.names, func(int) {})
+	return classifier{model: loaded, recipe: recipe}.logits(ctx, embedded.Files, images.names, func(int) {})
 }
 
 // digitImages lists the embedded images in the order of their numbers, which is that of PASSL's logits.
 func digitImages() (labelled, error) {
-	folder, err := fs.Sub(digits.Files, digits.Images)
+	folder, err := fs.Sub(embedded.Files, embedded.Images)
 	if err != nil {
 		return labelled{}, err
 	}
@@ -93,7 +93,7 @@ func digitImages() (labelled, error) {
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(path.Base(images.names[a]), path.Base(images.names[b])) })
 	var sorted labelled
 	for _, i := range order {
-		sorted.names = append(sorted.names, path.Join(digits.Images, images.names[i]))
+		sorted.names = append(sorted.names, path.Join(embedded.Images, images.names[i]))
 		sorted.labels = append(sorted.labels, images.labels[i])
 	}
 	return sorted, nil
@@ -103,7 +103,7 @@ func digitImages() (labelled, error) {
 func theirRows(r *recording.Recording, images int) ([][]float64, error) {
 	logits, ok := r.Activation("logits")
 	if !ok || len(logits.Shape) != 2 || logits.Shape[0] != images {
-		return nil, &recording.Error{Path: digits.Logits, Problems: []string{"it does not hold the logits of all images"}, Kind: checkpoint.ErrMalformed}
+		return nil, &recording.Error{Path: embedded.Logits, Problems: []string{"it does not hold the logits of all images"}, Kind: checkpoint.ErrMalformed}
 	}
 	return slices.Collect(slices.Chunk(logits.Values, logits.Shape[1])), nil
 }
@@ -111,7 +111,7 @@ func theirRows(r *recording.Recording, images int) ([][]float64, error) {
 // agreement counts equal predictions and finds the largest difference of a logit.
 func agreement(ours, theirs [][]float64) (same int, largest float64) {
 	for i := range ours {
-		if drift.Top(ours[i], 1)[0] == drift.Top(theirs[i], 1)[0] {
+		if topk.Of(ours[i], 1)[0] == topk.Of(theirs[i], 1)[0] {
 			same++
 		}
 		for k := range ours[i] {

@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/cmd/internal/fit"
 	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 	"github.com/beitzoo/beitzoo/cmd/internal/nvidia"
-	"github.com/beitzoo/beitzoo/convert/synth"
 	"github.com/beitzoo/beitzoo/verify"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
 // diagnosis is what `beitzoo doctor --json` prints. What is absent was not found.

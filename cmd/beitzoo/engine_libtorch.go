@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/beitzoo/beitzoo/zoo/engine"
-	"github.com/beitzoo/beitzoo/zoo/engine/torch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/torch"
 )
 
 // libtorchEngines is the engine that needs cgo.

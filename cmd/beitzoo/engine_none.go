@@ -5,7 +5,7 @@ package main
 import (
 	"context"
 
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
 // libtorchEngines is empty in a build without libtorch.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/verify/drift"
+	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
 // accuracy is what `beitzoo eval --json` prints.
@@ -101,7 +101,7 @@ func listImages(folder fs.FS) (labelled, error) {
 func score(rows [][]float64, labels []int) accuracy {
 	result := accuracy{Images: len(rows)}
 	for i, row := range rows {
-		best := drift.Top(row, 5)
+		best := topk.Of(row, 5)
 		if best[0] == labels[i] {
 			result.Top1++
 		}

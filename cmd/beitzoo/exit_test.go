@@ -8,14 +8,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
-	"github.com/beitzoo/beitzoo/zoo/preprocess"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 

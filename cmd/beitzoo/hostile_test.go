@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // badInputs are files that convert must refuse with exit code 3, one sentence and a hint.
@@ -29,7 +29,7 @@ var badInputs = []struct {
 	{"optimizer", file("digits/digits_p16_64.pdopt"), "optimizer"},
 	{"torchscript", file("digits/digits_p16_64.torchscript.pt"), "TorchScript"},
 	{"recording", file("digits/digits_p16_64.timm.float32.recording.safetensors"), ""},
-	{"truncated paddle", truncated("digits/digits_p16_64.pdparams"), ""},
+	{"truncated paddle", truncated("../manifests/embedded/digits_p16_64.pdparams"), ""},
 	{"truncated pytorch", truncated("digits/digits_p16_64.unilm.pth"), ""},
 	{"truncated legacy", truncated("digits/digits_p16_64.unilm.legacy.pth"), ""},
 	{"truncated safetensors", truncated("digits/digits_p16_64.timm.safetensors"), ""},

@@ -9,7 +9,7 @@ import (
 
 // checkpoints are the files of testdata that hold a model, one for each container, wrapper, scheme and dtype.
 var checkpoints = []string{
-	"digits/digits_p16_64.pdparams",
+	"../manifests/embedded/digits_p16_64.pdparams",
 	"digits/digits_p16_64_protocol2.pdparams",
 	"digits/digits_p16_64_training.pdparams",
 	"digits/digits_p16_64.unilm.pth",
@@ -87,7 +87,7 @@ func expect(t *testing.T, code int, args ...string) string {
 
 // TestSameWeightsInEveryContainer: the files of one dtype hold the same trained weights, bit for bit.
 func TestSameWeightsInEveryContainer(t *testing.T) {
-	first := testdata("digits/digits_p16_64.pdparams")
+	first := testdata("../manifests/embedded/digits_p16_64.pdparams")
 	for _, checkpoint := range checkpoints[1:13] {
 		code := exitOK
 		if checkpoint == "digits/digits_p16_64.f16.pth" || checkpoint == "digits/digits_p16_64.bf16.pth" {

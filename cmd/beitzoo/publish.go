@@ -10,12 +10,12 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 

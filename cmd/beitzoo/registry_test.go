@@ -25,7 +25,7 @@ func TestRegistry(t *testing.T) {
 	repository := host + "/zoo/beit"
 	publish := func(place string) publishedEntry {
 		return publishedJSON(t, []string{
-			"publish", testdata("digits/digits_p16_64.pdparams"), place, "--name", "digits", "--version", "1.0.0", "--sign", key, "--json", "--quiet",
+			"publish", testdata("../manifests/embedded/digits_p16_64.pdparams"), place, "--name", "digits", "--version", "1.0.0", "--sign", key, "--json", "--quiet",
 		})
 	}
 	folder := filepath.Join(t.TempDir(), "place")
@@ -76,7 +76,7 @@ func TestRegistry(t *testing.T) {
 		home(t)
 		out := filepath.Join(t.TempDir(), "digits.pdparams")
 		succeed(t, "pull", "digits", "--zoo", from, "--trust", public, "-o", out)
-		succeed(t, "diff", out, testdata("digits/digits_p16_64.pdparams"))
+		succeed(t, "diff", out, testdata("../manifests/embedded/digits_p16_64.pdparams"))
 	}
 }
 

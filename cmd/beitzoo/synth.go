@@ -4,8 +4,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/convert/synth"
 )
 
 // synthesis is what `beitzoo synth --json` prints.

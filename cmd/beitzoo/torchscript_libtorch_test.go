@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // TestVerifyAgainstTorchScript: the traced module of unilm confirms the weights it was traced with, and notices one that was changed.
 func TestVerifyAgainstTorchScript(t *testing.T) {
 	script := testdata("digits/digits_p16_64.torchscript.pt")
 	for _, engine := range []string{"torch", "native"} {
-		verifyJSON(t, exitOK, testdata("digits/digits_p16_64.pdparams"), "--torchscript", script, "--engine", engine)
+		verifyJSON(t, exitOK, testdata("../manifests/embedded/digits_p16_64.pdparams"), "--torchscript", script, "--engine", engine)
 	}
 	changed := filepath.Join(t.TempDir(), "changed.safetensors")
 	write(t, changed, altered(func(ts []tensor.Named) []tensor.Named {
@@ -33,7 +33,7 @@ func TestVerifyAgainstTorchScript(t *testing.T) {
 }
 
 func TestTorchScriptRefuses(t *testing.T) {
-	digits, script := testdata("digits/digits_p16_64.pdparams"), testdata("digits/digits_p16_64.torchscript.pt")
+	digits, script := testdata("../manifests/embedded/digits_p16_64.pdparams"), testdata("digits/digits_p16_64.torchscript.pt")
 	for _, c := range []struct {
 		name, model, script string
 		code                int

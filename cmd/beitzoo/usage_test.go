@@ -9,7 +9,7 @@ import (
 )
 
 func TestWrongUsage(t *testing.T) {
-	digits := testdata("digits/digits_p16_64.pdparams")
+	digits := testdata("../manifests/embedded/digits_p16_64.pdparams")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -26,7 +26,7 @@ func TestWrongUsage(t *testing.T) {
 		{"no telling name", []string{"convert", digits, "-o", "x.y"}, exitUsage, "--to"},
 		{"unknown dtype", []string{"convert", digits, "-o", "x.pth", "--dtype", "fp8"}, exitUsage, "bf16"},
 		{"unknown architecture", []string{"synth", "beit_bas_p16_224", "-o", "x.pth"}, exitUsage, "beit_base_p16_224"},
-		{"unknown recipe", []string{"predict", digits, testdata("digits/images/0/010.png"), "--recipe", "tim"}, exitUsage, "timm"},
+		{"unknown recipe", []string{"predict", digits, testdata("../manifests/embedded/images/0/010.png"), "--recipe", "tim"}, exitUsage, "timm"},
 		{"wrong architecture", []string{"inspect", testdata("tiny/tiny_p16_32.unilm.pth"), "--arch", "beit_base_p16_224", "--json"}, exitOK, ""},
 		{"model of another architecture", []string{"convert", digits, "-o", "x.pth", "--arch", "tiny_p16_64"}, exitInput, "head"},
 		{"no such file", []string{"inspect", "missing.pth"}, exitUsage, "beitzoo list"},
@@ -81,12 +81,12 @@ func TestPredictAndEval(t *testing.T) {
 	digits := testdata("digits/digits_p16_64.unilm.pth")
 	labels := filepath.Join(t.TempDir(), "labels.txt")
 	write(t, labels, []byte("zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n"))
-	out := succeed(t, "predict", digits, testdata("digits/images/7/005.png"), "--labels", labels, "--top", "1")
+	out := succeed(t, "predict", digits, testdata("../manifests/embedded/images/7/005.png"), "--labels", labels, "--top", "1")
 	if !strings.Contains(out, "seven (class 7)") {
 		t.Errorf("predicted %q", out)
 	}
 	var result accuracy
-	if err := json.Unmarshal([]byte(succeed(t, "eval", digits, testdata("digits/images"), "--json", "--quiet")), &result); err != nil {
+	if err := json.Unmarshal([]byte(succeed(t, "eval", digits, testdata("../manifests/embedded/images"), "--json", "--quiet")), &result); err != nil {
 		t.Fatal(err)
 	}
 	if result.Top1 != 346 || result.Top5 != 359 || result.Images != 360 {

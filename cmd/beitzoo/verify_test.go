@@ -13,7 +13,7 @@ var recordings = []struct {
 	recording   string
 	flags       []string
 }{
-	{digitFiles, "digits/digits_p16_64.passl.float32", nil},
+	{digitFiles, "../manifests/embedded/digits_p16_64.passl.float32", nil},
 	{digitFiles, "digits/digits_p16_64.unilm.float32", nil},
 	{digitFiles, "digits/digits_p16_64.unilm.float64", nil},
 	{digitFiles, "digits/digits_p16_64.timm.float32", nil},
@@ -36,7 +36,7 @@ var recordings = []struct {
 }
 
 var (
-	digitFiles = []string{"digits/digits_p16_64.pdparams", "digits/digits_p16_64.unilm.pth", "digits/digits_p16_64.timm.safetensors"}
+	digitFiles = []string{"../manifests/embedded/digits_p16_64.pdparams", "digits/digits_p16_64.unilm.pth", "digits/digits_p16_64.timm.safetensors"}
 	tiny32     = []string{"tiny/tiny_p16_32.passl.pdparams", "tiny/tiny_p16_32.unilm.pth"}
 	tiny64     = []string{"tiny/tiny_p16_64.passl.pdparams", "tiny/tiny_p16_64.unilm.pth"}
 )
@@ -87,10 +87,10 @@ func TestVerifyNoticesTheEpsilon(t *testing.T) {
 }
 
 func TestVerifyAgainstCheckpoint(t *testing.T) {
-	verifyJSON(t, exitOK, testdata("digits/digits_p16_64.pdparams"), "--against", testdata("digits/digits_p16_64.timm.safetensors"))
-	verifyJSON(t, exitOK, testdata("digits/digits_p16_64.pdparams"))
+	verifyJSON(t, exitOK, testdata("../manifests/embedded/digits_p16_64.pdparams"), "--against", testdata("digits/digits_p16_64.timm.safetensors"))
+	verifyJSON(t, exitOK, testdata("../manifests/embedded/digits_p16_64.pdparams"))
 	other := filepath.Join(t.TempDir(), "other.safetensors")
 	succeed(t, "synth", "digits_p16_64", "-o", other)
-	verifyJSON(t, exitDiffers, testdata("digits/digits_p16_64.pdparams"), "--against", other)
+	verifyJSON(t, exitDiffers, testdata("../manifests/embedded/digits_p16_64.pdparams"), "--against", other)
 	expect(t, exitInput, "verify", testdata("tiny/tiny_p16_64.unilm.pth"), "--against", other)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/manifests"
-	"github.com/beitzoo/beitzoo/testdata/digits"
+	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -37,7 +37,7 @@ func openZoo(c *console, ctx *cli.Context) (*zoo.Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := zoo.Options{Manifests: manifests.Files, Embedded: digits.Files, Cache: local, Offline: ctx.Bool("offline")}
+	options := zoo.Options{Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, Offline: ctx.Bool("offline")}
 	if options.State, err = stateFolder(); err != nil {
 		return nil, err
 	}

@@ -48,9 +48,9 @@ func TestPullFromInsideTheProgram(t *testing.T) {
 	home(t)
 	out := filepath.Join(t.TempDir(), "digits.pdparams")
 	succeed(t, "pull", "digits_p16_64", "--offline", "-o", out)
-	succeed(t, "diff", out, testdata("digits/digits_p16_64.pdparams"))
+	succeed(t, "diff", out, testdata("../manifests/embedded/digits_p16_64.pdparams"))
 	succeed(t, "diff", "digits_p16_64", testdata("digits/digits_p16_64.timm.safetensors"))
-	succeed(t, "verify", "digits_p16_64@1.0.0", "--recording", testdata("digits/digits_p16_64.passl.float32.recording.safetensors"))
+	succeed(t, "verify", "digits_p16_64@1.0.0", "--recording", testdata("../manifests/embedded/digits_p16_64.passl.float32.recording.safetensors"))
 	succeed(t, "cache", "verify")
 	if listing := succeed(t, "cache", "ls"); strings.Count(listing, "sha256:") == 0 {
 		t.Errorf("the cache lists %q", listing)
@@ -138,7 +138,7 @@ func TestTrustAndRenew(t *testing.T) {
 // TestPullUpstream converts a checkpoint that a server has, pins its digest, and notices when the server has another one.
 func TestPullUpstream(t *testing.T) {
 	home(t)
-	weights := file("digits/digits_p16_64.pdparams")(t)
+	weights := file("../manifests/embedded/digits_p16_64.pdparams")(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, err := w.Write(weights); err != nil {
 			t.Log(err)
@@ -150,7 +150,7 @@ func TestPullUpstream(t *testing.T) {
 	if said := succeed(t, "pull", "--manifest", path, "-o", out); !strings.Contains(said, "pinned: ") {
 		t.Errorf("a digest was pinned silently: %q", said)
 	}
-	succeed(t, "diff", out, testdata("digits/digits_p16_64.pdparams"))
+	succeed(t, "diff", out, testdata("../manifests/embedded/digits_p16_64.pdparams"))
 
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	succeed(t, "cache", "prune")

@@ -21,7 +21,7 @@ import (
 var errUsage = errors.New("wrong usage")
 
 // engine is the folder, below the module's root, of the only package that calls gotch.
-const engine = "zoo/engine/torch"
+const engine = "beit/engine/torch"
 
 // settings are the flags.
 type settings struct {

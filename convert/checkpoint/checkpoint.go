@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Checkpoint is an opened checkpoint: the tensors of its model, unread.

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 var formats = []checkpoint.Format{paddle.Format, pytorch.Format, safetensors.Format}
@@ -32,7 +32,7 @@ func TestOneFormatEach(t *testing.T) {
 		".pdparams": "paddle", ".pdopt": "paddle", ".pth": "pytorch", ".pt": "pytorch", ".bin": "pytorch", ".safetensors": "safetensors",
 	}
 	count := 0
-	err := filepath.WalkDir(testdata, func(path string, entry fs.DirEntry, err error) error {
+	visit := func(path string, entry fs.DirEntry, err error) error {
 		want, ok := bySuffix[filepath.Ext(path)]
 		if err != nil || entry.IsDir() || !ok {
 			return err
@@ -52,7 +52,8 @@ func TestOneFormatEach(t *testing.T) {
 		}
 		count++
 		return nil
-	})
+	}
+	err := errors.Join(filepath.WalkDir(testdata, visit), filepath.WalkDir("../../manifests/embedded", visit))
 	if err != nil || count < 30 {
 		t.Errorf("%d files, %v", count, err)
 	}

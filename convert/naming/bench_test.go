@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func BenchmarkReadNamesOfLarge(b *testing.B) {

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/transform"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // mismatch compares what was found with the parameters of the architecture; nil if they are the same. The result is not finished.
@@ -103,11 +104,11 @@ func (e *MismatchError) finish(config arch.Config) {
 		}
 	}
 	for i := range absent {
-		e.Missing[i].Nearest = arch.Nearest(absent[i], extra)
+		e.Missing[i].Nearest = suggest.Nearest(absent[i], extra)
 	}
 	for i := range min(len(e.Unexpected), nearestLimit) {
 		if len(e.Unexpected[i].Name) <= nearestLength {
-			e.Unexpected[i].Nearest = arch.Nearest(e.Unexpected[i].Name, absent)
+			e.Unexpected[i].Nearest = suggest.Nearest(e.Unexpected[i].Name, absent)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // choose tries the schemes and takes the one that fits.

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // UnknownSchemeError says that there is no scheme of that name.
@@ -16,7 +17,7 @@ func (e *UnknownSchemeError) Error() string { return fmt.Sprintf("unknown naming
 
 // Hint lists the schemes.
 func (e *UnknownSchemeError) Hint() string {
-	return fmt.Sprintf("did you mean %s? Known: %s", e.Nearest, strings.Join(Names(), ", "))
+	return suggest.Hint(e.Nearest, Names())
 }
 
 // NotBEiTError says that most of the tensors are no BEiT's, whatever the scheme.

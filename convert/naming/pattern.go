@@ -5,8 +5,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/transform"
-	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
 // compiled is a scheme's table made ready for look-ups.

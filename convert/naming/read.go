@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices,

@@ -12,14 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func open(t *testing.T, name string) []tensor.Named {
@@ -49,7 +49,7 @@ func TestReadFilesOfTheFrameworks(t *testing.T) {
 		equivalent                 []string
 		turned, joined, dropped    int
 	}{
-		{"digits/digits_p16_64.pdparams", naming.PASSL, "digits_p16_64", nil, 13, 0, 3},
+		{"../manifests/embedded/digits_p16_64.pdparams", naming.PASSL, "digits_p16_64", nil, 13, 0, 3},
 		{"digits/digits_p16_64_training.pdparams", naming.PASSL, "digits_p16_64", nil, 13, 0, 3},
 		{"digits/digits_p16_64.unilm.pth", naming.Unilm, "digits_p16_64", []string{naming.Timm, naming.Canonical}, 0, 0, 3},
 		{"digits/digits_p16_64.unilm.legacy.pth", naming.Unilm, "digits_p16_64", []string{naming.Timm, naming.Canonical}, 0, 0, 3},
@@ -145,7 +145,7 @@ func TestEverySchemeReadsTheSameWeights(t *testing.T) {
 	}
 	want := read("digits/digits_p16_64.unilm.pth")
 	for _, file := range []string{
-		"digits/digits_p16_64.pdparams", "digits/digits_p16_64_protocol2.pdparams", "digits/digits_p16_64.timm.safetensors",
+		"../manifests/embedded/digits_p16_64.pdparams", "digits/digits_p16_64_protocol2.pdparams", "digits/digits_p16_64.timm.safetensors",
 		"digits/hf/model.safetensors", "digits/digits_p16_64.hf5.statedict.bin", "digits/digits_p16_64.training.pth",
 	} {
 		sameTensors(t, want, read(file))

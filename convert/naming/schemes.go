@@ -3,8 +3,9 @@ package naming
 import (
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/transform"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
 // Scheme names.
@@ -217,7 +218,7 @@ func ByName(name string) error {
 func find(name string) (*scheme, error) {
 	at := slices.IndexFunc(schemes, func(s *scheme) bool { return s.name == name })
 	if at < 0 {
-		return nil, &UnknownSchemeError{Name: name, Nearest: arch.Nearest(name, Names())}
+		return nil, &UnknownSchemeError{Name: name, Nearest: suggest.Nearest(name, Names())}
 	}
 	return schemes[at], nil
 }

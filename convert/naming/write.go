@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // WriteOptions say which of a scheme's forms is wanted.

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // A file of a title, some data, and the checksum of the data before it.

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // TestDiskFull writes to a device that is always full, as a disk can be that could not promise its space.

@@ -1,6 +1,6 @@
 package output
 
-import "github.com/beitzoo/beitzoo/convert/tensor"
+import "github.com/beitzoo/beitzoo/tensor"
 
 // Part is a stretch of the file. Exactly one of Data and Fill is set.
 type Part struct {

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // ramp is n bytes, none like its neighbours.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Cast converts between the float types F64, F32, BF16 and F16, each value rounded once to the nearest, ties to even. It is lossy unless

@@ -8,8 +8,8 @@ import (
 	"math"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // torchRounds holds float32 bits, and what torch 2.11.0 on a CPU makes of them with .half() and .bfloat16().

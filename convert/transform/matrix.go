@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // ShapeError says that an operation can't be applied to a tensor of this shape.

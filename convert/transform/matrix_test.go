@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // dtypeOf is a dtype of each width that the kernels know, and of some that they do not.

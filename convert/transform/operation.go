@@ -3,7 +3,7 @@ package transform
 import (
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Operation turns some tensors into others.

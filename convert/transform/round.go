@@ -6,7 +6,7 @@ import (
 
 	"github.com/x448/float16"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Every conversion rounds once, to nearest and ties to even. Overflow gives infinity, tiny values give subnormals or zero, signs of zeros

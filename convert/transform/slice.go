@@ -3,7 +3,7 @@ package transform
 import (
 	"io"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // slice is length bytes of data from offset, without decoding more than needed where data allows it.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Zeros is a tensor of zeros. Its dtype must have a size, and its shape be possible.

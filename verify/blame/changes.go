@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Each function here gives the changed values of a tensor, in a new slice.

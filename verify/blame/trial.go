@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
-	"github.com/beitzoo/beitzoo/zoo/engine/native"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Kinds of stages.

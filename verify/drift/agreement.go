@@ -1,6 +1,10 @@
 package drift
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/beitzoo/beitzoo/internal/topk"
+)
 
 // Agreement says for how many rows of logits two runs name the same classes.
 type Agreement struct {
@@ -16,7 +20,7 @@ func Agree(got, want []float64, classes int) Agreement {
 	var a Agreement
 	for ; len(want) >= classes; got, want = got[classes:], want[classes:] {
 		a.Rows++
-		g, w := Top(got[:classes], 5), Top(want[:classes], 5)
+		g, w := topk.Of(got[:classes], 5), topk.Of(want[:classes], 5)
 		if g == nil || w == nil {
 			continue
 		}
@@ -38,21 +42,4 @@ func (a Agreement) Share(rows int) float64 {
 		return 1
 	}
 	return float64(rows) / float64(a.Rows)
-}
-
-// Top gives the indices of the n largest values, largest first, or nil where a value is NaN.
-func Top(values []float64, n int) []int {
-	best := make([]int, 0, n+1)
-	for i, v := range values {
-		if v != v {
-			return nil
-		}
-		at := len(best)
-		for at > 0 && v > values[best[at-1]] {
-			at--
-		}
-		best = slices.Insert(best, at, i)
-		best = best[:min(len(best), n)]
-	}
-	return best
 }

@@ -79,22 +79,3 @@ func TestAgree(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func TestTop(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name   string
-		values []float64
-		n      int
-		want   []int
-	}{
-		{"largest first", []float64{1, 5, 3}, 2, []int{1, 2}},
-		{"ties keep their order", []float64{2, 2, 2}, 2, []int{0, 1}},
-		{"fewer than asked for", []float64{4}, 5, []int{0}},
-		{"NaN", []float64{4, math.NaN()}, 1, nil},
-	} {
-		if diff := cmp.Diff(c.want, drift.Top(c.values, c.n)); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
-		}
-	}
-}

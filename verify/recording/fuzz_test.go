@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // FuzzParse: whatever parses is encoded and parsed again to the same, once it has the precision of its dtype.

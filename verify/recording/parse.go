@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/arch"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Parse makes a recording of the tensors and metadata of a safetensors file. Problems come back as one *Error.
@@ -121,7 +121,8 @@ func (p *parser) tensor(t tensor.Named) {
 
 func (p *parser) activation(t tensor.Named) {
 	if _, known := place(t.Name); !known {
-		p.fail("tensor %q is no activation; the nearest name is %s", t.Name, arch.Nearest(t.Name, []string{"input", "mask", "labels", "embed", "blocks.0", "blocks.0.attn", "pool", "logits"}))
+		known := []string{"input", "mask", "labels", "embed", "blocks.0", "blocks.0.attn", "pool", "logits"}
+		p.fail("tensor %q is not an activation; %s", t.Name, suggest.Short(t.Name, known))
 		return
 	}
 	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > 3 {

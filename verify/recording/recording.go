@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Format is the metadata entry "format" of a recording.

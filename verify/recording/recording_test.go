@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
@@ -29,7 +29,7 @@ func TestReadGolden(t *testing.T) {
 		Names                string
 	}
 	for file, want := range map[string]summary{
-		"digits/digits_p16_64.passl.float32.recording": {
+		"../manifests/embedded/digits_p16_64.passl.float32.recording": {
 			"digits_p16_64", "PASSL Beit + BEiTClsHead (5c7359b), float32", tensor.F32, 1e-6, 4, 4 * 3 * 64 * 64, 0, 0, nil, "embed blocks.0 blocks.1 blocks.2 pool logits",
 		},
 		"tiny/tiny_p16_32.timm.bfloat16.recording": {
@@ -41,7 +41,7 @@ func TestReadGolden(t *testing.T) {
 		"full/beit_large_p16_512.hf.float64.recording": {
 			"beit_large_p16_512", "transformers 5.23.0, float64", tensor.F64, 1e-12, 1, 0, 0, 0, &recording.Recipe{}, "logits",
 		},
-		"digits/digits_p16_64.passl.all-images.logits": {
+		"../manifests/embedded/digits_p16_64.passl.all-images.logits": {
 			"digits_p16_64", "PASSL Beit + BEiTClsHead (5c7359b), float32", tensor.F32, 1e-6, 360, 0, 0, 360, nil, "logits",
 		},
 	} {
@@ -64,9 +64,13 @@ func TestReadGolden(t *testing.T) {
 // TestWriteIsReadBack: every recording survives.
 func TestWriteIsReadBack(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob(testdata + "*/*.safetensors")
-	if err != nil {
-		t.Fatal(err)
+	var paths []string
+	for _, pattern := range []string{testdata + "*/*.safetensors", testdata + "../manifests/embedded/*.safetensors"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
 	}
 	tried := 0
 	for _, path := range paths {

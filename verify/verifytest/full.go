@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/beitzoo/beitzoo/zoo/engine"
+	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
 // RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, float64 recordings in

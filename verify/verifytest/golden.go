@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/convert/synth"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/recording"
-	"github.com/beitzoo/beitzoo/zoo/arch"
 )
 
 // Golden is a recording and its model.
@@ -29,7 +29,7 @@ type Golden struct {
 
 // checkpoints hold the weights that the recordings of an architecture were made from; those of the full size are recipe weights.
 var checkpoints = map[string]string{
-	"digits_p16_64":   "digits/digits_p16_64.pdparams",
+	"digits_p16_64":   "../manifests/embedded/digits_p16_64.pdparams",
 	"tiny_p16_32":     "tiny/tiny_p16_32.unilm.pth",
 	"tiny_p16_64":     "tiny/tiny_p16_64.hf",
 	"tiny_mim_p16_64": "mim/tiny_mim_p16_64.unilm.pth",
@@ -54,7 +54,7 @@ func Path(t testing.TB, name string) string {
 }
 
 // small are the folders of the small models.
-var small = []string{"digits", "tiny", "mim"}
+var small = []string{"../manifests/embedded", "digits", "tiny", "mim"}
 
 // Small are all recordings of the small models.
 func Small(t testing.TB) []Golden { return matching(t, small, "*") }

@@ -3,9 +3,9 @@ package verifytest
 import (
 	"testing"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
-	"github.com/beitzoo/beitzoo/zoo/engine"
 )
 
 // Run verifies an engine against every small recording, in the dtype that the recording was computed in, or in float32 where the engine does not

@@ -7,7 +7,7 @@ import (
 	"io"
 	"sort"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Region is a stretch of the decoded file whose elements have one form.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
 // IndexFormat is what the field format of an index says.
@@ -171,7 +171,7 @@ func notFound(wanted Reference, all []Reference) error {
 			versions = append(versions, candidate.Version)
 		}
 	}
-	return &NotFoundError{Wanted: wanted, Versions: versions, Nearest: arch.Nearest(wanted.Name, names)}
+	return &NotFoundError{Wanted: wanted, Versions: versions, Nearest: suggest.Nearest(wanted.Name, names)}
 }
 
 // NotFoundError says that there is no such entry.
@@ -193,7 +193,7 @@ func (e *NotFoundError) Hint() string {
 	case e.Nearest != "":
 		return fmt.Sprintf("did you mean %s? See beitzoo list", e.Nearest)
 	}
-	return "the zoo is empty"
+	return "see what there is with: beitzoo list"
 }
 
 // TakenError says that a version is published already, with other content.

@@ -1,6 +1,6 @@
 package manifest
 
-import "github.com/beitzoo/beitzoo/zoo/arch"
+import "github.com/beitzoo/beitzoo/beit/arch"
 
 // Format is what the field format of a manifest says.
 const Format = "beitzoo.manifest.v1"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
 // walker compares a parsed file with a Go type: it finds every unknown, repeated and missing field, and where each field stands.
@@ -105,7 +105,7 @@ func (w *walker) mapping(path string, node ast.Node, t reflect.Type, depth int) 
 		case seen[name]:
 			w.report(place, join(path, name), "is given twice")
 		case !known:
-			w.report(place, path, "unknown field %q; did you mean %s?", clip(name), arch.Nearest(clip(name), fields.names))
+			w.report(place, path, "unknown field %q; %s", clip(name), suggest.Short(clip(name), fields.names))
 		default:
 			w.places[join(path, name)] = place
 			w.value(join(path, name), pair.Value, field.Type, depth+1)

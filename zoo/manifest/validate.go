@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
 // Known is what the program knows and a manifest must agree with.
@@ -88,7 +89,7 @@ func (c *checker) check(field string, err error) {
 // oneOf reports a word that is not among those that are known, and names the nearest.
 func (c *checker) oneOf(field, word string, known []string) {
 	if !slices.Contains(known, word) {
-		c.report(field, "unknown word %q; did you mean %s?", clip(word), arch.Nearest(clip(word), known))
+		c.report(field, "unknown word %q; %s", clip(word), suggest.Short(clip(word), known))
 	}
 }
 

@@ -1,6 +1,6 @@
 package manifest
 
-import "github.com/beitzoo/beitzoo/zoo/arch"
+import "github.com/beitzoo/beitzoo/beit/arch"
 
 // maxPatches bounds the tokens of a described architecture; the largest published window has 1,600.
 const maxPatches = 1 << 14

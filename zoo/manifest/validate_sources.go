@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/zoo/arch"
+	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
 const (

@@ -11,8 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 	"github.com/gofrs/flock"
+
+	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 )
 
 // recipe is raised when copies made by an older version of this package must not be used any more.

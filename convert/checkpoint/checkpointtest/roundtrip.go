@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Draw makes up tensors of the given element types: any rank up to 4, scalars and empty ones among them, any bits.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // large makes a file of 415 tensors, as many as beit_large_p16_512 has with its index buffers. With width 1024 it has 1.4 GB. The elements

@@ -14,7 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 const testdata = "../../../testdata"
@@ -49,7 +49,7 @@ func TestGoldenFiles(t *testing.T) {
 		tensors                  int
 		notes                    []string
 	}{
-		{"digits/digits_p16_64.pdparams", "pickle, protocol 4", "", 58, nil},
+		{"../manifests/embedded/digits_p16_64.pdparams", "pickle, protocol 4", "", 58, nil},
 		{"digits/digits_p16_64_protocol2.pdparams", "pickle, protocol 2", "", 58, nil},
 		{"digits/digits_p16_64_training.pdparams", "pickle, protocol 4", "state_dict", 58, []string{`left out: "epoch", "optimizer" (220 tensors), "lr_scheduler"`}},
 		{"tiny/tiny_p16_32.passl.pdparams", "pickle, protocol 4", "", 41, nil},
@@ -71,7 +71,7 @@ func TestGoldenFiles(t *testing.T) {
 
 // TestProtocolsHoldTheSame compares three files that Paddle wrote from one model.
 func TestProtocolsHoldTheSame(t *testing.T) {
-	want := contents(t, open(t, filepath.Join(testdata, "digits/digits_p16_64.pdparams"), checkpoint.Options{}))
+	want := contents(t, open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{}))
 	for _, file := range []string{"digits_p16_64_protocol2.pdparams", "digits_p16_64_training.pdparams"} {
 		got := contents(t, open(t, filepath.Join(testdata, "digits", file), checkpoint.Options{}))
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -85,7 +85,7 @@ func TestProtocolsHoldTheSame(t *testing.T) {
 func TestAgreesWithTimm(t *testing.T) {
 	theirs := safetensors(t, filepath.Join(testdata, "digits/digits_p16_64.timm.safetensors"))
 	compared := 0
-	for _, ours := range open(t, filepath.Join(testdata, "digits/digits_p16_64.pdparams"), checkpoint.Options{}).Tensors {
+	for _, ours := range open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{}).Tensors {
 		if strings.HasSuffix(ours.Name, "relative_position_index") {
 			continue
 		}

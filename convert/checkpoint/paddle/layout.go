@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // codes are the NumPy codes under which Paddle takes each element type. Bfloat16 travels as unsigned 16-bit integers, so that these

@@ -18,7 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func file(t interface{ Fatal(...any) }, parts []output.Part) []byte {
@@ -76,7 +76,7 @@ func legal(name string) bool {
 
 // TestGoldenRoundTrip writes what Paddle wrote and reads it back; the same tensors give the same file.
 func TestGoldenRoundTrip(t *testing.T) {
-	opened := open(t, filepath.Join(testdata, "digits/digits_p16_64.pdparams"), checkpoint.Options{})
+	opened := open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{})
 	fromText := open(t, filepath.Join(testdata, "digits/digits_p16_64_protocol2.pdparams"), checkpoint.Options{})
 	path := filepath.Join(t.TempDir(), "out.pdparams")
 	var digests []string

@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive/archivegen"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 type record = archivegen.Record

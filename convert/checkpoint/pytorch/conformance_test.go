@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 var dtypes = []tensor.DType{

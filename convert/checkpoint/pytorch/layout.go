@@ -11,7 +11,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 const (

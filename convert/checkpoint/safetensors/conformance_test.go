@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // testdata is the repository's, made by the reference implementation.

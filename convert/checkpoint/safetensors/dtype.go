@@ -3,7 +3,7 @@ package safetensors
 import (
 	"slices"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // dtypes are the element types of the format that a tensor can have here, in the order by which the reference writer sorts: safetensors/src/tensor.rs,

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // adviceShort is for files whose length does not fit.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // build puts a length in front of a header and size zeros behind it.

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Layout plans a file of the given tensors for output.Write; their Data is read only then. metadata is added to {"format": "pt"}, without which

@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Alignment is the number of bytes of which the place of each record's content is a multiple, as PyTorch's own writer has it.

@@ -3,7 +3,7 @@ package pickle
 import (
 	"slices"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // fromBuffer is numpy.core.numeric._frombuffer(buffer, dtype, shape, order[, axis order]): protocol 5.

@@ -3,7 +3,7 @@ package pickle
 import (
 	"slices"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // codes are the dtype codes of NumPy that tensors can have.

@@ -3,7 +3,7 @@ package pickle
 import (
 	"github.com/nlpodyssey/gopickle/types"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // array is a numpy.ndarray while the machine works on it.

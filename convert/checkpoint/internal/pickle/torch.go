@@ -6,7 +6,7 @@ import (
 
 	"github.com/nlpodyssey/gopickle/types"
 
-	"github.com/beitzoo/beitzoo/convert/tensor"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // storageTypes are the storage classes of PyTorch, without their suffix.

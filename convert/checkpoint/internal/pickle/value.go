@@ -1,6 +1,6 @@
 package pickle
 
-import "github.com/beitzoo/beitzoo/convert/tensor"
+import "github.com/beitzoo/beitzoo/tensor"
 
 // Value is one of the types that Load makes out of a pickle:
 //

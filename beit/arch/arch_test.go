@@ -1,0 +1,301 @@
+package arch_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Counts and bytes are those that follow from the published dimensions; timm prints the same counts.
+func TestParameterCounts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name              string
+		parameters, bytes int64
+		tensors           int
+	}{
+		{"beit_base_p16_224", 86_530_984, 346_123_936, 199},
+		{"beit_base_p16_384", 86_744_104, 346_976_416, 199},
+		{"beit_large_p16_224", 304_430_568, 1_217_722_272, 391},
+		{"beit_large_p16_384", 304_998_888, 1_219_995_552, 391},
+		{"beit_large_p16_512", 305_674_728, 1_222_698_912, 391},
+		{"beit_base_p16_224_in22k", 102_557_713, 410_230_852, 199},
+		{"beit_large_p16_224_in22k", 325_792_593, 1_303_170_372, 391},
+		{"beit_base_p16_224_mim", 91_965_776, 367_863_104, 189},
+		{"beit_large_p16_224_mim", 311_534_016, 1_246_136_064, 369},
+		{"beit_base_p16_224_mim_abs", 92_089_856, 368_359_424, 165},
+		{"digits_p16_64", 122_974, 491_896, 55},
+		{"tiny_p16_32", 50_554, 202_216, 39},
+		{"tiny_p16_64", 122_827, 491_308, 55},
+		{"tiny_mim_p16_64", 125_356, 501_424, 54},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			config, err := arch.ByName(c.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := config.Parameters(); got != c.parameters || 4*got != c.bytes {
+				t.Errorf("%d parameters, want %d in %d bytes of float32", got, c.parameters, c.bytes)
+			}
+			if got := len(config.Params()); got != c.tensors {
+				t.Errorf("%d tensors, want %d", got, c.tensors)
+			}
+		})
+	}
+	if len(arch.Names()) != 14 {
+		t.Errorf("%d named architectures; each has a row in this test", len(arch.Names()))
+	}
+}
+
+func TestRelativePositionIndex(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		side          int
+		sum           int64
+		at            map[[2]int]int64
+		sha256        string
+		tokens, table int
+	}{
+		{
+			14, 14270119,
+			map[[2]int]int64{{1, 1}: 364, {1, 2}: 363, {2, 1}: 365, {1, 196}: 0, {196, 1}: 728, {0, 1}: 729, {1, 0}: 730, {0, 0}: 731},
+			"6b72b42c59778888d79e2ade90a69aab4bcaf9a5acc679810b7e2ba519e5050f", 197, 732,
+		},
+		{
+			24, 368828259,
+			map[[2]int]int64{{1, 1}: 1104, {1, 2}: 1103, {2, 1}: 1105, {1, 576}: 0, {576, 1}: 2208},
+			"b8383edebc2cee4683bf269a2423bbae1c0b4a17b45634ecf823353013aa1b91", 577, 2212,
+		},
+		{
+			32, 2088508291,
+			map[[2]int]int64{{1, 1}: 1984, {1, 2}: 1983, {2, 1}: 1985, {1, 1024}: 0, {1024, 1}: 3968},
+			"32808cbc471b00e0fd16dfd0e60ad9ad5bb8086aa81f62084f8b48f37fabf44e", 1025, 3972,
+		},
+	} {
+		index := arch.RelativePositionIndex(c.side, c.side)
+		if len(index) != c.tokens*c.tokens {
+			t.Fatalf("%d entries, want %d squared", len(index), c.tokens)
+		}
+		for at, want := range c.at {
+			if got := index[at[0]*c.tokens+at[1]]; got != want {
+				t.Errorf("side %d: I%v = %d, want %d", c.side, at, got, want)
+			}
+		}
+		digest, sum, seen := sha256.New(), int64(0), map[int64]bool{}
+		for _, row := range index {
+			sum, seen[row] = sum+row, true
+			digest.Write(binary.LittleEndian.AppendUint64(nil, uint64(row)))
+		}
+		if sum != c.sum || len(seen) != c.table {
+			t.Errorf("side %d: sum %d with %d different rows, want %d with %d", c.side, sum, len(seen), c.sum, c.table)
+		}
+		if got := hex.EncodeToString(digest.Sum(nil)); got != c.sha256 {
+			t.Errorf("side %d: sha256 %s, want %s", c.side, got, c.sha256)
+		}
+	}
+}
+
+// The definition, worked out offset by offset, for windows that are not square.
+func TestRelativePositionIndexOfRectangles(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{1, 1}, {1, 4}, {3, 2}, {2, 5}} {
+		height, width := size[0], size[1]
+		tokens, rows := height*width+1, int64((2*height-1)*(2*width-1)+3)
+		var want []int64
+		for q := range tokens {
+			for k := range tokens {
+				switch {
+				case q == 0 && k == 0:
+					want = append(want, rows-1)
+				case q == 0:
+					want = append(want, rows-3)
+				case k == 0:
+					want = append(want, rows-2)
+				default:
+					down, across := (q-1)/width-(k-1)/width+height-1, (q-1)%width-(k-1)%width+width-1
+					want = append(want, int64(down*(2*width-1)+across))
+				}
+			}
+		}
+		if diff := cmp.Diff(want, arch.RelativePositionIndex(height, width)); diff != "" {
+			t.Errorf("%v: %s", size, diff)
+		}
+	}
+}
+
+func shapesOf(config arch.Config) map[string]tensor.Shape {
+	shapes := map[string]tensor.Shape{}
+	for _, p := range config.Params() {
+		shapes[p.Name] = p.Shape
+	}
+	return shapes
+}
+
+func TestInferNamed(t *testing.T) {
+	t.Parallel()
+	for _, name := range arch.Names() {
+		want, _ := arch.ByName(name)
+		got, err := arch.Infer(shapesOf(want))
+		if err != nil {
+			// 48 is no multiple of 64, and nothing else tells the number of heads: such models need a table.
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// drawConfig draws any architecture of the family with a square window that shapes can tell.
+func drawConfig(t *rapid.T) arch.Config {
+	patch, side := rapid.SampledFrom([]int{8, 14, 16}).Draw(t, "patch"), rapid.IntRange(1, 6).Draw(t, "side")
+	heads := rapid.IntRange(1, 4).Draw(t, "heads")
+	config := arch.Config{
+		ImageHeight: side * patch, ImageWidth: side * patch, PatchSize: patch, EmbedDim: 64 * heads, Heads: heads,
+		HiddenDim: rapid.IntRange(1, 600).Draw(t, "hidden"), Depth: rapid.IntRange(1, 4).Draw(t, "depth"),
+		Classes: rapid.IntRange(0, 50).Draw(t, "classes"), Bias: rapid.SampledFrom([]arch.Bias{arch.NoBias, arch.BlockBias, arch.SharedBias}).Draw(t, "bias"),
+		LayerScale: rapid.Bool().Draw(t, "scale"), AbsolutePosition: rapid.Bool().Draw(t, "absolute"), Epsilon: arch.Epsilon,
+	}
+	config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens}).Draw(t, "pooling")
+	config.MaskToken = config.Pooling == arch.AllTokens
+	if config.Bias == arch.NoBias {
+		config.AbsolutePosition = true
+	}
+	return config.Named()
+}
+
+func TestInferAnything(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawConfig(t)
+		if err := want.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := arch.Infer(shapesOf(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// One parameter that is absent or of a strange shape must not change the answer: only then can it be named as the culprit.
+func TestInferDespiteOneBadParameter(t *testing.T) {
+	t.Parallel()
+	want, _ := arch.ByName("tiny_p16_64")
+	only := []string{"patch_embed.proj.weight"} // the one witness of the patch size
+	for _, p := range want.Params() {
+		if slices.Contains(only, p.Name) {
+			continue
+		}
+		shapes := shapesOf(want)
+		shapes[p.Name] = tensor.Shape{9, 9}
+		if p.Name == "head.weight" || p.Name == "head.bias" {
+			shapes[p.Name] = tensor.Shape{9}
+		}
+		if got, err := arch.Infer(shapes); err != nil || got != want {
+			t.Errorf("%s ill-shaped: %+v, %v", p.Name, got, err)
+		}
+		delete(shapes, p.Name)
+		if got, err := arch.Infer(shapes); err != nil || got != want {
+			t.Errorf("%s missing: %+v, %v", p.Name, got, err)
+		}
+	}
+}
+
+func TestInferRefuses(t *testing.T) {
+	t.Parallel()
+	tiny, _ := arch.ByName("tiny_p16_64")
+	absolute, _ := arch.ByName("beit_base_p16_224_mim_abs")
+	change := func(config arch.Config, edit func(map[string]tensor.Shape)) map[string]tensor.Shape {
+		shapes := shapesOf(config)
+		edit(shapes)
+		return shapes
+	}
+	tables := func(rows int) func(map[string]tensor.Shape) {
+		return func(shapes map[string]tensor.Shape) {
+			for name := range shapes {
+				if strings.HasSuffix(name, "table") {
+					shapes[name] = tensor.Shape{rows, 3}
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		name, property string
+		shapes         map[string]tensor.Shape
+	}{
+		{"nothing", "embedding dimension", nil},
+		{"rectangle", "image size", change(tiny, tables(3*7+3))},
+		{"table of even side", "image size", change(tiny, tables(4*4+3))},
+		{"table too short", "image size", change(tiny, tables(2))},
+		{"tokens contradict", "image size", change(tiny, func(s map[string]tensor.Shape) { s["blocks.0.attn.relative_position_index"] = tensor.Shape{10, 10} })},
+		{"no position", "image size", change(absolute, func(s map[string]tensor.Shape) { delete(s, "pos_embed") })},
+		{"rectangle of tokens", "image size", change(absolute, func(s map[string]tensor.Shape) { s["pos_embed"] = tensor.Shape{1, 13, 768} })},
+		{"two kinds of bias", "kind of position bias", change(tiny, func(s map[string]tensor.Shape) { s["rel_pos_bias.relative_position_bias_table"] = tensor.Shape{52, 3} })},
+		{"no blocks", "MLP's width", change(tiny, func(s map[string]tensor.Shape) {
+			maps.DeleteFunc(s, func(name string, _ tensor.Shape) bool { return strings.HasPrefix(name, "blocks") })
+		})},
+		{"heads", "number of attention heads", shapesOf(func() arch.Config {
+			c := absolute
+			c.EmbedDim = 48
+			return c
+		}())},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := arch.Infer(c.shapes)
+			var problem *arch.InferenceError
+			if !errors.As(err, &problem) || problem.Property != c.property || problem.Hint() == "" {
+				t.Errorf("got %v, want an *InferenceError about the %s", err, c.property)
+			}
+		})
+	}
+	hostile := map[string]tensor.Shape{"blocks.999999999.norm1.weight": {48}}
+	for name, shape := range shapesOf(tiny) {
+		hostile[name] = shape
+	}
+	if got, err := arch.Infer(hostile); err != nil || got.Depth > 10 {
+		t.Errorf("an absurd block index gives depth %d, %v", got.Depth, err)
+	}
+}
+
+func TestValidateReportsEverything(t *testing.T) {
+	t.Parallel()
+	for _, name := range arch.Names() {
+		if config, _ := arch.ByName(name); config.Validate() != nil {
+			t.Errorf("%s: %v", name, config.Validate())
+		}
+	}
+	bad := arch.Config{ImageHeight: 65, ImageWidth: 64, PatchSize: 16, EmbedDim: 50, Heads: 3, HiddenDim: 1 << 30, Depth: 0, Classes: -1, Pooling: "max", Bias: "x"}
+	err := bad.Validate()
+	for _, part := range []string{"65 x 64", "50 is not divisible by 3", "hidden_dim is", "depth is 0", "classes is -1", "pooling", "bias", "epsilon"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v\nlacks %q", err, part)
+		}
+	}
+}
+
+func TestByNameSuggests(t *testing.T) {
+	t.Parallel()
+	_, err := arch.ByName("beit_base_p16_225")
+	var unknown *arch.UnknownNameError
+	if !errors.As(err, &unknown) || unknown.Nearest != "beit_base_p16_224" {
+		t.Errorf("got %v", err)
+	}
+}

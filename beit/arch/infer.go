@@ -1,0 +1,126 @@
+package arch
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// InferenceError says which property of the architecture the shapes don't tell.
+type InferenceError struct {
+	// Property is a field of Config, in words.
+	Property string
+	// Reason is a clause.
+	Reason string
+}
+
+func (e *InferenceError) Error() string {
+	return fmt.Sprintf("the parameters don't tell the %s: %s", e.Property, e.Reason)
+}
+
+// Hint says how to state it.
+func (e *InferenceError) Hint() string {
+	return "name the architecture with --arch, by its name or a PASSL yaml config"
+}
+
+// Infer finds the architecture that has parameters of these canonical names and shapes. It also looks at the shapes of
+// relative_position_index buffers where they are given under their names in microsoft/unilm. It works from what most parameters say, so that
+// a few that are missing or wrong can be named by comparing the result's Params with shapes; it does not compare itself.
+//
+// Epsilon is not in any shape: it is set to [Epsilon]. What can't be known is reported as *InferenceError, nonsense as *ConfigError.
+func Infer(shapes map[string]tensor.Shape) (Config, error) {
+	s := survey(shapes)
+	config := Config{
+		Depth: s.depth(), Classes: s.most("classes"), EmbedDim: s.most("embed"), HiddenDim: s.most("hidden"), PatchSize: s.most("patch"),
+		Bias: s.bias(), AbsolutePosition: s.has("pos_embed"), LayerScale: s.has("gamma_1") || s.has("gamma_2"), Epsilon: Epsilon,
+	}
+	config.Pooling, config.MaskToken = s.pooling()
+	for _, needed := range []struct {
+		name  string
+		value int
+	}{{"embedding dimension", config.EmbedDim}, {"MLP's width", config.HiddenDim}, {"patch size", config.PatchSize}, {"depth", config.Depth}} {
+		if needed.value == 0 {
+			return Config{}, &InferenceError{needed.name, "no parameter that has it is there"}
+		}
+	}
+	if s.has("shared") && s.has("table") {
+		return Config{}, &InferenceError{"kind of position bias", "there are both a table for all blocks and tables of single blocks"}
+	}
+	var err error
+	if config.Heads, err = s.heads(config.EmbedDim); err != nil {
+		return Config{}, err
+	}
+	height, width, err := s.window()
+	if err != nil {
+		return Config{}, err
+	}
+	config.ImageHeight, config.ImageWidth = height*config.PatchSize, width*config.PatchSize
+	if err := config.Validate(); err != nil {
+		return Config{}, err
+	}
+	return config.Named(), nil
+}
+
+// Named sets Name to that of the named architecture that is equal but for name and epsilon, or to nothing.
+func (c Config) Named() Config {
+	c.Name = ""
+	for _, known := range named {
+		same := known
+		same.Name, same.Epsilon = "", c.Epsilon
+		if same == c {
+			c.Name = known.Name
+			return c
+		}
+	}
+	return c
+}
+
+// headDim is the width of an attention head in every released model.
+const headDim = 64
+
+func (s surveyed) heads(dim int) (int, error) {
+	if heads := s.most("heads"); heads > 0 {
+		return heads, nil
+	}
+	if dim%headDim != 0 {
+		return 0, &InferenceError{"number of attention heads", fmt.Sprintf("there is no bias table, and %d is no multiple of %d", dim, headDim)}
+	}
+	return dim / headDim, nil
+}
+
+// window is the number of patches down and across. Tokens and rows together give a rectangle but for its orientation, so only squares are
+// certain.
+func (s surveyed) window() (height, width int, err error) {
+	tokens, rows := s.most("tokens"), s.most("rows")
+	switch side, offsets := root(tokens-1), root(rows-3); {
+	case tokens == 0 && rows == 0:
+		return 0, 0, &InferenceError{"image size", "there is neither a position bias nor a position embedding"}
+	case tokens > 0 && side == 0:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens are no square of patches and a class token", tokens)}
+	case rows > 0 && offsets == 0 || offsets%2 == 0 && rows > 0:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("bias tables of %d rows belong to no square window", rows)}
+	case tokens > 0 && rows > 0 && offsets != 2*side-1:
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens and bias tables of %d rows belong to no square window", tokens, rows)}
+	case tokens > 0:
+		return side, side, nil
+	default:
+		return (offsets + 1) / 2, (offsets + 1) / 2, nil
+	}
+}
+
+// root is the square root of n where that is a positive integer, else 0.
+func root(n int) int {
+	low, high := 0, min(max(n, 0), 1<<31)
+	for low < high {
+		middle := (low + high + 1) / 2
+		if middle <= n/middle {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	if low*low != n {
+		return 0
+	}
+	return low
+}

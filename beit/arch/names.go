@@ -1,0 +1,79 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/internal/suggest"
+)
+
+// classifier is a fine-tuned BEiT with the family's fixed choices: patches of 16 pixels, an MLP of 4C, mean pooling.
+func classifier(name string, size, dim, depth, heads, classes int) Config {
+	return Config{
+		Name: name, ImageHeight: size, ImageWidth: size, PatchSize: 16,
+		EmbedDim: dim, HiddenDim: 4 * dim, Depth: depth, Heads: heads, Classes: classes,
+		Pooling: MeanPooling, Bias: BlockBias, LayerScale: true, Epsilon: Epsilon,
+	}
+}
+
+// masked is a masked-image-modelling BEiT: one shared table, a head over visual tokens at every patch.
+func masked(name string, size, dim, depth, heads, vocabulary int) Config {
+	config := classifier(name, size, dim, depth, heads, vocabulary)
+	config.Pooling, config.Bias, config.MaskToken = AllTokens, SharedBias, true
+	return config
+}
+
+// absolute is a model with position embeddings instead of a relative bias, and without layer scale: beit_base_patch16_224_pt1k_800ep.
+func absolute(config Config) Config {
+	config.Bias, config.AbsolutePosition, config.LayerScale = NoBias, true, false
+	return config
+}
+
+// named are the architectures that have a name; the tiny ones are those of the test data.
+var named = []Config{
+	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
+	classifier("beit_base_p16_384", 384, 768, 12, 12, 1000),
+	classifier("beit_large_p16_224", 224, 1024, 24, 16, 1000),
+	classifier("beit_large_p16_384", 384, 1024, 24, 16, 1000),
+	classifier("beit_large_p16_512", 512, 1024, 24, 16, 1000),
+	classifier("beit_base_p16_224_in22k", 224, 768, 12, 12, 21841),
+	classifier("beit_large_p16_224_in22k", 224, 1024, 24, 16, 21841),
+	masked("beit_base_p16_224_mim", 224, 768, 12, 12, 8192),
+	masked("beit_large_p16_224_mim", 224, 1024, 24, 16, 8192),
+	absolute(masked("beit_base_p16_224_mim_abs", 224, 768, 12, 12, 8192)),
+	classifier("digits_p16_64", 64, 48, 3, 3, 10),
+	classifier("tiny_p16_32", 32, 32, 2, 2, 10),
+	classifier("tiny_p16_64", 64, 48, 3, 3, 7),
+	masked("tiny_mim_p16_64", 64, 48, 3, 3, 64),
+}
+
+// Names lists the named architectures.
+func Names() []string {
+	names := make([]string, len(named))
+	for i, config := range named {
+		names[i] = config.Name
+	}
+	return names
+}
+
+// UnknownNameError says that no architecture has that name.
+type UnknownNameError struct {
+	Name    string
+	Nearest string
+}
+
+func (e *UnknownNameError) Error() string { return fmt.Sprintf("unknown architecture %q", e.Name) }
+
+// Hint names the nearest architecture.
+func (e *UnknownNameError) Hint() string {
+	return suggest.Hint(e.Nearest, Names())
+}
+
+// ByName gives the architecture of that name, or an *UnknownNameError.
+func ByName(name string) (Config, error) {
+	at := slices.IndexFunc(named, func(c Config) bool { return c.Name == name })
+	if at < 0 {
+		return Config{}, &UnknownNameError{Name: name, Nearest: suggest.Nearest(name, Names())}
+	}
+	return named[at], nil
+}

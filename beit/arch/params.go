@@ -1,0 +1,102 @@
+package arch
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Param is one parameter of a model.
+type Param struct {
+	// Name is canonical, such as "blocks.0.attn.qkv.weight".
+	Name string
+	// Shape is in torch layout: a linear layer's weight is [out, in].
+	Shape tensor.Shape
+	// Linear marks the weights that PaddlePaddle stores as [in, out]. Shape alone can't tell: attn.proj.weight is square.
+	Linear bool
+}
+
+// Params lists all parameters in the order of the forward pass.
+func (c Config) Params() []Param {
+	params := c.stem()
+	for i := range c.Depth {
+		params = append(params, c.block(fmt.Sprintf("blocks.%d.", i))...)
+	}
+	return append(params, c.tail()...)
+}
+
+// Parameters is the number of elements of all parameters.
+func (c Config) Parameters() int64 {
+	var total int64
+	for _, p := range c.Params() {
+		elements, _ := p.Shape.Elements()
+		total += elements
+	}
+	return total
+}
+
+func (c Config) stem() []Param {
+	dim := c.EmbedDim
+	params := []Param{{Name: "cls_token", Shape: tensor.Shape{1, 1, dim}}}
+	if c.MaskToken {
+		params = append(params, Param{Name: "mask_token", Shape: tensor.Shape{1, 1, dim}})
+	}
+	if c.AbsolutePosition {
+		params = append(params, Param{Name: "pos_embed", Shape: tensor.Shape{1, c.Tokens(), dim}})
+	}
+	params = append(params,
+		Param{Name: "patch_embed.proj.weight", Shape: tensor.Shape{dim, 3, c.PatchSize, c.PatchSize}},
+		Param{Name: "patch_embed.proj.bias", Shape: tensor.Shape{dim}})
+	if c.Bias == SharedBias {
+		params = append(params, c.table("rel_pos_bias."))
+	}
+	return params
+}
+
+func (c Config) block(prefix string) []Param {
+	dim, hidden := c.EmbedDim, c.HiddenDim
+	params := append(norm(prefix+"norm1", dim),
+		Param{Name: prefix + "attn.qkv.weight", Shape: tensor.Shape{3 * dim, dim}, Linear: true},
+		Param{Name: prefix + "attn.q_bias", Shape: tensor.Shape{dim}},
+		Param{Name: prefix + "attn.v_bias", Shape: tensor.Shape{dim}})
+	if c.Bias == BlockBias {
+		params = append(params, c.table(prefix+"attn."))
+	}
+	params = append(params, linear(prefix+"attn.proj", dim, dim)...)
+	if c.LayerScale {
+		params = append(params,
+			Param{Name: prefix + "gamma_1", Shape: tensor.Shape{dim}},
+			Param{Name: prefix + "gamma_2", Shape: tensor.Shape{dim}})
+	}
+	params = append(params, norm(prefix+"norm2", dim)...)
+	params = append(params, linear(prefix+"mlp.fc1", hidden, dim)...)
+	return append(params, linear(prefix+"mlp.fc2", dim, hidden)...)
+}
+
+func (c Config) tail() []Param {
+	name := "norm"
+	if c.Pooling == MeanPooling {
+		name = "fc_norm"
+	}
+	params := norm(name, c.EmbedDim)
+	if c.Classes == 0 {
+		return params
+	}
+	head := "head"
+	if c.MaskToken {
+		head = "lm_head"
+	}
+	return append(params, linear(head, c.Classes, c.EmbedDim)...)
+}
+
+func (c Config) table(prefix string) Param {
+	return Param{Name: prefix + "relative_position_bias_table", Shape: tensor.Shape{c.BiasRows(), c.Heads}}
+}
+
+func norm(name string, dim int) []Param {
+	return []Param{{Name: name + ".weight", Shape: tensor.Shape{dim}}, {Name: name + ".bias", Shape: tensor.Shape{dim}}}
+}
+
+func linear(name string, out, in int) []Param {
+	return []Param{{Name: name + ".weight", Shape: tensor.Shape{out, in}, Linear: true}, {Name: name + ".bias", Shape: tensor.Shape{out}}}
+}

@@ -1,0 +1,153 @@
+package arch
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// witnesses say which dimension of which parameter tells which property. A pattern is the end of a canonical name; the first that fits counts.
+var witnesses = []struct {
+	suffix    string
+	rank, dim int
+	property  string
+}{
+	{"relative_position_index", 2, 0, "tokens"},
+	{"rel_pos_bias.relative_position_bias_table", 2, 0, "rows"},
+	{"attn.relative_position_bias_table", 2, 0, "rows"},
+	{"relative_position_bias_table", 2, 1, "heads"},
+	{"pos_embed", 3, 1, "tokens"},
+	{"cls_token", 3, 2, "embed"},
+	{"mask_token", 3, 2, "embed"},
+	{"pos_embed", 3, 2, "embed"},
+	{"norm1.weight", 1, 0, "embed"},
+	{"norm1.bias", 1, 0, "embed"},
+	{"norm2.weight", 1, 0, "embed"},
+	{"norm2.bias", 1, 0, "embed"},
+	{"attn.q_bias", 1, 0, "embed"},
+	{"attn.v_bias", 1, 0, "embed"},
+	{"attn.qkv.weight", 2, 1, "embed"},
+	{"mlp.fc2.bias", 1, 0, "embed"},
+	{"gamma_1", 1, 0, "embed"},
+	{"gamma_2", 1, 0, "embed"},
+	{"proj.bias", 1, 0, "embed"},
+	{"norm.weight", 1, 0, "embed"},
+	{"mlp.fc1.weight", 2, 0, "hidden"},
+	{"mlp.fc1.bias", 1, 0, "hidden"},
+	{"mlp.fc2.weight", 2, 1, "hidden"},
+	{"patch_embed.proj.weight", 4, 2, "patch"},
+	{"patch_embed.proj.weight", 4, 3, "patch"},
+	{"head.weight", 2, 0, "classes"},
+	{"head.bias", 1, 0, "classes"},
+}
+
+// marks are parameters whose mere presence tells something, by the end of their name.
+var marks = []struct{ suffix, mark string }{
+	{"pos_embed", "pos_embed"},
+	{"gamma_1", "gamma_1"},
+	{"gamma_2", "gamma_2"},
+	{"mask_token", "mask_token"},
+	{"rel_pos_bias.relative_position_bias_table", "shared"},
+	{"attn.relative_position_bias_table", "table"},
+	{"fc_norm.weight", "fc_norm"},
+	{"fc_norm.bias", "fc_norm"},
+	{"lm_head.weight", "lm_head"},
+	{"lm_head.bias", "lm_head"},
+	{"norm.weight", "norm"},
+	{"norm.bias", "norm"},
+}
+
+// surveyed is what the parameters say.
+type surveyed struct {
+	votes  map[string]map[int]int
+	marks  map[string]bool
+	blocks map[int]bool
+	total  int
+}
+
+func survey(shapes map[string]tensor.Shape) surveyed {
+	s := surveyed{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
+	for name, shape := range shapes {
+		for _, w := range witnesses {
+			if endsWith(name, w.suffix) && len(shape) == w.rank {
+				if s.votes[w.property] == nil {
+					s.votes[w.property] = map[int]int{}
+				}
+				// A matrix is worth more than its bias where they disagree.
+				s.votes[w.property][shape[w.dim]] += 2*len(shape) - 1
+			}
+		}
+		for _, m := range marks {
+			s.marks[m.mark] = s.marks[m.mark] || endsWith(name, m.suffix)
+		}
+		if rest, ok := strings.CutPrefix(name, "blocks."); ok {
+			digits, _, _ := strings.Cut(rest, ".")
+			if index, err := strconv.Atoi(digits); err == nil && index >= 0 {
+				s.blocks[index] = true
+			}
+		}
+	}
+	return s
+}
+
+// endsWith tells whether the last components of name are those of suffix; "head.weight" is also the end of "lm_head.weight".
+func endsWith(name, suffix string) bool {
+	if suffix == "head.weight" || suffix == "head.bias" {
+		name = strings.TrimPrefix(name, "lm_")
+	}
+	before, found := strings.CutSuffix(name, suffix)
+	return found && (before == "" || before[len(before)-1] == '.')
+}
+
+func (s surveyed) has(mark string) bool { return s.marks[mark] }
+
+// most is the value with the most votes, the larger of two that have as many; 0 without votes.
+func (s surveyed) most(property string) int {
+	values := make([]int, 0, len(s.votes[property]))
+	for value := range s.votes[property] {
+		values = append(values, value)
+	}
+	if len(values) == 0 {
+		return 0
+	}
+	return slices.MaxFunc(values, func(a, b int) int {
+		return cmp.Or(s.votes[property][a]-s.votes[property][b], a-b)
+	})
+}
+
+// depth is one more than the last block's index, unless that is so far beyond the others that it can't be right.
+func (s surveyed) depth() int {
+	last := -1
+	for index := range s.blocks {
+		last = max(last, index)
+	}
+	if last >= s.total {
+		return len(s.blocks)
+	}
+	return last + 1
+}
+
+func (s surveyed) bias() Bias {
+	switch {
+	case s.has("table"):
+		return BlockBias
+	case s.has("shared"):
+		return SharedBias
+	}
+	return NoBias
+}
+
+func (s surveyed) pooling() (pooling Pooling, maskToken bool) {
+	switch {
+	case s.has("fc_norm"):
+		return MeanPooling, false
+	case s.has("lm_head") || s.has("mask_token"):
+		return AllTokens, true
+	case s.has("norm"):
+		return ClassToken, false
+	}
+	return MeanPooling, false
+}

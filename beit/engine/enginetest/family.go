@@ -1,0 +1,99 @@
+package enginetest
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// member is an architecture of the family, small.
+type member struct {
+	name   string
+	config arch.Config
+}
+
+// base is a classifier whose sizes are odd on purpose: a window that is not square, patches of 4 pixels, heads 10 wide.
+var base = arch.Config{
+	Name: "enginetest", ImageHeight: 12, ImageWidth: 20, PatchSize: 4, EmbedDim: 30, HiddenDim: 50, Depth: 2, Heads: 3, Classes: 7,
+	Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: 1e-6,
+}
+
+func with(change func(*arch.Config)) arch.Config {
+	config := base
+	change(&config)
+	return config
+}
+
+// family has a member for each choice that an architecture has.
+var family = []member{
+	{"classifier", base},
+	{"class token", with(func(c *arch.Config) { c.Pooling = arch.ClassToken })},
+	{"no head", with(func(c *arch.Config) { c.Classes = 0 })},
+	{"no head, class token", with(func(c *arch.Config) { c.Classes, c.Pooling = 0, arch.ClassToken })},
+	{"no layer scale", with(func(c *arch.Config) { c.LayerScale = false })},
+	{"no bias", with(func(c *arch.Config) { c.Bias = arch.NoBias })},
+	{"shared bias", with(func(c *arch.Config) { c.Bias = arch.SharedBias })},
+	{"absolute position", with(func(c *arch.Config) { c.Bias, c.AbsolutePosition = arch.NoBias, true })},
+	{"masked", with(func(c *arch.Config) { c.Bias, c.Pooling, c.MaskToken = arch.SharedBias, arch.AllTokens, true })},
+	{"masked, absolute position", with(func(c *arch.Config) {
+		c.Bias, c.Pooling, c.MaskToken, c.AbsolutePosition, c.LayerScale = arch.NoBias, arch.AllTokens, true, true, false
+	})},
+	{"masked, no head", with(func(c *arch.Config) { c.Classes, c.Pooling, c.MaskToken = 0, arch.AllTokens, true })},
+	{"one patch", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 4, 4 })},
+	{"one class", with(func(c *arch.Config) { c.Classes = 1 })},
+	{"no blocks", with(func(c *arch.Config) { c.Depth = 0 })},
+	{"large epsilon", with(func(c *arch.Config) { c.Epsilon = 0.5 })},
+	{"wide", with(func(c *arch.Config) { c.EmbedDim, c.Heads, c.HiddenDim = 128, 2, 512 })},
+	{"many tokens", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth, c.PatchSize = 24, 20, 2 })},
+}
+
+// images is the size of the batches here.
+const images = 3
+
+// inputs draws a batch.
+func inputs(config arch.Config) engine.Input {
+	var input engine.Input
+	for n := range images {
+		input.Pixels = append(input.Pixels, synth.Image(n, config.ImageHeight, config.ImageWidth, 1)...)
+	}
+	if config.MaskToken {
+		input.Mask = make([]bool, images*config.Patches())
+		for i := range input.Mask {
+			input.Mask[i] = i%4 == 1 || i%7 == 2
+		}
+	}
+	return input
+}
+
+// part cuts out image n of a batch.
+func part(config arch.Config, input engine.Input, n int) engine.Input {
+	one := len(input.Pixels) / images
+	cut := engine.Input{Pixels: input.Pixels[n*one : (n+1)*one]}
+	if input.Mask != nil {
+		cut.Mask = input.Mask[n*config.Patches() : (n+1)*config.Patches()]
+	}
+	return cut
+}
+
+// taps are the names and shapes that a Forward must hand out, in order.
+func taps(config arch.Config, n int) []engine.Activation {
+	tokens := tensor.Shape{n, config.Tokens(), config.EmbedDim}
+	expected := []engine.Activation{{Name: "embed", Shape: tokens}}
+	for i := range config.Depth {
+		expected = append(expected, engine.Activation{Name: fmt.Sprintf("blocks.%d.attn", i), Shape: tokens}, engine.Activation{Name: fmt.Sprintf("blocks.%d", i), Shape: tokens})
+	}
+	pool := tensor.Shape{n, config.EmbedDim}
+	if config.Pooling == arch.AllTokens {
+		pool = tensor.Shape{n, config.Patches(), config.EmbedDim}
+	}
+	expected = append(expected, engine.Activation{Name: "pool", Shape: pool})
+	if config.Classes == 0 {
+		return expected
+	}
+	logits := append(tensor.Shape(nil), pool...)
+	logits[len(logits)-1] = config.Classes
+	return append(expected, engine.Activation{Name: "logits", Shape: logits})
+}

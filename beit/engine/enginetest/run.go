@@ -1,0 +1,123 @@
+package enginetest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// tolerances are how far, relative to an activation's largest magnitude, an engine may be from the definition. They are far above rounding and
+// far below the effect of any mistake; measuring rounding is package verify's business.
+var tolerances = map[tensor.DType]float64{tensor.F64: 1e-12, tensor.F32: 1e-5, tensor.F16: 2e-2, tensor.BF16: 1e-1}
+
+// Run is the suite. options say how the engine is to run; a dtype that is not set is float32.
+func Run(t *testing.T, e engine.Engine, options engine.Options) {
+	if options.DType == tensor.Invalid {
+		options.DType = tensor.F32
+	}
+	s := &suite{engine: e, options: options, tolerance: tolerances[options.DType]}
+	for _, m := range family {
+		t.Run("definition/"+m.name, func(t *testing.T) { s.definition(t, m.config) })
+	}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"batch independence", s.batchIndependence},
+		{"concurrency", s.concurrency},
+		{"cancel", s.cancel},
+		{"tap error", s.tapError},
+		{"tap owns its activation", s.tapOwns},
+		{"no tap", s.noTap},
+		{"inputs are kept", s.inputsKept},
+		{"weights are not needed after Load", s.weightsCopied},
+		{"wrong input", s.wrongInput},
+		{"wrong weights", s.wrongWeights},
+		{"impossible architectures", s.impossible},
+		{"unknown device", s.unknownDevice},
+		{"NaN", s.nan},
+		{"mask", s.mask},
+		{"use after Close", s.closed},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
+
+type suite struct {
+	engine    engine.Engine
+	options   engine.Options
+	tolerance float64
+}
+
+// load makes a model of recipe weights that lives as long as the test.
+func (s *suite) load(t *testing.T, config arch.Config) engine.Model {
+	t.Helper()
+	model, err := s.engine.Load(t.Context(), config, synth.Weights(config, 1), s.options)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := model.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return model
+}
+
+func forward(t *testing.T, model engine.Model, input engine.Input) engine.Activation {
+	t.Helper()
+	out, err := model.Forward(t.Context(), input, nil)
+	if err != nil {
+		t.Fatalf("Forward: %v", err)
+	}
+	return out
+}
+
+// definition compares every tap with the definition, and checks names, order and shapes.
+func (s *suite) definition(t *testing.T, config arch.Config) {
+	weights, err := decode(synth.Weights(config, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := inputs(config)
+	want := batch(config, weights, input, images)
+	var seen []engine.Activation
+	last, err := s.load(t, config).Forward(t.Context(), input, func(a engine.Activation) error {
+		s.near(t, a.Name, a.Values, want[a.Name])
+		seen = append(seen, a)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Forward: %v", err)
+	}
+	if diff := cmp.Diff(taps(config, images), seen, cmpopts.IgnoreFields(engine.Activation{}, "Values")); diff != "" {
+		t.Errorf("taps: %s", diff)
+	}
+	if diff := cmp.Diff(seen[len(seen)-1], last); diff != "" {
+		t.Errorf("Forward returns something else than the last tap: %s", diff)
+	}
+}
+
+// near compares values within the suite's tolerance.
+func (s *suite) near(t *testing.T, name string, got, want []float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", name, len(got), len(want))
+	}
+	largest := 0.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
+	for i, v := range got {
+		if off := math.Abs(v - want[i]); !(off <= s.tolerance*largest) {
+			t.Fatalf("%s: value %d is %v, want %v", name, i, v, want[i])
+		}
+	}
+}

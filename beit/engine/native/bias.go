@@ -1,0 +1,62 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+)
+
+// positions is a relative position bias. The biases of a query towards one line of patches lie side by side in a table of reversed
+// order, so a row of the T x T matrix is put together from a few copies and the matrix is never built: at 1,025 tokens it would be 67 MB a
+// block in float32.
+type positions[T gemm.Float] struct {
+	height, width int
+	// heads has for each head the spatial rows of the table backwards, followed by its last three.
+	heads [][]T
+}
+
+// positions reads a table [rows, heads].
+func (s *source[T]) positions(prefix string) (*positions[T], error) {
+	table, err := s.values(prefix + "relative_position_bias_table")
+	if err != nil {
+		return nil, err
+	}
+	p := &positions[T]{heads: make([][]T, s.config.Heads)}
+	p.height, p.width = s.config.Window()
+	for h := range p.heads {
+		column := make([]T, s.config.BiasRows())
+		for row := range column {
+			column[row] = table[row*s.config.Heads+h]
+		}
+		slices.Reverse(column[:len(column)-3])
+		p.heads[h] = column
+	}
+	return p, nil
+}
+
+// fill writes the biases of one query token towards all keys. A nil p has zeros.
+func (p *positions[T]) fill(line []T, head, query int) {
+	if p == nil {
+		clear(line)
+		return
+	}
+	column := p.heads[head]
+	fromClass, toClass, classToClass := column[len(column)-3], column[len(column)-2], column[len(column)-1]
+	if query == 0 {
+		line[0] = classToClass
+		for k := 1; k < len(line); k++ {
+			line[k] = fromClass
+		}
+		return
+	}
+	line[0] = toClass
+	y, x := (query-1)/p.width, (query-1)%p.width
+	at := (p.height-1-y)*(2*p.width-1) + p.width - 1 - x
+	for keys := line[1:]; len(keys) > 0; keys = keys[p.width:] {
+		copy(keys[:p.width], column[at:at+p.width])
+		at += 2*p.width - 1
+	}
+}
+
+func blockPrefix(i int) string { return fmt.Sprintf("blocks.%d.", i) }

@@ -1,0 +1,56 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Engine loads models that run in plain Go on the CPU. The zero value is ready.
+type Engine struct {
+	// TanhGELU takes the tanh approximation of GELU, with which no released BEiT was trained: to tell whether another program does.
+	TanhGELU bool
+}
+
+var _ engine.Engine = Engine{}
+
+// Name is "native".
+func (Engine) Name() string { return "native" }
+
+// Supports tells whether the engine computes in that dtype.
+func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
+
+// Load copies the weights into packed matrices. See [engine.Engine].
+func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+	if options.Device != "" && options.Device != "cpu" {
+		return nil, fmt.Errorf("device %q in the native engine, which has only the cpu: %w", options.Device, engine.ErrUnavailable)
+	}
+	threads := options.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	switch options.DType {
+	case tensor.F64:
+		return load(ctx, config, weights, threads, nil, activationOf[float64](e))
+	case tensor.F32, tensor.Invalid:
+		return load(ctx, config, weights, threads, nil, activationOf[float32](e))
+	case tensor.BF16:
+		return load(ctx, config, weights, threads, roundBF16, activationOf[float32](e))
+	case tensor.F16:
+		return load(ctx, config, weights, threads, roundF16, activationOf[float32](e))
+	}
+	return nil, fmt.Errorf("dtype %s in the native engine, which has F64, F32, BF16 and F16: %w", options.DType, engine.ErrUnavailable)
+}
+
+// activationOf is the activation function inside the MLP.
+func activationOf[T gemm.Float](e Engine) func([]T) {
+	if e.TanhGELU {
+		return tanhGELU[T]
+	}
+	return gelu[T]
+}

@@ -1,0 +1,16 @@
+//go:build full
+
+package native_test
+
+import (
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
+)
+
+// TestFull takes long: go test -tags full -run TestFull/beit_base_p16_224 -v -timeout 2h ./beit/engine/native
+func TestFull(t *testing.T) {
+	verifytest.RunFull(t, native.Engine{}, engine.Options{})
+}

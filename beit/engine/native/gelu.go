@@ -1,0 +1,22 @@
+package native
+
+import (
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+)
+
+// gelu is the exact Gaussian error linear unit, x/2 (1 + erf(x/√2)), in place.
+func gelu[T gemm.Float](values []T) {
+	for i, v := range values {
+		values[i] = T(float64(v) * 0.5 * (1 + math.Erf(float64(v)*(1/math.Sqrt2))))
+	}
+}
+
+// tanhGELU is the approximation that some programs use instead: x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))).
+func tanhGELU[T gemm.Float](values []T) {
+	for i, value := range values {
+		v := float64(value)
+		values[i] = T(v * 0.5 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))))
+	}
+}

@@ -1,0 +1,14 @@
+package native_test
+
+import (
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
+)
+
+func TestRecordings(t *testing.T) {
+	t.Parallel()
+	verifytest.Run(t, native.Engine{}, engine.Options{})
+}

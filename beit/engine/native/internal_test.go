@@ -1,0 +1,208 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// TestFillIsTheIndex compares the rows that are put together from copies with the table seen through the index matrix.
+func TestFillIsTheIndex(t *testing.T) {
+	t.Parallel()
+	for _, window := range [][2]int{{1, 1}, {2, 2}, {3, 5}, {5, 3}, {1, 7}, {14, 14}, {24, 24}} {
+		config := arch.Config{ImageHeight: window[0], ImageWidth: window[1], PatchSize: 1, Heads: 2}
+		table := make([]byte, 0)
+		for i := range config.BiasRows() * config.Heads {
+			bits := math.Float32bits(float32(i))
+			table = append(table, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
+		}
+		s := &source[float64]{config: config, views: map[string]tensor.View{"relative_position_bias_table": {
+			DType: tensor.F32, Shape: tensor.Shape{config.BiasRows(), 2}, Data: tensor.Memory(table),
+		}}}
+		p, err := s.positions("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		index, tokens := arch.RelativePositionIndex(window[0], window[1]), config.Tokens()
+		for head := range 2 {
+			for query := range tokens {
+				got, want := make([]float64, tokens), make([]float64, tokens)
+				p.fill(got, head, query)
+				for k := range want {
+					want[k] = float64(index[query*tokens+k]*2 + int64(head))
+				}
+				if !slices.Equal(want, got) {
+					t.Fatalf("window %v head %d query %d: %v, want %v", window, head, query, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestRounding(t *testing.T) {
+	t.Parallel()
+	inf := float32(math.Inf(1))
+	for _, c := range []struct{ in, bf16, f16 float32 }{
+		{1, 1, 1},
+		{1 + 0x1p-8, 1, 1 + 0x1p-8},          // a tie in bfloat16: to even
+		{1 + 0x3p-8, 1 + 0x1p-6, 1 + 0x3p-8}, // a tie the other way
+		{1 + 0x1p-11, 1, 1},                  // a tie in float16
+		{-1 - 0x1.8p-10, -1, -1 - 0x1p-9},    // a tie, up to even
+		{65519, 65536, 65504},
+		{65520, 65536, inf}, // the largest half, and beyond
+		{0x1p-24, 0x1p-24, 0x1p-24},
+		{0x1p-26, 0x1p-26, 0}, // the smallest half, and below
+		{-inf, -inf, -inf},
+		{math.MaxFloat32, inf, inf},
+	} {
+		values := []float32{c.in}
+		if roundBF16(values); values[0] != c.bf16 {
+			t.Errorf("bfloat16 of %v: %v, want %v", c.in, values[0], c.bf16)
+		}
+		values[0] = c.in
+		if roundF16(values); values[0] != c.f16 {
+			t.Errorf("float16 of %v: %v, want %v", c.in, values[0], c.f16)
+		}
+	}
+	nan := []float32{float32(math.NaN())}
+	if roundBF16(nan); nan[0] == nan[0] {
+		t.Error("bfloat16 of NaN is a number")
+	}
+	if roundF16(nan); nan[0] == nan[0] {
+		t.Error("float16 of NaN is a number")
+	}
+}
+
+// TestGELU has values of torch.nn.functional.gelu in float64, approximate "none" and "tanh".
+func TestGELU(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ x, exact, tanh float64 }{
+		{-6.0, -5.919525869479969e-09, -8.43964897967453e-11},
+		{-1.5, -0.10021080190328704, -0.10042842301976707},
+		{-0.1, -0.0460172162722971, -0.04601724895456484},
+		{0.0, 0.0, 0.0},
+		{0.3, 0.1853734266566858, 0.18537092354275922},
+		{1.0, 0.841344746068543, 0.8411919906082768},
+		{2.5, 2.4844758366855597, 2.484915733910001},
+	} {
+		exact, tanh := []float64{c.x}, []float64{c.x}
+		gelu(exact)
+		tanhGELU(tanh)
+		if math.Abs(exact[0]-c.exact) > 1e-15 || math.Abs(tanh[0]-c.tanh) > 1e-15 {
+			t.Errorf("gelu(%v) = %v and %v, want %v and %v", c.x, exact[0], tanh[0], c.exact, c.tanh)
+		}
+	}
+}
+
+// TestThreadsDoNotMatter: results are the same to the last bit for any number of threads and any company in the batch.
+func TestThreadsDoNotMatter(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const images = 62 // more tokens than one group has
+	pixels := synth.Images(images, 64, 64, 0)
+	for _, dtype := range []tensor.DType{tensor.F64, tensor.BF16} {
+		var want []float64
+		for _, threads := range []int{1, 2, 5} {
+			model, err := Engine{}.Load(t.Context(), config, synth.Weights(config, 0), engine.Options{DType: dtype, Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := model.Forward(t.Context(), engine.Input{Pixels: pixels}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got.Values
+			}
+			if diff := cmp.Diff(want, got.Values); diff != "" {
+				t.Errorf("%s, %d threads: %s", dtype, threads, diff)
+			}
+			for _, n := range []int{0, 55, images - 1} {
+				one := len(pixels) / images
+				alone, err := model.Forward(t.Context(), engine.Input{Pixels: pixels[n*one : (n+1)*one]}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want[n*config.Classes:(n+1)*config.Classes], alone.Values); diff != "" {
+					t.Errorf("%s, %d threads, image %d alone: %s", dtype, threads, n, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestStagesAreTheForward: stage after stage gives the very activations of Forward.
+func TestStagesAreTheForward(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"tiny_p16_32", "tiny_mim_p16_64"} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights := synth.Weights(config, 0)
+		input := engine.Input{Pixels: synth.Images(2, config.ImageHeight, config.ImageWidth, 0)}
+		model, err := Engine{}.Load(t.Context(), config, weights, engine.Options{DType: tensor.F64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before engine.Activation
+		_, err = model.Forward(t.Context(), input, func(a engine.Activation) error {
+			got, err := Engine{}.Stage(t.Context(), config, weights, a.Name, input, before)
+			if err != nil {
+				return fmt.Errorf("%s: %w", a.Name, err)
+			}
+			if diff := cmp.Diff(a, got); diff != "" {
+				t.Errorf("%s %s: %s", name, a.Name, diff)
+			}
+			if !strings.HasSuffix(a.Name, ".attn") {
+				before = a
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestStageRefuses(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headless := config
+	headless.Classes = 0
+	tokens := engine.Activation{Shape: tensor.Shape{1, 5, 32}, Values: make([]float64, 160)}
+	for _, c := range []struct {
+		name, stage string
+		config      arch.Config
+		before      engine.Activation
+	}{
+		{"no such stage", "blocks.2", config, tokens},
+		{"no number", "blocks.x", config, tokens},
+		{"nothing before", "blocks.0", config, engine.Activation{}},
+		{"too few values", "pool", config, engine.Activation{Shape: tensor.Shape{159}, Values: tokens.Values[:159]}},
+		{"a shape that lies", "pool", config, engine.Activation{Shape: tensor.Shape{1, 4, 32}, Values: tokens.Values}},
+		{"no head", "logits", headless, engine.Activation{Shape: tensor.Shape{1, 32}, Values: tokens.Values[:32]}},
+	} {
+		_, err := Engine{}.Stage(t.Context(), c.config, synth.Weights(c.config, 0), c.stage, engine.Input{}, c.before)
+		var problem *StageError
+		if !errors.As(err, &problem) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}

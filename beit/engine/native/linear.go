@@ -1,0 +1,62 @@
+package native
+
+import (
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/internal/parallel"
+)
+
+// linear is y = x Wᵀ + b, with W [out, in].
+type linear[T gemm.Float] struct {
+	weight  *gemm.Matrix[T]
+	bias    []T
+	out, in int
+	round   func([]T)
+}
+
+// blockRows is how many lines of x are multiplied before the next lines: with 256 inner indices they fit the second-level cache. It is a
+// multiple of every kernel's tile.
+const blockRows = 192
+
+// apply computes lines of y, [rows, out], from x, [rows, in]. Where finish is not nil it changes each finished piece of a line.
+func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
+	left := gemm.NewRows[T](rows, l.in)
+	tiles := blockRows / left.TileRows()
+	parallel.Chunks(threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x, l.in, from, to) })
+
+	rowBlocks := (left.Tiles() + tiles - 1) / tiles
+	panels := l.weight.Panels()
+	group := l.group(threads, rowBlocks)
+	columnBlocks := (panels + group - 1) / group
+	parallel.For(threads, rowBlocks*columnBlocks, func(_, i int) {
+		block, from := i%rowBlocks, i/rowBlocks*group
+		to := min(panels, from+group)
+		part := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))
+		top := block * blockRows
+		l.piece(y[top*l.out:min(rows, top+blockRows)*l.out], part, from, to, finish)
+	})
+}
+
+// group is how many panels one task takes: few enough that all threads end at about the same time.
+func (l *linear[T]) group(threads, rowBlocks int) int {
+	const tasksPerThread = 6
+	panels := l.weight.Panels()
+	wanted := max(1, threads*tasksPerThread/rowBlocks)
+	return max(1, panels/wanted)
+}
+
+// piece computes the columns of some panels for the lines of y.
+func (l *linear[T]) piece(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
+	left, right := from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns())
+	for line := y; len(line) > 0; line = line[l.out:] {
+		copy(line[left:right], l.bias[left:right])
+	}
+	l.weight.MultiplyAdd(y, l.out, x, from, to)
+	for line := y; len(line) > 0; line = line[l.out:] {
+		if l.round != nil {
+			l.round(line[left:right])
+		}
+		if finish != nil {
+			finish(line[left:right])
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// model holds packed weights, which Forward only reads.
+type model[T gemm.Float] struct {
+	config  arch.Config
+	threads int
+	// round is nil where T's own precision is wanted.
+	round  func([]T)
+	stem   stem[T]
+	blocks []block[T]
+	tail   tail[T]
+	closed atomic.Bool
+}
+
+// Close makes later Forwards fail and lets go of the weights.
+func (m *model[T]) Close() error {
+	if m.closed.Swap(true) {
+		return nil
+	}
+	m.stem, m.blocks, m.tail = stem[T]{}, nil, tail[T]{}
+	return nil
+}
+
+// Forward computes one batch. See [engine.Model]. It stops between blocks, and within one between groups of images, when ctx ends.
+func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	var last engine.Activation
+	if m.closed.Load() {
+		return last, engine.ErrClosed
+	}
+	images, err := engine.Images(m.config, input)
+	if err != nil {
+		return last, err
+	}
+	if err := ctx.Err(); err != nil {
+		return last, err
+	}
+	x := m.embed(input, images)
+	if err := emit(tap, "embed", m.tokenShape(images), x); err != nil {
+		return last, err
+	}
+	work := newWorkspace(m, images)
+	for i := range m.blocks {
+		if err := m.block(ctx, &m.blocks[i], x, work, tap, i); err != nil {
+			return last, err
+		}
+	}
+	return m.finish(x, images, tap)
+}
+
+func (m *model[T]) tokenShape(images int) tensor.Shape {
+	return tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
+}
+
+// block adds both branches to x.
+func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspace[T], tap engine.Tap, i int) error {
+	if err := work.attend(ctx, b, x); err != nil {
+		return err
+	}
+	if err := emit(tap, fmt.Sprintf("blocks.%d.attn", i), m.tokenShape(work.images), work.branch); err != nil {
+		return err
+	}
+	work.add(x, b.gamma1)
+	if err := work.feed(ctx, b, x); err != nil {
+		return err
+	}
+	work.add(x, b.gamma2)
+	return emit(tap, fmt.Sprintf("blocks.%d", i), m.tokenShape(work.images), x)
+}
+
+// finish pools and classifies.
+func (m *model[T]) finish(x []T, images int, tap engine.Tap) (engine.Activation, error) {
+	pooled, shape := m.pool(x, images)
+	if err := emit(tap, "pool", shape, pooled); err != nil {
+		return engine.Activation{}, err
+	}
+	if m.config.Classes == 0 {
+		return activation("pool", shape, pooled), nil
+	}
+	rows := len(pooled) / m.config.EmbedDim
+	logits := make([]T, rows*m.config.Classes)
+	m.tail.head.apply(m.threads, logits, pooled, rows, nil)
+	shape = append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
+	if err := emit(tap, "logits", shape, logits); err != nil {
+		return engine.Activation{}, err
+	}
+	return activation("logits", shape, logits), nil
+}
+
+// emit hands a copy to the tap.
+func emit[T gemm.Float](tap engine.Tap, name string, shape tensor.Shape, values []T) error {
+	if tap == nil {
+		return nil
+	}
+	return tap(activation(name, shape, values))
+}
+
+func activation[T gemm.Float](name string, shape tensor.Shape, values []T) engine.Activation {
+	copied := make([]float64, len(values))
+	for i, v := range values {
+		copied[i] = float64(v)
+	}
+	return engine.Activation{Name: name, Shape: append(tensor.Shape(nil), shape...), Values: copied}
+}

@@ -1,0 +1,84 @@
+package native
+
+import (
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/internal/parallel"
+)
+
+// stem turns pixels into tokens.
+type stem[T gemm.Float] struct {
+	class, mask, position []T
+	patch                 linear[T]
+}
+
+func (s *source[T]) stem() (out stem[T], err error) {
+	c := s.config
+	wanted := map[string]*[]T{"cls_token": &out.class}
+	if c.MaskToken {
+		wanted["mask_token"] = &out.mask
+	}
+	if c.AbsolutePosition {
+		wanted["pos_embed"] = &out.position
+	}
+	if err = s.vectors(wanted); err != nil {
+		return out, err
+	}
+	out.patch, err = s.linear("patch_embed.proj.", c.EmbedDim, 3*c.PatchSize*c.PatchSize)
+	return out, err
+}
+
+// embed gives the tokens, [images, T, C].
+func (m *model[T]) embed(input engine.Input, images int) []T {
+	patches, dim := m.config.Patches(), m.config.EmbedDim
+	size := (patches + 1) * dim
+	x := make([]T, images*size)
+	one := len(input.Pixels) / images
+	for n := range images {
+		tokens := x[n*size : (n+1)*size]
+		m.stem.patch.apply(m.threads, tokens[dim:], m.unfold(input.Pixels[n*one:(n+1)*one]), patches, nil)
+		copy(tokens, m.stem.class)
+		if input.Mask != nil {
+			m.stem.hide(tokens[dim:], input.Mask[n*patches:(n+1)*patches])
+		}
+		for i, v := range m.stem.position {
+			tokens[i] += v
+		}
+		if m.round != nil {
+			m.round(tokens)
+		}
+	}
+	return x
+}
+
+// hide replaces masked patches by the mask token.
+func (s *stem[T]) hide(tokens []T, mask []bool) {
+	for p, masked := range mask {
+		if masked {
+			copy(tokens[p*len(s.mask):], s.mask)
+		}
+	}
+}
+
+// unfold lays out an image, [3, H, W], as one line [3, P, P] for each patch, so that the convolution is a matrix product.
+func (m *model[T]) unfold(pixels []float32) []T {
+	size, height, width := m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
+	_, across := m.config.Window()
+	lines := make([]T, len(pixels))
+	parallel.For(m.threads, m.config.Patches(), func(_, p int) {
+		out := lines[p*3*size*size : (p+1)*3*size*size]
+		for channel := range 3 {
+			for row := range size {
+				from := (channel*height+p/across*size+row)*width + p%across*size
+				for i, v := range pixels[from : from+size] {
+					out[i] = T(v)
+				}
+				out = out[size:]
+			}
+		}
+	})
+	if m.round != nil {
+		m.round(lines)
+	}
+	return lines
+}

@@ -1,0 +1,67 @@
+package native
+
+import (
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// tail is the last norm and the classifier. A model without classes has no head.
+type tail[T gemm.Float] struct {
+	norm norm[T]
+	head linear[T]
+}
+
+func (s *source[T]) tail() (t tail[T], err error) {
+	c := s.config
+	name, head := "norm.", "head."
+	if c.Pooling == arch.MeanPooling {
+		name = "fc_norm."
+	}
+	if c.MaskToken {
+		head = "lm_head."
+	}
+	if t.norm, err = s.norm(name); err != nil || c.Classes == 0 {
+		return t, err
+	}
+	t.head, err = s.linear(head, c.Classes, c.EmbedDim)
+	return t, err
+}
+
+// pool gives what the head sees, normalised. Norms work token by token, so only the tokens that are kept are normalised.
+func (m *model[T]) pool(x []T, images int) ([]T, tensor.Shape) {
+	dim, tokens := m.config.EmbedDim, m.config.Tokens()
+	shape := tensor.Shape{images, dim}
+	pick := m.mean
+	switch m.config.Pooling {
+	case arch.ClassToken:
+		pick = func(out, in []T) { copy(out, in[:dim]) }
+	case arch.AllTokens:
+		shape = tensor.Shape{images, tokens - 1, dim}
+		pick = func(out, in []T) { copy(out, in[dim:]) }
+	}
+	elements, _ := shape.Elements()
+	pooled := make([]T, elements)
+	one := len(pooled) / images
+	for n := range images {
+		pick(pooled[n*one:(n+1)*one], x[n*tokens*dim:(n+1)*tokens*dim])
+	}
+	m.tail.norm.apply(m.threads, pooled, pooled, len(pooled)/dim)
+	return pooled, shape
+}
+
+// mean averages the patch tokens of one image.
+func (m *model[T]) mean(out, in []T) {
+	dim := len(out)
+	for line := in[dim:]; len(line) > 0; line = line[dim:] {
+		for i := range out {
+			out[i] += line[i]
+		}
+	}
+	for i := range out {
+		out[i] /= T(m.config.Patches())
+	}
+	if m.round != nil {
+		m.round(out)
+	}
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// ParametersError says how a set of weights differs from what its architecture needs. All lists are sorted.
+type ParametersError struct {
+	// Missing and Unexpected are parameter names.
+	Missing, Unexpected []string
+	// Repeated are names that occur more than once.
+	Repeated []string
+	// Ill has one entry for each parameter of the wrong shape or of a dtype that is not a float.
+	Ill []string
+}
+
+func (e *ParametersError) Error() string {
+	var parts []string
+	for _, kind := range []struct {
+		what  string
+		names []string
+	}{{"missing", e.Missing}, {"unexpected", e.Unexpected}, {"repeated", e.Repeated}, {"ill-shaped", e.Ill}} {
+		if len(kind.names) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(kind.names), kind.what, summary(kind.names)))
+		}
+	}
+	return "the weights are not those of the architecture: " + strings.Join(parts, ", ")
+}
+
+// Hint tells the user what to do next.
+func (e *ParametersError) Hint() string {
+	if len(e.Missing) > 0 {
+		if nearest := suggest.Nearest(e.Missing[0], e.Unexpected); nearest != "" {
+			return fmt.Sprintf("the nearest name to %q is %q; check architecture and naming scheme with: beitzoo inspect FILE", e.Missing[0], nearest)
+		}
+	}
+	return "check the architecture with: beitzoo inspect FILE"
+}
+
+// Parameters pairs each parameter of the architecture, in the order of config.Params(), with its tensor. Weights that do not fit give a
+// *ParametersError with all problems, an impossible configuration a *ConfigError.
+func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, error) {
+	if err := CheckConfig(config); err != nil {
+		return nil, err
+	}
+	if config.Depth > len(weights) {
+		return nil, &ParametersError{Missing: []string{fmt.Sprintf("blocks.%d.norm1.weight", config.Depth-1)}}
+	}
+	problem := &ParametersError{}
+	held := make(map[string]tensor.View, len(weights))
+	for _, w := range weights {
+		if _, twice := held[w.Name]; twice {
+			problem.Repeated = append(problem.Repeated, quote(w.Name))
+		}
+		held[w.Name] = w.View
+	}
+	params := config.Params()
+	views := make([]tensor.View, len(params))
+	for i, p := range params {
+		view, found := held[p.Name]
+		switch {
+		case !found:
+			problem.Missing = append(problem.Missing, p.Name)
+		case !view.DType.IsFloat() || !view.Shape.Equal(p.Shape):
+			problem.Ill = append(problem.Ill, fmt.Sprintf("%s is %s %s, not %s", p.Name, view.DType, view.Shape, p.Shape))
+		}
+		delete(held, p.Name)
+		views[i] = view
+	}
+	for name := range held {
+		problem.Unexpected = append(problem.Unexpected, quote(name))
+	}
+	return views, problem.orNil()
+}
+
+func (e *ParametersError) orNil() error {
+	total := 0
+	for _, names := range []*[]string{&e.Missing, &e.Unexpected, &e.Repeated, &e.Ill} {
+		slices.Sort(*names)
+		total += len(*names)
+	}
+	if total == 0 {
+		return nil
+	}
+	return e
+}
+
+// summary joins the first names.
+func summary(names []string) string {
+	const shown = 5
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", len(names)-shown)
+}
+
+// quote makes a name from a file safe to print; canonical names stay as they are.
+func quote(name string) string {
+	if quoted := fmt.Sprintf("%q", name); quoted != `"`+name+`"` || len(name) > 200 {
+		return quoted[:min(len(quoted), 200)]
+	}
+	return name
+}

@@ -1,0 +1,78 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
+
+// norm is a LayerNorm over the channels.
+type norm struct{ weight, bias value }
+
+// block is a transformer block. Gammas are absent where the model has no layer scale.
+type block struct {
+	norm1, norm2   norm
+	attention      attention
+	fc1, fc2       linear
+	gamma1, gamma2 value
+}
+
+func (l *loader) norm(prefix string) norm {
+	return norm{weight: l.parameter(prefix + "weight"), bias: l.parameter(prefix + "bias")}
+}
+
+// block reads block i. The bias is that of its own table, or shared, or nil.
+func (l *loader) block(i int, shared *positions) (b block) {
+	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
+	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
+	b.attention.qkv = l.pack(prefix+"attn.qkv.weight", rows, l.qkvBias(prefix))
+	b.attention.proj = l.linear(prefix+"attn.proj.", rows)
+	b.fc1, b.fc2 = l.linear(prefix+"mlp.fc1.", rows), l.linear(prefix+"mlp.fc2.", rows)
+	if l.config.LayerScale {
+		b.gamma1, b.gamma2 = l.parameter(prefix+"gamma_1"), l.parameter(prefix+"gamma_2")
+	}
+	b.attention.bias = shared
+	if l.config.Bias == arch.BlockBias {
+		b.attention.bias = l.positions(prefix + "attn.relative_position_bias_table")
+	}
+	return b
+}
+
+// qkvBias puts the biases of queries and values around that of the keys, which is zero.
+func (l *loader) qkvBias(prefix string) value {
+	return l.scope.give(func(s *scope) value {
+		read := func(name string) value { return l.read(s, prefix+name, l.device, l.dtype) }
+		zeros := s.copyTo(s.floats(make([]float32, l.config.EmbedDim), int64(l.config.EmbedDim)), l.device, l.dtype)
+		return s.concatenate(0, read("attn.q_bias"), zeros, read("attn.v_bias"))
+	})
+}
+
+func (n norm) apply(s *scope, x value, config arch.Config) value {
+	return s.layerNorm(x, n.weight, n.bias, config.Epsilon, config.EmbedDim)
+}
+
+// attend gives what the attention branch adds to x.
+func (b block) attend(s *scope, x value, m *model, images int) value {
+	return s.give(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
+}
+
+// feed gives what the MLP adds to x.
+func (b block) feed(s *scope, x value, m *model) value {
+	return s.give(func(s *scope) value {
+		hidden := s.give(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
+		return b.fc2.apply(s, hidden)
+	})
+}
+
+// feedMean gives the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
+// one vector an image.
+func (b block) feedMean(s *scope, x value, m *model) value {
+	return s.give(func(s *scope) value {
+		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config))
+		mean := s.mean(s.from(x, 1))
+		s.addScaled(mean, b.gamma2, b.fc2.apply(s, s.mean(s.from(hidden, 1))))
+		return mean
+	})
+}

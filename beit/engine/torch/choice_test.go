@@ -1,0 +1,85 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"math"
+	"reflect"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+func TestChoiceOfAttention(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		dtype dtype
+		packs bool
+		fused bool
+	}{
+		{"beit_base_p16_384", float32s, true, true},
+		{"beit_base_p16_384", float16, false, true},
+		{"beit_base_p16_384", bfloat16, true, false},
+		{"beit_base_p16_384", bfloat16, false, true},
+		{"beit_large_p16_512", bfloat16, true, true},
+	} {
+		config, err := arch.ByName(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := plain
+		if c.fused && haveFused() {
+			want = fused
+		}
+		got := chooseAttention(&model{config: config, device: cpu, dtype: c.dtype}, c.packs)
+		if reflect.ValueOf(got).Pointer() != reflect.ValueOf(want).Pointer() {
+			t.Errorf("%s, dtype %d, packed %t: the other form of attention", c.name, c.dtype, c.packs)
+		}
+	}
+}
+
+// TestFormsOfAttentionAgree: each form in each dtype gives what the plain one gives in float64.
+func TestFormsOfAttentionAgree(t *testing.T) {
+	t.Parallel()
+	const heads, tokens, width = 3, 70, 16
+	shape := tensor.Shape{2, heads, tokens, width}
+	compute := func(d dtype, form attend) []float64 {
+		thread, s := newThread(2), &scope{}
+		defer thread.close()
+		var values []float64
+		if err := thread.do(func() {
+			defer s.close()
+			x := s.permute(s.copyTo(s.floats(normal(3*2*heads*tokens*width), 2, tokens, 3, heads, width), cpu, d), 2, 0, 3, 1, 4)
+			bias := s.copyTo(s.floats(normal(heads*tokens*tokens), 1, heads, tokens, tokens), cpu, d)
+			y := form(s, s.pick(x, 0, 0), s.pick(x, 0, 1), s.pick(x, 0, 2), bias, width)
+			s.checkShape("attention", y, shape)
+			values = s.activation("attention", y, shape).Values
+		}); err != nil || s.err != nil {
+			t.Fatal(err, s.err)
+		}
+		return values
+	}
+	want := compute(float64s, plain)
+	// Some roundings of values of about 1; scores of about 4 lose more in half precision.
+	for d, allowed := range map[dtype]float64{float64s: 1e-14, float32s: 2e-6, float16: 5e-3, bfloat16: 4e-2} {
+		if !supported(d) {
+			continue
+		}
+		forms := map[string]attend{"plain": plain}
+		if haveFused() {
+			forms["fused"] = fused
+		}
+		for name, form := range forms {
+			worst := 0.0
+			for i, value := range compute(d, form) {
+				worst = max(worst, math.Abs(value-want[i]))
+			}
+			t.Logf("%s, dtype %d: off by %.2g", name, d, worst)
+			if worst > allowed {
+				t.Errorf("%s, dtype %d: off by %.2g", name, d, worst)
+			}
+		}
+	}
+}

@@ -1,0 +1,69 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// dtype is libtorch's c10::ScalarType.
+type dtype int32
+
+const (
+	booleans dtype = 11
+	float16  dtype = 5
+	float32s dtype = 6
+	float64s dtype = 7
+	bfloat16 dtype = 15
+)
+
+var dtypes = map[tensor.DType]dtype{tensor.F16: float16, tensor.BF16: bfloat16, tensor.F32: float32s, tensor.F64: float64s}
+
+// parseDType takes a float type; Invalid takes F32.
+func parseDType(d tensor.DType) (dtype, error) {
+	if d == tensor.Invalid {
+		return float32s, nil
+	}
+	if known, ok := dtypes[d]; ok {
+		return known, nil
+	}
+	return 0, fmt.Errorf("dtype %s in the torch engine, which has F64, F32, BF16 and F16: %w", d, engine.ErrUnavailable)
+}
+
+// supported tells whether libtorch computes in that dtype on the CPU, by doing it once.
+func supported(d dtype) bool { return d.once("compute", d.compute) }
+
+// packable tells whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
+func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
+
+// known has a func() bool for each question and dtype that somebody asked for.
+var known sync.Map
+
+func (d dtype) once(question string, compute func(s *scope)) bool {
+	answer, _ := known.LoadOrStore(fmt.Sprint(question, d), sync.OnceValue(func() bool { return attempt(compute) }))
+	return answer.(func() bool)()
+}
+
+// compute does what a forward pass does and old libtorches lack in some dtypes.
+func (d dtype) compute(s *scope) {
+	const width = 16
+	x := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
+	line := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	s.gelu(s.linear(s.layerNorm(x, line, line, 1e-6, width), x, line))
+	s.addScaled(x, line, s.softmax(s.matmul(x, x)))
+}
+
+// pack multiplies with a packed weight.
+func (d dtype) pack(s *scope) {
+	const rows, width = 8, 16
+	x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, d)
+	weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
+	bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	packed := s.run(packWeight, weight, s.empty(cpu, d, rows, 0))
+	s.run(packedLinear, x, packed, bias)
+	s.run(packedGELU, x, packed, bias)
+}

@@ -1,0 +1,56 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Engine loads models that run in libtorch. The zero value is ready.
+type Engine struct{}
+
+var _ engine.Engine = Engine{}
+
+// Name is "torch".
+func (Engine) Name() string { return "torch" }
+
+// Supports tells whether this libtorch computes in that dtype on the CPU: 1.13 and 2.1 do not in F16.
+func (Engine) Supports(dtype tensor.DType) bool {
+	known, err := parseDType(dtype)
+	return err == nil && supported(known)
+}
+
+// Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine]. A device that is not there gives a
+// *DeviceError, whatever libtorch throws an *OperatorError.
+func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+	views, err := engine.Parameters(config, weights)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{config: config, threads: cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))}
+	if m.device, err = parseDevice(options.Device); err != nil {
+		return nil, err
+	}
+	if m.dtype, err = parseDType(options.DType); err != nil {
+		return nil, err
+	}
+	if m.device == cpu && !supported(m.dtype) {
+		return nil, &DTypeError{options.DType}
+	}
+	m.thread = newThread(m.threads)
+	var loading error
+	if err := m.thread.do(func() { loading = m.load(ctx, views) }); err != nil {
+		return nil, err
+	}
+	if loading != nil {
+		m.Close()
+		return nil, loading
+	}
+	return m, nil
+}

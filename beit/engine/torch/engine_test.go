@@ -1,0 +1,182 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := synth.Weights(config, 0)
+	isDevice := func(err error) bool {
+		var e *DeviceError
+		return errors.As(err, &e) && errors.Is(err, engine.ErrUnavailable) && e.Hint() != ""
+	}
+	isUnavailable := func(err error) bool { return errors.Is(err, engine.ErrUnavailable) }
+	isParameters := func(err error) bool { var e *engine.ParametersError; return errors.As(err, &e) }
+	for _, c := range []struct {
+		name    string
+		weights []tensor.Named
+		options engine.Options
+		is      func(error) bool
+	}{
+		{"a device of another kind", weights, engine.Options{Device: "tpu"}, isDevice},
+		{"a device without number", weights, engine.Options{Device: "cuda:"}, isDevice},
+		{"a negative device", weights, engine.Options{Device: "cuda:-1"}, isDevice},
+		{"a device beyond the last", weights, engine.Options{Device: "cuda:4096"}, isDevice},
+		{"an integer dtype", weights, engine.Options{DType: tensor.I32}, isUnavailable},
+		{"a parameter missing", weights[1:], engine.Options{}, isParameters},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			model, err := Engine{}.Load(context.Background(), config, c.weights, c.options)
+			if err == nil {
+				model.Close()
+			}
+			if !c.is(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// broken is data that cannot be read.
+type broken struct{ tensor.Memory }
+
+var errBroken = errors.New("broken")
+
+func (broken) Bytes() ([]byte, error) { return nil, errBroken }
+
+func TestFailedLoadLeavesNothing(t *testing.T) {
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := synth.Weights(config, 0)
+	for i := range weights {
+		if weights[i].Name == "blocks.1.mlp.fc2.weight" {
+			weights[i].Data = broken{}
+		}
+	}
+	before := live.Load()
+	if _, err := (Engine{}).Load(context.Background(), config, weights, engine.Options{}); !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "blocks.1.mlp.fc2.weight") {
+		t.Errorf("got %v", err)
+	}
+	if left := live.Load() - before; left != 0 {
+		t.Errorf("%d tensors are left", left)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	loaded, input := tiny(t, engine.Options{})
+	defer loaded.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := loaded.Forward(ctx, input, func(a engine.Activation) error {
+		if a.Name == "blocks.0" {
+			cancel()
+		}
+		if a.Name == "blocks.1" {
+			t.Error("the block after the interruption was computed")
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Forward: %v", err)
+	}
+	config := loaded.(*model).config
+	if _, err := (Engine{}).Load(ctx, config, synth.Weights(config, 0), engine.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Load: %v", err)
+	}
+}
+
+func TestForwardRefuses(t *testing.T) {
+	t.Parallel()
+	model, input := tiny(t, engine.Options{})
+	var wrong *engine.InputError
+	if _, err := model.Forward(context.Background(), engine.Input{Pixels: input.Pixels[1:]}, nil); !errors.As(err, &wrong) {
+		t.Errorf("too few pixels: %v", err)
+	}
+	for range 2 {
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := model.Forward(context.Background(), input, nil); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestExceptionNamesItsOperator(t *testing.T) {
+	t.Parallel()
+	thread := newThread(1)
+	defer thread.close()
+	s := &scope{}
+	if err := thread.do(func() {
+		defer s.close()
+		s.matmul(s.floats(make([]float32, 6), 2, 3), s.floats(make([]float32, 6), 2, 3))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var thrown *OperatorError
+	if !errors.As(s.err, &thrown) {
+		t.Fatalf("got %v", s.err)
+	}
+	if thrown.Operator != "matmul" || !strings.Contains(thrown.Message, "2x3") || strings.Contains(thrown.Message, "frame #") {
+		t.Errorf("got %q of %q", thrown.Message, thrown.Operator)
+	}
+}
+
+// TestTapChangesNothing: without a tap the last block is computed in another way.
+func TestTapChangesNothing(t *testing.T) {
+	t.Parallel()
+	model, input := tiny(t, engine.Options{DType: tensor.F64})
+	defer model.Close()
+	want, err := model.Forward(context.Background(), input, func(engine.Activation) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := model.Forward(context.Background(), input, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-13)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestThreads: each model has its number of threads, whatever others were loaded and probed since.
+func TestThreads(t *testing.T) {
+	three, _ := tiny(t, engine.Options{Threads: 3})
+	defer three.Close()
+	one, input := tiny(t, engine.Options{Threads: 1})
+	defer one.Close()
+	if _, err := one.Forward(context.Background(), input, nil); err != nil {
+		t.Fatal(err)
+	}
+	for want, m := range map[int]engine.Model{3: three, 1: one} {
+		got := 0
+		if err := m.(*model).thread.do(func() { got = usedThreads() }); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%d threads are used instead of %d", got, want)
+		}
+	}
+}

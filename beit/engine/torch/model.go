@@ -1,0 +1,105 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// model is a loaded model. Everything in it is used on its thread only.
+type model struct {
+	config arch.Config
+	device device
+	dtype  dtype
+	// threads is how many threads an operator uses.
+	threads int
+	thread  *thread
+
+	// weights owns the tensors of stem, blocks and tail.
+	weights scope
+	attend  attend
+	// noBias is what attention takes for the bias of a model that has none.
+	noBias value
+	stem   stem
+	blocks []block
+	tail   tail
+}
+
+// Forward computes one batch. See [engine.Model]. It stops between blocks when ctx ends.
+func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	var last engine.Activation
+	images, err := engine.Images(m.config, input)
+	if err != nil {
+		return last, err
+	}
+	if err := ctx.Err(); err != nil {
+		return last, err
+	}
+	closed := m.thread.do(func() {
+		s := &scope{}
+		defer s.close()
+		last = m.forward(ctx, s, input, images, tap)
+		err = s.err
+	})
+	if closed != nil {
+		return last, closed
+	}
+	return last, err
+}
+
+// Close drops the weights and ends the thread.
+func (m *model) Close() error {
+	if err := m.thread.do(m.weights.close); err != nil {
+		return nil
+	}
+	m.thread.close()
+	return nil
+}
+
+func (m *model) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
+	tokens := tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
+	x := m.embed(s, input, images)
+	s.emit(tap, "embed", x, tokens)
+	var pooled value
+	for i, b := range m.blocks {
+		s.fail(ctx.Err())
+		s.within(func(s *scope) {
+			branch := b.attend(s, x, m, images)
+			s.emit(tap, fmt.Sprintf("blocks.%d.attn", i), branch, tokens)
+			s.addScaled(x, b.gamma1, branch)
+		})
+		if i == len(m.blocks)-1 && m.config.Pooling == arch.MeanPooling {
+			// A tap sees all tokens of the last block as well, and changes nothing in what follows.
+			if pooled = b.feedMean(s, x, m); tap == nil {
+				break
+			}
+		}
+		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, m)) })
+		s.emit(tap, fmt.Sprintf("blocks.%d", i), x, tokens)
+	}
+	if pooled == (value{}) {
+		pooled = m.pool(s, x)
+	}
+	return m.finish(s, pooled, images, tap)
+}
+
+// finish normalises what was pooled and classifies it.
+func (m *model) finish(s *scope, pooled value, images int, tap engine.Tap) engine.Activation {
+	shape := tensor.Shape{images, m.config.EmbedDim}
+	if m.config.Pooling == arch.AllTokens {
+		shape = tensor.Shape{images, m.config.Patches(), m.config.EmbedDim}
+	}
+	name, result := "pool", m.tail.norm.apply(s, pooled, m.config)
+	if m.config.Classes > 0 {
+		s.emit(tap, name, result, shape)
+		name, result = "logits", m.tail.head.apply(s, result)
+		shape = append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
+	}
+	s.emit(tap, name, result, shape)
+	return s.activation(name, result, shape)
+}

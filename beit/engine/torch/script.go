@@ -1,0 +1,126 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+
+	"github.com/sugarme/gotch/libtch"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// script is a module that somebody traced or scripted in Python, with its weights in it.
+type script struct {
+	config arch.Config
+	device device
+	thread *thread
+	module libtch.Cmodule
+}
+
+// OpenScript makes a model of a TorchScript file, as torch.jit.save writes it: a function from images [1, 3, H, W], float32, to logits
+// [1, Classes]. It runs in the dtype of its own weights; options say device and threads. A tap sees the logits only. TorchScript is a program
+// for libtorch's own interpreter, which cannot reach files or the network; still, open only what you trust.
+func OpenScript(ctx context.Context, path string, config arch.Config, options engine.Options) (engine.Model, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	device, err := parseDevice(options.Device)
+	if err != nil {
+		return nil, err
+	}
+	threads := cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
+	s := &script{config: config, device: device, thread: newThread(threads)}
+	if err := s.thread.do(func() { err = s.load(path) }); err != nil {
+		return nil, err
+	}
+	if err != nil {
+		s.thread.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *script) load(path string) error {
+	s.module = loadScript(path, s.device)
+	if message := lastError(); message != "" {
+		return newOperatorError("jit::load", message)
+	}
+	libtch.AtmEval(s.module)
+	if message := lastError(); message != "" {
+		libtch.AtmFree(s.module)
+		return newOperatorError("jit::eval", message)
+	}
+	return nil
+}
+
+// Forward runs the images one by one, since a trace may have the number of images written into it.
+func (s *script) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	result := engine.Activation{Name: "logits"}
+	images, err := engine.Images(s.config, input)
+	if err != nil {
+		return result, err
+	}
+	one := len(input.Pixels) / images
+	for pixels := range slices.Chunk(input.Pixels, one) {
+		logits, err := s.image(ctx, pixels)
+		if err != nil {
+			return result, err
+		}
+		result.Values = append(result.Values, logits...)
+	}
+	result.Shape = tensor.Shape{images, s.config.Classes}
+	if tap != nil {
+		if err := tap(engine.Activation{Name: result.Name, Shape: slices.Clone(result.Shape), Values: slices.Clone(result.Values)}); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// image gives the logits of one image.
+func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var logits engine.Activation
+	work := &scope{}
+	err := s.thread.do(func() {
+		defer work.close()
+		x := work.copyTo(work.floats(pixels, 1, 3, int64(s.config.ImageHeight), int64(s.config.ImageWidth)), s.device, float32s)
+		y := work.call("forward", func(out *libtch.Ctensor) { *out = libtch.AtmForward(s.module, &x.c, 1) })
+		shape := tensor.Shape{1, s.config.Classes}
+		work.checkShape("the result of the TorchScript module", y, shape)
+		logits = work.activation("logits", y, shape)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return logits.Values, work.err
+}
+
+// Close frees the module and ends its thread.
+func (s *script) Close() error {
+	if err := s.thread.do(s.free); err != nil {
+		return nil
+	}
+	s.thread.close()
+	return nil
+}
+
+func (s *script) free() {
+	if s.module != nil {
+		libtch.AtmFree(s.module)
+	}
+	s.module = nil
+}

@@ -1,0 +1,45 @@
+//go:build libtorch
+
+package torch
+
+import "github.com/beitzoo/beitzoo/beit/arch"
+
+// tail is the last norm and the classifier, which a model without classes does not have.
+type tail struct {
+	norm norm
+	head linear
+}
+
+func (l *loader) tail() (t tail) {
+	name, head := "norm.", "head."
+	if l.config.Pooling == arch.MeanPooling {
+		name = "fc_norm."
+	}
+	if l.config.MaskToken {
+		head = "lm_head."
+	}
+	t.norm = l.norm(name)
+	if l.config.Classes > 0 {
+		t.head = l.linear(head, l.pooledRows())
+	}
+	return t
+}
+
+// pooledRows is how many vectors of one image the head sees.
+func (l *loader) pooledRows() int {
+	if l.config.Pooling == arch.AllTokens {
+		return l.config.Patches()
+	}
+	return 1
+}
+
+// pool gives the tokens or their mean that the last norm sees.
+func (m *model) pool(s *scope, x value) value {
+	switch m.config.Pooling {
+	case arch.ClassToken:
+		return s.pick(x, 1, 0)
+	case arch.AllTokens:
+		return s.from(x, 1)
+	}
+	return s.mean(s.from(x, 1))
+}

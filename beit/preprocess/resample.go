@@ -1,0 +1,152 @@
+package preprocess
+
+import (
+	"image"
+
+	"github.com/beitzoo/beitzoo/internal/parallel"
+)
+
+// resample resizes src to width by height and returns the part of the result inside window, which
+// may reach beyond it: outside is black. Only the samples that count are computed, and each is the
+// sample that Pillow's Image.resize computes: in two passes, the first of which is rounded to 8 bits. An axis
+// that keeps its length has weights of exactly one and zero, so its pass changes nothing.
+func resample(src *RGB8, width, height int, interpolation Interpolation, window image.Rectangle) *RGB8 {
+	visible := window.Intersect(image.Rect(0, 0, width, height))
+	if visible.Empty() {
+		return NewRGB8(window.Dx(), window.Dy())
+	}
+	f := filters[interpolation]
+	x := newAxis(f, src.Width, width, span{visible.Min.X, visible.Max.X})
+	y := newAxis(f, src.Height, height, span{visible.Min.Y, visible.Max.Y})
+	var part *RGB8
+	if verticalFirst(src.Width, src.Height, width, height) {
+		part = x.across(y.down(src, y.source.first, x.source), 0, span{0, visible.Dy()})
+	} else {
+		part = y.down(x.across(src, x.source.first, y.source), 0, span{0, visible.Dx()})
+	}
+	if visible == window {
+		return part
+	}
+	dst := NewRGB8(window.Dx(), window.Dy())
+	for line := range part.Height {
+		copy(dst.row(visible.Min.Y - window.Min.Y + line)[3*(visible.Min.X-window.Min.X):], part.row(line))
+	}
+	return dst
+}
+
+// verticalFirst says which pass comes first, and so which is rounded. Since version 13 Pillow begins with
+// the vertical pass where the height shrinks by more than twice as many pixels as the width; older versions
+// always begin with the horizontal one, so on such pictures they differ from us by a grey level here and there.
+func verticalFirst(fromWidth, fromHeight, toWidth, toHeight int) bool {
+	return toHeight < fromHeight && fromHeight-toHeight > 2*(fromWidth-toWidth)
+}
+
+// span is a run of samples, last exclusive.
+type span struct{ first, last int }
+
+func (s span) len() int { return s.last - s.first }
+
+// axis resizes along one direction.
+type axis struct {
+	source span   // the source samples that are needed
+	taps   []taps // for each sample of the result, counted from source.first
+}
+
+// newAxis plans the samples wanted of an axis resized from in to out samples.
+func newAxis(f filter, in, out int, wanted span) axis {
+	all := tapsFor(f, in, out, wanted)
+	end := all[len(all)-1]
+	source := span{all[0].first, end.first + len(end.weights)}
+	for i := range all {
+		all[i].first -= source.first
+	}
+	return axis{source, all}
+}
+
+// half is the fixed-point one half that turns truncation into rounding.
+const half = 1 << (precision - 1)
+
+// across resizes the given lines horizontally; the source samples begin at column from.
+func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
+	out := NewRGB8(len(a.taps), lines.len())
+	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
+		for y := lo; y < hi; y++ {
+			a.weighColumns(out.row(y), p.row(lines.first + y)[3*from:])
+		}
+	})
+	return out
+}
+
+func (a axis) weighColumns(dst, src []uint8) {
+	for _, t := range a.taps {
+		r, g, b := weigh(src[3*t.first:], t.weights)
+		d := dst[:3]
+		d[0], d[1], d[2] = clamp8(r>>precision), clamp8(g>>precision), clamp8(b>>precision)
+		dst = dst[3:]
+	}
+}
+
+// weigh sums as many pixels as there are weights, four at a time: the array conversions check the
+// bounds once for all four.
+func weigh(pixels []uint8, weights []int32) (r, g, b int32) {
+	r, g, b = half, half, half
+	for ; len(weights) >= 4; pixels, weights = pixels[12:], weights[4:] {
+		p, w := (*[12]uint8)(pixels), (*[4]int32)(weights)
+		r += w[0]*int32(p[0]) + w[1]*int32(p[3]) + w[2]*int32(p[6]) + w[3]*int32(p[9])
+		g += w[0]*int32(p[1]) + w[1]*int32(p[4]) + w[2]*int32(p[7]) + w[3]*int32(p[10])
+		b += w[0]*int32(p[2]) + w[1]*int32(p[5]) + w[2]*int32(p[8]) + w[3]*int32(p[11])
+	}
+	for i, w := range weights {
+		p := pixels[3*i : 3*i+3]
+		r += w * int32(p[0])
+		g += w * int32(p[1])
+		b += w * int32(p[2])
+	}
+	return r, g, b
+}
+
+// down resizes the given columns vertically; the source samples begin at line from.
+func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
+	out := NewRGB8(columns.len(), len(a.taps))
+	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
+		sums := make([]int32, 3*out.Width)
+		for y := lo; y < hi; y++ {
+			for i := range sums {
+				sums[i] = half
+			}
+			t := a.taps[y]
+			line := func(i int) []uint8 { return p.row(from + t.first + i)[3*columns.first:][:len(sums)] }
+			i, w := 0, t.weights
+			for ; i+4 <= len(w); i += 4 {
+				addWeighted4(sums, [4][]uint8{line(i), line(i + 1), line(i + 2), line(i + 3)}, [4]int32(w[i:]))
+			}
+			for ; i < len(w); i++ {
+				addWeighted(sums, line(i), w[i])
+			}
+			result := out.row(y)
+			for i, sum := range sums {
+				result[i] = clamp8(sum >> precision)
+			}
+		}
+	})
+	return out
+}
+
+func addWeighted(sums []int32, line []uint8, weight int32) {
+	for i, v := range line[:len(sums)] {
+		sums[i] += weight * int32(v)
+	}
+}
+
+// addWeighted4 is four times addWeighted; it reads and writes the sums once.
+func addWeighted4(sums []int32, lines [4][]uint8, w [4]int32) {
+	n := len(sums)
+	l0, l1, l2, l3 := lines[0][:n], lines[1][:n], lines[2][:n], lines[3][:n]
+	for i := range sums {
+		sums[i] += w[0]*int32(l0[i]) + w[1]*int32(l1[i]) + w[2]*int32(l2[i]) + w[3]*int32(l3[i])
+	}
+}
+
+func clamp8(v int32) uint8 {
+	return uint8(max(0, min(v, 255)))
+}

@@ -1,0 +1,178 @@
+package synth
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// elementSize is that of float32.
+const elementSize = 4
+
+// pieceElements is how many elements are made at a time.
+const pieceElements = 64 << 10
+
+// generated is Data whose elements are computed: a matrix [rows, cols] of the values at base + row*down + col*across of a stream.
+type generated struct {
+	key           uint64
+	centre, scale float32
+	base          uint64
+	rows, cols    int64
+	down, across  uint64
+}
+
+// flat is the first elements of a stream as one row. Values are centre + scale * u with u in [-1, 1).
+func flat(key uint64, centre, scale float32, elements int64) *generated {
+	return &generated{key: key, centre: centre, scale: scale, rows: 1, cols: elements, across: 1}
+}
+
+// Transposed delivers [cols, rows] of a matrix [rows, cols]: the same stream in another order.
+func (g *generated) Transposed(rows, cols int) tensor.Data {
+	turned := *g
+	switch {
+	case g.rows == 1:
+		turned.down, turned.across = g.across, g.across*uint64(cols)
+	case g.rows == int64(rows):
+		turned.down, turned.across = g.across, g.down
+	default:
+		return &moved{g, rows, cols}
+	}
+	turned.rows, turned.cols = int64(cols), int64(rows)
+	return &turned
+}
+
+// Slice is some of the elements in the order in which they are delivered.
+func (g *generated) Slice(offset, length int64) tensor.Data {
+	narrow, from, count := *g, offset/elementSize, length/elementSize
+	switch {
+	case count == 0:
+		narrow.rows, narrow.cols = 1, 0
+	case g.rows == 1:
+		narrow.base, narrow.cols = g.base+uint64(from)*g.across, count
+	case from%g.cols == 0 && count%g.cols == 0:
+		narrow.base, narrow.rows = g.base+uint64(from/g.cols)*g.down, count/g.cols
+	default:
+		return &stretch{g, offset, length}
+	}
+	return &narrow
+}
+
+// Bytes makes all elements.
+func (g *generated) Bytes() ([]byte, error) {
+	out := make([]byte, 0, g.rows*g.cols*elementSize)
+	for row := range g.rows {
+		at := len(out)
+		out = out[:at+int(g.cols)*elementSize]
+		g.fill(out[at:], row, 0)
+	}
+	return out, nil
+}
+
+// WriteTo makes and writes the elements in pieces.
+func (g *generated) WriteTo(w io.Writer) (int64, error) {
+	var written int64
+	piece := make([]byte, 0, min(g.rows*g.cols, pieceElements)*elementSize)
+	flush := func() error {
+		n, err := w.Write(piece)
+		written += int64(n)
+		piece = piece[:0]
+		return err
+	}
+	for row := range g.rows {
+		for col := int64(0); col < g.cols; {
+			at := len(piece)
+			count := min(g.cols-col, int64(cap(piece)-at)/elementSize)
+			piece = piece[:at+int(count)*elementSize]
+			g.fill(piece[at:], row, col)
+			col += count
+			if len(piece) == cap(piece) {
+				if err := flush(); err != nil {
+					return written, err
+				}
+			}
+		}
+	}
+	return written, flush()
+}
+
+// fill makes elements of one row from a column on. The arithmetic is exact but for the addition: a unit has 24 bits, and scales are
+// powers of two.
+func (g *generated) fill(out []byte, row, col int64) {
+	index := g.base + uint64(row)*g.down + uint64(col)*g.across
+	state, increment := g.key+index*golden+golden, g.across*golden
+	centre, scale := g.centre, g.scale
+	for len(out) >= elementSize {
+		binary.LittleEndian.PutUint32(out, math.Float32bits(centre+scale*unit(state)))
+		out = out[elementSize:]
+		state += increment
+	}
+}
+
+// stretch is a part of generated elements that is no whole number of rows.
+type stretch struct {
+	*generated
+	offset, length int64
+}
+
+// Bytes makes the rows that the stretch touches.
+func (s *stretch) Bytes() ([]byte, error) {
+	row := s.cols * elementSize
+	first := s.offset / row
+	last := (s.offset + s.length + row - 1) / row
+	raw, err := s.generated.Slice(first*row, (last-first)*row).Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return raw[s.offset-first*row:][:s.length], nil
+}
+
+// WriteTo writes what Bytes makes.
+func (s *stretch) WriteTo(w io.Writer) (int64, error) {
+	raw, err := s.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	return tensor.Memory(raw).WriteTo(w)
+}
+
+// Slice is a part of the part.
+func (s *stretch) Slice(offset, length int64) tensor.Data {
+	return s.generated.Slice(s.offset+offset, length)
+}
+
+// Transposed can't be told from the stretch's own order: its bytes are moved.
+func (s *stretch) Transposed(rows, cols int) tensor.Data {
+	return &moved{s, rows, cols}
+}
+
+// moved is the transpose of elements that are no matrix of their own.
+type moved struct {
+	source     tensor.Data
+	rows, cols int
+}
+
+// Bytes moves element after element; nothing in this project asks for much of it.
+func (m *moved) Bytes() ([]byte, error) {
+	raw, err := m.source.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, len(raw))
+	for col := range m.cols {
+		for row := range m.rows {
+			out = append(out, raw[(row*m.cols+col)*elementSize:][:elementSize]...)
+		}
+	}
+	return out, nil
+}
+
+// WriteTo writes what Bytes makes.
+func (m *moved) WriteTo(w io.Writer) (int64, error) {
+	raw, err := m.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	return tensor.Memory(raw).WriteTo(w)
+}

@@ -1,0 +1,79 @@
+package synth
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// golden is 2^64 divided by the golden ratio, the increment of splitmix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number
+// generators", 2014).
+const golden = 0x9E3779B97F4A7C15
+
+// mix is the output function of splitmix64.
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	return z ^ z>>31
+}
+
+// unit is a multiple of 2^-23 in [-1, 1), exact in float32.
+func unit(state uint64) float32 {
+	return float32(int32(mix(state)>>40)-1<<23) / (1 << 23)
+}
+
+// key identifies the stream of values of one name: its 64-bit FNV-1a hash, and the seed.
+func key(name string, seed uint64) uint64 {
+	hash := uint64(0xCBF29CE484222325)
+	for _, b := range []byte(name) {
+		hash = (hash ^ uint64(b)) * 0x100000001B3
+	}
+	return hash ^ mix(seed+golden)
+}
+
+// distributions say around which centre and how far values lie, by the end of the canonical name; the first that fits counts. Weights that are not
+// listed get a scale that keeps the variance of what they are multiplied with.
+var distributions = []struct {
+	suffix        string
+	centre, scale float32
+}{
+	{"norm.weight", 1, 1.0 / 8},
+	{"norm1.weight", 1, 1.0 / 8},
+	{"norm2.weight", 1, 1.0 / 8},
+	{"gamma_1", 1.0 / 4, 1.0 / 8},
+	{"gamma_2", 1.0 / 4, 1.0 / 8},
+	{"relative_position_bias_table", 0, 1},
+	{"cls_token", 0, 1.0 / 8},
+	{"mask_token", 0, 1.0 / 8},
+	{"pos_embed", 0, 1.0 / 8},
+	{"bias", 0, 1.0 / 16},
+}
+
+func distribution(name string, shape tensor.Shape) (centre, scale float32) {
+	for _, d := range distributions {
+		if strings.HasSuffix(name, d.suffix) {
+			return d.centre, d.scale
+		}
+	}
+	fanIn := 1
+	for _, n := range shape[1:] {
+		fanIn *= n
+	}
+	return 0, float32(math.Ldexp(1, -((bits.Len(uint(fanIn)) - 1) / 2)))
+}
+
+// Weights gives float32 parameters for an architecture, canonical and in the order of config.Params. They need no file and take no memory; the views
+// may be read at any time, also at once.
+func Weights(config arch.Config, seed uint64) []tensor.Named {
+	params := config.Params()
+	weights := make([]tensor.Named, len(params))
+	for i, p := range params {
+		elements, _ := p.Shape.Elements()
+		centre, scale := distribution(p.Name, p.Shape)
+		weights[i] = tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape, Data: flat(key(p.Name, seed), centre, scale, elements)}}
+	}
+	return weights
+}

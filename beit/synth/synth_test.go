@@ -1,0 +1,171 @@
+package synth
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// TestPublishedDigests compares with the digests of docs/recipe.md, which another program computed.
+func TestPublishedDigests(t *testing.T) {
+	for name, want := range map[string]string{
+		"tiny_p16_32":       "63b3b9081249aded9f7fc84a1c6157771d99f0cca341619a36812ec9d88bc094",
+		"tiny_p16_64":       "6cc912b375b3fcc901e42c08ca0a75322e4524a227b9d4433eec834b57f845cd",
+		"beit_base_p16_224": "75e1491fa4ac770a91c91f130c2f278ae16e3f8152f9635e7853d576bdafabbc",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config, err := arch.ByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			weights := Weights(config, 0)
+			slices.SortFunc(weights, func(a, b tensor.Named) int { return strings.Compare(a.Name, b.Name) })
+			digest := sha256.New()
+			for _, w := range weights {
+				if _, err := w.Data.WriteTo(digest); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := hex.EncodeToString(digest.Sum(nil)); got != want {
+				t.Errorf("sha256 %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestPublishedImage(t *testing.T) {
+	digest := sha256.New()
+	if err := binary.Write(digest, binary.LittleEndian, Image(0, 32, 32, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := hex.EncodeToString(digest.Sum(nil)), "440e75bd6959a027539c5aaa2e86adf183bfaeee6de806fdad11511bb381aea5"; got != want {
+		t.Errorf("sha256 %s, want %s", got, want)
+	}
+}
+
+func TestPublishedValues(t *testing.T) {
+	config, _ := arch.ByName("tiny_p16_32")
+	weights := Weights(config, 0)
+	values, err := tensor.Float32s(weights[len(weights)-1].View)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{0.05316212, -0.02648538, -0.04222732} {
+		if math.Abs(float64(values[i])-want) > 5e-9 {
+			t.Errorf("head.bias[%d] = %v, want %v", i, values[i], want)
+		}
+	}
+}
+
+func newFlat(elements int64) *generated { return flat(7, 0.25, 0.125, elements) }
+
+func TestStreamEqualsBytes(t *testing.T) {
+	t.Parallel()
+	for _, data := range []*generated{
+		newFlat(0), newFlat(1), newFlat(3*pieceElements + 5), newFlat(300*500).Transposed(300, 500).(*generated),
+	} {
+		whole, err := data.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var streamed bytes.Buffer
+		if n, err := data.WriteTo(&streamed); err != nil || n != int64(len(whole)) {
+			t.Fatalf("wrote %d bytes, %v", n, err)
+		}
+		if !bytes.Equal(whole, streamed.Bytes()) {
+			t.Errorf("[%d, %d]: the streamed bytes differ", data.rows, data.cols)
+		}
+	}
+}
+
+// Whatever is cut out and turned round gives the same bytes as cutting and turning what was made beforehand.
+func TestLayoutsAgreeWithMemory(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(0, 12).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "cols")
+		made := newFlat(int64(rows * cols))
+		raw, _ := made.Bytes()
+		ours := tensor.View{DType: tensor.F32, Shape: tensor.Shape{rows, cols}, Data: made}
+		theirs := tensor.View{DType: tensor.F32, Shape: tensor.Shape{rows, cols}, Data: tensor.Memory(raw)}
+		for range rapid.IntRange(0, 5).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "turn") {
+				ours, theirs = must(transform.Transpose(ours)), must(transform.Transpose(theirs))
+				continue
+			}
+			to := rapid.IntRange(0, ours.Shape[0]).Draw(t, "to")
+			from := rapid.IntRange(0, to).Draw(t, "from")
+			ours, theirs = must(transform.Rows(ours, from, to)), must(transform.Rows(theirs, from, to))
+		}
+		got, err := ours.Bytes()
+		want, _ := theirs.Bytes()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("elements differ, %v", err)
+		}
+		// A stretch that is no whole number of rows.
+		elements := len(want) / elementSize
+		end := rapid.IntRange(0, elements).Draw(t, "end")
+		start := rapid.IntRange(0, end).Draw(t, "start")
+		part := ours.Data.(transform.Slicer).Slice(int64(start*elementSize), int64((end-start)*elementSize))
+		if got, err := part.Bytes(); err != nil || !bytes.Equal(got, want[start*elementSize:end*elementSize]) {
+			t.Fatalf("elements %d to %d differ, %v", start, end, err)
+		}
+		turned := part.(transform.Transposer).Transposed(end-start, 1)
+		if got, err := turned.Bytes(); err != nil || !bytes.Equal(got, want[start*elementSize:end*elementSize]) {
+			t.Fatalf("the transpose of a column differs, %v", err)
+		}
+	})
+}
+
+func must(v tensor.View, err error) tensor.View {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A transposed tensor of a large model must not be made whole.
+func TestTransposedIsMadeInPieces(t *testing.T) {
+	t.Parallel()
+	config, _ := arch.ByName("beit_large_p16_512")
+	for _, w := range Weights(config, 0)[:20] {
+		if len(w.Shape) != 2 {
+			continue
+		}
+		largest := 0
+		must(transform.Transpose(w.View)).Data.WriteTo(writerFunc(func(p []byte) (int, error) {
+			largest = max(largest, len(p))
+			return len(p), nil
+		}))
+		if largest > 1<<20 {
+			t.Errorf("%s: a piece of %d bytes", w.Name, largest)
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func BenchmarkRecipe(b *testing.B) {
+	for name, data := range map[string]tensor.Data{"straight": newFlat(1 << 22), "transposed": newFlat(1<<22).Transposed(1024, 4096)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(1 << 24)
+			for b.Loop() {
+				data.WriteTo(io.Discard)
+			}
+		})
+	}
+}

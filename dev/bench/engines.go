@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/synth"
+)
+
+// cells are the architectures and batch sizes of the comparison. Those of one architecture lie side by side.
+var cells = []struct {
+	arch  string
+	batch int
+}{{"beit_base_p16_224", 1}, {"beit_base_p16_224", 8}, {"beit_base_p16_384", 1}, {"beit_large_p16_512", 1}}
+
+// peers are the ways to run the same model from Python; peer.py knows them by kind.
+var peers = []struct{ kind, name string }{
+	{"timm", "timm"}, {"compile", "timm, torch.compile"}, {"transformers", "transformers"}, {"onnxruntime", "ONNX Runtime"},
+}
+
+// comparison is the section "engines".
+type comparison struct {
+	*bench
+	// kinds are the peers that this machine has.
+	kinds []string
+	// lost are the cells in which some peer was ahead.
+	lost []string
+}
+
+// benchEngines interleaves forward passes of the torch engine and of the peers, float32 on the CPU, with one thread and with two.
+func benchEngines(ctx context.Context, b *bench) error {
+	if b.torch == "" {
+		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
+		return nil
+	}
+	c := &comparison{bench: b}
+	if err := c.findPeers(ctx); err != nil {
+		return err
+	}
+	fmt.Println("\nMedian seconds of one forward pass, float32, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster")
+	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n| model | batch | threads | rounds |")
+	for _, kind := range c.kinds {
+		fmt.Printf(" %s |", nameOf(kind))
+	}
+	fmt.Printf(" beitzoo | share |\n|---|---|---|---|%s---|---|\n", strings.Repeat("---|", len(c.kinds)))
+	for i, cell := range cells {
+		if err := c.weights(ctx, cell.arch); err != nil {
+			return err
+		}
+		for _, threads := range []int{1, 2} {
+			if err := c.cell(ctx, cell.arch, cell.batch, threads); err != nil {
+				return err
+			}
+		}
+		if i+1 == len(cells) || cells[i+1].arch != cell.arch {
+			c.drop(cell.arch)
+		}
+	}
+	if len(c.lost) == 0 && len(c.kinds) > 0 {
+		fmt.Println("\nbeitzoo is ahead in every cell.")
+	}
+	for _, text := range c.lost {
+		fmt.Println("\nbeitzoo loses:", text)
+	}
+	return nil
+}
+
+func nameOf(kind string) string {
+	at := slices.IndexFunc(peers, func(p struct{ kind, name string }) bool { return p.kind == kind })
+	return peers[at].name
+}
+
+// peer is a command line of peer.py.
+func (c *comparison) peer(arguments ...string) []string {
+	return append([]string{c.python, "-W", "ignore", "dev/bench/peer.py"}, arguments...)
+}
+
+// findPeers asks which peers are installed, and says which are not.
+func (c *comparison) findPeers(ctx context.Context) error {
+	for _, p := range peers {
+		if c.python == "" {
+			fmt.Printf("%s: left out, no Python peers here (make interop sets them up)\n\n", p.name)
+			continue
+		}
+		command := c.peer("have", p.kind)
+		said, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			fmt.Printf("%s: left out, it is not installed (PEERS=1 make bench installs what dev/interop/requirements-bench.txt lists)\n\n", p.name)
+			continue
+		}
+		fmt.Printf("%s: %s\n\n", p.name, strings.TrimSpace(string(said)))
+		c.kinds = append(c.kinds, p.kind)
+	}
+	said, err := exec.CommandContext(ctx, "ldd", c.torch).Output()
+	if err != nil {
+		return fmt.Errorf("ldd %s: %w", c.torch, err)
+	}
+	for line := range strings.Lines(string(said)) {
+		if _, path, found := strings.Cut(line, "libtorch_cpu.so => "); found {
+			path, _, _ = strings.Cut(path, " (")
+			fmt.Printf("beitzoo: %s\n", path)
+		}
+	}
+	return nil
+}
+
+// file is where what belongs to an architecture lies.
+func (c *comparison) file(name string) string { return filepath.Join(c.folder, name) }
+
+// weights writes those of the recipe, as timm and as transformers want them, unless they are there.
+func (c *comparison) weights(ctx context.Context, name string) error {
+	for scheme, path := range map[string]string{"timm": c.file(name + ".safetensors"), "hf": c.file(name + "-hf")} {
+		if _, err := os.Stat(path); err == nil || scheme == "hf" && !slices.Contains(c.kinds, "transformers") {
+			continue
+		}
+		output, err := exec.CommandContext(ctx, c.beitzoo, "synth", name, "--seed", "0", "--to", scheme, "-o", path, "--no-sync").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("beitzoo synth: %w\n%s", err, output)
+		}
+	}
+	return nil
+}
+
+func (c *comparison) drop(name string) {
+	paths, _ := filepath.Glob(c.file(name + "*"))
+	for _, path := range paths {
+		os.RemoveAll(path)
+	}
+}
+
+// images writes the batch as raw float32 and gives the path.
+func (c *comparison) images(config arch.Config, batch int) (string, error) {
+	path := c.file(fmt.Sprintf("%s.%d.f32", config.Name, batch))
+	var raw []byte
+	for _, pixel := range synth.Images(batch, config.ImageHeight, config.ImageWidth, 0) {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(pixel))
+	}
+	return path, os.WriteFile(path, raw, 0o600)
+}
+
+// quick is how many times more rounds there are where forward passes are short, since what else the machine does weighs more there.
+const quick = 5
+
+// cell measures and prints a line of the table.
+func (c *comparison) cell(ctx context.Context, name string, batch, threads int) error {
+	config, err := arch.ByName(name)
+	if err != nil {
+		return err
+	}
+	images, err := c.images(config, batch)
+	if err != nil {
+		return err
+	}
+	var workers []*worker
+	for _, kind := range c.kinds {
+		command := c.peer(kind, strings.Replace(name, "_p16_", "_patch16_", 1), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
+		workers = append(workers, &worker{name: nameOf(kind), command: command, request: "forward"})
+	}
+	ours := []string{
+		c.torch, "bench", c.file(name + ".safetensors"), "--arch", name, "--worker", "--engine", "torch",
+		"--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads),
+	}
+	beitzoo := &worker{name: "beitzoo", command: ours, request: "forward"}
+	matrix := &worker{name: "matrix products", command: ours, request: "matrix"}
+	workers = append(workers, beitzoo, matrix)
+	if err := interleave(ctx, workers, quick*c.rounds, agree, pause); err != nil {
+		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
+	}
+	fmt.Printf("| %s | %d | %d | %d |", name, batch, threads, len(beitzoo.answers))
+	for _, w := range workers[:len(workers)-1] {
+		fmt.Printf(" %.3f", w.median())
+		if c.kinds != nil && c.kinds[0] == "timm" && w != workers[0] {
+			fmt.Printf(" (%.2f)", w.median()/workers[0].median())
+		}
+		fmt.Print(" |")
+		if w.median() < beitzoo.median() {
+			c.lost = append(c.lost, fmt.Sprintf("%s, batch %d, %d threads, against %s: %.2f times its time", name, batch, threads, w.name, beitzoo.median()/w.median()))
+		}
+	}
+	fmt.Printf(" %.0f %% |\n", 100*float64(batch)*operations(config)/beitzoo.median()/matrix.median())
+	return nil
+}
+
+// agreement is how far, relative to the largest logit, two float32 programs may be apart that compute the same.
+const agreement = 1e-3
+
+// agree warms all workers up and checks that they compute the same.
+func agree(workers []*worker) error {
+	var first []float64
+	for _, w := range workers {
+		if w.request != "forward" {
+			continue
+		}
+		logits, err := w.ask("logits")
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = logits
+		}
+		if len(logits) != len(first) {
+			return fmt.Errorf("%s gives %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
+		}
+		var largest, apart float64
+		for i := range first {
+			largest, apart = max(largest, math.Abs(first[i])), max(apart, math.Abs(first[i]-logits[i]))
+		}
+		if !(apart <= agreement*largest) {
+			return fmt.Errorf("%s computes something else than %s: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
+		}
+	}
+	return nil
+}
+
+// operations are those of the matrix products of one image: two for each multiplication with its addition.
+func operations(c arch.Config) float64 {
+	tokens, width, hidden := float64(c.Tokens()), float64(c.EmbedDim), float64(c.HiddenDim)
+	block := tokens*width*4*width + 2*tokens*tokens*width + 2*tokens*width*hidden
+	stem := float64(c.Patches()) * width * 3 * float64(c.PatchSize*c.PatchSize)
+	return 2 * (stem + float64(c.Depth)*block + width*float64(c.Classes))
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/edsrzf/mmap-go"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
+
+// benchLoad compares loading large_512 into the torch engine with one copy of the file in memory, and then with loading it in Python.
+func benchLoad(ctx context.Context, b *bench) error {
+	if b.torch == "" {
+		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
+		return nil
+	}
+	c := &comparison{bench: b}
+	if err := c.weights(ctx, largeName); err != nil {
+		return err
+	}
+	defer c.drop(largeName)
+	path := c.file(largeName + ".safetensors")
+	ours := []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}
+	beitzoo := &worker{name: "`beitzoo`, open and load", command: ours, request: "load"}
+	copied := &worker{name: "one copy of the mapped file into fresh memory", request: "copy", measure: func() (float64, error) { return memoryCopy(path) }}
+	if err := compare(ctx, b.rounds, copied, beitzoo); err != nil {
+		return err
+	}
+	if b.python == "" {
+		return nil
+	}
+	config, err := arch.ByName(largeName)
+	if err != nil {
+		return err
+	}
+	images, err := c.images(config, 1)
+	if err != nil {
+		return err
+	}
+	workers := []*worker{{name: beitzoo.name, command: ours, request: "load"}}
+	for _, way := range []struct{ kind, name string }{
+		{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
+		{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},
+	} {
+		workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+	}
+	return compare(ctx, b.rounds, workers...)
+}
+
+// compare gives the workers their turns and prints a table with the first as the unit.
+func compare(ctx context.Context, rounds int, workers ...*worker) error {
+	if err := interleave(ctx, workers, rounds, func([]*worker) error { return nil }, backed); err != nil {
+		return err
+	}
+	fmt.Print("| what | median | x the first |\n|---|---|---|\n")
+	for _, w := range workers {
+		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.median()/workers[0].median())
+	}
+	fmt.Println()
+	return nil
+}
+
+// backed has the system take memory and give it back. In a virtual machine the host may have taken away what a process gave back, and lets whoever
+// asks for it next pay: without this, the order of the turns decides.
+func backed() error {
+	const size = 4 << 30
+	memory, err := mmap.MapRegion(nil, size, mmap.RDWR, mmap.ANON, 0)
+	if err != nil {
+		return err
+	}
+	for at := 0; at < size; at += os.Getpagesize() {
+		memory[at] = 1
+	}
+	return memory.Unmap()
+}
+
+// memoryCopy gives the seconds of one copy of a mapped file, all of it in the page cache, into memory that the process did not have before.
+func memoryCopy(path string) (seconds float64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	mapped, err := mmap.Map(file, mmap.RDONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, mapped.Unmap()) }()
+	start := time.Now()
+	fresh, err := mmap.MapRegion(nil, len(mapped), mmap.RDWR, mmap.ANON, 0)
+	if err != nil {
+		return 0, err
+	}
+	copy(fresh, mapped)
+	return time.Since(start).Seconds(), fresh.Unmap()
+}
+
+// benchNative measures the engine in plain Go on one image.
+func benchNative(ctx context.Context, b *bench) error {
+	var workers []*worker
+	for _, dtype := range []string{"f32", "f64"} {
+		command := []string{b.beitzoo, "bench", "beit_base_p16_224", "--synth", "--worker", "--engine", "native", "--dtype", dtype, "--batch", "1"}
+		workers = append(workers, &worker{name: dtype, request: "forward", command: command})
+	}
+	if err := interleave(ctx, workers, b.rounds, agree, pause); err != nil {
+		return err
+	}
+	for _, w := range workers {
+		fmt.Printf("beit_base_p16_224, one image, all cores, %s: %.3f s\n\n", w.name, w.median())
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// sections are the benchmarks, by the name that -only takes.
+var sections = []struct {
+	name string
+	run  func(context.Context, *bench) error
+}{
+	{"convert", benchConvert},
+	{"inspect", benchInspect},
+	{"engines", benchEngines},
+	{"load", benchLoad},
+	{"plain Go", benchNative},
+	{"native engine", goBenchmarks("Forward", "./beit/engine/native")},
+	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
+	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
+	{"preprocessing", goBenchmarks(".", "./beit/preprocess")},
+	{"pull", benchPull},
+}
+
+// bench is what every section needs.
+type bench struct {
+	beitzoo, torch, python, folder string
+	rounds                         int
+}
+
+func main() {
+	b := &bench{}
+	only := flag.String("only", "", "run this section alone")
+	flag.StringVar(&b.beitzoo, "beitzoo", "bin/beitzoo", "the program")
+	flag.StringVar(&b.torch, "torch", "", "the program with libtorch; empty leaves the comparison of engines out")
+	flag.StringVar(&b.python, "python", "", "a Python with paddlepaddle, torch, timm, transformers and safetensors; empty leaves the peers out")
+	flag.StringVar(&b.folder, "folder", os.TempDir(), "where files of some gigabytes may be written")
+	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	fmt.Println(machine())
+	if err := b.all(ctx, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) all(ctx context.Context, only string) error {
+	folder, err := os.MkdirTemp(b.folder, "beitzoo-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	b.folder = folder
+	for _, section := range sections {
+		if only == "" || only == section.name {
+			fmt.Printf("\n## %s\n\n", section.name)
+			if err := section.run(ctx, b); err != nil {
+				return fmt.Errorf("%s: %w", section.name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+# The zoo beside other people's programs: a browser, a registry, clients of registries. The main Makefile includes this file.
+
+ORAS   := $(CACHE)/oras
+COSIGN := $(CACHE)/cosign
+# install names the programs that a target needs and the packages of Debian that have them.
+sudo    = $${SUDO-$$(command -v sudo)}
+install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
+
+.PHONY: test-site test-registry test-cosign
+
+test-site: ## the catalogue's pages in headless Chromium, which is installed if need be
+	@$(call install,chromium,chromium)
+	GOWORK=off $(GO) test -count=1 -tags chromium ./zoo/site
+
+test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pulling with curl, skopeo and oras, all installed if need be
+	@$(call install,docker-registry,docker-registry)
+	@$(call install,skopeo,skopeo)
+	@$(call install,curl,curl)
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -run Registry ./zoo/store/ocistore ./cmd/beitzoo
+
+$(ORAS)/done: dev/zoo.mk
+	python3 -m venv $(ORAS)
+	$(ORAS)/bin/python -m pip install --quiet --disable-pip-version-check oras==0.2.43
+	@touch $@
+
+test-cosign: $(COSIGN)/cosign ## signing what is published with cosign, which is built if need be
+	@$(call install,docker-registry,docker-registry)
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_COSIGN=$(COSIGN)/cosign GOWORK=off $(GO) test -count=1 -tags cosign -run Cosign ./cmd/beitzoo
+
+$(COSIGN)/cosign: dev/zoo.mk
+	GOBIN=$(COSIGN) GOWORK=off $(GO) install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+	@touch $@

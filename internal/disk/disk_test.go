@@ -1,0 +1,69 @@
+package disk_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/internal/disk"
+)
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "record")
+	for _, content := range []string{"old", "new"} {
+		if err := disk.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := disk.ReadFile(path, 3); err != nil || string(got) != content {
+			t.Errorf("read %q, %v", got, err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	broken := errors.New("broken")
+	err := disk.Replace(path, 0o600, func(to io.Writer) error {
+		_, _ = to.Write([]byte("half"))
+		return broken
+	})
+	if got, _ := os.ReadFile(path); !errors.Is(err, broken) || string(got) != "new" {
+		t.Errorf("after a failure %q, %v", got, err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+func TestReadFile_Limit(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, make([]byte, 4), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var large *disk.TooLargeError
+	if _, err := disk.ReadFile(path, 3); !errors.As(err, &large) || large.Limit != 3 {
+		t.Error(err)
+	}
+	if _, err := disk.ReadFile(path+"none", 3); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "space"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, size := range []int64{0, 1 << 16} {
+		if err := disk.Reserve(file, size); err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		disk.StartSync(file, 0, size)
+	}
+}

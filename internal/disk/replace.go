@@ -1,0 +1,80 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Replace gives path the content that write writes. The content goes to a new file beside path, is synced, and then renamed over path; what was
+// there before stays until that moment. The file gets the permissions mode, whatever the umask.
+func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		file.Close()
+		os.Remove(file.Name()) // does nothing after the rename
+	}()
+	if err := write(file); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Chmod(mode), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return err
+	}
+	SyncFolder(filepath.Dir(path))
+	return nil
+}
+
+// WriteFile is Replace for content in memory.
+func WriteFile(path string, content []byte, mode fs.FileMode) error {
+	return Replace(path, mode, func(to io.Writer) error {
+		_, err := to.Write(content)
+		return err
+	})
+}
+
+// SyncFolder makes the names in a folder durable, as far as the system can: some cannot open a folder. The files themselves are complete
+// either way, so there is no error to report.
+func SyncFolder(path string) {
+	folder, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return
+	}
+	defer folder.Close()
+	_ = folder.Sync()
+}
+
+// TooLargeError is a file that is larger than any file of its kind can be.
+type TooLargeError struct {
+	Path  string
+	Limit int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s is larger than %d bytes", e.Path, e.Limit)
+}
+
+// ReadFile reads a whole file of at most limit bytes; a larger one is a *TooLargeError.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > limit {
+		return nil, &TooLargeError{Path: path, Limit: limit}
+	}
+	return content, nil
+}

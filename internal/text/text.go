@@ -1,0 +1,58 @@
+// Package text shows words from files and servers, which may be long or hold anything, in messages.
+package text
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// longest is what a message can show of one word and stay readable. The names of parameters are below 80 bytes.
+const longest = 200
+
+// Quote returns a word in quotation marks, escaped as Go does, and cut if it is absurdly long.
+func Quote(word string) string {
+	if len(word) > longest {
+		return strconv.Quote(Cut(word, longest)) + "..."
+	}
+	return strconv.Quote(word)
+}
+
+// Name returns a word as it is if it needs no escapes and is of a normal length, otherwise as Quote does.
+func Name(word string) string {
+	if quoted := Quote(word); quoted != `"`+word+`"` {
+		return quoted
+	}
+	return word
+}
+
+// Shorten returns a word of at most limit bytes, followed by "..." if it was longer.
+func Shorten(word string, limit int) string {
+	if len(word) <= limit {
+		return word
+	}
+	return Cut(word, limit) + "..."
+}
+
+// Cut returns the first bytes of a word, at most limit, without cutting a letter in two.
+func Cut(word string, limit int) string {
+	if len(word) <= limit {
+		return word
+	}
+	for limit > 0 && !utf8.RuneStart(word[limit]) {
+		limit--
+	}
+	return word[:limit]
+}
+
+// List joins the first words of a list and says how many more there are: "a, b and 3 more". It returns none for an empty list.
+func List(words []string, shown int, none string) string {
+	switch {
+	case len(words) == 0:
+		return none
+	case len(words) > shown:
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:shown], ", "), len(words)-shown)
+	}
+	return strings.Join(words, ", ")
+}

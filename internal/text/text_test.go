@@ -1,0 +1,51 @@
+package text_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+func TestQuoteAndName(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ä", 150)
+	for _, c := range []struct{ word, quote, name string }{
+		{"head.weight", `"head.weight"`, "head.weight"},
+		{"a\x1b[31m", `"a\x1b[31m"`, `"a\x1b[31m"`},
+		{"", `""`, ""},
+		{long, `"` + strings.Repeat("ä", 100) + `"...`, `"` + strings.Repeat("ä", 100) + `"...`},
+	} {
+		if got := text.Quote(c.word); got != c.quote {
+			t.Errorf("Quote: %s, want %s", got, c.quote)
+		}
+		if got := text.Name(c.word); got != c.name {
+			t.Errorf("Name: %s, want %s", got, c.name)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		word  string
+		limit int
+		want  string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "abc..."}, {"aä", 2, "a..."}} {
+		if got := text.Shorten(c.word, c.limit); got != c.want {
+			t.Errorf("%q to %d: %q, want %q", c.word, c.limit, got, c.want)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{{nil, "nothing"}, {[]string{"a", "b"}, "a, b"}, {[]string{"a", "b", "c", "d"}, "a, b and 2 more"}} {
+		if got := text.List(c.words, 2, "nothing"); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package tensor_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// The transpose of a matrix of halves, as PyTorch saves it: the storage stays as it is, and strides say how to walk it.
+func Example() {
+	storage := tensor.Memory("\x00\x3c\x00\x40\x00\x42\x00\x44\x00\x45\x00\x46") // 1 to 6
+	transposed := tensor.View{
+		DType: tensor.F16,
+		Shape: tensor.Shape{3, 2},
+		Data:  tensor.Strided{Storage: storage, Width: 2, Shape: tensor.Shape{3, 2}, Strides: []int64{1, 3}},
+	}
+	values, err := tensor.Float32s(transposed)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(values)
+	// Output: [1 4 2 5 3 6]
+}
