@@ -7,15 +7,18 @@ if ! nvidia-smi -L; then
     echo "test-gpu: no NVIDIA GPU answers on this machine, so nothing was tested" >&2
     exit 6
 fi
-GOWORK=off "$GO" run ./cmd/gotchfit fetch -cuda on
-program=bin/beitzoo-torch
-"$GO" build -tags libtorch -o "$program" ./cmd/beitzoo
+# A machine with a GPU may have neither Go nor a network. PREBUILT is a folder with what `make gpu-programs` built elsewhere.
+program=${PREBUILT:-bin}/beitzoo-torch
+tests=${PREBUILT:-bin}/torch-cuda.test
+[ -n "${PREBUILT:-}" ] || make gpu-programs
+program=$(realpath "$program")
+tests=$(realpath "$tests")
 "$program" doctor
 # TF32 is off unless this variable says otherwise; it is read when libtorch starts.
 unset TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
-"$GO" test -count=1 -tags libtorch,cuda -run CUDA -v ./beit/engine/torch
+(cd beit/engine/torch && "$tests" -test.run CUDA -test.v)
 # For the table in beit/engine/torch/choice.go.
-"$GO" test -tags libtorch,cuda -run '^$' -bench AttentionOnCUDA -benchtime 20x ./beit/engine/torch
+(cd beit/engine/torch && "$tests" -test.run '^$' -test.bench AttentionOnCUDA -test.benchtime 20x)
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
