@@ -9,6 +9,19 @@ import (
 	"golang.org/x/term"
 )
 
+// The rules of the user interface, which every command keeps:
+//
+//   - Standard output is for results and nothing else, so that it can be piped. Without --json a result is text for people; its wording may change.
+//   - Standard error is for everything beside the result: progress, notes ("note: ..."), and the error that ended the command.
+//   - --json makes the result one JSON document on standard output. Its keys are stable. Progress becomes one JSON event a line on standard error,
+//     and an error one JSON object there, with the same text, hint and exit code.
+//   - --quiet leaves out progress and notes, never the result and never an error.
+//   - A progress bar is drawn only if standard error is a terminal. Nothing has colours, so nothing depends on them.
+//   - An error is one sentence, "beitzoo: what was tried and what was found", and a line "hint: what to do or to type next".
+//   - The exit code says what kind of error it was (exit.go). "No" is an answer: verify and diff print why and exit with 1, without an error message.
+//   - Nothing is asked for, except the password of a key, and that on a terminal alone.
+//   - Only main ends the process. What a command writes to disk appears whole, or not at all; that holds for an interrupted one as well.
+
 // console is where a command reads and writes. Results go to out, messages to err.
 type console struct {
 	in       io.Reader

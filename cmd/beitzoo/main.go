@@ -1,7 +1,7 @@
 // Command beitzoo converts, verifies, pulls and publishes BEiT weights.
 //
-// Each command is one file that parses arguments, calls one library function and prints. Results go to standard output, progress and
-// messages to standard error; the exit codes are in exit.go. Only main ends the process.
+// Each command is a file cmd_*.go that parses arguments, calls a library and prints. What several commands share is in flags_*.go (groups of
+// flags) and open.go (models and zoos that arguments name). The rules of the user interface are in console.go, the exit codes in exit.go.
 package main
 
 import (

@@ -1,91 +1,12 @@
 package main
 
 import (
-	"os"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
-	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
-
-// openOptions reads the model flags of a command.
-func openOptions(ctx *cli.Context) (convert.OpenOptions, error) {
-	options := convert.OpenOptions{From: ctx.String("from"), Select: ctx.String("select"), Epsilon: ctx.Float64("epsilon")}
-	if options.Epsilon < 0 {
-		return options, &usageError{"--epsilon must be positive", "the usual values are 1e-6 and 1e-12"}
-	}
-	if options.From != "" {
-		if err := naming.ByName(options.From); err != nil {
-			return options, err
-		}
-	}
-	if name := ctx.String("arch"); name != "" {
-		config, err := readArchitecture(name)
-		if err != nil {
-			return options, err
-		}
-		options.Arch = &config
-	}
-	return options, nil
-}
-
-// readArchitecture takes a name, or the path of a PASSL yaml config.
-func readArchitecture(name string) (arch.Config, error) {
-	if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
-		return arch.ByName(name)
-	}
-	raw, err := os.ReadFile(name)
-	if err != nil {
-		return arch.Config{}, err
-	}
-	return arch.ParsePASSL(raw)
-}
-
-// model is an opened model, and what the zoo knows of it.
-type model struct {
-	*convert.Model
-	located
-}
-
-// openModel opens the model that an argument names.
-func openModel(c *console, ctx *cli.Context, argument string) (*model, error) {
-	options, err := openOptions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at, err := locate(c, ctx, argument)
-	if err != nil {
-		return nil, err
-	}
-	if options.Arch == nil {
-		if options.Arch, err = at.architecture(); err != nil {
-			return nil, err
-		}
-	}
-	opened, err := convert.Open(ctx.Context, at.path, options)
-	if err != nil {
-		return nil, err
-	}
-	return &model{opened, at}, nil
-}
-
-// names of the classes, where the zoo or the checkpoint's config.json has them.
-func (m *model) names() []string {
-	if m.entry != nil && m.entry.Categories.Labels != nil {
-		return m.entry.Categories.Labels
-	}
-	return m.Labels
-}
-
-// recipeFlags say how images become inputs.
-func recipeFlags() []cli.Flag {
-	return []cli.Flag{&cli.StringFlag{Name: "recipe", Usage: "prepare images as `SOURCE` does: " + strings.Join(preprocess.Sources(), ", ")}}
-}
 
 // recipes are the evaluation recipes of the sources that a scheme's files come from.
 var recipes = map[string]string{

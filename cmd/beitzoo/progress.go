@@ -7,6 +7,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/zoo"
 )
 
 // progress shows how far long work is: a bar on a terminal, events with --json, nothing otherwise. Safe for concurrent use.
@@ -62,5 +64,27 @@ func (p *progress) finish() {
 	defer p.mu.Unlock()
 	if p.bar != nil {
 		p.bar.Finish()
+	}
+}
+
+// steps shows a bar for each step of the work.
+type steps struct {
+	c    *console
+	ctx  *cli.Context
+	step zoo.Step
+	bar  *progress
+}
+
+func (s *steps) set(step zoo.Step, done, total int64) {
+	if s.bar == nil || s.step != step {
+		s.finish()
+		s.step, s.bar = step, s.c.newProgress(s.ctx, string(step))
+	}
+	s.bar.set(done, total)
+}
+
+func (s *steps) finish() {
+	if s.bar != nil {
+		s.bar.finish()
 	}
 }

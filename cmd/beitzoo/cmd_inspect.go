@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
 )
 
@@ -48,7 +49,7 @@ func inspect(c *console, ctx *cli.Context) error {
 		return err
 	}
 	if ctx.Bool("json") {
-		return c.json(inspection{found, text(found.Problem)})
+		return c.json(inspection{found, errorText(found.Problem)})
 	}
 	printInspection(c, found, ctx.Bool("tensors") || options.Digests || options.Statistics)
 	return nil
@@ -60,7 +61,7 @@ type inspection struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
@@ -74,7 +75,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("state dict    %s", i.Wrapper)
 	}
 	if i.Architecture == nil {
-		c.printf("model         no BEiT that beitzoo knows: %s", text(i.Problem))
+		c.printf("model         no BEiT that beitzoo knows: %s", errorText(i.Problem))
 	} else {
 		c.printf("scheme        %s", strings.Join(append([]string{i.Scheme}, i.Equivalent...), ", the same as "))
 		c.printf("architecture  %s", describe(*i.Architecture))
@@ -121,4 +122,24 @@ func printTensors(c *console, tensors []convert.InspectedTensor) {
 		}
 		fmt.Fprintln(table)
 	}
+}
+
+// describe says what an architecture is, in one line.
+func describe(a arch.Config) string {
+	name := a.Name
+	if name == "" {
+		name = "BEiT"
+	}
+	return fmt.Sprintf("%s: %d x %d pixels, patches of %d, width %d, %d blocks, %d heads, %s, epsilon %g, %s parameters",
+		name, a.ImageHeight, a.ImageWidth, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
+}
+
+func headText(a arch.Config) string {
+	switch {
+	case a.Classes == 0:
+		return "no head"
+	case a.MaskToken:
+		return fmt.Sprintf("%d visual tokens", a.Classes)
+	}
+	return fmt.Sprintf("%d classes", a.Classes)
 }

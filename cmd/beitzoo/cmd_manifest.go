@@ -52,7 +52,7 @@ func validateManifests(c *console, ctx *cli.Context) error {
 	}
 	var reports []manifestReport
 	for _, path := range ctx.Args().Slice() {
-		found, err := given(path)
+		found, err := readManifestFile(path)
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func signManifest(c *console, ctx *cli.Context) error {
 		return err
 	}
 	path := ctx.Args().First()
-	found, err := given(path)
+	found, err := readManifestFile(path)
 	if err != nil {
 		return err
 	}

@@ -36,18 +36,8 @@ func pullCommand(c *console) *cli.Command {
 	}
 }
 
-func pullFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.PathFlag{Name: "manifest", Usage: "a manifest `FILE` instead of one that the zoo has"},
-		&cli.PathFlag{Name: "bundle", Aliases: []string{"from"}, Usage: "a `FILE` that beitzoo bundle made"},
-		&cli.StringFlag{Name: "source", Usage: "the only upstream `SOURCE` to use"},
-		&cli.BoolFlag{Name: "repin", Usage: "accept an upstream file that is another than the one pinned earlier"},
-		&cli.BoolFlag{Name: "keep-upstream", Usage: "leave the upstream checkpoint in the cache"},
-	}
-}
-
 func pull(c *console, ctx *cli.Context) error {
-	z, found, err := find(c, ctx)
+	z, found, err := resolveEntry(c, ctx)
 	if err != nil {
 		return err
 	}
@@ -55,7 +45,7 @@ func pull(c *console, ctx *cli.Context) error {
 	defer bar.finish()
 	options := pullOptions(c, ctx, bar)
 	if ctx.Bool("dry-run") {
-		return plan(c, ctx, z, found, options)
+		return printPlan(c, ctx, z, found, options)
 	}
 	pulled, err := z.Pull(ctx.Context, found, options)
 	bar.finish()
@@ -67,7 +57,7 @@ func pull(c *console, ctx *cli.Context) error {
 		From: pulled.From, Pinned: pulled.Pinned, Notes: pulled.Notes,
 	}
 	if target := ctx.Path("output"); target != "" {
-		if result.Exported, err = export(c, ctx, pulled.Path, target, found.ID); err != nil {
+		if result.Exported, err = exportWeights(c, ctx, pulled.Path, target, found.ID); err != nil {
 			return err
 		}
 	}
@@ -78,57 +68,8 @@ func pull(c *console, ctx *cli.Context) error {
 	return nil
 }
 
-// find gets the manifest: of the file that --manifest names, else of the name that was given.
-func find(c *console, ctx *cli.Context) (*zoo.Zoo, *zoo.Found, error) {
-	z, err := openZoo(c, ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if path := ctx.Path("manifest"); path != "" {
-		if ctx.NArg() > 1 {
-			return nil, nil, exactArgs(ctx, "NAME")
-		}
-		found, err := given(path)
-		return z, found, err
-	}
-	if err := exactArgs(ctx, "NAME[@VERSION]"); err != nil {
-		return nil, nil, err
-	}
-	found, err := z.Resolve(ctx.Context, ctx.Args().First())
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, n := range found.Notices {
-		c.notef("note: %s", n)
-	}
-	return z, found, nil
-}
-
-// given reads a manifest that the user names as a file.
-func given(path string) (*zoo.Found, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	document, err := zoo.ReadManifest(path, raw)
-	if err != nil {
-		return nil, err
-	}
-	return zoo.Given(document), nil
-}
-
-func pullOptions(c *console, ctx *cli.Context, bar *steps) zoo.PullOptions {
-	options := zoo.PullOptions{
-		Source: ctx.String("source"), Repin: ctx.Bool("repin"), KeepUpstream: ctx.Bool("keep-upstream"), Progress: bar.set,
-	}
-	if !ctx.Bool("quiet") {
-		options.Notice = func(problem error) { c.notef("note: %s", problem) }
-	}
-	return options
-}
-
-// export writes pulled weights where the user wants them. Without a scheme, format or telling name they are canonical safetensors.
-func export(c *console, ctx *cli.Context, path, target, id string) (*convert.Saved, error) {
+// exportWeights writes pulled weights where the user wants them. Without a scheme, format or telling name they are canonical safetensors.
+func exportWeights(c *console, ctx *cli.Context, path, target, id string) (*convert.Saved, error) {
 	bar := c.newProgress(ctx, "writing")
 	defer bar.finish()
 	options := convert.Options{SaveOptions: saveOptions(ctx, bar)}
@@ -170,22 +111,22 @@ type candidate struct {
 	Problem string       `json:"problem,omitempty"`
 }
 
-// plan says what a pull would try, in its order.
-func plan(c *console, ctx *cli.Context, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) error {
+// printPlan says what a pull would try, in its order.
+func printPlan(c *console, ctx *cli.Context, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) error {
 	candidates, err := z.Plan(ctx.Context, found, options)
 	if err != nil {
 		return err
 	}
 	lines := make([]candidate, len(candidates))
 	for i, k := range candidates {
-		lines[i] = candidate{k.Name, k.Address, k.Digest, k.Pinned, k.Bytes, k.Exact, k.Cached, text(k.Err)}
+		lines[i] = candidate{k.Name, k.Address, k.Digest, k.Pinned, k.Bytes, k.Exact, k.Cached, errorText(k.Err)}
 	}
 	if ctx.Bool("json") {
 		return c.json(lines)
 	}
 	c.printf("%s would be tried from:", found.Reference())
 	for _, line := range lines {
-		c.printf("  %-12s %-9s %s", line.Name, size(line), line.Address)
+		c.printf("  %-12s %-9s %s", line.Name, candidateSize(line), line.Address)
 		if line.Problem != "" {
 			c.printf("  %-12s %s", "", line.Problem)
 		}
@@ -193,7 +134,7 @@ func plan(c *console, ctx *cli.Context, z *zoo.Zoo, found *zoo.Found, options zo
 	return nil
 }
 
-func size(line candidate) string {
+func candidateSize(line candidate) string {
 	switch {
 	case line.Cached:
 		return "in cache"
@@ -203,26 +144,4 @@ func size(line candidate) string {
 		return humanize.Bytes(uint64(line.Bytes))
 	}
 	return "~" + humanize.Bytes(uint64(line.Bytes))
-}
-
-// steps shows a bar for each step of the work.
-type steps struct {
-	c    *console
-	ctx  *cli.Context
-	step zoo.Step
-	bar  *progress
-}
-
-func (s *steps) set(step zoo.Step, done, total int64) {
-	if s.bar == nil || s.step != step {
-		s.finish()
-		s.step, s.bar = step, s.c.newProgress(s.ctx, string(step))
-	}
-	s.bar.set(done, total)
-}
-
-func (s *steps) finish() {
-	if s.bar != nil {
-		s.bar.finish()
-	}
 }
