@@ -45,7 +45,7 @@ var checkpoints = []string{
 	"tiny/tiny_p16_32.passl.pdparams",
 }
 
-var fileEndings = map[string]string{convert.Paddle: ".pdparams", convert.PyTorch: ".pth", convert.Safetensors: ".safetensors"}
+var fileEndings = map[string]string{"paddle": ".pdparams", "pytorch": ".pth", "safetensors": ".safetensors"}
 
 func mustConvert(t *testing.T, source, target string, options convert.Options) *convert.Report {
 	t.Helper()
@@ -151,7 +151,7 @@ func TestReport(t *testing.T) {
 		done, total = max(done, d), n
 	}
 	report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", target, options)
-	if report.Source.Scheme != naming.PASSL || report.Source.Format != convert.Paddle || report.Source.Tensors != 58 || report.Source.Bytes != 504172 {
+	if report.Source.Scheme != naming.PASSL || report.Source.Format != "paddle" || report.Source.Tensors != 58 || report.Source.Bytes != 504172 {
 		t.Errorf("source %+v", report.Source)
 	}
 	if report.Architecture.Name != "digits_p16_64" || len(report.Dropped) != 3 || report.Saved.Tensors != 61 || len(report.Saved.Added) != 0 {
@@ -182,7 +182,7 @@ func TestHuggingFaceFolder(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "model")
 	report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", folder, convert.Options{SaveOptions: convert.SaveOptions{Prove: true}})
-	if report.Saved.Folder != folder || report.Saved.Scheme != naming.HF || report.Saved.Format != convert.Safetensors {
+	if report.Saved.Folder != folder || report.Saved.Scheme != naming.HF || report.Saved.Format != "safetensors" {
 		t.Errorf("saved %+v", report.Saved)
 	}
 	var names []string
@@ -203,7 +203,7 @@ func TestHuggingFaceFolder(t *testing.T) {
 		t.Errorf("epsilon %g from %s, %d labels, %s", model.Config.Epsilon, model.EpsilonFrom, len(model.Labels), model.Processor)
 	}
 	bin := filepath.Join(t.TempDir(), "bin")
-	mustConvert(t, folder, bin+"/", to("", convert.PyTorch))
+	mustConvert(t, folder, bin+"/", to("", "pytorch"))
 	if _, err := os.Stat(filepath.Join(bin, "pytorch_model.bin")); err != nil {
 		t.Error(err)
 	}
@@ -440,19 +440,19 @@ func TestTargets(t *testing.T) {
 	folder := t.TempDir()
 	source := testdata + "tiny/tiny_p16_32.passl.pdparams"
 	for _, c := range []struct{ target, to, format, wantFormat, wantScheme, wantFile string }{
-		{"a.pdparams", "", "", convert.Paddle, naming.PASSL, "a.pdparams"},
-		{"a.pth", "", "", convert.PyTorch, naming.Unilm, "a.pth"},
-		{"a.bin", "", "", convert.PyTorch, naming.HF, "a.bin"},
-		{"A.SAFETENSORS", "", "", convert.Safetensors, naming.Canonical, "A.SAFETENSORS"},
-		{"a.pth", naming.Timm, "", convert.PyTorch, naming.Timm, "a.pth"},
-		{"b.pth", "", convert.Safetensors, convert.Safetensors, naming.Unilm, "b.pth"},
-		{"c", naming.Timm, "", convert.Safetensors, naming.Timm, "c"},
-		{"d", "", convert.Paddle, convert.Paddle, naming.PASSL, "d"},
-		{"d.x", naming.PaddleViT, "", convert.Paddle, naming.PaddleViT, "d.x"},
-		{"e", naming.HF, "", convert.Safetensors, naming.HF, "e/model.safetensors"},
-		{"f", "", "", convert.Safetensors, naming.HF, "f/model.safetensors"},
-		{"g", naming.HF, convert.PyTorch, convert.PyTorch, naming.HF, "g/pytorch_model.bin"},
-		{"h", naming.HF, convert.Paddle, convert.Paddle, naming.HF, "h"},
+		{"a.pdparams", "", "", "paddle", naming.PASSL, "a.pdparams"},
+		{"a.pth", "", "", "pytorch", naming.Unilm, "a.pth"},
+		{"a.bin", "", "", "pytorch", naming.HF, "a.bin"},
+		{"A.SAFETENSORS", "", "", "safetensors", naming.Canonical, "A.SAFETENSORS"},
+		{"a.pth", naming.Timm, "", "pytorch", naming.Timm, "a.pth"},
+		{"b.pth", "", "safetensors", "safetensors", naming.Unilm, "b.pth"},
+		{"c", naming.Timm, "", "safetensors", naming.Timm, "c"},
+		{"d", "", "paddle", "paddle", naming.PASSL, "d"},
+		{"d.x", naming.PaddleViT, "", "paddle", naming.PaddleViT, "d.x"},
+		{"e", naming.HF, "", "safetensors", naming.HF, "e/model.safetensors"},
+		{"f", "", "", "safetensors", naming.HF, "f/model.safetensors"},
+		{"g", naming.HF, "pytorch", "pytorch", naming.HF, "g/pytorch_model.bin"},
+		{"h", naming.HF, "paddle", "paddle", naming.HF, "h"},
 	} {
 		report := mustConvert(t, source, filepath.Join(folder, c.target), to(c.to, c.format))
 		got := []string{report.Saved.Format, report.Saved.Scheme, report.Saved.Path}
@@ -463,7 +463,7 @@ func TestTargets(t *testing.T) {
 		mustBeEqual(t, source, filepath.Join(folder, c.wantFile))
 	}
 	for _, c := range []struct{ target, to, format string }{
-		{"", naming.HF, ""}, {filepath.Join(folder, "x.y"), "", ""}, {folder, naming.Timm, ""}, {folder + "/new/", "", convert.Paddle},
+		{"", naming.HF, ""}, {filepath.Join(folder, "x.y"), "", ""}, {folder, naming.Timm, ""}, {folder + "/new/", "", "paddle"},
 	} {
 		var problem *convert.TargetError
 		if _, err := convert.Convert(t.Context(), source, c.target, to(c.to, c.format)); !errors.As(err, &problem) || problem.Hint() == "" {
@@ -478,7 +478,7 @@ func TestProveFindsOneBit(t *testing.T) {
 	weights := synth.Weights(config, 0)
 	for _, scheme := range naming.Names() {
 		path := filepath.Join(t.TempDir(), "x.safetensors")
-		if _, err := convert.Save(t.Context(), path, config, weights, convert.SaveOptions{To: scheme, Format: convert.Safetensors, NoSync: true, Prove: true}); err != nil {
+		if _, err := convert.Save(t.Context(), path, config, weights, convert.SaveOptions{To: scheme, Format: "safetensors", NoSync: true, Prove: true}); err != nil {
 			t.Fatal(err)
 		}
 		changed := slices.Clone(weights)

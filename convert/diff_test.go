@@ -132,7 +132,7 @@ func TestInspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if quick.Architecture == nil || quick.Architecture.Name != "tiny_p16_32" || quick.Scheme != naming.PASSL || quick.Format != convert.Paddle ||
+	if quick.Architecture == nil || quick.Architecture.Name != "tiny_p16_32" || quick.Scheme != naming.PASSL || quick.Format != "paddle" ||
 		quick.Container == "" || quick.Parameters != 50554 || quick.ParameterBytes != 202216 || len(quick.Tensors) != 39 || quick.DTypes["F32"] != 39 ||
 		len(quick.Dropped) != 2 || quick.SHA256 != "" || quick.Tensors[0].Statistics != nil || quick.Problem != nil {
 		t.Errorf("got %+v", quick)

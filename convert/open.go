@@ -11,16 +11,9 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-// formats are all that can be read. safetensors comes first: its length field may look like the beginning of a pickle, while nothing else has a
-// brace where it has one.
-var formats = []checkpoint.Format{safetensors.Format, pytorch.Format, paddle.Format}
 
 // OpenOptions say what is known of a checkpoint beforehand. The zero value finds out everything.
 type OpenOptions struct {
@@ -51,11 +44,21 @@ type Model struct {
 // Close unmaps the checkpoint.
 func (m *Model) Close() error { return m.File.Close() }
 
-// Keys of the metadata that we write into safetensors files, and read back.
+// Keys of the metadata that Convert writes into files whose format can hold it, and that Open reads back.
 const (
-	schemeKey  = "beitzoo.scheme"
-	epsilonKey = "beitzoo.epsilon"
+	MetadataScheme  = "beitzoo.scheme"
+	MetadataEpsilon = "beitzoo.epsilon"
 )
+
+// Metadata returns what a file says of a model that it holds under the names of a scheme: the scheme, and the epsilon if it is not the usual one.
+// Digests of canonical files depend on it.
+func Metadata(scheme string, config arch.Config) map[string]string {
+	metadata := map[string]string{MetadataScheme: scheme}
+	if config.Epsilon != arch.Epsilon {
+		metadata[MetadataEpsilon] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
+	}
+	return metadata
+}
 
 // Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
 // Errors are those of packages checkpoint and naming, or *arch.InferenceError.
@@ -97,7 +100,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, file.Tensors, naming.Options{
-			Scheme: options.From, Prefer: file.Metadata[schemeKey], Arch: wanted, SkipIndex: options.SkipIndex,
+			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, SkipIndex: options.SkipIndex,
 		})
 		if err == nil {
 			model.Model = *read
@@ -122,7 +125,7 @@ const defaultEpsilon = "the default of PASSL, unilm and timm"
 
 // setEpsilon decides which epsilon the model runs with.
 func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
-	stated := m.File.Metadata[epsilonKey]
+	stated := m.File.Metadata[MetadataEpsilon]
 	switch {
 	case options.Epsilon != 0:
 		m.Config.Epsilon, m.EpsilonFrom = options.Epsilon, "as asked for"
@@ -133,7 +136,7 @@ func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
 	case stated != "":
 		value, err := strconv.ParseFloat(stated, 64)
 		if err != nil {
-			return checkpoint.Errorf(checkpoint.ErrMalformed, "the metadata %s is %.40q, not a number", epsilonKey, stated)
+			return checkpoint.Errorf(checkpoint.ErrMalformed, "the metadata %s is %.40q, not a number", MetadataEpsilon, stated)
 		}
 		m.Config.Epsilon, m.EpsilonFrom = value, "the file's metadata"
 	default:
@@ -149,9 +152,6 @@ type beside struct {
 	notes     []string
 }
 
-// weightNames are the names that transformers gives weight files, without the ending.
-var weightNames = []string{"model", "pytorch_model"}
-
 // maxConfig bounds the files that are read whole, in bytes.
 const maxConfig = 32 << 20
 
@@ -160,8 +160,7 @@ const maxConfig = 32 << 20
 func lookBeside(path string) (beside, error) {
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		stem, _, _ := strings.Cut(filepath.Base(path), ".")
-		if !slices.Contains(weightNames, stem) {
+		if !isTransformersName(filepath.Base(path)) {
 			return beside{}, nil
 		}
 		folder = filepath.Dir(path)
@@ -176,6 +175,16 @@ func lookBeside(path string) (beside, error) {
 	}
 	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
 	return beside{config: &config, processor: processor}, err
+}
+
+// isTransformersName reports whether transformers gives such a name to a weight file, one of several or an index. Only what is before the first dot
+// counts.
+func isTransformersName(name string) bool {
+	stem, _, _ := strings.Cut(name, ".")
+	return slices.ContainsFunc(formats, func(f checkpoint.Format) bool {
+		usual, _, _ := strings.Cut(f.FolderFile, ".")
+		return f.Transformers && usual == stem
+	})
 }
 
 // readSmall reads a file; nil if there is none.

@@ -3,12 +3,9 @@ package convert
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -18,8 +15,8 @@ import (
 type SaveOptions struct {
 	// To is the naming scheme, Format the file format.
 	To, Format string
-	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in PyTorch files, the key under
-	// which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
+	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in files that can have one, such as
+	// PyTorch's, the key under which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
 	Wrapper string
 	// Labels name the classes in config.json; nil writes LABEL_0 and so on.
 	Labels []string
@@ -71,11 +68,11 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil {
 		return nil, err
 	}
-	parts, err := t.layout(named, config, key)
+	parts, err := t.format.Write(named, checkpoint.WriteOptions{Key: key, Metadata: t.metadata(config)})
 	if err != nil {
 		return nil, err
 	}
-	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format, Scheme: t.scheme, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
+	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
 	}
@@ -91,48 +88,34 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	return saved, t.write(ctx, parts, configs, written)
 }
 
-// wrappers tells PASSL's wrapper class from the key of a PyTorch file.
+// wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.
 func (t target) wrappers(asked string) (class, key string) {
 	switch {
 	case t.scheme == naming.PASSL:
 		return asked, ""
-	case t.format != PyTorch:
+	case !t.format.HasKeys:
 		return asked, "" // refused by package naming, unless empty
 	case asked == "none":
 		return "", ""
-	case asked == "" && t.scheme == naming.Unilm:
-		return "", "model"
+	case asked == "":
+		return "", usual[t.scheme].key
 	}
 	return "", asked
 }
 
-func (t target) layout(named []tensor.Named, config arch.Config, key string) ([]output.Part, error) {
-	switch t.format {
-	case Paddle:
-		return paddle.Layout(named)
-	case PyTorch:
-		return pytorch.Layout(named, pytorch.Options{Wrapper: key})
-	}
-	return safetensors.Layout(named, t.metadata(config))
-}
-
-// metadata is what a safetensors file says of itself. In a folder config.json says it.
+// metadata is what a file says of itself, if its format can. In a folder config.json says it.
 func (t target) metadata(config arch.Config) map[string]string {
 	if t.folder != "" {
 		return nil
 	}
-	metadata := map[string]string{schemeKey: t.scheme}
-	if config.Epsilon != arch.Epsilon {
-		metadata[epsilonKey] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
-	}
-	return metadata
+	return Metadata(t.scheme, config)
 }
 
 // notes say what the target can't hold.
 func (t target) notes(config arch.Config) []string {
 	var notes []string
-	if config.Epsilon != arch.Epsilon && t.format != Safetensors && t.folder == "" {
-		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: give it with --epsilon", config.Epsilon))
+	if config.Epsilon != arch.Epsilon && !t.format.HasMetadata && t.folder == "" {
+		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: whoever opens it has to give the epsilon", config.Epsilon))
 	}
 	if t.scheme == naming.HF && t.folder == "" {
 		notes = append(notes, "a single file has no config.json; to load it with from_pretrained, write to a folder")

@@ -1,43 +1,31 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Format names.
-const (
-	Paddle      = "paddle"
-	PyTorch     = "pytorch"
-	Safetensors = "safetensors"
-)
-
-// Formats lists the file formats that Convert writes.
-func Formats() []string { return []string{Paddle, PyTorch, Safetensors} }
-
-// endings tell the format, and the scheme that files with such a name usually have.
-var endings = []struct{ ending, format, scheme string }{
-	{".pdparams", Paddle, naming.PASSL},
-	{".pth", PyTorch, naming.Unilm},
-	{".pt", PyTorch, naming.Unilm},
-	{".bin", PyTorch, naming.HF},
-	{".safetensors", Safetensors, naming.Canonical},
+// usual says how files of each naming scheme are usually built: the format that its own programs write, and the key of the state dict, if there is one.
+var usual = map[string]struct{ format, key string }{
+	naming.PASSL:     {format: paddle.Format.Name},
+	naming.PaddleViT: {format: paddle.Format.Name},
+	naming.Unilm:     {format: pytorch.Format.Name, key: "model"},
+	naming.Timm:      {format: safetensors.Format.Name},
+	naming.HF:        {format: safetensors.Format.Name},
+	naming.Canonical: {format: safetensors.Format.Name},
 }
-
-// usual are the format of each scheme's own files, and the scheme of each format's.
-var (
-	usualFormat = map[string]string{
-		naming.PASSL: Paddle, naming.PaddleViT: Paddle, naming.Unilm: PyTorch, naming.Timm: Safetensors, naming.HF: Safetensors, naming.Canonical: Safetensors,
-	}
-	usualScheme = map[string]string{Paddle: naming.PASSL, PyTorch: naming.Unilm, Safetensors: naming.Canonical}
-	// folderNames are the names under which transformers looks for weights in a folder.
-	folderNames = map[string]string{Safetensors: "model.safetensors", PyTorch: "pytorch_model.bin"}
-)
 
 // TargetError says that the wanted output makes no sense. It is a mistake in what was asked, not in a file.
 type TargetError struct{ Reason, Advice string }
@@ -62,8 +50,9 @@ func (e *SameFileError) Hint() string {
 // target is what will be written, and where.
 type target struct {
 	// path is the weight file; folder is the folder around it where that is written as a whole, or empty.
-	path, folder   string
-	format, scheme string
+	path, folder string
+	format       checkpoint.Format
+	scheme       string
 }
 
 // newTarget decides about format and scheme. Empty ones are taken from the name, from each other, and from what is usual.
@@ -74,39 +63,25 @@ func newTarget(path, format, scheme string) (target, error) {
 		}
 	}
 	if format != "" && !slices.Contains(Formats(), format) {
-		return target{}, &TargetError{fmt.Sprintf("unknown format %.60q", format), "formats: " + strings.Join(Formats(), ", ")}
+		return target{}, &TargetError{fmt.Sprintf("unknown format %.60q", format), suggest.Hint(suggest.Nearest(format, Formats()), Formats())}
 	}
 	if path == "" {
 		return target{}, &TargetError{"no output is named", "name a file or folder"}
 	}
-	t := target{path: path, format: format, scheme: scheme}
-	lower := strings.ToLower(path)
-	known := false
-	for _, e := range endings {
-		if strings.HasSuffix(lower, e.ending) {
-			t.format, t.scheme, known = either(t.format, e.format), either(t.scheme, e.scheme), true
+	endingFormat, endingScheme, known := formatEnding(path)
+	given, _ := formatNamed(format)
+	if isFolder(path) || !known && filepath.Ext(path) == "" && (scheme == naming.HF || scheme == "") && (format == "" || scheme != "" && given.Transformers) {
+		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme))
+	}
+	format, scheme = cmp.Or(format, endingFormat, usual[scheme].format), cmp.Or(scheme, endingScheme)
+	record, ok := formatNamed(format)
+	if !ok {
+		return target{}, &TargetError{
+			fmt.Sprintf("the name %q does not tell the format", path),
+			fmt.Sprintf("say the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
 		}
 	}
-	if isFolder(path) || !known && filepath.Ext(path) == "" && t.format != Paddle && (t.scheme == naming.HF || t.scheme == "" && t.format == "") {
-		return t.inFolder()
-	}
-	if t.scheme == "" && t.format == "" {
-		return target{}, &TargetError{fmt.Sprintf("the name %q does not tell the format", path), "add --to SCHEME or --format FORMAT, or an ending: .safetensors, .pth, .pdparams"}
-	}
-	if t.format == "" {
-		t.format = usualFormat[t.scheme]
-	}
-	if t.scheme == "" {
-		t.scheme = usualScheme[t.format]
-	}
-	return t, nil
-}
-
-func either(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
+	return target{path: path, format: record, scheme: cmp.Or(scheme, record.Endings[0].Scheme)}, nil
 }
 
 // isFolder tells whether path is, or is written as, a folder.
@@ -115,19 +90,18 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir() || os.IsPathSeparator(path[len(path)-1])
 }
 
-// inFolder makes a folder of transformers' kind the target.
-func (t target) inFolder() (target, error) {
-	t.scheme, t.format = either(t.scheme, naming.HF), either(t.format, Safetensors)
-	name, ok := folderNames[t.format]
-	if t.scheme != naming.HF || !ok {
+// folderTarget makes a folder of transformers' kind the target.
+func folderTarget(path, format, scheme string) (target, error) {
+	scheme = cmp.Or(scheme, naming.HF)
+	record, ok := formatNamed(cmp.Or(format, usual[naming.HF].format))
+	if scheme != naming.HF || !ok || !record.Transformers {
 		return target{}, &TargetError{
-			fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in safetensors or pytorch format", t.path, naming.HF),
+			fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in %s format", path, naming.HF, text.Or(transformersFormats())),
 			"give the name of a file",
 		}
 	}
-	t.folder = filepath.Clean(t.path)
-	t.path = filepath.Join(t.folder, name)
-	return t, nil
+	folder := filepath.Clean(path)
+	return target{path: filepath.Join(folder, record.FolderFile), folder: folder, format: record, scheme: scheme}, nil
 }
 
 // apart reports *SameFileError where the target is the source or one of its files, under whatever name.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -37,21 +35,12 @@ func openCanonical(ctx context.Context, path string, digest store.Digest, option
 	if err != nil {
 		return nil, err
 	}
-	parts, err := safetensors.Layout(model.Tensors, metadata(model.Config))
+	parts, err := safetensors.Layout(model.Tensors, convert.Metadata(naming.Canonical, model.Config))
 	if err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	version := fmt.Sprintf("%s form %d", digest, canonicalForm)
 	return &canonical{Model: model, parts: parts, size: output.Total(parts), version: version}, nil
-}
-
-// metadata is what convert.Convert writes into a canonical file.
-func metadata(config arch.Config) map[string]string {
-	all := map[string]string{"beitzoo.scheme": naming.Canonical}
-	if config.Epsilon != arch.Epsilon {
-		all["beitzoo.epsilon"] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
-	}
-	return all
 }
 
 // Stat implements store.Stater; every blob that is asked for is the file.

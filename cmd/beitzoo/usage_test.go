@@ -23,7 +23,7 @@ func TestWrongUsage(t *testing.T) {
 		{"too many arguments", []string{"inspect", digits, digits}, exitUsage, "unexpected argument"},
 		{"unknown scheme", []string{"convert", digits, "-o", "x.pth", "--to", "tim"}, exitUsage, "timm"},
 		{"unknown format", []string{"convert", digits, "-o", "x.pth", "--format", "onnx"}, exitUsage, "safetensors"},
-		{"no telling name", []string{"convert", digits, "-o", "x.y"}, exitUsage, "--to"},
+		{"no telling name", []string{"convert", digits, "-o", "x.y"}, exitUsage, "say the format or the scheme"},
 		{"unknown dtype", []string{"convert", digits, "-o", "x.pth", "--dtype", "fp8"}, exitUsage, "bf16"},
 		{"unknown architecture", []string{"synth", "beit_bas_p16_224", "-o", "x.pth"}, exitUsage, "beit_base_p16_224"},
 		{"unknown recipe", []string{"predict", digits, testdata("../manifests/embedded/images/0/010.png"), "--recipe", "tim"}, exitUsage, "timm"},

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"context"
 	"errors"
 	"io"
 
@@ -12,7 +11,7 @@ import (
 type Checkpoint struct {
 	// Path is the file or folder as given to Open.
 	Path string
-	// Format is the name of the format: "paddle", "pytorch" or "safetensors".
+	// Format is the Name of the format.
 	Format string
 	// Container says how the file is built, for people: "zip archive, format 3", "pickle, protocol 4".
 	Container string
@@ -54,14 +53,4 @@ func (c *Checkpoint) Changed() bool {
 type Options struct {
 	// Select names the state dict to take where a file holds several, such as "model_ema". Empty takes the trained weights.
 	Select string
-}
-
-// Format is one kind of checkpoint file.
-type Format struct {
-	// Name is the word for the format in reports and flags.
-	Name string
-	// Match tells from the content (never from the name) whether the file is of this format.
-	Match func(content []byte) bool
-	// Read lists the tensors of a file. Views may be windows of content. Problems are reported as *Error.
-	Read func(ctx context.Context, content []byte, options Options) (*Checkpoint, error)
 }

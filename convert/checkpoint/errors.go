@@ -57,11 +57,11 @@ func (e *Error) Hint() string {
 
 // usualAdvice is for problems that nobody knows more about.
 var usualAdvice = map[error]string{
-	ErrFormat:      "beitzoo reads .pdparams, .pth, .pt, .bin and .safetensors files; check the download",
+	ErrFormat:      "pass the file that holds the model's weights, and check the download",
 	ErrMalformed:   "the file is damaged or incomplete; download it again and compare its size with the publisher's",
 	ErrUnsafe:      "no framework writes such a file for a model; do not load it elsewhere, and get the checkpoint from its publisher",
 	ErrUnsupported: "save the model's state dict as plain tensors with the framework that wrote this file, and convert that",
-	ErrNoModel:     "pass the file that holds the model's parameters; beitzoo inspect FILE lists what a file holds",
+	ErrNoModel:     "pass the file that holds the model's parameters",
 }
 
 // Errorf makes an Error of a kind without a place in the file. The reason is formatted; text from the file belongs in %q.

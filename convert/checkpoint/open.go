@@ -81,7 +81,7 @@ func read(ctx context.Context, content []byte, options Options, formats []Format
 			return opened, err
 		}
 	}
-	return nil, unknown(content)
+	return nil, unknown(content, formats)
 }
 
 // FaultText describes a recovered panic in a few words, never with the values in it.

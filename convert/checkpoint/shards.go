@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 const (
@@ -16,11 +18,12 @@ const (
 	maxShards = 1000
 )
 
-// folderFiles are the file names that a folder may hold its weights under, best first. With indexSuffix each names an index as well.
-var folderFiles = []string{"model.safetensors", "pytorch_model.bin", "model_state.pdparams"}
-
+// openFolder opens the weights that a folder holds under the name that one of formats has for them. The first format counts.
 func openFolder(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
-	for _, name := range folderFiles {
+	var names []string
+	for _, format := range formats {
+		name := format.FolderFile
+		names = append(names, name)
 		for _, found := range []struct {
 			path string
 			open func(context.Context, string, Options, []Format) (*Checkpoint, error)
@@ -38,7 +41,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 			return opened, err
 		}
 	}
-	return nil, withPath(Errorf(ErrFormat, "the folder holds none of %s", strings.Join(folderFiles, ", ")).
+	return nil, withPath(Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
 		WithHint("pass the weight file itself, or an index file ending in %s", indexSuffix), path)
 }
 

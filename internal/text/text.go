@@ -56,3 +56,12 @@ func List(words []string, shown int, none string) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// Or joins the words of a choice: "a, b or c".
+func Or(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

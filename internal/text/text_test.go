@@ -38,6 +38,18 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+func TestOr(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{{nil, ""}, {[]string{"a"}, "a"}, {[]string{"a", "b"}, "a or b"}, {[]string{"a", "b", "c"}, "a, b or c"}} {
+		if got := text.Or(c.words); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -5,7 +5,6 @@
 //	func TestConformance(t *testing.T) {
 //		checkpointtest.Run(t, checkpointtest.Suite{
 //			Format:  safetensors.Format,
-//			Layout:  func(tensors []tensor.Named) ([]output.Part, error) { return safetensors.Layout(tensors, nil) },
 //			Samples: samples,
 //			DTypes:  []tensor.DType{tensor.F32, tensor.F16},
 //		})

@@ -100,11 +100,11 @@ func (s Suite) refused(t *testing.T) {
 		f32("endless"+strings.Repeat("x", 5000), 1),
 	}
 	for _, t1 := range bad[1:] {
-		if _, err := s.Layout([]tensor.Named{bad[0], t1}); err == nil {
+		if _, err := s.Format.Write([]tensor.Named{bad[0], t1}, s.Options); err == nil {
 			t.Errorf("the writer accepts tensor %.20q of type %s and shape %s", t1.Name, t1.DType, t1.Shape)
 		}
 	}
-	_, err := s.Layout(bad)
+	_, err := s.Format.Write(bad, s.Options)
 	if err == nil {
 		t.Fatal("the writer accepts all of that")
 	}

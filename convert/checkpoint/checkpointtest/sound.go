@@ -92,7 +92,7 @@ func (s Suite) selection(t *testing.T) {
 func (s Suite) lazy(t *testing.T) {
 	const size = 64 << 20
 	named := []tensor.Named{{Name: "weight", View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{size / 4}, Data: make(tensor.Memory, size)}}}
-	parts, err := s.Layout(named)
+	parts, err := s.Format.Write(named, s.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (s Suite) open(t *testing.T) {
 
 // write is the whole way into a file.
 func (s Suite) write(tensors []tensor.Named) ([]byte, error) {
-	parts, err := s.Layout(tensors)
+	parts, err := s.Format.Write(tensors, s.Options)
 	if err != nil {
 		return nil, err
 	}

@@ -4,18 +4,17 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Suite describes a format to Run.
 type Suite struct {
 	Format checkpoint.Format
-	// Layout is the format's writer.
-	Layout func(tensors []tensor.Named) ([]output.Part, error)
+	// Options are given to Format.Write.
+	Options checkpoint.WriteOptions
 	// Samples are sound files by name, at least one of them not longer than 4 kB.
 	Samples map[string][]byte
-	// DTypes are the element types that Layout can write.
+	// DTypes are the element types that Format.Write can write.
 	DTypes []tensor.DType
 }
 

@@ -27,5 +27,5 @@ func TestConformance(t *testing.T) {
 		}
 		samples[filepath.Base(path)] = content
 	}
-	checkpointtest.Run(t, checkpointtest.Suite{Format: paddle.Format, Layout: paddle.Layout, Samples: samples, DTypes: writable})
+	checkpointtest.Run(t, checkpointtest.Suite{Format: paddle.Format, Samples: samples, DTypes: writable})
 }

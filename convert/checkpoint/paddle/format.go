@@ -6,12 +6,20 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Format reads .pdparams files, and any other file that is one pickle of NumPy arrays. Tensors come in the order of the file. Unsigned
+// Format reads and writes .pdparams files, and reads any other file that is one pickle of NumPy arrays. Tensors come in the order of the file. Unsigned
 // 16-bit arrays are bfloat16, because NumPy has no such type and Paddle saves it so.
-var Format = checkpoint.Format{Name: "paddle", Match: match, Read: read}
+var Format = checkpoint.Format{
+	Name: "paddle", Title: "PaddlePaddle",
+	Endings:    []checkpoint.Ending{{Suffix: ".pdparams", Scheme: "passl"}},
+	FolderFile: "model_state.pdparams",
+	Match:      match,
+	Read:       read,
+	Write:      func(tensors []tensor.Named, _ checkpoint.WriteOptions) ([]output.Part, error) { return Layout(tensors) },
+}
 
 func read(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	if err := refuseInference(content); err != nil {

@@ -93,7 +93,7 @@ func (z *zipFile) strange(name string) error {
 	for _, record := range z.Records {
 		if strings.HasSuffix(record.Name, ".npy") {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of NumPy arrays (.npz), not of PyTorch").
-				WithHint("pass the PyTorch, PaddlePaddle or safetensors file of the model")
+				WithHint("pass the checkpoint of the model itself")
 		}
 	}
 	for _, record := range z.Records {

@@ -3,9 +3,9 @@ package pytorch_test
 import (
 	"testing"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/checkpointtest"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
-	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -45,7 +45,6 @@ func some() []tensor.Named {
 func TestConformance(t *testing.T) {
 	checkpointtest.Run(t, checkpointtest.Suite{
 		Format: pytorch.Format,
-		Layout: func(tensors []tensor.Named) ([]output.Part, error) { return pytorch.Layout(tensors, pytorch.Options{}) },
 		Samples: map[string][]byte{
 			"written": written(t, some(), pytorch.Options{Wrapper: "model"}),
 			"zip":     file(t, "testdata", "odd.zip.pth"),
@@ -58,10 +57,8 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceWrappedAndLegacy(t *testing.T) {
 	checkpointtest.Run(t, checkpointtest.Suite{
-		Format: pytorch.Format,
-		Layout: func(tensors []tensor.Named) ([]output.Part, error) {
-			return pytorch.Layout(tensors, pytorch.Options{Wrapper: "model"})
-		},
+		Format:  pytorch.Format,
+		Options: checkpoint.WriteOptions{Key: "model"},
 		Samples: map[string][]byte{"legacy": file(t, "testdata", "odd.legacy4.pth")},
 		DTypes:  dtypes,
 	})

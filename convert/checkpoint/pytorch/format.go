@@ -5,10 +5,22 @@ import (
 	"context"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Format reads PyTorch checkpoints. Tensors come in the order of the state dict.
-var Format = checkpoint.Format{Name: "pytorch", Match: match, Read: read}
+// Format reads and writes PyTorch checkpoints. Tensors come in the order of the state dict.
+var Format = checkpoint.Format{
+	Name: "pytorch", Title: "PyTorch",
+	Endings:    []checkpoint.Ending{{Suffix: ".pth", Scheme: "unilm"}, {Suffix: ".pt", Scheme: "unilm"}, {Suffix: ".bin", Scheme: "hf"}},
+	FolderFile: "pytorch_model.bin", Transformers: true,
+	Match: match,
+	Read:  read,
+	Write: func(tensors []tensor.Named, options checkpoint.WriteOptions) ([]output.Part, error) {
+		return Layout(tensors, Options{Wrapper: options.Key})
+	},
+	HasKeys: true,
+}
 
 // container is one way in which PyTorch has built files.
 type container struct {

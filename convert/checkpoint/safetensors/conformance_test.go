@@ -65,7 +65,6 @@ func mixed() []tensor.Named {
 func TestConformance(t *testing.T) {
 	checkpointtest.Run(t, checkpointtest.Suite{
 		Format: safetensors.Format,
-		Layout: layout,
 		Samples: map[string][]byte{
 			"written":   written(t, mixed(), map[string]string{"note": "for tests"}),
 			"timm":      file(t, "digits", "digits_p16_64.timm.safetensors"),

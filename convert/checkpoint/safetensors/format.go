@@ -7,14 +7,25 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // adviceShort is for files whose length does not fit.
 const adviceShort = "the file is damaged or was not downloaded whole; download it again"
 
-// Format reads safetensors files. Tensors come in the order of their data; their views are windows of the file.
-var Format = checkpoint.Format{Name: "safetensors", Match: match, Read: read}
+// Format reads and writes safetensors files. Tensors come in the order of their data; their views are windows of the file.
+var Format = checkpoint.Format{
+	Name: "safetensors", Title: "safetensors",
+	Endings:    []checkpoint.Ending{{Suffix: ".safetensors", Scheme: "canonical"}},
+	FolderFile: "model.safetensors", Transformers: true,
+	Match: match,
+	Read:  read,
+	Write: func(tensors []tensor.Named, options checkpoint.WriteOptions) ([]output.Part, error) {
+		return Layout(tensors, options.Metadata)
+	},
+	HasMetadata: true,
+}
 
 // match wants a length and, behind it, the brace that the specification demands. Lengths beyond the limit match up to a terabyte, so that
 // the reader can say what is wrong.
