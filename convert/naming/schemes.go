@@ -42,7 +42,9 @@ type row struct {
 // scheme is a naming scheme.
 type scheme struct {
 	name string
-	rows []row
+	// recipe is the name of the recipe by which images are prepared for most weights with these names.
+	recipe string
+	rows   []row
 	// transposed: weights of linear layers are stored as [in, out].
 	transposed bool
 	// prefix is stripped from any name that has it, when reading. bare: it is left out when a model without a head is written.
@@ -175,22 +177,28 @@ const (
 // relative position index, those of the others do not.
 var schemes = []*scheme{
 	{
-		name: Unilm, rows: torchRows, prefix: "backbone.", writesIndex: true,
+		name: Unilm, recipe: "unilm", rows: torchRows, prefix: "backbone.", writesIndex: true,
 		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
-	{name: Timm, rows: torchRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex}},
-	{name: Canonical, rows: torchRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex}},
 	{
-		name: PASSL, rows: passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
+		name: Timm, recipe: "timm", rows: torchRows, prefix: "backbone.",
+		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+	},
+	{
+		name: Canonical, recipe: "timm", rows: torchRows, prefix: "backbone.",
+		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+	},
+	{
+		name: PASSL, recipe: "passl", rows: passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
 		blockIndex: []string{"backbone." + blockIndex}, sharedIndex: []string{"backbone." + sharedIndex},
 		ignored: []ignored{{"d_vae.", "the image tokenizer that pre-training used"}},
 	},
 	{
-		name: PaddleViT, rows: paddleViTRows, transposed: true, writesIndex: true,
+		name: PaddleViT, recipe: "paddlevit", rows: paddleViTRows, transposed: true, writesIndex: true,
 		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
-		name: HF, rows: hfRows, prefix: "beit.", bare: true,
+		name: HF, recipe: "hf", rows: hfRows, prefix: "beit.", bare: true,
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
 			"beit.layers.{i}.relative_position_bias.relative_position_index",
@@ -213,6 +221,16 @@ func Names() []string {
 func ByName(name string) error {
 	_, err := find(name)
 	return err
+}
+
+// RecipeName returns the name of the recipe by which images are prepared for most weights of a scheme: that of the program whose names these are.
+// It is empty for an unknown scheme.
+func RecipeName(scheme string) string {
+	found, err := find(scheme)
+	if err != nil {
+		return ""
+	}
+	return found.recipe
 }
 
 func find(name string) (*scheme, error) {
