@@ -1,5 +1,9 @@
 package manifest
 
+import (
+	"github.com/opencontainers/go-digest"
+)
+
 // Preprocessing is how one source prepares pictures at evaluation.
 type Preprocessing struct {
 	// Source is whose recipe it is: a source's name, or the word for an implementation.
@@ -48,9 +52,9 @@ type Recording struct {
 	Framework      string `yaml:"framework"`
 	DType          string `yaml:"dtype"`
 	// Address is embedded: and a file name, or absent where the recording is stored as a blob beside the weights.
-	Address string `yaml:"address,omitempty"`
-	Digest  Digest `yaml:"digest"`
-	Size    int64  `yaml:"size"`
+	Address string        `yaml:"address,omitempty"`
+	Digest  digest.Digest `yaml:"digest"`
+	Size    int64         `yaml:"size"`
 }
 
 // Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.
