@@ -42,9 +42,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	if options.Labels == nil {
 		options.Labels = model.Labels
 	}
-	if options.Processor == nil {
-		options.Processor = model.Processor
-	}
+	options.processor = model.processor
 	saved, err := to.save(ctx, model.Config, canonical, options.SaveOptions)
 	if err != nil {
 		return nil, err

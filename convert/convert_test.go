@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -199,8 +200,12 @@ func TestHuggingFaceFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	if model.Config.Epsilon != arch.Epsilon || model.EpsilonFrom != "config.json" || len(model.Labels) != 10 || !strings.Contains(string(model.Processor), `"resample": 2`) {
-		t.Errorf("epsilon %g from %s, %d labels, %s", model.Config.Epsilon, model.EpsilonFrom, len(model.Labels), model.Processor)
+	recipe, err := model.Recipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if model.Config.Epsilon != arch.Epsilon || model.EpsilonFrom != "config.json" || len(model.Labels) != 10 || recipe == nil || recipe.Interpolation != card.Bilinear {
+		t.Errorf("epsilon %g from %s, %d labels, %v", model.Config.Epsilon, model.EpsilonFrom, len(model.Labels), recipe)
 	}
 	bin := filepath.Join(t.TempDir(), "bin")
 	mustConvert(t, folder, bin+"/", to("", "pytorch"))

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/output"
 )
 
@@ -21,16 +23,16 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]side, error)
 	if t.folder == "" {
 		return nil, nil
 	}
-	content, err := arch.HuggingFace{Config: config, Labels: options.Labels}.JSON()
+	content, err := configs.Transformers(card.Card{Config: config, Labels: options.Labels})
 	if err != nil {
 		return nil, err
 	}
-	processor := options.Processor
-	if processor == nil {
-		half := [3]float64{0.5, 0.5, 0.5}
-		processor, err = arch.HuggingFaceProcessor{
-			ResizeHeight: config.ImageHeight, ResizeWidth: config.ImageWidth, Resample: 2, Mean: half, Std: half,
-		}.JSON()
+	processor := options.processor
+	switch {
+	case options.Recipe != nil:
+		processor, err = configs.Processor(*options.Recipe)
+	case processor == nil:
+		processor, err = configs.DefaultProcessor(config)
 	}
 	return []side{{"config.json", content}, {"preprocessor_config.json", processor}}, err
 }

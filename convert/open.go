@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -36,9 +38,23 @@ type Model struct {
 	File *checkpoint.Checkpoint
 	// EpsilonFrom says in words where Config.Epsilon comes from.
 	EpsilonFrom string
-	// Labels name the classes, where the checkpoint's config.json does; Processor is its preprocessor_config.json. Nil where there is none.
-	Labels    []string
-	Processor []byte
+	// Labels name the classes if the checkpoint's config.json does, else nil.
+	Labels []string
+
+	processor []byte
+}
+
+// Recipe reads the preprocessor_config.json beside the checkpoint: how the model's images are prepared. It returns nil if there is none, and a
+// *configs.FileError if it can't be used.
+func (m *Model) Recipe() (*card.Recipe, error) {
+	if m.processor == nil {
+		return nil, nil
+	}
+	recipe, err := configs.ParseProcessor(m.processor)
+	if err != nil {
+		return nil, err
+	}
+	return &recipe, nil
 }
 
 // Close unmaps the checkpoint.
@@ -94,7 +110,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if wanted == nil && beside.config != nil {
 		wanted = &beside.config.Config
 	}
-	model := &Model{File: file, Processor: beside.processor}
+	model := &Model{File: file, processor: beside.processor}
 	if beside.config != nil {
 		model.Labels = beside.config.Labels
 	}
@@ -147,7 +163,7 @@ func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
 
 // beside is what lies beside the weights in a Hugging Face folder.
 type beside struct {
-	config    *arch.HuggingFace
+	config    *card.Card
 	processor []byte
 	notes     []string
 }
@@ -155,8 +171,8 @@ type beside struct {
 // maxConfig bounds the files that are read whole, in bytes.
 const maxConfig = 32 << 20
 
-// lookBeside reads config.json and preprocessor_config.json in a folder of transformers' kind. Other programs' config.json, such as timm's, is none of
-// ours; one of transformers for another type of model is an error.
+// lookBeside reads config.json and preprocessor_config.json in a folder of transformers' kind. The config.json of other programs, such as timm's,
+// is ignored; one of transformers for another type of model is an error.
 func lookBeside(path string) (beside, error) {
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
@@ -166,10 +182,10 @@ func lookBeside(path string) (beside, error) {
 		folder = filepath.Dir(path)
 	}
 	raw, err := readSmall(filepath.Join(folder, "config.json"))
-	if err != nil || !hasModelType(raw) {
+	if err != nil || !configs.IsTransformers(raw) {
 		return beside{}, err
 	}
-	config, err := arch.ParseHuggingFace(raw)
+	config, err := configs.ParseTransformers(raw)
 	if err != nil {
 		return beside{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: err.Error()}
 	}

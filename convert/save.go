@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
@@ -20,9 +21,9 @@ type SaveOptions struct {
 	Wrapper string
 	// Labels name the classes in config.json; nil writes LABEL_0 and so on.
 	Labels []string
-	// Processor is the preprocessor_config.json of a Hugging Face folder; nil writes what Microsoft's BEiT models on the hub have: squash to
-	// the image size with a bilinear filter, mean and standard deviation 0.5.
-	Processor []byte
+	// Recipe is what the preprocessor_config.json of a Hugging Face folder says. Nil writes the file that lies beside the source of Convert, as it is, and
+	// else what Microsoft's BEiT models on the hub have: squash to the image size with a bilinear filter, mean and standard deviation 0.5.
+	Recipe *card.Recipe
 	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
 	Prove bool
 	// DryRun plans everything and writes nothing.
@@ -31,6 +32,8 @@ type SaveOptions struct {
 	NoSync bool
 	// Progress is called with the bytes written so far and in total, from several goroutines.
 	Progress func(done, total int64)
+
+	processor []byte
 }
 
 // Saved says what was written.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -112,16 +112,12 @@ func checkSource(t *testing.T, config arch.Config, source manifest.Source) {
 
 func checkPreprocessing(t *testing.T, config arch.Config, p manifest.Preprocessing) {
 	t.Helper()
-	want, err := preprocess.RecipeFor(p.Source, config.ImageHeight)
+	want, err := card.RecipeFor(p.Source, config.ImageHeight)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	got := preprocess.Recipe{
-		Resize: preprocess.Resize(p.Recipe.Resize), ResizeTo: p.Recipe.ResizeTo, Interpolation: preprocess.Interpolation(p.Recipe.Interpolation),
-		Crop: p.Recipe.Crop, Mean: p.Recipe.Mean, Std: p.Recipe.Std,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, p.Recipe); diff != "" {
 		t.Errorf("preprocessing of %s: %s", p.Source, diff)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"aead.dev/minisign"
-	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
@@ -51,7 +50,7 @@ type Published struct {
 	// Place has it.
 	Place string
 	// Manifest and Artefact are the digests of the manifest and of the OCI manifest around it.
-	Manifest, Artefact digest.Digest
+	Manifest, Artefact store.Digest
 	// Weights identify the safetensors file, Blob what was stored of it.
 	Weights manifest.Content
 	Blob    manifest.Blob
@@ -88,8 +87,7 @@ func (z *Zoo) describe(p *Publication, config arch.Config) manifest.Manifest {
 	m.Blobs, m.Recordings, m.Tensors, m.Verdict = nil, nil, nil, nil
 	m.Architecture, m.Config = config.Name, nil
 	if known, err := arch.ByName(config.Name); err != nil || known != config {
-		described := manifest.Config(config)
-		m.Architecture, m.Config = "", &described
+		m.Architecture, m.Config = "", &config
 	}
 	return m
 }
@@ -131,7 +129,7 @@ func (z *Zoo) recordingOf(ctx context.Context, path string) (manifest.Recording,
 	return manifest.Recording{
 		Name: name, Implementation: stated(metadata["implementation"]), DType: elementTypes[metadata["dtype"]],
 		Framework: stated(strings.TrimSpace(metadata["framework"] + " " + metadata["framework_version"])),
-		Digest:    blob.Digest, Size: blob.Size,
+		Digest:    manifest.Digest(blob.Digest), Size: blob.Size,
 	}, manifest.CheckName(name)
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -38,7 +36,7 @@ type Listing struct {
 	manifest.Reference
 	Title string
 	// Digest of the manifest.
-	Digest digest.Digest
+	Digest manifest.Digest
 	// Place is where it is published, or empty for what is inside the program.
 	Place string
 

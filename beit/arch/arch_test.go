@@ -284,7 +284,7 @@ func TestValidateReportsEverything(t *testing.T) {
 	}
 	bad := arch.Config{ImageHeight: 65, ImageWidth: 64, PatchSize: 16, EmbedDim: 50, Heads: 3, HiddenDim: 1 << 30, Depth: 0, Classes: -1, Pooling: "max", Bias: "x"}
 	err := bad.Validate()
-	for _, part := range []string{"65 x 64", "50 is not divisible by 3", "hidden_dim is", "depth is 0", "classes is -1", "pooling", "bias", "epsilon"} {
+	for _, part := range []string{"65 x 64", "3 does not divide embed_dim 50", "hidden_dim is", "depth is 0", "classes is -1", "pooling", "bias", "epsilon"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v\nlacks %q", err, part)
 		}

@@ -34,28 +34,28 @@ const (
 // Config fixes every parameter's name and shape, and the forward pass. The zero value is not valid; see ByName and Infer.
 type Config struct {
 	// Name is the identifier, such as "beit_base_p16_224", or empty for an architecture without one.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" yaml:"name,omitempty"`
 	// ImageHeight, ImageWidth and PatchSize are in pixels; the window is image size over patch size.
-	ImageHeight int `json:"image_height"`
-	ImageWidth  int `json:"image_width"`
-	PatchSize   int `json:"patch_size"`
+	ImageHeight int `json:"image_height" yaml:"image_height"`
+	ImageWidth  int `json:"image_width" yaml:"image_width"`
+	PatchSize   int `json:"patch_size" yaml:"patch_size"`
 	// EmbedDim is C, the width of a token; HiddenDim is the width inside the MLP, 4C in every released model.
-	EmbedDim  int `json:"embed_dim"`
-	HiddenDim int `json:"hidden_dim"`
-	Depth     int `json:"depth"`
-	Heads     int `json:"heads"`
+	EmbedDim  int `json:"embed_dim" yaml:"embed_dim"`
+	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim"`
+	Depth     int `json:"depth" yaml:"depth"`
+	Heads     int `json:"heads" yaml:"heads"`
 	// Classes is the number of logits; 0 means that the model has no head.
-	Classes int     `json:"classes"`
-	Pooling Pooling `json:"pooling"`
-	Bias    Bias    `json:"relative_position_bias"`
+	Classes int     `json:"classes" yaml:"classes"`
+	Pooling Pooling `json:"pooling" yaml:"pooling"`
+	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias"`
 	// AbsolutePosition: pos_embed is added to the tokens.
-	AbsolutePosition bool `json:"absolute_position"`
+	AbsolutePosition bool `json:"absolute_position" yaml:"absolute_position"`
 	// LayerScale: each branch is multiplied by gamma_1 or gamma_2.
-	LayerScale bool `json:"layer_scale"`
+	LayerScale bool `json:"layer_scale" yaml:"layer_scale"`
 	// MaskToken: masked patches are replaced by mask_token, and the head is lm_head over Classes visual tokens.
-	MaskToken bool `json:"mask_token"`
+	MaskToken bool `json:"mask_token" yaml:"mask_token"`
 	// Epsilon is that of every LayerNorm. It belongs to the program that ran the model, not to the file.
-	Epsilon float64 `json:"epsilon"`
+	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
 }
 
 // Window is the number of patches down and across.

@@ -1,63 +1,99 @@
 package arch
 
 import (
-	"errors"
 	"fmt"
-	"math"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
-// ConfigError says what is wrong with a configuration: every field that can't be as it is.
-type ConfigError struct{ Problems []error }
-
-func (e *ConfigError) Error() string {
-	return "not a BEiT architecture: " + errors.Join(e.Problems...).Error()
+// Problem is one thing that is wrong with a record from a file.
+type Problem struct {
+	// Field is the name of the field in JSON and YAML.
+	Field string
+	// Reason is a clause about the field, such as "is 0, not between 1 and 256".
+	Reason string
 }
 
-// Unwrap gives the problems.
-func (e *ConfigError) Unwrap() []error { return e.Problems }
+// String returns field and reason as a sentence.
+func (p Problem) String() string { return p.Field + " " + p.Reason }
 
-// Limits of a configuration, far above every model of the family; they keep a hostile file from asking for absurd parameter lists.
+// ConfigError says what is wrong with a configuration: every field that can't be as it is.
+type ConfigError struct{ Problems []Problem }
+
+func (e *ConfigError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return "not a BEiT architecture: " + strings.Join(lines, "\n")
+}
+
+// Is reports that the configuration, which comes from a file, is unusable input.
+func (e *ConfigError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Limits of a configuration. They keep a hostile file from asking for an absurd list of parameters, and products of two sizes within 32 bits. The largest
+// model of the family has 512 pixels, a width of 1,024, 24 blocks, 16 heads, 21,841 classes and 1,024 patches.
 const (
-	maxSize    = 1 << 16
-	maxDim     = 1 << 20
-	maxDepth   = 1000
-	maxClasses = 1 << 26
+	maxPixels  = 1 << 13
+	maxPatch   = 1 << 10
+	maxWidth   = 1 << 14
+	maxHidden  = 1 << 16
+	maxDepth   = 1 << 8
+	maxHeads   = 1 << 10
+	maxClasses = 1 << 20
+	maxPatches = 1 << 14
 )
 
-// Validate reports everything that makes c impossible, as a *ConfigError.
+// Validate returns a *[ConfigError] with everything that makes c impossible, or nil. Reading a file, running a model and publishing it all go by it.
+//
+// A model has at least one block: without blocks nothing tells hidden_dim and heads, so that its weights could not be read back. Epsilon is positive: with 0 a
+// constant token would be divided by zero, and 0 stands for "not given" in options.
 func (c Config) Validate() error {
-	var problems []error
-	check := func(ok bool, format string, args ...any) {
+	var problems []Problem
+	check := func(ok bool, field, format string, args ...any) {
 		if !ok {
-			problems = append(problems, fmt.Errorf(format, args...))
+			problems = append(problems, Problem{field, fmt.Sprintf(format, args...)})
 		}
 	}
-	for _, field := range []struct {
-		name              string
+	for _, size := range []struct {
+		field             string
 		value, least, max int
 	}{
-		{"image_height", c.ImageHeight, 1, maxSize},
-		{"image_width", c.ImageWidth, 1, maxSize},
-		{"patch_size", c.PatchSize, 1, maxSize},
-		{"embed_dim", c.EmbedDim, 1, maxDim},
-		{"hidden_dim", c.HiddenDim, 1, maxDim},
+		{"image_height", c.ImageHeight, 1, maxPixels},
+		{"image_width", c.ImageWidth, 1, maxPixels},
+		{"patch_size", c.PatchSize, 1, maxPatch},
+		{"embed_dim", c.EmbedDim, 1, maxWidth},
+		{"hidden_dim", c.HiddenDim, 1, maxHidden},
 		{"depth", c.Depth, 1, maxDepth},
-		{"heads", c.Heads, 1, maxDim},
+		{"heads", c.Heads, 1, maxHeads},
 		{"classes", c.Classes, 0, maxClasses},
 	} {
-		check(field.value >= field.least && field.value <= field.max, "%s is %d, not between %d and %d", field.name, field.value, field.least, field.max)
+		check(size.value >= size.least && size.value <= size.max, size.field, "is %d, not between %d and %d", size.value, size.least, size.max)
 	}
 	if c.PatchSize > 0 {
-		check(c.ImageHeight%c.PatchSize == 0 && c.ImageWidth%c.PatchSize == 0, "an image of %d x %d is no whole number of patches of %d",
-			c.ImageHeight, c.ImageWidth, c.PatchSize)
+		check(c.ImageHeight%c.PatchSize == 0 && c.ImageWidth%c.PatchSize == 0, "patch_size", "%d does not divide the image, %d x %d",
+			c.PatchSize, c.ImageHeight, c.ImageWidth)
+		height, width := c.Window()
+		check(height <= maxPatches/max(width, 1), "patch_size", "%d cuts an image of %d x %d into %d patches, more than %d",
+			c.PatchSize, c.ImageHeight, c.ImageWidth, int64(height)*int64(width), maxPatches)
 	}
 	if c.Heads > 0 {
-		check(c.EmbedDim%c.Heads == 0, "embed_dim %d is not divisible by %d heads", c.EmbedDim, c.Heads)
+		check(c.EmbedDim%c.Heads == 0, "heads", "%d does not divide embed_dim %d", c.Heads, c.EmbedDim)
 	}
-	check(c.Pooling == MeanPooling || c.Pooling == ClassToken || c.Pooling == AllTokens, "unknown pooling %.40q", string(c.Pooling))
-	check(c.Bias == NoBias || c.Bias == BlockBias || c.Bias == SharedBias, "unknown relative_position_bias %.40q", string(c.Bias))
-	check(!c.MaskToken || c.Pooling == AllTokens, "a mask token goes with pooling %q", AllTokens)
-	check(c.Epsilon > 0 && c.Epsilon < 1 && !math.IsNaN(c.Epsilon), "epsilon is %g, not between 0 and 1", c.Epsilon)
+	for _, choice := range []struct {
+		field, value string
+		known        []string
+	}{
+		{"pooling", string(c.Pooling), []string{string(MeanPooling), string(ClassToken), string(AllTokens)}},
+		{"relative_position_bias", string(c.Bias), []string{string(NoBias), string(BlockBias), string(SharedBias)}},
+	} {
+		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
+	}
+	check(!c.MaskToken || c.Pooling == AllTokens, "mask_token", "goes with pooling %q only", AllTokens)
+	check(c.Epsilon > 0 && c.Epsilon < 1, "epsilon", "is %g, not between 0 and 1", c.Epsilon)
 	if len(problems) > 0 {
 		return &ConfigError{problems}
 	}

@@ -44,9 +44,9 @@ func (e *ParametersError) Hint() string {
 }
 
 // Parameters pairs each parameter of the architecture, in the order of config.Params(), with its tensor. Weights that do not fit give a
-// *ParametersError with all problems, an impossible configuration a *ConfigError.
+// *ParametersError with all problems, an impossible configuration an *arch.ConfigError.
 func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, error) {
-	if err := CheckConfig(config); err != nil {
+	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	if config.Depth > len(weights) {

@@ -10,6 +10,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // FileError says which file could not be turned into a tensor.
@@ -18,29 +20,28 @@ type FileError struct {
 	Err  error
 }
 
-func (e *FileError) Error() string { return fmt.Sprintf("picture %q: %v", e.Path, e.Err) }
+func (e *FileError) Error() string { return fmt.Sprintf("image %q: %v", e.Path, e.Err) }
 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Files reads pictures and returns the batch [N, 3, Crop, Crop] in the order of paths, as new memory.
-// It works on several files at a time. All files that fail are reported together, each as a
-// *[FileError]; then there is no batch.
-func (r Recipe) Files(ctx context.Context, paths []string) ([]float32, error) {
-	return r.batch(ctx, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
+// Files reads image files and returns the batch [N, 3, Crop, Crop] in the order of paths, as new memory. It works on several files at a time. All files
+// that fail are reported together, each as a *[FileError]; then there is no batch. A recipe that can't be applied is a *[card.RecipeError].
+func Files(ctx context.Context, r card.Recipe, paths []string) ([]float32, error) {
+	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
 }
 
-// FS is [Recipe.Files] for files of fsys.
-func (r Recipe) FS(ctx context.Context, fsys fs.FS, names []string) ([]float32, error) {
-	return r.batch(ctx, names, func(name string) (io.ReadCloser, error) { return fsys.Open(name) })
+// FS is [Files] for the files of fsys.
+func FS(ctx context.Context, r card.Recipe, fsys fs.FS, names []string) ([]float32, error) {
+	return batch(ctx, r, names, func(name string) (io.ReadCloser, error) { return fsys.Open(name) })
 }
 
-func (r Recipe) batch(ctx context.Context, paths []string, open func(string) (io.ReadCloser, error)) ([]float32, error) {
+func batch(ctx context.Context, r card.Recipe, paths []string, open func(string) (io.ReadCloser, error)) ([]float32, error) {
 	if err := r.Validate(); err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
+		return nil, err
 	}
 	size := r.Len()
-	batch := make([]float32, len(paths)*size)
+	values := make([]float32, len(paths)*size)
 	failures := make([]error, len(paths))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -49,7 +50,7 @@ func (r Recipe) batch(ctx context.Context, paths []string, open func(string) (io
 			break
 		}
 		group.Go(func() error {
-			if err := r.file(ctx, batch[i*size:(i+1)*size], path, open); err != nil {
+			if err := readInto(ctx, values[i*size:(i+1)*size], r, path, open); err != nil {
 				failures[i] = &FileError{Path: path, Err: err}
 			}
 			return nil
@@ -62,10 +63,11 @@ func (r Recipe) batch(ctx context.Context, paths []string, open func(string) (io
 	if err := errors.Join(failures...); err != nil {
 		return nil, err
 	}
-	return batch, nil
+	return values, nil
 }
 
-func (r Recipe) file(ctx context.Context, tensor []float32, path string, open func(string) (io.ReadCloser, error)) error {
+// readInto applies the recipe to one file.
+func readInto(ctx context.Context, tensor []float32, r card.Recipe, path string, open func(string) (io.ReadCloser, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -76,9 +78,9 @@ func (r Recipe) file(ctx context.Context, tensor []float32, path string, open fu
 		}
 		return err
 	}
-	picture, err := Decode(file)
+	decoded, err := Decode(file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return r.into(tensor, picture)
+	return into(tensor, r, decoded)
 }

@@ -8,6 +8,8 @@ import (
 	"image/png"
 	"math"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // photo is a smooth picture with some detail, which compresses like a photograph.
@@ -31,12 +33,12 @@ func BenchmarkPixels(b *testing.B) {
 		src := photo(size.X, size.Y)
 		for _, source := range []string{"timm", "hf"} {
 			b.Run(source+"/"+size.String(), func(b *testing.B) {
-				recipe, err := RecipeFor(source, 224)
+				recipe, err := card.RecipeFor(source, 224)
 				if err != nil {
 					b.Fatal(err)
 				}
 				for b.Loop() {
-					if _, err := recipe.Pixels(src); err != nil {
+					if _, err := Pixels(recipe, src); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
@@ -25,11 +26,11 @@ const digits = "../../manifests/embedded"
 // four pictures: the same bits.
 func TestDigitsInputsAreTheRecorded(t *testing.T) {
 	t.Parallel()
-	recipe, err := preprocess.RecipeFor("passl-digits", 64)
+	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := recipe.FS(context.Background(), os.DirFS(digits), digitNames(t)[:4])
+	got, err := preprocess.FS(context.Background(), recipe, os.DirFS(digits), digitNames(t)[:4])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func recordedInput(t *testing.T, file string) []float32 {
 
 func TestFilesReportsEveryFailure(t *testing.T) {
 	t.Parallel()
-	recipe, err := preprocess.RecipeFor("passl-digits", 64)
+	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestFilesReportsEveryFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := filepath.Join(t.TempDir(), "missing.png")
-	batch, err := recipe.Files(context.Background(), []string{good, text, missing, good})
+	batch, err := preprocess.Files(context.Background(), recipe, []string{good, text, missing, good})
 	if batch != nil {
 		t.Error("there is a batch")
 	}
@@ -128,13 +129,13 @@ func TestFilesReportsEveryFailure(t *testing.T) {
 
 func TestFilesStopsWhenCancelled(t *testing.T) {
 	t.Parallel()
-	recipe, err := preprocess.RecipeFor("passl-digits", 64)
+	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := recipe.Files(ctx, []string{"missing"}); !errors.Is(err, context.Canceled) {
+	if _, err := preprocess.Files(ctx, recipe, []string{"missing"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want %v", err, context.Canceled)
 	}
 }

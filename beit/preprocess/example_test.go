@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
 func Example() {
-	recipe, err := preprocess.RecipeFor("timm", 224)
+	recipe, err := card.RecipeFor("timm", 224)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -24,7 +25,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	tensor, err := recipe.Apply(picture)
+	tensor, err := preprocess.Apply(recipe, picture)
 	if err != nil {
 		fmt.Println(err)
 		return

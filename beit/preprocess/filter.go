@@ -1,15 +1,9 @@
 package preprocess
 
-import "math"
+import (
+	"math"
 
-// Interpolation names the reconstruction filter of a resize. Both are antialiased: when a picture
-// shrinks, the filter widens with it.
-type Interpolation string
-
-// The interpolations that the sources use.
-const (
-	Bilinear Interpolation = "bilinear"
-	Bicubic  Interpolation = "bicubic"
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // filter is a symmetric kernel that vanishes beyond support.
@@ -18,9 +12,9 @@ type filter struct {
 	weight  func(x float64) float64
 }
 
-var filters = map[Interpolation]filter{
-	Bilinear: {support: 1, weight: triangle},
-	Bicubic:  {support: 2, weight: cubic},
+var filters = map[card.Interpolation]filter{
+	card.Bilinear: {support: 1, weight: triangle},
+	card.Bicubic:  {support: 2, weight: cubic},
 }
 
 func triangle(x float64) float64 {
@@ -60,7 +54,7 @@ type taps struct {
 // tapsFor returns the taps of the wanted samples of an axis resized from in to out samples.
 func tapsFor(f filter, in, out int, wanted span) []taps {
 	scale := float64(in) / float64(out)
-	stretch := max(scale, 1) // antialiasing: a shrinking picture widens the filter
+	stretch := max(scale, 1) // antialiasing: a shrinking image widens the filter
 	support := f.support * stretch
 	all := make([]taps, 0, wanted.len())
 	weights := make([]float64, 0, 2*int(math.Ceil(support))+1)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
@@ -142,11 +143,11 @@ func TestPixelsAreTheSources(t *testing.T) {
 	}) {
 		t.Run(r.expected, func(t *testing.T) {
 			t.Parallel()
-			recipe, err := preprocess.RecipeFor(r.source, r.size)
+			recipe, err := card.RecipeFor(r.source, r.size)
 			if err != nil {
 				t.Fatal(err)
 			}
-			pixels, err := recipe.Pixels(decodeFile(t, r.file))
+			pixels, err := preprocess.Pixels(recipe, decodeFile(t, r.file))
 			if err != nil {
 				t.Fatal(err)
 			}

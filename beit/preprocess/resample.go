@@ -3,6 +3,7 @@ package preprocess
 import (
 	"image"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
@@ -10,7 +11,7 @@ import (
 // may reach beyond it: outside is black. Only the samples that count are computed, and each is the
 // sample that Pillow's Image.resize computes: in two passes, the first of which is rounded to 8 bits. An axis
 // that keeps its length has weights of exactly one and zero, so its pass changes nothing.
-func resample(src *RGB8, width, height int, interpolation Interpolation, window image.Rectangle) *RGB8 {
+func resample(src *RGB8, width, height int, interpolation card.Interpolation, window image.Rectangle) *RGB8 {
 	visible := window.Intersect(image.Rect(0, 0, width, height))
 	if visible.Empty() {
 		return NewRGB8(window.Dx(), window.Dy())

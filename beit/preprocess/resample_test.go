@@ -7,6 +7,8 @@ import (
 	"image"
 	"os"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // TestResampleIsPillows compares whole pictures, and then a window of each with the same part of the whole.
@@ -23,7 +25,7 @@ func TestResampleIsPillows(t *testing.T) {
 	for _, row := range file.Rows {
 		src := noise(int(row[0].(float64)), int(row[1].(float64)))
 		width, height := int(row[2].(float64)), int(row[3].(float64))
-		interpolation := Interpolation(row[4].(string))
+		interpolation := card.Interpolation(row[4].(string))
 		got := resample(src, width, height, interpolation, image.Rect(0, 0, width, height))
 		if sum := sha256.Sum256(got.Pix); hex.EncodeToString(sum[:]) != row[5].(string) {
 			t.Errorf("%v: other pixels", row[:5])

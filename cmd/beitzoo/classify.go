@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/internal/topk"
@@ -16,7 +17,7 @@ const batchSize = 8
 // classifier is a loaded model with the preprocessing that it wants.
 type classifier struct {
 	model  engine.Model
-	recipe preprocess.Recipe
+	recipe card.Recipe
 	// labels name the classes; nil where nobody did.
 	labels []string
 }
@@ -26,7 +27,7 @@ func (k classifier) logits(ctx context.Context, images fs.FS, names []string, do
 	var rows [][]float64
 	for from := 0; from < len(names); from += batchSize {
 		batch := names[from:min(len(names), from+batchSize)]
-		pixels, err := k.recipe.FS(ctx, images, batch)
+		pixels, err := preprocess.FS(ctx, k.recipe, images, batch)
 		if err != nil {
 			return nil, err
 		}

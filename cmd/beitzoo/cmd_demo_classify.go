@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
-	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/topk"
@@ -69,7 +69,7 @@ func (d *demonstration) run(ctx context.Context, images labelled) ([][]float64, 
 		return nil, err
 	}
 	defer loaded.Close()
-	recipe, err := preprocess.RecipeFor("passl-digits", model.Config.ImageHeight)
+	recipe, err := card.RecipeFor("passl-digits", model.Config.ImageHeight)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import (
 	"syscall"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -50,7 +50,7 @@ var exitCodes = []struct {
 	{as[*naming.WrapperError], exitUsage},
 	{as[*convert.TargetError], exitUsage},
 	{as[*convert.SameFileError], exitUsage},
-	{as[*preprocess.UnknownSourceError], exitUsage},
+	{as[*card.UnknownRecipeError], exitUsage},
 	{is(syscall.ENOSPC), exitUnavailable},
 	{is(syscall.EDQUOT), exitUnavailable},
 	{is(engine.ErrUnavailable), exitUnavailable},

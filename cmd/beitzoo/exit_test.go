@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -35,7 +35,7 @@ func TestExitCodes(t *testing.T) {
 		{&arch.UnknownNameError{}, exitUsage},
 		{&naming.WrapperError{}, exitUsage},
 		{&convert.SameFileError{}, exitUsage},
-		{&preprocess.UnknownSourceError{}, exitUsage},
+		{&card.UnknownRecipeError{}, exitUsage},
 		{&zoo.UnknownSourceError{}, exitUsage},
 		{&zoo.AddressError{Err: store.ErrInvalid}, exitUsage},
 		{&manifest.NameError{}, exitUsage},

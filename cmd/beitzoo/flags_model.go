@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -34,5 +34,5 @@ func parseDType(name string) (tensor.DType, error) {
 
 // recipeFlags say how images become inputs.
 func recipeFlags() []cli.Flag {
-	return []cli.Flag{&cli.StringFlag{Name: "recipe", Usage: "prepare images as `SOURCE` does: " + strings.Join(preprocess.Sources(), ", ")}}
+	return []cli.Flag{&cli.StringFlag{Name: "recipe", Usage: "prepare images as `SOURCE` does: " + strings.Join(card.RecipeNames(), ", ")}}
 }

@@ -3,9 +3,8 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/naming"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // recipes are the evaluation recipes of the sources that a scheme's files come from.
@@ -15,30 +14,25 @@ var recipes = map[string]string{
 
 // chooseRecipe takes what the user says, else what the zoo's manifest or the model's own preprocessor_config.json says, else what is usual where
 // its files come from.
-func chooseRecipe(ctx *cli.Context, model *model) (preprocess.Recipe, error) {
+func chooseRecipe(ctx *cli.Context, model *model) (card.Recipe, error) {
 	if model.Config.ImageHeight != model.Config.ImageWidth {
-		return preprocess.Recipe{}, &usageError{"the model wants images that are not square, for which there is no recipe", ""}
+		return card.Recipe{}, &usageError{"the model wants images that are not square, for which there is no recipe", ""}
 	}
-	source := ctx.String("recipe")
-	switch {
-	case source != "":
-	case model.entry != nil && len(model.entry.Preprocessing) > 0:
-		return recipeOf(model.entry.Preprocessing[0].Recipe), nil
-	case model.Processor != nil:
-		return preprocess.ParseProcessorConfig(model.Processor)
-	case model.Config.Name == "digits_p16_64":
-		source = "passl-digits"
-	default:
-		source = recipes[model.Scheme]
+	if source := ctx.String("recipe"); source != "" {
+		return card.RecipeFor(source, model.Config.ImageHeight)
 	}
-	return preprocess.RecipeFor(source, model.Config.ImageHeight)
-}
-
-// recipeOf translates the recipe of a manifest.
-func recipeOf(r manifest.Recipe) preprocess.Recipe {
-	return preprocess.Recipe{
-		Resize: preprocess.Resize(r.Resize), ResizeTo: r.ResizeTo, Interpolation: preprocess.Interpolation(r.Interpolation), Crop: r.Crop, Mean: r.Mean, Std: r.Std,
+	if model.entry != nil && len(model.entry.Preprocessing) > 0 {
+		return model.entry.Preprocessing[0].Recipe, nil
 	}
+	if own, err := model.Recipe(); err != nil {
+		return card.Recipe{}, err
+	} else if own != nil {
+		return *own, nil
+	}
+	if model.Config.Name == "digits_p16_64" {
+		return card.RecipeFor("passl-digits", model.Config.ImageHeight)
+	}
+	return card.RecipeFor(recipes[model.Scheme], model.Config.ImageHeight)
 }
 
 // openClassifier opens the model of the first argument and loads it into the engine of the flags.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
@@ -96,7 +97,7 @@ func readArchitecture(name string) (arch.Config, error) {
 	if err != nil {
 		return arch.Config{}, err
 	}
-	return arch.ParsePASSL(raw)
+	return configs.ParsePASSL(raw)
 }
 
 // model is an opened model, and what the zoo knows of it.

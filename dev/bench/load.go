@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"time"
 
@@ -68,7 +67,7 @@ func compare(ctx context.Context, rounds int, workers ...*worker) error {
 // backed has the system take memory and give it back. In a virtual machine the host may have taken away what a process gave back, and lets whoever
 // asks for it next pay: without this, the order of the turns decides.
 func backed() error {
-	const size = min(4<<30, math.MaxInt)
+	const size = 4 << 30
 	memory, err := mmap.MapRegion(nil, size, mmap.RDWR, mmap.ANON, 0)
 	if err != nil {
 		return err

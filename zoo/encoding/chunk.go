@@ -1,6 +1,7 @@
 package encoding
 
 import (
+	"crypto/sha256"
 	"slices"
 	"sync"
 )
@@ -75,6 +76,8 @@ func (c *coder) decode(raw, coded []byte, method byte, form Region) error {
 	}
 	return nil
 }
+
+func digest(content []byte) Digest { return sha256.Sum256(content) }
 
 // scratch gives n bytes that are valid until the next call.
 func (c *coder) scratch(n int) []byte {

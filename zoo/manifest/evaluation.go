@@ -1,26 +1,14 @@
 package manifest
 
-import (
-	"github.com/opencontainers/go-digest"
-)
+import "github.com/beitzoo/beitzoo/beit/card"
 
-// Preprocessing is how one source prepares pictures at evaluation.
+// Preprocessing is how one source prepares images at evaluation.
 type Preprocessing struct {
 	// Source is whose recipe it is: a source's name, or the word for an implementation.
-	Source string `yaml:"source"`
-	Recipe Recipe `yaml:"recipe"`
+	Source string      `yaml:"source"`
+	Recipe card.Recipe `yaml:"recipe"`
 	// Note is what is doubtful about it.
 	Note string `yaml:"note,omitempty"`
-}
-
-// Recipe resizes, crops and normalises; the fields are those of preprocess.Recipe.
-type Recipe struct {
-	Resize        string     `yaml:"resize"`
-	ResizeTo      int        `yaml:"resize_to"`
-	Interpolation string     `yaml:"interpolation"`
-	Crop          int        `yaml:"crop"`
-	Mean          [3]float64 `yaml:"mean"`
-	Std           [3]float64 `yaml:"std"`
 }
 
 // Categories say what the logits mean.
@@ -52,9 +40,9 @@ type Recording struct {
 	Framework      string `yaml:"framework"`
 	DType          string `yaml:"dtype"`
 	// Address is embedded: and a file name, or absent where the recording is stored as a blob beside the weights.
-	Address string        `yaml:"address,omitempty"`
-	Digest  digest.Digest `yaml:"digest"`
-	Size    int64         `yaml:"size"`
+	Address string `yaml:"address,omitempty"`
+	Digest  Digest `yaml:"digest"`
+	Size    int64  `yaml:"size"`
 }
 
 // Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.

@@ -1,10 +1,6 @@
 package manifest
 
-import (
-	"github.com/opencontainers/go-digest"
-
-	"github.com/beitzoo/beitzoo/beit/arch"
-)
+import "github.com/beitzoo/beitzoo/beit/arch"
 
 // Format is what the field format of a manifest says.
 const Format = "beitzoo.manifest.v1"
@@ -21,8 +17,8 @@ type Manifest struct {
 	// Notes are what a user should know, a sentence or two each.
 	Notes []string `yaml:"notes,omitempty"`
 	// Architecture is a name that the program knows; weights of another architecture have Config instead.
-	Architecture string  `yaml:"architecture,omitempty"`
-	Config       *Config `yaml:"config,omitempty"`
+	Architecture string       `yaml:"architecture,omitempty"`
+	Config       *arch.Config `yaml:"config,omitempty"`
 	// Parameters is the number of elements of all canonical tensors.
 	Parameters    int64           `yaml:"parameters"`
 	Origin        Origin          `yaml:"origin"`
@@ -43,30 +39,11 @@ type Manifest struct {
 // Reference names this version of the weights.
 func (m *Manifest) Reference() Reference { return Reference{Name: m.ID, Version: m.Version} }
 
-// Config is an arch.Config as a manifest writes it; the two convert into one another.
-type Config struct {
-	Name             string       `yaml:"name,omitempty"`
-	ImageHeight      int          `yaml:"image_height"`
-	ImageWidth       int          `yaml:"image_width"`
-	PatchSize        int          `yaml:"patch_size"`
-	EmbedDim         int          `yaml:"embed_dim"`
-	HiddenDim        int          `yaml:"hidden_dim"`
-	Depth            int          `yaml:"depth"`
-	Heads            int          `yaml:"heads"`
-	Classes          int          `yaml:"classes"`
-	Pooling          arch.Pooling `yaml:"pooling"`
-	Bias             arch.Bias    `yaml:"relative_position_bias"`
-	AbsolutePosition bool         `yaml:"absolute_position"`
-	LayerScale       bool         `yaml:"layer_scale"`
-	MaskToken        bool         `yaml:"mask_token"`
-	Epsilon          float64      `yaml:"epsilon"`
-}
-
 // Tensor is one canonical tensor.
 type Tensor struct {
 	Name  string `yaml:"name"`
 	DType string `yaml:"dtype"`
 	Shape []int  `yaml:"shape"`
 	// Digest is over the row-major, little-endian elements.
-	Digest digest.Digest `yaml:"digest"`
+	Digest Digest `yaml:"digest"`
 }

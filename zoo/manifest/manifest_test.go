@@ -115,13 +115,13 @@ func TestWrong(t *testing.T) {
 		"wrong class count":      {"count: 10", "count: 1000", "categories.count: is 1000, the architecture has 10"},
 		"wrong crop":             {"crop: 32", "crop: 30", "m.yaml:34:7: preprocessing[0].recipe.crop: is 30, the architecture takes 32 x 32 pixels"},
 		"unknown interpolation":  {"bicubic", "lanczos", "known: bilinear, bicubic"},
-		"zero deviation":         {"std: [0.5,", "std: [0,", "preprocessing[0].recipe.std: is outside of 0 to 1"},
+		"zero deviation":         {"std: [0.5,", "std: [0,", "preprocessing[0].recipe.std[0]: is 0, want 0.001 to 1"},
 		"accuracy above 100":     {"top1: 85.21", "top1: 185.21", "accuracy[0].top1: is no percentage"},
 		"top5 below top1":        {"top5: 97.66", "top5: 17.66", "accuracy[0].top5"},
 		"NaN":                    {"top1: 85.21", "top1: .nan", "m.yaml:40:11: accuracy[0].top1: must be a number"},
 		"wrong digest":           {"digest: sha256:5574866866a425", "digest: sha256:557486", "m.yaml:55:5: sources[1].digest"},
 		"digest in upper case":   {"digest: sha256:5574866866a425d7fc", "digest: sha256:5574866866A425D7FC", "sources[1].digest"},
-		"other digest algorithm": {"digest: sha256:5574866866a425d7fc2b21e400f064d67d3650529ef9b9ab6b1ff3f9b6c9cbb6", "digest: sha512:" + strings.Repeat("a", 128), "not a sha256 digest"},
+		"other digest algorithm": {"digest: sha256:5574866866a425d7fc2b21e400f064d67d3650529ef9b9ab6b1ff3f9b6c9cbb6", "digest: sha512:" + strings.Repeat("a", 128), "no sha256 digest"},
 		"10 GB":                  {"size: 209000", "size: 10000000000", "m.yaml:56:5: sources[1].size: is 10000000000 bytes, a file of this architecture has at most"},
 		"negative size":          {"size: 209000", "size: -1", "sources[1].size"},
 		"unknown format":         {"format: paddle", "format: padle", "did you mean paddle?"},
@@ -192,10 +192,10 @@ func TestDescribedArchitecture(t *testing.T) {
 		t.Error(err)
 	}
 	for name, test := range map[string]struct{ old, new, want string }{
-		"immense depth": {"depth: 2", "depth: 2000000000", "config.depth: is outside of 1 to 256"},
-		"no patches":    {"patch_size: 16", "patch_size: 0", "config.patch_size: is outside"},
-		"odd heads":     {"heads: 2", "heads: 3", "config.heads: does not divide embed_dim"},
-		"huge window":   {"image_height: 32\n  image_width: 32", "image_height: 8192\n  image_width: 8192", "gives 262144 patches"},
+		"immense depth": {"depth: 2", "depth: 2000000000", "config.depth: is 2000000000, not between 1 and 256"},
+		"no patches":    {"patch_size: 16", "patch_size: 0", "config.patch_size: is 0, not between"},
+		"odd heads":     {"heads: 2", "heads: 3", "config.heads: 3 does not divide embed_dim"},
+		"huge window":   {"image_height: 32\n  image_width: 32", "image_height: 8192\n  image_width: 8192", "into 262144 patches"},
 		"pooling":       {"pooling: mean", "pooling: median", "did you mean mean?"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,9 +1,10 @@
 package manifest
 
-import "github.com/beitzoo/beitzoo/beit/arch"
+import (
+	"errors"
 
-// maxPatches bounds the tokens of a described architecture; the largest published window has 1,600.
-const maxPatches = 1 << 14
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
 
 func (c *checker) identity() {
 	m := c.manifest
@@ -22,51 +23,22 @@ func (c *checker) architecture() (arch.Config, bool) {
 		c.report("architecture", "give either architecture or config")
 		return arch.Config{}, false
 	case m.Config != nil:
-		return arch.Config(*m.Config), c.plausible(*m.Config)
+		var invalid *arch.ConfigError
+		if errors.As(m.Config.Validate(), &invalid) {
+			c.fields("config", invalid.Problems)
+		}
+		return *m.Config, invalid == nil
 	}
 	config, err := c.known.Architecture(m.Architecture)
 	c.check("architecture", err)
 	return config, err == nil
 }
 
-// plausible bounds a described architecture, so that listing its parameters is cheap.
-func (c *checker) plausible(config Config) bool {
-	before := len(c.problems)
-	for _, number := range []struct {
-		field        string
-		value, limit int
-	}{
-		{"image_height", config.ImageHeight, 1 << 13},
-		{"image_width", config.ImageWidth, 1 << 13},
-		{"patch_size", config.PatchSize, 1 << 10},
-		{"embed_dim", config.EmbedDim, 1 << 14},
-		{"hidden_dim", config.HiddenDim, 1 << 16},
-		{"depth", config.Depth, 1 << 8},
-		{"heads", config.Heads, 1 << 10},
-		{"classes", config.Classes + 1, 1 << 20},
-	} {
-		if number.value < 1 || number.value > number.limit {
-			c.report("config."+number.field, "is outside of 1 to %d", number.limit)
-		}
+// fields reports each field that a record's own validation finds fault with.
+func (c *checker) fields(record string, problems []arch.Problem) {
+	for _, p := range problems {
+		c.report(join(record, p.Field), "%s", p.Reason)
 	}
-	if len(c.problems) > before {
-		return false
-	}
-	if config.ImageHeight%config.PatchSize != 0 || config.ImageWidth%config.PatchSize != 0 {
-		c.report("config.patch_size", "does not divide the image size")
-	}
-	if patches := arch.Config(config).Patches(); patches > maxPatches {
-		c.report("config.image_height", "gives %d patches, at most %d are taken", patches, maxPatches)
-	}
-	if config.EmbedDim%config.Heads != 0 {
-		c.report("config.heads", "does not divide embed_dim")
-	}
-	c.oneOf("config.pooling", string(config.Pooling), []string{string(arch.MeanPooling), string(arch.ClassToken), string(arch.AllTokens)})
-	c.oneOf("config.relative_position_bias", string(config.Bias), []string{string(arch.NoBias), string(arch.BlockBias), string(arch.SharedBias)})
-	if !(config.Epsilon > 0 && config.Epsilon < 1) {
-		c.report("config.epsilon", "is outside of 0 to 1")
-	}
-	return len(c.problems) == before
 }
 
 // agreement compares the manifest with what the architecture implies.
@@ -96,7 +68,7 @@ func (c *checker) tensors() {
 			c.report(join(field, "name"), "is %q, the architecture has %s here", clip(t.Name), params[i].Name)
 		}
 		if !params[i].Shape.Equal(t.Shape) {
-			c.report(join(field, "shape"), "is another than that of the architecture, %s", params[i].Shape)
+			c.report(join(field, "shape"), "differs from the architecture's, %s", params[i].Shape)
 		}
 		c.floating(join(field, "dtype"), t.DType)
 		c.digest(join(field, "digest"), t.Digest)

@@ -1,8 +1,11 @@
 package manifest
 
 import (
+	"errors"
 	"slices"
 	"strconv"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
@@ -39,22 +42,17 @@ func (c *checker) categories() {
 	}
 }
 
-func (c *checker) recipe(field string, r Recipe) {
-	c.oneOf(join(field, "resize"), r.Resize, []string{"shorter-edge", "squash"})
-	c.oneOf(join(field, "interpolation"), r.Interpolation, []string{"bilinear", "bicubic"})
+// recipe checks a recipe by itself, and that it leads to the images that the architecture takes without enlarging or discarding most of them.
+func (c *checker) recipe(field string, r card.Recipe) {
+	var invalid *card.RecipeError
+	if errors.As(r.Validate(), &invalid) {
+		c.fields(field, invalid.Problems)
+	}
 	if c.config.Depth > 0 && (r.Crop != c.config.ImageHeight || r.Crop != c.config.ImageWidth) {
 		c.report(join(field, "crop"), "is %d, the architecture takes %d x %d pixels", r.Crop, c.config.ImageHeight, c.config.ImageWidth)
 	}
 	if r.ResizeTo < r.Crop || r.ResizeTo > 4*r.Crop {
 		c.report(join(field, "resize_to"), "is %d, which does not fit a crop of %d", r.ResizeTo, r.Crop)
-	}
-	for channel := range 3 {
-		if !(r.Mean[channel] >= 0 && r.Mean[channel] <= 1) {
-			c.report(join(field, "mean"), "is outside of 0 to 1")
-		}
-		if !(r.Std[channel] > 0 && r.Std[channel] <= 1) {
-			c.report(join(field, "std"), "is outside of 0 to 1")
-		}
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/opencontainers/go-digest"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // formatBytes gives decimal units, as download pages do.
@@ -50,7 +50,7 @@ func formatPercent(value float64) string {
 }
 
 // shortDigest is enough to compare by eye.
-func shortDigest(digest digest.Digest) string {
+func shortDigest(digest manifest.Digest) string {
 	hex := strings.TrimPrefix(string(digest), "sha256:")
 	return hex[:min(len(hex), 12)]
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -89,5 +87,5 @@ func (m *model) Known() []labelled {
 
 type labelled struct {
 	Label  string
-	Digest digest.Digest
+	Digest manifest.Digest
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
@@ -151,18 +150,18 @@ func TestCopyTellsWhatItFound(t *testing.T) {
 // TestCopyComparesWithDeclaredDigest: Hugging Face states the digest of the file behind its redirect.
 func TestCopyComparesWithDeclaredDigest(t *testing.T) {
 	content := storetest.Random(3*chunkSize, 1)
-	declare := func(d digest.Digest) storetest.Fault {
+	declare := func(digest store.Digest) storetest.Fault {
 		return func(_ http.ResponseWriter, x *storetest.Exchange) bool {
-			x.Header.Set("X-Linked-Etag", `"`+d.Encoded()+`"`)
+			x.Header.Set("X-Linked-Etag", `"`+digest.Hex()+`"`)
 			return false
 		}
 	}
-	right, wrong := digest.FromBytes(content), digest.FromBytes(nil)
+	right, wrong := store.DigestOf(content), store.DigestOf(nil)
 	unknown := store.Blob{Name: "w", Size: store.UnknownSize}
 	tests := []struct {
 		name     string
 		blob     store.Blob
-		declared digest.Digest
+		declared store.Digest
 		ok       bool
 	}{
 		{"unknown, declared right", unknown, right, true},
@@ -312,7 +311,7 @@ func TestCopyDistrustsChunkLists(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(3*chunkSize, 1)
 	blob := storetest.Describe(content, chunkSize)
-	blob.Digest = digest.FromBytes([]byte("something else"))
+	blob.Digest = store.DigestOf([]byte("something else"))
 	server := storetest.NewServer(t)
 	c := newCache(t)
 	_, err := store.Copy(t.Context(), source(t, server.Set("/w", content)), c, blob, store.Options{})

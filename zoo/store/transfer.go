@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/opencontainers/go-digest"
 )
 
 // transfer is one Copy into a Partial. Its chunks are those of the blob, or where those are unknown a grid of its own.
@@ -22,7 +20,7 @@ type transfer struct {
 type chunkState struct {
 	span Span
 	// want is empty where the digest is unknown.
-	want digest.Digest
+	want Digest
 	// have counts the bytes from the start of the chunk that partial holds; complete tells that all are there and right.
 	have     int64
 	complete bool

@@ -44,7 +44,6 @@ var family = []member{
 	{"masked, no head", with(func(c *arch.Config) { c.Classes, c.Pooling, c.MaskToken = 0, arch.AllTokens, true })},
 	{"one patch", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 4, 4 })},
 	{"one class", with(func(c *arch.Config) { c.Classes = 1 })},
-	{"no blocks", with(func(c *arch.Config) { c.Depth = 0 })},
 	{"large epsilon", with(func(c *arch.Config) { c.Epsilon = 0.5 })},
 	{"wide", with(func(c *arch.Config) { c.EmbedDim, c.Heads, c.HiddenDim = 128, 2, 512 })},
 	{"many tokens", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth, c.PatchSize = 24, 20, 2 })},

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,18 +123,20 @@ func (s *suite) impossible(t *testing.T) {
 		{"heads", func(c *arch.Config) { c.Heads = 4 }},
 		{"heads", func(c *arch.Config) { c.Heads = 0 }},
 		{"image_height", func(c *arch.Config) { c.ImageHeight = -4 }},
-		{"image_width", func(c *arch.Config) { c.ImageWidth = 1 << 30 }},
+		{"image_width", func(c *arch.Config) { c.ImageWidth = math.MaxInt }},
 		{"depth", func(c *arch.Config) { c.Depth = -1 }},
-		{"depth", func(c *arch.Config) { c.Depth = 1 << 30 }},
+		{"depth", func(c *arch.Config) { c.Depth = 0 }},
+		{"depth", func(c *arch.Config) { c.Depth = math.MaxInt }},
 		{"classes", func(c *arch.Config) { c.Classes = -1 }},
 		{"pooling", func(c *arch.Config) { c.Pooling = "" }},
 		{"relative_position_bias", func(c *arch.Config) { c.Bias = "none of them" }},
 		{"epsilon", func(c *arch.Config) { c.Epsilon = -1 }},
+		{"epsilon", func(c *arch.Config) { c.Epsilon = 0 }},
 	} {
 		config := with(c.change)
 		_, err := s.engine.Load(t.Context(), config, weights(base), s.options)
-		var problem *engine.ConfigError
-		if !errors.As(err, &problem) || problem.Field != c.field {
+		var problem *arch.ConfigError
+		if !errors.As(err, &problem) || problem.Problems[0].Field != c.field {
 			t.Errorf("%s: error %v", c.field, err)
 		}
 	}

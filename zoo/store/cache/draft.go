@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -72,11 +70,11 @@ func (p *draftPartial) Close() error {
 }
 
 // Path is the file of the blob, for mapping and reading.
-func (d *Draft) Path(blob digest.Digest) (string, error) {
-	if d.blob.Digest != "" && d.blob.Digest == blob {
+func (d *Draft) Path(digest store.Digest) (string, error) {
+	if d.blob.Digest != "" && d.blob.Digest == digest {
 		return d.partial.file.Name(), nil
 	}
-	return d.cache.Path(blob)
+	return d.cache.Path(digest)
 }
 
 // Keep makes the draft a blob of the cache.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -29,15 +27,15 @@ func (c *Cache) outcome(key string) string {
 }
 
 // leaveOutcome is for others' convenience, so a failure is no failure of the copy.
-func (c *Cache) leaveOutcome(key string, blob digest.Digest) {
-	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", blob, time.Now().UnixNano()))
+func (c *Cache) leaveOutcome(key string, digest store.Digest) {
+	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", digest, time.Now().UnixNano()))
 }
 
-func digestOfOutcome(text string) digest.Digest {
+func digestOfOutcome(text string) store.Digest {
 	word, _, _ := strings.Cut(text, " ")
-	blob, err := store.ParseDigest(word)
+	digest, err := store.ParseDigest(word)
 	if err != nil {
 		return ""
 	}
-	return blob
+	return digest
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -16,10 +15,10 @@ import (
 // WriteBundle writes the artifacts that tags name as one tar file. The same artifacts always make the same bytes. Blobs are verified on the way;
 // after an error what was written is of no use.
 func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) error {
-	w := &bundleWriter{archive: tar.NewWriter(to), written: map[digest.Digest]bool{}}
+	w := &bundleWriter{archive: tar.NewWriter(to), written: map[store.Digest]bool{}}
 	index := newIndex()
 	var blobs []store.Blob
-	manifests := map[digest.Digest][]byte{}
+	manifests := map[store.Digest][]byte{}
 	for _, tag := range slices.Sorted(slices.Values(tags)) {
 		manifest, err := src.FetchManifest(ctx, tag)
 		if err != nil {
@@ -29,7 +28,7 @@ func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) 
 		if err != nil {
 			return err
 		}
-		blob := store.Blob{Digest: digest.FromBytes(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+		blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
 		index.add(tag, blob)
 		manifests[blob.Digest] = manifest
 		blobs = append(blobs, blob, config)
@@ -53,7 +52,7 @@ func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) 
 
 type bundleWriter struct {
 	archive *tar.Writer
-	written map[digest.Digest]bool
+	written map[store.Digest]bool
 }
 
 // header gives every file the same attributes.
@@ -83,7 +82,7 @@ func (w *bundleWriter) blob(ctx context.Context, src store.Fetcher, blob store.B
 		return nil
 	}
 	w.written[blob.Digest] = true
-	name := blobPrefix + blob.Digest.Encoded()
+	name := blobPrefix + blob.Digest.Hex()
 	if manifest != nil {
 		return w.bytes(name, manifest)
 	}

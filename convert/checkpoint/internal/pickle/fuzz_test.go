@@ -28,7 +28,7 @@ func seeds(f *testing.F) {
 	for protocol := range 6 {
 		f.Add(picklegen.New(protocol).Dict(func(w *picklegen.Writer) {
 			w.Text("weight").Array(picklegen.Array{Code: "f4", Shape: []int{8, 8}, Data: bytes.Repeat([]byte{0, 0x80, 0x3f, 0xc0}, 64), Buffer: protocol == 5})
-			w.Text("more").List(func(w *picklegen.Writer) { w.Ints(1, -2, math.MaxInt).Float(0.5).None().Bool(true).Op('2') })
+			w.Text("more").List(func(w *picklegen.Writer) { w.Ints(1, -2, 1<<40).Float(0.5).None().Bool(true).Op('2') })
 		}).Stop())
 	}
 	f.Add(picklegen.Doubled(40))

@@ -1,4 +1,4 @@
-package arch_test
+package configs_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/configs"
 )
 
 func readFile(t *testing.T, name string) []byte {
@@ -81,7 +83,7 @@ func TestParsePASSL(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := arch.ParsePASSL([]byte(c.raw))
+			got, err := configs.ParsePASSL([]byte(c.raw))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,11 +97,11 @@ func TestParsePASSL(t *testing.T) {
 func TestParsePASSLRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ raw, want string }{
-		"empty":           {"", "not a PASSL configuration"},
-		"no yaml":         {"model: [", "not a PASSL configuration"},
-		"other model":     {"model: {architecture: {name: ResNet}}", `"ResNet" is none of`},
+		"empty":           {"", "not a PASSL yaml file"},
+		"no yaml":         {"model: [", "not a PASSL yaml file"},
+		"other model":     {"model: {architecture: {name: ResNet}}", `"ResNet" is not one of`},
 		"no architecture": {"model: {name: BEiTWrapper}", "no model.architecture"},
-		"two biases":      {"model: {architecture: {name: Beit, use_rel_pos_bias: true, use_shared_rel_pos_bias: true}}", "both on"},
+		"two biases":      {"model: {architecture: {name: Beit, use_rel_pos_bias: true, use_shared_rel_pos_bias: true}}", "both kinds"},
 		"no qkv bias":     {"model: {architecture: {name: Beit, use_rel_pos_bias: true, qkv_bias: false}}", "qkv_bias is off"},
 		"negative size":   {"model: {architecture: {name: Beit, img_size: -224}}", "img_size"},
 		"text size":       {"model: {architecture: {name: Beit, img_size: big}}", "img_size"},
@@ -110,18 +112,18 @@ func TestParsePASSLRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := arch.ParsePASSL([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := configs.ParsePASSL([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 		})
 	}
 }
 
-func TestParseHuggingFace(t *testing.T) {
+func TestParseTransformers(t *testing.T) {
 	t.Parallel()
 	want, _ := arch.ByName("digits_p16_64")
 	want.Epsilon = arch.EpsilonHF
-	got, err := arch.ParseHuggingFace(readFile(t, "digits/hf/config.json"))
+	got, err := configs.ParseTransformers(readFile(t, "digits/hf/config.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +133,33 @@ func TestParseHuggingFace(t *testing.T) {
 	if len(got.Labels) != 10 || got.Labels[3] != "LABEL_3" {
 		t.Errorf("labels %q", got.Labels)
 	}
-	old, err := arch.ParseHuggingFace([]byte(`{"model_type": "beit", "architectures": ["BeitForImageClassification"], "use_relative_position_bias": true,
+	old, err := configs.ParseTransformers([]byte(`{"model_type": "beit", "architectures": ["BeitForImageClassification"], "use_relative_position_bias": true,
 		"id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": "0", "dog": "1"}, "image_size": [224, 448], "layer_norm_eps": 1e-5}`))
 	if err != nil || old.Config.Classes != 2 || old.Config.ImageHeight != 224 || old.Config.ImageWidth != 448 || old.Config.Epsilon != 1e-5 {
 		t.Errorf("got %+v, %v", old, err)
 	}
 }
 
-func TestHuggingFaceThereAndBack(t *testing.T) {
+// drawConfig draws any architecture of the family.
+func drawConfig(t *rapid.T) arch.Config {
+	patch := rapid.SampledFrom([]int{8, 14, 16}).Draw(t, "patch")
+	height, width := rapid.IntRange(1, 6).Draw(t, "height"), rapid.IntRange(1, 6).Draw(t, "width")
+	heads := rapid.IntRange(1, 4).Draw(t, "heads")
+	config := arch.Config{
+		ImageHeight: height * patch, ImageWidth: width * patch, PatchSize: patch, EmbedDim: 64 * heads, Heads: heads,
+		HiddenDim: rapid.IntRange(1, 600).Draw(t, "hidden"), Depth: rapid.IntRange(1, 4).Draw(t, "depth"),
+		Classes: rapid.IntRange(0, 50).Draw(t, "classes"), Bias: rapid.SampledFrom([]arch.Bias{arch.NoBias, arch.BlockBias, arch.SharedBias}).Draw(t, "bias"),
+		LayerScale: rapid.Bool().Draw(t, "scale"), AbsolutePosition: rapid.Bool().Draw(t, "absolute"), Epsilon: arch.Epsilon,
+	}
+	config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens}).Draw(t, "pooling")
+	config.MaskToken = config.Pooling == arch.AllTokens
+	if config.Bias == arch.NoBias {
+		config.AbsolutePosition = true
+	}
+	return config.Named()
+}
+
+func TestTransformersThereAndBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawConfig(t)
@@ -147,15 +168,15 @@ func TestHuggingFaceThereAndBack(t *testing.T) {
 			// config.json of a bare BeitModel doesn't tell what its mask token is for.
 			want.Classes = 1
 		}
-		raw, err := arch.HuggingFace{Config: want}.JSON()
+		raw, err := configs.Transformers(card.Card{Config: want})
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _ := arch.HuggingFace{Config: want}.JSON()
+		again, _ := configs.Transformers(card.Card{Config: want})
 		if string(raw) != string(again) {
 			t.Fatal("not deterministic")
 		}
-		got, err := arch.ParseHuggingFace(raw)
+		got, err := configs.ParseTransformers(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,18 +188,18 @@ func TestHuggingFaceThereAndBack(t *testing.T) {
 
 // Every key that we write has the value that transformers itself wrote for the same model, but for the drop-path rate and such, which we
 // leave to its defaults.
-func TestHuggingFaceAgreesWithTransformers(t *testing.T) {
+func TestTransformersAgreesWithTransformersItself(t *testing.T) {
 	t.Parallel()
 	var theirs, ours map[string]any
 	raw := readFile(t, "digits/hf/config.json")
 	if err := json.Unmarshal(raw, &theirs); err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := arch.ParseHuggingFace(raw)
+	parsed, err := configs.ParseTransformers(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := parsed.JSON()
+	written, err := configs.Transformers(parsed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +216,7 @@ func TestHuggingFaceAgreesWithTransformers(t *testing.T) {
 	}
 }
 
-func TestHuggingFaceRefuses(t *testing.T) {
+func TestParseTransformersRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ raw, want string }{
 		"no json":       {"model_type", "not a transformers"},
@@ -212,38 +233,14 @@ func TestHuggingFaceRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := arch.ParseHuggingFace([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := configs.ParseTransformers([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 		})
 	}
 	config, _ := arch.ByName("digits_p16_64")
-	if _, err := (arch.HuggingFace{Config: config, Labels: []string{"zero"}}).JSON(); err == nil {
+	if _, err := configs.Transformers(card.Card{Config: config, Labels: []string{"zero"}}); err == nil {
 		t.Error("one label for ten classes was accepted")
-	}
-}
-
-func TestHuggingFaceProcessor(t *testing.T) {
-	t.Parallel()
-	raw, err := arch.HuggingFaceProcessor{
-		ResizeHeight: 256, ResizeWidth: 256, CropHeight: 224, CropWidth: 224, Resample: 3,
-		Mean: [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.5, 0.5, 0.5},
-	}.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got map[string]any
-	if err := json.Unmarshal(raw, &got); err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]any{
-		"crop_size": map[string]any{"height": 224.0, "width": 224.0}, "size": map[string]any{"height": 256.0, "width": 256.0},
-		"do_center_crop": true, "do_normalize": true, "do_reduce_labels": false, "do_rescale": true, "do_resize": true,
-		"image_mean": []any{0.5, 0.5, 0.5}, "image_std": []any{0.5, 0.5, 0.5}, "image_processor_type": "BeitImageProcessor",
-		"resample": 3.0, "rescale_factor": 1.0 / 255,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -255,31 +252,31 @@ func FuzzParsePASSL(f *testing.F) {
 	f.Add(string(raw))
 	f.Add("model: {architecture: {name: Beit, img_size: [224, 448], use_rel_pos_bias: true}}")
 	f.Fuzz(func(t *testing.T, raw string) {
-		if config, err := arch.ParsePASSL([]byte(raw)); err == nil && config.Validate() != nil {
+		if config, err := configs.ParsePASSL([]byte(raw)); err == nil && config.Validate() != nil {
 			t.Errorf("accepted an invalid configuration: %v", config.Validate())
 		}
 	})
 }
 
-func FuzzParseHuggingFace(f *testing.F) {
+func FuzzParseTransformers(f *testing.F) {
 	raw, err := os.ReadFile("../../testdata/digits/hf/config.json")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(raw)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		parsed, err := arch.ParseHuggingFace(raw)
+		parsed, err := configs.ParseTransformers(raw)
 		if err != nil {
 			return
 		}
 		if parsed.Config.Classes > 1000 {
 			return // writing millions of labels is slow, not wrong
 		}
-		written, err := arch.HuggingFace{Config: parsed.Config}.JSON()
+		written, err := configs.Transformers(card.Card{Config: parsed.Config})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := arch.ParseHuggingFace(written); err != nil {
+		if _, err := configs.ParseTransformers(written); err != nil {
 			t.Errorf("what was written can't be read: %v", err)
 		}
 	})

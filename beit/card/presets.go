@@ -1,10 +1,12 @@
-package preprocess
+package card
 
 import (
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // preset is one source's rule, from which a recipe for any input size follows.
@@ -25,7 +27,7 @@ var (
 	imageNet = statistics{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
 )
 
-// below384 is the rule that all sources share: pictures of 384 pixels and more are not cropped.
+// below384 is the rule that all sources share: images of 384 pixels and more are not cropped.
 func below384(share float64) func(int) float64 {
 	return func(size int) float64 {
 		if size >= 384 {
@@ -46,7 +48,7 @@ var presets = []preset{
 	{"paddlevit", ShorterEdge, Bicubic, below384(0.9), inception},
 	// PaddlePaddle/PASSL states the crop ratios only, for models that are PaddleViT's; the rest is inferred.
 	{"passl", ShorterEdge, Bicubic, below384(0.9), inception},
-	// The digits classifier of testdata/digits, trained with PASSL's classes on 8 by 8 pictures.
+	// The digits classifier of testdata/digits, trained with PASSL's classes on 8 by 8 images.
 	{"passl-digits", Squash, Bicubic, whole, inception},
 	// The preprocessor_config.json of microsoft/beit-* on the hub; the class's own defaults differ.
 	{"hf", Squash, Bilinear, whole, inception},
@@ -58,8 +60,8 @@ var presets = []preset{
 	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet},
 }
 
-// Sources lists the names that [RecipeFor] knows.
-func Sources() []string {
+// RecipeNames lists the names that [RecipeFor] knows.
+func RecipeNames() []string {
 	names := make([]string, len(presets))
 	for i, p := range presets {
 		names[i] = p.source
@@ -67,12 +69,12 @@ func Sources() []string {
 	return names
 }
 
-// RecipeFor returns the recipe with which the source evaluates its models of the given input size, in
-// pixels a side. An unknown source is an *[UnknownSourceError].
-func RecipeFor(source string, imageSize int) (Recipe, error) {
-	i := slices.IndexFunc(presets, func(p preset) bool { return p.source == source })
+// RecipeFor returns the recipe with which a source evaluates its models of the given input size, in pixels a side. An unknown name is an
+// *[UnknownRecipeError], a size for which there is no recipe a *[RecipeError].
+func RecipeFor(name string, imageSize int) (Recipe, error) {
+	i := slices.IndexFunc(presets, func(p preset) bool { return p.source == name })
 	if i < 0 {
-		return Recipe{}, &UnknownSourceError{Source: source}
+		return Recipe{}, &UnknownRecipeError{Name: name}
 	}
 	p := presets[i]
 	recipe := Recipe{
@@ -84,19 +86,22 @@ func RecipeFor(source string, imageSize int) (Recipe, error) {
 		Std:           p.statistics.std,
 	}
 	if err := recipe.Validate(); err != nil {
-		return Recipe{}, fmt.Errorf("recipe of %s for %d pixels: %w", source, imageSize, err)
+		return Recipe{}, fmt.Errorf("%s for %d pixels: %w", name, imageSize, err)
 	}
 	return recipe, nil
 }
 
-// UnknownSourceError says that no recipe has the name.
-type UnknownSourceError struct{ Source string }
+// UnknownRecipeError says that no recipe has the name.
+type UnknownRecipeError struct{ Name string }
 
-func (e *UnknownSourceError) Error() string {
-	return fmt.Sprintf("no preprocessing recipe is named %q", e.Source)
+func (e *UnknownRecipeError) Error() string {
+	return fmt.Sprintf("no preprocessing recipe is named %q", e.Name)
 }
 
 // Hint lists the names there are.
-func (e *UnknownSourceError) Hint() string {
-	return "recipes are " + strings.Join(Sources(), ", ")
+func (e *UnknownRecipeError) Hint() string {
+	return "recipes are " + strings.Join(RecipeNames(), ", ")
 }
+
+// Is reports that asking for the name was a mistake.
+func (e *UnknownRecipeError) Is(kind error) bool { return kind == errdef.ErrUsage }

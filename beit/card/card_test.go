@@ -1,0 +1,82 @@
+package card_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/beit/card"
+)
+
+func TestRecipeForSources(t *testing.T) {
+	t.Parallel()
+	got := map[string]int{}
+	for _, source := range card.RecipeNames() {
+		for _, size := range []int{224, 384, 512} {
+			recipe, err := card.RecipeFor(source, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if recipe.Crop != size {
+				t.Errorf("%s: crop is %d, want %d", source, recipe.Crop, size)
+			}
+			got[fmt.Sprint(source, " ", size, " ", recipe.Resize, " ", recipe.Interpolation, " ", recipe.Mean[0])] = recipe.ResizeTo
+		}
+	}
+	want := map[string]int{}
+	for line, edges := range map[string][3]int{
+		"unilm %d shorter-edge bicubic 0.5":           {256, 384, 512},
+		"timm %d shorter-edge bicubic 0.5":            {248, 384, 512},
+		"paddlevit %d shorter-edge bicubic 0.5":       {248, 384, 512},
+		"passl %d shorter-edge bicubic 0.5":           {248, 384, 512},
+		"passl-digits %d squash bicubic 0.5":          {224, 384, 512},
+		"hf %d squash bilinear 0.5":                   {224, 384, 512},
+		"unilm-v2 %d shorter-edge bicubic 0.485":      {256, 384, 512},
+		"timm-v2 %d shorter-edge bicubic 0.485":       {248, 384, 512},
+		"timm-v2-large %d shorter-edge bicubic 0.485": {235, 384, 512},
+	} {
+		for i, size := range []int{224, 384, 512} {
+			want[fmt.Sprintf(line, size)] = edges[i]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("edge to resize to (-want +got):\n%s", diff)
+	}
+}
+
+func TestRecipeForUnknownSource(t *testing.T) {
+	t.Parallel()
+	_, err := card.RecipeFor("tim", 224)
+	var unknown *card.UnknownRecipeError
+	if !errors.As(err, &unknown) || unknown.Name != "tim" || !strings.Contains(unknown.Hint(), "timm-v2-large") {
+		t.Errorf("error is %v", err)
+	}
+	for _, size := range []int{0, -5, math.MaxInt} {
+		if _, err := card.RecipeFor("timm", size); err == nil {
+			t.Errorf("size %d: no error", size)
+		}
+	}
+}
+
+func TestRecipeValidateNamesEveryProblem(t *testing.T) {
+	t.Parallel()
+	err := card.Recipe{Resize: "stretch", ResizeTo: -1, Crop: 1 << 20, Mean: [3]float64{math.NaN(), 2, 0}}.Validate()
+	want := []string{
+		`recipe: resize is "stretch"; known: shorter-edge, squash`,
+		`interpolation is ""; known: bilinear, bicubic`,
+		"resize_to is -1 pixels, want 1 to 8192",
+		"crop is 1048576 pixels, want 1 to 8192",
+		"mean[0] is NaN, want 0 to 1",
+		"std[0] is 0, want 0.001 to 1",
+		"mean[1] is 2, want 0 to 1",
+		"std[1] is 0, want 0.001 to 1",
+		"std[2] is 0, want 0.001 to 1",
+	}
+	if diff := cmp.Diff(want, strings.Split(fmt.Sprint(err), "\n")); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,98 @@
+package card
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+)
+
+// Resize says which edges a resize fixes.
+type Resize string
+
+// The ways to resize.
+const (
+	// ShorterEdge makes the shorter edge ResizeTo pixels long and keeps the aspect ratio.
+	ShorterEdge Resize = "shorter-edge"
+	// Squash makes both edges ResizeTo pixels long; the aspect ratio is not kept.
+	Squash Resize = "squash"
+)
+
+// Interpolation names the reconstruction filter of a resize. Both are antialiased: when an image is made smaller, the filter is widened by the scale.
+type Interpolation string
+
+// The filters that BEiT pipelines use.
+const (
+	Bilinear Interpolation = "bilinear"
+	Bicubic  Interpolation = "bicubic"
+)
+
+// Bounds of a recipe, which may come from any file.
+const (
+	// MaxSize bounds ResizeTo and Crop, in pixels.
+	MaxSize = 1 << 13
+	// minStd keeps the division by Std from overflowing. Values lie between 0 and 1, so a deviation above 1 was meant for another scale, such as 0 to 255.
+	minStd, maxStd = 1e-3, 1
+)
+
+// Recipe is how an image becomes an input tensor: resize, crop the centre, scale to [0, 1], subtract Mean, divide by Std.
+type Recipe struct {
+	Resize        Resize        `json:"resize" yaml:"resize"`
+	ResizeTo      int           `json:"resize_to" yaml:"resize_to"` // pixels
+	Interpolation Interpolation `json:"interpolation" yaml:"interpolation"`
+	// Crop is the side of the centre crop in pixels. Where the resized image is smaller, black is added.
+	Crop int `json:"crop" yaml:"crop"`
+	// Mean and Std are per channel (red, green, blue) on the scale 0 to 1.
+	Mean [3]float64 `json:"mean" yaml:"mean"`
+	Std  [3]float64 `json:"std" yaml:"std"`
+}
+
+// Len returns the number of values of one image, 3 * Crop * Crop.
+func (r Recipe) Len() int { return 3 * r.Crop * r.Crop }
+
+// Validate returns a *[RecipeError] with everything that is wrong with the recipe, or nil.
+func (r Recipe) Validate() error {
+	var problems []arch.Problem
+	check := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			problems = append(problems, arch.Problem{Field: field, Reason: fmt.Sprintf(format, args...)})
+		}
+	}
+	for _, choice := range []struct {
+		field, value string
+		known        []string
+	}{
+		{"resize", string(r.Resize), []string{string(ShorterEdge), string(Squash)}},
+		{"interpolation", string(r.Interpolation), []string{string(Bilinear), string(Bicubic)}},
+	} {
+		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
+	}
+	check(r.ResizeTo >= 1 && r.ResizeTo <= MaxSize, "resize_to", "is %d pixels, want 1 to %d", r.ResizeTo, MaxSize)
+	check(r.Crop >= 1 && r.Crop <= MaxSize, "crop", "is %d pixels, want 1 to %d", r.Crop, MaxSize)
+	for channel := range 3 {
+		mean, std := r.Mean[channel], r.Std[channel]
+		check(mean >= 0 && mean <= 1, fmt.Sprintf("mean[%d]", channel), "is %g, want 0 to 1", mean)
+		check(std >= minStd && std <= maxStd, fmt.Sprintf("std[%d]", channel), "is %g, want %g to %d", std, minStd, maxStd)
+	}
+	if len(problems) > 0 {
+		return &RecipeError{problems}
+	}
+	return nil
+}
+
+// RecipeError says what is wrong with a recipe.
+type RecipeError struct{ Problems []arch.Problem }
+
+func (e *RecipeError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return "recipe: " + strings.Join(lines, "\n")
+}
+
+// Is reports that the recipe, which comes from a file, is unusable input.
+func (e *RecipeError) Is(kind error) bool { return kind == errdef.ErrInput }

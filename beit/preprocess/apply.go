@@ -1,0 +1,64 @@
+package preprocess
+
+import (
+	"image"
+
+	"github.com/beitzoo/beitzoo/beit/card"
+)
+
+// Pixels resizes and crops img to Crop by Crop pixels, with 8 bits per channel as Pillow does. The result is new memory. A recipe that can't be
+// applied is a *[card.RecipeError].
+func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	src, err := FromImage(img)
+	if err != nil {
+		return nil, err
+	}
+	width, height := r.ResizeTo, r.ResizeTo
+	if r.Resize == card.ShorterEdge {
+		width, height = shorterEdge(src.Width, src.Height, r.ResizeTo)
+	}
+	return resample(src, width, height, r.Interpolation, centreWindow(width, height, r.Crop)), nil
+}
+
+// Apply returns the normalised image, [3, Crop, Crop] in channels red, green, blue, as new memory. A recipe that can't be applied is a
+// *[card.RecipeError].
+func Apply(r card.Recipe, img image.Image) ([]float32, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	tensor := make([]float32, r.Len())
+	if err := into(tensor, r, img); err != nil {
+		return nil, err
+	}
+	return tensor, nil
+}
+
+// into writes what Apply returns to tensor, of r.Len() values.
+func into(tensor []float32, r card.Recipe, img image.Image) error {
+	pixels, err := Pixels(r, img)
+	if err != nil {
+		return err
+	}
+	normalise(tensor, r, pixels)
+	return nil
+}
+
+// normalise writes [3, H, W] of (sample/255 - mean) / std. Each operation is rounded to float32, as in
+// torchvision's ToTensor and Normalize.
+func normalise(tensor []float32, r card.Recipe, p *RGB8) {
+	plane := p.Width * p.Height
+	for c := range 3 {
+		mean, std := float32(r.Mean[c]), float32(r.Std[c])
+		var values [256]float32
+		for v := range values {
+			values[v] = (float32(v)/255 - mean) / std
+		}
+		channel := tensor[c*plane : (c+1)*plane]
+		for i := range channel {
+			channel[i] = values[p.Pix[3*i+c]]
+		}
+	}
+}

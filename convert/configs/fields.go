@@ -1,0 +1,105 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+// Limits of files, in bytes: a config.json that names 21,841 classes twice has about two million; a training configuration a few thousand.
+const (
+	maxJSON = 32 << 20
+	maxYAML = 1 << 20
+)
+
+// FileError says why a file can't be used.
+type FileError struct {
+	// File is what the file is, such as "config.json".
+	File string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.File + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Is reports that the file is unusable input.
+func (e *FileError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// refuse returns a *FileError with a reason.
+func refuse(file, format string, args ...any) error {
+	return &FileError{file, fmt.Errorf(format, args...)}
+}
+
+// valueOr returns the value of a field that a file may leave out.
+func valueOr[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}
+
+// setSizes sets the sizes of image and patch, which the two fields state.
+func setSizes(config *arch.Config, imageField string, image any, patchField string, patch any) error {
+	var across int
+	var err error
+	if config.ImageHeight, config.ImageWidth, err = heightAndWidth(imageField, image, 224); err != nil {
+		return err
+	}
+	if config.PatchSize, across, err = heightAndWidth(patchField, patch, 16); err != nil {
+		return err
+	}
+	if across != config.PatchSize {
+		return fmt.Errorf("patches of %d x %d are not square", config.PatchSize, across)
+	}
+	return nil
+}
+
+// heightAndWidth returns a decoded size in pixels: one number for a square, or a list of height and width.
+func heightAndWidth(field string, value any, otherwise int) (height, width int, err error) {
+	if value == nil {
+		return otherwise, otherwise, nil
+	}
+	edges, isList := value.([]any)
+	if !isList {
+		edges = []any{value, value}
+	}
+	if len(edges) == 2 {
+		height, okHeight := pixels(edges[0])
+		width, okWidth := pixels(edges[1])
+		if okHeight && okWidth {
+			return height, width, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("%s is neither a number of pixels nor a list of two", field)
+}
+
+// pixels returns a whole number, as the decoder of JSON (float64) or of YAML (uint64) holds it. What is beyond 32 bits is not a size.
+func pixels(value any) (int, bool) {
+	switch v := value.(type) {
+	case float64:
+		return int(v), v >= 0 && v <= math.MaxInt32 && v == math.Trunc(v)
+	case uint64:
+		return int(v), v <= math.MaxInt32
+	}
+	return 0, false
+}
+
+// setBias sets the kind of relative position bias, which both kinds of files switch on with two flags.
+func setBias(config *arch.Config, block, shared *bool) error {
+	switch block, shared := valueOr(block, false), valueOr(shared, false); {
+	case block && shared:
+		return errors.New("both kinds of relative position bias are on, which no released BEiT has")
+	case block:
+		config.Bias = arch.BlockBias
+	case shared:
+		config.Bias = arch.SharedBias
+	default:
+		config.Bias = arch.NoBias
+	}
+	return nil
+}
