@@ -22,6 +22,8 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -475,6 +477,24 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%+v: got %v", c, err)
 		}
 	}
+}
+
+// TestConvert_ToWhatIsNotAFile has outputs at whose place something stands that must not be replaced, or that a folder cannot be made of.
+func TestConvert_ToWhatIsNotAFile(t *testing.T) {
+	t.Parallel()
+	source := testdata + "tiny/tiny_p16_32.passl.pdparams"
+	var device *output.NotFileError
+	if _, err := convert.Convert(t.Context(), source, os.DevNull, convert.Options{}); !errors.As(err, &device) || !errors.Is(err, errdef.ErrUsage) {
+		t.Errorf("a device: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "weights")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := convert.Convert(t.Context(), source, file, convert.Options{}); !errors.Is(err, errdef.ErrUsage) {
+		t.Errorf("a file whose name does not tell the format: %v", err)
+	}
+	mustConvert(t, source, file, to("", "paddle"))
 }
 
 func TestProveFindsOneBit(t *testing.T) {

@@ -47,7 +47,7 @@ func readTally(_ context.Context, content []byte, _ checkpoint.Options) (*checkp
 	line, data, _ := bytes.Cut(content[len(tallyMark):], []byte{'\n'})
 	var header tallyHeader
 	if err := json.Unmarshal(line, &header); err != nil {
-		return nil, checkpoint.Errorf(checkpoint.ErrMalformed, "%s", err)
+		return nil, checkpoint.Malformed("%s", err)
 	}
 	opened := &checkpoint.Checkpoint{Container: "a tally", Metadata: header.Metadata}
 	for _, t := range header.Tensors {
@@ -55,7 +55,7 @@ func readTally(_ context.Context, content []byte, _ checkpoint.Options) (*checkp
 		view := tensor.View{DType: dtype, Shape: t.Shape}
 		size, err := view.Size()
 		if err != nil || size > int64(len(data)) {
-			return nil, checkpoint.Errorf(checkpoint.ErrMalformed, "tensor %q does not fit", t.Name)
+			return nil, checkpoint.Malformed("tensor %q does not fit", t.Name)
 		}
 		view.Data, data = tensor.Memory(data[:size:size]), data[size:]
 		opened.Tensors = append(opened.Tensors, tensor.Named{Name: t.Name, View: view})

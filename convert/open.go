@@ -152,7 +152,7 @@ func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
 	case stated != "":
 		value, err := strconv.ParseFloat(stated, 64)
 		if err != nil {
-			return checkpoint.Errorf(checkpoint.ErrMalformed, "the metadata %s is %.40q, not a number", MetadataEpsilon, stated)
+			return checkpoint.Malformed("the metadata %s is %.40q, not a number", MetadataEpsilon, stated)
 		}
 		m.Config.Epsilon, m.EpsilonFrom = value, "the file's metadata"
 	default:
@@ -210,7 +210,7 @@ func readSmall(path string) ([]byte, error) {
 		return nil, nil // an absent or odd file is as good as none
 	}
 	if info.Size() > maxConfig {
-		return nil, checkpoint.Errorf(checkpoint.ErrUnsafe, "%s has %d bytes; %d is the limit", path, info.Size(), maxConfig)
+		return nil, checkpoint.Unsafe("%s has %d bytes; %d is the limit", path, info.Size(), maxConfig)
 	}
 	return os.ReadFile(path)
 }

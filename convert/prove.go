@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -25,7 +26,10 @@ func (e *ProofError) Error() string {
 	return fmt.Sprintf("the written file differs in %s, element %d: %s", e.Tensor, e.Element, e.Reason)
 }
 
-// Hint says what it means.
+// Is reports that the file is not what it should be.
+func (e *ProofError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint returns what it means.
 func (e *ProofError) Hint() string {
 	return "nothing was kept; if it happens again, the disk or memory is failing, or beitzoo has a mistake: please report it"
 }

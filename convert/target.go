@@ -13,6 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -27,22 +29,28 @@ var usual = map[string]struct{ format, key string }{
 	naming.Canonical: {format: safetensors.Format.Name},
 }
 
-// TargetError says that the wanted output makes no sense. It is a mistake in what was asked, not in a file.
+// TargetError says that the output which was asked for is impossible. The mistake is in the request, not in a file.
 type TargetError struct{ Reason, Advice string }
+
+// Is reports that the request was wrong.
+func (e *TargetError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 func (e *TargetError) Error() string { return e.Reason }
 
-// Hint says what to ask for.
+// Hint returns what to ask for.
 func (e *TargetError) Hint() string { return e.Advice }
 
 // SameFileError says that the output would replace its own input.
 type SameFileError struct{ Source, Target string }
 
+// Is reports that the request was wrong.
+func (e *SameFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 func (e *SameFileError) Error() string {
 	return fmt.Sprintf("the output %s is the input %s itself", e.Target, e.Source)
 }
 
-// Hint says what to do.
+// Hint returns what to do.
 func (e *SameFileError) Hint() string {
 	return "write to another name, and rename afterwards if you want"
 }
@@ -68,9 +76,14 @@ func newTarget(path, format, scheme string) (target, error) {
 	if path == "" {
 		return target{}, &TargetError{"no output is named", "name a file or folder"}
 	}
+	info, err := os.Stat(path)
+	exists, folder := err == nil, err == nil && info.IsDir() || os.IsPathSeparator(path[len(path)-1])
+	if exists && !folder && !info.Mode().IsRegular() {
+		return target{}, &output.NotFileError{Path: path, Mode: info.Mode()}
+	}
 	endingFormat, endingScheme, known := formatEnding(path)
 	given, _ := formatNamed(format)
-	if isFolder(path) || !known && filepath.Ext(path) == "" && (scheme == naming.HF || scheme == "") && (format == "" || scheme != "" && given.Transformers) {
+	if folder || !exists && !known && filepath.Ext(path) == "" && (scheme == naming.HF || scheme == "") && (format == "" || scheme != "" && given.Transformers) {
 		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme))
 	}
 	format, scheme = cmp.Or(format, endingFormat, usual[scheme].format), cmp.Or(scheme, endingScheme)
@@ -82,12 +95,6 @@ func newTarget(path, format, scheme string) (target, error) {
 		}
 	}
 	return target{path: path, format: record, scheme: cmp.Or(scheme, record.Endings[0].Scheme)}, nil
-}
-
-// isFolder tells whether path is, or is written as, a folder.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir() || os.IsPathSeparator(path[len(path)-1])
 }
 
 // folderTarget makes a folder of transformers' kind the target.

@@ -1,12 +1,13 @@
 package tensor
 
 import (
-	"errors"
 	"runtime/debug"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // ErrFault says that mapped memory became unreadable, most likely because its file was cut short.
-var ErrFault = errors.New("the file became unreadable while it was read; was it changed?")
+var ErrFault = errdef.New(errdef.ErrInput, "the file became unreadable while it was read; was it changed?")
 
 // Guard runs read, which may touch the memory of a mapped file, and turns a fault there into ErrFault. Each goroutine needs a guard of its own.
 func Guard(read func() error) (err error) {

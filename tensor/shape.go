@@ -1,18 +1,19 @@
 package tensor
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // MaxRank is the largest number of dimensions that any reader accepts.
 const MaxRank = 32
 
 // ErrShape says that a shape cannot be the shape of a tensor: a negative dimension, too many of them, or a product beyond int64.
-var ErrShape = errors.New("impossible shape")
+var ErrShape = errdef.New(errdef.ErrInput, "impossible shape")
 
 // Shape is the size of each dimension, outermost first. The empty shape is a scalar.
 type Shape []int

@@ -1,13 +1,14 @@
 package tensor
 
 import (
-	"errors"
 	"io"
 	"math/bits"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // ErrBounds says that strides or an offset lead outside of the storage.
-var ErrBounds = errors.New("strides lead outside of the storage")
+var ErrBounds = errdef.New(errdef.ErrInput, "strides lead outside of the storage")
 
 // Strided gathers the elements of a view into a storage, as PyTorch saves transposed, sliced and shared tensors.
 type Strided struct {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // Data gives the elements of a tensor, row-major and little-endian. Implementations are safe for concurrent use.
@@ -67,3 +69,6 @@ type SizeError struct {
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("%d bytes where %s %s needs %d", e.Got, e.DType, e.Shape, e.Want)
 }
+
+// Is reports that the tensor, wherever it came from, is unusable.
+func (e *SizeError) Is(kind error) bool { return kind == errdef.ErrInput }

@@ -1,22 +1,23 @@
 package checkpoint
 
 import (
-	"errors"
 	"fmt"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // Kinds of problem with a file; [Error] wraps one of them.
 var (
 	// ErrFormat: no reader knows the container.
-	ErrFormat = errors.New("not a checkpoint")
+	ErrFormat = errdef.New(errdef.ErrInput, "not a checkpoint")
 	// ErrMalformed: the container is damaged, truncated or inconsistent.
-	ErrMalformed = errors.New("malformed")
+	ErrMalformed = errdef.New(errdef.ErrInput, "malformed")
 	// ErrUnsafe: the file asks for code to be run, or for more memory than it could honestly need.
-	ErrUnsafe = errors.New("unsafe")
+	ErrUnsafe = errdef.New(errdef.ErrInput, "unsafe")
 	// ErrUnsupported: the container is sound, but holds something that cannot be read as tensors.
-	ErrUnsupported = errors.New("unsupported")
+	ErrUnsupported = errdef.New(errdef.ErrInput, "unsupported")
 	// ErrNoModel: the container is sound, but holds no model, or not the one that was asked for.
-	ErrNoModel = errors.New("no model")
+	ErrNoModel = errdef.New(errdef.ErrInput, "no model")
 )
 
 // Error says what is wrong with a checkpoint file.
@@ -44,10 +45,10 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the kind.
+// Unwrap returns the kind, which is an errdef.ErrInput.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Hint tells the user what to do next: the advice, or what helps with the kind of problem.
+// Hint returns what to do next: the advice, or what helps with the kind of problem.
 func (e *Error) Hint() string {
 	if e.Advice == "" {
 		return usualAdvice[e.Kind]
@@ -55,7 +56,7 @@ func (e *Error) Hint() string {
 	return e.Advice
 }
 
-// usualAdvice is for problems that nobody knows more about.
+// usualAdvice is the hint of an error that has none of its own.
 var usualAdvice = map[error]string{
 	ErrFormat:      "pass the file that holds the model's weights, and check the download",
 	ErrMalformed:   "the file is damaged or incomplete; download it again and compare its size with the publisher's",
@@ -64,10 +65,22 @@ var usualAdvice = map[error]string{
 	ErrNoModel:     "pass the file that holds the model's parameters",
 }
 
-// Errorf makes an Error of a kind without a place in the file. The reason is formatted; text from the file belongs in %q.
+// Errorf returns an Error of a kind without a place in the file. The reason is formatted; text from the file belongs in %q.
 func Errorf(kind error, reason string, args ...any) *Error {
 	return &Error{Kind: kind, Offset: -1, Reason: fmt.Sprintf(reason, args...)}
 }
+
+// Malformed is Errorf of kind ErrMalformed.
+func Malformed(reason string, args ...any) *Error { return Errorf(ErrMalformed, reason, args...) }
+
+// Unsafe is Errorf of kind ErrUnsafe.
+func Unsafe(reason string, args ...any) *Error { return Errorf(ErrUnsafe, reason, args...) }
+
+// Unsupported is Errorf of kind ErrUnsupported.
+func Unsupported(reason string, args ...any) *Error { return Errorf(ErrUnsupported, reason, args...) }
+
+// NoModel is Errorf of kind ErrNoModel.
+func NoModel(reason string, args ...any) *Error { return Errorf(ErrNoModel, reason, args...) }
 
 // WithHint adds advice and returns e.
 func (e *Error) WithHint(advice string, args ...any) *Error {

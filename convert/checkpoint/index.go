@@ -28,7 +28,7 @@ func readIndex(path string) (map[string][]string, error) {
 		return nil, err
 	}
 	if len(raw) > maxIndexSize {
-		return nil, Errorf(ErrUnsafe, "the index has more than %d bytes", maxIndexSize)
+		return nil, Unsafe("the index has more than %d bytes", maxIndexSize)
 	}
 	shards, err := parseIndex(raw)
 	if err != nil {
@@ -41,7 +41,7 @@ func readIndex(path string) (map[string][]string, error) {
 // of its own.
 func parseIndex(raw []byte) (map[string][]string, error) {
 	if !utf8.Valid(raw) {
-		return nil, Errorf(ErrMalformed, "the index is not UTF-8")
+		return nil, Malformed("the index is not UTF-8")
 	}
 	p := &indexParser{decoder: json.NewDecoder(bytes.NewReader(raw))}
 	var shards map[string][]string
@@ -57,7 +57,7 @@ func parseIndex(raw []byte) (map[string][]string, error) {
 				return err
 			}
 			if shard == nil {
-				return Errorf(ErrMalformed, "the index maps tensor %.1024q to null", name)
+				return Malformed("the index maps tensor %.1024q to null", name)
 			}
 			shards[*shard] = append(shards[*shard], name)
 			return nil
@@ -70,7 +70,7 @@ func parseIndex(raw []byte) (map[string][]string, error) {
 		return shards, nil
 	}
 	if err == nil {
-		err = Errorf(ErrMalformed, "something follows the JSON of the index")
+		err = Malformed("something follows the JSON of the index")
 	}
 	return nil, indexError(err)
 }
@@ -81,7 +81,7 @@ func indexError(err error) error {
 	if errors.As(err, &problem) {
 		return problem
 	}
-	return Errorf(ErrMalformed, "the index is not the JSON it should be: %s", err)
+	return Malformed("the index is not the JSON it should be: %s", err)
 }
 
 // indexParser sees keys that occur twice, which json.Unmarshal does not.
@@ -100,7 +100,7 @@ func (p *indexParser) object(value func(key string) error) error {
 		}
 		key, _ := token.(string) // nothing else can be a key
 		if seen[key] {
-			return Errorf(ErrMalformed, "the index has %.1024q twice", key)
+			return Malformed("the index has %.1024q twice", key)
 		}
 		seen[key] = true
 		if err := value(key); err != nil {
@@ -116,7 +116,7 @@ func (p *indexParser) delimiter(want json.Delim) error {
 		return unexpected(err)
 	}
 	if token != want {
-		return Errorf(ErrMalformed, "the index is not the JSON it should be: no %q where one is expected", want.String())
+		return Malformed("the index is not the JSON it should be: no %q where one is expected", want.String())
 	}
 	return nil
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/mmap"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Open opens the checkpoint at path, a file or a folder of shards, with the first of formats that recognises its content. The caller
@@ -56,39 +57,44 @@ func regular(path string) error {
 		if mode.IsDir() {
 			what = "a folder"
 		}
-		return Errorf(ErrUnsupported, "%s, where a file is expected", what).WithHint("save it to a file first and pass that")
+		return Unsupported("%s, where a file is expected", what).WithHint("save it to a file first and pass that")
 	}
 	return nil
 }
 
-// read finds the format. A fault while reading the mapping (the file was cut short) comes back as an error.
+// read reads content with the first format that recognises it. That the file was cut short meanwhile, and a panic of a library that the
+// format uses, come back as errors.
 func read(ctx context.Context, content []byte, options Options, formats []Format) (opened *Checkpoint, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if fault := recover(); fault != nil {
-			opened, err = nil, Errorf(ErrMalformed, "reading the file failed: %s", FaultText(fault))
+		if cause := recover(); cause != nil {
+			opened, err = nil, Malformed("reading the file failed: %s", PanicText(cause))
 		}
 	}()
 	if len(content) == 0 {
 		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or pass the file that holds the weights")
 	}
-	for _, format := range formats {
-		if format.Match(content) {
-			opened, err = format.Read(ctx, content, options)
-			if opened != nil {
-				opened.Format = format.Name
+	err = tensor.Guard(func() error {
+		for _, format := range formats {
+			if format.Match(content) {
+				opened, err = format.Read(ctx, content, options)
+				if opened != nil {
+					opened.Format = format.Name
+				}
+				return err
 			}
-			return opened, err
 		}
+		return unknown(content, formats)
+	})
+	if errors.Is(err, tensor.ErrFault) {
+		opened, err = nil, Malformed("%s", err)
 	}
-	return nil, unknown(content, formats)
+	return opened, err
 }
 
-// FaultText describes a recovered panic in a few words, never with the values in it.
-func FaultText(fault any) string {
-	if err, ok := fault.(error); ok {
-		text := err.Error()
-		return text[:min(len(text), 200)]
+// PanicText describes what was recovered from a panic in a few words, never with the values in it.
+func PanicText(cause any) string {
+	if err, ok := cause.(error); ok {
+		return text.Cut(err.Error(), 200)
 	}
 	return "unexpected fault"
 }

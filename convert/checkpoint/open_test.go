@@ -13,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -217,7 +218,7 @@ func TestChangedAndClose(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	t.Parallel()
-	err := checkpoint.Errorf(checkpoint.ErrMalformed, "tensor %q", "a\x1b[2J").At(17).WithHint("try %d", 2)
+	err := checkpoint.Malformed("tensor %q", "a\x1b[2J").At(17).WithHint("try %d", 2)
 	err.Path = "model.bin"
 	if got, want := err.Error(), `model.bin: malformed: tensor "a\x1b[2J" (at byte 17)`; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -225,10 +226,20 @@ func TestErrorText(t *testing.T) {
 	if !errors.Is(err, checkpoint.ErrMalformed) || err.Hint() != "try 2" {
 		t.Errorf("kind %v, hint %s", err.Kind, err.Hint())
 	}
-	if got := checkpoint.FaultText(errors.New(strings.Repeat("x", 1000))); len(got) != 200 {
+	if got := checkpoint.PanicText(errors.New(strings.Repeat("x", 1000))); len(got) != 200 {
 		t.Errorf("a text of %d bytes", len(got))
 	}
-	if got := checkpoint.FaultText(strings.Repeat("x", 1000)); got != "unexpected fault" {
+	if got := checkpoint.PanicText(strings.Repeat("x", 1000)); got != "unexpected fault" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestErrorKinds(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []error{checkpoint.ErrFormat, checkpoint.ErrMalformed, checkpoint.ErrUnsafe, checkpoint.ErrUnsupported, checkpoint.ErrNoModel} {
+		err := checkpoint.Errorf(kind, "x")
+		if !errors.Is(err, kind) || errdef.Kind(err) != errdef.ErrInput || err.Hint() == "" {
+			t.Errorf("%v: kind %v, hint %q", err, errdef.Kind(err), err.Hint())
+		}
 	}
 }

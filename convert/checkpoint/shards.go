@@ -85,12 +85,12 @@ func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) e
 	slices.Sort(promised)
 	for _, name := range promised {
 		if _, found := slices.BinarySearch(held, name); !found {
-			return Errorf(ErrMalformed, "the index promises tensor %q in shard %q, which lacks it", name, shard).WithHint("download the shard again")
+			return Malformed("the index promises tensor %q in shard %q, which lacks it", name, shard).WithHint("download the shard again")
 		}
 	}
 	for _, name := range held {
 		if _, found := slices.BinarySearch(promised, name); !found {
-			return Errorf(ErrMalformed, "shard %q holds tensor %q, which the index does not map to it", shard, name).WithHint("shards and index are of different downloads; download all of them again")
+			return Malformed("shard %q holds tensor %q, which the index does not map to it", shard, name).WithHint("shards and index are of different downloads; download all of them again")
 		}
 	}
 	return nil
@@ -99,21 +99,21 @@ func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) e
 // checkShards makes sure that shards are plain names of files in the folder, so that an index cannot lead to other places.
 func checkShards(folder string, shards map[string][]string) error {
 	if len(shards) == 0 {
-		return Errorf(ErrMalformed, "the index has no weight_map")
+		return Malformed("the index has no weight_map")
 	}
 	if len(shards) > maxShards {
-		return Errorf(ErrUnsafe, "the index names %d shards; %d is the limit", len(shards), maxShards)
+		return Unsafe("the index names %d shards; %d is the limit", len(shards), maxShards)
 	}
 	for shard := range shards {
 		if shard == "" || shard == "." || shard == ".." || strings.ContainsAny(shard, "/\\\x00:") {
-			return Errorf(ErrUnsafe, "the index names the shard %q, which is not a plain file name", shard)
+			return Unsafe("the index names the shard %q, which is not a plain file name", shard)
 		}
 		info, err := os.Lstat(filepath.Join(folder, shard))
 		if err != nil {
-			return Errorf(ErrMalformed, "the shard %q is missing", shard).WithHint("put all shards into the folder of the index")
+			return Malformed("the shard %q is missing", shard).WithHint("put all shards into the folder of the index")
 		}
 		if info.Mode()&os.ModeSymlink != 0 && escapes(folder, shard) {
-			return Errorf(ErrUnsafe, "the shard %q is a link that leads out of its folder", shard).
+			return Unsafe("the shard %q is a link that leads out of its folder", shard).
 				WithHint("pass the folder that holds the files themselves")
 		}
 	}

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"sync/atomic"
+	"syscall"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/parallel"
+	"github.com/beitzoo/beitzoo/tensor"
 )
-
-// ErrFault says that reading an input failed in the middle, most likely because its file was cut short meanwhile.
-var ErrFault = errors.New("the input became unreadable while it was read; was the file changed?")
 
 // job is one Write under way.
 type job struct {
@@ -23,84 +22,104 @@ type job struct {
 	total   int64
 	done    atomic.Int64
 	sums    []uint32
-	summed  bool
+	// needSums says that some part wants checksums.
+	needSums bool
 }
 
 func newJob(file *os.File, parts []Part, options Options) *job {
 	return &job{
 		file: file, parts: parts, options: options,
-		total: dataSize(parts), sums: make([]uint32, len(parts)), summed: needSums(parts),
+		total: dataSize(parts), sums: make([]uint32, len(parts)), needSums: needSums(parts),
 	}
 }
 
-// run writes all Data at once with several workers, then the parts that Fill makes.
+// run writes all Data at once with all cores, then the parts that Fill makes.
 func (j *job) run(ctx context.Context) error {
-	workers := j.options.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(workers)
+	starts := make([]int64, len(j.parts))
 	at := int64(0)
 	for i, part := range j.parts {
-		if start := at; part.Data != nil {
-			group.Go(func() error { return j.stream(ctx, i, start) })
-		}
+		starts[i] = at
 		at += part.Size
 	}
-	if err := group.Wait(); err != nil {
+	err := parallel.Each(ctx, len(j.parts), func(ctx context.Context, i int) error {
+		if j.parts[i].Data == nil {
+			return nil
+		}
+		return j.stream(ctx, i, starts[i])
+	})
+	if err != nil {
 		return err
 	}
-	return j.fill()
-}
-
-// fill writes the parts that could not be known before all Data was.
-func (j *job) fill() error {
-	at := int64(0)
 	for i, part := range j.parts {
-		if part.Fill != nil {
-			content := part.Fill(j.sums)
-			if int64(len(content)) != part.Size {
-				return fmt.Errorf("part %d has %d bytes, planned were %d", i, len(content), part.Size)
-			}
-			if _, err := j.file.WriteAt(content, at); err != nil {
-				return err
-			}
+		if part.Fill == nil {
+			continue
 		}
-		at += part.Size
+		content := part.Fill(j.sums)
+		if int64(len(content)) != part.Size {
+			return fmt.Errorf("part %d has %d bytes, planned were %d", i, len(content), part.Size)
+		}
+		if _, err := j.file.WriteAt(content, starts[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// stream writes the Data of part i at offset start.
+// stream writes the Data of part i at offset start. A panic there, which is a mistake of a program, comes back as an error, so that nothing is
+// left behind.
 func (j *job) stream(ctx context.Context, i int, start int64) (err error) {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if cause := recover(); cause != nil {
-			err = panicError(i, cause)
+		switch cause := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("part %d: %w", i, cause)
+		default:
+			err = fmt.Errorf("part %d: the program panicked", i)
 		}
 	}()
-	section := &section{ctx: ctx, job: j, at: start, left: j.parts[i].Size}
-	if _, err := j.parts[i].Data.WriteTo(section); err != nil {
-		return err
-	}
-	if section.left != 0 {
-		return fmt.Errorf("part %d ended %d bytes early", i, section.left)
-	}
-	j.sums[i] = section.sum
-	return nil
+	return tensor.Guard(func() error {
+		section := &section{ctx: ctx, job: j, at: start, left: j.parts[i].Size}
+		if _, err := j.parts[i].Data.WriteTo(section); err != nil {
+			return err
+		}
+		if section.left != 0 {
+			return fmt.Errorf("part %d ended %d bytes early", i, section.left)
+		}
+		j.sums[i] = section.sum
+		return nil
+	})
 }
 
-// panicError makes an error of a panic in the Data of part i. Faults of a mapped input have an address; others are mistakes of a program.
-func panicError(i int, cause any) error {
-	if _, ok := cause.(interface{ Addr() uintptr }); ok {
-		return ErrFault
+// section is the writer for one part: it writes at the part's place, and nowhere else.
+type section struct {
+	ctx  context.Context
+	job  *job
+	at   int64
+	left int64
+	sum  uint32
+}
+
+func (s *section) Write(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, context.Cause(s.ctx)
 	}
-	if err, ok := cause.(error); ok {
-		return fmt.Errorf("part %d: %w", i, err)
+	if int64(len(p)) > s.left {
+		return 0, fmt.Errorf("a part is longer than planned by %d bytes", int64(len(p))-s.left)
 	}
-	return fmt.Errorf("part %d: unexpected fault", i)
+	n, err := s.job.file.WriteAt(p, s.at)
+	if s.job.needSums {
+		s.sum = crc32.Update(s.sum, crc32.IEEETable, p[:n])
+	}
+	if !s.job.options.NoSync {
+		disk.StartSync(s.job.file, s.at, int64(n))
+	}
+	s.at += int64(n)
+	s.left -= int64(n)
+	if progress := s.job.options.Progress; progress != nil {
+		progress(s.job.done.Add(int64(n)), s.job.total)
+	}
+	if errors.Is(err, syscall.EFAULT) { // the system met the fault while it copied
+		return n, tensor.ErrFault
+	}
+	return n, err
 }

@@ -34,7 +34,7 @@ func Total(parts []Part) int64 {
 	return total
 }
 
-// needSums tells whether a part wants checksums: they cost a pass over the data while it is in the processor's cache.
+// needSums reports whether a part wants checksums: they cost a pass over the data while it is in the processor's cache.
 func needSums(parts []Part) bool {
 	for _, p := range parts {
 		if p.Fill != nil && !p.known {

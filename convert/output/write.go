@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
 // Options change how Write works. The zero value syncs, reports nothing and checks nothing.
@@ -16,18 +19,16 @@ type Options struct {
 	Check func(ctx context.Context, path string) error
 	// NoSync leaves it to the system when the bytes reach the disk: faster, but a power cut may leave an incomplete file.
 	NoSync bool
-	// Workers is the number of parts written at once; 0 takes the number of cores.
-	Workers int
 }
 
-// TargetError says that what stands at the path is not a file that could be replaced.
-type TargetError struct {
+// NotFileError says that what stands at the path is not a file, which alone could be replaced.
+type NotFileError struct {
 	Path string
 	// Mode is what it is.
 	Mode fs.FileMode
 }
 
-func (e *TargetError) Error() string {
+func (e *NotFileError) Error() string {
 	what := "a device, pipe or socket"
 	if e.Mode.IsDir() {
 		what = "a folder"
@@ -35,8 +36,11 @@ func (e *TargetError) Error() string {
 	return fmt.Sprintf("%s is %s, and only a file can be replaced", e.Path, what)
 }
 
-// Hint tells the user what to do next.
-func (e *TargetError) Hint() string { return "give the name of a file" }
+// Is reports that the request was wrong.
+func (e *NotFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint returns what to do next.
+func (e *NotFileError) Hint() string { return "give the name of a file" }
 
 // Write makes the file at path of parts. On any error, or when ctx ends, the file that was there before is untouched and nothing new
 // is left behind. Running out of space is noticed before the first byte is computed, where the file system can reserve space. A symbolic
@@ -59,7 +63,7 @@ func Write(ctx context.Context, path string, parts []Part, options Options) (err
 			os.Remove(file.Name())
 		}
 	}()
-	if err := reserve(file, Total(parts)); err != nil {
+	if err := disk.Reserve(file, Total(parts)); err != nil {
 		return fmt.Errorf("reserving %d bytes for %s: %w", Total(parts), path, err)
 	}
 	if err := newJob(file, parts, options).run(ctx); err != nil {
@@ -68,14 +72,14 @@ func Write(ctx context.Context, path string, parts []Part, options Options) (err
 	return finish(ctx, file, mode, path, options)
 }
 
-// targetMode gives the permissions for the new file: those of the file that is replaced, or what the user's umask leaves.
+// targetMode returns the permissions for the new file: those of the file that is replaced, or what the user's umask leaves.
 func targetMode(path string) (fs.FileMode, error) {
 	old, err := os.Stat(path)
 	if err != nil {
 		return 0o666 &^ umask(), nil
 	}
 	if !old.Mode().IsRegular() {
-		return 0, &TargetError{Path: path, Mode: old.Mode()}
+		return 0, &NotFileError{Path: path, Mode: old.Mode()}
 	}
 	return old.Mode().Perm(), nil
 }
@@ -105,17 +109,7 @@ func finish(ctx context.Context, file *os.File, mode fs.FileMode, path string, o
 		return err
 	}
 	if !options.NoSync {
-		syncFolder(filepath.Dir(path))
+		disk.SyncFolder(filepath.Dir(path))
 	}
 	return nil
-}
-
-// syncFolder makes the new name durable, as far as the system can: some cannot open a folder. The file itself is complete either way.
-func syncFolder(path string) {
-	folder, err := os.Open(path)
-	if err != nil {
-		return
-	}
-	defer folder.Close()
-	_ = folder.Sync()
 }

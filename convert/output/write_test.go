@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -76,8 +77,9 @@ func (c callback) WriteTo(w io.Writer) (int64, error) {
 	return int64(n + m), err
 }
 
+// TestWrite is not parallel, because the number of threads is that of the whole process.
 func TestWrite(t *testing.T) {
-	t.Parallel()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	long := ramp(5<<20 + 3)
 	var parts []output.Part
 	var want []byte
@@ -88,7 +90,9 @@ func TestWrite(t *testing.T) {
 		want = append(append(want, head...), data...)
 	}
 	parts = append(parts, output.Data(0, tensor.Memory(nil)), output.Literal(nil))
-	for _, options := range []output.Options{{}, {NoSync: true}, {Workers: 1}, {Workers: 64}} {
+	for _, threads := range []int{1, 2, 64} {
+		runtime.GOMAXPROCS(threads)
+		options := output.Options{NoSync: threads == 2}
 		path := target(t)
 		if err := output.Write(context.Background(), path, parts, options); err != nil {
 			t.Fatal(err)
@@ -180,7 +184,7 @@ func TestFailuresLeaveNothing(t *testing.T) {
 			if err == nil || test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
-			if errors.Is(err, output.ErrFault) {
+			if errors.Is(err, tensor.ErrFault) {
 				t.Errorf("a mistake is taken for a fault: %v", err)
 			}
 			checkUntouched(t, path)
@@ -238,7 +242,7 @@ func TestCheckSeesTheWholeFile(t *testing.T) {
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	parts := []output.Part{output.Literal([]byte("new"))}
-	var refused *output.TargetError
+	var refused *output.NotFileError
 	if err := output.Write(context.Background(), t.TempDir(), parts, output.Options{}); !errors.As(err, &refused) || refused.Hint() == "" {
 		t.Errorf("a folder: %v", err)
 	}
@@ -307,11 +311,11 @@ func TestWritersAtOnce(t *testing.T) {
 	checkOnly(t, path, bytes.Repeat(got[:1], 1<<20))
 }
 
-func TestTargetErrorText(t *testing.T) {
+func TestNotFileErrorText(t *testing.T) {
 	t.Parallel()
 	got := []string{
-		(&output.TargetError{Path: "a", Mode: fs.ModeDir}).Error(),
-		(&output.TargetError{Path: "b", Mode: fs.ModeDevice}).Error(),
+		(&output.NotFileError{Path: "a", Mode: fs.ModeDir}).Error(),
+		(&output.NotFileError{Path: "b", Mode: fs.ModeDevice}).Error(),
 	}
 	want := []string{"a is a folder, and only a file can be replaced", "b is a device, pipe or socket, and only a file can be replaced"}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -5,6 +5,7 @@ package output_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,6 +18,17 @@ import (
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
+
+// after is Data that is read only when a channel is closed.
+type after struct {
+	event chan struct{}
+	tensor.Data
+}
+
+func (a after) WriteTo(w io.Writer) (int64, error) {
+	<-a.event
+	return a.Data.WriteTo(w)
+}
 
 // TestInputCutShort truncates a mapped input while it is read, at the place where the system or the program would crash.
 func TestInputCutShort(t *testing.T) {
@@ -43,12 +55,12 @@ func TestInputCutShort(t *testing.T) {
 		if err := os.WriteFile(input, ramp(8<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		path := target(t)
+		path, cut := target(t), make(chan struct{})
 		parts := []output.Part{
-			output.Data(4<<20, callback{mapping[:4<<20], func() error { return os.Truncate(input, 4<<20) }}),
-			output.Data(4<<20, data),
+			output.Data(4<<20, callback{mapping[:4<<20], func() error { defer close(cut); return os.Truncate(input, 4<<20) }}),
+			output.Data(4<<20, after{cut, data}),
 		}
-		if err := output.Write(context.Background(), path, parts, output.Options{Workers: 1}); !errors.Is(err, output.ErrFault) {
+		if err := output.Write(context.Background(), path, parts, output.Options{}); !errors.Is(err, tensor.ErrFault) {
 			t.Errorf("%s: %v", name, err)
 		}
 		checkUntouched(t, path)
@@ -70,7 +82,7 @@ func TestPipe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var refused *output.TargetError
+		var refused *output.NotFileError
 		err = output.Write(context.Background(), path, []output.Part{output.Literal([]byte("new"))}, output.Options{})
 		if !errors.As(err, &refused) || refused.Path != path {
 			t.Errorf("%s: %v", path, err)

@@ -36,7 +36,7 @@ func (f failing) WriteTo(w io.Writer) (int64, error) {
 // TestWholeNoticesBrokenReaders is what the suite is worth.
 func TestWholeNoticesBrokenReaders(t *testing.T) {
 	t.Parallel()
-	damaged := checkpoint.Errorf(checkpoint.ErrMalformed, "damaged")
+	damaged := checkpoint.Malformed("damaged")
 	of := func(data ...tensor.Data) func() (*checkpoint.Checkpoint, error) {
 		opened := &checkpoint.Checkpoint{}
 		for i, d := range data {
@@ -72,9 +72,9 @@ func TestWholeNoticesBrokenReaders(t *testing.T) {
 		"fails improperly":    {of(failing{io.EOF, io.EOF}), "not a checkpoint.Error"},
 		"an error of another": {refusing(io.EOF), "not a checkpoint.Error"},
 		"an unknown kind":     {refusing(checkpoint.Errorf(io.EOF, "x")), "unknown kind"},
-		"an escape in a text": {refusing(checkpoint.Errorf(checkpoint.ErrUnsafe, "\x1b[2J")), "cannot be printed"},
-		"an escape in a hint": {refusing(checkpoint.Errorf(checkpoint.ErrUnsafe, "x").WithHint("\a")), "cannot be printed"},
-		"an endless text":     {refusing(checkpoint.Errorf(checkpoint.ErrUnsafe, "%s", strings.Repeat("x", 10_000))), "cannot be printed"},
+		"an escape in a text": {refusing(checkpoint.Unsafe("\x1b[2J")), "cannot be printed"},
+		"an escape in a hint": {refusing(checkpoint.Unsafe("x").WithHint("\a")), "cannot be printed"},
+		"an endless text":     {refusing(checkpoint.Unsafe("%s", strings.Repeat("x", 10_000))), "cannot be printed"},
 		"both":                {func() (*checkpoint.Checkpoint, error) { return &checkpoint.Checkpoint{}, damaged }, "both"},
 		"panics":              {func() (*checkpoint.Checkpoint, error) { panic("oh") }, "panic: oh"},
 		"the same name":       {named("a", "a"), "comes twice"},

@@ -30,7 +30,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		return nil, err
 	}
 	if rest := int64(len(content)) - document.End; rest != 0 {
-		return nil, malformed("%d bytes follow the end of the pickle", rest).At(document.End).
+		return nil, checkpoint.Malformed("%d bytes follow the end of the pickle", rest).At(document.End).
 			WithHint("PaddlePaddle would ignore them; whatever put them there, get the file from its origin again")
 	}
 	if err := tidy(document.Root); err != nil {
@@ -57,7 +57,7 @@ func named(found []pickle.Tensor) ([]tensor.Named, error) {
 	for i, t := range found {
 		array, ok := t.Value.(*pickle.Array)
 		if !ok {
-			return nil, checkpoint.Errorf(checkpoint.ErrUnsupported, "parameter %q is no NumPy array", t.Name)
+			return nil, checkpoint.Unsupported("parameter %q is no NumPy array", t.Name)
 		}
 		tensors[i] = tensor.Named{Name: t.Name, View: array.View}
 		if tensors[i].DType == tensor.U16 {
@@ -65,8 +65,4 @@ func named(found []pickle.Tensor) ([]tensor.Named, error) {
 		}
 	}
 	return tensors, nil
-}
-
-func malformed(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
 }

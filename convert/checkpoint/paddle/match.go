@@ -65,6 +65,6 @@ func refuseInference(content []byte) error {
 	if what == "" {
 		return nil
 	}
-	return checkpoint.Errorf(checkpoint.ErrUnsupported, "%s: the parameters' names are not in it", what).
+	return checkpoint.Unsupported("%s: the parameters' names are not in it", what).
 		WithHint("pass the .pdparams file of the same model, from which it was exported")
 }

@@ -60,7 +60,7 @@ func (t *tidier) tidy(dict *pickle.Dict) error {
 		}
 	}
 	if t.slices += len(j.used); t.slices > mostSlices {
-		return checkpoint.Errorf(checkpoint.ErrUnsafe, "more than %d slices of parameters", mostSlices)
+		return checkpoint.Unsafe("more than %d slices of parameters", mostSlices)
 	}
 	kept := slices.DeleteFunc(slices.Clone(dict.Entries), func(entry pickle.Entry) bool {
 		key, isText := entry.Key.(string)
@@ -79,12 +79,12 @@ type joiner struct {
 func (j *joiner) join(cut pickle.Value) error {
 	table, ok := cut.(*pickle.Dict)
 	if !ok {
-		return malformed("%q is no dict", sliceTable)
+		return checkpoint.Malformed("%q is no dict", sliceTable)
 	}
 	for _, entry := range table.Entries {
 		name, ok := entry.Key.(string)
 		if !ok {
-			return malformed("%q has a key that is no text", sliceTable)
+			return checkpoint.Malformed("%q has a key that is no text", sliceTable)
 		}
 		whole, err := j.whole(name, entry.Value)
 		if err != nil {
@@ -110,14 +110,14 @@ func (j *joiner) whole(name string, info pickle.Value) (*pickle.Array, error) {
 			return nil, err
 		}
 		if len(data) > 0 && slice.DType != dtype {
-			return nil, malformed("the slices of parameter %q differ in type", name)
+			return nil, checkpoint.Malformed("the slices of parameter %q differ in type", name)
 		}
 		dtype = slice.DType
 		data = append(data, slice.Data)
 		elements += int64(slice.Shape[0])
 	}
 	if want, err := shape.Elements(); err != nil || want != elements {
-		return nil, malformed("the slices of parameter %q have %d elements together, which does not fill its shape %s", name, elements, shape)
+		return nil, checkpoint.Malformed("the slices of parameter %q have %d elements together, which does not fill its shape %s", name, elements, shape)
 	}
 	return &pickle.Array{View: tensor.View{DType: dtype, Shape: shape, Data: data}}, nil
 }
@@ -127,7 +127,7 @@ func (j *joiner) take(name, part string) (*pickle.Array, error) {
 	value, _ := j.dict.Get(part)
 	slice, isArray := value.(*pickle.Array)
 	if !isArray || len(slice.Shape) != 1 || j.used[part] {
-		return nil, malformed("parameter %q needs the slice %q, which is missing, taken, or no array of one dimension", name, part)
+		return nil, checkpoint.Malformed("parameter %q needs the slice %q, which is missing, taken, or no array of one dimension", name, part)
 	}
 	j.used[part] = true
 	return slice, nil
@@ -137,14 +137,14 @@ func (j *joiner) take(name, part string) (*pickle.Array, error) {
 func sliceInfo(name string, value pickle.Value) (tensor.Shape, []string, error) {
 	info, ok := value.(*pickle.Dict)
 	if !ok {
-		return nil, nil, malformed("parameter %q is cut into slices, but its entry is no dict", name)
+		return nil, nil, checkpoint.Malformed("parameter %q is cut into slices, but its entry is no dict", name)
 	}
 	sizes, _ := info.Get("OriginShape")
 	names, _ := info.Get("slices")
 	shape, shapeErr := itemsOf[int64](sizes)
 	parts, partsErr := itemsOf[string](names)
 	if shapeErr != nil || partsErr != nil || len(shape) > tensor.MaxRank || len(parts) == 0 {
-		return nil, nil, malformed("parameter %q is cut into slices, but its shape or their names are missing", name)
+		return nil, nil, checkpoint.Malformed("parameter %q is cut into slices, but its shape or their names are missing", name)
 	}
 	whole := make(tensor.Shape, len(shape))
 	for i, n := range shape {

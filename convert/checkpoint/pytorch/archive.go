@@ -79,7 +79,7 @@ func openArchive(ctx context.Context, content []byte) (*zipFile, error) {
 		z.folder = folder + "/"
 	}
 	if _, ok := z.Get(z.folder + constantsRecord); ok {
-		return nil, unsupported("a TorchScript archive: a traced or scripted program with its weights, not a checkpoint").
+		return nil, checkpoint.Unsupported("a TorchScript archive: a traced or scripted program with its weights, not a checkpoint").
 			WithHint("save the weights alone: torch.save(module.state_dict(), \"weights.pth\")")
 	}
 	if _, ok := z.Get(z.folder + objectRecord); !ok {
@@ -98,7 +98,7 @@ func (z *zipFile) strange(name string) error {
 	}
 	for _, record := range z.Records {
 		if strings.HasSuffix(record.Name, "/"+objectRecord) && name != "" {
-			return malformed("a zip archive with more than one folder: %.200q lies outside of %.200q", name, z.folder)
+			return checkpoint.Malformed("a zip archive with more than one folder: %.200q lies outside of %.200q", name, z.folder)
 		}
 	}
 	return checkpoint.Errorf(checkpoint.ErrFormat, "a zip archive without the record data.pkl that torch.save writes").
@@ -113,10 +113,10 @@ func (z *zipFile) version() (string, error) {
 	}
 	number, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
 	if err != nil {
-		return "", malformed("the record %q is no number", versionRecord)
+		return "", checkpoint.Malformed("the record %q is no number", versionRecord)
 	}
 	if number > newestFormat {
-		return "", unsupported("format %d of PyTorch's archives; %d is the highest known", number, newestFormat)
+		return "", checkpoint.Unsupported("format %d of PyTorch's archives; %d is the highest known", number, newestFormat)
 	}
 	return fmt.Sprintf(", format %d", number), nil
 }
@@ -128,7 +128,7 @@ func (z *zipFile) bigEndian() (bool, error) {
 		return false, err
 	}
 	if text != "" && text != "little" && text != "big" {
-		return false, malformed("the byte order should be %q or %q, and is %.20q", "little", "big", text)
+		return false, checkpoint.Malformed("the byte order should be %q or %q, and is %.20q", "little", "big", text)
 	}
 	return text == "big", nil
 }
@@ -140,7 +140,7 @@ func (z *zipFile) text(name string) (string, error) {
 		return "", nil
 	}
 	if record.Size > maxText {
-		return "", malformed("the record %q has %d bytes; %d is the limit", name, record.Size, maxText)
+		return "", checkpoint.Malformed("the record %q has %d bytes; %d is the limit", name, record.Size, maxText)
 	}
 	raw, err := record.Bytes()
 	return string(raw), err
@@ -150,7 +150,7 @@ func (z *zipFile) text(name string) (string, error) {
 func (z *zipFile) object(ctx context.Context, content []byte, s *storages) (*pickle.Document, error) {
 	record, _ := z.Get(z.folder + objectRecord)
 	if record.Size > maxObject {
-		return nil, checkpoint.Errorf(checkpoint.ErrUnsafe, "the record data.pkl has %d bytes; %d is the limit", record.Size, maxObject)
+		return nil, checkpoint.Unsafe("the record data.pkl has %d bytes; %d is the limit", record.Size, maxObject)
 	}
 	raw, err := record.Bytes()
 	if err != nil {
@@ -166,7 +166,7 @@ func (z *zipFile) object(ctx context.Context, content []byte, s *storages) (*pic
 		return nil, err
 	}
 	if document.End != int64(len(raw)) {
-		return nil, malformed("%d bytes follow the pickle in data.pkl", int64(len(raw))-document.End).At(document.End)
+		return nil, checkpoint.Malformed("%d bytes follow the pickle in data.pkl", int64(len(raw))-document.End).At(document.End)
 	}
 	return document, nil
 }
@@ -176,10 +176,10 @@ func (z *zipFile) fill(s *storages) error {
 	for _, key := range s.keys {
 		record, ok := z.Get(z.folder + dataFolder + key)
 		if !ok {
-			return malformed("the archive has no record %.200q, which the pickle refers to", dataFolder+key)
+			return checkpoint.Malformed("the archive has no record %.200q, which the pickle refers to", dataFolder+key)
 		}
 		if want := s.size(key); record.Size != want {
-			return malformed("the record %.200q has %d bytes, where the pickle says %d", dataFolder+key, record.Size, want)
+			return checkpoint.Malformed("the record %.200q has %d bytes, where the pickle says %d", dataFolder+key, record.Size, want)
 		}
 		s.data[key] = record
 	}

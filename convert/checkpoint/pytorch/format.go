@@ -59,11 +59,3 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 func isArchive(content []byte) bool {
 	return bytes.HasPrefix(content, []byte("PK\x03\x04")) || bytes.HasPrefix(content, []byte("PK\x05\x06"))
 }
-
-func malformed(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
-}
-
-func unsupported(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrUnsupported, reason, args...)
-}

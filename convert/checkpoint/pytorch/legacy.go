@@ -90,7 +90,7 @@ func (l *stream) head(ctx context.Context) error {
 			return err
 		}
 		if !check.right(document.Root) {
-			return malformed("a pickle that is not %s", check.what).At(at)
+			return checkpoint.Malformed("a pickle that is not %s", check.what).At(at)
 		}
 	}
 	return nil
@@ -105,12 +105,12 @@ func (l *stream) data(ctx context.Context) error {
 	}
 	list, ok := document.Root.(*pickle.List)
 	if !ok {
-		return malformed("a pickle that is not the list of storages").At(at)
+		return checkpoint.Malformed("a pickle that is not the list of storages").At(at)
 	}
 	for _, item := range list.Items {
 		key, ok := item.(string)
 		if !ok {
-			return malformed("the list of storages has an item that is no text").At(at)
+			return checkpoint.Malformed("the list of storages has an item that is no text").At(at)
 		}
 		if err := l.storage(key); err != nil {
 			return err.At(l.at)
@@ -118,11 +118,11 @@ func (l *stream) data(ctx context.Context) error {
 	}
 	for _, key := range l.storages.keys {
 		if l.storages.data[key] == nil {
-			return malformed("the list of storages lacks %.200q, which a tensor refers to", key).At(at)
+			return checkpoint.Malformed("the list of storages lacks %.200q, which a tensor refers to", key).At(at)
 		}
 	}
 	if rest := int64(len(l.content)) - l.at; rest != 0 {
-		return malformed("%d bytes follow the last storage", rest).At(l.at)
+		return checkpoint.Malformed("%d bytes follow the last storage", rest).At(l.at)
 	}
 	return nil
 }
@@ -131,18 +131,17 @@ func (l *stream) data(ctx context.Context) error {
 func (l *stream) storage(key string) *checkpoint.Error {
 	known, ok := l.storages.known[key]
 	if !ok {
-		return malformed("the storage %.200q belongs to no tensor", key)
+		return checkpoint.Malformed("the storage %.200q belongs to no tensor", key)
 	}
 	if l.storages.data[key] != nil {
-		return malformed("the storage %.200q comes twice", key)
+		return checkpoint.Malformed("the storage %.200q comes twice", key)
 	}
 	size, left := l.storages.size(key), int64(len(l.content))-l.at
 	if left < 8 || size > left-8 {
-		return malformed("the storage %.200q needs %d bytes and %d are left", key, size, left).
-			WithHint("the file is damaged or was not downloaded whole; download it again")
+		return checkpoint.Malformed("the storage %.200q needs %d bytes and %d are left", key, size, left)
 	}
 	if count := binary.LittleEndian.Uint64(l.content[l.at:]); count != uint64(known.Count) {
-		return malformed("the storage %.200q has %d elements, where the pickle says %d", key, count, known.Count)
+		return checkpoint.Malformed("the storage %.200q has %d elements, where the pickle says %d", key, count, known.Count)
 	}
 	begin := l.at + 8
 	l.at = begin + size

@@ -31,14 +31,14 @@ func (s *storages) persistent(id pickle.Value) (*pickle.Storage, error) {
 		return nil, err
 	}
 	if storage.Count > math.MaxInt64/int64(elementSize(storage.DType)) {
-		return nil, malformed("the storage %.200q has %d elements, more than can be counted", storage.Key, storage.Count)
+		return nil, checkpoint.Malformed("the storage %.200q has %d elements, more than can be counted", storage.Key, storage.Count)
 	}
 	known, ok := s.known[storage.Key]
 	if !ok {
 		s.keys = append(s.keys, storage.Key)
 		s.known[storage.Key] = storage
 	} else if known.DType != storage.DType || known.Count != storage.Count {
-		return nil, malformed("the storage %.200q is used with two types or sizes", storage.Key)
+		return nil, checkpoint.Malformed("the storage %.200q is used with two types or sizes", storage.Key)
 	}
 	return storage, nil
 }
@@ -78,19 +78,19 @@ func (s *storages) view(t pickle.Tensor) (tensor.View, error) {
 	case *pickle.TorchTensor:
 		return s.window(t.Name, value)
 	}
-	return tensor.View{}, unsupported("parameter %.200q is no tensor", t.Name)
+	return tensor.View{}, checkpoint.Unsupported("parameter %.200q is no tensor", t.Name)
 }
 
 // window checks that all elements of a tensor lie in its storage, and makes a view of them.
 func (s *storages) window(name string, t *pickle.TorchTensor) (tensor.View, error) {
 	source, size, err := s.source(t.Storage)
 	if err != nil {
-		return tensor.View{}, malformed("parameter %.200q: %s", name, err.Reason)
+		return tensor.View{}, checkpoint.Malformed("parameter %.200q: %s", name, err.Reason)
 	}
 	width := t.DType.Size()
 	strided := tensor.Strided{Storage: source, Width: width, Offset: t.Offset, Strides: t.Strides, Shape: t.Shape}
 	if err := strided.Check(size / int64(width)); err != nil {
-		return tensor.View{}, malformed("parameter %.200q of shape %s reaches beyond its storage of %d elements", name, t.Shape, size/int64(width))
+		return tensor.View{}, checkpoint.Malformed("parameter %.200q of shape %s reaches beyond its storage of %d elements", name, t.Shape, size/int64(width))
 	}
 	view := tensor.View{DType: t.DType, Shape: t.Shape, Data: strided}
 	if whole, err := view.Size(); err == nil && whole == size && strided.Contiguous() {
@@ -111,7 +111,7 @@ func (s *storages) charge(source tensor.Data, size int64) error {
 		return nil
 	}
 	if s.unpacked += size; s.unpacked > s.limit {
-		return checkpoint.Errorf(checkpoint.ErrUnsafe, "reading all parameters would unpack more than %d bytes", s.limit).
+		return checkpoint.Unsafe("reading all parameters would unpack more than %d bytes", s.limit).
 			WithHint("load the file in PyTorch and save it again: torch.save does not pack")
 	}
 	return nil
@@ -121,17 +121,17 @@ func (s *storages) charge(source tensor.Data, size int64) error {
 func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpoint.Error) {
 	data, ok := s.data[storage.Key]
 	if !ok {
-		return nil, 0, malformed("its storage %.200q is missing", storage.Key)
+		return nil, 0, checkpoint.Malformed("its storage %.200q is missing", storage.Key)
 	}
 	part := storage.View
 	if part == nil {
 		return data, s.size(storage.Key), nil
 	}
 	if part.Offset < 0 || part.Count < 0 || part.Offset > storage.Count-part.Count {
-		return nil, 0, malformed("%d elements from %d on of a storage of %d", part.Count, part.Offset, storage.Count)
+		return nil, 0, checkpoint.Malformed("%d elements from %d on of a storage of %d", part.Count, part.Offset, storage.Count)
 	}
 	if part.Count > math.MaxInt {
-		return nil, 0, malformed("a part of %d elements", part.Count)
+		return nil, 0, checkpoint.Malformed("a part of %d elements", part.Count)
 	}
 	width := elementSize(storage.DType)
 	window := tensor.Strided{Storage: data, Width: width, Offset: part.Offset, Strides: []int64{1}, Shape: tensor.Shape{int(part.Count)}}

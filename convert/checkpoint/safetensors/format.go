@@ -11,9 +11,6 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// adviceShort is for files whose length does not fit.
-const adviceShort = "the file is damaged or was not downloaded whole; download it again"
-
 // Format reads and writes safetensors files. Tensors come in the order of their data; their views are windows of the file.
 var Format = checkpoint.Format{
 	Name: "safetensors", Title: "safetensors",
@@ -42,7 +39,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		return nil, err
 	}
 	if options.Select != "" {
-		return nil, checkpoint.Errorf(checkpoint.ErrNoModel, "the file has one set of tensors and none that is called %q", options.Select).
+		return nil, checkpoint.NoModel("the file has one set of tensors and none that is called %q", options.Select).
 			WithHint("leave the selection out")
 	}
 	opened := &checkpoint.Checkpoint{
@@ -60,8 +57,4 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 // byPlace orders by begin, then end: empty tensors share their begin with a neighbour.
 func byPlace(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
-}
-
-func malformed(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
 }

@@ -50,7 +50,7 @@ func parse(content []byte) (*header, error) {
 	}
 	for i, c := range raw[s.decoder.InputOffset():] {
 		if c != ' ' {
-			return nil, malformed("byte %#02x behind the header's JSON, where only spaces may be", c).At(8 + s.decoder.InputOffset() + int64(i))
+			return nil, checkpoint.Malformed("byte %#02x behind the header's JSON, where only spaces may be", c).At(8 + s.decoder.InputOffset() + int64(i))
 		}
 	}
 	return h, h.check(int64(len(content)) - h.end)
@@ -59,21 +59,21 @@ func parse(content []byte) (*header, error) {
 // headerBytes cuts out the header's text.
 func headerBytes(content []byte) ([]byte, error) {
 	if len(content) < 8 {
-		return nil, malformed("%d bytes, where the length of the header alone needs 8", len(content)).At(0)
+		return nil, checkpoint.Malformed("%d bytes, where the length of the header alone needs 8", len(content)).At(0)
 	}
 	length := binary.LittleEndian.Uint64(content)
 	if length > maxHeader {
-		return nil, checkpoint.Errorf(checkpoint.ErrUnsafe, "a header of %d bytes; %d is the limit", length, maxHeader).At(0)
+		return nil, checkpoint.Unsafe("a header of %d bytes; %d is the limit", length, maxHeader).At(0)
 	}
 	if length > uint64(len(content)-8) {
-		return nil, malformed("the header should have %d bytes, and %d are there", length, len(content)-8).At(0).WithHint("%s", adviceShort)
+		return nil, checkpoint.Malformed("the header should have %d bytes, and %d are there", length, len(content)-8).At(0)
 	}
 	raw := content[8 : 8+length]
 	if len(raw) == 0 || raw[0] != '{' {
-		return nil, malformed("the header does not begin with a brace").At(8)
+		return nil, checkpoint.Malformed("the header does not begin with a brace").At(8)
 	}
 	if !utf8.Valid(raw) {
-		return nil, malformed("the header is not UTF-8").At(8)
+		return nil, checkpoint.Malformed("the header is not UTF-8").At(8)
 	}
 	return raw, nil
 }
@@ -90,10 +90,10 @@ func (h *header) take(s *scanner, key string) error {
 		})
 	}
 	if len(key) > maxName {
-		return checkpoint.Errorf(checkpoint.ErrUnsafe, "a tensor name of %d bytes; %d is the limit", len(key), maxName)
+		return checkpoint.Unsafe("a tensor name of %d bytes; %d is the limit", len(key), maxName)
 	}
 	if len(h.entries) == maxTensors {
-		return checkpoint.Errorf(checkpoint.ErrUnsafe, "more than %d tensors", maxTensors)
+		return checkpoint.Unsafe("more than %d tensors", maxTensors)
 	}
 	s.where = "tensor " + strconv.Quote(key)
 	e, err := readEntry(s, key)
@@ -130,7 +130,7 @@ func (e *entry) readDType(s *scanner) error {
 	}
 	dtype, known := parseDType(name)
 	if dtype == tensor.Invalid && known {
-		return checkpoint.Errorf(checkpoint.ErrUnsupported, "%s has elements of type %s", s.where, name).
+		return checkpoint.Unsupported("%s has elements of type %s", s.where, name).
 			WithHint("cast the weights to float32, float16 or bfloat16 before saving them")
 	}
 	if dtype == tensor.Invalid {
@@ -171,18 +171,18 @@ func (h *header) check(size int64) error {
 	for _, e := range h.entries {
 		want, err := tensor.View{DType: e.dtype, Shape: e.shape}.Size()
 		if err != nil {
-			return malformed("tensor %q of shape %s has more bytes than can be counted", e.name, e.shape)
+			return checkpoint.Malformed("tensor %q of shape %s has more bytes than can be counted", e.name, e.shape)
 		}
 		if e.begin != at {
-			return malformed("tensor %q begins at %d of the data, where the tensor before it ends at %d", e.name, e.begin, at)
+			return checkpoint.Malformed("tensor %q begins at %d of the data, where the tensor before it ends at %d", e.name, e.begin, at)
 		}
 		if e.end < e.begin || e.end-e.begin != want {
-			return malformed("tensor %q is given bytes %d to %d of the data, but %s %s needs %d", e.name, e.begin, e.end, e.dtype, e.shape, want)
+			return checkpoint.Malformed("tensor %q is given bytes %d to %d of the data, but %s %s needs %d", e.name, e.begin, e.end, e.dtype, e.shape, want)
 		}
 		at = e.end
 	}
 	if at != size {
-		return malformed("the tensors have %d bytes, and %d follow the header", at, size).At(h.end).WithHint("%s", adviceShort)
+		return checkpoint.Malformed("the tensors have %d bytes, and %d follow the header", at, size).At(h.end)
 	}
 	return nil
 }

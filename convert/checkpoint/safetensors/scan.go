@@ -25,7 +25,7 @@ func newScanner(raw []byte, base int64) *scanner {
 }
 
 func (s *scanner) malformed(reason string, args ...any) *checkpoint.Error {
-	problem := checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
+	problem := checkpoint.Malformed(reason, args...)
 	problem.Reason = s.where + ": " + problem.Reason
 	return problem.At(s.base + s.decoder.InputOffset())
 }

@@ -22,7 +22,7 @@ func readDirectory(raw []byte, base int64, count int) ([]*Record, error) {
 		records = append(records, record)
 	}
 	if len(rest) != 0 {
-		return nil, malformed("the directory has %d bytes behind its %d entries", len(rest), count).At(base + int64(len(raw)-len(rest)))
+		return nil, checkpoint.Malformed("the directory has %d bytes behind its %d entries", len(rest), count).At(base + int64(len(raw)-len(rest)))
 	}
 	return records, nil
 }
@@ -30,11 +30,11 @@ func readDirectory(raw []byte, base int64, count int) ([]*Record, error) {
 // readCentral reads one entry of the directory.
 func readCentral(rest *fields) (*Record, *checkpoint.Error) {
 	if len(*rest) < centralSize {
-		return nil, malformed("the directory of the zip archive has fewer entries than stated")
+		return nil, checkpoint.Malformed("the directory of the zip archive has fewer entries than stated")
 	}
 	f := fields(rest.bytes(centralSize))
 	if f.u32() != centralSignature {
-		return nil, malformed("the directory of the zip archive is damaged")
+		return nil, checkpoint.Malformed("the directory of the zip archive is damaged")
 	}
 	f.bytes(4) // versions
 	record := &Record{flags: f.u16(), method: f.u16()}
@@ -46,16 +46,16 @@ func readCentral(rest *fields) (*Record, *checkpoint.Error) {
 	f.bytes(6) // attributes
 	offset := f.u32()
 	if len(*rest) < name+extra+comment {
-		return nil, malformed("an entry of the zip archive's directory is longer than the directory")
+		return nil, checkpoint.Malformed("an entry of the zip archive's directory is longer than the directory")
 	}
 	record.Name = string(rest.bytes(name))
 	wide, err := wideSizes(rest.bytes(extra), size, compressed, offset)
 	if err != nil {
-		return nil, malformed("record %.200q: %s", record.Name, err.Reason)
+		return nil, checkpoint.Malformed("record %.200q: %s", record.Name, err.Reason)
 	}
 	rest.bytes(comment)
 	if disk != 0 {
-		return nil, checkpoint.Errorf(checkpoint.ErrUnsupported, "record %.200q is in another volume", record.Name)
+		return nil, checkpoint.Unsupported("record %.200q is in another volume", record.Name)
 	}
 	record.Size, record.compressed, record.offset = wide[0], wide[1], wide[2]
 	return record, record.check()
@@ -74,11 +74,11 @@ func wideSizes(extra fields, narrow ...uint32) ([]int64, *checkpoint.Error) {
 			continue
 		}
 		if len(block) < 8 {
-			return nil, malformed("a 64-bit size is missing")
+			return nil, checkpoint.Malformed("a 64-bit size is missing")
 		}
 		large := block.u64()
 		if large > math.MaxInt64 {
-			return nil, malformed("a size or offset of %d bytes", large)
+			return nil, checkpoint.Malformed("a size or offset of %d bytes", large)
 		}
 		wide[i] = int64(large)
 	}
@@ -89,18 +89,18 @@ func wideSizes(extra fields, narrow ...uint32) ([]int64, *checkpoint.Error) {
 func findExtra(extra fields, id uint16) (found fields, err *checkpoint.Error) {
 	for len(extra) > 0 {
 		if len(extra) < 4 {
-			return nil, malformed("its extra field is damaged")
+			return nil, checkpoint.Malformed("its extra field is damaged")
 		}
 		key, length := extra.u16(), int(extra.u16())
 		if length > len(extra) {
-			return nil, malformed("its extra field is damaged")
+			return nil, checkpoint.Malformed("its extra field is damaged")
 		}
 		block := extra.bytes(length)
 		if key != id {
 			continue
 		}
 		if found != nil {
-			return nil, malformed("its extra field has two blocks of the same kind")
+			return nil, checkpoint.Malformed("its extra field has two blocks of the same kind")
 		}
 		found = block
 	}
@@ -111,15 +111,15 @@ func findExtra(extra fields, id uint16) (found fields, err *checkpoint.Error) {
 func (r *Record) check() *checkpoint.Error {
 	switch {
 	case r.flags&(flagEncrypted|flagStrong|flagMasked) != 0:
-		return checkpoint.Errorf(checkpoint.ErrUnsupported, "record %.200q is encrypted", r.Name)
+		return checkpoint.Unsupported("record %.200q is encrypted", r.Name)
 	case r.flags&flagPatched != 0 || r.method != methodStore && r.method != methodDeflate:
-		return checkpoint.Errorf(checkpoint.ErrUnsupported, "record %.200q is packed with method %d; only stored and deflated records can be read", r.Name, r.method)
+		return checkpoint.Unsupported("record %.200q is packed with method %d; only stored and deflated records can be read", r.Name, r.method)
 	case r.method == methodStore && r.Size != r.compressed:
-		return malformed("record %.200q is stored, but has %d bytes in the archive and %d outside", r.Name, r.compressed, r.Size)
+		return checkpoint.Malformed("record %.200q is stored, but has %d bytes in the archive and %d outside", r.Name, r.compressed, r.Size)
 	case r.method == methodDeflate && r.Size/maxDeflate > r.compressed:
-		return unsafe("record %.200q is said to grow from %d to %d bytes, more than deflate can do", r.Name, r.compressed, r.Size)
+		return checkpoint.Unsafe("record %.200q is said to grow from %d to %d bytes, more than deflate can do", r.Name, r.compressed, r.Size)
 	case r.folder() && r.Size != 0:
-		return malformed("folder %.200q has content", r.Name)
+		return checkpoint.Malformed("folder %.200q has content", r.Name)
 	}
 	return nil
 }
@@ -129,12 +129,12 @@ func checkNames(records []*Record) error {
 	seen := make(map[string]bool, len(records))
 	for _, record := range records {
 		if !plain(strings.TrimSuffix(record.Name, "/")) {
-			return unsafe("the zip archive has a record named %.200q", record.Name)
+			return checkpoint.Unsafe("the zip archive has a record named %.200q", record.Name)
 		}
 		// Some readers, PyTorch's among them, find records without regard to case.
 		folded := strings.ToLower(record.Name)
 		if seen[folded] {
-			return malformed("the zip archive has two records named %.200q", record.Name)
+			return checkpoint.Malformed("the zip archive has two records named %.200q", record.Name)
 		}
 		seen[folded] = true
 	}

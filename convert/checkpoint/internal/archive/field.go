@@ -2,8 +2,6 @@ package archive
 
 import (
 	"encoding/binary"
-
-	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // Signatures and sizes of the structures, in bytes.
@@ -66,12 +64,4 @@ func (f *fields) bytes(n int) []byte {
 	value := (*f)[:n]
 	*f = (*f)[n:]
 	return value
-}
-
-func malformed(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
-}
-
-func unsafe(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrUnsafe, reason, args...)
 }

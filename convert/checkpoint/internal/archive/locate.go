@@ -17,7 +17,7 @@ func locate(ctx context.Context, content []byte, records []*Record) error {
 			return context.Cause(ctx)
 		}
 		if record.offset > at {
-			return malformed("%d bytes before record %.200q belong to no record", record.offset-at, record.Name).At(at).
+			return checkpoint.Malformed("%d bytes before record %.200q belong to no record", record.offset-at, record.Name).At(at).
 				WithHint("something was put in front of the archive or into it; download the file again")
 		}
 		next := int64(len(content))
@@ -31,7 +31,7 @@ func locate(ctx context.Context, content []byte, records []*Record) error {
 		at = end
 	}
 	if at != int64(len(content)) {
-		return malformed("%d bytes before the directory of the zip archive belong to no record", int64(len(content))-at).At(at)
+		return checkpoint.Malformed("%d bytes before the directory of the zip archive belong to no record", int64(len(content))-at).At(at)
 	}
 	return nil
 }
@@ -40,11 +40,11 @@ func locate(ctx context.Context, content []byte, records []*Record) error {
 func (r *Record) locate(content []byte, next int64) (end int64, problem *checkpoint.Error) {
 	room := int64(len(content)) - r.offset
 	if room < localSize {
-		return 0, malformed("record %.200q begins behind the end", r.Name)
+		return 0, checkpoint.Malformed("record %.200q begins behind the end", r.Name)
 	}
 	f := fields(content[r.offset : r.offset+localSize])
 	if f.u32() != localSignature {
-		return 0, malformed("record %.200q is not where the directory says", r.Name)
+		return 0, checkpoint.Malformed("record %.200q is not where the directory says", r.Name)
 	}
 	f.bytes(2) // version
 	local := &Record{flags: f.u16(), method: f.u16()}
@@ -53,29 +53,29 @@ func (r *Record) locate(content []byte, next int64) (end int64, problem *checkpo
 	compressed, size, name, extra := f.u32(), f.u32(), int64(f.u16()), int64(f.u16())
 	start := localSize + name + extra
 	if start > room || r.compressed > room-start {
-		return 0, malformed("record %.200q is longer than the file", r.Name).WithHint("%s", adviceShort)
+		return 0, checkpoint.Malformed("record %.200q is longer than the file", r.Name)
 	}
 	head := content[r.offset+localSize : r.offset+start]
 	local.Name = string(head[:name])
 	wide, problem := wideSizes(head[name:], size, compressed)
 	if problem != nil {
-		return 0, malformed("record %.200q: %s", r.Name, problem.Reason)
+		return 0, checkpoint.Malformed("record %.200q: %s", r.Name, problem.Reason)
 	}
 	local.Size, local.compressed = wide[0], wide[1]
 	if what := r.differs(local); what != "" {
-		return 0, unsafe("record %.200q has another %s in its own header than in the directory", r.Name, what).
+		return 0, checkpoint.Unsafe("record %.200q has another %s in its own header than in the directory", r.Name, what).
 			WithHint("the archive was made to look different to different programs; do not use it")
 	}
 	end = r.offset + start + r.compressed
 	if end > next {
-		return 0, malformed("record %.200q reaches into the record after it", r.Name)
+		return 0, checkpoint.Malformed("record %.200q reaches into the record after it", r.Name)
 	}
 	r.start = r.offset + start
 	r.packed = content[r.start:end:end]
 	if local.flags&flagDescriptor != 0 {
 		length, ok := r.descriptor(content[end:next])
 		if !ok {
-			return 0, malformed("record %.200q is not followed by its own sizes", r.Name)
+			return 0, checkpoint.Malformed("record %.200q is not followed by its own sizes", r.Name)
 		}
 		end += length
 	}

@@ -9,9 +9,6 @@ import (
 // maxRecords is far above what a model has; it bounds the memory that a hostile directory can ask for.
 const maxRecords = 100_000
 
-// adviceShort is for archives without an end.
-const adviceShort = "the file is damaged or was not downloaded whole; download it again"
-
 // Archive is an opened zip archive.
 type Archive struct {
 	// Records are in the order of the file, folders left out.
@@ -33,7 +30,7 @@ func Open(ctx context.Context, content []byte) (*Archive, error) {
 		return nil, err
 	}
 	if end.records > maxRecords {
-		return nil, unsafe("the archive has %d records; %d is the limit", end.records, maxRecords)
+		return nil, checkpoint.Unsafe("the archive has %d records; %d is the limit", end.records, maxRecords)
 	}
 	records, err := readDirectory(content[end.begin:end.end], int64(end.begin), int(end.records))
 	if err != nil {
@@ -64,19 +61,19 @@ type directory struct {
 func readEnd(content []byte) (directory, error) {
 	at := len(content) - endSize
 	if at < 0 {
-		return directory{}, malformed("%d bytes are too few for a zip archive", len(content)).WithHint("%s", adviceShort)
+		return directory{}, checkpoint.Malformed("%d bytes are too few for a zip archive", len(content))
 	}
 	f := fields(content[at:])
 	if f.u32() != endSignature {
-		return directory{}, malformed("the zip archive does not end with its directory").At(int64(at)).WithHint("%s", adviceShort)
+		return directory{}, checkpoint.Malformed("the zip archive does not end with its directory").At(int64(at))
 	}
 	disk, first, here, total := f.u16(), f.u16(), f.u16(), f.u16()
 	size, begin, comment := f.u32(), f.u32(), f.u16()
 	if disk != 0 || first != 0 || here != total {
-		return directory{}, checkpoint.Errorf(checkpoint.ErrUnsupported, "a zip archive in several volumes").At(int64(at))
+		return directory{}, checkpoint.Unsupported("a zip archive in several volumes").At(int64(at))
 	}
 	if comment != 0 {
-		return directory{}, malformed("the zip archive should have a comment of %d bytes, and ends before it", comment).At(int64(at))
+		return directory{}, checkpoint.Malformed("the zip archive should have a comment of %d bytes, and ends before it", comment).At(int64(at))
 	}
 	found := directory{begin: uint64(begin), end: uint64(begin) + uint64(size), records: uint64(total)}
 	limit := uint64(at)
@@ -87,13 +84,13 @@ func readEnd(content []byte) (directory, error) {
 				return directory{}, err
 			}
 			if !wide.agrees(total, size, begin) {
-				return directory{}, malformed("the two end records of the zip archive disagree").At(int64(at))
+				return directory{}, checkpoint.Malformed("the two end records of the zip archive disagree").At(int64(at))
 			}
 			found, limit = wide, start
 		}
 	}
 	if found.begin > found.end || found.end != limit {
-		return directory{}, malformed("the directory of the zip archive should be bytes %d to %d, but ends at %d", found.begin, found.end, limit).
+		return directory{}, checkpoint.Malformed("the directory of the zip archive should be bytes %d to %d, but ends at %d", found.begin, found.end, limit).
 			At(int64(at)).WithHint("bytes were put in front of the archive or into it; download the file again")
 	}
 	return found, nil
@@ -104,17 +101,17 @@ func readEnd64(content []byte, locator fields) (found directory, start uint64, e
 	disk, start, disks := locator.u32(), locator.u64(), locator.u32()
 	at := len(content) - locatorSize
 	if disk != 0 || disks > 1 || at < end64Size || start != uint64(at-end64Size) {
-		return found, 0, malformed("the 64-bit end record of the zip archive is not where it should be").At(int64(at))
+		return found, 0, checkpoint.Malformed("the 64-bit end record of the zip archive is not where it should be").At(int64(at))
 	}
 	f := fields(content[start:at])
 	signature, length := f.u32(), f.u64()
 	f.bytes(4) // versions
 	if signature != end64Signature || length != end64Size-12 || f.u32() != 0 || f.u32() != 0 {
-		return found, 0, malformed("the 64-bit end record of the zip archive is damaged").At(int64(start))
+		return found, 0, checkpoint.Malformed("the 64-bit end record of the zip archive is damaged").At(int64(start))
 	}
 	here, total, size, begin := f.u64(), f.u64(), f.u64(), f.u64()
 	if here != total || begin+size < begin {
-		return found, 0, malformed("the 64-bit end record of the zip archive is damaged").At(int64(start))
+		return found, 0, checkpoint.Malformed("the 64-bit end record of the zip archive is damaged").At(int64(start))
 	}
 	return directory{begin: begin, end: begin + size, records: total}, start, nil
 }

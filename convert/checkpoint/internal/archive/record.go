@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -82,10 +83,10 @@ func (r *Record) inflate(w io.Writer) (int64, error) {
 		return n, sum.failed
 	}
 	if err != nil {
-		return n, malformed("record %.200q cannot be unpacked: %d of %d bytes came out", r.Name, n, r.Size).At(r.offset)
+		return n, checkpoint.Malformed("record %.200q cannot be unpacked: %d of %d bytes came out", r.Name, n, r.Size).At(r.offset)
 	}
 	if more, err := io.ReadFull(unpacked, make([]byte, 1)); more != 0 || !errors.Is(err, io.EOF) || packed.Len() != 0 {
-		return n, unsafe("record %.200q unpacks to more than the %d bytes that are stated", r.Name, r.Size).At(r.offset)
+		return n, checkpoint.Unsafe("record %.200q unpacks to more than the %d bytes that are stated", r.Name, r.Size).At(r.offset)
 	}
 	return n, r.compare(sum.crc)
 }
@@ -102,7 +103,7 @@ func (r *Record) isChecked() bool { return r.crc == 0 || r.checked.Load() }
 
 func (r *Record) compare(crc uint32) error {
 	if r.crc != 0 && crc != r.crc {
-		return malformed("record %.200q is damaged: its checksum is %08x instead of %08x", r.Name, crc, r.crc).At(r.offset).
+		return checkpoint.Malformed("record %.200q is damaged: its checksum is %08x instead of %08x", r.Name, crc, r.crc).At(r.offset).
 			WithHint("download the file again; PyTorch itself does not check and would load the damaged weights")
 	}
 	r.checked.Store(true)

@@ -3,6 +3,7 @@ package pickle
 import (
 	"slices"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -31,7 +32,7 @@ func (a *array) permuted(l *loader, dimensions any, element *dtype, payload, axe
 	order, err := shapeOf(axes)
 	stored := a.view.Shape
 	if err != nil || len(order) != len(stored) {
-		return malformed("a NumPy array with an impossible order of axes")
+		return checkpoint.Malformed("a NumPy array with an impossible order of axes")
 	}
 	dense := make([]int64, len(stored))
 	for step, i := int64(1), len(stored)-1; i >= 0; i-- {
@@ -42,7 +43,7 @@ func (a *array) permuted(l *loader, dimensions any, element *dtype, payload, axe
 	shape, strides := make(tensor.Shape, len(stored)), make([]int64, len(stored))
 	for i, axis := range order {
 		if axis >= len(stored) || seen[axis] {
-			return malformed("a NumPy array with an impossible order of axes")
+			return checkpoint.Malformed("a NumPy array with an impossible order of axes")
 		}
 		seen[axis] = true
 		shape[i], strides[i] = stored[axis], dense[axis]

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // sequence is tuple(items), list(items), set(items) or torch.Size(items).
@@ -59,7 +61,7 @@ func encode(_ *loader, class *Global, args []any) (any, error) {
 	}
 	encoding, _ := textOf(args[1])
 	if !slices.Contains([]string{"latin1", "latin-1", "iso-8859-1"}, encoding) {
-		return nil, unsupported("text in the encoding %q", encoding)
+		return nil, checkpoint.Unsupported("text in the encoding %q", encoding)
 	}
 	switch text := args[0].(type) {
 	case *Blob:
@@ -76,7 +78,7 @@ func encodeLatin1(text string) (any, error) {
 	encoded := make([]byte, 0, len(text))
 	for _, r := range text {
 		if r > 0xff {
-			return nil, malformed("bytes in the form of text hold a character beyond latin1")
+			return nil, checkpoint.Malformed("bytes in the form of text hold a character beyond latin1")
 		}
 		encoded = append(encoded, byte(r))
 	}

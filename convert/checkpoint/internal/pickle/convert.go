@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 const (
@@ -29,7 +31,7 @@ func (l *loader) convert(raw any) (Value, error) {
 // value converts one value. Containers that lie in themselves, and what lies too deep, become Opaque.
 func (t *tree) value(raw any, depth int) (Value, error) {
 	if t.nodes++; t.nodes > maxNodes {
-		return nil, unsafe("more than %d values", maxNodes)
+		return nil, checkpoint.Unsafe("more than %d values", maxNodes)
 	}
 	switch raw := raw.(type) {
 	case nil, bool, float64, string, *big.Int, []byte, *Global, *Storage, *TorchTensor:
@@ -88,7 +90,7 @@ func (t *tree) container(raw any, depth int) (Value, error) {
 	case *object:
 		return t.object(raw, depth)
 	}
-	return nil, malformed("a value of an unexpected kind")
+	return nil, checkpoint.Malformed("a value of an unexpected kind")
 }
 
 func (t *tree) items(raw []any, depth int) ([]Value, error) {
@@ -107,7 +109,7 @@ func (t *tree) entries(raw types.Dict, depth int) ([]Entry, error) {
 	entries := make([]Entry, len(raw))
 	for i, entry := range raw {
 		if _, long := entry.Key.(*Blob); long {
-			return nil, malformed("a key of %d bytes or more", threshold)
+			return nil, checkpoint.Malformed("a key of %d bytes or more", threshold)
 		}
 		key, err := t.value(entry.Key, depth)
 		if err != nil {
@@ -155,7 +157,7 @@ func convertArray(raw *array) (Value, error) {
 	case raw.unreadable != "":
 		return &Opaque{What: raw.unreadable, Tensor: true}, nil
 	case !raw.filled:
-		return nil, malformed("a NumPy array without content")
+		return nil, checkpoint.Malformed("a NumPy array without content")
 	}
 	return &Array{View: raw.view}, nil
 }

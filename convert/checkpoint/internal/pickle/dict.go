@@ -1,5 +1,9 @@
 package pickle
 
+import (
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+)
+
 // Dict is a Python dict, or one of the classes that behave like it.
 type Dict struct {
 	// Entries are in the order of the file. Text keys are unique.
@@ -28,7 +32,7 @@ func (d *Dict) Reset(entries []Entry) error {
 			continue
 		}
 		if _, twice := index[key]; twice {
-			return malformed("the key %s occurs twice in one dict", quote(key))
+			return checkpoint.Malformed("the key %s occurs twice in one dict", quote(key))
 		}
 		index[key] = i
 	}

@@ -3,6 +3,7 @@ package pickle
 import (
 	"slices"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -29,7 +30,7 @@ func newDType(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	code, ok := textOf(args[0])
 	if !ok {
-		return nil, unsupported("a NumPy dtype that is not given by a code")
+		return nil, checkpoint.Unsupported("a NumPy dtype that is not given by a code")
 	}
 	return &dtype{code: code, element: codes[code], simple: true}, nil
 }
@@ -38,14 +39,14 @@ func newDType(_ *loader, callable *Global, args []any) (any, error) {
 func (d *dtype) setState(_ *loader, state any) error {
 	parts, ok := itemsOf(state)
 	if !ok || len(parts) < 5 || len(parts) > 9 || d.filled {
-		return malformed("the state of a NumPy dtype is not a tuple of 5 to 9 values")
+		return checkpoint.Malformed("the state of a NumPy dtype is not a tuple of 5 to 9 values")
 	}
 	if version, ok := parts[0].(int); !ok || version < 1 || version > 4 {
-		return unsupported("a NumPy dtype of an unknown version")
+		return checkpoint.Unsupported("a NumPy dtype of an unknown version")
 	}
 	order, _ := textOf(parts[1])
 	if !slices.Contains([]string{"<", ">", "|", "="}, order) {
-		return malformed("a NumPy dtype with byte order %q", order)
+		return checkpoint.Malformed("a NumPy dtype with byte order %q", order)
 	}
 	d.swapped = order == ">"
 	d.simple = parts[2] == nil && parts[3] == nil && parts[4] == nil

@@ -20,11 +20,11 @@ var renamed = map[string]string{
 func newGlobal(module, name string) (*Global, *checkpoint.Error) {
 	for _, part := range []string{module, name} {
 		if part == "" || len(part) >= threshold || !utf8.ValidString(part) {
-			return nil, unsafe("a global with an impossible name")
+			return nil, checkpoint.Unsafe("a global with an impossible name")
 		}
 	}
 	if strings.Contains(name, ".") {
-		return nil, unsafe("the file asks for the attribute %q of module %q", name, module).WithHint("%s", adviceUnsafe)
+		return nil, checkpoint.Unsafe("the file asks for the attribute %q of module %q", name, module).WithHint("%s", adviceUnsafe)
 	}
 	if to, ok := renamed[module]; ok {
 		module = to
@@ -54,8 +54,8 @@ func (g *Global) dangerous() bool {
 // forbidden says that the file wants a global called.
 func (g *Global) forbidden() *checkpoint.Error {
 	if g.dangerous() {
-		return unsafe("the file asks Python to run %q", g.String()).WithHint("%s", adviceUnsafe)
+		return checkpoint.Unsafe("the file asks Python to run %q", g.String()).WithHint("%s", adviceUnsafe)
 	}
-	return unsafe("the file asks Python to call %q, which beitzoo does not know", g.String()).
+	return checkpoint.Unsafe("the file asks Python to call %q, which beitzoo does not know", g.String()).
 		WithHint("it was not called; save the state dict alone, or use a file that holds only weights")
 }

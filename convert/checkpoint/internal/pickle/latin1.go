@@ -52,9 +52,9 @@ func (d Latin1) WriteTo(w io.Writer) (int64, error) {
 func (d Latin1) check(written int64, read int, ok bool) error {
 	switch {
 	case !ok:
-		return malformed("bytes in the form of text hold a character beyond latin1, or invalid UTF-8, after %d bytes", read)
+		return checkpoint.Malformed("bytes in the form of text hold a character beyond latin1, or invalid UTF-8, after %d bytes", read)
 	case written != d.Size || read != len(d.Text):
-		return checkpoint.Errorf(checkpoint.ErrMalformed, "bytes in the form of text do not decode to %d bytes", d.Size)
+		return checkpoint.Malformed("bytes in the form of text do not decode to %d bytes", d.Size)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ type loader struct {
 func (l *loader) run() (root any, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = malformed("the pickle cannot be loaded: %s", checkpoint.FaultText(fault))
+			err = checkpoint.Malformed("the pickle cannot be loaded: %s", checkpoint.PanicText(fault))
 		}
 	}()
 	machine := pickle.NewUnpickler(bytes.NewReader(l.stream.Code))
@@ -68,7 +68,7 @@ func (l *loader) run() (root any, err error) {
 // placeholder gives what the scanner took out of the stream.
 func (l *loader) placeholder(index int) (any, error) {
 	if index < 0 || index >= len(l.stream.placeholders) {
-		return nil, malformed("extension code %d", index)
+		return nil, checkpoint.Malformed("extension code %d", index)
 	}
 	return l.stream.placeholders[index], nil
 }
@@ -77,11 +77,11 @@ func (l *loader) placeholder(index int) (any, error) {
 func (l *loader) question(id any) (any, error) {
 	pair, ok := id.(*types.Tuple)
 	if !ok || pair.Len() != 2 {
-		return nil, malformed("a persistent id that the scanner did not write")
+		return nil, checkpoint.Malformed("a persistent id that the scanner did not write")
 	}
 	asked, ok := pair.Get(1).(*call)
 	if !ok {
-		return nil, malformed("a persistent id that the scanner did not write")
+		return nil, checkpoint.Malformed("a persistent id that the scanner did not write")
 	}
 	answer, err := answers[asked.opcode](l, pair.Get(0))
 	var found *checkpoint.Error
@@ -108,19 +108,11 @@ func init() {
 	}
 }
 
-func malformed(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrMalformed, reason, args...)
-}
-
-func unsupported(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrUnsupported, reason, args...)
-}
-
 // problem makes an *checkpoint.Error of errors that are none yet: gopickle's own, whose text holds no values of the file here.
 func problem(err error) error {
 	var found *checkpoint.Error
 	if errors.As(err, &found) {
 		return found
 	}
-	return malformed("the pickle cannot be loaded: %s", strings.ToValidUTF8(checkpoint.FaultText(err), "?"))
+	return checkpoint.Malformed("the pickle cannot be loaded: %s", strings.ToValidUTF8(checkpoint.PanicText(err), "?"))
 }

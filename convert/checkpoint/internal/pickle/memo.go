@@ -3,6 +3,8 @@ package pickle
 import (
 	"encoding/binary"
 	"strconv"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // slot reads the index of a memo opcode.
@@ -21,7 +23,7 @@ func (s *scanner) slot(o operation) (int64, bool) {
 		index = int64(binary.LittleEndian.Uint64(wide[:]))
 	}
 	if index > s.limits.Memo {
-		s.failure = unsafe("memo index %d; %d is the limit", index, s.limits.Memo)
+		s.failure = checkpoint.Unsafe("memo index %d; %d is the limit", index, s.limits.Memo)
 		return 0, false
 	}
 	return index, true
@@ -53,7 +55,7 @@ func (s *scanner) put(o operation) {
 // memoize uses the number of filled slots as index, as the machine does.
 func (s *scanner) memoize(o operation) {
 	if s.memo.count >= s.limits.Memo {
-		s.failure = unsafe("more than %d memo slots", s.limits.Memo)
+		s.failure = checkpoint.Unsafe("more than %d memo slots", s.limits.Memo)
 		return
 	}
 	s.memo.set(s.memo.count)

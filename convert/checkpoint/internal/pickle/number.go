@@ -6,6 +6,7 @@ import (
 
 	"github.com/nlpodyssey/gopickle/types"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -32,7 +33,7 @@ func arrayScalar(l *loader, callable *Global, args []any) (any, error) {
 func number(view tensor.View) (any, error) {
 	raw, err := view.Bytes()
 	if err != nil {
-		return nil, malformed("a NumPy scalar: %s", err)
+		return nil, checkpoint.Malformed("a NumPy scalar: %s", err)
 	}
 	switch view.DType {
 	case tensor.C64, tensor.C128:
@@ -48,7 +49,7 @@ func number(view tensor.View) (any, error) {
 	}
 	value := make([]float64, 1)
 	if err := tensor.Decode(value, view.DType, raw); err != nil {
-		return nil, malformed("a NumPy scalar: %s", err)
+		return nil, checkpoint.Malformed("a NumPy scalar: %s", err)
 	}
 	switch {
 	case view.DType == tensor.Bool:

@@ -3,6 +3,7 @@ package pickle
 import (
 	"github.com/nlpodyssey/gopickle/types"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -35,12 +36,12 @@ func (a *array) setState(l *loader, state any) error {
 	parts, ok := itemsOf(state)
 	if ok && len(parts) == 5 {
 		if version, isInt := parts[0].(int); !isInt || version != 1 {
-			return unsupported("a NumPy array of an unknown version")
+			return checkpoint.Unsupported("a NumPy array of an unknown version")
 		}
 		parts = parts[1:]
 	}
 	if !ok || len(parts) != 4 || a.filled {
-		return malformed("the state of a NumPy array is not a tuple of 5 values")
+		return checkpoint.Malformed("the state of a NumPy array is not a tuple of 5 values")
 	}
 	a.filled = true
 	if a.unreadable != "" {
@@ -49,7 +50,7 @@ func (a *array) setState(l *loader, state any) error {
 	element, ok := parts[1].(*dtype)
 	fortran, isBool := flag(parts[2])
 	if !ok || !isBool {
-		return malformed("a NumPy array without dtype or order")
+		return checkpoint.Malformed("a NumPy array without dtype or order")
 	}
 	return a.fill(l, parts[0], element, fortran, parts[3])
 }
@@ -77,7 +78,7 @@ func (a *array) fill(l *loader, dimensions any, element *dtype, fortran bool, pa
 	view := tensor.View{DType: element.element, Shape: shape}
 	size, sizeErr := view.Size()
 	if sizeErr != nil {
-		return malformed("a NumPy array of shape %s: %s", shape, sizeErr)
+		return checkpoint.Malformed("a NumPy array of shape %s: %s", shape, sizeErr)
 	}
 	if view.Data, err = l.payload(payload, size); err != nil {
 		return err
@@ -118,16 +119,16 @@ func (l *loader) payload(value any, size int64) (tensor.Data, error) {
 		return exactly(*value, size)
 	case *Blob:
 		if value.Kind == KindText {
-			return nil, malformed("a NumPy array with text for its bytes")
+			return nil, checkpoint.Malformed("a NumPy array with text for its bytes")
 		}
 		return exactly(l.window(value), size)
 	case *latin1Blob:
 		if value.Length < size || value.Length > 2*size {
-			return nil, malformed("a NumPy array with %d bytes of text where its shape needs %d bytes", value.Length, size)
+			return nil, checkpoint.Malformed("a NumPy array with %d bytes of text where its shape needs %d bytes", value.Length, size)
 		}
 		return Latin1{Text: l.window(&value.Blob), Size: size}, nil
 	}
-	return nil, malformed("a NumPy array without bytes")
+	return nil, checkpoint.Malformed("a NumPy array without bytes")
 }
 
 func (l *loader) window(blob *Blob) []byte {
@@ -136,7 +137,7 @@ func (l *loader) window(blob *Blob) []byte {
 
 func exactly(raw []byte, size int64) (tensor.Data, error) {
 	if int64(len(raw)) != size {
-		return nil, malformed("a NumPy array with %d bytes where its shape needs %d", len(raw), size)
+		return nil, checkpoint.Malformed("a NumPy array with %d bytes where its shape needs %d", len(raw), size)
 	}
 	return tensor.Memory(raw), nil
 }

@@ -2,6 +2,8 @@ package pickle
 
 import (
 	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // object is a Record or a dict class while the machine still works on it.
@@ -30,7 +32,7 @@ func (o *object) Append(value any) { o.items = append(o.items, value) }
 
 func (o *object) setState(_ *loader, state any) error {
 	if o.state != nil && !o.isDict {
-		return malformed("an object is filled twice")
+		return checkpoint.Malformed("an object is filled twice")
 	}
 	o.state = state
 	return nil
@@ -93,5 +95,5 @@ func itemsOf(value any) ([]any, bool) {
 }
 
 func badArguments(callable *Global) error {
-	return malformed("%q with arguments that it does not take", callable.String())
+	return checkpoint.Malformed("%q with arguments that it does not take", callable.String())
 }

@@ -2,6 +2,8 @@ package pickle
 
 import (
 	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // stackGlobal takes (module, name).
@@ -10,7 +12,7 @@ func (l *loader) stackGlobal(operands any) (any, error) {
 	module, moduleOK := textOf(pair.Get(0))
 	name, nameOK := textOf(pair.Get(1))
 	if !moduleOK || !nameOK {
-		return nil, malformed("STACK_GLOBAL without two texts")
+		return nil, checkpoint.Malformed("STACK_GLOBAL without two texts")
 	}
 	found, err := newGlobal(module, name)
 	if err != nil {
@@ -22,7 +24,7 @@ func (l *loader) stackGlobal(operands any) (any, error) {
 // persistent takes the id.
 func (l *loader) persistent(id any) (any, error) {
 	if l.options.Persistent == nil {
-		return nil, unsupported("the pickle refers to data outside of itself")
+		return nil, checkpoint.Unsupported("the pickle refers to data outside of itself")
 	}
 	decoded, err := l.convert(id)
 	if err != nil {
@@ -36,7 +38,7 @@ func (l *loader) reduce(operands any) (any, error) {
 	pair := operands.(*types.Tuple)
 	args, ok := pair.Get(1).(*types.Tuple)
 	if !ok {
-		return nil, malformed("REDUCE without a tuple of arguments")
+		return nil, checkpoint.Malformed("REDUCE without a tuple of arguments")
 	}
 	return l.call(pair.Get(0), *args)
 }
@@ -45,7 +47,7 @@ func (l *loader) reduce(operands any) (any, error) {
 func (l *loader) call(callable any, args []any) (any, error) {
 	global, ok := callable.(*Global)
 	if !ok {
-		return nil, unsafe("the file asks Python to call something other than a named function").WithHint("%s", adviceUnsafe)
+		return nil, checkpoint.Unsafe("the file asks Python to call something other than a named function").WithHint("%s", adviceUnsafe)
 	}
 	function, ok := callables[*global]
 	if !ok {
@@ -59,11 +61,11 @@ func (l *loader) newObject(operands any) (any, error) {
 	parts := operands.(*types.Tuple)
 	class, ok := parts.Get(0).(*Global)
 	if !ok {
-		return nil, malformed("NEWOBJ without a class")
+		return nil, checkpoint.Malformed("NEWOBJ without a class")
 	}
 	args, ok := parts.Get(1).(*types.Tuple)
 	if !ok {
-		return nil, malformed("NEWOBJ without a tuple of arguments")
+		return nil, checkpoint.Malformed("NEWOBJ without a tuple of arguments")
 	}
 	if containers[*class] && parts.Len() == 2 {
 		return l.call(class, *args)
@@ -102,9 +104,9 @@ func (l *loader) build(operands any) (any, error) {
 	target, ok := pair.Get(0).(settable)
 	if !ok {
 		if global, ok := pair.Get(0).(*Global); ok {
-			return nil, unsafe("the file asks Python to change %q", global.String()).WithHint("%s", adviceUnsafe)
+			return nil, checkpoint.Unsafe("the file asks Python to change %q", global.String()).WithHint("%s", adviceUnsafe)
 		}
-		return nil, malformed("BUILD on a value that has no state")
+		return nil, checkpoint.Malformed("BUILD on a value that has no state")
 	}
 	return target, target.setState(l, pair.Get(1))
 }

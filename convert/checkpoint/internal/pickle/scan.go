@@ -83,7 +83,7 @@ func (s *scanner) step() (bool, error) {
 	code := s.content[at]
 	row := &opcodes[code]
 	if row.name == "" {
-		return false, malformed("byte 0x%02x is no pickle opcode", code).At(at)
+		return false, checkpoint.Malformed("byte 0x%02x is no pickle opcode", code).At(at)
 	}
 	s.position++
 	argument, from, err := s.argument(row.form)
@@ -101,7 +101,7 @@ func (s *scanner) step() (bool, error) {
 		return false, err.At(at)
 	}
 	if code == opStop && s.stack.left() {
-		return false, malformed("STOP leaves values on the stack").At(at)
+		return false, checkpoint.Malformed("STOP leaves values on the stack").At(at)
 	}
 	return code == opStop, nil
 }
@@ -113,11 +113,11 @@ func (s *scanner) charge(memory int64) *checkpoint.Error {
 	size := int64(len(s.stream.Code))
 	switch {
 	case s.stream.Opcodes > s.limits.Opcodes:
-		return unsafe("more than %d opcodes; no checkpoint needs so many", s.limits.Opcodes)
+		return checkpoint.Unsafe("more than %d opcodes; no checkpoint needs so many", s.limits.Opcodes)
 	case size > s.limits.Metadata:
-		return unsafe("more than %d bytes beside the tensors; no checkpoint needs so many", s.limits.Metadata)
+		return checkpoint.Unsafe("more than %d bytes beside the tensors; no checkpoint needs so many", s.limits.Metadata)
 	case s.memory+2*size > s.limits.Memory:
-		return unsafe("loading it would take more than %d bytes of memory beside the tensors; no checkpoint needs so many", s.limits.Memory)
+		return checkpoint.Unsafe("loading it would take more than %d bytes of memory beside the tensors; no checkpoint needs so many", s.limits.Memory)
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (s *scanner) argument(f form) ([]byte, int64, *checkpoint.Error) {
 	copy(wide[:], field)
 	length := binary.LittleEndian.Uint64(wide[:])
 	if f == length4Signed && length > math.MaxInt32 {
-		return nil, 0, malformed("a negative length")
+		return nil, 0, checkpoint.Malformed("a negative length")
 	}
 	if length > uint64(int64(len(s.content))-s.position) {
 		return nil, 0, truncated(s.position, "a value of %d bytes where %d are left", length, int64(len(s.content))-s.position)
@@ -189,7 +189,7 @@ func (s *scanner) lines(f form) ([]byte, int64, *checkpoint.Error) {
 			return nil, 0, truncated(s.position, "the pickle ends within a line")
 		}
 		if end < 0 {
-			return nil, 0, unsafe("a line of more than %d bytes", maxLine)
+			return nil, 0, checkpoint.Unsafe("a line of more than %d bytes", maxLine)
 		}
 		s.position += int64(end) + 1
 	}
@@ -197,9 +197,5 @@ func (s *scanner) lines(f form) ([]byte, int64, *checkpoint.Error) {
 }
 
 func truncated(at int64, reason string, args ...any) *checkpoint.Error {
-	return malformed(reason, args...).At(at).WithHint("the file looks truncated; download it again and compare its size")
-}
-
-func unsafe(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrUnsafe, reason, args...)
+	return checkpoint.Malformed(reason, args...).At(at)
 }

@@ -66,10 +66,6 @@ type selector struct {
 	found *StateDict
 }
 
-func noModel(reason string, args ...any) *checkpoint.Error {
-	return checkpoint.Errorf(checkpoint.ErrNoModel, reason, args...)
-}
-
 const adviceStateDict = "pass a file that holds a state dict: parameter names with their tensors"
 
 // noDict explains what a file holds that is no dict.
@@ -87,7 +83,7 @@ func noDict(root Value) error {
 	case *Record:
 		what = fmt.Sprintf("an object of class %s with its code left out, not a state dict", quote(root.Class.String()))
 	}
-	return noModel("the file holds %s", what).WithHint("%s", adviceStateDict)
+	return checkpoint.NoModel("the file holds %s", what).WithHint("%s", adviceStateDict)
 }
 
 // asTensor accepts what the frameworks save for a tensor: an array, a rebuilt tensor, or Paddle's pair of parameter name and array.
@@ -124,7 +120,7 @@ func (s *selector) collect(chosen *Dict, fileSize int64) error {
 		}
 		total += size
 		if most := 4*fileSize + 1<<30; total > most || size > most {
-			return unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
+			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
 		}
 		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
 	}
@@ -141,11 +137,11 @@ func sizeOf(name string, value Value) (int64, error) {
 	case *TorchTensor:
 		view.DType, view.Shape = value.DType, value.Shape
 	case *Opaque:
-		return 0, unsupported("parameter %s is %s", quote(name), value.What)
+		return 0, checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
 	}
 	size, err := view.Size()
 	if err != nil || size > math.MaxInt64/2 {
-		return 0, malformed("parameter %s has the impossible shape %s", quote(name), view.Shape)
+		return 0, checkpoint.Malformed("parameter %s has the impossible shape %s", quote(name), view.Shape)
 	}
 	return size, nil
 }

@@ -13,7 +13,7 @@ type stack struct {
 func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
 	if row == &opcodes[opMark] {
 		if len(s.marks) == maxMarks {
-			return unsafe("more than %d MARKs are open", maxMarks)
+			return checkpoint.Unsafe("more than %d MARKs are open", maxMarks)
 		}
 		s.marks = append(s.marks, s.depth)
 		return nil
@@ -28,7 +28,7 @@ func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
 		return nil
 	}
 	if s.depth-s.floor() < row.take {
-		return malformed("%s needs %d values on the stack and finds %d", row.name, row.take, s.depth-s.floor())
+		return checkpoint.Malformed("%s needs %d values on the stack and finds %d", row.name, row.take, s.depth-s.floor())
 	}
 	s.depth += row.give - row.take
 	return nil
@@ -36,14 +36,14 @@ func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
 
 func (s *stack) toMark(row *opcode) *checkpoint.Error {
 	if len(s.marks) == 0 {
-		return malformed("%s without a MARK", row.name)
+		return checkpoint.Malformed("%s without a MARK", row.name)
 	}
 	above := s.depth - s.floor()
 	if row.pairs && above%2 != 0 {
-		return malformed("%s with a key that has no value", row.name)
+		return checkpoint.Malformed("%s with a key that has no value", row.name)
 	}
 	if row == &opcodes[opObj] && above == 0 {
-		return malformed("OBJ without a class")
+		return checkpoint.Malformed("OBJ without a class")
 	}
 	s.depth = s.floor()
 	s.marks = s.marks[:len(s.marks)-1]

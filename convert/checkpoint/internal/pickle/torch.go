@@ -6,6 +6,7 @@ import (
 
 	"github.com/nlpodyssey/gopickle/types"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -31,14 +32,14 @@ var torchTypes = map[string]tensor.DType{
 func StorageOf(id Value) (*Storage, error) {
 	tuple, ok := id.(*Tuple)
 	if !ok || len(tuple.Items) < 5 || len(tuple.Items) > 6 {
-		return nil, malformed("a persistent id that is no tuple of 5 or 6 values")
+		return nil, checkpoint.Malformed("a persistent id that is no tuple of 5 or 6 values")
 	}
 	kind, _ := tuple.Items[0].(string)
 	class, isGlobal := tuple.Items[1].(*Global)
 	key, isText := tuple.Items[2].(string)
 	count, isInt := tuple.Items[4].(int64)
 	if kind != "storage" || !isGlobal || !isText || !isInt || count < 0 {
-		return nil, malformed("a persistent id that names no storage")
+		return nil, checkpoint.Malformed("a persistent id that names no storage")
 	}
 	dtype, err := storageType(class)
 	if err != nil {
@@ -55,7 +56,7 @@ func storageType(class *Global) (tensor.DType, error) {
 	name, found := strings.CutSuffix(class.Name, "Storage")
 	dtype, known := storageTypes[name]
 	if !found || !known || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
-		return tensor.Invalid, unsupported("a storage of type %q", class.String())
+		return tensor.Invalid, checkpoint.Unsupported("a storage of type %q", class.String())
 	}
 	return dtype, nil
 }
@@ -73,7 +74,7 @@ func storageView(value Value) (*StorageView, error) {
 			return &StorageView{Key: key, Offset: offset, Count: count}, nil
 		}
 	}
-	return nil, malformed("a view of a storage that is no tuple of key, offset and count")
+	return nil, checkpoint.Malformed("a view of a storage that is no tuple of key, offset and count")
 }
 
 // rebuildTensor is _rebuild_tensor(storage, offset, size, stride) and
@@ -87,7 +88,7 @@ func rebuildTensor(_ *loader, callable *Global, args []any) (any, error) {
 		return nil, err
 	}
 	if made.DType == tensor.Invalid {
-		return nil, malformed("a tensor without dtype over an untyped storage")
+		return nil, checkpoint.Malformed("a tensor without dtype over an untyped storage")
 	}
 	if len(args) == 7 {
 		return made, plain(args[6])
@@ -130,11 +131,11 @@ func strided(callable *Global, args []any) (*TorchTensor, error) {
 		return nil, err
 	}
 	if _, err := shape.Elements(); err != nil {
-		return nil, malformed("a tensor of shape %s: %s", shape, err)
+		return nil, checkpoint.Malformed("a tensor of shape %s: %s", shape, err)
 	}
 	steps, err := shapeOf(args[3])
 	if err != nil || len(steps) != len(shape) {
-		return nil, malformed("a tensor of shape %s with impossible strides", shape)
+		return nil, checkpoint.Malformed("a tensor of shape %s with impossible strides", shape)
 	}
 	strides := make([]int64, len(steps))
 	for i, step := range steps {
@@ -147,12 +148,12 @@ func strided(callable *Global, args []any) (*TorchTensor, error) {
 func plain(metadata any) error {
 	entries, ok := pairs(metadata)
 	if metadata != nil && !ok {
-		return malformed("a tensor whose metadata is no dict")
+		return checkpoint.Malformed("a tensor whose metadata is no dict")
 	}
 	for _, entry := range entries {
 		name, _ := textOf(entry.Key)
 		if set, isBool := entry.Value.(bool); (name == "conj" || name == "neg") && (!isBool || set) {
-			return unsupported("a tensor with the lazy flag %q", name).WithHint("call resolve_conj() and resolve_neg() before saving")
+			return checkpoint.Unsupported("a tensor with the lazy flag %q", name).WithHint("call resolve_conj() and resolve_neg() before saving")
 		}
 	}
 	return nil
@@ -204,13 +205,13 @@ func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
 func shapeOf(value any) (tensor.Shape, error) {
 	items, ok := itemsOf(value)
 	if !ok || len(items) > tensor.MaxRank {
-		return nil, malformed("a shape that is no tuple of at most %d sizes", tensor.MaxRank)
+		return nil, checkpoint.Malformed("a shape that is no tuple of at most %d sizes", tensor.MaxRank)
 	}
 	shape := make(tensor.Shape, len(items))
 	for i, item := range items {
 		size, isInt := item.(int)
 		if !isInt || size < 0 {
-			return nil, malformed("a shape with a size that is no positive number")
+			return nil, checkpoint.Malformed("a shape with a size that is no positive number")
 		}
 		shape[i] = size
 	}

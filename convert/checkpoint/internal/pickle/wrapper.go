@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // wrappers are the keys under which training programs keep the model, in the order in which they are looked for. The first two are unilm's
@@ -33,11 +35,11 @@ func (s *selector) follow(dict *Dict, wanted string) (*Dict, error) {
 	for rest := wanted; rest != ""; {
 		key, value, ok := longestKey(dict, rest)
 		if !ok {
-			return nil, noModel("the file has nothing called %q", wanted).WithHint("it has %s", keys(dict))
+			return nil, checkpoint.NoModel("the file has nothing called %q", wanted).WithHint("it has %s", keys(dict))
 		}
 		inner, isDict := value.(*Dict)
 		if !isDict {
-			return nil, noModel("%q is no dict of tensors", wanted).WithHint("the file has %s", keys(dict))
+			return nil, checkpoint.NoModel("%q is no dict of tensors", wanted).WithHint("the file has %s", keys(dict))
 		}
 		s.path = append(s.path, key)
 		s.siblings(dict, key)
@@ -60,10 +62,10 @@ func longestKey(dict *Dict, path string) (string, Value, bool) {
 // choose descends through wrappers to the dict that holds the parameters.
 func (s *selector) choose(dict *Dict) (*Dict, error) {
 	if len(s.path) > 8 {
-		return nil, noModel("more than 8 wrappers around the state dict")
+		return nil, checkpoint.NoModel("more than 8 wrappers around the state dict")
 	}
 	if s.optimizer(dict) {
-		return nil, noModel("the file holds the state of an optimizer, not a model").WithHint(
+		return nil, checkpoint.NoModel("the file holds the state of an optimizer, not a model").WithHint(
 			"pass the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
 	}
 	for _, key := range wrappers {
@@ -102,15 +104,15 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
-		return nil, noModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("choose one with --select NAME")
+		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("choose one with --select NAME")
 	case len(averages) > 0:
-		return nil, noModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
+		return nil, checkpoint.NoModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
 			WithHint("if that is what you want: --select %s", averages[0])
 	case slices.ContainsFunc(training, func(key string) bool { _, ok := dict.Get(key); return ok }):
-		return nil, noModel("the file holds the state of a training run, but no model").
+		return nil, checkpoint.NoModel("the file holds the state of a training run, but no model").
 			WithHint("pass the model's own file: PaddlePaddle saves it as .pdparams")
 	}
-	return nil, noModel("the file holds no tensors; it has %s", keys(dict)).WithHint("%s", adviceStateDict)
+	return nil, checkpoint.NoModel("the file holds no tensors; it has %s", keys(dict)).WithHint("%s", adviceStateDict)
 }
 
 // siblings notes what lies beside the chosen key: other weights, which can be selected, and the rest.

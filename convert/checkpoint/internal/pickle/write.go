@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 )
 
 // The methods below write what the machine gets in place of one opcode. Each leaves the stack and the memo as the original would.
@@ -15,10 +17,10 @@ func (s *scanner) copy(o operation) { s.emit(s.content[o.at:s.position]...) }
 
 func (s *scanner) drop(operation) {}
 
-func (s *scanner) fail(reason string, args ...any) { s.failure = malformed(reason, args...) }
+func (s *scanner) fail(reason string, args ...any) { s.failure = checkpoint.Malformed(reason, args...) }
 
 func (s *scanner) refuse(o operation) {
-	s.failure = unsupported("opcode %s refers to something outside of the file", o.row.name)
+	s.failure = checkpoint.Unsupported("opcode %s refers to something outside of the file", o.row.name)
 }
 
 // mark copies MARK.
@@ -31,7 +33,7 @@ func (s *scanner) protocol(o operation) {
 		return
 	}
 	if o.argument[0] > highestProtocol {
-		s.failure = unsupported("pickle protocol %d; %d is the highest known", o.argument[0], highestProtocol)
+		s.failure = checkpoint.Unsupported("pickle protocol %d; %d is the highest known", o.argument[0], highestProtocol)
 		return
 	}
 	s.stream.Protocol = int(o.argument[0])
@@ -117,7 +119,7 @@ func (s *scanner) bytes(o operation) { s.payload(o, KindBytes, opShortBinBytes) 
 
 func (s *scanner) text(o operation) {
 	if len(o.argument) < threshold && !utf8.Valid(o.argument) {
-		s.failure = unsupported("text that is not UTF-8")
+		s.failure = checkpoint.Unsupported("text that is not UTF-8")
 		return
 	}
 	s.payload(o, KindText, opShortBinText)
@@ -158,7 +160,7 @@ func (s *scanner) unicodeLine(o operation) { s.plainLine(o.argument) }
 // plainLine takes text of protocol 0 where it needs no decoding; no framework has written checkpoints in this protocol.
 func (s *scanner) plainLine(text []byte) {
 	if bytes.IndexByte(text, '\\') >= 0 || slices.ContainsFunc(text, func(b byte) bool { return b >= 0x80 }) {
-		s.failure = unsupported("text with escapes in protocol 0").WithHint("save it again with protocol 2 or later")
+		s.failure = checkpoint.Unsupported("text with escapes in protocol 0").WithHint("save it again with protocol 2 or later")
 		return
 	}
 	s.memory += int64(len(text))
@@ -171,7 +173,7 @@ func (s *scanner) long(o operation) {
 	case n == 0:
 		s.emit(opBinInt1, 0)
 	case n > maxLong:
-		s.failure = unsafe("an integer of %d bytes; %d is the limit", n, maxLong)
+		s.failure = checkpoint.Unsafe("an integer of %d bytes; %d is the limit", n, maxLong)
 	default:
 		s.emit(opLong1, byte(n))
 		s.emit(o.argument...)
@@ -180,7 +182,7 @@ func (s *scanner) long(o operation) {
 
 func (s *scanner) longLine(o operation) {
 	if len(o.argument) > 3*maxLong {
-		s.failure = unsafe("an integer of %d digits; %d is the limit", len(o.argument), 3*maxLong)
+		s.failure = checkpoint.Unsafe("an integer of %d digits; %d is the limit", len(o.argument), 3*maxLong)
 		return
 	}
 	s.copy(o)
