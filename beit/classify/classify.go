@@ -1,0 +1,132 @@
+package classify
+
+import (
+	"context"
+	"image"
+	"io/fs"
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+)
+
+// DefaultBatchSize is how many images go through a model at once if nobody says otherwise: on a CPU larger batches are not faster.
+const DefaultBatchSize = 8
+
+// Classifier is a loaded model with what turns images into its input, and its output into names. It may be used from several goroutines at once.
+type Classifier struct {
+	// BatchSize is how many images go through the model at once; change it before the first use.
+	BatchSize int
+
+	model  engine.Model
+	config arch.Config
+	recipe card.Recipe
+	labels []string
+}
+
+// New makes a classifier of a model that an engine loaded with config. The caller closes the model when the classifier is not used any more.
+// labels name the classes in the order of the logits; nil if their names are not known. The error is a *[ModelError], *[RecipeSizeError] or
+// *[LabelsError], or a *[card.RecipeError].
+func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []string) (*Classifier, error) {
+	if err := CheckModel(config); err != nil {
+		return nil, err
+	}
+	if err := recipe.Validate(); err != nil {
+		return nil, err
+	}
+	if recipe.Crop != config.ImageHeight {
+		return nil, &RecipeSizeError{Recipe: recipe.Crop, Model: config.ImageHeight}
+	}
+	if err := CheckLabels(labels, config.Classes); err != nil {
+		return nil, err
+	}
+	return &Classifier{BatchSize: DefaultBatchSize, model: model, config: config, recipe: recipe, labels: labels}, nil
+}
+
+// CheckModel reports whether models of an architecture classify images: a *[ModelError] if not.
+func CheckModel(config arch.Config) error {
+	if config.MaskToken || config.Classes == 0 {
+		return &ModelError{Config: config, Reason: "the model has no classifier"}
+	}
+	if config.ImageHeight != config.ImageWidth {
+		return &ModelError{Config: config, Reason: "the model wants images that are not square, for which there is no recipe"}
+	}
+	return nil
+}
+
+// Config returns the architecture of the model.
+func (c *Classifier) Config() arch.Config { return c.config }
+
+// Recipe returns how images are prepared for the model.
+func (c *Classifier) Recipe() card.Recipe { return c.recipe }
+
+// Labels returns the names of the classes, or nil. The caller must not change them.
+func (c *Classifier) Labels() []string { return c.labels }
+
+// Files reads image files and returns their logits, one row of Classes values for each file, in order, as new memory. Unreadable files come back
+// together, each as a *[preprocess.FileError]; a row that is not finite is a *[NotFiniteError]. There is no result beside an error.
+func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, error) {
+	return c.batches(ctx, len(paths), func(from, to int) ([]float32, error) { return preprocess.Files(ctx, c.recipe, paths[from:to]) }, at(paths))
+}
+
+// FS is [Classifier.Files] for files of fsys.
+func (c *Classifier) FS(ctx context.Context, fsys fs.FS, names []string) ([][]float64, error) {
+	return c.batches(ctx, len(names), func(from, to int) ([]float32, error) { return preprocess.FS(ctx, c.recipe, fsys, names[from:to]) }, at(names))
+}
+
+// Images is [Classifier.Files] for decoded images. To get the same bits as from a file, decode with [preprocess.Decode].
+func (c *Classifier) Images(ctx context.Context, images ...image.Image) ([][]float64, error) {
+	prepare := func(from, to int) ([]float32, error) {
+		var pixels []float32
+		for _, img := range images[from:to] {
+			one, err := preprocess.Apply(c.recipe, img)
+			if err != nil {
+				return nil, err
+			}
+			pixels = append(pixels, one...)
+		}
+		return pixels, nil
+	}
+	return c.batches(ctx, len(images), prepare, func(int) string { return "" })
+}
+
+// batches runs count images through the model. prepare returns the input of the images from <= i < to; name is for messages.
+func (c *Classifier) batches(
+	ctx context.Context, count int, prepare func(from, to int) ([]float32, error), name func(int) string,
+) ([][]float64, error) {
+	rows := make([][]float64, 0, count)
+	size := max(1, c.BatchSize)
+	for from := 0; from < count; from += size {
+		to := min(count, from+size)
+		pixels, err := prepare(from, to)
+		if err != nil {
+			return nil, err
+		}
+		result, err := c.model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
+		if err != nil {
+			return nil, err
+		}
+		for i := range to - from {
+			row := result.Values[i*c.config.Classes : (i+1)*c.config.Classes]
+			if err := checkFinite(row, from+i, name(from+i)); err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func at(names []string) func(int) string { return func(i int) string { return names[i] } }
+
+// checkFinite returns a *NotFiniteError if a logit is not a number that can be compared: no ranking can be made of such a row.
+func checkFinite(logits []float64, image int, name string) error {
+	for class, v := range logits {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return &NotFiniteError{Image: image, Name: name, Class: class, Value: v}
+		}
+	}
+	return nil
+}

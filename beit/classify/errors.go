@@ -1,0 +1,82 @@
+package classify
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+// ErrNoRecipe says that nothing is known about how images are prepared for a model, not even where its weights come from.
+var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are prepared for the model; name a recipe")
+
+// ModelError says that models of an architecture can't classify images.
+type ModelError struct {
+	Config arch.Config
+	// Reason is a clause.
+	Reason string
+}
+
+func (e *ModelError) Error() string { return e.Reason }
+
+// Is reports that the wrong model was chosen.
+func (e *ModelError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says which model to take.
+func (e *ModelError) Hint() string {
+	if e.Config.MaskToken || e.Config.Classes == 0 {
+		return "masked-image-modelling and headless models can't classify; take a fine-tuned one"
+	}
+	return ""
+}
+
+// RecipeSizeError says that a recipe makes images of another size than the model takes. Both are in pixels a side.
+type RecipeSizeError struct{ Recipe, Model int }
+
+func (e *RecipeSizeError) Error() string {
+	return fmt.Sprintf("the recipe makes images of %d pixels a side, the model takes %d", e.Recipe, e.Model)
+}
+
+// Is reports that the recipe, which comes with the weights, does not belong to them.
+func (e *RecipeSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// LabelsError says that the number of labels is not the number of classes.
+type LabelsError struct{ Labels, Classes int }
+
+func (e *LabelsError) Error() string {
+	return fmt.Sprintf("%d labels for a model of %d classes", e.Labels, e.Classes)
+}
+
+// Is reports that the labels are those of another model.
+func (e *LabelsError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what labels must be like.
+func (e *LabelsError) Hint() string {
+	return "labels have one line for each class, in the order of the model's classes"
+}
+
+// NotFiniteError says that a logit is NaN or infinite, so that classes can't be ranked.
+type NotFiniteError struct {
+	// Image is the position of the image in the call; Name is that of its file, or empty.
+	Image int
+	Name  string
+	// Class is the first one with such a logit, and Value is the logit.
+	Class int
+	Value float64
+}
+
+func (e *NotFiniteError) Error() string {
+	name := fmt.Sprintf("image %d", e.Image)
+	if e.Name != "" {
+		name = fmt.Sprintf("image %q", e.Name)
+	}
+	return fmt.Sprintf("%s: the logit of class %d is %g", name, e.Class, e.Value)
+}
+
+// Is reports that the weights are unusable.
+func (e *NotFiniteError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what may be the matter.
+func (e *NotFiniteError) Hint() string {
+	return "either the weights hold values that are not finite, or half precision overflows: run the model in float32"
+}

@@ -1,0 +1,58 @@
+package classify
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxLabels bounds a labels file, in bytes. ImageNet-22k, with 21,841 names, has less than one million.
+const maxLabels = 32 << 20
+
+// ReadLabels reads the names of classes: that of class 0 in the first line, and so on. Empty lines at the end are ignored. A file that does not name
+// exactly the given number of classes is a *[LabelsError].
+func ReadLabels(r io.Reader, classes int) ([]string, error) {
+	limited := &io.LimitedReader{R: r, N: maxLabels + 1}
+	scanner := bufio.NewScanner(limited)
+	var labels []string
+	for scanner.Scan() {
+		labels = append(labels, scanner.Text())
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("read labels: %w", err)
+	}
+	if limited.N <= 0 {
+		return nil, fmt.Errorf("read labels: more than %d bytes", maxLabels)
+	}
+	for len(labels) > 0 && strings.TrimSpace(labels[len(labels)-1]) == "" {
+		labels = labels[:len(labels)-1]
+	}
+	if labels == nil {
+		labels = []string{} // no names in a file are not the same as no file
+	}
+	return labels, CheckLabels(labels, classes)
+}
+
+// LabelsFile is [ReadLabels] for the file at path.
+func LabelsFile(path string, classes int) ([]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	labels, err := ReadLabels(file, classes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return labels, nil
+}
+
+// CheckLabels returns a *[LabelsError] unless there is one label for each class, or labels is nil.
+func CheckLabels(labels []string, classes int) error {
+	if labels != nil && len(labels) != classes {
+		return &LabelsError{Labels: len(labels), Classes: classes}
+	}
+	return nil
+}

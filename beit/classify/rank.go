@@ -1,0 +1,82 @@
+package classify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/internal/topk"
+)
+
+// Class is a class with its probability for an image.
+type Class struct {
+	// Index is the position of its logit.
+	Index int `json:"class"`
+	// Label is its name, or empty if nobody named it.
+	Label string `json:"label,omitempty"`
+	// Probability is between 0 and 1.
+	Probability float64 `json:"probability"`
+}
+
+// String returns the label and the index, or the index alone if there is no label.
+func (c Class) String() string {
+	if c.Label == "" {
+		return "class " + strconv.Itoa(c.Index)
+	}
+	return fmt.Sprintf("%s (class %d)", c.Label, c.Index)
+}
+
+// Prediction is what a classifier says about an image.
+type Prediction struct {
+	// Image is the path of the file.
+	Image string `json:"image"`
+	// Top are the most probable classes, the best first.
+	Top []Class `json:"top"`
+}
+
+// Predict classifies image files and returns the n most probable classes of each, in the order of paths. The errors are those of [Classifier.Files].
+func (c *Classifier) Predict(ctx context.Context, paths []string, n int) ([]Prediction, error) {
+	rows, err := c.Files(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	predictions := make([]Prediction, len(rows))
+	for i, row := range rows {
+		predictions[i] = Prediction{Image: paths[i], Top: c.Top(row, n)}
+	}
+	return predictions, nil
+}
+
+// Top ranks a row of finite logits, which are those of this classifier, and returns the n most probable classes, the best first; all if there are
+// fewer. Of equal ones the one with the lower index comes first.
+func (c *Classifier) Top(logits []float64, n int) []Class {
+	probabilities := Softmax(logits)
+	indices := topk.Of(logits, max(0, n))
+	best := make([]Class, len(indices))
+	for i, class := range indices {
+		best[i] = Class{Index: class, Probability: probabilities[class]}
+		if class < len(c.labels) {
+			best[i].Label = c.labels[class]
+		}
+	}
+	return best
+}
+
+// Softmax returns the probabilities that belong to finite logits, as new memory. They sum to 1 but for rounding, however large the logits are.
+func Softmax(logits []float64) []float64 {
+	largest := math.Inf(-1)
+	for _, v := range logits {
+		largest = max(largest, v)
+	}
+	var sum float64
+	probabilities := make([]float64, len(logits))
+	for i, v := range logits {
+		probabilities[i] = math.Exp(v - largest)
+		sum += probabilities[i]
+	}
+	for i := range probabilities {
+		probabilities[i] /= sum
+	}
+	return probabilities
+}
