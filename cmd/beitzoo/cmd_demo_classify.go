@@ -1,19 +1,21 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"io/fs"
 	"math"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
-	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/topk"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify/recording"
@@ -21,7 +23,7 @@ import (
 
 // demoEvaluation compares predictions with the labels, and with those of the framework that trained the model.
 type demoEvaluation struct {
-	accuracy
+	evaluate.Accuracy
 	// Same counts equal predictions, MaxAbs is the largest difference of a logit.
 	Same   int     `json:"same_prediction"`
 	MaxAbs float64 `json:"max_abs"`
@@ -33,11 +35,11 @@ func (d *demonstration) classify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	images, err := digitImages()
+	data, err := digitImages()
 	if err != nil {
 		return err
 	}
-	rows, err := d.run(ctx, images)
+	rows, err := d.run(ctx, data)
 	if err != nil {
 		return err
 	}
@@ -45,9 +47,13 @@ func (d *demonstration) classify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var score evaluate.Score
+	for i, row := range rows {
+		score.Add(row, data.Images[i].Class)
+	}
+	result := score.Accuracy()
 	same, largest := agreement(rows, theirs)
-	result := score(rows, images.labels)
-	d.result.Evaluation = &demoEvaluation{accuracy: result, Same: same, MaxAbs: largest}
+	d.result.Evaluation = &demoEvaluation{Accuracy: result, Same: same, MaxAbs: largest}
 	d.printf("\n4. %d real test images, from PNG files to predictions:", len(rows))
 	d.printf("   top-1 %d/%d = %.2f %%, top-5 %d/%d = %.2f %%", result.Top1, result.Images, 100*result.Share1, result.Top5, result.Images, 100*result.Share5)
 	d.printf("   the same prediction as PASSL on %d of %d; of %d logits the largest difference is %.1e", same, len(rows), len(rows)*len(rows[0]), largest)
@@ -58,45 +64,40 @@ func (d *demonstration) classify(ctx context.Context) error {
 }
 
 // run classifies with the model that went through PyTorch.
-func (d *demonstration) run(ctx context.Context, images labelled) ([][]float64, error) {
+func (d *demonstration) run(ctx context.Context, data *evaluate.Dataset) ([][]float64, error) {
 	model, err := convert.Open(ctx, filepath.Join(d.folder, conversions[0].name), convert.OpenOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer model.Close()
+	recipe, err := classify.ChooseRecipe(model.Config, classify.Known{Usual: naming.RecipeName(model.Scheme)})
+	if err != nil {
+		return nil, err
+	}
 	loaded, err := native.Engine{}.Load(ctx, model.Config, model.Tensors, engine.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer loaded.Close()
-	recipe, err := card.RecipeFor("passl-digits", model.Config.ImageHeight)
+	classifier, err := classify.New(loaded, model.Config, recipe.Recipe, nil)
 	if err != nil {
 		return nil, err
 	}
-	return classifier{model: loaded, recipe: recipe}.logits(ctx, embedded.Files, images.names, func(int) {})
+	return classifier.FS(ctx, data.FS, data.Names())
 }
 
 // digitImages lists the embedded images in the order of their numbers, which is that of PASSL's logits.
-func digitImages() (labelled, error) {
+func digitImages() (*evaluate.Dataset, error) {
 	folder, err := fs.Sub(embedded.Files, embedded.Images)
 	if err != nil {
-		return labelled{}, err
+		return nil, err
 	}
-	images, err := listImages(folder)
+	data, err := evaluate.ClassFolders(folder)
 	if err != nil {
-		return labelled{}, err
+		return nil, err
 	}
-	order := make([]int, len(images.names))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(path.Base(images.names[a]), path.Base(images.names[b])) })
-	var sorted labelled
-	for _, i := range order {
-		sorted.names = append(sorted.names, path.Join(embedded.Images, images.names[i]))
-		sorted.labels = append(sorted.labels, images.labels[i])
-	}
-	return sorted, nil
+	slices.SortFunc(data.Images, func(a, b evaluate.Image) int { return strings.Compare(path.Base(a.Name), path.Base(b.Name)) })
+	return data, nil
 }
 
 // theirRows are the recorded logits, a row for each image.

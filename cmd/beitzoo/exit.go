@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -76,6 +77,7 @@ var exitCodes = []struct {
 	{is(store.ErrUnauthorized), exitNetwork},
 	{is(store.ErrNotWeights), exitNetwork},
 	{is(store.ErrChanged), exitNetwork},
+	{is(errdef.ErrUsage), exitUsage},
 }
 
 // exitCode gives the code for an error; everything else is about what was read.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/evaluate"
 )
 
 func TestWrongUsage(t *testing.T) {
@@ -85,7 +87,7 @@ func TestPredictAndEval(t *testing.T) {
 	if !strings.Contains(out, "seven (class 7)") {
 		t.Errorf("predicted %q", out)
 	}
-	var result accuracy
+	var result evaluate.Accuracy
 	if err := json.Unmarshal([]byte(succeed(t, "eval", digits, testdata("../manifests/embedded/images"), "--json", "--quiet")), &result); err != nil {
 		t.Fatal(err)
 	}
