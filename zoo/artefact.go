@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	oci "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -46,7 +47,7 @@ func entryArtefact(document *manifest.Document, signature []byte) artefact {
 		inMemory("manifest.yaml"+manifest.SignatureSuffix, signature))
 	for _, r := range document.Recordings {
 		if r.Address == "" {
-			blob := store.Blob{Digest: store.Digest(r.Digest), Size: r.Size}
+			blob := store.Blob{Digest: r.Digest, Size: r.Size}
 			files = append(files, file(r.Name+".recording.safetensors", ocistore.MediaTypeDataset, blob))
 		}
 	}
@@ -63,7 +64,7 @@ func file(path, mediaType string, blob store.Blob) ocistore.File {
 
 // inMemory is a file that is here in memory.
 func inMemory(path string, content []byte) ocistore.File {
-	return file(path, ocistore.MediaTypeDoc, store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))})
+	return file(path, ocistore.MediaTypeDoc, store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content))})
 }
 
 // weightsFile names a blob of weights as a file.

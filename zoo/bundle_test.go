@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -73,7 +75,7 @@ func TestBundleOfACheckpoint(t *testing.T) {
 	options := folders(t)
 	options.Offline, options.Places = true, []zoo.Place{openBundle(t, path)}
 	pulled := pull(t, open(t, options), found, zoo.PullOptions{})
-	if pulled.Pinned == nil || store.DigestOf(read(t, pulled.Path)) != store.DigestOf(canonicalDigits(t)) {
+	if pulled.Pinned == nil || digest.FromBytes(read(t, pulled.Path)) != digest.FromBytes(canonicalDigits(t)) {
 		t.Errorf("pinned is %v", pulled.Pinned)
 	}
 }
@@ -95,8 +97,8 @@ func TestHostileBundles(t *testing.T) {
 		w.Close()
 		return content.Bytes()
 	}
-	digest := string(store.DigestOf([]byte("other")))
-	tagged := `{"schemaVersion":2,"manifests":[{"digest":"` + digest + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"zoo-upstream"}}]}`
+	other := digest.FromBytes([]byte("other"))
+	tagged := `{"schemaVersion":2,"manifests":[{"digest":"` + string(other) + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"zoo-upstream"}}]}`
 	for name, test := range map[string]struct {
 		content []byte
 		want    error
@@ -106,8 +108,8 @@ func TestHostileBundles(t *testing.T) {
 		"no index":      {pack(map[string]string{"a": "b"}), store.ErrInvalid},
 		"index no JSON": {pack(map[string]string{"index.json": "{"}), store.ErrInvalid},
 		"blob missing":  {pack(map[string]string{"index.json": tagged}), nil},
-		"wrong blob":    {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + store.Digest(digest).Hex(): "wrong"}), store.ErrDigestMismatch},
-		"huge blob":     {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + store.Digest(digest).Hex(): "much too long"}), store.ErrDigestMismatch},
+		"wrong blob":    {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "wrong"}), store.ErrDigestMismatch},
+		"huge blob":     {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "much too long"}), store.ErrDigestMismatch},
 	} {
 		path := filepath.Join(t.TempDir(), "bundle.tar")
 		if err := os.WriteFile(path, test.content, 0o600); err != nil {

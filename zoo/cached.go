@@ -14,7 +14,7 @@ import (
 func (p *pull) fromCache(ctx context.Context) (*Pulled, error) {
 	for _, blob := range p.blobs() {
 		content := blob.Weights()
-		weights := store.Blob{Digest: store.Digest(content.Digest), Size: content.Size}
+		weights := store.Blob{Digest: content.Digest, Size: content.Size}
 		if blob.Encoding == manifest.NoEncoding {
 			weights = blobOf(&blob, "")
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -30,7 +32,7 @@ type canonical struct {
 var _ store.RangeFetcher = (*canonical)(nil)
 
 // openCanonical opens the checkpoint at path, which has the given digest. The caller closes it.
-func openCanonical(ctx context.Context, path string, digest store.Digest, options convert.OpenOptions) (*canonical, error) {
+func openCanonical(ctx context.Context, path string, checkpoint digest.Digest, options convert.OpenOptions) (*canonical, error) {
 	model, err := convert.Open(ctx, path, options)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func openCanonical(ctx context.Context, path string, digest store.Digest, option
 	if err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
-	version := fmt.Sprintf("%s form %d", digest, canonicalForm)
+	version := fmt.Sprintf("%s form %d", checkpoint, canonicalForm)
 	return &canonical{Model: model, parts: parts, size: output.Total(parts), version: version}, nil
 }
 

@@ -40,12 +40,12 @@ var _ store.RangeFetcher = decoding{}
 
 // Stat implements store.Stater.
 func (d decoding) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
-	return store.Info{Size: d.Index().DecodedSize(), Version: string(blob.Digest), Ranges: true, Source: "decoding"}, nil
+	return store.Info{Size: d.Table().DecodedSize(), Version: string(blob.Digest), Ranges: true, Source: "decoding"}, nil
 }
 
 // Fetch implements store.Fetcher.
 func (d decoding) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
-	return d.FetchRange(ctx, blob, "", store.Span{Size: d.Index().DecodedSize()})
+	return d.FetchRange(ctx, blob, "", store.Span{Size: d.Table().DecodedSize()})
 }
 
 // FetchRange implements store.RangeFetcher. Every stream decodes the chunks of its own range.
@@ -60,7 +60,7 @@ func (d decoding) FetchRange(ctx context.Context, _ store.Blob, _ string, span s
 
 func (d decoding) write(w *window, span store.Span) error {
 	var plain []byte
-	for i, chunk := range d.Index().Chunks {
+	for i, chunk := range d.Table().Chunks {
 		if chunk.Decoded.Offset+chunk.Decoded.Size <= span.Offset || chunk.Decoded.Offset >= span.End() {
 			continue
 		}

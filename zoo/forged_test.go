@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -47,7 +49,7 @@ func TestManifestsAreCheckedThemselves(t *testing.T) {
 	publish(t, place, p.publication("1.0.0"))
 	content := read(t, path+"/manifests/digits_p16_64@1.0.0.yaml")
 	foreign := manifest.Sign(mallory.key, content, "manifest")
-	if _, err := place.Artefacts().Push(t.Context(), store.Blob{Digest: store.DigestOf(foreign), Size: int64(len(foreign))}, bytes.NewReader(foreign)); err != nil {
+	if _, err := place.Artefacts().Push(t.Context(), store.Blob{Digest: digest.FromBytes(foreign), Size: int64(len(foreign))}, bytes.NewReader(foreign)); err != nil {
 		t.Fatal(err)
 	}
 	other := forge(t, p, place, func(e *manifest.Entry) { e.ID = "something_else" })
@@ -56,7 +58,7 @@ func TestManifestsAreCheckedThemselves(t *testing.T) {
 		t.Errorf("another name: error is %v", err)
 	}
 	bySomebody := forge(t, p, place, func(e *manifest.Entry) {
-		e.Signature = manifest.Content{Digest: manifest.Digest(store.DigestOf(foreign)), Size: int64(len(foreign))}
+		e.Signature = manifest.Content{Digest: digest.FromBytes(foreign), Size: int64(len(foreign))}
 	})
 	if _, err := open(t, reader(t, p, bySomebody)).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrUnknownKey) {
 		t.Errorf("another signature: error is %v", err)

@@ -19,7 +19,7 @@ type identity struct {
 
 // identify finds the digest of a source: that of the manifest, or the pinned one.
 func (p *pull) identify(source manifest.Source) (identity, error) {
-	known := identity{Blob: store.Blob{Digest: store.Digest(source.Digest), Size: store.UnknownSize, Name: source.Address}}
+	known := identity{Blob: store.Blob{Digest: source.Digest, Size: store.UnknownSize, Name: source.Address}}
 	if source.Size > 0 {
 		known.Size = source.Size
 	}

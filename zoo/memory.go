@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
@@ -15,7 +17,7 @@ import (
 type memory [][]byte
 
 func (m memory) find(blob store.Blob) ([]byte, error) {
-	at := slices.IndexFunc(m, func(content []byte) bool { return store.DigestOf(content) == blob.Digest })
+	at := slices.IndexFunc(m, func(content []byte) bool { return digest.FromBytes(content) == blob.Digest })
 	if at < 0 {
 		return nil, fmt.Errorf("%w: %s", store.ErrNotFound, blob)
 	}
@@ -61,13 +63,13 @@ func (b beside) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, erro
 type staging struct {
 	small memory
 	tags  map[string][]byte
-	files map[store.Digest]store.Fetcher
+	files map[digest.Digest]store.Fetcher
 }
 
 var _ ocistore.Place = (*staging)(nil)
 
 func newStaging() *staging {
-	return &staging{tags: map[string][]byte{}, files: map[store.Digest]store.Fetcher{}}
+	return &staging{tags: map[string][]byte{}, files: map[digest.Digest]store.Fetcher{}}
 }
 
 // add puts an artefact together whose files are in from.
@@ -113,7 +115,7 @@ func (s *staging) Push(_ context.Context, blob store.Blob, content io.Reader) (s
 // PushManifest implements ocistore.Place.
 func (s *staging) PushManifest(_ context.Context, tag string, content []byte) (store.Blob, error) {
 	s.tags[tag] = content
-	return store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))}, nil
+	return store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content))}, nil
 }
 
 // FetchManifest implements ocistore.Source.

@@ -71,7 +71,7 @@ func (p *Pack) readUpstream(ctx context.Context) error {
 	p.upstream = map[string]store.Blob{}
 	for _, pin := range pins {
 		blob := store.Blob{Digest: pin.Digest, Size: pin.Size, Name: pin.Address}
-		if err := blob.Digest.Validate(); err != nil {
+		if err := store.CheckDigest(blob.Digest); err != nil {
 			return err
 		}
 		p.upstream[pin.Address] = blob

@@ -10,25 +10,27 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // Pin is what is remembered of an upstream file of which nobody published the digest.
 type Pin struct {
-	Address string       `json:"address"`
-	Digest  store.Digest `json:"digest"`
-	Size    int64        `json:"size"`
+	Address string        `json:"address"`
+	Digest  digest.Digest `json:"digest"`
+	Size    int64         `json:"size"`
 	// Declared tells that the server itself declared this digest.
 	Declared bool `json:"declared"`
 }
 
 // conversion is what is remembered of a checkpoint that was converted: the canonical file that it gave.
 type conversion struct {
-	Checkpoint   store.Digest `json:"checkpoint"`
-	Architecture string       `json:"architecture"`
-	Form         int          `json:"form"`
-	Weights      store.Digest `json:"weights"`
-	Size         int64        `json:"size"`
+	Checkpoint   digest.Digest `json:"checkpoint"`
+	Architecture string        `json:"architecture"`
+	Form         int           `json:"form"`
+	Weights      digest.Digest `json:"weights"`
+	Size         int64         `json:"size"`
 }
 
 // key identifies the input of the conversion.
@@ -47,7 +49,7 @@ type records struct {
 // pin gives what is remembered of an address; ours tells that it is this user's own memory.
 func (r records) pin(address string) (pin Pin, ours bool, err error) {
 	ours, err = r.get("pin", address, &pin)
-	if err == nil && (pin.Address != address || pin.Digest.Validate() != nil) {
+	if err == nil && (pin.Address != address || store.CheckDigest(pin.Digest) != nil) {
 		err = fs.ErrNotExist
 	}
 	return pin, ours, err

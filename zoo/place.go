@@ -138,7 +138,7 @@ func readBlob(ctx context.Context, from store.Fetcher, blob store.Blob, limit in
 // document fetches the manifest of an entry, and checks it and its signature.
 func (z *Zoo) document(ctx context.Context, place Place, entry manifest.Entry, keys manifest.Keyring) (*Found, error) {
 	name := entry.Reference().String()
-	raw, err := z.small(ctx, place, store.Blob{Digest: store.Digest(entry.Digest), Size: entry.Size, Name: name + ".yaml"}, manifest.MaxSize)
+	raw, err := z.small(ctx, place, store.Blob{Digest: entry.Digest, Size: entry.Size, Name: name + ".yaml"}, manifest.MaxSize)
 	if err != nil {
 		return nil, err
 	}

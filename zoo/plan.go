@@ -3,6 +3,8 @@ package zoo
 import (
 	"context"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -13,7 +15,7 @@ type Candidate struct {
 	// Address is where the bytes would come from; empty for the cache.
 	Address string
 	// Digest of what would be fetched, where it is known, and Pinned whether it is known from an earlier pull.
-	Digest store.Digest
+	Digest digest.Digest
 	Pinned bool
 	// Bytes is the size, or store.UnknownSize; Exact tells a size that the manifest or the server states from an estimate.
 	Bytes int64
@@ -55,7 +57,7 @@ func (p *pull) candidates() ([]Candidate, error) {
 	for _, blob := range p.blobs() {
 		if p.found.Place != nil {
 			all = append(all, Candidate{
-				Name: p.found.Place.String(), Address: p.found.Place.String(), Digest: store.Digest(blob.Digest), Bytes: blob.Size, Exact: true,
+				Name: p.found.Place.String(), Address: p.found.Place.String(), Digest: blob.Digest, Bytes: blob.Size, Exact: true,
 			})
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -45,7 +47,7 @@ func TestPlan(t *testing.T) {
 	if err := options.Cache.Remove(pulled.Weights.Digest); err != nil {
 		t.Fatal(err)
 	}
-	if c := plan(t, z, found)[1]; !c.Pinned || c.Digest != store.DigestOf(checkpoint) {
+	if c := plan(t, z, found)[1]; !c.Pinned || c.Digest != digest.FromBytes(checkpoint) {
 		t.Errorf("after a pull, without weights: %+v", c)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aead.dev/minisign"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
@@ -50,7 +51,7 @@ type Published struct {
 	// Place has it.
 	Place string
 	// Manifest and Artefact are the digests of the manifest and of the OCI manifest around it.
-	Manifest, Artefact store.Digest
+	Manifest, Artefact digest.Digest
 	// Weights identify the safetensors file, Blob what was stored of it.
 	Weights manifest.Content
 	Blob    manifest.Blob
@@ -129,7 +130,7 @@ func (z *Zoo) recordingOf(ctx context.Context, path string) (manifest.Recording,
 	return manifest.Recording{
 		Name: name, Implementation: stated(metadata["implementation"]), DType: elementTypes[metadata["dtype"]],
 		Framework: stated(strings.TrimSpace(metadata["framework"] + " " + metadata["framework_version"])),
-		Digest:    manifest.Digest(blob.Digest), Size: blob.Size,
+		Digest:    blob.Digest, Size: blob.Size,
 	}, manifest.CheckName(name)
 }
 

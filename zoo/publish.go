@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
@@ -110,7 +112,7 @@ func (w *publishing) publish(ctx context.Context) (*Published, error) {
 	}
 	entry := manifest.Entry{
 		ID: w.m.ID, Version: w.m.Version, Title: w.m.Title, Digest: w.document.Digest(), Size: int64(len(w.document.Raw)),
-		Signature: manifest.Content{Digest: manifest.Digest(store.DigestOf(w.signature)), Size: int64(len(w.signature))},
+		Signature: manifest.Content{Digest: digest.FromBytes(w.signature), Size: int64(len(w.signature))},
 	}
 	added, err := index.Add(entry)
 	if err != nil {
@@ -136,7 +138,7 @@ func (w *publishing) report(version int64, a artefact) (*Published, error) {
 	blob := w.m.Blobs[0]
 	digest, err := ocistore.Digest(a.Artifact)
 	return &Published{
-		Reference: w.m.Reference(), Place: w.to.String(), Manifest: store.Digest(w.document.Digest()), Artefact: digest,
+		Reference: w.m.Reference(), Place: w.to.String(), Manifest: w.document.Digest(), Artefact: digest,
 		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, IndexVersion: version,
 	}, err
 }

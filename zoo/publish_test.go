@@ -15,6 +15,7 @@ import (
 
 	"aead.dev/minisign"
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	oci "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -102,7 +103,7 @@ func TestPublishAndPull(t *testing.T) {
 			publication.Encode = encode
 			published := publish(t, place, publication)
 			want := canonicalDigits(t)
-			if store.Digest(published.Weights.Digest) != store.DigestOf(want) || published.IndexVersion != 1 {
+			if published.Weights.Digest != digest.FromBytes(want) || published.IndexVersion != 1 {
 				t.Errorf("published %v, index version %d", published.Weights, published.IndexVersion)
 			}
 			for _, from := range []zoo.Place{place, tree(t, path)} {
@@ -150,7 +151,7 @@ func listing(t testing.TB, folder string) map[string]string {
 	files := map[string]string{}
 	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && name != ".index.lock" {
-			files[name] = store.DigestOf(read(t, filepath.Join(folder, name))).Hex()
+			files[name] = digest.FromBytes(read(t, filepath.Join(folder, name))).Encoded()
 		}
 		return err
 	})
@@ -401,7 +402,7 @@ func TestFolderIsAnImageLayout(t *testing.T) {
 	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "zoo-index-1"}, tags); diff != "" {
 		t.Fatal(diff)
 	}
-	if store.Digest(index.Manifests[0].Digest) != published.Artefact {
+	if index.Manifests[0].Digest != published.Artefact {
 		t.Error("the artefact has another digest than was reported")
 	}
 	var image oci.Manifest
@@ -442,7 +443,7 @@ func decode(t *testing.T, raw []byte, into any) {
 func blob(t *testing.T, path string, d oci.Descriptor) []byte {
 	t.Helper()
 	content := read(t, filepath.Join(path, "blobs", "sha256", d.Digest.Encoded()))
-	if int64(len(content)) != d.Size || string(store.DigestOf(content)) != string(d.Digest) {
+	if int64(len(content)) != d.Size || string(digest.FromBytes(content)) != string(d.Digest) {
 		t.Errorf("the blob %s is not what its descriptor says", d.Digest)
 	}
 	return content

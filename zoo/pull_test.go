@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -28,7 +30,7 @@ func TestPullFromInside(t *testing.T) {
 	if want := canonicalDigits(t); !bytes.Equal(read(t, pulled.Path), want) {
 		t.Error("the file is not that of convert.Convert")
 	}
-	if store.DigestOf(read(t, pulled.Path)) != pulled.Weights.Digest {
+	if digest.FromBytes(read(t, pulled.Path)) != pulled.Weights.Digest {
 		t.Error("the digest is not that of the file")
 	}
 	again := pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
@@ -65,7 +67,7 @@ func TestPullPins(t *testing.T) {
 	server := serve(t, map[string][]byte{"weights": checkpoint})
 	found := upstream(t, server.URL+"/weights")
 	pulled := pull(t, z, found, zoo.PullOptions{})
-	if pulled.Pinned == nil || pulled.Pinned.Digest != store.DigestOf(checkpoint) || pulled.Pinned.Size != int64(len(checkpoint)) {
+	if pulled.Pinned == nil || pulled.Pinned.Digest != digest.FromBytes(checkpoint) || pulled.Pinned.Size != int64(len(checkpoint)) {
 		t.Fatalf("pinned is %v", pulled.Pinned)
 	}
 	if err := options.Cache.Remove(pulled.Weights.Digest); err != nil {
@@ -133,7 +135,7 @@ func TestPullFailures(t *testing.T) {
 			z := open(t, options)
 			found := upstream(t, serve(t, files).URL+"/weights")
 			if test.digest {
-				found.Sources[0].Digest = manifest.Digest(store.DigestOf(checkpoint))
+				found.Sources[0].Digest = digest.FromBytes(checkpoint)
 			}
 			pulled, err := z.Pull(t.Context(), found, zoo.PullOptions{})
 			if err == nil || pulled != nil || test.want != nil && !errors.Is(err, test.want) {
@@ -186,7 +188,7 @@ func TestPullTogether(t *testing.T) {
 	checkpoint := shipped(t, embedded.Checkpoint)
 	server := serve(t, map[string][]byte{"weights": checkpoint})
 	found := upstream(t, server.URL+"/weights")
-	want := store.DigestOf(canonicalDigits(t))
+	want := digest.FromBytes(canonicalDigits(t))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -220,7 +222,7 @@ func TestPullMendsTheCache(t *testing.T) {
 	}
 	var notices []error
 	again := pull(t, z, found, zoo.PullOptions{Notice: func(err error) { notices = append(notices, err) }})
-	if again.From != "embedded" || store.DigestOf(read(t, again.Path)) != pulled.Weights.Digest || len(notices) == 0 {
+	if again.From != "embedded" || digest.FromBytes(read(t, again.Path)) != pulled.Weights.Digest || len(notices) == 0 {
 		t.Errorf("from %s with notices %v", again.From, notices)
 	}
 }
@@ -263,7 +265,7 @@ func TestPullSharesTheCache(t *testing.T) {
 	second := first
 	second.State = t.TempDir()
 	pulled := pull(t, open(t, second), found, zoo.PullOptions{})
-	if pulled.From != "the cache" || pulled.Pinned == nil || pulled.Pinned.Digest != store.DigestOf(checkpoint) {
+	if pulled.From != "the cache" || pulled.Pinned == nil || pulled.Pinned.Digest != digest.FromBytes(checkpoint) {
 		t.Errorf("the second user has it from %s, pinned %v", pulled.From, pulled.Pinned)
 	}
 	// A record that is not a plain file of somebody trusted is passed over.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
-	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
@@ -51,7 +51,7 @@ func TestRegistry(t *testing.T) {
 	publish(t, place, p.publication("1.1.0"))
 	z := open(t, reader(t, p, place))
 	pulled := pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
-	if store.DigestOf(read(t, pulled.Path)) != store.DigestOf(canonicalDigits(t)) {
+	if digest.FromBytes(read(t, pulled.Path)) != digest.FromBytes(canonicalDigits(t)) {
 		t.Error("other bytes came than were published")
 	}
 	folder, _ := folderPlace(t)
@@ -90,11 +90,11 @@ func lookWithAnotherClient(t *testing.T, address string, published *zoo.Publishe
 	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "digits_p16_64-1.1.0", "zoo-index-1", "zoo-index-2"}, list.Tags); diff != "" {
 		t.Error(diff)
 	}
-	if store.DigestOf(get("/manifests/digits_p16_64-1.0.0")) != published.Artefact {
+	if digest.FromBytes(get("/manifests/digits_p16_64-1.0.0")) != published.Artefact {
 		t.Error("the artefact has another digest there than was reported")
 	}
 	weights := get("/blobs/" + string(published.Weights.Digest))
-	if store.DigestOf(weights) != store.Digest(published.Weights.Digest) {
+	if digest.FromBytes(weights) != published.Weights.Digest {
 		t.Error("the registry hands out other weights")
 	}
 	http.DefaultClient.CloseIdleConnections()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -36,7 +38,7 @@ type Listing struct {
 	manifest.Reference
 	Title string
 	// Digest of the manifest.
-	Digest manifest.Digest
+	Digest digest.Digest
 	// Place is where it is published, or empty for what is inside the program.
 	Place string
 

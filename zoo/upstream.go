@@ -117,7 +117,7 @@ func (p *pull) limit() int64 {
 // ChangedError says that an upstream file is not the one that was pinned.
 type ChangedError struct {
 	Address string
-	Pinned  store.Digest
+	Pinned  digest.Digest
 	Err     error
 }
 
@@ -185,7 +185,7 @@ func (p *pull) checkTensors(ctx context.Context, tensors []tensor.Named) error {
 	var problems []error
 	for i, want := range p.found.Tensors {
 		if got := described[i]; got.Name != want.Name || got.DType != want.DType || got.Digest != want.Digest {
-			problems = append(problems, &store.DigestError{Name: want.Name, Want: store.Digest(want.Digest), Got: store.Digest(got.Digest), Chunk: -1})
+			problems = append(problems, &store.DigestError{Name: want.Name, Want: want.Digest, Got: got.Digest, Chunk: -1})
 		}
 	}
 	return errors.Join(problems...)

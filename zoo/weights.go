@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/encoding"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -34,7 +36,7 @@ func (w *publishing) canonical(ctx context.Context) (*canonical, error) {
 
 // digestOf identifies a checkpoint, so that an interrupted conversion of another one is not gone on with. A folder is told by its names,
 // sizes and times.
-func digestOf(path string) (store.Digest, error) {
+func digestOf(path string) (digest.Digest, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
@@ -54,10 +56,10 @@ func digestOf(path string) (store.Digest, error) {
 		}
 		fmt.Fprintf(&listing, "%q %d %d\n", entry.Name(), info.Size(), info.ModTime().UnixNano())
 	}
-	return store.DigestOf(listing.Bytes()), nil
+	return digest.FromBytes(listing.Bytes()), nil
 }
 
-func fileDigest(path string) (store.Digest, error) {
+func fileDigest(path string) (digest.Digest, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -76,7 +78,7 @@ func (w *publishing) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	content := manifest.Content{Digest: manifest.Digest(w.weights.Digest), Size: w.weights.Size}
+	content := manifest.Content{Digest: w.weights.Digest, Size: w.weights.Size}
 	blob := manifest.Blob{DType: w.m.Tensors[0].DType, Encoding: manifest.NoEncoding, ChunkSize: store.DefaultChunkSize}
 	stored := w.weights
 	if w.Encode {
@@ -92,9 +94,9 @@ func (w *publishing) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	blob.Digest, blob.Size = manifest.Digest(described.Digest), described.Size
+	blob.Digest, blob.Size = described.Digest, described.Size
 	for _, chunk := range described.Chunks {
-		blob.Chunks = append(blob.Chunks, manifest.Digest(chunk.Digest))
+		blob.Chunks = append(blob.Chunks, chunk.Digest)
 	}
 	w.m.Blobs = []manifest.Blob{blob}
 	return nil

@@ -115,17 +115,17 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 
 // blobOf translates a blob of a manifest. name is for messages.
 func blobOf(b *manifest.Blob, name string) store.Blob {
-	blob := store.Blob{Digest: store.Digest(b.Digest), Size: b.Size, Name: name}
+	blob := store.Blob{Digest: b.Digest, Size: b.Size, Name: name}
 	for i, chunk := range b.Chunks {
 		size := min(b.ChunkSize, b.Size-int64(i)*b.ChunkSize)
-		blob.Chunks = append(blob.Chunks, store.Chunk{Digest: store.Digest(chunk), Size: size})
+		blob.Chunks = append(blob.Chunks, store.Chunk{Digest: chunk, Size: size})
 	}
 	return blob
 }
 
 // contentOf is the blob of a small file that an index or a manifest names.
 func contentOf(content manifest.Content, name string) store.Blob {
-	return store.Blob{Digest: store.Digest(content.Digest), Size: content.Size, Name: name}
+	return store.Blob{Digest: content.Digest, Size: content.Size, Name: name}
 }
 
 // OfflineError says that something would have to be fetched from a network that must not be used.

@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"go.uber.org/goleak"
 
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
@@ -86,7 +86,7 @@ func serve(t testing.TB, files map[string][]byte) *server {
 			http.NotFound(w, r)
 			return
 		}
-		w.Header().Set("ETag", `"`+store.DigestOf(content).Hex()[:16]+`"`)
+		w.Header().Set("ETag", `"`+digest.FromBytes(content).Encoded()[:16]+`"`)
 		counted := &countingWriter{ResponseWriter: w, sent: &s.sent, count: r.Method == http.MethodGet}
 		http.ServeContent(counted, r, r.URL.Path, time.Time{}, bytes.NewReader(content))
 	}))
@@ -145,7 +145,7 @@ func upstream(t testing.TB, address string) *zoo.Found {
 	checkpoint := shipped(t, embedded.Checkpoint)
 	return given(t,
 		"address: embedded:digits_p16_64.pdparams", "address: "+address,
-		"    digest: "+string(store.DigestOf(checkpoint))+"\n", "",
+		"    digest: "+string(digest.FromBytes(checkpoint))+"\n", "",
 		"    size: 504172\n", "")
 }
 

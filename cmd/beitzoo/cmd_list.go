@@ -2,19 +2,19 @@ package main
 
 import (
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // zooEntry is a line of `beitzoo list --json`.
 type zooEntry struct {
-	Name    string          `json:"name"`
-	Version string          `json:"version"`
-	Title   string          `json:"title"`
-	Place   string          `json:"place,omitempty"`
-	Digest  manifest.Digest `json:"manifest_sha256"`
+	Name    string        `json:"name"`
+	Version string        `json:"version"`
+	Title   string        `json:"title"`
+	Place   string        `json:"place,omitempty"`
+	Digest  digest.Digest `json:"manifest_sha256"`
 }
 
 func listCommand(c *console) *cli.Command {

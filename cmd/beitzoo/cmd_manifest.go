@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert/output"
@@ -40,10 +41,10 @@ func manifestCommand(c *console) *cli.Command {
 
 // manifestReport is what the subcommands print with --json, for each file.
 type manifestReport struct {
-	File   string          `json:"file"`
-	Name   string          `json:"name"`
-	Digest manifest.Digest `json:"sha256"`
-	Key    string          `json:"key,omitempty"`
+	File   string        `json:"file"`
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"sha256"`
+	Key    string        `json:"key,omitempty"`
 }
 
 func validateManifests(c *console, ctx *cli.Context) error {

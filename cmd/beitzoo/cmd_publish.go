@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -122,9 +123,9 @@ func verifyPublication(ctx context.Context, weights string, config arch.Config, 
 type publishedEntry struct {
 	Name         string            `json:"name"`
 	Place        string            `json:"place"`
-	Manifest     manifest.Digest   `json:"manifest_sha256"`
-	Artefact     manifest.Digest   `json:"artefact_sha256"`
-	Weights      manifest.Digest   `json:"weights_sha256"`
+	Manifest     digest.Digest     `json:"manifest_sha256"`
+	Artefact     digest.Digest     `json:"artefact_sha256"`
+	Weights      digest.Digest     `json:"weights_sha256"`
 	Bytes        int64             `json:"stored_bytes"`
 	IndexVersion int64             `json:"index_version"`
 	Unchanged    bool              `json:"unchanged"`
@@ -134,7 +135,7 @@ type publishedEntry struct {
 func printPublished(c *console, ctx *cli.Context, p *zoo.Published) error {
 	if ctx.Bool("json") {
 		return c.json(publishedEntry{
-			p.String(), p.Place, manifest.Digest(p.Manifest), manifest.Digest(p.Artefact), p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
+			p.String(), p.Place, p.Manifest, p.Artefact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
 		})
 	}
 	verb := "published"

@@ -4,11 +4,11 @@ import (
 	"os"
 
 	"github.com/dustin/go-humanize"
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // pullResult is what `beitzoo pull --json` prints.
@@ -101,14 +101,14 @@ func printPulled(c *console, r pullResult) {
 
 // candidate is a line of what `beitzoo pull --dry-run` prints.
 type candidate struct {
-	Name    string       `json:"name"`
-	Address string       `json:"address,omitempty"`
-	SHA256  store.Digest `json:"sha256,omitempty"`
-	Pinned  bool         `json:"pinned,omitempty"`
-	Bytes   int64        `json:"bytes"`
-	Exact   bool         `json:"exact_size"`
-	Cached  bool         `json:"cached"`
-	Problem string       `json:"problem,omitempty"`
+	Name    string        `json:"name"`
+	Address string        `json:"address,omitempty"`
+	SHA256  digest.Digest `json:"sha256,omitempty"`
+	Pinned  bool          `json:"pinned,omitempty"`
+	Bytes   int64         `json:"bytes"`
+	Exact   bool          `json:"exact_size"`
+	Cached  bool          `json:"cached"`
+	Problem string        `json:"problem,omitempty"`
 }
 
 // printPlan says what a pull would try, in its order.

@@ -1,7 +1,6 @@
 package encoding
 
 import (
-	"crypto/sha256"
 	"slices"
 	"sync"
 )
@@ -76,8 +75,6 @@ func (c *coder) decode(raw, coded []byte, method byte, form Region) error {
 	}
 	return nil
 }
-
-func digest(content []byte) Digest { return sha256.Sum256(content) }
 
 // scratch gives n bytes that are valid until the next call.
 func (c *coder) scratch(n int) []byte {

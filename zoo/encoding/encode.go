@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -31,7 +32,7 @@ func (o Options) workers() int {
 
 // Encode codes the bytes of src, which the regions describe from the first to the last, and writes the coded file to dst. The same bytes,
 // regions and chunk size give the same coded file. On an error dst holds garbage.
-func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Region, options Options) (*Index, error) {
+func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Region, options Options) (*ChunkTable, error) {
 	if options.ChunkSize == 0 {
 		options.ChunkSize = DefaultChunkSize
 	}
@@ -53,7 +54,7 @@ func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Reg
 
 // encodeJob is one Encode under way.
 type encodeJob struct {
-	index *Index
+	index *ChunkTable
 	dst   io.WriterAt
 	src   io.ReaderAt
 }
@@ -99,7 +100,7 @@ func (j *encodeJob) chunk(ctx context.Context, i int, mine <-chan int64, next ch
 	}
 	coded, method := coder.encode(raw, c.form)
 	c.method = method
-	c.Decoded.Digest, c.Coded.Digest = digest(raw), digest(coded)
+	c.Decoded.Digest, c.Coded.Digest = digest.FromBytes(raw), digest.FromBytes(coded)
 	select {
 	case c.Coded.Offset = <-mine:
 	case <-ctx.Done():

@@ -27,7 +27,7 @@ func (m *buffer) WriteAt(p []byte, at int64) (int, error) {
 }
 
 // encode codes raw and gives the coded file.
-func encode(t testing.TB, raw []byte, regions []encoding.Region, chunkSize int) ([]byte, *encoding.Index) {
+func encode(t testing.TB, raw []byte, regions []encoding.Region, chunkSize int) ([]byte, *encoding.ChunkTable) {
 	t.Helper()
 	var coded buffer
 	index, err := encoding.Encode(context.Background(), &lockedBuffer{buffer: &coded}, bytes.NewReader(raw), regions, encoding.Options{ChunkSize: chunkSize})
@@ -54,7 +54,7 @@ func decodeBytes(coded []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw := make(sink, reader.Index().DecodedSize())
+	raw := make(sink, reader.Table().DecodedSize())
 	return raw, reader.Decode(context.Background(), raw, encoding.Options{})
 }
 
@@ -153,7 +153,7 @@ func TestEncodeIsReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(index, reader.Index(), cmp.AllowUnexported(encoding.Chunk{})); diff != "" {
+	if diff := cmp.Diff(index, reader.Table(), cmp.AllowUnexported(encoding.Chunk{})); diff != "" {
 		t.Errorf("the index that Encode gives is not the one in the file (-given +read):\n%s", diff)
 	}
 }

@@ -1,9 +1,10 @@
 package encoding
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"github.com/opencontainers/go-digest"
 )
 
 var (
@@ -20,7 +21,7 @@ type DigestError struct {
 	Chunk int
 	// Coded tells that the coded bytes are already wrong; else they are right, and decoding them gave something else.
 	Coded     bool
-	Want, Got Digest
+	Want, Got digest.Digest
 }
 
 func (e *DigestError) Error() string {
@@ -37,9 +38,3 @@ func (e *DigestError) Is(kind error) bool { return kind == ErrDigestMismatch }
 func malformed(reason string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(reason, args...))
 }
-
-// Digest is the SHA-256 of some bytes.
-type Digest [32]byte
-
-// String gives the hexadecimal form.
-func (d Digest) String() string { return hex.EncodeToString(d[:]) }

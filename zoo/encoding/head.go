@@ -2,8 +2,12 @@ package encoding
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"io"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // The head of a coded file, all numbers little-endian; docs/encoding.md has the tables.
@@ -22,7 +26,7 @@ func headSize(regions, chunks int64) int64 {
 }
 
 // marshal makes the head and its Piece.
-func (x *Index) marshal() []byte {
+func (x *ChunkTable) marshal() []byte {
 	head := make([]byte, 0, x.Head.Size)
 	head = append(head, magic...)
 	head = binary.LittleEndian.AppendUint32(head, version)
@@ -37,17 +41,17 @@ func (x *Index) marshal() []byte {
 	for _, c := range x.Chunks {
 		head = binary.LittleEndian.AppendUint32(head, uint32(c.Coded.Size))
 		head = append(head, c.method, 0, 0, 0)
-		head = append(head, c.Coded.Digest[:]...)
-		head = append(head, c.Decoded.Digest[:]...)
+		head = appendDigest(head, c.Coded.Digest)
+		head = appendDigest(head, c.Decoded.Digest)
 	}
-	sum := digest(head)
+	sum := sha256.Sum256(head)
 	head = append(head, sum[:]...)
-	x.Head.Digest = digest(head)
+	x.Head.Digest = digest.FromBytes(head)
 	return head
 }
 
 // readIndex reads the head of a coded file of size bytes. It allocates no more than the file is long.
-func readIndex(src io.ReaderAt, size int64) (*Index, error) {
+func readIndex(src io.ReaderAt, size int64) (*ChunkTable, error) {
 	fixed := make([]byte, fixedSize)
 	if err := readFull(src, fixed, 0, size); err != nil {
 		return nil, err
@@ -70,14 +74,14 @@ func readIndex(src io.ReaderAt, size int64) (*Index, error) {
 	if err := readFull(src, head, 0, size); err != nil {
 		return nil, err
 	}
-	if sum := digest(head[:length-digestBytes]); !bytes.Equal(sum[:], head[length-digestBytes:]) {
+	if sum := sha256.Sum256(head[:length-digestBytes]); !bytes.Equal(sum[:], head[length-digestBytes:]) {
 		return nil, malformed("the index is damaged: its digest does not match")
 	}
 	return parse(head, int(regions), int(chunks), size)
 }
 
 // parse makes the index of a whole head.
-func parse(head []byte, regions, chunks int, size int64) (*Index, error) {
+func parse(head []byte, regions, chunks int, size int64) (*ChunkTable, error) {
 	table := make([]Region, regions)
 	rest := head[fixedSize:]
 	for i := range table {
@@ -98,20 +102,20 @@ func parse(head []byte, regions, chunks int, size int64) (*Index, error) {
 		return nil, malformed("the regions have %d bytes together, the file should have %d", index.DecodedSize(), decoded)
 	}
 	index.layOut()
-	index.Head.Digest = digest(head)
+	index.Head.Digest = digest.FromBytes(head)
 	return index, index.parseChunks(rest, size)
 }
 
 // parseChunks reads the chunk table into the chunks that the regions make.
-func (x *Index) parseChunks(table []byte, size int64) error {
+func (x *ChunkTable) parseChunks(table []byte, size int64) error {
 	at := x.Head.Size
 	for i := range x.Chunks {
 		c := &x.Chunks[i]
 		entry := table[i*chunkEntry:][:chunkEntry]
 		c.Coded.Offset, c.Coded.Size = at, int64(binary.LittleEndian.Uint32(entry))
 		c.method = entry[4]
-		copy(c.Coded.Digest[:], entry[8:])
-		copy(c.Decoded.Digest[:], entry[8+digestBytes:])
+		c.Coded.Digest = digest.NewDigestFromBytes(digest.SHA256, entry[8:8+digestBytes])
+		c.Decoded.Digest = digest.NewDigestFromBytes(digest.SHA256, entry[8+digestBytes:])
 		stored := c.method == methodStored && c.Coded.Size == c.Decoded.Size
 		planes := c.method == methodPlanes && c.Coded.Size < c.Decoded.Size
 		if !isZero(entry[5:8]) || !stored && !planes || c.Coded.Size > size-at {
@@ -147,4 +151,10 @@ func readFull(src io.ReaderAt, b []byte, offset, size int64) error {
 		return malformed("it ends after %d bytes, not %d", offset+int64(n), size)
 	}
 	return err
+}
+
+// appendDigest appends the 32 bytes of a digest that this package computed.
+func appendDigest(b []byte, d digest.Digest) []byte {
+	b, _ = hex.AppendDecode(b, []byte(d.Encoded()))
+	return b
 }

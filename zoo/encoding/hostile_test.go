@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/encoding"
 )
 
@@ -201,14 +203,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		index := reader.Index()
+		index := reader.Table()
 		if 72*len(index.Chunks) > len(coded) {
 			t.Fatalf("%d chunks from %d bytes", len(index.Chunks), len(coded))
 		}
 		for i, chunk := range index.Chunks {
 			raw := make([]byte, chunk.Decoded.Size)
 			err := reader.DecodeChunk(i, raw)
-			if err == nil && sha256.Sum256(raw) != chunk.Decoded.Digest {
+			if err == nil && digest.FromBytes(raw) != chunk.Decoded.Digest {
 				t.Fatal("wrong bytes passed as right")
 			}
 			if err != nil && !errors.Is(err, encoding.ErrMalformed) && !errors.Is(err, encoding.ErrDigestMismatch) {

@@ -9,12 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
 // Reader reads a coded file. All its methods may be called from several goroutines.
 type Reader struct {
-	index *Index
+	index *ChunkTable
 	src   io.ReaderAt
 
 	mu     sync.Mutex
@@ -48,8 +49,8 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// Index is the table of contents. It must not be changed.
-func (r *Reader) Index() *Index { return r.index }
+// ChunkTable is the table of contents. It must not be changed.
+func (r *Reader) Table() *ChunkTable { return r.index }
 
 // Decode writes the whole decoded file to dst, chunk by chunk in no particular order. On an error dst holds garbage.
 func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) error {
@@ -106,12 +107,12 @@ func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
 	}
 	err = coder.decode(raw, coded, c.method, c.form)
 	if err == nil && check {
-		err = compare(i, false, c.Decoded.Digest, digest(raw))
+		err = compare(i, false, c.Decoded.Digest, digest.FromBytes(raw))
 	}
 	if err == nil {
 		return nil
 	}
-	if damage := compare(i, true, c.Coded.Digest, digest(coded)); damage != nil {
+	if damage := compare(i, true, c.Coded.Digest, digest.FromBytes(coded)); damage != nil {
 		return damage
 	}
 	if errors.Is(err, errBlock) {
@@ -132,7 +133,7 @@ func (r *Reader) read(coder *coder, piece Piece) ([]byte, error) {
 	return coded, readFull(r.src, coded, piece.Offset, r.index.CodedSize())
 }
 
-func compare(chunk int, coded bool, want, got Digest) error {
+func compare(chunk int, coded bool, want, got digest.Digest) error {
 	if want == got {
 		return nil
 	}

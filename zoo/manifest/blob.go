@@ -2,14 +2,11 @@ package manifest
 
 import "github.com/opencontainers/go-digest"
 
-// Digest is a sha256 digest, "sha256:" and 64 hexadecimal digits in lower case.
-type Digest = digest.Digest
-
 // Blob is a file of canonical weights as the zoo stores it.
 type Blob struct {
 	// Digest and Size (bytes) are those of the stored bytes.
-	Digest Digest `yaml:"digest"`
-	Size   int64  `yaml:"size"`
+	Digest digest.Digest `yaml:"digest"`
+	Size   int64         `yaml:"size"`
 	// DType is that of the tensors, by its safetensors name, such as "F32".
 	DType string `yaml:"dtype"`
 	// Encoding is the word for a lossless compression of the file, or "none".
@@ -17,14 +14,14 @@ type Blob struct {
 	// Content is the file that decoding gives; absent where Encoding is "none".
 	Content *Content `yaml:"content,omitempty"`
 	// ChunkSize is the number of stored bytes of every chunk but the last; Chunks has their digests.
-	ChunkSize int64    `yaml:"chunk_size"`
-	Chunks    []Digest `yaml:"chunks"`
+	ChunkSize int64           `yaml:"chunk_size"`
+	Chunks    []digest.Digest `yaml:"chunks"`
 }
 
 // Content identifies bytes.
 type Content struct {
-	Digest Digest `yaml:"digest"`
-	Size   int64  `yaml:"size"`
+	Digest digest.Digest `yaml:"digest"`
+	Size   int64         `yaml:"size"`
 }
 
 // NoEncoding is the encoding of a blob that is the safetensors file itself.

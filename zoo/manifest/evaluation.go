@@ -1,6 +1,10 @@
 package manifest
 
-import "github.com/beitzoo/beitzoo/beit/card"
+import (
+	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/beit/card"
+)
 
 // Preprocessing is how one source prepares images at evaluation.
 type Preprocessing struct {
@@ -40,9 +44,9 @@ type Recording struct {
 	Framework      string `yaml:"framework"`
 	DType          string `yaml:"dtype"`
 	// Address is embedded: and a file name, or absent where the recording is stored as a blob beside the weights.
-	Address string `yaml:"address,omitempty"`
-	Digest  Digest `yaml:"digest"`
-	Size    int64  `yaml:"size"`
+	Address string        `yaml:"address,omitempty"`
+	Digest  digest.Digest `yaml:"digest"`
+	Size    int64         `yaml:"size"`
 }
 
 // Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.

@@ -32,8 +32,8 @@ type Entry struct {
 	// Title is that of the manifest, for listings.
 	Title string `yaml:"title"`
 	// Digest and Size (bytes) are those of the manifest's file.
-	Digest Digest `yaml:"digest"`
-	Size   int64  `yaml:"size"`
+	Digest digest.Digest `yaml:"digest"`
+	Size   int64         `yaml:"size"`
 	// Signature is the file with the manifest's signature.
 	Signature Content `yaml:"signature"`
 }
@@ -48,7 +48,7 @@ type IndexDocument struct {
 }
 
 // Digest is over the exact bytes of the file.
-func (d *IndexDocument) Digest() Digest { return digest.FromBytes(d.Raw) }
+func (d *IndexDocument) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
 // ParseIndex reads an index, strictly, and checks what can be checked in it alone. The error is of type *Error.
 func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
@@ -199,7 +199,7 @@ func (e *NotFoundError) Hint() string {
 // TakenError says that a version is published already, with other content.
 type TakenError struct {
 	Reference Reference
-	Have, New Digest
+	Have, New digest.Digest
 }
 
 func (e *TakenError) Error() string {

@@ -1,6 +1,10 @@
 package manifest
 
-import "github.com/beitzoo/beitzoo/beit/arch"
+import (
+	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
 
 // Format is what the field format of a manifest says.
 const Format = "beitzoo.manifest.v1"
@@ -45,5 +49,5 @@ type Tensor struct {
 	DType string `yaml:"dtype"`
 	Shape []int  `yaml:"shape"`
 	// Digest is over the row-major, little-endian elements.
-	Digest Digest `yaml:"digest"`
+	Digest digest.Digest `yaml:"digest"`
 }

@@ -121,7 +121,7 @@ func TestWrong(t *testing.T) {
 		"NaN":                    {"top1: 85.21", "top1: .nan", "m.yaml:40:11: accuracy[0].top1: must be a number"},
 		"wrong digest":           {"digest: sha256:5574866866a425", "digest: sha256:557486", "m.yaml:55:5: sources[1].digest"},
 		"digest in upper case":   {"digest: sha256:5574866866a425d7fc", "digest: sha256:5574866866A425D7FC", "sources[1].digest"},
-		"other digest algorithm": {"digest: sha256:5574866866a425d7fc2b21e400f064d67d3650529ef9b9ab6b1ff3f9b6c9cbb6", "digest: sha512:" + strings.Repeat("a", 128), "no sha256 digest"},
+		"other digest algorithm": {"digest: sha256:5574866866a425d7fc2b21e400f064d67d3650529ef9b9ab6b1ff3f9b6c9cbb6", "digest: sha512:" + strings.Repeat("a", 128), "not a sha256 digest"},
 		"10 GB":                  {"size: 209000", "size: 10000000000", "m.yaml:56:5: sources[1].size: is 10000000000 bytes, a file of this architecture has at most"},
 		"negative size":          {"size: 209000", "size: -1", "sources[1].size"},
 		"unknown format":         {"format: paddle", "format: padle", "did you mean paddle?"},

@@ -35,7 +35,7 @@ func Parse(name string, raw []byte) (*Document, error) {
 }
 
 // Digest identifies the manifest: it is over the exact bytes of the file.
-func (d *Document) Digest() Digest { return digest.FromBytes(d.Raw) }
+func (d *Document) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
 // decode reads raw into the struct that target points to, and says where each field stands. A panic of the YAML library is an error.
 func decode(name string, raw []byte, target any) (places map[string]Place, err error) {

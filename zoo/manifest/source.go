@@ -1,5 +1,9 @@
 package manifest
 
+import (
+	"github.com/opencontainers/go-digest"
+)
+
 // EmbeddedScheme begins the address of a checkpoint that ships inside the program.
 const EmbeddedScheme = "embedded:"
 
@@ -15,8 +19,8 @@ type Source struct {
 	Format string `yaml:"format"`
 	Scheme string `yaml:"scheme"`
 	// Digest and Size (bytes) are those of the file, where known. A digest that is not known is pinned at the first download.
-	Digest Digest `yaml:"digest,omitempty"`
-	Size   int64  `yaml:"size,omitempty"`
+	Digest digest.Digest `yaml:"digest,omitempty"`
+	Size   int64         `yaml:"size,omitempty"`
 	// Estimate is the size in bytes that the architecture implies, for sources whose Size nobody published.
 	Estimate int64 `yaml:"estimate,omitempty"`
 	// Learned says how the digest and the size were learned, or that they were not.

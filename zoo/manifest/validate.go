@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
@@ -94,9 +96,9 @@ func (c *checker) oneOf(field, word string, known []string) {
 }
 
 // digest reports anything but a sha256 digest.
-func (c *checker) digest(field string, digest Digest) {
-	if digest.Validate() != nil || digest.Algorithm() != "sha256" {
-		c.report(field, "%.80q is no sha256 digest: write sha256: and 64 hexadecimal digits in lower case", string(digest))
+func (c *checker) digest(field string, d digest.Digest) {
+	if d.Validate() != nil || d.Algorithm() != digest.SHA256 {
+		c.report(field, "%.80q is not a sha256 digest: write sha256: and 64 hexadecimal digits in lower case", string(d))
 	}
 }
 

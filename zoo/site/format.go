@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/opencontainers/go-digest"
 )
 
 // formatBytes gives decimal units, as download pages do.
@@ -50,7 +50,7 @@ func formatPercent(value float64) string {
 }
 
 // shortDigest is enough to compare by eye.
-func shortDigest(digest manifest.Digest) string {
+func shortDigest(digest digest.Digest) string {
 	hex := strings.TrimPrefix(string(digest), "sha256:")
 	return hex[:min(len(hex), 12)]
 }

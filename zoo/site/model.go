@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -87,5 +89,5 @@ func (m *model) Known() []labelled {
 
 type labelled struct {
 	Label  string
-	Digest manifest.Digest
+	Digest digest.Digest
 }

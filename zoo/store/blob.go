@@ -1,6 +1,12 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/internal/text"
+)
 
 // UnknownSize stands for a size that nobody knows yet.
 const UnknownSize = -1
@@ -10,7 +16,7 @@ const DefaultChunkSize = 4 << 20
 
 // Chunk is a stretch of a blob.
 type Chunk struct {
-	Digest Digest
+	Digest digest.Digest
 	// Size in bytes, above zero.
 	Size int64
 }
@@ -18,7 +24,7 @@ type Chunk struct {
 // Blob says which bytes are meant. The zero value is invalid.
 type Blob struct {
 	// Digest of all bytes. Empty means unknown: such a blob can be fetched, and Copy tells the digest that it found.
-	Digest Digest
+	Digest digest.Digest
 	// Size in bytes, or UnknownSize.
 	Size int64
 	// MediaType in the sense of OCI, or empty.
@@ -36,7 +42,7 @@ func (b Blob) Validate() error {
 		return fmt.Errorf("%w: blob with neither digest nor name", ErrInvalid)
 	}
 	if b.Digest != "" {
-		if err := b.Digest.Validate(); err != nil {
+		if err := CheckDigest(b.Digest); err != nil {
 			return err
 		}
 	}
@@ -52,7 +58,7 @@ func (b Blob) validateChunks() error {
 	}
 	var sum int64
 	for i, chunk := range b.Chunks {
-		if err := chunk.Digest.Validate(); err != nil {
+		if err := CheckDigest(chunk.Digest); err != nil {
 			return fmt.Errorf("chunk %d of %s: %w", i, b, err)
 		}
 		if chunk.Size <= 0 || chunk.Size > b.Size-sum {
@@ -69,7 +75,7 @@ func (b Blob) validateChunks() error {
 // String is what messages call the blob: its name where it has one, else its digest.
 func (b Blob) String() string {
 	if b.Name != "" {
-		return fmt.Sprintf("%q", shorten(b.Name))
+		return text.Quote(b.Name)
 	}
 	return b.Digest.String()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
@@ -150,18 +151,18 @@ func TestCopyTellsWhatItFound(t *testing.T) {
 // TestCopyComparesWithDeclaredDigest: Hugging Face states the digest of the file behind its redirect.
 func TestCopyComparesWithDeclaredDigest(t *testing.T) {
 	content := storetest.Random(3*chunkSize, 1)
-	declare := func(digest store.Digest) storetest.Fault {
+	declare := func(d digest.Digest) storetest.Fault {
 		return func(_ http.ResponseWriter, x *storetest.Exchange) bool {
-			x.Header.Set("X-Linked-Etag", `"`+digest.Hex()+`"`)
+			x.Header.Set("X-Linked-Etag", `"`+d.Encoded()+`"`)
 			return false
 		}
 	}
-	right, wrong := store.DigestOf(content), store.DigestOf(nil)
+	right, wrong := digest.FromBytes(content), digest.FromBytes(nil)
 	unknown := store.Blob{Name: "w", Size: store.UnknownSize}
 	tests := []struct {
 		name     string
 		blob     store.Blob
-		declared store.Digest
+		declared digest.Digest
 		ok       bool
 	}{
 		{"unknown, declared right", unknown, right, true},
@@ -311,7 +312,7 @@ func TestCopyDistrustsChunkLists(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(3*chunkSize, 1)
 	blob := storetest.Describe(content, chunkSize)
-	blob.Digest = store.DigestOf([]byte("something else"))
+	blob.Digest = digest.FromBytes([]byte("something else"))
 	server := storetest.NewServer(t)
 	c := newCache(t)
 	_, err := store.Copy(t.Context(), source(t, server.Set("/w", content)), c, blob, store.Options{})

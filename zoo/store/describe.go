@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -85,7 +86,7 @@ func verifyChunks(ctx context.Context, content io.ReaderAt, blob Blob) error {
 }
 
 // hashSpan computes the digest of a stretch. It looks at ctx every few hundred microseconds.
-func hashSpan(ctx context.Context, content io.ReaderAt, span Span) (Digest, error) {
+func hashSpan(ctx context.Context, content io.ReaderAt, span Span) (digest.Digest, error) {
 	h := sha256.New()
 	buffer := make([]byte, min(1<<20, max(span.Size, 1)))
 	for at := span.Offset; at < span.End(); {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Kinds of problem. Stores wrap them; ask with errors.Is.
@@ -34,7 +36,7 @@ var (
 type DigestError struct {
 	// Name of the blob for messages.
 	Name      string
-	Want, Got Digest
+	Want, Got digest.Digest
 	// Span is where in the blob the bytes lie.
 	Span Span
 	// Chunk is the index of the chunk, or -1 where the digest is that of the whole blob.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -194,7 +195,7 @@ func (t *transfer) judge(c *chunkState, got, source string) error {
 	for index < len(t.chunks) && t.chunks[index].span.Offset != c.span.Offset {
 		index++
 	}
-	return &DigestError{Name: t.blob.String(), Want: c.want, Got: Digest(got), Span: c.span, Chunk: index, Source: source}
+	return &DigestError{Name: t.blob.String(), Want: c.want, Got: digest.Digest(got), Span: c.span, Chunk: index, Source: source}
 }
 
 // fetchUnsized fetches a blob of which nobody knows where it ends, in one go.

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"io"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Info is what a store declares about a blob before any byte flows. A declaration is no proof.
@@ -10,7 +12,7 @@ type Info struct {
 	// Size in bytes, or UnknownSize.
 	Size int64
 	// Digest that the store declares (Hugging Face: the linked etag), or empty.
-	Digest Digest
+	Digest digest.Digest
 	// Version names this very content as the store has it now: an HTTP validator. Empty where the store has no such name. Content-addressed
 	// stores give the digest.
 	Version string

@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
@@ -18,10 +19,10 @@ func TestParseDigest(t *testing.T) {
 	digits := strings.Repeat("0123456789abcdef", 4)
 	tests := []struct {
 		text string
-		want store.Digest
+		want digest.Digest
 	}{
-		{"sha256:" + digits, store.Digest("sha256:" + digits)},
-		{digits, store.Digest("sha256:" + digits)},
+		{"sha256:" + digits, digest.Digest("sha256:" + digits)},
+		{digits, digest.Digest("sha256:" + digits)},
 		{"", ""},
 		{"sha256:", ""},
 		{"sha256:" + digits[1:], ""},
@@ -40,33 +41,33 @@ func TestParseDigest(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got != test.want || got.Hex() != digits {
+		if err != nil || got != test.want || got.Encoded() != digits {
 			t.Errorf("%.20q: got %v and %v", test.text, got, err)
 		}
 	}
 }
 
 func TestBlobValidate(t *testing.T) {
-	digest := store.DigestOf(nil)
-	chunk := func(size int64) store.Chunk { return store.Chunk{Digest: digest, Size: size} }
+	empty := digest.FromBytes(nil)
+	chunk := func(size int64) store.Chunk { return store.Chunk{Digest: empty, Size: size} }
 	tests := []struct {
 		name string
 		blob store.Blob
 		ok   bool
 	}{
 		{"zero", store.Blob{}, false},
-		{"digest", store.Blob{Digest: digest}, true},
+		{"digest", store.Blob{Digest: empty}, true},
 		{"name and no size", store.Blob{Name: "a", Size: store.UnknownSize}, true},
 		{"bad digest", store.Blob{Name: "a", Digest: "sha256:../x"}, false},
-		{"negative size", store.Blob{Digest: digest, Size: -2}, false},
-		{"chunks", store.Blob{Digest: digest, Size: 5, Chunks: []store.Chunk{chunk(3), chunk(2)}}, true},
-		{"chunks too short", store.Blob{Digest: digest, Size: 6, Chunks: []store.Chunk{chunk(3), chunk(2)}}, false},
-		{"chunks too long", store.Blob{Digest: digest, Size: 4, Chunks: []store.Chunk{chunk(3), chunk(2)}}, false},
-		{"chunks of an unknown size", store.Blob{Digest: digest, Size: -1, Chunks: []store.Chunk{chunk(3)}}, false},
-		{"empty chunk", store.Blob{Digest: digest, Size: 3, Chunks: []store.Chunk{chunk(3), chunk(0)}}, false},
-		{"negative chunk", store.Blob{Digest: digest, Size: 3, Chunks: []store.Chunk{chunk(4), chunk(-1)}}, false},
-		{"chunks that overflow", store.Blob{Digest: digest, Size: 3, Chunks: []store.Chunk{chunk(1 << 62), chunk(1 << 62), chunk(1 << 62), chunk(1<<62 + 3)}}, false},
-		{"chunk with a bad digest", store.Blob{Digest: digest, Size: 3, Chunks: []store.Chunk{{Digest: "x", Size: 3}}}, false},
+		{"negative size", store.Blob{Digest: empty, Size: -2}, false},
+		{"chunks", store.Blob{Digest: empty, Size: 5, Chunks: []store.Chunk{chunk(3), chunk(2)}}, true},
+		{"chunks too short", store.Blob{Digest: empty, Size: 6, Chunks: []store.Chunk{chunk(3), chunk(2)}}, false},
+		{"chunks too long", store.Blob{Digest: empty, Size: 4, Chunks: []store.Chunk{chunk(3), chunk(2)}}, false},
+		{"chunks of an unknown size", store.Blob{Digest: empty, Size: -1, Chunks: []store.Chunk{chunk(3)}}, false},
+		{"empty chunk", store.Blob{Digest: empty, Size: 3, Chunks: []store.Chunk{chunk(3), chunk(0)}}, false},
+		{"negative chunk", store.Blob{Digest: empty, Size: 3, Chunks: []store.Chunk{chunk(4), chunk(-1)}}, false},
+		{"chunks that overflow", store.Blob{Digest: empty, Size: 3, Chunks: []store.Chunk{chunk(1 << 62), chunk(1 << 62), chunk(1 << 62), chunk(1<<62 + 3)}}, false},
+		{"chunk with a bad digest", store.Blob{Digest: empty, Size: 3, Chunks: []store.Chunk{{Digest: "x", Size: 3}}}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -115,7 +116,7 @@ func TestVerifier(t *testing.T) {
 				verifier := store.NewVerifier(wrap(bytes.NewReader(test.content)), test.blob, "there")
 				got, err := io.ReadAll(verifier)
 				if test.want == nil {
-					if err != nil || !bytes.Equal(got, test.content) || verifier.Blob().Digest != store.DigestOf(test.content) {
+					if err != nil || !bytes.Equal(got, test.content) || verifier.Blob().Digest != digest.FromBytes(test.content) {
 						t.Errorf("got %d bytes and %v", len(got), err)
 					}
 					return
@@ -151,7 +152,7 @@ func TestVerifierSaysWhere(t *testing.T) {
 	flipped[650] ^= 1
 	_, err := io.ReadAll(store.NewVerifier(bytes.NewReader(flipped), blob, "there"))
 	want := &store.DigestError{
-		Name: `"weights"`, Want: store.DigestOf(content[600:900]), Got: store.DigestOf(flipped[600:900]),
+		Name: `"weights"`, Want: digest.FromBytes(content[600:900]), Got: digest.FromBytes(flipped[600:900]),
 		Span: store.Span{Offset: 600, Size: 300}, Chunk: 2, Source: "there",
 	}
 	var got *store.DigestError

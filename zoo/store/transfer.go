@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // transfer is one Copy into a Partial. Its chunks are those of the blob, or where those are unknown a grid of its own.
@@ -20,7 +22,7 @@ type transfer struct {
 type chunkState struct {
 	span Span
 	// want is empty where the digest is unknown.
-	want Digest
+	want digest.Digest
 	// have counts the bytes from the start of the chunk that partial holds; complete tells that all are there and right.
 	have     int64
 	complete bool

@@ -99,9 +99,3 @@ func (v *Verifier) Blob() Blob {
 	blob.Digest, blob.Size = sumOf(v.whole), v.read
 	return blob
 }
-
-func sumOf(h hash.Hash) Digest {
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	return digestFromSum(sum)
-}

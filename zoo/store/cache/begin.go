@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
@@ -61,9 +62,9 @@ func (c *Cache) open(ctx context.Context, blob store.Blob, fleeting bool) (*part
 // keyOf names a blob under way.
 func keyOf(blob store.Blob) string {
 	if blob.Digest != "" {
-		return blob.Digest.Hex()
+		return blob.Digest.Encoded()
 	}
-	return "name-" + store.DigestOf([]byte(blob.Name)).Hex()
+	return "name-" + digest.FromBytes([]byte(blob.Name)).Encoded()
 }
 
 func (c *Cache) begin(blob store.Blob, before string, lock *flock.Flock, fleeting bool) (*partial, error) {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
@@ -72,11 +74,11 @@ func (c *Cache) lockDir() string       { return filepath.Join(c.dir, "lock") }
 
 // Path is the file of a blob that the cache has, for mapping and reading; it must not be written to. It reports store.ErrNotFound where the
 // cache has no such blob.
-func (c *Cache) Path(digest store.Digest) (string, error) {
-	if _, err := c.folder().Stat(store.Blob{Digest: digest, Size: store.UnknownSize}); err != nil {
+func (c *Cache) Path(d digest.Digest) (string, error) {
+	if _, err := c.folder().Stat(store.Blob{Digest: d, Size: store.UnknownSize}); err != nil {
 		return "", err
 	}
-	path := c.folder().Place(digest)
+	path := c.folder().Place(d)
 	touch(path)
 	return path, nil
 }

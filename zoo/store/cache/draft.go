@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -70,11 +72,11 @@ func (p *draftPartial) Close() error {
 }
 
 // Path is the file of the blob, for mapping and reading.
-func (d *Draft) Path(digest store.Digest) (string, error) {
-	if d.blob.Digest != "" && d.blob.Digest == digest {
+func (d *Draft) Path(blob digest.Digest) (string, error) {
+	if d.blob.Digest != "" && d.blob.Digest == blob {
 		return d.partial.file.Name(), nil
 	}
-	return d.cache.Path(digest)
+	return d.cache.Path(blob)
 }
 
 // Keep makes the draft a blob of the cache.

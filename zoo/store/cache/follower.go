@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -63,20 +65,14 @@ func (f *follower) reset() {
 	f.hashed, f.err = 0, nil
 }
 
-// sum waits for the digest of all that is whole, and gives its size.
-func (f *follower) sum() (store.Digest, int64, error) {
+// sum waits for the digest of all that is whole, and returns it with its size.
+func (f *follower) sum() (digest.Digest, int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.err == nil && !f.closed && f.hashed < f.ready {
 		f.changed.Wait()
 	}
-	var sum [sha256.Size]byte
-	f.hash.Sum(sum[:0])
-	digest, err := digestOf(sum)
-	if f.err != nil {
-		err = f.err
-	}
-	return digest, f.hashed, err
+	return digest.NewDigest(digest.SHA256, f.hash), f.hashed, f.err
 }
 
 // close ends the goroutine.

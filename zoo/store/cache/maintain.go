@@ -10,12 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // Entry is a blob that the cache has.
 type Entry struct {
-	Digest store.Digest
+	Digest digest.Digest
 	Size   int64
 	// Used is when it was last asked for, as far as the file system allowed to remember it.
 	Used time.Time
@@ -33,7 +35,7 @@ func (c *Cache) List() ([]Entry, error) {
 	}
 	var entries []Entry
 	for _, file := range files {
-		digest, err := store.ParseDigest(file.Name())
+		sum, err := store.ParseDigest(file.Name())
 		if err != nil || strings.Contains(file.Name(), ":") {
 			continue
 		}
@@ -41,7 +43,7 @@ func (c *Cache) List() ([]Entry, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue // removed meanwhile, or none of ours
 		}
-		entries = append(entries, Entry{digest, info.Size(), info.ModTime(), c.folder().Place(digest)})
+		entries = append(entries, Entry{sum, info.Size(), info.ModTime(), c.folder().Place(sum)})
 	}
 	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Used.After(entries[j].Used) })
 	return entries, nil
@@ -84,11 +86,11 @@ func verifyFile(ctx context.Context, entry Entry) error {
 }
 
 // Remove deletes a blob. One that is not there is no error.
-func (c *Cache) Remove(digest store.Digest) error {
-	if err := digest.Validate(); err != nil {
+func (c *Cache) Remove(d digest.Digest) error {
+	if err := store.CheckDigest(d); err != nil {
 		return err
 	}
-	if err := os.Remove(c.folder().Place(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(c.folder().Place(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c.writing(err)
 	}
 	return nil

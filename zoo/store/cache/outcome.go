@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -27,15 +29,15 @@ func (c *Cache) outcome(key string) string {
 }
 
 // leaveOutcome is for others' convenience, so a failure is no failure of the copy.
-func (c *Cache) leaveOutcome(key string, digest store.Digest) {
-	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", digest, time.Now().UnixNano()))
+func (c *Cache) leaveOutcome(key string, blob digest.Digest) {
+	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", blob, time.Now().UnixNano()))
 }
 
-func digestOfOutcome(text string) store.Digest {
+func digestOfOutcome(text string) digest.Digest {
 	word, _, _ := strings.Cut(text, " ")
-	digest, err := store.ParseDigest(word)
+	blob, err := store.ParseDigest(word)
 	if err != nil {
 		return ""
 	}
-	return digest
+	return blob
 }

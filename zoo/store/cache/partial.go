@@ -2,9 +2,7 @@ package cache
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -132,7 +130,7 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 
 // check fills in digest and size once all is there, and reports where they are not those of blob.
 func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error) {
-	digest, size, err := p.follower.sum()
+	sum, size, err := p.follower.sum()
 	switch {
 	case err != nil:
 		return store.Blob{}, err
@@ -140,10 +138,10 @@ func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error
 		return store.Blob{}, context.Cause(ctx)
 	case blob.Size >= 0 && size != blob.Size:
 		return store.Blob{}, &store.SizeError{Name: blob.String(), Want: blob.Size, Got: size}
-	case blob.Digest != "" && digest != blob.Digest:
-		return store.Blob{}, &store.DigestError{Name: blob.String(), Want: blob.Digest, Got: digest, Span: store.Span{Size: size}, Chunk: -1}
+	case blob.Digest != "" && sum != blob.Digest:
+		return store.Blob{}, &store.DigestError{Name: blob.String(), Want: blob.Digest, Got: sum, Span: store.Span{Size: size}, Chunk: -1}
 	}
-	blob.Digest, blob.Size = digest, size
+	blob.Digest, blob.Size = sum, size
 	return blob, nil
 }
 
@@ -156,7 +154,7 @@ func (p *partial) publish(blob store.Blob) error {
 	}
 	p.journal.file.Close()
 	os.Remove(p.journal.file.Name())
-	if p.key != blob.Digest.Hex() {
+	if p.key != blob.Digest.Encoded() {
 		p.cache.leaveOutcome(p.key, blob.Digest)
 	}
 	return p.Close()
@@ -197,12 +195,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-func digestOf(sum [32]byte) (store.Digest, error) {
-	digest, err := store.ParseDigest(hex.EncodeToString(sum[:]))
-	if err != nil {
-		return "", fmt.Errorf("digest: %w", err)
-	}
-	return digest, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
@@ -99,7 +100,7 @@ func TestResumeTrustsNothing(t *testing.T) {
 			alien := storetest.Random(chunkSize, 9)
 			edit(".part", func(b []byte) []byte { copy(b[2*chunkSize:], alien); return b })(t, c)
 			edit(".journal", func(b []byte) []byte {
-				return append(b, fmt.Sprintf("bytes %d %d %s\n", 2*chunkSize, chunkSize, store.DigestOf(alien))...)
+				return append(b, fmt.Sprintf("bytes %d %d %s\n", 2*chunkSize, chunkSize, digest.FromBytes(alien))...)
 			})(t, c)
 		}, 1},
 		{"journal with a line without end", edit(".journal", func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), 1<<20)...) }), 0},
@@ -345,7 +346,7 @@ func TestPrunePartials(t *testing.T) {
 		t.Errorf("pruned %+v, %v", pruned, err)
 	}
 	for _, path := range underWay(t, c, "") {
-		if !strings.Contains(path, busy.Digest.Hex()) {
+		if !strings.Contains(path, busy.Digest.Encoded()) {
 			t.Errorf("left: %s", path)
 		}
 	}
@@ -384,7 +385,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte("beitzoo journal 1\nversion \"chunks\"\nbytes 0 100 sha256:" + strings.Repeat("0", 64) + "\n"))
 	f.Add([]byte("beitzoo journal 1\nversion \"chunks\"\nbytes 9223372036854775807 9223372036854775807 sha256:" + strings.Repeat("0", 64)))
 	f.Add([]byte("beitzoo journal 1\nversion \"chunks\"\nbytes 0 100 crc32c:00000000\nbytes 0 16384 crc32c:00000000\n"))
-	f.Add([]byte("beitzoo journal 1\nbytes 0 0 none\nbytes 0 16384 " + store.DigestOf(make([]byte, 16384)).Hex()))
+	f.Add([]byte("beitzoo journal 1\nbytes 0 0 none\nbytes 0 16384 " + digest.FromBytes(make([]byte, 16384)).Encoded()))
 	content := storetest.Random(3*chunkSize, 1)
 	var from storetest.Memory
 	blob := from.Put(content, chunkSize)

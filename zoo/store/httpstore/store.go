@@ -81,11 +81,11 @@ func (s *Store) locate(blob store.Blob) (*url.URL, error) {
 	if !s.tree {
 		return s.base, nil
 	}
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return nil, err
 	}
 	u := *s.base
-	u.RawPath, u.Path = "", path.Join("/", u.Path, "blobs", "sha256", blob.Digest.Hex())
+	u.RawPath, u.Path = "", path.Join("/", u.Path, "blobs", "sha256", blob.Digest.Encoded())
 	return &u, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	"go.uber.org/goleak"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -54,8 +55,8 @@ var unknown = store.Blob{Name: "weights", Size: store.UnknownSize}
 
 func TestStat(t *testing.T) {
 	content := storetest.Random(5000, 1)
-	etag := `"` + store.DigestOf(content).Hex()[:16] + `"`
-	digest := store.DigestOf(content)
+	etag := `"` + digest.FromBytes(content).Encoded()[:16] + `"`
+	digest := digest.FromBytes(content)
 	tests := []struct {
 		name   string
 		faults []storetest.Fault
@@ -69,7 +70,7 @@ func TestStat(t *testing.T) {
 		{"weak tag", []storetest.Fault{storetest.Tag(`W/"x"`)}, store.Info{Size: 5000, Ranges: true}},
 		{
 			"linked",
-			[]storetest.Fault{header("X-Linked-Etag", `"`+digest.Hex()+`"`), header("X-Linked-Size", "4711")},
+			[]storetest.Fault{header("X-Linked-Etag", `"`+digest.Encoded()+`"`), header("X-Linked-Size", "4711")},
 			store.Info{Size: 4711, Digest: digest, Version: etag, Ranges: true},
 		},
 		{

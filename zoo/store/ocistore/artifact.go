@@ -61,14 +61,14 @@ func pack(a Artifact) (packed, error) {
 	if p.config, p.configBlob, err = encode(a.Config, MediaTypeConfig); err != nil {
 		return p, err
 	}
-	manifest.Config = ocispec.Descriptor{MediaType: MediaTypeConfig, Digest: digest.Digest(p.configBlob.Digest), Size: p.configBlob.Size}
+	manifest.Config = ocispec.Descriptor{MediaType: MediaTypeConfig, Digest: p.configBlob.Digest, Size: p.configBlob.Size}
 	p.manifest, p.manifestBlob, err = encode(manifest, ocispec.MediaTypeImageManifest)
 	return p, err
 }
 
 func encode(value any, mediaType string) ([]byte, store.Blob, error) {
 	content, err := json.Marshal(value)
-	return content, store.Blob{Digest: store.DigestOf(content), Size: int64(len(content)), MediaType: mediaType}, err
+	return content, store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content)), MediaType: mediaType}, err
 }
 
 // fileMetadata is the value of an annotation by which ModelPack tools restore a file. All but the name and the size are the same for every file, so
@@ -103,7 +103,7 @@ func (f File) layer() (ocispec.Descriptor, error) {
 		mediaType = MediaTypeWeights
 	}
 	return ocispec.Descriptor{
-		MediaType: mediaType, Digest: digest.Digest(f.Blob.Digest), Size: f.Blob.Size,
+		MediaType: mediaType, Digest: f.Blob.Digest, Size: f.Blob.Size,
 		Annotations: map[string]string{annotationPath: f.Path, annotationMetadata: string(metadata), ocispec.AnnotationTitle: f.Path},
 	}, nil
 }
@@ -143,16 +143,16 @@ func parseManifest(content []byte) (config store.Blob, artifact Artifact, err er
 }
 
 func blobOf(d ocispec.Descriptor) (store.Blob, error) {
-	blob := store.Blob{Digest: store.Digest(d.Digest), Size: d.Size, MediaType: d.MediaType}
+	blob := store.Blob{Digest: d.Digest, Size: d.Size, MediaType: d.MediaType}
 	if d.Size < 0 {
 		return blob, fmt.Errorf("%w: a layer of %d bytes", store.ErrInvalid, d.Size)
 	}
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return blob, err
 	}
 	return blob, nil
 }
 
 func descriptorOf(b store.Blob) ocispec.Descriptor {
-	return ocispec.Descriptor{MediaType: b.MediaType, Digest: digest.Digest(b.Digest), Size: b.Size}
+	return ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -46,7 +47,7 @@ func TestManifestIsGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		want = compact(t, want)
-		content, err := os.ReadFile(filepath.Join(layout.Dir(), "blobs", "sha256", got.Digest.Hex()))
+		content, err := os.ReadFile(filepath.Join(layout.Dir(), "blobs", "sha256", got.Digest.Encoded()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +67,7 @@ func configOf(t *testing.T, layout *ocistore.Layout) store.Blob {
 	if err := json.Unmarshal(content, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	return store.Blob{Digest: store.Digest(manifest.Config.Digest), Size: manifest.Config.Size}
+	return store.Blob{Digest: manifest.Config.Digest, Size: manifest.Config.Size}
 }
 
 func compact(t *testing.T, text []byte) []byte {
@@ -193,7 +194,7 @@ func contents(t *testing.T, dir string) map[string]string {
 		}
 		content, err := os.ReadFile(path)
 		name, _ := filepath.Rel(dir, path)
-		all[filepath.ToSlash(name)] = store.DigestOf(content).Hex()
+		all[filepath.ToSlash(name)] = digest.FromBytes(content).Encoded()
 		return err
 	})
 	if err != nil {

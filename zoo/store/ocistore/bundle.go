@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -18,7 +19,7 @@ import (
 // Bundle is a layout in one tar file, to carry by hand. All its methods but Close may be called from several goroutines.
 type Bundle struct {
 	file  *os.File
-	spans map[store.Digest]store.Span
+	spans map[digest.Digest]store.Span
 	index index
 }
 
@@ -30,7 +31,7 @@ func OpenBundle(name string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{file: file, spans: map[store.Digest]store.Span{}}
+	b := &Bundle{file: file, spans: map[digest.Digest]store.Span{}}
 	if err := b.read(); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("bundle %s: %w", name, err)
@@ -98,7 +99,7 @@ func (b *Bundle) Close() error { return b.file.Close() }
 
 // Stat implements store.Stater.
 func (b *Bundle) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return store.Info{}, err
 	}
 	span, ok := b.spans[blob.Digest]

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -15,10 +16,10 @@ import (
 // WriteBundle writes the artifacts that tags name as one tar file. The same artifacts always make the same bytes. Blobs are verified on the way;
 // after an error what was written is of no use.
 func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) error {
-	w := &bundleWriter{archive: tar.NewWriter(to), written: map[store.Digest]bool{}}
+	w := &bundleWriter{archive: tar.NewWriter(to), written: map[digest.Digest]bool{}}
 	index := newIndex()
 	var blobs []store.Blob
-	manifests := map[store.Digest][]byte{}
+	manifests := map[digest.Digest][]byte{}
 	for _, tag := range slices.Sorted(slices.Values(tags)) {
 		manifest, err := src.FetchManifest(ctx, tag)
 		if err != nil {
@@ -28,7 +29,7 @@ func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) 
 		if err != nil {
 			return err
 		}
-		blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+		blob := store.Blob{Digest: digest.FromBytes(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
 		index.add(tag, blob)
 		manifests[blob.Digest] = manifest
 		blobs = append(blobs, blob, config)
@@ -52,7 +53,7 @@ func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) 
 
 type bundleWriter struct {
 	archive *tar.Writer
-	written map[store.Digest]bool
+	written map[digest.Digest]bool
 }
 
 // header gives every file the same attributes.
@@ -82,7 +83,7 @@ func (w *bundleWriter) blob(ctx context.Context, src store.Fetcher, blob store.B
 		return nil
 	}
 	w.written[blob.Digest] = true
-	name := blobPrefix + blob.Digest.Hex()
+	name := blobPrefix + blob.Digest.Encoded()
 	if manifest != nil {
 		return w.bytes(name, manifest)
 	}

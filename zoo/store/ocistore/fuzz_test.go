@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -53,14 +55,14 @@ func FuzzManifest(f *testing.F) {
 // writeSmallBundle makes a bundle of an index and one blob.
 func writeSmallBundle(to io.Writer, index index) error {
 	w := &bundleWriter{archive: tar.NewWriter(to)}
-	return errors.Join(w.json("index.json", index.Index), w.bytes(blobPrefix+store.DigestOf([]byte("{}")).Hex(), []byte("{}")), w.archive.Close())
+	return errors.Join(w.json("index.json", index.Index), w.bytes(blobPrefix+digest.FromBytes([]byte("{}")).Encoded(), []byte("{}")), w.archive.Close())
 }
 
 // FuzzBundle: a file that should be a bundle opens or is refused, and no blob that it hands out is longer than the file.
 func FuzzBundle(f *testing.F) {
 	var archive bytes.Buffer
 	index := newIndex()
-	index.add("1.0.0", store.Blob{Digest: store.DigestOf([]byte("{}")), Size: 2, MediaType: "x"})
+	index.add("1.0.0", store.Blob{Digest: digest.FromBytes([]byte("{}")), Size: 2, MediaType: "x"})
 	if err := writeSmallBundle(&archive, index); err != nil {
 		f.Fatal(err)
 	}
@@ -79,9 +81,9 @@ func FuzzBundle(f *testing.F) {
 			return
 		}
 		defer bundle.Close()
-		for digest, span := range bundle.spans {
-			blob := store.Blob{Digest: digest, Size: span.Size}
-			if got, err := readSmall(t.Context(), bundle, blob); err == nil && store.DigestOf(got) != digest {
+		for want, span := range bundle.spans {
+			blob := store.Blob{Digest: want, Size: span.Size}
+			if got, err := readSmall(t.Context(), bundle, blob); err == nil && digest.FromBytes(got) != want {
 				t.Fatal("wrong bytes passed as right")
 			}
 		}

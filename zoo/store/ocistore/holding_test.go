@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -15,7 +17,7 @@ func TestHoldingBack(t *testing.T) {
 	content := bytes.Repeat([]byte("weights."), 100)
 	flipped := bytes.Clone(content)
 	flipped[len(flipped)-1] ^= 1
-	blob := store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))}
+	blob := store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content))}
 	for name, test := range map[string]struct {
 		content []byte
 		ok      bool

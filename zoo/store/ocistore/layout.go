@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -87,7 +88,7 @@ func (l *Layout) PushManifest(ctx context.Context, tag string, manifest []byte) 
 	if err := checkTag(tag); err != nil {
 		return store.Blob{}, err
 	}
-	blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+	blob := store.Blob{Digest: digest.FromBytes(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
 	if _, err := l.Push(ctx, blob, bytes.NewReader(manifest)); err != nil {
 		return store.Blob{}, err
 	}

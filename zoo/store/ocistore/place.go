@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -46,7 +48,7 @@ func checkTag(tag string) error {
 }
 
 // taken reports a tag that names another manifest.
-func taken(source, tag string, is, wanted store.Digest) error {
+func taken(source, tag string, is, wanted digest.Digest) error {
 	return &store.SourceError{
 		Source: source, Kind: store.ErrExists, Err: fmt.Errorf("version %s is %s, not %s", tag, is, wanted),
 		Advice: "a version is never overwritten: publish this one under a new version",

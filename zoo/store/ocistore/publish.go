@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -33,7 +35,7 @@ func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, arti
 }
 
 // Digest computes which manifest Publish makes of an artifact.
-func Digest(artifact Artifact) (store.Digest, error) {
+func Digest(artifact Artifact) (digest.Digest, error) {
 	p, err := pack(artifact)
 	return p.manifestBlob.Digest, err
 }
@@ -50,14 +52,14 @@ func checkFree(ctx context.Context, dst Place, tag string, manifest store.Blob) 
 	if err != nil {
 		return err
 	}
-	if is := store.DigestOf(there); is != manifest.Digest {
+	if is := digest.FromBytes(there); is != manifest.Digest {
 		return taken("the destination", tag, is, manifest.Digest)
 	}
 	return nil
 }
 
 // Read gives the artifact that a tag names, and its manifest's digest. Its files are not fetched; store.Copy does that.
-func Read(ctx context.Context, src Source, tag string) (Artifact, store.Digest, error) {
+func Read(ctx context.Context, src Source, tag string) (Artifact, digest.Digest, error) {
 	manifest, err := src.FetchManifest(ctx, tag)
 	if err != nil {
 		return Artifact{}, "", err
@@ -73,7 +75,7 @@ func Read(ctx context.Context, src Source, tag string) (Artifact, store.Digest, 
 	if err := json.Unmarshal(config, &artifact.Config); err != nil {
 		return Artifact{}, "", fmt.Errorf("%w: the config is no JSON: %w", store.ErrInvalid, err)
 	}
-	return artifact, store.DigestOf(manifest), nil
+	return artifact, digest.FromBytes(manifest), nil
 }
 
 // readSmall reads a verified blob into memory.
@@ -99,7 +101,7 @@ func Mirror(ctx context.Context, src Source, dst Place, tag string, options stor
 	if err != nil {
 		return store.Blob{}, err
 	}
-	if err := checkFree(ctx, dst, tag, store.Blob{Digest: store.DigestOf(manifest)}); err != nil {
+	if err := checkFree(ctx, dst, tag, store.Blob{Digest: digest.FromBytes(manifest)}); err != nil {
 		return store.Blob{}, err
 	}
 	for _, file := range append(artifact.Files, File{Path: "config", Blob: config}) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
@@ -146,11 +147,11 @@ func (r *Registry) FetchManifest(ctx context.Context, tag string) ([]byte, error
 // PushManifest implements Place. Registries cannot be asked to take a tag only if it is free: of two who publish the same version in
 // the same second, the later one wins.
 func (r *Registry) PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error) {
-	blob := store.Blob{Digest: store.DigestOf(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
+	blob := store.Blob{Digest: digest.FromBytes(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
 	there, err := r.FetchManifest(ctx, tag)
 	switch {
-	case err == nil && store.DigestOf(there) != blob.Digest:
-		return store.Blob{}, taken(r.source, tag, store.DigestOf(there), blob.Digest)
+	case err == nil && digest.FromBytes(there) != blob.Digest:
+		return store.Blob{}, taken(r.source, tag, digest.FromBytes(there), blob.Digest)
 	case err == nil:
 		return blob, nil
 	case !errors.Is(err, store.ErrNotFound):

@@ -18,7 +18,7 @@ func (r *Registry) Stat(ctx context.Context, blob store.Blob) (store.Info, error
 	if blob.Digest == "" {
 		return store.Info{}, fmt.Errorf("%w: %s in %s: a registry knows blobs by digest", store.ErrNotFound, blob, r.source)
 	}
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return store.Info{}, err
 	}
 	resolve := r.repository.Blobs().Resolve
@@ -72,7 +72,7 @@ func (r *Registry) FetchRange(ctx context.Context, blob store.Blob, _ string, sp
 
 // get asks for a blob or a part of it. The library has no ranges, but brings the login.
 func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http.Response, error) {
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return nil, err
 	}
 	scheme, kind := "https", "blobs"

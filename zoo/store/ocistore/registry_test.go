@@ -15,6 +15,7 @@ import (
 	"time"
 
 	gcrlayout "github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content/file"
@@ -67,7 +68,7 @@ func TestOtherClients(t *testing.T) {
 }
 
 // requireOrasPulls does what "oras pull" does, and compares the files.
-func requireOrasPulls(t *testing.T, name string, src oras.ReadOnlyTarget, want store.Digest) {
+func requireOrasPulls(t *testing.T, name string, src oras.ReadOnlyTarget, want digest.Digest) {
 	t.Helper()
 	dir := t.TempDir()
 	to, err := file.New(dir)

@@ -9,13 +9,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // Memory is a store in memory that counts what it hands out. The zero value is empty and ready.
 type Memory struct {
 	mu    sync.Mutex
-	blobs map[store.Digest][]byte
+	blobs map[digest.Digest][]byte
 	// Served counts the bytes that were read from it.
 	Served atomic.Int64
 }
@@ -30,7 +32,7 @@ func (m *Memory) Put(content []byte, chunkSize int) store.Blob {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.blobs == nil {
-		m.blobs = map[store.Digest][]byte{}
+		m.blobs = map[digest.Digest][]byte{}
 	}
 	blob := Describe(content, chunkSize)
 	m.blobs[blob.Digest] = content
@@ -39,10 +41,10 @@ func (m *Memory) Put(content []byte, chunkSize int) store.Blob {
 
 // Describe makes the blob of content, with chunks of chunkSize bytes, or none where that is 0.
 func Describe(content []byte, chunkSize int) store.Blob {
-	blob := store.Blob{Digest: store.DigestOf(content), Size: int64(len(content))}
+	blob := store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content))}
 	for at := 0; chunkSize > 0 && at < len(content); at += chunkSize {
 		chunk := content[at:min(at+chunkSize, len(content))]
-		blob.Chunks = append(blob.Chunks, store.Chunk{Digest: store.DigestOf(chunk), Size: int64(len(chunk))})
+		blob.Chunks = append(blob.Chunks, store.Chunk{Digest: digest.FromBytes(chunk), Size: int64(len(chunk))})
 	}
 	return blob
 }

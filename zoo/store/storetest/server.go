@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/opencontainers/go-digest"
 )
 
 // Server is an HTTP server of files on the loopback interface, with entity tags and ranges, that misbehaves as told.
@@ -65,7 +65,7 @@ func (s *Server) Set(path string, content []byte) string {
 
 // SetBlob puts a file where trees of blobs have it.
 func (s *Server) SetBlob(content []byte) {
-	s.Set("/blobs/sha256/"+store.DigestOf(content).Hex(), content)
+	s.Set("/blobs/sha256/"+digest.FromBytes(content).Encoded(), content)
 }
 
 // Misbehave replaces the faults.
@@ -130,7 +130,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // etagOf names a version of a file.
-func etagOf(content []byte) string { return fmt.Sprintf("%q", store.DigestOf(content).Hex()[:16]) }
+func etagOf(content []byte) string {
+	return fmt.Sprintf("%q", digest.FromBytes(content).Encoded()[:16])
+}
 
 // spoiledWriter counts, and cuts or stalls.
 type spoiledWriter struct {

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
@@ -126,22 +127,22 @@ func testAbsent(t *testing.T, s Subject) {
 }
 
 func testInvalid(t *testing.T, s Subject) {
-	for _, digest := range []store.Digest{
-		"sha256:../../../etc/passwd", "sha256:" + store.Digest(strings.Repeat("A", 64)), "md5:00", "x",
-		store.Digest("sha256:" + strings.Repeat("0", 63) + "/"), store.Digest(strings.Repeat("0", 64)),
+	for _, wrong := range []digest.Digest{
+		"sha256:../../../etc/passwd", digest.Digest("sha256:" + strings.Repeat("A", 64)), "md5:00", "x",
+		digest.Digest("sha256:" + strings.Repeat("0", 63) + "/"), digest.Digest(strings.Repeat("0", 64)),
 	} {
-		blob := store.Blob{Digest: digest, Size: 3}
+		blob := store.Blob{Digest: wrong, Size: 3}
 		if _, err := s.Fetcher.Fetch(t.Context(), blob); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("fetch of %q: got %v, want ErrInvalid", digest, err)
+			t.Errorf("fetch of %q: got %v, want ErrInvalid", wrong, err)
 		}
 		if _, err := s.Fetcher.Stat(t.Context(), blob); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("stat of %q: got %v, want ErrInvalid", digest, err)
+			t.Errorf("stat of %q: got %v, want ErrInvalid", wrong, err)
 		}
 		if s.Pusher == nil {
 			continue
 		}
 		if _, err := s.Pusher.Push(t.Context(), blob, strings.NewReader("abc")); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("push of %q: got %v, want ErrInvalid", digest, err)
+			t.Errorf("push of %q: got %v, want ErrInvalid", wrong, err)
 		}
 	}
 }
@@ -243,7 +244,7 @@ func testPushUnknown(t *testing.T, s Subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.Blob{Name: "something", Digest: store.DigestOf(content), Size: 5000}
+	want := store.Blob{Name: "something", Digest: digest.FromBytes(content), Size: 5000}
 	if diff := cmp.Diff(want, pushed); diff != "" {
 		t.Errorf("pushed blob (-want +got):\n%s", diff)
 	}

@@ -85,7 +85,7 @@ func TestAnyServer(t *testing.T) {
 	}
 	server := httptest.NewServer(http.FileServer(http.Dir(tree.Dir())))
 	defer server.Close()
-	response, err := server.Client().Get(server.URL + "/blobs/sha256/" + blob.Digest.Hex())
+	response, err := server.Client().Get(server.URL + "/blobs/sha256/" + blob.Digest.Encoded())
 	if err != nil {
 		t.Fatal(err)
 	}

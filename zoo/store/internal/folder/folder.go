@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -19,14 +21,14 @@ type Folder struct{ Root string }
 func (f Folder) Blobs() string { return filepath.Join(f.Root, "blobs", "sha256") }
 
 // Place is where a blob of a valid digest is, or would be.
-func (f Folder) Place(digest store.Digest) string { return filepath.Join(f.Blobs(), digest.Hex()) }
+func (f Folder) Place(d digest.Digest) string { return filepath.Join(f.Blobs(), d.Encoded()) }
 
 // Stat reports a blob of another size than blob states as not found: it was damaged later, and pushing replaces it.
 func (f Folder) Stat(blob store.Blob) (store.Info, error) {
 	if blob.Digest == "" {
 		return store.Info{}, f.notFound(blob, fs.ErrNotExist)
 	}
-	if err := blob.Digest.Validate(); err != nil {
+	if err := store.CheckDigest(blob.Digest); err != nil {
 		return store.Info{}, err
 	}
 	info, err := os.Stat(f.Place(blob.Digest))

@@ -3,6 +3,8 @@ package encoding
 import (
 	"fmt"
 	"math"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Limits of a chunk's size in bytes.
@@ -15,7 +17,7 @@ const (
 // Piece is a stretch of a file.
 type Piece struct {
 	Offset, Size int64
-	Digest       Digest
+	Digest       digest.Digest
 }
 
 // Chunk is a part of the file that is coded by itself.
@@ -27,8 +29,8 @@ type Chunk struct {
 	method byte
 }
 
-// Index is the table of contents of a coded file.
-type Index struct {
+// ChunkTable is the table of contents of a coded file.
+type ChunkTable struct {
 	ChunkSize int
 	Regions   []Region
 	Chunks    []Chunk
@@ -37,7 +39,7 @@ type Index struct {
 }
 
 // DecodedSize is the number of bytes of the file that was coded.
-func (x *Index) DecodedSize() int64 {
+func (x *ChunkTable) DecodedSize() int64 {
 	var size int64
 	for _, r := range x.Regions {
 		size += r.Size
@@ -46,7 +48,7 @@ func (x *Index) DecodedSize() int64 {
 }
 
 // CodedSize is the number of bytes of the coded file.
-func (x *Index) CodedSize() int64 {
+func (x *ChunkTable) CodedSize() int64 {
 	if n := len(x.Chunks); n > 0 {
 		return x.Chunks[n-1].Coded.Offset + x.Chunks[n-1].Coded.Size
 	}
@@ -54,7 +56,7 @@ func (x *Index) CodedSize() int64 {
 }
 
 // plan lays out the chunks of regions: each is cut from its start into chunks of chunkSize bytes and a rest.
-func plan(regions []Region, chunkSize int) (*Index, error) {
+func plan(regions []Region, chunkSize int) (*ChunkTable, error) {
 	if chunkSize < MinChunkSize || chunkSize > MaxChunkSize || chunkSize%8 != 0 {
 		return nil, fmt.Errorf("chunks of %d bytes: need %d to %d, a multiple of 8", chunkSize, MinChunkSize, MaxChunkSize)
 	}
@@ -72,13 +74,13 @@ func plan(regions []Region, chunkSize int) (*Index, error) {
 	if count > math.MaxUint32 {
 		return nil, fmt.Errorf("%d chunks: make them larger", count)
 	}
-	index := &Index{ChunkSize: chunkSize, Regions: regions}
+	index := &ChunkTable{ChunkSize: chunkSize, Regions: regions}
 	index.Head.Size = headSize(int64(len(regions)), count)
 	return index, nil
 }
 
 // layOut makes the chunks that plan counted.
-func (x *Index) layOut() {
+func (x *ChunkTable) layOut() {
 	at := int64(0)
 	for _, r := range x.Regions {
 		for left := r.Size; left > 0; {
