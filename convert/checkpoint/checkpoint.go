@@ -54,3 +54,6 @@ type Options struct {
 	// Select names the state dict to take where a file holds several, such as "model_ema". Empty takes the trained weights.
 	Select string
 }
+
+// TrainingPrefixes are what wrapping a module for training puts in front of the names of its parameters: torch's DataParallel and its compiler.
+var TrainingPrefixes = []string{"module.", "_orig_mod."}

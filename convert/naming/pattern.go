@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/transform"
 )
 
@@ -117,4 +118,4 @@ func fill(pattern string, block int) string {
 }
 
 // wrappers are prefixes that training programs put in front of every name.
-var wrappers = []string{"module.", "model.", "_orig_mod."}
+var wrappers = append([]string{"model."}, checkpoint.TrainingPrefixes...)

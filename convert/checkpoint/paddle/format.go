@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -36,7 +37,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	if err := tidy(document.Root); err != nil {
 		return nil, err
 	}
-	found, err := pickle.Select(document.Root, pickle.Selection{Select: options.Select, FileSize: int64(len(content))})
+	found, err := statedict.Choose(document.Root, statedict.Options{Select: options.Select, FileSize: int64(len(content))})
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	}, nil
 }
 
-func named(found []pickle.Tensor) ([]tensor.Named, error) {
+func named(found []statedict.Tensor) ([]tensor.Named, error) {
 	tensors := make([]tensor.Named, len(found))
 	for i, t := range found {
 		array, ok := t.Value.(*pickle.Array)

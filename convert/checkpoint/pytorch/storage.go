@@ -6,6 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -54,7 +55,7 @@ func (s *storages) size(key string) int64 {
 
 // checkpoint selects the state dict in the loaded object and gives its tensors their data.
 func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
-	found, err := pickle.Select(object.Root, pickle.Selection{Select: options.Select, FileSize: fileSize})
+	found, err := statedict.Choose(object.Root, statedict.Options{Select: options.Select, FileSize: fileSize})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 }
 
 // view makes a tensor of its description in the pickle.
-func (s *storages) view(t pickle.Tensor) (tensor.View, error) {
+func (s *storages) view(t statedict.Tensor) (tensor.View, error) {
 	switch value := t.Value.(type) {
 	case *pickle.Array: // a NumPy array among the tensors
 		return value.View, nil

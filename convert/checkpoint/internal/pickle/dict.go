@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Dict is a Python dict, or one of the classes that behave like it.
@@ -32,7 +33,7 @@ func (d *Dict) Reset(entries []Entry) error {
 			continue
 		}
 		if _, twice := index[key]; twice {
-			return checkpoint.Malformed("the key %s occurs twice in one dict", quote(key))
+			return checkpoint.Malformed("the key %s occurs twice in one dict", text.Quote(key))
 		}
 		index[key] = i
 	}

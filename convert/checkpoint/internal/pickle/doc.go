@@ -8,7 +8,6 @@
 //
 //	document, err := pickle.Load(ctx, content, 0, pickle.Options{})
 //	if err != nil { ... }
-//	found, err := pickle.Select(document.Root, pickle.Selection{})
 //
-// [Select] then finds the state dict among the wrappers that training programs put around it.
+// Package statedict then finds the state dict in document.Root.
 package pickle

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -60,7 +61,7 @@ func (d *dtype) unreadable() string {
 	case !d.simple:
 		return "a structured NumPy array"
 	case d.element == tensor.Invalid:
-		return "a NumPy array of type " + quote(d.code)
+		return "a NumPy array of type " + text.Quote(d.code)
 	}
 	return ""
 }

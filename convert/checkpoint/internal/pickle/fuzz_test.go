@@ -18,28 +18,12 @@ import (
 // small are limits under which fuzzing is quick.
 var small = Limits{Metadata: 1 << 20, Opcodes: 10_000, MarkDepth: 100, Memo: 10_000, Memory: 4 << 20}
 
-// seeds are short files of every kind.
-func seeds(f *testing.F) {
-	for _, c := range picklegen.Hostile() {
-		if len(c.Content) < 4096 {
-			f.Add(c.Content)
-		}
-	}
-	for protocol := range 6 {
-		f.Add(picklegen.New(protocol).Dict(func(w *picklegen.Writer) {
-			w.Text("weight").Array(picklegen.Array{Code: "f4", Shape: []int{8, 8}, Data: bytes.Repeat([]byte{0, 0x80, 0x3f, 0xc0}, 64), Buffer: protocol == 5})
-			w.Text("more").List(func(w *picklegen.Writer) { w.Ints(1, -2, 1<<40).Float(0.5).None().Bool(true).Op('2') })
-		}).Stop())
-	}
-	f.Add(picklegen.Doubled(40))
-	f.Add([]byte("(dp0\nS'a'\np1\n(I1\nL2L\nF0.5\nVb\ntp2\nsg0\n0."))
-	f.Add([]byte("\x80\x05\x95\x03\x00\x00\x00\x00\x00\x00\x00K\x01\x95\x00\x00\x00\x00\x00\x00\x00\x000N."))
-}
-
 // FuzzScan checks what must hold of every accepted stream: it ends with a STOP, means the same without what follows, keeps within
 // bounds, and, where it is nothing but data, loads to the same value as by gopickle directly.
 func FuzzScan(f *testing.F) {
-	seeds(f)
+	for _, content := range picklegen.Seeds() {
+		f.Add(content)
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		stream, err := Scan(context.Background(), content, 0, small)
 		if err != nil {
@@ -191,74 +175,4 @@ func (c *comparer) entries(a, b *types.Dict) bool {
 		}
 	}
 	return true
-}
-
-// FuzzLoad checks that whatever is loaded and selected is what it claims to be: an error of the right type, or tensors with exactly the
-// bytes of their shape.
-func FuzzLoad(f *testing.F) {
-	seeds(f)
-	f.Fuzz(func(t *testing.T, content []byte) {
-		if _, err := Scan(context.Background(), content, 0, small); err != nil {
-			return
-		}
-		document, err := Load(context.Background(), content, 0, Options{Persistent: StorageOf})
-		if err != nil {
-			checkError(t, err)
-			return
-		}
-		found, err := Select(document.Root, Selection{FileSize: int64(len(content))})
-		if err != nil {
-			checkError(t, err)
-			return
-		}
-		names := map[string]bool{}
-		for _, one := range found.Tensors {
-			if names[one.Name] || one.Name == "" {
-				t.Fatalf("name %q occurs twice", one.Name)
-			}
-			names[one.Name] = true
-			checkTensor(t, one)
-		}
-	})
-}
-
-func checkError(t *testing.T, err error) {
-	t.Helper()
-	var problem *checkpoint.Error
-	if !errors.As(err, &problem) || problem.Kind == nil {
-		t.Fatalf("an error without a kind: %v", err)
-	}
-	if len(err.Error()) > 4096 {
-		t.Fatalf("an error of %d bytes", len(err.Error()))
-	}
-}
-
-func checkTensor(t *testing.T, one Tensor) {
-	t.Helper()
-	array, ok := one.Value.(*Array)
-	if !ok {
-		if _, ok := one.Value.(*TorchTensor); !ok {
-			t.Fatal("a tensor that is none")
-		}
-		return
-	}
-	size, err := array.Size()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if size > 16<<20 {
-		t.Fatalf("a tensor of %d bytes", size)
-	}
-	raw, err := array.Data.Bytes()
-	if err != nil {
-		checkError(t, err)
-		return
-	}
-	if int64(len(raw)) != size {
-		t.Fatalf("%d bytes of %d", len(raw), size)
-	}
-	var written bytes.Buffer
-	if n, err := array.Data.WriteTo(&written); err != nil || n != size || !bytes.Equal(written.Bytes(), raw) {
-		t.Fatalf("WriteTo gives %d other bytes, %v", n, err)
-	}
 }

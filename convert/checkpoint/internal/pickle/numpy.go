@@ -4,6 +4,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -26,7 +27,7 @@ func newArray(_ *loader, callable *Global, args []any) (any, error) {
 		return nil, badArguments(callable)
 	}
 	if *class != (Global{"numpy", "ndarray"}) {
-		return &array{unreadable: "an array of class " + quote(class.String())}, nil
+		return &array{unreadable: "an array of class " + text.Quote(class.String())}, nil
 	}
 	return &array{}, nil
 }

@@ -105,11 +105,11 @@ func TestScanEndsWithItsContext(t *testing.T) {
 func TestTruncationIsAlwaysNoticed(t *testing.T) {
 	for protocol := 2; protocol <= 5; protocol++ {
 		content := sample(protocol)
-		if _, err := open(content); err != nil {
+		if _, err := pickle.Load(context.Background(), content, 0, pickle.Options{}); err != nil {
 			t.Fatalf("protocol %d: %v", protocol, err)
 		}
 		for n := range content {
-			if _, err := open(content[:n]); !errors.Is(err, checkpoint.ErrMalformed) {
+			if _, err := pickle.Load(context.Background(), content[:n], 0, pickle.Options{}); !errors.Is(err, checkpoint.ErrMalformed) {
 				t.Fatalf("protocol %d, first %d bytes: %v", protocol, n, err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -111,7 +112,7 @@ func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	dtype, known := torchTypes[named.Name]
 	if !known {
-		return &unreadable{"a tensor of type " + quote(named.String())}, nil
+		return &unreadable{"a tensor of type " + text.Quote(named.String())}, nil
 	}
 	made.DType = dtype
 	if len(args) == 8 {
@@ -198,7 +199,7 @@ func (u *unreadable) setState(*loader, any) error { return nil }
 var _ settable = (*unreadable)(nil)
 
 func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
-	return &unreadable{"a tensor that " + quote(callable.Name) + " makes"}, nil
+	return &unreadable{"a tensor that " + text.Quote(callable.Name) + " makes"}, nil
 }
 
 // shapeOf reads a tuple of sizes.

@@ -1,35 +1,39 @@
-package pickle
+package statedict
 
-import "math"
+import (
+	"math"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+)
 
 // survey answers how many tensors lie below a value, and whether a dict is an optimizer's. It looks at each value once, because a file can
 // let many keys share one large dict.
 type survey struct {
-	counts     map[Value]int
-	optimizers map[*Dict]bool
+	counts     map[pickle.Value]int
+	optimizers map[*pickle.Dict]bool
 }
 
 func newSurvey() *survey {
-	return &survey{counts: map[Value]int{}, optimizers: map[*Dict]bool{}}
+	return &survey{counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{}}
 }
 
 // tensors counts the tensors below a value, shared ones as often as they can be reached.
-func (s *survey) tensors(value Value) int {
+func (s *survey) tensors(value pickle.Value) int {
 	if _, ok := asTensor(value); ok {
 		return 1
 	}
 	switch value := value.(type) {
-	case *Dict:
-		return s.sum(value, len(value.Entries), func(i int) Value { return value.Entries[i].Value })
-	case *List:
-		return s.sum(value, len(value.Items), func(i int) Value { return value.Items[i] })
-	case *Tuple:
-		return s.sum(value, len(value.Items), func(i int) Value { return value.Items[i] })
+	case *pickle.Dict:
+		return s.sum(value, len(value.Entries), func(i int) pickle.Value { return value.Entries[i].Value })
+	case *pickle.List:
+		return s.sum(value, len(value.Items), func(i int) pickle.Value { return value.Items[i] })
+	case *pickle.Tuple:
+		return s.sum(value, len(value.Items), func(i int) pickle.Value { return value.Items[i] })
 	}
 	return 0
 }
 
-func (s *survey) sum(container Value, n int, item func(i int) Value) int {
+func (s *survey) sum(container pickle.Value, n int, item func(i int) pickle.Value) int {
 	if known, ok := s.counts[container]; ok {
 		return known
 	}
@@ -41,15 +45,15 @@ func (s *survey) sum(container Value, n int, item func(i int) Value) int {
 	return total
 }
 
-// stateDict gives the dict under a key if there are tensors in it that belong to no optimizer.
-func (s *survey) stateDict(dict *Dict, key string) (*Dict, bool) {
+// stateDict returns the dict under a key if there are tensors in it that belong to no optimizer.
+func (s *survey) stateDict(dict *pickle.Dict, key string) (*pickle.Dict, bool) {
 	value, _ := dict.Get(key)
-	inner, ok := value.(*Dict)
+	inner, ok := value.(*pickle.Dict)
 	return inner, ok && s.tensors(inner) > 0 && !s.optimizer(inner)
 }
 
 // optimizer recognises torch.optim by its keys and Paddle's optimizers by the names of their accumulators.
-func (s *survey) optimizer(dict *Dict) bool {
+func (s *survey) optimizer(dict *pickle.Dict) bool {
 	known, ok := s.optimizers[dict]
 	if !ok {
 		known = isOptimizer(dict)
@@ -58,7 +62,7 @@ func (s *survey) optimizer(dict *Dict) bool {
 	return known
 }
 
-func isOptimizer(dict *Dict) bool {
+func isOptimizer(dict *pickle.Dict) bool {
 	_, state := dict.Get("state")
 	_, groups := dict.Get("param_groups")
 	if state && groups {
@@ -74,7 +78,7 @@ func isOptimizer(dict *Dict) bool {
 }
 
 // named counts the tensors that lie in the dict itself under a text key.
-func named(dict *Dict) int {
+func named(dict *pickle.Dict) int {
 	count := 0
 	for _, entry := range dict.Entries {
 		_, isText := entry.Key.(string)

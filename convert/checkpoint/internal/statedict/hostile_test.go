@@ -1,4 +1,4 @@
-package pickle_test
+package statedict_test
 
 import (
 	"context"
@@ -10,18 +10,22 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
 )
 
 // open is what a reader does with a pickle.
-func open(content []byte) (*pickle.StateDict, error) {
+func open(content []byte) (*statedict.Dict, error) {
 	document, err := pickle.Load(context.Background(), content, 0, pickle.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return pickle.Select(document.Root, pickle.Selection{FileSize: int64(len(content))})
+	return statedict.Choose(document.Root, statedict.Options{FileSize: int64(len(content))})
 }
 
-func TestHostileFilesAreRefused(t *testing.T) {
+// mostAllocated bounds the bytes that loading one pickle may allocate in total, freed ones included.
+const mostAllocated = 120 << 20
+
+func TestChoose_RefusesHostileFiles(t *testing.T) {
 	for _, c := range append(picklegen.Hostile(), picklegen.Bombs()...) {
 		t.Run(c.Name, func(t *testing.T) {
 			var before, after runtime.MemStats

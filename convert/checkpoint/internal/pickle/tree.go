@@ -2,7 +2,6 @@ package pickle
 
 import (
 	"math/big"
-	"strconv"
 
 	"github.com/nlpodyssey/gopickle/types"
 
@@ -160,13 +159,4 @@ func convertArray(raw *array) (Value, error) {
 		return nil, checkpoint.Malformed("a NumPy array without content")
 	}
 	return &Array{View: raw.view}, nil
-}
-
-// quote makes text from the file fit for a message.
-func quote(text string) string {
-	const most = 100
-	if len(text) > most {
-		text = text[:most]
-	}
-	return strconv.Quote(text)
 }

@@ -1,4 +1,4 @@
-package pickle
+package statedict
 
 import (
 	"fmt"
@@ -6,19 +6,20 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Selection says which state dict of a file is wanted.
-type Selection struct {
+// Options say which state dict of a file is wanted.
+type Options struct {
 	// Select is a key, or keys joined by dots, or empty for the trained weights.
 	Select string
 	// FileSize bounds what the tensors may sum up to: 4 times as many bytes and 1 GiB, because one stored byte can serve many tensors.
 	FileSize int64
 }
 
-// StateDict is the chosen dict of tensors.
-type StateDict struct {
+// Dict is the chosen dict of tensors.
+type Dict struct {
 	// Wrapper is the path of keys that led to the dict, joined by dots, or empty.
 	Wrapper string
 	// Tensors are in the order of the file. Names are unique and not empty.
@@ -30,21 +31,21 @@ type StateDict struct {
 // Tensor is an entry of a state dict.
 type Tensor struct {
 	Name string
-	// Value is *Array or *TorchTensor.
-	Value Value
+	// Value is *pickle.Array or *pickle.TorchTensor.
+	Value pickle.Value
 }
 
-// Select chooses the state dict among the wrappers of training programs. It takes a moving average or an optimizer's state only where
-// that is asked for by name. Errors are of type *checkpoint.Error.
-func Select(root Value, selection Selection) (*StateDict, error) {
-	dict, ok := root.(*Dict)
+// Choose returns the state dict among the wrappers of training programs. It takes a moving average or an optimizer's state only if that is
+// asked for by name. Errors are of type *checkpoint.Error.
+func Choose(root pickle.Value, options Options) (*Dict, error) {
+	dict, ok := root.(*pickle.Dict)
 	if !ok {
 		return nil, noDict(root)
 	}
-	s := &selector{survey: newSurvey(), found: &StateDict{}}
-	if selection.Select != "" {
+	s := &search{survey: newSurvey(), dict: &Dict{}}
+	if options.Select != "" {
 		var err error
-		if dict, err = s.follow(dict, selection.Select); err != nil {
+		if dict, err = s.follow(dict, options.Select); err != nil {
 			return nil, err
 		}
 	}
@@ -52,51 +53,51 @@ func Select(root Value, selection Selection) (*StateDict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.collect(chosen, selection.FileSize); err != nil {
+	if err := s.collect(chosen, options.FileSize); err != nil {
 		return nil, err
 	}
-	s.found.Wrapper = strings.Join(s.path, ".")
-	return s.found, nil
+	s.dict.Wrapper = strings.Join(s.path, ".")
+	return s.dict, nil
 }
 
-// selector is one search.
-type selector struct {
+// search is the way down to a state dict.
+type search struct {
 	*survey
-	path  []string
-	found *StateDict
+	path []string
+	dict *Dict
 }
 
 const adviceStateDict = "pass a file that holds a state dict: parameter names with their tensors"
 
 // noDict explains what a file holds that is no dict.
-func noDict(root Value) error {
+func noDict(root pickle.Value) error {
 	what := "no tensors"
 	switch root := root.(type) {
-	case *Array, *TorchTensor:
+	case *pickle.Array, *pickle.TorchTensor:
 		what = "one tensor without a name"
-	case *Tuple, *List:
+	case *pickle.Tuple, *pickle.List:
 		if _, ok := asTensor(root); ok {
 			what = "one tensor without the name of its parameter"
 		} else if n := newSurvey().tensors(root); n > 0 {
 			what = fmt.Sprintf("a list of %d tensors without names", n)
 		}
-	case *Record:
+	case *pickle.Record:
 		what = fmt.Sprintf("an object of class %s with its code left out, not a state dict", quote(root.Class.String()))
 	}
 	return checkpoint.NoModel("the file holds %s", what).WithHint("%s", adviceStateDict)
 }
 
 // asTensor accepts what the frameworks save for a tensor: an array, a rebuilt tensor, or Paddle's pair of parameter name and array.
-func asTensor(value Value) (Value, bool) {
+func asTensor(value pickle.Value) (pickle.Value, bool) {
 	switch value := value.(type) {
-	case *Array, *TorchTensor:
+	case *pickle.Array, *pickle.TorchTensor:
 		return value, true
-	case *Opaque:
+	case *pickle.Opaque:
 		return value, value.Tensor
-	case *Tuple:
+	case *pickle.Tuple:
 		if len(value.Items) == 2 {
 			_, named := value.Items[0].(string)
-			array, ok := value.Items[1].(*Array)
+			array, ok := value.Items[1].(*pickle.Array)
 			return array, named && ok
 		}
 	}
@@ -104,7 +105,7 @@ func asTensor(value Value) (Value, bool) {
 }
 
 // collect takes the tensors of the chosen dict and notes what else lies in it.
-func (s *selector) collect(chosen *Dict, fileSize int64) error {
+func (s *search) collect(chosen *pickle.Dict, fileSize int64) error {
 	var others []string
 	var total int64
 	for _, entry := range chosen.Entries {
@@ -122,21 +123,21 @@ func (s *selector) collect(chosen *Dict, fileSize int64) error {
 		if most := 4*fileSize + 1<<30; total > most || size > most {
 			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
 		}
-		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
+		s.dict.Tensors = append(s.dict.Tensors, Tensor{name, value})
 	}
 	s.leftOut(others)
 	s.stripPrefixes()
 	return nil
 }
 
-func sizeOf(name string, value Value) (int64, error) {
+func sizeOf(name string, value pickle.Value) (int64, error) {
 	view := tensor.View{}
 	switch value := value.(type) {
-	case *Array:
+	case *pickle.Array:
 		view = value.View
-	case *TorchTensor:
+	case *pickle.TorchTensor:
 		view.DType, view.Shape = value.DType, value.Shape
-	case *Opaque:
+	case *pickle.Opaque:
 		return 0, checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
 	}
 	size, err := view.Size()

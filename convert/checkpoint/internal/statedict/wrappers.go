@@ -1,4 +1,4 @@
-package pickle
+package statedict
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // wrappers are the keys under which training programs keep the model, in the order in which they are looked for. The first two are unilm's
@@ -26,20 +28,18 @@ var (
 	average = regexp.MustCompile(`(?i)(^|[^a-z])(ema|swa)([^a-z]|$)`)
 	// accumulator matches what Paddle's optimizers call their state.
 	accumulator = regexp.MustCompile(`_(moment\d?|beta\d_pow_acc|velocity|momentum|mean_square|mean_grad|inf_norm|avg_squared_(grad|update)|fp32_master)_\d+$`)
-	// prefix matches what wrapping a module for training puts in front of all its parameter names.
-	prefix = regexp.MustCompile(`^(module\.|_orig_mod\.)`)
 )
 
-// follow goes to what Options.Select names.
-func (s *selector) follow(dict *Dict, wanted string) (*Dict, error) {
+// follow goes down to the dict that Options.Select names.
+func (s *search) follow(dict *pickle.Dict, wanted string) (*pickle.Dict, error) {
 	for rest := wanted; rest != ""; {
 		key, value, ok := longestKey(dict, rest)
 		if !ok {
 			return nil, checkpoint.NoModel("the file has nothing called %q", wanted).WithHint("it has %s", keys(dict))
 		}
-		inner, isDict := value.(*Dict)
+		inner, isDict := value.(*pickle.Dict)
 		if !isDict {
-			return nil, checkpoint.NoModel("%q is no dict of tensors", wanted).WithHint("the file has %s", keys(dict))
+			return nil, checkpoint.NoModel("%q is not a dict of tensors", wanted).WithHint("the file has %s", keys(dict))
 		}
 		s.path = append(s.path, key)
 		s.siblings(dict, key)
@@ -50,7 +50,7 @@ func (s *selector) follow(dict *Dict, wanted string) (*Dict, error) {
 }
 
 // longestKey finds the key that the path begins with; keys may hold dots themselves.
-func longestKey(dict *Dict, path string) (string, Value, bool) {
+func longestKey(dict *pickle.Dict, path string) (string, pickle.Value, bool) {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '.') {
 		if value, ok := dict.Get(path[:end]); ok {
 			return path[:end], value, true
@@ -60,7 +60,7 @@ func longestKey(dict *Dict, path string) (string, Value, bool) {
 }
 
 // choose descends through wrappers to the dict that holds the parameters.
-func (s *selector) choose(dict *Dict) (*Dict, error) {
+func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 	if len(s.path) > 8 {
 		return nil, checkpoint.NoModel("more than 8 wrappers around the state dict")
 	}
@@ -76,17 +76,17 @@ func (s *selector) choose(dict *Dict) (*Dict, error) {
 	if named(dict) > 0 {
 		return dict, nil
 	}
-	return s.search(dict)
+	return s.only(dict)
 }
 
-func (s *selector) descend(dict *Dict, key string, inner *Dict) (*Dict, error) {
+func (s *search) descend(dict *pickle.Dict, key string, inner *pickle.Dict) (*pickle.Dict, error) {
 	s.path = append(s.path, key)
 	s.siblings(dict, key)
 	return s.choose(inner)
 }
 
-// search looks for the only candidate under a key that is no known wrapper.
-func (s *selector) search(dict *Dict) (*Dict, error) {
+// only goes down to the only candidate under a key that is not a known wrapper.
+func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 	var candidates, averages []string
 	for _, entry := range dict.Entries {
 		key, ok := entry.Key.(string)
@@ -104,10 +104,10 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
-		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("choose one with --select NAME")
+		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("select one of them by its name")
 	case len(averages) > 0:
 		return nil, checkpoint.NoModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
-			WithHint("if that is what you want: --select %s", averages[0])
+			WithHint("if that is what you want, select it by its name")
 	case slices.ContainsFunc(training, func(key string) bool { _, ok := dict.Get(key); return ok }):
 		return nil, checkpoint.NoModel("the file holds the state of a training run, but no model").
 			WithHint("pass the model's own file: PaddlePaddle saves it as .pdparams")
@@ -116,7 +116,7 @@ func (s *selector) search(dict *Dict) (*Dict, error) {
 }
 
 // siblings notes what lies beside the chosen key: other weights, which can be selected, and the rest.
-func (s *selector) siblings(dict *Dict, chosen string) {
+func (s *search) siblings(dict *pickle.Dict, chosen string) {
 	var others []string
 	for _, entry := range dict.Entries {
 		key, isText := entry.Key.(string)
@@ -125,7 +125,7 @@ func (s *selector) siblings(dict *Dict, chosen string) {
 		}
 		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
-			s.note("%s holds another %d tensors; --select %s takes them", quote(name), s.tensors(entry.Value), quote(name))
+			s.note("%s holds another %d tensors, which can be selected by that name", quote(name), s.tensors(entry.Value))
 			continue
 		}
 		others = append(others, s.describe(entry))
@@ -133,26 +133,22 @@ func (s *selector) siblings(dict *Dict, chosen string) {
 	s.leftOut(others)
 }
 
-func (s *selector) note(format string, args ...any) {
-	s.found.Notes = append(s.found.Notes, fmt.Sprintf(format, args...))
+func (s *search) note(format string, args ...any) {
+	s.dict.Notes = append(s.dict.Notes, fmt.Sprintf(format, args...))
 }
 
 // mostNamed is how many keys a sentence names.
 const mostNamed = 8
 
-func (s *selector) leftOut(others []string) {
+func (s *search) leftOut(others []string) {
 	if len(others) == 0 {
 		return
 	}
-	text := strings.Join(others[:min(len(others), mostNamed)], ", ")
-	if more := len(others) - mostNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	s.note("left out: %s", text)
+	s.note("left out: %s", text.List(others, mostNamed, ""))
 }
 
 // describe names an entry that is left out.
-func (s *selector) describe(entry Entry) string {
+func (s *search) describe(entry pickle.Entry) string {
 	name := "an entry without a name"
 	if key, ok := entry.Key.(string); ok {
 		name = quote(key)
@@ -163,46 +159,45 @@ func (s *selector) describe(entry Entry) string {
 	return name
 }
 
-func keys(dict *Dict) string {
+func keys(dict *pickle.Dict) string {
 	var names []string
 	for _, entry := range dict.Entries {
 		if key, ok := entry.Key.(string); ok {
 			names = append(names, key)
 		}
 	}
-	if len(names) == 0 {
-		return "no keys"
-	}
 	return quoteAll(names)
 }
 
 func quoteAll(names []string) string {
-	quoted := make([]string, 0, mostNamed)
-	for _, name := range names[:min(len(names), mostNamed)] {
-		quoted = append(quoted, quote(name))
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quote(name)
 	}
-	text := strings.Join(quoted, ", ")
-	if more := len(names) - mostNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return text.List(quoted, mostNamed, "no keys")
 }
 
+// quote shows a key. It is cut so that a sentence can hold several.
+func quote(key string) string { return text.Quote(text.Cut(key, 100)) }
+
 // stripPrefixes removes what every name begins with because of a training wrapper, as often as it does.
-func (s *selector) stripPrefixes() {
-	for len(s.found.Tensors) > 0 {
-		common := prefix.FindString(s.found.Tensors[0].Name)
-		if common == "" {
+func (s *search) stripPrefixes() {
+	for {
+		common := slices.IndexFunc(checkpoint.TrainingPrefixes, s.haveAll)
+		if common < 0 {
 			return
 		}
-		for _, t := range s.found.Tensors {
-			if !strings.HasPrefix(t.Name, common) || t.Name == common {
-				return
-			}
+		prefix := checkpoint.TrainingPrefixes[common]
+		for i := range s.dict.Tensors {
+			s.dict.Tensors[i].Name = strings.TrimPrefix(s.dict.Tensors[i].Name, prefix)
 		}
-		for i := range s.found.Tensors {
-			s.found.Tensors[i].Name = strings.TrimPrefix(s.found.Tensors[i].Name, common)
-		}
-		s.note("removed %q from the front of every name", common)
+		s.note("removed %q from the front of every name", prefix)
 	}
+}
+
+// haveAll reports whether all names begin with a prefix, and consist of more than that.
+func (s *search) haveAll(prefix string) bool {
+	return len(s.dict.Tensors) > 0 && !slices.ContainsFunc(s.dict.Tensors, func(t Tensor) bool {
+		return !strings.HasPrefix(t.Name, prefix) || t.Name == prefix
+	})
 }

@@ -1,4 +1,4 @@
-package pickle_test
+package statedict_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -17,10 +18,18 @@ func weight(n int) *pickle.Array {
 	return &pickle.Array{View: tensor.View{DType: tensor.U8, Shape: tensor.Shape{n}, Data: tensor.Memory(make([]byte, n))}}
 }
 
-// made is dict with its index.
+func tuple(items ...pickle.Value) *pickle.Tuple { return &pickle.Tuple{Items: items} }
+
+func list(items ...pickle.Value) *pickle.List { return &pickle.List{Items: items} }
+
+// made is a dict of keys and values in turn.
 func made(keysAndValues ...pickle.Value) *pickle.Dict {
-	d := dict(keysAndValues...)
-	if err := d.Reset(d.Entries); err != nil {
+	var entries []pickle.Entry
+	for i := 0; i < len(keysAndValues); i += 2 {
+		entries = append(entries, pickle.Entry{Key: keysAndValues[i], Value: keysAndValues[i+1]})
+	}
+	d := &pickle.Dict{}
+	if err := d.Reset(entries); err != nil {
 		panic(err)
 	}
 	return d
@@ -32,7 +41,7 @@ var (
 	torchOptimizer = made("state", made(int64(0), made("exp_avg", weight(1))), "param_groups", list())
 )
 
-func TestSelect(t *testing.T) {
+func TestChoose(t *testing.T) {
 	model := made("a", weight(1), "b", weight(2))
 	ema := made("a", weight(3), "b", weight(4))
 	tests := []struct {
@@ -50,7 +59,7 @@ func TestSelect(t *testing.T) {
 		{"model", made("model", model), "", "model", "a1 b2", nil},
 		{"module", made("module", model), "", "module", "a1 b2", nil},
 		{"state_dict", made("state_dict", model, "epoch", int64(3)), "", "state_dict", "a1 b2", []string{`left out: "epoch"`}},
-		{"model before module", made("module", ema, "model", model), "", "model", "a1 b2", []string{`"module" holds another 2 tensors; --select "module" takes them`}},
+		{"model before module", made("module", ema, "model", model), "", "model", "a1 b2", []string{`"module" holds another 2 tensors, which can be selected by that name`}},
 		{"nested", made("model", made("state_dict", model)), "", "model.state_dict", "a1 b2", nil},
 		{
 			"training", made("model", model, "optimizer", torchOptimizer, "epoch", int64(3), "args", &pickle.Record{}), "", "model", "a1 b2",
@@ -62,16 +71,16 @@ func TestSelect(t *testing.T) {
 		},
 		{
 			"moving average beside", made("model_ema", ema, "model", model), "", "model", "a1 b2",
-			[]string{`"model_ema" holds another 2 tensors; --select "model_ema" takes them`},
+			[]string{`"model_ema" holds another 2 tensors, which can be selected by that name`},
 		},
 		{
 			"moving average on request", made("model_ema", ema, "model", model), "model_ema", "model_ema", "a3 b4",
-			[]string{`"model" holds another 2 tensors; --select "model" takes them`},
+			[]string{`"model" holds another 2 tensors, which can be selected by that name`},
 		},
 		{"moving average inside on request", made("x", made("model_ema.v2", made("state_dict", ema))), "x.model_ema.v2", "x.model_ema.v2.state_dict", "a3 b4", nil},
 		{
 			"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
-			[]string{`"student" holds another 2 tensors; --select "student" takes them`},
+			[]string{`"student" holds another 2 tensors, which can be selected by that name`},
 		},
 		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
 		{"prefix module.", made("module.a", weight(1), "module.b", weight(2)), "", "", "a1 b2", []string{`removed "module." from the front of every name`}},
@@ -85,7 +94,7 @@ func TestSelect(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			found, err := pickle.Select(test.root, pickle.Selection{Select: test.ask})
+			found, err := statedict.Choose(test.root, statedict.Options{Select: test.ask})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +115,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-func TestSelectFindsNoModel(t *testing.T) {
+func TestChoose_FindsNoModel(t *testing.T) {
 	model := made("a", weight(1))
 	tests := []struct {
 		name       string
@@ -120,10 +129,10 @@ func TestSelectFindsNoModel(t *testing.T) {
 		{"optimizer alone in a wrapper", made("optimizer", torchOptimizer, "epoch", int64(1)), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
 		{"optimizer on request", made("model", model, "optimizer", paddleOptimizer), "optimizer", checkpoint.ErrNoModel, "optimizer", ".pdparams"},
 		{"plain optimizer without accumulators", made("LR_Scheduler", made("last_epoch", int64(1))), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
-		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "--select model_ema"},
-		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "--select NAME"},
+		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "select it by its name"},
+		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "select one of them"},
 		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
-		{"a key that is no dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is no dict`, `"epoch"`},
+		{"a key that is no dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict`, `"epoch"`},
 		{"no tensors", made("epoch", int64(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"an empty dict", made(), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"one tensor", weight(3), "", checkpoint.ErrNoModel, "one tensor without a name", "state dict"},
@@ -140,7 +149,7 @@ func TestSelectFindsNoModel(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := pickle.Select(test.root, pickle.Selection{Select: test.ask, FileSize: 100})
+			_, err := statedict.Choose(test.root, statedict.Options{Select: test.ask, FileSize: 100})
 			var problem *checkpoint.Error
 			if !errors.Is(err, test.kind) || !errors.As(err, &problem) {
 				t.Fatalf("got %v, want %v", err, test.kind)
@@ -155,8 +164,8 @@ func TestSelectFindsNoModel(t *testing.T) {
 	}
 }
 
-// TestSelectDoesNotMultiplyWork has 2,000 keys that share a dict of 2,000 tensors, and a chain of dicts that stands for 2^60 tensors.
-func TestSelectDoesNotMultiplyWork(t *testing.T) {
+// TestChoose_DoesNotMultiplyWork has 2,000 keys that share a dict of 2,000 tensors, and a chain of dicts that stands for 2^60 tensors.
+func TestChoose_DoesNotMultiplyWork(t *testing.T) {
 	shared := made()
 	for i := range 2000 {
 		shared.Entries = append(shared.Entries, pickle.Entry{Key: strings.Repeat("a", i%7) + string(rune(0x4e00+i)), Value: weight(1)})
@@ -170,14 +179,14 @@ func TestSelectDoesNotMultiplyWork(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := pickle.Select(root, pickle.Selection{}); !errors.Is(err, checkpoint.ErrNoModel) {
+	if _, err := statedict.Choose(root, statedict.Options{}); !errors.Is(err, checkpoint.ErrNoModel) {
 		t.Error(err)
 	}
 	chain := made("w", weight(1))
 	for range 60 {
 		chain = made("x", chain, "y", chain)
 	}
-	if _, err := pickle.Select(chain, pickle.Selection{}); !errors.Is(err, checkpoint.ErrNoModel) {
+	if _, err := statedict.Choose(chain, statedict.Options{}); !errors.Is(err, checkpoint.ErrNoModel) {
 		t.Error(err)
 	}
 }
