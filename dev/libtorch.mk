@@ -1,28 +1,33 @@
-# libtorch: getting one, fitting gotch to it, and checking the versions that are supported. The main Makefile includes this file.
+# libtorch: getting one, fitting gotch to it, and testing the versions that are supported. The main Makefile includes this file.
+# The versions are in cmd/internal/libtorch/versions.go.
 
 FIT   := GOWORK=off $(GO) run ./cmd/gotchfit
 CHECK := $(TMP)/beitzoo-libtorch
+TEST_ENGINE = $(GO) test -tags libtorch ./beit/engine/torch/
 
-.PHONY: libtorch libtorch-check libtorch-check-debian libtorch-check-2.1 libtorch-check-2.11 libtorch-check-2.11-cuda
+# fetch-and-test tests the version of that name; $(2) are more flags of gotchfit, $(3) ends the name of the workspace.
+define fetch-and-test
+	version=$$($(FIT) versions $(1)) && work=$(CHECK)/$$version$(3)/go.work && \
+	$(FIT) fetch -version $$version $(2) -folder $(CHECK) -work $$work && GOWORK=$$work $(TEST_ENGINE)
+endef
+
+.PHONY: libtorch libtorch-check libtorch-check-debian libtorch-check-gotch libtorch-check-default libtorch-check-cuda
 
 libtorch: ## fit gotch to this machine's libtorch; fetch one where there is none (CUDA=1: with CUDA)
 	$(FIT) fetch $(if $(CUDA),-cuda on)
 
-libtorch-check: libtorch-check-debian libtorch-check-2.1 libtorch-check-2.11 ## the torch engine's tests with each supported libtorch
+libtorch-check: libtorch-check-debian libtorch-check-gotch libtorch-check-default ## the torch engine's tests with each supported libtorch
 
-libtorch-check-debian: ## ... with Debian's libtorch-dev (1.13) and OpenBLAS
+libtorch-check-debian: ## ... with Debian's libtorch-dev and OpenBLAS
 	dpkg -s libtorch-dev libopenblas0-pthread >/dev/null || apt-get install -y libtorch-dev libopenblas0-pthread
 	$(FIT) -from system -work $(CHECK)/debian/go.work
-	GOWORK=$(CHECK)/debian/go.work $(GO) test -tags libtorch ./beit/engine/torch/
+	GOWORK=$(CHECK)/debian/go.work $(TEST_ENGINE)
 
-libtorch-check-2.1: ## ... with the version that gotch was written for
-	$(FIT) fetch -version 2.1.2 -folder $(CHECK) -work $(CHECK)/2.1/go.work
-	GOWORK=$(CHECK)/2.1/go.work $(GO) test -tags libtorch ./beit/engine/torch/
+libtorch-check-gotch: ## ... with the version that gotch was written for
+	$(call fetch-and-test,gotch)
 
-libtorch-check-2.11: ## ... with the version that `make libtorch` fetches
-	$(FIT) fetch -version 2.11.0 -folder $(CHECK) -work $(CHECK)/2.11/go.work
-	GOWORK=$(CHECK)/2.11/go.work $(GO) test -tags libtorch ./beit/engine/torch/
+libtorch-check-default: ## ... with the version that `make libtorch` fetches
+	$(call fetch-and-test,default)
 
-libtorch-check-2.11-cuda: ## ... with its CUDA part linked (2.8 GB to download)
-	$(FIT) fetch -version 2.11.0 -cuda on -folder $(CHECK) -work $(CHECK)/2.11-cuda/go.work
-	GOWORK=$(CHECK)/2.11-cuda/go.work $(GO) test -tags libtorch ./beit/engine/torch/
+libtorch-check-cuda: ## ... with its CUDA part linked (2.8 GB to download)
+	$(call fetch-and-test,default,-cuda on,-cuda)

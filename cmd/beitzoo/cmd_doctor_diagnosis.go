@@ -141,7 +141,7 @@ func (d *diagnosis) workspace(ctx context.Context) {
 		d.note(fmt.Errorf("go env GOWORK: %w", err), false, "")
 		return
 	}
-	report, err := fit.Fitted(strings.TrimSpace(string(output)))
+	report, err := fit.ReportOf(strings.TrimSpace(string(output)))
 	if errors.Is(err, fit.ErrUnfitted) && hasTorch() {
 		return // The program need not lie in a checkout.
 	}

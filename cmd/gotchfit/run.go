@@ -8,17 +8,18 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/beitzoo/beitzoo/cmd/internal/fit"
 	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 	"github.com/beitzoo/beitzoo/cmd/internal/wheel"
+	"github.com/beitzoo/beitzoo/errdef"
 )
-
-var errUsage = errors.New("wrong usage")
 
 // engine is the folder, below the module's root, of the only package that calls gotch.
 const engine = "beit/engine/torch"
@@ -35,9 +36,6 @@ type settings struct {
 	json    bool
 }
 
-// defaultVersion is the libtorch that is fetched where the machine has none.
-const defaultVersion = "2.11.0"
-
 func parse(arguments []string, output io.Writer) (settings, error) {
 	s := settings{fetch: len(arguments) > 0 && arguments[0] == "fetch"}
 	if s.fetch {
@@ -45,26 +43,46 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 	}
 	flags := flag.NewFlagSet("gotchfit", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&s.from, "from", "", fmt.Sprintf("look for libtorch only in these places, separated by commas: %v", libtorch.Origins()))
-	flags.StringVar(&s.cuda, "cuda", "auto", "link libtorch's CUDA part: on, off, or auto: where all that it needs is there")
-	flags.StringVar(&s.version, "version", "", "with fetch: take this version whatever the machine has (default "+defaultVersion+", where it has none)")
-	flags.StringVar(&s.folder, "folder", "", "with fetch: keep libtorch there (default the user's cache folder)")
-	flags.StringVar(&s.work, "work", "", "the workspace file to write (default go.work beside go.mod)")
+	flags.StringVar(&s.from, "from", "", fmt.Sprintf("look for libtorch only in these `PLACES`, separated by commas: %v", libtorch.Origins()))
+	flags.StringVar(&s.cuda, "cuda", "auto", "`WHETHER` to link libtorch's CUDA part: on, off, or auto: if all that it needs is there")
+	flags.StringVar(&s.version, "version", "", "with fetch: take this `VERSION`, whatever the machine has (if not given: "+libtorch.Default+", if it has none)")
+	flags.StringVar(&s.folder, "folder", "", "with fetch: keep libtorch in this `FOLDER` (if not given: the user's cache folder)")
+	flags.StringVar(&s.work, "work", "", "the workspace `FILE` to write (if not given: go.work beside go.mod)")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
 	if err := flags.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return s, err
 		}
-		return s, fmt.Errorf("%w: %w", errUsage, err)
+		return s, fmt.Errorf("%w: %w", errdef.ErrUsage, err)
 	}
 	if s.cuda != "on" && s.cuda != "off" && s.cuda != "auto" || flags.NArg() > 0 {
-		return s, fmt.Errorf("%w: -cuda takes on, off or auto, and there are no other arguments than fetch", errUsage)
+		return s, fmt.Errorf("%w: -cuda takes on, off or auto, and the only words are fetch and versions, which come first", errdef.ErrUsage)
 	}
 	return s, nil
 }
 
+// printVersions lists the versions of libtorch that beitzoo is tested with, or prints the number of the named one.
+func printVersions(w io.Writer, names []string) error {
+	if len(names) == 0 {
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, v := range libtorch.Versions() {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", v.Name, v.Number, v.Use)
+		}
+		return table.Flush()
+	}
+	version, known := libtorch.VersionByName(names[0])
+	if !known || len(names) > 1 {
+		return fmt.Errorf("%w: versions takes one name of those that it lists", errdef.ErrUsage)
+	}
+	_, err := fmt.Fprintln(w, version.Number)
+	return err
+}
+
 // run is the program: results go to stdout, progress to stderr.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) error {
+	if len(arguments) > 0 && arguments[0] == "versions" {
+		return printVersions(stdout, arguments[1:])
+	}
 	settings, err := parse(arguments, stderr)
 	if err != nil {
 		return err
@@ -97,7 +115,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 	return settings.print(stdout, report, workspace)
 }
 
-// plan finds out what there is to fit.
+// plan finds the compiler, libtorch and gotch.
 func (s settings) plan(ctx context.Context, root string, stderr io.Writer) (plan fit.Plan, err error) {
 	plan.Progress = func(step string) { fmt.Fprintln(stderr, "gotchfit:", step) }
 	if plan.Compiler, err = fit.FindCompiler(ctx); err != nil {
@@ -107,7 +125,7 @@ func (s settings) plan(ctx context.Context, root string, stderr io.Writer) (plan
 		return plan, err
 	}
 	if s.cuda == "on" && !plan.Libtorch.CUDA {
-		return plan, fmt.Errorf("libtorch in %s cannot be linked with CUDA: missing %v", plan.Libtorch.Library, plan.Libtorch.CUDAMissing)
+		return plan, fmt.Errorf("libtorch in %s cannot be linked with CUDA: it lacks %v", plan.Libtorch.Library, plan.Libtorch.CUDAMissing)
 	}
 	plan.CUDA = plan.Libtorch.CUDA && s.cuda != "off"
 	if plan.Gotch, err = fit.FindModule(ctx, root); err != nil {
@@ -117,7 +135,7 @@ func (s settings) plan(ctx context.Context, root string, stderr io.Writer) (plan
 	return plan, err
 }
 
-// find looks for libtorch, or fetches one when the user asked for it and the machine has none that will do.
+// find returns the libtorch of this machine. With fetch, it downloads one if the machine has none, or not the one that was asked for.
 func (s settings) find(ctx context.Context, compiler string, progress func(string), stderr io.Writer) (libtorch.Installation, error) {
 	search := libtorch.Search{Compiler: compiler}
 	for _, origin := range strings.FieldsFunc(s.from, func(r rune) bool { return r == ',' }) {
@@ -133,7 +151,7 @@ func (s settings) find(ctx context.Context, compiler string, progress func(strin
 			return found, err
 		}
 	}
-	options := wheel.Options{Version: cmp.Or(s.version, defaultVersion), CUDA: s.cuda == "on", Folder: s.folder, Output: stderr, Progress: progress}
+	options := wheel.Options{Version: cmp.Or(s.version, libtorch.Default), CUDA: s.cuda == "on", Folder: s.folder, Output: stderr, Progress: progress}
 	if options.Folder == "" {
 		var err error
 		if options.Folder, err = libtorch.CacheFolder(); err != nil {
@@ -147,17 +165,17 @@ func (s settings) find(ctx context.Context, compiler string, progress func(strin
 	return libtorch.At(ctx, libtorch.Cache, filepath.Join(folder, "torch"))
 }
 
-// moduleRoot is the folder of the go.mod that the current folder belongs to.
+// moduleRoot returns the folder of the go.mod that the current folder belongs to.
 func moduleRoot(ctx context.Context) (string, error) {
 	output, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	path := strings.TrimSpace(string(output))
 	if err != nil || path == "" || path == os.DevNull {
-		return "", fmt.Errorf("run gotchfit in a checkout of beitzoo: no go.mod here (%w)", errors.Join(err, os.ErrNotExist))
+		return "", fmt.Errorf("run gotchfit in a checkout of beitzoo: no go.mod here (%w)", errors.Join(err, fs.ErrNotExist))
 	}
 	return filepath.Dir(path), nil
 }
 
-// print tells the result to a person, or with -json to a program.
+// print writes the result as text, or with -json as JSON.
 func (s settings) print(w io.Writer, report fit.Report, workspace string) error {
 	if s.json {
 		return json.NewEncoder(w).Encode(map[string]any{"workspace": workspace, "copy": report.Folder, "fit": report})

@@ -67,3 +67,30 @@ func TestReserve(t *testing.T) {
 		disk.StartSync(file, 0, size)
 	}
 }
+
+func TestNewFolder(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	path := filepath.Join(parent, "folder")
+	broken := errors.New("broken")
+	for _, want := range []error{broken, nil} {
+		err := disk.NewFolder(path, func(partial string) error {
+			if err := os.Mkdir(partial, 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(partial, "file"), nil, 0o600); err != nil {
+				return err
+			}
+			return want
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+		if entries, err := os.ReadDir(parent); err != nil || want != nil && len(entries) > 0 {
+			t.Errorf("left behind: %v, %v", entries, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(path, "file")); err != nil {
+		t.Error(err)
+	}
+}

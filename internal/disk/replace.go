@@ -41,6 +41,22 @@ func WriteFile(path string, content []byte, mode fs.FileMode) error {
 	})
 }
 
+// NewFolder makes a folder with the content that fill writes into the folder partial beside it, which then gets the name path. If fill fails,
+// nothing is left. The files are not synced.
+func NewFolder(path string, fill func(partial string) error) (err error) {
+	partial := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")
+	if err := os.RemoveAll(partial); err != nil {
+		return err
+	}
+	if err := fill(partial); err != nil {
+		return errors.Join(err, os.RemoveAll(partial))
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return errors.Join(err, os.RemoveAll(partial))
+	}
+	return nil
+}
+
 // SyncFolder makes the names in a folder durable, as far as the system can: some cannot open a folder. The files themselves are complete
 // either way, so there is no error to report.
 func SyncFolder(path string) {

@@ -17,9 +17,9 @@ func TestFindCompilerSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
+func TestCgoFlags(t *testing.T) {
 	t.Parallel()
-	if got, want := quote([]string{"-O1", "-I/a folder", `-I/a"b`}), `-O1 "-I/a folder" "-I/a\"b"`; got != want {
+	if got, want := cgoFlags([]string{"-O1", "-I/a folder", `-I/a"b`}), `-O1 "-I/a folder" "-I/a\"b"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

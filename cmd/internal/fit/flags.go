@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// compileFlags are what the C++ compiler needs to know of libtorch. The warnings of its headers are none of ours.
+// compileFlags returns the C++ compiler's flags for libtorch. Warnings in libtorch's headers are silenced.
 func (p Plan) compileFlags() []string {
 	abi := 0
 	if p.Libtorch.CXX11ABI {
@@ -20,7 +20,8 @@ func (p Plan) compileFlags() []string {
 	return flags
 }
 
-// linkFlags name the libraries. Those of CUDA register themselves when they are loaded and so must be kept although nothing refers to them.
+// linkFlags returns the linker's flags. The libraries of CUDA register themselves when they are loaded: they must be kept although nothing
+// refers to them.
 func (p Plan) linkFlags() []string {
 	folder := p.Libtorch.Library
 	flags := []string{"-L" + folder, "-Wl,-rpath," + folder}
@@ -30,8 +31,8 @@ func (p Plan) linkFlags() []string {
 	return append(flags, "-ltorch_cpu", "-lc10", "-lstdc++")
 }
 
-// writeFlags replaces gotch's libtch/lib.go, which names CUDA libraries and folders of another machine. The functions are thin wrappers:
-// optimising them more than -O1, or describing them to a debugger, costs minutes and gains nothing.
+// writeFlags replaces gotch's libtch/lib.go, whose flags name CUDA libraries and folders of another machine. The functions are thin wrappers:
+// more optimisation than -O1, or debug information, takes minutes and gains nothing.
 func (p Plan) writeFlags(folder string) error {
 	text := fmt.Sprintf(`package libtch
 
@@ -41,12 +42,12 @@ func (p Plan) writeFlags(folder string) error {
 // #cgo CXXFLAGS: -O1 -g0 -I${SRCDIR} %s
 // #cgo LDFLAGS: %s
 import "C"
-`, p.Libtorch.Version, quote(p.compileFlags()), quote(p.linkFlags()))
+`, p.Libtorch.Version, cgoFlags(p.compileFlags()), cgoFlags(p.linkFlags()))
 	return os.WriteFile(filepath.Join(folder, "libtch", "lib.go"), []byte(text), 0o644)
 }
 
-// quote writes flags as cgo reads them, folders with spaces included.
-func quote(flags []string) string {
+// cgoFlags writes flags as cgo reads them, folders with spaces included.
+func cgoFlags(flags []string) string {
 	quoted := make([]string, len(flags))
 	for i, flag := range flags {
 		quoted[i] = flag

@@ -18,14 +18,14 @@ const gotchPath = "github.com/sugarme/gotch"
 type Module struct {
 	Version string
 	Dir     string
-	// Error is what the go command says where it cannot have the module.
+	// Error is the message of the go command if it cannot get the module.
 	Error string
 }
 
-// leftOut are gotch's folders of sample programs and of its generator's input: 90 of its 94 MB.
-var leftOut = []string{"example", "gen"}
+// notCopied are gotch's folders with sample programs and with the input of its generator: 90 of its 94 MB.
+var notCopied = []string{"example", "gen"}
 
-// FindModule downloads the gotch that the go.mod in root asks for, unless the module cache has it.
+// FindModule returns the gotch that the go.mod in root asks for, and downloads it if the module cache does not have it.
 func FindModule(ctx context.Context, root string) (Module, error) {
 	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", gotchPath)
 	command.Dir = root
@@ -45,7 +45,7 @@ func FindModule(ctx context.Context, root string) (Module, error) {
 	return module, nil
 }
 
-// copyTo copies the packages of gotch to a folder that does not exist yet, writable although the module cache is not.
+// copyTo copies the packages of gotch to a folder that does not exist yet. The copy is writable, although the module cache is not.
 func (m Module) copyTo(folder string) error {
 	entries, err := os.ReadDir(m.Dir)
 	if err != nil {
@@ -57,7 +57,7 @@ func (m Module) copyTo(folder string) error {
 	for _, entry := range entries {
 		from, to := filepath.Join(m.Dir, entry.Name()), filepath.Join(folder, entry.Name())
 		switch {
-		case slices.Contains(leftOut, entry.Name()):
+		case slices.Contains(notCopied, entry.Name()):
 		case entry.IsDir():
 			err = os.CopyFS(to, os.DirFS(from))
 		default:

@@ -10,16 +10,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
-// recipe is raised when copies made by an older version of this package must not be used any more.
-const recipe = 1
+// layout is raised if copies that an older version of this package made must not be used any more.
+const layout = 1
 
-// Plan says what to fit to what.
+// lockInterval is how often a second gotchfit checks whether the first has finished.
+const lockInterval = 200 * time.Millisecond
+
+// Plan says which gotch is fitted to which libtorch, with which compiler.
 type Plan struct {
 	Gotch    Module
 	Libtorch libtorch.Installation
@@ -28,11 +33,11 @@ type Plan struct {
 	CUDA bool
 	// Cache is the folder for copies of gotch; see CacheFolder.
 	Cache string
-	// Progress is told what is being done; nil tells nobody.
+	// Progress, if not nil, is called with the name of each step.
 	Progress func(step string)
 }
 
-// CacheFolder is beitzoo/gotch below the user's cache folder.
+// CacheFolder returns the folder for copies of gotch: beitzoo/gotch in the user's cache folder.
 func CacheFolder() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -47,9 +52,9 @@ func (p Plan) report(format string, arguments ...any) {
 	}
 }
 
-// Copy is the folder of the fitted gotch. Its name is a function of everything that shapes the content.
+// Copy returns the folder of the fitted gotch. Its name is a function of everything that the content depends on.
 func (p Plan) Copy() (string, error) {
-	identity, err := json.Marshal([]any{recipe, p.Gotch.Version, p.Libtorch, p.Compiler, p.CUDA})
+	identity, err := json.Marshal([]any{layout, p.Gotch.Version, p.Libtorch, p.Compiler, p.CUDA})
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +62,8 @@ func (p Plan) Copy() (string, error) {
 	return filepath.Join(p.Cache, p.Gotch.Version+"-"+hex.EncodeToString(sum[:6])), nil
 }
 
-// Run makes the copy, or finds it made, and tells about it. Several runs at once, also of several programs, make it once.
+// Run returns the report of the copy, which it makes if there is none. Several runs at once, also of several programs, make it once. Errors are
+// *IncompatibleError and those of the file system.
 func (p Plan) Run(ctx context.Context) (Report, error) {
 	folder, err := p.Copy()
 	if err != nil {
@@ -77,34 +83,22 @@ func (p Plan) Run(ctx context.Context) (Report, error) {
 	if report, err := ReadReport(folder); err == nil {
 		return report, nil
 	}
-	return p.make(ctx, folder)
-}
-
-// make copies and adapts beside folder, and renames at the end.
-func (p Plan) make(ctx context.Context, folder string) (report Report, err error) {
-	partial := folder + ".partial"
-	defer func() { err = errors.Join(err, os.RemoveAll(partial)) }()
-	if err := os.RemoveAll(partial); err != nil {
-		return Report{}, err
-	}
-	p.report("copying gotch %s to %s", p.Gotch.Version, folder)
-	if err := p.Gotch.copyTo(partial); err != nil {
-		return Report{}, fmt.Errorf("copying gotch: %w", err)
-	}
-	if err := p.writeFlags(partial); err != nil {
-		return Report{}, err
-	}
-	stubbed, err := p.adapt(ctx, partial)
+	report := Report{Folder: folder, Gotch: p.Gotch.Version, Libtorch: p.Libtorch, Compiler: p.Compiler, CUDA: p.CUDA}
+	err = disk.NewFolder(folder, func(partial string) (err error) {
+		p.report("copying gotch %s to %s", p.Gotch.Version, folder)
+		if err := p.Gotch.copyTo(partial); err != nil {
+			return fmt.Errorf("copying gotch: %w", err)
+		}
+		if err := p.writeFlags(partial); err != nil {
+			return err
+		}
+		if report.Stubbed, err = p.adapt(ctx, partial); err != nil {
+			return err
+		}
+		return report.write(partial)
+	})
 	if err != nil {
 		return Report{}, err
 	}
-	report = Report{Gotch: p.Gotch.Version, Libtorch: p.Libtorch, Compiler: p.Compiler, CUDA: p.CUDA, Stubbed: stubbed}
-	if err := report.write(partial); err != nil {
-		return Report{}, err
-	}
-	if err := os.Rename(partial, folder); err != nil {
-		return Report{}, err
-	}
-	report.Folder = folder
 	return report, nil
 }

@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/beitzoo/beitzoo/cmd/internal/libtorch"
 )
 
-// lockInterval is how often a second gotchfit looks whether the first has finished.
-const lockInterval = 200 * time.Millisecond
-
-// reportName is the file in the copy that says how it was made.
+// reportName is the name of the report in the copy.
 const reportName = "beitzoo-fit.json"
 
-// Report says how a copy of gotch was made.
+// Report describes a copy of gotch and how it was made.
 type Report struct {
 	// Folder is the copy.
 	Folder   string                `json:"-"`
@@ -28,7 +24,7 @@ type Report struct {
 	Stubbed []string `json:"stubbed"`
 }
 
-// ReadReport reads the report of a copy; fs.ErrNotExist says that there is no such copy.
+// ReadReport reads the report of the copy in folder. If there is no copy, the error is fs.ErrNotExist.
 func ReadReport(folder string) (Report, error) {
 	text, err := os.ReadFile(filepath.Join(folder, reportName))
 	if err != nil {

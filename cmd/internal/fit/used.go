@@ -1,33 +1,19 @@
 package fit
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
-// optional marks, on a line of its own in the comment of a Go function of the engine, that it copes where libtorch lacks what it calls.
+// optional is a line in the comment of a Go function of the engine. It says that the function works, too, if libtorch lacks what it calls.
 const optional = "//gotchfit:optional"
 
-// StubbedError says that the engine calls functions of gotch that this libtorch lacks.
-type StubbedError struct {
-	Functions []string
-	Version   string
-}
-
-func (e *StubbedError) Error() string {
-	return fmt.Sprintf("libtorch %s lacks what the engine needs: %s", e.Version, strings.Join(e.Functions, ", "))
-}
-
-// Hint points at a libtorch that has it.
-func (e *StubbedError) Hint() string { return "type `make libtorch` for one that has, or set LIBTORCH" }
-
-// CheckUsed reports a *StubbedError when Go files in the folder engine call functions that were stubbed.
+// CheckUsed returns a *StubbedError if Go files in the folder engine call functions that were stubbed, except in functions with the comment
+// //gotchfit:optional.
 func (r Report) CheckUsed(engine string) error {
 	used, err := calls(engine, "libtch")
 	if err != nil {
@@ -52,7 +38,7 @@ func (r Report) CheckUsed(engine string) error {
 	return nil
 }
 
-// calls lists what the Go files of a folder take out of an imported package, except in functions marked as optional.
+// calls lists the names of an imported package that the Go files of a folder use, except in functions marked as optional.
 func calls(folder, imported string) ([]string, error) {
 	var names []string
 	err := declarations(folder, func(declaration ast.Decl) {
@@ -64,7 +50,7 @@ func calls(folder, imported string) ([]string, error) {
 	return names, err
 }
 
-// wrappers maps the Go functions of gotch's package libtch to the C functions that they call.
+// wrappers maps each Go function of gotch's package libtch, which is in folder, to the C functions that it calls.
 func wrappers(folder string) (map[string][]string, error) {
 	wrappers := map[string][]string{}
 	err := declarations(folder, func(declaration ast.Decl) {
@@ -75,7 +61,7 @@ func wrappers(folder string) (map[string][]string, error) {
 	return wrappers, err
 }
 
-// declarations visits those of all Go files of a folder, whatever their build tags. A folder that does not exist has none.
+// declarations calls visit with each declaration in the Go files of a folder, whatever their build tags. A folder that does not exist has none.
 func declarations(folder string, visit func(ast.Decl)) error {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
@@ -101,7 +87,7 @@ func isOptional(doc *ast.CommentGroup) bool {
 	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return c.Text == optional })
 }
 
-// selections lists the x of every imported.x below node.
+// selections lists the x of each expression imported.x in node.
 func selections(node ast.Node, imported string) []string {
 	var names []string
 	ast.Inspect(node, func(node ast.Node) bool {

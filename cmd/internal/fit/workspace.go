@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
-// UseCopy writes into the workspace file at path (a go.work, which need not exist) that the module in root is worked on and that gotch is
-// the one in folder. Whatever else the file says stays.
+// UseCopy edits the workspace file at path (a go.work, which need not exist) so that it uses the module in root, and for gotch the copy in
+// folder. The rest of the file stays as it is.
 func UseCopy(path, root, folder string) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -22,7 +24,7 @@ func UseCopy(path, root, folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := describeWorkspace(workspace, filepath.Dir(path), root, folder); err != nil {
+	if err := editWorkspace(workspace, filepath.Dir(path), root, folder); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	text := modfile.Format(workspace.Syntax)
@@ -32,15 +34,11 @@ func UseCopy(path, root, folder string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	partial := path + ".partial"
-	if err := os.WriteFile(partial, text, 0o644); err != nil {
-		return errors.Join(err, os.Remove(partial))
-	}
-	return os.Rename(partial, path)
+	return disk.WriteFile(path, text, 0o644)
 }
 
-// describeWorkspace edits the parsed file.
-func describeWorkspace(workspace *modfile.WorkFile, folder, root, gotch string) error {
+// editWorkspace adds what UseCopy promises to a parsed workspace file of that folder.
+func editWorkspace(workspace *modfile.WorkFile, folder, root, gotch string) error {
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {
 		return err
@@ -67,4 +65,35 @@ func describeWorkspace(workspace *modfile.WorkFile, folder, root, gotch string) 
 	workspace.Cleanup()
 	workspace.SortBlocks()
 	return nil
+}
+
+// ReportOf reads the report of the copy of gotch that the workspace file at path uses. If there is no such file or no copy, the error is
+// ErrUnfitted.
+func ReportOf(path string) (Report, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || path == "" {
+		return Report{}, ErrUnfitted
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	workspace, err := modfile.ParseWork(path, text, nil)
+	if err != nil {
+		return Report{}, err
+	}
+	for _, replace := range workspace.Replace {
+		if replace.Old.Path != gotchPath {
+			continue
+		}
+		folder := replace.New.Path
+		if !filepath.IsAbs(folder) {
+			folder = filepath.Join(filepath.Dir(path), folder)
+		}
+		report, err := ReadReport(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			return Report{}, fmt.Errorf("%s names %s, which is gone: %w", path, folder, ErrUnfitted)
+		}
+		return report, err
+	}
+	return Report{}, ErrUnfitted
 }

@@ -2,26 +2,21 @@ package libtorch
 
 import (
 	"context"
-	"debug/elf"
-	"errors"
-	"fmt"
-	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
-// Reference is the name of the BLAS that Netlib publishes as a definition, not for use: it is some fifty times slower than the others.
+// Reference is the name of the BLAS that Netlib publishes as a definition, not for use: it is about fifty times slower than the others.
 const Reference = "reference"
 
 // BLAS is the library that multiplies matrices for a libtorch.
 type BLAS struct {
-	// Name is that of the project, Reference, or empty where it is none of the known ones.
+	// Name is that of the project, Reference, or empty if it is unknown.
 	Name string `json:"name,omitempty"`
 	// Library is the file, which may be libtorch itself.
 	Library string `json:"library"`
 }
 
-// makers says by which function a BLAS is recognised.
+// makers are the projects that publish a BLAS, each with a function that no other has.
 var makers = []struct{ function, name string }{
 	{"openblas_get_config", "OpenBLAS"},
 	{"MKL_Get_Version_String", "MKL"},
@@ -32,16 +27,17 @@ var makers = []struct{ function, name string }{
 	{"ATL_buildinfo", "ATLAS"},
 }
 
-// BLASOf finds the BLAS of a libtorch_cpu.so among the libraries that it is loaded with, by the functions that they export: a BLAS that none of its
-// makers' functions identifies is the reference. A libtorch whose BLAS is hidden in it gives an empty Name.
+// BLASOf finds the BLAS of a libtorch_cpu.so among the libraries that it is loaded with, by the functions that they export. One that exports
+// matrix products and none of the functions in makers is the reference. If no library exports them, the BLAS is hidden in libtorch, and Name is
+// empty.
 func BLASOf(ctx context.Context, library string) (BLAS, error) {
-	listing, err := exec.CommandContext(ctx, "ldd", library).CombinedOutput()
+	loaded, err := librariesOf(ctx, library)
 	if err != nil {
-		return BLAS{}, fmt.Errorf("ldd %s: %w: %s", library, err, firstLine(listing))
+		return BLAS{}, err
 	}
 	unnamed := BLAS{Library: library}
-	for _, path := range append([]string{library}, parseFound(string(listing))...) {
-		name, multiplies, err := maker(path)
+	for _, path := range append([]string{library}, loaded...) {
+		name, multiplies, err := makerOf(path)
 		if err != nil {
 			return BLAS{}, err
 		}
@@ -58,39 +54,19 @@ func BLASOf(ctx context.Context, library string) (BLAS, error) {
 	return unnamed, nil
 }
 
-// maker tells by the exported functions whose BLAS a library is, and whether it has one at all.
-func maker(path string) (name string, multiplies bool, err error) {
-	file, err := elf.Open(path)
+// makerOf returns the name of the project whose BLAS a library is, or "", and whether the library multiplies matrices at all.
+func makerOf(path string) (name string, multiplies bool, err error) {
+	exported, err := exportedBy(path)
 	if err != nil {
 		return "", false, err
 	}
-	defer file.Close()
-	symbols, err := file.DynamicSymbols()
-	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return "", false, fmt.Errorf("%s: %w", path, err)
-	}
-	for _, symbol := range symbols {
-		if symbol.Section == elf.SHN_UNDEF {
-			continue
-		}
-		multiplies = multiplies || symbol.Name == "sgemm_"
+	for symbol := range exported {
+		multiplies = multiplies || symbol == "sgemm_"
 		for _, m := range makers {
-			if symbol.Name == m.function {
+			if symbol == m.function {
 				name = m.name
 			}
 		}
 	}
 	return name, multiplies, nil
-}
-
-// parseFound picks the paths out of ldd's lines "libblas.so.3 => /lib/libblas.so.3 (0x...)".
-func parseFound(listing string) []string {
-	var paths []string
-	for line := range strings.Lines(listing) {
-		_, target, arrow := strings.Cut(line, " => ")
-		if path, _, found := strings.Cut(target, " (0x"); arrow && found && filepath.IsAbs(path) {
-			paths = append(paths, path)
-		}
-	}
-	return paths
 }

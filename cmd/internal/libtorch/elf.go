@@ -5,64 +5,75 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// missingLibraries asks the loader which of the libraries that path needs, directly or not, this machine lacks.
-func missingLibraries(ctx context.Context, path string) ([]string, error) {
+// MissingOf asks the loader which of the shared libraries that a program or library needs, directly or not, this machine lacks.
+func MissingOf(ctx context.Context, path string) ([]string, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	listing, err := exec.CommandContext(ctx, "ldd", path).CombinedOutput()
+	listing, err := ldd(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("ldd %s: %w: %s", path, err, firstLine(listing))
+		return nil, err
 	}
-	return parseMissing(string(listing)), nil
-}
-
-// parseMissing picks the names out of ldd's lines "libcudart.so.13 => not found".
-func parseMissing(listing string) []string {
 	var missing []string
 	for line := range strings.Lines(listing) {
 		if name, found := strings.CutSuffix(strings.TrimSpace(line), " => not found"); found {
 			missing = append(missing, name)
 		}
 	}
-	return missing
+	return missing, nil
 }
 
-// errorConstructor begins the mangled name of c10::Error's constructors, which take a std::string.
-const errorConstructor = "_ZN3c105ErrorC"
+// librariesOf asks the loader for the paths of the libraries that a library is loaded with, in the lines
+// "libblas.so.3 => /lib/libblas.so.3 (0x...)".
+func librariesOf(ctx context.Context, path string) ([]string, error) {
+	listing, err := ldd(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for line := range strings.Lines(listing) {
+		_, target, arrow := strings.Cut(line, " => ")
+		if path, _, found := strings.Cut(target, " (0x"); arrow && found && filepath.IsAbs(path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
 
-// cxx11ABI tells by the exported constructors of c10::Error which std::string the library was built with.
-func cxx11ABI(path string) (bool, error) {
+// ldd lists the libraries that path is loaded with, one a line.
+func ldd(ctx context.Context, path string) (string, error) {
+	listing, err := exec.CommandContext(ctx, "ldd", path).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("ldd %s: %w: %s", path, err, text.FirstLine(string(listing)))
+	}
+	return string(listing), nil
+}
+
+// exportedBy returns the names of the functions and variables that a library exports.
+func exportedBy(path string) (iter.Seq[string], error) {
 	file, err := elf.Open(path)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer file.Close()
 	symbols, err := file.DynamicSymbols()
 	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return false, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	found := false
-	for _, symbol := range symbols {
-		if strings.HasPrefix(symbol.Name, errorConstructor) {
-			found = true
-			if strings.Contains(symbol.Name, "__cxx11") {
-				return true, nil
+	return func(yield func(string) bool) {
+		for _, symbol := range symbols {
+			if symbol.Section != elf.SHN_UNDEF && !yield(symbol.Name) {
+				return
 			}
 		}
-	}
-	if !found {
-		return false, fmt.Errorf("%s does not export c10::Error: not a libtorch, or one built with another C++ library", path)
-	}
-	return false, nil
-}
-
-func firstLine(output []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
-	return line
+	}, nil
 }

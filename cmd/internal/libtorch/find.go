@@ -13,20 +13,17 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// ErrAbsent says that a place has no libtorch at all.
-var ErrAbsent = errors.New("has no libtorch")
-
-// Search says where to look. The zero value looks everywhere.
+// Search says where to look for libtorch. The zero value looks everywhere.
 type Search struct {
-	// Origins are the places to look at, in this order; nil takes Origins().
+	// Origins are the places to look at, in this order; nil means Origins().
 	Origins []Origin
-	// Compiler is the C++ compiler whose search path is "the system"; empty takes "c++".
+	// Compiler is the C++ compiler whose search path is "the system"; empty means "c++".
 	Compiler string
-	// Cache is the folder where Fetch puts a libtorch; empty takes CacheFolder().
+	// Cache is the folder with the versions that were fetched; empty means CacheFolder().
 	Cache string
 }
 
-// Find returns the first usable installation, or a *NotFoundError. A LIBTORCH that is set must be usable: then nothing else is tried.
+// Find returns the first usable installation, or a *NotFoundError. If the variable LIBTORCH is set, that one must be usable: nothing else is tried.
 func Find(ctx context.Context, search Search) (Installation, error) {
 	if search.Origins == nil {
 		search.Origins = Origins()
@@ -41,7 +38,7 @@ func Find(ctx context.Context, search Search) (Installation, error) {
 	for _, origin := range search.Origins {
 		look, known := places[origin]
 		if !known {
-			return Installation{}, fmt.Errorf("unknown place %q: it is one of %v", origin, Origins())
+			return Installation{}, &OriginError{origin}
 		}
 		installation, err := look(ctx)
 		if err == nil {
@@ -66,8 +63,8 @@ func fromEnvironment(ctx context.Context) (Installation, error) {
 	return At(ctx, Environment, folder)
 }
 
-// packageFolder prints the folder of the package torch without running any of its code. A folder "torch" that merely lies where the
-// command was typed is none.
+// packageFolder prints the folder of the package torch without running any of its code. A folder "torch" in the current folder is not taken for
+// the package.
 const packageFolder = `import importlib.util, sys
 sys.path = [folder for folder in sys.path if folder]
 spec = importlib.util.find_spec("torch")
@@ -94,7 +91,7 @@ func CacheFolder() (string, error) {
 	return filepath.Join(base, "beitzoo", "libtorch"), nil
 }
 
-// newest gives the fetched folder of the highest version; "2.11.0-cuda" comes before "2.11.0-cpu".
+// newest returns the folder of the highest version that was fetched; "2.11.0-cuda" is preferred to "2.11.0-cpu".
 func newest(cache string) (string, error) {
 	entries, err := os.ReadDir(cache)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -128,7 +125,7 @@ func (s Search) fromCache(ctx context.Context) (Installation, error) {
 	return At(ctx, Cache, filepath.Join(fetched, "torch"))
 }
 
-// fromSystem asks the compiler for the library and the headers that it finds by itself.
+// fromSystem asks the compiler for the library and the headers in its own search path.
 func (s Search) fromSystem(ctx context.Context) (Installation, error) {
 	compiler := strings.Fields(s.Compiler)
 	if len(compiler) == 0 {

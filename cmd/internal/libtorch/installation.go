@@ -33,11 +33,11 @@ type Installation struct {
 	Library string `json:"library"`
 	// Include are the folders that the compiler has to be told of, absolute.
 	Include []string `json:"include"`
-	// CXX11ABI tells whether it was built with the new std::string of libstdc++ (_GLIBCXX_USE_CXX11_ABI).
+	// CXX11ABI reports whether it was built with the new std::string of libstdc++ (_GLIBCXX_USE_CXX11_ABI).
 	CXX11ABI bool `json:"cxx11_abi"`
-	// CUDA tells that libtorch_cuda.so is there with every library that it needs.
+	// CUDA reports whether libtorch_cuda.so is there with every library that it needs.
 	CUDA bool `json:"cuda"`
-	// CUDAMissing are the libraries that keep a libtorch_cuda.so that is there from being linked.
+	// CUDAMissing are the libraries without which a libtorch_cuda.so that is there cannot be linked.
 	CUDAMissing []string `json:"cuda_missing,omitempty"`
 }
 
@@ -63,25 +63,50 @@ func At(ctx context.Context, origin Origin, folder string) (Installation, error)
 	})
 }
 
-// describe fills in what the files of the installation tell, or says why it cannot be used.
+// Check looks at an installation again and returns an error if it can no longer be used, for example because a file was deleted.
+func (i Installation) Check(ctx context.Context) error {
+	_, err := describe(ctx, i)
+	return err
+}
+
+// CPULibrary returns the path of the library that every libtorch has.
+func (i Installation) CPULibrary() string { return filepath.Join(i.Library, cpuLibrary) }
+
+// Loaded returns the path of the libtorch_cpu.so that this process runs with, or "" if it runs without one or the system does not say.
+func Loaded() string {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(maps)) {
+		if at := strings.IndexByte(line, '/'); at >= 0 {
+			if path := strings.TrimSpace(line[at:]); filepath.Base(path) == cpuLibrary {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// describe reads from the files of an installation what is not known of it yet. It returns an error if the installation cannot be used.
 func describe(ctx context.Context, i Installation) (Installation, error) {
 	var err error
 	if i.Version, err = version(i.Include[len(i.Include)-1]); err != nil {
 		return i, err
 	}
-	missing, err := missingLibraries(ctx, filepath.Join(i.Library, cpuLibrary))
+	missing, err := MissingOf(ctx, i.CPULibrary())
 	if err != nil {
 		return i, err
 	}
 	if len(missing) > 0 {
-		return i, &IncompleteError{Library: filepath.Join(i.Library, cpuLibrary), Missing: missing}
+		return i, &IncompleteError{Library: i.CPULibrary(), Missing: missing}
 	}
 	if i.CXX11ABI, err = cxx11ABI(filepath.Join(i.Library, coreLibrary)); err != nil {
 		return i, err
 	}
 	cuda := filepath.Join(i.Library, cudaLibrary)
 	if _, err := os.Stat(cuda); err == nil {
-		if i.CUDAMissing, err = missingLibraries(ctx, cuda); err != nil {
+		if i.CUDAMissing, err = MissingOf(ctx, cuda); err != nil {
 			return i, err
 		}
 		i.CUDA = len(i.CUDAMissing) == 0
@@ -91,7 +116,7 @@ func describe(ctx context.Context, i Installation) (Installation, error) {
 
 var versionMacro = regexp.MustCompile(`#define TORCH_VERSION[ \\\n]+"([^"]+)"`)
 
-// version reads the macro TORCH_VERSION. Newer headers have it in a file of their own, which the old one includes.
+// version reads the macro TORCH_VERSION. Newer versions define it in a header of its own, which the old header includes.
 func version(include string) (string, error) {
 	root := strings.TrimSuffix(include, api)
 	var problems []error
@@ -103,5 +128,29 @@ func version(include string) (string, error) {
 			return string(found[1]), nil
 		}
 	}
-	return "", errors.Join(append(problems, fmt.Errorf("%s holds no version of libtorch", include))...)
+	return "", errors.Join(append(problems, fmt.Errorf("%s has no header with the version of libtorch", include))...)
+}
+
+// errorConstructor begins the mangled name of c10::Error's constructors, which take a std::string.
+const errorConstructor = "_ZN3c105ErrorC"
+
+// cxx11ABI reports whether a library was built with the new std::string. The exported constructors of c10::Error tell.
+func cxx11ABI(path string) (bool, error) {
+	exported, err := exportedBy(path)
+	if err != nil {
+		return false, err
+	}
+	found := false
+	for symbol := range exported {
+		if strings.HasPrefix(symbol, errorConstructor) {
+			found = true
+			if strings.Contains(symbol, "__cxx11") {
+				return true, nil
+			}
+		}
+	}
+	if !found {
+		return false, fmt.Errorf("%s does not export c10::Error: it is not a libtorch, or was built with another C++ library", path)
+	}
+	return false, nil
 }

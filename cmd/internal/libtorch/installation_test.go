@@ -69,7 +69,7 @@ func TestAtSaysWhatIsWrong(t *testing.T) {
 		source := filepath.Join(folder, "other.c")
 		write(t, source, "int other(void) { return 1; }\n")
 		link(t, filepath.Join(folder, "lib", coreLibrary), source)
-		if _, err := At(context.Background(), Cache, folder); err == nil || !strings.Contains(err.Error(), "not a libtorch") {
+		if _, err := At(context.Background(), Cache, folder); err == nil || !strings.Contains(err.Error(), "is not a libtorch") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -1,4 +1,4 @@
-// Package nvidia lists the NVIDIA GPUs of this machine, whatever libtorch thinks of them.
+// Package nvidia lists the NVIDIA GPUs of this machine, whether libtorch can use them or not.
 //
 //	gpus, err := nvidia.GPUs(ctx)
 //	if errors.Is(err, nvidia.ErrAbsent) { ... } // no driver here

@@ -3,22 +3,24 @@ package nvidia
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// ErrAbsent says that the machine has no driver of NVIDIA.
-var ErrAbsent = errors.New("no NVIDIA driver on this machine")
+// ErrAbsent: the machine has no driver of NVIDIA.
+var ErrAbsent = errdef.New(errdef.ErrUnavailable, "no NVIDIA driver on this machine")
 
 // GPU is one device.
 type GPU struct {
 	// Index is the N of "cuda:N", unless CUDA_VISIBLE_DEVICES says otherwise.
 	Index int    `json:"index"`
 	Name  string `json:"name"`
-	// Memory and Free are in bytes; 0 where the driver does not tell, as for a GPU that shares the machine's memory.
+	// Memory and Free are in bytes; 0 if the driver does not say, as for a GPU that shares the machine's memory.
 	Memory int64 `json:"memory_bytes"`
 	Free   int64 `json:"free_bytes"`
 	// Driver is the driver's version.
@@ -27,7 +29,7 @@ type GPU struct {
 	Capability string `json:"compute_capability"`
 }
 
-// DriverError says that there is a driver that does not answer.
+// DriverError is a driver that does not answer.
 type DriverError struct {
 	// Message is the first line of what nvidia-smi said.
 	Message string
@@ -36,10 +38,13 @@ type DriverError struct {
 
 func (e *DriverError) Error() string { return fmt.Sprintf("nvidia-smi: %v: %s", e.Err, e.Message) }
 
-// Unwrap gives the reason.
+// Unwrap returns how nvidia-smi ended.
 func (e *DriverError) Unwrap() error { return e.Err }
 
-// Hint says what helps most often.
+// Is reports that the machine lacks something.
+func (e *DriverError) Is(kind error) bool { return kind == errdef.ErrUnavailable }
+
+// Hint says what usually helps.
 func (e *DriverError) Hint() string {
 	return "load the driver's kernel module (modprobe nvidia), or reboot after an update of the driver; in a container, start it with the GPUs (--gpus all)"
 }
@@ -49,7 +54,7 @@ const (
 	columns = "index,name,memory.total,memory.free,driver_version,compute_cap"
 )
 
-// GPUs lists the devices in the order of their index, or gives ErrAbsent or a *DriverError.
+// GPUs lists the devices in the order of their index. Errors are ErrAbsent and *DriverError.
 func GPUs(ctx context.Context) ([]GPU, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -60,8 +65,7 @@ func GPUs(ctx context.Context) ([]GPU, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		message, _, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
-		return nil, &DriverError{Message: message, Err: err}
+		return nil, &DriverError{Message: text.FirstLine(string(output)), Err: err}
 	}
 	return parse(string(output))
 }
@@ -86,9 +90,9 @@ func parse(table string) ([]GPU, error) {
 	return gpus, nil
 }
 
-// mebibytes gives bytes; the driver writes "[N/A]" or "[Not Supported]" where it knows no size.
-func mebibytes(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
+// mebibytes returns a size of the table in bytes. If the driver does not know it, it writes "[N/A]" or "[Not Supported]", which count as 0.
+func mebibytes(cell string) int64 {
+	n, err := strconv.ParseInt(cell, 10, 64)
 	if err != nil || n < 0 || n > 1<<40 {
 		return 0
 	}

@@ -26,7 +26,7 @@ echo "0, NVIDIA H100 80GB HBM3, 81559, 81079, 550.54.15, 9.0"; echo "1, NVIDIA G
 			return errors.As(err, &e) && e.Hint() != "" && e.Message == "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
 		}},
 		{"another table", "echo 0, NVIDIA", nil, func(err error) bool { return err != nil }},
-		{"an index that is no number", "echo x, NVIDIA, 1, 1, 1, 1", nil, func(err error) bool { return err != nil }},
+		{"an index that is not a number", "echo x, NVIDIA, 1, 1, 1, 1", nil, func(err error) bool { return err != nil }},
 		{"no driver", "", nil, func(err error) bool { return errors.Is(err, ErrAbsent) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,27 +15,13 @@ import (
 	"strings"
 )
 
-// Members of the wheels that are kept: for the CPU part what libtorch_cpu.so needs, for CUDA every library.
+// The members of wheels that are taken: for the CPU part what libtorch_cpu.so needs, with CUDA every library.
 var (
 	cpuMembers  = regexp.MustCompile(`^(torch/include/.*|torch/lib/lib(torch_cpu|c10|gomp[^/]*)\.so[^/]*|nvidia/.*/lib/lib(cudart|cupti)\.so[^/]*)$`)
 	cudaMembers = regexp.MustCompile(`^(torch/include/.*|torch/lib/lib[^/]*\.so[^/]*|nvidia/.*/lib/[^/]+\.so[^/]*)$`)
 )
 
-// ChecksumError says that a member of a wheel is not what the wheel's RECORD says.
-type ChecksumError struct {
-	Member string
-}
-
-func (e *ChecksumError) Error() string {
-	return fmt.Sprintf("%q does not have the checksum of the wheel's RECORD", e.Member)
-}
-
-// Hint asks for a new download.
-func (e *ChecksumError) Hint() string {
-	return "the download is damaged: remove it and type `make libtorch` again"
-}
-
-// extract writes the members that are needed below folder and checks each against RECORD while it does.
+// extract writes the members that are needed into folder and checks each against RECORD while writing.
 func extract(ctx context.Context, path, folder string, cuda bool) error {
 	text, err := readMember(path, "RECORD")
 	if err != nil {
@@ -65,7 +51,7 @@ func extract(ctx context.Context, path, folder string, cuda bool) error {
 	return nil
 }
 
-// parseRecord reads lines such as "torch/lib/libc10.so,sha256=...,1469953".
+// parseRecord maps members to their checksums. The lines are such as "torch/lib/libc10.so,sha256=...,1469953".
 func parseRecord(text string) (map[string]string, error) {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
@@ -80,10 +66,10 @@ func parseRecord(text string) (map[string]string, error) {
 	return sums, nil
 }
 
-// extractMember writes one member; sum is its "sha256=..." of RECORD.
+// extractMember writes one member. Sum is its "sha256=..." in RECORD.
 func extractMember(ctx context.Context, member *zip.File, folder, sum string) error {
 	if !filepath.IsLocal(member.Name) {
-		return fmt.Errorf("%q leads outside of the wheel", member.Name)
+		return fmt.Errorf("%q is a path out of the wheel", member.Name)
 	}
 	path := filepath.Join(folder, member.Name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -100,7 +86,7 @@ func extractMember(ctx context.Context, member *zip.File, folder, sum string) er
 	}
 	defer file.Close()
 	hash := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(file, hash), interruptible{ctx, content}); err != nil {
+	if _, err := io.Copy(io.MultiWriter(file, hash), cancelReader{ctx, content}); err != nil {
 		return fmt.Errorf("%q: %w", member.Name, err)
 	}
 	if got := "sha256=" + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)); got != sum {
@@ -109,13 +95,13 @@ func extractMember(ctx context.Context, member *zip.File, folder, sum string) er
 	return file.Close()
 }
 
-// interruptible ends reading when ctx does.
-type interruptible struct {
+// cancelReader reads until ctx ends.
+type cancelReader struct {
 	ctx context.Context
 	io.Reader
 }
 
-func (r interruptible) Read(p []byte) (int, error) {
+func (r cancelReader) Read(p []byte) (int, error) {
 	if r.ctx.Err() != nil {
 		return 0, context.Cause(r.ctx)
 	}

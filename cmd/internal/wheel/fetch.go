@@ -2,14 +2,15 @@ package wheel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
-// Options say what to fetch and where to.
+// Options say what to fetch, and into which folder.
 type Options struct {
 	// Version is that of the package torch, such as "2.11.0".
 	Version string
@@ -17,9 +18,9 @@ type Options struct {
 	CUDA bool
 	// Folder is where libtorch is kept; it gets a folder for each version, with torch/ and nvidia/ in it.
 	Folder string
-	// Output gets pip's own words and progress bar; nil discards them.
+	// Output gets what pip prints, with its progress bar; nil discards it.
 	Output io.Writer
-	// Progress is told what is being done; nil tells nobody.
+	// Progress, if not nil, is called with the name of each step.
 	Progress func(step string)
 }
 
@@ -37,8 +38,8 @@ func (o Options) report(format string, arguments ...any) {
 	}
 }
 
-// Fetch returns the folder that holds libtorch, after downloading it where it is not there yet. The folder appears whole or not at all;
-// after an interruption, a download that was complete is not repeated.
+// Fetch returns the folder that holds libtorch and downloads it first if it is not there yet. The folder appears whole or not at all. After an
+// interruption, a download that was complete is not repeated. Errors are *SpaceError, *DownloadError and *ChecksumError.
 func Fetch(ctx context.Context, options Options) (string, error) {
 	target := filepath.Join(options.Folder, options.name())
 	if _, err := os.Stat(target); err == nil {
@@ -55,28 +56,17 @@ func Fetch(ctx context.Context, options Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := unpack(ctx, options, wheels, target); err != nil {
+	err = disk.NewFolder(target, func(partial string) error {
+		for _, path := range wheels {
+			options.report("unpacking and checking %s", filepath.Base(path))
+			if err := extract(ctx, path, partial, options.CUDA); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Base(path), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return "", err
 	}
 	return target, os.RemoveAll(downloads)
-}
-
-// unpack extracts what is needed of all wheels beside target and renames.
-func unpack(ctx context.Context, options Options, wheels []string, target string) (err error) {
-	partial := filepath.Join(options.Folder, "."+options.name()+".partial")
-	if err := os.RemoveAll(partial); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(partial))
-		}
-	}()
-	for _, path := range wheels {
-		options.report("unpacking and checking %s", filepath.Base(path))
-		if err := extract(ctx, path, partial, options.CUDA); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(path), err)
-		}
-	}
-	return os.Rename(partial, target)
 }

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,10 +13,10 @@ import (
 	"strings"
 )
 
-// pythonTag is the Python for which wheels are asked. Their Python part is not used, so any that every supported version ships does.
+// pythonTag is the version of Python whose wheels are downloaded. Their Python part is not used: it must only be one that there are wheels for.
 const pythonTag = "3.11"
 
-// pip runs `pip download` into folder.
+// pip runs `pip download` into folder. A failure is a *DownloadError.
 func pip(ctx context.Context, options Options, folder string, requirements ...string) error {
 	arguments := append([]string{
 		"-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir", "--only-binary=:all:",
@@ -36,37 +35,18 @@ func pip(ctx context.Context, options Options, folder string, requirements ...st
 	return nil
 }
 
-// DownloadError says that pip could not download what libtorch consists of.
-type DownloadError struct {
-	Requirements []string
-	Output       string
-	Err          error
-}
-
-func (e *DownloadError) Error() string {
-	return fmt.Sprintf("pip download %s: %v\n%s", strings.Join(e.Requirements, " "), e.Err, e.Output)
-}
-
-// Unwrap gives pip's exit status, or why it did not start.
-func (e *DownloadError) Unwrap() error { return e.Err }
-
-// Hint says what is missing where pip itself is.
-func (e *DownloadError) Hint() string {
-	if errors.Is(e.Err, exec.ErrNotFound) || strings.Contains(e.Output, "No module named pip") {
-		return "install Python 3 with pip (Debian, Ubuntu: apt-get install python3-pip), or set LIBTORCH to the folder of a libtorch"
-	}
-	return "check that pip reaches a package index, or set LIBTORCH to the folder of a libtorch"
-}
-
-// download gets torch, reads there which CUDA packages belong to it, gets those, and returns the paths of all wheels.
+// download gets torch, reads in it which CUDA packages belong to it, gets these, and returns the paths of all wheels.
 func download(ctx context.Context, options Options, folder string) ([]string, error) {
 	options.report("downloading libtorch %s into %s", options.Version, options.Folder)
 	if err := pip(ctx, options, folder, "--no-deps", "torch=="+options.Version); err != nil {
 		return nil, err
 	}
 	torch, err := filepath.Glob(filepath.Join(folder, "torch-*.whl"))
-	if err != nil || len(torch) != 1 {
-		return nil, fmt.Errorf("%s has %d wheels of torch instead of one (%w)", folder, len(torch), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(torch) != 1 {
+		return nil, fmt.Errorf("%s has %d wheels of torch instead of one", folder, len(torch))
 	}
 	metadata, err := readMember(torch[0], "METADATA")
 	if err != nil {
@@ -80,14 +60,14 @@ func download(ctx context.Context, options Options, folder string) ([]string, er
 	return filepath.Glob(filepath.Join(folder, "*.whl"))
 }
 
-// requirement is a line of METADATA such as `Requires-Dist: cuda-toolkit[cublas,cudart]==13.0.2; platform_system == "Linux"`, or in older
+// requirement matches a line of METADATA such as `Requires-Dist: cuda-toolkit[cublas,cudart]==13.0.2; platform_system == "Linux"`, or in older
 // wheels `Requires-Dist: nvidia-cuda-runtime-cu12 (==12.1.105) ; ...`.
 var requirement = regexp.MustCompile(`^Requires-Dist: ((?:nvidia|cuda-toolkit)[\w-]*)(?:\[[^\]]*\])?\s*\(?(==[^;)\s]+)`)
 
-// extras of the package cuda-toolkit that are one library each; the CPU part needs the first two.
+// cpuExtras and cudaExtras are extras of the package cuda-toolkit, of one library each.
 var cpuExtras, cudaExtras = "[cudart,cupti]", "[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]"
 
-// companions lists what pip has to get beside torch: the CUDA run time and profiler for the CPU part, all CUDA packages otherwise.
+// companions lists what pip has to get besides torch: the CUDA run time and profiler for the CPU part, otherwise all CUDA packages.
 func companions(metadata string, cuda bool) []string {
 	var needed []string
 	scanner := bufio.NewScanner(strings.NewReader(metadata))
@@ -127,7 +107,7 @@ func readMember(path, name string) (string, error) {
 			return string(text), err
 		}
 	}
-	return "", fmt.Errorf("%s has no %s: not a wheel", filepath.Base(path), name)
+	return "", fmt.Errorf("%s has no %s: it is not a wheel", filepath.Base(path), name)
 }
 
 // maxMetadata bounds what is read of a wheel's text files; RECORD of torch has 2 MB.

@@ -2,5 +2,5 @@
 
 package wheel
 
-// checkSpace knows no way to ask these systems.
+// checkSpace does nothing: these systems have no common way to ask.
 func checkSpace(string, bool) error { return nil }
