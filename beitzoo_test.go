@@ -1,0 +1,128 @@
+package beitzoo_test
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store/cache"
+)
+
+func newZoo(t *testing.T) *zoo.Zoo {
+	t.Helper()
+	local, err := cache.New(filepath.Join(t.TempDir(), "cache"), cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := beitzoo.NewZoo(zoo.Options{Cache: local, State: t.TempDir(), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// TestOpen_Facts: whatever is opened, the model says where recipe, epsilon and labels come from.
+func TestOpen_Facts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name        string
+		model       string
+		options     beitzoo.Options
+		scheme      string
+		epsilonFrom string
+		recipeFrom  classify.Origin
+		recipe      string
+		label       string
+	}{
+		{"zoo", "digits_p16_64", beitzoo.Options{}, "canonical", "the manifest", classify.Manifest, "", "7"},
+		{"file", checkpoint, beitzoo.Options{}, "passl", "the default of PASSL, unilm and timm", classify.Architecture, "passl-digits", ""},
+		{"folder", "testdata/digits/hf", beitzoo.Options{}, "hf", "config.json", classify.Architecture, "passl-digits", "LABEL_7"},
+		{
+			"asked for", checkpoint,
+			beitzoo.Options{Recipe: "hf", Labels: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}, Checkpoint: convert.OpenOptions{Epsilon: 1e-6}},
+			"passl", "as asked for", classify.Asked, "hf", "h",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.options.Zoo = newZoo(t)
+			model, err := beitzoo.Open(t.Context(), c.model, c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close()
+			if model.Scheme != c.scheme || model.EpsilonFrom != c.epsilonFrom || model.RecipeFrom != c.recipeFrom || model.RecipeName != c.recipe {
+				t.Errorf("got %+v", model.Facts)
+			}
+			if (model.Entry != nil) != (c.name == "zoo") || model.Epsilon != model.Config().Epsilon {
+				t.Errorf("entry %v, epsilon %g", model.Entry, model.Epsilon)
+			}
+			predictions, err := model.Predict(t.Context(), []string{seven}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if best := predictions[0].Top[0]; best.Index != 7 || best.Label != c.label {
+				t.Errorf("predicted %v", best)
+			}
+		})
+	}
+}
+
+func TestOpen_Errors(t *testing.T) {
+	t.Parallel()
+	tiny := "testdata/tiny/tiny_p16_32.unilm.pth"
+	for _, c := range []struct {
+		name    string
+		model   string
+		options beitzoo.Options
+		is      error
+		as      any
+	}{
+		{"no such file", "no/such.pth", beitzoo.Options{}, fs.ErrNotExist, new(*fs.PathError)},
+		{"no such name", "beit_nothing", beitzoo.Options{}, nil, new(*manifest.NotFoundError)},
+		{"unknown recipe", checkpoint, beitzoo.Options{Recipe: "tim"}, errdef.ErrUsage, new(*card.UnknownRecipeError)},
+		{"not a classifier", "testdata/mim/tiny_mim_p16_64.unilm.pth", beitzoo.Options{}, errdef.ErrUsage, new(*classify.ModelError)},
+		{"too few labels", tiny, beitzoo.Options{Labels: []string{"cat"}}, errdef.ErrInput, new(*classify.LabelsError)},
+	} {
+		c.options.Zoo = newZoo(t)
+		model, err := beitzoo.Open(t.Context(), c.model, c.options)
+		if model != nil || c.is != nil && !errors.Is(err, c.is) || !errors.As(err, c.as) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestFind_AnExistingFileIsAFile makes sure that a file hides a name of the zoo, and that the zoo is not opened for it.
+func TestFind_AnExistingFileIsAFile(t *testing.T) {
+	t.Parallel()
+	refuse := func() (*zoo.Zoo, error) { return nil, errors.New("the zoo was opened") }
+	if got, err := beitzoo.Find(t.Context(), "zoo", refuse, zoo.PullOptions{}); err != nil || got.Path != "zoo" || got.Entry != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := beitzoo.Find(t.Context(), "digits_p16_64.pth", refuse, zoo.PullOptions{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a name with an ending: %v", err)
+	}
+	if _, err := beitzoo.Find(t.Context(), "digits_p16_64@1.0.0", refuse, zoo.PullOptions{}); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a name with a version: %v", err)
+	}
+}
+
+// TestRecipes: every naming scheme has a recipe that exists.
+func TestRecipes(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range naming.Names() {
+		if !slices.Contains(card.RecipeNames(), naming.RecipeName(scheme)) {
+			t.Errorf("images of %s are prepared by %q, which is not a recipe", scheme, naming.RecipeName(scheme))
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package beitzoo_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/recording"
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/store/cache"
+)
+
+const (
+	checkpoint = "manifests/embedded/digits_p16_64.pdparams"
+	recorded   = "manifests/embedded/digits_p16_64.passl.float32.recording.safetensors"
+	seven      = "manifests/embedded/images/7/005.png"
+)
+
+// A checkpoint of any framework is opened, and its parameters are listed by their canonical names.
+func Example_open() {
+	model, err := convert.Open(context.Background(), checkpoint, convert.OpenOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	fmt.Println(model.Config.Name, "with names of", model.Scheme)
+	for _, t := range model.Tensors[:3] {
+		fmt.Println(t.Name, t.DType, t.Shape)
+	}
+	// Output:
+	// digits_p16_64 with names of passl
+	// cls_token F32 [1, 1, 48]
+	// patch_embed.proj.weight F32 [48, 3, 16, 16]
+	// patch_embed.proj.bias F32 [48]
+}
+
+// PaddlePaddle's file becomes one for timm. Prove reads it back and compares every bit before it gets its name.
+func Example_convert() {
+	folder, err := os.MkdirTemp("", "beitzoo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	report, err := convert.Convert(context.Background(), checkpoint, filepath.Join(folder, "digits.safetensors"),
+		convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(report.Source.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
+	// Output: passl to timm proved: true
+}
+
+// A model is loaded once, and says what is on images.
+func ExampleOpen() {
+	ctx := context.Background()
+	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	predictions, err := model.Predict(ctx, []string{seven}, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	best := predictions[0].Top[0]
+	fmt.Printf("%s, %.1f %%\n", best, 100*best.Probability)
+	fmt.Println("epsilon:", model.Epsilon, "from", model.EpsilonFrom)
+	fmt.Println("recipe:", model.RecipeName, "from", model.RecipeFrom)
+	// Output:
+	// class 7, 99.4 %
+	// epsilon: 1e-06 from the default of PASSL, unilm and timm
+	// recipe: passl-digits from the architecture
+}
+
+// A model in plain Go is compared with what PASSL computed, activation by activation.
+func Example_verify() {
+	ctx := context.Background()
+	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	reference, err := recording.Read(ctx, recorded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	subject := verify.Subject{Name: "digits", Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
+	result, err := verify.Verify(ctx, subject, verify.Recorded("passl", reference), verify.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("verified:", result.OK, "on", result.Images, "images and", len(result.Taps), "activations")
+	// Output: verified: true on 4 images and 6 activations
+}
+
+// Weights are pulled by their name. These ship with the program; others come from the network, checked.
+func Example_pull() {
+	home, err := os.MkdirTemp("", "beitzoo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(home)
+	local, err := cache.New(filepath.Join(home, "cache"), cache.Options{}) // leave out Cache and State below to take those of the user
+	if err != nil {
+		log.Fatal(err)
+	}
+	z, err := beitzoo.NewZoo(zoo.Options{Cache: local, State: home, Offline: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	model, err := beitzoo.Open(ctx, "digits_p16_64", beitzoo.Options{Zoo: z})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	predictions, err := model.Predict(ctx, []string{seven}, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(model.Entry.Reference(), "says", predictions[0].Top[0].Label)
+	// Output: digits_p16_64@1.0.0 says 7
+}

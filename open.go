@@ -1,0 +1,152 @@
+package beitzoo
+
+import (
+	"context"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/zoo"
+)
+
+// Options say what is known about a classifier beforehand, and how it runs. The zero value finds out everything, and runs in plain Go.
+type Options struct {
+	// Checkpoint says how the file is read.
+	Checkpoint convert.OpenOptions
+	// Engine runs the model; nil takes [native.Engine]. Run are its options.
+	Engine engine.Engine
+	Run    engine.Options
+	// Recipe is the name of the recipe that prepares images, one of card.RecipeNames; empty takes that of the model, or the usual one.
+	Recipe string
+	// Labels name the classes; nil takes the names that came with the model, if any.
+	Labels []string
+	// Zoo finds names; nil takes NewZoo.
+	Zoo *zoo.Zoo
+}
+
+// Facts are what was found out about a model. The fields that end in From say how, so that a program can tell a fact from a guess.
+type Facts struct {
+	Weights
+	// Scheme is the naming scheme of the checkpoint.
+	Scheme string
+	// Epsilon is that of every LayerNorm. It is not in most checkpoints.
+	Epsilon     float64
+	EpsilonFrom string
+	// RecipeName is the name of the recipe that prepares images, or empty if one was stated in full. A RecipeFrom of [classify.Usual] is a guess.
+	RecipeName string
+	RecipeFrom classify.Origin
+	// Notes are sentences for people.
+	Notes []string
+}
+
+// Model is a classifier that is ready to run. It may be used from several goroutines at once.
+type Model struct {
+	*classify.Classifier
+	Facts
+
+	loaded engine.Model
+}
+
+// Close ends the model, which must not run any more.
+func (m *Model) Close() error { return m.loaded.Close() }
+
+// Open finds the weights that name stands for, as [Find] does, and loads them into an engine. The caller closes the model.
+func Open(ctx context.Context, name string, options Options) (*Model, error) {
+	open := func() (*zoo.Zoo, error) {
+		if options.Zoo != nil {
+			return options.Zoo, nil
+		}
+		return NewZoo(zoo.Options{})
+	}
+	weights, err := Find(ctx, name, open, zoo.PullOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return Load(ctx, weights, options)
+}
+
+// Load opens weights and loads them into an engine. The caller closes the model. The errors are those of [convert.Open], [classify.ChooseRecipe],
+// [classify.New] and the engine.
+func Load(ctx context.Context, weights Weights, options Options) (*Model, error) {
+	opened, err := weights.Open(ctx, options.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	choice, err := chooseRecipe(weights, opened, options.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	labels := options.Labels
+	if labels == nil {
+		labels = labelsOf(weights, opened)
+	}
+	if err := classify.CheckLabels(labels, opened.Config.Classes); err != nil {
+		return nil, err
+	}
+	chosen := options.Engine
+	if chosen == nil {
+		chosen = native.Engine{}
+	}
+	loaded, err := chosen.Load(ctx, opened.Config, opened.Tensors, options.Run)
+	if err != nil {
+		return nil, err
+	}
+	classifier, err := classify.New(loaded, opened.Config, choice.Recipe, labels)
+	if err != nil {
+		loaded.Close()
+		return nil, err
+	}
+	facts := Facts{
+		Weights: weights, Scheme: opened.Scheme, Epsilon: opened.Config.Epsilon, EpsilonFrom: opened.EpsilonFrom,
+		RecipeName: choice.Name, RecipeFrom: choice.From, Notes: opened.Notes,
+	}
+	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
+}
+
+// chooseRecipe collects what is known about how images are prepared: what the caller asks for, what the manifest or the model's own
+// preprocessor_config.json states, and what is usual for the naming scheme.
+func chooseRecipe(weights Weights, opened *convert.Model, asked string) (classify.Choice, error) {
+	known := classify.Known{Asked: asked, Usual: naming.RecipeName(opened.Scheme)}
+	if asked == "" {
+		if weights.Entry != nil && len(weights.Entry.Preprocessing) > 0 {
+			known.Stated, known.StatedIn = &weights.Entry.Preprocessing[0].Recipe, classify.Manifest
+		} else if own, err := opened.Recipe(); err != nil {
+			return classify.Choice{}, err
+		} else if own != nil {
+			known.Stated, known.StatedIn = own, classify.Processor
+		}
+	}
+	return classify.ChooseRecipe(opened.Config, known)
+}
+
+// labelsOf returns the names of the classes if the manifest or the checkpoint's config.json has them.
+func labelsOf(weights Weights, opened *convert.Model) []string {
+	if weights.Entry != nil && weights.Entry.Categories.Labels != nil {
+		return weights.Entry.Categories.Labels
+	}
+	return opened.Labels
+}
+
+// Result is what [Classify] says about images.
+type Result struct {
+	Facts
+	// Predictions have the five most probable classes of each image.
+	Predictions []classify.Prediction
+}
+
+// Classify opens a model as [Open] does, classifies image files and closes the model. A program that has more to classify later opens it once.
+func Classify(ctx context.Context, name string, images ...string) (*Result, error) {
+	model, err := Open(ctx, name, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	predictions, err := model.Predict(ctx, images, 5)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{model.Facts, predictions}, nil
+}
