@@ -16,7 +16,7 @@ test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pu
 	@$(call install,docker-registry,docker-registry)
 	@$(call install,skopeo,skopeo)
 	@$(call install,curl,curl)
-	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -run Registry ./zoo/store/ocistore ./cmd/beitzoo
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -tags registry -run Registry ./zoo/store/ocistore ./cmd/beitzoo
 
 $(ORAS)/done: dev/zoo.mk
 	python3 -m venv $(ORAS)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -14,7 +13,7 @@ import (
 // TestCosign signs what was published with a tool of somebody else's, which verifies it, and finds the place unharmed by the signature. `make
 // test-cosign` installs what it needs.
 func TestCosign(t *testing.T) {
-	host := storetest.StartRegistry(t)
+	host, program := storetest.StartRegistry(t), storetest.Program(t, "BEITZOO_TEST_COSIGN")
 	home(t)
 	key, public := keyPair(t)
 	place := "oci://" + host + "/zoo/beit"
@@ -25,7 +24,7 @@ func TestCosign(t *testing.T) {
 	keys := t.TempDir()
 	t.Setenv("COSIGN_PASSWORD", "")
 	cosign := func(args ...string) error {
-		cmd := exec.Command(os.Getenv("BEITZOO_TEST_COSIGN"), args...)
+		cmd := exec.Command(program, args...)
 		cmd.Dir = keys
 		output, err := cmd.CombinedOutput()
 		t.Logf("cosign %s: %s", args[0], output)

@@ -1,3 +1,5 @@
+//go:build registry
+
 package main
 
 import (
@@ -19,7 +21,7 @@ const orasVariable = "BEITZOO_TEST_ORAS"
 // TestRegistry publishes to a real registry and to a folder, lets clients that know nothing of beitzoo fetch what is there, and pulls from the registry
 // and from what those clients copied.
 func TestRegistry(t *testing.T) {
-	host := storetest.StartRegistry(t)
+	host, oras := storetest.StartRegistry(t), storetest.Program(t, orasVariable)
 	home(t)
 	key, public := keyPair(t)
 	repository := host + "/zoo/beit"
@@ -47,7 +49,7 @@ func TestRegistry(t *testing.T) {
 		}},
 		{"oras pull", func(t *testing.T) string {
 			folder := t.TempDir()
-			command(t, os.Getenv(orasVariable), "-c", orasPull, repository+":digits-1.0.0", folder)
+			command(t, oras, "-c", orasPull, repository+":digits-1.0.0", folder)
 			return filepath.Join(folder, "model.safetensors")
 		}},
 		{"skopeo copy from the registry", func(t *testing.T) string {

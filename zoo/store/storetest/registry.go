@@ -1,3 +1,5 @@
+//go:build registry || cosign
+
 package storetest
 
 import (
@@ -11,18 +13,25 @@ import (
 	"time"
 )
 
-// RegistryVariable is the environment variable with the path of CNCF distribution's registry (Debian's package docker-registry).
-// "make test-registry" installs the program and sets it; other tests use a registry inside their process.
-const RegistryVariable = "BEITZOO_TEST_REGISTRY"
+// registryVariable is the environment variable with the path of CNCF distribution's registry (Debian's package docker-registry). Tests without
+// the tags registry and cosign use a registry inside their process.
+const registryVariable = "BEITZOO_TEST_REGISTRY"
 
-// StartRegistry runs that program on the loopback interface with an empty folder until the test ends, and gives its host and port. Where the
-// variable is not set the test is skipped.
+// Program returns the path of a program that a test needs, which an environment variable holds. `make test-registry` and `make test-cosign` install
+// such programs and set the variables.
+func Program(t *testing.T, variable string) (path string) {
+	t.Helper()
+	path = os.Getenv(variable)
+	if path == "" {
+		t.Fatalf("%s is not set: run `make test-registry` or `make test-cosign`", variable)
+	}
+	return path
+}
+
+// StartRegistry runs a real registry on the loopback interface with an empty folder until the test ends, and returns its host and port.
 func StartRegistry(t *testing.T) (host string) {
 	t.Helper()
-	program := os.Getenv(RegistryVariable)
-	if program == "" {
-		t.Skipf("%s is not set: run \"make test-registry\"", RegistryVariable)
-	}
+	program := Program(t, registryVariable)
 	host = freeAddress(t)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config.yml")
@@ -54,7 +63,7 @@ func StartRegistry(t *testing.T) (host string) {
 	}
 }
 
-// freeAddress is a loopback address that nobody listened at a moment ago.
+// freeAddress returns a loopback address that nobody listened at a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
