@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -108,19 +109,11 @@ func (s surveyed) window() (height, width int, err error) {
 	}
 }
 
-// root is the square root of n where that is a positive integer, else 0.
+// root returns the square root of n if that is a positive integer, else 0.
 func root(n int) int {
-	low, high := 0, min(max(n, 0), 1<<31)
-	for low < high {
-		middle := (low + high + 1) / 2
-		if middle <= n/middle {
-			low = middle
-		} else {
-			high = middle - 1
-		}
-	}
-	if low*low != n {
+	side := int(math.Round(math.Sqrt(float64(max(n, 0)))))
+	if side*side != n {
 		return 0
 	}
-	return low
+	return side
 }

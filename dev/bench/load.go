@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -67,7 +68,7 @@ func compare(ctx context.Context, rounds int, workers ...*worker) error {
 // backed has the system take memory and give it back. In a virtual machine the host may have taken away what a process gave back, and lets whoever
 // asks for it next pay: without this, the order of the turns decides.
 func backed() error {
-	const size = 4 << 30
+	const size = min(4<<30, math.MaxInt)
 	memory, err := mmap.MapRegion(nil, size, mmap.RDWR, mmap.ANON, 0)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -189,7 +190,7 @@ func TestSlicedParameters(t *testing.T) {
 		{"part used twice", func(s *sliced) { s.slices = []string{"weight@@.0", "weight@@.0", "weight@@.2"} }},
 		{"wrong shape", func(s *sliced) { s.shape = []int{4} }},
 		{"negative shape", func(s *sliced) { s.shape = []int{-5, -1} }},
-		{"overflowing shape", func(s *sliced) { s.shape = []int{1 << 62, 1 << 62} }},
+		{"overflowing shape", func(s *sliced) { s.shape = []int{math.MaxInt/2 + 1, math.MaxInt/2 + 1} }},
 		{"no parts", func(s *sliced) { s.slices, s.shape = nil, []int{0} }},
 		{"another type", func(s *sliced) { s.code = "i4" }},
 		{"already there", func(s *sliced) { s.extra = "weight" }},

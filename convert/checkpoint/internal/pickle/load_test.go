@@ -2,6 +2,7 @@ package pickle_test
 
 import (
 	"context"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestValues(t *testing.T) {
 		{"int of protocol 0", []byte("I-12\n."), int64(-12)},
 		{"long of protocol 0", []byte("L-12L\n."), int64(-12)},
 		{"long of protocol 0 beyond 64 bits", []byte("L-170141183460469231731687303715884105728L\n."), big128},
-		{"long of 8 bytes", picklegen.New(2).Int(1 << 40).Stop(), int64(1 << 40)},
+		{"long of 8 bytes", picklegen.New(2).Int(math.MaxInt).Stop(), int64(math.MaxInt)},
 		{"long of 16 bytes", picklegen.New(2).Raw(min128).Stop(), big128},
 		{"LONG1 of no bytes", picklegen.New(2).Op(0x8a, 0).Stop(), int64(0)},
 		{"LONG4 of no bytes", picklegen.New(2).Op(0x8b).U32(0).Stop(), int64(0)},

@@ -3,6 +3,7 @@ package pickle_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -114,7 +115,9 @@ func TestTorchTensorsThatAreNone(t *testing.T) {
 		{"negative size", v2(func(w *writer) { hooks(storage(w, "FloatStorage", 9).Int(0).Ints(-1).Ints(1)) }), checkpoint.ErrMalformed},
 		{"negative stride", v2(func(w *writer) { hooks(storage(w, "FloatStorage", 9).Int(0).Ints(1).Ints(-1)) }), checkpoint.ErrMalformed},
 		{"more sizes than strides", v2(func(w *writer) { hooks(storage(w, "FloatStorage", 9).Int(0).Ints(1, 2).Ints(1)) }), checkpoint.ErrMalformed},
-		{"overflowing shape", v2(func(w *writer) { hooks(storage(w, "FloatStorage", 9).Int(0).Ints(1<<40, 1<<40).Ints(0, 0)) }), checkpoint.ErrMalformed},
+		{"overflowing shape", v2(func(w *writer) {
+			hooks(storage(w, "FloatStorage", 9).Int(0).Ints(math.MaxInt, math.MaxInt, math.MaxInt).Ints(0, 0, 0))
+		}), checkpoint.ErrMalformed},
 		{"untyped without dtype", v2(func(w *writer) { hooks(rebuilt(w, "UntypedStorage", 9)) }), checkpoint.ErrMalformed},
 		{"negative count", v2(func(w *writer) { hooks(rebuilt(w, "FloatStorage", -1)) }), checkpoint.ErrMalformed},
 		{"quantised storage", v2(func(w *writer) { hooks(rebuilt(w, "QInt8Storage", 9)) }), checkpoint.ErrUnsupported},

@@ -17,6 +17,9 @@ type Case struct {
 	Says string
 }
 
+// quarter is a quarter of the numbers that an int can hold, 1<<62 on most machines: four of it, or its square, wrap to 0.
+const quarter = math.MaxInt/2 + 1
+
 // command is what the attacks below would run.
 func command(w *Writer) { w.Text("touch /tmp/pwned") }
 
@@ -154,7 +157,7 @@ func broken() []Case {
 		{"an array with too few bytes", New(4).Array(Array{Code: "f4", Shape: []int{3}, Data: make([]byte, 8)}).Stop(), malformed, "8 bytes where its shape needs 12"},
 		{"an array with too many bytes", New(4).Array(Array{Code: "f4", Shape: []int{1}, Data: make([]byte, 400)}).Stop(), malformed, "400 bytes where its shape needs 4"},
 		{"an array with a negative size", New(4).Array(Array{Code: "f4", Shape: []int{-1}, Data: nil}).Stop(), malformed, "shape"},
-		{"an array whose size overflows", New(4).Array(Array{Code: "f4", Shape: []int{1 << 62, 1 << 62}, Data: nil}).Stop(), malformed, "impossible shape"},
+		{"an array whose size overflows", New(4).Array(Array{Code: "f4", Shape: []int{quarter, quarter}, Data: nil}).Stop(), malformed, "impossible shape"},
 		{"an array of 33 dimensions", New(4).Array(Array{Code: "f4", Shape: make([]int, 33)}).Stop(), malformed, "shape"},
 		{"an array with text for bytes", New(4).Call("numpy.core.numeric", "_frombuffer", func(w *Writer) {
 			w.Text(string(make([]byte, 400))).DType("f4", "").Ints(100).Text("C")

@@ -1,6 +1,9 @@
 package picklegen
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Seeds are short files of every kind, for fuzz targets to begin with.
 func Seeds() [][]byte {
@@ -13,7 +16,7 @@ func Seeds() [][]byte {
 	for protocol := range 6 {
 		all = append(all, New(protocol).Dict(func(w *Writer) {
 			w.Text("weight").Array(Array{Code: "f4", Shape: []int{8, 8}, Data: bytes.Repeat([]byte{0, 0x80, 0x3f, 0xc0}, 64), Buffer: protocol == 5})
-			w.Text("more").List(func(w *Writer) { w.Ints(1, -2, 1<<40).Float(0.5).None().Bool(true).Op('2') })
+			w.Text("more").List(func(w *Writer) { w.Ints(1, -2, math.MaxInt).Float(0.5).None().Bool(true).Op('2') })
 		}).Stop())
 	}
 	return append(all,
