@@ -217,6 +217,8 @@ func TestNew_Refuses(t *testing.T) {
 		{"not square", oblong, recipe, nil, new(*classify.ModelError), errdef.ErrUsage},
 		{"recipe for another size", config, large, nil, new(*classify.RecipeSizeError), errdef.ErrInput},
 		{"too few labels", config, recipe, []string{"cat"}, new(*classify.LabelsError), errdef.ErrInput},
+		{"too many labels", config, recipe, make([]string, 4), new(*classify.LabelsError), errdef.ErrInput},
+		{"an empty file of labels", config, recipe, []string{}, new(*classify.LabelsError), errdef.ErrInput},
 		{"empty recipe", config, card.Recipe{}, nil, new(*card.RecipeError), errdef.ErrInput},
 	} {
 		classifier, err := classify.New(&fakeModel{}, c.config, c.recipe, c.labels)

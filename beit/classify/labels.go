@@ -11,9 +11,9 @@ import (
 // maxLabels bounds a labels file, in bytes. ImageNet-22k, with 21,841 names, has less than one million.
 const maxLabels = 32 << 20
 
-// ReadLabels reads the names of classes: that of class 0 in the first line, and so on. Empty lines at the end are ignored. A file that does not name
-// exactly the given number of classes is a *[LabelsError].
-func ReadLabels(r io.Reader, classes int) ([]string, error) {
+// ReadLabels reads the names of classes: that of class 0 in the first line, and so on. Empty lines at the end are ignored. [New] checks that there is one
+// name for each class.
+func ReadLabels(r io.Reader) ([]string, error) {
 	limited := &io.LimitedReader{R: r, N: maxLabels + 1}
 	scanner := bufio.NewScanner(limited)
 	var labels []string
@@ -32,17 +32,17 @@ func ReadLabels(r io.Reader, classes int) ([]string, error) {
 	if labels == nil {
 		labels = []string{} // no names in a file are not the same as no file
 	}
-	return labels, CheckLabels(labels, classes)
+	return labels, nil
 }
 
 // LabelsFile is [ReadLabels] for the file at path.
-func LabelsFile(path string, classes int) ([]string, error) {
+func LabelsFile(path string) ([]string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	labels, err := ReadLabels(file, classes)
+	labels, err := ReadLabels(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -26,14 +26,14 @@ func eval(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	classifier, err := openClassifier(c, ctx, "")
+	model, err := openClassifier(c, ctx, "")
 	if err != nil {
 		return err
 	}
-	defer classifier.Close()
+	defer model.Close()
 	bar := c.newProgress(ctx, "classifying")
 	progress := func(done, total int) { bar.set(int64(done), int64(total)) }
-	result, err := evaluate.Classification(ctx.Context, classifier.Classifier, data, evaluate.Options{Progress: progress})
+	result, err := evaluate.Classification(ctx.Context, model.Classifier, data, evaluate.Options{Progress: progress})
 	bar.finish()
 	if err != nil {
 		return err

@@ -19,12 +19,12 @@ func predict(c *console, ctx *cli.Context) error {
 	if ctx.NArg() < 2 {
 		return &usageError{"a model and at least one image are needed", "usage: beitzoo predict MODEL IMAGE..."}
 	}
-	classifier, err := openClassifier(c, ctx, ctx.Path("labels"))
+	model, err := openClassifier(c, ctx, ctx.Path("labels"))
 	if err != nil {
 		return err
 	}
-	defer classifier.Close()
-	predictions, err := classifier.Predict(ctx.Context, ctx.Args().Tail(), ctx.Int("top"))
+	defer model.Close()
+	predictions, err := model.Predict(ctx.Context, ctx.Args().Tail(), ctx.Int("top"))
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func listTrust(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx); err != nil {
 		return err
 	}
-	state, err := stateFolder()
+	state, err := zoo.DefaultState()
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func forgetPlace(c *console, ctx *cli.Context) error {
 	if err := exactArgs(ctx, "PLACE"); err != nil {
 		return err
 	}
-	state, err := stateFolder()
+	state, err := zoo.DefaultState()
 	if err != nil {
 		return err
 	}

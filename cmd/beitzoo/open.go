@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -128,14 +127,6 @@ func openModel(c *console, ctx *cli.Context, argument string) (*model, error) {
 	return &model{opened, at}, nil
 }
 
-// names of the classes, where the zoo or the checkpoint's config.json has them.
-func (m *model) names() []string {
-	if m.entry != nil && m.entry.Categories.Labels != nil {
-		return m.entry.Categories.Labels
-	}
-	return m.Labels
-}
-
 // resolveEntry returns the manifest: of the file that --manifest names, else of the name that was given.
 func resolveEntry(c *console, ctx *cli.Context) (*zoo.Zoo, *zoo.Found, error) {
 	z, err := openZoo(c, ctx)
@@ -192,7 +183,7 @@ func openZoo(c *console, ctx *cli.Context) (*zoo.Zoo, error) {
 		return nil, err
 	}
 	options := zoo.Options{Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, Offline: ctx.Bool("offline")}
-	if options.State, err = stateFolder(); err != nil {
+	if options.State, err = zoo.DefaultState(); err != nil {
 		return nil, err
 	}
 	network, err := placeOptions(c, ctx)
@@ -233,18 +224,6 @@ func openZooAndDestination(c *console, ctx *cli.Context, address string) (*zoo.Z
 	}
 	to, err := zoo.OpenDestination(ctx.Context, address, network)
 	return z, to, err
-}
-
-// stateFolder is where pinned keys and digests are kept: in BEITZOO_HOME, else in the user's folder for settings.
-func stateFolder() (string, error) {
-	if home := os.Getenv(cache.HomeVariable); home != "" {
-		return filepath.Abs(filepath.Join(home, "state"))
-	}
-	folder, err := os.UserConfigDir()
-	if err != nil {
-		return "", fmt.Errorf("no place for the state (set %s): %w", cache.HomeVariable, err)
-	}
-	return filepath.Join(folder, "beitzoo"), nil
 }
 
 // placeOptions say how servers are asked. Registries use the logins of docker.
