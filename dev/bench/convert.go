@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// withPaddle is how one converts without beitzoo: load, transpose the linear layers, save.
+// withPaddle converts without beitzoo: load, transpose the linear layers, save.
 const withPaddle = `
 import sys, numpy, paddle
 from safetensors.numpy import save_file
@@ -23,7 +23,7 @@ for name, value in state.items():
 save_file(out, sys.argv[2])
 `
 
-// large writes the checkpoint of 1.4 GB that the sections share, once, and reads it so that it is in the page cache.
+// large returns the path of the checkpoint of 1.4 GB that several sections use. The first call writes it. It is in the page cache then.
 func (b *bench) large(ctx context.Context) (string, error) {
 	path := filepath.Join(b.folder, "beit_large_p16_512.pdparams")
 	if _, err := os.Stat(path); err == nil {

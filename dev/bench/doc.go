@@ -1,5 +1,6 @@
-// Command bench measures beitzoo beside its peers and prints ratios taken in one run on one machine.
+// Command bench measures beitzoo beside its peers and prints ratios taken in one run on one machine. It is for developers, in a checkout: `make
+// bench` starts it with the Python peers that it compares with. A user measures a machine with `beitzoo bench` instead, which needs nothing else.
 //
-// Every figure is the median of interleaved rounds: a round runs each contestant once, so that what else the machine does hits all alike.
-// It says so when beitzoo loses.
+// Every figure is the median of interleaved rounds: a round runs each contestant once, so that other load on the machine affects all alike. Where
+// beitzoo loses, the output says so.
 package main

@@ -16,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/synth"
 )
 
-// cells are the architectures and batch sizes of the comparison. Those of one architecture lie side by side.
+// cells are the architectures and batch sizes of the comparison. Those of one architecture are consecutive.
 var cells = []struct {
 	arch  string
 	batch int
@@ -84,7 +84,7 @@ func (c *comparison) peer(arguments ...string) []string {
 	return append([]string{c.python, "-W", "ignore", "dev/bench/peer.py"}, arguments...)
 }
 
-// findPeers asks which peers are installed, and says which are not.
+// findPeers finds out which peers are installed, and prints which are not.
 func (c *comparison) findPeers(ctx context.Context) error {
 	for _, p := range peers {
 		if c.python == "" {
@@ -116,10 +116,10 @@ func (c *comparison) findPeers(ctx context.Context) error {
 	return nil
 }
 
-// file is where what belongs to an architecture lies.
+// file returns the path of a file in the folder for temporary files.
 func (c *comparison) file(name string) string { return filepath.Join(c.folder, name) }
 
-// weights writes those of the recipe, as timm and as transformers want them, unless they are there.
+// weights writes the weights of the seed's recipe in the forms of timm and transformers, unless they are there.
 func (c *comparison) weights(ctx context.Context, name string) error {
 	for scheme, path := range map[string]string{"timm": c.file(name + ".safetensors"), "hf": c.file(name + "-hf")} {
 		if _, err := os.Stat(path); err == nil || scheme == "hf" && !slices.Contains(c.kinds, "transformers") {
@@ -140,7 +140,7 @@ func (c *comparison) drop(name string) {
 	}
 }
 
-// images writes the batch as raw float32 and gives the path.
+// images writes a batch of probe images as raw float32 and returns the path.
 func (c *comparison) images(config arch.Config, batch int) (string, error) {
 	path := c.file(fmt.Sprintf("%s.%d.f32", config.Name, batch))
 	var raw []byte
@@ -150,7 +150,7 @@ func (c *comparison) images(config arch.Config, batch int) (string, error) {
 	return path, os.WriteFile(path, raw, 0o600)
 }
 
-// quick is how many times more rounds there are where forward passes are short, since what else the machine does weighs more there.
+// quick is the factor by which this section has more rounds: its forward passes are short, so that other load on the machine weighs more.
 const quick = 5
 
 // cell measures and prints a line of the table.
@@ -193,10 +193,10 @@ func (c *comparison) cell(ctx context.Context, name string, batch, threads int) 
 	return nil
 }
 
-// agreement is how far, relative to the largest logit, two float32 programs may be apart that compute the same.
+// agreement is the largest difference, relative to the largest logit, between two float32 programs that compute the same.
 const agreement = 1e-3
 
-// agree warms all workers up and checks that they compute the same.
+// agree asks all workers for their logits, which warms them up, and checks that they are the same.
 func agree(workers []*worker) error {
 	var first []float64
 	for _, w := range workers {
@@ -211,14 +211,14 @@ func agree(workers []*worker) error {
 			first = logits
 		}
 		if len(logits) != len(first) {
-			return fmt.Errorf("%s gives %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
+			return fmt.Errorf("%s returns %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
 		}
 		var largest, apart float64
 		for i := range first {
 			largest, apart = max(largest, math.Abs(first[i])), max(apart, math.Abs(first[i]-logits[i]))
 		}
 		if !(apart <= agreement*largest) {
-			return fmt.Errorf("%s computes something else than %s: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
+			return fmt.Errorf("%s does not compute what %s does: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
 		}
 	}
 	return nil

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"time"
@@ -27,7 +29,11 @@ func benchLoad(ctx context.Context, b *bench) error {
 	path := c.file(largeName + ".safetensors")
 	ours := []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}
 	beitzoo := &worker{name: "`beitzoo`, open and load", command: ours, request: "load"}
-	copied := &worker{name: "one copy of the mapped file into fresh memory", request: "copy", measure: func() (float64, error) { return memoryCopy(path) }}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	copied := &worker{name: "one copy of the mapped file into fresh memory", command: []string{self, "-copy", path}, request: "copy"}
 	if err := compare(ctx, b.rounds, copied, beitzoo); err != nil {
 		return err
 	}
@@ -52,9 +58,9 @@ func benchLoad(ctx context.Context, b *bench) error {
 	return compare(ctx, b.rounds, workers...)
 }
 
-// compare gives the workers their turns and prints a table with the first as the unit.
+// compare interleaves the workers and prints a table of their medians, also as ratios of the first one's.
 func compare(ctx context.Context, rounds int, workers ...*worker) error {
-	if err := interleave(ctx, workers, rounds, func([]*worker) error { return nil }, backed); err != nil {
+	if err := interleave(ctx, workers, rounds, func([]*worker) error { return nil }, touchMemory); err != nil {
 		return err
 	}
 	fmt.Print("| what | median | x the first |\n|---|---|---|\n")
@@ -65,9 +71,9 @@ func compare(ctx context.Context, rounds int, workers ...*worker) error {
 	return nil
 }
 
-// backed has the system take memory and give it back. In a virtual machine the host may have taken away what a process gave back, and lets whoever
-// asks for it next pay: without this, the order of the turns decides.
-func backed() error {
+// touchMemory allocates memory, writes to it and frees it. In a virtual machine the host may have taken back what a process freed, and the next
+// process that asks for it waits: without this, the order of the turns would decide.
+func touchMemory() error {
 	const size = min(4<<30, math.MaxInt)
 	memory, err := mmap.MapRegion(nil, size, mmap.RDWR, mmap.ANON, 0)
 	if err != nil {
@@ -79,7 +85,20 @@ func backed() error {
 	return memory.Unmap()
 }
 
-// memoryCopy gives the seconds of one copy of a mapped file, all of it in the page cache, into memory that the process did not have before.
+// copyWorker is a worker that measures memoryCopy.
+func copyWorker(in io.Reader, out io.Writer, path string) error {
+	fmt.Fprintln(out, "ready")
+	for requests := bufio.NewScanner(in); requests.Scan(); {
+		seconds, err := memoryCopy(path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, seconds)
+	}
+	return nil
+}
+
+// memoryCopy returns the seconds of one copy of a mapped file, all of it in the page cache, into memory that the process did not have before.
 func memoryCopy(path string) (seconds float64, err error) {
 	file, err := os.Open(path)
 	if err != nil {

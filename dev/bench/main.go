@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 )
@@ -40,7 +41,15 @@ func main() {
 	flag.StringVar(&b.python, "python", "", "a Python with paddlepaddle, torch, timm, transformers and safetensors; empty leaves the peers out")
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "where files of some gigabytes may be written")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
+	copied := flag.String("copy", "", "answer each line of standard input with the seconds of a copy of this file in memory; the section load starts this")
 	flag.Parse()
+	if *copied != "" {
+		if err := copyWorker(os.Stdin, os.Stdout, *copied); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Println(machine())
@@ -66,4 +75,13 @@ func (b *bench) all(ctx context.Context, only string) error {
 		}
 	}
 	return nil
+}
+
+// goBenchmarks returns a section that runs Go benchmarks. They compare with their peers in one process.
+func goBenchmarks(pattern string, packages ...string) func(context.Context, *bench) error {
+	return func(ctx context.Context, _ *bench) error {
+		command := exec.CommandContext(ctx, "go", append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", "1s"}, packages...)...)
+		command.Stdout, command.Stderr = os.Stdout, os.Stderr
+		return command.Run()
+	}
 }

@@ -66,7 +66,7 @@ func (c *contestant) measure(ctx context.Context) error {
 	return nil
 }
 
-// watch polls a process's anonymous memory until it ends and gives the peak in bytes.
+// watch polls a process's anonymous memory until the process ends, and returns the peak in bytes.
 func watch(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {

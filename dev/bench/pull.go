@@ -63,7 +63,7 @@ func sourceManifest(path, address string) error {
 	}
 	first, ok := sources[0].(map[string]any)
 	if !ok {
-		return fmt.Errorf("the first source of %s is no table", largeName)
+		return fmt.Errorf("the first source of %s is not a table", largeName)
 	}
 	first["address"] = address
 	m["sources"] = sources[:1]
@@ -73,8 +73,8 @@ func sourceManifest(path, address string) error {
 	return os.WriteFile(path, raw, 0o600)
 }
 
-// sameStart removes what the last contestant left, then fills and frees about as much of memory and disk as each contestant will use: on a virtual
-// machine whoever is the first to use what another has freed waits for the host, and that would be the same contestant each time.
+// sameStart removes what the last contestant left. Then it fills and frees about as much memory and disk as each contestant will use: in a virtual
+// machine, the first to use what another has freed waits for the host, and that would be the same contestant each time.
 func (b *bench) sameStart(source string, outputs ...string) {
 	fillers := []string{filepath.Join(b.folder, "filler0"), filepath.Join(b.folder, "filler1")}
 	for _, path := range outputs {

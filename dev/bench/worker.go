@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// worker is a program that answers requests, a word a line, with a line of numbers. It measures itself, so that its start and the way here are
+// worker is a program that answers requests, one word on a line, with a line of numbers. It measures itself, so that its start and the pipes are
 // not in the figures.
 type worker struct {
 	name    string
@@ -21,8 +21,6 @@ type worker struct {
 	// request is what each round asks for.
 	request string
 	answers []float64
-	// measure answers instead of a program, where it is there.
-	measure func() (float64, error)
 
 	process *exec.Cmd
 	in      io.WriteCloser
@@ -31,9 +29,6 @@ type worker struct {
 
 // start starts the program; await waits until it says that it is ready.
 func (w *worker) start(ctx context.Context) error {
-	if w.measure != nil {
-		return nil
-	}
 	w.process = exec.CommandContext(ctx, w.command[0], w.command[1:]...)
 	w.process.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "HF_HUB_DISABLE_PROGRESS_BARS=1", "TRANSFORMERS_VERBOSITY=error")
 	w.process.Stderr = os.Stderr
@@ -53,9 +48,6 @@ func (w *worker) start(ctx context.Context) error {
 }
 
 func (w *worker) await() error {
-	if w.measure != nil {
-		return nil
-	}
 	for line := ""; line != "ready\n"; {
 		var err error
 		if line, err = w.out.ReadString('\n'); err != nil {
@@ -72,7 +64,7 @@ func (w *worker) stop() {
 	}
 }
 
-// startAll lets the programs get ready side by side, which takes Python and its compilers a while.
+// startAll starts the programs side by side and waits until all are ready, which takes Python and its compilers a while.
 func startAll(ctx context.Context, workers []*worker) error {
 	for _, w := range workers {
 		if err := w.start(ctx); err != nil {
@@ -87,12 +79,8 @@ func startAll(ctx context.Context, workers []*worker) error {
 	return nil
 }
 
-// ask sends one request.
+// ask sends one request and returns the numbers of the answer.
 func (w *worker) ask(request string) ([]float64, error) {
-	if w.measure != nil {
-		seconds, err := w.measure()
-		return []float64{seconds}, err
-	}
 	if _, err := io.WriteString(w.in, request+"\n"); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
@@ -114,19 +102,20 @@ func (w *worker) ask(request string) ([]float64, error) {
 	return numbers, nil
 }
 
-// pause lets the threads of the last worker fall asleep: they wait busily for a while.
+// pause waits until the threads of the last worker sleep: after their work they spin for a while.
 func pause() error {
 	time.Sleep(50 * time.Millisecond)
 	return nil
 }
 
-// Workers that take long get fewer rounds: none begins after that time, if there were so many.
+// Slow workers get fewer rounds: after leastRounds, no round begins later than enough after the first.
 const (
 	enough      = time.Minute
 	leastRounds = 3
 )
 
-// interleave starts all workers, lets inspect see them, and gives each its turn in every round, forwards and backwards, each after a call of before.
+// interleave starts all workers, calls inspect with them, and then asks each worker once in every round. Every second round is in reverse order.
+// Before each turn it calls before.
 func interleave(ctx context.Context, workers []*worker, rounds int, inspect func([]*worker) error, before func() error) error {
 	defer func() {
 		for _, w := range workers {
