@@ -6,18 +6,23 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickler"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// codes are the NumPy codes under which Paddle takes each element type. Bfloat16 travels as unsigned 16-bit integers, so that these
+// codeOf returns the NumPy code under which Paddle takes an element type, or "". Bfloat16 travels as unsigned 16-bit integers, so that these
 // cannot be written themselves.
-var codes = map[tensor.DType]string{
-	tensor.Bool: "b1", tensor.U8: "u1", tensor.I8: "i1",
-	tensor.I16: "i2", tensor.F16: "f2", tensor.BF16: "u2",
-	tensor.I32: "i4", tensor.F32: "f4",
-	tensor.I64: "i8", tensor.F64: "f8",
-	tensor.C64: "c8", tensor.C128: "c16",
+func codeOf(dtype tensor.DType) string {
+	switch dtype {
+	case tensor.U16, tensor.U32, tensor.U64:
+		return ""
+	case tensor.BF16:
+		dtype = tensor.U16
+	}
+	return framework.NumPyCode(dtype)
 }
 
 // maxName is the longest parameter name, in bytes, that the reader takes.
@@ -30,16 +35,19 @@ func Layout(tensors []tensor.Named) ([]output.Part, error) {
 	if err := check(tensors); err != nil {
 		return nil, err
 	}
-	w := newWriter()
+	w := &writer{pickler.New(4)}
+	w.Op(opcode.EmptyDict, opcode.Mark)
 	parts := make([]output.Part, 0, 2*len(tensors)+1)
 	for _, t := range tensors {
 		size, _ := t.Size()
+		w.Text(t.Name)
 		w.beginArray(t, size)
-		parts = append(parts, output.Literal(w.cut()), output.Data(size, t.Data))
-		w.endArray()
+		parts = append(parts, output.Literal(w.Cut()), output.Data(size, t.Data))
+		w.Op(opcode.Tuple, opcode.Build)
 	}
-	w.names(tensors)
-	return append(parts, output.Literal(w.cut())), nil
+	w.nameTable(tensors)
+	w.Op(opcode.SetItems, opcode.Stop)
+	return append(parts, output.Literal(w.Cut())), nil
 }
 
 func check(tensors []tensor.Named) error {
@@ -64,11 +72,82 @@ func checkTensor(t tensor.Named) error {
 		return fmt.Errorf("tensor %q: the name is not UTF-8", t.Name)
 	case slices.Contains([]string{nameTable, sliceTable}, t.Name):
 		return fmt.Errorf("tensor %q: the name stands for a table of Paddle's", t.Name)
-	case codes[t.DType] == "":
+	case codeOf(t.DType) == "":
 		return fmt.Errorf("tensor %q: Paddle files hold no elements of type %s", t.Name, t.DType)
 	}
 	if _, err := t.Size(); err != nil {
 		return fmt.Errorf("tensor %q of shape %s: %w", t.Name, t.Shape, err)
 	}
 	return nil
+}
+
+// writer adds arrays to a pickle, between whose pieces the elements come. What repeats is written once: the functions, the arguments that make an empty
+// array, and each dtype.
+type writer struct{ *pickler.Writer }
+
+// beginArray writes an array up to its elements: _reconstruct(ndarray, (0,), b"b") and, for BUILD, the state (1, shape, dtype, False, elements). The
+// module is numpy.core, not numpy._core: NumPy 1 knows only the former, NumPy 2 both.
+func (w *writer) beginArray(t tensor.Named, size int64) {
+	w.Global("numpy.core.multiarray", "_reconstruct")
+	w.Once("an empty array", func() {
+		w.Global("numpy", "ndarray")
+		w.Op(opcode.BinInt1, 0, opcode.Tuple1, opcode.ShortBinBytes, 1, 'b', opcode.Tuple3)
+	})
+	w.Op(opcode.Reduce, opcode.Mark)
+	w.Int(1)
+	w.shape(t.Shape)
+	w.dtype(codeOf(t.DType))
+	w.Op(opcode.NewFalse)
+	w.BytesHeader(size)
+}
+
+// shape uses the short forms for up to three dimensions, as Python does.
+func (w *writer) shape(shape tensor.Shape) {
+	short := []byte{opcode.EmptyTuple, opcode.Tuple1, opcode.Tuple2, opcode.Tuple3}
+	if len(shape) >= len(short) {
+		w.Op(opcode.Mark)
+	}
+	for _, n := range shape {
+		w.Int(int64(n))
+	}
+	if len(shape) >= len(short) {
+		w.Op(opcode.Tuple)
+	} else {
+		w.Op(short[len(shape)])
+	}
+}
+
+// dtype is numpy.dtype(code, False, True) with the state (3, order, None, None, None, -1, -1, 0).
+func (w *writer) dtype(code string) {
+	order := "<"
+	if code[1:] == "1" {
+		order = "|"
+	}
+	w.Once("dtype "+code, func() {
+		w.Global("numpy", "dtype")
+		w.Text(code)
+		w.Op(opcode.NewFalse, opcode.NewTrue, opcode.Tuple3, opcode.Reduce, opcode.Mark)
+		w.Int(3)
+		w.Text(order)
+		w.Op(opcode.None, opcode.None, opcode.None)
+		w.Int(-1)
+		w.Int(-1)
+		w.Int(0)
+		w.Op(opcode.Tuple, opcode.Build)
+	})
+}
+
+// nameTable writes the table of parameter names. Paddle uses it only if a caller asks for parameter names.
+func (w *writer) nameTable(tensors []tensor.Named) {
+	w.Text(nameTable)
+	w.Op(opcode.EmptyDict)
+	if len(tensors) == 0 {
+		return
+	}
+	w.Op(opcode.Mark)
+	for _, t := range tensors {
+		w.Text(t.Name)
+		w.Text(t.Name)
+	}
+	w.Op(opcode.SetItems)
 }

@@ -5,10 +5,9 @@ import (
 	"regexp"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 )
-
-// torchMagic is the integer that begins PyTorch's legacy streams, as a pickle writes it.
-var torchMagic = []byte{0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'}
 
 // unmarked matches how pickles of protocols 0 and 1 begin, which have no mark of their own: a global, or an empty or opened container.
 var unmarked = regexp.MustCompile(`^(c[\w.]+\n\w[\w.]*\n|\((c[\w.]+\n|[dl]p?\d*\n|S'|i[\w.]+\n)|[}\]]q\x00)`)
@@ -19,8 +18,8 @@ func match(content []byte) bool {
 	if inference(head) != "" {
 		return true
 	}
-	if len(head) > 2 && head[0] == 0x80 {
-		return head[1] >= 2 && !isSafetensors(head) && !bytes.Contains(head[:min(len(head), 32)], torchMagic)
+	if len(head) > 2 && head[0] == opcode.Proto {
+		return head[1] >= 2 && !isSafetensors(head) && !bytes.Contains(head[:min(len(head), 32)], framework.TorchMagicPickle())
 	}
 	return unmarked.Match(head)
 }

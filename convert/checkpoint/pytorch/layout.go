@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickler"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -21,17 +24,6 @@ const (
 	writtenFormat = "3\n"
 	// maxName bounds parameter names in bytes: the reader takes longer texts for data.
 	maxName = 255
-)
-
-// classes are the names of storage classes, which say the element type; types are the dtypes that came after them and need _rebuild_tensor_v3.
-var (
-	classes = map[tensor.DType]string{
-		tensor.F32: "FloatStorage", tensor.F64: "DoubleStorage", tensor.F16: "HalfStorage", tensor.BF16: "BFloat16Storage",
-		tensor.I8: "CharStorage", tensor.U8: "ByteStorage", tensor.Bool: "BoolStorage",
-		tensor.I16: "ShortStorage", tensor.I32: "IntStorage", tensor.I64: "LongStorage",
-		tensor.C64: "ComplexFloatStorage", tensor.C128: "ComplexDoubleStorage",
-	}
-	types = map[tensor.DType]string{tensor.U16: "uint16", tensor.U32: "uint32", tensor.U64: "uint64"}
 )
 
 // Options say how a state dict is written.
@@ -62,44 +54,33 @@ func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {
 	return archive.Layout(append(files, archive.Text(writtenFolder+versionRecord, []byte(writtenFormat))))
 }
 
-// object is the pickle of the state dict.
+// object is the pickle of the state dict. torch.load with weights_only=True accepts the opcodes in it, and few others.
 func object(plans []planned, wrapper string) []byte {
-	p := newPickler()
+	w := &writer{pickler.New(2)}
 	if wrapper != "" {
-		p.op(opEmptyDict)
-		p.text(wrapper)
+		w.Op(opcode.EmptyDict)
+		w.Text(wrapper)
 	}
-	p.orderedDict()
-	p.op(opMark)
+	w.orderedDict()
+	w.Op(opcode.Mark)
 	for i, t := range plans {
-		p.text(t.Name)
-		p.tensor(t, i)
+		w.Text(t.Name)
+		w.tensor(t, i)
 	}
-	p.op(opSetItems)
+	w.Op(opcode.SetItems)
 	if wrapper != "" {
-		p.op(opSetItem)
+		w.Op(opcode.SetItem)
 	}
-	p.op(opStop)
-	return p.raw
+	w.Op(opcode.Stop)
+	return w.Cut()
 }
 
 // planned is a tensor with what its description in the pickle needs.
 type planned struct {
 	tensor.Named
-	// class is the storage class, or the dtype where there is none.
+	// class is the class of storages, or "" for dtypes that came after them and need _rebuild_tensor_v3.
 	class          string
 	elements, size int64
-}
-
-// legacy tells whether the element type has a storage class of its own.
-func (t planned) legacy() bool { return classes[t.DType] != "" }
-
-func (t planned) sizes() []int64 {
-	sizes := make([]int64, len(t.Shape))
-	for i, n := range t.Shape {
-		sizes[i] = int64(n)
-	}
-	return sizes
 }
 
 // strides are those of row-major order, as PyTorch computes them: an empty dimension counts as one.
@@ -133,16 +114,67 @@ func plan(tensors []tensor.Named) ([]planned, error) {
 }
 
 func planOne(t tensor.Named) (planned, error) {
-	class := classes[t.DType] + types[t.DType]
 	switch {
 	case t.Name == "" || len(t.Name) > maxName || !utf8.ValidString(t.Name) || strings.ContainsRune(t.Name, 0):
 		return planned{}, fmt.Errorf("tensor %.300q: a name must be text of 1 to %d bytes", t.Name, maxName)
-	case class == "":
+	case framework.TorchName(t.DType) == "":
 		return planned{}, fmt.Errorf("tensor %q: PyTorch has no element type %s", t.Name, t.DType)
 	}
 	size, err := t.Size()
 	if err != nil {
 		return planned{}, fmt.Errorf("tensor %q of shape %s: %w", t.Name, t.Shape, err)
 	}
-	return planned{Named: t, class: class, elements: size / int64(t.DType.Size()), size: size}, nil
+	return planned{Named: t, class: framework.TorchStorage(t.DType), elements: size / int64(t.DType.Size()), size: size}, nil
+}
+
+// writer adds tensors to a pickle.
+type writer struct{ *pickler.Writer }
+
+// orderedDict leaves an empty collections.OrderedDict on the stack.
+func (w *writer) orderedDict() {
+	w.Global("collections", "OrderedDict")
+	w.Op(opcode.EmptyTuple, opcode.Reduce)
+}
+
+// tensor writes the call that rebuilds a contiguous tensor over a storage of its own, which is record number key.
+func (w *writer) tensor(t planned, key int) {
+	if t.class != "" {
+		w.Global("torch._utils", "_rebuild_tensor_v2")
+	} else {
+		w.Global("torch._utils", "_rebuild_tensor_v3")
+	}
+	w.Op(opcode.Mark)
+	w.storage(t, key)
+	w.Int(0)
+	w.Op(opcode.Mark)
+	for _, n := range t.Shape {
+		w.Int(int64(n))
+	}
+	w.Op(opcode.Tuple, opcode.Mark)
+	for _, n := range t.strides() {
+		w.Int(n)
+	}
+	w.Op(opcode.Tuple, opcode.NewFalse)
+	w.orderedDict()
+	if t.class == "" {
+		w.Global("torch", framework.TorchName(t.DType))
+	}
+	w.Op(opcode.Tuple, opcode.Reduce)
+}
+
+// storage writes the persistent id of a storage. A storage with a class counts elements, an untyped one bytes.
+func (w *writer) storage(t planned, key int) {
+	w.Op(opcode.Mark)
+	w.Once("storage", func() { w.Text("storage") })
+	count := t.elements
+	if t.class != "" {
+		w.Global("torch", t.class)
+	} else {
+		w.Global("torch.storage", framework.UntypedStorage)
+		count = t.size
+	}
+	w.Text(strconv.Itoa(key))
+	w.Once("cpu", func() { w.Text("cpu") })
+	w.Int(count)
+	w.Op(opcode.Tuple, opcode.BinPersID)
 }

@@ -8,30 +8,26 @@ import (
 	"math/big"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// A legacy file is five pickles and the storages, with nothing in between. The first two pickles are these numbers.
-const (
-	legacyMagic   = "1950a86a20f9469cfc6c"
-	legacyVersion = 1001
-)
-
-// magicLong is the magic number as the opcode LONG1 with its argument, and STOP.
-var magicLong = []byte("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.")
+// legacyVersion is the second pickle of a legacy file, which is five pickles and the storages, with nothing in between. The first pickle is
+// framework.TorchMagic.
+const legacyVersion = 1001
 
 // isLegacy looks for the magic number behind PROTO, and behind FRAME where there is one.
 func isLegacy(content []byte) bool {
-	const proto, frame = 0x80, 0x95
-	if len(content) < 2 || content[0] != proto {
+	if len(content) < 2 || content[0] != opcode.Proto {
 		return false
 	}
 	rest := content[2:]
-	if len(rest) > 9 && rest[0] == frame {
+	if len(rest) > 9 && rest[0] == opcode.Frame {
 		rest = rest[9:]
 	}
-	return bytes.HasPrefix(rest, magicLong)
+	return bytes.HasPrefix(rest, framework.TorchMagicPickle())
 }
 
 // stream reads a legacy file from front to back.
@@ -74,7 +70,7 @@ func (l *stream) pickle(ctx context.Context, persistent func(pickle.Value) (*pic
 
 // head reads the magic number, the version, and the dict that describes the writer's machine.
 func (l *stream) head(ctx context.Context) error {
-	want, _ := new(big.Int).SetString(legacyMagic, 16)
+	want := framework.TorchMagic()
 	checks := []struct {
 		what  string
 		right func(pickle.Value) bool

@@ -21,12 +21,3 @@ type Blob struct {
 	Offset, Length int64
 	Kind           Kind
 }
-
-// rawString is a short Python 2 string: bytes that serve as text.
-type rawString string
-
-// call remembers which opcode asked, and where in the file.
-type call struct {
-	opcode byte
-	offset int64
-}

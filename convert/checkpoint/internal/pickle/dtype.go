@@ -4,17 +4,10 @@ import (
 	"slices"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-// codes are the dtype codes of NumPy that tensors can have.
-var codes = map[string]tensor.DType{
-	"f2": tensor.F16, "f4": tensor.F32, "f8": tensor.F64,
-	"i1": tensor.I8, "i2": tensor.I16, "i4": tensor.I32, "i8": tensor.I64,
-	"u1": tensor.U8, "u2": tensor.U16, "u4": tensor.U32, "u8": tensor.U64,
-	"b1": tensor.Bool, "c8": tensor.C64, "c16": tensor.C128,
-}
 
 // dtype is a numpy.dtype. Its order is known after BUILD.
 type dtype struct {
@@ -33,7 +26,7 @@ func newDType(_ *loader, callable *Global, args []any) (any, error) {
 	if !ok {
 		return nil, checkpoint.Unsupported("a NumPy dtype that is not given by a code")
 	}
-	return &dtype{code: code, element: codes[code], simple: true}, nil
+	return &dtype{code: code, element: framework.NumPyType(code), simple: true}, nil
 }
 
 // setState takes (version, order, subdtype, names, fields, itemsize, alignment, flags...).
@@ -55,7 +48,7 @@ func (d *dtype) setState(_ *loader, state any) error {
 	return nil
 }
 
-// readable says why elements of this type cannot be read, or nothing.
+// unreadable returns why elements of this type cannot be read, or "".
 func (d *dtype) unreadable() string {
 	switch {
 	case !d.simple:

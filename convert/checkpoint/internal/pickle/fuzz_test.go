@@ -12,6 +12,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
 )
 
@@ -33,7 +34,7 @@ func FuzzScan(f *testing.F) {
 			}
 			return
 		}
-		if stream.End > int64(len(content)) || content[stream.End-1] != opStop {
+		if stream.End > int64(len(content)) || content[stream.End-1] != opcode.Stop {
 			t.Fatalf("the end %d of %d is no STOP", stream.End, len(content))
 		}
 		again, err := Scan(context.Background(), content[:stream.End], 0, small)

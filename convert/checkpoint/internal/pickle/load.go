@@ -10,6 +10,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 )
 
 // Options say what surrounds the pickle.
@@ -50,6 +51,15 @@ type loader struct {
 	content []byte
 	stream  *Stream
 	options Options
+}
+
+// rawString is a short Python 2 string: bytes that serve as text.
+type rawString string
+
+// call remembers which opcode asked, and where in the file.
+type call struct {
+	opcode byte
+	offset int64
 }
 
 // run lets the machine work. Limits were checked by the scanner, so that what may still go wrong can be recovered from.
@@ -96,15 +106,15 @@ var answers map[byte]func(l *loader, operands any) (any, error)
 
 func init() {
 	answers = map[byte]func(l *loader, operands any) (any, error){
-		opBinPersID:   (*loader).persistent,
-		opPersID:      (*loader).persistent,
-		opStackGlobal: (*loader).stackGlobal,
-		opReduce:      (*loader).reduce,
-		opNewObj:      (*loader).newObject,
-		opNewObjEx:    (*loader).newObject,
-		opObj:         (*loader).object,
-		opInst:        (*loader).instance,
-		opBuild:       (*loader).build,
+		opcode.BinPersID:   (*loader).persistent,
+		opcode.PersID:      (*loader).persistent,
+		opcode.StackGlobal: (*loader).stackGlobal,
+		opcode.Reduce:      (*loader).reduce,
+		opcode.NewObj:      (*loader).newObject,
+		opcode.NewObjEx:    (*loader).newObject,
+		opcode.Obj:         (*loader).object,
+		opcode.Inst:        (*loader).instance,
+		opcode.Build:       (*loader).build,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 )
 
 // slot reads the index of a memo opcode.
@@ -38,7 +39,7 @@ func (s *scanner) get(o operation) {
 		s.fail("memo slot %d is used before it is set", index)
 		return
 	}
-	s.emit(opLongBinGet)
+	s.emit(opcode.LongBinGet)
 	s.stream.Code = binary.LittleEndian.AppendUint32(s.stream.Code, uint32(index))
 }
 
@@ -48,7 +49,7 @@ func (s *scanner) put(o operation) {
 		return
 	}
 	s.memo.set(index)
-	s.emit(opLongBinPut)
+	s.emit(opcode.LongBinPut)
 	s.stream.Code = binary.LittleEndian.AppendUint32(s.stream.Code, uint32(index))
 }
 
@@ -60,4 +61,24 @@ func (s *scanner) memoize(o operation) {
 	}
 	s.memo.set(s.memo.count)
 	s.copy(o)
+}
+
+// memoSlots is the set of memo slots in use, as bits.
+type memoSlots struct {
+	bits  []uint64
+	count int64
+}
+
+func (m *memoSlots) has(slot int64) bool {
+	return slot>>6 < int64(len(m.bits)) && m.bits[slot>>6]&(1<<(slot&63)) != 0
+}
+
+func (m *memoSlots) set(slot int64) {
+	for slot>>6 >= int64(len(m.bits)) {
+		m.bits = append(m.bits, 0)
+	}
+	if !m.has(slot) {
+		m.count++
+	}
+	m.bits[slot>>6] |= 1 << (slot & 63)
 }

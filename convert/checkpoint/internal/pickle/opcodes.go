@@ -1,38 +1,9 @@
 package pickle
 
-// The opcodes that are named in code; the others appear in the table alone.
-const (
-	opMark           = '('
-	opStop           = '.'
-	opTuple          = 't'
-	opList           = 'l'
-	opReduce         = 'R'
-	opBuild          = 'b'
-	opGlobal         = 'c'
-	opInst           = 'i'
-	opObj            = 'o'
-	opPersID         = 'P'
-	opBinPersID      = 'Q'
-	opAppends        = 'e'
-	opEmptyList      = ']'
-	opBinInt1        = 'K'
-	opLongBinGet     = 'j'
-	opLongBinPut     = 'r'
-	opNewObj         = 0x81
-	opExt4           = 0x84
-	opTuple2         = 0x86
-	opTuple3         = 0x87
-	opLong1          = 0x8a
-	opShortBinBytes  = 'C'
-	opShortBinText   = 0x8c
-	opNewObjEx       = 0x92
-	opStackGlobal    = 0x93
-	opByteArray8     = 0x96
-	opShortBinString = 'U'
-)
+import "github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 
-// opcode is a row of the table: how to step over it, what it does to the stack, and what to give to the machine instead.
-type opcode struct {
+// instruction says of an opcode how to step over it, what it does to the stack, and what the machine gets instead.
+type instruction struct {
 	name string
 	form form
 	effect
@@ -61,83 +32,83 @@ var (
 	below1 = effect{toMark: true, take: 1, give: 1}
 )
 
-// Rough costs of one value in memory: in the machine (slot of a growing slice, boxed value) and in our tree.
+// Rough costs of one value in bytes of memory: in the machine (slot of a growing slice, boxed value) and in our tree.
 const (
-	slot      = 96
-	memo      = 128
-	tuple     = 224
-	container = 256
-	asked     = 400
+	costSlot      = 96
+	costMemo      = 128
+	costTuple     = 224
+	costContainer = 256
+	costQuestion  = 400
 )
 
-// opcodes is the list of Python's Lib/pickletools.py, protocols 0 to 5.
-var opcodes = [256]opcode{
-	'(':  {"MARK", bare, keep, container, (*scanner).mark},
-	'.':  {"STOP", bare, effect{take: 1}, 0, (*scanner).copy},
-	'0':  {"POP", bare, effect{take: 1}, 0, (*scanner).copy},
-	'1':  {"POP_MARK", bare, effect{toMark: true}, 0, (*scanner).copy},
-	'2':  {"DUP", bare, effect{take: 1, give: 2}, slot, (*scanner).copy},
-	'F':  {"FLOAT", line, push, slot, (*scanner).copy},
-	'I':  {"INT", line, push, slot, (*scanner).copy},
-	'L':  {"LONG", line, push, slot, (*scanner).longLine},
-	'N':  {"NONE", bare, push, slot, (*scanner).copy},
-	'P':  {"PERSID", line, push, asked, (*scanner).persistentLine},
-	'R':  {"REDUCE", bare, takes2, asked, (*scanner).ask},
-	'S':  {"STRING", line, push, slot, (*scanner).quotedLine},
-	'V':  {"UNICODE", line, push, slot, (*scanner).unicodeLine},
-	'a':  {"APPEND", bare, takes2, slot, (*scanner).copy},
-	'b':  {"BUILD", bare, takes2, asked, (*scanner).ask},
-	'c':  {"GLOBAL", twoLines, push, container, (*scanner).global},
-	'd':  {"DICT", bare, effect{toMark: true, give: 1, pairs: true}, container, (*scanner).copy},
-	'g':  {"GET", line, push, slot, (*scanner).get},
-	'i':  {"INST", twoLines, marked, asked, (*scanner).instance},
-	'l':  {"LIST", bare, marked, container, (*scanner).copy},
-	'p':  {"PUT", line, needs1, memo, (*scanner).put},
-	's':  {"SETITEM", bare, takes3, 2 * slot, (*scanner).copy},
-	't':  {"TUPLE", bare, marked, tuple, (*scanner).copy},
-	')':  {"EMPTY_TUPLE", bare, push, tuple, (*scanner).copy},
-	'G':  {"BINFLOAT", fixed8, push, slot, (*scanner).copy},
-	'J':  {"BININT", fixed4, push, slot, (*scanner).copy},
-	'K':  {"BININT1", fixed1, push, slot, (*scanner).copy},
-	'M':  {"BININT2", fixed2, push, slot, (*scanner).copy},
-	'Q':  {"BINPERSID", bare, needs1, asked, (*scanner).ask},
-	'T':  {"BINSTRING", length4Signed, push, slot, (*scanner).rawString},
-	'U':  {"SHORT_BINSTRING", length1, push, slot, (*scanner).rawString},
-	'X':  {"BINUNICODE", length4, push, slot, (*scanner).text},
-	']':  {"EMPTY_LIST", bare, push, container, (*scanner).copy},
-	'e':  {"APPENDS", bare, below1, 0, (*scanner).copy},
-	'h':  {"BINGET", fixed1, push, slot, (*scanner).get},
-	'j':  {"LONG_BINGET", fixed4, push, slot, (*scanner).get},
-	'o':  {"OBJ", bare, marked, asked, (*scanner).object},
-	'q':  {"BINPUT", fixed1, needs1, memo, (*scanner).put},
-	'r':  {"LONG_BINPUT", fixed4, needs1, memo, (*scanner).put},
-	'u':  {"SETITEMS", bare, effect{toMark: true, take: 1, give: 1, pairs: true}, slot, (*scanner).copy},
-	'}':  {"EMPTY_DICT", bare, push, container, (*scanner).copy},
-	0x80: {"PROTO", fixed1, keep, 0, (*scanner).protocol},
-	0x81: {"NEWOBJ", bare, takes2, asked, (*scanner).ask},
-	0x82: {"EXT1", fixed1, push, 0, (*scanner).refuse},
-	0x83: {"EXT2", fixed2, push, 0, (*scanner).refuse},
-	0x84: {"EXT4", fixed4, push, 0, (*scanner).refuse},
-	0x85: {"TUPLE1", bare, needs1, tuple, (*scanner).copy},
-	0x86: {"TUPLE2", bare, takes2, tuple, (*scanner).copy},
-	0x87: {"TUPLE3", bare, takes3, tuple, (*scanner).copy},
-	0x88: {"NEWTRUE", bare, push, slot, (*scanner).copy},
-	0x89: {"NEWFALSE", bare, push, slot, (*scanner).copy},
-	0x8a: {"LONG1", length1, push, slot, (*scanner).long},
-	0x8b: {"LONG4", length4Signed, push, slot, (*scanner).long},
-	'B':  {"BINBYTES", length4, push, slot, (*scanner).bytes},
-	'C':  {"SHORT_BINBYTES", length1, push, slot, (*scanner).bytes},
-	0x8c: {"SHORT_BINUNICODE", length1, push, slot, (*scanner).text},
-	0x8d: {"BINUNICODE8", length8, push, slot, (*scanner).text},
-	0x8e: {"BINBYTES8", length8, push, slot, (*scanner).bytes},
-	0x8f: {"EMPTY_SET", bare, push, container, (*scanner).emptySet},
-	0x90: {"ADDITEMS", bare, below1, 0, (*scanner).addItems},
-	0x91: {"FROZENSET", bare, marked, container, (*scanner).frozenSet},
-	0x92: {"NEWOBJ_EX", bare, takes3, asked, (*scanner).ask},
-	0x93: {"STACK_GLOBAL", bare, takes2, asked, (*scanner).ask},
-	0x94: {"MEMOIZE", bare, needs1, memo, (*scanner).memoize},
-	0x95: {"FRAME", fixed8, keep, 0, (*scanner).frame},
-	0x96: {"BYTEARRAY8", length8, push, slot, (*scanner).byteArray},
-	0x97: {"NEXT_BUFFER", bare, push, 0, (*scanner).refuse},
-	0x98: {"READONLY_BUFFER", bare, needs1, 0, (*scanner).drop},
+// instructions are those of all opcodes.
+var instructions = [256]instruction{
+	opcode.Mark:            {"MARK", bare, keep, costContainer, (*scanner).mark},
+	opcode.Stop:            {"STOP", bare, effect{take: 1}, 0, (*scanner).copy},
+	opcode.Pop:             {"POP", bare, effect{take: 1}, 0, (*scanner).copy},
+	opcode.PopMark:         {"POP_MARK", bare, effect{toMark: true}, 0, (*scanner).copy},
+	opcode.Dup:             {"DUP", bare, effect{take: 1, give: 2}, costSlot, (*scanner).copy},
+	opcode.Float:           {"FLOAT", line, push, costSlot, (*scanner).copy},
+	opcode.Int:             {"INT", line, push, costSlot, (*scanner).copy},
+	opcode.Long:            {"LONG", line, push, costSlot, (*scanner).longLine},
+	opcode.None:            {"NONE", bare, push, costSlot, (*scanner).copy},
+	opcode.PersID:          {"PERSID", line, push, costQuestion, (*scanner).persistentLine},
+	opcode.Reduce:          {"REDUCE", bare, takes2, costQuestion, (*scanner).ask},
+	opcode.String:          {"STRING", line, push, costSlot, (*scanner).quotedLine},
+	opcode.Unicode:         {"UNICODE", line, push, costSlot, (*scanner).unicodeLine},
+	opcode.Append:          {"APPEND", bare, takes2, costSlot, (*scanner).copy},
+	opcode.Build:           {"BUILD", bare, takes2, costQuestion, (*scanner).ask},
+	opcode.Global:          {"GLOBAL", twoLines, push, costContainer, (*scanner).global},
+	opcode.Dict:            {"DICT", bare, effect{toMark: true, give: 1, pairs: true}, costContainer, (*scanner).copy},
+	opcode.Get:             {"GET", line, push, costSlot, (*scanner).get},
+	opcode.Inst:            {"INST", twoLines, marked, costQuestion, (*scanner).instance},
+	opcode.List:            {"LIST", bare, marked, costContainer, (*scanner).copy},
+	opcode.Put:             {"PUT", line, needs1, costMemo, (*scanner).put},
+	opcode.SetItem:         {"SETITEM", bare, takes3, 2 * costSlot, (*scanner).copy},
+	opcode.Tuple:           {"TUPLE", bare, marked, costTuple, (*scanner).copy},
+	opcode.EmptyTuple:      {"EMPTY_TUPLE", bare, push, costTuple, (*scanner).copy},
+	opcode.BinFloat:        {"BINFLOAT", fixed8, push, costSlot, (*scanner).copy},
+	opcode.BinInt:          {"BININT", fixed4, push, costSlot, (*scanner).copy},
+	opcode.BinInt1:         {"BININT1", fixed1, push, costSlot, (*scanner).copy},
+	opcode.BinInt2:         {"BININT2", fixed2, push, costSlot, (*scanner).copy},
+	opcode.BinPersID:       {"BINPERSID", bare, needs1, costQuestion, (*scanner).ask},
+	opcode.BinString:       {"BINSTRING", length4Signed, push, costSlot, (*scanner).rawString},
+	opcode.ShortBinString:  {"SHORT_BINSTRING", length1, push, costSlot, (*scanner).rawString},
+	opcode.BinUnicode:      {"BINUNICODE", length4, push, costSlot, (*scanner).text},
+	opcode.EmptyList:       {"EMPTY_LIST", bare, push, costContainer, (*scanner).copy},
+	opcode.Appends:         {"APPENDS", bare, below1, 0, (*scanner).copy},
+	opcode.BinGet:          {"BINGET", fixed1, push, costSlot, (*scanner).get},
+	opcode.LongBinGet:      {"LONG_BINGET", fixed4, push, costSlot, (*scanner).get},
+	opcode.Obj:             {"OBJ", bare, marked, costQuestion, (*scanner).object},
+	opcode.BinPut:          {"BINPUT", fixed1, needs1, costMemo, (*scanner).put},
+	opcode.LongBinPut:      {"LONG_BINPUT", fixed4, needs1, costMemo, (*scanner).put},
+	opcode.SetItems:        {"SETITEMS", bare, effect{toMark: true, take: 1, give: 1, pairs: true}, costSlot, (*scanner).copy},
+	opcode.EmptyDict:       {"EMPTY_DICT", bare, push, costContainer, (*scanner).copy},
+	opcode.Proto:           {"PROTO", fixed1, keep, 0, (*scanner).protocol},
+	opcode.NewObj:          {"NEWOBJ", bare, takes2, costQuestion, (*scanner).ask},
+	opcode.Ext1:            {"EXT1", fixed1, push, 0, (*scanner).refuse},
+	opcode.Ext2:            {"EXT2", fixed2, push, 0, (*scanner).refuse},
+	opcode.Ext4:            {"EXT4", fixed4, push, 0, (*scanner).refuse},
+	opcode.Tuple1:          {"TUPLE1", bare, needs1, costTuple, (*scanner).copy},
+	opcode.Tuple2:          {"TUPLE2", bare, takes2, costTuple, (*scanner).copy},
+	opcode.Tuple3:          {"TUPLE3", bare, takes3, costTuple, (*scanner).copy},
+	opcode.NewTrue:         {"NEWTRUE", bare, push, costSlot, (*scanner).copy},
+	opcode.NewFalse:        {"NEWFALSE", bare, push, costSlot, (*scanner).copy},
+	opcode.Long1:           {"LONG1", length1, push, costSlot, (*scanner).long},
+	opcode.Long4:           {"LONG4", length4Signed, push, costSlot, (*scanner).long},
+	opcode.BinBytes:        {"BINBYTES", length4, push, costSlot, (*scanner).bytes},
+	opcode.ShortBinBytes:   {"SHORT_BINBYTES", length1, push, costSlot, (*scanner).bytes},
+	opcode.ShortBinUnicode: {"SHORT_BINUNICODE", length1, push, costSlot, (*scanner).text},
+	opcode.BinUnicode8:     {"BINUNICODE8", length8, push, costSlot, (*scanner).text},
+	opcode.BinBytes8:       {"BINBYTES8", length8, push, costSlot, (*scanner).bytes},
+	opcode.EmptySet:        {"EMPTY_SET", bare, push, costContainer, (*scanner).emptySet},
+	opcode.AddItems:        {"ADDITEMS", bare, below1, 0, (*scanner).addItems},
+	opcode.FrozenSet:       {"FROZENSET", bare, marked, costContainer, (*scanner).frozenSet},
+	opcode.NewObjEx:        {"NEWOBJ_EX", bare, takes3, costQuestion, (*scanner).ask},
+	opcode.StackGlobal:     {"STACK_GLOBAL", bare, takes2, costQuestion, (*scanner).ask},
+	opcode.Memoize:         {"MEMOIZE", bare, needs1, costMemo, (*scanner).memoize},
+	opcode.Frame:           {"FRAME", fixed8, keep, 0, (*scanner).frame},
+	opcode.ByteArray8:      {"BYTEARRAY8", length8, push, costSlot, (*scanner).byteArray},
+	opcode.NextBuffer:      {"NEXT_BUFFER", bare, push, 0, (*scanner).refuse},
+	opcode.ReadonlyBuffer:  {"READONLY_BUFFER", bare, needs1, 0, (*scanner).drop},
 }

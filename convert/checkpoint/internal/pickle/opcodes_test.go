@@ -18,7 +18,7 @@ func TestOpcodesAgreeWithPython(t *testing.T) {
 	}
 	known := 0
 	for code, fields := range pythonOpcodes(t) {
-		row := opcodes[code]
+		row := instructions[code]
 		if row.name != fields[1] {
 			t.Errorf("opcode %02x is %q, want %q", code, row.name, fields[1])
 			continue
@@ -34,7 +34,7 @@ func TestOpcodesAgreeWithPython(t *testing.T) {
 	if known != 68 {
 		t.Errorf("%d opcodes are right, want 68", known)
 	}
-	for code, row := range opcodes {
+	for code, row := range instructions {
 		if _, ok := pythonOpcodes(t)[byte(code)]; !ok && row.name != "" {
 			t.Errorf("opcode %02x is no opcode of Python", code)
 		}

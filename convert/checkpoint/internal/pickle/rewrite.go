@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 )
 
 // The methods below write what the machine gets in place of one opcode. Each leaves the stack and the memo as the original would.
@@ -52,7 +53,7 @@ func (s *scanner) place(value any) {
 	index := len(s.stream.placeholders)
 	s.stream.placeholders = append(s.stream.placeholders, value)
 	s.memory += 80
-	s.emit(opExt4)
+	s.emit(opcode.Ext4)
 	s.stream.Code = binary.LittleEndian.AppendUint32(s.stream.Code, uint32(index))
 }
 
@@ -60,9 +61,9 @@ func (s *scanner) place(value any) {
 func (s *scanner) ask(o operation) {
 	switch o.row.take {
 	case 2:
-		s.emit(opTuple2)
+		s.emit(opcode.Tuple2)
 	case 3:
-		s.emit(opTuple3)
+		s.emit(opcode.Tuple3)
 	}
 	s.question(o)
 }
@@ -70,20 +71,20 @@ func (s *scanner) ask(o operation) {
 // question makes a pair of the operands on the stack and a call, and hands it to loader.question.
 func (s *scanner) question(o operation) {
 	s.place(&call{o.code, o.at})
-	s.emit(opTuple2, opBinPersID)
+	s.emit(opcode.Tuple2, opcode.BinPersID)
 }
 
 // object has its class first among the values above the mark.
 func (s *scanner) object(o operation) {
-	s.emit(opTuple)
+	s.emit(opcode.Tuple)
 	s.question(o)
 }
 
 // instance has its class in the stream.
 func (s *scanner) instance(o operation) {
-	s.emit(opTuple)
+	s.emit(opcode.Tuple)
 	s.global(o)
-	s.emit(opTuple2)
+	s.emit(opcode.Tuple2)
 	s.question(o)
 }
 
@@ -115,14 +116,14 @@ func (s *scanner) payload(o operation, kind Kind, short byte) {
 	s.emit(o.argument...)
 }
 
-func (s *scanner) bytes(o operation) { s.payload(o, KindBytes, opShortBinBytes) }
+func (s *scanner) bytes(o operation) { s.payload(o, KindBytes, opcode.ShortBinBytes) }
 
 func (s *scanner) text(o operation) {
 	if len(o.argument) < threshold && !utf8.Valid(o.argument) {
 		s.failure = checkpoint.Unsupported("text that is not UTF-8")
 		return
 	}
-	s.payload(o, KindText, opShortBinText)
+	s.payload(o, KindText, opcode.ShortBinUnicode)
 }
 
 // byteArray has no short form.
@@ -171,11 +172,11 @@ func (s *scanner) plainLine(text []byte) {
 func (s *scanner) long(o operation) {
 	switch n := len(o.argument); {
 	case n == 0:
-		s.emit(opBinInt1, 0)
+		s.emit(opcode.BinInt1, 0)
 	case n > maxLong:
 		s.failure = checkpoint.Unsafe("an integer of %d bytes; %d is the limit", n, maxLong)
 	default:
-		s.emit(opLong1, byte(n))
+		s.emit(opcode.Long1, byte(n))
 		s.emit(o.argument...)
 	}
 }
@@ -188,8 +189,8 @@ func (s *scanner) longLine(o operation) {
 	s.copy(o)
 }
 
-func (s *scanner) emptySet(operation) { s.emit(opEmptyList) }
+func (s *scanner) emptySet(operation) { s.emit(opcode.EmptyList) }
 
-func (s *scanner) addItems(operation) { s.emit(opAppends) }
+func (s *scanner) addItems(operation) { s.emit(opcode.Appends) }
 
-func (s *scanner) frozenSet(operation) { s.emit(opList) }
+func (s *scanner) frozenSet(operation) { s.emit(opcode.List) }

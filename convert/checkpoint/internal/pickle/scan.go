@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
 )
 
 // Stream is a scanned pickle: small, within limits, and calling nothing but this package.
@@ -41,7 +42,7 @@ type scanner struct {
 	start    int64
 	limits   Limits
 	stack    stack
-	memo     memory
+	memo     memoSlots
 	memory   int64
 	stream   Stream
 	failure  *checkpoint.Error
@@ -49,7 +50,7 @@ type scanner struct {
 
 // operation is one opcode of the content: its place, and its argument without the length field.
 type operation struct {
-	row      *opcode
+	row      *instruction
 	code     byte
 	at       int64
 	argument []byte
@@ -81,7 +82,7 @@ func (s *scanner) step() (bool, error) {
 		return false, truncated(int64(len(s.content)), "the pickle ends before its STOP opcode")
 	}
 	code := s.content[at]
-	row := &opcodes[code]
+	row := &instructions[code]
 	if row.name == "" {
 		return false, checkpoint.Malformed("byte 0x%02x is no pickle opcode", code).At(at)
 	}
@@ -100,10 +101,10 @@ func (s *scanner) step() (bool, error) {
 	if err := s.charge(row.memory); err != nil {
 		return false, err.At(at)
 	}
-	if code == opStop && s.stack.left() {
+	if code == opcode.Stop && s.stack.left() {
 		return false, checkpoint.Malformed("STOP leaves values on the stack").At(at)
 	}
-	return code == opStop, nil
+	return code == opcode.Stop, nil
 }
 
 // charge counts what an opcode costs.

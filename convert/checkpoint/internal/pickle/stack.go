@@ -1,6 +1,9 @@
 package pickle
 
-import "github.com/beitzoo/beitzoo/convert/checkpoint"
+import (
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
+)
 
 // stack follows how many values lie on the machine's stack. A pickle has no jumps, so the count is exact.
 type stack struct {
@@ -10,8 +13,8 @@ type stack struct {
 }
 
 // apply moves the stack, or says why the opcode cannot work.
-func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
-	if row == &opcodes[opMark] {
+func (s *stack) apply(row *instruction, maxMarks int) *checkpoint.Error {
+	if row == &instructions[opcode.Mark] {
 		if len(s.marks) == maxMarks {
 			return checkpoint.Unsafe("more than %d MARKs are open", maxMarks)
 		}
@@ -23,7 +26,7 @@ func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
 			return err
 		}
 	}
-	if row == &opcodes['0'] && s.depth == s.floor() && len(s.marks) > 0 {
+	if row == &instructions[opcode.Pop] && s.depth == s.floor() && len(s.marks) > 0 {
 		s.marks = s.marks[:len(s.marks)-1] // POP right behind MARK takes the mark away
 		return nil
 	}
@@ -34,7 +37,7 @@ func (s *stack) apply(row *opcode, maxMarks int) *checkpoint.Error {
 	return nil
 }
 
-func (s *stack) toMark(row *opcode) *checkpoint.Error {
+func (s *stack) toMark(row *instruction) *checkpoint.Error {
 	if len(s.marks) == 0 {
 		return checkpoint.Malformed("%s without a MARK", row.name)
 	}
@@ -42,7 +45,7 @@ func (s *stack) toMark(row *opcode) *checkpoint.Error {
 	if row.pairs && above%2 != 0 {
 		return checkpoint.Malformed("%s with a key that has no value", row.name)
 	}
-	if row == &opcodes[opObj] && above == 0 {
+	if row == &instructions[opcode.Obj] && above == 0 {
 		return checkpoint.Malformed("OBJ without a class")
 	}
 	s.depth = s.floor()
@@ -60,23 +63,3 @@ func (s *stack) floor() int {
 
 // left tells whether more than the result of STOP was there.
 func (s *stack) left() bool { return s.depth != 0 || len(s.marks) != 0 }
-
-// memory is the set of memo slots in use, as bits.
-type memory struct {
-	bits  []uint64
-	count int64
-}
-
-func (m *memory) has(slot int64) bool {
-	return slot>>6 < int64(len(m.bits)) && m.bits[slot>>6]&(1<<(slot&63)) != 0
-}
-
-func (m *memory) set(slot int64) {
-	for slot>>6 >= int64(len(m.bits)) {
-		m.bits = append(m.bits, 0)
-	}
-	if !m.has(slot) {
-		m.count++
-	}
-	m.bits[slot>>6] |= 1 << (slot & 63)
-}

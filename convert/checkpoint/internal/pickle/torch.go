@@ -2,31 +2,14 @@ package pickle
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-// storageTypes are the storage classes of PyTorch, without their suffix.
-var storageTypes = map[string]tensor.DType{
-	"Float": tensor.F32, "Double": tensor.F64, "Half": tensor.F16, "BFloat16": tensor.BF16,
-	"Char": tensor.I8, "Byte": tensor.U8, "Bool": tensor.Bool,
-	"Short": tensor.I16, "Int": tensor.I32, "Long": tensor.I64,
-	"ComplexFloat": tensor.C64, "ComplexDouble": tensor.C128,
-	"Untyped": tensor.Invalid,
-}
-
-// torchTypes are the dtypes that a tensor over an untyped storage names.
-var torchTypes = map[string]tensor.DType{
-	"float32": tensor.F32, "float": tensor.F32, "float64": tensor.F64, "double": tensor.F64, "float16": tensor.F16, "half": tensor.F16,
-	"bfloat16": tensor.BF16, "int8": tensor.I8, "uint8": tensor.U8, "int16": tensor.I16, "uint16": tensor.U16, "int32": tensor.I32,
-	"uint32": tensor.U32, "int64": tensor.I64, "uint64": tensor.U64, "bool": tensor.Bool,
-	"complex64": tensor.C64, "complex128": tensor.C128,
-}
 
 // StorageOf reads the persistent id of a storage: ("storage", class, key, location, count) in zip archives, with the view or None behind it in
 // legacy streams. It serves as Options.Persistent.
@@ -54,9 +37,8 @@ func StorageOf(id Value) (*Storage, error) {
 }
 
 func storageType(class *Global) (tensor.DType, error) {
-	name, found := strings.CutSuffix(class.Name, "Storage")
-	dtype, known := storageTypes[name]
-	if !found || !known || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
+	dtype := framework.TorchStorageType(class.Name)
+	if dtype == tensor.Invalid && class.Name != framework.UntypedStorage || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
 		return tensor.Invalid, checkpoint.Unsupported("a storage of type %q", class.String())
 	}
 	return dtype, nil
@@ -110,8 +92,8 @@ func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
 	if !ok || named.Module != "torch" {
 		return nil, badArguments(callable)
 	}
-	dtype, known := torchTypes[named.Name]
-	if !known {
+	dtype := framework.TorchType(named.Name)
+	if dtype == tensor.Invalid {
 		return &unreadable{"a tensor of type " + text.Quote(named.String())}, nil
 	}
 	made.DType = dtype
