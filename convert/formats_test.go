@@ -189,9 +189,13 @@ func TestFormats_Records(t *testing.T) {
 			t.Errorf("format %s: %s has another ending", format.Name, format.FolderFile)
 		}
 	}
-	for _, scheme := range naming.Names() {
-		if _, ok := formatNamed(usual[scheme].format); !ok {
-			t.Errorf("scheme %s has no usual format", scheme)
+	for _, name := range naming.Names() {
+		scheme, err := naming.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := formatNamed(scheme.Format); !ok {
+			t.Errorf("scheme %s has no usual format", name)
 		}
 	}
 }

@@ -130,9 +130,13 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		return nil, err
 	}
 	model.Notes = slices.Concat(file.Notes, beside.notes, model.Notes)
-	if model.Scheme == naming.HF && beside.config == nil && model.EpsilonFrom == defaultEpsilon {
-		model.Notes = append(model.Notes, fmt.Sprintf("no config.json is beside this file; Hugging Face runs such weights with epsilon %g, PASSL, unilm and timm with %g",
-			arch.EpsilonHF, arch.Epsilon))
+	scheme, err := naming.ByName(model.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	if scheme.Epsilon != arch.Epsilon && beside.config == nil && model.EpsilonFrom == defaultEpsilon {
+		model.Notes = append(model.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
+			scheme.Program, scheme.Epsilon, arch.Epsilon))
 	}
 	return model, nil
 }

@@ -67,7 +67,7 @@ func Save(ctx context.Context, path string, config arch.Config, canonical []tens
 
 func (t target) save(ctx context.Context, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
 	wrapper, key := t.wrappers(options.Wrapper)
-	named, err := naming.Write(t.scheme, config, canonical, naming.WriteOptions{Wrapper: wrapper})
+	named, err := naming.Write(t.scheme.Name, config, canonical, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil {
 		return nil, err
 	}
-	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
+	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	}
 	written := output.Options{Progress: options.Progress, NoSync: options.NoSync}
 	if options.Prove {
-		written.Check = func(ctx context.Context, path string) error { return Prove(ctx, path, t.scheme, config, canonical) }
+		written.Check = func(ctx context.Context, path string) error {
+			return Prove(ctx, path, t.scheme.Name, config, canonical)
+		}
 		saved.Proved = true
 	}
 	return saved, t.write(ctx, parts, configs, written)
@@ -94,14 +96,14 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 // wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.
 func (t target) wrappers(asked string) (class, key string) {
 	switch {
-	case t.scheme == naming.PASSL:
+	case len(t.scheme.Wrappers) > 0:
 		return asked, ""
 	case !t.format.HasKeys:
 		return asked, "" // refused by package naming, unless empty
 	case asked == "none":
 		return "", ""
 	case asked == "":
-		return "", usual[t.scheme].key
+		return "", t.scheme.Key
 	}
 	return "", asked
 }
@@ -111,7 +113,7 @@ func (t target) metadata(config arch.Config) map[string]string {
 	if t.folder != "" {
 		return nil
 	}
-	return Metadata(t.scheme, config)
+	return Metadata(t.scheme.Name, config)
 }
 
 // notes say what the target can't hold.
@@ -120,11 +122,11 @@ func (t target) notes(config arch.Config) []string {
 	if config.Epsilon != arch.Epsilon && !t.format.HasMetadata && t.folder == "" {
 		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: whoever opens it has to give the epsilon", config.Epsilon))
 	}
-	if t.scheme == naming.HF && t.folder == "" {
+	if t.scheme.Folder && t.folder == "" {
 		notes = append(notes, "a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
-	if t.scheme == naming.Timm && config.MaskToken {
-		notes = append(notes, "timm has no class for masked image modelling; the names are what it would call them")
+	if t.scheme.MaskedNote != "" && config.MaskToken {
+		notes = append(notes, t.scheme.MaskedNote)
 	}
 	return notes
 }

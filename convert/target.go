@@ -9,25 +9,12 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/pytorch"
-	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
-
-// usual says how files of each naming scheme are usually built: the format that its own programs write, and the key of the state dict, if there is one.
-var usual = map[string]struct{ format, key string }{
-	naming.PASSL:     {format: paddle.Format.Name},
-	naming.PaddleViT: {format: paddle.Format.Name},
-	naming.Unilm:     {format: pytorch.Format.Name, key: "model"},
-	naming.Timm:      {format: safetensors.Format.Name},
-	naming.HF:        {format: safetensors.Format.Name},
-	naming.Canonical: {format: safetensors.Format.Name},
-}
 
 // TargetError says that the output which was asked for is impossible. The mistake is in the request, not in a file.
 type TargetError struct{ Reason, Advice string }
@@ -60,13 +47,15 @@ type target struct {
 	// path is the weight file; folder is the folder around it where that is written as a whole, or empty.
 	path, folder string
 	format       checkpoint.Format
-	scheme       string
+	scheme       *naming.Scheme
 }
 
 // newTarget decides about format and scheme. Empty ones are taken from the name, from each other, and from what is usual.
 func newTarget(path, format, scheme string) (target, error) {
+	var named *naming.Scheme
 	if scheme != "" {
-		if err := naming.ByName(scheme); err != nil {
+		var err error
+		if named, err = naming.ByName(scheme); err != nil {
 			return target{}, err
 		}
 	}
@@ -83,10 +72,13 @@ func newTarget(path, format, scheme string) (target, error) {
 	}
 	endingFormat, endingScheme, known := formatEnding(path)
 	given, _ := formatNamed(format)
-	if folder || !exists && !known && filepath.Ext(path) == "" && (scheme == naming.HF || scheme == "") && (format == "" || scheme != "" && given.Transformers) {
-		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme))
+	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.Folder) && (format == "" || named != nil && given.Transformers) {
+		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme, naming.HF))
 	}
-	format, scheme = cmp.Or(format, endingFormat, usual[scheme].format), cmp.Or(scheme, endingScheme)
+	format = cmp.Or(format, endingFormat)
+	if format == "" && named != nil {
+		format = named.Format
+	}
 	record, ok := formatNamed(format)
 	if !ok {
 		return target{}, &TargetError{
@@ -94,21 +86,38 @@ func newTarget(path, format, scheme string) (target, error) {
 			fmt.Sprintf("say the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
 		}
 	}
-	return target{path: path, format: record, scheme: cmp.Or(scheme, record.Endings[0].Scheme)}, nil
+	if named == nil {
+		var err error
+		if named, err = naming.ByName(cmp.Or(endingScheme, record.Endings[0].Scheme)); err != nil {
+			return target{}, err
+		}
+	}
+	return target{path: path, format: record, scheme: named}, nil
 }
 
-// folderTarget makes a folder of transformers' kind the target.
+// folderTarget makes a folder of transformers' kind the target. An empty format takes the usual one of the scheme.
 func folderTarget(path, format, scheme string) (target, error) {
-	scheme = cmp.Or(scheme, naming.HF)
-	record, ok := formatNamed(cmp.Or(format, usual[naming.HF].format))
-	if scheme != naming.HF || !ok || !record.Transformers {
+	named, err := naming.ByName(scheme)
+	if err != nil {
+		return target{}, err
+	}
+	record, ok := formatNamed(cmp.Or(format, named.Format))
+	if !named.Folder || !ok || !record.Transformers {
 		return target{}, &TargetError{
-			fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in %s format", path, naming.HF, text.Or(transformersFormats())),
+			fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in %s format", path, text.Or(folderSchemes()), text.Or(transformersFormats())),
 			"give the name of a file",
 		}
 	}
 	folder := filepath.Clean(path)
-	return target{path: filepath.Join(folder, record.FolderFile), folder: folder, format: record, scheme: scheme}, nil
+	return target{path: filepath.Join(folder, record.FolderFile), folder: folder, format: record, scheme: named}, nil
+}
+
+// folderSchemes returns the names of the schemes whose programs load folders.
+func folderSchemes() []string {
+	return slices.DeleteFunc(naming.Names(), func(name string) bool {
+		s, err := naming.ByName(name)
+		return err != nil || !s.Folder
+	})
 }
 
 // apart reports *SameFileError where the target is the source or one of its files, under whatever name.

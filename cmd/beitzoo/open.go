@@ -73,7 +73,7 @@ func openOptions(ctx *cli.Context) (convert.OpenOptions, error) {
 		return options, &usageError{"--epsilon must be positive", "the usual values are 1e-6 and 1e-12"}
 	}
 	if options.From != "" {
-		if err := naming.ByName(options.From); err != nil {
+		if _, err := naming.ByName(options.From); err != nil {
 			return options, err
 		}
 	}

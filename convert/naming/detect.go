@@ -8,102 +8,82 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// choose tries the schemes and takes the one that fits.
-func choose(tensors []tensor.Named, options Options) (*candidate, []string, error) {
+// detect reads the tensors by each scheme, or by the one that is given, and returns the reading that fits best, with the names of other schemes that
+// mean the same.
+func detect(tensors []tensor.Named, options Options) (best *reading, equivalent []string, err error) {
+	candidates := schemes
 	if options.Scheme != "" {
-		if err := ByName(options.Scheme); err != nil {
+		given, err := ByName(options.Scheme)
+		if err != nil {
 			return nil, nil, err
 		}
+		candidates = []*Scheme{given}
 	}
 	names := unwrap(tensors)
-	var candidates []*candidate
-	for _, s := range schemes {
-		if options.Scheme == "" || options.Scheme == s.name {
-			c := tables()[s.name].match(tensors, names)
-			c.infer()
-			c.excuseMaskToken()
-			if options.Arch != nil && c.configErr != nil {
-				c.config, c.configErr = *options.Arch, options.Arch.Validate()
+	readings := make([]*reading, len(candidates))
+	for i, s := range candidates {
+		readings[i] = s.table().read(tensors, names, options.Arch)
+	}
+	slices.SortStableFunc(readings, func(a, b *reading) int { return cmp.Compare(b.score, a.score) })
+	if known := readings[0].recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
+		return nil, nil, readings[0].explainUnknown(len(tensors))
+	}
+	return settle(readings, options.Prefer)
+}
+
+// unwrap returns the names of tensors without the training prefixes that every name has.
+func unwrap(tensors []tensor.Named) []string {
+	names := make([]string, len(tensors))
+	for i, t := range tensors {
+		names[i] = t.Name
+	}
+	for again := len(names) > 0; again; {
+		again = false
+		for _, prefix := range trainingPrefixes {
+			if !slices.ContainsFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) }) {
+				for i := range names {
+					names[i] = strings.TrimPrefix(names[i], prefix)
+				}
+				again = true
 			}
-			c.judge(len(tensors))
-			if options.Arch != nil {
-				c.config, c.configErr = *options.Arch, options.Arch.Validate()
-			}
-			c.excuseMaskToken()
-			candidates = append(candidates, c)
 		}
 	}
-	slices.SortStableFunc(candidates, func(a, b *candidate) int { return cmp.Compare(b.score, a.score) })
-	best := candidates[0]
-	if known := best.recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
-		return nil, nil, best.stranged(len(tensors))
-	}
-	return settle(candidates, options.Prefer)
+	return names
 }
 
-// judge sets the score by which candidates are ordered: those that fit exactly first, then by how much they explain. It is about the scheme, so
-// it goes by the inferred architecture where there is one, not by the one that was asked for.
-func (c *candidate) judge(total int) {
-	c.score = 2*c.recognised(total) - c.implausible()
-	if c.configErr != nil {
-		c.score -= total
-		return
-	}
-	mismatch := c.mismatch()
-	if mismatch == nil {
-		c.score = 4 * (total + 1)
-		return
-	}
-	c.score -= len(mismatch.Missing) + len(mismatch.Shapes)
-}
-
-// implausible counts fused weights that don't have three times as many rows as columns: they are stored the other way round.
-func (c *candidate) implausible() int {
-	count := 0
-	for name, f := range c.found {
-		if shape := f.view.Shape; strings.HasSuffix(name, ".attn.qkv.weight") && (len(shape) != 2 || shape[0] != 3*shape[1]) {
-			count++
-		}
-	}
-	return count
-}
-
-// settle decides between candidates that score the same. They are sorted, best first.
-func settle(candidates []*candidate, prefer string) (*candidate, []string, error) {
-	best := candidates[0]
-	equal := []*candidate{best}
-	for _, c := range candidates[1:] {
-		if c.score != best.score {
+// settle decides between readings that score the same. They are sorted, best first. Different meanings are a *TieError. Of schemes with the same meaning
+// the preferred one is named; else one whose program stores relative position indices if and only if the file has some; else one whose program has such
+// models; else the first of the list of schemes.
+func settle(readings []*reading, prefer string) (chosen *reading, equivalent []string, err error) {
+	best := readings[0]
+	equal := []*reading{best}
+	for _, r := range readings[1:] {
+		if r.score != best.score {
 			continue
 		}
-		if c.signature() != best.signature() {
-			return nil, nil, &TieError{Schemes: []string{best.name, c.name}}
+		if r.signature() != best.signature() {
+			return nil, nil, &TieError{Schemes: []string{best.Name, r.Name}}
 		}
-		equal = append(equal, c)
+		equal = append(equal, r)
 	}
-	chosen := preferred(equal, prefer)
-	var others []string
-	for _, c := range equal {
-		if c != chosen {
-			others = append(others, c.name)
+	rank := func(r *reading) int {
+		rank := 0
+		if r.Name == prefer {
+			rank += 4
 		}
+		if r.writesIndex == (len(r.indices) > 0) {
+			rank += 2
+		}
+		if !r.config.MaskToken || r.MaskedNote == "" {
+			rank++
+		}
+		return rank
 	}
-	return chosen, others, nil
-}
-
-// preferred is the candidate to name among those that mean the same: the one asked for, else unilm or a Paddle scheme where index buffers are in the
-// file, else timm, which never had masked-image-modelling models, else canonical.
-func preferred(equal []*candidate, prefer string) *candidate {
-	order := []string{Timm, Canonical, PaddleViT}
-	if len(equal[0].buffers) > 0 {
-		order = []string{Unilm, PaddleViT}
-	} else if equal[0].config.MaskToken {
-		order = []string{Canonical, PASSL}
-	}
-	for _, name := range append([]string{prefer}, order...) {
-		if at := slices.IndexFunc(equal, func(c *candidate) bool { return c.name == name }); at >= 0 {
-			return equal[at]
+	chosen = slices.MaxFunc(equal, func(a, b *reading) int { return rank(a) - rank(b) }) // the first of several
+	for _, r := range equal {
+		if r != chosen {
+			equivalent = append(equivalent, r.Name)
 		}
 	}
-	return equal[0]
+	return chosen, equivalent, nil
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -15,12 +17,15 @@ type UnknownSchemeError struct{ Name, Nearest string }
 
 func (e *UnknownSchemeError) Error() string { return fmt.Sprintf("unknown naming scheme %q", e.Name) }
 
+// Is reports that asking for the scheme was a mistake.
+func (e *UnknownSchemeError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 // Hint lists the schemes.
 func (e *UnknownSchemeError) Hint() string {
 	return suggest.Hint(e.Nearest, Names())
 }
 
-// NotBEiTError says that most of the tensors are no BEiT's, whatever the scheme.
+// NotBEiTError says that most of the tensors are not those of a BEiT, whatever the scheme.
 type NotBEiTError struct {
 	// Scheme is the one that knows most of the names: Known of Total.
 	Scheme       string
@@ -33,12 +38,15 @@ func (e *NotBEiTError) Error() string {
 	if e.Total == 0 {
 		return "not a BEiT: there are no tensors"
 	}
-	return fmt.Sprintf("not a BEiT: the scheme %s, which fits best, knows %d of %d tensors, and not %s", e.Scheme, e.Known, e.Total, quote(e.Example))
+	return fmt.Sprintf("not a BEiT: the scheme %s, which fits best, knows %d of %d tensors, and not %s", e.Scheme, e.Known, e.Total, text.Quote(e.Example))
 }
+
+// Is reports that the tensors are unusable input.
+func (e *NotBEiTError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what is expected.
 func (e *NotBEiTError) Hint() string {
-	return "pass a BEiT checkpoint of PASSL, PaddleViT, unilm, timm or Hugging Face; beitzoo inspect lists what a file holds"
+	return "give a BEiT checkpoint of " + programs()
 }
 
 // UnsupportedError says that the tensors are a relative of BEiT that can't be converted.
@@ -49,8 +57,11 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("this is %s, because it has a parameter %s", e.What, quote(e.Name))
+	return fmt.Sprintf("this is %s, because it has a parameter %s", e.What, text.Quote(e.Name))
 }
+
+// Is reports that the tensors are unusable input.
+func (e *UnsupportedError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what is supported.
 func (e *UnsupportedError) Hint() string {
@@ -65,9 +76,12 @@ func (e *MaskedModelError) Error() string {
 		"labels, and has one position bias table for all blocks", e.Architecture)
 }
 
+// Is reports that the tensors are unusable input.
+func (e *MaskedModelError) Is(kind error) bool { return kind == errdef.ErrInput }
+
 // Hint says what to take instead.
 func (e *MaskedModelError) Hint() string {
-	return "take a checkpoint that was fine-tuned (ft22k, ft1k in its name), or leave out --arch to convert it as what it is"
+	return "take a checkpoint that was fine-tuned (ft22k, ft1k in its name), or convert it as what it is, without naming an architecture"
 }
 
 // TieError says that several schemes fit equally and mean different things.
@@ -77,11 +91,14 @@ func (e *TieError) Error() string {
 	return "the tensors fit the schemes " + strings.Join(e.Schemes, " and ") + " equally, which differ in what they mean"
 }
 
-// Hint says how to choose.
-func (e *TieError) Hint() string { return "choose with --from" }
+// Is reports that the tensors are unusable input.
+func (e *TieError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// IndexError says that a relative_position_index in the file is not the one that the architecture has.
-type IndexError struct {
+// Hint says how to choose.
+func (e *TieError) Hint() string { return "say which scheme it is" }
+
+// PositionIndexError says that a relative_position_index in the file is not the one that the architecture has.
+type PositionIndexError struct {
 	Name string
 	// Query and Key are the place of the first entry that differs.
 	Query, Key int
@@ -90,18 +107,21 @@ type IndexError struct {
 	Transposed bool
 }
 
-func (e *IndexError) Error() string {
-	text := fmt.Sprintf("%s is not the index of this architecture: entry [%d, %d] is %d instead of %d", quote(e.Name), e.Query, e.Key, e.Got, e.Want)
+func (e *PositionIndexError) Error() string {
+	message := fmt.Sprintf("%s is not the index of this architecture: entry [%d, %d] is %d instead of %d", text.Quote(e.Name), e.Query, e.Key, e.Got, e.Want)
 	if e.Transposed {
-		text += "; it is that index transposed"
+		message += "; it is that index transposed"
 	}
-	return text
+	return message
 }
 
+// Is reports that the tensors are unusable input.
+func (e *PositionIndexError) Is(kind error) bool { return kind == errdef.ErrInput }
+
 // Hint says what it means.
-func (e *IndexError) Hint() string {
+func (e *PositionIndexError) Hint() string {
 	if e.Transposed {
-		return "whatever wrote this file transposed a matrix that is no weight; its linear weights may be wrong too"
+		return "whatever wrote this file transposed a matrix that is not a weight; its linear weights may be wrong too"
 	}
 	return "the model was run with other position offsets than BEiT's, so its tables mean something else"
 }
@@ -112,9 +132,9 @@ type TensorError struct {
 	Err  error
 }
 
-func (e *TensorError) Error() string { return quote(e.Name) + ": " + e.Err.Error() }
+func (e *TensorError) Error() string { return text.Quote(e.Name) + ": " + e.Err.Error() }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *TensorError) Unwrap() error { return e.Err }
 
 // Hint explains a key bias.
@@ -123,15 +143,6 @@ func (e *TensorError) Hint() string {
 		return "the keys of a BEiT have no bias; this is another model, such as a plain vision transformer"
 	}
 	return ""
-}
-
-// quote shows a name from a file, cut where it is absurdly long.
-func quote(name string) string {
-	const limit = 200
-	if len(name) > limit {
-		return fmt.Sprintf("%q...", name[:limit])
-	}
-	return fmt.Sprintf("%q", name)
 }
 
 // Missing is a parameter that is not there.
@@ -163,8 +174,8 @@ type MismatchError struct {
 	Shapes               []IllShaped
 }
 
-// named is how many of each list Error names; the fields have them all.
-const named = 5
+// listed is how many of each list Error names; the fields have them all.
+const listed = 5
 
 func (e *MismatchError) Error() string {
 	var parts []string
@@ -172,42 +183,45 @@ func (e *MismatchError) Error() string {
 		if count == 0 {
 			return
 		}
-		items := make([]string, min(count, named))
+		items := make([]string, min(count, listed))
 		for i := range items {
 			items[i] = describe(i)
 		}
-		text := fmt.Sprintf("%s %s", verb, strings.Join(items, ", "))
-		if count > named {
-			text += fmt.Sprintf(" and %d more", count-named)
+		part := fmt.Sprintf("%s %s", verb, strings.Join(items, ", "))
+		if count > listed {
+			part += fmt.Sprintf(" and %d more", count-listed)
 		}
-		parts = append(parts, text)
+		parts = append(parts, part)
 	}
 	add(len(e.Missing), "missing", func(i int) string { return similar(e.Missing[i].Name, e.Missing[i].Nearest) })
 	add(len(e.Unexpected), "unexpected", func(i int) string { return similar(e.Unexpected[i].Name, e.Unexpected[i].Nearest) })
 	add(len(e.Shapes), "ill-shaped", func(i int) string {
 		s := e.Shapes[i]
-		return fmt.Sprintf("%s %s instead of %s", quote(s.Name), s.Got, s.Want)
+		return fmt.Sprintf("%s %s instead of %s", text.Quote(s.Name), s.Got, s.Want)
 	})
 	return fmt.Sprintf("%d tensors do not fit %s in the scheme %s: %s",
 		len(e.Missing)+len(e.Unexpected)+len(e.Shapes), e.Architecture, e.Scheme, strings.Join(parts, "; "))
 }
 
+// Is reports that the tensors are unusable input.
+func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrInput }
+
 func similar(name, nearest string) string {
 	if nearest == "" {
-		return quote(name)
+		return text.Quote(name)
 	}
-	return fmt.Sprintf("%s (near: %s)", quote(name), quote(nearest))
+	return fmt.Sprintf("%s (near: %s)", text.Quote(name), text.Quote(nearest))
 }
 
 // Hint says what to look at.
 func (e *MismatchError) Hint() string {
 	switch {
 	case len(e.Missing) > 0 && len(e.Unexpected) > 0:
-		return "parameters may have been renamed; beitzoo inspect lists them, --from names another scheme, --arch another architecture"
+		return "parameters may have been renamed; look at the list of tensors, or name another scheme or architecture"
 	case len(e.Missing) > 0:
-		return "the checkpoint is incomplete; get the whole file, or name the architecture with --arch"
+		return "the checkpoint is incomplete; get the whole file, or name the architecture"
 	case len(e.Unexpected) > 0:
-		return "the checkpoint holds more than this model; remove what does not belong to it, or name the architecture with --arch"
+		return "the checkpoint holds more than this model; remove what does not belong to it, or name the architecture"
 	}
-	return "the checkpoint may be of another size, or its matrices transposed; name the architecture with --arch"
+	return "the checkpoint may be of another size, or its matrices transposed; name the architecture"
 }

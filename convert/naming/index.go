@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// indexData is the relative position index of a window, made row by row.
+// indexData is the relative position index of a window, [Tokens, Tokens] of int64, made row by row.
 type indexData struct{ height, width int }
 
 func indexView(config arch.Config) tensor.View {
@@ -108,7 +108,7 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 	return nil
 }
 
-// checkIndex reports an *IndexError where a buffer is not the computed index.
+// checkIndex reports an *PositionIndexError if a buffer is not the computed index.
 func (m *Model) checkIndex(buffer tensor.Named) error {
 	config := m.Config
 	want := indexView(config)
@@ -131,7 +131,7 @@ func (m *Model) checkIndex(buffer tensor.Named) error {
 		}
 		for key, value := range values {
 			if right := int64(binary.LittleEndian.Uint64(row[8*key:])); value != float64(right) {
-				return &IndexError{Name: buffer.Name, Query: query, Key: key, Got: toInt(value), Want: right, Transposed: isTransposed(buffer, config)}
+				return &PositionIndexError{Name: buffer.Name, Query: query, Key: key, Got: toInt(value), Want: right, Transposed: isTransposed(buffer, config)}
 			}
 		}
 		return nil
@@ -145,7 +145,7 @@ func toInt(value float64) int64 {
 	return int64(min(max(value, math.MinInt64), math.MaxInt64/2))
 }
 
-// isTransposed tells whether the buffer is the index with queries as columns.
+// isTransposed reports whether the buffer is the index with queries as columns.
 func isTransposed(buffer tensor.Named, config arch.Config) bool {
 	values, err := tensor.Float64s(buffer.View)
 	if err != nil {
@@ -165,20 +165,19 @@ func isTransposed(buffer tensor.Named, config arch.Config) bool {
 	return true
 }
 
-// indices lists the index buffers that a writer adds, by the canonical table that each follows.
-func (c *compiled) indices(config arch.Config) map[string]string {
-	if !c.writesIndex {
+// indexNames returns the names of the indices that the scheme stores, by the canonical name of the table that each follows.
+func (t *table) indexNames(config arch.Config) map[string]string {
+	if !t.writesIndex {
 		return nil
 	}
+	names := map[string]string{}
 	switch config.Bias {
 	case arch.BlockBias:
-		names := make(map[string]string, config.Depth)
 		for i := range config.Depth {
-			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = fill(c.blockIndex[0], i)
+			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(t.blockIndex[0], i), config)
 		}
-		return names
 	case arch.SharedBias:
-		return map[string]string{"rel_pos_bias.relative_position_bias_table": c.sharedIndex[0]}
+		names["rel_pos_bias.relative_position_bias_table"] = t.withPrefix(t.sharedIndex[0], config)
 	}
-	return nil
+	return names
 }

@@ -345,7 +345,7 @@ func TestIndexIsChecked(t *testing.T) {
 		raw[(5*17+3)*8]++
 		find(tensors).Data = tensor.Memory(raw)
 		_, err := naming.Read(t.Context(), tensors, naming.Options{})
-		var wrong *naming.IndexError
+		var wrong *naming.PositionIndexError
 		if !errors.As(err, &wrong) || wrong.Query != 5 || wrong.Key != 3 || wrong.Got != wrong.Want+1 || wrong.Transposed || wrong.Name != find(tensors).Name {
 			t.Errorf("got %v", err)
 		}
@@ -358,7 +358,7 @@ func TestIndexIsChecked(t *testing.T) {
 		turned, _ := transform.Transpose(find(tensors).View)
 		find(tensors).View = turned
 		_, err := naming.Read(t.Context(), tensors, naming.Options{})
-		var wrong *naming.IndexError
+		var wrong *naming.PositionIndexError
 		if !errors.As(err, &wrong) || !wrong.Transposed {
 			t.Errorf("got %v", err)
 		}

@@ -2,13 +2,15 @@ package naming
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Scheme names.
+// The names of schemes that other packages have a reason to name. Whoever wants all of them asks [Names].
 const (
 	Canonical = "canonical"
 	PASSL     = "passl"
@@ -25,6 +27,48 @@ const (
 	BEiTPTWrapper = "BEiTPTWrapper" // masked image modelling, no head
 )
 
+// Scheme is a naming scheme: all that is known about it, once. To add a scheme, add a record to the list at the end of this file; whatever lists schemes,
+// or decides something by the scheme, asks the record.
+type Scheme struct {
+	// Name is the word for it in options and reports.
+	Name string
+	// Program is whose names these are, in words; empty if no program but this one has them.
+	Program string
+	// Format is the name of the file format that the program writes, and Key that of the entry under which it puts the state dict, or empty.
+	Format, Key string
+	// Recipe is the name of the recipe (see card.RecipeFor) by which images are prepared for most weights with these names.
+	Recipe string
+	// Epsilon is that of every LayerNorm in the program, unless a file beside the weights states another.
+	Epsilon float64
+	// Folder: the program loads a folder with a config.json beside the weights.
+	Folder bool
+	// Wrappers are the program's classes around the backbone, the usual ones first, if these decide what the head is called.
+	Wrappers []Wrapper
+	// MaskedNote tells users what is doubtful about a masked-image-modelling model in this scheme, or is empty.
+	MaskedNote string
+
+	rows []row
+	// transposed: weights of linear layers are stored as [in, out].
+	transposed bool
+	// prefix is stripped from any name that has it, when reading. bare: it is left out when a model without a head is written.
+	prefix string
+	bare   bool
+	// blockIndex and sharedIndex are the buffers that hold the relative position index; the first of each is written if writesIndex.
+	blockIndex, sharedIndex []string
+	writesIndex             bool
+	// ignored are prefixes of names that may be there without belonging to the model.
+	ignored []reason
+
+	once     sync.Once
+	compiled *table
+}
+
+// Wrapper is a class around the backbone. Masked ones are for masked image modelling, the others for classifiers.
+type Wrapper struct {
+	Name   string
+	Masked bool
+}
+
 // row says which foreign parameters make which canonical ones. In patterns {i} stands for the block, and a final .* for weight and bias.
 type row struct {
 	canonical []string
@@ -39,25 +83,8 @@ type row struct {
 	wrapper string
 }
 
-// scheme is a naming scheme.
-type scheme struct {
-	name string
-	// recipe is the name of the recipe by which images are prepared for most weights with these names.
-	recipe string
-	rows   []row
-	// transposed: weights of linear layers are stored as [in, out].
-	transposed bool
-	// prefix is stripped from any name that has it, when reading. bare: it is left out when a model without a head is written.
-	prefix string
-	bare   bool
-	// blockIndex and sharedIndex are the buffers that hold the relative position index; the first of each is written if writesIndex.
-	blockIndex, sharedIndex []string
-	writesIndex             bool
-	// ignored are prefixes of names that may be there without belonging to the model.
-	ignored []ignored
-}
-
-type ignored struct{ prefix, why string }
+// reason says why tensors whose names begin with prefix are treated in a special way.
+type reason struct{ prefix, why string }
 
 // backbone are the canonical names of all but the classifier's head, which PASSL, PaddleViT, unilm and timm share.
 var backbone = []string{
@@ -105,10 +132,8 @@ func zeroBias(name string) row {
 }
 
 var (
-	torchRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
-		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
-	})
-	paddleViTRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
+	// plainRows are canonical names as they are, of weights and of what some programs store beside them.
+	plainRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
 		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
 	})
 	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py and backbones/beit_ft.py.
@@ -168,37 +193,41 @@ var (
 	}
 )
 
+// The relative position index in the canonical scheme.
 const (
 	blockIndex  = "blocks.{i}.attn.relative_position_index"
 	sharedIndex = "rel_pos_bias.relative_position_index"
 )
 
-// schemes are all, in the order in which equals are preferred. canonical, unilm and timm have the same names; files of unilm hold the
-// relative position index, those of the others do not.
-var schemes = []*scheme{
+// schemes are all there are. Where the tensors of a file fit several, the earlier one is preferred, all else being equal; see settle.
+var schemes = []*Scheme{
 	{
-		name: Unilm, recipe: "unilm", rows: torchRows, prefix: "backbone.", writesIndex: true,
-		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		Name: Unilm, Program: "unilm", Format: "pytorch", Key: "model", Recipe: "unilm", Epsilon: arch.Epsilon,
+		rows: plainRows, prefix: "backbone.", writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
-		name: Timm, recipe: "timm", rows: torchRows, prefix: "backbone.",
-		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
+		MaskedNote: "timm has no class for masked image modelling; the names are what it would call them",
+		rows:       plainRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
-		name: Canonical, recipe: "timm", rows: torchRows, prefix: "backbone.",
-		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		Name: Canonical, Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
+		rows: plainRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
-		name: PASSL, recipe: "passl", rows: passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
+		Name: PaddleViT, Program: "PaddleViT", Format: "paddle", Recipe: "paddlevit", Epsilon: arch.Epsilon,
+		rows: plainRows, transposed: true, writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+	},
+	{
+		Name: PASSL, Program: "PASSL", Format: "paddle", Recipe: "passl", Epsilon: arch.Epsilon,
+		Wrappers: []Wrapper{{Name: BEiTWrapper}, {Name: BEiTFTWrapper}, {Name: BEiTPTWrapper, Masked: true}},
+		rows:     passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
 		blockIndex: []string{"backbone." + blockIndex}, sharedIndex: []string{"backbone." + sharedIndex},
-		ignored: []ignored{{"d_vae.", "the image tokenizer that pre-training used"}},
+		ignored: []reason{{"d_vae.", "the image tokenizer that pre-training used"}},
 	},
 	{
-		name: PaddleViT, recipe: "paddlevit", rows: paddleViTRows, transposed: true, writesIndex: true,
-		blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
-	},
-	{
-		name: HF, recipe: "hf", rows: hfRows, prefix: "beit.", bare: true,
+		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true,
+		rows: hfRows, prefix: "beit.", bare: true,
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
 			"beit.layers.{i}.relative_position_bias.relative_position_index",
@@ -207,36 +236,41 @@ var schemes = []*scheme{
 	},
 }
 
-// Names lists the schemes.
+// Names returns the names of all schemes, sorted.
 func Names() []string {
 	names := make([]string, len(schemes))
 	for i, s := range schemes {
-		names[i] = s.name
+		names[i] = s.Name
 	}
 	slices.Sort(names)
 	return names
 }
 
-// ByName checks that a scheme of that name exists: an *UnknownSchemeError if not.
-func ByName(name string) error {
-	_, err := find(name)
-	return err
-}
-
-// RecipeName returns the name of the recipe by which images are prepared for most weights of a scheme: that of the program whose names these are.
-// It is empty for an unknown scheme.
-func RecipeName(scheme string) string {
-	found, err := find(scheme)
-	if err != nil {
-		return ""
-	}
-	return found.recipe
-}
-
-func find(name string) (*scheme, error) {
-	at := slices.IndexFunc(schemes, func(s *scheme) bool { return s.name == name })
+// ByName returns the scheme of that name, or an *[UnknownSchemeError].
+func ByName(name string) (*Scheme, error) {
+	at := slices.IndexFunc(schemes, func(s *Scheme) bool { return s.Name == name })
 	if at < 0 {
 		return nil, &UnknownSchemeError{Name: name, Nearest: suggest.Nearest(name, Names())}
 	}
 	return schemes[at], nil
+}
+
+// RecipeName returns the Recipe of a scheme, or "" if there is no scheme of that name.
+func RecipeName(scheme string) string {
+	found, err := ByName(scheme)
+	if err != nil {
+		return ""
+	}
+	return found.Recipe
+}
+
+// programs returns whose checkpoints can be read, for messages.
+func programs() string {
+	var names []string
+	for _, s := range schemes {
+		if s.Program != "" {
+			names = append(names, s.Program)
+		}
+	}
+	return text.Or(names)
 }

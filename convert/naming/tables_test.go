@@ -32,38 +32,42 @@ func TestTablesCoverEveryParameterExactly(t *testing.T) {
 			for _, wrapper := range wrappersOf(s, config) {
 				names := map[string]string{}
 				for _, p := range config.Params() {
-					r, block := tables()[s.name].written(p.Name, config, wrapper)
+					r, block := s.table().writing(p.Name, config, wrapper)
 					if r == nil {
-						t.Errorf("%s has no row for %s", s.name, p.Name)
+						t.Errorf("%s has no row for %s", s.Name, p.Name)
 						continue
 					}
 					used[r.canonical[0]+r.foreign[0]] = true
 					for _, pattern := range r.foreign {
 						name := fill(pattern, block)
 						if other, taken := names[name]; taken {
-							t.Errorf("%s calls both %s and %s %s", s.name, other, p.Name, name)
+							t.Errorf("%s calls both %s and %s %s", s.Name, other, p.Name, name)
 						}
 						names[name] = p.Name
 					}
 				}
 			}
 		}
-		for _, r := range tables()[s.name].rows {
+		for _, r := range s.table().rows {
 			if !r.readOnly && !used[r.canonical[0]+r.foreign[0]] {
-				t.Errorf("%s: the row for %s serves no architecture", s.name, r.canonical[0])
+				t.Errorf("%s: the row for %s serves no architecture", s.Name, r.canonical[0])
 			}
 		}
 	}
 }
 
-func wrappersOf(s *scheme, config arch.Config) []string {
-	switch {
-	case s.name != PASSL:
+// wrappersOf returns the names of a scheme's wrappers for a model; none, as one empty name, if the scheme has none.
+func wrappersOf(s *Scheme, config arch.Config) []string {
+	if len(s.Wrappers) == 0 {
 		return []string{""}
-	case config.MaskToken:
-		return []string{BEiTPTWrapper}
 	}
-	return []string{BEiTWrapper, BEiTFTWrapper}
+	var names []string
+	for _, w := range s.Wrappers {
+		if w.Masked == config.MaskToken {
+			names = append(names, w.Name)
+		}
+	}
+	return names
 }
 
 // A foreign name means one thing, and so does a canonical one among the rows that write.
@@ -71,22 +75,22 @@ func TestTablesDoNotCollide(t *testing.T) {
 	t.Parallel()
 	for _, s := range schemes {
 		meaning := map[string]string{}
-		for _, r := range tables()[s.name].rows {
+		for _, r := range s.table().rows {
 			for place, pattern := range r.foreign {
 				key := strings.TrimPrefix(pattern, s.prefix)
 				what := strings.Join(r.canonical, "+") + string(rune('0'+place))
 				if other, taken := meaning[key]; taken && other != what {
-					t.Errorf("%s: %s means %s and %s", s.name, pattern, other, what)
+					t.Errorf("%s: %s means %s and %s", s.Name, pattern, other, what)
 				}
 				meaning[key] = what
 				if got, block := split(fill(pattern, 7)); strings.Contains(pattern, "{i}") && (got != pattern || block != 7) {
-					t.Errorf("%s: %s with a number is read as %s of block %d", s.name, pattern, got, block)
+					t.Errorf("%s: %s with a number is read as %s of block %d", s.Name, pattern, got, block)
 				}
 			}
 		}
-		for pattern := range tables()[s.name].index {
+		for pattern := range s.table().index {
 			if _, taken := meaning[pattern]; taken {
-				t.Errorf("%s: %s is both a parameter and an index", s.name, pattern)
+				t.Errorf("%s: %s is both a parameter and an index", s.Name, pattern)
 			}
 		}
 	}
@@ -99,22 +103,22 @@ func TestOnlyLinearWeightsAreTransposed(t *testing.T) {
 	}
 	for _, s := range schemes {
 		var got []string
-		for _, r := range tables()[s.name].rows {
+		for _, r := range s.table().rows {
 			if strings.Contains(r.operation.Name, "transposed") && !slices.Contains(got, r.canonical[0]) {
 				got = append(got, r.canonical[0])
 			}
 			if r.operation.Name != "" && r.operation.Lossy && len(r.canonical) > 0 {
-				t.Errorf("%s: the operation for %v loses something", s.name, r.canonical)
+				t.Errorf("%s: the operation for %v loses something", s.Name, r.canonical)
 			}
 		}
 		slices.Sort(got)
 		if !s.transposed {
 			want := []string(nil)
 			if !slices.Equal(got, want) {
-				t.Errorf("%s transposes %v", s.name, got)
+				t.Errorf("%s transposes %v", s.Name, got)
 			}
 		} else if !slices.Equal(got, want) {
-			t.Errorf("%s transposes %v, want %v", s.name, got, want)
+			t.Errorf("%s transposes %v, want %v", s.Name, got, want)
 		}
 	}
 }
@@ -160,15 +164,15 @@ func TestEveryOperationOfTheTablesHasAnInverse(t *testing.T) {
 	config, _ := arch.ByName("tiny_p16_32")
 	for _, s := range schemes {
 		for _, p := range config.Params() {
-			r, _ := tables()[s.name].written(p.Name, config, "")
+			r, _ := s.table().writing(p.Name, config, "")
 			foreign, err := r.operation.Inverse().Apply(tensor.View{DType: tensor.F32, Shape: p.Shape})
 			if err != nil || len(foreign) != len(r.foreign) {
-				t.Errorf("%s, %s: %d tensors, %v", s.name, p.Name, len(foreign), err)
+				t.Errorf("%s, %s: %d tensors, %v", s.Name, p.Name, len(foreign), err)
 				continue
 			}
 			back, err := r.operation.Apply(foreign...)
 			if err != nil || len(back) != 1 || !back[0].Shape.Equal(p.Shape) {
-				t.Errorf("%s, %s: came back as %v, %v", s.name, p.Name, back, err)
+				t.Errorf("%s, %s: came back as %v, %v", s.Name, p.Name, back, err)
 			}
 		}
 	}

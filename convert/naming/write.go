@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // WriteOptions say which of a scheme's forms is wanted.
 type WriteOptions struct {
-	// Wrapper is PASSL's class around the backbone, BEiTWrapper and so on; it decides what the head is called. Empty takes BEiTWrapper,
-	// and BEiTPTWrapper for masked image modelling. Other schemes have none.
+	// Wrapper is the name of one of the scheme's Wrappers; it decides what the head is called. Empty takes the first for such a model.
 	Wrapper string
 }
 
@@ -25,13 +26,26 @@ func (e *WrapperError) Error() string {
 
 // Hint lists the wrappers.
 func (e *WrapperError) Hint() string {
-	return "wrappers of passl: " + strings.Join([]string{BEiTWrapper, BEiTFTWrapper, BEiTPTWrapper}, ", ")
+	var lists []string
+	for _, s := range schemes {
+		var names []string
+		for _, w := range s.Wrappers {
+			names = append(names, w.Name)
+		}
+		if len(names) > 0 {
+			lists = append(lists, fmt.Sprintf("wrappers of %s: %s", s.Name, strings.Join(names, ", ")))
+		}
+	}
+	return strings.Join(lists, "; ")
 }
 
-// Write names canonical parameters as a scheme does, in its layout, and adds the relative position indices where the scheme stores them. The
-// tensors must be exactly config.Params(), in any order: a *MismatchError if not. The result's views are lazy; its order is that of config.Params.
-func Write(name string, config arch.Config, canonical []tensor.Named, options WriteOptions) ([]tensor.Named, error) {
-	s, err := find(name)
+// Is reports that asking for the wrapper was a mistake.
+func (e *WrapperError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Write names canonical parameters as a scheme does, in its layout, and adds the relative position indices if the scheme stores them. The tensors must be
+// exactly config.Params(), in any order: a *[MismatchError] if not. The views of the result are lazy; its order is that of config.Params.
+func Write(scheme string, config arch.Config, canonical []tensor.Named, options WriteOptions) ([]tensor.Named, error) {
+	s, err := ByName(scheme)
 	if err != nil {
 		return nil, err
 	}
@@ -39,32 +53,35 @@ func Write(name string, config arch.Config, canonical []tensor.Named, options Wr
 	if err != nil {
 		return nil, err
 	}
-	table := tables()[name]
-	identity := tables()[Canonical].exactly(canonical, config)
-	if err := identity.check(&config); err != nil {
+	given, err := exactly(canonical, config)
+	if err != nil {
 		return nil, err
 	}
-	indices := table.indices(config)
+	t := s.table()
+	indices := t.indexNames(config)
 	var written []tensor.Named
 	for _, p := range config.Params() {
-		named, err := table.write(p.Name, identity.found[p.Name].view, config, wrapper)
+		names, by, err := t.spell(p.Name, config, wrapper)
 		if err != nil {
 			return nil, err
 		}
-		written = append(written, named...)
+		views, err := by.operation.Inverse().Apply(given[p.Name].view)
+		if err != nil {
+			return nil, &TensorError{p.Name, err}
+		}
+		for i, view := range views {
+			written = append(written, tensor.Named{Name: names[i], View: view})
+		}
 		if index := indices[p.Name]; index != "" {
 			written = append(written, tensor.Named{Name: index, View: indexView(config)})
 		}
 	}
-	for i := range written {
-		written[i].Name = s.bareName(written[i].Name, config)
-	}
 	return written, nil
 }
 
-// Spell gives the names under which Write puts each parameter, in the order of config.Params: three for a weight that is split, else one.
-func Spell(name string, config arch.Config, options WriteOptions) ([][]string, error) {
-	s, err := find(name)
+// Spell returns the names under which Write puts each parameter, in the order of config.Params: three for a weight that is split, else one.
+func Spell(scheme string, config arch.Config, options WriteOptions) ([][]string, error) {
+	s, err := ByName(scheme)
 	if err != nil {
 		return nil, err
 	}
@@ -72,64 +89,60 @@ func Spell(name string, config arch.Config, options WriteOptions) ([][]string, e
 	if err != nil {
 		return nil, err
 	}
-	var names [][]string
+	var all [][]string
 	for _, p := range config.Params() {
-		r, block := tables()[name].written(p.Name, config, wrapper)
-		if r == nil {
-			return nil, fmt.Errorf("the scheme %s has no name for %s", name, quote(p.Name))
+		names, _, err := s.table().spell(p.Name, config, wrapper)
+		if err != nil {
+			return nil, err
 		}
-		var spelled []string
-		for _, pattern := range r.foreign {
-			spelled = append(spelled, s.bareName(fill(pattern, block), config))
-		}
-		names = append(names, spelled)
+		all = append(all, names)
 	}
-	return names, nil
+	return all, nil
 }
 
-// bareName leaves the prefix out where the scheme does so for models without a head.
-func (s *scheme) bareName(name string, config arch.Config) string {
+// exactly finds the parameters of an architecture among tensors with canonical names; no prefixes, and no other spellings.
+func exactly(tensors []tensor.Named, config arch.Config) (map[string]param, error) {
+	canonical, err := ByName(Canonical)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{table: canonical.table(), params: map[string]param{}, config: config, configErr: config.Validate()}
+	for _, t := range tensors {
+		by, _ := r.writing(t.Name, config, "")
+		if _, twice := r.params[t.Name]; twice || by == nil {
+			r.unexpected = append(r.unexpected, t.Name)
+			continue
+		}
+		r.params[t.Name] = param{view: t.View, from: []string{t.Name}, row: *by}
+	}
+	return r.params, r.check(&config)
+}
+
+// spell returns the names of a canonical parameter in the scheme, and the row that makes them.
+func (t *table) spell(canonical string, config arch.Config, wrapper string) ([]string, *row, error) {
+	by, block := t.writing(canonical, config, wrapper)
+	if by == nil {
+		return nil, nil, fmt.Errorf("the scheme %s has no name for %s", t.Name, text.Quote(canonical))
+	}
+	names := make([]string, len(by.foreign))
+	for i, pattern := range by.foreign {
+		names[i] = t.withPrefix(fill(pattern, block), config)
+	}
+	return names, by, nil
+}
+
+// withPrefix returns a name as it is written: some schemes leave their prefix out in models without a head.
+func (s *Scheme) withPrefix(name string, config arch.Config) string {
 	if s.bare && config.Classes == 0 {
 		return strings.TrimPrefix(name, s.prefix)
 	}
 	return name
 }
 
-// exactly matches tensors by their canonical names alone: no prefixes, no other spellings.
-func (c *compiled) exactly(tensors []tensor.Named, config arch.Config) *candidate {
-	result := &candidate{compiled: c, found: map[string]found{}, config: config, configErr: config.Validate()}
-	for _, t := range tensors {
-		r, _ := c.written(t.Name, config, "")
-		if _, twice := result.found[t.Name]; twice || r == nil {
-			result.unexpected = append(result.unexpected, t.Name)
-			continue
-		}
-		result.found[t.Name] = found{view: t.View, from: []string{t.Name}, row: *r}
-	}
-	return result
-}
-
-// write names one parameter.
-func (c *compiled) write(canonical string, view tensor.View, config arch.Config, wrapper string) ([]tensor.Named, error) {
-	r, block := c.written(canonical, config, wrapper)
-	if r == nil {
-		return nil, fmt.Errorf("the scheme %s has no name for %s", c.name, quote(canonical))
-	}
-	views, err := r.operation.Inverse().Apply(view)
-	if err != nil {
-		return nil, &TensorError{canonical, err}
-	}
-	named := make([]tensor.Named, len(views))
-	for i, v := range views {
-		named[i] = tensor.Named{Name: fill(r.foreign[i], block), View: v}
-	}
-	return named, nil
-}
-
-// written is the row by which a canonical parameter is written.
-func (c *compiled) written(canonical string, config arch.Config, wrapper string) (*row, int) {
+// writing returns the row by which a canonical parameter is written, and its block; nil if there is none.
+func (t *table) writing(canonical string, config arch.Config, wrapper string) (*row, int) {
 	pattern, block := split(canonical)
-	at := slices.IndexFunc(c.rows, func(r row) bool {
+	at := slices.IndexFunc(t.rows, func(r row) bool {
 		return !r.readOnly && len(r.canonical) == 1 && r.canonical[0] == pattern &&
 			(r.pooling == "" || r.pooling == config.Pooling) &&
 			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper)
@@ -137,24 +150,29 @@ func (c *compiled) written(canonical string, config arch.Config, wrapper string)
 	if at < 0 {
 		return nil, -1
 	}
-	return &c.rows[at], block
+	return &t.rows[at], block
 }
 
-// wrapper checks the wanted wrapper, or takes the usual one.
-func (s *scheme) wrapper(config arch.Config, wanted string) (string, error) {
-	switch {
-	case s.name != PASSL && wanted != "":
-		return "", &WrapperError{wanted, s.name, "only passl has wrappers"}
-	case s.name != PASSL:
+// wrapper checks the wanted wrapper, or takes the usual one. Schemes without wrappers return "".
+func (s *Scheme) wrapper(config arch.Config, wanted string) (string, error) {
+	if len(s.Wrappers) == 0 {
+		if wanted != "" {
+			return "", &WrapperError{wanted, s.Name, "it has no wrappers"}
+		}
 		return "", nil
-	case wanted == "" && config.MaskToken:
-		return BEiTPTWrapper, nil
-	case wanted == "":
-		return BEiTWrapper, nil
-	case !slices.Contains([]string{BEiTWrapper, BEiTFTWrapper, BEiTPTWrapper}, wanted):
-		return "", &WrapperError{wanted, s.name, "it has no wrapper of that name"}
-	case (wanted == BEiTPTWrapper) != config.MaskToken:
-		return "", &WrapperError{wanted, s.name, "BEiTPTWrapper is for masked image modelling, the others for classifiers"}
 	}
-	return wanted, nil
+	known := false
+	for _, w := range s.Wrappers {
+		if (wanted == "" || w.Name == wanted) && w.Masked == config.MaskToken {
+			return w.Name, nil
+		}
+		known = known || w.Name == wanted
+	}
+	if !known {
+		return "", &WrapperError{wanted, s.Name, "it has no wrapper of that name"}
+	}
+	if config.MaskToken {
+		return "", &WrapperError{wanted, s.Name, "it is for classifiers, and the model is for masked image modelling"}
+	}
+	return "", &WrapperError{wanted, s.Name, "it is for masked image modelling, and the model is a classifier"}
 }

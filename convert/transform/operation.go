@@ -41,12 +41,12 @@ func Keep(n int) Operation {
 	}
 }
 
-// Turn transposes a matrix; it is its own inverse.
-func Turn() Operation {
+// TransposeMatrix is [Transpose] as an operation; it is its own inverse.
+func TransposeMatrix() Operation {
 	return Operation{
 		Name: "transposed", in: 1,
 		forward: func(in []tensor.View) ([]tensor.View, error) { return one(Transpose(in[0])) },
-		inverse: Turn,
+		inverse: TransposeMatrix,
 	}
 }
 
@@ -116,15 +116,6 @@ func DropZero() Operation {
 		Name: "dropped, all zero", in: 1, Lossy: true,
 		forward: func(in []tensor.View) ([]tensor.View, error) { return nil, checkIfKnown(in[0]) },
 		inverse: func() Operation { return Keep(0) },
-	}
-}
-
-// CastTo rounds to another float type. The inverse casts back to from, which restores the values only where the cast widened.
-func CastTo(from, to tensor.DType) Operation {
-	return Operation{
-		Name: fmt.Sprintf("cast from %s to %s", from, to), in: 1, Lossy: !Widens(from, to),
-		forward: func(in []tensor.View) ([]tensor.View, error) { return one(Cast(in[0], to)) },
-		inverse: func() Operation { return CastTo(to, from) },
 	}
 }
 

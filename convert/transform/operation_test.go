@@ -17,7 +17,7 @@ var reversible = map[string]struct {
 	inputs    func(rows, cols int) []tensor.View
 }{
 	"keep": {transform.Keep(2), func(r, c int) []tensor.View { return []tensor.View{counted(4, r, c), counted(8, c)} }},
-	"turn": {transform.Turn(), func(r, c int) []tensor.View { return []tensor.View{counted(4, r, c)} }},
+	"turn": {transform.TransposeMatrix(), func(r, c int) []tensor.View { return []tensor.View{counted(4, r, c)} }},
 	"join rows": {transform.JoinRows(3), func(r, c int) []tensor.View {
 		return []tensor.View{counted(4, r, c), counted(4, r, c), counted(4, r, c)}
 	}},
@@ -25,7 +25,7 @@ var reversible = map[string]struct {
 	"fill key": {transform.FillKeyBias(), func(_, c int) []tensor.View { return []tensor.View{counted(4, c), counted(4, c)} }},
 	"widen":    {transform.CastTo(tensor.F16, tensor.F32), func(r, c int) []tensor.View { return []tensor.View{halves(r, c)} }},
 	"split, turn": {
-		transform.Then(transform.Turn(), transform.SplitRows(3)),
+		transform.Then(transform.TransposeMatrix(), transform.SplitRows(3)),
 		func(r, c int) []tensor.View { return []tensor.View{counted(4, r, 3*c)} },
 	},
 }
@@ -106,7 +106,7 @@ func TestOperationsWorkOnShapesAlone(t *testing.T) {
 	if err != nil || len(parts) != 2 || !parts[0].Shape.Equal(tensor.Shape{4}) {
 		t.Errorf("got %v, %v", parts, err)
 	}
-	turned, err := transform.Turn().Apply(tensor.View{DType: tensor.F32, Shape: tensor.Shape{2, 3}})
+	turned, err := transform.TransposeMatrix().Apply(tensor.View{DType: tensor.F32, Shape: tensor.Shape{2, 3}})
 	if err != nil || !turned[0].Shape.Equal(tensor.Shape{3, 2}) {
 		t.Errorf("got %v, %v", turned, err)
 	}
@@ -120,14 +120,14 @@ func TestLossIsMarked(t *testing.T) {
 	}{
 		{transform.CastTo(tensor.F32, tensor.F16), true},
 		{transform.CastTo(tensor.BF16, tensor.F32), false},
-		{transform.Then(transform.Turn(), transform.CastTo(tensor.F64, tensor.F32)), true},
+		{transform.Then(transform.TransposeMatrix(), transform.CastTo(tensor.F64, tensor.F32)), true},
 		{transform.DropZero(), true},
 	} {
 		if c.operation.Lossy != c.lossy {
 			t.Errorf("%s: lossy %v", c.operation.Name, c.operation.Lossy)
 		}
 	}
-	if _, err := transform.Turn().Apply(); err == nil {
+	if _, err := transform.TransposeMatrix().Apply(); err == nil {
 		t.Error("too few tensors were accepted")
 	}
 }

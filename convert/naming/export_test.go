@@ -1,0 +1,14 @@
+package naming
+
+import "slices"
+
+// AddScheme adds a scheme with names that nothing else has, and returns what removes it again. Only a test that is not parallel may call it.
+func AddScheme(name, program string) (remove func()) {
+	before := schemes
+	rows := slices.Concat(under("net/", backbone...), []row{{canonical: []string{"head.*"}, foreign: []string{"net/predict.*"}}})
+	schemes = append(slices.Clone(schemes), &Scheme{
+		Name: name, Program: program, Format: "pytorch", Key: "weights", Recipe: "timm", Epsilon: 1e-5,
+		rows: rows, transposed: true, blockIndex: []string{"net/" + blockIndex}, sharedIndex: []string{"net/" + sharedIndex}, writesIndex: true,
+	})
+	return func() { schemes = before }
+}

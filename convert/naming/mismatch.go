@@ -1,0 +1,219 @@
+package naming
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// relatives are parameters of models that are BEiTs with something more, which can't be converted.
+var relatives = []reason{
+	{"decode_head.", "a segmentation model"},
+	{"auxiliary_head.", "a segmentation model"},
+	{"backbone.fpn", "the backbone of a segmentation model"},
+	{"fpn", "the backbone of a segmentation model"},
+	{"cls_pt_layers.", "a pre-training checkpoint of BEiT v2"},
+}
+
+// relative returns an *UnsupportedError if some unexpected tensor shows that the model is a known relative of BEiT.
+func (r *reading) relative() error {
+	for _, name := range r.unexpected {
+		if what, is := startsWithAny(withoutTrainingPrefixes(name), relatives); is {
+			return &UnsupportedError{What: what, Name: name}
+		}
+	}
+	return nil
+}
+
+// explainUnknown returns the error for tensors that are mostly unknown to all schemes.
+func (r *reading) explainUnknown(total int) error {
+	if err := r.relative(); err != nil {
+		return err
+	}
+	e := &NotBEiTError{Scheme: r.Name, Known: r.recognised(total), Total: total}
+	if len(r.unexpected) > 0 {
+		e.Example = slices.Min(r.unexpected)
+	}
+	return e
+}
+
+// check returns an error that says why the reading cannot be used as a floating-point model, or nil.
+func (r *reading) check(given *arch.Config) error {
+	if err := r.relative(); err != nil {
+		return err
+	}
+	if r.refused != nil {
+		return r.refused
+	}
+	_, head := r.params["head.weight"]
+	_, token := r.params["mask_token"]
+	_, maskedHead := r.params["lm_head.weight"]
+	if masked := !head && (token || maskedHead); masked && given != nil && !given.MaskToken && given.Pooling != arch.AllTokens {
+		return &MaskedModelError{Architecture: describe(*given)}
+	}
+	if r.configErr != nil {
+		if len(r.shapes)+len(r.missing) == 0 {
+			return r.configErr
+		}
+		// The tensors are so odd that no architecture could be inferred, so what they should be is not known.
+		e := &MismatchError{Scheme: r.Name, Architecture: "any BEiT", Missing: r.missing, Shapes: r.shapes}
+		for i := range e.Shapes {
+			e.Shapes[i].Want = tensor.Shape{}
+		}
+		e.finish(r.table, r.config)
+		return fmt.Errorf("%w; %w", e, r.configErr)
+	}
+	if mismatch := r.mismatch(); mismatch != nil {
+		mismatch.finish(r.table, r.config)
+		return mismatch
+	}
+	for _, p := range r.config.Params() {
+		if made := r.params[p.Name]; !made.view.DType.IsFloat() {
+			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", made.view.DType)}
+		}
+	}
+	return nil
+}
+
+// mismatch compares what was found with the parameters of the architecture; nil if they are the same. The result has to be finished.
+func (r *reading) mismatch() *MismatchError {
+	e := &MismatchError{Scheme: r.Name, Architecture: describe(r.config), Missing: slices.Clone(r.missing), Shapes: slices.Clone(r.shapes)}
+	for _, name := range r.unexpected {
+		e.Unexpected = append(e.Unexpected, Unexpected{Name: name})
+	}
+	reported := map[string]bool{} // as incomplete or ill-shaped already
+	for _, m := range r.missing {
+		reported[m.Canonical] = true
+	}
+	for _, s := range r.shapes {
+		reported[s.Name] = true
+	}
+	wanted := map[string]bool{}
+	for _, p := range r.config.Params() {
+		wanted[p.Name] = true
+		if made, ok := r.params[p.Name]; !ok {
+			e.Missing = append(e.Missing, r.lacking(p, reported)...)
+		} else if !made.view.Shape.Equal(p.Shape) {
+			e.Shapes = append(e.Shapes, made.illShaped(p.Shape)...)
+		}
+	}
+	for name, made := range r.params {
+		if !wanted[name] {
+			for _, from := range made.from {
+				e.Unexpected = append(e.Unexpected, Unexpected{Name: from})
+			}
+		}
+	}
+	if len(e.Missing)+len(e.Unexpected)+len(e.Shapes) == 0 {
+		return nil
+	}
+	return e
+}
+
+// lacking names a parameter that is not there as the scheme would write it, unless it was reported already.
+func (r *reading) lacking(p arch.Param, reported map[string]bool) []Missing {
+	by, block := r.writing(p.Name, r.config, "")
+	if by == nil || reported[p.Name] {
+		return nil
+	}
+	var missing []Missing
+	for _, pattern := range by.foreign {
+		if name := fill(pattern, block); !reported[name] {
+			missing = append(missing, Missing{Name: name, Canonical: p.Name})
+		}
+	}
+	return missing
+}
+
+// illShaped states the shapes as the file has them.
+func (p param) illShaped(want tensor.Shape) []IllShaped {
+	shapes := []IllShaped{{Name: p.from[0], Got: p.view.Shape, Want: want}}
+	if len(p.row.canonical) > 1 {
+		return shapes
+	}
+	got, errGot := p.row.operation.Inverse().Apply(tensor.View{DType: p.view.DType, Shape: p.view.Shape})
+	wanted, errWant := p.row.operation.Inverse().Apply(tensor.View{DType: p.view.DType, Shape: want})
+	if errGot != nil || errWant != nil || len(got) != len(p.from) || len(wanted) != len(p.from) {
+		return shapes
+	}
+	shapes = shapes[:0]
+	for i, from := range p.from {
+		shapes = append(shapes, IllShaped{Name: from, Got: got[i].Shape, Want: wanted[i].Shape})
+	}
+	return shapes
+}
+
+// A search for the nearest name compares at most nearestLimit names with as many, of at most nearestLength bytes.
+const nearestLimit, nearestLength = 20, 200
+
+// finish fills in what ill-shaped tensors should have been, sorts the lists, and finds the nearest names.
+func (e *MismatchError) finish(t *table, config arch.Config) {
+	for i, s := range e.Shapes {
+		if s.Want == nil {
+			e.Shapes[i].Want = t.expectedShape(s.Name, config)
+		}
+	}
+	slices.SortFunc(e.Missing, func(a, b Missing) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(e.Unexpected, func(a, b Unexpected) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(e.Shapes, func(a, b IllShaped) int { return cmp.Or(strings.Compare(a.Name, b.Name), len(a.Got)-len(b.Got)) })
+	var absent, extra []string
+	for i := range min(len(e.Missing), nearestLimit) {
+		absent = append(absent, e.Missing[i].Name)
+	}
+	for i := range min(len(e.Unexpected), nearestLimit) {
+		if len(e.Unexpected[i].Name) <= nearestLength {
+			extra = append(extra, e.Unexpected[i].Name)
+		}
+	}
+	for i := range absent {
+		e.Missing[i].Nearest = suggest.Nearest(absent[i], extra)
+	}
+	for i := range min(len(e.Unexpected), nearestLimit) {
+		if len(e.Unexpected[i].Name) <= nearestLength {
+			e.Unexpected[i].Nearest = suggest.Nearest(e.Unexpected[i].Name, absent)
+		}
+	}
+}
+
+// expectedShape is the shape that the scheme's parameter of that name should have, or nil.
+func (t *table) expectedShape(name string, config arch.Config) tensor.Shape {
+	pattern, block := split(strings.TrimPrefix(withoutTrainingPrefixes(name), t.prefix))
+	at, ok := t.parts[pattern]
+	if !ok {
+		return nil
+	}
+	by := t.rows[at.row]
+	var views []tensor.View
+	for _, canonical := range by.canonical {
+		for _, p := range config.Params() {
+			if p.Name == fill(canonical, block) {
+				views = append(views, tensor.View{DType: tensor.F32, Shape: p.Shape})
+			}
+		}
+	}
+	made, err := by.operation.Inverse().Apply(views...)
+	if err != nil || at.part >= len(made) {
+		return nil
+	}
+	return made[at.part].Shape
+}
+
+// describe names an architecture for people.
+func describe(c arch.Config) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return fmt.Sprintf("a BEiT of %d x %d pixels, width %d, %d blocks, %d classes", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Classes)
+}
+
+func isAboutShape(err error) bool {
+	var shape *transform.ShapeError
+	return errors.As(err, &shape) || errors.Is(err, tensor.ErrShape)
+}

@@ -1,0 +1,206 @@
+package naming
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// reading is what the tensors are if a scheme is the right one. It is built in this order: match sorts the tensors by the table, infer finds the
+// architecture, judge says how well it fits. Afterwards check or explainUnknown say what is wrong with it.
+type reading struct {
+	*table
+	// params are the canonical parameters that were found.
+	params map[string]param
+	// indices are the relative position indices, dropped the tensors that are known not to matter.
+	indices []tensor.Named
+	dropped []Dropped
+	// unexpected are the names of tensors that mean nothing in the scheme, or the same as another one.
+	unexpected []string
+	// missing are parts of parameters of which other parts are there.
+	missing []Missing
+	// shapes are tensors that the row's operation can't work on.
+	shapes []IllShaped
+	// refused is the first error of an operation about the content of a tensor.
+	refused error
+
+	config    arch.Config
+	configErr error
+	// score orders the readings of different schemes: higher fits better.
+	score int
+}
+
+// param is a canonical parameter, the names of the tensors that it was made of, and the row that made it.
+type param struct {
+	view tensor.View
+	from []string
+	row  row
+}
+
+// read makes the reading of one scheme. names are those of tensors without the prefixes that all have.
+func (t *table) read(tensors []tensor.Named, names []string, given *arch.Config) *reading {
+	r := t.match(tensors, names)
+	r.infer()
+	r.excuseMaskToken()
+	useGiven := func() {
+		if given != nil {
+			r.config, r.configErr = *given, given.Validate()
+		}
+	}
+	if r.configErr != nil {
+		useGiven()
+	}
+	r.judge(len(tensors)) // by what the shapes say, if they say something: this is about the scheme, not about what was asked for
+	useGiven()
+	r.excuseMaskToken()
+	return r
+}
+
+// match sorts the tensors by the table, and makes the parameters.
+func (t *table) match(tensors []tensor.Named, names []string) *reading {
+	type place struct{ row, block int }
+	r := &reading{table: t, params: map[string]param{}}
+	parts := map[place][]int{} // indices into tensors, plus one, by the part of the row
+	var order []place
+	for i, named := range tensors {
+		pattern, block := split(strings.TrimPrefix(names[i], t.prefix))
+		if t.index[pattern] {
+			r.indices = append(r.indices, named)
+			continue
+		}
+		at, known := t.parts[pattern]
+		if !known {
+			if why, ignored := startsWithAny(names[i], t.ignored); ignored {
+				r.drop(named.Name, named.View, why)
+			} else {
+				r.unexpected = append(r.unexpected, named.Name)
+			}
+			continue
+		}
+		here := place{at.row, block}
+		if parts[here] == nil {
+			parts[here] = make([]int, len(t.rows[at.row].foreign))
+			order = append(order, here)
+		}
+		if parts[here][at.part] != 0 {
+			r.unexpected = append(r.unexpected, named.Name)
+			continue
+		}
+		parts[here][at.part] = i + 1
+	}
+	for _, here := range order {
+		r.assemble(t.rows[here.row], here.block, parts[here], tensors)
+	}
+	return r
+}
+
+// assemble applies a row's operation to its parts.
+func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Named) {
+	var views []tensor.View
+	var from []string
+	for part, index := range parts {
+		if index == 0 {
+			r.missing = append(r.missing, Missing{Name: fill(by.foreign[part], block), Canonical: fill(by.canonical[0], block)})
+			continue
+		}
+		views, from = append(views, tensors[index-1].View), append(from, tensors[index-1].Name)
+	}
+	if len(views) < len(parts) {
+		return
+	}
+	made, err := by.operation.Apply(views...)
+	switch {
+	case isAboutShape(err):
+		for i, v := range views {
+			r.shapes = append(r.shapes, IllShaped{Name: from[i], Got: v.Shape})
+		}
+	case err != nil && r.refused == nil:
+		r.refused = &TensorError{Name: from[0], Err: err}
+	case err == nil && len(made) == 0:
+		r.drop(from[0], views[0], "all zero, as the keys of a BEiT have no bias")
+	}
+	for i, view := range made {
+		name := fill(by.canonical[i], block)
+		if _, twice := r.params[name]; twice {
+			r.unexpected = append(r.unexpected, from...)
+			continue
+		}
+		r.params[name] = param{view: view, from: from, row: by}
+	}
+}
+
+func (r *reading) drop(name string, view tensor.View, reason string) {
+	size, _ := view.Size()
+	r.dropped = append(r.dropped, Dropped{Name: name, Reason: reason, Bytes: size})
+}
+
+// infer finds the architecture by the shapes.
+func (r *reading) infer() {
+	shapes := make(map[string]tensor.Shape, len(r.params)+1)
+	for name, p := range r.params {
+		shapes[name] = p.view.Shape
+	}
+	if len(r.indices) > 0 {
+		shapes[fill(blockIndex, 0)] = r.indices[0].Shape
+	}
+	r.config, r.configErr = arch.Infer(shapes)
+}
+
+// excuseMaskToken drops the mask token of a classifier: its training program kept it, but no forward pass of a classifier uses it.
+func (r *reading) excuseMaskToken() {
+	token, there := r.params["mask_token"]
+	if !there || r.configErr != nil || r.config.MaskToken || r.config.Pooling == arch.AllTokens {
+		return
+	}
+	if _, classifier := r.params["head.weight"]; !classifier {
+		return
+	}
+	r.drop(token.from[0], token.view, "a classifier masks nothing")
+	delete(r.params, "mask_token")
+}
+
+// judge sets the score: readings that fit an architecture exactly come first, then those that explain most of the tensors.
+func (r *reading) judge(total int) {
+	r.score = 2 * r.recognised(total)
+	for name, p := range r.params {
+		// A fused weight that does not have three times as many rows as columns is stored the other way round.
+		if shape := p.view.Shape; strings.HasSuffix(name, ".attn.qkv.weight") && (len(shape) != 2 || shape[0] != 3*shape[1]) {
+			r.score--
+		}
+	}
+	if r.configErr != nil {
+		r.score -= total
+		return
+	}
+	if mismatch := r.mismatch(); mismatch != nil {
+		r.score -= len(mismatch.Missing) + len(mismatch.Shapes)
+	} else {
+		r.score = 4 * (total + 1)
+	}
+}
+
+// recognised is the number of tensors that the scheme knows.
+func (r *reading) recognised(total int) int { return total - len(r.unexpected) }
+
+// signature is equal for two readings that make the same parameters of the same tensors in the same way.
+func (r *reading) signature() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(r.params)) {
+		p := r.params[name]
+		b.WriteString(name + "\x00" + strings.Join(p.from, "\x00") + "\x00" + p.row.operation.Name + "\n")
+	}
+	return b.String()
+}
+
+// startsWithAny returns the first reason whose prefix a name has.
+func startsWithAny(name string, reasons []reason) (why string, found bool) {
+	for _, r := range reasons {
+		if strings.HasPrefix(name, r.prefix) {
+			return r.why, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,119 @@
+package naming
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/transform"
+)
+
+// table is a scheme's rows made ready for look-ups.
+type table struct {
+	*Scheme
+	rows []row // with .* expanded and operations complete
+	// parts finds the row, and the part of it, by a foreign pattern without the scheme's prefix.
+	parts map[string]rowPart
+	// index holds the patterns of relative position indices likewise.
+	index map[string]bool
+}
+
+// rowPart is one of the foreign parameters of a row.
+type rowPart struct{ row, part int }
+
+// table returns the scheme's table, which is made once.
+func (s *Scheme) table() *table {
+	s.once.Do(func() { s.compiled = compile(s) })
+	return s.compiled
+}
+
+func compile(s *Scheme) *table {
+	t := &table{Scheme: s, parts: map[string]rowPart{}, index: map[string]bool{}}
+	for _, r := range s.rows {
+		for _, expanded := range expand(r) {
+			if expanded.operation.Inputs() == 0 {
+				expanded.operation = transform.Keep(1)
+			}
+			if s.transposed && len(expanded.canonical) == 1 && linearWeights()[expanded.canonical[0]] {
+				expanded.operation = transform.Then(transform.TransposeMatrix(), expanded.operation)
+			}
+			t.rows = append(t.rows, expanded)
+		}
+	}
+	for i, r := range t.rows {
+		for part, pattern := range r.foreign {
+			key := strings.TrimPrefix(pattern, s.prefix)
+			if _, taken := t.parts[key]; !taken {
+				t.parts[key] = rowPart{i, part}
+			}
+		}
+	}
+	for _, pattern := range append(s.blockIndex[:len(s.blockIndex):len(s.blockIndex)], s.sharedIndex...) {
+		t.index[strings.TrimPrefix(pattern, s.prefix)] = true
+	}
+	return t
+}
+
+// expand makes two rows of one that ends in .*: for the weight and for the bias.
+func expand(r row) []row {
+	if !strings.HasSuffix(r.foreign[0], ".*") {
+		return []row{r}
+	}
+	var rows []row
+	for _, kind := range []string{"weight", "bias"} {
+		one := r
+		one.canonical, one.foreign = []string{strings.TrimSuffix(r.canonical[0], "*") + kind}, []string{strings.TrimSuffix(r.foreign[0], "*") + kind}
+		rows = append(rows, one)
+	}
+	return rows
+}
+
+// linearWeights returns the patterns of the weights of linear layers, from the architectures themselves.
+var linearWeights = sync.OnceValue(func() map[string]bool {
+	patterns := map[string]bool{}
+	for _, name := range arch.Names() {
+		config, _ := arch.ByName(name)
+		for _, p := range config.Params() {
+			if pattern, _ := split(p.Name); p.Linear {
+				patterns[pattern] = true
+			}
+		}
+	}
+	return patterns
+})
+
+// split takes the block's number out of a name: of "blocks.3.gamma_1" it returns "blocks.{i}.gamma_1" and 3. Names without a number, or with one that
+// is not written as a program would, come back whole, with block -1.
+func split(name string) (pattern string, block int) {
+	at := 0
+	for component := range strings.SplitSeq(name, ".") {
+		end := at + len(component)
+		if component != "" && strings.Trim(component, "0123456789") == "" {
+			number, err := strconv.Atoi(component)
+			if err != nil || strconv.Itoa(number) != component {
+				return name, -1
+			}
+			return name[:at] + "{i}" + name[end:], number
+		}
+		at = end + 1
+	}
+	return name, -1
+}
+
+// fill puts the block's number into a pattern.
+func fill(pattern string, block int) string {
+	return strings.Replace(pattern, "{i}", strconv.Itoa(block), 1)
+}
+
+// trainingPrefixes are what training programs put in front of every name.
+var trainingPrefixes = append([]string{"model."}, checkpoint.TrainingPrefixes...)
+
+// withoutTrainingPrefixes returns a name without them.
+func withoutTrainingPrefixes(name string) string {
+	for _, prefix := range trainingPrefixes {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return name
+}
