@@ -10,70 +10,79 @@ import (
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
+// Categories of commands. The help sorts them by name.
+const (
+	models  = "Models"
+	theZoo  = "The zoo"
+	machine = "This machine"
+)
+
 // commands lists every command, in the order of the help.
 func commands(c *console) []*cli.Command {
-	return []*cli.Command{
-		demoCommand(c),
-		inspectCommand(c),
-		convertCommand(c),
-		diffCommand(c),
-		verifyCommand(c),
-		predictCommand(c),
-		evalCommand(c),
-		synthCommand(c),
-		listCommand(c),
-		showCommand(c),
-		pullCommand(c),
-		publishCommand(c),
-		mirrorCommand(c),
-		bundleCommand(c),
-		manifestCommand(c),
-		trustCommand(c),
-		cacheCommand(c),
-		siteCommand(c),
-		benchCommand(c),
-		doctorCommand(c),
-		versionCommand(c),
-		completionCommand(c),
+	var all []*cli.Command
+	for _, group := range []struct {
+		category string
+		commands []*cli.Command
+	}{
+		{models, []*cli.Command{inspectCommand(c), convertCommand(c), diffCommand(c), verifyCommand(c), predictCommand(c), evalCommand(c)}},
+		{theZoo, []*cli.Command{
+			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), mirrorCommand(c), bundleCommand(c), manifestCommand(c),
+			trustCommand(c), cacheCommand(c), siteCommand(c),
+		}},
+		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), helpCommand()}},
+	} {
+		for _, command := range group.commands {
+			command.Category = group.category
+			all = append(all, command)
+		}
 	}
+	return all
 }
 
 // newApp is the whole command line.
 func newApp(c *console) *cli.App {
 	app := cli.NewApp()
-	app.Name = "beitzoo"
+	app.Name, app.HelpName = "beitzoo", "beitzoo"
 	app.Usage = "convert, verify, pull and publish BEiT weights, exactly"
+	app.UsageText = "beitzoo COMMAND [arguments and flags in any order]"
+	app.Description = "Begin with `beitzoo demo`. What a command does, with an example, says `beitzoo COMMAND --help`."
 	app.HideVersion = true
 	app.EnableBashCompletion = true
 	app.Reader, app.Writer, app.ErrWriter = c.in, c.out, c.err
 	app.Commands = commands(c)
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	app.OnUsageError = usageProblem
-	app.CommandNotFound = nil
-	app.Action = func(ctx *cli.Context) error { return noCommand(ctx) }
+	app.Action = noCommand
 	for _, command := range app.Commands {
 		command.OnUsageError = usageProblem
+		command.HideHelpCommand = true
 		for _, sub := range command.Subcommands {
 			sub.OnUsageError = usageProblem
+			sub.HideHelpCommand = true
+		}
+		if len(command.Subcommands) > 0 {
+			command.Action = noSubcommand
 		}
 	}
 	return app
 }
 
-// run runs one command line and gives the exit code.
+// run runs one command line and returns the exit code.
 func run(ctx context.Context, c *console, args []string) int {
 	app := newApp(c)
 	err := app.RunContext(ctx, flagsFirst(app, args))
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Canceled, err)
 	}
-	return c.report(err, slices.Contains(args, "--json"))
+	c.asJSON = c.asJSON || slices.Contains(args, "--json") // an error in the flags keeps the library from reading the rest
+	return c.report(err)
 }
 
+// usageProblem is for what the library says about flags.
 func usageProblem(ctx *cli.Context, err error, _ bool) error {
 	name := "beitzoo"
-	if ctx.Command != nil && ctx.Command.Name != "" && ctx.Command.Name != "beitzoo" {
-		name += " " + ctx.Command.Name
+	if ctx.Command != nil && ctx.Command.HelpName != "" {
+		name = ctx.Command.HelpName
 	}
 	return &usageError{err.Error(), fmt.Sprintf("see: %s --help", name)}
 }
@@ -83,13 +92,41 @@ func noCommand(ctx *cli.Context) error {
 	if !ctx.Args().Present() {
 		return cli.ShowAppHelp(ctx)
 	}
+	return unknownCommand(ctx.Args().First(), ctx.App.Commands)
+}
+
+// noSubcommand is the same for a command such as cache.
+func noSubcommand(ctx *cli.Context) error {
+	if !ctx.Args().Present() {
+		return cli.ShowSubcommandHelp(ctx)
+	}
+	return unknownCommand(ctx.Args().First(), ctx.Command.Subcommands)
+}
+
+func unknownCommand(word string, commands []*cli.Command) error {
 	var names []string
-	for _, command := range ctx.App.Commands {
+	for _, command := range commands {
 		names = append(names, command.Name)
 	}
-	word := ctx.Args().First()
-	return &usageError{
-		fmt.Sprintf("unknown command %q", word),
-		suggest.Hint(suggest.Nearest(word, names), names),
+	return &usageError{fmt.Sprintf("unknown command %q", word), suggest.Hint(suggest.Nearest(word, names), names)}
+}
+
+// helpCommand takes the place of the library's, which exits with a code of its own if it does not know the command.
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "help",
+		Aliases:   []string{"h"},
+		Usage:     "show the commands, or what one command does",
+		ArgsUsage: "[COMMAND]",
+		Action: func(ctx *cli.Context) error {
+			name, app := ctx.Args().First(), ctx.Lineage()[1]
+			switch {
+			case name == "":
+				return cli.ShowAppHelp(app)
+			case ctx.App.Command(name) == nil:
+				return unknownCommand(name, ctx.App.Commands)
+			}
+			return cli.ShowCommandHelp(app, name)
+		},
 	}
 }

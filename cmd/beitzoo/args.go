@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// flagsFirst moves flags before the arguments, since the library stops at the first argument that is not a flag and people write
-// `beitzoo convert SRC -o DST`. Words after "--" are arguments whatever they look like.
+// flagsFirst moves flags before the arguments, since people write `beitzoo convert SRC -o DST` and version 2 of urfave/cli stops reading flags at
+// the first argument (https://github.com/urfave/cli/issues/976; version 3 reads them anywhere and makes this function superfluous). Words after "--" are arguments
+// whatever they look like.
 func flagsFirst(app *cli.App, args []string) []string {
 	if len(args) < 2 || slices.Contains(args, "--generate-bash-completion") {
 		return args
@@ -50,7 +53,7 @@ func split(args []string, known []cli.Flag) (flags, words []string) {
 	return flags, words
 }
 
-// takesValue tells whether the word after a flag belongs to it.
+// takesValue reports whether the word after a flag belongs to it.
 func takesValue(arg string, known []cli.Flag) bool {
 	name := strings.TrimLeft(arg, "-")
 	if strings.Contains(name, "=") {
@@ -63,4 +66,36 @@ func takesValue(arg string, known []cli.Flag) bool {
 		}
 	}
 	return false
+}
+
+// action makes an action of a function of the arguments, whose number is checked first.
+func action(run func(ctx context.Context, args []string) error) cli.ActionFunc {
+	return func(ctx *cli.Context) error {
+		args := ctx.Args().Slice()
+		if err := checkArguments(ctx.Command.HelpName, ctx.Command.ArgsUsage, args); err != nil {
+			return err
+		}
+		return run(ctx.Context, args)
+	}
+}
+
+// checkArguments compares arguments with the ArgsUsage of a command, such as "FROM TO [NAME...]". From the first flag in it on, it says nothing
+// about arguments.
+func checkArguments(command, usage string, args []string) error {
+	hint := strings.TrimSpace(fmt.Sprintf("usage: %s %s", command, usage))
+	most, many := 0, false
+	for _, word := range strings.Fields(usage) {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		if most >= len(args) && !strings.HasPrefix(word, "[") {
+			return &usageError{strings.TrimSuffix(word, "...") + " is missing", hint}
+		}
+		most++
+		many = many || strings.Contains(word, "...")
+	}
+	if len(args) > most && !many {
+		return &usageError{fmt.Sprintf("unexpected argument %q", args[most]), hint}
+	}
+	return nil
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,21 +11,34 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// benchFlags are the flags of bench.
+type benchFlags struct {
+	model          modelFlags
+	engine         engineFlags
+	zoo            zooFlags
+	batches        cli.IntSlice
+	rounds, warmUp int
+	synth, worker  bool
+}
+
 func benchCommand(c *console) *cli.Command {
+	f := benchFlags{rounds: 7}
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure how many images a second a model classifies here",
 		ArgsUsage: "MODEL",
 		Description: "--engine, --device, --dtype and --batch take several values, separated by commas; every combination is measured.\n" +
 			"With --synth, MODEL is an architecture, which gets test weights.",
-		Flags: flags(modelFlags(), engineFlags(), zooFlags(), []cli.Flag{
-			&cli.IntSliceFlag{Name: "batch", Value: cli.NewIntSlice(1, 8), Usage: "images in one forward pass"},
-			&cli.IntFlag{Name: "rounds", Value: 7, Usage: "measured forward passes"},
-			&cli.IntFlag{Name: "warmup", Value: 2, Usage: "forward passes before those"},
-			&cli.BoolFlag{Name: "synth", Usage: "take test weights of an architecture instead of a model"},
-			&cli.BoolFlag{Name: "worker", Hidden: true},
-		}),
-		Action: func(ctx *cli.Context) error { return benchModel(c, ctx) },
+		Flags: c.flags([]cli.Flag{
+			&cli.IntSliceFlag{
+				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches, Usage: "put `N` images through in one forward pass", Action: positiveEach("batch"),
+			},
+			countFlag("rounds", &f.rounds, "", "measure `N` forward passes"),
+			&cli.IntFlag{Name: "warmup", Value: 2, Destination: &f.warmUp, Usage: "first do `N` forward passes that are not measured", Action: notNegative("warmup")},
+			boolFlag("synth", &f.synth, "take test weights of an architecture instead of a model"),
+			&cli.BoolFlag{Name: "worker", Destination: &f.worker, Hidden: true},
+		}, f.model.flags(), f.engine.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return benchModel(ctx, c, args[0], f) }),
 	}
 }
 
@@ -35,26 +48,21 @@ type benchRun struct {
 	options engine.Options
 }
 
-func benchModel(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "MODEL"); err != nil {
-		return err
-	}
-	if ctx.Int("rounds") < 1 || ctx.Int("warmup") < 0 || slices.Min(ctx.IntSlice("batch")) < 1 {
-		return &usageError{"--rounds and --batch must be positive, and --warmup not negative", "try --batch 1,8 --rounds 7"}
-	}
-	runs, err := benchRuns(ctx)
+func benchModel(ctx context.Context, c *console, argument string, f benchFlags) error {
+	runs, err := f.engine.benchRuns()
 	if err != nil {
 		return err
 	}
-	open := func() (*benchSubject, error) { return openBenchSubject(c, ctx) }
-	if ctx.Bool("worker") {
-		return serveBench(ctx.Context, c, runs[0], open, ctx.IntSlice("batch")[0])
+	open := func() (*benchSubject, error) { return openBenchSubject(ctx, c, argument, f) }
+	batches := f.batches.Value()
+	if f.worker {
+		return serveBench(ctx, c, runs[0], open, batches[0])
 	}
-	bar := c.newProgress(ctx, "measuring")
-	m := benchMeter{open: open, batches: ctx.IntSlice("batch"), warmUps: ctx.Int("warmup"), rounds: ctx.Int("rounds"), total: len(runs), progress: bar}
+	bar := c.newProgress("measuring")
+	m := benchMeter{open: open, batches: batches, warmUps: f.warmUp, rounds: f.rounds, total: len(runs), progress: bar}
 	all := []measurement{}
 	for _, run := range runs {
-		measured, err := m.measure(ctx.Context, run)
+		measured, err := m.measure(ctx, run)
 		if err != nil {
 			bar.finish()
 			return err
@@ -62,20 +70,16 @@ func benchModel(c *console, ctx *cli.Context) error {
 		all = append(all, measured...)
 	}
 	bar.finish()
-	if ctx.Bool("json") {
-		return c.json(all)
-	}
-	printMeasurements(c, all)
-	return nil
+	return c.result(all, func() { printMeasurements(c, all) })
 }
 
-// benchRuns reads the flags that list engines, devices and dtypes, all of them before anything is measured.
-func benchRuns(ctx *cli.Context) ([]benchRun, error) {
+// benchRuns returns every combination of the engines, devices and dtypes that the flags list, checked before anything is measured.
+func (f engineFlags) benchRuns() ([]benchRun, error) {
 	var runs []benchRun
-	for _, name := range strings.Split(ctx.String("engine"), ",") {
-		for _, device := range strings.Split(ctx.String("device"), ",") {
-			for _, dtype := range strings.Split(ctx.String("dtype"), ",") {
-				run := benchRun{options: engine.Options{Device: device, Threads: ctx.Int("threads")}}
+	for _, name := range strings.Split(f.engine, ",") {
+		for _, device := range strings.Split(f.device, ",") {
+			for _, dtype := range strings.Split(f.dtype, ",") {
+				run := benchRun{options: engine.Options{Device: device, Threads: f.threads}}
 				var err error
 				if run.engine, err = engineByName(name); err != nil {
 					return nil, err

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/synth"
@@ -40,23 +38,23 @@ type benchSubject struct {
 	close   func() error
 }
 
-// openBenchSubject gives the weights of a model, or those of the recipe.
-func openBenchSubject(c *console, ctx *cli.Context) (*benchSubject, error) {
-	if ctx.Bool("synth") {
-		config, err := readArchitecture(ctx.Args().First())
+// openBenchSubject returns the weights of a model, or test weights.
+func openBenchSubject(ctx context.Context, c *console, argument string, f benchFlags) (*benchSubject, error) {
+	if f.synth {
+		config, err := readArchitecture(argument)
 		if err != nil {
 			return nil, err
 		}
 		return &benchSubject{config, synth.Weights(config, 0), func() error { return nil }}, nil
 	}
-	model, err := openModel(c, ctx, ctx.Args().First())
+	model, err := openModel(ctx, c, argument, f.model, f.zoo)
 	if err != nil {
 		return nil, err
 	}
 	return &benchSubject{model.Config, model.Tensors, model.Close}, nil
 }
 
-// load opens the weights and loads them, and tells how long both took. The weights are not kept.
+// load opens the weights and loads them, and returns how long both took. The weights are not kept.
 func (r benchRun) load(ctx context.Context, open func() (*benchSubject, error)) (engine.Model, arch.Config, time.Duration, error) {
 	start := time.Now()
 	subject, err := open()
@@ -108,7 +106,7 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 	return all, nil
 }
 
-// batch gives the seconds of each measured forward pass.
+// batch returns the seconds of each measured forward pass.
 func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.Config, batch int) ([]float64, error) {
 	input := engine.Input{Pixels: synth.Images(batch, config.ImageHeight, config.ImageWidth, 0)}
 	var seconds []float64

@@ -10,44 +10,40 @@ import (
 )
 
 func bundleCommand(c *console) *cli.Command {
+	var f zooFlags
+	var output string
 	return &cli.Command{
 		Name:      "bundle",
 		Usage:     "put entries into one file, for machines without a network",
 		ArgsUsage: "NAME[@VERSION]... -o FILE",
 		Description: "There, pull from it:\n\n" +
-			"   beitzoo pull NAME --from FILE",
-		Flags:  flags(zooFlags(), []cli.Flag{&cli.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"}}),
-		Action: func(ctx *cli.Context) error { return bundle(c, ctx) },
+			"   beitzoo pull NAME --bundle FILE",
+		Flags:  c.flags([]cli.Flag{outputFlag(&output, "the `FILE` to write")}, f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return bundle(ctx, c, args, output, f) }),
 	}
 }
 
-func bundle(c *console, ctx *cli.Context) error {
-	target, err := outputPath(ctx)
+func bundle(ctx context.Context, c *console, names []string, output string, f zooFlags) error {
+	if err := requireOutput(output); err != nil {
+		return err
+	}
+	z, err := f.open(ctx, c)
 	if err != nil {
 		return err
 	}
-	if ctx.NArg() == 0 {
-		return exactArgs(ctx, "NAME[@VERSION]")
-	}
-	z, err := openZoo(c, ctx)
+	entries, err := resolveAll(ctx, z, names)
 	if err != nil {
 		return err
 	}
-	entries, err := resolveAll(ctx.Context, z, ctx.Args().Slice())
-	if err != nil {
-		return err
-	}
-	bar := &steps{c: c, ctx: ctx}
-	bundled, err := z.Bundle(ctx.Context, target, entries, pullOptions(c, ctx, bar))
+	bar := &steps{c: c}
+	bundled, err := z.Bundle(ctx, output, entries, pullOptions(c, bar))
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(bundled)
-	}
-	c.printf("%s holds %d entries, %s", target, len(bundled.Entries), humanize.Bytes(uint64(bundled.Bytes)))
-	return nil
+	return c.result(bundled, func() {
+		c.printf("%s holds %d entries, %s", output, len(bundled.Entries), humanize.Bytes(uint64(bundled.Bytes)))
+	})
 }
 
 func resolveAll(ctx context.Context, z *zoo.Zoo, names []string) ([]*zoo.Found, error) {

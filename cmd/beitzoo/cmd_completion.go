@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -30,16 +32,13 @@ func completionCommand(c *console) *cli.Command {
 		ArgsUsage: "SHELL",
 		Description: "Add it to your shell:\n\n" +
 			"   beitzoo completion bash >> ~/.bashrc",
-		Action: func(ctx *cli.Context) error {
-			if err := exactArgs(ctx, "SHELL"); err != nil {
-				return err
-			}
-			script, ok := completionScripts[ctx.Args().First()]
+		Action: action(func(_ context.Context, args []string) error {
+			script, ok := completionScripts[args[0]]
 			if !ok {
-				return &usageError{"no completion for that shell", "shells are bash, zsh and fish"}
+				return &usageError{fmt.Sprintf("no completion for the shell %q", args[0]), "shells are bash, zsh and fish"}
 			}
 			c.printf("%s", strings.TrimSpace(script))
 			return nil
-		},
+		}),
 	}
 }

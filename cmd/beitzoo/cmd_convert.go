@@ -1,13 +1,24 @@
 package main
 
 import (
+	"context"
+
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
 )
 
+// convertFlags are the flags of convert.
+type convertFlags struct {
+	model modelFlags
+	save  saveFlags
+	zoo   zooFlags
+	dtype string
+}
+
 func convertCommand(c *console) *cli.Command {
+	var f convertFlags
 	return &cli.Command{
 		Name:      "convert",
 		Usage:     "rewrite a checkpoint in another scheme and format, exactly",
@@ -15,46 +26,39 @@ func convertCommand(c *console) *cli.Command {
 		Description: "Format and scheme follow from the ending of DST where --to and --format don't say: .pdparams is PASSL's,\n" +
 			".pth unilm's, .safetensors canonical, a folder Hugging Face's.\n\n" +
 			"   beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
-		Flags: flags(modelFlags(), saveFlags(), zooFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "dtype", Usage: "cast to `f32`, f64, bf16 or f16; this may be lossy, and is reported"},
-		}),
-		Action: func(ctx *cli.Context) error { return convertCheckpoint(c, ctx) },
+		Flags: c.flags(f.save.flags(), []cli.Flag{
+			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that change are reported"),
+		}, f.model.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return convertCheckpoint(ctx, c, args[0], f) }),
 	}
 }
 
-func convertCheckpoint(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "SRC"); err != nil {
-		return err
-	}
-	target, err := outputPath(ctx)
+func convertCheckpoint(ctx context.Context, c *console, argument string, f convertFlags) error {
+	err := requireOutput(f.save.output)
 	if err != nil {
 		return err
 	}
-	bar := c.newProgress(ctx, "writing")
-	options := convert.Options{SaveOptions: saveOptions(ctx, bar)}
-	if options.OpenOptions, err = openOptions(ctx); err != nil {
+	bar := c.newProgress("writing")
+	options := convert.Options{SaveOptions: f.save.options(bar)}
+	if options.OpenOptions, err = f.model.options(); err != nil {
 		return err
 	}
-	if options.DType, err = parseDType(ctx.String("dtype")); err != nil {
+	if options.DType, err = parseDType(f.dtype); err != nil {
 		return err
 	}
-	source, err := locate(c, ctx, ctx.Args().First())
+	source, err := f.zoo.locate(ctx, c, argument)
 	if err != nil {
 		return err
 	}
-	report, err := convert.Convert(ctx.Context, source.path, target, options)
+	report, err := convert.Convert(ctx, source.path, f.save.output, options)
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(report)
-	}
-	printConversion(c, report, ctx.Bool("quiet"))
-	return nil
+	return c.result(report, func() { printConversion(c, report) })
 }
 
-func printConversion(c *console, r *convert.Report, quiet bool) {
+func printConversion(c *console, r *convert.Report) {
 	verb := "wrote"
 	if r.DryRun {
 		verb = "would write"
@@ -68,13 +72,10 @@ func printConversion(c *console, r *convert.Report, quiet bool) {
 	for _, loss := range r.Lossy {
 		c.printf("lossy  %s", loss)
 	}
-	if quiet {
-		return
-	}
 	if n := len(r.Dropped); n > 0 {
-		c.notef("note: %d tensors that are no parameters were left out, such as %q: %s", n, r.Dropped[0].Name, r.Dropped[0].Reason)
+		c.remark("%d tensors that are not parameters were left out, such as %q: %s", n, r.Dropped[0].Name, r.Dropped[0].Reason)
 	}
 	for _, note := range r.Notes {
-		c.notef("note: %s", note)
+		c.remark("%s", note)
 	}
 }

@@ -21,24 +21,25 @@ import (
 )
 
 func demoCommand(c *console) *cli.Command {
+	var keep string
 	return &cli.Command{
 		Name:   "demo",
 		Usage:  "the main job, on a trained model that ships with the program: no network, no libtorch",
-		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Usage: "keep the files in this `FOLDER`"}, jsonFlag()},
-		Action: func(ctx *cli.Context) error { return demo(c, ctx) },
+		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Destination: &keep, Usage: "keep the files in this `FOLDER`"}, c.jsonFlag()},
+		Action: action(func(ctx context.Context, _ []string) error { return demo(ctx, c, keep) }),
 	}
 }
 
-// demonstration is the state of one demo.
-type demonstration struct {
-	// console tells the story; with --json nobody listens.
+// demoRun is the state of one demo.
+type demoRun struct {
+	// console gets the running text, which is discarded with --json.
 	*console
 	start              time.Time
 	folder, checkpoint string
 	result             demoResult
 }
 
-// demoResult is what was shown, for --json.
+// demoResult is the JSON document of demo.
 type demoResult struct {
 	OK           bool                `json:"ok"`
 	Checkpoint   *convert.Inspection `json:"checkpoint"`
@@ -49,27 +50,27 @@ type demoResult struct {
 	Seconds      float64             `json:"seconds"`
 }
 
-func demo(c *console, ctx *cli.Context) error {
-	folder, remove, err := demoFolder(ctx.Path("keep"))
+func demo(ctx context.Context, c *console, keep string) error {
+	folder, remove, err := demoFolder(keep)
 	if err != nil {
 		return err
 	}
 	defer remove()
 	teller := *c
-	if ctx.Bool("json") {
+	if c.asJSON {
 		teller.out = io.Discard
 	}
-	d := &demonstration{console: &teller, start: time.Now(), folder: folder}
-	err = d.tell(ctx.Context)
+	d := &demoRun{console: &teller, start: time.Now(), folder: folder}
+	err = d.tell(ctx)
 	d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
-	if ctx.Bool("json") && (err == nil || errors.Is(err, errDiffers)) {
+	if c.asJSON && (err == nil || errors.Is(err, errDiffers)) {
 		return errors.Join(c.json(d.result), err)
 	}
 	return err
 }
 
 // tell does one step after another.
-func (d *demonstration) tell(ctx context.Context) error {
+func (d *demoRun) tell(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{d.unpack, d.convert, d.verify, d.classify} {
 		if err := step(ctx); err != nil {
 			return err
@@ -92,7 +93,7 @@ func demoFolder(keep string) (string, func(), error) {
 }
 
 // unpack writes the checkpoint that PaddlePaddle saved, and says what it is.
-func (d *demonstration) unpack(ctx context.Context) error {
+func (d *demoRun) unpack(ctx context.Context) error {
 	raw, err := fs.ReadFile(embedded.Files, embedded.Checkpoint)
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ var conversions = []struct{ name, scheme, whose string }{
 }
 
 // convert takes the checkpoint through every framework and back.
-func (d *demonstration) convert(ctx context.Context) error {
+func (d *demoRun) convert(ctx context.Context) error {
 	d.printf("\n2. Converted from each to the next, and each read back before it got its name:")
 	from := d.checkpoint
 	for _, station := range conversions {
@@ -157,7 +158,7 @@ func (d *demonstration) convert(ctx context.Context) error {
 }
 
 // verify runs the PyTorch file in plain Go and compares every block with what PaddlePaddle computed.
-func (d *demonstration) verify(ctx context.Context) error {
+func (d *demoRun) verify(ctx context.Context) error {
 	model, err := convert.Open(ctx, filepath.Join(d.folder, conversions[0].name), convert.OpenOptions{})
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ type demoEvaluation struct {
 }
 
 // classify runs all test images through the converted model and compares each logit with PASSL's.
-func (d *demonstration) classify(ctx context.Context) error {
+func (d *demoRun) classify(ctx context.Context) error {
 	recorded, err := embeddedRecording(ctx, d.folder, embedded.Logits)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (d *demonstration) classify(ctx context.Context) error {
 }
 
 // run classifies with the model that went through PyTorch.
-func (d *demonstration) run(ctx context.Context, data *evaluate.Dataset) ([][]float64, error) {
+func (d *demoRun) run(ctx context.Context, data *evaluate.Dataset) ([][]float64, error) {
 	model, err := convert.Open(ctx, filepath.Join(d.folder, conversions[0].name), convert.OpenOptions{})
 	if err != nil {
 		return nil, err

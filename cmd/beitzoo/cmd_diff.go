@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -8,42 +9,42 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 )
 
+// diffFlags are the flags of diff.
+type diffFlags struct {
+	model modelFlags
+	zoo   zooFlags
+}
+
 func diffCommand(c *console) *cli.Command {
+	var f diffFlags
 	return &cli.Command{
 		Name:        "diff",
 		Usage:       "compare two models parameter by parameter, whatever their formats",
 		ArgsUsage:   "A B",
 		Description: "Exits with 0 where all parameters are equal bit for bit, and with 1 where they differ.",
-		Flags:       flags(modelFlags(), zooFlags()),
-		Action:      func(ctx *cli.Context) error { return diff(c, ctx) },
+		Flags:       c.flags(f.model.flags(), f.zoo.flags()),
+		Action:      action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
 	}
 }
 
-func diff(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "A", "B"); err != nil {
-		return err
-	}
-	options, err := openOptions(ctx)
+func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
+	options, err := f.model.options()
 	if err != nil {
 		return err
 	}
-	var paths [2]string
-	for i := range paths {
-		at, err := locate(c, ctx, ctx.Args().Get(i))
-		if err != nil {
-			return err
-		}
-		paths[i] = at.path
-	}
-	found, err := convert.Diff(ctx.Context, paths[0], paths[1], options, options)
+	atA, err := f.zoo.locate(ctx, c, a)
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		err = c.json(found)
-	} else {
-		printDifference(c, found)
+	atB, err := f.zoo.locate(ctx, c, b)
+	if err != nil {
+		return err
 	}
+	found, err := convert.Diff(ctx, atA.path, atB.path, options, options)
+	if err != nil {
+		return err
+	}
+	err = c.result(found, func() { printDifference(c, found) })
 	if err == nil && !found.Equal {
 		return errDiffers
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -16,25 +17,18 @@ func doctorCommand(c *console) *cli.Command {
 		ArgsUsage: "[PROGRAM]",
 		Description: "Exits with 6 where the torch engine can't run. PROGRAM is another build of beitzoo that does not start, since the libtorch that it was\n" +
 			"linked to has moved: then it says which libraries it misses. `go run ./cmd/beitzoo doctor` works wherever Go does.",
-		Flags:  flags(),
-		Action: func(ctx *cli.Context) error { return doctor(c, ctx) },
+		Flags:  c.flags(),
+		Action: action(func(ctx context.Context, args []string) error { return doctor(ctx, c, strings.Join(args, "")) }),
 	}
 }
 
-func doctor(c *console, ctx *cli.Context) error {
-	if ctx.NArg() > 1 {
-		return exactArgs(ctx, "PROGRAM")
-	}
-	d := diagnose(ctx.Context, ctx.Args().First())
+func doctor(ctx context.Context, c *console, program string) error {
+	d := diagnose(ctx, program)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		if err := c.json(d); err != nil {
-			return err
-		}
-	} else {
-		printDiagnosis(c, d)
+	if err := c.result(d, func() { printDiagnosis(c, d) }); err != nil {
+		return err
 	}
 	for _, r := range d.Problems {
 		if r.Fatal {

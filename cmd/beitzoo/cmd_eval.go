@@ -1,46 +1,49 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io/fs"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/evaluate"
 )
 
 func evalCommand(c *console) *cli.Command {
+	var f classifierFlags
 	return &cli.Command{
 		Name:      "eval",
-		Usage:     "top-1 and top-5 accuracy over a folder of class folders",
+		Usage:     "measure top-1 and top-5 accuracy over a folder of class folders",
 		ArgsUsage: "MODEL FOLDER",
 		Description: "FOLDER has one folder for each class; the classes are numbered in the order of the folders' names,\n" +
 			"as torchvision's ImageFolder does.",
-		Flags:  flags(modelFlags(), engineFlags(), zooFlags(), recipeFlags()),
-		Action: func(ctx *cli.Context) error { return eval(c, ctx) },
+		Flags:  c.flags(f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f) }),
 	}
 }
 
-func eval(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "MODEL", "FOLDER"); err != nil {
-		return err
+func eval(ctx context.Context, c *console, argument, folder string, f classifierFlags) error {
+	data, err := evaluate.Folder(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &missingError{imageFolder, err}
 	}
-	data, err := evaluate.Folder(ctx.Args().Get(1))
 	if err != nil {
 		return err
 	}
-	model, err := openClassifier(c, ctx, "")
+	model, err := openClassifier(ctx, c, argument, f)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	bar := c.newProgress(ctx, "classifying")
+	bar := c.newProgress("classifying")
 	progress := func(done, total int) { bar.set(int64(done), int64(total)) }
-	result, err := evaluate.Classification(ctx.Context, model.Classifier, data, evaluate.Options{Progress: progress})
+	result, err := evaluate.Classification(ctx, model.Classifier, data, evaluate.Options{Progress: progress})
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(result)
-	}
-	c.printf("top-1 %.2f %% (%d of %d), top-5 %.2f %%", 100*result.Share1, result.Top1, result.Images, 100*result.Share5)
-	return nil
+	return c.result(result, func() {
+		c.printf("top-1 %.2f %% (%d of %d), top-5 %.2f %%", 100*result.Share1, result.Top1, result.Images, 100*result.Share5)
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,47 +16,48 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 )
 
+// inspectFlags are the flags of inspect.
+type inspectFlags struct {
+	model                   modelFlags
+	zoo                     zooFlags
+	digests, stats, tensors bool
+}
+
 func inspectCommand(c *console) *cli.Command {
+	var f inspectFlags
 	return &cli.Command{
 		Name:      "inspect",
 		Usage:     "list container, scheme, architecture and parameters without loading the file",
 		ArgsUsage: "FILE",
-		Flags: flags(modelFlags(), zooFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "digests", Usage: "the sha256 of each parameter's canonical bytes"},
-			&cli.BoolFlag{Name: "stats", Usage: "range, mean, NaN and Inf of each parameter"},
-			&cli.BoolFlag{Name: "tensors", Usage: "a line for each parameter"},
-		}),
-		Action: func(ctx *cli.Context) error { return inspect(c, ctx) },
+		Flags: c.flags([]cli.Flag{
+			boolFlag("tensors", &f.tensors, "print name, dtype and shape of each parameter"),
+			boolFlag("stats", &f.stats, "also its range and mean, and how many values are NaN or infinite"),
+			boolFlag("digests", &f.digests, "also the sha256 of its canonical bytes, and one of the whole model"),
+		}, f.model.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return inspect(ctx, c, args[0], f) }),
 	}
 }
 
-func inspect(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "FILE"); err != nil {
-		return err
-	}
-	bar := c.newProgress(ctx, "reading")
-	options := convert.InspectOptions{Digests: ctx.Bool("digests"), Statistics: ctx.Bool("stats"), Progress: bar.set}
+func inspect(ctx context.Context, c *console, argument string, f inspectFlags) error {
+	bar := c.newProgress("reading")
+	options := convert.InspectOptions{Digests: f.digests, Statistics: f.stats, Progress: bar.set}
 	var err error
-	if options.OpenOptions, err = openOptions(ctx); err != nil {
+	if options.OpenOptions, err = f.model.options(); err != nil {
 		return err
 	}
-	at, err := locate(c, ctx, ctx.Args().First())
+	at, err := f.zoo.locate(ctx, c, argument)
 	if err != nil {
 		return err
 	}
-	found, err := convert.Inspect(ctx.Context, at.path, options)
+	found, err := convert.Inspect(ctx, at.path, options)
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(inspection{found, errorText(found.Problem)})
-	}
-	printInspection(c, found, ctx.Bool("tensors") || options.Digests || options.Statistics)
-	return nil
+	return c.result(inspection{found, errorText(found.Problem)}, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
 }
 
-// inspection adds to the library's document why the file is no BEiT.
+// inspection adds to the library's document why the file is not a BEiT.
 type inspection struct {
 	*convert.Inspection
 	Problem string `json:"problem,omitempty"`
@@ -75,7 +77,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("state dict    %s", i.Wrapper)
 	}
 	if i.Architecture == nil {
-		c.printf("model         no BEiT that beitzoo knows: %s", errorText(i.Problem))
+		c.printf("model         not a BEiT that beitzoo knows: %s", errorText(i.Problem))
 	} else {
 		c.printf("scheme        %s", strings.Join(append([]string{i.Scheme}, i.Equivalent...), ", the same as "))
 		c.printf("architecture  %s", describe(*i.Architecture))

@@ -1,7 +1,11 @@
 package main
 
 import (
-	"github.com/jedib0t/go-pretty/v6/table"
+	"cmp"
+	"context"
+	"fmt"
+	"text/tabwriter"
+
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
@@ -18,57 +22,47 @@ type zooEntry struct {
 }
 
 func listCommand(c *console) *cli.Command {
+	var f zooFlags
 	return &cli.Command{
-		Name:   "list",
-		Usage:  "list the weights of the zoo",
-		Flags:  flags(zooFlags()),
-		Action: func(ctx *cli.Context) error { return list(c, ctx) },
+		Name:    "list",
+		Aliases: []string{"ls"},
+		Usage:   "list the weights of the zoo",
+		Flags:   c.flags(f.flags()),
+		Action:  action(func(ctx context.Context, _ []string) error { return list(ctx, c, f) }),
 	}
 }
 
-func list(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx); err != nil {
-		return err
-	}
-	_, all, err := listZoo(c, ctx)
+func list(ctx context.Context, c *console, f zooFlags) error {
+	_, all, err := listZoo(ctx, c, f)
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		entries := make([]zooEntry, len(all))
-		for i, l := range all {
-			entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest}
-		}
-		return c.json(entries)
+	entries := make([]zooEntry, len(all))
+	for i, l := range all {
+		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest}
 	}
-	printList(c, all)
-	return nil
+	return c.result(entries, func() { printList(c, entries) })
 }
 
 // listZoo opens the zoo of the flags and lists it. Places that fail are noted.
-func listZoo(c *console, ctx *cli.Context) (*zoo.Zoo, []zoo.Listing, error) {
-	z, err := openZoo(c, ctx)
+func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listing, error) {
+	z, err := f.open(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	all, notices, err := z.List(ctx.Context)
+	all, notices, err := z.List(ctx)
 	for _, n := range notices {
-		c.notef("note: %s", n)
+		c.remark("%s", n)
 	}
 	return z, all, err
 }
 
-func printList(c *console, all []zoo.Listing) {
-	lines := table.NewWriter()
-	lines.SetStyle(table.StyleLight)
-	lines.Style().Options = table.OptionsNoBordersAndSeparators
-	lines.AppendHeader(table.Row{"name", "version", "what", "where"})
-	for _, l := range all {
-		place := l.Place
-		if place == "" {
-			place = "upstream"
-		}
-		lines.AppendRow(table.Row{l.Name, l.Version, l.Title, place})
+// printList prints a table, in which manifests without a place are those of the program.
+func printList(c *console, entries []zooEntry) {
+	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	defer table.Flush()
+	fmt.Fprintln(table, "NAME\tVERSION\tWHAT\tWHERE")
+	for _, e := range entries {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Name, e.Version, e.Title, cmp.Or(e.Place, "upstream"))
 	}
-	c.printf("%s", lines.Render())
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"os"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
@@ -13,29 +15,44 @@ import (
 
 func manifestCommand(c *console) *cli.Command {
 	return &cli.Command{
-		Name:  "manifest",
-		Usage: "validate, sign and check manifest files, and renew the index of a place",
-		Subcommands: []*cli.Command{
-			{
-				Name: "validate", Usage: "check manifests against the schema and against what the program knows", ArgsUsage: "FILE...",
-				Flags: flags(), Action: func(ctx *cli.Context) error { return validateManifests(c, ctx) },
-			},
-			{
-				Name: "sign", Usage: "write FILE.minisig beside a manifest", ArgsUsage: "FILE",
-				Flags:  flags([]cli.Flag{&cli.PathFlag{Name: "sign", Aliases: []string{"key"}, Required: true, Usage: "the minisign secret `KEY` file"}}),
-				Action: func(ctx *cli.Context) error { return signManifest(c, ctx) },
-			},
-			{
-				Name: "check", Usage: "check FILE.minisig", ArgsUsage: "FILE",
-				Flags:  flags([]cli.Flag{&cli.StringSliceFlag{Name: "trust", Required: true, Usage: "a minisign public `KEY` or key file"}}),
-				Action: func(ctx *cli.Context) error { return checkManifest(c, ctx) },
-			},
-			{
-				Name: "renew", Usage: "sign the index of a place anew, before or after it expires", ArgsUsage: "DEST",
-				Flags:  flags(zooFlags(), signFlags()),
-				Action: func(ctx *cli.Context) error { return renewIndex(c, ctx) },
-			},
-		},
+		Name:        "manifest",
+		Usage:       "validate, sign and check manifest files, and renew the index of a place",
+		Subcommands: []*cli.Command{validateCommand(c), signCommand(c), checkCommand(c), renewCommand(c)},
+	}
+}
+
+func validateCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "validate",
+		Usage:     "check manifests against the schema and against what the program knows of the model",
+		ArgsUsage: "FILE...",
+		Flags:     c.flags(),
+		Action:    action(func(_ context.Context, args []string) error { return validateManifests(c, args) }),
+	}
+}
+
+func signCommand(c *console) *cli.Command {
+	var key string
+	return &cli.Command{
+		Name:      "sign",
+		Usage:     "write FILE.minisig beside a manifest",
+		ArgsUsage: "FILE --key KEY",
+		Flags: c.flags([]cli.Flag{&cli.PathFlag{
+			Name: "key", Aliases: []string{"sign"}, Destination: &key,
+			Usage: "the file with the minisign secret `KEY`; its password is asked for, or read from BEITZOO_PASSWORD",
+		}}),
+		Action: action(func(ctx context.Context, args []string) error { return signManifest(ctx, c, args[0], key) }),
+	}
+}
+
+func checkCommand(c *console) *cli.Command {
+	var keys cli.StringSlice
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "check the signature FILE.minisig of a manifest",
+		ArgsUsage: "FILE --trust KEY",
+		Flags:     c.flags([]cli.Flag{&cli.StringSliceFlag{Name: "trust", Destination: &keys, Usage: "a minisign public `KEY`, or a file with one, that may have signed"}}),
+		Action:    action(func(_ context.Context, args []string) error { return checkManifest(c, args[0], words(keys)) }),
 	}
 }
 
@@ -47,59 +64,52 @@ type manifestReport struct {
 	Key    string        `json:"key,omitempty"`
 }
 
-func validateManifests(c *console, ctx *cli.Context) error {
-	if ctx.NArg() == 0 {
-		return exactArgs(ctx, "FILE")
-	}
+func validateManifests(c *console, paths []string) error {
 	var reports []manifestReport
-	for _, path := range ctx.Args().Slice() {
+	for _, path := range paths {
 		found, err := readManifestFile(path)
 		if err != nil {
 			return err
 		}
 		reports = append(reports, manifestReport{File: path, Name: found.Reference().String(), Digest: found.Digest()})
 	}
-	return printManifestReports(c, ctx, reports)
+	return printManifestReports(c, reports)
 }
 
-func printManifestReports(c *console, ctx *cli.Context, reports []manifestReport) error {
-	if ctx.Bool("json") {
-		return c.json(reports)
-	}
-	for _, r := range reports {
-		c.printf("%s: %s is valid, %s", r.File, r.Name, r.Digest)
-		if r.Key != "" {
-			c.printf("%s: signed by the key %s", r.File, r.Key)
+func printManifestReports(c *console, reports []manifestReport) error {
+	return c.result(reports, func() {
+		for _, r := range reports {
+			c.printf("%s: %s is valid, %s", r.File, r.Name, r.Digest)
+			if r.Key != "" {
+				c.printf("%s: signed by the key %s", r.File, r.Key)
+			}
 		}
-	}
-	return nil
+	})
 }
 
-func signManifest(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "FILE"); err != nil {
+func signManifest(ctx context.Context, c *console, path, keyFile string) error {
+	if err := required("key", "KEY", keyFile); err != nil {
 		return err
 	}
-	path := ctx.Args().First()
 	found, err := readManifestFile(path)
 	if err != nil {
 		return err
 	}
-	key, err := secretKey(c, ctx)
+	key, err := readSecretKey(c, keyFile)
 	if err != nil {
 		return err
 	}
 	signature := manifest.Sign(key, found.Raw, "manifest of "+found.Reference().String())
-	if err := output.Write(ctx.Context, path+manifest.SignatureSuffix, []output.Part{output.Literal(signature)}, output.Options{}); err != nil {
+	if err := output.Write(ctx, path+manifest.SignatureSuffix, []output.Part{output.Literal(signature)}, output.Options{}); err != nil {
 		return err
 	}
-	return printManifestReports(c, ctx, []manifestReport{{path, found.Reference().String(), found.Digest(), manifest.KeyID(key.ID())}})
+	return printManifestReports(c, []manifestReport{{path, found.Reference().String(), found.Digest(), manifest.KeyID(key.ID())}})
 }
 
-func checkManifest(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "FILE"); err != nil {
+func checkManifest(c *console, path string, trusted []string) error {
+	if err := required("trust", "KEY", strings.Join(trusted, "")); err != nil {
 		return err
 	}
-	path := ctx.Args().First()
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -109,7 +119,7 @@ func checkManifest(c *console, ctx *cli.Context) error {
 		return err
 	}
 	var keys manifest.Keyring
-	for _, name := range ctx.StringSlice("trust") {
+	for _, name := range trusted {
 		key, err := manifest.ReadPublicKey(name)
 		if err != nil {
 			return err
@@ -124,5 +134,5 @@ func checkManifest(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printManifestReports(c, ctx, []manifestReport{{path, document.Reference().String(), document.Digest(), manifest.KeyID(key.ID())}})
+	return printManifestReports(c, []manifestReport{{path, document.Reference().String(), document.Digest(), manifest.KeyID(key.ID())}})
 }

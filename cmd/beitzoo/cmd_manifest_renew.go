@@ -1,33 +1,47 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"context"
 
-// renewed is what `beitzoo manifest renew --json` prints.
-type renewed struct {
+	"github.com/urfave/cli/v2"
+)
+
+// renewal is what `beitzoo manifest renew --json` prints.
+type renewal struct {
 	Place        string `json:"place"`
 	IndexVersion int64  `json:"index_version"`
 	Expires      string `json:"expires"`
 }
 
-func renewIndex(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "DEST"); err != nil {
+func renewCommand(c *console) *cli.Command {
+	var signing signFlags
+	var places zooFlags
+	return &cli.Command{
+		Name:      "renew",
+		Usage:     "sign the index of a place again, before or after it expires",
+		ArgsUsage: "DEST --sign KEY",
+		Flags:     c.flags(signing.flags(), places.flags()),
+		Action:    action(func(ctx context.Context, args []string) error { return renewIndex(ctx, c, args[0], signing, places) }),
+	}
+}
+
+func renewIndex(ctx context.Context, c *console, destination string, signing signFlags, places zooFlags) error {
+	if err := required("sign", "KEY", signing.key); err != nil {
 		return err
 	}
-	z, to, err := openZooAndDestination(c, ctx, ctx.Args().First())
+	z, to, err := places.openWithDestination(ctx, c, destination)
 	if err != nil {
 		return err
 	}
-	key, err := secretKey(c, ctx)
+	key, err := readSecretKey(c, signing.key)
 	if err != nil {
 		return err
 	}
-	index, err := z.Renew(ctx.Context, to, key, expires(ctx))
+	index, err := z.Renew(ctx, to, key, signing.until())
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(renewed{to.String(), index.Version, index.Expires})
-	}
-	c.printf("%s: index version %d, believed until %s", to, index.Version, index.Expires)
-	return nil
+	return c.result(renewal{to.String(), index.Version, index.Expires}, func() {
+		c.printf("%s: index version %d, believed until %s", to, index.Version, index.Expires)
+	})
 }

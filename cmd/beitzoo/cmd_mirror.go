@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
@@ -8,54 +10,46 @@ import (
 )
 
 func mirrorCommand(c *console) *cli.Command {
+	var f zooFlags
 	return &cli.Command{
 		Name:        "mirror",
 		Usage:       "copy entries with their signatures from one place to another",
 		ArgsUsage:   "FROM TO [NAME@VERSION...]",
 		Description: "Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.",
-		Flags:       flags(zooFlags()),
-		Action:      func(ctx *cli.Context) error { return mirror(c, ctx) },
+		Flags:       c.flags(f.flags()),
+		Action:      action(func(ctx context.Context, args []string) error { return mirror(ctx, c, args[0], args[1], args[2:], f) }),
 	}
 }
 
-func mirror(c *console, ctx *cli.Context) error {
-	if ctx.NArg() < 2 {
-		return exactArgs(ctx, "FROM", "TO")
-	}
-	z, err := openZoo(c, ctx)
+func mirror(ctx context.Context, c *console, source, destination string, names []string, f zooFlags) error {
+	z, to, err := f.openWithDestination(ctx, c, destination)
 	if err != nil {
 		return err
 	}
-	network, err := placeOptions(c, ctx)
+	network, err := f.network(c)
 	if err != nil {
 		return err
 	}
-	from, closer, err := zoo.OpenPlace(ctx.Context, ctx.Args().Get(0), network)
+	from, closer, err := zoo.OpenPlace(ctx, source, network)
 	if err != nil {
 		return err
 	}
 	defer closer.Close()
-	to, err := zoo.OpenDestination(ctx.Context, ctx.Args().Get(1), network)
-	if err != nil {
-		return err
-	}
-	bar := &steps{c: c, ctx: ctx}
-	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.notef("note: %s", problem) }}
-	for _, name := range ctx.Args().Slice()[2:] {
+	bar := &steps{c: c}
+	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.remark("%s", problem) }}
+	for _, name := range names {
 		reference, err := manifest.ParseReference(name)
 		if err != nil {
 			return err
 		}
 		options.Wanted = append(options.Wanted, reference)
 	}
-	mirrored, err := z.Mirror(ctx.Context, from, to, options)
+	mirrored, err := z.Mirror(ctx, from, to, options)
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(mirrored)
-	}
-	c.printf("%s has %d entries now, index version %d", to, len(mirrored.Entries), mirrored.IndexVersion)
-	return nil
+	return c.result(mirrored, func() {
+		c.printf("%s has %d entries now, index version %d", to, len(mirrored.Entries), mirrored.IndexVersion)
+	})
 }

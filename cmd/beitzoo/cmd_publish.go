@@ -15,64 +15,75 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
+// publishFlags are the flags of publish.
+type publishFlags struct {
+	model                   modelFlags
+	zoo                     zooFlags
+	sign                    signFlags
+	name, version, describe string
+	recordings              cli.StringSlice
+	encode                  bool
+}
+
 func publishCommand(c *console) *cli.Command {
+	var f publishFlags
 	return &cli.Command{
 		Name:      "publish",
 		Usage:     "make canonical weights and a manifest, verify and sign them, and put them where others pull from",
-		ArgsUsage: "CHECKPOINT DEST",
+		ArgsUsage: "CHECKPOINT DEST --name NAME --version VERSION --sign KEY",
 		Description: "DEST is a folder (an OCI image layout that any HTTP server can serve as well) or oci://host/repository.\n" +
 			"Versions are never overwritten; the same publication twice changes nothing.\n\n" +
 			"   beitzoo publish model.pth zoo/ --name my_beit --version 1.0.0 --sign key.sec --recording r.safetensors",
-		Flags: flags(modelFlags(), zooFlags(), signFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "name", Required: true, Usage: "the `NAME` of the entry: lower case letters, digits, _ and -"},
-			&cli.StringFlag{Name: "version", Required: true, Usage: "its `VERSION`, such as 1.0.0"},
-			&cli.PathFlag{Name: "describe", Usage: "a manifest `FILE` with title, origin, categories and so on"},
-			&cli.StringSliceFlag{Name: "recording", Usage: "a `FILE` that the weights are verified against and that is published beside them"},
-			&cli.BoolFlag{Name: "encode", Usage: "store the weights losslessly compressed (docs/encoding.md)"},
-		}),
-		Action: func(ctx *cli.Context) error { return publish(c, ctx) },
+		Flags: c.flags([]cli.Flag{
+			stringFlag("name", &f.name, "the `NAME` of the entry: lower case letters, digits, _ and -"),
+			stringFlag("version", &f.version, "its `VERSION`, such as 1.0.0"),
+			&cli.PathFlag{Name: "describe", Destination: &f.describe, Usage: "take title, origin, categories and so on from the manifest in this `FILE`"},
+			&cli.StringSliceFlag{Name: "recording", Destination: &f.recordings, Usage: "verify the weights against the recording in this `FILE`, and publish it beside them"},
+			boolFlag("encode", &f.encode, "store the weights losslessly compressed (docs/encoding.md)"),
+		}, f.sign.flags(), f.model.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return publish(ctx, c, args[0], args[1], f) }),
 	}
 }
 
-func publish(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "CHECKPOINT", "DEST"); err != nil {
-		return err
+func publish(ctx context.Context, c *console, checkpoint, destination string, f publishFlags) error {
+	for _, flag := range []struct{ name, placeholder, value string }{{"name", "NAME", f.name}, {"version", "VERSION", f.version}, {"sign", "KEY", f.sign.key}} {
+		if err := required(flag.name, flag.placeholder, flag.value); err != nil {
+			return err
+		}
 	}
-	z, to, err := openZooAndDestination(c, ctx, ctx.Args().Get(1))
+	z, to, err := f.zoo.openWithDestination(ctx, c, destination)
 	if err != nil {
 		return err
 	}
-	publication, err := describePublication(c, ctx)
+	publication, err := f.publication(c, checkpoint)
 	if err != nil {
 		return err
 	}
-	bar := &steps{c: c, ctx: ctx}
+	bar := &steps{c: c}
 	publication.Progress = bar.set
-	published, err := z.Publish(ctx.Context, to, publication)
+	published, err := z.Publish(ctx, to, publication)
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	return printPublished(c, ctx, published)
+	return printPublished(c, published)
 }
 
-// describePublication reads the flags.
-func describePublication(c *console, ctx *cli.Context) (zoo.Publication, error) {
+// publication returns what the flags say, with the secret key read.
+func (f publishFlags) publication(c *console, checkpoint string) (zoo.Publication, error) {
 	p := zoo.Publication{
-		Checkpoint: ctx.Args().First(), Name: ctx.String("name"), Version: ctx.String("version"),
-		Recordings: ctx.StringSlice("recording"), Encode: ctx.Bool("encode"), Verify: verifyPublication,
-		Notice: func(problem error) { c.notef("note: %s", problem) },
+		Checkpoint: checkpoint, Name: f.name, Version: f.version, Recordings: f.recordings.Value(), Encode: f.encode, Verify: verifyPublication,
+		Notice: func(problem error) { c.remark("%s", problem) }, Expires: f.sign.until(),
 	}
 	var err error
-	if p.Open, err = openOptions(ctx); err != nil {
+	if p.Open, err = f.model.options(); err != nil {
 		return p, err
 	}
-	if p.Key, err = secretKey(c, ctx); err != nil {
+	if p.Key, err = readSecretKey(c, f.sign.key); err != nil {
 		return p, err
 	}
-	p.Expires = expires(ctx)
-	if path := ctx.Path("describe"); path != "" {
-		found, err := readManifestFile(path)
+	if f.describe != "" {
+		found, err := readManifestFile(f.describe)
 		if err != nil {
 			return p, err
 		}
@@ -132,21 +143,20 @@ type publishedEntry struct {
 	Verdict      *manifest.Verdict `json:"verdict,omitempty"`
 }
 
-func printPublished(c *console, ctx *cli.Context, p *zoo.Published) error {
-	if ctx.Bool("json") {
-		return c.json(publishedEntry{
-			p.String(), p.Place, p.Manifest, p.Artefact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
-		})
+func printPublished(c *console, p *zoo.Published) error {
+	entry := publishedEntry{
+		p.String(), p.Place, p.Manifest, p.Artefact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
 	}
-	verb := "published"
-	if p.Unchanged {
-		verb = "already published, nothing to do:"
-	}
-	c.printf("%s %s to %s", verb, p.Reference, p.Place)
-	c.printf("manifest  %s", p.Manifest)
-	c.printf("weights   %s, stored in %d bytes", p.Weights.Digest, p.Blob.Size)
-	if p.Verdict != nil {
-		c.printf("verdict   %s", verdictLine(*p.Verdict))
-	}
-	return nil
+	return c.result(entry, func() {
+		verb := "published"
+		if p.Unchanged {
+			verb = "already published, nothing to do:"
+		}
+		c.printf("%s %s to %s", verb, p.Reference, p.Place)
+		c.printf("manifest  %s", p.Manifest)
+		c.printf("weights   %s, stored in %d bytes", p.Weights.Digest, p.Blob.Size)
+		if p.Verdict != nil {
+			c.printf("verdict   %s", verdictLine(*p.Verdict))
+		}
+	})
 }

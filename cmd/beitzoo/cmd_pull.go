@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/dustin/go-humanize"
@@ -23,31 +24,55 @@ type pullResult struct {
 	Exported *convert.Saved `json:"exported,omitempty"`
 }
 
+// pullFlags are the flags of pull.
+type pullFlags struct {
+	zoo                      zooFlags
+	save                     saveFlags
+	manifest, bundle, source string
+	repin, keepUpstream      bool
+}
+
 func pullCommand(c *console) *cli.Command {
+	var f pullFlags
 	return &cli.Command{
 		Name:      "pull",
 		Usage:     "bring weights of the zoo here, checked",
-		ArgsUsage: "NAME[@VERSION]",
+		ArgsUsage: "[NAME[@VERSION]]",
 		Description: "Without -o the weights stay in the cache, and their path is printed. Sources are tried in order: the places of --zoo, then\n" +
 			"the upstream checkpoint, which is downloaded, converted and checked. An interrupted pull goes on where it stopped.\n\n" +
 			"   beitzoo pull beit_large_p16_512 -o beit.pth --to timm",
-		Flags:  flags(zooFlags(), saveFlags(), pullFlags()),
-		Action: func(ctx *cli.Context) error { return pull(c, ctx) },
+		Flags: c.flags(f.save.flags(), []cli.Flag{
+			manifestFlag(&f.manifest),
+			&cli.PathFlag{Name: "bundle", Destination: &f.bundle, Usage: "pull from this `FILE`, which beitzoo bundle made"},
+			stringFlag("source", &f.source, "of the sources that the manifest lists, use only this `SOURCE`"),
+			boolFlag("repin", &f.repin, "accept an upstream file that differs from the one pinned earlier"),
+			boolFlag("keep-upstream", &f.keepUpstream, "leave the upstream checkpoint in the cache after it is converted"),
+		}, f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return pull(ctx, c, args, f) }),
 	}
 }
 
-func pull(c *console, ctx *cli.Context) error {
-	z, found, err := resolveEntry(c, ctx)
+func manifestFlag(path *string) cli.Flag {
+	return &cli.PathFlag{Name: "manifest", Destination: path, Usage: "take the manifest in this `FILE` instead of one that the zoo has"}
+}
+
+func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
+	var bundles []string
+	if f.bundle != "" {
+		bundles = append(bundles, f.bundle)
+	}
+	z, found, err := f.zoo.resolveEntry(ctx, c, f.manifest, args, bundles...)
 	if err != nil {
 		return err
 	}
-	bar := &steps{c: c, ctx: ctx}
+	bar := &steps{c: c}
 	defer bar.finish()
-	options := pullOptions(c, ctx, bar)
-	if ctx.Bool("dry-run") {
-		return printPlan(c, ctx, z, found, options)
+	options := pullOptions(c, bar)
+	options.Source, options.Repin, options.KeepUpstream = f.source, f.repin, f.keepUpstream
+	if f.save.dryRun {
+		return printPlan(ctx, c, z, found, options)
 	}
-	pulled, err := z.Pull(ctx.Context, found, options)
+	pulled, err := z.Pull(ctx, found, options)
 	bar.finish()
 	if err != nil {
 		return err
@@ -56,27 +81,24 @@ func pull(c *console, ctx *cli.Context) error {
 		Name: found.Reference().String(), Path: pulled.Path, SHA256: string(pulled.Weights.Digest), Bytes: pulled.Weights.Size,
 		From: pulled.From, Pinned: pulled.Pinned, Notes: pulled.Notes,
 	}
-	if target := ctx.Path("output"); target != "" {
-		if result.Exported, err = exportWeights(c, ctx, pulled.Path, target, found.ID); err != nil {
+	if f.save.output != "" {
+		if result.Exported, err = exportWeights(ctx, c, pulled.Path, found.ID, f.save); err != nil {
 			return err
 		}
 	}
-	if ctx.Bool("json") {
-		return c.json(result)
-	}
-	printPulled(c, result)
-	return nil
+	return c.result(result, func() { printPulled(c, result) })
 }
 
-// exportWeights writes pulled weights where the user wants them. Without a scheme, format or telling name they are canonical safetensors.
-func exportWeights(c *console, ctx *cli.Context, path, target, id string) (*convert.Saved, error) {
-	bar := c.newProgress(ctx, "writing")
+// exportWeights writes pulled weights where the user wants them. In a folder that exists, without a scheme or format, they are canonical
+// safetensors with the name id.
+func exportWeights(ctx context.Context, c *console, path, id string, f saveFlags) (*convert.Saved, error) {
+	bar := c.newProgress("writing")
 	defer bar.finish()
-	options := convert.Options{SaveOptions: saveOptions(ctx, bar)}
+	options, target := convert.Options{SaveOptions: f.options(bar)}, f.output
 	if info, err := os.Stat(target); err == nil && info.IsDir() && options.To == "" && options.Format == "" {
 		target += string(os.PathSeparator) + id + ".safetensors"
 	}
-	report, err := convert.Convert(ctx.Context, path, target, options)
+	report, err := convert.Convert(ctx, path, target, options)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +112,7 @@ func printPulled(c *console, r pullResult) {
 		c.printf("pinned: nobody published a digest for %s; from now on it must be %s", r.Pinned.Address, r.Pinned.Digest)
 	}
 	for _, note := range r.Notes {
-		c.notef("note: %s", note)
+		c.remark("%s", note)
 	}
 	if r.Exported == nil {
 		c.printf("%s", r.Path)
@@ -112,8 +134,8 @@ type candidate struct {
 }
 
 // printPlan says what a pull would try, in its order.
-func printPlan(c *console, ctx *cli.Context, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) error {
-	candidates, err := z.Plan(ctx.Context, found, options)
+func printPlan(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) error {
+	candidates, err := z.Plan(ctx, found, options)
 	if err != nil {
 		return err
 	}
@@ -121,17 +143,15 @@ func printPlan(c *console, ctx *cli.Context, z *zoo.Zoo, found *zoo.Found, optio
 	for i, k := range candidates {
 		lines[i] = candidate{k.Name, k.Address, k.Digest, k.Pinned, k.Bytes, k.Exact, k.Cached, errorText(k.Err)}
 	}
-	if ctx.Bool("json") {
-		return c.json(lines)
-	}
-	c.printf("%s would be tried from:", found.Reference())
-	for _, line := range lines {
-		c.printf("  %-12s %-9s %s", line.Name, candidateSize(line), line.Address)
-		if line.Problem != "" {
-			c.printf("  %-12s %s", "", line.Problem)
+	return c.result(lines, func() {
+		c.printf("%s would be tried from:", found.Reference())
+		for _, line := range lines {
+			c.printf("  %-12s %-9s %s", line.Name, candidateSize(line), line.Address)
+			if line.Problem != "" {
+				c.printf("  %-12s %s", "", line.Problem)
+			}
 		}
-	}
-	return nil
+	})
 }
 
 func candidateSize(line candidate) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -12,29 +13,34 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
+// showFlags are the flags of show.
+type showFlags struct {
+	zoo      zooFlags
+	manifest string
+	yaml     bool
+}
+
 func showCommand(c *console) *cli.Command {
+	var f showFlags
 	return &cli.Command{
 		Name:      "show",
 		Usage:     "show the manifest of weights: origin, licence, sources, accuracy, digests",
-		ArgsUsage: "NAME[@VERSION]",
-		Flags: flags(zooFlags(), []cli.Flag{
-			&cli.PathFlag{Name: "manifest", Usage: "a manifest `FILE` instead of one that the zoo has"},
-			&cli.BoolFlag{Name: "yaml", Usage: "print the manifest as it is"},
-		}),
-		Action: func(ctx *cli.Context) error { return show(c, ctx) },
+		ArgsUsage: "[NAME[@VERSION]]",
+		Flags:     c.flags([]cli.Flag{manifestFlag(&f.manifest), boolFlag("yaml", &f.yaml, "print the manifest as it is")}, f.zoo.flags()),
+		Action:    action(func(ctx context.Context, args []string) error { return show(ctx, c, args, f) }),
 	}
 }
 
-func show(c *console, ctx *cli.Context) error {
-	_, found, err := resolveEntry(c, ctx)
+func show(ctx context.Context, c *console, args []string, f showFlags) error {
+	_, found, err := f.zoo.resolveEntry(ctx, c, f.manifest, args)
 	if err != nil {
 		return err
 	}
 	switch {
-	case ctx.Bool("yaml"):
+	case f.yaml:
 		_, err = c.out.Write(found.Raw)
 		return err
-	case ctx.Bool("json"):
+	case c.asJSON:
 		document, err := yaml.YAMLToJSON(found.Raw)
 		if err == nil {
 			_, err = c.out.Write(document)

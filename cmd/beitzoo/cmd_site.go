@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -8,38 +10,33 @@ import (
 )
 
 func siteCommand(c *console) *cli.Command {
+	var f zooFlags
 	return &cli.Command{
 		Name:      "site",
 		Usage:     "render the zoo's manifests as static pages for people",
 		ArgsUsage: "FOLDER",
-		Flags:     flags(zooFlags()),
-		Action:    func(ctx *cli.Context) error { return renderSite(c, ctx) },
+		Flags:     c.flags(f.flags()),
+		Action:    action(func(ctx context.Context, args []string) error { return renderSite(ctx, c, args[0], f) }),
 	}
 }
 
-func renderSite(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "FOLDER"); err != nil {
-		return err
-	}
-	z, all, err := listZoo(c, ctx)
+func renderSite(ctx context.Context, c *console, folder string, f zooFlags) error {
+	z, all, err := listZoo(ctx, c, f)
 	if err != nil {
 		return err
 	}
 	var documents []*manifest.Document
 	for _, listing := range all {
-		found, err := z.Resolve(ctx.Context, listing.String())
+		found, err := z.Resolve(ctx, listing.String())
 		if err != nil {
 			return err
 		}
 		documents = append(documents, found.Document)
 	}
-	folder := ctx.Args().First()
-	if err := site.Write(ctx.Context, folder, documents); err != nil {
+	if err := site.Write(ctx, folder, documents); err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(map[string]any{"folder": folder, "entries": len(documents)})
-	}
-	c.printf("%s/index.html shows %d entries", folder, len(documents))
-	return nil
+	return c.result(map[string]any{"folder": folder, "entries": len(documents)}, func() {
+		c.printf("%s/index.html shows %d entries", folder, len(documents))
+	})
 }

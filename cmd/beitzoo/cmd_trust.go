@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,17 +18,20 @@ func trustCommand(c *console) *cli.Command {
 		Name:  "trust",
 		Usage: "look after the keys that are pinned for places",
 		Subcommands: []*cli.Command{
-			{Name: "ls", Usage: "list the places, their keys and the index that was seen last", Flags: flags(), Action: func(ctx *cli.Context) error { return listTrust(c, ctx) }},
 			{
-				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE", Flags: flags(),
-				Action: func(ctx *cli.Context) error { return forgetPlace(c, ctx) },
+				Name: "ls", Aliases: []string{"list"}, Usage: "list the places, their keys and the index that was seen last", Flags: c.flags(),
+				Action: action(func(context.Context, []string) error { return listTrust(c) }),
+			},
+			{
+				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE", Flags: c.flags(),
+				Action: action(func(_ context.Context, args []string) error { return forgetPlace(c, args[0]) }),
 			},
 		},
 	}
 }
 
-// trusted is a line of `beitzoo trust ls --json`.
-type trusted struct {
+// trustedPlace is a line of `beitzoo trust ls --json`.
+type trustedPlace struct {
 	Place string   `json:"place"`
 	Keys  []string `json:"keys"`
 	// IndexVersion and Expires are those of the latest index that was accepted.
@@ -35,10 +39,7 @@ type trusted struct {
 	Expires      string `json:"expires"`
 }
 
-func listTrust(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx); err != nil {
-		return err
-	}
+func listTrust(c *console) error {
 	state, err := zoo.DefaultState()
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func listTrust(c *console, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lines := []trusted{}
+	lines := []trustedPlace{}
 	for _, place := range places {
 		line, err := trustOf(trust, place)
 		if err != nil {
@@ -56,21 +57,19 @@ func listTrust(c *console, ctx *cli.Context) error {
 		}
 		lines = append(lines, line)
 	}
-	if ctx.Bool("json") {
-		return c.json(lines)
-	}
-	for _, line := range lines {
-		c.printf("%s", line.Place)
-		for _, key := range line.Keys {
-			c.printf("  key    %s", key)
+	return c.result(lines, func() {
+		for _, line := range lines {
+			c.printf("%s", line.Place)
+			for _, key := range line.Keys {
+				c.printf("  key    %s", key)
+			}
+			c.printf("  index  version %d, expires %s", line.IndexVersion, line.Expires)
 		}
-		c.printf("  index  version %d, expires %s", line.IndexVersion, line.Expires)
-	}
-	return nil
+	})
 }
 
-func trustOf(trust *manifest.Trust, place string) (trusted, error) {
-	line := trusted{Place: place, Keys: []string{}}
+func trustOf(trust *manifest.Trust, place string) (trustedPlace, error) {
+	line := trustedPlace{Place: place, Keys: []string{}}
 	keys, err := trust.Keys(place)
 	if err != nil {
 		return line, err
@@ -86,29 +85,22 @@ func trustOf(trust *manifest.Trust, place string) (trusted, error) {
 }
 
 // forgetPlace takes the name that `trust ls` prints, or the path of a folder.
-func forgetPlace(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "PLACE"); err != nil {
-		return err
-	}
+func forgetPlace(c *console, argument string) error {
 	state, err := zoo.DefaultState()
 	if err != nil {
 		return err
 	}
 	trust := zoo.OpenTrust(state)
-	place := ctx.Args().First()
+	place := argument
 	err = trust.Forget(place)
 	if path, failed := filepath.Abs(place); errors.Is(err, fs.ErrNotExist) && failed == nil {
 		place, err = path, trust.Forget(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &usageError{fmt.Sprintf("nothing is remembered about a place %.200q", ctx.Args().First()), "beitzoo trust ls names the places"}
+		return &usageError{fmt.Sprintf("nothing is remembered about a place %.200q", argument), "beitzoo trust ls names the places"}
 	}
 	if err != nil {
 		return err
 	}
-	if ctx.Bool("json") {
-		return c.json(map[string]string{"forgotten": place})
-	}
-	c.printf("forgot %s", place)
-	return nil
+	return c.result(map[string]string{"forgotten": place}, func() { c.printf("forgot %s", place) })
 }

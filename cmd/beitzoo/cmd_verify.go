@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -12,57 +13,70 @@ import (
 	"github.com/beitzoo/beitzoo/verify/report"
 )
 
+// verifyFlags are the flags of verify.
+type verifyFlags struct {
+	model                           modelFlags
+	engine                          engineFlags
+	zoo                             zooFlags
+	recording, against, torchScript string
+	images                          int
+	all                             bool
+}
+
 func verifyCommand(c *console) *cli.Command {
+	var f verifyFlags
+	images := countFlag("images", &f.images, "all that are recorded, else 2", "compare on `N` images")
+	images.Aliases = []string{"samples"}
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "run the model and compare every block with a recording, another checkpoint, or the float64 oracle",
 		ArgsUsage: "MODEL",
 		Description: "Exits with 0 where every activation is within the rounding that was measured on this model, and with 1 where not;\n" +
 			"then it says where the two part, and why.",
-		Flags: flags(modelFlags(), engineFlags(), zooFlags(), []cli.Flag{
-			&cli.PathFlag{Name: "recording", Usage: "a `FILE` that another program recorded; see docs/recording.md"},
-			&cli.PathFlag{Name: "against", Usage: "another `CHECKPOINT`, run on the same inputs"},
-			&cli.PathFlag{Name: "torchscript", Usage: "a traced module in a `FILE`, run on the same inputs; open only what you trust"},
-			&cli.IntFlag{Name: "samples", Usage: "how many images"},
-			&cli.BoolFlag{Name: "all", Usage: "a line for each activation"},
-		}),
-		Action: func(ctx *cli.Context) error { return verifyModel(c, ctx) },
+		Flags: c.flags([]cli.Flag{
+			&cli.PathFlag{Name: "recording", Destination: &f.recording, Category: referenceSection, Usage: "compare with what another program recorded in this `FILE` (docs/recording.md)"},
+			&cli.PathFlag{Name: "against", Destination: &f.against, Category: referenceSection, Usage: "compare with another `CHECKPOINT`, run on the same inputs"},
+			&cli.PathFlag{
+				Name: "torchscript", Destination: &f.torchScript, Category: referenceSection,
+				Usage: "compare with a traced module in this `FILE`, run on the same inputs; it can run code: open only what you trust",
+			},
+			images,
+			boolFlag("all", &f.all, "print a line for each activation"),
+		}, f.model.flags(), f.engine.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return verifyModel(ctx, c, args[0], f) }),
 	}
 }
 
-func verifyModel(c *console, ctx *cli.Context) error {
-	if err := exactArgs(ctx, "MODEL"); err != nil {
-		return err
-	}
-	model, err := openModel(c, ctx, ctx.Args().First())
+func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags) error {
+	model, err := openModel(ctx, c, argument, f.model, f.zoo)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	subject := verify.Subject{Name: ctx.Args().First(), Config: model.Config, Weights: model.Tensors}
-	if subject.Engine, subject.Options, err = chooseEngine(ctx); err != nil {
+	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors}
+	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
 		return err
 	}
-	reference, closeReference, err := chooseReference(c, ctx)
+	reference, closeReference, err := f.reference(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer closeReference()
 	defer collectOften()()
-	bar := c.newProgress(ctx, "comparing")
-	result, err := verify.Verify(ctx.Context, subject, reference, verify.Options{
-		Images: ctx.Int("samples"), Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
+	bar := c.newProgress("comparing")
+	result, err := verify.Verify(ctx, subject, reference, verify.Options{
+		Images: f.images, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
 	})
 	bar.finish()
 	if err != nil {
 		return err
 	}
-	return printVerdict(c, ctx, result)
+	return printVerdict(c, result, f.all)
 }
 
-// chooseReference reads the flags that say what to compare with; the default is the float64 oracle.
-func chooseReference(c *console, ctx *cli.Context) (verify.Reference, func(), error) {
-	recorded, other, script := ctx.Path("recording"), ctx.Path("against"), ctx.Path("torchscript")
+// reference opens what the flags say to compare with; the default is the float64 oracle. The function that it returns closes it.
+func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Reference, func(), error) {
+	recorded, other, script := f.recording, f.against, f.torchScript
 	switch {
 	case countGiven(recorded, other, script) > 1:
 		return nil, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
@@ -70,17 +84,17 @@ func chooseReference(c *console, ctx *cli.Context) (verify.Reference, func(), er
 		reference, err := torchScript(script)
 		return reference, func() {}, err
 	case recorded != "":
-		r, err := recording.Read(ctx.Context, recorded)
+		r, err := recording.Read(ctx, recorded)
 		if err != nil {
 			return nil, nil, err
 		}
 		return verify.Recorded(recorded, r), func() {}, nil
 	case other != "":
-		at, err := locate(c, ctx, other)
+		at, err := f.zoo.locate(ctx, c, other)
 		if err != nil {
 			return nil, nil, err
 		}
-		model, err := convert.Open(ctx.Context, at.path, convert.OpenOptions{Epsilon: ctx.Float64("epsilon")})
+		model, err := convert.Open(ctx, at.path, convert.OpenOptions{Epsilon: f.model.epsilon})
 		if err != nil {
 			return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
@@ -94,12 +108,12 @@ func countGiven(values ...string) int {
 	return len(slices.DeleteFunc(values, func(value string) bool { return value == "" }))
 }
 
-func printVerdict(c *console, ctx *cli.Context, result *verify.Result) error {
+func printVerdict(c *console, result *verify.Result, all bool) error {
 	var err error
-	if ctx.Bool("json") {
+	if c.asJSON {
 		err = report.JSON(c.out, result)
 	} else {
-		err = report.Text(c.out, result, report.Options{All: ctx.Bool("all")})
+		err = report.Text(c.out, result, report.Options{All: all})
 	}
 	if err == nil && !result.OK {
 		return errDiffers

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"runtime"
 	"runtime/debug"
 
@@ -20,18 +21,16 @@ func versionCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print the version, and which engines this build has",
-		Flags: []cli.Flag{jsonFlag()},
-		Action: func(ctx *cli.Context) error {
+		Flags: []cli.Flag{c.jsonFlag()},
+		Action: action(func(context.Context, []string) error {
 			info := version()
-			if ctx.Bool("json") {
-				return c.json(info)
-			}
-			c.printf("beitzoo %s (%s, %s)", info.Version, info.Go, info.Platform)
-			for _, name := range info.Engines {
-				c.printf("engine: %s", name)
-			}
-			return nil
-		},
+			return c.result(info, func() {
+				c.printf("beitzoo %s (%s, %s)", info.Version, info.Go, info.Platform)
+				for _, name := range info.Engines {
+					c.printf("engine: %s", name)
+				}
+			})
+		}),
 	}
 }
 

@@ -30,6 +30,8 @@ type console struct {
 	terminal bool
 	// width of the terminal in columns.
 	width int
+	// asJSON and quiet are the values of --json and --quiet.
+	asJSON, quiet bool
 }
 
 func newConsole(in io.Reader, out, err *os.File) *console {
@@ -49,6 +51,22 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 // notef writes a message beside the result.
 func (c *console) notef(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
+// remark writes a note, unless the user wants none.
+func (c *console) remark(format string, args ...any) {
+	if !c.quiet {
+		c.notef("note: "+format, args...)
+	}
+}
+
+// result writes the whole result: document with --json, else what text prints.
+func (c *console) result(document any, text func()) error {
+	if c.asJSON {
+		return c.json(document)
+	}
+	text()
+	return nil
+}
+
 // json writes one value as the whole result.
 func (c *console) json(value any) error {
 	encoder := json.NewEncoder(c.out)
@@ -63,8 +81,8 @@ type failure struct {
 	ExitCode int    `json:"exit_code"`
 }
 
-// report tells of the error that ended a command and gives its exit code.
-func (c *console) report(err error, asJSON bool) int {
+// report prints the error that ended a command and returns its exit code.
+func (c *console) report(err error) int {
 	code := exitCode(err)
 	if err == nil || code == exitDiffers {
 		return code
@@ -73,7 +91,7 @@ func (c *console) report(err error, asJSON bool) int {
 	if code == exitInterrupted {
 		text = "interrupted; nothing was left half done"
 	}
-	if asJSON {
+	if c.asJSON {
 		_ = json.NewEncoder(c.err).Encode(failure{Error: text, Hint: hintOf(err), ExitCode: code})
 		return code
 	}

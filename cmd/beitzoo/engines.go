@@ -6,8 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 )
@@ -15,17 +13,6 @@ import (
 // engines lists what this build can run models with, best first.
 func engines() []engine.Engine {
 	return append(libtorchEngines(), native.Engine{})
-}
-
-// chooseEngine reads the engine flags of a command.
-func chooseEngine(ctx *cli.Context) (engine.Engine, engine.Options, error) {
-	options := engine.Options{Device: ctx.String("device"), Threads: ctx.Int("threads")}
-	var err error
-	if options.DType, err = parseDType(ctx.String("dtype")); err != nil {
-		return nil, options, err
-	}
-	chosen, err := engineByName(ctx.String("engine"))
-	return chosen, options, err
 }
 
 // engineByName takes the word of the flag --engine; empty takes the best that this build has.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"syscall"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -100,32 +99,4 @@ func is(target error) func(error) bool {
 func as[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)
-}
-
-// hintOf is what the user can do about an error, or empty.
-func hintOf(err error) string {
-	var advisor interface {
-		error
-		Hint() string
-	}
-	if errors.As(err, &advisor) {
-		return advisor.Hint()
-	}
-	for _, rule := range hints {
-		if errors.Is(err, rule.cause) {
-			return rule.hint
-		}
-	}
-	return ""
-}
-
-// hints are for errors of the system, which can't give their own.
-var hints = []struct {
-	cause error
-	hint  string
-}{
-	{engine.ErrUnavailable, "see what there is with: beitzoo doctor"},
-	{syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
-	{fs.ErrNotExist, "check the path; a model can be a file, a folder or a name that `beitzoo list` shows"},
-	{fs.ErrPermission, "check the permissions of the file and of its folder"},
 }

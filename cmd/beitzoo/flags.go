@@ -2,36 +2,94 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 )
 
-// Flags that several commands share are made for each: the library writes into them.
-func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "print one JSON document, and progress as JSON events"}
-}
+// The groups of flags in flags_*.go are structs whose fields the library fills before it runs a command. Functions get these values, never a
+// *cli.Context, so that a name such as "dtype" is written once: where the flag is declared. Each command declares structs of its own.
 
-func quietFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, no remarks"}
-}
+// Sections of the help. Flags that one command alone has are in none, and come first.
+const (
+	modelSection  = "Model"
+	engineSection = "Engine"
+	zooSection    = "Zoo"
+	// referenceSection is of verify.
+	referenceSection = "Reference"
+)
 
-func flags(groups ...[]cli.Flag) []cli.Flag {
+// flags joins groups of flags, and adds those that nearly every command has.
+func (c *console) flags(groups ...[]cli.Flag) []cli.Flag {
 	var all []cli.Flag
 	for _, group := range groups {
 		all = append(all, group...)
 	}
-	return append(all, jsonFlag(), quietFlag())
+	return append(all, c.jsonFlag(), &cli.BoolFlag{
+		Name: "quiet", Aliases: []string{"q"}, Destination: &c.quiet, DisableDefaultText: true, Usage: "print neither progress nor notes",
+	})
 }
 
-// exactArgs checks the number of arguments.
-func exactArgs(ctx *cli.Context, names ...string) error {
-	if ctx.NArg() == len(names) {
+func (c *console) jsonFlag() cli.Flag {
+	return boolFlag("json", &c.asJSON, "print the result as one JSON document, and progress as JSON events")
+}
+
+func boolFlag(name string, destination *bool, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Destination: destination, DisableDefaultText: true, Usage: usage}
+}
+
+func stringFlag(name string, destination *string, usage string) *cli.StringFlag {
+	return &cli.StringFlag{Name: name, Destination: destination, Usage: usage}
+}
+
+// countFlag returns a flag for a number that must be positive if it is given. A value that destination has already is the default; else
+// otherwise says in the help what is done without the flag.
+func countFlag(name string, destination *int, otherwise, usage string) *cli.IntFlag {
+	return &cli.IntFlag{Name: name, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](name)}
+}
+
+// positive returns a check that the library makes when it has read the flag.
+func positive[N int | float64](name string) func(*cli.Context, N) error {
+	return func(_ *cli.Context, value N) error {
+		if value > 0 {
+			return nil
+		}
+		return &usageError{fmt.Sprintf("--%s %v is not positive", name, value), fmt.Sprintf("give a number above 0, or leave out --%s", name)}
+	}
+}
+
+// positiveEach is positive for a flag that lists numbers.
+func positiveEach(name string) func(*cli.Context, []int) error {
+	return func(ctx *cli.Context, values []int) error {
+		return positive[int](name)(ctx, slices.Min(values))
+	}
+}
+
+// notNegative is positive for a number that may be 0.
+func notNegative(name string) func(*cli.Context, int) error {
+	return func(_ *cli.Context, value int) error {
+		if value >= 0 {
+			return nil
+		}
+		return &usageError{fmt.Sprintf("--%s %d is negative", name, value), fmt.Sprintf("give 0 or more, or leave out --%s", name)}
+	}
+}
+
+// required is the error for a flag that must be given, if its value is empty.
+func required(name, placeholder, value string) error {
+	if value != "" {
 		return nil
 	}
-	wanted := strings.Join(names, " ")
-	if ctx.NArg() > len(names) {
-		return &usageError{fmt.Sprintf("unexpected argument %q", ctx.Args().Get(len(names))), fmt.Sprintf("usage: beitzoo %s %s", ctx.Command.Name, wanted)}
+	return &usageError{"--" + name + " is missing", fmt.Sprintf("add: --%s %s", name, placeholder)}
+}
+
+// words returns the values of a flag that may be repeated. An empty variable of the environment counts as none.
+func words(values cli.StringSlice) []string {
+	var given []string
+	for _, word := range values.Value() {
+		if word != "" {
+			given = append(given, word)
+		}
 	}
-	return &usageError{fmt.Sprintf("%s is missing", names[ctx.NArg()]), fmt.Sprintf("usage: beitzoo %s %s", ctx.Command.Name, wanted)}
+	return given
 }

@@ -1,13 +1,41 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+)
 
 // engineFlags say what runs a model.
-func engineFlags() []cli.Flag {
+type engineFlags struct {
+	engine, device, dtype string
+	threads               int
+}
+
+func (f *engineFlags) flags() []cli.Flag {
+	threads := countFlag("threads", &f.threads, "all cores", "use `N` threads in a forward pass")
+	threads.Category = engineSection
 	return []cli.Flag{
-		&cli.StringFlag{Name: "engine", Usage: "`torch` (libtorch) or native (plain Go); the best that this build has where not given"},
-		&cli.StringFlag{Name: "device", Usage: "`cpu`, cuda or cuda:N"},
-		&cli.StringFlag{Name: "dtype", Usage: "weights and activations in `f32`, f64, bf16 or f16"},
-		&cli.IntFlag{Name: "threads", Usage: "threads of one forward pass; all cores where not given"},
+		&cli.StringFlag{
+			Name: "engine", Destination: &f.engine, Category: engineSection, DefaultText: "the best that this build has",
+			Usage: "run the model with this `ENGINE`: torch (libtorch) or native (plain Go)",
+		},
+		&cli.StringFlag{Name: "device", Destination: &f.device, Category: engineSection, DefaultText: "cpu", Usage: "run it on this `DEVICE`: cpu, cuda or cuda:N"},
+		&cli.StringFlag{
+			Name: "dtype", Destination: &f.dtype, Category: engineSection, DefaultText: "f32",
+			Usage: "the `DTYPE` of weights and activations: f32, f64, bf16 or f16",
+		},
+		threads,
 	}
+}
+
+// choose returns the engine and the options that the flags say.
+func (f engineFlags) choose() (engine.Engine, engine.Options, error) {
+	options := engine.Options{Device: f.device, Threads: f.threads}
+	var err error
+	if options.DType, err = parseDType(f.dtype); err != nil {
+		return nil, options, err
+	}
+	chosen, err := engineByName(f.engine)
+	return chosen, options, err
 }

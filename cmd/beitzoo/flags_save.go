@@ -10,30 +10,46 @@ import (
 )
 
 // saveFlags say what is written.
-func saveFlags() []cli.Flag {
+type saveFlags struct {
+	output, to, format, wrapper string
+	prove, dryRun, noSync       bool
+}
+
+func (f *saveFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE`, or folder ending in /, to write"},
-		&cli.StringFlag{Name: "to", Usage: "the naming `SCHEME` to write: " + strings.Join(naming.Names(), ", ")},
-		&cli.StringFlag{Name: "format", Usage: "the file `FORMAT` to write: " + strings.Join(convert.Formats(), ", ")},
-		&cli.StringFlag{Name: "wrapper", Usage: "PASSL's class, or the key around the state dict in PyTorch files; none for none"},
-		&cli.BoolFlag{Name: "prove", Usage: "read the output back and compare every bit before it gets its name"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, and write nothing"},
-		&cli.BoolFlag{Name: "no-sync", Usage: "do not wait until the output is on the disk"},
+		outputFlag(&f.output, "the `FILE` to write, or a folder, which ends in /"),
+		&cli.StringFlag{
+			Name: "to", Destination: &f.to, DefaultText: "the usual one of the format",
+			Usage: "the naming `SCHEME` to write: " + strings.Join(naming.Names(), ", "),
+		},
+		&cli.StringFlag{
+			Name: "format", Destination: &f.format, DefaultText: "by the ending of the output, else by the scheme",
+			Usage: "the file `FORMAT` to write: " + strings.Join(convert.Formats(), ", "),
+		},
+		&cli.StringFlag{
+			Name: "wrapper", Destination: &f.wrapper, DefaultText: "the usual one of the scheme",
+			Usage: "the `KEY` around the state dict in PyTorch files, or the class in PASSL's; \"none\" for none",
+		},
+		boolFlag("prove", &f.prove, "read the output back and compare every bit before it gets its name"),
+		boolFlag("dry-run", &f.dryRun, "say what would be written, and write nothing"),
+		boolFlag("no-sync", &f.noSync, "do not wait until the output is on the disk"),
 	}
 }
 
-// saveOptions reads those flags.
-func saveOptions(ctx *cli.Context, bar *progress) convert.SaveOptions {
+func (f saveFlags) options(bar *progress) convert.SaveOptions {
 	return convert.SaveOptions{
-		To: ctx.String("to"), Format: ctx.String("format"), Wrapper: ctx.String("wrapper"),
-		Prove: ctx.Bool("prove"), DryRun: ctx.Bool("dry-run"), NoSync: ctx.Bool("no-sync"), Progress: bar.set,
+		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Progress: bar.set,
 	}
 }
 
-// outputPath is the value of -o, which must be given.
-func outputPath(ctx *cli.Context) (string, error) {
-	if path := ctx.Path("output"); path != "" {
-		return path, nil
+func outputFlag(output *string, usage string) cli.Flag {
+	return &cli.PathFlag{Name: "output", Aliases: []string{"o"}, Destination: output, Usage: usage}
+}
+
+// requireOutput is the error for -o, where it is needed and not given.
+func requireOutput(output string) error {
+	if output != "" {
+		return nil
 	}
-	return "", &usageError{"no output is named", "add: -o FILE"}
+	return &usageError{"no output is named", "add: -o FILE"}
 }

@@ -12,25 +12,33 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// signFlags say who signs, and for how long the index is believed.
-func signFlags() []cli.Flag {
+// signFlags say who signs an index, and for how long it is believed.
+type signFlags struct {
+	key     string
+	expires cli.Timestamp
+}
+
+func (f *signFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.PathFlag{Name: "sign", Required: true, Usage: "the minisign secret `KEY` file; its password is asked for, or read from BEITZOO_PASSWORD"},
-		&cli.TimestampFlag{Name: "expires", Layout: time.DateOnly, Usage: "the `DATE` until which readers believe the index; a year from now where not given"},
+		&cli.PathFlag{Name: "sign", Destination: &f.key, Usage: "the file with the minisign secret `KEY`; its password is asked for, or read from BEITZOO_PASSWORD"},
+		&cli.TimestampFlag{
+			Name: "expires", Destination: &f.expires, Layout: time.DateOnly, DefaultText: "a year from now",
+			Usage: "the `DATE` until which readers believe the index, such as 2030-12-31",
+		},
 	}
 }
 
-// expires reads --expires; zero where it is not given.
-func expires(ctx *cli.Context) time.Time {
-	if date := ctx.Timestamp("expires"); date != nil {
+// until returns the value of --expires; zero if it is not given.
+func (f signFlags) until() time.Time {
+	if date := f.expires.Value(); date != nil {
 		return *date
 	}
 	return time.Time{}
 }
 
-// secretKey reads the key of --sign and asks for its password on the terminal, or takes it from the environment where there is none.
-func secretKey(c *console, ctx *cli.Context) (minisign.PrivateKey, error) {
-	return manifest.ReadSecretKey(ctx.Path("sign"), func() (string, error) {
+// readSecretKey reads a key and asks for its password on the terminal, unless the environment has it.
+func readSecretKey(c *console, path string) (minisign.PrivateKey, error) {
+	return manifest.ReadSecretKey(path, func() (string, error) {
 		if password, ok := os.LookupEnv("BEITZOO_PASSWORD"); ok {
 			return password, nil
 		}

@@ -1,23 +1,69 @@
 package main
 
 import (
-	"slices"
+	"fmt"
+	"os"
+	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
+	"github.com/beitzoo/beitzoo/zoo/store/retry"
 )
 
 // zooFlags say where weights come from and whom to trust.
-func zooFlags() []cli.Flag {
+type zooFlags struct {
+	places, keys        cli.StringSlice
+	offline             bool
+	rateLimit, tokenFor string
+}
+
+func (f *zooFlags) flags() []cli.Flag {
+	offline := boolFlag("offline", &f.offline, "use only the cache, the program itself and local places")
+	offline.Category = zooSection
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "zoo", EnvVars: []string{"BEITZOO_ZOO"}, Usage: "a `PLACE` that publishes weights: a folder, the address of one, oci://host/repository, or a bundle"},
-		&cli.StringSliceFlag{Name: "trust", EnvVars: []string{"BEITZOO_TRUST"}, Usage: "a minisign `KEY` or key file that may sign for the places"},
-		&cli.BoolFlag{Name: "offline", Usage: "use the cache, the program and local places alone"},
-		&cli.StringFlag{Name: "rate-limit", Usage: "fetch at most this many `BYTES` a second, such as 5MB"},
-		&cli.StringFlag{Name: "token-for", Usage: "the `HOST` that the token in BEITZOO_TOKEN is for; no other gets it"},
+		&cli.StringSliceFlag{
+			Name: "zoo", Destination: &f.places, EnvVars: []string{"BEITZOO_ZOO"}, Category: zooSection,
+			Usage: "a `PLACE` that publishes weights: a folder, its web address, oci://host/repository, or a bundle",
+		},
+		&cli.StringSliceFlag{
+			Name: "trust", Destination: &f.keys, EnvVars: []string{"BEITZOO_TRUST"}, Category: zooSection,
+			Usage: "a minisign public `KEY`, or a file with one, that may sign for the places; needed once for each place",
+		},
+		offline,
+		&cli.StringFlag{Name: "rate-limit", Destination: &f.rateLimit, Category: zooSection, Usage: "fetch at most this many `BYTES` a second, such as 5MB"},
+		&cli.StringFlag{Name: "token-for", Destination: &f.tokenFor, Category: zooSection, Usage: "the `HOST` that the token in BEITZOO_TOKEN is sent to; no other gets it"},
 	}
 }
 
-// wordsOf are the values of a flag that may be repeated. An empty variable of the environment is none.
-func wordsOf(ctx *cli.Context, name string) []string {
-	return slices.DeleteFunc(ctx.StringSlice(name), func(word string) bool { return word == "" })
+// network says how servers are asked. Registries use the logins of docker.
+func (f zooFlags) network(c *console) (zoo.PlaceOptions, error) {
+	options := zoo.PlaceOptions{Retry: retryNotices(c)}
+	netrc, err := httpstore.Netrc()
+	if err != nil {
+		return options, err
+	}
+	options.HTTP.Credentials = httpstore.First(httpstore.Bearer(f.tokenFor, os.Getenv("BEITZOO_TOKEN")), netrc)
+	if f.rateLimit != "" {
+		rate, err := humanize.ParseBytes(f.rateLimit)
+		if err != nil || rate == 0 {
+			return options, &usageError{fmt.Sprintf("--rate-limit %q is not a number of bytes", f.rateLimit), "try --rate-limit 5MB"}
+		}
+		options.HTTP.Limiter = store.NewLimiter(int64(rate))
+		options.Registry.Limiter = options.HTTP.Limiter
+	}
+	return options, nil
+}
+
+// retryNotices tell the user why it takes longer.
+func retryNotices(c *console) retry.Options {
+	if c.quiet {
+		return retry.Options{}
+	}
+	return retry.Options{Notice: func(problem error, wait time.Duration) {
+		c.notef("%s; trying again in %s", problem, wait.Round(time.Second))
+	}}
 }

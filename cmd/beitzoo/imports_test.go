@@ -85,7 +85,6 @@ var libraries = []struct {
 	{"github.com/sugarme/gotch", []string{"beit/engine/torch"}},
 	{"github.com/urfave/cli/v2", []string{"cmd/beitzoo", "cmd/gotchfit"}},
 	{"github.com/schollz/progressbar/v3", []string{"cmd/beitzoo"}},
-	{"github.com/jedib0t/go-pretty/v6", []string{"cmd/beitzoo", "verify/report"}},
 	{"golang.org/x/term", []string{"cmd/beitzoo"}},
 	{"oras.land/oras-go/v2", []string{"zoo/store/ocistore"}},
 }

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
-// progress shows how far long work is: a bar on a terminal, events with --json, nothing otherwise. Safe for concurrent use.
+// progress shows how much of long work is done: a bar on a terminal, events with --json, nothing otherwise. Safe for concurrent use.
 type progress struct {
 	mu     sync.Mutex
 	bar    *progressbar.ProgressBar
@@ -21,13 +20,13 @@ type progress struct {
 	last   time.Time
 }
 
-// newProgress reads --quiet and --json of the command.
-func (c *console) newProgress(ctx *cli.Context, title string) *progress {
+// newProgress begins to show progress, unless the user wants none.
+func (c *console) newProgress(title string) *progress {
 	p := &progress{c: c, title: title}
-	if ctx.Bool("quiet") {
+	if c.quiet {
 		return p
 	}
-	p.events = ctx.Bool("json")
+	p.events = c.asJSON
 	if c.terminal && !p.events {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(c.err),
@@ -70,7 +69,6 @@ func (p *progress) finish() {
 // steps shows a bar for each step of the work.
 type steps struct {
 	c    *console
-	ctx  *cli.Context
 	step zoo.Step
 	bar  *progress
 }
@@ -78,7 +76,7 @@ type steps struct {
 func (s *steps) set(step zoo.Step, done, total int64) {
 	if s.bar == nil || s.step != step {
 		s.finish()
-		s.step, s.bar = step, s.c.newProgress(s.ctx, string(step))
+		s.step, s.bar = step, s.c.newProgress(string(step))
 	}
 	s.bar.set(done, total)
 }

@@ -122,11 +122,11 @@ func TestTrustAndRenew(t *testing.T) {
 	}
 	succeed(t, "show", "tiny", "--zoo", place, "--trust", public)
 	succeed(t, "show", "tiny", "--zoo", place)
-	var listed []trusted
+	var listed []trustedPlace
 	if err := json.Unmarshal([]byte(succeed(t, "trust", "ls", "--json")), &listed); err != nil {
 		t.Fatal(err)
 	}
-	want := []trusted{{Place: place, Keys: []string{public}, IndexVersion: 2, Expires: "2999-12-31T00:00:00Z"}}
+	want := []trustedPlace{{Place: place, Keys: []string{public}, IndexVersion: 2, Expires: "2999-12-31T00:00:00Z"}}
 	if diff := cmp.Diff(want, listed); diff != "" {
 		t.Error(diff)
 	}
