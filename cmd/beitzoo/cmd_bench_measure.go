@@ -10,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/internal/measure"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -90,7 +91,7 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 	var all []measurement
 	for _, batch := range b.batches {
 		debug.FreeOSMemory()
-		resetPeakMemory()
+		measure.ResetPeak()
 		seconds, err := b.batch(ctx, model, config, batch)
 		if err != nil {
 			return nil, fmt.Errorf("a batch of %d in %s: %w", batch, run.options.DType, err)
@@ -98,7 +99,7 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 		slices.Sort(seconds)
 		m := measurement{
 			Engine: run.engine.Name(), Device: run.options.Device, DType: run.options.DType.String(), Threads: run.options.Threads, Batch: batch,
-			Rounds: len(seconds), Load: load.Seconds(), Median: median(seconds), Fastest: seconds[0], Slowest: seconds[len(seconds)-1], Memory: peakMemory(),
+			Rounds: len(seconds), Load: load.Seconds(), Median: measure.Median(seconds), Fastest: seconds[0], Slowest: seconds[len(seconds)-1], Memory: measure.Memory(measure.Self, measure.Peak),
 		}
 		m.PerSecond = float64(batch) / m.Median
 		all = append(all, m)
@@ -122,13 +123,4 @@ func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.
 		b.progress.set(int64(b.done), int64(b.total*len(b.batches)*(b.warmUps+b.rounds)))
 	}
 	return seconds, nil
-}
-
-// median of sorted values.
-func median(sorted []float64) float64 {
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
 }

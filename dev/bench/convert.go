@@ -38,7 +38,7 @@ func (b *bench) large(ctx context.Context) (string, error) {
 		return "", err
 	}
 	fmt.Printf("`beitzoo synth beit_large_p16_512 --to passl --format paddle`: %d bytes in %.2f s, peak anonymous memory %.0f MB.\n\n",
-		info.Size(), synth.median().Seconds(), float64(synth.anonymous)/1e6)
+		info.Size(), synth.median(), float64(synth.anonymous)/1e6)
 	return path, exec.CommandContext(ctx, "cat", path).Run()
 }
 

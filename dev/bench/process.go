@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/beitzoo/beitzoo/internal/measure"
 )
 
 // contestant is a command line that is measured.
@@ -21,7 +22,8 @@ type contestant struct {
 	before func()
 	// rounds is how often at most; 0 means every round.
 	rounds int
-	walls  []time.Duration
+	// seconds are the wall times of the rounds.
+	seconds []float64
 	// anonymous is the largest peak of memory that is not a mapped file, in bytes.
 	anonymous int64
 }
@@ -59,7 +61,7 @@ func (c *contestant) measure(ctx context.Context) error {
 	wall := time.Since(start)
 	close(ended)
 	c.anonymous = max(c.anonymous, <-watched)
-	c.walls = append(c.walls, wall)
+	c.seconds = append(c.seconds, wall.Seconds())
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", c.name, err, out.Bytes())
 	}
@@ -74,31 +76,12 @@ func watch(pid int, ended <-chan struct{}) int64 {
 		case <-ended:
 			return peak
 		case <-time.After(2 * time.Millisecond):
-			peak = max(peak, anonymous(pid))
+			peak = max(peak, measure.Memory(pid, measure.Anonymous))
 		}
 	}
 }
 
-// anonymous reads RssAnon of Linux's /proc/PID/status.
-func anonymous(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "RssAnon:" {
-			kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
-			return kilobytes << 10
-		}
-	}
-	return 0
-}
-
-// median of the walls.
-func (c *contestant) median() time.Duration {
-	sorted := slices.Sorted(slices.Values(c.walls))
-	return sorted[len(sorted)/2]
-}
+func (c *contestant) median() float64 { return measure.Median(c.seconds) }
 
 // table prints all contestants and each one's time as a ratio of the first one's.
 func table(contestants []*contestant) {
@@ -106,8 +89,8 @@ func table(contestants []*contestant) {
 	fmt.Println("|---|---|---|---|---|---|")
 	base := contestants[0].median()
 	for _, c := range contestants {
-		fmt.Printf("| %s | %.3f s | %.3f s | %.3f s | %.2f | %.0f MB |\n", c.name, c.median().Seconds(), slices.Min(c.walls).Seconds(),
-			slices.Max(c.walls).Seconds(), c.median().Seconds()/base.Seconds(), float64(c.anonymous)/1e6)
+		fmt.Printf("| %s | %.3f s | %.3f s | %.3f s | %.2f | %.0f MB |\n", c.name, c.median(), slices.Min(c.seconds), slices.Max(c.seconds), c.median()/base,
+			float64(c.anonymous)/1e6)
 	}
 }
 

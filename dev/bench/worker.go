@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/beitzoo/beitzoo/internal/measure"
 )
 
 // worker is a program that answers requests, one word on a line, with a line of numbers. It measures itself, so that its start and the pipes are
@@ -147,14 +149,4 @@ func interleave(ctx context.Context, workers []*worker, rounds int, inspect func
 	return nil
 }
 
-// median of the answers.
-func (w *worker) median() float64 { return median(w.answers) }
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
+func (w *worker) median() float64 { return measure.Median(w.answers) }

@@ -1,0 +1,59 @@
+// Package measure has what benchmarks need: medians, and the memory of processes.
+package measure
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Median returns the middle of the values, which need not be sorted, or the mean of the two in the middle. Of no values it is 0.
+func Median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// Fields of Memory.
+const (
+	// Peak is the largest resident memory since the process started or ResetPeak was called.
+	Peak = "VmHWM"
+	// Anonymous is the resident memory that is not a mapped file.
+	Anonymous = "RssAnon"
+)
+
+// Self is this process.
+const Self = 0
+
+// Memory returns a field of Linux's /proc/PID/status in bytes. It is 0 if the process has ended, or if the system has no such file.
+func Memory(pid int, field string) int64 {
+	process := "self"
+	if pid != Self {
+		process = strconv.Itoa(pid)
+	}
+	status, err := os.ReadFile(filepath.Join("/proc", process, "status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if words := strings.Fields(line); len(words) == 3 && words[0] == field+":" {
+			kilobytes, err := strconv.ParseInt(words[1], 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kilobytes << 10
+		}
+	}
+	return 0
+}
+
+// ResetPeak makes the present memory of this process its peak. If the system cannot do that, the peak remains that of the process so far.
+func ResetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
