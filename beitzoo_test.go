@@ -3,8 +3,10 @@ package beitzoo_test
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo"
@@ -17,6 +19,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
+
+const seven = "manifests/embedded/images/7/005.png"
 
 func newZoo(t *testing.T) *zoo.Zoo {
 	t.Helper()
@@ -123,6 +127,57 @@ func TestRecipes(t *testing.T) {
 	for _, scheme := range naming.Names() {
 		if !slices.Contains(card.RecipeNames(), naming.RecipeName(scheme)) {
 			t.Errorf("images of %s are prepared by %q, which is not a recipe", scheme, naming.RecipeName(scheme))
+		}
+	}
+}
+
+// TestDoc_SnippetsAreExamples: each line of code in the package's documentation is a line of an example, so that it compiles and runs. What differs on
+// purpose is where the zoo keeps its files.
+func TestDoc_SnippetsAreExamples(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"z, err := beitzoo.NewZoo(zoo.Options{})": true}
+	for line := range strings.Lines(string(examples)) {
+		known[strings.TrimSpace(line)] = true
+	}
+	count := 0
+	for line := range strings.Lines(string(doc)) {
+		if code, found := strings.CutPrefix(line, "//\t"); found {
+			count++
+			if !known[strings.TrimSpace(code)] {
+				t.Errorf("no example has the line %q", code)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("the documentation has only %d lines of code", count)
+	}
+}
+
+// TestDoc_PackagesExist: what the tour names is there.
+func TestDoc_PackagesExist(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(doc)) {
+		item, found := strings.CutPrefix(line, "//   - ")
+		if !found {
+			continue
+		}
+		names, _, _ := strings.Cut(item, ":")
+		for _, name := range strings.Split(names, ", ") {
+			if sources, err := filepath.Glob(filepath.Join(filepath.FromSlash(name), "*.go")); err != nil || len(sources) == 0 {
+				t.Errorf("there is no package %s", name)
+			}
 		}
 	}
 }

@@ -1,14 +1,38 @@
-// Package beitzoo is the front door for Go programs: it opens any BEiT checkpoint and classifies images with it, in two calls.
+// Package beitzoo is the front door for Go programs: it opens any BEiT checkpoint, and shows where everything else is.
 //
-//	model, err := beitzoo.Open(ctx, "beit_base_p16_224_ft.pdparams", beitzoo.Options{})
-//	if err != nil {
-//		return err
+// Five things that programs do, shortened; the examples of this package have them in full, compiled and run.
+//
+// List what is in a checkpoint, of whatever framework:
+//
+//	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
+//	for _, t := range model.Tensors {
+//		fmt.Println(t.Name, t.DType, t.Shape)
 //	}
-//	defer model.Close()
-//	predictions, err := model.Predict(ctx, []string{"cat.jpg"}, 5)
 //
-// [Open] takes a file, a folder or a name of the zoo, and finds out format, naming scheme, architecture and preprocessing. What it had to guess is said in
-// [Facts]. Everything else is in the packages below, each of which can be used alone; the examples of this package show the central ones.
+// Convert it, and read the result back before it gets its name:
+//
+//	options := convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}}
+//	report, err := convert.Convert(ctx, checkpoint, target, options)
+//
+// Say what is on an image:
+//
+//	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
+//	predictions, err := model.Predict(ctx, []string{"manifests/embedded/images/7/005.png"}, 1)
+//
+// Verify it against what another program computed:
+//
+//	reference, err := recording.Read(ctx, recorded)
+//	subject := verify.Subject{Name: "digits", Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
+//	result, err := verify.Verify(ctx, subject, verify.Recorded("passl", reference), verify.Options{})
+//
+// Pull weights by their name:
+//
+//	z, err := beitzoo.NewZoo(zoo.Options{})
+//	found, err := z.Resolve(ctx, "digits_p16_64")
+//	pulled, err := z.Pull(ctx, found, zoo.PullOptions{})
+//
+// [Open] takes a file, a folder or a name of the zoo, and finds out format, naming scheme, architecture and preprocessing. Some of it is not written in
+// the weights: [Facts] say what was found where, so that a program can tell a fact from a guess.
 //
 // # What is where
 //

@@ -19,25 +19,27 @@ import (
 const (
 	checkpoint = "manifests/embedded/digits_p16_64.pdparams"
 	recorded   = "manifests/embedded/digits_p16_64.passl.float32.recording.safetensors"
-	seven      = "manifests/embedded/images/7/005.png"
 )
+
+var ctx = context.Background()
 
 // A checkpoint of any framework is opened, and its parameters are listed by their canonical names.
 func Example_open() {
-	model, err := convert.Open(context.Background(), checkpoint, convert.OpenOptions{})
+	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer model.Close()
 	fmt.Println(model.Config.Name, "with names of", model.Scheme)
-	for _, t := range model.Tensors[:3] {
-		fmt.Println(t.Name, t.DType, t.Shape)
+	for _, t := range model.Tensors {
+		if len(t.Shape) > 2 {
+			fmt.Println(t.Name, t.DType, t.Shape)
+		}
 	}
 	// Output:
 	// digits_p16_64 with names of passl
 	// cls_token F32 [1, 1, 48]
 	// patch_embed.proj.weight F32 [48, 3, 16, 16]
-	// patch_embed.proj.bias F32 [48]
 }
 
 // PaddlePaddle's file becomes one for timm. Prove reads it back and compares every bit before it gets its name.
@@ -47,8 +49,9 @@ func Example_convert() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
-	report, err := convert.Convert(context.Background(), checkpoint, filepath.Join(folder, "digits.safetensors"),
-		convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}})
+	target := filepath.Join(folder, "digits.safetensors")
+	options := convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}}
+	report, err := convert.Convert(ctx, checkpoint, target, options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -58,13 +61,12 @@ func Example_convert() {
 
 // A model is loaded once, and says what is on images.
 func ExampleOpen() {
-	ctx := context.Background()
 	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	predictions, err := model.Predict(ctx, []string{seven}, 1)
+	predictions, err := model.Predict(ctx, []string{"manifests/embedded/images/7/005.png"}, 1)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,7 +82,6 @@ func ExampleOpen() {
 
 // A model in plain Go is compared with what PASSL computed, activation by activation.
 func Example_verify() {
-	ctx := context.Background()
 	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
 	if err != nil {
 		log.Fatal(err)
@@ -99,14 +100,15 @@ func Example_verify() {
 	// Output: verified: true on 4 images and 6 activations
 }
 
-// Weights are pulled by their name. These ship with the program; others come from the network, checked.
+// Weights are pulled by their name. These ship with the program; others come from the network, checked. Here the cache and the state of the user are
+// replaced; zoo.Options without them take those of the command line.
 func Example_pull() {
 	home, err := os.MkdirTemp("", "beitzoo")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(home)
-	local, err := cache.New(filepath.Join(home, "cache"), cache.Options{}) // leave out Cache and State below to take those of the user
+	local, err := cache.New(filepath.Join(home, "cache"), cache.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -114,16 +116,14 @@ func Example_pull() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx := context.Background()
-	model, err := beitzoo.Open(ctx, "digits_p16_64", beitzoo.Options{Zoo: z})
+	found, err := z.Resolve(ctx, "digits_p16_64")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer model.Close()
-	predictions, err := model.Predict(ctx, []string{seven}, 1)
+	pulled, err := z.Pull(ctx, found, zoo.PullOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(model.Entry.Reference(), "says", predictions[0].Top[0].Label)
-	// Output: digits_p16_64@1.0.0 says 7
+	fmt.Println(found.Reference(), "from", pulled.From, pulled.Weights.Size, "bytes")
+	// Output: digits_p16_64@1.0.0 from embedded 496632 bytes
 }

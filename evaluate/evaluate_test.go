@@ -82,7 +82,7 @@ func TestClassification_MoreFoldersThanClasses(t *testing.T) {
 	t.Parallel()
 	data := &evaluate.Dataset{FS: fstest.MapFS{}, Classes: make([]string, 11), Images: []evaluate.Image{{"k/1.png", 10}}}
 	_, err := evaluate.Classification(t.Context(), digits(t), data, evaluate.Options{})
-	if wrong := (*evaluate.ClassesError)(nil); !errors.As(err, &wrong) || wrong.Folders != 11 || wrong.Classes != 10 || errdef.Kind(err) != errdef.ErrUsage {
+	if wrong := (*evaluate.ClassesError)(nil); !errors.As(err, &wrong) || wrong.Folders != 11 || wrong.Classes != 10 || !errors.Is(err, errdef.ErrUsage) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestFolder_Errors(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
 	_, err := evaluate.Folder(empty)
-	if none := (*evaluate.NoImagesError)(nil); !errors.As(err, &none) || none.Folder != empty || errdef.Kind(err) != errdef.ErrUsage || none.Hint() == "" {
+	if none := (*evaluate.NoImagesError)(nil); !errors.As(err, &none) || none.Folder != empty || !errors.Is(err, errdef.ErrUsage) || none.Hint() == "" {
 		t.Errorf("an empty folder: %v", err)
 	}
 	missing := filepath.Join(empty, "nothing")

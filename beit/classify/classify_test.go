@@ -184,7 +184,7 @@ func TestImages_NotFinite(t *testing.T) {
 		classifier, _ := withLogits(t, 1, bad, 3)
 		rows, err := classifier.Images(t.Context(), image.NewGray(image.Rect(0, 0, 40, 40)))
 		var got *classify.NotFiniteError
-		if !errors.As(err, &got) || got.Class != 1 || got.Image != 0 || rows != nil || errdef.Kind(err) != errdef.ErrInput {
+		if !errors.As(err, &got) || got.Class != 1 || got.Image != 0 || rows != nil || !errors.Is(err, errdef.ErrInput) {
 			t.Errorf("%g: got %v, %v", bad, rows, err)
 		}
 	}
@@ -222,7 +222,7 @@ func TestNew_Refuses(t *testing.T) {
 		{"empty recipe", config, card.Recipe{}, nil, new(*card.RecipeError), errdef.ErrInput},
 	} {
 		classifier, err := classify.New(&fakeModel{}, c.config, c.recipe, c.labels)
-		if classifier != nil || !errors.As(err, c.want) || errdef.Kind(err) != c.kind {
+		if classifier != nil || !errors.As(err, c.want) || !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -54,7 +54,7 @@ func TestLabelsFile(t *testing.T) {
 	if _, err := classify.LabelsFile(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
-	if _, err := classify.LabelsFile(path+".no"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := classify.LabelsFile(path + ".no"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
