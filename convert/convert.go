@@ -54,7 +54,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 // report fills in what is known after opening.
 func (m *Model) report() *Report {
 	r := &Report{
-		Source: Source{
+		Input: Input{
 			Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper,
 			Scheme: m.Scheme, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
 		},

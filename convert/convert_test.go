@@ -120,8 +120,8 @@ func TestThereAndBack(t *testing.T) {
 					if digest(t, first) != digest(t, second) {
 						t.Error("converting twice gives different bytes")
 					}
-					back, again := filepath.Join(folder, "back"+fileEndings[report.Source.Format]), filepath.Join(folder, "again"+ending)
-					mustConvert(t, first, back, to(report.Source.Scheme, report.Source.Format))
+					back, again := filepath.Join(folder, "back"+fileEndings[report.Input.Format]), filepath.Join(folder, "again"+ending)
+					mustConvert(t, first, back, to(report.Input.Scheme, report.Input.Format))
 					mustBeEqual(t, testdata+file, back)
 					mustConvert(t, back, again, to(scheme, format))
 					if report.Architecture.Epsilon == arch.Epsilon && digest(t, first) != digest(t, again) {
@@ -154,8 +154,8 @@ func TestReport(t *testing.T) {
 		done, total = max(done, d), n
 	}
 	report := mustConvert(t, testdata+"../manifests/embedded/digits_p16_64.pdparams", target, options)
-	if report.Source.Scheme != naming.PASSL || report.Source.Format != "paddle" || report.Source.Tensors != 58 || report.Source.Bytes != 504172 {
-		t.Errorf("source %+v", report.Source)
+	if report.Input.Scheme != naming.PASSL || report.Input.Format != "paddle" || report.Input.Tensors != 58 || report.Input.Bytes != 504172 {
+		t.Errorf("source %+v", report.Input)
 	}
 	if report.Architecture.Name != "digits_p16_64" || len(report.Dropped) != 3 || report.Saved.Tensors != 61 || len(report.Saved.Added) != 0 {
 		t.Errorf("architecture %q, %d dropped, %d written, added %v", report.Architecture.Name, len(report.Dropped), report.Saved.Tensors, report.Saved.Added)
@@ -564,7 +564,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(report.Source.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
+	fmt.Println(report.Input.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
 	fmt.Println(report.Architecture.Name, len(report.Parameters), "parameters,", len(report.Dropped), "dropped")
 	// Output:
 	// passl to timm proved: true

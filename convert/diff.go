@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/internal/jsonfloat"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Difference compares two models by canonical name.
 type Difference struct {
-	A Source `json:"a"`
-	B Source `json:"b"`
+	A Input `json:"a"`
+	B Input `json:"b"`
 	// Equal: the same parameters, of the same dtypes, bit for bit. SameValues: the same numbers, though dtypes may differ.
 	Equal      bool `json:"equal"`
 	SameValues bool `json:"same_values"`
@@ -24,7 +26,7 @@ type Difference struct {
 	OnlyB []string `json:"only_b,omitempty"`
 	// Tensors are those that differ in bits, dtype or shape, in canonical order.
 	Tensors []TensorDifference `json:"tensors,omitempty"`
-	// EpsilonA and EpsilonB are what the models run with; they are no part of the comparison.
+	// EpsilonA and EpsilonB are what the models run with; they are not compared.
 	EpsilonA float64 `json:"epsilon_a"`
 	EpsilonB float64 `json:"epsilon_b"`
 }
@@ -41,11 +43,11 @@ type TensorDifference struct {
 	Count    int64 `json:"count"`
 	// MaxAbs is the largest absolute difference, at index At, between the values A and B. Where one is NaN or infinite and the other is not, it
 	// counts as largest and Finite is false.
-	MaxAbs float64 `json:"max_abs"`
-	At     []int   `json:"at,omitempty"`
-	A      Number  `json:"a"`
-	B      Number  `json:"b"`
-	Finite bool    `json:"finite"`
+	MaxAbs float64          `json:"max_abs"`
+	At     []int            `json:"at,omitempty"`
+	A      jsonfloat.Number `json:"a"`
+	B      jsonfloat.Number `json:"b"`
+	Finite bool             `json:"finite"`
 }
 
 // Diff opens two checkpoints, whatever their formats and schemes, and compares their canonical parameters with all cores. Relative position indices
@@ -66,14 +68,14 @@ func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptio
 
 // Compare is Diff of opened models.
 func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
-	d := &Difference{A: a.report().Source, B: b.report().Source, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
+	d := &Difference{A: a.report().Input, B: b.report().Input, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
 	both := d.match(a.Tensors, b.Tensors)
 	d.Parameters = len(both)
 	differences := make([]*TensorDifference, len(both))
-	err := parallel(ctx, len(both), func(ctx context.Context, i int) (err error) {
+	err := parallel.Each(ctx, len(both), guarded(func(ctx context.Context, i int) (err error) {
 		differences[i], err = compareTensor(ctx, both[i][0], both[i][1])
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -91,27 +93,27 @@ func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 
 // match pairs tensors by name and notes those without a partner.
 func (d *Difference) match(a, b []tensor.Named) [][2]tensor.Named {
-	places := map[string]int{}
+	indexB := map[string]int{}
 	for i, t := range b {
-		places[t.Name] = i
+		indexB[t.Name] = i
 	}
 	var both [][2]tensor.Named
 	for _, t := range a {
-		if at, ok := places[t.Name]; ok {
+		if at, ok := indexB[t.Name]; ok {
 			both = append(both, [2]tensor.Named{t, b[at]})
-			delete(places, t.Name)
+			delete(indexB, t.Name)
 		} else {
 			d.OnlyA = append(d.OnlyA, t.Name)
 		}
 	}
-	for name := range places {
+	for name := range indexB {
 		d.OnlyB = append(d.OnlyB, name)
 	}
 	slices.SortFunc(d.OnlyB, strings.Compare)
 	return both
 }
 
-// compareTensor gives nil for tensors of equal dtype, shape and bits.
+// compareTensor returns nil for tensors of equal dtype, shape and bits.
 func compareTensor(ctx context.Context, a, b tensor.Named) (*TensorDifference, error) {
 	d := &TensorDifference{
 		Name: a.Name, ShapeA: a.Shape, ShapeB: b.Shape, DTypeA: a.DType.String(), DTypeB: b.DType.String(), Finite: true,
@@ -132,7 +134,7 @@ func compareTensor(ctx context.Context, a, b tensor.Named) (*TensorDifference, e
 		d.MaxAbs = 0
 	}
 	if c.at >= 0 {
-		d.At, d.A, d.B = indices(c.at, a.Shape), Number(c.valueA), Number(c.valueB)
+		d.At, d.A, d.B = indices(c.at, a.Shape), jsonfloat.Number(c.valueA), jsonfloat.Number(c.valueB)
 	}
 	return d, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -68,13 +69,13 @@ func TestDiffSaysWhere(t *testing.T) {
 			name: "minus zero", tensor: "head.bias", schemeA: naming.Timm, toB: naming.Timm,
 			left:  func(raw []byte) { set(raw, 4, 0) },
 			right: func(raw []byte) { set(raw, 4, float32(math.Copysign(0, -1))) },
-			want:  convert.TensorDifference{Elements: 10, Count: 1, At: []int{4}, B: convert.Number(math.Copysign(0, -1)), Finite: true},
+			want:  convert.TensorDifference{Elements: 10, Count: 1, At: []int{4}, B: jsonfloat.Number(math.Copysign(0, -1)), Finite: true},
 		},
 		{
 			name: "not a number", tensor: "head.bias", schemeA: naming.Timm, toB: naming.PaddleViT,
 			left:  func(raw []byte) { set(raw, 2, 5); set(raw, 3, nan); set(raw, 9, 0) },
 			right: func(raw []byte) { set(raw, 2, 7); set(raw, 3, 4); set(raw, 9, float32(math.Inf(1))) },
-			want:  convert.TensorDifference{Elements: 10, Count: 3, At: []int{3}, A: convert.Number(math.NaN()), B: 4},
+			want:  convert.TensorDifference{Elements: 10, Count: 3, At: []int{3}, A: jsonfloat.Number(math.NaN()), B: 4},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestDiffSaysWhere(t *testing.T) {
 	}
 }
 
-func sameNumber(a, b convert.Number) bool {
+func sameNumber(a, b jsonfloat.Number) bool {
 	return math.Float64bits(float64(a)) == math.Float64bits(float64(b)) || math.IsNaN(float64(a)) && math.IsNaN(float64(b))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -28,10 +29,10 @@ type InspectOptions struct {
 
 // Inspection is what a checkpoint holds.
 type Inspection struct {
-	Source
+	Input
 	// Equivalent are schemes that name the parameters the same way.
 	Equivalent []string `json:"equivalent,omitempty"`
-	// Architecture is nil where the tensors are no BEiT's; Problem says why then, and Tensors are those of the file.
+	// Architecture is nil if the tensors are not those of a BEiT; Problem says why then, and Tensors are those of the file.
 	Architecture *arch.Config `json:"architecture,omitempty"`
 	EpsilonFrom  string       `json:"epsilon_from,omitempty"`
 	Problem      error        `json:"-"`
@@ -40,7 +41,7 @@ type Inspection struct {
 	ParameterBytes int64 `json:"parameter_bytes"`
 	// DTypes counts tensors by dtype.
 	DTypes map[string]int `json:"dtypes"`
-	// SHA256 is over the canonical bytes of all parameters in byte order of their names, where Digests asks for it.
+	// SHA256 is over the canonical bytes of all parameters in byte order of their names, if Digests asks for it.
 	SHA256   string            `json:"sha256,omitempty"`
 	Tensors  []InspectedTensor `json:"tensors"`
 	Dropped  []Dropped         `json:"dropped,omitempty"`
@@ -57,12 +58,12 @@ type InspectedTensor struct {
 	DType string       `json:"dtype"`
 	Shape tensor.Shape `json:"shape"`
 	Bytes int64        `json:"bytes"`
-	// SHA256 and Statistics are there where they were asked for.
+	// SHA256 and Statistics are there if they were asked for.
 	SHA256     string      `json:"sha256,omitempty"`
 	Statistics *Statistics `json:"statistics,omitempty"`
 }
 
-// Statistics describe the values of a tensor. Min, Max and Mean are over the finite ones, and zero where there is none.
+// Statistics describe the values of a tensor. Min, Max and Mean are over the finite ones, and zero if there are none.
 type Statistics struct {
 	NaN  int64   `json:"nan"`
 	Inf  int64   `json:"inf"`
@@ -72,7 +73,7 @@ type Statistics struct {
 	Mean float64 `json:"mean"`
 }
 
-// Inspect opens a checkpoint and says what it holds. A file that can be read but is no BEiT is no error: see Inspection.Problem.
+// Inspect opens a checkpoint and says what it holds. A file that can be read but is not a BEiT is not an error: see Inspection.Problem.
 func Inspect(ctx context.Context, path string, options InspectOptions) (*Inspection, error) {
 	file, err := openFile(ctx, path, options.OpenOptions)
 	if err != nil {
@@ -88,10 +89,10 @@ func Inspect(ctx context.Context, path string, options InspectOptions) (*Inspect
 	if !closely {
 		return inspection, nil
 	}
-	return inspection, inspection.look(ctx, tensors, options)
+	return inspection, inspection.read(ctx, tensors, options)
 }
 
-// describe lists the canonical tensors, or those of the file where it is no BEiT.
+// describe lists the canonical tensors, or those of the file if it is not a BEiT.
 func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Inspection, []tensor.Named) {
 	i := &Inspection{DTypes: map[string]int{}, Metadata: file.Metadata}
 	tensors := file.Tensors
@@ -104,7 +105,7 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 		i.Architecture, i.Equivalent, i.EpsilonFrom, i.Notes = &model.Config, model.Equivalent, model.EpsilonFrom, model.Notes
 	}
 	report := model.report()
-	i.Source, i.Dropped = report.Source, report.Dropped
+	i.Input, i.Dropped = report.Input, report.Dropped
 	for at, t := range tensors {
 		entry := InspectedTensor{Name: t.Name, DType: t.DType.String(), Shape: t.Shape}
 		entry.Bytes, _ = t.Size()
@@ -119,17 +120,17 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 	return i, tensors
 }
 
-// look reads the elements: one worker digests everything in order, the others take tensor by tensor.
-func (i *Inspection) look(ctx context.Context, tensors []tensor.Named, options InspectOptions) error {
+// read reads the elements: one worker digests everything in order, the others take tensor by tensor.
+func (i *Inspection) read(ctx context.Context, tensors []tensor.Named, options InspectOptions) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if options.Digests {
 		group.Go(func() error { return tensor.Guard(func() error { return i.digestAll(ctx, tensors) }) })
 	}
 	counter := &counter{total: i.ParameterBytes, report: options.Progress}
 	group.Go(func() error {
-		return parallel(ctx, len(tensors), func(ctx context.Context, at int) error {
-			return i.Tensors[at].look(ctx, tensors[at].View, options, counter)
-		})
+		return parallel.Each(ctx, len(tensors), guarded(func(ctx context.Context, at int) error {
+			return i.Tensors[at].read(ctx, tensors[at].View, options, counter)
+		}))
 	})
 	return group.Wait()
 }
@@ -150,10 +151,10 @@ func (i *Inspection) digestAll(ctx context.Context, tensors []tensor.Named) erro
 	return nil
 }
 
-func (t *InspectedTensor) look(ctx context.Context, view tensor.View, options InspectOptions, progress *counter) error {
+func (t *InspectedTensor) read(ctx context.Context, view tensor.View, options InspectOptions, progress *counter) error {
 	options.Statistics = options.Statistics && tensor.Decode([]float64{}, view.DType, nil) == nil // not of complex numbers
 	digest := sha256.New()
-	statistics := &gatherer{dtype: view.DType, min: math.Inf(1), max: math.Inf(-1)}
+	statistics := &accumulator{dtype: view.DType, min: math.Inf(1), max: math.Inf(-1)}
 	_, err := view.Data.WriteTo(pieceFunc(func(p []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

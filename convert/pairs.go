@@ -24,10 +24,10 @@ func pairs(ctx context.Context, a, b tensor.View, visit func(first int64, a, b [
 	return nil
 }
 
-// stream gives the elements of v in order.
-func stream(v tensor.View) (source, func()) {
+// stream returns a reader of the elements of v, and what ends it.
+func stream(v tensor.View) (elementReader, func()) {
 	if memory, ok := v.Data.(tensor.Memory); ok {
-		return &memorySource{memory}, func() {}
+		return &memoryReader{memory}, func() {}
 	}
 	reader, writer := io.Pipe()
 	done := make(chan struct{})
@@ -38,20 +38,20 @@ func stream(v tensor.View) (source, func()) {
 			return err
 		}))
 	}()
-	return &pipeSource{reader: reader}, func() {
+	return &pipeReader{reader: reader}, func() {
 		reader.Close()
 		<-done // the mapped file must not be closed under it
 	}
 }
 
-// source hands out the next n bytes, valid until the next call.
-type source interface {
+// elementReader returns the next n bytes, valid until the next call.
+type elementReader interface {
 	next(n int) ([]byte, error)
 }
 
-type memorySource struct{ left []byte }
+type memoryReader struct{ left []byte }
 
-func (m *memorySource) next(n int) ([]byte, error) {
+func (m *memoryReader) next(n int) ([]byte, error) {
 	if n > len(m.left) {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -60,12 +60,12 @@ func (m *memorySource) next(n int) ([]byte, error) {
 	return piece, nil
 }
 
-type pipeSource struct {
+type pipeReader struct {
 	reader *io.PipeReader
 	buffer bytes.Buffer
 }
 
-func (p *pipeSource) next(n int) ([]byte, error) {
+func (p *pipeReader) next(n int) ([]byte, error) {
 	p.buffer.Reset()
 	_, err := io.CopyN(&p.buffer, p.reader, int64(n))
 	if errors.Is(err, io.EOF) {
@@ -79,7 +79,7 @@ type pairWriter struct {
 	ctx          context.Context
 	visit        func(first int64, a, b []byte) error
 	sizeA, sizeB int
-	b            source
+	b            elementReader
 	first        int64
 	rest         []byte
 }

@@ -7,12 +7,13 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // ProofError says that a file which was just written doesn't hold what it should. The file did not get its name.
 type ProofError struct {
-	// Tensor is the canonical name of the parameter, or empty where the whole file is wrong.
+	// Tensor is the canonical name of the parameter, or empty if the whole file is wrong.
 	Tensor string
 	// Element is the first one that differs, in canonical order.
 	Element int64
@@ -49,17 +50,17 @@ func proveTensors(ctx context.Context, got, want []tensor.Named) error {
 	if len(got) != len(want) {
 		return &ProofError{Reason: fmt.Sprintf("%d parameters instead of %d", len(got), len(want))}
 	}
-	places := make(map[string]int, len(got))
+	indices := make(map[string]int, len(got))
 	for i, t := range got {
-		places[t.Name] = i
+		indices[t.Name] = i
 	}
-	return parallel(ctx, len(want), func(ctx context.Context, i int) error {
-		at, ok := places[want[i].Name]
+	return parallel.Each(ctx, len(want), guarded(func(ctx context.Context, i int) error {
+		at, ok := indices[want[i].Name]
 		if !ok {
 			return &ProofError{Tensor: want[i].Name, Reason: "it is missing"}
 		}
 		return proveTensor(ctx, got[at], want[i])
-	})
+	}))
 }
 
 func proveTensor(ctx context.Context, got, want tensor.Named) error {

@@ -7,23 +7,23 @@ import (
 
 // Report says what Convert did.
 type Report struct {
-	Source Source `json:"source"`
-	Saved  Saved  `json:"target"`
+	Input Input `json:"source"`
+	Saved Saved `json:"target"`
 	// Architecture is that of the model, epsilon included.
 	Architecture arch.Config `json:"architecture"`
 	// Parameters are in the order of Architecture.Params.
 	Parameters []Parameter `json:"parameters"`
-	// Dropped are tensors of the source that are no parameters.
+	// Dropped are tensors of the input that are not parameters.
 	Dropped []Dropped `json:"dropped,omitempty"`
-	// Lossy are sentences about what can't be brought back; empty means that converting back gives the same tensors bit for bit.
+	// Lossy are sentences about what cannot be undone; empty means that converting back gives the same tensors bit for bit.
 	Lossy []string `json:"lossy,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 	// DryRun says that nothing was written.
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
-// Source says what was read.
-type Source struct {
+// Input says what was read.
+type Input struct {
 	Path      string `json:"path"`
 	Format    string `json:"format"`
 	Container string `json:"container"`
@@ -34,7 +34,7 @@ type Source struct {
 	Tensors int   `json:"tensors"`
 }
 
-// Parameter says what became of one.
+// Parameter says what became of one parameter.
 type Parameter struct {
 	// Name is canonical; From and To are the names in the two files.
 	Name string   `json:"name"`
@@ -42,7 +42,7 @@ type Parameter struct {
 	To   []string `json:"to"`
 	// Read is what was done to the elements to make them canonical, such as "transposed", or empty.
 	Read string `json:"read,omitempty"`
-	// DType is that of the source, Cast that of the target where it is another.
+	// DType is that of the input, Cast that of the output if it differs.
 	DType string       `json:"dtype"`
 	Cast  string       `json:"cast,omitempty"`
 	Shape tensor.Shape `json:"shape"`

@@ -63,7 +63,7 @@ func printConversion(c *console, r *convert.Report) {
 	if r.DryRun {
 		verb = "would write"
 	}
-	c.printf("read   %s: %s, %s, scheme %s, %s", r.Source.Path, r.Source.Format, r.Source.Container, r.Source.Scheme, humanize.Bytes(uint64(r.Source.Bytes)))
+	c.printf("read   %s: %s, %s, scheme %s, %s", r.Input.Path, r.Input.Format, r.Input.Container, r.Input.Scheme, humanize.Bytes(uint64(r.Input.Bytes)))
 	c.printf("model  %s", describe(r.Architecture))
 	c.printf("%-6s %s: %s, scheme %s, %d tensors, %s", verb, r.Saved.Path, r.Saved.Format, r.Saved.Scheme, r.Saved.Tensors, humanize.Bytes(uint64(r.Saved.Bytes)))
 	if r.Saved.Proved {

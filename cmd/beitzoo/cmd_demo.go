@@ -108,7 +108,7 @@ func (d *demoRun) unpack(ctx context.Context) error {
 	}
 	d.result.Checkpoint = found
 	d.printf("1. A BEiT that PaddlePaddle trained on hand-written digits, as paddle.save wrote it:")
-	d.printf("   %s: %s, %d tensors, names as %s has them", embedded.Checkpoint, found.Container, found.Source.Tensors, found.Scheme)
+	d.printf("   %s: %s, %d tensors, names as %s has them", embedded.Checkpoint, found.Container, found.Input.Tensors, found.Scheme)
 	d.printf("   %s", describe(*found.Architecture))
 	return nil
 }
