@@ -21,7 +21,7 @@ type Weights struct {
 	// Path is a checkpoint: a file or a folder.
 	Path string
 	// Entry is what the zoo knows of it; nil if it does not come from the zoo.
-	Entry *zoo.Found
+	Entry *zoo.Match
 }
 
 // Find returns the weights that name stands for. What exists as a file or folder is that. Anything else without a slash and an ending is a name of the

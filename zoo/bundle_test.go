@@ -13,11 +13,12 @@ import (
 
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-func bundle(t testing.TB, z *zoo.Zoo, found ...*zoo.Found) string {
+func bundle(t testing.TB, z *zoo.Zoo, found ...*zoo.Match) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "models.tar")
 	bundled, err := z.Bundle(t.Context(), path, found, zoo.PullOptions{})
@@ -30,9 +31,9 @@ func bundle(t testing.TB, z *zoo.Zoo, found ...*zoo.Found) string {
 	return path
 }
 
-func openBundle(t testing.TB, path string) *zoo.Pack {
+func openBundle(t testing.TB, path string) *place.Bundle {
 	t.Helper()
-	pack, err := zoo.OpenBundle(t.Context(), path)
+	pack, err := place.OpenBundle(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +45,9 @@ func openBundle(t testing.TB, path string) *zoo.Pack {
 func TestBundleOfAPlace(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, _ := folderPlace(t)
-	published := publish(t, place, p.publication("1.0.0"))
-	z := open(t, reader(t, p, place))
+	target, _ := folderPlace(t)
+	published := publish(t, target, p.publication("1.0.0"))
+	z := open(t, reader(t, p, target))
 	found := resolve(t, z, "digits_p16_64")
 	path := bundle(t, z, found)
 	if !bytes.Equal(read(t, path), read(t, bundle(t, z, found))) {
@@ -60,7 +61,7 @@ func TestBundleOfAPlace(t *testing.T) {
 		t.Error("other weights came out than were put in")
 	}
 	options = reader(t, newPublisher(t), openBundle(t, path))
-	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrUnknownKey) {
+	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, trust.ErrUnknownKey) {
 		t.Errorf("nobody trusts the publisher; error is %v", err)
 	}
 }
@@ -73,7 +74,7 @@ func TestBundleOfACheckpoint(t *testing.T) {
 	path := bundle(t, open(t, folders(t)), found)
 	server.Close()
 	options := folders(t)
-	options.Offline, options.Places = true, []zoo.Place{openBundle(t, path)}
+	options.Offline, options.Places = true, []place.Place{openBundle(t, path)}
 	pulled := pull(t, open(t, options), found, zoo.PullOptions{})
 	if pulled.Pinned == nil || digest.FromBytes(read(t, pulled.Path)) != digest.FromBytes(canonicalDigits(t)) {
 		t.Errorf("pinned is %v", pulled.Pinned)
@@ -115,7 +116,7 @@ func TestHostileBundles(t *testing.T) {
 		if err := os.WriteFile(path, test.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		opened, err := zoo.OpenBundle(t.Context(), path)
+		opened, err := place.OpenBundle(t.Context(), path)
 		if test.want != nil && !errors.Is(err, test.want) {
 			t.Errorf("%s: error is %v, want %v", name, err, test.want)
 		}
@@ -123,7 +124,7 @@ func TestHostileBundles(t *testing.T) {
 			opened.Close()
 		}
 	}
-	if _, err := zoo.OpenBundle(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := place.OpenBundle(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
 }

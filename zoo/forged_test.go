@@ -10,12 +10,15 @@ import (
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/treestore"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // forged is a place whose index somebody put together by hand.
 type forged struct {
-	zoo.Publishing
+	place.Destination
 	index, signature []byte
 }
 
@@ -24,9 +27,9 @@ func (f forged) Index(context.Context) (index, signature []byte, err error) {
 }
 
 // forge changes an entry of a published index and signs that again with the right key.
-func forge(t *testing.T, p publisher, place zoo.Publishing, change func(*manifest.Entry)) forged {
+func forge(t *testing.T, p publisher, target place.Destination, change func(*manifest.Entry)) forged {
 	t.Helper()
-	raw, _, err := place.Index(t.Context())
+	raw, _, err := target.Index(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,29 +41,33 @@ func forge(t *testing.T, p publisher, place zoo.Publishing, change func(*manifes
 	if raw, err = document.Encode(); err != nil {
 		t.Fatal(err)
 	}
-	return forged{place, raw, manifest.Sign(p.key, raw, "index")}
+	return forged{target, raw, trust.Sign(p.key, raw, "index")}
 }
 
 // TestManifestsAreCheckedThemselves signs an index rightly that leads to the wrong manifest, or to one with somebody else's signature.
 func TestManifestsAreCheckedThemselves(t *testing.T) {
 	t.Parallel()
 	p, mallory := newPublisher(t), newPublisher(t)
-	place, path := folderPlace(t)
-	publish(t, place, p.publication("1.0.0"))
+	target, path := folderPlace(t)
+	publish(t, target, p.publication("1.0.0"))
 	content := read(t, path+"/manifests/digits_p16_64@1.0.0.yaml")
-	foreign := manifest.Sign(mallory.key, content, "manifest")
-	if _, err := place.Artefacts().Push(t.Context(), store.Blob{Digest: digest.FromBytes(foreign), Size: int64(len(foreign))}, bytes.NewReader(foreign)); err != nil {
+	foreign := trust.Sign(mallory.key, content, "manifest")
+	blobs, err := treestore.New(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	other := forge(t, p, place, func(e *manifest.Entry) { e.ID = "something_else" })
+	if _, err := blobs.Push(t.Context(), store.Blob{Digest: digest.FromBytes(foreign), Size: int64(len(foreign))}, bytes.NewReader(foreign)); err != nil {
+		t.Fatal(err)
+	}
+	other := forge(t, p, target, func(e *manifest.Entry) { e.ID = "something_else" })
 	var mislabelled *zoo.MislabelledError
 	if _, err := open(t, reader(t, p, other)).Resolve(t.Context(), "something_else"); !errors.As(err, &mislabelled) {
 		t.Errorf("another name: error is %v", err)
 	}
-	bySomebody := forge(t, p, place, func(e *manifest.Entry) {
+	bySomebody := forge(t, p, target, func(e *manifest.Entry) {
 		e.Signature = manifest.Content{Digest: digest.FromBytes(foreign), Size: int64(len(foreign))}
 	})
-	if _, err := open(t, reader(t, p, bySomebody)).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrUnknownKey) {
+	if _, err := open(t, reader(t, p, bySomebody)).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, trust.ErrUnknownKey) {
 		t.Errorf("another signature: error is %v", err)
 	}
 }

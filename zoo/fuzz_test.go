@@ -5,18 +5,18 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // FuzzOpenBundle wants an error, or a place whose index nobody believes: the key that made the seeds is not known.
 func FuzzOpenBundle(f *testing.F) {
 	p := newPublisher(f)
-	place, _ := folderPlace(f)
+	target, _ := folderPlace(f)
 	publication := p.publication("1.0.0")
 	publication.Recordings = nil
-	publish(f, place, publication)
-	z := open(f, reader(f, p, place))
+	publish(f, target, publication)
+	z := open(f, reader(f, p, target))
 	found, err := z.Resolve(f.Context(), "digits_p16_64")
 	if err != nil {
 		f.Fatal(err)
@@ -28,7 +28,7 @@ func FuzzOpenBundle(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		pack, err := zoo.OpenBundle(t.Context(), path)
+		pack, err := place.OpenBundle(t.Context(), path)
 		if err != nil {
 			return
 		}
@@ -37,7 +37,7 @@ func FuzzOpenBundle(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := (manifest.Keyring{newPublisher(t).ring[0]}).Check("index", index, signature); err == nil {
+		if _, err := (trust.Keyring{newPublisher(t).ring[0]}).Check("index", index, signature); err == nil {
 			t.Error("an unknown key was believed")
 		}
 	})

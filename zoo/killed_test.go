@@ -58,7 +58,7 @@ func (m mortal) pull(document []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = z.Pull(context.Background(), zoo.Given(parsed), zoo.PullOptions{Progress: func(step zoo.Step, done, _ int64) {
+	_, err = z.Pull(context.Background(), zoo.MatchOf(parsed), zoo.PullOptions{Progress: func(step zoo.Step, done, _ int64) {
 		if step == m.Step && done >= m.Done {
 			self, err := os.FindProcess(os.Getpid())
 			if err == nil {

@@ -7,56 +7,56 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
-	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // Publish makes the canonical weights and the manifest of a checkpoint, has them verified, signs them, and adds them to a place. The same
 // publication always gives the same blobs and the same manifest. A version that is there already with another manifest is a
 // *manifest.TakenError; nothing is ever overwritten. The index, which makes the entry visible, is written last.
-func (z *Zoo) Publish(ctx context.Context, to Publishing, p Publication) (*Published, error) {
-	w := &publishing{zoo: z, to: to, Publication: p}
+func (z *Zoo) Publish(ctx context.Context, to place.Destination, p Publication) (*PublishResult, error) {
+	w := &publishRun{zoo: z, to: to, Publication: p}
 	if err := w.build(ctx); err != nil {
 		return nil, err
 	}
 	return w.publish(ctx)
 }
 
-// publishing is one Publish.
-type publishing struct {
+// publishRun is one call of Publish.
+type publishRun struct {
 	Publication
 	zoo *Zoo
-	to  Publishing
+	to  place.Destination
 
-	m         manifest.Manifest
-	weights   store.Blob
-	document  *manifest.Document
-	signature []byte
+	m       manifest.Manifest
+	weights store.Blob
+	entry   place.Entry
 }
 
-func (w *publishing) storeOptions(step Step) store.Options {
-	return (&pull{options: PullOptions{Progress: w.Progress, Notice: w.Notice}}).storeOptions(step)
+func (w *publishRun) copyOptions(step Step) store.Options {
+	return copyOptions(step, w.Progress, w.Notice)
 }
 
-// build makes everything that is published, in the cache.
-func (w *publishing) build(ctx context.Context) error {
+// build puts everything that is published into the cache: canonical weights, recordings, and the signed manifest.
+func (w *publishRun) build(ctx context.Context) error {
 	if err := errors.Join(manifest.CheckName(w.Name), manifest.CheckVersion(w.Version)); err != nil {
 		return err
 	}
-	model, err := w.canonical(ctx)
+	model, err := w.convert(ctx)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	w.m = w.zoo.describe(&w.Publication, model.Config)
+	w.m = w.zoo.baseManifest(&w.Publication, model.Config)
 	if w.m.Tensors, err = DescribeTensors(ctx, model.Tensors); err != nil {
 		return err
 	}
-	if err := w.store(ctx); err != nil {
+	if err := w.storeWeights(ctx); err != nil {
 		return err
 	}
 	for _, path := range w.Recordings {
-		recording, err := w.zoo.recordingOf(ctx, path)
+		recording, err := w.zoo.addRecording(ctx, path)
 		if err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ func (w *publishing) build(ctx context.Context) error {
 	return w.sign()
 }
 
-// verify has the weights verified, where somebody can.
-func (w *publishing) verify(ctx context.Context, model *canonical) error {
+// verify calls Publication.Verify, if there is one, and records its verdict.
+func (w *publishRun) verify(ctx context.Context, model *canonicalFile) error {
 	if w.Verify == nil {
 		return nil
 	}
@@ -91,60 +91,49 @@ func (w *publishing) verify(ctx context.Context, model *canonical) error {
 	return nil
 }
 
-// sign writes the manifest down, reads it as any reader would, and signs it.
-func (w *publishing) sign() error {
+// sign encodes the manifest, checks it as a reader would, and signs it.
+func (w *publishRun) sign() error {
 	raw, err := manifest.Encode(&w.m)
 	if err != nil {
 		return err
 	}
-	if w.document, err = ReadManifest(w.m.Reference().String()+".yaml", raw); err != nil {
+	document, err := ReadManifest(w.m.Reference().String()+".yaml", raw)
+	if err != nil {
 		return err
 	}
-	w.signature = manifest.Sign(w.Key, raw, "beitzoo manifest "+w.m.Reference().String())
+	w.entry = place.Entry{Document: document, Signature: trust.Sign(w.Key, raw, "beitzoo manifest "+w.m.Reference().String())}
 	return nil
 }
 
 // publish adds what was built to the place.
-func (w *publishing) publish(ctx context.Context) (*Published, error) {
-	index, err := w.zoo.current(ctx, w.to, w.Key)
+func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
+	index, err := w.zoo.currentIndex(ctx, w.to, w.Key)
 	if err != nil {
 		return nil, err
 	}
-	entry := manifest.Entry{
-		ID: w.m.ID, Version: w.m.Version, Title: w.m.Title, Digest: w.document.Digest(), Size: int64(len(w.document.Raw)),
-		Signature: manifest.Content{Digest: digest.FromBytes(w.signature), Size: int64(len(w.signature))},
-	}
-	added, err := index.Add(entry)
+	added, err := index.Add(manifest.Entry{
+		ID: w.m.ID, Version: w.m.Version, Title: w.m.Title, Digest: w.entry.Digest(), Size: int64(len(w.entry.Raw)),
+		Signature: manifest.Content{Digest: digest.FromBytes(w.entry.Signature), Size: int64(len(w.entry.Signature))},
+	})
 	if err != nil {
 		return nil, err
 	}
-	a := entryArtefact(w.document, w.signature)
-	published, err := w.report(index.Version, a)
+	artifact, err := place.ArtifactDigest(w.entry)
 	if err != nil {
 		return nil, err
 	}
-	if published.Unchanged = !added; !added {
-		return published, nil
-	}
-	if err := w.upload(ctx, a); err != nil {
-		return nil, err
-	}
-	err = w.zoo.renew(ctx, w.to, index, w.Key, w.Expires)
-	published.IndexVersion = index.Version
-	return published, err
-}
-
-func (w *publishing) report(version int64, a artefact) (*Published, error) {
 	blob := w.m.Blobs[0]
-	digest, err := ocistore.Digest(a.Artifact)
-	return &Published{
-		Reference: w.m.Reference(), Place: w.to.String(), Manifest: w.document.Digest(), Artefact: digest,
-		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, IndexVersion: version,
-	}, err
-}
-
-// upload brings an entry to the place.
-func (w *publishing) upload(ctx context.Context, a artefact) error {
-	from := beside{memory{w.document.Raw, w.signature}, w.zoo.options.Cache}
-	return a.publish(ctx, from, w.to.Artefacts(), w.storeOptions(Uploading))
+	result := &PublishResult{
+		Reference: w.m.Reference(), Place: w.to.String(), Manifest: w.entry.Digest(), Artifact: artifact,
+		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, IndexVersion: index.Version, Unchanged: !added,
+	}
+	if !added {
+		return result, nil
+	}
+	if err := w.to.Add(ctx, w.entry, w.zoo.options.Cache, w.copyOptions(Uploading)); err != nil {
+		return nil, err
+	}
+	err = w.zoo.writeIndex(ctx, w.to, index, w.Key, w.Expires)
+	result.IndexVersion = index.Version
+	return result, err
 }

@@ -22,15 +22,17 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // publisher is somebody with a key.
 type publisher struct {
 	key  minisign.PrivateKey
-	ring manifest.Keyring
+	ring trust.Keyring
 }
 
 func newPublisher(t testing.TB) publisher {
@@ -39,7 +41,7 @@ func newPublisher(t testing.TB) publisher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return publisher{secret, manifest.Keyring{public}}
+	return publisher{secret, trust.Keyring{public}}
 }
 
 // publication is one of the digits weights.
@@ -50,17 +52,17 @@ func (p publisher) publication(version string) zoo.Publication {
 	}
 }
 
-func folderPlace(t testing.TB) (*zoo.Folder, string) {
+func folderPlace(t testing.TB) (*place.Folder, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "published")
-	place, err := zoo.OpenFolder(path)
+	target, err := place.OpenFolder(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return place, path
+	return target, path
 }
 
-func publish(t testing.TB, to zoo.Publishing, p zoo.Publication) *zoo.Published {
+func publish(t testing.TB, to place.Destination, p zoo.Publication) *zoo.PublishResult {
 	t.Helper()
 	published, err := open(t, folders(t)).Publish(t.Context(), to, p)
 	if err != nil {
@@ -70,7 +72,7 @@ func publish(t testing.TB, to zoo.Publishing, p zoo.Publication) *zoo.Published 
 }
 
 // reader is a user who trusts the publisher, with the program's own manifests left out.
-func reader(t testing.TB, p publisher, places ...zoo.Place) zoo.Options {
+func reader(t testing.TB, p publisher, places ...place.Place) zoo.Options {
 	t.Helper()
 	options := folders(t)
 	options.Manifests, options.Embedded, options.Places, options.Keys = nil, nil, places, p.ring
@@ -78,17 +80,17 @@ func reader(t testing.TB, p publisher, places ...zoo.Place) zoo.Options {
 }
 
 // tree serves a folder over HTTP.
-func tree(t testing.TB, path string) *zoo.Tree {
+func tree(t testing.TB, path string) *place.Tree {
 	t.Helper()
 	server := httptest.NewServer(http.FileServer(http.Dir(path)))
 	t.Cleanup(server.Close)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	place, err := zoo.OpenTree(server.URL, httpstore.Options{Transport: transport}, retry.Options{Tries: 1})
+	target, err := place.OpenTree(server.URL, httpstore.Options{Transport: transport}, retry.Options{Tries: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return place
+	return target
 }
 
 // TestPublishAndPull publishes to a folder, and pulls from it as a folder and as a server of files: equal bits.
@@ -98,15 +100,15 @@ func TestPublishAndPull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPublisher(t)
-			place, path := folderPlace(t)
+			target, path := folderPlace(t)
 			publication := p.publication("1.0.0")
 			publication.Encode = encode
-			published := publish(t, place, publication)
+			published := publish(t, target, publication)
 			want := canonicalDigits(t)
 			if published.Weights.Digest != digest.FromBytes(want) || published.IndexVersion != 1 {
 				t.Errorf("published %v, index version %d", published.Weights, published.IndexVersion)
 			}
-			for _, from := range []zoo.Place{place, tree(t, path)} {
+			for _, from := range []place.Place{target, tree(t, path)} {
 				options := reader(t, p, from)
 				z := open(t, options)
 				found := resolve(t, z, "digits_p16_64")
@@ -164,28 +166,28 @@ func listing(t testing.TB, folder string) map[string]string {
 func TestPublishNeverOverwrites(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, path := folderPlace(t)
-	publish(t, place, p.publication("1.0.0"))
+	target, path := folderPlace(t)
+	publish(t, target, p.publication("1.0.0"))
 	before := listing(t, path)
 	changed := p.publication("1.0.0")
 	changed.Recordings = nil
-	_, err := open(t, folders(t)).Publish(t.Context(), place, changed)
+	_, err := open(t, folders(t)).Publish(t.Context(), target, changed)
 	var taken *manifest.TakenError
 	if !errors.As(err, &taken) {
 		t.Errorf("error is %v", err)
 	}
-	_, err = open(t, folders(t)).Publish(t.Context(), place, newPublisher(t).publication("2.0.0"))
-	if !errors.Is(err, manifest.ErrUnknownKey) {
+	_, err = open(t, folders(t)).Publish(t.Context(), target, newPublisher(t).publication("2.0.0"))
+	if !errors.Is(err, trust.ErrUnknownKey) {
 		t.Errorf("another publisher: error is %v", err)
 	}
 	if diff := cmp.Diff(before, listing(t, path)); diff != "" {
 		t.Errorf("the folder changed: %s", diff)
 	}
-	next := publish(t, place, p.publication("1.1.0"))
+	next := publish(t, target, p.publication("1.1.0"))
 	if next.IndexVersion != 2 {
 		t.Errorf("the next version has index version %d", next.IndexVersion)
 	}
-	z := open(t, reader(t, p, place))
+	z := open(t, reader(t, p, target))
 	if found := resolve(t, z, "digits_p16_64"); found.Version != "1.1.0" {
 		t.Errorf("the latest is %s", found.Version)
 	}
@@ -197,7 +199,7 @@ func TestPublishNeverOverwrites(t *testing.T) {
 func TestPublishVerifies(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, path := folderPlace(t)
+	target, path := folderPlace(t)
 	publication := p.publication("1.0.0")
 	verdict := &manifest.Verdict{Engine: "native", DType: "F32", Recording: "digits_p16_64.passl.float32", MaxAbs: 1, Tolerance: 1e-4}
 	want := string(canonicalDigits(t))
@@ -207,14 +209,14 @@ func TestPublishVerifies(t *testing.T) {
 		}
 		return verdict, nil
 	}
-	_, err := open(t, folders(t)).Publish(t.Context(), place, publication)
+	_, err := open(t, folders(t)).Publish(t.Context(), target, publication)
 	var failed *zoo.NotVerifiedError
 	if !errors.As(err, &failed) || len(listing0(t, path)) > 0 {
 		t.Errorf("error is %v, written was %v", err, listing0(t, path))
 	}
 	verdict.Verified, verdict.MaxAbs = true, 1e-6
-	publish(t, place, publication)
-	if found := resolve(t, open(t, reader(t, p, place)), "digits_p16_64"); found.Verdict == nil || found.Verdict.MaxAbs != 1e-6 {
+	publish(t, target, publication)
+	if found := resolve(t, open(t, reader(t, p, target)), "digits_p16_64"); found.Verdict == nil || found.Verdict.MaxAbs != 1e-6 {
 		t.Errorf("the verdict is %v", found.Verdict)
 	}
 }
@@ -239,18 +241,18 @@ func TestReaderIsNotDeceived(t *testing.T) {
 	}{
 		"an older index":  {func(t *testing.T, path string) { restore(t, path, "old") }, 0, manifest.ErrRollback},
 		"no index":        {func(t *testing.T, path string) { remove(t, path, "index.yaml") }, 0, manifest.ErrRollback},
-		"another's index": {func(t *testing.T, path string) { resign(t, path, mallory) }, 0, manifest.ErrUnknownKey},
-		"an entry less":   {func(t *testing.T, path string) { edit(t, path, "version: 1.0.0", "version: 0.1.0") }, 0, manifest.ErrBadSignature},
-		"no signature":    {func(t *testing.T, path string) { remove(t, path, "index.yaml.minisig") }, 0, manifest.ErrNoSignature},
+		"another's index": {func(t *testing.T, path string) { resign(t, path, mallory) }, 0, trust.ErrUnknownKey},
+		"an entry less":   {func(t *testing.T, path string) { edit(t, path, "version: 1.0.0", "version: 0.1.0") }, 0, trust.ErrBadSignature},
+		"no signature":    {func(t *testing.T, path string) { remove(t, path, "index.yaml.minisig") }, 0, trust.ErrNoSignature},
 		"a year later":    {func(*testing.T, string) {}, 366 * 24 * time.Hour, manifest.ErrFreeze},
 		"one bit":         {func(t *testing.T, path string) { flipBlobs(t, path) }, 0, store.ErrDigestMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			place, path := folderPlace(t)
-			publish(t, place, p.publication("1.0.0"))
+			target, path := folderPlace(t)
+			publish(t, target, p.publication("1.0.0"))
 			save(t, path, "old")
-			publish(t, place, p.publication("1.1.0"))
+			publish(t, target, p.publication("1.1.0"))
 			options := reader(t, p, tree(t, path))
 			resolve(t, open(t, options), "digits_p16_64") // has seen the second state
 			test.change(t, path)
@@ -308,7 +310,7 @@ func edit(t *testing.T, path, old, new string) {
 
 func resign(t *testing.T, path string, by publisher) {
 	t.Helper()
-	write(t, filepath.Join(path, "index.yaml.minisig"), manifest.Sign(by.key, read(t, filepath.Join(path, "index.yaml")), "index"))
+	write(t, filepath.Join(path, "index.yaml.minisig"), trust.Sign(by.key, read(t, filepath.Join(path, "index.yaml")), "index"))
 }
 
 // flipBlobs damages every large blob.
@@ -329,15 +331,15 @@ func flipBlobs(t *testing.T, path string) {
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, _ := folderPlace(t)
+	target, _ := folderPlace(t)
 	publication := p.publication("1.0.0")
 	publication.Expires = time.Now().Add(-time.Hour)
-	publish(t, place, publication)
-	options := reader(t, p, place)
+	publish(t, target, publication)
+	options := reader(t, p, target)
 	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrFreeze) {
 		t.Errorf("error is %v", err)
 	}
-	index, err := open(t, folders(t)).Renew(t.Context(), place, p.key, time.Time{})
+	index, err := open(t, folders(t)).Renew(t.Context(), target, p.key, time.Time{})
 	if err != nil || index.Version != 2 {
 		t.Errorf("index %v, error %v", index, err)
 	}
@@ -383,7 +385,7 @@ func TestMirror(t *testing.T) {
 	}
 	old, _ := folderPlace(t)
 	publish(t, old, newPublisher(t).publication("3.0.0"))
-	if _, err := open(t, reader(t, p, origin)).Mirror(t.Context(), origin, old, zoo.MirrorOptions{}); !errors.Is(err, manifest.ErrUnknownKey) {
+	if _, err := open(t, reader(t, p, origin)).Mirror(t.Context(), origin, old, zoo.MirrorOptions{}); !errors.Is(err, trust.ErrUnknownKey) {
 		t.Errorf("onto another zoo: error is %v", err)
 	}
 }
@@ -391,8 +393,8 @@ func TestMirror(t *testing.T) {
 // TestFolderIsAnImageLayout reads the folder as an OCI client would.
 func TestFolderIsAnImageLayout(t *testing.T) {
 	t.Parallel()
-	place, path := folderPlace(t)
-	published := publish(t, place, newPublisher(t).publication("1.0.0"))
+	target, path := folderPlace(t)
+	published := publish(t, target, newPublisher(t).publication("1.0.0"))
 	var index oci.Index
 	decode(t, read(t, filepath.Join(path, "index.json")), &index)
 	var tags []string
@@ -402,7 +404,7 @@ func TestFolderIsAnImageLayout(t *testing.T) {
 	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "zoo-index-1"}, tags); diff != "" {
 		t.Fatal(diff)
 	}
-	if index.Manifests[0].Digest != published.Artefact {
+	if index.Manifests[0].Digest != published.Artifact {
 		t.Error("the artefact has another digest than was reported")
 	}
 	var image oci.Manifest
@@ -453,13 +455,13 @@ func blob(t *testing.T, path string, d oci.Descriptor) []byte {
 func TestPublishWhatNobodyDescribed(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, _ := folderPlace(t)
+	target, _ := folderPlace(t)
 	publication := zoo.Publication{
 		Checkpoint: filepath.Join("..", "testdata", "tiny", "tiny_p16_64.unilm.pth"), Name: "mine", Version: "0.1.0-rc.1", Key: p.key,
 		Open: convert.OpenOptions{Epsilon: 1e-12},
 	}
-	publish(t, place, publication)
-	z := open(t, reader(t, p, place))
+	publish(t, target, publication)
+	z := open(t, reader(t, p, target))
 	found := resolve(t, z, "mine")
 	if found.Architecture != "" || found.Config.Epsilon != 1e-12 || found.Config.Classes != 7 || found.Origin.Licence.Expression != "NOASSERTION" {
 		t.Errorf("the manifest says %+v", found.Manifest)
@@ -489,10 +491,10 @@ func TestPublishRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			place, path := folderPlace(t)
+			target, path := folderPlace(t)
 			publication := p.publication("1.0.0")
 			change(&publication)
-			if _, err := open(t, folders(t)).Publish(t.Context(), place, publication); err == nil {
+			if _, err := open(t, folders(t)).Publish(t.Context(), target, publication); err == nil {
 				t.Error("it was published")
 			}
 			if written := listing0(t, path); len(written) > 0 {

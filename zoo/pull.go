@@ -3,75 +3,63 @@ package zoo
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/pins"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// PullOptions change how Pull works. The zero value tries everything and checks everything.
+// PullOptions change what Pull does. The zero value tries every source and checks everything.
 type PullOptions struct {
-	// Source is the only upstream source to use, by name; the places' canonical blobs are passed over then.
+	// Source is the name of the only upstream source to use. If it is given, canonical blobs of places are not used.
 	Source string
-	// Repin accepts an upstream file that is another than the one that was pinned.
+	// Repin accepts an upstream file that differs from the pinned one.
 	Repin bool
-	// KeepUpstream leaves the upstream checkpoint in the cache after it was converted.
+	// KeepUpstream keeps the upstream checkpoint in the cache after it was converted.
 	KeepUpstream bool
-	// SkipCheck trusts weights that are in the cache already, instead of computing their digest again.
+	// SkipCheck trusts weights that are in the cache already; otherwise their digest is computed again.
 	SkipCheck bool
-	// Progress is told how far the step under way is: bytes done, and in all or store.UnknownSize. Calls never overlap.
+	// Progress is told how far the current step is: bytes done, and in all or store.UnknownSize. Calls never overlap.
 	Progress func(step Step, done, total int64)
-	// Notice is told of what Pull got over: a source that failed, a damaged file in the cache. Calls never overlap.
+	// Notice is told of problems that Pull recovered from: a source that failed, a damaged file in the cache. Calls never overlap.
 	Notice func(error)
-	// Streams is how many ranges are fetched at once; 0 takes the default of package store.
+	// Streams is how many ranges are fetched at once; 0 is store.DefaultStreams.
 	Streams int
 }
 
-// Step is a part of the work.
-type Step string
-
-// The steps of a pull and of a publication.
-const (
-	Downloading Step = "downloading"
-	Decoding    Step = "decoding"
-	Converting  Step = "converting"
-	Checking    Step = "checking"
-	Packing     Step = "encoding"
-	Uploading   Step = "uploading"
-)
-
-// Pulled are weights in the cache.
-type Pulled struct {
-	*Found
+// PullResult are weights in the cache.
+type PullResult struct {
+	*Match
 	// Path is the canonical safetensors file. It must not be written to.
 	Path string
-	// Weights identify its bytes.
+	// Weights identifies its bytes.
 	Weights store.Blob
 	// From says where they came from: "the cache", the name of a place, or of a source.
 	From string
-	// Upstream is the source whose checkpoint was converted; nil where the zoo's own blob was taken.
+	// Upstream is the source whose checkpoint was converted; nil if the canonical blob of a place was used.
 	Upstream *manifest.Source
 	// Checkpoint is the file of Upstream, with its digest.
 	Checkpoint store.Blob
-	// Pinned is the digest that was not known before and is pinned from now on; nil where none was.
-	Pinned *Pin
-	// Notes are about the conversion, for people.
+	// Pinned is what was pinned by this pull, or nil.
+	Pinned *pins.Pin
+	// Notes are remarks about the conversion, for people.
 	Notes []string
 }
 
-// Pull brings the weights of a manifest into the cache, and gives their file. Nothing is handed over that was not verified: against the
-// manifest where it has digests, against what was pinned before where it has none. It may be interrupted at any moment; the next Pull goes on
-// where it stopped. Processes that pull the same weights wait for one another.
-func (z *Zoo) Pull(ctx context.Context, found *Found, options PullOptions) (*Pulled, error) {
-	p := &pull{zoo: z, found: found, options: options, records: z.records()}
+// Pull brings the weights of a manifest into the cache, and returns their file. They are verified: against the digests of the manifest, or, for
+// a file whose digest nobody published, against the digest that was pinned when it was first pulled. Pull may be interrupted at any moment; the
+// next Pull resumes there. Processes that pull the same weights wait for one another.
+func (z *Zoo) Pull(ctx context.Context, match *Match, options PullOptions) (*PullResult, error) {
+	p := z.newPull(match, options)
 	if err := p.checkSource(); err != nil {
 		return nil, err
 	}
 	if pulled, err := p.fromCache(ctx); pulled != nil || err != nil {
 		return pulled, err
 	}
-	// The lock is a blob under way that nobody ever finishes.
-	lock, err := z.options.Cache.Begin(ctx, store.Blob{Name: "pull of " + string(found.Digest()), Size: store.UnknownSize})
+	// A partial blob that is never finished is the lock between processes.
+	lock, err := z.options.Cache.Begin(ctx, store.Blob{Name: "pull of " + string(match.Digest()), Size: store.UnknownSize})
 	if err != nil {
 		return nil, err
 	}
@@ -82,22 +70,22 @@ func (z *Zoo) Pull(ctx context.Context, found *Found, options PullOptions) (*Pul
 	return p.fetch(ctx)
 }
 
-func (z *Zoo) records() records {
-	folder := z.options.Cache.Dir()
-	return records{own: filepath.Join(z.options.State, "pins"), shared: filepath.Join(folder, "pins"), cache: folder}
-}
-
-// pull is one Pull.
+// pull is one call of Pull.
 type pull struct {
 	zoo     *Zoo
-	found   *Found
+	match   *Match
 	options PullOptions
-	records records
+	records pins.Records
+}
+
+func (z *Zoo) newPull(match *Match, options PullOptions) *pull {
+	return &pull{zoo: z, match: match, options: options, records: pins.Open(z.options.State, z.options.Cache.Dir())}
 }
 
 // UnknownSourceError says that a manifest has no source of that name.
 type UnknownSourceError struct {
-	Name    string
+	Name string
+	// Sources are the names that there are.
 	Sources []string
 }
 
@@ -105,12 +93,15 @@ func (e *UnknownSourceError) Error() string {
 	return fmt.Sprintf("the manifest has no source %.60q", e.Name)
 }
 
+// Is makes an UnknownSourceError an errdef.ErrUsage.
+func (*UnknownSourceError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 // Hint lists the sources.
 func (e *UnknownSourceError) Hint() string { return fmt.Sprintf("its sources are %q", e.Sources) }
 
 func (p *pull) checkSource() error {
 	var names []string
-	for _, source := range p.found.Sources {
+	for _, source := range p.match.Sources {
 		if source.Name == p.options.Source {
 			return nil
 		}
@@ -128,21 +119,18 @@ func (p *pull) notice(err error) {
 	}
 }
 
-// storeOptions are those of a copy that is one step.
-func (p *pull) storeOptions(step Step) store.Options {
-	options := store.Options{Notice: p.options.Notice, Streams: p.options.Streams}
-	if p.options.Progress != nil {
-		options.Progress = func(done, total int64) { p.options.Progress(step, done, total) }
-	}
+func (p *pull) copyOptions(step Step) store.Options {
+	options := copyOptions(step, p.options.Progress, p.options.Notice)
+	options.Streams = p.options.Streams
 	return options
 }
 
-// wanted gives the sources that may be used.
-func (p *pull) wanted() []manifest.Source {
+// wantedSources returns the upstream sources that may be used, in order.
+func (p *pull) wantedSources() []manifest.Source {
 	if p.options.Source == "" {
-		return p.found.Sources
+		return p.match.Sources
 	}
-	for _, source := range p.found.Sources {
+	for _, source := range p.match.Sources {
 		if source.Name == p.options.Source {
 			return []manifest.Source{source}
 		}
@@ -150,10 +138,10 @@ func (p *pull) wanted() []manifest.Source {
 	return nil
 }
 
-// blobs gives the canonical blobs that may be used.
-func (p *pull) blobs() []manifest.Blob {
+// wantedBlobs returns the canonical blobs that may be used, in order.
+func (p *pull) wantedBlobs() []manifest.Blob {
 	if p.options.Source != "" {
 		return nil
 	}
-	return p.found.Blobs
+	return p.match.Blobs
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
@@ -27,15 +28,15 @@ func startRegistry(t testing.TB) string {
 	return strings.TrimPrefix(server.URL, "http://") + "/team/zoo"
 }
 
-func repository(t testing.TB, address string) *zoo.Repository {
+func repository(t testing.TB, address string) *place.Repository {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	place, err := zoo.OpenRepository(address, ocistore.RegistryOptions{Transport: transport})
+	target, err := place.OpenRepository(address, ocistore.RegistryOptions{Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return place
+	return target
 }
 
 // TestRegistry publishes to a registry, pulls from it, mirrors it to a folder and back, and looks at it with another project's client.
@@ -43,19 +44,19 @@ func TestRegistry(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
 	address := startRegistry(t)
-	place := repository(t, address)
-	published := publish(t, place, p.publication("1.0.0"))
-	if again := publish(t, place, p.publication("1.0.0")); !again.Unchanged || again.Artefact != published.Artefact {
+	target := repository(t, address)
+	published := publish(t, target, p.publication("1.0.0"))
+	if again := publish(t, target, p.publication("1.0.0")); !again.Unchanged || again.Artifact != published.Artifact {
 		t.Errorf("the second time: %+v", again)
 	}
-	publish(t, place, p.publication("1.1.0"))
-	z := open(t, reader(t, p, place))
+	publish(t, target, p.publication("1.1.0"))
+	z := open(t, reader(t, p, target))
 	pulled := pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
 	if digest.FromBytes(read(t, pulled.Path)) != digest.FromBytes(canonicalDigits(t)) {
 		t.Error("other bytes came than were published")
 	}
 	folder, _ := folderPlace(t)
-	if _, err := open(t, reader(t, p)).Mirror(t.Context(), place, folder, zoo.MirrorOptions{}); err != nil {
+	if _, err := open(t, reader(t, p)).Mirror(t.Context(), target, folder, zoo.MirrorOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	second := repository(t, startRegistry(t))
@@ -70,7 +71,7 @@ func TestRegistry(t *testing.T) {
 }
 
 // lookWithAnotherClient asks the registry as the OCI distribution specification says, without any of our code.
-func lookWithAnotherClient(t *testing.T, address string, published *zoo.Published) {
+func lookWithAnotherClient(t *testing.T, address string, published *zoo.PublishResult) {
 	t.Helper()
 	host, repository, _ := strings.Cut(address, "/")
 	get := func(path string) []byte {
@@ -90,7 +91,7 @@ func lookWithAnotherClient(t *testing.T, address string, published *zoo.Publishe
 	if diff := cmp.Diff([]string{"digits_p16_64-1.0.0", "digits_p16_64-1.1.0", "zoo-index-1", "zoo-index-2"}, list.Tags); diff != "" {
 		t.Error(diff)
 	}
-	if digest.FromBytes(get("/manifests/digits_p16_64-1.0.0")) != published.Artefact {
+	if digest.FromBytes(get("/manifests/digits_p16_64-1.0.0")) != published.Artifact {
 		t.Error("the artefact has another digest there than was reported")
 	}
 	weights := get("/blobs/" + string(published.Weights.Digest))
@@ -104,16 +105,16 @@ func lookWithAnotherClient(t *testing.T, address string, published *zoo.Publishe
 func TestPublishersAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, _ := folderPlace(t)
-	publish(t, place, p.publication("1.0.0"))
+	target, _ := folderPlace(t)
+	publish(t, target, p.publication("1.0.0"))
 	results := make(chan error)
 	for _, id := range []string{"one", "two", "three"} {
 		go func() {
 			publication := p.publication("1.0.0")
 			publication.Name, publication.Recordings = id, nil
 			for {
-				_, err := open(t, folders(t)).Publish(t.Context(), place, publication)
-				var race *zoo.RaceError
+				_, err := open(t, folders(t)).Publish(t.Context(), target, publication)
+				var race *place.RaceError
 				if !errors.As(err, &race) {
 					results <- err
 					return
@@ -126,24 +127,24 @@ func TestPublishersAtTheSameTime(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	all, _, err := open(t, reader(t, p, place)).List(t.Context())
+	all, _, err := open(t, reader(t, p, target)).List(t.Context())
 	if err != nil || len(all) != 4 {
 		t.Errorf("%d entries are listed, error %v", len(all), err)
 	}
 }
 
 // overtaken is a place where somebody else is always a little later.
-type overtaken struct{ zoo.Publishing }
+type overtaken struct{ place.Destination }
 
 func (o overtaken) SetIndex(context.Context, *manifest.IndexDocument, []byte) error { return nil }
 
 func TestPublishNoticesThatItWasOvertaken(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	place, _ := folderPlace(t)
-	publish(t, place, p.publication("1.0.0"))
-	_, err := open(t, folders(t)).Publish(t.Context(), overtaken{place}, p.publication("1.1.0"))
-	var race *zoo.RaceError
+	target, _ := folderPlace(t)
+	publish(t, target, p.publication("1.0.0"))
+	_, err := open(t, folders(t)).Publish(t.Context(), overtaken{target}, p.publication("1.1.0"))
+	var race *place.RaceError
 	if !errors.As(err, &race) {
 		t.Errorf("error is %v", err)
 	}

@@ -6,32 +6,39 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// Found is a manifest and where it was found.
-type Found struct {
-	*manifest.Document
-	// Place has the entry; nil where the manifest is inside the program or was given by the user.
-	Place Place
-	// Signature of the manifest, where Place is not nil.
-	Signature []byte
+// Match is a manifest and where it was found.
+type Match struct {
+	// Entry has no signature if Place is nil.
+	place.Entry
+	// Place has the entry; nil if the manifest is inside the program or was given by the user.
+	Place place.Place
 	// Notices are what the user should be told about how it was found: a key that was pinned, a place that did not answer.
 	Notices []error
 }
 
-// Given is a manifest that the user names as a file.
-func Given(document *manifest.Document) *Found { return &Found{Document: document} }
+// MatchOf returns a Match of a manifest that no place has, such as a file of the user.
+func MatchOf(document *manifest.Document) *Match {
+	return &Match{Entry: place.Entry{Document: document}}
+}
 
-// PinnedKeyNotice tells that a key was not known for a place before.
+// PinnedKeyNotice says that a key was not known for a place before and is pinned from now on. It is an error so that it can be among notices.
 type PinnedKeyNotice struct {
 	Place string
 	KeyID uint64
 }
 
 func (n *PinnedKeyNotice) Error() string {
-	return "from now on " + n.Place + " is trusted when it is signed by the key " + manifest.KeyID(n.KeyID)
+	return "from now on " + n.Place + " is trusted when it is signed by the key " + trust.KeyID(n.KeyID)
 }
+
+// Is makes a PinnedKeyNotice an errdef.ErrInput.
+func (*PinnedKeyNotice) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Listing is a line of the list of what there is.
 type Listing struct {
@@ -43,19 +50,19 @@ type Listing struct {
 	Place string
 
 	entry *manifest.Entry
-	place Place
-	keys  manifest.Keyring
+	place place.Place
+	keys  trust.Keyring
 }
 
-// List gives all entries of the program and of the places, by name and version. Places that fail are left out and reported as notices,
-// unless they tried to deceive: then the error says how.
+// List returns all entries of the program and of the places, by name and version. Places that fail are left out and reported as notices. A place
+// that serves something false (see isDeception) is an error.
 func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err error) {
 	for _, document := range z.embedded {
 		all = append(all, Listing{Reference: document.Reference(), Title: document.Title, Digest: document.Digest()})
 	}
 	for _, place := range z.options.Places {
 		listed, noticed, err := z.listPlace(ctx, place)
-		if err != nil && (deceives(err) || ctx.Err() != nil) {
+		if err != nil && (isDeception(err) || ctx.Err() != nil) {
 			return nil, nil, err
 		}
 		if err != nil {
@@ -63,11 +70,11 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 		}
 		all, notices = append(all, listed...), append(notices, noticed...)
 	}
-	return sorted(all), notices, nil
+	return sortListings(all), notices, nil
 }
 
-func (z *Zoo) listPlace(ctx context.Context, place Place) (all []Listing, notices []error, err error) {
-	accepted, err := z.index(ctx, place)
+func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, notices []error, err error) {
+	accepted, err := z.index(ctx, from)
 	if err != nil || accepted == nil {
 		return nil, nil, err
 	}
@@ -76,24 +83,24 @@ func (z *Zoo) listPlace(ctx context.Context, place Place) (all []Listing, notice
 	}
 	for _, entry := range accepted.Entries {
 		all = append(all, Listing{
-			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: place.String(),
-			entry: &entry, place: place, keys: accepted.keys,
+			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(),
+			entry: &entry, place: from, keys: accepted.keys,
 		})
 	}
 	return all, notices, nil
 }
 
-// deceives tells a place that fails from one that lies.
-func deceives(err error) bool {
-	var signature *manifest.SignatureError
+// isDeception reports whether err says that a place served something false or forged, not just that it failed.
+func isDeception(err error) bool {
+	var signature *trust.SignatureError
 	var index *manifest.IndexError
 	var malformed *manifest.Error
 	return errors.As(err, &signature) || errors.As(err, &index) || errors.As(err, &malformed)
 }
 
-// Resolve finds the manifest of "name" or "name@version"; without a version the latest release. Of several places with the same version the
-// first counts, and the program comes last: its entries have no canonical blobs. The error of an unknown name is a *manifest.NotFoundError.
-func (z *Zoo) Resolve(ctx context.Context, reference string) (*Found, error) {
+// Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the
+// first is used, and the program is the last choice: its entries have no canonical blobs. The error of an unknown name is a *manifest.NotFoundError.
+func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
 	if err != nil {
 		return nil, err
@@ -102,7 +109,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(published(all, true), published(all, false)...)
+	all = append(listingsOf(all, true), listingsOf(all, false)...)
 	choices := make([]manifest.Reference, len(all))
 	for i, listing := range all {
 		choices[i] = listing.Reference
@@ -111,16 +118,16 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Found, error) {
 	if err != nil {
 		return nil, errors.Join(append([]error{err}, notices...)...)
 	}
-	found, err := z.open(ctx, all[at])
+	match, err := z.open(ctx, all[at])
 	if err != nil {
 		return nil, err
 	}
-	found.Notices = notices
-	return found, nil
+	match.Notices = notices
+	return match, nil
 }
 
-// published gives the entries of places, or those of the program.
-func published(all []Listing, ofPlaces bool) []Listing {
+// listingsOf returns the entries of places, or those of the program.
+func listingsOf(all []Listing, ofPlaces bool) []Listing {
 	var some []Listing
 	for _, listing := range all {
 		if (listing.place != nil) == ofPlaces {
@@ -130,14 +137,14 @@ func published(all []Listing, ofPlaces bool) []Listing {
 	return some
 }
 
-// open gets the manifest of a listing.
-func (z *Zoo) open(ctx context.Context, listing Listing) (*Found, error) {
+// open returns the manifest of a listing.
+func (z *Zoo) open(ctx context.Context, listing Listing) (*Match, error) {
 	if listing.place != nil {
-		return z.document(ctx, listing.place, *listing.entry, listing.keys)
+		return z.readEntry(ctx, listing.place, *listing.entry, listing.keys)
 	}
 	for _, document := range z.embedded {
 		if document.Reference() == listing.Reference {
-			return &Found{Document: document}, nil
+			return MatchOf(document), nil
 		}
 	}
 	return nil, &manifest.NotFoundError{Wanted: listing.Reference}

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,41 +13,43 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// Encoding is the word in manifests for the lossless coding of package encoding.
-const Encoding = "planes"
+// PlanesEncoding is the word in manifests for the lossless coding of package encoding.
+const PlanesEncoding = "planes"
 
-// Known is what manifests must agree with in this program.
+// Known returns what manifests must agree with in this program.
 func Known() manifest.Known {
-	return manifest.Known{Architecture: arch.ByName, Formats: convert.Formats(), Schemes: naming.Names(), Encodings: []string{Encoding}}
+	return manifest.Known{Architecture: arch.ByName, Formats: convert.Formats(), Schemes: naming.Names(), Encodings: []string{PlanesEncoding}}
 }
 
 // Options say what a Zoo works with.
 type Options struct {
-	// Manifests holds *.yaml, the manifests inside the program; nil for none. What they name needs no signature.
+	// Manifests holds *.yaml, the manifests inside the program, or is nil. They need no signature.
 	Manifests fs.FS
-	// Embedded has the files that addresses beginning with embedded: name; nil for none.
+	// Embedded has the files that addresses beginning with "embedded:" name, or is nil.
 	Embedded fs.FS
-	// Cache is where weights are brought to.
+	// Cache is where pulled weights are stored.
 	Cache *cache.Cache
-	// State is a folder of the user, for what must outlive the cache: pinned digests and keys, and the indexes that were seen.
+	// State is a folder of the user for what must outlive the cache: pinned digests, pinned keys, and the latest index of each place.
 	State string
-	// Places publish weights, the first preferred.
-	Places []Place
-	// Keys may sign for the places, beside those that are pinned for them.
-	Keys manifest.Keyring
-	// HTTP says how servers of upstream checkpoints are asked.
+	// Places publish weights. Earlier ones are preferred.
+	Places []place.Place
+	// Keys may sign for the places, besides those that are pinned for them.
+	Keys trust.Keyring
+	// HTTP says how servers of upstream checkpoints are reached.
 	HTTP httpstore.Options
-	// Retry says how patiently.
+	// Retry says how often, and how long, failed requests are repeated.
 	Retry retry.Options
 	// Offline forbids the network: only the cache, the program and local places are used.
 	Offline bool
-	// Now tells the time, for the expiry of indexes; nil takes the clock.
+	// Now returns the time, for the expiry of indexes; nil is time.Now.
 	Now func() time.Time
 }
 
@@ -54,10 +57,10 @@ type Options struct {
 type Zoo struct {
 	options  Options
 	embedded []*manifest.Document
-	trust    *manifest.Trust
+	trust    *trust.Ledger
 }
 
-// New reads the manifests inside the program. It asks no place.
+// New reads the manifests inside the program. It does not access the places.
 func New(options Options) (*Zoo, error) {
 	if options.Cache == nil || options.State == "" {
 		return nil, errors.New("a zoo needs a cache and a folder for its state")
@@ -65,15 +68,15 @@ func New(options Options) (*Zoo, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	embedded, err := load(options.Manifests)
+	embedded, err := loadManifests(options.Manifests)
 	if err != nil {
 		return nil, err
 	}
 	return &Zoo{options: options, embedded: embedded, trust: OpenTrust(options.State)}, nil
 }
 
-// load parses and validates every manifest of a file system.
-func load(files fs.FS) ([]*manifest.Document, error) {
+// loadManifests parses and validates every manifest of a file system.
+func loadManifests(files fs.FS) ([]*manifest.Document, error) {
 	if files == nil {
 		return nil, nil
 	}
@@ -105,7 +108,7 @@ func ReadManifest(name string, raw []byte) (*manifest.Document, error) {
 	return document, document.Validate(Known())
 }
 
-// Architecture gives the architecture of a manifest that ReadManifest accepted.
+// Architecture returns the architecture of a manifest that ReadManifest accepted.
 func Architecture(m *manifest.Manifest) (arch.Config, error) {
 	if m.Config != nil {
 		return *m.Config, nil
@@ -113,51 +116,26 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 	return arch.ByName(m.Architecture)
 }
 
-// blobOf translates a blob of a manifest. name is for messages.
-func blobOf(b *manifest.Blob, name string) store.Blob {
-	blob := store.Blob{Digest: b.Digest, Size: b.Size, Name: name}
-	for i, chunk := range b.Chunks {
-		size := min(b.ChunkSize, b.Size-int64(i)*b.ChunkSize)
-		blob.Chunks = append(blob.Chunks, store.Chunk{Digest: chunk, Size: size})
-	}
-	return blob
-}
-
-// contentOf is the blob of a small file that an index or a manifest names.
-func contentOf(content manifest.Content, name string) store.Blob {
-	return store.Blob{Digest: content.Digest, Size: content.Size, Name: name}
-}
-
-// OfflineError says that something would have to be fetched from a network that must not be used.
+// OfflineError says that something would have to be fetched, and Options.Offline forbids it.
 type OfflineError struct{ What string }
 
 func (e *OfflineError) Error() string {
 	return fmt.Sprintf("%s is not here, and the network is off", e.What)
 }
 
-// Unwrap makes errors.Is find store.ErrUnreachable.
+// Unwrap makes an OfflineError a store.ErrUnreachable.
 func (e *OfflineError) Unwrap() error { return store.ErrUnreachable }
 
 // Hint says how to get it.
-func (e *OfflineError) Hint() string {
-	return "pull once without --offline, or from a bundle: beitzoo pull NAME --from FILE"
-}
+func (e *OfflineError) Hint() string { return "pull once with the network, or from a bundle" }
 
-// sorted gives references by name, then version.
-func sorted(all []Listing) []Listing {
+// sortListings sorts by name, then version.
+func sortListings(all []Listing) []Listing {
 	slices.SortStableFunc(all, func(a, b Listing) int {
-		if a.Name != b.Name {
-			if a.Name < b.Name {
-				return -1
-			}
-			return 1
-		}
-		return manifest.CompareVersions(a.Version, b.Version)
+		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
 	})
 	return all
 }
 
-// OpenTrust gives what the user whose state that is remembers about places.
-func OpenTrust(state string) *manifest.Trust {
-	return manifest.OpenTrust(filepath.Join(state, "trust"))
-}
+// OpenTrust opens the user's record of trusted places in the folder that Options.State names.
+func OpenTrust(state string) *trust.Ledger { return trust.Open(filepath.Join(state, "trust")) }

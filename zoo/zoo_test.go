@@ -61,7 +61,7 @@ func open(t testing.TB, options zoo.Options) *zoo.Zoo {
 	return z
 }
 
-func resolve(t testing.TB, z *zoo.Zoo, reference string) *zoo.Found {
+func resolve(t testing.TB, z *zoo.Zoo, reference string) *zoo.Match {
 	t.Helper()
 	found, err := z.Resolve(t.Context(), reference)
 	if err != nil {
@@ -119,7 +119,7 @@ func shipped(t testing.TB, name string) []byte {
 }
 
 // given is the digits manifest, changed.
-func given(t testing.TB, changes ...string) *zoo.Found {
+func given(t testing.TB, changes ...string) *zoo.Match {
 	t.Helper()
 	raw, err := fs.ReadFile(manifests.Files, "digits_p16_64.yaml")
 	if err != nil {
@@ -136,11 +136,11 @@ func given(t testing.TB, changes ...string) *zoo.Found {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return zoo.Given(document)
+	return zoo.MatchOf(document)
 }
 
 // upstream is the digits manifest with another source, without digest and size.
-func upstream(t testing.TB, address string) *zoo.Found {
+func upstream(t testing.TB, address string) *zoo.Match {
 	t.Helper()
 	checkpoint := shipped(t, embedded.Checkpoint)
 	return given(t,
@@ -158,7 +158,7 @@ func read(t testing.TB, path string) []byte {
 	return raw
 }
 
-func pull(t testing.TB, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) *zoo.Pulled {
+func pull(t testing.TB, z *zoo.Zoo, found *zoo.Match, options zoo.PullOptions) *zoo.PullResult {
 	t.Helper()
 	pulled, err := z.Pull(t.Context(), found, options)
 	if err != nil {

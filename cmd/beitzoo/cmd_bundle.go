@@ -46,8 +46,8 @@ func bundle(ctx context.Context, c *console, names []string, output string, f zo
 	})
 }
 
-func resolveAll(ctx context.Context, z *zoo.Zoo, names []string) ([]*zoo.Found, error) {
-	var entries []*zoo.Found
+func resolveAll(ctx context.Context, z *zoo.Zoo, names []string) ([]*zoo.Match, error) {
+	var entries []*zoo.Match
 	for _, name := range names {
 		found, err := z.Resolve(ctx, name)
 		if err != nil {

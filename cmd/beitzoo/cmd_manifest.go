@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 func manifestCommand(c *console) *cli.Command {
@@ -99,11 +100,11 @@ func signManifest(ctx context.Context, c *console, path, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	signature := manifest.Sign(key, found.Raw, "manifest of "+found.Reference().String())
+	signature := trust.Sign(key, found.Raw, "manifest of "+found.Reference().String())
 	if err := output.Write(ctx, path+manifest.SignatureSuffix, []output.Part{output.Literal(signature)}, output.Options{}); err != nil {
 		return err
 	}
-	return printManifestReports(c, []manifestReport{{path, found.Reference().String(), found.Digest(), manifest.KeyID(key.ID())}})
+	return printManifestReports(c, []manifestReport{{path, found.Reference().String(), found.Digest(), trust.KeyID(key.ID())}})
 }
 
 func checkManifest(c *console, path string, trusted []string) error {
@@ -118,9 +119,9 @@ func checkManifest(c *console, path string, trusted []string) error {
 	if err != nil {
 		return err
 	}
-	var keys manifest.Keyring
+	var keys trust.Keyring
 	for _, name := range trusted {
-		key, err := manifest.ReadPublicKey(name)
+		key, err := trust.ReadPublicKey(name)
 		if err != nil {
 			return err
 		}
@@ -134,5 +135,5 @@ func checkManifest(c *console, path string, trusted []string) error {
 	if err != nil {
 		return err
 	}
-	return printManifestReports(c, []manifestReport{{path, document.Reference().String(), document.Digest(), manifest.KeyID(key.ID())}})
+	return printManifestReports(c, []manifestReport{{path, document.Reference().String(), document.Digest(), trust.KeyID(key.ID())}})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 )
 
 func mirrorCommand(c *console) *cli.Command {
@@ -30,7 +31,7 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	if err != nil {
 		return err
 	}
-	from, closer, err := zoo.OpenPlace(ctx, source, network)
+	from, closer, err := place.Open(ctx, source, network)
 	if err != nil {
 		return err
 	}

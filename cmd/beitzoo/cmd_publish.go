@@ -135,7 +135,7 @@ type publishedEntry struct {
 	Name         string            `json:"name"`
 	Place        string            `json:"place"`
 	Manifest     digest.Digest     `json:"manifest_sha256"`
-	Artefact     digest.Digest     `json:"artefact_sha256"`
+	Artifact     digest.Digest     `json:"artefact_sha256"` // spelled as in the first versions of this output
 	Weights      digest.Digest     `json:"weights_sha256"`
 	Bytes        int64             `json:"stored_bytes"`
 	IndexVersion int64             `json:"index_version"`
@@ -143,9 +143,9 @@ type publishedEntry struct {
 	Verdict      *manifest.Verdict `json:"verdict,omitempty"`
 }
 
-func printPublished(c *console, p *zoo.Published) error {
+func printPublished(c *console, p *zoo.PublishResult) error {
 	entry := publishedEntry{
-		p.String(), p.Place, p.Manifest, p.Artefact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
+		p.String(), p.Place, p.Manifest, p.Artifact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
 	}
 	return c.result(entry, func() {
 		verb := "published"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/pins"
 )
 
 // pullResult is what `beitzoo pull --json` prints.
@@ -19,7 +20,7 @@ type pullResult struct {
 	SHA256   string         `json:"sha256"`
 	Bytes    int64          `json:"bytes"`
 	From     string         `json:"from"`
-	Pinned   *zoo.Pin       `json:"pinned,omitempty"`
+	Pinned   *pins.Pin      `json:"pinned,omitempty"`
 	Notes    []string       `json:"notes,omitempty"`
 	Exported *convert.Saved `json:"exported,omitempty"`
 }
@@ -134,7 +135,7 @@ type candidate struct {
 }
 
 // printPlan says what a pull would try, in its order.
-func printPlan(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Found, options zoo.PullOptions) error {
+func printPlan(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Match, options zoo.PullOptions) error {
 	candidates, err := z.Plan(ctx, found, options)
 	if err != nil {
 		return err

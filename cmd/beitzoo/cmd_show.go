@@ -51,7 +51,7 @@ func show(ctx context.Context, c *console, args []string, f showFlags) error {
 	return nil
 }
 
-func printManifest(c *console, found *zoo.Found) {
+func printManifest(c *console, found *zoo.Match) {
 	c.printf("%s  %s", found.Reference(), found.Title)
 	if config, err := zoo.Architecture(&found.Manifest); err == nil {
 		c.printf("model       %s", describe(config))

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 func trustCommand(c *console) *cli.Command {
@@ -68,7 +68,7 @@ func listTrust(c *console) error {
 	})
 }
 
-func trustOf(trust *manifest.Trust, place string) (trustedPlace, error) {
+func trustOf(trust *trust.Ledger, place string) (trustedPlace, error) {
 	line := trustedPlace{Place: place, Keys: []string{}}
 	keys, err := trust.Keys(place)
 	if err != nil {

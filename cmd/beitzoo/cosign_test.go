@@ -20,7 +20,7 @@ func TestCosign(t *testing.T) {
 	publish := []string{
 		"publish", testdata("tiny/tiny_p16_64.unilm.pth"), place, "--name", "tiny", "--version", "1.0.0", "--sign", key, "--json", "--quiet",
 	}
-	artefact := host + "/zoo/beit@" + string(publishedJSON(t, publish).Artefact)
+	artifact := host + "/zoo/beit@" + string(publishedJSON(t, publish).Artifact)
 	keys := t.TempDir()
 	t.Setenv("COSIGN_PASSWORD", "")
 	cosign := func(args ...string) error {
@@ -34,11 +34,11 @@ func TestCosign(t *testing.T) {
 		t.Fatal(err)
 	}
 	http := []string{"--allow-insecure-registry", "--allow-http-registry"}
-	verify := append([]string{"verify", "--key", filepath.Join(keys, "cosign.pub"), "--insecure-ignore-tlog=true", artefact}, http...)
+	verify := append([]string{"verify", "--key", filepath.Join(keys, "cosign.pub"), "--insecure-ignore-tlog=true", artifact}, http...)
 	if err := cosign(verify...); err == nil {
 		t.Error("cosign verifies what nobody signed with it")
 	}
-	sign := append([]string{"sign", "--key", filepath.Join(keys, "cosign.key"), "--tlog-upload=false", "--use-signing-config=false", "--yes", artefact}, http...)
+	sign := append([]string{"sign", "--key", filepath.Join(keys, "cosign.key"), "--tlog-upload=false", "--use-signing-config=false", "--yes", artifact}, http...)
 	if err := cosign(sign...); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,9 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // Exit codes, documented in docs/command-line.md.
@@ -58,19 +60,19 @@ var exitCodes = []struct {
 	{as[*zoo.NotVerifiedError], exitDiffers},
 	{as[*zoo.UnknownSourceError], exitUsage},
 	{as[*manifest.NotFoundError], exitUsage},
-	{as[*zoo.AddressError], exitUsage},
+	{as[*place.AddressError], exitUsage},
 	{as[*manifest.NameError], exitUsage},
 	{as[*manifest.VersionError], exitUsage},
-	{as[*manifest.KeyError], exitUsage},
+	{as[*trust.KeyError], exitUsage},
 	{as[*manifest.TakenError], exitUsage},
 	{as[*manifest.BackwardsError], exitUsage},
 	{as[*zoo.MixedPlacesError], exitUsage},
-	{as[*manifest.SignatureError], exitDigest},
+	{as[*trust.SignatureError], exitDigest},
 	{as[*manifest.IndexError], exitDigest},
 	{is(store.ErrDigestMismatch), exitDigest},
 	{is(store.ErrReadOnly), exitUsage},
 	{is(store.ErrExists), exitUsage},
-	{as[*zoo.RaceError], exitNetwork},
+	{as[*place.RaceError], exitNetwork},
 	{is(store.ErrUnreachable), exitNetwork},
 	{is(store.ErrNotFound), exitNetwork},
 	{is(store.ErrUnauthorized), exitNetwork},

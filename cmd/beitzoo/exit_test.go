@@ -16,7 +16,9 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -37,10 +39,10 @@ func TestExitCodes(t *testing.T) {
 		{&convert.SameFileError{}, exitUsage},
 		{&card.UnknownRecipeError{}, exitUsage},
 		{&zoo.UnknownSourceError{}, exitUsage},
-		{&zoo.AddressError{Err: store.ErrInvalid}, exitUsage},
+		{&place.AddressError{Err: store.ErrInvalid}, exitUsage},
 		{&manifest.NameError{}, exitUsage},
 		{&manifest.VersionError{}, exitUsage},
-		{&manifest.KeyError{Err: fs.ErrNotExist}, exitUsage},
+		{&trust.KeyError{Err: fs.ErrNotExist}, exitUsage},
 		{&manifest.TakenError{}, exitUsage},
 		{&manifest.BackwardsError{}, exitUsage},
 		{&zoo.MixedPlacesError{}, exitUsage},
@@ -59,10 +61,10 @@ func TestExitCodes(t *testing.T) {
 		{&store.SourceError{Kind: store.ErrNotFound}, exitNetwork},
 		{&store.SourceError{Kind: store.ErrChanged}, exitNetwork},
 		{&store.SourceError{Kind: store.ErrUnreachable, Temporary: true}, exitNetwork},
-		{&zoo.RaceError{}, exitNetwork},
+		{&place.RaceError{}, exitNetwork},
 		{&store.DigestError{}, exitDigest},
 		{&store.SizeError{}, exitDigest},
-		{&manifest.SignatureError{}, exitDigest},
+		{&trust.SignatureError{}, exitDigest},
 		{&manifest.IndexError{Kind: manifest.ErrRollback}, exitDigest},
 		{&manifest.IndexError{Kind: manifest.ErrFreeze}, exitDigest},
 		{&zoo.ChangedError{Err: &store.DigestError{}}, exitDigest},

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // signFlags say who signs an index, and for how long it is believed.
@@ -38,7 +38,7 @@ func (f signFlags) until() time.Time {
 
 // readSecretKey reads a key and asks for its password on the terminal, unless the environment has it.
 func readSecretKey(c *console, path string) (minisign.PrivateKey, error) {
-	return manifest.ReadSecretKey(path, func() (string, error) {
+	return trust.ReadSecretKey(path, func() (string, error) {
 		if password, ok := os.LookupEnv("BEITZOO_PASSWORD"); ok {
 			return password, nil
 		}

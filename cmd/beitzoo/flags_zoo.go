@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
@@ -40,8 +40,8 @@ func (f *zooFlags) flags() []cli.Flag {
 }
 
 // network says how servers are asked. Registries use the logins of docker.
-func (f zooFlags) network(c *console) (zoo.PlaceOptions, error) {
-	options := zoo.PlaceOptions{Retry: retryNotices(c)}
+func (f zooFlags) network(c *console) (place.Options, error) {
+	options := place.Options{Retry: retryNotices(c)}
 	netrc, err := httpstore.Netrc()
 	if err != nil {
 		return options, err

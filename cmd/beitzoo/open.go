@@ -14,13 +14,15 @@ import (
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // located is a model that an argument names: a path, and, if it is a name of the zoo, what the zoo knows of it.
 type located struct {
 	path  string
-	entry *zoo.Found
+	entry *zoo.Match
 }
 
 // locate turns a file, a folder, or a name of the zoo into a path. What exists as a file or folder is that; weights of the zoo are pulled if they
@@ -95,7 +97,7 @@ func openModel(ctx context.Context, c *console, argument string, how modelFlags,
 }
 
 // resolveEntry opens the zoo and returns an entry: that of a manifest file, if one is given, else that of the name in the arguments.
-func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile string, args []string, bundles ...string) (*zoo.Zoo, *zoo.Found, error) {
+func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile string, args []string, bundles ...string) (*zoo.Zoo, *zoo.Match, error) {
 	if len(args) == 0 && manifestFile == "" {
 		return nil, nil, &usageError{"NAME is missing", "beitzoo list shows the names; --manifest FILE takes a manifest of your own"}
 	}
@@ -118,7 +120,7 @@ func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile str
 }
 
 // readManifestFile reads a manifest that the user names as a file.
-func readManifestFile(path string) (*zoo.Found, error) {
+func readManifestFile(path string) (*zoo.Match, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -127,7 +129,7 @@ func readManifestFile(path string) (*zoo.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return zoo.Given(document), nil
+	return zoo.MatchOf(document), nil
 }
 
 // pullOptions show progress, and problems that the pull recovered from.
@@ -151,14 +153,14 @@ func (f zooFlags) open(ctx context.Context, c *console, bundles ...string) (*zoo
 	}
 	options.HTTP, options.Retry = network.HTTP, network.Retry
 	for _, key := range words(f.keys) {
-		public, err := manifest.ReadPublicKey(key)
+		public, err := trust.ReadPublicKey(key)
 		if err != nil {
 			return nil, err
 		}
 		options.Keys = append(options.Keys, public)
 	}
 	for _, name := range append(bundles, words(f.places)...) {
-		place, _, err := zoo.OpenPlace(ctx, name, network) // the end of the process closes it
+		place, _, err := place.Open(ctx, name, network) // the end of the process closes it
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +170,7 @@ func (f zooFlags) open(ctx context.Context, c *console, bundles ...string) (*zoo
 }
 
 // openWithDestination opens the zoo, and the place that a command writes to.
-func (f zooFlags) openWithDestination(ctx context.Context, c *console, address string) (*zoo.Zoo, zoo.Publishing, error) {
+func (f zooFlags) openWithDestination(ctx context.Context, c *console, address string) (*zoo.Zoo, place.Destination, error) {
 	z, err := f.open(ctx, c)
 	if err != nil {
 		return nil, nil, err
@@ -177,6 +179,6 @@ func (f zooFlags) openWithDestination(ctx context.Context, c *console, address s
 	if err != nil {
 		return nil, nil, err
 	}
-	to, err := zoo.OpenDestination(ctx, address, network)
+	to, err := place.OpenDestination(ctx, address, network)
 	return z, to, err
 }

@@ -32,7 +32,7 @@ func TestRegistry(t *testing.T) {
 	}
 	folder := filepath.Join(t.TempDir(), "place")
 	there, here, again := publish("oci://"+repository), publish(folder), publish("oci://"+repository)
-	if there.Artefact != here.Artefact || there.Weights != again.Weights || !again.Unchanged {
+	if there.Artifact != here.Artifact || there.Weights != again.Weights || !again.Unchanged {
 		t.Errorf("the registry has %+v, the folder %+v; published again: %+v", there, here, again)
 	}
 	weights := strings.TrimPrefix(string(there.Weights), "sha256:")

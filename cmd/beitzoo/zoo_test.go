@@ -73,7 +73,7 @@ func TestPublishAndPull(t *testing.T) {
 		"--recording", testdata("tiny/tiny_p16_64.unilm.float64.recording.safetensors"), "--json", "--quiet",
 	}
 	first := publishedJSON(t, publish)
-	if again := publishedJSON(t, publish); !again.Unchanged || again.Manifest != first.Manifest || again.Artefact != first.Artefact {
+	if again := publishedJSON(t, publish); !again.Unchanged || again.Manifest != first.Manifest || again.Artifact != first.Artifact {
 		t.Errorf("published again: %+v, at first %+v", again, first)
 	}
 	publish[1] = testdata("tiny/tiny_p16_32.unilm.pth")

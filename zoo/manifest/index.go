@@ -11,6 +11,12 @@ import (
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
+// SignatureSuffix is appended to the name of a file to name the file of its signature.
+const SignatureSuffix = ".minisig"
+
+// MaxSignature bounds a signature file in bytes; an honest one has about 300.
+const MaxSignature = 4 << 10
+
 // IndexFormat is what the field format of an index says.
 const IndexFormat = "beitzoo.index.v1"
 

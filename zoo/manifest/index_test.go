@@ -2,11 +2,9 @@ package manifest_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
@@ -119,102 +117,4 @@ func TestParseIndexRefuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// accept signs document and hands it to a Trust.
-func accept(t testing.TB, trust *manifest.Trust, document *manifest.IndexDocument, ring manifest.Keyring, now string) (manifest.Accepted, error) {
-	t.Helper()
-	at, err := time.Parse(time.DateOnly, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signature := manifest.Sign(secretKey(t), document.Raw, "index")
-	return trust.Accept("https://zoo.example.org", document.Raw, signature, ring, at)
-}
-
-func TestTrust(t *testing.T) {
-	t.Parallel()
-	ring := manifest.Keyring{publicKey(t, "open.pub")}
-	seen := state(t, 5, first, other)
-	for name, test := range map[string]struct {
-		next *manifest.IndexDocument
-		now  string
-		want error
-	}{
-		"the same again":      {seen, "2029-01-01", nil},
-		"one more":            {state(t, 6, first, other, second), "2029-01-01", nil},
-		"versions left out":   {state(t, 60, first, other), "2029-01-01", nil},
-		"an older version":    {state(t, 4, first, other), "2029-01-01", manifest.ErrRollback},
-		"another version 5":   {state(t, 5, first, other, second), "2029-01-01", manifest.ErrRewritten},
-		"an entry is gone":    {state(t, 6, other), "2029-01-01", manifest.ErrRewritten},
-		"an entry is another": {state(t, 6, entry("a", "1.0.0", "evil"), other), "2029-01-01", manifest.ErrRewritten},
-		"expired":             {seen, "2030-01-02", manifest.ErrFreeze},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			trust := manifest.OpenTrust(t.TempDir())
-			accepted, err := accept(t, trust, seen, ring, "2029-01-01")
-			if err != nil || !accepted.Pinned {
-				t.Fatalf("first contact: %v, pinned %v", err, accepted.Pinned)
-			}
-			accepted, err = accept(t, trust, test.next, nil, test.now) // the key is pinned: no need to say it again
-			if !errors.Is(err, test.want) || test.want == nil && (err != nil || accepted.Pinned) {
-				t.Fatalf("error is %v, want %v", err, test.want)
-			}
-			latest, err := trust.Latest("https://zoo.example.org")
-			if want := max(seen.Version, versionOf(accepted)); err != nil || latest.Version != want {
-				t.Errorf("remembers version %d, %v; want %d", latest.Version, err, want)
-			}
-		})
-	}
-}
-
-func TestTrustRefusesOtherKeys(t *testing.T) {
-	t.Parallel()
-	trust := manifest.OpenTrust(t.TempDir())
-	document := state(t, 1, first)
-	if _, err := accept(t, trust, document, nil, "2029-01-01"); !errors.Is(err, manifest.ErrUnknownKey) {
-		t.Errorf("nobody is trusted, error is %v", err)
-	}
-	if _, err := accept(t, trust, document, manifest.Keyring{publicKey(t, "encrypted.pub")}, "2029-01-01"); !errors.Is(err, manifest.ErrUnknownKey) {
-		t.Errorf("another key is trusted, error is %v", err)
-	}
-	if latest, err := trust.Latest("https://zoo.example.org"); latest != nil || err != nil {
-		t.Errorf("remembers %v, %v", latest, err)
-	}
-}
-
-// TestTrustOfManyProcesses accepts rising versions at the same time; the highest must stay.
-func TestTrustOfManyProcesses(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	ring := manifest.Keyring{publicKey(t, "open.pub")}
-	failed := make(chan error)
-	const states = 20
-	for n := range states {
-		document := state(t, int64(n+1), first)
-		go func() {
-			_, err := accept(t, manifest.OpenTrust(folder), document, ring, "2029-01-01")
-			if errors.Is(err, manifest.ErrRollback) {
-				err = nil // a higher one was faster
-			}
-			failed <- err
-		}()
-	}
-	for range states {
-		if err := <-failed; err != nil {
-			t.Error(err)
-		}
-	}
-	latest, err := manifest.OpenTrust(folder).Latest("https://zoo.example.org")
-	if err != nil || latest.Version != states {
-		t.Error(fmt.Errorf("remembers version %d, want %d, error %w", latest.Version, states, err))
-	}
-}
-
-func versionOf(accepted manifest.Accepted) int64 {
-	if accepted.IndexDocument == nil {
-		return 0
-	}
-	return accepted.Version
 }

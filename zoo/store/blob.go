@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"fmt"
+	"io"
 
 	"github.com/opencontainers/go-digest"
 
@@ -87,3 +89,24 @@ type Span struct {
 
 // End is the offset of the first byte behind s.
 func (s Span) End() int64 { return s.Offset + s.Size }
+
+// Read reads a whole blob of at most limit bytes into memory. The bytes are verified as far as blob states what they must be; more than limit
+// are a *SizeError.
+func Read(ctx context.Context, from Fetcher, blob Blob, limit int64) ([]byte, error) {
+	if blob.Size > limit {
+		return nil, &SizeError{Name: blob.String(), Want: limit, Got: blob.Size}
+	}
+	body, err := from.Fetch(ctx, blob)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	content, err := io.ReadAll(io.LimitReader(NewVerifier(body, blob, ""), limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = &SizeError{Name: blob.String(), Want: limit, Got: int64(len(content))}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return content, nil
+}

@@ -19,7 +19,7 @@ func ExampleCopy() {
 		return
 	}
 	defer os.RemoveAll(dir)
-	published, err := treestore.New(dir+"/published", treestore.Options{})
+	published, err := treestore.New(dir + "/published")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -58,7 +58,7 @@ func (c *Cache) Verify(ctx context.Context, entries []Entry, progress func(done,
 	}
 	var problems []error
 	for _, entry := range entries {
-		err := verifyFile(ctx, entry)
+		_, err := c.VerifyBlob(ctx, store.Blob{Digest: entry.Digest, Size: store.UnknownSize}, nil)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -72,17 +72,31 @@ func (c *Cache) Verify(ctx context.Context, entries []Entry, progress func(done,
 	return errors.Join(problems...)
 }
 
-func verifyFile(ctx context.Context, entry Entry) error {
-	file, err := os.Open(entry.Path)
+// VerifyBlob reads a blob that the cache has, compares it with its digest (and the digests of its chunks, if blob has any), and returns its size
+// in bytes. progress, which may be nil, is told when it begins and when it ends. Damage is an error of kind store.ErrDigestMismatch.
+func (c *Cache) VerifyBlob(ctx context.Context, blob store.Blob, progress func(done, total int64)) (int64, error) {
+	if err := store.CheckDigest(blob.Digest); err != nil {
+		return 0, err
+	}
+	file, err := os.Open(c.folder().Place(blob.Digest))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return store.Verify(ctx, file, info.Size(), store.Blob{Digest: entry.Digest, Size: store.UnknownSize})
+	if progress != nil {
+		progress(0, info.Size())
+	}
+	if err := store.Verify(ctx, file, info.Size(), blob); err != nil {
+		return 0, err
+	}
+	if progress != nil {
+		progress(info.Size(), info.Size())
+	}
+	return info.Size(), nil
 }
 
 // Remove deletes a blob. One that is not there is no error.
@@ -106,8 +120,8 @@ type PruneOptions struct {
 	DryRun bool
 }
 
-// Pruned is what Prune removed.
-type Pruned struct {
+// PruneResult is what Prune removed.
+type PruneResult struct {
 	Blobs, Partials []string
 	// Bytes that are free now.
 	Bytes int64
@@ -115,8 +129,8 @@ type Pruned struct {
 
 // Prune removes blobs that need not be kept, and what interrupted copies left long ago. What a process is at is left alone, as far as
 // locks tell; a process that reads a blob keeps its bytes where the system allows to remove files in use, and else keeps the blob.
-func (c *Cache) Prune(ctx context.Context, options PruneOptions) (Pruned, error) {
-	var pruned Pruned
+func (c *Cache) Prune(ctx context.Context, options PruneOptions) (PruneResult, error) {
+	var pruned PruneResult
 	entries, err := c.List()
 	if err != nil {
 		return pruned, err
@@ -146,7 +160,7 @@ func (c *Cache) Prune(ctx context.Context, options PruneOptions) (Pruned, error)
 // defaultPartialAge is long enough for a laptop that was shut for the weekend.
 const defaultPartialAge = 7 * 24 * time.Hour
 
-func (c *Cache) prunePartials(pruned *Pruned, options PruneOptions) error {
+func (c *Cache) prunePartials(pruned *PruneResult, options PruneOptions) error {
 	if options.PartialAge == 0 {
 		options.PartialAge = defaultPartialAge
 	}

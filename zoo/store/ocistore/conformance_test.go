@@ -48,7 +48,7 @@ func newRegistry(t testing.TB, reference string, options ocistore.RegistryOption
 
 func newLayout(t testing.TB) *ocistore.Layout {
 	t.Helper()
-	l, err := ocistore.NewLayout(t.TempDir(), ocistore.LayoutOptions{})
+	l, err := ocistore.NewLayout(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@
 // A [Layout] is a folder in OCI image layout, a [Registry] a repository of a registry, a [Bundle] a layout in one file. All three are
 // sources of artifacts; the first two take them too:
 //
-//	layout, err := ocistore.NewLayout("published", ocistore.LayoutOptions{})
+//	layout, err := ocistore.NewLayout("published")
 //	if err != nil { ... }
 //	artifact := ocistore.Artifact{Config: config, Files: []ocistore.File{{Path: "model.safetensors", Blob: weights}}}
 //	manifest, err := ocistore.Publish(ctx, local, layout, "1.0.0", artifact, store.Options{})

@@ -19,9 +19,6 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
 
-// LayoutOptions are none so far.
-type LayoutOptions struct{}
-
 // Layout is a folder in OCI image layout (opencontainers/image-spec, image-layout.md). All its methods may be called from several goroutines.
 // Behind any HTTP server, its blobs are what httpstore.NewTree reads.
 type Layout struct {
@@ -33,7 +30,7 @@ type Layout struct {
 type blobs = folder.Store
 
 // NewLayout uses the folder dir, which is made when something is first written.
-func NewLayout(dir string, _ LayoutOptions) (*Layout, error) {
+func NewLayout(dir string) (*Layout, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err

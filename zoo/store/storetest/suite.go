@@ -212,7 +212,7 @@ func testCopyOut(t *testing.T, s Subject) {
 	if _, err := store.Copy(t.Context(), s.Fetcher, &to, blob, store.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := to.get(blob); err != nil || !bytes.Equal(got, content) {
+	if got, err := to.Get(blob); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("other bytes, or %v", err)
 	}
 }

@@ -3,7 +3,7 @@
 // Use it to publish without a registry: blobs lie at blobs/sha256/DIGEST, and the documents that say what they are (manifests, signatures, an
 // index, pages for people) at the names that the caller gives them. On the other side httpstore.NewTree reads the blobs.
 //
-//	tree, err := treestore.New("public", treestore.Options{})
+//	tree, err := treestore.New("public")
 //	if err != nil { ... }
 //	_, err = store.Copy(ctx, local, tree, blob, store.Options{})
 //	err = tree.Create("manifests/beit_base_p16_224/1.0.0.yaml", text)

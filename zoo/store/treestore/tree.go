@@ -12,9 +12,6 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
 
-// Options are none so far.
-type Options struct{}
-
 // Tree is a folder of blobs and documents. All its methods may be called from several goroutines and processes.
 type Tree struct {
 	blobs
@@ -30,7 +27,7 @@ var (
 )
 
 // New uses the folder dir, which is made when something is first written.
-func New(dir string, _ Options) (*Tree, error) {
+func New(dir string) (*Tree, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newTree(t *testing.T) *treestore.Tree {
 	t.Helper()
-	tree, err := treestore.New(t.TempDir(), treestore.Options{})
+	tree, err := treestore.New(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package pins
+
+// trustedOwner accepts all files: files of this system have no owner by number.
+func trustedOwner(string, string) bool { return true }

@@ -1,0 +1,200 @@
+package place
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	oci "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/memstore"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
+)
+
+// indexTag begins the tags of the states of the index; its version follows. No entry has such a tag: theirs end in a semantic version.
+const indexTag = "zoo-index-"
+
+// Tag returns the tag of an entry: an @ is not allowed in one.
+func Tag(reference manifest.Reference) string { return reference.Name + "-" + reference.Version }
+
+// artifact is an OCI artifact in the form of the CNCF ModelPack specification.
+type artifact struct {
+	ocistore.Artifact
+	tag string
+	// small are the files of the artifact that are in memory.
+	small *memstore.Store
+}
+
+// publish uploads an artifact and its files. What is not in memory is in from, which may be nil if everything is.
+func (a artifact) publish(ctx context.Context, from store.Fetcher, to ocistore.Place, options store.Options) error {
+	_, err := ocistore.Publish(ctx, a.source(from), to, a.tag, a.Artifact, options)
+	return err
+}
+
+func (a artifact) source(from store.Fetcher) store.Fetcher {
+	if from == nil {
+		return a.small
+	}
+	return overlay{a.small, from}
+}
+
+// ArtifactDigest returns the digest of the OCI manifest that a place has of an entry. The same entry always gives the same artifact.
+func ArtifactDigest(entry Entry) (digest.Digest, error) {
+	return ocistore.Digest(entryArtifact(entry).Artifact)
+}
+
+// entryArtifact describes an entry: its weights, its manifest and signature, and its recordings.
+func entryArtifact(entry Entry) artifact {
+	a := artifact{tag: Tag(entry.Reference()), small: new(memstore.Store)}
+	for i := range entry.Blobs {
+		b := &entry.Blobs[i]
+		a.addFile(weightsFile(b), ocistore.MediaTypeWeights, BlobOf(b, ""))
+	}
+	a.addSmall("manifest.yaml", entry.Raw)
+	a.addSmall("manifest.yaml"+manifest.SignatureSuffix, entry.Signature)
+	for _, r := range entry.Recordings {
+		if r.Address == "" {
+			a.addFile(r.Name+".recording.safetensors", ocistore.MediaTypeDataset, store.Blob{Digest: r.Digest, Size: r.Size})
+		}
+	}
+	a.Config = modelConfig(&entry.Manifest)
+	a.Annotations = map[string]string{
+		oci.AnnotationTitle: entry.Title, oci.AnnotationVersion: entry.Version, oci.AnnotationLicenses: entry.Origin.Licence.Expression,
+	}
+	return a
+}
+
+func (a *artifact) addFile(path, mediaType string, blob store.Blob) {
+	blob.MediaType = mediaType
+	a.Files = append(a.Files, ocistore.File{Path: path, Blob: blob})
+}
+
+func (a *artifact) addSmall(path string, content []byte) {
+	a.addFile(path, ocistore.MediaTypeDoc, a.small.Put(content))
+}
+
+// weightsFile names a blob of weights as a file.
+func weightsFile(b *manifest.Blob) string {
+	if b.Encoding == manifest.NoEncoding {
+		return "model.safetensors"
+	}
+	return "model.safetensors." + b.Encoding
+}
+
+func modelConfig(m *manifest.Manifest) ocistore.Config {
+	var precision string
+	if len(m.Blobs) > 0 {
+		precision = precisions[m.Blobs[0].DType]
+	}
+	return ocistore.Config{
+		Descriptor: ocistore.Descriptor{
+			Authors: m.Origin.Authors, Family: "beit", Name: m.ID, Version: m.Version, Title: m.Title, Licenses: []string{m.Origin.Licence.Expression},
+		},
+		Model: ocistore.Model{
+			Architecture: "transformer", Format: "safetensors", ParamSize: paramSize(m.Parameters), Precision: precision,
+			Capabilities: &ocistore.Capabilities{InputTypes: []string{"image"}, OutputTypes: []string{"other"}},
+		},
+	}
+}
+
+// precisions are ModelPack's words for element types.
+var precisions = map[string]string{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+
+// paramSize writes a number of parameters as ModelPack does: one digit behind the point and a letter for the magnitude, such as 86.5m.
+func paramSize(parameters int64) string {
+	value, letter := float64(parameters)/1e3, "k"
+	for _, next := range []string{"m", "b", "t"} {
+		if value < 999.95 {
+			break
+		}
+		value, letter = value/1e3, next
+	}
+	return fmt.Sprintf("%.1f%s", value, letter)
+}
+
+// indexArtifact describes a state of the index, for stores that have nothing but artifacts. origin is the place of which a bundle is a part, or
+// empty.
+func indexArtifact(version int64, index, signature []byte, origin string) artifact {
+	number := strconv.FormatInt(version, 10)
+	a := artifact{tag: indexTag + number, small: new(memstore.Store)}
+	a.Config.Descriptor = ocistore.Descriptor{Name: "zoo-index", Version: number}
+	a.addSmall(IndexFile, index)
+	a.addSmall(IndexFile+manifest.SignatureSuffix, signature)
+	if origin != "" {
+		a.Annotations = map[string]string{originKey: origin}
+	}
+	return a
+}
+
+// latestIndex returns the tag of the highest version of the index, or store.ErrNotFound.
+func latestIndex(ctx context.Context, from ocistore.Source) (string, error) {
+	tags, err := from.Tags(ctx)
+	if err != nil {
+		return "", err
+	}
+	latest := int64(0)
+	for _, tag := range tags {
+		number, isIndex := strings.CutPrefix(tag, indexTag)
+		if version, err := strconv.ParseInt(number, 10, 64); isIndex && err == nil {
+			latest = max(latest, version)
+		}
+	}
+	if latest == 0 {
+		return "", fmt.Errorf("%w: no index of a zoo", store.ErrNotFound)
+	}
+	return indexTag + strconv.FormatInt(latest, 10), nil
+}
+
+// readIndex reads the latest index and its signature, and the artifact that holds them. An absent signature is nil: checking it will report that.
+func readIndex(ctx context.Context, from ocistore.Source) (index, signature []byte, a ocistore.Artifact, err error) {
+	tag, err := latestIndex(ctx, from)
+	if err != nil {
+		return nil, nil, a, err
+	}
+	if a, _, err = ocistore.Read(ctx, from, tag); err != nil {
+		return nil, nil, a, err
+	}
+	if index, err = readFile(ctx, from, a, IndexFile, manifest.MaxSize); err != nil {
+		return nil, nil, a, err
+	}
+	signature, err = readFile(ctx, from, a, IndexFile+manifest.SignatureSuffix, manifest.MaxSignature)
+	return index, signature, a, unlessAbsent(err)
+}
+
+// readFile reads a small file of an artifact.
+func readFile(ctx context.Context, from store.Fetcher, a ocistore.Artifact, path string, limit int64) ([]byte, error) {
+	for _, file := range a.Files {
+		if file.Path == path {
+			return store.Read(ctx, from, file.Blob, limit)
+		}
+	}
+	return nil, fmt.Errorf("%w: the artifact has no %s", store.ErrNotFound, path)
+}
+
+// overlay fetches what is in memory from there and everything else from rest. store.Mirrors would report each blob that the first of them does not
+// have as a problem.
+type overlay struct {
+	memory *memstore.Store
+	rest   store.Fetcher
+}
+
+// Stat implements store.Stater.
+func (o overlay) Stat(ctx context.Context, blob store.Blob) (store.Info, error) {
+	if info, err := o.memory.Stat(ctx, blob); err == nil {
+		return info, nil
+	}
+	return o.rest.Stat(ctx, blob)
+}
+
+// Fetch implements store.Fetcher.
+func (o overlay) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
+	if content, err := o.memory.Fetch(ctx, blob); err == nil {
+		return content, nil
+	}
+	return o.rest.Fetch(ctx, blob)
+}

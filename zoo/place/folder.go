@@ -1,0 +1,86 @@
+package place
+
+import (
+	"context"
+	"errors"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/site"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
+	"github.com/beitzoo/beitzoo/zoo/store/treestore"
+)
+
+// Folder is a place in a folder that is three things at once: an OCI image layout, which OCI tools copy from; a tree of files that any HTTP
+// server can serve to OpenTree; and a site for people.
+//
+//	blobs/sha256/DIGEST     all blobs
+//	oci-layout, index.json  make it an OCI image layout
+//	index.yaml, .minisig    the signed index of the zoo
+//	manifests/*.yaml        the manifests and their signatures, for people
+//	index.html, models/     the site
+type Folder struct {
+	Repository
+	tree *treestore.Tree
+}
+
+var _ Destination = (*Folder)(nil)
+
+// OpenFolder uses the folder at path. It is made when something is published.
+func OpenFolder(path string) (*Folder, error) {
+	layout, err := ocistore.NewLayout(path)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := treestore.New(path)
+	return &Folder{Repository{artifacts: layout, name: layout.Dir(), local: true}, tree}, err
+}
+
+// SetIndex implements Destination. Of two who publish at once, the layout lets one succeed; that one writes the files for people and for HTTP
+// servers anew, from everything that is there.
+func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument, signature []byte) error {
+	if err := f.Repository.SetIndex(ctx, document, signature); err != nil {
+		return err
+	}
+	entries, err := f.entries(ctx, document)
+	if err != nil {
+		return err
+	}
+	var documents []*manifest.Document
+	var problems []error
+	for _, entry := range entries {
+		documents = append(documents, entry.Document)
+		name := "manifests/" + entry.Reference().String() + ".yaml"
+		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Create(name+manifest.SignatureSuffix, entry.Signature))
+	}
+	if err := errors.Join(errors.Join(problems...), site.Write(ctx, f.tree.Dir(), documents)); err != nil {
+		return err
+	}
+	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))
+}
+
+// entries reads the manifests of an index. A mirror need not have all of them.
+func (f *Folder) entries(ctx context.Context, index *manifest.IndexDocument) ([]Entry, error) {
+	var entries []Entry
+	for _, listed := range index.Entries {
+		name := listed.Reference().String() + ".yaml"
+		content := manifest.Content{Digest: listed.Digest, Size: listed.Size}
+		raw, err := store.Read(ctx, f.tree, ContentBlob(content, name), manifest.MaxSize)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		signature, err := store.Read(ctx, f.tree, ContentBlob(listed.Signature, name+manifest.SignatureSuffix), manifest.MaxSignature)
+		if err != nil {
+			return nil, err
+		}
+		document, err := manifest.Parse(name, raw)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Entry{Document: document, Signature: signature})
+	}
+	return entries, nil
+}

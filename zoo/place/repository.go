@@ -1,0 +1,58 @@
+package place
+
+import (
+	"context"
+	"errors"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
+)
+
+// Repository is a place in a repository of an OCI registry. Each entry is a tag, NAME-VERSION, and so is each state of the index, zoo-index-VERSION:
+// no tag ever moves.
+type Repository struct {
+	artifacts ocistore.Place
+	name      string
+	local     bool
+}
+
+var _ Destination = (*Repository)(nil)
+
+// OpenRepository uses a repository such as "ghcr.io/owner/zoo".
+func OpenRepository(reference string, options ocistore.RegistryOptions) (*Repository, error) {
+	registry, err := ocistore.NewRegistry(reference, options)
+	if err != nil {
+		return nil, err
+	}
+	return &Repository{artifacts: registry, name: RegistryScheme + reference}, nil
+}
+
+// String implements Place.
+func (r *Repository) String() string { return r.name }
+
+// Local implements Place.
+func (r *Repository) Local() bool { return r.local }
+
+// Blobs implements Place.
+func (r *Repository) Blobs() store.Fetcher { return r.artifacts }
+
+// Index implements Place.
+func (r *Repository) Index(ctx context.Context) (index, signature []byte, err error) {
+	index, signature, _, err = readIndex(ctx, r.artifacts)
+	return index, signature, err
+}
+
+// Add implements Destination.
+func (r *Repository) Add(ctx context.Context, entry Entry, from store.Fetcher, options store.Options) error {
+	return entryArtifact(entry).publish(ctx, from, r.artifacts, options)
+}
+
+// SetIndex implements Destination.
+func (r *Repository) SetIndex(ctx context.Context, document *manifest.IndexDocument, signature []byte) error {
+	err := indexArtifact(document.Version, document.Raw, signature, "").publish(ctx, nil, r.artifacts, store.Options{})
+	if errors.Is(err, store.ErrExists) {
+		return &RaceError{Place: r.name}
+	}
+	return err
+}

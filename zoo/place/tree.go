@@ -1,0 +1,58 @@
+package place
+
+import (
+	"context"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
+	"github.com/beitzoo/beitzoo/zoo/store/retry"
+)
+
+// Tree is a Folder behind an HTTP server. It is read-only.
+type Tree struct {
+	address          string
+	blobs            store.Fetcher
+	index, signature store.Fetcher
+}
+
+var _ Place = (*Tree)(nil)
+
+// OpenTree uses the folder that is served at an address of http or https.
+func OpenTree(address string, options httpstore.Options, patience retry.Options) (*Tree, error) {
+	address = strings.TrimRight(address, "/")
+	blobs, err := httpstore.NewTree(address, options)
+	if err != nil {
+		return nil, err
+	}
+	index, err := httpstore.New(address+"/"+IndexFile, options)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := httpstore.New(address+"/"+IndexFile+manifest.SignatureSuffix, options)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{blobs.Address(), retry.New(blobs, patience), retry.New(index, patience), retry.New(signature, patience)}, nil
+}
+
+// String implements Place.
+func (t *Tree) String() string { return t.address }
+
+// Local implements Place.
+func (t *Tree) Local() bool { return false }
+
+// Blobs implements Place.
+func (t *Tree) Blobs() store.Fetcher { return t.blobs }
+
+// Index implements Place. Nothing is known of the two files beforehand; the signature will show whether they are right.
+func (t *Tree) Index(ctx context.Context) (index, signature []byte, err error) {
+	name := t.address + "/" + IndexFile
+	if index, err = store.Read(ctx, t.index, store.Blob{Name: name, Size: store.UnknownSize}, manifest.MaxSize); err != nil {
+		return nil, nil, err
+	}
+	unsized := store.Blob{Name: name + manifest.SignatureSuffix, Size: store.UnknownSize}
+	signature, err = store.Read(ctx, t.signature, unsized, manifest.MaxSignature)
+	return index, signature, unlessAbsent(err)
+}

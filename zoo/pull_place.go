@@ -1,0 +1,83 @@
+package zoo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// fetch tries the canonical blobs, then the upstream sources. If all fail, the error is a *PullError.
+func (p *pull) fetch(ctx context.Context) (*PullResult, error) {
+	var problems []error
+	try := func(pulled *PullResult, err error) *PullResult {
+		if err != nil {
+			problems = append(problems, err)
+			p.notice(err)
+		}
+		return pulled
+	}
+	for _, blob := range p.wantedBlobs() {
+		if pulled := try(p.fromPlace(ctx, blob)); pulled != nil || ctx.Err() != nil {
+			return pulled, context.Cause(ctx)
+		}
+	}
+	for _, source := range p.wantedSources() {
+		if pulled := try(p.fromUpstream(ctx, source)); pulled != nil || ctx.Err() != nil {
+			return pulled, context.Cause(ctx)
+		}
+	}
+	return nil, &PullError{Name: p.match.Reference().String(), Problems: problems}
+}
+
+// PullError has the errors of all sources that were tried.
+type PullError struct {
+	Name     string
+	Problems []error
+}
+
+func (e *PullError) Error() string {
+	if len(e.Problems) == 1 {
+		return fmt.Sprintf("pulling %s: %s", e.Name, e.Problems[0])
+	}
+	text := fmt.Sprintf("pulling %s: every source failed", e.Name)
+	for _, problem := range e.Problems {
+		text += "\n  " + problem.Error()
+	}
+	return text
+}
+
+func (e *PullError) Unwrap() []error { return e.Problems }
+
+// fromPlace fetches a canonical blob from its place, and decodes it if it is encoded.
+func (p *pull) fromPlace(ctx context.Context, blob manifest.Blob) (*PullResult, error) {
+	from := p.match.Place
+	name := p.match.Reference().String()
+	switch {
+	case from == nil:
+		return nil, fmt.Errorf("%w: no place is known that has the canonical weights of %s", store.ErrNotFound, name)
+	case p.zoo.options.Offline && !from.Local():
+		return nil, &OfflineError{What: name}
+	}
+	copied, err := store.Copy(ctx, from.Blobs(), p.zoo.options.Cache, place.BlobOf(&blob, name), p.copyOptions(Downloading))
+	if err != nil {
+		return nil, err
+	}
+	if blob.Encoding != manifest.NoEncoding {
+		if copied, err = p.decode(ctx, &blob, copied); err != nil {
+			return nil, err
+		}
+	}
+	return p.result(copied, from.String())
+}
+
+// result returns the result for weights that are in the cache.
+func (p *pull) result(weights store.Blob, from string) (*PullResult, error) {
+	path, err := p.zoo.options.Cache.Path(weights.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return &PullResult{Match: p.match, Path: path, Weights: weights, From: from}, nil
+}

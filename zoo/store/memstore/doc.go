@@ -1,0 +1,7 @@
+// Package memstore keeps blobs in memory.
+//
+// Use it for small blobs that this program makes, such as manifests, signatures and indexes.
+//
+//	small := memstore.New(document, signature)
+//	_, err := store.Copy(ctx, small, layout, blob, store.Options{})
+package memstore

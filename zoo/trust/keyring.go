@@ -1,0 +1,95 @@
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"aead.dev/minisign"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+// Why a signature was refused; a *SignatureError wraps one of them.
+var (
+	// ErrUnknownKey: the signature is by a key that nobody said to trust.
+	ErrUnknownKey = errdef.New(errdef.ErrIntegrity, "signed by a key that is not trusted")
+	// ErrBadSignature: the content is not what was signed.
+	ErrBadSignature = errdef.New(errdef.ErrIntegrity, "the signature does not match the content")
+	// ErrNoSignature: there is no signature, or the file is not one.
+	ErrNoSignature = errdef.New(errdef.ErrIntegrity, "there is no signature")
+)
+
+// SignatureError says whose signature was refused, and why.
+type SignatureError struct {
+	// What was signed, for people.
+	What string
+	// KeyID is the number of the key that the signature names, 0 if there is no signature.
+	KeyID uint64
+	// Trusted are the numbers of the keys that would have been accepted.
+	Trusted []uint64
+	// Err is ErrUnknownKey, ErrBadSignature or ErrNoSignature.
+	Err error
+}
+
+func (e *SignatureError) Error() string {
+	if e.KeyID == 0 {
+		return fmt.Sprintf("%s: %s", e.What, e.Err)
+	}
+	return fmt.Sprintf("%s: %s (key %s)", e.What, e.Err, KeyID(e.KeyID))
+}
+
+func (e *SignatureError) Unwrap() error { return e.Err }
+
+// Is makes every SignatureError an errdef.ErrIntegrity.
+func (*SignatureError) Is(kind error) bool { return kind == errdef.ErrIntegrity }
+
+// Hint says which keys are trusted, or what to do about a bad signature.
+func (e *SignatureError) Hint() string {
+	if errors.Is(e.Err, ErrBadSignature) {
+		return "the file was changed after it was signed; fetch it again, or ask the publisher"
+	}
+	known := "no key is trusted yet"
+	if len(e.Trusted) > 0 {
+		var ids []string
+		for _, id := range e.Trusted {
+			ids = append(ids, KeyID(id))
+		}
+		known = "trusted: " + strings.Join(ids, ", ")
+	}
+	return known + "; ask the publisher for the key, and say that you trust it"
+}
+
+// Keyring are the public keys whose signatures are accepted. The zero value trusts nobody.
+type Keyring []minisign.PublicKey
+
+// Check accepts content only with a signature by a key of the ring, and returns that key. what names the content in errors, which are of type
+// *SignatureError.
+func (k Keyring) Check(what string, content, signature []byte) (minisign.PublicKey, error) {
+	refused := &SignatureError{What: what, Err: ErrNoSignature}
+	for _, key := range k {
+		refused.Trusted = append(refused.Trusted, key.ID())
+	}
+	var parsed minisign.Signature
+	if len(signature) > manifest.MaxSignature || parsed.UnmarshalText(signature) != nil {
+		return minisign.PublicKey{}, refused
+	}
+	refused.KeyID, refused.Err = parsed.KeyID, ErrUnknownKey
+	for _, key := range k {
+		if key.ID() != parsed.KeyID {
+			continue
+		}
+		if minisign.Verify(key, content, signature) {
+			return key, nil
+		}
+		refused.Err = ErrBadSignature
+	}
+	return minisign.PublicKey{}, refused
+}
+
+// Has reports whether the ring holds key.
+func (k Keyring) Has(key minisign.PublicKey) bool {
+	return slices.ContainsFunc(k, func(other minisign.PublicKey) bool { return other.Equal(key) })
+}

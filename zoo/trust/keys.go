@@ -1,0 +1,93 @@
+package trust
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"aead.dev/minisign"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/disk"
+)
+
+// ErrPassword says that a secret key is encrypted and the password does not open it.
+var ErrPassword = errdef.New(errdef.ErrInput, "wrong password, or a damaged secret key")
+
+// maxKey bounds a key file in bytes; an honest one has about 300.
+const maxKey = 4 << 10
+
+// Sign returns a detached signature over the exact bytes of a file, in the format of the minisign tool. comment is signed too: it says on one
+// line what the file is. The same input gives the same signature.
+func Sign(key minisign.PrivateKey, content []byte, comment string) []byte {
+	reader := minisign.NewReader(bytes.NewReader(content))
+	_, _ = io.Copy(io.Discard, reader) // reading memory does not fail
+	return reader.SignWithComments(key, comment, "signature from beitzoo secret key "+KeyID(key.ID()))
+}
+
+// KeyID returns the number of a key in the form in which the minisign tool prints it.
+func KeyID(id uint64) string { return fmt.Sprintf("%016X", id) }
+
+// ReadSecretKey reads a secret key file of the minisign tool. It calls password only if the key is encrypted; password may be nil if no key is.
+func ReadSecretKey(path string, password func() (string, error)) (minisign.PrivateKey, error) {
+	raw, err := disk.ReadFile(path, maxKey)
+	if err != nil {
+		return minisign.PrivateKey{}, err
+	}
+	if minisign.IsEncrypted(raw) {
+		return decrypt(path, raw, password)
+	}
+	var key minisign.PrivateKey
+	if err := key.UnmarshalText(raw); err != nil {
+		return key, fmt.Errorf("%s is not a minisign secret key: %w", path, err)
+	}
+	return key, nil
+}
+
+func decrypt(path string, raw []byte, password func() (string, error)) (minisign.PrivateKey, error) {
+	if password == nil {
+		return minisign.PrivateKey{}, fmt.Errorf("%s: the secret key is encrypted: %w", path, ErrPassword)
+	}
+	secret, err := password()
+	if err != nil {
+		return minisign.PrivateKey{}, fmt.Errorf("asking for the password of %s: %w", path, err)
+	}
+	key, err := minisign.DecryptKey(secret, raw)
+	if err != nil {
+		return key, fmt.Errorf("%s: %w", path, ErrPassword)
+	}
+	return key, nil
+}
+
+// ReadPublicKey takes the path of a public key file of the minisign tool, or the key itself as the tool prints it. Errors are of type *KeyError.
+func ReadPublicKey(keyOrPath string) (minisign.PublicKey, error) {
+	var key minisign.PublicKey
+	if key.UnmarshalText([]byte(keyOrPath)) == nil {
+		return key, nil
+	}
+	raw, err := disk.ReadFile(keyOrPath, maxKey)
+	if err != nil {
+		return key, &KeyError{fmt.Sprintf("%.80q is neither a minisign public key nor a file that can be read", keyOrPath), err}
+	}
+	if err := key.UnmarshalText(raw); err != nil {
+		return key, &KeyError{fmt.Sprintf("%.80q is not a minisign public key", keyOrPath), err}
+	}
+	return key, nil
+}
+
+// KeyError says that what a user gave as a public key is not one.
+type KeyError struct {
+	What string
+	Err  error
+}
+
+func (e *KeyError) Error() string { return e.What + ": " + e.Err.Error() }
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// Is makes a KeyError an errdef.ErrUsage.
+func (*KeyError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what keys look like.
+func (*KeyError) Hint() string {
+	return "give the file that minisign -G wrote, or for a public key the line itself, which begins with RW"
+}
