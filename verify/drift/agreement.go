@@ -6,16 +6,16 @@ import (
 	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
-// Agreement says for how many rows of logits two runs name the same classes.
+// Agreement counts the rows of logits for which two runs name the same classes.
 type Agreement struct {
 	// Rows is the number of rows: images, or patches in masked image modelling.
 	Rows int
-	// Top1 is how many rows have the same largest logit; Top5, how many have the same five largest in any order (all, where there
-	// are fewer classes).
+	// Top1 is how many rows have the same largest logit; Top5, how many have the same five largest in any order (or all classes, if there are
+	// fewer).
 	Top1, Top5 int
 }
 
-// Agree compares logits of [rows, classes]. A row with a NaN agrees with nothing. Of equal logits the first counts as larger.
+// Agree compares logits, [rows, classes]. A row with a NaN agrees with nothing. Of equal logits the first counts as larger.
 func Agree(got, want []float64, classes int) Agreement {
 	var a Agreement
 	for ; len(want) >= classes; got, want = got[classes:], want[classes:] {
@@ -36,7 +36,7 @@ func Agree(got, want []float64, classes int) Agreement {
 	return a
 }
 
-// Share is the share of rows, 1 without rows.
+// Share returns rows as a share of all, or 1 if there are none.
 func (a Agreement) Share(rows int) float64 {
 	if a.Rows == 0 {
 		return 1

@@ -2,7 +2,7 @@ package drift
 
 import "math"
 
-// Distance is how far the values that were got are from those that were wanted. Where NonFinite is not 0, MaxAbs, MaxRel, Mean and RMS are
+// Distance is how far the values that were got are from those that were wanted. If NonFinite is not 0, then MaxAbs, MaxRel, Mean and RMS are
 // +Inf and Cosine is 0.
 type Distance struct {
 	// MaxAbs is the largest absolute difference, and At its index.
@@ -10,11 +10,11 @@ type Distance struct {
 	At     int
 	// Largest is the largest magnitude among the wanted values.
 	Largest float64
-	// MaxRel is MaxAbs over Largest: the error relative to the activation as a whole. It is 0 where both are 0.
+	// MaxRel is MaxAbs over Largest: the error relative to the activation as a whole. It is 0 if both are 0.
 	MaxRel float64
 	// Mean is the mean absolute difference, RMS the root of the mean squared one.
 	Mean, RMS float64
-	// Cosine is that of the angle between both as vectors; 1 where both are zero.
+	// Cosine is the cosine of the angle between both as vectors; 1 if both are zero.
 	Cosine float64
 	// NonFinite counts the indices where either value is NaN or infinite. At is the first of them.
 	NonFinite int
@@ -27,7 +27,7 @@ type Meter struct {
 	total, squares, dot, gotNorm, wantNorm float64
 }
 
-// Add takes in a piece. got must be as long as want.
+// Add measures one more piece. got must be as long as want.
 func (m *Meter) Add(got, want []float64) {
 	for i, w := range want {
 		m.pair(got[i], w, m.count+i)
@@ -55,7 +55,7 @@ func (m *Meter) pair(g, w float64, at int) {
 	m.wantNorm += w * w
 }
 
-// Distance is that of all pieces so far.
+// Distance returns the distance over all pieces so far.
 func (m *Meter) Distance() Distance {
 	d := m.seen
 	if d.NonFinite > 0 {
@@ -71,21 +71,11 @@ func (m *Meter) Distance() Distance {
 	return d
 }
 
-// Compare measures got against want, which must be as long.
+// Compare returns the distance of got from want, which must be as long.
 func Compare(got, want []float64) Distance {
 	var m Meter
 	m.Add(got, want)
 	return m.Distance()
-}
-
-// Images measures each of n images of a batch apart. Both slices hold n images of equal size.
-func Images(got, want []float64, n int) []Distance {
-	all := make([]Distance, n)
-	one := len(want) / n
-	for i := range all {
-		all[i] = Compare(got[i*one:(i+1)*one], want[i*one:(i+1)*one])
-	}
-	return all
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

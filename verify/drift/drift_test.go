@@ -49,14 +49,6 @@ func TestMeterOfPiecesIsCompareOfWhole(t *testing.T) {
 	}
 }
 
-func TestImages(t *testing.T) {
-	t.Parallel()
-	all := drift.Images([]float64{1, 2, 3, math.NaN()}, []float64{1, 4, 3, 3}, 2)
-	if len(all) != 2 || all[0].MaxAbs != 2 || all[0].NonFinite != 0 || all[1].NonFinite != 1 {
-		t.Errorf("%+v", all)
-	}
-}
-
 func TestAgree(t *testing.T) {
 	t.Parallel()
 	want := []float64{

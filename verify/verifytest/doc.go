@@ -1,4 +1,4 @@
-// Package verifytest has what other people's programs computed, for tests: each recording in testdata with the weights that it was made from.
+// Package verifytest loads, for tests, what other programs computed: each recording in testdata with the weights that it was made from.
 //
 //	verifytest.Run(t, native.Engine{}, engine.Options{}) // every small recording must verify
 package verifytest

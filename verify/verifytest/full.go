@@ -1,5 +1,7 @@
 package verifytest
 
+// This file is used only by tests with the tag full, which take minutes or hours: go test -tags full -run TestFull/beit_base_p16_224.
+
 import (
 	"runtime/debug"
 	"testing"
@@ -8,8 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, float64 recordings in
-// float32 as well. It takes minutes in libtorch and hours in plain Go. options say the device.
+// RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, and against float64
+// recordings in float32 as well. It takes minutes in libtorch and hours in plain Go. options say the device.
 func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // the heap is gigabytes of weights: garbage must not grow as large
 	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
@@ -18,15 +20,15 @@ func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
 				for _, dtype := range dtypes(e, g.Recording.DType) {
 					options := options
 					options.DType = dtype
-					t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) { logged(t, g, e, options) })
+					t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) { logVerified(t, g, e, options) })
 				}
 			}
 		})
 	}
 }
 
-// logged is Verified, and says how near the tolerance it was.
-func logged(t *testing.T, g Golden, e engine.Engine, options engine.Options) {
+// logVerified is Verified, and logs how near the tolerance each tap was.
+func logVerified(t *testing.T, g Golden, e engine.Engine, options engine.Options) {
 	start := time.Now()
 	r := Verified(t, g, e, options)
 	for _, tap := range r.Taps {

@@ -35,7 +35,7 @@ var checkpoints = map[string]string{
 	"tiny_mim_p16_64": "mim/tiny_mim_p16_64.unilm.pth",
 }
 
-// Path is that of a file in testdata.
+// Path returns the path of a file in testdata.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	folder, err := os.Getwd()
@@ -56,16 +56,16 @@ func Path(t testing.TB, name string) string {
 // small are the folders of the small models.
 var small = []string{"../manifests/embedded", "digits", "tiny", "mim"}
 
-// Small are all recordings of the small models.
+// Small returns all recordings of the small models.
 func Small(t testing.TB) []Golden { return matching(t, small, "*") }
 
-// Full are the recordings of one of the released architectures, such as "beit_base_p16_224".
+// Full returns the recordings of one of the released architectures, such as "beit_base_p16_224". Only tests with the tag full call it.
 func Full(t testing.TB, name string) []Golden { return matching(t, []string{"full"}, name+".*") }
 
-// One is a single recording of a small model.
+// One returns a single recording of a small model.
 func One(t testing.TB, name string) Golden { return matching(t, small, name)[0] }
 
-// matching reads the recordings whose names match a pattern, of which there must be some.
+// matching reads the recordings whose names match a pattern. It fails the test if there are none.
 func matching(t testing.TB, folders []string, pattern string) []Golden {
 	t.Helper()
 	const ending = ".recording.safetensors"
@@ -105,7 +105,7 @@ func read(t testing.TB, path, name string) Golden {
 	return g
 }
 
-// Weights are the canonical tensors of a checkpoint in testdata. They are valid until the test ends.
+// Weights returns the canonical tensors of a checkpoint in testdata, which are valid until the test ends.
 func Weights(t testing.TB, name string) []tensor.Named {
 	t.Helper()
 	opened, err := checkpoint.Open(t.Context(), Path(t, name), checkpoint.Options{}, paddle.Format, pytorch.Format, safetensors.Format)

@@ -8,8 +8,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// Run verifies an engine against every small recording, in the dtype that the recording was computed in, or in float32 where the engine does not
-// have it, and float64 recordings in float32 as well. options say the device.
+// Run verifies an engine against every small recording, in the dtype that the recording was computed in, or in float32 if the engine does not
+// have it, and against float64 recordings in float32 as well. options say the device.
 func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	for _, g := range Small(t) {
 		for _, dtype := range dtypes(e, g.Recording.DType) {
@@ -23,6 +23,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	}
 }
 
+// dtypes returns what a recording is verified in.
 func dtypes(e engine.Engine, recorded tensor.DType) []tensor.DType {
 	able, asks := e.(interface{ Supports(tensor.DType) bool })
 	switch {
@@ -34,7 +35,7 @@ func dtypes(e engine.Engine, recorded tensor.DType) []tensor.DType {
 	return []tensor.DType{recorded}
 }
 
-// Verified fails the test unless the recording verifies, and gives the result.
+// Verified fails the test unless the recording verifies, and returns the result.
 func Verified(t testing.TB, g Golden, e engine.Engine, options engine.Options) *verify.Result {
 	t.Helper()
 	subject := verify.Subject{Name: g.Config.Name, Config: g.Config, Weights: g.Weights, Engine: e, Options: options}

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// batchIndependence: an image's logits do not depend on its company.
+// batchIndependence: an image's logits do not depend on the rest of the batch.
 func (s *suite) batchIndependence(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	together := forward(t, model, input)
@@ -25,7 +25,7 @@ func (s *suite) batchIndependence(t *testing.T) {
 	}
 }
 
-// concurrency: several Forwards on one model give what each gives alone.
+// concurrency: several Forwards at once on one model return what each returns alone.
 func (s *suite) concurrency(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	var want []engine.Activation
@@ -76,7 +76,7 @@ func (s *suite) cancel(t *testing.T) {
 		t.Errorf("cancelled after blocks.0: error %v", err)
 	}
 	if slices.Contains(seen, "blocks.1") {
-		t.Errorf("went on after the end of the context: %v", seen)
+		t.Errorf("computed on after the end of the context: %v", seen)
 	}
 	if _, err := s.engine.Load(ended, base, weights(base), s.options); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with an ended context: error %v", err)
@@ -116,7 +116,7 @@ func (s *suite) tapOwns(t *testing.T) {
 	s.near(t, "logits", got.Values, want.Values)
 }
 
-// noTap wants the same bits as with one: what is verified with a tap is what runs without.
+// noTap: a tap changes no bit of the result, so what is verified with a tap is what runs without.
 func (s *suite) noTap(t *testing.T) {
 	for _, m := range family {
 		model := s.load(t, m.config)
@@ -149,7 +149,7 @@ func (s *suite) nan(t *testing.T) {
 	classes := base.Classes
 	for _, v := range got.Values[classes : 2*classes] {
 		if !math.IsNaN(v) {
-			t.Errorf("a NaN pixel gives the logit %v", v)
+			t.Errorf("a NaN pixel leads to the logit %v", v)
 		}
 	}
 	s.near(t, "the image before", got.Values[:classes], want.Values[:classes])

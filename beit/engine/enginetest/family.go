@@ -52,7 +52,7 @@ var family = []member{
 // images is the size of the batches here.
 const images = 3
 
-// inputs draws a batch.
+// inputs returns a batch of probe images.
 func inputs(config arch.Config) engine.Input {
 	var input engine.Input
 	for n := range images {
@@ -67,7 +67,7 @@ func inputs(config arch.Config) engine.Input {
 	return input
 }
 
-// part cuts out image n of a batch.
+// part returns image n of a batch.
 func part(config arch.Config, input engine.Input, n int) engine.Input {
 	one := len(input.Pixels) / images
 	cut := engine.Input{Pixels: input.Pixels[n*one : (n+1)*one]}
@@ -77,7 +77,7 @@ func part(config arch.Config, input engine.Input, n int) engine.Input {
 	return cut
 }
 
-// taps are the names and shapes that a Forward must hand out, in order.
+// taps returns the names and shapes with which Forward must call a tap, in order. It spells the names out, so that engine.Stage is tested too.
 func taps(config arch.Config, n int) []engine.Activation {
 	tokens := tensor.Shape{n, config.Tokens(), config.EmbedDim}
 	expected := []engine.Activation{{Name: "embed", Shape: tokens}}

@@ -12,8 +12,8 @@ import (
 // matrix is a list of lines.
 type matrix [][]float64
 
-// reference computes one image in float64 by the definition, loop by loop, with the relative position index spelt out. It gives each
-// activation, without the dimension of the batch.
+// reference computes one image in float64 by the definition, loop by loop, with the relative position index written out. It returns each
+// activation by its name, without the dimension of the batch.
 func reference(config arch.Config, weights map[string][]float64, pixels []float32, mask []bool) map[string]matrix {
 	r := &definition{config, weights}
 	found := map[string]matrix{}

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// weights are recipe weights in memory.
+// weights returns recipe weights in memory.
 func weights(config arch.Config) []tensor.Named {
 	made := synth.Weights(config, 1)
 	for i, w := range made {

@@ -5,7 +5,7 @@ var (
 	bestFloat64 = kernels[float64]()[0]
 )
 
-// best is the fastest kernel that this processor can run.
+// best returns the fastest kernel that this processor can run.
 func best[T Float]() kernel[T] {
 	if k, fits := any(&bestFloat32).(*kernel[T]); fits {
 		return *k

@@ -1,6 +1,6 @@
 // Package gemm multiplies matrices of float32 or float64: C += A B, with B packed once and used often.
 //
-// [Pack] and [PackTransposed] lay B out as the kernel of this processor wants it: AVX-512 or AVX2 with FMA on amd64 where the processor
+// [PackTransposed] and [Matrix.Fill] lay B out as the kernel of this processor wants it: AVX-512 or AVX2 with FMA on amd64 where the processor
 // has them, else plain Go. [Matrix.MultiplyAdd] then adds a product to C. Each element of C is summed in the same order whatever the
 // number of rows, the position in the matrix or the thread that computes it, so results do not depend on how the work is split.
 //

@@ -98,7 +98,8 @@ func TestRowsAreIndependent(t *testing.T) {
 	t.Parallel()
 	const rows, inner, columns = 29, 300, 37
 	a, b := random[float32](rows*inner), random[float32](inner*columns)
-	m := Pack(b, inner, columns, columns)
+	m := &Matrix[float32]{}
+	m.Fill(b, inner, columns, columns)
 	whole := make([]float32, rows*columns)
 	m.MultiplyAdd(whole, columns, PackRows(a, rows, inner, inner), 0, m.Panels())
 	for i := range rows {

@@ -5,7 +5,7 @@ import "unsafe"
 // Float are the element types.
 type Float interface{ float32 | float64 }
 
-// A kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. A element (i, p) is row*i + step*p bytes after a, B is
+// kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. A element (i, p) is row*i + step*p bytes after a, B is
 // contiguous with one line of columns for each p, and line i of C is stride*i bytes after c.
 type kernel[T Float] struct {
 	name          string
@@ -16,7 +16,7 @@ type kernel[T Float] struct {
 // depth is how much of the inner dimension one pass covers, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
 const depth = 256
 
-// portable is the kernel for processors that no assembly was written for. It keeps the 16 sums in registers.
+// portable returns the kernel for processors that no assembly was written for. It keeps the 16 sums in registers.
 func portable[T Float]() kernel[T] {
 	return kernel[T]{name: "portable", rows: 4, columns: 4, multiply: multiplyPortable[T]}
 }

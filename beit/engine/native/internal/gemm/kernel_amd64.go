@@ -16,7 +16,7 @@ func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, 
 //go:noescape
 func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride uintptr)
 
-// kernels lists what this processor can run, best first.
+// kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {
 	var found []kernel[T]
 	add := func(has bool, candidate any) {

@@ -2,5 +2,5 @@
 
 package gemm
 
-// kernels lists what this processor can run, best first.
+// kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] { return []kernel[T]{portable[T]()} }

@@ -1,6 +1,7 @@
 package gemm
 
-// Matrix is a right-hand side B [inner, columns], packed. It may be read from several goroutines at once.
+// Matrix is a right-hand side B, [inner, columns], laid out for the kernel. It may be read from several goroutines at once. The zero value is empty; Fill
+// it before use.
 type Matrix[T Float] struct {
 	kernel         kernel[T]
 	inner, columns int
@@ -9,14 +10,7 @@ type Matrix[T Float] struct {
 	panels []T
 }
 
-// Pack copies b, [inner, columns] with stride elements from line to line.
-func Pack[T Float](b []T, inner, columns, stride int) *Matrix[T] {
-	m := &Matrix[T]{kernel: best[T]()}
-	m.Fill(b, inner, columns, stride)
-	return m
-}
-
-// PackTransposed copies the transpose of b, [columns, inner] with stride elements from line to line. The weight of a linear layer,
+// PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from line to line. The weight of a linear layer,
 // [out, in], is packed like this.
 func PackTransposed[T Float](b []T, columns, inner, stride int) *Matrix[T] {
 	m := &Matrix[T]{kernel: best[T]()}
@@ -24,13 +18,13 @@ func PackTransposed[T Float](b []T, columns, inner, stride int) *Matrix[T] {
 	return m
 }
 
-// Panels is the number of column groups.
+// Panels returns the number of groups of columns.
 func (m *Matrix[T]) Panels() int { return divideUp(m.columns, m.kernel.columns) }
 
-// PanelColumns is the number of columns of a group.
+// PanelColumns returns the number of columns of a group.
 func (m *Matrix[T]) PanelColumns() int { return m.kernel.columns }
 
-// Fill is Pack into m's memory.
+// Fill copies b, [inner, columns] with stride elements from line to line, into m's memory.
 func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 	m.reset(inner, columns)
 	width := m.kernel.columns
@@ -44,7 +38,7 @@ func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 	}
 }
 
-// FillTransposed is PackTransposed into m's memory.
+// FillTransposed copies the transpose of b, as PackTransposed does, into m's memory.
 func (m *Matrix[T]) FillTransposed(b []T, columns, inner, stride int) {
 	m.reset(inner, columns)
 	width := m.kernel.columns

@@ -20,7 +20,7 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 	}
 }
 
-// ragged tells whether a tile at the lower or right edge of C is not whole.
+// ragged reports whether a tile at the lower or right edge of C is not whole.
 func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 	return a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns
 }

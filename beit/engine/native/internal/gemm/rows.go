@@ -9,7 +9,7 @@ type Rows[T Float] struct {
 	height          int
 }
 
-// NewRows is room for A. Fill it tile by tile.
+// NewRows allocates memory for A, to be filled tile by tile.
 func NewRows[T Float](count, inner int) Rows[T] {
 	height := best[T]().rows
 	return Rows[T]{
@@ -26,23 +26,23 @@ func PackRows[T Float](a []T, count, inner, stride int) Rows[T] {
 	return rows
 }
 
-// ViewRows takes a as it lies, [count, inner] with stride elements from line to line. It must hold whole tiles, PaddedRows(count) lines;
+// ViewRows returns a itself as a left-hand side, without copying: [count, inner] with stride elements from line to line. It must hold whole tiles, PaddedRows(count) lines;
 // what the lines beyond count hold does not matter.
 func ViewRows[T Float](a []T, count, inner, stride int) Rows[T] {
 	height := best[T]().rows
 	return Rows[T]{count: count, inner: inner, height: height, data: a[:(PaddedRows[T](count)-1)*stride+inner], tile: height * stride, row: stride, step: 1}
 }
 
-// PaddedRows is count rounded up to whole tiles.
+// PaddedRows returns count rounded up to whole tiles.
 func PaddedRows[T Float](count int) int {
 	height := best[T]().rows
 	return divideUp(count, height) * height
 }
 
-// Tiles is the number of groups of TileRows lines.
+// Tiles returns the number of groups of TileRows lines.
 func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 
-// TileRows is the number of lines of a tile.
+// TileRows returns the number of lines of a tile.
 func (r Rows[T]) TileRows() int { return r.height }
 
 // Fill copies the tiles [from, to) of a, the whole of A with stride elements from line to line. Different tiles may be filled at once.
@@ -53,7 +53,7 @@ func (r Rows[T]) Fill(a []T, stride, from, to int) {
 	}
 }
 
-// Part is the tiles [from, to).
+// Part returns the tiles [from, to).
 func (r Rows[T]) Part(from, to int) Rows[T] {
 	part := r
 	part.data = r.data[from*r.tile:]
