@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -14,14 +14,17 @@ import (
 
 // blame looks for the reason of the first divergence.
 func (v *verification) blame(ctx context.Context, r *Result) error {
-	if a, another := v.reference.(against); another {
-		found, err := v.differing(a, r.FirstDivergence)
-		r.Blame = found
-		if found != "" || err != nil {
+	first, err := engine.ParseStage(r.FirstDivergence)
+	if err != nil {
+		return err
+	}
+	if v.reference.weights != nil {
+		r.Blame, err = v.differing(first)
+		if r.Blame != "" || err != nil {
 			return err
 		}
 	}
-	c, err := v.example(ctx, r)
+	c, err := v.example(ctx, r, first)
 	if err != nil {
 		return err
 	}
@@ -29,31 +32,32 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("looking for the reason: %w", err)
 	}
+	epsilon := v.reference.Epsilon
 	if finding != nil {
-		r.Blame, r.Advice = finding.Sentence, finding.Advice
+		r.Blame, r.Advice = finding.Sentence, Advice{Epsilon: finding.Epsilon, Stated: finding.Epsilon == epsilon && epsilon != 0}
 		if finding.Name == blame.Healthy {
-			r.Blame += v.healthy()
+			r.Blame += v.nativeAgrees()
 		}
 	}
-	if epsilon := v.origin.Epsilon; epsilon != 0 && epsilon != v.subject.Config.Epsilon && r.Advice == "" {
+	if epsilon != 0 && epsilon != v.subject.Config.Epsilon && r.Advice.Epsilon == 0 {
 		r.Blame = strings.TrimPrefix(r.Blame+fmt.Sprintf("; the reference ran with LayerNorm epsilon %g, the model with %g", epsilon, v.subject.Config.Epsilon), "; ")
-		r.Advice = fmt.Sprintf("pass --epsilon %g", epsilon)
+		r.Advice = Advice{Epsilon: epsilon, Stated: true}
 	}
 	return nil
 }
 
-// healthy completes the sentence that the native engine agrees.
-func (v *verification) healthy() string {
-	if v.subject.Engine == engine.Engine(native.Engine{}) {
+// nativeAgrees returns the end of the sentence that the native engine agrees with the reference.
+func (v *verification) nativeAgrees() string {
+	if v.native {
 		return ": the difference comes from an earlier stage, which the reference does not have"
 	}
 	return fmt.Sprintf(": the %s engine does not", v.subject.Engine.Name())
 }
 
 // example runs the reference once more, on one image, for the activation that differs first and the one before it.
-func (v *verification) example(ctx context.Context, r *Result) (*blame.Case, error) {
+func (v *verification) example(ctx context.Context, r *Result, first engine.Stage) (*blame.Case, error) {
 	image := v.firstBad(r)
-	input, err := v.source.Input(image, image+1)
+	input, err := v.beside.input(image, image+1)
 	if err != nil {
 		return nil, err
 	}
@@ -63,23 +67,23 @@ func (v *verification) example(ctx context.Context, r *Result) (*blame.Case, err
 			c.Tolerance = t.Tolerance
 		}
 	}
-	before := stageBefore(r.FirstDivergence, v.subject.Config.Depth)
-	run := func(ctx context.Context, tap engine.Tap) error { return v.source.Run(ctx, image, image+1, input, tap) }
-	if _, isOracle := v.reference.(oracle); isOracle {
+	run := func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, image, image+1, input, tap) }
+	if v.reference.isOracle() {
 		run = forward(v.oracle(), input)
 	}
+	before, exists := first.Before(v.subject.Config.Depth)
 	return c, run(ctx, func(a engine.Activation) error {
-		switch a.Name {
-		case before:
+		switch {
+		case exists && a.Name == before.String():
 			c.Before = &a
-		case r.FirstDivergence:
+		case a.Name == r.FirstDivergence:
 			c.After = a
 		}
 		return nil
 	})
 }
 
-// oracle is the native engine in float64.
+// oracle returns the model that computes in float64 in the native engine.
 func (v *verification) oracle() engine.Model {
 	if v.exact == nil {
 		return v.model
@@ -87,7 +91,7 @@ func (v *verification) oracle() engine.Model {
 	return v.exact
 }
 
-// firstBad is the image in which the first divergence is largest.
+// firstBad returns the number of the image in which the first divergence is largest.
 func (v *verification) firstBad(r *Result) int {
 	for _, t := range r.Taps {
 		if t.Name != r.FirstDivergence {
@@ -102,39 +106,19 @@ func (v *verification) firstBad(r *Result) int {
 	return 0
 }
 
-// stageBefore names the activation from which a stage is computed, or nothing for embed.
-func stageBefore(stage string, depth int) string {
-	last := "embed"
-	if depth > 0 {
-		last = fmt.Sprintf("blocks.%d", depth-1)
+// differing returns a sentence with the parameters at the diverging stage that differ between both checkpoints, or "". What is before or behind the
+// blocks can differ for any reason, so there all parameters count.
+func (v *verification) differing(first engine.Stage) (string, error) {
+	others := make(map[string]tensor.View, len(v.reference.weights))
+	for _, w := range v.reference.weights {
+		others[w.Name] = w.View
 	}
-	var i int
-	switch _, err := fmt.Sscanf(stage, "blocks.%d", &i); {
-	case stage == "logits":
-		return "pool"
-	case stage == "pool":
-		return last
-	case err != nil:
-		return ""
-	case i == 0:
-		return "embed"
-	}
-	return fmt.Sprintf("blocks.%d", i-1)
-}
-
-// differing names the parameters at the diverging stage that differ between both checkpoints.
-func (v *verification) differing(a against, stage string) (string, error) {
-	held := make(map[string]tensor.View, len(a.weights))
-	for _, w := range a.weights {
-		held[w.Name] = w.View
-	}
-	prefix := strings.TrimSuffix(stage, ".attn") + "."
 	var names []string
 	for _, w := range v.subject.Weights {
-		if strings.HasPrefix(stage, "blocks.") && !strings.HasPrefix(w.Name, prefix) {
+		if first.InBlock() && !first.Reads(w.Name) {
 			continue
 		}
-		other, found := held[w.Name]
+		other, found := others[w.Name]
 		if !found || !other.Shape.Equal(w.Shape) {
 			continue
 		}
@@ -149,14 +133,10 @@ func (v *verification) differing(a against, stage string) (string, error) {
 	if len(names) == 0 {
 		return "", nil
 	}
-	const shown = 4
-	text := strings.Join(names[:min(shown, len(names))], ", ")
-	if len(names) > shown {
-		text += fmt.Sprintf(" and %d more", len(names)-shown)
-	}
-	return "the checkpoints differ in " + text, nil
+	return "the checkpoints differ in " + text.List(names, 4, ""), nil
 }
 
+// apart returns the distance between two tensors of the same shape.
 func apart(a, b tensor.View) (drift.Distance, error) {
 	x, err := tensor.Float64s(a)
 	if err != nil {

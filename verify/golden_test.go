@@ -73,8 +73,8 @@ func TestWrongEpsilon(t *testing.T) {
 						t.Errorf("%s is off by %.1f times the noise only", tap.Name, m)
 					}
 				}
-				if !strings.Contains(r.Blame, "epsilon is 1e-12, not 1e-06") || !strings.Contains(r.Advice, "--epsilon 1e-12") {
-					t.Errorf("blame %q, advice %q", r.Blame, r.Advice)
+				if !strings.Contains(r.Blame, "epsilon is 1e-12, not 1e-06") || r.Advice != (verify.Advice{Epsilon: arch.EpsilonHF, Stated: true}) {
+					t.Errorf("blame %q, advice %+v", r.Blame, r.Advice)
 				}
 			})
 		}

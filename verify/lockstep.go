@@ -11,9 +11,9 @@ import (
 // runner is a forward pass that hands its activations to a tap.
 type runner func(ctx context.Context, tap engine.Tap) error
 
-// lockstep runs several forward passes side by side and shows their activations as each becomes known to all, so that only one of each is in
-// memory. The first runner is the leader: visit gets its activation, and those of the others of the same name, or nil where a runner has none. A
-// runner with an activation that the leader does not have gives a *MismatchError.
+// lockstep runs several forward passes at once and calls visit for each stage with the activations of all, so that only one activation of each
+// pass is in memory. The first runner leads: visit is called for each of its activations, with those of the same name of the others, or nil for a
+// runner that has none. It returns a *MismatchError if a runner has an activation that the leader does not have.
 func lockstep(ctx context.Context, runners []runner, visit func(acts []*engine.Activation) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	streams := make([]*stream, len(runners))
@@ -57,6 +57,7 @@ func (s *stream) peek(ctx context.Context) *engine.Activation {
 	return s.ahead
 }
 
+// take returns the next activation if it has that name, else nil.
 func (s *stream) take(ctx context.Context, name string) *engine.Activation {
 	a := s.peek(ctx)
 	if a == nil || a.Name != name {
@@ -66,6 +67,7 @@ func (s *stream) take(ctx context.Context, name string) *engine.Activation {
 	return a
 }
 
+// follow calls visit until the leader ends.
 func follow(ctx context.Context, streams []*stream, visit func(acts []*engine.Activation) error) error {
 	for {
 		leader := streams[0].peek(ctx)
@@ -88,7 +90,7 @@ func follow(ctx context.Context, streams []*stream, visit func(acts []*engine.Ac
 	}
 }
 
-// leftOver finds an activation that the leader passed by.
+// leftOver returns a *MismatchError if a runner has an activation that the leader did not have.
 func leftOver(ctx context.Context, streams []*stream) error {
 	for _, s := range streams {
 		if a := s.peek(ctx); a != nil {

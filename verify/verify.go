@@ -10,17 +10,18 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// ErrNothing says that subject and reference have no activation in common.
-var ErrNothing = errors.New("nothing to compare: the reference has no activation that the model has")
-
-// Verify runs the subject beside the reference and judges every activation that both have. A subject that computes something else gives a
-// Result that is not OK; an error means that no verdict was possible: weights that do not fit, a reference of another architecture (a
+// Verify runs the subject beside the reference and judges every activation that both have. For a subject that computes something else it returns a
+// Result that is not OK. An error means that no verdict was possible: weights that do not fit, a reference of another architecture (a
 // *MismatchError), an engine that is not available, the end of ctx.
 //
 // Memory grows with the weights (in float64, in the dtype whose noise is measured, and in the subject's engine) and with one
 // activation, not with the number of images.
 func Verify(ctx context.Context, subject Subject, reference Reference, options Options) (*Result, error) {
-	v := &verification{subject: subject, reference: reference, origin: reference.Origin(), options: options}
+	if reference.isOracle() {
+		reference = Oracle()
+	}
+	e, isNative := subject.Engine.(native.Engine)
+	v := &verification{subject: subject, reference: reference, options: options, native: isNative && e == (native.Engine{})}
 	result, err := v.verdict(ctx)
 	if err = errors.Join(err, v.close()); err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func (v *verification) verdict(ctx context.Context) (*Result, error) {
 	}
 	result := v.result()
 	if len(result.Taps) == 0 {
-		return nil, ErrNothing
+		return nil, ErrNothingToCompare
 	}
 	if !result.OK && !v.options.NoBlame {
 		if err := v.blame(ctx, result); err != nil {
@@ -51,15 +52,18 @@ func (v *verification) verdict(ctx context.Context) (*Result, error) {
 type verification struct {
 	subject   Subject
 	reference Reference
-	origin    Origin
 	options   Options
 	precision Precision
 	images    int
-	source    Source
-	// model is the subject; exact is the oracle and rounded has the dtype whose noise is measured. Where the subject is one of them, it is nil.
+	// beside runs the reference.
+	beside referenceRun
+	// native means that the subject runs in the engine that also measures the noise, so that one model can be both.
+	native bool
+	// model is the subject's; exact computes in float64, and rounded in the dtype whose noise is measured. Either is nil if model is the same.
 	model, exact, rounded engine.Model
-	taps                  []*meters
-	done                  int
+	taps                  []*tapMeter
+	// done counts the activations that were compared, for Options.Progress.
+	done int
 }
 
 func (v *verification) close() error {
@@ -69,8 +73,8 @@ func (v *verification) close() error {
 			errs = append(errs, model.Close())
 		}
 	}
-	if v.source != nil {
-		errs = append(errs, v.source.Close())
+	if v.beside != nil {
+		errs = append(errs, v.beside.close())
 	}
 	return errors.Join(errs...)
 }
@@ -82,11 +86,11 @@ func (v *verification) open(ctx context.Context) (err error) {
 	}
 	dtype := v.subject.Options.DType
 	coarsest := coarser(dtype, storage(v.subject.Weights))
-	if v.origin.Exact || v.origin.DType != tensor.F64 {
-		coarsest = coarser(coarsest, v.origin.DType)
+	if v.reference.Exact || v.reference.DType != tensor.F64 {
+		coarsest = coarser(coarsest, v.reference.DType)
 	}
-	v.precision = precision(coarser(coarsest, v.origin.Stored))
-	if v.source, err = v.reference.Open(ctx, v.subject); err != nil {
+	v.precision = precision(coarser(coarsest, v.reference.Stored))
+	if v.beside, err = v.reference.prepare(ctx, v.subject); err != nil {
 		return err
 	}
 	model, err := v.subject.Engine.Load(ctx, v.subject.Config, v.subject.Weights, v.subject.Options)
@@ -94,24 +98,24 @@ func (v *verification) open(ctx context.Context) (err error) {
 		return fmt.Errorf("loading %s into the %s engine: %w", v.subject.Name, v.subject.Engine.Name(), err)
 	}
 	v.model = model
-	if v.exact, err = v.second(ctx, tensor.F64); err != nil {
+	if v.exact, err = v.loadNative(ctx, tensor.F64); err != nil {
 		return err
 	}
-	v.rounded, err = v.second(ctx, v.precision.Measured)
+	v.rounded, err = v.loadNative(ctx, v.precision.Measured)
 	return err
 }
 
-// defaultDType is F64 beside a float64 recording where the engine has it.
+// defaultDType returns F64 beside a float64 recording if the engine has it, else F32.
 func (v *verification) defaultDType() tensor.DType {
-	if able, asks := v.subject.Engine.(interface{ Supports(tensor.DType) bool }); v.origin.Exact && asks && able.Supports(v.origin.DType) {
-		return v.origin.DType
+	if able, asks := v.subject.Engine.(interface{ Supports(tensor.DType) bool }); v.reference.Exact && asks && able.Supports(v.reference.DType) {
+		return v.reference.DType
 	}
 	return tensor.F32
 }
 
-// second loads the model into the native engine, unless that is what the subject runs in.
-func (v *verification) second(ctx context.Context, dtype tensor.DType) (engine.Model, error) {
-	if v.subject.Engine == engine.Engine(native.Engine{}) && dtype == v.subject.Options.DType {
+// loadNative loads the model into the native engine in dtype, or returns nil if the subject runs in just that.
+func (v *verification) loadNative(ctx context.Context, dtype tensor.DType) (engine.Model, error) {
+	if v.native && dtype == v.subject.Options.DType {
 		return nil, nil
 	}
 	model, err := native.Engine{}.Load(ctx, v.subject.Config, v.subject.Weights, engine.Options{DType: dtype, Threads: v.subject.Options.Threads})
@@ -126,11 +130,11 @@ const batchTokens = 1024
 
 // run compares batch after batch.
 func (v *verification) run(ctx context.Context) error {
-	v.images = v.origin.Images
+	v.images = v.reference.Images
 	if v.images == 0 {
 		v.images = drawnImages
 	}
-	if n := v.options.Images; n > 0 && (n < v.images || v.origin.Images == 0) {
+	if n := v.options.Images; n > 0 && (n < v.images || v.reference.Images == 0) {
 		v.images = n
 	}
 	size := max(1, batchTokens/v.subject.Config.Tokens())
@@ -144,35 +148,38 @@ func (v *verification) run(ctx context.Context) error {
 
 // batch runs everything on the images [from, to).
 func (v *verification) batch(ctx context.Context, from, to int) error {
-	input, err := v.source.Input(from, to)
+	input, err := v.beside.input(from, to)
 	if err != nil {
 		return err
 	}
-	runners := []runner{forward(v.model, input), func(ctx context.Context, tap engine.Tap) error {
-		return v.source.Run(ctx, from, to, input, tap)
-	}}
-	exact, rounded := 0, 0
+	runners := []runner{forward(v.model, input)}
+	add := func(r runner) int {
+		runners = append(runners, r)
+		return len(runners) - 1
+	}
+	wanted, exact, rounded := 0, 0, 0 // indices of runners; 0 is the subject
+	if !v.reference.isOracle() {
+		wanted = add(func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, from, to, input, tap) })
+	}
 	if v.exact != nil {
-		exact = len(runners)
-		runners = append(runners, forward(v.exact, input))
+		exact = add(forward(v.exact, input))
 	}
 	if v.rounded != nil {
-		rounded = len(runners)
-		runners = append(runners, forward(v.rounded, input))
+		rounded = add(forward(v.rounded, input))
 	}
-	place := 0
+	if v.reference.isOracle() {
+		wanted = exact
+	}
+	stage := 0
 	return lockstep(ctx, runners, func(acts []*engine.Activation) error {
-		got, want := acts[0], acts[1]
-		if _, isOracle := v.reference.(oracle); isOracle {
-			want = acts[exact]
-		}
-		err := v.compare(place, got, want, acts[rounded], acts[exact])
-		place++
+		err := v.compare(stage, acts[0], acts[wanted], acts[rounded], acts[exact])
+		stage++
 		v.progress(to - from)
 		return err
 	})
 }
 
+// forward returns the runner of a loaded model.
 func forward(model engine.Model, input engine.Input) runner {
 	return func(ctx context.Context, tap engine.Tap) error {
 		_, err := model.Forward(ctx, input, tap)
@@ -184,11 +191,6 @@ func forward(model engine.Model, input engine.Input) runner {
 func (v *verification) progress(images int) {
 	v.done += images
 	if v.options.Progress != nil {
-		config := v.subject.Config
-		each := 2*config.Depth + 2
-		if config.Classes > 0 {
-			each++
-		}
-		v.options.Progress(v.done, each*v.images)
+		v.options.Progress(v.done, len(engine.Stages(v.subject.Config))*v.images)
 	}
 }

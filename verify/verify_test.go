@@ -150,7 +150,7 @@ func TestAgainst(t *testing.T) {
 	epsilon := g.Config
 	epsilon.Epsilon = arch.EpsilonHF
 	r = run(t, subject(g, tensor.Invalid), verify.Against("epsilon", epsilon, g.Weights))
-	if r.OK || !strings.Contains(r.Blame, "epsilon is 1e-12") {
+	if r.OK || !strings.Contains(r.Blame, "epsilon is 1e-12") || r.Advice != (verify.Advice{Epsilon: arch.EpsilonHF, Stated: true}) {
 		t.Errorf("the epsilon differs: ok %v, first divergence %q, blame %q", r.OK, r.FirstDivergence, r.Blame)
 	}
 }
@@ -225,7 +225,7 @@ func TestNoVerdict(t *testing.T) {
 		{"another checkpoint's classes", subject(tiny, tensor.Invalid), verify.Against("a", digits.Config, digits.Weights), func(err error) bool { return errors.As(err, &mismatch) && mismatch.What == "logits" }},
 		{"a block that the model lacks", subject(digits, tensor.Invalid), verify.Recorded("r", &deep), func(err error) bool { return errors.As(err, &mismatch) && mismatch.What == "blocks.3" }},
 		{"no inputs", subject(digits, tensor.Invalid), verify.Recorded("r", &silent), func(err error) bool { return errors.As(err, &noInput) }},
-		{"nothing in common", subject(digits, tensor.Invalid), verify.Recorded("r", &unnamed), func(err error) bool { return errors.Is(err, verify.ErrNothing) }},
+		{"nothing in common", subject(digits, tensor.Invalid), verify.Recorded("r", &unnamed), func(err error) bool { return errors.Is(err, verify.ErrNothingToCompare) }},
 		{"a parameter missing", broken, verify.Oracle(), func(err error) bool { return errors.As(err, &parameters) }},
 		{"a dtype that the engine lacks", subject(digits, tensor.I8), verify.Oracle(), func(err error) bool { return errors.Is(err, engine.ErrUnavailable) }},
 	} {
@@ -255,7 +255,7 @@ func TestBatches(t *testing.T) {
 	t.Parallel()
 	g := verifytest.One(t, "tiny_p16_32.passl.float32")
 	const images = 210 // 204 are run at once
-	whole := &recording.Recording{DType: tensor.F32, Images: images, Recipe: &recording.Recipe{First: 3, Last: images + 2, Seed: 9}}
+	whole := &recording.Recording{DType: tensor.F32, Images: images, Probes: &recording.Probes{First: 3, Last: images + 2, Seed: 9}}
 	var pixels []float32
 	for n := 3; n <= images+2; n++ {
 		pixels = append(pixels, synth.Image(n, 32, 32, 9)...)

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -16,7 +18,7 @@ type ParametersError struct {
 	Missing, Unexpected []string
 	// Repeated are names that occur more than once.
 	Repeated []string
-	// Ill has one entry for each parameter of the wrong shape or of a dtype that is not a float.
+	// Ill has a clause for each parameter of the wrong shape or of a dtype that is not a float.
 	Ill []string
 }
 
@@ -27,24 +29,27 @@ func (e *ParametersError) Error() string {
 		names []string
 	}{{"missing", e.Missing}, {"unexpected", e.Unexpected}, {"repeated", e.Repeated}, {"ill-shaped", e.Ill}} {
 		if len(kind.names) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(kind.names), kind.what, summary(kind.names)))
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(kind.names), kind.what, text.List(kind.names, 5, "")))
 		}
 	}
 	return "the weights are not those of the architecture: " + strings.Join(parts, ", ")
 }
 
-// Hint tells the user what to do next.
+// Is reports whether kind is errdef.ErrInput.
+func (e *ParametersError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint returns the unexpected name that looks like the first missing one, if there is one.
 func (e *ParametersError) Hint() string {
 	if len(e.Missing) > 0 {
 		if nearest := suggest.Nearest(e.Missing[0], e.Unexpected); nearest != "" {
-			return fmt.Sprintf("the nearest name to %q is %q; check architecture and naming scheme with: beitzoo inspect FILE", e.Missing[0], nearest)
+			return fmt.Sprintf("the nearest name to %q is %q; check architecture and naming scheme", e.Missing[0], nearest)
 		}
 	}
-	return "check the architecture with: beitzoo inspect FILE"
+	return "check the architecture"
 }
 
-// Parameters pairs each parameter of the architecture, in the order of config.Params(), with its tensor. Weights that do not fit give a
-// *ParametersError with all problems, an impossible configuration an *arch.ConfigError.
+// Parameters returns the tensor of each parameter of the architecture, in the order of config.Params(). It returns a *ParametersError with all
+// problems if the weights do not fit, and an *arch.ConfigError for an impossible configuration. Engines call it first in Load.
 func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -56,7 +61,7 @@ func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, erro
 	held := make(map[string]tensor.View, len(weights))
 	for _, w := range weights {
 		if _, twice := held[w.Name]; twice {
-			problem.Repeated = append(problem.Repeated, quote(w.Name))
+			problem.Repeated = append(problem.Repeated, text.Name(w.Name))
 		}
 		held[w.Name] = w.View
 	}
@@ -74,7 +79,7 @@ func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, erro
 		views[i] = view
 	}
 	for name := range held {
-		problem.Unexpected = append(problem.Unexpected, quote(name))
+		problem.Unexpected = append(problem.Unexpected, text.Name(name))
 	}
 	return views, problem.orNil()
 }
@@ -89,21 +94,4 @@ func (e *ParametersError) orNil() error {
 		return nil
 	}
 	return e
-}
-
-// summary joins the first names.
-func summary(names []string) string {
-	const shown = 5
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", len(names)-shown)
-}
-
-// quote makes a name from a file safe to print; canonical names stay as they are.
-func quote(name string) string {
-	if quoted := fmt.Sprintf("%q", name); quoted != `"`+name+`"` || len(name) > 200 {
-		return quoted[:min(len(quoted), 200)]
-	}
-	return name
 }

@@ -104,7 +104,7 @@ func digitImages() (*evaluate.Dataset, error) {
 func theirRows(r *recording.Recording, images int) ([][]float64, error) {
 	logits, ok := r.Activation("logits")
 	if !ok || len(logits.Shape) != 2 || logits.Shape[0] != images {
-		return nil, &recording.Error{Path: embedded.Logits, Problems: []string{"it does not hold the logits of all images"}, Kind: checkpoint.ErrMalformed}
+		return nil, &recording.Error{Path: embedded.Logits, Problems: []string{"it does not hold the logits of all images"}, Err: checkpoint.ErrMalformed}
 	}
 	return slices.Collect(slices.Chunk(logits.Values, logits.Shape[1])), nil
 }

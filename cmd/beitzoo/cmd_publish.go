@@ -7,10 +7,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/verify"
-	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
@@ -92,42 +90,22 @@ func (f publishFlags) publication(c *console, checkpoint string) (zoo.Publicatio
 	return p, nil
 }
 
-// verifyPublication runs the weights with the best engine that this build has, beside each recording, or beside the float64 oracle where there
-// is none; the verdict is that of the worst.
+// verifyPublication runs the weights in the best engine that this build has, and returns the worst verdict.
 func verifyPublication(ctx context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error) {
 	model, err := convert.Open(ctx, weights, convert.OpenOptions{Arch: &config})
 	if err != nil {
 		return nil, err
 	}
 	defer model.Close()
-	subject := verify.Subject{Name: weights, Config: model.Config, Weights: model.Tensors, Engine: engines()[0], Options: engine.Options{}}
-	references := []verify.Reference{verify.Oracle()}
-	names := []string{""}
-	if len(recordings) > 0 {
-		references, names = nil, recordings
-	}
-	for _, path := range recordings {
-		r, err := recording.Read(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		references = append(references, verify.Recorded(path, r))
-	}
+	subject := verify.Subject{Name: weights, Config: model.Config, Weights: model.Tensors, Engine: engines()[0]}
 	defer collectOften()()
-	var worst *manifest.Verdict
-	for i, reference := range references {
-		result, err := verify.Verify(ctx, subject, reference, verify.Options{})
-		if err != nil {
-			return nil, err
-		}
-		verdict := &manifest.Verdict{
-			Verified: result.OK, Engine: result.Engine, DType: result.DType.String(), Recording: names[i], MaxAbs: result.MaxAbs, Tolerance: result.Tolerance,
-		}
-		if worst == nil || !verdict.Verified || worst.Verified && verdict.MaxAbs/verdict.Tolerance > worst.MaxAbs/worst.Tolerance {
-			worst = verdict
-		}
+	result, path, err := verify.Worst(ctx, subject, recordings, verify.Options{})
+	if err != nil {
+		return nil, err
 	}
-	return worst, nil
+	return &manifest.Verdict{
+		Verified: result.OK, Engine: result.Engine, DType: result.DType.String(), Recording: path, MaxAbs: result.MaxAbs, Tolerance: result.Tolerance,
+	}, nil
 }
 
 // publishedEntry is what `beitzoo publish --json` prints.

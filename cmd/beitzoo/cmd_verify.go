@@ -79,24 +79,24 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 	recorded, other, script := f.recording, f.against, f.torchScript
 	switch {
 	case countGiven(recorded, other, script) > 1:
-		return nil, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
+		return verify.Reference{}, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
 	case script != "":
 		reference, err := torchScript(script)
 		return reference, func() {}, err
 	case recorded != "":
 		r, err := recording.Read(ctx, recorded)
 		if err != nil {
-			return nil, nil, err
+			return verify.Reference{}, nil, err
 		}
 		return verify.Recorded(recorded, r), func() {}, nil
 	case other != "":
 		at, err := f.zoo.locate(ctx, c, other)
 		if err != nil {
-			return nil, nil, err
+			return verify.Reference{}, nil, err
 		}
 		model, err := convert.Open(ctx, at.path, convert.OpenOptions{Epsilon: f.model.epsilon})
 		if err != nil {
-			return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
+			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
 		return verify.Against(other, model.Config, model.Tensors), func() { model.Close() }, nil
 	}
@@ -109,12 +109,12 @@ func countGiven(values ...string) int {
 }
 
 func printVerdict(c *console, result *verify.Result, all bool) error {
-	var err error
+	options := report.Options{All: all, Hint: verdictHint(result.Advice)}
+	write := report.Text
 	if c.asJSON {
-		err = report.JSON(c.out, result)
-	} else {
-		err = report.Text(c.out, result, report.Options{All: all})
+		write = report.JSON
 	}
+	err := write(c.out, result, options)
 	if err == nil && !result.OK {
 		return errDiffers
 	}

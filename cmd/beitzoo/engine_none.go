@@ -16,3 +16,6 @@ func cudaDevices() int { return 0 }
 
 // matrixRate needs libtorch.
 func matrixRate(context.Context, int, int) (float64, error) { return 0, &noLibtorchError{} }
+
+// libtorchHint has nothing to say in a build without libtorch.
+func libtorchHint(error) string { return "" }

@@ -10,8 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// What the user can type next is said here, in words of the command line: libraries know neither commands nor flags. A library's own Hint comes
-// first where it has one.
+// What the user can type next is said here and in hints_engine.go, in words of the command line: libraries know neither commands nor flags. Where
+// there is nothing to say here, a library's own Hint counts.
 
 // missingError says that a path which the user wrote leads to nothing.
 type missingError struct {
@@ -39,6 +39,9 @@ func (e *missingError) Hint() string {
 
 // hintOf returns what the user can do about an error, or "".
 func hintOf(err error) string {
+	if hint := engineHint(err); hint != "" {
+		return hint
+	}
 	if hint := errdef.Hint(err); hint != "" {
 		return hint
 	}

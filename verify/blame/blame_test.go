@@ -3,6 +3,7 @@ package blame
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,9 +15,16 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// stages of a model of three blocks, by kind.
-var stages = map[string]struct{ before, after string }{
-	embed: {"", "embed"}, block: {"blocks.0", "blocks.1"}, pool: {"blocks.2", "pool"}, logits: {"pool", "logits"},
+// kinds are those of stages, but for attention, which is concerned by the same hypotheses as its block.
+var kinds = []engine.StageKind{engine.Embed, engine.Block, engine.Pool, engine.Logits}
+
+// stageOf returns the stage of a kind, of block 1 if it is in a block.
+func stageOf(kind engine.StageKind) engine.Stage {
+	s := engine.Stage{Kind: kind}
+	if s.InBlock() {
+		s.Block = 1
+	}
+	return s
 }
 
 // configs have between them everything that a hypothesis is about.
@@ -33,7 +41,7 @@ func configs() []arch.Config {
 }
 
 // example makes a case of recipe weights: the stage as it is.
-func example(t *testing.T, config arch.Config, kind string) Case {
+func example(t *testing.T, config arch.Config, kind engine.StageKind) Case {
 	t.Helper()
 	c := Case{Config: config, Weights: synth.Weights(config, 0), Tolerance: 1e-9}
 	c.Input.Pixels = synth.Images(1, config.ImageHeight, config.ImageWidth, 0)
@@ -47,12 +55,14 @@ func example(t *testing.T, config arch.Config, kind string) Case {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stage := stageOf(kind)
+	before, _ := stage.Before(config.Depth)
 	_, err = model.Forward(t.Context(), c.Input, func(a engine.Activation) error {
-		switch a.Name {
-		case stages[kind].before:
-			c.Before = &a
-		case stages[kind].after:
+		switch {
+		case a.Name == stage.String():
 			c.After = a
+		case a.Name == before.String():
+			c.Before = &a
 		}
 		return nil
 	})
@@ -66,9 +76,9 @@ func example(t *testing.T, config arch.Config, kind string) Case {
 // weights as they are.
 func TestEachHypothesisIsFound(t *testing.T) {
 	t.Parallel()
-	for _, h := range hypotheses {
-		for _, kind := range h.stages {
-			t.Run(h.name+"/"+kind, func(t *testing.T) {
+	for _, h := range slices.Concat(likely, others) {
+		for _, kind := range h.at {
+			t.Run(h.name+"/"+stageOf(kind).String(), func(t *testing.T) {
 				t.Parallel()
 				played := false
 				for _, config := range configs() {
@@ -82,14 +92,14 @@ func TestEachHypothesisIsFound(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, h hypothesis, config arch.Config, kind string) bool {
+func play(t *testing.T, h hypothesis, config arch.Config, kind engine.StageKind) bool {
 	t.Helper()
 	c := example(t, config, kind)
-	wrong := newTrial(c)
+	wrong := newTrial(c, stageOf(kind))
 	if !h.apply(wrong) {
 		return false
 	}
-	after, err := wrong.run(t.Context(), c.After.Name)
+	after, err := wrong.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,13 +120,13 @@ func play(t *testing.T, h hypothesis, config arch.Config, kind string) bool {
 // TestOtherMistakesAreNotExplained: noise on a weight is none of the hypotheses.
 func TestOtherMistakesAreNotExplained(t *testing.T) {
 	t.Parallel()
-	c := example(t, configs()[0], block)
-	wrong := newTrial(c)
+	c := example(t, configs()[0], engine.Block)
+	wrong := newTrial(c, stageOf(engine.Block))
 	wrong.edit("mlp.fc1.weight", func(values []float64, _ tensor.Shape) []float64 {
 		values[7] += 0.1
 		return values
 	})
-	after, err := wrong.run(t.Context(), c.After.Name)
+	after, err := wrong.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,10 +138,10 @@ func TestOtherMistakesAreNotExplained(t *testing.T) {
 
 func TestHealthy(t *testing.T) {
 	t.Parallel()
-	for kind := range stages {
+	for _, kind := range kinds {
 		found, err := Find(t.Context(), example(t, configs()[3], kind))
 		if err != nil || found == nil || found.Name != Healthy {
-			t.Errorf("%s: found %+v, error %v", kind, found, err)
+			t.Errorf("%s: found %+v, error %v", stageOf(kind), found, err)
 		}
 	}
 }
@@ -139,22 +149,19 @@ func TestHealthy(t *testing.T) {
 // TestWholeModel: where the reference has logits only, the likely hypotheses are tried on all blocks.
 func TestWholeModel(t *testing.T) {
 	t.Parallel()
-	for _, h := range hypotheses {
-		if !h.likely {
-			continue
-		}
+	for _, h := range likely {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			played := false
 			for _, config := range configs()[:2] {
-				c := example(t, config, logits)
+				c := example(t, config, engine.Logits)
 				c.Before = nil
-				wrong := newTrial(c)
+				wrong := newTrial(c, stageOf(engine.Logits))
 				if played || !h.apply(wrong) {
 					continue
 				}
 				played = true
-				after, err := wrong.run(t.Context(), "logits")
+				after, err := wrong.run(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -173,12 +180,12 @@ func TestWholeModel(t *testing.T) {
 
 func TestNonFinite(t *testing.T) {
 	t.Parallel()
-	for kind, name := range map[string]string{
-		block: "blocks.1.mlp.fc2.bias", embed: "patch_embed.proj.weight", pool: "fc_norm.weight", logits: "head.weight",
+	for kind, name := range map[engine.StageKind]string{
+		engine.Block: "blocks.1.mlp.fc2.bias", engine.Embed: "patch_embed.proj.weight", engine.Pool: "fc_norm.weight", engine.Logits: "head.weight",
 	} {
 		for _, value := range []float64{math.NaN(), math.Inf(-1)} {
 			c := example(t, configs()[0], kind)
-			spoilt := newTrial(c)
+			spoilt := newTrial(c, stageOf(kind))
 			spoilt.whole = true
 			spoilt.edit(name, func(values []float64, _ tensor.Shape) []float64 {
 				values[0] = value
@@ -195,7 +202,7 @@ func TestNonFinite(t *testing.T) {
 
 func TestFindEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	c := example(t, configs()[0], block)
+	c := example(t, configs()[0], engine.Block)
 	c.After.Values[0]++
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

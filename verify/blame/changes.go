@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Each function here gives the changed values of a tensor, in a new slice.
+// Each function here returns the changed values of a tensor, in a new slice.
 
 func zeros(values []float64, _ tensor.Shape) []float64 { return make([]float64, len(values)) }
 
@@ -15,8 +15,8 @@ func ones(values []float64, _ tensor.Shape) []float64 {
 	return slices.Repeat([]float64{1}, len(values))
 }
 
-// reread takes the elements as those of the transpose, [in, out], and gives [out, in]. A square matrix is transposed; another one is what a
-// program needs that reshaped where it should have transposed.
+// reread reads the elements as those of the transpose, [in, out], and returns [out, in]. For a square matrix that is a transposition; for another
+// one it undoes the mistake of a program that reshaped when it should have transposed.
 func reread(values []float64, shape tensor.Shape) []float64 {
 	out, in := shape[0], len(values)/shape[0]
 	turned := make([]float64, len(values))
@@ -49,7 +49,7 @@ func thirds(order [3]int) func([]float64, tensor.Shape) []float64 {
 	})
 }
 
-// axes takes lines as an array of the given sizes and gives them in the order of permuted axes.
+// axes reads lines as an array of the given sizes and returns them in the order of permuted axes.
 func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
 	strides := [3]int{sizes[1] * sizes[2], sizes[2], 1}
 	return rows(func(i, _ int) int {
@@ -63,8 +63,8 @@ func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
 	})
 }
 
-// turnIndex gives the bias table with which a transposed index has the effect of the right one: spatial rows backwards, and the rows from and
-// to the class token exchanged.
+// turnIndex returns the bias table with which a transposed index has the effect of the right one: spatial rows in reverse order, and the rows from
+// and to the class token exchanged.
 var turnIndex = rows(func(i, count int) int {
 	switch {
 	case i < count-3:
@@ -77,7 +77,8 @@ var turnIndex = rows(func(i, count int) int {
 	return i
 })
 
-// exchangeAxes is the same for an index with across and down exchanged. The window must be square.
+// exchangeAxes returns the table with which an index that has across and down exchanged has the effect of the right one. The window must be
+// square.
 var exchangeAxes = rows(func(i, count int) int {
 	side := int(math.Round(math.Sqrt(float64(count - 3))))
 	if i >= count-3 {
@@ -86,7 +87,7 @@ var exchangeAxes = rows(func(i, count int) int {
 	return i%side*side + i/side
 })
 
-// scaleQueries multiplies the first third of the lines.
+// scaleQueries multiplies the first third of the lines, the queries.
 func scaleQueries(factor float64) func([]float64, tensor.Shape) []float64 {
 	return func(values []float64, _ tensor.Shape) []float64 {
 		scaled := slices.Clone(values)

@@ -19,21 +19,23 @@ type Case struct {
 	Weights []tensor.Named
 	// Input is what both were given.
 	Input engine.Input
-	// After is what the reference has at the stage; its name says which. Before is what the reference has at the stage before, or nil where it
+	// After is what the reference has at the stage; its name says which stage. Before is what the reference has at the stage before, or nil if it
 	// has none or After is "embed".
 	Before *engine.Activation
 	After  engine.Activation
-	// Tolerance is how far from After still counts as rounding.
+	// Tolerance is the largest distance from After that counts as rounding.
 	Tolerance float64
 }
 
 // Finding is a hypothesis that makes the stage agree with the reference.
 type Finding struct {
-	// Name is the hypothesis's, such as "epsilon".
+	// Name is that of the hypothesis, such as "epsilon".
 	Name string
-	// Sentence says what is wrong; Advice, what to type, or empty.
-	Sentence, Advice string
-	// Distance is what remains under the hypothesis, Without is the distance without it.
+	// Sentence says what is wrong.
+	Sentence string
+	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
+	Epsilon float64
+	// Distance is the largest difference that remains under the hypothesis, Without the one without it.
 	Distance, Without float64
 }
 
@@ -41,30 +43,38 @@ type Finding struct {
 // configuration, so that the difference comes from the engine under test or from an earlier stage.
 const Healthy = "healthy"
 
-// Find tries the hypotheses. It gives nil where none of them explains the difference.
+// Find tries the hypotheses, and returns nil if none of them explains the difference.
 func Find(ctx context.Context, c Case) (*Finding, error) {
-	if name := nonFinite(c); name != "" {
+	stage, err := engine.ParseStage(c.After.Name)
+	if err != nil {
+		return nil, err
+	}
+	if name := nonFinite(c, stage); name != "" {
 		return &Finding{Name: "non-finite", Sentence: fmt.Sprintf("parameter %s holds NaN or infinity", name), Distance: math.Inf(1), Without: math.Inf(1)}, nil
 	}
-	without, err := newTrial(c).distance(ctx, c)
+	without, err := newTrial(c, stage).distance(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if without <= c.Tolerance {
 		return &Finding{
 			Name: Healthy, Distance: without, Without: without,
-			Sentence: fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", c.After.Name),
+			Sentence: fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", stage),
 		}, nil
 	}
-	return search(ctx, c, without)
+	return search(ctx, c, stage, without)
 }
 
-// search gives the hypothesis that leaves the smallest distance within tolerance. Whole models take long, so there the first one is taken.
-func search(ctx context.Context, c Case, without float64) (*Finding, error) {
+// search returns the hypothesis that leaves the smallest distance within tolerance. Running whole models takes long, so there only the likely
+// ones are tried, and the first within tolerance is returned.
+func search(ctx context.Context, c Case, stage engine.Stage, without float64) (*Finding, error) {
 	var best *Finding
-	for _, h := range hypotheses {
-		t := newTrial(c)
-		if !slices.Contains(h.stages, t.kind) && !t.whole || t.whole && !h.likely || !h.apply(t) {
+	for i, h := range slices.Concat(likely, others) {
+		t := newTrial(c, stage)
+		if t.whole && i >= len(likely) {
+			break
+		}
+		if !t.whole && !h.concerns(stage) || !h.apply(t) {
 			continue
 		}
 		distance, err := t.distance(ctx, c)
@@ -74,7 +84,7 @@ func search(ctx context.Context, c Case, without float64) (*Finding, error) {
 		if distance > c.Tolerance || distance >= without || best != nil && distance >= best.Distance {
 			continue
 		}
-		best = &Finding{Name: h.name, Sentence: t.sentence(h), Advice: t.advice, Distance: distance, Without: without}
+		best = &Finding{Name: h.name, Sentence: t.sentence(h), Epsilon: t.epsilon, Distance: distance, Without: without}
 		if t.whole {
 			break
 		}
@@ -82,9 +92,9 @@ func search(ctx context.Context, c Case, without float64) (*Finding, error) {
 	return best, nil
 }
 
-// distance runs the trial and compares.
+// distance returns how far the result of the trial is from the reference.
 func (t *trial) distance(ctx context.Context, c Case) (float64, error) {
-	got, err := t.run(ctx, c.After.Name)
+	got, err := t.run(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -94,17 +104,17 @@ func (t *trial) distance(ctx context.Context, c Case) (float64, error) {
 	return drift.Compare(got.Values, c.After.Values).MaxAbs, nil
 }
 
-// run computes one stage, or everything up to it.
-func (t *trial) run(ctx context.Context, stage string) (found engine.Activation, err error) {
+// run computes the stage alone, or everything up to it.
+func (t *trial) run(ctx context.Context) (found engine.Activation, err error) {
 	if !t.whole {
-		return t.engine.Stage(ctx, t.config, t.weights, stage, t.input, t.before)
+		return t.engine.Stage(ctx, t.config, t.weights, t.stage, t.input, t.before)
 	}
 	model, err := t.engine.Load(ctx, t.config, t.weights, engine.Options{DType: tensor.F64})
 	if err != nil {
 		return found, err
 	}
 	_, err = model.Forward(ctx, t.input, func(a engine.Activation) error {
-		if a.Name == stage {
+		if a.Name == t.stage.String() {
 			found = a
 		}
 		return nil
@@ -112,9 +122,9 @@ func (t *trial) run(ctx context.Context, stage string) (found engine.Activation,
 	return found, errors.Join(err, model.Close())
 }
 
-// nonFinite names a parameter of the stage that holds NaN or infinity.
-func nonFinite(c Case) string {
-	t := newTrial(c)
+// nonFinite returns the name of a parameter of the stage that holds NaN or infinity, or "".
+func nonFinite(c Case, stage engine.Stage) string {
+	t := newTrial(c, stage)
 	for _, w := range c.Weights {
 		if !t.covers(w.Name) {
 			continue

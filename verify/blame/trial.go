@@ -14,89 +14,63 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Kinds of stages.
-const (
-	embed  = "embed"
-	block  = "block"
-	pool   = "pool"
-	logits = "logits"
-)
-
-// trial is a model under a hypothesis, which changes a copy.
+// trial is a stage, or a whole model, under a hypothesis, which changes a copy.
 type trial struct {
 	config  arch.Config
 	weights []tensor.Named
 	input   engine.Input
 	before  engine.Activation
 	engine  native.Engine
-	// kind is the kind of the stage, prefix begins the names of a block's parameters.
-	kind, prefix string
-	// whole tells that everything from the pixels on is run, and a change applies to every block.
+	stage   engine.Stage
+	// whole means that everything from the pixels to the stage is run, and that a change applies to every block.
 	whole bool
-	// advice is set by a hypothesis that knows what to type.
-	advice string
+	// epsilon is what the hypothesis sets for that of the LayerNorms, or 0.
+	epsilon float64
 	// note completes the hypothesis's sentence.
 	note string
 }
 
-func newTrial(c Case) *trial {
-	t := &trial{config: c.Config, weights: slices.Clone(c.Weights), input: c.Input, kind: c.After.Name}
-	if number, isBlock := strings.CutPrefix(strings.TrimSuffix(c.After.Name, ".attn"), "blocks."); isBlock {
-		t.kind, t.prefix = block, "blocks."+number+"."
-	}
+func newTrial(c Case, stage engine.Stage) *trial {
+	t := &trial{config: c.Config, weights: slices.Clone(c.Weights), input: c.Input, stage: stage}
 	if c.Before != nil {
 		t.before = *c.Before
 	}
-	t.whole = c.Before == nil && t.kind != embed
-	if t.whole {
-		t.prefix = ""
-	}
+	t.whole = c.Before == nil && stage.Kind != engine.Embed
 	return t
 }
 
-// covers tells whether a parameter takes part in the stage.
-func (t *trial) covers(name string) bool {
-	switch {
-	case t.whole:
-		return true
-	case t.kind == block:
-		return strings.HasPrefix(name, t.prefix)
-	case strings.HasPrefix(name, "blocks."):
-		return false
-	}
-	tail := strings.HasPrefix(name, "norm.") || strings.HasPrefix(name, "fc_norm.")
-	head := strings.HasPrefix(name, "head.") || strings.HasPrefix(name, "lm_head.")
-	return t.kind == pool && tail || t.kind == logits && head || t.kind == embed && !tail && !head
-}
+// covers reports whether the trial reads a parameter.
+func (t *trial) covers(parameter string) bool { return t.whole || t.stage.Reads(parameter) }
 
-// sentence puts the place and what was found into words.
+// sentence says where the hypothesis holds, and what it is.
 func (t *trial) sentence(h hypothesis) string {
-	place := strings.TrimSuffix(t.prefix, ".")
-	switch {
-	case t.whole:
-		place = "the model"
-	case t.kind != block:
-		place = t.kind
+	place := t.stage
+	if place.InBlock() {
+		place.Kind = engine.Block
 	}
-	return fmt.Sprintf("%s agrees with the reference if %s%s", place, h.says, t.note)
+	who := place.String()
+	if t.whole {
+		who = "the model"
+	}
+	return fmt.Sprintf("%s agrees with the reference if %s%s", who, h.says, t.note)
 }
 
-// edit changes the values of the parameters of the stage whose name ends in that, and tells whether there are any. The change is
+// edit changes the values of the parameters of the stage with that last part of a name, and reports whether there are any. The change is
 // computed when the tensor is read.
 func (t *trial) edit(ending string, change func(values []float64, shape tensor.Shape) []float64) bool {
-	any := false
+	found := false
 	for i, w := range t.weights {
 		if t.covers(w.Name) && (w.Name == ending || strings.HasSuffix(w.Name, "."+ending)) {
-			any = true
-			t.weights[i].View = tensor.View{DType: tensor.F64, Shape: w.Shape, Data: edited{w.View, change}}
+			found = true
+			t.weights[i].View = tensor.View{DType: tensor.F64, Shape: w.Shape, Data: changedData{w.View, change}}
 		}
 	}
-	return any
+	return found
 }
 
-// exchange swaps the tensors of the parameters ending in a and in b, block by block.
+// exchange exchanges the tensors of the parameters ending in a and in b, block by block, and reports whether there are any.
 func (t *trial) exchange(a, b string) bool {
-	any := false
+	found := false
 	for i, w := range t.weights {
 		stem, isA := strings.CutSuffix(w.Name, a)
 		if !isA || !t.covers(w.Name) {
@@ -105,13 +79,13 @@ func (t *trial) exchange(a, b string) bool {
 		j := slices.IndexFunc(t.weights, func(other tensor.Named) bool { return other.Name == stem+b })
 		if j >= 0 {
 			t.weights[i].View, t.weights[j].View = t.weights[j].View, t.weights[i].View
-			any = true
+			found = true
 		}
 	}
-	return any
+	return found
 }
 
-// rename gives parameters that begin with from the beginning to.
+// rename replaces the beginning of the names that begin with from.
 func (t *trial) rename(from, to string) {
 	for i, w := range t.weights {
 		if rest, found := strings.CutPrefix(w.Name, from); found {
@@ -120,26 +94,26 @@ func (t *trial) rename(from, to string) {
 	}
 }
 
-// edited is a tensor under a change, in float64.
-type edited struct {
+// changedData are the elements of a tensor under a change, in float64.
+type changedData struct {
 	view   tensor.View
 	change func(values []float64, shape tensor.Shape) []float64
 }
 
-func (e edited) Bytes() ([]byte, error) {
-	values, err := tensor.Float64s(e.view)
+func (d changedData) Bytes() ([]byte, error) {
+	values, err := tensor.Float64s(d.view)
 	if err != nil {
 		return nil, err
 	}
 	raw := make([]byte, 0, 8*len(values))
-	for _, v := range e.change(values, e.view.Shape) {
+	for _, v := range d.change(values, d.view.Shape) {
 		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
 	}
 	return raw, nil
 }
 
-func (e edited) WriteTo(w io.Writer) (int64, error) {
-	raw, err := e.Bytes()
+func (d changedData) WriteTo(w io.Writer) (int64, error) {
+	raw, err := d.Bytes()
 	if err != nil {
 		return 0, err
 	}

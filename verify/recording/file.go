@@ -14,8 +14,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Read reads a recording into memory. A file that is no safetensors file gives the errors of checkpoint.Open, one that is no recording an
-// *Error.
+// Read reads a recording into memory. For a file that is not a safetensors file it returns the errors of checkpoint.Open, for one that is not a
+// recording an *Error.
 func Read(ctx context.Context, path string) (*Recording, error) {
 	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
 	if err != nil {
@@ -37,8 +37,8 @@ func Read(ctx context.Context, path string) (*Recording, error) {
 	return read, nil
 }
 
-// Write writes a recording, with activations in float64 where it was computed in float64, else in float32. See output.Write for what
-// happens to a file that is there.
+// Write writes a recording, with activations in float64 if it was computed in float64, else in float32. A file of that name is replaced, as
+// output.Write does it: whole, or not at all.
 func Write(ctx context.Context, path string, r *Recording) error {
 	parts, err := safetensors.Layout(r.tensors(), r.metadata())
 	if err != nil {
@@ -60,14 +60,14 @@ func (r *Recording) metadata() map[string]string {
 	if r.Epsilon != 0 {
 		metadata["epsilon"] = strconv.FormatFloat(r.Epsilon, 'g', -1, 64)
 	}
-	if r.Recipe != nil {
-		metadata["input"] = fmt.Sprintf("recipe images %d..%d", r.Recipe.First, r.Recipe.Last)
-		metadata["seed"] = strconv.FormatUint(r.Recipe.Seed, 10)
+	if r.Probes != nil {
+		metadata["input"] = fmt.Sprintf("recipe images %d..%d", r.Probes.First, r.Probes.Last)
+		metadata["seed"] = strconv.FormatUint(r.Probes.Seed, 10)
 	}
 	return metadata
 }
 
-// tensors encodes what is there.
+// tensors encodes inputs, labels and activations, as far as the recording has them.
 func (r *Recording) tensors() []tensor.Named {
 	var all []tensor.Named
 	add := func(name string, dtype tensor.DType, shape tensor.Shape, raw []byte) {

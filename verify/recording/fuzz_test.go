@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 			DType: tensor.F32, Architecture: "a", Epsilon: 1e-6, Images: 1, Pixels: make([]float32, 12), Height: 2, Width: 2, Mask: []bool{true, false}, Labels: []int64{3},
 			Activations: []engine.Activation{{Name: "embed", Shape: tensor.Shape{1, 2, 1}, Values: []float64{1, 2}}, {Name: "logits", Shape: tensor.Shape{1, 2}, Values: []float64{3, 4}}},
 		},
-		{DType: tensor.F64, Images: 2, Recipe: &Recipe{First: 1, Last: 2, Seed: 7}, Activations: []engine.Activation{{Name: "blocks.1.attn", Shape: tensor.Shape{2}, Values: []float64{0.1, 5}}}},
+		{DType: tensor.F64, Images: 2, Probes: &Probes{First: 1, Last: 2, Seed: 7}, Activations: []engine.Activation{{Name: "blocks.1.attn", Shape: tensor.Shape{2}, Values: []float64{0.1, 5}}}},
 	} {
 		parts, err := safetensors.Layout(r.tensors(), r.metadata())
 		if err != nil {
@@ -59,7 +59,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// sameBits holds NaN equal to NaN.
+// sameBits regards NaN as equal to NaN.
 var sameBits = cmp.Options{
 	cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b }),
 	cmp.Comparer(func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b }),

@@ -8,16 +8,18 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Parse makes a recording of the tensors and metadata of a safetensors file. Problems come back as one *Error.
+// Parse makes a recording of the tensors and metadata of a safetensors file. All problems are returned as one *Error.
 func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, error) {
 	if metadata["format"] != Format {
-		return nil, &Error{Kind: checkpoint.ErrFormat, Problems: []string{fmt.Sprintf("its metadata does not say format %q", Format)}}
+		return nil, &Error{Err: checkpoint.ErrFormat, Problems: []string{fmt.Sprintf("its metadata does not say format %q", Format)}}
 	}
 	p := &parser{recording: &Recording{}}
 	p.metadata(metadata)
@@ -27,7 +29,7 @@ func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, erro
 	}
 	p.order()
 	if len(p.problems) > 0 {
-		return nil, &Error{Kind: checkpoint.ErrMalformed, Problems: p.problems}
+		return nil, &Error{Err: checkpoint.ErrMalformed, Problems: p.problems}
 	}
 	return p.recording, nil
 }
@@ -64,18 +66,18 @@ func (p *parser) metadata(metadata map[string]string) {
 		}
 		r.Epsilon = value
 	}
-	p.recipe(metadata)
+	p.probes(metadata)
 }
 
-// recipeInput is how the metadata entry "input" refers to images that are not stored.
-var recipeInput = regexp.MustCompile(`^recipe images ([0-9]{1,6})\.\.([0-9]{1,6})$`)
+// probeInput is how the metadata entry "input" names images that are not stored.
+var probeInput = regexp.MustCompile(`^recipe images ([0-9]{1,6})\.\.([0-9]{1,6})$`)
 
-func (p *parser) recipe(metadata map[string]string) {
+func (p *parser) probes(metadata map[string]string) {
 	input, stated := metadata["input"]
 	if !stated || input == "stored" {
 		return
 	}
-	found := recipeInput.FindStringSubmatch(input)
+	found := probeInput.FindStringSubmatch(input)
 	seed, err := strconv.ParseUint(cmp.Or(metadata["seed"], "0"), 10, 64)
 	if found == nil || err != nil {
 		p.fail("metadata entries input %q and seed %q are neither \"stored\" nor of the form \"recipe images 0..1\"", input, metadata["seed"])
@@ -83,10 +85,10 @@ func (p *parser) recipe(metadata map[string]string) {
 	}
 	first, _ := strconv.Atoi(found[1])
 	last, _ := strconv.Atoi(found[2])
-	p.recording.Recipe = &Recipe{First: first, Last: last, Seed: seed}
+	p.recording.Probes = &Probes{First: first, Last: last, Seed: seed}
 }
 
-// images takes N from the logits, or else from the first tensor.
+// images takes N from the logits, or from the first tensor if there are none.
 func (p *parser) images(tensors []tensor.Named) {
 	for _, t := range tensors {
 		if len(t.Shape) > 0 && (p.recording.Images == 0 || t.Name == "logits") {
@@ -96,7 +98,7 @@ func (p *parser) images(tensors []tensor.Named) {
 	if p.recording.Images < 1 {
 		p.fail("it holds no images")
 	}
-	if r := p.recording.Recipe; r != nil && r.Last-r.First+1 != p.recording.Images {
+	if r := p.recording.Probes; r != nil && r.Last-r.First+1 != p.recording.Images {
 		p.fail("its input is recipe images %d..%d, but it holds %d images", r.First, r.Last, p.recording.Images)
 	}
 }
@@ -120,9 +122,12 @@ func (p *parser) tensor(t tensor.Named) {
 }
 
 func (p *parser) activation(t tensor.Named) {
-	if _, known := place(t.Name); !known {
-		known := []string{"input", "mask", "labels", "embed", "blocks.0", "blocks.0.attn", "pool", "logits"}
-		p.fail("tensor %q is not an activation; %s", t.Name, suggest.Short(t.Name, known))
+	if _, err := engine.ParseStage(t.Name); err != nil {
+		known := []string{"input", "mask", "labels"}
+		for _, s := range engine.Stages(arch.Config{Depth: 1, Classes: 1}) {
+			known = append(known, s.String())
+		}
+		p.fail("tensor %s is not an activation; %s", text.Quote(t.Name), suggest.Short(t.Name, known))
 		return
 	}
 	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > 3 {
@@ -182,13 +187,13 @@ func (p *parser) labels(t tensor.Named) {
 	}
 }
 
-// order sorts the activations and asks for logits or, from a model without a head, pool.
+// order sorts the activations as the forward pass computes them, and requires that there are some.
 func (p *parser) order() {
 	activations := p.recording.Activations
 	slices.SortFunc(activations, func(a, b engine.Activation) int {
-		x, _ := place(a.Name)
-		y, _ := place(b.Name)
-		return cmp.Compare(x, y)
+		x, _ := engine.ParseStage(a.Name) // activation has seen to it that there is no error
+		y, _ := engine.ParseStage(b.Name)
+		return x.Compare(y)
 	})
 	for i := 1; i < len(activations); i++ {
 		if activations[i].Name == activations[i-1].Name {

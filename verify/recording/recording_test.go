@@ -25,7 +25,7 @@ func TestReadGolden(t *testing.T) {
 		Epsilon              float64
 		Images               int
 		Pixels, Mask, Labels int
-		Recipe               *recording.Recipe
+		Probes               *recording.Probes
 		Names                string
 	}
 	for file, want := range map[string]summary{
@@ -39,7 +39,7 @@ func TestReadGolden(t *testing.T) {
 			"tiny_mim_p16_64", "unilm beit (768a3c8), float64", tensor.F64, 1e-6, 2, 2 * 3 * 64 * 64, 32, 0, nil, "embed blocks.0 blocks.1 blocks.2 pool logits",
 		},
 		"full/beit_large_p16_512.hf.float64.recording": {
-			"beit_large_p16_512", "transformers 5.23.0, float64", tensor.F64, 1e-12, 1, 0, 0, 0, &recording.Recipe{}, "logits",
+			"beit_large_p16_512", "transformers 5.23.0, float64", tensor.F64, 1e-12, 1, 0, 0, 0, &recording.Probes{}, "logits",
 		},
 		"../manifests/embedded/digits_p16_64.passl.all-images.logits": {
 			"digits_p16_64", "PASSL Beit + BEiTClsHead (5c7359b), float32", tensor.F32, 1e-6, 360, 0, 0, 360, nil, "logits",
@@ -54,7 +54,7 @@ func TestReadGolden(t *testing.T) {
 		for _, a := range r.Activations {
 			names = append(names, a.Name)
 		}
-		got := summary{r.Architecture, r.Origin(), r.DType, r.Epsilon, r.Images, len(r.Pixels), len(r.Mask), len(r.Labels), r.Recipe, strings.Join(names, " ")}
+		got := summary{r.Architecture, r.Origin(), r.DType, r.Epsilon, r.Images, len(r.Pixels), len(r.Mask), len(r.Labels), r.Probes, strings.Join(names, " ")}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", file, diff)
 		}

@@ -40,7 +40,7 @@ func TestText(t *testing.T) {
 	}
 	deep[3].MaxAbs = 2e-6
 	failed := result(append(append([]verify.Tap{}, deep...), tap("logits", 1, 0.5))...)
-	failed.OK, failed.FirstDivergence, failed.Blame, failed.Advice = false, "blocks.9", "blocks.9 agrees with the reference if GELU is its tanh approximation", "type this"
+	failed.OK, failed.FirstDivergence, failed.Blame = false, "blocks.9", "blocks.9 agrees with the reference if GELU is its tanh approximation"
 	failed.Taps[9].OK, failed.Taps[9].MaxAbs = false, 8e-4
 	failed.Taps[10].OK, failed.Taps[10].MaxAbs, failed.Taps[10].NonFinite = false, math.Inf(1), 3
 	failed.Agreement = drift.Agreement{}
@@ -63,7 +63,7 @@ same top-1 in 2 of 2, same top-5 in 1
 
 verified: every activation that the reference has is within rounding
 `},
-		{"failed, shortened", failed, report.Options{}, `model.pth
+		{"failed, shortened", failed, report.Options{Hint: "type this"}, `model.pth
   against recording r.safetensors (timm 1.0.31, float32)
   native engine on cpu in F32, 2 images; tolerance: 8 x the rounding of F32, measured on this model
 
@@ -103,16 +103,16 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	r := result(tap("embed", 1e-6, 8e-6), tap("logits", 1e-6, 8e-6))
 	r.Taps[1].MaxAbs, r.Taps[1].Cosine, r.Taps[1].NonFinite, r.Taps[1].OK = math.Inf(1), math.NaN(), 2, false
-	r.OK, r.FirstDivergence, r.MaxAbs, r.Blame, r.Advice = false, "logits", math.Inf(1), "a <b> c", "d"
+	r.OK, r.FirstDivergence, r.MaxAbs, r.Blame = false, "logits", math.Inf(1), "a <b> c"
 	var out bytes.Buffer
-	if err := report.JSON(&out, r); err != nil {
+	if err := report.JSON(&out, r, report.Options{Hint: "d"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"ok":false,"model":"model.pth","architecture":"tiny_p16_32","engine":"native","device":"cpu","dtype":"F32",` +
-		`"reference":"recording r.safetensors (timm 1.0.31, float32)","images":2,"max_abs":null,"max_rel":2.5e-7,"tolerance":0.000008,` +
+		`"reference":"recording r.safetensors (timm 1.0.31, float32)","images":2,"max_abs":"Infinity","max_rel":2.5e-7,"tolerance":0.000008,` +
 		`"tolerance_dtype":"F32","tolerance_multiple":8,"top1_agree":1,"top5_agree":0.5,"first_divergence":"logits","blame":"a <b> c","hint":"d","taps":[` +
 		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0},` +
-		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":null,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":null,"noise":0.000001,"tolerance":0.000008,"non_finite":2}]}` + "\n"
+		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":"Infinity","max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":"NaN","noise":0.000001,"tolerance":0.000008,"non_finite":2}]}` + "\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -139,7 +139,7 @@ func TestWriteErrorsComeBack(t *testing.T) {
 	if err := report.Text(full{}, r, report.Options{}); !errors.Is(err, errFull) {
 		t.Errorf("text: %v", err)
 	}
-	if err := report.JSON(full{}, r); !errors.Is(err, errFull) {
+	if err := report.JSON(full{}, r, report.Options{}); !errors.Is(err, errFull) {
 		t.Errorf("JSON: %v", err)
 	}
 }

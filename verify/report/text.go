@@ -10,13 +10,16 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// Options change the text. The zero value shortens the table of a deep model to what matters.
+// Options change the report. The zero value shortens the table of a deep model to what matters.
 type Options struct {
-	// All lists every tap.
+	// All lists every tap in the text.
 	All bool
+	// Hint is what the user can do about a verdict that is not OK, in words of the program that prints it, or empty. The facts for it are in
+	// verify.Result.Advice.
+	Hint string
 }
 
-// fewTaps is how many lines of the table nobody minds.
+// fewTaps is how many lines a table may have before it is shortened.
 const fewTaps = 12
 
 // Text writes the result for people.
@@ -30,7 +33,7 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 	if a := r.Agreement; a.Rows > 0 {
 		fmt.Fprintf(&text, "\nsame top-1 in %d of %d, same top-5 in %d\n", a.Top1, a.Rows, a.Top5)
 	}
-	verdict(&text, r)
+	verdict(&text, r, options.Hint)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
@@ -58,7 +61,7 @@ func table(text *strings.Builder, r *verify.Result, options Options) error {
 	return nil
 }
 
-// telling tells whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.
+// telling reports whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.
 func telling(r *verify.Result, i int) bool {
 	last := len(r.Taps) - 1
 	if i == 0 || i >= last-1 || i == worst(r) {
@@ -67,7 +70,7 @@ func telling(r *verify.Result, i int) bool {
 	return r.Taps[i].Name == r.FirstDivergence || r.Taps[i+1].Name == r.FirstDivergence
 }
 
-// worst is the tap with the largest share of its tolerance.
+// worst returns the index of the tap with the largest share of its tolerance.
 func worst(r *verify.Result) int {
 	at := 0
 	for i, t := range r.Taps {
@@ -78,6 +81,7 @@ func worst(r *verify.Result) int {
 	return at
 }
 
+// share returns how many times its tolerance a tap is off.
 func share(t verify.Tap) float64 {
 	if t.MaxAbs == 0 {
 		return 0
@@ -85,6 +89,7 @@ func share(t verify.Tap) float64 {
 	return t.MaxAbs / t.Tolerance
 }
 
+// skipped writes a line for the taps that were left out, if there are any.
 func skipped(w io.Writer, left *int) {
 	if *left > 0 {
 		fmt.Fprintf(w, "... %d more\t\t\t\t\t\n", *left)
@@ -109,7 +114,7 @@ func word(t verify.Tap) string {
 	return "FAILS"
 }
 
-func verdict(text *strings.Builder, r *verify.Result) {
+func verdict(text *strings.Builder, r *verify.Result, hint string) {
 	if r.OK {
 		fmt.Fprintf(text, "\nverified: every activation that the reference has is within rounding\n")
 		return
@@ -118,8 +123,8 @@ func verdict(text *strings.Builder, r *verify.Result) {
 	if r.Blame != "" {
 		fmt.Fprintf(text, "reason: %s\n", r.Blame)
 	}
-	if r.Advice != "" {
-		fmt.Fprintf(text, "hint: %s\n", r.Advice)
+	if hint != "" {
+		fmt.Fprintf(text, "hint: %s\n", hint)
 	}
 }
 

@@ -16,10 +16,10 @@ type attention[T gemm.Float] struct {
 	scratch              [][]T
 }
 
-// queryRows is how many queries one task takes. With 1,025 tokens their scores take 200 KB in float32.
+// queryRows is how many queries one task computes. With 1,025 tokens their scores take 200 KB in float32.
 const queryRows = 48
 
-// newAttention makes room for some images at once and for that many threads.
+// newAttention allocates what attention needs for that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
 	a.keys = make([]gemm.Matrix[T], images*a.heads)
@@ -31,7 +31,7 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	return a
 }
 
-// apply takes qkv, [images, T, 3C], and gives out, [images, T, C]. It scales the queries in place.
+// apply computes out, [images, T, C], from qkv, [images, T, 3C]. It scales the queries in place.
 func (a *attention[T]) apply(threads int, out, qkv []T, images int) {
 	parallel.For(threads, images*a.heads, func(_, i int) { a.prepare(qkv, i/a.heads, i%a.heads) })
 	blocks := (a.tokens + queryRows - 1) / queryRows
@@ -41,7 +41,7 @@ func (a *attention[T]) apply(threads int, out, qkv []T, images int) {
 	})
 }
 
-// at is the index in qkv of a token's query (part 0), key (1) or value (2).
+// at returns the index in qkv of a token's query (part 0), key (1) or value (2).
 func (a *attention[T]) at(image, token, head, part int) int {
 	return ((image*a.tokens+token)*3+part)*a.heads*a.width + head*a.width
 }
@@ -89,7 +89,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 	a.weigh(out, scores, values, image, head, from, count)
 }
 
-// addRounded rounds the products, adds the bias, which it puts together in spare, and rounds the sums.
+// addRounded rounds the products, adds the bias, for which spare is scratch memory, and rounds the sums.
 func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
 	a.round(scores)
 	for line := scores; len(line) > 0; line = line[a.tokens:] {
@@ -102,7 +102,7 @@ func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
 	a.round(scores)
 }
 
-// weigh multiplies the attention weights with the values.
+// weigh multiplies the attention weights, scores, with the values.
 func (a *attention[T]) weigh(out, scores []T, values *gemm.Matrix[T], image, head, from, count int) {
 	channels := a.heads * a.width
 	lines := out[(image*a.tokens+from)*channels+head*a.width:]

@@ -1,18 +1,17 @@
 package native
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 )
 
-// positions is a relative position bias. The biases of a query towards one line of patches lie side by side in a table of reversed
-// order, so a row of the T x T matrix is put together from a few copies and the matrix is never built: at 1,025 tokens it would be 67 MB a
+// positions is a relative position bias. In a table whose rows are reversed, the biases of a query towards one line of patches lie side by side.
+// So a line of the T x T matrix is put together from a few copies, and the matrix is never built: at 1,025 tokens it would take 67 MB for each
 // block in float32.
 type positions[T gemm.Float] struct {
 	height, width int
-	// heads has for each head the spatial rows of the table backwards, followed by its last three.
+	// heads has for each head the spatial rows of the table in reverse order, followed by its last three.
 	heads [][]T
 }
 
@@ -35,7 +34,7 @@ func (s *source[T]) positions(prefix string) (*positions[T], error) {
 	return p, nil
 }
 
-// fill writes the biases of one query token towards all keys. A nil p has zeros.
+// fill writes the biases of one query token towards all keys. A nil p stands for zeros.
 func (p *positions[T]) fill(line []T, head, query int) {
 	if p == nil {
 		clear(line)
@@ -58,5 +57,3 @@ func (p *positions[T]) fill(line []T, head, query int) {
 		at += 2*p.width - 1
 	}
 }
-
-func blockPrefix(i int) string { return fmt.Sprintf("blocks.%d.", i) }

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"fmt"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 )
@@ -9,15 +11,17 @@ import (
 type block[T gemm.Float] struct {
 	norm1, norm2        norm[T]
 	qkv, proj, fc1, fc2 linear[T]
-	// bias is nil where the model has no relative position bias.
+	// bias is nil if the model has no relative position bias.
 	bias *positions[T]
-	// gamma1 and gamma2 are nil where the model has no layer scale.
+	// gamma1 and gamma2 are nil if the model has no layer scale.
 	gamma1, gamma2 []T
-	activate       func([]T)
+	// activate is the activation function inside the MLP, in place.
+	activate func([]T)
 }
 
+// block reads block i.
 func (s *source[T]) block(i int, activate func([]T)) (b block[T], err error) {
-	prefix, c := blockPrefix(i), s.config
+	prefix, c := fmt.Sprintf("blocks.%d.", i), s.config
 	b.activate = activate
 	for _, read := range []func() error{
 		func() (err error) { b.norm1, err = s.norm(prefix + "norm1."); return err },

@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -11,24 +10,25 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Engine loads models that run in plain Go on the CPU. The zero value is ready.
+// Engine loads models that run in plain Go on the CPU. The zero value is ready to use.
 type Engine struct {
-	// TanhGELU takes the tanh approximation of GELU, with which no released BEiT was trained: to tell whether another program does.
+	// TanhGELU computes GELU by its tanh approximation. No released BEiT was trained with it; it serves to find out whether another program
+	// does so.
 	TanhGELU bool
 }
 
 var _ engine.Engine = Engine{}
 
-// Name is "native".
+// Name returns "native".
 func (Engine) Name() string { return "native" }
 
-// Supports tells whether the engine computes in that dtype.
+// Supports reports whether the engine computes in that dtype.
 func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
 
-// Load copies the weights into packed matrices. See [engine.Engine].
+// Load copies the weights into packed matrices. See [engine.Engine] for the contract.
 func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	if options.Device != "" && options.Device != "cpu" {
-		return nil, fmt.Errorf("device %q in the native engine, which has only the cpu: %w", options.Device, engine.ErrUnavailable)
+		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "it has only the cpu"}
 	}
 	threads := options.Threads
 	if threads <= 0 {
@@ -44,10 +44,10 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	case tensor.F16:
 		return load(ctx, config, weights, threads, roundF16, activationOf[float32](e))
 	}
-	return nil, fmt.Errorf("dtype %s in the native engine, which has F64, F32, BF16 and F16: %w", options.DType, engine.ErrUnavailable)
+	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }
 
-// activationOf is the activation function inside the MLP.
+// activationOf returns the activation function inside the MLP.
 func activationOf[T gemm.Float](e Engine) func([]T) {
 	if e.TanhGELU {
 		return tanhGELU[T]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestFillIsTheIndex compares the rows that are put together from copies with the table seen through the index matrix.
+// TestFillIsTheIndex compares the lines that are put together from copies with the table as the index matrix reads it.
 func TestFillIsTheIndex(t *testing.T) {
 	t.Parallel()
 	for _, window := range [][2]int{{1, 1}, {2, 2}, {3, 5}, {5, 3}, {1, 7}, {14, 14}, {24, 24}} {
@@ -144,7 +143,7 @@ func TestThreadsDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestStagesAreTheForward: stage after stage gives the very activations of Forward.
+// TestStagesAreTheForward: stage after stage returns the very activations of Forward.
 func TestStagesAreTheForward(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tiny_p16_32", "tiny_mim_p16_64"} {
@@ -160,14 +159,18 @@ func TestStagesAreTheForward(t *testing.T) {
 		}
 		var before engine.Activation
 		_, err = model.Forward(t.Context(), input, func(a engine.Activation) error {
-			got, err := Engine{}.Stage(t.Context(), config, weights, a.Name, input, before)
+			stage, err := engine.ParseStage(a.Name)
+			if err != nil {
+				return err
+			}
+			got, err := Engine{}.Stage(t.Context(), config, weights, stage, input, before)
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.Name, err)
 			}
 			if diff := cmp.Diff(a, got); diff != "" {
 				t.Errorf("%s %s: %s", name, a.Name, diff)
 			}
-			if !strings.HasSuffix(a.Name, ".attn") {
+			if stage.Kind != engine.Attention {
 				before = a
 			}
 			return nil
@@ -188,16 +191,18 @@ func TestStageRefuses(t *testing.T) {
 	headless.Classes = 0
 	tokens := engine.Activation{Shape: tensor.Shape{1, 5, 32}, Values: make([]float64, 160)}
 	for _, c := range []struct {
-		name, stage string
-		config      arch.Config
-		before      engine.Activation
+		name   string
+		stage  engine.Stage
+		config arch.Config
+		before engine.Activation
 	}{
-		{"no such stage", "blocks.2", config, tokens},
-		{"no number", "blocks.x", config, tokens},
-		{"nothing before", "blocks.0", config, engine.Activation{}},
-		{"too few values", "pool", config, engine.Activation{Shape: tensor.Shape{159}, Values: tokens.Values[:159]}},
-		{"a shape that lies", "pool", config, engine.Activation{Shape: tensor.Shape{1, 4, 32}, Values: tokens.Values}},
-		{"no head", "logits", headless, engine.Activation{Shape: tensor.Shape{1, 32}, Values: tokens.Values[:32]}},
+		{"no such block", engine.Stage{Kind: engine.Block, Block: 2}, config, tokens},
+		{"a negative block", engine.Stage{Kind: engine.Attention, Block: -1}, config, tokens},
+		{"no kind", engine.Stage{}, config, tokens},
+		{"nothing before", engine.Stage{Kind: engine.Block}, config, engine.Activation{}},
+		{"too few values", engine.Stage{Kind: engine.Pool}, config, engine.Activation{Shape: tensor.Shape{159}, Values: tokens.Values[:159]}},
+		{"a shape that lies", engine.Stage{Kind: engine.Pool}, config, engine.Activation{Shape: tensor.Shape{1, 4, 32}, Values: tokens.Values}},
+		{"no head", engine.Stage{Kind: engine.Logits}, headless, engine.Activation{Shape: tensor.Shape{1, 32}, Values: tokens.Values[:32]}},
 	} {
 		_, err := Engine{}.Stage(t.Context(), c.config, synth.Weights(c.config, 0), c.stage, engine.Input{}, c.before)
 		var problem *StageError

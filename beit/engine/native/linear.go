@@ -17,7 +17,7 @@ type linear[T gemm.Float] struct {
 // multiple of every kernel's tile.
 const blockRows = 192
 
-// apply computes lines of y, [rows, out], from x, [rows, in]. Where finish is not nil it changes each finished piece of a line.
+// apply computes y, [rows, out], from x, [rows, in]. If finish is not nil it is called with each finished piece of a line, to change it in place.
 func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
 	left := gemm.NewRows[T](rows, l.in)
 	tiles := blockRows / left.TileRows()
@@ -36,7 +36,7 @@ func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
 	})
 }
 
-// group is how many panels one task takes: few enough that all threads end at about the same time.
+// group returns how many panels one task computes: few enough that all threads end at about the same time.
 func (l *linear[T]) group(threads, rowBlocks int) int {
 	const tasksPerThread = 6
 	panels := l.weight.Panels()

@@ -17,10 +17,10 @@ import (
 type source[T gemm.Float] struct {
 	config arch.Config
 	views  map[string]tensor.View
-	// round is nil where T's own precision is wanted.
+	// round rounds values to the dtype in place; nil if T has the wanted precision.
 	round func([]T)
-	// rooms holds slices for weights on their way into packed form.
-	rooms sync.Pool
+	// buffers holds slices of T in which weights wait to be packed.
+	buffers sync.Pool
 }
 
 func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*source[T], error) {
@@ -38,8 +38,8 @@ func newSource[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 // values reads one parameter.
 func (s *source[T]) values(name string) ([]T, error) { return s.read(name, nil) }
 
-// read reads one parameter into room, or into new memory where that is too small.
-func (s *source[T]) read(name string, room []T) ([]T, error) {
+// read reads one parameter into buffer, or into new memory if that is too small.
+func (s *source[T]) read(name string, buffer []T) ([]T, error) {
 	view := s.views[name]
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
@@ -47,38 +47,38 @@ func (s *source[T]) read(name string, room []T) ([]T, error) {
 			return err
 		}
 		elements := len(raw) / view.DType.Size()
-		if cap(room) < elements {
-			room = make([]T, elements)
+		if cap(buffer) < elements {
+			buffer = make([]T, elements)
 		}
-		room = room[:elements]
-		return tensor.Decode(room, view.DType, raw)
+		buffer = buffer[:elements]
+		return tensor.Decode(buffer, view.DType, raw)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	if s.round != nil {
-		s.round(room)
+		s.round(buffer)
 	}
-	return room, nil
+	return buffer, nil
 }
 
-// matrix reads and packs a weight [out, in]. The unpacked one is read into memory that is used again, for it is as large as the model.
+// matrix reads and packs a weight [out, in]. The memory of the unpacked weights is reused: together they are as large as the model.
 func (s *source[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
-	room, found := s.rooms.Get().(*[]T)
+	buffer, found := s.buffers.Get().(*[]T)
 	if !found {
-		room = new([]T)
+		buffer = new([]T)
 	}
-	weight, err := s.read(name, *room)
+	weight, err := s.read(name, *buffer)
 	if err != nil {
 		return nil, err
 	}
 	packed := gemm.PackTransposed(weight, out, in, in)
-	*room = weight
-	s.rooms.Put(room)
+	*buffer = weight
+	s.buffers.Put(buffer)
 	return packed, nil
 }
 
-// vectors reads several parameters.
+// vectors reads several parameters, each to where the map says.
 func (s *source[T]) vectors(wanted map[string]*[]T) error {
 	for name, into := range wanted {
 		values, err := s.values(name)

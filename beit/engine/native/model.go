@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -15,7 +14,7 @@ import (
 type model[T gemm.Float] struct {
 	config  arch.Config
 	threads int
-	// round is nil where T's own precision is wanted.
+	// round rounds results to the dtype in place; nil if T has the wanted precision.
 	round  func([]T)
 	stem   stem[T]
 	blocks []block[T]
@@ -23,7 +22,7 @@ type model[T gemm.Float] struct {
 	closed atomic.Bool
 }
 
-// Close makes later Forwards fail and lets go of the weights.
+// Close makes later Forwards fail and releases the weights.
 func (m *model[T]) Close() error {
 	if m.closed.Swap(true) {
 		return nil
@@ -46,7 +45,7 @@ func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.T
 		return last, err
 	}
 	x := m.embed(input, images)
-	if err := emit(tap, "embed", m.tokenShape(images), x); err != nil {
+	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
 		return last, err
 	}
 	work := newWorkspace(m, images)
@@ -67,7 +66,7 @@ func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspac
 	if err := work.attend(ctx, b, x); err != nil {
 		return err
 	}
-	if err := emit(tap, fmt.Sprintf("blocks.%d.attn", i), m.tokenShape(work.images), work.branch); err != nil {
+	if err := emit(tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
 		return err
 	}
 	work.add(x, b.gamma1)
@@ -75,40 +74,39 @@ func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspac
 		return err
 	}
 	work.add(x, b.gamma2)
-	return emit(tap, fmt.Sprintf("blocks.%d", i), m.tokenShape(work.images), x)
+	return emit(tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
 }
 
 // finish pools and classifies.
 func (m *model[T]) finish(x []T, images int, tap engine.Tap) (engine.Activation, error) {
+	stage := engine.Stage{Kind: engine.Pool}
 	pooled, shape := m.pool(x, images)
-	if err := emit(tap, "pool", shape, pooled); err != nil {
+	if err := emit(tap, stage, shape, pooled); err != nil {
 		return engine.Activation{}, err
 	}
 	if m.config.Classes == 0 {
-		return activation("pool", shape, pooled), nil
+		return activation(stage, shape, pooled), nil
 	}
-	rows := len(pooled) / m.config.EmbedDim
-	logits := make([]T, rows*m.config.Classes)
-	m.tail.head.apply(m.threads, logits, pooled, rows, nil)
-	shape = append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
-	if err := emit(tap, "logits", shape, logits); err != nil {
+	stage.Kind = engine.Logits
+	logits, shape := m.classify(pooled, shape)
+	if err := emit(tap, stage, shape, logits); err != nil {
 		return engine.Activation{}, err
 	}
-	return activation("logits", shape, logits), nil
+	return activation(stage, shape, logits), nil
 }
 
-// emit hands a copy to the tap.
-func emit[T gemm.Float](tap engine.Tap, name string, shape tensor.Shape, values []T) error {
+// emit calls the tap with a copy.
+func emit[T gemm.Float](tap engine.Tap, stage engine.Stage, shape tensor.Shape, values []T) error {
 	if tap == nil {
 		return nil
 	}
-	return tap(activation(name, shape, values))
+	return tap(activation(stage, shape, values))
 }
 
-func activation[T gemm.Float](name string, shape tensor.Shape, values []T) engine.Activation {
+func activation[T gemm.Float](stage engine.Stage, shape tensor.Shape, values []T) engine.Activation {
 	copied := make([]float64, len(values))
 	for i, v := range values {
 		copied[i] = float64(v)
 	}
-	return engine.Activation{Name: name, Shape: append(tensor.Shape(nil), shape...), Values: copied}
+	return engine.Activation{Name: stage.String(), Shape: append(tensor.Shape(nil), shape...), Values: copied}
 }

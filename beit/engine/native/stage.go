@@ -4,51 +4,49 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // StageError says that a stage cannot be computed as asked.
 type StageError struct {
-	Stage  string
+	Stage engine.Stage
+	// Reason is a clause.
 	Reason string
 }
 
-func (e *StageError) Error() string { return fmt.Sprintf("stage %q: %s", e.Stage, e.Reason) }
+func (e *StageError) Error() string { return fmt.Sprintf("stage %s: %s", e.Stage, e.Reason) }
 
-// Stage computes one activation in float64 from the one before it, reading only the weights that it needs: "embed" from input,
-// "blocks.{i}" and "blocks.{i}.attn" from the residual stream before block i, "pool" from the stream after the last block, "logits" from
-// pool. It serves to ask of one stage alone whether it is right.
-func (e Engine) Stage(ctx context.Context, config arch.Config, weights []tensor.Named, stage string, input engine.Input, before engine.Activation) (engine.Activation, error) {
+// Is reports whether kind is errdef.ErrInput.
+func (e *StageError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Stage computes one stage in float64 from the activation of the stage before it, as [engine.Stage.Before] says (Embed is computed from input),
+// reading only the weights that it needs. It serves to find out whether one stage alone is right.
+func (e Engine) Stage(ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation) (engine.Activation, error) {
 	s, err := newSource[float64](config, weights, nil)
 	if err != nil {
 		return engine.Activation{}, err
 	}
 	m := &model[float64]{config: config, threads: runtime.GOMAXPROCS(0)}
-	switch stage {
-	case "embed":
-		return m.embedStage(s, input)
-	case "pool":
-		return m.poolStage(s, before)
-	case "logits":
-		return m.logitsStage(s, before)
+	switch {
+	case stage.Kind == engine.Embed:
+		return m.embedStage(s, stage, input)
+	case stage.InBlock() && stage.Block >= 0 && stage.Block < config.Depth:
+		return m.blockStage(ctx, s, stage, before, activationOf[float64](e))
+	case stage.Kind == engine.Pool:
+		return m.poolStage(s, stage, before)
+	case stage.Kind == engine.Logits && config.Classes > 0:
+		return m.logitsStage(s, stage, before)
 	}
-	name, attention := strings.CutSuffix(stage, ".attn")
-	number, isBlock := strings.CutPrefix(name, "blocks.")
-	i, err := strconv.Atoi(number)
-	if !isBlock || err != nil || i < 0 || i >= config.Depth {
-		return engine.Activation{}, &StageError{stage, "the model has no such stage"}
-	}
-	return m.blockStage(ctx, s, i, stage, attention, before, activationOf[float64](e))
+	return engine.Activation{}, &StageError{stage, "the model does not have it"}
 }
 
-// fits reports a *StageError unless the values before a stage are whole images of that many values.
-func fits(stage string, before engine.Activation, one int) (images int, err error) {
+// wholeImages returns how many images the values before a stage are, or a *StageError if they are not whole images of that many values.
+func wholeImages(stage engine.Stage, before engine.Activation, one int) (images int, err error) {
 	elements, err := before.Shape.Elements()
 	if err != nil || len(before.Shape) == 0 || elements != int64(len(before.Values)) {
 		return 0, &StageError{stage, fmt.Sprintf("%d values before it do not have shape %s", len(before.Values), before.Shape)}
@@ -59,7 +57,7 @@ func fits(stage string, before engine.Activation, one int) (images int, err erro
 	return len(before.Values) / one, nil
 }
 
-func (m *model[T]) embedStage(s *source[T], input engine.Input) (out engine.Activation, err error) {
+func (m *model[T]) embedStage(s *source[T], stage engine.Stage, input engine.Input) (out engine.Activation, err error) {
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return out, err
@@ -67,30 +65,30 @@ func (m *model[T]) embedStage(s *source[T], input engine.Input) (out engine.Acti
 	if m.stem, err = s.stem(); err != nil {
 		return out, err
 	}
-	return activation("embed", m.tokenShape(images), m.embed(input, images)), nil
+	return activation(stage, m.tokenShape(images), m.embed(input, images)), nil
 }
 
-func (m *model[T]) blockStage(ctx context.Context, s *source[T], i int, stage string, attention bool, before engine.Activation, activate func([]T)) (out engine.Activation, err error) {
-	images, err := fits(stage, before, m.config.Tokens()*m.config.EmbedDim)
+func (m *model[T]) blockStage(ctx context.Context, s *source[T], stage engine.Stage, before engine.Activation, activate func([]T)) (out engine.Activation, err error) {
+	images, err := wholeImages(stage, before, m.config.Tokens()*m.config.EmbedDim)
 	if err != nil {
 		return out, err
 	}
-	b, err := s.block(i, activate)
+	b, err := s.block(stage.Block, activate)
 	if err != nil {
 		return out, err
 	}
 	x, work := values[T](before), newWorkspace(m, images)
 	err = m.block(ctx, &b, x, work, func(a engine.Activation) error {
-		if strings.HasSuffix(a.Name, ".attn") == attention {
-			out = engine.Activation{Name: stage, Shape: a.Shape, Values: a.Values}
+		if a.Name == stage.String() {
+			out = a
 		}
 		return nil
-	}, i)
+	}, stage.Block)
 	return out, err
 }
 
-func (m *model[T]) poolStage(s *source[T], before engine.Activation) (out engine.Activation, err error) {
-	images, err := fits("pool", before, m.config.Tokens()*m.config.EmbedDim)
+func (m *model[T]) poolStage(s *source[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+	images, err := wholeImages(stage, before, m.config.Tokens()*m.config.EmbedDim)
 	if err != nil {
 		return out, err
 	}
@@ -98,25 +96,18 @@ func (m *model[T]) poolStage(s *source[T], before engine.Activation) (out engine
 		return out, err
 	}
 	pooled, shape := m.pool(values[T](before), images)
-	return activation("pool", shape, pooled), nil
+	return activation(stage, shape, pooled), nil
 }
 
-func (m *model[T]) logitsStage(s *source[T], before engine.Activation) (out engine.Activation, err error) {
-	if m.config.Classes == 0 {
-		return out, &StageError{"logits", "the model has no head"}
-	}
-	rows, err := fits("logits", before, m.config.EmbedDim)
-	if err != nil {
+func (m *model[T]) logitsStage(s *source[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+	if _, err := wholeImages(stage, before, m.config.EmbedDim); err != nil {
 		return out, err
 	}
 	if m.tail, err = s.tail(); err != nil {
 		return out, err
 	}
-	logits := make([]T, rows*m.config.Classes)
-	m.tail.head.apply(m.threads, logits, values[T](before), rows, nil)
-	shape := append(tensor.Shape(nil), before.Shape...)
-	shape[len(shape)-1] = m.config.Classes
-	return activation("logits", shape, logits), nil
+	logits, shape := m.classify(values[T](before), before.Shape)
+	return activation(stage, shape, logits), nil
 }
 
 // values copies an activation, since a block changes its input.

@@ -28,7 +28,7 @@ func (s *source[T]) stem() (out stem[T], err error) {
 	return out, err
 }
 
-// embed gives the tokens, [images, T, C].
+// embed returns the tokens, [images, T, C].
 func (m *model[T]) embed(input engine.Input, images int) []T {
 	patches, dim := m.config.Patches(), m.config.EmbedDim
 	size := (patches + 1) * dim

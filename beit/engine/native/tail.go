@@ -28,7 +28,7 @@ func (s *source[T]) tail() (t tail[T], err error) {
 	return t, err
 }
 
-// pool gives what the head sees, normalised. Norms work token by token, so only the tokens that are kept are normalised.
+// pool returns what the head sees, normalised, with its shape. Norms work token by token, so only the tokens that are kept are normalised.
 func (m *model[T]) pool(x []T, images int) ([]T, tensor.Shape) {
 	dim, tokens := m.config.EmbedDim, m.config.Tokens()
 	shape := tensor.Shape{images, dim}
@@ -64,4 +64,12 @@ func (m *model[T]) mean(out, in []T) {
 	if m.round != nil {
 		m.round(out)
 	}
+}
+
+// classify returns the logits of pooled vectors, [..., C], with their shape.
+func (m *model[T]) classify(pooled []T, shape tensor.Shape) ([]T, tensor.Shape) {
+	rows := len(pooled) / m.config.EmbedDim
+	logits := make([]T, rows*m.config.Classes)
+	m.tail.head.apply(m.threads, logits, pooled, rows, nil)
+	return logits, append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// workspace is the memory of one Forward. Branches are computed for a few images at a time, so that it grows with the batch by two copies
-// of the tokens only.
+// workspace is the memory of one Forward. Branches are computed for a few images at a time, so that only branch grows with the batch.
 type workspace[T gemm.Float] struct {
 	threads, tokens, dim, images, group int
 	round                               func([]T)
@@ -17,7 +16,7 @@ type workspace[T gemm.Float] struct {
 	branch, normed, wide []T
 }
 
-// groupRows is how many tokens are in work at once, unless one image has more. More would not make matrix products faster.
+// groupRows is how many tokens a group of images has at most, unless one image has more. More would not make matrix products faster.
 const groupRows = 1024
 
 func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
@@ -71,7 +70,7 @@ func (w *workspace[T]) groups(ctx context.Context, do func(from, to, images int)
 	return nil
 }
 
-// add adds branch, scaled where gamma is not nil, to x.
+// add adds branch to x, multiplied by gamma if that is not nil.
 func (w *workspace[T]) add(x, gamma []T) {
 	parallel.Chunks(w.threads, len(x)/w.dim, rowsPerTask, func(_, first, last int) {
 		branch, sum := w.branch[first*w.dim:last*w.dim], x[first*w.dim:last*w.dim]

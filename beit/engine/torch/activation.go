@@ -13,18 +13,18 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// emit hands a copy of x to the tap.
-func (s *scope) emit(tap engine.Tap, name string, x value, shape tensor.Shape) {
+// emit calls the tap with a copy of x.
+func (s *scope) emit(tap engine.Tap, stage engine.Stage, x value, shape tensor.Shape) {
 	if tap == nil || s.err != nil {
 		return
 	}
-	if activation := s.activation(name, x, shape); s.err == nil {
+	if activation := s.activation(stage, x, shape); s.err == nil {
 		s.fail(tap(activation))
 	}
 }
 
 // activation copies x into memory of Go.
-func (s *scope) activation(name string, x value, shape tensor.Shape) engine.Activation {
+func (s *scope) activation(stage engine.Stage, x value, shape tensor.Shape) engine.Activation {
 	elements, err := shape.Elements()
 	s.fail(err)
 	var values []float64
@@ -34,10 +34,10 @@ func (s *scope) activation(name string, x value, shape tensor.Shape) engine.Acti
 			values = slices.Clone(unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(raw))), elements))
 		}
 	})
-	return engine.Activation{Name: name, Shape: slices.Clone(shape), Values: values}
+	return engine.Activation{Name: stage.String(), Shape: slices.Clone(shape), Values: values}
 }
 
-// checkShape remembers an error unless x has that shape.
+// checkShape makes the scope fail unless x has that shape. what names x in the error.
 func (s *scope) checkShape(what string, x value, want tensor.Shape) {
 	if s.err != nil {
 		return
@@ -51,6 +51,6 @@ func (s *scope) checkShape(what string, x value, want tensor.Shape) {
 	if message := lastError(); message != "" {
 		s.fail(newOperatorError("sizes", message))
 	} else if !shape.Equal(want) {
-		s.fail(fmt.Errorf("%s has the shape %s where the architecture has %s", what, shape, want))
+		s.fail(fmt.Errorf("%s has the shape %s, but the architecture has %s", what, shape, want))
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// attention is one block's: x to queries, keys and values, and back.
+// attention is that of one block, with the linear layers before and behind it.
 type attention struct {
 	qkv, proj linear
 	bias      *positions
 }
 
-// apply gives what the branch adds, [N, T, C].
+// apply returns what the branch adds, [N, T, C].
 func (a attention) apply(s *scope, x value, m *model, images int) value {
 	bias, err := a.bias.get(m)
 	s.fail(err)
@@ -29,7 +29,8 @@ func (a attention) apply(s *scope, x value, m *model, images int) value {
 	})
 }
 
-// attend is a form of attention: queries, keys, values [N, heads, T, d] and a bias that may be absent give [N, heads, T, d].
+// attend is a way to compute attention: it takes queries, keys, values, [N, heads, T, d], and a bias that may be absent, and returns
+// [N, heads, T, d].
 type attend func(s *scope, q, k, v, bias value, width int) value
 
 // fused lets libtorch choose a kernel that never writes down the matrix of scores. Libtorch 1.13 does not have it, and gotch cannot call it
@@ -52,7 +53,7 @@ func plain(s *scope, q, k, v, bias value, width int) value {
 	return s.matmul(s.softmax(scores), v)
 }
 
-// haveFused tries the fused form once.
+// haveFused reports whether this libtorch has the fused form, by trying it once.
 var haveFused = sync.OnceValue(func() bool {
 	return attempt(func(s *scope) {
 		x := s.floats(make([]float32, 8), 1, 1, 2, 4)

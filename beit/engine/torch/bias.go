@@ -24,17 +24,21 @@ type positions struct {
 	matrix value
 }
 
+// positions copies a bias table, in its own dtype.
 func (l *loader) positions(name string) *positions {
 	view := l.views[name]
-	raw, err := l.buffer.read(view)
+	err := tensor.Guard(func() error {
+		raw, err := view.Bytes()
+		view.Data = tensor.Memory(slices.Clone(raw))
+		return err
+	})
 	if err != nil {
 		l.scope.fail(fmt.Errorf("parameter %s: %w", name, err))
 	}
-	view.Data = tensor.Memory(slices.Clone(raw))
 	return &positions{config: l.config, table: view, name: name}
 }
 
-// get gives the matrix. A nil p is that of a model without bias: absent, or zeros where the form of attention needs them.
+// get returns the matrix. A nil p stands for that of a model without bias: absent, or zeros if the form of attention needs them.
 func (p *positions) get(m *model) (value, error) {
 	if p == nil {
 		return m.noBias, nil
@@ -49,7 +53,7 @@ func (p *positions) get(m *model) (value, error) {
 	return p.matrix, m.weights.reset()
 }
 
-// gather fills memory of libtorch with elements of type T.
+// gather makes the matrix, with elements of type T.
 func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 	tokens, heads := p.config.Tokens(), p.config.Heads
 	return m.weights.give(func(s *scope) value {
@@ -79,7 +83,7 @@ func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 	})
 }
 
-// reversed gives for each head the spatial rows of the table backwards, followed by its last three.
+// reversed returns for each head the spatial rows of the table in reverse order, followed by its last three.
 func reversed[T float32 | float64](p *positions) ([][]T, error) {
 	rows, heads := p.config.BiasRows(), p.config.Heads
 	raw, err := p.table.Bytes()

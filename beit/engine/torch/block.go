@@ -11,7 +11,7 @@ import (
 // norm is a LayerNorm over the channels.
 type norm struct{ weight, bias value }
 
-// block is a transformer block. Gammas are absent where the model has no layer scale.
+// block is a transformer block. Gammas are absent if the model has no layer scale.
 type block struct {
 	norm1, norm2   norm
 	attention      attention
@@ -23,7 +23,7 @@ func (l *loader) norm(prefix string) norm {
 	return norm{weight: l.parameter(prefix + "weight"), bias: l.parameter(prefix + "bias")}
 }
 
-// block reads block i. The bias is that of its own table, or shared, or nil.
+// block reads block i. Its relative position bias is that of its own table, or shared, or nil.
 func (l *loader) block(i int, shared *positions) (b block) {
 	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
 	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
@@ -40,10 +40,10 @@ func (l *loader) block(i int, shared *positions) (b block) {
 	return b
 }
 
-// qkvBias puts the biases of queries and values around that of the keys, which is zero.
+// qkvBias reads the biases of queries and values and puts zeros between them: keys have none.
 func (l *loader) qkvBias(prefix string) value {
 	return l.scope.give(func(s *scope) value {
-		read := func(name string) value { return l.read(s, prefix+name, l.device, l.dtype) }
+		read := func(name string) value { return s.copyTo(l.view(s, prefix+name), l.device, l.dtype) }
 		zeros := s.copyTo(s.floats(make([]float32, l.config.EmbedDim), int64(l.config.EmbedDim)), l.device, l.dtype)
 		return s.concatenate(0, read("attn.q_bias"), zeros, read("attn.v_bias"))
 	})
@@ -53,12 +53,12 @@ func (n norm) apply(s *scope, x value, config arch.Config) value {
 	return s.layerNorm(x, n.weight, n.bias, config.Epsilon, config.EmbedDim)
 }
 
-// attend gives what the attention branch adds to x.
+// attend returns what the attention branch adds to x.
 func (b block) attend(s *scope, x value, m *model, images int) value {
 	return s.give(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
 }
 
-// feed gives what the MLP adds to x.
+// feed returns what the MLP adds to x.
 func (b block) feed(s *scope, x value, m *model) value {
 	return s.give(func(s *scope) value {
 		hidden := s.give(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
@@ -66,7 +66,7 @@ func (b block) feed(s *scope, x value, m *model) value {
 	})
 }
 
-// feedMean gives the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
+// feedMean returns the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
 // one vector an image.
 func (b block) feedMean(s *scope, x value, m *model) value {
 	return s.give(func(s *scope) value {

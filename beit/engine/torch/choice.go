@@ -6,7 +6,7 @@ package torch
 type choice struct {
 	cuda  bool
 	dtype dtype
-	// packs says that the line is for processors with products of their own in that dtype, for which weights are packed.
+	// packs means that the line is for processors with products of their own in that dtype, for which weights are packed.
 	packs bool
 	// tokens is the most that the line is for; 0 stands for any number.
 	tokens int
@@ -29,12 +29,12 @@ var choices = []choice{
 	{dtype: bfloat16, packs: true, tokens: 800, attend: plain},
 }
 
-// fits tells whether the line is for a model.
+// fits reports whether the line is for a model.
 func (c choice) fits(m *model, packs bool) bool {
 	return c.cuda == (m.device != cpu) && c.dtype == m.dtype && (packs || !c.packs) && (c.tokens == 0 || m.config.Tokens() <= c.tokens)
 }
 
-// chooseAttention gives the faster form that this libtorch has.
+// chooseAttention returns the faster form that this libtorch has.
 func chooseAttention(m *model, packs bool) attend {
 	if !haveFused() {
 		return plain

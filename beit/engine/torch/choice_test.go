@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -40,7 +41,7 @@ func TestChoiceOfAttention(t *testing.T) {
 	}
 }
 
-// TestFormsOfAttentionAgree: each form in each dtype gives what the plain one gives in float64.
+// TestFormsOfAttentionAgree: each form in each dtype gives what the plain one returns in float64.
 func TestFormsOfAttentionAgree(t *testing.T) {
 	t.Parallel()
 	const heads, tokens, width = 3, 70, 16
@@ -55,7 +56,7 @@ func TestFormsOfAttentionAgree(t *testing.T) {
 			bias := s.copyTo(s.floats(normal(heads*tokens*tokens), 1, heads, tokens, tokens), cpu, d)
 			y := form(s, s.pick(x, 0, 0), s.pick(x, 0, 1), s.pick(x, 0, 2), bias, width)
 			s.checkShape("attention", y, shape)
-			values = s.activation("attention", y, shape).Values
+			values = s.activation(engine.Stage{Kind: engine.Attention}, y, shape).Values
 		}); err != nil || s.err != nil {
 			t.Fatal(err, s.err)
 		}

@@ -49,7 +49,7 @@ func TestCUDADevices(t *testing.T) {
 	if err := load(devices - 1); err != nil {
 		t.Error(err)
 	}
-	var absent *torch.DeviceError
+	var absent *engine.DeviceError
 	if err := load(devices); !errors.As(err, &absent) {
 		t.Errorf("device %d: %v", devices, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sugarme/gotch/libtch"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
 // device is gotch's number: the index of a CUDA device, or cpu.
@@ -15,7 +17,7 @@ type device int32
 
 const cpu device = -1
 
-// parseDevice takes "cpu", "cuda" or "cuda:N", and checks that the device is there. Empty takes "cpu".
+// parseDevice parses "cpu", "cuda" or "cuda:N", or "" for "cpu", and returns an *engine.DeviceError unless the device is there.
 func parseDevice(name string) (device, error) {
 	if name == "" || name == "cpu" {
 		return cpu, nil
@@ -23,21 +25,25 @@ func parseDevice(name string) (device, error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	index, err := strconv.Atoi(number)
 	if kind != "cuda" || numbered && (err != nil || index < 0) {
-		return 0, &DeviceError{name, `it is "cpu", "cuda" or "cuda:N"`}
+		return 0, absent(name, `devices are "cpu", "cuda" and "cuda:N"`)
 	}
 	if !libtch.AtcCudaIsAvailable() {
-		return 0, &DeviceError{name, "this libtorch, as it was linked, finds no CUDA device"}
+		return 0, absent(name, "this libtorch, as it was linked, finds no CUDA device")
 	}
 	if count := int(libtch.AtcCudaDeviceCount()); index >= count {
-		return 0, &DeviceError{name, fmt.Sprintf("there are %d CUDA devices, counted from 0", count)}
+		return 0, absent(name, fmt.Sprintf("there are %d CUDA devices, counted from 0", count))
 	}
 	return device(index), nil
 }
 
-// CUDADevices is the number of CUDA devices that libtorch can use.
+// CUDADevices returns the number of CUDA devices that libtorch can use.
 func CUDADevices() int {
 	if !libtch.AtcCudaIsAvailable() {
 		return 0
 	}
 	return int(libtch.AtcCudaDeviceCount())
+}
+
+func absent(device, reason string) error {
+	return &engine.DeviceError{Engine: Engine{}.Name(), Device: device, Reason: reason}
 }

@@ -23,7 +23,7 @@ const (
 
 var dtypes = map[tensor.DType]dtype{tensor.F16: float16, tensor.BF16: bfloat16, tensor.F32: float32s, tensor.F64: float64s}
 
-// parseDType takes a float type; Invalid takes F32.
+// parseDType returns libtorch's number of a float type, or that of F32 for Invalid.
 func parseDType(d tensor.DType) (dtype, error) {
 	if d == tensor.Invalid {
 		return float32s, nil
@@ -31,13 +31,13 @@ func parseDType(d tensor.DType) (dtype, error) {
 	if known, ok := dtypes[d]; ok {
 		return known, nil
 	}
-	return 0, fmt.Errorf("dtype %s in the torch engine, which has F64, F32, BF16 and F16: %w", d, engine.ErrUnavailable)
+	return 0, &engine.DTypeError{Engine: Engine{}.Name(), DType: d, Reason: "it has F64, F32, BF16 and F16"}
 }
 
-// supported tells whether libtorch computes in that dtype on the CPU, by doing it once.
+// supported reports whether libtorch computes in that dtype on the CPU, by doing it once.
 func supported(d dtype) bool { return d.once("compute", d.compute) }
 
-// packable tells whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
+// packable reports whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
 
 // known has a func() bool for each question and dtype that somebody asked for.

@@ -17,17 +17,17 @@ type Engine struct{}
 
 var _ engine.Engine = Engine{}
 
-// Name is "torch".
+// Name returns "torch".
 func (Engine) Name() string { return "torch" }
 
-// Supports tells whether this libtorch computes in that dtype on the CPU: 1.13 and 2.1 do not in F16.
+// Supports reports whether this libtorch computes in that dtype on the CPU: 1.13 and 2.1 do not in F16.
 func (Engine) Supports(dtype tensor.DType) bool {
 	known, err := parseDType(dtype)
 	return err == nil && supported(known)
 }
 
-// Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine]. A device that is not there gives a
-// *DeviceError, whatever libtorch throws an *OperatorError.
+// Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine] for the contract. What libtorch throws is an
+// *OperatorError.
 func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	views, err := engine.Parameters(config, weights)
 	if err != nil {
@@ -41,7 +41,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 		return nil, err
 	}
 	if m.device == cpu && !supported(m.dtype) {
-		return nil, &DTypeError{options.DType}
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not compute in it on the CPU"}
 	}
 	m.thread = newThread(m.threads)
 	var loading error

@@ -25,8 +25,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	weights := synth.Weights(config, 0)
 	isDevice := func(err error) bool {
-		var e *DeviceError
-		return errors.As(err, &e) && errors.Is(err, engine.ErrUnavailable) && e.Hint() != ""
+		var e *engine.DeviceError
+		return errors.As(err, &e) && errors.Is(err, engine.ErrUnavailable) && e.Engine == "torch" && e.Reason != ""
 	}
 	isUnavailable := func(err error) bool { return errors.Is(err, engine.ErrUnavailable) }
 	isParameters := func(err error) bool { var e *engine.ParametersError; return errors.As(err, &e) }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // OperatorError is a C++ exception of libtorch.
@@ -20,15 +19,26 @@ type OperatorError struct {
 
 func (e *OperatorError) Error() string { return fmt.Sprintf("libtorch %s: %s", e.Operator, e.Message) }
 
-// Hint knows the exceptions that a user can do something about.
+// Is reports whether kind is errdef.ErrInput: most exceptions come from files and shapes.
+func (e *OperatorError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// OutOfMemory reports whether the device, or the machine, had too little memory.
+func (e *OperatorError) OutOfMemory() bool {
+	return strings.Contains(e.Message, "out of memory") || strings.Contains(e.Message, "can't allocate memory")
+}
+
+// Unsupported reports whether this libtorch lacks the operator for the dtype or the device.
+func (e *OperatorError) Unsupported() bool { return strings.Contains(e.Message, "not implemented for") }
+
+// Hint returns what can be done about exceptions that a user can do something about, else "".
 func (e *OperatorError) Hint() string {
 	switch {
-	case strings.Contains(e.Message, "out of memory"), strings.Contains(e.Message, "can't allocate memory"):
-		return "use a smaller batch, --dtype bf16, or --device cpu"
-	case strings.Contains(e.Message, "not implemented for"):
-		return "this libtorch cannot compute in that dtype on that device: use --dtype f32"
+	case e.OutOfMemory():
+		return "use a smaller batch, bfloat16, or the CPU"
+	case e.Unsupported():
+		return "this libtorch cannot compute in that dtype on that device: use float32"
 	}
-	return "run `beitzoo doctor`"
+	return ""
 }
 
 // newOperatorError cuts off the stack trace that libtorch adds to its messages.
@@ -39,35 +49,23 @@ func newOperatorError(operator, message string) *OperatorError {
 	return &OperatorError{Operator: operator, Message: strings.TrimSpace(message)}
 }
 
-// DeviceError says that a device is not there. It wraps engine.ErrUnavailable.
-type DeviceError struct {
-	Device string
-	Reason string
+// ScriptError says that libtorch cannot load or run a TorchScript file as a model of an architecture.
+type ScriptError struct {
+	// Path is that of the file.
+	Path string
+	// Err is what libtorch or the check of its result said.
+	Err error
 }
 
-func (e *DeviceError) Error() string { return fmt.Sprintf("device %q: %s", e.Device, e.Reason) }
+func (e *ScriptError) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Err) }
 
-// Unwrap gives engine.ErrUnavailable.
-func (e *DeviceError) Unwrap() error { return engine.ErrUnavailable }
+// Unwrap returns Err.
+func (e *ScriptError) Unwrap() error { return e.Err }
 
-// Hint says what there is instead.
-func (e *DeviceError) Hint() string {
-	return "use --device cpu; `beitzoo doctor` says which devices there are and what CUDA lacks"
-}
+// Is reports whether kind is errdef.ErrInput.
+func (e *ScriptError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// DTypeError says that this libtorch does not compute in a dtype on the CPU. It wraps engine.ErrUnavailable.
-type DTypeError struct {
-	DType tensor.DType
-}
-
-func (e *DTypeError) Error() string {
-	return fmt.Sprintf("this libtorch does not compute in %s on the CPU", e.DType)
-}
-
-// Unwrap gives engine.ErrUnavailable.
-func (e *DTypeError) Unwrap() error { return engine.ErrUnavailable }
-
-// Hint says what it does compute in.
-func (e *DTypeError) Hint() string {
-	return "use --dtype f32, or a newer libtorch: `make libtorch` fetches one"
+// Hint says what a usable file is.
+func (e *ScriptError) Hint() string {
+	return "give a file of torch.jit.save, with a module that turns images [1, 3, H, W] into the logits of the same architecture"
 }

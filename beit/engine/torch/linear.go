@@ -2,13 +2,13 @@
 
 package torch
 
-// linear is a linear layer, its weight plain or packed.
+// linear is a linear layer, its weight plain or laid out for the kernels.
 type linear struct {
 	weight, bias value
 	packed       bool
 }
 
-// apply gives [..., out].
+// apply returns x times the transposed weight plus bias, [..., out].
 func (l linear) apply(s *scope, x value) value {
 	if l.packed {
 		return s.run(packedLinear, x, l.weight, l.bias)
@@ -22,4 +22,28 @@ func (l linear) applyGELU(s *scope, x value) value {
 		return s.run(packedGELU, x, l.weight, l.bias)
 	}
 	return s.gelu(s.linear(x, l.weight, l.bias))
+}
+
+// linear reads prefix + "weight" and prefix + "bias", for inputs of that many rows.
+func (l *loader) linear(prefix string, rows int) linear {
+	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"))
+}
+
+// pack reads a weight, [out, in] or [out, ...], and lays it out for the kernels.
+func (l *loader) pack(name string, rows int, bias value) linear {
+	shape := l.views[name].Shape
+	elements, err := shape.Elements()
+	l.scope.fail(err)
+	out := int64(shape[0])
+	weight := l.scope.give(func(s *scope) value {
+		flat := s.reshape(l.view(s, name), out, elements/out)
+		if !l.packs {
+			return s.copyTo(flat, l.device, l.dtype)
+		}
+		if dtypes[l.views[name].DType] != l.dtype {
+			flat = s.copyTo(flat, l.device, l.dtype)
+		}
+		return s.run(packWeight, flat, s.empty(cpu, l.dtype, int64(rows), 0))
+	})
+	return linear{weight: weight, bias: bias, packed: l.packs}
 }

@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -13,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// loader makes a model's tensors in the scope that the model will own.
+// loader makes a model's tensors in the scope that the model will own. It lives for one Load, whose context it holds.
 type loader struct {
 	ctx    context.Context
 	scope  *scope
@@ -21,8 +22,10 @@ type loader struct {
 	views  map[string]tensor.View
 	device device
 	dtype  dtype
-	buffer buffer
-	// packs says that weights are packed.
+	// buffer is where parameters stop on their way to libtorch. Libtorch does not read the caller's memory itself: that may be a mapped file, and
+	// if somebody cuts it short meanwhile, Go makes an error of it, but C++ would end the program.
+	buffer []byte
+	// packs means that weights are packed.
 	packs bool
 }
 
@@ -34,7 +37,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
 	m.attend = chooseAttention(m, l.packs)
-	return l.buffered(func() {
+	return l.withBuffer(func() {
 		m.stem = l.stem()
 		var shared *positions
 		switch tokens := int64(m.config.Tokens()); {
@@ -48,20 +51,8 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	})
 }
 
-// buffered runs part of a load with a buffer, and gives the first error.
-func (l *loader) buffered(part func()) error {
-	staging := &scope{}
-	defer staging.close()
-	l.buffer = newBuffer(staging, l.views)
-	if staging.err != nil {
-		return staging.err
-	}
-	part()
-	return l.scope.err
-}
-
-// blocks reads all blocks, several at once, each on a thread that does all the work for its block. The threads of one operator would wait for
-// the next operator busily, while one thread reads; and most of the time goes into memory that the process did not have before.
+// blocks reads all blocks, several at once, each on a thread that does all the work for its block. The threads of one operator would busily wait
+// for the next operator while one thread reads; and most of the time goes into memory that the process did not have before.
 func (l *loader) blocks(threads int, shared *positions) []block {
 	blocks := make([]block, l.config.Depth)
 	parts := make([]scope, min(threads, len(blocks)))
@@ -70,12 +61,17 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 	for i := range parts {
 		part := *l
 		part.ctx, part.scope = ctx, &parts[i]
-		group.Go(func() error {
-			return part.onThread(func() {
-				for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
-					blocks[at] = part.block(int(at), shared)
-				}
+		group.Go(func() (err error) {
+			thread := newThread(1)
+			defer thread.close()
+			closed := thread.do(func() {
+				err = part.withBuffer(func() {
+					for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
+						blocks[at] = part.block(int(at), shared)
+					}
+				})
 			})
+			return cmp.Or(closed, err)
 		})
 	}
 	l.scope.fail(group.Wait())
@@ -85,33 +81,42 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 	return blocks
 }
 
-// onThread is buffered on a thread of its own.
-func (l *loader) onThread(part func()) (err error) {
-	thread := newThread(1)
-	defer thread.close()
-	if closed := thread.do(func() { err = l.buffered(part) }); closed != nil {
-		return closed
+// withBuffer runs part of a load with a buffer as large as the largest parameter, and returns the first error. The buffer stays in the processor's
+// cache, which makes the copy to it cheap.
+func (l *loader) withBuffer(part func()) error {
+	staging := &scope{}
+	defer staging.close()
+	largest := int64(8)
+	for _, view := range l.views {
+		size, err := view.Size()
+		staging.fail(err)
+		largest = max(largest, size)
 	}
-	return err
+	doubles := (largest + 7) / 8
+	l.buffer = staging.bytes(staging.empty(cpu, float64s, doubles), int(8*doubles))
+	if staging.err != nil {
+		return staging.err
+	}
+	part()
+	return l.scope.err
 }
 
 // parameter reads one parameter to the model's device and dtype.
 func (l *loader) parameter(name string) value {
-	return l.read(l.scope, name, l.device, l.dtype)
+	return l.scope.give(func(s *scope) value { return s.copyTo(l.view(s, name), l.device, l.dtype) })
 }
 
-// read copies one parameter out of the caller's memory.
-func (l *loader) read(s *scope, name string, device device, dtype dtype) value {
-	return s.give(func(s *scope) value { return s.copyTo(l.view(s, name), device, dtype) })
-}
-
-// view makes a tensor over a copy of the parameter in the buffer, valid until the next one is made.
+// view makes a tensor over a copy of the parameter in the buffer, in its own dtype. It is valid until the next one is made.
 func (l *loader) view(s *scope, name string) value {
 	if s.fail(l.ctx.Err()); s.err != nil {
 		return value{}
 	}
-	view := l.views[name]
-	raw, err := l.buffer.read(view)
+	view, size := l.views[name], 0
+	err := tensor.Guard(func() error {
+		raw, err := view.Bytes()
+		size = copy(l.buffer, raw)
+		return err
+	})
 	if err != nil {
 		s.fail(fmt.Errorf("parameter %s: %w", name, err))
 		return value{}
@@ -120,29 +125,5 @@ func (l *loader) view(s *scope, name string) value {
 	for i, n := range view.Shape {
 		shape[i] = int64(n)
 	}
-	return s.over(raw, dtypes[view.DType], shape...)
-}
-
-// linear reads prefix + "weight" and prefix + "bias" for inputs of that many rows.
-func (l *loader) linear(prefix string, rows int) linear {
-	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"))
-}
-
-// pack reads a weight, [out, in] or [out, ...], and lays it out for the kernels.
-func (l *loader) pack(name string, rows int, bias value) linear {
-	shape := l.views[name].Shape
-	elements, err := shape.Elements()
-	l.scope.fail(err)
-	out := int64(shape[0])
-	weight := l.scope.give(func(s *scope) value {
-		flat := s.reshape(l.view(s, name), out, elements/out)
-		if !l.packs {
-			return s.copyTo(flat, l.device, l.dtype)
-		}
-		if dtypes[l.views[name].DType] != l.dtype {
-			flat = s.copyTo(flat, l.device, l.dtype)
-		}
-		return s.run(packWeight, flat, s.empty(cpu, l.dtype, int64(rows), 0))
-	})
-	return linear{weight: weight, bias: bias, packed: l.packs}
+	return s.over(l.buffer[:size], dtypes[view.DType], shape...)
 }

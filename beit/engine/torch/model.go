@@ -4,7 +4,6 @@ package torch
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -23,7 +22,7 @@ type model struct {
 	// weights owns the tensors of stem, blocks and tail.
 	weights scope
 	attend  attend
-	// noBias is what attention takes for the bias of a model that has none.
+	// noBias is the bias that attention is given if the model has none.
 	noBias value
 	stem   stem
 	blocks []block
@@ -64,23 +63,23 @@ func (m *model) Close() error {
 func (m *model) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
 	tokens := tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
 	x := m.embed(s, input, images)
-	s.emit(tap, "embed", x, tokens)
+	s.emit(tap, engine.Stage{Kind: engine.Embed}, x, tokens)
 	var pooled value
 	for i, b := range m.blocks {
 		s.fail(ctx.Err())
 		s.within(func(s *scope) {
 			branch := b.attend(s, x, m, images)
-			s.emit(tap, fmt.Sprintf("blocks.%d.attn", i), branch, tokens)
+			s.emit(tap, engine.Stage{Kind: engine.Attention, Block: i}, branch, tokens)
 			s.addScaled(x, b.gamma1, branch)
 		})
 		if i == len(m.blocks)-1 && m.config.Pooling == arch.MeanPooling {
-			// A tap sees all tokens of the last block as well, and changes nothing in what follows.
+			// A tap is shown all tokens of the last block as well, but that changes nothing in what follows.
 			if pooled = b.feedMean(s, x, m); tap == nil {
 				break
 			}
 		}
 		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, m)) })
-		s.emit(tap, fmt.Sprintf("blocks.%d", i), x, tokens)
+		s.emit(tap, engine.Stage{Kind: engine.Block, Block: i}, x, tokens)
 	}
 	if pooled == (value{}) {
 		pooled = m.pool(s, x)
@@ -94,12 +93,12 @@ func (m *model) finish(s *scope, pooled value, images int, tap engine.Tap) engin
 	if m.config.Pooling == arch.AllTokens {
 		shape = tensor.Shape{images, m.config.Patches(), m.config.EmbedDim}
 	}
-	name, result := "pool", m.tail.norm.apply(s, pooled, m.config)
+	stage, result := engine.Stage{Kind: engine.Pool}, m.tail.norm.apply(s, pooled, m.config)
 	if m.config.Classes > 0 {
-		s.emit(tap, name, result, shape)
-		name, result = "logits", m.tail.head.apply(s, result)
+		s.emit(tap, stage, result, shape)
+		stage.Kind, result = engine.Logits, m.tail.head.apply(s, result)
 		shape = append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
 	}
-	s.emit(tap, name, result, shape)
-	return s.activation(name, result, shape)
+	s.emit(tap, stage, result, shape)
+	return s.activation(stage, result, shape)
 }

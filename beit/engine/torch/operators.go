@@ -24,7 +24,7 @@ func (s *scope) gelu(x value) value {
 	return s.call("gelu", func(out *libtch.Ctensor) { libtch.AtgGelu_(out, x.c, "none") })
 }
 
-// addScaled adds branch to x in place, multiplied by gamma where there is one.
+// addScaled adds branch to x in place, multiplied by gamma if there is one.
 func (s *scope) addScaled(x, gamma, branch value) {
 	if gamma == (value{}) {
 		s.add(x, branch)
@@ -62,7 +62,7 @@ func (s *scope) permute(x value, order ...int64) value {
 	return s.call("permute", func(out *libtch.Ctensor) { libtch.AtgPermute(out, x.c, order, len(order)) })
 }
 
-// reshape gives a view where it can, else a copy.
+// reshape returns a view if that is possible, else a copy.
 func (s *scope) reshape(x value, shape ...int64) value {
 	return s.call("reshape", func(out *libtch.Ctensor) { libtch.AtgReshape(out, x.c, shape, len(shape)) })
 }
@@ -99,7 +99,7 @@ func (s *scope) mean(x value) value {
 	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, -1) })
 }
 
-// copyTo gives a contiguous copy on that device in that dtype. The conversion alone would keep the order of a permuted tensor's memory.
+// copyTo returns a contiguous copy on that device in that dtype. The conversion alone would keep the order of a permuted tensor's memory.
 func (s *scope) copyTo(x value, device device, dtype dtype) value {
 	converted := s.call("to", func(out *libtch.Ctensor) { libtch.AtgToDevice(out, x.c, int32(device), int32(dtype), 0, 1) })
 	return s.call("contiguous", func(out *libtch.Ctensor) { libtch.AtgContiguous(out, converted.c) })
@@ -132,7 +132,7 @@ func (s *scope) booleans(values []bool, shape ...int64) value {
 	})
 }
 
-// bytes gives the elements of a contiguous tensor on the CPU.
+// bytes returns the elements of a contiguous tensor on the CPU.
 func (s *scope) bytes(x value, size int) []byte {
 	if s.err != nil || size == 0 {
 		return nil

@@ -54,7 +54,7 @@ func (s *scope) run(p *program, arguments ...value) value {
 	return s.call(p.name, func(out *libtch.Ctensor) { *out = libtch.AtmForward(p.module, &tensors[0], len(tensors)) })
 }
 
-// load compiles the program; a libtorch without the operator says so here.
+// load compiles the program, which fails in a libtorch that does not have the operator.
 func (p *program) load() {
 	archive, err := p.archive()
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *program) load() {
 	}
 }
 
-// archive has the files of a module without parameters, in the layout of pytorch/pytorch torch/csrc/jit/docs/serialization.md.
+// archive returns the files of a module without parameters, in the layout of pytorch/pytorch torch/csrc/jit/docs/serialization.md.
 func (p *program) archive() ([]byte, error) {
 	code := fmt.Sprintf("class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n  def forward(self: __torch__.Program, %s) -> Tensor:\n    return %s\n",
 		p.signature, p.expression)

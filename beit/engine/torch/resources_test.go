@@ -23,7 +23,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-// tiny loads a small model with recipe weights and gives a batch of one image for it.
+// tiny loads a small model with recipe weights and returns a batch of one image for it.
 func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
 	t.Helper()
 	config, err := arch.ByName("tiny_p16_32")
@@ -71,7 +71,7 @@ func flat(t *testing.T, times int, f func()) {
 	}
 }
 
-// lowest runs f so many times and gives the lowest memory after one.
+// lowest runs f so many times and returns the lowest memory after one.
 func lowest(t *testing.T, times int, f func()) int {
 	t.Helper()
 	low := math.MaxInt

@@ -14,8 +14,8 @@ var live atomic.Int64
 // value is a tensor of libtorch, owned by the scope that made it. The zero value stands for an absent tensor.
 type value struct{ c libtch.Ctensor }
 
-// scope owns tensors and remembers the first error: after one, its methods do nothing and give absent tensors. So a computation is written
-// down without checks and ends with a look at err. It belongs to the thread of one model.
+// scope owns tensors and remembers the first error: after one, its methods do nothing and return absent tensors. So a computation is written
+// down without checks, and err is looked at once, at its end. A scope belongs to the thread of one model.
 type scope struct {
 	err   error
 	owned []value
@@ -49,7 +49,7 @@ func (s *scope) fail(err error) {
 	}
 }
 
-// reset forgets the error and gives it.
+// reset returns the error and forgets it.
 func (s *scope) reset() error {
 	err := s.err
 	s.err = nil

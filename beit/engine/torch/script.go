@@ -5,7 +5,6 @@ package torch
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 // script is a module that somebody traced or scripted in Python, with its weights in it.
 type script struct {
+	path   string
 	config arch.Config
 	device device
 	thread *thread
@@ -26,8 +26,9 @@ type script struct {
 }
 
 // OpenScript makes a model of a TorchScript file, as torch.jit.save writes it: a function from images [1, 3, H, W], float32, to logits
-// [1, Classes]. It runs in the dtype of its own weights; options say device and threads. A tap sees the logits only. TorchScript is a program
-// for libtorch's own interpreter, which cannot reach files or the network; still, open only what you trust.
+// [1, Classes]. It runs in the dtype of its own weights; options say device and threads. A tap is called with the logits only. A file that is
+// not such a module is a *ScriptError, from here or from Forward. TorchScript is a program for libtorch's own interpreter, which cannot reach files
+// or the network; still, open only what you trust.
 func OpenScript(ctx context.Context, path string, config arch.Config, options engine.Options) (engine.Model, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -40,13 +41,13 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 		return nil, err
 	}
 	threads := cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
-	s := &script{config: config, device: device, thread: newThread(threads)}
+	s := &script{path: path, config: config, device: device, thread: newThread(threads)}
 	if err := s.thread.do(func() { err = s.load(path) }); err != nil {
 		return nil, err
 	}
 	if err != nil {
 		s.thread.close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &ScriptError{path, err}
 	}
 	return s, nil
 }
@@ -66,18 +67,18 @@ func (s *script) load(path string) error {
 
 // Forward runs the images one by one, since a trace may have the number of images written into it.
 func (s *script) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
-	result := engine.Activation{Name: "logits"}
+	result := engine.Activation{Name: engine.Stage{Kind: engine.Logits}.String()}
 	images, err := engine.Images(s.config, input)
 	if err != nil {
 		return result, err
 	}
 	one := len(input.Pixels) / images
 	for pixels := range slices.Chunk(input.Pixels, one) {
-		logits, err := s.image(ctx, pixels)
+		values, err := s.image(ctx, pixels)
 		if err != nil {
 			return result, err
 		}
-		result.Values = append(result.Values, logits...)
+		result.Values = append(result.Values, values...)
 	}
 	result.Shape = tensor.Shape{images, s.config.Classes}
 	if tap != nil {
@@ -88,12 +89,12 @@ func (s *script) Forward(ctx context.Context, input engine.Input, tap engine.Tap
 	return result, nil
 }
 
-// image gives the logits of one image.
+// image returns the logits of one image.
 func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var logits engine.Activation
+	var result engine.Activation
 	work := &scope{}
 	err := s.thread.do(func() {
 		defer work.close()
@@ -101,12 +102,15 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 		y := work.call("forward", func(out *libtch.Ctensor) { *out = libtch.AtmForward(s.module, &x.c, 1) })
 		shape := tensor.Shape{1, s.config.Classes}
 		work.checkShape("the result of the TorchScript module", y, shape)
-		logits = work.activation("logits", y, shape)
+		result = work.activation(engine.Stage{Kind: engine.Logits}, y, shape)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return logits.Values, work.err
+	if work.err != nil {
+		return nil, &ScriptError{s.path, work.err}
+	}
+	return result.Values, nil
 }
 
 // Close frees the module and ends its thread.

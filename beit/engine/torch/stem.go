@@ -22,7 +22,7 @@ func (l *loader) stem() (out stem) {
 	return out
 }
 
-// embed gives the tokens, [N, T, C]. The convolution's windows do not overlap, so it is a product with the unfolded pixels.
+// embed returns the tokens, [N, T, C]. The convolution's windows do not overlap, so it is a product with the unfolded pixels.
 func (m *model) embed(s *scope, input engine.Input, images int) value {
 	return s.give(func(s *scope) value {
 		n, dim, size := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize)

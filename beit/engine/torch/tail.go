@@ -25,7 +25,7 @@ func (l *loader) tail() (t tail) {
 	return t
 }
 
-// pooledRows is how many vectors of one image the head sees.
+// pooledRows returns how many vectors of one image the head sees.
 func (l *loader) pooledRows() int {
 	if l.config.Pooling == arch.AllTokens {
 		return l.config.Patches()
@@ -33,7 +33,7 @@ func (l *loader) pooledRows() int {
 	return 1
 }
 
-// pool gives the tokens or their mean that the last norm sees.
+// pool returns what the last norm is applied to: tokens, or their mean.
 func (m *model) pool(s *scope, x value) value {
 	switch m.config.Pooling {
 	case arch.ClassToken:

@@ -25,8 +25,8 @@ func newThread(threads int) *thread {
 	return t
 }
 
-// loop never unlocks its thread, so that the thread ends with it, and the pool of threads that libtorch keeps for it. What an earlier user of
-// the thread left behind as last error is forgotten.
+// loop never unlocks its thread. So the thread ends with it, and with the thread the pool of threads that libtorch keeps for it. A last error that
+// an earlier user of the thread left behind is forgotten.
 func (t *thread) loop(threads int) {
 	defer close(t.ended)
 	runtime.LockOSThread()
@@ -35,7 +35,7 @@ func (t *thread) loop(threads int) {
 	for {
 		select {
 		case f := <-t.work:
-			// One of the libraries below has one number for the whole process, so each piece of work sets it again.
+			// Part of this setting is shared by the whole process, where another model may have changed it: so it is set before each piece of work.
 			setThreads(threads)
 			f()
 		case <-t.stop:
@@ -44,7 +44,7 @@ func (t *thread) loop(threads int) {
 	}
 }
 
-// do runs f and waits for it, or reports engine.ErrClosed.
+// do runs f and waits for it, or returns engine.ErrClosed.
 func (t *thread) do(f func()) error {
 	done := make(chan struct{})
 	select {
@@ -62,7 +62,7 @@ func (t *thread) close() {
 	<-t.ended
 }
 
-// attempt tells whether a computation works, on a thread of its own.
+// attempt reports whether compute succeeds, on a thread of its own.
 func attempt(compute func(s *scope)) bool {
 	t := newThread(1)
 	defer t.close()

@@ -5,12 +5,12 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// Precision says how a tolerance follows from measured rounding noise. Noise is the largest distance, at one tap, between the native engine
+// Precision says how a tolerance follows from measured rounding noise. Noise is the largest distance at one tap between the native engine
 // in float64 and the same engine in the dtype in question, on the same weights and inputs. Then
 //
 //	tolerance = Multiple * max(Noise * Scale, Steps * Epsilon * largest magnitude at the tap)
 //
-// The second term is for taps where one run happened to be lucky.
+// The second term is for taps at which the measured run happened to round little. docs/tolerance.md explains all of it.
 type Precision struct {
 	DType tensor.DType
 	// Measured is the dtype whose noise is measured; Scale turns it into that of DType.
@@ -35,7 +35,7 @@ var precisions = []Precision{
 	{DType: tensor.BF16, Measured: tensor.BF16, Scale: 1, Epsilon: 0x1p-7, Steps: 1, Multiple: 4},
 }
 
-// precision is the row of a dtype; float32's for one that has none.
+// precision returns the row of a dtype, or that of float32 for a dtype without one.
 func precision(dtype tensor.DType) Precision {
 	for _, p := range precisions {
 		if p.DType == dtype {
@@ -45,7 +45,7 @@ func precision(dtype tensor.DType) Precision {
 	return precision(tensor.F32)
 }
 
-// coarser is the one of two dtypes with the larger rounding error. One that is no float does not count.
+// coarser returns the one of two dtypes with the larger rounding error. A dtype without a row does not count.
 func coarser(a, b tensor.DType) tensor.DType {
 	chosen := a
 	for _, p := range precisions {
@@ -56,7 +56,7 @@ func coarser(a, b tensor.DType) tensor.DType {
 	return chosen
 }
 
-// tolerance is the largest distance that counts as rounding. It is 0, which nothing passes that is not equal, where the noise is not finite.
+// tolerance returns the largest distance that counts as rounding. It is 0 if the noise is not finite: then only what is equal passes.
 func (p Precision) tolerance(noise drift.Distance) float64 {
 	if noise.NonFinite > 0 {
 		return 0

@@ -8,30 +8,31 @@ import (
 
 // Subject is the model that is judged.
 type Subject struct {
-	// Name stands for the model in reports: a path or a zoo name.
+	// Name stands for the model in reports: a path or the name of an entry of the zoo.
 	Name   string
 	Config arch.Config
 	// Weights are canonical tensors, exactly Config.Params(). They are read during Verify.
 	Weights []tensor.Named
 	Engine  engine.Engine
-	// Options say how Engine runs the model. Without a dtype it runs in float64 beside a float64 recording where it can, else in float32.
+	// Options say how Engine runs the model. Without a dtype it runs in float64 beside a float64 recording if the engine can, else in float32.
 	Options engine.Options
 }
 
 // Options change how Verify works. The zero value compares everything that the reference has.
 type Options struct {
-	// Images is how many images to compare; 0 takes all that are recorded, or two that are drawn.
+	// Images is how many images to compare; 0 stands for all that are recorded, or for two if they are drawn.
 	Images int
-	// Progress is called after each activation, with how many of how many are done.
+	// Progress is called after each activation, with the number that are done and the number in all.
 	Progress func(done, total int)
 	// NoBlame leaves out the search for the reason of a failure.
 	NoBlame bool
 }
 
-// drawnImages is how many images are drawn where nobody asks for a number: one could be lucky.
+// drawnImages is how many images are drawn if Options do not say: with one alone, a wrong model could be lucky.
 const drawnImages = 2
 
-// storage is the half precision that the weights were rounded to, or F64: weights are trained in float32, so that is no rounding.
+// storage returns the half precision that the weights were rounded to, or F64 for float32 too: weights are trained in float32, so storing them in it
+// rounds nothing.
 func storage(weights []tensor.Named) tensor.DType {
 	stored := tensor.F64
 	for _, w := range weights {

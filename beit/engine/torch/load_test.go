@@ -69,7 +69,7 @@ func TestFileCutShortWhileLoading(t *testing.T) {
 	}
 }
 
-// laidOut gives the parameters one after another in memory.
+// laidOut returns the parameters one after another in memory.
 func laidOut(t *testing.T, config arch.Config, memory []byte) []tensor.Named {
 	t.Helper()
 	var weights []tensor.Named

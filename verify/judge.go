@@ -6,19 +6,27 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// meters gather what is known of one tap over all batches.
-type meters struct {
+// The names of stages that are judged in more ways than the others.
+var (
+	pool   = engine.Stage{Kind: engine.Pool}.String()
+	logits = engine.Stage{Kind: engine.Logits}.String()
+)
+
+// tapMeter measures one tap over all batches.
+type tapMeter struct {
 	name            string
 	shape           tensor.Shape
 	distance, noise drift.Meter
 	agreement       drift.Agreement
-	compared        bool
+	// compared is false as long as the reference had no such activation.
+	compared bool
 }
 
-// compare takes in the activations of one tap: the subject's, the reference's (nil where it has none), and those that measure the noise.
-func (v *verification) compare(place int, got, want, rounded, exact *engine.Activation) error {
-	for len(v.taps) <= place {
-		v.taps = append(v.taps, &meters{name: got.Name, shape: got.Shape})
+// compare measures the activations of one stage, the n-th: the subject's, the reference's (nil if it has none), and the two whose distance is the
+// noise.
+func (v *verification) compare(n int, got, want, rounded, exact *engine.Activation) error {
+	for len(v.taps) <= n {
+		v.taps = append(v.taps, &tapMeter{name: got.Name, shape: got.Shape})
 	}
 	if want == nil {
 		return nil
@@ -28,11 +36,11 @@ func (v *verification) compare(place int, got, want, rounded, exact *engine.Acti
 			return &MismatchError{What: got.Name, Got: got.Shape, Want: want.Shape}
 		}
 	}
-	m := v.taps[place]
+	m := v.taps[n]
 	m.compared = true
 	m.distance.Add(got.Values, want.Values)
 	m.noise.Add(rounded.Values, exact.Values)
-	if got.Name == "logits" {
+	if got.Name == logits {
 		a := drift.Agree(got.Values, want.Values, got.Shape[len(got.Shape)-1])
 		m.agreement.Rows += a.Rows
 		m.agreement.Top1 += a.Top1
@@ -41,19 +49,19 @@ func (v *verification) compare(place int, got, want, rounded, exact *engine.Acti
 	return nil
 }
 
-// tap judges.
-func (m *meters) tap(p Precision, images int) Tap {
+// judge returns the verdict on a tap.
+func (m *tapMeter) judge(p Precision, images int) Tap {
 	noise := m.noise.Distance()
 	t := Tap{Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.distance.Distance(), Noise: noise.MaxAbs, Tolerance: p.tolerance(noise)}
-	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite where a value is not finite
+	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite if a value is not finite
 	return t
 }
 
-// result sums up.
+// result returns the verdict on all taps.
 func (v *verification) result() *Result {
 	r := &Result{
 		OK: true, Model: v.subject.Name, Architecture: v.subject.Config.Name, Engine: v.subject.Engine.Name(), Device: v.subject.Options.Device,
-		Reference: v.origin.Name, DType: v.subject.Options.DType, Precision: v.precision, Images: v.images,
+		Reference: v.reference.Name, DType: v.subject.Options.DType, Precision: v.precision, Images: v.images,
 	}
 	if r.Device == "" {
 		r.Device = "cpu"
@@ -62,12 +70,12 @@ func (v *verification) result() *Result {
 		if !m.compared {
 			continue
 		}
-		t := m.tap(v.precision, v.images)
+		t := m.judge(v.precision, v.images)
 		if !t.OK && r.FirstDivergence == "" {
 			r.OK, r.FirstDivergence = false, t.Name
 		}
 		r.MaxAbs, r.MaxRel, r.Tolerance = t.MaxAbs, t.MaxRel, t.Tolerance
-		if t.Name == "logits" {
+		if t.Name == logits {
 			r.Agreement = m.agreement
 		}
 		r.Taps = append(r.Taps, t)

@@ -1,11 +1,19 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 )
+
+// Input is a batch of images.
+type Input struct {
+	// Pixels are normalised, [N, 3, ImageHeight, ImageWidth]. The engine does not keep or change them.
+	Pixels []float32
+	// Mask, for masked-image-modelling models only, marks the masked patches: [N, Patches]. Nil masks none.
+	Mask []bool
+}
 
 // InputError says that a batch is not what the model takes.
 type InputError struct {
@@ -13,12 +21,16 @@ type InputError struct {
 	What string
 	// Got is the number of values; Want is the number for one image.
 	Got, Want int
-	Reason    string
+	// Reason is a clause that says what does not fit.
+	Reason string
 }
 
 func (e *InputError) Error() string { return fmt.Sprintf("%s: %s", e.What, e.Reason) }
 
-// Images is the number of images of a batch, or an *InputError where pixels or mask do not fit the model.
+// Is reports whether kind is errdef.ErrInput.
+func (e *InputError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Images returns the number of images of a batch, or an *InputError if pixels or mask do not fit the model. Engines call it first in Forward.
 func Images(config arch.Config, input Input) (int, error) {
 	one := 3 * config.ImageHeight * config.ImageWidth
 	got := len(input.Pixels)
@@ -31,10 +43,7 @@ func Images(config arch.Config, input Input) (int, error) {
 	case !config.MaskToken:
 		return 0, &InputError{"mask", len(input.Mask), 0, "the model has no mask token"}
 	case len(input.Mask) != images*config.Patches():
-		return 0, &InputError{"mask", len(input.Mask), config.Patches(), fmt.Sprintf("%d values where %d images of %d patches need %d", len(input.Mask), images, config.Patches(), images*config.Patches())}
+		return 0, &InputError{"mask", len(input.Mask), config.Patches(), fmt.Sprintf("%d values, but %d images of %d patches need %d", len(input.Mask), images, config.Patches(), images*config.Patches())}
 	}
 	return images, nil
 }
-
-// ErrClosed says that a model was used after Close.
-var ErrClosed = errors.New("the model is closed")

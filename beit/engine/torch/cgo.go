@@ -22,7 +22,7 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// lastError takes the message of the exception that the last call on this thread threw, empty where it threw none.
+// lastError returns, and forgets, the message of the exception that the last call on this thread threw, or "" if it threw none.
 func lastError() string {
 	message := C.get_and_reset_last_err()
 	if message == nil {
@@ -32,14 +32,14 @@ func lastError() string {
 	return C.GoString(message)
 }
 
-// setThreads sets how many threads operators called on this thread use. Libtorch gives a thread the number that was last set anywhere when
-// the thread first asks, so it is made to ask before.
+// setThreads sets how many threads operators called on this thread use. When a thread first asks, libtorch
+// gives it the number that was last set on any thread; so it is made to ask before the number is set.
 func setThreads(threads int) {
 	usedThreads()
 	C.at_set_num_threads(C.int(threads))
 }
 
-// usedThreads is how many threads operators called on this thread use.
+// usedThreads returns how many threads operators called on this thread use.
 func usedThreads() int { return int(C.at_get_num_threads()) }
 
 // tensorOver makes a tensor on the CPU over memory that it does not own.

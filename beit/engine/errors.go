@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+var (
+	// ErrUnavailable says that this build or machine lacks what an engine needs: libtorch, a device, a dtype.
+	ErrUnavailable = errdef.New(errdef.ErrUnavailable, "not available here")
+	// ErrClosed says that a model was used after Close.
+	ErrClosed = errdef.New(errdef.ErrInput, "the model is closed")
+)
+
+// DeviceError says that an engine does not have a device. It wraps ErrUnavailable.
+type DeviceError struct {
+	// Engine is the engine's name, and Device what was asked for.
+	Engine, Device string
+	// Reason is a clause.
+	Reason string
+}
+
+func (e *DeviceError) Error() string {
+	return fmt.Sprintf("device %q in the %s engine: %s", e.Device, e.Engine, e.Reason)
+}
+
+// Unwrap returns ErrUnavailable.
+func (e *DeviceError) Unwrap() error { return ErrUnavailable }
+
+// DTypeError says that an engine does not compute in a dtype. It wraps ErrUnavailable.
+type DTypeError struct {
+	// Engine is the engine's name, and DType what was asked for.
+	Engine string
+	DType  tensor.DType
+	// Reason is a clause.
+	Reason string
+}
+
+func (e *DTypeError) Error() string {
+	return fmt.Sprintf("dtype %s in the %s engine: %s", e.DType, e.Engine, e.Reason)
+}
+
+// Unwrap returns ErrUnavailable.
+func (e *DTypeError) Unwrap() error { return ErrUnavailable }

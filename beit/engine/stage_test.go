@@ -1,0 +1,141 @@
+package engine_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+// forward has the names of what a model of twelve blocks hands to a tap, in order. Recordings hold these names.
+var forward = strings.Fields(`embed
+	blocks.0.attn blocks.0 blocks.1.attn blocks.1 blocks.2.attn blocks.2 blocks.3.attn blocks.3 blocks.4.attn blocks.4 blocks.5.attn blocks.5
+	blocks.6.attn blocks.6 blocks.7.attn blocks.7 blocks.8.attn blocks.8 blocks.9.attn blocks.9 blocks.10.attn blocks.10 blocks.11.attn blocks.11
+	pool logits`)
+
+func TestStages_AreThoseOfTheForwardPass(t *testing.T) {
+	t.Parallel()
+	names := func(config arch.Config) []string {
+		var names []string
+		for _, s := range engine.Stages(config) {
+			names = append(names, s.String())
+		}
+		return names
+	}
+	if diff := cmp.Diff(forward, names(arch.Config{Depth: 12, Classes: 1000})); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(forward[:len(forward)-1], names(arch.Config{Depth: 12})); diff != "" {
+		t.Errorf("without a head: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"embed", "pool", "logits"}, names(arch.Config{Classes: 2})); diff != "" {
+		t.Errorf("without blocks: %s", diff)
+	}
+}
+
+func TestParseStage_IsTheInverseOfString(t *testing.T) {
+	t.Parallel()
+	var parsed []engine.Stage
+	for _, name := range forward {
+		s, err := engine.ParseStage(name)
+		if err != nil || s.String() != name {
+			t.Errorf("%s: %v, %v", name, s, err)
+		}
+		parsed = append(parsed, s)
+	}
+	if diff := cmp.Diff(engine.Stages(arch.Config{Depth: 12, Classes: 1}), parsed); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseStage_Refuses(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"", "blocks", "blocks.", "blocks.x", "blocks.-1", "blocks.+1", "blocks.01", "blocks.1048576", "blocks.99999999999999999999", "blocks.1.", "blocks..attn",
+		"blocks.1.mlp", "attn", "Embed", "embed.", "logits2", "pool.attn", "blocks.{i}", "blocks.{i}.attn",
+	} {
+		s, err := engine.ParseStage(name)
+		var unknown *engine.UnknownStageError
+		if !errors.As(err, &unknown) || unknown.Hint() == "" || errdef.Kind(err) != errdef.ErrInput || s != (engine.Stage{}) {
+			t.Errorf("%q: %v, error %v", name, s, err)
+		}
+	}
+}
+
+func TestStage_CompareOrdersAsTheForwardPass(t *testing.T) {
+	t.Parallel()
+	stages := engine.Stages(arch.Config{Depth: 12, Classes: 1})
+	for i, a := range stages {
+		for j, b := range stages {
+			if got := a.Compare(b); got < 0 != (i < j) || got > 0 != (i > j) {
+				t.Errorf("%s compared with %s: %d", a, b, got)
+			}
+		}
+	}
+	reversed := slices.Clone(stages)
+	slices.Reverse(reversed)
+	slices.SortFunc(reversed, engine.Stage.Compare)
+	if diff := cmp.Diff(stages, reversed); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStage_Before(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		stage  string
+		depth  int
+		before string
+	}{
+		{"embed", 2, ""},
+		{"blocks.0.attn", 2, "embed"},
+		{"blocks.0", 2, "embed"},
+		{"blocks.1.attn", 2, "blocks.0"},
+		{"blocks.1", 2, "blocks.0"},
+		{"pool", 2, "blocks.1"},
+		{"pool", 0, "embed"},
+		{"logits", 2, "pool"},
+	} {
+		s, err := engine.ParseStage(c.stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, exists := s.Before(c.depth)
+		if exists != (c.before != "") || exists && before.String() != c.before {
+			t.Errorf("before %s of %d blocks: %s, %t", c.stage, c.depth, before, exists)
+		}
+	}
+}
+
+// TestStage_ReadsCoversAllParameters: each parameter is read by one kind of stage, and in a block by both of its stages.
+func TestStage_ReadsCoversAllParameters(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64"} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.AbsolutePosition = true
+		for _, p := range config.Params() {
+			var readers []engine.Stage
+			for _, s := range engine.Stages(config) {
+				if s.Reads(p.Name) {
+					readers = append(readers, s)
+				}
+			}
+			want := 1
+			if strings.HasPrefix(p.Name, "blocks.") {
+				want = 2
+			}
+			if len(readers) != want || want == 2 && readers[0].Block != readers[1].Block {
+				t.Errorf("%s is read by %v", p.Name, readers)
+			}
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/verify"
+)
+
+// engineHint returns what the user can type about an error of an engine or of a verification, or "". These packages say what is wrong in fields;
+// which flag or command helps is known here alone.
+func engineHint(err error) string {
+	var (
+		device     *engine.DeviceError
+		dtype      *engine.DTypeError
+		parameters *engine.ParametersError
+		mismatch   *verify.MismatchError
+	)
+	switch {
+	case errors.As(err, &device):
+		return "use --device cpu; `beitzoo doctor` says which devices there are and what CUDA lacks"
+	case errors.As(err, &dtype) && dtype.Engine == "torch":
+		return "use --dtype f32, or a newer libtorch: `make libtorch` fetches one"
+	case errors.As(err, &dtype):
+		return "use --dtype f32"
+	case errors.As(err, &parameters):
+		return parameters.Hint() + " with: beitzoo inspect FILE"
+	case errors.As(err, &mismatch):
+		return "the reference is of another architecture; compare its metadata with: beitzoo inspect FILE"
+	}
+	return libtorchHint(err)
+}
+
+// verdictHint puts what would make a model agree with its reference into words of the command line.
+func verdictHint(advice verify.Advice) string {
+	switch {
+	case advice.Epsilon == 0:
+		return ""
+	case advice.Stated:
+		return fmt.Sprintf("pass --epsilon %g", advice.Epsilon)
+	}
+	return fmt.Sprintf("if that is what the reference ran with, pass --epsilon %g", advice.Epsilon)
+}

@@ -1,0 +1,54 @@
+package blame_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/blame"
+)
+
+// A reference ran with the LayerNorm epsilon of Hugging Face's programs, the model under test with that of the original. From one block's input and
+// output in the reference, Find says so.
+func ExampleFind() {
+	ctx := context.Background()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		log.Fatal(err)
+	}
+	weights, input := synth.Weights(config, 0), engine.Input{Pixels: synth.Images(1, 32, 32, 0)}
+	theirs := config
+	theirs.Epsilon = arch.EpsilonHF
+	reference, err := native.Engine{}.Load(ctx, theirs, weights, engine.Options{DType: tensor.F64})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reference.Close()
+	c := blame.Case{Config: config, Weights: weights, Input: input, Tolerance: 1e-9}
+	_, err = reference.Forward(ctx, input, func(a engine.Activation) error {
+		switch a.Name {
+		case "embed":
+			c.Before = &a
+		case "blocks.0":
+			c.After = a
+		}
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	finding, err := blame.Find(ctx, c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(finding.Sentence)
+	fmt.Println(finding.Epsilon)
+	// Output:
+	// blocks.0 agrees with the reference if the LayerNorm epsilon is 1e-12, not 1e-06
+	// 1e-12
+}

@@ -1,0 +1,52 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// ErrNothingToCompare says that subject and reference have no activation in common.
+var ErrNothingToCompare = errdef.New(errdef.ErrInput, "nothing to compare: the reference has no activation that the model has")
+
+// MismatchError says that a reference is about a model of another architecture.
+type MismatchError struct {
+	// What is the name of an activation, "input" or "mask".
+	What string
+	// Got is the subject's shape, Want the reference's. Got is nil if the subject has no such activation.
+	Got, Want tensor.Shape
+}
+
+func (e *MismatchError) Error() string {
+	if e.Got == nil {
+		return fmt.Sprintf("the reference has %s %s, which the model does not", e.What, e.Want)
+	}
+	return fmt.Sprintf("%s is %s in the reference, and %s in the model", e.What, e.Want, e.Got)
+}
+
+// Is reports whether kind is errdef.ErrInput.
+func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what the mismatch means.
+func (e *MismatchError) Hint() string {
+	return "the reference is of another architecture; compare what both say about themselves"
+}
+
+// NoInputError says that a recording has no inputs, so that nothing can be run beside it.
+type NoInputError struct {
+	// Name is that of the recording.
+	Name string
+}
+
+func (e *NoInputError) Error() string {
+	return fmt.Sprintf("recording %s holds no input images", e.Name)
+}
+
+// Is reports whether kind is errdef.ErrInput.
+func (e *NoInputError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says how to get a recording that has inputs.
+func (e *NoInputError) Hint() string {
+	return "record again with the tensor \"input\", as the scripts in docs do"
+}
