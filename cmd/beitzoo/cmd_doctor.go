@@ -38,12 +38,6 @@ func doctor(ctx context.Context, c *console, program string) error {
 	return nil
 }
 
-// unfitError says why the torch engine can't run. It was said already.
-type unfitError struct{ remedy }
-
-func (e *unfitError) Error() string { return e.Problem }
-func (e *unfitError) Hint() string  { return e.remedy.Hint }
-
 func printDiagnosis(c *console, d *diagnosis) {
 	for _, row := range []struct{ what, text string }{
 		{"program", fmt.Sprintf("beitzoo %s, %s, %s, engines: %s", d.Version, d.Go, d.Platform, strings.Join(d.Engines, ", "))},

@@ -57,10 +57,7 @@ type remedy struct {
 	Fatal bool `json:"fatal"`
 }
 
-// build is what makes a program with the torch engine.
-const build = "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo"
-
-// hasTorch tells whether this program was built with libtorch.
+// hasTorch reports whether this program was built with libtorch.
 func hasTorch() bool { return len(libtorchEngines()) > 0 }
 
 // diagnose looks at everything, in the order in which it can be mended; what is wrong is noted, not returned.
@@ -109,7 +106,7 @@ func (d *diagnosis) libtorch(ctx context.Context) {
 	library := d.Running
 	found, err := libtorch.Find(ctx, search)
 	if err != nil {
-		d.note(err, !hasTorch(), build)
+		d.note(err, !hasTorch(), buildHint)
 	} else {
 		d.Libtorch = &found
 		if library == "" {
@@ -146,13 +143,13 @@ func (d *diagnosis) workspace(ctx context.Context) {
 		return // The program need not lie in a checkout.
 	}
 	if err != nil {
-		d.note(err, false, build)
+		d.note(err, false, buildHint)
 		return
 	}
 	d.Gotch = &fitted{report.Gotch, report.Folder, report.Libtorch.Version + " in " + report.Libtorch.Library, report.CUDA, report.Stubbed}
 	if err := report.Libtorch.Check(ctx); err != nil {
 		d.Problems = append(d.Problems, remedy{
-			fmt.Sprintf("the libtorch that gotch is fitted to has changed: %v; programs that were built with it do not start", err), build, !hasTorch(),
+			fmt.Sprintf("the libtorch that gotch is fitted to has changed: %v; programs that were built with it do not start", err), buildHint, !hasTorch(),
 		})
 	}
 }
@@ -177,16 +174,16 @@ func (d *diagnosis) gpus(ctx context.Context) {
 // torch lets the engine compute.
 func (d *diagnosis) torch(ctx context.Context) {
 	if !hasTorch() {
-		d.Problems = append(d.Problems, remedy{(&noLibtorchError{}).Error(), build, true})
+		d.Problems = append(d.Problems, remedy{noLibtorch().Problem, buildHint, true})
 		return
 	}
 	var err error
 	if d.Rate, err = matrixRate(ctx, 1024, d.Threads); err != nil {
-		d.note(fmt.Errorf("libtorch does not multiply: %w", err), true, build)
+		d.note(fmt.Errorf("libtorch does not multiply: %w", err), true, buildHint)
 		return
 	}
 	if err := tryEngine(ctx, libtorchEngines()[0]); err != nil {
-		d.note(err, true, build)
+		d.note(err, true, buildHint)
 	}
 }
 
@@ -217,7 +214,7 @@ func (d *diagnosis) other(ctx context.Context, program string) {
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		d.Problems = append(d.Problems, remedy{
-			fmt.Sprintf("%s does not start: %s are not where they were when it was built", program, strings.Join(slices.Compact(missing), ", ")), build, true,
+			fmt.Sprintf("%s does not start: %s are not where they were when it was built", program, strings.Join(slices.Compact(missing), ", ")), buildHint, true,
 		})
 	}
 }

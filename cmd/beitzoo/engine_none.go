@@ -15,7 +15,7 @@ func libtorchEngines() []engine.Engine { return nil }
 func cudaDevices() int { return 0 }
 
 // matrixRate needs libtorch.
-func matrixRate(context.Context, int, int) (float64, error) { return 0, &noLibtorchError{} }
+func matrixRate(context.Context, int, int) (float64, error) { return 0, noLibtorch() }
 
 // libtorchHint has nothing to say in a build without libtorch.
 func libtorchHint(error) string { return "" }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // engines lists what this build can run models with, best first.
@@ -26,18 +27,24 @@ func engineByName(name string) (engine.Engine, error) {
 	case at >= 0:
 		return all[at], nil
 	case name == "torch":
-		return nil, &noLibtorchError{}
+		return nil, noLibtorch()
 	}
 	return nil, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
 }
 
-// noLibtorchError says that this build has no torch engine.
-type noLibtorchError struct{}
+// unfitError says why the torch engine can't run: with this build, or on this machine.
+type unfitError struct{ remedy }
 
-func (*noLibtorchError) Error() string { return "this build of beitzoo has no libtorch engine" }
-func (*noLibtorchError) Unwrap() error { return engine.ErrUnavailable }
-func (*noLibtorchError) Hint() string {
-	return "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo; or use --engine native"
+func (e *unfitError) Error() string        { return e.Problem }
+func (e *unfitError) Hint() string         { return e.remedy.Hint }
+func (e *unfitError) Is(target error) bool { return target == errdef.ErrUnavailable }
+
+// buildHint says how to make a program with the torch engine.
+const buildHint = "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo"
+
+// noLibtorch returns the error for a build without the torch engine.
+func noLibtorch() *unfitError {
+	return &unfitError{remedy{Problem: "this build of beitzoo has no libtorch engine", Hint: buildHint + "; or use --engine native", Fatal: true}}
 }
 
 // collectOften collects garbage when it is a fifth of the heap, unless the environment has GOGC, until the function that it gives is called.

@@ -6,10 +6,7 @@ import (
 	"syscall"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -30,33 +27,49 @@ const (
 	exitInterrupted = 130
 )
 
+// exitCodes has the exit code of each kind of error. Each error type says its kind itself; a test walks them.
+var exitCodes = map[error]int{
+	nil:                   exitOK,
+	context.Canceled:      exitInterrupted,
+	errdef.ErrDiffers:     exitDiffers,
+	errdef.ErrUsage:       exitUsage,
+	errdef.ErrInput:       exitInput,
+	errdef.ErrNetwork:     exitNetwork,
+	errdef.ErrIntegrity:   exitDigest,
+	errdef.ErrUnavailable: exitUnavailable,
+}
+
+// exitCode returns the exit code for an error, or for none.
+func exitCode(err error) int {
+	code := exitCodes[errdef.Kind(err)]
+	// Errors of the system have no kind. A full disk may lie below an error about a source, and is what the user can do something about.
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	switch {
+	case full && (code == exitInput || code == exitDigest || code == exitNetwork):
+		return exitUnavailable
+	case code == exitInput:
+		return unclassifiedCode(err)
+	}
+	return code
+}
+
 // errDiffers is returned by commands whose answer is "no": verification failed, models differ. They have said why themselves.
-var errDiffers = errors.New("differs")
+var errDiffers = errdef.New(errdef.ErrDiffers, "differs")
 
 // usageError is wrong use of the command line.
 type usageError struct{ text, hint string }
 
-func (e *usageError) Error() string { return e.text }
-func (e *usageError) Hint() string  { return e.hint }
+func (e *usageError) Error() string        { return e.text }
+func (e *usageError) Hint() string         { return e.hint }
+func (e *usageError) Is(target error) bool { return target == errdef.ErrUsage }
 
-// exitCodes says which exit code an error asks for. The first rule that matches counts.
-var exitCodes = []struct {
+// unclassified are errors that do not say their kind yet.
+var unclassified = []struct {
 	matches func(error) bool
 	code    int
 }{
-	{is(context.Canceled), exitInterrupted},
-	{is(errDiffers), exitDiffers},
-	{as[*usageError], exitUsage},
 	{as[*arch.UnknownNameError], exitUsage},
-	{as[*naming.UnknownSchemeError], exitUsage},
-	{as[*naming.WrapperError], exitUsage},
-	{as[*convert.TargetError], exitUsage},
-	{as[*convert.SameFileError], exitUsage},
-	{as[*card.UnknownRecipeError], exitUsage},
-	{is(syscall.ENOSPC), exitUnavailable},
-	{is(syscall.EDQUOT), exitUnavailable},
 	{is(engine.ErrUnavailable), exitUnavailable},
-	{as[*unfitError], exitUnavailable},
 	{as[*zoo.NotVerifiedError], exitDiffers},
 	{as[*zoo.UnknownSourceError], exitUsage},
 	{as[*manifest.NotFoundError], exitUsage},
@@ -81,12 +94,8 @@ var exitCodes = []struct {
 	{is(errdef.ErrUsage), exitUsage},
 }
 
-// exitCode gives the code for an error; everything else is about what was read.
-func exitCode(err error) int {
-	if err == nil {
-		return exitOK
-	}
-	for _, rule := range exitCodes {
+func unclassifiedCode(err error) int {
+	for _, rule := range unclassified {
 		if rule.matches(err) {
 			return rule.code
 		}

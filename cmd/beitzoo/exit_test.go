@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
@@ -31,6 +32,7 @@ func TestExitCodes(t *testing.T) {
 		{errDiffers, exitDiffers},
 		{&zoo.NotVerifiedError{}, exitDiffers},
 		{&usageError{}, exitUsage},
+		{&output.NotFileError{}, exitUsage},
 		{&convert.TargetError{}, exitUsage},
 		{&naming.UnknownSchemeError{}, exitUsage},
 		{&manifest.NotFoundError{}, exitUsage},
@@ -71,7 +73,11 @@ func TestExitCodes(t *testing.T) {
 		{&zoo.PullError{Problems: []error{unreachable, &store.DigestError{}}}, exitDigest},
 		{&zoo.PullError{Problems: []error{unreachable}}, exitNetwork},
 		{engine.ErrUnavailable, exitUnavailable},
+		{&unfitError{}, exitUnavailable},
+		{noLibtorch(), exitUnavailable},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, exitUnavailable},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}, exitUnavailable},
+		{&store.SourceError{Source: "a folder", Kind: store.ErrUnreachable, Err: syscall.ENOSPC}, exitUnavailable},
 		{context.Canceled, exitInterrupted},
 	} {
 		err := c.err
