@@ -55,7 +55,7 @@ func Example_convert() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(report.Source.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
+	fmt.Println(report.Input.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
 	// Output: passl to timm proved: true
 }
 
