@@ -1,4 +1,4 @@
-// Package arch describes BEiT architectures and lists exactly which parameters, of which shapes, each one has.
+// Package arch describes BEiT architectures: which parameters, of which shapes, each one has.
 //
 // A [Config] is data: it covers the classifiers (mean or class-token pooling, any class count, patch and image size) and the
 // masked-image-modelling models of the family. [Config.Params] is the one list that converter, engines, manifests and test weights read.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -16,19 +17,22 @@ type InferenceError struct {
 }
 
 func (e *InferenceError) Error() string {
-	return fmt.Sprintf("the parameters don't tell the %s: %s", e.Property, e.Reason)
+	return fmt.Sprintf("the parameters do not tell the %s: %s", e.Property, e.Reason)
 }
+
+// Is reports that the parameters are unusable input.
+func (e *InferenceError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says how to state it.
 func (e *InferenceError) Hint() string {
-	return "name the architecture with --arch, by its name or a PASSL yaml config"
+	return "name the architecture, or give the PASSL yaml configuration of the model"
 }
 
 // Infer finds the architecture that has parameters of these canonical names and shapes. It also looks at the shapes of
 // relative_position_index buffers where they are given under their names in microsoft/unilm. It works from what most parameters say, so that
-// a few that are missing or wrong can be named by comparing the result's Params with shapes; it does not compare itself.
+// a few that are missing or wrong can be named by comparing the result's Params with shapes, which is left to the caller.
 //
-// Epsilon is not in any shape: it is set to [Epsilon]. What can't be known is reported as *InferenceError, nonsense as *ConfigError.
+// Epsilon is not in any shape: it is set to [Epsilon]. What the shapes do not tell is an *[InferenceError], an impossible result a *[ConfigError].
 func Infer(shapes map[string]tensor.Shape) (Config, error) {
 	s := survey(shapes)
 	config := Config{
@@ -62,7 +66,7 @@ func Infer(shapes map[string]tensor.Shape) (Config, error) {
 	return config.Named(), nil
 }
 
-// Named sets Name to that of the named architecture that is equal but for name and epsilon, or to nothing.
+// Named returns c with the name of the architecture that equals it but for name and epsilon, or with none.
 func (c Config) Named() Config {
 	c.Name = ""
 	for _, known := range named {
@@ -79,29 +83,29 @@ func (c Config) Named() Config {
 // headDim is the width of an attention head in every released model.
 const headDim = 64
 
-func (s surveyed) heads(dim int) (int, error) {
+func (s evidence) heads(dim int) (int, error) {
 	if heads := s.most("heads"); heads > 0 {
 		return heads, nil
 	}
 	if dim%headDim != 0 {
-		return 0, &InferenceError{"number of attention heads", fmt.Sprintf("there is no bias table, and %d is no multiple of %d", dim, headDim)}
+		return 0, &InferenceError{"number of attention heads", fmt.Sprintf("there is no bias table, and %d is not a multiple of %d", dim, headDim)}
 	}
 	return dim / headDim, nil
 }
 
 // window is the number of patches down and across. Tokens and rows together give a rectangle but for its orientation, so only squares are
 // certain.
-func (s surveyed) window() (height, width int, err error) {
+func (s evidence) window() (height, width int, err error) {
 	tokens, rows := s.most("tokens"), s.most("rows")
 	switch side, offsets := root(tokens-1), root(rows-3); {
 	case tokens == 0 && rows == 0:
 		return 0, 0, &InferenceError{"image size", "there is neither a position bias nor a position embedding"}
 	case tokens > 0 && side == 0:
-		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens are no square of patches and a class token", tokens)}
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens are not a square of patches and a class token", tokens)}
 	case rows > 0 && offsets == 0 || offsets%2 == 0 && rows > 0:
-		return 0, 0, &InferenceError{"image size", fmt.Sprintf("bias tables of %d rows belong to no square window", rows)}
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("bias tables of %d rows do not belong to a square window", rows)}
 	case tokens > 0 && rows > 0 && offsets != 2*side-1:
-		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens and bias tables of %d rows belong to no square window", tokens, rows)}
+		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens and bias tables of %d rows do not belong to a square window", tokens, rows)}
 	case tokens > 0:
 		return side, side, nil
 	default:

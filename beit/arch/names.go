@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
@@ -64,12 +65,15 @@ type UnknownNameError struct {
 
 func (e *UnknownNameError) Error() string { return fmt.Sprintf("unknown architecture %q", e.Name) }
 
+// Is reports that asking for the name was a mistake.
+func (e *UnknownNameError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 // Hint names the nearest architecture.
 func (e *UnknownNameError) Hint() string {
 	return suggest.Hint(e.Nearest, Names())
 }
 
-// ByName gives the architecture of that name, or an *UnknownNameError.
+// ByName returns the architecture of that name, or an *[UnknownNameError].
 func ByName(name string) (Config, error) {
 	at := slices.IndexFunc(named, func(c Config) bool { return c.Name == name })
 	if at < 0 {

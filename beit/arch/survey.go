@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// witnesses say which dimension of which parameter tells which property. A pattern is the end of a canonical name; the first that fits counts.
+// witnesses say which dimension of which parameter tells which property. A parameter is found by the end of its canonical name.
 var witnesses = []struct {
 	suffix    string
 	rank, dim int
@@ -44,7 +44,7 @@ var witnesses = []struct {
 	{"head.bias", 1, 0, "classes"},
 }
 
-// marks are parameters whose mere presence tells something, by the end of their name.
+// marks are parameters whose presence alone tells something, by the end of their name.
 var marks = []struct{ suffix, mark string }{
 	{"pos_embed", "pos_embed"},
 	{"gamma_1", "gamma_1"},
@@ -60,16 +60,16 @@ var marks = []struct{ suffix, mark string }{
 	{"norm.bias", "norm"},
 }
 
-// surveyed is what the parameters say.
-type surveyed struct {
+// evidence is what the parameters say: votes counts, for each property, how much speaks for which value.
+type evidence struct {
 	votes  map[string]map[int]int
 	marks  map[string]bool
 	blocks map[int]bool
 	total  int
 }
 
-func survey(shapes map[string]tensor.Shape) surveyed {
-	s := surveyed{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
+func survey(shapes map[string]tensor.Shape) evidence {
+	s := evidence{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
 	for name, shape := range shapes {
 		for _, w := range witnesses {
 			if endsWith(name, w.suffix) && len(shape) == w.rank {
@@ -93,7 +93,7 @@ func survey(shapes map[string]tensor.Shape) surveyed {
 	return s
 }
 
-// endsWith tells whether the last components of name are those of suffix; "head.weight" is also the end of "lm_head.weight".
+// endsWith reports whether the last components of name are those of suffix; "head.weight" is also the end of "lm_head.weight".
 func endsWith(name, suffix string) bool {
 	if suffix == "head.weight" || suffix == "head.bias" {
 		name = strings.TrimPrefix(name, "lm_")
@@ -102,10 +102,10 @@ func endsWith(name, suffix string) bool {
 	return found && (before == "" || before[len(before)-1] == '.')
 }
 
-func (s surveyed) has(mark string) bool { return s.marks[mark] }
+func (s evidence) has(mark string) bool { return s.marks[mark] }
 
-// most is the value with the most votes, the larger of two that have as many; 0 without votes.
-func (s surveyed) most(property string) int {
+// most returns the value with the most votes, the larger of two that have as many; 0 without votes.
+func (s evidence) most(property string) int {
 	values := make([]int, 0, len(s.votes[property]))
 	for value := range s.votes[property] {
 		values = append(values, value)
@@ -118,8 +118,8 @@ func (s surveyed) most(property string) int {
 	})
 }
 
-// depth is one more than the last block's index, unless that is so far beyond the others that it can't be right.
-func (s surveyed) depth() int {
+// depth returns one more than the last block's index, unless that is so far beyond the others that it can't be right.
+func (s evidence) depth() int {
 	last := -1
 	for index := range s.blocks {
 		last = max(last, index)
@@ -130,7 +130,7 @@ func (s surveyed) depth() int {
 	return last + 1
 }
 
-func (s surveyed) bias() Bias {
+func (s evidence) bias() Bias {
 	switch {
 	case s.has("table"):
 		return BlockBias
@@ -140,7 +140,7 @@ func (s surveyed) bias() Bias {
 	return NoBias
 }
 
-func (s surveyed) pooling() (pooling Pooling, maskToken bool) {
+func (s evidence) pooling() (pooling Pooling, maskToken bool) {
 	switch {
 	case s.has("fc_norm"):
 		return MeanPooling, false

@@ -8,14 +8,14 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// FromImage converts a decoded picture to RGB as Pillow's convert("RGB") does: alpha is dropped,
+// FromImage converts a decoded image to RGB as Pillow's convert("RGB") does: alpha is dropped,
 // not blended; grey is repeated; CMYK uses Pillow's rounding; of 16-bit colour channels the high byte is
 // kept, while 16-bit grey saturates at 255. A *[RGB8] is returned as it is; anything else becomes new memory.
 // An [image.YCbCr] is taken to come from a JPEG file and treated as libjpeg does.
 func FromImage(img image.Image) (*RGB8, error) {
 	bounds := img.Bounds()
 	if bounds.Empty() {
-		return nil, fmt.Errorf("picture is empty: %d x %d pixels", bounds.Dx(), bounds.Dy())
+		return nil, fmt.Errorf("image is empty: %d x %d pixels", bounds.Dx(), bounds.Dy())
 	}
 	switch m := img.(type) {
 	case *RGB8:

@@ -13,9 +13,11 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Limits of what [Decode] reads. A small file can claim a huge picture, so both are checked before
+// Limits of what [Decode] reads. A small file can claim a huge image, so both are checked before
 // the memory for the pixels is taken.
 const (
 	// MaxPixels is where Pillow begins to warn of a decompression bomb: the RGB samples fill 256 MiB.
@@ -24,25 +26,28 @@ const (
 	MaxFileBytes = 1 << 29
 )
 
-// TooLargeError says that a picture claims more pixels than are decoded.
+// TooLargeError says that an image claims more pixels than are decoded.
 type TooLargeError struct {
 	Width, Height int
 	Limit         int // pixels
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("picture of %d x %d pixels exceeds the limit of %d pixels", e.Width, e.Height, e.Limit)
+	return fmt.Sprintf("image of %d x %d pixels exceeds the limit of %d pixels", e.Width, e.Height, e.Limit)
 }
+
+// Is reports that the image is unusable input.
+func (e *TooLargeError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what to do about it.
 func (e *TooLargeError) Hint() string {
-	return "shrink the picture first; a model sees a few hundred pixels a side"
+	return "shrink the image first; a model sees a few hundred pixels a side"
 }
 
-// ErrFormat says that the data is in no picture format that [Decode] knows.
-var ErrFormat = errors.New("not a JPEG, PNG, GIF, BMP or WebP picture")
+// ErrFormat says that the data is not in an image format that [Decode] knows.
+var ErrFormat = errdef.New(errdef.ErrInput, "not a JPEG, PNG, GIF, BMP or WebP image")
 
-// format is a picture format, recognised by how a file begins ('?' stands for any byte).
+// format is an image format, recognised by how a file begins ('?' stands for any byte).
 type format struct {
 	name   string
 	magic  string
@@ -61,7 +66,7 @@ var formats = []format{
 	{"WebP", "RIFF????WEBP", webp.DecodeConfig, decodeWebP},
 }
 
-// Decode reads one picture (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
+// Decode reads one image (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
 // recognised by content. EXIF orientation, colour profiles and gamma are ignored. The error is
 // [ErrFormat], a *[TooLargeError], that of r, or says what is malformed.
 func Decode(r io.Reader) (*RGB8, error) {
@@ -78,7 +83,7 @@ func (l limits) decode(r io.Reader) (*RGB8, error) {
 	buffered := bufio.NewReader(io.LimitReader(r, l.bytes+1))
 	head, err := buffered.Peek(longestMagic)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read picture: %w", err)
+		return nil, fmt.Errorf("read image: %w", err)
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return begins(head, f.magic) })
 	if i < 0 {
@@ -91,11 +96,11 @@ func (l limits) decode(r io.Reader) (*RGB8, error) {
 	if int64(len(data)) > l.bytes {
 		return nil, fmt.Errorf("%s file exceeds the limit of %d bytes", formats[i].name, l.bytes)
 	}
-	picture, err := formats[i].checked(data, l.pixels)
+	decoded, err := formats[i].checked(data, l.pixels)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", formats[i].name, err)
 	}
-	return picture, nil
+	return decoded, nil
 }
 
 func begins(data []byte, magic string) bool {
@@ -115,7 +120,7 @@ func begins(data []byte, magic string) bool {
 func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			p, err = nil, fmt.Errorf("malformed picture: decoder failed: %v", cause)
+			p, err = nil, fmt.Errorf("malformed image: decoder failed: %v", cause)
 		}
 	}()
 	config, err := f.config(bytes.NewReader(data))
@@ -123,7 +128,7 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 		return nil, err
 	}
 	if config.Width <= 0 || config.Height <= 0 {
-		return nil, fmt.Errorf("malformed picture: size is %d x %d pixels", config.Width, config.Height)
+		return nil, fmt.Errorf("malformed image: size is %d x %d pixels", config.Width, config.Height)
 	}
 	if config.Width > maxPixels/config.Height {
 		return nil, &TooLargeError{config.Width, config.Height, maxPixels}
@@ -142,7 +147,7 @@ func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8
 	}
 }
 
-// decodePNG sees to the one case that the decoded picture does not show: 16-bit grey with a
+// decodePNG corrects the one case that the decoded image does not show: 16-bit grey with a
 // transparent value decodes as colour, but saturates as all 16-bit grey does.
 func decodePNG(data []byte) (*RGB8, error) {
 	img, err := png.Decode(bytes.NewReader(data))

@@ -57,13 +57,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{"GIF without a frame", gif[:13+768], "decode GIF: gif: reading frames: unexpected EOF"},
 		{"PNG without pixels", pngOfSize(3, 3), "decode PNG: unexpected EOF"},
 		{"PNG of no width", pngOfSize(0, 3), "decode PNG: png: invalid format: non-positive dimension"},
-		{"bomb", pngOfSize(20_000, 20_000), "decode PNG: picture of 20000 x 20000 pixels exceeds the limit of 89478485 pixels"},
+		{"bomb", pngOfSize(20_000, 20_000), "decode PNG: image of 20000 x 20000 pixels exceeds the limit of 89478485 pixels"},
 		{"animated WebP", animated, "decode WebP: unsupported operation: animated WebP"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			picture, err := Decode(bytes.NewReader(test.data))
-			if picture != nil || fmt.Sprint(err) != test.want {
+			decoded, err := Decode(bytes.NewReader(test.data))
+			if decoded != nil || fmt.Sprint(err) != test.want {
 				t.Errorf("error is %v, want %s", err, test.want)
 			}
 		})
@@ -107,7 +107,7 @@ func TestDecodeReadsToTheLimit(t *testing.T) {
 	}
 }
 
-// Alpha is dropped whatever type carries it, and a picture may begin anywhere.
+// Alpha is dropped whatever type carries it, and an image may begin anywhere.
 func TestFromImage(t *testing.T) {
 	t.Parallel()
 	source, err := png.Decode(bytes.NewReader(read(t, "made_rgba.png")))
@@ -152,11 +152,11 @@ func TestFromImage(t *testing.T) {
 		t.Error("colours stay multiplied by alpha")
 	}
 	if _, err := FromImage(image.NewGray(image.Rectangle{})); err == nil {
-		t.Error("an empty picture was converted")
+		t.Error("an empty image was converted")
 	}
 }
 
-// FuzzDecode checks that data is either refused or gives a picture of the size it states, with memory in
+// FuzzDecode checks that data is either refused or gives an image of the size it states, with memory in
 // proportion to the limit and to the data.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join(testdata, "made_*"))
@@ -173,7 +173,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		picture, err := limits{1 << 30, limit}.decode(bytes.NewReader(data))
+		decoded, err := limits{1 << 30, limit}.decode(bytes.NewReader(data))
 		runtime.ReadMemStats(&after)
 		// Progressive JPEG needs most: four components of 4-byte coefficients, and the planes.
 		allowed := uint64(64*limit + 64*len(data) + 1<<22)
@@ -181,8 +181,8 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("allocated %d bytes, want at most %d", used, allowed)
 		}
 		if err != nil {
-			if picture != nil {
-				t.Errorf("a picture and the error %v", err)
+			if decoded != nil {
+				t.Errorf("an image and the error %v", err)
 			}
 			return
 		}
@@ -192,11 +192,11 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("decoded although the size cannot be read: %v", err)
 		}
-		if picture.Width != config.Width || picture.Height != config.Height {
-			t.Errorf("size is %d x %d, want %d x %d", picture.Width, picture.Height, config.Width, config.Height)
+		if decoded.Width != config.Width || decoded.Height != config.Height {
+			t.Errorf("size is %d x %d, want %d x %d", decoded.Width, decoded.Height, config.Width, config.Height)
 		}
-		if pixels := picture.Width * picture.Height; pixels > limit || len(picture.Pix) != 3*pixels {
-			t.Errorf("%d samples for %d pixels, limit %d", len(picture.Pix), pixels, limit)
+		if pixels := decoded.Width * decoded.Height; pixels > limit || len(decoded.Pix) != 3*pixels {
+			t.Errorf("%d samples for %d pixels, limit %d", len(decoded.Pix), pixels, limit)
 		}
 	})
 }

@@ -23,7 +23,7 @@ import (
 const digits = "../../manifests/embedded"
 
 // TestDigitsInputsAreTheRecorded compares with the input that each framework was given for the first
-// four pictures: the same bits.
+// four images: the same bits.
 func TestDigitsInputsAreTheRecorded(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("passl-digits", 64)
@@ -55,12 +55,12 @@ func TestDigitsInputsAreTheRecorded(t *testing.T) {
 	}
 }
 
-// digitNames lists the 360 test pictures in the order of their numbers.
+// digitNames lists the 360 test images in the order of their numbers.
 func digitNames(t *testing.T) []string {
 	t.Helper()
 	names, err := fs.Glob(os.DirFS(digits), "images/*/*.png")
 	if err != nil || len(names) != 360 {
-		t.Fatalf("%d pictures, %v", len(names), err)
+		t.Fatalf("%d images, %v", len(names), err)
 	}
 	number := func(name string) int {
 		n, err := strconv.Atoi(strings.TrimSuffix(path.Base(name), ".png"))
@@ -107,7 +107,7 @@ func TestFilesReportsEveryFailure(t *testing.T) {
 	}
 	good := filepath.Join(digits, digitNames(t)[0])
 	text := filepath.Join(t.TempDir(), "notes.png")
-	if err := os.WriteFile(text, []byte("not a picture"), 0o600); err != nil {
+	if err := os.WriteFile(text, []byte("not an image"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	missing := filepath.Join(t.TempDir(), "missing.png")

@@ -20,17 +20,17 @@ func Example() {
 		return
 	}
 	defer file.Close()
-	picture, err := preprocess.Decode(file)
+	decoded, err := preprocess.Decode(file)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	tensor, err := preprocess.Apply(recipe, picture)
+	tensor, err := preprocess.Apply(recipe, decoded)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Printf("%d x %d pixels, resized to %d, cropped to %d: %d values\n",
-		picture.Width, picture.Height, recipe.ResizeTo, recipe.Crop, len(tensor))
+		decoded.Width, decoded.Height, recipe.ResizeTo, recipe.Crop, len(tensor))
 	// Output: 451 x 300 pixels, resized to 248, cropped to 224: 150528 values
 }

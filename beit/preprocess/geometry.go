@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// shorterEdge returns the size of a w by h picture resized so that its shorter edge is edge pixels.
+// shorterEdge returns the size of a w by h image resized so that its shorter edge is edge pixels.
 // The longer edge is truncated, not rounded, as torchvision does.
 func shorterEdge(w, h, edge int) (int, int) {
 	if w <= h {
@@ -18,8 +18,8 @@ func scaled(edge, long, short int) int {
 	return int(float64(edge*long) / float64(short))
 }
 
-// centreWindow returns the square of the given side in the middle of a w by h picture, in the
-// coordinates of that picture. Where the picture is smaller the window reaches beyond it, and what
+// centreWindow returns the square of the given side in the middle of a w by h image, in the
+// coordinates of that image. Where the image is smaller the window reaches beyond it, and what
 // lies outside is black.
 func centreWindow(w, h, side int) image.Rectangle {
 	x, y := centreOffset(w, side), centreOffset(h, side)

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
-// golden is the folder of pictures and of what the sources' own code makes of them; see its README.
+// golden is the folder of images and of what the sources' own code makes of them; see its README.
 const golden = "../../testdata/preprocess"
 
 // table reads the rows of one of the golden folder's JSON tables into T, column by column.
@@ -53,14 +53,14 @@ func decodeFile(t *testing.T, name string) *preprocess.RGB8 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture, err := preprocess.Decode(bytes.NewReader(data))
+	decoded, err := preprocess.Decode(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return picture
+	return decoded
 }
 
-// difference is how far two pictures are apart: the largest difference of a sample in grey levels, and
+// difference is how far two images are apart: the largest difference of a sample in grey levels, and
 // how many samples differ, in thousandths of all.
 type difference struct{ Max, PerMille int }
 

@@ -15,7 +15,7 @@ type chroma struct {
 	stepX, stepY  int
 }
 
-// steps maps the subsampling of a picture to the pixels that one chroma sample covers.
+// steps maps the subsampling of an image to the pixels that one chroma sample covers.
 var steps = map[image.YCbCrSubsampleRatio][2]int{
 	image.YCbCrSubsampleRatio444: {1, 1},
 	image.YCbCrSubsampleRatio422: {2, 1},

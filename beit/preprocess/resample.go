@@ -37,7 +37,7 @@ func resample(src *RGB8, width, height int, interpolation card.Interpolation, wi
 
 // verticalFirst says which pass comes first, and so which is rounded. Since version 13 Pillow begins with
 // the vertical pass where the height shrinks by more than twice as many pixels as the width; older versions
-// always begin with the horizontal one, so on such pictures they differ from us by a grey level here and there.
+// always begin with the horizontal one, so on such images they differ from us by a grey level here and there.
 func verticalFirst(fromWidth, fromHeight, toWidth, toHeight int) bool {
 	return toHeight < fromHeight && fromHeight-toHeight > 2*(fromWidth-toWidth)
 }

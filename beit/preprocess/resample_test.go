@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// TestResampleIsPillows compares whole pictures, and then a window of each with the same part of the whole.
+// TestResampleIsPillows compares whole images, and then a window of each with the same part of the whole.
 func TestResampleIsPillows(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../testdata/preprocess/resize.json")

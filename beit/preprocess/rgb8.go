@@ -5,7 +5,7 @@ import (
 	"image/color"
 )
 
-// RGB8 is an opaque picture of 8 bits per channel. It is an [image.Image], so it can be encoded or drawn.
+// RGB8 is an opaque image of 8 bits per channel. It is an [image.Image], so it can be encoded or drawn.
 type RGB8 struct {
 	Width, Height int
 	// Pix holds [Height, Width, 3] samples in the order red, green, blue, without padding. The RGB8 owns it.
@@ -14,7 +14,7 @@ type RGB8 struct {
 
 var _ image.Image = (*RGB8)(nil)
 
-// NewRGB8 returns a black picture of width by height pixels.
+// NewRGB8 returns a black image of width by height pixels.
 func NewRGB8(width, height int) *RGB8 {
 	return &RGB8{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
 }

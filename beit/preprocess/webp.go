@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// fromWebP converts the planes of a lossy WebP picture as libwebp does: chroma, which covers 2 by 2
+// fromWebP converts the planes of a lossy WebP image as libwebp does: chroma, which covers 2 by 2
 // pixels, is interpolated bilinearly and converted from BT.601 limited range with 14 bits of fraction.
 func fromWebP(m *image.YCbCr) *RGB8 {
 	width, height := m.Rect.Dx(), m.Rect.Dy()

@@ -70,12 +70,12 @@ func TestPublishedValues(t *testing.T) {
 	}
 }
 
-func newFlat(elements int64) *generated { return flat(7, 0.25, 0.125, elements) }
+func newFlat(elements int64) *stream { return flat(7, 0.25, 0.125, elements) }
 
 func TestStreamEqualsBytes(t *testing.T) {
 	t.Parallel()
-	for _, data := range []*generated{
-		newFlat(0), newFlat(1), newFlat(3*pieceElements + 5), newFlat(300*500).Transposed(300, 500).(*generated),
+	for _, data := range []*stream{
+		newFlat(0), newFlat(1), newFlat(3*pieceElements + 5), newFlat(300*500).Transposed(300, 500).(*stream),
 	} {
 		whole, err := data.Bytes()
 		if err != nil {

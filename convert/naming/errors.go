@@ -52,7 +52,7 @@ func (e *NotBEiTError) Hint() string {
 // UnsupportedError says that the tensors are a relative of BEiT that can't be converted.
 type UnsupportedError struct {
 	What string
-	// Name is a parameter that gives it away.
+	// Name is a parameter that only such a model has.
 	Name string
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -19,13 +20,16 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("cannot %s a tensor of shape %s: %s", e.Operation, e.Shape, e.Want)
 }
 
-// Transposer is Data that gives its own transpose better than by moving bytes. [Transpose] uses it.
+// Is reports that the tensor is unusable input.
+func (e *ShapeError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Transposer is Data that can transpose itself without moving bytes. [Transpose] uses it.
 type Transposer interface {
 	// Transposed takes the elements as a matrix [rows, cols] and delivers [cols, rows].
 	Transposed(rows, cols int) tensor.Data
 }
 
-// Slicer is Data that gives a stretch of itself better than by decoding the whole. [Rows] uses it.
+// Slicer is Data that can return a part of itself without decoding the whole. [Rows] uses it.
 type Slicer interface {
 	// Slice delivers length bytes from offset; both are multiples of the element size and in range.
 	Slice(offset, length int64) tensor.Data
@@ -45,16 +49,16 @@ func Transpose(v tensor.View) (tensor.View, error) {
 
 func transposeData(data tensor.Data, rows, cols, width int) tensor.Data {
 	switch d := data.(type) {
-	case *transposed:
+	case *transposition:
 		if d.whole() {
 			return d.source
 		}
-	case *stacked:
-		return &transposed{source: d, parts: d.parts, rows: rows, cols: cols, to: cols, width: width}
+	case *stack:
+		return &transposition{source: d, parts: d.parts, rows: rows, cols: cols, to: cols, width: width}
 	case Transposer:
 		return d.Transposed(rows, cols)
 	}
-	return &transposed{source: data, parts: []part{{data, rows}}, rows: rows, cols: cols, to: cols, width: width}
+	return &transposition{source: data, parts: []part{{data, rows}}, rows: rows, cols: cols, to: cols, width: width}
 }
 
 // Rows is the part of a tensor whose first index is at least from and less than to.
@@ -95,7 +99,7 @@ func Stack(views ...tensor.View) (tensor.View, error) {
 		return tensor.View{}, &ShapeError{"stack", nil, "at least one tensor is needed"}
 	}
 	first := views[0]
-	data, rows := &stacked{}, 0
+	data, rows := &stack{}, 0
 	for _, v := range views {
 		if v.DType != first.DType {
 			return tensor.View{}, &ShapeError{"stack", v.Shape, fmt.Sprintf("dtype %s must be %s like the first", v.DType, first.DType)}

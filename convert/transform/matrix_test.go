@@ -107,14 +107,14 @@ func TestStackSplitAndTransposeAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stacked, err := transform.Stack(parts...)
+		stack, err := transform.Stack(parts...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(read(t, stacked), whole.Data.(tensor.Memory)) {
+		if !bytes.Equal(read(t, stack), whole.Data.(tensor.Memory)) {
 			t.Fatalf("split and stack is not the identity")
 		}
-		turned, err := transform.Transpose(stacked)
+		turned, err := transform.Transpose(stack)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestStackSplitAndTransposeAgree(t *testing.T) {
 			t.Fatalf("the transpose of some rows of a transpose is wrong")
 		}
 		upper := rapid.IntRange(0, n*rows).Draw(t, "upper")
-		top, err := transform.Rows(stacked, 0, upper)
+		top, err := transform.Rows(stack, 0, upper)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,9 +178,9 @@ func TestShortDataIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stacked, _ := transform.Stack(short, short)
+	stack, _ := transform.Stack(short, short)
 	rows, _ := transform.Rows(short, 2, 3)
-	for name, v := range map[string]tensor.View{"transpose": turned, "rows": rows, "stack": stacked} {
+	for name, v := range map[string]tensor.View{"transpose": turned, "rows": rows, "stack": stack} {
 		if _, err := v.Bytes(); err == nil {
 			t.Errorf("%s: Bytes of short data succeeded", name)
 		}

@@ -21,7 +21,7 @@ type Operation struct {
 // Inputs is the number of tensors that Apply takes.
 func (o Operation) Inputs() int { return o.in }
 
-// Apply gives the results as lazy views. It reads elements only to check them.
+// Apply returns the results as lazy views. It reads elements only to check them.
 func (o Operation) Apply(in ...tensor.View) ([]tensor.View, error) {
 	if len(in) != o.in {
 		return nil, fmt.Errorf("%s takes %d tensors, not %d", o.Name, o.in, len(in))
@@ -75,7 +75,7 @@ func SplitRows(n int) Operation {
 	}
 }
 
-// DropKeyBias takes a bias for query, key and value, [3C], and gives those for query and value. The key part must be zero, as it is in every
+// DropKeyBias takes a bias for query, key and value, [3C], and returns those for query and value. The key part must be zero, as it is in every
 // BEiT: anything else is refused when the operation is applied. The inverse is [FillKeyBias].
 func DropKeyBias() Operation {
 	return Operation{
@@ -109,7 +109,7 @@ func FillKeyBias() Operation {
 	}
 }
 
-// DropZero takes a tensor of zeros and gives nothing. Anything but zeros is refused when the operation is applied. It is lossy in form only:
+// DropZero takes a tensor of zeros and returns nothing. Anything but zeros is refused when the operation is applied. It is lossy in form only:
 // the inverse can't know the tensor's shape.
 func DropZero() Operation {
 	return Operation{
@@ -155,7 +155,7 @@ func checkIfKnown(v tensor.View) error {
 	return CheckZero(v)
 }
 
-// isNilWindow tells whether data is a stretch of a tensor that only describes a shape.
+// isNilWindow reports whether data is a stretch of a tensor that only describes a shape.
 func isNilWindow(data tensor.Data) bool {
 	w, ok := data.(*window)
 	return ok && w.data == nil

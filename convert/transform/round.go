@@ -9,10 +9,10 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Every conversion rounds once, to nearest and ties to even. Overflow gives infinity, tiny values give subnormals or zero, signs of zeros
-// stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
+// Every conversion rounds once, to nearest and ties to even. Overflow becomes infinity, tiny values become subnormals or zero, signs of
+// zeros stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
 
-// roundToBF16 gives the bits of the bfloat16 nearest to f.
+// roundToBF16 returns the bits of the bfloat16 nearest to f.
 func roundToBF16(f float32) uint16 {
 	bits := math.Float32bits(f)
 	if f != f {
@@ -21,7 +21,7 @@ func roundToBF16(f float32) uint16 {
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
-// roundToF16 gives the bits of the half nearest to f. What ends as a normal half, nearly every weight, takes a short way.
+// roundToF16 returns the bits of the half nearest to f. What ends as a normal half, nearly every weight, takes a shorter way.
 func roundToF16(f float32) uint16 {
 	const smallest, overflow, rebias = 0x38800000, 0x477ff000, (127 - 15) << 23
 	bits := math.Float32bits(f)
@@ -32,7 +32,7 @@ func roundToF16(f float32) uint16 {
 	return float16.Fromfloat32(f).Bits()
 }
 
-// roundToOdd gives the float32 next to f towards zero, with the lowest bit set unless it is exact. Rounding that once more to a shorter type
+// roundToOdd returns the float32 next to f towards zero, with the lowest bit set unless it is exact. Rounding that once more to a shorter type
 // is the same as rounding f at once, which rounding to the nearest float32 first is not (S. Boldo and G. Melquiond, "Emulation of a FMA and
 // correctly rounded sums: proved algorithms using rounding to odd", 2008).
 func roundToOdd(f float64) float32 {
@@ -98,7 +98,7 @@ func toBF16(dst, src []byte) {
 	}
 }
 
-// toF16 is likewise.
+// toF16 is a loop of its own for the same reason as toBF16.
 func toF16(dst, src []byte) {
 	for len(dst) >= 2 && len(src) >= 4 {
 		put16(dst, roundToF16(getF32(src)))
@@ -112,7 +112,7 @@ func put32(d []byte, f float32) { binary.LittleEndian.PutUint32(d, math.Float32b
 
 func put64(d []byte, f float64) { binary.LittleEndian.PutUint64(d, math.Float64bits(f)) }
 
-// Widens tells whether every value of from is a value of to, so that the cast loses nothing.
+// Widens reports whether every value of from is a value of to, so that the cast loses nothing.
 func Widens(from, to tensor.DType) bool {
 	switch {
 	case from == to:

@@ -52,19 +52,19 @@ type part struct {
 	rows int
 }
 
-// stacked is parts on top of each other; each row has row bytes.
-type stacked struct {
+// stack is parts on top of each other; each row has row bytes.
+type stack struct {
 	parts []part
 	row   int64
 }
 
 // Bytes joins the parts in fresh memory.
-func (s *stacked) Bytes() ([]byte, error) { return s.joined().Bytes() }
+func (s *stack) Bytes() ([]byte, error) { return s.joined().Bytes() }
 
 // WriteTo writes the parts in order.
-func (s *stacked) WriteTo(w io.Writer) (int64, error) { return s.joined().WriteTo(w) }
+func (s *stack) WriteTo(w io.Writer) (int64, error) { return s.joined().WriteTo(w) }
 
-func (s *stacked) joined() tensor.Joined {
+func (s *stack) joined() tensor.Joined {
 	joined := make(tensor.Joined, len(s.parts))
 	for i, p := range s.parts {
 		joined[i] = p.data
@@ -73,7 +73,7 @@ func (s *stacked) joined() tensor.Joined {
 }
 
 // Slice takes from each part what the stretch covers of it.
-func (s *stacked) Slice(offset, length int64) tensor.Data {
+func (s *stack) Slice(offset, length int64) tensor.Data {
 	var covered tensor.Joined
 	for _, p := range s.parts {
 		size := int64(p.rows) * s.row

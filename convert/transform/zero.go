@@ -1,14 +1,14 @@
 package transform
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Zeros is a tensor of zeros. Its dtype must have a size, and its shape be possible.
+// Zeros returns a tensor of zeros. Its dtype must have a size, and its shape be possible.
 func Zeros(dtype tensor.DType, shape tensor.Shape) (tensor.View, error) {
 	v := tensor.View{DType: dtype, Shape: shape}
 	size, err := v.Size()
@@ -46,9 +46,9 @@ func (z zeros) Slice(_, length int64) tensor.Data { return zeros(length) }
 func (z zeros) Transposed(int, int) tensor.Data { return z }
 
 // ErrNotZero says that a tensor which an operation would drop holds something. [CheckZero] wraps it.
-var ErrNotZero = errors.New("not all zero")
+var ErrNotZero = errdef.New(errdef.ErrInput, "not all zero")
 
-// CheckZero reads a tensor and reports ErrNotZero, with the first place, unless every element is zero. Minus zero is zero.
+// CheckZero reads a tensor and returns ErrNotZero, with the first place, unless every element is zero. Minus zero is zero.
 func CheckZero(v tensor.View) error {
 	raw, err := v.Bytes()
 	if err != nil {

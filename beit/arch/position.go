@@ -1,7 +1,7 @@
 package arch
 
-// RelativePositionIndex gives, for each query and key token, the row of the bias table: I[q*T+k], T tokens with the class token first,
-// row-major with queries as rows. It is not symmetric. Source: microsoft/unilm beit/modeling_finetune.py,
+// RelativePositionIndex returns, for each query and key token, the row of the bias table: index[q*T+k], with T = height*width+1 tokens, the class token
+// first; height and width are in patches. It is not symmetric. Source: microsoft/unilm beit/modeling_finetune.py,
 // Attention.__init__.
 func RelativePositionIndex(height, width int) []int64 {
 	tokens := height*width + 1
@@ -12,7 +12,8 @@ func RelativePositionIndex(height, width int) []int64 {
 	return index
 }
 
-// RelativePositionRow fills line, of T entries, with row query of the index, for those who can't hold T*T of them.
+// RelativePositionRow fills line, of T entries, with the row of one query. It is for callers to whom T*T entries are too many: those of 512 pixels take
+// 8 MB for each block.
 func RelativePositionRow(line []int64, height, width, query int) {
 	rows := int64((2*height-1)*(2*width-1) + 3)
 	if query == 0 {

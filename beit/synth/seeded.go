@@ -1,6 +1,9 @@
 package synth
 
 import (
+	"fmt"
+	"hash/fnv"
+	"io"
 	"math"
 	"math/bits"
 	"strings"
@@ -27,11 +30,9 @@ func unit(state uint64) float32 {
 
 // key identifies the stream of values of one name: its 64-bit FNV-1a hash, and the seed.
 func key(name string, seed uint64) uint64 {
-	hash := uint64(0xCBF29CE484222325)
-	for _, b := range []byte(name) {
-		hash = (hash ^ uint64(b)) * 0x100000001B3
-	}
-	return hash ^ mix(seed+golden)
+	hash := fnv.New64a()
+	_, _ = io.WriteString(hash, name) // a hash takes everything
+	return hash.Sum64() ^ mix(seed+golden)
 }
 
 // distributions say around which centre and how far values lie, by the end of the canonical name; the first that fits counts. Weights that are not
@@ -65,8 +66,8 @@ func distribution(name string, shape tensor.Shape) (centre, scale float32) {
 	return 0, float32(math.Ldexp(1, -((bits.Len(uint(fanIn)) - 1) / 2)))
 }
 
-// Weights gives float32 parameters for an architecture, canonical and in the order of config.Params. They need no file and take no memory; the views
-// may be read at any time, also at once.
+// Weights returns float32 parameters for an architecture, canonical and in the order of config.Params. They need no file and take no memory: the views
+// make their elements while they are read. They may be read at any time, also by several goroutines.
 func Weights(config arch.Config, seed uint64) []tensor.Named {
 	params := config.Params()
 	weights := make([]tensor.Named, len(params))
@@ -76,4 +77,24 @@ func Weights(config arch.Config, seed uint64) []tensor.Named {
 		weights[i] = tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape, Data: flat(key(p.Name, seed), centre, scale, elements)}}
 	}
 	return weights
+}
+
+// Image returns probe image n: normalised values in [-2, 2), [3, height, width], row-major. The slice belongs to the caller.
+func Image(n, height, width int, seed uint64) []float32 {
+	state := key(fmt.Sprintf("input.%d", n), seed) + golden
+	pixels := make([]float32, 3*height*width)
+	for i := range pixels {
+		pixels[i] = 2 * unit(state)
+		state += golden
+	}
+	return pixels
+}
+
+// Images returns a batch of the first probe images: [count, 3, height, width].
+func Images(count, height, width int, seed uint64) []float32 {
+	batch := make([]float32, 0, count*3*height*width)
+	for n := range count {
+		batch = append(batch, Image(n, height, width, seed)...)
+	}
+	return batch
 }

@@ -14,8 +14,8 @@ const elementSize = 4
 // pieceElements is how many elements are made at a time.
 const pieceElements = 64 << 10
 
-// generated is Data whose elements are computed: a matrix [rows, cols] of the values at base + row*down + col*across of a stream.
-type generated struct {
+// stream is Data whose elements are computed: a matrix [rows, cols] of the values at base + row*down + col*across of the values of a key.
+type stream struct {
 	key           uint64
 	centre, scale float32
 	base          uint64
@@ -23,13 +23,13 @@ type generated struct {
 	down, across  uint64
 }
 
-// flat is the first elements of a stream as one row. Values are centre + scale * u with u in [-1, 1).
-func flat(key uint64, centre, scale float32, elements int64) *generated {
-	return &generated{key: key, centre: centre, scale: scale, rows: 1, cols: elements, across: 1}
+// flat returns the first elements of a key as one row. Values are centre + scale * u with u in [-1, 1).
+func flat(key uint64, centre, scale float32, elements int64) *stream {
+	return &stream{key: key, centre: centre, scale: scale, rows: 1, cols: elements, across: 1}
 }
 
-// Transposed delivers [cols, rows] of a matrix [rows, cols]: the same stream in another order.
-func (g *generated) Transposed(rows, cols int) tensor.Data {
+// Transposed delivers [cols, rows] of a matrix [rows, cols]: the same elements in another order.
+func (g *stream) Transposed(rows, cols int) tensor.Data {
 	turned := *g
 	switch {
 	case g.rows == 1:
@@ -37,14 +37,14 @@ func (g *generated) Transposed(rows, cols int) tensor.Data {
 	case g.rows == int64(rows):
 		turned.down, turned.across = g.across, g.down
 	default:
-		return &moved{g, rows, cols}
+		return &transposition{g, rows, cols}
 	}
 	turned.rows, turned.cols = int64(cols), int64(rows)
 	return &turned
 }
 
 // Slice is some of the elements in the order in which they are delivered.
-func (g *generated) Slice(offset, length int64) tensor.Data {
+func (g *stream) Slice(offset, length int64) tensor.Data {
 	narrow, from, count := *g, offset/elementSize, length/elementSize
 	switch {
 	case count == 0:
@@ -60,7 +60,7 @@ func (g *generated) Slice(offset, length int64) tensor.Data {
 }
 
 // Bytes makes all elements.
-func (g *generated) Bytes() ([]byte, error) {
+func (g *stream) Bytes() ([]byte, error) {
 	out := make([]byte, 0, g.rows*g.cols*elementSize)
 	for row := range g.rows {
 		at := len(out)
@@ -71,7 +71,7 @@ func (g *generated) Bytes() ([]byte, error) {
 }
 
 // WriteTo makes and writes the elements in pieces.
-func (g *generated) WriteTo(w io.Writer) (int64, error) {
+func (g *stream) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	piece := make([]byte, 0, min(g.rows*g.cols, pieceElements)*elementSize)
 	flush := func() error {
@@ -99,7 +99,7 @@ func (g *generated) WriteTo(w io.Writer) (int64, error) {
 
 // fill makes elements of one row from a column on. The arithmetic is exact but for the addition: a unit has 24 bits, and scales are
 // powers of two.
-func (g *generated) fill(out []byte, row, col int64) {
+func (g *stream) fill(out []byte, row, col int64) {
 	index := g.base + uint64(row)*g.down + uint64(col)*g.across
 	state, increment := g.key+index*golden+golden, g.across*golden
 	centre, scale := g.centre, g.scale
@@ -110,9 +110,9 @@ func (g *generated) fill(out []byte, row, col int64) {
 	}
 }
 
-// stretch is a part of generated elements that is no whole number of rows.
+// stretch is a part of a stream that is not a whole number of rows.
 type stretch struct {
-	*generated
+	*stream
 	offset, length int64
 }
 
@@ -121,7 +121,7 @@ func (s *stretch) Bytes() ([]byte, error) {
 	row := s.cols * elementSize
 	first := s.offset / row
 	last := (s.offset + s.length + row - 1) / row
-	raw, err := s.generated.Slice(first*row, (last-first)*row).Bytes()
+	raw, err := s.stream.Slice(first*row, (last-first)*row).Bytes()
 	if err != nil {
 		return nil, err
 	}
@@ -139,22 +139,22 @@ func (s *stretch) WriteTo(w io.Writer) (int64, error) {
 
 // Slice is a part of the part.
 func (s *stretch) Slice(offset, length int64) tensor.Data {
-	return s.generated.Slice(s.offset+offset, length)
+	return s.stream.Slice(s.offset+offset, length)
 }
 
 // Transposed can't be told from the stretch's own order: its bytes are moved.
 func (s *stretch) Transposed(rows, cols int) tensor.Data {
-	return &moved{s, rows, cols}
+	return &transposition{s, rows, cols}
 }
 
-// moved is the transpose of elements that are no matrix of their own.
-type moved struct {
+// transposition is the transpose of elements that a stream can't make in that order.
+type transposition struct {
 	source     tensor.Data
 	rows, cols int
 }
 
-// Bytes moves element after element; nothing in this project asks for much of it.
-func (m *moved) Bytes() ([]byte, error) {
+// Bytes moves element after element; only small tensors need it.
+func (m *transposition) Bytes() ([]byte, error) {
 	raw, err := m.source.Bytes()
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (m *moved) Bytes() ([]byte, error) {
 }
 
 // WriteTo writes what Bytes makes.
-func (m *moved) WriteTo(w io.Writer) (int64, error) {
+func (m *transposition) WriteTo(w io.Writer) (int64, error) {
 	raw, err := m.Bytes()
 	if err != nil {
 		return 0, err

@@ -15,8 +15,8 @@ const (
 	minBand, maxBand = 64, 256
 )
 
-// transposed delivers the transpose of a matrix [rows, cols], of which only the columns from .. to-1 are wanted: [to-from, rows].
-type transposed struct {
+// transposition delivers the transpose of a matrix [rows, cols], of which only the columns from .. to-1 are wanted: [to-from, rows].
+type transposition struct {
 	// source is the whole matrix, parts the same as runs of rows.
 	source     tensor.Data
 	parts      []part
@@ -25,10 +25,10 @@ type transposed struct {
 	width      int
 }
 
-func (t *transposed) whole() bool { return t.from == 0 && t.to == t.cols }
+func (t *transposition) whole() bool { return t.from == 0 && t.to == t.cols }
 
 // Slice narrows the columns, where the stretch is whole rows of the result.
-func (t *transposed) Slice(offset, length int64) tensor.Data {
+func (t *transposition) Slice(offset, length int64) tensor.Data {
 	row := int64(t.rows * t.width)
 	if row == 0 || offset%row != 0 || length%row != 0 {
 		return &window{t, offset, length}
@@ -40,7 +40,7 @@ func (t *transposed) Slice(offset, length int64) tensor.Data {
 }
 
 // Bytes moves all elements into fresh memory.
-func (t *transposed) Bytes() ([]byte, error) {
+func (t *transposition) Bytes() ([]byte, error) {
 	sources, err := t.open()
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (t *transposed) Bytes() ([]byte, error) {
 var bands = sync.Pool{New: func() any { return new([]byte) }}
 
 // WriteTo moves and writes one band of columns after the other.
-func (t *transposed) WriteTo(w io.Writer) (int64, error) {
+func (t *transposition) WriteTo(w io.Writer) (int64, error) {
 	sources, err := t.open()
 	if err != nil || t.from == t.to || t.rows == 0 {
 		return 0, err
@@ -84,7 +84,7 @@ func (t *transposed) WriteTo(w io.Writer) (int64, error) {
 }
 
 // open reads the parts and checks their lengths.
-func (t *transposed) open() ([][]byte, error) {
+func (t *transposition) open() ([][]byte, error) {
 	sources := make([][]byte, len(t.parts))
 	for i, p := range t.parts {
 		raw, err := p.data.Bytes()
@@ -100,7 +100,7 @@ func (t *transposed) open() ([][]byte, error) {
 }
 
 // band fills out with the columns from .. to-1 of the source as rows.
-func (t *transposed) band(out []byte, sources [][]byte, from, to int) {
+func (t *transposition) band(out []byte, sources [][]byte, from, to int) {
 	if from == to || t.cols == 0 {
 		return
 	}
