@@ -114,22 +114,22 @@ func TestHostileIndexes(t *testing.T) {
 		kind  error
 		says  string
 	}{
-		"not JSON":               {"weights", malformed, "not the JSON"},
-		"a list":                 {"[]", malformed, `no "{"`},
+		"not JSON":               {"weights", malformed, "not JSON"},
+		"a list":                 {"[]", malformed, `"{" is expected`},
 		"empty":                  {"", malformed, "EOF"},
-		"cut":                    {`{"weight_map":{"a":"one.safetensors"`, malformed, "not the JSON"},
-		"cut between":            {`{"weight_map":{"a":"one.safetensors"}`, malformed, "not the JSON"},
-		"cut after the map":      {`{"weight_map":{"a":"one.safetensors"},`, malformed, "not the JSON"},
+		"cut":                    {`{"weight_map":{"a":"one.safetensors"`, malformed, "not JSON"},
+		"cut between":            {`{"weight_map":{"a":"one.safetensors"}`, malformed, "not JSON"},
+		"cut after the map":      {`{"weight_map":{"a":"one.safetensors"},`, malformed, "not JSON"},
 		"something behind":       {mapped("one.safetensors") + "{}", malformed, "follows the JSON"},
 		"not UTF-8":              {mapped("\xff"), malformed, "UTF-8"},
 		"no map":                 {`{"metadata":{}}`, malformed, "no weight_map"},
 		"map in capitals":        {`{"Weight_Map":{"a":"one.safetensors"}}`, malformed, "no weight_map"},
 		"empty map":              {`{"weight_map":{}}`, malformed, "no weight_map"},
-		"map is a list":          {`{"weight_map":["a"]}`, malformed, `no "{"`},
-		"map is null":            {`{"weight_map":null}`, malformed, `no "{"`},
-		"two maps":               {`{"weight_map":{"a":"one.safetensors"},"weight_map":{"b":"two.safetensors"}}`, malformed, `"weight_map" twice`},
-		"tensor twice":           {`{"weight_map":{"a":"one.safetensors","a":"two.safetensors"}}`, malformed, `"a" twice`},
-		"shard is a number":      {`{"weight_map":{"a":1}}`, malformed, "not the JSON"},
+		"map is a list":          {`{"weight_map":["a"]}`, malformed, `"{" is expected`},
+		"map is null":            {`{"weight_map":null}`, malformed, `"{" is expected`},
+		"two maps":               {`{"weight_map":{"a":"one.safetensors"},"weight_map":{"b":"two.safetensors"}}`, malformed, `"weight_map" occurs twice`},
+		"tensor twice":           {`{"weight_map":{"a":"one.safetensors","a":"two.safetensors"}}`, malformed, `"a" occurs twice`},
+		"shard is a number":      {`{"weight_map":{"a":1}}`, malformed, "a number where a text is expected"},
 		"shard is null":          {`{"weight_map":{"a":null}}`, malformed, "null"},
 		"shard is absolute":      {mapped("/etc/passwd"), unsafe, `"/etc/passwd"`},
 		"shard climbs":           {mapped("../one.safetensors"), unsafe, "plain file name"},
@@ -149,7 +149,7 @@ func TestHostileIndexes(t *testing.T) {
 		"tensors exchanged":      {`{"weight_map":{"a":"two.safetensors","b":"one.safetensors","c":"two.safetensors"}}`, malformed, "promises tensor"},
 		"tensor in two shards":   {`{"weight_map":{"a":"one.safetensors","b":"two.safetensors","c":"two.safetensors","d":"three"}}`, malformed, ""},
 		"immense":                {`{"weight_map":{"a":"one.safetensors"}}` + strings.Repeat(" ", 16<<20), unsafe, "more than 16777216 bytes"},
-		"deep in what is passed": {`{"x":` + strings.Repeat("[", 1<<20), malformed, "not the JSON"},
+		"deep in what is passed": {`{"x":` + strings.Repeat("[", 1<<20), malformed, "not JSON"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/jsonscan"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -44,16 +45,28 @@ func parse(content []byte) (*header, error) {
 		return nil, err
 	}
 	h := &header{end: int64(8 + len(raw))}
-	s := newScanner(raw, 8)
-	if err := s.object(func(key string) error { return h.take(s, key) }); err != nil {
+	s := newScanner(raw)
+	if err := s.Object(func(key string) error { return h.take(s, key) }); err != nil {
 		return nil, err
 	}
-	for i, c := range raw[s.decoder.InputOffset():] {
+	for i, c := range raw[s.Offset():] {
 		if c != ' ' {
-			return nil, checkpoint.Malformed("byte %#02x behind the header's JSON, where only spaces may be", c).At(8 + s.decoder.InputOffset() + int64(i))
+			return nil, checkpoint.Malformed("byte %#02x behind the header's JSON, where only spaces may be", c).At(8 + s.Offset() + int64(i))
 		}
 	}
 	return h, h.check(int64(len(content)) - h.end)
+}
+
+// scanner knows which part of the header it reads.
+type scanner struct {
+	*jsonscan.Scanner
+	where string
+}
+
+func newScanner(raw []byte) *scanner {
+	s := &scanner{where: "the header"}
+	s.Scanner = jsonscan.New(raw, func(at int64, reason string) error { return checkpoint.Malformed("%s: %s", s.where, reason).At(8 + at) })
+	return s
 }
 
 // headerBytes cuts out the header's text.
@@ -84,8 +97,8 @@ func (h *header) take(s *scanner, key string) error {
 	if key == metadataKey {
 		s.where = "the metadata"
 		h.metadata = map[string]string{}
-		return s.object(func(key string) (err error) {
-			h.metadata[key], err = s.text()
+		return s.Object(func(key string) (err error) {
+			h.metadata[key], err = s.Text()
 			return err
 		})
 	}
@@ -105,7 +118,7 @@ func (h *header) take(s *scanner, key string) error {
 func readEntry(s *scanner, name string) (entry, error) {
 	e := entry{name: name}
 	fields := 0
-	err := s.object(func(key string) error {
+	err := s.Object(func(key string) error {
 		fields++
 		switch key {
 		case "dtype":
@@ -115,16 +128,16 @@ func readEntry(s *scanner, name string) (entry, error) {
 		case "data_offsets":
 			return e.readOffsets(s)
 		}
-		return s.malformed("unknown field %.100q", key)
+		return s.Errorf("unknown field %.100q", key)
 	})
 	if err == nil && fields != 3 {
-		err = s.malformed("one of dtype, shape and data_offsets is missing")
+		err = s.Errorf("one of dtype, shape and data_offsets is missing")
 	}
 	return e, err
 }
 
 func (e *entry) readDType(s *scanner) error {
-	name, err := s.text()
+	name, err := s.Text()
 	if err != nil {
 		return err
 	}
@@ -134,14 +147,14 @@ func (e *entry) readDType(s *scanner) error {
 			WithHint("cast the weights to float32, float16 or bfloat16 before saving them")
 	}
 	if dtype == tensor.Invalid {
-		return s.malformed("unknown dtype %.100q", name)
+		return s.Errorf("unknown dtype %.100q", name)
 	}
 	e.dtype = dtype
 	return nil
 }
 
 func (e *entry) readShape(s *scanner) error {
-	sizes, err := s.integers(tensor.MaxRank, bits.UintSize)
+	sizes, err := s.Integers(tensor.MaxRank, bits.UintSize)
 	if err != nil {
 		return err
 	}
@@ -153,12 +166,12 @@ func (e *entry) readShape(s *scanner) error {
 }
 
 func (e *entry) readOffsets(s *scanner) error {
-	offsets, err := s.integers(2, 64)
+	offsets, err := s.Integers(2, 64)
 	if err != nil {
 		return err
 	}
 	if len(offsets) != 2 {
-		return s.malformed("%d data_offsets instead of 2", len(offsets))
+		return s.Errorf("%d data_offsets instead of 2", len(offsets))
 	}
 	e.begin, e.end = offsets[0], offsets[1]
 	return nil
