@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// decoder gives the loop that reads elements of a type, or nil.
+// decoder returns the loop that reads elements of a type, or nil.
 func decoder[T float32 | float64](dtype DType) func(out []T, raw []byte) {
 	return map[DType]func([]T, []byte){
 		F64: decodeF64[T], F32: decodeF32[T], F16: decodeF16[T], BF16: decodeBF16[T],
@@ -31,26 +31,13 @@ func decodeF32[T float32 | float64](out []T, raw []byte) {
 
 func decodeF16[T float32 | float64](out []T, raw []byte) {
 	for i := range out {
-		out[i] = T(widenF16(binary.LittleEndian.Uint16(raw[2*i:])))
+		out[i] = T(WidenF16(binary.LittleEndian.Uint16(raw[2*i:])))
 	}
-}
-
-// widenF16 gives the value of a half. Read as the upper bits of a float32, a half is too small by 2^112, subnormals included.
-func widenF16(half uint16) float32 {
-	const exponent = 0x7c00
-	sign, magnitude := uint32(half&0x8000)<<16, uint32(half&0x7fff)<<13
-	if half&exponent == exponent { // infinity, or a NaN, which becomes quiet
-		if half&0x03ff != 0 {
-			magnitude |= 0x00400000
-		}
-		return math.Float32frombits(sign | magnitude | 0x7f800000)
-	}
-	return math.Float32frombits(sign | math.Float32bits(math.Float32frombits(magnitude)*0x1p112))
 }
 
 func decodeBF16[T float32 | float64](out []T, raw []byte) {
 	for i := range out {
-		out[i] = T(math.Float32frombits(uint32(binary.LittleEndian.Uint16(raw[2*i:])) << 16))
+		out[i] = T(WidenBF16(binary.LittleEndian.Uint16(raw[2*i:])))
 	}
 }
 

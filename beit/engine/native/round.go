@@ -1,26 +1,19 @@
 package native
 
-import (
-	"math"
+import "github.com/beitzoo/beitzoo/tensor"
 
-	"github.com/x448/float16"
-)
-
-// roundBF16 rounds each value to the nearest bfloat16, ties to even.
+// roundBF16 rounds each value to the nearest bfloat16, ties to even. A NaN stays as it is.
 func roundBF16(values []float32) {
 	for i, v := range values {
-		bits := math.Float32bits(v)
-		if v != v {
-			continue
+		if v == v {
+			values[i] = tensor.WidenBF16(tensor.RoundBF16(v))
 		}
-		bits += 0x7fff + bits>>16&1
-		values[i] = math.Float32frombits(bits &^ 0xffff)
 	}
 }
 
 // roundF16 rounds each value to the nearest float16, ties to even; beyond its range to infinity.
 func roundF16(values []float32) {
 	for i, v := range values {
-		values[i] = float16.Fromfloat32(v).Float32()
+		values[i] = tensor.WidenF16(tensor.RoundF16(v))
 	}
 }
