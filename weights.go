@@ -26,13 +26,12 @@ type Weights struct {
 
 // Find returns the weights that name stands for. What exists as a file or folder is that. Anything else without a slash and an ending is a name of the
 // zoo, such as beit_base_p16_224 or beit_base_p16_224@1.0.0: the zoo is opened, and weights that are not in its cache are pulled. A file that does not
-// exist is an [fs.ErrNotExist]; the errors of the zoo are those of Resolve and Pull.
+// exist is a *[fs.PathError]; the errors of the zoo are those of Resolve and Pull.
 func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), options zoo.PullOptions) (Weights, error) {
-	if _, err := os.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return Weights{Path: name}, nil
-	}
-	if looksLikePath(name) {
-		return Weights{}, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	} else if looksLikePath(name) {
+		return Weights{}, err
 	}
 	z, err := open()
 	if err != nil {

@@ -50,7 +50,7 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 	if err != nil {
 		return err
 	}
-	report, err := convert.Convert(ctx, source.path, f.save.output, options)
+	report, err := convert.Convert(ctx, source.Path, f.save.output, options)
 	bar.finish()
 	if err != nil {
 		return err

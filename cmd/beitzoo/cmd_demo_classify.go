@@ -9,12 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/beit/classify"
-	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/native"
-	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/topk"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
@@ -65,25 +61,12 @@ func (d *demoRun) classify(ctx context.Context) error {
 
 // run classifies with the model that went through PyTorch.
 func (d *demoRun) run(ctx context.Context, data *evaluate.Dataset) ([][]float64, error) {
-	model, err := convert.Open(ctx, filepath.Join(d.folder, conversions[0].name), convert.OpenOptions{})
+	model, err := beitzoo.Open(ctx, filepath.Join(d.folder, conversions[0].name), beitzoo.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer model.Close()
-	recipe, err := classify.ChooseRecipe(model.Config, classify.Known{Usual: naming.RecipeName(model.Scheme)})
-	if err != nil {
-		return nil, err
-	}
-	loaded, err := native.Engine{}.Load(ctx, model.Config, model.Tensors, engine.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer loaded.Close()
-	classifier, err := classify.New(loaded, model.Config, recipe.Recipe, nil)
-	if err != nil {
-		return nil, err
-	}
-	return classifier.FS(ctx, data.FS, data.Names())
+	return model.FS(ctx, data.FS, data.Names())
 }
 
 // digitImages lists the embedded images in the order of their numbers, which is that of PASSL's logits.

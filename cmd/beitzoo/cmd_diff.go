@@ -40,7 +40,7 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	found, err := convert.Diff(ctx, atA.path, atB.path, options, options)
+	found, err := convert.Diff(ctx, atA.Path, atB.Path, options, options)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	if err != nil {
 		return err
 	}
-	found, err := convert.Inspect(ctx, at.path, options)
+	found, err := convert.Inspect(ctx, at.Path, options)
 	bar.finish()
 	if err != nil {
 		return err

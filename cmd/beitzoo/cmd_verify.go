@@ -94,7 +94,7 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 		if err != nil {
 			return verify.Reference{}, nil, err
 		}
-		model, err := convert.Open(ctx, at.path, convert.OpenOptions{Epsilon: f.model.epsilon})
+		model, err := convert.Open(ctx, at.Path, convert.OpenOptions{Epsilon: f.model.epsilon})
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}

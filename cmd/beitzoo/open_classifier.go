@@ -38,9 +38,9 @@ func openClassifier(ctx context.Context, c *console, argument string, f classifi
 			return nil, err
 		}
 	}
-	at, err := f.zoo.locate(ctx, c, argument)
+	weights, err := f.zoo.locate(ctx, c, argument)
 	if err != nil {
 		return nil, err
 	}
-	return beitzoo.Load(ctx, beitzoo.Weights{Path: at.path, Entry: at.entry}, options)
+	return beitzoo.Load(ctx, weights, options)
 }
