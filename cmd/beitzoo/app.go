@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -45,7 +46,7 @@ func newApp(c *console) *cli.App {
 	app.Name, app.HelpName = "beitzoo", "beitzoo"
 	app.Usage = "convert, verify, pull and publish BEiT weights, exactly"
 	app.UsageText = "beitzoo COMMAND [arguments and flags in any order]"
-	app.Description = "Begin with `beitzoo demo`. What a command does, with an example, says `beitzoo COMMAND --help`."
+	app.Description = "Begin with `beitzoo demo`. `beitzoo COMMAND --help` describes a command, with examples."
 	app.HideVersion = true
 	app.EnableBashCompletion = true
 	app.Reader, app.Writer, app.ErrWriter = c.in, c.out, c.err
@@ -76,6 +77,11 @@ func run(ctx context.Context, c *console, args []string) int {
 	}
 	c.asJSON = c.asJSON || slices.Contains(args, "--json") // an error in the flags keeps the library from reading the rest
 	return c.report(err)
+}
+
+// about joins the description of a command and examples of it.
+func about(text string, examples ...string) string {
+	return strings.TrimLeft(text+"\n\nExamples:\n\n   "+strings.Join(examples, "\n   "), "\n")
 }
 
 // usageProblem is for what the library says about flags.
@@ -114,10 +120,11 @@ func unknownCommand(word string, commands []*cli.Command) error {
 // helpCommand takes the place of the library's, which exits with a code of its own if it does not know the command.
 func helpCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "help",
-		Aliases:   []string{"h"},
-		Usage:     "show the commands, or what one command does",
-		ArgsUsage: "[COMMAND]",
+		Name:        "help",
+		Aliases:     []string{"h"},
+		Usage:       "show the commands, or what one command does",
+		ArgsUsage:   "[COMMAND]",
+		Description: about("", "beitzoo help convert"),
 		Action: func(ctx *cli.Context) error {
 			name, app := ctx.Args().First(), ctx.Lineage()[1]
 			switch {

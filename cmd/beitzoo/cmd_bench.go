@@ -27,8 +27,11 @@ func benchCommand(c *console) *cli.Command {
 		Name:      "bench",
 		Usage:     "measure how many images a second a model classifies here",
 		ArgsUsage: "MODEL",
-		Description: "--engine, --device, --dtype and --batch take several values, separated by commas; every combination is measured.\n" +
-			"With --synth, MODEL is an architecture, which gets test weights.",
+		Description: about("Times are of one forward pass, the median of all rounds. --engine, --device, --dtype and --batch take several values, separated by commas;\n"+
+			"every combination is measured. With --synth, MODEL is an architecture, which gets test weights.",
+			"beitzoo bench beit_base_p16_224 --synth --engine native --batch 1,8",
+			"beitzoo bench model.pth --device cpu,cuda --dtype f32,bf16",
+		),
 		Flags: c.flags([]cli.Flag{
 			&cli.IntSliceFlag{
 				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches, Usage: "put `N` images through in one forward pass", Action: positiveEach("batch"),

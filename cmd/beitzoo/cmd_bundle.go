@@ -14,10 +14,12 @@ func bundleCommand(c *console) *cli.Command {
 	var output string
 	return &cli.Command{
 		Name:      "bundle",
-		Usage:     "put entries into one file, for machines without a network",
+		Usage:     "put entries of the zoo into one file, for machines without a network",
 		ArgsUsage: "NAME[@VERSION]... -o FILE",
-		Description: "There, pull from it:\n\n" +
-			"   beitzoo pull NAME --bundle FILE",
+		Description: about("The file holds manifests, signatures and weights, and is checked when it is used. On the other machine, pull from it.",
+			"beitzoo bundle beit_base_p16_224 -o beit.bundle",
+			"beitzoo pull beit_base_p16_224 --bundle beit.bundle --offline",
+		),
 		Flags:  c.flags([]cli.Flag{outputFlag(&output, "the `FILE` to write")}, f.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return bundle(ctx, c, args, output, f) }),
 	}

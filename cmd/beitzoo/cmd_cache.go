@@ -14,11 +14,15 @@ import (
 func cacheCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "cache",
-		Usage: "look after the local cache of weights",
+		Usage: "list, verify and prune the local cache of weights",
+		Description: about("What commands pulled is kept here, by digest. BEITZOO_HOME is the folder for it, if set.",
+			"beitzoo cache ls",
+			"beitzoo cache prune --unused 720h",
+		),
 		Subcommands: []*cli.Command{
-			{Name: "ls", Aliases: []string{"list"}, Usage: "list what is in it", Flags: c.flags(), Action: withCache(c, listCache)},
-			{Name: "path", Usage: "print its folder", Flags: c.flags(), Action: withCache(c, printCacheFolder)},
-			{Name: "verify", Usage: "compare every file with its digest", Flags: c.flags(), Action: withCache(c, verifyCache)},
+			{Name: "ls", Aliases: []string{"list"}, Usage: "list what is in the cache", Description: about("", "beitzoo cache ls"), Flags: c.flags(), Action: withCache(c, listCache)},
+			{Name: "path", Usage: "print the folder of the cache", Description: about("", "beitzoo cache path"), Flags: c.flags(), Action: withCache(c, printCacheFolder)},
+			{Name: "verify", Usage: "compare every file of the cache with its digest", Description: about("", "beitzoo cache verify"), Flags: c.flags(), Action: withCache(c, verifyCache)},
 			pruneCommand(c),
 		},
 	}
@@ -28,8 +32,9 @@ func pruneCommand(c *console) *cli.Command {
 	var unused time.Duration
 	var dryRun bool
 	return &cli.Command{
-		Name:  "prune",
-		Usage: "remove weights that were not used lately, and what interrupted pulls left",
+		Name:        "prune",
+		Usage:       "remove weights that were not used lately, and what interrupted pulls left",
+		Description: about("", "beitzoo cache prune --unused 720h --dry-run"),
 		Flags: c.flags([]cli.Flag{
 			&cli.DurationFlag{Name: "unused", Destination: &unused, DefaultText: "remove all", Usage: "keep what was used within this `TIME`, such as 720h"},
 			boolFlag("dry-run", &dryRun, "say what would be removed, and remove nothing"),

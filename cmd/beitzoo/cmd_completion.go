@@ -30,8 +30,9 @@ func completionCommand(c *console) *cli.Command {
 		Name:      "completion",
 		Usage:     "print the completion script of a shell: bash, zsh or fish",
 		ArgsUsage: "SHELL",
-		Description: "Add it to your shell:\n\n" +
-			"   beitzoo completion bash >> ~/.bashrc",
+		Description: about("The script asks the program itself for the words that may follow.",
+			"beitzoo completion bash >> ~/.bashrc",
+		),
 		Action: action(func(_ context.Context, args []string) error {
 			script, ok := completionScripts[args[0]]
 			if !ok {

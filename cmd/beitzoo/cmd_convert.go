@@ -23,9 +23,11 @@ func convertCommand(c *console) *cli.Command {
 		Name:      "convert",
 		Usage:     "rewrite a checkpoint in another scheme and format, exactly",
 		ArgsUsage: "SRC -o DST",
-		Description: "Format and scheme follow from the ending of DST where --to and --format don't say: .pdparams is PASSL's,\n" +
-			".pth unilm's, .safetensors canonical, a folder Hugging Face's.\n\n" +
-			"   beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
+		Description: about("Format and scheme follow from the ending of DST unless --to or --format says otherwise: .pdparams is PASSL's, .pth unilm's,\n"+
+			".safetensors canonical, a folder Hugging Face's. DST is written whole or not at all.",
+			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
+			"beitzoo convert beit.pth -o beit-hf/ --to hf",
+		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that change are reported"),
 		}, f.model.flags(), f.zoo.flags()),

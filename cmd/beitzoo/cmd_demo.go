@@ -23,8 +23,11 @@ import (
 func demoCommand(c *console) *cli.Command {
 	var keep string
 	return &cli.Command{
-		Name:   "demo",
-		Usage:  "the main job, on a trained model that ships with the program: no network, no libtorch",
+		Name:  "demo",
+		Usage: "show the main job on a trained model that ships with the program: no network, no libtorch",
+		Description: about("Converts a small model through four formats and back, verifies it against what PaddlePaddle computed, and classifies 360 images.",
+			"beitzoo demo --keep demo/",
+		),
 		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Destination: &keep, Usage: "keep the files in this `FOLDER`"}, c.jsonFlag()},
 		Action: action(func(ctx context.Context, _ []string) error { return demo(ctx, c, keep) }),
 	}

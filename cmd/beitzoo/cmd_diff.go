@@ -18,12 +18,14 @@ type diffFlags struct {
 func diffCommand(c *console) *cli.Command {
 	var f diffFlags
 	return &cli.Command{
-		Name:        "diff",
-		Usage:       "compare two models parameter by parameter, whatever their formats",
-		ArgsUsage:   "A B",
-		Description: "Exits with 0 where all parameters are equal bit for bit, and with 1 where they differ.",
-		Flags:       c.flags(f.model.flags(), f.zoo.flags()),
-		Action:      action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
+		Name:      "diff",
+		Usage:     "compare two models parameter by parameter, whatever their formats",
+		ArgsUsage: "A B",
+		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ.",
+			"beitzoo diff beit.pdparams beit.pth",
+		),
+		Flags:  c.flags(f.model.flags(), f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
 	}
 }
 

@@ -13,10 +13,13 @@ import (
 func doctorCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
-		Usage:     "say what this machine has for running models, and what to type where something is missing",
+		Usage:     "print what this machine has for running models, and what to type if something is missing",
 		ArgsUsage: "[PROGRAM]",
-		Description: "Exits with 6 where the torch engine can't run. PROGRAM is another build of beitzoo that does not start, since the libtorch that it was\n" +
-			"linked to has moved: then it says which libraries it misses. `go run ./cmd/beitzoo doctor` works wherever Go does.",
+		Description: about("Exits with 6 if the torch engine can't run. PROGRAM is another build of beitzoo that does not start because the libtorch that it was linked to\n"+
+			"has moved: then the libraries that it misses are listed. `go run ./cmd/beitzoo doctor` works wherever Go does.",
+			"beitzoo doctor",
+			"beitzoo doctor ~/bin/beitzoo",
+		),
 		Flags:  c.flags(),
 		Action: action(func(ctx context.Context, args []string) error { return doctor(ctx, c, strings.Join(args, "")) }),
 	}

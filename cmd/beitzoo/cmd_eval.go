@@ -16,8 +16,9 @@ func evalCommand(c *console) *cli.Command {
 		Name:      "eval",
 		Usage:     "measure top-1 and top-5 accuracy over a folder of class folders",
 		ArgsUsage: "MODEL FOLDER",
-		Description: "FOLDER has one folder for each class; the classes are numbered in the order of the folders' names,\n" +
-			"as torchvision's ImageFolder does.",
+		Description: about("FOLDER has one folder for each class; the classes are numbered in the order of the folders' names, as torchvision's ImageFolder does.",
+			"beitzoo eval beit_base_p16_224 imagenet/val --recipe timm",
+		),
 		Flags:  c.flags(f.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f) }),
 	}

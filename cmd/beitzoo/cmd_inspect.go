@@ -27,8 +27,12 @@ func inspectCommand(c *console) *cli.Command {
 	var f inspectFlags
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "list container, scheme, architecture and parameters without loading the file",
+		Usage:     "print format, naming scheme, architecture and parameters of a file, without loading it",
 		ArgsUsage: "FILE",
+		Description: about("Formats are recognised by content. A pickle is read without running what it says, so files of unknown origin can be inspected.",
+			"beitzoo inspect checkpoint.pth",
+			"beitzoo inspect checkpoint.pth --stats --digests",
+		),
 		Flags: c.flags([]cli.Flag{
 			boolFlag("tensors", &f.tensors, "print name, dtype and shape of each parameter"),
 			boolFlag("stats", &f.stats, "also its range and mean, and how many values are NaN or infinite"),

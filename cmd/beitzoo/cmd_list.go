@@ -26,9 +26,13 @@ func listCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:    "list",
 		Aliases: []string{"ls"},
-		Usage:   "list the weights of the zoo",
-		Flags:   c.flags(f.flags()),
-		Action:  action(func(ctx context.Context, _ []string) error { return list(ctx, c, f) }),
+		Usage:   "list the weights that can be pulled",
+		Description: about("Weights are those of the places of --zoo, and those whose manifests ship with the program; these come from their upstream address.",
+			"beitzoo list",
+			"beitzoo list --zoo https://example.org/zoo --trust key.pub",
+		),
+		Flags:  c.flags(f.flags()),
+		Action: action(func(ctx context.Context, _ []string) error { return list(ctx, c, f) }),
 	}
 }
 

@@ -16,28 +16,34 @@ import (
 
 func manifestCommand(c *console) *cli.Command {
 	return &cli.Command{
-		Name:        "manifest",
-		Usage:       "validate, sign and check manifest files, and renew the index of a place",
+		Name:  "manifest",
+		Usage: "validate, sign and check manifest files, and renew the index of a place",
+		Description: about("For people who write manifests. `beitzoo publish` signs what it publishes by itself.",
+			"beitzoo manifest validate beit.yaml",
+			"beitzoo manifest sign beit.yaml --key key.sec",
+		),
 		Subcommands: []*cli.Command{validateCommand(c), signCommand(c), checkCommand(c), renewCommand(c)},
 	}
 }
 
 func validateCommand(c *console) *cli.Command {
 	return &cli.Command{
-		Name:      "validate",
-		Usage:     "check manifests against the schema and against what the program knows of the model",
-		ArgsUsage: "FILE...",
-		Flags:     c.flags(),
-		Action:    action(func(_ context.Context, args []string) error { return validateManifests(c, args) }),
+		Name:        "validate",
+		Usage:       "check manifests against the schema and against what the program knows of the model",
+		ArgsUsage:   "FILE...",
+		Description: about("", "beitzoo manifest validate manifests/beit_base_p16_224.yaml"),
+		Flags:       c.flags(),
+		Action:      action(func(_ context.Context, args []string) error { return validateManifests(c, args) }),
 	}
 }
 
 func signCommand(c *console) *cli.Command {
 	var key string
 	return &cli.Command{
-		Name:      "sign",
-		Usage:     "write FILE.minisig beside a manifest",
-		ArgsUsage: "FILE --key KEY",
+		Name:        "sign",
+		Usage:       "write FILE.minisig beside a manifest",
+		ArgsUsage:   "FILE --key KEY",
+		Description: about("Keys are those of minisign.", "beitzoo manifest sign beit.yaml --key key.sec"),
 		Flags: c.flags([]cli.Flag{&cli.PathFlag{
 			Name: "key", Aliases: []string{"sign"}, Destination: &key,
 			Usage: "the file with the minisign secret `KEY`; its password is asked for, or read from BEITZOO_PASSWORD",
@@ -49,11 +55,12 @@ func signCommand(c *console) *cli.Command {
 func checkCommand(c *console) *cli.Command {
 	var keys cli.StringSlice
 	return &cli.Command{
-		Name:      "check",
-		Usage:     "check the signature FILE.minisig of a manifest",
-		ArgsUsage: "FILE --trust KEY",
-		Flags:     c.flags([]cli.Flag{&cli.StringSliceFlag{Name: "trust", Destination: &keys, Usage: "a minisign public `KEY`, or a file with one, that may have signed"}}),
-		Action:    action(func(_ context.Context, args []string) error { return checkManifest(c, args[0], words(keys)) }),
+		Name:        "check",
+		Usage:       "check the signature FILE.minisig of a manifest",
+		ArgsUsage:   "FILE --trust KEY",
+		Description: about("", "beitzoo manifest check beit.yaml --trust key.pub"),
+		Flags:       c.flags([]cli.Flag{&cli.StringSliceFlag{Name: "trust", Destination: &keys, Usage: "a minisign public `KEY`, or a file with one, that may have signed"}}),
+		Action:      action(func(_ context.Context, args []string) error { return checkManifest(c, args[0], words(keys)) }),
 	}
 }
 

@@ -20,8 +20,11 @@ func renewCommand(c *console) *cli.Command {
 		Name:      "renew",
 		Usage:     "sign the index of a place again, before or after it expires",
 		ArgsUsage: "DEST --sign KEY",
-		Flags:     c.flags(signing.flags(), places.flags()),
-		Action:    action(func(ctx context.Context, args []string) error { return renewIndex(ctx, c, args[0], signing, places) }),
+		Description: about("Readers do not believe an index that has expired. The entries stay as they are.",
+			"beitzoo manifest renew zoo/ --sign key.sec --expires 2030-12-31",
+		),
+		Flags:  c.flags(signing.flags(), places.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return renewIndex(ctx, c, args[0], signing, places) }),
 	}
 }
 

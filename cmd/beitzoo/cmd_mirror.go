@@ -13,12 +13,15 @@ import (
 func mirrorCommand(c *console) *cli.Command {
 	var f zooFlags
 	return &cli.Command{
-		Name:        "mirror",
-		Usage:       "copy entries with their signatures from one place to another",
-		ArgsUsage:   "FROM TO [NAME@VERSION...]",
-		Description: "Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.",
-		Flags:       c.flags(f.flags()),
-		Action:      action(func(ctx context.Context, args []string) error { return mirror(ctx, c, args[0], args[1], args[2:], f) }),
+		Name:      "mirror",
+		Usage:     "copy entries of the zoo, with their signatures, from one place to another",
+		ArgsUsage: "FROM TO [NAME@VERSION...]",
+		Description: about("Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.",
+			"beitzoo mirror https://example.org/zoo zoo/ --trust key.pub",
+			"beitzoo mirror zoo/ oci://registry.example.org/beit tiny@1.0.0",
+		),
+		Flags:  c.flags(f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return mirror(ctx, c, args[0], args[1], args[2:], f) }),
 	}
 }
 

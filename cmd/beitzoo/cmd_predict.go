@@ -11,8 +11,12 @@ func predictCommand(c *console) *cli.Command {
 	top := 5
 	return &cli.Command{
 		Name:      "predict",
-		Usage:     "classify images",
+		Usage:     "classify images, and print the most probable classes",
 		ArgsUsage: "MODEL IMAGE...",
+		Description: about("Images are JPEG, PNG, GIF, BMP or WebP. They are resized, cropped and normalised as the model's own evaluation does it, unless --recipe says otherwise.",
+			"beitzoo predict digits_p16_64 seven.png",
+			"beitzoo predict beit.pth cat.jpg dog.jpg --labels imagenet.txt --top 3",
+		),
 		Flags: c.flags([]cli.Flag{
 			&cli.PathFlag{Name: "labels", Destination: &f.labels, Usage: "take the names of the classes from this `FILE`: class 0 in the first line, and so on"},
 			countFlag("top", &top, "", "print the `N` most probable classes"),

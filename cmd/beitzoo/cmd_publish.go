@@ -27,11 +27,12 @@ func publishCommand(c *console) *cli.Command {
 	var f publishFlags
 	return &cli.Command{
 		Name:      "publish",
-		Usage:     "make canonical weights and a manifest, verify and sign them, and put them where others pull from",
+		Usage:     "make weights available to others: convert, verify, describe, sign and upload them",
 		ArgsUsage: "CHECKPOINT DEST --name NAME --version VERSION --sign KEY",
-		Description: "DEST is a folder (an OCI image layout that any HTTP server can serve as well) or oci://host/repository.\n" +
-			"Versions are never overwritten; the same publication twice changes nothing.\n\n" +
-			"   beitzoo publish model.pth zoo/ --name my_beit --version 1.0.0 --sign key.sec --recording r.safetensors",
+		Description: about("DEST is a folder (an OCI image layout that any HTTP server can serve as well) or oci://host/repository.\n"+
+			"Versions are never overwritten; the same publication twice changes nothing.",
+			"beitzoo publish model.pth zoo/ --name my_beit --version 1.0.0 --sign key.sec --recording r.safetensors",
+		),
 		Flags: c.flags([]cli.Flag{
 			stringFlag("name", &f.name, "the `NAME` of the entry: lower case letters, digits, _ and -"),
 			stringFlag("version", &f.version, "its `VERSION`, such as 1.0.0"),

@@ -37,11 +37,13 @@ func pullCommand(c *console) *cli.Command {
 	var f pullFlags
 	return &cli.Command{
 		Name:      "pull",
-		Usage:     "bring weights of the zoo here, checked",
+		Usage:     "download weights of the zoo, checked, and write them in any format",
 		ArgsUsage: "[NAME[@VERSION]]",
-		Description: "Without -o the weights stay in the cache, and their path is printed. Sources are tried in order: the places of --zoo, then\n" +
-			"the upstream checkpoint, which is downloaded, converted and checked. An interrupted pull goes on where it stopped.\n\n" +
-			"   beitzoo pull beit_large_p16_512 -o beit.pth --to timm",
+		Description: about("Without -o the weights stay in the cache, and their path is printed. Sources are tried in order: a bundle, the places of --zoo, then the upstream\n"+
+			"checkpoint, which is downloaded, converted and checked. An interrupted pull resumes where it stopped.",
+			"beitzoo pull beit_large_p16_512 -o beit.pth --to timm",
+			"beitzoo pull my_beit@1.0.0 --zoo https://example.org/zoo --trust key.pub",
+		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			manifestFlag(&f.manifest),
 			&cli.PathFlag{Name: "bundle", Destination: &f.bundle, Usage: "pull from this `FILE`, which beitzoo bundle made"},

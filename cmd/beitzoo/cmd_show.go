@@ -24,10 +24,14 @@ func showCommand(c *console) *cli.Command {
 	var f showFlags
 	return &cli.Command{
 		Name:      "show",
-		Usage:     "show the manifest of weights: origin, licence, sources, accuracy, digests",
+		Usage:     "show what is known about weights: origin, licence, sources, accuracy, digests",
 		ArgsUsage: "[NAME[@VERSION]]",
-		Flags:     c.flags([]cli.Flag{manifestFlag(&f.manifest), boolFlag("yaml", &f.yaml, "print the manifest as it is")}, f.zoo.flags()),
-		Action:    action(func(ctx context.Context, args []string) error { return show(ctx, c, args, f) }),
+		Description: about("",
+			"beitzoo show beit_base_p16_224",
+			"beitzoo show my_beit@1.0.0 --yaml --zoo zoo/",
+		),
+		Flags:  c.flags([]cli.Flag{manifestFlag(&f.manifest), boolFlag("yaml", &f.yaml, "print the manifest as it is")}, f.zoo.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return show(ctx, c, args, f) }),
 	}
 }
 

@@ -13,10 +13,13 @@ func siteCommand(c *console) *cli.Command {
 	var f zooFlags
 	return &cli.Command{
 		Name:      "site",
-		Usage:     "render the zoo's manifests as static pages for people",
+		Usage:     "write web pages that describe the weights of the zoo",
 		ArgsUsage: "FOLDER",
-		Flags:     c.flags(f.flags()),
-		Action:    action(func(ctx context.Context, args []string) error { return renderSite(ctx, c, args[0], f) }),
+		Description: about("FOLDER/index.html lists the entries; the pages need no server.",
+			"beitzoo site public/ --zoo zoo/",
+		),
+		Flags:  c.flags(f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return renderSite(ctx, c, args[0], f) }),
 	}
 }
 

@@ -21,12 +21,14 @@ func synthCommand(c *console) *cli.Command {
 	var f saveFlags
 	var seed uint64
 	return &cli.Command{
-		Name:        "synth",
-		Usage:       "write test weights that are a function of a seed",
-		ArgsUsage:   "ARCH -o DST",
-		Description: "ARCH is a name or a PASSL yaml config. The recipe is in docs/recipe.md: any program gets the same bits from it.",
-		Flags:       c.flags(f.flags(), []cli.Flag{&cli.Uint64Flag{Name: "seed", Destination: &seed, Usage: "draw the weights from the seed `N`"}}),
-		Action:      action(func(ctx context.Context, args []string) error { return writeSynthetic(ctx, c, args[0], seed, f) }),
+		Name:      "synth",
+		Usage:     "write test weights, which follow from a seed",
+		ArgsUsage: "ARCH -o DST",
+		Description: about("ARCH is a name or a PASSL yaml config. The recipe is in docs/recipe.md: any program gets the same bits from it.",
+			"beitzoo synth beit_base_p16_224 --seed 1 -o test.safetensors",
+		),
+		Flags:  c.flags(f.flags(), []cli.Flag{&cli.Uint64Flag{Name: "seed", Destination: &seed, Usage: "draw the weights from the seed `N`"}}),
+		Action: action(func(ctx context.Context, args []string) error { return writeSynthetic(ctx, c, args[0], seed, f) }),
 	}
 }
 

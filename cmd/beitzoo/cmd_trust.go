@@ -16,14 +16,18 @@ import (
 func trustCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "trust",
-		Usage: "look after the keys that are pinned for places",
+		Usage: "list and forget the keys that are pinned for places",
+		Description: about("The first index that a place shows with a trusted signature pins its key: later ones must be signed by it, and must not go back.",
+			"beitzoo trust ls",
+			"beitzoo trust forget https://example.org/zoo",
+		),
 		Subcommands: []*cli.Command{
 			{
-				Name: "ls", Aliases: []string{"list"}, Usage: "list the places, their keys and the index that was seen last", Flags: c.flags(),
+				Name: "ls", Aliases: []string{"list"}, Usage: "list the places, their keys and the index that was seen last", Description: about("", "beitzoo trust ls"), Flags: c.flags(),
 				Action: action(func(context.Context, []string) error { return listTrust(c) }),
 			},
 			{
-				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE", Flags: c.flags(),
+				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE", Description: about("PLACE is a name that beitzoo trust ls prints, or the path of a folder.", "beitzoo trust forget zoo/"), Flags: c.flags(),
 				Action: action(func(_ context.Context, args []string) error { return forgetPlace(c, args[0]) }),
 			},
 		},

@@ -29,10 +29,12 @@ func verifyCommand(c *console) *cli.Command {
 	images.Aliases = []string{"samples"}
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "run the model and compare every block with a recording, another checkpoint, or the float64 oracle",
+		Usage:     "run a model and compare every block with a recording, another checkpoint, or plain float64 arithmetic",
 		ArgsUsage: "MODEL",
-		Description: "Exits with 0 where every activation is within the rounding that was measured on this model, and with 1 where not;\n" +
-			"then it says where the two part, and why.",
+		Description: about("Exits with 0 if every activation is within the rounding that was measured on this model, and with 1 if not; then it says where the two part, and why.",
+			"beitzoo verify beit.pth --recording passl.safetensors",
+			"beitzoo verify beit.pth --against original.pdparams --engine native",
+		),
 		Flags: c.flags([]cli.Flag{
 			&cli.PathFlag{Name: "recording", Destination: &f.recording, Category: referenceSection, Usage: "compare with what another program recorded in this `FILE` (docs/recording.md)"},
 			&cli.PathFlag{Name: "against", Destination: &f.against, Category: referenceSection, Usage: "compare with another `CHECKPOINT`, run on the same inputs"},

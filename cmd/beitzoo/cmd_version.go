@@ -21,6 +21,9 @@ func versionCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print the version, and which engines this build has",
+		Description: about("",
+			"beitzoo version --json",
+		),
 		Flags: []cli.Flag{c.jsonFlag()},
 		Action: action(func(context.Context, []string) error {
 			info := version()

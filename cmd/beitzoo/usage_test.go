@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -104,21 +103,5 @@ func TestPredictAndEval(t *testing.T) {
 	}
 	if result.Top1 != 346 || result.Top5 != 359 || result.Images != 360 {
 		t.Errorf("%+v", result)
-	}
-}
-
-// TestHelpNamesEveryCommand keeps docs/command-line.md complete.
-func TestHelpNamesEveryCommand(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "command-line.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range commands(&console{}) {
-		if !strings.Contains(string(page), "`"+command.Name) {
-			t.Errorf("docs/command-line.md does not describe %s", command.Name)
-		}
-		if command.Usage == "" || command.Action == nil && len(command.Subcommands) == 0 {
-			t.Errorf("%s is not described", command.Name)
-		}
 	}
 }
