@@ -117,7 +117,7 @@ func play(t *testing.T, h hypothesis, config arch.Config, kind engine.StageKind)
 	return true
 }
 
-// TestOtherMistakesAreNotExplained: noise on a weight is none of the hypotheses.
+// TestOtherMistakesAreNotExplained: noise on a weight fits none of the hypotheses.
 func TestOtherMistakesAreNotExplained(t *testing.T) {
 	t.Parallel()
 	c := example(t, configs()[0], engine.Block)

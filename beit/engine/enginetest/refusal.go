@@ -112,7 +112,7 @@ func (s *suite) wrongWeights(t *testing.T) {
 	}
 }
 
-// impossible: a configuration that is no architecture is refused before anything is computed from it.
+// impossible: a configuration that is not possible is refused before anything is computed from it.
 func (s *suite) impossible(t *testing.T) {
 	for _, c := range []struct {
 		field  string

@@ -16,17 +16,17 @@ type positions[T gemm.Float] struct {
 }
 
 // positions reads a table [rows, heads].
-func (s *source[T]) positions(prefix string) (*positions[T], error) {
-	table, err := s.values(prefix + "relative_position_bias_table")
+func (l *loader[T]) positions(prefix string) (*positions[T], error) {
+	table, err := l.values(prefix + "relative_position_bias_table")
 	if err != nil {
 		return nil, err
 	}
-	p := &positions[T]{heads: make([][]T, s.config.Heads)}
-	p.height, p.width = s.config.Window()
+	p := &positions[T]{heads: make([][]T, l.config.Heads)}
+	p.height, p.width = l.config.Window()
 	for h := range p.heads {
-		column := make([]T, s.config.BiasRows())
+		column := make([]T, l.config.BiasRows())
 		for row := range column {
-			column[row] = table[row*s.config.Heads+h]
+			column[row] = table[row*l.config.Heads+h]
 		}
 		slices.Reverse(column[:len(column)-3])
 		p.heads[h] = column

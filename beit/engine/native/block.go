@@ -20,17 +20,17 @@ type block[T gemm.Float] struct {
 }
 
 // block reads block i.
-func (s *source[T]) block(i int, activate func([]T)) (b block[T], err error) {
-	prefix, c := fmt.Sprintf("blocks.%d.", i), s.config
+func (l *loader[T]) block(i int, activate func([]T)) (b block[T], err error) {
+	prefix, c := fmt.Sprintf("blocks.%d.", i), l.config
 	b.activate = activate
 	for _, read := range []func() error{
-		func() (err error) { b.norm1, err = s.norm(prefix + "norm1."); return err },
-		func() (err error) { b.norm2, err = s.norm(prefix + "norm2."); return err },
-		func() (err error) { b.qkv, err = s.qkv(prefix + "attn."); return err },
-		func() (err error) { b.proj, err = s.linear(prefix+"attn.proj.", c.EmbedDim, c.EmbedDim); return err },
-		func() (err error) { b.fc1, err = s.linear(prefix+"mlp.fc1.", c.HiddenDim, c.EmbedDim); return err },
-		func() (err error) { b.fc2, err = s.linear(prefix+"mlp.fc2.", c.EmbedDim, c.HiddenDim); return err },
-		func() (err error) { b.bias, err = s.blockBias(prefix); return err },
+		func() (err error) { b.norm1, err = l.norm(prefix + "norm1."); return err },
+		func() (err error) { b.norm2, err = l.norm(prefix + "norm2."); return err },
+		func() (err error) { b.qkv, err = l.qkv(prefix + "attn."); return err },
+		func() (err error) { b.proj, err = l.linear(prefix+"attn.proj.", c.EmbedDim, c.EmbedDim); return err },
+		func() (err error) { b.fc1, err = l.linear(prefix+"mlp.fc1.", c.HiddenDim, c.EmbedDim); return err },
+		func() (err error) { b.fc2, err = l.linear(prefix+"mlp.fc2.", c.EmbedDim, c.HiddenDim); return err },
+		func() (err error) { b.bias, err = l.blockBias(prefix); return err },
 	} {
 		if err := read(); err != nil {
 			return b, err
@@ -39,33 +39,33 @@ func (s *source[T]) block(i int, activate func([]T)) (b block[T], err error) {
 	if !c.LayerScale {
 		return b, nil
 	}
-	return b, s.vectors(map[string]*[]T{prefix + "gamma_1": &b.gamma1, prefix + "gamma_2": &b.gamma2})
+	return b, l.vectors(map[string]*[]T{prefix + "gamma_1": &b.gamma1, prefix + "gamma_2": &b.gamma2})
 }
 
 // blockBias reads the table of a block, or the one that all blocks share.
-func (s *source[T]) blockBias(prefix string) (*positions[T], error) {
-	switch s.config.Bias {
+func (l *loader[T]) blockBias(prefix string) (*positions[T], error) {
+	switch l.config.Bias {
 	case arch.BlockBias:
-		return s.positions(prefix + "attn.")
+		return l.positions(prefix + "attn.")
 	case arch.SharedBias:
-		return s.positions("rel_pos_bias.")
+		return l.positions("rel_pos_bias.")
 	}
 	return nil, nil
 }
 
 // qkv joins the biases of query and value; keys have none.
-func (s *source[T]) qkv(prefix string) (l linear[T], err error) {
-	dim := s.config.EmbedDim
-	weight, err := s.matrix(prefix+"qkv.weight", 3*dim, dim)
+func (l *loader[T]) qkv(prefix string) (layer linear[T], err error) {
+	dim := l.config.EmbedDim
+	weight, err := l.matrix(prefix+"qkv.weight", 3*dim, dim)
 	if err != nil {
-		return l, err
+		return layer, err
 	}
 	var query, value []T
-	if err := s.vectors(map[string]*[]T{prefix + "q_bias": &query, prefix + "v_bias": &value}); err != nil {
-		return l, err
+	if err := l.vectors(map[string]*[]T{prefix + "q_bias": &query, prefix + "v_bias": &value}); err != nil {
+		return layer, err
 	}
-	l = linear[T]{weight: weight, bias: make([]T, 3*dim), out: 3 * dim, in: dim, round: s.round}
-	copy(l.bias, query)
-	copy(l.bias[2*dim:], value)
-	return l, nil
+	layer = linear[T]{weight: weight, bias: make([]T, 3*dim), out: 3 * dim, in: dim, round: l.round}
+	copy(layer.bias, query)
+	copy(layer.bias[2*dim:], value)
+	return layer, nil
 }

@@ -25,10 +25,10 @@ func TestFillIsTheIndex(t *testing.T) {
 			bits := math.Float32bits(float32(i))
 			table = append(table, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
 		}
-		s := &source[float64]{config: config, views: map[string]tensor.View{"relative_position_bias_table": {
+		l := &loader[float64]{config: config, views: map[string]tensor.View{"relative_position_bias_table": {
 			DType: tensor.F32, Shape: tensor.Shape{config.BiasRows(), 2}, Data: tensor.Memory(table),
 		}}}
-		p, err := s.positions("")
+		p, err := l.positions("")
 		if err != nil {
 			t.Fatal(err)
 		}

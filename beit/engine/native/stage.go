@@ -27,20 +27,20 @@ func (e *StageError) Is(kind error) bool { return kind == errdef.ErrInput }
 // Stage computes one stage in float64 from the activation of the stage before it, as [engine.Stage.Before] says (Embed is computed from input),
 // reading only the weights that it needs. It serves to find out whether one stage alone is right.
 func (e Engine) Stage(ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation) (engine.Activation, error) {
-	s, err := newSource[float64](config, weights, nil)
+	l, err := newLoader[float64](config, weights, nil)
 	if err != nil {
 		return engine.Activation{}, err
 	}
 	m := &model[float64]{config: config, threads: runtime.GOMAXPROCS(0)}
 	switch {
 	case stage.Kind == engine.Embed:
-		return m.embedStage(s, stage, input)
+		return m.embedStage(l, stage, input)
 	case stage.InBlock() && stage.Block >= 0 && stage.Block < config.Depth:
-		return m.blockStage(ctx, s, stage, before, activationOf[float64](e))
+		return m.blockStage(ctx, l, stage, before, activationOf[float64](e))
 	case stage.Kind == engine.Pool:
-		return m.poolStage(s, stage, before)
+		return m.poolStage(l, stage, before)
 	case stage.Kind == engine.Logits && config.Classes > 0:
-		return m.logitsStage(s, stage, before)
+		return m.logitsStage(l, stage, before)
 	}
 	return engine.Activation{}, &StageError{stage, "the model does not have it"}
 }
@@ -57,23 +57,23 @@ func wholeImages(stage engine.Stage, before engine.Activation, one int) (images 
 	return len(before.Values) / one, nil
 }
 
-func (m *model[T]) embedStage(s *source[T], stage engine.Stage, input engine.Input) (out engine.Activation, err error) {
+func (m *model[T]) embedStage(l *loader[T], stage engine.Stage, input engine.Input) (out engine.Activation, err error) {
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return out, err
 	}
-	if m.stem, err = s.stem(); err != nil {
+	if m.stem, err = l.stem(); err != nil {
 		return out, err
 	}
 	return activation(stage, m.tokenShape(images), m.embed(input, images)), nil
 }
 
-func (m *model[T]) blockStage(ctx context.Context, s *source[T], stage engine.Stage, before engine.Activation, activate func([]T)) (out engine.Activation, err error) {
+func (m *model[T]) blockStage(ctx context.Context, l *loader[T], stage engine.Stage, before engine.Activation, activate func([]T)) (out engine.Activation, err error) {
 	images, err := wholeImages(stage, before, m.config.Tokens()*m.config.EmbedDim)
 	if err != nil {
 		return out, err
 	}
-	b, err := s.block(stage.Block, activate)
+	b, err := l.block(stage.Block, activate)
 	if err != nil {
 		return out, err
 	}
@@ -87,23 +87,23 @@ func (m *model[T]) blockStage(ctx context.Context, s *source[T], stage engine.St
 	return out, err
 }
 
-func (m *model[T]) poolStage(s *source[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+func (m *model[T]) poolStage(l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
 	images, err := wholeImages(stage, before, m.config.Tokens()*m.config.EmbedDim)
 	if err != nil {
 		return out, err
 	}
-	if m.tail, err = s.tail(); err != nil {
+	if m.tail, err = l.tail(); err != nil {
 		return out, err
 	}
 	pooled, shape := m.pool(values[T](before), images)
 	return activation(stage, shape, pooled), nil
 }
 
-func (m *model[T]) logitsStage(s *source[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+func (m *model[T]) logitsStage(l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
 	if _, err := wholeImages(stage, before, m.config.EmbedDim); err != nil {
 		return out, err
 	}
-	if m.tail, err = s.tail(); err != nil {
+	if m.tail, err = l.tail(); err != nil {
 		return out, err
 	}
 	logits, shape := m.classify(values[T](before), before.Shape)

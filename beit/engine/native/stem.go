@@ -12,8 +12,8 @@ type stem[T gemm.Float] struct {
 	patch                 linear[T]
 }
 
-func (s *source[T]) stem() (out stem[T], err error) {
-	c := s.config
+func (l *loader[T]) stem() (out stem[T], err error) {
+	c := l.config
 	wanted := map[string]*[]T{"cls_token": &out.class}
 	if c.MaskToken {
 		wanted["mask_token"] = &out.mask
@@ -21,10 +21,10 @@ func (s *source[T]) stem() (out stem[T], err error) {
 	if c.AbsolutePosition {
 		wanted["pos_embed"] = &out.position
 	}
-	if err = s.vectors(wanted); err != nil {
+	if err = l.vectors(wanted); err != nil {
 		return out, err
 	}
-	out.patch, err = s.linear("patch_embed.proj.", c.EmbedDim, 3*c.PatchSize*c.PatchSize)
+	out.patch, err = l.linear("patch_embed.proj.", c.EmbedDim, 3*c.PatchSize*c.PatchSize)
 	return out, err
 }
 

@@ -12,8 +12,8 @@ type tail[T gemm.Float] struct {
 	head linear[T]
 }
 
-func (s *source[T]) tail() (t tail[T], err error) {
-	c := s.config
+func (l *loader[T]) tail() (t tail[T], err error) {
+	c := l.config
 	name, head := "norm.", "head."
 	if c.Pooling == arch.MeanPooling {
 		name = "fc_norm."
@@ -21,10 +21,10 @@ func (s *source[T]) tail() (t tail[T], err error) {
 	if c.MaskToken {
 		head = "lm_head."
 	}
-	if t.norm, err = s.norm(name); err != nil || c.Classes == 0 {
+	if t.norm, err = l.norm(name); err != nil || c.Classes == 0 {
 		return t, err
 	}
-	t.head, err = s.linear(head, c.Classes, c.EmbedDim)
+	t.head, err = l.linear(head, c.Classes, c.EmbedDim)
 	return t, err
 }
 

@@ -19,7 +19,7 @@ type attention struct {
 func (a attention) apply(s *scope, x value, m *model, images int) value {
 	bias, err := a.bias.get(m)
 	s.fail(err)
-	return s.give(func(s *scope) value {
+	return s.keep(func(s *scope) value {
 		heads, tokens, width := int64(m.config.Heads), int64(m.config.Tokens()), int64(m.config.HeadDim())
 		qkv := s.reshape(a.qkv.apply(s, x), int64(images), tokens, 3, heads, width)
 		qkv = s.permute(qkv, 2, 0, 3, 1, 4)

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -56,7 +55,7 @@ func (p *positions) get(m *model) (value, error) {
 // gather makes the matrix, with elements of type T.
 func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 	tokens, heads := p.config.Tokens(), p.config.Heads
-	return m.weights.give(func(s *scope) value {
+	return m.weights.keep(func(s *scope) value {
 		columns, err := reversed[T](p)
 		s.fail(err)
 		matrix := s.empty(cpu, dtype, 1, int64(heads), int64(tokens), int64(tokens))
@@ -65,17 +64,11 @@ func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 			return value{}
 		}
 		out := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), heads*tokens*tokens)
-		var group errgroup.Group
-		group.SetLimit(m.threads)
-		for head, column := range columns {
-			group.Go(func() error {
-				for query := range tokens {
-					fillLine(out[(head*tokens+query)*tokens:][:tokens], column, p.config, query)
-				}
-				return nil
-			})
-		}
-		s.fail(group.Wait())
+		parallel.For(m.threads, heads, func(_, head int) {
+			for query := range tokens {
+				fillLine(out[(head*tokens+query)*tokens:][:tokens], columns[head], p.config, query)
+			}
+		})
 		if m.device == cpu && m.dtype == dtype {
 			return matrix
 		}

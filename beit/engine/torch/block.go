@@ -42,7 +42,7 @@ func (l *loader) block(i int, shared *positions) (b block) {
 
 // qkvBias reads the biases of queries and values and puts zeros between them: keys have none.
 func (l *loader) qkvBias(prefix string) value {
-	return l.scope.give(func(s *scope) value {
+	return l.scope.keep(func(s *scope) value {
 		read := func(name string) value { return s.copyTo(l.view(s, prefix+name), l.device, l.dtype) }
 		zeros := s.copyTo(s.floats(make([]float32, l.config.EmbedDim), int64(l.config.EmbedDim)), l.device, l.dtype)
 		return s.concatenate(0, read("attn.q_bias"), zeros, read("attn.v_bias"))
@@ -55,13 +55,13 @@ func (n norm) apply(s *scope, x value, config arch.Config) value {
 
 // attend returns what the attention branch adds to x.
 func (b block) attend(s *scope, x value, m *model, images int) value {
-	return s.give(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
+	return s.keep(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
 }
 
 // feed returns what the MLP adds to x.
 func (b block) feed(s *scope, x value, m *model) value {
-	return s.give(func(s *scope) value {
-		hidden := s.give(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
+	return s.keep(func(s *scope) value {
+		hidden := s.keep(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
 		return b.fc2.apply(s, hidden)
 	})
 }
@@ -69,7 +69,7 @@ func (b block) feed(s *scope, x value, m *model) value {
 // feedMean returns the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
 // one vector an image.
 func (b block) feedMean(s *scope, x value, m *model) value {
-	return s.give(func(s *scope) value {
+	return s.keep(func(s *scope) value {
 		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config))
 		mean := s.mean(s.from(x, 1))
 		s.addScaled(mean, b.gamma2, b.fc2.apply(s, s.mean(s.from(hidden, 1))))

@@ -41,7 +41,7 @@ func TestChoiceOfAttention(t *testing.T) {
 	}
 }
 
-// TestFormsOfAttentionAgree: each form in each dtype gives what the plain one returns in float64.
+// TestFormsOfAttentionAgree: each form in each dtype computes what the plain one computes in float64.
 func TestFormsOfAttentionAgree(t *testing.T) {
 	t.Parallel()
 	const heads, tokens, width = 3, 70, 16

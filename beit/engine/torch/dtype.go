@@ -40,7 +40,7 @@ func supported(d dtype) bool { return d.once("compute", d.compute) }
 // packable reports whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
 
-// known has a func() bool for each question and dtype that somebody asked for.
+// known has a func() bool for each question and dtype that was asked for.
 var known sync.Map
 
 func (d dtype) once(question string, compute func(s *scope)) bool {

@@ -35,7 +35,7 @@ func (l *loader) pack(name string, rows int, bias value) linear {
 	elements, err := shape.Elements()
 	l.scope.fail(err)
 	out := int64(shape[0])
-	weight := l.scope.give(func(s *scope) value {
+	weight := l.scope.keep(func(s *scope) value {
 		flat := s.reshape(l.view(s, name), out, elements/out)
 		if !l.packs {
 			return s.copyTo(flat, l.device, l.dtype)

@@ -23,7 +23,7 @@ type loader struct {
 	device device
 	dtype  dtype
 	// buffer is where parameters stop on their way to libtorch. Libtorch does not read the caller's memory itself: that may be a mapped file, and
-	// if somebody cuts it short meanwhile, Go makes an error of it, but C++ would end the program.
+	// if that is cut short meanwhile, Go makes an error of it, but C++ would end the program.
 	buffer []byte
 	// packs means that weights are packed.
 	packs bool
@@ -103,7 +103,7 @@ func (l *loader) withBuffer(part func()) error {
 
 // parameter reads one parameter to the model's device and dtype.
 func (l *loader) parameter(name string) value {
-	return l.scope.give(func(s *scope) value { return s.copyTo(l.view(s, name), l.device, l.dtype) })
+	return l.scope.keep(func(s *scope) value { return s.copyTo(l.view(s, name), l.device, l.dtype) })
 }
 
 // view makes a tensor over a copy of the parameter in the buffer, in its own dtype. It is valid until the next one is made.

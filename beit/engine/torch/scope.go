@@ -82,8 +82,8 @@ func (s *scope) within(part func(inner *scope)) {
 	s.fail(inner.err)
 }
 
-// give runs part in a scope of its own and keeps only the tensor that it returns.
-func (s *scope) give(part func(inner *scope) value) value {
+// keep runs part in a scope of its own and keeps only the tensor that it returns.
+func (s *scope) keep(part func(inner *scope) value) value {
 	var kept value
 	s.within(func(inner *scope) {
 		result := part(inner)

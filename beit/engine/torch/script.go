@@ -16,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// script is a module that somebody traced or scripted in Python, with its weights in it.
+// script is a module that was traced or scripted in Python, with its weights in it.
 type script struct {
 	path   string
 	config arch.Config

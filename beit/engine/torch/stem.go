@@ -24,7 +24,7 @@ func (l *loader) stem() (out stem) {
 
 // embed returns the tokens, [N, T, C]. The convolution's windows do not overlap, so it is a product with the unfolded pixels.
 func (m *model) embed(s *scope, input engine.Input, images int) value {
-	return s.give(func(s *scope) value {
+	return s.keep(func(s *scope) value {
 		n, dim, size := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize)
 		down, across := m.config.Window()
 		height, width, patches := int64(down), int64(across), int64(m.config.Patches())
