@@ -50,7 +50,7 @@ func checkFlagHelp(t *testing.T, command string, flag cli.Flag) {
 	if strings.Contains(names, " value") || strings.HasSuffix(text, "(default: false)") || strings.HasSuffix(text, "(default: 0)") && !strings.Contains(names, "seed") {
 		t.Errorf("%s: %s", command, text)
 	}
-	if documented, ok := flag.(cli.DocGenerationFlag); !ok || documented.GetUsage() == "" && names != "--worker" {
+	if documented, ok := flag.(cli.DocGenerationFlag); !ok || documented.GetUsage() == "" {
 		t.Errorf("%s: %s is not described", command, text)
 	}
 }
