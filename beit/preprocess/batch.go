@@ -1,17 +1,16 @@
 package preprocess
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
 // FileError says which file could not be turned into a tensor.
@@ -43,21 +42,13 @@ func batch(ctx context.Context, r card.Recipe, paths []string, open func(string)
 	size := r.Len()
 	values := make([]float32, len(paths)*size)
 	failures := make([]error, len(paths))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range paths {
-		if ctx.Err() != nil {
-			break
+	stopped := parallel.Each(ctx, len(paths), func(ctx context.Context, i int) error {
+		if err := readInto(ctx, values[i*size:(i+1)*size], r, paths[i], open); err != nil {
+			failures[i] = &FileError{Path: paths[i], Err: err}
 		}
-		group.Go(func() error {
-			if err := readInto(ctx, values[i*size:(i+1)*size], r, path, open); err != nil {
-				failures[i] = &FileError{Path: path, Err: err}
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // no function returns an error: they are kept by position
-	if err := ctx.Err(); err != nil {
+		return nil // the others go on, so that all that fail are reported
+	})
+	if err := cmp.Or(ctx.Err(), stopped); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(failures...); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// What the user can type next is said here and in hints_engine.go, in words of the command line: libraries know neither commands nor flags. Where
+// What the user can type next is said here, in hints_engine.go and in hints_model.go, in words of the command line: libraries know neither commands nor flags. Where
 // there is nothing to say here, a library's own Hint counts.
 
 // missingError says that a path which the user wrote leads to nothing.
@@ -39,8 +39,10 @@ func (e *missingError) Hint() string {
 
 // hintOf returns what the user can do about an error, or "".
 func hintOf(err error) string {
-	if hint := engineHint(err); hint != "" {
-		return hint
+	for _, hint := range []string{engineHint(err), modelHint(err)} {
+		if hint != "" {
+			return hint
+		}
 	}
 	if hint := errdef.Hint(err); hint != "" {
 		return hint

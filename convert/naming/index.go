@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -87,17 +85,10 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 	if skip {
 		reason = "relative position indices, not compared"
 	} else {
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(runtime.GOMAXPROCS(0))
-		for _, b := range buffers {
-			group.Go(func() error {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				return tensor.Guard(func() error { return m.checkIndex(b) })
-			})
-		}
-		if err := group.Wait(); err != nil {
+		err := parallel.Each(ctx, len(buffers), func(_ context.Context, i int) error {
+			return tensor.Guard(func() error { return m.checkIndex(buffers[i]) })
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,10 @@ package naming_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -397,3 +399,9 @@ func TestIndexIsChecked(t *testing.T) {
 		}
 	})
 }
+
+func appendF64(raw []byte, v float64) []byte {
+	return binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
+}
+
+func appendI64(raw []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(raw, uint64(v)) }

@@ -19,7 +19,11 @@ func ExampleThen() {
 	}
 	for _, part := range parts {
 		values, err := part.Bytes() // only now elements are moved
-		fmt.Println(part.Shape, values, err)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s %d\n", part.Shape, values)
 	}
 	back, err := operation.Inverse().Apply(parts...)
 	if err != nil {
@@ -28,8 +32,8 @@ func ExampleThen() {
 	}
 	fmt.Println(operation.Name, "and back:", back[0].Shape)
 	// Output:
-	// [2, 2] [1 7 2 8] <nil>
-	// [2, 2] [3 9 4 10] <nil>
-	// [2, 2] [5 11 6 12] <nil>
+	// [2, 2] [1 7 2 8]
+	// [2, 2] [3 9 4 10]
+	// [2, 2] [5 11 6 12]
 	// transposed, split and back: [2, 6]
 }

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/naming"
+)
+
+// modelHint returns what the user can type about tensors that are not understood as a model, or "". Packages arch and naming say what has to be known;
+// by which flag it is told, or by which command found out, is added here.
+func modelHint(err error) string {
+	var (
+		tie       *naming.TieError
+		mismatch  *naming.MismatchError
+		foreign   *naming.NotBEiTError
+		masked    *naming.MaskedModelError
+		inference *arch.InferenceError
+	)
+	switch {
+	case errors.As(err, &tie):
+		return tie.Hint() + ", with --from SCHEME"
+	case errors.As(err, &mismatch):
+		return mismatch.Hint() + "; `beitzoo inspect FILE` lists the tensors, --from SCHEME and --arch NAME say what they are"
+	case errors.As(err, &foreign):
+		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds"
+	case errors.As(err, &masked):
+		return masked.Hint() + " with --arch"
+	case errors.As(err, &inference):
+		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
+	}
+	return ""
+}
