@@ -47,7 +47,8 @@ func benchEngines(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Println("\nMedian seconds of one forward pass, float32, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster")
-	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n| model | batch | threads | rounds |")
+	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n")
+	fmt.Print("| model | batch | threads | rounds |")
 	for _, kind := range c.kinds {
 		fmt.Printf(" %s |", nameOf(kind))
 	}

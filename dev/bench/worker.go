@@ -91,7 +91,7 @@ func (w *worker) ask(request string) ([]float64, error) {
 		return nil, fmt.Errorf("%s on %s: %w", w.name, request, err)
 	}
 	var numbers []float64
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		number, err := strconv.ParseFloat(word, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%s on %s: %w", w.name, request, err)

@@ -33,8 +33,7 @@ func FindModule(ctx context.Context, root string) (Module, error) {
 	output, err := command.Output()
 	var module Module
 	if decodeErr := json.Unmarshal(output, &module); decodeErr != nil {
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			return Module{}, fmt.Errorf("%s: %s", command, failed.Stderr)
 		}
 		return Module{}, fmt.Errorf("%s: %w", command, errors.Join(err, decodeErr))

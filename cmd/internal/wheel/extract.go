@@ -97,7 +97,7 @@ func extractMember(ctx context.Context, member *zip.File, folder, sum string) er
 
 // cancelReader reads until ctx ends.
 type cancelReader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // a reader for one call
 	io.Reader
 }
 
