@@ -57,12 +57,12 @@ func (p *parser) metadata(metadata map[string]string) {
 		}
 	}
 	if r.DType == tensor.Invalid {
-		p.fail("metadata entry dtype is %q, not float64, float32, bfloat16 or float16", metadata["dtype"])
+		p.fail("metadata entry dtype is %s, not float64, float32, bfloat16 or float16", text.Quote(metadata["dtype"]))
 	}
-	if text, stated := metadata["epsilon"]; stated {
-		value, err := strconv.ParseFloat(text, 64)
+	if epsilon, stated := metadata["epsilon"]; stated {
+		value, err := strconv.ParseFloat(epsilon, 64)
 		if err != nil || !(value > 0) || math.IsInf(value, 0) {
-			p.fail("metadata entry epsilon is %q, not a positive number", text)
+			p.fail("metadata entry epsilon is %s, not a positive number", text.Quote(epsilon))
 		}
 		r.Epsilon = value
 	}
@@ -80,7 +80,8 @@ func (p *parser) probes(metadata map[string]string) {
 	found := probeInput.FindStringSubmatch(input)
 	seed, err := strconv.ParseUint(cmp.Or(metadata["seed"], "0"), 10, 64)
 	if found == nil || err != nil {
-		p.fail("metadata entries input %q and seed %q are neither \"stored\" nor of the form \"recipe images 0..1\"", input, metadata["seed"])
+		p.fail("metadata entries input %s and seed %s are neither \"stored\" nor of the form \"recipe images 0..1\"",
+			text.Quote(input), text.Quote(metadata["seed"]))
 		return
 	}
 	first, _ := strconv.Atoi(found[1])
@@ -106,7 +107,7 @@ func (p *parser) images(tensors []tensor.Named) {
 // tensor takes in one tensor.
 func (p *parser) tensor(t tensor.Named) {
 	if len(t.Shape) == 0 || t.Shape[0] != p.recording.Images {
-		p.fail("tensor %q has shape %s, which does not begin with %d images", t.Name, t.Shape, p.recording.Images)
+		p.fail("tensor %s has shape %s, which does not begin with %d images", text.Quote(t.Name), t.Shape, p.recording.Images)
 		return
 	}
 	read := p.activation
