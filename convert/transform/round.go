@@ -4,33 +4,10 @@ import (
 	"encoding/binary"
 	"math"
 
-	"github.com/x448/float16"
-
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Every conversion rounds once, to nearest and ties to even. Overflow becomes infinity, tiny values become subnormals or zero, signs of
-// zeros stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
-
-// roundToBF16 returns the bits of the bfloat16 nearest to f.
-func roundToBF16(f float32) uint16 {
-	bits := math.Float32bits(f)
-	if f != f {
-		return uint16(bits>>16) | 0x40
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
-}
-
-// roundToF16 returns the bits of the half nearest to f. What ends as a normal half, nearly every weight, takes a shorter way.
-func roundToF16(f float32) uint16 {
-	const smallest, overflow, rebias = 0x38800000, 0x477ff000, (127 - 15) << 23
-	bits := math.Float32bits(f)
-	magnitude := bits &^ (1 << 31)
-	if magnitude-smallest < overflow-smallest {
-		return uint16(bits>>16&0x8000 | (magnitude-rebias+0xfff+magnitude>>13&1)>>13)
-	}
-	return float16.Fromfloat32(f).Bits()
-}
+// Every conversion rounds once, as package tensor rounds.
 
 // roundToOdd returns the float32 next to f towards zero, with the lowest bit set unless it is exact. Rounding that once more to a shorter type
 // is the same as rounding f at once, which rounding to the nearest float32 first is not (S. Boldo and G. Melquiond, "Emulation of a FMA and
@@ -47,13 +24,9 @@ func roundToOdd(f float64) float32 {
 	return math.Float32frombits(bits | 1)
 }
 
-func widenBF16(b []byte) float32 {
-	return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-}
+func getF16(b []byte) float32 { return tensor.WidenF16(binary.LittleEndian.Uint16(b)) }
 
-func widenF16(b []byte) float32 {
-	return float16.Frombits(binary.LittleEndian.Uint16(b)).Float32()
-}
+func getBF16(b []byte) float32 { return tensor.WidenBF16(binary.LittleEndian.Uint16(b)) }
 
 func getF32(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
@@ -68,18 +41,20 @@ type pair struct{ from, to tensor.DType }
 var conversions = map[pair]conversion{
 	{tensor.F64, tensor.F32}: func(d, s []byte) { each(d, s, 4, 8, func(d, s []byte) { put32(d, float32(getF64(s))) }) },
 	{tensor.F64, tensor.BF16}: func(d, s []byte) {
-		each(d, s, 2, 8, func(d, s []byte) { put16(d, roundToBF16(roundToOdd(getF64(s)))) })
+		each(d, s, 2, 8, func(d, s []byte) { put16(d, tensor.RoundBF16(roundToOdd(getF64(s)))) })
 	},
-	{tensor.F64, tensor.F16}:  func(d, s []byte) { each(d, s, 2, 8, func(d, s []byte) { put16(d, roundToF16(roundToOdd(getF64(s)))) }) },
+	{tensor.F64, tensor.F16}: func(d, s []byte) {
+		each(d, s, 2, 8, func(d, s []byte) { put16(d, tensor.RoundF16(roundToOdd(getF64(s)))) })
+	},
 	{tensor.F32, tensor.F64}:  func(d, s []byte) { each(d, s, 8, 4, func(d, s []byte) { put64(d, float64(getF32(s))) }) },
 	{tensor.F32, tensor.BF16}: toBF16,
 	{tensor.F32, tensor.F16}:  toF16,
-	{tensor.BF16, tensor.F64}: func(d, s []byte) { each(d, s, 8, 2, func(d, s []byte) { put64(d, float64(widenBF16(s))) }) },
-	{tensor.BF16, tensor.F32}: func(d, s []byte) { each(d, s, 4, 2, func(d, s []byte) { put32(d, widenBF16(s)) }) },
-	{tensor.BF16, tensor.F16}: func(d, s []byte) { each(d, s, 2, 2, func(d, s []byte) { put16(d, roundToF16(widenBF16(s))) }) },
-	{tensor.F16, tensor.F64}:  func(d, s []byte) { each(d, s, 8, 2, func(d, s []byte) { put64(d, float64(widenF16(s))) }) },
-	{tensor.F16, tensor.F32}:  func(d, s []byte) { each(d, s, 4, 2, func(d, s []byte) { put32(d, widenF16(s)) }) },
-	{tensor.F16, tensor.BF16}: func(d, s []byte) { each(d, s, 2, 2, func(d, s []byte) { put16(d, roundToBF16(widenF16(s))) }) },
+	{tensor.BF16, tensor.F64}: func(d, s []byte) { each(d, s, 8, 2, func(d, s []byte) { put64(d, float64(getBF16(s))) }) },
+	{tensor.BF16, tensor.F32}: func(d, s []byte) { each(d, s, 4, 2, func(d, s []byte) { put32(d, getBF16(s)) }) },
+	{tensor.BF16, tensor.F16}: func(d, s []byte) { each(d, s, 2, 2, func(d, s []byte) { put16(d, tensor.RoundF16(getBF16(s))) }) },
+	{tensor.F16, tensor.F64}:  func(d, s []byte) { each(d, s, 8, 2, func(d, s []byte) { put64(d, float64(getF16(s))) }) },
+	{tensor.F16, tensor.F32}:  func(d, s []byte) { each(d, s, 4, 2, func(d, s []byte) { put32(d, getF16(s)) }) },
+	{tensor.F16, tensor.BF16}: func(d, s []byte) { each(d, s, 2, 2, func(d, s []byte) { put16(d, tensor.RoundBF16(getF16(s))) }) },
 }
 
 // each converts element after element; to and from are their widths in bytes.
@@ -93,7 +68,7 @@ func each(dst, src []byte, to, from int, convert func(dst, src []byte)) {
 // toBF16 is the loop that a whole checkpoint goes through; each would take three times as long.
 func toBF16(dst, src []byte) {
 	for len(dst) >= 2 && len(src) >= 4 {
-		put16(dst, roundToBF16(getF32(src)))
+		put16(dst, tensor.RoundBF16(getF32(src)))
 		dst, src = dst[2:], src[4:]
 	}
 }
@@ -101,7 +76,7 @@ func toBF16(dst, src []byte) {
 // toF16 is a loop of its own for the same reason as toBF16.
 func toF16(dst, src []byte) {
 	for len(dst) >= 2 && len(src) >= 4 {
-		put16(dst, roundToF16(getF32(src)))
+		put16(dst, tensor.RoundF16(getF32(src)))
 		dst, src = dst[2:], src[4:]
 	}
 }
