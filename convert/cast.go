@@ -77,7 +77,7 @@ func (r *Report) warn(tensors []tensor.Named, dtype tensor.DType) error {
 	return nil
 }
 
-// outside tells whether some value is too small or too large for a half.
+// outside reports whether some value is too small or too large for a half.
 func outside(values []float64) (small, large bool) {
 	for _, v := range values {
 		magnitude := max(v, -v)

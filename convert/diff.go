@@ -38,7 +38,7 @@ type TensorDifference struct {
 	ShapeB tensor.Shape `json:"shape_b"`
 	DTypeA string       `json:"dtype_a"`
 	DTypeB string       `json:"dtype_b"`
-	// Elements is their number, Count of which differ: in bits where the dtypes are the same, else in value. Zero where the shapes differ.
+	// Elements is their number, Count of which differ: in bits where the dtypes are the same, else in value. Zero if the shapes differ.
 	Elements int64 `json:"elements"`
 	Count    int64 `json:"count"`
 	// MaxAbs is the largest absolute difference, at index At, between the values A and B. Where one is NaN or infinite and the other is not, it

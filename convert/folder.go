@@ -12,14 +12,14 @@ import (
 	"github.com/beitzoo/beitzoo/convert/output"
 )
 
-// side is a small file beside the weights.
-type side struct {
+// configFile is a small file beside the weights.
+type configFile struct {
 	name    string
 	content []byte
 }
 
 // configs are the files that make a folder complete.
-func (t target) configs(config arch.Config, options SaveOptions) ([]side, error) {
+func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, error) {
 	if t.folder == "" {
 		return nil, nil
 	}
@@ -34,11 +34,11 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]side, error)
 	case processor == nil:
 		processor, err = configs.DefaultProcessor(config)
 	}
-	return []side{{"config.json", content}, {"preprocessor_config.json", processor}}, err
+	return []configFile{{"config.json", content}, {"preprocessor_config.json", processor}}, err
 }
 
-// write puts the weights down, then the small files. A folder that was made for them goes again if anything fails.
-func (t target) write(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
+// write writes the weights, then the small files. A folder that was made for them is removed if anything fails.
+func (t target) write(ctx context.Context, parts []output.Part, configs []configFile, options output.Options) error {
 	if t.folder == "" {
 		return output.Write(ctx, t.path, parts, options)
 	}
@@ -51,12 +51,12 @@ func (t target) write(ctx context.Context, parts []output.Part, configs []side, 
 		for _, name := range []string{filepath.Base(t.path), configs[0].name, configs[1].name} {
 			os.Remove(filepath.Join(t.folder, name))
 		}
-		os.Remove(t.folder) // which keeps it if somebody else put something there meanwhile
+		os.Remove(t.folder) // keeps it if somebody else has put something there
 	}
 	return err
 }
 
-func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, configs []side, options output.Options) error {
+func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, configs []configFile, options output.Options) error {
 	if err := output.Write(ctx, t.path, parts, options); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (t target) weightsThenConfigs(ctx context.Context, parts []output.Part, con
 	return nil
 }
 
-// makeFolder makes a folder where there is none, and tells whether it did.
+// makeFolder makes a folder if there is none, and reports whether it did.
 func makeFolder(path string) (bool, error) {
 	err := os.Mkdir(path, 0o777)
 	if errors.Is(err, os.ErrExist) {

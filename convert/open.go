@@ -2,6 +2,7 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -23,7 +25,7 @@ type OpenOptions struct {
 	From string
 	// Arch is the architecture that the checkpoint must have. Its epsilon counts unless Epsilon is set.
 	Arch *arch.Config
-	// Select names the state dict to take where a file holds several.
+	// Select names the state dict to take if a file holds several.
 	Select string
 	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of the config.json beside the file, of the file's metadata, or the default.
 	Epsilon float64
@@ -31,7 +33,7 @@ type OpenOptions struct {
 	SkipIndex bool
 }
 
-// Model is an opened checkpoint that is understood as a BEiT.
+// Model is an opened checkpoint whose tensors are the parameters of a BEiT.
 type Model struct {
 	naming.Model
 	// File is the checkpoint as it lies on disk. Model's tensors end with its Close.
@@ -102,17 +104,17 @@ func openFile(ctx context.Context, path string, options OpenOptions) (*checkpoin
 
 // understand finds the model in an opened checkpoint.
 func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Model, error) {
-	beside, err := lookBeside(file.Path)
+	beside, err := readFolderConfigs(file.Path)
 	if err != nil {
 		return nil, err
 	}
 	wanted := options.Arch
-	if wanted == nil && beside.config != nil {
-		wanted = &beside.config.Config
+	if wanted == nil && beside.card != nil {
+		wanted = &beside.card.Config
 	}
 	model := &Model{File: file, processor: beside.processor}
-	if beside.config != nil {
-		model.Labels = beside.config.Labels
+	if beside.card != nil {
+		model.Labels = beside.card.Labels
 	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, file.Tensors, naming.Options{
@@ -126,15 +128,15 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
-	if err := model.setEpsilon(options, beside.config != nil); err != nil {
+	if err := model.setEpsilon(options, beside.card != nil); err != nil {
 		return nil, err
 	}
-	model.Notes = slices.Concat(file.Notes, beside.notes, model.Notes)
+	model.Notes = slices.Concat(file.Notes, model.Notes)
 	scheme, err := naming.ByName(model.Scheme)
 	if err != nil {
 		return nil, err
 	}
-	if scheme.Epsilon != arch.Epsilon && beside.config == nil && model.EpsilonFrom == defaultEpsilon {
+	if scheme.Epsilon != arch.Epsilon && beside.card == nil && model.EpsilonFrom == defaultEpsilon {
 		model.Notes = append(model.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
 			scheme.Program, scheme.Epsilon, arch.Epsilon))
 	}
@@ -165,36 +167,35 @@ func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
 	return m.Config.Validate()
 }
 
-// beside is what lies beside the weights in a Hugging Face folder.
-type beside struct {
-	config    *card.Card
+// folderConfigs are the files beside the weights in a Hugging Face folder; nil stands for one that is not there.
+type folderConfigs struct {
+	card      *card.Card
 	processor []byte
-	notes     []string
 }
 
 // maxConfig bounds the files that are read whole, in bytes.
 const maxConfig = 32 << 20
 
-// lookBeside reads config.json and preprocessor_config.json in a folder of transformers' kind. The config.json of other programs, such as timm's,
+// readFolderConfigs reads config.json and preprocessor_config.json in a folder of transformers' kind. The config.json of other programs, such as timm's,
 // is ignored; one of transformers for another type of model is an error.
-func lookBeside(path string) (beside, error) {
+func readFolderConfigs(path string) (folderConfigs, error) {
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		if !isTransformersName(filepath.Base(path)) {
-			return beside{}, nil
+			return folderConfigs{}, nil
 		}
 		folder = filepath.Dir(path)
 	}
 	raw, err := readSmall(filepath.Join(folder, "config.json"))
 	if err != nil || !configs.IsTransformers(raw) {
-		return beside{}, err
+		return folderConfigs{}, err
 	}
 	config, err := configs.ParseTransformers(raw)
 	if err != nil {
-		return beside{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: err.Error()}
+		return folderConfigs{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: err.Error()}
 	}
 	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
-	return beside{config: &config, processor: processor}, err
+	return folderConfigs{card: &config, processor: processor}, err
 }
 
 // isTransformersName reports whether transformers gives such a name to a weight file, one of several or an index. Only what is before the first dot
@@ -207,14 +208,15 @@ func isTransformersName(name string) bool {
 	})
 }
 
-// readSmall reads a file; nil if there is none.
+// readSmall reads a file of at most maxConfig bytes. It returns nil if there is none, or something that is not a file.
 func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, nil // an absent or odd file is as good as none
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, nil
 	}
-	if info.Size() > maxConfig {
-		return nil, checkpoint.Unsafe("%s has %d bytes; %d is the limit", path, info.Size(), maxConfig)
+	raw, err := disk.ReadFile(path, maxConfig)
+	var large *disk.TooLargeError
+	if errors.As(err, &large) {
+		return nil, checkpoint.Unsafe("%s", err)
 	}
-	return os.ReadFile(path)
+	return raw, err
 }

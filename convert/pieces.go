@@ -16,7 +16,7 @@ func guarded(do func(ctx context.Context, i int) error) func(ctx context.Context
 	}
 }
 
-// pieceFunc is a writer that passes on every piece.
+// pieceFunc is a writer that calls itself with every piece.
 type pieceFunc func(p []byte) error
 
 func (f pieceFunc) Write(p []byte) (int, error) {

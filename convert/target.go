@@ -44,7 +44,7 @@ func (e *SameFileError) Hint() string {
 
 // target is what will be written, and where.
 type target struct {
-	// path is the weight file; folder is the folder around it where that is written as a whole, or empty.
+	// path is the weight file; folder is the folder around it if that is written as a whole, or empty.
 	path, folder string
 	format       checkpoint.Format
 	scheme       *naming.Scheme
@@ -120,7 +120,7 @@ func folderSchemes() []string {
 	})
 }
 
-// apart reports *SameFileError where the target is the source or one of its files, under whatever name.
+// apart returns a *SameFileError if the target is the source or one of its files, under whatever name.
 func (t target) apart(source string) error {
 	there, err := os.Stat(t.path)
 	if err != nil {

@@ -2,7 +2,10 @@ package tensor
 
 import (
 	"io"
+	"runtime/debug"
 	"slices"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // chunkSize is how many bytes WriteTo hands on at a time where it cannot pass on the memory itself.
@@ -109,4 +112,21 @@ func (s Swapped) swap(out, raw []byte) []byte {
 		slices.Reverse(element)
 	}
 	return out
+}
+
+// ErrFault says that mapped memory became unreadable, most likely because its file was cut short.
+var ErrFault = errdef.New(errdef.ErrInput, "the file became unreadable while it was read; was it changed?")
+
+// Guard runs read, which may touch the memory of a mapped file, and turns a fault there into ErrFault. Each goroutine needs a guard of its own.
+func Guard(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			if _, fault := cause.(interface{ Addr() uintptr }); !fault {
+				panic(cause)
+			}
+			err = ErrFault
+		}
+	}()
+	return read()
 }

@@ -8,7 +8,7 @@ import (
 // DType is the type of one element.
 type DType uint8
 
-// The element types of the checkpoint formats. The names that String gives are those of the safetensors format.
+// The element types of the checkpoint formats. The names that String returns are those of the safetensors format.
 const (
 	Invalid DType = iota
 	Bool
@@ -51,7 +51,7 @@ var dtypes = [...]struct {
 	{"C128", 16},
 }
 
-// String gives the safetensors name, such as "F32".
+// String returns the safetensors name, such as "F32".
 func (d DType) String() string {
 	if int(d) < len(dtypes) {
 		return dtypes[d].name
@@ -67,12 +67,12 @@ func (d DType) Size() int {
 	return 0
 }
 
-// IsFloat tells whether d is a real floating-point type: F16, BF16, F32 or F64.
+// IsFloat reports whether d is a real floating-point type: F16, BF16, F32 or F64.
 func (d DType) IsFloat() bool {
 	return d == F16 || d == BF16 || d == F32 || d == F64
 }
 
-// ParseDType takes the name that String gives, in upper or lower case.
+// ParseDType takes the name that String returns, in upper or lower case.
 func ParseDType(name string) (DType, error) {
 	for d, entry := range dtypes {
 		if d != int(Invalid) && strings.EqualFold(entry.name, name) {

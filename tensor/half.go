@@ -6,8 +6,8 @@ import (
 	"github.com/x448/float16"
 )
 
-// The 16-bit types hold no value that a float32 does not hold. Rounding to them is to nearest, ties to even: overflow gives infinity, tiny values
-// give subnormals or zero, signs of zeros stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
+// The 16-bit types hold no value that a float32 does not hold. Rounding to them is to nearest, ties to even: overflow becomes infinity, tiny values
+// become subnormals or zero, signs of zeros stay, and a NaN stays a NaN with its sign and leading payload bits, made quiet.
 
 // WidenF16 returns the value of a half. Read as the upper bits of a float32, a half is too small by 2^112, subnormals included. A NaN becomes quiet.
 func WidenF16(half uint16) float32 {

@@ -43,10 +43,10 @@ func (s Shape) Elements() (int64, error) {
 	return product, nil
 }
 
-// Equal tells whether both shapes have the same dimensions.
+// Equal reports whether both shapes have the same dimensions.
 func (s Shape) Equal(other Shape) bool { return slices.Equal(s, other) }
 
-// String gives the form "[768, 3, 16, 16]".
+// String returns the form "[768, 3, 16, 16]".
 func (s Shape) String() string {
 	parts := make([]string, len(s))
 	for i, n := range s {

@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Data gives the elements of a tensor, row-major and little-endian. Implementations are safe for concurrent use.
+// Data returns the elements of a tensor, row-major and little-endian. Implementations are safe for concurrent use.
 type Data interface {
 	// Bytes returns all elements. The slice may be a window of a mapped file: it must not be written to, and ends with the checkpoint that
 	// it comes from. Where the file holds the elements in another form they are decoded into fresh memory.

@@ -29,7 +29,7 @@ type Checkpoint struct {
 	closers []io.Closer
 }
 
-// Close unmaps the files. Views and the slices that they gave must not be used afterwards.
+// Close unmaps the files. Views and the slices that they returned must not be used afterwards.
 func (c *Checkpoint) Close() error {
 	var errs []error
 	for _, closer := range c.closers {
@@ -39,7 +39,7 @@ func (c *Checkpoint) Close() error {
 	return errors.Join(errs...)
 }
 
-// Changed tells whether a file was resized or rewritten since Open, so that what was read from it may be of both.
+// Changed reports whether a file was resized or rewritten since Open, so that what was read from it may be of both.
 func (c *Checkpoint) Changed() bool {
 	for _, closer := range c.closers {
 		if file, ok := closer.(interface{ Changed() bool }); ok && file.Changed() {
@@ -51,7 +51,7 @@ func (c *Checkpoint) Changed() bool {
 
 // Options say which part of a file is wanted.
 type Options struct {
-	// Select names the state dict to take where a file holds several, such as "model_ema". Empty takes the trained weights.
+	// Select names the state dict to take if a file holds several, such as "model_ema". Empty takes the trained weights.
 	Select string
 }
 

@@ -8,5 +8,5 @@
 //	if err != nil { ... }
 //	defer ckpt.Close()
 //
-// Views are valid until Close. A file must not be changed while it is open; one that is cut short meanwhile makes reads fail, not crash.
+// Views are valid until Close. A file must not be changed while it is open; if one is cut short meanwhile, reads return an error and do not crash.
 package checkpoint

@@ -26,7 +26,7 @@ type Error struct {
 	Path string
 	// Kind is one of the Err values of this package.
 	Kind error
-	// Offset is where in the file, in bytes, or negative where that has no meaning.
+	// Offset is where in the file, in bytes, or negative if that has no meaning.
 	Offset int64
 	// Reason is a clause that says what was found and what was expected.
 	Reason string

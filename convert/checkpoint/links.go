@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// escapes tells whether a linked shard leads out of its folder. The Hugging Face cache links snapshots/REVISION/FILE to blobs/DIGEST, which
+// escapes reports whether a linked shard leads out of its folder. The Hugging Face cache links snapshots/REVISION/FILE to blobs/DIGEST, which
 // belongs to the same model and is accepted.
 func escapes(folder, shard string) bool {
 	absolute, err := filepath.Abs(folder)
@@ -28,7 +28,7 @@ func escapes(folder, shard string) bool {
 	return filepath.Base(snapshots) != "snapshots" || !inside(blobs, target)
 }
 
-// inside tells whether a path lies below a folder. Both are absolute and free of links.
+// inside reports whether a path lies below a folder. Both are absolute and free of links.
 func inside(folder, path string) bool {
 	relative, err := filepath.Rel(folder, path)
 	return err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))

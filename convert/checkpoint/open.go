@@ -12,7 +12,7 @@ import (
 )
 
 // Open opens the checkpoint at path, a file or a folder of shards, with the first of formats that recognises its content. The caller
-// closes it. Errors about the content are of type *Error; a path that does not open gives the *fs.PathError of package os.
+// closes it. Errors about the content are of type *Error; a path that does not open is the *fs.PathError of package os.
 func Open(ctx context.Context, path string, options Options, formats ...Format) (*Checkpoint, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -44,7 +44,7 @@ func (s Suite) refuses(t *testing.T, content []byte, what string, args ...any) {
 	}
 }
 
-// isSample tells whether content happens to be a sample: one and its beginning joined can be.
+// isSample reports whether content happens to be a sample: one and its beginning joined can be.
 func (s Suite) isSample(content []byte) bool {
 	for _, sample := range s.Samples {
 		if bytes.Equal(sample, content) {

@@ -15,8 +15,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// strangers are files that no format may take for its own.
-var strangers = map[string][]byte{
+// foreignFiles are files that no format may take for its own.
+var foreignFiles = map[string][]byte{
 	"empty":   {},
 	"text":    []byte("Weights of the model are at the usual place.\n"),
 	"page":    []byte("<!DOCTYPE html><html><body>404</body></html>"),
@@ -37,7 +37,7 @@ func (s Suite) match(t *testing.T) {
 			s.Format.Match(content[:n:n]) // must not panic
 		}
 	}
-	for name, content := range strangers {
+	for name, content := range foreignFiles {
 		if s.Format.Match(content) {
 			t.Errorf("%s is taken for %s", name, s.Format.Name)
 		}

@@ -19,7 +19,7 @@ var kinds = []error{checkpoint.ErrFormat, checkpoint.ErrMalformed, checkpoint.Er
 // maxText is how long the text of an error may be, in bytes.
 const maxText = 4 << 10
 
-// Whole reads content and all its tensors. It returns what is wrong with the reader, or nil; opened is nil where the reader refuses content,
+// Whole reads content and all its tensors. It returns what is wrong with the reader, or nil; opened is nil if the reader refuses content,
 // with a proper error. Content of more than 16 MB of tensors is opened, but not read.
 func Whole(format checkpoint.Format, content []byte) (opened *checkpoint.Checkpoint, err error) {
 	defer func() {

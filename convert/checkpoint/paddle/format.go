@@ -58,7 +58,7 @@ func named(found []statedict.Tensor) ([]tensor.Named, error) {
 	for i, t := range found {
 		array, ok := t.Value.(*pickle.Array)
 		if !ok {
-			return nil, checkpoint.Unsupported("parameter %q is no NumPy array", t.Name)
+			return nil, checkpoint.Unsupported("parameter %q is not a NumPy array", t.Name)
 		}
 		tensors[i] = tensor.Named{Name: t.Name, View: array.View}
 		if tensors[i].DType == tensor.U16 {

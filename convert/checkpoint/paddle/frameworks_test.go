@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 )
 
-// dtypes gives our names for those of NumPy and Paddle in testdata/expected.json.
+// dtypes returns our names for those of NumPy and Paddle in testdata/expected.json.
 var dtypes = map[string]string{
 	"f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "u4": "U32", "u8": "U64", "b1": "BOOL", "c8": "C64", "c16": "C128",
 	"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",

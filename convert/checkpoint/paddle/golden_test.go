@@ -124,7 +124,7 @@ func transposed(raw []byte, shape tensor.Shape) []byte {
 	return out
 }
 
-// safetensors gives the bytes of each tensor of a safetensors file.
+// safetensors returns the bytes of each tensor of a safetensors file.
 func safetensors(t *testing.T, path string) map[string]string {
 	t.Helper()
 	raw, err := os.ReadFile(path)

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// nameTable maps structured names to parameter names; it is no parameter.
+	// nameTable maps structured names to parameter names; it is not a parameter.
 	nameTable = "StructuredToParameterName@@"
 	// sliceTable lists arrays that were cut into slices of 1 GiB, because protocols 2 and 3 can't hold longer ones.
 	sliceTable = "UnpackBigParamInfor@@"
-	// mostSlices bounds how many slices all tables may name.
-	mostSlices = 100_000
+	// maxSlices bounds how many slices all tables may name.
+	maxSlices = 100_000
 )
 
 // tidy takes Paddle's two tables out of every dict, and joins what was cut.
@@ -23,7 +23,7 @@ func tidy(root pickle.Value) error {
 	return (&tidier{seen: map[*pickle.Dict]bool{}}).walk(root)
 }
 
-// tidier remembers where it was: dicts can be shared.
+// tidier walks through dicts, and through each once, as dicts can be shared.
 type tidier struct {
 	seen   map[*pickle.Dict]bool
 	slices int
@@ -59,8 +59,8 @@ func (t *tidier) tidy(dict *pickle.Dict) error {
 			return err
 		}
 	}
-	if t.slices += len(j.used); t.slices > mostSlices {
-		return checkpoint.Unsafe("more than %d slices of parameters", mostSlices)
+	if t.slices += len(j.used); t.slices > maxSlices {
+		return checkpoint.Unsafe("more than %d slices of parameters", maxSlices)
 	}
 	kept := slices.DeleteFunc(slices.Clone(dict.Entries), func(entry pickle.Entry) bool {
 		key, isText := entry.Key.(string)
@@ -79,12 +79,12 @@ type joiner struct {
 func (j *joiner) join(cut pickle.Value) error {
 	table, ok := cut.(*pickle.Dict)
 	if !ok {
-		return checkpoint.Malformed("%q is no dict", sliceTable)
+		return checkpoint.Malformed("%q is not a dict", sliceTable)
 	}
 	for _, entry := range table.Entries {
 		name, ok := entry.Key.(string)
 		if !ok {
-			return checkpoint.Malformed("%q has a key that is no text", sliceTable)
+			return checkpoint.Malformed("%q has a key that is not a text", sliceTable)
 		}
 		whole, err := j.whole(name, entry.Value)
 		if err != nil {
@@ -122,12 +122,12 @@ func (j *joiner) whole(name string, info pickle.Value) (*pickle.Array, error) {
 	return &pickle.Array{View: tensor.View{DType: dtype, Shape: shape, Data: data}}, nil
 }
 
-// take gives a slice, once.
+// take returns a slice, which may be used once.
 func (j *joiner) take(name, part string) (*pickle.Array, error) {
 	value, _ := j.dict.Get(part)
 	slice, isArray := value.(*pickle.Array)
 	if !isArray || len(slice.Shape) != 1 || j.used[part] {
-		return nil, checkpoint.Malformed("parameter %q needs the slice %q, which is missing, taken, or no array of one dimension", name, part)
+		return nil, checkpoint.Malformed("parameter %q needs the slice %q, which is missing, taken, or not an array of one dimension", name, part)
 	}
 	j.used[part] = true
 	return slice, nil
@@ -137,7 +137,7 @@ func (j *joiner) take(name, part string) (*pickle.Array, error) {
 func sliceInfo(name string, value pickle.Value) (tensor.Shape, []string, error) {
 	info, ok := value.(*pickle.Dict)
 	if !ok {
-		return nil, nil, checkpoint.Malformed("parameter %q is cut into slices, but its entry is no dict", name)
+		return nil, nil, checkpoint.Malformed("parameter %q is cut into slices, but its entry is not a dict", name)
 	}
 	sizes, _ := info.Get("OriginShape")
 	names, _ := info.Get("slices")
@@ -153,7 +153,7 @@ func sliceInfo(name string, value pickle.Value) (tensor.Shape, []string, error) 
 	return whole, parts, nil
 }
 
-// itemsOf gives the items of a list or tuple, all of one type.
+// itemsOf returns the items of a list or tuple, all of one type.
 func itemsOf[T any](value pickle.Value) ([]T, error) {
 	var items []pickle.Value
 	switch value := value.(type) {

@@ -74,7 +74,7 @@ func openArchive(ctx context.Context, content []byte) (*zipFile, error) {
 	for _, record := range opened.Records {
 		folder, _, inside := strings.Cut(record.Name, "/")
 		if !inside || z.folder != "" && z.folder != folder+"/" {
-			return nil, z.strange(record.Name)
+			return nil, z.foreign(record.Name)
 		}
 		z.folder = folder + "/"
 	}
@@ -83,13 +83,13 @@ func openArchive(ctx context.Context, content []byte) (*zipFile, error) {
 			WithHint("save the weights alone: torch.save(module.state_dict(), \"weights.pth\")")
 	}
 	if _, ok := z.Get(z.folder + objectRecord); !ok {
-		return nil, z.strange("")
+		return nil, z.foreign("")
 	}
 	return z, nil
 }
 
-// strange says what an archive is that torch.save did not write. name is that of a record outside of the archive's folder, or empty.
-func (z *zipFile) strange(name string) error {
+// foreign says what an archive is that torch.save did not write. name is that of a record outside of the archive's folder, or empty.
+func (z *zipFile) foreign(name string) error {
 	for _, record := range z.Records {
 		if strings.HasSuffix(record.Name, ".npy") {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of NumPy arrays (.npz), not of PyTorch").
@@ -105,7 +105,7 @@ func (z *zipFile) strange(name string) error {
 		WithHint("if weights are packed in it, unpack it and pass them")
 }
 
-// version gives ", format N", or nothing where the archive does not say.
+// version returns ", format N", or "" if the archive does not say.
 func (z *zipFile) version() (string, error) {
 	text, err := z.text(versionRecord)
 	if err != nil || text == "" {
@@ -113,7 +113,7 @@ func (z *zipFile) version() (string, error) {
 	}
 	number, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
 	if err != nil {
-		return "", checkpoint.Malformed("the record %q is no number", versionRecord)
+		return "", checkpoint.Malformed("the record %q is not a number", versionRecord)
 	}
 	if number > newestFormat {
 		return "", checkpoint.Unsupported("format %d of PyTorch's archives; %d is the highest known", number, newestFormat)
@@ -121,7 +121,7 @@ func (z *zipFile) version() (string, error) {
 	return fmt.Sprintf(", format %d", number), nil
 }
 
-// bigEndian tells how the elements lie. Archives without the record are little-endian.
+// bigEndian reports whether the elements are big-endian. Archives without the record are little-endian.
 func (z *zipFile) bigEndian() (bool, error) {
 	text, err := z.text(byteOrderRecord)
 	if err != nil {
@@ -133,7 +133,7 @@ func (z *zipFile) bigEndian() (bool, error) {
 	return text == "big", nil
 }
 
-// text reads a short record, or gives nothing where there is none.
+// text reads a short record, or returns "" if there is none.
 func (z *zipFile) text(name string) (string, error) {
 	record, ok := z.Get(z.folder + name)
 	if !ok {

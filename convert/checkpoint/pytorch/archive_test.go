@@ -137,7 +137,7 @@ func TestHostileArchives(t *testing.T) {
 		"byte order unknown":      {and("m/byteorder", "middle"), malformed, `"middle"`},
 		"byte order of Little":    {and("m/byteorder", "Little"), malformed, `"Little"`},
 		"byte order endless":      {and("m/byteorder", strings.Repeat("x", 1000)), malformed, "1000 bytes"},
-		"version no number":       {and("m/version", "three"), malformed, "no number"},
+		"version no number":       {and("m/version", "three"), malformed, "not a number"},
 		"version of the future":   {and("m/version", "11\n"), unsupported, "format 11"},
 		"bytes after the object":  {zipped(append(bytes.Clone(weight), "more"...), storages).Bytes(), malformed, "4 bytes follow the pickle"},
 		"a second object":         {zipped(append(bytes.Clone(weight), weight...), storages).Bytes(), malformed, "follow the pickle"},

@@ -22,7 +22,7 @@ var Format = checkpoint.Format{
 	HasKeys: true,
 }
 
-// container is one way in which PyTorch has built files.
+// container is one of the ways in which PyTorch has built files.
 type container struct {
 	match func(content []byte) bool
 	read  func(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error)

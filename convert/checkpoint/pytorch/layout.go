@@ -55,7 +55,7 @@ func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {
 }
 
 // object is the pickle of the state dict. torch.load with weights_only=True accepts the opcodes in it, and few others.
-func object(plans []planned, wrapper string) []byte {
+func object(plans []tensorPlan, wrapper string) []byte {
 	w := &writer{pickler.New(2)}
 	if wrapper != "" {
 		w.Op(opcode.EmptyDict)
@@ -75,8 +75,8 @@ func object(plans []planned, wrapper string) []byte {
 	return w.Cut()
 }
 
-// planned is a tensor with what its description in the pickle needs.
-type planned struct {
+// tensorPlan is a tensor with what its description in the pickle needs.
+type tensorPlan struct {
 	tensor.Named
 	// class is the class of storages, or "" for dtypes that came after them and need _rebuild_tensor_v3.
 	class          string
@@ -84,7 +84,7 @@ type planned struct {
 }
 
 // strides are those of row-major order, as PyTorch computes them: an empty dimension counts as one.
-func (t planned) strides() []int64 {
+func (t tensorPlan) strides() []int64 {
 	strides := make([]int64, len(t.Shape))
 	step := int64(1)
 	for i := len(t.Shape) - 1; i >= 0; i-- {
@@ -95,8 +95,8 @@ func (t planned) strides() []int64 {
 }
 
 // plan checks the tensors and reports all problems together.
-func plan(tensors []tensor.Named) ([]planned, error) {
-	plans := make([]planned, len(tensors))
+func plan(tensors []tensor.Named) ([]tensorPlan, error) {
+	plans := make([]tensorPlan, len(tensors))
 	var problems []error
 	count := map[string]int{}
 	for i, t := range tensors {
@@ -113,18 +113,18 @@ func plan(tensors []tensor.Named) ([]planned, error) {
 	return plans, errors.Join(problems...)
 }
 
-func planOne(t tensor.Named) (planned, error) {
+func planOne(t tensor.Named) (tensorPlan, error) {
 	switch {
 	case t.Name == "" || len(t.Name) > maxName || !utf8.ValidString(t.Name) || strings.ContainsRune(t.Name, 0):
-		return planned{}, fmt.Errorf("tensor %.300q: a name must be text of 1 to %d bytes", t.Name, maxName)
+		return tensorPlan{}, fmt.Errorf("tensor %.300q: a name must be text of 1 to %d bytes", t.Name, maxName)
 	case framework.TorchName(t.DType) == "":
-		return planned{}, fmt.Errorf("tensor %q: PyTorch has no element type %s", t.Name, t.DType)
+		return tensorPlan{}, fmt.Errorf("tensor %q: PyTorch has no element type %s", t.Name, t.DType)
 	}
 	size, err := t.Size()
 	if err != nil {
-		return planned{}, fmt.Errorf("tensor %q of shape %s: %w", t.Name, t.Shape, err)
+		return tensorPlan{}, fmt.Errorf("tensor %q of shape %s: %w", t.Name, t.Shape, err)
 	}
-	return planned{Named: t, class: framework.TorchStorage(t.DType), elements: size / int64(t.DType.Size()), size: size}, nil
+	return tensorPlan{Named: t, class: framework.TorchStorage(t.DType), elements: size / int64(t.DType.Size()), size: size}, nil
 }
 
 // writer adds tensors to a pickle.
@@ -137,7 +137,7 @@ func (w *writer) orderedDict() {
 }
 
 // tensor writes the call that rebuilds a contiguous tensor over a storage of its own, which is record number key.
-func (w *writer) tensor(t planned, key int) {
+func (w *writer) tensor(t tensorPlan, key int) {
 	if t.class != "" {
 		w.Global("torch._utils", "_rebuild_tensor_v2")
 	} else {
@@ -163,7 +163,7 @@ func (w *writer) tensor(t planned, key int) {
 }
 
 // storage writes the persistent id of a storage. A storage with a class counts elements, an untyped one bytes.
-func (w *writer) storage(t planned, key int) {
+func (w *writer) storage(t tensorPlan, key int) {
 	w.Op(opcode.Mark)
 	w.Once("storage", func() { w.Text("storage") })
 	count := t.elements

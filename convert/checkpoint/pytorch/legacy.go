@@ -106,7 +106,7 @@ func (l *stream) data(ctx context.Context) error {
 	for _, item := range list.Items {
 		key, ok := item.(string)
 		if !ok {
-			return checkpoint.Malformed("the list of storages has an item that is no text").At(at)
+			return checkpoint.Malformed("the list of storages has an item that is not a text").At(at)
 		}
 		if err := l.storage(key); err != nil {
 			return err.At(l.at)

@@ -81,7 +81,7 @@ func TestHostileStreams(t *testing.T) {
 		"description attacks":     {legacy{system: picklegen.New(2).Call("os", "system", func(w *writer) { w.Text("id") }).Stop()}.bytes(), checkpoint.ErrUnsafe, "os.system"},
 		"storage in description":  {legacy{system: object([]one{row("w")}, none)}.bytes(), checkpoint.ErrUnsupported, "outside of itself"},
 		"keys are text":           {legacy{keys: text}.bytes(), malformed, "list of storages"},
-		"keys are numbers":        {legacy{keys: picklegen.New(2).List(func(w *writer) { w.Int(0) }).Stop()}.bytes(), malformed, "no text"},
+		"keys are numbers":        {legacy{keys: picklegen.New(2).List(func(w *writer) { w.Int(0) }).Stop()}.bytes(), malformed, "not a text"},
 		"key twice":               {legacy{keys: keys("0", "0"), blocks: []block{{3, float3}, {3, float3}}}.bytes(), malformed, `"0" comes twice`},
 		"key of no tensor":        {legacy{keys: keys("0", "1"), blocks: []block{{3, float3}, {3, float3}}}.bytes(), malformed, `"1" belongs to no tensor`},
 		"key missing":             {legacy{keys: picklegen.New(2).Op(']').Stop(), blocks: []block{}}.bytes(), malformed, `lacks "0"`},

@@ -10,14 +10,14 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// storages are what the tensors of a file are windows of. Several tensors may share one.
+// storages hold the elements of a file. Each tensor is a window of one; several may share it.
 type storages struct {
 	keys  []string // in the order in which the pickle names them
 	known map[string]*pickle.Storage
 	data  map[string]tensor.Data
 	// big says that elements are big-endian.
 	big bool
-	// unpacked is the number of bytes that would have to be unpacked to read every tensor once, and limit what is accepted.
+	// unpacked is how many bytes have to be unpacked to read every tensor once; more than limit are refused.
 	unpacked, limit int64
 }
 
@@ -79,7 +79,7 @@ func (s *storages) view(t statedict.Tensor) (tensor.View, error) {
 	case *pickle.TorchTensor:
 		return s.window(t.Name, value)
 	}
-	return tensor.View{}, checkpoint.Unsupported("parameter %.200q is no tensor", t.Name)
+	return tensor.View{}, checkpoint.Unsupported("parameter %.200q is not a tensor", t.Name)
 }
 
 // window checks that all elements of a tensor lie in its storage, and makes a view of them.
@@ -105,7 +105,7 @@ func (s *storages) window(name string, t *pickle.TorchTensor) (tensor.View, erro
 	return view, nil
 }
 
-// charge counts what it costs to read a part of a packed storage: all of it, each time. Stored ones are only looked into.
+// charge counts what it costs to read a part of a packed storage: unpacking all of it, each time. A stored one costs nothing.
 func (s *storages) charge(source tensor.Data, size int64) error {
 	record, ok := source.(*archive.Record)
 	if !ok || record.Stored() {
@@ -118,7 +118,7 @@ func (s *storages) charge(source tensor.Data, size int64) error {
 	return nil
 }
 
-// source gives the bytes of a storage, or of the part of one that PyTorch before 0.4 could name, and their number.
+// source returns the bytes of a storage, or of the part of one that PyTorch before 0.4 could name, and their number.
 func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpoint.Error) {
 	data, ok := s.data[storage.Key]
 	if !ok {

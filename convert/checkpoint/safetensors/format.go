@@ -54,7 +54,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	return opened, nil
 }
 
-// byPlace orders by begin, then end: empty tensors share their begin with a neighbour.
-func byPlace(a, b entry) int {
+// comparePlaces orders by begin, then end: empty tensors share their begin with a neighbour.
+func comparePlaces(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
 }

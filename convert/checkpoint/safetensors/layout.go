@@ -36,21 +36,21 @@ func Layout(tensors []tensor.Named, metadata map[string]string) ([]output.Part, 
 	return parts, nil
 }
 
-// planned is an entry and the tensor's elements.
-type planned struct {
+// tensorPlan is an entry and the tensor's elements.
+type tensorPlan struct {
 	entry
 	data tensor.Data
 }
 
 // plan sorts the tensors by descending element type and then by name, as the reference writer does, and gives each its place.
-func plan(tensors []tensor.Named) ([]planned, error) {
-	entries := make([]planned, len(tensors))
+func plan(tensors []tensor.Named) ([]tensorPlan, error) {
+	entries := make([]tensorPlan, len(tensors))
 	var problems []error
 	for i, t := range tensors {
-		entries[i] = planned{entry: entry{name: t.Name, dtype: t.DType, shape: t.Shape}, data: t.Data}
+		entries[i] = tensorPlan{entry: entry{name: t.Name, dtype: t.DType, shape: t.Shape}, data: t.Data}
 		problems = append(problems, checkTensor(t))
 	}
-	slices.SortFunc(entries, func(a, b planned) int {
+	slices.SortFunc(entries, func(a, b tensorPlan) int {
 		return cmp.Or(-cmp.Compare(slices.Index(dtypes, a.dtype), slices.Index(dtypes, b.dtype)), strings.Compare(a.name, b.name))
 	})
 	if err := errors.Join(append(problems, duplicates(tensors)...)...); err != nil {
@@ -68,7 +68,7 @@ func plan(tensors []tensor.Named) ([]planned, error) {
 	return entries, nil
 }
 
-// checkTensor tells why the format cannot hold a tensor.
+// checkTensor returns why the format cannot hold a tensor, or nil.
 func checkTensor(t tensor.Named) error {
 	switch {
 	case len(t.Name) > maxName:
@@ -102,7 +102,7 @@ func duplicates(tensors []tensor.Named) []error {
 
 // headerText is the length and the JSON, with entries in the order of the data (PaddleNLP's reader depends on it), padded to 8 bytes so that every
 // element is aligned.
-func headerText(entries []planned, metadata map[string]string) ([]byte, error) {
+func headerText(entries []tensorPlan, metadata map[string]string) ([]byte, error) {
 	text, err := appendMetadata(make([]byte, 8, 8+128*(len(entries)+1)), metadata)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func headerText(entries []planned, metadata map[string]string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		text = fmt.Appendf(text, `,%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, quote(e.name), e.dtype.String(), shape, e.begin, e.end)
+		text = fmt.Appendf(text, `,%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, jsonString(e.name), e.dtype.String(), shape, e.begin, e.end)
 	}
 	text = append(text, '}')
 	for len(text)%8 != 0 {
@@ -135,14 +135,14 @@ func appendMetadata(text []byte, metadata map[string]string) ([]byte, error) {
 			return nil, fmt.Errorf("metadata %q is not UTF-8", key)
 		}
 		text = append(text, separator)
-		text = fmt.Appendf(text, "%s:%s", quote(key), quote(all[key]))
+		text = fmt.Appendf(text, "%s:%s", jsonString(key), jsonString(all[key]))
 		separator = ','
 	}
 	return append(text, '}'), nil
 }
 
-// quote makes a JSON string as the reference writer does: nothing is escaped that need not be.
-func quote(text string) string {
+// jsonString returns a JSON string as the reference writer makes it: nothing is escaped that need not be.
+func jsonString(text string) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)

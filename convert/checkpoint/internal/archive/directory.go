@@ -141,7 +141,7 @@ func checkNames(records []*Record) error {
 	return nil
 }
 
-// plain tells whether a name is a clean relative path of printable text.
+// plain reports whether a name is a clean relative path of printable text.
 func plain(name string) bool {
 	return utf8.ValidString(name) && len(name) <= 4096 && path.Clean(name) == name && name != "." && name != ".." &&
 		!strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "../") && !strings.ContainsAny(name, "\\\x00")

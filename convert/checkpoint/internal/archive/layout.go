@@ -54,12 +54,12 @@ func Layout(files []File) ([]output.Part, error) {
 // plan is an archive that grows.
 type plan struct {
 	parts   []output.Part
-	entries []planned
+	entries []placement
 	at      int64
 }
 
-// planned is a record with its place.
-type planned struct {
+// placement is a record and where it goes.
+type placement struct {
 	File
 	offset int64
 	part   int // index of the part with the content, for its checksum
@@ -67,7 +67,7 @@ type planned struct {
 
 // add plans header and content of a record. The header stands before the content and has its checksum, so it is filled in afterwards.
 func (p *plan) add(file File) {
-	entry := planned{File: file, offset: p.at, part: len(p.parts) + 1}
+	entry := placement{File: file, offset: p.at, part: len(p.parts) + 1}
 	padding := entry.padding()
 	p.entries = append(p.entries, entry)
 	p.parts = append(p.parts,
@@ -92,11 +92,11 @@ func (p *plan) finish() {
 	}})
 }
 
-// wide tells whether the record's sizes need 64 bits.
-func (e planned) wide() bool { return e.Size >= max32 }
+// wide reports whether the record's sizes need 64 bits.
+func (e placement) wide() bool { return e.Size >= max32 }
 
 // headerSize is the size of the local header without padding.
-func (e planned) headerSize() int {
+func (e placement) headerSize() int {
 	size := localSize + len(e.Name) + 4
 	if e.wide() {
 		size += 20
@@ -105,12 +105,12 @@ func (e planned) headerSize() int {
 }
 
 // padding is what the header needs to be longer for the content to be aligned.
-func (e planned) padding() int {
+func (e placement) padding() int {
 	return int(-(e.offset+int64(e.headerSize()))&(Alignment-1)) % Alignment
 }
 
 // header makes the local header.
-func (e planned) header(sums []uint32, padding int) []byte {
+func (e placement) header(sums []uint32, padding int) []byte {
 	raw := make([]byte, 0, e.headerSize()+padding)
 	raw = binary.LittleEndian.AppendUint32(raw, localSignature)
 	raw = e.appendCommon(raw, sums)
@@ -125,7 +125,7 @@ func (e planned) header(sums []uint32, padding int) []byte {
 }
 
 // appendCommon adds the fields that local header and directory share, from the version to the length of the name.
-func (e planned) appendCommon(raw []byte, sums []uint32) []byte {
+func (e placement) appendCommon(raw []byte, sums []uint32) []byte {
 	version, size := uint16(version20), uint32(min(e.Size, max32))
 	if e.wide() || e.offset >= max32 {
 		version = version45
@@ -140,7 +140,7 @@ func (e planned) appendCommon(raw []byte, sums []uint32) []byte {
 }
 
 // centralExtra is the extra field in the directory: the numbers that need 64 bits.
-func (e planned) centralExtra() []byte {
+func (e placement) centralExtra() []byte {
 	var values []int64
 	if e.wide() {
 		values = append(values, e.Size, e.Size)
@@ -155,7 +155,7 @@ func (e planned) centralExtra() []byte {
 }
 
 // appendCentral adds the record's entry of the directory.
-func (e planned) appendCentral(raw []byte, sums []uint32) []byte {
+func (e placement) appendCentral(raw []byte, sums []uint32) []byte {
 	extra := e.centralExtra()
 	raw = binary.LittleEndian.AppendUint32(raw, centralSignature)
 	raw = binary.LittleEndian.AppendUint16(raw, version45)

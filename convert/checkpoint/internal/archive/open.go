@@ -116,7 +116,7 @@ func readEnd64(content []byte, locator fields) (found directory, start uint64, e
 	return directory{begin: begin, end: begin + size, records: total}, start, nil
 }
 
-// agrees tells whether the 16- and 32-bit numbers are either the same or say that they are too small to tell.
+// agrees reports whether each 16- and 32-bit number is the same, or has the value that stands for a larger one.
 func (d directory) agrees(total uint16, size, begin uint32) bool {
 	return (total == max16 || uint64(total) == d.records) &&
 		(size == max32 || uint64(size) == d.end-d.begin) &&

@@ -38,7 +38,7 @@ var _ tensor.Data = (*Record)(nil)
 
 func (r *Record) folder() bool { return strings.HasSuffix(r.Name, "/") }
 
-// Stored tells whether the content lies unpacked in the file.
+// Stored reports whether the content lies unpacked in the file.
 func (r *Record) Stored() bool { return r.method == methodStore }
 
 // Start is where the packed content begins in the file.
@@ -56,7 +56,7 @@ func (r *Record) Bytes() ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// WriteTo writes the content in pieces. That it is damaged may be known, and returned, only when all of it is written.
+// WriteTo writes the content in pieces. Damage may be noticed, and returned as an error, only after all of it is written.
 func (r *Record) WriteTo(w io.Writer) (int64, error) {
 	if !r.Stored() {
 		return r.inflate(w)
@@ -64,7 +64,7 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 	if r.isChecked() {
 		return tensor.Memory(r.packed).WriteTo(w)
 	}
-	sum := &summed{w: w}
+	sum := &summingWriter{w: w}
 	n, err := tensor.Memory(r.packed).WriteTo(sum)
 	if err != nil {
 		return n, err
@@ -77,7 +77,7 @@ func (r *Record) inflate(w io.Writer) (int64, error) {
 	packed := bytes.NewReader(r.packed)
 	unpacked := flate.NewReader(packed)
 	defer unpacked.Close()
-	sum := &summed{w: w}
+	sum := &summingWriter{w: w}
 	n, err := io.CopyN(sum, unpacked, r.Size)
 	if sum.failed != nil {
 		return n, sum.failed
@@ -110,14 +110,14 @@ func (r *Record) compare(crc uint32) error {
 	return nil
 }
 
-// summed computes the checksum of what passes through.
-type summed struct {
+// summingWriter computes the checksum of what passes through.
+type summingWriter struct {
 	w      io.Writer
 	crc    uint32
 	failed error
 }
 
-func (s *summed) Write(p []byte) (int, error) {
+func (s *summingWriter) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	s.crc = crc32.Update(s.crc, crc32.IEEETable, p[:n])
 	s.failed = err

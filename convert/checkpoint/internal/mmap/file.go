@@ -51,7 +51,7 @@ func load(file *os.File) (*File, error) {
 	return opened, err
 }
 
-// Changed tells whether the file was resized or rewritten since Open.
+// Changed reports whether the file was resized or rewritten since Open.
 func (f *File) Changed() bool {
 	now, err := f.file.Stat()
 	return err != nil || now.Size() != f.info.Size() || !now.ModTime().Equal(f.info.ModTime())

@@ -55,7 +55,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// dataOnly tells whether a stream calls nothing and left nothing in the file.
+// dataOnly reports whether a stream calls nothing and left nothing in the file.
 func dataOnly(stream *Stream) bool {
 	for _, placeholder := range stream.placeholders {
 		if _, ok := placeholder.(rawString); !ok {

@@ -98,7 +98,7 @@ type settable interface {
 	setState(l *loader, state any) error
 }
 
-// build takes (object, state) and gives the object.
+// build takes (object, state) and returns the object.
 func (l *loader) build(operands any) (any, error) {
 	pair := operands.(*types.Tuple)
 	target, ok := pair.Get(0).(settable)

@@ -48,7 +48,7 @@ func (d Latin1) WriteTo(w io.Writer) (int64, error) {
 	return total, d.check(total, position, true)
 }
 
-// check tells whether the whole text was read and gave as many bytes as it must.
+// check reports whether the whole text was read and gave as many bytes as it must.
 func (d Latin1) check(written int64, read int, ok bool) error {
 	switch {
 	case !ok:

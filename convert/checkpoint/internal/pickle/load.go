@@ -62,7 +62,7 @@ type call struct {
 	offset int64
 }
 
-// run lets the machine work. Limits were checked by the scanner, so that what may still go wrong can be recovered from.
+// run lets the machine work. The scanner has checked the limits, so that whatever still goes wrong is a panic that can be recovered from.
 func (l *loader) run() (root any, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -75,7 +75,7 @@ func (l *loader) run() (root any, err error) {
 	return machine.Load()
 }
 
-// placeholder gives what the scanner took out of the stream.
+// placeholder returns what the scanner took out of the stream.
 func (l *loader) placeholder(index int) (any, error) {
 	if index < 0 || index >= len(l.stream.placeholders) {
 		return nil, checkpoint.Malformed("extension code %d", index)

@@ -14,7 +14,7 @@ func (s *scanner) slot(o operation) (int64, bool) {
 	if o.row.form == line {
 		parsed, err := strconv.ParseInt(string(o.argument), 10, 64)
 		if err != nil || parsed < 0 {
-			s.fail("a memo index that is no number")
+			s.fail("a memo index that is not a number")
 			return 0, false
 		}
 		index = parsed

@@ -78,7 +78,7 @@ func reverse(b []byte) {
 	}
 }
 
-// axes gives C or Fortran order.
+// axes returns C or Fortran order.
 func axes(rank int, fortran bool) []int {
 	order := make([]int, rank)
 	for i := range order {

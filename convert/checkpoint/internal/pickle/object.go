@@ -83,7 +83,7 @@ func pairs(value any) (types.Dict, bool) {
 	return entries, ok
 }
 
-// itemsOf gives the items of a list or tuple.
+// itemsOf returns the items of a list or tuple.
 func itemsOf(value any) ([]any, bool) {
 	switch value := value.(type) {
 	case *types.List:

@@ -75,7 +75,7 @@ func Scan(ctx context.Context, content []byte, offset int64, limits Limits) (*St
 	}
 }
 
-// step handles one opcode and tells whether it was STOP.
+// step handles one opcode and reports whether it was STOP.
 func (s *scanner) step() (bool, error) {
 	at := s.position
 	if at < 0 || at >= int64(len(s.content)) {
@@ -84,7 +84,7 @@ func (s *scanner) step() (bool, error) {
 	code := s.content[at]
 	row := &instructions[code]
 	if row.name == "" {
-		return false, checkpoint.Malformed("byte 0x%02x is no pickle opcode", code).At(at)
+		return false, checkpoint.Malformed("byte 0x%02x is not a pickle opcode", code).At(at)
 	}
 	s.position++
 	argument, from, err := s.argument(row.form)
@@ -143,7 +143,7 @@ const (
 // widths are the sizes of fixed arguments and of length fields.
 var widths = [...]int64{bare: 0, fixed1: 1, fixed2: 2, fixed4: 4, fixed8: 8, length1: 1, length4: 4, length4Signed: 4, length8: 8}
 
-// argument steps over the argument of an opcode and gives its window and offset.
+// argument steps over the argument of an opcode and returns its window and offset.
 func (s *scanner) argument(f form) ([]byte, int64, *checkpoint.Error) {
 	from := s.position
 	if f == line || f == twoLines {
@@ -176,7 +176,7 @@ func (s *scanner) take(n int64) ([]byte, *checkpoint.Error) {
 	return s.content[from:s.position:s.position], nil
 }
 
-// lines gives one or two lines with the LF between them and without the last.
+// lines returns one or two lines with the LF between them and without the last.
 func (s *scanner) lines(f form) ([]byte, int64, *checkpoint.Error) {
 	from := s.position
 	count := 1

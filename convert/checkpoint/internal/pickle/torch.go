@@ -16,14 +16,14 @@ import (
 func StorageOf(id Value) (*Storage, error) {
 	tuple, ok := id.(*Tuple)
 	if !ok || len(tuple.Items) < 5 || len(tuple.Items) > 6 {
-		return nil, checkpoint.Malformed("a persistent id that is no tuple of 5 or 6 values")
+		return nil, checkpoint.Malformed("a persistent id that is not a tuple of 5 or 6 values")
 	}
 	kind, _ := tuple.Items[0].(string)
 	class, isGlobal := tuple.Items[1].(*Global)
 	key, isText := tuple.Items[2].(string)
 	count, isInt := tuple.Items[4].(int64)
 	if kind != "storage" || !isGlobal || !isText || !isInt || count < 0 {
-		return nil, checkpoint.Malformed("a persistent id that names no storage")
+		return nil, checkpoint.Malformed("a persistent id that does not name a storage")
 	}
 	dtype, err := storageType(class)
 	if err != nil {
@@ -57,7 +57,7 @@ func storageView(value Value) (*StorageView, error) {
 			return &StorageView{Key: key, Offset: offset, Count: count}, nil
 		}
 	}
-	return nil, checkpoint.Malformed("a view of a storage that is no tuple of key, offset and count")
+	return nil, checkpoint.Malformed("a view of a storage that is not a tuple of key, offset and count")
 }
 
 // rebuildTensor is _rebuild_tensor(storage, offset, size, stride) and
@@ -131,7 +131,7 @@ func strided(callable *Global, args []any) (*TorchTensor, error) {
 func plain(metadata any) error {
 	entries, ok := pairs(metadata)
 	if metadata != nil && !ok {
-		return checkpoint.Malformed("a tensor whose metadata is no dict")
+		return checkpoint.Malformed("a tensor whose metadata is not a dict")
 	}
 	for _, entry := range entries {
 		name, _ := textOf(entry.Key)
@@ -188,13 +188,13 @@ func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
 func shapeOf(value any) (tensor.Shape, error) {
 	items, ok := itemsOf(value)
 	if !ok || len(items) > tensor.MaxRank {
-		return nil, checkpoint.Malformed("a shape that is no tuple of at most %d sizes", tensor.MaxRank)
+		return nil, checkpoint.Malformed("a shape that is not a tuple of at most %d sizes", tensor.MaxRank)
 	}
 	shape := make(tensor.Shape, len(items))
 	for i, item := range items {
 		size, isInt := item.(int)
 		if !isInt || size < 0 {
-			return nil, checkpoint.Malformed("a shape with a size that is no positive number")
+			return nil, checkpoint.Malformed("a shape with a size that is not a positive number")
 		}
 		shape[i] = size
 	}

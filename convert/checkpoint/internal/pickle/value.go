@@ -22,7 +22,7 @@ type Tuple struct{ Items []Value }
 // Global names a class or function of Python. The module names of Python 2 and of NumPy 2 are given in the form of Python 3 and NumPy 1.
 type Global struct{ Module, Name string }
 
-// String gives the dotted name. It comes from the file: quote it.
+// String returns the dotted name. It comes from the file: quote it.
 func (g Global) String() string { return g.Module + "." + g.Name }
 
 // Array is a NumPy array: a view whose bytes are read on demand from the pickle. A uint16 array is U16 here, also where Paddle means BF16.
@@ -58,7 +58,7 @@ type TorchTensor struct {
 	Strides []int64
 }
 
-// Record is an object that was not made: its class, what its constructor would have got, and what would have been set on it.
+// Record stands for an object of Python, which is never made: its class, the arguments of its constructor, and what was to be set on it.
 type Record struct {
 	Class Global
 	Args  []Value
@@ -69,7 +69,7 @@ type Record struct {
 	Entries []Entry
 }
 
-// Opaque stands for something that is known to be there and of no use here, such as a long text.
+// Opaque stands for a value that nobody here needs, such as a long text.
 type Opaque struct {
 	// What is a noun: "text", "bytes", "a value that contains itself".
 	What string

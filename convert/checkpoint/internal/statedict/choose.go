@@ -69,7 +69,7 @@ type search struct {
 
 const adviceStateDict = "pass a file that holds a state dict: parameter names with their tensors"
 
-// noDict explains what a file holds that is no dict.
+// noDict explains what a file holds that is not a dict.
 func noDict(root pickle.Value) error {
 	what := "no tensors"
 	switch root := root.(type) {

@@ -132,7 +132,7 @@ func TestChoose_FindsNoModel(t *testing.T) {
 		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "select it by its name"},
 		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "select one of them"},
 		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
-		{"a key that is no dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict`, `"epoch"`},
+		{"a key that is not a dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict`, `"epoch"`},
 		{"no tensors", made("epoch", int64(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"an empty dict", made(), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"one tensor", weight(3), "", checkpoint.ErrNoModel, "one tensor without a name", "state dict"},

@@ -142,7 +142,7 @@ func broken() []Case {
 		{"protocol 6", New(6).Op('}').Stop(), unsupported, "protocol 6"},
 		{"text that is not UTF-8", New(2).Text("\xff\xfe").Stop(), unsupported, "UTF-8"},
 		{"STRING without quotes", New(0).Raw("Sabc\n").Stop(), malformed, "quotes"},
-		{"INT that is no number", New(0).Raw("Iabc\n").Stop(), malformed, "cannot be loaded"},
+		{"INT that is not a number", New(0).Raw("Iabc\n").Stop(), malformed, "cannot be loaded"},
 		{"a key twice", New(4).Dict(func(w *Writer) { w.Text("weight").Int(1).Text("weight").Int(2) }).Stop(), malformed, `"weight" occurs twice`},
 		{"a key of 300 bytes", New(4).Dict(func(w *Writer) { w.Text(string(bytes.Repeat([]byte("x"), 300))).Int(1) }).Stop(), malformed, "a key of 256 bytes"},
 		{"a persistent id", New(2).Ints(1).Op('Q').Stop(), unsupported, "outside of itself"},

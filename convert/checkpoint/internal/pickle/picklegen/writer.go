@@ -22,10 +22,10 @@ func New(protocol int) *Writer {
 	return w
 }
 
-// Stop ends the pickle and gives it.
+// Stop ends the pickle and returns it.
 func (w *Writer) Stop() []byte { return append(w.code, '.') }
 
-// Unfinished gives what was written so far.
+// Unfinished returns what was written so far.
 func (w *Writer) Unfinished() []byte { return w.code }
 
 // Op appends bytes as they are.
