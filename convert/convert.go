@@ -24,7 +24,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 		return nil, err
 	}
 	if options.DType != tensor.Invalid && !options.DType.IsFloat() {
-		return nil, &TargetError{fmt.Sprintf("cannot cast to %s", options.DType), "take f32, f64, bf16 or f16"}
+		return nil, &TargetError{Reason: fmt.Sprintf("cannot cast to %s", options.DType), Advice: "take f32, f64, bf16 or f16"}
 	}
 	model, err := Open(ctx, source, options.OpenOptions)
 	if err != nil {

@@ -17,7 +17,11 @@ import (
 )
 
 // TargetError says that the output which was asked for is impossible. The mistake is in the request, not in a file.
-type TargetError struct{ Reason, Advice string }
+type TargetError struct {
+	Reason, Advice string
+	// NoFormat says that neither the options nor the name of the output tell the format.
+	NoFormat bool
+}
 
 // Is reports that the request was wrong.
 func (e *TargetError) Is(kind error) bool { return kind == errdef.ErrUsage }
@@ -60,10 +64,10 @@ func newTarget(path, format, scheme string) (target, error) {
 		}
 	}
 	if format != "" && !slices.Contains(Formats(), format) {
-		return target{}, &TargetError{fmt.Sprintf("unknown format %.60q", format), suggest.Hint(suggest.Nearest(format, Formats()), Formats())}
+		return target{}, &TargetError{Reason: fmt.Sprintf("unknown format %.60q", format), Advice: suggest.Hint(suggest.Nearest(format, Formats()), Formats())}
 	}
 	if path == "" {
-		return target{}, &TargetError{"no output is named", "name a file or folder"}
+		return target{}, &TargetError{Reason: "no output is named", Advice: "name a file or folder"}
 	}
 	info, err := os.Stat(path)
 	exists, folder := err == nil, err == nil && info.IsDir() || os.IsPathSeparator(path[len(path)-1])
@@ -82,8 +86,9 @@ func newTarget(path, format, scheme string) (target, error) {
 	record, ok := formatNamed(format)
 	if !ok {
 		return target{}, &TargetError{
-			fmt.Sprintf("the name %q does not tell the format", path),
-			fmt.Sprintf("say the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
+			Reason:   fmt.Sprintf("the name %q does not tell the format", path),
+			Advice:   fmt.Sprintf("say the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
+			NoFormat: true,
 		}
 	}
 	if named == nil {
@@ -104,8 +109,8 @@ func folderTarget(path, format, scheme string) (target, error) {
 	record, ok := formatNamed(cmp.Or(format, named.Format))
 	if !named.Folder || !ok || !record.Transformers {
 		return target{}, &TargetError{
-			fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in %s format", path, text.Or(folderSchemes()), text.Or(transformersFormats())),
-			"give the name of a file",
+			Reason: fmt.Sprintf("%s is a folder, and only the scheme %s is written as one, in %s format", path, text.Or(folderSchemes()), text.Or(transformersFormats())),
+			Advice: "give the name of a file",
 		}
 	}
 	folder := filepath.Clean(path)

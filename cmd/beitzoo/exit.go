@@ -103,10 +103,6 @@ func unclassifiedCode(err error) int {
 	return exitInput
 }
 
-func is(target error) func(error) bool {
-	return func(err error) bool { return errors.Is(err, target) }
-}
-
 func as[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)

@@ -3,11 +3,18 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/zoo"
 )
 
 // What the user can type next is said here, in hints_engine.go and in hints_model.go, in words of the command line: libraries know neither commands nor flags. Where
@@ -44,6 +51,9 @@ func hintOf(err error) string {
 			return hint
 		}
 	}
+	if hint := flagHint(err); hint != "" {
+		return hint
+	}
 	if hint := errdef.Hint(err); hint != "" {
 		return hint
 	}
@@ -56,6 +66,46 @@ func hintOf(err error) string {
 		}
 	}
 	return ""
+}
+
+// flagHint adds to the library's hint which flag or command is meant by it.
+func flagHint(err error) string {
+	for _, f := range flagHints {
+		if f.matches(err) {
+			return strings.TrimPrefix(errdef.Hint(err)+"; "+f.add, "; ")
+		}
+	}
+	return ""
+}
+
+var flagHints = []struct {
+	matches func(error) bool
+	add     string
+}{
+	{isA(func(e *convert.TargetError) bool { return e.NoFormat }), "the flags are --format FORMAT and --to SCHEME"},
+	{isA[*arch.InferenceError](nil), "the flag is --arch ARCH"},
+	{isA[*naming.TieError](nil), "the flag is --from SCHEME"},
+	{isA[*naming.MaskedModelError](nil), "the flag for the architecture is --arch ARCH"},
+	{isA[*naming.MismatchError](nil), "the flags are --from SCHEME and --arch ARCH, and `beitzoo inspect FILE --tensors` lists what a file holds"},
+	{isA[*naming.NotBEiTError](nil), "`beitzoo inspect FILE --tensors` lists what a file holds"},
+	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
+	{is(classify.ErrNoRecipe), "the flag is --recipe SOURCE"},
+	{is(checkpoint.ErrNoModel), "--select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
+	{isA[*zoo.NotVerifiedError](nil), "for that: beitzoo verify CHECKPOINT --recording FILE"},
+	{isA[*zoo.ChangedError](nil), "for that: --repin"},
+	{isA[*zoo.OfflineError](nil), "that is, leave out --offline, or: beitzoo pull NAME --bundle FILE"},
+}
+
+// isA returns a function that reports whether an error is of a type, and whether then more is true of it.
+func isA[E error](more func(E) bool) func(error) bool {
+	return func(err error) bool {
+		var target E
+		return errors.As(err, &target) && (more == nil || more(target))
+	}
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
 }
 
 // systemHints are for errors of the system, which have no hints of their own.

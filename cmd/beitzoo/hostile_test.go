@@ -161,25 +161,6 @@ func altered(change func([]tensor.Named) []tensor.Named) func(*testing.T) []byte
 	}
 }
 
-// TestOutputIsItsInput: converting a file onto itself, also by way of a link, loses nothing.
-func TestOutputIsItsInput(t *testing.T) {
-	folder := t.TempDir()
-	source, link := filepath.Join(folder, "model.pth"), filepath.Join(folder, "link.pth")
-	write(t, source, file("digits/digits_p16_64.unilm.pth")(t))
-	if err := os.Symlink(source, link); err != nil {
-		t.Fatal(err)
-	}
-	for _, out := range []string{source, link} {
-		code, _, errs := runHere(t, "convert", source, "-o", out, "--to", "timm")
-		if code != exitUsage || !strings.Contains(errs, "hint: ") {
-			t.Errorf("exit code %d, %q", code, errs)
-		}
-		if content, err := os.ReadFile(source); err != nil || !bytes.Equal(content, file("digits/digits_p16_64.unilm.pth")(t)) {
-			t.Errorf("the input was changed, %v", err)
-		}
-	}
-}
-
 // TestInterrupted: a conversion that is stopped in the middle leaves nothing behind.
 func TestInterrupted(t *testing.T) {
 	folder := t.TempDir()

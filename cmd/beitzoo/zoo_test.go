@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"aead.dev/minisign"
 	"github.com/goccy/go-yaml"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/manifests"
 )
@@ -42,25 +39,6 @@ func keyPair(t *testing.T) (path, public string) {
 	path = filepath.Join(t.TempDir(), "key.sec")
 	write(t, path, raw)
 	return path, publicKey.String()
-}
-
-func TestPullFromInsideTheProgram(t *testing.T) {
-	home(t)
-	out := filepath.Join(t.TempDir(), "digits.pdparams")
-	succeed(t, "pull", "digits_p16_64", "--offline", "-o", out)
-	succeed(t, "diff", out, testdata("../manifests/embedded/digits_p16_64.pdparams"))
-	succeed(t, "diff", "digits_p16_64", testdata("digits/digits_p16_64.timm.safetensors"))
-	succeed(t, "verify", "digits_p16_64@1.0.0", "--recording", testdata("../manifests/embedded/digits_p16_64.passl.float32.recording.safetensors"))
-	succeed(t, "cache", "verify")
-	if listing := succeed(t, "cache", "ls"); strings.Count(listing, "sha256:") == 0 {
-		t.Errorf("the cache lists %q", listing)
-	}
-	succeed(t, "cache", "prune")
-	if listing := succeed(t, "cache", "ls"); listing != "" {
-		t.Errorf("after pruning the cache lists %q", listing)
-	}
-	expect(t, exitNetwork, "pull", "beit_base_p16_224", "--offline")
-	expect(t, exitUsage, "pull", "beit_bse_p16_224", "--offline")
 }
 
 // TestPublishAndPull goes from a checkpoint to somebody else's machine: folder, HTTP server, mirror and bundle.
@@ -102,37 +80,6 @@ func publishedJSON(t *testing.T, args []string) publishedEntry {
 		t.Fatal(err)
 	}
 	return entry
-}
-
-// TestTrustAndRenew: an index that has expired is renewed, its key is pinned, and forgotten.
-func TestTrustAndRenew(t *testing.T) {
-	home(t)
-	key, public := keyPair(t)
-	place := filepath.Join(t.TempDir(), "place")
-	expect(t, exitNetwork, "manifest", "renew", place, "--sign", key)
-	succeed(t, "publish", testdata("tiny/tiny_p16_64.unilm.pth"), place, "--name", "tiny", "--version", "1.0.0", "--sign", key, "--expires", "2020-01-01", "--quiet")
-	home(t)
-	expect(t, exitDigest, "show", "tiny", "--zoo", place, "--trust", public)
-	if said := succeed(t, "manifest", "renew", place, "--sign", key, "--expires", "2999-12-31"); !strings.Contains(said, "version 2, believed until 2999-12-31") {
-		t.Errorf("renew says %q", said)
-	}
-	home(t)
-	if listed := succeed(t, "trust", "ls"); listed != "" {
-		t.Errorf("at first, trust ls says %q", listed)
-	}
-	succeed(t, "show", "tiny", "--zoo", place, "--trust", public)
-	succeed(t, "show", "tiny", "--zoo", place)
-	var listed []trustedPlace
-	if err := json.Unmarshal([]byte(succeed(t, "trust", "ls", "--json")), &listed); err != nil {
-		t.Fatal(err)
-	}
-	want := []trustedPlace{{Place: place, Keys: []string{public}, IndexVersion: 2, Expires: "2999-12-31T00:00:00Z"}}
-	if diff := cmp.Diff(want, listed); diff != "" {
-		t.Error(diff)
-	}
-	succeed(t, "trust", "forget", place)
-	expect(t, exitUsage, "trust", "forget", place)
-	expect(t, exitDigest, "show", "tiny", "--zoo", place)
 }
 
 // TestPullUpstream converts a checkpoint that a server has, pins its digest, and notices when the server has another one.
@@ -186,71 +133,4 @@ func sourceManifest(t *testing.T, address string) string {
 	path := filepath.Join(t.TempDir(), "m.yaml")
 	write(t, path, raw)
 	return path
-}
-
-// TestBadManifests: each is refused with its line, and nothing is written.
-func TestBadManifests(t *testing.T) {
-	good, err := manifests.Files.ReadFile("digits_p16_64.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name, from, to string
-	}{
-		{"unknown field", "title: ", "titel: x\ntitle: "},
-		{"path in the name", "id: digits_p16_64", "id: ../digits_p16_64"},
-		{"no version", "version: 1.0.0", "version: one"},
-		{"wrong parameter count", "parameters: ", "parameters: 1"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			state := home(t)
-			bad := bytes.Replace(good, []byte(c.from), []byte(c.to), 1)
-			if bytes.Equal(bad, good) {
-				t.Fatalf("the manifest does not say %q", c.from)
-			}
-			path := filepath.Join(t.TempDir(), "m.yaml")
-			write(t, path, bad)
-			for _, command := range [][]string{{"manifest", "validate", path}, {"pull", "--manifest", path}} {
-				code, _, errs := runHere(t, command...)
-				if code != exitInput || !strings.Contains(errs, "m.yaml:") {
-					t.Errorf("%q: exit code %d, message %q", command, code, errs)
-				}
-			}
-			if entries, _ := os.ReadDir(state); len(entries) > 0 {
-				t.Errorf("something was written: %v", entries)
-			}
-		})
-	}
-}
-
-func TestSignAndCheckManifest(t *testing.T) {
-	key, public := keyPair(t)
-	_, stranger := keyPair(t)
-	path := filepath.Join(t.TempDir(), "m.yaml")
-	good, _ := manifests.Files.ReadFile("digits_p16_64.yaml")
-	write(t, path, good)
-	succeed(t, "manifest", "sign", path, "--key", key)
-	succeed(t, "manifest", "check", path, "--trust", public)
-	expect(t, exitDigest, "manifest", "check", path, "--trust", stranger)
-	write(t, path, append(good, '\n'))
-	expect(t, exitDigest, "manifest", "check", path, "--trust", public)
-}
-
-func TestListShowAndSite(t *testing.T) {
-	home(t)
-	for _, want := range []string{"beit_large_p16_512", "digits_p16_64"} {
-		if !strings.Contains(succeed(t, "list"), want) || !strings.Contains(succeed(t, "show", want), want) {
-			t.Errorf("%s is not shown", want)
-		}
-	}
-	var shown map[string]any
-	if err := json.Unmarshal([]byte(succeed(t, "show", "beit_base_p16_224", "--json")), &shown); err != nil || shown["id"] != "beit_base_p16_224" {
-		t.Errorf("%v, %v", shown["id"], err)
-	}
-	folder := t.TempDir()
-	succeed(t, "site", folder)
-	page, err := os.ReadFile(filepath.Join(folder, "index.html"))
-	if err != nil || !strings.Contains(string(page), "beit_large_p16_512") {
-		t.Errorf("the site does not list the models: %v", err)
-	}
 }

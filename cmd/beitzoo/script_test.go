@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"aead.dev/minisign"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets scripts run this very program as `beitzoo`.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"beitzoo": main})
+}
+
+// TestScripts runs testdata/script/*.txtar, each of which shows what a user types and sees. Besides the usual commands they have
+//
+//	exits CODE PROGRAM ARGUMENT...   runs a program that must end with this code
+//	replace FROM TO FILE             changes the first FROM of a file into TO; \n stands for a new line
+//
+// and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, DIGITS is a checkpoint that PaddlePaddle wrote.
+// The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	embedded := filepath.Join(root, "manifests", "embedded")
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
+			env.Setenv("MANIFESTS", filepath.Join(root, "manifests"))
+			env.Setenv("EMBEDDED", embedded)
+			env.Setenv("DIGITS", filepath.Join(embedded, "digits_p16_64.pdparams"))
+			env.Setenv("BEITZOO_HOME", filepath.Join(env.WorkDir, "home"))
+			public, err := writeKeys(env.WorkDir, "key")
+			if err != nil {
+				return err
+			}
+			env.Setenv("KEY_PATTERN", regexp.QuoteMeta(public))
+			_, err = writeKeys(env.WorkDir, "stranger")
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace},
+	})
+}
+
+func exits(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
+		got, err = ended.ExitCode(), nil
+	}
+	ts.Check(err)
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func replace(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 3 {
+		ts.Fatalf("usage: replace FROM TO FILE")
+	}
+	lines := func(text string) []byte { return bytes.ReplaceAll([]byte(text), []byte(`\n`), []byte("\n")) }
+	path := ts.MkAbs(args[2])
+	before, err := os.ReadFile(path)
+	ts.Check(err)
+	after := bytes.Replace(before, lines(args[0]), lines(args[1]), 1)
+	if bytes.Equal(before, after) {
+		ts.Fatalf("%s does not have %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(path, after, 0o600))
+}
+
+// writeKeys writes name.sec and name.pub, and returns the public key.
+func writeKeys(folder, name string) (string, error) {
+	public, secret, err := minisign.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	raw, err := secret.MarshalText()
+	if err != nil {
+		return "", err
+	}
+	return public.String(), errors.Join(
+		os.WriteFile(filepath.Join(folder, name+".sec"), raw, 0o600),
+		os.WriteFile(filepath.Join(folder, name+".pub"), []byte(public.String()), 0o600))
+}
