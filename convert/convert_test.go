@@ -554,19 +554,3 @@ func TestSaveThatCannotBeProvedLeavesNothing(t *testing.T) {
 		}
 	}
 }
-
-func Example() {
-	folder, _ := os.MkdirTemp("", "")
-	defer os.RemoveAll(folder)
-	report, err := convert.Convert(context.Background(), testdata+"../manifests/embedded/digits_p16_64.pdparams", filepath.Join(folder, "digits.pth"),
-		convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(report.Input.Scheme, "to", report.Saved.Scheme, "proved:", report.Saved.Proved)
-	fmt.Println(report.Architecture.Name, len(report.Parameters), "parameters,", len(report.Dropped), "dropped")
-	// Output:
-	// passl to timm proved: true
-	// digits_p16_64 55 parameters, 3 dropped
-}
