@@ -32,7 +32,8 @@
 //	pulled, err := z.Pull(ctx, found, zoo.PullOptions{})
 //
 // [Open] takes a file, a folder or a name of the zoo, and finds out format, naming scheme, architecture and preprocessing. Some of it is not written in
-// the weights: [Facts] say what was found where, so that a program can tell a fact from a guess.
+// the weights: [Facts] say what was found where, so that a program can tell a fact from a guess. A program that only has files, and should stay small, calls
+// convert.Open, an engine and package classify itself.
 //
 // # What is where
 //

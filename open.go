@@ -15,7 +15,7 @@ import (
 type Options struct {
 	// Checkpoint says how the file is read.
 	Checkpoint convert.OpenOptions
-	// Engine runs the model; nil takes [native.Engine]. Run are its options.
+	// Engine runs the model, such as torch.Engine{}; nil takes [native.Engine]. Run are its options.
 	Engine engine.Engine
 	Run    engine.Options
 	// Recipe is the name of the recipe that prepares images, one of card.RecipeNames; empty takes that of the model, or the usual one.

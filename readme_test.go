@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -42,13 +43,13 @@ func TestReadme_Program(t *testing.T) {
 		t.Fatal(err)
 	}
 	put("main.go", program)
-	put("go.mod", "module example.org/label\n\ngo 1.26.0\n\nrequire github.com/beitzoo/beitzoo v0.0.0\n\nreplace github.com/beitzoo/beitzoo => "+root+"\n")
+	put("go.mod", "module example.org/label\n\ngo 1.26.0\n\nrequire github.com/beitzoo/beitzoo v0.0.0\n\nreplace github.com/beitzoo/beitzoo => "+strconv.Quote(root)+"\n")
 	put("go.sum", string(sums))
 	put("seven.jpg", asJPEG(t, seven))
 
 	command := exec.CommandContext(t.Context(), "go", "run", ".", "digits_p16_64", "seven.jpg")
 	command.Dir = folder
-	command.Env = append(command.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "BEITZOO_HOME="+t.TempDir())
+	command.Env = append(command.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "BEITZOO_HOME="+t.TempDir())
 	out, err := command.CombinedOutput()
 	if want := "seven.jpg 7 (class 7)\n"; err != nil || string(out) != want {
 		t.Errorf("%v, printed %q, want %q", err, out, want)
