@@ -95,7 +95,7 @@ func (v *verification) open(ctx context.Context) (err error) {
 	}
 	model, err := v.subject.Engine.Load(ctx, v.subject.Config, v.subject.Weights, v.subject.Options)
 	if err != nil {
-		return fmt.Errorf("loading %s into the %s engine: %w", v.subject.Name, v.subject.Engine.Name(), err)
+		return fmt.Errorf("loading %s: %w", v.subject.Name, err)
 	}
 	v.model = model
 	if v.exact, err = v.loadNative(ctx, tensor.F64); err != nil {
@@ -107,7 +107,7 @@ func (v *verification) open(ctx context.Context) (err error) {
 
 // defaultDType returns F64 beside a float64 recording if the engine has it, else F32.
 func (v *verification) defaultDType() tensor.DType {
-	if able, asks := v.subject.Engine.(interface{ Supports(tensor.DType) bool }); v.reference.Exact && asks && able.Supports(v.reference.DType) {
+	if v.reference.Exact && engine.Supports(v.subject.Engine, v.reference.DType) {
 		return v.reference.DType
 	}
 	return tensor.F32

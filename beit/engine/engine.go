@@ -16,6 +16,15 @@ type Engine interface {
 	Load(ctx context.Context, config arch.Config, weights []tensor.Named, options Options) (Model, error)
 }
 
+// Supports reports whether an engine computes in a dtype on the CPU. An engine says so with a method Supports(tensor.DType) bool; one that has none
+// is taken to compute in F32 alone.
+func Supports(e Engine, dtype tensor.DType) bool {
+	if able, says := e.(interface{ Supports(dtype tensor.DType) bool }); says {
+		return able.Supports(dtype)
+	}
+	return dtype == tensor.F32
+}
+
 // Options say how a model is run. The zero value means float32 on all cores of the CPU.
 type Options struct {
 	// DType is that of weights and activations: F64, F32, BF16 or F16. Invalid stands for F32.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -27,6 +28,21 @@ func TestErrors_SayTheirKind(t *testing.T) {
 	} {
 		if errdef.Kind(c.err) != c.kind || !errors.Is(c.err, c.kind) || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%v is of kind %v, want %v", c.err, errdef.Kind(c.err), c.kind)
+		}
+	}
+}
+
+// anonymous is an engine that does not say what it supports.
+type anonymous struct{ engine.Engine }
+
+func TestSupports(t *testing.T) {
+	t.Parallel()
+	for dtype, want := range map[tensor.DType]bool{tensor.F64: true, tensor.F32: true, tensor.BF16: true, tensor.F16: true, tensor.I8: false} {
+		if got := engine.Supports(native.Engine{}, dtype); got != want {
+			t.Errorf("the native engine supports %s: %t", dtype, got)
+		}
+		if got := engine.Supports(anonymous{native.Engine{}}, dtype); got != (dtype == tensor.F32) {
+			t.Errorf("an engine that does not say supports %s: %t", dtype, got)
 		}
 	}
 }

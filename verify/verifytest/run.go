@@ -25,9 +25,8 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 
 // dtypes returns what a recording is verified in.
 func dtypes(e engine.Engine, recorded tensor.DType) []tensor.DType {
-	able, asks := e.(interface{ Supports(tensor.DType) bool })
 	switch {
-	case asks && !able.Supports(recorded):
+	case !engine.Supports(e, recorded):
 		return []tensor.DType{tensor.F32}
 	case recorded == tensor.F64:
 		return []tensor.DType{tensor.F64, tensor.F32}
