@@ -13,10 +13,11 @@ import (
 // UnknownSize stands for a size that nobody knows yet.
 const UnknownSize = -1
 
-// DefaultChunkSize is the size of the chunks that Describe and Copy cut a blob into: what is lost when one goes wrong, a second on a slow line.
+// DefaultChunkSize is the size in bytes of the chunks that Describe and Copy cut a blob into. A damaged chunk costs this much again: about a second
+// on a slow line.
 const DefaultChunkSize = 4 << 20
 
-// Chunk is a stretch of a blob.
+// Chunk is a part of a blob.
 type Chunk struct {
 	Digest digest.Digest
 	// Size in bytes, above zero.
@@ -25,20 +26,20 @@ type Chunk struct {
 
 // Blob says which bytes are meant. The zero value is invalid.
 type Blob struct {
-	// Digest of all bytes. Empty means unknown: such a blob can be fetched, and Copy tells the digest that it found.
+	// Digest of all bytes (SHA-256). Empty means unknown: such a blob can be fetched, and Copy returns the digest that it found.
 	Digest digest.Digest
 	// Size in bytes, or UnknownSize.
 	Size int64
 	// MediaType in the sense of OCI, or empty.
 	MediaType string
-	// Chunks follow one another and make up the whole blob; nil where nobody computed them.
+	// Chunks follow one another and make up the whole blob. They are nil if nobody computed their digests.
 	Chunks []Chunk
 	// Name is what to call the bytes in messages and, while the digest is unknown, in the journal of an interrupted copy: a model's name or
-	// an address without secrets. Required where Digest is empty.
+	// an address without secrets. It is required if Digest is empty.
 	Name string
 }
 
-// Validate reports ErrInvalid unless the parts of b are well formed and agree with one another.
+// Validate returns an ErrInvalid unless the fields of b are well formed and agree with one another.
 func (b Blob) Validate() error {
 	if b.Digest == "" && b.Name == "" {
 		return fmt.Errorf("%w: blob with neither digest nor name", ErrInvalid)
@@ -74,20 +75,23 @@ func (b Blob) validateChunks() error {
 	return nil
 }
 
-// String is what messages call the blob: its name where it has one, else its digest.
+// String returns what messages call the blob: its name, or its digest if it has no name.
 func (b Blob) String() string {
 	if b.Name != "" {
 		return text.Quote(b.Name)
 	}
+	if b.Digest == "" {
+		return "unknown digest"
+	}
 	return b.Digest.String()
 }
 
-// Span is a stretch of bytes.
+// Span is a range of bytes.
 type Span struct {
 	Offset, Size int64
 }
 
-// End is the offset of the first byte behind s.
+// End returns the offset of the first byte after s.
 func (s Span) End() int64 { return s.Offset + s.Size }
 
 // Read reads a whole blob of at most limit bytes into memory. The bytes are verified as far as blob states what they must be; more than limit

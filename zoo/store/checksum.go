@@ -7,8 +7,8 @@ import (
 	"hash/crc32"
 )
 
-// checksum is what is remembered of bytes that were written. Of a chunk that has a digest it is that digest, which is computed anyway. Of another
-// it is CRC-32C, at a tenth of the cost: there it only has to tell what a power cut took, and the whole is judged by its own digest in the end.
+// checksum is recorded for bytes that were written. For a chunk that has a digest it is SHA-256, which is computed anyway. For another it is
+// CRC-32C at a tenth of the cost: it only has to show what a power cut took, and the digest of the whole blob is checked at the end.
 type checksum struct {
 	hash.Hash
 	digest bool
@@ -16,7 +16,7 @@ type checksum struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// checksum begins that of a chunk.
+// checksum starts the checksum of a chunk.
 func (c *chunkState) checksum() checksum {
 	if c.want != "" {
 		return checksum{sha256.New(), true}
@@ -24,7 +24,7 @@ func (c *chunkState) checksum() checksum {
 	return checksum{crc32.New(castagnoli), false}
 }
 
-// word is the Sum for a Record.
+// word returns the Sum for a Record.
 func (c checksum) word() string {
 	if c.digest {
 		return string(sumOf(c.Hash))

@@ -7,25 +7,25 @@ import (
 	"io"
 )
 
-// Options change how Copy works. The zero value copies silently.
+// Options change what Copy does. The zero value copies silently.
 type Options struct {
 	// Progress is called now and then with the bytes that the destination has, and their number in all, or UnknownSize. Calls never overlap.
-	// done may step back where bytes turned out wrong.
+	// done decreases when bytes turn out to be wrong.
 	Progress func(done, total int64)
-	// Notice is told of every problem that Copy got over: a source that failed, a chunk that was wrong, a file that changed and had to be
-	// begun anew. Calls never overlap.
+	// Notice is told of every problem that Copy recovered from: a source that failed, a chunk that was wrong, a file that changed and had to be
+	// fetched from the start. Calls never overlap.
 	Notice func(problem error)
-	// Streams is how many ranges are fetched at once where the source has them; 0 takes DefaultStreams.
+	// Streams is how many ranges are fetched at once, if the source has ranges; 0 is DefaultStreams.
 	Streams int
-	// MaxSize is the most bytes that are taken of a blob whose size nobody knows beforehand; 0 takes DefaultMaxSize.
+	// MaxSize is the limit in bytes for a blob whose size is not known beforehand; 0 is DefaultMaxSize.
 	MaxSize int64
 }
 
 // Defaults of Options.
 const (
-	// DefaultStreams is what fills long lines without annoying servers; browsers use six.
+	// DefaultStreams is enough to fill a fast line. Browsers use six.
 	DefaultStreams = 4
-	// DefaultMaxSize is beyond every model that this project is about: the largest is 1.4 GB.
+	// DefaultMaxSize is more than any model of this family has: the largest has 1.4 GB.
 	DefaultMaxSize = 64 << 30
 )
 
@@ -43,9 +43,9 @@ func (o Options) maxSize() int64 {
 	return DefaultMaxSize
 }
 
-// Copy brings blob from src to dst and returns it with what was unknown of digest and size filled in. Every byte is verified before it
-// is visible in dst; a blob that dst has already costs nothing. Where src is Mirrors, the next goes on where one failed. A destination that is
-// a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy goes on from there.
+// Copy copies blob from src to dst and returns it with digest and size filled in if they were unknown. Every byte is verified before it is
+// visible in dst; a blob that dst has already is not copied. If src is Mirrors and one fails, the next continues from there. A destination that
+// is a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy resumes there.
 func Copy(ctx context.Context, src Fetcher, dst Pusher, blob Blob, options Options) (Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return Blob{}, err
@@ -109,13 +109,13 @@ func stream(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *wa
 		content, err := source.Fetch(ctx, blob)
 		if err == nil {
 			var pushed Blob
-			counted := &counted{from: content, watch: w}
-			pushed, err = dst.Push(ctx, blob, counted)
+			counting := &countingReader{from: content, watch: w}
+			pushed, err = dst.Push(ctx, blob, counting)
 			content.Close()
 			if err == nil {
 				return pushed, nil
 			}
-			if counted.err == nil && !errors.Is(err, ErrDigestMismatch) {
+			if counting.err == nil && !errors.Is(err, ErrDigestMismatch) {
 				return Blob{}, err // the destination's fault: another source does not help
 			}
 		}
@@ -128,7 +128,7 @@ func stream(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *wa
 	return Blob{}, joined(problems, blob)
 }
 
-// joined makes one error of those of all sources.
+// joined returns one error for those of all sources.
 func joined(problems []error, blob Blob) error {
 	if len(problems) == 0 {
 		return fmt.Errorf("%s: no source: %w", blob, ErrNotFound)
@@ -136,14 +136,14 @@ func joined(problems []error, blob Blob) error {
 	return errors.Join(problems...)
 }
 
-// counted reports progress, and remembers whether reading failed.
-type counted struct {
+// countingReader reports progress, and remembers whether reading failed.
+type countingReader struct {
 	from  io.Reader
 	watch *watch
 	err   error
 }
 
-func (c *counted) Read(p []byte) (int, error) {
+func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	c.watch.add(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -9,10 +9,12 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// Describe computes the digest of size bytes and of their chunks of chunkSize bytes (0 takes DefaultChunkSize). The digest of the whole can
-// only be computed in order, by one core; the others compute those of the chunks meanwhile.
+// Describe computes the digest of size bytes and those of their chunks of chunkSize bytes (0 is DefaultChunkSize). The digest of the whole can
+// only be computed in order, on one core; the other cores compute those of the chunks meanwhile.
 func Describe(ctx context.Context, content io.ReaderAt, size, chunkSize int64) (Blob, error) {
 	if chunkSize <= 0 {
 		chunkSize = DefaultChunkSize
@@ -41,8 +43,8 @@ func Describe(ctx context.Context, content io.ReaderAt, size, chunkSize int64) (
 	return blob, nil
 }
 
-// Verify checks size bytes against blob: chunk by chunk on all cores where blob has chunks, else in order. All chunks that are wrong are
-// reported together, as DigestErrors.
+// Verify compares size bytes with blob: chunk by chunk on all cores if blob has chunks, else in order. All wrong chunks are reported together, as
+// *DigestErrors.
 func Verify(ctx context.Context, content io.ReaderAt, size int64, blob Blob) error {
 	if err := blob.Validate(); err != nil {
 		return err
@@ -65,27 +67,26 @@ func Verify(ctx context.Context, content io.ReaderAt, size int64, blob Blob) err
 
 func verifyChunks(ctx context.Context, content io.ReaderAt, blob Blob) error {
 	wrong := make([]error, len(blob.Chunks))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	spans := make([]Span, len(blob.Chunks))
 	at := int64(0)
 	for i, chunk := range blob.Chunks {
-		span := Span{at, chunk.Size}
+		spans[i] = Span{at, chunk.Size}
 		at += chunk.Size
-		group.Go(func() error {
-			got, err := hashSpan(ctx, content, span)
-			if err == nil && got != chunk.Digest {
-				wrong[i] = &DigestError{Name: blob.String(), Want: chunk.Digest, Got: got, Span: span, Chunk: i}
-			}
-			return err
-		})
 	}
-	if err := group.Wait(); err != nil {
+	err := parallel.Each(ctx, len(spans), func(ctx context.Context, i int) error {
+		got, err := hashSpan(ctx, content, spans[i])
+		if want := blob.Chunks[i].Digest; err == nil && got != want {
+			wrong[i] = &DigestError{Name: blob.String(), Want: want, Got: got, Span: spans[i], Chunk: i}
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return errors.Join(wrong...)
 }
 
-// hashSpan computes the digest of a stretch. It looks at ctx every few hundred microseconds.
+// hashSpan computes the digest of a part of content. It looks at ctx once for each megabyte.
 func hashSpan(ctx context.Context, content io.ReaderAt, span Span) (digest.Digest, error) {
 	h := sha256.New()
 	buffer := make([]byte, min(1<<20, max(span.Size, 1)))

@@ -6,30 +6,32 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Kinds of problem. Stores wrap them; ask with errors.Is.
+// What can go wrong. Stores wrap these; ask with errors.Is.
 var (
 	// ErrInvalid: a blob, digest or name that cannot be what it claims to be.
-	ErrInvalid = errors.New("invalid")
+	ErrInvalid = errdef.New(errdef.ErrInput, "invalid")
 	// ErrNotFound: the store has no such blob.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = errdef.New(errdef.ErrNetwork, "not found")
 	// ErrDigestMismatch: the bytes are not those that were asked for. [DigestError] and [SizeError] have the details.
-	ErrDigestMismatch = errors.New("digest mismatch")
-	// ErrUnreachable: the store did not answer, or not usefully. [SourceError] has the details.
-	ErrUnreachable = errors.New("unreachable")
+	ErrDigestMismatch = errdef.New(errdef.ErrIntegrity, "digest mismatch")
+	// ErrUnreachable: the store did not answer, or its answer cannot be used. [SourceError] has the details.
+	ErrUnreachable = errdef.New(errdef.ErrNetwork, "unreachable")
 	// ErrUnauthorized: the store wants other credentials.
-	ErrUnauthorized = errors.New("not authorised")
+	ErrUnauthorized = errdef.New(errdef.ErrNetwork, "not authorised")
 	// ErrChanged: the source has other content than when the copy began.
-	ErrChanged = errors.New("changed meanwhile")
-	// ErrNoRanges: the source hands out whole blobs only.
-	ErrNoRanges = errors.New("no ranges")
-	// ErrNotWeights: the source sent a page for people instead of the file.
-	ErrNotWeights = errors.New("a web page instead of the file")
-	// ErrExists: the name or version is taken, and never overwritten.
-	ErrExists = errors.New("exists already")
+	ErrChanged = errdef.New(errdef.ErrNetwork, "changed meanwhile")
+	// ErrNoRanges: the source sends whole blobs only. Copy handles it, so users never see it.
+	ErrNoRanges = errdef.New(errdef.ErrInput, "no ranges")
+	// ErrNotWeights: the source sent a web page or the like instead of the file.
+	ErrNotWeights = errdef.New(errdef.ErrNetwork, "a web page instead of the file")
+	// ErrExists: the name or version is taken, and is never overwritten.
+	ErrExists = errdef.New(errdef.ErrUsage, "exists already")
 	// ErrReadOnly: the store cannot be written to.
-	ErrReadOnly = errors.New("read-only")
+	ErrReadOnly = errdef.New(errdef.ErrUsage, "read-only")
 )
 
 // DigestError says which bytes were wrong.
@@ -39,7 +41,7 @@ type DigestError struct {
 	Want, Got digest.Digest
 	// Span is where in the blob the bytes lie.
 	Span Span
-	// Chunk is the index of the chunk, or -1 where the digest is that of the whole blob.
+	// Chunk is the index of the chunk, or -1 if the digest is that of the whole blob.
 	Chunk int
 	// Source is the place that sent them, or empty.
 	Source string
@@ -53,18 +55,20 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("%s%s: %v: want %s, got %s", what, from(e.Source), ErrDigestMismatch, e.Want, e.Got)
 }
 
-// Is makes errors.Is find ErrDigestMismatch.
-func (e *DigestError) Is(kind error) bool { return kind == ErrDigestMismatch }
+// Is makes a DigestError an ErrDigestMismatch and an errdef.ErrIntegrity.
+func (*DigestError) Is(kind error) bool { return isMismatch(kind) }
 
-// Hint tells the user what to do next.
-func (e *DigestError) Hint() string {
-	return "nothing was kept of these bytes; try again, and where it stays so, the source has another file than the manifest describes"
+// Hint says what to do next.
+func (*DigestError) Hint() string {
+	return "these bytes were discarded; try again: if the error stays, the source has another file than the manifest describes"
 }
 
-// SizeError says that there are more or fewer bytes than there should be. It is an ErrDigestMismatch: the bytes cannot be the right ones.
+func isMismatch(kind error) bool { return kind == ErrDigestMismatch || kind == errdef.ErrIntegrity }
+
+// SizeError says that there are more or fewer bytes than there should be. The digest cannot match either.
 type SizeError struct {
 	Name string
-	// Want and Got are in bytes. Where there were too many, Got is where reading stopped.
+	// Want and Got are in bytes. If there were too many, Got is where reading stopped.
 	Want, Got int64
 	Source    string
 }
@@ -76,16 +80,16 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("%s%s: %v: %d bytes, should be %d", e.Name, from(e.Source), ErrDigestMismatch, e.Got, e.Want)
 }
 
-// Is makes errors.Is find ErrDigestMismatch.
-func (e *SizeError) Is(kind error) bool { return kind == ErrDigestMismatch }
+// Is makes a SizeError an ErrDigestMismatch and an errdef.ErrIntegrity.
+func (*SizeError) Is(kind error) bool { return isMismatch(kind) }
 
-// ExistsError says which blob is there already, for callers who did not know its digest. It is an ErrExists.
+// ExistsError says which blob is there already, for callers who did not know its digest.
 type ExistsError struct{ Blob Blob }
 
 func (e *ExistsError) Error() string { return fmt.Sprintf("%s %v", e.Blob, ErrExists) }
 
-// Is makes errors.Is find ErrExists.
-func (e *ExistsError) Is(kind error) bool { return kind == ErrExists }
+// Is makes an ExistsError an ErrExists and an errdef.ErrUsage.
+func (*ExistsError) Is(kind error) bool { return kind == ErrExists || kind == errdef.ErrUsage }
 
 // SourceError says what went wrong with a place. It never holds a secret: no query of an address, no user information, no header.
 type SourceError struct {
@@ -93,7 +97,7 @@ type SourceError struct {
 	Source string
 	// Status is the HTTP status, or 0.
 	Status int
-	// Temporary tells that it may work when tried again, not before After.
+	// Temporary reports that it may work when tried again, but not before After has passed.
 	Temporary bool
 	After     time.Duration
 	// Kind is one of the Err values of this package; Err is the cause, or nil.
@@ -114,7 +118,7 @@ func (e *SourceError) Error() string {
 	return text
 }
 
-// Unwrap gives the kind and the cause.
+// Unwrap returns the kind and the cause.
 func (e *SourceError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -122,10 +126,10 @@ func (e *SourceError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// Hint tells the user what to do next.
+// Hint returns the advice.
 func (e *SourceError) Hint() string { return e.Advice }
 
-// Temporary tells whether err may go away by itself, and after what time at the earliest.
+// Temporary reports whether err may go away by itself, and after what time at the earliest.
 func Temporary(err error) (after time.Duration, ok bool) {
 	var source *SourceError
 	if errors.As(err, &source) && source.Temporary {

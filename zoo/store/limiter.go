@@ -2,31 +2,32 @@ package store
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// Limiter keeps the rate of all that goes through it below a number of bytes a second. One Limiter can serve many stores and streams.
-type Limiter struct {
-	rate int64
+// Limiter keeps the rate of everything that goes through it below a number of bytes a second. One Limiter can serve many stores and streams.
+type Limiter struct{ bucket *rate.Limiter }
 
-	mu sync.Mutex
-	// free is when the bytes that were let through so far will have had their time.
-	free time.Time
-}
-
-// NewLimiter lets through rate bytes a second, which must be above zero.
-func NewLimiter(rate int64) *Limiter { return &Limiter{rate: rate} }
-
-// burst is how much time may be saved up while nothing flows.
+// burst is the time for which bytes may be saved up while nothing flows.
 const burst = 100 * time.Millisecond
+
+// NewLimiter lets through bytesPerSecond, which must be above zero.
+func NewLimiter(bytesPerSecond int64) *Limiter {
+	saved := min(max(1, float64(bytesPerSecond)*burst.Seconds()), 1<<30)
+	return &Limiter{rate.NewLimiter(rate.Limit(bytesPerSecond), int(saved))}
+}
 
 // Wait returns when n bytes may have flowed, or with the cause of ctx. A nil Limiter does not wait.
 func (l *Limiter) Wait(ctx context.Context, n int) error {
-	if l == nil || n <= 0 {
+	if l == nil {
 		return nil
 	}
-	delay := l.reserve(n)
+	var delay time.Duration
+	for ; n > 0; n -= l.bucket.Burst() { // no more than that can be reserved at once; the last reservation is the latest
+		delay = l.bucket.ReserveN(time.Now(), min(n, l.bucket.Burst())).Delay()
+	}
 	if delay <= 0 {
 		return nil
 	}
@@ -38,15 +39,4 @@ func (l *Limiter) Wait(ctx context.Context, n int) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-func (l *Limiter) reserve(n int) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	if earliest := now.Add(-burst); l.free.Before(earliest) {
-		l.free = earliest
-	}
-	l.free = l.free.Add(time.Duration(float64(n) / float64(l.rate) * float64(time.Second)))
-	return l.free.Sub(now)
 }

@@ -11,7 +11,7 @@ func (m Mirrors) Stat(ctx context.Context, blob Blob) (Info, error) {
 	return firstOf(ctx, m, func(f Fetcher) (Info, error) { return f.Stat(ctx, blob) })
 }
 
-// Fetch opens the blob at the first mirror that has it.
+// Fetch opens the blob in the first mirror that has it.
 func (m Mirrors) Fetch(ctx context.Context, blob Blob) (io.ReadCloser, error) {
 	return firstOf(ctx, m, func(f Fetcher) (io.ReadCloser, error) { return f.Fetch(ctx, blob) })
 }

@@ -5,31 +5,31 @@ import (
 	"io"
 )
 
-// Resumer is a Pusher that keeps what arrived of a copy that was interrupted, even by the death of the process. Copy asks for it by type assertion.
+// Resumer is a Pusher that keeps what arrived of an interrupted copy, even if its process died. Copy asks for it by type assertion.
 type Resumer interface {
 	Pusher
-	// Begin opens the place where blob grows, with what an earlier copy left. Where another process copies the same blob, Begin waits for
-	// it as well as the system lets it. It reports an ExistsError where the blob is there already; where its digest is unknown, that is
-	// where another process got it while Begin waited.
+	// Begin opens a partial blob, with what an earlier copy left. If another process copies the same blob, Begin waits for it as far as the
+	// file system has locks. It returns an *ExistsError if the blob is there already; a blob of unknown digest is there if another process
+	// copied it while Begin waited.
 	Begin(ctx context.Context, blob Blob) (Partial, error)
 }
 
-// Partial is a blob that grows. Its methods may be called from several goroutines, but for Commit and Close.
+// Partial is a blob that is not complete yet. Its methods except Commit and Close may be called from several goroutines.
 type Partial interface {
-	// ReaderAt and WriterAt reach the bytes. What was never written has no meaning.
+	// ReaderAt and WriterAt access the bytes. Bytes that were never written are undefined.
 	io.ReaderAt
 	io.WriterAt
-	// Recorded gives the version that Reset stated, and what was recorded since, oldest first. Records speak of bytes that were written; after
-	// a power cut the disk may not have them, so their checksums must be looked at.
+	// Recorded returns the version that Reset was given, and what was recorded since, oldest first. After a power cut the disk may lack bytes
+	// that were recorded, so the caller must compare their checksums.
 	Recorded() (version string, records []Record)
-	// Reserve asks for the space of the whole blob now, so that a full disk is known before the work.
+	// Reserve asks for the space of the whole blob now, so that a full disk is known before the work begins.
 	Reserve(size int64) error
-	// Record remembers, beyond the death of the process, that bytes were written.
+	// Record notes, durably, that bytes were written.
 	Record(Record) error
-	// Reset forgets all records, and states of which version of the content the following ones are.
+	// Reset discards all records. The following ones are of the given version of the content.
 	Reset(version string) error
-	// Commit makes the blob visible once every byte of it was recorded as final, and returns it with digest and size filled in. It reports a
-	// DigestError, and makes nothing visible, where the bytes are not those of blob.
+	// Commit makes the blob visible once every byte of it was recorded as final, and returns it with digest and size filled in. If the bytes are
+	// not those of blob it returns a *DigestError or a *SizeError and makes nothing visible.
 	Commit(ctx context.Context, blob Blob) (Blob, error)
 	// Close keeps what was recorded for the next copy. After Commit it does nothing.
 	Close() error
@@ -39,9 +39,9 @@ type Partial interface {
 type Record struct {
 	// Span that was written. A later record with the same offset replaces an earlier one; size 0 takes it back.
 	Span Span
-	// Sum is a checksum of the bytes in Span, one word of at most MaxSum characters that only Copy understands.
+	// Sum is a checksum of the bytes in Span, one word of at most MaxSum characters. Only Copy interprets it.
 	Sum string
-	// Final tells that these bytes are right as far as can be known now, and will not be written again before a Reset.
+	// Final reports that these bytes are right as far as can be known now, and will not be written again before a Reset.
 	Final bool
 }
 

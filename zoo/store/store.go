@@ -7,48 +7,47 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Info is what a store declares about a blob before any byte flows. A declaration is no proof.
+// Info is what a store declares about a blob before it sends any byte. A declaration is not a proof.
 type Info struct {
 	// Size in bytes, or UnknownSize.
 	Size int64
 	// Digest that the store declares (Hugging Face: the linked etag), or empty.
 	Digest digest.Digest
-	// Version names this very content as the store has it now: an HTTP validator. Empty where the store has no such name. Content-addressed
-	// stores give the digest.
+	// Version names this very content as the store has it now, as an HTTP validator does, or is empty. For content-addressed stores it is the
+	// digest.
 	Version string
-	// Ranges tells that FetchRange will work.
+	// Ranges reports that FetchRange will work.
 	Ranges bool
-	// Source is the store's place for messages, without secrets: a host, a folder.
+	// Source names the store in messages, without secrets: a host, a folder.
 	Source string
 }
 
-// Stater tells what it has without handing it out.
+// Stater says what it has without sending it.
 type Stater interface {
-	// Stat reports ErrNotFound where the store has no such blob.
+	// Stat returns an ErrNotFound if the store does not have the blob.
 	Stat(ctx context.Context, blob Blob) (Info, error)
 }
 
-// Fetcher hands out blobs. All its methods may be called from several goroutines.
+// Fetcher sends blobs. All its methods may be called from several goroutines.
 type Fetcher interface {
 	Stater
-	// Fetch streams the blob from its first byte. The bytes are not verified: that is the business of Copy or NewVerifier, so that no store
-	// can forget it. A reader, and not a writer to fill, so that callers can stop early and decorators can go on after a cut.
+	// Fetch streams the blob from its first byte. The bytes are not verified: Copy and NewVerifier do that, so that no store can forget it.
 	Fetch(ctx context.Context, blob Blob) (io.ReadCloser, error)
 }
 
 // RangeFetcher is a Fetcher that can start in the middle. Copy asks for it by type assertion.
 type RangeFetcher interface {
 	Fetcher
-	// FetchRange streams exactly span, which lies inside the blob. With a version (see Info) it reports ErrChanged where the store's content
-	// is another meanwhile. It reports ErrNoRanges where the store turns out to hand out whole blobs only.
+	// FetchRange streams exactly span, which is inside the blob. With a version (see Info) it returns an ErrChanged if the store has other content
+	// now. It returns an ErrNoRanges if the store turns out to send whole blobs only.
 	FetchRange(ctx context.Context, blob Blob, version string, span Span) (io.ReadCloser, error)
 }
 
 // Pusher takes blobs.
 type Pusher interface {
 	Stater
-	// Push stores the bytes of content and returns the blob with digest and size filled in. It verifies against what blob states of them:
-	// on any error nothing is visible under the digest. A blob that is there already is left as it is, and content need not be read.
+	// Push stores the bytes of content and returns the blob with digest and size filled in. It verifies them against what blob states: after
+	// an error nothing is visible under the digest. A blob that is there already stays as it is, and content need not be read.
 	Push(ctx context.Context, blob Blob, content io.Reader) (Blob, error)
 }
 
@@ -58,5 +57,5 @@ type Store interface {
 	Pusher
 }
 
-// Mirrors are places that have the same blobs. Copy tries them in order, and goes on with the next where one fails in the middle.
+// Mirrors are stores that have the same blobs. Copy tries them in order, and if one fails in the middle it continues with the next.
 type Mirrors []Fetcher

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// Verifier reads a blob and lets nobody reach its end with wrong bytes: a wrong digest or size is reported instead of io.EOF. It reads at most
-// one byte more than the blob should have. With chunks it reports a wrong one right behind it, before any byte of the next.
+// Verifier reads a blob and returns an error instead of io.EOF if digest or size are wrong. It reads at most one byte more than the blob should
+// have. If the blob has chunks, it returns an error after the first wrong one, before any byte of the next.
 type Verifier struct {
 	blob   Blob
 	source string
@@ -21,12 +21,12 @@ type Verifier struct {
 	err    error
 }
 
-// NewVerifier checks what it reads from content against blob. source is the place for messages, or empty.
+// NewVerifier returns a reader of content that compares it with blob. source names the store in messages, or is empty.
 func NewVerifier(content io.Reader, blob Blob, source string) *Verifier {
 	return &Verifier{blob: blob, source: source, from: content, whole: sha256.New(), chunk: sha256.New()}
 }
 
-// Read implements io.Reader. Bytes that it returned count as verified only when a later Read returned io.EOF, or, with chunks, a nil error.
+// Read implements io.Reader. Bytes that it returned are verified only when a later Read returned io.EOF, or, with chunks, a nil error.
 func (v *Verifier) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
@@ -82,7 +82,7 @@ func (v *Verifier) advance(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// finish decides whether the end may be told.
+// finish returns io.EOF if the whole blob is right.
 func (v *Verifier) finish() error {
 	if v.blob.Size >= 0 && v.read != v.blob.Size {
 		return &SizeError{Name: v.blob.String(), Want: v.blob.Size, Got: v.read, Source: v.source}
@@ -93,7 +93,7 @@ func (v *Verifier) finish() error {
 	return io.EOF
 }
 
-// Blob is the blob with digest and size as they were read. It is complete once Read returned io.EOF.
+// Blob returns the blob with digest and size of what was read so far. It is complete once Read returned io.EOF.
 func (v *Verifier) Blob() Blob {
 	blob := v.blob
 	blob.Digest, blob.Size = sumOf(v.whole), v.read

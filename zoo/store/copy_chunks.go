@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// transfer is one Copy into a Partial. Its chunks are those of the blob, or where those are unknown a grid of its own.
+// transfer is one Copy into a Partial. Its chunks are those of the blob, or, if those are unknown, pieces of DefaultChunkSize.
 type transfer struct {
 	partial Partial
 	blob    Blob
@@ -18,17 +18,17 @@ type transfer struct {
 	chunks  []chunkState
 }
 
-// chunkState is how far a chunk has come. While a source is fetched from, one goroutine at a time owns it.
+// chunkState is how much of a chunk is there. During a fetch, one goroutine at a time owns it.
 type chunkState struct {
 	span Span
-	// want is empty where the digest is unknown.
+	// want is the digest of the chunk, or empty if it is unknown.
 	want digest.Digest
-	// have counts the bytes from the start of the chunk that partial holds; complete tells that all are there and right.
+	// have counts the bytes from the start of the chunk that partial holds. complete reports that all are there, and right as far as is known.
 	have     int64
 	complete bool
 }
 
-// rounds is how often the sources are gone through: a second time for those that sent something wrong, as that may have happened on the way.
+// rounds is how often each source is tried: a second time if it sent wrong bytes, because they may have been damaged in transit.
 const rounds = 2
 
 // run fetches from the sources in order until all is there.
@@ -75,7 +75,7 @@ func final(err error) error {
 	return &finalError{err}
 }
 
-// declaredError is a mismatch with what a source declares before it sends anything: asking again gives the same.
+// declaredError is a mismatch with what a source declares before it sends anything. Asking again would not help.
 type declaredError struct{ err error }
 
 func (e *declaredError) Error() string { return e.err.Error() }
@@ -100,7 +100,7 @@ func (t *transfer) from(ctx context.Context, source Fetcher) (Blob, error) {
 	return t.commit(ctx, blob, info)
 }
 
-// agree fills in what the source declares, or reports where that contradicts what is wanted.
+// agree fills in what the source declares, or returns an error if that contradicts what is wanted.
 func (t *transfer) agree(info Info) (Blob, error) {
 	blob := t.blob
 	if blob.Size >= 0 && info.Size >= 0 && info.Size != blob.Size {
@@ -121,8 +121,8 @@ func (t *transfer) agree(info Info) (Blob, error) {
 	return blob, nil
 }
 
-// identity names the content whose parts may be put together. Chunks with digests speak for themselves; otherwise the source must
-// tell which content it has, by digest or by a version of its own. It is empty where parts of two answers must not be mixed.
+// identity names the content whose parts may be combined. Chunks that have digests need no name; otherwise it is the digest or the version that
+// the source declares. It is empty if parts of two answers must not be combined.
 func (t *transfer) identity(info Info) string {
 	switch {
 	case t.blob.Chunks != nil:
@@ -135,13 +135,13 @@ func (t *transfer) identity(info Info) string {
 	return ""
 }
 
-// commit makes the blob visible. Where it is not the right one, nothing that was recorded is of use.
+// commit makes the blob visible. If it is not the right one, everything that was recorded is discarded.
 func (t *transfer) commit(ctx context.Context, blob Blob, info Info) (Blob, error) {
 	committed, err := t.partial.Commit(ctx, blob)
 	var wrong *DigestError
 	switch {
 	case errors.As(err, &wrong) && t.blob.Chunks != nil:
-		return Blob{}, final(fmt.Errorf("the chunks are all right, but make up another blob: %w", err))
+		return Blob{}, final(fmt.Errorf("each chunk has its digest, but together they are another blob: %w", err))
 	case errors.As(err, &wrong):
 		wrong.Source = info.Source
 		return Blob{}, errors.Join(err, t.reset(""))
@@ -152,7 +152,7 @@ func (t *transfer) commit(ctx context.Context, blob Blob, info Info) (Blob, erro
 	return committed, nil
 }
 
-// reset forgets everything that is there.
+// reset discards everything that is there.
 func (t *transfer) reset(version string) error {
 	t.version = version
 	for i := range t.chunks {

@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// stretchSize is how much one range request asks for at most. Long stretches cost few requests; short ones keep the streams near one another, so
-// that the digest of the whole, which can only be computed in order, is not far behind when the last byte arrives.
+// stretchSize is the most bytes that one range request asks for. Long stretches cost few requests; short ones keep the streams close to each
+// other, so that the digest of the whole, which can only be computed in order, is nearly done when the last byte arrives.
 const stretchSize = 32 << 20
 
-// maxStep is how many bytes are read, hashed, written and recorded at a time; on a slow line it is what arrives in recordEvery.
+// maxStep is how many bytes are read, hashed, written and recorded at a time. On a slow line it is what arrives within recordEvery.
 const (
 	maxStep     = 256 << 10
 	recordEvery = 100 * time.Millisecond
 )
 
-// fetch brings all that is missing from one source.
+// fetch fetches everything that is missing from one source.
 func (t *transfer) fetch(ctx context.Context, source Fetcher, blob Blob, info Info) error {
 	if blob.Size < 0 {
 		return t.fetchUnsized(ctx, source, blob, info)
@@ -40,7 +40,7 @@ func (t *transfer) fetch(ctx context.Context, source Fetcher, blob Blob, info In
 	return t.fetchWhole(ctx, source, blob, info)
 }
 
-// stretches groups the chunks that are missing into runs.
+// stretches groups the missing chunks into consecutive runs of at most stretchSize bytes.
 func (t *transfer) stretches() [][]*chunkState {
 	var stretches [][]*chunkState
 	var run []*chunkState
@@ -60,7 +60,7 @@ func (t *transfer) stretches() [][]*chunkState {
 	return stretches
 }
 
-// step is chosen so that all streams together have less than a chunk that was read but not recorded.
+// step returns how many bytes to read at a time, so that all streams together never have more than a chunk that is read but not recorded.
 func (t *transfer) step() int64 {
 	chunk := int64(DefaultChunkSize)
 	if len(t.chunks) > 0 {
@@ -96,8 +96,8 @@ func (t *transfer) fetchStretch(ctx context.Context, source RangeFetcher, blob B
 	return t.readChunks(body, info.Source, stretch)
 }
 
-// fetchWhole fetches the blob from its first byte. Chunks that are there are read over; where no digests tell that they are of the same content, nothing
-// of earlier answers is kept.
+// fetchWhole fetches the blob from its first byte and skips the chunks that are there. Without digests of chunks nothing proves that they are of
+// the same content, so nothing of earlier answers is kept.
 func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, info Info) error {
 	if t.blob.Chunks == nil {
 		if err := t.reset(t.version); err != nil {
@@ -122,7 +122,7 @@ func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, in
 			return err
 		}
 	}
-	return nil // what follows belongs to nobody's blob
+	return nil // trailing bytes are ignored: all chunks are verified
 }
 
 // discard forgets what is there of a chunk.
@@ -182,7 +182,7 @@ func (t *transfer) write(c *chunkState, p []byte, sum string) error {
 	return t.partial.Record(Record{Span: Span{c.span.Offset, c.have}, Sum: sum})
 }
 
-// judge compares a whole chunk with the digest it should have.
+// judge compares a whole chunk with its digest, if that is known.
 func (t *transfer) judge(c *chunkState, got, source string) error {
 	if c.want == "" || string(c.want) == got {
 		return t.complete(c, got)
@@ -198,7 +198,7 @@ func (t *transfer) judge(c *chunkState, got, source string) error {
 	return &DigestError{Name: t.blob.String(), Want: c.want, Got: digest.Digest(got), Span: c.span, Chunk: index, Source: source}
 }
 
-// fetchUnsized fetches a blob of which nobody knows where it ends, in one go.
+// fetchUnsized fetches a blob of unknown size in one request.
 func (t *transfer) fetchUnsized(ctx context.Context, source Fetcher, blob Blob, info Info) error {
 	t.chunks = nil
 	if err := t.reset(""); err != nil {
@@ -246,10 +246,11 @@ func (t *transfer) settleLast(c chunkState) error {
 	return t.complete(&t.chunks[len(t.chunks)-1], h.word())
 }
 
-// errEnded is the end of a body where a chunk was not full.
+// errEnded says that a body ended in the middle of a chunk.
 var errEnded = errors.New("the answer ended early")
 
-// fill reads until p is full, or something arrived and time is up. It reports the reader's own error, so that an end can be told from a cut.
+// fill reads until p is full, or until recordEvery has passed and something arrived. It returns the reader's own error, so that the caller can
+// tell an end from a cut.
 func fill(body io.Reader, p []byte) (n int, err error) {
 	start := time.Now()
 	for n < len(p) && err == nil && (n == 0 || time.Since(start) < recordEvery) {
@@ -263,7 +264,7 @@ func fill(body io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// cut makes an error of a body that ended in a chunk; other errors pass.
+// cut turns the end of a body in the middle of a chunk into an error with details. Other errors are returned as they are.
 func cut(err error, blob Blob, source string, at int64) error {
 	if !errors.Is(err, io.EOF) {
 		return err

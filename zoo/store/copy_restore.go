@@ -3,12 +3,11 @@ package store
 import (
 	"context"
 	"io"
-	"runtime"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// prepare lays out the chunks and finds out what earlier copies, or earlier sources, left of this very content.
+// prepare lists the chunks and finds which of them earlier copies, or earlier sources, left of this very content.
 func (t *transfer) prepare(ctx context.Context, blob Blob, info Info) error {
 	version, records := t.partial.Recorded()
 	if t.chunks == nil {
@@ -30,7 +29,7 @@ func (t *transfer) prepare(ctx context.Context, blob Blob, info Info) error {
 	return t.reset(identity)
 }
 
-// layOut makes the chunks of a blob, as far as its size is known.
+// layOut returns the chunks of a blob, none if its size is unknown.
 func layOut(blob Blob) []chunkState {
 	var chunks []chunkState
 	at := int64(0)
@@ -52,24 +51,16 @@ func (t *transfer) restore(ctx context.Context, records []Record) error {
 	for _, r := range records {
 		latest[r.Span.Offset] = r
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range t.chunks {
+	return parallel.Each(ctx, len(t.chunks), func(_ context.Context, i int) error {
 		r, ok := latest[t.chunks[i].span.Offset]
 		if !ok || r.Span.Size <= 0 || r.Span.Size > t.chunks[i].span.Size {
-			continue
+			return nil
 		}
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return t.restoreChunk(&t.chunks[i], r)
-		})
-	}
-	return group.Wait()
+		return t.restoreChunk(&t.chunks[i], r)
+	})
 }
 
-// restoreChunk takes over what r records where the bytes are still those. Bytes that cannot be read count as lost.
+// restoreChunk takes over what r records if the bytes still have that checksum. Bytes that cannot be read count as lost.
 func (t *transfer) restoreChunk(c *chunkState, r Record) error {
 	h := c.checksum()
 	if _, err := io.Copy(h, io.NewSectionReader(t.partial, r.Span.Offset, r.Span.Size)); err != nil || h.word() != r.Sum {
@@ -88,7 +79,7 @@ func (t *transfer) restoreChunk(c *chunkState, r Record) error {
 	return t.complete(c, r.Sum)
 }
 
-// complete settles a chunk whose bytes are all there and right.
+// complete records a chunk whose bytes are all there and right.
 func (t *transfer) complete(c *chunkState, sum string) error {
 	c.complete = true
 	return final(t.partial.Record(Record{Span: c.span, Sum: sum, Final: true}))

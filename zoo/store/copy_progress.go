@@ -9,7 +9,7 @@ type watch struct {
 	done, total int64
 }
 
-// add counts bytes that the destination has now; negative where they turned out wrong.
+// add counts bytes that the destination has now; n is negative if they turned out to be wrong.
 func (w *watch) add(n int64) {
 	if n == 0 {
 		return
@@ -22,21 +22,21 @@ func (w *watch) add(n int64) {
 	}
 }
 
-// begin states the whole, and that nothing is there yet.
+// begin sets the total, with nothing done yet.
 func (w *watch) begin(total int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done, w.total = 0, total
 }
 
-// restart states that nothing is there any more.
+// restart sets what is done to nothing.
 func (w *watch) restart() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done = 0
 }
 
-// finish reports that all is there.
+// finish reports that everything is done, unless that was reported already.
 func (w *watch) finish(total int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,7 +45,7 @@ func (w *watch) finish(total int64) {
 	}
 }
 
-// notice passes on a problem that was got over.
+// notice passes on a problem that Copy recovered from.
 func (w *watch) notice(problem error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
