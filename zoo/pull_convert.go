@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
@@ -93,7 +94,7 @@ func writePart(w io.Writer, part output.Part) error {
 }
 
 // errFull stops a WriteTo once the window has all it needs.
-var errFull = errors.New("the window is full")
+var errFull = errdef.New(errdef.ErrInput, "the window is full")
 
 // window passes on a range of what is written to it: it drops the first skip bytes and passes on the next left.
 type window struct {

@@ -8,11 +8,6 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/zoo"
-	"github.com/beitzoo/beitzoo/zoo/manifest"
-	"github.com/beitzoo/beitzoo/zoo/place"
-	"github.com/beitzoo/beitzoo/zoo/store"
-	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // Exit codes, documented in docs/command-line.md.
@@ -70,27 +65,6 @@ var unclassified = []struct {
 }{
 	{as[*arch.UnknownNameError], exitUsage},
 	{is(engine.ErrUnavailable), exitUnavailable},
-	{as[*zoo.NotVerifiedError], exitDiffers},
-	{as[*zoo.UnknownSourceError], exitUsage},
-	{as[*manifest.NotFoundError], exitUsage},
-	{as[*place.AddressError], exitUsage},
-	{as[*manifest.NameError], exitUsage},
-	{as[*manifest.VersionError], exitUsage},
-	{as[*trust.KeyError], exitUsage},
-	{as[*manifest.TakenError], exitUsage},
-	{as[*manifest.BackwardsError], exitUsage},
-	{as[*zoo.MixedPlacesError], exitUsage},
-	{as[*trust.SignatureError], exitDigest},
-	{as[*manifest.IndexError], exitDigest},
-	{is(store.ErrDigestMismatch), exitDigest},
-	{is(store.ErrReadOnly), exitUsage},
-	{is(store.ErrExists), exitUsage},
-	{as[*place.RaceError], exitNetwork},
-	{is(store.ErrUnreachable), exitNetwork},
-	{is(store.ErrNotFound), exitNetwork},
-	{is(store.ErrUnauthorized), exitNetwork},
-	{is(store.ErrNotWeights), exitNetwork},
-	{is(store.ErrChanged), exitNetwork},
 	{is(errdef.ErrUsage), exitUsage},
 }
 

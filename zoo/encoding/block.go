@@ -2,9 +2,10 @@ package encoding
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/klauspost/compress/huff0"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // blockElements is how many elements one block of a plane has, but for the last: small enough for the planes of a block and what they make to
@@ -54,7 +55,7 @@ func isConstant(plane []byte) bool {
 }
 
 // errBlock is what takeBlock reports; its caller knows where.
-var errBlock = errors.New("damaged block")
+var errBlock = errdef.New(errdef.ErrInput, "damaged block")
 
 // takeBlock decodes the block at the start of coded into n bytes and returns what comes behind it. The plane is buffer, or a window of coded
 // where the block is raw.

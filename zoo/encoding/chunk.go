@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Methods of coding a chunk.
+// Methods of encoding a chunk.
 const (
-	methodStored = 0 // the bytes themselves: nothing was to be gained
+	methodStored = 0 // the bytes themselves, if encoding does not make them fewer
 	methodPlanes = 1 // groups of blocks, one block for each byte of an element
 )
 
-// coder codes and decodes single chunks. It keeps buffers, so each goroutine has its own.
+// coder encodes and decodes single chunks. It has buffers, so each goroutine needs its own.
 type coder struct {
 	blocks
 	buffer []byte // blockElements for each of 8 planes
@@ -19,7 +19,7 @@ type coder struct {
 	raw    []byte
 }
 
-// coders are those not in use.
+// coders are coders that are not in use.
 var coders = sync.Pool{New: func() any { return &coder{buffer: make([]byte, 8*blockElements)} }}
 
 // planes cuts the buffer into planes of n bytes.
@@ -31,7 +31,7 @@ func (c *coder) planes(width, n int) [][]byte {
 	return planes[:width]
 }
 
-// encode returns the coded form of raw, which is valid until the next call, or raw itself where that is no shorter.
+// encode returns the encoded form of raw, which is valid until the next call, or raw itself if encoding does not make it shorter.
 func (c *coder) encode(raw []byte, form Region) (coded []byte, method byte) {
 	c.coded = slices.Grow(c.coded[:0], len(raw))
 	for rest := raw; len(rest) > 0; {
@@ -76,7 +76,7 @@ func (c *coder) decode(raw, coded []byte, method byte, form Region) error {
 	return nil
 }
 
-// scratch gives n bytes that are valid until the next call.
+// scratch returns n bytes that are valid until the next call.
 func (c *coder) scratch(n int) []byte {
 	if cap(c.raw) < n {
 		c.raw = make([]byte, n)

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Options change how Encode and Decode work. The zero value uses all cores and reports nothing.
+// Options change how Encode and Decode work. The zero value uses all cores and has no progress.
 type Options struct {
-	// ChunkSize in bytes, for Encode; 0 takes DefaultChunkSize.
+	// ChunkSize in bytes, for Encode; 0 is DefaultChunkSize.
 	ChunkSize int
-	// Workers is the number of chunks coded at once; 0 takes the number of cores. Each needs about three chunks of memory.
+	// Workers is the number of chunks that are encoded or decoded at once; 0 is the number of cores. Each needs about three chunks of memory.
 	Workers int
 	// Progress is called now and then, from several goroutines, with the decoded bytes done so far and in total.
 	Progress func(done, total int64)
-	// SkipDigests makes Decode leave the digests of decoded chunks unchecked: for callers who check the digest of the whole file anyway.
+	// SkipDigests makes Decode skip the digests of decoded chunks, for callers who check the digest of the whole file anyway.
 	SkipDigests bool
 }
 
@@ -30,8 +30,8 @@ func (o Options) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Encode codes the bytes of src, which the regions describe from the first to the last, and writes the coded file to dst. The same bytes,
-// regions and chunk size give the same coded file. On an error dst holds garbage.
+// Encode encodes the bytes of src, which the regions describe from the first to the last, and writes the encoded file to dst. The same bytes,
+// regions and chunk size give the same file. After an error the content of dst is undefined.
 func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Region, options Options) (*ChunkTable, error) {
 	if options.ChunkSize == 0 {
 		options.ChunkSize = DefaultChunkSize
@@ -52,14 +52,14 @@ func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Reg
 	return index, err
 }
 
-// encodeJob is one Encode under way.
+// encodeJob is one call of Encode.
 type encodeJob struct {
 	index *ChunkTable
 	dst   io.WriterAt
 	src   io.ReaderAt
 }
 
-// run codes all chunks. Where a chunk goes depends on how small those before it became: turns hands the place from each to the next.
+// run encodes all chunks. The offset of a chunk depends on the sizes of those before it, so each passes the next one's offset through a channel.
 func (j *encodeJob) run(ctx context.Context, options Options) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(options.workers())
@@ -89,7 +89,7 @@ func (j *encodeJob) run(ctx context.Context, options Options) error {
 	return context.Cause(ctx)
 }
 
-// chunk codes one chunk and writes it when it is its turn.
+// chunk encodes chunk i, waits for its offset from mine, sends that of the next chunk to next, and writes the bytes.
 func (j *encodeJob) chunk(ctx context.Context, i int, mine <-chan int64, next chan<- int64) error {
 	coder := coders.Get().(*coder)
 	defer coders.Put(coder)

@@ -1,25 +1,26 @@
 package encoding
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 var (
-	// ErrMalformed says that the bytes are no coded file, or a damaged or hostile one.
-	ErrMalformed = errors.New("malformed coded weights")
-	// ErrDigestMismatch says that bytes are not those that were coded. [DigestError] has the details.
-	ErrDigestMismatch = errors.New("digest mismatch")
+	// ErrMalformed says that the bytes are not an encoded file, or a damaged or hostile one.
+	ErrMalformed = errdef.New(errdef.ErrInput, "malformed encoded weights")
+	// ErrDigestMismatch says that bytes are not those that were encoded. [DigestError] has the details.
+	ErrDigestMismatch = errdef.New(errdef.ErrInput, "digest mismatch")
 	// ErrRegions says that the regions given to Encode cannot describe a file.
-	ErrRegions = errors.New("impossible regions")
+	ErrRegions = errdef.New(errdef.ErrInput, "impossible regions")
 )
 
 // DigestError says which chunk is wrong.
 type DigestError struct {
 	Chunk int
-	// Coded tells that the coded bytes are already wrong; else they are right, and decoding them gave something else.
+	// Coded reports that the encoded bytes are wrong. Otherwise they are right, but decode to something else than was encoded.
 	Coded     bool
 	Want, Got digest.Digest
 }
@@ -32,8 +33,8 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("chunk %d: %v of the %s bytes: want %s, got %s", e.Chunk, ErrDigestMismatch, which, e.Want, e.Got)
 }
 
-// Is makes errors.Is find ErrDigestMismatch.
-func (e *DigestError) Is(kind error) bool { return kind == ErrDigestMismatch }
+// Is makes a DigestError an ErrDigestMismatch, and an errdef.ErrInput: the file was verified before it is decoded, so its maker is at fault.
+func (*DigestError) Is(kind error) bool { return kind == ErrDigestMismatch || kind == errdef.ErrInput }
 
 func malformed(reason string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(reason, args...))

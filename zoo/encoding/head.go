@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// The head of a coded file, all numbers little-endian; docs/encoding.md has the tables.
+// The head of an encoded file. All numbers are little-endian; docs/encoding.md has the tables.
 const (
 	magic       = "\x89BZW\r\n\x1a\n"
 	version     = 1
@@ -25,7 +25,7 @@ func headSize(regions, chunks int64) int64 {
 	return fixedSize + regionSize*regions + chunkEntry*chunks + digestBytes
 }
 
-// marshal makes the head and its Piece.
+// marshal returns the head and fills in its Piece.
 func (x *ChunkTable) marshal() []byte {
 	head := make([]byte, 0, x.Head.Size)
 	head = append(head, magic...)
@@ -50,8 +50,8 @@ func (x *ChunkTable) marshal() []byte {
 	return head
 }
 
-// readIndex reads the head of a coded file of size bytes. It allocates no more than the file is long.
-func readIndex(src io.ReaderAt, size int64) (*ChunkTable, error) {
+// readTable reads the head of an encoded file of size bytes. It allocates no more bytes than the file has.
+func readTable(src io.ReaderAt, size int64) (*ChunkTable, error) {
 	fixed := make([]byte, fixedSize)
 	if err := readFull(src, fixed, 0, size); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func readIndex(src io.ReaderAt, size int64) (*ChunkTable, error) {
 	return parse(head, int(regions), int(chunks), size)
 }
 
-// parse makes the index of a whole head.
+// parse reads the chunk table from a whole head.
 func parse(head []byte, regions, chunks int, size int64) (*ChunkTable, error) {
 	table := make([]Region, regions)
 	rest := head[fixedSize:]
@@ -106,7 +106,7 @@ func parse(head []byte, regions, chunks int, size int64) (*ChunkTable, error) {
 	return index, index.parseChunks(rest, size)
 }
 
-// parseChunks reads the chunk table into the chunks that the regions make.
+// parseChunks reads size, method and digests of the chunks that layOut made.
 func (x *ChunkTable) parseChunks(table []byte, size int64) error {
 	at := x.Head.Size
 	for i := range x.Chunks {

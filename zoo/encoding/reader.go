@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Reader reads a coded file. All its methods may be called from several goroutines.
+// Reader reads an encoded file. All its methods may be called from several goroutines.
 type Reader struct {
 	index *ChunkTable
 	src   io.ReaderAt
@@ -23,16 +23,16 @@ type Reader struct {
 	plain  []byte
 }
 
-// Open reads the index of the coded file src of size bytes and checks that it is sound. src must stay open and unchanged while the Reader is in use.
+// Open reads the chunk table of the encoded file src of size bytes and validates it. src must stay open and unchanged while the Reader is in use.
 func Open(src io.ReaderAt, size int64) (*Reader, error) {
-	index, err := readIndex(src, size)
+	index, err := readTable(src, size)
 	if err != nil {
 		return nil, err
 	}
 	return &Reader{index: index, src: src, cached: -1}, nil
 }
 
-// OpenBytes opens a coded file that lies in memory or is mapped. The bytes must stay as they are while the Reader is in use.
+// OpenBytes opens an encoded file that lies in memory or is mapped. The bytes must stay as they are while the Reader is in use.
 func OpenBytes(coded []byte) (*Reader, error) { return Open(memory(coded), int64(len(coded))) }
 
 // memory is a source whose bytes need not be copied.
@@ -52,7 +52,7 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 // ChunkTable is the table of contents. It must not be changed.
 func (r *Reader) Table() *ChunkTable { return r.index }
 
-// Decode writes the whole decoded file to dst, chunk by chunk in no particular order. On an error dst holds garbage.
+// Decode writes the whole decoded file to dst, chunk by chunk in no particular order. After an error the content of dst is undefined.
 func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(options.workers())
@@ -98,7 +98,7 @@ func (r *Reader) DecodeChunk(i int, raw []byte) error {
 	return r.decode(coder, i, raw, true)
 }
 
-// decode fills raw with chunk i. Where decoding fails, the digest of the coded bytes tells whether they were damaged.
+// decode fills raw with chunk i. If decoding fails, the digest of the encoded bytes shows whether they are damaged.
 func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
 	c := &r.index.Chunks[i]
 	coded, err := r.read(coder, c.Coded)
@@ -121,7 +121,7 @@ func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
 	return err
 }
 
-// read gives the coded bytes of a piece: a window of memory, or a copy in the coder's buffer.
+// read returns the encoded bytes of a piece: a part of memory, or a copy in the coder's buffer.
 func (r *Reader) read(coder *coder, piece Piece) ([]byte, error) {
 	if m, ok := r.src.(memory); ok {
 		return m[piece.Offset : piece.Offset+piece.Size], nil

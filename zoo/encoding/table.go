@@ -14,31 +14,31 @@ const (
 	DefaultChunkSize = 4 << 20
 )
 
-// Piece is a stretch of a file.
+// Piece is a range of bytes of a file.
 type Piece struct {
 	Offset, Size int64
 	Digest       digest.Digest
 }
 
-// Chunk is a part of the file that is coded by itself.
+// Chunk is a part of the file that is encoded by itself.
 type Chunk struct {
-	// Decoded and Coded are where it lies in the decoded and in the coded file.
+	// Decoded and Coded are its ranges in the decoded and in the encoded file.
 	Decoded, Coded Piece
-	// form is that of its region; Size there has no meaning.
+	// form has width and rotation of its region; its Size is not used.
 	form   Region
 	method byte
 }
 
-// ChunkTable is the table of contents of a coded file.
+// ChunkTable is the table of contents of an encoded file.
 type ChunkTable struct {
 	ChunkSize int
 	Regions   []Region
 	Chunks    []Chunk
-	// Head is the part of the coded file before the first chunk: the index itself. Head and the coded pieces of Chunks make up the file.
+	// Head is the part of the encoded file before the first chunk: this table. Head and the coded pieces of Chunks make up the file.
 	Head Piece
 }
 
-// DecodedSize is the number of bytes of the file that was coded.
+// DecodedSize returns the number of bytes of the file that was encoded.
 func (x *ChunkTable) DecodedSize() int64 {
 	var size int64
 	for _, r := range x.Regions {
@@ -47,7 +47,7 @@ func (x *ChunkTable) DecodedSize() int64 {
 	return size
 }
 
-// CodedSize is the number of bytes of the coded file.
+// CodedSize returns the number of bytes of the encoded file.
 func (x *ChunkTable) CodedSize() int64 {
 	if n := len(x.Chunks); n > 0 {
 		return x.Chunks[n-1].Coded.Offset + x.Chunks[n-1].Coded.Size
@@ -55,7 +55,7 @@ func (x *ChunkTable) CodedSize() int64 {
 	return x.Head.Size
 }
 
-// plan lays out the chunks of regions: each is cut from its start into chunks of chunkSize bytes and a rest.
+// plan returns a table for regions, each of which is cut into chunks of chunkSize bytes and a rest, and counts the chunks.
 func plan(regions []Region, chunkSize int) (*ChunkTable, error) {
 	if chunkSize < MinChunkSize || chunkSize > MaxChunkSize || chunkSize%8 != 0 {
 		return nil, fmt.Errorf("chunks of %d bytes: need %d to %d, a multiple of 8", chunkSize, MinChunkSize, MaxChunkSize)
@@ -79,7 +79,7 @@ func plan(regions []Region, chunkSize int) (*ChunkTable, error) {
 	return index, nil
 }
 
-// layOut makes the chunks that plan counted.
+// layOut appends the chunks that plan counted.
 func (x *ChunkTable) layOut() {
 	at := int64(0)
 	for _, r := range x.Regions {

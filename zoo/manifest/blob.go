@@ -11,7 +11,7 @@ type Blob struct {
 	DType string `yaml:"dtype"`
 	// Encoding is the word for a lossless compression of the file, or "none".
 	Encoding string `yaml:"encoding"`
-	// Content is the file that decoding gives; absent where Encoding is "none".
+	// Content is the file that decoding returns; absent if Encoding is "none".
 	Content *Content `yaml:"content,omitempty"`
 	// ChunkSize is the number of stored bytes of every chunk but the last; Chunks has their digests.
 	ChunkSize int64           `yaml:"chunk_size"`
@@ -24,10 +24,10 @@ type Content struct {
 	Size   int64         `yaml:"size"`
 }
 
-// NoEncoding is the encoding of a blob that is the safetensors file itself.
+// NoEncoding is the word for a blob that is the safetensors file itself.
 const NoEncoding = "none"
 
-// Weights identifies the safetensors file that the blob is or decodes to.
+// Weights returns what identifies the safetensors file that the blob is or decodes to.
 func (b *Blob) Weights() Content {
 	if b.Content != nil {
 		return *b.Content

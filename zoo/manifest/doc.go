@@ -2,12 +2,12 @@
 //
 // A [Manifest] is a YAML file that people review: what the weights are, where they come from, which digests they have, and what was
 // verified about them. [Parse] is strict (an unknown field is an error with line and column), [Document.Validate] checks the meaning
-// against what the program knows, and [Document.Digest] is over the exact bytes, so that there is no canonical form to get wrong.
+// against what the program knows, and [Document.Digest] is over the exact bytes, so no canonical form is needed.
 //
 //	document, err := manifest.Parse("beit_base_p16_224.yaml", raw)
 //	if err != nil { ... }
 //	err = document.Validate(known)
 //
-// An [Index] lists the manifests of one place, append-only and with a version that never goes back. Manifests and indexes carry detached
-// minisign signatures: see [Sign], [Keyring] and [Trust].
+// An [Index] lists the manifests of one place. It is append-only, and its version never goes back. Package trust signs manifests and indexes, and
+// checks signatures.
 package manifest

@@ -20,7 +20,7 @@ type Categories struct {
 	// Set is the name of the list, such as "ImageNet-1k".
 	Set   string `yaml:"set"`
 	Count int    `yaml:"count"`
-	// Labels has a name for each logit, where the list is short enough to be here.
+	// Labels has a name for each logit, if the list is short enough to be here.
 	Labels []string `yaml:"labels,omitempty"`
 	Note   string   `yaml:"note,omitempty"`
 }
@@ -30,10 +30,10 @@ type Accuracy struct {
 	// Origin says who published it and where.
 	Origin  string `yaml:"origin"`
 	Dataset string `yaml:"dataset"`
-	// Top1 and Top5 are percentages; Top5 is 0 where only top-1 was published.
+	// Top1 and Top5 are percentages; Top5 is 0 if only top-1 was published.
 	Top1 float64 `yaml:"top1"`
 	Top5 float64 `yaml:"top5,omitempty"`
-	// CropRatio is the ratio of crop to resized edge, where the publisher states it.
+	// CropRatio is the ratio of crop to resized edge, or 0 if the publisher does not state it.
 	CropRatio float64 `yaml:"crop_ratio,omitempty"`
 }
 
@@ -43,20 +43,20 @@ type Recording struct {
 	Implementation string `yaml:"implementation"`
 	Framework      string `yaml:"framework"`
 	DType          string `yaml:"dtype"`
-	// Address is embedded: and a file name, or absent where the recording is stored as a blob beside the weights.
+	// Address is embedded: and a file name, or absent if the recording is stored as a blob beside the weights.
 	Address string        `yaml:"address,omitempty"`
 	Digest  digest.Digest `yaml:"digest"`
 	Size    int64         `yaml:"size"`
 }
 
-// Verdict is the result of verifying the canonical weights against a recording, or against the float64 engine where Recording is empty.
+// Verdict is the result of verifying the canonical weights against a recording, or, if Recording is empty, against the float64 engine.
 type Verdict struct {
 	Verified bool `json:"verified" yaml:"verified"`
 	// Engine and DType say what ran.
 	Engine    string `json:"engine" yaml:"engine"`
 	DType     string `json:"dtype" yaml:"dtype"`
 	Recording string `json:"recording,omitempty" yaml:"recording,omitempty"`
-	// MaxAbs is the largest absolute difference of a logit, Tolerance the limit that was computed for it.
+	// MaxAbs is the largest absolute difference of a logit, and Tolerance the computed limit for it.
 	MaxAbs    float64 `json:"max_abs" yaml:"max_abs"`
 	Tolerance float64 `json:"tolerance" yaml:"tolerance"`
 }

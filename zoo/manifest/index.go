@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
@@ -25,7 +26,7 @@ type Index struct {
 	Format string `yaml:"format"`
 	// Version counts the states of the index from 1.
 	Version int64 `yaml:"version"`
-	// Expires is the time (RFC 3339, UTC) after which a reader must doubt that this is the latest state.
+	// Expires is the time (RFC 3339, UTC) after which a reader must not accept this state as the latest.
 	Expires string `yaml:"expires"`
 	// Entries are sorted by ID and version.
 	Entries []Entry `yaml:"entries"`
@@ -53,13 +54,13 @@ type IndexDocument struct {
 	Raw []byte
 }
 
-// Digest is over the exact bytes of the file.
+// Digest returns the digest of the exact bytes of the file.
 func (d *IndexDocument) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
-// ParseIndex reads an index, strictly, and checks what can be checked in it alone. The error is of type *Error.
+// ParseIndex reads an index strictly and checks what can be checked without its manifests. The error is of type *Error.
 func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 	document := &IndexDocument{Raw: raw}
-	places, err := decode(name, raw, &document.Index)
+	positions, err := decode(name, raw, &document.Index)
 	if err != nil {
 		return nil, err
 	}
@@ -69,19 +70,19 @@ func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 		return document, nil
 	}
 	for i, problem := range c.problems {
-		c.problems[i].Place = (&Document{places: places}).place(problem.Field)
+		c.problems[i].Position = (&Document{positions: positions}).position(problem.Field)
 	}
 	return nil, failure(name, raw, c.problems)
 }
 
-// Encode gives the file of the index; the same index always gives the same bytes.
+// Encode returns the file of the index. The same index always gives the same bytes.
 func (i *Index) Encode() ([]byte, error) { return encode(i) }
 
-// Expiry is the time of Expires.
+// Expiry returns the time of Expires.
 func (i *Index) Expiry() (time.Time, error) { return time.Parse(time.RFC3339, i.Expires) }
 
-// Add puts an entry into its place. An entry of the same name and version with another digest is a *TakenError, a version below one that is there
-// a *BackwardsError; an entry with the same digest is already there, and added is false.
+// Add inserts an entry in order. If its name and version are there already with another digest, the error is a *TakenError; if a higher version
+// is there, a *BackwardsError. If the same entry is there already, added is false.
 func (i *Index) Add(entry Entry) (added bool, err error) {
 	at, found := slices.BinarySearchFunc(i.Entries, entry, compareEntries)
 	if found && i.Entries[at].Digest != entry.Digest {
@@ -97,7 +98,7 @@ func (i *Index) Add(entry Entry) (added bool, err error) {
 	return true, nil
 }
 
-// latest is the highest version of a name.
+// latest returns the highest version of a name.
 func (i *Index) latest(id string) string {
 	latest := ""
 	for _, entry := range i.Entries {
@@ -118,9 +119,12 @@ func (e *BackwardsError) Error() string {
 	return fmt.Sprintf("%s goes back: version %s is published already", e.Reference, e.Latest)
 }
 
+// Is makes a BackwardsError an errdef.ErrUsage.
+func (*BackwardsError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 // Hint says what to do instead.
 func (e *BackwardsError) Hint() string {
-	return "versions only go up: publish under a --version above " + e.Latest
+	return "versions only go up: publish under a version above " + e.Latest
 }
 
 func compareEntries(a, b Entry) int {
@@ -130,7 +134,8 @@ func compareEntries(a, b Entry) int {
 	return CompareVersions(a.Version, b.Version)
 }
 
-// Find gives the entry of a reference; without a version the latest one that is no pre-release, or the latest. The error is a *NotFoundError.
+// Find returns the entry of a reference. Without a version it is the latest release, or the latest pre-release if there is no release. The error
+// is a *NotFoundError.
 func (i *Index) Find(reference Reference) (Entry, error) {
 	references := make([]Reference, len(i.Entries))
 	for n, entry := range i.Entries {
@@ -143,8 +148,8 @@ func (i *Index) Find(reference Reference) (Entry, error) {
 	return i.Entries[at], nil
 }
 
-// Pick gives the position of a reference in a list; without a version the latest one that is no pre-release, or the latest. The error is a
-// *NotFoundError.
+// Pick returns the position of a reference in a list. Without a version it is that of the latest release, or of the latest pre-release if there is
+// no release. The error is a *NotFoundError.
 func Pick(wanted Reference, all []Reference) (int, error) {
 	best := -1
 	for n, candidate := range all {
@@ -183,13 +188,16 @@ func notFound(wanted Reference, all []Reference) error {
 // NotFoundError says that there is no such entry.
 type NotFoundError struct {
 	Wanted Reference
-	// Versions are those that there are of that name.
+	// Versions are those that there are of that name, if any.
 	Versions []string
-	// Nearest is the name that looks most like the wanted one.
+	// Nearest is the name that was probably meant, or empty.
 	Nearest string
 }
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("the zoo has no %q", e.Wanted.String()) }
+
+// Is makes a NotFoundError an errdef.ErrUsage.
+func (*NotFoundError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint names what there is.
 func (e *NotFoundError) Hint() string {
@@ -197,9 +205,9 @@ func (e *NotFoundError) Hint() string {
 	case len(e.Versions) > 0:
 		return "versions of it: " + strings.Join(e.Versions, ", ")
 	case e.Nearest != "":
-		return fmt.Sprintf("did you mean %s? See beitzoo list", e.Nearest)
+		return fmt.Sprintf("did you mean %s?", e.Nearest)
 	}
-	return "see what there is with: beitzoo list"
+	return ""
 }
 
 // TakenError says that a version is published already, with other content.
@@ -212,7 +220,10 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("%s is published already, with another manifest (%s)", e.Reference, e.Have)
 }
 
+// Is makes a TakenError an errdef.ErrUsage.
+func (*TakenError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
 // Hint says what to do instead.
-func (e *TakenError) Hint() string {
-	return "a published version never changes: publish under a higher --version"
+func (*TakenError) Hint() string {
+	return "a published version never changes: publish under a higher version"
 }

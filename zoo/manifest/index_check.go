@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Ways in which a place may deceive about its index. The typed errors below wrap one of them.
+// Ways in which a place may deceive about its index. An *IndexError wraps one of them.
 var (
 	// ErrRollback: the index is older than one that was seen.
-	ErrRollback = errors.New("rollback")
+	ErrRollback = errdef.New(errdef.ErrIntegrity, "rollback")
 	// ErrFreeze: the index has expired, so newer ones may be withheld.
-	ErrFreeze = errors.New("freeze")
+	ErrFreeze = errdef.New(errdef.ErrIntegrity, "freeze")
 	// ErrRewritten: the index lacks or changes what an earlier one had.
-	ErrRewritten = errors.New("rewritten history")
+	ErrRewritten = errdef.New(errdef.ErrIntegrity, "rewritten history")
 )
 
 // IndexError says what is wrong with an index that is signed and well formed.
@@ -32,16 +35,19 @@ func (e *IndexError) Error() string {
 
 func (e *IndexError) Unwrap() error { return e.Kind }
 
+// Is makes every IndexError an errdef.ErrIntegrity.
+func (*IndexError) Is(kind error) bool { return kind == errdef.ErrIntegrity }
+
 // Hint says what it may mean.
 func (e *IndexError) Hint() string {
 	if errors.Is(e.Kind, ErrFreeze) {
-		return "the publisher has to sign a new index (beitzoo manifest renew), or somebody withholds it; check the clock of this machine too"
+		return "the publisher has to renew the index, or somebody withholds the newer one; check the clock of this machine too"
 	}
-	return "somebody may be serving an old or forged state; ask the publisher. Only if the place was really made anew: beitzoo trust forget " + e.Place
+	return "somebody may be serving an old or forged state; ask the publisher"
 }
 
-// CheckSuccessor compares the index that place serves now with the one that was seen before. It may be the same, or a later one that has
-// every entry of the earlier. The error is of type *IndexError.
+// CheckSuccessor compares the index that place serves now with the one that was seen before. It must be the same, or a later one that has
+// every entry of the earlier one. The error is of type *IndexError.
 func CheckSuccessor(place string, before, now *IndexDocument) error {
 	fail := func(kind error, format string, arguments ...any) error {
 		return &IndexError{Place: place, Kind: kind, Text: fmt.Sprintf(format, arguments...)}
@@ -64,7 +70,7 @@ func CheckSuccessor(place string, before, now *IndexDocument) error {
 	return nil
 }
 
-// CheckFresh reports an *IndexError of kind ErrFreeze where the index has expired.
+// CheckFresh returns an *IndexError of kind ErrFreeze if the index has expired at now.
 func (i *Index) CheckFresh(place string, now time.Time) error {
 	expiry, err := i.Expiry()
 	if err != nil || now.After(expiry) {
@@ -81,18 +87,18 @@ type indexChecker struct {
 
 func (c *indexChecker) check() {
 	if c.index.Format != IndexFormat {
-		c.report("format", "is %q, this program reads %q", clip(c.index.Format), IndexFormat)
+		c.report("format", "is %q, this program reads %q", text.Shorten(c.index.Format, 40), IndexFormat)
 	}
 	if c.index.Version < 1 {
 		c.report("version", "counts from 1")
 	}
 	if _, err := c.index.Expiry(); err != nil {
-		c.report("expires", "%q is no time in the form 2006-01-02T15:04:05Z", clip(c.index.Expires))
+		c.report("expires", "%q is not a time of the form 2006-01-02T15:04:05Z", text.Shorten(c.index.Expires, 40))
 	}
 	for i, entry := range c.index.Entries {
 		c.entry(index("entries", i), entry)
 		if i > 0 && compareEntries(c.index.Entries[i-1], entry) >= 0 {
-			c.report(index("entries", i), "is out of order, or there twice")
+			c.report(index("entries", i), "is out of order, or is listed twice")
 		}
 	}
 }

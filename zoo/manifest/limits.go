@@ -20,7 +20,7 @@ const (
 	maxDepth  = 12
 )
 
-// forbidden are the features of YAML that a reviewer would have to resolve in the head, and that make small files large.
+// forbidden are features of YAML that make a file hard to review, or a small file large.
 var forbidden = map[token.Type]string{
 	token.AnchorType:     "anchors are not allowed",
 	token.AliasType:      "aliases are not allowed",
@@ -30,7 +30,7 @@ var forbidden = map[token.Type]string{
 	token.MappingKeyType: "explicit keys are not allowed",
 }
 
-// scan refuses what must not reach the parser. It returns the first problem, or none.
+// scan looks for what must not reach the parser. It returns the first problem, if there is one.
 func scan(raw []byte) (Problem, bool) {
 	if problem, found := scanBytes(raw); found {
 		return problem, true
@@ -42,7 +42,7 @@ func scan(raw []byte) (Problem, bool) {
 	}
 	for _, t := range tokens {
 		if text, found := forbidden[t.Type]; found {
-			return Problem{Place: placeOf(t), Text: text}, true
+			return Problem{Position: positionOf(t), Text: text}, true
 		}
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
@@ -51,19 +51,19 @@ func scan(raw []byte) (Problem, bool) {
 			flow--
 		}
 		if flow > maxFlow {
-			return Problem{Place: placeOf(t), Text: fmt.Sprintf("brackets are nested more than %d deep", maxFlow)}, true
+			return Problem{Position: positionOf(t), Text: fmt.Sprintf("brackets are nested more than %d deep", maxFlow)}, true
 		}
 	}
 	return Problem{}, false
 }
 
-// scanBytes bounds the file before anything looks at its structure.
+// scanBytes checks size and characters before anything looks at the structure.
 func scanBytes(raw []byte) (Problem, bool) {
 	if len(raw) > MaxSize {
 		return Problem{Text: fmt.Sprintf("the file has %d bytes, at most %d are read", len(raw), MaxSize)}, true
 	}
 	if !utf8.Valid(raw) {
-		return Problem{Text: "the file is no text in UTF-8"}, true
+		return Problem{Text: "the file is not text in UTF-8"}, true
 	}
 	if lines := bytes.Count(raw, []byte("\n")); lines > maxLines {
 		return Problem{Text: fmt.Sprintf("the file has %d lines, at most %d are read", lines, maxLines)}, true
@@ -72,13 +72,13 @@ func scanBytes(raw []byte) (Problem, bool) {
 	for line := range bytes.Lines(raw) {
 		number++
 		if text, found := scanLine(line); found {
-			return Problem{Place: Place{Line: number, Column: 1}, Text: text}, true
+			return Problem{Position: Position{Line: number, Column: 1}, Text: text}, true
 		}
 	}
 	return Problem{}, false
 }
 
-// scanLine refuses long lines, and characters that a reader would not see or that a terminal would obey.
+// scanLine refuses long lines, and characters that are invisible or control a terminal.
 func scanLine(line []byte) (text string, found bool) {
 	if len(line) > maxLine {
 		return fmt.Sprintf("the line has %d bytes, at most %d are read", len(line), maxLine), true
@@ -92,9 +92,9 @@ func scanLine(line []byte) (text string, found bool) {
 	return "", false
 }
 
-func placeOf(t *token.Token) Place {
+func positionOf(t *token.Token) Position {
 	if t == nil || t.Position == nil {
-		return Place{}
+		return Position{}
 	}
-	return Place{Line: t.Position.Line, Column: t.Position.Column}
+	return Position{Line: t.Position.Line, Column: t.Position.Column}
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"github.com/goccy/go-yaml"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -28,15 +29,15 @@ type Manifest struct {
 	Origin        Origin          `yaml:"origin"`
 	Categories    Categories      `yaml:"categories"`
 	Preprocessing []Preprocessing `yaml:"preprocessing"`
-	// Accuracy lists published figures; none where nobody published any.
+	// Accuracy lists published figures; none if nobody published any.
 	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
 	// Sources are upstream checkpoints, in the order in which they are tried.
 	Sources []Source `yaml:"sources"`
-	// Blobs are the canonical weights, where they are published. They are tried before the sources.
+	// Blobs are the canonical weights, if they are published. They are tried before the sources.
 	Blobs      []Blob      `yaml:"blobs,omitempty"`
 	Recordings []Recording `yaml:"recordings,omitempty"`
 	Verdict    *Verdict    `yaml:"verdict,omitempty"`
-	// Tensors has the digest of every canonical tensor, in the order of the architecture, where they are known.
+	// Tensors has the digest of every canonical tensor, in the order of the architecture, if they are known.
 	Tensors []Tensor `yaml:"tensors,omitempty"`
 }
 
@@ -50,4 +51,11 @@ type Tensor struct {
 	Shape []int  `yaml:"shape"`
 	// Digest is over the row-major, little-endian elements.
 	Digest digest.Digest `yaml:"digest"`
+}
+
+// Encode returns the file of a manifest. The same manifest always gives the same bytes, and Parse reads them back.
+func Encode(m *Manifest) ([]byte, error) { return encode(m) }
+
+func encode(value any) ([]byte, error) {
+	return yaml.MarshalWithOptions(value, yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true))
 }

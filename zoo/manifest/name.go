@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // namePattern keeps names safe as file names, in URLs and as OCI tags.
@@ -27,14 +29,17 @@ type NameError struct {
 	Why  string
 }
 
-func (e *NameError) Error() string { return fmt.Sprintf("%q is no name: %s", e.Name, e.Why) }
+func (e *NameError) Error() string { return fmt.Sprintf("%q is not a valid name: %s", e.Name, e.Why) }
+
+// Is makes a NameError an errdef.ErrUsage.
+func (*NameError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what a name may look like.
-func (e *NameError) Hint() string {
+func (*NameError) Hint() string {
 	return "names are lower-case letters and digits, with single . _ - between them, such as beit_base_p16_224"
 }
 
-// CheckName reports a *NameError unless name is safe as a file name on every system.
+// CheckName returns a *NameError unless name is safe as a file name on every system.
 func CheckName(name string) error {
 	stem, _, _ := strings.Cut(name, ".")
 	switch {
@@ -43,21 +48,24 @@ func CheckName(name string) error {
 	case strings.ContainsAny(name, `/\`):
 		return &NameError{Name: name, Why: "a path is not allowed"}
 	case !namePattern.MatchString(name):
-		return &NameError{Name: name, Why: "it has characters that are not allowed there"}
+		return &NameError{Name: name, Why: "it has characters that are not allowed"}
 	case slices.Contains(reserved, stem):
 		return &NameError{Name: name, Why: "Windows takes it for a device"}
 	}
 	return nil
 }
 
-// VersionError says that a string is no version.
+// VersionError says that a string is not a version.
 type VersionError struct{ Version string }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%.60q is no version: use three numbers as in 1.0.0", e.Version)
+	return fmt.Sprintf("%.60q is not a version: use three numbers as in 1.0.0", e.Version)
 }
 
-// CheckVersion reports a *VersionError unless version is a full semantic version: three numbers, and a pre-release tag where wanted.
+// Is makes a VersionError an errdef.ErrUsage.
+func (*VersionError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// CheckVersion returns a *VersionError unless version is a full semantic version: three numbers, optionally with a pre-release tag.
 func CheckVersion(version string) error {
 	if canonical := semver.Canonical("v" + version); canonical == "" || canonical != "v"+version || len(version) > 40 {
 		return &VersionError{version}
@@ -65,16 +73,16 @@ func CheckVersion(version string) error {
 	return nil
 }
 
-// CompareVersions is negative where a comes before b, by the rules of semantic versioning.
+// CompareVersions returns a negative number if a comes before b by the rules of semantic versioning, 0 if they are equal, else a positive one.
 func CompareVersions(a, b string) int { return semver.Compare("v"+a, "v"+b) }
 
-// Reference is a name and, where one is asked for, a version.
+// Reference is a name and, optionally, a version.
 type Reference struct {
 	Name    string
 	Version string
 }
 
-// ParseReference takes "name" or "name@version".
+// ParseReference reads "name" or "name@version".
 func ParseReference(text string) (Reference, error) {
 	name, version, versioned := strings.Cut(text, "@")
 	if err := CheckName(name); err != nil {
@@ -88,7 +96,7 @@ func ParseReference(text string) (Reference, error) {
 	return Reference{Name: name, Version: version}, nil
 }
 
-// String gives the form that ParseReference takes.
+// String returns the form that ParseReference reads.
 func (r Reference) String() string {
 	if r.Version == "" {
 		return r.Name

@@ -19,29 +19,30 @@ type Document struct {
 	// Raw are the exact bytes; Digest and signatures are over them.
 	Raw []byte
 
-	places map[string]Place
+	// positions are those of the fields, by path.
+	positions map[string]Position
 }
 
-// Parse reads a manifest. name is used in messages alone. The error is of type *Error and has every problem with its line. Parse checks the
-// structure; see Document.Validate for the meaning. raw must not change afterwards.
+// Parse reads a manifest. name is used only in messages. The error is of type *Error and has every problem with its line. Parse checks the
+// structure; Document.Validate checks the meaning. raw must not change afterwards.
 func Parse(name string, raw []byte) (*Document, error) {
 	document := &Document{File: name, Raw: raw}
-	places, err := decode(name, raw, &document.Manifest)
+	positions, err := decode(name, raw, &document.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	document.places = places
+	document.positions = positions
 	return document, nil
 }
 
-// Digest identifies the manifest: it is over the exact bytes of the file.
+// Digest returns the digest of the exact bytes of the file. It identifies the manifest.
 func (d *Document) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
-// decode reads raw into the struct that target points to, and says where each field stands. A panic of the YAML library is an error.
-func decode(name string, raw []byte, target any) (places map[string]Place, err error) {
+// decode reads raw into the struct that target points to, and returns the position of each field. A panic of the YAML library is an error.
+func decode(name string, raw []byte, target any) (positions map[string]Position, err error) {
 	defer func() {
 		if recover() != nil {
-			err = failure(name, raw, []Problem{{Text: "the file is no YAML that can be read"}})
+			err = failure(name, raw, []Problem{{Text: "the file is not YAML that can be read"}})
 		}
 	}()
 	if problem, found := scan(raw); found {
@@ -51,7 +52,7 @@ func decode(name string, raw []byte, target any) (places map[string]Place, err e
 	if err != nil {
 		return nil, failure(name, raw, []Problem{problemOf(err)})
 	}
-	w := &walker{places: map[string]Place{}}
+	w := &walker{positions: map[string]Position{}}
 	w.value("", root, reflect.TypeOf(target).Elem(), 0)
 	if len(w.problems) > 0 {
 		return nil, failure(name, raw, w.problems)
@@ -59,10 +60,10 @@ func decode(name string, raw []byte, target any) (places map[string]Place, err e
 	if err := yaml.NodeToValue(root, target, yaml.Strict()); err != nil {
 		return nil, failure(name, raw, []Problem{problemOf(err)})
 	}
-	return w.places, nil
+	return w.positions, nil
 }
 
-// parse gives the one document of raw.
+// parse returns the one document of raw.
 func parse(raw []byte) (ast.Node, error) {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
@@ -77,19 +78,19 @@ func parse(raw []byte) (ast.Node, error) {
 	return file.Docs[0].Body, nil
 }
 
-// problemOf takes place and text out of an error of the YAML library.
+// problemOf returns position and text of an error of the YAML library.
 func problemOf(err error) Problem {
-	var located yaml.Error
-	if errors.As(err, &located) {
-		return Problem{Place: placeOf(located.GetToken()), Text: located.GetMessage()}
+	var positioned yaml.Error
+	if errors.As(err, &positioned) {
+		return Problem{Position: positionOf(positioned.GetToken()), Text: positioned.GetMessage()}
 	}
 	return Problem{Text: err.Error()}
 }
 
-// failure adds the offending lines to problems.
+// failure returns problems as an error, with the lines of the file.
 func failure(name string, raw []byte, problems []Problem) error {
 	for i := range problems {
-		problems[i].Source = sourceLine(raw, problems[i].Line)
+		problems[i].SourceLine = sourceLine(raw, problems[i].Line)
 	}
 	return &Error{File: name, Problems: problems}
 }

@@ -5,23 +5,25 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Place is a line and a column of a file, from 1. The zero value is no place.
-type Place struct{ Line, Column int }
+// Position is a line and a column of a file, both counted from 1. The zero value is unknown.
+type Position struct{ Line, Column int }
 
 // Problem is one thing that is wrong with a file.
 type Problem struct {
-	Place
+	Position
 	// Field is the path of the field, such as sources[1].digest, or empty.
 	Field string
 	// Text says what is wrong, without the field.
 	Text string
-	// Source is the line of the file.
-	Source string
+	// SourceLine is that line of the file, shortened.
+	SourceLine string
 }
 
-// String gives the field and what is wrong with it.
+// String returns the field and what is wrong with it.
 func (p Problem) String() string {
 	if p.Field == "" {
 		return p.Text
@@ -36,15 +38,18 @@ type Error struct {
 	Problems []Problem
 }
 
-// maxShown is how many problems a message lists.
+// maxShown is how many problems a message lists at most.
 const maxShown = 20
 
-// Error gives a line for each of the first problems, followed by the offending line of the file.
+// Is makes an Error an errdef.ErrInput.
+func (*Error) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Error returns a line for each of the first problems, followed by the line of the file.
 func (e *Error) Error() string {
 	var lines []string
 	for i, p := range e.Problems {
 		if i == maxShown {
-			lines = append(lines, fmt.Sprintf("%s: and %d problems more", e.File, len(e.Problems)-maxShown))
+			lines = append(lines, fmt.Sprintf("%s: and %d more problems", e.File, len(e.Problems)-maxShown))
 			break
 		}
 		at := e.File
@@ -52,8 +57,8 @@ func (e *Error) Error() string {
 			at = fmt.Sprintf("%s:%d:%d", e.File, p.Line, p.Column)
 		}
 		lines = append(lines, at+": "+p.String())
-		if p.Source != "" {
-			lines = append(lines, fmt.Sprintf("%6d | %s", p.Line, p.Source))
+		if p.SourceLine != "" {
+			lines = append(lines, fmt.Sprintf("%6d | %s", p.Line, p.SourceLine))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -62,7 +67,7 @@ func (e *Error) Error() string {
 // maxSource is how much of an offending line an error shows.
 const maxSource = 120
 
-// sourceLine gives a line of raw (from 1), shortened and with only what a terminal may be sent.
+// sourceLine returns a line of raw (counted from 1), shortened and without characters that would control a terminal.
 func sourceLine(raw []byte, line int) string {
 	lines := bytes.SplitN(raw, []byte("\n"), line+1)
 	if line < 1 || line > len(lines) {

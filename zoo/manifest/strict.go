@@ -10,30 +10,31 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// walker compares a parsed file with a Go type: it finds every unknown, repeated and missing field, and where each field stands.
+// walker compares a parsed file with a Go type. It finds every unknown, repeated and missing field, and the position of each field.
 type walker struct {
-	problems []Problem
-	places   map[string]Place
+	problems  []Problem
+	positions map[string]Position
 }
 
-func (w *walker) report(place Place, field, format string, arguments ...any) {
-	w.problems = append(w.problems, Problem{Place: place, Field: field, Text: fmt.Sprintf(format, arguments...)})
+func (w *walker) report(at Position, field, format string, arguments ...any) {
+	w.problems = append(w.problems, Problem{Position: at, Field: field, Text: fmt.Sprintf(format, arguments...)})
 }
 
-// value checks node, which stands at path, against t.
+// value checks node, which is the value of the field path, against t.
 func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
-	place := placeOf(node.GetToken())
-	if _, known := w.places[path]; !known {
-		w.places[path] = place
+	at := positionOf(node.GetToken())
+	if _, known := w.positions[path]; !known {
+		w.positions[path] = at
 	}
 	if depth > maxDepth {
-		w.report(place, path, "nested more than %d deep", maxDepth)
+		w.report(at, path, "nested more than %d deep", maxDepth)
 		return
 	}
 	if node.Type() == ast.NullType {
-		w.report(place, path, "has no value")
+		w.report(at, path, "has no value")
 		return
 	}
 	switch t.Kind() {
@@ -48,7 +49,7 @@ func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
 	}
 }
 
-// scalars says, for each kind of field, what it must look like and which nodes do.
+// scalars has, for each kind of field, what a value must be and which nodes are.
 var scalars = map[reflect.Kind]struct {
 	want  string
 	types []ast.NodeType
@@ -60,7 +61,7 @@ var scalars = map[reflect.Kind]struct {
 	reflect.Bool:    {"must be true or false", []ast.NodeType{ast.BoolType}},
 }
 
-// exponential is a number that the library takes for text, but writes itself: 1e-06.
+// exponential matches numbers such as 1e-06, which the library writes but reads as text.
 var exponential = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]{1,3}$`)
 
 func (w *walker) scalar(path string, node ast.Node, t reflect.Type) {
@@ -69,20 +70,20 @@ func (w *walker) scalar(path string, node ast.Node, t reflect.Type) {
 		return
 	}
 	if !slices.Contains(want.types, node.Type()) {
-		w.report(placeOf(node.GetToken()), path, "%s", want.want)
+		w.report(positionOf(node.GetToken()), path, "%s", want.want)
 	} else if t.Kind() == reflect.String && strings.TrimSpace(node.GetToken().Value) == "" && node.Type() == ast.StringType {
-		w.report(placeOf(node.GetToken()), path, "is empty")
+		w.report(positionOf(node.GetToken()), path, "is empty")
 	}
 }
 
 func (w *walker) sequence(path string, node ast.Node, t reflect.Type, depth int) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		w.report(placeOf(node.GetToken()), path, "must be a list")
+		w.report(positionOf(node.GetToken()), path, "must be a list")
 		return
 	}
 	if t.Kind() == reflect.Array && len(sequence.Values) != t.Len() {
-		w.report(placeOf(node.GetToken()), path, "must have %d elements, has %d", t.Len(), len(sequence.Values))
+		w.report(positionOf(node.GetToken()), path, "must have %d elements, has %d", t.Len(), len(sequence.Values))
 	}
 	for i, value := range sequence.Values {
 		w.value(fmt.Sprintf("%s[%d]", path, i), value, t.Elem(), depth+1)
@@ -92,34 +93,34 @@ func (w *walker) sequence(path string, node ast.Node, t reflect.Type, depth int)
 func (w *walker) mapping(path string, node ast.Node, t reflect.Type, depth int) {
 	pairs, ok := pairsOf(node)
 	if !ok {
-		w.report(placeOf(node.GetToken()), path, "must be a mapping of fields to values")
+		w.report(positionOf(node.GetToken()), path, "must be a mapping of fields to values")
 		return
 	}
 	fields := fieldsOf(t)
 	seen := map[string]bool{}
 	for _, pair := range pairs {
 		name := pair.Key.GetToken().Value
-		place := placeOf(pair.Key.GetToken())
+		at := positionOf(pair.Key.GetToken())
 		field, known := fields.byName[name]
 		switch {
 		case seen[name]:
-			w.report(place, join(path, name), "is given twice")
+			w.report(at, join(path, name), "is given twice")
 		case !known:
-			w.report(place, path, "unknown field %q; %s", clip(name), suggest.Short(clip(name), fields.names))
+			w.report(at, path, "unknown field %q; %s", text.Shorten(name, 40), suggest.Short(text.Shorten(name, 40), fields.names))
 		default:
-			w.places[join(path, name)] = place
+			w.positions[join(path, name)] = at
 			w.value(join(path, name), pair.Value, field.Type, depth+1)
 		}
 		seen[name] = true
 	}
 	for _, name := range fields.required {
 		if !seen[name] {
-			w.report(placeOf(node.GetToken()), path, "field %s is missing", name)
+			w.report(positionOf(node.GetToken()), path, "field %s is missing", name)
 		}
 	}
 }
 
-// pairsOf gives the entries of a mapping, which the parser hands over in either of two types.
+// pairsOf returns the entries of a mapping, for which the parser has two types.
 func pairsOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
 	switch node := node.(type) {
 	case *ast.MappingNode:
@@ -130,7 +131,7 @@ func pairsOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
 	return nil, false
 }
 
-// fields are those of a struct, by the names that its yaml tags give them.
+// fields are those of a struct, by the names in its yaml tags.
 type fields struct {
 	names    []string
 	required []string
@@ -155,12 +156,4 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-// clip shortens a word of a file for a message.
-func clip(word string) string {
-	if len(word) > 40 {
-		return word[:40]
-	}
-	return word
 }

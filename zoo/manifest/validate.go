@@ -9,11 +9,12 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Known is what the program knows and a manifest must agree with.
 type Known struct {
-	// Architecture gives the architecture of a name, or an error that may have a Hint.
+	// Architecture returns the architecture of a name, or an error that may have a Hint.
 	Architecture func(name string) (arch.Config, error)
 	// Formats, Schemes and Encodings are the words that sources and blobs may use; "none" is always a known encoding.
 	Formats, Schemes, Encodings []string
@@ -37,22 +38,22 @@ func (d *Document) Validate(known Known) error {
 		return nil
 	}
 	for i, problem := range c.problems {
-		c.problems[i].Place = d.place(problem.Field)
+		c.problems[i].Position = d.position(problem.Field)
 	}
 	return failure(d.File, d.Raw, c.problems)
 }
 
-// place finds the line of a field, or of the nearest thing around it.
-func (d *Document) place(field string) Place {
+// position returns the position of a field, or of the nearest field around it.
+func (d *Document) position(field string) Position {
 	for {
-		if place, found := d.places[field]; found || field == "" {
-			return place
+		if at, found := d.positions[field]; found || field == "" {
+			return at
 		}
 		field = parent(field)
 	}
 }
 
-// parent is the path of what holds a field.
+// parent returns the path of the field around a field.
 func parent(field string) string {
 	for i := len(field) - 1; i >= 0; i-- {
 		if field[i] == '.' || field[i] == '[' {
@@ -66,7 +67,7 @@ func parent(field string) string {
 type checker struct {
 	known    Known
 	manifest *Manifest
-	// config has no depth where the architecture is not known.
+	// config has depth 0 if the architecture is not known.
 	config   arch.Config
 	problems []Problem
 }
@@ -88,14 +89,14 @@ func (c *checker) check(field string, err error) {
 	c.report(field, "%s", text)
 }
 
-// oneOf reports a word that is not among those that are known, and names the nearest.
+// oneOf reports a word that is not among the known ones, and suggests one.
 func (c *checker) oneOf(field, word string, known []string) {
 	if !slices.Contains(known, word) {
-		c.report(field, "unknown word %q; %s", clip(word), suggest.Short(clip(word), known))
+		c.report(field, "unknown word %q; %s", text.Shorten(word, 40), suggest.Short(text.Shorten(word, 40), known))
 	}
 }
 
-// digest reports anything but a sha256 digest.
+// digest reports what is not a sha256 digest.
 func (c *checker) digest(field string, d digest.Digest) {
 	if d.Validate() != nil || d.Algorithm() != digest.SHA256 {
 		c.report(field, "%.80q is not a sha256 digest: write sha256: and 64 hexadecimal digits in lower case", string(d))
@@ -105,7 +106,7 @@ func (c *checker) digest(field string, d digest.Digest) {
 // unique reports a word that an earlier element of the same list has.
 func (c *checker) unique(field, word string, seen map[string]bool) {
 	if seen[word] {
-		c.report(field, "%q is there twice", clip(word))
+		c.report(field, "%q is listed twice", text.Shorten(word, 40))
 	}
 	seen[word] = true
 }

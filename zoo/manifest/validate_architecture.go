@@ -4,12 +4,13 @@ import (
 	"errors"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 func (c *checker) identity() {
 	m := c.manifest
 	if m.Format != Format {
-		c.report("format", "is %q, this program reads %q", clip(m.Format), Format)
+		c.report("format", "is %q, this program reads %q", text.Shorten(m.Format, 40), Format)
 	}
 	c.check("id", CheckName(m.ID))
 	c.check("version", CheckVersion(m.Version))
@@ -41,7 +42,7 @@ func (c *checker) fields(record string, problems []arch.Problem) {
 	}
 }
 
-// agreement compares the manifest with what the architecture implies.
+// agreement compares the manifest with its architecture.
 func (c *checker) agreement() {
 	m := c.manifest
 	if want := c.config.Parameters(); m.Parameters != want {
@@ -65,7 +66,7 @@ func (c *checker) tensors() {
 	for i, t := range c.manifest.Tensors {
 		field := index("tensors", i)
 		if t.Name != params[i].Name {
-			c.report(join(field, "name"), "is %q, the architecture has %s here", clip(t.Name), params[i].Name)
+			c.report(join(field, "name"), "is %q, the architecture has %s here", text.Shorten(t.Name, 40), params[i].Name)
 		}
 		if !params[i].Shape.Equal(t.Shape) {
 			c.report(join(field, "shape"), "differs from the architecture's, %s", params[i].Shape)
@@ -78,9 +79,9 @@ func (c *checker) tensors() {
 // widths are the sizes in bytes of the floating-point types, by their safetensors names.
 var widths = map[string]int64{"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 
-// floating reports a word that is no floating-point type.
+// floating reports a word that is not a floating-point type.
 func (c *checker) floating(field, word string) {
 	if widths[word] == 0 {
-		c.report(field, "%q is none of F64, F32, BF16 and F16", clip(word))
+		c.report(field, "%q is not one of F64, F32, BF16 and F16", text.Shorten(word, 40))
 	}
 }

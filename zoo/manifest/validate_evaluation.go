@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
@@ -16,7 +17,7 @@ func (c *checker) origin() {
 		return
 	}
 	if paper.Year < 1950 || paper.Year > 2200 {
-		c.report("origin.paper.year", "is no year")
+		c.report("origin.paper.year", "is not a year")
 	}
 	c.check("origin.paper.address", checkAddress(paper.Address))
 }
@@ -58,10 +59,10 @@ func (c *checker) recipe(field string, r card.Recipe) {
 
 func (c *checker) accuracy(field string, a Accuracy) {
 	if !(a.Top1 > 0 && a.Top1 <= 100) {
-		c.report(join(field, "top1"), "is no percentage")
+		c.report(join(field, "top1"), "is not a percentage")
 	}
 	if a.Top5 != 0 && !(a.Top5 >= a.Top1 && a.Top5 <= 100) {
-		c.report(join(field, "top5"), "is no percentage of at least top1")
+		c.report(join(field, "top5"), "is not a percentage of at least top1")
 	}
 	if a.CropRatio != 0 && !(a.CropRatio > 0 && a.CropRatio <= 1) {
 		c.report(join(field, "crop_ratio"), "is outside of 0 to 1")
@@ -91,7 +92,7 @@ func (c *checker) verdict() {
 	c.floating("verdict.dtype", v.DType)
 	named := func(r Recording) bool { return r.Name == v.Recording }
 	if v.Recording != "" && !slices.ContainsFunc(c.manifest.Recordings, named) {
-		c.report("verdict.recording", "%q is none of the recordings", clip(v.Recording))
+		c.report("verdict.recording", "%q is not one of the recordings", text.Shorten(v.Recording, 40))
 	}
 	if !(v.MaxAbs >= 0) || !(v.Tolerance > 0) {
 		c.report("verdict.max_abs", "a distance and its tolerance are not negative")

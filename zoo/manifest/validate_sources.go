@@ -61,15 +61,15 @@ func checkAddress(address string) error {
 	parsed, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return errors.New("is no address")
+		return errors.New("is not an address")
 	case parsed.Scheme != "https" && parsed.Scheme != "http":
 		return fmt.Errorf("has the scheme %.20q; use https, http or embedded", parsed.Scheme)
 	case parsed.Hostname() == "":
 		return errors.New("names no host")
 	case parsed.User != nil:
-		return errors.New("holds a password; put it into a netrc file")
+		return errors.New("has a password in it; put that into a netrc file")
 	case parsed.Fragment != "":
-		return errors.New("holds a fragment, which no server gets to see")
+		return errors.New("has a fragment, which is never sent to a server")
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (c *checker) blobs() {
 func (c *checker) content(field string, b Blob) {
 	c.floating(join(field, "dtype"), b.DType)
 	if (b.Content == nil) != (b.Encoding == NoEncoding) {
-		c.report(join(field, "content"), "is to be given where there is an encoding, and only there")
+		c.report(join(field, "content"), "must be given if there is an encoding, and only then")
 		return
 	}
 	size := join(field, "size")
@@ -126,7 +126,7 @@ func (c *checker) size(field string, size, limit int64) {
 	}
 }
 
-// bytes is the size of all canonical tensors of a type, 0 where the type or the architecture is not known.
+// bytes is the size of all canonical tensors of a type, 0 if the type or the architecture is not known.
 func (c *checker) bytes(dtype string) int64 {
 	if c.config.Depth == 0 {
 		return 0

@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // stretchSize is the most bytes that one range request asks for. Long stretches cost few requests; short ones keep the streams close to each
@@ -247,7 +249,7 @@ func (t *transfer) settleLast(c chunkState) error {
 }
 
 // errEnded says that a body ended in the middle of a chunk.
-var errEnded = errors.New("the answer ended early")
+var errEnded = errdef.New(errdef.ErrNetwork, "the answer ended early")
 
 // fill reads until p is full, or until recordEvery has passed and something arrived. It returns the reader's own error, so that the caller can
 // tell an end from a cut.

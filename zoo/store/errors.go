@@ -56,14 +56,14 @@ func (e *DigestError) Error() string {
 }
 
 // Is makes a DigestError an ErrDigestMismatch and an errdef.ErrIntegrity.
-func (*DigestError) Is(kind error) bool { return isMismatch(kind) }
+func (*DigestError) Is(kind error) bool {
+	return kind == ErrDigestMismatch || kind == errdef.ErrIntegrity
+}
 
 // Hint says what to do next.
 func (*DigestError) Hint() string {
 	return "these bytes were discarded; try again: if the error stays, the source has another file than the manifest describes"
 }
-
-func isMismatch(kind error) bool { return kind == ErrDigestMismatch || kind == errdef.ErrIntegrity }
 
 // SizeError says that there are more or fewer bytes than there should be. The digest cannot match either.
 type SizeError struct {
@@ -81,7 +81,9 @@ func (e *SizeError) Error() string {
 }
 
 // Is makes a SizeError an ErrDigestMismatch and an errdef.ErrIntegrity.
-func (*SizeError) Is(kind error) bool { return isMismatch(kind) }
+func (*SizeError) Is(kind error) bool {
+	return kind == ErrDigestMismatch || kind == errdef.ErrIntegrity
+}
 
 // ExistsError says which blob is there already, for callers who did not know its digest.
 type ExistsError struct{ Blob Blob }

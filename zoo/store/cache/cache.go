@@ -78,7 +78,7 @@ func (c *Cache) Path(d digest.Digest) (string, error) {
 	if _, err := c.folder().Stat(store.Blob{Digest: d, Size: store.UnknownSize}); err != nil {
 		return "", err
 	}
-	path := c.folder().Place(d)
+	path := c.folder().Path(d)
 	touch(path)
 	return path, nil
 }

@@ -43,7 +43,7 @@ func (c *Cache) List() ([]Entry, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue // removed meanwhile, or none of ours
 		}
-		entries = append(entries, Entry{sum, info.Size(), info.ModTime(), c.folder().Place(sum)})
+		entries = append(entries, Entry{sum, info.Size(), info.ModTime(), c.folder().Path(sum)})
 	}
 	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Used.After(entries[j].Used) })
 	return entries, nil
@@ -78,7 +78,7 @@ func (c *Cache) VerifyBlob(ctx context.Context, blob store.Blob, progress func(d
 	if err := store.CheckDigest(blob.Digest); err != nil {
 		return 0, err
 	}
-	file, err := os.Open(c.folder().Place(blob.Digest))
+	file, err := os.Open(c.folder().Path(blob.Digest))
 	if err != nil {
 		return 0, err
 	}
@@ -104,7 +104,7 @@ func (c *Cache) Remove(d digest.Digest) error {
 	if err := store.CheckDigest(d); err != nil {
 		return err
 	}
-	if err := os.Remove(c.folder().Place(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(c.folder().Path(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c.writing(err)
 	}
 	return nil

@@ -6,10 +6,11 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Writing gives the kind of an error of writing below the root.
+// Writing adds kind and advice to an error of writing below the root.
 func (f Folder) Writing(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -20,7 +21,7 @@ func (f Folder) Writing(err error) error {
 	return err
 }
 
-// FullError is a disk without space.
+// FullError says that a disk has no space left.
 type FullError struct {
 	Root string
 	Err  error
@@ -28,10 +29,13 @@ type FullError struct {
 
 func (e *FullError) Error() string { return fmt.Sprintf("writing to %s: %v", e.Root, e.Err) }
 
-// Unwrap gives the system's error.
+// Unwrap returns the system's error.
 func (e *FullError) Unwrap() error { return e.Err }
 
-// Hint tells the user what to do next.
-func (e *FullError) Hint() string {
+// Is makes a FullError an errdef.ErrUnavailable.
+func (*FullError) Is(kind error) bool { return kind == errdef.ErrUnavailable }
+
+// Hint says what to do next.
+func (*FullError) Hint() string {
 	return "make room and run the same command again; what is there already is kept"
 }

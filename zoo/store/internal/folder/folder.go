@@ -17,13 +17,13 @@ import (
 // Folder is the blobs below Root. All its methods may be called from several goroutines and processes.
 type Folder struct{ Root string }
 
-// Blobs is the folder of the files.
+// Blobs returns the folder of the files.
 func (f Folder) Blobs() string { return filepath.Join(f.Root, "blobs", "sha256") }
 
-// Place is where a blob of a valid digest is, or would be.
-func (f Folder) Place(d digest.Digest) string { return filepath.Join(f.Blobs(), d.Encoded()) }
+// Path returns the path of the blob of a valid digest, whether it is there or not.
+func (f Folder) Path(d digest.Digest) string { return filepath.Join(f.Blobs(), d.Encoded()) }
 
-// Stat reports a blob of another size than blob states as not found: it was damaged later, and pushing replaces it.
+// Stat returns a store.ErrNotFound for a file of another size than blob states: it was damaged later, and pushing replaces it.
 func (f Folder) Stat(blob store.Blob) (store.Info, error) {
 	if blob.Digest == "" {
 		return store.Info{}, f.notFound(blob, fs.ErrNotExist)
@@ -31,7 +31,7 @@ func (f Folder) Stat(blob store.Blob) (store.Info, error) {
 	if err := store.CheckDigest(blob.Digest); err != nil {
 		return store.Info{}, err
 	}
-	info, err := os.Stat(f.Place(blob.Digest))
+	info, err := os.Stat(f.Path(blob.Digest))
 	if err != nil {
 		return store.Info{}, f.notFound(blob, err)
 	}
@@ -46,14 +46,14 @@ func (f Folder) Open(blob store.Blob) (*os.File, error) {
 	if _, err := f.Stat(blob); err != nil {
 		return nil, err
 	}
-	file, err := os.Open(f.Place(blob.Digest))
+	file, err := os.Open(f.Path(blob.Digest))
 	if err != nil {
 		return nil, f.notFound(blob, err)
 	}
 	return file, nil
 }
 
-// notFound tells an absent blob from a folder that cannot be read.
+// notFound returns a store.ErrNotFound, or the error of a folder that cannot be read.
 func (f Folder) notFound(blob store.Blob, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %s in %s", store.ErrNotFound, blob, f.Root)
@@ -61,7 +61,7 @@ func (f Folder) notFound(blob store.Blob, err error) error {
 	return fmt.Errorf("reading %s: %w", f.Root, err)
 }
 
-// Section gives a part of an open file that closes the file with itself.
+// Section returns a part of an open file. Closing it closes the file.
 func Section(file *os.File, span store.Span) io.ReadCloser {
 	return struct {
 		io.Reader
@@ -69,7 +69,7 @@ func Section(file *os.File, span store.Span) io.ReadCloser {
 	}{io.NewSectionReader(file, span.Offset, span.Size), file}
 }
 
-// Push stores content, by way of a file in the folder temporary, which must be on the same file system.
+// Push stores content. It writes it to a file in the folder temporary first, which must be on the same file system.
 func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, temporary string) (store.Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return store.Blob{}, err
@@ -87,22 +87,22 @@ func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, te
 	}
 	defer func() {
 		file.Close()
-		os.Remove(file.Name()) // a no-op once it has its name
+		os.Remove(file.Name()) // does nothing after the rename
 	}()
-	verifier := store.NewVerifier(&stoppable{ctx, content}, blob, "")
+	verifier := store.NewVerifier(&contextReader{ctx, content}, blob, "")
 	if _, err := io.Copy(file, verifier); err != nil {
 		return store.Blob{}, f.Writing(err)
 	}
 	return verifier.Blob(), f.Publish(file, verifier.Blob())
 }
 
-// stoppable is a reader that ends with the context of the call that reads it.
-type stoppable struct {
-	ctx  context.Context
+// contextReader is a reader that ends with the context of the call that reads it.
+type contextReader struct {
+	ctx  context.Context // of the call of Push, and lives as long
 	from io.Reader
 }
 
-func (s *stoppable) Read(p []byte) (int, error) {
+func (s *contextReader) Read(p []byte) (int, error) {
 	if s.ctx.Err() != nil {
 		return 0, context.Cause(s.ctx)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Store is a folder as a store, for stores that keep their blobs like this to embed.
+// Store is a folder as a store. Stores that keep their blobs like this embed it.
 type Store struct{ folder Folder }
 
 var (
@@ -15,10 +15,10 @@ var (
 	_ store.RangeFetcher = Store{}
 )
 
-// Store makes a store of the folder.
+// Store returns a store of the folder.
 func (f Folder) Store() Store { return Store{f} }
 
-// Dir is the folder.
+// Dir returns the folder.
 func (s Store) Dir() string { return s.folder.Root }
 
 // Stat implements store.Stater.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -15,13 +16,13 @@ const DefaultStall = 60 * time.Second
 
 // Options change how a Guard works.
 type Options struct {
-	// Base does the work; nil takes a transport with proxies and certificates from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, ...).
+	// Base does the requests; nil is a transport with proxies and certificates from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, ...).
 	Base http.RoundTripper
-	// Stall is how long nothing may arrive; 0 takes DefaultStall.
+	// Stall is how long to wait for the next bytes; 0 is DefaultStall.
 	Stall time.Duration
-	// Limiter holds back what arrives; nil does not.
+	// Limiter limits the rate of what arrives; nil does not.
 	Limiter *store.Limiter
-	// UserAgent is sent along.
+	// UserAgent is the header of that name.
 	UserAgent string
 }
 
@@ -30,10 +31,13 @@ type StallError struct{ After time.Duration }
 
 func (e *StallError) Error() string { return fmt.Sprintf("nothing arrived for %v", e.After) }
 
-// Guard is an http.RoundTripper that gives up where nothing moves, and keeps to a rate.
+// Is makes a StallError an errdef.ErrNetwork.
+func (*StallError) Is(kind error) bool { return kind == errdef.ErrNetwork }
+
+// Guard is an http.RoundTripper that ends a request on which nothing arrives for too long, and that limits the rate.
 type Guard struct{ options Options }
 
-// New makes a Guard.
+// New returns a Guard.
 func New(options Options) *Guard {
 	if options.Base == nil {
 		options.Base = base()
@@ -44,7 +48,7 @@ func New(options Options) *Guard {
 	return &Guard{options}
 }
 
-// base is the standard transport. Compression by the transport would hide sizes and break ranges.
+// base returns the standard transport without compression, which would hide sizes and break ranges.
 func base() http.RoundTripper {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true
@@ -52,7 +56,7 @@ func base() http.RoundTripper {
 	return transport
 }
 
-// CloseIdleConnections closes what no request uses.
+// CloseIdleConnections closes the connections that no request uses.
 func (g *Guard) CloseIdleConnections() {
 	if closer, ok := g.options.Base.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
@@ -79,20 +83,20 @@ func (g *Guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// watch cancels a request on which nothing moves.
+// watch cancels a request on which nothing arrives.
 type watch struct {
-	ctx    context.Context
+	ctx    context.Context // of the request, and lives as long
 	cancel context.CancelCauseFunc
 	stall  time.Duration
 }
 
-// start begins to count; the returned function stops that.
+// start starts the timer; the returned function stops it.
 func (w *watch) start() (stop func()) {
 	timer := time.AfterFunc(w.stall, func() { w.cancel(&StallError{w.stall}) })
 	return func() { timer.Stop() }
 }
 
-// explain gives the reason of a cancellation in the place of the bare fact.
+// explain returns the reason for a cancellation in place of context.Canceled.
 func (w *watch) explain(err error) error {
 	if cause := context.Cause(w.ctx); cause != nil {
 		return cause
@@ -100,7 +104,7 @@ func (w *watch) explain(err error) error {
 	return err
 }
 
-// body reads a response under watch.
+// body is the body of a response, with watch and limiter.
 type body struct {
 	from    io.ReadCloser
 	watch   *watch
