@@ -17,8 +17,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
-// What the user can type next is said here, in hints_engine.go and in hints_model.go, in words of the command line: libraries know neither commands nor flags. Where
-// there is nothing to say here, a library's own Hint counts.
+// What the user can type next is said here, in hints_engine.go, hints_model.go and hints_zoo.go, in words of the command line: libraries know
+// neither commands nor flags. If there is nothing to say here, a library's own Hint counts.
 
 // missingError says that a path which the user wrote leads to nothing.
 type missingError struct {
@@ -46,7 +46,7 @@ func (e *missingError) Hint() string {
 
 // hintOf returns what the user can do about an error, or "".
 func hintOf(err error) string {
-	for _, hint := range []string{engineHint(err), modelHint(err)} {
+	for _, hint := range []string{engineHint(err), modelHint(err), zooHint(err)} {
 		if hint != "" {
 			return hint
 		}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/trust"
+)
+
+// zooHint returns what the user can type about an error of the zoo, or "". Packages zoo, manifest and trust say what has happened and what can be
+// done; by which flag or command is added here.
+func zooHint(err error) string {
+	var (
+		missing   *manifest.NotFoundError
+		index     *manifest.IndexError
+		signature *trust.SignatureError
+		changed   *zoo.ChangedError
+		offline   *zoo.OfflineError
+		unproved  *zoo.NotVerifiedError
+	)
+	switch {
+	case errors.As(err, &missing) && len(missing.Versions) == 0:
+		if hint := missing.Hint(); hint != "" {
+			return hint + " See beitzoo list"
+		}
+		return "see what there is with: beitzoo list"
+	case errors.As(err, &index) && errors.Is(index, manifest.ErrFreeze):
+		return index.Hint() + "; publishers renew it with: beitzoo manifest renew"
+	case errors.As(err, &index):
+		return index.Hint() + ". Only if the place was really made anew: beitzoo trust forget " + index.Place
+	case errors.As(err, &signature) && !errors.Is(signature, trust.ErrBadSignature):
+		return signature.Hint() + " with --trust KEY (a file, or the key itself)"
+	case errors.As(err, &changed):
+		return changed.Hint() + " with --repin"
+	case errors.As(err, &offline):
+		return "pull once without --offline, or from a bundle: beitzoo pull NAME --bundle FILE"
+	case errors.As(err, &unproved):
+		return "beitzoo verify CHECKPOINT --recording FILE says where they differ"
+	}
+	return ""
+}
