@@ -48,12 +48,14 @@
 //
 //   - convert: Open, Convert, Save, Diff and Inspect, for files of any supported framework
 //   - convert/checkpoint: file formats, each in a package below it
-//   - convert/naming: naming schemes as tables
+//   - convert/naming, convert/transform: naming schemes as tables, and the tensor operations that they need
 //   - convert/configs: config.json, preprocessor_config.json, PASSL's yaml files
+//   - convert/output: files that appear whole or not at all
 //
 // What runs them:
 //
-//   - beit/engine: what running a model means; beit/engine/native is plain Go, beit/engine/torch is libtorch
+//   - beit/engine: what running a model means
+//   - beit/engine/native, beit/engine/torch: plain Go, and libtorch
 //   - beit/preprocess: image files to input tensors
 //   - beit/classify: logits, probabilities and labels of images
 //   - evaluate: accuracy on a data set
@@ -62,13 +64,16 @@
 //
 //   - verify: compares a model with a recording of another program, another checkpoint, or itself in float64
 //   - verify/recording: files of recorded activations
-//   - verify/blame: which block is wrong, and what would repair it
+//   - verify/blame, verify/drift: which block is wrong and what would repair it, and how far two runs are apart
+//   - verify/report: results as text and as JSON
 //
 // What distributes them:
 //
 //   - zoo: names to weights: List, Resolve, Pull, Publish, Mirror, Bundle
 //   - zoo/manifest: the documents that describe weights
-//   - zoo/store: blobs by digest, in caches, on web servers and in registries
+//   - zoo/place, zoo/store: what publishes them, and blobs by digest, in caches, on web servers and in registries
+//   - zoo/trust, zoo/pins: whose documents are believed, and what was learned from upstream
+//   - zoo/encoding, zoo/site: smaller files without loss, and manifests as web pages
 //   - manifests, manifests/embedded: what ships with the program
 //
 // Errors are of the kinds in package errdef, which also finds out what a user can do about one.
