@@ -68,7 +68,7 @@ func (s *benchServer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// forward gives the seconds of one forward pass.
+// forward returns the seconds of one forward pass.
 func (s *benchServer) forward(ctx context.Context) ([]float64, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (s *benchServer) forward(ctx context.Context) ([]float64, error) {
 	return []float64{time.Since(start).Seconds()}, err
 }
 
-// logits gives those of all images.
+// logits returns those of all images.
 func (s *benchServer) logits(ctx context.Context) ([]float64, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (s *benchServer) logits(ctx context.Context) ([]float64, error) {
 	return result.Values, err
 }
 
-// load gives the seconds of opening and loading the model once more.
+// load returns the seconds of opening and loading the model once more.
 func (s *benchServer) load(ctx context.Context) ([]float64, error) {
 	model, _, took, err := s.run.load(ctx, s.open)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *benchServer) load(ctx context.Context) ([]float64, error) {
 	return []float64{took.Seconds()}, model.Close()
 }
 
-// matrix gives the rate of libtorch's matrix products, in operations a second.
+// matrix returns the rate of libtorch's matrix products, in operations a second.
 func (s *benchServer) matrix(ctx context.Context) ([]float64, error) {
 	rate, err := matrixRate(ctx, 2048, s.run.options.Threads)
 	return []float64{rate}, err

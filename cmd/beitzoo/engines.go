@@ -47,7 +47,7 @@ func noLibtorch() *unfitError {
 	return &unfitError{remedy{Problem: "this build of beitzoo has no libtorch engine", Hint: buildHint + "; or use --engine native", Fatal: true}}
 }
 
-// collectOften collects garbage when it is a fifth of the heap, unless the environment has GOGC, until the function that it gives is called.
+// collectOften collects garbage when it is a fifth of the heap, unless the environment has GOGC, until the function that it returns is called.
 // Verifying keeps the weights of several engines, in which the collector has nothing to look at, and makes activations of megabytes: with Go's
 // default the garbage may grow as large as all weights together (large_512: 12.0 GB at most, with this 8.9 GB, in the same time).
 func collectOften() (undo func()) {

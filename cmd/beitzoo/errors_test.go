@@ -22,13 +22,6 @@ type errorType struct {
 	classified bool
 }
 
-// waiting are folders whose errors do not say their kinds yet; the rules in unclassified stand for them.
-var waiting = []string{"beit/arch", "beit/engine", "beit/preprocess", "convert/transform", "internal/disk", "verify"}
-
-func isWaiting(path string) bool {
-	return slices.ContainsFunc(waiting, func(folder string) bool { return strings.HasPrefix(strings.TrimPrefix(path, "../../"), folder) })
-}
-
 // TestErrorTypesSayTheirKind walks the whole module, with all build tags: each error type says its kind or unwraps, and each error that is a variable
 // of a package is made by errdef.New. So that exitCodes has only kinds in it, and a new error type can't be forgotten.
 func TestErrorTypesSayTheirKind(t *testing.T) {
@@ -38,14 +31,11 @@ func TestErrorTypesSayTheirKind(t *testing.T) {
 		t.Fatalf("found only %d error types", len(types))
 	}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
-		if e := types[name]; e.isError && !e.classified && !isWaiting(name) {
+		if e := types[name]; e.isError && !e.classified {
 			t.Errorf("%s: %s has neither a method Is that names a kind of errdef, nor Unwrap", e.position, name)
 		}
 	}
 	for _, position := range sentinels {
-		if isWaiting(position.Filename) {
-			continue
-		}
 		t.Errorf("%s: make it with errdef.New, which gives it a kind", position)
 	}
 }

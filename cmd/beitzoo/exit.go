@@ -5,8 +5,6 @@ import (
 	"errors"
 	"syscall"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
@@ -39,11 +37,8 @@ func exitCode(err error) int {
 	code := exitCodes[errdef.Kind(err)]
 	// Errors of the system have no kind. A full disk may lie below an error about a source, and is what the user can do something about.
 	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-	switch {
-	case full && (code == exitInput || code == exitDigest || code == exitNetwork):
+	if full && (code == exitInput || code == exitDigest || code == exitNetwork) {
 		return exitUnavailable
-	case code == exitInput:
-		return unclassifiedCode(err)
 	}
 	return code
 }
@@ -57,27 +52,3 @@ type usageError struct{ text, hint string }
 func (e *usageError) Error() string        { return e.text }
 func (e *usageError) Hint() string         { return e.hint }
 func (e *usageError) Is(target error) bool { return target == errdef.ErrUsage }
-
-// unclassified are errors that do not say their kind yet.
-var unclassified = []struct {
-	matches func(error) bool
-	code    int
-}{
-	{as[*arch.UnknownNameError], exitUsage},
-	{is(engine.ErrUnavailable), exitUnavailable},
-	{is(errdef.ErrUsage), exitUsage},
-}
-
-func unclassifiedCode(err error) int {
-	for _, rule := range unclassified {
-		if rule.matches(err) {
-			return rule.code
-		}
-	}
-	return exitInput
-}
-
-func as[E error](err error) bool {
-	var target E
-	return errors.As(err, &target)
-}

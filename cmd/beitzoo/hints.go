@@ -1,24 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"strings"
 	"syscall"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/zoo"
 )
 
-// What the user can type next is said here, in hints_engine.go, hints_model.go and hints_zoo.go, in words of the command line: libraries know
-// neither commands nor flags. If there is nothing to say here, a library's own Hint counts.
+// What the user can type next is said in the files hints*.go, in words of the command line: libraries know neither commands nor flags. If nothing is
+// said here, a library's own Hint counts.
 
 // missingError says that a path which the user wrote leads to nothing.
 type missingError struct {
@@ -46,15 +44,7 @@ func (e *missingError) Hint() string {
 
 // hintOf returns what the user can do about an error, or "".
 func hintOf(err error) string {
-	for _, hint := range []string{engineHint(err), modelHint(err), zooHint(err)} {
-		if hint != "" {
-			return hint
-		}
-	}
-	if hint := flagHint(err); hint != "" {
-		return hint
-	}
-	if hint := errdef.Hint(err); hint != "" {
+	if hint := cmp.Or(engineHint(err), modelHint(err), zooHint(err), flagHint(err), errdef.Hint(err)); hint != "" {
 		return hint
 	}
 	if image := (*preprocess.FileError)(nil); errors.As(err, &image) && errors.Is(err, fs.ErrNotExist) {
@@ -83,17 +73,9 @@ var flagHints = []struct {
 	add     string
 }{
 	{isA(func(e *convert.TargetError) bool { return e.NoFormat }), "the flags are --format FORMAT and --to SCHEME"},
-	{isA[*arch.InferenceError](nil), "the flag is --arch ARCH"},
-	{isA[*naming.TieError](nil), "the flag is --from SCHEME"},
-	{isA[*naming.MaskedModelError](nil), "the flag for the architecture is --arch ARCH"},
-	{isA[*naming.MismatchError](nil), "the flags are --from SCHEME and --arch ARCH, and `beitzoo inspect FILE --tensors` lists what a file holds"},
-	{isA[*naming.NotBEiTError](nil), "`beitzoo inspect FILE --tensors` lists what a file holds"},
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{is(classify.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{is(checkpoint.ErrNoModel), "--select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
-	{isA[*zoo.NotVerifiedError](nil), "for that: beitzoo verify CHECKPOINT --recording FILE"},
-	{isA[*zoo.ChangedError](nil), "for that: --repin"},
-	{isA[*zoo.OfflineError](nil), "that is, leave out --offline, or: beitzoo pull NAME --bundle FILE"},
 }
 
 // isA returns a function that reports whether an error is of a type, and whether then more is true of it.

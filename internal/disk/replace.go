@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // Replace gives path the content that write writes. The content goes to a new file beside path, is synced, and then renamed over path; what was
@@ -73,6 +75,9 @@ type TooLargeError struct {
 	Path  string
 	Limit int64
 }
+
+// Is reports that what was read is not usable.
+func (e *TooLargeError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Path, e.Limit)
