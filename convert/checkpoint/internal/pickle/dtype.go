@@ -59,4 +59,4 @@ func (d *dtype) unreadable() string {
 	return ""
 }
 
-var _ settable = (*dtype)(nil)
+var _ stateSetter = (*dtype)(nil)

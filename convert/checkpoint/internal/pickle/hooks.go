@@ -93,15 +93,15 @@ func (l *loader) instance(operands any) (any, error) {
 	return l.call(pair.Get(1), *pair.Get(0).(*types.Tuple))
 }
 
-// settable is what BUILD can fill.
-type settable interface {
+// stateSetter is what BUILD can fill.
+type stateSetter interface {
 	setState(l *loader, state any) error
 }
 
 // build takes (object, state) and returns the object.
 func (l *loader) build(operands any) (any, error) {
 	pair := operands.(*types.Tuple)
-	target, ok := pair.Get(0).(settable)
+	target, ok := pair.Get(0).(stateSetter)
 	if !ok {
 		if global, ok := pair.Get(0).(*Global); ok {
 			return nil, checkpoint.Unsafe("the file asks Python to change %q", global.String()).WithHint("%s", adviceUnsafe)

@@ -15,7 +15,7 @@ type array struct {
 	unreadable string
 }
 
-var _ settable = (*array)(nil)
+var _ stateSetter = (*array)(nil)
 
 // newArray is numpy.core.multiarray._reconstruct(ndarray, (0,), b"b"): an array that BUILD fills.
 func newArray(_ *loader, callable *Global, args []any) (any, error) {

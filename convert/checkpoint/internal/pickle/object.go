@@ -20,8 +20,8 @@ type object struct {
 var (
 	_ types.DictSetter   = (*object)(nil)
 	_ types.ListAppender = (*object)(nil)
-	_ settable           = (*object)(nil)
-	_ settable           = (*TorchTensor)(nil)
+	_ stateSetter        = (*object)(nil)
+	_ stateSetter        = (*TorchTensor)(nil)
 )
 
 // Set is SETITEM on a class derived from dict.

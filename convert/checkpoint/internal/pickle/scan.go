@@ -24,17 +24,6 @@ type Stream struct {
 	placeholders []any
 }
 
-// Blobs lists the payloads that were left in the file.
-func (s *Stream) Blobs() []*Blob {
-	var blobs []*Blob
-	for _, placeholder := range s.placeholders {
-		if blob, ok := placeholder.(*Blob); ok {
-			blobs = append(blobs, blob)
-		}
-	}
-	return blobs
-}
-
 // scanner walks one pickle.
 type scanner struct {
 	content  []byte

@@ -94,7 +94,7 @@ func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	dtype := framework.TorchType(named.Name)
 	if dtype == tensor.Invalid {
-		return &unreadable{"a tensor of type " + text.Quote(named.String())}, nil
+		return &opaqueTensor{"a tensor of type " + text.Quote(named.String())}, nil
 	}
 	made.DType = dtype
 	if len(args) == 8 {
@@ -148,7 +148,7 @@ func rebuildParameter(_ *loader, callable *Global, args []any) (any, error) {
 		return nil, badArguments(callable)
 	}
 	switch made := args[0].(type) {
-	case *TorchTensor, *unreadable:
+	case *TorchTensor, *opaqueTensor:
 		return made, nil
 	}
 	return nil, badArguments(callable)
@@ -173,15 +173,15 @@ func rebuildFromType(l *loader, callable *Global, args []any) (any, error) {
 	return l.call(inner, *arguments)
 }
 
-// unreadable stands for a tensor whose elements beitzoo does not know.
-type unreadable struct{ what string }
+// opaqueTensor is a tensor in a form that cannot be read.
+type opaqueTensor struct{ what string }
 
-func (u *unreadable) setState(*loader, any) error { return nil }
+func (t *opaqueTensor) setState(*loader, any) error { return nil }
 
-var _ settable = (*unreadable)(nil)
+var _ stateSetter = (*opaqueTensor)(nil)
 
 func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
-	return &unreadable{"a tensor that " + text.Quote(callable.Name) + " makes"}, nil
+	return &opaqueTensor{"a tensor that " + text.Quote(callable.Name) + " makes"}, nil
 }
 
 // shapeOf reads a tuple of sizes.

@@ -46,7 +46,7 @@ func (t *tree) value(raw any, depth int) (Value, error) {
 		return &Opaque{What: kindNames[raw.Kind], Length: raw.Length}, nil
 	case *latin1Blob:
 		return &Opaque{What: kindNames[KindBytes], Length: raw.Length}, nil
-	case *unreadable:
+	case *opaqueTensor:
 		return &Opaque{What: raw.what, Tensor: true}, nil
 	case *dtype:
 		return &Record{Class: Global{"numpy", "dtype"}, Args: []Value{raw.code}}, nil
