@@ -26,7 +26,7 @@ func TestErrors_SayTheirKind(t *testing.T) {
 		{&engine.ParametersError{Missing: []string{"a", "b", "c", "d", "e", "f"}}, errdef.ErrInput, "6 missing (a, b, c, d, e and 1 more)"},
 		{&engine.UnknownStageError{Name: "a\n"}, errdef.ErrInput, `"a\n"`},
 	} {
-		if errdef.Kind(c.err) != c.kind || !errors.Is(c.err, c.kind) || !strings.Contains(c.err.Error(), c.says) {
+		if !errors.Is(errdef.Kind(c.err), c.kind) || !errors.Is(c.err, c.kind) || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%v is of kind %v, want %v", c.err, errdef.Kind(c.err), c.kind)
 		}
 	}

@@ -62,7 +62,7 @@ func TestParseStage_Refuses(t *testing.T) {
 	} {
 		s, err := engine.ParseStage(name)
 		var unknown *engine.UnknownStageError
-		if !errors.As(err, &unknown) || unknown.Hint() == "" || errdef.Kind(err) != errdef.ErrInput || s != (engine.Stage{}) {
+		if !errors.As(err, &unknown) || unknown.Hint() == "" || !errors.Is(errdef.Kind(err), errdef.ErrInput) || s != (engine.Stage{}) {
 			t.Errorf("%q: %v, error %v", name, s, err)
 		}
 	}

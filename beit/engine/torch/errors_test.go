@@ -18,7 +18,7 @@ func TestErrors_SayTheirKind(t *testing.T) {
 	}
 	for _, err := range []error{thrown, &OperatorError{"softmax", `"softmax" not implemented for 'Half'`}, &ScriptError{"m.pt", thrown}} {
 		var hinted interface{ Hint() string }
-		if errdef.Kind(err) != errdef.ErrInput || !errors.As(err, &hinted) || hinted.Hint() == "" || strings.Contains(hinted.Hint(), "--") {
+		if !errors.Is(errdef.Kind(err), errdef.ErrInput) || !errors.As(err, &hinted) || hinted.Hint() == "" || strings.Contains(hinted.Hint(), "--") {
 			t.Errorf("%v: kind %v", err, errdef.Kind(err))
 		}
 	}
