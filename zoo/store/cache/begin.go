@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -21,62 +21,53 @@ const (
 	journalSuffix = ".journal"
 )
 
-// Who may still write to a file under way stands in its name.
+// The name of a partial file, KEY.MARK.RANDOM.part, says who may still be writing to it.
 const (
 	markLocal  = "local"  // only the holder of the lock, and a lock cannot be lost on this file system
-	markShared = "shared" // only the holder of the lock, if the file system's locks can be believed
+	markShared = "shared" // only the holder of the lock, if the locks of the file system work
 	markNoLock = "nolock" // a process without a lock
 )
 
 // Begin implements store.Resumer.
 func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, error) {
-	p, err := c.open(ctx, blob, false)
+	p, err := c.begin(ctx, blob, false)
 	if err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (c *Cache) open(ctx context.Context, blob store.Blob, fleeting bool) (*partial, error) {
+// begin waits for the lock of a blob and opens its partial file, with what earlier copies left. A temporary one is never renamed into the cache.
+func (c *Cache) begin(ctx context.Context, blob store.Blob, temporary bool) (p *partial, err error) {
 	if err := blob.Validate(); err != nil {
 		return nil, err
 	}
 	if err := c.folder().MakeFolders(c.folder().Blobs(), c.partialDir(), c.lockDir()); err != nil {
 		return nil, c.writing(err)
 	}
-	before := c.outcome(keyOf(blob))
-	lock, err := c.lock(ctx, keyOf(blob))
+	key := keyOf(blob)
+	before := c.outcome(key)
+	lock, err := c.lock(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	partial, err := c.begin(blob, before, lock, fleeting)
-	if err != nil {
-		if lock != nil {
+	defer func() {
+		if err != nil && lock != nil {
 			lock.Close()
 		}
-		return nil, err
-	}
-	return partial, nil
-}
+	}()
 
-// keyOf names a blob under way.
-func keyOf(blob store.Blob) string {
-	if blob.Digest != "" {
-		return blob.Digest.Encoded()
-	}
-	return "name-" + digest.FromBytes([]byte(blob.Name)).Encoded()
-}
-
-func (c *Cache) begin(blob store.Blob, before string, lock *flock.Flock, fleeting bool) (*partial, error) {
+	// Another process may have copied the blob while this one waited.
 	there := blob
-	if now := c.outcome(keyOf(blob)); blob.Digest == "" && now != before {
+	if now := c.outcome(key); blob.Digest == "" && now != before {
 		there.Digest = digestOfOutcome(now)
 	}
 	if info, err := c.folder().Stat(there); err == nil {
 		there.Size = info.Size
 		return nil, &store.ExistsError{Blob: there}
 	}
-	file, err := c.part(keyOf(blob), lock != nil)
+
+	file, err := c.openPart(key, lock)
 	if err != nil {
 		return nil, c.writing(err)
 	}
@@ -85,22 +76,30 @@ func (c *Cache) begin(blob store.Blob, before string, lock *flock.Flock, fleetin
 		file.Close()
 		return nil, c.writing(err)
 	}
-	p := &partial{cache: c, key: keyOf(blob), file: file, fleeting: fleeting, journal: journal, lock: lock, follower: follow(file)}
+	p = &partial{cache: c, key: key, file: file, temporary: temporary, journal: journal, lock: lock, follower: follow(file)}
 	p.start()
 	return p, nil
 }
 
-// part opens the file to go on with. What a dead process left is adopted where that it is dead is certain; of what may still be written to,
-// a copy is made; else the file is new.
-func (c *Cache) part(key string, locked bool) (*os.File, error) {
+// keyOf returns what the files of a partial blob are called: its digest, or that of its name.
+func keyOf(blob store.Blob) string {
+	if blob.Digest != "" {
+		return blob.Digest.Encoded()
+	}
+	return "name-" + digest.FromString(blob.Name).Encoded()
+}
+
+// openPart opens the partial file. If its writer is known to be dead it is resumed in place; if the writer may be alive, it is copied; otherwise a
+// new file is made.
+func (c *Cache) openPart(key string, lock *flock.Flock) (*os.File, error) {
 	mark := markNoLock
 	switch {
-	case locked && locksAreLocal(c.partialDir()):
+	case lock != nil && locksAreLocal(c.partialDir()):
 		mark = markLocal
-	case locked:
+	case lock != nil:
 		mark = markShared
 	}
-	left := c.leftBehind(key)
+	left := c.leftParts(key)
 	for _, path := range left {
 		if mark == markLocal && markOf(path) == markLocal {
 			if file, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
@@ -112,25 +111,26 @@ func (c *Cache) part(key string, locked bool) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Others may copy from it.
+	// Other users may copy from it.
 	if err := file.Chmod(0o644); err != nil && !errors.Is(err, fs.ErrPermission) {
 		file.Close()
 		return nil, err
 	}
 	for _, path := range left {
-		if takeOver(file, path) == nil {
-			if locked && markOf(path) != markNoLock {
-				// Should its writer be alive, it has to begin anew; no wrong byte can come of that.
-				os.Remove(path)
-				os.Remove(path + journalSuffix)
-			}
-			break
+		if copyPart(file, path) != nil {
+			continue
 		}
+		if lock != nil && markOf(path) != markNoLock {
+			// If its writer is alive after all, that one starts again. Wrong bytes cannot come of it.
+			os.Remove(path)
+			os.Remove(path + journalSuffix)
+		}
+		break
 	}
 	return file, nil
 }
 
-// markOf reads who may still write to a file under way from its name, KEY.MARK.RANDOM.part.
+// markOf returns the mark in the name of a partial file.
 func markOf(path string) string {
 	if fields := strings.Split(filepath.Base(path), "."); len(fields) == 4 {
 		return fields[1]
@@ -138,28 +138,27 @@ func markOf(path string) string {
 	return markNoLock
 }
 
-// leftBehind lists what there is under way of a key, the furthest first.
-func (c *Cache) leftBehind(key string) []string {
+// leftParts lists the partial files of a key, the one with the longest journal first.
+func (c *Cache) leftParts(key string) []string {
 	entries, _ := os.ReadDir(c.partialDir())
 	var paths []string
+	size := map[string]int64{}
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), key+".") && strings.HasSuffix(entry.Name(), partSuffix) {
-			paths = append(paths, filepath.Join(c.partialDir(), entry.Name()))
+		if !strings.HasPrefix(entry.Name(), key+".") || !strings.HasSuffix(entry.Name(), partSuffix) {
+			continue
+		}
+		path := filepath.Join(c.partialDir(), entry.Name())
+		paths = append(paths, path)
+		if info, err := os.Stat(path + journalSuffix); err == nil {
+			size[path] = info.Size()
 		}
 	}
-	size := func(path string) int64 {
-		info, err := os.Stat(path + journalSuffix)
-		if err != nil {
-			return 0
-		}
-		return info.Size()
-	}
-	sort.SliceStable(paths, func(i, j int) bool { return size(paths[i]) > size(paths[j]) })
+	slices.SortStableFunc(paths, func(a, b string) int { return int(min(1, max(-1, size[b]-size[a]))) })
 	return paths
 }
 
-// takeOver copies bytes and journal of another file under way. It may be written to meanwhile: every record is checked against the bytes anyway.
-func takeOver(file *os.File, path string) error {
+// copyPart copies bytes and journal of another partial file, which may be written to meanwhile: each record is compared with the bytes anyway.
+func copyPart(file *os.File, path string) error {
 	journal, err := os.ReadFile(path + journalSuffix)
 	if err != nil {
 		return err

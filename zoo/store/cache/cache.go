@@ -20,8 +20,7 @@ const HomeVariable = "BEITZOO_HOME"
 
 // Options change how a Cache works. The zero value is right for almost everybody.
 type Options struct {
-	// NoLocks works without locks from the start, for file systems where taking one hangs. The only loss is that several processes may copy
-	// the same blob.
+	// NoLocks uses no locks, for file systems where taking one hangs. Then several processes may copy the same blob at once.
 	NoLocks bool
 }
 
@@ -37,7 +36,7 @@ var (
 	_ store.Resumer      = (*Cache)(nil)
 )
 
-// DefaultDir is the folder "cache" in BEITZOO_HOME where that is set, else "beitzoo" in the user's cache folder (on Linux XDG_CACHE_HOME,
+// DefaultDir returns the folder "cache" in BEITZOO_HOME if that is set, else "beitzoo" in the user's cache folder (on Linux XDG_CACHE_HOME,
 // or ~/.cache).
 func DefaultDir() (string, error) {
 	if home := os.Getenv(HomeVariable); home != "" {
@@ -50,7 +49,7 @@ func DefaultDir() (string, error) {
 	return filepath.Join(dir, "beitzoo"), nil
 }
 
-// New uses the folder dir, or DefaultDir where dir is empty. The folder is made when something is first written.
+// New uses the folder dir, or DefaultDir if dir is empty. The folder is made when something is first written.
 func New(dir string, options Options) (*Cache, error) {
 	if dir == "" {
 		var err error
@@ -65,15 +64,15 @@ func New(dir string, options Options) (*Cache, error) {
 	return &Cache{dir: dir, options: options}, nil
 }
 
-// Dir is the folder.
+// Dir returns the folder.
 func (c *Cache) Dir() string { return c.dir }
 
 func (c *Cache) folder() folder.Folder { return folder.Folder{Root: c.dir} }
 func (c *Cache) partialDir() string    { return filepath.Join(c.dir, "partial") }
 func (c *Cache) lockDir() string       { return filepath.Join(c.dir, "lock") }
 
-// Path is the file of a blob that the cache has, for mapping and reading; it must not be written to. It reports store.ErrNotFound where the
-// cache has no such blob.
+// Path returns the file of a blob, for mapping and reading; it must not be written to. If the cache does not have the blob, the error is a
+// store.ErrNotFound.
 func (c *Cache) Path(d digest.Digest) (string, error) {
 	if _, err := c.folder().Stat(store.Blob{Digest: d, Size: store.UnknownSize}); err != nil {
 		return "", err
@@ -83,13 +82,13 @@ func (c *Cache) Path(d digest.Digest) (string, error) {
 	return path, nil
 }
 
-// touch remembers when a blob was last used, where that is allowed; Prune goes by it.
+// touch records the time of use for Prune, if the file system allows it.
 func touch(path string) {
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) // not allowed to other users, and not needed
+	_ = os.Chtimes(path, now, now) // fails for other users' files, which is no harm
 }
 
-// Stat reports a blob of another size than blob states as not found: it was damaged later, and copying replaces it.
+// Stat returns a store.ErrNotFound for a file of another size than blob states: it was damaged later, and copying replaces it.
 func (c *Cache) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
 	return c.folder().Stat(blob)
 }
@@ -120,7 +119,7 @@ func (c *Cache) Push(ctx context.Context, blob store.Blob, content io.Reader) (s
 	return pushed, c.writing(err)
 }
 
-// writing gives an error of writing its kind, and advice that fits a cache.
+// writing adds kind and advice to an error of writing.
 func (c *Cache) writing(err error) error {
 	err = c.folder().Writing(err)
 	var source *store.SourceError
@@ -134,12 +133,12 @@ func (c *Cache) writing(err error) error {
 	return err
 }
 
-// fullError is a disk without space.
+// fullError says that the disk of the cache has no space left.
 type fullError struct{ *folder.FullError }
 
 func (e *fullError) Unwrap() error { return e.FullError }
 
-// Hint tells the user what to do next.
-func (e *fullError) Hint() string {
-	return "make room, for instance with \"beitzoo cache prune\", or set " + HomeVariable + " to another disk; the same command then goes on where it stopped"
+// Hint says what to do next.
+func (*fullError) Hint() string {
+	return "make room, for instance by pruning the cache, or set " + HomeVariable + " to another disk; the same command then resumes"
 }

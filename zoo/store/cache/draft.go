@@ -10,9 +10,9 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Draft takes one blob that is needed for a while only, such as a checkpoint that is converted. The blob is verified and gone on with as any other,
-// but gets no name in the cache, and nobody waits until it is on the disk. Use it as the destination of one store.Copy. It has the lock of the
-// blob until Close or Discard.
+// Draft takes one blob that is needed for a short time only, such as a checkpoint that is converted. It is verified, and can be resumed, like any
+// other, but it is not visible in the cache and is not synced. Use it as the destination of one store.Copy. It has the lock of the blob until
+// Close or Discard.
 type Draft struct {
 	cache   *Cache
 	partial *partial
@@ -21,7 +21,7 @@ type Draft struct {
 
 var _ store.Resumer = (*Draft)(nil)
 
-// Draft makes a Draft. Where the cache has the blob already, that one is used.
+// Draft returns a Draft. If the cache has the blob already, that one is used.
 func (c *Cache) Draft() *Draft { return &Draft{cache: c} }
 
 // Stat implements store.Stater.
@@ -36,7 +36,7 @@ func (d *Draft) Push(ctx context.Context, blob store.Blob, content io.Reader) (s
 
 // Begin implements store.Resumer.
 func (d *Draft) Begin(ctx context.Context, blob store.Blob) (store.Partial, error) {
-	p, err := d.cache.open(ctx, blob, true)
+	p, err := d.cache.begin(ctx, blob, true)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (d *Draft) Begin(ctx context.Context, blob store.Blob) (store.Partial, erro
 	return &draftPartial{p, d}, nil
 }
 
-// draftPartial is a blob under way that stays as it is when it is whole.
+// draftPartial is a partial blob that keeps its name when it is complete.
 type draftPartial struct {
 	*partial
 	draft *Draft
@@ -71,7 +71,7 @@ func (p *draftPartial) Close() error {
 	return p.partial.Close()
 }
 
-// Path is the file of the blob, for mapping and reading.
+// Path returns the file of the blob, for mapping and reading.
 func (d *Draft) Path(blob digest.Digest) (string, error) {
 	if d.blob.Digest != "" && d.blob.Digest == blob {
 		return d.partial.file.Name(), nil
@@ -87,7 +87,7 @@ func (d *Draft) Keep() error {
 	return d.partial.publish(d.blob)
 }
 
-// Close leaves what is there for the next copy. After Keep or Discard it does nothing.
+// Close keeps what is there for the next copy. After Keep or Discard it does nothing.
 func (d *Draft) Close() error {
 	if d.partial == nil {
 		return nil

@@ -11,17 +11,17 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// follower computes the digest of a file that grows in pieces, in any order: it follows behind the part that is whole from the start. So when
-// the last piece arrives, most of the work is done.
+// follower computes the digest of a file that is written in pieces, in any order: it hashes the part at the start that is complete. So when the last
+// piece arrives, most of the work is done.
 type follower struct {
 	file io.ReaderAt
 
 	mu      sync.Mutex
 	changed sync.Cond
-	// ready is how far the file is whole; pieces are those beyond, by offset.
+	// ready is the size of the complete part at the start. pieces are the sizes of the complete pieces after it, by offset.
 	ready  int64
 	pieces map[int64]int64
-	// hashed is how far the digest has come.
+	// hashed is how many bytes are hashed.
 	hashed  int64
 	hash    hash.Hash
 	working bool
@@ -29,10 +29,10 @@ type follower struct {
 	err     error
 }
 
-// followStep is how many bytes are hashed between looks at what has changed.
+// followStep is how many bytes are hashed without holding the lock.
 const followStep = 1 << 20
 
-// follow starts a goroutine, which ends with close.
+// follow starts a follower. Its goroutine runs until close.
 func follow(file io.ReaderAt) *follower {
 	f := &follower{file: file, pieces: map[int64]int64{}, hash: sha256.New()}
 	f.changed.L = &f.mu
@@ -40,7 +40,7 @@ func follow(file io.ReaderAt) *follower {
 	return f
 }
 
-// add says that the bytes of span are final.
+// add marks the bytes of span as final.
 func (f *follower) add(span store.Span) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,7 +52,7 @@ func (f *follower) add(span store.Span) {
 	f.changed.Broadcast()
 }
 
-// reset begins anew. It waits for the step under way, as the file will be written to.
+// reset starts again at the first byte. It waits until the file is not read any more, because it will be written to.
 func (f *follower) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +65,7 @@ func (f *follower) reset() {
 	f.hashed, f.err = 0, nil
 }
 
-// sum waits for the digest of all that is whole, and returns it with its size.
+// sum waits until the complete part at the start is hashed, and returns its digest and size.
 func (f *follower) sum() (digest.Digest, int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// journal is the file that remembers what was written of a blob under way. It is text, one line a record, only ever appended to; a line that
-// was cut off by the death of its writer makes no sense and is passed over. Nothing in it is believed without looking at the bytes it speaks of.
+// journal is the file that records what was written of a partial blob. It is text, one line a record, and is only appended to. An incomplete line,
+// whose writer died, is ignored. No record is believed without comparing its checksum with the bytes.
 //
 //	beitzoo journal 1
 //	version "https://host/file \"etag\" 1000"
@@ -21,16 +21,16 @@ type journal struct {
 	file    *os.File
 	version string
 	records []store.Record
-	// latest is the last record of each offset: what is known already need not be written again.
+	// latest is the last record of each offset. A record that is equal to it is not written again.
 	latest map[int64]store.Record
 }
 
 const journalMark = "beitzoo journal 1"
 
-// maxJournal is more than the journal of the largest blob; only damage or malice makes one longer.
+// maxJournal is more bytes than the journal of the largest blob has.
 const maxJournal = 256 << 20
 
-// openJournal reads what is there of the journal at path and goes on with it.
+// openJournal opens the journal at path for appending and reads what is in it.
 func openJournal(path string) (*journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -58,12 +58,12 @@ func (j *journal) read(from io.Reader) error {
 	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
 		return err
 	}
-	// A line that was cut off must not swallow the first half of the next.
+	// If the last line is incomplete, the next record must begin on a new line.
 	_, err := io.WriteString(j.file, "\n")
 	return err
 }
 
-// parse takes over one line, if it makes sense.
+// parse reads one line. It ignores one that is not well formed.
 func (j *journal) parse(line string) {
 	var version string
 	if _, err := fmt.Sscanf(line, "version %q", &version); err == nil {
@@ -104,7 +104,7 @@ func (j *journal) add(r store.Record) error {
 	return nil
 }
 
-// reset begins anew.
+// reset removes all records.
 func (j *journal) reset(version string) error {
 	if err := j.file.Truncate(0); err != nil {
 		return err

@@ -8,11 +8,11 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// waitForLock is how often a lock that another process has is tried again.
+// waitForLock is the time between attempts to get a lock that another process has.
 const waitForLock = 50 * time.Millisecond
 
-// lock waits until no other process copies the blob of that key. It gives nil where the file system has no locks, or the file may not be
-// opened: then work goes on without, at worst twice.
+// lock waits until no other process copies the blob of that key. It returns nil if the file system has no locks or the file cannot be opened:
+// then, at worst, several processes copy the same blob.
 func (c *Cache) lock(ctx context.Context, key string) (*flock.Flock, error) {
 	if c.options.NoLocks {
 		return nil, nil
@@ -29,7 +29,7 @@ func (c *Cache) lock(ctx context.Context, key string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// tryLock gives false where another process has the lock.
+// tryLock returns false if another process has the lock.
 func (c *Cache) tryLock(key string) (release func(), ok bool) {
 	if c.options.NoLocks {
 		return func() {}, true
@@ -42,7 +42,7 @@ func (c *Cache) tryLock(key string) (release func(), ok bool) {
 	return func() { lock.Close() }, locked
 }
 
-// lockOf uses a file that is never removed: a lock on a file that has lost its name would be one that nobody else sees.
+// lockOf returns the lock of a key. Its file is never removed: nobody else would see a lock on a file without a name.
 func (c *Cache) lockOf(key string) *flock.Flock {
 	return flock.New(filepath.Join(c.lockDir(), key+".lock"), flock.SetPermissions(0o644))
 }

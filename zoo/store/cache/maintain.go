@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +19,12 @@ import (
 type Entry struct {
 	Digest digest.Digest
 	Size   int64
-	// Used is when it was last asked for, as far as the file system allowed to remember it.
+	// Used is when it was last used, as far as the file system allowed to record it.
 	Used time.Time
 	Path string
 }
 
-// List gives all whole blobs, the last used first. What is in the folder by other names is passed over.
+// List returns all complete blobs, the last used first. Files with other names are ignored.
 func (c *Cache) List() ([]Entry, error) {
 	files, err := os.ReadDir(c.folder().Blobs())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,15 +41,15 @@ func (c *Cache) List() ([]Entry, error) {
 		}
 		info, err := file.Info()
 		if err != nil || !info.Mode().IsRegular() {
-			continue // removed meanwhile, or none of ours
+			continue // already removed, or not a file of the cache
 		}
 		entries = append(entries, Entry{sum, info.Size(), info.ModTime(), c.folder().Path(sum)})
 	}
-	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Used.After(entries[j].Used) })
+	slices.SortStableFunc(entries, func(a, b Entry) int { return b.Used.Compare(a.Used) })
 	return entries, nil
 }
 
-// Verify reads whole blobs and compares their digests with their names; all damaged ones are reported together, as DigestErrors.
+// Verify reads blobs and compares their digests with their names. All damaged ones are reported together, as *store.DigestErrors.
 // progress, which may be nil, is told the bytes read so far, and in all.
 func (c *Cache) Verify(ctx context.Context, entries []Entry, progress func(done, total int64)) error {
 	var total, done int64
@@ -99,7 +99,7 @@ func (c *Cache) VerifyBlob(ctx context.Context, blob store.Blob, progress func(d
 	return info.Size(), nil
 }
 
-// Remove deletes a blob. One that is not there is no error.
+// Remove deletes a blob, if it is there.
 func (c *Cache) Remove(d digest.Digest) error {
 	if err := store.CheckDigest(d); err != nil {
 		return err
@@ -110,25 +110,25 @@ func (c *Cache) Remove(d digest.Digest) error {
 	return nil
 }
 
-// PruneOptions say what Prune removes.
+// PruneOptions say what Prune removes. The zero value removes all blobs, and partial ones that are a week old.
 type PruneOptions struct {
-	// Keep tells of which blobs nothing is removed; nil keeps none.
+	// Keep reports whether to keep a blob; nil keeps none.
 	Keep func(Entry) bool
-	// PartialAge is how long nothing must have been written to a blob under way for it to be removed; 0 takes a week.
+	// PartialAge is the time since the last write after which a partial blob is removed; 0 is a week.
 	PartialAge time.Duration
-	// DryRun removes nothing and only tells what would be removed.
+	// DryRun removes nothing: the result says what would be removed.
 	DryRun bool
 }
 
-// PruneResult is what Prune removed.
+// PruneResult says what Prune removed.
 type PruneResult struct {
 	Blobs, Partials []string
-	// Bytes that are free now.
+	// Bytes is the size of all of them.
 	Bytes int64
 }
 
-// Prune removes blobs that need not be kept, and what interrupted copies left long ago. What a process is at is left alone, as far as
-// locks tell; a process that reads a blob keeps its bytes where the system allows to remove files in use, and else keeps the blob.
+// Prune removes blobs that need not be kept, and what interrupted copies left long ago. Partial blobs whose lock a process has are kept. A process
+// that reads a blob can go on reading it, or, on systems that cannot remove files in use, the blob is kept.
 func (c *Cache) Prune(ctx context.Context, options PruneOptions) (PruneResult, error) {
 	var pruned PruneResult
 	entries, err := c.List()

@@ -12,14 +12,14 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// A blob of unknown digest has no name that others could look for. So whoever copied one leaves its digest in a small file, and who waited
-// meanwhile sees that the file is another than before. The file says nothing to anybody who did not wait: the source may have changed since.
+// Other processes cannot look for a blob whose digest they do not know. So a process that has copied one writes its digest to a small file, and a
+// process that waited for the lock sees that the file changed. For others it means nothing: the source may have changed since.
 
 func (c *Cache) outcomePath(key string) string {
 	return filepath.Join(c.partialDir(), key+".outcome")
 }
 
-// outcome is the text of the file, or empty.
+// outcome returns the text of the file, or "".
 func (c *Cache) outcome(key string) string {
 	text, err := os.ReadFile(c.outcomePath(key))
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Cache) outcome(key string) string {
 	return string(text)
 }
 
-// leaveOutcome is for others' convenience, so a failure is no failure of the copy.
+// leaveOutcome writes the file. A failure is ignored: another process will only copy again.
 func (c *Cache) leaveOutcome(key string, blob digest.Digest) {
 	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", blob, time.Now().UnixNano()))
 }

@@ -9,28 +9,29 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// partial is a blob under way: a file that this process alone writes to, and its journal.
+// partial is a blob that is not complete yet: a file that only this process writes to, and its journal.
 type partial struct {
-	cache    *Cache
-	key      string
-	file     *os.File
-	fleeting bool // it will get no name, so that nobody waits for the disk
-	follower *follower
-	lock     *flock.Flock // nil where work goes on without
-	stop     func()       // ends the goroutine that syncs
+	cache     *Cache
+	key       string
+	file      *os.File
+	temporary bool // never renamed into the cache, so it need not be synced
+	follower  *follower
+	lock      *flock.Flock // nil if the file system has no locks
+	stop      func()       // ends the goroutine that syncs
 
 	mu      sync.Mutex
 	journal *journal
 	closed  bool
 }
 
-// syncEvery bounds what a power cut can take of a blob under way.
+// syncEvery bounds how much of a partial blob a power cut can destroy.
 const syncEvery = 2 * time.Second
 
-// start begins to bring to the disk what is written.
+// start starts the goroutine that syncs.
 func (p *partial) start() {
 	done := make(chan struct{})
 	var ended sync.WaitGroup
@@ -41,7 +42,7 @@ func (p *partial) start() {
 	})
 }
 
-// syncNowAndThen brings to the disk what was written. A failure to do so is not hidden: the sync at the end reports it again.
+// syncNowAndThen syncs every syncEvery. It ignores errors: the sync at the end reports them again.
 func (p *partial) syncNowAndThen(done <-chan struct{}) {
 	ticker := time.NewTicker(syncEvery)
 	defer ticker.Stop()
@@ -56,8 +57,8 @@ func (p *partial) syncNowAndThen(done <-chan struct{}) {
 }
 
 func (p *partial) settle() {
-	if p.fleeting {
-		startSync(p.file, 0, 0) // without waiting: what does not arrive in time is fetched again
+	if p.temporary {
+		disk.StartSync(p.file, 0, 0) // without waiting: what does not arrive in time is fetched again
 		return
 	}
 	_ = p.file.Sync()
@@ -71,8 +72,8 @@ func (p *partial) WriteAt(b []byte, offset int64) (int, error) {
 	if err != nil {
 		err = p.cache.writing(err)
 	}
-	if !p.fleeting {
-		startSync(p.file, offset, int64(n))
+	if !p.temporary {
+		disk.StartSync(p.file, offset, int64(n))
 	}
 	return n, err
 }
@@ -82,7 +83,7 @@ func (p *partial) Reserve(size int64) error {
 	if size <= 0 {
 		return nil
 	}
-	if err := reserve(p.file, size); err != nil {
+	if err := disk.Reserve(p.file, size); err != nil {
 		return p.cache.writing(err)
 	}
 	return nil
@@ -128,7 +129,7 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	return blob, p.publish(blob)
 }
 
-// check fills in digest and size once all is there, and reports where they are not those of blob.
+// check fills in digest and size once all bytes are there, and returns an error if they are not those of blob.
 func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error) {
 	sum, size, err := p.follower.sum()
 	switch {
@@ -145,7 +146,7 @@ func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error
 	return blob, nil
 }
 
-// publish gives the file its name and ends the work.
+// publish renames the file to its digest and closes p.
 func (p *partial) publish(blob store.Blob) error {
 	p.stop()
 	p.follower.close()
@@ -160,8 +161,8 @@ func (p *partial) publish(blob store.Blob) error {
 	return p.Close()
 }
 
-// remove deletes what is there, while the lock is held: afterwards another process may go on with it. Files are closed first, since not every
-// system can remove open ones.
+// remove deletes the file and its journal. The lock must still be held: without it another process may resume them. Files are closed first,
+// because not every system can remove open ones.
 func (p *partial) remove() error {
 	p.stop()
 	p.follower.close()
@@ -169,7 +170,7 @@ func (p *partial) remove() error {
 	return errors.Join(err, os.Remove(p.file.Name()), os.Remove(p.journal.file.Name()))
 }
 
-// Close implements store.Partial. What holds nothing yet is removed.
+// Close implements store.Partial. A file for which nothing was recorded is removed.
 func (p *partial) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"errors"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -14,22 +12,8 @@ var localFileSystems = []int64{
 	0x2FC12FC1, // ZFS
 }
 
-// locksAreLocal tells whether locks in dir can be trusted to say who writes to a file.
+// locksAreLocal reports whether a lock in dir is enough to know that nobody else writes to a file.
 func locksAreLocal(dir string) bool {
 	var stat unix.Statfs_t
 	return unix.Statfs(dir, &stat) == nil && slices.Contains(localFileSystems, int64(stat.Type))
-}
-
-// reserve asks the file system for the space now, so that a full disk is known before the work. File systems that can't promise are let be.
-func reserve(file *os.File, size int64) error {
-	err := unix.Fallocate(int(file.Fd()), 0, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		return nil
-	}
-	return err
-}
-
-// startSync lets the disk begin with bytes that were just written, so that the final sync has little left to wait for. size 0 means to the end.
-func startSync(file *os.File, at, size int64) {
-	_ = unix.SyncFileRange(int(file.Fd()), at, size, unix.SYNC_FILE_RANGE_WRITE)
 }
