@@ -54,11 +54,11 @@ func isConstant(plane []byte) bool {
 	return len(plane) > 0 && bytes.Equal(plane[1:], plane[:len(plane)-1])
 }
 
-// errBlock is what takeBlock reports; its caller knows where.
+// errBlock says that a block is damaged. The caller adds which one.
 var errBlock = errdef.New(errdef.ErrInput, "damaged block")
 
-// takeBlock decodes the block at the start of coded into n bytes and returns what comes behind it. The plane is buffer, or a window of coded
-// where the block is raw.
+// takeBlock decodes the block at the start of coded into n bytes and returns what comes after it. The plane is buffer, or, if the
+// block is raw, a part of coded.
 func (b *blocks) takeBlock(coded, buffer []byte, n int) (plane, rest []byte, err error) {
 	if len(coded) < blockHeader {
 		return nil, nil, errBlock

@@ -124,7 +124,7 @@ func (x *ChunkTable) parseChunks(table []byte, size int64) error {
 		at += c.Coded.Size
 	}
 	if at != size {
-		return malformed("%d bytes behind the last chunk", size-at)
+		return malformed("%d bytes after the last chunk", size-at)
 	}
 	return nil
 }

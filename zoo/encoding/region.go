@@ -33,7 +33,7 @@ func (r Region) validate() error {
 	return nil
 }
 
-// sameForm tells whether both can be one region.
+// sameForm reports whether both can be one region.
 func (r Region) sameForm(other Region) bool {
 	return r.Width == other.Width && r.Rotation == other.Rotation
 }
@@ -41,7 +41,7 @@ func (r Region) sameForm(other Region) bool {
 // Raw is the one region of a file whose content is not known.
 func Raw(size int64) []Region { return appendRegion(nil, Region{Size: size, Width: 1}) }
 
-// regionOf gives the form in which elements of a dtype compress best. A complex number is two floats, which are not aligned as whole elements.
+// regionOf returns the form in which elements of a dtype compress best. A complex number is two floats, which are not aligned as whole elements.
 func regionOf(dtype tensor.DType, size int64) Region {
 	width, rotation := dtype.Size(), 0
 	if dtype.IsFloat() {
@@ -56,7 +56,7 @@ func regionOf(dtype tensor.DType, size int64) Region {
 	return Region{Size: size, Width: width, Rotation: rotation}
 }
 
-// appendRegion adds a region, or makes the last one longer where the form is the same.
+// appendRegion adds a region, or makes the last one longer if it has the same form.
 func appendRegion(regions []Region, r Region) []Region {
 	if r.Size == 0 {
 		return regions
@@ -72,7 +72,7 @@ func appendRegion(regions []Region, r Region) []Region {
 const maxHeader = 100 << 20
 
 // Safetensors finds the regions of a safetensors file of that many bytes. Regions are about size only: whatever they say, coding is without
-// loss. So what is no safetensors file, or has gaps or overlaps, is cut as well as possible, down to one raw region; the only errors
+// loss. So what is not a safetensors file, or has gaps or overlaps, is cut as well as possible, down to one raw region; the only errors
 // are those of reading.
 func Safetensors(file io.ReaderAt, size int64) ([]Region, error) {
 	var length [8]byte
@@ -93,7 +93,7 @@ func Safetensors(file io.ReaderAt, size int64) ([]Region, error) {
 	return cut(spansOf(header, size-8-int64(n)), 8+int64(n), size), nil
 }
 
-// typedSpan is where in the data of a file a tensor lies.
+// typedSpan is the range of a tensor in the data of a file.
 type typedSpan struct {
 	start, end int64
 	dtype      tensor.DType
@@ -105,7 +105,7 @@ func spansOf(header []byte, data int64) []typedSpan {
 		DType   string   `json:"dtype"`
 		Offsets [2]int64 `json:"data_offsets"`
 	}
-	// A name that is no tensor ("__metadata__") gives an entry without dtype; a header that is no JSON gives no entries.
+	// A name that is not a tensor ("__metadata__") gives an entry without dtype; a header that is not JSON gives no entries.
 	_ = json.Unmarshal(header, &entries)
 	var spans []typedSpan
 	for _, entry := range entries {
@@ -119,7 +119,7 @@ func spansOf(header []byte, data int64) []typedSpan {
 	return spans
 }
 
-// cut makes regions of spans that begin behind base, and raw ones of what is between.
+// cut returns regions for the spans, which begin after base, and raw regions for what is between them.
 func cut(spans []typedSpan, base, size int64) []Region {
 	var regions []Region
 	at := int64(0)

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// checkWhole judges the headers of an answer that should be a whole file.
+// checkWhole checks the headers of an answer that should be a whole file.
 func checkWhole(response *response, blob store.Blob) error {
 	if response.StatusCode != http.StatusOK {
 		return refused(response.public, fmt.Errorf("status %d instead of the whole file", response.StatusCode))
@@ -27,8 +27,8 @@ func checkWhole(response *response, blob store.Blob) error {
 	return nil
 }
 
-// checkRange judges the headers of an answer that should be a part of a file. A whole file instead says that the server has no ranges, or that
-// the file is another now; the validator tells which.
+// checkRange checks the headers of an answer that should be a part of a file. A whole file instead means that the server has no ranges, or that
+// the file changed; the validator tells which.
 func checkRange(response *response, blob store.Blob, version string, span store.Span) error {
 	if err := checkCoding(response); err != nil {
 		return err
@@ -41,7 +41,7 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 	}
 	start, total, ok := contentRange(response)
 	if !ok || start != span.Offset {
-		return refused(response.public, errors.New("another range than was asked for"))
+		return refused(response.public, errors.New("a range that was not asked for"))
 	}
 	if total >= 0 && blob.Size >= 0 && total != blob.Size {
 		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: total, Source: response.public}
@@ -49,7 +49,7 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 	return nil
 }
 
-// checkCoding refuses what is compressed though nobody asked for that.
+// checkCoding returns an error for an answer that is compressed, which was not asked for.
 func checkCoding(response *response) error {
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return refused(response.public, fmt.Errorf("content encoding %q, which was not asked for", coding))
@@ -57,7 +57,7 @@ func checkCoding(response *response) error {
 	return nil
 }
 
-// contentRange reads the header of that name; total is store.UnknownSize where the server does not know.
+// contentRange reads the header of that name; total is store.UnknownSize if the server does not know it.
 func contentRange(response *response) (start, total int64, ok bool) {
 	text := response.Header.Get("Content-Range")
 	var end int64
@@ -75,7 +75,7 @@ func isPage(response *response) bool {
 	return strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "application/xhtml")
 }
 
-// pageMarks are how things begin that servers send where a file of weights should be.
+// pageMarks are the first bytes of what servers send instead of a file of weights.
 var pageMarks = []struct {
 	mark   string
 	reason string
@@ -88,7 +88,7 @@ var pageMarks = []struct {
 // sniffLength is enough for every mark after some blank space.
 const sniffLength = 512
 
-// sniffed looks at the first bytes of an answer, and refuses what is no file of weights.
+// sniffed looks at the first bytes of an answer, and returns an error for what is not a file of weights.
 func sniffed(response *response, source string) (io.ReadCloser, error) {
 	from := &body{from: response.Body, response: response}
 	buffered := bufio.NewReaderSize(from, sniffLength)
@@ -110,17 +110,17 @@ func sniffed(response *response, source string) (io.ReadCloser, error) {
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(bytes.Clone(head)), &rest{buffered, from, len(head)}), from}, nil
+	}{io.MultiReader(bytes.NewReader(bytes.Clone(head)), &tailReader{buffered, from, len(head)}), from}, nil
 }
 
-// rest reads what follows the head of an answer, past the small buffer that was filled to look at it.
-type rest struct {
+// tailReader reads what follows the head of an answer: first the rest of the small buffer that was filled to look at it.
+type tailReader struct {
 	buffered *bufio.Reader
 	from     io.Reader
 	skip     int
 }
 
-func (r *rest) Read(p []byte) (int, error) {
+func (r *tailReader) Read(p []byte) (int, error) {
 	if r.skip > 0 {
 		if _, err := r.buffered.Discard(r.skip); err != nil {
 			return 0, err
@@ -133,7 +133,7 @@ func (r *rest) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// body reads an answer and gives errors their kind.
+// body is the body of an answer. Its errors have a kind.
 type body struct {
 	from     io.ReadCloser
 	response *response
@@ -149,7 +149,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) Close() error { return b.from.Close() }
 
-// networkError gives an error of the network its kind. The end of the caller's context is no fault of the source.
+// networkError adds the kind to an error of the network. If the caller's context ended, it returns the cause of that.
 func networkError(ctx context.Context, source string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

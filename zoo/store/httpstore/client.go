@@ -19,7 +19,7 @@ type client struct {
 // response is an answer of success.
 type response struct {
 	*http.Response
-	// ctx is the caller's, which tells whether an answer that ends was given up by the caller or by the source.
+	// ctx is the caller's. If it has ended, the caller ended the answer, otherwise the source did. It lives as long as the answer.
 	ctx context.Context
 	// public is the address that was asked for first, without secrets.
 	public string
@@ -27,7 +27,7 @@ type response struct {
 	origin http.Header
 }
 
-// maxRedirects is what browsers and curl take to be a loop, halved.
+// maxRedirects is half of what browsers and curl allow.
 const maxRedirects = 10
 
 // do sends a request. Answers other than success become errors. Credentials go to the host of u, and to no other that a redirect leads to; once
@@ -66,7 +66,7 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, header http.
 func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header, trusted bool) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
-		return nil, refused(public(u), errors.New("no request can be made of it"))
+		return nil, refused(public(u), errors.New("it does not fit into a request"))
 	}
 	for name, values := range header {
 		request.Header[name] = values
@@ -81,7 +81,7 @@ func (c *client) request(ctx context.Context, method string, u *url.URL, header 
 	return request, nil
 }
 
-// redirect gives the address that an answer leads to, or nil where it is the last.
+// redirect returns the address that an answer redirects to, or nil if it does not.
 func redirect(answer *http.Response, from *url.URL) (*url.URL, error) {
 	switch answer.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Credentials give the Authorization header for an address, or nothing. They are only asked for the host of the address that was given, never
-// for one that a redirect leads to.
+// Credentials return the Authorization header for an address, or "". They are called only for the host of the given address, never for one that a
+// redirect leads to.
 type Credentials func(address *url.URL) string
 
-// First asks in order; nil ones are passed over.
+// First returns credentials that try all in order. Nil ones are skipped.
 func First(all ...Credentials) Credentials {
 	return func(address *url.URL) string {
 		for _, credentials := range all {
@@ -30,8 +30,8 @@ func First(all ...Credentials) Credentials {
 	}
 }
 
-// Bearer gives a token to one host (with its port where that is not the usual one), and over https only: a token is worth more than a file.
-// On this very machine http will do.
+// Bearer returns credentials that send a token to one host (with its port if that is not the usual one), and only over https. For this machine
+// itself http is allowed.
 func Bearer(host, token string) Credentials {
 	return func(address *url.URL) string {
 		if address.Host != host || token == "" || address.Scheme != "https" && !isLoopback(address) {
@@ -46,7 +46,7 @@ func isLoopback(address *url.URL) bool {
 	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
 }
 
-// basic gives the user information of an address to its host.
+// basic returns credentials that send the user information of an address to its host.
 func basic(address *url.URL) Credentials {
 	user := address.User
 	origin := *address
@@ -63,7 +63,7 @@ func basicHeader(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// Netrc gives the logins of the file NETRC, or of .netrc (on Windows _netrc) in the home folder. Without such a file there are none.
+// Netrc returns the logins of the file NETRC, or of .netrc (on Windows _netrc) in the home folder. Without such a file there are none.
 func Netrc() (Credentials, error) {
 	path := os.Getenv("NETRC")
 	if path == "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// unreachable is a failure of the network, which may pass unless it is about certificates, or a name that nobody has.
+// unreachable returns the error for a failure of the network. It is temporary unless it is about certificates or a host that does not exist.
 func unreachable(source string, err error) error {
 	var inURL *url.Error
 	if errors.As(err, &inURL) {
@@ -25,7 +25,7 @@ func unreachable(source string, err error) error {
 	var authority x509.UnknownAuthorityError
 	if errors.As(err, &verification) || errors.As(err, &authority) {
 		result.Temporary = false
-		result.Advice = "where a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file with that certificate"
+		result.Advice = "if a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file with that certificate"
 	}
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) && lookup.IsNotFound {
@@ -38,12 +38,12 @@ func unreachable(source string, err error) error {
 	return result
 }
 
-// refused is an answer that cannot be used, and will not be better next time.
+// refused returns the error for an answer that cannot be used. Trying again will not help.
 func refused(source string, err error) error {
 	return &store.SourceError{Source: source, Kind: store.ErrUnreachable, Err: err}
 }
 
-// statusError judges the status of an answer, and closes the body where it is a failure.
+// statusError returns the error for the status of an answer, and closes the body if there is one.
 func statusError(response *response) error {
 	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusPartialContent {
 		return nil

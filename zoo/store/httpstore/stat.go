@@ -32,7 +32,7 @@ func (s *Store) stat(ctx context.Context, u *url.URL) (store.Info, error) {
 	return s.probe(ctx, u)
 }
 
-// knowsNoHead tells whether an error may be about the method rather than the file. A server that lacks a file says so to GET too; one that
+// knowsNoHead reports whether an error may be about the method and not the file. A server that lacks a file says so to GET too; one that
 // signs addresses for GET alone forbids HEAD.
 func knowsNoHead(err error) bool {
 	var source *store.SourceError
@@ -77,7 +77,7 @@ func info(response *response, ranges bool) store.Info {
 	return linked(found, response)
 }
 
-// linked adds what the first host declared of the file behind its redirect.
+// linked adds what the first host declared about the file that it redirected to.
 func linked(found store.Info, response *response) store.Info {
 	if size, err := strconv.ParseInt(response.origin.Get(linkedSize), 10, 64); err == nil && size >= 0 {
 		found.Size = size
@@ -88,7 +88,7 @@ func linked(found store.Info, response *response) store.Info {
 	return found
 }
 
-// validator is what names a version of a file: a strong entity tag, else the time of its last change. A weak tag allows the bytes to differ.
+// validator returns what names a version of a file: a strong entity tag, else the time of its last change. A weak tag allows the bytes to differ.
 func validator(header http.Header) string {
 	if tag := header.Get("Etag"); strings.HasPrefix(tag, `"`) {
 		return tag

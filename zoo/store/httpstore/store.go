@@ -13,11 +13,11 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
 
-// Options change how a Store works. The zero value asks politely and waits a minute for bytes.
+// Options change how a Store works. The zero value has no login and no limit.
 type Options struct {
 	// Transport does the requests; nil takes one with proxies and certificates from the environment.
 	Transport http.RoundTripper
-	// Credentials give the Authorization header for a host; nil gives none but the user information of the address.
+	// Credentials return the Authorization header for a host; nil uses only the user information of the address.
 	Credentials Credentials
 	// Stall is how long nothing may arrive before a request is given up; 0 takes a minute.
 	Stall time.Duration
@@ -36,10 +36,10 @@ type Store struct {
 
 var _ store.RangeFetcher = (*Store)(nil)
 
-// New makes a Store of one file: every blob that is asked for is the file at address.
+// New returns a Store of one file: every blob that is asked for is the file at address.
 func New(address string, options Options) (*Store, error) { return newStore(address, false, options) }
 
-// NewTree makes a Store of the files blobs/sha256/DIGEST below an address.
+// NewTree returns a Store of the files blobs/sha256/DIGEST below an address.
 func NewTree(address string, options Options) (*Store, error) {
 	return newStore(address, true, options)
 }
@@ -65,18 +65,18 @@ func newStore(address string, tree bool, options Options) (*Store, error) {
 	return s, nil
 }
 
-// Address is where the store reads from, without secrets.
+// Address returns the address of the store, without secrets.
 func (s *Store) Address() string { return public(s.base) }
 
 // CloseIdleConnections closes the connections that no request uses.
 func (s *Store) CloseIdleConnections() { s.client.transport.CloseIdleConnections() }
 
-// public is an address without user information and query.
+// public returns an address without user information and query.
 func public(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// locate gives the address of a blob.
+// locate returns the address of a blob.
 func (s *Store) locate(blob store.Blob) (*url.URL, error) {
 	if !s.tree {
 		return s.base, nil
@@ -89,7 +89,7 @@ func (s *Store) locate(blob store.Blob) (*url.URL, error) {
 	return &u, nil
 }
 
-// Fetch implements store.Fetcher. A page for people, and a size that is not that of blob, are refused before any byte is handed out.
+// Fetch implements store.Fetcher. A web page, or a size that is not that of blob, is an error before any byte is returned.
 func (s *Store) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
 	u, err := s.locate(blob)
 	if err != nil {

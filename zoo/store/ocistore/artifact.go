@@ -31,16 +31,16 @@ type File struct {
 	Blob store.Blob
 }
 
-// packed is an artifact in the form in which it is stored.
-type packed struct {
+// packedArtifact is an artifact as it is stored.
+type packedArtifact struct {
 	config, manifest         []byte
 	configBlob, manifestBlob store.Blob
 	files                    []store.Blob
 }
 
-// pack makes config and manifest. It is a pure function: the same artifact gives the same bytes.
-func pack(a Artifact) (packed, error) {
-	var p packed
+// pack returns config and manifest of an artifact. The same artifact always gives the same bytes.
+func pack(a Artifact) (packedArtifact, error) {
+	var p packedArtifact
 	manifest := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType, Annotations: a.Annotations,
 	}
@@ -83,7 +83,7 @@ type fileMetadata struct {
 	Typeflag byte      `json:"typeflag"`
 }
 
-// layer describes a file. Both its path annotations say the same: one is ModelPack's, the other that of oras.
+// layer returns the descriptor of a file. Two annotations have its path: one is for ModelPack tools, the other for oras.
 func (f File) layer() (ocispec.Descriptor, error) {
 	if err := f.Blob.Validate(); err != nil {
 		return ocispec.Descriptor{}, err
@@ -108,7 +108,7 @@ func (f File) layer() (ocispec.Descriptor, error) {
 	}, nil
 }
 
-// isFileName tells whether a name with slashes stays inside a folder on every system.
+// isFileName reports whether a name with slashes stays inside a folder on every system.
 func isFileName(name string) bool {
 	local, err := filepath.Localize(name)
 	return err == nil && local != "."
@@ -118,10 +118,10 @@ func isFileName(name string) bool {
 func parseManifest(content []byte) (config store.Blob, artifact Artifact, err error) {
 	var manifest ocispec.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
-		return config, artifact, fmt.Errorf("%w: the manifest is no JSON: %w", store.ErrInvalid, err)
+		return config, artifact, fmt.Errorf("%w: the manifest is not JSON: %w", store.ErrInvalid, err)
 	}
 	if manifest.MediaType != ocispec.MediaTypeImageManifest || manifest.ArtifactType != ArtifactType || manifest.Config.MediaType != MediaTypeConfig {
-		return config, artifact, fmt.Errorf("%w: no model artifact, but a %.200q with a config %.200q",
+		return config, artifact, fmt.Errorf("%w: not a model artifact, but a %.200q with a config %.200q",
 			store.ErrInvalid, manifest.ArtifactType, manifest.Config.MediaType)
 	}
 	if config, err = blobOf(manifest.Config); err != nil {

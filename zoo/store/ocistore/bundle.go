@@ -25,7 +25,7 @@ type Bundle struct {
 
 const blobPrefix = "blobs/sha256/"
 
-// OpenBundle opens a bundle and reads what it has; blobs are read when they are asked for. The caller must close it.
+// OpenBundle opens a bundle and lists it. Blobs are read when they are asked for. The caller closes it.
 func OpenBundle(name string) (*Bundle, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -39,7 +39,7 @@ func OpenBundle(name string) (*Bundle, error) {
 	return b, nil
 }
 
-// read walks the archive. Names that a layout does not have are passed over: nothing is ever unpacked.
+// read lists the archive. It ignores names that a layout does not have. Nothing is unpacked.
 func (b *Bundle) read() error {
 	archive := tar.NewReader(b.file)
 	found := false
@@ -49,7 +49,7 @@ func (b *Bundle) read() error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%w: no tar archive, or a damaged one: %w", store.ErrInvalid, err)
+			return fmt.Errorf("%w: not a tar archive, or a damaged one: %w", store.ErrInvalid, err)
 		}
 		name := path.Clean(header.Name)
 		if header.Typeflag != tar.TypeReg {
@@ -75,8 +75,8 @@ func (b *Bundle) read() error {
 	return nil
 }
 
-// remember notes where a blob lies: the archive reader has just read its header, and nothing more. Should that not be so, as with sparse files,
-// the blob's digest will tell.
+// remember notes the offset of a blob: the archive reader has just read its header, and nothing more. If that is not so, as with sparse files, the
+// digest of the blob will not match.
 func (b *Bundle) remember(name string, size int64) error {
 	hex, ok := strings.CutPrefix(name, blobPrefix)
 	if !ok {

@@ -14,7 +14,7 @@ import (
 )
 
 // WriteBundle writes the artifacts that tags name as one tar file. The same artifacts always make the same bytes. Blobs are verified on the way;
-// after an error what was written is of no use.
+// after an error the file is not usable.
 func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) error {
 	w := &bundleWriter{archive: tar.NewWriter(to), written: map[digest.Digest]bool{}}
 	index := newIndex()
@@ -56,7 +56,7 @@ type bundleWriter struct {
 	written map[digest.Digest]bool
 }
 
-// header gives every file the same attributes.
+// header writes the header of a file. All files have the same attributes.
 func (w *bundleWriter) header(name string, size int64) error {
 	return w.archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644})
 }
@@ -77,7 +77,7 @@ func (w *bundleWriter) json(name string, value any) error {
 	return w.bytes(name, content)
 }
 
-// blob writes a blob once: from memory where it is a manifest, else from its source.
+// blob writes a blob once: a manifest from memory, any other blob from its source.
 func (w *bundleWriter) blob(ctx context.Context, src store.Fetcher, blob store.Blob, manifest []byte) error {
 	if w.written[blob.Digest] {
 		return nil

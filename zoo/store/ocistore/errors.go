@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// explain gives an error of the library its kind. Addresses are left out: those of uploads have secrets in them.
+// explain turns an error of the library into one of this module, with a kind. It leaves out addresses: those of uploads have secrets in them.
 func (r *Registry) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -47,7 +47,7 @@ func (r *Registry) explain(ctx context.Context, err error) error {
 	return result
 }
 
-// detail is what the registry itself says.
+// detail returns what the registry itself says, or nil.
 func detail(answer *errcode.ErrorResponse) error {
 	if len(answer.Errors) == 0 {
 		return nil
@@ -55,7 +55,7 @@ func detail(answer *errcode.ErrorResponse) error {
 	return answer.Errors
 }
 
-// status gives the status of an answer its kind.
+// status returns the error for the status of an answer.
 func (r *Registry) status(status int, detail error) error {
 	result := &store.SourceError{Source: r.source, Status: status, Kind: store.ErrUnreachable, Err: detail}
 	switch status {
@@ -72,7 +72,7 @@ func (r *Registry) status(status int, detail error) error {
 	return result
 }
 
-// refused is an answer that cannot be used.
+// refused returns the error for an answer that cannot be used.
 func (r *Registry) refused(err error) error {
 	return &store.SourceError{Source: r.source, Kind: store.ErrUnreachable, Err: err}
 }

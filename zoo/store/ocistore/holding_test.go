@@ -25,7 +25,7 @@ func TestHoldingBack(t *testing.T) {
 		for shape, wrap := range map[string]func(io.Reader) io.Reader{
 			"at once": func(r io.Reader) io.Reader { return r }, "by bytes": iotest.OneByteReader, "with EOF": iotest.DataErrReader, "by halves": iotest.HalfReader,
 		} {
-			got, err := io.ReadAll(&holdingBack{from: store.NewVerifier(wrap(bytes.NewReader(test.content)), blob, "")})
+			got, err := io.ReadAll(&holdbackReader{from: store.NewVerifier(wrap(bytes.NewReader(test.content)), blob, "")})
 			if test.ok && (err != nil || !bytes.Equal(got, content)) {
 				t.Errorf("%s, %s: got %d bytes, %v", name, shape, len(got), err)
 			}
@@ -34,7 +34,7 @@ func TestHoldingBack(t *testing.T) {
 			}
 		}
 	}
-	if got, err := io.ReadAll(&holdingBack{from: bytes.NewReader(nil)}); err != nil || len(got) > 0 {
+	if got, err := io.ReadAll(&holdbackReader{from: bytes.NewReader(nil)}); err != nil || len(got) > 0 {
 		t.Errorf("nothing: got %d bytes, %v", len(got), err)
 	}
 }

@@ -22,7 +22,7 @@ func newIndex() index {
 func parseIndex(content []byte) (index, error) {
 	x := newIndex()
 	if err := json.Unmarshal(content, &x.Index); err != nil {
-		return x, fmt.Errorf("%w: %s is no JSON: %w", store.ErrInvalid, ocispec.ImageIndexFile, err)
+		return x, fmt.Errorf("%w: %s is not JSON: %w", store.ErrInvalid, ocispec.ImageIndexFile, err)
 	}
 	if x.SchemaVersion != 2 {
 		return x, fmt.Errorf("%w: %s of version %d", store.ErrInvalid, ocispec.ImageIndexFile, x.SchemaVersion)
@@ -30,7 +30,7 @@ func parseIndex(content []byte) (index, error) {
 	return x, nil
 }
 
-// find gives the manifest of a tag.
+// find returns the manifest of a tag, and whether there is one.
 func (x index) find(tag string) (store.Blob, bool, error) {
 	for _, d := range x.Manifests {
 		if d.Annotations[ocispec.AnnotationRefName] == tag {

@@ -13,9 +13,9 @@ import (
 // Source has artifacts.
 type Source interface {
 	store.RangeFetcher
-	// FetchManifest gives the manifest that a tag names, byte for byte. It reports store.ErrNotFound where there is no such tag.
+	// FetchManifest returns the exact bytes of the manifest of a tag, or a store.ErrNotFound.
 	FetchManifest(ctx context.Context, tag string) ([]byte, error)
-	// Tags lists all tags, sorted.
+	// Tags returns all tags, sorted.
 	Tags(ctx context.Context) ([]string, error)
 }
 
@@ -23,7 +23,7 @@ type Source interface {
 type Place interface {
 	Source
 	store.Pusher
-	// PushManifest stores a manifest, whose config and layers must be there, under a tag. It reports store.ErrExists where the tag names
+	// PushManifest stores a manifest, whose config and layers must be there, under a tag. It returns a store.ErrExists if the tag names
 	// another manifest already.
 	PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error)
 }
@@ -34,7 +34,7 @@ var (
 	_ Source = (*Bundle)(nil)
 )
 
-// maxManifest is the size that registries must accept; nobody needs more for a few layers.
+// maxManifest is the size in bytes that registries must accept. A few layers need far less.
 const maxManifest = 4 << 20
 
 // tagPattern is that of the OCI distribution specification.
@@ -47,7 +47,7 @@ func checkTag(tag string) error {
 	return nil
 }
 
-// taken reports a tag that names another manifest.
+// taken returns the error for a tag that names another manifest.
 func taken(source, tag string, is, wanted digest.Digest) error {
 	return &store.SourceError{
 		Source: source, Kind: store.ErrExists, Err: fmt.Errorf("version %s is %s, not %s", tag, is, wanted),

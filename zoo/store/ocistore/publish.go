@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Publish brings the files of an artifact from src to dst, and then its manifest under the tag, which it returns. Publishing the same again
-// does nothing; where the tag names another artifact it reports store.ErrExists before anything is copied.
+// Publish copies the files of an artifact from src to dst, then pushes its manifest under the tag, and returns the manifest. Publishing the same again
+// does nothing; if the tag names another artifact, the error is a store.ErrExists and nothing is copied.
 func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, artifact Artifact, options store.Options) (store.Blob, error) {
 	p, err := pack(artifact)
 	if err != nil {
@@ -34,13 +33,13 @@ func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, arti
 	return dst.PushManifest(ctx, tag, p.manifest)
 }
 
-// Digest computes which manifest Publish makes of an artifact.
+// Digest returns the digest of the manifest that Publish makes for an artifact.
 func Digest(artifact Artifact) (digest.Digest, error) {
 	p, err := pack(artifact)
 	return p.manifestBlob.Digest, err
 }
 
-// checkFree reports a tag that names another manifest.
+// checkFree returns an error if a tag names another manifest.
 func checkFree(ctx context.Context, dst Place, tag string, manifest store.Blob) error {
 	if err := checkTag(tag); err != nil {
 		return err
@@ -58,7 +57,7 @@ func checkFree(ctx context.Context, dst Place, tag string, manifest store.Blob) 
 	return nil
 }
 
-// Read gives the artifact that a tag names, and its manifest's digest. Its files are not fetched; store.Copy does that.
+// Read returns the artifact that a tag names, and the digest of its manifest. It does not fetch the files; store.Copy does.
 func Read(ctx context.Context, src Source, tag string) (Artifact, digest.Digest, error) {
 	manifest, err := src.FetchManifest(ctx, tag)
 	if err != nil {
@@ -73,22 +72,17 @@ func Read(ctx context.Context, src Source, tag string) (Artifact, digest.Digest,
 		return Artifact{}, "", err
 	}
 	if err := json.Unmarshal(config, &artifact.Config); err != nil {
-		return Artifact{}, "", fmt.Errorf("%w: the config is no JSON: %w", store.ErrInvalid, err)
+		return Artifact{}, "", fmt.Errorf("%w: the config is not JSON: %w", store.ErrInvalid, err)
 	}
 	return artifact, digest.FromBytes(manifest), nil
 }
 
-// readSmall reads a verified blob into memory.
+// readSmall reads a verified manifest or config into memory.
 func readSmall(ctx context.Context, src store.Fetcher, blob store.Blob) ([]byte, error) {
 	if blob.Size > maxManifest {
 		return nil, fmt.Errorf("%w: a config of %d bytes", store.ErrInvalid, blob.Size)
 	}
-	content, err := src.Fetch(ctx, blob)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	return io.ReadAll(store.NewVerifier(content, blob, ""))
+	return store.Read(ctx, src, blob, maxManifest)
 }
 
 // Mirror copies the artifact that a tag names from one place to another, byte for byte, so that its digest, and signatures on it, stay valid.

@@ -26,7 +26,7 @@ import (
 type RegistryOptions struct {
 	// Transport does the requests; nil takes one with proxies and certificates from the environment.
 	Transport http.RoundTripper
-	// Credential gives the login for a registry; nil takes those of docker and podman: DOCKER_CONFIG or ~/.docker/config.json, and the helpers named there.
+	// Credential returns the login for a registry; nil uses those of docker and podman: DOCKER_CONFIG or ~/.docker/config.json, and the helpers named there.
 	Credential auth.CredentialFunc
 	// PlainHTTP does without encryption. Registries on this very machine (localhost, 127.0.0.1, ::1) are asked so anyway.
 	PlainHTTP bool
@@ -48,11 +48,11 @@ type Registry struct {
 	source     string
 }
 
-// NewRegistry makes a Registry of a reference such as "ghcr.io/owner/model", which may begin with "oci://". It has no tag: methods take that.
+// NewRegistry returns the Registry of a reference such as "ghcr.io/owner/model", which may begin with "oci://". It has no tag: methods take one.
 func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	repository, err := remote.NewRepository(strings.TrimPrefix(reference, "oci://"))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %.200q is no repository of a registry: %w", store.ErrInvalid, reference, err)
+		return nil, fmt.Errorf("%w: %.200q is not a repository of a registry: %w", store.ErrInvalid, reference, err)
 	}
 	if repository.Reference.Reference != "" {
 		return nil, fmt.Errorf("%w: %.200q has a tag or digest, which is not part of the repository", store.ErrInvalid, reference)
@@ -74,7 +74,7 @@ func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	return &Registry{repository: repository, guard: guard, source: r.Registry + "/" + r.Repository}, nil
 }
 
-// patient sends requests again that failed for now.
+// patient repeats requests whose failure may be temporary.
 func patient(guard http.RoundTripper, first time.Duration) http.RoundTripper {
 	if first == 0 {
 		first = 250 * time.Millisecond
@@ -104,14 +104,14 @@ func isLocal(host string) bool {
 	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
 }
 
-// noDowngrade refuses redirects to unencrypted places. That the login does not follow to another host is the library's business.
+// noDowngrade refuses redirects from https to http. The library makes sure that the login does not follow to another host.
 func noDowngrade(request *http.Request, via []*http.Request) error {
 	const most = 10
 	if len(via) >= most {
 		return fmt.Errorf("more than %d redirects", most)
 	}
 	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme != "https" {
-		return errors.New("a redirect from https to less")
+		return errors.New("a redirect from https to an unencrypted address")
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func noDowngrade(request *http.Request, via []*http.Request) error {
 // CloseIdleConnections closes the connections that no request uses.
 func (r *Registry) CloseIdleConnections() { r.guard.CloseIdleConnections() }
 
-// Tags implements Source. A repository that is not there yet has none.
+// Tags implements Source. A repository that does not exist yet has none.
 func (r *Registry) Tags(ctx context.Context) ([]string, error) {
 	tags, err := registry.Tags(ctx, r.repository)
 	if err = r.explain(ctx, err); errors.Is(err, store.ErrNotFound) {
@@ -174,7 +174,7 @@ func (r *Registry) Push(ctx context.Context, blob store.Blob, content io.Reader)
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return store.Blob{}, err
 	}
-	verified := &remembering{from: &holdingBack{from: store.NewVerifier(content, blob, "")}}
+	verified := &errorRecorder{from: &holdbackReader{from: store.NewVerifier(content, blob, "")}}
 	err := r.repository.Push(ctx, descriptorOf(blob), verified)
 	if verified.err != nil && !errors.Is(verified.err, io.EOF) {
 		return store.Blob{}, verified.err // the cause, of which the registry's complaint is only the effect
@@ -182,15 +182,15 @@ func (r *Registry) Push(ctx context.Context, blob store.Blob, content io.Reader)
 	return blob, r.explain(ctx, err)
 }
 
-// holdingBack gives its last byte only when the end was reached without an error. So a registry that has all the bytes it was promised has
+// holdbackReader returns its last byte only when the end was reached without an error. So a registry that got as many bytes as it was promised has
 // verified ones.
-type holdingBack struct {
+type holdbackReader struct {
 	from io.Reader
 	last byte
 	held bool
 }
 
-func (h *holdingBack) Read(p []byte) (int, error) {
+func (h *holdbackReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -204,7 +204,7 @@ func (h *holdingBack) Read(p []byte) (int, error) {
 			copy(p[1:n], p)
 			p[0] = h.last
 		} else {
-			n-- // nothing to give instead of the byte that is held from now on
+			n-- // the first byte is held, and there is no earlier one to return
 		}
 		h.last, h.held = newest, true
 	}
@@ -213,18 +213,18 @@ func (h *holdingBack) Read(p []byte) (int, error) {
 		return 1, nil
 	}
 	if errors.Is(err, io.EOF) && h.held {
-		err = nil // the next call gives the last byte
+		err = nil // the next call returns the last byte
 	}
 	return n, err
 }
 
-// remembering keeps the error with which reading ended.
-type remembering struct {
+// errorRecorder keeps the error with which reading ended.
+type errorRecorder struct {
 	from io.Reader
 	err  error
 }
 
-func (m *remembering) Read(p []byte) (int, error) {
+func (m *errorRecorder) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p)
 	if err != nil {
 		m.err = err

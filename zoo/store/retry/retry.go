@@ -11,15 +11,16 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Options change how patient a store is. The zero value tries 6 times within about 15 seconds of waiting, counted anew whenever bytes arrived.
+// Options say how often and how long to try. The zero value tries 6 times, with about 15 seconds of waiting in all. When bytes arrive, the count
+// starts again.
 type Options struct {
 	// Tries is how often something is tried in all; 0 takes 6.
 	Tries uint
 	// First is how long to wait before the second try; each wait is twice as long as the one before, give or take half. 0 takes half a second.
 	First time.Duration
-	// Longest is the longest wait, also where the server asks for a longer one: then it is given up. 0 takes two minutes.
+	// Longest is the longest wait; 0 is two minutes. If the server asks for a longer one, the error is returned.
 	Longest time.Duration
-	// Notice is told of each failure and how long the wait for the next try is; nil tells nobody. It may be called from several goroutines.
+	// Notice, which may be nil, is told of each failure and how long the wait for the next try is. It may be called from several goroutines.
 	Notice func(problem error, wait time.Duration)
 }
 
@@ -36,7 +37,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// New wraps a store. The result is a store.RangeFetcher where inner is one.
+// New returns a store that tries again what inner fails at. It is a store.RangeFetcher if inner is one.
 func New(inner store.Fetcher, options Options) store.Fetcher {
 	patient := &fetcher{inner: inner, options: options.withDefaults()}
 	if ranged, ok := inner.(store.RangeFetcher); ok {
@@ -48,7 +49,7 @@ func New(inner store.Fetcher, options Options) store.Fetcher {
 
 type fetcher struct {
 	inner   store.Fetcher
-	ranged  store.RangeFetcher // nil where inner is none
+	ranged  store.RangeFetcher // nil if inner is not one
 	options Options
 }
 
@@ -61,8 +62,8 @@ func (f *fetcher) Stat(ctx context.Context, blob store.Blob) (store.Info, error)
 	return try(ctx, f.options, func() (store.Info, error) { return f.inner.Stat(ctx, blob) })
 }
 
-// Fetch implements store.Fetcher. A cut is mended by a range where it is known which bytes are meant: then the caller, who verifies, would
-// notice a change.
+// Fetch implements store.Fetcher. An answer that was cut is continued with a range if digest and size are known: then the caller, who verifies, would
+// notice that the file changed.
 func (f *fetcher) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
 	from, err := try(ctx, f.options, func() (io.ReadCloser, error) { return f.inner.Fetch(ctx, blob) })
 	if err != nil || f.ranged == nil || blob.Size < 0 || blob.Digest == "" {
@@ -84,7 +85,7 @@ func (f *fetcher) open(ctx context.Context, blob store.Blob, version string, spa
 	return try(ctx, f.options, func() (io.ReadCloser, error) { return f.ranged.FetchRange(ctx, blob, version, span) })
 }
 
-// body goes on where an answer was cut.
+// body continues an answer that was cut.
 type body struct {
 	ctx     context.Context // of the call that opened the body, and lives as long
 	fetcher *fetcher
@@ -114,7 +115,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 }
 
-// again opens the rest after a cut. An answer that ended early without saying why counts as cut.
+// again opens the rest after a cut. An answer that ends early without an error counts as cut.
 func (b *body) again(problem error) error {
 	if errors.Is(problem, io.EOF) {
 		problem = &store.SourceError{Source: "the source", Kind: store.ErrUnreachable, Temporary: true, Err: errors.New("the answer ended early")}
@@ -135,7 +136,7 @@ func (b *body) again(problem error) error {
 		return b.fetcher.ranged.FetchRange(b.ctx, b.blob, b.version, b.left)
 	})
 	if err != nil {
-		b.from = ended{err}
+		b.from = endedBody{err}
 		return err
 	}
 	b.from = from
@@ -144,11 +145,11 @@ func (b *body) again(problem error) error {
 
 func (b *body) Close() error { return b.from.Close() }
 
-// ended is a body that cannot go on.
-type ended struct{ err error }
+// endedBody is a body that failed for good.
+type endedBody struct{ err error }
 
-func (e ended) Read([]byte) (int, error) { return 0, e.err }
-func (e ended) Close() error             { return nil }
+func (e endedBody) Read([]byte) (int, error) { return 0, e.err }
+func (e endedBody) Close() error             { return nil }
 
 // try calls operation until it succeeds, fails for good, or patience ends.
 func try[T any](ctx context.Context, options Options, operation func() (T, error)) (T, error) {
@@ -166,15 +167,15 @@ func try[T any](ctx context.Context, options Options, operation func() (T, error
 	return value, plain(err)
 }
 
-// later is a failure for which the server said how long to wait.
-type later struct {
+// delayedError is a failure after which the server asked for a wait.
+type delayedError struct {
 	*backoff.RetryAfterError
 	problem error
 }
 
-func (l *later) Unwrap() []error { return []error{l.RetryAfterError, l.problem} }
+func (d *delayedError) Unwrap() []error { return []error{d.RetryAfterError, d.problem} }
 
-// classify tells the loop what to do about an error.
+// classify marks an error for the loop: as permanent, or with the wait that the server asked for.
 func classify(err error, longest time.Duration) error {
 	if err == nil {
 		return nil
@@ -184,14 +185,14 @@ func classify(err error, longest time.Duration) error {
 	case !temporary || after > longest:
 		return backoff.Permanent(err)
 	case after > 0:
-		return &later{&backoff.RetryAfterError{Duration: after}, err}
+		return &delayedError{&backoff.RetryAfterError{Duration: after}, err}
 	}
 	return err
 }
 
-// plain takes off what classify put around an error.
+// plain removes what classify put around an error.
 func plain(err error) error {
-	var asked *later
+	var asked *delayedError
 	if errors.As(err, &asked) {
 		return asked.problem
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/memstore"
 )
 
-// Memory is a store in memory that counts what it hands out. The zero value is empty and ready.
+// Memory is a store in memory that counts the bytes that it sends. The zero value is empty and ready.
 type Memory struct {
 	memstore.Store
 	// Served counts the bytes that were read from it.
@@ -63,7 +63,7 @@ func (m *Memory) FetchRange(ctx context.Context, blob store.Blob, version string
 	return m.counted(ctx, content), err
 }
 
-// counted counts what is read, and ends with ctx.
+// counted returns a reader that counts what is read, and ends with ctx.
 func (m *Memory) counted(ctx context.Context, from io.Reader) io.ReadCloser {
 	return io.NopCloser(readerFunc(func(p []byte) (int, error) {
 		if ctx.Err() != nil {

@@ -43,7 +43,7 @@ type Exchange struct {
 	Rate int
 }
 
-// Fault spoils an answer. It returns true where it wrote one itself.
+// Fault spoils an answer. It returns true if it wrote one itself.
 type Fault func(w http.ResponseWriter, x *Exchange) bool
 
 // NewServer starts a server that ends with the test.
@@ -55,7 +55,7 @@ func NewServer(t testing.TB, faults ...Fault) *Server {
 	return s
 }
 
-// Set puts a file at a path, such as "/weights", and gives its address.
+// Set puts a file at a path, such as "/weights", and returns its address.
 func (s *Server) Set(path string, content []byte) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Server) Set(path string, content []byte) string {
 	return s.URL + path
 }
 
-// SetBlob puts a file where trees of blobs have it.
+// SetBlob puts a file at blobs/sha256/DIGEST.
 func (s *Server) SetBlob(content []byte) {
 	s.Set("/blobs/sha256/"+digest.FromBytes(content).Encoded(), content)
 }
@@ -75,7 +75,7 @@ func (s *Server) Misbehave(faults ...Fault) {
 	s.faults = faults
 }
 
-// Requests gives what was asked for so far.
+// Requests returns the requests so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

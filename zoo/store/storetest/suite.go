@@ -21,9 +21,9 @@ import (
 type Subject struct {
 	// Fetcher is the store.
 	Fetcher store.Fetcher
-	// Pusher is the store too, where it can be written to; else nil.
+	// Pusher is the store too if it can be written to, else nil.
 	Pusher store.Pusher
-	// Put places content in the store where Pusher is nil.
+	// Put places content in the store if Pusher is nil.
 	Put func(content []byte)
 }
 

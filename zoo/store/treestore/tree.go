@@ -36,7 +36,7 @@ func New(dir string) (*Tree, error) {
 	return &Tree{files.Store(), files}, nil
 }
 
-// Read gives a document. It reports store.ErrNotFound where there is none of that name.
+// Read returns a document, or a store.ErrNotFound.
 func (t *Tree) Read(name string) ([]byte, error) {
 	path, err := t.path(name)
 	if err != nil {
@@ -49,8 +49,8 @@ func (t *Tree) Read(name string) ([]byte, error) {
 	return content, err
 }
 
-// Create writes a document that is never to change, such as the manifest of a version. Where there is one of that name with other content it
-// reports store.ErrExists and leaves it.
+// Create writes a document that is never to change, such as the manifest of a version. If there is one of that name with other content, the
+// error is a store.ErrExists.
 func (t *Tree) Create(name string, content []byte) error {
 	old, err := t.Read(name)
 	switch {
@@ -73,7 +73,7 @@ func (t *Tree) Replace(name string, content []byte) error {
 	return t.folder.WriteFile(path, content)
 }
 
-// path turns a name with slashes into a path below the root, and refuses one that would leave it or get among the blobs.
+// path returns the path of a name with slashes. It refuses names that lead out of the root or into the folder of blobs.
 func (t *Tree) path(name string) (string, error) {
 	local, err := filepath.Localize(name)
 	if err != nil || local == "." || len(local) >= 5 && local[:5] == "blobs" && (len(local) == 5 || os.IsPathSeparator(local[5])) {
