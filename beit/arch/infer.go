@@ -29,7 +29,7 @@ func (e *InferenceError) Hint() string {
 }
 
 // Infer finds the architecture that has parameters of these canonical names and shapes. It also looks at the shapes of
-// relative_position_index buffers where they are given under their names in microsoft/unilm. It works from what most parameters say, so that
+// relative_position_index buffers if they are there under their names in microsoft/unilm. It works from what most parameters say, so that
 // a few that are missing or wrong can be named by comparing the result's Params with shapes, which is left to the caller.
 //
 // Epsilon is not in any shape: it is set to [Epsilon]. What the shapes do not tell is an *[InferenceError], an impossible result a *[ConfigError].
@@ -93,8 +93,8 @@ func (s evidence) heads(dim int) (int, error) {
 	return dim / headDim, nil
 }
 
-// window is the number of patches down and across. Tokens and rows together give a rectangle but for its orientation, so only squares are
-// certain.
+// window returns the number of patches down and across. The numbers of tokens and of rows of a table tell the sides of a rectangle, but not which is which,
+// so only squares are certain.
 func (s evidence) window() (height, width int, err error) {
 	tokens, rows := s.most("tokens"), s.most("rows")
 	switch side, offsets := root(tokens-1), root(rows-3); {

@@ -117,7 +117,7 @@ func widenSums(out []uint8, in []uint16) {
 	}
 }
 
-// The BT.601 full-range coefficients with 16 fraction bits, as the JFIF specification gives them.
+// The BT.601 full-range coefficients with 16 fraction bits, from the JFIF specification.
 const (
 	crToRed    = 91881  // 1.40200
 	crToGreen  = -46802 // 0.71414

@@ -43,7 +43,7 @@ func (g *stream) Transposed(rows, cols int) tensor.Data {
 	return &turned
 }
 
-// Slice is some of the elements in the order in which they are delivered.
+// Slice returns some of the elements, in the order in which they are delivered.
 func (g *stream) Slice(offset, length int64) tensor.Data {
 	narrow, from, count := *g, offset/elementSize, length/elementSize
 	switch {
@@ -137,12 +137,12 @@ func (s *stretch) WriteTo(w io.Writer) (int64, error) {
 	return tensor.Memory(raw).WriteTo(w)
 }
 
-// Slice is a part of the part.
+// Slice returns a part of the part.
 func (s *stretch) Slice(offset, length int64) tensor.Data {
 	return s.stream.Slice(s.offset+offset, length)
 }
 
-// Transposed can't be told from the stretch's own order: its bytes are moved.
+// Transposed moves the bytes when they are read: the elements are not a regular series.
 func (s *stretch) Transposed(rows, cols int) tensor.Data {
 	return &transposition{s, rows, cols}
 }

@@ -99,7 +99,7 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 	return nil
 }
 
-// checkIndex reports an *PositionIndexError if a buffer is not the computed index.
+// checkIndex returns a *PositionIndexError if a buffer is not the computed index.
 func (m *Model) checkIndex(buffer tensor.Named) error {
 	config := m.Config
 	want := indexView(config)

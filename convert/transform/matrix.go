@@ -61,7 +61,7 @@ func transposeData(data tensor.Data, rows, cols, width int) tensor.Data {
 	return &transposition{source: data, parts: []part{{data, rows}}, rows: rows, cols: cols, to: cols, width: width}
 }
 
-// Rows is the part of a tensor whose first index is at least from and less than to.
+// Rows returns the part of a tensor whose first index is at least from and less than to.
 func Rows(v tensor.View, from, to int) (tensor.View, error) {
 	size, err := v.Size()
 	if err != nil {

@@ -48,7 +48,7 @@ func move(dst []byte, dstStride int, src []byte, srcStride, rows, cols, width in
 	}
 }
 
-// edge is move for what does not fill tiles, and for unusual widths.
+// edge does the same element by element, for what does not fill tiles and for unusual widths.
 func edge(dst []byte, dstStride int, src []byte, srcStride, rows, cols, width int) {
 	for col := range cols {
 		out := dst[col*dstStride:]

@@ -32,7 +32,7 @@ func (o Operation) Apply(in ...tensor.View) ([]tensor.View, error) {
 // Inverse is the operation that undoes o, as far as that is possible.
 func (o Operation) Inverse() Operation { return o.inverse() }
 
-// Keep does nothing to n tensors.
+// Keep returns the operation that leaves n tensors as they are.
 func Keep(n int) Operation {
 	return Operation{
 		in:      n,
@@ -119,7 +119,7 @@ func DropZero() Operation {
 	}
 }
 
-// Then is first, then second.
+// Then returns the operation that does first, then second.
 func Then(first, second Operation) Operation {
 	switch {
 	case first.Name == "":
@@ -155,7 +155,7 @@ func checkIfKnown(v tensor.View) error {
 	return CheckZero(v)
 }
 
-// isNilWindow reports whether data is a stretch of a tensor that only describes a shape.
+// isNilWindow reports whether data is a part of a tensor that only describes a shape.
 func isNilWindow(data tensor.Data) bool {
 	w, ok := data.(*window)
 	return ok && w.data == nil

@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// slice is length bytes of data from offset, without decoding more than needed where data allows it.
+// slice returns length bytes of data from offset, without decoding more than needed if data allows it.
 func slice(data tensor.Data, offset, length int64) tensor.Data {
 	switch d := data.(type) {
 	case tensor.Memory:
@@ -19,13 +19,13 @@ func slice(data tensor.Data, offset, length int64) tensor.Data {
 	return &window{data, offset, length}
 }
 
-// window is a stretch of Data that can only be had whole.
+// window is a part of Data that can only be read whole.
 type window struct {
 	data           tensor.Data
 	offset, length int64
 }
 
-// Bytes returns the stretch of the whole.
+// Bytes reads the whole and returns the part.
 func (w *window) Bytes() ([]byte, error) {
 	raw, err := w.data.Bytes()
 	if err != nil {
@@ -37,7 +37,7 @@ func (w *window) Bytes() ([]byte, error) {
 	return raw[w.offset : w.offset+w.length], nil
 }
 
-// WriteTo writes the stretch.
+// WriteTo writes what Bytes returns.
 func (w *window) WriteTo(out io.Writer) (int64, error) {
 	raw, err := w.Bytes()
 	if err != nil {
@@ -52,7 +52,7 @@ type part struct {
 	rows int
 }
 
-// stack is parts on top of each other; each row has row bytes.
+// stack is Data made of parts on top of each other; each row has row bytes.
 type stack struct {
 	parts []part
 	row   int64

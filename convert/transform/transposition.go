@@ -10,8 +10,8 @@ import (
 const (
 	// bandBytes is about how much of the result is made before it is handed on: it stays in the second-level cache meanwhile.
 	bandBytes = 1 << 20
-	// Limits of the width of a band in source columns: a few cache lines of each row of the source at least (half as many cost twice the
-	// time where rows are a page long), and no more than a tile or a few need.
+	// A band has minBand to maxBand columns of the source. Fewer would use only a part of the cache lines that are read: where rows are a page long, half
+	// as many cost twice the time. More than a few tiles gain nothing.
 	minBand, maxBand = 64, 256
 )
 
@@ -27,7 +27,7 @@ type transposition struct {
 
 func (t *transposition) whole() bool { return t.from == 0 && t.to == t.cols }
 
-// Slice narrows the columns, where the stretch is whole rows of the result.
+// Slice narrows the columns if the part is whole rows of the result.
 func (t *transposition) Slice(offset, length int64) tensor.Data {
 	row := int64(t.rows * t.width)
 	if row == 0 || offset%row != 0 || length%row != 0 {
