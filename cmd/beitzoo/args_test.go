@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func TestFlagsMayFollowArguments(t *testing.T) {
+func TestFlagsFirst(t *testing.T) {
 	app := &cli.App{Commands: []*cli.Command{
 		{Name: "convert", Flags: []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}}, &cli.BoolFlag{Name: "prove"}}},
 		{Name: "cache", Subcommands: []*cli.Command{{Name: "prune", Flags: []cli.Flag{&cli.BoolFlag{Name: "all"}}}}},

@@ -29,7 +29,7 @@ type diagnosis struct {
 	Libtorch *libtorch.Installation `json:"libtorch,omitempty"`
 	Running  string                 `json:"running,omitempty"`
 	// Gotch is what the workspace of this folder uses.
-	Gotch *fitted        `json:"gotch,omitempty"`
+	Gotch *fittedGotch   `json:"gotch,omitempty"`
 	BLAS  *libtorch.BLAS `json:"blas,omitempty"`
 	// Rate is what libtorch reaches here in float32 matrix products with all threads, in operations a second.
 	Rate float64      `json:"matrix_flops,omitempty"`
@@ -39,8 +39,8 @@ type diagnosis struct {
 	Problems    []remedy `json:"problems"`
 }
 
-// fitted is a gotch that was adapted to a libtorch.
-type fitted struct {
+// fittedGotch is a gotch that was adapted to a libtorch.
+type fittedGotch struct {
 	Version string `json:"version"`
 	Folder  string `json:"folder"`
 	// Libtorch is version and folder of what it was fitted to.
@@ -146,7 +146,7 @@ func (d *diagnosis) workspace(ctx context.Context) {
 		d.note(err, false, buildHint)
 		return
 	}
-	d.Gotch = &fitted{report.Gotch, report.Folder, report.Libtorch.Version + " in " + report.Libtorch.Library, report.CUDA, report.Stubbed}
+	d.Gotch = &fittedGotch{report.Gotch, report.Folder, report.Libtorch.Version + " in " + report.Libtorch.Library, report.CUDA, report.Stubbed}
 	if err := report.Libtorch.Check(ctx); err != nil {
 		d.Problems = append(d.Problems, remedy{
 			fmt.Sprintf("the libtorch that gotch is fitted to has changed: %v; programs that were built with it do not start", err), buildHint, !hasTorch(),

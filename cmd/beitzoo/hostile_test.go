@@ -57,7 +57,7 @@ var badInputs = []struct {
 	}), "blocks.1.mlp.fc1.weight"},
 }
 
-func TestBadInput(t *testing.T) {
+func TestConvert_RefusesBadInput(t *testing.T) {
 	for _, c := range badInputs {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -161,8 +161,8 @@ func altered(change func([]tensor.Named) []tensor.Named) func(*testing.T) []byte
 	}
 }
 
-// TestInterrupted: a conversion that is stopped in the middle leaves nothing behind.
-func TestInterrupted(t *testing.T) {
+// TestConvert_Interrupted: a conversion that is stopped in the middle leaves nothing behind.
+func TestConvert_Interrupted(t *testing.T) {
 	folder := t.TempDir()
 	source, out := filepath.Join(folder, "source.pdparams"), filepath.Join(folder, "out.safetensors")
 	succeed(t, "synth", "tiny_p16_64", "--seed", "1", "--to", "passl", "-o", source)

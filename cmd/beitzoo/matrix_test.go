@@ -36,9 +36,9 @@ func testdata(name string) string {
 	return filepath.Join("..", "..", "testdata", filepath.FromSlash(name))
 }
 
-// TestEveryCheckpointIntoEveryScheme converts each checkpoint into 6 schemes and 3 formats: the result holds the same model, and the same bytes
+// TestConvert_EveryCheckpointIntoEveryScheme converts each checkpoint into 6 schemes and 3 formats: the result holds the same model, and the same bytes
 // come out twice.
-func TestEveryCheckpointIntoEveryScheme(t *testing.T) {
+func TestConvert_EveryCheckpointIntoEveryScheme(t *testing.T) {
 	formats := map[string]string{"safetensors": ".safetensors", "pytorch": ".pth", "paddle": ".pdparams"}
 	for _, checkpoint := range checkpoints {
 		t.Run(checkpoint, func(t *testing.T) {
@@ -85,8 +85,8 @@ func expect(t *testing.T, code int, args ...string) string {
 	return out
 }
 
-// TestSameWeightsInEveryContainer: the files of one dtype hold the same trained weights, bit for bit.
-func TestSameWeightsInEveryContainer(t *testing.T) {
+// TestDiff_SameWeightsInEveryContainer: the files of one dtype hold the same trained weights, bit for bit.
+func TestDiff_SameWeightsInEveryContainer(t *testing.T) {
 	first := testdata("../manifests/embedded/digits_p16_64.pdparams")
 	for _, checkpoint := range checkpoints[1:13] {
 		code := exitOK

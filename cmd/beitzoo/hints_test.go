@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+)
+
+func TestHintOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"no format", &convert.TargetError{Advice: "say it", NoFormat: true}, "say it; the flags are --format FORMAT and --to SCHEME"},
+		{"another target", &convert.TargetError{Advice: "name a file"}, "name a file"},
+		{"no recipe", classify.ErrNoRecipe, "the flag is --recipe SOURCE"},
+		{"several state dicts", checkpoint.NoModel("several").WithHint("select one"), "select one; --select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
+		{"no such image", &preprocess.FileError{Path: "x.png", Err: fs.ErrNotExist}, "check the path of the image"},
+		{"no such file", fs.ErrNotExist, "check the path"},
+		{"full disk", syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
+		{"nothing to say", fmt.Errorf("x"), ""},
+	} {
+		if got := hintOf(fmt.Errorf("doing something: %w", c.err)); got != c.want {
+			t.Errorf("%s: hint %q, want %q", c.name, got, c.want)
+		}
+	}
+	if hint := hintOf(&classify.NotFiniteError{}); !strings.HasSuffix(hint, "the flag is --dtype f32") {
+		t.Errorf("not finite: hint %q", hint)
+	}
+}
