@@ -76,7 +76,7 @@ func (p *pipeReader) next(n int) ([]byte, error) {
 
 // pairWriter gets the elements of a and fetches those of b.
 type pairWriter struct {
-	ctx          context.Context
+	ctx          context.Context //nolint:containedctx // a writer for one call
 	visit        func(first int64, a, b []byte) error
 	sizeA, sizeB int
 	b            elementReader

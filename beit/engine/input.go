@@ -43,7 +43,8 @@ func Images(config arch.Config, input Input) (int, error) {
 	case !config.MaskToken:
 		return 0, &InputError{"mask", len(input.Mask), 0, "the model has no mask token"}
 	case len(input.Mask) != images*config.Patches():
-		return 0, &InputError{"mask", len(input.Mask), config.Patches(), fmt.Sprintf("%d values, but %d images of %d patches need %d", len(input.Mask), images, config.Patches(), images*config.Patches())}
+		return 0, &InputError{"mask", len(input.Mask), config.Patches(), fmt.Sprintf(
+			"%d values, but %d images of %d patches need %d", len(input.Mask), images, config.Patches(), images*config.Patches())}
 	}
 	return images, nil
 }

@@ -99,7 +99,8 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 		slices.Sort(seconds)
 		m := measurement{
 			Engine: run.engine.Name(), Device: run.options.Device, DType: run.options.DType.String(), Threads: run.options.Threads, Batch: batch,
-			Rounds: len(seconds), Load: load.Seconds(), Median: measure.Median(seconds), Fastest: seconds[0], Slowest: seconds[len(seconds)-1], Memory: measure.Memory(measure.Self, measure.Peak),
+			Rounds: len(seconds), Load: load.Seconds(), Median: measure.Median(seconds), Fastest: seconds[0], Slowest: seconds[len(seconds)-1],
+			Memory: measure.Memory(measure.Self, measure.Peak),
 		}
 		m.PerSecond = float64(batch) / m.Median
 		all = append(all, m)

@@ -27,7 +27,8 @@ func trustCommand(c *console) *cli.Command {
 				Action: action(func(context.Context, []string) error { return listTrust(c) }),
 			},
 			{
-				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE", Description: about("PLACE is a name that beitzoo trust ls prints, or the path of a folder.", "beitzoo trust forget zoo/"), Flags: c.flags(),
+				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE",
+				Description: about("PLACE is a name that beitzoo trust ls prints, or the path of a folder.", "beitzoo trust forget zoo/"), Flags: c.flags(),
 				Action: action(func(_ context.Context, args []string) error { return forgetPlace(c, args[0]) }),
 			},
 		},

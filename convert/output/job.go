@@ -92,7 +92,7 @@ func (j *job) stream(ctx context.Context, i int, start int64) (err error) {
 
 // section is the writer for one part: it writes at the part's place, and nowhere else.
 type section struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a writer for one call
 	job  *job
 	at   int64
 	left int64

@@ -26,7 +26,9 @@ func (e *StageError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Stage computes one stage in float64 from the activation of the stage before it, as [engine.Stage.Before] says (Embed is computed from input),
 // reading only the weights that it needs. It serves to find out whether one stage alone is right.
-func (e Engine) Stage(ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation) (engine.Activation, error) {
+func (e Engine) Stage(
+	ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation,
+) (engine.Activation, error) {
 	l, err := newLoader[float64](config, weights, nil)
 	if err != nil {
 		return engine.Activation{}, err

@@ -20,7 +20,7 @@ type client struct {
 type response struct {
 	*http.Response
 	// ctx is the caller's. If it has ended, the caller ended the answer, otherwise the source did. It lives as long as the answer.
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // the body is a reader for one call
 	// public is the address that was asked for first, without secrets.
 	public string
 	// origin has the headers of the first answer, which may have been a redirect.

@@ -78,7 +78,8 @@ func indirections() []Case {
 		{"names from the memo", New(4).Text("os").Op(0x94, '0').Text("system").Op(0x94, '0', 'h', 0, 'h', 1, 0x93).Tuple(command).Op('R').Stop(), unsafe, `"os.system"`},
 		{"names by DUP", New(4).Text("code").Op('2', 0x93, ')', 'R').Stop(), unsafe, `"code.code"`},
 		{"names that a call makes", New(4).Call("builtins", "str", func(w *Writer) { w.Text("os") }).Text("system").Op(0x93).Tuple(command).Op('R').Stop(), unsafe, `"os.system"`},
-		{"memo slots written twice", New(4).Text("collections").Op('q', 7, '0').Text("os").Op('q', 7, '0', 'h', 7).Text("system").Op(0x93).Tuple(command).Op('R').Stop(), unsafe, `"os.system"`},
+		{"memo slots written twice", New(4).Text("collections").Op('q', 7, '0').Text("os").Op('q', 7, '0', 'h', 7).Text("system").
+			Op(0x93).Tuple(command).Op('R').Stop(), unsafe, `"os.system"`},
 		{"getattr of a module's class", New(4).Call("builtins", "getattr", name("os", "popen")).Stop(), unsafe, `"os.popen"`},
 		{"the result of getattr called", New(4).Call("builtins", "getattr", name("training", "Config")).Op(')', 'R').Stop(), unsafe, "something other than a named function"},
 		{"operator.attrgetter", New(4).Call("operator", "attrgetter", command).Stop(), unsafe, `"operator.attrgetter"`},
