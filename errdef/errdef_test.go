@@ -28,7 +28,7 @@ func TestKind(t *testing.T) {
 		{"precedence", errors.Join(errdef.New(errdef.ErrNetwork, "gone"), digest), errdef.ErrIntegrity},
 		{"interrupted", errors.Join(digest, context.Canceled), context.Canceled},
 	} {
-		if got := errdef.Kind(c.err); got != c.want {
+		if got := errdef.Kind(c.err); !errors.Is(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

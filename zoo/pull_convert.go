@@ -98,7 +98,7 @@ var errFull = errdef.New(errdef.ErrInput, "the window is full")
 
 // window passes on a range of what is written to it: it drops the first skip bytes and passes on the next left.
 type window struct {
-	ctx        context.Context // of the reader that the bytes are for, and lives as long
+	ctx        context.Context //nolint:containedctx // of the reader that the bytes are for, and lives as long
 	to         io.Writer
 	skip, left int64
 }

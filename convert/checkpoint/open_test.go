@@ -238,7 +238,7 @@ func TestErrorKinds(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []error{checkpoint.ErrFormat, checkpoint.ErrMalformed, checkpoint.ErrUnsafe, checkpoint.ErrUnsupported, checkpoint.ErrNoModel} {
 		err := checkpoint.Errorf(kind, "x")
-		if !errors.Is(err, kind) || errdef.Kind(err) != errdef.ErrInput || err.Hint() == "" {
+		if !errors.Is(err, kind) || !errors.Is(errdef.Kind(err), errdef.ErrInput) || err.Hint() == "" {
 			t.Errorf("%v: kind %v, hint %q", err, errdef.Kind(err), err.Hint())
 		}
 	}

@@ -49,7 +49,7 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// ChunkTable is the table of contents. It must not be changed.
+// Table returns the table of contents. It must not be changed.
 func (r *Reader) Table() *ChunkTable { return r.index }
 
 // Decode writes the whole decoded file to dst, chunk by chunk in no particular order. After an error the content of dst is undefined.

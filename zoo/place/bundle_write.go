@@ -67,7 +67,7 @@ func (w *BundleWriter) Write(ctx context.Context, path string, progress func(don
 
 // progressWriter reports progress, and ends with its context.
 type progressWriter struct {
-	ctx      context.Context // of the call of Write, and lives as long
+	ctx      context.Context //nolint:containedctx // of the call of Write, and lives as long
 	to       io.Writer
 	done     *int64
 	progress func(done int64)

@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// ErrUnfitted: there is no workspace, or it does not use a fitted gotch.
+// ErrUnfitted means that there is no workspace, or that it does not use a fitted gotch.
 var ErrUnfitted = errdef.New(errdef.ErrUnavailable, "gotch is not fitted to a libtorch here")
 
 // CompilerError is a C++ compiler that does not run.

@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// ErrAbsent: a place has no libtorch at all.
+// ErrAbsent means that a place has no libtorch at all.
 var ErrAbsent = errdef.New(errdef.ErrUnavailable, "has no libtorch")
 
 // install is what to do on a machine without libtorch, in a checkout of beitzoo.

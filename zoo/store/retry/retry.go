@@ -87,7 +87,7 @@ func (f *fetcher) open(ctx context.Context, blob store.Blob, version string, spa
 
 // body continues an answer that was cut.
 type body struct {
-	ctx     context.Context // of the call that opened the body, and lives as long
+	ctx     context.Context //nolint:containedctx // of the call that opened the body, and lives as long
 	fetcher *fetcher
 	blob    store.Blob
 	version string

@@ -98,7 +98,7 @@ func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, te
 
 // contextReader is a reader that ends with the context of the call that reads it.
 type contextReader struct {
-	ctx  context.Context // of the call of Push, and lives as long
+	ctx  context.Context //nolint:containedctx // of the call of Push, and lives as long
 	from io.Reader
 }
 

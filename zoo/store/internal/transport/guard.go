@@ -85,7 +85,7 @@ func (g *Guard) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // watch cancels a request on which nothing arrives.
 type watch struct {
-	ctx    context.Context // of the request, and lives as long
+	ctx    context.Context //nolint:containedctx // of the request, and lives as long
 	cancel context.CancelCauseFunc
 	stall  time.Duration
 }
