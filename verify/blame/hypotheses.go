@@ -118,10 +118,14 @@ var others = []hypothesis{
 		return masked
 	}},
 	{name: "inverted mask", at: atEmbed, says: "the mask marks the patches that are seen", apply: invertMask},
-	{name: "ImageNet mean and std", at: atEmbed, says: "the images are normalised with ImageNet's mean and std",
-		apply: normalise([3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}, false)},
-	{name: "mean and std 0.5", at: atEmbed, says: "the images are normalised with mean and std 0.5",
-		apply: normalise([3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}, true)},
+	{
+		name: "ImageNet mean and std", at: atEmbed, says: "the images are normalised with ImageNet's mean and std",
+		apply: normalise([3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}, false),
+	},
+	{
+		name: "mean and std 0.5", at: atEmbed, says: "the images are normalised with mean and std 0.5",
+		apply: normalise([3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}, true),
+	},
 
 	{name: "mean with class token", at: atPool, says: "the class token is part of the mean", apply: meanOfAll},
 	{name: "reshaped head", at: atLogits, says: "the head's weight was reshaped where it should have been transposed", apply: func(t *trial) bool {
