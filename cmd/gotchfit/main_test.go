@@ -23,7 +23,7 @@ func TestExitCodes(t *testing.T) {
 		code      int
 		says      string
 	}{
-		{"help", context.Background(), []string{"-h"}, 0, "-cuda"},
+		{"help", context.Background(), []string{"-h"}, 0, "gotchfit versions NAME"},
 		{"unknown flag", context.Background(), []string{"-nothing"}, exitUsage, "nothing"},
 		{"unknown word", context.Background(), []string{"fletch"}, exitUsage, "wrong usage"},
 		{"unknown place", context.Background(), []string{"-from", "moon"}, exitUsage, `unknown place "moon"`},

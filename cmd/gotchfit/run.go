@@ -21,7 +21,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// engine is the folder, below the module's root, of the only package that calls gotch.
+// engine is the folder, from the module's root, of the only package that calls gotch.
 const engine = "beit/engine/torch"
 
 // settings are the flags.
@@ -36,6 +36,18 @@ type settings struct {
 	json    bool
 }
 
+// usage is the help, before the flags.
+const usage = `gotchfit sets a checkout of beitzoo up for libtorch.
+
+  gotchfit [FLAGS]          fit gotch to the libtorch of this machine, and write a go.work that uses it
+  gotchfit fetch [FLAGS]    the same, after downloading a libtorch if there is none
+  gotchfit versions         list the versions of libtorch that beitzoo is tested with
+  gotchfit versions NAME    print the number of one of them
+
+Example: gotchfit fetch -cuda on
+
+`
+
 func parse(arguments []string, output io.Writer) (settings, error) {
 	s := settings{fetch: len(arguments) > 0 && arguments[0] == "fetch"}
 	if s.fetch {
@@ -43,9 +55,17 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 	}
 	flags := flag.NewFlagSet("gotchfit", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&s.from, "from", "", fmt.Sprintf("look for libtorch only in these `PLACES`, separated by commas: %v", libtorch.Origins()))
-	flags.StringVar(&s.cuda, "cuda", "auto", "`WHETHER` to link libtorch's CUDA part: on, off, or auto: if all that it needs is there")
-	flags.StringVar(&s.version, "version", "", "with fetch: take this `VERSION`, whatever the machine has (if not given: "+libtorch.Default+", if it has none)")
+	flags.Usage = func() {
+		fmt.Fprint(output, usage)
+		flags.PrintDefaults()
+	}
+	var places []string
+	for _, origin := range libtorch.Origins() {
+		places = append(places, string(origin))
+	}
+	flags.StringVar(&s.from, "from", "", "look for libtorch only in these `PLACES`, separated by commas, of "+strings.Join(places, ", "))
+	flags.StringVar(&s.cuda, "cuda", "auto", "`WHEN` to link libtorch's CUDA part: on, off, or auto (if everything that it needs is there)")
+	flags.StringVar(&s.version, "version", "", "with fetch: download this `VERSION`, whatever the machine has (if not given: "+libtorch.Default+", and only if it has none)")
 	flags.StringVar(&s.folder, "folder", "", "with fetch: keep libtorch in this `FOLDER` (if not given: the user's cache folder)")
 	flags.StringVar(&s.work, "work", "", "the workspace `FILE` to write (if not given: go.work beside go.mod)")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
@@ -55,8 +75,11 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 		}
 		return s, fmt.Errorf("%w: %w", errdef.ErrUsage, err)
 	}
-	if s.cuda != "on" && s.cuda != "off" && s.cuda != "auto" || flags.NArg() > 0 {
-		return s, fmt.Errorf("%w: -cuda takes on, off or auto, and the only words are fetch and versions, which come first", errdef.ErrUsage)
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("%w: unexpected argument %q: fetch and versions come first, and flags after them", errdef.ErrUsage, flags.Arg(0))
+	}
+	if s.cuda != "on" && s.cuda != "off" && s.cuda != "auto" {
+		return s, fmt.Errorf("%w: -cuda takes on, off or auto", errdef.ErrUsage)
 	}
 	return s, nil
 }
