@@ -40,7 +40,7 @@ func commands(c *console) []*cli.Command {
 	return all
 }
 
-// newApp is the whole command line.
+// newApp returns the whole command line.
 func newApp(c *console) *cli.App {
 	app := cli.NewApp()
 	app.Name, app.HelpName = "beitzoo", "beitzoo"
@@ -51,6 +51,7 @@ func newApp(c *console) *cli.App {
 	app.EnableBashCompletion = true
 	app.Reader, app.Writer, app.ErrWriter = c.in, c.out, c.err
 	app.Commands = commands(c)
+	app.Flags = []cli.Flag{cli.HelpFlag} // the library adds it only to a program without a help command of its own
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	app.OnUsageError = usageProblem
 	app.Action = noCommand
@@ -63,6 +64,7 @@ func newApp(c *console) *cli.App {
 		}
 		if len(command.Subcommands) > 0 {
 			command.Action = noSubcommand
+			command.UsageText = "beitzoo " + command.Name + " COMMAND [arguments and flags in any order]"
 		}
 	}
 	return app
@@ -84,7 +86,7 @@ func about(text string, examples ...string) string {
 	return strings.TrimLeft(text+"\n\nExamples:\n\n   "+strings.Join(examples, "\n   "), "\n")
 }
 
-// usageProblem is for what the library says about flags.
+// usageProblem turns what the library says about flags into a usageError.
 func usageProblem(ctx *cli.Context, err error, _ bool) error {
 	name := "beitzoo"
 	if ctx.Command != nil && ctx.Command.HelpName != "" {
@@ -93,7 +95,7 @@ func usageProblem(ctx *cli.Context, err error, _ bool) error {
 	return &usageError{err.Error(), fmt.Sprintf("see: %s --help", name)}
 }
 
-// noCommand is the program without a command, or with one that does not exist.
+// noCommand runs if no command is given, or one that does not exist.
 func noCommand(ctx *cli.Context) error {
 	if !ctx.Args().Present() {
 		return cli.ShowAppHelp(ctx)
