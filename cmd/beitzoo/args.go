@@ -68,7 +68,7 @@ func takesValue(arg string, known []cli.Flag) bool {
 	return false
 }
 
-// action makes an action of a function of the arguments, whose number is checked first.
+// action returns the action of a command: it checks the number of arguments and calls run with them.
 func action(run func(ctx context.Context, args []string) error) cli.ActionFunc {
 	return func(ctx *cli.Context) error {
 		args := ctx.Args().Slice()
@@ -79,8 +79,8 @@ func action(run func(ctx context.Context, args []string) error) cli.ActionFunc {
 	}
 }
 
-// checkArguments compares arguments with the ArgsUsage of a command, such as "FROM TO [NAME...]". From the first flag in it on, it says nothing
-// about arguments.
+// checkArguments compares the number of arguments with the ArgsUsage of a command, such as "FROM TO [NAME...]" or "SRC -o DST": words after the
+// first flag in it are not arguments.
 func checkArguments(command, usage string, args []string) error {
 	hint := strings.TrimSpace(fmt.Sprintf("usage: %s %s", command, usage))
 	most, many := 0, false

@@ -27,8 +27,8 @@ type measurement struct {
 	Fastest   float64 `json:"min_seconds"`
 	Slowest   float64 `json:"max_seconds"`
 	PerSecond float64 `json:"images_per_second"`
-	// Memory is the largest resident memory of the process, weights included, while this batch size was run, in bytes; 0 where the system does
-	// not tell. What lies on a GPU is not in it.
+	// Memory is the largest resident memory of the process, weights included, while this batch size was run, in bytes; 0 if the system does not
+	// report it. Memory of a GPU is not included.
 	Memory int64 `json:"peak_resident_bytes"`
 }
 
@@ -71,12 +71,12 @@ func (r benchRun) load(ctx context.Context, open func() (*benchSubject, error)) 
 	return model, subject.config, took, err
 }
 
-// benchMeter says how to measure.
+// benchMeter measures one run after another; its fields are what all runs share.
 type benchMeter struct {
 	open            func() (*benchSubject, error)
 	batches         []int
 	warmUps, rounds int
-	// total is how many runs there are, done how many forward passes there were.
+	// total is the number of runs, done the number of forward passes so far.
 	total, done int
 	progress    *progress
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/beitzoo/beitzoo/beit/synth"
 )
 
-// benchServer answers requests, a word a line on standard input, with a line of numbers, so that a benchmark of several programs can give each
-// its turn without measuring their start. It says "ready" first.
+// benchServer prints "ready", and then answers each request on standard input, a word a line, with a line of numbers. A benchmark of several
+// programs starts them once and asks them in turn, so their start is not measured.
 type benchServer struct {
 	run   benchRun
 	open  func() (*benchSubject, error)
 	batch int
-	// model and input are there from the first request on that needs them.
+	// model and input are set by the first request that needs them.
 	model engine.Model
 	input engine.Input
 }
@@ -50,7 +50,7 @@ func serveBench(ctx context.Context, c *console, run benchRun, open func() (*ben
 	return ctx.Err()
 }
 
-// prepare loads the model, and warms it up, once.
+// prepare loads the model and warms it up, unless that is done.
 func (s *benchServer) prepare(ctx context.Context) error {
 	if s.model != nil {
 		return nil
@@ -78,7 +78,7 @@ func (s *benchServer) forward(ctx context.Context) ([]float64, error) {
 	return []float64{time.Since(start).Seconds()}, err
 }
 
-// logits returns those of all images.
+// logits returns the logits of all images, one image after another.
 func (s *benchServer) logits(ctx context.Context) ([]float64, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err

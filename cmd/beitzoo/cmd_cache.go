@@ -15,7 +15,7 @@ func cacheCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "cache",
 		Usage: "list, verify and prune the local cache of weights",
-		Description: about("What commands pulled is kept here, by digest. BEITZOO_HOME is the folder for it, if set.",
+		Description: about("The cache holds what commands pulled, by digest. It is in the folder BEITZOO_HOME, if that variable is set.",
 			"beitzoo cache ls",
 			"beitzoo cache prune --unused 720h",
 		),
@@ -45,7 +45,7 @@ func pruneCommand(c *console) *cli.Command {
 	}
 }
 
-// withCache makes an action of a function of the local cache.
+// withCache returns the action of a command that works on the local cache.
 func withCache(c *console, run func(context.Context, *console, *cache.Cache) error) cli.ActionFunc {
 	return action(func(ctx context.Context, _ []string) error {
 		local, err := cache.New("", cache.Options{})
@@ -95,7 +95,7 @@ func verifyCache(ctx context.Context, c *console, local *cache.Cache) error {
 	if err != nil {
 		return err
 	}
-	return c.result(map[string]int{"verified": len(entries)}, func() { c.printf("all %d files are what their names say", len(entries)) })
+	return c.result(map[string]int{"verified": len(entries)}, func() { c.printf("all %d files have the digests that their names say", len(entries)) })
 }
 
 func pruneCache(ctx context.Context, c *console, local *cache.Cache, unused time.Duration, dryRun bool) error {

@@ -24,7 +24,7 @@ func demoCommand(c *console) *cli.Command {
 	var keep string
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "show the main job on a trained model that ships with the program: no network, no libtorch",
+		Usage: "convert, verify and run a trained model that ships with the program: no network, no libtorch",
 		Description: about("Converts a small model through four formats and back, verifies it against what PaddlePaddle computed, and classifies 360 images.",
 			"beitzoo demo --keep demo/",
 		),
@@ -72,7 +72,7 @@ func demo(ctx context.Context, c *console, keep string) error {
 	return err
 }
 
-// tell does one step after another.
+// tell runs the steps, and then says what to type next.
 func (d *demoRun) tell(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{d.unpack, d.convert, d.verify, d.classify} {
 		if err := step(ctx); err != nil {
@@ -86,7 +86,7 @@ func (d *demoRun) tell(ctx context.Context) error {
 	return nil
 }
 
-// demoFolder is where the files go: a temporary folder that is removed, unless the user wants to keep them.
+// demoFolder returns the folder for the files, and a function that removes it: a temporary folder, unless the user wants to keep the files.
 func demoFolder(keep string) (string, func(), error) {
 	if keep != "" {
 		return keep, func() {}, os.MkdirAll(keep, 0o777)

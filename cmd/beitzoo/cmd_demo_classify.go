@@ -20,7 +20,7 @@ import (
 // demoEvaluation compares predictions with the labels, and with those of the framework that trained the model.
 type demoEvaluation struct {
 	evaluate.Accuracy
-	// Same counts equal predictions, MaxAbs is the largest difference of a logit.
+	// Same counts the images with the same prediction; MaxAbs is the largest difference between two logits.
 	Same   int     `json:"same_prediction"`
 	MaxAbs float64 `json:"max_abs"`
 }
@@ -39,7 +39,7 @@ func (d *demoRun) classify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	theirs, err := theirRows(recorded, len(rows))
+	expected, err := recordedRows(recorded, len(rows))
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (d *demoRun) classify(ctx context.Context) error {
 		score.Add(row, data.Images[i].Class)
 	}
 	result := score.Accuracy()
-	same, largest := agreement(rows, theirs)
+	same, largest := agreement(rows, expected)
 	d.result.Evaluation = &demoEvaluation{Accuracy: result, Same: same, MaxAbs: largest}
 	d.printf("\n4. %d real test images, from PNG files to predictions:", len(rows))
 	d.printf("   top-1 %d/%d = %.2f %%, top-5 %d/%d = %.2f %%", result.Top1, result.Images, 100*result.Share1, result.Top5, result.Images, 100*result.Share5)
@@ -83,8 +83,8 @@ func digitImages() (*evaluate.Dataset, error) {
 	return data, nil
 }
 
-// theirRows are the recorded logits, a row for each image.
-func theirRows(r *recording.Recording, images int) ([][]float64, error) {
+// recordedRows returns the recorded logits, a row for each image.
+func recordedRows(r *recording.Recording, images int) ([][]float64, error) {
 	logits, ok := r.Activation("logits")
 	if !ok || len(logits.Shape) != 2 || logits.Shape[0] != images {
 		return nil, &recording.Error{Path: embedded.Logits, Problems: []string{"it does not hold the logits of all images"}, Err: checkpoint.ErrMalformed}
@@ -92,14 +92,14 @@ func theirRows(r *recording.Recording, images int) ([][]float64, error) {
 	return slices.Collect(slices.Chunk(logits.Values, logits.Shape[1])), nil
 }
 
-// agreement counts equal predictions and finds the largest difference of a logit.
-func agreement(ours, theirs [][]float64) (same int, largest float64) {
-	for i := range ours {
-		if topk.Of(ours[i], 1)[0] == topk.Of(theirs[i], 1)[0] {
+// agreement counts equal predictions and finds the largest difference between two logits.
+func agreement(computed, recorded [][]float64) (same int, largest float64) {
+	for i := range computed {
+		if topk.Of(computed[i], 1)[0] == topk.Of(recorded[i], 1)[0] {
 			same++
 		}
-		for k := range ours[i] {
-			largest = max(largest, math.Abs(ours[i][k]-theirs[i][k]))
+		for k := range computed[i] {
+			largest = max(largest, math.Abs(computed[i][k]-recorded[i][k]))
 		}
 	}
 	return same, largest

@@ -15,8 +15,8 @@ func doctorCommand(c *console) *cli.Command {
 		Name:      "doctor",
 		Usage:     "print what this machine has for running models, and what to type if something is missing",
 		ArgsUsage: "[PROGRAM]",
-		Description: about("Exits with 6 if the torch engine can't run. PROGRAM is another build of beitzoo that does not start because the libtorch that it was linked to\n"+
-			"has moved: then the libraries that it misses are listed. `go run ./cmd/beitzoo doctor` works wherever Go does.",
+		Description: about("Exits with 6 if the torch engine cannot run. If a build of beitzoo does not start because its libtorch has moved, name it as PROGRAM: the\n"+
+			"libraries that it does not find are listed. In a checkout, `go run ./cmd/beitzoo doctor` needs nothing but Go.",
 			"beitzoo doctor",
 			"beitzoo doctor ~/bin/beitzoo",
 		),
@@ -79,7 +79,7 @@ func (d *diagnosis) libtorchText() string {
 	if d.Libtorch == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%s in %s, found by way of %s", d.Libtorch.Version, d.Libtorch.Library, d.Libtorch.Origin)
+	return fmt.Sprintf("%s in %s, found through %s", d.Libtorch.Version, d.Libtorch.Library, d.Libtorch.Origin)
 }
 
 func (d *diagnosis) gotchText() string {
@@ -93,7 +93,7 @@ func (d *diagnosis) gotchText() string {
 	return text
 }
 
-// shorten names the first few of many.
+// shorten returns names as a list, of which it shows the first few.
 func shorten(names []string, shown int) string {
 	switch {
 	case len(names) == 0:
@@ -109,7 +109,7 @@ func (d *diagnosis) blasText() string {
 	case d.BLAS == nil:
 		return ""
 	case d.BLAS.Name == "":
-		return "inside of " + filepath.Base(d.BLAS.Library) + ", of a make that it does not tell"
+		return "a part of " + filepath.Base(d.BLAS.Library) + ", which does not say which BLAS it is"
 	}
 	return fmt.Sprintf("%s in %s", d.BLAS.Name, d.BLAS.Library)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// diagnosis is what `beitzoo doctor --json` prints. What is absent was not found.
+// diagnosis is what `beitzoo doctor --json` prints. Fields for things that were not found are absent.
 type diagnosis struct {
 	versionInfo
 	Threads int `json:"threads"`
@@ -34,7 +34,7 @@ type diagnosis struct {
 	// Rate is what libtorch reaches here in float32 matrix products with all threads, in operations a second.
 	Rate float64      `json:"matrix_flops,omitempty"`
 	GPUs []nvidia.GPU `json:"gpus,omitempty"`
-	// CUDADevices is how many of them libtorch uses.
+	// CUDADevices is the number of GPUs that libtorch can use.
 	CUDADevices int      `json:"cuda_devices"`
 	Problems    []remedy `json:"problems"`
 }
@@ -43,13 +43,13 @@ type diagnosis struct {
 type fittedGotch struct {
 	Version string `json:"version"`
 	Folder  string `json:"folder"`
-	// Libtorch is version and folder of what it was fitted to.
+	// Libtorch is the version and the library that gotch was fitted to.
 	Libtorch string   `json:"libtorch"`
 	CUDA     bool     `json:"cuda"`
 	Stubbed  []string `json:"stubbed"`
 }
 
-// remedy is a problem and what mends it.
+// remedy is a problem and how to solve it.
 type remedy struct {
 	Problem string `json:"problem"`
 	Hint    string `json:"hint,omitempty"`
@@ -60,7 +60,7 @@ type remedy struct {
 // hasTorch reports whether this program was built with libtorch.
 func hasTorch() bool { return len(libtorchEngines()) > 0 }
 
-// diagnose looks at everything, in the order in which it can be mended; what is wrong is noted, not returned.
+// diagnose examines the machine, in the order in which a user would repair it. Problems become part of the diagnosis.
 func diagnose(ctx context.Context, program string) *diagnosis {
 	d := &diagnosis{versionInfo: version(), Threads: runtime.GOMAXPROCS(0), Problems: []remedy{}}
 	for _, look := range []func(context.Context){d.toolchain, d.libtorch, d.workspace, d.gpus, d.torch} {
@@ -80,7 +80,7 @@ func (d *diagnosis) note(err error, fatal bool, hint string) {
 	d.Problems = append(d.Problems, remedy{err.Error(), hint, fatal})
 }
 
-// toolchain looks for what builds.
+// toolchain looks for Go and the C++ compiler.
 func (d *diagnosis) toolchain(ctx context.Context) {
 	output, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
 	if err != nil {
@@ -96,7 +96,7 @@ func (d *diagnosis) toolchain(ctx context.Context) {
 	d.Compiler = &compiler
 }
 
-// libtorch looks for one to build with. A program that was built with one does not need another.
+// libtorch looks for a libtorch to build with, and for its BLAS. A program that was built with libtorch needs no other one.
 func (d *diagnosis) libtorch(ctx context.Context) {
 	d.Running = libtorch.Loaded()
 	search := libtorch.Search{}
@@ -154,7 +154,7 @@ func (d *diagnosis) workspace(ctx context.Context) {
 	}
 }
 
-// gpus looks for devices, whether libtorch can use them or not.
+// gpus lists the GPUs, also those that libtorch cannot use.
 func (d *diagnosis) gpus(ctx context.Context) {
 	d.CUDADevices = cudaDevices()
 	var err error
@@ -171,7 +171,7 @@ func (d *diagnosis) gpus(ctx context.Context) {
 	d.note(fmt.Errorf("libtorch does not use the GPU"), false, hint)
 }
 
-// torch lets the engine compute.
+// torch measures libtorch, and verifies a small model in the torch engine.
 func (d *diagnosis) torch(ctx context.Context) {
 	if !hasTorch() {
 		d.Problems = append(d.Problems, remedy{noLibtorch().Problem, buildHint, true})
@@ -179,7 +179,7 @@ func (d *diagnosis) torch(ctx context.Context) {
 	}
 	var err error
 	if d.Rate, err = matrixRate(ctx, 1024, d.Threads); err != nil {
-		d.note(fmt.Errorf("libtorch does not multiply: %w", err), true, buildHint)
+		d.note(fmt.Errorf("libtorch failed to multiply two matrices: %w", err), true, buildHint)
 		return
 	}
 	if err := tryEngine(ctx, libtorchEngines()[0]); err != nil {
@@ -196,15 +196,15 @@ func tryEngine(ctx context.Context, e engine.Engine) error {
 	subject := verify.Subject{Name: config.Name, Config: config, Weights: synth.Weights(config, 0), Engine: e}
 	result, err := verify.Verify(ctx, subject, verify.Oracle(), verify.Options{Images: 1, NoBlame: true})
 	if err != nil {
-		return fmt.Errorf("the %s engine does not run a small model: %w", e.Name(), err)
+		return fmt.Errorf("the %s engine failed to run a small model: %w", e.Name(), err)
 	}
 	if !result.OK {
-		return fmt.Errorf("the %s engine computes something else than plain Go, from %s on", e.Name(), result.FirstDivergence)
+		return fmt.Errorf("the %s engine computes other values than plain Go, from %s on", e.Name(), result.FirstDivergence)
 	}
 	return nil
 }
 
-// other looks at a program that may not start.
+// other looks for libraries that another program needs and does not find.
 func (d *diagnosis) other(ctx context.Context, program string) {
 	missing, err := libtorch.MissingOf(ctx, program)
 	if err != nil {
@@ -214,7 +214,8 @@ func (d *diagnosis) other(ctx context.Context, program string) {
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		d.Problems = append(d.Problems, remedy{
-			fmt.Sprintf("%s does not start: %s are not where they were when it was built", program, strings.Join(slices.Compact(missing), ", ")), buildHint, true,
+			fmt.Sprintf("%s does not start: these libraries are no longer where they were when it was built: %s", program, strings.Join(slices.Compact(missing), ", ")),
+			buildHint, true,
 		})
 	}
 }

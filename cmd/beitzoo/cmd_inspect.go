@@ -35,8 +35,8 @@ func inspectCommand(c *console) *cli.Command {
 		),
 		Flags: c.flags([]cli.Flag{
 			boolFlag("tensors", &f.tensors, "print name, dtype and shape of each parameter"),
-			boolFlag("stats", &f.stats, "also its range and mean, and how many values are NaN or infinite"),
-			boolFlag("digests", &f.digests, "also the sha256 of its canonical bytes, and one of the whole model"),
+			boolFlag("stats", &f.stats, "like --tensors, with range and mean of each parameter, and how many of its values are NaN or infinite"),
+			boolFlag("digests", &f.digests, "like --tensors, with the sha256 of each parameter's canonical bytes; and print the sha256 of the whole model"),
 		}, f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return inspect(ctx, c, args[0], f) }),
 	}
@@ -61,7 +61,7 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	return c.result(inspection{found, errorText(found.Problem)}, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
 }
 
-// inspection adds to the library's document why the file is not a BEiT.
+// inspection is what `beitzoo inspect --json` prints: the library's document, and why the file is not a BEiT.
 type inspection struct {
 	*convert.Inspection
 	Problem string `json:"problem,omitempty"`

@@ -27,7 +27,8 @@ func listCommand(c *console) *cli.Command {
 		Name:    "list",
 		Aliases: []string{"ls"},
 		Usage:   "list the weights that can be pulled",
-		Description: about("Weights are those of the places of --zoo, and those whose manifests ship with the program; these come from their upstream address.",
+		Description: about("Lists what the places of --zoo publish, and the models whose manifests ship with the program; those are pulled from their upstream\n"+
+			"address.",
 			"beitzoo list",
 			"beitzoo list --zoo https://example.org/zoo --trust key.pub",
 		),
@@ -48,7 +49,7 @@ func list(ctx context.Context, c *console, f zooFlags) error {
 	return c.result(entries, func() { printList(c, entries) })
 }
 
-// listZoo opens the zoo of the flags and lists it. Places that fail are noted.
+// listZoo opens the zoo that the flags name and lists it. For a place that fails it prints a note.
 func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listing, error) {
 	z, err := f.open(ctx, c)
 	if err != nil {
@@ -61,7 +62,7 @@ func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listi
 	return z, all, err
 }
 
-// printList prints a table, in which manifests without a place are those of the program.
+// printList prints a table. An entry without a place is that of a manifest that ships with the program.
 func printList(c *console, entries []zooEntry) {
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	defer table.Flush()

@@ -13,7 +13,8 @@ func predictCommand(c *console) *cli.Command {
 		Name:      "predict",
 		Usage:     "classify images, and print the most probable classes",
 		ArgsUsage: "MODEL IMAGE...",
-		Description: about("Images are JPEG, PNG, GIF, BMP or WebP. They are resized, cropped and normalised as the model's own evaluation does it, unless --recipe says otherwise.",
+		Description: about("Images are JPEG, PNG, GIF, BMP or WebP. They are resized, cropped and normalised as in the evaluation of the model by its authors, unless\n"+
+			"--recipe says otherwise.",
 			"beitzoo predict digits_p16_64 seven.png",
 			"beitzoo predict beit.pth cat.jpg dog.jpg --labels imagenet.txt --top 3",
 		),

@@ -35,7 +35,7 @@ func publishCommand(c *console) *cli.Command {
 		),
 		Flags: c.flags([]cli.Flag{
 			stringFlag("name", &f.name, "the `NAME` of the entry: lower case letters, digits, _ and -"),
-			stringFlag("version", &f.version, "its `VERSION`, such as 1.0.0"),
+			stringFlag("version", &f.version, "the `VERSION` of the entry, such as 1.0.0"),
 			&cli.PathFlag{Name: "describe", Destination: &f.describe, Usage: "take title, origin, categories and so on from the manifest in this `FILE`"},
 			&cli.StringSliceFlag{Name: "recording", Destination: &f.recordings, Usage: "verify the weights against the recording in this `FILE`, and publish it beside them"},
 			boolFlag("encode", &f.encode, "store the weights losslessly compressed (docs/encoding.md)"),
@@ -68,7 +68,7 @@ func publish(ctx context.Context, c *console, checkpoint, destination string, f 
 	return printPublished(c, published)
 }
 
-// publication returns what the flags say, with the secret key read.
+// publication returns what is to be published, as the flags say. It reads the secret key.
 func (f publishFlags) publication(c *console, checkpoint string) (zoo.Publication, error) {
 	p := zoo.Publication{
 		Checkpoint: checkpoint, Name: f.name, Version: f.version, Recordings: f.recordings.Value(), Encode: f.encode, Verify: verifyPublication,

@@ -47,7 +47,7 @@ func pullCommand(c *console) *cli.Command {
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			manifestFlag(&f.manifest),
 			&cli.PathFlag{Name: "bundle", Destination: &f.bundle, Usage: "pull from this `FILE`, which beitzoo bundle made"},
-			stringFlag("source", &f.source, "of the sources that the manifest lists, use only this `SOURCE`"),
+			stringFlag("source", &f.source, "use only this `SOURCE` of those that the manifest lists"),
 			boolFlag("repin", &f.repin, "accept an upstream file that differs from the one pinned earlier"),
 			boolFlag("keep-upstream", &f.keepUpstream, "leave the upstream checkpoint in the cache after it is converted"),
 		}, f.zoo.flags()),
@@ -92,8 +92,8 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 	return c.result(result, func() { printPulled(c, result) })
 }
 
-// exportWeights writes pulled weights where the user wants them. In a folder that exists, without a scheme or format, they are canonical
-// safetensors with the name id.
+// exportWeights writes pulled weights to the file or folder of --output. If that is a folder that exists, and neither scheme nor format is given,
+// it writes canonical safetensors to the file id.safetensors in it.
 func exportWeights(ctx context.Context, c *console, path, id string, f saveFlags) (*convert.Saved, error) {
 	bar := c.newProgress("writing")
 	defer bar.finish()
@@ -136,7 +136,7 @@ type candidate struct {
 	Problem string        `json:"problem,omitempty"`
 }
 
-// printPlan says what a pull would try, in its order.
+// printPlan lists the sources that a pull would try, in order.
 func printPlan(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Match, options zoo.PullOptions) error {
 	candidates, err := z.Plan(ctx, found, options)
 	if err != nil {

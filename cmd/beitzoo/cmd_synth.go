@@ -22,9 +22,9 @@ func synthCommand(c *console) *cli.Command {
 	var seed uint64
 	return &cli.Command{
 		Name:      "synth",
-		Usage:     "write test weights, which follow from a seed",
+		Usage:     "write test weights that are computed from a seed",
 		ArgsUsage: "ARCH -o DST",
-		Description: about("ARCH is a name or a PASSL yaml config. The recipe is in docs/recipe.md: any program gets the same bits from it.",
+		Description: about("ARCH is a name or a PASSL yaml config. docs/recipe.md says how the weights are computed, so that other programs can make the same bits.",
 			"beitzoo synth beit_base_p16_224 --seed 1 -o test.safetensors",
 		),
 		Flags:  c.flags(f.flags(), []cli.Flag{&cli.Uint64Flag{Name: "seed", Destination: &seed, Usage: "draw the weights from the seed `N`"}}),

@@ -17,7 +17,7 @@ func trustCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "trust",
 		Usage: "list and forget the keys that are pinned for places",
-		Description: about("The first index that a place shows with a trusted signature pins its key: later ones must be signed by it, and must not go back.",
+		Description: about("The first index that a place shows with a trusted signature pins its key: later ones must be signed by it, and must not be older.",
 			"beitzoo trust ls",
 			"beitzoo trust forget https://example.org/zoo",
 		),
@@ -28,7 +28,7 @@ func trustCommand(c *console) *cli.Command {
 			},
 			{
 				Name: "forget", Usage: "forget key and index of a place, so that --trust is needed again", ArgsUsage: "PLACE",
-				Description: about("PLACE is a name that beitzoo trust ls prints, or the path of a folder.", "beitzoo trust forget zoo/"), Flags: c.flags(),
+				Description: about("PLACE is a place that `beitzoo trust ls` lists, or the path of a folder.", "beitzoo trust forget zoo/"), Flags: c.flags(),
 				Action: action(func(_ context.Context, args []string) error { return forgetPlace(c, args[0]) }),
 			},
 		},
@@ -102,7 +102,7 @@ func forgetPlace(c *console, argument string) error {
 		place, err = path, trust.Forget(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &usageError{fmt.Sprintf("nothing is remembered about a place %.200q", argument), "beitzoo trust ls names the places"}
+		return &usageError{fmt.Sprintf("no key is pinned for the place %.200q", argument), "`beitzoo trust ls` lists the places"}
 	}
 	if err != nil {
 		return err

@@ -31,7 +31,8 @@ func verifyCommand(c *console) *cli.Command {
 		Name:      "verify",
 		Usage:     "run a model and compare every block with a recording, another checkpoint, or plain float64 arithmetic",
 		ArgsUsage: "MODEL",
-		Description: about("Exits with 0 if every activation is within the rounding that was measured on this model, and with 1 if not; then it says where the two part, and why.",
+		Description: about("Exits with 0 if every activation is within the rounding that was measured on this model, and with 1 if not; then it says\n"+
+			"which activation is the first that differs, and why.",
 			"beitzoo verify beit.pth --recording passl.safetensors",
 			"beitzoo verify beit.pth --against original.pdparams --engine native",
 		),
@@ -76,7 +77,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	return printVerdict(c, result, f.all)
 }
 
-// reference opens what the flags say to compare with; the default is the float64 oracle. The function that it returns closes it.
+// reference opens what the flags say to compare with; the default is the float64 oracle. The returned function closes it.
 func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Reference, func(), error) {
 	recorded, other, script := f.recording, f.against, f.torchScript
 	switch {
@@ -105,7 +106,7 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 	return verify.Oracle(), func() {}, nil
 }
 
-// countGiven counts the flags that were given.
+// countGiven counts the flags that have a value.
 func countGiven(values ...string) int {
 	return len(slices.DeleteFunc(values, func(value string) bool { return value == "" }))
 }

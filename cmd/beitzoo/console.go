@@ -20,16 +20,15 @@ import (
 //   - An error is one sentence, "beitzoo: what was tried and what was found", and a line "hint: what to do or to type next".
 //   - The exit code says what kind of error it was (exit.go). "No" is an answer: verify and diff print why and exit with 1, without an error message.
 //   - Nothing is asked for, except the password of a key, and that on a terminal alone.
-//   - Only main ends the process. What a command writes to disk appears whole, or not at all; that holds for an interrupted one as well.
+//   - Only main ends the process. What a command writes to disk appears whole or not at all, also if the command is interrupted.
 
 // console is where a command reads and writes. Results go to out, messages to err.
 type console struct {
 	in       io.Reader
 	out, err io.Writer
-	// terminal: err is a terminal, so that progress bars make sense.
+	// terminal says that err is a terminal, where progress bars can be drawn; width is its width in columns.
 	terminal bool
-	// width of the terminal in columns.
-	width int
+	width    int
 	// asJSON and quiet are the values of --json and --quiet.
 	asJSON, quiet bool
 }
@@ -58,7 +57,7 @@ func (c *console) remark(format string, args ...any) {
 	}
 }
 
-// result writes the whole result: document with --json, else what text prints.
+// result writes the whole result: the document with --json, otherwise what text prints.
 func (c *console) result(document any, text func()) error {
 	if c.asJSON {
 		return c.json(document)

@@ -13,18 +13,19 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/torch"
 )
 
-// libtorchEngines is the engine that needs cgo.
+// libtorchEngines returns the engine that needs cgo.
 func libtorchEngines() []engine.Engine { return []engine.Engine{torch.Engine{}} }
 
-// cudaDevices is how many libtorch can use.
+// cudaDevices returns the number of GPUs that libtorch can use.
 func cudaDevices() int { return torch.CUDADevices() }
 
-// matrixRate is what libtorch reaches in matrix products of that many rows, with that many threads, all where it is 0, in operations a second.
+// matrixRate measures products of two float32 matrices of size x size elements in libtorch, on that many threads (0: all cores), and returns
+// operations a second.
 func matrixRate(ctx context.Context, size, threads int) (float64, error) {
 	return torch.MatrixRate(ctx, size, cmp.Or(threads, runtime.GOMAXPROCS(0)), 200*time.Millisecond)
 }
 
-// libtorchHint returns what the user can type about an exception of libtorch, or "".
+// libtorchHint returns what the user can type if libtorch threw an exception, or "".
 func libtorchHint(err error) string {
 	var script *torch.ScriptError
 	var thrown *torch.OperatorError

@@ -11,12 +11,12 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// engines lists what this build can run models with, best first.
+// engines returns the engines of this build, fastest first.
 func engines() []engine.Engine {
 	return append(libtorchEngines(), native.Engine{})
 }
 
-// engineByName takes the word of the flag --engine; empty takes the best that this build has.
+// engineByName returns the engine that --engine names; "" is the fastest that this build has.
 func engineByName(name string) (engine.Engine, error) {
 	all := engines()
 	if name == "" {
@@ -32,14 +32,14 @@ func engineByName(name string) (engine.Engine, error) {
 	return nil, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
 }
 
-// unfitError says why the torch engine can't run: with this build, or on this machine.
+// unfitError says why the torch engine cannot run: this build, or this machine, lacks something.
 type unfitError struct{ remedy }
 
 func (e *unfitError) Error() string        { return e.Problem }
 func (e *unfitError) Hint() string         { return e.remedy.Hint }
 func (e *unfitError) Is(target error) bool { return target == errdef.ErrUnavailable }
 
-// buildHint says how to make a program with the torch engine.
+// buildHint says how to build a program with the torch engine.
 const buildHint = "in a checkout: make libtorch && go build -tags libtorch ./cmd/beitzoo"
 
 // noLibtorch returns the error for a build without the torch engine.

@@ -10,16 +10,16 @@ import (
 // The groups of flags in flags_*.go are structs whose fields the library fills before it runs a command. Functions get these values, never a
 // *cli.Context, so that a name such as "dtype" is written once: where the flag is declared. Each command declares structs of its own.
 
-// Sections of the help. Flags that one command alone has are in none, and come first.
+// Sections of the help. Flags that only one command has are in no section, and come first.
 const (
 	modelSection  = "Model"
 	engineSection = "Engine"
 	zooSection    = "Zoo"
-	// referenceSection is of verify.
+	// referenceSection is in the help of verify alone.
 	referenceSection = "Reference"
 )
 
-// flags joins groups of flags, and adds those that nearly every command has.
+// flags joins groups of flags, and adds --json and --quiet.
 func (c *console) flags(groups ...[]cli.Flag) []cli.Flag {
 	var all []cli.Flag
 	for _, group := range groups {
@@ -42,13 +42,13 @@ func stringFlag(name string, destination *string, usage string) *cli.StringFlag 
 	return &cli.StringFlag{Name: name, Destination: destination, Usage: usage}
 }
 
-// countFlag returns a flag for a number that must be positive if it is given. A value that destination has already is the default; else
-// otherwise says in the help what is done without the flag.
+// countFlag returns a flag for a number that must be positive if it is given. The default is the value that destination has; if that is 0,
+// otherwise says in the help what happens without the flag.
 func countFlag(name string, destination *int, otherwise, usage string) *cli.IntFlag {
 	return &cli.IntFlag{Name: name, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](name)}
 }
 
-// positive returns a check that the library makes when it has read the flag.
+// positive returns the check, which the library calls for a flag that was given, that the number is above 0.
 func positive[N int | float64](name string) func(*cli.Context, N) error {
 	return func(_ *cli.Context, value N) error {
 		if value > 0 {
@@ -58,14 +58,14 @@ func positive[N int | float64](name string) func(*cli.Context, N) error {
 	}
 }
 
-// positiveEach is positive for a flag that lists numbers.
+// positiveEach is like positive, for a flag with a list of numbers.
 func positiveEach(name string) func(*cli.Context, []int) error {
 	return func(ctx *cli.Context, values []int) error {
 		return positive[int](name)(ctx, slices.Min(values))
 	}
 }
 
-// notNegative is positive for a number that may be 0.
+// notNegative is like positive, for a number that may be 0.
 func notNegative(name string) func(*cli.Context, int) error {
 	return func(_ *cli.Context, value int) error {
 		if value >= 0 {
@@ -75,7 +75,7 @@ func notNegative(name string) func(*cli.Context, int) error {
 	}
 }
 
-// required is the error for a flag that must be given, if its value is empty.
+// required returns an error if a flag that must be given has no value.
 func required(name, placeholder, value string) error {
 	if value != "" {
 		return nil
@@ -83,7 +83,7 @@ func required(name, placeholder, value string) error {
 	return &usageError{"--" + name + " is missing", fmt.Sprintf("add: --%s %s", name, placeholder)}
 }
 
-// words returns the values of a flag that may be repeated. An empty variable of the environment counts as none.
+// words returns the values of a flag that may be repeated. An empty environment variable counts as not set.
 func words(values cli.StringSlice) []string {
 	var given []string
 	for _, word := range values.Value() {

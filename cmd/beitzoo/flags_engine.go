@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// engineFlags say what runs a model.
+// engineFlags say which engine runs a model, and how.
 type engineFlags struct {
 	engine, device, dtype string
 	threads               int
@@ -17,10 +17,10 @@ func (f *engineFlags) flags() []cli.Flag {
 	threads.Category = engineSection
 	return []cli.Flag{
 		&cli.StringFlag{
-			Name: "engine", Destination: &f.engine, Category: engineSection, DefaultText: "the best that this build has",
+			Name: "engine", Destination: &f.engine, Category: engineSection, DefaultText: "torch if this build has it",
 			Usage: "run the model with this `ENGINE`: torch (libtorch) or native (plain Go)",
 		},
-		&cli.StringFlag{Name: "device", Destination: &f.device, Category: engineSection, DefaultText: "cpu", Usage: "run it on this `DEVICE`: cpu, cuda or cuda:N"},
+		&cli.StringFlag{Name: "device", Destination: &f.device, Category: engineSection, DefaultText: "cpu", Usage: "run the model on this `DEVICE`: cpu, cuda or cuda:N"},
 		&cli.StringFlag{
 			Name: "dtype", Destination: &f.dtype, Category: engineSection, DefaultText: "f32",
 			Usage: "the `DTYPE` of weights and activations: f32, f64, bf16 or f16",

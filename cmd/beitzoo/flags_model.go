@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -72,7 +71,7 @@ func readArchitecture(name string) (arch.Config, error) {
 	return configs.ParsePASSL(raw)
 }
 
-// parseDType reads the value of a --dtype flag. It returns Invalid, which stands for no choice, if the flag is not given.
+// parseDType reads the value of a --dtype flag. It returns tensor.Invalid if the flag is not given.
 func parseDType(name string) (tensor.DType, error) {
 	if name == "" {
 		return tensor.Invalid, nil
@@ -82,12 +81,4 @@ func parseDType(name string) (tensor.DType, error) {
 		return tensor.Invalid, &usageError{fmt.Sprintf("--dtype %q is not one of f32, f64, bf16, f16", name), "for half precision try: --dtype bf16"}
 	}
 	return dtype, nil
-}
-
-// recipeFlag says how images become inputs.
-func recipeFlag(recipe *string) cli.Flag {
-	return &cli.StringFlag{
-		Name: "recipe", Destination: recipe, DefaultText: "that of the model",
-		Usage: "prepare images as this `SOURCE` does: " + strings.Join(card.RecipeNames(), ", "),
-	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
-// saveFlags say what is written.
+// saveFlags say what file to write, and how.
 type saveFlags struct {
 	output, to, format, wrapper string
 	prove, dryRun, noSync       bool
@@ -30,7 +30,7 @@ func (f *saveFlags) flags() []cli.Flag {
 			Name: "wrapper", Destination: &f.wrapper, DefaultText: "the usual one of the scheme",
 			Usage: "the `KEY` around the state dict in PyTorch files, or the class in PASSL's; \"none\" for none",
 		},
-		boolFlag("prove", &f.prove, "read the output back and compare every bit before it gets its name"),
+		boolFlag("prove", &f.prove, "before the output gets its name, read it back and compare every bit"),
 		boolFlag("dry-run", &f.dryRun, "say what would be written, and write nothing"),
 		boolFlag("no-sync", &f.noSync, "do not wait until the output is on the disk"),
 	}
@@ -46,7 +46,7 @@ func outputFlag(output *string, usage string) cli.Flag {
 	return &cli.PathFlag{Name: "output", Aliases: []string{"o"}, Destination: output, Usage: usage}
 }
 
-// requireOutput is the error for -o, where it is needed and not given.
+// requireOutput returns an error if -o is not given.
 func requireOutput(output string) error {
 	if output != "" {
 		return nil

@@ -35,11 +35,11 @@ func (f *zooFlags) flags() []cli.Flag {
 		},
 		offline,
 		&cli.StringFlag{Name: "rate-limit", Destination: &f.rateLimit, Category: zooSection, Usage: "fetch at most this many `BYTES` a second, such as 5MB"},
-		&cli.StringFlag{Name: "token-for", Destination: &f.tokenFor, Category: zooSection, Usage: "the `HOST` that the token in BEITZOO_TOKEN is sent to; no other gets it"},
+		&cli.StringFlag{Name: "token-for", Destination: &f.tokenFor, Category: zooSection, Usage: "send the token in BEITZOO_TOKEN to this `HOST`, and to no other"},
 	}
 }
 
-// network says how servers are asked. Registries use the logins of docker.
+// network returns how servers are contacted: logins, limits and retries. Registries use the logins of docker.
 func (f zooFlags) network(c *console) (place.Options, error) {
 	options := place.Options{Retry: retryNotices(c)}
 	netrc, err := httpstore.Netrc()
@@ -58,7 +58,7 @@ func (f zooFlags) network(c *console) (place.Options, error) {
 	return options, nil
 }
 
-// retryNotices tell the user why it takes longer.
+// retryNotices returns options with which the user is told of each request that is repeated.
 func retryNotices(c *console) retry.Options {
 	if c.quiet {
 		return retry.Options{}

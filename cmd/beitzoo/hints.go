@@ -15,10 +15,10 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// What the user can type next is said in the files hints*.go, in words of the command line: libraries know neither commands nor flags. If nothing is
-// said here, a library's own Hint counts.
+// The files hints*.go say what the user can type after an error, in words of the command line: libraries know neither commands nor flags. For an
+// error without a hint here, the library's own Hint is printed.
 
-// missingError says that a path which the user wrote leads to nothing.
+// missingError says that there is no file or folder at a path which the user wrote.
 type missingError struct {
 	what missing
 	err  error
@@ -58,7 +58,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// flagHint adds to the library's hint which flag or command is meant by it.
+// flagHint returns the library's hint and the flag or command that carries it out, or "".
 func flagHint(err error) string {
 	for _, f := range flagHints {
 		if f.matches(err) {
@@ -78,7 +78,7 @@ var flagHints = []struct {
 	{is(checkpoint.ErrNoModel), "--select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
 }
 
-// isA returns a function that reports whether an error is of a type, and whether then more is true of it.
+// isA returns a function that reports whether an error is an E for which more, if it is not nil, is true.
 func isA[E error](more func(E) bool) func(error) bool {
 	return func(err error) bool {
 		var target E

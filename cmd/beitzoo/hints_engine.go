@@ -8,8 +8,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// engineHint returns what the user can type about an error of an engine or of a verification, or "". These packages say what is wrong in fields;
-// which flag or command helps is known here alone.
+// engineHint returns what the user can type about an error of an engine or of a verification, or "". The errors of these
+// packages say in fields what is wrong; which flag or command helps is known only here.
 func engineHint(err error) string {
 	var (
 		device     *engine.DeviceError

@@ -8,7 +8,7 @@ import (
 )
 
 // modelHint returns what the user can type about tensors that are not understood as a model, or "". Packages arch and naming say what has to be known;
-// by which flag it is told, or by which command found out, is added here.
+// this function adds the flag that states it, or the command that finds it out.
 func modelHint(err error) string {
 	var (
 		tie       *naming.TieError

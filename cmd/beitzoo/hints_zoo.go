@@ -9,7 +9,7 @@ import (
 )
 
 // zooHint returns what the user can type about an error of the zoo, or "". Packages zoo, manifest and trust say what has happened and what can be
-// done; by which flag or command is added here.
+// done; this function adds the flag or command for it.
 func zooHint(err error) string {
 	var (
 		missing   *manifest.NotFoundError
@@ -28,7 +28,7 @@ func zooHint(err error) string {
 	case errors.As(err, &index) && errors.Is(index, manifest.ErrFreeze):
 		return index.Hint() + "; publishers renew it with: beitzoo manifest renew"
 	case errors.As(err, &index):
-		return index.Hint() + ". Only if the place was really made anew: beitzoo trust forget " + index.Place
+		return index.Hint() + ". If the place was really set up again: beitzoo trust forget " + index.Place
 	case errors.As(err, &signature) && !errors.Is(signature, trust.ErrBadSignature):
 		return signature.Hint() + " with --trust KEY (a file, or the key itself)"
 	case errors.As(err, &changed):

@@ -37,7 +37,7 @@ func openModel(ctx context.Context, c *console, argument string, how modelFlags,
 	return weights.Open(ctx, options)
 }
 
-// resolveEntry opens the zoo and returns an entry: that of a manifest file, if one is given, else that of the name in the arguments.
+// resolveEntry opens the zoo and returns the entry of a manifest file, if one is given, else the entry that the arguments name.
 func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile string, args []string, bundles ...string) (*zoo.Zoo, *zoo.Match, error) {
 	if len(args) == 0 && manifestFile == "" {
 		return nil, nil, &usageError{"NAME is missing", "beitzoo list shows the names; --manifest FILE takes a manifest of your own"}
@@ -73,7 +73,7 @@ func readManifestFile(path string) (*zoo.Match, error) {
 	return zoo.MatchOf(document), nil
 }
 
-// pullOptions show progress, and problems that the pull recovered from.
+// pullOptions returns options that show progress, and problems that the pull recovered from.
 func pullOptions(c *console, bar *steps) zoo.PullOptions {
 	return zoo.PullOptions{Progress: bar.set, Notice: func(problem error) { c.remark("%s", problem) }}
 }

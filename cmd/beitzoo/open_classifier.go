@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 )
 
@@ -20,7 +22,11 @@ type classifierFlags struct {
 }
 
 func (f *classifierFlags) flags() []cli.Flag {
-	return slices.Concat([]cli.Flag{recipeFlag(&f.recipe)}, f.model.flags(), f.engine.flags(), f.zoo.flags())
+	recipe := &cli.StringFlag{
+		Name: "recipe", Destination: &f.recipe, DefaultText: "that of the model",
+		Usage: "prepare images as this `SOURCE` does: " + strings.Join(card.RecipeNames(), ", "),
+	}
+	return slices.Concat([]cli.Flag{recipe}, f.model.flags(), f.engine.flags(), f.zoo.flags())
 }
 
 // openClassifier opens the model that an argument names and loads it into the engine of the flags.

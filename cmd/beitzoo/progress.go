@@ -20,7 +20,7 @@ type progress struct {
 	last   time.Time
 }
 
-// newProgress begins to show progress, unless the user wants none.
+// newProgress starts a bar with a title. With --quiet the result shows nothing.
 func (c *console) newProgress(title string) *progress {
 	p := &progress{c: c, title: title}
 	if c.quiet {
@@ -41,7 +41,7 @@ func (c *console) newProgress(title string) *progress {
 	return p
 }
 
-// set is the callback for the libraries: bytes done, and in total.
+// set is the callback for the libraries: how much is done, and of how much.
 func (p *progress) set(done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *progress) set(done, total int64) {
 	}
 }
 
-// finish takes the bar away.
+// finish removes the bar from the terminal.
 func (p *progress) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// torchScript is a traced module as a reference: it runs on the same drawn images as the model, and its logits are compared.
+// torchScript returns a traced module as a reference: it runs on the same generated images as the model, and its logits are compared.
 func torchScript(path string) (verify.Reference, error) {
 	origin := verify.Origin{Name: "TorchScript " + path, DType: tensor.F32, Stored: tensor.F64}
 	return verify.ModelReference(origin, func(ctx context.Context, subject verify.Subject) (engine.Model, error) {
