@@ -62,7 +62,7 @@ func (p Plan) Copy() (string, error) {
 	return filepath.Join(p.Cache, p.Gotch.Version+"-"+hex.EncodeToString(sum[:6])), nil
 }
 
-// Run returns the report of the copy, which it makes if there is none. Several runs at once, also of several programs, make it once. Errors are
+// Run makes the copy if there is none, and returns its report. Several runs at once, also of several programs, make it once. Errors are
 // *IncompatibleError and those of the file system.
 func (p Plan) Run(ctx context.Context) (Report, error) {
 	folder, err := p.Copy()

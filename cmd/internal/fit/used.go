@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// optional is a line in the comment of a Go function of the engine. It says that the function works, too, if libtorch lacks what it calls.
+// optional is a line in the comment of a Go function of the engine. It says that the function also works if libtorch lacks what it calls.
 const optional = "//gotchfit:optional"
 
 // CheckUsed returns a *StubbedError if Go files in the folder engine call functions that were stubbed, except in functions with the comment

@@ -28,8 +28,8 @@ var makers = []struct{ function, name string }{
 }
 
 // BLASOf finds the BLAS of a libtorch_cpu.so among the libraries that it is loaded with, by the functions that they export. One that exports
-// matrix products and none of the functions in makers is the reference. If no library exports them, the BLAS is hidden in libtorch, and Name is
-// empty.
+// matrix products and none of the functions in makers is the reference. If no library exports matrix products, the BLAS is inside libtorch, and
+// Name is empty.
 func BLASOf(ctx context.Context, library string) (BLAS, error) {
 	loaded, err := librariesOf(ctx, library)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// MissingOf asks the loader which of the shared libraries that a program or library needs, directly or not, this machine lacks.
+// MissingOf returns the names of the shared libraries that a program or library needs, directly or not, and that the loader does not find here.
 func MissingOf(ctx context.Context, path string) ([]string, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func MissingOf(ctx context.Context, path string) ([]string, error) {
 	return missing, nil
 }
 
-// librariesOf asks the loader for the paths of the libraries that a library is loaded with, in the lines
+// librariesOf returns the paths of the libraries that the loader loads for a library, from lines such as
 // "libblas.so.3 => /lib/libblas.so.3 (0x...)".
 func librariesOf(ctx context.Context, path string) ([]string, error) {
 	listing, err := ldd(ctx, path)

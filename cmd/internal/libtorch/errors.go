@@ -10,7 +10,7 @@ import (
 // ErrAbsent means that a place has no libtorch at all.
 var ErrAbsent = errdef.New(errdef.ErrUnavailable, "has no libtorch")
 
-// install is what to do on a machine without libtorch, in a checkout of beitzoo.
+// install says what to do on a machine without libtorch, in a checkout of beitzoo.
 const install = "type `make libtorch`, which fetches one into your cache folder, or set LIBTORCH to the folder of one with lib/ and include/"
 
 // OriginError is a place that Find does not know.

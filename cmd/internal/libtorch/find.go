@@ -82,7 +82,7 @@ func fromPython(ctx context.Context) (Installation, error) {
 	return At(ctx, Python, folder)
 }
 
-// CacheFolder is where `make libtorch` puts a libtorch: beitzoo/libtorch below the user's cache folder.
+// CacheFolder returns the folder into which `make libtorch` downloads: beitzoo/libtorch in the user's cache folder.
 func CacheFolder() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {

@@ -31,11 +31,11 @@ type Installation struct {
 	Version string `json:"version"`
 	// Library is the folder of libtorch_cpu.so, absolute.
 	Library string `json:"library"`
-	// Include are the folders that the compiler has to be told of, absolute.
+	// Include are the folders for the compiler's -I options, absolute.
 	Include []string `json:"include"`
-	// CXX11ABI reports whether it was built with the new std::string of libstdc++ (_GLIBCXX_USE_CXX11_ABI).
+	// CXX11ABI says whether it was built with the new std::string of libstdc++ (_GLIBCXX_USE_CXX11_ABI).
 	CXX11ABI bool `json:"cxx11_abi"`
-	// CUDA reports whether libtorch_cuda.so is there with every library that it needs.
+	// CUDA says whether libtorch_cuda.so is there with every library that it needs.
 	CUDA bool `json:"cuda"`
 	// CUDAMissing are the libraries without which a libtorch_cuda.so that is there cannot be linked.
 	CUDAMissing []string `json:"cuda_missing,omitempty"`
@@ -134,7 +134,7 @@ func version(include string) (string, error) {
 // errorConstructor begins the mangled name of c10::Error's constructors, which take a std::string.
 const errorConstructor = "_ZN3c105ErrorC"
 
-// cxx11ABI reports whether a library was built with the new std::string. The exported constructors of c10::Error tell.
+// cxx11ABI reports whether a library was built with the new std::string. The names of the constructors of c10::Error show it.
 func cxx11ABI(path string) (bool, error) {
 	exported, err := exportedBy(path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// ErrAbsent means that the machine has no driver of NVIDIA.
+// ErrAbsent means that the machine has no NVIDIA driver.
 var ErrAbsent = errdef.New(errdef.ErrUnavailable, "no NVIDIA driver on this machine")
 
 // GPU is one device.

@@ -1,4 +1,4 @@
-// Package wheel takes a libtorch out of the Python packages that ship it, with pip and without root.
+// Package wheel downloads a libtorch: it takes it out of the Python packages (wheels) that ship it. It needs pip, but no root.
 //
 //	folder, err := wheel.Fetch(ctx, wheel.Options{Version: libtorch.Default, Folder: cache})
 //

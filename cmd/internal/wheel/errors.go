@@ -20,7 +20,7 @@ func (e *ChecksumError) Error() string {
 	return fmt.Sprintf("%q does not have the checksum of the wheel's RECORD", e.Member)
 }
 
-// Hint asks for a new download.
+// Hint says how to download it again.
 func (e *ChecksumError) Hint() string {
 	return "the download is damaged: remove it and type `make libtorch` again"
 }
@@ -28,7 +28,7 @@ func (e *ChecksumError) Hint() string {
 // Is reports that a digest does not match.
 func (e *ChecksumError) Is(kind error) bool { return kind == errdef.ErrIntegrity }
 
-// DownloadError is a failed download of what libtorch consists of.
+// DownloadError is a failed download of wheels.
 type DownloadError struct {
 	Requirements []string
 	// Output is what pip printed.

@@ -69,7 +69,7 @@ func parseRecord(text string) (map[string]string, error) {
 // extractMember writes one member. Sum is its "sha256=..." in RECORD.
 func extractMember(ctx context.Context, member *zip.File, folder, sum string) error {
 	if !filepath.IsLocal(member.Name) {
-		return fmt.Errorf("%q is a path out of the wheel", member.Name)
+		return fmt.Errorf("%q leads out of the folder for the wheel", member.Name)
 	}
 	path := filepath.Join(folder, member.Name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

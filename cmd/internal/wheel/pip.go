@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// pythonTag is the version of Python whose wheels are downloaded. Their Python part is not used: it must only be one that there are wheels for.
+// pythonTag is the version of Python whose wheels are downloaded. Their Python part is not used, so any version will do that has wheels.
 const pythonTag = "3.11"
 
 // pip runs `pip download` into folder. A failure is a *DownloadError.
@@ -35,7 +35,7 @@ func pip(ctx context.Context, options Options, folder string, requirements ...st
 	return nil
 }
 
-// download gets torch, reads in it which CUDA packages belong to it, gets these, and returns the paths of all wheels.
+// download downloads torch and the CUDA packages that its METADATA names, and returns the paths of all wheels.
 func download(ctx context.Context, options Options, folder string) ([]string, error) {
 	options.report("downloading libtorch %s into %s", options.Version, options.Folder)
 	if err := pip(ctx, options, folder, "--no-deps", "torch=="+options.Version); err != nil {
