@@ -16,8 +16,8 @@ type Options struct {
 	DType tensor.DType
 }
 
-// Convert reads the checkpoint at source, a file or folder, and writes it to target. Everything about target is as Save has it. On any error nothing
-// new is left behind. A target that is the source itself, under whatever name, is refused with *SameFileError.
+// Convert reads the checkpoint at source, a file or folder, and writes it to target. For target see Save. On any error nothing new is
+// left behind. A target that is the source itself, under whatever name, is refused with *SameFileError.
 func Convert(ctx context.Context, source, target string, options Options) (*Report, error) {
 	to, err := newTarget(target, options.Format, options.To)
 	if err != nil {

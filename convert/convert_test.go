@@ -492,7 +492,7 @@ func TestConvert_ToWhatIsNotAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := convert.Convert(t.Context(), source, file, convert.Options{}); !errors.Is(err, errdef.ErrUsage) {
-		t.Errorf("a file whose name does not tell the format: %v", err)
+		t.Errorf("a file whose name has no ending: %v", err)
 	}
 	mustConvert(t, source, file, to("", "paddle"))
 }

@@ -21,7 +21,7 @@ type Difference struct {
 	SameValues bool `json:"same_values"`
 	// Parameters is the number of those that both have.
 	Parameters int `json:"parameters"`
-	// OnlyA and OnlyB are parameters that one alone has.
+	// OnlyA and OnlyB are the parameters that only one of the models has.
 	OnlyA []string `json:"only_a,omitempty"`
 	OnlyB []string `json:"only_b,omitempty"`
 	// Tensors are those that differ in bits, dtype or shape, in canonical order.
@@ -38,11 +38,11 @@ type TensorDifference struct {
 	ShapeB tensor.Shape `json:"shape_b"`
 	DTypeA string       `json:"dtype_a"`
 	DTypeB string       `json:"dtype_b"`
-	// Elements is their number, Count of which differ: in bits where the dtypes are the same, else in value. Zero if the shapes differ.
+	// Elements is the number of elements; Count of them differ, in bits if the dtypes are the same, otherwise in value. Both are 0 if the shapes differ.
 	Elements int64 `json:"elements"`
 	Count    int64 `json:"count"`
-	// MaxAbs is the largest absolute difference, at index At, between the values A and B. Where one is NaN or infinite and the other is not, it
-	// counts as largest and Finite is false.
+	// MaxAbs is the largest absolute difference, at index At, between the values A and B. If somewhere one of them is NaN or infinite and the
+	// other is not, At is the first such place, MaxAbs is 0, and Finite is false.
 	MaxAbs float64          `json:"max_abs"`
 	At     []int            `json:"at,omitempty"`
 	A      jsonfloat.Number `json:"a"`
@@ -66,7 +66,7 @@ func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptio
 	return Compare(ctx, a, b)
 }
 
-// Compare is Diff of opened models.
+// Compare is like Diff, for models that are open. It does not close them.
 func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 	d := &Difference{A: a.report().Input, B: b.report().Input, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
 	both := d.match(a.Tensors, b.Tensors)
@@ -179,7 +179,7 @@ func (c *comparer) visit(first int64, a, b []byte) error {
 
 func equalValues(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
-// distance is infinite where only one is a finite number.
+// distance returns the absolute difference, which is infinite if only one of the numbers is finite.
 func distance(a, b float64) float64 {
 	if equalValues(a, b) {
 		return 0

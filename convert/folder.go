@@ -18,7 +18,7 @@ type configFile struct {
 	content []byte
 }
 
-// configs are the files that make a folder complete.
+// configs returns the files that belong beside the weights in a folder; none if the target is a single file.
 func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, error) {
 	if t.folder == "" {
 		return nil, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // formats are all that can be read and written: whoever adds one adds it here, and describes it in its own package. Files are tried in this order, and
-// of several in a folder the first counts. safetensors comes first: its length field may look like the beginning of a pickle, while nothing
-// else has a brace where it has one.
+// of several in a folder the first counts. safetensors comes first: its length field may look like the beginning of a pickle, but no
+// other format has a brace as its ninth byte.
 var formats = []checkpoint.Format{safetensors.Format, pytorch.Format, paddle.Format}
 
 // Formats lists the names of the file formats that Convert writes, sorted.
@@ -35,7 +35,7 @@ func formatNamed(name string) (checkpoint.Format, bool) {
 	return formats[i], true
 }
 
-// formatEnding returns the format that the ending of a path tells, and the scheme that such files usually have.
+// formatEnding returns the format that the ending of a path stands for, and the scheme that such files usually have.
 func formatEnding(path string) (format, scheme string, ok bool) {
 	for _, f := range formats {
 		if ending, ok := f.Ending(path); ok {

@@ -36,7 +36,7 @@ type OpenOptions struct {
 // Model is an opened checkpoint whose tensors are the parameters of a BEiT.
 type Model struct {
 	naming.Model
-	// File is the checkpoint as it lies on disk. Model's tensors end with its Close.
+	// File is the opened checkpoint. The tensors of Model are valid until it is closed.
 	File *checkpoint.Checkpoint
 	// EpsilonFrom says in words where Config.Epsilon comes from.
 	EpsilonFrom string
@@ -93,7 +93,7 @@ func Open(ctx context.Context, path string, options OpenOptions) (*Model, error)
 	return model, nil
 }
 
-// openFile opens the checkpoint; a stop comes back as its cause.
+// openFile opens the checkpoint. If ctx has ended, the error is its cause.
 func openFile(ctx context.Context, path string, options OpenOptions) (*checkpoint.Checkpoint, error) {
 	file, err := checkpoint.Open(ctx, path, checkpoint.Options{Select: options.Select}, formats...)
 	if err != nil && ctx.Err() != nil {

@@ -24,7 +24,7 @@ func pairs(ctx context.Context, a, b tensor.View, visit func(first int64, a, b [
 	return nil
 }
 
-// stream returns a reader of the elements of v, and what ends it.
+// stream returns a reader of the elements of v, and a function that ends it.
 func stream(v tensor.View) (elementReader, func()) {
 	if memory, ok := v.Data.(tensor.Memory); ok {
 		return &memoryReader{memory}, func() {}
@@ -40,7 +40,7 @@ func stream(v tensor.View) (elementReader, func()) {
 	}()
 	return &pipeReader{reader: reader}, func() {
 		reader.Close()
-		<-done // the mapped file must not be closed under it
+		<-done // the file must not be unmapped while the goroutine reads it
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// guarded returns do, for parallel.Each, with a guard against files that are cut short.
+// guarded returns do, for parallel.Each, with a guard (tensor.Guard) against files that are cut short while they are read.
 func guarded(do func(ctx context.Context, i int) error) func(ctx context.Context, i int) error {
 	return func(ctx context.Context, i int) error {
 		return tensor.Guard(func() error { return do(ctx, i) })

@@ -35,8 +35,8 @@ func (e *ProofError) Hint() string {
 	return "nothing was kept; if it happens again, the disk or memory is failing, or beitzoo has a mistake: please report it"
 }
 
-// Prove opens the file at path by itself, reads it through the table of the scheme, and compares every parameter bit for bit with want, the
-// canonical tensors that it should hold. Differences are reported as *ProofError.
+// Prove opens the file at path as any other checkpoint, reads it by the scheme, and compares every parameter bit for bit with want, the canonical
+// tensors that it should hold. Differences are reported as *ProofError.
 func Prove(ctx context.Context, path, scheme string, config arch.Config, want []tensor.Named) error {
 	written, err := Open(ctx, path, OpenOptions{From: scheme, Arch: &config})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // TargetError says that the output which was asked for is impossible. The mistake is in the request, not in a file.
 type TargetError struct {
 	Reason, Advice string
-	// NoFormat says that neither the options nor the name of the output tell the format.
+	// NoFormat says that the format follows neither from the options nor from the name of the output.
 	NoFormat bool
 }
 
@@ -54,7 +54,7 @@ type target struct {
 	scheme       *naming.Scheme
 }
 
-// newTarget decides about format and scheme. Empty ones are taken from the name, from each other, and from what is usual.
+// newTarget decides on format and scheme. One that is empty follows from the name of the output, from the other, or from what is usual.
 func newTarget(path, format, scheme string) (target, error) {
 	var named *naming.Scheme
 	if scheme != "" {
@@ -86,8 +86,8 @@ func newTarget(path, format, scheme string) (target, error) {
 	record, ok := formatNamed(format)
 	if !ok {
 		return target{}, &TargetError{
-			Reason:   fmt.Sprintf("the name %q does not tell the format", path),
-			Advice:   fmt.Sprintf("say the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
+			Reason:   fmt.Sprintf("the format does not follow from the name %q", path),
+			Advice:   fmt.Sprintf("state the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
 			NoFormat: true,
 		}
 	}

@@ -39,7 +39,7 @@ func (c *Checkpoint) Close() error {
 	return errors.Join(errs...)
 }
 
-// Changed reports whether a file was resized or rewritten since Open, so that what was read from it may be of both.
+// Changed reports whether a file was resized or rewritten since Open; then what was read may be a mixture of old and new content.
 func (c *Checkpoint) Changed() bool {
 	for _, closer := range c.closers {
 		if file, ok := closer.(interface{ Changed() bool }); ok && file.Changed() {
@@ -55,5 +55,5 @@ type Options struct {
 	Select string
 }
 
-// TrainingPrefixes are what wrapping a module for training puts in front of the names of its parameters: torch's DataParallel and its compiler.
+// TrainingPrefixes are the prefixes that torch's DataParallel and torch.compile put in front of the names of parameters.
 var TrainingPrefixes = []string{"module.", "_orig_mod."}

@@ -8,8 +8,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Format is one kind of checkpoint file, and all that is known about it. Each format has a package that exports one such record; whoever lists
-// formats, recognises files, names outputs or words a message takes it from the records.
+// Format is one kind of checkpoint file, and all that is known about it. Each format has a package that exports one such record; lists of
+// formats, the recognition of files, names of outputs and texts of messages are derived from these records.
 type Format struct {
 	// Name is the word for the format in reports and options, such as "pytorch"; Title is the one in sentences, such as "PyTorch".
 	Name, Title string
@@ -26,7 +26,7 @@ type Format struct {
 	Read func(ctx context.Context, content []byte, options Options) (*Checkpoint, error)
 
 	// Write plans a file of tensors for output.Write, which reads their Data. The same tensors give the same bytes. The error lists every tensor that
-	// the format cannot hold. A format that is read only has nil.
+	// the format cannot hold. It is nil for a format that can only be read.
 	Write func(tensors []tensor.Named, options WriteOptions) ([]output.Part, error)
 	// HasKeys and HasMetadata say which of WriteOptions a file can hold; Write ignores the others.
 	HasKeys, HasMetadata bool

@@ -33,8 +33,8 @@ func readIndex(path string) (map[string][]string, error) {
 	return shards, checkShards(filepath.Dir(path), shards)
 }
 
-// parseIndex reads {"weight_map": {tensor: shard}} and passes over the rest: the total size that stands beside it counts tied weights in ways
-// of its own.
+// parseIndex reads {"weight_map": {tensor: shard}}. It ignores the rest, such as the total size, which programs compute differently if weights are
+// tied.
 func parseIndex(raw []byte) (map[string][]string, error) {
 	if !utf8.Valid(raw) {
 		return nil, Malformed("the index is not UTF-8")

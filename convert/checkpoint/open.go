@@ -12,7 +12,7 @@ import (
 )
 
 // Open opens the checkpoint at path, a file or a folder of shards, with the first of formats that recognises its content. The caller
-// closes it. Errors about the content are of type *Error; a path that does not open is the *fs.PathError of package os.
+// closes it. Errors about the content are of type *Error; if the path cannot be opened, the error is an *fs.PathError.
 func Open(ctx context.Context, path string, options Options, formats ...Format) (*Checkpoint, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,8 +62,8 @@ func regular(path string) error {
 	return nil
 }
 
-// read reads content with the first format that recognises it. That the file was cut short meanwhile, and a panic of a library that the
-// format uses, come back as errors.
+// read reads content with the first format that recognises it. If the file is cut short meanwhile, or a library that the format uses
+// panics, the result is an error.
 func read(ctx context.Context, content []byte, options Options, formats []Format) (opened *Checkpoint, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

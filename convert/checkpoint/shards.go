@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ const (
 	maxShards = 1000
 )
 
-// openFolder opens the weights that a folder holds under the name that one of formats has for them. The first format counts.
+// openFolder opens the weights in a folder: the FolderFile of the first of formats that has it there, or the shards that its index names.
 func openFolder(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
 	var names []string
 	for _, format := range formats {
@@ -52,7 +53,7 @@ func openIndex(ctx context.Context, path string, options Options, formats []Form
 		return nil, withPath(err, path)
 	}
 	whole := &Checkpoint{Path: path, Metadata: map[string]string{}}
-	for _, shard := range sortedKeys(shards) {
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
 		part, err := openFile(ctx, filepath.Join(filepath.Dir(path), shard), options, formats)
 		if err != nil {
 			whole.Close()
@@ -74,9 +75,7 @@ func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) e
 	c.Size += part.Size
 	c.Tensors = append(c.Tensors, part.Tensors...)
 	c.Notes = append(c.Notes, part.Notes...)
-	for key, value := range part.Metadata {
-		c.Metadata[key] = value
-	}
+	maps.Copy(c.Metadata, part.Metadata)
 	held := make([]string, len(part.Tensors))
 	for i, t := range part.Tensors {
 		held[i] = t.Name
@@ -118,13 +117,4 @@ func checkShards(folder string, shards map[string][]string) error {
 		}
 	}
 	return nil
-}
-
-func sortedKeys(shards map[string][]string) []string {
-	keys := make([]string, 0, len(shards))
-	for key := range shards {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

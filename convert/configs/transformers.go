@@ -47,7 +47,7 @@ const (
 // defaultVocabulary is the number of visual tokens of transformers' BeitConfig.
 const defaultVocabulary = 8192
 
-// IsTransformers reports whether a config.json was written by transformers, for whatever model. Other programs, such as timm, have files of that name too.
+// IsTransformers reports whether a config.json was written by transformers, for any kind of model. Other programs, such as timm, have files of that name too.
 func IsTransformers(raw []byte) bool {
 	var file struct {
 		ModelType *string `json:"model_type"`

@@ -52,8 +52,8 @@ func unwrap(tensors []tensor.Named) []string {
 }
 
 // settle decides between readings that score the same. They are sorted, best first. Different meanings are a *TieError. Of schemes with the same meaning
-// the preferred one is named; else one whose program stores relative position indices if and only if the file has some; else one whose program has such
-// models; else the first of the list of schemes.
+// the preferred one is chosen; else one whose program stores relative position indices if and only if the file has some; else, for a masked model, one
+// whose program has a class for it; else the first in the list of schemes.
 func settle(readings []*reading, prefer string) (chosen *reading, equivalent []string, err error) {
 	best := readings[0]
 	equal := []*reading{best}

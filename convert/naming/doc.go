@@ -7,5 +7,5 @@
 //	model, err := naming.Read(ctx, checkpoint.Tensors, naming.Options{})
 //	tensors, err := naming.Write("hf", model.Config, model.Tensors, naming.WriteOptions{})
 //
-// To add a scheme, add a [Scheme] to the list in schemes.go: all that depends on the scheme is in that record.
+// To add a scheme, add a [Scheme] to the list in schemes.go: everything that depends on the scheme is in that record.
 package naming

@@ -76,7 +76,7 @@ func (d indexData) WriteTo(w io.Writer) (int64, error) {
 	return written, flush()
 }
 
-// dropIndices compares the buffers with the computed index, with all cores, and lists them as dropped.
+// dropIndices compares the buffers with the computed index, on all cores, and lists them as dropped.
 func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bool) error {
 	if len(buffers) == 0 {
 		return nil

@@ -117,7 +117,7 @@ func (r *reading) mismatch() *MismatchError {
 	return e
 }
 
-// lacking names a parameter that is not there as the scheme would write it, unless it was reported already.
+// lacking returns the names that a missing parameter has in the scheme, without those that were reported already.
 func (r *reading) lacking(p arch.Param, reported map[string]bool) []Missing {
 	by, block := r.writing(p.Name, r.config, "")
 	if by == nil || reported[p.Name] {

@@ -21,13 +21,13 @@ type Options struct {
 	SkipIndex bool
 }
 
-// Model is a checkpoint understood.
+// Model is a checkpoint whose tensors were recognised as those of a BEiT.
 type Model struct {
 	// Scheme is the naming scheme of the tensors. Equivalent are others that name the parameters of this model the same way.
 	Scheme     string
 	Equivalent []string
 	Config     arch.Config
-	// Tensors are the canonical parameters, in the order of Config.Params. Their views are lazy and end with the checkpoint.
+	// Tensors are the canonical parameters, in the order of Config.Params. Their views are lazy and valid until the checkpoint is closed.
 	Tensors []tensor.Named
 	// Changes say for each of Tensors where it comes from.
 	Changes []Change
@@ -56,7 +56,7 @@ type Dropped struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// Read detects what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices, which it
+// Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices, which it
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
 // Tensors that differ from an architecture's parameters are reported together as *[MismatchError]; see also the other errors of this package and

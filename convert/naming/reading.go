@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// reading is what the tensors are if a scheme is the right one. It is built in this order: match sorts the tensors by the table, infer finds the
+// reading is an interpretation of the tensors by one scheme. It is built in this order: match sorts the tensors by the table, infer finds the
 // architecture, judge says how well it fits. Afterwards check or explainUnknown say what is wrong with it.
 type reading struct {
 	*table
@@ -53,7 +53,7 @@ func (t *table) read(tensors []tensor.Named, names []string, given *arch.Config)
 	if r.configErr != nil {
 		useGiven()
 	}
-	r.judge(len(tensors)) // by what the shapes say, if they say something: this is about the scheme, not about what was asked for
+	r.judge(len(tensors)) // by the inferred architecture, if there is one: the score is about the scheme, not about the architecture that was asked for
 	useGiven()
 	r.excuseMaskToken()
 	return r

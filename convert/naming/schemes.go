@@ -32,7 +32,7 @@ const (
 type Scheme struct {
 	// Name is the word for it in options and reports.
 	Name string
-	// Program is whose names these are, in words; empty if no program but this one has them.
+	// Program is the program that uses these names, as it is called in sentences; empty if only beitzoo does.
 	Program string
 	// Format is the name of the file format that the program writes, and Key that of the entry under which it puts the state dict, or empty.
 	Format, Key string

@@ -16,7 +16,7 @@ type table struct {
 	rows []row // with .* expanded and operations complete
 	// parts finds the row, and the part of it, by a foreign pattern without the scheme's prefix.
 	parts map[string]rowPart
-	// index holds the patterns of relative position indices likewise.
+	// index holds the patterns of relative position indices, also without the prefix.
 	index map[string]bool
 }
 
@@ -110,7 +110,7 @@ func fill(pattern string, block int) string {
 // trainingPrefixes are what training programs put in front of every name.
 var trainingPrefixes = append([]string{"model."}, checkpoint.TrainingPrefixes...)
 
-// withoutTrainingPrefixes returns a name without them.
+// withoutTrainingPrefixes returns a name without the training prefixes that it has.
 func withoutTrainingPrefixes(name string) string {
 	for _, prefix := range trainingPrefixes {
 		name = strings.TrimPrefix(name, prefix)

@@ -65,8 +65,8 @@ func (j *job) run(ctx context.Context) error {
 	return nil
 }
 
-// stream writes the Data of part i at offset start. A panic there, which is a mistake of a program, comes back as an error, so that nothing is
-// left behind.
+// stream writes the Data of part i at offset start. A panic of Data is returned as an error, so Write can remove what it has
+// written.
 func (j *job) stream(ctx context.Context, i int, start int64) (err error) {
 	defer func() {
 		switch cause := recover().(type) {
@@ -118,7 +118,7 @@ func (s *section) Write(p []byte) (int, error) {
 	if progress := s.job.options.Progress; progress != nil {
 		progress(s.job.done.Add(int64(n)), s.job.total)
 	}
-	if errors.Is(err, syscall.EFAULT) { // the system met the fault while it copied
+	if errors.Is(err, syscall.EFAULT) { // the memory fault happened in the system call
 		return n, tensor.ErrFault
 	}
 	return n, err

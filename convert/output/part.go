@@ -15,17 +15,17 @@ type Part struct {
 	known bool
 }
 
-// Literal is a part that is known beforehand.
+// Literal returns a part whose content is known beforehand. It keeps content.
 func Literal(content []byte) Part {
 	return Part{Size: int64(len(content)), Fill: func([]uint32) []byte { return content }, known: true}
 }
 
-// Data is a part that is streamed.
+// Data returns a part of size bytes, which data streams.
 func Data(size int64, data tensor.Data) Part {
 	return Part{Size: size, Data: data}
 }
 
-// Total is the size of the file that the parts make.
+// Total returns the size in bytes of the file that the parts make.
 func Total(parts []Part) int64 {
 	var total int64
 	for _, p := range parts {
@@ -44,7 +44,7 @@ func needSums(parts []Part) bool {
 	return false
 }
 
-// dataSize is the size of all Data.
+// dataSize returns the size of all Data, in bytes.
 func dataSize(parts []Part) int64 {
 	var total int64
 	for _, p := range parts {

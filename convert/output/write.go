@@ -21,10 +21,10 @@ type Options struct {
 	NoSync bool
 }
 
-// NotFileError says that what stands at the path is not a file, which alone could be replaced.
+// NotFileError says that there is something at the path that is not a file. Only a file is replaced.
 type NotFileError struct {
 	Path string
-	// Mode is what it is.
+	// Mode says what is there instead.
 	Mode fs.FileMode
 }
 
@@ -42,9 +42,9 @@ func (e *NotFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
 // Hint returns what to do next.
 func (e *NotFileError) Hint() string { return "give the name of a file" }
 
-// Write makes the file at path of parts. On any error, or when ctx ends, the file that was there before is untouched and nothing new
+// Write writes parts to the file at path. On any error, or when ctx ends, the file that was there before is untouched and nothing new
 // is left behind. Running out of space is noticed before the first byte is computed, where the file system can reserve space. A symbolic
-// link at path is replaced, not followed. The inputs of the parts may lie in the file that is replaced: it goes only when nobody has it open.
+// link at path is replaced, not followed. The parts may read from the file that is replaced: its content stays readable for whoever has it open.
 func Write(ctx context.Context, path string, parts []Part, options Options) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

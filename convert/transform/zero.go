@@ -42,7 +42,7 @@ func (z zeros) WriteTo(w io.Writer) (int64, error) {
 // Slice is as many zeros as wanted.
 func (z zeros) Slice(_, length int64) tensor.Data { return zeros(length) }
 
-// Transposed is the same zeros.
+// Transposed returns z: a transpose of zeros is the same zeros.
 func (z zeros) Transposed(int, int) tensor.Data { return z }
 
 // ErrNotZero says that a tensor which an operation would drop holds something. [CheckZero] wraps it.

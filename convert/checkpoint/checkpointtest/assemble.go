@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/output"
 )
 
-// Assemble makes the bytes that output.Write would put into a file.
+// Assemble returns the bytes that output.Write would write to a file.
 func Assemble(parts []output.Part) ([]byte, error) {
 	pieces := make([][]byte, len(parts))
 	sums := make([]uint32, len(parts))

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// truncated reads every beginning of the smallest sample, and some of the others. None may pass for a file.
+// truncated reads every beginning of the smallest sample, and some of the others. All must be refused.
 func (s Suite) truncated(t *testing.T) {
 	t.Parallel()
 	small := s.smallest(t)
@@ -21,7 +21,7 @@ func (s Suite) truncated(t *testing.T) {
 	}
 }
 
-// extended has bytes behind and before the file.
+// extended reads samples with bytes before or after them. All must be refused.
 func (s Suite) extended(t *testing.T) {
 	t.Parallel()
 	for name, content := range s.Samples {
@@ -44,7 +44,7 @@ func (s Suite) refuses(t *testing.T, content []byte, what string, args ...any) {
 	}
 }
 
-// isSample reports whether content happens to be a sample: one and its beginning joined can be.
+// isSample reports whether content is the same as a sample, as the result of joining two pieces can be.
 func (s Suite) isSample(content []byte) bool {
 	for _, sample := range s.Samples {
 		if bytes.Equal(sample, content) {

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Draw makes up tensors of the given element types: any rank up to 4, scalars and empty ones among them, any bits.
+// Draw returns random tensors of the given element types: any rank up to 4, also scalars and empty ones, with any bits.
 func Draw(t *rapid.T, dtypes []tensor.DType) []tensor.Named {
 	name := rapid.StringMatching(`[a-z_.0-9]{1,12}|[^\x00]{1,6}|weight "\\\t<é世>`)
 	names := rapid.SliceOfNDistinct(name, 1, 8, rapid.ID[string]).Draw(t, "names")
@@ -53,7 +53,7 @@ func Flatten(tensors []tensor.Named) ([]Flat, error) {
 	return made, nil
 }
 
-// roundTrip writes drawn tensors and reads them back. The same tensors must give the same bytes.
+// roundTrip writes random tensors and reads them back. Writing them twice must make the same bytes.
 func (s Suite) roundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -67,7 +67,7 @@ func (s Suite) roundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again, err := s.write(tensors); err != nil || !bytes.Equal(again, content) {
-			t.Fatalf("writing twice gives different bytes, or %v", err)
+			t.Fatalf("writing twice makes different bytes, or %v", err)
 		}
 		if !s.Format.Match(content) {
 			t.Fatal("the reader does not recognise what the writer wrote")
@@ -86,7 +86,7 @@ func (s Suite) roundTrip(t *testing.T) {
 	})
 }
 
-// refused has tensors that no format can hold. All problems must come back together.
+// refused writes tensors that no format can hold. One error must name all of them.
 func (s Suite) refused(t *testing.T) {
 	t.Parallel()
 	f32 := func(name string, shape ...int) tensor.Named {

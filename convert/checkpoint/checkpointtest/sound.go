@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// foreignFiles are files that no format may take for its own.
+// foreignFiles are files that no format may recognise.
 var foreignFiles = map[string][]byte{
 	"empty":   {},
 	"text":    []byte("Weights of the model are at the usual place.\n"),
@@ -83,12 +83,12 @@ func (s Suite) selection(t *testing.T) {
 	for name, content := range s.Samples {
 		opened, err := s.Format.Read(context.Background(), content, options)
 		if opened != nil || !errors.Is(err, checkpoint.ErrNoModel) {
-			t.Errorf("%s: selecting what is not there gives %v", name, err)
+			t.Errorf("%s: selecting a state dict that is not there returns the error %v", name, err)
 		}
 	}
 }
 
-// lazy makes a file of 64 MB. Opening it must neither copy it nor read it.
+// lazy opens a file of 64 MB, which must neither copy nor read it.
 func (s Suite) lazy(t *testing.T) {
 	const size = 64 << 20
 	named := []tensor.Named{{Name: "weight", View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{size / 4}, Data: make(tensor.Memory, size)}}}
@@ -118,7 +118,7 @@ func (s Suite) lazy(t *testing.T) {
 		content[i] = 1
 	}
 	if raw[0] != 1 || raw[size-1] != 1 {
-		t.Error("the tensor is a copy and no view of the file")
+		t.Error("the tensor is a copy instead of a view of the file")
 	}
 }
 
@@ -153,15 +153,11 @@ func (s Suite) open(t *testing.T) {
 	}
 }
 
-// write is the whole way into a file.
+// write returns a file of tensors.
 func (s Suite) write(tensors []tensor.Named) ([]byte, error) {
 	parts, err := s.Format.Write(tensors, s.Options)
 	if err != nil {
 		return nil, err
-	}
-	var total int64
-	for _, part := range parts {
-		total += part.Size
 	}
 	content, err := Assemble(parts)
 	if err == nil && int64(len(content)) != output.Total(parts) {

@@ -10,7 +10,7 @@ import (
 // Suite describes a format to Run.
 type Suite struct {
 	Format checkpoint.Format
-	// Options are given to Format.Write.
+	// Options are passed to Format.Write.
 	Options checkpoint.WriteOptions
 	// Samples are sound files by name, at least one of them not longer than 4 kB.
 	Samples map[string][]byte
@@ -33,7 +33,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("Open", s.open)
 }
 
-// smallest is the shortest sample.
+// smallest returns the shortest sample.
 func (s Suite) smallest(t *testing.T) []byte {
 	t.Helper()
 	var found []byte

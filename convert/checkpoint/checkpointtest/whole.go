@@ -19,8 +19,8 @@ var kinds = []error{checkpoint.ErrFormat, checkpoint.ErrMalformed, checkpoint.Er
 // maxText is how long the text of an error may be, in bytes.
 const maxText = 4 << 10
 
-// Whole reads content and all its tensors. It returns what is wrong with the reader, or nil; opened is nil if the reader refuses content,
-// with a proper error. Content of more than 16 MB of tensors is opened, but not read.
+// Whole reads content and all its tensors. The error says what is wrong with the reader; opened is nil if the reader refuses content with a
+// proper error. Content of more than 16 MB of tensors is opened, but not read.
 func Whole(format checkpoint.Format, content []byte) (opened *checkpoint.Checkpoint, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -37,7 +37,7 @@ func Whole(format checkpoint.Format, content []byte) (opened *checkpoint.Checkpo
 	return opened, deliversAll(opened.Tensors)
 }
 
-// properError checks that an error says what package checkpoint promises, in text that a terminal can bear.
+// properError returns an error unless err is what package checkpoint promises, and its text is safe to print.
 func properError(err error) error {
 	var problem *checkpoint.Error
 	if !errors.As(err, &problem) {
@@ -54,7 +54,7 @@ func properError(err error) error {
 	return nil
 }
 
-// deliversAll reads every tensor in both ways.
+// deliversAll reads every tensor with Bytes and with WriteTo.
 func deliversAll(tensors []tensor.Named) error {
 	names := map[string]bool{}
 	budget := int64(16 << 20)
@@ -77,13 +77,13 @@ func deliversAll(tensors []tensor.Named) error {
 	return nil
 }
 
-// delivers reads a tensor in both ways, which must give the same size bytes, or a proper error in both.
+// delivers reads a tensor with Bytes and with WriteTo. Both must deliver the same size bytes, or both a proper error.
 func delivers(view tensor.View, size int64) error {
 	raw, err := view.Data.Bytes()
 	var out bytes.Buffer
 	n, errWrite := view.Data.WriteTo(&out)
 	if (err == nil) != (errWrite == nil) {
-		return fmt.Errorf("reading at once gives %w, and in pieces %w", err, errWrite)
+		return fmt.Errorf("reading at once returns %w, and in pieces %w", err, errWrite)
 	}
 	if err != nil {
 		return errors.Join(properError(err), properError(errWrite))

@@ -81,7 +81,7 @@ func checkTensor(t tensor.Named) error {
 	return nil
 }
 
-// writer adds arrays to a pickle, between whose pieces the elements come. What repeats is written once: the functions, the arguments that make an empty
+// writer adds arrays to a pickle; their elements go between its pieces. What repeats is written once: the functions, the arguments that make an empty
 // array, and each dtype.
 type writer struct{ *pickler.Writer }
 

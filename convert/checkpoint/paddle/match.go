@@ -12,7 +12,7 @@ import (
 // unmarked matches how pickles of protocols 0 and 1 begin, which have no mark of their own: a global, or an empty or opened container.
 var unmarked = regexp.MustCompile(`^(c[\w.]+\n\w[\w.]*\n|\((c[\w.]+\n|[dl]p?\d*\n|S'|i[\w.]+\n)|[}\]]q\x00)`)
 
-// match wants a bare pickle that is not PyTorch's, or a file that Paddle's inference uses, for which read has an explanation.
+// match accepts a bare pickle that is not PyTorch's, and files for Paddle's inference engine: read explains why it refuses these.
 func match(content []byte) bool {
 	head := content[:min(len(content), 256)]
 	if inference(head) != "" {

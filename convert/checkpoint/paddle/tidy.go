@@ -18,7 +18,7 @@ const (
 	maxSlices = 100_000
 )
 
-// tidy takes Paddle's two tables out of every dict, and joins what was cut.
+// tidy removes Paddle's two tables from every dict, and joins the slices of parameters that were cut.
 func tidy(root pickle.Value) error {
 	return (&tidier{seen: map[*pickle.Dict]bool{}}).walk(root)
 }
@@ -95,7 +95,7 @@ func (j *joiner) join(cut pickle.Value) error {
 	return nil
 }
 
-// whole makes one array of its slices.
+// whole joins the slices of a parameter.
 func (j *joiner) whole(name string, info pickle.Value) (*pickle.Array, error) {
 	shape, parts, err := sliceInfo(name, info)
 	if err != nil {
@@ -122,7 +122,7 @@ func (j *joiner) whole(name string, info pickle.Value) (*pickle.Array, error) {
 	return &pickle.Array{View: tensor.View{DType: dtype, Shape: shape, Data: data}}, nil
 }
 
-// take returns a slice, which may be used once.
+// take returns a slice of parameter name. Each slice may be used once.
 func (j *joiner) take(name, part string) (*pickle.Array, error) {
 	value, _ := j.dict.Get(part)
 	slice, isArray := value.(*pickle.Array)
@@ -162,7 +162,7 @@ func itemsOf[T any](value pickle.Value) ([]T, error) {
 	case *pickle.Tuple:
 		items = value.Items
 	default:
-		return nil, fmt.Errorf("no list")
+		return nil, fmt.Errorf("not a list")
 	}
 	typed := make([]T, len(items))
 	for i, item := range items {

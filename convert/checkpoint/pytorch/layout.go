@@ -54,7 +54,7 @@ func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {
 	return archive.Layout(append(files, archive.Text(writtenFolder+versionRecord, []byte(writtenFormat))))
 }
 
-// object is the pickle of the state dict. torch.load with weights_only=True accepts the opcodes in it, and few others.
+// object returns the pickle of the state dict. torch.load with weights_only=True accepts the opcodes in it, and few others.
 func object(plans []tensorPlan, wrapper string) []byte {
 	w := &writer{pickler.New(2)}
 	if wrapper != "" {
@@ -83,7 +83,7 @@ type tensorPlan struct {
 	elements, size int64
 }
 
-// strides are those of row-major order, as PyTorch computes them: an empty dimension counts as one.
+// strides returns those of row-major order, as PyTorch computes them: an empty dimension counts as one.
 func (t tensorPlan) strides() []int64 {
 	strides := make([]int64, len(t.Shape))
 	step := int64(1)

@@ -44,10 +44,10 @@ func (s *storages) persistent(id pickle.Value) (*pickle.Storage, error) {
 	return storage, nil
 }
 
-// elementSize is in bytes; an untyped storage counts bytes.
+// elementSize returns the size of an element in bytes: 1 for an untyped storage, which counts bytes.
 func elementSize(dtype tensor.DType) int { return max(1, dtype.Size()) }
 
-// size is that of a known storage, in bytes.
+// size returns the size of a known storage, in bytes.
 func (s *storages) size(key string) int64 {
 	known := s.known[key]
 	return known.Count * int64(elementSize(known.DType))
@@ -139,7 +139,7 @@ func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpo
 	return window, part.Count * int64(width), nil
 }
 
-// swapWidth is how many bytes change places together: complex numbers are two.
+// swapWidth returns the number of bytes of which the order is reversed: a complex number is two numbers.
 func swapWidth(dtype tensor.DType) int {
 	if dtype == tensor.C64 || dtype == tensor.C128 {
 		return dtype.Size() / 2

@@ -7,6 +7,6 @@
 //	err = output.Write(ctx, "model.safetensors", parts, output.Options{})
 //
 // The reader accepts exactly what the specification allows (huggingface/safetensors README.md) and what the reference implementation writes:
-// the tensors must cover the data without hole, overlap or rest, and no name may occur twice. The writer gives the bytes that the reference
-// implementation would give for the same tensors, with metadata keys in order.
+// the tensors must cover the data without hole, overlap or rest, and no name may occur twice. The writer writes the bytes that the reference
+// implementation would write for the same tensors, with metadata keys in order.
 package safetensors

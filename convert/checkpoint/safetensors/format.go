@@ -24,7 +24,7 @@ var Format = checkpoint.Format{
 	HasMetadata: true,
 }
 
-// match wants a length and, behind it, the brace that the specification demands. Lengths beyond the limit match up to a terabyte, so that
+// match accepts a length, followed by the brace that the specification demands. Lengths beyond the limit match up to a terabyte, so that
 // the reader can say what is wrong.
 func match(content []byte) bool {
 	return len(content) > 8 && content[8] == '{' && binary.LittleEndian.Uint64(content) < 1<<40

@@ -207,7 +207,7 @@ var dtypes = []tensor.DType{
 	tensor.I32, tensor.U32, tensor.F32, tensor.C64, tensor.F64, tensor.I64, tensor.U64,
 }
 
-// foreign are the element types of the format that nothing here can hold, because they are smaller than a byte or scaled apart.
+// foreign are the element types of the format that a tensor cannot have here, because they are smaller than a byte or need a separate scale.
 var foreign = []string{"F4", "F6_E2M3", "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"}
 
 // parseDType takes the exact name of an element type. known reports whether the format has it at all.

@@ -100,7 +100,7 @@ func duplicates(tensors []tensor.Named) []error {
 	return problems
 }
 
-// headerText is the length and the JSON, with entries in the order of the data (PaddleNLP's reader depends on it), padded to 8 bytes so that every
+// headerText returns the length and the JSON, with entries in the order of the data (PaddleNLP's reader depends on it), padded to 8 bytes so that every
 // element is aligned.
 func headerText(entries []tensorPlan, metadata map[string]string) ([]byte, error) {
 	text, err := appendMetadata(make([]byte, 8, 8+128*(len(entries)+1)), metadata)
@@ -141,7 +141,7 @@ func appendMetadata(text []byte, metadata map[string]string) ([]byte, error) {
 	return append(text, '}'), nil
 }
 
-// jsonString returns a JSON string as the reference writer makes it: nothing is escaped that need not be.
+// jsonString returns a JSON string as the reference writer makes it: only what has to be escaped is escaped.
 func jsonString(text string) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)

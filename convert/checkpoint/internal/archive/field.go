@@ -39,7 +39,7 @@ const (
 	max32 = 0xffffffff
 )
 
-// fields reads little-endian numbers one after another. Its maker has checked that there are enough bytes.
+// fields reads little-endian numbers one after another. Whoever makes one has checked that it has enough bytes.
 type fields []byte
 
 func (f *fields) u16() uint16 {

@@ -29,7 +29,7 @@ type File struct {
 	Data tensor.Data
 }
 
-// Text is a File that is known beforehand.
+// Text returns a File with the given content.
 func Text(name string, content []byte) File {
 	return File{Name: name, Size: int64(len(content)), Data: tensor.Memory(content)}
 }
@@ -51,7 +51,7 @@ func Layout(files []File) ([]output.Part, error) {
 	return plan.parts, nil
 }
 
-// plan is an archive that grows.
+// plan is an archive to which files are being added.
 type plan struct {
 	parts   []output.Part
 	entries []placement
@@ -95,7 +95,7 @@ func (p *plan) finish() {
 // wide reports whether the record's sizes need 64 bits.
 func (e placement) wide() bool { return e.Size >= max32 }
 
-// headerSize is the size of the local header without padding.
+// headerSize returns the size of the local header without padding, in bytes.
 func (e placement) headerSize() int {
 	size := localSize + len(e.Name) + 4
 	if e.wide() {
@@ -104,7 +104,7 @@ func (e placement) headerSize() int {
 	return size
 }
 
-// padding is what the header needs to be longer for the content to be aligned.
+// padding returns by how many bytes the header must be longer for the content to be aligned.
 func (e placement) padding() int {
 	return int(-(e.offset+int64(e.headerSize()))&(Alignment-1)) % Alignment
 }
@@ -139,7 +139,7 @@ func (e placement) appendCommon(raw []byte, sums []uint32) []byte {
 	return binary.LittleEndian.AppendUint16(raw, uint16(len(e.Name)))
 }
 
-// centralExtra is the extra field in the directory: the numbers that need 64 bits.
+// centralExtra returns the extra field in the directory: the numbers that need 64 bits.
 func (e placement) centralExtra() []byte {
 	var values []int64
 	if e.wide() {

@@ -41,7 +41,7 @@ func (r *Record) folder() bool { return strings.HasSuffix(r.Name, "/") }
 // Stored reports whether the content lies unpacked in the file.
 func (r *Record) Stored() bool { return r.method == methodStore }
 
-// Start is where the packed content begins in the file.
+// Start returns the offset in the file, in bytes, where the packed content begins.
 func (r *Record) Start() int64 { return r.start }
 
 // Bytes returns the content: a window of the file where it is stored, else fresh memory.

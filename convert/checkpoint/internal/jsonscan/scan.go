@@ -1,7 +1,7 @@
 // Package jsonscan reads JSON token by token, for headers and indices that hostile files may have.
 //
 // Unlike json.Unmarshal, a [Scanner] sees keys that occur twice, keys that differ in case alone, texts with half a character, and the exact form of
-// numbers. What is wrong it reports by the error that its owner makes of a sentence and a place.
+// numbers. It reports a problem as the error that its owner makes of a reason and an offset.
 package jsonscan
 
 import (

@@ -1,7 +1,7 @@
-// Package opcode names the opcodes of Python's pickles, for what reads them and what writes them.
+// Package opcode names the opcodes of Python's pickles, for the packages that read and write them.
 //
-// The list is that of Python's Lib/pickletools.py, protocols 0 to 5. A test of package pickle compares its table, which says how each of them works,
-// with Python's own.
+// The list is that of Python's Lib/pickletools.py, protocols 0 to 5. Package pickle has a table that says how each of them works; one of its tests compares
+// that with Python's own.
 package opcode
 
 // Opcodes of protocols 0 and 1.

@@ -24,7 +24,8 @@ func fromBuffer(l *loader, callable *Global, args []any) (any, error) {
 	return made, made.fill(l, args[2], element, order == "F", args[0])
 }
 
-// permuted has its axes in the given order in memory, which NumPy 2.2 and later write for arrays that are dense in another order than C or Fortran.
+// permuted fills in an array whose axes are in the given order in memory, as NumPy 2.2 and later write arrays that are dense in neither C nor Fortran
+// order.
 func (a *array) permuted(l *loader, dimensions any, element *dtype, payload, axes any) error {
 	if err := a.fill(l, dimensions, element, false, payload); err != nil || a.unreadable != "" {
 		return err

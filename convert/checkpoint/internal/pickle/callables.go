@@ -3,10 +3,10 @@ package pickle
 // function makes the value that a call stands for. It runs nothing but the lines of this package.
 type function func(l *loader, callable *Global, args []any) (any, error)
 
-// callables is all that a pickle may ask to be called.
+// callables lists everything that a pickle may ask to be called.
 var callables map[Global]function
 
-// containers are the classes among them that NEWOBJ makes as well.
+// containers are the classes in callables that the opcode NEWOBJ may make, too.
 var containers = map[Global]bool{
 	{"collections", "OrderedDict"}: true, {"collections", "defaultdict"}: true, {"collections", "Counter"}: true,
 	{"builtins", "dict"}: true, {"builtins", "list"}: true, {"builtins", "tuple"}: true, {"builtins", "set"}: true,
@@ -14,7 +14,7 @@ var containers = map[Global]bool{
 	{"builtins", "bytes"}: true, {"builtins", "bytearray"}: true, {"builtins", "complex"}: true,
 }
 
-// A function of the table may answer a call in its arguments, hence init.
+// The table is filled here because one of its functions, rebuildFromType, looks into the table.
 func init() {
 	callables = map[Global]function{
 		{"collections", "OrderedDict"}: dictionary,

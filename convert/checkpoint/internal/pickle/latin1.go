@@ -48,7 +48,7 @@ func (d Latin1) WriteTo(w io.Writer) (int64, error) {
 	return total, d.check(total, position, true)
 }
 
-// check reports whether the whole text was read and gave as many bytes as it must.
+// check returns an error unless the whole text was read and decoded to Size bytes.
 func (d Latin1) check(written int64, read int, ok bool) error {
 	switch {
 	case !ok:
@@ -59,7 +59,7 @@ func (d Latin1) check(written int64, read int, ok bool) error {
 	return nil
 }
 
-// latin1Table tells, for each byte of UTF-8, what it adds to the output: bits 0 to 7 the low bits of a byte, bits 8 to 15 the high bits for
+// latin1Table says, for each byte of UTF-8, what it adds to the output: bits 0 to 7 the low bits of a byte, bits 8 to 15 the high bits for
 // the byte that follows, and the flags below.
 var latin1Table = func() (table [256]uint32) {
 	for b := range table {
@@ -83,7 +83,7 @@ const (
 	latin1Bad   = 1 << 18
 )
 
-// decodeLatin1 fills out from text until either ends, and tells how much of each it used and whether that text was well-formed. It has no
+// decodeLatin1 fills out from text until either ends. It returns how many bytes of each it used, and whether they were well-formed. It has no
 // branches that depend on the text, because weights are random: half of the bytes take two.
 func decodeLatin1(out, text []byte) (written, read int, ok bool) {
 	var before, bad uint32

@@ -62,7 +62,7 @@ type call struct {
 	offset int64
 }
 
-// run lets the machine work. The scanner has checked the limits, so that whatever still goes wrong is a panic that can be recovered from.
+// run runs the machine. As the scanner has checked the limits, whatever still goes wrong is a panic that can be recovered from.
 func (l *loader) run() (root any, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -101,7 +101,7 @@ func (l *loader) question(id any) (any, error) {
 	return answer, err
 }
 
-// answers holds what each opcode means that reaches question.
+// answers has, for each opcode that reaches question, the method that answers it.
 var answers map[byte]func(l *loader, operands any) (any, error)
 
 func init() {
@@ -118,7 +118,7 @@ func init() {
 	}
 }
 
-// problem makes an *checkpoint.Error of errors that are none yet: gopickle's own, whose text holds no values of the file here.
+// problem returns err as a *checkpoint.Error. An error of gopickle becomes one with the same text, in which there are no values of the file.
 func problem(err error) error {
 	var found *checkpoint.Error
 	if errors.As(err, &found) {

@@ -173,7 +173,7 @@ func TestDeepValuesEnd(t *testing.T) {
 		value = pair.Items[0]
 		depth++
 	}
-	equal(t, &pickle.Opaque{What: "a value that lies too deep"}, value)
+	equal(t, &pickle.Opaque{What: "a value that is nested too deeply"}, value)
 	if depth != 101 {
 		t.Errorf("depth %d", depth)
 	}

@@ -56,7 +56,7 @@ func (a *array) setState(l *loader, state any) error {
 	return a.fill(l, parts[0], element, fortran, parts[3])
 }
 
-// flag accepts what Python 2 writes for a truth value as well.
+// flag accepts a bool, or 0 or 1, which Python 2 writes instead.
 func flag(value any) (bool, bool) {
 	switch value := value.(type) {
 	case bool:

@@ -7,16 +7,16 @@ type instruction struct {
 	name string
 	form form
 	effect
-	// memory is about how many bytes the machine, and afterwards the values made of it, hold for one such opcode.
+	// memory is about how many bytes one such opcode takes: in the machine, and then in the values that are made.
 	memory int64
 	write  func(s *scanner, o operation)
 }
 
 // effect is the movement of the stack.
 type effect struct {
-	// take values from the top, then give that many.
+	// take and give are how many values are taken from the top and then put there.
 	take, give int
-	// toMark takes all values down to the last MARK first; then take counts the values below it.
+	// toMark says that all values down to the last MARK are taken first; then take counts the values below it.
 	toMark bool
 	// pairs says that the values above the mark must be even in number.
 	pairs bool
@@ -32,7 +32,7 @@ var (
 	below1 = effect{toMark: true, take: 1, give: 1}
 )
 
-// Rough costs of one value in bytes of memory: in the machine (slot of a growing slice, boxed value) and in our tree.
+// Rough costs of one value in bytes of memory: in the machine (slot of a growing slice, boxed value) and in the tree of values.
 const (
 	costSlot      = 96
 	costMemo      = 128

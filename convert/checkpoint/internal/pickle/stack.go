@@ -61,5 +61,5 @@ func (s *stack) floor() int {
 	return s.marks[len(s.marks)-1]
 }
 
-// left reports whether more than the result of STOP was there.
+// left reports whether values or MARKs are left after STOP has taken the result.
 func (s *stack) left() bool { return s.depth != 0 || len(s.marks) != 0 }

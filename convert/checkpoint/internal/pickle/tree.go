@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// maxDepth is how deep values may lie in one another. State dicts need 4.
+	// maxDepth is how deeply values may be nested. State dicts need 4.
 	maxDepth = 100
 	// maxNodes bounds the number of values; the scanner's limits keep it lower in practice.
 	maxNodes = 2_000_000
 )
 
-// tree turns what the machine made into our own values, each once.
+// tree converts what the machine made into values of this package, each once.
 type tree struct {
 	done   map[any]Value
 	inside map[any]bool
@@ -27,7 +27,7 @@ func (l *loader) convert(raw any) (Value, error) {
 	return t.value(raw, 0)
 }
 
-// value converts one value. Containers that lie in themselves, and what lies too deep, become Opaque.
+// value converts one value. Containers that contain themselves, and values that are nested too deeply, become Opaque.
 func (t *tree) value(raw any, depth int) (Value, error) {
 	if t.nodes++; t.nodes > maxNodes {
 		return nil, checkpoint.Unsafe("more than %d values", maxNodes)
@@ -54,7 +54,7 @@ func (t *tree) value(raw any, depth int) (Value, error) {
 	return t.once(raw, depth)
 }
 
-// once converts what can be shared.
+// once converts a value that may be shared by several others.
 func (t *tree) once(raw any, depth int) (Value, error) {
 	if done, ok := t.done[raw]; ok {
 		return done, nil
@@ -63,7 +63,7 @@ func (t *tree) once(raw any, depth int) (Value, error) {
 		return &Opaque{What: "a value that contains itself"}, nil
 	}
 	if depth > maxDepth {
-		return &Opaque{What: "a value that lies too deep"}, nil
+		return &Opaque{What: "a value that is nested too deeply"}, nil
 	}
 	t.inside[raw] = true
 	made, err := t.container(raw, depth+1)

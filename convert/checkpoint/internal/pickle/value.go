@@ -69,7 +69,7 @@ type Record struct {
 	Entries []Entry
 }
 
-// Opaque stands for a value that nobody here needs, such as a long text.
+// Opaque stands for a value that is not needed to read a model, such as a long text.
 type Opaque struct {
 	// What is a noun: "text", "bytes", "a value that contains itself".
 	What string

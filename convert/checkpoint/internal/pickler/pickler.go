@@ -1,4 +1,4 @@
-// Package pickler writes pickles. What it writes is pieced together opcode by opcode, so that the elements of tensors can stay where they are.
+// Package pickler writes pickles. A pickle is written opcode by opcode and in pieces, between which the elements of tensors go without being copied.
 //
 //	w := pickler.New(4)
 //	w.Op(opcode.EmptyDict, opcode.Mark)
@@ -38,7 +38,7 @@ func (w *Writer) Cut() []byte {
 // Op appends opcodes, with their arguments, as they are.
 func (w *Writer) Op(codes ...byte) { w.raw = append(w.raw, codes...) }
 
-// Once writes a value by what write does at its first use, and refers to it afterwards. There may be 256 such values.
+// Once calls write to write the value of that key; when it is used again, it writes a reference to it instead. There may be 256 such values.
 func (w *Writer) Once(key string, write func()) {
 	if slot, known := w.memo[key]; known {
 		w.Op(opcode.BinGet, slot)

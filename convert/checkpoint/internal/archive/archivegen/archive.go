@@ -14,11 +14,11 @@ type Record struct {
 	Content []byte
 	// Deflate packs the content.
 	Deflate bool
-	// Packed is put in place of what the content gives, if it is not nil.
+	// Packed, if not nil, replaces the packed content.
 	Packed []byte
 	// Streamed leaves checksum and sizes to a descriptor behind the data, as PyTorch's writer does.
 	Streamed bool
-	// Descriptor is put in place of the one that belongs there, if it is not nil.
+	// Descriptor, if not nil, replaces the descriptor that belongs there.
 	Descriptor []byte
 	// Before is put in front of the record.
 	Before []byte
@@ -58,7 +58,7 @@ type Archive struct {
 	End func(*End)
 }
 
-// Bytes is the archive as a file.
+// Bytes returns the archive as the content of a file.
 func (a Archive) Bytes() []byte {
 	raw := bytes.Clone(a.Prefix)
 	entries := make([]Header, len(a.Records))
@@ -99,7 +99,7 @@ func (a Archive) appendEnd(raw []byte, begin, count int) []byte {
 	return number(raw, uint32(0x06054b50), end.Disk, end.FirstDisk, end.Here, end.Total, end.Size, end.Offset, end.Comment)
 }
 
-// header is what both headers of a sound archive say.
+// header returns what the local header and the directory say in a sound archive.
 func (r Record) header() Header {
 	h := Header{Name: r.Name, Flags: 1 << 11, CRC: crc32.ChecksumIEEE(r.Content), Compressed: uint32(len(r.packed())), Size: uint32(len(r.Content))}
 	if r.Deflate {
@@ -157,7 +157,7 @@ func (h Header) appendCentral(raw []byte) []byte {
 	return append(append(raw, h.Name...), h.Extra...)
 }
 
-// Deflate packs content.
+// Deflate returns content packed with the method deflate.
 func Deflate(content []byte) []byte {
 	var out bytes.Buffer
 	w, err := flate.NewWriter(&out, flate.BestCompression)
@@ -173,12 +173,12 @@ func Deflate(content []byte) []byte {
 	return out.Bytes()
 }
 
-// Extra is a block of the extra field.
+// Extra returns a block of the extra field.
 func Extra(id uint16, content []byte) []byte {
 	return append(number(nil, id, uint16(min(len(content), math.MaxUint16))), content...)
 }
 
-// Wide64 is the block of the extra field for numbers beyond 32 bits.
+// Wide64 returns the block of the extra field for numbers beyond 32 bits.
 func Wide64(values ...uint64) []byte {
 	var content []byte
 	for _, value := range values {

@@ -4,6 +4,6 @@
 //		w.Text("weight").Array(picklegen.Array{Code: "f4", Shape: []int{2}, Data: raw})
 //	}).Stop()
 //
-// It has opcodes of its own and shares nothing with packages opcode and pickler, because it judges what these write and read. The corpora of
+// It shares no code with packages opcode and pickler, because tests judge them by it. The corpora of
 // [Hostile] and [Bombs] serve every reader of pickles.
 package picklegen

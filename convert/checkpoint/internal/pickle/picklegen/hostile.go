@@ -23,7 +23,7 @@ const quarter = math.MaxInt/2 + 1
 // command is what the attacks below would run.
 func command(w *Writer) { w.Text("touch /tmp/pwned") }
 
-// Hostile makes the corpus of attacks that were seen or published, and of whatever makes a reader crash or read wrong values.
+// Hostile returns attacks that were seen or published, and files that make a careless reader crash or read wrong values.
 func Hostile() []Case {
 	var all []Case
 	for _, group := range [][]Case{calls(), indirections(), broken(), lengths(), {{"arrays over one payload", sharedArrays(), checkpoint.ErrUnsafe, "sum up to"}}} {
@@ -32,7 +32,7 @@ func Hostile() []Case {
 	return all
 }
 
-// calls run something by each opcode that can.
+// calls has an attack for each opcode that can call something.
 func calls() []Case {
 	unsafe := checkpoint.ErrUnsafe
 	return []Case{
@@ -68,7 +68,7 @@ func calls() []Case {
 	}
 }
 
-// indirections hide what is called.
+// indirections has attacks that hide what is called.
 func indirections() []Case {
 	unsafe := checkpoint.ErrUnsafe
 	name := func(module, name string) func(*Writer) {
@@ -105,7 +105,7 @@ func indirections() []Case {
 	}
 }
 
-// broken streams made gopickle 0.3.0 crash, or were accepted with values that Python would not give.
+// broken has streams that made gopickle 0.3.0 crash, or that it accepted with other values than Python's.
 func broken() []Case {
 	malformed, unsupported := checkpoint.ErrMalformed, checkpoint.ErrUnsupported
 	return []Case{
@@ -169,7 +169,7 @@ func broken() []Case {
 	}
 }
 
-// lengths are larger than the file, or below zero.
+// lengths has values whose stated length is larger than the file, or negative.
 func lengths() []Case {
 	malformed := checkpoint.ErrMalformed
 	var cases []Case
@@ -197,7 +197,7 @@ func lengths() []Case {
 	}...)
 }
 
-// Bombs are small files that want much memory or time.
+// Bombs returns small files that would take much memory or time.
 func Bombs() []Case {
 	const many = 600_000
 	unsafe := checkpoint.ErrUnsafe
@@ -226,7 +226,7 @@ func Bombs() []Case {
 	}
 }
 
-// sharedArrays lets 2,000 arrays have the same 4 MiB.
+// sharedArrays returns a pickle in which 2,000 arrays share the same 4 MiB.
 func sharedArrays() []byte {
 	w := New(4)
 	w.Bytes(make([]byte, 4<<20)).Op('q', 9, '0')
@@ -242,5 +242,5 @@ func sharedArrays() []byte {
 	}).Stop()
 }
 
-// Doubled is a chain of n pairs, each of which holds the one before twice: n opcodes that stand for 2^n values.
+// Doubled returns a chain of n pairs, each of which holds the one before twice: n opcodes for 2^n values.
 func Doubled(n int) []byte { return New(2).Int(1).Repeat(n, '2', 0x86).Stop() }

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Seeds are short files of every kind, for fuzz targets to begin with.
+// Seeds returns short files of every kind, for fuzz targets to begin with.
 func Seeds() [][]byte {
 	var all [][]byte
 	for _, c := range Hostile() {

@@ -117,7 +117,7 @@ func (w *Writer) Bytes8(raw []byte) *Writer { return w.Op(0x8e).U64(uint64(len(r
 // ByteArray pushes a bytearray of protocol 5.
 func (w *Writer) ByteArray(raw []byte) *Writer { return w.Op(0x96).U64(uint64(len(raw))).Op(raw...) }
 
-// latin1 is text with one character for each byte.
+// latin1 returns a text with one character for each byte.
 func latin1(raw []byte) string {
 	var text strings.Builder
 	for _, b := range raw {
