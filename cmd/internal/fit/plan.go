@@ -69,7 +69,7 @@ func (p Plan) Run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if report, err := ReadReport(folder); !errors.Is(err, fs.ErrNotExist) {
+	if report, err := readReport(folder); !errors.Is(err, fs.ErrNotExist) {
 		return report, err
 	}
 	if err := os.MkdirAll(p.Cache, 0o755); err != nil {
@@ -80,7 +80,7 @@ func (p Plan) Run(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("waiting for another gotchfit: %w", err)
 	}
 	defer lock.Unlock()
-	if report, err := ReadReport(folder); err == nil {
+	if report, err := readReport(folder); err == nil {
 		return report, nil
 	}
 	report := Report{Folder: folder, Gotch: p.Gotch.Version, Libtorch: p.Libtorch, Compiler: p.Compiler, CUDA: p.CUDA}

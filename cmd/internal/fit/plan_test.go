@@ -143,7 +143,7 @@ func TestReadReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadReport(want.Folder)
+	got, err := readReport(want.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}

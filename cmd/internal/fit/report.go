@@ -24,8 +24,8 @@ type Report struct {
 	Stubbed []string `json:"stubbed"`
 }
 
-// ReadReport reads the report of the copy in folder. If there is no copy, the error is fs.ErrNotExist.
-func ReadReport(folder string) (Report, error) {
+// readReport reads the report of the copy in folder. If there is no copy, the error is fs.ErrNotExist.
+func readReport(folder string) (Report, error) {
 	text, err := os.ReadFile(filepath.Join(folder, reportName))
 	if err != nil {
 		return Report{}, err

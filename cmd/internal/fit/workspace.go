@@ -89,7 +89,7 @@ func ReportOf(path string) (Report, error) {
 		if !filepath.IsAbs(folder) {
 			folder = filepath.Join(filepath.Dir(path), folder)
 		}
-		report, err := ReadReport(folder)
+		report, err := readReport(folder)
 		if errors.Is(err, fs.ErrNotExist) {
 			return Report{}, fmt.Errorf("%s names %s, which is gone: %w", path, folder, ErrUnfitted)
 		}

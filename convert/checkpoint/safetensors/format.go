@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -52,9 +51,4 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		opened.Tensors[i] = tensor.Named{Name: e.name, View: tensor.View{DType: e.dtype, Shape: e.shape, Data: data}}
 	}
 	return opened, nil
-}
-
-// comparePlaces orders by begin, then end: empty tensors share their begin with a neighbour.
-func comparePlaces(a, b entry) int {
-	return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
 }

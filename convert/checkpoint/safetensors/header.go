@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -179,7 +180,9 @@ func (e *entry) readOffsets(s *scanner) error {
 
 // check sorts the entries by place and makes sure that they cover size bytes exactly.
 func (h *header) check(size int64) error {
-	slices.SortStableFunc(h.entries, comparePlaces)
+	slices.SortStableFunc(h.entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) // empty tensors share their begin with a neighbour
+	})
 	at := int64(0)
 	for _, e := range h.entries {
 		want, err := tensor.View{DType: e.dtype, Shape: e.shape}.Size()
