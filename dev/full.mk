@@ -5,7 +5,7 @@ RUN ?= TestFull
 
 .PHONY: test-full test-full-torch test-full-native
 
-test-full: test-full-torch test-full-native ## both engines beside recordings of full-size models
+test-full: test-full-torch test-full-native ## both engines, compared with recordings of full-size models
 
 test-full-torch: libtorch ## ... libtorch's engine: minutes
 	$(GO) test -count=1 -v -tags libtorch,full -run $(RUN) -timeout 1h ./beit/engine/torch

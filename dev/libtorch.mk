@@ -13,7 +13,7 @@ endef
 
 .PHONY: libtorch libtorch-check libtorch-check-debian libtorch-check-gotch libtorch-check-default libtorch-check-cuda
 
-libtorch: ## fit gotch to this machine's libtorch; fetch one where there is none (CUDA=1: with CUDA)
+libtorch: ## fit gotch to this machine's libtorch; fetch one if there is none (CUDA=1: with CUDA)
 	$(FIT) fetch $(if $(CUDA),-cuda on)
 
 libtorch-check: libtorch-check-debian libtorch-check-gotch libtorch-check-default ## the torch engine's tests with each supported libtorch

@@ -23,7 +23,7 @@ for name, value in state.items():
 save_file(out, sys.argv[2])
 `
 
-// large returns the path of the checkpoint of 1.4 GB that several sections use. The first call writes it. It is in the page cache then.
+// large returns the path of the checkpoint of 1.4 GB that several sections use. The first call writes it, and reads it once, so that it is in the page cache.
 func (b *bench) large(ctx context.Context) (string, error) {
 	path := filepath.Join(b.folder, "beit_large_p16_512.pdparams")
 	if _, err := os.Stat(path); err == nil {

@@ -169,12 +169,12 @@ func (c *comparison) cell(ctx context.Context, name string, batch, threads int) 
 		command := c.peer(kind, strings.Replace(name, "_p16_", "_patch16_", 1), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
 		workers = append(workers, &worker{name: nameOf(kind), command: command, request: "forward"})
 	}
-	ours := []string{
+	command := []string{
 		c.torch, "bench", c.file(name + ".safetensors"), "--arch", name, "--worker", "--engine", "torch",
 		"--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads),
 	}
-	beitzoo := &worker{name: "beitzoo", command: ours, request: "forward"}
-	matrix := &worker{name: "matrix products", command: ours, request: "matrix"}
+	beitzoo := &worker{name: "beitzoo", command: command, request: "forward"}
+	matrix := &worker{name: "matrix products", command: command, request: "matrix"}
 	workers = append(workers, beitzoo, matrix)
 	if err := interleave(ctx, workers, quick*c.rounds, agree, pause); err != nil {
 		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
@@ -225,7 +225,7 @@ func agree(workers []*worker) error {
 	return nil
 }
 
-// operations are those of the matrix products of one image: two for each multiplication with its addition.
+// operations returns the number of operations in the matrix products of one image: two for each multiplication with its addition.
 func operations(c arch.Config) float64 {
 	tokens, width, hidden := float64(c.Tokens()), float64(c.EmbedDim), float64(c.HiddenDim)
 	block := tokens*width*4*width + 2*tokens*tokens*width + 2*tokens*width*hidden

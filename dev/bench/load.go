@@ -27,8 +27,8 @@ func benchLoad(ctx context.Context, b *bench) error {
 	}
 	defer c.drop(largeName)
 	path := c.file(largeName + ".safetensors")
-	ours := []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}
-	beitzoo := &worker{name: "`beitzoo`, open and load", command: ours, request: "load"}
+	command := []string{b.torch, "bench", path, "--arch", largeName, "--worker", "--engine", "torch"}
+	beitzoo := &worker{name: "`beitzoo`, open and load", command: command, request: "load"}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func benchLoad(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	workers := []*worker{{name: beitzoo.name, command: ours, request: "load"}}
+	workers := []*worker{{name: beitzoo.name, command: command, request: "load"}}
 	for _, way := range []struct{ kind, name string }{
 		{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
 		{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},

@@ -35,13 +35,13 @@ type bench struct {
 
 func main() {
 	b := &bench{}
-	only := flag.String("only", "", "run this section alone")
-	flag.StringVar(&b.beitzoo, "beitzoo", "bin/beitzoo", "the program")
-	flag.StringVar(&b.torch, "torch", "", "the program with libtorch; empty leaves the comparison of engines out")
-	flag.StringVar(&b.python, "python", "", "a Python with paddlepaddle, torch, timm, transformers and safetensors; empty leaves the peers out")
-	flag.StringVar(&b.folder, "folder", os.TempDir(), "where files of some gigabytes may be written")
+	only := flag.String("only", "", "run this `SECTION` alone")
+	flag.StringVar(&b.beitzoo, "beitzoo", "bin/beitzoo", "the `PROGRAM` to measure")
+	flag.StringVar(&b.torch, "torch", "", "the `PROGRAM` with libtorch; if empty, the engines are not compared")
+	flag.StringVar(&b.python, "python", "", "a `PYTHON` with paddlepaddle, torch, timm, transformers and safetensors; if empty, only beitzoo is measured")
+	flag.StringVar(&b.folder, "folder", os.TempDir(), "the `FOLDER` for temporary files of some gigabytes")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
-	copied := flag.String("copy", "", "answer each line of standard input with the seconds of a copy of this file in memory; the section load starts this")
+	copied := flag.String("copy", "", "answer each line of standard input with the seconds that a copy of this `FILE` in memory takes; the section load uses this")
 	flag.Parse()
 	if *copied != "" {
 		if err := copyWorker(os.Stdin, os.Stdout, *copied); err != nil {

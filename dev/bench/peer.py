@@ -5,7 +5,7 @@
 KIND is timm, compile (timm under torch.compile), transformers, onnxruntime, or one for the request "load": create makes timm's model and loads it, load loads
 into the one that is there. NAME is timm's name of the architecture. FILES.safetensors has weights under timm's names, FILES-hf is a folder of transformers. IMAGES are raw float32.
 
-    python peer.py have KIND        prints the versions, or fails where something is not installed
+    python peer.py have KIND        prints the versions, or fails if something is not installed
 """
 
 import os

@@ -20,7 +20,7 @@ type contestant struct {
 	command []string
 	// before runs, unmeasured, ahead of each round.
 	before func()
-	// rounds is how often at most; 0 means every round.
+	// rounds is the largest number of rounds in which it runs; 0 means every round.
 	rounds int
 	// seconds are the wall times of the rounds.
 	seconds []float64

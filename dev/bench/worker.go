@@ -104,7 +104,7 @@ func (w *worker) ask(request string) ([]float64, error) {
 	return numbers, nil
 }
 
-// pause waits until the threads of the last worker sleep: after their work they spin for a while.
+// pause waits until the threads of the last worker sleep: they use the processor for a while after their work.
 func pause() error {
 	time.Sleep(50 * time.Millisecond)
 	return nil

@@ -130,7 +130,7 @@ def check_half(beitzoo, a, folder):
 
 
 def check_hf(beitzoo, a, folder):
-    """A folder that we wrote loads with from_pretrained; one that transformers wrote loads here; in-memory names of v5 too."""
+    """from_pretrained loads a folder that beitzoo wrote; beitzoo reads one that transformers wrote, and the names that version 5 has in memory."""
     model = draw.timm_model(a)
     torch.save(model.state_dict(), folder / "timm.pth")
     beitzoo("convert", folder / "timm.pth", "-o", f"{folder}/ours/", "--to", "hf", "--prove")
@@ -150,7 +150,7 @@ def check_hf(beitzoo, a, folder):
         beitzoo("convert", source, "-o", folder / "back.pth", "--to", "timm", "--prove")
         fresh = draw.timm_model(a)
         fresh.load_state_dict(torch.load(folder / "back.pth", weights_only=True), strict=True)
-        close(with_torch(fresh, a.images()), logits, source.name, 5e-3)  # their epsilon is 1e-12
+        close(with_torch(fresh, a.images()), logits, source.name, 5e-3)  # transformers runs with epsilon 1e-12
 
 
 def check_hf_masked(beitzoo, a, folder):
@@ -166,7 +166,7 @@ def check_hf_masked(beitzoo, a, folder):
 
 
 def check_paddle(beitzoo, a, folder):
-    """paddle.save's protocols are read; what we write loads with paddle.load and set_state_dict; logits agree with torch."""
+    """beitzoo reads paddle.save's protocols; paddle.load and set_state_dict read what beitzoo writes; logits agree with torch."""
     model = paddle_beit.Model(a)
     want = with_paddle(model, a.images())
     for protocol in (2, 3, 4):
@@ -210,7 +210,7 @@ def check_recordings(beitzoo, a, folder):
 
 
 def check_matrix(beitzoo, a, folder):
-    """From one file to each scheme and format and back: the frameworks' loaders read the same tensors out of all of them."""
+    """One file becomes each scheme and format: the frameworks' loaders read the same tensors from all of them."""
     torch.save(draw.timm_model(a).state_dict(), folder / "source.pt")
     loaders = {
         "pytorch": lambda p: bits(unwrap(torch.load(p, weights_only=True))),

@@ -39,7 +39,7 @@ def draw(seed):
 
 
 def randomise(model, seed):
-    """Fills every parameter with noise, so that no two could be mixed up unnoticed."""
+    """Fills every parameter with noise, so that exchanged parameters are noticed."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
