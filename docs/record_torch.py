@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 
 def parts(model):
-    """The modules whose outputs are recorded: (patch embedding's user, blocks, what the head sees)."""
+    """The modules to record: the one whose output is the tokens before the first block, the blocks, and the head, whose input is recorded."""
     if hasattr(model, "beit"):  # Hugging Face
         encoder = model.beit.encoder if hasattr(model.beit, "encoder") else model.beit
         layers = encoder.layer if hasattr(encoder, "layer") else encoder.layers
