@@ -29,7 +29,7 @@ import (
 
 const testdata = "../testdata/"
 
-// checkpoints are files of other people's programs, in every container.
+// checkpoints are files that the frameworks wrote, in every container.
 var checkpoints = []string{
 	"../manifests/embedded/digits_p16_64.pdparams",
 	"digits/digits_p16_64_protocol2.pdparams",
@@ -105,7 +105,7 @@ func TestAnyToAny(t *testing.T) {
 	}
 }
 
-// There and back again gives the same bytes, and so does the same conversion twice.
+// Converting there and back makes the same bytes, and so does the same conversion twice.
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"../manifests/embedded/digits_p16_64.pdparams", "digits/digits_p16_64.bf16.pth", "digits/hf", "mim/tiny_mim_p16_64.unilm.pth"} {
@@ -118,14 +118,14 @@ func TestThereAndBack(t *testing.T) {
 					report := mustConvert(t, testdata+file, first, to(scheme, format))
 					mustConvert(t, testdata+file, second, to(scheme, format))
 					if digest(t, first) != digest(t, second) {
-						t.Error("converting twice gives different bytes")
+						t.Error("converting twice makes different bytes")
 					}
 					back, again := filepath.Join(folder, "back"+fileEndings[report.Input.Format]), filepath.Join(folder, "again"+ending)
 					mustConvert(t, first, back, to(report.Input.Scheme, report.Input.Format))
 					mustBeEqual(t, testdata+file, back)
 					mustConvert(t, back, again, to(scheme, format))
 					if report.Architecture.Epsilon == arch.Epsilon && digest(t, first) != digest(t, again) {
-						t.Error("there and back gives other bytes")
+						t.Error("there and back makes other bytes")
 					}
 				}
 			})
@@ -217,7 +217,7 @@ func TestHuggingFaceFolder(t *testing.T) {
 	mustBeEqual(t, folder, bin)
 }
 
-// A folder of transformers runs with its own epsilon; where it goes must keep it, or say that it can't.
+// A folder of transformers runs with its own epsilon; the output must keep it, or a note must say that it cannot.
 func TestEpsilonTravels(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -479,7 +479,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestConvert_ToWhatIsNotAFile has outputs at whose place something stands that must not be replaced, or that a folder cannot be made of.
+// TestConvert_ToWhatIsNotAFile converts to paths at which there is something that must not be replaced.
 func TestConvert_ToWhatIsNotAFile(t *testing.T) {
 	t.Parallel()
 	source := testdata + "tiny/tiny_p16_32.passl.pdparams"
@@ -522,7 +522,7 @@ func TestProveFindsOneBit(t *testing.T) {
 	}
 }
 
-// unequal is Data that gives other bytes each time, as failing memory would.
+// unequal is Data that delivers other bytes each time, as failing memory would.
 type unequal struct{ raw []byte }
 
 func (u unequal) Bytes() ([]byte, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// saved writes recipe weights after a change, and gives the path.
+// saved writes recipe weights after a change, and returns the path.
 func saved(t *testing.T, name, scheme, ending string, change func(map[string][]byte)) string {
 	t.Helper()
 	config, err := arch.ByName(name)
@@ -202,7 +202,7 @@ func TestStatistics(t *testing.T) {
 	}
 }
 
-// A file that is readable, but no BEiT, is still listed.
+// The tensors of a file that is readable, but not a BEiT, are still listed.
 func TestInspectOfAnotherModel(t *testing.T) {
 	t.Parallel()
 	const path = testdata + "digits/digits_p16_64.hf.float32.recording.safetensors"

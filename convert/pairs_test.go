@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// broken is Data that comes in odd pieces.
+// broken is Data that WriteTo writes in pieces of size bytes, which need not end with an element.
 type broken struct {
 	raw  []byte
 	size int

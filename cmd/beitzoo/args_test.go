@@ -34,7 +34,7 @@ func TestFlagsFirst(t *testing.T) {
 	}
 }
 
-// runHere runs a command line and gives exit code, standard output and standard error. Not in parallel: the library keeps flags in global variables.
+// runHere runs a command line and returns exit code, standard output and standard error. Not in parallel: the library keeps flags in global variables.
 func runHere(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

@@ -73,7 +73,7 @@ func TestBenchRefuses(t *testing.T) {
 	expect(t, exitUsage, "bench", "beit_bas_p16_224", "--synth")
 }
 
-// serve sends requests to a worker and gives its answers.
+// serve sends requests to a worker and returns its answers.
 func serve(t *testing.T, code int, requests ...string) [][]float64 {
 	t.Helper()
 	var out, errs bytes.Buffer

@@ -72,7 +72,7 @@ func diagnose(ctx context.Context, program string) *diagnosis {
 	return d
 }
 
-// note adds a problem. An error that has no hint of its own gets the given one.
+// note adds a problem. hint is used if the error has none.
 func (d *diagnosis) note(err error, fatal bool, hint string) {
 	if own := hintOf(err); own != "" {
 		hint = own

@@ -93,7 +93,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("sha256        %s", i.SHA256)
 	}
 	if n := len(i.Dropped); n > 0 {
-		c.printf("beside them   %d tensors, such as %q: %s", n, i.Dropped[0].Name, i.Dropped[0].Reason)
+		c.printf("others        %d tensors that are not parameters, such as %q: %s", n, i.Dropped[0].Name, i.Dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
 		c.printf("metadata      %s: %.80q", key, i.Metadata[key])

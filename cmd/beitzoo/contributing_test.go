@@ -14,7 +14,7 @@ import (
 // repository is the root of the checkout.
 const repository = "../.."
 
-// TestContributing_Changes makes sure that CONTRIBUTING.md names the place of each typical change.
+// TestContributing_Changes makes sure that CONTRIBUTING.md names the file to open first for each typical change.
 func TestContributing_Changes(t *testing.T) {
 	t.Parallel()
 	var changes []string
@@ -58,7 +58,7 @@ func TestContributing_Packages(t *testing.T) {
 	}
 	for i, folder := range listed {
 		if _, there := slices.BinarySearch(found, folder); !there || i > 0 && listed[i-1] == folder {
-			t.Errorf("CONTRIBUTING.md has a line too many about the package %s", folder)
+			t.Errorf("CONTRIBUTING.md lists the package %s, which does not exist or is listed twice", folder)
 		}
 	}
 }
@@ -179,7 +179,7 @@ func contributingTable(t *testing.T, section string) [][]string {
 
 var quotation = regexp.MustCompile("`([^`\n]+)`")
 
-// quoted returns what stands between backquotes in a text.
+// quoted returns the pieces of a text that are between backquotes.
 func quoted(text string) []string {
 	var words []string
 	for _, found := range quotation.FindAllStringSubmatch(text, -1) {

@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// TestCosign signs what was published with a tool of somebody else's, which verifies it, and finds the place unharmed by the signature. `make
+// TestCosign signs what was published with cosign, which verifies it; the place still takes publications, and can be mirrored and pulled from. `make
 // test-cosign` installs what it needs.
 func TestCosign(t *testing.T) {
 	host, program := storetest.StartRegistry(t), storetest.Program(t, "BEITZOO_TEST_COSIGN")

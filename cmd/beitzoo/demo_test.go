@@ -25,7 +25,7 @@ func TestDemo(t *testing.T) {
 		t.Error("the demo does not say how far logits are off")
 	}
 	if lines := strings.Count(out, "\n"); lines >= 40 {
-		t.Errorf("%d lines are too many for a story", lines)
+		t.Errorf("%d lines are too many for a demo", lines)
 	}
 	for _, station := range conversions {
 		if _, err := os.Stat(filepath.Join(folder, station.name)); err != nil {

@@ -23,7 +23,7 @@ type errorType struct {
 }
 
 // TestErrorTypesSayTheirKind walks the whole module, with all build tags: each error type says its kind or unwraps, and each error that is a variable
-// of a package is made by errdef.New. So that exitCodes has only kinds in it, and a new error type can't be forgotten.
+// of a package is made by errdef.New. So exitCodes needs only kinds, and a new error type cannot be forgotten.
 func TestErrorTypesSayTheirKind(t *testing.T) {
 	t.Parallel()
 	types, sentinels := walkErrors(t, filepath.Join("..", ".."))

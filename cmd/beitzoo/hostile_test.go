@@ -76,7 +76,7 @@ func TestConvert_RefusesBadInput(t *testing.T) {
 	}
 }
 
-// untouched checks that a failed command left the old output as it was, and nothing beside it.
+// untouched checks that a failed command left the old output as it was, and no other file.
 func untouched(t *testing.T, folder, out string) {
 	t.Helper()
 	if content, err := os.ReadFile(out); err != nil || string(content) != "what was there before" {

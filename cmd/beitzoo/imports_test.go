@@ -47,7 +47,7 @@ var floors = []floor{
 	{
 		"zoo",
 		[]string{"convert/...", "beit/arch", "beit/card", "tensor", "manifests/...", "internal/...", "errdef"},
-		"the zoo distributes weights; who runs or verifies them tells it the verdict",
+		"the zoo distributes weights; its callers run or verify them and pass in the verdict",
 	},
 	{"", []string{"..."}, "the front door shows all packages"},
 	{"cmd", []string{"..."}, "the program is on top"},
@@ -103,8 +103,8 @@ func TestImportRules(t *testing.T) {
 }
 
 func checkLayers(t *testing.T, path, imported string) {
-	target, ours := strings.CutPrefix(imported, module)
-	if !ours {
+	target, inModule := strings.CutPrefix(imported, module)
+	if !inModule {
 		return
 	}
 	own, below := topFolder(path), topFolder(target)

@@ -69,13 +69,13 @@ func convertTwice(t *testing.T, source, scheme, format, ending string) {
 	}
 }
 
-// succeed runs a command that must exit with 0, and gives its standard output.
+// succeed runs a command that must exit with 0, and returns its standard output.
 func succeed(t *testing.T, args ...string) string {
 	t.Helper()
 	return expect(t, exitOK, args...)
 }
 
-// expect runs a command that must exit with code, and gives its standard output.
+// expect runs a command that must exit with code, and returns its standard output.
 func expect(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	got, out, errs := runHere(t, args...)

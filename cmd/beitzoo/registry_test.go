@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// orasVariable is the environment variable with a Python that has the package oras, an OCI client of somebody else's.
+// orasVariable is the environment variable with the path of a Python that has the package oras, an independent OCI client.
 const orasVariable = "BEITZOO_TEST_ORAS"
 
 // TestRegistry publishes to a real registry and to a folder, lets clients that know nothing of beitzoo fetch what is there, and pulls from the registry
@@ -39,7 +39,7 @@ func TestRegistry(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "copied")
 	for _, client := range []struct {
 		name string
-		// fetch gives the path of the weights that the client fetched.
+		// fetch returns the path of the weights that the client fetched.
 		fetch func(t *testing.T) string
 	}{
 		{"curl", func(t *testing.T) string {

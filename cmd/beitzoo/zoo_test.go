@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/manifests"
 )
 
-// home gives commands a cache and state of their own, and no places.
+// home sets BEITZOO_HOME to a new folder, so that commands have an empty cache, and no places.
 func home(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -25,7 +25,7 @@ func home(t *testing.T) string {
 	return folder
 }
 
-// keyPair writes an open minisign secret key, and gives its path and the public key.
+// keyPair writes an unencrypted minisign secret key, and returns its path and the public key.
 func keyPair(t *testing.T) (path, public string) {
 	t.Helper()
 	publicKey, secretKey, err := minisign.GenerateKey(rand.Reader)
@@ -41,7 +41,7 @@ func keyPair(t *testing.T) (path, public string) {
 	return path, publicKey.String()
 }
 
-// TestPublishAndPull goes from a checkpoint to somebody else's machine: folder, HTTP server, mirror and bundle.
+// TestPublishAndPull publishes a checkpoint and pulls it from a folder, an HTTP server, a mirror and a bundle.
 func TestPublishAndPull(t *testing.T) {
 	home(t)
 	key, public := keyPair(t)

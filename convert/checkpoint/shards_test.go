@@ -50,7 +50,7 @@ func shard(t *testing.T, folder, file string, names ...string) {
 	write(t, filepath.Join(folder, file), string(content))
 }
 
-// contents are the names of the tensors, which must be their contents as well.
+// contents returns the names of the tensors, and checks that each tensor holds its name.
 func contents(t *testing.T, opened *checkpoint.Checkpoint) []string {
 	t.Helper()
 	var names []string
@@ -175,7 +175,7 @@ func TestHostileIndexes(t *testing.T) {
 	}
 }
 
-// TestTensorInTwoShards has an index that is sound in itself.
+// TestTensorInTwoShards has a sound index, but shards that hold the same tensor.
 func TestTensorInTwoShards(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -200,7 +200,7 @@ func TestLinks(t *testing.T) {
 	}
 	const index = `{"weight_map":{"a":"one.safetensors"}}`
 	tests := map[string]struct {
-		// make builds a folder below root and gives its path.
+		// make builds a folder below root and returns its path.
 		make func(t *testing.T, root string) string
 		fine bool
 	}{

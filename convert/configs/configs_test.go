@@ -165,7 +165,7 @@ func TestTransformersThereAndBack(t *testing.T) {
 		want := drawConfig(t)
 		want.Epsilon = rapid.SampledFrom([]float64{arch.Epsilon, arch.EpsilonHF, 1e-5}).Draw(t, "epsilon")
 		if want.MaskToken && want.Classes == 0 {
-			// config.json of a bare BeitModel doesn't tell what its mask token is for.
+			// The config.json of a bare BeitModel does not say what its mask token is for.
 			want.Classes = 1
 		}
 		raw, err := configs.Transformers(card.Card{Config: want})
@@ -186,8 +186,8 @@ func TestTransformersThereAndBack(t *testing.T) {
 	})
 }
 
-// Every key that we write has the value that transformers itself wrote for the same model, but for the drop-path rate and such, which we
-// leave to its defaults.
+// Every key that is written has the value that transformers itself wrote for the same model. Keys such as the drop-path rate are not written: they
+// keep their defaults.
 func TestTransformersAgreesWithTransformersItself(t *testing.T) {
 	t.Parallel()
 	var theirs, ours map[string]any

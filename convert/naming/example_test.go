@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
-// The names of a checkpoint's tensors tell the scheme, and their shapes the architecture.
+// The scheme follows from the names of a checkpoint's tensors, the architecture from their shapes.
 func ExampleRead() {
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {

@@ -2,7 +2,7 @@ package naming
 
 import "slices"
 
-// AddScheme adds a scheme with names that nothing else has, and returns what removes it again. Only a test that is not parallel may call it.
+// AddScheme adds a scheme with names that no other scheme has, and returns a function that removes it. Only a test that is not parallel may call it.
 func AddScheme(name, program string) (remove func()) {
 	before := schemes
 	rows := slices.Concat(under("net/", backbone...), []row{{canonical: []string{"head.*"}, foreign: []string{"net/predict.*"}}})

@@ -43,7 +43,7 @@ func byName(t testing.TB, name string) arch.Config {
 	return config
 }
 
-// Files that other people's programs wrote.
+// TestReadFilesOfTheFrameworks reads files that other programs than beitzoo wrote.
 func TestReadFilesOfTheFrameworks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -103,7 +103,7 @@ func TestReadFilesOfTheFrameworks(t *testing.T) {
 	}
 }
 
-// sameTensors wants the same names with the same bytes, in any order.
+// sameTensors fails unless both have the same names with the same bytes, in any order.
 func sameTensors(t require, want, got []tensor.Named) {
 	t.Helper()
 	sorted := func(tensors []tensor.Named) []tensor.Named {
@@ -217,7 +217,7 @@ func TestThereAndBackInEveryScheme(t *testing.T) {
 	}
 }
 
-// Whatever the scheme, detection without hints finds one that gives the same canonical tensors.
+// For tensors of any scheme, detection finds a scheme by which they are the same canonical tensors.
 func TestDetection(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -301,7 +301,7 @@ func TestHeadlessHuggingFaceHasNoPrefix(t *testing.T) {
 	}
 }
 
-// turned gives the tensors of tiny_p16_32 with one linear weight stored the other way round.
+// turned returns the tensors of tiny_p16_32 with one linear weight transposed.
 func TestSquareWeightIsTurnedToo(t *testing.T) {
 	t.Parallel()
 	config := byName(t, "tiny_p16_32")

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// family is every named architecture and the corners between them.
+// family returns every named architecture, with at most 3 blocks, and one with choices that none of them combines.
 func family() []arch.Config {
 	var configs []arch.Config
 	for _, name := range arch.Names() {
@@ -145,7 +145,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// Where nothing but the square weight is there, its layout can't be told.
+// The layout of a square weight cannot be recognised if there is no other tensor.
 func TestTieIsAnError(t *testing.T) {
 	t.Parallel()
 	var tensors []tensor.Named

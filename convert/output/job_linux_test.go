@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestDiskFull writes to a device that is always full, as a disk can be that could not promise its space.
+// TestDiskFull writes to a device that is always full, as a disk may be although reserving space on it has not failed.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

@@ -21,7 +21,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// ramp is n bytes, none like its neighbours.
+// ramp returns n bytes, each of which differs from its neighbours.
 func ramp(n int) []byte {
 	raw := make([]byte, n)
 	for i := range raw {
@@ -30,7 +30,7 @@ func ramp(n int) []byte {
 	return raw
 }
 
-// target is a file with known content in a folder of its own.
+// target returns the path of a file with known content, alone in its folder.
 func target(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "model.bin")
 	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
@@ -155,7 +155,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestFailuresLeaveNothing has everything that can go wrong, one at a time.
+// TestFailuresLeaveNothing lets each step of a write fail, one at a time.
 func TestFailuresLeaveNothing(t *testing.T) {
 	t.Parallel()
 	errOwn := errors.New("my own")
@@ -266,7 +266,7 @@ func TestLinkIsReplaced(t *testing.T) {
 	checkOnly(t, link, []byte("new"))
 }
 
-// TestReaderKeepsOldFile is another program that has the old file open: it must go on seeing all of it.
+// TestReaderKeepsOldFile has the old file open while it is replaced: all of it must stay readable.
 func TestReaderKeepsOldFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "model.bin")

@@ -67,7 +67,7 @@ func TestInputCutShort(t *testing.T) {
 	}
 }
 
-// TestPipe stands for all that is no file, such as /dev/null, which a user with the right to do so must not lose. A link to it counts as it.
+// TestPipe writes to a pipe and to a link to it. What is not a file, /dev/null for example, must not be replaced, even if the user has the right to.
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	pipe, link := filepath.Join(t.TempDir(), "pipe"), filepath.Join(t.TempDir(), "link")
@@ -127,7 +127,7 @@ func mode(t *testing.T, path string) fs.FileMode {
 	return info.Mode().Perm()
 }
 
-// limited names the folder for a child process that may write 1 MB into a file and no more.
+// limited is the environment variable with the folder for a child process that may write at most 1 MB to a file.
 const limited = "OUTPUT_TEST_LIMITED"
 
 // TestNoRoom runs this test again in a process with a limit on file sizes, which stands for a full disk.

@@ -91,7 +91,7 @@ func TestCastRoundsAsTorchDoes(t *testing.T) {
 		for i := range torchRounds {
 			width := len(c.want) / len(torchRounds)
 			if got, want := c.got[i*width:(i+1)*width], c.want[i*width:(i+1)*width]; !bytes.Equal(got, want) {
-				t.Errorf("%s: %08x gives % x, torch % x", c.name, torchRounds[i].f32, got, want)
+				t.Errorf("%s: %08x becomes % x, in torch % x", c.name, torchRounds[i].f32, got, want)
 			}
 		}
 	}
@@ -132,7 +132,7 @@ var (
 
 func isNaN16(bits uint16, dtype tensor.DType) bool { return bits&0x7fff > infinity[dtype] }
 
-// Between every two neighbours lies a point that goes to the even one; the float64 next to it on each side goes to that side.
+// The point halfway between two neighbours is rounded to the even one; the float64 next to it on each side is rounded to that side.
 func TestRoundingAtEveryBoundary(t *testing.T) {
 	t.Parallel()
 	for _, short := range []tensor.DType{tensor.F16, tensor.BF16} {
@@ -194,7 +194,7 @@ func TestCastStreamsAnyPieces(t *testing.T) {
 	cut := tensor.View{DType: tensor.F32, Shape: tensor.Shape{2}, Data: pieces{raw[:7], 3}}
 	cast, _ := transform.Cast(cut, tensor.F16)
 	if _, err := cast.Data.WriteTo(io.Discard); err == nil {
-		t.Error("half an element at the end is no error")
+		t.Error("half an element at the end is not an error")
 	}
 }
 

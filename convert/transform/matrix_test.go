@@ -16,7 +16,7 @@ import (
 // dtypeOf is a dtype of each width that the kernels know, and of some that they do not.
 var dtypeOf = map[int]tensor.DType{1: tensor.U8, 2: tensor.F16, 4: tensor.F32, 8: tensor.F64, 16: tensor.C128}
 
-// counted is a matrix whose bytes are all different as far as a byte can tell.
+// counted returns a tensor with pseudo-random bytes, always the same ones.
 func counted(width int, shape ...int) tensor.View {
 	size := width
 	for _, n := range shape {

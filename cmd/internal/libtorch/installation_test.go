@@ -151,6 +151,6 @@ func TestFindOfPython(t *testing.T) {
 	}
 	t.Chdir(build{}.in(t, filepath.Join(t.TempDir(), "torch")) + "/..")
 	if found, err := Find(context.Background(), Search{Origins: []Origin{Python}}); err == nil && found.Version == "9.8.7" {
-		t.Error("a folder that merely lies here counts as installed")
+		t.Error("a folder named torch in the current folder counts as the installed package")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// odd is Data that gives different bytes in both ways.
+// odd is Data whose Bytes and WriteTo deliver different bytes.
 type odd struct{ bytes, written string }
 
 func (o odd) Bytes() ([]byte, error) { return []byte(o.bytes), nil }
@@ -23,7 +23,7 @@ func (o odd) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// failing is Data that fails in one way or both.
+// failing is Data whose Bytes, WriteTo or both fail.
 type failing struct{ read, write error }
 
 func (f failing) Bytes() ([]byte, error) { return []byte("1234"), f.read }
@@ -33,7 +33,7 @@ func (f failing) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), f.write
 }
 
-// TestWholeNoticesBrokenReaders is what the suite is worth.
+// TestWholeNoticesBrokenReaders makes sure that Whole finds the mistakes that it looks for.
 func TestWholeNoticesBrokenReaders(t *testing.T) {
 	t.Parallel()
 	damaged := checkpoint.Malformed("damaged")
@@ -58,7 +58,7 @@ func TestWholeNoticesBrokenReaders(t *testing.T) {
 	}
 	tests := map[string]struct {
 		read func() (*checkpoint.Checkpoint, error)
-		says string // nothing where the reader is sound
+		says string // empty if the reader is sound
 	}{
 		"sound":               {of(tensor.Memory("1234"), tensor.Memory("5678")), ""},
 		"refuses":             {refusing(damaged), ""},

@@ -11,7 +11,7 @@ import (
 )
 
 // large makes a file of 415 tensors, as many as beit_large_p16_512 has with its index buffers. With width 1024 it has 1.4 GB. The elements
-// are pages of zeros that nobody touches.
+// are zeros that are never read.
 func large(tb testing.TB, width int) []byte {
 	var tensors []tensor.Named
 	add := func(dtype tensor.DType, shape ...int) {

@@ -44,7 +44,7 @@ func array(w *writer, code string, data string, shape ...int) *writer {
 	return w.Array(picklegen.Array{Code: code, Shape: shape, Data: []byte(data)})
 }
 
-// pair is how a tensor within other objects is saved.
+// pair writes a tensor as Paddle saves it within other objects: a tuple of name and array.
 func pair(w *writer, name string, fill func(w *writer)) *writer {
 	return w.Call("builtins", "tuple", func(w *writer) {
 		w.Tuple(func(w *writer) { w.Text(name); fill(w) })
@@ -270,7 +270,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 	}
 }
 
-// TestDamageInTextIsNoticed spoils the text that protocol 2 keeps the elements in.
+// TestDamageInTextIsNoticed damages the text that holds the elements in protocol 2.
 func TestDamageInTextIsNoticed(t *testing.T) {
 	data := bytes.Repeat([]byte{0x01, 0x02, 0xc3, 0x7f}, 100)
 	content := picklegen.New(2).Dict(func(w *writer) {

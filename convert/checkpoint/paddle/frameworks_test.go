@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
 )
 
-// dtypes returns our names for those of NumPy and Paddle in testdata/expected.json.
+// dtypes returns the names of package tensor for those of NumPy and Paddle in testdata/expected.json.
 var dtypes = map[string]string{
 	"f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "u4": "U32", "u8": "U64", "b1": "BOOL", "c8": "C64", "c16": "C128",
 	"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
@@ -61,7 +61,7 @@ func TestFilesOfTheFrameworks(t *testing.T) {
 	}
 }
 
-// TestFilesWithoutNames were saved by Paddle from tensors that are in no dict.
+// TestFilesWithoutNames reads files that Paddle saved from tensors that were not in a dict.
 func TestFilesWithoutNames(t *testing.T) {
 	says := map[string]string{"one": "one tensor without the name", "list": "a list of 13 tensors", "binary": "inference parameters"}
 	var seen []string

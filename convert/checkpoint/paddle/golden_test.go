@@ -83,32 +83,32 @@ func TestProtocolsHoldTheSame(t *testing.T) {
 // TestAgreesWithTimm compares every weight with the file that timm wrote of the same model with the safetensors library. Linear weights
 // are transposed there.
 func TestAgreesWithTimm(t *testing.T) {
-	theirs := safetensors(t, filepath.Join(testdata, "digits/digits_p16_64.timm.safetensors"))
+	byTimm := safetensors(t, filepath.Join(testdata, "digits/digits_p16_64.timm.safetensors"))
 	compared := 0
-	for _, ours := range open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{}).Tensors {
-		if strings.HasSuffix(ours.Name, "relative_position_index") {
+	for _, read := range open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{}).Tensors {
+		if strings.HasSuffix(read.Name, "relative_position_index") {
 			continue
 		}
-		name := strings.TrimPrefix(strings.Replace(ours.Name, "head.fc_cls.", "head.", 1), "backbone.")
-		want, ok := theirs[name]
+		name := strings.TrimPrefix(strings.Replace(read.Name, "head.fc_cls.", "head.", 1), "backbone.")
+		want, ok := byTimm[name]
 		if !ok {
 			t.Errorf("timm has no %q", name)
 			continue
 		}
-		got, err := ours.Bytes()
+		got, err := read.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(name, ".weight") && len(ours.Shape) == 2 {
-			got = transposed(got, ours.Shape)
+		if strings.HasSuffix(name, ".weight") && len(read.Shape) == 2 {
+			got = transposed(got, read.Shape)
 		}
 		if string(got) != want {
 			t.Errorf("%s differs", name)
 		}
 		compared++
 	}
-	if compared != len(theirs) || compared == 0 {
-		t.Errorf("%d tensors compared, timm has %d", compared, len(theirs))
+	if compared != len(byTimm) || compared == 0 {
+		t.Errorf("%d tensors compared, timm has %d", compared, len(byTimm))
 	}
 }
 

@@ -69,12 +69,12 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// legal keeps names away that reading would change: prefixes that mean a training wrapper, or Paddle's tables.
+// legal reports whether reading keeps the names: some prefixes mean a training wrapper, and some names Paddle's tables.
 func legal(name string) bool {
 	return !strings.HasPrefix(name, "module.") && !strings.HasPrefix(name, "_orig_mod.") && !strings.HasSuffix(name, "@@")
 }
 
-// TestGoldenRoundTrip writes what Paddle wrote and reads it back; the same tensors give the same file.
+// TestGoldenRoundTrip writes what Paddle wrote and reads it back; the same tensors make the same file.
 func TestGoldenRoundTrip(t *testing.T) {
 	opened := open(t, filepath.Join(testdata, "../manifests/embedded/digits_p16_64.pdparams"), checkpoint.Options{})
 	fromText := open(t, filepath.Join(testdata, "digits/digits_p16_64_protocol2.pdparams"), checkpoint.Options{})
@@ -100,7 +100,7 @@ func TestGoldenRoundTrip(t *testing.T) {
 		}
 	}
 	if digests[0] != digests[1] {
-		t.Errorf("the same tensors give different files: %v", digests)
+		t.Errorf("the same tensors make different files: %v", digests)
 	}
 }
 

@@ -84,7 +84,7 @@ func python2(w *writer) {
 	}).Op('Q')
 }
 
-// refusal is a file that must be refused. A nil kind leaves open how.
+// refusal is a file that must be refused, with an error of that kind; nil allows any kind.
 type refusal struct {
 	content []byte
 	kind    error
@@ -181,8 +181,8 @@ func TestHostileArchives(t *testing.T) {
 // immense says that the record unpacks to 100 MB.
 func immense(h *archivegen.Header) { h.Size = 100_000_000 }
 
-// TestHostilePickles puts the corpus of hostile pickles into archives. Why each is refused is tested where the corpus is; here another limit
-// may come first.
+// TestHostilePickles puts the corpus of hostile pickles into archives. The reason for each refusal is tested in package pickle; here another limit may
+// be met first.
 func TestHostilePickles(t *testing.T) {
 	t.Parallel()
 	tests := map[string]refusal{}
@@ -217,7 +217,7 @@ func TestUnpackingIsCounted(t *testing.T) {
 	}
 }
 
-// TestDamagedStorage is noticed when the tensor is read, and by every parameter of the storage.
+// TestDamagedStorage has a damaged storage: reading any of its parameters must be an error.
 func TestDamagedStorage(t *testing.T) {
 	t.Parallel()
 	slice := row("slice")

@@ -28,7 +28,7 @@ func row(name string) one {
 	return one{name: name, class: "FloatStorage", key: "0", count: 3, shape: []int{3}, strides: []int{1}}
 }
 
-// write pushes the tensor. more is what stands at the end of the persistent id.
+// write pushes the tensor. more writes the end of the persistent id.
 func (o one) write(w *writer, more ...func(w *writer)) {
 	w.Call("torch._utils", "_rebuild_tensor_v2", func(w *writer) {
 		if o.persist != nil {
@@ -46,7 +46,7 @@ func (o one) write(w *writer, more ...func(w *writer)) {
 	})
 }
 
-// object is a state dict as a pickle. more is what legacy files have at the end of each persistent id.
+// object returns a state dict as a pickle. more writes what legacy files have at the end of each persistent id.
 func object(tensors []one, more ...func(w *writer)) []byte {
 	return picklegen.New(2).Dict(func(w *writer) {
 		for _, o := range tensors {
@@ -76,7 +76,7 @@ type block struct {
 	raw   []byte
 }
 
-// legacy is a legacy file. Nil parts are what belongs there.
+// legacy is a legacy file. Parts that are nil are made as they belong there.
 type legacy struct {
 	magic, version, system, object, keys []byte
 	blocks                               []block

@@ -103,7 +103,7 @@ func TestSameWeightsInEveryContainer(t *testing.T) {
 	}
 }
 
-// TestWrappers tells what is known about each file besides its tensors.
+// TestWrappers compares what is known about each file besides its tensors.
 func TestWrappers(t *testing.T) {
 	t.Parallel()
 	type facts struct{ Container, Wrapper string }
@@ -158,7 +158,7 @@ func TestOddTensors(t *testing.T) {
 	}
 }
 
-// TestRefusedFiles are files of PyTorch that hold no plain tensors.
+// TestRefusedFiles reads files of PyTorch that hold no plain tensors.
 func TestRefusedFiles(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -72,8 +72,8 @@ func TestLayoutPickle(t *testing.T) {
 	}
 }
 
-// TestLayoutGolden pins a whole file, which PyTorch 2.11 was seen to load with weights_only=True and to find equal: the same tensors must
-// give the same bytes in every version of beitzoo.
+// TestLayoutGolden pins a whole file, which PyTorch 2.11 loaded with weights_only=True, with equal tensors: the same tensors must become
+// the same bytes in every version of beitzoo.
 func TestLayoutGolden(t *testing.T) {
 	t.Parallel()
 	got := digest(written(t, some(), pytorch.Options{Wrapper: "model"}))
@@ -107,7 +107,7 @@ func TestLayoutIntegers(t *testing.T) {
 	}
 }
 
-// TestNumPyArrayAmongTensors is what some training programs leave in their state dicts.
+// TestNumPyArrayAmongTensors reads a state dict with a NumPy array in it, as some training programs write it.
 func TestNumPyArrayAmongTensors(t *testing.T) {
 	t.Parallel()
 	pickle := picklegen.New(2).Dict(func(w *writer) {
@@ -135,7 +135,7 @@ func TestLayoutRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRead reads hostile files: archives, streams and what else begins like them.
+// FuzzRead reads hostile files: archives, streams, and others that begin like them.
 func FuzzRead(f *testing.F) {
 	f.Add(written(f, some(), pytorch.Options{Wrapper: "model"}))
 	f.Add(zipped(object([]one{row("w")}), map[string][]byte{"0": float3}).Bytes())
@@ -155,7 +155,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-// checkFuzzed reads content. What is accepted is written and must read as the same tensors; writing that again gives the same bytes.
+// checkFuzzed reads content. What is accepted is written and must read as the same tensors; writing those again must make the same bytes.
 func checkFuzzed(t *testing.T, content []byte) {
 	opened, err := checkpointtest.Whole(pytorch.Format, content)
 	if err != nil {
@@ -191,6 +191,6 @@ func checkFuzzed(t *testing.T, content []byte) {
 		t.Fatalf("(-want +got), %v:\n%s", err, diff)
 	}
 	if second := written(t, again.Tensors, pytorch.Options{}); !bytes.Equal(first, second) {
-		t.Fatal("writing again gives other bytes")
+		t.Fatal("writing again makes other bytes")
 	}
 }

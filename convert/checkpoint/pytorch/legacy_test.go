@@ -17,10 +17,10 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// none ends a persistent id of a storage that is no part of another.
+// none ends the persistent id of a storage that is not a part of another.
 func none(w *writer) { w.None() }
 
-// part ends a persistent id of a storage that is a part of another, as PyTorch before 0.4 wrote it.
+// part ends the persistent id of a storage that is a part of another, as PyTorch before 0.4 wrote it.
 func part(offset, count int) func(w *writer) {
 	return func(w *writer) {
 		w.Tuple(func(w *writer) { w.Text("view").Int(offset).Int(count) })

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// testdata is the repository's, made by the reference implementation.
+// testdata is the path of the repository's test data, which the reference implementation wrote.
 const testdata = "../../../testdata"
 
 // dtypes are all element types that the format shares with package tensor.

@@ -18,7 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// build puts a length in front of a header and size zeros behind it.
+// build returns a file: the length of a header, the header, and size zeros.
 func build(header string, size int) []byte {
 	content := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	return append(append(content, header...), make([]byte, size)...)
@@ -165,7 +165,7 @@ func TestOddButSound(t *testing.T) {
 	}
 }
 
-// TestManyTensors is what a hostile header of a few megabytes can ask for.
+// TestManyTensors reads as many tensors as a header of a few megabytes can describe.
 func TestManyTensors(t *testing.T) {
 	t.Parallel()
 	var header strings.Builder
@@ -209,8 +209,8 @@ func TestAlignment(t *testing.T) {
 	})
 }
 
-// FuzzRead reads hostile files. What is accepted must be delivered exactly, and writing it must give a file that reads as the same tensors
-// and is written as the same bytes again.
+// FuzzRead reads hostile files. What is accepted must be delivered exactly, and a file that is written from it must read as the same
+// tensors and, written again, have the same bytes.
 func FuzzRead(f *testing.F) {
 	f.Add(written(f, mixed(), nil))
 	f.Add(build(`{"w":`+one+`,"__metadata__":{"a":"b"}} `, 4))
@@ -237,7 +237,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("(-want +got), %v, %v:\n%s", errWant, errGot, diff)
 		}
 		if second := written(t, again.Tensors, again.Metadata); !bytes.Equal(first, second) {
-			t.Fatal("writing again gives other bytes")
+			t.Fatal("writing again makes other bytes")
 		}
 	})
 }

@@ -60,7 +60,7 @@ func wider(change func(end64, locator []byte)) []byte {
 	return gen{Records: []record{{Name: "m/a"}, {Name: "m/b"}}, Wide: true, Wider: change}.Bytes()
 }
 
-// hostile is the corpus: what makes two programs see different archives, and what asks for too much.
+// hostile has archives in which two programs could see different records, and archives that ask for too much memory.
 func hostile() map[string]refused {
 	malformed, unsafe, unsupported := checkpoint.ErrMalformed, checkpoint.ErrUnsafe, checkpoint.ErrUnsupported
 	put := binary.LittleEndian.PutUint64
@@ -183,7 +183,7 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
-// TestHostileDeflate has records that are sound from outside.
+// TestHostileDeflate has records whose damage shows only when they are unpacked.
 func TestHostileDeflate(t *testing.T) {
 	t.Parallel()
 	malformed, unsafe := checkpoint.ErrMalformed, checkpoint.ErrUnsafe

@@ -71,7 +71,7 @@ func TestLayoutRefuses(t *testing.T) {
 	}
 }
 
-// zeros is Data of so many zeros that nobody wants to write them.
+// zeros is Data that is too large to be read; its value is its size in bytes. Reading it is an error.
 type zeros int64
 
 func (z zeros) Bytes() ([]byte, error) { return nil, fmt.Errorf("%d zeros are too many", z) }
@@ -224,7 +224,7 @@ func checkCrowd(t *testing.T, parts []output.Part, files []archive.File) {
 	}
 }
 
-// TestLocalHeadersBeyond4GB looks at the local header of a large record, which the directory's readers hardly do.
+// TestLocalHeadersBeyond4GB looks at the local header of a large record, which most readers ignore: they read the directory.
 func TestLocalHeadersBeyond4GB(t *testing.T) {
 	t.Parallel()
 	parts, err := archive.Layout([]archive.File{{Name: "m/a", Size: 5 << 30, Data: zeros(5 << 30)}})
@@ -239,7 +239,7 @@ func TestLocalHeadersBeyond4GB(t *testing.T) {
 	}
 }
 
-// BenchmarkOpen is an archive of BEiT large's size in records: 415, and more than a page apart.
+// BenchmarkOpen opens an archive with as many records as a BEiT large has, 415, which are more than a page apart.
 func BenchmarkOpen(b *testing.B) {
 	var files []archive.File
 	for i := range 415 {

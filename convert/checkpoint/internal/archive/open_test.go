@@ -35,7 +35,7 @@ func noise(n int) []byte {
 	return raw
 }
 
-// content reads all records, in both ways.
+// content reads all records, with Bytes and with WriteTo.
 func content(t testing.TB, opened *archive.Archive) map[string]string {
 	t.Helper()
 	all := map[string]string{}

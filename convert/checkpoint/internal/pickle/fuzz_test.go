@@ -35,7 +35,7 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		if stream.End > int64(len(content)) || content[stream.End-1] != opcode.Stop {
-			t.Fatalf("the end %d of %d is no STOP", stream.End, len(content))
+			t.Fatalf("the byte before the end %d of %d is not STOP", stream.End, len(content))
 		}
 		again, err := Scan(context.Background(), content[:stream.End], 0, small)
 		if err != nil || !bytes.Equal(again.Code, stream.Code) {
@@ -65,8 +65,8 @@ func dataOnly(stream *Stream) bool {
 	return true
 }
 
-// compareWithMachine loads data without the scanner. Its sets, its frames and escapes in texts differ on purpose: where the machine fails or
-// gives something else than lists, dicts and scalars there is nothing to compare.
+// compareWithMachine loads data without the scanner. Sets, frames and escapes in texts differ on purpose. If the machine fails, or
+// returns anything but lists, dicts and scalars, nothing is compared.
 func compareWithMachine(t *testing.T, content []byte, stream *Stream) {
 	if !dataOnly(stream) {
 		return

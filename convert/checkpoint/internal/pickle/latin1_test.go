@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 )
 
-// latin1Text encodes by the standard library.
+// latin1Text returns raw as UTF-8, encoded by the standard library.
 func latin1Text(raw []byte) []byte {
 	text := []byte{}
 	for _, b := range raw {
@@ -50,7 +50,7 @@ func TestLatin1WritesInPieces(t *testing.T) {
 	}
 }
 
-// TestLatin1AcceptsNothingElse compares with the standard library on texts of three random bytes around the borders.
+// TestLatin1AcceptsNothingElse compares with the standard library on texts of three random bytes, most of them at the limits of what is valid.
 func TestLatin1AcceptsNothingElse(t *testing.T) {
 	borders := []byte{0, 'a', 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xe2, 0xff}
 	for _, a := range borders {

@@ -16,10 +16,10 @@ const (
 	mostHeld = 50 << 20
 )
 
-// fillers repeat something that takes memory.
+// fillers are pickles that repeat something that takes memory.
 var fillers = []struct {
 	name string
-	// n is nine tenths of how often the limits allow it.
+	// n is 90 % of the number of repetitions that the limits allow.
 	n    int
 	make func(n int) []byte
 }{
@@ -75,7 +75,7 @@ func TestLargestAcceptedPicklesStaySmall(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			content := f.make(f.n)
 			if accepted(f.make(f.n * 5 / 4)) {
-				t.Errorf("a quarter more than %d is accepted as well: the limit is elsewhere", f.n)
+				t.Errorf("a quarter more than %d is accepted, too: n is not near the limit", f.n)
 			}
 			var before, after, held runtime.MemStats
 			runtime.GC()

@@ -130,7 +130,7 @@ func checkArray(t *testing.T, content []byte, dtype tensor.DType, want logical) 
 	}
 	var written bytes.Buffer
 	if _, err := array.Data.WriteTo(&written); err != nil || !bytes.Equal(written.Bytes(), raw) {
-		t.Fatalf("WriteTo gives other bytes than Bytes: %v", err)
+		t.Fatalf("WriteTo writes other bytes than Bytes returns: %v", err)
 	}
 }
 
@@ -172,8 +172,8 @@ func TestNumPyArraysOfPython2(t *testing.T) {
 }
 
 func TestNumPyArraysWithPermutedAxes(t *testing.T) {
-	// An array of shape (4, 2, 3) that lies in memory with its axes in the order 1, 2, 0: NumPy writes the shape in memory (2, 3, 4) and the
-	// permutation that gives the array back.
+	// An array of shape (4, 2, 3) whose axes are in the order 1, 2, 0 in memory: NumPy writes the shape in memory, (2, 3, 4), and the permutation that
+	// restores the array.
 	want := logical{[]int{4, 2, 3}, 4}
 	a := picklegen.Array{Code: "f4", Shape: []int{2, 3, 4}, Data: want.inMemory([]int{1, 2, 0}, 0), Buffer: true, Axes: []int{2, 0, 1}}
 	checkArray(t, picklegen.New(5).Array(a).Stop(), tensor.F32, want)

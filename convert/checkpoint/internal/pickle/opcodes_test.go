@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestOpcodesAgreeWithPython compares the table with the list that Python's pickletools gives.
+// TestOpcodesAgreeWithPython compares the table with the list in Python's pickletools.
 func TestOpcodesAgreeWithPython(t *testing.T) {
 	forms := map[string]form{
 		"0": bare, "1": fixed1, "2": fixed2, "4": fixed4, "8": fixed8, "line": line, "lines": twoLines,
@@ -36,7 +36,7 @@ func TestOpcodesAgreeWithPython(t *testing.T) {
 	}
 	for code, row := range instructions {
 		if _, ok := pythonOpcodes(t)[byte(code)]; !ok && row.name != "" {
-			t.Errorf("opcode %02x is no opcode of Python", code)
+			t.Errorf("opcode %02x is not an opcode of Python", code)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// weight is a tensor of n elements, so that tests can tell tensors apart.
+// weight is a tensor of n elements; its size identifies it in tests.
 func weight(n int) *pickle.Array {
 	return &pickle.Array{View: tensor.View{DType: tensor.U8, Shape: tensor.Shape{n}, Data: tensor.Memory(make([]byte, n))}}
 }
@@ -22,7 +22,7 @@ func tuple(items ...pickle.Value) *pickle.Tuple { return &pickle.Tuple{Items: it
 
 func list(items ...pickle.Value) *pickle.List { return &pickle.List{Items: items} }
 
-// made is a dict of keys and values in turn.
+// made returns a dict of alternating keys and values.
 func made(keysAndValues ...pickle.Value) *pickle.Dict {
 	var entries []pickle.Entry
 	for i := 0; i < len(keysAndValues); i += 2 {

@@ -62,7 +62,7 @@ func checkTensor(t *testing.T, one statedict.Tensor) {
 	array, ok := one.Value.(*pickle.Array)
 	if !ok {
 		if _, ok := one.Value.(*pickle.TorchTensor); !ok {
-			t.Fatal("a tensor that is none")
+			t.Fatal("a tensor of another type")
 		}
 		return
 	}
@@ -83,6 +83,6 @@ func checkTensor(t *testing.T, one statedict.Tensor) {
 	}
 	var written bytes.Buffer
 	if n, err := array.Data.WriteTo(&written); err != nil || n != size || !bytes.Equal(written.Bytes(), raw) {
-		t.Fatalf("WriteTo gives %d other bytes, %v", n, err)
+		t.Fatalf("WriteTo writes %d bytes, which differ from those of Bytes, %v", n, err)
 	}
 }
