@@ -36,7 +36,7 @@ func newZoo(t *testing.T) *zoo.Zoo {
 	return z
 }
 
-// TestOpen_Facts: whatever is opened, the model says where recipe, epsilon and labels come from.
+// TestOpen_Facts makes sure that a model says where its recipe and epsilon come from, and finds its labels.
 func TestOpen_Facts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -122,7 +122,7 @@ func TestFind_AnExistingFileIsAFile(t *testing.T) {
 	}
 }
 
-// TestRecipes: every naming scheme has a recipe that exists.
+// TestRecipes makes sure that the recipe of every naming scheme exists.
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range naming.Names() {
@@ -132,8 +132,8 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// TestDoc_SnippetsAreExamples: each line of code in the package's documentation is a line of an example, so that it compiles and runs. What differs on
-// purpose is where the zoo keeps its files.
+// TestDoc_SnippetsAreExamples makes sure that each line of code in the package's documentation is also in an example, so it compiles and runs. The one
+// exception is the call of NewZoo: the example keeps the zoo's files in a temporary folder.
 func TestDoc_SnippetsAreExamples(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
@@ -162,8 +162,8 @@ func TestDoc_SnippetsAreExamples(t *testing.T) {
 	}
 }
 
-// TestDoc_NamesEveryPackage: the tour names all packages that there are, and no other. Formats and stores are below what it names; suites for tests and
-// the program itself are not for importing.
+// TestDoc_NamesEveryPackage makes sure that the documentation lists every package that a program can import, and no others. Left out are formats and
+// stores, whose parent folders are listed, and test suites.
 func TestDoc_NamesEveryPackage(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
@@ -193,7 +193,7 @@ func TestDoc_NamesEveryPackage(t *testing.T) {
 			return err
 		}
 		if parent := path.Dir(folder); !named[folder] && parent != "convert/checkpoint" && parent != "zoo/store" {
-			t.Errorf("the tour does not name %s", folder)
+			t.Errorf("the documentation does not list %s", folder)
 		}
 		delete(named, folder)
 		return nil
@@ -202,6 +202,6 @@ func TestDoc_NamesEveryPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range named {
-		t.Errorf("the tour names %s, which is not a package", name)
+		t.Errorf("the documentation lists %s, which is not a package", name)
 	}
 }

@@ -1,39 +1,39 @@
-// Package beitzoo is the front door for Go programs: it opens any BEiT checkpoint, and shows where everything else is.
+// Package beitzoo is where a Go program starts: it opens any BEiT checkpoint, classifies images, and lists the other packages.
 //
-// Five things that programs do, shortened; the examples of this package have them in full, compiled and run.
+// The five most common tasks follow. Error handling is left out; the examples of this package are complete.
 //
-// List what is in a checkpoint, of whatever framework:
+// List the parameters of a checkpoint, whichever framework wrote it:
 //
 //	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
 //	for _, t := range model.Tensors {
 //		fmt.Println(t.Name, t.DType, t.Shape)
 //	}
 //
-// Convert it, and read the result back before it gets its name:
+// Convert it to another framework; Prove reads the new file back and compares it before the file gets its name:
 //
 //	options := convert.Options{SaveOptions: convert.SaveOptions{To: "timm", Prove: true}}
 //	report, err := convert.Convert(ctx, checkpoint, target, options)
 //
-// Say what is on an image:
+// Classify an image:
 //
 //	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
 //	predictions, err := model.Predict(ctx, []string{"manifests/embedded/images/7/005.png"}, 1)
 //
-// Verify it against what another program computed:
+// Verify a model against what another program computed with the same weights:
 //
 //	reference, err := recording.Read(ctx, recorded)
 //	subject := verify.Subject{Name: "digits", Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
 //	result, err := verify.Verify(ctx, subject, verify.Recorded("passl", reference), verify.Options{})
 //
-// Pull weights by their name:
+// Download weights by name, or find them in the user's cache:
 //
 //	z, err := beitzoo.NewZoo(zoo.Options{})
 //	found, err := z.Resolve(ctx, "digits_p16_64")
 //	pulled, err := z.Pull(ctx, found, zoo.PullOptions{})
 //
-// [Open] takes a file, a folder or a name of the zoo, and finds out format, naming scheme, architecture and preprocessing. Some of it is not written in
-// the weights: [Facts] say what was found where, so that a program can tell a fact from a guess. A program that only has files, and should stay small, calls
-// convert.Open, an engine and package classify itself.
+// [Open] takes a file, a folder or a name in the zoo, and finds out format, naming scheme, architecture and preprocessing. Some of this is not stored with
+// the weights: [Facts] name the source of each, so a program can distinguish a fact from a guess. A program that only has files, and should stay small,
+// calls convert.Open, an engine and package classify directly.
 //
 // # What is where
 //
@@ -62,7 +62,7 @@
 //
 // What shows that they are right:
 //
-//   - verify: compares a model with a recording of another program, another checkpoint, or itself in float64
+//   - verify: compares a model with a recording of another program, with another checkpoint, or with itself in float64
 //   - verify/recording: files of recorded activations
 //   - verify/blame, verify/drift: which block is wrong and what would repair it, and how far two runs are apart
 //   - verify/report: results as text and as JSON
@@ -71,10 +71,10 @@
 //
 //   - zoo: names to weights: List, Resolve, Pull, Publish, Mirror, Bundle
 //   - zoo/manifest: the documents that describe weights
-//   - zoo/place, zoo/store: what publishes them, and blobs by digest, in caches, on web servers and in registries
-//   - zoo/trust, zoo/pins: whose documents are believed, and what was learned from upstream
+//   - zoo/place, zoo/store: places that publish models, and blobs by digest, in caches, on web servers and in registries
+//   - zoo/trust, zoo/pins: the keys that a user accepts, and the digests under which converted weights were seen before
 //   - zoo/encoding, zoo/site: smaller files without loss, and manifests as web pages
 //   - manifests, manifests/embedded: what ships with the program
 //
-// Errors are of the kinds in package errdef, which also finds out what a user can do about one.
+// Every error is of one of the kinds in package errdef; errdef.Hint returns what a user can do about an error.
 package beitzoo

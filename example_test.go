@@ -23,7 +23,7 @@ const (
 
 var ctx = context.Background()
 
-// A checkpoint of any framework is opened, and its parameters are listed by their canonical names.
+// Opens a checkpoint of any framework and lists its parameters under their canonical names.
 func Example_open() {
 	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
 	if err != nil {
@@ -42,7 +42,7 @@ func Example_open() {
 	// patch_embed.proj.weight F32 [48, 3, 16, 16]
 }
 
-// PaddlePaddle's file becomes one for timm. Prove reads it back and compares every bit before it gets its name.
+// Converts a PaddlePaddle file to one for timm. Prove reads the new file back and compares every bit before the file gets its name.
 func Example_convert() {
 	folder, err := os.MkdirTemp("", "beitzoo")
 	if err != nil {
@@ -59,7 +59,7 @@ func Example_convert() {
 	// Output: passl to timm proved: true
 }
 
-// A model is loaded once, and says what is on images.
+// Loads a model and classifies an image. A service loads it once and calls Predict for each request.
 func ExampleOpen() {
 	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
 	if err != nil {
@@ -80,7 +80,7 @@ func ExampleOpen() {
 	// recipe: passl-digits from the architecture
 }
 
-// A model in plain Go is compared with what PASSL computed, activation by activation.
+// Runs a model in plain Go and compares each activation with what PASSL computed.
 func Example_verify() {
 	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
 	if err != nil {
@@ -100,8 +100,8 @@ func Example_verify() {
 	// Output: verified: true on 4 images and 6 activations
 }
 
-// Weights are pulled by their name. These ship with the program; others come from the network, checked. Here the cache and the state of the user are
-// replaced; zoo.Options without them take those of the command line.
+// Pulls weights by name. These ship with the program; others are downloaded and their digests checked. The example has a cache and a state folder of its
+// own; without them, NewZoo takes those that the command line uses.
 func Example_pull() {
 	home, err := os.MkdirTemp("", "beitzoo")
 	if err != nil {

@@ -11,33 +11,33 @@ import (
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
-// Options say what is known about a classifier beforehand, and how it runs. The zero value finds out everything, and runs in plain Go.
+// Options say what the caller knows about a classifier, and how to run it. With the zero value Open finds out everything, and runs it in plain Go.
 type Options struct {
-	// Checkpoint says how the file is read.
+	// Checkpoint are the options for reading the file.
 	Checkpoint convert.OpenOptions
-	// Engine runs the model, such as torch.Engine{}; nil takes [native.Engine]. Run are its options.
+	// Engine runs the model, for example torch.Engine{}; nil means [native.Engine]. Run are its options.
 	Engine engine.Engine
 	Run    engine.Options
-	// Recipe is the name of the recipe that prepares images, one of card.RecipeNames; empty takes that of the model, or the usual one.
+	// Recipe is the name of the recipe that prepares images, one of card.RecipeNames. If empty, the model's own is used, or the usual one of its naming scheme.
 	Recipe string
-	// Labels name the classes; nil takes the names that came with the model, if any.
+	// Labels name the classes, in the order of the logits; nil means the names that came with the model, if any.
 	Labels []string
-	// Zoo finds names; nil takes NewZoo.
+	// Zoo looks up names; nil means one made by [NewZoo].
 	Zoo *zoo.Zoo
 }
 
-// Facts are what was found out about a model. The fields that end in From say how, so that a program can tell a fact from a guess.
+// Facts are what was found out about a model. The fields that end in From name the source, so a program can distinguish a fact from a guess.
 type Facts struct {
 	Weights
 	// Scheme is the naming scheme of the checkpoint.
 	Scheme string
-	// Epsilon is that of every LayerNorm. It is not in most checkpoints.
+	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it. EpsilonFrom is a phrase for people, such as "config.json".
 	Epsilon     float64
 	EpsilonFrom string
 	// RecipeName is the name of the recipe that prepares images, or empty if one was stated in full. A RecipeFrom of [classify.Usual] is a guess.
 	RecipeName string
 	RecipeFrom classify.Origin
-	// Notes are sentences for people.
+	// Notes are remarks of the reader of the file, for people.
 	Notes []string
 }
 
@@ -49,10 +49,10 @@ type Model struct {
 	loaded engine.Model
 }
 
-// Close ends the model, which must not run any more.
+// Close frees the model. No other method may be called after it.
 func (m *Model) Close() error { return m.loaded.Close() }
 
-// Open finds the weights that name stands for, as [Find] does, and loads them into an engine. The caller closes the model.
+// Open finds the weights that name stands for, as [Find] does, and loads them into an engine, as [Load] does. The caller closes the model.
 func Open(ctx context.Context, name string, options Options) (*Model, error) {
 	open := func() (*zoo.Zoo, error) {
 		if options.Zoo != nil {
@@ -106,8 +106,8 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
 }
 
-// chooseRecipe collects what is known about how images are prepared: what the caller asks for, what the manifest or the model's own
-// preprocessor_config.json states, and what is usual for the naming scheme.
+// chooseRecipe returns the recipe that the caller asks for, else the one stated in the manifest or in the model's preprocessor_config.json, else the
+// usual one of the naming scheme.
 func chooseRecipe(weights Weights, opened *convert.Model, asked string) (classify.Choice, error) {
 	known := classify.Known{Asked: asked, Usual: naming.RecipeName(opened.Scheme)}
 	if asked == "" {
@@ -130,14 +130,15 @@ func labelsOf(weights Weights, opened *convert.Model) []string {
 	return opened.Labels
 }
 
-// Result is what [Classify] says about images.
+// Result is what [Classify] returns.
 type Result struct {
 	Facts
 	// Predictions have the five most probable classes of each image.
 	Predictions []classify.Prediction
 }
 
-// Classify opens a model as [Open] does, classifies image files and closes the model. A program that has more to classify later opens it once.
+// Classify opens a model as [Open] does, classifies image files and closes the model. A program that classifies more than once calls [Open] and
+// [classify.Classifier.Predict] instead.
 func Classify(ctx context.Context, name string, images ...string) (*Result, error) {
 	model, err := Open(ctx, name, Options{})
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// maxLines is what a program may have that opens any checkpoint and prints what is on an image, errors included.
+// maxLines is how long the program in README.md may be: it opens any checkpoint, classifies an image and handles errors.
 const maxLines = 20
 
-// TestReadme_Program takes the program out of README.md, builds it in a module of its own as a user would, and shows it a digit as a JPEG file.
+// TestReadme_Program takes the program out of README.md, builds it in another module, as a user would, and lets it classify a digit from a JPEG file.
 func TestReadme_Program(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
@@ -56,7 +56,7 @@ func TestReadme_Program(t *testing.T) {
 	}
 }
 
-// asJPEG encodes a PNG file again.
+// asJPEG returns the image in a PNG file, encoded as JPEG.
 func asJPEG(t *testing.T, path string) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)

@@ -16,17 +16,17 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
 
-// Weights are where a model lies.
+// Weights say where the weights of a model are.
 type Weights struct {
-	// Path is a checkpoint: a file or a folder.
+	// Path is the path of a checkpoint: a file or a folder.
 	Path string
-	// Entry is what the zoo knows of it; nil if it does not come from the zoo.
+	// Entry is what the zoo knows about it; nil if it was not found in the zoo.
 	Entry *zoo.Match
 }
 
-// Find returns the weights that name stands for. What exists as a file or folder is that. Anything else without a slash and an ending is a name of the
-// zoo, such as beit_base_p16_224 or beit_base_p16_224@1.0.0: the zoo is opened, and weights that are not in its cache are pulled. A file that does not
-// exist is a *[fs.PathError]; the errors of the zoo are those of Resolve and Pull.
+// Find returns the weights that name stands for. If a file or folder of that name exists, it is taken. Otherwise a name with a slash or a file name ending
+// is a file that does not exist, a *[fs.PathError]. Anything else is a name in the zoo, such as beit_base_p16_224 or beit_base_p16_224@1.0.0: Find calls
+// open for the zoo, and pulls weights that are not in its cache. The errors are then those of [zoo.Zoo.Resolve] and [zoo.Zoo.Pull].
 func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), options zoo.PullOptions) (Weights, error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return Weights{Path: name}, nil
@@ -48,7 +48,7 @@ func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), optio
 	return Weights{Path: pulled.Path, Entry: found}, nil
 }
 
-// looksLikePath reports whether a name can only be meant as a file or folder: it has a slash or an ending, which names of the zoo have not.
+// looksLikePath reports whether a name can only mean a file or folder: it has a slash or an ending, which names in the zoo do not have.
 func looksLikePath(name string) bool {
 	if _, err := manifest.ParseReference(name); err != nil {
 		return true
@@ -57,8 +57,8 @@ func looksLikePath(name string) bool {
 	return filepath.Ext(name) != ""
 }
 
-// Open opens the checkpoint. If options do not say which architecture and epsilon it must have, those of the manifest count. The caller closes the
-// model. The errors are those of [convert.Open].
+// Open opens the checkpoint. If the options do not state the architecture or the epsilon, those of the manifest are used. The caller closes the model.
+// The errors are those of [convert.Open].
 func (w Weights) Open(ctx context.Context, options convert.OpenOptions) (*convert.Model, error) {
 	if w.Entry == nil || options.Arch != nil {
 		return convert.Open(ctx, w.Path, options)
@@ -75,8 +75,8 @@ func (w Weights) Open(ctx context.Context, options convert.OpenOptions) (*conver
 	return model, err
 }
 
-// NewZoo is [zoo.New] for the zoo that the command line has: what options leave out are the manifests and weights that ship with the program, and the
-// cache and state of the user, which lie in BEITZOO_HOME or in the system's usual folders.
+// NewZoo calls [zoo.New] with the defaults of the command line for what options leave out: the manifests and weights that ship with the program, and the
+// user's cache and state, which are in BEITZOO_HOME or else in the system's usual folders.
 func NewZoo(options zoo.Options) (*zoo.Zoo, error) {
 	if options.Manifests == nil {
 		options.Manifests = manifests.Files

@@ -21,11 +21,11 @@ var (
 	ErrUnavailable = errors.New("not available here")
 )
 
-// kinds are ordered by precedence, for errors that join several of them. Who can mend the request, or the machine, need not look at the rest.
+// kinds are ordered by precedence, for errors that join several. First are those that the user can remedy: the request, then the machine.
 var kinds = []error{context.Canceled, ErrDiffers, ErrUsage, ErrUnavailable, ErrIntegrity, ErrNetwork, ErrInput}
 
-// Kind returns the kind of an error: context.Canceled or one of the variables above. An error that nobody has classified comes from reading
-// something, so it is an ErrInput. Kind of nil is nil.
+// Kind returns the kind of an error: context.Canceled or one of the variables above. An error without a kind, such as one of the standard library,
+// counts as ErrInput, because nearly all of them come from reading something. Kind of nil is nil.
 func Kind(err error) error {
 	if err == nil {
 		return nil
@@ -38,7 +38,7 @@ func Kind(err error) error {
 	return ErrInput
 }
 
-// New returns an error with a fixed text and kind, for variables such as ErrMalformed that errors wrap.
+// New returns an error with a fixed text and kind, for package variables such as ErrMalformed that other errors wrap.
 func New(kind error, text string) error { return &sentinel{kind, text} }
 
 type sentinel struct {
@@ -51,7 +51,7 @@ func (s *sentinel) Error() string { return s.text }
 // Is reports whether target is the kind.
 func (s *sentinel) Is(target error) bool { return target == s.kind }
 
-// Hint returns what the user can do about an error: that of the first error in its tree which has one, or "".
+// Hint returns what the user can do about an error: the result of the first Hint method in the tree that errors.As walks, or "".
 func Hint(err error) string {
 	var advisor interface {
 		error

@@ -33,7 +33,7 @@ func TestKind(t *testing.T) {
 		}
 	}
 	if !errors.Is(fmt.Errorf("reading: %w", digest), digest) {
-		t.Error("a sentinel is not itself")
+		t.Error("errors.Is does not find a wrapped sentinel")
 	}
 }
 

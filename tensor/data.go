@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// chunkSize is how many bytes WriteTo hands on at a time where it cannot pass on the memory itself.
+// chunkSize is the most that a WriteTo method passes to one Write, in bytes, but for a single element.
 const chunkSize = 1 << 20
 
 // Memory is Data that lies ready in memory or in a mapped file.
@@ -17,7 +17,7 @@ type Memory []byte
 // Bytes returns m itself.
 func (m Memory) Bytes() ([]byte, error) { return m, nil }
 
-// WriteTo writes m in pieces, so that a writer which counts progress or hashes sees steady steps.
+// WriteTo writes m in pieces of at most 1 MiB, so a writer that reports progress sees small steps.
 func (m Memory) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for piece := range slices.Chunk([]byte(m), chunkSize) {
@@ -95,7 +95,7 @@ func (s Swapped) WriteTo(w io.Writer) (int64, error) {
 	return written, nil
 }
 
-// open reads the big-endian elements, of which there must be a whole number.
+// open returns the big-endian bytes, and an error if they are not a whole number of elements.
 func (s Swapped) open() ([]byte, error) {
 	raw, err := s.Data.Bytes()
 	if err == nil && len(raw)%s.Width != 0 {
@@ -104,7 +104,7 @@ func (s Swapped) open() ([]byte, error) {
 	return raw, err
 }
 
-// swap appends the elements of raw, each turned around.
+// swap appends the elements of raw to out, with the bytes of each reversed.
 func (s Swapped) swap(out, raw []byte) []byte {
 	at := len(out)
 	out = append(out, raw...)
@@ -114,10 +114,11 @@ func (s Swapped) swap(out, raw []byte) []byte {
 	return out
 }
 
-// ErrFault says that mapped memory became unreadable, most likely because its file was cut short.
+// ErrFault says that mapped memory became unreadable, most likely because its file was truncated.
 var ErrFault = errdef.New(errdef.ErrInput, "the file became unreadable while it was read; was it changed?")
 
-// Guard runs read, which may touch the memory of a mapped file, and turns a fault there into ErrFault. Each goroutine needs a guard of its own.
+// Guard calls read, which may touch the memory of a mapped file, and returns ErrFault if that memory cannot be read. It covers only the goroutine that it
+// is called on.
 func Guard(read func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// pieces remembers what WriteTo handed on.
+// pieces collects what WriteTo writes, and remembers the longest piece.
 type pieces struct {
 	bytes.Buffer
 	largest int
@@ -24,7 +24,7 @@ func (p *pieces) Write(raw []byte) (int, error) {
 	return p.Buffer.Write(raw)
 }
 
-// checkData makes sure that both ways to read data give want, and that WriteTo keeps to pieces of at most a megabyte.
+// checkData makes sure that both ways to read data return want, and that WriteTo writes pieces of at most 1 MiB.
 func checkData(t interface{ Fatalf(string, ...any) }, data tensor.Data, want []byte) {
 	got, err := data.Bytes()
 	if err != nil || !bytes.Equal(got, want) {
@@ -36,11 +36,11 @@ func checkData(t interface{ Fatalf(string, ...any) }, data tensor.Data, want []b
 		t.Fatalf("WriteTo: %d of %d bytes, %v; want %d", n, out.Len(), err, len(want))
 	}
 	if out.largest > 1<<20 {
-		t.Fatalf("WriteTo handed on %d bytes at once", out.largest)
+		t.Fatalf("WriteTo wrote %d bytes at once", out.largest)
 	}
 }
 
-// ramp is n bytes, none like its neighbours.
+// ramp returns n bytes, each different from its neighbours.
 func ramp(n int) []byte {
 	raw := make([]byte, n)
 	for i := range raw {
@@ -57,7 +57,7 @@ var errBroken = errors.New("broken")
 func (broken) Bytes() ([]byte, error)           { return nil, errBroken }
 func (broken) WriteTo(io.Writer) (int64, error) { return 0, errBroken }
 
-// full is a writer that takes so many bytes and no more.
+// full is a writer with room for left bytes.
 type full struct{ left int }
 
 func (f *full) Write(p []byte) (int, error) {
@@ -129,7 +129,7 @@ func TestErrorsPassThrough(t *testing.T) {
 
 func TestStridedKnown(t *testing.T) {
 	t.Parallel()
-	// What torch.arange(12, dtype=torch.uint8) gives as storage, and the views of it that the names say.
+	// The storage of torch.arange(12, dtype=torch.uint8), and views of it made by the expressions in the names.
 	storage := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
 	tests := map[string]struct {
 		offset  int64
@@ -235,7 +235,7 @@ func TestStridedBounds(t *testing.T) {
 	}
 }
 
-// TestStridedAgainstIndices draws views and computes the index of each element from its position.
+// TestStridedAgainstIndices compares random views with elements whose index is computed one by one.
 func TestStridedAgainstIndices(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -265,7 +265,7 @@ func TestStridedAgainstIndices(t *testing.T) {
 	})
 }
 
-// TestStridedInPieces has tensors of several megabytes: rows shorter and longer than a piece, and single elements that are far apart.
+// TestStridedInPieces writes tensors of several megabytes: rows shorter and longer than a piece, and elements that are far apart.
 func TestStridedInPieces(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]tensor.Strided{

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// decoder returns the loop that reads elements of a type, or nil.
+// decoder returns the loop that decodes elements of dtype, or nil if they are not real numbers.
 func decoder[T float32 | float64](dtype DType) func(out []T, raw []byte) {
 	return map[DType]func([]T, []byte){
 		F64: decodeF64[T], F32: decodeF32[T], F16: decodeF16[T], BF16: decodeBF16[T],
@@ -16,7 +16,7 @@ func decoder[T float32 | float64](dtype DType) func(out []T, raw []byte) {
 	}[dtype]
 }
 
-// The loops below are written out because a call for each element costs more than all the rest.
+// Each type has a loop of its own because a function call for each element would cost more than the decoding.
 
 func decodeF64[T float32 | float64](out []T, raw []byte) {
 	for i := range out {
@@ -96,9 +96,9 @@ func decodeBool[T float32 | float64](out []T, raw []byte) {
 	}
 }
 
-// Decode fills out with the elements of raw as values of type T. Elements of every float type convert exactly to float64; to float32 they
-// round to nearest, as integers do that T cannot hold. The bits of a float32 NaN stay. A Bool is 1 unless its byte is 0. The length of raw
-// must be that of out times the element size.
+// Decode fills out with the elements of raw as values of type T. Every float type converts exactly to float64. F64 to float32 rounds to nearest, and so do
+// integers that T cannot hold. The bits of an F32 NaN are kept in float32. A Bool is 1 unless its byte is 0. Invalid and complex types are an error. If raw is
+// not len(out) elements long, the error is a *[SizeError].
 func Decode[T float32 | float64](out []T, dtype DType, raw []byte) error {
 	decode := decoder[T](dtype)
 	if decode == nil {
@@ -112,10 +112,11 @@ func Decode[T float32 | float64](out []T, dtype DType, raw []byte) error {
 	return nil
 }
 
-// Float64s reads all elements as float64. The slice belongs to the caller.
+// Float64s returns all elements as [Decode] converts them to float64, row-major. The slice belongs to the caller. Errors are those of [View.Bytes] and
+// Decode.
 func Float64s(v View) ([]float64, error) { return values[float64](v) }
 
-// Float32s reads all elements as float32, rounding F64 to nearest. The slice belongs to the caller.
+// Float32s is [Float64s] for float32.
 func Float32s(v View) ([]float32, error) { return values[float32](v) }
 
 func values[T float32 | float64](v View) ([]T, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// every16 is all patterns of 16 bits.
+// every16 returns all patterns of 16 bits, in order.
 func every16() []byte {
 	raw := make([]byte, 0, 2<<16)
 	for i := range 1 << 16 {
@@ -60,8 +60,8 @@ func TestDecodeEveryBFloat16(t *testing.T) {
 	}
 }
 
-// TestDecodeKnown has values whose bytes PyTorch 2.11 gave: torch.tensor(values, dtype=...).numpy().tobytes(), through view(torch.int16) where
-// NumPy lacks the type.
+// TestDecodeKnown decodes bytes that PyTorch 2.11 wrote: torch.tensor(values, dtype=...).numpy().tobytes(), through view(torch.int16) if NumPy
+// lacks the type.
 func TestDecodeKnown(t *testing.T) {
 	t.Parallel()
 	inf := math.Inf(1)
@@ -112,7 +112,7 @@ func TestDecodeKnown(t *testing.T) {
 	}
 }
 
-// bits64 tells zeros of different signs apart.
+// bits64 returns the bits of values, so that zeros of different signs differ.
 func bits64(values []float64) []uint64 {
 	bits := make([]uint64, len(values))
 	for i, v := range values {

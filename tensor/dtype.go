@@ -72,7 +72,7 @@ func (d DType) IsFloat() bool {
 	return d == F16 || d == BF16 || d == F32 || d == F64
 }
 
-// ParseDType takes the name that String returns, in upper or lower case.
+// ParseDType returns the type with the name that String returns, in upper or lower case.
 func ParseDType(name string) (DType, error) {
 	for d, entry := range dtypes {
 		if d != int(Invalid) && strings.EqualFold(entry.name, name) {

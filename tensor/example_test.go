@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// The transpose of a matrix of halves, as PyTorch saves it: the storage stays as it is, and strides say how to walk it.
+// Reads the transpose of a float16 matrix as PyTorch saves it: the storage is unchanged, and strides say in which order to read it.
 func Example() {
 	storage := tensor.Memory("\x00\x3c\x00\x40\x00\x42\x00\x44\x00\x45\x00\x46") // 1 to 6
 	transposed := tensor.View{

@@ -43,7 +43,7 @@ func TestGuardTurnsAFaultIntoAnError(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("a mistake of the program was hidden")
+			t.Error("Guard swallowed a panic that is not a fault")
 		}
 	}()
 	tensor.Guard(func() error { panic("mistake") })

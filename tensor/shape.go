@@ -12,13 +12,13 @@ import (
 // MaxRank is the largest number of dimensions that any reader accepts.
 const MaxRank = 32
 
-// ErrShape says that a shape cannot be the shape of a tensor: a negative dimension, too many of them, or a product beyond int64.
+// ErrShape says that no tensor can have a shape: a dimension is negative, there are too many, or their product exceeds int64.
 var ErrShape = errdef.New(errdef.ErrInput, "impossible shape")
 
 // Shape is the size of each dimension, outermost first. The empty shape is a scalar.
 type Shape []int
 
-// Elements is the product of the dimensions, computed without overflow.
+// Elements returns the product of the dimensions, or ErrShape.
 func (s Shape) Elements() (int64, error) {
 	if len(s) > MaxRank {
 		return 0, ErrShape

@@ -11,7 +11,7 @@ import (
 // ErrBounds says that strides or an offset lead outside of the storage.
 var ErrBounds = errdef.New(errdef.ErrInput, "strides lead outside of the storage")
 
-// Strided gathers the elements of a view into a storage, as PyTorch saves transposed, sliced and shared tensors.
+// Strided is Data whose elements lie apart in a storage, which is how PyTorch saves transposed, sliced and shared tensors.
 type Strided struct {
 	// Storage holds elements of Width bytes.
 	Storage Data
@@ -22,7 +22,8 @@ type Strided struct {
 	Shape   Shape
 }
 
-// Check reports ErrBounds unless every element lies in a storage of that many elements. Strides must not be negative.
+// Check returns ErrBounds unless every element lies within a storage of the given number of elements; a negative stride is ErrBounds, too. A shape that
+// no tensor can have is ErrShape.
 func (s Strided) Check(elements int64) error {
 	count, err := s.Shape.Elements()
 	if err != nil {
@@ -102,7 +103,7 @@ func (s Strided) open() ([]byte, error) {
 	return storage, s.Check(int64(len(storage) / s.Width))
 }
 
-// window is the part of the storage that holds exactly the elements, if there is one.
+// window returns the part of the storage that holds exactly the elements, if they are contiguous.
 func (s Strided) window(storage []byte, count int64) ([]byte, bool) {
 	if count == 0 {
 		return storage[:0:0], true
@@ -114,7 +115,7 @@ func (s Strided) window(storage []byte, count int64) ([]byte, bool) {
 	return storage[start : start+size : start+size], true
 }
 
-// writePieces gathers and writes about chunkSize bytes at a time: rows of the outermost dimension, or parts of a row where one is longer.
+// writePieces gathers and writes at most about chunkSize bytes at a time: some rows of the outermost dimension, or parts of a row that is longer.
 func (s Strided) writePieces(w io.Writer, storage []byte, buffer *[]byte) (int64, error) {
 	count, _ := s.Shape.Elements()
 	size := count * int64(s.Width)
@@ -135,7 +136,7 @@ func (s Strided) writePieces(w io.Writer, storage []byte, buffer *[]byte) (int64
 	return written, nil
 }
 
-// rows is a stretch of the outermost dimension; a single row loses that dimension.
+// rows returns n rows of the outermost dimension; a single row loses that dimension.
 func (s Strided) rows(from, n int) Strided {
 	s.Offset += int64(from) * s.Strides[0]
 	if n == 1 {
@@ -164,7 +165,7 @@ func (s Strided) gather(out, storage []byte) []byte {
 	return out
 }
 
-// line appends elements that lie one stride apart.
+// line appends the elements of a view of one dimension.
 func (s Strided) line(out, storage []byte) []byte {
 	at, step := s.Offset*int64(s.Width), s.Strides[0]*int64(s.Width)
 	for range s.Shape[0] {

@@ -46,7 +46,7 @@ func TestDTypes(t *testing.T) {
 		}
 	}
 	if _, err := tensor.ParseDType("invalid"); err == nil {
-		t.Error("ParseDType accepts the name of no dtype")
+		t.Error(`ParseDType accepts "invalid"`)
 	}
 	if got := tensor.DType(200); got.Size() != 0 || got.String() != "dtype(200)" {
 		t.Errorf("unknown dtype: %s of %d bytes", got, got.Size())

@@ -8,29 +8,29 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Data returns the elements of a tensor, row-major and little-endian. Implementations are safe for concurrent use.
+// Data is the elements of a tensor, row-major and little-endian. Implementations are safe for concurrent use.
 type Data interface {
-	// Bytes returns all elements. The slice may be a window of a mapped file: it must not be written to, and ends with the checkpoint that
-	// it comes from. Where the file holds the elements in another form they are decoded into fresh memory.
+	// Bytes returns all elements. The slice may be part of a mapped file: it must not be written to, and is valid until the checkpoint is closed. If the
+	// file holds the elements in another form, they are decoded into new memory.
 	Bytes() ([]byte, error)
-	// WriteTo writes the same bytes in pieces, so that memory stays small.
+	// WriteTo writes the same bytes in pieces, so that little memory is needed.
 	io.WriterTo
 }
 
-// View is a tensor whose elements nobody has read yet.
+// View is a tensor whose elements are read when they are needed.
 type View struct {
 	DType DType
 	Shape Shape
 	Data  Data
 }
 
-// Named is a View with the name that a state dict gives it.
+// Named is a View with its name in a state dict.
 type Named struct {
 	Name string
 	View
 }
 
-// Size is the number of bytes of all elements.
+// Size returns the number of bytes of all elements. It is ErrShape if that exceeds int64 or the dtype is Invalid.
 func (v View) Size() (int64, error) {
 	elements, err := v.Shape.Elements()
 	if err != nil {
@@ -42,7 +42,7 @@ func (v View) Size() (int64, error) {
 	return elements * int64(v.DType.Size()), nil
 }
 
-// Bytes returns the elements and checks that they are as many as dtype and shape say. For the slice's owner see [Data].
+// Bytes returns all elements, as [Data] does. If their number is not that of the shape, the error is a *[SizeError].
 func (v View) Bytes() ([]byte, error) {
 	want, err := v.Size()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Replace gives path the content that write writes. The content goes to a new file beside path, is synced, and then renamed over path; what was
-// there before stays until that moment. The file gets the permissions mode, whatever the umask.
+// Replace writes the file at path with the content that write produces. It writes a new file beside path, syncs it, and renames it to path, so the
+// old content stays until the new one is complete. The file has the permissions mode, whatever the umask.
 func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -35,7 +35,7 @@ func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) erro
 	return nil
 }
 
-// WriteFile is Replace for content in memory.
+// WriteFile is [Replace] for content in memory.
 func WriteFile(path string, content []byte, mode fs.FileMode) error {
 	return Replace(path, mode, func(to io.Writer) error {
 		_, err := to.Write(content)
@@ -43,8 +43,8 @@ func WriteFile(path string, content []byte, mode fs.FileMode) error {
 	})
 }
 
-// NewFolder makes a folder with the content that fill writes into the folder partial beside it, which then gets the name path. If fill fails,
-// nothing is left. The files are not synced.
+// NewFolder makes the folder path. fill creates the folder partial, beside path, and its files; then partial is renamed to path. If fill fails, partial
+// is deleted. The files are not synced.
 func NewFolder(path string, fill func(partial string) error) (err error) {
 	partial := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")
 	if err := os.RemoveAll(partial); err != nil {
@@ -59,8 +59,8 @@ func NewFolder(path string, fill func(partial string) error) (err error) {
 	return nil
 }
 
-// SyncFolder makes the names in a folder durable, as far as the system can: some cannot open a folder. The files themselves are complete
-// either way, so there is no error to report.
+// SyncFolder makes the names in a folder durable. Some systems cannot open a folder; then it does nothing. The files themselves are complete either
+// way, so it reports no error.
 func SyncFolder(path string) {
 	folder, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -70,7 +70,7 @@ func SyncFolder(path string) {
 	_ = folder.Sync()
 }
 
-// TooLargeError is a file that is larger than any file of its kind can be.
+// TooLargeError says that a file is larger than Limit, in bytes.
 type TooLargeError struct {
 	Path  string
 	Limit int64

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reserve asks the file system for size bytes now, so that a full disk is known before the work. File systems without fallocate are ignored.
+// Reserve allocates size bytes for the file, so a full disk is noticed before the work begins. On file systems without fallocate it does nothing.
 func Reserve(file *os.File, size int64) error {
 	if size == 0 {
 		return nil
@@ -22,8 +22,8 @@ func Reserve(file *os.File, size int64) error {
 	return err
 }
 
-// StartSync lets the disk begin with bytes that were just written, so that the final sync has little left to wait for: about a third of the
-// whole time, measured with 1.4 GB on ext4. Only that sync can tell whether everything has arrived. Size 0 means to the end of the file.
+// StartSync starts writing to disk the size bytes from at on, without waiting for it; size 0 means to the end of the file. The final sync then has less
+// to wait for: this saves about a third of the whole time, measured with 1.4 GB on ext4. Errors are left to that sync.
 func StartSync(file *os.File, at, size int64) {
 	_ = unix.SyncFileRange(int(file.Fd()), at, size, unix.SYNC_FILE_RANGE_WRITE)
 }

@@ -4,7 +4,7 @@ package disk
 
 import "os"
 
-// Reserve does nothing where the system has no call for it: a full disk is then noticed when it is full.
+// Reserve does nothing on this system: a full disk is noticed while writing.
 func Reserve(*os.File, int64) error { return nil }
 
 // StartSync leaves the work to the final sync.

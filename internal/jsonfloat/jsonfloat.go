@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Number is a float64 that JSON holds as a number, or, where it is not finite, as one of the texts "NaN", "Infinity" and "-Infinity".
+// Number is a float64 that is written as a JSON number, or, if it is not finite, as one of the strings "NaN", "Infinity" and "-Infinity".
 type Number float64
 
 // MarshalJSON implements json.Marshaler.

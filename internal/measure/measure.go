@@ -22,15 +22,15 @@ func Median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Fields of Memory.
+// The fields that Memory reads.
 const (
 	// Peak is the largest resident memory since the process started or ResetPeak was called.
 	Peak = "VmHWM"
-	// Anonymous is the resident memory that is not a mapped file.
+	// Anonymous is the resident memory that does not belong to mapped files.
 	Anonymous = "RssAnon"
 )
 
-// Self is this process.
+// Self is the pid that means this process.
 const Self = 0
 
 // Memory returns a field of Linux's /proc/PID/status in bytes. It is 0 if the process has ended, or if the system has no such file.
@@ -55,5 +55,5 @@ func Memory(pid int, field string) int64 {
 	return 0
 }
 
-// ResetPeak makes the present memory of this process its peak. If the system cannot do that, the peak remains that of the process so far.
+// ResetPeak sets the peak of this process to its current memory. If the system cannot do that, the peak stays as it is.
 func ResetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

@@ -24,7 +24,7 @@ func TestMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		if got := measure.Memory(measure.Self, measure.Peak); got != 0 {
-			t.Errorf("%d bytes on a system that does not say", got)
+			t.Errorf("%d bytes on a system without /proc, want 0", got)
 		}
 		return
 	}

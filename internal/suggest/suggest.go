@@ -1,10 +1,10 @@
-// Package suggest finds the name that somebody probably meant.
+// Package suggest finds the known name that a misspelt one most likely stands for.
 package suggest
 
 import "strings"
 
-// Nearest returns the candidate that name was most likely meant to be, or "" if none is near. A candidate is near if it begins with name, or if
-// at most a third of its letters, and at least two, have to change.
+// Nearest returns the candidate nearest to name by edit distance, or "" if none is near. A candidate is near if it begins with name (of 3 letters or
+// more), or if few edits turn one into the other: at most a third of the longer word or 2, whichever is more; 1 for words of up to 4 letters.
 func Nearest(name string, candidates []string) string {
 	best, nearest := 0, ""
 	for _, candidate := range candidates {
@@ -19,7 +19,7 @@ func Nearest(name string, candidates []string) string {
 	return nearest
 }
 
-// limit is the largest number of edits after which two words still look alike. Short words are alike by chance, so nearly all of one must remain.
+// limit returns the number of edits up to which two words count as near. It is 1 for short words, which are alike by chance.
 func limit(name, candidate string) int {
 	longer := max(len(name), len(candidate))
 	if longer <= 4 {
@@ -28,12 +28,12 @@ func limit(name, candidate string) int {
 	return max(2, longer/3)
 }
 
-// isStart reports whether name is the beginning of a candidate, and long enough to say something.
+// isStart reports whether candidate begins with name, and name is long enough for that not to be chance.
 func isStart(name, candidate string) bool {
 	return len(name) >= 3 && strings.HasPrefix(candidate, name)
 }
 
-// Hint returns what to tell somebody who gave an unknown name: the nearest one, as Nearest returns it, if there is one, and all that are known.
+// Hint returns the hint for an unknown name: "did you mean NEAREST?", unless nearest is empty, and the list of known names.
 func Hint(nearest string, known []string) string {
 	list := strings.Join(known, ", ")
 	if nearest == "" {
@@ -42,7 +42,7 @@ func Hint(nearest string, known []string) string {
 	return "did you mean " + nearest + "? Known: " + list
 }
 
-// Short is Hint without the list if there is a nearest name, for messages that already are one of many.
+// Short is Hint without the list if a name is near, for messages that appear in a list themselves.
 func Short(name string, known []string) string {
 	if nearest := Nearest(name, known); nearest != "" {
 		return "did you mean " + nearest + "?"
@@ -50,7 +50,7 @@ func Short(name string, known []string) string {
 	return Hint("", known)
 }
 
-// editDistance is that of Levenshtein, over bytes.
+// editDistance returns the Levenshtein distance in bytes.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -1,4 +1,4 @@
-// Package text shows words from files and servers, which may be long or hold anything, in messages.
+// Package text prepares words for messages. Words from files and servers may be very long and hold control characters.
 package text
 
 import (
@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// longest is what a message can show of one word and stay readable. The names of parameters are below 80 bytes.
+// longest is the number of bytes of a word that a message shows. Names of parameters have fewer than 80.
 const longest = 200
 
 // Quote returns a word in quotation marks, escaped as Go does, and cut if it is absurdly long.
@@ -19,7 +19,7 @@ func Quote(word string) string {
 	return strconv.Quote(word)
 }
 
-// Name returns a word as it is if it needs no escapes and is of a normal length, otherwise as Quote does.
+// Name returns a word as it is if it needs no escapes and is not too long; otherwise it returns what Quote does.
 func Name(word string) string {
 	if quoted := Quote(word); quoted != `"`+word+`"` {
 		return quoted
@@ -35,7 +35,7 @@ func Shorten(word string, limit int) string {
 	return Cut(word, limit) + "..."
 }
 
-// Cut returns the first bytes of a word, at most limit, without cutting a letter in two.
+// Cut returns at most the first limit bytes of a word, without splitting a character.
 func Cut(word string, limit int) string {
 	if len(word) <= limit {
 		return word
@@ -46,7 +46,7 @@ func Cut(word string, limit int) string {
 	return word[:limit]
 }
 
-// List joins the first words of a list and says how many more there are: "a, b and 3 more". It returns none for an empty list.
+// List joins the first shown words and says how many more there are: "a, b and 3 more". It returns the text none for an empty list.
 func List(words []string, shown int, none string) string {
 	switch {
 	case len(words) == 0:
