@@ -248,7 +248,7 @@ func TestInferRefuses(t *testing.T) {
 		{"no position", "image size", change(absolute, func(s map[string]tensor.Shape) { delete(s, "pos_embed") })},
 		{"rectangle of tokens", "image size", change(absolute, func(s map[string]tensor.Shape) { s["pos_embed"] = tensor.Shape{1, 13, 768} })},
 		{"two kinds of bias", "kind of position bias", change(tiny, func(s map[string]tensor.Shape) { s["rel_pos_bias.relative_position_bias_table"] = tensor.Shape{52, 3} })},
-		{"no blocks", "MLP's width", change(tiny, func(s map[string]tensor.Shape) {
+		{"no blocks", "width of the MLP", change(tiny, func(s map[string]tensor.Shape) {
 			maps.DeleteFunc(s, func(name string, _ tensor.Shape) bool { return strings.HasPrefix(name, "blocks") })
 		})},
 		{"heads", "number of attention heads", shapesOf(func() arch.Config {

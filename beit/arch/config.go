@@ -1,6 +1,6 @@
 package arch
 
-// Pooling is how the tokens become the one vector that the classifier sees.
+// Pooling says which tokens the head sees.
 type Pooling string
 
 const (
@@ -8,11 +8,11 @@ const (
 	MeanPooling Pooling = "mean"
 	// ClassToken normalises all tokens with norm and takes token 0.
 	ClassToken Pooling = "class_token"
-	// AllTokens normalises all tokens with norm and keeps the patch tokens: masked image modelling.
+	// AllTokens normalises all tokens with norm and keeps the patch tokens, for masked image modelling.
 	AllTokens Pooling = "all_tokens"
 )
 
-// Bias is where the relative position bias lives.
+// Bias says which blocks have a relative position bias table of their own.
 type Bias string
 
 const (
@@ -33,9 +33,9 @@ const (
 
 // Config fixes every parameter's name and shape, and the forward pass. The zero value is not valid; see ByName and Infer.
 type Config struct {
-	// Name is the identifier, such as "beit_base_p16_224", or empty for an architecture without one.
+	// Name is one of Names, such as "beit_base_p16_224", or empty for an architecture without a name.
 	Name string `json:"name,omitempty" yaml:"name,omitempty"`
-	// ImageHeight, ImageWidth and PatchSize are in pixels; the window is image size over patch size.
+	// ImageHeight, ImageWidth and PatchSize, the side of a square patch, are in pixels.
 	ImageHeight int `json:"image_height" yaml:"image_height"`
 	ImageWidth  int `json:"image_width" yaml:"image_width"`
 	PatchSize   int `json:"patch_size" yaml:"patch_size"`
@@ -44,38 +44,38 @@ type Config struct {
 	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim"`
 	Depth     int `json:"depth" yaml:"depth"`
 	Heads     int `json:"heads" yaml:"heads"`
-	// Classes is the number of logits; 0 means that the model has no head.
+	// Classes is the number of logits of an image, or of a patch if Pooling is AllTokens; 0 means that the model has no head.
 	Classes int     `json:"classes" yaml:"classes"`
 	Pooling Pooling `json:"pooling" yaml:"pooling"`
 	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias"`
-	// AbsolutePosition: pos_embed is added to the tokens.
+	// AbsolutePosition says that pos_embed is added to the tokens.
 	AbsolutePosition bool `json:"absolute_position" yaml:"absolute_position"`
-	// LayerScale: each branch is multiplied by gamma_1 or gamma_2.
+	// LayerScale says that the attention branch is multiplied by gamma_1, and the MLP branch by gamma_2.
 	LayerScale bool `json:"layer_scale" yaml:"layer_scale"`
-	// MaskToken: masked patches are replaced by mask_token, and the head is lm_head over Classes visual tokens.
+	// MaskToken says that masked patches are replaced by mask_token, and that the head is lm_head, over Classes visual tokens.
 	MaskToken bool `json:"mask_token" yaml:"mask_token"`
-	// Epsilon is that of every LayerNorm. It belongs to the program that ran the model, not to the file.
+	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it: it is a constant of the program that trained the model.
 	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
 }
 
-// Window is the number of patches down and across.
+// Window returns the number of patches down and across.
 func (c Config) Window() (height, width int) {
 	return c.ImageHeight / c.PatchSize, c.ImageWidth / c.PatchSize
 }
 
-// Patches is the number of patch tokens of an image.
+// Patches returns the number of patch tokens of an image.
 func (c Config) Patches() int {
 	height, width := c.Window()
 	return height * width
 }
 
-// Tokens is Patches and the class token.
+// Tokens returns the number of tokens of an image: Patches and the class token.
 func (c Config) Tokens() int { return c.Patches() + 1 }
 
-// HeadDim is the width of one attention head.
+// HeadDim returns the width of one attention head.
 func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }
 
-// BiasRows is the number of rows of a relative position bias table: one for each offset, and three for the class token.
+// BiasRows returns the number of rows of a relative position bias table: one for each offset between two patches, and three for the class token.
 func (c Config) BiasRows() int {
 	height, width := c.Window()
 	return (2*height-1)*(2*width-1) + 3

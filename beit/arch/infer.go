@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// InferenceError says which property of the architecture the shapes don't tell.
+// InferenceError says which property of an architecture cannot be inferred from the shapes of its parameters.
 type InferenceError struct {
 	// Property is a field of Config, in words.
 	Property string
@@ -17,22 +17,23 @@ type InferenceError struct {
 }
 
 func (e *InferenceError) Error() string {
-	return fmt.Sprintf("the parameters do not tell the %s: %s", e.Property, e.Reason)
+	return fmt.Sprintf("the %s cannot be inferred from the parameters: %s", e.Property, e.Reason)
 }
 
 // Is reports that the parameters are unusable input.
 func (e *InferenceError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Hint says how to state it.
+// Hint says how to state the property.
 func (e *InferenceError) Hint() string {
 	return "name the architecture, or give the PASSL yaml configuration of the model"
 }
 
-// Infer finds the architecture that has parameters of these canonical names and shapes. It also looks at the shapes of
-// relative_position_index buffers if they are there under their names in microsoft/unilm. It works from what most parameters say, so that
-// a few that are missing or wrong can be named by comparing the result's Params with shapes, which is left to the caller.
+// Infer returns the architecture that has parameters of these canonical names and shapes. The shapes of relative_position_index buffers, under their names
+// in microsoft/unilm, are used too. Each property is the value that most parameters agree on, so a few parameters may be missing or have a wrong shape:
+// Infer does not report them; compare shapes with the Params of the result to find them.
 //
-// Epsilon is not in any shape: it is set to [Epsilon]. What the shapes do not tell is an *[InferenceError], an impossible result a *[ConfigError].
+// Epsilon does not follow from shapes: it is set to [Epsilon]. If another property does not follow from the shapes, the error is an *[InferenceError]; if
+// the result is impossible, a *[ConfigError].
 func Infer(shapes map[string]tensor.Shape) (Config, error) {
 	s := survey(shapes)
 	config := Config{
@@ -43,9 +44,9 @@ func Infer(shapes map[string]tensor.Shape) (Config, error) {
 	for _, needed := range []struct {
 		name  string
 		value int
-	}{{"embedding dimension", config.EmbedDim}, {"MLP's width", config.HiddenDim}, {"patch size", config.PatchSize}, {"depth", config.Depth}} {
+	}{{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize}, {"depth", config.Depth}} {
 		if needed.value == 0 {
-			return Config{}, &InferenceError{needed.name, "no parameter that has it is there"}
+			return Config{}, &InferenceError{needed.name, "no parameter that depends on it was found"}
 		}
 	}
 	if s.has("shared") && s.has("table") {
@@ -66,7 +67,7 @@ func Infer(shapes map[string]tensor.Shape) (Config, error) {
 	return config.Named(), nil
 }
 
-// Named returns c with the name of the architecture that equals it but for name and epsilon, or with none.
+// Named returns c with the name of the named architecture that is equal to it apart from name and epsilon, or without a name if there is none.
 func (c Config) Named() Config {
 	c.Name = ""
 	for _, known := range named {
@@ -83,6 +84,7 @@ func (c Config) Named() Config {
 // headDim is the width of an attention head in every released model.
 const headDim = 64
 
+// heads returns the number of heads: that of the bias tables, or else the one with which heads have the usual width.
 func (s evidence) heads(dim int) (int, error) {
 	if heads := s.most("heads"); heads > 0 {
 		return heads, nil
@@ -93,8 +95,8 @@ func (s evidence) heads(dim int) (int, error) {
 	return dim / headDim, nil
 }
 
-// window returns the number of patches down and across. The numbers of tokens and of rows of a table tell the sides of a rectangle, but not which is which,
-// so only squares are certain.
+// window returns the number of patches down and across. From the numbers of tokens and of rows of a table follow the sides of a rectangle, but not which is
+// which, so only squares are accepted.
 func (s evidence) window() (height, width int, err error) {
 	tokens, rows := s.most("tokens"), s.most("rows")
 	switch side, offsets := root(tokens-1), root(rows-3); {
@@ -102,7 +104,7 @@ func (s evidence) window() (height, width int, err error) {
 		return 0, 0, &InferenceError{"image size", "there is neither a position bias nor a position embedding"}
 	case tokens > 0 && side == 0:
 		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens are not a square of patches and a class token", tokens)}
-	case rows > 0 && offsets == 0 || offsets%2 == 0 && rows > 0:
+	case rows > 0 && offsets%2 == 0:
 		return 0, 0, &InferenceError{"image size", fmt.Sprintf("bias tables of %d rows do not belong to a square window", rows)}
 	case tokens > 0 && rows > 0 && offsets != 2*side-1:
 		return 0, 0, &InferenceError{"image size", fmt.Sprintf("%d tokens and bias tables of %d rows do not belong to a square window", tokens, rows)}

@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/suggest"
 )
 
-// classifier is a fine-tuned BEiT with the family's fixed choices: patches of 16 pixels, an MLP of 4C, mean pooling.
+// classifier returns a fine-tuned BEiT with what all released classifiers have in common: patches of 16 pixels, an MLP of 4C, mean pooling.
 func classifier(name string, size, dim, depth, heads, classes int) Config {
 	return Config{
 		Name: name, ImageHeight: size, ImageWidth: size, PatchSize: 16,
@@ -17,20 +17,20 @@ func classifier(name string, size, dim, depth, heads, classes int) Config {
 	}
 }
 
-// masked is a masked-image-modelling BEiT: one shared table, a head over visual tokens at every patch.
+// masked returns a masked-image-modelling BEiT: all blocks share a bias table, and the head predicts a visual token for each patch.
 func masked(name string, size, dim, depth, heads, vocabulary int) Config {
 	config := classifier(name, size, dim, depth, heads, vocabulary)
 	config.Pooling, config.Bias, config.MaskToken = AllTokens, SharedBias, true
 	return config
 }
 
-// absolute is a model with position embeddings instead of a relative bias, and without layer scale: beit_base_patch16_224_pt1k_800ep.
+// absolute returns config with position embeddings instead of a relative bias, and without layer scale, as unilm's beit_base_patch16_224_pt1k_800ep.
 func absolute(config Config) Config {
 	config.Bias, config.AbsolutePosition, config.LayerScale = NoBias, true, false
 	return config
 }
 
-// named are the architectures that have a name; the tiny ones are those of the test data.
+// named are the architectures that have a name. The last four are those of the small models in testdata.
 var named = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
 	classifier("beit_base_p16_384", 384, 768, 12, 12, 1000),
@@ -48,7 +48,7 @@ var named = []Config{
 	masked("tiny_mim_p16_64", 64, 48, 3, 3, 64),
 }
 
-// Names lists the named architectures.
+// Names returns the names of all named architectures.
 func Names() []string {
 	names := make([]string, len(named))
 	for i, config := range named {

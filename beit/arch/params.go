@@ -12,11 +12,11 @@ type Param struct {
 	Name string
 	// Shape is in torch layout: a linear layer's weight is [out, in].
 	Shape tensor.Shape
-	// Linear marks the weights that PaddlePaddle stores as [in, out]. Shape alone can't tell: attn.proj.weight is square.
+	// Linear marks the weights of linear layers, which PaddlePaddle stores as [in, out]. It does not follow from the shape: attn.proj.weight is square.
 	Linear bool
 }
 
-// Params lists all parameters in the order of the forward pass.
+// Params returns all parameters in the order of the forward pass. The slice belongs to the caller. c must be valid.
 func (c Config) Params() []Param {
 	params := c.stem()
 	for i := range c.Depth {
@@ -25,7 +25,7 @@ func (c Config) Params() []Param {
 	return append(params, c.tail()...)
 }
 
-// Parameters is the number of elements of all parameters.
+// Parameters returns the number of elements of all parameters together.
 func (c Config) Parameters() int64 {
 	var total int64
 	for _, p := range c.Params() {
@@ -35,6 +35,7 @@ func (c Config) Parameters() int64 {
 	return total
 }
 
+// stem returns the parameters before the first block.
 func (c Config) stem() []Param {
 	dim := c.EmbedDim
 	params := []Param{{Name: "cls_token", Shape: tensor.Shape{1, 1, dim}}}
@@ -73,6 +74,7 @@ func (c Config) block(prefix string) []Param {
 	return append(params, linear(prefix+"mlp.fc2", dim, hidden)...)
 }
 
+// tail returns the parameters after the last block.
 func (c Config) tail() []Param {
 	name := "norm"
 	if c.Pooling == MeanPooling {

@@ -1,8 +1,8 @@
 package arch
 
-// RelativePositionIndex returns, for each query and key token, the row of the bias table: index[q*T+k], with T = height*width+1 tokens, the class token
-// first; height and width are in patches. It is not symmetric. Source: microsoft/unilm beit/modeling_finetune.py,
-// Attention.__init__.
+// RelativePositionIndex returns the row of the bias table for each pair of tokens: index[q*T+k] for query q and key k of T = height*width+1 tokens, the class
+// token first. height and width are in patches. The index is not symmetric. The slice belongs to the caller. Source: microsoft/unilm
+// beit/modeling_finetune.py, Attention.__init__.
 func RelativePositionIndex(height, width int) []int64 {
 	tokens := height*width + 1
 	index := make([]int64, tokens*tokens)
@@ -12,8 +12,8 @@ func RelativePositionIndex(height, width int) []int64 {
 	return index
 }
 
-// RelativePositionRow fills line, of T entries, with the row of one query. It is for callers to whom T*T entries are too many: those of 512 pixels take
-// 8 MB for each block.
+// RelativePositionRow fills line, of T entries, with the part of [RelativePositionIndex] for one query. Use it where the whole index, of T*T entries, is too
+// large: for images of 512 pixels it takes 8 MB.
 func RelativePositionRow(line []int64, height, width, query int) {
 	rows := int64((2*height-1)*(2*width-1) + 3)
 	if query == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// witnesses say which dimension of which parameter tells which property. A parameter is found by the end of its canonical name.
+// witnesses say which dimension of which parameter is the value of which property. Parameters are recognised by the end of their canonical names.
 var witnesses = []struct {
 	suffix    string
 	rank, dim int
@@ -44,7 +44,7 @@ var witnesses = []struct {
 	{"head.bias", 1, 0, "classes"},
 }
 
-// marks are parameters whose presence alone tells something, by the end of their name.
+// marks are the parameters whose presence alone is evidence, recognised by the end of their names.
 var marks = []struct{ suffix, mark string }{
 	{"pos_embed", "pos_embed"},
 	{"gamma_1", "gamma_1"},
@@ -60,14 +60,16 @@ var marks = []struct{ suffix, mark string }{
 	{"norm.bias", "norm"},
 }
 
-// evidence is what the parameters say: votes counts, for each property, how much speaks for which value.
+// evidence is what the parameters say about the architecture.
 type evidence struct {
+	// votes has the weight of the evidence for each value of each property.
 	votes  map[string]map[int]int
 	marks  map[string]bool
 	blocks map[int]bool
 	total  int
 }
 
+// survey collects the evidence of all parameters.
 func survey(shapes map[string]tensor.Shape) evidence {
 	s := evidence{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
 	for name, shape := range shapes {
@@ -76,7 +78,7 @@ func survey(shapes map[string]tensor.Shape) evidence {
 				if s.votes[w.property] == nil {
 					s.votes[w.property] = map[int]int{}
 				}
-				// A matrix is worth more than its bias where they disagree.
+				// If a matrix and its bias disagree, the matrix counts more.
 				s.votes[w.property][shape[w.dim]] += 2*len(shape) - 1
 			}
 		}
@@ -93,7 +95,7 @@ func survey(shapes map[string]tensor.Shape) evidence {
 	return s
 }
 
-// endsWith reports whether the last components of name are those of suffix; "head.weight" is also the end of "lm_head.weight".
+// endsWith reports whether the last components of name are those of suffix. "head.weight" and "head.bias" also stand for those of lm_head.
 func endsWith(name, suffix string) bool {
 	if suffix == "head.weight" || suffix == "head.bias" {
 		name = strings.TrimPrefix(name, "lm_")
@@ -104,7 +106,7 @@ func endsWith(name, suffix string) bool {
 
 func (s evidence) has(mark string) bool { return s.marks[mark] }
 
-// most returns the value with the most votes, the larger of two that have as many; 0 without votes.
+// most returns the value with the most votes, the larger one of a tie, or 0 if there are no votes.
 func (s evidence) most(property string) int {
 	values := make([]int, 0, len(s.votes[property]))
 	for value := range s.votes[property] {
@@ -118,7 +120,8 @@ func (s evidence) most(property string) int {
 	})
 }
 
-// depth returns one more than the last block's index, unless that is so far beyond the others that it can't be right.
+// depth returns one more than the largest index of a block. If that exceeds the number of parameters, it cannot be right, and depth returns the number of
+// blocks instead.
 func (s evidence) depth() int {
 	last := -1
 	for index := range s.blocks {

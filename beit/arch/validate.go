@@ -20,7 +20,7 @@ type Problem struct {
 // String returns field and reason as a sentence.
 func (p Problem) String() string { return p.Field + " " + p.Reason }
 
-// ConfigError says what is wrong with a configuration: every field that can't be as it is.
+// ConfigError lists everything that is wrong with a configuration.
 type ConfigError struct{ Problems []Problem }
 
 func (e *ConfigError) Error() string {
@@ -34,8 +34,8 @@ func (e *ConfigError) Error() string {
 // Is reports that the configuration, which comes from a file, is unusable input.
 func (e *ConfigError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Limits of a configuration. They keep a hostile file from asking for an absurd list of parameters, and products of two sizes within 32 bits. The largest
-// model of the family has 512 pixels, a width of 1,024, 24 blocks, 16 heads, 21,841 classes and 1,024 patches.
+// The limits of a configuration. They keep a hostile file from demanding an absurd list of parameters, and keep products of two sizes within 32 bits. The
+// largest released models have 512 pixels a side, a width of 1,024, 24 blocks, 16 heads, 21,841 classes and 1,024 patches.
 const (
 	maxPixels  = 1 << 13
 	maxPatch   = 1 << 10
@@ -47,10 +47,10 @@ const (
 	maxPatches = 1 << 14
 )
 
-// Validate returns a *[ConfigError] with everything that makes c impossible, or nil. Reading a file, running a model and publishing it all go by it.
+// Validate returns a *[ConfigError] with everything that makes c impossible, or nil. Readers, engines and manifests all call it.
 //
-// A model has at least one block: without blocks nothing tells hidden_dim and heads, so that its weights could not be read back. Epsilon is positive: with 0 a
-// constant token would be divided by zero, and 0 stands for "not given" in options.
+// A model needs at least one block: without one, hidden_dim and heads could not be inferred from its weights. Epsilon must be positive: with 0, normalising
+// a constant token would divide by zero, and in options 0 means "not given".
 func (c Config) Validate() error {
 	var problems []Problem
 	check := func(ok bool, field, format string, args ...any) {

@@ -9,25 +9,25 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// preset is one source's rule, from which a recipe for any input size follows.
+// preset is the rule of one source for images of any size.
 type preset struct {
 	source        string
 	resize        Resize
 	interpolation Interpolation
-	crop          func(size int) float64 // side of the crop as a share of the resized edge
+	crop          func(size int) float64 // side of the crop over the resized edge
 	statistics    statistics
 }
 
 type statistics struct{ mean, std [3]float64 }
 
 var (
-	// inception is what BEiT was pre-trained on ImageNet-22k with, and so what its classifiers want.
+	// inception is what BEiT was pre-trained with on ImageNet-22k, and fine-tuned with.
 	inception = statistics{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}
 	// imageNet is what BEiT v2 uses.
 	imageNet = statistics{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
 )
 
-// below384 is the rule that all sources share: images of 384 pixels and more are not cropped.
+// below384 returns share for images below 384 pixels, and 1 for larger ones, which no source crops.
 func below384(share float64) func(int) float64 {
 	return func(size int) float64 {
 		if size >= 384 {
@@ -46,11 +46,11 @@ var presets = []preset{
 	{"timm", ShorterEdge, Bicubic, below384(0.9), inception},
 	// BR-IDL/PaddleViT image_classification/BEiT: as timm.
 	{"paddlevit", ShorterEdge, Bicubic, below384(0.9), inception},
-	// PaddlePaddle/PASSL states the crop ratios only, for models that are PaddleViT's; the rest is inferred.
+	// PaddlePaddle/PASSL states only the crop ratios; its models are those of PaddleViT, so the rest is taken from there.
 	{"passl", ShorterEdge, Bicubic, below384(0.9), inception},
-	// The digits classifier of testdata/digits, trained with PASSL's classes on 8 by 8 images.
+	// The digits classifier of manifests/embedded, trained with PASSL's classes on 8 by 8 images.
 	{"passl-digits", Squash, Bicubic, whole, inception},
-	// The preprocessor_config.json of microsoft/beit-* on the hub; the class's own defaults differ.
+	// The preprocessor_config.json of microsoft/beit-* on the Hugging Face Hub; the defaults of BeitImageProcessor differ.
 	{"hf", Squash, Bilinear, whole, inception},
 	// microsoft/unilm beit2/run_class_finetuning.py.
 	{"unilm-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
@@ -60,7 +60,7 @@ var presets = []preset{
 	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet},
 }
 
-// RecipeNames lists the names that [RecipeFor] knows.
+// RecipeNames returns the names that [RecipeFor] knows.
 func RecipeNames() []string {
 	names := make([]string, len(presets))
 	for i, p := range presets {
@@ -69,8 +69,8 @@ func RecipeNames() []string {
 	return names
 }
 
-// RecipeFor returns the recipe with which a source evaluates its models of the given input size, in pixels a side. An unknown name is an
-// *[UnknownRecipeError], a size for which there is no recipe a *[RecipeError].
+// RecipeFor returns the recipe with which a source, one of [RecipeNames], evaluates its models of the given input size, in pixels a side. The error is an
+// *[UnknownRecipeError] for an unknown name, and a *[RecipeError] for a size that no recipe can have.
 func RecipeFor(name string, imageSize int) (Recipe, error) {
 	i := slices.IndexFunc(presets, func(p preset) bool { return p.source == name })
 	if i < 0 {
@@ -98,7 +98,7 @@ func (e *UnknownRecipeError) Error() string {
 	return fmt.Sprintf("no preprocessing recipe is named %q", e.Name)
 }
 
-// Hint lists the names there are.
+// Hint lists the known names.
 func (e *UnknownRecipeError) Hint() string {
 	return "recipes are " + strings.Join(RecipeNames(), ", ")
 }

@@ -30,20 +30,20 @@ const (
 	Bicubic  Interpolation = "bicubic"
 )
 
-// Bounds of a recipe, which may come from any file.
+// The bounds of a recipe, which may come from a hostile file.
 const (
 	// MaxSize bounds ResizeTo and Crop, in pixels.
 	MaxSize = 1 << 13
-	// minStd keeps the division by Std from overflowing. Values lie between 0 and 1, so a deviation above 1 was meant for another scale, such as 0 to 255.
+	// minStd keeps the division by Std from overflowing. Samples lie between 0 and 1, so a deviation above maxStd is on another scale, such as 0 to 255.
 	minStd, maxStd = 1e-3, 1
 )
 
-// Recipe is how an image becomes an input tensor: resize, crop the centre, scale to [0, 1], subtract Mean, divide by Std.
+// Recipe says how an image becomes an input tensor: resize, crop the centre, scale to [0, 1], subtract Mean, divide by Std.
 type Recipe struct {
 	Resize        Resize        `json:"resize" yaml:"resize"`
 	ResizeTo      int           `json:"resize_to" yaml:"resize_to"` // pixels
 	Interpolation Interpolation `json:"interpolation" yaml:"interpolation"`
-	// Crop is the side of the centre crop in pixels. Where the resized image is smaller, black is added.
+	// Crop is the side of the centre crop in pixels. If the resized image is smaller, it is padded with black.
 	Crop int `json:"crop" yaml:"crop"`
 	// Mean and Std are per channel (red, green, blue) on the scale 0 to 1.
 	Mean [3]float64 `json:"mean" yaml:"mean"`
@@ -83,7 +83,7 @@ func (r Recipe) Validate() error {
 	return nil
 }
 
-// RecipeError says what is wrong with a recipe.
+// RecipeError lists everything that is wrong with a recipe.
 type RecipeError struct{ Problems []arch.Problem }
 
 func (e *RecipeError) Error() string {

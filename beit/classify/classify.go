@@ -12,10 +12,11 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
-// DefaultBatchSize is how many images go through a model at once if nobody says otherwise: on a CPU larger batches are not faster.
+// DefaultBatchSize is the BatchSize of a new [Classifier]. On a CPU, larger batches are not faster.
 const DefaultBatchSize = 8
 
-// Classifier is a loaded model with what turns images into its input, and its output into names. It may be used from several goroutines at once.
+// Classifier is a loaded model with the recipe that turns images into its input, and the names of its classes. It may be used from several goroutines at
+// once.
 type Classifier struct {
 	// BatchSize is how many images go through the model at once; change it before the first use.
 	BatchSize int
@@ -26,9 +27,9 @@ type Classifier struct {
 	labels []string
 }
 
-// New makes a classifier of a model that an engine loaded with config. The caller closes the model when the classifier is not used any more.
-// labels name the classes in the order of the logits; nil if their names are not known. The error is a *[ModelError], *[RecipeSizeError] or
-// *[LabelsError], or a *[card.RecipeError].
+// New returns a classifier for a model that an engine loaded with config. The caller closes the model, after the last use of the classifier. labels are
+// the names of the classes in the order of the logits, or nil if they are not known. The error is a *[ModelError], *[RecipeSizeError], *[LabelsError] or
+// *[card.RecipeError].
 func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []string) (*Classifier, error) {
 	if err := CheckModel(config); err != nil {
 		return nil, err
@@ -45,13 +46,13 @@ func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []st
 	return &Classifier{BatchSize: DefaultBatchSize, model: model, config: config, recipe: recipe, labels: labels}, nil
 }
 
-// CheckModel reports whether models of an architecture classify images: a *[ModelError] if not.
+// CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
 func CheckModel(config arch.Config) error {
 	if config.MaskToken || config.Classes == 0 {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}
 	if config.ImageHeight != config.ImageWidth {
-		return &ModelError{Config: config, Reason: "the model wants images that are not square, for which there is no recipe"}
+		return &ModelError{Config: config, Reason: "the model takes images that are not square, for which there is no recipe"}
 	}
 	return nil
 }
@@ -65,8 +66,8 @@ func (c *Classifier) Recipe() card.Recipe { return c.recipe }
 // Labels returns the names of the classes, or nil. The caller must not change them.
 func (c *Classifier) Labels() []string { return c.labels }
 
-// Files reads image files and returns their logits, one row of Classes values for each file, in order, as new memory. Unreadable files come back
-// together, each as a *[preprocess.FileError]; a row that is not finite is a *[NotFiniteError]. There is no result beside an error.
+// Files reads image files and returns their logits, [N, Classes] in the order of paths. The rows belong to the caller. All unreadable files of a batch are
+// reported together, each as a *[preprocess.FileError]; logits that are not finite are a *[NotFiniteError]. With an error the result is nil.
 func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, error) {
 	return c.batches(ctx, len(paths), func(from, to int) ([]float32, error) { return preprocess.Files(ctx, c.recipe, paths[from:to]) }, at(paths))
 }
@@ -76,7 +77,7 @@ func (c *Classifier) FS(ctx context.Context, fsys fs.FS, names []string) ([][]fl
 	return c.batches(ctx, len(names), func(from, to int) ([]float32, error) { return preprocess.FS(ctx, c.recipe, fsys, names[from:to]) }, at(names))
 }
 
-// Images is [Classifier.Files] for decoded images. To get the same bits as from a file, decode with [preprocess.Decode].
+// Images is [Classifier.Files] for decoded images. Decode them with [preprocess.Decode] to get the same bits as Files.
 func (c *Classifier) Images(ctx context.Context, images ...image.Image) ([][]float64, error) {
 	prepare := func(from, to int) ([]float32, error) {
 		var pixels []float32
@@ -92,7 +93,7 @@ func (c *Classifier) Images(ctx context.Context, images ...image.Image) ([][]flo
 	return c.batches(ctx, len(images), prepare, func(int) string { return "" })
 }
 
-// batches runs count images through the model. prepare returns the input of the images from <= i < to; name is for messages.
+// batches runs count images through the model. prepare returns the input for the images [from, to), and name the name of an image, for messages.
 func (c *Classifier) batches(
 	ctx context.Context, count int, prepare func(from, to int) ([]float32, error), name func(int) string,
 ) ([][]float64, error) {
@@ -121,7 +122,7 @@ func (c *Classifier) batches(
 
 func at(names []string) func(int) string { return func(i int) string { return names[i] } }
 
-// checkFinite returns a *NotFiniteError if a logit is not a number that can be compared: no ranking can be made of such a row.
+// checkFinite returns a *NotFiniteError if a logit is NaN or infinite: such a row cannot be ranked.
 func checkFinite(logits []float64, image int, name string) error {
 	for class, v := range logits {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

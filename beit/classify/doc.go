@@ -1,8 +1,15 @@
-// Package classify turns images into classes: it prepares them by a recipe, runs them through a loaded model, and ranks what comes out.
+// Package classify turns images into classes: it prepares them by a recipe, runs them through a loaded model, and ranks the classes by probability.
 //
-// A [Classifier] is given a model that an engine loaded, the recipe by which images become its input, and the names of its classes. Which recipe is
-// right for a model is not written in the weights: [ChooseRecipe] takes what is known, and says which piece of knowledge decided.
+// A [Classifier] needs a model that an engine loaded, the recipe that turns images into its input, and the names of its classes. The weights do not say
+// which recipe is the right one: [ChooseRecipe] decides from what is known, and says on which fact the choice rests.
 //
+// The root package does all of this for any checkpoint. Without it, config and the tensors come from convert.Open:
+//
+//	model, err := native.Engine{}.Load(ctx, config, tensors, engine.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer model.Close()
 //	choice, err := classify.ChooseRecipe(config, classify.Known{Usual: "timm"})
 //	if err != nil {
 //		return err

@@ -7,13 +7,13 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// ErrNoRecipe says that nothing is known about how images are prepared for a model, not even where its weights come from.
+// ErrNoRecipe says that nothing is known about how images are prepared for a model: all fields of [Known] are empty.
 var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are prepared for the model; name a recipe")
 
-// ModelError says that models of an architecture can't classify images.
+// ModelError says that models of an architecture cannot classify images.
 type ModelError struct {
 	Config arch.Config
-	// Reason is a clause.
+	// Reason says why, as a sentence without a full stop.
 	Reason string
 }
 
@@ -22,7 +22,7 @@ func (e *ModelError) Error() string { return e.Reason }
 // Is reports that the wrong model was chosen.
 func (e *ModelError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
-// Hint says which model to take.
+// Hint says which model to use instead.
 func (e *ModelError) Hint() string {
 	if e.Config.MaskToken || e.Config.Classes == 0 {
 		return "masked-image-modelling and headless models can't classify; take a fine-tuned one"
@@ -30,7 +30,7 @@ func (e *ModelError) Hint() string {
 	return ""
 }
 
-// RecipeSizeError says that a recipe makes images of another size than the model takes. Both are in pixels a side.
+// RecipeSizeError says that a recipe makes images of another size than the model takes. Both sizes are in pixels a side.
 type RecipeSizeError struct{ Recipe, Model int }
 
 func (e *RecipeSizeError) Error() string {
@@ -50,17 +50,17 @@ func (e *LabelsError) Error() string {
 // Is reports that the labels are those of another model.
 func (e *LabelsError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Hint says what labels must be like.
+// Hint says which labels are needed.
 func (e *LabelsError) Hint() string {
 	return "labels have one line for each class, in the order of the model's classes"
 }
 
-// NotFiniteError says that a logit is NaN or infinite, so that classes can't be ranked.
+// NotFiniteError says that a logit is NaN or infinite, so the classes cannot be ranked.
 type NotFiniteError struct {
-	// Image is the position of the image in the call; Name is that of its file, or empty.
+	// Image is the index of the image in the call; Name is the path of its file, or empty.
 	Image int
 	Name  string
-	// Class is the first one with such a logit, and Value is the logit.
+	// Class is the first class with such a logit, and Value is the logit.
 	Class int
 	Value float64
 }
@@ -76,7 +76,7 @@ func (e *NotFiniteError) Error() string {
 // Is reports that the weights are unusable.
 func (e *NotFiniteError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Hint says what may be the matter.
+// Hint names the possible causes.
 func (e *NotFiniteError) Hint() string {
 	return "either the weights hold values that are not finite, or half precision overflows: run the model in float32"
 }

@@ -11,8 +11,8 @@ import (
 // maxLabels bounds a labels file, in bytes. ImageNet-22k, with 21,841 names, has less than one million.
 const maxLabels = 32 << 20
 
-// ReadLabels reads the names of classes: that of class 0 in the first line, and so on. Empty lines at the end are ignored. [New] checks that there is one
-// name for each class.
+// ReadLabels reads the names of classes, one a line: the first line is class 0. Empty lines at the end are ignored. [New] checks that there is one name for
+// each class.
 func ReadLabels(r io.Reader) ([]string, error) {
 	limited := &io.LimitedReader{R: r, N: maxLabels + 1}
 	scanner := bufio.NewScanner(limited)
@@ -30,7 +30,7 @@ func ReadLabels(r io.Reader) ([]string, error) {
 		labels = labels[:len(labels)-1]
 	}
 	if labels == nil {
-		labels = []string{} // no names in a file are not the same as no file
+		labels = []string{} // nil would mean that labels were not given
 	}
 	return labels, nil
 }

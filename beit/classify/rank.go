@@ -11,15 +11,15 @@ import (
 
 // Class is a class with its probability for an image.
 type Class struct {
-	// Index is the position of its logit.
+	// Index is the index of its logit.
 	Index int `json:"class"`
-	// Label is its name, or empty if nobody named it.
+	// Label is its name, or empty if it is not known.
 	Label string `json:"label,omitempty"`
 	// Probability is between 0 and 1.
 	Probability float64 `json:"probability"`
 }
 
-// String returns the label and the index, or the index alone if there is no label.
+// String returns the form "tabby (class 281)", or "class 281" without a label.
 func (c Class) String() string {
 	if c.Label == "" {
 		return "class " + strconv.Itoa(c.Index)
@@ -27,11 +27,11 @@ func (c Class) String() string {
 	return fmt.Sprintf("%s (class %d)", c.Label, c.Index)
 }
 
-// Prediction is what a classifier says about an image.
+// Prediction has the most probable classes of an image.
 type Prediction struct {
 	// Image is the path of the file.
 	Image string `json:"image"`
-	// Top are the most probable classes, the best first.
+	// Top are these classes, the most probable first.
 	Top []Class `json:"top"`
 }
 
@@ -48,8 +48,8 @@ func (c *Classifier) Predict(ctx context.Context, paths []string, n int) ([]Pred
 	return predictions, nil
 }
 
-// Top ranks a row of finite logits, which are those of this classifier, and returns the n most probable classes, the best first; all if there are
-// fewer. Of equal ones the one with the lower index comes first.
+// Top returns the n most probable classes for a row of finite logits of this classifier, the most probable first; all classes if there are fewer. Equal ones
+// are in the order of their indices.
 func (c *Classifier) Top(logits []float64, n int) []Class {
 	probabilities := Softmax(logits)
 	indices := topk.Of(logits, max(0, n))
@@ -63,7 +63,7 @@ func (c *Classifier) Top(logits []float64, n int) []Class {
 	return best
 }
 
-// Softmax returns the probabilities that belong to finite logits, as new memory. They sum to 1 but for rounding, however large the logits are.
+// Softmax returns the probabilities of finite logits, in a new slice. They sum to 1 apart from rounding, and large logits do not overflow.
 func Softmax(logits []float64) []float64 {
 	largest := math.Inf(-1)
 	for _, v := range logits {

@@ -10,26 +10,27 @@ type Origin string
 
 // The origins of recipes.
 const (
-	// Asked: the caller named it.
+	// Asked means that the caller named the recipe.
 	Asked Origin = "as asked for"
-	// Manifest: the manifest of the weights holds it.
+	// Manifest means that the manifest of the weights holds it.
 	Manifest Origin = "the manifest"
-	// Processor: the preprocessor_config.json beside the weights describes it.
+	// Processor means that the preprocessor_config.json beside the weights describes it.
 	Processor Origin = "preprocessor_config.json"
-	// Architecture: all weights of the architecture were trained with it.
+	// Architecture means that all weights of this architecture were trained with it.
 	Architecture Origin = "the architecture"
-	// Usual: it is a guess, from the program whose names the parameters have.
+	// Usual means that it is a guess: the recipe of the program whose naming scheme the parameters have.
 	Usual Origin = "usual for weights of this naming scheme"
 )
 
-// Known is what is known about how images are prepared for a model. The first field that is set counts.
+// Known is what is known about how images are prepared for a model. Of the fields that are set, the first one decides; a recipe that belongs to the
+// architecture comes before Usual.
 type Known struct {
 	// Asked is the name of the recipe that the caller wants, one of [card.RecipeNames].
 	Asked string
 	// Stated is the recipe that came with the weights, and StatedIn says where.
 	Stated   *card.Recipe
 	StatedIn Origin
-	// Usual is the name of the recipe that most weights like these want.
+	// Usual is the name of the recipe that most weights of this kind were trained with.
 	Usual string
 }
 
@@ -38,18 +39,18 @@ type Choice struct {
 	Recipe card.Recipe
 	// Name is that of the recipe, or empty if it was stated in full.
 	Name string
-	// From says why it is this one.
+	// From says on which fact the choice rests.
 	From Origin
 }
 
-// Guessed reports whether nothing but a custom speaks for the recipe. The wrong one costs a few percent of the accuracy, and no error shows it.
+// Guessed reports whether the recipe is a guess. With the wrong recipe a model still runs, but loses a few percent of its accuracy.
 func (c Choice) Guessed() bool { return c.From == Usual }
 
-// ownRecipes are those of architectures whose weights all want the same, whatever their naming scheme.
+// ownRecipes has the recipes of architectures whose weights were all trained with the same one, whatever their naming scheme.
 var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
 
-// ChooseRecipe returns how images are prepared for a model of an architecture. A model that does not classify is a *[ModelError], the name of a
-// recipe that does not exist a *[card.UnknownRecipeError], and no knowledge at all [ErrNoRecipe].
+// ChooseRecipe returns the recipe for a model of an architecture. The error is a *[ModelError] if the model does not classify, a
+// *[card.UnknownRecipeError] if no recipe has the given name, and [ErrNoRecipe] if nothing is known.
 func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	if err := CheckModel(config); err != nil {
 		return Choice{}, err

@@ -7,8 +7,8 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// Pixels resizes and crops img to Crop by Crop pixels, with 8 bits per channel as Pillow does. The result is new memory. A recipe that can't be
-// applied is a *[card.RecipeError].
+// Pixels resizes and crops img to Crop by Crop pixels, with 8 bits per channel, as Pillow does. The result is new memory. An invalid recipe is a
+// *[card.RecipeError].
 func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	return resample(src, width, height, r.Interpolation, centreWindow(width, height, r.Crop)), nil
 }
 
-// Apply returns the normalised image, [3, Crop, Crop] in channels red, green, blue, as new memory. A recipe that can't be applied is a
+// Apply returns the image resized, cropped and normalised: [3, Crop, Crop], channels red, green, blue, as new memory. An invalid recipe is a
 // *[card.RecipeError].
 func Apply(r card.Recipe, img image.Image) ([]float32, error) {
 	if err := r.Validate(); err != nil {
@@ -37,7 +37,7 @@ func Apply(r card.Recipe, img image.Image) ([]float32, error) {
 	return tensor, nil
 }
 
-// into writes what Apply returns to tensor, of r.Len() values.
+// into is Apply with memory for the result: tensor has r.Len() values.
 func into(tensor []float32, r card.Recipe, img image.Image) error {
 	pixels, err := Pixels(r, img)
 	if err != nil {
@@ -78,8 +78,7 @@ func scaled(edge, long, short int) int {
 }
 
 // centreWindow returns the square of the given side in the middle of a w by h image, in the
-// coordinates of that image. Where the image is smaller the window reaches beyond it, and what
-// lies outside is black.
+// coordinates of that image. It reaches beyond a smaller image.
 func centreWindow(w, h, side int) image.Rectangle {
 	x, y := centreOffset(w, side), centreOffset(h, side)
 	return image.Rect(x, y, x+side, y+side)

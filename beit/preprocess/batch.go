@@ -24,8 +24,8 @@ func (e *FileError) Error() string { return fmt.Sprintf("image %q: %v", e.Path, 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Files reads image files and returns the batch [N, 3, Crop, Crop] in the order of paths, as new memory. It works on several files at a time. All files
-// that fail are reported together, each as a *[FileError]; then there is no batch. A recipe that can't be applied is a *[card.RecipeError].
+// Files reads image files, several at a time, and returns the batch [N, 3, Crop, Crop] in the order of paths, as new memory. All files that fail are
+// reported together, each as a *[FileError]; then the batch is nil. An invalid recipe is a *[card.RecipeError].
 func Files(ctx context.Context, r card.Recipe, paths []string) ([]float32, error) {
 	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
 }
@@ -46,7 +46,7 @@ func batch(ctx context.Context, r card.Recipe, paths []string, open func(string)
 		if err := readInto(ctx, values[i*size:(i+1)*size], r, paths[i], open); err != nil {
 			failures[i] = &FileError{Path: paths[i], Err: err}
 		}
-		return nil // the others go on, so that all that fail are reported
+		return nil // the other files are read too, so that all failures are reported
 	})
 	if err := cmp.Or(ctx.Err(), stopped); err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 
 // FromImage converts a decoded image to RGB as Pillow's convert("RGB") does: alpha is dropped,
 // not blended; grey is repeated; CMYK uses Pillow's rounding; of 16-bit colour channels the high byte is
-// kept, while 16-bit grey saturates at 255. A *[RGB8] is returned as it is; anything else becomes new memory.
-// An [image.YCbCr] is taken to come from a JPEG file and treated as libjpeg does.
+// kept, while 16-bit grey saturates at 255. An [image.YCbCr] is assumed to come from a JPEG file and converted as
+// libjpeg does. A *[RGB8] is returned as it is; anything else is copied. An empty image is an error.
 func FromImage(img image.Image) (*RGB8, error) {
 	bounds := img.Bounds()
 	if bounds.Empty() {
@@ -63,7 +63,7 @@ func lineFiller(img image.Image) func(dst []uint8, y int) {
 	return func(dst []uint8, y int) { anyLine(dst, img, y) }
 }
 
-// everyPixel applies convert to pixel after pixel of a line, of size bytes each.
+// everyPixel applies convert to each pixel of a line; a pixel of src has size bytes.
 func everyPixel(dst, src []uint8, size int, convert func(dst, src []uint8)) {
 	for len(dst) > 0 {
 		convert(dst[:3:3], src[:size:size])
@@ -86,7 +86,7 @@ func grey16Pixel(d, s []uint8) {
 	d[0], d[1], d[2] = v, v, v
 }
 
-// cmykPixel takes away from white first the black, then each ink's share of what is left.
+// cmykPixel subtracts black from white, and from the rest the fraction that each ink absorbs.
 func cmykPixel(d, s []uint8) {
 	light := 255 - uint32(s[3])
 	for c := range 3 {
@@ -105,6 +105,7 @@ func opaquePalette(palette color.Palette) *[256][3]uint8 {
 	return &colours
 }
 
+// anyLine converts a line of an image of any type.
 func anyLine(dst []uint8, img image.Image, y int) {
 	bounds := img.Bounds()
 	for x := range bounds.Dx() {

@@ -17,16 +17,16 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Limits of what [Decode] reads. A small file can claim a huge image, so both are checked before
-// the memory for the pixels is taken.
+// The limits of [Decode]. A small file can claim a huge image, so both are checked before memory for
+// the pixels is allocated.
 const (
-	// MaxPixels is where Pillow begins to warn of a decompression bomb: the RGB samples fill 256 MiB.
+	// MaxPixels is the number at which Pillow begins to warn of a decompression bomb: RGB samples of 256 MiB.
 	MaxPixels = 1 << 28 / 3
 	// MaxFileBytes is the most that is read of one file.
 	MaxFileBytes = 1 << 29
 )
 
-// TooLargeError says that an image claims more pixels than are decoded.
+// TooLargeError says that an image has more pixels than [Decode] accepts.
 type TooLargeError struct {
 	Width, Height int
 	Limit         int // pixels
@@ -39,7 +39,7 @@ func (e *TooLargeError) Error() string {
 // Is reports that the image is unusable input.
 func (e *TooLargeError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Hint says what to do about it.
+// Hint says what to do.
 func (e *TooLargeError) Hint() string {
 	return "shrink the image first; a model sees a few hundred pixels a side"
 }
@@ -68,7 +68,7 @@ var formats = []format{
 
 // Decode reads one image (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
 // recognised by content. EXIF orientation, colour profiles and gamma are ignored. The error is
-// [ErrFormat], a *[TooLargeError], that of r, or says what is malformed.
+// [ErrFormat], a *[TooLargeError], the error of r, or one without a type for a malformed file.
 func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
@@ -103,6 +103,7 @@ func (l limits) decode(r io.Reader) (*RGB8, error) {
 	return decoded, nil
 }
 
+// begins reports whether data begins with magic, in which '?' stands for any byte.
 func begins(data []byte, magic string) bool {
 	if len(data) < len(magic) {
 		return false
@@ -115,8 +116,8 @@ func begins(data []byte, magic string) bool {
 	return true
 }
 
-// checked decodes data after the size that the file claims has been checked. A decoder that panics is
-// reported as malformed input.
+// checked checks the size that the file claims, and then decodes it. A panic of the decoder is reported as
+// malformed input.
 func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -136,7 +137,7 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 	return f.decode(data)
 }
 
-// decodeWith completes a decoder of the standard library's form.
+// decodeWith adapts a decoder of the standard library's form.
 func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8, error) {
 	return func(data []byte) (*RGB8, error) {
 		img, err := decode(bytes.NewReader(data))
@@ -147,8 +148,8 @@ func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8
 	}
 }
 
-// decodePNG corrects the one case that the decoded image does not show: 16-bit grey with a
-// transparent value decodes as colour, but saturates as all 16-bit grey does.
+// decodePNG decodes 16-bit grey with a transparent value as grey. The library returns it as colour,
+// but Pillow saturates it like other 16-bit grey.
 func decodePNG(data []byte) (*RGB8, error) {
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -165,7 +166,8 @@ func decodePNG(data []byte) (*RGB8, error) {
 	return FromImage(img)
 }
 
-// decodeWebP keeps the lossy form's planes apart from those of JPEG, which have another range.
+// decodeWebP converts the planes of the lossy form itself: they have another range than those of JPEG,
+// which FromImage assumes.
 func decodeWebP(data []byte) (*RGB8, error) {
 	const extended, flags, animation = 12, 20, 1 << 1 // offsets in the file, and a bit
 	if begins(data[extended:], "VP8X") && data[flags]&animation != 0 {

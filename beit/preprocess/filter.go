@@ -21,12 +21,12 @@ func triangle(x float64) float64 {
 	return max(0, 1-math.Abs(x))
 }
 
-// cubicA is the free parameter of Keys' cubic convolution (IEEE ASSP 29(6), 1981): Pillow has -1/2,
-// where OpenCV and the tensor resize of torch have -3/4.
+// cubicA is the free parameter of Keys' cubic convolution (IEEE ASSP 29(6), 1981). Pillow has -1/2;
+// OpenCV and torch's resize of tensors have -3/4.
 const cubicA = -0.5
 
-// cubic multiplies out Horner's scheme in Pillow's order. The conversions forbid fused
-// multiply-add, which would round differently on some processors.
+// cubic evaluates Keys' polynomials by Horner's scheme, in Pillow's order. The conversions to float64 forbid
+// fused multiply-add, which would round differently on some processors.
 func cubic(x float64) float64 {
 	x = math.Abs(x)
 	switch {
@@ -45,13 +45,13 @@ func cubic(x float64) float64 {
 // and 2 for the sign and for the overshoot of negative lobes, so that a sum fits in 32.
 const precision = 32 - 8 - 2
 
-// taps says how one output sample is made: a weighted sum of len(weights) inputs from first on.
+// taps are the weights of one output sample: it is the weighted sum of len(weights) inputs from index first on.
 type taps struct {
 	first   int
 	weights []int32 // fixed point, precision fraction bits
 }
 
-// tapsFor returns the taps of the wanted samples of an axis resized from in to out samples.
+// tapsFor returns the taps of the wanted output samples of an axis that is resized from in to out samples.
 func tapsFor(f filter, in, out int, wanted span) []taps {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1) // antialiasing: a shrinking image widens the filter

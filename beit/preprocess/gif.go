@@ -9,9 +9,9 @@ import (
 
 func gifConfig(r io.Reader) (image.Config, error) { return gif.DecodeConfig(r) }
 
-// decodeGIF returns the first frame on the file's canvas. The library's palette has lost the colour
-// of the transparent index, which counts here since transparency is ignored, so the
-// palette is read again. Around a frame that does not fill the canvas the transparent index shows, or else index 0.
+// decodeGIF returns the first frame on the file's canvas. Transparency is ignored, so the colour of the transparent
+// index is needed; the library's palette does not keep it, so scanGIF reads the palette again. The canvas around
+// a smaller frame has the colour of the transparent index, or of index 0 if there is none.
 func decodeGIF(data []byte) (*RGB8, error) {
 	canvas, err := gifConfig(bytes.NewReader(data))
 	if err != nil {
@@ -52,7 +52,7 @@ const (
 )
 
 // scanGIF reads the first frame's palette and transparent index. The file has been decoded already, so it is well formed up to the
-// first frame; should it not be, the index expressions panic and the caller reports it.
+// first frame. If it is not, an index expression panics, and format.checked reports the file as malformed.
 func scanGIF(data []byte) gifHead {
 	var head gifHead
 	rest := head.table(data[10], data[gifScreen:])
@@ -72,8 +72,7 @@ func scanGIF(data []byte) gifHead {
 	return head
 }
 
-// table reads the colour table that the flags announce and returns what follows it. Without one
-// the colours stay as they are.
+// table reads the colour table, if flags say that there is one, and returns the data after it.
 func (h *gifHead) table(flags uint8, data []byte) []byte {
 	if flags&0x80 == 0 {
 		return data

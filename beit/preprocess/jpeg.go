@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// chroma is one colour-difference plane of a JPEG file, width by height real samples, each of which
+// chroma is one colour-difference plane of a JPEG file: width by height samples, without padding, each of which
 // covers stepX by stepY pixels.
 type chroma struct {
 	pix           []uint8
@@ -51,7 +51,7 @@ func fromJPEG(m *image.YCbCr) *RGB8 {
 type line struct {
 	chroma
 	out  []uint8  // width*stepX samples
-	sums []uint16 // width sums of two lines, weighed 3 to 1
+	sums []uint16 // width sums of two lines, weighted 3 to 1
 }
 
 func (c chroma) newLine() *line {
@@ -62,7 +62,7 @@ func (c chroma) row(y int) []uint8 {
 	return c.pix[max(0, min(y, c.height-1))*c.stride:][:c.width]
 }
 
-// at returns the samples of pixel line y, at full horizontal resolution, valid until the next call.
+// at returns the samples for pixel line y, at full horizontal resolution. They are valid until the next call.
 func (l *line) at(y int) []uint8 {
 	near := l.row(y / l.stepY)
 	switch {
@@ -87,7 +87,8 @@ func (l *line) at(y int) []uint8 {
 	return l.out
 }
 
-// blend adds to three times the nearest line the next nearest: the one above for even pixel lines, below for odd.
+// blend sets sums to three times the nearest line plus the next nearest: the one above for even pixel lines, the one
+// below for odd.
 func (l *line) blend(y int, near []uint8) {
 	far := l.row(y/2 - 1 + 2*(y&1))
 	for x, v := range near {
@@ -95,8 +96,8 @@ func (l *line) blend(y int, near []uint8) {
 	}
 }
 
-// widen doubles a line: each new sample lies a quarter towards the neighbour. The rounding alternates
-// so that it has no bias.
+// widen doubles the width of a line: each new sample is 3/4 of a sample and 1/4 of its neighbour. Rounding
+// alternates between down and up, to have no bias.
 func widen(out, in []uint8) {
 	last := len(in) - 1
 	for x, v := range in {
@@ -107,7 +108,7 @@ func widen(out, in []uint8) {
 	out[0], out[2*last+1] = in[0], in[last]
 }
 
-// widenSums is widen for line sums, which carry two more fraction bits.
+// widenSums is widen for the sums of blend, which have two fraction bits.
 func widenSums(out []uint8, in []uint16) {
 	last := len(in) - 1
 	for x, v := range in {

@@ -7,10 +7,10 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// resample resizes src to width by height and returns the part of the result inside window, which
-// may reach beyond it: outside is black. Only the samples that count are computed, and each is the
-// sample that Pillow's Image.resize computes: in two passes, the first of which is rounded to 8 bits. An axis
-// that keeps its length has weights of exactly one and zero, so its pass changes nothing.
+// resample resizes src to width by height and returns the part of the result inside window; parts of window that are
+// outside of the result are black. Only samples inside window are computed, each as Pillow's Image.resize does: in two
+// passes, the first of which is rounded to 8 bits. An axis that keeps its length has weights of exactly one and
+// zero, so its pass changes nothing.
 func resample(src *RGB8, width, height int, interpolation card.Interpolation, window image.Rectangle) *RGB8 {
 	visible := window.Intersect(image.Rect(0, 0, width, height))
 	if visible.Empty() {
@@ -35,9 +35,10 @@ func resample(src *RGB8, width, height int, interpolation card.Interpolation, wi
 	return dst
 }
 
-// verticalFirst says which pass comes first, and so which is rounded. Since version 13 Pillow begins with
-// the vertical pass where the height shrinks by more than twice as many pixels as the width; older versions
-// always begin with the horizontal one, so on such images they differ from us by a grey level here and there.
+// verticalFirst reports whether the vertical pass comes first; the result of the first pass is rounded. Since
+// version 13 Pillow begins with the vertical pass if the height shrinks by more than twice as many pixels as the
+// width. Older versions always begin with the horizontal one, so their results for such images differ by a
+// grey level in some samples.
 func verticalFirst(fromWidth, fromHeight, toWidth, toHeight int) bool {
 	return toHeight < fromHeight && fromHeight-toHeight > 2*(fromWidth-toWidth)
 }
@@ -53,7 +54,7 @@ type axis struct {
 	taps   []taps // for each sample of the result, counted from source.first
 }
 
-// newAxis plans the samples wanted of an axis resized from in to out samples.
+// newAxis returns what makes the wanted output samples of an axis that is resized from in to out samples.
 func newAxis(f filter, in, out int, wanted span) axis {
 	all := tapsFor(f, in, out, wanted)
 	end := all[len(all)-1]
@@ -78,6 +79,7 @@ func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 	return out
 }
 
+// weighColumns resizes one line.
 func (a axis) weighColumns(dst, src []uint8) {
 	for _, t := range a.taps {
 		r, g, b := weigh(src[3*t.first:], t.weights)
@@ -87,8 +89,8 @@ func (a axis) weighColumns(dst, src []uint8) {
 	}
 }
 
-// weigh sums as many pixels as there are weights, four at a time: the array conversions check the
-// bounds once for all four.
+// weigh returns the weighted sums of the pixels' channels. It takes four pixels at a time: a conversion to an array
+// checks the bounds once for all four.
 func weigh(pixels []uint8, weights []int32) (r, g, b int32) {
 	r, g, b = half, half, half
 	for ; len(weights) >= 4; pixels, weights = pixels[12:], weights[4:] {

@@ -37,9 +37,9 @@ func webpLine(dst, luma []uint8, blue, red [2][]uint8) {
 	}
 }
 
-// quarter interpolates at a quarter of the way from the near to the far sample in both directions:
-// weights 9, 3, 3, 1 of 16. libwebp first averages everything but the near sample and
-// truncates, so its rounding is not that of the plain weighted sum.
+// quarter interpolates at a quarter of the way from the near to the far sample in both directions, with the
+// weights 9, 3, 3 and 1 of 16. It rounds twice, as libwebp does, so the result can differ from the weighted sum
+// rounded once.
 func quarter(near, farX, farY, diagonal uint8) int32 {
 	n, x, y, d := int32(near), int32(farX), int32(farY), int32(diagonal)
 	rest := (n + 3*x + 3*y + d + 8) >> 3

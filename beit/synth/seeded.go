@@ -23,20 +23,20 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// unit is a multiple of 2^-23 in [-1, 1), exact in float32.
+// unit returns a multiple of 2^-23 in [-1, 1), which is exact in float32.
 func unit(state uint64) float32 {
 	return float32(int32(mix(state)>>40)-1<<23) / (1 << 23)
 }
 
-// key identifies the stream of values of one name: its 64-bit FNV-1a hash, and the seed.
+// key returns the start of the stream of values of one name, from the 64-bit FNV-1a hash of the name and the seed.
 func key(name string, seed uint64) uint64 {
 	hash := fnv.New64a()
-	_, _ = io.WriteString(hash, name) // a hash takes everything
+	_, _ = io.WriteString(hash, name) // never fails
 	return hash.Sum64() ^ mix(seed+golden)
 }
 
-// distributions say around which centre and how far values lie, by the end of the canonical name; the first that fits counts. Weights that are not
-// listed get a scale that keeps the variance of what they are multiplied with.
+// distributions have the centre and the scale of the values, by the end of the canonical name; the first line that matches is used. The scale of other
+// weights depends on the number of inputs, so that a layer about keeps the variance.
 var distributions = []struct {
 	suffix        string
 	centre, scale float32
@@ -53,6 +53,7 @@ var distributions = []struct {
 	{"bias", 0, 1.0 / 16},
 }
 
+// distribution returns the centre of a parameter's values, and their largest distance from it.
 func distribution(name string, shape tensor.Shape) (centre, scale float32) {
 	for _, d := range distributions {
 		if strings.HasSuffix(name, d.suffix) {
@@ -66,8 +67,8 @@ func distribution(name string, shape tensor.Shape) (centre, scale float32) {
 	return 0, float32(math.Ldexp(1, -((bits.Len(uint(fanIn)) - 1) / 2)))
 }
 
-// Weights returns float32 parameters for an architecture, canonical and in the order of config.Params. They need no file and take no memory: the views
-// make their elements while they are read. They may be read at any time, also by several goroutines.
+// Weights returns float32 weights for an architecture: canonical names, in the order of config.Params. They take no memory, since the views compute their
+// elements while they are read. They may be read from several goroutines at once.
 func Weights(config arch.Config, seed uint64) []tensor.Named {
 	params := config.Params()
 	weights := make([]tensor.Named, len(params))
@@ -79,7 +80,7 @@ func Weights(config arch.Config, seed uint64) []tensor.Named {
 	return weights
 }
 
-// Image returns probe image n: normalised values in [-2, 2), [3, height, width], row-major. The slice belongs to the caller.
+// Image returns probe image n: random values in [-2, 2), as normalised pixels have, [3, height, width], row-major. The slice belongs to the caller.
 func Image(n, height, width int, seed uint64) []float32 {
 	state := key(fmt.Sprintf("input.%d", n), seed) + golden
 	pixels := make([]float32, 3*height*width)
@@ -90,7 +91,7 @@ func Image(n, height, width int, seed uint64) []float32 {
 	return pixels
 }
 
-// Images returns a batch of the first probe images: [count, 3, height, width].
+// Images returns the first count probe images, [count, 3, height, width], row-major. The slice belongs to the caller.
 func Images(count, height, width int, seed uint64) []float32 {
 	batch := make([]float32, 0, count*3*height*width)
 	for n := range count {

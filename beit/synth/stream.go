@@ -14,7 +14,7 @@ const elementSize = 4
 // pieceElements is how many elements are made at a time.
 const pieceElements = 64 << 10
 
-// stream is Data whose elements are computed: a matrix [rows, cols] of the values at base + row*down + col*across of the values of a key.
+// stream is Data whose elements are computed: a matrix [rows, cols]. Element (row, col) is value number base + row*down + col*across of the key.
 type stream struct {
 	key           uint64
 	centre, scale float32
@@ -23,12 +23,12 @@ type stream struct {
 	down, across  uint64
 }
 
-// flat returns the first elements of a key as one row. Values are centre + scale * u with u in [-1, 1).
+// flat returns the first values of a key as one row. They are centre + scale*u with u in [-1, 1).
 func flat(key uint64, centre, scale float32, elements int64) *stream {
 	return &stream{key: key, centre: centre, scale: scale, rows: 1, cols: elements, across: 1}
 }
 
-// Transposed delivers [cols, rows] of a matrix [rows, cols]: the same elements in another order.
+// Transposed returns the transpose, [cols, rows], of the elements read as a matrix [rows, cols].
 func (g *stream) Transposed(rows, cols int) tensor.Data {
 	turned := *g
 	switch {
@@ -43,7 +43,7 @@ func (g *stream) Transposed(rows, cols int) tensor.Data {
 	return &turned
 }
 
-// Slice returns some of the elements, in the order in which they are delivered.
+// Slice returns length bytes from offset on; both are multiples of the element size.
 func (g *stream) Slice(offset, length int64) tensor.Data {
 	narrow, from, count := *g, offset/elementSize, length/elementSize
 	switch {
@@ -97,8 +97,7 @@ func (g *stream) WriteTo(w io.Writer) (int64, error) {
 	return written, flush()
 }
 
-// fill makes elements of one row from a column on. The arithmetic is exact but for the addition: a unit has 24 bits, and scales are
-// powers of two.
+// fill computes elements of one row, from column col on. Only the addition rounds: u has 24 bits, and scales are powers of two.
 func (g *stream) fill(out []byte, row, col int64) {
 	index := g.base + uint64(row)*g.down + uint64(col)*g.across
 	state, increment := g.key+index*golden+golden, g.across*golden
@@ -110,7 +109,7 @@ func (g *stream) fill(out []byte, row, col int64) {
 	}
 }
 
-// stretch is a part of a stream that is not a whole number of rows.
+// stretch is part of a stream that does not consist of whole rows.
 type stretch struct {
 	*stream
 	offset, length int64
@@ -137,23 +136,23 @@ func (s *stretch) WriteTo(w io.Writer) (int64, error) {
 	return tensor.Memory(raw).WriteTo(w)
 }
 
-// Slice returns a part of the part.
+// Slice returns part of the stretch.
 func (s *stretch) Slice(offset, length int64) tensor.Data {
 	return s.stream.Slice(s.offset+offset, length)
 }
 
-// Transposed moves the bytes when they are read: the elements are not a regular series.
+// Transposed returns a transposition, since the elements are not at regular distances.
 func (s *stretch) Transposed(rows, cols int) tensor.Data {
 	return &transposition{s, rows, cols}
 }
 
-// transposition is the transpose of elements that a stream can't make in that order.
+// transposition is the transpose of Data that a stream cannot compute in that order: it moves elements when they are read.
 type transposition struct {
 	source     tensor.Data
 	rows, cols int
 }
 
-// Bytes moves element after element; only small tensors need it.
+// Bytes moves one element at a time, which is slow, but only small tensors need it.
 func (m *transposition) Bytes() ([]byte, error) {
 	raw, err := m.source.Bytes()
 	if err != nil {
