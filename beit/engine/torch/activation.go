@@ -23,7 +23,7 @@ func (s *scope) emit(tap engine.Tap, stage engine.Stage, x value, shape tensor.S
 	}
 }
 
-// activation copies x into memory of Go.
+// activation returns a copy of x in Go's memory.
 func (s *scope) activation(stage engine.Stage, x value, shape tensor.Shape) engine.Activation {
 	elements, err := shape.Elements()
 	s.fail(err)
@@ -37,7 +37,7 @@ func (s *scope) activation(stage engine.Stage, x value, shape tensor.Shape) engi
 	return engine.Activation{Name: stage.String(), Shape: slices.Clone(shape), Values: values}
 }
 
-// checkShape makes the scope fail unless x has that shape. what names x in the error.
+// checkShape makes the scope fail unless x has the shape want. what names x in the error.
 func (s *scope) checkShape(what string, x value, want tensor.Shape) {
 	if s.err != nil {
 		return

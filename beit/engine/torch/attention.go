@@ -9,13 +9,13 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// attention is that of one block, with the linear layers before and behind it.
+// attention is the attention of one block, with the linear layers before and after it.
 type attention struct {
 	qkv, proj linear
 	bias      *positions
 }
 
-// apply returns what the branch adds, [N, T, C].
+// apply returns the attention branch for x, which is normalised already, [N, T, C].
 func (a attention) apply(s *scope, x value, m *model, images int) value {
 	bias, err := a.bias.get(m)
 	s.fail(err)
@@ -29,11 +29,11 @@ func (a attention) apply(s *scope, x value, m *model, images int) value {
 	})
 }
 
-// attend is a way to compute attention: it takes queries, keys, values, [N, heads, T, d], and a bias that may be absent, and returns
+// attend is an implementation of attention: it takes queries, keys and values, [N, heads, T, d], and a bias that may be absent, and returns
 // [N, heads, T, d].
 type attend func(s *scope, q, k, v, bias value, width int) value
 
-// fused lets libtorch choose a kernel that never writes down the matrix of scores. Libtorch 1.13 does not have it, and gotch cannot call it
+// fused is libtorch's operator, whose kernels do not store the matrix of scores. Libtorch 1.13 does not have it, and gotch cannot call it
 // without a bias.
 //
 //gotchfit:optional
@@ -43,7 +43,7 @@ func fused(s *scope, q, k, v, bias value, _ int) value {
 	})
 }
 
-// plain writes the matrix down, with every step but the first product in place.
+// plain stores the matrix of scores, and scales it and adds the bias in place.
 func plain(s *scope, q, k, v, bias value, width int) value {
 	scores := s.matmul(q, s.transpose(k, -1, -2))
 	s.scale(scores, 1/math.Sqrt(float64(width)))
@@ -53,7 +53,7 @@ func plain(s *scope, q, k, v, bias value, width int) value {
 	return s.matmul(s.softmax(scores), v)
 }
 
-// haveFused reports whether this libtorch has the fused form, by trying it once.
+// haveFused reports whether this libtorch has the fused operator, which it finds out by calling it once.
 var haveFused = sync.OnceValue(func() bool {
 	return attempt(func(s *scope) {
 		x := s.floats(make([]float32, 8), 1, 1, 2, 4)

@@ -12,8 +12,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// positions is a relative position bias. The matrix, [1, heads, T, T], is gathered at the first Forward and kept: at 1,025 tokens it is larger
-// than the block's weights, and a model that is loaded is not always run.
+// positions is a relative position bias. The matrix, [1, heads, T, T], is made at the first Forward and kept. Load does not make it: at 1,025 tokens it is
+// larger than the weights of the block, and not every loaded model is run.
 type positions struct {
 	config arch.Config
 	// table is the parameter, [rows, heads].
@@ -23,7 +23,7 @@ type positions struct {
 	matrix value
 }
 
-// positions copies a bias table, in its own dtype.
+// positions reads a bias table and copies it in its own dtype.
 func (l *loader) positions(name string) *positions {
 	view := l.views[name]
 	err := tensor.Guard(func() error {
@@ -37,7 +37,7 @@ func (l *loader) positions(name string) *positions {
 	return &positions{config: l.config, table: view, name: name}
 }
 
-// get returns the matrix. A nil p stands for that of a model without bias: absent, or zeros if the form of attention needs them.
+// get returns the matrix. For a model without bias, a nil p, it is absent, or zeros if the implementation of attention needs them.
 func (p *positions) get(m *model) (value, error) {
 	if p == nil {
 		return m.noBias, nil
@@ -98,7 +98,7 @@ func reversed[T float32 | float64](p *positions) ([][]T, error) {
 	return columns, nil
 }
 
-// fillLine writes the biases of one query towards all keys. In the reversed table those towards one line of patches lie side by side.
+// fillLine writes the biases of one query for all keys. In the reversed table those for the keys in one row of patches are consecutive.
 func fillLine[T float32 | float64](line, column []T, config arch.Config, query int) {
 	height, width := config.Window()
 	last := column[len(column)-3:]

@@ -11,7 +11,7 @@ import (
 // norm is a LayerNorm over the channels.
 type norm struct{ weight, bias value }
 
-// block is a transformer block. Gammas are absent if the model has no layer scale.
+// block is a transformer block. gamma1 and gamma2 are absent if the model has no layer scale.
 type block struct {
 	norm1, norm2   norm
 	attention      attention
@@ -23,7 +23,7 @@ func (l *loader) norm(prefix string) norm {
 	return norm{weight: l.parameter(prefix + "weight"), bias: l.parameter(prefix + "bias")}
 }
 
-// block reads block i. Its relative position bias is that of its own table, or shared, or nil.
+// block reads block i. Its relative position bias comes from its own table if it has one; otherwise it is shared, which may be nil.
 func (l *loader) block(i int, shared *positions) (b block) {
 	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
 	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
@@ -40,7 +40,7 @@ func (l *loader) block(i int, shared *positions) (b block) {
 	return b
 }
 
-// qkvBias reads the biases of queries and values and puts zeros between them: keys have none.
+// qkvBias reads the biases of queries and values. Between them it puts zeros for the keys, which have no bias.
 func (l *loader) qkvBias(prefix string) value {
 	return l.scope.keep(func(s *scope) value {
 		read := func(name string) value { return s.copyTo(l.view(s, prefix+name), l.device, l.dtype) }
@@ -67,7 +67,7 @@ func (b block) feed(s *scope, x value, m *model) value {
 }
 
 // feedMean returns the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
-// one vector an image.
+// one vector of each image instead of one of each token.
 func (b block) feedMean(s *scope, x value, m *model) value {
 	return s.keep(func(s *scope) value {
 		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config))

@@ -6,7 +6,7 @@ package torch
 #include <stdint.h>
 #include <stdlib.h>
 
-// Functions of gotch's libtch/torch_api.h that its Go package has no wrapper for, or one that does not free.
+// Functions of gotch's libtch/torch_api.h that its Go package does not wrap, or whose wrapper leaks memory.
 char *get_and_reset_last_err(void);
 void at_set_num_threads(int);
 int at_get_num_threads(void);
@@ -22,7 +22,7 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// lastError returns, and forgets, the message of the exception that the last call on this thread threw, or "" if it threw none.
+// lastError returns and clears the message of the last exception on this thread, or returns "" if there was none.
 func lastError() string {
 	message := C.get_and_reset_last_err()
 	if message == nil {
@@ -32,8 +32,8 @@ func lastError() string {
 	return C.GoString(message)
 }
 
-// setThreads sets how many threads operators called on this thread use. When a thread first asks, libtorch
-// gives it the number that was last set on any thread; so it is made to ask before the number is set.
+// setThreads sets how many threads operators called on this thread use. At its first query a thread inherits the number
+// that was last set on any thread, which would undo an earlier setting; so the query is made first.
 func setThreads(threads int) {
 	usedThreads()
 	C.at_set_num_threads(C.int(threads))
@@ -42,7 +42,7 @@ func setThreads(threads int) {
 // usedThreads returns how many threads operators called on this thread use.
 func usedThreads() int { return int(C.at_get_num_threads()) }
 
-// tensorOver makes a tensor on the CPU over memory that it does not own.
+// tensorOver returns a tensor on the CPU that uses data as its memory, without owning it.
 func tensorOver(data unsafe.Pointer, shape []int64, dtype dtype) libtch.Ctensor {
 	strides := make([]int64, len(shape)+1)
 	strides[len(shape)] = 1

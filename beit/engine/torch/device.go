@@ -12,12 +12,12 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// device is gotch's number: the index of a CUDA device, or cpu.
+// device is gotch's number of a device: the index of a CUDA device, or cpu.
 type device int32
 
 const cpu device = -1
 
-// parseDevice parses "cpu", "cuda" or "cuda:N", or "" for "cpu", and returns an *engine.DeviceError unless the device is there.
+// parseDevice parses "cpu", "cuda" or "cuda:N"; "" means "cpu". It returns an *engine.DeviceError if the machine does not have the device.
 func parseDevice(name string) (device, error) {
 	if name == "" || name == "cpu" {
 		return cpu, nil

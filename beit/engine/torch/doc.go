@@ -1,12 +1,12 @@
-// Package torch is the libtorch engine; it is the only package that needs cgo and is built with the tag libtorch.
+// Package torch is the engine on libtorch. It is built only with the tag libtorch, and is the only package that needs cgo.
 //
-// It calls gotch (sugarme/gotch), fitted to the libtorch of the machine by cmd/gotchfit. Only its package libtch is used: every tensor is
-// dropped explicitly, every C++ exception becomes an [OperatorError], and nothing outside of this package sees libtorch.
+// It calls gotch (sugarme/gotch), which cmd/gotchfit fits to the libtorch of the machine. Of gotch it uses only the package libtch: every tensor is
+// freed explicitly, every C++ exception becomes an [OperatorError], and no other package sees libtorch.
 //
-// A model has a thread of the operating system to itself, on which all its libtorch calls run one after another: libtorch keeps its last
+// Each model has its own thread of the operating system, on which all its libtorch calls run one after another, because libtorch keeps its last
 // error, its thread pool and whether gradients are recorded per thread. So Forward may be called from several goroutines; they take turns,
 // each using all of the model's threads.
 //
-// What makes it faster than the same libtorch under Python: the relative position bias is gathered once per model; on the CPU the weights
-// of linear layers are laid out once as the kernels of oneDNN want them, with GELU computed inside of the product; and nothing records gradients.
+// It is faster than the same libtorch under Python because the matrix of the relative position bias is made once per model; because on the CPU the weights
+// of linear layers are laid out once for the kernels of oneDNN, which also compute GELU within the product; and because gradients are not recorded.
 package torch

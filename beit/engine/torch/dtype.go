@@ -34,21 +34,22 @@ func parseDType(d tensor.DType) (dtype, error) {
 	return 0, &engine.DTypeError{Engine: Engine{}.Name(), DType: d, Reason: "it has F64, F32, BF16 and F16"}
 }
 
-// supported reports whether libtorch computes in that dtype on the CPU, by doing it once.
+// supported reports whether libtorch computes in that dtype on the CPU, which it finds out by trying once.
 func supported(d dtype) bool { return d.once("compute", d.compute) }
 
-// packable reports whether this libtorch and processor multiply with packed weights of that dtype, by doing it once.
+// packable reports whether this libtorch and processor multiply with packed weights of that dtype, which it finds out by trying once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
 
-// known has a func() bool for each question and dtype that was asked for.
+// known has a func() bool for each question and dtype that once was called with.
 var known sync.Map
 
+// once reports whether compute succeeds. It runs compute only the first time that it is called with this question.
 func (d dtype) once(question string, compute func(s *scope)) bool {
 	answer, _ := known.LoadOrStore(fmt.Sprint(question, d), sync.OnceValue(func() bool { return attempt(compute) }))
 	return answer.(func() bool)()
 }
 
-// compute does what a forward pass does and old libtorches lack in some dtypes.
+// compute runs the operators of a forward pass that old versions of libtorch lack in some dtypes.
 func (d dtype) compute(s *scope) {
 	const width = 16
 	x := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Engine loads models that run in libtorch. The zero value is ready.
+// Engine loads models that run in libtorch. The zero value is ready to use.
 type Engine struct{}
 
 var _ engine.Engine = Engine{}
@@ -26,8 +26,7 @@ func (Engine) Supports(dtype tensor.DType) bool {
 	return err == nil && supported(known)
 }
 
-// Load copies the weights to libtorch's memory, the device and the dtype. See [engine.Engine] for the contract. What libtorch throws is an
-// *OperatorError.
+// Load copies the weights to the device, in the dtype of options. It implements [engine.Engine]. An exception of libtorch is an *OperatorError.
 func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	views, err := engine.Parameters(config, weights)
 	if err != nil {

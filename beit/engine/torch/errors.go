@@ -30,7 +30,7 @@ func (e *OperatorError) OutOfMemory() bool {
 // Unsupported reports whether this libtorch lacks the operator for the dtype or the device.
 func (e *OperatorError) Unsupported() bool { return strings.Contains(e.Message, "not implemented for") }
 
-// Hint returns what can be done about exceptions that a user can do something about, else "".
+// Hint returns what a user can do about the exception, or "".
 func (e *OperatorError) Hint() string {
 	switch {
 	case e.OutOfMemory():
@@ -41,7 +41,7 @@ func (e *OperatorError) Hint() string {
 	return ""
 }
 
-// newOperatorError cuts off the stack trace that libtorch adds to its messages.
+// newOperatorError returns the error without the stack trace that libtorch adds to its messages.
 func newOperatorError(operator, message string) *OperatorError {
 	for _, trace := range []string{"\nException raised from", "\nThe above operation failed", "This could be because"} {
 		message, _, _ = strings.Cut(message, trace)
@@ -53,7 +53,7 @@ func newOperatorError(operator, message string) *OperatorError {
 type ScriptError struct {
 	// Path is that of the file.
 	Path string
-	// Err is what libtorch or the check of its result said.
+	// Err is the exception of libtorch, or says how the module's result differs from the architecture.
 	Err error
 }
 

@@ -2,7 +2,7 @@
 
 package torch
 
-// linear is a linear layer, its weight plain or laid out for the kernels.
+// linear is a linear layer. Its weight is either [out, in] or, if packed, laid out for the kernels of oneDNN.
 type linear struct {
 	weight, bias value
 	packed       bool
@@ -24,12 +24,12 @@ func (l linear) applyGELU(s *scope, x value) value {
 	return s.gelu(s.linear(x, l.weight, l.bias))
 }
 
-// linear reads prefix + "weight" and prefix + "bias", for inputs of that many rows.
+// linear reads prefix + "weight" and prefix + "bias". rows is the number of rows of the input for one image, for which packed weights are optimised.
 func (l *loader) linear(prefix string, rows int) linear {
 	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"))
 }
 
-// pack reads a weight, [out, in] or [out, ...], and lays it out for the kernels.
+// pack reads a weight, [out, in] or [out, ...], and packs it if l.packs. bias is that of the layer.
 func (l *loader) pack(name string, rows int, bias value) linear {
 	shape := l.views[name].Shape
 	elements, err := shape.Elements()

@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// loader makes a model's tensors in the scope that the model will own. It lives for one Load, whose context it holds.
+// loader makes a model's tensors in the scope that the model will own. It is used for one Load, whose context it holds.
 type loader struct {
 	ctx    context.Context
 	scope  *scope
@@ -22,14 +22,14 @@ type loader struct {
 	views  map[string]tensor.View
 	device device
 	dtype  dtype
-	// buffer is where parameters stop on their way to libtorch. Libtorch does not read the caller's memory itself: that may be a mapped file, and
-	// if that is cut short meanwhile, Go makes an error of it, but C++ would end the program.
+	// buffer holds a copy of the current parameter, which libtorch reads. Libtorch must not read the caller's memory, which may be a mapped file: if the file
+	// is truncated, reading it in Go is an error, but in C++ it ends the program.
 	buffer []byte
-	// packs means that weights are packed.
+	// packs means that the weights of linear layers are packed.
 	packs bool
 }
 
-// load fills the model; it runs on the model's thread.
+// load reads all parameters of the model. It runs on the model's thread.
 func (m *model) load(ctx context.Context, views []tensor.View) error {
 	l := &loader{ctx: ctx, scope: &m.weights, config: m.config, views: map[string]tensor.View{}, device: m.device, dtype: m.dtype}
 	for i, p := range m.config.Params() {
@@ -51,8 +51,8 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	})
 }
 
-// blocks reads all blocks, several at once, each on a thread that does all the work for its block. The threads of one operator would busily wait
-// for the next operator while one thread reads; and most of the time goes into memory that the process did not have before.
+// blocks reads all blocks, several at once, each on one thread. Operators with several threads would be slower: their threads would wait, busily, while one
+// thread reads. And most of the time is spent on the first access to new memory, which this does in parallel.
 func (l *loader) blocks(threads int, shared *positions) []block {
 	blocks := make([]block, l.config.Depth)
 	parts := make([]scope, min(threads, len(blocks)))
@@ -81,8 +81,8 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 	return blocks
 }
 
-// withBuffer runs part of a load with a buffer as large as the largest parameter, and returns the first error. The buffer stays in the processor's
-// cache, which makes the copy to it cheap.
+// withBuffer calls part, which reads parameters, with a buffer as large as the largest parameter, and returns the first error. The buffer stays in the
+// processor's cache, which makes the copy to it cheap.
 func (l *loader) withBuffer(part func()) error {
 	staging := &scope{}
 	defer staging.close()
@@ -101,12 +101,12 @@ func (l *loader) withBuffer(part func()) error {
 	return l.scope.err
 }
 
-// parameter reads one parameter to the model's device and dtype.
+// parameter returns a copy of one parameter on the model's device, in its dtype.
 func (l *loader) parameter(name string) value {
 	return l.scope.keep(func(s *scope) value { return s.copyTo(l.view(s, name), l.device, l.dtype) })
 }
 
-// view makes a tensor over a copy of the parameter in the buffer, in its own dtype. It is valid until the next one is made.
+// view copies a parameter to the buffer and returns a tensor over it, in the parameter's own dtype. The tensor is valid until the next call.
 func (l *loader) view(s *scope, name string) value {
 	if s.fail(l.ctx.Err()); s.err != nil {
 		return value{}

@@ -22,14 +22,14 @@ type model struct {
 	// weights owns the tensors of stem, blocks and tail.
 	weights scope
 	attend  attend
-	// noBias is the bias that attention is given if the model has none.
+	// noBias is passed to attention as the bias if the model has none.
 	noBias value
 	stem   stem
 	blocks []block
 	tail   tail
 }
 
-// Forward computes one batch. See [engine.Model]. It stops between blocks when ctx ends.
+// Forward implements [engine.Model]. When ctx ends, it stops before the next block.
 func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	var last engine.Activation
 	images, err := engine.Images(m.config, input)
@@ -51,7 +51,7 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 	return last, err
 }
 
-// Close drops the weights and ends the thread.
+// Close frees the weights and ends the thread.
 func (m *model) Close() error {
 	if err := m.thread.do(m.weights.close); err != nil {
 		return nil
@@ -73,7 +73,7 @@ func (m *model) forward(ctx context.Context, s *scope, input engine.Input, image
 			s.addScaled(x, b.gamma1, branch)
 		})
 		if i == len(m.blocks)-1 && m.config.Pooling == arch.MeanPooling {
-			// A tap is shown all tokens of the last block as well, but that changes nothing in what follows.
+			// With a tap, all tokens of the last block are computed too, for the tap alone: the result comes from feedMean in either case.
 			if pooled = b.feedMean(s, x, m); tap == nil {
 				break
 			}
@@ -87,7 +87,7 @@ func (m *model) forward(ctx context.Context, s *scope, input engine.Input, image
 	return m.finish(s, pooled, images, tap)
 }
 
-// finish normalises what was pooled and classifies it.
+// finish normalises the pooled vectors and computes the logits.
 func (m *model) finish(s *scope, pooled value, images int, tap engine.Tap) engine.Activation {
 	shape := tensor.Shape{images, m.config.EmbedDim}
 	if m.config.Pooling == arch.AllTokens {

@@ -11,8 +11,8 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// program is an operator of libtorch that gotch has no function for. TorchScript calls every operator by its name, and gotch runs
-// TorchScript, so a program is a TorchScript archive of one line, made in memory.
+// program calls an operator of libtorch that gotch has no function for. TorchScript can call every operator by its name, and gotch can run
+// TorchScript, so a program is a TorchScript archive with one line of code, made in memory.
 type program struct {
 	name, signature, expression string
 
@@ -38,7 +38,7 @@ var (
 	}
 )
 
-// run runs a program that makes one tensor.
+// run runs a program that returns one tensor.
 func (s *scope) run(p *program, arguments ...value) value {
 	if s.err != nil {
 		return value{}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// MatrixRate measures how many floating-point operations a second libtorch reaches on the CPU in products of square float32 matrices of size
-// rows, with that many threads: in the fastest of several products, for at least the given time and at least two products. No model can compute
-// faster; the share of an engine is measured against this rate. An exception is an *OperatorError.
+// MatrixRate returns how many floating-point operations a second libtorch reaches on the CPU in products of float32 matrices, [size, size], with that many
+// threads. It multiplies at least twice and for at least the given time, and takes the fastest product. No model can be faster than this rate, so benchmarks
+// compare models with it. An exception of libtorch is an *OperatorError.
 func MatrixRate(ctx context.Context, size, threads int, atLeast time.Duration) (float64, error) {
 	t := newThread(threads)
 	defer t.close()
@@ -22,7 +22,7 @@ func MatrixRate(ctx context.Context, size, threads int, atLeast time.Duration) (
 			values[i] = float32(i%61)/61 - 0.5
 		}
 		x, y := s.floats(values, int64(size), int64(size)), s.floats(values, int64(size), int64(size))
-		// The first product only warms up.
+		// The first product is not timed.
 		for begin, products := time.Now(), 0; products < 3 || time.Since(begin) < atLeast; products++ {
 			if s.fail(ctx.Err()); s.err != nil {
 				return

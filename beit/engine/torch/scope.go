@@ -8,20 +8,20 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// live counts the tensors that gotch made for this package and that have not been dropped.
+// live counts the tensors of this package that were not freed yet.
 var live atomic.Int64
 
-// value is a tensor of libtorch, owned by the scope that made it. The zero value stands for an absent tensor.
+// value is a tensor of libtorch, owned by the scope that made it. The zero value is an absent tensor.
 type value struct{ c libtch.Ctensor }
 
-// scope owns tensors and remembers the first error: after one, its methods do nothing and return absent tensors. So a computation is written
-// down without checks, and err is looked at once, at its end. A scope belongs to the thread of one model.
+// scope owns tensors and keeps the first error, after which its methods do nothing and return absent tensors. So a computation needs no checks between its
+// steps; the caller checks err once, at the end. A scope belongs to the thread of one model.
 type scope struct {
 	err   error
 	owned []value
 }
 
-// call runs one operator of libtorch that makes one tensor.
+// call runs one operator of libtorch that returns one tensor.
 func (s *scope) call(operator string, run func(out *libtch.Ctensor)) value {
 	if s.err != nil {
 		return value{}
@@ -31,7 +31,7 @@ func (s *scope) call(operator string, run func(out *libtch.Ctensor)) value {
 	return s.take(operator, out)
 }
 
-// take owns the result of an operator, or remembers the exception that it threw.
+// take takes ownership of the result of an operator, or keeps the exception that it threw.
 func (s *scope) take(operator string, out value) value {
 	if message := lastError(); message != "" {
 		s.fail(newOperatorError(operator, message))
@@ -42,21 +42,21 @@ func (s *scope) take(operator string, out value) value {
 	return out
 }
 
-// fail remembers err, unless it is nil or another came before.
+// fail keeps err, unless it is nil or there was an error before.
 func (s *scope) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
 }
 
-// reset returns the error and forgets it.
+// reset returns and clears the error.
 func (s *scope) reset() error {
 	err := s.err
 	s.err = nil
 	return err
 }
 
-// close drops all tensors of the scope.
+// close frees all tensors of the scope.
 func (s *scope) close() {
 	for _, v := range s.owned {
 		libtch.AtFree(v.c)
@@ -65,13 +65,13 @@ func (s *scope) close() {
 	s.owned = nil
 }
 
-// adopt takes over what another scope owns.
+// adopt takes ownership of another scope's tensors.
 func (s *scope) adopt(other *scope) {
 	s.owned = append(s.owned, other.owned...)
 	other.owned = nil
 }
 
-// within runs part of a computation in a scope of its own, whose tensors are dropped when it returns.
+// within runs part of a computation in a scope of its own, whose tensors are freed when part returns.
 func (s *scope) within(part func(inner *scope)) {
 	if s.err != nil {
 		return

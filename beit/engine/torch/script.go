@@ -16,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// script is a module that was traced or scripted in Python, with its weights in it.
+// script is a TorchScript module, which includes its weights.
 type script struct {
 	path   string
 	config arch.Config
@@ -25,10 +25,10 @@ type script struct {
 	module libtch.Cmodule
 }
 
-// OpenScript makes a model of a TorchScript file, as torch.jit.save writes it: a function from images [1, 3, H, W], float32, to logits
-// [1, Classes]. It runs in the dtype of its own weights; options say device and threads. A tap is called with the logits only. A file that is
-// not such a module is a *ScriptError, from here or from Forward. TorchScript is a program for libtorch's own interpreter, which cannot reach files
-// or the network; still, open only what you trust.
+// OpenScript returns a model that runs a TorchScript file, as torch.jit.save writes it. Its module must be a function from images [1, 3, H, W], float32, to
+// logits [1, Classes]. It runs in the dtype of its own weights, on the device and with the threads of options. A tap is called with the logits only. A file
+// that is not such a module is a *ScriptError, from here or from Forward. TorchScript is a program for libtorch's interpreter, which cannot access files
+// or the network; still, open only files that you trust.
 func OpenScript(ctx context.Context, path string, config arch.Config, options engine.Options) (engine.Model, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (s *script) load(path string) error {
 	return nil
 }
 
-// Forward runs the images one by one, since a trace may have the number of images written into it.
+// Forward runs the images one by one, since a traced module may work for batches of one size only.
 func (s *script) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	result := engine.Activation{Name: engine.Stage{Kind: engine.Logits}.String()}
 	images, err := engine.Images(s.config, input)

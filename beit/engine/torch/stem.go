@@ -4,7 +4,7 @@ package torch
 
 import "github.com/beitzoo/beitzoo/beit/engine"
 
-// stem turns pixels into tokens.
+// stem is everything before the first block: it turns pixels into tokens.
 type stem struct {
 	class, mask, position value
 	patch                 linear
@@ -22,7 +22,7 @@ func (l *loader) stem() (out stem) {
 	return out
 }
 
-// embed returns the tokens, [N, T, C]. The convolution's windows do not overlap, so it is a product with the unfolded pixels.
+// embed returns the tokens, [N, T, C]. The windows of the convolution do not overlap, so it is computed as a product with the unfolded pixels.
 func (m *model) embed(s *scope, input engine.Input, images int) value {
 	return s.keep(func(s *scope) value {
 		n, dim, size := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize)

@@ -4,7 +4,7 @@ package torch
 
 import "github.com/beitzoo/beitzoo/beit/arch"
 
-// tail is the last norm and the classifier, which a model without classes does not have.
+// tail is the last norm and the head. A model without classes has no head.
 type tail struct {
 	norm norm
 	head linear
@@ -25,7 +25,7 @@ func (l *loader) tail() (t tail) {
 	return t
 }
 
-// pooledRows returns how many vectors of one image the head sees.
+// pooledRows returns the number of vectors of one image that the head takes.
 func (l *loader) pooledRows() int {
 	if l.config.Pooling == arch.AllTokens {
 		return l.config.Patches()
@@ -33,7 +33,7 @@ func (l *loader) pooledRows() int {
 	return 1
 }
 
-// pool returns what the last norm is applied to: tokens, or their mean.
+// pool returns the input of the last norm: tokens, or their mean.
 func (m *model) pool(s *scope, x value) value {
 	switch m.config.Pooling {
 	case arch.ClassToken:

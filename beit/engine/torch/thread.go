@@ -11,10 +11,10 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// thread runs functions one after another on a thread of the operating system that nothing else uses, with gradients off.
+// thread runs functions one after another on its own thread of the operating system, on which libtorch does not record gradients.
 type thread struct {
 	work chan func()
-	// stop is closed by close; ended when the goroutine has returned, and with it the thread of the operating system.
+	// stop is closed to end the goroutine; ended is closed after the goroutine, and with it the thread of the operating system, has ended.
 	stop, ended chan struct{}
 	stopping    sync.Once
 }
@@ -25,8 +25,8 @@ func newThread(threads int) *thread {
 	return t
 }
 
-// loop never unlocks its thread. So the thread ends with it, and with the thread the pool of threads that libtorch keeps for it. A last error that
-// an earlier user of the thread left behind is forgotten.
+// loop runs the functions. It never unlocks its thread, so the thread ends with it, and so does the pool of threads that libtorch keeps for this thread. It
+// begins with lastError because an earlier user of the thread may have left an error behind.
 func (t *thread) loop(threads int) {
 	defer close(t.ended)
 	runtime.LockOSThread()
@@ -35,7 +35,7 @@ func (t *thread) loop(threads int) {
 	for {
 		select {
 		case f := <-t.work:
-			// Part of this setting is shared by the whole process, where another model may have changed it: so it is set before each piece of work.
+			// Part of this setting is global to the process, and another model may have changed it. So it is set before each function.
 			setThreads(threads)
 			f()
 		case <-t.stop:
@@ -62,7 +62,7 @@ func (t *thread) close() {
 	<-t.ended
 }
 
-// attempt reports whether compute succeeds, on a thread of its own.
+// attempt reports whether compute succeeds. It runs it on a new thread.
 func attempt(compute func(s *scope)) bool {
 	t := newThread(1)
 	defer t.close()
