@@ -9,15 +9,16 @@ import (
 
 // Engine loads models. Implementations are safe for concurrent use.
 type Engine interface {
-	// Name returns one word that tells the engine from others: "native", "torch".
+	// Name returns the name of the engine, one word: "native" or "torch".
 	Name() string
-	// Load makes a model of canonical tensors: exactly config.Params(), of any float dtype. The tensors are not needed afterwards. Tensors that
-	// do not fit are a *ParametersError, a device or dtype that the engine does not have a *DeviceError or *DTypeError.
+	// Load makes a model of tensors with canonical names: exactly config.Params(), in any order, of any float dtype. They are copied, so they may be
+	// closed afterwards. The caller closes the model. The error is an *arch.ConfigError for an impossible config, a *ParametersError for tensors that do
+	// not fit it, and a *DeviceError or *DTypeError for a device or dtype that the engine does not have.
 	Load(ctx context.Context, config arch.Config, weights []tensor.Named, options Options) (Model, error)
 }
 
-// Supports reports whether an engine computes in a dtype on the CPU. An engine says so with a method Supports(tensor.DType) bool; one that has none
-// is taken to compute in F32 alone.
+// Supports reports whether an engine computes in a dtype on the CPU. It asks the engine's method Supports(tensor.DType) bool; an engine without that method
+// is assumed to compute in F32 only.
 func Supports(e Engine, dtype tensor.DType) bool {
 	if able, says := e.(interface{ Supports(dtype tensor.DType) bool }); says {
 		return able.Supports(dtype)
@@ -27,20 +28,20 @@ func Supports(e Engine, dtype tensor.DType) bool {
 
 // Options say how a model is run. The zero value means float32 on all cores of the CPU.
 type Options struct {
-	// DType is that of weights and activations: F64, F32, BF16 or F16. Invalid stands for F32.
+	// DType is that of weights and activations: F64, F32, BF16 or F16. Invalid, the zero value, means F32.
 	DType tensor.DType
-	// Device is "cpu", "cuda" or "cuda:N"; empty stands for "cpu".
+	// Device is "cpu", "cuda" or "cuda:N"; empty means "cpu".
 	Device string
-	// Threads is the number of threads that one Forward uses; 0 stands for one on each core.
+	// Threads is the number of threads that one Forward uses; 0 means GOMAXPROCS.
 	Threads int
 }
 
-// Model is a loaded model. Forward may be called from several goroutines at once. Close ends the model; it must not overlap a Forward, and may be
-// called again, and from several goroutines.
+// Model is a loaded model. Forward may be called from several goroutines at once. Close frees the model; it must not be called during a Forward. Closing
+// twice, also from several goroutines at once, is not an error; a Forward after it returns ErrClosed.
 type Model interface {
-	// Forward returns the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling, or the pooled vector [N, EmbedDim]
-	// if the model has no head. A tap that is not nil is called with the activation of each stage, in the order of Stages; that it is there
-	// changes no bit of the result. Input of another size is an *InputError.
+	// Forward returns the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without a head returns the activation of
+	// Pool instead. tap, if not nil, is called with the activation of each stage, in the order of Stages; it does not change the result. Input of a wrong
+	// size is an *InputError. If ctx ends, Forward returns its error soon after.
 	Forward(ctx context.Context, input Input, tap Tap) (Activation, error)
 	Close() error
 }
@@ -49,11 +50,11 @@ type Model interface {
 type Activation struct {
 	// Name is that of a Stage: "embed", "blocks.3.attn", "blocks.3", "pool" or "logits".
 	Name string
-	// Shape is what StageKind says; its first dimension is the number of images.
+	// Shape is the one stated at the constants of StageKind; its first dimension is the number of images.
 	Shape tensor.Shape
-	// Values are row-major; float64 holds every engine's dtype exactly.
+	// Values are row-major. They belong to the caller. float64 holds the values of every dtype exactly.
 	Values []float64
 }
 
-// Tap is called with one activation at a time, which it owns. If it returns an error, Forward ends and returns that error.
+// Tap is called with one activation at a time, whose memory it may keep and change. If it returns an error, Forward stops and returns that error.
 type Tap func(Activation) error

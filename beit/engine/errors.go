@@ -8,17 +8,17 @@ import (
 )
 
 var (
-	// ErrUnavailable says that this build or machine lacks what an engine needs: libtorch, a device, a dtype.
+	// ErrUnavailable says that this build or machine lacks something that was asked for: libtorch, a device, a dtype.
 	ErrUnavailable = errdef.New(errdef.ErrUnavailable, "not available here")
 	// ErrClosed says that a model was used after Close.
 	ErrClosed = errdef.New(errdef.ErrInput, "the model is closed")
 )
 
-// DeviceError says that an engine does not have a device. It wraps ErrUnavailable.
+// DeviceError says that an engine cannot use a device. It wraps ErrUnavailable.
 type DeviceError struct {
-	// Engine is the engine's name, and Device what was asked for.
+	// Engine is the engine's name, and Device the device that was asked for.
 	Engine, Device string
-	// Reason is a clause.
+	// Reason says why, as a sentence without a full stop.
 	Reason string
 }
 
@@ -31,10 +31,10 @@ func (e *DeviceError) Unwrap() error { return ErrUnavailable }
 
 // DTypeError says that an engine does not compute in a dtype. It wraps ErrUnavailable.
 type DTypeError struct {
-	// Engine is the engine's name, and DType what was asked for.
+	// Engine is the engine's name, and DType the dtype that was asked for.
 	Engine string
 	DType  tensor.DType
-	// Reason is a clause.
+	// Reason says why, as a sentence without a full stop.
 	Reason string
 }
 

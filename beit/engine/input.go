@@ -9,19 +9,19 @@ import (
 
 // Input is a batch of images.
 type Input struct {
-	// Pixels are normalised, [N, 3, ImageHeight, ImageWidth]. The engine does not keep or change them.
+	// Pixels are normalised, [N, 3, ImageHeight, ImageWidth], row-major. The engine does not keep or change them.
 	Pixels []float32
-	// Mask, for masked-image-modelling models only, marks the masked patches: [N, Patches]. Nil masks none.
+	// Mask is for masked-image-modelling models only: true for each masked patch, [N, Patches]. With nil no patch is masked.
 	Mask []bool
 }
 
-// InputError says that a batch is not what the model takes.
+// InputError says that a batch does not fit the model.
 type InputError struct {
 	// What is "pixels" or "mask".
 	What string
 	// Got is the number of values; Want is the number for one image.
 	Got, Want int
-	// Reason is a clause that says what does not fit.
+	// Reason says what does not fit, as a sentence without a full stop.
 	Reason string
 }
 
@@ -30,7 +30,7 @@ func (e *InputError) Error() string { return fmt.Sprintf("%s: %s", e.What, e.Rea
 // Is reports whether kind is errdef.ErrInput.
 func (e *InputError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Images returns the number of images of a batch, or an *InputError if pixels or mask do not fit the model. Engines call it first in Forward.
+// Images returns the number of images in a batch, or an *InputError if pixels or mask do not fit the model. Engines call it at the start of Forward.
 func Images(config arch.Config, input Input) (int, error) {
 	one := 3 * config.ImageHeight * config.ImageWidth
 	got := len(input.Pixels)

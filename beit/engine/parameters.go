@@ -18,7 +18,7 @@ type ParametersError struct {
 	Missing, Unexpected []string
 	// Repeated are names that occur more than once.
 	Repeated []string
-	// Ill has a clause for each parameter of the wrong shape or of a dtype that is not a float.
+	// Ill has a sentence for each parameter of the wrong shape or of a dtype that is not a float.
 	Ill []string
 }
 
@@ -48,8 +48,8 @@ func (e *ParametersError) Hint() string {
 	return "check the architecture"
 }
 
-// Parameters returns the tensor of each parameter of the architecture, in the order of config.Params(). It returns a *ParametersError with all
-// problems if the weights do not fit, and an *arch.ConfigError for an impossible configuration. Engines call it first in Load.
+// Parameters returns the tensors of weights in the order of config.Params(). It returns a *ParametersError with all problems if the weights do not fit,
+// and an *arch.ConfigError for an impossible configuration. Engines call it at the start of Load.
 func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -84,6 +84,7 @@ func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, erro
 	return views, problem.orNil()
 }
 
+// orNil sorts the lists and returns e, or nil if they are all empty.
 func (e *ParametersError) orNil() error {
 	total := 0
 	for _, names := range []*[]string{&e.Missing, &e.Unexpected, &e.Repeated, &e.Ill} {

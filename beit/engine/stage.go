@@ -11,10 +11,10 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Stage is a point of a forward pass at which there is an activation to look at. Stages are comparable with ==.
+// Stage is a step of the forward pass whose result, an Activation, a Tap sees. Stages can be compared with ==.
 type Stage struct {
 	Kind StageKind
-	// Block is the number of the transformer block, from 0, for the kinds that a model has one of in each block; else 0.
+	// Block is the index of the transformer block for Attention and Block, else 0.
 	Block int
 }
 
@@ -25,28 +25,27 @@ type StageKind int
 const (
 	// Embed is the sequence of tokens before the first block, [N, Tokens, EmbedDim].
 	Embed StageKind = iota + 1
-	// Attention is what the attention branch of a block adds, before layer scale, [N, Tokens, EmbedDim].
+	// Attention is the result of the attention branch of a block before layer scale, [N, Tokens, EmbedDim].
 	Attention
 	// Block is the residual stream after a block, [N, Tokens, EmbedDim].
 	Block
-	// Pool is what the head sees, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling.
+	// Pool is the input of the head, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling.
 	Pool
-	// Logits are the result of the head, [N, Classes], or [N, Patches, Classes]. A model without classes does not have this stage.
+	// Logits are the output of the head, [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without classes has no such stage.
 	Logits
 )
 
-// stageKinds has a line for each kind, in the order of the forward pass. A new kind of stage is a constant above, a line here, and what it is
-// computed from in Before.
+// stageKinds has a line for each kind, in the order of the forward pass. A new kind of stage needs a constant above, a line here, and a case in Before.
 var stageKinds = []struct {
 	kind StageKind
-	// name is that of the activation; {i} stands for the number of the block.
+	// name is that of the activation; {i} stands for the index of the block.
 	name string
-	// phase orders the stages. The kinds of one phase form a loop over the blocks: all kinds of block 0, then all of block 1.
+	// phase orders the kinds. Kinds of the same phase are computed block by block: all of them for block 0, then for block 1.
 	phase int
-	// parameters are the beginnings of the names of the parameters that the stage reads.
+	// parameters are prefixes of the names of the parameters that the stage reads.
 	parameters []string
 }{
-	// The bias table that all blocks may share counts as part of what comes before the first.
+	// A bias table that all blocks share (rel_pos_bias) counts as a parameter of Embed.
 	{kind: Embed, name: "embed", phase: 0, parameters: []string{"patch_embed.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias."}},
 	{kind: Attention, name: "blocks.{i}.attn", phase: 1, parameters: []string{"blocks.{i}."}},
 	{kind: Block, name: "blocks.{i}", phase: 1, parameters: []string{"blocks.{i}."}},
@@ -56,11 +55,11 @@ var stageKinds = []struct {
 
 const (
 	number = "{i}"
-	// maxBlock bounds the number of a block in a name; no model has nearly as many.
+	// maxBlock bounds the index of a block in a name.
 	maxBlock = 1 << 20
 )
 
-// Stages returns the stages of an architecture in the order of its forward pass: what a Tap sees.
+// Stages returns the stages of an architecture in the order of its forward pass.
 func Stages(config arch.Config) []Stage {
 	stages := []Stage{{Kind: Embed}}
 	for i := range config.Depth {
@@ -83,12 +82,12 @@ func (s Stage) String() string {
 	return "stage " + strconv.Itoa(int(s.Kind))
 }
 
-// numbered returns a pattern with the number of the block.
+// numbered returns pattern with the index of the block in place of {i}.
 func (s Stage) numbered(pattern string) string {
 	return strings.Replace(pattern, number, strconv.Itoa(s.Block), 1)
 }
 
-// UnknownStageError says that there is no stage of a name.
+// UnknownStageError says that no stage has the given name.
 type UnknownStageError struct{ Name string }
 
 func (e *UnknownStageError) Error() string {
@@ -98,7 +97,7 @@ func (e *UnknownStageError) Error() string {
 // Is reports whether kind is errdef.ErrInput: names of stages come from files.
 func (e *UnknownStageError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Hint returns the nearest name, or all.
+// Hint returns the nearest name, or all names if none is near.
 func (e *UnknownStageError) Hint() string {
 	var names []string
 	for _, s := range Stages(arch.Config{Depth: 1, Classes: 1}) {
@@ -107,7 +106,7 @@ func (e *UnknownStageError) Hint() string {
 	return suggest.Short(e.Name, names)
 }
 
-// ParseStage is the inverse of String. It returns an *UnknownStageError for a name that String never returns.
+// ParseStage returns the stage with the name that String returns, or an *UnknownStageError.
 func ParseStage(name string) (Stage, error) {
 	for _, k := range stageKinds {
 		before, after, perBlock := strings.Cut(k.name, number)
@@ -138,8 +137,7 @@ func (s Stage) phase() int {
 	return -1
 }
 
-// Before returns the stage from whose activation this one is computed, in a model of that many blocks. Embed is computed from pixels, so it has
-// none.
+// Before returns the stage whose activation s is computed from, in a model of depth blocks. Embed is computed from pixels, so for it exists is false.
 func (s Stage) Before(depth int) (before Stage, exists bool) {
 	switch s.Kind {
 	case Attention, Block:
@@ -160,7 +158,7 @@ func residual(blocks int) Stage {
 	return Stage{Block, blocks - 1}
 }
 
-// Reads reports whether computing the stage from the one before takes the parameter of that canonical name.
+// Reads reports whether the parameter of that canonical name is used to compute the stage from the one before.
 func (s Stage) Reads(parameter string) bool {
 	for _, k := range stageKinds {
 		for _, beginning := range k.parameters {
@@ -172,5 +170,5 @@ func (s Stage) Reads(parameter string) bool {
 	return false
 }
 
-// InBlock reports whether the stage is one that every block has.
+// InBlock reports whether every block has a stage of this kind.
 func (s Stage) InBlock() bool { return s.Kind == Attention || s.Kind == Block }

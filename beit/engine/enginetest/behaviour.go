@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// batchIndependence: an image's logits do not depend on the rest of the batch.
+// batchIndependence checks that an image's logits do not depend on the rest of the batch.
 func (s *suite) batchIndependence(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	together := forward(t, model, input)
@@ -25,7 +25,7 @@ func (s *suite) batchIndependence(t *testing.T) {
 	}
 }
 
-// concurrency: several Forwards at once on one model return what each returns alone.
+// concurrency checks that several Forwards of one model at the same time return what each returns alone.
 func (s *suite) concurrency(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	var want []engine.Activation
@@ -45,7 +45,7 @@ func (s *suite) concurrency(t *testing.T) {
 	group.Wait()
 }
 
-// nearOr is near for goroutines, which must not end the test.
+// nearOr is near for goroutines, which must not call t.Fatal. Its tolerance is wider.
 func (s *suite) nearOr(t *testing.T, got, want []float64) {
 	for i := range got {
 		if !(math.Abs(got[i]-want[i]) <= s.tolerance*10) || len(got) != len(want) {
@@ -55,7 +55,7 @@ func (s *suite) nearOr(t *testing.T, got, want []float64) {
 	}
 }
 
-// cancel: a Forward ends soon after its context, also in the middle.
+// cancel checks that Load and Forward stop when their context ends, a Forward also between two blocks.
 func (s *suite) cancel(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	ended, stop := context.WithCancel(t.Context())
@@ -76,7 +76,7 @@ func (s *suite) cancel(t *testing.T) {
 		t.Errorf("cancelled after blocks.0: error %v", err)
 	}
 	if slices.Contains(seen, "blocks.1") {
-		t.Errorf("computed on after the end of the context: %v", seen)
+		t.Errorf("Forward continued after the end of the context: %v", seen)
 	}
 	if _, err := s.engine.Load(ended, base, weights(base), s.options); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with an ended context: error %v", err)
@@ -101,7 +101,7 @@ func (s *suite) tapError(t *testing.T) {
 	}
 }
 
-// tapOwns: what a tap does to its activation changes nothing.
+// tapOwns checks that a tap may change its activation without changing the result.
 func (s *suite) tapOwns(t *testing.T) {
 	model := s.load(t, base)
 	want := forward(t, model, inputs(base))
@@ -116,7 +116,7 @@ func (s *suite) tapOwns(t *testing.T) {
 	s.near(t, "logits", got.Values, want.Values)
 }
 
-// noTap: a tap changes no bit of the result, so what is verified with a tap is what runs without.
+// noTap checks that results with and without a tap are equal to the last bit: a model is verified with a tap, but used without.
 func (s *suite) noTap(t *testing.T) {
 	for _, m := range family {
 		model := s.load(t, m.config)
@@ -139,7 +139,7 @@ func (s *suite) inputsKept(t *testing.T) {
 	}
 }
 
-// nan: a NaN in one image makes its logits NaN, and nothing else.
+// nan checks that a NaN in one image makes its logits NaN, and only those.
 func (s *suite) nan(t *testing.T) {
 	model, input := s.load(t, base), inputs(base)
 	want := forward(t, model, input)
@@ -156,7 +156,7 @@ func (s *suite) nan(t *testing.T) {
 	s.near(t, "the image after", got.Values[2*classes:], want.Values[2*classes:])
 }
 
-// mask: no mask is an empty mask, and a masked patch's pixels do not matter.
+// mask checks that a missing mask is the same as an empty one, and that the pixels of masked patches have no effect.
 func (s *suite) mask(t *testing.T) {
 	config := with(func(c *arch.Config) { c.Bias, c.Pooling, c.MaskToken = arch.SharedBias, arch.AllTokens, true })
 	model, input := s.load(t, config), inputs(config)

@@ -2,5 +2,5 @@
 //
 //	func TestConformance(t *testing.T) { enginetest.Run(t, native.Engine{}, engine.Options{}) }
 //
-// It covers the whole family of architectures, not only the released ones, and compares with a forward pass in plain loops that is written to be read.
+// It covers every choice that an architecture has, not only the released models, and compares the engine with a simple forward pass in plain loops.
 package enginetest

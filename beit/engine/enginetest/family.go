@@ -9,13 +9,13 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// member is an architecture of the family, small.
+// member is a small architecture.
 type member struct {
 	name   string
 	config arch.Config
 }
 
-// base is a classifier whose sizes are odd on purpose: a window that is not square, patches of 4 pixels, heads 10 wide.
+// base is a classifier with deliberately unusual sizes: a window that is not square, patches of 4 pixels, heads 10 wide.
 var base = arch.Config{
 	Name: "enginetest", ImageHeight: 12, ImageWidth: 20, PatchSize: 4, EmbedDim: 30, HiddenDim: 50, Depth: 2, Heads: 3, Classes: 7,
 	Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: 1e-6,
@@ -27,7 +27,7 @@ func with(change func(*arch.Config)) arch.Config {
 	return config
 }
 
-// family has a member for each choice that an architecture has.
+// family has a member for each choice that a Config allows.
 var family = []member{
 	{"classifier", base},
 	{"class token", with(func(c *arch.Config) { c.Pooling = arch.ClassToken })},
@@ -49,10 +49,10 @@ var family = []member{
 	{"many tokens", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth, c.PatchSize = 24, 20, 2 })},
 }
 
-// images is the size of the batches here.
+// images is the number of images in a batch of the suite.
 const images = 3
 
-// inputs returns a batch of probe images.
+// inputs returns a batch of probe images, with a mask if the model takes one.
 func inputs(config arch.Config) engine.Input {
 	var input engine.Input
 	for n := range images {
@@ -77,7 +77,7 @@ func part(config arch.Config, input engine.Input, n int) engine.Input {
 	return cut
 }
 
-// taps returns the names and shapes with which Forward must call a tap, in order. It spells the names out, so that engine.Stage is tested too.
+// taps returns the names and shapes with which Forward must call a tap, in order. The names are written out, so engine.Stage is tested too.
 func taps(config arch.Config, n int) []engine.Activation {
 	tokens := tensor.Shape{n, config.Tokens(), config.EmbedDim}
 	expected := []engine.Activation{{Name: "embed", Shape: tokens}}

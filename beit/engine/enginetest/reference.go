@@ -9,11 +9,11 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// matrix is a list of lines.
+// matrix is a list of rows.
 type matrix [][]float64
 
-// reference computes one image in float64 by the definition, loop by loop, with the relative position index written out. It returns each
-// activation by its name, without the dimension of the batch.
+// reference computes one image in float64 as BEiT is defined, in plain loops. It returns the activations by name, without the dimension of the batch. Source:
+// microsoft/unilm beit/modeling_finetune.py and beit/modeling_pretrain.py.
 func reference(config arch.Config, weights map[string][]float64, pixels []float32, mask []bool) map[string]matrix {
 	r := &definition{config, weights}
 	found := map[string]matrix{}
@@ -38,6 +38,7 @@ func reference(config arch.Config, weights map[string][]float64, pixels []float3
 	return found
 }
 
+// definition is a forward pass in plain loops.
 type definition struct {
 	config  arch.Config
 	weights map[string][]float64
@@ -189,7 +190,7 @@ func (r *definition) pool(x matrix) matrix {
 	return r.norm("fc_norm.", matrix{mean})
 }
 
-// decode reads all weights.
+// decode returns the values of all weights by name.
 func decode(weights []tensor.Named) (map[string][]float64, error) {
 	decoded := make(map[string][]float64, len(weights))
 	for _, w := range weights {
@@ -202,7 +203,7 @@ func decode(weights []tensor.Named) (map[string][]float64, error) {
 	return decoded, nil
 }
 
-// batch computes all images and joins their activations.
+// batch computes all images of a batch and concatenates their activations.
 func batch(config arch.Config, weights map[string][]float64, input engine.Input, images int) map[string][]float64 {
 	joined := map[string][]float64{}
 	one := len(input.Pixels) / images

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// weights returns recipe weights in memory.
+// weights returns seeded weights in memory.
 func weights(config arch.Config) []tensor.Named {
 	made := synth.Weights(config, 1)
 	for i, w := range made {
@@ -25,7 +25,7 @@ func weights(config arch.Config) []tensor.Named {
 	return made
 }
 
-// weightsCopied: a model does not look at its tensors again.
+// weightsCopied checks that a model does not read its tensors after Load.
 func (s *suite) weightsCopied(t *testing.T) {
 	given := weights(base)
 	model, err := s.engine.Load(t.Context(), base, given, s.options)
@@ -67,7 +67,7 @@ func (s *suite) wrongInput(t *testing.T) {
 	}
 }
 
-// wrongWeights: all differences come at once.
+// wrongWeights checks that all differences from the architecture are reported together.
 func (s *suite) wrongWeights(t *testing.T) {
 	good := weights(base)
 	for _, c := range []struct {
@@ -108,11 +108,11 @@ func (s *suite) wrongWeights(t *testing.T) {
 	short := weights(base)
 	short[0].Data = tensor.Memory{1, 2, 3}
 	if _, err := s.engine.Load(t.Context(), base, short, s.options); err == nil {
-		t.Error("a tensor without its bytes was loaded")
+		t.Error("a tensor with too few bytes was loaded")
 	}
 }
 
-// impossible: a configuration that is not possible is refused before anything is computed from it.
+// impossible checks that an impossible configuration is rejected before anything is computed from it.
 func (s *suite) impossible(t *testing.T) {
 	for _, c := range []struct {
 		field  string

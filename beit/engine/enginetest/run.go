@@ -14,10 +14,10 @@ import (
 )
 
 // tolerances are how far, relative to an activation's largest magnitude, an engine may be from the definition. They are far above rounding and
-// far below the effect of any mistake; measuring rounding is package verify's business.
+// far below the effect of any mistake. Package verify has tolerances that are measured.
 var tolerances = map[tensor.DType]float64{tensor.F64: 1e-12, tensor.F32: 1e-5, tensor.F16: 2e-2, tensor.BF16: 1e-1}
 
-// Run is the suite. options say how the engine is to run; a dtype that is not set is float32.
+// Run runs the suite. options are passed to the engine; without a dtype it runs in float32.
 func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	if options.DType == tensor.Invalid {
 		options.DType = tensor.F32
@@ -56,7 +56,7 @@ type suite struct {
 	tolerance float64
 }
 
-// load makes a model of recipe weights that lives as long as the test.
+// load loads seeded weights into a model that is closed at the end of the test.
 func (s *suite) load(t *testing.T, config arch.Config) engine.Model {
 	t.Helper()
 	model, err := s.engine.Load(t.Context(), config, synth.Weights(config, 1), s.options)
@@ -101,7 +101,7 @@ func (s *suite) definition(t *testing.T, config arch.Config) {
 		t.Errorf("taps: %s", diff)
 	}
 	if diff := cmp.Diff(seen[len(seen)-1], last); diff != "" {
-		t.Errorf("Forward returns something else than the last tap: %s", diff)
+		t.Errorf("Forward does not return the activation of the last tap: %s", diff)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// attention is softmax(q kᵀ/√d + bias) v for each head, between the qkv and the output projection.
+// attention computes softmax(q kᵀ/√d + bias) v for each head. The linear layers before and after it are those of the block.
 type attention[T gemm.Float] struct {
 	tokens, heads, width int
 	bias                 *positions[T]
@@ -19,7 +19,7 @@ type attention[T gemm.Float] struct {
 // queryRows is how many queries one task computes. With 1,025 tokens their scores take 200 KB in float32.
 const queryRows = 48
 
-// newAttention allocates what attention needs for that many images at once.
+// newAttention allocates the memory for the attention of that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
 	a.keys = make([]gemm.Matrix[T], images*a.heads)
@@ -46,7 +46,7 @@ func (a *attention[T]) at(image, token, head, part int) int {
 	return ((image*a.tokens+token)*3+part)*a.heads*a.width + head*a.width
 }
 
-// prepare scales the queries of a head and packs its keys and values.
+// prepare scales the queries of a head by 1/√d, in place, and packs its keys and values.
 func (a *attention[T]) prepare(qkv []T, image, head int) {
 	scale := T(1 / math.Sqrt(float64(a.width)))
 	for token := range a.tokens {
@@ -64,7 +64,7 @@ func (a *attention[T]) prepare(qkv []T, image, head int) {
 	a.values[image*a.heads+head].Fill(qkv[a.at(image, 0, head, 2):], a.tokens, a.width, stride)
 }
 
-// queries computes the output lines [from, to) of one head.
+// queries computes the output of the queries [from, to) of one head.
 func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int) {
 	count, stride := to-from, 3*a.heads*a.width
 	keys, values := &a.keys[image*a.heads+head], &a.values[image*a.heads+head]
@@ -89,7 +89,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 	a.weigh(out, scores, values, image, head, from, count)
 }
 
-// addRounded rounds the products, adds the bias, for which spare is scratch memory, and rounds the sums.
+// addRounded rounds the products, adds the bias, and rounds the sums. spare is scratch memory for one line of the bias.
 func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
 	a.round(scores)
 	for line := scores; len(line) > 0; line = line[a.tokens:] {
@@ -102,7 +102,7 @@ func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
 	a.round(scores)
 }
 
-// weigh multiplies the attention weights, scores, with the values.
+// weigh writes the product of the attention weights, scores, and the values to out.
 func (a *attention[T]) weigh(out, scores []T, values *gemm.Matrix[T], image, head, from, count int) {
 	channels := a.heads * a.width
 	lines := out[(image*a.tokens+from)*channels+head*a.width:]

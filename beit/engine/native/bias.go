@@ -6,9 +6,9 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 )
 
-// positions is a relative position bias. In a table whose rows are reversed, the biases of a query towards one line of patches lie side by side.
-// So a line of the T x T matrix is put together from a few copies, and the matrix is never built: at 1,025 tokens it would take 67 MB for each
-// block in float32.
+// positions is a relative position bias. In a table whose rows are reversed, the biases of a query for the keys in one row of patches are consecutive, so
+// a row of the T x T matrix consists of a few copies. The matrix itself is never made: with 1,025 tokens and 16 heads it would take 67 MB for each block
+// in float32.
 type positions[T gemm.Float] struct {
 	height, width int
 	// heads has for each head the spatial rows of the table in reverse order, followed by its last three.
@@ -34,7 +34,7 @@ func (l *loader[T]) positions(prefix string) (*positions[T], error) {
 	return p, nil
 }
 
-// fill writes the biases of one query token towards all keys. A nil p stands for zeros.
+// fill writes the biases of one query token for all keys to line. A nil p means zeros.
 func (p *positions[T]) fill(line []T, head, query int) {
 	if p == nil {
 		clear(line)

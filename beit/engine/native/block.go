@@ -53,7 +53,7 @@ func (l *loader[T]) blockBias(prefix string) (*positions[T], error) {
 	return nil, nil
 }
 
-// qkv joins the biases of query and value; keys have none.
+// qkv reads the layer of queries, keys and values. The bias of the keys, which BEiT does not have, is zero.
 func (l *loader[T]) qkv(prefix string) (layer linear[T], err error) {
 	dim := l.config.EmbedDim
 	weight, err := l.matrix(prefix+"qkv.weight", 3*dim, dim)

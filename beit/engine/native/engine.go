@@ -12,8 +12,8 @@ import (
 
 // Engine loads models that run in plain Go on the CPU. The zero value is ready to use.
 type Engine struct {
-	// TanhGELU computes GELU by its tanh approximation. No released BEiT was trained with it; it serves to find out whether another program
-	// does so.
+	// TanhGELU computes GELU by its tanh approximation. No released BEiT was trained with it; package blame uses it to find out whether another program
+	// computes GELU in this way.
 	TanhGELU bool
 }
 
@@ -25,7 +25,7 @@ func (Engine) Name() string { return "native" }
 // Supports reports whether the engine computes in that dtype.
 func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
 
-// Load copies the weights into packed matrices. See [engine.Engine] for the contract.
+// Load copies the weights into packed matrices. It implements [engine.Engine].
 func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	if options.Device != "" && options.Device != "cpu" {
 		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "it has only the cpu"}

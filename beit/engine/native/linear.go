@@ -5,7 +5,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// linear is y = x Wᵀ + b, with W [out, in].
+// linear is the layer y = x Wᵀ + b, with W [out, in].
 type linear[T gemm.Float] struct {
 	weight  *gemm.Matrix[T]
 	bias    []T
@@ -13,11 +13,11 @@ type linear[T gemm.Float] struct {
 	round   func([]T)
 }
 
-// blockRows is how many lines of x are multiplied before the next lines: with 256 inner indices they fit the second-level cache. It is a
-// multiple of every kernel's tile.
+// blockRows is how many rows of x one task multiplies: with 256 inner indices they fit the second-level cache. It is a multiple of the rows of every
+// kernel's tile.
 const blockRows = 192
 
-// apply computes y, [rows, out], from x, [rows, in]. If finish is not nil it is called with each finished piece of a line, to change it in place.
+// apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place.
 func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
 	left := gemm.NewRows[T](rows, l.in)
 	tiles := blockRows / left.TileRows()
@@ -36,7 +36,7 @@ func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
 	})
 }
 
-// group returns how many panels one task computes: few enough that all threads end at about the same time.
+// group returns how many panels one task computes: few, so that all threads finish at about the same time.
 func (l *linear[T]) group(threads, rowBlocks int) int {
 	const tasksPerThread = 6
 	panels := l.weight.Panels()
@@ -44,7 +44,7 @@ func (l *linear[T]) group(threads, rowBlocks int) int {
 	return max(1, panels/wanted)
 }
 
-// piece computes the columns of some panels for the lines of y.
+// piece computes the columns of the panels [from, to) of y.
 func (l *linear[T]) piece(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
 	left, right := from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns())
 	for line := y; len(line) > 0; line = line[l.out:] {

@@ -19,7 +19,7 @@ type loader[T gemm.Float] struct {
 	views  map[string]tensor.View
 	// round rounds values to the dtype in place; nil if T has the wanted precision.
 	round func([]T)
-	// buffers holds slices of T in which weights wait to be packed.
+	// buffers has memory for weights that are not packed yet.
 	buffers sync.Pool
 }
 
@@ -35,7 +35,7 @@ func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 	return l, nil
 }
 
-// values reads one parameter.
+// values returns one parameter in new memory.
 func (l *loader[T]) values(name string) ([]T, error) { return l.read(name, nil) }
 
 // read reads one parameter into buffer, or into new memory if that is too small.
@@ -62,7 +62,7 @@ func (l *loader[T]) read(name string, buffer []T) ([]T, error) {
 	return buffer, nil
 }
 
-// matrix reads and packs a weight [out, in]. The memory of the unpacked weights is reused: together they are as large as the model.
+// matrix reads and packs a weight [out, in]. It reuses the memory of unpacked weights, which together are as large as the model.
 func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
 	buffer, found := l.buffers.Get().(*[]T)
 	if !found {
@@ -78,7 +78,7 @@ func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
 	return packed, nil
 }
 
-// vectors reads several parameters, each to where the map says.
+// vectors reads several parameters: the value of each name is where its parameter goes.
 func (l *loader[T]) vectors(wanted map[string]*[]T) error {
 	for name, into := range wanted {
 		values, err := l.values(name)
@@ -90,7 +90,7 @@ func (l *loader[T]) vectors(wanted map[string]*[]T) error {
 	return nil
 }
 
-// linear reads prefix + "weight" of [out, in] and prefix + "bias".
+// linear reads prefix + "weight", [out, in], and prefix + "bias".
 func (l *loader[T]) linear(prefix string, out, in int) (layer linear[T], err error) {
 	if layer.weight, err = l.matrix(prefix+"weight", out, in); err != nil {
 		return layer, err

@@ -22,7 +22,7 @@ type model[T gemm.Float] struct {
 	closed atomic.Bool
 }
 
-// Close makes later Forwards fail and releases the weights.
+// Close releases the weights.
 func (m *model[T]) Close() error {
 	if m.closed.Swap(true) {
 		return nil
@@ -31,7 +31,7 @@ func (m *model[T]) Close() error {
 	return nil
 }
 
-// Forward computes one batch. See [engine.Model]. It stops between blocks, and within one between groups of images, when ctx ends.
+// Forward implements [engine.Model]. When ctx ends, it stops before the next block, or inside a block before the next group of images.
 func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	var last engine.Activation
 	if m.closed.Load() {
@@ -61,7 +61,7 @@ func (m *model[T]) tokenShape(images int) tensor.Shape {
 	return tensor.Shape{images, m.config.Tokens(), m.config.EmbedDim}
 }
 
-// block adds both branches to x.
+// block adds the attention branch and the MLP branch of block i to x.
 func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspace[T], tap engine.Tap, i int) error {
 	if err := work.attend(ctx, b, x); err != nil {
 		return err

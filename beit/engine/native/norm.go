@@ -14,10 +14,10 @@ type norm[T gemm.Float] struct {
 	round        func([]T)
 }
 
-// rowsPerTask is how many lines a task of an elementwise operation takes.
+// rowsPerTask is the number of rows for one task of an elementwise operation.
 const rowsPerTask = 32
 
-// apply normalises each line of x, [rows, C], into y, which may be x.
+// apply normalises each row of x, [rows, C], and writes it to y, which may be x.
 func (n *norm[T]) apply(threads int, y, x []T, rows int) {
 	width := len(n.weight)
 	parallel.Chunks(threads, rows, rowsPerTask, func(_, from, to int) {
@@ -40,7 +40,7 @@ func (n *norm[T]) line(y, x []T) {
 	}
 }
 
-// sum adds up f of each value, in eight strands so that rounding grows slowly and the processor is kept busy.
+// sum returns the sum of f(v) over the values. It keeps eight partial sums, which rounds less than one and lets the processor add several at a time.
 func sum[T gemm.Float](values []T, f func(T) T) T {
 	var s [8]T
 	for ; len(values) >= 8; values = values[8:] {

@@ -12,10 +12,10 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// StageError says that a stage cannot be computed as asked.
+// StageError says that a stage cannot be computed from what [Engine.Stage] was given.
 type StageError struct {
 	Stage engine.Stage
-	// Reason is a clause.
+	// Reason says why, as a sentence without a full stop.
 	Reason string
 }
 
@@ -24,8 +24,8 @@ func (e *StageError) Error() string { return fmt.Sprintf("stage %s: %s", e.Stage
 // Is reports whether kind is errdef.ErrInput.
 func (e *StageError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Stage computes one stage in float64 from the activation of the stage before it, as [engine.Stage.Before] says (Embed is computed from input),
-// reading only the weights that it needs. It serves to find out whether one stage alone is right.
+// Stage computes one stage in float64, and reads only the weights that it needs. before is the activation of the stage that [engine.Stage.Before] names;
+// Embed is computed from input instead. Use it to check one stage on its own. The error is a *StageError or that of Load.
 func (e Engine) Stage(
 	ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation,
 ) (engine.Activation, error) {
@@ -47,14 +47,15 @@ func (e Engine) Stage(
 	return engine.Activation{}, &StageError{stage, "the model does not have it"}
 }
 
-// wholeImages returns how many images the values before a stage are, or a *StageError if they are not whole images of that many values.
+// wholeImages returns the number of images in the activation before a stage, if an image has one values. The error is a *StageError if that is not a whole
+// number.
 func wholeImages(stage engine.Stage, before engine.Activation, one int) (images int, err error) {
 	elements, err := before.Shape.Elements()
 	if err != nil || len(before.Shape) == 0 || elements != int64(len(before.Values)) {
-		return 0, &StageError{stage, fmt.Sprintf("%d values before it do not have shape %s", len(before.Values), before.Shape)}
+		return 0, &StageError{stage, fmt.Sprintf("the activation before it has %d values, which is not the shape %s", len(before.Values), before.Shape)}
 	}
 	if len(before.Values) == 0 || len(before.Values)%one != 0 {
-		return 0, &StageError{stage, fmt.Sprintf("%d values before it are not whole images of %d", len(before.Values), one)}
+		return 0, &StageError{stage, fmt.Sprintf("the activation before it has %d values, which is not a multiple of %d, those of an image", len(before.Values), one)}
 	}
 	return len(before.Values) / one, nil
 }
@@ -112,7 +113,7 @@ func (m *model[T]) logitsStage(l *loader[T], stage engine.Stage, before engine.A
 	return activation(stage, shape, logits), nil
 }
 
-// values copies an activation, since a block changes its input.
+// values returns a copy of an activation's values; a block changes its input.
 func values[T gemm.Float](a engine.Activation) []T {
 	copied := make([]T, len(a.Values))
 	for i, v := range a.Values {

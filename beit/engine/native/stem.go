@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// stem turns pixels into tokens.
+// stem is everything before the first block: it turns pixels into tokens.
 type stem[T gemm.Float] struct {
 	class, mask, position []T
 	patch                 linear[T]
@@ -60,7 +60,7 @@ func (s *stem[T]) hide(tokens []T, mask []bool) {
 	}
 }
 
-// unfold lays out an image, [3, H, W], as one line [3, P, P] for each patch, so that the convolution is a matrix product.
+// unfold returns an image, [3, H, W], as one row [3, P, P] for each patch, with which the convolution is a matrix product.
 func (m *model[T]) unfold(pixels []float32) []T {
 	size, height, width := m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
 	_, across := m.config.Window()

@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// tail is the last norm and the classifier. A model without classes has no head.
+// tail is the last norm and the head. A model without classes has no head.
 type tail[T gemm.Float] struct {
 	norm norm[T]
 	head linear[T]
@@ -28,7 +28,7 @@ func (l *loader[T]) tail() (t tail[T], err error) {
 	return t, err
 }
 
-// pool returns what the head sees, normalised, with its shape. Norms work token by token, so only the tokens that are kept are normalised.
+// pool returns the activation of engine.Pool and its shape. A norm treats each token separately, so only the tokens that are kept are normalised.
 func (m *model[T]) pool(x []T, images int) ([]T, tensor.Shape) {
 	dim, tokens := m.config.EmbedDim, m.config.Tokens()
 	shape := tensor.Shape{images, dim}
@@ -66,7 +66,7 @@ func (m *model[T]) mean(out, in []T) {
 	}
 }
 
-// classify returns the logits of pooled vectors, [..., C], with their shape.
+// classify returns the logits of pooled vectors, [..., C], and their shape.
 func (m *model[T]) classify(pooled []T, shape tensor.Shape) ([]T, tensor.Shape) {
 	rows := len(pooled) / m.config.EmbedDim
 	logits := make([]T, rows*m.config.Classes)

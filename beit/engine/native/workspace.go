@@ -7,16 +7,16 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// workspace is the memory of one Forward. Branches are computed for a few images at a time, so that only branch grows with the batch.
+// workspace is the memory of one Forward. Blocks compute a group of images at a time, so only branch grows with the batch.
 type workspace[T gemm.Float] struct {
 	threads, tokens, dim, images, group int
 	round                               func([]T)
 	attention                           *attention[T]
-	// branch is what a branch adds, [images, T, C]; the others are for one group of images.
+	// branch is what the current branch adds to x, [images, T, C]; normed and wide are for one group of images.
 	branch, normed, wide []T
 }
 
-// groupRows is how many tokens a group of images has at most, unless one image has more. More would not make matrix products faster.
+// groupRows is the largest number of tokens in a group of images, unless one image has more. Larger matrix products are not faster.
 const groupRows = 1024
 
 func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
@@ -31,7 +31,7 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 	}
 }
 
-// attend computes the attention branch of x into branch.
+// attend writes the attention branch of x to branch.
 func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 	return w.groups(ctx, func(from, to, images int) {
 		rows := images * w.tokens
@@ -43,7 +43,7 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 	})
 }
 
-// feed computes the MLP branch of x into branch.
+// feed writes the MLP branch of x to branch.
 func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
 	activate := b.activate
 	if w.round != nil {
@@ -57,7 +57,7 @@ func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
 	})
 }
 
-// groups calls do for each group of images with its range of x.
+// groups calls do for each group of images: it is x[from:to].
 func (w *workspace[T]) groups(ctx context.Context, do func(from, to, images int)) error {
 	for first := 0; first < w.images; first += w.group {
 		if err := ctx.Err(); err != nil {

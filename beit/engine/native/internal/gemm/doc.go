@@ -1,8 +1,8 @@
-// Package gemm multiplies matrices of float32 or float64: C += A B, with B packed once and used often.
+// Package gemm multiplies matrices of float32 or float64: C += A B, where B is packed once and used often.
 //
-// [PackTransposed] and [Matrix.Fill] lay B out as the kernel of this processor wants it: AVX-512 or AVX2 with FMA on amd64 where the processor
-// has them, else plain Go. [Matrix.MultiplyAdd] then adds a product to C. Each element of C is summed in the same order whatever the
-// number of rows, the position in the matrix or the thread that computes it, so results do not depend on how the work is split.
+// [PackTransposed] and [Matrix.Fill] lay B out for the kernel of this processor: AVX-512 or AVX2 with FMA on amd64 processors that have them, else plain
+// Go. [Matrix.MultiplyAdd] then adds a product to C. The terms of an element of C are always added in the same order, so results do not depend on the
+// number of rows or on how the work is split.
 //
 //	weights := gemm.PackTransposed(w, out, in, in) // w is [out, in], so B is its transpose
 //	weights.MultiplyAdd(c, out, gemm.PackRows(x, rows, in, in), 0, weights.Panels())

@@ -5,18 +5,31 @@ import "unsafe"
 // Float are the element types.
 type Float interface{ float32 | float64 }
 
-// kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. A element (i, p) is row*i + step*p bytes after a, B is
-// contiguous with one line of columns for each p, and line i of C is stride*i bytes after c.
+// kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. Element (i, p) of A is row*i + step*p bytes after a; B is
+// contiguous and row-major; row i of C is stride*i bytes after c.
 type kernel[T Float] struct {
 	name          string
 	rows, columns int
 	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride uintptr)
 }
 
+var (
+	bestFloat32 = kernels[float32]()[0]
+	bestFloat64 = kernels[float64]()[0]
+)
+
+// best returns the fastest kernel that this processor can run.
+func best[T Float]() kernel[T] {
+	if k, fits := any(&bestFloat32).(*kernel[T]); fits {
+		return *k
+	}
+	return *any(&bestFloat64).(*kernel[T])
+}
+
 // depth is how much of the inner dimension one pass covers, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
 const depth = 256
 
-// portable returns the kernel for processors that no assembly was written for. It keeps the 16 sums in registers.
+// portable returns the kernel in plain Go, which runs on every processor. It keeps 16 sums in registers.
 func portable[T Float]() kernel[T] {
 	return kernel[T]{name: "portable", rows: 4, columns: 4, multiply: multiplyPortable[T]}
 }

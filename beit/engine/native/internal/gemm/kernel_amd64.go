@@ -2,7 +2,7 @@ package gemm
 
 import "golang.org/x/sys/cpu"
 
-// The assembly kernels. Sizes are in bytes as kernel.multiply has them.
+// The assembly kernels, with the arguments of kernel.multiply.
 
 //go:noescape
 func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride uintptr)

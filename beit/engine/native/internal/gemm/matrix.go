@@ -5,26 +5,26 @@ package gemm
 type Matrix[T Float] struct {
 	kernel         kernel[T]
 	inner, columns int
-	// panels holds for each group of kernel.columns columns, one line for each inner index. What lies beyond the last column is
-	// multiplied, but never reaches C.
+	// panels has a panel for each group of kernel.columns columns: [inner, kernel.columns], contiguous. The last panel may have unused columns, whose
+	// products are not added to C.
 	panels []T
 }
 
-// PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from line to line. The weight of a linear layer,
-// [out, in], is packed like this.
+// PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from row to row. Use it for the weight of a linear
+// layer, [out, in].
 func PackTransposed[T Float](b []T, columns, inner, stride int) *Matrix[T] {
 	m := &Matrix[T]{kernel: best[T]()}
 	m.FillTransposed(b, columns, inner, stride)
 	return m
 }
 
-// Panels returns the number of groups of columns.
+// Panels returns the number of panels, which are groups of PanelColumns columns.
 func (m *Matrix[T]) Panels() int { return divideUp(m.columns, m.kernel.columns) }
 
-// PanelColumns returns the number of columns of a group.
+// PanelColumns returns the number of columns of a panel.
 func (m *Matrix[T]) PanelColumns() int { return m.kernel.columns }
 
-// Fill copies b, [inner, columns] with stride elements from line to line, into m's memory.
+// Fill sets m to a packed copy of b, [inner, columns] with stride elements from row to row. It reuses m's memory.
 func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 	m.reset(inner, columns)
 	width := m.kernel.columns
@@ -38,7 +38,7 @@ func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 	}
 }
 
-// FillTransposed copies the transpose of b, as PackTransposed does, into m's memory.
+// FillTransposed is PackTransposed into m, whose memory it reuses.
 func (m *Matrix[T]) FillTransposed(b []T, columns, inner, stride int) {
 	m.reset(inner, columns)
 	width := m.kernel.columns
@@ -60,7 +60,7 @@ func (m *Matrix[T]) reset(inner, columns int) {
 	m.panels = m.panels[:size]
 }
 
-// interleave writes lines of b as columns of out, which is width elements wide. It goes in pieces that stay in the first-level cache.
+// interleave writes rows of b as columns of out, which is width elements wide, in pieces that fit the first-level cache.
 func interleave[T Float](out, b []T, lines, width, inner, stride int) {
 	const piece = 64
 	for from := 0; from < inner; from += piece {

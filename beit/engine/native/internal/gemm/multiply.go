@@ -2,8 +2,8 @@ package gemm
 
 import "unsafe"
 
-// MultiplyAdd adds a B to c for the panels [from, to) of B; c is [rows of a, columns of B] with stride elements from line to line.
-// Calls that write different panels or rows may run at once.
+// MultiplyAdd adds the product of a and m to c, for the panels [from, to) of m. c is [rows of a, columns of m] with stride elements from row to row. Calls
+// for different panels or different rows may run at once.
 func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 	if a.inner != m.inner || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
 		panic("gemm: sizes do not fit")
@@ -20,12 +20,12 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 	}
 }
 
-// ragged reports whether a tile at the lower or right edge of C is not whole.
+// ragged reports whether C ends inside a tile at its lower or right edge.
 func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 	return a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns
 }
 
-// column multiplies one panel of B, inner indices [p, p+k), with all tiles of a.
+// column multiplies all tiles of a with one panel of B, for the inner indices [p, p+k). spare is memory for a tile that reaches beyond C.
 func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p, k int, spare []T) {
 	size := unsafe.Sizeof(T(0))
 	width, height := m.kernel.columns, m.kernel.rows

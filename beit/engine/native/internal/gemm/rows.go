@@ -1,6 +1,6 @@
 package gemm
 
-// Rows is a left-hand side A [count, inner].
+// Rows is a left-hand side A, [count, inner], divided into tiles of as many rows as the kernel takes.
 type Rows[T Float] struct {
 	count, inner int
 	// Element (i, p) of tile t is at data[t*tile + i*row + p*step].
@@ -19,33 +19,33 @@ func NewRows[T Float](count, inner int) Rows[T] {
 	}
 }
 
-// PackRows copies a, [count, inner] with stride elements from line to line.
+// PackRows returns a packed copy of a, [count, inner] with stride elements from row to row.
 func PackRows[T Float](a []T, count, inner, stride int) Rows[T] {
 	rows := NewRows[T](count, inner)
 	rows.Fill(a, stride, 0, rows.Tiles())
 	return rows
 }
 
-// ViewRows returns a itself as a left-hand side, without copying: [count, inner] with stride elements from line to line. It must hold whole tiles, PaddedRows(count) lines;
-// what the lines beyond count hold does not matter.
+// ViewRows returns a itself as a left-hand side, without copying: [count, inner] with stride elements from row to row. a must have PaddedRows(count) rows;
+// the values in the rows beyond count do not matter.
 func ViewRows[T Float](a []T, count, inner, stride int) Rows[T] {
 	height := best[T]().rows
 	return Rows[T]{count: count, inner: inner, height: height, data: a[:(PaddedRows[T](count)-1)*stride+inner], tile: height * stride, row: stride, step: 1}
 }
 
-// PaddedRows returns count rounded up to whole tiles.
+// PaddedRows returns count rounded up to a multiple of the rows of a tile.
 func PaddedRows[T Float](count int) int {
 	height := best[T]().rows
 	return divideUp(count, height) * height
 }
 
-// Tiles returns the number of groups of TileRows lines.
+// Tiles returns the number of tiles.
 func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 
-// TileRows returns the number of lines of a tile.
+// TileRows returns the number of rows of a tile.
 func (r Rows[T]) TileRows() int { return r.height }
 
-// Fill copies the tiles [from, to) of a, the whole of A with stride elements from line to line. Different tiles may be filled at once.
+// Fill copies the tiles [from, to) from a, which is the whole of A, with stride elements from row to row. Different tiles may be filled at once.
 func (r Rows[T]) Fill(a []T, stride, from, to int) {
 	for t := from; t < to; t++ {
 		first := t * r.height
@@ -53,7 +53,7 @@ func (r Rows[T]) Fill(a []T, stride, from, to int) {
 	}
 }
 
-// Part returns the tiles [from, to).
+// Part returns the tiles [from, to), without copying.
 func (r Rows[T]) Part(from, to int) Rows[T] {
 	part := r
 	part.data = r.data[from*r.tile:]

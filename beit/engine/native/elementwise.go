@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // gelu is the exact Gaussian error linear unit, x/2 (1 + erf(x/√2)), in place.
@@ -18,5 +19,21 @@ func tanhGELU[T gemm.Float](values []T) {
 	for i, value := range values {
 		v := float64(value)
 		values[i] = T(v * 0.5 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))))
+	}
+}
+
+// roundBF16 rounds each value to the nearest bfloat16, ties to even. A NaN stays as it is.
+func roundBF16(values []float32) {
+	for i, v := range values {
+		if v == v {
+			values[i] = tensor.WidenBF16(tensor.RoundBF16(v))
+		}
+	}
+}
+
+// roundF16 rounds each value to the nearest float16, ties to even; beyond its range to infinity.
+func roundF16(values []float32) {
+	for i, v := range values {
+		values[i] = tensor.WidenF16(tensor.RoundF16(v))
 	}
 }
