@@ -8,10 +8,10 @@ import (
 	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
-// Accuracy is how often the right class was the best one, and how often it was among the best five.
+// Accuracy says for how many images the most probable class was the right one, and for how many the right one was among the five most probable.
 type Accuracy struct {
 	Images int `json:"images"`
-	// Top1 and Top5 are numbers of images.
+	// Top1 and Top5 are the numbers of such images.
 	Top1 int `json:"top1_correct"`
 	Top5 int `json:"top5_correct"`
 	// Share1 and Share5 are Top1 and Top5 divided by Images; 0 if there are no images.
@@ -19,10 +19,10 @@ type Accuracy struct {
 	Share5 float64 `json:"top5"`
 }
 
-// Score counts right answers. The zero value has counted none.
+// Score counts right answers. The zero value is ready to use.
 type Score struct{ images, top1, top5 int }
 
-// Add counts one image: its logits, and the class that it has. A row with a NaN has no best class, so it is wrong.
+// Add counts one image by its logits and its right class. Logits with a NaN count as wrong.
 func (s *Score) Add(logits []float64, class int) {
 	best := topk.Of(logits, 5)
 	s.images++
@@ -34,7 +34,7 @@ func (s *Score) Add(logits []float64, class int) {
 	}
 }
 
-// Accuracy returns what was counted so far.
+// Accuracy returns the result for the images counted so far.
 func (s *Score) Accuracy() Accuracy {
 	result := Accuracy{Images: s.images, Top1: s.top1, Top5: s.top5}
 	if s.images > 0 {
@@ -44,14 +44,14 @@ func (s *Score) Accuracy() Accuracy {
 	return result
 }
 
-// Options say how an evaluation goes.
+// Options are the options of an evaluation.
 type Options struct {
-	// Progress is called after each batch with the number of images that are done, and of all; nil for nobody.
+	// Progress, if not nil, is called after each batch with the number of images done and the number of all images.
 	Progress func(done, total int)
 }
 
-// Classification runs every image of a data set through a classifier and returns its accuracy. At no time are there more images in memory than one
-// batch of the classifier. The errors are those of [classify.Classifier.FS]; more classes than the model has are a *[ClassesError].
+// Classification runs every image of a data set through a classifier and returns its accuracy. It keeps only one batch of images in memory. If the data set
+// has more classes than the model, the error is a *[ClassesError]; other errors are those of [classify.Classifier.FS].
 func Classification(ctx context.Context, classifier *classify.Classifier, data *Dataset, options Options) (Accuracy, error) {
 	if classes := classifier.Config().Classes; len(data.Classes) > classes {
 		return Accuracy{}, &ClassesError{Folders: len(data.Classes), Classes: classes}

@@ -14,9 +14,9 @@ import (
 type Dataset struct {
 	// FS holds the files.
 	FS fs.FS
-	// Classes are the names of the class folders. The position of a name is the class that its images have.
+	// Classes are the names of the class folders. The index of a name is the class of its images.
 	Classes []string
-	// Images are in the order in which they were found; it may be changed.
+	// Images are in the order of their names. A caller may shorten or reorder the list.
 	Images []Image
 }
 
@@ -37,9 +37,9 @@ func (d *Dataset) Names() []string {
 	return names
 }
 
-// ClassFolders lists a file system with a folder for each class: the folders are numbered in the order of their names, as torchvision's ImageFolder
-// does, and all files right inside them are images. Other files, and folders inside class folders, are left out. If there are no images, the error is
-// a *[NoImagesError].
+// ClassFolders returns the images in a file system with a folder for each class. Classes are numbered in the order of the folders' names, as torchvision's
+// ImageFolder does, and every file directly inside a class folder is an image. Other files, and folders inside class folders, are ignored. If there are no
+// images, the error is a *[NoImagesError].
 func ClassFolders(files fs.FS) (*Dataset, error) {
 	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
@@ -67,11 +67,11 @@ func ClassFolders(files fs.FS) (*Dataset, error) {
 	return data, nil
 }
 
-// Folder is [ClassFolders] for a folder of the system.
+// Folder is [ClassFolders] for the folder of that path.
 func Folder(folder string) (*Dataset, error) {
 	data, err := ClassFolders(os.DirFS(folder))
 	if named := (*fs.PathError)(nil); errors.As(err, &named) {
-		named.Path = path.Join(folder, named.Path) // os.DirFS leaves out where it is
+		named.Path = path.Join(folder, named.Path) // os.DirFS reports paths inside of it
 	}
 	if none := (*NoImagesError)(nil); errors.As(err, &none) {
 		none.Folder = folder
@@ -81,9 +81,9 @@ func Folder(folder string) (*Dataset, error) {
 
 // NoImagesError says that a data set has no images.
 type NoImagesError struct {
-	// Folder is where it should be, or empty if it is not a folder of the system.
+	// Folder is the path that Folder was called with, or empty.
 	Folder string
-	// Classes is the number of class folders, which are all empty.
+	// Classes is the number of class folders, all of them empty.
 	Classes int
 }
 
@@ -102,7 +102,7 @@ func (e *NoImagesError) Hint() string {
 	return "expected FOLDER/CLASS/IMAGE, such as val/n01440764/1.jpg"
 }
 
-// ClassesError says that a data set has more classes than the model tells apart, so that some images can't be classified right.
+// ClassesError says that a data set has more classes than the model. Folders is the number of class folders, Classes that of the model's classes.
 type ClassesError struct{ Folders, Classes int }
 
 func (e *ClassesError) Error() string {

@@ -1,7 +1,9 @@
-// Package evaluate measures how good a model is on images whose classes are known.
+// Package evaluate measures the accuracy of a model on images whose classes are known.
 //
-// [Folder] and [ClassFolders] list a data set in the usual form, a folder for each class. [Classification] runs it through a classifier, and [Score]
-// counts what comes out of any other source of logits.
+// [Folder] and [ClassFolders] list a data set with a folder for each class. [Classification] runs it through a classifier and returns the accuracy. [Score]
+// computes the accuracy from logits of any other source.
+//
+// A [classify.Classifier] is made by classify.New; the models that beitzoo.Open returns have one, too.
 //
 //	data, err := evaluate.Folder("imagenet/val")
 //	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// blame looks for the reason of the first divergence.
+// blame looks for the reason of the first divergence and writes it to r.
 func (v *verification) blame(ctx context.Context, r *Result) error {
 	first, err := engine.ParseStage(r.FirstDivergence)
 	if err != nil {
@@ -46,7 +46,7 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// nativeAgrees returns the end of the sentence that the native engine agrees with the reference.
+// nativeAgrees returns how the message continues if the native engine computes the stage as the reference does.
 func (v *verification) nativeAgrees() string {
 	if v.native {
 		return ": the difference comes from an earlier stage, which the reference does not have"
@@ -54,7 +54,7 @@ func (v *verification) nativeAgrees() string {
 	return fmt.Sprintf(": the %s engine does not", v.subject.Engine.Name())
 }
 
-// example runs the reference once more, on one image, for the activation that differs first and the one before it.
+// example runs the reference again, on the image that differs most, and returns the first activation that differs and the one before it.
 func (v *verification) example(ctx context.Context, r *Result, first engine.Stage) (*blame.Case, error) {
 	image := v.firstBad(r)
 	input, err := v.beside.input(image, image+1)
@@ -83,7 +83,7 @@ func (v *verification) example(ctx context.Context, r *Result, first engine.Stag
 	})
 }
 
-// oracle returns the model that computes in float64 in the native engine.
+// oracle returns the model that the native engine computes in float64.
 func (v *verification) oracle() engine.Model {
 	if v.exact == nil {
 		return v.model
@@ -91,7 +91,7 @@ func (v *verification) oracle() engine.Model {
 	return v.exact
 }
 
-// firstBad returns the number of the image in which the first divergence is largest.
+// firstBad returns the index of the image in which the first divergence is largest.
 func (v *verification) firstBad(r *Result) int {
 	for _, t := range r.Taps {
 		if t.Name != r.FirstDivergence {
@@ -106,8 +106,8 @@ func (v *verification) firstBad(r *Result) int {
 	return 0
 }
 
-// differing returns a sentence with the parameters at the diverging stage that differ between both checkpoints, or "". What is before or behind the
-// blocks can differ for any reason, so there all parameters count.
+// differing returns a sentence that names the parameters of stage first that differ between both checkpoints, or "". For a stage outside of the blocks it
+// compares all parameters.
 func (v *verification) differing(first engine.Stage) (string, error) {
 	others := make(map[string]tensor.View, len(v.reference.weights))
 	for _, w := range v.reference.weights {
@@ -136,7 +136,7 @@ func (v *verification) differing(first engine.Stage) (string, error) {
 	return "the checkpoints differ in " + text.List(names, 4, ""), nil
 }
 
-// apart returns the distance between two tensors of the same shape.
+// apart returns the distance of two tensors of the same shape.
 func apart(a, b tensor.View) (drift.Distance, error) {
 	x, err := tensor.Float64s(a)
 	if err != nil {

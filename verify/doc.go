@@ -1,9 +1,21 @@
-// Package verify decides whether a model computes what it should, and where and why it does not.
+// Package verify decides whether a model computes what it should, and if not, where it begins to differ and why.
 //
-// [Verify] runs a [Subject] beside a [Reference]: a recording of another program, another checkpoint, a traced module, or the float64 oracle. Every
-// activation on the way is compared. How far apart they may be is not a constant: the rounding noise of this very model and input is measured
-// in the same run (see [Precision]), and a tap is right if its distance is at most a stated multiple of it. [Worst] does so with several recordings.
+// [Verify] runs a [Subject] and compares every activation with that of a [Reference]:
 //
-//	result, err := verify.Verify(ctx, subject, verify.Recorded("passl.safetensors", recorded), verify.Options{})
-//	if err == nil && !result.OK { fmt.Println(result.FirstDivergence, result.Blame) }
+//   - [Recorded]: a recording of another program
+//   - [Against]: another checkpoint
+//   - [ModelReference]: any other model, such as a TorchScript module
+//   - [Oracle]: the same weights in float64, in the native engine
+//
+// The tolerance is not a constant. Verify measures, in the same run, how far rounding moves this very model on these inputs, and an activation is right if
+// it is within a multiple of that; see [Precision]. [Worst] verifies with several recordings.
+//
+//	reference, err := recording.Read(ctx, "passl.recording.safetensors")
+//	subject := verify.Subject{Name: "digits", Config: config, Weights: weights, Engine: native.Engine{}}
+//	result, err := verify.Verify(ctx, subject, verify.Recorded("passl", reference), verify.Options{})
+//	if err == nil && !result.OK {
+//		fmt.Println(result.FirstDivergence, result.Blame)
+//	}
+//
+// Config and weights usually come from convert.Open, as its Config and Tensors. Package verify/report prints a [Result] as text or JSON.
 package verify

@@ -10,7 +10,7 @@ import (
 // ErrNothingToCompare says that subject and reference have no activation in common.
 var ErrNothingToCompare = errdef.New(errdef.ErrInput, "nothing to compare: the reference has no activation that the model has")
 
-// MismatchError says that a reference is about a model of another architecture.
+// MismatchError says that a reference belongs to a model of another architecture.
 type MismatchError struct {
 	// What is the name of an activation, "input" or "mask".
 	What string
@@ -30,10 +30,10 @@ func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what the mismatch means.
 func (e *MismatchError) Hint() string {
-	return "the reference is of another architecture; compare what both say about themselves"
+	return "the reference belongs to another architecture; compare the architectures of both"
 }
 
-// NoInputError says that a recording has no inputs, so that nothing can be run beside it.
+// NoInputError says that a recording has no inputs to run a model on.
 type NoInputError struct {
 	// Name is that of the recording.
 	Name string

@@ -18,12 +18,11 @@ type tapMeter struct {
 	shape           tensor.Shape
 	distance, noise drift.Meter
 	agreement       drift.Agreement
-	// compared is false as long as the reference had no such activation.
+	// compared means that the reference had this activation.
 	compared bool
 }
 
-// compare measures the activations of one stage, the n-th: the subject's, the reference's (nil if it has none), and the two whose distance is the
-// noise.
+// compare measures the activations of the n-th stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
 func (v *verification) compare(n int, got, want, rounded, exact *engine.Activation) error {
 	for len(v.taps) <= n {
 		v.taps = append(v.taps, &tapMeter{name: got.Name, shape: got.Shape})

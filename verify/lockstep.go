@@ -8,12 +8,12 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// runner is a forward pass that hands its activations to a tap.
+// runner is a forward pass that calls a tap with its activations.
 type runner func(ctx context.Context, tap engine.Tap) error
 
-// lockstep runs several forward passes at once and calls visit for each stage with the activations of all, so that only one activation of each
-// pass is in memory. The first runner leads: visit is called for each of its activations, with those of the same name of the others, or nil for a
-// runner that has none. It returns a *MismatchError if a runner has an activation that the leader does not have.
+// lockstep runs several forward passes at once and calls visit for each stage with the activations of all of them, so only one activation of each pass is
+// in memory. The first runner is the leader: visit is called for each of its activations; acts has the others' activations of that name, or nil for a
+// runner that does not have it. If a runner has an activation that the leader does not have, the error is a *MismatchError.
 func lockstep(ctx context.Context, runners []runner, visit func(acts []*engine.Activation) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	streams := make([]*stream, len(runners))
@@ -36,13 +36,13 @@ func lockstep(ctx context.Context, runners []runner, visit func(acts []*engine.A
 	return group.Wait()
 }
 
-// stream is the output of a runner, with one activation of look-ahead.
+// stream is the output of a runner. ahead is the next activation if it was received already.
 type stream struct {
 	next  chan engine.Activation
 	ahead *engine.Activation
 }
 
-// peek waits for the next activation; nil at the end, or when ctx ends.
+// peek waits for the next activation and returns it, or nil at the end of the stream or when ctx ends.
 func (s *stream) peek(ctx context.Context) *engine.Activation {
 	if s.ahead != nil {
 		return s.ahead
@@ -57,7 +57,7 @@ func (s *stream) peek(ctx context.Context) *engine.Activation {
 	return s.ahead
 }
 
-// take returns the next activation if it has that name, else nil.
+// take removes and returns the next activation if it has that name, else it returns nil.
 func (s *stream) take(ctx context.Context, name string) *engine.Activation {
 	a := s.peek(ctx)
 	if a == nil || a.Name != name {
@@ -90,7 +90,7 @@ func follow(ctx context.Context, streams []*stream, visit func(acts []*engine.Ac
 	}
 }
 
-// leftOver returns a *MismatchError if a runner has an activation that the leader did not have.
+// leftOver returns a *MismatchError if a stream has an activation that the leader did not have.
 func leftOver(ctx context.Context, streams []*stream) error {
 	for _, s := range streams {
 		if a := s.peek(ctx); a != nil {

@@ -8,31 +8,32 @@ import (
 
 // Subject is the model that is judged.
 type Subject struct {
-	// Name stands for the model in reports: a path or the name of an entry of the zoo.
+	// Name is the model's name in reports, such as its path or its name in the zoo.
 	Name   string
 	Config arch.Config
-	// Weights are canonical tensors, exactly Config.Params(). They are read during Verify.
+	// Weights are canonical tensors, exactly Config.Params(). They are read during Verify, so their checkpoint must stay open.
 	Weights []tensor.Named
 	Engine  engine.Engine
-	// Options say how Engine runs the model. Without a dtype it runs in float64 beside a float64 recording if the engine can, else in float32.
+	// Options say how Engine runs the model. Without a DType it runs in float64 if the reference is a float64 recording and the engine supports that, else
+	// in float32.
 	Options engine.Options
 }
 
-// Options change how Verify works. The zero value compares everything that the reference has.
+// Options are the options of Verify. With the zero value it compares everything that the reference has.
 type Options struct {
-	// Images is how many images to compare; 0 stands for all that are recorded, or for two if they are drawn.
+	// Images is the number of images to compare; 0 means all that are recorded, or 2 if there is no recording.
 	Images int
-	// Progress is called after each activation, with the number that are done and the number in all.
+	// Progress, if not nil, is called after each comparison with the number of activations done and the number of all, both counted for each image.
 	Progress func(done, total int)
-	// NoBlame leaves out the search for the reason of a failure.
+	// NoBlame omits the search for the reason of a divergence.
 	NoBlame bool
 }
 
-// drawnImages is how many images are drawn if Options do not say: with one alone, a wrong model could be lucky.
+// drawnImages is the default number of images without a recording. It is more than one, because a wrong model may be right on one image by chance.
 const drawnImages = 2
 
-// storage returns the half precision that the weights were rounded to, or F64 for float32 too: weights are trained in float32, so storing them in it
-// rounds nothing.
+// storage returns the coarsest dtype that the weights were rounded to, BF16 or F16, or F64 if they were not rounded. Weights are trained in float32, so those
+// stored in float32 were not rounded.
 func storage(weights []tensor.Named) tensor.DType {
 	stored := tensor.F64
 	for _, w := range weights {

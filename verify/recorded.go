@@ -10,7 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
-// Recorded is a recording as a reference. name is for reports, such as the file's name.
+// Recorded returns a recording as a reference. name is its name in reports, such as that of the file. Verify returns a *NoInputError if the recording has no
+// inputs, and a *MismatchError if it belongs to another architecture.
 func Recorded(name string, r *recording.Recording) Reference {
 	origin := Origin{
 		Name: fmt.Sprintf("recording %s (%s)", name, r.Origin()), DType: r.DType, Stored: tensor.F64, Epsilon: r.Epsilon, Images: r.Images,
@@ -63,8 +64,8 @@ func (r *recordedRun) run(_ context.Context, from, to int, _ engine.Input, tap e
 	return nil
 }
 
-// part cuts the images [from, to) out of an activation. The row of the class token in pool, which some programs record in masked image modelling,
-// is left out: the head does not see it.
+// part returns the images [from, to) of an activation. Some programs record pool with a row for the class token in masked image modelling; it is left out,
+// because it is not an input of the head.
 func (r *recordedRun) part(a engine.Activation, from, to int) engine.Activation {
 	one := len(a.Values) / r.Images
 	part := engine.Activation{Name: a.Name, Shape: append(tensor.Shape{to - from}, a.Shape[1:]...), Values: a.Values[from*one : to*one]}

@@ -10,41 +10,41 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Reference is what a subject is compared with. Recorded, Against, ModelReference and Oracle return one; the zero value is that of Oracle.
+// Reference is what a subject is compared with. [Recorded], [Against], [ModelReference] and [Oracle] return one; the zero value is the oracle.
 type Reference struct {
 	// Origin describes the reference.
 	Origin
-	// open makes the reference ready to run beside a subject. The oracle has none: Verify runs the native engine in float64 in any case.
+	// open prepares a run of the reference for a subject. It is nil for the oracle, since Verify runs the native engine in float64 in any case.
 	open func(ctx context.Context, subject Subject) (referenceRun, error)
-	// weights are those of another checkpoint, which can be compared with the subject's, or nil.
+	// weights are those of the other checkpoint if the reference is one, for a comparison with the subject's; else nil.
 	weights []tensor.Named
 }
 
 // Origin describes a reference.
 type Origin struct {
-	// Name is for reports: "recording FILE (timm 1.0.31, float32)".
+	// Name is the reference's name in reports, such as "recording FILE (timm 1.0.31, float32)".
 	Name string
-	// DType is what the reference was computed in; Stored is the half precision that its weights were rounded to, or F64.
+	// DType is the dtype that the reference was computed in; Stored is the one that its weights were rounded to, BF16 or F16, or F64 if they were not.
 	DType, Stored tensor.DType
 	// Epsilon is that of its LayerNorms, or 0 if it is unknown.
 	Epsilon float64
-	// Images is how many images there are, or 0 if any number can be drawn.
+	// Images is the number of its images, or 0 if it can be computed for any images.
 	Images int
-	// Exact asks that a subject without a dtype of its own computes in DType, if its engine can.
+	// Exact means that a subject without a DType in its Options is run in DType, if its engine supports that.
 	Exact bool
 }
 
-// referenceRun is a reference that is ready to run beside one subject.
+// referenceRun is a reference prepared for one subject.
 type referenceRun interface {
 	// input returns the images [from, to).
 	input(from, to int) (engine.Input, error)
-	// run calls tap with the activations that the reference has of the images [from, to), in the order of the forward pass. batch is what input
-	// returned for them.
+	// run calls tap with the reference's activations for the images [from, to), in the order of the forward pass. batch is what input returned for
+	// these images.
 	run(ctx context.Context, from, to int, batch engine.Input, tap engine.Tap) error
 	close() error
 }
 
-// Oracle is the reference that needs nothing: the native engine in float64, on drawn inputs.
+// Oracle returns the reference that is always available: the subject's own weights in the native engine, in float64, on the images of [Draw].
 func Oracle() Reference {
 	return Reference{Origin: Origin{Name: "native engine, float64", DType: tensor.F64, Stored: tensor.F64}}
 }
@@ -52,7 +52,7 @@ func Oracle() Reference {
 // isOracle reports whether the reference is computed by Verify itself.
 func (r Reference) isOracle() bool { return r.open == nil }
 
-// prepare returns what runs the reference beside a subject. That of the oracle only draws inputs.
+// prepare returns the run of the reference for a subject. That of the oracle only provides inputs.
 func (r Reference) prepare(ctx context.Context, subject Subject) (referenceRun, error) {
 	if r.isOracle() {
 		return &modelRun{config: subject.Config}, nil
@@ -60,8 +60,9 @@ func (r Reference) prepare(ctx context.Context, subject Subject) (referenceRun, 
 	return r.open(ctx, subject)
 }
 
-// Against is another checkpoint as a reference: the subject's engine runs both, with the same options, on drawn inputs. name is for reports. The
-// tensors are read during Verify.
+// Against returns another checkpoint as a reference: the subject's engine runs both, with the same options, on the images of [Draw]. name is its name in
+// reports. The weights are read during Verify, so their checkpoint must stay open. Verify returns a *MismatchError if the two take images of different
+// sizes.
 func Against(name string, config arch.Config, weights []tensor.Named) Reference {
 	origin := Origin{Name: "checkpoint " + name, DType: tensor.F64, Stored: storage(weights), Epsilon: config.Epsilon}
 	reference := ModelReference(origin, func(ctx context.Context, subject Subject) (engine.Model, error) {
@@ -79,8 +80,8 @@ func Against(name string, config arch.Config, weights []tensor.Named) Reference 
 	return reference
 }
 
-// ModelReference is a model as a reference, such as a traced module: it runs on drawn inputs, and whatever activations it hands to a tap are
-// compared. load is called once by Verify, with the subject beside which the model will run; Verify closes the model. origin need not say Images.
+// ModelReference returns any model as a reference, such as a TorchScript module. It runs on the images of [Draw], and the activations with which it calls its
+// tap are compared. Verify calls load once, with its subject, and closes the model. origin.Images is usually 0.
 func ModelReference(origin Origin, load func(ctx context.Context, subject Subject) (engine.Model, error)) Reference {
 	return Reference{Origin: origin, open: func(ctx context.Context, subject Subject) (referenceRun, error) {
 		model, err := load(ctx, subject)
@@ -91,7 +92,7 @@ func ModelReference(origin Origin, load func(ctx context.Context, subject Subjec
 	}}
 }
 
-// modelRun runs a model on drawn inputs.
+// modelRun runs a model on the images of Draw.
 type modelRun struct {
 	// model is nil for the oracle.
 	model  engine.Model
@@ -112,7 +113,8 @@ func (r *modelRun) close() error {
 	return r.model.Close()
 }
 
-// Draw returns the probe images [from, to) of docs/recipe.md for an architecture. For models with a mask token every third patch is masked.
+// Draw returns the probe images [from, to), which docs/recipe.md defines, in the size that an architecture takes. For models with a mask token every third
+// patch is masked.
 func Draw(config arch.Config, from, to int) engine.Input {
 	input := engine.Input{Pixels: probes(config, 0, from, to)}
 	if config.MaskToken {

@@ -5,14 +5,14 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// Result is the verdict.
+// Result is the verdict of Verify.
 type Result struct {
-	// OK means that every compared tap is within rounding.
+	// OK means that every compared tap is within its tolerance.
 	OK bool
-	// Model, Architecture, Engine, Device and Reference say what was compared.
+	// Model, Architecture, Engine, Device and Reference are names of what was compared.
 	Model, Architecture, Engine, Device, Reference string
-	// DType is what the subject computed in. Precision is the row that tolerances follow: that of the coarsest dtype among subject, reference
-	// and their stored weights.
+	// DType is the dtype that the subject computed in. Precision is what the tolerances were computed with: that of the coarsest dtype among subject,
+	// reference and their stored weights.
 	DType     tensor.DType
 	Precision Precision
 	Images    int
@@ -20,21 +20,21 @@ type Result struct {
 	MaxAbs, MaxRel, Tolerance float64
 	// Agreement is about the logits; its Rows are 0 if they were not compared.
 	Agreement drift.Agreement
-	// FirstDivergence is the name of the first stage that is not within rounding, or empty.
+	// FirstDivergence is the name of the first stage that is not within its tolerance, or empty.
 	FirstDivergence string
-	// Blame says in a sentence why, or is empty if that was not found.
+	// Blame is a sentence that says why, or empty if the reason was not found.
 	Blame string
-	// Advice is what would make the model agree, if that is known.
+	// Advice says what would make the model agree, if that is known.
 	Advice Advice
 	// Taps are in the order of the forward pass.
 	Taps []Tap
 }
 
-// Advice is what would make a model agree with its reference. The zero value is no advice.
+// Advice says what would make a model agree with its reference. The zero value means that nothing is known.
 type Advice struct {
 	// Epsilon is the LayerNorm epsilon to run the model with, or 0.
 	Epsilon float64
-	// Stated means that the reference says itself that it ran with this epsilon; otherwise it follows from the numbers alone.
+	// Stated means that the reference states this epsilon; otherwise it was found by trying.
 	Stated bool
 }
 
@@ -46,6 +46,6 @@ type Tap struct {
 	OK    bool
 	// Distance is between subject and reference.
 	drift.Distance
-	// Noise is the measured rounding noise, and Tolerance what follows from it.
+	// Noise is the measured rounding noise, and Tolerance the largest MaxAbs that counts as rounding; see Precision.
 	Noise, Tolerance float64
 }

@@ -5,15 +5,15 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// Precision says how a tolerance follows from measured rounding noise. Noise is the largest distance at one tap between the native engine
-// in float64 and the same engine in the dtype in question, on the same weights and inputs. Then
+// Precision says how a tolerance follows from measured rounding noise. Noise is the largest absolute difference at one tap between the native engine
+// in float64 and the same engine in the dtype Measured, on the same weights and inputs. Then
 //
 //	tolerance = Multiple * max(Noise * Scale, Steps * Epsilon * largest magnitude at the tap)
 //
-// The second term is for taps at which the measured run happened to round little. docs/tolerance.md explains all of it.
+// The second term is for taps at which the measured run happened to round little. docs/tolerance.md explains the formula and the figures.
 type Precision struct {
 	DType tensor.DType
-	// Measured is the dtype whose noise is measured; Scale turns it into that of DType.
+	// Measured is the dtype whose noise is measured; noise times Scale is that of DType.
 	Measured tensor.DType
 	Scale    float64
 	// Epsilon is the distance from 1 to the next number of DType.
@@ -24,8 +24,8 @@ type Precision struct {
 
 // precisions has a row for each dtype, coarsest last.
 //
-// Float64 cannot be measured against anything finer, so float32's noise is scaled: by 2^-29 for the shorter mantissa, and by 32 because
-// float64 implementations differ by the quality of their exp and erf more than by rounding.
+// There is nothing finer to compare float64 with, so the noise of float32 is scaled: by 2^-29, since the mantissa is 29 bits longer, and by 32, because
+// float64 implementations differ more in the quality of their exp and erf than in rounding.
 //
 // The figures behind Multiple and Steps are in docs/tolerance.md.
 var precisions = []Precision{
@@ -35,7 +35,7 @@ var precisions = []Precision{
 	{DType: tensor.BF16, Measured: tensor.BF16, Scale: 1, Epsilon: 0x1p-7, Steps: 1, Multiple: 4},
 }
 
-// precision returns the row of a dtype, or that of float32 for a dtype without one.
+// precision returns the row of a dtype, or that of float32 if the dtype has none.
 func precision(dtype tensor.DType) Precision {
 	for _, p := range precisions {
 		if p.DType == dtype {
@@ -45,7 +45,7 @@ func precision(dtype tensor.DType) Precision {
 	return precision(tensor.F32)
 }
 
-// coarser returns the one of two dtypes with the larger rounding error. A dtype without a row does not count.
+// coarser returns the dtype with the larger rounding error. A dtype without a row in precisions counts as exact.
 func coarser(a, b tensor.DType) tensor.DType {
 	chosen := a
 	for _, p := range precisions {
@@ -56,7 +56,7 @@ func coarser(a, b tensor.DType) tensor.DType {
 	return chosen
 }
 
-// tolerance returns the largest distance that counts as rounding. It is 0 if the noise is not finite: then only what is equal passes.
+// tolerance returns the largest absolute difference that counts as rounding. If the noise is not finite it is 0, so only equal values pass.
 func (p Precision) tolerance(noise drift.Distance) float64 {
 	if noise.NonFinite > 0 {
 		return 0

@@ -10,12 +10,12 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Verify runs the subject beside the reference and judges every activation that both have. For a subject that computes something else it returns a
-// Result that is not OK. An error means that no verdict was possible: weights that do not fit, a reference of another architecture (a
-// *MismatchError), an engine that is not available, the end of ctx.
+// Verify runs the subject and the reference and compares every activation that both have. If they differ by more than rounding, it returns a Result that is
+// not OK. An error means that there is no verdict: it is a *MismatchError for a reference of another architecture, a *NoInputError, ErrNothingToCompare,
+// an error of the engine, or that of ctx.
 //
-// Memory grows with the weights (in float64, in the dtype whose noise is measured, and in the subject's engine) and with one
-// activation, not with the number of images.
+// Memory is needed for up to three copies of the weights (in the subject's engine, in float64, and in the dtype whose noise is measured), for the reference,
+// and for the activations of one batch of about a thousand tokens, whatever the number of images.
 func Verify(ctx context.Context, subject Subject, reference Reference, options Options) (*Result, error) {
 	if reference.isOracle() {
 		reference = Oracle()
@@ -55,14 +55,14 @@ type verification struct {
 	options   Options
 	precision Precision
 	images    int
-	// beside runs the reference.
+	// beside is the run of the reference.
 	beside referenceRun
-	// native means that the subject runs in the engine that also measures the noise, so that one model can be both.
+	// native means that the subject runs in the engine that also measures the noise, so one model may serve both purposes.
 	native bool
-	// model is the subject's; exact computes in float64, and rounded in the dtype whose noise is measured. Either is nil if model is the same.
+	// model is the subject's; exact computes in float64, and rounded in the dtype whose noise is measured. exact or rounded is nil if model does the same.
 	model, exact, rounded engine.Model
 	taps                  []*tapMeter
-	// done counts the activations that were compared, for Options.Progress.
+	// done counts the compared activations, of each image, for Options.Progress.
 	done int
 }
 
@@ -79,7 +79,7 @@ func (v *verification) close() error {
 	return errors.Join(errs...)
 }
 
-// open decides dtypes and loads what has to run.
+// open decides the dtypes, prepares the reference and loads the models.
 func (v *verification) open(ctx context.Context) (err error) {
 	if v.subject.Options.DType == tensor.Invalid {
 		v.subject.Options.DType = v.defaultDType()
@@ -105,7 +105,7 @@ func (v *verification) open(ctx context.Context) (err error) {
 	return err
 }
 
-// defaultDType returns F64 beside a float64 recording if the engine has it, else F32.
+// defaultDType returns F64 if the reference is a float64 recording and the engine supports that, else F32.
 func (v *verification) defaultDType() tensor.DType {
 	if v.reference.Exact && engine.Supports(v.subject.Engine, v.reference.DType) {
 		return v.reference.DType
@@ -113,7 +113,7 @@ func (v *verification) defaultDType() tensor.DType {
 	return tensor.F32
 }
 
-// loadNative loads the model into the native engine in dtype, or returns nil if the subject runs in just that.
+// loadNative loads the weights into the native engine in dtype. It returns nil if the subject itself runs in that.
 func (v *verification) loadNative(ctx context.Context, dtype tensor.DType) (engine.Model, error) {
 	if v.native && dtype == v.subject.Options.DType {
 		return nil, nil
@@ -125,10 +125,10 @@ func (v *verification) loadNative(ctx context.Context, dtype tensor.DType) (engi
 	return model, nil
 }
 
-// batchTokens is how many tokens are run at once, unless one image has more.
+// batchTokens is the largest number of tokens in a batch, unless one image has more.
 const batchTokens = 1024
 
-// run compares batch after batch.
+// run compares all images, batch by batch.
 func (v *verification) run(ctx context.Context) error {
 	v.images = v.reference.Images
 	if v.images == 0 {
@@ -146,7 +146,7 @@ func (v *verification) run(ctx context.Context) error {
 	return nil
 }
 
-// batch runs everything on the images [from, to).
+// batch runs subject, reference and the models that measure noise on the images [from, to), and compares their activations.
 func (v *verification) batch(ctx context.Context, from, to int) error {
 	input, err := v.beside.input(from, to)
 	if err != nil {
@@ -187,7 +187,7 @@ func forward(model engine.Model, input engine.Input) runner {
 	}
 }
 
-// progress counts one activation of some images as done.
+// progress counts one activation of that many images as done.
 func (v *verification) progress(images int) {
 	v.done += images
 	if v.options.Progress != nil {

@@ -6,15 +6,15 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
-// Worst verifies the subject beside each of the recordings in the files of these paths, or beside the oracle if there are none, and returns the
-// verdict that speaks most against it: a Result that is not OK, or else the one that is nearest to its tolerance at the logits. path is that of the
-// recording that it is about, or empty for the oracle. Whoever publishes weights states this verdict.
+// Worst verifies the subject with each recording in the given files, or with the oracle if there are none, and returns the worst result: one that is not OK
+// if there is one, else the one whose last tap is nearest to its tolerance. path is the file of that recording, or empty for the oracle. Publishers of
+// weights state this result.
 func Worst(ctx context.Context, subject Subject, recordings []string, options Options) (worst *Result, path string, err error) {
 	if len(recordings) == 0 {
 		worst, err = Verify(ctx, subject, Oracle(), options)
 		return worst, "", err
 	}
-	references := make([]Reference, len(recordings)) // all are read first: a broken one is found before hours of computing
+	references := make([]Reference, len(recordings)) // all are read first, to find a broken one before hours of computing
 	for i, path := range recordings {
 		recorded, err := recording.Read(ctx, path)
 		if err != nil {

@@ -1,7 +1,7 @@
-// Package embedded holds the trained digits classifier, so that the program can show what it does without a network.
+// Package embedded holds a small trained classifier of handwritten digits, with which the program can be tried without a network.
 //
-// The files are those that README.md in the folder above describes: the checkpoint as PaddlePaddle saved it and its PASSL configuration, PASSL's
-// recording of four images and its logits for all of them, and the 360 test images.
+// The files are the checkpoint as PaddlePaddle saved it, its PASSL configuration, PASSL's recording of four images and its logits for all 360 test images,
+// and these images. testdata/README.md says where they come from.
 package embedded
 
 import "embed"

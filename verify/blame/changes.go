@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Each function here returns the changed values of a tensor, in a new slice.
+// The functions in this file change a tensor of a shape: they return the new values, in a new slice.
 
 func zeros(values []float64, _ tensor.Shape) []float64 { return make([]float64, len(values)) }
 
@@ -15,8 +15,8 @@ func ones(values []float64, _ tensor.Shape) []float64 {
 	return slices.Repeat([]float64{1}, len(values))
 }
 
-// reread reads the elements as those of the transpose, [in, out], and returns [out, in]. For a square matrix that is a transposition; for another
-// one it undoes the mistake of a program that reshaped when it should have transposed.
+// reread takes the values of a matrix [out, in] for those of its transpose, [in, out], and returns them as [out, in]. This undoes the mistake of a program
+// that reshaped when it should have transposed, or, for a square matrix, that did not transpose.
 func reread(values []float64, shape tensor.Shape) []float64 {
 	out, in := shape[0], len(values)/shape[0]
 	turned := make([]float64, len(values))
@@ -28,7 +28,7 @@ func reread(values []float64, shape tensor.Shape) []float64 {
 	return turned
 }
 
-// rows rearranges lines: line i of the result is line from(i).
+// rows returns a change that rearranges rows: row i of the result is row from(i, count), of count rows.
 func rows(from func(i, count int) int) func([]float64, tensor.Shape) []float64 {
 	return func(values []float64, shape tensor.Shape) []float64 {
 		width := len(values) / shape[0]
@@ -41,7 +41,7 @@ func rows(from func(i, count int) int) func([]float64, tensor.Shape) []float64 {
 	}
 }
 
-// thirds rearranges q, k and v: part i of the result is part order[i].
+// thirds returns a change that rearranges q, k and v: third i of the result is third order[i].
 func thirds(order [3]int) func([]float64, tensor.Shape) []float64 {
 	return rows(func(i, count int) int {
 		third := count / 3
@@ -49,7 +49,7 @@ func thirds(order [3]int) func([]float64, tensor.Shape) []float64 {
 	})
 }
 
-// axes reads lines as an array of the given sizes and returns them in the order of permuted axes.
+// axes returns a change that takes the rows for an array of the given sizes and permutes its axes: axis i of the result is axis order[i].
 func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
 	strides := [3]int{sizes[1] * sizes[2], sizes[2], 1}
 	return rows(func(i, _ int) int {
@@ -63,8 +63,8 @@ func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
 	})
 }
 
-// turnIndex returns the bias table with which a transposed index has the effect of the right one: spatial rows in reverse order, and the rows from
-// and to the class token exchanged.
+// turnIndex changes a bias table so that the right index has the effect of a transposed one: it reverses the spatial rows and exchanges those from and to
+// the class token.
 var turnIndex = rows(func(i, count int) int {
 	switch {
 	case i < count-3:
@@ -77,8 +77,7 @@ var turnIndex = rows(func(i, count int) int {
 	return i
 })
 
-// exchangeAxes returns the table with which an index that has across and down exchanged has the effect of the right one. The window must be
-// square.
+// exchangeAxes changes a bias table so that the right index has the effect of one with across and down exchanged. The window must be square.
 var exchangeAxes = rows(func(i, count int) int {
 	side := int(math.Round(math.Sqrt(float64(count - 3))))
 	if i >= count-3 {
@@ -87,7 +86,7 @@ var exchangeAxes = rows(func(i, count int) int {
 	return i%side*side + i/side
 })
 
-// scaleQueries multiplies the first third of the lines, the queries.
+// scaleQueries returns a change that multiplies the first third of the values, the queries.
 func scaleQueries(factor float64) func([]float64, tensor.Shape) []float64 {
 	return func(values []float64, _ tensor.Shape) []float64 {
 		scaled := slices.Clone(values)
@@ -108,7 +107,7 @@ func scale(factor float64) func([]float64, tensor.Shape) []float64 {
 	}
 }
 
-// reverseChannels exchanges red and blue in a kernel [C, 3, P, P].
+// reverseChannels exchanges red and blue in the patch embedding, [C, 3, P, P].
 func reverseChannels(values []float64, shape tensor.Shape) []float64 {
 	area := shape[2] * shape[3]
 	reversed := make([]float64, 0, len(values))
@@ -120,7 +119,7 @@ func reverseChannels(values []float64, shape tensor.Shape) []float64 {
 	return reversed
 }
 
-// turnKernels transposes each P x P of a kernel [C, 3, P, P].
+// turnKernels transposes each square of the patch embedding, [C, 3, P, P].
 func turnKernels(values []float64, shape tensor.Shape) []float64 {
 	side := shape[3]
 	turned := make([]float64, 0, len(values))

@@ -1,8 +1,9 @@
 // Package blame finds out why one stage of a model computes something else than a reference.
 //
-// [Find] is given the first stage that differs, with what the reference had before and after it. It runs that stage alone, in float64, under
-// each of a table of hypotheses: a square weight left untransposed, queries and keys exchanged, another epsilon. The one that makes the
-// stage agree is the finding. If the reference recorded nothing before the stage, whole models are run, under the likelier hypotheses only.
+// [Find] takes the first stage that differs, and the reference's activations before and after it. It has a table of hypotheses, such as: a square weight was
+// not transposed, queries and keys are exchanged, the epsilon is another. Under each of them it computes the stage in float64, and returns the one under
+// which it agrees best with the reference. If the reference has no activation before the stage, Find has to run the whole model, and tries only the likely
+// hypotheses.
 //
-// To add a hypothesis, add a line to hypotheses.go.
+// A new hypothesis is a line in hypotheses.go.
 package blame

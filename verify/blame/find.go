@@ -17,33 +17,34 @@ import (
 type Case struct {
 	Config  arch.Config
 	Weights []tensor.Named
-	// Input is what both were given.
+	// Input is the input of model and reference.
 	Input engine.Input
-	// After is what the reference has at the stage; its name says which stage. Before is what the reference has at the stage before, or nil if it
-	// has none or After is "embed".
+	// After is the reference's activation of the stage, whose name it has. Before is the reference's activation of the stage before, or nil if the
+	// reference does not have it or the stage is Embed.
 	Before *engine.Activation
 	After  engine.Activation
-	// Tolerance is the largest distance from After that counts as rounding.
+	// Tolerance is the largest absolute difference from After that counts as rounding.
 	Tolerance float64
 }
 
-// Finding is a hypothesis that makes the stage agree with the reference.
+// Finding is a hypothesis under which the stage agrees with the reference.
 type Finding struct {
 	// Name is that of the hypothesis, such as "epsilon".
 	Name string
-	// Sentence says what is wrong.
+	// Sentence says what is wrong, without a full stop.
 	Sentence string
 	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
 	Epsilon float64
-	// Distance is the largest difference that remains under the hypothesis, Without the one without it.
+	// Distance is the largest absolute difference from the reference under the hypothesis, and Without the one without it.
 	Distance, Without float64
 }
 
-// Healthy is the name of the finding that the native engine agrees with the reference at this stage, with the same weights and
-// configuration, so that the difference comes from the engine under test or from an earlier stage.
+// Healthy is the name of the finding that nothing is wrong with weights and configuration: with them the native engine computes the stage as the
+// reference does. So the difference comes from the engine under test or from an earlier stage.
 const Healthy = "healthy"
 
-// Find tries the hypotheses, and returns nil if none of them explains the difference.
+// Find tries the hypotheses. It returns nil without an error if none of them explains the difference. If After has a name that no stage has, the error is
+// an *engine.UnknownStageError; other errors are those of the native engine.
 func Find(ctx context.Context, c Case) (*Finding, error) {
 	stage, err := engine.ParseStage(c.After.Name)
 	if err != nil {
@@ -65,8 +66,8 @@ func Find(ctx context.Context, c Case) (*Finding, error) {
 	return search(ctx, c, stage, without)
 }
 
-// search returns the hypothesis that leaves the smallest distance within tolerance. Running whole models takes long, so there only the likely
-// ones are tried, and the first within tolerance is returned.
+// search returns the hypothesis with the smallest distance, if that is within the tolerance. If whole models have to be run, which takes long, it tries only
+// the likely ones, and returns the first within the tolerance.
 func search(ctx context.Context, c Case, stage engine.Stage, without float64) (*Finding, error) {
 	var best *Finding
 	for i, h := range slices.Concat(likely, others) {
@@ -104,7 +105,7 @@ func (t *trial) distance(ctx context.Context, c Case) (float64, error) {
 	return drift.Compare(got.Values, c.After.Values).MaxAbs, nil
 }
 
-// run computes the stage alone, or everything up to it.
+// run computes the stage alone, or the whole model.
 func (t *trial) run(ctx context.Context) (found engine.Activation, err error) {
 	if !t.whole {
 		return t.engine.Stage(ctx, t.config, t.weights, t.stage, t.input, t.before)

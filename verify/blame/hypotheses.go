@@ -10,18 +10,18 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// hypothesis is a way in which programs get a BEiT wrong.
+// hypothesis is a mistake that a program or a conversion may have made.
 type hypothesis struct {
 	name string
-	// at are the kinds of stages that it can concern; engine.Block stands for Attention too.
+	// at are the kinds of stages that it can affect; engine.Block includes engine.Attention.
 	at []engine.StageKind
-	// says completes "... agrees with the reference if ".
+	// says completes the sentence "STAGE agrees with the reference if ".
 	says string
-	// apply changes the trial. It returns false if the hypothesis means nothing there.
+	// apply changes the trial. It returns false if the hypothesis does not apply to it.
 	apply func(*trial) bool
 }
 
-// concerns reports whether the hypothesis can be what is wrong at a stage.
+// concerns reports whether the hypothesis can affect a stage.
 func (h hypothesis) concerns(s engine.Stage) bool {
 	kind := s.Kind
 	if kind == engine.Attention {
@@ -38,8 +38,7 @@ var (
 	atLogits      = []engine.StageKind{engine.Logits}
 )
 
-// likely are the mistakes that are made most often, by programs more than by checkpoints. They are tried on whole models too, where the first
-// that agrees is taken.
+// likely are the most frequent mistakes. They are also tried on whole models, where the first that agrees is taken.
 var likely = []hypothesis{
 	{name: "epsilon", at: blocksAndPool, says: "the LayerNorm epsilon is ", apply: epsilon(arch.EpsilonHF)},
 	{name: "epsilon", at: blocksAndPool, says: "the LayerNorm epsilon is ", apply: epsilon(arch.Epsilon)},
@@ -54,7 +53,7 @@ var likely = []hypothesis{
 	{name: "BGR", at: atEmbed, says: "the colours come as blue, green, red", apply: editing("patch_embed.proj.weight", reverseChannels)},
 }
 
-// others are tried on single stages only, after the likely ones.
+// others are the rarer mistakes. They are tried after the likely ones, and only on single stages.
 var others = []hypothesis{
 	{name: "q and k swapped", at: blocks, says: "q and k are exchanged in attn.qkv.weight", apply: editing("attn.qkv.weight", thirds([3]int{1, 0, 2}))},
 	{name: "q and v swapped", at: blocks, says: "q and v are exchanged in attn.qkv.weight", apply: editing("attn.qkv.weight", thirds([3]int{2, 1, 0}))},
@@ -136,7 +135,7 @@ var others = []hypothesis{
 	}},
 }
 
-// epsilon sets that of all LayerNorms.
+// epsilon returns the hypothesis that value is the epsilon of all LayerNorms.
 func epsilon(value float64) func(*trial) bool {
 	return func(t *trial) bool {
 		if t.config.Epsilon == value {
@@ -156,7 +155,7 @@ func exchanging(a, b string) func(*trial) bool {
 	return func(t *trial) bool { return t.exchange(a, b) }
 }
 
-// pooling changes the head's input, and the name of its norm with it.
+// pooling returns the hypothesis that the pooling is to, not from. The last norm, whose name depends on the pooling, is renamed.
 func pooling(from, to arch.Pooling, fromNorm, toNorm string) func(*trial) bool {
 	return func(t *trial) bool {
 		if t.config.Pooling != from {
@@ -168,7 +167,7 @@ func pooling(from, to arch.Pooling, fromNorm, toNorm string) func(*trial) bool {
 	}
 }
 
-// neighbour takes the weights of a block next to this one.
+// neighbour returns the hypothesis that the block has the weights of another one, step blocks further.
 func neighbour(step int) func(*trial) bool {
 	return func(t *trial) bool {
 		if t.whole {
@@ -184,14 +183,14 @@ func neighbour(step int) func(*trial) bool {
 	}
 }
 
-// exchangeBlocks exchanges all parameters whose names begin with own and with other.
+// exchangeBlocks exchanges the parameters with the prefix own and those with the prefix other.
 func (t *trial) exchangeBlocks(own, other string) {
 	t.rename(own, "\x00")
 	t.rename(other, own)
 	t.rename("\x00", other)
 }
 
-// invertMask masks what was seen, and shows what was masked.
+// invertMask masks the visible patches and shows the masked ones.
 func invertMask(t *trial) bool {
 	if t.input.Mask == nil {
 		return false
@@ -204,7 +203,7 @@ func invertMask(t *trial) bool {
 	return true
 }
 
-// normalise converts pixels that were normalised with mean and std 0.5 to the given mean and std, or back.
+// normalise converts pixels that were normalised with mean and std 0.5 to the given mean and std, or, if back is true, in the other direction.
 func normalise(mean, std [3]float64, back bool) func(*trial) bool {
 	return func(t *trial) bool {
 		area := t.config.ImageHeight * t.config.ImageWidth
@@ -222,7 +221,7 @@ func normalise(mean, std [3]float64, back bool) func(*trial) bool {
 	}
 }
 
-// meanOfAll moves the patch tokens so that their mean is that of all tokens.
+// meanOfAll shifts the patch tokens so that their mean becomes that of all tokens, the class token included.
 func meanOfAll(t *trial) bool {
 	tokens, dim := t.config.Tokens(), t.config.EmbedDim
 	if t.config.Pooling != arch.MeanPooling || t.whole {

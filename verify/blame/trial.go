@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// trial is a stage, or a whole model, under a hypothesis, which changes a copy.
+// trial is a copy of the case that a hypothesis changes: a stage, or a whole model.
 type trial struct {
 	config  arch.Config
 	weights []tensor.Named
@@ -22,11 +22,11 @@ type trial struct {
 	before  engine.Activation
 	engine  native.Engine
 	stage   engine.Stage
-	// whole means that everything from the pixels to the stage is run, and that a change applies to every block.
+	// whole means that the whole model is run, and that a change applies to every block.
 	whole bool
-	// epsilon is what the hypothesis sets for that of the LayerNorms, or 0.
+	// epsilon is the LayerNorm epsilon that the hypothesis sets, or 0.
 	epsilon float64
-	// note completes the hypothesis's sentence.
+	// note is appended to the sentence of the hypothesis.
 	note string
 }
 
@@ -39,10 +39,10 @@ func newTrial(c Case, stage engine.Stage) *trial {
 	return t
 }
 
-// covers reports whether the trial reads a parameter.
+// covers reports whether the trial uses a parameter.
 func (t *trial) covers(parameter string) bool { return t.whole || t.stage.Reads(parameter) }
 
-// sentence says where the hypothesis holds, and what it is.
+// sentence returns the sentence of the finding: "blocks.1 agrees with the reference if attn.proj.weight is transposed".
 func (t *trial) sentence(h hypothesis) string {
 	place := t.stage
 	if place.InBlock() {
@@ -55,8 +55,8 @@ func (t *trial) sentence(h hypothesis) string {
 	return fmt.Sprintf("%s agrees with the reference if %s%s", who, h.says, t.note)
 }
 
-// edit changes the values of the parameters of the stage with that last part of a name, and reports whether there are any. The change is
-// computed when the tensor is read.
+// edit changes the values of the trial's parameters whose names end in ending, and reports whether there are any. The new values are computed when the
+// tensor is read.
 func (t *trial) edit(ending string, change func(values []float64, shape tensor.Shape) []float64) bool {
 	found := false
 	for i, w := range t.weights {
@@ -68,7 +68,7 @@ func (t *trial) edit(ending string, change func(values []float64, shape tensor.S
 	return found
 }
 
-// exchange exchanges the tensors of the parameters ending in a and in b, block by block, and reports whether there are any.
+// exchange exchanges, in each block, the tensors of the parameters whose names end in a and in b, and reports whether there are any.
 func (t *trial) exchange(a, b string) bool {
 	found := false
 	for i, w := range t.weights {
@@ -85,7 +85,7 @@ func (t *trial) exchange(a, b string) bool {
 	return found
 }
 
-// rename replaces the beginning of the names that begin with from.
+// rename replaces the prefix from of parameter names by to.
 func (t *trial) rename(from, to string) {
 	for i, w := range t.weights {
 		if rest, found := strings.CutPrefix(w.Name, from); found {
@@ -94,7 +94,7 @@ func (t *trial) rename(from, to string) {
 	}
 }
 
-// changedData are the elements of a tensor under a change, in float64.
+// changedData are the elements of a tensor after a change, as float64.
 type changedData struct {
 	view   tensor.View
 	change func(values []float64, shape tensor.Shape) []float64

@@ -6,16 +6,16 @@ import (
 	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
-// Agreement counts the rows of logits for which two runs name the same classes.
+// Agreement counts the rows of logits for which two runs have the same most probable classes.
 type Agreement struct {
 	// Rows is the number of rows: images, or patches in masked image modelling.
 	Rows int
-	// Top1 is how many rows have the same largest logit; Top5, how many have the same five largest in any order (or all classes, if there are
-	// fewer).
+	// Top1 is the number of rows in which the largest logit is that of the same class in both runs; Top5 that of rows in which the five largest are those of
+	// the same classes, in any order.
 	Top1, Top5 int
 }
 
-// Agree compares logits, [rows, classes]. A row with a NaN agrees with nothing. Of equal logits the first counts as larger.
+// Agree compares logits, [rows, classes]. A row with a NaN does not agree. Of equal logits the first counts as larger.
 func Agree(got, want []float64, classes int) Agreement {
 	var a Agreement
 	for ; len(want) >= classes; got, want = got[classes:], want[classes:] {
@@ -36,7 +36,7 @@ func Agree(got, want []float64, classes int) Agreement {
 	return a
 }
 
-// Share returns rows as a share of all, or 1 if there are none.
+// Share returns rows divided by all rows, or 1 if there are none.
 func (a Agreement) Share(rows int) float64 {
 	if a.Rows == 0 {
 		return 1

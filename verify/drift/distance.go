@@ -2,25 +2,24 @@ package drift
 
 import "math"
 
-// Distance is how far the values that were got are from those that were wanted. If NonFinite is not 0, then MaxAbs, MaxRel, Mean and RMS are
-// +Inf and Cosine is 0.
+// Distance says how far the computed values are from the wanted ones. If NonFinite is not 0, then MaxAbs, MaxRel, Mean and RMS are +Inf and Cosine is 0.
 type Distance struct {
 	// MaxAbs is the largest absolute difference, and At its index.
 	MaxAbs float64
 	At     int
 	// Largest is the largest magnitude among the wanted values.
 	Largest float64
-	// MaxRel is MaxAbs over Largest: the error relative to the activation as a whole. It is 0 if both are 0.
+	// MaxRel is MaxAbs divided by Largest, or 0 if both are 0.
 	MaxRel float64
-	// Mean is the mean absolute difference, RMS the root of the mean squared one.
+	// Mean is the mean absolute difference, RMS the root mean square of the differences.
 	Mean, RMS float64
 	// Cosine is the cosine of the angle between both as vectors; 1 if both are zero.
 	Cosine float64
-	// NonFinite counts the indices where either value is NaN or infinite. At is the first of them.
+	// NonFinite is the number of indices where either value is NaN or infinite. If there are any, At is the first of them.
 	NonFinite int
 }
 
-// Meter measures the distance of an activation that comes in pieces. The zero value has seen none.
+// Meter measures the distance of an activation that is added in pieces. The zero value is ready to use.
 type Meter struct {
 	seen                                   Distance
 	count                                  int
@@ -71,7 +70,7 @@ func (m *Meter) Distance() Distance {
 	return d
 }
 
-// Compare returns the distance of got from want, which must be as long.
+// Compare returns the distance of got from want, which must have the same length.
 func Compare(got, want []float64) Distance {
 	var m Meter
 	m.Add(got, want)
@@ -80,7 +79,7 @@ func Compare(got, want []float64) Distance {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// cosine divides by each norm in turn, so that the product of large norms does not overflow.
+// cosine returns the cosine of an angle from the dot product and both squared norms. It divides twice, because the product of large norms may overflow.
 func cosine(dot, a, b float64) float64 {
 	if a == 0 && b == 0 {
 		return 1

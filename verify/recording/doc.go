@@ -1,6 +1,6 @@
-// Package recording reads and writes what some program really computed: inputs, logits and the activations on the way, with their origin.
+// Package recording reads and writes recordings: files with what a program computed, that is its inputs, activations and logits, and which program it was.
 //
-// Use it to compare a model with a framework that is not installed. The format is described in docs/recording.md.
+// With a recording a model can be compared with a framework that is not installed; see package verify. docs/recording.md describes the format.
 //
 //	recorded, err := recording.Read(ctx, "digits_p16_64.passl.float32.recording.safetensors")
 //	pixels := recorded.Pixels // [N, 3, H, W]

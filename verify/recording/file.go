@@ -14,8 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Read reads a recording into memory. For a file that is not a safetensors file it returns the errors of checkpoint.Open, for one that is not a
-// recording an *Error.
+// Read reads a recording into memory. If the file is not a safetensors file, the error is that of checkpoint.Open; if it is not a recording, an *Error.
 func Read(ctx context.Context, path string) (*Recording, error) {
 	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
 	if err != nil {
@@ -37,8 +36,8 @@ func Read(ctx context.Context, path string) (*Recording, error) {
 	return read, nil
 }
 
-// Write writes a recording, with activations in float64 if it was computed in float64, else in float32. A file of that name is replaced, as
-// output.Write does it: whole, or not at all.
+// Write writes a recording, with activations in float64 if it was computed in float64, else in float32. An existing file is replaced only when the new one
+// is complete, as output.Write does.
 func Write(ctx context.Context, path string, r *Recording) error {
 	parts, err := safetensors.Layout(r.tensors(), r.metadata())
 	if err != nil {
@@ -67,7 +66,7 @@ func (r *Recording) metadata() map[string]string {
 	return metadata
 }
 
-// tensors encodes inputs, labels and activations, as far as the recording has them.
+// tensors encodes the inputs, labels and activations that the recording has.
 func (r *Recording) tensors() []tensor.Named {
 	var all []tensor.Named
 	add := func(name string, dtype tensor.DType, shape tensor.Shape, raw []byte) {
@@ -103,6 +102,7 @@ func (r *Recording) tensors() []tensor.Named {
 	return all
 }
 
+// encode returns the stored dtype and the bytes of an activation that was computed in the dtype computed.
 func encode(values []float64, computed tensor.DType) (tensor.DType, []byte) {
 	var raw []byte
 	if computed == tensor.F64 {

@@ -16,7 +16,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Parse makes a recording of the tensors and metadata of a safetensors file. All problems are returned as one *Error.
+// Parse returns the recording in the tensors and metadata of a safetensors file. The recording does not use their memory. All problems are returned as one
+// *Error.
 func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, error) {
 	if metadata["format"] != Format {
 		return nil, &Error{Err: checkpoint.ErrFormat, Problems: []string{fmt.Sprintf("its metadata does not say format %q", Format)}}
@@ -34,12 +35,13 @@ func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, erro
 	return p.recording, nil
 }
 
-// parser collects problems.
+// parser builds a recording and collects problems.
 type parser struct {
 	recording *Recording
 	problems  []string
 }
 
+// fail adds a problem, unless there are many already.
 func (p *parser) fail(reason string, args ...any) {
 	const enough = 20
 	if len(p.problems) < enough {
@@ -69,7 +71,7 @@ func (p *parser) metadata(metadata map[string]string) {
 	p.probes(metadata)
 }
 
-// probeInput is how the metadata entry "input" names images that are not stored.
+// probeInput is the form of the metadata entry "input" if the images are those of docs/recipe.md and are not stored.
 var probeInput = regexp.MustCompile(`^recipe images ([0-9]{1,6})\.\.([0-9]{1,6})$`)
 
 func (p *parser) probes(metadata map[string]string) {
@@ -89,7 +91,7 @@ func (p *parser) probes(metadata map[string]string) {
 	p.recording.Probes = &Probes{First: first, Last: last, Seed: seed}
 }
 
-// images takes N from the logits, or from the first tensor if there are none.
+// images takes the number of images from the logits, or from the first tensor if there are none.
 func (p *parser) images(tensors []tensor.Named) {
 	for _, t := range tensors {
 		if len(t.Shape) > 0 && (p.recording.Images == 0 || t.Name == "logits") {
@@ -104,7 +106,7 @@ func (p *parser) images(tensors []tensor.Named) {
 	}
 }
 
-// tensor takes in one tensor.
+// tensor adds one tensor to the recording.
 func (p *parser) tensor(t tensor.Named) {
 	if len(t.Shape) == 0 || t.Shape[0] != p.recording.Images {
 		p.fail("tensor %s has shape %s, which does not begin with %d images", text.Quote(t.Name), t.Shape, p.recording.Images)
@@ -188,11 +190,11 @@ func (p *parser) labels(t tensor.Named) {
 	}
 }
 
-// order sorts the activations as the forward pass computes them, and requires that there are some.
+// order sorts the activations in the order of the forward pass, and checks that there are some and that none occurs twice.
 func (p *parser) order() {
 	activations := p.recording.Activations
 	slices.SortFunc(activations, func(a, b engine.Activation) int {
-		x, _ := engine.ParseStage(a.Name) // activation has seen to it that there is no error
+		x, _ := engine.ParseStage(a.Name) // activation has checked the name
 		y, _ := engine.ParseStage(b.Name)
 		return x.Compare(y)
 	})

@@ -12,33 +12,33 @@ import (
 // Format is the metadata entry "format" of a recording.
 const Format = "beitzoo.recording.v1"
 
-// Recording is one run of one model. What Read and Parse return owns all its memory.
+// Recording is one run of one model. Recordings returned by Read and Parse own all their memory.
 type Recording struct {
-	// Architecture is the name that the recorder gave to it, such as "beit_base_p16_224", or empty.
+	// Architecture is the name of the architecture as recorded, such as "beit_base_p16_224", or empty.
 	Architecture string
 	// Framework, FrameworkVersion, Implementation and Note say where the numbers come from.
 	Framework, FrameworkVersion, Implementation, Note string
-	// DType is what the recorded program computed in: F64, F32, BF16 or F16.
+	// DType is the dtype that the recorded program computed in: F64, F32, BF16 or F16.
 	DType tensor.DType
 	// Epsilon is that of the recorded LayerNorms, or 0 if the recording does not say.
 	Epsilon float64
 	// Images is the number N of images.
 	Images int
-	// Pixels are the normalised inputs, [N, 3, Height, Width], or nil if they are not stored; see Probes.
+	// Pixels are the normalised inputs, [N, 3, Height, Width], row-major, or nil if they are not stored; see Probes.
 	Pixels        []float32
 	Height, Width int
-	// Probes says which images of package synth were the input, or is nil. Recordings of large models name them instead of storing them.
+	// Probes says which images of package synth were the input, or is nil. Recordings of large models have Probes instead of Pixels, to be small.
 	Probes *Probes
-	// Mask marks the masked patches, [N, patches], or is nil.
+	// Mask is true for the masked patches, [N, patches], or nil.
 	Mask []bool
 	// Labels are the right classes, [N], or nil.
 	Labels []int64
-	// Activations are in the order of the forward pass, logits last. Names and shapes are those of engine.Activation, except that pool
-	// may also have a row for the class token in masked image modelling.
+	// Activations are in the order of the forward pass. Names and shapes are those of engine.Stage, except that in masked image modelling pool may also
+	// have a row for the class token.
 	Activations []engine.Activation
 }
 
-// Probes are the probe images First to Last, both included, of docs/recipe.md.
+// Probes are the probe images First to Last, both included, that synth.Image makes from Seed; docs/recipe.md defines them.
 type Probes struct {
 	First, Last int
 	Seed        uint64
@@ -53,7 +53,7 @@ func (r *Recording) Activation(name string) (engine.Activation, bool) {
 	return r.Activations[at], true
 }
 
-// Origin returns a description of the recording in a few words: "timm 1.0.31, float32".
+// Origin returns the program and the dtype of the recording: "timm 1.0.31, float32".
 func (r *Recording) Origin() string {
 	who := r.Implementation
 	if who == "" {
@@ -68,11 +68,11 @@ func (r *Recording) Origin() string {
 // dtypeNames are the values of the metadata entry "dtype".
 var dtypeNames = map[tensor.DType]string{tensor.F64: "float64", tensor.F32: "float32", tensor.BF16: "bfloat16", tensor.F16: "float16"}
 
-// Error says what is wrong with a recording, with all problems at once.
+// Error lists everything that is wrong with a recording.
 type Error struct {
 	// Path is that of the file, or empty.
 	Path string
-	// Problems are clauses.
+	// Problems are sentences without a full stop.
 	Problems []string
 	// Err is checkpoint.ErrFormat for a file that is not a recording, else checkpoint.ErrMalformed.
 	Err error
@@ -91,5 +91,5 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hint says where the format is described.
 func (e *Error) Hint() string {
-	return "docs/recording.md describes the format, and has scripts that record"
+	return "docs/recording.md describes the format, and has scripts that make recordings"
 }

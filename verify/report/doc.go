@@ -1,2 +1,2 @@
-// Package report renders a verification result for people, as text, and for programs, as JSON.
+// Package report writes the result of a verification: as text for people, and as JSON for programs.
 package report

@@ -8,7 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// Document is a result as JSON. Fields keep their names and meaning; later versions may add some. Numbers that are not finite are the texts "NaN",
+// Document is a result as JSON. Fields keep their names and meanings; later versions may add fields. Numbers that are not finite are the strings "NaN",
 // "Infinity" and "-Infinity".
 type Document struct {
 	OK           bool   `json:"ok"`
@@ -16,7 +16,7 @@ type Document struct {
 	Architecture string `json:"architecture"`
 	Engine       string `json:"engine"`
 	Device       string `json:"device"`
-	// DType is what the model was run in, in safetensors' words: "F32".
+	// DType is the dtype that the model was run in, by its name in safetensors, such as "F32".
 	DType     string `json:"dtype"`
 	Reference string `json:"reference"`
 	Images    int    `json:"images"`
@@ -24,15 +24,15 @@ type Document struct {
 	MaxAbs    jsonfloat.Number `json:"max_abs"`
 	MaxRel    jsonfloat.Number `json:"max_rel"`
 	Tolerance jsonfloat.Number `json:"tolerance"`
-	// ToleranceDType is the dtype whose measured rounding noise the tolerances follow, ToleranceMultiple how many times the noise they are.
+	// ToleranceDType is the dtype whose rounding noise was measured; tolerances are ToleranceMultiple times the noise.
 	ToleranceDType    string  `json:"tolerance_dtype"`
 	ToleranceMultiple float64 `json:"tolerance_multiple"`
-	// Top1Agree and Top5Agree are shares, null if logits were not compared.
+	// Top1Agree and Top5Agree are between 0 and 1, or null if logits were not compared.
 	Top1Agree       *float64 `json:"top1_agree"`
 	Top5Agree       *float64 `json:"top5_agree"`
 	FirstDivergence string   `json:"first_divergence"`
 	Blame           string   `json:"blame"`
-	// Hint is what the user can do, in words of the program that made the document.
+	// Hint is that of Options.
 	Hint string `json:"hint"`
 	Taps []Tap  `json:"taps"`
 }
@@ -73,7 +73,7 @@ func New(r *verify.Result) Document {
 	return d
 }
 
-// JSON writes the document of a result as one line. Options.All changes nothing: all taps are in it.
+// JSON writes the document of a result as one line. It always has all taps, whatever options.All is.
 func JSON(w io.Writer, r *verify.Result, options Options) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -10,16 +10,15 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// Options change the report. The zero value shortens the table of a deep model to what matters.
+// Options are the options of a report. With the zero value Text omits the less interesting lines of a long table.
 type Options struct {
-	// All lists every tap in the text.
+	// All makes Text list every tap.
 	All bool
-	// Hint is what the user can do about a verdict that is not OK, in words of the program that prints it, or empty. The facts for it are in
-	// verify.Result.Advice.
+	// Hint is what the user can do if the model is not verified, or empty. A program derives it from verify.Result.Advice, in terms of its own options.
 	Hint string
 }
 
-// fewTaps is how many lines a table may have before it is shortened.
+// fewTaps is the number of taps up to which a table is not shortened.
 const fewTaps = 12
 
 // Text writes the result for people.
@@ -61,7 +60,7 @@ func table(text *strings.Builder, r *verify.Result, options Options) error {
 	return nil
 }
 
-// telling reports whether a tap stays in the shortened table: the ends, the worst, and where the divergence begins.
+// telling reports whether a tap stays in a shortened table: the first and the last two, the worst, and those where the divergence begins.
 func telling(r *verify.Result, i int) bool {
 	last := len(r.Taps) - 1
 	if i == 0 || i >= last-1 || i == worst(r) {
@@ -70,7 +69,7 @@ func telling(r *verify.Result, i int) bool {
 	return r.Taps[i].Name == r.FirstDivergence || r.Taps[i+1].Name == r.FirstDivergence
 }
 
-// worst returns the index of the tap with the largest share of its tolerance.
+// worst returns the index of the tap with the largest share.
 func worst(r *verify.Result) int {
 	at := 0
 	for i, t := range r.Taps {
@@ -81,7 +80,7 @@ func worst(r *verify.Result) int {
 	return at
 }
 
-// share returns how many times its tolerance a tap is off.
+// share returns the largest difference at a tap divided by its tolerance.
 func share(t verify.Tap) float64 {
 	if t.MaxAbs == 0 {
 		return 0
@@ -89,7 +88,7 @@ func share(t verify.Tap) float64 {
 	return t.MaxAbs / t.Tolerance
 }
 
-// skipped writes a line for the taps that were left out, if there are any.
+// skipped writes a line with the number of taps that were left out, if there are any, and sets it to 0.
 func skipped(w io.Writer, left *int) {
 	if *left > 0 {
 		fmt.Fprintf(w, "... %d more\t\t\t\t\t\n", *left)

@@ -10,8 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// RunFull verifies an engine against every recording of the released architectures at full size, with weights of the recipe, and against float64
-// recordings in float32 as well. It takes minutes in libtorch and hours in plain Go. options say the device.
+// RunFull is Run for every recording of a released architecture at full size, with the weights of package synth. It takes minutes in libtorch and hours in
+// plain Go.
 func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // the heap is gigabytes of weights: garbage must not grow as large
 	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
@@ -27,7 +27,7 @@ func RunFull(t *testing.T, e engine.Engine, options engine.Options) {
 	}
 }
 
-// logVerified is Verified, and logs how near the tolerance each tap was.
+// logVerified is Verified, and logs distance and tolerance of each tap.
 func logVerified(t *testing.T, g Golden, e engine.Engine, options engine.Options) {
 	start := time.Now()
 	r := Verified(t, g, e, options)

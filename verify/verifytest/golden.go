@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
-// Golden is a recording and its model.
+// Golden is a recording and the model that was recorded.
 type Golden struct {
 	// Name is the file's, without its ending: "tiny_p16_32.unilm.float64".
 	Name string
@@ -27,7 +27,8 @@ type Golden struct {
 	Recording *recording.Recording
 }
 
-// checkpoints hold the weights that the recordings of an architecture were made from; those of the full size are recipe weights.
+// checkpoints has the file with the weights for the recordings of each small architecture. Recordings of the full size were made from the weights of package
+// synth.
 var checkpoints = map[string]string{
 	"digits_p16_64":   "../manifests/embedded/digits_p16_64.pdparams",
 	"tiny_p16_32":     "tiny/tiny_p16_32.unilm.pth",
@@ -35,7 +36,7 @@ var checkpoints = map[string]string{
 	"tiny_mim_p16_64": "mim/tiny_mim_p16_64.unilm.pth",
 }
 
-// Path returns the path of a file in testdata.
+// Path returns the path of a file in testdata, whatever package the test is in.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	folder, err := os.Getwd()
@@ -62,7 +63,7 @@ func Small(t testing.TB) []Golden { return matching(t, small, "*") }
 // Full returns the recordings of one of the released architectures, such as "beit_base_p16_224". Only tests with the tag full call it.
 func Full(t testing.TB, name string) []Golden { return matching(t, []string{"full"}, name+".*") }
 
-// One returns a single recording of a small model.
+// One returns the recording of a small model with that name.
 func One(t testing.TB, name string) Golden { return matching(t, small, name)[0] }
 
 // matching reads the recordings whose names match a pattern. It fails the test if there are none.

@@ -8,8 +8,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 )
 
-// Run verifies an engine against every small recording, in the dtype that the recording was computed in, or in float32 if the engine does not
-// have it, and against float64 recordings in float32 as well. options say the device.
+// Run verifies an engine against every recording of a small model, in the dtype of the recording, or in float32 if the engine does not support that. Float64
+// recordings are verified in float32 too. options say which device to use.
 func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	for _, g := range Small(t) {
 		for _, dtype := range dtypes(e, g.Recording.DType) {
@@ -23,7 +23,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 	}
 }
 
-// dtypes returns what a recording is verified in.
+// dtypes returns the dtypes in which a recording is verified.
 func dtypes(e engine.Engine, recorded tensor.DType) []tensor.DType {
 	switch {
 	case !engine.Supports(e, recorded):
