@@ -15,15 +15,17 @@ import (
 
 // BundleResult says what a bundle holds.
 type BundleResult struct {
+	// Entries are the versions in it, in the order in which they were given.
 	Entries []manifest.Reference
-	// Upstream are the checkpoints in it.
+	// Upstream lists the upstream checkpoints in it.
 	Upstream []pins.Pin
 	// Bytes is the size of the file.
 	Bytes int64
 }
 
-// Bundle writes entries into one file, which place.OpenBundle opens. All entries that come from a place must come from the same one. What is
-// not here yet is fetched. The file appears whole or not at all; the same entries give the same file.
+// Bundle writes entries into the file at path, which place.OpenBundle opens. Entries of different places are a *MixedPlacesError. Upstream
+// checkpoints that the cache lacks are fetched; if no source has one, the error is a *PullError. The file appears whole or not at all, and the
+// same entries always make the same bytes.
 func (z *Zoo) Bundle(ctx context.Context, path string, entries []*Match, options PullOptions) (*BundleResult, error) {
 	b := &bundleRun{zoo: z, options: options, writer: place.NewBundleWriter()}
 	for _, match := range entries {
@@ -72,7 +74,7 @@ func (e *MixedPlacesError) Error() string {
 // Is makes a MixedPlacesError an errdef.ErrUsage.
 func (*MixedPlacesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
-// addEntry adds an entry of a place, and with the first entry the index of the place.
+// addEntry adds an entry of a place. The first one also adds the index of that place.
 func (b *bundleRun) addEntry(ctx context.Context, match *Match) error {
 	if b.from == nil {
 		index, err := b.zoo.index(ctx, match.Place)

@@ -51,14 +51,14 @@ func TestBundleOfAPlace(t *testing.T) {
 	found := resolve(t, z, "digits_p16_64")
 	path := bundle(t, z, found)
 	if !bytes.Equal(read(t, path), read(t, bundle(t, z, found))) {
-		t.Error("the same entry gives another bundle")
+		t.Error("two bundles of the same entry differ")
 	}
 	options := reader(t, p, openBundle(t, path))
 	options.Offline = true
 	away := open(t, options)
 	pulled := pull(t, away, resolve(t, away, "digits_p16_64@1.0.0"), zoo.PullOptions{})
 	if string(pulled.Weights.Digest) != string(published.Weights.Digest) {
-		t.Error("other weights came out than were put in")
+		t.Error("the weights from the bundle are not the published ones")
 	}
 	options = reader(t, newPublisher(t), openBundle(t, path))
 	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, trust.ErrUnknownKey) {
@@ -81,7 +81,7 @@ func TestBundleOfACheckpoint(t *testing.T) {
 	}
 }
 
-// TestHostileBundles wants errors that say so.
+// TestHostileBundles opens files that are not bundles, or damaged ones.
 func TestHostileBundles(t *testing.T) {
 	t.Parallel()
 	pack := func(files map[string]string) []byte {
@@ -104,13 +104,13 @@ func TestHostileBundles(t *testing.T) {
 		content []byte
 		want    error
 	}{
-		"empty":         {nil, store.ErrInvalid},
-		"no archive":    {bytes.Repeat([]byte("x"), 2000), store.ErrInvalid},
-		"no index":      {pack(map[string]string{"a": "b"}), store.ErrInvalid},
-		"index no JSON": {pack(map[string]string{"index.json": "{"}), store.ErrInvalid},
-		"blob missing":  {pack(map[string]string{"index.json": tagged}), nil},
-		"wrong blob":    {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "wrong"}), store.ErrDigestMismatch},
-		"huge blob":     {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "much too long"}), store.ErrDigestMismatch},
+		"empty":          {nil, store.ErrInvalid},
+		"not an archive": {bytes.Repeat([]byte("x"), 2000), store.ErrInvalid},
+		"no index":       {pack(map[string]string{"a": "b"}), store.ErrInvalid},
+		"index not JSON": {pack(map[string]string{"index.json": "{"}), store.ErrInvalid},
+		"blob missing":   {pack(map[string]string{"index.json": tagged}), nil},
+		"wrong blob":     {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "wrong"}), store.ErrDigestMismatch},
+		"huge blob":      {pack(map[string]string{"index.json": tagged, "blobs/sha256/" + other.Encoded(): "much too long"}), store.ErrDigestMismatch},
 	} {
 		path := filepath.Join(t.TempDir(), "bundle.tar")
 		if err := os.WriteFile(path, test.content, 0o600); err != nil {

@@ -4,13 +4,21 @@
 // [Zoo.Pull] brings its weights into the local cache as one canonical safetensors file: from the places where they are published, else from
 // the upstream checkpoint, which is downloaded, converted and checked.
 //
-//	z, err := zoo.New(zoo.Options{Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, State: folder})
+//	local, err := cache.New("", cache.Options{}) // the user's cache
+//	if err != nil { ... }
+//	state, err := zoo.DefaultState()
+//	if err != nil { ... }
+//	z, err := zoo.New(zoo.Options{Manifests: manifests.Files, Embedded: embedded.Files, Cache: local, State: state})
 //	if err != nil { ... }
 //	match, err := z.Resolve(ctx, "beit_large_p16_512")
 //	if err != nil { ... }
 //	pulled, err := z.Pull(ctx, match, zoo.PullOptions{})
+//	if err != nil { ... }
 //	fmt.Println(pulled.Path)
 //
-// [Zoo.Publish] is the way back: from a checkpoint to a signed entry of a place. [Zoo.Mirror] copies entries between places, and [Zoo.Bundle] puts
-// them into one file that is itself a place. Bytes are moved by store.Copy alone, and none is used before it was verified.
+// To pull from a place of your own, open it with place.Open and set Options.Places, and Options.Keys to its publisher's key, which
+// trust.ReadPublicKey reads. The key is pinned when the place is first used, and may be left out from then on.
+//
+// [Zoo.Publish] goes the other way: it makes a checkpoint a signed entry of a place. [Zoo.Mirror] copies entries between places, and [Zoo.Bundle]
+// puts them into one file that is itself a place. Bytes are moved by store.Copy alone, and none is used before it is verified.
 package zoo

@@ -16,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// forged is a place whose index somebody put together by hand.
+// forged is a place with a handmade index.
 type forged struct {
 	place.Destination
 	index, signature []byte
@@ -44,8 +44,8 @@ func forge(t *testing.T, p publisher, target place.Destination, change func(*man
 	return forged{target, raw, trust.Sign(p.key, raw, "index")}
 }
 
-// TestManifestsAreCheckedThemselves signs an index rightly that leads to the wrong manifest, or to one with somebody else's signature.
-func TestManifestsAreCheckedThemselves(t *testing.T) {
+// TestResolveChecksTheManifest signs, with the right key, an index that leads to a wrong manifest or to one with somebody else's signature.
+func TestResolveChecksTheManifest(t *testing.T) {
 	t.Parallel()
 	p, mallory := newPublisher(t), newPublisher(t)
 	target, path := folderPlace(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// FuzzOpenBundle wants an error, or a place whose index nobody believes: the key that made the seeds is not known.
+// FuzzOpenBundle wants an error, or a place whose index is not accepted, because the key that signed the seeds is unknown.
 func FuzzOpenBundle(f *testing.F) {
 	p := newPublisher(f)
 	target, _ := folderPlace(f)
@@ -38,7 +38,7 @@ func FuzzOpenBundle(f *testing.F) {
 			return
 		}
 		if _, err := (trust.Keyring{newPublisher(t).ring[0]}).Check("index", index, signature); err == nil {
-			t.Error("an unknown key was believed")
+			t.Error("an unknown key was accepted")
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// verifiedIndex is an index that may be believed, and the keys that sign its manifests.
+// verifiedIndex is an index that passed all checks, and the keys that may sign its manifests.
 type verifiedIndex struct {
 	*manifest.IndexDocument
 	signature []byte
@@ -20,7 +20,8 @@ type verifiedIndex struct {
 	pinned *PinnedKeyNotice
 }
 
-// index returns the verified index of a place, or nil if nothing is published there. Offline it is the one that was accepted last.
+// index returns the verified index of a place, or nil if nothing is published there. If Options.Offline is set and the place needs a network, it
+// is the index that was accepted last.
 func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, error) {
 	if z.options.Offline && !from.Local() {
 		return z.rememberedIndex(from)
@@ -29,7 +30,7 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	archive, isArchive := from.(place.Archive)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && isArchive:
-		return nil, nil // it has upstream checkpoints alone
+		return nil, nil // the bundle has upstream checkpoints only
 	case errors.Is(err, store.ErrNotFound):
 		return nil, z.checkNeverPublished(from)
 	case err != nil:
@@ -53,8 +54,8 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	return index, nil
 }
 
-// archivedIndex checks the index in a bundle. The user chose this very file, so the index may be old; it must be signed by a key that is pinned
-// for the place it comes from, or by one that the user said to trust.
+// archivedIndex checks the index in a bundle. The user chose this file, so the index may be old; but it must be signed by a key that is pinned
+// for the place it comes from, or by one of Options.Keys.
 func (z *Zoo) archivedIndex(archive place.Archive, raw, signature []byte) (*verifiedIndex, error) {
 	pinned, err := z.trust.Keys(archive.String())
 	if err != nil {
@@ -84,7 +85,7 @@ func (z *Zoo) checkNeverPublished(at place.Place) error {
 	if err != nil || latest == nil {
 		return err
 	}
-	return &manifest.IndexError{Place: at.String(), Kind: manifest.ErrRollback, Text: "an index was seen there, and now there is none"}
+	return &manifest.IndexError{Place: at.String(), Kind: manifest.ErrRollback, Text: "an index was seen there before, and now there is none"}
 }
 
 // readEntry fetches the manifest of an entry, and checks it and its signature.
@@ -124,11 +125,11 @@ func (z *Zoo) readSmall(ctx context.Context, from place.Place, blob store.Blob, 
 	return store.Read(ctx, sources, blob, limit)
 }
 
-// MislabelledError says that an index calls a manifest something else than the manifest itself.
+// MislabelledError says that the name or version of a manifest is not the one that the index lists it under.
 type MislabelledError struct{ Wanted, Got manifest.Reference }
 
 func (e *MislabelledError) Error() string {
-	return "the manifest of " + e.Wanted.String() + " says that it is that of " + e.Got.String()
+	return "the index lists a manifest as " + e.Wanted.String() + ", but the manifest itself says " + e.Got.String()
 }
 
 // Is makes a MislabelledError an errdef.ErrInput.

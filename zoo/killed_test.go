@@ -22,7 +22,7 @@ const pullVariable = "ZOO_TEST_PULL"
 // mortal is a pull in a process of its own.
 type mortal struct {
 	Address, Folder string
-	// Step and Done are when it kills itself; without Step it lives.
+	// Step and Done say when it kills itself; if Step is empty it does not.
 	Step zoo.Step
 	Done int64
 }
@@ -70,7 +70,7 @@ func (m mortal) pull(document []byte) error {
 	return err
 }
 
-// start lets a process do it, and tells whether it lived.
+// start runs m in a process of its own, and reports whether it ended without being killed.
 func (m mortal) start(t *testing.T) bool {
 	t.Helper()
 	output, err := storetest.Process(t, pullVariable, m).CombinedOutput()
@@ -80,8 +80,8 @@ func (m mortal) start(t *testing.T) bool {
 	return err == nil
 }
 
-// TestPullKilled kills pulls at 20 drawn moments of download and conversion. The next pull ends with the right file; after a death in the conversion it
-// fetches nothing again.
+// TestPullKilled kills pulls at 20 random moments of download and conversion. The next pull ends with the right file; if the conversion was
+// interrupted, it fetches nothing again.
 func TestPullKilled(t *testing.T) {
 	t.Parallel()
 	checkpoint, want := shipped(t, embedded.Checkpoint), canonicalDigits(t)
@@ -111,7 +111,7 @@ func TestPullKilled(t *testing.T) {
 				}
 			}
 			if died == zoo.Converting && fetched > 0 {
-				t.Errorf("%d requests for what was there", fetched)
+				t.Errorf("%d requests for a checkpoint that was there already", fetched)
 			}
 			options, err := m.options()
 			if err != nil {
@@ -122,7 +122,7 @@ func TestPullKilled(t *testing.T) {
 				t.Errorf("the cache has %v, %v", entries, err)
 			}
 			if left := leftovers(t, options); len(left) > 0 {
-				t.Errorf("under way are %q", left)
+				t.Errorf("partial files are left: %q", left)
 			}
 		})
 	}

@@ -14,20 +14,22 @@ import (
 type MirrorOptions struct {
 	// Wanted are the entries to copy; nil is all.
 	Wanted []manifest.Reference
-	// Progress and Notice are as in PullOptions.
+	// Progress and Notice are those of PullOptions.
 	Progress func(step Step, done, total int64)
 	Notice   func(error)
 }
 
 // MirrorResult says what was copied.
 type MirrorResult struct {
+	// Entries were copied, or were there already.
 	Entries []manifest.Reference
 	// IndexVersion is that of the index of both places.
 	IndexVersion int64
 }
 
 // Mirror copies entries and the signed index from one place to another. It needs no key: the index is copied as it is, so a mirror lists all
-// entries, also those whose weights were not wanted. If the mirror has an index already, it must be an earlier state of the same.
+// entries, also those whose weights were not wanted. If the mirror has an index already, that must be an earlier version of the same index, else the
+// error is a *manifest.IndexError or *trust.SignatureError. A source without an index is store.ErrNotFound.
 func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination, options MirrorOptions) (*MirrorResult, error) {
 	index, err := z.index(ctx, from)
 	if err != nil {
@@ -71,7 +73,7 @@ func chooseEntries(index *verifiedIndex, wanted []manifest.Reference) ([]manifes
 	return entries, errors.Join(problems...)
 }
 
-// checkPredecessor returns an error unless the index of a mirror, if it has one, is an earlier state of the one that is copied.
+// checkPredecessor returns an error unless the index of a mirror, if it has one, is an earlier version of the one that is copied.
 func (z *Zoo) checkPredecessor(ctx context.Context, to place.Place, next *verifiedIndex) error {
 	raw, signature, err := to.Index(ctx)
 	if errors.Is(err, store.ErrNotFound) {

@@ -13,8 +13,11 @@ import (
 )
 
 // Publish makes the canonical weights and the manifest of a checkpoint, has them verified, signs them, and adds them to a place. The same
-// publication always gives the same blobs and the same manifest. A version that is there already with another manifest is a
-// *manifest.TakenError; nothing is ever overwritten. The index, which makes the entry visible, is written last.
+// publication always makes the same blobs and the same manifest. The index, which makes the entry visible, is written last.
+//
+// Nothing is ever overwritten: if the place has that version with another manifest, the error is a *manifest.TakenError, and if it has a higher
+// version, a *manifest.BackwardsError. If somebody else publishes at the same time, it is a *place.RaceError; then call Publish again. Weights that
+// p.Verify finds wrong are a *NotVerifiedError.
 func (z *Zoo) Publish(ctx context.Context, to place.Destination, p Publication) (*PublishResult, error) {
 	w := &publishRun{zoo: z, to: to, Publication: p}
 	if err := w.build(ctx); err != nil {
@@ -29,9 +32,9 @@ type publishRun struct {
 	zoo *Zoo
 	to  place.Destination
 
-	m       manifest.Manifest
-	weights store.Blob
-	entry   place.Entry
+	m       manifest.Manifest // without signature, as far as it is known
+	weights store.Blob        // the canonical file, in the cache
+	entry   place.Entry       // m, encoded and signed
 }
 
 func (w *publishRun) copyOptions(step Step) store.Options {

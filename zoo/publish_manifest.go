@@ -22,12 +22,12 @@ import (
 type Publication struct {
 	// Checkpoint is the path of the weights, in any format and scheme.
 	Checkpoint string
-	// Open says what is known about the checkpoint.
+	// Open says what the user knows about the checkpoint.
 	Open convert.OpenOptions
 	// Name and Version are those of the new entry.
 	Name, Version string
 	// Base describes the weights: title, origin, categories and so on. If it is nil, the manifest of the same name inside the program is used, or
-	// one that says "not stated". Sources are taken over from it; blobs, recordings, tensors and verdict are not.
+	// one that says "not stated". Its blobs, recordings, tensors and verdict are replaced; all else is kept, the sources too.
 	Base *manifest.Manifest
 	// Recordings are paths of recordings of these weights.
 	Recordings []string
@@ -40,12 +40,12 @@ type Publication struct {
 	// Verify runs the weights at the path. An error, or a verdict that is not verified, ends the publication. The verdict names a recording by its
 	// path. If Verify is nil, no verdict is published.
 	Verify func(ctx context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error)
-	// Progress and Notice are as in PullOptions.
+	// Progress and Notice are those of PullOptions.
 	Progress func(step Step, done, total int64)
 	Notice   func(error)
 }
 
-// PublishResult is the new entry.
+// PublishResult describes the new entry.
 type PublishResult struct {
 	manifest.Reference
 	// Place is where it was published.
@@ -58,7 +58,7 @@ type PublishResult struct {
 	Verdict *manifest.Verdict
 	// IndexVersion is that of the index that lists the entry.
 	IndexVersion int64
-	// Unchanged reports that the very same entry was there already, and nothing was written.
+	// Unchanged reports that the place had the same entry already, and nothing was written.
 	Unchanged bool
 }
 

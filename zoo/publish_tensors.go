@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// DescribeTensors computes the digests of canonical tensors, on all cores.
+// DescribeTensors computes the digests of canonical tensors, on all cores, and returns them in the order of tensors.
 func DescribeTensors(ctx context.Context, tensors []tensor.Named) ([]manifest.Tensor, error) {
 	described := make([]manifest.Tensor, len(tensors))
 	return described, parallel.Each(ctx, len(tensors), func(_ context.Context, i int) error {

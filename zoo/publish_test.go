@@ -44,7 +44,7 @@ func newPublisher(t testing.TB) publisher {
 	return publisher{secret, trust.Keyring{public}}
 }
 
-// publication is one of the digits weights.
+// publication returns a publication of the digits weights.
 func (p publisher) publication(version string) zoo.Publication {
 	return zoo.Publication{
 		Checkpoint: filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), Name: "digits_p16_64", Version: version, Key: p.key,
@@ -71,7 +71,7 @@ func publish(t testing.TB, to place.Destination, p zoo.Publication) *zoo.Publish
 	return published
 }
 
-// reader is a user who trusts the publisher, with the program's own manifests left out.
+// reader returns the options of a user who trusts the publisher, without the manifests inside the program.
 func reader(t testing.TB, p publisher, places ...place.Place) zoo.Options {
 	t.Helper()
 	options := folders(t)
@@ -114,10 +114,10 @@ func TestPublishAndPull(t *testing.T) {
 				found := resolve(t, z, "digits_p16_64")
 				pulled := pull(t, z, found, zoo.PullOptions{})
 				if pulled.From != from.String() || string(read(t, pulled.Path)) != string(want) {
-					t.Errorf("from %s other bytes came than were published", pulled.From)
+					t.Errorf("the bytes from %s are not the published ones", pulled.From)
 				}
 				if len(found.Notices) != 1 || len(found.Tensors) == 0 || found.Categories.Labels[3] != "3" {
-					t.Errorf("notices %v; the manifest has lost something", found.Notices)
+					t.Errorf("notices %v, or the manifest lacks something", found.Notices)
 				}
 				if blobs := blobs(t, options); blobs != 3 { // manifest, signature, weights
 					t.Errorf("the cache has %d blobs", blobs)
@@ -147,7 +147,7 @@ func TestPublishIsReproducible(t *testing.T) {
 	}
 }
 
-// listing gives the digest of every file of a folder.
+// listing returns the digest of every file of a folder.
 func listing(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -221,7 +221,7 @@ func TestPublishVerifies(t *testing.T) {
 	}
 }
 
-// listing0 is listing of a folder that may not be there.
+// listing0 is listing for a folder that may not exist.
 func listing0(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	if _, err := os.Stat(folder); err != nil {
@@ -346,7 +346,7 @@ func TestRenew(t *testing.T) {
 	resolve(t, open(t, options), "digits_p16_64")
 	empty, _ := folderPlace(t)
 	if _, err := open(t, folders(t)).Renew(t.Context(), empty, p.key, time.Time{}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a place without index: %v", err)
+		t.Errorf("a place without an index: %v", err)
 	}
 }
 
@@ -386,7 +386,7 @@ func TestMirror(t *testing.T) {
 	old, _ := folderPlace(t)
 	publish(t, old, newPublisher(t).publication("3.0.0"))
 	if _, err := open(t, reader(t, p, origin)).Mirror(t.Context(), origin, old, zoo.MirrorOptions{}); !errors.Is(err, trust.ErrUnknownKey) {
-		t.Errorf("onto another zoo: error is %v", err)
+		t.Errorf("onto a place of another publisher: error is %v", err)
 	}
 }
 
@@ -405,7 +405,7 @@ func TestFolderIsAnImageLayout(t *testing.T) {
 		t.Fatal(diff)
 	}
 	if index.Manifests[0].Digest != published.Artifact {
-		t.Error("the artefact has another digest than was reported")
+		t.Error("the artifact does not have the reported digest")
 	}
 	var image oci.Manifest
 	decode(t, blob(t, path, index.Manifests[0]), &image)
@@ -485,8 +485,8 @@ func TestPublishRefuses(t *testing.T) {
 		"no version":       func(p *zoo.Publication) { p.Version = "" },
 		"half a version":   func(p *zoo.Publication) { p.Version = "1.0" },
 		"no such file":     func(p *zoo.Publication) { p.Checkpoint = "none.pth" },
-		"no checkpoint":    func(p *zoo.Publication) { p.Checkpoint = "doc.go" },
-		"no recording":     func(p *zoo.Publication) { p.Recordings = []string{"doc.go"} },
+		"not a checkpoint": func(p *zoo.Publication) { p.Checkpoint = "doc.go" },
+		"not a recording":  func(p *zoo.Publication) { p.Recordings = []string{"doc.go"} },
 		"failing verifier": func(p *zoo.Publication) { p.Verify = failing },
 	} {
 		t.Run(name, func(t *testing.T) {

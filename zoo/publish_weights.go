@@ -18,7 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/fsstore"
 )
 
-// convert puts the canonical file of the checkpoint into the cache. The caller closes what it returns.
+// convert writes the canonical file of the checkpoint to the cache. The caller closes the result.
 func (w *publishRun) convert(ctx context.Context) (*canonicalFile, error) {
 	checkpoint, err := checkpointDigest(w.Checkpoint)
 	if err != nil {
@@ -74,7 +74,7 @@ func fileDigest(path string) (digest.Digest, error) {
 	return verifier.Blob().Digest, nil
 }
 
-// storeWeights encodes the weights if that is wanted, and lists the blob and its chunks in the manifest.
+// storeWeights encodes the weights if Publication.Encode is set, and enters the blob and its chunks into the manifest.
 func (w *publishRun) storeWeights(ctx context.Context) error {
 	path, err := w.zoo.options.Cache.Path(w.weights.Digest)
 	if err != nil {
@@ -117,7 +117,7 @@ func describeFile(ctx context.Context, path string) (store.Blob, error) {
 	return store.Describe(ctx, file, info.Size(), store.DefaultChunkSize)
 }
 
-// encode puts the encoded form of the weights into the cache.
+// encode writes the encoded form of the file at path to the cache.
 func (w *publishRun) encode(ctx context.Context, path string) (store.Blob, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -28,20 +28,20 @@ type PullOptions struct {
 	Streams int
 }
 
-// PullResult are weights in the cache.
+// PullResult describes weights in the cache.
 type PullResult struct {
 	*Match
-	// Path is the canonical safetensors file. It must not be written to.
+	// Path is the canonical safetensors file. It belongs to the cache: do not write to it.
 	Path string
 	// Weights identifies its bytes.
 	Weights store.Blob
-	// From says where they came from: "the cache", the name of a place, or of a source.
+	// From says where they came from: "the cache", or the name of a place or source.
 	From string
 	// Upstream is the source whose checkpoint was converted; nil if the canonical blob of a place was used.
 	Upstream *manifest.Source
-	// Checkpoint is the file of Upstream, with its digest.
+	// Checkpoint is the file of Upstream that was converted, with its digest and size.
 	Checkpoint store.Blob
-	// Pinned is what was pinned by this pull, or nil.
+	// Pinned is the digest that this pull pinned, or nil.
 	Pinned *pins.Pin
 	// Notes are remarks about the conversion, for people.
 	Notes []string
@@ -50,6 +50,9 @@ type PullResult struct {
 // Pull brings the weights of a manifest into the cache, and returns their file. They are verified: against the digests of the manifest, or, for
 // a file whose digest nobody published, against the digest that was pinned when it was first pulled. Pull may be interrupted at any moment; the
 // next Pull resumes there. Processes that pull the same weights wait for one another.
+//
+// If every source fails, the error is a *PullError, which wraps the error of each; a pinned file that changed is a *ChangedError among them. A
+// source that the manifest does not have is an *UnknownSourceError.
 func (z *Zoo) Pull(ctx context.Context, match *Match, options PullOptions) (*PullResult, error) {
 	p := z.newPull(match, options)
 	if err := p.checkSource(); err != nil {
@@ -85,7 +88,7 @@ func (z *Zoo) newPull(match *Match, options PullOptions) *pull {
 // UnknownSourceError says that a manifest has no source of that name.
 type UnknownSourceError struct {
 	Name string
-	// Sources are the names that there are.
+	// Sources are the names of those that it has.
 	Sources []string
 }
 

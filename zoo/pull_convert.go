@@ -17,11 +17,11 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// canonicalForm is the version of the conversion. It is raised when the same checkpoint would give a file of other bytes.
+// canonicalForm is the version of the conversion. Raise it with every change that makes a checkpoint convert to different bytes.
 const canonicalForm = 1
 
 // canonicalFile is a store of one file: the canonical safetensors file that a checkpoint converts to. Its bytes are computed when they are
-// fetched, so store.Copy converts in parallel, verifies, and resumes as with any other source.
+// fetched: so store.Copy converts in parallel, verifies and resumes, as it does with any source.
 type canonicalFile struct {
 	*convert.Model
 	parts []output.Part
@@ -98,7 +98,7 @@ var errFull = errdef.New(errdef.ErrInput, "the window is full")
 
 // window passes on a range of what is written to it: it drops the first skip bytes and passes on the next left.
 type window struct {
-	ctx        context.Context //nolint:containedctx // of the reader that the bytes are for, and lives as long
+	ctx        context.Context //nolint:containedctx // the context of the reader that gets the bytes
 	to         io.Writer
 	skip, left int64
 }

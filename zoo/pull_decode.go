@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// decode writes the safetensors file of an encoded blob to the cache, and removes the encoded one.
+// decode writes the safetensors file of an encoded blob to the cache, and removes the encoded file.
 func (p *pull) decode(ctx context.Context, blob *manifest.Blob, coded store.Blob) (store.Blob, error) {
 	path, err := p.zoo.options.Cache.Path(coded.Digest)
 	if err != nil {

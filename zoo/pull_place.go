@@ -32,9 +32,11 @@ func (p *pull) fetch(ctx context.Context) (*PullResult, error) {
 	return nil, &PullError{Name: p.match.Reference().String(), Problems: problems}
 }
 
-// PullError has the errors of all sources that were tried.
+// PullError says that no source delivered the weights. It wraps the error of each source that was tried.
 type PullError struct {
-	Name     string
+	// Name is that of the weights.
+	Name string
+	// Problems are the errors, in the order of the attempts.
 	Problems []error
 }
 

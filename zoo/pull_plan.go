@@ -14,17 +14,17 @@ type Candidate struct {
 	Name string
 	// Address is where the bytes would come from; empty for the cache.
 	Address string
-	// Digest of what would be fetched, if it is known. Pinned reports that it is known from an earlier pull.
+	// Digest is that of the file to fetch, if it is known. Pinned reports that it is known from an earlier pull.
 	Digest digest.Digest
 	Pinned bool
 	// Bytes is the size, or store.UnknownSize. Exact reports that the manifest or the server states it; otherwise it is an estimate.
 	Bytes int64
 	Exact bool
-	// Cached reports that nothing need be fetched.
+	// Cached reports that the cache has the weights, and nothing is fetched.
 	Cached bool
 	// Upstream reports that this is an upstream source, not a place.
 	Upstream bool
-	// Err says why it is not available now. It is nil if it is, or if it was not asked because an earlier candidate is.
+	// Err says why the candidate is not available now. It is nil for the first one that is available, and for those after it, which are not asked.
 	Err error
 }
 

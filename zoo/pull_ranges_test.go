@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// TestRanges reads drawn stretches of what a checkpoint converts to, and of what a coded file decodes to.
+// TestRanges reads random ranges of what a checkpoint converts to, and of what an encoded file decodes to.
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	from, err := openCanonical(t.Context(), filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), "", convert.OpenOptions{})
@@ -27,7 +27,7 @@ func TestRanges(t *testing.T) {
 	}
 	for name, source := range map[string]store.RangeFetcher{"conversion": from, "decoding": decodingOf(t, whole)} {
 		if string(fetch(t, source)) != string(whole) {
-			t.Errorf("%s: the whole is another", name)
+			t.Errorf("%s: the whole file differs", name)
 		}
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
@@ -40,7 +40,7 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// decodingOf codes content in small chunks.
+// decodingOf encodes content in small chunks and returns the store that decodes it.
 func decodingOf(t *testing.T, content []byte) decodedFile {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "coded"))
@@ -100,7 +100,7 @@ func fetchRange(t *testing.T, from store.RangeFetcher, span store.Span) []byte {
 	return content
 }
 
-// TestRangesEnd closes and cancels streams early; goleak tells what goes on running.
+// TestRangesEnd closes and cancels streams early; goleak reports goroutines that keep running.
 func TestRangesEnd(t *testing.T) {
 	t.Parallel()
 	from, err := openCanonical(t.Context(), filepath.Join("..", "manifests", "embedded", "digits_p16_64.pdparams"), "", convert.OpenOptions{})

@@ -1,6 +1,8 @@
 package zoo
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -36,4 +38,33 @@ func (z *Zoo) archived(address string) (store.Fetcher, store.Blob, bool) {
 		}
 	}
 	return nil, store.Blob{}, false
+}
+
+// knownFile says what is known of an upstream file before it is fetched.
+type knownFile struct {
+	store.Blob
+	// pinned reports that the digest is a pinned one, not the manifest's.
+	pinned bool
+	// shared reports that somebody else who uses the cache pinned it.
+	shared bool
+}
+
+// identify finds the digest of a source: that of the manifest, or the pinned one.
+func (p *pull) identify(source manifest.Source) (knownFile, error) {
+	known := knownFile{Blob: store.Blob{Digest: source.Digest, Size: store.UnknownSize, Name: source.Address}}
+	if source.Size > 0 {
+		known.Size = source.Size
+	}
+	if known.Digest != "" || p.options.Repin {
+		return known, nil
+	}
+	pin, own, err := p.records.Pin(source.Address)
+	if errors.Is(err, fs.ErrNotExist) {
+		return known, nil
+	}
+	if err != nil {
+		return known, err
+	}
+	known.Digest, known.Size, known.pinned, known.shared = pin.Digest, pin.Size, true, !own
+	return known, nil
 }

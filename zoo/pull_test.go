@@ -58,7 +58,7 @@ func canonicalDigits(t testing.TB) []byte {
 	return read(t, target)
 }
 
-// TestPullPins pulls a file of which nobody knows the digest, and then another that the server has in its place.
+// TestPullPins pulls a file whose digest nobody knows, and then another one with which the server has replaced it.
 func TestPullPins(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
@@ -105,7 +105,7 @@ func testdata(t testing.TB, name string) []byte {
 	return read(t, filepath.Join("..", "testdata", filepath.FromSlash(name)))
 }
 
-// TestPullFailures wants an error of the right kind, and nothing left behind that could be taken for weights.
+// TestPullFailures wants an error of the right kind, and nothing left in the cache or among the pins.
 func TestPullFailures(t *testing.T) {
 	t.Parallel()
 	checkpoint := shipped(t, embedded.Checkpoint)
@@ -116,14 +116,14 @@ func TestPullFailures(t *testing.T) {
 		digest  bool
 		want    error
 	}{
-		"one bit":             {flipped, true, store.ErrDigestMismatch},
-		"one bit, no digest":  {flipped, false, store.ErrDigestMismatch}, // the digests of the tensors
-		"cut short":           {checkpoint[:400_000], true, store.ErrDigestMismatch},
-		"a page":              {[]byte("<!DOCTYPE html><html><body>Log in</body></html>"), false, store.ErrNotWeights},
-		"nothing there":       {nil, false, store.ErrNotFound},
-		"far too much":        {make([]byte, 40<<20), false, store.ErrDigestMismatch},
-		"another model":       {testdata(t, "tiny/tiny_p16_32.passl.pdparams"), false, nil},
-		"not even checkpoint": {[]byte("hello, world"), false, nil},
+		"one bit":            {flipped, true, store.ErrDigestMismatch},
+		"one bit, no digest": {flipped, false, store.ErrDigestMismatch}, // the digests of the tensors
+		"cut short":          {checkpoint[:400_000], true, store.ErrDigestMismatch},
+		"a page":             {[]byte("<!DOCTYPE html><html><body>Log in</body></html>"), false, store.ErrNotWeights},
+		"nothing there":      {nil, false, store.ErrNotFound},
+		"far too much":       {make([]byte, 40<<20), false, store.ErrDigestMismatch},
+		"another model":      {testdata(t, "tiny/tiny_p16_32.passl.pdparams"), false, nil},
+		"not a checkpoint":   {[]byte("hello, world"), false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +181,7 @@ func TestPullTriesTheNextSource(t *testing.T) {
 	}
 }
 
-// TestPullTogether lets several users of one cache pull the same weights at once: one download, all right.
+// TestPullTogether lets several users of one cache pull the same weights at once: all get them, with one download.
 func TestPullTogether(t *testing.T) {
 	t.Parallel()
 	options := folders(t)
@@ -254,7 +254,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestPullSharesTheCache lets a second user, with a memory of his own, find what the first one pulled.
+// TestPullSharesTheCache lets a second user, who has a state folder of their own, find what the first one pulled.
 func TestPullSharesTheCache(t *testing.T) {
 	t.Parallel()
 	first := folders(t)
@@ -268,7 +268,7 @@ func TestPullSharesTheCache(t *testing.T) {
 	if pulled.From != "the cache" || pulled.Pinned == nil || pulled.Pinned.Digest != digest.FromBytes(checkpoint) {
 		t.Errorf("the second user has it from %s, pinned %v", pulled.From, pulled.Pinned)
 	}
-	// A record that is not a plain file of somebody trusted is passed over.
+	// A record that is not a plain file of a trusted user is ignored.
 	records, err := filepath.Glob(filepath.Join(first.Cache.Dir(), "pins", "*"))
 	if err != nil || len(records) != 2 {
 		t.Fatalf("records %v, error %v", records, err)

@@ -88,7 +88,7 @@ func (p *pull) download(ctx context.Context, source manifest.Source, known known
 		}
 	}
 	if archived && known.Digest != "" && blob.Digest != known.Digest {
-		return store.Blob{}, false, p.changed(source, known, &store.DigestError{Name: source.Address, Want: known.Digest, Got: blob.Digest, Chunk: -1})
+		return store.Blob{}, false, explainMismatch(source, known, &store.DigestError{Name: source.Address, Want: known.Digest, Got: blob.Digest, Chunk: -1})
 	}
 	info, err := from.Stat(ctx, blob)
 	if err != nil {
@@ -101,12 +101,12 @@ func (p *pull) download(ctx context.Context, source manifest.Source, known known
 	}
 	checkpoint, err = store.Copy(ctx, from, to, blob, options)
 	if err != nil {
-		return store.Blob{}, false, p.changed(source, known, err)
+		return store.Blob{}, false, explainMismatch(source, known, err)
 	}
 	return checkpoint, info.Digest == checkpoint.Digest, nil
 }
 
-// limit returns more bytes than an honest checkpoint of the architecture has.
+// limit returns the size in bytes above which a checkpoint is refused.
 func (p *pull) limit() int64 {
 	config, err := Architecture(&p.match.Manifest)
 	if err != nil {
@@ -119,7 +119,8 @@ func (p *pull) limit() int64 {
 type ChangedError struct {
 	Address string
 	Pinned  digest.Digest
-	Err     error
+	// Err is the mismatch: a *store.DigestError or *store.SizeError.
+	Err error
 }
 
 func (e *ChangedError) Error() string {
@@ -133,8 +134,8 @@ func (e *ChangedError) Hint() string {
 	return "its publisher replaced it, or somebody else did; if you trust the new file, accept it as it is now"
 }
 
-// changed turns a digest mismatch into a *ChangedError if the expected digest was pinned.
-func (p *pull) changed(source manifest.Source, known knownFile, err error) error {
+// explainMismatch turns a digest mismatch into a *ChangedError if the expected digest was pinned.
+func explainMismatch(source manifest.Source, known knownFile, err error) error {
 	if !known.pinned || !errors.Is(err, store.ErrDigestMismatch) {
 		return err
 	}

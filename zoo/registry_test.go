@@ -20,7 +20,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
-// startRegistry runs a registry of another project in memory, and gives the address of a repository in it.
+// startRegistry runs a registry of another project in memory, and returns the address of a repository in it.
 func startRegistry(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
@@ -53,7 +53,7 @@ func TestRegistry(t *testing.T) {
 	z := open(t, reader(t, p, target))
 	pulled := pull(t, z, resolve(t, z, "digits_p16_64@1.0.0"), zoo.PullOptions{})
 	if digest.FromBytes(read(t, pulled.Path)) != digest.FromBytes(canonicalDigits(t)) {
-		t.Error("other bytes came than were published")
+		t.Error("the pulled bytes are not the published ones")
 	}
 	folder, _ := folderPlace(t)
 	if _, err := open(t, reader(t, p)).Mirror(t.Context(), target, folder, zoo.MirrorOptions{}); err != nil {
@@ -92,16 +92,16 @@ func lookWithAnotherClient(t *testing.T, address string, published *zoo.PublishR
 		t.Error(diff)
 	}
 	if digest.FromBytes(get("/manifests/digits_p16_64-1.0.0")) != published.Artifact {
-		t.Error("the artefact has another digest there than was reported")
+		t.Error("the artifact does not have the reported digest")
 	}
 	weights := get("/blobs/" + string(published.Weights.Digest))
 	if digest.FromBytes(weights) != published.Weights.Digest {
-		t.Error("the registry hands out other weights")
+		t.Error("the registry sends other weights")
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// TestPublishersAtTheSameTime lets two publish different versions from the same state; one has to try again.
+// TestPublishersAtTheSameTime lets three publish different entries at once; those who come too late try again.
 func TestPublishersAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
@@ -133,7 +133,7 @@ func TestPublishersAtTheSameTime(t *testing.T) {
 	}
 }
 
-// overtaken is a place where somebody else is always a little later.
+// overtaken is a place where somebody else's index always replaces one's own.
 type overtaken struct{ place.Destination }
 
 func (o overtaken) SetIndex(context.Context, *manifest.IndexDocument, []byte) error { return nil }

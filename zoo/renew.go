@@ -16,8 +16,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// currentIndex returns the index of a place that is about to be changed, or an empty one if nothing is published yet. It may have expired: the
-// next state will be valid again.
+// currentIndex returns the index of a place that is about to be changed, or an empty one if nothing is published yet. It may have expired,
+// because the next version replaces it.
 func (z *Zoo) currentIndex(ctx context.Context, at place.Place, key minisign.PrivateKey) (*manifest.Index, error) {
 	raw, signature, err := at.Index(ctx)
 	if errors.Is(err, store.ErrNotFound) {
@@ -37,7 +37,8 @@ func (z *Zoo) currentIndex(ctx context.Context, at place.Place, key minisign.Pri
 	return &accepted.Index, nil
 }
 
-// Renew signs the index of a place again, with a later time of expiry, and returns the new one. A place without index is store.ErrNotFound.
+// Renew signs the index of a place again, as the next version, and returns it. Readers accept it until expires; zero is a year from now. A place
+// without an index is store.ErrNotFound; a *place.RaceError says that somebody else published at the same time.
 func (z *Zoo) Renew(ctx context.Context, at place.Destination, key minisign.PrivateKey, expires time.Time) (*manifest.Index, error) {
 	index, err := z.currentIndex(ctx, at, key)
 	if err != nil {
@@ -73,7 +74,7 @@ func (z *Zoo) writeIndex(ctx context.Context, at place.Destination, index *manif
 	return z.confirmIndex(ctx, at, raw, key)
 }
 
-// confirmIndex reads the index back, remembers it as accepted, or returns a *place.RaceError if somebody else's is there.
+// confirmIndex reads the index back and remembers it as accepted. If the place has another index than want, it returns a *place.RaceError.
 func (z *Zoo) confirmIndex(ctx context.Context, at place.Place, want []byte, key minisign.PrivateKey) error {
 	raw, signature, err := at.Index(ctx)
 	if err != nil {

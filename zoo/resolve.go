@@ -16,9 +16,9 @@ import (
 type Match struct {
 	// Entry has no signature if Place is nil.
 	place.Entry
-	// Place has the entry; nil if the manifest is inside the program or was given by the user.
+	// Place has the entry. It is nil if the manifest is inside the program or is a file of the user.
 	Place place.Place
-	// Notices are what the user should be told about how it was found: a key that was pinned, a place that did not answer.
+	// Notices are what the user should be told: a key that was pinned, a place that did not answer.
 	Notices []error
 }
 
@@ -27,24 +27,25 @@ func MatchOf(document *manifest.Document) *Match {
 	return &Match{Entry: place.Entry{Document: document}}
 }
 
-// PinnedKeyNotice says that a key was not known for a place before and is pinned from now on. It is an error so that it can be among notices.
+// PinnedKeyNotice says that a key was not known for a place before, and is pinned from now on. It is an error only to stand among the notices.
 type PinnedKeyNotice struct {
 	Place string
 	KeyID uint64
 }
 
 func (n *PinnedKeyNotice) Error() string {
-	return "from now on " + n.Place + " is trusted when it is signed by the key " + trust.KeyID(n.KeyID)
+	return "from now on the index of " + n.Place + " is accepted if it is signed by the key " + trust.KeyID(n.KeyID)
 }
 
 // Is makes a PinnedKeyNotice an errdef.ErrInput.
 func (*PinnedKeyNotice) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Listing is a line of the list of what there is.
+// Listing is one version of a set of weights that List found.
 type Listing struct {
 	manifest.Reference
+	// Title says in one line what the weights are.
 	Title string
-	// Digest of the manifest.
+	// Digest is that of the manifest.
 	Digest digest.Digest
 	// Place is where it is published, or empty for what is inside the program.
 	Place string
@@ -54,8 +55,8 @@ type Listing struct {
 	keys  trust.Keyring
 }
 
-// List returns all entries of the program and of the places, by name and version. Places that fail are left out and reported as notices. A place
-// that serves something false (see isDeception) is an error.
+// List returns all entries of the program and of the places, sorted by name and version. A place that does not answer is left out and reported as
+// a notice. A place that serves something forged or malformed is an error: *trust.SignatureError, *manifest.IndexError or *manifest.Error.
 func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err error) {
 	for _, document := range z.embedded {
 		all = append(all, Listing{Reference: document.Reference(), Title: document.Title, Digest: document.Digest()})
@@ -98,8 +99,9 @@ func isDeception(err error) bool {
 	return errors.As(err, &signature) || errors.As(err, &index) || errors.As(err, &malformed)
 }
 
-// Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the
-// first is used, and the program is the last choice: its entries have no canonical blobs. The error of an unknown name is a *manifest.NotFoundError.
+// Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first
+// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name is a *manifest.NotFoundError; other
+// errors are those of List.
 func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
 	if err != nil {
@@ -126,7 +128,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	return match, nil
 }
 
-// listingsOf returns the entries of places, or those of the program.
+// listingsOf returns the entries of places if ofPlaces is set, else those of the program.
 func listingsOf(all []Listing, ofPlaces bool) []Listing {
 	var some []Listing
 	for _, listing := range all {

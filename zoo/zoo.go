@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -21,27 +22,28 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// PlanesEncoding is the word in manifests for the lossless coding of package encoding.
+// PlanesEncoding names the lossless compression of package encoding in manifests.
 const PlanesEncoding = "planes"
 
-// Known returns what manifests must agree with in this program.
+// Known returns the architectures, formats, schemes and encodings of this program, with which manifests must agree.
 func Known() manifest.Known {
 	return manifest.Known{Architecture: arch.ByName, Formats: convert.Formats(), Schemes: naming.Names(), Encodings: []string{PlanesEncoding}}
 }
 
 // Options say what a Zoo works with.
 type Options struct {
-	// Manifests holds *.yaml, the manifests inside the program, or is nil. They need no signature.
+	// Manifests holds the manifests inside the program, *.yaml, or is nil. They need no signature.
 	Manifests fs.FS
-	// Embedded has the files that addresses beginning with "embedded:" name, or is nil.
+	// Embedded holds the files that addresses beginning with "embedded:" name, or is nil.
 	Embedded fs.FS
 	// Cache is where pulled weights are stored.
 	Cache *cache.Cache
-	// State is a folder of the user for what must outlive the cache: pinned digests, pinned keys, and the latest index of each place.
+	// State is a folder of the user for what must outlive the cache: pinned digests, pinned keys, and the latest index of each place. DefaultState
+	// returns the usual one.
 	State string
-	// Places publish weights. Earlier ones are preferred.
+	// Places publish weights. Earlier ones are preferred. They must stay open while the Zoo is used.
 	Places []place.Place
-	// Keys may sign for the places, besides those that are pinned for them.
+	// Keys are trusted to sign for every place, besides the keys that are pinned for it. A place that was never used needs one of them.
 	Keys trust.Keyring
 	// HTTP says how servers of upstream checkpoints are reached.
 	HTTP httpstore.Options
@@ -60,7 +62,7 @@ type Zoo struct {
 	trust    *trust.Ledger
 }
 
-// New reads the manifests inside the program. It does not access the places.
+// New returns a Zoo, for which it reads the manifests inside the program; a wrong one is a *manifest.Error. It does not access the places.
 func New(options Options) (*Zoo, error) {
 	if options.Cache == nil || options.State == "" {
 		return nil, errors.New("a zoo needs a cache and a folder for its state")
@@ -99,7 +101,8 @@ func loadManifests(files fs.FS) ([]*manifest.Document, error) {
 	return documents, nil
 }
 
-// ReadManifest parses a manifest and checks it against what the program knows. name is for messages. Errors are of type *manifest.Error.
+// ReadManifest parses a manifest and checks it against what the program knows. name is for messages. raw must not change afterwards. Errors are
+// of type *manifest.Error.
 func ReadManifest(name string, raw []byte) (*manifest.Document, error) {
 	document, err := manifest.Parse(name, raw)
 	if err != nil {
@@ -116,11 +119,11 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 	return arch.ByName(m.Architecture)
 }
 
-// OfflineError says that something would have to be fetched, and Options.Offline forbids it.
+// OfflineError says that What is not on this machine, and Options.Offline forbids fetching it.
 type OfflineError struct{ What string }
 
 func (e *OfflineError) Error() string {
-	return fmt.Sprintf("%s is not here, and the network is off", e.What)
+	return fmt.Sprintf("%s is not on this machine, and the network is off", e.What)
 }
 
 // Unwrap makes an OfflineError a store.ErrUnreachable.
@@ -129,7 +132,7 @@ func (e *OfflineError) Unwrap() error { return store.ErrUnreachable }
 // Hint says how to get it.
 func (e *OfflineError) Hint() string { return "pull once with the network, or from a bundle" }
 
-// sortListings sorts by name, then version.
+// sortListings sorts all, in place, by name and version.
 func sortListings(all []Listing) []Listing {
 	slices.SortStableFunc(all, func(a, b Listing) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
@@ -137,5 +140,18 @@ func sortListings(all []Listing) []Listing {
 	return all
 }
 
-// OpenTrust opens the user's record of trusted places in the folder that Options.State names.
+// DefaultState returns the usual folder for what must outlive the cache, such as pinned digests and keys: the folder "state" in BEITZOO_HOME if that is
+// set, else "beitzoo" in the user's folder for settings (on Linux XDG_CONFIG_HOME, or ~/.config).
+func DefaultState() (string, error) {
+	if home := os.Getenv(cache.HomeVariable); home != "" {
+		return filepath.Abs(filepath.Join(home, "state"))
+	}
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for the state (set %s): %w", cache.HomeVariable, err)
+	}
+	return filepath.Join(folder, "beitzoo"), nil
+}
+
+// OpenTrust opens the ledger of trusted keys and accepted indexes in a folder such as Options.State.
 func OpenTrust(state string) *trust.Ledger { return trust.Open(filepath.Join(state, "trust")) }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// folders makes the options of a user with an empty cache in a temporary folder.
+// folders returns the options of a user with an empty cache in a temporary folder.
 func folders(t testing.TB) zoo.Options {
 	t.Helper()
 	folder := t.TempDir()
@@ -70,7 +70,7 @@ func resolve(t testing.TB, z *zoo.Zoo, reference string) *zoo.Match {
 	return found
 }
 
-// server hands out files by name, and counts the bytes of their bodies.
+// server serves files by name, and counts the bytes of their bodies.
 type server struct {
 	*httptest.Server
 	files map[string][]byte
@@ -108,7 +108,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// shipped gives a file inside the program.
+// shipped returns a file inside the program.
 func shipped(t testing.TB, name string) []byte {
 	t.Helper()
 	raw, err := fs.ReadFile(embedded.Files, name)
@@ -118,7 +118,7 @@ func shipped(t testing.TB, name string) []byte {
 	return raw
 }
 
-// given is the digits manifest, changed.
+// given returns the digits manifest with changes, which are pairs of an old and a new text.
 func given(t testing.TB, changes ...string) *zoo.Match {
 	t.Helper()
 	raw, err := fs.ReadFile(manifests.Files, "digits_p16_64.yaml")
@@ -139,7 +139,7 @@ func given(t testing.TB, changes ...string) *zoo.Match {
 	return zoo.MatchOf(document)
 }
 
-// upstream is the digits manifest with another source, without digest and size.
+// upstream returns the digits manifest with another source, without digest and size.
 func upstream(t testing.TB, address string) *zoo.Match {
 	t.Helper()
 	checkpoint := shipped(t, embedded.Checkpoint)
@@ -167,7 +167,7 @@ func pull(t testing.TB, z *zoo.Zoo, found *zoo.Match, options zoo.PullOptions) *
 	return pulled
 }
 
-// leftovers lists what a cache holds beside whole blobs and its records.
+// leftovers lists the partial files of a cache.
 func leftovers(t testing.TB, options zoo.Options) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(options.Cache.Dir(), "partial", "*.part*"))

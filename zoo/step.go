@@ -7,12 +7,18 @@ type Step string
 
 // The steps.
 const (
+	// Downloading fetches a blob of a place, or an upstream checkpoint.
 	Downloading Step = "downloading"
-	Decoding    Step = "decoding"
-	Converting  Step = "converting"
-	Checking    Step = "checking"
-	Encoding    Step = "encoding"
-	Uploading   Step = "uploading"
+	// Decoding restores the safetensors file from an encoded blob.
+	Decoding Step = "decoding"
+	// Converting makes the canonical file of a checkpoint.
+	Converting Step = "converting"
+	// Checking computes the digest of weights that are in the cache.
+	Checking Step = "checking"
+	// Encoding compresses weights for publication, or writes a bundle.
+	Encoding Step = "encoding"
+	// Uploading copies an entry to a place.
+	Uploading Step = "uploading"
 )
 
 // copyOptions returns the options of a store.Copy that is one step of the work. progress and notice may be nil.
