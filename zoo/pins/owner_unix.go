@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// trustedOwner reports whether a file below folder belongs to a user whose word about the content of a cache counts.
+// trustedOwner reports whether the file at path is a plain file of a user whose records about the cache in folder are believed.
 func trustedOwner(path, folder string) bool {
 	file, err := os.Lstat(path)
 	if err != nil || !file.Mode().IsRegular() {

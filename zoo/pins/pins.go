@@ -18,15 +18,16 @@ import (
 
 // Pin is the digest of an upstream file whose publisher states none.
 type Pin struct {
+	// Address is where the file was fetched from.
 	Address string        `json:"address"`
 	Digest  digest.Digest `json:"digest"`
-	// Size in bytes.
+	// Size is in bytes.
 	Size int64 `json:"size"`
 	// Declared reports that the server itself declared this digest.
 	Declared bool `json:"declared"`
 }
 
-// Conversion says which canonical file the conversion of a checkpoint gave.
+// Conversion says which canonical file the conversion of a checkpoint made.
 type Conversion struct {
 	// Checkpoint is the digest of what was converted.
 	Checkpoint digest.Digest `json:"checkpoint"`
@@ -44,32 +45,33 @@ func (c Conversion) key() string {
 	return fmt.Sprintf("%s %s %d", c.Checkpoint, c.Architecture, c.Form)
 }
 
-// Records are small JSON files, in a folder of the user and in one beside the cache for those who share it. The user's own folder wins: nobody
-// else can write to it.
+// Records are small JSON files: in a folder of the user, and in one beside the cache for all who share it. The user's own records win, because nobody
+// else can write them. All methods may be called from several goroutines and processes.
 type Records struct {
 	own, shared string
 	// cache is the folder of the cache, whose owner may write to shared.
 	cache string
 }
 
-// Open returns the records of a user whose state is in the folder state, and who uses the cache in the folder cache. Neither need exist yet.
+// Open returns the records of a user whose state is in the folder state, and who uses the cache in the folder cache. Neither folder has to
+// exist yet.
 func Open(state, cache string) Records {
 	return Records{own: filepath.Join(state, "pins"), shared: filepath.Join(cache, "pins"), cache: cache}
 }
 
-// Pin returns what is remembered of an address, or fs.ErrNotExist. ours reports that it is from this user's own folder.
-func (r Records) Pin(address string) (pin Pin, ours bool, err error) {
-	ours, err = r.get("pin", address, &pin)
+// Pin returns what is remembered about an address, or fs.ErrNotExist. own reports that it is this user's record, not a shared one.
+func (r Records) Pin(address string) (pin Pin, own bool, err error) {
+	own, err = r.get("pin", address, &pin)
 	if err == nil && (pin.Address != address || store.CheckDigest(pin.Digest) != nil) {
 		err = fs.ErrNotExist
 	}
-	return pin, ours, err
+	return pin, own, err
 }
 
-// SetPin remembers pin, in place of what was remembered of its address.
+// SetPin remembers pin, in place of what was remembered about its address.
 func (r Records) SetPin(pin Pin) error { return r.set("pin", pin.Address, pin) }
 
-// Conversion returns what is remembered of a conversion with the checkpoint, architecture and form of wanted, or fs.ErrNotExist.
+// Conversion returns what is remembered about a conversion with the checkpoint, architecture and form of wanted, or fs.ErrNotExist.
 func (r Records) Conversion(wanted Conversion) (Conversion, error) {
 	var known Conversion
 	_, err := r.get("conversion", wanted.key(), &known)
@@ -90,8 +92,8 @@ func fileOf(kind, key string) string {
 // maxRecord is far more bytes than a record has, however long its address is.
 const maxRecord = 1 << 20
 
-// get reads a record, or returns fs.ErrNotExist. An unreadable record counts as absent.
-func (r Records) get(kind, key string, into any) (ours bool, err error) {
+// get reads a record, or returns fs.ErrNotExist. A malformed record counts as absent.
+func (r Records) get(kind, key string, into any) (own bool, err error) {
 	for _, folder := range []string{r.own, r.shared} {
 		path := filepath.Join(folder, fileOf(kind, key))
 		raw, err := disk.ReadFile(path, maxRecord)

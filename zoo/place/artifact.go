@@ -16,11 +16,11 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
-// indexTag begins the tags of the states of the index; its version follows. No entry has such a tag: theirs end in a semantic version.
+// indexTag is the prefix of the tags of the index; its version follows. No entry has such a tag, because theirs end in a semantic version.
 const indexTag = "zoo-index-"
 
-// Tag returns the tag of an entry: an @ is not allowed in one.
-func Tag(reference manifest.Reference) string { return reference.Name + "-" + reference.Version }
+// tagOf returns the tag of an entry. It is not the reference itself, because a tag cannot have an @ in it.
+func tagOf(reference manifest.Reference) string { return reference.Name + "-" + reference.Version }
 
 // artifact is an OCI artifact in the form of the CNCF ModelPack specification.
 type artifact struct {
@@ -30,12 +30,13 @@ type artifact struct {
 	small *memstore.Store
 }
 
-// publish uploads an artifact and its files. What is not in memory is in from, which may be nil if everything is.
+// publish uploads an artifact and its files. Those that are not in memory are in from, which may be nil if all are.
 func (a artifact) publish(ctx context.Context, from store.Fetcher, to ocistore.Place, options store.Options) error {
 	_, err := ocistore.Publish(ctx, a.source(from), to, a.tag, a.Artifact, options)
 	return err
 }
 
+// source returns the store of all files of the artifact; see publish.
 func (a artifact) source(from store.Fetcher) store.Fetcher {
 	if from == nil {
 		return a.small
@@ -43,14 +44,14 @@ func (a artifact) source(from store.Fetcher) store.Fetcher {
 	return overlay{a.small, from}
 }
 
-// ArtifactDigest returns the digest of the OCI manifest that a place has of an entry. The same entry always gives the same artifact.
+// ArtifactDigest returns the digest of the OCI manifest under which every place stores an entry: the same entry always makes the same artifact.
 func ArtifactDigest(entry Entry) (digest.Digest, error) {
 	return ocistore.Digest(entryArtifact(entry).Artifact)
 }
 
 // entryArtifact describes an entry: its weights, its manifest and signature, and its recordings.
 func entryArtifact(entry Entry) artifact {
-	a := artifact{tag: Tag(entry.Reference()), small: new(memstore.Store)}
+	a := artifact{tag: tagOf(entry.Reference()), small: new(memstore.Store)}
 	for i := range entry.Blobs {
 		b := &entry.Blobs[i]
 		a.addFile(weightsFile(b), ocistore.MediaTypeWeights, BlobOf(b, ""))
@@ -78,7 +79,7 @@ func (a *artifact) addSmall(path string, content []byte) {
 	a.addFile(path, ocistore.MediaTypeDoc, a.small.Put(content))
 }
 
-// weightsFile names a blob of weights as a file.
+// weightsFile returns the file name of a blob of weights.
 func weightsFile(b *manifest.Blob) string {
 	if b.Encoding == manifest.NoEncoding {
 		return "model.safetensors"
@@ -105,7 +106,7 @@ func modelConfig(m *manifest.Manifest) ocistore.Config {
 // precisions are ModelPack's words for element types.
 var precisions = map[string]string{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
-// paramSize writes a number of parameters as ModelPack does: one digit behind the point and a letter for the magnitude, such as 86.5m.
+// paramSize writes a number of parameters as ModelPack does: one digit after the point and a letter for the magnitude, such as 86.5m.
 func paramSize(parameters int64) string {
 	value, letter := float64(parameters)/1e3, "k"
 	for _, next := range []string{"m", "b", "t"} {
@@ -117,8 +118,8 @@ func paramSize(parameters int64) string {
 	return fmt.Sprintf("%.1f%s", value, letter)
 }
 
-// indexArtifact describes a state of the index, for stores that have nothing but artifacts. origin is the place of which a bundle is a part, or
-// empty.
+// indexArtifact describes a version of the index, for stores that hold nothing but artifacts. origin is the name of the place that a bundle was made
+// from, or empty.
 func indexArtifact(version int64, index, signature []byte, origin string) artifact {
 	number := strconv.FormatInt(version, 10)
 	a := artifact{tag: indexTag + number, small: new(memstore.Store)}
@@ -150,7 +151,7 @@ func latestIndex(ctx context.Context, from ocistore.Source) (string, error) {
 	return indexTag + strconv.FormatInt(latest, 10), nil
 }
 
-// readIndex reads the latest index and its signature, and the artifact that holds them. An absent signature is nil: checking it will report that.
+// readIndex reads the latest index and its signature, and the artifact that holds them. A missing signature is nil, which no check accepts.
 func readIndex(ctx context.Context, from ocistore.Source) (index, signature []byte, a ocistore.Artifact, err error) {
 	tag, err := latestIndex(ctx, from)
 	if err != nil {
@@ -176,8 +177,7 @@ func readFile(ctx context.Context, from store.Fetcher, a ocistore.Artifact, path
 	return nil, fmt.Errorf("%w: the artifact has no %s", store.ErrNotFound, path)
 }
 
-// overlay fetches what is in memory from there and everything else from rest. store.Mirrors would report each blob that the first of them does not
-// have as a problem.
+// overlay fetches blobs from memory if they are there, else from rest. store.Mirrors would report each blob that memory lacks as a problem.
 type overlay struct {
 	memory *memstore.Store
 	rest   store.Fetcher

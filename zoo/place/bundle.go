@@ -20,13 +20,13 @@ import (
 const (
 	// upstreamTag is the tag of the artifact with upstream checkpoints.
 	upstreamTag = "zoo-upstream"
-	// upstreamFile is its file that says what the others are: a list of pins.
+	// upstreamFile is the file of that artifact that lists the checkpoints, as pins in JSON.
 	upstreamFile = "upstream.json"
-	// originKey is the annotation with the place of which a bundle is a part.
+	// originKey is the annotation with the name of the place that a bundle was made from.
 	originKey = "com.github.beitzoo.origin"
 )
 
-// Bundle is a read-only Place in one file. It has no network.
+// Bundle is a read-only Place in one file, which needs no network.
 type Bundle struct {
 	file             *ocistore.Bundle
 	name             string
@@ -61,7 +61,7 @@ func (b *Bundle) readIndex(ctx context.Context) error {
 	b.index, b.signature = index, signature
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	if origin := a.Annotations[originKey]; origin != "" && len(origin) < 1000 && !strings.ContainsFunc(origin, unprintable) {
-		b.name = origin // a false name gains nothing: the index must be signed by a key that is pinned for that place
+		b.name = origin // a false name does no harm: the index must be signed by a key that is pinned for that place
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (b *Bundle) readUpstream(ctx context.Context) error {
 	return nil
 }
 
-// String implements Place. A bundle has the name of the place of which it is a part.
+// String implements Place. A bundle has the name of the place that it was made from, so the keys that are pinned for that place apply to it.
 func (b *Bundle) String() string { return b.name }
 
 // Local implements Place.

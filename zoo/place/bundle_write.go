@@ -18,7 +18,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
-// BundleWriter puts a bundle together. Weights stay where they are until Write copies them. The same calls give the same file.
+// BundleWriter puts a bundle together. Weights stay where they are until Write copies them. The same calls make the same file. Its methods must not
+// be called at the same time.
 type BundleWriter struct{ draft bundleDraft }
 
 // NewBundleWriter returns a writer of an empty bundle.
@@ -67,7 +68,7 @@ func (w *BundleWriter) Write(ctx context.Context, path string, progress func(don
 
 // progressWriter reports progress, and ends with its context.
 type progressWriter struct {
-	ctx      context.Context //nolint:containedctx // of the call of Write, and lives as long
+	ctx      context.Context //nolint:containedctx // the context of the call to Write
 	to       io.Writer
 	done     *int64
 	progress func(done int64)
@@ -93,7 +94,7 @@ type bundleDraft struct {
 
 var _ ocistore.Place = (*bundleDraft)(nil)
 
-// add puts an artifact together. What of it is not in memory is in from.
+// add adds an artifact. Its files that are not in memory are in from.
 func (d *bundleDraft) add(ctx context.Context, a artifact, from store.Fetcher) error {
 	for _, file := range a.Files {
 		d.files[file.Blob.Digest] = a.source(from)
@@ -124,7 +125,7 @@ func (d *bundleDraft) FetchRange(context.Context, store.Blob, string, store.Span
 	return nil, store.ErrNoRanges
 }
 
-// Push implements store.Pusher. What is not a file of an artifact is small.
+// Push implements store.Pusher. Files are never pushed, because Stat finds them; all else is small.
 func (d *bundleDraft) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
 	return d.small.Push(ctx, blob, content)
 }

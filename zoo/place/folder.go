@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/treestore"
 )
 
-// Folder is a place in a folder that is three things at once: an OCI image layout, which OCI tools copy from; a tree of files that any HTTP
-// server can serve to OpenTree; and a site for people.
+// Folder is a place in a folder that is three things at once: an OCI image layout, which OCI tools can copy; a tree of files, which any HTTP server
+// can publish for OpenTree; and a web site for people.
 //
 //	blobs/sha256/DIGEST     all blobs
 //	oci-layout, index.json  make it an OCI image layout
@@ -26,7 +26,7 @@ type Folder struct {
 
 var _ Destination = (*Folder)(nil)
 
-// OpenFolder uses the folder at path. It is made when something is published.
+// OpenFolder returns the place in the folder at path, which is made when something is first published.
 func OpenFolder(path string) (*Folder, error) {
 	layout, err := ocistore.NewLayout(path)
 	if err != nil {
@@ -36,8 +36,8 @@ func OpenFolder(path string) (*Folder, error) {
 	return &Folder{Repository{artifacts: layout, name: layout.Dir(), local: true}, tree}, err
 }
 
-// SetIndex implements Destination. Of two who publish at once, the layout lets one succeed; that one writes the files for people and for HTTP
-// servers anew, from everything that is there.
+// SetIndex implements Destination. If two publish at once, the layout lets one of them succeed; that one rewrites the files for people and for HTTP
+// servers from the whole index.
 func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument, signature []byte) error {
 	if err := f.Repository.SetIndex(ctx, document, signature); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument,
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))
 }
 
-// entries reads the manifests of an index. A mirror need not have all of them.
+// entries reads the manifests of an index. It skips those that the folder lacks, because a mirror may have only some.
 func (f *Folder) entries(ctx context.Context, index *manifest.IndexDocument) ([]Entry, error) {
 	var entries []Entry
 	for _, listed := range index.Entries {

@@ -16,19 +16,21 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/retry"
 )
 
-// RegistryScheme begins the address of an OCI registry: oci://HOST/REPOSITORY.
-const RegistryScheme = "oci://"
+// registryScheme begins the address of an OCI registry: oci://HOST/REPOSITORY.
+const registryScheme = "oci://"
 
 // Options say how places are reached.
 type Options struct {
+	// HTTP and Retry are for folders behind an HTTP server.
 	HTTP  httpstore.Options
 	Retry retry.Options
 	// Registry is for OCI registries.
 	Registry ocistore.RegistryOptions
 }
 
-// Open opens the place that a user names: oci://HOST/REPOSITORY, an address of http or https, the file of a bundle, or a folder. The caller closes
-// closer when the place is no longer used. An address of another form is an *AddressError; a file or folder that does not exist is fs.ErrNotExist.
+// Open opens the place at an address: oci://HOST/REPOSITORY, an http or https URL, the path of a bundle, or the path of a folder. It sends nothing over
+// the network yet. The caller closes closer when the place is no longer used. An address of another form is an *AddressError, a file or folder that
+// does not exist an fs.ErrNotExist.
 func Open(ctx context.Context, address string, options Options) (place Place, closer io.Closer, err error) {
 	if place, err := openAddress(address, options); place != nil || err != nil {
 		return place, noClose{}, err
@@ -45,7 +47,7 @@ func Open(ctx context.Context, address string, options Options) (place Place, cl
 	return bundle, bundle, err
 }
 
-// openAddress opens what is behind a network. It returns nil if address is a path.
+// openAddress opens a place at a URL. It returns nil if address is a path.
 func openAddress(address string, options Options) (Place, error) {
 	scheme, rest, hasScheme := strings.Cut(address, "://")
 	var place Place
@@ -83,7 +85,8 @@ func (*AddressError) Hint() string {
 	return "places are oci://HOST/REPOSITORY, https://HOST/FOLDER, folders, and files of bundles"
 }
 
-// OpenDestination opens a place that can be written to: oci://HOST/REPOSITORY, or a folder, which need not exist yet.
+// OpenDestination opens a place that can be written to: oci://HOST/REPOSITORY, or a folder, which is made when something is first published. A place
+// that is read-only is store.ErrReadOnly; other errors are those of Open. A Destination does not have to be closed.
 func OpenDestination(ctx context.Context, address string, options Options) (Destination, error) {
 	place, closer, err := Open(ctx, address, options)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +100,7 @@ func OpenDestination(ctx context.Context, address string, options Options) (Dest
 	}
 	closer.Close()
 	return nil, &store.SourceError{
-		Source: place.String(), Kind: store.ErrReadOnly, Advice: "publish to a folder, and put that behind your HTTP server; or to oci://HOST/REPOSITORY",
+		Source: place.String(), Kind: store.ErrReadOnly, Advice: "publish to oci://HOST/REPOSITORY, or to a folder that your HTTP server serves",
 	}
 }
 

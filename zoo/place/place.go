@@ -12,15 +12,16 @@ import (
 // IndexFile is the name of the index as a file.
 const IndexFile = "index.yaml"
 
-// Place is where entries are published.
+// Place is where entries are published. All its methods may be called from several goroutines.
 type Place interface {
 	// String returns the name of the place, without secrets. Keys and indexes are remembered under this name.
 	String() string
 	// Local reports that no network is needed.
 	Local() bool
-	// Index returns the files of the index and of its signature, unverified, or store.ErrNotFound if nothing is published.
+	// Index returns the bytes of the index and of its signature, unverified, or store.ErrNotFound if nothing is published. A missing signature is
+	// nil.
 	Index(ctx context.Context) (index, signature []byte, err error)
-	// Blobs has the manifests, signatures and weights by digest.
+	// Blobs returns the store that has the manifests, signatures and weights by digest.
 	Blobs() store.Fetcher
 }
 
@@ -30,8 +31,8 @@ type Destination interface {
 	// Add uploads an entry, whose weights and recordings are in from. It becomes visible with the next index. Adding the same entry again does
 	// nothing; another entry of the same name and version is store.ErrExists.
 	Add(ctx context.Context, entry Entry, from store.Fetcher, options store.Options) error
-	// SetIndex publishes the next state of the index, whose entries are all there already. It returns a *RaceError if the place has another
-	// index of the same version.
+	// SetIndex publishes the next version of the index, whose entries are all there already. It returns a *RaceError if the place has another
+	// index of that version.
 	SetIndex(ctx context.Context, index *manifest.IndexDocument, signature []byte) error
 }
 
@@ -42,7 +43,7 @@ type Archive interface {
 	Upstream(address string) (store.Blob, bool)
 }
 
-// Entry is what a place has of a set of weights besides the weights.
+// Entry is a manifest with its signature.
 type Entry struct {
 	*manifest.Document
 	// Signature is the file with the manifest's signature.
@@ -62,7 +63,7 @@ func (*RaceError) Is(kind error) bool { return kind == errdef.ErrNetwork }
 // Hint says what to do.
 func (*RaceError) Hint() string { return "publish again: what was uploaded is there already" }
 
-// BlobOf returns the blob of weights that a manifest lists. name is what to call it in messages, or empty.
+// BlobOf returns a blob of weights that a manifest lists, with its chunks. name is what to call it in messages, or empty.
 func BlobOf(b *manifest.Blob, name string) store.Blob {
 	blob := store.Blob{Digest: b.Digest, Size: b.Size, Name: name}
 	for i, chunk := range b.Chunks {

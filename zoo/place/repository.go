@@ -9,8 +9,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 )
 
-// Repository is a place in a repository of an OCI registry. Each entry is a tag, NAME-VERSION, and so is each state of the index, zoo-index-VERSION:
-// no tag ever moves.
+// Repository is a place in a repository of an OCI registry. Each entry has a tag, NAME-VERSION, and so has each version of the index,
+// zoo-index-VERSION. No tag ever moves.
 type Repository struct {
 	artifacts ocistore.Place
 	name      string
@@ -19,13 +19,13 @@ type Repository struct {
 
 var _ Destination = (*Repository)(nil)
 
-// OpenRepository uses a repository such as "ghcr.io/owner/zoo".
+// OpenRepository returns the place in a repository such as "ghcr.io/owner/zoo". A reference of another form is store.ErrInvalid.
 func OpenRepository(reference string, options ocistore.RegistryOptions) (*Repository, error) {
 	registry, err := ocistore.NewRegistry(reference, options)
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{artifacts: registry, name: RegistryScheme + reference}, nil
+	return &Repository{artifacts: registry, name: registryScheme + reference}, nil
 }
 
 // String implements Place.

@@ -19,7 +19,7 @@ type Tree struct {
 
 var _ Place = (*Tree)(nil)
 
-// OpenTree uses the folder that is served at an address of http or https.
+// OpenTree returns the place in a folder that is served at an http or https address. An address of another form is store.ErrInvalid.
 func OpenTree(address string, options httpstore.Options, patience retry.Options) (*Tree, error) {
 	address = strings.TrimRight(address, "/")
 	blobs, err := httpstore.NewTree(address, options)
@@ -46,7 +46,7 @@ func (t *Tree) Local() bool { return false }
 // Blobs implements Place.
 func (t *Tree) Blobs() store.Fetcher { return t.blobs }
 
-// Index implements Place. Nothing is known of the two files beforehand; the signature will show whether they are right.
+// Index implements Place. Size and digest of the two files are not known beforehand: only the signature shows whether they are right.
 func (t *Tree) Index(ctx context.Context) (index, signature []byte, err error) {
 	name := t.address + "/" + IndexFile
 	if index, err = store.Read(ctx, t.index, store.Blob{Name: name, Size: store.UnknownSize}, manifest.MaxSize); err != nil {

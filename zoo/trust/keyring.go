@@ -12,9 +12,9 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// Why a signature was refused; a *SignatureError wraps one of them.
+// The reasons for which a signature is refused. A *SignatureError wraps one of them.
 var (
-	// ErrUnknownKey: the signature is by a key that nobody said to trust.
+	// ErrUnknownKey: the signature is by a key that is not in the ring.
 	ErrUnknownKey = errdef.New(errdef.ErrIntegrity, "signed by a key that is not trusted")
 	// ErrBadSignature: the content is not what was signed.
 	ErrBadSignature = errdef.New(errdef.ErrIntegrity, "the signature does not match the content")
@@ -24,7 +24,7 @@ var (
 
 // SignatureError says whose signature was refused, and why.
 type SignatureError struct {
-	// What was signed, for people.
+	// What names what was signed, for messages.
 	What string
 	// KeyID is the number of the key that the signature names, 0 if there is no signature.
 	KeyID uint64
@@ -59,7 +59,7 @@ func (e *SignatureError) Hint() string {
 		}
 		known = "trusted: " + strings.Join(ids, ", ")
 	}
-	return known + "; ask the publisher for the key, and say that you trust it"
+	return known + "; ask the publisher for the key, and add it to the trusted ones"
 }
 
 // Keyring are the public keys whose signatures are accepted. The zero value trusts nobody.
@@ -89,7 +89,7 @@ func (k Keyring) Check(what string, content, signature []byte) (minisign.PublicK
 	return minisign.PublicKey{}, refused
 }
 
-// Has reports whether the ring holds key.
-func (k Keyring) Has(key minisign.PublicKey) bool {
+// has reports whether the ring holds key.
+func (k Keyring) has(key minisign.PublicKey) bool {
 	return slices.ContainsFunc(k, func(other minisign.PublicKey) bool { return other.Equal(key) })
 }

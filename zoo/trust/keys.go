@@ -18,7 +18,7 @@ var ErrPassword = errdef.New(errdef.ErrInput, "wrong password, or a damaged secr
 const maxKey = 4 << 10
 
 // Sign returns a detached signature over the exact bytes of a file, in the format of the minisign tool. comment is signed too: it says on one
-// line what the file is. The same input gives the same signature.
+// line what the file is. The same input makes the same signature.
 func Sign(key minisign.PrivateKey, content []byte, comment string) []byte {
 	reader := minisign.NewReader(bytes.NewReader(content))
 	_, _ = io.Copy(io.Discard, reader) // reading memory does not fail
@@ -28,7 +28,8 @@ func Sign(key minisign.PrivateKey, content []byte, comment string) []byte {
 // KeyID returns the number of a key in the form in which the minisign tool prints it.
 func KeyID(id uint64) string { return fmt.Sprintf("%016X", id) }
 
-// ReadSecretKey reads a secret key file of the minisign tool. It calls password only if the key is encrypted; password may be nil if no key is.
+// ReadSecretKey reads a secret key file of the minisign tool. It calls password only if the key is encrypted. A wrong password, or none (password is
+// nil), is ErrPassword.
 func ReadSecretKey(path string, password func() (string, error)) (minisign.PrivateKey, error) {
 	raw, err := disk.ReadFile(path, maxKey)
 	if err != nil {
@@ -59,7 +60,8 @@ func decrypt(path string, raw []byte, password func() (string, error)) (minisign
 	return key, nil
 }
 
-// ReadPublicKey takes the path of a public key file of the minisign tool, or the key itself as the tool prints it. Errors are of type *KeyError.
+// ReadPublicKey reads a public key: keyOrPath is the path of a public key file of the minisign tool, or the key itself as the tool prints it. Errors are
+// of type *KeyError.
 func ReadPublicKey(keyOrPath string) (minisign.PublicKey, error) {
 	var key minisign.PublicKey
 	if key.UnmarshalText([]byte(keyOrPath)) == nil {
@@ -77,8 +79,10 @@ func ReadPublicKey(keyOrPath string) (minisign.PublicKey, error) {
 
 // KeyError says that what a user gave as a public key is not one.
 type KeyError struct {
+	// What says what was given, and why it is not a key.
 	What string
-	Err  error
+	// Err is the cause.
+	Err error
 }
 
 func (e *KeyError) Error() string { return e.What + ": " + e.Err.Error() }
@@ -89,5 +93,5 @@ func (*KeyError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what keys look like.
 func (*KeyError) Hint() string {
-	return "give the file that minisign -G wrote, or for a public key the line itself, which begins with RW"
+	return "give the public key file that minisign -G wrote, or its second line, which begins with RW"
 }

@@ -76,7 +76,7 @@ func TestSecretKeyOfTheMinisignTool(t *testing.T) {
 		t.Errorf("error without a password is %v", err)
 	}
 	if _, err := trust.ReadSecretKey("testdata/minisign/content.txt", nil); err == nil {
-		t.Error("a manifest was taken for a key")
+		t.Error("a text was taken for a key")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestSign(t *testing.T) {
 	content := []byte("some content")
 	signature := trust.Sign(secretKey(t), content, "what it is")
 	if string(signature) != string(trust.Sign(secretKey(t), content, "what it is")) {
-		t.Error("signing twice gives different signatures")
+		t.Error("signing twice makes different signatures")
 	}
 	ring := trust.Keyring{publicKey(t, "open.pub")}
 	if key, err := ring.Check("it", content, signature); err != nil || !key.Equal(publicKey(t, "open.pub")) {

@@ -18,25 +18,25 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// Ledger remembers, for each place that publishes an index, which keys may sign and the latest index that was accepted. It is a folder that
-// processes may share; no file in it ever changes, so no lock is needed.
+// Ledger remembers, for each place that publishes an index, which keys may sign and the latest index that was accepted. It is a folder, which
+// goroutines and processes may use at the same time: no file in it ever changes, so no lock is needed.
 type Ledger struct{ folder string }
 
 // Open returns the ledger in folder, which need not exist yet.
 func Open(folder string) *Ledger { return &Ledger{folder: folder} }
 
-// AcceptedIndex is an index that may be believed.
+// AcceptedIndex is an index that passed all checks.
 type AcceptedIndex struct {
 	*manifest.IndexDocument
-	// Key signed it.
+	// Key is the one that signed it.
 	Key minisign.PublicKey
-	// Pinned reports that the key was not known for this place before. Tell the user.
+	// Pinned reports that the key was not pinned for this place before, and is now. Tell the user.
 	Pinned bool
 }
 
-// Accept checks an index that place serves: it must be signed by a key that is pinned for the place, or by one of extra, which the user said to
-// trust; it must not be older than the latest that was accepted, must keep all entries of that one, and must not have expired at now (the zero
-// time skips that check). Accept remembers what it accepts. Errors are *SignatureError, *manifest.Error or *manifest.IndexError.
+// Accept checks an index that place serves. It must be signed by a key that is pinned for the place, or by one of extra, which the user trusts; it
+// must not be older than the latest that was accepted, must keep all entries of that one, and must not have expired at now (the zero time skips that
+// check). What Accept accepts it remembers, and pins its key. An index that is refused is a *SignatureError, *manifest.Error or *manifest.IndexError.
 func (l *Ledger) Accept(place string, raw, signature []byte, extra Keyring, now time.Time) (AcceptedIndex, error) {
 	pinned, err := l.Keys(place)
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *Ledger) Accept(place string, raw, signature []byte, extra Keyring, now 
 	if err := document.CheckFresh(place, now); err != nil {
 		return AcceptedIndex{}, err
 	}
-	return AcceptedIndex{IndexDocument: document, Key: key, Pinned: !pinned.Has(key)}, l.remember(place, document, key)
+	return AcceptedIndex{IndexDocument: document, Key: key, Pinned: !pinned.has(key)}, l.remember(place, document, key)
 }
 
 // Keys returns the keys that are pinned for place.
@@ -91,12 +91,12 @@ func (l *Ledger) Latest(place string) (*manifest.IndexDocument, error) {
 	return manifest.ParseIndex(latest, raw)
 }
 
-// Forget deletes everything that is remembered about place. It returns fs.ErrNotExist if that is nothing.
+// Forget deletes everything that is remembered about place. It returns fs.ErrNotExist if nothing is.
 func (l *Ledger) Forget(place string) error {
-	if _, err := os.Stat(l.of(place)); err != nil {
+	if _, err := os.Stat(l.folderOf(place)); err != nil {
 		return err
 	}
-	return os.RemoveAll(l.of(place))
+	return os.RemoveAll(l.folderOf(place))
 }
 
 // Places returns the names of the places that something is remembered about, sorted.
@@ -126,15 +126,15 @@ const (
 	indexSuffix = ".index.yaml"
 )
 
-// of returns the folder for a place. The name of a place may hold any character, so the folder is called by its digest.
-func (l *Ledger) of(place string) string {
+// folderOf returns the folder for a place. The name of a place may hold any character, so the folder is named by its digest.
+func (l *Ledger) folderOf(place string) string {
 	sum := sha256.Sum256([]byte(place))
 	return filepath.Join(l.folder, hex.EncodeToString(sum[:16]))
 }
 
 // each calls visit for the files of place whose names end in suffix.
 func (l *Ledger) each(place, suffix string, visit func(path string) error) error {
-	files, err := os.ReadDir(l.of(place))
+	files, err := os.ReadDir(l.folderOf(place))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -142,20 +142,20 @@ func (l *Ledger) each(place, suffix string, visit func(path string) error) error
 		if !strings.HasSuffix(file.Name(), suffix) || strings.HasPrefix(file.Name(), ".") {
 			continue
 		}
-		if err := visit(filepath.Join(l.of(place), file.Name())); err != nil {
+		if err := visit(filepath.Join(l.folderOf(place), file.Name())); err != nil {
 			return err
 		}
 	}
 	return err
 }
 
-// remember writes what was accepted. The name of an index sorts by its version.
+// remember writes what was accepted, and removes older indexes. The names of the files of indexes sort by version.
 func (l *Ledger) remember(place string, document *manifest.IndexDocument, key minisign.PublicKey) error {
 	text, err := key.MarshalText()
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(l.of(place), 0o700); err != nil {
+	if err := os.MkdirAll(l.folderOf(place), 0o700); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("%019d%s", document.Version, indexSuffix)
@@ -179,7 +179,7 @@ func removeBelow(path, name string) error {
 
 // put writes a file unless it exists: files of a ledger never change.
 func (l *Ledger) put(place, name string, content []byte) error {
-	target := filepath.Join(l.of(place), name)
+	target := filepath.Join(l.folderOf(place), name)
 	if _, err := os.Stat(target); err == nil {
 		return nil
 	}

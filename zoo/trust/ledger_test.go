@@ -21,7 +21,7 @@ func entry(id, version, content string) manifest.Entry {
 	}
 }
 
-// state makes an index of version n.
+// state makes an index of that version.
 func state(t testing.TB, version int64, entries ...manifest.Entry) *manifest.IndexDocument {
 	t.Helper()
 	index := manifest.Index{Format: manifest.IndexFormat, Version: version, Expires: "2030-01-01T00:00:00Z"}
@@ -48,7 +48,7 @@ var (
 	other  = entry("b", "2.0.0-rc.1", "other")
 )
 
-// accept signs document and hands it to a Trust.
+// accept signs document and lets ledger accept it.
 func accept(t testing.TB, ledger *trust.Ledger, document *manifest.IndexDocument, ring trust.Keyring, now string) (trust.AcceptedIndex, error) {
 	t.Helper()
 	at, err := time.Parse(time.DateOnly, now)
@@ -59,7 +59,7 @@ func accept(t testing.TB, ledger *trust.Ledger, document *manifest.IndexDocument
 	return ledger.Accept("https://zoo.example.org", document.Raw, signature, ring, at)
 }
 
-func TestTrust(t *testing.T) {
+func TestLedgerAccept(t *testing.T) {
 	t.Parallel()
 	ring := trust.Keyring{publicKey(t, "open.pub")}
 	seen := state(t, 5, first, other)
@@ -96,7 +96,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-func TestTrustRefusesOtherKeys(t *testing.T) {
+func TestLedgerRefusesOtherKeys(t *testing.T) {
 	t.Parallel()
 	ledger := trust.Open(t.TempDir())
 	document := state(t, 1, first)
@@ -111,8 +111,8 @@ func TestTrustRefusesOtherKeys(t *testing.T) {
 	}
 }
 
-// TestTrustOfManyProcesses accepts rising versions at the same time; the highest must stay.
-func TestTrustOfManyProcesses(t *testing.T) {
+// TestLedgerAcceptsAtTheSameTime accepts rising versions from many goroutines; the highest must stay.
+func TestLedgerAcceptsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	ring := trust.Keyring{publicKey(t, "open.pub")}
