@@ -84,7 +84,7 @@ func tensorsOf(t *testing.T, name string) []manifest.Tensor {
 	return tensors
 }
 
-// TestVerdicts runs each model that ships inside the program beside the recording that its verdict names.
+// TestVerdicts compares each model that ships inside the program with the recording that its verdict names.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	for _, document := range all(t) {
@@ -95,7 +95,7 @@ func TestVerdicts(t *testing.T) {
 		at := slices.IndexFunc(document.Recordings, func(r manifest.Recording) bool { return r.Name == verdict.Recording })
 		result := judge(t, document.Sources[0].Address, document.Recordings[at].Address)
 		if result.OK != verdict.Verified || result.Engine != verdict.Engine || result.DType.String() != verdict.DType {
-			t.Errorf("%s: %s in %s says %v, first divergence %q", document.ID, result.Engine, result.DType, result.OK, result.FirstDivergence)
+			t.Errorf("%s: %s in %s: OK is %v, first divergence %q", document.ID, result.Engine, result.DType, result.OK, result.FirstDivergence)
 		}
 		if result.MaxAbs > verdict.Tolerance || result.Tolerance > 2*verdict.Tolerance || result.Tolerance < verdict.Tolerance/2 {
 			t.Errorf("%s: logits are off by %g, tolerance %g; the manifest says %g, %g",

@@ -63,7 +63,7 @@ func TestSchemaHasTheLimitsOfTheProgram(t *testing.T) {
 	}
 }
 
-// outOfRange reports whether a problem is that the field is beyond a limit, not that it does not go with others.
+// outOfRange reports whether a problem is that the field is beyond a limit, not that it disagrees with another field.
 func outOfRange(p arch.Problem, field string) bool {
 	return p.Field == field && (strings.Contains(p.Reason, "not between") || strings.Contains(p.Reason, "want"))
 }

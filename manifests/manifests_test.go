@@ -91,7 +91,7 @@ func checkFile(t *testing.T, document *manifest.Document) {
 	}
 }
 
-// checkSource computes the size of a float32 checkpoint that stores its index buffers as 64-bit integers, once or for each block.
+// checkSource compares the estimate with the size of a float32 checkpoint whose index buffers are 64-bit integers, stored once or for each block.
 func checkSource(t *testing.T, config arch.Config, source manifest.Source) {
 	t.Helper()
 	index := int64(config.Tokens()) * int64(config.Tokens()) * 8
@@ -103,7 +103,7 @@ func checkSource(t *testing.T, config arch.Config, source manifest.Source) {
 		want += index
 	}
 	if source.Estimate != 0 && source.Estimate != want {
-		t.Errorf("source %s: the estimate is %d, computed are %d", source.Name, source.Estimate, want)
+		t.Errorf("source %s: the estimate is %d, the computed size %d", source.Name, source.Estimate, want)
 	}
 	if source.Estimate == 0 && source.Size == 0 {
 		t.Errorf("source %s has neither a size nor an estimate", source.Name)

@@ -56,7 +56,7 @@ func TestManifestsFollowTheSchema(t *testing.T) {
 	}
 }
 
-// TestSchemaRefuses changes a sound manifest so that the schema must object.
+// TestSchemaRefuses makes one thing of a valid manifest wrong, and wants the schema to refuse it.
 func TestSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
@@ -79,7 +79,7 @@ func TestSchemaRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changed == string(raw) || schema.Validate(value) == nil {
-			t.Errorf("%s: the schema has no objection", name)
+			t.Errorf("%s: the schema accepts it", name)
 		}
 	}
 }
@@ -160,7 +160,7 @@ func typeOf(t reflect.Type) string {
 	}[t.Kind()]
 }
 
-// schemaType is the type of a schema; enumerations and constants are all of strings here.
+// schemaType returns the type that a schema states; one without a type is an enumeration or a constant, and those are all strings here.
 func schemaType(schema map[string]any) string {
 	if name, ok := schema["type"].(string); ok {
 		return name

@@ -2,7 +2,7 @@ package manifest
 
 import "github.com/opencontainers/go-digest"
 
-// Blob is a file of canonical weights as the zoo stores it.
+// Blob is a file of canonical weights as places store it.
 type Blob struct {
 	// Digest and Size (bytes) are those of the stored bytes.
 	Digest digest.Digest `yaml:"digest"`
@@ -13,15 +13,16 @@ type Blob struct {
 	Encoding string `yaml:"encoding"`
 	// Content is the file that decoding returns; absent if Encoding is "none".
 	Content *Content `yaml:"content,omitempty"`
-	// ChunkSize is the number of stored bytes of every chunk but the last; Chunks has their digests.
+	// ChunkSize is the size in bytes of every chunk of the stored file but the last; Chunks are their digests, in order.
 	ChunkSize int64           `yaml:"chunk_size"`
 	Chunks    []digest.Digest `yaml:"chunks"`
 }
 
-// Content identifies bytes.
+// Content identifies bytes by their digest (SHA-256) and number.
 type Content struct {
 	Digest digest.Digest `yaml:"digest"`
-	Size   int64         `yaml:"size"`
+	// Size is in bytes.
+	Size int64 `yaml:"size"`
 }
 
 // NoEncoding is the word for a blob that is the safetensors file itself.

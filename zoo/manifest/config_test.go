@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// drawConfig draws a configuration of which up to two fields are at a limit, beyond it, or nonsense.
+// drawConfig draws a configuration in which up to two fields are at a limit, beyond it, or invalid.
 func drawConfig(t *rapid.T) arch.Config {
 	config := arch.Config{
 		ImageHeight: 32, ImageWidth: 48, PatchSize: 16, EmbedDim: 32, HiddenDim: 64, Depth: 2, Heads: 2, Classes: 10,
@@ -43,7 +43,8 @@ func drawConfig(t *rapid.T) arch.Config {
 	return config
 }
 
-// What one part of the program takes for an architecture, all do: weights that can be read can be run, and those that can be run can be published.
+// TestConfigIsJudgedAlikeEverywhere wants all parts of the program to accept the same configurations, so that weights that can be read can also be
+// run and published.
 func TestConfigIsJudgedAlikeEverywhere(t *testing.T) {
 	t.Parallel()
 	text := tiny(t)
@@ -70,7 +71,7 @@ func TestConfigIsJudgedAlikeEverywhere(t *testing.T) {
 	}
 }
 
-// manifestOf returns a manifest with a described configuration instead of the named one.
+// manifestOf returns a manifest that has config instead of the name of an architecture.
 func manifestOf(t *rapid.T, text string, config arch.Config) string {
 	raw, err := yaml.Marshal(struct {
 		Config arch.Config `yaml:"config"`

@@ -1,4 +1,4 @@
-// Package manifest defines, validates and signs the record of one set of weights.
+// Package manifest defines, reads and validates the record of one set of weights.
 //
 // A [Manifest] is a YAML file that people review: what the weights are, where they come from, which digests they have, and what was
 // verified about them. [Parse] is strict (an unknown field is an error with line and column), [Document.Validate] checks the meaning
@@ -6,8 +6,8 @@
 //
 //	document, err := manifest.Parse("beit_base_p16_224.yaml", raw)
 //	if err != nil { ... }
-//	err = document.Validate(known)
+//	err = document.Validate(known) // zoo.Known returns what this program knows
 //
-// An [Index] lists the manifests of one place. It is append-only, and its version never goes back. Package trust signs manifests and indexes, and
-// checks signatures.
+// An [Index] lists the manifests of one place. Entries are only ever added, and its version only ever goes up. Package trust signs manifests and
+// indexes, and checks the signatures.
 package manifest

@@ -8,10 +8,10 @@ import (
 
 // Preprocessing is how one source prepares images at evaluation.
 type Preprocessing struct {
-	// Source is whose recipe it is: a source's name, or the word for an implementation.
+	// Source says whose recipe it is: it names a source of the manifest, or an implementation.
 	Source string      `yaml:"source"`
 	Recipe card.Recipe `yaml:"recipe"`
-	// Note is what is doubtful about it.
+	// Note says what is doubtful about it.
 	Note string `yaml:"note,omitempty"`
 }
 
@@ -25,7 +25,7 @@ type Categories struct {
 	Note   string   `yaml:"note,omitempty"`
 }
 
-// Accuracy is a published figure.
+// Accuracy is a published accuracy.
 type Accuracy struct {
 	// Origin says who published it and where.
 	Origin  string `yaml:"origin"`
@@ -43,7 +43,7 @@ type Recording struct {
 	Implementation string `yaml:"implementation"`
 	Framework      string `yaml:"framework"`
 	DType          string `yaml:"dtype"`
-	// Address is embedded: and a file name, or absent if the recording is stored as a blob beside the weights.
+	// Address is "embedded:" and a file name, or absent if the recording is stored as a blob beside the weights.
 	Address string        `yaml:"address,omitempty"`
 	Digest  digest.Digest `yaml:"digest"`
 	Size    int64         `yaml:"size"`

@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// FuzzParse wants every file either refused with a typed error, or read to a manifest that is written and read back without a change.
+// FuzzParse wants every file to be refused with a typed error, or read to a manifest that can be written and read back without a change.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(tiny(f)))
 	f.Add([]byte("id: [{}, {}]\ntitle: |\n  a\n"))

@@ -18,13 +18,13 @@ const SignatureSuffix = ".minisig"
 // MaxSignature bounds a signature file in bytes; an honest one has about 300.
 const MaxSignature = 4 << 10
 
-// IndexFormat is what the field format of an index says.
+// IndexFormat is the value of the field format of an index.
 const IndexFormat = "beitzoo.index.v1"
 
 // Index lists the manifests of one place. It is signed as a whole. Entries are only ever added, and Version only ever goes up.
 type Index struct {
 	Format string `yaml:"format"`
-	// Version counts the states of the index from 1.
+	// Version counts the published states of the index, from 1.
 	Version int64 `yaml:"version"`
 	// Expires is the time (RFC 3339, UTC) after which a reader must not accept this state as the latest.
 	Expires string `yaml:"expires"`
@@ -32,11 +32,11 @@ type Index struct {
 	Entries []Entry `yaml:"entries"`
 }
 
-// Entry is a version of a set of weights.
+// Entry is a line of an index: one version of a set of weights.
 type Entry struct {
 	ID      string `yaml:"id"`
 	Version string `yaml:"version"`
-	// Title is that of the manifest, for listings.
+	// Title is that of the manifest.
 	Title string `yaml:"title"`
 	// Digest and Size (bytes) are those of the manifest's file.
 	Digest digest.Digest `yaml:"digest"`
@@ -51,13 +51,15 @@ func (e Entry) Reference() Reference { return Reference{Name: e.ID, Version: e.V
 // IndexDocument is an index with the bytes that it was read from.
 type IndexDocument struct {
 	Index
+	// Raw are the exact bytes; Digest and signatures are over them.
 	Raw []byte
 }
 
 // Digest returns the digest of the exact bytes of the file.
 func (d *IndexDocument) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
-// ParseIndex reads an index strictly and checks what can be checked without its manifests. The error is of type *Error.
+// ParseIndex reads an index strictly and checks what can be checked without its manifests. name is used only in messages. raw must not change
+// afterwards. The error is of type *Error.
 func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 	document := &IndexDocument{Raw: raw}
 	positions, err := decode(name, raw, &document.Index)
@@ -188,7 +190,7 @@ func notFound(wanted Reference, all []Reference) error {
 // NotFoundError says that there is no such entry.
 type NotFoundError struct {
 	Wanted Reference
-	// Versions are those that there are of that name, if any.
+	// Versions are the existing versions of that name, if any.
 	Versions []string
 	// Nearest is the name that was probably meant, or empty.
 	Nearest string
@@ -199,7 +201,7 @@ func (e *NotFoundError) Error() string { return fmt.Sprintf("the zoo has no %q",
 // Is makes a NotFoundError an errdef.ErrUsage.
 func (*NotFoundError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
-// Hint names what there is.
+// Hint lists the existing versions, or suggests a name.
 func (e *NotFoundError) Hint() string {
 	switch {
 	case len(e.Versions) > 0:

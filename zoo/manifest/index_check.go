@@ -9,19 +9,19 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Ways in which a place may deceive about its index. An *IndexError wraps one of them.
+// The ways in which a place may serve a false index. An *IndexError wraps one of them.
 var (
 	// ErrRollback: the index is older than one that was seen.
 	ErrRollback = errdef.New(errdef.ErrIntegrity, "rollback")
 	// ErrFreeze: the index has expired, so newer ones may be withheld.
 	ErrFreeze = errdef.New(errdef.ErrIntegrity, "freeze")
-	// ErrRewritten: the index lacks or changes what an earlier one had.
+	// ErrRewritten: the index lacks or changes an entry of an earlier one.
 	ErrRewritten = errdef.New(errdef.ErrIntegrity, "rewritten history")
 )
 
 // IndexError says what is wrong with an index that is signed and well formed.
 type IndexError struct {
-	// Place that served it.
+	// Place is the one that served it.
 	Place string
 	// Kind is ErrRollback, ErrFreeze or ErrRewritten.
 	Kind error
@@ -41,7 +41,7 @@ func (*IndexError) Is(kind error) bool { return kind == errdef.ErrIntegrity }
 // Hint says what it may mean.
 func (e *IndexError) Hint() string {
 	if errors.Is(e.Kind, ErrFreeze) {
-		return "the publisher has to renew the index, or somebody withholds the newer one; check the clock of this machine too"
+		return "the publisher must renew the index, or somebody withholds a newer one; also check the clock of this machine"
 	}
 	return "somebody may be serving an old or forged state; ask the publisher"
 }
@@ -70,7 +70,7 @@ func CheckSuccessor(place string, before, now *IndexDocument) error {
 	return nil
 }
 
-// CheckFresh returns an *IndexError of kind ErrFreeze if the index has expired at now.
+// CheckFresh returns an *IndexError of kind ErrFreeze if the index, which place serves, has expired at now.
 func (i *Index) CheckFresh(place string, now time.Time) error {
 	expiry, err := i.Expiry()
 	if err != nil || now.After(expiry) {

@@ -22,7 +22,7 @@ func entry(id, version, content string) manifest.Entry {
 	}
 }
 
-// state makes an index of version n.
+// state makes an index of that version.
 func state(t testing.TB, version int64, entries ...manifest.Entry) *manifest.IndexDocument {
 	t.Helper()
 	index := manifest.Index{Format: manifest.IndexFormat, Version: version, Expires: "2030-01-01T00:00:00Z"}
@@ -62,7 +62,7 @@ func TestIndexFind(t *testing.T) {
 		}
 		got, err := document.Find(wanted)
 		if err != nil || got.Reference().String() != want {
-			t.Errorf("%s gives %s, %v; want %s", reference, got.Reference(), err, want)
+			t.Errorf("%s is %s, %v; want %s", reference, got.Reference(), err, want)
 		}
 	}
 	for reference, want := range map[manifest.Reference]string{

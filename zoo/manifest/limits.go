@@ -12,12 +12,13 @@ import (
 
 // Limits of a file, far above any honest one: a manifest with the digests of 391 tensors and 400 chunks has 120 kB.
 const (
+	// MaxSize is the largest manifest or index, in bytes.
 	MaxSize   = 1 << 20
-	maxLine   = 4096
+	maxLine   = 4096 // bytes
 	maxLines  = 20_000
 	maxTokens = 100_000
-	maxFlow   = 8
-	maxDepth  = 12
+	maxFlow   = 8  // nested brackets
+	maxDepth  = 12 // nested fields
 )
 
 // forbidden are features of YAML that make a file hard to review, or a small file large.
@@ -30,7 +31,7 @@ var forbidden = map[token.Type]string{
 	token.MappingKeyType: "explicit keys are not allowed",
 }
 
-// scan looks for what must not reach the parser. It returns the first problem, if there is one.
+// scan looks for what must not reach the parser. It returns the first problem, and whether there is one.
 func scan(raw []byte) (Problem, bool) {
 	if problem, found := scanBytes(raw); found {
 		return problem, true

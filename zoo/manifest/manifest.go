@@ -7,19 +7,19 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
-// Format is what the field format of a manifest says.
+// Format is the value of the field format of a manifest.
 const Format = "beitzoo.manifest.v1"
 
 // Manifest describes one set of weights. Fields without omitempty are required.
 type Manifest struct {
 	Format string `yaml:"format"`
-	// ID is the name that commands take: lower case, safe as a file name. See CheckName.
+	// ID is the name of the weights: lower case, safe as a file name. See CheckName.
 	ID string `yaml:"id"`
 	// Version is semantic, without a leading v. A published version never changes.
 	Version string `yaml:"version"`
 	// Title says in one line what the weights are.
 	Title string `yaml:"title"`
-	// Notes are what a user should know, a sentence or two each.
+	// Notes say what a user should know, in a sentence or two each.
 	Notes []string `yaml:"notes,omitempty"`
 	// Architecture is a name that the program knows; weights of another architecture have Config instead.
 	Architecture string       `yaml:"architecture,omitempty"`
@@ -31,7 +31,7 @@ type Manifest struct {
 	Preprocessing []Preprocessing `yaml:"preprocessing"`
 	// Accuracy lists published figures; none if nobody published any.
 	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
-	// Sources are upstream checkpoints, in the order in which they are tried.
+	// Sources are the upstream checkpoints, in the order in which Pull tries them.
 	Sources []Source `yaml:"sources"`
 	// Blobs are the canonical weights, if they are published. They are tried before the sources.
 	Blobs      []Blob      `yaml:"blobs,omitempty"`
@@ -46,7 +46,8 @@ func (m *Manifest) Reference() Reference { return Reference{Name: m.ID, Version:
 
 // Tensor is one canonical tensor.
 type Tensor struct {
-	Name  string `yaml:"name"`
+	Name string `yaml:"name"`
+	// DType is its safetensors name, such as "F32".
 	DType string `yaml:"dtype"`
 	Shape []int  `yaml:"shape"`
 	// Digest is over the row-major, little-endian elements.

@@ -76,12 +76,12 @@ func TestEncodeIsReadBack(t *testing.T) {
 	}
 	second, err := manifest.Encode(&again.Manifest)
 	if err != nil || string(first) != string(second) {
-		t.Errorf("encoding twice gives different files (error %v)", err)
+		t.Errorf("encoding twice makes different files (error %v)", err)
 	}
 }
 
-// TestWrong changes one thing of a sound manifest and wants it named, with its line.
-func TestWrong(t *testing.T) {
+// TestValidateNamesTheProblem makes one thing of a valid manifest wrong, and wants an error that names it, with its line.
+func TestValidateNamesTheProblem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ old, new, want string }{
 		"unknown field":          {"title:", "tittle:", "m.yaml:4:1: unknown field \"tittle\"; did you mean title?"},
@@ -207,7 +207,7 @@ func TestDescribedArchitecture(t *testing.T) {
 	}
 }
 
-// TestBombs wants hostile files refused at once, without much memory.
+// TestBombs parses small files that would need much time or memory, and wants them refused.
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	laughs := "a: &a [x, x]\n"
@@ -227,8 +227,8 @@ func TestBombs(t *testing.T) {
 		"unknown fields":   strings.Repeat("abcdefghij: 1\n", 19_000),
 		"many comments":    strings.Repeat("#\n", 500_000),
 		"NUL":              "id: \x00",
-		"no UTF-8":         "id: \xff\xfe",
-		"nothing":          "",
+		"not UTF-8":        "id: \xff\xfe",
+		"empty":            "",
 		"a number":         "7",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9](?:[._-]?[a-z0-9]+)*$`)
 // maxName bounds the length of a name: an OCI tag of name, separator and version must fit into 128 bytes.
 const maxName = 80
 
-// reserved are names that Windows takes for devices, with any extension.
+// reserved are the names that Windows takes for devices, whatever their extension.
 var reserved = []string{
 	"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
 	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
@@ -82,7 +82,7 @@ type Reference struct {
 	Version string
 }
 
-// ParseReference reads "name" or "name@version".
+// ParseReference reads "name" or "name@version". The error is a *NameError or a *VersionError.
 func ParseReference(text string) (Reference, error) {
 	name, version, versioned := strings.Cut(text, "@")
 	if err := CheckName(name); err != nil {

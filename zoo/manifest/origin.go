@@ -4,9 +4,9 @@ import "github.com/opencontainers/go-digest"
 
 // Origin says who made the weights, and under which terms.
 type Origin struct {
-	// Authors made the weights.
+	// Authors are those who made the weights.
 	Authors []string `yaml:"authors"`
-	// Publishers put them where Sources point to.
+	// Publishers are those who put them where Sources point to.
 	Publishers []string `yaml:"publishers"`
 	// Training says in one sentence on which data the weights were trained.
 	Training string  `yaml:"training"`
@@ -22,7 +22,7 @@ type Paper struct {
 	Address string   `yaml:"address"`
 }
 
-// Licence is what the authors state, and what others state in contradiction.
+// Licence is what the authors state about the licence, and what others state against it.
 type Licence struct {
 	// Expression is an SPDX identifier.
 	Expression string `yaml:"expression"`
@@ -37,7 +37,7 @@ type Dispute struct {
 	Statement string `yaml:"statement"`
 }
 
-// EmbeddedScheme begins the address of a checkpoint that ships inside the program.
+// EmbeddedScheme begins the address of a file that ships inside the program.
 const EmbeddedScheme = "embedded:"
 
 // Source is a checkpoint that somebody else published.

@@ -19,12 +19,12 @@ type Document struct {
 	// Raw are the exact bytes; Digest and signatures are over them.
 	Raw []byte
 
-	// positions are those of the fields, by path.
+	// positions are where the fields are in the file, by path.
 	positions map[string]Position
 }
 
-// Parse reads a manifest. name is used only in messages. The error is of type *Error and has every problem with its line. Parse checks the
-// structure; Document.Validate checks the meaning. raw must not change afterwards.
+// Parse reads a manifest. name is used only in messages. raw must not change afterwards. Parse checks the structure; Document.Validate checks the
+// meaning. The error is of type *Error and has every problem with its line.
 func Parse(name string, raw []byte) (*Document, error) {
 	document := &Document{File: name, Raw: raw}
 	positions, err := decode(name, raw, &document.Manifest)
@@ -38,11 +38,11 @@ func Parse(name string, raw []byte) (*Document, error) {
 // Digest returns the digest of the exact bytes of the file. It identifies the manifest.
 func (d *Document) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
-// decode reads raw into the struct that target points to, and returns the position of each field. A panic of the YAML library is an error.
+// decode reads raw into the struct that target points to, and returns the position of each field. It returns a panic of the YAML library as an error.
 func decode(name string, raw []byte, target any) (positions map[string]Position, err error) {
 	defer func() {
 		if recover() != nil {
-			err = failure(name, raw, []Problem{{Text: "the file is not YAML that can be read"}})
+			err = failure(name, raw, []Problem{{Text: "the file cannot be read as YAML"}})
 		}
 	}()
 	if problem, found := scan(raw); found {
@@ -63,7 +63,7 @@ func decode(name string, raw []byte, target any) (positions map[string]Position,
 	return w.positions, nil
 }
 
-// parse returns the one document of raw.
+// parse returns the document in raw, and an error if it does not hold exactly one.
 func parse(raw []byte) (ast.Node, error) {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {

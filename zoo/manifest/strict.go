@@ -49,7 +49,7 @@ func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
 	}
 }
 
-// scalars has, for each kind of field, what a value must be and which nodes are.
+// scalars has, for each kind of field, what the message says that a value must be, and the types of node that are.
 var scalars = map[reflect.Kind]struct {
 	want  string
 	types []ast.NodeType
@@ -61,7 +61,7 @@ var scalars = map[reflect.Kind]struct {
 	reflect.Bool:    {"must be true or false", []ast.NodeType{ast.BoolType}},
 }
 
-// exponential matches numbers such as 1e-06, which the library writes but reads as text.
+// exponential matches numbers such as 1e-06: the library writes them, but reads them as text.
 var exponential = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?[eE][-+]?[0-9]{1,3}$`)
 
 func (w *walker) scalar(path string, node ast.Node, t reflect.Type) {
@@ -131,15 +131,15 @@ func pairsOf(node ast.Node) ([]*ast.MappingValueNode, bool) {
 	return nil, false
 }
 
-// fields are those of a struct, by the names in its yaml tags.
-type fields struct {
+// structFields are the fields of a struct, by the names in its yaml tags.
+type structFields struct {
 	names    []string
 	required []string
 	byName   map[string]reflect.StructField
 }
 
-func fieldsOf(t reflect.Type) fields {
-	all := fields{byName: map[string]reflect.StructField{}}
+func fieldsOf(t reflect.Type) structFields {
+	all := structFields{byName: map[string]reflect.StructField{}}
 	for i := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 		all.names = append(all.names, name)

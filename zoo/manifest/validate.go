@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Known is what the program knows and a manifest must agree with.
+// Known is what the program knows, with which a manifest must agree.
 type Known struct {
 	// Architecture returns the architecture of a name, or an error that may have a Hint.
 	Architecture func(name string) (arch.Config, error)
@@ -63,7 +63,7 @@ func parent(field string) string {
 	return ""
 }
 
-// checker collects problems of one manifest.
+// checker collects the problems of one manifest.
 type checker struct {
 	known    Known
 	manifest *Manifest
@@ -96,7 +96,7 @@ func (c *checker) oneOf(field, word string, known []string) {
 	}
 }
 
-// digest reports what is not a sha256 digest.
+// digest reports d if it is not a SHA-256 digest.
 func (c *checker) digest(field string, d digest.Digest) {
 	if d.Validate() != nil || d.Algorithm() != digest.SHA256 {
 		c.report(field, "%.80q is not a sha256 digest: write sha256: and 64 hexadecimal digits in lower case", string(d))

@@ -16,7 +16,7 @@ func (c *checker) identity() {
 	c.check("version", CheckVersion(m.Version))
 }
 
-// architecture finds the architecture, by name or as described.
+// architecture returns the architecture that the manifest names or describes, and whether it is valid.
 func (c *checker) architecture() (arch.Config, bool) {
 	m := c.manifest
 	switch {
@@ -35,14 +35,14 @@ func (c *checker) architecture() (arch.Config, bool) {
 	return config, err == nil
 }
 
-// fields reports each field that a record's own validation finds fault with.
+// fields reports the problems that the validation of a record found.
 func (c *checker) fields(record string, problems []arch.Problem) {
 	for _, p := range problems {
 		c.report(join(record, p.Field), "%s", p.Reason)
 	}
 }
 
-// agreement compares the manifest with its architecture.
+// agreement checks that the manifest agrees with its architecture.
 func (c *checker) agreement() {
 	m := c.manifest
 	if want := c.config.Parameters(); m.Parameters != want {
@@ -56,7 +56,7 @@ func (c *checker) agreement() {
 	}
 }
 
-// tensors must be those of the architecture, in its order.
+// tensors checks that the tensors are those of the architecture, in its order.
 func (c *checker) tensors() {
 	params := c.config.Params()
 	if len(params) != len(c.manifest.Tensors) {

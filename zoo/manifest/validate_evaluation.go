@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
+// index returns the path of element i of a list.
 func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 func (c *checker) origin() {
@@ -43,7 +44,8 @@ func (c *checker) categories() {
 	}
 }
 
-// recipe checks a recipe by itself, and that it leads to the images that the architecture takes without enlarging or discarding most of them.
+// recipe checks a recipe: that it is valid, that it makes images of the size that the architecture takes, and that it neither enlarges them nor discards
+// most of them.
 func (c *checker) recipe(field string, r card.Recipe) {
 	var invalid *card.RecipeError
 	if errors.As(r.Validate(), &invalid) {
@@ -95,7 +97,7 @@ func (c *checker) verdict() {
 		c.report("verdict.recording", "%q is not one of the recordings", text.Shorten(v.Recording, 40))
 	}
 	if !(v.MaxAbs >= 0) || !(v.Tolerance > 0) {
-		c.report("verdict.max_abs", "a distance and its tolerance are not negative")
+		c.report("verdict.max_abs", "is negative, or the tolerance is not above zero")
 	} else if v.Verified && v.MaxAbs > v.Tolerance {
 		c.report("verdict.verified", "contradicts max_abs, which is above the tolerance")
 	}

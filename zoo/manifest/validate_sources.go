@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// overhead is what a file may have beside its tensors: headers, names, the code of a TorchScript archive.
+	// overhead is how many bytes a file may have besides its tensors: headers, names, the code of a TorchScript archive.
 	overhead = 16 << 20
-	// copies is how many times the float32 weights a checkpoint may hold: the weights, an average of them, two moments of the optimizer.
+	// copies is how often a checkpoint may hold float32 tensors of the size of the weights: the weights, an average of them, two moments of the
+	// optimizer.
 	copies = 4
-	// maxRecording bounds a recording; 32 images of 512 pixels with every block of the largest model have about 6 GB.
+	// maxRecording bounds a recording, in bytes; 32 images of 512 pixels with every block of the largest model have about 6 GB.
 	maxRecording = 8 << 30
 	// minChunk and maxChunk bound the chunks of a blob, in bytes.
 	minChunk = 1 << 16
@@ -53,7 +54,7 @@ func (c *checker) sourceSize(field string, s Source) {
 	}
 }
 
-// checkAddress takes the addresses that pull can read without being told more.
+// checkAddress accepts the addresses that Pull can read without a password.
 func checkAddress(address string) error {
 	if name, embedded := strings.CutPrefix(address, EmbeddedScheme); embedded {
 		return CheckName(name)
@@ -126,7 +127,7 @@ func (c *checker) size(field string, size, limit int64) {
 	}
 }
 
-// bytes is the size of all canonical tensors of a type, 0 if the type or the architecture is not known.
+// bytes returns the size in bytes of all canonical tensors of a type, or 0 if the type or the architecture is not known.
 func (c *checker) bytes(dtype string) int64 {
 	if c.config.Depth == 0 {
 		return 0
@@ -134,7 +135,7 @@ func (c *checker) bytes(dtype string) int64 {
 	return c.config.Parameters() * widths[dtype]
 }
 
-// MaxCheckpoint is more bytes than an honest checkpoint of the architecture has, in any format.
+// MaxCheckpoint returns the size in bytes that no honest checkpoint of the architecture exceeds, in any format.
 func MaxCheckpoint(config arch.Config) int64 {
 	tokens := int64(config.Tokens())
 	index := int64(config.Depth) * tokens * tokens * 8 // relative position indexes, 64-bit integers for each block

@@ -22,7 +22,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/site"
 )
 
-// browser runs headless Chromium; the environment variable CHROMIUM names another program than chromium.
+// browser runs headless Chromium and returns its output. The environment variable CHROMIUM may name the program.
 func browser(t *testing.T, scheme string, arguments ...string) []byte {
 	t.Helper()
 	name := os.Getenv("CHROMIUM")
@@ -92,13 +92,13 @@ func TestInTheBrowser(t *testing.T) {
 				t.Run(fmt.Sprintf("%s at %d %s", page, width, scheme), func(t *testing.T) {
 					m := measure(t, server, page, scheme, width)
 					if m.ScrollWidth > width || m.Wide != "" {
-						t.Errorf("the page is %d pixels wide; %q leads out of it", m.ScrollWidth, m.Wide)
+						t.Errorf("the page is %d pixels wide; %q is beyond its edge", m.ScrollWidth, m.Wide)
 					}
 					if m.Texts < 50 || m.Contrast < 4.5 { // 4.5 is level AA of WCAG 2.1
 						t.Errorf("contrast of %q is %.2f (%d texts)", m.Worst, m.Contrast, m.Texts)
 					}
 					if m.Font < 13 {
-						t.Errorf("the smallest letters have %g pixels", m.Font)
+						t.Errorf("the smallest font has %g pixels", m.Font)
 					}
 					if m.Cells != "" {
 						t.Errorf("cells that fall apart on a narrow screen: %s", m.Cells)
@@ -113,7 +113,7 @@ func TestInTheBrowser(t *testing.T) {
 	}
 }
 
-// screenshot keeps a picture in the folder SCREENSHOTS, where that is set, and checks that the browser painted something.
+// screenshot checks that the browser painted something. It keeps the image in the folder that the environment variable SCREENSHOTS names, if it is set.
 func screenshot(t *testing.T, server *httptest.Server, page, scheme string, width int) {
 	t.Helper()
 	folder := os.Getenv("SCREENSHOTS")

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// formatBytes gives decimal units, as download pages do.
+// formatBytes returns a size in decimal units, as download pages do.
 func formatBytes(size int64) string {
 	value, unit := float64(size), "B"
 	for _, next := range []string{"kB", "MB", "GB", "TB"} {
@@ -26,7 +26,7 @@ func formatBytes(size int64) string {
 	return fmt.Sprintf("%.3g %s", value, unit)
 }
 
-// formatCount groups digits by three.
+// formatCount returns a number with its digits in groups of three.
 func formatCount(number int64) string {
 	digits := strconv.FormatInt(number, 10)
 	var groups []string
@@ -37,7 +37,7 @@ func formatCount(number int64) string {
 	return strings.Join(append([]string{digits}, groups...), "\u202f") // a narrow space that does not break
 }
 
-// formatPercent keeps the digits that were published, and at least two behind the point.
+// formatPercent returns a percentage with the digits that were published, and at least two after the point.
 func formatPercent(value float64) string {
 	if value == 0 {
 		return "–"
@@ -49,13 +49,13 @@ func formatPercent(value float64) string {
 	return text
 }
 
-// shortDigest is enough to compare by eye.
+// shortDigest returns the first digits of a digest, enough to compare by eye.
 func shortDigest(digest digest.Digest) string {
 	hex := strings.TrimPrefix(string(digest), "sha256:")
 	return hex[:min(len(hex), 12)]
 }
 
-// linkable tells whether a browser can open an address.
+// linkable reports whether a browser can open an address.
 func linkable(address string) bool {
 	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
 }

@@ -12,11 +12,11 @@ import (
 // model is one set of weights with all its versions.
 type model struct {
 	*manifest.Document
-	// Versions are all of them, the latest first; the first is the Document.
+	// Versions are all versions, the latest first, which is the Document.
 	Versions []*manifest.Document
 }
 
-// group sorts documents into models by name.
+// group returns the models that documents are versions of, sorted by name.
 func group(documents []*manifest.Document) []*model {
 	byID := map[string]*model{}
 	var models []*model
@@ -37,7 +37,7 @@ func group(documents []*manifest.Document) []*model {
 	return models
 }
 
-// Pixels is the size of the pictures that the model takes.
+// Pixels returns the width and height of the images that the model takes.
 func (m *model) Pixels() int {
 	if len(m.Preprocessing) == 0 {
 		return 0
@@ -45,10 +45,10 @@ func (m *model) Pixels() int {
 	return m.Preprocessing[0].Recipe.Crop
 }
 
-// Classes is the number of logits.
+// Classes returns the number of logits.
 func (m *model) Classes() int64 { return int64(m.Categories.Count) }
 
-// Best is the figure for the table: the first one, which is that of the first source.
+// Best returns the accuracy for the table: the first one, which is that of the first source.
 func (m *model) Best() *manifest.Accuracy {
 	if len(m.Accuracy) == 0 {
 		return nil
@@ -56,7 +56,7 @@ func (m *model) Best() *manifest.Accuracy {
 	return &m.Accuracy[0]
 }
 
-// Download is how many bytes pull fetches, and whether that is exact.
+// Download returns how many bytes a pull fetches, and whether that is exact.
 func (m *model) Download() download {
 	if len(m.Blobs) > 0 {
 		return download{Bytes: m.Blobs[0].Size, Exact: true}
@@ -73,7 +73,7 @@ type download struct {
 	Exact bool
 }
 
-// Known are the digests that a reader can compare a file with: of the weights, else of the sources.
+// Known returns the digests that a reader can compare a file with: those of the weights and of the sources.
 func (m *model) Known() []labelled {
 	var known []labelled
 	for i := range m.Blobs {

@@ -28,8 +28,8 @@ type Page struct {
 	Content []byte
 }
 
-// Pages renders the table and a page for each model; documents are in any order and may have several versions of a model. The same documents
-// always give the same pages.
+// Pages renders the table and a page for each model. documents may be in any order and hold several versions of a model. The same documents always
+// make the same pages.
 func Pages(documents []*manifest.Document) ([]Page, error) {
 	style, err := files.ReadFile("templates/style.css")
 	if err != nil {
@@ -51,7 +51,7 @@ func Pages(documents []*manifest.Document) ([]Page, error) {
 	return pages, nil
 }
 
-// page is what a template sees.
+// page is the data of a template.
 type page struct {
 	Style  template.CSS
 	Root   string

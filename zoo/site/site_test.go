@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/site"
 )
 
-// published are the embedded manifests.
+// published returns the embedded manifests.
 func published(t testing.TB) []*manifest.Document {
 	t.Helper()
 	files, err := fs.Glob(manifests.Files, "*.yaml")
@@ -65,7 +65,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// facts are what the page of a model must state.
+// facts returns what the page of a model must state.
 func facts(document *manifest.Document) []string {
 	all := []string{"beitzoo pull " + document.Reference().String() + "<", string(document.Digest()), document.Origin.Training[:20]}
 	for _, source := range document.Sources {
@@ -95,7 +95,7 @@ var (
 	anchor    = regexp.MustCompile(`<a href="([^"]*)"`)
 )
 
-// TestNothingFromElsewhere wants no script, and every address either a link to follow or a file of the site.
+// TestNothingFromElsewhere wants no script, nothing that a page loads, and no link to a file that the site lacks.
 func TestNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
 	pages, err := site.Pages(published(t))
