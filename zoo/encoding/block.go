@@ -8,36 +8,36 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// blockElements is how many elements one block of a plane has, but for the last: small enough for the planes of a block and what they make to
-// stay in a core's cache, large enough for the Huffman table to cost nothing.
+// blockElements is how many elements each block of a plane but the last has: few enough for the planes of a block and their encoded form to stay in a
+// core's cache, enough for the Huffman table to cost nothing.
 const blockElements = 1 << 16
 
-// blockHeader is the length of what stands before a block: one byte for its kind, three for the length of what follows.
+// blockHeader is the length in bytes of the header of a block: one byte for its kind, three for the length of its content.
 const blockHeader = 4
 
 // Kinds of block.
 const (
 	blockRaw      = 0 // the bytes themselves
-	blockConstant = 1 // one byte, which all are
+	blockConstant = 1 // one byte, which is to be repeated
 	blockHuffman  = 2 // a Huffman table and four streams, as in zstd
 )
 
-// worthwhile is the least saving for which a block is Huffman-coded, 1 part in 2^6: less would cost more time than bytes.
+// worthwhile is the least saving for which a block is Huffman-coded, as an exponent: 1 part in 2^6. Less is not worth the time.
 const worthwhile = 6
 
-// blocks codes and decodes single blocks. It keeps tables and buffers, so each goroutine has its own.
+// blocks encodes and decodes single blocks. It has tables and buffers, so each goroutine needs its own.
 type blocks struct {
 	encoder, decoder huff0.Scratch
 }
 
-// appendBlock codes plane and appends it.
+// appendBlock appends the encoded form of plane to coded.
 func (b *blocks) appendBlock(coded, plane []byte) []byte {
 	kind, content := b.compress(plane)
 	coded = append(coded, kind, byte(len(content)), byte(len(content)>>8), byte(len(content)>>16))
 	return append(coded, content...)
 }
 
-// compress chooses the kind. The content is valid until the next call.
+// compress chooses the kind of a block and returns its content, which is valid until the next call.
 func (b *blocks) compress(plane []byte) (kind byte, content []byte) {
 	if isConstant(plane) {
 		return blockConstant, plane[:1]
@@ -85,7 +85,7 @@ func (b *blocks) takeBlock(coded, buffer []byte, n int) (plane, rest []byte, err
 	return nil, nil, errBlock
 }
 
-// huffman fills plane to its capacity. What the decoder library does not survive is reported as damage.
+// huffman fills plane to its capacity. It returns a panic of the library as errBlock.
 func (b *blocks) huffman(content, plane []byte) (_ []byte, err error) {
 	defer func() {
 		if recover() != nil {

@@ -7,7 +7,7 @@ import (
 
 // Methods of encoding a chunk.
 const (
-	methodStored = 0 // the bytes themselves, if encoding does not make them fewer
+	methodStored = 0 // the bytes themselves, if encoding does not shorten them
 	methodPlanes = 1 // groups of blocks, one block for each byte of an element
 )
 
@@ -19,10 +19,10 @@ type coder struct {
 	raw    []byte
 }
 
-// coders are coders that are not in use.
+// coders are the coders that are not in use.
 var coders = sync.Pool{New: func() any { return &coder{buffer: make([]byte, 8*blockElements)} }}
 
-// planes cuts the buffer into planes of n bytes.
+// planes returns width parts of the buffer, each of n bytes.
 func (c *coder) planes(width, n int) [][]byte {
 	var planes [8][]byte
 	for k := range width {
@@ -49,7 +49,7 @@ func (c *coder) encode(raw []byte, form Region) (coded []byte, method byte) {
 	return c.coded, methodPlanes
 }
 
-// decode fills raw, whose length is that of the chunk.
+// decode decodes coded into raw, whose length is that of the chunk.
 func (c *coder) decode(raw, coded []byte, method byte, form Region) error {
 	if method == methodStored {
 		if len(coded) != len(raw) {

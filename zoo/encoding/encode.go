@@ -17,7 +17,7 @@ type Options struct {
 	ChunkSize int
 	// Workers is the number of chunks that are encoded or decoded at once; 0 is the number of cores. Each needs about three chunks of memory.
 	Workers int
-	// Progress is called now and then, from several goroutines, with the decoded bytes done so far and in total.
+	// Progress, which may be nil, is told how many decoded bytes are done, and the total. It may be called from several goroutines at once.
 	Progress func(done, total int64)
 	// SkipDigests makes Decode skip the digests of decoded chunks, for callers who check the digest of the whole file anyway.
 	SkipDigests bool
@@ -30,8 +30,8 @@ func (o Options) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Encode encodes the bytes of src, which the regions describe from the first to the last, and writes the encoded file to dst. The same bytes,
-// regions and chunk size give the same file. After an error the content of dst is undefined.
+// Encode encodes the bytes of src, which regions describe from the first to the last, and writes the encoded file to dst. The same bytes, regions and
+// chunk size make the same file. Regions that are not valid are ErrRegions. After an error the content of dst is undefined.
 func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Region, options Options) (*ChunkTable, error) {
 	if options.ChunkSize == 0 {
 		options.ChunkSize = DefaultChunkSize
@@ -39,35 +39,36 @@ func Encode(ctx context.Context, dst io.WriterAt, src io.ReaderAt, regions []Reg
 	if len(regions) > maxRegions {
 		return nil, fmt.Errorf("%w: %d, at most %d are allowed", ErrRegions, len(regions), maxRegions)
 	}
-	index, err := plan(regions, options.ChunkSize)
+	table, err := plan(regions, options.ChunkSize)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRegions, err)
 	}
-	index.layOut()
-	job := &encodeJob{index: index, dst: dst, src: src}
+	table.layOut()
+	job := &encodeJob{table: table, dst: dst, src: src}
 	if err := job.run(ctx, options); err != nil {
 		return nil, err
 	}
-	_, err = dst.WriteAt(index.marshal(), 0)
-	return index, err
+	_, err = dst.WriteAt(table.marshal(), 0)
+	return table, err
 }
 
 // encodeJob is one call of Encode.
 type encodeJob struct {
-	index *ChunkTable
+	table *ChunkTable
 	dst   io.WriterAt
 	src   io.ReaderAt
 }
 
-// run encodes all chunks. The offset of a chunk depends on the sizes of those before it, so each passes the next one's offset through a channel.
+// run encodes all chunks. The offset of a chunk depends on the sizes of those before it, so each chunk sends the
+// offset of the next one through a channel.
 func (j *encodeJob) run(ctx context.Context, options Options) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(options.workers())
 	var done atomic.Int64
-	total := j.index.DecodedSize()
+	total := j.table.DecodedSize()
 	turn := make(chan int64, 1)
-	turn <- j.index.Head.Size
-	for i := range j.index.Chunks {
+	turn <- j.table.Head.Size
+	for i := range j.table.Chunks {
 		mine, next := turn, make(chan int64, 1)
 		turn = next
 		if inner.Err() != nil {
@@ -78,7 +79,7 @@ func (j *encodeJob) run(ctx context.Context, options Options) error {
 				return fmt.Errorf("chunk %d: %w", i, err)
 			}
 			if options.Progress != nil {
-				options.Progress(done.Add(j.index.Chunks[i].Decoded.Size), total)
+				options.Progress(done.Add(j.table.Chunks[i].Decoded.Size), total)
 			}
 			return nil
 		})
@@ -93,7 +94,7 @@ func (j *encodeJob) run(ctx context.Context, options Options) error {
 func (j *encodeJob) chunk(ctx context.Context, i int, mine <-chan int64, next chan<- int64) error {
 	coder := coders.Get().(*coder)
 	defer coders.Put(coder)
-	c := &j.index.Chunks[i]
+	c := &j.table.Chunks[i]
 	raw := coder.scratch(int(c.Decoded.Size))
 	if n, err := j.src.ReadAt(raw, c.Decoded.Offset); n < len(raw) {
 		return fmt.Errorf("reading %d bytes at %d: %w", len(raw), c.Decoded.Offset, err)

@@ -26,18 +26,18 @@ func (m *buffer) WriteAt(p []byte, at int64) (int, error) {
 	return copy(m.b[at:], p), nil
 }
 
-// encode codes raw and gives the coded file.
+// encode encodes raw and returns the encoded file.
 func encode(t testing.TB, raw []byte, regions []encoding.Region, chunkSize int) ([]byte, *encoding.ChunkTable) {
 	t.Helper()
 	var coded buffer
-	index, err := encoding.Encode(context.Background(), &lockedBuffer{buffer: &coded}, bytes.NewReader(raw), regions, encoding.Options{ChunkSize: chunkSize})
+	table, err := encoding.Encode(context.Background(), &lockedBuffer{buffer: &coded}, bytes.NewReader(raw), regions, encoding.Options{ChunkSize: chunkSize})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return coded.b, index
+	return coded.b, table
 }
 
-// decode gives the decoded file.
+// decode returns the decoded file.
 func decode(coded []byte) ([]byte, error) {
 	reader, err := encoding.Open(bytes.NewReader(coded), int64(len(coded)))
 	if err != nil {
@@ -48,7 +48,7 @@ func decode(coded []byte) ([]byte, error) {
 	return raw.b, err
 }
 
-// decodeBytes gives the decoded file without a copy of the coded one.
+// decodeBytes returns the decoded file, without copying the encoded one.
 func decodeBytes(coded []byte) ([]byte, error) {
 	reader, err := encoding.OpenBytes(coded)
 	if err != nil {
@@ -80,7 +80,7 @@ func putF16(b []byte, v float64) {
 func putI64(b []byte, v float64) { binary.LittleEndian.PutUint64(b, uint64(int64(v*1e6))) }
 
 func TestRoundTrip(t *testing.T) {
-	const n = 70_001 // more than one block, and a rest that is no multiple of anything
+	const n = 70_001 // more than one block, and a rest that is odd
 	widened := elements(n, 4, func(b []byte, v float64) { b[0], b[1] = 0, 0; putBF16(b[2:], v) })
 	tests := []struct {
 		name    string
@@ -108,32 +108,32 @@ func TestRoundTrip(t *testing.T) {
 		for _, chunkSize := range []int{encoding.MinChunkSize, 1 << 18, 0} {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
-				coded, index := encode(t, test.raw, test.regions, chunkSize)
+				coded, table := encode(t, test.raw, test.regions, chunkSize)
 				if share := float64(len(coded)) / float64(len(test.raw)); chunkSize != encoding.MinChunkSize && share > test.atMost {
-					t.Errorf("coded to %.4f of the size, want at most %v", share, test.atMost)
+					t.Errorf("encoded to %.4f of the size, want at most %v", share, test.atMost)
 				}
-				if index.CodedSize() != int64(len(coded)) || index.DecodedSize() != int64(len(test.raw)) {
-					t.Errorf("index says %d and %d bytes, are %d and %d", index.CodedSize(), index.DecodedSize(), len(coded), len(test.raw))
+				if table.CodedSize() != int64(len(coded)) || table.DecodedSize() != int64(len(test.raw)) {
+					t.Errorf("the table says %d and %d bytes, there are %d and %d", table.CodedSize(), table.DecodedSize(), len(coded), len(test.raw))
 				}
 				raw, err := decode(coded)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !bytes.Equal(raw, test.raw) {
-					t.Error("decoding gives other bytes")
+					t.Error("the decoded bytes differ")
 				}
 				if raw, err = decodeBytes(coded); err != nil || !bytes.Equal(raw, test.raw) {
-					t.Errorf("decoding from memory gives other bytes, or %v", err)
+					t.Errorf("the bytes decoded from memory differ, or %v", err)
 				}
 				if chunkSize == encoding.MinChunkSize {
-					return // hundreds of chunks teach the slow decoder nothing new
+					return // hundreds of chunks would only take the slow decoder's time
 				}
 				independent, err := decodeByThePage(coded)
 				if err != nil {
 					t.Fatalf("decoder written from the page: %v", err)
 				}
 				if !bytes.Equal(independent, test.raw) {
-					t.Error("the decoder written from the page gives other bytes")
+					t.Error("the bytes of the decoder written from the page differ")
 				}
 			})
 		}
@@ -144,17 +144,17 @@ func TestEncodeIsReproducible(t *testing.T) {
 	t.Parallel()
 	raw := elements(50_000, 4, putF32)
 	regions := []encoding.Region{{Size: int64(len(raw)), Width: 4, Rotation: 1}}
-	first, index := encode(t, raw, regions, 1<<14)
+	first, table := encode(t, raw, regions, 1<<14)
 	second, _ := encode(t, raw, regions, 1<<14)
 	if !bytes.Equal(first, second) {
-		t.Error("coding twice gives other bytes")
+		t.Error("encoding twice makes different bytes")
 	}
 	reader, err := encoding.Open(bytes.NewReader(first), int64(len(first)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(index, reader.Table(), cmp.AllowUnexported(encoding.Chunk{})); diff != "" {
-		t.Errorf("the index that Encode gives is not the one in the file (-given +read):\n%s", diff)
+	if diff := cmp.Diff(table, reader.Table(), cmp.AllowUnexported(encoding.Chunk{})); diff != "" {
+		t.Errorf("the table that Encode returns is not the one in the file (-returned +read):\n%s", diff)
 	}
 }
 
@@ -207,10 +207,10 @@ func TestSafetensorsOfDigits(t *testing.T) {
 	}
 	coded, _ := encode(t, raw, regions, 0)
 	if share := float64(len(coded)) / float64(len(raw)); share > 0.85 {
-		t.Errorf("trained weights code to %.4f of their size, want at most 0.85", share)
+		t.Errorf("trained weights are encoded to %.4f of their size, want at most 0.85", share)
 	}
 	if back, err := decode(coded); err != nil || !bytes.Equal(back, raw) {
-		t.Errorf("decoding gives other bytes, or %v", err)
+		t.Errorf("the decoded bytes differ, or %v", err)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestSafetensorsOfOddFiles(t *testing.T) {
 		{"empty", nil, nil},
 		{"too short", []byte("abc"), encoding.Raw(3)},
 		{"header longer than the file", file("{}", 0)[:9], encoding.Raw(9)},
-		{"no JSON", file("{{", 4), encoding.Raw(14)},
+		{"not JSON", file("{{", 4), encoding.Raw(14)},
 		{"absurd length", bytes.Repeat([]byte{0xff}, 30), encoding.Raw(30)},
 		{"several dtypes and a gap", file(mixed, 22), []encoding.Region{
 			{Size: int64(8 + len(mixed)), Width: 1},
@@ -243,7 +243,7 @@ func TestSafetensorsOfOddFiles(t *testing.T) {
 		{"overlap", file(overlap, 12), []encoding.Region{
 			{Size: int64(8 + len(overlap)), Width: 1}, {Size: 8, Width: 4, Rotation: 1}, {Size: 4, Width: 1},
 		}},
-		{"entries that cannot be", file(wrong, 16), encoding.Raw(int64(8 + len(wrong) + 16))},
+		{"impossible entries", file(wrong, 16), encoding.Raw(int64(8 + len(wrong) + 16))},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestSafetensorsOfOddFiles(t *testing.T) {
 	}
 }
 
-// digits are the really trained weights among the test data.
+// digits returns the trained weights among the test data.
 func digits(t testing.TB) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "testdata", "digits", "digits_p16_64.timm.safetensors"))

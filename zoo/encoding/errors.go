@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	// ErrMalformed says that the bytes are not an encoded file, or a damaged or hostile one.
+	// ErrMalformed says that a file is not an encoded file, or that it is damaged or hostile.
 	ErrMalformed = errdef.New(errdef.ErrInput, "malformed encoded weights")
-	// ErrDigestMismatch says that bytes are not those that were encoded. [DigestError] has the details.
+	// ErrDigestMismatch says that the bytes are not those that were encoded. [DigestError] has the details.
 	ErrDigestMismatch = errdef.New(errdef.ErrInput, "digest mismatch")
 	// ErrRegions says that the regions given to Encode cannot describe a file.
 	ErrRegions = errdef.New(errdef.ErrInput, "impossible regions")
@@ -19,8 +19,9 @@ var (
 
 // DigestError says which chunk is wrong.
 type DigestError struct {
+	// Chunk is its position in ChunkTable.Chunks.
 	Chunk int
-	// Coded reports that the encoded bytes are wrong. Otherwise they are right, but decode to something else than was encoded.
+	// Coded reports that the encoded bytes are wrong. Otherwise they are right, but do not decode to the bytes that were encoded.
 	Coded     bool
 	Want, Got digest.Digest
 }

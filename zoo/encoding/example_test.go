@@ -12,12 +12,12 @@ func ExampleEncode() {
 	raw := elements(100_000, 4, putF32) // float32 normal weights
 	regions := []encoding.Region{{Size: int64(len(raw)), Width: 4, Rotation: 1}}
 	var coded buffer
-	index, err := encoding.Encode(context.Background(), &coded, bytes.NewReader(raw), regions, encoding.Options{Workers: 1})
+	table, err := encoding.Encode(context.Background(), &coded, bytes.NewReader(raw), regions, encoding.Options{Workers: 1})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%.2f of the size\n", float64(index.CodedSize())/float64(index.DecodedSize()))
+	fmt.Printf("%.2f of the size\n", float64(table.CodedSize())/float64(table.DecodedSize()))
 	reader, err := encoding.Open(bytes.NewReader(coded.b), int64(len(coded.b)))
 	if err != nil {
 		fmt.Println(err)

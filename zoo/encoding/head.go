@@ -25,7 +25,7 @@ func headSize(regions, chunks int64) int64 {
 	return fixedSize + regionSize*regions + chunkEntry*chunks + digestBytes
 }
 
-// marshal returns the head and fills in its Piece.
+// marshal returns the bytes of the head, and sets the digest of Head.
 func (x *ChunkTable) marshal() []byte {
 	head := make([]byte, 0, x.Head.Size)
 	head = append(head, magic...)
@@ -57,7 +57,7 @@ func readTable(src io.ReaderAt, size int64) (*ChunkTable, error) {
 		return nil, err
 	}
 	if string(fixed[:len(magic)]) != magic {
-		return nil, malformed("it does not begin with the format's mark")
+		return nil, malformed("the file does not begin with the format's mark")
 	}
 	if v := binary.LittleEndian.Uint32(fixed[8:]); v != version {
 		return nil, malformed("version %d, this program reads %d", v, version)
@@ -68,50 +68,50 @@ func readTable(src io.ReaderAt, size int64) (*ChunkTable, error) {
 	}
 	length := headSize(int64(regions), int64(chunks))
 	if length > size {
-		return nil, malformed("an index of %d bytes in a file of %d", length, size)
+		return nil, malformed("a head of %d bytes in a file of %d bytes", length, size)
 	}
 	head := make([]byte, length)
 	if err := readFull(src, head, 0, size); err != nil {
 		return nil, err
 	}
 	if sum := sha256.Sum256(head[:length-digestBytes]); !bytes.Equal(sum[:], head[length-digestBytes:]) {
-		return nil, malformed("the index is damaged: its digest does not match")
+		return nil, malformed("the head is damaged: its digest does not match")
 	}
 	return parse(head, int(regions), int(chunks), size)
 }
 
 // parse reads the chunk table from a whole head.
 func parse(head []byte, regions, chunks int, size int64) (*ChunkTable, error) {
-	table := make([]Region, regions)
+	forms := make([]Region, regions)
 	rest := head[fixedSize:]
-	for i := range table {
-		table[i] = Region{Size: int64(binary.LittleEndian.Uint64(rest)), Width: int(rest[8]), Rotation: int(rest[9])}
+	for i := range forms {
+		forms[i] = Region{Size: int64(binary.LittleEndian.Uint64(rest)), Width: int(rest[8]), Rotation: int(rest[9])}
 		if !isZero(rest[10:regionSize]) {
 			return nil, malformed("region %d: reserved bytes are in use", i)
 		}
 		rest = rest[regionSize:]
 	}
-	index, err := plan(table, int(binary.LittleEndian.Uint32(head[12:])))
+	table, err := plan(forms, int(binary.LittleEndian.Uint32(head[12:])))
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
-	if index.Head.Size != int64(len(head)) {
-		return nil, malformed("%d chunks do not make up these regions", chunks)
+	if table.Head.Size != int64(len(head)) {
+		return nil, malformed("%d chunks do not match the regions", chunks)
 	}
-	if decoded := int64(binary.LittleEndian.Uint64(head[16:])); decoded != index.DecodedSize() {
-		return nil, malformed("the regions have %d bytes together, the file should have %d", index.DecodedSize(), decoded)
+	if decoded := int64(binary.LittleEndian.Uint64(head[16:])); decoded != table.DecodedSize() {
+		return nil, malformed("the regions have %d bytes together, the file should have %d", table.DecodedSize(), decoded)
 	}
-	index.layOut()
-	index.Head.Digest = digest.FromBytes(head)
-	return index, index.parseChunks(rest, size)
+	table.layOut()
+	table.Head.Digest = digest.FromBytes(head)
+	return table, table.parseChunks(rest, size)
 }
 
 // parseChunks reads size, method and digests of the chunks that layOut made.
-func (x *ChunkTable) parseChunks(table []byte, size int64) error {
+func (x *ChunkTable) parseChunks(entries []byte, size int64) error {
 	at := x.Head.Size
 	for i := range x.Chunks {
 		c := &x.Chunks[i]
-		entry := table[i*chunkEntry:][:chunkEntry]
+		entry := entries[i*chunkEntry:][:chunkEntry]
 		c.Coded.Offset, c.Coded.Size = at, int64(binary.LittleEndian.Uint32(entry))
 		c.method = entry[4]
 		c.Coded.Digest = digest.NewDigestFromBytes(digest.SHA256, entry[8:8+digestBytes])
@@ -141,14 +141,14 @@ func isZero(b []byte) bool {
 // readFull fills b from offset of a file of size bytes.
 func readFull(src io.ReaderAt, b []byte, offset, size int64) error {
 	if int64(len(b)) > size-offset {
-		return malformed("it ends after %d bytes", size)
+		return malformed("the file ends after %d bytes", size)
 	}
 	n, err := src.ReadAt(b, offset)
 	if n == len(b) {
 		return nil
 	}
 	if err == io.EOF {
-		return malformed("it ends after %d bytes, not %d", offset+int64(n), size)
+		return malformed("the file ends after %d bytes, not %d", offset+int64(n), size)
 	}
 	return err
 }

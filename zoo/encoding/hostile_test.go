@@ -27,7 +27,7 @@ func (l *lockedBuffer) WriteAt(p []byte, at int64) (int, error) {
 	return l.buffer.WriteAt(p, at)
 }
 
-// resign makes the digest of a changed head right again.
+// resign corrects the digest of a changed head.
 func resign(coded []byte) {
 	regions, chunks := binary.LittleEndian.Uint32(coded[24:]), binary.LittleEndian.Uint32(coded[28:])
 	end := 32 + 16*int(regions) + 72*int(chunks)
@@ -39,7 +39,7 @@ func resign(coded []byte) {
 
 func TestDamage(t *testing.T) {
 	raw := elements(20_000, 4, putF32)
-	sound, index := encode(t, raw, []encoding.Region{{Size: 80_000, Width: 4, Rotation: 1}}, 1<<15)
+	sound, table := encode(t, raw, []encoding.Region{{Size: 80_000, Width: 4, Rotation: 1}}, 1<<15)
 	put32 := func(at int, v uint32) func([]byte) []byte {
 		return func(b []byte) []byte { binary.LittleEndian.PutUint32(b[at:], v); resign(b); return b }
 	}
@@ -49,7 +49,7 @@ func TestDamage(t *testing.T) {
 	flip := func(at int) func([]byte) []byte {
 		return func(b []byte) []byte { b[at] ^= 1; resign(b); return b }
 	}
-	first := int(index.Chunks[0].Coded.Offset)
+	first := int(table.Chunks[0].Coded.Offset)
 	tests := []struct {
 		name   string
 		damage func([]byte) []byte
@@ -92,16 +92,16 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageTellsWhere asks for the chunk, and whether the coded bytes were wrong.
+// TestDamageTellsWhere wants the error to name the chunk, and to say that its encoded bytes are wrong.
 func TestDamageTellsWhere(t *testing.T) {
 	t.Parallel()
 	raw := elements(20_000, 4, putF32)
-	coded, index := encode(t, raw, []encoding.Region{{Size: 80_000, Width: 4, Rotation: 1}}, 1<<15)
-	coded[index.Chunks[1].Coded.Offset+100] ^= 4
+	coded, table := encode(t, raw, []encoding.Region{{Size: 80_000, Width: 4, Rotation: 1}}, 1<<15)
+	coded[table.Chunks[1].Coded.Offset+100] ^= 4
 	_, err := decode(coded)
 	var wrong *encoding.DigestError
 	if !errors.As(err, &wrong) || wrong.Chunk != 1 || !wrong.Coded {
-		t.Errorf("got %v, want chunk 1 damaged as coded", err)
+		t.Errorf("got %v, want chunk 1, with wrong encoded bytes", err)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// FuzzRoundTrip codes any bytes as elements of any form: decoding gives them back.
+// FuzzRoundTrip encodes any bytes as elements of any form, and decodes them again.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte("weights"), uint8(0), uint8(0))
 	f.Add(elements(3000, 4, putF32), uint8(2), uint8(1))
@@ -176,16 +176,16 @@ func FuzzRoundTrip(f *testing.F) {
 		coded, _ := encode(t, raw, regions, encoding.MinChunkSize)
 		back, err := decode(coded)
 		if err != nil || !bytes.Equal(back, raw) {
-			t.Fatalf("decoding gives other bytes, or %v", err)
+			t.Fatalf("the decoded bytes differ, or %v", err)
 		}
 		if back, err = decodeByThePage(coded); err != nil || !bytes.Equal(back, raw) {
-			t.Fatalf("the decoder written from the page gives other bytes, or %v", err)
+			t.Fatalf("the bytes of the decoder written from the page differ, or %v", err)
 		}
 	})
 }
 
-// FuzzDecode gives hostile files, made consistent where that is needed to get further: decoding ends with an error, or with bytes
-// whose digests are those in the file; and never makes more chunks than the file has room to describe.
+// FuzzDecode decodes hostile files, whose head gets a right digest so that decoding goes further. It wants an error, or bytes with the digests in the
+// file, and never more chunks than the file has room to describe.
 func FuzzDecode(f *testing.F) {
 	raw := elements(3000, 4, putF32)
 	coded, _ := encode(f, raw, []encoding.Region{{Size: 12_000, Width: 4, Rotation: 1}}, encoding.MinChunkSize)
@@ -203,11 +203,11 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		index := reader.Table()
-		if 72*len(index.Chunks) > len(coded) {
-			t.Fatalf("%d chunks from %d bytes", len(index.Chunks), len(coded))
+		table := reader.Table()
+		if 72*len(table.Chunks) > len(coded) {
+			t.Fatalf("%d chunks from %d bytes", len(table.Chunks), len(coded))
 		}
-		for i, chunk := range index.Chunks {
+		for i, chunk := range table.Chunks {
 			raw := make([]byte, chunk.Decoded.Size)
 			err := reader.DecodeChunk(i, raw)
 			if err == nil && digest.FromBytes(raw) != chunk.Decoded.Digest {

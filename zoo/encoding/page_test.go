@@ -158,7 +158,7 @@ func newBackwards(stream []byte) *backwards {
 	return &backwards{stream, 8*len(stream) - 8 + bits.Len8(last) - 1}
 }
 
-// peek gives the next n bits; beyond the beginning they are zero.
+// peek returns the next n bits; beyond the beginning they are zero.
 func (b *backwards) peek(n int) int {
 	value := 0
 	for i := range n {
@@ -277,7 +277,7 @@ func pageTable(probabilities []int, accuracy int) []fseState {
 	return table
 }
 
-// pageStates lets two states give symbols in turn until the stream is used up; then the other one gives its last.
+// pageStates takes symbols from two states in turn until the stream is used up, then the last one of the other state.
 func pageStates(table []fseState, accuracy int, stream *backwards) []int {
 	states := [2]fseState{table[stream.take(accuracy)], table[stream.take(accuracy)]}
 	var symbols []int

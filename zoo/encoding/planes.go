@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// split rotates the elements of raw and writes their bytes of significance k, lowest first, to planes[k]. There are as many planes as an
-// element has bytes, each as long as there are elements.
+// split rotates the elements of raw and writes byte k of each, counted from the lowest, to planes[k]. There is a plane for each byte of an element, and
+// it has a byte for each element.
 func split(planes [][]byte, raw []byte, rotation int) {
 	switch len(planes) {
 	case 1:
@@ -86,8 +86,8 @@ func merge4(raw []byte, planes [][]byte, rotation int) {
 	}
 }
 
-// mergeEight merges eight elements at once, which takes a sixth less time than one by one: as 8 bytes of each plane in a register, interleaved
-// first by bytes, then by pairs.
+// mergeEight merges eight elements at once, which takes a sixth less time than one by one: it loads 8 bytes of each plane into a register and
+// interleaves them, first by bytes, then by pairs.
 func mergeEight(raw, p0, p1, p2, p3 []byte, rotation int) {
 	const bytes, pairs = 0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF
 	a, b := binary.LittleEndian.Uint64(p0), binary.LittleEndian.Uint64(p1)

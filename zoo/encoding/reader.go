@@ -15,7 +15,7 @@ import (
 
 // Reader reads an encoded file. All its methods may be called from several goroutines.
 type Reader struct {
-	index *ChunkTable
+	table *ChunkTable
 	src   io.ReaderAt
 
 	mu     sync.Mutex
@@ -23,19 +23,20 @@ type Reader struct {
 	plain  []byte
 }
 
-// Open reads the chunk table of the encoded file src of size bytes and validates it. src must stay open and unchanged while the Reader is in use.
+// Open reads and validates the chunk table of the encoded file src of size bytes. src must stay open and unchanged while the Reader is in use. A file
+// that is not an encoded one is ErrMalformed.
 func Open(src io.ReaderAt, size int64) (*Reader, error) {
-	index, err := readTable(src, size)
+	table, err := readTable(src, size)
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{index: index, src: src, cached: -1}, nil
+	return &Reader{table: table, src: src, cached: -1}, nil
 }
 
-// OpenBytes opens an encoded file that lies in memory or is mapped. The bytes must stay as they are while the Reader is in use.
+// OpenBytes opens an encoded file that is in memory or is mapped. The bytes must not change while the Reader is in use.
 func OpenBytes(coded []byte) (*Reader, error) { return Open(memory(coded), int64(len(coded))) }
 
-// memory is a source whose bytes need not be copied.
+// memory is a source whose bytes are not copied.
 type memory []byte
 
 func (m memory) ReadAt(p []byte, offset int64) (int, error) {
@@ -50,14 +51,15 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // Table returns the table of contents. It must not be changed.
-func (r *Reader) Table() *ChunkTable { return r.index }
+func (r *Reader) Table() *ChunkTable { return r.table }
 
-// Decode writes the whole decoded file to dst, chunk by chunk in no particular order. After an error the content of dst is undefined.
+// Decode writes the whole decoded file to dst, chunk by chunk in no particular order, from several goroutines. A wrong chunk is a *DigestError or
+// ErrMalformed. After an error the content of dst is undefined.
 func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(options.workers())
 	var done atomic.Int64
-	for i := range r.index.Chunks {
+	for i := range r.table.Chunks {
 		if inner.Err() != nil {
 			break
 		}
@@ -66,7 +68,7 @@ func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) e
 				return err
 			}
 			if options.Progress != nil {
-				options.Progress(done.Add(r.index.Chunks[i].Decoded.Size), r.index.DecodedSize())
+				options.Progress(done.Add(r.table.Chunks[i].Decoded.Size), r.table.DecodedSize())
 			}
 			return nil
 		})
@@ -80,27 +82,27 @@ func (r *Reader) Decode(ctx context.Context, dst io.WriterAt, options Options) e
 func (r *Reader) decodeTo(dst io.WriterAt, i int, check bool) error {
 	coder := coders.Get().(*coder)
 	defer coders.Put(coder)
-	raw := coder.scratch(int(r.index.Chunks[i].Decoded.Size))
+	raw := coder.scratch(int(r.table.Chunks[i].Decoded.Size))
 	if err := r.decode(coder, i, raw, check); err != nil {
 		return err
 	}
-	_, err := dst.WriteAt(raw, r.index.Chunks[i].Decoded.Offset)
+	_, err := dst.WriteAt(raw, r.table.Chunks[i].Decoded.Offset)
 	return err
 }
 
-// DecodeChunk fills raw, whose length must be the decoded size of chunk i, and checks its digest.
+// DecodeChunk decodes chunk i into raw, whose length must be the decoded size of the chunk, and checks its digest.
 func (r *Reader) DecodeChunk(i int, raw []byte) error {
-	if int64(len(raw)) != r.index.Chunks[i].Decoded.Size {
-		return fmt.Errorf("room for %d bytes, chunk %d has %d", len(raw), i, r.index.Chunks[i].Decoded.Size)
+	if int64(len(raw)) != r.table.Chunks[i].Decoded.Size {
+		return fmt.Errorf("room for %d bytes, chunk %d has %d", len(raw), i, r.table.Chunks[i].Decoded.Size)
 	}
 	coder := coders.Get().(*coder)
 	defer coders.Put(coder)
 	return r.decode(coder, i, raw, true)
 }
 
-// decode fills raw with chunk i. If decoding fails, the digest of the encoded bytes shows whether they are damaged.
+// decode decodes chunk i into raw. If decoding fails, the digest of the encoded bytes shows whether they are damaged.
 func (r *Reader) decode(coder *coder, i int, raw []byte, check bool) error {
-	c := &r.index.Chunks[i]
+	c := &r.table.Chunks[i]
 	coded, err := r.read(coder, c.Coded)
 	if err != nil {
 		return err
@@ -130,7 +132,7 @@ func (r *Reader) read(coder *coder, piece Piece) ([]byte, error) {
 		coder.coded = make([]byte, piece.Size)
 	}
 	coded := coder.coded[:piece.Size]
-	return coded, readFull(r.src, coded, piece.Offset, r.index.CodedSize())
+	return coded, readFull(r.src, coded, piece.Offset, r.table.CodedSize())
 }
 
 func compare(chunk int, coded bool, want, got digest.Digest) error {
@@ -140,14 +142,15 @@ func compare(chunk int, coded bool, want, got digest.Digest) error {
 	return &DigestError{Chunk: chunk, Coded: coded, Want: want, Got: got}
 }
 
-// ReadAt reads decoded bytes, checked. Reading in order decodes every chunk once.
+// ReadAt implements io.ReaderAt for the decoded bytes, which are checked. It keeps the chunk that it decoded last, so reading in order decodes every
+// chunk once.
 func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, errors.New("negative offset")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	chunks := r.index.Chunks
+	chunks := r.table.Chunks
 	i := sort.Search(len(chunks), func(i int) bool { return chunks[i].Decoded.Offset+chunks[i].Decoded.Size > offset })
 	read := 0
 	for ; read < len(p); i++ {
@@ -162,13 +165,13 @@ func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	return read, nil
 }
 
-// load decodes chunk i unless it is there.
+// load decodes chunk i into r.plain, unless it is there already.
 func (r *Reader) load(i int) error {
 	if r.cached == i {
 		return nil
 	}
 	r.cached = -1
-	size := r.index.Chunks[i].Decoded.Size
+	size := r.table.Chunks[i].Decoded.Size
 	if int64(cap(r.plain)) < size {
 		r.plain = make([]byte, size)
 	}

@@ -16,8 +16,8 @@ type Region struct {
 	Size int64
 	// Width of an element in bytes: 1, 2, 4 or 8.
 	Width int
-	// Rotation is by how many bits elements are rotated to the left before they are split into bytes: 1 moves the sign of a float out of the
-	// way, so that its exponent begins at a byte; 0 leaves integers alone.
+	// Rotation is the number of bits by which elements are rotated to the left before they are split into bytes: 1 moves the sign of a float out of
+	// the way, so that its exponent begins at a byte; 0 is for integers.
 	Rotation int
 }
 
@@ -33,12 +33,12 @@ func (r Region) validate() error {
 	return nil
 }
 
-// sameForm reports whether both can be one region.
+// sameForm reports whether the elements of both regions have the same form.
 func (r Region) sameForm(other Region) bool {
 	return r.Width == other.Width && r.Rotation == other.Rotation
 }
 
-// Raw is the one region of a file whose content is not known.
+// Raw returns the one region of a file of size bytes whose content is not known.
 func Raw(size int64) []Region { return appendRegion(nil, Region{Size: size, Width: 1}) }
 
 // regionOf returns the form in which elements of a dtype compress best. A complex number is two floats, which are not aligned as whole elements.
@@ -71,9 +71,9 @@ func appendRegion(regions []Region, r Region) []Region {
 // maxHeader is the longest header of a safetensors file that is looked at, as in the format's own reader.
 const maxHeader = 100 << 20
 
-// Safetensors finds the regions of a safetensors file of that many bytes. Regions are about size only: whatever they say, coding is without
-// loss. So what is not a safetensors file, or has gaps or overlaps, is cut as well as possible, down to one raw region; the only errors
-// are those of reading.
+// Safetensors returns the regions of a safetensors file of size bytes. Regions decide only how small the encoded file gets: encoding is lossless
+// whatever they say. So a file with gaps or overlaps is cut as well as possible, and one that is not a safetensors file is one raw region. The
+// only errors are those of reading.
 func Safetensors(file io.ReaderAt, size int64) ([]Region, error) {
 	var length [8]byte
 	if size < int64(len(length)) {
@@ -99,13 +99,13 @@ type typedSpan struct {
 	dtype      tensor.DType
 }
 
-// spansOf reads the entries that make sense, by offset.
+// spansOf returns the valid entries of a header, sorted by offset. data is the size in bytes of what follows the header.
 func spansOf(header []byte, data int64) []typedSpan {
 	var entries map[string]struct {
 		DType   string   `json:"dtype"`
 		Offsets [2]int64 `json:"data_offsets"`
 	}
-	// A name that is not a tensor ("__metadata__") gives an entry without dtype; a header that is not JSON gives no entries.
+	// A name that is not a tensor ("__metadata__") makes an entry without dtype; a header that is not JSON makes none.
 	_ = json.Unmarshal(header, &entries)
 	var spans []typedSpan
 	for _, entry := range entries {

@@ -7,15 +7,16 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Limits of a chunk's size in bytes.
+// Sizes of chunks, in bytes: the limits, and the default of Options.ChunkSize.
 const (
 	MinChunkSize     = 1 << 12
 	MaxChunkSize     = 1 << 24
 	DefaultChunkSize = 4 << 20
 )
 
-// Piece is a range of bytes of a file.
+// Piece is a range of bytes of a file, with their digest.
 type Piece struct {
+	// Offset and Size are in bytes.
 	Offset, Size int64
 	Digest       digest.Digest
 }
@@ -31,6 +32,7 @@ type Chunk struct {
 
 // ChunkTable is the table of contents of an encoded file.
 type ChunkTable struct {
+	// ChunkSize is the decoded size in bytes of every chunk of a region but the last.
 	ChunkSize int
 	Regions   []Region
 	Chunks    []Chunk
@@ -55,7 +57,7 @@ func (x *ChunkTable) CodedSize() int64 {
 	return x.Head.Size
 }
 
-// plan returns a table for regions, each of which is cut into chunks of chunkSize bytes and a rest, and counts the chunks.
+// plan returns the table of a file, without its chunks: each region is cut into chunks of chunkSize bytes and a shorter rest, and plan counts them.
 func plan(regions []Region, chunkSize int) (*ChunkTable, error) {
 	if chunkSize < MinChunkSize || chunkSize > MaxChunkSize || chunkSize%8 != 0 {
 		return nil, fmt.Errorf("chunks of %d bytes: need %d to %d, a multiple of 8", chunkSize, MinChunkSize, MaxChunkSize)
@@ -74,12 +76,12 @@ func plan(regions []Region, chunkSize int) (*ChunkTable, error) {
 	if count > math.MaxUint32 {
 		return nil, fmt.Errorf("%d chunks: make them larger", count)
 	}
-	index := &ChunkTable{ChunkSize: chunkSize, Regions: regions}
-	index.Head.Size = headSize(int64(len(regions)), count)
-	return index, nil
+	table := &ChunkTable{ChunkSize: chunkSize, Regions: regions}
+	table.Head.Size = headSize(int64(len(regions)), count)
+	return table, nil
 }
 
-// layOut appends the chunks that plan counted.
+// layOut adds the chunks that plan counted.
 func (x *ChunkTable) layOut() {
 	at := int64(0)
 	for _, r := range x.Regions {
