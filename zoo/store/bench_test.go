@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// benchSize is large enough for the start of a program not to count.
+// benchSize is large enough that the start of a program does not matter.
 const benchSize = 256 << 20
 
 // BenchmarkDigest compares the check of a file, chunk by chunk on all cores, with openssl, which uses one. Divide by the number of cores
@@ -104,7 +104,7 @@ func BenchmarkCopy(b *testing.B) {
 	b.Run("cp", func(b *testing.B) { benchCommand(b, "cp", curled, copied) })
 }
 
-// BenchmarkVerifier is the cost of reading through one, on one core.
+// BenchmarkVerifier measures the cost of reading through a Verifier, on one core.
 func BenchmarkVerifier(b *testing.B) {
 	content := storetest.Random(16<<20, 1)
 	for name, blob := range map[string]store.Blob{"whole": storetest.Describe(content, 0), "chunks": storetest.Describe(content, store.DefaultChunkSize)} {

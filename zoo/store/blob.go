@@ -13,12 +13,13 @@ import (
 // UnknownSize stands for a size that nobody knows yet.
 const UnknownSize = -1
 
-// DefaultChunkSize is the size in bytes of the chunks that Describe and Copy cut a blob into. A damaged chunk costs this much again: about a second
-// on a slow line.
+// DefaultChunkSize is the size in bytes of the chunks that Describe and Copy cut a blob into. A damaged chunk is fetched again, which takes about a
+// second on a slow line.
 const DefaultChunkSize = 4 << 20
 
 // Chunk is a part of a blob.
 type Chunk struct {
+	// Digest is the SHA-256 of the bytes.
 	Digest digest.Digest
 	// Size in bytes, above zero.
 	Size int64
@@ -26,23 +27,23 @@ type Chunk struct {
 
 // Blob says which bytes are meant. The zero value is invalid.
 type Blob struct {
-	// Digest of all bytes (SHA-256). Empty means unknown: such a blob can be fetched, and Copy returns the digest that it found.
+	// Digest is the SHA-256 of all bytes. Empty means unknown: such a blob can be fetched, and Copy returns the digest of what came.
 	Digest digest.Digest
 	// Size in bytes, or UnknownSize.
 	Size int64
-	// MediaType in the sense of OCI, or empty.
+	// MediaType is that of OCI, or empty.
 	MediaType string
-	// Chunks follow one another and make up the whole blob. They are nil if nobody computed their digests.
+	// Chunks follow one another and make up the whole blob. They are nil if their digests are unknown.
 	Chunks []Chunk
-	// Name is what to call the bytes in messages and, while the digest is unknown, in the journal of an interrupted copy: a model's name or
-	// an address without secrets. It is required if Digest is empty.
+	// Name is what messages call the bytes, such as the name of a model or an address without secrets. It is required if Digest is empty: then an
+	// interrupted copy is found by it.
 	Name string
 }
 
 // Validate returns an ErrInvalid unless the fields of b are well formed and agree with one another.
 func (b Blob) Validate() error {
 	if b.Digest == "" && b.Name == "" {
-		return fmt.Errorf("%w: blob with neither digest nor name", ErrInvalid)
+		return fmt.Errorf("%w: a blob with neither digest nor name", ErrInvalid)
 	}
 	if b.Digest != "" {
 		if err := CheckDigest(b.Digest); err != nil {
@@ -86,7 +87,7 @@ func (b Blob) String() string {
 	return b.Digest.String()
 }
 
-// Span is a range of bytes.
+// Span is a range of bytes of a blob.
 type Span struct {
 	Offset, Size int64
 }
@@ -94,8 +95,7 @@ type Span struct {
 // End returns the offset of the first byte after s.
 func (s Span) End() int64 { return s.Offset + s.Size }
 
-// Read reads a whole blob of at most limit bytes into memory. The bytes are verified as far as blob states what they must be; more than limit
-// are a *SizeError.
+// Read reads a whole blob of at most limit bytes into memory. The bytes are verified against what blob states; more than limit bytes are a *SizeError.
 func Read(ctx context.Context, from Fetcher, blob Blob, limit int64) ([]byte, error) {
 	if blob.Size > limit {
 		return nil, &SizeError{Name: blob.String(), Want: limit, Got: blob.Size}

@@ -9,10 +9,10 @@ import (
 
 // Options change what Copy does. The zero value copies silently.
 type Options struct {
-	// Progress is called now and then with the bytes that the destination has, and their number in all, or UnknownSize. Calls never overlap.
-	// done decreases when bytes turn out to be wrong.
+	// Progress, which may be nil, is told how many bytes the destination has, and how many it will have in all, or UnknownSize. Calls never
+	// overlap. done decreases when bytes turn out to be wrong.
 	Progress func(done, total int64)
-	// Notice is told of every problem that Copy recovered from: a source that failed, a chunk that was wrong, a file that changed and had to be
+	// Notice, which may be nil, is told of every problem that Copy recovered from: a source that failed, a chunk that was wrong, a file that changed and had to be
 	// fetched from the start. Calls never overlap.
 	Notice func(problem error)
 	// Streams is how many ranges are fetched at once, if the source has ranges; 0 is DefaultStreams.
@@ -45,7 +45,8 @@ func (o Options) maxSize() int64 {
 
 // Copy copies blob from src to dst and returns it with digest and size filled in if they were unknown. Every byte is verified before it is
 // visible in dst; a blob that dst has already is not copied. If src is Mirrors and one fails, the next continues from there. A destination that
-// is a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy resumes there.
+// is a Resumer keeps what arrived when Copy fails or its process dies, and the next Copy resumes there. The error wraps those of all sources, or is
+// the cause of ctx.
 func Copy(ctx context.Context, src Fetcher, dst Pusher, blob Blob, options Options) (Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return Blob{}, err
@@ -86,6 +87,7 @@ func copyBlob(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *
 	return (&transfer{partial: partial, blob: blob, watch: w}).run(ctx, sources)
 }
 
+// alreadyThere returns blob for a destination that has it, or a *SizeError if the sizes contradict each other.
 func alreadyThere(blob Blob, info Info) (Blob, error) {
 	if blob.Size >= 0 && info.Size >= 0 && info.Size != blob.Size {
 		return Blob{}, &SizeError{Name: blob.String(), Want: blob.Size, Got: info.Size, Source: info.Source}
@@ -116,7 +118,7 @@ func stream(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *wa
 				return pushed, nil
 			}
 			if counting.err == nil && !errors.Is(err, ErrDigestMismatch) {
-				return Blob{}, err // the destination's fault: another source does not help
+				return Blob{}, err // the destination failed: another source would not help
 			}
 		}
 		if ctx.Err() != nil {

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -13,25 +16,50 @@ type transfer struct {
 	partial Partial
 	blob    Blob
 	watch   *watch
-	// version is what the records in partial are of; see identity.
+	// version is the version of the content that the records in partial are about; see identity.
 	version string
 	chunks  []chunkState
 }
 
-// chunkState is how much of a chunk is there. During a fetch, one goroutine at a time owns it.
+// chunkState says how much of a chunk has arrived. During a fetch, one goroutine at a time owns it.
 type chunkState struct {
 	span Span
 	// want is the digest of the chunk, or empty if it is unknown.
 	want digest.Digest
-	// have counts the bytes from the start of the chunk that partial holds. complete reports that all are there, and right as far as is known.
+	// have is how many bytes of the chunk partial holds, from its start. complete reports that it holds all, and none is known to be wrong.
 	have     int64
 	complete bool
+}
+
+// checksum is recorded for bytes that were written. For a chunk that has a digest it is SHA-256, which is computed anyway. For another it is
+// CRC-32C at a tenth of the cost: it only has to show what a power cut took, and the digest of the whole blob is checked at the end.
+type checksum struct {
+	hash.Hash
+	digest bool
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum starts the checksum of a chunk.
+func (c *chunkState) checksum() checksum {
+	if c.want != "" {
+		return checksum{sha256.New(), true}
+	}
+	return checksum{crc32.New(castagnoli), false}
+}
+
+// word returns the Sum for a Record.
+func (c checksum) word() string {
+	if c.digest {
+		return string(sumOf(c.Hash))
+	}
+	return fmt.Sprintf("crc32c:%x", c.Sum(nil))
 }
 
 // rounds is how often each source is tried: a second time if it sent wrong bytes, because they may have been damaged in transit.
 const rounds = 2
 
-// run fetches from the sources in order until all is there.
+// run fetches from the sources in order until the blob is complete.
 func (t *transfer) run(ctx context.Context, sources []Fetcher) (Blob, error) {
 	problems := make([]error, len(sources))
 	for round := range rounds {
@@ -39,7 +67,7 @@ func (t *transfer) run(ctx context.Context, sources []Fetcher) (Blob, error) {
 			if round > 0 && !worthAnotherRound(problems[i]) {
 				continue
 			}
-			blob, err := t.from(ctx, source)
+			blob, err := t.copyFrom(ctx, source)
 			if err == nil {
 				return blob, nil
 			}
@@ -57,17 +85,19 @@ func (t *transfer) run(ctx context.Context, sources []Fetcher) (Blob, error) {
 	return Blob{}, joined(problems, t.blob)
 }
 
+// worthAnotherRound reports whether a source that failed with err may succeed the next time.
 func worthAnotherRound(err error) bool {
 	var declared *declaredError
 	return (errors.Is(err, ErrDigestMismatch) && !errors.As(err, &declared)) || errors.Is(err, ErrChanged)
 }
 
-// finalError is a problem that no other source can solve.
+// finalError is an error that another source would not help against.
 type finalError struct{ err error }
 
 func (e *finalError) Error() string { return e.err.Error() }
 func (e *finalError) Unwrap() error { return e.err }
 
+// final returns err as a *finalError, or nil.
 func final(err error) error {
 	if err == nil {
 		return nil
@@ -75,14 +105,14 @@ func final(err error) error {
 	return &finalError{err}
 }
 
-// declaredError is a mismatch with what a source declares before it sends anything. Asking again would not help.
+// declaredError says that what a source declares contradicts the blob. Asking it again would not help.
 type declaredError struct{ err error }
 
 func (e *declaredError) Error() string { return e.err.Error() }
 func (e *declaredError) Unwrap() error { return e.err }
 
-// from fetches what is missing from one source and commits.
-func (t *transfer) from(ctx context.Context, source Fetcher) (Blob, error) {
+// copyFrom fetches from one source what is missing, and commits.
+func (t *transfer) copyFrom(ctx context.Context, source Fetcher) (Blob, error) {
 	info, err := source.Stat(ctx, t.blob)
 	if err != nil {
 		return Blob{}, err
@@ -100,7 +130,7 @@ func (t *transfer) from(ctx context.Context, source Fetcher) (Blob, error) {
 	return t.commit(ctx, blob, info)
 }
 
-// agree fills in what the source declares, or returns an error if that contradicts what is wanted.
+// agree returns the blob with what the source declares filled in, or an error if that contradicts the blob.
 func (t *transfer) agree(info Info) (Blob, error) {
 	blob := t.blob
 	if blob.Size >= 0 && info.Size >= 0 && info.Size != blob.Size {
@@ -121,8 +151,8 @@ func (t *transfer) agree(info Info) (Blob, error) {
 	return blob, nil
 }
 
-// identity names the content whose parts may be combined. Chunks that have digests need no name; otherwise it is the digest or the version that
-// the source declares. It is empty if parts of two answers must not be combined.
+// identity names the content of a source: parts with the same identity may be combined. Chunks with digests may always be; else it is the digest or
+// the version that the source declares. It is empty if parts of two answers must not be combined.
 func (t *transfer) identity(info Info) string {
 	switch {
 	case t.blob.Chunks != nil:
@@ -135,13 +165,13 @@ func (t *transfer) identity(info Info) string {
 	return ""
 }
 
-// commit makes the blob visible. If it is not the right one, everything that was recorded is discarded.
+// commit makes the blob visible. If its digest is wrong, it discards everything that was recorded.
 func (t *transfer) commit(ctx context.Context, blob Blob, info Info) (Blob, error) {
 	committed, err := t.partial.Commit(ctx, blob)
 	var wrong *DigestError
 	switch {
 	case errors.As(err, &wrong) && t.blob.Chunks != nil:
-		return Blob{}, final(fmt.Errorf("each chunk has its digest, but together they are another blob: %w", err))
+		return Blob{}, final(fmt.Errorf("every chunk matches its digest, but the whole does not: %w", err))
 	case errors.As(err, &wrong):
 		wrong.Source = info.Source
 		return Blob{}, errors.Join(err, t.reset(""))
@@ -152,7 +182,7 @@ func (t *transfer) commit(ctx context.Context, blob Blob, info Info) (Blob, erro
 	return committed, nil
 }
 
-// reset discards everything that is there.
+// reset discards everything that arrived. What follows is of the given version.
 func (t *transfer) reset(version string) error {
 	t.version = version
 	for i := range t.chunks {

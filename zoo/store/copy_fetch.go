@@ -17,13 +17,13 @@ import (
 // other, so that the digest of the whole, which can only be computed in order, is nearly done when the last byte arrives.
 const stretchSize = 32 << 20
 
-// maxStep is how many bytes are read, hashed, written and recorded at a time. On a slow line it is what arrives within recordEvery.
+// maxStep is how many bytes are read, hashed, written and recorded at a time. On a slow line it is less: what arrives within recordEvery.
 const (
 	maxStep     = 256 << 10
 	recordEvery = 100 * time.Millisecond
 )
 
-// fetch fetches everything that is missing from one source.
+// fetch fetches from one source everything that is missing.
 func (t *transfer) fetch(ctx context.Context, source Fetcher, blob Blob, info Info) error {
 	if blob.Size < 0 {
 		return t.fetchUnsized(ctx, source, blob, info)
@@ -62,7 +62,7 @@ func (t *transfer) stretches() [][]*chunkState {
 	return stretches
 }
 
-// step returns how many bytes to read at a time, so that all streams together never have more than a chunk that is read but not recorded.
+// step returns how many bytes to read at a time: few enough that all streams together never have a chunk of bytes that are read but not recorded.
 func (t *transfer) step() int64 {
 	chunk := int64(DefaultChunkSize)
 	if len(t.chunks) > 0 {
@@ -98,8 +98,8 @@ func (t *transfer) fetchStretch(ctx context.Context, source RangeFetcher, blob B
 	return t.readChunks(body, info.Source, stretch)
 }
 
-// fetchWhole fetches the blob from its first byte and skips the chunks that are there. Without digests of chunks nothing proves that they are of
-// the same content, so nothing of earlier answers is kept.
+// fetchWhole fetches the blob from its first byte and skips the chunks that are complete. If the chunks have no digests, nothing proves that they are
+// of the same content, so it starts afresh.
 func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, info Info) error {
 	if t.blob.Chunks == nil {
 		if err := t.reset(t.version); err != nil {
@@ -115,7 +115,7 @@ func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, in
 		c := &t.chunks[i]
 		if c.complete {
 			if _, err := io.CopyN(io.Discard, body, c.span.Size); err != nil {
-				return cut(err, blob, info.Source, c.span.Offset)
+				return cutError(err, blob, info.Source, c.span.Offset)
 			}
 			continue
 		}
@@ -124,16 +124,16 @@ func (t *transfer) fetchWhole(ctx context.Context, source Fetcher, blob Blob, in
 			return err
 		}
 	}
-	return nil // trailing bytes are ignored: all chunks are verified
+	return nil // bytes after the last chunk are ignored
 }
 
-// discard forgets what is there of a chunk.
+// discard forgets what arrived of a chunk.
 func (t *transfer) discard(c *chunkState) {
 	t.watch.add(-c.have)
 	c.have = 0
 }
 
-// readChunks reads chunks that follow one another in body, the first from where it stands.
+// readChunks reads chunks that follow one another in body, the first from its first missing byte.
 func (t *transfer) readChunks(body io.Reader, source string, chunks []*chunkState) error {
 	buffer := make([]byte, t.step())
 	for _, c := range chunks {
@@ -148,7 +148,7 @@ func (t *transfer) readChunks(body io.Reader, source string, chunks []*chunkStat
 	return nil
 }
 
-// readChunk reads one chunk to its end. What arrived before an error stays recorded.
+// readChunk reads the rest of one chunk and returns the checksum of the whole chunk. What arrived before an error stays recorded.
 func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffer []byte) (sum string, err error) {
 	h := c.checksum()
 	if c.have > 0 {
@@ -165,7 +165,7 @@ func (t *transfer) readChunk(body io.Reader, source string, c *chunkState, buffe
 			}
 		}
 		if err != nil {
-			return "", cut(err, t.blob, source, c.span.Offset+c.have)
+			return "", cutError(err, t.blob, source, c.span.Offset+c.have)
 		}
 	}
 	return h.word(), nil
@@ -179,12 +179,12 @@ func (t *transfer) write(c *chunkState, p []byte, sum string) error {
 	c.have += int64(len(p))
 	t.watch.add(int64(len(p)))
 	if c.have == c.span.Size {
-		return nil // complete records it, once it is known to be right
+		return nil // complete will record it, if it is right
 	}
 	return t.partial.Record(Record{Span: Span{c.span.Offset, c.have}, Sum: sum})
 }
 
-// judge compares a whole chunk with its digest, if that is known.
+// judge compares a whole chunk, whose checksum is got, with its digest, if that is known.
 func (t *transfer) judge(c *chunkState, got, source string) error {
 	if c.want == "" || string(c.want) == got {
 		return t.complete(c, got)
@@ -234,7 +234,7 @@ func (t *transfer) fetchUnsized(ctx context.Context, source Fetcher, blob Blob, 
 	}
 }
 
-// settleLast completes the chunk in which an unsized blob ended, unless it ended just before.
+// settleLast completes the chunk in which a blob of unknown size ended, unless it is empty.
 func (t *transfer) settleLast(c chunkState) error {
 	if c.have == 0 {
 		return nil
@@ -251,8 +251,7 @@ func (t *transfer) settleLast(c chunkState) error {
 // errEnded says that a body ended in the middle of a chunk.
 var errEnded = errdef.New(errdef.ErrNetwork, "the answer ended early")
 
-// fill reads until p is full, or until recordEvery has passed and something arrived. It returns the reader's own error, so that the caller can
-// tell an end from a cut.
+// fill reads until p is full, or until recordEvery has passed and something arrived. It returns the error of body itself.
 func fill(body io.Reader, p []byte) (n int, err error) {
 	start := time.Now()
 	for n < len(p) && err == nil && (n == 0 || time.Since(start) < recordEvery) {
@@ -266,8 +265,9 @@ func fill(body io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// cut turns the end of a body in the middle of a chunk into an error with details. Other errors are returned as they are.
-func cut(err error, blob Blob, source string, at int64) error {
+// cutError returns the error for a body that ended in the middle of a chunk, after at bytes of the blob. It returns errors other than io.EOF
+// unchanged.
+func cutError(err error, blob Blob, source string, at int64) error {
 	if !errors.Is(err, io.EOF) {
 		return err
 	}

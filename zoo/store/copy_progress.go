@@ -9,7 +9,7 @@ type watch struct {
 	done, total int64
 }
 
-// add counts bytes that the destination has now; n is negative if they turned out to be wrong.
+// add adds n to the bytes that the destination has; n is negative if some turned out to be wrong.
 func (w *watch) add(n int64) {
 	if n == 0 {
 		return
@@ -29,7 +29,7 @@ func (w *watch) begin(total int64) {
 	w.done, w.total = 0, total
 }
 
-// restart sets what is done to nothing.
+// restart sets the bytes that are done to zero.
 func (w *watch) restart() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// prepare lists the chunks and finds which of them earlier copies, or earlier sources, left of this very content.
+// prepare lists the chunks, and keeps those that an earlier copy or an earlier source left if they are of the same content.
 func (t *transfer) prepare(ctx context.Context, blob Blob, info Info) error {
 	version, records := t.partial.Recorded()
 	if t.chunks == nil {
@@ -45,7 +45,7 @@ func layOut(blob Blob) []chunkState {
 	return chunks
 }
 
-// restore checks on all cores which of the recorded bytes are really there.
+// restore checks, on all cores, which of the recorded bytes are really there.
 func (t *transfer) restore(ctx context.Context, records []Record) error {
 	latest := make(map[int64]Record, len(t.chunks))
 	for _, r := range records {
@@ -60,7 +60,7 @@ func (t *transfer) restore(ctx context.Context, records []Record) error {
 	})
 }
 
-// restoreChunk takes over what r records if the bytes still have that checksum. Bytes that cannot be read count as lost.
+// restoreChunk keeps the bytes that r records if they still have that checksum. Bytes that cannot be read count as lost.
 func (t *transfer) restoreChunk(c *chunkState, r Record) error {
 	h := c.checksum()
 	if _, err := io.Copy(h, io.NewSectionReader(t.partial, r.Span.Offset, r.Span.Size)); err != nil || h.word() != r.Sum {
@@ -79,7 +79,7 @@ func (t *transfer) restoreChunk(c *chunkState, r Record) error {
 	return t.complete(c, r.Sum)
 }
 
-// complete records a chunk whose bytes are all there and right.
+// complete records a chunk whose bytes all arrived and are right.
 func (t *transfer) complete(c *chunkState, sum string) error {
 	c.complete = true
 	return final(t.partial.Record(Record{Span: c.span, Sum: sum, Final: true}))

@@ -33,7 +33,7 @@ func newCache(t testing.TB) *cache.Cache {
 	return c
 }
 
-// source is the file at an address, behind as much patience as tests have.
+// source returns the store of the file at an address, which tries again after short waits.
 func source(t testing.TB, address string) store.Fetcher {
 	t.Helper()
 	s, err := httpstore.New(address, httpstore.Options{Stall: 2 * time.Second})
@@ -56,14 +56,14 @@ func requireBlob(t *testing.T, c *cache.Cache, blob store.Blob, want []byte) {
 	}
 }
 
-// TestCopyFromHostileServer pulls one file from a server with each fault: known by chunks, known by digest, and not known at all.
+// TestCopyFromHostileServer pulls a file from a server with each fault, three times: with digests of chunks, with one digest, and with none.
 func TestCopyFromHostileServer(t *testing.T) {
 	content := storetest.Random(20*chunkSize+77, 1)
 	other := storetest.Random(len(content), 2)
 	chunked, plain := storetest.Describe(content, chunkSize), storetest.Describe(content, 0)
 	unknown := store.Blob{Name: "weights", Size: store.UnknownSize}
 	middle := 7*chunkSize + 5
-	// What a fault ends in for each kind of knowledge; nil means that the right bytes arrive.
+	// ends are the errors that a fault leads to, for each of the three; nil means that the right bytes arrive.
 	type ends struct{ chunked, plain, unknown error }
 	right := ends{}
 	tests := []struct {
@@ -116,7 +116,7 @@ func TestCopyFromHostileServer(t *testing.T) {
 				if got.Digest == plain.Digest {
 					requireBlob(t, c, got, content)
 				} else if kind != "unknown" {
-					t.Error("another blob")
+					t.Error("the copied blob is another one")
 				}
 			})
 		}
@@ -132,8 +132,8 @@ func requireEmpty(t *testing.T, c *cache.Cache) {
 	}
 }
 
-// TestCopyTellsWhatItFound pins a file on first use.
-func TestCopyTellsWhatItFound(t *testing.T) {
+// TestCopyReturnsTheDigest copies a file of which only the name is known.
+func TestCopyReturnsTheDigest(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(store.DefaultChunkSize+5, 1)
 	server := storetest.NewServer(t)
@@ -148,7 +148,7 @@ func TestCopyTellsWhatItFound(t *testing.T) {
 	}
 }
 
-// TestCopyComparesWithDeclaredDigest: Hugging Face states the digest of the file behind its redirect.
+// TestCopyComparesWithDeclaredDigest declares a digest as Hugging Face does, which states that of the file behind its redirect.
 func TestCopyComparesWithDeclaredDigest(t *testing.T) {
 	content := storetest.Random(3*chunkSize, 1)
 	declare := func(d digest.Digest) storetest.Fault {
@@ -206,13 +206,13 @@ func TestCopyNeverMixesVersions(t *testing.T) {
 			}
 			requireBlob(t, c, got, other)
 			if len(problems) != 1 || !errors.Is(problems[0], store.ErrChanged) {
-				t.Errorf("told of %v, want of the change", problems)
+				t.Errorf("notices are %v, want one about the change", problems)
 			}
 		})
 	}
 }
 
-// TestCopyResumesUnknownOnlyIfUnchanged interrupts a pull of an unpinned file, and goes on in another process, as it were.
+// TestCopyResumesUnknownOnlyIfUnchanged interrupts the copy of a file of unknown digest, and copies it again.
 func TestCopyResumesUnknownOnlyIfUnchanged(t *testing.T) {
 	content, other := storetest.Random(4*store.DefaultChunkSize, 1), storetest.Random(4*store.DefaultChunkSize, 2)
 	unknown := store.Blob{Name: "weights", Size: store.UnknownSize}
@@ -220,7 +220,7 @@ func TestCopyResumesUnknownOnlyIfUnchanged(t *testing.T) {
 	for name, test := range map[string]struct {
 		now    []byte
 		faults []storetest.Fault
-		fresh  int64 // at least so many bytes are fetched then
+		fresh  int64 // the second copy fetches at least so many bytes
 	}{
 		"unchanged":                    {content, nil, 0},
 		"changed":                      {other, nil, whole},
@@ -256,7 +256,7 @@ func TestCopyResumesUnknownOnlyIfUnchanged(t *testing.T) {
 	}
 }
 
-// TestCopySwitchesServers cuts the first for good; the second only delivers what is missing.
+// TestCopySwitchesServers makes the first server fail in the middle; the second only sends what is missing.
 func TestCopySwitchesServers(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(40*chunkSize, 1)
@@ -272,7 +272,7 @@ func TestCopySwitchesServers(t *testing.T) {
 	}
 	requireBlob(t, c, blob, content)
 	if len(problems) != 1 || !errors.Is(problems[0], store.ErrUnreachable) {
-		t.Errorf("told of %v", problems)
+		t.Errorf("notices are %v", problems)
 	}
 	if total := first.Served() + second.Served(); total > blob.Size+chunkSize {
 		t.Errorf("%d bytes were fetched of %d", total, blob.Size)
@@ -307,7 +307,7 @@ func TestCopyReportsAllMirrors(t *testing.T) {
 	}
 }
 
-// TestCopyDistrustsChunkLists: chunks that are all right but make up another blob than the digest says.
+// TestCopyDistrustsChunkLists copies chunks that all match their digests, but not the digest of the blob.
 func TestCopyDistrustsChunkLists(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(3*chunkSize, 1)
@@ -359,7 +359,7 @@ func TestCopyCancelled(t *testing.T) {
 	}
 }
 
-// TestCopyReportsProgress up to the end, also for what was there already.
+// TestCopyReportsProgress wants progress up to the end, also for a blob that the destination has already.
 func TestCopyReportsProgress(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(10*chunkSize, 1)
@@ -381,7 +381,7 @@ func TestCopyReportsProgress(t *testing.T) {
 	}
 }
 
-// TestCopyIntoReadOnlyCache says so, and writes nothing.
+// TestCopyIntoReadOnlyCache wants an error before anything is fetched.
 func TestCopyIntoReadOnlyCache(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
@@ -399,6 +399,6 @@ func TestCopyIntoReadOnlyCache(t *testing.T) {
 		t.Error("no error")
 	}
 	if server.Served() > 0 {
-		t.Error("bytes were fetched that nobody can keep")
+		t.Error("bytes were fetched that cannot be stored")
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// Describe computes the digest of size bytes and those of their chunks of chunkSize bytes (0 is DefaultChunkSize). The digest of the whole can
-// only be computed in order, on one core; the other cores compute those of the chunks meanwhile.
+// Describe computes the digest of size bytes, and those of their chunks of chunkSize bytes (0 is DefaultChunkSize). One core computes the digest of
+// the whole, which can only be done in order; the others compute those of the chunks meanwhile.
 func Describe(ctx context.Context, content io.ReaderAt, size, chunkSize int64) (Blob, error) {
 	if chunkSize <= 0 {
 		chunkSize = DefaultChunkSize
@@ -43,8 +43,8 @@ func Describe(ctx context.Context, content io.ReaderAt, size, chunkSize int64) (
 	return blob, nil
 }
 
-// Verify compares size bytes with blob: chunk by chunk on all cores if blob has chunks, else in order. All wrong chunks are reported together, as
-// *DigestErrors.
+// Verify compares size bytes of content with blob: chunk by chunk on all cores if blob has chunks, else in order on one. The error is a *SizeError, or
+// the *DigestErrors of all wrong chunks.
 func Verify(ctx context.Context, content io.ReaderAt, size int64, blob Blob) error {
 	if err := blob.Validate(); err != nil {
 		return err
@@ -86,7 +86,7 @@ func verifyChunks(ctx context.Context, content io.ReaderAt, blob Blob) error {
 	return errors.Join(wrong...)
 }
 
-// hashSpan computes the digest of a part of content. It looks at ctx once for each megabyte.
+// hashSpan computes the digest of a part of content. It checks ctx once for each megabyte.
 func hashSpan(ctx context.Context, content io.ReaderAt, span Span) (digest.Digest, error) {
 	h := sha256.New()
 	buffer := make([]byte, min(1<<20, max(span.Size, 1)))

@@ -14,7 +14,7 @@ import (
 
 const digestPrefix = "sha256:"
 
-// ParseDigest takes a SHA-256 digest with or without its prefix "sha256:".
+// ParseDigest reads a SHA-256 digest with or without its prefix "sha256:". The error is an ErrInvalid.
 func ParseDigest(word string) (digest.Digest, error) {
 	if !strings.Contains(word, ":") {
 		word = digestPrefix + word
@@ -23,8 +23,8 @@ func ParseDigest(word string) (digest.Digest, error) {
 	return d, CheckDigest(d)
 }
 
-// CheckDigest returns an ErrInvalid unless d is "sha256:" and 64 lower-case hexadecimal digits. The empty digest is not. It is stricter than
-// digest.Digest.Validate, which allows other algorithms. After it, d.Encoded does not panic, and returns what is safe as a file name.
+// CheckDigest returns an ErrInvalid unless d is "sha256:" and 64 lower-case hexadecimal digits. It is stricter than digest.Digest.Validate, which allows
+// other algorithms. For a digest that passes, d.Encoded does not panic and is safe as a file name.
 func CheckDigest(d digest.Digest) error {
 	digits, ok := strings.CutPrefix(string(d), digestPrefix)
 	if !ok || len(digits) != hex.EncodedLen(sha256.Size) || strings.Trim(digits, "0123456789abcdef") != "" {

@@ -1,7 +1,7 @@
-// Package store copies content-addressed blobs between stores and verifies every byte.
+// Package store copies blobs between stores and verifies every byte.
 //
-// A [Blob] is bytes with a size and a SHA-256 digest, and best also the digests of its chunks: then a damaged chunk costs one chunk, and an
-// interrupted copy is resumed. A store that has blobs is a [Fetcher], one that takes them a [Pusher]. The stores are the subpackages cache (the
+// A [Blob] is identified by its size and its SHA-256 digest. If the digests of its chunks are known too, a damaged chunk is all that has to be fetched
+// again. A store that has blobs is a [Fetcher], one that takes them a [Pusher]. The stores are the subpackages cache (the
 // local store), httpstore, ocistore, treestore, memstore and fsstore. Pull, publish, mirror and warming a cache are all the same [Copy]:
 //
 //	local, err := cache.New("", cache.Options{})
@@ -11,4 +11,8 @@
 //
 // A store knows bytes, sizes and digests; what they mean is up to the caller. Every error of a store wraps one of the Err values of this package,
 // or the error of the system.
+//
+// To write a store, implement [Fetcher] if it can be read, [Pusher] if it can be written to, and where it makes sense [RangeFetcher] and [Resumer].
+// Return a [SourceError] for what goes wrong, with Temporary set if trying again may help: package retry then does that. Its test calls storetest.Run.
+// For a store that an address can name, add a case to place.Open.
 package store

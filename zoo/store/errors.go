@@ -10,9 +10,9 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// What can go wrong. Stores wrap these; ask with errors.Is.
+// The kinds of errors of stores, which wrap them; test with errors.Is.
 var (
-	// ErrInvalid: a blob, digest or name that cannot be what it claims to be.
+	// ErrInvalid: a blob, digest, name, address or file is malformed.
 	ErrInvalid = errdef.New(errdef.ErrInput, "invalid")
 	// ErrNotFound: the store has no such blob.
 	ErrNotFound = errdef.New(errdef.ErrNetwork, "not found")
@@ -20,13 +20,13 @@ var (
 	ErrDigestMismatch = errdef.New(errdef.ErrIntegrity, "digest mismatch")
 	// ErrUnreachable: the store did not answer, or its answer cannot be used. [SourceError] has the details.
 	ErrUnreachable = errdef.New(errdef.ErrNetwork, "unreachable")
-	// ErrUnauthorized: the store wants other credentials.
+	// ErrUnauthorized: the store requires a login, or refuses the one that it got.
 	ErrUnauthorized = errdef.New(errdef.ErrNetwork, "not authorised")
 	// ErrChanged: the source has other content than when the copy began.
-	ErrChanged = errdef.New(errdef.ErrNetwork, "changed meanwhile")
-	// ErrNoRanges: the source sends whole blobs only. Copy handles it, so users never see it.
+	ErrChanged = errdef.New(errdef.ErrNetwork, "changed in the meantime")
+	// ErrNoRanges: the source sends whole blobs only. Copy handles this error itself.
 	ErrNoRanges = errdef.New(errdef.ErrInput, "no ranges")
-	// ErrNotWeights: the source sent a web page or the like instead of the file.
+	// ErrNotWeights: the source sent something else, such as a web page, instead of the file.
 	ErrNotWeights = errdef.New(errdef.ErrNetwork, "a web page instead of the file")
 	// ErrExists: the name or version is taken, and is never overwritten.
 	ErrExists = errdef.New(errdef.ErrUsage, "exists already")
@@ -36,14 +36,14 @@ var (
 
 // DigestError says which bytes were wrong.
 type DigestError struct {
-	// Name of the blob for messages.
+	// Name is that of the blob, for messages.
 	Name      string
 	Want, Got digest.Digest
-	// Span is where in the blob the bytes lie.
+	// Span says where the bytes are in the blob.
 	Span Span
 	// Chunk is the index of the chunk, or -1 if the digest is that of the whole blob.
 	Chunk int
-	// Source is the place that sent them, or empty.
+	// Source is the store that sent them, or empty.
 	Source string
 }
 
@@ -52,7 +52,7 @@ func (e *DigestError) Error() string {
 	if e.Chunk >= 0 {
 		what = fmt.Sprintf("chunk %d (bytes %d to %d) of %s", e.Chunk, e.Span.Offset, e.Span.End()-1, e.Name)
 	}
-	return fmt.Sprintf("%s%s: %v: want %s, got %s", what, from(e.Source), ErrDigestMismatch, e.Want, e.Got)
+	return fmt.Sprintf("%s%s: %v: want %s, got %s", what, fromSource(e.Source), ErrDigestMismatch, e.Want, e.Got)
 }
 
 // Is makes a DigestError an ErrDigestMismatch and an errdef.ErrIntegrity.
@@ -62,22 +62,24 @@ func (*DigestError) Is(kind error) bool {
 
 // Hint says what to do next.
 func (*DigestError) Hint() string {
-	return "these bytes were discarded; try again: if the error stays, the source has another file than the manifest describes"
+	return "the wrong bytes were discarded; try again: if the error stays, the source does not have the file that the manifest describes"
 }
 
 // SizeError says that there are more or fewer bytes than there should be. The digest cannot match either.
 type SizeError struct {
+	// Name is that of the blob, for messages.
 	Name string
 	// Want and Got are in bytes. If there were too many, Got is where reading stopped.
 	Want, Got int64
-	Source    string
+	// Source is the store that sent them, or empty.
+	Source string
 }
 
 func (e *SizeError) Error() string {
 	if e.Got > e.Want {
-		return fmt.Sprintf("%s%s: %v: more than the %d bytes it should have", e.Name, from(e.Source), ErrDigestMismatch, e.Want)
+		return fmt.Sprintf("%s%s: %v: more than the %d bytes it should have", e.Name, fromSource(e.Source), ErrDigestMismatch, e.Want)
 	}
-	return fmt.Sprintf("%s%s: %v: %d bytes, should be %d", e.Name, from(e.Source), ErrDigestMismatch, e.Got, e.Want)
+	return fmt.Sprintf("%s%s: %v: %d bytes, should be %d", e.Name, fromSource(e.Source), ErrDigestMismatch, e.Got, e.Want)
 }
 
 // Is makes a SizeError an ErrDigestMismatch and an errdef.ErrIntegrity.
@@ -93,13 +95,13 @@ func (e *ExistsError) Error() string { return fmt.Sprintf("%s %v", e.Blob, ErrEx
 // Is makes an ExistsError an ErrExists and an errdef.ErrUsage.
 func (*ExistsError) Is(kind error) bool { return kind == ErrExists || kind == errdef.ErrUsage }
 
-// SourceError says what went wrong with a place. It never holds a secret: no query of an address, no user information, no header.
+// SourceError says what went wrong with a store. It never holds a secret: no query of an address, no user information, no header.
 type SourceError struct {
-	// Source is the place: an address or a folder.
+	// Source names the store: an address or a folder.
 	Source string
 	// Status is the HTTP status, or 0.
 	Status int
-	// Temporary reports that it may work when tried again, but not before After has passed.
+	// Temporary reports that trying again may help, but not before After has passed.
 	Temporary bool
 	After     time.Duration
 	// Kind is one of the Err values of this package; Err is the cause, or nil.
@@ -131,7 +133,7 @@ func (e *SourceError) Unwrap() []error {
 // Hint returns the advice.
 func (e *SourceError) Hint() string { return e.Advice }
 
-// Temporary reports whether err may go away by itself, and after what time at the earliest.
+// Temporary reports whether trying again may help against err, and how long to wait at least.
 func Temporary(err error) (after time.Duration, ok bool) {
 	var source *SourceError
 	if errors.As(err, &source) && source.Temporary {
@@ -140,7 +142,8 @@ func Temporary(err error) (after time.Duration, ok bool) {
 	return 0, false
 }
 
-func from(source string) string {
+// fromSource returns " from " and the name of a source, or nothing if it has none.
+func fromSource(source string) string {
 	if source == "" {
 		return ""
 	}

@@ -7,19 +7,19 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limiter keeps the rate of everything that goes through it below a number of bytes a second. One Limiter can serve many stores and streams.
+// Limiter keeps the rate of all streams that use it together below a number of bytes a second. Its methods may be called from several goroutines.
 type Limiter struct{ bucket *rate.Limiter }
 
-// burst is the time for which bytes may be saved up while nothing flows.
+// burst limits what may arrive at once after a pause: the bytes of so much time.
 const burst = 100 * time.Millisecond
 
-// NewLimiter lets through bytesPerSecond, which must be above zero.
+// NewLimiter returns a Limiter to bytesPerSecond, which must be above zero.
 func NewLimiter(bytesPerSecond int64) *Limiter {
 	saved := min(max(1, float64(bytesPerSecond)*burst.Seconds()), 1<<30)
 	return &Limiter{rate.NewLimiter(rate.Limit(bytesPerSecond), int(saved))}
 }
 
-// Wait returns when n bytes may have flowed, or with the cause of ctx. A nil Limiter does not wait.
+// Wait waits as long as n bytes must take at that rate, or returns the cause of ctx. A nil Limiter does not wait.
 func (l *Limiter) Wait(ctx context.Context, n int) error {
 	if l == nil {
 		return nil

@@ -6,6 +6,9 @@ import (
 	"io"
 )
 
+// Mirrors are stores that have the same blobs. Copy tries them in order, and if one fails in the middle it continues with the next.
+type Mirrors []Fetcher
+
 // Stat asks the mirrors in order and returns the first answer.
 func (m Mirrors) Stat(ctx context.Context, blob Blob) (Info, error) {
 	return firstOf(ctx, m, func(f Fetcher) (Info, error) { return f.Stat(ctx, blob) })
@@ -16,7 +19,7 @@ func (m Mirrors) Fetch(ctx context.Context, blob Blob) (io.ReadCloser, error) {
 	return firstOf(ctx, m, func(f Fetcher) (io.ReadCloser, error) { return f.Fetch(ctx, blob) })
 }
 
-// firstOf returns the first success, or all errors.
+// firstOf returns the first success, or the errors of all mirrors.
 func firstOf[T any](ctx context.Context, mirrors Mirrors, try func(Fetcher) (T, error)) (T, error) {
 	var problems []error
 	for _, mirror := range mirrors {

@@ -23,7 +23,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// pullVariable makes the test program pull a blob into a cache and end: for what only separate processes can show.
+// pullVariable makes the test program pull a blob into a cache and end, for tests that need several processes.
 const pullVariable = "STORE_TEST_PULL"
 
 type pull struct {
@@ -69,7 +69,7 @@ func (p pull) run() error {
 	return err
 }
 
-// start begins to pull in a process of its own.
+// start starts the pull in a process of its own.
 func (p pull) start(t *testing.T) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	command := storetest.Process(t, pullVariable, p)
@@ -81,8 +81,8 @@ func (p pull) start(t *testing.T) (*exec.Cmd, *bytes.Buffer) {
 	return command, &output
 }
 
-// TestKilled kills the process with signal 9 at 20 drawn moments and more; in the end the bytes are right. After each kill the journal tells what the
-// cache has for sure: the next process asks the server for none of that. What was written but not recorded is fetched again; that is less than a chunk.
+// TestKilled kills a pull at 20 random moments or more; in the end the bytes are right. After each kill the next process asks the server for nothing
+// that the journal records. What was written but not recorded, which is less than a chunk, is fetched again.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	const chunk = 256 << 10
@@ -123,7 +123,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killed lets a process pull until the server has sent so many bytes, and tells whether it ended well before.
+// killed kills a pull when the server has sent so many bytes, and reports whether the pull ended before that.
 func killed(t *testing.T, p pull, server *storetest.Server, bytes int64) (ended bool) {
 	t.Helper()
 	command, output := p.start(t)
@@ -137,7 +137,7 @@ func killed(t *testing.T, p pull, server *storetest.Server, bytes int64) (ended 
 	return err == nil
 }
 
-// requireNew reports a request for bytes that the cache has.
+// requireNew wants a request to be for bytes that the cache does not have.
 func requireNew(t *testing.T, request storetest.Request, have []store.Span) {
 	t.Helper()
 	var first, last int64
@@ -145,17 +145,17 @@ func requireNew(t *testing.T, request storetest.Request, have []store.Span) {
 		return
 	}
 	if _, err := fmt.Sscanf(request.Range, "bytes=%d-%d", &first, &last); err != nil {
-		t.Fatalf("the whole file was asked for, by %+v", request)
+		t.Fatalf("a request was for the whole file: %+v", request)
 	}
 	for _, span := range have {
 		if first < span.End() && span.Offset <= last {
-			t.Errorf("bytes %d to %d were asked for, though %d to %d are there", first, last, span.Offset, span.End()-1)
+			t.Errorf("bytes %d to %d were requested, though %d to %d are there", first, last, span.Offset, span.End()-1)
 		}
 	}
 }
 
-// requireRecorded reads the journal that a killed process left, and compares it with the file beside it: what is recorded is right, and less than a
-// chunk is right without being recorded.
+// requireRecorded compares the journal that a killed process left with the file beside it. All recorded bytes must be right, and less than a chunk may
+// be right without being recorded. It returns what is recorded.
 func requireRecorded(t *testing.T, dir string, content []byte, chunk int) []store.Span {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "partial", "*.part"))
@@ -165,7 +165,7 @@ func requireRecorded(t *testing.T, dir string, content []byte, chunk int) []stor
 	if len(paths) == 0 {
 		return nil // it was killed before it began
 	}
-	// Where locks are no proof, files under way are copied, and a copy may be under way as well; the one with the longest journal counts.
+	// On file systems whose locks prove nothing, partial files are copied, so there may be several; the one with the longest journal counts.
 	path := slices.MaxFunc(paths, func(a, b string) int { return cmp.Compare(sizeOf(a+".journal"), sizeOf(b+".journal")) })
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -225,7 +225,7 @@ func journalled(t *testing.T, path string) []store.Span {
 	return spans
 }
 
-// killWhenServed kills a process as soon as the server has sent so many bytes.
+// killWhenServed kills a process as soon as the server has sent so many bytes, unless stop is closed first.
 func killWhenServed(server *storetest.Server, served int64, process *os.Process, stop <-chan struct{}) {
 	for server.Served() < served {
 		select {
@@ -237,7 +237,8 @@ func killWhenServed(server *storetest.Server, served int64, process *os.Process,
 	process.Kill()
 }
 
-// TestTwoProcesses pull the same blob at the same time, again and again: with locks there is one download, without both are right all the same.
+// TestTwoProcesses lets two processes pull the same blob at the same time, again and again. With locks there is one download; without, both must still
+// end with the right bytes.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(8*chunkSize, 1)
@@ -264,11 +265,11 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
-// pullTwice lets two processes pull, and gives how many bytes they fetched together. The server answers when both are under way.
+// pullTwice lets two processes pull, and returns how many bytes they fetched together. The server answers once both are running.
 func pullTwice(t *testing.T, p pull, content []byte) (served int64) {
 	t.Helper()
 	ready := []string{filepath.Join(p.Dir, "ready0"), filepath.Join(p.Dir, "ready1")}
-	// How long a process needs from there to the lock. Without a digest, one that comes late fetches again, and rightly so.
+	// toLock is how long a process needs from there to the lock. A process without a digest that comes later rightly fetches again.
 	toLock := 20 * time.Millisecond
 	if p.Blob.Digest == "" {
 		toLock = 500 * time.Millisecond
@@ -310,7 +311,7 @@ func waitForFile(ctx context.Context, path string) {
 	}
 }
 
-// TestDeadHolder: a lock ends with its process, so nobody waits for the dead.
+// TestDeadHolder kills the process that has the lock of a blob; the one that waits for it goes on.
 func TestDeadHolder(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(8*chunkSize, 1)
@@ -324,7 +325,7 @@ func TestDeadHolder(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	first.Process.Kill()
 	if err := first.Wait(); err == nil {
-		t.Error("the stalled process ended well")
+		t.Error("the stalled process ended without an error")
 	}
 	if err := second.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, output)

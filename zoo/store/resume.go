@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// Resumer is a Pusher that keeps what arrived of an interrupted copy, even if its process died. Copy asks for it by type assertion.
+// Resumer is a Pusher that keeps what arrived of an interrupted copy, even if its process died. Copy finds out by type assertion.
 type Resumer interface {
 	Pusher
-	// Begin opens a partial blob, with what an earlier copy left. If another process copies the same blob, Begin waits for it as far as the
-	// file system has locks. It returns an *ExistsError if the blob is there already; a blob of unknown digest is there if another process
+	// Begin opens a partial blob, with what an earlier copy left. The caller closes it. If another process copies the same blob, Begin waits for
+	// it, where the file system has locks. It returns an *ExistsError if the blob is there already; a blob of unknown digest is there if another process
 	// copied it while Begin waited.
 	Begin(ctx context.Context, blob Blob) (Partial, error)
 }
@@ -22,9 +22,9 @@ type Partial interface {
 	// Recorded returns the version that Reset was given, and what was recorded since, oldest first. After a power cut the disk may lack bytes
 	// that were recorded, so the caller must compare their checksums.
 	Recorded() (version string, records []Record)
-	// Reserve asks for the space of the whole blob now, so that a full disk is known before the work begins.
+	// Reserve reserves the space for size bytes, so that a full disk is noticed before the work begins.
 	Reserve(size int64) error
-	// Record notes, durably, that bytes were written.
+	// Record records that bytes were written.
 	Record(Record) error
 	// Reset discards all records. The following ones are of the given version of the content.
 	Reset(version string) error

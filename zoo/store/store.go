@@ -11,51 +11,49 @@ import (
 type Info struct {
 	// Size in bytes, or UnknownSize.
 	Size int64
-	// Digest that the store declares (Hugging Face: the linked etag), or empty.
+	// Digest is the one that the store declares, or empty.
 	Digest digest.Digest
-	// Version names this very content as the store has it now, as an HTTP validator does, or is empty. For content-addressed stores it is the
-	// digest.
+	// Version changes whenever the content changes, as an HTTP validator does; empty means unknown. For content-addressed stores it is the digest.
 	Version string
 	// Ranges reports that FetchRange will work.
 	Ranges bool
-	// Source names the store in messages, without secrets: a host, a folder.
+	// Source names the store in messages, without secrets: an address, a folder. It is not empty.
 	Source string
 }
 
-// Stater says what it has without sending it.
+// Stater says what it knows about blobs without sending them.
 type Stater interface {
-	// Stat returns an ErrNotFound if the store does not have the blob.
+	// Stat returns an ErrNotFound if the store does not have the blob, and an ErrInvalid if its digest is malformed.
 	Stat(ctx context.Context, blob Blob) (Info, error)
 }
 
 // Fetcher sends blobs. All its methods may be called from several goroutines.
 type Fetcher interface {
 	Stater
-	// Fetch streams the blob from its first byte. The bytes are not verified: Copy and NewVerifier do that, so that no store can forget it.
+	// Fetch streams the blob from its first byte. Its errors are those of Stat. The caller closes the stream, which may end with an error once ctx
+	// is done. The bytes are not verified: Copy and Verifier do that, so no store has to.
 	Fetch(ctx context.Context, blob Blob) (io.ReadCloser, error)
 }
 
-// RangeFetcher is a Fetcher that can start in the middle. Copy asks for it by type assertion.
+// RangeFetcher is a Fetcher that can start in the middle. Copy finds out by type assertion.
 type RangeFetcher interface {
 	Fetcher
-	// FetchRange streams exactly span, which is inside the blob. With a version (see Info) it returns an ErrChanged if the store has other content
-	// now. It returns an ErrNoRanges if the store turns out to send whole blobs only.
+	// FetchRange streams exactly span, which is inside the blob; else it is like Fetch. version is empty or that of Info: if the store has other
+	// content now, the error is an ErrChanged. If the store turns out to send whole blobs only, it is an ErrNoRanges.
 	FetchRange(ctx context.Context, blob Blob, version string, span Span) (io.ReadCloser, error)
 }
 
-// Pusher takes blobs.
+// Pusher takes blobs. All its methods may be called from several goroutines.
 type Pusher interface {
 	Stater
 	// Push stores the bytes of content and returns the blob with digest and size filled in. It verifies them against what blob states: after
-	// an error nothing is visible under the digest. A blob that is there already stays as it is, and content need not be read.
+	// an error nothing is visible under the digest, and a failure of content is part of the error. A blob that is there already stays as it is, and
+	// content may be left unread.
 	Push(ctx context.Context, blob Blob, content io.Reader) (Blob, error)
 }
 
-// Store is a place for blobs in both directions.
+// Store is a Fetcher and a Pusher.
 type Store interface {
 	Fetcher
 	Pusher
 }
-
-// Mirrors are stores that have the same blobs. Copy tries them in order, and if one fails in the middle it continues with the next.
-type Mirrors []Fetcher

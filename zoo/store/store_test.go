@@ -89,7 +89,7 @@ func TestVerifier(t *testing.T) {
 		name    string
 		blob    store.Blob
 		content []byte
-		// delivered is how many bytes come before the error, or all where want is nil.
+		// delivered is how many bytes may come before the error. If want is nil, there is no error, and all come.
 		delivered int
 		want      any
 	}{
@@ -143,7 +143,7 @@ func sameType(err error, want any) bool {
 	}
 }
 
-// TestVerifierSaysWhere asks for the fields of the error.
+// TestVerifierSaysWhere compares the fields of the error.
 func TestVerifierSaysWhere(t *testing.T) {
 	content := storetest.Random(1000, 1)
 	blob := storetest.Describe(content, 300)
@@ -164,7 +164,7 @@ func TestVerifierSaysWhere(t *testing.T) {
 	}
 }
 
-// TestVerifierReadsOneByteTooMany at most, however long the content is.
+// TestVerifierReadsOneByteTooMany wants a Verifier to read at most one byte too many of endless content.
 func TestVerifierReadsOneByteTooMany(t *testing.T) {
 	endless := &countingReader{}
 	_, err := io.ReadAll(store.NewVerifier(endless, storetest.Describe(make([]byte, 1000), 0), ""))

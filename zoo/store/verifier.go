@@ -7,16 +7,16 @@ import (
 	"io"
 )
 
-// Verifier reads a blob and returns an error instead of io.EOF if digest or size are wrong. It reads at most one byte more than the blob should
-// have. If the blob has chunks, it returns an error after the first wrong one, before any byte of the next.
+// Verifier is an io.Reader of a blob that returns an error instead of io.EOF if the digest or the size is wrong: a *DigestError or a *SizeError. It
+// reads at most one byte more than the blob should have. If the blob has chunks, it stops at the first wrong one.
 type Verifier struct {
 	blob   Blob
 	source string
 	from   io.Reader
 	whole  hash.Hash
 	chunk  hash.Hash
-	index  int   // of the chunk under way
-	start  int64 // its offset
+	index  int   // of the current chunk
+	start  int64 // the offset of that chunk
 	read   int64
 	err    error
 }
@@ -26,7 +26,7 @@ func NewVerifier(content io.Reader, blob Blob, source string) *Verifier {
 	return &Verifier{blob: blob, source: source, from: content, whole: sha256.New(), chunk: sha256.New()}
 }
 
-// Read implements io.Reader. Bytes that it returned are verified only when a later Read returned io.EOF, or, with chunks, a nil error.
+// Read implements io.Reader. The bytes are verified only once a Read returned io.EOF.
 func (v *Verifier) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
@@ -46,7 +46,7 @@ func (v *Verifier) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// window cuts p so that one Read never crosses the end of a chunk, nor goes more than one byte beyond the blob.
+// window shortens p so that one Read neither crosses the end of a chunk nor goes more than one byte beyond the blob.
 func (v *Verifier) window(p []byte) []byte {
 	left := int64(len(p))
 	switch {

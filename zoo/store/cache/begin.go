@@ -37,13 +37,13 @@ func (c *Cache) Begin(ctx context.Context, blob store.Blob) (store.Partial, erro
 	return p, nil
 }
 
-// begin waits for the lock of a blob and opens its partial file, with what earlier copies left. A temporary one is never renamed into the cache.
+// begin waits for the lock of a blob and opens its partial file, with what earlier copies left. temporary is for a Draft: see partial.temporary.
 func (c *Cache) begin(ctx context.Context, blob store.Blob, temporary bool) (p *partial, err error) {
 	if err := blob.Validate(); err != nil {
 		return nil, err
 	}
 	if err := c.folder().MakeFolders(c.folder().Blobs(), c.partialDir(), c.lockDir()); err != nil {
-		return nil, c.writing(err)
+		return nil, c.writeError(err)
 	}
 	key := keyOf(blob)
 	before := c.outcome(key)
@@ -69,19 +69,19 @@ func (c *Cache) begin(ctx context.Context, blob store.Blob, temporary bool) (p *
 
 	file, err := c.openPart(key, lock)
 	if err != nil {
-		return nil, c.writing(err)
+		return nil, c.writeError(err)
 	}
 	journal, err := openJournal(file.Name() + journalSuffix)
 	if err != nil {
 		file.Close()
-		return nil, c.writing(err)
+		return nil, c.writeError(err)
 	}
 	p = &partial{cache: c, key: key, file: file, temporary: temporary, journal: journal, lock: lock, follower: follow(file)}
 	p.start()
 	return p, nil
 }
 
-// keyOf returns what the files of a partial blob are called: its digest, or that of its name.
+// keyOf returns what the names of the files of a partial blob begin with: its digest, or the digest of its name.
 func keyOf(blob store.Blob) string {
 	if blob.Digest != "" {
 		return blob.Digest.Encoded()
@@ -111,7 +111,7 @@ func (c *Cache) openPart(key string, lock *flock.Flock) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Other users may copy from it.
+	// Other users may copy from the file.
 	if err := file.Chmod(0o644); err != nil && !errors.Is(err, fs.ErrPermission) {
 		file.Close()
 		return nil, err
@@ -121,7 +121,7 @@ func (c *Cache) openPart(key string, lock *flock.Flock) (*os.File, error) {
 			continue
 		}
 		if lock != nil && markOf(path) != markNoLock {
-			// If its writer is alive after all, that one starts again. Wrong bytes cannot come of it.
+			// If its writer is alive after all, it has to start again; no wrong bytes can come of that.
 			os.Remove(path)
 			os.Remove(path + journalSuffix)
 		}
@@ -157,7 +157,7 @@ func (c *Cache) leftParts(key string) []string {
 	return paths
 }
 
-// copyPart copies bytes and journal of another partial file, which may be written to meanwhile: each record is compared with the bytes anyway.
+// copyPart copies the bytes and the journal of another partial file. Somebody may be writing to that one; each record is compared with the bytes later.
 func copyPart(file *os.File, path string) error {
 	journal, err := os.ReadFile(path + journalSuffix)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
 
-// HomeVariable is the environment variable with the folder that holds all that beitzoo keeps, instead of the system's usual places.
+// HomeVariable is the environment variable that names one folder for all that beitzoo keeps, in place of the system's usual folders.
 const HomeVariable = "BEITZOO_HOME"
 
 // Options change how a Cache works. The zero value is right for almost everybody.
 type Options struct {
-	// NoLocks uses no locks, for file systems where taking one hangs. Then several processes may copy the same blob at once.
+	// NoLocks uses no locks, for file systems on which taking one hangs. Then several processes may copy the same blob at the same time.
 	NoLocks bool
 }
 
@@ -44,12 +44,12 @@ func DefaultDir() (string, error) {
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no place for a cache (set %s): %w", HomeVariable, err)
+		return "", fmt.Errorf("no folder for the cache (set %s): %w", HomeVariable, err)
 	}
 	return filepath.Join(dir, "beitzoo"), nil
 }
 
-// New uses the folder dir, or DefaultDir if dir is empty. The folder is made when something is first written.
+// New returns the cache in the folder dir, or in DefaultDir if dir is empty. The folder is made when something is first written.
 func New(dir string, options Options) (*Cache, error) {
 	if dir == "" {
 		var err error
@@ -71,8 +71,8 @@ func (c *Cache) folder() folder.Folder { return folder.Folder{Root: c.dir} }
 func (c *Cache) partialDir() string    { return filepath.Join(c.dir, "partial") }
 func (c *Cache) lockDir() string       { return filepath.Join(c.dir, "lock") }
 
-// Path returns the file of a blob, for mapping and reading; it must not be written to. If the cache does not have the blob, the error is a
-// store.ErrNotFound.
+// Path returns the file of a blob, to be mapped and read, not written to. It belongs to the cache and stays until Remove or Prune. If the cache does not
+// have the blob, the error is a store.ErrNotFound.
 func (c *Cache) Path(d digest.Digest) (string, error) {
 	if _, err := c.folder().Stat(store.Blob{Digest: d, Size: store.UnknownSize}); err != nil {
 		return "", err
@@ -82,18 +82,18 @@ func (c *Cache) Path(d digest.Digest) (string, error) {
 	return path, nil
 }
 
-// touch records the time of use for Prune, if the file system allows it.
+// touch records the time of use, for List and Prune, if the file system allows it.
 func touch(path string) {
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) // fails for other users' files, which is no harm
+	_ = os.Chtimes(path, now, now) // fails for other users' files, which does no harm
 }
 
-// Stat returns a store.ErrNotFound for a file of another size than blob states: it was damaged later, and copying replaces it.
+// Stat implements store.Stater. A file that does not have the size of blob was damaged: it is store.ErrNotFound, and the next copy replaces it.
 func (c *Cache) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
 	return c.folder().Stat(blob)
 }
 
-// Fetch opens a blob.
+// Fetch implements store.Fetcher.
 func (c *Cache) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error) {
 	file, err := c.folder().Open(blob)
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *Cache) Fetch(_ context.Context, blob store.Blob) (io.ReadCloser, error)
 	return file, nil
 }
 
-// FetchRange opens a part of a blob. The version has no meaning here.
+// FetchRange implements store.RangeFetcher. The version has no meaning here.
 func (c *Cache) FetchRange(_ context.Context, blob store.Blob, _ string, span store.Span) (io.ReadCloser, error) {
 	file, err := c.folder().Open(blob)
 	if err != nil {
@@ -113,15 +113,15 @@ func (c *Cache) FetchRange(_ context.Context, blob store.Blob, _ string, span st
 	return folder.Section(file, span), nil
 }
 
-// Push stores content.
+// Push implements store.Pusher.
 func (c *Cache) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
 	pushed, err := c.folder().Push(ctx, blob, content, c.partialDir())
-	return pushed, c.writing(err)
+	return pushed, c.writeError(err)
 }
 
-// writing adds kind and advice to an error of writing.
-func (c *Cache) writing(err error) error {
-	err = c.folder().Writing(err)
+// writeError adds a kind and a hint to an error of writing.
+func (c *Cache) writeError(err error) error {
+	err = c.folder().WriteError(err)
 	var source *store.SourceError
 	var full *folder.FullError
 	switch {
@@ -140,5 +140,5 @@ func (e *fullError) Unwrap() error { return e.FullError }
 
 // Hint says what to do next.
 func (*fullError) Hint() string {
-	return "make room, for instance by pruning the cache, or set " + HomeVariable + " to another disk; the same command then resumes"
+	return "make room, for instance by pruning the cache, or set " + HomeVariable + " to a folder on another disk; the next copy resumes"
 }

@@ -1,18 +1,18 @@
 // Package cache is a local, shareable, content-addressed store.
 //
-// Use it as the destination of store.Copy: it is the store.Resumer, so what arrived of an interrupted copy is kept, and processes that
-// copy the same blob at the same time wait for one another.
+// Use it as the destination of store.Copy. It is a store.Resumer: what arrived of an interrupted copy is kept, and processes that copy the same blob
+// at the same time wait for one another.
 //
 //	local, err := cache.New("", cache.Options{})
 //	if err != nil { ... }
 //	blob, err = store.Copy(ctx, source, local, blob, store.Options{})
 //	path, err := local.Path(blob.Digest)
 //
-// A blob appears under its digest only complete and verified, by a rename. Locks, which network file systems may not have, only save a second
-// download; each partial file is written to by one process. So one folder can serve many processes, users and machines. A folder that cannot be
-// written to can be read from. There are no symbolic links, and no file is needed but the blobs.
+// A blob appears under its digest, by a rename, only when it is complete and verified, and each partial file is written to by one process only. So one
+// folder can serve many processes, users and machines. Locks, which network file systems may lack, only save a second download. A read-only folder can
+// be read. There are no symbolic links, and all files but the blobs may be deleted.
 //
 //	blobs/sha256/DIGEST        complete blobs
 //	partial/KEY.*.part         partial blobs, with their journals beside them
-//	lock/KEY.lock              empty
+//	lock/KEY.lock              empty files, for locks
 package cache

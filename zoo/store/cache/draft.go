@@ -10,18 +10,18 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Draft takes one blob that is needed for a short time only, such as a checkpoint that is converted. It is verified, and can be resumed, like any
-// other, but it is not visible in the cache and is not synced. Use it as the destination of one store.Copy. It has the lock of the blob until
-// Close or Discard.
+// Draft takes one blob that is needed for a short time only, such as a checkpoint that is converted. Like any blob it is verified, and can be resumed,
+// but it is not visible in the cache and not synced. Use it as the destination of one store.Copy, from one goroutine. It has the lock of the blob until
+// Keep, Discard or Close.
 type Draft struct {
 	cache   *Cache
 	partial *partial
-	blob    store.Blob // complete once partial is whole
+	blob    store.Blob // set once partial is complete and verified
 }
 
 var _ store.Resumer = (*Draft)(nil)
 
-// Draft returns a Draft. If the cache has the blob already, that one is used.
+// Draft returns an empty Draft. The caller closes it. If the cache has the blob already, a copy uses that one.
 func (c *Cache) Draft() *Draft { return &Draft{cache: c} }
 
 // Stat implements store.Stater.
@@ -57,7 +57,7 @@ func (p *draftPartial) Commit(ctx context.Context, blob store.Blob) (store.Blob,
 		return store.Blob{}, err
 	}
 	if err := p.file.Truncate(blob.Size); err != nil {
-		return store.Blob{}, p.cache.writing(err)
+		return store.Blob{}, p.cache.writeError(err)
 	}
 	p.draft.blob = blob
 	return blob, nil
@@ -66,12 +66,12 @@ func (p *draftPartial) Commit(ctx context.Context, blob store.Blob) (store.Blob,
 // Close implements store.Partial.
 func (p *draftPartial) Close() error {
 	if p.draft.blob.Digest != "" {
-		return nil // the draft closes it
+		return nil // the draft closes p
 	}
 	return p.partial.Close()
 }
 
-// Path returns the file of the blob, for mapping and reading.
+// Path returns the file of the blob, to be mapped and read, until Keep, Discard or Close.
 func (d *Draft) Path(blob digest.Digest) (string, error) {
 	if d.blob.Digest != "" && d.blob.Digest == blob {
 		return d.partial.file.Name(), nil
@@ -87,7 +87,7 @@ func (d *Draft) Keep() error {
 	return d.partial.publish(d.blob)
 }
 
-// Close keeps what is there for the next copy. After Keep or Discard it does nothing.
+// Close keeps what arrived for the next copy. After Keep or Discard it does nothing.
 func (d *Draft) Close() error {
 	if d.partial == nil {
 		return nil
@@ -95,7 +95,7 @@ func (d *Draft) Close() error {
 	return d.partial.Close()
 }
 
-// Discard removes the file.
+// Discard removes the file. A blob that the cache had already stays.
 func (d *Draft) Discard() error {
 	if d.blob.Digest == "" {
 		return d.Close()

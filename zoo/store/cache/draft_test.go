@@ -13,8 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// drafting copies a blob into a draft, which must then hold its bytes.
-func drafting(t *testing.T, from store.Fetcher, c *cache.Cache, blob store.Blob, want []byte) *cache.Draft {
+// copyToDraft copies a blob into a draft, which must then hold its bytes.
+func copyToDraft(t *testing.T, from store.Fetcher, c *cache.Cache, blob store.Blob, want []byte) *cache.Draft {
 	t.Helper()
 	draft := c.Draft()
 	t.Cleanup(func() { draft.Close() })
@@ -32,15 +32,15 @@ func drafting(t *testing.T, from store.Fetcher, c *cache.Cache, blob store.Blob,
 	return draft
 }
 
-// requireDrafts counts the blobs and the files under way.
+// requireDrafts wants so many blobs and so many files of partial blobs.
 func requireDrafts(t *testing.T, c *cache.Cache, blobs, partials int) {
 	t.Helper()
 	entries, err := c.List()
 	if err != nil || len(entries) != blobs {
 		t.Errorf("the cache has %d blobs, want %d; %v", len(entries), blobs, err)
 	}
-	if left := underWay(t, c, ""); len(left) != partials {
-		t.Errorf("under way are %q, want %d files", left, partials)
+	if left := partialFiles(t, c, ""); len(left) != partials {
+		t.Errorf("the files of partial blobs are %q, want %d", left, partials)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestDraft(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		end  func(*cache.Draft) error
-		// blobs and partials are what there is afterwards; served is what the next copy fetches.
+		// blobs and partials are how many files the cache has afterwards; served is how many bytes the next copy fetches.
 		blobs, partials int
 		served          int64
 	}{
@@ -61,14 +61,14 @@ func TestDraft(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := open(t, cache.Options{})
-			draft := drafting(t, &from, c, blob, content)
+			draft := copyToDraft(t, &from, c, blob, content)
 			requireDrafts(t, c, 0, 2)
 			if err := test.end(draft); err != nil {
 				t.Fatal(err)
 			}
 			requireDrafts(t, c, test.blobs, test.partials)
 			before := from.Served.Load()
-			drafting(t, &from, c, blob, content)
+			copyToDraft(t, &from, c, blob, content)
 			if served := from.Served.Load() - before; served != test.served {
 				t.Errorf("the next copy fetched %d bytes, want %d", served, test.served)
 			}
@@ -76,28 +76,28 @@ func TestDraft(t *testing.T) {
 	}
 }
 
-// TestDraftAfterPowerCut: a draft is not on the disk when its copy is done, so what the disk lost is fetched again.
+// TestDraftAfterPowerCut loses bytes of a draft, as a power cut can, because a draft is not synced: they are fetched again.
 func TestDraftAfterPowerCut(t *testing.T) {
 	content := storetest.Random(3*store.DefaultChunkSize, 1)
 	var from storetest.Memory
 	blob := from.Put(content, 0)
 	c := open(t, cache.Options{})
-	if err := drafting(t, &from, c, blob, content).Close(); err != nil {
+	if err := copyToDraft(t, &from, c, blob, content).Close(); err != nil {
 		t.Fatal(err)
 	}
 	lost := bytes.Clone(content)
 	clear(lost[store.DefaultChunkSize+5000 : store.DefaultChunkSize+9000])
-	if err := os.WriteFile(underWay(t, c, ".part")[0], lost, 0o600); err != nil {
+	if err := os.WriteFile(partialFiles(t, c, ".part")[0], lost, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	before := from.Served.Load()
-	drafting(t, &from, c, blob, content)
+	copyToDraft(t, &from, c, blob, content)
 	if served := from.Served.Load() - before; served != store.DefaultChunkSize {
 		t.Errorf("%d bytes were fetched again, the chunk has %d", served, store.DefaultChunkSize)
 	}
 }
 
-// lying hands out other bytes than it should.
+// lying is a store that sends wrong bytes.
 type lying struct{ content []byte }
 
 func (l lying) Stat(_ context.Context, blob store.Blob) (store.Info, error) {
@@ -108,7 +108,7 @@ func (l lying) Fetch(context.Context, store.Blob) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(l.content)), nil
 }
 
-// TestDraftIsVerified as any other blob.
+// TestDraftIsVerified copies wrong bytes into a draft.
 func TestDraftIsVerified(t *testing.T) {
 	content := storetest.Random(1000, 1)
 	blob := storetest.Describe(content, 0)

@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// follower computes the digest of a file that is written in pieces, in any order: it hashes the part at the start that is complete. So when the last
-// piece arrives, most of the work is done.
+// follower computes the digest of a file while it is written in pieces, in any order: it hashes the part at the start that is complete. So most of the
+// work is done when the last piece arrives.
 type follower struct {
 	file io.ReaderAt
 
@@ -52,7 +52,7 @@ func (f *follower) add(span store.Span) {
 	f.changed.Broadcast()
 }
 
-// reset starts again at the first byte. It waits until the file is not read any more, because it will be written to.
+// reset starts again at the first byte. It waits until the file is no longer read, because it will be written to.
 func (f *follower) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// journal is the file that records what was written of a partial blob. It is text, one line a record, and is only appended to. An incomplete line,
-// whose writer died, is ignored. No record is believed without comparing its checksum with the bytes.
+// journal is the file that records which bytes of a partial blob were written. It is text with a line for each record, and is only appended to. An
+// incomplete line, whose writer died, is ignored. No record is used before its checksum is compared with the bytes.
 //
 //	beitzoo journal 1
 //	version "https://host/file \"etag\" 1000"

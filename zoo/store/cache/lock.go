@@ -8,11 +8,11 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// waitForLock is the time between attempts to get a lock that another process has.
+// waitForLock is the time between two attempts to take a lock that another process has.
 const waitForLock = 50 * time.Millisecond
 
-// lock waits until no other process copies the blob of that key. It returns nil if the file system has no locks or the file cannot be opened:
-// then, at worst, several processes copy the same blob.
+// lock waits until no other process copies the blob of that key, and returns the lock. It returns nil if the file system has no locks or the file cannot
+// be opened: then, at worst, several processes copy the same blob.
 func (c *Cache) lock(ctx context.Context, key string) (*flock.Flock, error) {
 	if c.options.NoLocks {
 		return nil, nil
@@ -29,7 +29,7 @@ func (c *Cache) lock(ctx context.Context, key string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// tryLock returns false if another process has the lock.
+// tryLock takes the lock of a key without waiting. ok is false if another process has it.
 func (c *Cache) tryLock(key string) (release func(), ok bool) {
 	if c.options.NoLocks {
 		return func() {}, true
@@ -42,7 +42,7 @@ func (c *Cache) tryLock(key string) (release func(), ok bool) {
 	return func() { lock.Close() }, locked
 }
 
-// lockOf returns the lock of a key. Its file is never removed: nobody else would see a lock on a file without a name.
+// lockOf returns the lock of a key. Its file is never removed, because nobody else would see a lock on a removed file.
 func (c *Cache) lockOf(key string) *flock.Flock {
 	return flock.New(filepath.Join(c.lockDir(), key+".lock"), flock.SetPermissions(0o644))
 }

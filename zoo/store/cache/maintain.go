@@ -18,13 +18,15 @@ import (
 // Entry is a blob that the cache has.
 type Entry struct {
 	Digest digest.Digest
-	Size   int64
-	// Used is when it was last used, as far as the file system allowed to record it.
+	// Size is in bytes.
+	Size int64
+	// Used is when it was last used, if the file system records that.
 	Used time.Time
+	// Path is that of the file, which must not be written to.
 	Path string
 }
 
-// List returns all complete blobs, the last used first. Files with other names are ignored.
+// List returns all complete blobs, the last used first. It ignores files that are not named by a digest.
 func (c *Cache) List() ([]Entry, error) {
 	files, err := os.ReadDir(c.folder().Blobs())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +75,7 @@ func (c *Cache) Verify(ctx context.Context, entries []Entry, progress func(done,
 }
 
 // VerifyBlob reads a blob that the cache has, compares it with its digest (and the digests of its chunks, if blob has any), and returns its size
-// in bytes. progress, which may be nil, is told when it begins and when it ends. Damage is an error of kind store.ErrDigestMismatch.
+// in bytes. progress, which may be nil, is called at the beginning and at the end. A damaged blob is a store.ErrDigestMismatch.
 func (c *Cache) VerifyBlob(ctx context.Context, blob store.Blob, progress func(done, total int64)) (int64, error) {
 	if err := store.CheckDigest(blob.Digest); err != nil {
 		return 0, err
@@ -105,7 +107,7 @@ func (c *Cache) Remove(d digest.Digest) error {
 		return err
 	}
 	if err := os.Remove(c.folder().Path(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c.writing(err)
+		return c.writeError(err)
 	}
 	return nil
 }
@@ -122,13 +124,14 @@ type PruneOptions struct {
 
 // PruneResult says what Prune removed.
 type PruneResult struct {
+	// Blobs and Partials are the paths of the files.
 	Blobs, Partials []string
 	// Bytes is the size of all of them.
 	Bytes int64
 }
 
-// Prune removes blobs that need not be kept, and what interrupted copies left long ago. Partial blobs whose lock a process has are kept. A process
-// that reads a blob can go on reading it, or, on systems that cannot remove files in use, the blob is kept.
+// Prune removes the blobs that options do not keep, and what interrupted copies left long ago. It keeps partial blobs that a process has locked. A process
+// that is reading a removed blob can read it to its end; on systems that cannot remove files in use, the blob is kept and reported as an error.
 func (c *Cache) Prune(ctx context.Context, options PruneOptions) (PruneResult, error) {
 	var pruned PruneResult
 	entries, err := c.List()
@@ -185,7 +188,7 @@ func (c *Cache) prunePartials(pruned *PruneResult, options PruneOptions) error {
 		}
 		release()
 		if err != nil {
-			problems = append(problems, c.writing(err))
+			problems = append(problems, c.writeError(err))
 			continue
 		}
 		pruned.Partials = append(pruned.Partials, path)

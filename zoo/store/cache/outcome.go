@@ -12,9 +12,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Other processes cannot look for a blob whose digest they do not know. So a process that has copied one writes its digest to a small file, and a
-// process that waited for the lock sees that the file changed. For others it means nothing: the source may have changed since.
-
+// outcomePath returns the file with the digest of the blob that was last copied under a key that is not a digest. A process that waited for the lock sees
+// by a change of the file that the blob was copied meanwhile, and which one it is. Nobody else uses the file: the source may have changed since.
 func (c *Cache) outcomePath(key string) string {
 	return filepath.Join(c.partialDir(), key+".outcome")
 }
@@ -28,7 +27,7 @@ func (c *Cache) outcome(key string) string {
 	return string(text)
 }
 
-// leaveOutcome writes the file. A failure is ignored: another process will only copy again.
+// leaveOutcome writes the file. It ignores a failure, which only makes another process copy again.
 func (c *Cache) leaveOutcome(key string, blob digest.Digest) {
 	_ = c.folder().WriteFile(c.outcomePath(key), fmt.Appendf(nil, "%s %d\n", blob, time.Now().UnixNano()))
 }

@@ -18,10 +18,10 @@ type partial struct {
 	cache     *Cache
 	key       string
 	file      *os.File
-	temporary bool // never renamed into the cache, so it need not be synced
+	temporary bool // for a Draft: not synced, and usually not renamed into the cache
 	follower  *follower
 	lock      *flock.Flock // nil if the file system has no locks
-	stop      func()       // ends the goroutine that syncs
+	stop      func()       // ends syncLoop
 
 	mu      sync.Mutex
 	journal *journal
@@ -31,19 +31,19 @@ type partial struct {
 // syncEvery bounds how much of a partial blob a power cut can destroy.
 const syncEvery = 2 * time.Second
 
-// start starts the goroutine that syncs.
+// start starts syncLoop.
 func (p *partial) start() {
 	done := make(chan struct{})
 	var ended sync.WaitGroup
-	ended.Go(func() { p.syncNowAndThen(done) })
+	ended.Go(func() { p.syncLoop(done) })
 	p.stop = sync.OnceFunc(func() {
 		close(done)
 		ended.Wait()
 	})
 }
 
-// syncNowAndThen syncs every syncEvery. It ignores errors: the sync at the end reports them again.
-func (p *partial) syncNowAndThen(done <-chan struct{}) {
+// syncLoop syncs every syncEvery until done is closed.
+func (p *partial) syncLoop(done <-chan struct{}) {
 	ticker := time.NewTicker(syncEvery)
 	defer ticker.Stop()
 	for {
@@ -51,26 +51,29 @@ func (p *partial) syncNowAndThen(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-ticker.C:
-			p.settle()
+			p.sync()
 		}
 	}
 }
 
-func (p *partial) settle() {
+// sync writes the file and its journal to the disk. It ignores errors: the sync at the end reports them again.
+func (p *partial) sync() {
 	if p.temporary {
-		disk.StartSync(p.file, 0, 0) // without waiting: what does not arrive in time is fetched again
+		disk.StartSync(p.file, 0, 0) // without waiting: what a power cut destroys is fetched again
 		return
 	}
 	_ = p.file.Sync()
 	_ = p.journal.file.Sync()
 }
 
+// ReadAt implements store.Partial.
 func (p *partial) ReadAt(b []byte, offset int64) (int, error) { return p.file.ReadAt(b, offset) }
 
+// WriteAt implements store.Partial.
 func (p *partial) WriteAt(b []byte, offset int64) (int, error) {
 	n, err := p.file.WriteAt(b, offset)
 	if err != nil {
-		err = p.cache.writing(err)
+		err = p.cache.writeError(err)
 	}
 	if !p.temporary {
 		disk.StartSync(p.file, offset, int64(n))
@@ -84,7 +87,7 @@ func (p *partial) Reserve(size int64) error {
 		return nil
 	}
 	if err := disk.Reserve(p.file, size); err != nil {
-		return p.cache.writing(err)
+		return p.cache.writeError(err)
 	}
 	return nil
 }
@@ -101,7 +104,7 @@ func (p *partial) Record(r store.Record) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.journal.add(r); err != nil {
-		return p.cache.writing(err)
+		return p.cache.writeError(err)
 	}
 	if r.Final {
 		p.follower.add(r.Span)
@@ -115,7 +118,7 @@ func (p *partial) Reset(version string) error {
 	defer p.mu.Unlock()
 	p.follower.reset()
 	if err := p.journal.reset(version); err != nil {
-		return p.cache.writing(err)
+		return p.cache.writeError(err)
 	}
 	return nil
 }
@@ -129,7 +132,7 @@ func (p *partial) Commit(ctx context.Context, blob store.Blob) (store.Blob, erro
 	return blob, p.publish(blob)
 }
 
-// check fills in digest and size once all bytes are there, and returns an error if they are not those of blob.
+// check returns blob with the digest and size of the bytes, or an error if they are not those of blob.
 func (p *partial) check(ctx context.Context, blob store.Blob) (store.Blob, error) {
 	sum, size, err := p.follower.sum()
 	switch {
@@ -151,7 +154,7 @@ func (p *partial) publish(blob store.Blob) error {
 	p.stop()
 	p.follower.close()
 	if err := p.cache.folder().Publish(p.file, blob); err != nil {
-		return p.cache.writing(err)
+		return p.cache.writeError(err)
 	}
 	p.journal.file.Close()
 	os.Remove(p.journal.file.Name())

@@ -22,7 +22,7 @@ import (
 
 const chunkSize = 16 << 10
 
-// interrupt copies the first chunks of a blob and leaves the rest.
+// interrupt copies the first chunks of a blob and cancels the copy.
 func interrupt(t *testing.T, from *storetest.Memory, c *cache.Cache, blob store.Blob, chunks int64) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -37,8 +37,8 @@ func interrupt(t *testing.T, from *storetest.Memory, c *cache.Cache, blob store.
 	}
 }
 
-// underWay finds the files of blobs under way.
-func underWay(t *testing.T, c *cache.Cache, suffix string) []string {
+// partialFiles returns the files of partial blobs whose names end in suffix.
+func partialFiles(t *testing.T, c *cache.Cache, suffix string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(c.Dir(), "partial"))
 	if err != nil {
@@ -53,12 +53,12 @@ func underWay(t *testing.T, c *cache.Cache, suffix string) []string {
 	return paths
 }
 
-// TestResumeTrustsNothing spoils what an interrupted copy left, as power cuts, other machines and malice do.
+// TestResumeTrustsNothing spoils what an interrupted copy left, as power cuts, other machines and attackers do.
 func TestResumeTrustsNothing(t *testing.T) {
 	content := storetest.Random(20*chunkSize+99, 1)
 	edit := func(suffix string, change func([]byte) []byte) func(*testing.T, *cache.Cache) {
 		return func(t *testing.T, c *cache.Cache) {
-			for _, path := range underWay(t, c, suffix) {
+			for _, path := range partialFiles(t, c, suffix) {
 				old, err := os.ReadFile(path)
 				if err != nil {
 					t.Fatal(err)
@@ -71,7 +71,7 @@ func TestResumeTrustsNothing(t *testing.T) {
 	}
 	rename := func(from, to string) func(*testing.T, *cache.Cache) {
 		return func(t *testing.T, c *cache.Cache) {
-			for _, path := range append(underWay(t, c, ".part"), underWay(t, c, ".journal")...) {
+			for _, path := range append(partialFiles(t, c, ".part"), partialFiles(t, c, ".journal")...) {
 				if err := os.Rename(path, strings.Replace(path, "."+from+".", "."+to+".", 1)); err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +81,7 @@ func TestResumeTrustsNothing(t *testing.T) {
 	tests := []struct {
 		name  string
 		spoil func(t *testing.T, c *cache.Cache)
-		// refetched is how many of the 10 chunks that were there may be fetched again.
+		// refetched is how many of the 10 chunks that had arrived may be fetched again.
 		refetched int64
 	}{
 		{"nothing", func(*testing.T, *cache.Cache) {}, 0},
@@ -139,7 +139,7 @@ func requireBlob(t *testing.T, c *cache.Cache, blob store.Blob, want []byte) {
 	}
 }
 
-// TestNothingIsLeft of a copy that ended well.
+// TestNothingIsLeft wants no files of partial blobs after a copy that succeeded.
 func TestNothingIsLeft(t *testing.T) {
 	for name, options := range map[string]cache.Options{"locks": {}, "no locks": {NoLocks: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -151,14 +151,14 @@ func TestNothingIsLeft(t *testing.T) {
 			if _, err := store.Copy(t.Context(), &from, c, blob, store.Options{}); err != nil {
 				t.Fatal(err)
 			}
-			if left := underWay(t, c, ""); name == "locks" && len(left) > 0 {
-				t.Errorf("left under way: %v", left)
+			if left := partialFiles(t, c, ""); name == "locks" && len(left) > 0 {
+				t.Errorf("files of partial blobs are left: %v", left)
 			}
 		})
 	}
 }
 
-// TestCommitChecks goes around Copy: a Partial makes nothing visible that is not whole and right.
+// TestCommitChecks uses a Partial without Copy: it must make nothing visible that is not complete and right.
 func TestCommitChecks(t *testing.T) {
 	content := storetest.Random(1000, 1)
 	blob := storetest.Describe(content, 0)
@@ -206,7 +206,7 @@ func TestCommitChecks(t *testing.T) {
 	}
 }
 
-// TestBeginWaits for the other copy of the same blob, and not for that of another.
+// TestBeginWaits wants Begin to wait for another copy of the same blob, and not for that of another blob.
 func TestBeginWaits(t *testing.T) {
 	t.Parallel()
 	c := open(t, cache.Options{})
@@ -261,7 +261,7 @@ func TestMaintenance(t *testing.T) {
 	t.Parallel()
 	c := open(t, cache.Options{})
 	if entries, err := c.List(); err != nil || len(entries) > 0 {
-		t.Errorf("a cache that is not there yet: %v, %v", entries, err)
+		t.Errorf("a cache that does not exist yet: %v, %v", entries, err)
 	}
 	var blobs []store.Blob
 	for i := range 3 {
@@ -326,7 +326,7 @@ func spoil(t *testing.T, path string) {
 	}
 }
 
-// TestPrunePartials removes what was left long ago, and not what a process is at.
+// TestPrunePartials removes what was left long ago, and keeps what a process is working on.
 func TestPrunePartials(t *testing.T) {
 	t.Parallel()
 	var from storetest.Memory
@@ -339,13 +339,13 @@ func TestPrunePartials(t *testing.T) {
 		t.Fatal(err)
 	}
 	if pruned, err := c.Prune(t.Context(), cache.PruneOptions{}); err != nil || len(pruned.Partials) > 0 {
-		t.Errorf("what is fresh was pruned: %+v, %v", pruned, err)
+		t.Errorf("fresh partial blobs were pruned: %+v, %v", pruned, err)
 	}
 	pruned, err := c.Prune(t.Context(), cache.PruneOptions{PartialAge: time.Nanosecond})
 	if err != nil || len(pruned.Partials) != 2 {
 		t.Errorf("pruned %+v, %v", pruned, err)
 	}
-	for _, path := range underWay(t, c, "") {
+	for _, path := range partialFiles(t, c, "") {
 		if !strings.Contains(path, busy.Digest.Encoded()) {
 			t.Errorf("left: %s", path)
 		}
@@ -380,7 +380,7 @@ func TestDefaultDir(t *testing.T) {
 	}
 }
 
-// FuzzJournal puts anything where a journal should be: the copy ends with the right bytes.
+// FuzzJournal writes anything into a journal: the next copy must end with the right bytes.
 func FuzzJournal(f *testing.F) {
 	f.Add([]byte("beitzoo journal 1\nversion \"chunks\"\nbytes 0 100 sha256:" + strings.Repeat("0", 64) + "\n"))
 	f.Add([]byte("beitzoo journal 1\nversion \"chunks\"\nbytes 9223372036854775807 9223372036854775807 sha256:" + strings.Repeat("0", 64)))
@@ -399,7 +399,7 @@ func FuzzJournal(f *testing.F) {
 			t.Fatal(err)
 		}
 		partial.Close()
-		for _, path := range underWay(t, c, ".journal") {
+		for _, path := range partialFiles(t, c, ".journal") {
 			if err := os.WriteFile(path, journal, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -411,8 +411,8 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// TestFetchedFilesAreReadOnly for everybody.
-func TestFetchedFilesAreReadOnly(t *testing.T) {
+// TestPushedFilesAreReadOnly wants files that nobody may write to.
+func TestPushedFilesAreReadOnly(t *testing.T) {
 	t.Parallel()
 	c := open(t, cache.Options{})
 	blob, err := c.Push(t.Context(), store.Blob{Name: "x", Size: -1}, strings.NewReader("x"))

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// TestReadOnlyCache is read by another user, who may not write to it.
+// TestReadOnlyCache uses a cache as a user who may not write to it.
 func TestReadOnlyCache(t *testing.T) {
 	content, absent := storetest.Random(1000, 1), storetest.Random(1000, 2)
 	c := open(t, cache.Options{})
@@ -30,7 +30,7 @@ func TestReadOnlyCache(t *testing.T) {
 	asNobody(t, func() {
 		requireBlob(t, c, blob, content)
 		if _, err := c.Push(t.Context(), blob, nil); err != nil {
-			t.Errorf("pushing what is there: %v", err)
+			t.Errorf("pushing a blob that is there already: %v", err)
 		}
 		var hinted interface{ Hint() string }
 		_, err := c.Push(t.Context(), storetest.Describe(absent, 0), bytes.NewReader(absent))
@@ -46,7 +46,7 @@ func TestReadOnlyCache(t *testing.T) {
 	})
 }
 
-// TestOtherUsersPartial is gone on with by another user, who may write to the folder but not to the file.
+// TestOtherUsersPartial resumes a copy as another user, who may write to the folder but not to the file.
 func TestOtherUsersPartial(t *testing.T) {
 	var from storetest.Memory
 	content := storetest.Random(10*chunkSize, 1)
@@ -59,7 +59,7 @@ func TestOtherUsersPartial(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range append(underWay(t, c, ".part"), underWay(t, c, ".journal")...) {
+	for _, path := range append(partialFiles(t, c, ".part"), partialFiles(t, c, ".journal")...) {
 		if err := os.Chmod(path, 0o444); err != nil {
 			t.Fatal(err)
 		}
@@ -71,11 +71,11 @@ func TestOtherUsersPartial(t *testing.T) {
 		}
 		defer partial.Close()
 		if _, records := partial.Recorded(); len(records) < 5 {
-			t.Errorf("%d records were taken over", len(records))
+			t.Errorf("%d records were kept", len(records))
 		}
 		first := make([]byte, 5*chunkSize)
 		if _, err := partial.ReadAt(first, 0); err != nil || !bytes.Equal(first, content[:len(first)]) {
-			t.Errorf("other bytes were taken over, or %v", err)
+			t.Errorf("the kept bytes differ, or %v", err)
 		}
 	})
 }
@@ -90,7 +90,7 @@ func openToOthers(t *testing.T, dir string) {
 	}
 }
 
-// closeToWriting lets nobody but root write to a folder until the test ends.
+// closeToWriting makes a folder read-only, except for root, until the test ends.
 func closeToWriting(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.Chmod(dir, 0o555); err != nil {
@@ -99,7 +99,7 @@ func closeToWriting(t *testing.T, dir string) {
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
 }
 
-// asNobody runs work as a user whom permissions bind: root becomes another user for that, on a thread that is not used again.
+// asNobody runs work as a user without root's permissions: root becomes another user for that, on a thread that is not used again.
 func asNobody(t *testing.T, work func()) {
 	t.Helper()
 	done := make(chan struct{})

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// localFileSystems are those on which a lock of this kernel cannot be lost while it is held.
+// localFileSystems are the file systems on which a lock cannot be lost while a process holds it.
 var localFileSystems = []int64{
 	unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC,
 	0x2FC12FC1, // ZFS

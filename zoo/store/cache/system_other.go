@@ -2,5 +2,5 @@
 
 package cache
 
-// locksAreLocal reports false, because the kind of file system is not known here: partial files of others are copied, never resumed in place.
+// locksAreLocal returns false, because the kind of file system is not known here: partial files are copied, never resumed in place.
 func locksAreLocal(string) bool { return false }

@@ -19,7 +19,7 @@ type Store struct {
 
 var _ store.RangeFetcher = (*Store)(nil)
 
-// New returns the store of the file name in files. If files is nil there is no such file. source says in messages where that is: a folder, "the
+// New returns the store of the file called name in files; a nil files holds nothing. source says in messages where the file is, such as a folder or "the
 // program itself".
 func New(files fs.FS, name, source string) *Store {
 	return &Store{files: files, name: name, source: source}
@@ -37,7 +37,7 @@ func (s *Store) open() (fs.File, error) {
 	return file, err
 }
 
-// Stat implements store.Stater. A file has no version: nothing tells whether it changed since it was last read.
+// Stat implements store.Stater. A file has no version: nothing shows whether it changed since it was last read.
 func (s *Store) Stat(context.Context, store.Blob) (store.Info, error) {
 	file, err := s.open()
 	if err != nil {

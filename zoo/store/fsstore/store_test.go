@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// folder is a store of many blobs: each is a file that is called by its digest.
+// folder is a store of many blobs: each is a file that is named by its digest.
 type folder struct{ files fs.FS }
 
 func (f folder) file(blob store.Blob) (*fsstore.Store, error) {
@@ -48,7 +48,7 @@ func (f folder) FetchRange(ctx context.Context, blob store.Blob, version string,
 	return file.FetchRange(ctx, blob, version, span)
 }
 
-// plain hides that a file can seek.
+// plain is a file system whose files cannot seek.
 type plain struct{ fs.FS }
 
 func (p plain) Open(name string) (fs.File, error) {

@@ -16,7 +16,7 @@ import (
 // checkWhole checks the headers of an answer that should be a whole file.
 func checkWhole(response *response, blob store.Blob) error {
 	if response.StatusCode != http.StatusOK {
-		return refused(response.public, fmt.Errorf("status %d instead of the whole file", response.StatusCode))
+		return refused(response.public, fmt.Errorf("the answer has status %d instead of the whole file", response.StatusCode))
 	}
 	if err := checkCoding(response); err != nil {
 		return err
@@ -28,7 +28,7 @@ func checkWhole(response *response, blob store.Blob) error {
 }
 
 // checkRange checks the headers of an answer that should be a part of a file. A whole file instead means that the server has no ranges, or that
-// the file changed; the validator tells which.
+// the file changed; the validator shows which.
 func checkRange(response *response, blob store.Blob, version string, span store.Span) error {
 	if err := checkCoding(response); err != nil {
 		return err
@@ -41,7 +41,7 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 	}
 	start, total, ok := contentRange(response)
 	if !ok || start != span.Offset {
-		return refused(response.public, errors.New("a range that was not asked for"))
+		return refused(response.public, errors.New("the answer is not the range that was requested"))
 	}
 	if total >= 0 && blob.Size >= 0 && total != blob.Size {
 		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: total, Source: response.public}
@@ -49,15 +49,15 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 	return nil
 }
 
-// checkCoding returns an error for an answer that is compressed, which was not asked for.
+// checkCoding returns an error if an answer is compressed, which was not requested.
 func checkCoding(response *response) error {
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return refused(response.public, fmt.Errorf("content encoding %q, which was not asked for", coding))
+		return refused(response.public, fmt.Errorf("the answer has the content encoding %q, which was not requested", coding))
 	}
 	return nil
 }
 
-// contentRange reads the header of that name; total is store.UnknownSize if the server does not know it.
+// contentRange reads the header Content-Range; total is store.UnknownSize if the server does not know it.
 func contentRange(response *response) (start, total int64, ok bool) {
 	text := response.Header.Get("Content-Range")
 	var end int64
@@ -70,6 +70,7 @@ func contentRange(response *response) (start, total int64, ok bool) {
 	return 0, 0, false
 }
 
+// isPage reports whether an answer declares that it is a web page.
 func isPage(response *response) bool {
 	kind := response.Header.Get("Content-Type")
 	return strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "application/xhtml")
@@ -88,7 +89,7 @@ var pageMarks = []struct {
 // sniffLength is enough for every mark after some blank space.
 const sniffLength = 512
 
-// sniffed looks at the first bytes of an answer, and returns an error for what is not a file of weights.
+// sniffed returns the body of an answer, or an error if its first bytes show that it is not a file of weights.
 func sniffed(response *response, source string) (io.ReadCloser, error) {
 	from := &body{from: response.Body, response: response}
 	buffered := bufio.NewReaderSize(from, sniffLength)
@@ -99,7 +100,7 @@ func sniffed(response *response, source string) (io.ReadCloser, error) {
 			from.Close()
 			return nil, &store.SourceError{
 				Source: source, Status: response.StatusCode, Kind: store.ErrNotWeights, Err: errors.New(m.reason),
-				Advice: "open the address in a browser: it may ask for a licence to be accepted, for a login, or no longer exist",
+				Advice: "open the address in a browser: the page may ask you to accept a licence or to log in, or no longer exist",
 			}
 		}
 	}
@@ -113,7 +114,7 @@ func sniffed(response *response, source string) (io.ReadCloser, error) {
 	}{io.MultiReader(bytes.NewReader(bytes.Clone(head)), &tailReader{buffered, from, len(head)}), from}, nil
 }
 
-// tailReader reads what follows the head of an answer: first the rest of the small buffer that was filled to look at it.
+// tailReader reads what follows the head of an answer: first the rest of the small buffer that was filled to see the head.
 type tailReader struct {
 	buffered *bufio.Reader
 	from     io.Reader
@@ -133,7 +134,7 @@ func (r *tailReader) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// body is the body of an answer. Its errors have a kind.
+// body is the body of an answer, whose errors get a kind.
 type body struct {
 	from     io.ReadCloser
 	response *response
@@ -149,7 +150,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) Close() error { return b.from.Close() }
 
-// networkError adds the kind to an error of the network. If the caller's context ended, it returns the cause of that.
+// networkError adds a kind to an error of the network. If the caller's context has ended, it returns the cause of that.
 func networkError(ctx context.Context, source string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -10,28 +10,28 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
 
-// client does requests and follows redirects.
+// client sends requests and follows redirects.
 type client struct {
 	transport   *transport.Guard
 	credentials Credentials
 }
 
-// response is an answer of success.
+// response is a successful answer.
 type response struct {
 	*http.Response
-	// ctx is the caller's. If it has ended, the caller ended the answer, otherwise the source did. It lives as long as the answer.
+	// ctx is the caller's. It shows whether the caller or the source ended an answer.
 	ctx context.Context //nolint:containedctx // the body is a reader for one call
-	// public is the address that was asked for first, without secrets.
+	// public is the address that was requested first, without secrets.
 	public string
 	// origin has the headers of the first answer, which may have been a redirect.
 	origin http.Header
 }
 
-// maxRedirects is half of what browsers and curl allow.
+// maxRedirects is half as many as browsers allow.
 const maxRedirects = 10
 
-// do sends a request. Answers other than success become errors. Credentials go to the host of u, and to no other that a redirect leads to; once
-// it led elsewhere, not even back.
+// do sends a request. An answer that is not successful becomes an error. Credentials go only to the host of u: not to another that a redirect leads to,
+// nor to that of u if another redirects back to it.
 func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header) (*response, error) {
 	result := &response{ctx: ctx, public: public(u)}
 	at, trusted := u, true
@@ -66,7 +66,7 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, header http.
 func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header, trusted bool) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
-		return nil, refused(public(u), errors.New("it does not fit into a request"))
+		return nil, refused(public(u), errors.New("the address does not fit into a request"))
 	}
 	for name, values := range header {
 		request.Header[name] = values

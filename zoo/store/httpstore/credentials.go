@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Credentials return the Authorization header for an address, or "". They are called only for the host of the given address, never for one that a
-// redirect leads to.
+// Credentials return the Authorization header for an address, or "". They are called only for the host of a store's own address, never for one that a
+// redirect leads to, and may be called from several goroutines.
 type Credentials func(address *url.URL) string
 
 // First returns credentials that try all in order. Nil ones are skipped.
@@ -63,7 +63,8 @@ func basicHeader(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// Netrc returns the logins of the file NETRC, or of .netrc (on Windows _netrc) in the home folder. Without such a file there are none.
+// Netrc returns the logins of the file that the environment variable NETRC names, or of .netrc (on Windows _netrc) in the home folder. Without such a file
+// it returns nil.
 func Netrc() (Credentials, error) {
 	path := os.Getenv("NETRC")
 	if path == "" {
@@ -86,7 +87,7 @@ func Netrc() (Credentials, error) {
 	return ParseNetrc(string(content)), nil
 }
 
-// ParseNetrc reads the text of a netrc file. As with curl, the first entry for a host counts, and one called default is for all others.
+// ParseNetrc reads the text of a netrc file. As with curl, the first entry for a host counts, and the one called default is for all other hosts.
 func ParseNetrc(text string) Credentials {
 	type login struct{ user, password string }
 	logins := map[string]*login{}
@@ -122,7 +123,7 @@ func ParseNetrc(text string) Credentials {
 	}
 }
 
-// withoutMacros drops comments, and macros, which reach from their line to the next empty one.
+// withoutMacros removes comments, and macros, which end at the next empty line.
 func withoutMacros(text string) string {
 	var kept []string
 	inMacro := false

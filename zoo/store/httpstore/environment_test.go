@@ -18,8 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 )
 
-// childVariable makes the test program fetch an address and print what it got: proxies and certificates are read from the environment once in
-// the life of a process.
+// childVariable makes the test program fetch an address and print what came: a process reads proxies and certificates from its environment only once.
 const childVariable = "HTTPSTORE_TEST_FETCH"
 
 func child() bool {
@@ -66,11 +65,11 @@ func TestProxyFromEnvironment(t *testing.T) {
 
 func TestCertificateFromEnvironment(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		t.Skip("there the system's own store decides")
+		t.Skip("on this system the certificates of the system decide")
 	}
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "trusted") }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client that does not trust it
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about the client that does not trust it
 	server.StartTLS()
 	defer server.Close()
 	path := filepath.Join(t.TempDir(), "authority.pem")

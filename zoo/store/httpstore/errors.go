@@ -55,7 +55,7 @@ func statusError(response *response) error {
 		result.Kind = store.ErrNotFound
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		result.Kind = store.ErrUnauthorized
-		result.Advice = "put a login for this host into ~/.netrc, or set a token; some models must first be asked for on their page"
+		result.Advice = "put a login for this host into ~/.netrc, or set a token; for some models you must first request access on their page"
 	case http.StatusRequestedRangeNotSatisfiable:
 		result.Kind = store.ErrChanged
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -67,7 +67,7 @@ func statusError(response *response) error {
 	return result
 }
 
-// retryAfter reads the header of that name: seconds, or a date.
+// retryAfter reads the header Retry-After: seconds, or a date.
 func retryAfter(text string, now time.Time) time.Duration {
 	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 && seconds < 1e9 {
 		return time.Duration(seconds) * time.Second

@@ -9,7 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// TestUnknownHostIsFinal: a name that nobody has is not worth another try, a resolver that does not answer is.
+// TestUnknownHostIsFinal wants a host that does not exist to be a permanent error, and a resolver that does not answer a temporary one.
 func TestUnknownHostIsFinal(t *testing.T) {
 	for _, test := range []struct {
 		lookup net.DNSError

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// authorizations lists what a server was told, without repetitions.
+// authorizations lists the Authorization headers that a server got, without repetitions.
 func authorizations(s *storetest.Server) []string {
 	var told []string
 	for _, r := range s.Requests() {
@@ -79,7 +79,7 @@ func TestTokensStayAtTheirHost(t *testing.T) {
 	}
 }
 
-// TestUserInformation of an address is sent as a login and is in no name.
+// TestUserInformation wants the user information of an address to be sent as a login, and to be in no name.
 func TestUserInformation(t *testing.T) {
 	t.Parallel()
 	server := storetest.NewServer(t)

@@ -11,13 +11,13 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Headers with which Hugging Face's resolver declares the file behind a redirect (huggingface/huggingface_hub, file_download.py).
+// The headers with which Hugging Face's resolver declares the file behind a redirect (huggingface/huggingface_hub, file_download.py).
 const (
 	linkedDigest = "X-Linked-Etag"
 	linkedSize   = "X-Linked-Size"
 )
 
-// stat asks for the headers. Some servers know no HEAD, or answer it with a page; then the first byte is asked for.
+// stat requests the headers. If the server does not support HEAD, or answers it with a page, it requests the first byte.
 func (s *Store) stat(ctx context.Context, u *url.URL) (store.Info, error) {
 	response, err := s.client.do(ctx, http.MethodHead, u, nil)
 	switch {
@@ -26,15 +26,15 @@ func (s *Store) stat(ctx context.Context, u *url.URL) (store.Info, error) {
 		if ranges := response.Header.Get("Accept-Ranges"); ranges != "" && !isPage(response) {
 			return info(response, ranges == "bytes"), nil
 		}
-	case !knowsNoHead(err):
+	case !mayBeAboutHead(err):
 		return store.Info{}, err
 	}
 	return s.probe(ctx, u)
 }
 
-// knowsNoHead reports whether an error may be about the method and not the file. A server that lacks a file says so to GET too; one that
-// signs addresses for GET alone forbids HEAD.
-func knowsNoHead(err error) bool {
+// mayBeAboutHead reports whether an error may be about the method HEAD and not about the file. A server that lacks the file says so to GET too; one that
+// signs addresses for GET only forbids HEAD.
+func mayBeAboutHead(err error) bool {
 	var source *store.SourceError
 	if !errors.As(err, &source) {
 		return false
@@ -46,7 +46,7 @@ func knowsNoHead(err error) bool {
 	return false
 }
 
-// probe asks for the first byte, and so finds out whether there are ranges.
+// probe requests the first byte, which shows whether there are ranges.
 func (s *Store) probe(ctx context.Context, u *url.URL) (store.Info, error) {
 	response, err := s.client.do(ctx, http.MethodGet, u, http.Header{"Range": {"bytes=0-0"}})
 	var source *store.SourceError
@@ -71,13 +71,13 @@ func (s *Store) probe(ctx context.Context, u *url.URL) (store.Info, error) {
 	return info(response, false), page.Close()
 }
 
-// info reads the headers of a whole answer.
+// info reads the headers of an answer.
 func info(response *response, ranges bool) store.Info {
 	found := store.Info{Size: response.ContentLength, Version: validator(response.Header), Ranges: ranges, Source: response.public}
 	return linked(found, response)
 }
 
-// linked adds what the first host declared about the file that it redirected to.
+// linked returns found with what the first host declared about the file that it redirected to.
 func linked(found store.Info, response *response) store.Info {
 	if size, err := strconv.ParseInt(response.origin.Get(linkedSize), 10, 64); err == nil && size >= 0 {
 		found.Size = size
@@ -88,7 +88,8 @@ func linked(found store.Info, response *response) store.Info {
 	return found
 }
 
-// validator returns what names a version of a file: a strong entity tag, else the time of its last change. A weak tag allows the bytes to differ.
+// validator returns what identifies a version of a file: a strong entity tag, else the time of its last change. A weak tag does not, because the bytes
+// may differ.
 func validator(header http.Header) string {
 	if tag := header.Get("Etag"); strings.HasPrefix(tag, `"`) {
 		return tag

@@ -15,19 +15,19 @@ import (
 
 // Options change how a Store works. The zero value has no login and no limit.
 type Options struct {
-	// Transport does the requests; nil takes one with proxies and certificates from the environment.
+	// Transport sends the requests; nil is one with proxies and certificates from the environment.
 	Transport http.RoundTripper
 	// Credentials return the Authorization header for a host; nil uses only the user information of the address.
 	Credentials Credentials
-	// Stall is how long nothing may arrive before a request is given up; 0 takes a minute.
+	// Stall is the time after which a request is given up if nothing arrives; 0 is a minute.
 	Stall time.Duration
-	// Limiter holds back what arrives; nil does not.
+	// Limiter limits the rate of what arrives; nil does not.
 	Limiter *store.Limiter
-	// UserAgent is how requests introduce themselves; empty takes "beitzoo".
+	// UserAgent is the header of that name; empty is "beitzoo".
 	UserAgent string
 }
 
-// Store fetches from an HTTP server.
+// Store fetches from an HTTP server. All its methods may be called from several goroutines.
 type Store struct {
 	base   *url.URL
 	tree   bool
@@ -36,10 +36,10 @@ type Store struct {
 
 var _ store.RangeFetcher = (*Store)(nil)
 
-// New returns a Store of one file: every blob that is asked for is the file at address.
+// New returns a Store of one file: every blob that is asked for is the file at address. An address that is not http or https is store.ErrInvalid.
 func New(address string, options Options) (*Store, error) { return newStore(address, false, options) }
 
-// NewTree returns a Store of the files blobs/sha256/DIGEST below an address.
+// NewTree returns a Store of the files blobs/sha256/DIGEST below an address. An address that is not http or https is store.ErrInvalid.
 func NewTree(address string, options Options) (*Store, error) {
 	return newStore(address, true, options)
 }
@@ -47,10 +47,10 @@ func NewTree(address string, options Options) (*Store, error) {
 func newStore(address string, tree bool, options Options) (*Store, error) {
 	base, err := url.Parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the address cannot be read", store.ErrInvalid) // url.Error would repeat it, with its secrets
+		return nil, fmt.Errorf("%w: the address cannot be read", store.ErrInvalid) // url.Error would repeat the address, with its secrets
 	}
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%w: the address %q is not one of http or https", store.ErrInvalid, public(base))
+		return nil, fmt.Errorf("%w: the address %q is not an http or https address", store.ErrInvalid, public(base))
 	}
 	if options.UserAgent == "" {
 		options.UserAgent = "beitzoo"

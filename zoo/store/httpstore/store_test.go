@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// file makes a store of one file, whose connections end with the test.
+// file returns a store of one file, whose connections are closed when the test ends.
 func file(t testing.TB, address string, options httpstore.Options) *httpstore.Store {
 	t.Helper()
 	s, err := httpstore.New(address, options)
@@ -101,7 +101,7 @@ func TestStat(t *testing.T) {
 	}
 }
 
-// header adds one to the answers.
+// header adds a header to the answers.
 func header(name, value string) storetest.Fault {
 	return func(_ http.ResponseWriter, x *storetest.Exchange) bool { x.Header.Set(name, value); return false }
 }
@@ -165,7 +165,7 @@ func read(ctx context.Context, s store.Fetcher, blob store.Blob) ([]byte, error)
 	return io.ReadAll(content)
 }
 
-// TestUnknownIsSniffed has no digest or size to see through what servers send instead of files.
+// TestUnknownIsSniffed fetches what servers send instead of a file whose digest and size are unknown.
 func TestUnknownIsSniffed(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -249,8 +249,8 @@ func TestStallNamesTheTime(t *testing.T) {
 	}
 }
 
-// TestSlowReaderIsNoStall reads with pauses longer than the limit: only waiting for the server counts.
-func TestSlowReaderIsNoStall(t *testing.T) {
+// TestSlowReaderDoesNotStall reads with pauses longer than the limit: only waiting for the server counts.
+func TestSlowReaderDoesNotStall(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(300, 1)
 	server := storetest.NewServer(t)
@@ -275,7 +275,7 @@ func TestLimiter(t *testing.T) {
 	if _, err := read(t.Context(), s, unknown); err != nil {
 		t.Fatal(err)
 	}
-	// 0.4 s, less a tenth that may be saved up before.
+	// 0.4 s, less the 0.1 s whose bytes may arrive at once.
 	if took := time.Since(start); took < 250*time.Millisecond {
 		t.Errorf("60,000 bytes at 150,000 a second took %v", took)
 	}

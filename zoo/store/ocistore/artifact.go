@@ -14,12 +14,12 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Artifact is a model to publish, or one that was found.
+// Artifact is a model to publish, or one that was read.
 type Artifact struct {
 	Config Config
 	// Files are the layers, in order.
 	Files []File
-	// Annotations of the manifest.
+	// Annotations are those of the manifest.
 	Annotations map[string]string
 }
 
@@ -38,7 +38,7 @@ type packedArtifact struct {
 	files                    []store.Blob
 }
 
-// pack returns config and manifest of an artifact. The same artifact always gives the same bytes.
+// pack returns the config and the manifest of an artifact. The same artifact always makes the same bytes.
 func pack(a Artifact) (packedArtifact, error) {
 	var p packedArtifact
 	manifest := ocispec.Manifest{
@@ -71,8 +71,8 @@ func encode(value any, mediaType string) ([]byte, store.Blob, error) {
 	return content, store.Blob{Digest: digest.FromBytes(content), Size: int64(len(content)), MediaType: mediaType}, err
 }
 
-// fileMetadata is the value of an annotation by which ModelPack tools restore a file. All but the name and the size are the same for every file, so
-// that nothing depends on where it lay.
+// fileMetadata is the value of an annotation by which ModelPack tools restore a file. All but name and size are the same for every file, so that nothing
+// depends on where the file came from.
 type fileMetadata struct {
 	Name     string    `json:"name"`
 	Mode     uint32    `json:"mode"`
@@ -89,10 +89,10 @@ func (f File) layer() (ocispec.Descriptor, error) {
 		return ocispec.Descriptor{}, err
 	}
 	if f.Blob.Digest == "" || f.Blob.Size < 0 {
-		return ocispec.Descriptor{}, fmt.Errorf("%w: file %q without digest or size", store.ErrInvalid, f.Path)
+		return ocispec.Descriptor{}, fmt.Errorf("%w: the file %q has no digest or no size", store.ErrInvalid, f.Path)
 	}
 	if !isFileName(f.Path) {
-		return ocispec.Descriptor{}, fmt.Errorf("%w: file name %.200q", store.ErrInvalid, f.Path)
+		return ocispec.Descriptor{}, fmt.Errorf("%w: the file name %.200q", store.ErrInvalid, f.Path)
 	}
 	metadata, err := json.Marshal(fileMetadata{Name: f.Path, Mode: 0o644, Size: f.Blob.Size, ModTime: time.Unix(0, 0).UTC(), Typeflag: '0'})
 	if err != nil {
@@ -114,7 +114,7 @@ func isFileName(name string) bool {
 	return err == nil && local != "."
 }
 
-// parseManifest reads a manifest and trusts nothing in it.
+// parseManifest reads a manifest and checks everything in it. Errors are store.ErrInvalid.
 func parseManifest(content []byte) (config store.Blob, artifact Artifact, err error) {
 	var manifest ocispec.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
@@ -135,7 +135,7 @@ func parseManifest(content []byte) (config store.Blob, artifact Artifact, err er
 		}
 		name := layer.Annotations[annotationPath]
 		if !isFileName(name) {
-			return config, artifact, fmt.Errorf("%w: file name %.200q of layer %s", store.ErrInvalid, name, blob.Digest)
+			return config, artifact, fmt.Errorf("%w: the file name %.200q of layer %s", store.ErrInvalid, name, blob.Digest)
 		}
 		artifact.Files = append(artifact.Files, File{Path: name, Blob: blob})
 	}
@@ -145,7 +145,7 @@ func parseManifest(content []byte) (config store.Blob, artifact Artifact, err er
 func blobOf(d ocispec.Descriptor) (store.Blob, error) {
 	blob := store.Blob{Digest: d.Digest, Size: d.Size, MediaType: d.MediaType}
 	if d.Size < 0 {
-		return blob, fmt.Errorf("%w: a layer of %d bytes", store.ErrInvalid, d.Size)
+		return blob, fmt.Errorf("%w: a blob of %d bytes", store.ErrInvalid, d.Size)
 	}
 	if err := store.CheckDigest(blob.Digest); err != nil {
 		return blob, err

@@ -33,7 +33,7 @@ func example(from *storetest.Memory) ocistore.Artifact {
 	}
 }
 
-// TestManifestIsGolden: what was published once must keep its digest for ever. The files were written from the specification by hand.
+// TestManifestIsGolden compares with files that were written from the specification by hand, because a published artifact must keep its digest.
 func TestManifestIsGolden(t *testing.T) {
 	var from storetest.Memory
 	layout := newLayout(t)
@@ -116,7 +116,7 @@ func TestPublishAndRead(t *testing.T) {
 	}
 }
 
-// TestVersionsAreNeverOverwritten, not even by accident of order.
+// TestVersionsAreNeverOverwritten publishes another artifact under a version that exists.
 func TestVersionsAreNeverOverwritten(t *testing.T) {
 	for name, open := range places {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestVersionsAreNeverOverwritten(t *testing.T) {
 	}
 }
 
-// TestMirror goes round all kinds of place; manifest and files stay the same bytes.
+// TestMirror mirrors from a layout to a registry and on to another layout, which must equal the first.
 func TestMirror(t *testing.T) {
 	t.Parallel()
 	var from storetest.Memory
@@ -203,7 +203,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestLayoutDoesNotDependOnOrder of publishing.
+// TestLayoutDoesNotDependOnOrder publishes the same versions in two orders.
 func TestLayoutDoesNotDependOnOrder(t *testing.T) {
 	t.Parallel()
 	var from storetest.Memory
@@ -276,7 +276,7 @@ func TestImpossibleArtifacts(t *testing.T) {
 	}
 }
 
-// TestHostileManifests are in a layout that somebody else wrote.
+// TestHostileManifests reads manifests from a layout that an attacker wrote.
 func TestHostileManifests(t *testing.T) {
 	var from storetest.Memory
 	sound := newLayout(t)
@@ -294,8 +294,8 @@ func TestHostileManifests(t *testing.T) {
 		return strings.ReplaceAll(string(good), old, new)
 	}
 	for name, manifest := range map[string]string{
-		"no JSON":             "{",
-		"nothing":             "{}",
+		"not JSON":            "{",
+		"empty":               "{}",
 		"an image":            replace(ocistore.ArtifactType, "application/vnd.oci.image.config.v1+json"),
 		"path that leaves":    replace(`"org.cncf.model.filepath":"beitzoo.yaml"`, `"org.cncf.model.filepath":"../../beitzoo.yaml"`),
 		"no path":             replace(`"org.cncf.model.filepath":"beitzoo.yaml"`, `"x":"y"`),
@@ -323,7 +323,7 @@ func TestHostileManifests(t *testing.T) {
 
 func TestHostileBundles(t *testing.T) {
 	for name, content := range map[string][]byte{
-		"empty": nil, "no archive": []byte(strings.Repeat("x", 2000)), "zeros": make([]byte, 2048),
+		"empty": nil, "not an archive": []byte(strings.Repeat("x", 2000)), "zeros": make([]byte, 2048),
 	} {
 		path := filepath.Join(t.TempDir(), "bundle.tar")
 		if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -25,7 +25,8 @@ type Bundle struct {
 
 const blobPrefix = "blobs/sha256/"
 
-// OpenBundle opens a bundle and lists it. Blobs are read when they are asked for. The caller closes it.
+// OpenBundle opens a bundle and reads its list of blobs. Blobs are read when they are fetched. The caller closes it. A file that is not a bundle is
+// store.ErrInvalid.
 func OpenBundle(name string) (*Bundle, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -39,7 +40,7 @@ func OpenBundle(name string) (*Bundle, error) {
 	return b, nil
 }
 
-// read lists the archive. It ignores names that a layout does not have. Nothing is unpacked.
+// read lists the archive, without unpacking anything. It ignores names that a layout does not have.
 func (b *Bundle) read() error {
 	archive := tar.NewReader(b.file)
 	found := false
@@ -70,13 +71,13 @@ func (b *Bundle) read() error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("%w: no %s in it", store.ErrInvalid, ocispec.ImageIndexFile)
+		return fmt.Errorf("%w: the archive has no %s", store.ErrInvalid, ocispec.ImageIndexFile)
 	}
 	return nil
 }
 
-// remember notes the offset of a blob: the archive reader has just read its header, and nothing more. If that is not so, as with sparse files, the
-// digest of the blob will not match.
+// remember notes the offset of a blob. It relies on the archive reader having read the header of the blob and nothing more; where that is not so, as with
+// sparse files, the digest of the blob will not match.
 func (b *Bundle) remember(name string, size int64) error {
 	hex, ok := strings.CutPrefix(name, blobPrefix)
 	if !ok {

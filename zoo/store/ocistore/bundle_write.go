@@ -13,8 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// WriteBundle writes the artifacts that tags name as one tar file. The same artifacts always make the same bytes. Blobs are verified on the way;
-// after an error the file is not usable.
+// WriteBundle writes the artifacts that tags name as one tar file. The same artifacts always make the same bytes. Blobs are verified while they are
+// copied; after an error the file is not usable.
 func WriteBundle(ctx context.Context, to io.Writer, src Source, tags ...string) error {
 	w := &bundleWriter{archive: tar.NewWriter(to), written: map[digest.Digest]bool{}}
 	index := newIndex()

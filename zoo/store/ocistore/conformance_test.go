@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // anonymous has no login: tests do not depend on those of whoever runs them.
 func anonymous(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }
 
-// startRegistry starts a registry of somebody else's making and gives the address of a repository in it.
+// startRegistry starts a registry of another project and returns the address of a repository in it.
 func startRegistry(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
@@ -55,7 +55,7 @@ func newLayout(t testing.TB) *ocistore.Layout {
 	return l
 }
 
-// places are all that takes artifacts.
+// places are the kinds of Place.
 var places = map[string]func(t testing.TB) ocistore.Place{
 	"layout":   func(t testing.TB) ocistore.Place { return newLayout(t) },
 	"registry": func(t testing.TB) ocistore.Place { return newRegistry(t, startRegistry(t), ocistore.RegistryOptions{}) },
@@ -72,7 +72,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestBundleConformance makes a bundle anew whenever something is put into it.
+// TestBundleConformance makes a new bundle whenever something is put into it.
 func TestBundleConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Subject {
 		var from storetest.Memory
@@ -86,7 +86,7 @@ func TestBundleConformance(t *testing.T) {
 	})
 }
 
-// bundleHolder is the newest bundle; none is empty.
+// bundleHolder holds the newest bundle, or none.
 type bundleHolder struct{ *ocistore.Bundle }
 
 func (h *bundleHolder) replace(t *testing.T, b *ocistore.Bundle) {
@@ -100,7 +100,7 @@ func (h *bundleHolder) Close() {
 	}
 }
 
-// bundle makes one of an artifact, as version 1.0.0.
+// bundle returns a bundle of an artifact, as version 1.0.0.
 func bundle(t testing.TB, from store.Fetcher, artifact ocistore.Artifact) *ocistore.Bundle {
 	t.Helper()
 	layout := newLayout(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// explain turns an error of the library into one of this module, with a kind. It leaves out addresses: those of uploads have secrets in them.
+// explain returns an error of the oras library as an error of this module, with a kind. It leaves out addresses, because those of uploads hold secrets.
 func (r *Registry) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

@@ -11,14 +11,14 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// unresolved is a transport without a name server that helps.
+// unresolved is a transport that cannot look up any host.
 type unresolved struct{ lookup *net.DNSError }
 
 func (u unresolved) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Err: u.lookup}
 }
 
-// TestUnknownHostIsFinal: a name that nobody has is not worth another try, a resolver that fails is.
+// TestUnknownHostIsFinal wants a host that does not exist to be a permanent error, and a resolver that fails a temporary one.
 func TestUnknownHostIsFinal(t *testing.T) {
 	blob := storetest.Describe([]byte("x"), 0)
 	for _, test := range []struct {

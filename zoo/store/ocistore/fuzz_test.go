@@ -14,7 +14,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// FuzzManifest: what is read of a manifest has sound digests, sizes and names, and packing it again gives a manifest that reads the same.
+// FuzzManifest wants a manifest to be refused, or to be read with valid digests, sizes and names; packing it again must make a manifest with the same
+// files.
 func FuzzManifest(f *testing.F) {
 	golden, err := os.ReadFile(filepath.Join("testdata", "manifest.json"))
 	if err != nil {
@@ -58,7 +59,7 @@ func writeSmallBundle(to io.Writer, index index) error {
 	return errors.Join(w.json("index.json", index.Index), w.bytes(blobPrefix+digest.FromBytes([]byte("{}")).Encoded(), []byte("{}")), w.archive.Close())
 }
 
-// FuzzBundle: a file that should be a bundle opens or is refused, and no blob that it hands out is longer than the file.
+// FuzzBundle wants a file to be refused, or to open as a bundle from which no wrong bytes are read.
 func FuzzBundle(f *testing.F) {
 	var archive bytes.Buffer
 	index := newIndex()

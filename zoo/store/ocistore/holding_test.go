@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// TestHoldingBack: a registry must not get as many bytes as it was promised unless they are verified.
+// TestHoldingBack wants a registry to get the last byte only if all bytes are verified.
 func TestHoldingBack(t *testing.T) {
 	content := bytes.Repeat([]byte("weights."), 100)
 	flipped := bytes.Clone(content)

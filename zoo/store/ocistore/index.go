@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// index is the index.json of a layout: which manifests there are, and what they are called.
+// index is the index.json of a layout: its manifests and their tags.
 type index struct{ ocispec.Index }
 
 func newIndex() index {
@@ -25,7 +25,7 @@ func parseIndex(content []byte) (index, error) {
 		return x, fmt.Errorf("%w: %s is not JSON: %w", store.ErrInvalid, ocispec.ImageIndexFile, err)
 	}
 	if x.SchemaVersion != 2 {
-		return x, fmt.Errorf("%w: %s of version %d", store.ErrInvalid, ocispec.ImageIndexFile, x.SchemaVersion)
+		return x, fmt.Errorf("%w: %s has the version %d, not 2", store.ErrInvalid, ocispec.ImageIndexFile, x.SchemaVersion)
 	}
 	return x, nil
 }
@@ -53,7 +53,7 @@ func (x index) tags() []string {
 	return slices.Compact(tags)
 }
 
-// add names a manifest. The order is by tag, so that it does not depend on the order of publishing.
+// add enters a manifest under a tag. Manifests are sorted by tag, so the index does not depend on the order of publishing.
 func (x *index) add(tag string, manifest store.Blob) {
 	d := descriptorOf(manifest)
 	d.ArtifactType = ArtifactType

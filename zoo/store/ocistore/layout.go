@@ -19,8 +19,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/folder"
 )
 
-// Layout is a folder in OCI image layout (opencontainers/image-spec, image-layout.md). All its methods may be called from several goroutines.
-// Behind any HTTP server, its blobs are what httpstore.NewTree reads.
+// Layout is a folder in OCI image layout (opencontainers/image-spec, image-layout.md). All its methods may be called from several goroutines and
+// processes. If an HTTP server publishes the folder, httpstore.NewTree reads its blobs.
 type Layout struct {
 	blobs
 	folder folder.Folder
@@ -29,7 +29,7 @@ type Layout struct {
 // blobs are the methods that a layout has as a store.
 type blobs = folder.Store
 
-// NewLayout uses the folder dir, which is made when something is first written.
+// NewLayout returns the layout in the folder dir, which is made when something is first written.
 func NewLayout(dir string) (*Layout, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -41,7 +41,7 @@ func NewLayout(dir string) (*Layout, error) {
 
 func (l *Layout) indexPath() string { return filepath.Join(l.folder.Root, ocispec.ImageIndexFile) }
 
-// index reads the index; that of a folder that is not there yet is empty.
+// index reads the index. That of a folder that does not exist yet is empty.
 func (l *Layout) index() (index, error) {
 	content, err := os.ReadFile(l.indexPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func manifestOf(ctx context.Context, from store.Fetcher, index index, tag, place
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: version %.100q in %s", store.ErrNotFound, tag, place)
+		return nil, fmt.Errorf("%w: tag %.100q in %s", store.ErrNotFound, tag, place)
 	}
 	return readSmall(ctx, from, blob)
 }
@@ -94,11 +94,11 @@ func (l *Layout) PushManifest(ctx context.Context, tag string, manifest []byte) 
 		return store.Blob{}, err
 	}
 	defer release()
-	return blob, l.name(tag, blob)
+	return blob, l.addTag(tag, blob)
 }
 
-// name enters a manifest into the index. The caller holds the lock.
-func (l *Layout) name(tag string, manifest store.Blob) error {
+// addTag enters a manifest into the index. The caller holds the lock.
+func (l *Layout) addTag(tag string, manifest store.Blob) error {
 	index, err := l.index()
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (l *Layout) name(tag string, manifest store.Blob) error {
 	return l.folder.WriteFile(l.indexPath(), content)
 }
 
-// lock keeps two publishers from losing each other's entry, where the file system has locks.
+// lock keeps two publishers from losing each other's entry, if the file system has locks.
 func (l *Layout) lock(ctx context.Context) (release func(), err error) {
 	lock := flock.New(filepath.Join(l.folder.Root, ".index.lock"), flock.SetPermissions(0o644))
 	_, err = lock.TryLockContext(ctx, 20*time.Millisecond)

@@ -1,6 +1,6 @@
 package ocistore
 
-// Media types and annotation keys of the CNCF ModelPack specification (modelpack/model-spec, docs/spec.md and docs/annotations.md).
+// The media types and annotation keys of the CNCF ModelPack specification (modelpack/model-spec, docs/spec.md and docs/annotations.md).
 const (
 	ArtifactType          = "application/vnd.cncf.model.manifest.v1+json"
 	MediaTypeConfig       = "application/vnd.cncf.model.config.v1+json"
@@ -13,8 +13,8 @@ const (
 	annotationMetadata = "org.cncf.model.file.metadata+json"
 )
 
-// Config is the configuration of a model artifact (modelpack/model-spec, docs/config.md). Fields that would differ from one making to the next,
-// such as the time, are left out on purpose.
+// Config is the configuration of a model artifact (modelpack/model-spec, docs/config.md). Fields that would differ each time it is made, such
+// as the time, are left out on purpose.
 type Config struct {
 	Descriptor Descriptor `json:"descriptor"`
 	// ModelFS is filled in by Publish.
@@ -50,7 +50,7 @@ type Model struct {
 	Architecture string `json:"architecture,omitempty"`
 	// Format is "safetensors", "pt" or the like.
 	Format string `json:"format,omitempty"`
-	// ParamSize is a count with a prefix, such as "86.5m".
+	// ParamSize is the number of parameters with a letter for the magnitude, such as "86.5m".
 	ParamSize string `json:"paramSize,omitempty"`
 	// Precision is "float32", "bfloat16", "float16" or "float64".
 	Precision    string        `json:"precision,omitempty"`

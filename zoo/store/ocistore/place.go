@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Source has artifacts.
+// Source is where artifacts are read from.
 type Source interface {
 	store.RangeFetcher
 	// FetchManifest returns the exact bytes of the manifest of a tag, or a store.ErrNotFound.
@@ -19,11 +19,11 @@ type Source interface {
 	Tags(ctx context.Context) ([]string, error)
 }
 
-// Place takes artifacts.
+// Place is a Source that can be written to.
 type Place interface {
 	Source
 	store.Pusher
-	// PushManifest stores a manifest, whose config and layers must be there, under a tag. It returns a store.ErrExists if the tag names
+	// PushManifest stores a manifest, whose config and layers must be there already, under a tag. It returns a store.ErrExists if the tag names
 	// another manifest already.
 	PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error)
 }
@@ -37,7 +37,7 @@ var (
 // maxManifest is the size in bytes that registries must accept. A few layers need far less.
 const maxManifest = 4 << 20
 
-// tagPattern is that of the OCI distribution specification.
+// tagPattern is what the OCI distribution specification allows.
 var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 func checkTag(tag string) error {
@@ -50,7 +50,7 @@ func checkTag(tag string) error {
 // taken returns the error for a tag that names another manifest.
 func taken(source, tag string, is, wanted digest.Digest) error {
 	return &store.SourceError{
-		Source: source, Kind: store.ErrExists, Err: fmt.Errorf("version %s is %s, not %s", tag, is, wanted),
+		Source: source, Kind: store.ErrExists, Err: fmt.Errorf("the version %s is %s there, not %s", tag, is, wanted),
 		Advice: "a version is never overwritten: publish this one under a new version",
 	}
 }

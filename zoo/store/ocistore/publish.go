@@ -12,8 +12,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Publish copies the files of an artifact from src to dst, then pushes its manifest under the tag, and returns the manifest. Publishing the same again
-// does nothing; if the tag names another artifact, the error is a store.ErrExists and nothing is copied.
+// Publish copies the files of an artifact from src to dst, then pushes its manifest under the tag, and returns the manifest. Publishing the same
+// again does nothing; if the tag names another artifact, the error is a store.ErrExists and nothing is copied.
 func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, artifact Artifact, options store.Options) (store.Blob, error) {
 	p, err := pack(artifact)
 	if err != nil {
@@ -57,7 +57,8 @@ func checkFree(ctx context.Context, dst Place, tag string, manifest store.Blob) 
 	return nil
 }
 
-// Read returns the artifact that a tag names, and the digest of its manifest. It does not fetch the files; store.Copy does.
+// Read returns the artifact that a tag names, and the digest of its manifest. It does not fetch the files; store.Copy does. A tag that does not exist is
+// store.ErrNotFound, a malformed artifact store.ErrInvalid.
 func Read(ctx context.Context, src Source, tag string) (Artifact, digest.Digest, error) {
 	manifest, err := src.FetchManifest(ctx, tag)
 	if err != nil {
@@ -77,15 +78,16 @@ func Read(ctx context.Context, src Source, tag string) (Artifact, digest.Digest,
 	return artifact, digest.FromBytes(manifest), nil
 }
 
-// readSmall reads a verified manifest or config into memory.
+// readSmall reads a manifest or config into memory, and verifies it.
 func readSmall(ctx context.Context, src store.Fetcher, blob store.Blob) ([]byte, error) {
 	if blob.Size > maxManifest {
-		return nil, fmt.Errorf("%w: a config of %d bytes", store.ErrInvalid, blob.Size)
+		return nil, fmt.Errorf("%w: a manifest or config of %d bytes", store.ErrInvalid, blob.Size)
 	}
 	return store.Read(ctx, src, blob, maxManifest)
 }
 
-// Mirror copies the artifact that a tag names from one place to another, byte for byte, so that its digest, and signatures on it, stay valid.
+// Mirror copies the artifact that a tag names from one place to another, byte for byte, so its digest and the signatures on
+// it stay valid.
 func Mirror(ctx context.Context, src Source, dst Place, tag string, options store.Options) (store.Blob, error) {
 	manifest, err := src.FetchManifest(ctx, tag)
 	if err != nil {

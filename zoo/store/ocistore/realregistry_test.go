@@ -26,7 +26,7 @@ func TestRealRegistryConformance(t *testing.T) {
 	})
 }
 
-// TestRealRegistry publishes, pulls with plain HTTP and with ours, and publishes again.
+// TestRealRegistry publishes, publishes again, and reads what is there with plain HTTP and with this package.
 func TestRealRegistry(t *testing.T) {
 	reference := storetest.StartRegistry(t) + "/zoo/beit"
 	place := newRegistry(t, reference, ocistore.RegistryOptions{})
@@ -48,7 +48,7 @@ func TestRealRegistry(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	defer response.Body.Close()
 	if plain, err := io.ReadAll(response.Body); err != nil || !bytes.Equal(plain, large) {
-		t.Errorf("plain HTTP gives %d other bytes, %v", len(plain), err)
+		t.Errorf("plain HTTP returned %d other bytes, %v", len(plain), err)
 	}
 	got, digest, err := ocistore.Read(t.Context(), place, "1.0.0")
 	if err != nil || digest != manifest.Digest {
@@ -74,6 +74,6 @@ func TestRealRegistry(t *testing.T) {
 	}
 	defer part.Close()
 	if some, err := io.ReadAll(part); err != nil || !bytes.Equal(some, large[1<<20:1<<20+1000]) {
-		t.Errorf("a range gives %d other bytes, %v", len(some), err)
+		t.Errorf("a range has %d other bytes, %v", len(some), err)
 	}
 }

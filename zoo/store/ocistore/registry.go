@@ -24,20 +24,20 @@ import (
 
 // RegistryOptions change how a Registry works. The zero value uses the logins of docker.
 type RegistryOptions struct {
-	// Transport does the requests; nil takes one with proxies and certificates from the environment.
+	// Transport sends the requests; nil is one with proxies and certificates from the environment.
 	Transport http.RoundTripper
 	// Credential returns the login for a registry; nil uses those of docker and podman: DOCKER_CONFIG or ~/.docker/config.json, and the helpers named there.
 	Credential auth.CredentialFunc
-	// PlainHTTP does without encryption. Registries on this very machine (localhost, 127.0.0.1, ::1) are asked so anyway.
+	// PlainHTTP uses http instead of https. Registries on this machine (localhost, 127.0.0.1, ::1) always use http.
 	PlainHTTP bool
-	// Stall is how long nothing may arrive before a request is given up; 0 takes a minute.
+	// Stall is the time after which a request is given up if nothing arrives; 0 is a minute.
 	Stall time.Duration
-	// Limiter holds back what arrives; nil does not.
+	// Limiter limits the rate of what arrives; nil does not.
 	Limiter *store.Limiter
-	// FirstWait is how long to wait before a request that failed for now is sent again, twice as long each time, five times in all; 0 takes a
-	// quarter of a second. Uploads are not sent again: their bytes are gone.
+	// FirstWait is how long to wait before a request whose failure may be temporary is sent again. Each wait is twice as long as the one before, and
+	// there are at most five; 0 is a quarter of a second. Uploads are not sent again, because their bytes are gone.
 	FirstWait time.Duration
-	// UserAgent is how requests introduce themselves; empty takes "beitzoo".
+	// UserAgent is the header of that name; empty is "beitzoo".
 	UserAgent string
 }
 
@@ -48,7 +48,8 @@ type Registry struct {
 	source     string
 }
 
-// NewRegistry returns the Registry of a reference such as "ghcr.io/owner/model", which may begin with "oci://". It has no tag: methods take one.
+// NewRegistry returns the Registry of a reference such as "ghcr.io/owner/model", which may begin with "oci://" and has no tag. A reference of
+// another form is store.ErrInvalid.
 func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	repository, err := remote.NewRepository(strings.TrimPrefix(reference, "oci://"))
 	if err != nil {
@@ -85,6 +86,7 @@ func patient(guard http.RoundTripper, first time.Duration) http.RoundTripper {
 	return &retry.Transport{Base: guard, Policy: func() retry.Policy { return policy }}
 }
 
+// credentialOf returns the logins of options, or those of docker.
 func credentialOf(options RegistryOptions) (auth.CredentialFunc, error) {
 	if options.Credential != nil {
 		return options.Credential, nil
@@ -96,6 +98,7 @@ func credentialOf(options RegistryOptions) (auth.CredentialFunc, error) {
 	return credentials.Credential(logins), nil
 }
 
+// isLocal reports whether a host, with or without a port, is this machine.
 func isLocal(host string) bool {
 	name := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if i := strings.LastIndex(host, ":"); i >= 0 && !strings.HasSuffix(host, "]") {
@@ -144,8 +147,8 @@ func (r *Registry) FetchManifest(ctx context.Context, tag string) ([]byte, error
 	return readSmall(ctx, r, blob)
 }
 
-// PushManifest implements Place. Registries cannot be asked to take a tag only if it is free: of two who publish the same version in
-// the same second, the later one wins.
+// PushManifest implements Place. A registry cannot be asked to take a tag only if it is free: if two publish the same version at the same time, the later
+// one wins.
 func (r *Registry) PushManifest(ctx context.Context, tag string, manifest []byte) (store.Blob, error) {
 	blob := store.Blob{Digest: digest.FromBytes(manifest), Size: int64(len(manifest)), MediaType: ocispec.MediaTypeImageManifest}
 	there, err := r.FetchManifest(ctx, tag)
@@ -161,7 +164,7 @@ func (r *Registry) PushManifest(ctx context.Context, tag string, manifest []byte
 	return blob, r.explain(ctx, err)
 }
 
-// Push implements store.Pusher. A blob whose digest or size is unknown goes through a temporary file, as registries want both beforehand.
+// Push implements store.Pusher. A blob whose digest or size is unknown goes through a temporary file, because registries require both beforehand.
 func (r *Registry) Push(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return store.Blob{}, err
@@ -177,12 +180,12 @@ func (r *Registry) Push(ctx context.Context, blob store.Blob, content io.Reader)
 	verified := &errorRecorder{from: &holdbackReader{from: store.NewVerifier(content, blob, "")}}
 	err := r.repository.Push(ctx, descriptorOf(blob), verified)
 	if verified.err != nil && !errors.Is(verified.err, io.EOF) {
-		return store.Blob{}, verified.err // the cause, of which the registry's complaint is only the effect
+		return store.Blob{}, verified.err // the registry's error is only a consequence of this one
 	}
 	return blob, r.explain(ctx, err)
 }
 
-// holdbackReader returns its last byte only when the end was reached without an error. So a registry that got as many bytes as it was promised has
+// holdbackReader returns the last byte only after the end was reached without an error. So a registry that gets all the bytes that were announced gets
 // verified ones.
 type holdbackReader struct {
 	from io.Reader
@@ -232,6 +235,7 @@ func (m *errorRecorder) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// pushUnknown pushes a blob whose digest or size is unknown.
 func (r *Registry) pushUnknown(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
 	file, err := os.CreateTemp("", "beitzoo-push-*")
 	if err != nil {

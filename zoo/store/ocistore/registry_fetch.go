@@ -42,7 +42,7 @@ func (r *Registry) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, e
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		return nil, r.refused(fmt.Errorf("status %d instead of the whole blob", response.StatusCode))
+		return nil, r.refused(fmt.Errorf("the answer has status %d instead of the whole blob", response.StatusCode))
 	}
 	if size := response.ContentLength; size >= 0 && blob.Size >= 0 && size != blob.Size {
 		response.Body.Close()
@@ -62,7 +62,7 @@ func (r *Registry) FetchRange(ctx context.Context, blob store.Blob, _ string, sp
 	case response.StatusCode != http.StatusPartialContent:
 		err = &store.SourceError{Source: r.source, Kind: store.ErrNoRanges}
 	case n != 2 || start != span.Offset || end >= span.End():
-		err = r.refused(errors.New("a range that was not asked for"))
+		err = r.refused(errors.New("the answer is not the range that was requested"))
 	default:
 		return &body{response.Body, r, ctx}, nil
 	}
@@ -70,7 +70,7 @@ func (r *Registry) FetchRange(ctx context.Context, blob store.Blob, _ string, sp
 	return nil, err
 }
 
-// get requests a blob or a part of it. The library cannot request ranges, but adds the login.
+// get requests a blob, or the part of it that a Range header states. The library cannot request ranges, but its client adds the login.
 func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http.Response, error) {
 	if err := store.CheckDigest(blob.Digest); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http
 	address := fmt.Sprintf("%s://%s/v2/%s/%s/%s", scheme, reference.Host(), reference.Repository, kind, blob.Digest)
 	request, err := http.NewRequestWithContext(auth.AppendRepositoryScope(ctx, reference, auth.ActionPull), http.MethodGet, address, nil)
 	if err != nil {
-		return nil, r.refused(errors.New("its name does not fit into a request"))
+		return nil, r.refused(errors.New("the name of the repository does not fit into a request"))
 	}
 	request.Header.Set("Accept-Encoding", "identity")
 	if isManifest(blob) {
@@ -106,7 +106,7 @@ func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http
 	return response, nil
 }
 
-// body is the body of an answer. Its errors have a kind.
+// body is the body of an answer, whose errors get a kind.
 type body struct {
 	io.ReadCloser
 	registry *Registry

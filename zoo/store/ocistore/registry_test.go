@@ -28,7 +28,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
 )
 
-// TestOtherClients pull with what oras itself is made of, and look at the layout with what crane is made of.
+// TestOtherClients pulls with the library of oras, and reads the layout with the library of crane.
 func TestOtherClients(t *testing.T) {
 	t.Parallel()
 	var from storetest.Memory
@@ -87,7 +87,7 @@ func requireOrasPulls(t *testing.T, name string, src oras.ReadOnlyTarget, want d
 	}
 }
 
-// gate is a server in front of a registry: it wants a login, may send blobs from another host, and remembers what it was told.
+// gate remembers the Authorization headers that a server got.
 type gate struct {
 	mu   sync.Mutex
 	told map[string]bool
@@ -101,7 +101,7 @@ func (g *gate) hear(r *http.Request) string {
 	return authorization
 }
 
-// TestLoginStaysAtTheRegistry redirects blobs to storage on another port, and checks what that was told.
+// TestLoginStaysAtTheRegistry redirects blobs to storage on another port, which must not get the login.
 func TestLoginStaysAtTheRegistry(t *testing.T) {
 	t.Parallel()
 	content := storetest.Random(1000, 1)
@@ -194,7 +194,7 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// TestDockersLogins are read from the file that docker writes.
+// TestDockersLogins reads a login from the file that docker writes.
 func TestDockersLogins(t *testing.T) {
 	heard := &gate{told: map[string]bool{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

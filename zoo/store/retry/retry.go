@@ -14,13 +14,13 @@ import (
 // Options say how often and how long to try. The zero value tries 6 times, with about 15 seconds of waiting in all. When bytes arrive, the count
 // starts again.
 type Options struct {
-	// Tries is how often something is tried in all; 0 takes 6.
+	// Tries is how often something is tried in all; 0 is 6.
 	Tries uint
-	// First is how long to wait before the second try; each wait is twice as long as the one before, give or take half. 0 takes half a second.
+	// First is how long to wait before the second try; each wait is twice as long as the one before, give or take half. 0 is half a second.
 	First time.Duration
-	// Longest is the longest wait; 0 is two minutes. If the server asks for a longer one, the error is returned.
+	// Longest is the longest wait; 0 is two minutes. If the server asks for a longer one, its error is returned.
 	Longest time.Duration
-	// Notice, which may be nil, is told of each failure and how long the wait for the next try is. It may be called from several goroutines.
+	// Notice, which may be nil, is told of each failure and of the wait before the next try. It may be called from several goroutines at once.
 	Notice func(problem error, wait time.Duration)
 }
 
@@ -37,7 +37,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// New returns a store that tries again what inner fails at. It is a store.RangeFetcher if inner is one.
+// New returns a store that repeats what inner fails at. It is a store.RangeFetcher if inner is one.
 func New(inner store.Fetcher, options Options) store.Fetcher {
 	patient := &fetcher{inner: inner, options: options.withDefaults()}
 	if ranged, ok := inner.(store.RangeFetcher); ok {
@@ -62,8 +62,8 @@ func (f *fetcher) Stat(ctx context.Context, blob store.Blob) (store.Info, error)
 	return try(ctx, f.options, func() (store.Info, error) { return f.inner.Stat(ctx, blob) })
 }
 
-// Fetch implements store.Fetcher. An answer that was cut is continued with a range if digest and size are known: then the caller, who verifies, would
-// notice that the file changed.
+// Fetch implements store.Fetcher. An answer that was cut is continued with a range if digest and size are known, because then the caller, who verifies
+// the bytes, notices if the file changed.
 func (f *fetcher) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, error) {
 	from, err := try(ctx, f.options, func() (io.ReadCloser, error) { return f.inner.Fetch(ctx, blob) })
 	if err != nil || f.ranged == nil || blob.Size < 0 || blob.Digest == "" {
@@ -87,7 +87,7 @@ func (f *fetcher) open(ctx context.Context, blob store.Blob, version string, spa
 
 // body continues an answer that was cut.
 type body struct {
-	ctx     context.Context //nolint:containedctx // of the call that opened the body, and lives as long
+	ctx     context.Context //nolint:containedctx // the context of the call that opened the body
 	fetcher *fetcher
 	blob    store.Blob
 	version string
@@ -115,7 +115,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 }
 
-// again opens the rest after a cut. An answer that ends early without an error counts as cut.
+// again requests the rest after a cut. An answer that ends early without an error counts as cut.
 func (b *body) again(problem error) error {
 	if errors.Is(problem, io.EOF) {
 		problem = &store.SourceError{Source: "the source", Kind: store.ErrUnreachable, Temporary: true, Err: errors.New("the answer ended early")}
@@ -131,7 +131,7 @@ func (b *body) again(problem error) error {
 	from, err := try(b.ctx, b.fetcher.options, func() (io.ReadCloser, error) {
 		if first {
 			first = false
-			return nil, problem // so that the wait, and the notice, are those of any failure
+			return nil, problem // the wait and the notice are those of any failure
 		}
 		return b.fetcher.ranged.FetchRange(b.ctx, b.blob, b.version, b.left)
 	})
@@ -151,7 +151,7 @@ type endedBody struct{ err error }
 func (e endedBody) Read([]byte) (int, error) { return 0, e.err }
 func (e endedBody) Close() error             { return nil }
 
-// try calls operation until it succeeds, fails for good, or patience ends.
+// try calls operation until it succeeds, fails for good, or was tried as often as options allow.
 func try[T any](ctx context.Context, options Options, operation func() (T, error)) (T, error) {
 	policy := &backoff.ExponentialBackOff{
 		InitialInterval: options.First, RandomizationFactor: backoff.DefaultRandomizationFactor, Multiplier: 2, MaxInterval: options.Longest,

@@ -26,11 +26,11 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// failing fails as told before it lets calls through, and cuts bodies.
+// failing is a store whose first calls fail, and whose bodies are cut.
 type failing struct {
 	*storetest.Memory
 	failures []error
-	// cuts are after how many bytes the bodies end, in order.
+	// cuts are the lengths of the first bodies.
 	cuts  []int
 	spans []store.Span
 }
@@ -81,7 +81,7 @@ func TestPatience(t *testing.T) {
 		name     string
 		failures []error
 		want     error
-		// tries is how many failures are used up, and waited how long at least and at most.
+		// tries is how many failures are used up; waited and atMost bound the time.
 		tries          int
 		waited, atMost time.Duration
 	}{
@@ -123,7 +123,7 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// TestCutsAreMended asks for the rest where bodies end early, also many more times than there are tries, as long as bytes arrive.
+// TestCutsAreMended requests the rest when a body ends early, even more often than there are tries, as long as bytes arrive.
 func TestCutsAreMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		content := storetest.Random(1000, 1)
@@ -148,7 +148,7 @@ func TestCutsAreMended(t *testing.T) {
 
 func span(offset, size int64) store.Span { return store.Span{Offset: offset, Size: size} }
 
-// TestCutsEnd where nothing arrives any more.
+// TestCutsEnd wants an error when nothing arrives any more.
 func TestCutsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := &failing{Memory: new(storetest.Memory), cuts: []int{100, 0, 0, 0, 0, 0}}
@@ -165,7 +165,7 @@ func TestCutsEnd(t *testing.T) {
 	})
 }
 
-// TestUnknownBytesAreNotMended: without a digest or a version the rest might be of another file.
+// TestUnknownBytesAreNotMended cuts a body without digest and version, whose rest might be of another file.
 func TestUnknownBytesAreNotMended(t *testing.T) {
 	inner := &failing{Memory: new(storetest.Memory), cuts: []int{100}}
 	blob := inner.Put(storetest.Random(1000, 1), 0)
@@ -184,7 +184,7 @@ func TestUnknownBytesAreNotMended(t *testing.T) {
 	}
 }
 
-// unnamed hands out one blob for every other.
+// unnamed sends one blob, whichever is asked for.
 type unnamed struct {
 	*failing
 	blob store.Blob

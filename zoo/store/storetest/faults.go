@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// First lets a fault happen to the first n GET requests for a file only.
+// First limits a fault to the first n GET requests for a file.
 func First(n int, fault Fault) Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool {
 		return x.Number < n && x.Request.Method == http.MethodGet && fault(w, x)
 	}
 }
 
-// From lets a fault happen once there were n GET requests for a file, to any request.
+// From limits a fault to the requests that follow the first n GET requests for a file.
 func From(n int, fault Fault) Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool { return x.Number >= n && fault(w, x) }
 }
@@ -24,12 +24,12 @@ func Cut(n int) Fault {
 	return func(_ http.ResponseWriter, x *Exchange) bool { x.CutAfter = n; return false }
 }
 
-// Stall sends nothing any more after n bytes of a body.
+// Stall sends n bytes of a body and then nothing, with the connection still open.
 func Stall(n int) Fault {
 	return func(_ http.ResponseWriter, x *Exchange) bool { x.StallAfter = n; return false }
 }
 
-// Flip changes one bit of the byte at offset, under the entity tag of the sound content.
+// Flip changes one bit of the byte at offset, with the entity tag of the right content.
 func Flip(offset int) Fault {
 	return func(_ http.ResponseWriter, x *Exchange) bool {
 		x.Header.Set("Etag", etagOf(x.Content))
@@ -38,7 +38,7 @@ func Flip(offset int) Fault {
 	}
 }
 
-// Tag states one entity tag whatever the content.
+// Tag sends one entity tag, whatever the content is.
 func Tag(etag string) Fault {
 	return func(_ http.ResponseWriter, x *Exchange) bool { x.Header.Set("Etag", etag); return false }
 }
@@ -48,7 +48,7 @@ func Change(content []byte) Fault {
 	return func(_ http.ResponseWriter, x *Exchange) bool { x.Content = content; return false }
 }
 
-// IgnoreRanges answers 200 and the whole file to a range, though it declares ranges.
+// IgnoreRanges answers a request for a range with 200 and the whole file, although the server declares ranges.
 func IgnoreRanges() Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool {
 		x.Request.Header.Del("Range")
@@ -56,7 +56,7 @@ func IgnoreRanges() Fault {
 	}
 }
 
-// DenyRanges is a server that has none, and says so.
+// DenyRanges declares that the server has no ranges, and sends whole files.
 func DenyRanges() Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool {
 		w.Header().Set("Accept-Ranges", "none")
@@ -71,7 +71,7 @@ func DenyRanges() Fault {
 	}
 }
 
-// LieLength declares more bytes than come, by extra, in answers to GET and HEAD.
+// LieLength declares extra bytes more than are sent, in answers to GET and HEAD.
 func LieLength(extra int) Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool {
 		w.Header().Set("Accept-Ranges", "bytes")
@@ -98,7 +98,7 @@ func Unsized() Fault {
 	}
 }
 
-// Status answers with a status, and perhaps headers in pairs.
+// Status answers with a status, and with headers, which are pairs of name and value.
 func Status(code int, headers ...string) Fault {
 	return func(w http.ResponseWriter, x *Exchange) bool {
 		for i := 0; i+1 < len(headers); i += 2 {

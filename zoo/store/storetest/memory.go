@@ -40,7 +40,7 @@ func Describe(content []byte, chunkSize int) store.Blob {
 	return blob
 }
 
-// Random returns n bytes that no other seed gives.
+// Random returns n random bytes, which depend on seed alone.
 func Random(n int, seed uint64) []byte {
 	var key [32]byte
 	for i := range 8 {

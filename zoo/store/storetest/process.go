@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Process is the test program once more, with a job in a variable of its environment: TestMain looks there. The caller starts it.
+// Process returns a command that runs the test program again, with job as JSON in an environment variable, where TestMain finds it. The caller starts the
+// command.
 func Process(t *testing.T, variable string, job any) *exec.Cmd {
 	t.Helper()
 	text, err := json.Marshal(job)

@@ -17,7 +17,7 @@ import (
 // the tags registry and cosign use a registry inside their process.
 const registryVariable = "BEITZOO_TEST_REGISTRY"
 
-// Program returns the path of a program that a test needs, which an environment variable holds. `make test-registry` and `make test-cosign` install
+// Program returns the path of a program that a test needs; an environment variable holds it. `make test-registry` and `make test-cosign` install
 // such programs and set the variables.
 func Program(t *testing.T, variable string) (path string) {
 	t.Helper()
@@ -63,7 +63,7 @@ func StartRegistry(t *testing.T) (host string) {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listened at a moment ago.
+// freeAddress returns a loopback address at which nobody was listening a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

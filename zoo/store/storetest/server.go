@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Server is an HTTP server of files on the loopback interface, with entity tags and ranges, that misbehaves as told.
+// Server is an HTTP server of files on the loopback interface, with entity tags, ranges and faults. Its methods may be called from several goroutines.
 type Server struct {
 	*httptest.Server
 
@@ -22,31 +22,31 @@ type Server struct {
 	requests []Request
 }
 
-// Request is what a client asked for, and got.
+// Request is what a client asked for, and how much it got.
 type Request struct {
 	Method, Path, Range, Authorization string
-	// Bytes of the body that the server wrote.
+	// Bytes is how many bytes of the body the server wrote.
 	Bytes int64
 }
 
-// Exchange is an answer under way, which faults may spoil.
+// Exchange is an answer that is being made, which faults may change.
 type Exchange struct {
 	// Number counts the GET requests for this file, from 0.
 	Number  int
 	Request *http.Request
 	Header  http.Header
-	// Content is a copy of the file's.
+	// Content is a copy of the content of the file.
 	Content []byte
-	// CutAfter and StallAfter are after how many bytes of the body that happens; negative means never.
+	// CutAfter and StallAfter say after how many bytes of the body the connection is cut or stalls; negative means never.
 	CutAfter, StallAfter int
 	// Rate is how many bytes a second are sent; 0 means all at once.
 	Rate int
 }
 
-// Fault spoils an answer. It returns true if it wrote one itself.
+// Fault changes an answer. It returns true if it wrote the answer itself.
 type Fault func(w http.ResponseWriter, x *Exchange) bool
 
-// NewServer starts a server that ends with the test.
+// NewServer starts a server that is closed when the test ends.
 func NewServer(t testing.TB, faults ...Fault) *Server {
 	t.Helper()
 	s := &Server{files: map[string][]byte{}, faults: faults}
@@ -82,7 +82,7 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Served is how many bytes of bodies were written so far.
+// Served returns how many bytes of bodies were written so far.
 func (s *Server) Served() int64 {
 	var sum int64
 	for _, r := range s.Requests() {
@@ -91,7 +91,7 @@ func (s *Server) Served() int64 {
 	return sum
 }
 
-// begin records a request.
+// begin records a request, and returns the answer to it before the faults.
 func (s *Server) begin(r *http.Request) (x *Exchange, faults []Fault, index int, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +161,7 @@ func (w *spoiledWriter) Write(p []byte) (int, error) {
 	return w.write(p)
 }
 
-// trickle sends small pieces with pauses, so that hardly anything lies in the buffers between server and client.
+// trickle sends small pieces with pauses, so that the buffers between server and client hold hardly anything.
 func (w *spoiledWriter) trickle(p []byte) (written int, err error) {
 	const piece = 8 << 10
 	for len(p) > 0 && err == nil {

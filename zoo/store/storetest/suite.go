@@ -17,13 +17,13 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Subject is a store to be judged.
+// Subject is a store to be tested.
 type Subject struct {
 	// Fetcher is the store.
 	Fetcher store.Fetcher
-	// Pusher is the store too if it can be written to, else nil.
+	// Pusher is the store if it can be written to, else nil.
 	Pusher store.Pusher
-	// Put places content in the store if Pusher is nil.
+	// Put puts content into the store if Pusher is nil; else it is not called.
 	Put func(content []byte)
 }
 
@@ -44,7 +44,8 @@ func (s Subject) put(t *testing.T, content []byte) store.Blob {
 	return blob
 }
 
-// Run judges the stores that open makes, a fresh one for each test.
+// Run tests the stores that open makes, a fresh one for each test. It finds out by type assertion whether a store has ranges and can resume, and tests
+// that too.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	tests := []struct {
 		name string
@@ -72,7 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	}
 }
 
-// sizes are those at which off-by-one errors live.
+// sizes are the sizes of blobs, among them those at which off-by-one errors show.
 var sizes = []int{0, 1, 511, 512, 513, 4096, 100_000}
 
 func testFetch(t *testing.T, s Subject) {
@@ -150,7 +151,7 @@ func testInvalid(t *testing.T, s Subject) {
 func testRanges(t *testing.T, s Subject) {
 	ranged, ok := s.Fetcher.(store.RangeFetcher)
 	if !ok {
-		t.Skip("this store hands out whole blobs only")
+		t.Skip("this store sends whole blobs only")
 	}
 	content := Random(10_000, 1)
 	blob := s.put(t, content)
@@ -217,10 +218,10 @@ func testCopyOut(t *testing.T, s Subject) {
 	}
 }
 
-// writable skips stores that cannot be written to: they have no such promise to keep.
+// writable returns the Pusher of s, or skips the test if s cannot be written to.
 func writable(t *testing.T, s Subject) store.Pusher {
 	if s.Pusher == nil {
-		t.Skip("this store is for reading only")
+		t.Skip("this store is read-only")
 	}
 	return s.Pusher
 }
@@ -342,7 +343,7 @@ func testCopyIn(t *testing.T, s Subject) {
 	}
 }
 
-// testResume interrupts a copy again and again; no byte is fetched twice, but for less than a chunk each time.
+// testResume interrupts a copy again and again. At most a chunk may be fetched twice for each interruption.
 func testResume(t *testing.T, s Subject) {
 	resumer, ok := s.Pusher.(store.Resumer)
 	if !ok {
@@ -355,7 +356,7 @@ func testResume(t *testing.T, s Subject) {
 	interrupted := 0
 	for ctx := t.Context(); ; interrupted++ {
 		if interrupted > 20 {
-			t.Fatal("no end")
+			t.Fatal("the copy does not end")
 		}
 		inner, cancel := context.WithCancel(ctx)
 		stop := from.Served.Load() + 3*chunk
@@ -373,7 +374,7 @@ func testResume(t *testing.T, s Subject) {
 		}
 	}
 	if interrupted < 3 {
-		t.Errorf("interrupted %d times only", interrupted)
+		t.Errorf("the copy was interrupted only %d times", interrupted)
 	}
 	if twice := from.Served.Load() - blob.Size; twice > int64(interrupted)*chunk {
 		t.Errorf("%d bytes were fetched twice, in %d interruptions", twice, interrupted)

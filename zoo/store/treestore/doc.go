@@ -1,7 +1,7 @@
 // Package treestore keeps blobs and documents in a folder that any HTTP server can publish as it is.
 //
-// Use it to publish without a registry: blobs lie at blobs/sha256/DIGEST, and the documents that say what they are (manifests, signatures, an
-// index, pages for people) at the names that the caller gives them. On the other side httpstore.NewTree reads the blobs.
+// Use it to publish without a registry: blobs are at blobs/sha256/DIGEST, and the documents that say what they are (manifests, signatures, an index, pages
+// for people) have the names that the caller chooses. Over HTTP, httpstore.NewTree reads the blobs.
 //
 //	tree, err := treestore.New("public")
 //	if err != nil { ... }

@@ -26,7 +26,7 @@ var (
 	_ store.RangeFetcher = (*Tree)(nil)
 )
 
-// New uses the folder dir, which is made when something is first written.
+// New returns the tree in the folder dir, which is made when something is first written.
 func New(dir string) (*Tree, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -36,7 +36,8 @@ func New(dir string) (*Tree, error) {
 	return &Tree{files.Store(), files}, nil
 }
 
-// Read returns a document, or a store.ErrNotFound.
+// Read returns a document, or a store.ErrNotFound. Names have slashes, on every system. A name that leads out of the folder, or to a blob, is a
+// store.ErrInvalid, in all methods.
 func (t *Tree) Read(name string) ([]byte, error) {
 	path, err := t.path(name)
 	if err != nil {
@@ -49,8 +50,8 @@ func (t *Tree) Read(name string) ([]byte, error) {
 	return content, err
 }
 
-// Create writes a document that is never to change, such as the manifest of a version. If there is one of that name with other content, the
-// error is a store.ErrExists.
+// Create writes a document that must never change, such as the manifest of a version. If a document of that name has other content, the error is a
+// store.ErrExists.
 func (t *Tree) Create(name string, content []byte) error {
 	old, err := t.Read(name)
 	switch {

@@ -74,7 +74,7 @@ func TestNamesStayInside(t *testing.T) {
 	}
 }
 
-// TestAnyServer publishes the folder with the plainest of servers.
+// TestAnyServer publishes the folder with the file server of the standard library.
 func TestAnyServer(t *testing.T) {
 	t.Parallel()
 	tree := newTree(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Writing adds kind and advice to an error of writing below the root.
-func (f Folder) Writing(err error) error {
+// WriteError adds a kind and a hint to an error of writing below the root. It returns other errors, and nil, unchanged.
+func (f Folder) WriteError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return &store.SourceError{Source: f.Root, Kind: store.ErrReadOnly, Err: err, Advice: "use a folder that you may write to"}
@@ -37,5 +37,5 @@ func (*FullError) Is(kind error) bool { return kind == errdef.ErrUnavailable }
 
 // Hint says what to do next.
 func (*FullError) Hint() string {
-	return "make room and run the same command again; what is there already is kept"
+	return "make room and try again; blobs that are complete are kept"
 }

@@ -23,7 +23,8 @@ func (f Folder) Blobs() string { return filepath.Join(f.Root, "blobs", "sha256")
 // Path returns the path of the blob of a valid digest, whether it is there or not.
 func (f Folder) Path(d digest.Digest) string { return filepath.Join(f.Blobs(), d.Encoded()) }
 
-// Stat returns a store.ErrNotFound for a file of another size than blob states: it was damaged later, and pushing replaces it.
+// Stat returns a store.ErrNotFound if the blob is not there, or if its file does not have the size of blob: then it was damaged, and the next push
+// replaces it.
 func (f Folder) Stat(blob store.Blob) (store.Info, error) {
 	if blob.Digest == "" {
 		return store.Info{}, f.notFound(blob, fs.ErrNotExist)
@@ -41,7 +42,7 @@ func (f Folder) Stat(blob store.Blob) (store.Info, error) {
 	return store.Info{Size: info.Size(), Digest: blob.Digest, Version: string(blob.Digest), Ranges: true, Source: f.Root}, nil
 }
 
-// Open opens a blob.
+// Open opens the file of a blob. Its errors are those of Stat.
 func (f Folder) Open(blob store.Blob) (*os.File, error) {
 	if _, err := f.Stat(blob); err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func Section(file *os.File, span store.Span) io.ReadCloser {
 	}{io.NewSectionReader(file, span.Offset, span.Size), file}
 }
 
-// Push stores content. It writes it to a file in the folder temporary first, which must be on the same file system.
+// Push stores content, like store.Pusher. It first writes to a file in the folder temporary, which must be on the same file system.
 func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, temporary string) (store.Blob, error) {
 	if err := blob.Validate(); err != nil {
 		return store.Blob{}, err
@@ -83,7 +84,7 @@ func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, te
 	}
 	file, err := os.CreateTemp(temporary, ".push.*.tmp")
 	if err != nil {
-		return store.Blob{}, f.Writing(err)
+		return store.Blob{}, f.WriteError(err)
 	}
 	defer func() {
 		file.Close()
@@ -91,14 +92,14 @@ func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, te
 	}()
 	verifier := store.NewVerifier(&contextReader{ctx, content}, blob, "")
 	if _, err := io.Copy(file, verifier); err != nil {
-		return store.Blob{}, f.Writing(err)
+		return store.Blob{}, f.WriteError(err)
 	}
 	return verifier.Blob(), f.Publish(file, verifier.Blob())
 }
 
-// contextReader is a reader that ends with the context of the call that reads it.
+// contextReader is a reader that ends with its context.
 type contextReader struct {
-	ctx  context.Context //nolint:containedctx // of the call of Push, and lives as long
+	ctx  context.Context //nolint:containedctx // the context of the call to Push
 	from io.Reader
 }
 

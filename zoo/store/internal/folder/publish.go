@@ -14,7 +14,7 @@ import (
 func (f Folder) MakeFolders(dirs ...string) error {
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return f.Writing(err)
+			return f.WriteError(err)
 		}
 	}
 	return nil
@@ -23,28 +23,28 @@ func (f Folder) MakeFolders(dirs ...string) error {
 // readOnly is the permission of whole blobs: everybody may read, nobody may write.
 const readOnly fs.FileMode = 0o444
 
-// Publish closes a verified file and renames it to its digest. The bytes are synced before the rename, and the folder before Publish returns.
+// Publish closes the file of a verified blob and renames it to the digest. It syncs the bytes before the rename, and the folder after it.
 func (f Folder) Publish(file *os.File, blob store.Blob) error {
 	if err := file.Truncate(blob.Size); err != nil {
-		return f.Writing(err)
+		return f.WriteError(err)
 	}
 	if err := file.Chmod(readOnly); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	if err := file.Sync(); err != nil {
-		return f.Writing(err)
+		return f.WriteError(err)
 	}
 	if err := file.Close(); err != nil {
-		return f.Writing(err)
+		return f.WriteError(err)
 	}
 	if err := rename(file.Name(), f.Path(blob.Digest), blob.Size); err != nil {
-		return f.Writing(err)
+		return f.WriteError(err)
 	}
 	disk.SyncFolder(f.Blobs())
 	return nil
 }
 
-// rename renames path to target, unless another process has already put the same blob there. A file of another size was damaged later and is
+// rename renames path to target. If another process has already put the same blob there, it removes path; a target of another size is damaged and is
 // replaced.
 func rename(path, target string, size int64) error {
 	if info, err := os.Stat(target); err == nil && info.Size() == size {
@@ -54,7 +54,7 @@ func rename(path, target string, size int64) error {
 	if err == nil {
 		return nil
 	}
-	// A network file system may have renamed it and lost the answer. Or another process was faster, on a system that cannot replace files in use.
+	// A network file system may have renamed the file and lost the answer. Or another process was faster, on a system that cannot replace files in use.
 	if info, statErr := os.Stat(target); statErr == nil && info.Size() == size {
 		os.Remove(path)
 		return nil
@@ -62,10 +62,10 @@ func rename(path, target string, size int64) error {
 	return err
 }
 
-// WriteFile replaces a small file: readers see the old content or the new, also after a power cut.
+// WriteFile replaces a small file: readers see the old content or the new, even after a power cut.
 func (f Folder) WriteFile(path string, content []byte) error {
 	if err := f.MakeFolders(filepath.Dir(path)); err != nil {
 		return err
 	}
-	return f.Writing(disk.WriteFile(path, content, 0o644))
+	return f.WriteError(disk.WriteFile(path, content, 0o644))
 }

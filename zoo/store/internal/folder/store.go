@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Store is a folder as a store. Stores that keep their blobs like this embed it.
+// Store is a Folder as a store.Store, for stores to embed.
 type Store struct{ folder Folder }
 
 var (

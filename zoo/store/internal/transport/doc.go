@@ -1,2 +1,2 @@
-// Package transport guards HTTP connections: against lines on which nothing moves any more, and against using a line up.
+// Package transport gives up HTTP requests on which nothing arrives any more, and limits the rate of what arrives.
 package transport

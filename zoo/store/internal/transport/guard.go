@@ -11,14 +11,14 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// DefaultStall is longer than any honest server takes to send the next byte, and shorter than a user's patience.
-const DefaultStall = 60 * time.Second
+// defaultStall is longer than any honest server takes to send the next byte, and shorter than a user's patience.
+const defaultStall = 60 * time.Second
 
 // Options change how a Guard works.
 type Options struct {
-	// Base does the requests; nil is a transport with proxies and certificates from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, ...).
+	// Base sends the requests; nil is a transport with proxies and certificates from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, ...).
 	Base http.RoundTripper
-	// Stall is how long to wait for the next bytes; 0 is DefaultStall.
+	// Stall is how long to wait for the next bytes; 0 is a minute.
 	Stall time.Duration
 	// Limiter limits the rate of what arrives; nil does not.
 	Limiter *store.Limiter
@@ -34,16 +34,16 @@ func (e *StallError) Error() string { return fmt.Sprintf("nothing arrived for %v
 // Is makes a StallError an errdef.ErrNetwork.
 func (*StallError) Is(kind error) bool { return kind == errdef.ErrNetwork }
 
-// Guard is an http.RoundTripper that ends a request on which nothing arrives for too long, and that limits the rate.
+// Guard is an http.RoundTripper that gives up a request on which nothing arrives for too long, and that limits the rate.
 type Guard struct{ options Options }
 
-// New returns a Guard.
+// New returns a Guard around options.Base.
 func New(options Options) *Guard {
 	if options.Base == nil {
 		options.Base = base()
 	}
 	if options.Stall == 0 {
-		options.Stall = DefaultStall
+		options.Stall = defaultStall
 	}
 	return &Guard{options}
 }
@@ -85,12 +85,12 @@ func (g *Guard) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // watch cancels a request on which nothing arrives.
 type watch struct {
-	ctx    context.Context //nolint:containedctx // of the request, and lives as long
+	ctx    context.Context //nolint:containedctx // the context of the request
 	cancel context.CancelCauseFunc
 	stall  time.Duration
 }
 
-// start starts the timer; the returned function stops it.
+// start starts the timer, and returns the function that stops it.
 func (w *watch) start() (stop func()) {
 	timer := time.AfterFunc(w.stall, func() { w.cancel(&StallError{w.stall}) })
 	return func() { timer.Stop() }
