@@ -25,7 +25,7 @@ import (
 
 const shipped = "../manifests/embedded/"
 
-// measured is what PASSL's logits give for the 360 test images of the digits.
+// measured is the accuracy of PASSL's logits for the 360 test images of the digits.
 var measured = evaluate.Accuracy{Images: 360, Top1: 346, Top5: 359, Share1: 346. / 360, Share5: 359. / 360}
 
 func digits(t *testing.T) *classify.Classifier {
@@ -87,7 +87,7 @@ func TestClassification_MoreFoldersThanClasses(t *testing.T) {
 	}
 }
 
-// TestScore_OfRecordedLogits scores what PASSL computed itself. The recording is in the order of the images' numbers.
+// TestScore_OfRecordedLogits scores the logits that PASSL computed, which are in the order of the images' numbers.
 func TestScore_OfRecordedLogits(t *testing.T) {
 	t.Parallel()
 	recorded, err := recording.Read(t.Context(), shipped+embedded.Logits)

@@ -19,7 +19,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// TestEmbeddedFiles computes size and digest of everything that manifests say is inside the program.
+// TestEmbeddedFiles compares size and digest of each embedded file with those in the manifests.
 func TestEmbeddedFiles(t *testing.T) {
 	t.Parallel()
 	count := 0
@@ -50,8 +50,8 @@ func TestEmbeddedFiles(t *testing.T) {
 	}
 }
 
-// TestTensorsOfEmbeddedCheckpoints computes the digest of every canonical tensor from the real bytes.
-func TestTensorsOfEmbeddedCheckpoints(t *testing.T) {
+// TestManifests_TensorsOfEmbeddedCheckpoints compares the digest of each canonical tensor of the embedded checkpoints with that in the manifest.
+func TestManifests_TensorsOfEmbeddedCheckpoints(t *testing.T) {
 	t.Parallel()
 	count := 0
 	for _, document := range all(t) {
@@ -84,8 +84,8 @@ func tensorsOf(t *testing.T, name string) []manifest.Tensor {
 	return tensors
 }
 
-// TestVerdicts compares each model that ships inside the program with the recording that its verdict names.
-func TestVerdicts(t *testing.T) {
+// TestManifests_VerdictsAreReproduced verifies each embedded model again, with the recording that the verdict in its manifest names.
+func TestManifests_VerdictsAreReproduced(t *testing.T) {
 	t.Parallel()
 	for _, document := range all(t) {
 		if document.Verdict == nil {
@@ -124,7 +124,7 @@ func judge(t *testing.T, checkpoint, recorded string) *verify.Result {
 	return result
 }
 
-// unpack writes an embedded file into a folder.
+// unpack writes an embedded file to a temporary folder and returns its path.
 func unpack(t *testing.T, address string) string {
 	t.Helper()
 	name := strings.TrimPrefix(address, manifest.EmbeddedScheme)

@@ -11,9 +11,9 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// TestSchemaHasTheLimitsOfTheProgram tries the smallest and the largest value that the schema allows for each number of an architecture and of a recipe, and
+// TestSchema_LimitsAgreeWithProgram tries the smallest and the largest value that the schema allows for each number of an architecture and of a recipe, and
 // the values beyond them.
-func TestSchemaHasTheLimitsOfTheProgram(t *testing.T) {
+func TestSchema_LimitsAgreeWithProgram(t *testing.T) {
 	t.Parallel()
 	var schema struct {
 		Defs map[string]struct {
@@ -87,7 +87,7 @@ func with(t *testing.T, record any, field string, value int) []byte {
 	return raw
 }
 
-// problemsOf returns what the validation of a record finds wrong.
+// problemsOf returns the problems that the validation of a record finds.
 func problemsOf[Record interface{ Validate() error }](t *testing.T, raw []byte) []arch.Problem {
 	t.Helper()
 	var record Record

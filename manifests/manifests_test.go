@@ -18,7 +18,7 @@ import (
 
 var known = zoo.Known()
 
-// all parses every manifest.
+// all returns every manifest.
 func all(t testing.TB) []*manifest.Document {
 	t.Helper()
 	files, err := fs.Glob(manifests.Files, "*.yaml")
@@ -51,7 +51,7 @@ func byID(t testing.TB, id string) *manifest.Document {
 	return nil
 }
 
-// TestManifests recomputes what can be recomputed.
+// TestManifests validates every manifest and compares what can be computed: file name, sizes of sources, recipes.
 func TestManifests(t *testing.T) {
 	t.Parallel()
 	addresses := map[string]string{}
@@ -79,7 +79,7 @@ func TestManifests(t *testing.T) {
 	}
 }
 
-// checkFile wants NAME.yaml for the latest version and NAME@VERSION.yaml for others.
+// checkFile makes sure that the file is NAME.yaml for the latest version and NAME@VERSION.yaml for others.
 func checkFile(t *testing.T, document *manifest.Document) {
 	t.Helper()
 	name, version, versioned := strings.Cut(strings.TrimSuffix(document.File, ".yaml"), "@")
@@ -122,8 +122,8 @@ func checkPreprocessing(t *testing.T, config arch.Config, p manifest.Preprocessi
 	}
 }
 
-// TestTableOfPASSL compares with PASSL's own table: accuracies in percent, crop ratio; and the exact parameter counts.
-func TestTableOfPASSL(t *testing.T) {
+// TestManifests_TableOfPASSL compares with PASSL's own table: accuracies in percent, crop ratio; and the exact parameter counts.
+func TestManifests_TableOfPASSL(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		id               string

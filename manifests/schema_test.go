@@ -42,7 +42,7 @@ func compile(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-func TestManifestsFollowTheSchema(t *testing.T) {
+func TestSchema_AcceptsManifests(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
 	for _, document := range all(t) {
@@ -56,8 +56,8 @@ func TestManifestsFollowTheSchema(t *testing.T) {
 	}
 }
 
-// TestSchemaRefuses makes one thing of a valid manifest wrong, and wants the schema to refuse it.
-func TestSchemaRefuses(t *testing.T) {
+// TestSchema_Rejects makes sure that the schema rejects each of several changes to a valid manifest.
+func TestSchema_Rejects(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
 	raw, err := manifests.Files.ReadFile("beit_base_p16_224.yaml")
@@ -84,8 +84,8 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// TestSchemaAgreesWithTheStruct walks both: the same fields, required in the same places, of the same types.
-func TestSchemaAgreesWithTheStruct(t *testing.T) {
+// TestSchema_AgreesWithStruct makes sure that schema and struct have the same fields, of the same types, and that the same ones are required.
+func TestSchema_AgreesWithStruct(t *testing.T) {
 	t.Parallel()
 	var root map[string]any
 	if err := json.Unmarshal(schemaFile(t), &root); err != nil {

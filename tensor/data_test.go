@@ -99,7 +99,7 @@ func TestSwapped(t *testing.T) {
 	}
 }
 
-func TestErrorsPassThrough(t *testing.T) {
+func TestData_ErrorsPassThrough(t *testing.T) {
 	t.Parallel()
 	strided := tensor.Strided{Storage: broken{}, Width: 4, Shape: tensor.Shape{1}, Strides: []int64{1}}
 	for name, data := range map[string]tensor.Data{
@@ -127,7 +127,7 @@ func TestErrorsPassThrough(t *testing.T) {
 	}
 }
 
-func TestStridedKnown(t *testing.T) {
+func TestStrided_Known(t *testing.T) {
 	t.Parallel()
 	// The storage of torch.arange(12, dtype=torch.uint8), and views of it made by the expressions in the names.
 	storage := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
@@ -168,7 +168,7 @@ func TestStridedKnown(t *testing.T) {
 	}
 }
 
-func TestContiguous(t *testing.T) {
+func TestStrided_Contiguous(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		shape   tensor.Shape
@@ -190,7 +190,7 @@ func TestContiguous(t *testing.T) {
 	}
 }
 
-func TestStridedBounds(t *testing.T) {
+func TestStrided_Bounds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		offset   int64
@@ -235,8 +235,8 @@ func TestStridedBounds(t *testing.T) {
 	}
 }
 
-// TestStridedAgainstIndices compares random views with elements whose index is computed one by one.
-func TestStridedAgainstIndices(t *testing.T) {
+// TestStrided_AgainstIndices compares random views with elements whose index is computed one by one.
+func TestStrided_AgainstIndices(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := tensor.Strided{Width: rapid.SampledFrom([]int{1, 2, 4, 8, 16}).Draw(t, "width"), Offset: rapid.Int64Range(0, 20).Draw(t, "offset")}
@@ -265,8 +265,8 @@ func TestStridedAgainstIndices(t *testing.T) {
 	})
 }
 
-// TestStridedInPieces writes tensors of several megabytes: rows shorter and longer than a piece, and elements that are far apart.
-func TestStridedInPieces(t *testing.T) {
+// TestStrided_InPieces writes tensors of several megabytes: rows shorter and longer than a piece, and elements that are far apart.
+func TestStrided_InPieces(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]tensor.Strided{
 		"transposed":   {Width: 4, Shape: tensor.Shape{1000, 900}, Strides: []int64{1, 1000}},

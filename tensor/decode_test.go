@@ -21,7 +21,7 @@ func every16() []byte {
 	return raw
 }
 
-func TestDecodeEveryHalf(t *testing.T) {
+func TestDecode_EveryF16(t *testing.T) {
 	t.Parallel()
 	narrow, wide := make([]float32, 1<<16), make([]float64, 1<<16)
 	if err := tensor.Decode(narrow, tensor.F16, every16()); err != nil {
@@ -41,7 +41,7 @@ func TestDecodeEveryHalf(t *testing.T) {
 	}
 }
 
-func TestDecodeEveryBFloat16(t *testing.T) {
+func TestDecode_EveryBF16(t *testing.T) {
 	t.Parallel()
 	narrow, wide := make([]float32, 1<<16), make([]float64, 1<<16)
 	if err := tensor.Decode(narrow, tensor.BF16, every16()); err != nil {
@@ -60,9 +60,9 @@ func TestDecodeEveryBFloat16(t *testing.T) {
 	}
 }
 
-// TestDecodeKnown decodes bytes that PyTorch 2.11 wrote: torch.tensor(values, dtype=...).numpy().tobytes(), through view(torch.int16) if NumPy
+// TestDecode_Known decodes bytes that PyTorch 2.11 wrote: torch.tensor(values, dtype=...).numpy().tobytes(), through view(torch.int16) if NumPy
 // lacks the type.
-func TestDecodeKnown(t *testing.T) {
+func TestDecode_Known(t *testing.T) {
 	t.Parallel()
 	inf := math.Inf(1)
 	tests := []struct {
@@ -121,7 +121,7 @@ func bits64(values []float64) []uint64 {
 	return bits
 }
 
-func TestDecodeKeepsNaNBits(t *testing.T) {
+func TestDecode_KeepsNaNBits(t *testing.T) {
 	t.Parallel()
 	const signalling = 0x7f812345
 	out := make([]float32, 1)
@@ -133,7 +133,7 @@ func TestDecodeKeepsNaNBits(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecode_Errors(t *testing.T) {
 	t.Parallel()
 	out := make([]float32, 2)
 	for _, d := range all {

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-func TestGuardTurnsAFaultIntoAnError(t *testing.T) {
+func TestGuard_Fault(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cut")
 	if err := os.WriteFile(path, make([]byte, 1<<16), 0o600); err != nil {
 		t.Fatal(err)

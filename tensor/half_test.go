@@ -10,8 +10,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestHalves_ThereAndBack widens all 65,536 patterns and rounds them: only NaNs, which become quiet, may change.
-func TestHalves_ThereAndBack(t *testing.T) {
+// TestRound_ThereAndBack widens all 65,536 patterns and rounds them again: only NaNs, which become quiet, may change.
+func TestRound_ThereAndBack(t *testing.T) {
 	t.Parallel()
 	for i := range 1 << 16 {
 		bits := uint16(i)

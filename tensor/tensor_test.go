@@ -53,7 +53,7 @@ func TestDTypes(t *testing.T) {
 	}
 }
 
-func TestShapeElements(t *testing.T) {
+func TestShape_Elements(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		shape tensor.Shape
@@ -82,7 +82,7 @@ func TestShapeElements(t *testing.T) {
 	}
 }
 
-func TestViewSize(t *testing.T) {
+func TestView_Size(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		view tensor.View
@@ -103,7 +103,7 @@ func TestViewSize(t *testing.T) {
 	}
 }
 
-func TestViewBytesRefusesOtherLengths(t *testing.T) {
+func TestView_BytesOfWrongLength(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 23, 25, 48} {
 		_, err := tensor.View{DType: tensor.F32, Shape: tensor.Shape{2, 3}, Data: make(tensor.Memory, n)}.Bytes()

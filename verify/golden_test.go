@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-// subject is the model of a recording, run by the native engine.
+// subject returns the model of a recording, run by the native engine.
 func subject(g verifytest.Golden, dtype tensor.DType) verify.Subject {
 	return verify.Subject{Name: "subject", Config: g.Config, Weights: g.Weights, Engine: native.Engine{}, Options: engine.Options{DType: dtype}}
 }
@@ -27,11 +27,11 @@ func run(t *testing.T, s verify.Subject, reference verify.Reference) *verify.Res
 	return result
 }
 
-// multiple is how many times the noise (or its floor) a tap is off.
+// multiple returns the largest difference at a tap divided by the noise, or by the lower limit of the noise.
 func multiple(p verify.Precision, t verify.Tap) float64 { return t.MaxAbs / t.Tolerance * p.Multiple }
 
-// TestMargins holds the figures of docs/tolerance.md: every honest pair stays below half of what is allowed, in whichever dtype.
-func TestMargins(t *testing.T) {
+// TestVerify_Margins checks the figures of docs/tolerance.md: in every dtype, right models stay below half of the tolerance.
+func TestVerify_Margins(t *testing.T) {
 	t.Parallel()
 	for _, g := range verifytest.Small(t) {
 		for _, dtype := range []tensor.DType{tensor.Invalid, tensor.F32, tensor.F16, tensor.BF16} {
@@ -51,9 +51,9 @@ func TestMargins(t *testing.T) {
 	}
 }
 
-// TestWrongEpsilon: Hugging Face's epsilon is the smallest honest mistake that there is. It must fail in float64 and float32, by half as much again as
-// is allowed at least, from the first block on, and be named.
-func TestWrongEpsilon(t *testing.T) {
+// TestVerify_WrongEpsilon runs models with Hugging Face's epsilon, the mistake with the smallest effect that is known. They must exceed the tolerance by at
+// least half, in float64 and float32, from the first block on, and the epsilon must be named.
+func TestVerify_WrongEpsilon(t *testing.T) {
 	t.Parallel()
 	for _, g := range verifytest.Small(t) {
 		if g.Recording.Epsilon != arch.EpsilonHF {
@@ -81,8 +81,8 @@ func TestWrongEpsilon(t *testing.T) {
 	}
 }
 
-// TestHalfStorage: a checkpoint rounded to half precision is judged by half's rounding, not by float32's.
-func TestHalfStorage(t *testing.T) {
+// TestVerify_HalfStorage makes sure that a checkpoint stored in half precision has the tolerance of half precision, not that of float32.
+func TestVerify_HalfStorage(t *testing.T) {
 	t.Parallel()
 	for file, dtype := range map[string]tensor.DType{"digits/digits_p16_64.f16.pth": tensor.F16, "digits/digits_p16_64.bf16.pth": tensor.BF16} {
 		for _, recorded := range []string{"digits_p16_64.passl.float32", "digits_p16_64.unilm.float64"} {

@@ -21,7 +21,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-// spoil changes the float32 values of one parameter in a copy of the weights.
+// spoil returns a copy of the weights in which change was applied to the float32 values of one parameter.
 func spoil(t *testing.T, weights []tensor.Named, name string, change func([]float32)) []tensor.Named {
 	t.Helper()
 	copied := slices.Clone(weights)
@@ -49,8 +49,8 @@ func transpose(side int) func([]float32) {
 	}
 }
 
-// TestMistakesAreFound spoils trained weights as converters do, and asks the verdict where and why.
-func TestMistakesAreFound(t *testing.T) {
+// TestVerify_FindsMistakes changes trained weights as faulty converters do, and makes sure that the result says where and why they differ.
+func TestVerify_FindsMistakes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, parameter string
@@ -94,8 +94,8 @@ func TestMistakesAreFound(t *testing.T) {
 	}
 }
 
-// TestBlameLooksAtTheBadImage: one image of a recording is off, for no reason that the weights could give; on the others all is well.
-func TestBlameLooksAtTheBadImage(t *testing.T) {
+// TestVerify_BlameLooksAtTheBadImage changes one image of a recording, so that the weights cannot be the reason. The others are right.
+func TestVerify_BlameLooksAtTheBadImage(t *testing.T) {
 	t.Parallel()
 	g := verifytest.One(t, "digits_p16_64.passl.float32")
 	a, _ := g.Recording.Activation("blocks.1")
@@ -106,8 +106,8 @@ func TestBlameLooksAtTheBadImage(t *testing.T) {
 	}
 }
 
-// TestLogitsOnly: without activations on the way, whole models are tried.
-func TestLogitsOnly(t *testing.T) {
+// TestVerify_LogitsOnly has a reference without inner activations, for which whole models are tried.
+func TestVerify_LogitsOnly(t *testing.T) {
 	t.Parallel()
 	g := verifytest.One(t, "tiny_p16_64.hf.float64")
 	g.Recording.Activations = g.Recording.Activations[len(g.Recording.Activations)-1:]
@@ -121,8 +121,8 @@ func TestLogitsOnly(t *testing.T) {
 	}
 }
 
-// TestNonFiniteReference: what a reference with a NaN says is never verified.
-func TestNonFiniteReference(t *testing.T) {
+// TestVerify_NonFiniteReference makes sure that a model is never verified by a reference with a NaN or an infinity.
+func TestVerify_NonFiniteReference(t *testing.T) {
 	t.Parallel()
 	for _, value := range []float64{math.NaN(), math.Inf(1)} {
 		g := verifytest.One(t, "tiny_p16_32.passl.float32")
@@ -155,7 +155,7 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
-// faulty is an engine whose results are off from one tap on.
+// faulty is an engine whose results are wrong from one tap on.
 type faulty struct{ engine.Engine }
 
 func (faulty) Name() string { return "faulty" }
@@ -196,8 +196,8 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// TestNoVerdict: what cannot be compared is an error.
-func TestNoVerdict(t *testing.T) {
+// TestVerify_Errors makes sure that Verify returns an error if the reference cannot be compared.
+func TestVerify_Errors(t *testing.T) {
 	t.Parallel()
 	tiny, digits := verifytest.One(t, "tiny_p16_64.passl.float32"), verifytest.One(t, "digits_p16_64.passl.float32")
 	masked := verifytest.One(t, "tiny_mim_p16_64.unilm.float64")
@@ -236,7 +236,7 @@ func TestNoVerdict(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
+func TestVerify_Cancel(t *testing.T) {
 	t.Parallel()
 	g := verifytest.One(t, "digits_p16_64.passl.float32")
 	ctx, stop := context.WithCancel(t.Context())
@@ -250,8 +250,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestBatches: more images than are run at once are judged as one, progress is counted to its end, and Images limits them.
-func TestBatches(t *testing.T) {
+// TestVerify_Batches verifies with more images than fit a batch: the result is the same, progress ends at the total, and Images limits them.
+func TestVerify_Batches(t *testing.T) {
 	t.Parallel()
 	g := verifytest.One(t, "tiny_p16_32.passl.float32")
 	const images = 210 // 204 are run at once

@@ -89,8 +89,8 @@ func TestModelReference(t *testing.T) {
 	}
 }
 
-// TestZeroReference: the zero value is the oracle.
-func TestZeroReference(t *testing.T) {
+// TestReference_ZeroValue makes sure that the zero value is the oracle.
+func TestReference_ZeroValue(t *testing.T) {
 	t.Parallel()
 	s := subject(verifytest.One(t, "tiny_p16_32.passl.float32"), tensor.F32)
 	if r := run(t, s, verify.Reference{}); !r.OK || r.Reference != verify.Oracle().Name {
@@ -98,8 +98,8 @@ func TestZeroReference(t *testing.T) {
 	}
 }
 
-// TestErrorKinds: what cannot be compared is about what was read.
-func TestErrorKinds(t *testing.T) {
+// TestErrors_SayTheirKind makes sure that errors about references are of the kind ErrInput.
+func TestErrors_SayTheirKind(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{verify.ErrNothingToCompare, &verify.MismatchError{What: "logits"}, &verify.NoInputError{Name: "r"}} {
 		if !errors.Is(err, errdef.ErrInput) || err.Error() == "" {

@@ -108,7 +108,7 @@ func TestRelativePositionIndex(t *testing.T) {
 }
 
 // The definition, worked out offset by offset, for windows that are not square.
-func TestRelativePositionIndexOfRectangles(t *testing.T) {
+func TestRelativePositionIndex_Rectangles(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{1, 1}, {1, 4}, {3, 2}, {2, 5}} {
 		height, width := size[0], size[1]
@@ -143,13 +143,13 @@ func shapesOf(config arch.Config) map[string]tensor.Shape {
 	return shapes
 }
 
-func TestInferNamed(t *testing.T) {
+func TestInfer_Named(t *testing.T) {
 	t.Parallel()
 	for _, name := range arch.Names() {
 		want, _ := arch.ByName(name)
 		got, err := arch.Infer(shapesOf(want))
 		if err != nil {
-			// 48 is no multiple of 64, and nothing else tells the number of heads: such models need a table.
+			// Without a bias table the number of heads follows only from a width that is a multiple of 64; 48 is not.
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -159,7 +159,7 @@ func TestInferNamed(t *testing.T) {
 	}
 }
 
-// drawConfig draws any architecture of the family with a square window that shapes can tell.
+// drawConfig draws any architecture that can be inferred from its shapes.
 func drawConfig(t *rapid.T) arch.Config {
 	patch, side := rapid.SampledFrom([]int{8, 14, 16}).Draw(t, "patch"), rapid.IntRange(1, 6).Draw(t, "side")
 	heads := rapid.IntRange(1, 4).Draw(t, "heads")
@@ -177,7 +177,7 @@ func drawConfig(t *rapid.T) arch.Config {
 	return config.Named()
 }
 
-func TestInferAnything(t *testing.T) {
+func TestInfer_AnyArchitecture(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawConfig(t)
@@ -195,7 +195,7 @@ func TestInferAnything(t *testing.T) {
 }
 
 // One parameter that is absent or of a strange shape must not change the answer: only then can it be named as the culprit.
-func TestInferDespiteOneBadParameter(t *testing.T) {
+func TestInfer_DespiteOneBadParameter(t *testing.T) {
 	t.Parallel()
 	want, _ := arch.ByName("tiny_p16_64")
 	only := []string{"patch_embed.proj.weight"} // the one witness of the patch size
@@ -218,7 +218,7 @@ func TestInferDespiteOneBadParameter(t *testing.T) {
 	}
 }
 
-func TestInferRefuses(t *testing.T) {
+func TestInfer_Errors(t *testing.T) {
 	t.Parallel()
 	tiny, _ := arch.ByName("tiny_p16_64")
 	absolute, _ := arch.ByName("beit_base_p16_224_mim_abs")
@@ -275,7 +275,7 @@ func TestInferRefuses(t *testing.T) {
 	}
 }
 
-func TestValidateReportsEverything(t *testing.T) {
+func TestValidate_ReportsEverything(t *testing.T) {
 	t.Parallel()
 	for _, name := range arch.Names() {
 		if config, _ := arch.ByName(name); config.Validate() != nil {
@@ -291,7 +291,7 @@ func TestValidateReportsEverything(t *testing.T) {
 	}
 }
 
-func TestByNameSuggests(t *testing.T) {
+func TestByName_Suggests(t *testing.T) {
 	t.Parallel()
 	_, err := arch.ByName("beit_base_p16_225")
 	var unknown *arch.UnknownNameError

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-func TestRecipeForSources(t *testing.T) {
+func TestRecipeFor_Sources(t *testing.T) {
 	t.Parallel()
 	got := map[string]int{}
 	for _, source := range card.RecipeNames() {
@@ -48,7 +48,7 @@ func TestRecipeForSources(t *testing.T) {
 	}
 }
 
-func TestRecipeForUnknownSource(t *testing.T) {
+func TestRecipeFor_Errors(t *testing.T) {
 	t.Parallel()
 	_, err := card.RecipeFor("tim", 224)
 	var unknown *card.UnknownRecipeError
@@ -62,7 +62,7 @@ func TestRecipeForUnknownSource(t *testing.T) {
 	}
 }
 
-func TestRecipeValidateNamesEveryProblem(t *testing.T) {
+func TestRecipe_ValidateReportsEverything(t *testing.T) {
 	t.Parallel()
 	err := card.Recipe{Resize: "stretch", ResizeTo: -1, Crop: 1 << 20, Mean: [3]float64{math.NaN(), 2, 0}}.Validate()
 	want := []string{

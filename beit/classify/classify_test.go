@@ -52,8 +52,8 @@ func digits(t testing.TB) *classify.Classifier {
 	return classifier
 }
 
-// TestFS_LogitsAreThoseOfPASSL compares the logits of all images with those that PASSL computed from the same files.
-func TestFS_LogitsAreThoseOfPASSL(t *testing.T) {
+// TestFS_LogitsEqualPASSL compares the logits of all images with those that PASSL computed from the same files.
+func TestFS_LogitsEqualPASSL(t *testing.T) {
 	t.Parallel()
 	recorded, err := recording.Read(t.Context(), shipped+embedded.Logits)
 	if err != nil {
@@ -79,7 +79,7 @@ func TestFS_LogitsAreThoseOfPASSL(t *testing.T) {
 	}
 }
 
-// TestFiles_ImagesAndBatches makes sure that neither the way in nor the size of a batch changes a bit.
+// TestFiles_ImagesAndBatches makes sure that Files and Images return the same bits, whatever the batch size.
 func TestFiles_ImagesAndBatches(t *testing.T) {
 	t.Parallel()
 	classifier := digits(t)
@@ -114,7 +114,7 @@ func TestFiles_ImagesAndBatches(t *testing.T) {
 	}
 }
 
-// fakeModel answers with the logits that it holds, and counts images.
+// fakeModel returns the logits that it holds for each image, and records the sizes of batches.
 type fakeModel struct {
 	logits  []float64
 	batches []int
@@ -199,7 +199,7 @@ func TestFiles_Unreadable(t *testing.T) {
 	}
 }
 
-func TestNew_Refuses(t *testing.T) {
+func TestNew_Errors(t *testing.T) {
 	t.Parallel()
 	config, recipe := small(t)
 	masked, headless, oblong, large := config, config, config, recipe

@@ -32,7 +32,7 @@ func TestErrors_SayTheirKind(t *testing.T) {
 	}
 }
 
-// anonymous is an engine that does not say what it supports.
+// anonymous is an engine without a method Supports.
 type anonymous struct{ engine.Engine }
 
 func TestSupports(t *testing.T) {
@@ -42,13 +42,13 @@ func TestSupports(t *testing.T) {
 			t.Errorf("the native engine supports %s: %t", dtype, got)
 		}
 		if got := engine.Supports(anonymous{native.Engine{}}, dtype); got != (dtype == tensor.F32) {
-			t.Errorf("an engine that does not say supports %s: %t", dtype, got)
+			t.Errorf("an engine without a method Supports supports %s: %t", dtype, got)
 		}
 	}
 }
 
-// TestHints_NameNoCommand: a library does not know the flags and commands of a program.
-func TestHints_NameNoCommand(t *testing.T) {
+// TestHints_HaveNoFlags makes sure that hints do not mention flags or commands, which a library does not know.
+func TestHints_HaveNoFlags(t *testing.T) {
 	t.Parallel()
 	near := &engine.ParametersError{Missing: []string{"norm.weight"}, Unexpected: []string{"norm.weigth"}}
 	for _, hint := range []string{(&engine.ParametersError{}).Hint(), near.Hint(), (&engine.UnknownStageError{Name: "blocks.0.atn"}).Hint()} {

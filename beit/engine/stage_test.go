@@ -13,13 +13,13 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// forward has the names of what a model of twelve blocks hands to a tap, in order. Recordings hold these names.
+// forward has the names of the activations of a model of twelve blocks, in order. Recordings have these names.
 var forward = strings.Fields(`embed
 	blocks.0.attn blocks.0 blocks.1.attn blocks.1 blocks.2.attn blocks.2 blocks.3.attn blocks.3 blocks.4.attn blocks.4 blocks.5.attn blocks.5
 	blocks.6.attn blocks.6 blocks.7.attn blocks.7 blocks.8.attn blocks.8 blocks.9.attn blocks.9 blocks.10.attn blocks.10 blocks.11.attn blocks.11
 	pool logits`)
 
-func TestStages_AreThoseOfTheForwardPass(t *testing.T) {
+func TestStages_Order(t *testing.T) {
 	t.Parallel()
 	names := func(config arch.Config) []string {
 		var names []string
@@ -54,7 +54,7 @@ func TestParseStage_IsTheInverseOfString(t *testing.T) {
 	}
 }
 
-func TestParseStage_Refuses(t *testing.T) {
+func TestParseStage_Errors(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", "blocks", "blocks.", "blocks.x", "blocks.-1", "blocks.+1", "blocks.01", "blocks.1048576", "blocks.99999999999999999999", "blocks.1.", "blocks..attn",
@@ -68,7 +68,7 @@ func TestParseStage_Refuses(t *testing.T) {
 	}
 }
 
-func TestStage_CompareOrdersAsTheForwardPass(t *testing.T) {
+func TestStage_CompareIsTheOrderOfStages(t *testing.T) {
 	t.Parallel()
 	stages := engine.Stages(arch.Config{Depth: 12, Classes: 1})
 	for i, a := range stages {
@@ -113,7 +113,7 @@ func TestStage_Before(t *testing.T) {
 	}
 }
 
-// TestStage_ReadsCoversAllParameters: each parameter is read by one kind of stage, and in a block by both of its stages.
+// TestStage_ReadsCoversAllParameters makes sure that each parameter is read by one stage, or, in a block, by both of its stages.
 func TestStage_ReadsCoversAllParameters(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64"} {

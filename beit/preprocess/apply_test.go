@@ -30,12 +30,12 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// unit is a recipe with statistics that validate, for tests that look at pixels.
+// unit returns a recipe with any valid mean and std, for tests of pixels.
 func unit(resize card.Resize, to, crop int, interpolation card.Interpolation) card.Recipe {
 	return card.Recipe{Resize: resize, ResizeTo: to, Crop: crop, Interpolation: interpolation, Std: [3]float64{1, 1, 1}}
 }
 
-func TestGeometryIsTorchvisions(t *testing.T) {
+func TestPixels_GeometryMatchesTorchvision(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		width, height int
@@ -58,7 +58,7 @@ func TestGeometryIsTorchvisions(t *testing.T) {
 	}
 }
 
-func TestNormaliseIsTorchvisions(t *testing.T) {
+func TestApply_NormalisationMatchesTorchvision(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		mean, std [3]float64
@@ -87,7 +87,7 @@ func TestNormaliseIsTorchvisions(t *testing.T) {
 	}
 }
 
-func TestInksArePillows(t *testing.T) {
+func TestFromImage_CMYKMatchesPillow(t *testing.T) {
 	t.Parallel()
 	want := table(t, "cmyk.json", func(cells []json.RawMessage) (sum string, err error) { return sum, columns(cells, &sum) })
 	inks := image.NewCMYK(image.Rect(0, 0, 256, 256))
@@ -104,7 +104,7 @@ func TestInksArePillows(t *testing.T) {
 	}
 }
 
-func TestApplyRefusesTheZeroRecipe(t *testing.T) {
+func TestApply_ZeroRecipe(t *testing.T) {
 	t.Parallel()
 	var problem *card.RecipeError
 	if _, err := preprocess.Apply(card.Recipe{}, noise(2, 2)); !errors.As(err, &problem) {
@@ -113,7 +113,7 @@ func TestApplyRefusesTheZeroRecipe(t *testing.T) {
 }
 
 // A long thin image must not make the part that is cropped away.
-func TestExtremeAspectRatio(t *testing.T) {
+func TestPixels_ExtremeAspectRatio(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("timm", 224)
 	if err != nil {
@@ -133,7 +133,7 @@ func TestExtremeAspectRatio(t *testing.T) {
 	}
 }
 
-// bounded gives an unbounded image bounds.
+// bounded is an image with other bounds.
 type bounded struct {
 	image.Image
 	rectangle image.Rectangle

@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// photo is a smooth image with some detail, which compresses like a photograph.
+// photo returns a smooth image with some detail, which compresses like a photograph.
 func photo(width, height int) *RGB8 {
 	p := noise(width, height)
 	for i := range p.Pix {

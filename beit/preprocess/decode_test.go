@@ -30,7 +30,7 @@ func read(t testing.TB, name string) []byte {
 	return data
 }
 
-// pngOfSize is a PNG file that claims a size and has no pixels.
+// pngOfSize returns a PNG file that claims a size and has no pixels.
 func pngOfSize(width, height uint32) []byte {
 	head := binary.BigEndian.AppendUint32([]byte("IHDR"), width)
 	head = binary.BigEndian.AppendUint32(head, height)
@@ -39,7 +39,7 @@ func pngOfSize(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(head))
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecode_Errors(t *testing.T) {
 	t.Parallel()
 	gif, jpeg := read(t, "made_whole.gif"), read(t, "made_420.jpg")
 	animated := append([]byte("RIFF\x1a\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00"), 2, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -70,7 +70,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-func TestDecodeBombIsTyped(t *testing.T) {
+func TestDecode_TooLarge(t *testing.T) {
 	t.Parallel()
 	_, err := Decode(bytes.NewReader(pngOfSize(1<<20, 1<<8)))
 	var large *TooLargeError
@@ -79,7 +79,7 @@ func TestDecodeBombIsTyped(t *testing.T) {
 	}
 }
 
-func TestDecodeReportsReadErrors(t *testing.T) {
+func TestDecode_ReadErrors(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("disk on fire")
 	for _, head := range []string{"", "BM", "BM and more than the beginning"} {
@@ -90,7 +90,7 @@ func TestDecodeReportsReadErrors(t *testing.T) {
 }
 
 // A file that never ends is read to the limit, and one of no known format not even so far.
-func TestDecodeReadsToTheLimit(t *testing.T) {
+func TestDecode_FileSizeLimit(t *testing.T) {
 	t.Parallel()
 	endless := iotest.DataErrReader(strings.NewReader(strings.Repeat("x", 1<<20)))
 	small := limits{bytes: 1000, pixels: 1000}
@@ -175,7 +175,7 @@ func FuzzDecode(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		decoded, err := limits{1 << 30, limit}.decode(bytes.NewReader(data))
 		runtime.ReadMemStats(&after)
-		// Progressive JPEG needs most: four components of 4-byte coefficients, and the planes.
+		// Progressive JPEG needs the most memory: four components of 4-byte coefficients, and the planes.
 		allowed := uint64(64*limit + 64*len(data) + 1<<22)
 		if used := after.TotalAlloc - before.TotalAlloc; used > allowed {
 			t.Errorf("allocated %d bytes, want at most %d", used, allowed)
@@ -186,7 +186,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		// Package image would not recognise a BMP file whose reserved bytes are in use, which its own reader and Pillow take.
+		// Package image does not recognise a BMP file whose reserved bytes are in use, although package bmp and Pillow read it.
 		at := slices.IndexFunc(formats, func(f format) bool { return begins(data, f.magic) })
 		config, err := formats[at].config(bytes.NewReader(data))
 		if err != nil {

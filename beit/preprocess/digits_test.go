@@ -22,9 +22,9 @@ import (
 
 const digits = "../../manifests/embedded"
 
-// TestDigitsInputsAreTheRecorded compares with the input that each framework was given for the first
-// four images: the same bits.
-func TestDigitsInputsAreTheRecorded(t *testing.T) {
+// TestFiles_DigitsMatchRecordings makes sure that the first four images become, to the last bit, the input that
+// each framework was recorded with.
+func TestFiles_DigitsMatchRecordings(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {
@@ -55,7 +55,7 @@ func TestDigitsInputsAreTheRecorded(t *testing.T) {
 	}
 }
 
-// digitNames lists the 360 test images in the order of their numbers.
+// digitNames returns the paths of the 360 test images in the order of their numbers.
 func digitNames(t *testing.T) []string {
 	t.Helper()
 	names, err := fs.Glob(os.DirFS(digits), "images/*/*.png")
@@ -73,7 +73,7 @@ func digitNames(t *testing.T) []string {
 	return names
 }
 
-// recordedInput reads the tensor "input" of a recording.
+// recordedInput returns the tensor "input" of a recording.
 func recordedInput(t *testing.T, file string) []float32 {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -99,7 +99,7 @@ func recordedInput(t *testing.T, file string) []float32 {
 	return values
 }
 
-func TestFilesReportsEveryFailure(t *testing.T) {
+func TestFiles_ReportsEveryFailure(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {
@@ -127,7 +127,7 @@ func TestFilesReportsEveryFailure(t *testing.T) {
 	}
 }
 
-func TestFilesStopsWhenCancelled(t *testing.T) {
+func TestFiles_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("passl-digits", 64)
 	if err != nil {

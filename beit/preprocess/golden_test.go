@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
-// golden is the folder of images and of what the sources' own code makes of them; see its README.
+// golden is the folder with images, and with what the sources' own code makes of them; see its README.
 const golden = "../../testdata/preprocess"
 
 // table reads the rows of one of the golden folder's JSON tables into T, column by column.
@@ -60,7 +60,7 @@ func decodeFile(t *testing.T, name string) *preprocess.RGB8 {
 	return decoded
 }
 
-// difference is how far two images are apart: the largest difference of a sample in grey levels, and
+// difference says how far two images are apart: the largest difference of a sample in grey levels, and
 // how many samples differ, in thousandths of all.
 type difference struct{ Max, PerMille int }
 
@@ -83,9 +83,9 @@ func compare(t *testing.T, got, want *preprocess.RGB8) difference {
 	return difference{worst, (1000*differing + len(want.Pix) - 1) / len(want.Pix)}
 }
 
-// measuredJPEG states how far each JPEG file is from libjpeg-turbo 3.2 as measured with the standard library
-// of Go 1.26, whose inverse DCT rounds otherwise: a decoded plane
-// is off by at most one grey level. Everything that is not listed must be equal.
+// measuredJPEG has the measured difference of each JPEG file from libjpeg-turbo 3.2. The inverse DCT of the standard library
+// of Go 1.26 rounds differently: samples of a decoded plane differ by at most one grey level. Files that are not listed
+// must be equal.
 var measuredJPEG = map[string]difference{
 	"made_411.jpg":                {2, 31},
 	"made_420.jpg":                {2, 30},
@@ -113,7 +113,7 @@ var measuredJPEG = map[string]difference{
 	"rocket.unilm224.png":         {2, 33},
 }
 
-func TestDecodeIsPillows(t *testing.T) {
+func TestDecode_MatchesPillow(t *testing.T) {
 	t.Parallel()
 	expected, err := filepath.Glob(filepath.Join(golden, "*.rgb.png"))
 	if err != nil || len(expected) == 0 {
@@ -131,7 +131,7 @@ func TestDecodeIsPillows(t *testing.T) {
 	}
 }
 
-func TestPixelsAreTheSources(t *testing.T) {
+func TestPixels_MatchSources(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		file, source string

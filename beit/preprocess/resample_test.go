@@ -11,8 +11,8 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// TestResampleIsPillows compares whole images, and then a window of each with the same part of the whole.
-func TestResampleIsPillows(t *testing.T) {
+// TestResample_MatchesPillow compares whole images, and then a window of each with the same part of the whole.
+func TestResample_MatchesPillow(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../testdata/preprocess/resize.json")
 	if err != nil {

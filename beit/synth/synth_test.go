@@ -18,8 +18,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestPublishedDigests compares with the digests of docs/recipe.md, which another program computed.
-func TestPublishedDigests(t *testing.T) {
+// TestWeights_PublishedDigests compares with the digests of docs/recipe.md, which another program computed.
+func TestWeights_PublishedDigests(t *testing.T) {
 	for name, want := range map[string]string{
 		"tiny_p16_32":       "63b3b9081249aded9f7fc84a1c6157771d99f0cca341619a36812ec9d88bc094",
 		"tiny_p16_64":       "6cc912b375b3fcc901e42c08ca0a75322e4524a227b9d4433eec834b57f845cd",
@@ -46,7 +46,7 @@ func TestPublishedDigests(t *testing.T) {
 	}
 }
 
-func TestPublishedImage(t *testing.T) {
+func TestImage_PublishedDigest(t *testing.T) {
 	digest := sha256.New()
 	if err := binary.Write(digest, binary.LittleEndian, Image(0, 32, 32, 0)); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestPublishedImage(t *testing.T) {
 	}
 }
 
-func TestPublishedValues(t *testing.T) {
+func TestWeights_PublishedValues(t *testing.T) {
 	config, _ := arch.ByName("tiny_p16_32")
 	weights := Weights(config, 0)
 	values, err := tensor.Float32s(weights[len(weights)-1].View)
@@ -72,7 +72,7 @@ func TestPublishedValues(t *testing.T) {
 
 func newFlat(elements int64) *stream { return flat(7, 0.25, 0.125, elements) }
 
-func TestStreamEqualsBytes(t *testing.T) {
+func TestStream_WriteToEqualsBytes(t *testing.T) {
 	t.Parallel()
 	for _, data := range []*stream{
 		newFlat(0), newFlat(1), newFlat(3*pieceElements + 5), newFlat(300*500).Transposed(300, 500).(*stream),
@@ -92,7 +92,7 @@ func TestStreamEqualsBytes(t *testing.T) {
 }
 
 // Whatever is cut out and turned round gives the same bytes as cutting and turning what was made beforehand.
-func TestLayoutsAgreeWithMemory(t *testing.T) {
+func TestStream_LayoutsAgreeWithMemory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rows, cols := rapid.IntRange(0, 12).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "cols")
@@ -114,7 +114,7 @@ func TestLayoutsAgreeWithMemory(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("elements differ, %v", err)
 		}
-		// A stretch that is no whole number of rows.
+		// A slice that does not consist of whole rows.
 		elements := len(want) / elementSize
 		end := rapid.IntRange(0, elements).Draw(t, "end")
 		start := rapid.IntRange(0, end).Draw(t, "start")
@@ -137,7 +137,7 @@ func must(v tensor.View, err error) tensor.View {
 }
 
 // A transposed tensor of a large model must not be made whole.
-func TestTransposedIsMadeInPieces(t *testing.T) {
+func TestWeights_TransposedInPieces(t *testing.T) {
 	t.Parallel()
 	config, _ := arch.ByName("beit_large_p16_512")
 	for _, w := range Weights(config, 0)[:20] {

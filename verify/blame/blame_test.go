@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// kinds are those of stages, but for attention, which is concerned by the same hypotheses as its block.
+// kinds are the kinds of stages without engine.Attention, which the same hypotheses affect as engine.Block.
 var kinds = []engine.StageKind{engine.Embed, engine.Block, engine.Pool, engine.Logits}
 
 // stageOf returns the stage of a kind, of block 1 if it is in a block.
@@ -27,7 +27,7 @@ func stageOf(kind engine.StageKind) engine.Stage {
 	return s
 }
 
-// configs have between them everything that a hypothesis is about.
+// configs returns architectures such that each hypothesis applies to one of them.
 func configs() []arch.Config {
 	plain := arch.Config{
 		ImageHeight: 12, ImageWidth: 12, PatchSize: 4, EmbedDim: 24, HiddenDim: 40, Depth: 3, Heads: 4, Classes: 5,
@@ -40,7 +40,7 @@ func configs() []arch.Config {
 	return []arch.Config{plain, class, absolute, masked}
 }
 
-// example makes a case of recipe weights: the stage as it is.
+// example returns a case with seeded weights in which nothing is wrong.
 func example(t *testing.T, config arch.Config, kind engine.StageKind) Case {
 	t.Helper()
 	c := Case{Config: config, Weights: synth.Weights(config, 0), Tolerance: 1e-9}
@@ -72,9 +72,8 @@ func example(t *testing.T, config arch.Config, kind engine.StageKind) Case {
 	return c
 }
 
-// TestEachHypothesisIsFound plays each hypothesis: the reference is the stage under it, and Find must name it, and no other, from the
-// weights as they are.
-func TestEachHypothesisIsFound(t *testing.T) {
+// TestFind_EachHypothesis computes a reference under each hypothesis, and makes sure that Find names this hypothesis for the unchanged weights.
+func TestFind_EachHypothesis(t *testing.T) {
 	t.Parallel()
 	for _, h := range slices.Concat(likely, others) {
 		for _, kind := range h.at {
@@ -117,8 +116,8 @@ func play(t *testing.T, h hypothesis, config arch.Config, kind engine.StageKind)
 	return true
 }
 
-// TestOtherMistakesAreNotExplained: noise on a weight fits none of the hypotheses.
-func TestOtherMistakesAreNotExplained(t *testing.T) {
+// TestFind_OtherMistakes makes sure that no hypothesis explains noise on a weight.
+func TestFind_OtherMistakes(t *testing.T) {
 	t.Parallel()
 	c := example(t, configs()[0], engine.Block)
 	wrong := newTrial(c, stageOf(engine.Block))
@@ -136,7 +135,7 @@ func TestOtherMistakesAreNotExplained(t *testing.T) {
 	}
 }
 
-func TestHealthy(t *testing.T) {
+func TestFind_Healthy(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
 		found, err := Find(t.Context(), example(t, configs()[3], kind))
@@ -146,8 +145,8 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
-// TestWholeModel: where the reference has logits only, the likely hypotheses are tried on all blocks.
-func TestWholeModel(t *testing.T) {
+// TestFind_WholeModel makes sure that with a reference that has only logits, the likely hypotheses are tried on all blocks.
+func TestFind_WholeModel(t *testing.T) {
 	t.Parallel()
 	for _, h := range likely {
 		t.Run(h.name, func(t *testing.T) {
@@ -178,7 +177,7 @@ func TestWholeModel(t *testing.T) {
 	}
 }
 
-func TestNonFinite(t *testing.T) {
+func TestFind_NonFinite(t *testing.T) {
 	t.Parallel()
 	for kind, name := range map[engine.StageKind]string{
 		engine.Block: "blocks.1.mlp.fc2.bias", engine.Embed: "patch_embed.proj.weight", engine.Pool: "fc_norm.weight", engine.Logits: "head.weight",
@@ -200,7 +199,7 @@ func TestNonFinite(t *testing.T) {
 	}
 }
 
-func TestFindEndsWithItsContext(t *testing.T) {
+func TestFind_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
 	c := example(t, configs()[0], engine.Block)
 	c.After.Values[0]++

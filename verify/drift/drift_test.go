@@ -38,7 +38,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func TestMeterOfPiecesIsCompareOfWhole(t *testing.T) {
+func TestMeter_PiecesEqualWhole(t *testing.T) {
 	t.Parallel()
 	got, want := []float64{1, 2, 3, 4, 5}, []float64{1, 2.5, 3, 2, 5}
 	var m drift.Meter

@@ -69,7 +69,7 @@ func again(t *testing.T, r *Recording) *Recording {
 	t.Helper()
 	parsed, err := Parse(r.tensors(), r.metadata())
 	if err != nil {
-		t.Fatalf("what was encoded does not parse: %v", err)
+		t.Fatalf("an encoded recording does not parse: %v", err)
 	}
 	return parsed
 }

@@ -17,7 +17,7 @@ import (
 
 const testdata = "../../testdata/"
 
-func TestReadGolden(t *testing.T) {
+func TestRead_Golden(t *testing.T) {
 	t.Parallel()
 	type summary struct {
 		Architecture, Origin string
@@ -61,8 +61,8 @@ func TestReadGolden(t *testing.T) {
 	}
 }
 
-// TestWriteIsReadBack: every recording survives.
-func TestWriteIsReadBack(t *testing.T) {
+// TestWrite_IsReadBack writes every recording in testdata and compares it with what is read back.
+func TestWrite_IsReadBack(t *testing.T) {
 	t.Parallel()
 	var paths []string
 	for _, pattern := range []string{testdata + "*/*.safetensors", testdata + "../manifests/embedded/*.safetensors"} {
@@ -99,7 +99,7 @@ func TestWriteIsReadBack(t *testing.T) {
 	}
 }
 
-// metadata of the smallest recording, with a change.
+// metadata returns the metadata of the smallest recording, with changes.
 func metadata(changes ...string) map[string]string {
 	m := map[string]string{"format": recording.Format, "dtype": "float32"}
 	for i := 0; i < len(changes); i += 2 {
@@ -113,7 +113,7 @@ func named(name string, dtype tensor.DType, shape ...int) tensor.Named {
 	return tensor.Named{Name: name, View: tensor.View{DType: dtype, Shape: shape, Data: make(tensor.Memory, int(elements)*dtype.Size())}}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParse_Errors(t *testing.T) {
 	t.Parallel()
 	logits := named("logits", tensor.F32, 2, 5)
 	two := named("mask", tensor.U8, 2, 4)
@@ -161,8 +161,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestProblemsComeTogether: one run tells everything.
-func TestProblemsComeTogether(t *testing.T) {
+// TestParse_ReportsEverything makes sure that all problems are reported at once.
+func TestParse_ReportsEverything(t *testing.T) {
 	t.Parallel()
 	_, err := recording.Parse([]tensor.Named{named("logits", tensor.F32, 2, 5), named("pol", tensor.F32, 2, 5)}, metadata("dtype", "f", "epsilon", "e"))
 	var problem *recording.Error
@@ -171,7 +171,7 @@ func TestProblemsComeTogether(t *testing.T) {
 	}
 }
 
-func TestReadNamesTheFile(t *testing.T) {
+func TestRead_ErrorNamesFile(t *testing.T) {
 	t.Parallel()
 	path := testdata + "digits/digits_p16_64.timm.safetensors"
 	_, err := recording.Read(t.Context(), path)

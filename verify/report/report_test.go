@@ -23,7 +23,7 @@ func tap(name string, off, tolerance float64) verify.Tap {
 	}
 }
 
-// result is one of a model that many taps are known of.
+// result returns a result with these taps.
 func result(taps ...verify.Tap) *verify.Result {
 	return &verify.Result{
 		OK: true, Model: "model.pth", Architecture: "tiny_p16_32", Engine: "native", Device: "cpu", Reference: "recording r.safetensors (timm 1.0.31, float32)",
@@ -126,14 +126,14 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// full is a writer that takes nothing.
+// full is a writer that always fails.
 type full struct{}
 
 var errFull = errors.New("no space")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-func TestWriteErrorsComeBack(t *testing.T) {
+func TestTextAndJSON_WriteErrors(t *testing.T) {
 	t.Parallel()
 	r := result(tap("logits", 0, 1))
 	if err := report.Text(full{}, r, report.Options{}); !errors.Is(err, errFull) {

@@ -15,8 +15,8 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestFillIsTheIndex compares the lines that are put together from copies with the table as the index matrix reads it.
-func TestFillIsTheIndex(t *testing.T) {
+// TestPositions_FillMatchesIndex compares the lines that fill writes with the values of the table at arch.RelativePositionIndex.
+func TestPositions_FillMatchesIndex(t *testing.T) {
 	t.Parallel()
 	for _, window := range [][2]int{{1, 1}, {2, 2}, {3, 5}, {5, 3}, {1, 7}, {14, 14}, {24, 24}} {
 		config := arch.Config{ImageHeight: window[0], ImageWidth: window[1], PatchSize: 1, Heads: 2}
@@ -82,7 +82,7 @@ func TestRounding(t *testing.T) {
 	}
 }
 
-// TestGELU has values of torch.nn.functional.gelu in float64, approximate "none" and "tanh".
+// TestGELU compares with values of torch.nn.functional.gelu in float64, with approximate="none" and "tanh".
 func TestGELU(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ x, exact, tanh float64 }{
@@ -103,8 +103,8 @@ func TestGELU(t *testing.T) {
 	}
 }
 
-// TestThreadsDoNotMatter: results are the same to the last bit for any number of threads and any company in the batch.
-func TestThreadsDoNotMatter(t *testing.T) {
+// TestForward_ThreadsAndBatchDoNotMatter makes sure that results are equal to the last bit for any number of threads and any rest of the batch.
+func TestForward_ThreadsAndBatchDoNotMatter(t *testing.T) {
 	t.Parallel()
 	config, err := arch.ByName("tiny_p16_64")
 	if err != nil {
@@ -143,8 +143,8 @@ func TestThreadsDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestStagesAreTheForward: stage after stage returns the very activations of Forward.
-func TestStagesAreTheForward(t *testing.T) {
+// TestStage_MatchesForward makes sure that Stage returns the same bits as Forward for every stage.
+func TestStage_MatchesForward(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tiny_p16_32", "tiny_mim_p16_64"} {
 		config, err := arch.ByName(name)
@@ -181,7 +181,7 @@ func TestStagesAreTheForward(t *testing.T) {
 	}
 }
 
-func TestStageRefuses(t *testing.T) {
+func TestStage_Errors(t *testing.T) {
 	t.Parallel()
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {

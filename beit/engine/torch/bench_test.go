@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// cells are the architectures and batch sizes that are measured.
+// cells are the measured architectures and batch sizes.
 var cells = []struct {
 	name   string
 	images int

@@ -62,7 +62,7 @@ func (m *model) benchmarkAttention(b *testing.B, images int64) {
 	}
 }
 
-// normal returns n drawn values.
+// normal returns n random values.
 func normal(n int64) []float32 {
 	source := rand.New(rand.NewPCG(1, 2))
 	values := make([]float32, n)

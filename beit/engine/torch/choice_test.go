@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-func TestChoiceOfAttention(t *testing.T) {
+func TestChooseAttention(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -36,13 +36,13 @@ func TestChoiceOfAttention(t *testing.T) {
 		}
 		got := chooseAttention(&model{config: config, device: cpu, dtype: c.dtype}, c.packs)
 		if reflect.ValueOf(got).Pointer() != reflect.ValueOf(want).Pointer() {
-			t.Errorf("%s, dtype %d, packed %t: the other form of attention", c.name, c.dtype, c.packs)
+			t.Errorf("%s, dtype %d, packed %t: the wrong implementation of attention", c.name, c.dtype, c.packs)
 		}
 	}
 }
 
-// TestFormsOfAttentionAgree: each form in each dtype computes what the plain one computes in float64.
-func TestFormsOfAttentionAgree(t *testing.T) {
+// TestAttention_ImplementationsAgree compares each implementation in each dtype with plain in float64.
+func TestAttention_ImplementationsAgree(t *testing.T) {
 	t.Parallel()
 	const heads, tokens, width = 3, 70, 16
 	shape := tensor.Shape{2, heads, tokens, width}
@@ -63,7 +63,7 @@ func TestFormsOfAttentionAgree(t *testing.T) {
 		return values
 	}
 	want := compute(float64s, plain)
-	// Some roundings of values of about 1; scores of about 4 lose more in half precision.
+	// A few roundings of values of about 1; in half precision, scores of about 4 lose more.
 	for d, allowed := range map[dtype]float64{float64s: 1e-14, float32s: 2e-6, float16: 5e-3, bfloat16: 4e-2} {
 		if !supported(d) {
 			continue

@@ -29,7 +29,7 @@ func TestRecordingsOnCUDA(t *testing.T) {
 	verifytest.Run(t, torch.Engine{}, engine.Options{Device: "cuda"})
 }
 
-// TestCUDADevices: the last device runs a model, and the one after it is refused.
+// TestCUDADevices makes sure that the last device runs a model, and that the index after it is an error.
 func TestCUDADevices(t *testing.T) {
 	devices := torch.CUDADevices()
 	if devices == 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-func TestLoadRefuses(t *testing.T) {
+func TestLoad_Errors(t *testing.T) {
 	t.Parallel()
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {
@@ -56,14 +56,14 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// broken is data that cannot be read.
+// broken is Data that cannot be read.
 type broken struct{ tensor.Memory }
 
 var errBroken = errors.New("broken")
 
 func (broken) Bytes() ([]byte, error) { return nil, errBroken }
 
-func TestFailedLoadLeavesNothing(t *testing.T) {
+func TestLoad_FailureLeavesNothing(t *testing.T) {
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-func TestForwardRefuses(t *testing.T) {
+func TestForward_Errors(t *testing.T) {
 	t.Parallel()
 	model, input := tiny(t, engine.Options{})
 	var wrong *engine.InputError
@@ -123,7 +123,7 @@ func TestForwardRefuses(t *testing.T) {
 	}
 }
 
-func TestExceptionNamesItsOperator(t *testing.T) {
+func TestOperatorError_NamesOperator(t *testing.T) {
 	t.Parallel()
 	thread := newThread(1)
 	defer thread.close()
@@ -143,8 +143,8 @@ func TestExceptionNamesItsOperator(t *testing.T) {
 	}
 }
 
-// TestTapChangesNothing: without a tap the last block is computed in another way.
-func TestTapChangesNothing(t *testing.T) {
+// TestForward_TapDoesNotChangeResult compares results with and without a tap, because without one the last block is computed in another way.
+func TestForward_TapDoesNotChangeResult(t *testing.T) {
 	t.Parallel()
 	model, input := tiny(t, engine.Options{DType: tensor.F64})
 	defer model.Close()
@@ -161,7 +161,7 @@ func TestTapChangesNothing(t *testing.T) {
 	}
 }
 
-// TestThreads: each model has its number of threads, whatever others were loaded and probed since.
+// TestThreads makes sure that each model keeps its number of threads when other models are loaded and run.
 func TestThreads(t *testing.T) {
 	three, _ := tiny(t, engine.Options{Threads: 3})
 	defer three.Close()

@@ -18,8 +18,9 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// TestFileCutShortWhileLoading: whenever that happens, it is an error or too late to matter. If libtorch read the mapping, this would end the process.
-func TestFileCutShortWhileLoading(t *testing.T) {
+// TestLoad_TruncatedFile truncates a mapped file at different times during Load, which must fail or succeed. If libtorch read the mapped memory itself, this
+// would end the process.
+func TestLoad_TruncatedFile(t *testing.T) {
 	config, err := arch.ByName("beit_base_p16_224")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func TestFileCutShortWhileLoading(t *testing.T) {
 	const wanted, atMost = 5, 300
 	for cut, tries := 0, 0; cut < wanted; tries++ {
 		if tries == atMost {
-			t.Fatalf("%d of %d loads met the end of the file: this showed too little", cut, tries)
+			t.Fatalf("only %d of %d loads read beyond the end of the file: too few for this test", cut, tries)
 		}
 		if err := file.Truncate(size); err != nil {
 			t.Fatal(err)
@@ -69,7 +70,7 @@ func TestFileCutShortWhileLoading(t *testing.T) {
 	}
 }
 
-// laidOut returns the parameters one after another in memory.
+// laidOut returns the parameters of config, consecutive in memory.
 func laidOut(t *testing.T, config arch.Config, memory []byte) []tensor.Named {
 	t.Helper()
 	var weights []tensor.Named

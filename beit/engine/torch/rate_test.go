@@ -19,7 +19,7 @@ func TestMatrixRate(t *testing.T) {
 	if took := time.Since(start); took < 20*time.Millisecond {
 		t.Errorf("it measured for %v only", took)
 	}
-	// From the reference BLAS on a slow machine to more than one core can do.
+	// From less than the reference BLAS on a slow machine to more than one core reaches.
 	if rate < 1e7 || rate > 1e13 {
 		t.Errorf("%g operations a second", rate)
 	}

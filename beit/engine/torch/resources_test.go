@@ -23,7 +23,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-// tiny loads a small model with recipe weights and returns a batch of one image for it.
+// tiny loads a small model with seeded weights and returns it with a batch of one image.
 func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
 	t.Helper()
 	config, err := arch.ByName("tiny_p16_32")
@@ -37,7 +37,7 @@ func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
 	return model, engine.Input{Pixels: synth.Images(1, config.ImageHeight, config.ImageWidth, 0)}
 }
 
-// resident is the memory of this process in bytes.
+// resident returns the resident memory of this process in bytes.
 func resident(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
@@ -51,9 +51,9 @@ func resident(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-// flat reports when repeating f leaves tensors behind, or lets the process grow. The allocators and Go's runtime take and give back megabytes
-// at times of their own, the more the busier the machine is. So the lowest memory of a phase counts, and there are phases until one does not lie
-// above the one before: what f leaves behind lifts every one.
+// flat fails the test if repeating f leaves tensors behind or makes the process grow. Allocators and Go's runtime take and return megabytes at any time,
+// more on a busy machine. So flat runs f in phases and compares their lowest memory, until one phase is not above the one before: a leak would raise every
+// phase.
 func flat(t *testing.T, times int, f func()) {
 	t.Helper()
 	const phases, allowed = 11, 512 << 10
@@ -71,7 +71,7 @@ func flat(t *testing.T, times int, f func()) {
 	}
 }
 
-// lowest runs f so many times and returns the lowest memory after one.
+// lowest runs f that many times and returns the lowest resident memory after a run, in bytes.
 func lowest(t *testing.T, times int, f func()) int {
 	t.Helper()
 	low := math.MaxInt
@@ -82,7 +82,7 @@ func lowest(t *testing.T, times int, f func()) int {
 	return low
 }
 
-func TestForwardLeavesNothing(t *testing.T) {
+func TestForward_LeavesNothing(t *testing.T) {
 	model, input := tiny(t, engine.Options{Threads: 1})
 	defer model.Close()
 	tap := func(engine.Activation) error { return nil }
@@ -93,7 +93,7 @@ func TestForwardLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestLoadAndCloseLeaveNothing(t *testing.T) {
+func TestLoad_CloseLeavesNothing(t *testing.T) {
 	flat(t, 50, func() {
 		model, input := tiny(t, engine.Options{Threads: 2})
 		if _, err := model.Forward(context.Background(), input, nil); err != nil {
@@ -105,7 +105,7 @@ func TestLoadAndCloseLeaveNothing(t *testing.T) {
 	})
 }
 
-func TestFailedForwardsLeaveNothing(t *testing.T) {
+func TestForward_FailureLeavesNothing(t *testing.T) {
 	model, input := tiny(t, engine.Options{Threads: 1})
 	defer model.Close()
 	stop := errors.New("stop")
@@ -122,7 +122,7 @@ func TestFailedForwardsLeaveNothing(t *testing.T) {
 	})
 }
 
-func TestClosingScriptAtOnce(t *testing.T) {
+func TestScript_ConcurrentClose(t *testing.T) {
 	t.Parallel()
 	golden := verifytest.One(t, "digits_p16_64.unilm.float32")
 	script := verifytest.Path(t, "digits/digits_p16_64.torchscript.pt")
@@ -141,7 +141,7 @@ func TestClosingScriptAtOnce(t *testing.T) {
 	}
 }
 
-func TestForwardsAtOnceAgree(t *testing.T) {
+func TestForward_Concurrent(t *testing.T) {
 	t.Parallel()
 	model, input := tiny(t, engine.Options{Threads: 2})
 	defer model.Close()
@@ -165,7 +165,7 @@ func TestForwardsAtOnceAgree(t *testing.T) {
 	group.Wait()
 }
 
-func TestBatchEqualsItsImages(t *testing.T) {
+func TestForward_BatchEqualsSingleImages(t *testing.T) {
 	t.Parallel()
 	loaded, _ := tiny(t, engine.Options{DType: tensor.F64})
 	defer loaded.Close()

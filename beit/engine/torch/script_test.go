@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-func TestScriptGivesItsLogits(t *testing.T) {
+func TestScript_Logits(t *testing.T) {
 	golden := verifytest.One(t, "digits_p16_64.unilm.float32")
 	path := verifytest.Path(t, "digits/digits_p16_64.torchscript.pt")
 	flat(t, 8, func() {
@@ -42,7 +42,7 @@ func TestScriptGivesItsLogits(t *testing.T) {
 	})
 }
 
-func TestScriptRefuses(t *testing.T) {
+func TestScript_Errors(t *testing.T) {
 	t.Parallel()
 	golden := verifytest.One(t, "digits_p16_64.unilm.float32")
 	path := verifytest.Path(t, "digits/digits_p16_64.torchscript.pt")

@@ -13,7 +13,7 @@ var sizes = []struct{ rows, inner, columns int }{
 	{1, 1, 1}, {12, 64, 32}, {13, 64, 33}, {5, 300, 7}, {24, 513, 64}, {197, 48, 144}, {2, 256, 96}, {6, 255, 16},
 }
 
-func TestMultiplyAddMatchesDefinition(t *testing.T) {
+func TestMultiplyAdd_MatchesDefinition(t *testing.T) {
 	t.Parallel()
 	t.Run("float32", definition[float32])
 	t.Run("float64", definition[float64])
@@ -76,7 +76,7 @@ func compare[T Float](t *testing.T, k kernel[T], rows, inner, columns int) {
 	}
 }
 
-// left makes both forms of A for a kernel that need not be the best one. The padding of the view is NaN: it must not reach C.
+// left returns A packed and viewed, for any kernel. The padding of the view is NaN: it must not reach C.
 func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T]) {
 	padded := divideUp(rows, k.rows) * k.rows
 	packed = Rows[T]{count: rows, inner: inner, height: k.rows, data: make([]T, padded*inner), tile: k.rows * inner, row: 1, step: k.rows}
@@ -93,8 +93,9 @@ func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T])
 	return packed, viewed
 }
 
-// TestRowsAreIndependent: an element's bits depend on its row of A and column of B alone, not on where the row lies or what else there is.
-func TestRowsAreIndependent(t *testing.T) {
+// TestMultiplyAdd_RowsAreIndependent makes sure that an element's bits depend only on its row of A and its column of B, not on the other rows or on how the
+// work is split.
+func TestMultiplyAdd_RowsAreIndependent(t *testing.T) {
 	t.Parallel()
 	const rows, inner, columns = 29, 300, 37
 	a, b := random[float32](rows*inner), random[float32](inner*columns)
@@ -144,7 +145,7 @@ func BenchmarkMultiplyAdd(b *testing.B) {
 	b.Run("float64", rate[float64])
 }
 
-// rate measures one core on the product of a base model's fc1: 197 tokens, 768 to 3,072.
+// rate measures one core on the product of fc1 in a base model: 197 tokens, 768 to 3,072.
 func rate[T Float](b *testing.B) {
 	const rows, inner, columns = 197, 768, 3072
 	for _, k := range kernels[T]() {
