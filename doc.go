@@ -5,6 +5,7 @@
 // List the parameters of a checkpoint, whichever framework wrote it:
 //
 //	model, err := convert.Open(ctx, checkpoint, convert.OpenOptions{})
+//	defer model.Close()
 //	for _, t := range model.Tensors {
 //		fmt.Println(t.Name, t.DType, t.Shape)
 //	}
@@ -17,9 +18,10 @@
 // Classify an image:
 //
 //	model, err := beitzoo.Open(ctx, checkpoint, beitzoo.Options{})
+//	defer model.Close()
 //	predictions, err := model.Predict(ctx, []string{"manifests/embedded/images/7/005.png"}, 1)
 //
-// Verify a model against what another program computed with the same weights:
+// Verify a model of convert.Open against what another program computed with the same weights:
 //
 //	reference, err := recording.Read(ctx, recorded)
 //	subject := verify.Subject{Name: "digits", Config: model.Config, Weights: model.Tensors, Engine: native.Engine{}}
@@ -35,13 +37,15 @@
 // the weights: [Facts] name the source of each, so a program can distinguish a fact from a guess. A program that only has files, and should stay small,
 // calls convert.Open, an engine and package classify directly.
 //
-// # What is where
+// # Packages
+//
+// The paths are below github.com/beitzoo/beitzoo.
 //
 // What weights are:
 //
 //   - tensor: dtype, shape, and bytes that are not read yet
 //   - beit/arch: architectures, and the list of parameters that each one has
-//   - beit/card: what makes weights a model beyond their tensors, such as the recipe that prepares images
+//   - beit/card: facts that weights do not state, such as the recipe that prepares images
 //   - beit/synth: weights and images as functions of a seed, for tests
 //
 // What reads and writes them:
@@ -54,26 +58,26 @@
 //
 // What runs them:
 //
-//   - beit/engine: what running a model means
-//   - beit/engine/native, beit/engine/torch: plain Go, and libtorch
-//   - beit/preprocess: image files to input tensors
-//   - beit/classify: logits, probabilities and labels of images
-//   - evaluate: accuracy on a data set
+//   - beit/engine: the interfaces Engine and Model, and the stages of a forward pass
+//   - beit/engine/native, beit/engine/torch: the engines in plain Go and on libtorch
+//   - beit/preprocess: turns image files into input tensors
+//   - beit/classify: turns images into logits, probabilities and labels
+//   - evaluate: measures accuracy on a data set
 //
 // What shows that they are right:
 //
 //   - verify: compares a model with a recording of another program, with another checkpoint, or with itself in float64
 //   - verify/recording: files of recorded activations
-//   - verify/blame, verify/drift: which block is wrong and what would repair it, and how far two runs are apart
-//   - verify/report: results as text and as JSON
+//   - verify/blame, verify/drift: find what would repair a wrong block, and measure how far two runs are apart
+//   - verify/report: writes results as text and as JSON
 //
 // What distributes them:
 //
-//   - zoo: names to weights: List, Resolve, Pull, Publish, Mirror, Bundle
+//   - zoo: finds weights by name, and publishes them: List, Resolve, Pull, Publish, Mirror, Bundle
 //   - zoo/manifest: the documents that describe weights
-//   - zoo/place, zoo/store: places that publish models, and blobs by digest, in caches, on web servers and in registries
+//   - zoo/place, zoo/store: places that publish models, and stores of blobs by digest: caches, web servers, registries
 //   - zoo/trust, zoo/pins: the keys that a user accepts, and the digests under which converted weights were seen before
-//   - zoo/encoding, zoo/site: smaller files without loss, and manifests as web pages
+//   - zoo/encoding, zoo/site: a lossless encoding of weights, and web pages about a zoo
 //   - manifests, manifests/embedded: what ships with the program
 //
 // Every error is of one of the kinds in package errdef; errdef.Hint returns what a user can do about an error.
