@@ -31,7 +31,7 @@ type Classifier struct {
 // the names of the classes in the order of the logits, or nil if they are not known. The error is a *[ModelError], *[RecipeSizeError], *[LabelsError] or
 // *[card.RecipeError].
 func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []string) (*Classifier, error) {
-	if err := CheckModel(config); err != nil {
+	if err := checkModel(config); err != nil {
 		return nil, err
 	}
 	if err := recipe.Validate(); err != nil {
@@ -46,8 +46,8 @@ func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []st
 	return &Classifier{BatchSize: DefaultBatchSize, model: model, config: config, recipe: recipe, labels: labels}, nil
 }
 
-// CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
-func CheckModel(config arch.Config) error {
+// checkModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
+func checkModel(config arch.Config) error {
 	if config.MaskToken || config.Classes == 0 {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}

@@ -52,7 +52,7 @@ var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
 // ChooseRecipe returns the recipe for a model of an architecture. The error is a *[ModelError] if the model does not classify, a
 // *[card.UnknownRecipeError] if no recipe has the given name, and [ErrNoRecipe] if nothing is known.
 func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
-	if err := CheckModel(config); err != nil {
+	if err := checkModel(config); err != nil {
 		return Choice{}, err
 	}
 	choice := Choice{Name: known.Asked, From: Asked}
