@@ -3,6 +3,7 @@ package native
 import (
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
@@ -10,7 +11,7 @@ import (
 // attention computes softmax(q kᵀ/√d + bias) v for each head. The linear layers before and after it are those of the block.
 type attention[T gemm.Float] struct {
 	tokens, heads, width int
-	bias                 *positions[T]
+	bias                 *relpos.Table[T]
 	round                func([]T)
 	keys, values         []gemm.Matrix[T]
 	scratch              [][]T
@@ -72,7 +73,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 	queries := gemm.PackRows(qkv[a.at(image, from, head, 0):], count, a.width, stride)
 	if a.round == nil {
 		for i := range count {
-			a.bias.fill(scores[i*a.tokens:(i+1)*a.tokens], head, from+i)
+			a.bias.Fill(scores[i*a.tokens:(i+1)*a.tokens], head, from+i)
 		}
 		keys.MultiplyAdd(scores, a.tokens, queries, 0, keys.Panels())
 	} else {
@@ -93,7 +94,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
 	a.round(scores)
 	for line := scores; len(line) > 0; line = line[a.tokens:] {
-		a.bias.fill(spare, head, from)
+		a.bias.Fill(spare, head, from)
 		for i := range spare {
 			line[i] += spare[i]
 		}

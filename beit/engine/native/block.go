@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 )
 
@@ -12,7 +13,7 @@ type block[T gemm.Float] struct {
 	norm1, norm2        norm[T]
 	qkv, proj, fc1, fc2 linear[T]
 	// bias is nil if the model has no relative position bias.
-	bias *positions[T]
+	bias *relpos.Table[T]
 	// gamma1 and gamma2 are nil if the model has no layer scale.
 	gamma1, gamma2 []T
 	// activate is the activation function inside the MLP, in place.
@@ -42,15 +43,22 @@ func (l *loader[T]) block(i int, activate func([]T)) (b block[T], err error) {
 	return b, l.vectors(map[string]*[]T{prefix + "gamma_1": &b.gamma1, prefix + "gamma_2": &b.gamma2})
 }
 
-// blockBias reads the table of a block, or the one that all blocks share.
-func (l *loader[T]) blockBias(prefix string) (*positions[T], error) {
+// blockBias reads the bias table of a block, or the one that all blocks share. It returns nil if the model has none. The T x T matrix of biases is never made:
+// with 1,025 tokens and 16 heads it would take 67 MB for each block in float32.
+func (l *loader[T]) blockBias(prefix string) (*relpos.Table[T], error) {
 	switch l.config.Bias {
 	case arch.BlockBias:
-		return l.positions(prefix + "attn.")
+		prefix += "attn."
 	case arch.SharedBias:
-		return l.positions("rel_pos_bias.")
+		prefix = "rel_pos_bias."
+	default:
+		return nil, nil
 	}
-	return nil, nil
+	values, err := l.values(prefix + "relative_position_bias_table")
+	if err != nil {
+		return nil, err
+	}
+	return relpos.New(l.config, values), nil
 }
 
 // qkv reads the layer of queries, keys and values. The bias of the keys, which BEiT does not have, is zero.

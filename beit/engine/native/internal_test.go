@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,39 +13,6 @@ import (
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-// TestPositions_FillMatchesIndex compares the lines that fill writes with the values of the table at arch.RelativePositionIndex.
-func TestPositions_FillMatchesIndex(t *testing.T) {
-	t.Parallel()
-	for _, window := range [][2]int{{1, 1}, {2, 2}, {3, 5}, {5, 3}, {1, 7}, {14, 14}, {24, 24}} {
-		config := arch.Config{ImageHeight: window[0], ImageWidth: window[1], PatchSize: 1, Heads: 2}
-		table := make([]byte, 0)
-		for i := range config.BiasRows() * config.Heads {
-			bits := math.Float32bits(float32(i))
-			table = append(table, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
-		}
-		l := &loader[float64]{config: config, views: map[string]tensor.View{"relative_position_bias_table": {
-			DType: tensor.F32, Shape: tensor.Shape{config.BiasRows(), 2}, Data: tensor.Memory(table),
-		}}}
-		p, err := l.positions("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		index, tokens := arch.RelativePositionIndex(window[0], window[1]), config.Tokens()
-		for head := range 2 {
-			for query := range tokens {
-				got, want := make([]float64, tokens), make([]float64, tokens)
-				p.fill(got, head, query)
-				for k := range want {
-					want[k] = float64(index[query*tokens+k]*2 + int64(head))
-				}
-				if !slices.Equal(want, got) {
-					t.Fatalf("window %v head %d query %d: %v, want %v", window, head, query, got, want)
-				}
-			}
-		}
-	}
-}
 
 func TestRounding(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -56,7 +57,7 @@ func (p *positions) get(m *model) (value, error) {
 func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 	tokens, heads := p.config.Tokens(), p.config.Heads
 	return m.weights.keep(func(s *scope) value {
-		columns, err := reversed[T](p)
+		table, err := decoded[T](p)
 		s.fail(err)
 		matrix := s.empty(cpu, dtype, 1, int64(heads), int64(tokens), int64(tokens))
 		raw := s.bytes(matrix, heads*tokens*tokens*int(unsafe.Sizeof(*new(T))))
@@ -66,7 +67,7 @@ func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 		out := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), heads*tokens*tokens)
 		parallel.For(m.threads, heads, func(_, head int) {
 			for query := range tokens {
-				fillLine(out[(head*tokens+query)*tokens:][:tokens], columns[head], p.config, query)
+				table.Fill(out[(head*tokens+query)*tokens:][:tokens], head, query)
 			}
 		})
 		if m.device == cpu && m.dtype == dtype {
@@ -76,44 +77,15 @@ func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
 	})
 }
 
-// reversed returns for each head the spatial rows of the table in reverse order, followed by its last three.
-func reversed[T float32 | float64](p *positions) ([][]T, error) {
-	rows, heads := p.config.BiasRows(), p.config.Heads
+// decoded returns the table with elements of type T.
+func decoded[T float32 | float64](p *positions) (*relpos.Table[T], error) {
 	raw, err := p.table.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", p.name, err)
 	}
-	table := make([]T, rows*heads)
-	if err := tensor.Decode(table, p.table.DType, raw); err != nil {
+	values := make([]T, p.config.BiasRows()*p.config.Heads)
+	if err := tensor.Decode(values, p.table.DType, raw); err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", p.name, err)
 	}
-	columns := make([][]T, heads)
-	for head := range columns {
-		columns[head] = make([]T, rows)
-		for row := range rows {
-			columns[head][row] = table[row*heads+head]
-		}
-		slices.Reverse(columns[head][:rows-3])
-	}
-	return columns, nil
-}
-
-// fillLine writes the biases of one query for all keys. In the reversed table those for the keys in one row of patches are consecutive.
-func fillLine[T float32 | float64](line, column []T, config arch.Config, query int) {
-	height, width := config.Window()
-	last := column[len(column)-3:]
-	fromClass, toClass, classToClass := last[0], last[1], last[2]
-	if query == 0 {
-		line[0] = classToClass
-		for key := 1; key < len(line); key++ {
-			line[key] = fromClass
-		}
-		return
-	}
-	line[0] = toClass
-	y, x := (query-1)/width, (query-1)%width
-	for row := range height {
-		at := (height-1-y+row)*(2*width-1) + width - 1 - x
-		copy(line[1+row*width:][:width], column[at:at+width])
-	}
+	return relpos.New(p.config, values), nil
 }
