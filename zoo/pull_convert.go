@@ -46,7 +46,7 @@ func openCanonical(ctx context.Context, path string, checkpoint digest.Digest, o
 	return &canonicalFile{Model: model, parts: parts, size: output.Total(parts), version: version}, nil
 }
 
-// Stat implements store.Stater. Every blob that is asked for is the file.
+// Stat implements store.Stater. Whatever the blob is, it is about the file.
 func (c *canonicalFile) Stat(context.Context, store.Blob) (store.Info, error) {
 	return store.Info{Size: c.size, Version: c.version, Ranges: true, Source: "conversion"}, nil
 }

@@ -28,7 +28,8 @@ type Candidate struct {
 	Err error
 }
 
-// Plan returns what Pull would try, in order, without fetching anything. Servers are asked for sizes, up to the first that answers.
+// Plan returns what Pull would try, in order, without fetching anything. It asks servers for sizes, up to the first that
+// answers.
 func (z *Zoo) Plan(ctx context.Context, match *Match, options PullOptions) ([]Candidate, error) {
 	options.SkipCheck = true
 	p := z.newPull(match, options)

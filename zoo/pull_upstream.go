@@ -131,7 +131,7 @@ func (e *ChangedError) Unwrap() error { return e.Err }
 
 // Hint says what may have happened.
 func (e *ChangedError) Hint() string {
-	return "its publisher replaced it, or somebody else did; if you trust the new file, accept it as it is now"
+	return "the publisher or somebody else replaced it; if you trust the new file, accept it as it is now"
 }
 
 // explainMismatch turns a digest mismatch into a *ChangedError if the expected digest was pinned.

@@ -1,8 +1,10 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -71,7 +73,10 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 		}
 		all, notices = append(all, listed...), append(notices, noticed...)
 	}
-	return sortListings(all), notices, nil
+	slices.SortStableFunc(all, func(a, b Listing) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
+	})
+	return all, notices, nil
 }
 
 func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, notices []error, err error) {

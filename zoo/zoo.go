@@ -1,13 +1,11 @@
 package zoo
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -131,14 +129,6 @@ func (e *OfflineError) Unwrap() error { return store.ErrUnreachable }
 
 // Hint says how to get it.
 func (e *OfflineError) Hint() string { return "pull once with the network, or from a bundle" }
-
-// sortListings sorts all, in place, by name and version.
-func sortListings(all []Listing) []Listing {
-	slices.SortStableFunc(all, func(a, b Listing) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
-	})
-	return all
-}
 
 // DefaultState returns the usual folder for what must outlive the cache, such as pinned digests and keys: the folder "state" in BEITZOO_HOME if that is
 // set, else "beitzoo" in the user's folder for settings (on Linux XDG_CONFIG_HOME, or ~/.config).

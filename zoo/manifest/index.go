@@ -77,14 +77,14 @@ func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 	return nil, failure(name, raw, c.problems)
 }
 
-// Encode returns the file of the index. The same index always gives the same bytes.
+// Encode returns the file of the index. The same index always makes the same bytes, and ParseIndex reads them back.
 func (i *Index) Encode() ([]byte, error) { return encode(i) }
 
 // Expiry returns the time of Expires.
 func (i *Index) Expiry() (time.Time, error) { return time.Parse(time.RFC3339, i.Expires) }
 
-// Add inserts an entry in order. If its name and version are there already with another digest, the error is a *TakenError; if a higher version
-// is there, a *BackwardsError. If the same entry is there already, added is false.
+// Add inserts an entry in order. If the index has its name and version already with another digest, the error is a *TakenError; if it has a higher
+// version, a *BackwardsError. If it has the same entry already, added is false.
 func (i *Index) Add(entry Entry) (added bool, err error) {
 	at, found := slices.BinarySearchFunc(i.Entries, entry, compareEntries)
 	if found && i.Entries[at].Digest != entry.Digest {

@@ -54,7 +54,7 @@ type Tensor struct {
 	Digest digest.Digest `yaml:"digest"`
 }
 
-// Encode returns the file of a manifest. The same manifest always gives the same bytes, and Parse reads them back.
+// Encode returns the file of a manifest. The same manifest always makes the same bytes, and Parse reads them back.
 func Encode(m *Manifest) ([]byte, error) { return encode(m) }
 
 func encode(value any) ([]byte, error) {

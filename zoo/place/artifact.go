@@ -30,7 +30,8 @@ type artifact struct {
 	small *memstore.Store
 }
 
-// publish uploads an artifact and its files. Those that are not in memory are in from, which may be nil if all are.
+// publish uploads an artifact and its files. Those that are not in memory are fetched from the store from, which may be nil
+// if there are none.
 func (a artifact) publish(ctx context.Context, from store.Fetcher, to ocistore.Place, options store.Options) error {
 	_, err := ocistore.Publish(ctx, a.source(from), to, a.tag, a.Artifact, options)
 	return err

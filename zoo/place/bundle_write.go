@@ -32,12 +32,12 @@ func (w *BundleWriter) AddIndex(ctx context.Context, index *manifest.IndexDocume
 	return w.draft.add(ctx, indexArtifact(index.Version, index.Raw, signature, origin), nil)
 }
 
-// AddEntry adds an entry whose weights and recordings are in from.
+// AddEntry adds an entry, whose weights and recordings are in the store from.
 func (w *BundleWriter) AddEntry(ctx context.Context, entry Entry, from store.Fetcher) error {
 	return w.draft.add(ctx, entryArtifact(entry), from)
 }
 
-// AddUpstream adds upstream checkpoints, which are in from. It is called at most once.
+// AddUpstream adds upstream checkpoints, which are in the store from. Call it at most once.
 func (w *BundleWriter) AddUpstream(ctx context.Context, checkpoints []pins.Pin, from store.Fetcher) error {
 	content, err := json.MarshalIndent(checkpoints, "", "  ")
 	if err != nil {
@@ -94,7 +94,7 @@ type bundleDraft struct {
 
 var _ ocistore.Place = (*bundleDraft)(nil)
 
-// add adds an artifact. Its files that are not in memory are in from.
+// add adds an artifact. Its files that are not in memory are in the store from.
 func (d *bundleDraft) add(ctx context.Context, a artifact, from store.Fetcher) error {
 	for _, file := range a.Files {
 		d.files[file.Blob.Digest] = a.source(from)

@@ -28,7 +28,7 @@ type Place interface {
 // Destination is a Place that can be written to.
 type Destination interface {
 	Place
-	// Add uploads an entry, whose weights and recordings are in from. It becomes visible with the next index. Adding the same entry again does
+	// Add uploads an entry, whose weights and recordings are in the store from. It becomes visible with the next index. Adding the same entry again does
 	// nothing; another entry of the same name and version is store.ErrExists.
 	Add(ctx context.Context, entry Entry, from store.Fetcher, options store.Options) error
 	// SetIndex publishes the next version of the index, whose entries are all there already. It returns a *RaceError if the place has another
@@ -61,7 +61,7 @@ func (e *RaceError) Error() string {
 func (*RaceError) Is(kind error) bool { return kind == errdef.ErrNetwork }
 
 // Hint says what to do.
-func (*RaceError) Hint() string { return "publish again: what was uploaded is there already" }
+func (*RaceError) Hint() string { return "publish again: what was uploaded is not uploaded twice" }
 
 // BlobOf returns a blob of weights that a manifest lists, with its chunks. name is what to call it in messages, or empty.
 func BlobOf(b *manifest.Blob, name string) store.Blob {

@@ -67,7 +67,7 @@ func render(target, name string, data page) (Page, error) {
 	return Page{Path: target, Content: text.Bytes()}, nil
 }
 
-// Write writes the pages to folder, which is made if it does not exist. Each file appears whole.
+// Write writes the pages to folder, which is made if it does not exist. Each file appears whole or not at all.
 func Write(ctx context.Context, folder string, documents []*manifest.Document) error {
 	pages, err := Pages(documents)
 	if err != nil {

@@ -6,13 +6,14 @@
 //
 //	local, err := cache.New("", cache.Options{})
 //	if err != nil { ... }
-//	blob, err = store.Copy(ctx, store.Mirrors{first, second}, local, blob, store.Options{Progress: bar.Set})
+//	blob, err = store.Copy(ctx, store.Mirrors{first, second}, local, blob, store.Options{})
+//	if err != nil { ... }
 //	path, err := local.Path(blob.Digest)
 //
 // A store knows bytes, sizes and digests; what they mean is up to the caller. Every error of a store wraps one of the Err values of this package,
 // or the error of the system.
 //
 // To write a store, implement [Fetcher] if it can be read, [Pusher] if it can be written to, and where it makes sense [RangeFetcher] and [Resumer].
-// Return a [SourceError] for what goes wrong, with Temporary set if trying again may help: package retry then does that. Its test calls storetest.Run.
+// Return a [SourceError] for what goes wrong, with Temporary set if trying again may help: package retry then does that. Call storetest.Run in its test.
 // For a store that an address can name, add a case to place.Open.
 package store

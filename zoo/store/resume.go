@@ -9,7 +9,7 @@ import (
 type Resumer interface {
 	Pusher
 	// Begin opens a partial blob, with what an earlier copy left. The caller closes it. If another process copies the same blob, Begin waits for
-	// it, where the file system has locks. It returns an *ExistsError if the blob is there already; a blob of unknown digest is there if another process
+	// it, where the file system has locks. It returns an *ExistsError if the blob is there already; a blob of unknown digest counts as there if another process
 	// copied it while Begin waited.
 	Begin(ctx context.Context, blob Blob) (Partial, error)
 }
@@ -37,11 +37,11 @@ type Partial interface {
 
 // Record says that bytes were written.
 type Record struct {
-	// Span that was written. A later record with the same offset replaces an earlier one; size 0 takes it back.
+	// Span is where the bytes are. A later record with the same offset replaces an earlier one; one of size 0 withdraws it.
 	Span Span
 	// Sum is a checksum of the bytes in Span, one word of at most MaxSum characters. Only Copy interprets it.
 	Sum string
-	// Final reports that these bytes are right as far as can be known now, and will not be written again before a Reset.
+	// Final reports that these bytes are right, as far as can be known now, and will not be written again before a Reset.
 	Final bool
 }
 

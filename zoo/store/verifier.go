@@ -15,7 +15,7 @@ type Verifier struct {
 	from   io.Reader
 	whole  hash.Hash
 	chunk  hash.Hash
-	index  int   // of the current chunk
+	index  int   // the position of the current chunk
 	start  int64 // the offset of that chunk
 	read   int64
 	err    error

@@ -18,7 +18,7 @@ var (
 	ErrUnknownKey = errdef.New(errdef.ErrIntegrity, "signed by a key that is not trusted")
 	// ErrBadSignature: the content is not what was signed.
 	ErrBadSignature = errdef.New(errdef.ErrIntegrity, "the signature does not match the content")
-	// ErrNoSignature: there is no signature, or the file is not one.
+	// ErrNoSignature: there is no signature, or it is malformed.
 	ErrNoSignature = errdef.New(errdef.ErrIntegrity, "there is no signature")
 )
 

@@ -27,7 +27,7 @@ type journal struct {
 
 const journalMark = "beitzoo journal 1"
 
-// maxJournal is more bytes than the journal of the largest blob has.
+// maxJournal is how many bytes of a journal are read: more than that of the largest blob has.
 const maxJournal = 256 << 20
 
 // openJournal opens the journal at path for appending and reads what is in it.

@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
-// Store is one file of a file system: every blob that is asked for is that file. All its methods may be called from several goroutines.
+// Store is a store of one file of a file system: whichever blob is asked for, it sends that file. All its methods may be called from several goroutines.
 type Store struct {
 	files  fs.FS
 	name   string

@@ -36,7 +36,7 @@ type Store struct {
 
 var _ store.RangeFetcher = (*Store)(nil)
 
-// New returns a Store of one file: every blob that is asked for is the file at address. An address that is not http or https is store.ErrInvalid.
+// New returns a Store of one file: whichever blob is asked for, it sends the file at address. An address that is not http or https is store.ErrInvalid.
 func New(address string, options Options) (*Store, error) { return newStore(address, false, options) }
 
 // NewTree returns a Store of the files blobs/sha256/DIGEST below an address. An address that is not http or https is store.ErrInvalid.

@@ -110,7 +110,7 @@ func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http
 type body struct {
 	io.ReadCloser
 	registry *Registry
-	ctx      context.Context //nolint:containedctx // of the caller who asked for the body
+	ctx      context.Context //nolint:containedctx // the context of the caller who asked for the body
 }
 
 func (b *body) Read(p []byte) (int, error) {
