@@ -16,6 +16,8 @@
 //	if err != nil { ... }
 //	fmt.Println(pulled.Path)
 //
+// The package at the root of the module runs the weights: its Load takes the file, and its Open takes the name, pulls and loads.
+//
 // To pull from a place of your own, open it with place.Open and set Options.Places, and Options.Keys to its publisher's key, which
 // trust.ReadPublicKey reads. The key is pinned when the place is first used, and may be left out from then on.
 //

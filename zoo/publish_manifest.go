@@ -27,7 +27,7 @@ type Publication struct {
 	// Name and Version are those of the new entry.
 	Name, Version string
 	// Base describes the weights: title, origin, categories and so on. If it is nil, the manifest of the same name inside the program is used, or
-	// one that says "not stated". Its blobs, recordings, tensors and verdict are replaced; all else is kept, the sources too.
+	// one that says "not stated". Its architecture, parameters, blobs, recordings, tensors and verdict are replaced; all else is kept, the sources too.
 	Base *manifest.Manifest
 	// Recordings are paths of recordings of these weights.
 	Recordings []string

@@ -20,9 +20,10 @@ type PullOptions struct {
 	KeepUpstream bool
 	// SkipCheck trusts weights that are in the cache already; otherwise their digest is computed again.
 	SkipCheck bool
-	// Progress is told how far the current step is: bytes done, and in all or store.UnknownSize. Calls never overlap.
+	// Progress, which may be nil, is told how far the current step is: the bytes that are done, and those in all or store.UnknownSize. Calls never
+	// overlap.
 	Progress func(step Step, done, total int64)
-	// Notice is told of problems that Pull recovered from: a source that failed, a damaged file in the cache. Calls never overlap.
+	// Notice, which may be nil, is told of problems that Pull recovered from: a source that failed, a damaged file in the cache. Calls never overlap.
 	Notice func(error)
 	// Streams is how many ranges are fetched at once; 0 is store.DefaultStreams.
 	Streams int
@@ -31,7 +32,7 @@ type PullOptions struct {
 // PullResult describes weights in the cache.
 type PullResult struct {
 	*Match
-	// Path is the canonical safetensors file. It belongs to the cache: do not write to it.
+	// Path is the canonical safetensors file. It belongs to the cache: do not write to it. It stays until the cache is pruned.
 	Path string
 	// Weights identifies its bytes.
 	Weights store.Blob
