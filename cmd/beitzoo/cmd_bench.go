@@ -61,7 +61,7 @@ func benchModel(ctx context.Context, c *console, argument string, f benchFlags) 
 	if f.worker {
 		return serveBench(ctx, c, runs[0], open, batches[0])
 	}
-	bar := c.newProgress("measuring")
+	bar := c.newCount("measuring")
 	m := benchMeter{open: open, batches: batches, warmUps: f.warmUp, rounds: f.rounds, total: len(runs), progress: bar}
 	all := []measurement{}
 	for _, run := range runs {

@@ -74,10 +74,7 @@ func printConversion(c *console, r *convert.Report) {
 	for _, loss := range r.Lossy {
 		c.printf("lossy  %s", loss)
 	}
-	if n := len(r.Dropped); n > 0 {
-		c.remark("%d tensors that are not parameters were left out, such as %q: %s", n, r.Dropped[0].Name, r.Dropped[0].Reason)
-	}
 	for _, note := range r.Notes {
-		c.remark("%s", note)
+		c.remark(note)
 	}
 }

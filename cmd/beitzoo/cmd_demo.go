@@ -126,7 +126,7 @@ var conversions = []struct{ name, scheme, whose string }{
 
 // convert takes the checkpoint through every framework and back.
 func (d *demoRun) convert(ctx context.Context) error {
-	d.printf("\n2. Converted from each to the next, and each read back before it got its name:")
+	d.printf("\n2. Converted from each format to the next; each file is read back before it gets its name:")
 	from := d.checkpoint
 	for _, station := range conversions {
 		to := filepath.Join(d.folder, station.name)
@@ -156,7 +156,7 @@ func (d *demoRun) convert(ctx context.Context) error {
 		printDifference(d.console, difference)
 		return errDiffers
 	}
-	d.printf("   Once around: all %d parameters are what they were, bit for bit.", difference.Parameters)
+	d.printf("   After the round trip all %d parameters are what they were, bit for bit.", difference.Parameters)
 	return nil
 }
 
@@ -178,7 +178,7 @@ func (d *demoRun) verify(ctx context.Context) error {
 	}
 	document := report.New(result)
 	d.result.Verification = &document
-	d.printf("\n3. The PyTorch file, run in plain Go, beside what PASSL computed from the original (%d images):", result.Images)
+	d.printf("\n3. The PyTorch file, run in plain Go, compared with what PASSL computed from the original (%d images):", result.Images)
 	d.printf("   %-10s %-14s %-14s %s", "", "largest value", "off by at most", "rounding allows")
 	for _, tap := range result.Taps {
 		d.printf("   %-10s %-14.3g %-14.2g %.2g", tap.Name, tap.Largest, tap.MaxAbs, tap.Tolerance)

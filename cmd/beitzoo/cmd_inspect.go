@@ -83,7 +83,11 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 	if i.Architecture == nil {
 		c.printf("model         not a BEiT that beitzoo knows: %s", errorText(i.Problem))
 	} else {
-		c.printf("scheme        %s", strings.Join(append([]string{i.Scheme}, i.Equivalent...), ", the same as "))
+		scheme := i.Scheme
+		if len(i.Equivalent) > 0 {
+			scheme += ", with the same names as " + strings.Join(i.Equivalent, ", ")
+		}
+		c.printf("scheme        %s", scheme)
 		c.printf("architecture  %s", describe(*i.Architecture))
 		c.printf("epsilon       %g, %s", i.Architecture.Epsilon, i.EpsilonFrom)
 	}

@@ -57,7 +57,7 @@ func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listi
 	}
 	all, notices, err := z.List(ctx)
 	for _, n := range notices {
-		c.remark("%s", n)
+		c.remark(n)
 	}
 	return z, all, err
 }

@@ -40,7 +40,7 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	}
 	defer closer.Close()
 	bar := &steps{c: c}
-	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.remark("%s", problem) }}
+	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
 	for _, name := range names {
 		reference, err := manifest.ParseReference(name)
 		if err != nil {

@@ -72,7 +72,7 @@ func publish(ctx context.Context, c *console, checkpoint, destination string, f 
 func (f publishFlags) publication(c *console, checkpoint string) (zoo.Publication, error) {
 	p := zoo.Publication{
 		Checkpoint: checkpoint, Name: f.name, Version: f.version, Recordings: f.recordings.Value(), Encode: f.encode, Verify: verifyPublication,
-		Notice: func(problem error) { c.remark("%s", problem) }, Expires: f.sign.until(),
+		Notice: func(problem error) { c.remark(problem) }, Expires: f.sign.until(),
 	}
 	var err error
 	if p.Open, err = f.model.options(); err != nil {

@@ -115,7 +115,7 @@ func printPulled(c *console, r pullResult) {
 		c.printf("pinned: nobody published a digest for %s; from now on it must be %s", r.Pinned.Address, r.Pinned.Digest)
 	}
 	for _, note := range r.Notes {
-		c.remark("%s", note)
+		c.remark(note)
 	}
 	if r.Exported == nil {
 		c.printf("%s", r.Path)

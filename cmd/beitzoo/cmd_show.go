@@ -64,7 +64,7 @@ func printManifest(c *console, found *zoo.Match) {
 		c.printf("paper       %s (%d), %s", p.Title, p.Year, p.Address)
 	}
 	c.printf("trained     %s", found.Origin.Training)
-	c.printf("licence     %s, says %s", found.Origin.Licence.Expression, found.Origin.Licence.Origin)
+	c.printf("licence     %s; source: %s", found.Origin.Licence.Expression, found.Origin.Licence.Origin)
 	for _, dispute := range found.Origin.Licence.Disputes {
 		c.printf("            but %s: %s", dispute.Party, dispute.Statement)
 	}

@@ -66,7 +66,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	}
 	defer closeReference()
 	defer collectOften()()
-	bar := c.newProgress("comparing")
+	bar := c.newCount("comparing")
 	result, err := verify.Verify(ctx, subject, reference, verify.Options{
 		Images: f.images, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
 	})

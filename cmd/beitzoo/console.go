@@ -50,10 +50,10 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 // notef writes a message beside the result.
 func (c *console) notef(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
-// remark writes a note, unless the user wants none.
-func (c *console) remark(format string, args ...any) {
+// remark writes a note, which is a sentence or an error, unless the user wants none.
+func (c *console) remark(note any) {
 	if !c.quiet {
-		c.notef("note: "+format, args...)
+		c.notef("note: %v", note)
 	}
 }
 

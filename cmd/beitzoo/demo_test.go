@@ -13,7 +13,7 @@ func TestDemo(t *testing.T) {
 	folder := t.TempDir()
 	out := succeed(t, "demo", "--keep", folder)
 	for _, want := range []string{
-		"Once around: all 55 parameters are what they were, bit for bit.",
+		"After the round trip all 55 parameters are what they were, bit for bit.",
 		"top-1 346/360 = 96.11 %, top-5 359/360 = 99.72 %",
 		"the same prediction as PASSL on 360 of 360",
 	} {

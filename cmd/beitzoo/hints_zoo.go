@@ -22,9 +22,9 @@ func zooHint(err error) string {
 	switch {
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
 		if hint := missing.Hint(); hint != "" {
-			return hint + " See beitzoo list"
+			return hint + " `beitzoo list` shows all names"
 		}
-		return "see what there is with: beitzoo list"
+		return "`beitzoo list` shows the names"
 	case errors.As(err, &index) && errors.Is(index, manifest.ErrFreeze):
 		return index.Hint() + "; publishers renew it with: beitzoo manifest renew"
 	case errors.As(err, &index):

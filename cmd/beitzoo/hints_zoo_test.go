@@ -17,7 +17,7 @@ func TestZooHint(t *testing.T) {
 		want string
 	}{
 		{&manifest.NotFoundError{}, "beitzoo list"},
-		{&manifest.NotFoundError{Nearest: "beit"}, "did you mean beit? See beitzoo list"},
+		{&manifest.NotFoundError{Nearest: "beit"}, "did you mean beit? `beitzoo list` shows all names"},
 		{&manifest.NotFoundError{Versions: []string{"1.0.0"}}, "versions of it: 1.0.0"},
 		{&manifest.IndexError{Kind: manifest.ErrFreeze}, "beitzoo manifest renew"},
 		{&manifest.IndexError{Kind: manifest.ErrRollback, Place: "oci://x/y"}, "beitzoo trust forget oci://x/y"},

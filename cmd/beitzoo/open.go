@@ -55,7 +55,7 @@ func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile str
 		return nil, nil, err
 	}
 	for _, n := range found.Notices {
-		c.remark("%s", n)
+		c.remark(n)
 	}
 	return z, found, nil
 }
@@ -75,7 +75,7 @@ func readManifestFile(path string) (*zoo.Match, error) {
 
 // pullOptions returns options that show progress, and problems that the pull recovered from.
 func pullOptions(c *console, bar *steps) zoo.PullOptions {
-	return zoo.PullOptions{Progress: bar.set, Notice: func(problem error) { c.remark("%s", problem) }}
+	return zoo.PullOptions{Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
 }
 
 // open opens the zoo. Bundles come before the places of --zoo.

@@ -20,8 +20,13 @@ type progress struct {
 	last   time.Time
 }
 
-// newProgress starts a bar with a title. With --quiet the result shows nothing.
-func (c *console) newProgress(title string) *progress {
+// newProgress starts a bar, with a title, for work that is measured in bytes. With --quiet the result shows nothing.
+func (c *console) newProgress(title string) *progress { return c.progress(title, true) }
+
+// newCount is like newProgress, for work that is measured in images or the like.
+func (c *console) newCount(title string) *progress { return c.progress(title, false) }
+
+func (c *console) progress(title string, bytes bool) *progress {
 	p := &progress{c: c, title: title}
 	if c.quiet {
 		return p
@@ -31,7 +36,7 @@ func (c *console) newProgress(title string) *progress {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(c.err),
 			progressbar.OptionSetDescription(title),
-			progressbar.OptionShowBytes(true),
+			progressbar.OptionShowBytes(bytes),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond),

@@ -85,7 +85,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 // addNotes says in sentences what a user may want to know.
 func (m *Model) addNotes() {
 	if len(m.Equivalent) > 0 {
-		m.Notes = append(m.Notes, fmt.Sprintf("this model's parameters have the same names in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), " and ")))
+		m.Notes = append(m.Notes, fmt.Sprintf("the names of the parameters are the same in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), ", ")))
 	}
 	count, bytes := map[string]int{}, map[string]int64{}
 	var reasons []string
