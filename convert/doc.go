@@ -8,5 +8,5 @@
 // Formats: PaddlePaddle (.pdparams), PyTorch (.pth, .pt, .bin; zip and legacy) and safetensors, single or sharded, read and written; naming schemes:
 // see package naming. Nothing in a file is executed. Views of an opened model are windows of the mapped file and valid until its Close.
 //
-// The same input and options give the same bytes. What Convert does without a cast is exact: converting back restores every tensor bit for bit.
+// The same input and options make the same bytes. What Convert does without a cast is exact: converting back restores every tensor bit for bit.
 package convert

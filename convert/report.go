@@ -15,7 +15,7 @@ type Report struct {
 	Parameters []Parameter `json:"parameters"`
 	// Dropped are tensors of the input that are not parameters.
 	Dropped []Dropped `json:"dropped,omitempty"`
-	// Lossy are sentences about what cannot be undone; empty means that converting back gives the same tensors bit for bit.
+	// Lossy are sentences about what cannot be undone; empty means that converting back restores the same tensors bit for bit.
 	Lossy []string `json:"lossy,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 	// DryRun says that nothing was written.

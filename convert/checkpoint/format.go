@@ -25,7 +25,7 @@ type Format struct {
 	// Read lists the tensors of a file. Views may be windows of content. Problems are reported as *Error.
 	Read func(ctx context.Context, content []byte, options Options) (*Checkpoint, error)
 
-	// Write plans a file of tensors for output.Write, which reads their Data. The same tensors give the same bytes. The error lists every tensor that
+	// Write plans a file of tensors for output.Write, which reads their Data. The same tensors make the same bytes. The error lists every tensor that
 	// the format cannot hold. It is nil for a format that can only be read.
 	Write func(tensors []tensor.Named, options WriteOptions) ([]output.Part, error)
 	// HasKeys and HasMetadata say which of WriteOptions a file can hold; Write ignores the others.

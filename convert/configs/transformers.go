@@ -12,7 +12,7 @@ import (
 // transformersName is what messages call the file.
 const transformersName = "config.json"
 
-// transformersFile has the keys of config.json that matter, in the order in which transformers sorts them. Pointers tell absent from zero.
+// transformersFile has the keys of config.json that matter, in the order in which transformers sorts them. Pointers distinguish absent keys from zero.
 type transformersFile struct {
 	Architectures    []string           `json:"architectures"`
 	HiddenAct        *string            `json:"hidden_act"`
@@ -189,7 +189,7 @@ func size(height, width int) any {
 	return []int{height, width}
 }
 
-// indented returns JSON as transformers lays it out. Keys of maps are sorted, so equal values give equal bytes.
+// indented returns JSON as transformers lays it out. Keys of maps are sorted, so equal values become equal bytes.
 func indented(value any) ([]byte, error) {
 	raw, err := json.MarshalIndent(value, "", "  ")
 	return append(raw, '\n'), err

@@ -44,7 +44,7 @@ type Scheme struct {
 	Folder bool
 	// Wrappers are the program's classes around the backbone, the usual ones first, if these decide what the head is called.
 	Wrappers []Wrapper
-	// MaskedNote tells users what is doubtful about a masked-image-modelling model in this scheme, or is empty.
+	// MaskedNote says what is doubtful about a masked-image-modelling model in this scheme, or is empty.
 	MaskedNote string
 
 	rows []row

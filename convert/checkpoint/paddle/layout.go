@@ -29,7 +29,7 @@ func codeOf(dtype tensor.DType) string {
 const maxName = 255
 
 // Layout plans a file of the given tensors for output.Write, in their order: the pickle of protocol 4 that paddle.save makes of a state dict,
-// with every parameter's name standing for itself in the table of parameter names. The tensors' Data is read only by output.Write. The same tensors give the
+// with every parameter's name standing for itself in the table of parameter names. The tensors' Data is read only by output.Write. The same tensors make the
 // same bytes. The error lists every tensor that Paddle cannot hold.
 func Layout(tensors []tensor.Named) ([]output.Part, error) {
 	if err := check(tensors); err != nil {

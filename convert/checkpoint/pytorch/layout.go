@@ -33,7 +33,7 @@ type Options struct {
 	Wrapper string
 }
 
-// Layout plans a file of the given tensors, in their order, for output.Write; their Data is read only then. The same tensors give the same
+// Layout plans a file of the given tensors, in their order, for output.Write; their Data is read only then. The same tensors make the same
 // bytes. The file is a zip archive that torch.load accepts with weights_only=True and can map into memory. The error lists every tensor
 // that cannot be written.
 func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {

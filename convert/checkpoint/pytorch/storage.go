@@ -53,7 +53,7 @@ func (s *storages) size(key string) int64 {
 	return known.Count * int64(elementSize(known.DType))
 }
 
-// checkpoint selects the state dict in the loaded object and gives its tensors their data.
+// checkpoint selects the state dict in the loaded object and connects its tensors with their data.
 func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	found, err := statedict.Choose(object.Root, statedict.Options{Select: options.Select, FileSize: fileSize})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // Layout plans a file of the given tensors for output.Write; their Data is read only then. metadata is added to {"format": "pt"}, without which
-// Hugging Face's loaders refuse a file, and may replace it. The same tensors and metadata give the same bytes, whatever the order of
+// Hugging Face's loaders refuse a file, and may replace it. The same tensors and metadata make the same bytes, whatever the order of
 // tensors. The error lists every tensor that the format cannot hold.
 func Layout(tensors []tensor.Named, metadata map[string]string) ([]output.Part, error) {
 	entries, err := plan(tensors)
@@ -42,7 +42,7 @@ type tensorPlan struct {
 	data tensor.Data
 }
 
-// plan sorts the tensors by descending element type and then by name, as the reference writer does, and gives each its place.
+// plan sorts the tensors by descending element type and then by name, as the reference writer does, and assigns each its place.
 func plan(tensors []tensor.Named) ([]tensorPlan, error) {
 	entries := make([]tensorPlan, len(tensors))
 	var problems []error

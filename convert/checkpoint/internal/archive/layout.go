@@ -35,7 +35,7 @@ func Text(name string, content []byte) File {
 }
 
 // Layout plans an archive of stored records for package output, in the order of files. Contents begin at multiples of Alignment; the same files
-// give the same bytes.
+// make the same bytes.
 func Layout(files []File) ([]output.Part, error) {
 	plan := &plan{}
 	for _, file := range files {
