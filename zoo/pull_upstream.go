@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/pins"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -173,24 +172,6 @@ func (p *pull) convert(ctx context.Context, source manifest.Source, checkpoint s
 	return pulled, p.records.SetConversion(pins.Conversion{
 		Checkpoint: checkpoint.Digest, Architecture: p.architecture(), Form: canonicalForm, Weights: weights.Digest, Size: weights.Size,
 	})
-}
-
-// checkTensors compares every tensor with its digest in the manifest, if that has digests of tensors.
-func (p *pull) checkTensors(ctx context.Context, tensors []tensor.Named) error {
-	if len(p.match.Tensors) == 0 {
-		return nil
-	}
-	described, err := DescribeTensors(ctx, tensors)
-	if err != nil {
-		return err
-	}
-	var problems []error
-	for i, want := range p.match.Tensors {
-		if got := described[i]; got.Name != want.Name || got.DType != want.DType || got.Digest != want.Digest {
-			problems = append(problems, &store.DigestError{Name: want.Name, Want: want.Digest, Got: got.Digest, Chunk: -1})
-		}
-	}
-	return errors.Join(problems...)
 }
 
 // pin remembers the digest of a file for which the manifest states none.

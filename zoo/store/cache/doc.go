@@ -10,7 +10,7 @@
 //
 // A blob appears under its digest, by a rename, only when it is complete and verified, and each partial file is written to by one process only. So one
 // folder can serve many processes, users and machines. Locks, which network file systems may lack, only save a second download. A read-only folder can
-// be read. There are no symbolic links, and all files but the blobs may be deleted.
+// be read. There are no symbolic links, and only the blobs are needed.
 //
 //	blobs/sha256/DIGEST        complete blobs
 //	partial/KEY.*.part         partial blobs, with their journals beside them
