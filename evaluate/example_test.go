@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate"
 )
 
-// Logits from anywhere can be scored against the classes of a data set.
+// Computes the accuracy of logits that any program computed for a data set.
 func ExampleScore() {
 	files := fstest.MapFS{"cat/1.jpg": {}, "cat/2.jpg": {}, "dog/3.jpg": {}}
 	data, err := evaluate.ClassFolders(files)

@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
-// The weights of timm's file are verified against what PASSL computed with its own file of them.
+// Verifies weights in a file of timm against what PASSL computed with the same weights in its own file.
 func ExampleVerify() {
 	ctx := context.Background()
 	file, err := checkpoint.Open(ctx, "../testdata/digits/digits_p16_64.timm.safetensors", checkpoint.Options{}, safetensors.Format)

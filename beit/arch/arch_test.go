@@ -17,7 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Counts and bytes are those that follow from the published dimensions; timm prints the same counts.
+// TestParameterCounts compares with the counts that follow from the published dimensions. timm prints the same counts.
 func TestParameterCounts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -107,7 +107,7 @@ func TestRelativePositionIndex(t *testing.T) {
 	}
 }
 
-// The definition, worked out offset by offset, for windows that are not square.
+// TestRelativePositionIndex_Rectangles compares with the definition, computed offset by offset, for windows that are not square.
 func TestRelativePositionIndex_Rectangles(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{1, 1}, {1, 4}, {3, 2}, {2, 5}} {
@@ -194,7 +194,8 @@ func TestInfer_AnyArchitecture(t *testing.T) {
 	})
 }
 
-// One parameter that is absent or of a strange shape must not change the answer: only then can it be named as the culprit.
+// TestInfer_DespiteOneBadParameter makes sure that one parameter that is missing or has a wrong shape does not change the result, since a caller finds it by
+// comparing with the result.
 func TestInfer_DespiteOneBadParameter(t *testing.T) {
 	t.Parallel()
 	want, _ := arch.ByName("tiny_p16_64")
@@ -271,7 +272,7 @@ func TestInfer_Errors(t *testing.T) {
 		hostile[name] = shape
 	}
 	if got, err := arch.Infer(hostile); err != nil || got.Depth > 10 {
-		t.Errorf("an absurd block index gives depth %d, %v", got.Depth, err)
+		t.Errorf("an absurd block index leads to depth %d, %v", got.Depth, err)
 	}
 }
 

@@ -18,9 +18,9 @@ type Bias string
 const (
 	// NoBias means that the model has none.
 	NoBias Bias = "none"
-	// BlockBias gives each block its own table (fine-tuned models).
+	// BlockBias means that each block has its own table (fine-tuned models).
 	BlockBias Bias = "block"
-	// SharedBias makes all blocks add the same table (masked image modelling).
+	// SharedBias means that all blocks share one table (masked image modelling).
 	SharedBias Bias = "shared"
 )
 

@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// The shapes of a checkpoint's parameters, under canonical names, tell its architecture.
+// Infers the architecture from the shapes of a checkpoint's parameters.
 func ExampleInfer() {
 	known, err := arch.ByName("beit_base_p16_224")
 	if err != nil {
@@ -30,7 +30,7 @@ func ExampleInfer() {
 	// Output: 224 x 224 pixels, 12 blocks, 12 heads, 37 classes, name ""
 }
 
-// Two patches side by side: the class token comes first, and the last three rows of the table are for it.
+// Prints the index for two patches side by side. The class token comes first; the last three rows of the table are for it.
 func ExampleRelativePositionIndex() {
 	index := arch.RelativePositionIndex(1, 2)
 	for query := range 3 {

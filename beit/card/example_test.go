@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
-// The same weights are evaluated in different ways by those who publish them.
+// Prints how different programs prepare images for the same weights.
 func ExampleRecipeFor() {
 	for _, name := range []string{"unilm", "timm", "hf"} {
 		recipe, err := card.RecipeFor(name, 224)

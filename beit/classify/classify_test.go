@@ -64,7 +64,7 @@ func TestFS_LogitsEqualPASSL(t *testing.T) {
 	if err != nil || !ok || len(names) != 360 || want.Shape[0] != 360 {
 		t.Fatalf("%d images, %v, %v", len(names), want.Shape, err)
 	}
-	// The recording is in the order of the numbers, whatever the class.
+	// The recording is in the order of the images' numbers, not of their classes.
 	slices.SortFunc(names, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
 	got, err := digits(t).FS(t.Context(), embedded.Files, names)
 	if err != nil {

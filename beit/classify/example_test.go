@@ -12,7 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
-// A checkpoint is opened and loaded, and says what is on an image.
+// Opens a checkpoint, loads it into an engine and classifies an image.
 func Example() {
 	ctx := context.Background()
 	opened, err := convert.Open(ctx, "../../manifests/embedded/digits_p16_64.pdparams", convert.OpenOptions{})

@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
-// A checkpoint is opened, loaded into an engine, and run on two images.
+// Opens a checkpoint, loads it into an engine, and computes the logits of two images.
 func ExampleEngine() {
 	ctx := context.Background()
 	file, err := checkpoint.Open(ctx, "../../testdata/digits/digits_p16_64.timm.safetensors", checkpoint.Options{}, safetensors.Format)
@@ -46,7 +46,7 @@ func ExampleEngine() {
 	// [-1.44 -1.34 -7.55]
 }
 
-// A tap is called with what is computed on the way.
+// Prints the shape of the activation after each block.
 func ExampleTap() {
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {

@@ -107,7 +107,7 @@ func TestDecode_FileSizeLimit(t *testing.T) {
 	}
 }
 
-// Alpha is dropped whatever type carries it, and an image may begin anywhere.
+// TestFromImage makes sure that alpha is dropped for every type of image, and that an image need not begin at (0, 0).
 func TestFromImage(t *testing.T) {
 	t.Parallel()
 	source, err := png.Decode(bytes.NewReader(read(t, "made_rgba.png")))
@@ -156,7 +156,7 @@ func TestFromImage(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks that data is either refused or gives an image of the size it states, with memory in
+// FuzzDecode makes sure that data is either rejected or decoded to an image of the size that it states, with memory in
 // proportion to the limit and to the data.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join(testdata, "made_*"))

@@ -8,6 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 )
 
+// Prepares an image as timm does.
 func Example() {
 	recipe, err := card.RecipeFor("timm", 224)
 	if err != nil {

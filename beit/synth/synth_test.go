@@ -91,7 +91,7 @@ func TestStream_WriteToEqualsBytes(t *testing.T) {
 	}
 }
 
-// Whatever is cut out and turned round gives the same bytes as cutting and turning what was made beforehand.
+// TestStream_LayoutsAgreeWithMemory makes sure that slices and transposes of a stream have the same bytes as those of its elements in memory.
 func TestStream_LayoutsAgreeWithMemory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

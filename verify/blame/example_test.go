@@ -13,8 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
-// A reference ran with the LayerNorm epsilon of Hugging Face's programs, the model under test with that of the original. From one block's input and
-// output in the reference, Find says so.
+// The reference ran with the LayerNorm epsilon of Hugging Face, the model with that of unilm. Find needs the input and the output of one block in the
+// reference to find this out.
 func ExampleFind() {
 	ctx := context.Background()
 	config, err := arch.ByName("tiny_p16_32")

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
+// Reads a recording of PASSL and lists its activations.
 func ExampleRead() {
 	recorded, err := recording.Read(context.Background(), "../../manifests/embedded/digits_p16_64.passl.float32.recording.safetensors")
 	if err != nil {
@@ -31,7 +32,7 @@ func ExampleRead() {
 	// logits [4, 10]
 }
 
-// A Go program can record itself, for others to compare with. Its input are the first two probe images, which need not be stored.
+// Writes a recording of a Go program, with which other programs can be compared. Its inputs are the first two probe images, so they are not stored.
 func ExampleWrite() {
 	folder, err := os.MkdirTemp("", "recording")
 	if err != nil {

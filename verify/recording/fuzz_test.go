@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// FuzzParse: whatever parses is encoded and parsed again to the same, once it has the precision of its dtype.
+// FuzzParse makes sure that a recording that parses, rounded to its dtype, is the same after encoding and parsing it again.
 func FuzzParse(f *testing.F) {
 	for _, r := range []*Recording{
 		{

@@ -10,7 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// BenchmarkForward is one image of the base model on all cores.
+// BenchmarkForward runs the base model on one image, on all cores.
 func BenchmarkForward(b *testing.B) {
 	config, err := arch.ByName("beit_base_p16_224")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// Runs a model in float64 and prints the shape of every activation.
 func ExampleEngine() {
 	ctx := context.Background()
 	config, err := arch.ByName("tiny_p16_32")

@@ -45,7 +45,7 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad loads weights that lie in memory, beside a copy of the same bytes to fresh memory.
+// BenchmarkLoad loads weights from memory, and for comparison copies the same bytes to new memory.
 func BenchmarkLoad(b *testing.B) {
 	config, err := arch.ByName("beit_large_p16_512")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// BenchmarkAttention compares the forms of attention, one block's without its linear layers: what the table of choices says is measured so.
+// BenchmarkAttention measures both implementations of attention, for one block without its linear layers. The table above choices has its results.
 func BenchmarkAttention(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) { benchmarkAttention(b, cpu, threads) })

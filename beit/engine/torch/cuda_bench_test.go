@@ -4,5 +4,5 @@ package torch
 
 import "testing"
 
-// BenchmarkAttentionOnCUDA measures what the table of choices lacks.
+// BenchmarkAttentionOnCUDA is BenchmarkAttention on a GPU, which the table above choices does not have.
 func BenchmarkAttentionOnCUDA(b *testing.B) { benchmarkAttention(b, 0, 1) }

@@ -15,7 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
-// The tests of this file need a CUDA device and fail without one: `make test-gpu` asks for them with the tag cuda.
+// The tests in this file need a CUDA device and fail without one. `make test-gpu` runs them, with the tag cuda.
 
 func TestConformanceOnCUDA(t *testing.T) {
 	for _, dtype := range []tensor.DType{tensor.F64, tensor.F32, tensor.BF16, tensor.F16} {

@@ -45,7 +45,7 @@ func compare[T Float](t *testing.T, k kernel[T], rows, inner, columns int) {
 				sum, size = sum+term, size+math.Abs(term)
 			}
 			want[i*columns+j] = sum
-			// Every sum of inner+1 terms is within inner roundings of its terms' total size, and so is the float64 one.
+			// The error of a sum of inner+1 terms is at most inner roundings, relative to the sum of their magnitudes. This holds for the float64 sum too.
 			bound[i*columns+j] = size * float64(inner+2) * (epsilon[T]() + epsilon[float64]())
 		}
 	}
