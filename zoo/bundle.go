@@ -78,8 +78,11 @@ func (*MixedPlacesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 func (b *bundleRun) addEntry(ctx context.Context, match *Match) error {
 	if b.from == nil {
 		index, err := b.zoo.index(ctx, match.Place)
-		if err != nil || index == nil {
-			return errors.Join(err, fmt.Errorf("the index of %s: %w", match.Place, store.ErrNotFound))
+		if err != nil {
+			return fmt.Errorf("the index of %s: %w", match.Place, err)
+		}
+		if index == nil {
+			return fmt.Errorf("the index of %s: %w", match.Place, store.ErrNotFound)
 		}
 		b.from = match.Place
 		if err := b.writer.AddIndex(ctx, index.IndexDocument, index.signature, match.Place.String()); err != nil {
