@@ -112,7 +112,7 @@ func TestApply_ZeroRecipe(t *testing.T) {
 	}
 }
 
-// A long thin image must not make the part that is cropped away.
+// TestPixels_ExtremeAspectRatio makes sure that the part of a long thin image that is cropped away is not computed.
 func TestPixels_ExtremeAspectRatio(t *testing.T) {
 	t.Parallel()
 	recipe, err := card.RecipeFor("timm", 224)

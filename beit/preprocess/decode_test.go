@@ -89,7 +89,7 @@ func TestDecode_ReadErrors(t *testing.T) {
 	}
 }
 
-// A file that never ends is read to the limit, and one of no known format not even so far.
+// TestDecode_FileSizeLimit makes sure that a long file is read only to the limit, and a file of an unknown format only at its beginning.
 func TestDecode_FileSizeLimit(t *testing.T) {
 	t.Parallel()
 	endless := iotest.DataErrReader(strings.NewReader(strings.Repeat("x", 1<<20)))

@@ -136,7 +136,7 @@ func must(v tensor.View, err error) tensor.View {
 	return v
 }
 
-// A transposed tensor of a large model must not be made whole.
+// TestWeights_TransposedInPieces makes sure that a transposed tensor of a large model is written in pieces.
 func TestWeights_TransposedInPieces(t *testing.T) {
 	t.Parallel()
 	config, _ := arch.ByName("beit_large_p16_512")
