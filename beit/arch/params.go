@@ -74,21 +74,29 @@ func (c Config) block(prefix string) []Param {
 	return append(params, linear(prefix+"mlp.fc2", dim, hidden)...)
 }
 
+// NormName returns the name of the LayerNorm after the last block, "fc_norm" or "norm".
+func (c Config) NormName() string {
+	if c.Pooling == MeanPooling {
+		return "fc_norm"
+	}
+	return "norm"
+}
+
+// HeadName returns the name of the linear layer that computes the logits, "head" or "lm_head".
+func (c Config) HeadName() string {
+	if c.MaskToken {
+		return "lm_head"
+	}
+	return "head"
+}
+
 // tail returns the parameters after the last block.
 func (c Config) tail() []Param {
-	name := "norm"
-	if c.Pooling == MeanPooling {
-		name = "fc_norm"
-	}
-	params := norm(name, c.EmbedDim)
+	params := norm(c.NormName(), c.EmbedDim)
 	if c.Classes == 0 {
 		return params
 	}
-	head := "head"
-	if c.MaskToken {
-		head = "lm_head"
-	}
-	return append(params, linear(head, c.Classes, c.EmbedDim)...)
+	return append(params, linear(c.HeadName(), c.Classes, c.EmbedDim)...)
 }
 
 func (c Config) table(prefix string) Param {

@@ -14,17 +14,10 @@ type tail[T gemm.Float] struct {
 
 func (l *loader[T]) tail() (t tail[T], err error) {
 	c := l.config
-	name, head := "norm.", "head."
-	if c.Pooling == arch.MeanPooling {
-		name = "fc_norm."
-	}
-	if c.MaskToken {
-		head = "lm_head."
-	}
-	if t.norm, err = l.norm(name); err != nil || c.Classes == 0 {
+	if t.norm, err = l.norm(c.NormName() + "."); err != nil || c.Classes == 0 {
 		return t, err
 	}
-	t.head, err = l.linear(head, c.Classes, c.EmbedDim)
+	t.head, err = l.linear(c.HeadName()+".", c.Classes, c.EmbedDim)
 	return t, err
 }
 

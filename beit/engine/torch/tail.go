@@ -11,16 +11,9 @@ type tail struct {
 }
 
 func (l *loader) tail() (t tail) {
-	name, head := "norm.", "head."
-	if l.config.Pooling == arch.MeanPooling {
-		name = "fc_norm."
-	}
-	if l.config.MaskToken {
-		head = "lm_head."
-	}
-	t.norm = l.norm(name)
+	t.norm = l.norm(l.config.NormName() + ".")
 	if l.config.Classes > 0 {
-		t.head = l.linear(head, l.pooledRows())
+		t.head = l.linear(l.config.HeadName()+".", l.pooledRows())
 	}
 	return t
 }
