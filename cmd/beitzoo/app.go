@@ -105,10 +105,17 @@ func noCommand(ctx *cli.Context) error {
 
 // noSubcommand is the same for a command such as cache.
 func noSubcommand(ctx *cli.Context) error {
-	if !ctx.Args().Present() {
+	name := ctx.Args().First()
+	if name == "help" { // beitzoo cache help prune
+		name = ctx.Args().Get(1)
+	}
+	if name == "" {
 		return cli.ShowSubcommandHelp(ctx)
 	}
-	return unknownCommand(ctx.Args().First(), ctx.Command.Subcommands)
+	if ctx.Args().First() != "help" || ctx.Command.Command(name) == nil {
+		return unknownCommand(name, ctx.Command.Subcommands)
+	}
+	return cli.ShowCommandHelp(ctx, name)
 }
 
 func unknownCommand(word string, commands []*cli.Command) error {

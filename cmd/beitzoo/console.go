@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // The rules of the user interface, which every command keeps:
@@ -19,6 +21,7 @@ import (
 //   - A progress bar is drawn only if standard error is a terminal. Nothing has colours, so nothing depends on them.
 //   - An error is one sentence, "beitzoo: what was tried and what was found", and a line "hint: what to do or to type next".
 //   - The exit code says what kind of error it was (exit.go). "No" is an answer: verify and diff print why and exit with 1, without an error message.
+//   - Words from files and servers may hold anything; control characters among them are shown as escapes.
 //   - Nothing is asked for, except the password of a key, and that on a terminal alone.
 //   - Only main ends the process. What a command writes to disk appears whole or not at all, also if the command is interrupted.
 
@@ -45,10 +48,14 @@ func newConsole(in io.Reader, out, err *os.File) *console {
 }
 
 // printf writes a line of the result.
-func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+func (c *console) printf(format string, args ...any) {
+	fmt.Fprintln(c.out, text.Printable(fmt.Sprintf(format, args...)))
+}
 
 // notef writes a message beside the result.
-func (c *console) notef(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+func (c *console) notef(format string, args ...any) {
+	fmt.Fprintln(c.err, text.Printable(fmt.Sprintf(format, args...)))
+}
 
 // remark writes a note, which is a sentence or an error, unless the user wants none.
 func (c *console) remark(note any) {
@@ -86,15 +93,15 @@ func (c *console) report(err error) int {
 	if err == nil || code == exitDiffers {
 		return code
 	}
-	text := err.Error()
+	message := err.Error()
 	if code == exitInterrupted {
-		text = "interrupted; nothing was left half done"
+		message = "interrupted; nothing was left half done"
 	}
 	if c.asJSON {
-		_ = json.NewEncoder(c.err).Encode(failure{Error: text, Hint: hintOf(err), ExitCode: code})
+		_ = json.NewEncoder(c.err).Encode(failure{Error: message, Hint: hintOf(err), ExitCode: code})
 		return code
 	}
-	c.notef("beitzoo: %s", text)
+	c.notef("beitzoo: %s", message)
 	if hint := hintOf(err); hint != "" && code != exitInterrupted {
 		c.notef("hint: %s", hint)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate"
 )
 
 // The files hints*.go say what the user can type after an error, in words of the command line: libraries know neither commands nor flags. For an
@@ -49,6 +50,8 @@ func hintOf(err error) string {
 	}
 	if image := (*preprocess.FileError)(nil); errors.As(err, &image) && errors.Is(err, fs.ErrNotExist) {
 		return "check the path of the image"
+	} else if image != nil {
+		return "give whole image files: JPEG, PNG, GIF, BMP or WebP"
 	}
 	for _, h := range systemHints {
 		if errors.Is(err, h.cause) {
@@ -75,6 +78,8 @@ var flagHints = []struct {
 	{isA(func(e *convert.TargetError) bool { return e.NoFormat }), "the flags are --format FORMAT and --to SCHEME"},
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{is(classify.ErrNoRecipe), "the flag is --recipe SOURCE"},
+	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
+	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
 	{is(checkpoint.ErrNoModel), "--select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
 }
 

@@ -38,7 +38,7 @@ func verdictHint(advice verify.Advice) string {
 	case advice.Epsilon == 0:
 		return ""
 	case advice.Stated:
-		return fmt.Sprintf("pass --epsilon %g", advice.Epsilon)
+		return fmt.Sprintf("the reference ran with epsilon %g; if the model is meant to run with it too, give --epsilon %g", advice.Epsilon, advice.Epsilon)
 	}
-	return fmt.Sprintf("if that is what the reference ran with, pass --epsilon %g", advice.Epsilon)
+	return fmt.Sprintf("if that is what the reference ran with, give --epsilon %g", advice.Epsilon)
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 //	replace FROM TO FILE             changes the first FROM of a file into TO; \n stands for a new line
 //
 // and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, DIGITS is a checkpoint that PaddlePaddle wrote.
-// The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
+// ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("MANIFESTS", filepath.Join(root, "manifests"))
 			env.Setenv("EMBEDDED", embedded)
 			env.Setenv("DIGITS", filepath.Join(embedded, "digits_p16_64.pdparams"))
+			env.Setenv("ESCAPES", "no/such\x1b[31m.pth")
 			env.Setenv("BEITZOO_HOME", filepath.Join(env.WorkDir, "home"))
 			public, err := writeKeys(env.WorkDir, "key")
 			if err != nil {

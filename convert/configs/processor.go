@@ -18,11 +18,11 @@ type processorFile struct {
 	CropSize       *edges      `json:"crop_size"`
 	DoCenterCrop   *bool       `json:"do_center_crop"`
 	DoNormalize    *bool       `json:"do_normalize"`
-	DoReduceLabels bool        `json:"do_reduce_labels"` // written only: it is about segmentation
+	DoReduceLabels any         `json:"do_reduce_labels"` // written only: it is about segmentation
 	DoRescale      *bool       `json:"do_rescale"`
 	DoResize       *bool       `json:"do_resize"`
 	Mean           *[3]float64 `json:"image_mean"`
-	Type           string      `json:"image_processor_type"`
+	Type           any         `json:"image_processor_type"` // written only
 	Std            *[3]float64 `json:"image_std"`
 	Resample       *int        `json:"resample"` // Pillow's number of the filter
 	Factor         *float64    `json:"rescale_factor"`
@@ -134,7 +134,7 @@ func DefaultProcessor(config arch.Config) ([]byte, error) {
 func writeProcessor(recipe card.Recipe, to, crop edges) ([]byte, error) {
 	file := processorFile{
 		CropSize: &crop, DoCenterCrop: ref(crop != to), DoNormalize: ref(true), DoRescale: ref(true), DoResize: ref(true),
-		Mean: &recipe.Mean, Type: "BeitImageProcessor", Std: &recipe.Std, Factor: ref(1.0 / 255), Size: &to,
+		Mean: &recipe.Mean, DoReduceLabels: false, Type: "BeitImageProcessor", Std: &recipe.Std, Factor: ref(1.0 / 255), Size: &to,
 	}
 	for number, filter := range resamples {
 		if filter == recipe.Interpolation {

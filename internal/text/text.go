@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -70,4 +71,27 @@ func Or(words []string) string {
 func FirstLine(output string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(output), "\n")
 	return line
+}
+
+// Printable returns a text with its control characters shown as Go's escapes, except line breaks and tabs: those of a terminal could hide or fake
+// what is shown.
+func Printable(shown string) string {
+	if !strings.ContainsFunc(shown, isHarmful) {
+		return shown
+	}
+	var b strings.Builder
+	for _, r := range shown {
+		if isHarmful(r) {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// isHarmful reports whether a terminal may take a character for a command, or show the text around it in another order.
+func isHarmful(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }

@@ -61,3 +61,16 @@ func TestList(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ shown, want string }{
+		{"two\nlines\tand ä", "two\nlines\tand ä"},
+		{"a\x1b[31mred\r", `a\x1b[31mred\r`},
+		{"abc\u202edef", `abc\u202edef`},
+	} {
+		if got := text.Printable(c.shown); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
