@@ -105,7 +105,7 @@ func isDeception(err error) bool {
 }
 
 // Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first
-// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name is a *manifest.NotFoundError; other
+// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name is a *manifest.NotFoundError, joined after the errors of places that did not answer; other
 // errors are those of List.
 func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
@@ -123,7 +123,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	}
 	at, err := manifest.Pick(wanted, choices)
 	if err != nil {
-		return nil, errors.Join(append([]error{err}, notices...)...)
+		return nil, errors.Join(append(failuresOf(notices), err)...)
 	}
 	match, err := z.open(ctx, all[at])
 	if err != nil {
@@ -131,6 +131,14 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	}
 	match.Notices = notices
 	return match, nil
+}
+
+// failuresOf returns the notices that say why a place was left out: an entry that was not found may be there.
+func failuresOf(notices []error) []error {
+	return slices.DeleteFunc(slices.Clone(notices), func(notice error) bool {
+		var pinned *PinnedKeyNotice
+		return errors.As(notice, &pinned)
+	})
 }
 
 // listingsOf returns the entries of places if ofPlaces is set, else those of the program.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/trust"
@@ -20,6 +22,8 @@ func zooHint(err error) string {
 		unproved  *zoo.NotVerifiedError
 	)
 	switch {
+	case errors.As(err, &missing) && errors.Is(err, errdef.ErrNetwork):
+		return fmt.Sprintf("%s may be in the place that did not answer: check the address after --zoo and the network, or try again later", missing.Wanted)
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
 		if hint := missing.Hint(); hint != "" {
 			return hint + " `beitzoo list` shows all names"

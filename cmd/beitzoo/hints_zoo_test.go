@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
@@ -19,6 +21,7 @@ func TestZooHint(t *testing.T) {
 		{&manifest.NotFoundError{}, "beitzoo list"},
 		{&manifest.NotFoundError{Nearest: "beit"}, "did you mean beit? `beitzoo list` shows all names"},
 		{&manifest.NotFoundError{Versions: []string{"1.0.0"}}, "versions of it: 1.0.0"},
+		{errors.Join(store.ErrUnreachable, &manifest.NotFoundError{Nearest: "beit"}), "the place that did not answer"},
 		{&manifest.IndexError{Kind: manifest.ErrFreeze}, "beitzoo manifest renew"},
 		{&manifest.IndexError{Kind: manifest.ErrRollback, Place: "oci://x/y"}, "beitzoo trust forget oci://x/y"},
 		{&trust.SignatureError{Err: trust.ErrUnknownKey}, "--trust KEY"},
