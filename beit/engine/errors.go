@@ -18,12 +18,12 @@ var (
 type DeviceError struct {
 	// Engine is the engine's name, and Device the device that was asked for.
 	Engine, Device string
-	// Reason says why, as a sentence without a full stop.
+	// Reason says why, in words that follow the name of the engine, such as "runs on the CPU only".
 	Reason string
 }
 
 func (e *DeviceError) Error() string {
-	return fmt.Sprintf("device %q in the %s engine: %s", e.Device, e.Engine, e.Reason)
+	return fmt.Sprintf("device %q: the %s engine %s", e.Device, e.Engine, e.Reason)
 }
 
 // Unwrap returns ErrUnavailable.

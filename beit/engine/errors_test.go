@@ -20,7 +20,7 @@ func TestErrors_SayTheirKind(t *testing.T) {
 	}{
 		{engine.ErrUnavailable, errdef.ErrUnavailable, ""},
 		{engine.ErrClosed, errdef.ErrInput, "closed"},
-		{&engine.DeviceError{Engine: "native", Device: "tpu", Reason: "it has only the cpu"}, errdef.ErrUnavailable, `device "tpu" in the native engine: it has only the cpu`},
+		{&engine.DeviceError{Engine: "native", Device: "tpu", Reason: "runs on the CPU only"}, errdef.ErrUnavailable, `device "tpu": the native engine runs on the CPU only`},
 		{&engine.DTypeError{Engine: "torch", DType: tensor.I8, Reason: "r"}, errdef.ErrUnavailable, "dtype I8 in the torch engine: r"},
 		{&engine.InputError{What: "mask", Reason: "r"}, errdef.ErrInput, "mask: r"},
 		{&engine.ParametersError{Missing: []string{"a", "b", "c", "d", "e", "f"}}, errdef.ErrInput, "6 missing (a, b, c, d, e and 1 more)"},

@@ -28,7 +28,7 @@ func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
 // Load copies the weights into packed matrices. It implements [engine.Engine].
 func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	if options.Device != "" && options.Device != "cpu" {
-		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "it has only the cpu"}
+		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "runs on the CPU only"}
 	}
 	threads := options.Threads
 	if threads <= 0 {

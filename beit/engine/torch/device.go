@@ -25,13 +25,13 @@ func parseDevice(name string) (device, error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	index, err := strconv.Atoi(number)
 	if kind != "cuda" || numbered && (err != nil || index < 0) {
-		return 0, absent(name, `devices are "cpu", "cuda" and "cuda:N"`)
+		return 0, absent(name, `has the devices "cpu", "cuda" and "cuda:N"`)
 	}
 	if !libtch.AtcCudaIsAvailable() {
-		return 0, absent(name, "this libtorch, as it was linked, finds no CUDA device")
+		return 0, absent(name, "finds no CUDA device, as its libtorch was linked")
 	}
 	if count := int(libtch.AtcCudaDeviceCount()); index >= count {
-		return 0, absent(name, fmt.Sprintf("there are %d CUDA devices, counted from 0", count))
+		return 0, absent(name, fmt.Sprintf("finds no such device; those of CUDA are counted from 0, and there are %d", count))
 	}
 	return device(index), nil
 }
