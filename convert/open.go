@@ -192,7 +192,11 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	}
 	config, err := configs.ParseTransformers(raw)
 	if err != nil {
-		return folderConfigs{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: err.Error()}
+		reason := err
+		if file := (*configs.FileError)(nil); errors.As(err, &file) {
+			reason = file.Err // the path below names the file
+		}
+		return folderConfigs{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: reason.Error()}
 	}
 	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
 	return folderConfigs{card: &config, processor: processor}, err

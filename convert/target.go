@@ -19,8 +19,8 @@ import (
 // TargetError says that the output which was asked for is impossible. The mistake is in the request, not in a file.
 type TargetError struct {
 	Reason, Advice string
-	// NoFormat says that the format follows neither from the options nor from the name of the output.
-	NoFormat bool
+	// Endings are the usual endings of names, if the format follows neither from the options nor from the name of the output; else nil.
+	Endings []string
 }
 
 // Is reports that the request was wrong.
@@ -86,9 +86,9 @@ func newTarget(path, format, scheme string) (target, error) {
 	record, ok := formatNamed(format)
 	if !ok {
 		return target{}, &TargetError{
-			Reason:   fmt.Sprintf("the format does not follow from the name %q", path),
-			Advice:   fmt.Sprintf("state the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
-			NoFormat: true,
+			Reason:  fmt.Sprintf("the format does not follow from the name %q", path),
+			Advice:  fmt.Sprintf("state the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
+			Endings: usualEndings(),
 		}
 	}
 	if named == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -28,14 +29,14 @@ func (f *modelFlags) flags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "arch", Destination: &f.arch, Category: modelSection, DefaultText: "recognised by the shapes",
-			Usage: "the `ARCH`itecture: a name such as beit_base_p16_224, or a PASSL yaml config",
+			Usage: "the architecture `ARCH`: a name such as beit_base_p16_224, or a PASSL yaml config",
 		},
 		&cli.StringFlag{
 			Name: "select", Destination: &f.selected, Category: modelSection,
 			Usage: "the `KEY` of the state dict to take if a file holds several, such as model_ema",
 		},
 		&cli.Float64Flag{
-			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: positive[float64]("epsilon"),
+			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: positive[float64]("--epsilon"),
 			Usage: "the LayerNorm `EPSILON`: 1e-6 in PASSL, unilm and timm, 1e-12 in Hugging Face's configs",
 		},
 	}
@@ -68,7 +69,11 @@ func readArchitecture(name string) (arch.Config, error) {
 	if err != nil {
 		return arch.Config{}, err
 	}
-	return configs.ParsePASSL(raw)
+	config, err := configs.ParsePASSL(raw)
+	if file := (*configs.FileError)(nil); errors.As(err, &file) {
+		return arch.Config{}, &configs.FileError{File: name, Err: file.Err}
+	}
+	return config, err
 }
 
 // parseDType reads the value of a --dtype flag. It returns tensor.Invalid if the flag is not given.

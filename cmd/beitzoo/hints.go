@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // The files hints*.go say what the user can type after an error, in words of the command line: libraries know neither commands nor flags. For an
@@ -63,6 +64,9 @@ func hintOf(err error) string {
 
 // flagHint returns the library's hint and the flag or command that carries it out, or "".
 func flagHint(err error) string {
+	if target := (*convert.TargetError)(nil); errors.As(err, &target) && len(target.Endings) > 0 {
+		return "add --format FORMAT or --to SCHEME, or let the name end in " + text.Or(target.Endings)
+	}
 	for _, f := range flagHints {
 		if f.matches(err) {
 			return strings.TrimPrefix(errdef.Hint(err)+"; "+f.add, "; ")
@@ -75,12 +79,11 @@ var flagHints = []struct {
 	matches func(error) bool
 	add     string
 }{
-	{isA(func(e *convert.TargetError) bool { return e.NoFormat }), "the flags are --format FORMAT and --to SCHEME"},
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{is(classify.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
-	{is(checkpoint.ErrNoModel), "--select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
+	{isA(func(e *checkpoint.Error) bool { return len(e.Keys) > 0 }), "the flag is --select KEY"},
 }
 
 // isA returns a function that reports whether an error is an E for which more, if it is not nil, is true.

@@ -21,7 +21,7 @@ func modelHint(err error) string {
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
 	case errors.As(err, &mismatch):
-		return mismatch.Hint() + "; `beitzoo inspect FILE` lists the tensors, --from SCHEME and --arch NAME say what they are"
+		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
 	case errors.As(err, &foreign):
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds"
 	case errors.As(err, &masked):

@@ -20,10 +20,11 @@ func TestHintOf(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"no format", &convert.TargetError{Advice: "say it", NoFormat: true}, "say it; the flags are --format FORMAT and --to SCHEME"},
+		{"no format", &convert.TargetError{Advice: "say it", Endings: []string{".pth", ".pdparams"}}, "add --format FORMAT or --to SCHEME, or let the name end in .pth or .pdparams"},
 		{"another target", &convert.TargetError{Advice: "name a file"}, "name a file"},
 		{"no recipe", classify.ErrNoRecipe, "the flag is --recipe SOURCE"},
-		{"several state dicts", checkpoint.NoModel("several").WithHint("select one"), "select one; --select KEY takes one of several, and `beitzoo inspect FILE` lists what a file holds"},
+		{"several state dicts", checkpoint.NoModel("several").WithHint("select one").Offering([]string{"a", "b"}), "select one; the flag is --select KEY"},
+		{"an optimizer", checkpoint.NoModel("an optimizer").WithHint("give the model"), "give the model"},
 		{"no such image", &preprocess.FileError{Path: "x.png", Err: fs.ErrNotExist}, "check the path of the image"},
 		{"no such file", fs.ErrNotExist, "check the path"},
 		{"full disk", syscall.ENOSPC, "free space on that disk, or write to another one with -o"},

@@ -32,6 +32,8 @@ type Error struct {
 	Reason string
 	// Advice is what the user could do, or empty where Kind says it all; see Hint.
 	Advice string
+	// Keys are the names of which Options.Select can take one, if the advice is to do so.
+	Keys []string
 }
 
 func (e *Error) Error() string {
@@ -58,11 +60,17 @@ func (e *Error) Hint() string {
 
 // usualAdvice is the hint of an error that has none of its own.
 var usualAdvice = map[error]string{
-	ErrFormat:      "pass the file that holds the model's weights, and check the download",
+	ErrFormat:      "give the file that holds the model's weights, and check the download",
 	ErrMalformed:   "the file is damaged or incomplete; download it again and compare its size with the publisher's",
 	ErrUnsafe:      "no framework writes such a file for a model; do not load it elsewhere, and get the checkpoint from its publisher",
 	ErrUnsupported: "save the model's state dict as plain tensors with the framework that wrote this file, and convert that",
-	ErrNoModel:     "pass the file that holds the model's parameters",
+	ErrNoModel:     "give the file that holds the model's parameters",
+}
+
+// Offering adds the names that can be selected and returns e.
+func (e *Error) Offering(keys []string) *Error {
+	e.Keys = keys
+	return e
 }
 
 // Errorf returns an Error of a kind without a place in the file. The reason is formatted; text from the file belongs in %q.

@@ -57,7 +57,7 @@ func regular(path string) error {
 		if mode.IsDir() {
 			what = "a folder"
 		}
-		return Unsupported("%s, where a file is expected", what).WithHint("save it to a file first and pass that")
+		return Unsupported("%s, where a file is expected", what).WithHint("save it to a file first and give that")
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func read(ctx context.Context, content []byte, options Options, formats []Format
 		}
 	}()
 	if len(content) == 0 {
-		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or pass the file that holds the weights")
+		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or give the file that holds the weights")
 	}
 	err = tensor.Guard(func() error {
 		for _, format := range formats {

@@ -43,7 +43,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 		}
 	}
 	return nil, withPath(Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
-		WithHint("pass the weight file itself, or an index file ending in %s", indexSuffix), path)
+		WithHint("give the weight file itself, or an index file ending in %s", indexSuffix), path)
 }
 
 // openIndex opens every shard that an index names, and takes exactly the tensors that it maps.
@@ -113,7 +113,7 @@ func checkShards(folder string, shards map[string][]string) error {
 		}
 		if info.Mode()&os.ModeSymlink != 0 && escapes(folder, shard) {
 			return Unsafe("the shard %q is a link that leads out of its folder", shard).
-				WithHint("pass the folder that holds the files themselves")
+				WithHint("give the folder that holds the files themselves")
 		}
 	}
 	return nil

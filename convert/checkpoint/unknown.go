@@ -19,7 +19,7 @@ var foreignFiles = []struct{ prefix, what, advice string }{
 	{"GGUF", "it is a GGUF file", adviceOtherFile},
 }
 
-const adviceOtherFile = "pass the %s file of the model"
+const adviceOtherFile = "give the %s file of the model"
 
 // unknown says as precisely as possible what a file is that none of formats recognises.
 func unknown(content []byte, formats []Format) error {
@@ -36,5 +36,5 @@ func unknown(content []byte, formats []Format) error {
 	if head := content[:min(len(content), 512)]; utf8.Valid(head) && !bytes.ContainsRune(head, 0) {
 		what = "it is a text file"
 	}
-	return Errorf(ErrFormat, "%s", what).WithHint("pass a %s file, and check the download", text.Or(suffixes(formats)))
+	return Errorf(ErrFormat, "%s", what).WithHint("give a %s file, and check the download", text.Or(suffixes(formats)))
 }

@@ -97,8 +97,8 @@ func TestParsePASSL(t *testing.T) {
 func TestParsePASSLRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ raw, want string }{
-		"empty":           {"", "not a PASSL yaml file"},
-		"no yaml":         {"model: [", "not a PASSL yaml file"},
+		"empty":           {"", "not a PASSL configuration: the file is empty"},
+		"no yaml":         {"model: [", "not a PASSL configuration"},
 		"other model":     {"model: {architecture: {name: ResNet}}", `"ResNet" is not one of`},
 		"no architecture": {"model: {name: BEiTWrapper}", "no model.architecture"},
 		"two biases":      {"model: {architecture: {name: Beit, use_rel_pos_bias: true, use_shared_rel_pos_bias: true}}", "both kinds"},

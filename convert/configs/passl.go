@@ -3,7 +3,9 @@ package configs
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -53,11 +55,15 @@ func ParsePASSL(raw []byte) (arch.Config, error) {
 		return arch.Config{}, refuse(passlName, "%d bytes; %d is the limit", len(raw), maxYAML)
 	}
 	var file passlFile
-	if err := yaml.NewDecoder(bytes.NewReader(raw)).Decode(&file); err != nil {
-		return arch.Config{}, refuse(passlName, "not a PASSL yaml file: %w", err)
+	err := yaml.NewDecoder(bytes.NewReader(raw)).Decode(&file)
+	if errors.Is(err, io.EOF) {
+		return arch.Config{}, refuse(passlName, "not a PASSL configuration: the file is empty")
+	}
+	if err != nil {
+		return arch.Config{}, refuse(passlName, "not a PASSL configuration: %w", err)
 	}
 	if file.Model == nil || file.Model.Architecture == nil {
-		return arch.Config{}, refuse(passlName, "not a PASSL yaml file: it has no model.architecture")
+		return arch.Config{}, refuse(passlName, "not a PASSL configuration: it has no model.architecture")
 	}
 	a := *file.Model.Architecture
 	masked, known := passlClasses[a.Name]

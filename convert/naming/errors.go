@@ -217,11 +217,11 @@ func similar(name, nearest string) string {
 func (e *MismatchError) Hint() string {
 	switch {
 	case len(e.Missing) > 0 && len(e.Unexpected) > 0:
-		return "parameters may have been renamed; look at the list of tensors, or name another scheme or architecture"
+		return "parameters may have been renamed; look at the list of tensors, or name the architecture or the scheme"
 	case len(e.Missing) > 0:
-		return "the checkpoint is incomplete; get the whole file, or name the architecture"
+		return "the checkpoint is incomplete; get the whole file, or name the architecture or the scheme"
 	case len(e.Unexpected) > 0:
-		return "the checkpoint holds more than this model; remove what does not belong to it, or name the architecture"
+		return "the checkpoint holds more than this model; remove what does not belong to it, or name the architecture or the scheme"
 	}
-	return "the checkpoint may be of another size, or its matrices transposed; name the architecture"
+	return "the checkpoint may be of another size, or its matrices transposed; name the architecture or the scheme"
 }

@@ -65,5 +65,5 @@ func refuseInference(content []byte) error {
 		return nil
 	}
 	return checkpoint.Unsupported("%s: the parameters' names are not in it", what).
-		WithHint("pass the .pdparams file of the same model, from which it was exported")
+		WithHint("give the .pdparams file of the same model, from which it was exported")
 }

@@ -93,7 +93,7 @@ func (z *zipFile) foreign(name string) error {
 	for _, record := range z.Records {
 		if strings.HasSuffix(record.Name, ".npy") {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of NumPy arrays (.npz), not of PyTorch").
-				WithHint("pass the checkpoint of the model itself")
+				WithHint("give the checkpoint of the model itself")
 		}
 	}
 	for _, record := range z.Records {
@@ -102,7 +102,7 @@ func (z *zipFile) foreign(name string) error {
 		}
 	}
 	return checkpoint.Errorf(checkpoint.ErrFormat, "a zip archive without the record data.pkl that torch.save writes").
-		WithHint("if weights are packed in it, unpack it and pass them")
+		WithHint("if weights are packed in it, unpack it and give them")
 }
 
 // version returns ", format N", or "" if the archive does not say.

@@ -35,5 +35,5 @@ func isTar(content []byte) bool {
 // refuseTar returns an error: no BEiT was published in such a file, and PyTorch itself had a security hole in this reader (CVE-2025-32434).
 func refuseTar(context.Context, []byte, checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	return nil, checkpoint.Unsupported("a tar file, as PyTorch wrote them before version 0.2").
-		WithHint("if it is an archive of files, unpack it and pass the weights; else load it in an old PyTorch and save it again")
+		WithHint("if it is an archive of files, unpack it and give the weights; else load it in an old PyTorch and save it again")
 }

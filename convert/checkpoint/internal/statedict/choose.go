@@ -67,7 +67,7 @@ type search struct {
 	dict *Dict
 }
 
-const adviceStateDict = "pass a file that holds a state dict: parameter names with their tensors"
+const adviceStateDict = "give a file that holds a state dict: parameter names with their tensors"
 
 // noDict explains what a file holds that is not a dict.
 func noDict(root pickle.Value) error {

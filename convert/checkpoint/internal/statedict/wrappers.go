@@ -66,7 +66,7 @@ func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 	}
 	if s.optimizer(dict) {
 		return nil, checkpoint.NoModel("the file holds the state of an optimizer, not a model").WithHint(
-			"pass the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
+			"give the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
 	}
 	for _, key := range wrappers {
 		if inner, ok := s.stateDict(dict, key); ok {
@@ -104,13 +104,14 @@ func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
-		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).WithHint("select one of them by its name")
+		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).
+			WithHint("select one of them by its name").Offering(candidates)
 	case len(averages) > 0:
 		return nil, checkpoint.NoModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
-			WithHint("if that is what you want, select it by its name")
+			WithHint("if that is what you want, select it by its name").Offering(averages)
 	case slices.ContainsFunc(training, func(key string) bool { _, ok := dict.Get(key); return ok }):
 		return nil, checkpoint.NoModel("the file holds the state of a training run, but no model").
-			WithHint("pass the model's own file: PaddlePaddle saves it as .pdparams")
+			WithHint("give the model's own file: PaddlePaddle saves it as .pdparams")
 	}
 	return nil, checkpoint.NoModel("the file holds no tensors; it has %s", keys(dict)).WithHint("%s", adviceStateDict)
 }
