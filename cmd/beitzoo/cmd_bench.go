@@ -34,13 +34,13 @@ func benchCommand(c *console) *cli.Command {
 		),
 		Flags: c.flags([]cli.Flag{
 			&cli.IntSliceFlag{
-				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches, Usage: "put `N` images through in one forward pass", Action: positiveEach("batch"),
+				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches, Usage: "put `N` images through in one forward pass; several numbers are separated by commas", Action: positiveEach("--batch"),
 			},
 			countFlag("rounds", &f.rounds, "", "measure `N` forward passes"),
 			&cli.IntFlag{Name: "warmup", Value: 2, Destination: &f.warmUp, Usage: "first do `N` forward passes that are not measured", Action: notNegative("warmup")},
 			boolFlag("synth", &f.synth, "take test weights of an architecture instead of a model"),
 			&cli.BoolFlag{Name: "worker", Destination: &f.worker, Hidden: true, DisableDefaultText: true, Usage: "answer requests on standard input, for benchmarks of several programs"},
-		}, f.model.flags(), f.engine.flags(), f.zoo.flags()),
+		}, f.model.flags(), f.engine.lists(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return benchModel(ctx, c, args[0], f) }),
 	}
 }

@@ -25,8 +25,7 @@ type verifyFlags struct {
 
 func verifyCommand(c *console) *cli.Command {
 	var f verifyFlags
-	images := countFlag("images", &f.images, "all that are recorded, else 2", "compare on `N` images")
-	images.Aliases = []string{"samples"}
+	images := countFlag("images", &f.images, "all that are recorded, else 2", "compare on `N` images", "samples")
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "run a model and compare every block with a recording, another checkpoint, or plain float64 arithmetic",
@@ -95,7 +94,7 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 	case other != "":
 		at, err := f.zoo.locate(ctx, c, other)
 		if err != nil {
-			return verify.Reference{}, nil, err
+			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
 		model, err := convert.Open(ctx, at.Path, convert.OpenOptions{Epsilon: f.model.epsilon})
 		if err != nil {

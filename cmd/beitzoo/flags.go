@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -42,26 +43,27 @@ func stringFlag(name string, destination *string, usage string) *cli.StringFlag 
 	return &cli.StringFlag{Name: name, Destination: destination, Usage: usage}
 }
 
-// countFlag returns a flag for a number that must be positive if it is given. The default is the value that destination has; if that is 0,
+// countFlag returns a flag for a number that must be positive if it is given. Messages call the flag by its name and its aliases. The default is the value that destination has; if that is 0,
 // otherwise says in the help what happens without the flag.
-func countFlag(name string, destination *int, otherwise, usage string) *cli.IntFlag {
-	return &cli.IntFlag{Name: name, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](name)}
+func countFlag(name string, destination *int, otherwise, usage string, aliases ...string) *cli.IntFlag {
+	called := "--" + strings.Join(append([]string{name}, aliases...), " or --")
+	return &cli.IntFlag{Name: name, Aliases: aliases, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](called)}
 }
 
 // positive returns the check, which the library calls for a flag that was given, that the number is above 0.
-func positive[N int | float64](name string) func(*cli.Context, N) error {
+func positive[N int | float64](called string) func(*cli.Context, N) error {
 	return func(_ *cli.Context, value N) error {
 		if value > 0 {
 			return nil
 		}
-		return &usageError{fmt.Sprintf("--%s %v is not positive", name, value), fmt.Sprintf("give a number above 0, or leave out --%s", name)}
+		return &usageError{fmt.Sprintf("%s %v is not positive", called, value), fmt.Sprintf("give a number above 0, or leave out %s", called)}
 	}
 }
 
 // positiveEach is like positive, for a flag with a list of numbers.
-func positiveEach(name string) func(*cli.Context, []int) error {
+func positiveEach(called string) func(*cli.Context, []int) error {
 	return func(ctx *cli.Context, values []int) error {
-		return positive[int](name)(ctx, slices.Min(values))
+		return positive[int](called)(ctx, slices.Min(values))
 	}
 }
 

@@ -13,17 +13,34 @@ type engineFlags struct {
 }
 
 func (f *engineFlags) flags() []cli.Flag {
+	return f.describedAs(
+		"run the model with this `ENGINE`: torch (libtorch) or native (plain Go)",
+		"run the model on this `DEVICE`: cpu, cuda or cuda:N",
+		"the `DTYPE` of weights and activations: f32, f64, bf16 or f16",
+	)
+}
+
+// lists is like flags, for a command that takes several values of each, separated by commas.
+func (f *engineFlags) lists() []cli.Flag {
+	return f.describedAs(
+		"`ENGINES` to run the model with, separated by commas: torch (libtorch), native (plain Go)",
+		"`DEVICES` to run the model on, separated by commas: cpu, cuda, cuda:N",
+		"`DTYPES` of weights and activations, separated by commas: f32, f64, bf16, f16",
+	)
+}
+
+func (f *engineFlags) describedAs(ofEngine, ofDevice, ofDType string) []cli.Flag {
 	threads := countFlag("threads", &f.threads, "all cores", "use `N` threads in a forward pass")
 	threads.Category = engineSection
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "engine", Destination: &f.engine, Category: engineSection, DefaultText: "torch if this build has it",
-			Usage: "run the model with this `ENGINE`: torch (libtorch) or native (plain Go)",
+			Usage: ofEngine,
 		},
-		&cli.StringFlag{Name: "device", Destination: &f.device, Category: engineSection, DefaultText: "cpu", Usage: "run the model on this `DEVICE`: cpu, cuda or cuda:N"},
+		&cli.StringFlag{Name: "device", Destination: &f.device, Category: engineSection, DefaultText: "cpu", Usage: ofDevice},
 		&cli.StringFlag{
 			Name: "dtype", Destination: &f.dtype, Category: engineSection, DefaultText: "f32",
-			Usage: "the `DTYPE` of weights and activations: f32, f64, bf16 or f16",
+			Usage: ofDType,
 		},
 		threads,
 	}

@@ -40,7 +40,7 @@ func openModel(ctx context.Context, c *console, argument string, how modelFlags,
 // resolveEntry opens the zoo and returns the entry of a manifest file, if one is given, else the entry that the arguments name.
 func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile string, args []string, bundles ...string) (*zoo.Zoo, *zoo.Match, error) {
 	if len(args) == 0 && manifestFile == "" {
-		return nil, nil, &usageError{"NAME is missing", "beitzoo list shows the names; --manifest FILE takes a manifest of your own"}
+		return nil, nil, &usageError{"NAME[@VERSION] is missing", "`beitzoo list` shows the names; --manifest FILE takes a manifest of your own"}
 	}
 	z, err := f.open(ctx, c, bundles...)
 	if err != nil {
