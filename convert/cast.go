@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -30,7 +31,7 @@ func (r *Report) cast(tensors []tensor.Named, dtype tensor.DType) ([]tensor.Name
 	}
 	for _, from := range []tensor.DType{tensor.F64, tensor.F32, tensor.BF16, tensor.F16} {
 		if rounded[from] > 0 {
-			r.Lossy = append(r.Lossy, fmt.Sprintf("%d parameters were rounded from %s to %s", rounded[from], from, dtype))
+			r.Lossy = append(r.Lossy, fmt.Sprintf("%s rounded from %s to %s", text.Count(rounded[from], "parameter was", "parameters were"), from, dtype))
 		}
 	}
 	return cast, r.warn(tensors, dtype)
@@ -68,11 +69,11 @@ func (r *Report) warn(tensors []tensor.Named, dtype tensor.DType) error {
 		}
 	}
 	if len(faint) > 0 {
-		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 holds values below %.1e with fewer digits or as zero: %d parameters have some, such as %s; bf16 would not lose them",
-			smallestNormalF16, len(faint), faint[0]))
+		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 holds values below %.1e with fewer digits or as zero: %s some, such as %s; bf16 would not lose them",
+			smallestNormalF16, text.Count(len(faint), "parameter has", "parameters have"), faint[0]))
 	}
 	if len(huge) > 0 {
-		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 turns values beyond %d into infinity: %d parameters have some, such as %s", largestF16, len(huge), huge[0]))
+		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 turns values beyond %d into infinity: %s some, such as %s", largestF16, text.Count(len(huge), "parameter has", "parameters have"), huge[0]))
 	}
 	return nil
 }

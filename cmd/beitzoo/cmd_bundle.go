@@ -6,6 +6,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -44,7 +45,7 @@ func bundle(ctx context.Context, c *console, names []string, output string, f zo
 		return err
 	}
 	return c.result(bundled, func() {
-		c.printf("%s holds %d entries, %s", output, len(bundled.Entries), humanize.Bytes(uint64(bundled.Bytes)))
+		c.printf("%s holds %s, %s", output, text.Count(len(bundled.Entries), "entry", "entries"), humanize.Bytes(uint64(bundled.Bytes)))
 	})
 }
 

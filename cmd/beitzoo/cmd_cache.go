@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
 
@@ -113,7 +114,7 @@ func pruneCache(ctx context.Context, c *console, local *cache.Cache, unused time
 		if dryRun {
 			verb = "would remove"
 		}
-		c.printf("%s %d files and %d unfinished ones, %s", verb, len(pruned.Blobs), len(pruned.Partials), humanize.Bytes(uint64(pruned.Bytes)))
+		c.printf("%s %s and %d unfinished, %s", verb, text.Count(len(pruned.Blobs), "file", "files"), len(pruned.Partials), humanize.Bytes(uint64(pruned.Bytes)))
 		for _, blob := range pruned.Blobs {
 			c.printf("  %s", strings.TrimSpace(blob))
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // diffFlags are the flags of diff.
@@ -74,7 +75,7 @@ func printDifference(c *console, d *convert.Difference) {
 		path  string
 	}{{d.OnlyA, d.A.Path}, {d.OnlyB, d.B.Path}} {
 		if n := len(only.names); n > 0 {
-			c.printf("  only in %s: %d parameters, such as %s", only.path, n, only.names[0])
+			c.printf("  only in %s: %s, such as %s", only.path, text.Count(n, "parameter", "parameters"), only.names[0])
 		}
 	}
 	if d.EpsilonA != d.EpsilonB {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // inspectFlags are the flags of inspect.
@@ -97,7 +98,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("sha256        %s", i.SHA256)
 	}
 	if n := len(i.Dropped); n > 0 {
-		c.printf("others        %d tensors that are not parameters, such as %q: %s", n, i.Dropped[0].Name, i.Dropped[0].Reason)
+		c.printf("others        %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
 		c.printf("metadata      %s: %.80q", key, i.Metadata[key])

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
@@ -54,6 +55,6 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 		return err
 	}
 	return c.result(mirrored, func() {
-		c.printf("%s has %d entries now, index version %d", to, len(mirrored.Entries), mirrored.IndexVersion)
+		c.printf("%s has %s now, index version %d", to, text.Count(len(mirrored.Entries), "entry", "entries"), mirrored.IndexVersion)
 	})
 }

@@ -40,7 +40,7 @@ func zooHint(err error) string {
 	case errors.As(err, &offline):
 		return "pull once without --offline, or from a bundle: beitzoo pull NAME --bundle FILE"
 	case errors.As(err, &unproved):
-		return "beitzoo verify CHECKPOINT --recording FILE says where they differ"
+		return "`beitzoo verify CHECKPOINT --recording FILE` says where they differ"
 	}
 	return ""
 }

@@ -220,6 +220,7 @@ func TestParseTransformersRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ raw, want string }{
 		"no json":       {"model_type", "not a transformers"},
+		"text as size":  {`{"model_type": "beit", "hidden_size": "a"}`, "hidden_size is a text, not a whole number"},
 		"other model":   {`{"model_type": "vit"}`, `"vit"`},
 		"other gelu":    {`{"model_type": "beit", "hidden_act": "gelu_new"}`, "gelu_new"},
 		"channels":      {`{"model_type": "beit", "num_channels": 1}`, "1 input channels"},

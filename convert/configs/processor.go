@@ -8,6 +8,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // processorName is what messages call the file.
@@ -43,10 +44,7 @@ func (e *edges) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var both struct{ Height, Width *int }
-	if err := json.Unmarshal(data, &both); err != nil {
-		return err
-	}
-	if both.Height == nil || both.Width == nil || *both.Height != *both.Width {
+	if json.Unmarshal(data, &both) != nil || both.Height == nil || both.Width == nil || *both.Height != *both.Width {
 		return errors.New("want one number, or an equal height and width")
 	}
 	*e = edges{*both.Height, *both.Width}
@@ -62,7 +60,7 @@ var resamples = map[int]card.Interpolation{2: card.Bilinear, 3: card.Bicubic}
 func ParseProcessor(raw []byte) (card.Recipe, error) {
 	var file processorFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return card.Recipe{}, &FileError{processorName, err}
+		return card.Recipe{}, &FileError{processorName, text.JSONError(err)}
 	}
 	if err := file.check(); err != nil {
 		return card.Recipe{}, &FileError{processorName, err}

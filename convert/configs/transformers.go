@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // transformersName is what messages call the file.
@@ -63,7 +64,7 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 	}
 	var file transformersFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return card.Card{}, refuse(transformersName, "not a transformers configuration: %w", err)
+		return card.Card{}, refuse(transformersName, "not a transformers configuration: %w", text.JSONError(err))
 	}
 	if model := valueOr(file.ModelType, ""); model != "beit" {
 		return card.Card{}, refuse(transformersName, "describes a model of type %.60q, not \"beit\"", model)

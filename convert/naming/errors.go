@@ -199,8 +199,8 @@ func (e *MismatchError) Error() string {
 		s := e.Shapes[i]
 		return fmt.Sprintf("%s %s instead of %s", text.Quote(s.Name), s.Got, s.Want)
 	})
-	return fmt.Sprintf("%d tensors do not fit %s in the scheme %s: %s",
-		len(e.Missing)+len(e.Unexpected)+len(e.Shapes), e.Architecture, e.Scheme, strings.Join(parts, "; "))
+	return fmt.Sprintf("%s %s in the scheme %s: %s",
+		text.Count(len(e.Missing)+len(e.Unexpected)+len(e.Shapes), "tensor does not fit", "tensors do not fit"), e.Architecture, e.Scheme, strings.Join(parts, "; "))
 }
 
 // Is reports that the tensors are unusable input.

@@ -95,3 +95,11 @@ func Printable(shown string) string {
 func isHarmful(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }
+
+// Count returns a number and the noun for it: "1 tensor", "2 tensors".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

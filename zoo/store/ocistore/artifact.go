@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -118,7 +119,7 @@ func isFileName(name string) bool {
 func parseManifest(content []byte) (config store.Blob, artifact Artifact, err error) {
 	var manifest ocispec.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
-		return config, artifact, fmt.Errorf("%w: the manifest is not JSON: %w", store.ErrInvalid, err)
+		return config, artifact, fmt.Errorf("%w: the manifest is not an OCI manifest: %w", store.ErrInvalid, text.JSONError(err))
 	}
 	if manifest.MediaType != ocispec.MediaTypeImageManifest || manifest.ArtifactType != ArtifactType || manifest.Config.MediaType != MediaTypeConfig {
 		return config, artifact, fmt.Errorf("%w: not a model artifact, but a %.200q with a config %.200q",

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -22,7 +23,7 @@ func newIndex() index {
 func parseIndex(content []byte) (index, error) {
 	x := newIndex()
 	if err := json.Unmarshal(content, &x.Index); err != nil {
-		return x, fmt.Errorf("%w: %s is not JSON: %w", store.ErrInvalid, ocispec.ImageIndexFile, err)
+		return x, fmt.Errorf("%w: %s is not an OCI index: %w", store.ErrInvalid, ocispec.ImageIndexFile, text.JSONError(err))
 	}
 	if x.SchemaVersion != 2 {
 		return x, fmt.Errorf("%w: %s has the version %d, not 2", store.ErrInvalid, ocispec.ImageIndexFile, x.SchemaVersion)

@@ -1,0 +1,53 @@
+package text
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// JSONError returns the error of json.Unmarshal without names of Go types, which mean nothing to the author of a file: "hidden_size is a text, not a
+// whole number". Errors that name no Go type are returned as they are.
+func JSONError(err error) error {
+	var mistyped *json.UnmarshalTypeError
+	if !errors.As(err, &mistyped) {
+		return err
+	}
+	field := mistyped.Field
+	if field == "" {
+		field = "the document"
+	}
+	found, _, _ := strings.Cut(mistyped.Value, " ")
+	what, known := jsonValues[found]
+	if !known {
+		what = mistyped.Value
+	}
+	if _, number, ok := strings.Cut(mistyped.Value, " "); ok && found == "number" {
+		what = number
+	}
+	return fmt.Errorf("%s is %s, not %s", field, what, jsonKind(mistyped.Type))
+}
+
+// jsonValues are what encoding/json calls the values of a document, and what messages call them.
+var jsonValues = map[string]string{"string": "a text", "number": "a number", "bool": "true or false", "array": "a list", "object": "an object"}
+
+// jsonKind says which values of a document a Go type takes.
+func jsonKind(t reflect.Type) string {
+	switch kind := t.Kind(); {
+	case kind == reflect.Pointer:
+		return jsonKind(t.Elem())
+	case kind >= reflect.Int && kind <= reflect.Uintptr:
+		return "a whole number"
+	case kind == reflect.Float32 || kind == reflect.Float64:
+		return "a number"
+	case kind == reflect.String:
+		return "a text"
+	case kind == reflect.Bool:
+		return "true or false"
+	case kind == reflect.Slice || kind == reflect.Array:
+		return "a list"
+	}
+	return "an object"
+}
