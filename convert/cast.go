@@ -73,7 +73,8 @@ func (r *Report) warn(tensors []tensor.Named, dtype tensor.DType) error {
 			smallestNormalF16, text.Count(len(faint), "parameter has", "parameters have"), faint[0]))
 	}
 	if len(huge) > 0 {
-		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 turns values beyond %d into infinity: %s some, such as %s", largestF16, text.Count(len(huge), "parameter has", "parameters have"), huge[0]))
+		have := text.Count(len(huge), "parameter has", "parameters have")
+		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 turns values beyond %d into infinity: %s some, such as %s", largestF16, have, huge[0]))
 	}
 	return nil
 }

@@ -105,8 +105,8 @@ func isDeception(err error) bool {
 }
 
 // Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first
-// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name is a *manifest.NotFoundError, joined after the errors of places that did not answer; other
-// errors are those of List.
+// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name
+// is a *manifest.NotFoundError, joined after the errors of places that did not answer; other errors are those of List.
 func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
 	if err != nil {

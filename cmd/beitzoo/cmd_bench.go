@@ -34,7 +34,9 @@ func benchCommand(c *console) *cli.Command {
 		),
 		Flags: c.flags([]cli.Flag{
 			&cli.IntSliceFlag{
-				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches, Usage: "put `N` images through in one forward pass; several numbers are separated by commas", Action: positiveEach("--batch"),
+				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches,
+				Usage: "put `N` images through in one forward pass; several numbers are separated by commas",
+				Action: positiveEach("--batch"),
 			},
 			countFlag("rounds", &f.rounds, "", "measure `N` forward passes"),
 			&cli.IntFlag{Name: "warmup", Value: 2, Destination: &f.warmUp, Usage: "first do `N` forward passes that are not measured", Action: notNegative("warmup")},

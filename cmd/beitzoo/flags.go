@@ -43,8 +43,8 @@ func stringFlag(name string, destination *string, usage string) *cli.StringFlag 
 	return &cli.StringFlag{Name: name, Destination: destination, Usage: usage}
 }
 
-// countFlag returns a flag for a number that must be positive if it is given. Messages call the flag by its name and its aliases. The default is the value that destination has; if that is 0,
-// otherwise says in the help what happens without the flag.
+// countFlag returns a flag for a number that must be positive if it is given. Messages call the flag by its name and its aliases. The default is
+// the value that destination has; if that is 0, otherwise says in the help what happens without the flag.
 func countFlag(name string, destination *int, otherwise, usage string, aliases ...string) *cli.IntFlag {
 	called := "--" + strings.Join(append([]string{name}, aliases...), " or --")
 	return &cli.IntFlag{Name: name, Aliases: aliases, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](called)}
