@@ -35,7 +35,7 @@ func benchCommand(c *console) *cli.Command {
 		Flags: c.flags([]cli.Flag{
 			&cli.IntSliceFlag{
 				Name: "batch", Value: cli.NewIntSlice(1, 8), Destination: &f.batches,
-				Usage: "put `N` images through in one forward pass; several numbers are separated by commas",
+				Usage:  "put `N` images through in one forward pass; several numbers are separated by commas",
 				Action: positiveEach("--batch"),
 			},
 			countFlag("rounds", &f.rounds, "", "measure `N` forward passes"),
