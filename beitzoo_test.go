@@ -1,6 +1,7 @@
 package beitzoo_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,14 +9,20 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
@@ -203,5 +210,69 @@ func TestDoc_NamesEveryPackage(t *testing.T) {
 	}
 	for name := range named {
 		t.Errorf("the documentation lists %s, which is not a package", name)
+	}
+}
+
+// slowEngine is the native engine with models that say when they are running, and notice if they are closed then.
+type slowEngine struct {
+	native.Engine
+	t       *testing.T
+	entered chan struct{}
+}
+
+type slowModel struct {
+	engine.Model
+	engine  slowEngine
+	running atomic.Bool
+}
+
+func (e slowEngine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
+	model, err := e.Engine.Load(ctx, config, weights, options)
+	return &slowModel{Model: model, engine: e}, err
+}
+
+func (m *slowModel) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	m.running.Store(true)
+	defer m.running.Store(false)
+	close(m.engine.entered)
+	time.Sleep(100 * time.Millisecond) // in which a Close that does not wait would come through
+	return m.Model.Forward(ctx, input, tap)
+}
+
+func (m *slowModel) Close() error {
+	if m.running.Load() {
+		m.engine.t.Error("the engine's model was closed during Forward")
+	}
+	return m.Model.Close()
+}
+
+// TestModel_CloseWaitsForPredict: a service may end while it answers.
+func TestModel_CloseWaitsForPredict(t *testing.T) {
+	t.Parallel()
+	slow := slowEngine{t: t, entered: make(chan struct{})}
+	model, err := beitzoo.Open(t.Context(), checkpoint, beitzoo.Options{Engine: slow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error)
+	go func() {
+		_, err := model.Predict(t.Context(), []string{seven}, 1)
+		answered <- err
+	}()
+	<-slow.entered
+	for range 2 {
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClassify_WithoutImages(t *testing.T) {
+	t.Parallel()
+	if _, err := beitzoo.Classify(t.Context(), checkpoint); !errors.Is(err, beitzoo.ErrNoImages) {
+		t.Error(err)
 	}
 }

@@ -2,12 +2,14 @@ package beitzoo
 
 import (
 	"context"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -49,8 +51,26 @@ type Model struct {
 	loaded engine.Model
 }
 
-// Close frees the model. No other method may be called after it.
+// Close waits for calls that are running, and frees the model. Calls after it return [engine.ErrClosed]; closing twice is not an error.
 func (m *Model) Close() error { return m.loaded.Close() }
+
+// sharedModel lets a model be closed while others use it, as a service does that ends: an engine's own must not be.
+type sharedModel struct {
+	engine.Model
+	using sync.RWMutex
+}
+
+func (s *sharedModel) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	return s.Model.Forward(ctx, input, tap)
+}
+
+func (s *sharedModel) Close() error {
+	s.using.Lock()
+	defer s.using.Unlock()
+	return s.Model.Close()
+}
 
 // Open finds the weights that name stands for, as [Find] does, and loads them into an engine, as [Load] does. The caller closes the model.
 func Open(ctx context.Context, name string, options Options) (*Model, error) {
@@ -90,10 +110,11 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	if chosen == nil {
 		chosen = native.Engine{}
 	}
-	loaded, err := chosen.Load(ctx, opened.Config, opened.Tensors, options.Run)
+	own, err := chosen.Load(ctx, opened.Config, opened.Tensors, options.Run)
 	if err != nil {
 		return nil, err
 	}
+	loaded := &sharedModel{Model: own}
 	classifier, err := classify.New(loaded, opened.Config, choice.Recipe, labels)
 	if err != nil {
 		loaded.Close()
@@ -130,6 +151,9 @@ func labelsOf(weights Weights, opened *convert.Model) []string {
 	return opened.Labels
 }
 
+// ErrNoImages says that Classify was not given any image.
+var ErrNoImages = errdef.New(errdef.ErrUsage, "no image to classify is given")
+
 // Result is what [Classify] returns.
 type Result struct {
 	Facts
@@ -140,6 +164,9 @@ type Result struct {
 // Classify opens a model as [Open] does, classifies image files and closes the model. A program that classifies more than once calls [Open] and
 // [classify.Classifier.Predict] instead.
 func Classify(ctx context.Context, name string, images ...string) (*Result, error) {
+	if len(images) == 0 {
+		return nil, ErrNoImages
+	}
 	model, err := Open(ctx, name, Options{})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// The kinds of errors. Every error of the module is of one of them: errors.Is(err, errdef.ErrUsage) and so on.
+// The kinds of errors. Ask for them with Kind: it also knows the kind of errors that have none of their own, such as those of the system.
 var (
 	// ErrUsage: the request is wrong: an unknown name, options that contradict each other, a target that must not be replaced.
 	ErrUsage = errors.New("wrong usage")
@@ -22,9 +22,9 @@ var (
 )
 
 // kinds are ordered by precedence, for errors that join several. First are those that the user can remedy: the request, then the machine.
-var kinds = []error{context.Canceled, ErrDiffers, ErrUsage, ErrUnavailable, ErrIntegrity, ErrNetwork, ErrInput}
+var kinds = []error{context.Canceled, ErrDiffers, ErrUsage, ErrUnavailable, ErrIntegrity, ErrNetwork, context.DeadlineExceeded, ErrInput}
 
-// Kind returns the kind of an error: context.Canceled or one of the variables above. An error without a kind, such as one of the standard library,
+// Kind returns the kind of an error: context.Canceled, context.DeadlineExceeded or one of the variables above. An error without a kind, such as one of the standard library,
 // counts as ErrInput, because nearly all of them come from reading something. Kind of nil is nil.
 func Kind(err error) error {
 	if err == nil {

@@ -26,6 +26,7 @@ func TestKind(t *testing.T) {
 		{"wrapped", fmt.Errorf("reading: %w", digest), errdef.ErrIntegrity},
 		{"unclassified", fs.ErrPermission, errdef.ErrInput},
 		{"precedence", errors.Join(errdef.New(errdef.ErrNetwork, "gone"), digest), errdef.ErrIntegrity},
+		{"out of time", fmt.Errorf("loading: %w", context.DeadlineExceeded), context.DeadlineExceeded},
 		{"interrupted", errors.Join(digest, context.Canceled), context.Canceled},
 	} {
 		if got := errdef.Kind(c.err); !errors.Is(got, c.want) {

@@ -113,7 +113,7 @@ func Decode[T float32 | float64](out []T, dtype DType, raw []byte) error {
 }
 
 // Float64s returns all elements as [Decode] converts them to float64, row-major. The slice belongs to the caller. Errors are those of [View.Bytes] and
-// Decode.
+// Decode, and ErrFault if a mapped file was cut short.
 func Float64s(v View) ([]float64, error) { return values[float64](v) }
 
 // Float32s is [Float64s] for float32.
@@ -125,5 +125,5 @@ func values[T float32 | float64](v View) ([]T, error) {
 		return nil, err
 	}
 	out := make([]T, len(raw)/v.DType.Size())
-	return out, Decode(out, v.DType, raw)
+	return out, Guard(func() error { return Decode(out, v.DType, raw) })
 }

@@ -41,6 +41,10 @@ func TestGuard_Fault(t *testing.T) {
 	if !errors.Is(err, tensor.ErrFault) {
 		t.Errorf("got %v, want ErrFault", err)
 	}
+	view := tensor.View{DType: tensor.F32, Shape: tensor.Shape{1 << 14}, Data: tensor.Memory(mapped)}
+	if _, err := tensor.Float32s(view); !errors.Is(err, tensor.ErrFault) {
+		t.Errorf("Float32s: %v, want ErrFault", err)
+	}
 	defer func() {
 		if recover() == nil {
 			t.Error("Guard swallowed a panic that is not a fault")

@@ -20,6 +20,9 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	if reference.isOracle() {
 		reference = Oracle()
 	}
+	if subject.Engine == nil {
+		subject.Engine = native.Engine{}
+	}
 	e, isNative := subject.Engine.(native.Engine)
 	v := &verification{subject: subject, reference: reference, options: options, native: isNative && e == (native.Engine{})}
 	result, err := v.verdict(ctx)

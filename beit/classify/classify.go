@@ -2,6 +2,7 @@ package classify
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"io/fs"
 	"math"
@@ -108,6 +109,9 @@ func (c *Classifier) batches(
 		result, err := c.model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
 		if err != nil {
 			return nil, err
+		}
+		if want := (to - from) * c.config.Classes; len(result.Values) != want {
+			return nil, fmt.Errorf("the engine returned %d logits for %d images, not %d", len(result.Values), to-from, want)
 		}
 		for i := range to - from {
 			row := result.Values[i*c.config.Classes : (i+1)*c.config.Classes]

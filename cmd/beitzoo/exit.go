@@ -22,14 +22,16 @@ const (
 
 // exitCodes has the exit code of each kind of error. Each error type says its kind itself; a test walks them.
 var exitCodes = map[error]int{
-	nil:                   exitOK,
-	context.Canceled:      exitInterrupted,
-	errdef.ErrDiffers:     exitDiffers,
-	errdef.ErrUsage:       exitUsage,
-	errdef.ErrInput:       exitInput,
-	errdef.ErrNetwork:     exitNetwork,
-	errdef.ErrIntegrity:   exitDigest,
-	errdef.ErrUnavailable: exitUnavailable,
+	nil:               exitOK,
+	context.Canceled:  exitInterrupted,
+	errdef.ErrDiffers: exitDiffers,
+	// Only a program that sets a deadline meets it: timeouts of sources are errdef.ErrNetwork.
+	context.DeadlineExceeded: exitInput,
+	errdef.ErrUsage:          exitUsage,
+	errdef.ErrInput:          exitInput,
+	errdef.ErrNetwork:        exitNetwork,
+	errdef.ErrIntegrity:      exitDigest,
+	errdef.ErrUnavailable:    exitUnavailable,
 }
 
 // exitCode returns the exit code for an error, or for none.
