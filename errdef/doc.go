@@ -7,7 +7,7 @@
 //
 // A caller asks for the kind, and for an error type only if it needs the fields:
 //
-//	if errors.Is(err, errdef.ErrNetwork) {
+//	if errdef.Kind(err) == errdef.ErrNetwork {
 //		return retryLater(err)
 //	}
 //	log.Print(err, "; ", errdef.Hint(err))

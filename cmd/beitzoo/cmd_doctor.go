@@ -8,6 +8,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 func doctorCommand(c *console) *cli.Command {
@@ -86,22 +88,11 @@ func (d *diagnosis) gotchText() string {
 	if d.Gotch == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%s in %s, fitted to libtorch %s; stubbed: %s", d.Gotch.Version, d.Gotch.Folder, d.Gotch.Libtorch, shorten(d.Gotch.Stubbed, 4))
+	line := fmt.Sprintf("%s in %s, fitted to libtorch %s; stubbed: %s", d.Gotch.Version, d.Gotch.Folder, d.Gotch.Libtorch, text.List(d.Gotch.Stubbed, 4, "nothing"))
 	if d.Gotch.CUDA {
-		text += "; with CUDA"
+		line += "; with CUDA"
 	}
-	return text
-}
-
-// shorten returns names as a list, of which it shows the first few.
-func shorten(names []string, shown int) string {
-	switch {
-	case len(names) == 0:
-		return "nothing"
-	case len(names) > shown:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
-	}
-	return strings.Join(names, ", ")
+	return line
 }
 
 func (d *diagnosis) blasText() string {

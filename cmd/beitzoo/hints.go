@@ -49,15 +49,17 @@ func hintOf(err error) string {
 	if hint := cmp.Or(engineHint(err), modelHint(err), zooHint(err), flagHint(err), errdef.Hint(err)); hint != "" {
 		return hint
 	}
-	if image := (*preprocess.FileError)(nil); errors.As(err, &image) && errors.Is(err, fs.ErrNotExist) {
+	image := isA[*preprocess.FileError](nil)(err)
+	if image && errors.Is(err, fs.ErrNotExist) {
 		return "check the path of the image"
-	} else if image != nil {
-		return "give whole image files: JPEG, PNG, GIF, BMP or WebP"
 	}
 	for _, h := range systemHints {
 		if errors.Is(err, h.cause) {
 			return h.hint
 		}
+	}
+	if image {
+		return "give whole image files: JPEG, PNG, GIF, BMP or WebP"
 	}
 	return ""
 }

@@ -26,6 +26,8 @@ func TestHintOf(t *testing.T) {
 		{"several state dicts", checkpoint.NoModel("several").WithHint("select one").Offering([]string{"a", "b"}), "select one; the flag is --select KEY"},
 		{"an optimizer", checkpoint.NoModel("an optimizer").WithHint("give the model"), "give the model"},
 		{"no such image", &preprocess.FileError{Path: "x.png", Err: fs.ErrNotExist}, "check the path of the image"},
+		{"image of somebody else", &preprocess.FileError{Path: "x.png", Err: fs.ErrPermission}, "check the permissions of the file and of its folder"},
+		{"damaged image", &preprocess.FileError{Path: "x.png", Err: preprocess.ErrFormat}, "give whole image files: JPEG, PNG, GIF, BMP or WebP"},
 		{"no such file", fs.ErrNotExist, "check the path"},
 		{"full disk", syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
 		{"nothing to say", fmt.Errorf("x"), ""},
