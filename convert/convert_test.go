@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,6 +218,44 @@ func TestHuggingFaceFolder(t *testing.T) {
 	mustBeEqual(t, folder, bin)
 }
 
+// transformers loads an encoder of masked image modelling without its head as a BeitModel whose norm is not the pooler's, and its version 5 refuses a whole
+// number where it declares a float.
+func TestMaskedEncoderAsFolder(t *testing.T) {
+	t.Parallel()
+	config := arch.Config{
+		ImageHeight: 24, ImageWidth: 24, PatchSize: 8, EmbedDim: 32, HiddenDim: 128, Depth: 2, Heads: 2,
+		Pooling: arch.AllTokens, Bias: arch.SharedBias, MaskToken: true, Epsilon: arch.Epsilon,
+	}
+	folder := filepath.Join(t.TempDir(), "folder")
+	if _, err := convert.Save(t.Context(), folder, config, synth.Weights(config, 1), convert.SaveOptions{Prove: true}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"BeitModel"`, `"use_mean_pooling": false`, `"use_mask_token": true`, `"layer_scale_init_value": 0.0`} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("config.json does not say %s:\n%s", want, raw)
+		}
+	}
+	model, err := convert.Open(t.Context(), folder, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if diff := cmp.Diff(config, model.Config); diff != "" {
+		t.Error(diff)
+	}
+	names := map[string]bool{}
+	for _, named := range model.File.Tensors {
+		names[named.Name] = true
+	}
+	if !names["layernorm.weight"] || names["pooler.layernorm.weight"] {
+		t.Errorf("the norm of a BeitModel without mean pooling is layernorm: %v", slices.Sorted(maps.Keys(names)))
+	}
+}
+
 // A folder of transformers runs with its own epsilon; the output must keep it, or a note must say that it cannot.
 func TestEpsilonTravels(t *testing.T) {
 	t.Parallel()
@@ -251,6 +290,18 @@ func TestEpsilonTravels(t *testing.T) {
 	report := mustConvert(t, timm, filepath.Join(folder, "lost.pdparams"), convert.Options{})
 	if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "epsilon 1e-12") }) {
 		t.Errorf("losing the epsilon is not noted: %q", report.Notes)
+	}
+	// The frameworks do not read the metadata in which our files state the epsilon.
+	for scheme, program := range map[string]string{
+		naming.Timm: "timm", naming.Unilm: "unilm", naming.PASSL: "PASSL", naming.PaddleViT: "PaddleViT", naming.HF: "", naming.Canonical: "",
+	} {
+		report := mustConvert(t, timm, filepath.Join(folder, "noted."+scheme+".safetensors"), to(scheme, ""))
+		noted := slices.ContainsFunc(report.Notes, func(note string) bool {
+			return strings.Contains(note, "epsilon 1e-12") && strings.Contains(note, program+" does not")
+		})
+		if noted != (program != "") {
+			t.Errorf("%s: notes %q", scheme, report.Notes)
+		}
 	}
 }
 

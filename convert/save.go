@@ -119,8 +119,13 @@ func (t target) metadata(config arch.Config) map[string]string {
 // notes say what the target can't hold.
 func (t target) notes(config arch.Config) []string {
 	var notes []string
-	if config.Epsilon != arch.Epsilon && !t.format.HasMetadata && t.folder == "" {
+	switch {
+	case t.folder != "": // config.json states it
+	case !t.format.HasMetadata && config.Epsilon != arch.Epsilon:
 		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: whoever opens it has to give the epsilon", config.Epsilon))
+	case t.format.HasMetadata && t.scheme.Program != "" && config.Epsilon != t.scheme.Epsilon:
+		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon",
+			config.Epsilon, t.scheme.Program))
 	}
 	if t.scheme.Folder && t.folder == "" {
 		notes = append(notes, "a single file has no config.json; to load it with from_pretrained, write to a folder")

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -22,8 +23,8 @@ type transformersFile struct {
 	ImageSize        any                `json:"image_size"`
 	IntermediateSize *int               `json:"intermediate_size"`
 	Label2ID         any                `json:"label2id,omitempty"` // written only: some files hold text instead of numbers
-	LayerNormEps     *float64           `json:"layer_norm_eps"`
-	LayerScale       *float64           `json:"layer_scale_init_value"`
+	LayerNormEps     *float             `json:"layer_norm_eps"`
+	LayerScale       *float             `json:"layer_scale_init_value"`
 	ModelType        *string            `json:"model_type"`
 	Heads            *int               `json:"num_attention_heads"`
 	Channels         *int               `json:"num_channels"`
@@ -36,6 +37,18 @@ type transformersFile struct {
 	BlockBias        *bool              `json:"use_relative_position_bias"`
 	SharedBias       *bool              `json:"use_shared_relative_position_bias"`
 	Vocabulary       *int               `json:"vocab_size"`
+}
+
+// float is a number that transformers declares as one: its version 5 refuses a whole number there.
+type float float64
+
+// MarshalJSON writes a whole number with a decimal point.
+func (f float) MarshalJSON() ([]byte, error) {
+	raw, err := json.Marshal(float64(f))
+	if err == nil && !bytes.ContainsAny(raw, ".e") {
+		raw = append(raw, ".0"...)
+	}
+	return raw, err
 }
 
 // The model classes of transformers.
@@ -89,7 +102,7 @@ func (f transformersFile) config() (arch.Config, error) {
 	config := arch.Config{
 		EmbedDim: valueOr(f.HiddenSize, 768), HiddenDim: valueOr(f.IntermediateSize, 3072), Depth: valueOr(f.Layers, 12), Heads: valueOr(f.Heads, 12),
 		AbsolutePosition: valueOr(f.AbsolutePosition, false), LayerScale: valueOr(f.LayerScale, 0.1) > 0,
-		Epsilon: valueOr(f.LayerNormEps, arch.EpsilonHF), Pooling: arch.MeanPooling,
+		Epsilon: float64(valueOr(f.LayerNormEps, arch.EpsilonHF)), Pooling: arch.MeanPooling,
 	}
 	if !valueOr(f.MeanPooling, true) {
 		config.Pooling = arch.ClassToken
@@ -102,6 +115,10 @@ func (f transformersFile) config() (arch.Config, error) {
 	case class == classMasked:
 		config.Pooling, config.MaskToken, config.Classes = arch.AllTokens, true, valueOr(f.Vocabulary, defaultVocabulary)
 	case class != classClassifier:
+		// A norm over all tokens and a mask token: the encoder of a masked model without its head.
+		if config.Pooling == arch.ClassToken && valueOr(f.MaskToken, false) {
+			config.Pooling, config.MaskToken = arch.AllTokens, true
+		}
 	case f.NumLabels != nil:
 		config.Classes = *f.NumLabels
 	case f.ID2Label != nil:
@@ -137,7 +154,7 @@ func Transformers(c card.Card) ([]byte, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	class, layerScale := classClassifier, 0.0
+	class, layerScale := classClassifier, float(0)
 	switch {
 	case config.Classes == 0:
 		class = classBare
@@ -149,9 +166,9 @@ func Transformers(c card.Card) ([]byte, error) {
 	}
 	file := transformersFile{
 		Architectures: []string{class}, HiddenAct: ref("gelu"), HiddenSize: &config.EmbedDim, ImageSize: size(config.ImageHeight, config.ImageWidth),
-		IntermediateSize: &config.HiddenDim, LayerNormEps: &config.Epsilon, LayerScale: &layerScale, ModelType: ref("beit"), Heads: &config.Heads,
+		IntermediateSize: &config.HiddenDim, LayerNormEps: ref(float(config.Epsilon)), LayerScale: &layerScale, ModelType: ref("beit"), Heads: &config.Heads,
 		Channels: ref(3), Layers: &config.Depth, PatchSize: config.PatchSize, AbsolutePosition: &config.AbsolutePosition, MaskToken: &config.MaskToken,
-		MeanPooling: ref(config.Pooling == arch.MeanPooling || config.MaskToken), BlockBias: ref(config.Bias == arch.BlockBias),
+		MeanPooling: ref(config.Pooling == arch.MeanPooling || class == classMasked), BlockBias: ref(config.Bias == arch.BlockBias),
 		SharedBias: ref(config.Bias == arch.SharedBias), Vocabulary: ref(defaultVocabulary),
 	}
 	switch class {
