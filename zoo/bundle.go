@@ -28,16 +28,9 @@ type BundleResult struct {
 func (z *Zoo) Bundle(ctx context.Context, path string, entries []*Match, options PullOptions) (*BundleResult, error) {
 	b := &bundleRun{zoo: z, options: options, writer: place.NewBundleWriter()}
 	for _, match := range entries {
-		var err error
-		if match.Place != nil {
-			err = b.addEntry(ctx, match)
-		} else {
-			err = b.addCheckpoint(ctx, match)
-		}
-		if err != nil {
+		if err := b.add(ctx, match, b.addCheckpoint); err != nil {
 			return nil, err
 		}
-		b.result.Entries = append(b.result.Entries, match.Reference())
 	}
 	if len(b.result.Upstream) > 0 {
 		if err := b.writer.AddUpstream(ctx, b.result.Upstream, z.options.Cache); err != nil {
@@ -51,6 +44,27 @@ func (z *Zoo) Bundle(ctx context.Context, path string, entries []*Match, options
 	var err error
 	b.result.Bytes, err = b.writer.Write(ctx, path, progress)
 	return &b.result, err
+}
+
+// PlanBundle checks what Bundle checks before it writes, and returns the files that the bundle would hold; a size may be store.UnknownSize, and a
+// digest empty. It fetches no weights: of upstream checkpoints it asks servers for the size.
+func (z *Zoo) PlanBundle(ctx context.Context, entries []*Match, options PullOptions) ([]place.File, error) {
+	var files []place.File
+	b := &bundleRun{zoo: z, options: options, writer: place.NewBundleWriter()}
+	for _, match := range entries {
+		if match.Place != nil {
+			files = append(files, place.FilesOf(match.Entry)...)
+		}
+		err := b.add(ctx, match, func(ctx context.Context, match *Match) error {
+			checkpoint, err := b.planCheckpoint(ctx, match)
+			files = append(files, checkpoint...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 // bundleRun is one call of Bundle.
@@ -72,6 +86,19 @@ func (e *MixedPlacesError) Error() string {
 
 // Is makes a MixedPlacesError an errdef.ErrUsage.
 func (*MixedPlacesError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// add adds an entry: those of the program by addCheckpoint.
+func (b *bundleRun) add(ctx context.Context, match *Match, addCheckpoint func(context.Context, *Match) error) error {
+	add := b.addEntry
+	if match.Place == nil {
+		add = addCheckpoint
+	}
+	if err := add(ctx, match); err != nil {
+		return err
+	}
+	b.result.Entries = append(b.result.Entries, match.Reference())
+	return nil
+}
 
 // addEntry adds an entry of a place. The first one also adds the index of that place.
 func (b *bundleRun) addEntry(ctx context.Context, match *Match) error {
@@ -117,4 +144,25 @@ func (b *bundleRun) addCheckpoint(ctx context.Context, match *Match) error {
 		return p.records.SetPin(pin)
 	}
 	return &PullError{Name: match.Reference().String(), Problems: problems}
+}
+
+// planCheckpoint returns the upstream checkpoint that addCheckpoint would fetch, if it is not in every program.
+func (b *bundleRun) planCheckpoint(ctx context.Context, match *Match) ([]place.File, error) {
+	candidates, err := b.zoo.newPull(match, b.options).candidates()
+	if err != nil {
+		return nil, err
+	}
+	var problems []error
+	for _, c := range candidates {
+		switch {
+		case !c.Upstream:
+		case strings.HasPrefix(c.Address, manifest.EmbeddedScheme):
+			return nil, nil
+		case b.zoo.complete(ctx, &c):
+			return []place.File{{Name: c.Address, Content: manifest.Content{Digest: c.Digest, Size: c.Bytes}}}, nil
+		default:
+			problems = append(problems, c.Err)
+		}
+	}
+	return nil, &PullError{Name: match.Reference().String(), Problems: problems}
 }

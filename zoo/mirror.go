@@ -3,6 +3,7 @@ package zoo
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -14,6 +15,8 @@ import (
 type MirrorOptions struct {
 	// Wanted are the entries to copy; nil is all.
 	Wanted []manifest.Reference
+	// DryRun checks everything, and copies nothing.
+	DryRun bool
 	// Progress and Notice are those of PullOptions.
 	Progress func(step Step, done, total int64)
 	Notice   func(error)
@@ -25,6 +28,8 @@ type MirrorResult struct {
 	Entries []manifest.Reference
 	// IndexVersion is that of the index of both places.
 	IndexVersion int64
+	// Missing are the files that the mirror lacks. They are known only after a dry run.
+	Missing []place.File
 }
 
 // Mirror copies entries and the signed index from one place to another. It needs no key: the index is copied as it is, so a mirror lists all
@@ -51,12 +56,38 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 		if err != nil {
 			return nil, err
 		}
-		if err := to.Add(ctx, match.Entry, from.Blobs(), copyOptions(Uploading, options.Progress, options.Notice)); err != nil {
+		result.Entries = append(result.Entries, listed.Reference())
+		if options.DryRun {
+			err = result.plan(ctx, from, to, match.Entry)
+		} else {
+			err = to.Add(ctx, match.Entry, from.Blobs(), copyOptions(Uploading, options.Progress, options.Notice))
+		}
+		if err != nil {
 			return nil, err
 		}
-		result.Entries = append(result.Entries, listed.Reference())
+	}
+	if options.DryRun {
+		return result, nil
 	}
 	return result, to.SetIndex(ctx, index.IndexDocument, index.signature)
+}
+
+// plan adds the files that one place lacks of an entry, and the other has.
+func (r *MirrorResult) plan(ctx context.Context, from place.Place, to place.Destination, entry place.Entry) error {
+	missing, err := to.Missing(ctx, entry)
+	if err != nil {
+		return err
+	}
+	for _, file := range missing {
+		if slices.ContainsFunc(r.Missing, func(other place.File) bool { return other.Digest == file.Digest }) {
+			continue // entries may share weights
+		}
+		if _, err := from.Blobs().Stat(ctx, place.ContentBlob(file.Content, entry.Reference().String()+", "+file.Name)); err != nil {
+			return err
+		}
+		r.Missing = append(r.Missing, file)
+	}
+	return nil
 }
 
 // chooseEntries returns the wanted entries of an index.

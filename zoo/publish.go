@@ -133,6 +133,11 @@ func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
 	if !added {
 		return result, nil
 	}
+	if w.DryRun {
+		result.IndexVersion++
+		result.Missing, err = w.to.Missing(ctx, w.entry)
+		return result, err
+	}
 	if err := w.to.Add(ctx, w.entry, w.zoo.options.Cache, w.copyOptions(Uploading)); err != nil {
 		return nil, err
 	}

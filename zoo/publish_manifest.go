@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/place"
 )
 
 // Publication says what to publish, and how.
@@ -40,6 +41,8 @@ type Publication struct {
 	// Verify runs the weights at the path. An error, or a verdict that is not verified, ends the publication. The verdict names a recording by its
 	// path. If Verify is nil, no verdict is published.
 	Verify func(ctx context.Context, weights string, config arch.Config, recordings []string) (*manifest.Verdict, error)
+	// DryRun makes and checks everything, but writes nothing to the place.
+	DryRun bool
 	// Progress and Notice are those of PullOptions.
 	Progress func(step Step, done, total int64)
 	Notice   func(error)
@@ -56,10 +59,12 @@ type PublishResult struct {
 	Weights manifest.Content
 	Blob    manifest.Blob
 	Verdict *manifest.Verdict
-	// IndexVersion is that of the index that lists the entry.
+	// IndexVersion is that of the index that lists the entry, or that would list it after a dry run.
 	IndexVersion int64
 	// Unchanged reports that the place had the same entry already, and nothing was written.
 	Unchanged bool
+	// Missing are the files that the place lacks. They are known only after a dry run.
+	Missing []place.File
 }
 
 // NotVerifiedError says that weights are not published because they failed their verification.

@@ -40,6 +40,15 @@ func (z *Zoo) currentIndex(ctx context.Context, at place.Place, key minisign.Pri
 // Renew signs the index of a place again, as the next version, and returns it. Readers accept it until expires; zero is a year from now. A place
 // without an index is store.ErrNotFound; a *place.RaceError says that somebody else published at the same time.
 func (z *Zoo) Renew(ctx context.Context, at place.Destination, key minisign.PrivateKey, expires time.Time) (*manifest.Index, error) {
+	index, err := z.publishedIndex(ctx, at, key)
+	if err != nil {
+		return nil, err
+	}
+	return index, z.writeIndex(ctx, at, index, key, expires)
+}
+
+// publishedIndex returns the index of a place that is about to be changed. A place without an index is store.ErrNotFound.
+func (z *Zoo) publishedIndex(ctx context.Context, at place.Place, key minisign.PrivateKey) (*manifest.Index, error) {
 	index, err := z.currentIndex(ctx, at, key)
 	if err != nil {
 		return nil, err
@@ -49,7 +58,7 @@ func (z *Zoo) Renew(ctx context.Context, at place.Destination, key minisign.Priv
 			Source: at.String(), Kind: store.ErrNotFound, Err: errors.New("nothing is published there"), Advice: "publishing makes the first index",
 		}
 	}
-	return index, z.writeIndex(ctx, at, index, key, expires)
+	return index, nil
 }
 
 // writeIndex makes index the next version, signs it, writes it, and confirms that it is there afterwards.

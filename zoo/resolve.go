@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -20,7 +21,9 @@ type Match struct {
 	place.Entry
 	// Place has the entry. It is nil if the manifest is inside the program or is a file of the user.
 	Place place.Place
-	// Notices are what the user should be told: a key that was pinned, a place that did not answer.
+	// Status is what the publisher said about the entry after it was published, or nil.
+	Status *manifest.Status
+	// Notices are what the user should be told: a key that was pinned, a place that did not answer, a status.
 	Notices []error
 }
 
@@ -42,6 +45,24 @@ func (n *PinnedKeyNotice) Error() string {
 // Is makes a PinnedKeyNotice an errdef.ErrInput.
 func (*PinnedKeyNotice) Is(kind error) bool { return kind == errdef.ErrInput }
 
+// StatusNotice says that an entry is deprecated or withdrawn. It is an error only to stand among the notices.
+type StatusNotice struct {
+	Reference manifest.Reference
+	Status    manifest.Status
+	// Instead is the entry that was taken because no version was asked for and this one is withdrawn; the zero value if this one was taken.
+	Instead manifest.Reference
+}
+
+func (n *StatusNotice) Error() string {
+	if n.Instead.Name != "" {
+		return fmt.Sprintf("%s is taken, because %s is %s", n.Instead, n.Reference, &n.Status)
+	}
+	return fmt.Sprintf("%s is %s", n.Reference, &n.Status)
+}
+
+// Is makes a StatusNotice an errdef.ErrInput.
+func (*StatusNotice) Is(kind error) bool { return kind == errdef.ErrInput }
+
 // Listing is one version of a set of weights that List found.
 type Listing struct {
 	manifest.Reference
@@ -51,6 +72,9 @@ type Listing struct {
 	Digest digest.Digest
 	// Place is where it is published, or empty for what is inside the program.
 	Place string
+	// Status is what the publisher said about the entry after it was published, or nil. If one place says that an entry is withdrawn, that holds for
+	// all places that have the same manifest: a mirror may be behind.
+	Status *manifest.Status
 
 	entry *manifest.Entry
 	place place.Place
@@ -76,7 +100,23 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 	slices.SortStableFunc(all, func(a, b Listing) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
 	})
+	spreadWithdrawals(all)
 	return all, notices, nil
+}
+
+// spreadWithdrawals gives the status of a withdrawn entry to those of other places that have the same manifest.
+func spreadWithdrawals(all []Listing) {
+	withdrawn := map[digest.Digest]*manifest.Status{}
+	for _, listing := range all {
+		if listing.Status.IsWithdrawn() {
+			withdrawn[listing.Digest] = listing.Status
+		}
+	}
+	for i, listing := range all {
+		if status := withdrawn[listing.Digest]; status != nil && !listing.Status.IsWithdrawn() {
+			all[i].Status = status
+		}
+	}
 }
 
 func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, notices []error, err error) {
@@ -89,7 +129,7 @@ func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, n
 	}
 	for _, entry := range accepted.Entries {
 		all = append(all, Listing{
-			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(),
+			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: entry.Status,
 			entry: &entry, place: from, keys: accepted.keys,
 		})
 	}
@@ -105,7 +145,8 @@ func isDeception(err error) bool {
 }
 
 // Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first
-// of Options.Places is used. The program comes last, because its entries have no canonical blobs. An unknown name
+// of Options.Places is used. The program comes last, because its entries have no canonical blobs. A withdrawn entry is found only by its version, and
+// then a *StatusNotice is among the notices; if there is no other, the error is a *manifest.WithdrawnError. An unknown name
 // is a *manifest.NotFoundError, joined after the errors of places that did not answer; other errors are those of List.
 func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
@@ -117,9 +158,9 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 		return nil, err
 	}
 	all = append(listingsOf(all, true), listingsOf(all, false)...)
-	choices := make([]manifest.Reference, len(all))
+	choices := make([]manifest.Option, len(all))
 	for i, listing := range all {
-		choices[i] = listing.Reference
+		choices[i] = manifest.Option{Reference: listing.Reference, Status: listing.Status}
 	}
 	at, err := manifest.Pick(wanted, choices)
 	if err != nil {
@@ -129,8 +170,28 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	if err != nil {
 		return nil, err
 	}
-	match.Notices = notices
+	match.Notices = append(notices, statusNotices(wanted, all, all[at])...)
 	return match, nil
+}
+
+// statusNotices returns what to say about the status of the chosen entry, and of later ones that were left out because they are withdrawn.
+func statusNotices(wanted manifest.Reference, all []Listing, chosen Listing) []error {
+	var notices []error
+	if chosen.Status != nil {
+		notices = append(notices, &StatusNotice{Reference: chosen.Reference, Status: *chosen.Status})
+	}
+	if wanted.Version != "" {
+		return notices
+	}
+	said := map[manifest.Reference]bool{}
+	for _, listing := range all {
+		later := listing.Name == chosen.Name && manifest.CompareVersions(listing.Version, chosen.Version) > 0
+		if later && listing.Status.IsWithdrawn() && !said[listing.Reference] {
+			said[listing.Reference] = true
+			notices = append(notices, &StatusNotice{Reference: listing.Reference, Status: *listing.Status, Instead: chosen.Reference})
+		}
+	}
+	return notices
 }
 
 // failuresOf returns the notices that say why a place was left out: an entry that was not found may be there.
@@ -155,7 +216,12 @@ func listingsOf(all []Listing, ofPlaces bool) []Listing {
 // open returns the manifest of a listing.
 func (z *Zoo) open(ctx context.Context, listing Listing) (*Match, error) {
 	if listing.place != nil {
-		return z.readEntry(ctx, listing.place, *listing.entry, listing.keys)
+		match, err := z.readEntry(ctx, listing.place, *listing.entry, listing.keys)
+		if err != nil {
+			return nil, err
+		}
+		match.Status = listing.Status
+		return match, nil
 	}
 	for _, document := range z.embedded {
 		if document.Reference() == listing.Reference {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,19 @@ const SignatureSuffix = ".minisig"
 // MaxSignature bounds a signature file in bytes; an honest one has about 300.
 const MaxSignature = 4 << 10
 
-// IndexFormat is the value of the field format of an index.
-const IndexFormat = "beitzoo.index.v1"
+// The values of the field format of an index. Programs that know only the first one refuse the second, because they do not know its fields. So an
+// index keeps the first one as long as it can: see Encode.
+const (
+	// IndexFormat is that of an index with statuses.
+	IndexFormat = "beitzoo.index.v2"
+	// IndexFormatV1 is that of an index without them.
+	IndexFormatV1 = "beitzoo.index.v1"
+)
 
-// Index lists the manifests of one place. It is signed as a whole. Entries are only ever added, and Version only ever goes up.
+// Index lists the manifests of one place. It is signed as a whole. Entries are only ever added, their statuses may change, and Version only ever
+// goes up.
 type Index struct {
+	// Format is IndexFormat or IndexFormatV1.
 	Format string `yaml:"format"`
 	// Version counts the published states of the index, from 1.
 	Version int64 `yaml:"version"`
@@ -43,6 +52,8 @@ type Entry struct {
 	Size   int64         `yaml:"size"`
 	// Signature is the file with the manifest's signature.
 	Signature Content `yaml:"signature"`
+	// Status is what the publisher said about the entry later, or nil.
+	Status *Status `yaml:"status,omitempty"`
 }
 
 // Reference names the entry.
@@ -64,7 +75,7 @@ func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 	document := &IndexDocument{Raw: raw}
 	positions, err := decode(name, raw, &document.Index)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(laterFormat(name, raw), err)
 	}
 	c := &indexChecker{index: &document.Index}
 	c.check()
@@ -77,8 +88,26 @@ func ParseIndex(name string, raw []byte) (*IndexDocument, error) {
 	return nil, failure(name, raw, c.problems)
 }
 
-// Encode returns the file of the index. The same index always makes the same bytes, and ParseIndex reads them back.
-func (i *Index) Encode() ([]byte, error) { return encode(i) }
+// Encode sets Format to the first one that can hold the index, and returns the file of the index. The same index always makes the same bytes, and
+// ParseIndex reads them back.
+func (i *Index) Encode() ([]byte, error) {
+	i.Format = IndexFormatV1
+	if len(i.laterFields()) > 0 {
+		i.Format = IndexFormat
+	}
+	return encode(i)
+}
+
+// laterFields returns the fields that an index of the format IndexFormatV1 cannot have.
+func (i *Index) laterFields() []string {
+	var fields []string
+	for n, entry := range i.Entries {
+		if entry.Status != nil {
+			fields = append(fields, join(index("entries", n), "status"))
+		}
+	}
+	return fields
+}
 
 // Expiry returns the time of Expires.
 func (i *Index) Expiry() (time.Time, error) { return time.Parse(time.RFC3339, i.Expires) }
@@ -136,36 +165,50 @@ func compareEntries(a, b Entry) int {
 	return CompareVersions(a.Version, b.Version)
 }
 
-// Find returns the entry of a reference. Without a version it is the latest release, or the latest pre-release if there is no release. The error
-// is a *NotFoundError.
+// Find returns the entry of a reference, as Pick chooses it.
 func (i *Index) Find(reference Reference) (Entry, error) {
-	references := make([]Reference, len(i.Entries))
-	for n, entry := range i.Entries {
-		references[n] = entry.Reference()
-	}
-	at, err := Pick(reference, references)
+	at, err := Pick(reference, i.options())
 	if err != nil {
 		return Entry{}, err
 	}
 	return i.Entries[at], nil
 }
 
+func (i *Index) options() []Option {
+	options := make([]Option, len(i.Entries))
+	for n, entry := range i.Entries {
+		options[n] = Option{entry.Reference(), entry.Status}
+	}
+	return options
+}
+
+// Option is an entry that Pick may choose.
+type Option struct {
+	Reference
+	Status *Status
+}
+
 // Pick returns the position of a reference in a list. Without a version it is that of the latest release, or of the latest pre-release if there is
-// no release. The error is a *NotFoundError.
-func Pick(wanted Reference, all []Reference) (int, error) {
+// no release; withdrawn entries are left out. The error is a *NotFoundError, or a *WithdrawnError if nothing else is left.
+func Pick(wanted Reference, all []Option) (int, error) {
 	best := -1
+	var withdrawn []Option
 	for n, candidate := range all {
-		if candidate.Name != wanted.Name || wanted.Version != "" && candidate.Version != wanted.Version {
-			continue
-		}
-		if best < 0 || newer(candidate.Version, all[best].Version) {
+		switch {
+		case candidate.Name != wanted.Name || wanted.Version != "" && candidate.Version != wanted.Version:
+		case wanted.Version == "" && candidate.Status.IsWithdrawn():
+			withdrawn = append(withdrawn, candidate)
+		case best < 0 || newer(candidate.Version, all[best].Version):
 			best = n
 		}
 	}
-	if best < 0 {
-		return 0, notFound(wanted, all)
+	switch {
+	case best >= 0:
+		return best, nil
+	case len(withdrawn) > 0:
+		return 0, &WithdrawnError{Name: wanted.Name, Versions: withdrawn}
 	}
-	return best, nil
+	return 0, notFound(wanted, all)
 }
 
 // newer prefers releases to pre-releases, then the higher version.
@@ -176,7 +219,7 @@ func newer(a, b string) bool {
 	return CompareVersions(a, b) > 0
 }
 
-func notFound(wanted Reference, all []Reference) error {
+func notFound(wanted Reference, all []Option) *NotFoundError {
 	var names, versions []string
 	for _, candidate := range all {
 		names = append(names, candidate.Name)

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/beitzoo/beitzoo/errdef"
@@ -47,7 +48,7 @@ func (e *IndexError) Hint() string {
 }
 
 // CheckSuccessor compares the index that place serves now with the one that was seen before. It must be the same, or a later one that has
-// every entry of the earlier one. The error is of type *IndexError.
+// every entry of the earlier one, unchanged but for its status, which the publisher may give and take away. The error is of type *IndexError.
 func CheckSuccessor(place string, before, now *IndexDocument) error {
 	fail := func(kind error, format string, arguments ...any) error {
 		return &IndexError{Place: place, Kind: kind, Text: fmt.Sprintf(format, arguments...)}
@@ -65,6 +66,9 @@ func CheckSuccessor(place string, before, now *IndexDocument) error {
 		}
 		if kept.Digest != entry.Digest {
 			return fail(ErrRewritten, "%s had the manifest %s and has %s now", entry.Reference(), entry.Digest, kept.Digest)
+		}
+		if kept.Status = entry.Status; kept != entry {
+			return fail(ErrRewritten, "%s has another title, size or signature now", entry.Reference())
 		}
 	}
 	return nil
@@ -86,8 +90,14 @@ type indexChecker struct {
 }
 
 func (c *indexChecker) check() {
-	if c.index.Format != IndexFormat {
-		c.report("format", "is %q, this program reads %q", text.Shorten(c.index.Format, 40), IndexFormat)
+	switch c.index.Format {
+	case IndexFormat:
+	case IndexFormatV1:
+		for _, field := range c.index.laterFields() {
+			c.report(field, "an index of the format %q cannot have it", IndexFormatV1)
+		}
+	default:
+		c.report("format", "is %q, this program reads %q and %q", text.Shorten(c.index.Format, 40), IndexFormatV1, IndexFormat)
 	}
 	if c.index.Version < 1 {
 		c.report("version", "counts from 1")
@@ -111,7 +121,33 @@ func (c *indexChecker) entry(field string, e Entry) {
 	if e.Size < 1 || e.Size > MaxSize {
 		c.report(join(field, "size"), "is outside of 1 to %d bytes", MaxSize)
 	}
+	if e.Status != nil {
+		c.status(join(field, "status"), *e.Status)
+	}
 	if e.Signature.Size < 1 || e.Signature.Size > MaxSignature {
 		c.report(join(field, "signature.size"), "is outside of 1 to %d bytes", MaxSignature)
 	}
+}
+
+func (c *indexChecker) status(field string, s Status) {
+	c.oneOf(join(field, "state"), s.State, []string{Deprecated, Withdrawn})
+	c.checker.check(join(field, "reason"), CheckReason(s.Reason))
+	if s.Successor != "" {
+		_, err := ParseReference(s.Successor)
+		c.checker.check(join(field, "successor"), err)
+	}
+}
+
+// formatLine is the line of an index that says what the other lines mean.
+var formatLine = regexp.MustCompile(`(?m)^format: "?(beitzoo\.index\.v[0-9]{1,4})"?\s*$`)
+
+// laterFormat returns an error that says so if raw is an index of a format that this program does not know: that it has unknown fields is no news then.
+func laterFormat(name string, raw []byte) error {
+	match := formatLine.FindSubmatch(raw)
+	if match == nil || string(match[1]) == IndexFormatV1 || string(match[1]) == IndexFormat {
+		return nil
+	}
+	return failure(name, raw, []Problem{{
+		Field: "format", Text: fmt.Sprintf("is %q, which a later version of this program reads; this one reads %q and %q", match[1], IndexFormatV1, IndexFormat),
+	}})
 }

@@ -99,7 +99,7 @@ func TestParseIndexRefuses(t *testing.T) {
 	text := string(state(t, 7, first, other).Raw)
 	for name, test := range map[string]struct{ old, new, want string }{
 		"unknown field":    {"title:", "tilte:", "did you mean title?"},
-		"format":           {"index.v1", "index.v2", "index:1:1: format"},
+		"format":           {"index.v1", "index.v3", "index:1:1: format"},
 		"version zero":     {"version: 7", "version: 0", "index:2:1: version: counts from 1"},
 		"no time":          {"2030-01-01T00:00:00Z", "2030", "index:3:1: expires"},
 		"path in the name": {"id: a", "id: a/b", "a path is not allowed"},

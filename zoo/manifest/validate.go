@@ -1,13 +1,13 @@
 package manifest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -82,9 +82,8 @@ func (c *checker) check(field string, err error) {
 		return
 	}
 	text := err.Error()
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		text += "; " + hinted.Hint()
+	if hint := errdef.Hint(err); hint != "" {
+		text += "; " + hint
 	}
 	c.report(field, "%s", text)
 }

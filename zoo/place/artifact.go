@@ -71,6 +71,17 @@ func entryArtifact(entry Entry) artifact {
 	return a
 }
 
+// FilesOf returns the files of an entry: weights, manifest, signature, recordings.
+func FilesOf(entry Entry) []File { return filesOf(entryArtifact(entry).Files) }
+
+func filesOf(all []ocistore.File) []File {
+	files := make([]File, len(all))
+	for i, file := range all {
+		files[i] = File{Name: file.Path, Content: manifest.Content{Digest: file.Blob.Digest, Size: file.Blob.Size}}
+	}
+	return files
+}
+
 func (a *artifact) addFile(path, mediaType string, blob store.Blob) {
 	blob.MediaType = mediaType
 	a.Files = append(a.Files, ocistore.File{Path: path, Blob: blob})

@@ -31,6 +31,8 @@ type Destination interface {
 	// Add uploads an entry, whose weights and recordings are in the store from. It becomes visible with the next index. Adding the same entry again does
 	// nothing; another entry of the same name and version is store.ErrExists.
 	Add(ctx context.Context, entry Entry, from store.Fetcher, options store.Options) error
+	// Missing returns the files that Add would upload, and store.ErrExists where Add would. It writes nothing.
+	Missing(ctx context.Context, entry Entry) ([]File, error)
 	// SetIndex publishes the next version of the index, whose entries are all there already. It returns a *RaceError if the place has another
 	// index of that version.
 	SetIndex(ctx context.Context, index *manifest.IndexDocument, signature []byte) error
@@ -41,6 +43,13 @@ type Archive interface {
 	Place
 	// Upstream returns the blob of an upstream file, and whether it is there.
 	Upstream(address string) (store.Blob, bool)
+}
+
+// File is one file of an entry.
+type File struct {
+	// Name says what the file is, such as "model.safetensors".
+	Name string
+	manifest.Content
 }
 
 // Entry is a manifest with its signature.

@@ -48,6 +48,16 @@ func (r *Repository) Add(ctx context.Context, entry Entry, from store.Fetcher, o
 	return entryArtifact(entry).publish(ctx, from, r.artifacts, options)
 }
 
+// Missing implements Destination.
+func (r *Repository) Missing(ctx context.Context, entry Entry) ([]File, error) {
+	a := entryArtifact(entry)
+	missing, err := ocistore.Missing(ctx, r.artifacts, a.tag, a.Artifact)
+	if err != nil {
+		return nil, err
+	}
+	return filesOf(missing), nil
+}
+
 // SetIndex implements Destination.
 func (r *Repository) SetIndex(ctx context.Context, document *manifest.IndexDocument, signature []byte) error {
 	err := indexArtifact(document.Version, document.Raw, signature, "").publish(ctx, nil, r.artifacts, store.Options{})

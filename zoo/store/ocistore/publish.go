@@ -33,6 +33,27 @@ func Publish(ctx context.Context, src store.Fetcher, dst Place, tag string, arti
 	return dst.PushManifest(ctx, tag, p.manifest)
 }
 
+// Missing returns the files of an artifact that dst lacks, which Publish would copy. If the tag names another artifact, the error is a store.ErrExists.
+func Missing(ctx context.Context, dst Place, tag string, artifact Artifact) ([]File, error) {
+	p, err := pack(artifact)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFree(ctx, dst, tag, p.manifestBlob); err != nil {
+		return nil, err
+	}
+	var missing []File
+	for i, file := range artifact.Files {
+		_, err := dst.Stat(ctx, p.files[i])
+		if errors.Is(err, store.ErrNotFound) {
+			missing = append(missing, file)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
 // Digest returns the digest of the manifest that Publish makes for an artifact.
 func Digest(artifact Artifact) (digest.Digest, error) {
 	p, err := pack(artifact)
