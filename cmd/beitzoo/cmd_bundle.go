@@ -13,6 +13,7 @@ import (
 func bundleCommand(c *console) *cli.Command {
 	var f zooFlags
 	var output string
+	var dryRun bool
 	return &cli.Command{
 		Name:      "bundle",
 		Usage:     "put entries of the zoo into one file, for machines without a network",
@@ -21,12 +22,15 @@ func bundleCommand(c *console) *cli.Command {
 			"beitzoo bundle beit_base_p16_224 -o beit.bundle",
 			"beitzoo pull beit_base_p16_224 --bundle beit.bundle --offline",
 		),
-		Flags:  c.flags([]cli.Flag{outputFlag(&output, "the `FILE` to write")}, f.flags()),
-		Action: action(func(ctx context.Context, args []string) error { return bundle(ctx, c, args, output, f) }),
+		Flags: c.flags([]cli.Flag{
+			outputFlag(&output, "the `FILE` to write"),
+			boolFlag("dry-run", &dryRun, "say what the file would hold, fetch no weights, and write nothing"),
+		}, f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return bundle(ctx, c, args, output, dryRun, f) }),
 	}
 }
 
-func bundle(ctx context.Context, c *console, names []string, output string, f zooFlags) error {
+func bundle(ctx context.Context, c *console, names []string, output string, dryRun bool, f zooFlags) error {
 	if err := requireOutput(output); err != nil {
 		return err
 	}
@@ -34,9 +38,12 @@ func bundle(ctx context.Context, c *console, names []string, output string, f zo
 	if err != nil {
 		return err
 	}
-	entries, err := resolveAll(ctx, z, names)
+	entries, err := resolveAll(ctx, c, z, names)
 	if err != nil {
 		return err
+	}
+	if dryRun {
+		return planBundle(ctx, c, z, output, entries)
 	}
 	bar := &steps{c: c}
 	bundled, err := z.Bundle(ctx, output, entries, pullOptions(c, bar))
@@ -49,14 +56,44 @@ func bundle(ctx context.Context, c *console, names []string, output string, f zo
 	})
 }
 
-func resolveAll(ctx context.Context, z *zoo.Zoo, names []string) ([]*zoo.Match, error) {
+func resolveAll(ctx context.Context, c *console, z *zoo.Zoo, names []string) ([]*zoo.Match, error) {
 	var entries []*zoo.Match
 	for _, name := range names {
 		found, err := z.Resolve(ctx, name)
 		if err != nil {
 			return nil, err
 		}
+		for _, n := range found.Notices {
+			c.remark(n)
+		}
 		entries = append(entries, found)
 	}
 	return entries, nil
+}
+
+// bundlePlan is what `beitzoo bundle --dry-run --json` prints.
+type bundlePlan struct {
+	File    string        `json:"file"`
+	Entries []string      `json:"entries"`
+	DryRun  bool          `json:"dry_run"`
+	Files   []plannedFile `json:"files"`
+	Bytes   int64         `json:"bytes"`
+}
+
+func planBundle(ctx context.Context, c *console, z *zoo.Zoo, output string, entries []*zoo.Match) error {
+	files, err := z.PlanBundle(ctx, entries, zoo.PullOptions{})
+	if err != nil {
+		return err
+	}
+	plan := bundlePlan{File: output, Entries: []string{}, DryRun: true}
+	plan.Files, plan.Bytes = planOf(files)
+	for _, entry := range entries {
+		plan.Entries = append(plan.Entries, entry.Reference().String())
+	}
+	return c.result(plan, func() {
+		for _, name := range plan.Entries {
+			c.printf("%s", name)
+		}
+		printPlanned(c, "put together", output, plan.Files, plan.Bytes)
+	})
 }

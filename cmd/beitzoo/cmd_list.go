@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // zooEntry is a line of `beitzoo list --json`.
@@ -19,6 +20,8 @@ type zooEntry struct {
 	Title   string        `json:"title"`
 	Place   string        `json:"place,omitempty"`
 	Digest  digest.Digest `json:"manifest_sha256"`
+	// Status is what the publisher said about the entry later.
+	Status *manifest.Status `json:"status,omitempty"`
 }
 
 func listCommand(c *console) *cli.Command {
@@ -44,7 +47,7 @@ func list(ctx context.Context, c *console, f zooFlags) error {
 	}
 	entries := make([]zooEntry, len(all))
 	for i, l := range all {
-		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest}
+		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest, l.Status}
 	}
 	return c.result(entries, func() { printList(c, entries) })
 }
@@ -68,6 +71,6 @@ func printList(c *console, entries []zooEntry) {
 	defer table.Flush()
 	fmt.Fprintln(table, "NAME\tVERSION\tWHAT\tWHERE")
 	for _, e := range entries {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Name, e.Version, e.Title, cmp.Or(e.Place, "upstream"))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Name, e.Version, markTitle(e.Title, e.Status), cmp.Or(e.Place, "upstream"))
 	}
 }

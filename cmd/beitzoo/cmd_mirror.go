@@ -13,6 +13,7 @@ import (
 
 func mirrorCommand(c *console) *cli.Command {
 	var f zooFlags
+	var dryRun bool
 	return &cli.Command{
 		Name:      "mirror",
 		Usage:     "copy entries of the zoo, with their signatures, from one place to another",
@@ -21,12 +22,14 @@ func mirrorCommand(c *console) *cli.Command {
 			"beitzoo mirror https://example.org/zoo zoo/ --trust key.pub",
 			"beitzoo mirror zoo/ oci://registry.example.org/beit tiny@1.0.0",
 		),
-		Flags:  c.flags(f.flags()),
-		Action: action(func(ctx context.Context, args []string) error { return mirror(ctx, c, args[0], args[1], args[2:], f) }),
+		Flags: c.flags([]cli.Flag{boolFlag("dry-run", &dryRun, "say what would be copied, and copy nothing")}, f.flags()),
+		Action: action(func(ctx context.Context, args []string) error {
+			return mirror(ctx, c, args[0], args[1], args[2:], dryRun, f)
+		}),
 	}
 }
 
-func mirror(ctx context.Context, c *console, source, destination string, names []string, f zooFlags) error {
+func mirror(ctx context.Context, c *console, source, destination string, names []string, dryRun bool, f zooFlags) error {
 	z, to, err := f.openWithDestination(ctx, c, destination)
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	}
 	defer closer.Close()
 	bar := &steps{c: c}
-	options := zoo.MirrorOptions{Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
+	options := zoo.MirrorOptions{DryRun: dryRun, Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
 	for _, name := range names {
 		reference, err := manifest.ParseReference(name)
 		if err != nil {
@@ -54,7 +57,34 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	if err != nil {
 		return err
 	}
+	if dryRun {
+		return printMirrorPlan(c, to.String(), mirrored)
+	}
 	return c.result(mirrored, func() {
 		c.printf("%s has %s now, index version %d", to, text.Count(len(mirrored.Entries), "entry", "entries"), mirrored.IndexVersion)
+	})
+}
+
+// mirrorPlan is what `beitzoo mirror --dry-run --json` prints.
+type mirrorPlan struct {
+	Place        string        `json:"place"`
+	Entries      []string      `json:"entries"`
+	IndexVersion int64         `json:"index_version"`
+	DryRun       bool          `json:"dry_run"`
+	Files        []plannedFile `json:"files"`
+	Bytes        int64         `json:"bytes"`
+}
+
+func printMirrorPlan(c *console, to string, mirrored *zoo.MirrorResult) error {
+	plan := mirrorPlan{Place: to, Entries: []string{}, IndexVersion: mirrored.IndexVersion, DryRun: true}
+	plan.Files, plan.Bytes = planOf(mirrored.Missing)
+	for _, reference := range mirrored.Entries {
+		plan.Entries = append(plan.Entries, reference.String())
+	}
+	return c.result(plan, func() {
+		for _, name := range plan.Entries {
+			c.printf("%s", name)
+		}
+		printPlanned(c, "copy", to, plan.Files, plan.Bytes)
 	})
 }

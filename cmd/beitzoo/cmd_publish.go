@@ -20,7 +20,7 @@ type publishFlags struct {
 	sign                    signFlags
 	name, version, describe string
 	recordings              cli.StringSlice
-	encode                  bool
+	encode, dryRun          bool
 }
 
 func publishCommand(c *console) *cli.Command {
@@ -32,6 +32,7 @@ func publishCommand(c *console) *cli.Command {
 		Description: about("DEST is a folder (an OCI image layout that any HTTP server can serve as well) or oci://host/repository.\n"+
 			"Versions are never overwritten; the same publication twice changes nothing.",
 			"beitzoo publish model.pth zoo/ --name my_beit --version 1.0.0 --sign key.sec --recording r.safetensors",
+			"beitzoo publish model.pth zoo/ --name my_beit --version 1.0.0 --sign key.sec --dry-run",
 		),
 		Flags: c.flags([]cli.Flag{
 			stringFlag("name", &f.name, "the `NAME` of the entry: lower case letters, digits, _ and -"),
@@ -39,6 +40,7 @@ func publishCommand(c *console) *cli.Command {
 			&cli.PathFlag{Name: "describe", Destination: &f.describe, Usage: "take title, origin, categories and so on from the manifest in this `FILE`"},
 			&cli.StringSliceFlag{Name: "recording", Destination: &f.recordings, Usage: "verify the weights against the recording in this `FILE`, and publish it beside them"},
 			boolFlag("encode", &f.encode, "store the weights losslessly compressed (docs/encoding.md)"),
+			boolFlag("dry-run", &f.dryRun, "convert, verify, describe and check everything, say what would be uploaded, and write nothing to DEST"),
 		}, f.sign.flags(), f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return publish(ctx, c, args[0], args[1], f) }),
 	}
@@ -65,14 +67,14 @@ func publish(ctx context.Context, c *console, checkpoint, destination string, f 
 	if err != nil {
 		return err
 	}
-	return printPublished(c, published)
+	return printPublished(c, published, f.dryRun)
 }
 
 // publication returns what is to be published, as the flags say. It reads the secret key.
 func (f publishFlags) publication(c *console, checkpoint string) (zoo.Publication, error) {
 	p := zoo.Publication{
 		Checkpoint: checkpoint, Name: f.name, Version: f.version, Recordings: f.recordings.Value(), Encode: f.encode, Verify: verifyPublication,
-		Notice: func(problem error) { c.remark(problem) }, Expires: f.sign.until(),
+		Notice: func(problem error) { c.remark(problem) }, Expires: f.sign.until(), DryRun: f.dryRun,
 	}
 	var err error
 	if p.Open, err = f.model.options(); err != nil {
@@ -120,14 +122,21 @@ type publishedEntry struct {
 	IndexVersion int64             `json:"index_version"`
 	Unchanged    bool              `json:"unchanged"`
 	Verdict      *manifest.Verdict `json:"verdict,omitempty"`
+	// DryRun reports that nothing was written, and Files are what the place lacks.
+	DryRun bool          `json:"dry_run,omitempty"`
+	Files  []plannedFile `json:"files,omitempty"`
 }
 
-func printPublished(c *console, p *zoo.PublishResult) error {
+func printPublished(c *console, p *zoo.PublishResult, dryRun bool) error {
+	files, bytes := planOf(p.Missing)
 	entry := publishedEntry{
-		p.String(), p.Place, p.Manifest, p.Artifact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict,
+		p.String(), p.Place, p.Manifest, p.Artifact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict, dryRun, files,
 	}
 	return c.result(entry, func() {
 		verb := "published"
+		if dryRun {
+			verb = "would publish"
+		}
 		if p.Unchanged {
 			verb = "already published, nothing to do:"
 		}
@@ -136,6 +145,9 @@ func printPublished(c *console, p *zoo.PublishResult) error {
 		c.printf("weights   %s, stored in %d bytes", p.Weights.Digest, p.Blob.Size)
 		if p.Verdict != nil {
 			c.printf("verdict   %s", verdictLine(*p.Verdict))
+		}
+		if dryRun && !p.Unchanged {
+			printPlanned(c, "upload", p.Place, files, bytes)
 		}
 	})
 }

@@ -10,19 +10,22 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/pins"
 )
 
 // pullResult is what `beitzoo pull --json` prints.
 type pullResult struct {
-	Name     string         `json:"name"`
-	Path     string         `json:"path"`
-	SHA256   string         `json:"sha256"`
-	Bytes    int64          `json:"bytes"`
-	From     string         `json:"from"`
-	Pinned   *pins.Pin      `json:"pinned,omitempty"`
-	Notes    []string       `json:"notes,omitempty"`
-	Exported *convert.Saved `json:"exported,omitempty"`
+	Name   string    `json:"name"`
+	Path   string    `json:"path"`
+	SHA256 string    `json:"sha256"`
+	Bytes  int64     `json:"bytes"`
+	From   string    `json:"from"`
+	Pinned *pins.Pin `json:"pinned,omitempty"`
+	// Status is what the publisher said about the entry later.
+	Status   *manifest.Status `json:"status,omitempty"`
+	Notes    []string         `json:"notes,omitempty"`
+	Exported *convert.Saved   `json:"exported,omitempty"`
 }
 
 // pullFlags are the flags of pull.
@@ -82,7 +85,7 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 	}
 	result := pullResult{
 		Name: found.Reference().String(), Path: pulled.Path, SHA256: string(pulled.Weights.Digest), Bytes: pulled.Weights.Size,
-		From: pulled.From, Pinned: pulled.Pinned, Notes: pulled.Notes,
+		From: pulled.From, Pinned: pulled.Pinned, Status: found.Status, Notes: pulled.Notes,
 	}
 	if f.save.output != "" {
 		if result.Exported, err = exportWeights(ctx, c, pulled.Path, found.ID, f.save); err != nil {

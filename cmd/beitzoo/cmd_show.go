@@ -57,6 +57,9 @@ func show(ctx context.Context, c *console, args []string, f showFlags) error {
 
 func printManifest(c *console, found *zoo.Match) {
 	c.printf("%s  %s", found.Reference(), found.Title)
+	if found.Status != nil {
+		c.printf("status      %s", found.Status)
+	}
 	if config, err := zoo.Architecture(&found.Manifest); err == nil {
 		c.printf("model       %s", describe(config))
 	}

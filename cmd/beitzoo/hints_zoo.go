@@ -20,6 +20,7 @@ func zooHint(err error) string {
 		changed   *zoo.ChangedError
 		offline   *zoo.OfflineError
 		unproved  *zoo.NotVerifiedError
+		status    *manifest.StatusError
 	)
 	switch {
 	case errors.As(err, &missing) && errors.Is(err, errdef.ErrNetwork):
@@ -39,6 +40,9 @@ func zooHint(err error) string {
 		return changed.Hint() + " with --repin"
 	case errors.As(err, &offline):
 		return "pull once without --offline, or from a bundle: beitzoo pull NAME --bundle FILE"
+	case errors.As(err, &status) && status.Has != nil:
+		command := map[string]string{manifest.Withdrawn: "yank", manifest.Deprecated: "deprecate"}[status.Has.State]
+		return fmt.Sprintf("take that back first with: beitzoo %s %s PLACE --undo --sign KEY", command, status.Reference)
 	case errors.As(err, &unproved):
 		return "`beitzoo verify CHECKPOINT --recording FILE` says where they differ"
 	}

@@ -21,6 +21,11 @@ func (f zooFlags) locate(ctx context.Context, c *console, argument string) (beit
 	if missing := (*fs.PathError)(nil); errors.As(err, &missing) && missing.Path == argument {
 		err = &missingError{modelFile, err}
 	}
+	if weights.Entry != nil {
+		for _, n := range weights.Entry.Notices {
+			c.remark(n)
+		}
+	}
 	return weights, err
 }
 

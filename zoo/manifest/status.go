@@ -32,18 +32,19 @@ const maxReason = 500
 
 // CheckReason returns a *StatusError unless reason is one line of text that an index can hold.
 func CheckReason(reason string) error {
+	const remedy = "say on one line what users should know"
 	switch {
 	case strings.TrimSpace(reason) == "":
-		return &StatusError{Why: "a reason must be given"}
+		return &StatusError{Why: "a reason must be given", Remedy: remedy}
 	case len(reason) > maxReason:
-		return &StatusError{Why: fmt.Sprintf("the reason has %d bytes, at most %d are allowed", len(reason), maxReason)}
+		return &StatusError{Why: fmt.Sprintf("the reason has %d bytes, at most %d are allowed", len(reason), maxReason), Remedy: remedy}
 	case strings.ContainsAny(reason, "\r\n"):
-		return &StatusError{Why: "the reason has more than one line"}
+		return &StatusError{Why: "the reason has more than one line", Remedy: remedy}
 	case strings.TrimSpace(reason) != reason:
-		return &StatusError{Why: "the reason begins or ends with a space"}
+		return &StatusError{Why: "the reason begins or ends with a space", Remedy: remedy}
 	}
 	if why, bad := scanLine([]byte(reason)); bad {
-		return &StatusError{Why: "the reason: " + why}
+		return &StatusError{Why: "the reason: " + why, Remedy: remedy}
 	}
 	return nil
 }
@@ -65,6 +66,8 @@ type StatusError struct {
 	Reference Reference
 	// Why says what is wrong.
 	Why string
+	// Has is the status that the entry has, if that is in the way; else nil.
+	Has *Status
 	// Remedy is what to do, or empty.
 	Remedy string
 }
@@ -129,7 +132,7 @@ func (i *Index) SetStatus(reference Reference, status *Status) (changed bool, er
 	case entry.Status != nil && *entry.Status == *status:
 		return false, nil
 	case entry.Status.IsWithdrawn() && status.State == Deprecated:
-		return false, &StatusError{Reference: reference, Why: "is " + entry.Status.String(), Remedy: "deprecating it would bring it back: undo the withdrawal first"}
+		return false, &StatusError{Reference: reference, Has: entry.Status, Why: "is " + entry.Status.String(), Remedy: "deprecating it would bring it back: undo the withdrawal first"}
 	}
 	entry.Status = status
 	return true, nil
@@ -143,7 +146,7 @@ func (i *Index) ClearStatus(reference Reference, state string) (changed bool, er
 		return false, err
 	}
 	if entry.Status.State != state {
-		return false, &StatusError{Reference: reference, Why: fmt.Sprintf("is not %s: it is %s", state, entry.Status)}
+		return false, &StatusError{Reference: reference, Has: entry.Status, Why: fmt.Sprintf("is not %s: it is %s", state, entry.Status)}
 	}
 	entry.Status = nil
 	return true, nil
