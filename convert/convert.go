@@ -51,13 +51,18 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	return report, nil
 }
 
+// Input says what was read.
+func (m *Model) Input() Input {
+	return Input{
+		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, OtherDicts: m.File.Others,
+		Scheme: m.Scheme, Assumptions: m.Assumptions, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
+	}
+}
+
 // report fills in what is known after opening.
 func (m *Model) report() *Report {
 	r := &Report{
-		Input: Input{
-			Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper,
-			Scheme: m.Scheme, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
-		},
+		Input:        m.Input(),
 		Architecture: m.Config, Notes: slices.Clone(m.Notes),
 	}
 	for i, t := range m.Tensors {

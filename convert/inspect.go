@@ -35,7 +35,11 @@ type Inspection struct {
 	// Architecture is nil if the tensors are not those of a BEiT; Problem says why then, and Tensors are those of the file.
 	Architecture *arch.Config `json:"architecture,omitempty"`
 	EpsilonFrom  string       `json:"epsilon_from,omitempty"`
-	Problem      error        `json:"-"`
+	// HeadsFrom, WindowFrom and PoolingFrom say where Architecture has these properties from; Input.Assumptions says more about guesses.
+	HeadsFrom   arch.Source `json:"heads_from,omitempty"`
+	WindowFrom  arch.Source `json:"window_from,omitempty"`
+	PoolingFrom arch.Source `json:"pooling_from,omitempty"`
+	Problem     error       `json:"-"`
 	// Parameters is the number of elements of all parameters, ParameterBytes their size in the file's dtypes.
 	Parameters     int64 `json:"parameters"`
 	ParameterBytes int64 `json:"parameter_bytes"`
@@ -103,6 +107,7 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 	} else {
 		tensors = model.Tensors
 		i.Architecture, i.Equivalent, i.EpsilonFrom, i.Notes = &model.Config, model.Equivalent, model.EpsilonFrom, model.Notes
+		i.HeadsFrom, i.WindowFrom, i.PoolingFrom = model.HeadsFrom, model.WindowFrom, model.PoolingFrom
 	}
 	report := model.report()
 	i.Input, i.Dropped = report.Input, report.Dropped

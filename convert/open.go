@@ -25,6 +25,10 @@ type OpenOptions struct {
 	From string
 	// Arch is the architecture that the checkpoint must have. Its epsilon counts unless Epsilon is set.
 	Arch *arch.Config
+	// Heads is the number of attention heads, and Window the number of patches down and across, if they are known: the parameters of some models do not tell
+	// them. If something beside the weights, or Arch, states others, Open returns an *arch.ConflictError.
+	Heads  int
+	Window arch.Window
 	// Select names the state dict to take if a file holds several.
 	Select string
 	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of the config.json beside the file, of the file's metadata, or the default.
@@ -79,7 +83,7 @@ func Metadata(scheme string, config arch.Config) map[string]string {
 }
 
 // Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
-// Errors are those of packages checkpoint and naming, or *arch.InferenceError.
+// Errors are those of packages checkpoint and naming, or *arch.InferenceError and *arch.ConflictError.
 func Open(ctx context.Context, path string, options OpenOptions) (*Model, error) {
 	file, err := openFile(ctx, path, options)
 	if err != nil {
@@ -91,6 +95,12 @@ func Open(ctx context.Context, path string, options OpenOptions) (*Model, error)
 		return nil, err
 	}
 	return model, nil
+}
+
+// hints returns what is asked for of properties that parameters may leave open.
+func (o OpenOptions) hints() arch.Hints {
+	const asked = "as asked for"
+	return arch.Hints{Heads: o.Heads, HeadsFrom: asked, Window: o.Window, WindowFrom: asked}
 }
 
 // openFile opens the checkpoint. If ctx has ended, the error is its cause.
@@ -108,9 +118,15 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err != nil {
 		return nil, err
 	}
-	wanted := options.Arch
+	wanted, wantedBy := options.Arch, arch.Source("the architecture that was asked for")
 	if wanted == nil && beside.card != nil {
-		wanted = &beside.card.Config
+		wanted, wantedBy = &beside.card.Config, "config.json"
+	}
+	hints := options.hints()
+	if wanted != nil {
+		if err := wanted.CheckHints(hints, wantedBy); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Path, err)
+		}
 	}
 	model := &Model{File: file, processor: beside.processor}
 	if beside.card != nil {
@@ -118,13 +134,16 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, file.Tensors, naming.Options{
-			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, SkipIndex: options.SkipIndex,
+			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,
 		})
 		if err == nil {
 			model.Model = *read
 		}
 		return err
 	})
+	if wanted != nil {
+		model.HeadsFrom, model.WindowFrom, model.PoolingFrom = wantedBy, wantedBy, wantedBy
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}

@@ -27,8 +27,12 @@ type Input struct {
 	Path      string `json:"path"`
 	Format    string `json:"format"`
 	Container string `json:"container"`
-	Wrapper   string `json:"wrapper,omitempty"`
-	Scheme    string `json:"scheme"`
+	// Wrapper is the path of keys to the state dict, or empty; OtherDicts are those of other state dicts that the file holds.
+	Wrapper    string   `json:"wrapper,omitempty"`
+	OtherDicts []string `json:"other_state_dicts,omitempty"`
+	Scheme     string   `json:"scheme"`
+	// Assumptions are properties of the architecture that were guessed.
+	Assumptions []arch.Assumption `json:"assumptions,omitempty"`
 	// Bytes is the size of all files, Tensors their number, index buffers included.
 	Bytes   int64 `json:"bytes"`
 	Tensors int   `json:"tensors"`

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -32,6 +33,7 @@ type publishRun struct {
 	zoo *Zoo
 	to  place.Destination
 
+	source  convert.Input
 	m       manifest.Manifest // without signature, as far as it is known
 	weights store.Blob        // the canonical file, in the cache
 	entry   place.Entry       // m, encoded and signed
@@ -51,6 +53,7 @@ func (w *publishRun) build(ctx context.Context) error {
 		return err
 	}
 	defer model.Close()
+	w.source = model.Input()
 	w.m = w.zoo.baseManifest(&w.Publication, model.Config)
 	if w.m.Tensors, err = DescribeTensors(ctx, model.Tensors); err != nil {
 		return err
@@ -128,7 +131,7 @@ func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
 	blob := w.m.Blobs[0]
 	result := &PublishResult{
 		Reference: w.m.Reference(), Place: w.to.String(), Manifest: w.entry.Digest(), Artifact: artifact,
-		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, IndexVersion: index.Version, Unchanged: !added,
+		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, Source: w.source, IndexVersion: index.Version, Unchanged: !added,
 	}
 	if !added {
 		return result, nil

@@ -59,6 +59,8 @@ type PublishResult struct {
 	Weights manifest.Content
 	Blob    manifest.Blob
 	Verdict *manifest.Verdict
+	// Source says how the checkpoint was read.
+	Source convert.Input
 	// IndexVersion is that of the index that lists the entry, or that would list it after a dry run.
 	IndexVersion int64
 	// Unchanged reports that the place had the same entry already, and nothing was written.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -147,19 +149,19 @@ func TestInfer_Named(t *testing.T) {
 	t.Parallel()
 	for _, name := range arch.Names() {
 		want, _ := arch.ByName(name)
-		got, err := arch.Infer(shapesOf(want))
+		got, err := arch.Infer(shapesOf(want), arch.Hints{})
 		if err != nil {
 			// Without a bias table the number of heads follows only from a width that is a multiple of 64; 48 is not.
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got.Config); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }
 
-// drawConfig draws any architecture that can be inferred from its shapes.
+// drawConfig draws any architecture that can be inferred from its shapes and, if it has no bias tables, its number of heads.
 func drawConfig(t *rapid.T) arch.Config {
 	patch, side := rapid.SampledFrom([]int{8, 14, 16}).Draw(t, "patch"), rapid.IntRange(1, 6).Draw(t, "side")
 	heads := rapid.IntRange(1, 4).Draw(t, "heads")
@@ -184,14 +186,134 @@ func TestInfer_AnyArchitecture(t *testing.T) {
 		if err := want.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := arch.Infer(shapesOf(want))
+		hints := arch.Hints{}
+		if want.Bias == arch.NoBias {
+			hints = arch.Hints{Heads: want.Heads, HeadsFrom: "the test"}
+		}
+		got, err := arch.Infer(shapesOf(want), hints)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got.Config); diff != "" {
 			t.Fatal(diff)
 		}
+		side, _ := want.Window()
+		if got.WindowFrom == arch.Assumed != hasAssumption(got, arch.PropertyWindow) {
+			t.Fatalf("window from %q, assumptions %v", got.WindowFrom, got.Assumptions)
+		}
+		if others := len(arch.Windows(shapesOf(want))) > 1; others != (got.WindowFrom == arch.Assumed) && got.Name == "" {
+			t.Fatalf("window of %d from %q, other windows fit: %v", side, got.WindowFrom, others)
+		}
 	})
+}
+
+func hasAssumption(i arch.Inference, property arch.Property) bool {
+	return slices.ContainsFunc(i.Assumptions, func(a arch.Assumption) bool { return a.Property == property })
+}
+
+// TestInfer_Rectangles makes sure that a window that is given is never replaced by another one, and that the shapes never rule out the right one.
+func TestInfer_Rectangles(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawConfig(t)
+		window := arch.Window{Height: rapid.IntRange(1, 12).Draw(t, "height"), Width: rapid.IntRange(1, 12).Draw(t, "width")}
+		want.ImageHeight, want.ImageWidth = window.Height*want.PatchSize, window.Width*want.PatchSize
+		want = want.Named()
+		if windows := arch.Windows(shapesOf(want)); !slices.Contains(windows, window) {
+			t.Fatalf("%v are the windows, without %v", windows, window)
+		}
+		got, err := arch.Infer(shapesOf(want), arch.Hints{Heads: want.Heads, Window: window, WindowFrom: "the test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.Config); diff != "" || got.WindowFrom != "the test" || len(got.Assumptions) > 0 {
+			t.Fatalf("%s%v", diff, got)
+		}
+		untold := want.Untold(false)
+		if got, err := arch.Infer(shapesOf(want), untold); err != nil || got.Config != want {
+			t.Fatalf("with the hints %v: %v, %v", untold, got, err)
+		}
+		if square := window.Height == window.Width; square != (untold.Window == arch.Window{}) || (want.Bias != arch.NoBias) && untold.Heads != 0 {
+			t.Fatalf("hints %v", untold)
+		}
+		if indexed := want.Untold(true); min(window.Height, window.Width) > 1 && want.Bias != arch.NoBias && indexed.Window != (arch.Window{}) {
+			t.Fatalf("hints with an index %v", indexed)
+		}
+		// Without the hint it is the same window, an assumption, or an error.
+		guess, err := arch.Infer(shapesOf(want), arch.Hints{Heads: want.Heads})
+		if err == nil && guess.WindowFrom != arch.Assumed && guess.WindowFrom != arch.FromKnown && guess.Config != want {
+			t.Fatalf("%v, which is another window, from %q", guess, guess.WindowFrom)
+		}
+	})
+}
+
+// The numbers of heads and the windows are those of timm's models in the trials of this program: EVA giant has 16 heads of 88, and a table of 84 rows may be
+// one of 2 x 14 patches.
+func TestInfer_Guesses(t *testing.T) {
+	t.Parallel()
+	config := func(edit func(*arch.Config)) map[string]tensor.Shape {
+		base, _ := arch.ByName("beit_base_p16_224_mim_abs")
+		base.Pooling, base.MaskToken, base.Classes = arch.MeanPooling, false, 5
+		edit(&base)
+		return shapesOf(base)
+	}
+	giant := config(func(c *arch.Config) { c.EmbedDim, c.HiddenDim, c.Depth, c.PatchSize = 1408, 6144, 40, 14 })
+	table := config(func(c *arch.Config) {
+		c.Bias, c.AbsolutePosition, c.EmbedDim, c.Heads, c.ImageHeight, c.ImageWidth = arch.BlockBias, false, 64, 4, 32, 224
+	})
+	for _, c := range []struct {
+		name   string
+		shapes map[string]tensor.Shape
+		hints  arch.Hints
+		// heads and window of the result, with their sources, or the message of the error.
+		heads, window         string
+		headsFrom, windowFrom arch.Source
+		message               string
+	}{
+		{name: "EVA giant", shapes: giant, message: "the number of attention heads cannot be inferred from the parameters: there is no bias table, and no released BEiT has 40 blocks of width 1408"},
+		{name: "EVA giant with its heads", shapes: giant, hints: arch.Hints{Heads: 16, HeadsFrom: "the test"}, heads: "16", window: "16 x 16", headsFrom: "the test", windowFrom: arch.Assumed},
+		{name: "width of a released model", shapes: config(func(*arch.Config) {}), heads: "12", window: "14 x 14", headsFrom: arch.Assumed, windowFrom: arch.FromKnown},
+		{name: "84 rows", shapes: table, heads: "4", window: "5 x 5", headsFrom: arch.FromShapes, windowFrom: arch.Assumed},
+		{
+			name: "84 rows of 2 x 14", shapes: table, hints: arch.Hints{Window: arch.Window{Height: 2, Width: 14}, WindowFrom: "the test"},
+			heads: "4", window: "2 x 14", headsFrom: arch.FromShapes, windowFrom: "the test",
+		},
+		{
+			name: "84 rows of 3 x 14", shapes: table, hints: arch.Hints{Window: arch.Window{Height: 3, Width: 14}, WindowFrom: "the test"},
+			message: "the image size is 3 x 14 patches (the test) and one for bias tables of 84 rows (the parameters)",
+		},
+		{
+			name: "other heads than the tables", shapes: table, hints: arch.Hints{Heads: 2, HeadsFrom: "the test"},
+			message: "the number of attention heads is 2 (the test) and 4 (the bias tables)",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := arch.Infer(c.shapes, c.hints)
+			if c.message != "" {
+				if err == nil || err.Error() != c.message || errdef.Hint(err) == "" || !errors.Is(err, errdef.ErrInput) {
+					t.Errorf("error %v with hint %q, want %q", err, errdef.Hint(err), c.message)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			height, width := got.Window()
+			if fmt.Sprint(got.Heads) != c.heads || fmt.Sprintf("%d x %d", height, width) != c.window || got.HeadsFrom != c.headsFrom || got.WindowFrom != c.windowFrom {
+				t.Errorf("%d heads from %q, window %d x %d from %q", got.Heads, got.HeadsFrom, height, width, got.WindowFrom)
+			}
+			if hasAssumption(got, arch.PropertyHeads) != (c.headsFrom == arch.Assumed) || hasAssumption(got, arch.PropertyWindow) != (c.windowFrom == arch.Assumed) {
+				t.Errorf("assumptions %v", got.Assumptions)
+			}
+		})
+	}
+	got, err := arch.Infer(table, arch.Hints{})
+	want := "the image size is assumed to be 80 x 80 pixels, a square of 5 x 5 patches: bias tables of 84 rows fit other windows as well; " +
+		"possible too: 14 x 2, 2 x 14, 41 x 1, 1 x 41"
+	if err != nil || len(got.Assumptions) != 1 || got.Assumptions[0].String() != want {
+		t.Errorf("%v, %v", got.Assumptions, err)
+	}
 }
 
 // TestInfer_DespiteOneBadParameter makes sure that one parameter that is missing or has a wrong shape does not change the result, since a caller finds it by
@@ -209,11 +331,11 @@ func TestInfer_DespiteOneBadParameter(t *testing.T) {
 		if p.Name == "head.weight" || p.Name == "head.bias" {
 			shapes[p.Name] = tensor.Shape{9}
 		}
-		if got, err := arch.Infer(shapes); err != nil || got != want {
+		if got, err := arch.Infer(shapes, arch.Hints{}); err != nil || got.Config != want {
 			t.Errorf("%s ill-shaped: %+v, %v", p.Name, got, err)
 		}
 		delete(shapes, p.Name)
-		if got, err := arch.Infer(shapes); err != nil || got != want {
+		if got, err := arch.Infer(shapes, arch.Hints{}); err != nil || got.Config != want {
 			t.Errorf("%s missing: %+v, %v", p.Name, got, err)
 		}
 	}
@@ -238,8 +360,9 @@ func TestInfer_Errors(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name, property string
-		shapes         map[string]tensor.Shape
+		name     string
+		property arch.Property
+		shapes   map[string]tensor.Shape
 	}{
 		{"nothing", "embedding dimension", nil},
 		{"rectangle", "image size", change(tiny, tables(3*7+3))},
@@ -260,7 +383,7 @@ func TestInfer_Errors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := arch.Infer(c.shapes)
+			_, err := arch.Infer(c.shapes, arch.Hints{})
 			var problem *arch.InferenceError
 			if !errors.As(err, &problem) || problem.Property != c.property || problem.Hint() == "" {
 				t.Errorf("got %v, want an *InferenceError about the %s", err, c.property)
@@ -271,7 +394,7 @@ func TestInfer_Errors(t *testing.T) {
 	for name, shape := range shapesOf(tiny) {
 		hostile[name] = shape
 	}
-	if got, err := arch.Infer(hostile); err != nil || got.Depth > 10 {
+	if got, err := arch.Infer(hostile, arch.Hints{}); err != nil || got.Depth > 10 {
 		t.Errorf("an absurd block index leads to depth %d, %v", got.Depth, err)
 	}
 }

@@ -20,7 +20,7 @@ func ExampleInfer() {
 	}
 	shapes["head.weight"], shapes["head.bias"] = tensor.Shape{37, 768}, tensor.Shape{37} // fine-tuned on a data set of our own
 
-	config, err := arch.Infer(shapes)
+	config, err := arch.Infer(shapes, arch.Hints{})
 	if err != nil {
 		fmt.Println(err)
 		return

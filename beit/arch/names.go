@@ -30,8 +30,8 @@ func absolute(config Config) Config {
 	return config
 }
 
-// named are the architectures that have a name. The last four are those of the small models in testdata.
-var named = []Config{
+// released are the architectures of weights that microsoft/unilm released.
+var released = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
 	classifier("beit_base_p16_384", 384, 768, 12, 12, 1000),
 	classifier("beit_large_p16_224", 224, 1024, 24, 16, 1000),
@@ -42,11 +42,15 @@ var named = []Config{
 	masked("beit_base_p16_224_mim", 224, 768, 12, 12, 8192),
 	masked("beit_large_p16_224_mim", 224, 1024, 24, 16, 8192),
 	absolute(masked("beit_base_p16_224_mim_abs", 224, 768, 12, 12, 8192)),
+}
+
+// named are all architectures that have a name: those that were released, and those of the small models in testdata.
+var named = slices.Concat(released, []Config{
 	classifier("digits_p16_64", 64, 48, 3, 3, 10),
 	classifier("tiny_p16_32", 32, 32, 2, 2, 10),
 	classifier("tiny_p16_64", 64, 48, 3, 3, 7),
 	masked("tiny_mim_p16_64", 64, 48, 3, 3, 64),
-}
+})
 
 // Names returns the names of all named architectures.
 func Names() []string {

@@ -74,6 +74,7 @@ func printConversion(c *console, r *convert.Report) {
 	for _, loss := range r.Lossy {
 		c.printf("lossy  %s", loss)
 	}
+	remarkGuesses(c, r.Input)
 	for _, note := range r.Notes {
 		c.remark(note)
 	}

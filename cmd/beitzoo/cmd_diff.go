@@ -47,6 +47,8 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
+	remarkGuesses(c, found.A)
+	remarkGuesses(c, found.B)
 	err = c.result(found, func() { printDifference(c, found) })
 	if err == nil && !found.Equal {
 		return errDiffers

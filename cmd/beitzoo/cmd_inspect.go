@@ -81,8 +81,14 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 	if i.Wrapper != "" {
 		c.printf("state dict    %s", i.Wrapper)
 	}
+	if len(i.OtherDicts) > 0 {
+		c.printf("others        %s; --select KEY takes one of them", text.List(quotedAll(i.OtherDicts), mostDicts, ""))
+	}
 	if i.Architecture == nil {
-		c.printf("model         not a BEiT that beitzoo knows: %s", errorText(i.Problem))
+		c.printf("model         %s", problemText(i.Problem))
+		if hint := hintOf(i.Problem); hint != "" {
+			c.printf("hint          %s", hint)
+		}
 	} else {
 		scheme := i.Scheme
 		if len(i.Equivalent) > 0 {
@@ -90,6 +96,11 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		}
 		c.printf("scheme        %s", scheme)
 		c.printf("architecture  %s", describe(*i.Architecture))
+		height, width := i.Architecture.Window()
+		c.printf("window        %d x %d patches, %s", height, width, i.WindowFrom)
+		c.printf("heads         %d, %s", i.Architecture.Heads, i.HeadsFrom)
+		c.printf("pooling       %s, %s", poolingText(i.Architecture.Pooling), i.PoolingFrom)
+		c.printf("bias          %s", biasText(*i.Architecture))
 		c.printf("epsilon       %g, %s", i.Architecture.Epsilon, i.EpsilonFrom)
 	}
 	c.printf("parameters    %s in %d tensors, %s", humanize.Comma(i.Parameters), len(i.Tensors), humanize.Bytes(uint64(i.ParameterBytes)))
@@ -98,10 +109,13 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("sha256        %s", i.SHA256)
 	}
 	if n := len(i.Dropped); n > 0 {
-		c.printf("others        %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
+		c.printf("left out      %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
 		c.printf("metadata      %s: %.80q", key, i.Metadata[key])
+	}
+	for _, a := range i.Assumptions {
+		c.printf("guess         %s; state it with %s", a, propertyFlags[a.Property])
 	}
 	for _, note := range i.Notes {
 		c.printf("note          %s", note)
@@ -143,6 +157,38 @@ func describe(a arch.Config) string {
 	}
 	return fmt.Sprintf("%s: %d x %d pixels, patches of %d, width %d, %d blocks, %d heads, %s, epsilon %g, %s parameters",
 		name, a.ImageHeight, a.ImageWidth, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
+}
+
+// problemText says why there is no architecture. One of which only a property is open is a BEiT all the same.
+func problemText(err error) string {
+	if isA[*arch.InferenceError](nil)(err) || isA[*arch.ConflictError](nil)(err) {
+		return err.Error()
+	}
+	return "not a BEiT that beitzoo knows: " + errorText(err)
+}
+
+// poolingText says which tokens the head sees.
+func poolingText(pooling arch.Pooling) string {
+	switch pooling {
+	case arch.MeanPooling:
+		return "the mean of the patch tokens, then fc_norm"
+	case arch.ClassToken:
+		return "norm, then the class token"
+	case arch.AllTokens:
+		return "norm, then each patch token"
+	}
+	return string(pooling)
+}
+
+// biasText says what tells the blocks where patches are.
+func biasText(a arch.Config) string {
+	kinds := map[arch.Bias]string{
+		arch.BlockBias: "a table of relative positions in each block", arch.SharedBias: "a table of relative positions for all blocks", arch.NoBias: "no relative positions",
+	}
+	if a.AbsolutePosition {
+		return kinds[a.Bias] + ", and position embeddings"
+	}
+	return kinds[a.Bias]
 }
 
 func headText(a arch.Config) string {

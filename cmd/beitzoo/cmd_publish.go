@@ -122,6 +122,7 @@ type publishedEntry struct {
 	IndexVersion int64             `json:"index_version"`
 	Unchanged    bool              `json:"unchanged"`
 	Verdict      *manifest.Verdict `json:"verdict,omitempty"`
+	Source       convert.Input     `json:"source"`
 	// DryRun reports that nothing was written, and Files are what the place lacks.
 	DryRun bool          `json:"dry_run,omitempty"`
 	Files  []plannedFile `json:"files,omitempty"`
@@ -130,8 +131,9 @@ type publishedEntry struct {
 func printPublished(c *console, p *zoo.PublishResult, dryRun bool) error {
 	files, bytes := planOf(p.Missing)
 	entry := publishedEntry{
-		p.String(), p.Place, p.Manifest, p.Artifact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict, dryRun, files,
+		p.String(), p.Place, p.Manifest, p.Artifact, p.Weights.Digest, p.Blob.Size, p.IndexVersion, p.Unchanged, p.Verdict, p.Source, dryRun, files,
 	}
+	remarkGuesses(c, p.Source)
 	return c.result(entry, func() {
 		verb := "published"
 		if dryRun {

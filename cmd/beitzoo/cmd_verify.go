@@ -96,10 +96,15 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
-		model, err := convert.Open(ctx, at.Path, convert.OpenOptions{Epsilon: f.model.epsilon})
+		window, err := parseWindow(f.model.window)
+		if err != nil {
+			return verify.Reference{}, nil, err
+		}
+		model, err := convert.Open(ctx, at.Path, convert.OpenOptions{Epsilon: f.model.epsilon, Heads: f.model.heads, Window: window})
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
+		remarkGuesses(c, model.Input())
 		return verify.Against(other, model.Config, model.Tensors), func() { model.Close() }, nil
 	}
 	return verify.Oracle(), func() {}, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,16 +13,20 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // modelFlags say how a checkpoint is opened.
 type modelFlags struct {
-	from, arch, selected string
-	epsilon              float64
+	from, arch, selected, window string
+	heads                        int
+	epsilon                      float64
 }
 
 func (f *modelFlags) flags() []cli.Flag {
+	heads := countFlag("heads", &f.heads, "that of the bias tables or config", "the `NUMBER` of attention heads, for a model without bias tables")
+	heads.Category = modelSection
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "from", Destination: &f.from, Category: modelSection, DefaultText: "recognised by the names",
@@ -30,6 +35,11 @@ func (f *modelFlags) flags() []cli.Flag {
 		&cli.StringFlag{
 			Name: "arch", Destination: &f.arch, Category: modelSection, DefaultText: "recognised by the shapes",
 			Usage: "the architecture `ARCH`: a name such as beit_base_p16_224, or a PASSL yaml config",
+		},
+		heads,
+		&cli.StringFlag{
+			Name: "window", Destination: &f.window, Category: modelSection, DefaultText: "that of the config or index, else a square",
+			Usage: "the `WINDOW`: the number of patches down and across, such as 14x14; an image of 32 x 224 pixels in patches of 16 is 2x14",
 		},
 		&cli.StringFlag{
 			Name: "select", Destination: &f.selected, Category: modelSection,
@@ -44,7 +54,11 @@ func (f *modelFlags) flags() []cli.Flag {
 
 // options returns what the flags say, checked.
 func (f modelFlags) options() (convert.OpenOptions, error) {
-	options := convert.OpenOptions{From: f.from, Select: f.selected, Epsilon: f.epsilon}
+	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon}
+	var err error
+	if options.Window, err = parseWindow(f.window); err != nil {
+		return options, err
+	}
 	if f.from != "" {
 		if _, err := naming.ByName(f.from); err != nil {
 			return options, err
@@ -58,6 +72,50 @@ func (f modelFlags) options() (convert.OpenOptions, error) {
 		options.Arch = &config
 	}
 	return options, nil
+}
+
+// parseWindow reads the value of --window. It returns the zero value if the flag is not given.
+func parseWindow(value string) (arch.Window, error) {
+	if value == "" {
+		return arch.Window{}, nil
+	}
+	down, across, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(value, " ", "")), "x")
+	height, errDown := strconv.ParseUint(down, 10, 16)
+	width, errAcross := strconv.ParseUint(across, 10, 16)
+	if errDown != nil || errAcross != nil || height == 0 || width == 0 {
+		return arch.Window{}, &usageError{
+			fmt.Sprintf("--window %q is not two numbers of patches, down and across", text.Cut(value, 40)), "for an image of 32 x 224 pixels in patches of 16 give: --window 2x14",
+		}
+	}
+	return arch.Window{Height: int(height), Width: int(width)}, nil
+}
+
+// propertyFlags are the flags that state what an architecture may leave open.
+var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW"}
+
+// remarkGuesses says what was guessed when a checkpoint was opened, and which of several state dicts was taken.
+func remarkGuesses(c *console, read convert.Input) {
+	for _, a := range read.Assumptions {
+		c.remark(a.String() + "; state it with " + propertyFlags[a.Property])
+	}
+	if len(read.OtherDicts) > 0 {
+		taken := "the state dict at the top"
+		if read.Wrapper != "" {
+			taken = fmt.Sprintf("the state dict %q", read.Wrapper)
+		}
+		c.remark(fmt.Sprintf("%s was taken; the file also holds %s, which --select KEY takes instead", taken, text.List(quotedAll(read.OtherDicts), mostDicts, "")))
+	}
+}
+
+// mostDicts is how many state dicts a note names.
+const mostDicts = 8
+
+func quotedAll(names []string) []string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(text.Cut(name, 100))
+	}
+	return quoted
 }
 
 // readArchitecture takes a name, or the path of a PASSL yaml config.

@@ -16,6 +16,7 @@ func modelHint(err error) string {
 		foreign   *naming.NotBEiTError
 		masked    *naming.MaskedModelError
 		inference *arch.InferenceError
+		conflict  *arch.ConflictError
 	)
 	switch {
 	case errors.As(err, &tie):
@@ -27,7 +28,12 @@ func modelHint(err error) string {
 	case errors.As(err, &masked):
 		return masked.Hint() + " with --arch"
 	case errors.As(err, &inference):
+		if flag := propertyFlags[inference.Property]; flag != "" {
+			return inference.Hint() + ", with " + flag + ", or --arch NAME or --arch FILE.yaml"
+		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
+	case errors.As(err, &conflict):
+		return conflict.Hint() + "; the flags are --heads N, --window HxW and --arch"
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
@@ -20,6 +21,9 @@ func TestModelHint(t *testing.T) {
 		{&naming.NotBEiTError{}, []string{"PASSL", "beitzoo inspect"}},
 		{&naming.MaskedModelError{}, []string{"fine-tuned", "--arch"}},
 		{&arch.InferenceError{}, []string{"--arch NAME", "FILE.yaml"}},
+		{&arch.InferenceError{Property: arch.PropertyHeads}, []string{"--heads N", "--arch NAME"}},
+		{&arch.InferenceError{Property: arch.PropertyWindow}, []string{"--window HxW", "--arch NAME"}},
+		{&arch.ConflictError{}, []string{"--heads N", "--window HxW", "--arch"}},
 		{&naming.UnknownSchemeError{Name: "tim", Nearest: "timm"}, []string{"did you mean timm?"}},
 	} {
 		hint := hintOf(fmt.Errorf("x.pth: %w", c.err))
@@ -28,5 +32,19 @@ func TestModelHint(t *testing.T) {
 				t.Errorf("%T: hint %q lacks %q", c.err, hint, want)
 			}
 		}
+	}
+}
+
+func TestRemarkGuesses(t *testing.T) {
+	t.Parallel()
+	var errs strings.Builder
+	remarkGuesses(&console{err: &errs}, convert.Input{
+		Wrapper: "model", OtherDicts: []string{"model_ema", "odd\x1b[31m"},
+		Assumptions: []arch.Assumption{{Property: arch.PropertyHeads, Value: "12", Reason: "nothing tells it"}},
+	})
+	want := "note: the number of attention heads is assumed to be 12: nothing tells it; state it with --heads N\n" +
+		"note: the state dict \"model\" was taken; the file also holds \"model_ema\", \"odd\\x1b[31m\", which --select KEY takes instead\n"
+	if errs.String() != want {
+		t.Errorf("got\n%swant\n%s", errs.String(), want)
 	}
 }

@@ -39,7 +39,12 @@ func openModel(ctx context.Context, c *console, argument string, how modelFlags,
 	if err != nil {
 		return nil, err
 	}
-	return weights.Open(ctx, options)
+	model, err := weights.Open(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	remarkGuesses(c, model.Input())
+	return model, nil
 }
 
 // resolveEntry opens the zoo and returns the entry of a manifest file, if one is given, else the entry that the arguments name.

@@ -17,6 +17,8 @@ type Checkpoint struct {
 	Container string
 	// Wrapper is the path of keys that led to the state dict, such as "model", or empty.
 	Wrapper string
+	// Others are the paths of keys to other state dicts in the file, each of which Options.Select can name.
+	Others []string
 	// Size is the number of bytes of all files.
 	Size int64
 	// Tensors are in the order of the file. Their views are valid until Close.

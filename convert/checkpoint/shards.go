@@ -71,7 +71,7 @@ func openIndex(ctx context.Context, path string, options Options, formats []Form
 // absorb adds a shard's tensors, which must be the ones that the index promised.
 func (c *Checkpoint) absorb(part *Checkpoint, shard string, promised []string) error {
 	c.closers = append(c.closers, part.closers...)
-	c.Format, c.Container, c.Wrapper = part.Format, part.Container, part.Wrapper
+	c.Format, c.Container, c.Wrapper, c.Others = part.Format, part.Container, part.Wrapper, part.Others
 	c.Size += part.Size
 	c.Tensors = append(c.Tensors, part.Tensors...)
 	c.Notes = append(c.Notes, part.Notes...)

@@ -22,7 +22,7 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 	names := unwrap(tensors)
 	readings := make([]*reading, len(candidates))
 	for i, s := range candidates {
-		readings[i] = s.table().read(tensors, names, options.Arch)
+		readings[i] = s.table().read(tensors, names, options)
 	}
 	slices.SortStableFunc(readings, func(a, b *reading) int { return cmp.Compare(b.score, a.score) })
 	if known := readings[0].recognised(len(tensors)); 2*known < len(tensors) || known == 0 {

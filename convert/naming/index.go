@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -127,6 +128,42 @@ func (m *Model) checkIndex(buffer tensor.Named) error {
 		}
 		return nil
 	})
+}
+
+// windowOf returns the one of several windows whose index a buffer holds, by the row of the first patch. That of a single row of patches is that of a single
+// column too, so neither is found.
+func windowOf(buffer tensor.Named, windows []arch.Window) (found arch.Window, ok bool) {
+	width := int64(buffer.DType.Size())
+	if len(windows) < 2 || len(buffer.Shape) != 2 || buffer.Data == nil {
+		return found, false
+	}
+	tokens := buffer.Shape[1]
+	row, err := transform.Rows(buffer.View, 1, 2)
+	if err != nil {
+		return found, false
+	}
+	values, err := tensor.Float64s(row)
+	if err != nil || int64(len(values)) != int64(tokens) || width == 0 {
+		return found, false
+	}
+	line := make([]int64, tokens)
+	for _, window := range windows {
+		if window.Height*window.Width+1 != tokens {
+			continue
+		}
+		arch.RelativePositionRow(line, window.Height, window.Width, 1)
+		fits := true
+		for key, want := range line {
+			fits = fits && values[key] == float64(want)
+		}
+		if fits && ok {
+			return arch.Window{}, false
+		}
+		if fits {
+			found, ok = window, true
+		}
+	}
+	return found, ok
 }
 
 func toInt(value float64) int64 {

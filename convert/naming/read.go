@@ -17,7 +17,9 @@ type Options struct {
 	Prefer string
 	// Arch is the architecture that the tensors must have; nil infers it.
 	Arch *arch.Config
-	// SkipIndex leaves the relative position indices in the file unread. They are 200 MB in a large model.
+	// Hints are what is known of the architecture if Arch is nil.
+	Hints arch.Hints
+	// SkipIndex leaves the relative position indices in the file unread, but for one row if nothing else tells the window. They are 200 MB in a large model.
 	SkipIndex bool
 }
 
@@ -27,6 +29,10 @@ type Model struct {
 	Scheme     string
 	Equivalent []string
 	Config     arch.Config
+	// HeadsFrom, WindowFrom and PoolingFrom say where Config has these properties from, and Assumptions which are guesses. All are empty if Options.Arch
+	// states the architecture.
+	HeadsFrom, WindowFrom, PoolingFrom arch.Source
+	Assumptions                        []arch.Assumption
 	// Tensors are the canonical parameters, in the order of Config.Params. Their views are lazy and valid until the checkpoint is closed.
 	Tensors []tensor.Named
 	// Changes say for each of Tensors where it comes from.
@@ -60,7 +66,7 @@ type Dropped struct {
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
 // Tensors that differ from an architecture's parameters are reported together as *[MismatchError]; see also the other errors of this package and
-// *[arch.InferenceError].
+// *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
 	best, equivalent, err := detect(tensors, options)
 	if err != nil {
@@ -70,6 +76,10 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 		return nil, err
 	}
 	model := &Model{Scheme: best.Name, Equivalent: equivalent, Config: best.config, Dropped: best.dropped}
+	if options.Arch == nil {
+		inferred := best.inferred
+		model.HeadsFrom, model.WindowFrom, model.PoolingFrom, model.Assumptions = inferred.HeadsFrom, inferred.WindowFrom, inferred.PoolingFrom, inferred.Assumptions
+	}
 	for _, p := range best.config.Params() {
 		made := best.params[p.Name]
 		model.Tensors = append(model.Tensors, tensor.Named{Name: p.Name, View: made.view})

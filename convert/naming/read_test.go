@@ -328,6 +328,43 @@ func TestSquareWeightIsTurnedToo(t *testing.T) {
 	}
 }
 
+func TestIndexTellsTheWindow(t *testing.T) {
+	t.Parallel()
+	config := byName(t, "tiny_p16_32")
+	config.Name = ""
+	for _, window := range []arch.Window{{Height: 2, Width: 3}, {Height: 3, Width: 2}, {Height: 2, Width: 14}, {Height: 5, Width: 5}} {
+		config.ImageHeight, config.ImageWidth = 16*window.Height, 16*window.Width
+		for _, scheme := range []string{naming.Unilm, naming.PASSL} {
+			written, err := naming.Write(scheme, config, fillWithBytes(config, tensor.F32), naming.WriteOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			model, err := naming.Read(t.Context(), written, naming.Options{})
+			if err != nil || model.Config != config || len(model.Assumptions) > 0 {
+				t.Errorf("%s, window %s: read as %+v, %v", scheme, window, model, err)
+			}
+		}
+		plain, err := naming.Write(naming.Timm, config, fillWithBytes(config, tensor.F32), naming.WriteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := naming.Read(t.Context(), plain, naming.Options{Hints: arch.Hints{Window: window, WindowFrom: "the test"}})
+		if err != nil || model.Config != config || model.WindowFrom != "the test" {
+			t.Errorf("window %s as a hint: read as %+v, %v", window, model, err)
+		}
+	}
+	// The index of a row of patches is that of a column, so nothing tells which it is.
+	config.ImageHeight, config.ImageWidth = 16, 16*5
+	written, err := naming.Write(naming.Unilm, config, fillWithBytes(config, tensor.F32), naming.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open *arch.InferenceError
+	if _, err = naming.Read(t.Context(), written, naming.Options{}); !errors.As(err, &open) || len(open.Windows) != 2 {
+		t.Errorf("a row of patches: %v", err)
+	}
+}
+
 func TestIndexIsChecked(t *testing.T) {
 	t.Parallel()
 	config := byName(t, "tiny_p16_64")

@@ -27,6 +27,8 @@ type reading struct {
 	// refused is the first error of an operation about the content of a tensor.
 	refused error
 
+	// inferred is the architecture by the shapes, config the one that counts.
+	inferred  arch.Inference
 	config    arch.Config
 	configErr error
 	// score orders the readings of different schemes: higher fits better.
@@ -41,12 +43,12 @@ type param struct {
 }
 
 // read makes the reading of one scheme. names are those of tensors without the prefixes that all have.
-func (t *table) read(tensors []tensor.Named, names []string, given *arch.Config) *reading {
+func (t *table) read(tensors []tensor.Named, names []string, options Options) *reading {
 	r := t.match(tensors, names)
-	r.infer()
+	r.infer(options.Hints)
 	r.excuseMaskToken()
 	useGiven := func() {
-		if given != nil {
+		if given := options.Arch; given != nil {
 			r.config, r.configErr = *given, given.Validate()
 		}
 	}
@@ -137,16 +139,20 @@ func (r *reading) drop(name string, view tensor.View, reason string) {
 	r.dropped = append(r.dropped, Dropped{Name: name, Reason: reason, Bytes: size})
 }
 
-// infer finds the architecture by the shapes.
-func (r *reading) infer() {
+// infer finds the architecture by the shapes, and by an index where these leave the window open.
+func (r *reading) infer(hints arch.Hints) {
 	shapes := make(map[string]tensor.Shape, len(r.params)+1)
 	for name, p := range r.params {
 		shapes[name] = p.view.Shape
 	}
 	if len(r.indices) > 0 {
 		shapes[fill(blockIndex, 0)] = r.indices[0].Shape
+		if window, found := windowOf(r.indices[0], arch.Windows(shapes)); found && hints.Window == (arch.Window{}) {
+			hints.Window, hints.WindowFrom = window, arch.FromIndex
+		}
 	}
-	r.config, r.configErr = arch.Infer(shapes)
+	r.inferred, r.configErr = arch.Infer(shapes, hints)
+	r.config = r.inferred.Config
 }
 
 // excuseMaskToken drops the mask token of a classifier: its training program kept it, but no forward pass of a classifier uses it.

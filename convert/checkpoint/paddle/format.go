@@ -48,6 +48,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	return &checkpoint.Checkpoint{
 		Container: fmt.Sprintf("pickle, protocol %d", document.Protocol),
 		Wrapper:   found.Wrapper,
+		Others:    found.Others,
 		Tensors:   tensors,
 		Notes:     found.Notes,
 	}, nil

@@ -60,7 +60,7 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 		return nil, err
 	}
 	s.limit = 4*fileSize + 1<<30
-	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
+	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Others: found.Others, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
 	for i, t := range found.Tensors {
 		view, err := s.view(t)
 		if err != nil {

@@ -22,6 +22,8 @@ type Options struct {
 type Dict struct {
 	// Wrapper is the path of keys that led to the dict, joined by dots, or empty.
 	Wrapper string
+	// Others are the paths to other dicts of tensors that can be selected.
+	Others []string
 	// Tensors are in the order of the file. Names are unique and not empty.
 	Tensors []Tensor
 	// Notes say what was left out or renamed, one sentence each.

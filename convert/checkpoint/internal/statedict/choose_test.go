@@ -2,6 +2,7 @@ package statedict_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,23 @@ func TestChoose(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestChoose_NamesOthers(t *testing.T) {
+	model, ema := made("a", weight(1)), made("a", weight(3))
+	root := made("run", made("model", model, "model_ema", ema, "optimizer", torchOptimizer, "epoch", int64(3)))
+	for _, test := range []struct{ ask, wrapper, other string }{
+		{"", "run.model", "run.model_ema"},
+		{"run.model_ema", "run.model_ema", "run.model"},
+	} {
+		found, err := statedict.Choose(root, statedict.Options{Select: test.ask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.Wrapper != test.wrapper || !slices.Equal(found.Others, []string{test.other}) {
+			t.Errorf("%q: %q was chosen, others are %q", test.ask, found.Wrapper, found.Others)
+		}
 	}
 }
 

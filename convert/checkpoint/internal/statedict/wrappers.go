@@ -126,6 +126,7 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		}
 		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
+			s.dict.Others = append(s.dict.Others, name)
 			s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(entry.Value), "tensor", "tensors"))
 			continue
 		}
