@@ -51,18 +51,18 @@ func TestOpen_Facts(t *testing.T) {
 		model       string
 		options     beitzoo.Options
 		scheme      string
-		epsilonFrom string
-		recipeFrom  classify.Origin
+		epsilonFrom card.Origin
+		recipeFrom  card.Origin
 		recipe      string
 		label       string
 	}{
-		{"zoo", "digits_p16_64", beitzoo.Options{}, "canonical", "the manifest", classify.Manifest, "", "7"},
-		{"file", checkpoint, beitzoo.Options{}, "passl", "the default of PASSL, unilm and timm", classify.Architecture, "passl-digits", ""},
-		{"folder", "testdata/digits/hf", beitzoo.Options{}, "hf", "config.json", classify.Architecture, "passl-digits", "LABEL_7"},
+		{"zoo", "digits_p16_64", beitzoo.Options{}, "canonical", card.Manifest, card.Manifest, "passl-digits", "7"},
+		{"file", checkpoint, beitzoo.Options{}, "passl", "the default of PASSL, unilm and timm", card.Architecture, "passl-digits", ""},
+		{"folder", "testdata/digits/hf", beitzoo.Options{}, "hf", "config.json", card.Architecture, "passl-digits", "LABEL_7"},
 		{
 			"asked for", checkpoint,
-			beitzoo.Options{Recipe: "hf", Labels: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}, Checkpoint: convert.OpenOptions{Epsilon: 1e-6}},
-			"passl", "as asked for", classify.Asked, "hf", "h",
+			beitzoo.Options{Checkpoint: convert.OpenOptions{RecipeName: "hf", Labels: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}, Epsilon: 1e-6}},
+			"passl", "as asked for", card.Asked, "hf", "h",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,11 +73,11 @@ func TestOpen_Facts(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer model.Close()
-			if model.Scheme != c.scheme || model.EpsilonFrom != c.epsilonFrom || model.RecipeFrom != c.recipeFrom || model.RecipeName != c.recipe {
+			if model.Scheme != c.scheme || model.Card.From[card.Epsilon] != c.epsilonFrom || model.Card.From[card.Preparing] != c.recipeFrom || model.Card.RecipeName != c.recipe {
 				t.Errorf("got %+v", model.Facts)
 			}
-			if (model.Entry != nil) != (c.name == "zoo") || model.Epsilon != model.Config().Epsilon {
-				t.Errorf("entry %v, epsilon %g", model.Entry, model.Epsilon)
+			if (model.Entry != nil) != (c.name == "zoo") || model.Card.Config.Epsilon != model.Config().Epsilon {
+				t.Errorf("entry %v, epsilon %g", model.Entry, model.Card.Config.Epsilon)
 			}
 			predictions, err := model.Predict(t.Context(), []string{seven}, 1)
 			if err != nil {
@@ -102,9 +102,9 @@ func TestOpen_Errors(t *testing.T) {
 	}{
 		{"no such file", "no/such.pth", beitzoo.Options{}, fs.ErrNotExist, new(*fs.PathError)},
 		{"no such name", "beit_nothing", beitzoo.Options{}, nil, new(*manifest.NotFoundError)},
-		{"unknown recipe", checkpoint, beitzoo.Options{Recipe: "tim"}, errdef.ErrUsage, new(*card.UnknownRecipeError)},
+		{"unknown recipe", checkpoint, beitzoo.Options{Checkpoint: convert.OpenOptions{RecipeName: "tim"}}, errdef.ErrUsage, new(*card.UnknownRecipeError)},
 		{"not a classifier", "testdata/mim/tiny_mim_p16_64.unilm.pth", beitzoo.Options{}, errdef.ErrUsage, new(*classify.ModelError)},
-		{"too few labels", tiny, beitzoo.Options{Labels: []string{"cat"}}, errdef.ErrInput, new(*classify.LabelsError)},
+		{"too few labels", tiny, beitzoo.Options{Checkpoint: convert.OpenOptions{Labels: []string{"cat"}}}, errdef.ErrInput, new(*card.LabelsError)},
 	} {
 		c.options.Zoo = newZoo(t)
 		model, err := beitzoo.Open(t.Context(), c.model, c.options)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/verify"
@@ -72,8 +73,8 @@ func ExampleOpen() {
 	}
 	best := predictions[0].Top[0]
 	fmt.Printf("%s, %.1f %%\n", best, 100*best.Probability)
-	fmt.Println("epsilon:", model.Epsilon, "from", model.EpsilonFrom)
-	fmt.Println("recipe:", model.RecipeName, "from", model.RecipeFrom)
+	fmt.Println("epsilon:", model.Card.Config.Epsilon, "from", model.Card.From[card.Epsilon])
+	fmt.Println("recipe:", model.Card.RecipeName, "from", model.Card.From[card.Preparing])
 	// Output:
 	// class 7, 99.4 %
 	// epsilon: 1e-06 from the default of PASSL, unilm and timm

@@ -2,28 +2,25 @@ package beitzoo
 
 import (
 	"context"
+	"maps"
 	"sync"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
 // Options say what the caller knows about a classifier, and how to run it. With the zero value Open finds out everything, and runs it in plain Go.
 type Options struct {
-	// Checkpoint are the options for reading the file.
+	// Checkpoint are the options for reading the file, with labels and recipe if these are not to be those of the model.
 	Checkpoint convert.OpenOptions
 	// Engine runs the model, for example torch.Engine{}; nil means [native.Engine]. Run are its options.
 	Engine engine.Engine
 	Run    engine.Options
-	// Recipe is the name of the recipe that prepares images, one of card.RecipeNames. If empty, the model's own is used, or the usual one of its naming scheme.
-	Recipe string
-	// Labels name the classes, in the order of the logits; nil means the names that came with the model, if any.
-	Labels []string
 	// Zoo looks up names; nil means one made by [NewZoo].
 	Zoo *zoo.Zoo
 }
@@ -33,12 +30,11 @@ type Facts struct {
 	Weights
 	// Scheme is the naming scheme of the checkpoint.
 	Scheme string
-	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it. EpsilonFrom is a phrase for people, such as "config.json".
-	Epsilon     float64
-	EpsilonFrom string
-	// RecipeName is the name of the recipe that prepares images, or empty if one was stated in full. A RecipeFrom of [classify.Usual] is a guess.
-	RecipeName string
-	RecipeFrom classify.Origin
+	// Card is the architecture, with epsilon, labels, recipe and what the logits mean. Card.From names the source of each item, so a program can distinguish
+	// a fact from a guess: see [card.Origin.Guess].
+	Card card.Card
+	// StateDict is the key of the state dict in the file, or empty if there is only one.
+	StateDict string
 	// Notes are remarks of the reader of the file, for people.
 	Notes []string
 }
@@ -87,7 +83,7 @@ func Open(ctx context.Context, name string, options Options) (*Model, error) {
 	return Load(ctx, weights, options)
 }
 
-// Load opens weights and loads them into an engine. The caller closes the model. The errors are those of [convert.Open], [classify.ChooseRecipe],
+// Load opens weights and loads them into an engine. The caller closes the model. The errors are those of [convert.Open], [card.ChooseRecipe],
 // [classify.New] and the engine.
 func Load(ctx context.Context, weights Weights, options Options) (*Model, error) {
 	opened, err := weights.Open(ctx, options.Checkpoint)
@@ -95,15 +91,17 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		return nil, err
 	}
 	defer opened.Close()
-	choice, err := chooseRecipe(weights, opened, options.Recipe)
+	if err := classify.CheckModel(opened.Config); err != nil {
+		return nil, err
+	}
+	choice, err := opened.Recipe()
 	if err != nil {
 		return nil, err
 	}
-	labels := options.Labels
-	if labels == nil {
-		labels = labelsOf(weights, opened)
-	}
-	if err := classify.CheckLabels(labels, opened.Config.Classes); err != nil {
+	known := opened.Card()
+	known.From = maps.Clone(known.From)
+	known.Recipe, known.RecipeName, known.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
+	if err := card.CheckLabels(known.Labels, opened.Config.Classes); err != nil {
 		return nil, err
 	}
 	chosen := options.Engine
@@ -115,40 +113,13 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		return nil, err
 	}
 	loaded := &sharedModel{Model: own}
-	classifier, err := classify.New(loaded, opened.Config, choice.Recipe, labels)
+	classifier, err := classify.New(loaded, opened.Config, choice.Recipe, known.Labels)
 	if err != nil {
 		loaded.Close()
 		return nil, err
 	}
-	facts := Facts{
-		Weights: weights, Scheme: opened.Scheme, Epsilon: opened.Config.Epsilon, EpsilonFrom: opened.EpsilonFrom,
-		RecipeName: choice.Name, RecipeFrom: choice.From, Notes: opened.Notes,
-	}
+	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: opened.File.Wrapper, Notes: opened.Notes}
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
-}
-
-// chooseRecipe returns the recipe that the caller asks for, else the one stated in the manifest or in the model's preprocessor_config.json, else the
-// usual one of the naming scheme.
-func chooseRecipe(weights Weights, opened *convert.Model, asked string) (classify.Choice, error) {
-	known := classify.Known{Asked: asked, Usual: naming.RecipeName(opened.Scheme)}
-	if asked == "" {
-		if weights.Entry != nil && len(weights.Entry.Preprocessing) > 0 {
-			known.Stated, known.StatedIn = &weights.Entry.Preprocessing[0].Recipe, classify.Manifest
-		} else if own, err := opened.Recipe(); err != nil {
-			return classify.Choice{}, err
-		} else if own != nil {
-			known.Stated, known.StatedIn = own, classify.Processor
-		}
-	}
-	return classify.ChooseRecipe(opened.Config, known)
-}
-
-// labelsOf returns the names of the classes if the manifest or the checkpoint's config.json has them.
-func labelsOf(weights Weights, opened *convert.Model) []string {
-	if weights.Entry != nil && weights.Entry.Categories.Labels != nil {
-		return weights.Entry.Categories.Labels
-	}
-	return opened.Labels
 }
 
 // ErrNoImages says that Classify was not given any image.

@@ -57,22 +57,24 @@ func looksLikePath(name string) bool {
 	return filepath.Ext(name) != ""
 }
 
-// Open opens the checkpoint. If the options do not state the architecture or the epsilon, those of the manifest are used. The caller closes the model.
-// The errors are those of [convert.Open].
-func (w Weights) Open(ctx context.Context, options convert.OpenOptions) (*convert.Model, error) {
-	if w.Entry == nil || options.Arch != nil {
-		return convert.Open(ctx, w.Path, options)
+// Options adds to options what the manifest says of the weights: architecture and epsilon, the names of the classes, the recipe and what the logits mean.
+// Options that state one of these come first.
+func (w Weights) Options(options convert.OpenOptions) (convert.OpenOptions, error) {
+	if w.Entry == nil {
+		return options, nil
 	}
-	config, err := zoo.Architecture(&w.Entry.Manifest)
+	known, err := zoo.Card(&w.Entry.Manifest)
+	options.Known = &known
+	return options, err
+}
+
+// Open opens the checkpoint with [Weights.Options]. The caller closes the model. The errors are those of [convert.Open].
+func (w Weights) Open(ctx context.Context, options convert.OpenOptions) (*convert.Model, error) {
+	options, err := w.Options(options)
 	if err != nil {
 		return nil, err
 	}
-	options.Arch = &config
-	model, err := convert.Open(ctx, w.Path, options)
-	if err == nil && options.Epsilon == 0 {
-		model.EpsilonFrom = "the manifest"
-	}
-	return model, err
+	return convert.Open(ctx, w.Path, options)
 }
 
 // NewZoo calls [zoo.New] with the defaults of the command line for what options leave out: the manifests and weights that ship with the program, and the

@@ -2,9 +2,12 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -39,15 +42,17 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	if err != nil {
 		return nil, err
 	}
-	if options.Labels == nil {
-		options.Labels = model.Labels
+	if err := model.carry(&options.SaveOptions); err != nil {
+		return nil, err
 	}
-	options.processor = model.processor
 	saved, err := to.save(ctx, model.Config, canonical, options.SaveOptions)
 	if err != nil {
 		return nil, err
 	}
 	report.finish(saved, options.DryRun)
+	if model.recipeErr != nil && saved.Folder == "" {
+		report.Notes = append(report.Notes, fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", model.recipeErr))
+	}
 	return report, nil
 }
 
@@ -57,6 +62,26 @@ func (m *Model) Input() Input {
 		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, OtherDicts: m.File.Others,
 		Scheme: m.Scheme, Assumptions: m.Assumptions, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
 	}
+}
+
+// carry puts the facts about the model into the options for writing it, with the recipe by which it is run, even if that is a guess: the target may suggest
+// another guess. A preprocessor_config.json beside the source is carried as it is, unless the caller or a manifest states something else.
+func (m *Model) carry(options *SaveOptions) error {
+	options.Facts = m.Facts
+	options.Facts.From = maps.Clone(m.From)
+	if m.processor != nil && (m.From[card.Preparing] == card.Processor || m.recipeErr != nil) {
+		options.processor = m.processor
+	}
+	classifies := m.Config.Classes > 0 && !m.Config.MaskToken
+	if m.Facts.Recipe == nil && m.RecipeName == "" && (!classifies || m.recipeErr != nil) {
+		return nil
+	}
+	choice, err := m.Recipe()
+	if errors.Is(err, card.ErrNoRecipe) {
+		return nil
+	}
+	options.Facts.Recipe, options.Facts.RecipeName, options.Facts.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
+	return err
 }
 
 // report fills in what is known after opening.

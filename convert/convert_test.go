@@ -207,8 +207,8 @@ func TestHuggingFaceFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if model.Config.Epsilon != arch.Epsilon || model.EpsilonFrom != "config.json" || len(model.Labels) != 10 || recipe == nil || recipe.Interpolation != card.Bilinear {
-		t.Errorf("epsilon %g from %s, %d labels, %v", model.Config.Epsilon, model.EpsilonFrom, len(model.Labels), recipe)
+	if model.Config.Epsilon != arch.Epsilon || model.From[card.Epsilon] != card.Config || len(model.Labels) != 10 || recipe.Recipe.Interpolation != card.Bicubic {
+		t.Errorf("epsilon %g from %s, %d labels, %v", model.Config.Epsilon, model.From[card.Epsilon], len(model.Labels), recipe)
 	}
 	bin := filepath.Join(t.TempDir(), "bin")
 	mustConvert(t, folder, bin+"/", to("", "pytorch"))
@@ -274,13 +274,13 @@ func TestEpsilonTravels(t *testing.T) {
 	if got := open(testdata+"digits/hf/model.safetensors", convert.OpenOptions{}).Config.Epsilon; got != arch.EpsilonHF {
 		t.Errorf("the file in it opens with %g", got)
 	}
-	if got := open(testdata+"digits/hf", convert.OpenOptions{Epsilon: 1e-5}); got.Config.Epsilon != 1e-5 || got.EpsilonFrom != "as asked for" {
-		t.Errorf("asked for 1e-5, got %g from %s", got.Config.Epsilon, got.EpsilonFrom)
+	if got := open(testdata+"digits/hf", convert.OpenOptions{Epsilon: 1e-5}); got.Config.Epsilon != 1e-5 || got.From[card.Epsilon] != "as asked for" {
+		t.Errorf("asked for 1e-5, got %g from %s", got.Config.Epsilon, got.From[card.Epsilon])
 	}
 	timm := filepath.Join(folder, "timm.safetensors")
 	mustConvert(t, testdata+"digits/hf", timm, to(naming.Timm, ""))
-	if got := open(timm, convert.OpenOptions{}); got.Config.Epsilon != arch.EpsilonHF || got.Scheme != naming.Timm || got.EpsilonFrom != "the file's metadata" {
-		t.Errorf("in safetensors: %g from %s, scheme %s", got.Config.Epsilon, got.EpsilonFrom, got.Scheme)
+	if got := open(timm, convert.OpenOptions{}); got.Config.Epsilon != arch.EpsilonHF || got.Scheme != naming.Timm || got.From[card.Epsilon] != "the file's metadata" {
+		t.Errorf("in safetensors: %g from %s, scheme %s", got.Config.Epsilon, got.From[card.Epsilon], got.Scheme)
 	}
 	again := filepath.Join(folder, "again")
 	mustConvert(t, timm, again, to(naming.HF, ""))
@@ -288,8 +288,8 @@ func TestEpsilonTravels(t *testing.T) {
 		t.Errorf("back in a folder: %g", got)
 	}
 	report := mustConvert(t, timm, filepath.Join(folder, "lost.pdparams"), convert.Options{})
-	if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "epsilon 1e-12") }) {
-		t.Errorf("losing the epsilon is not noted: %q", report.Notes)
+	if !slices.Contains(report.Saved.Lost, convert.Loss{Item: card.Epsilon, Value: "1e-12", Instead: "1e-06"}) {
+		t.Errorf("losing the epsilon is not said: %v", report.Saved.Lost)
 	}
 	// The frameworks do not read the metadata in which our files state the epsilon.
 	for scheme, program := range map[string]string{

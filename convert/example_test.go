@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 )
 
@@ -37,7 +38,7 @@ func ExampleOpen() {
 	}
 	defer model.Close()
 	fmt.Println(model.Scheme, model.Config.Depth, "blocks")
-	fmt.Println("epsilon", model.Config.Epsilon, "from", model.EpsilonFrom)
+	fmt.Println("epsilon", model.Config.Epsilon, "from", model.From[card.Epsilon])
 	// Output:
 	// hf 3 blocks
 	// epsilon 1e-12 from config.json

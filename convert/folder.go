@@ -23,15 +23,16 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	if t.folder == "" {
 		return nil, nil
 	}
-	content, err := configs.Transformers(card.Card{Config: config, Labels: options.Labels})
+	content, err := configs.Transformers(card.Card{Config: config, Facts: options.Facts})
 	if err != nil {
 		return nil, err
 	}
 	processor := options.processor
 	switch {
-	case options.Recipe != nil:
-		processor, err = configs.Processor(*options.Recipe)
-	case processor == nil:
+	case processor != nil:
+	case options.Facts.Recipe != nil:
+		processor, err = configs.Processor(*options.Facts.Recipe)
+	default:
 		processor, err = configs.DefaultProcessor(config)
 	}
 	return []configFile{{"config.json", content}, {"preprocessor_config.json", processor}}, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
@@ -114,8 +115,8 @@ func TestFormats_OneRecord(t *testing.T) {
 	if model, err := Open(t.Context(), folder, OpenOptions{}); err != nil {
 		t.Errorf("a folder: %v", err)
 	} else {
-		if model.File.Format != "tally" || model.EpsilonFrom != "config.json" {
-			t.Errorf("a folder: format %s, epsilon from %s", model.File.Format, model.EpsilonFrom)
+		if model.File.Format != "tally" || model.From[card.Epsilon] != card.Config {
+			t.Errorf("a folder: format %s, epsilon from %s", model.File.Format, model.From[card.Epsilon])
 		}
 		model.Close()
 	}

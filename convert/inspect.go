@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -34,12 +36,9 @@ type Inspection struct {
 	Equivalent []string `json:"equivalent,omitempty"`
 	// Architecture is nil if the tensors are not those of a BEiT; Problem says why then, and Tensors are those of the file.
 	Architecture *arch.Config `json:"architecture,omitempty"`
-	EpsilonFrom  string       `json:"epsilon_from,omitempty"`
-	// HeadsFrom, WindowFrom and PoolingFrom say where Architecture has these properties from; Input.Assumptions says more about guesses.
-	HeadsFrom   arch.Source `json:"heads_from,omitempty"`
-	WindowFrom  arch.Source `json:"window_from,omitempty"`
-	PoolingFrom arch.Source `json:"pooling_from,omitempty"`
-	Problem     error       `json:"-"`
+	// Card are the facts about the model, each with its source; nil without an architecture.
+	Card    *InspectedCard `json:"card,omitempty"`
+	Problem error          `json:"-"`
 	// Parameters is the number of elements of all parameters, ParameterBytes their size in the file's dtypes.
 	Parameters     int64 `json:"parameters"`
 	ParameterBytes int64 `json:"parameter_bytes"`
@@ -51,6 +50,36 @@ type Inspection struct {
 	Dropped  []Dropped         `json:"dropped,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Notes    []string          `json:"notes,omitempty"`
+}
+
+// InspectedCard is what is known of a model beside the numbers of its architecture.
+type InspectedCard struct {
+	// From says where each item comes from.
+	From map[card.Item]card.Origin `json:"from"`
+	// StateDict is the key of the state dict in the file, or empty.
+	StateDict string   `json:"state_dict,omitempty"`
+	Labels    []string `json:"labels,omitempty"`
+	// Recipe is how images are prepared; nil for a model that does not classify, or if it is not known. Problem says why it is not.
+	Recipe        *card.Recipe `json:"recipe,omitempty"`
+	RecipeName    string       `json:"recipe_name,omitempty"`
+	RecipeProblem string       `json:"recipe_problem,omitempty"`
+	Problem       card.Problem `json:"problem_type,omitempty"`
+}
+
+// inspectCard returns the card with the recipe by which the model would be run.
+func (m *Model) inspectCard() *InspectedCard {
+	c := &InspectedCard{From: maps.Clone(m.From), StateDict: m.File.Wrapper, Labels: m.Labels, Problem: m.Problem}
+	if m.Config.Classes == 0 || m.Config.MaskToken {
+		c.Recipe, c.RecipeName = m.Facts.Recipe, m.RecipeName
+		return c
+	}
+	choice, err := m.Recipe()
+	if err != nil {
+		c.RecipeProblem = err.Error()
+		return c
+	}
+	c.Recipe, c.RecipeName, c.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
+	return c
 }
 
 // InspectedTensor is one parameter.
@@ -106,8 +135,7 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 		model = &Model{File: file}
 	} else {
 		tensors = model.Tensors
-		i.Architecture, i.Equivalent, i.EpsilonFrom, i.Notes = &model.Config, model.Equivalent, model.EpsilonFrom, model.Notes
-		i.HeadsFrom, i.WindowFrom, i.PoolingFrom = model.HeadsFrom, model.WindowFrom, model.PoolingFrom
+		i.Architecture, i.Equivalent, i.Card, i.Notes = &model.Config, model.Equivalent, model.inspectCard(), model.Notes
 	}
 	report := model.report()
 	i.Input, i.Dropped = report.Input, report.Dropped

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -31,8 +30,18 @@ type OpenOptions struct {
 	Window arch.Window
 	// Select names the state dict to take if a file holds several.
 	Select string
-	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of the config.json beside the file, of the file's metadata, or the default.
+	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of Known, of the config.json beside the file, of the file's metadata, or the default.
 	Epsilon float64
+	// Labels are the names of the classes; nil takes those of Known, of the files beside the weights, or of the file's metadata.
+	Labels []string
+	// Recipe says how images are prepared, RecipeName the same by its name, one of [card.RecipeNames]. If both are empty, the recipe is that of Known, of the
+	// files beside the weights, of the file's metadata, of the architecture, or the usual one of the naming scheme.
+	Recipe     *card.Recipe
+	RecipeName string
+	// Problem is what the logits mean; empty takes that of Known, of the config.json beside the file, or of the file's metadata.
+	Problem card.Problem
+	// Known is what a manifest says of the weights; nil if there is none.
+	Known *card.Card
 	// SkipIndex leaves relative position indices in the file unread; they are compared with the computed ones otherwise.
 	SkipIndex bool
 }
@@ -40,47 +49,36 @@ type OpenOptions struct {
 // Model is an opened checkpoint whose tensors are the parameters of a BEiT.
 type Model struct {
 	naming.Model
+	// Facts are what is known of the model beside its Config, and where each item comes from, those of Config included. Facts.Recipe is stated somewhere;
+	// see [Model.Recipe] for one that is not.
+	card.Facts
 	// File is the opened checkpoint. The tensors of Model are valid until it is closed.
 	File *checkpoint.Checkpoint
-	// EpsilonFrom says in words where Config.Epsilon comes from.
-	EpsilonFrom string
-	// Labels name the classes if the checkpoint's config.json does, else nil.
-	Labels []string
 
+	// processor is the preprocessor_config.json beside the checkpoint, and recipeErr says why no recipe follows from the files beside the checkpoint.
 	processor []byte
+	recipeErr error
 }
 
-// Recipe reads the preprocessor_config.json beside the checkpoint: how the model's images are prepared. It returns nil if there is none, and a
-// *configs.FileError if it can't be used.
-func (m *Model) Recipe() (*card.Recipe, error) {
-	if m.processor == nil {
-		return nil, nil
+// Card returns the architecture and the facts of the model.
+func (m *Model) Card() card.Card { return card.Card{Config: m.Config, Facts: m.Facts} }
+
+// Recipe returns how the model's images are prepared: as it is stated somewhere, or else as all models of the architecture, or usually those of the naming
+// scheme, want it. The error is [card.ErrNoRecipe] if nothing is known, a *[configs.FileError] if what the files beside the checkpoint say can't be done, or
+// a *[card.UnknownRecipeError].
+func (m *Model) Recipe() (card.Choice, error) {
+	if m.Facts.Recipe == nil && m.RecipeName == "" && m.recipeErr != nil {
+		return card.Choice{}, m.recipeErr
 	}
-	recipe, err := configs.ParseProcessor(m.processor)
-	if err != nil {
-		return nil, err
+	known := card.Known{Usual: naming.RecipeName(m.Scheme), Stated: m.Facts.Recipe, StatedName: m.RecipeName, StatedIn: m.From[card.Preparing]}
+	if m.Facts.Recipe == nil {
+		known.Asked = m.RecipeName
 	}
-	return &recipe, nil
+	return card.ChooseRecipe(m.Config, known)
 }
 
 // Close unmaps the checkpoint.
 func (m *Model) Close() error { return m.File.Close() }
-
-// Keys of the metadata that Convert writes into files whose format can hold it, and that Open reads back.
-const (
-	MetadataScheme  = "beitzoo.scheme"
-	MetadataEpsilon = "beitzoo.epsilon"
-)
-
-// Metadata returns what a file says of a model that it holds under the names of a scheme: the scheme, and the epsilon if it is not the usual one.
-// Digests of canonical files depend on it.
-func Metadata(scheme string, config arch.Config) map[string]string {
-	metadata := map[string]string{MetadataScheme: scheme}
-	if config.Epsilon != arch.Epsilon {
-		metadata[MetadataEpsilon] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
-	}
-	return metadata
-}
 
 // Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
 // Errors are those of packages checkpoint and naming, or *arch.InferenceError and *arch.ConflictError.
@@ -98,9 +96,12 @@ func Open(ctx context.Context, path string, options OpenOptions) (*Model, error)
 }
 
 // hints returns what is asked for of properties that parameters may leave open.
-func (o OpenOptions) hints() arch.Hints {
-	const asked = "as asked for"
-	return arch.Hints{Heads: o.Heads, HeadsFrom: asked, Window: o.Window, WindowFrom: asked}
+func (o OpenOptions) hints(timm *configs.TimmFacts) arch.Hints {
+	hints := arch.Hints{Heads: o.Heads, HeadsFrom: arch.Source(card.Asked), Window: o.Window, WindowFrom: arch.Source(card.Asked)}
+	if hints.Heads == 0 && timm != nil && timm.Heads > 0 {
+		hints.Heads, hints.HeadsFrom = timm.Heads, arch.Source(card.TimmConfig)
+	}
+	return hints
 }
 
 // openFile opens the checkpoint. If ctx has ended, the error is its cause.
@@ -118,20 +119,21 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err != nil {
 		return nil, err
 	}
-	wanted, wantedBy := options.Arch, arch.Source("the architecture that was asked for")
-	if wanted == nil && beside.card != nil {
-		wanted, wantedBy = &beside.card.Config, "config.json"
+	own, err := readMetadata(file.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
-	hints := options.hints()
+	wanted, wantedFrom := options.architecture(beside.card, own.Card)
+	hints := options.hints(beside.timm)
+	if wantedFrom == card.Metadata && hints.Heads != 0 && own.From[card.Heads].Guess() {
+		wanted.Heads = hints.Heads // it was a guess when the file was written
+	}
 	if wanted != nil {
-		if err := wanted.CheckHints(hints, wantedBy); err != nil {
+		if err := wanted.CheckHints(hints, arch.Source(wantedFrom)); err != nil {
 			return nil, fmt.Errorf("%s: %w", file.Path, err)
 		}
 	}
 	model := &Model{File: file, processor: beside.processor}
-	if beside.card != nil {
-		model.Labels = beside.card.Labels
-	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, file.Tensors, naming.Options{
 			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,
@@ -141,62 +143,53 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		}
 		return err
 	})
-	if wanted != nil {
-		model.HeadsFrom, model.WindowFrom, model.PoolingFrom = wantedBy, wantedBy, wantedBy
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
-	if err := model.setEpsilon(options, beside.card != nil); err != nil {
-		return nil, err
-	}
 	model.Notes = slices.Concat(file.Notes, model.Notes)
-	scheme, err := naming.ByName(model.Scheme)
-	if err != nil {
+	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
 	}
-	if scheme.Epsilon != arch.Epsilon && beside.card == nil && model.EpsilonFrom == defaultEpsilon {
-		model.Notes = append(model.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
+	return model, model.noteEpsilon()
+}
+
+// architecture returns the architecture that is stated somewhere, and where; nil if it is not.
+func (o OpenOptions) architecture(beside, own *card.Card) (*arch.Config, card.Origin) {
+	switch {
+	case o.Arch != nil:
+		return o.Arch, card.Asked
+	case o.Known != nil:
+		return &o.Known.Config, card.Manifest
+	case beside != nil:
+		return &beside.Config, card.Config
+	case own != nil:
+		return &own.Config, card.Metadata
+	}
+	return nil, card.Parameters
+}
+
+// noteEpsilon says that the epsilon was assumed where the program that has such names uses another one.
+func (m *Model) noteEpsilon() error {
+	scheme, err := naming.ByName(m.Scheme)
+	if err == nil && scheme.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Default {
+		m.Notes = append(m.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
 			scheme.Program, scheme.Epsilon, arch.Epsilon))
 	}
-	return model, nil
+	return err
 }
 
-const defaultEpsilon = "the default of PASSL, unilm and timm"
-
-// setEpsilon decides which epsilon the model runs with.
-func (m *Model) setEpsilon(options OpenOptions, hasConfig bool) error {
-	stated := m.File.Metadata[MetadataEpsilon]
-	switch {
-	case options.Epsilon != 0:
-		m.Config.Epsilon, m.EpsilonFrom = options.Epsilon, "as asked for"
-	case options.Arch != nil:
-		m.EpsilonFrom = "the architecture that was asked for"
-	case hasConfig:
-		m.EpsilonFrom = "config.json"
-	case stated != "":
-		value, err := strconv.ParseFloat(stated, 64)
-		if err != nil {
-			return checkpoint.Malformed("the metadata %s is %.40q, not a number", MetadataEpsilon, stated)
-		}
-		m.Config.Epsilon, m.EpsilonFrom = value, "the file's metadata"
-	default:
-		m.EpsilonFrom = defaultEpsilon
-	}
-	return m.Config.Validate()
-}
-
-// folderConfigs are the files beside the weights in a Hugging Face folder; nil stands for one that is not there.
+// folderConfigs are what the files beside the weights say; nil stands for one that is not there.
 type folderConfigs struct {
 	card      *card.Card
 	processor []byte
+	timm      *configs.TimmFacts
 }
 
 // maxConfig bounds the files that are read whole, in bytes.
 const maxConfig = 32 << 20
 
-// readFolderConfigs reads config.json and preprocessor_config.json in a folder of transformers' kind. The config.json of other programs, such as timm's,
-// is ignored; one of transformers for another type of model is an error.
+// readFolderConfigs reads config.json and preprocessor_config.json in a folder of transformers' kind, or the config.json of timm. That of other programs is
+// ignored; one of transformers for another type of model is an error.
 func readFolderConfigs(path string) (folderConfigs, error) {
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
@@ -205,20 +198,33 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 		}
 		folder = filepath.Dir(path)
 	}
-	raw, err := readSmall(filepath.Join(folder, "config.json"))
+	name := filepath.Join(folder, "config.json")
+	raw, err := readSmall(name)
+	if err == nil && configs.IsTimm(raw) {
+		facts, err := configs.ParseTimm(raw)
+		return folderConfigs{timm: facts}, besides(name, err)
+	}
 	if err != nil || !configs.IsTransformers(raw) {
 		return folderConfigs{}, err
 	}
 	config, err := configs.ParseTransformers(raw)
 	if err != nil {
-		reason := err
-		if file := (*configs.FileError)(nil); errors.As(err, &file) {
-			reason = file.Err // the path below names the file
-		}
-		return folderConfigs{}, &checkpoint.Error{Path: filepath.Join(folder, "config.json"), Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: reason.Error()}
+		return folderConfigs{}, besides(name, err)
 	}
 	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
 	return folderConfigs{card: &config, processor: processor}, err
+}
+
+// besides says which file beside the weights an error is about.
+func besides(path string, err error) error {
+	file := (*configs.FileError)(nil)
+	if !errors.As(err, &file) {
+		return err
+	}
+	if activation := (*configs.ActivationError)(nil); errors.As(err, &activation) {
+		return &configs.FileError{File: path, Err: activation}
+	}
+	return &checkpoint.Error{Path: path, Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: file.Err.Error()}
 }
 
 // isTransformersName reports whether transformers gives such a name to a weight file, one of several or an index. Only what is before the first dot

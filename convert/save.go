@@ -2,7 +2,6 @@ package convert
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -19,11 +18,10 @@ type SaveOptions struct {
 	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in files that can have one, such as
 	// PyTorch's, the key under which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
 	Wrapper string
-	// Labels name the classes in config.json; nil writes LABEL_0 and so on.
-	Labels []string
-	// Recipe is what the preprocessor_config.json of a Hugging Face folder says. Nil writes the file that lies beside the source of Convert, as it is, and
-	// else what Microsoft's BEiT models on the hub have: squash to the image size with a bilinear filter, mean and standard deviation 0.5.
-	Recipe *card.Recipe
+	// Facts are what is known of the model beside its architecture. What the target can hold of them is written, the rest is listed in Saved.Lost.
+	Facts card.Facts
+	// Bare leaves the card out of the metadata of the file: with the scheme canonical, the bytes are those that the zoo stores, whose manifest has the card.
+	Bare bool
 	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
 	Prove bool
 	// DryRun plans everything and writes nothing.
@@ -49,8 +47,10 @@ type Saved struct {
 	// Added are the tensors that the scheme stores beside the parameters.
 	Added []string `json:"added,omitempty"`
 	// Proved says that the file was read back and compared.
-	Proved bool     `json:"proved"`
-	Notes  []string `json:"notes,omitempty"`
+	Proved bool `json:"proved"`
+	// Lost is what the target can't hold of the model's card, so that whoever opens it has to state it again.
+	Lost  []Loss   `json:"lost,omitempty"`
+	Notes []string `json:"notes,omitempty"`
 	// Names are those of each parameter in the file, in the order of config.Params.
 	Names [][]string `json:"-"`
 }
@@ -71,11 +71,19 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil {
 		return nil, err
 	}
-	parts, err := t.format.Write(named, checkpoint.WriteOptions{Key: key, Metadata: t.metadata(config)})
+	model := card.Card{Config: config, Facts: options.Facts}
+	metadata, err := t.metadata(model, options.Bare)
 	if err != nil {
 		return nil, err
 	}
-	saved := &Saved{Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Bytes: output.Total(parts), Tensors: len(named), Notes: t.notes(config)}
+	parts, err := t.format.Write(named, checkpoint.WriteOptions{Key: key, Metadata: metadata})
+	if err != nil {
+		return nil, err
+	}
+	saved := &Saved{
+		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Bytes: output.Total(parts), Tensors: len(named),
+		Lost: t.lost(model, named, options.Bare), Notes: t.notes(model, options.Bare),
+	}
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
 	}
@@ -109,31 +117,14 @@ func (t target) wrappers(asked string) (class, key string) {
 }
 
 // metadata is what a file says of itself, if its format can. In a folder config.json says it.
-func (t target) metadata(config arch.Config) map[string]string {
-	if t.folder != "" {
-		return nil
-	}
-	return Metadata(t.scheme.Name, config)
-}
-
-// notes say what the target can't hold.
-func (t target) notes(config arch.Config) []string {
-	var notes []string
+func (t target) metadata(c card.Card, bare bool) (map[string]string, error) {
 	switch {
-	case t.folder != "": // config.json states it
-	case !t.format.HasMetadata && config.Epsilon != arch.Epsilon:
-		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g, which a file of this format can't state: whoever opens it has to give the epsilon", config.Epsilon))
-	case t.format.HasMetadata && t.scheme.Program != "" && config.Epsilon != t.scheme.Epsilon:
-		notes = append(notes, fmt.Sprintf("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon",
-			config.Epsilon, t.scheme.Program))
+	case t.folder != "":
+		return nil, nil
+	case bare:
+		return Metadata(t.scheme.Name, c.Config), nil
 	}
-	if t.scheme.Folder && t.folder == "" {
-		notes = append(notes, "a single file has no config.json; to load it with from_pretrained, write to a folder")
-	}
-	if t.scheme.MaskedNote != "" && config.MaskToken {
-		notes = append(notes, t.scheme.MaskedNote)
-	}
-	return notes
+	return CardMetadata(t.scheme.Name, c)
 }
 
 // list finds the names of the parameters, and what is there beside them.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
@@ -40,7 +41,7 @@ func digits(t *testing.T) *classify.Classifier {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { model.Close() })
-	choice, err := classify.ChooseRecipe(opened.Config, classify.Known{})
+	choice, err := card.ChooseRecipe(opened.Config, card.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestPullFromInside(t *testing.T) {
 	}
 }
 
-// canonicalDigits converts the checkpoint as the command convert does.
+// canonicalDigits converts the checkpoint as `beitzoo convert --bare` does.
 func canonicalDigits(t testing.TB) []byte {
 	t.Helper()
 	folder := t.TempDir()
@@ -51,7 +51,7 @@ func canonicalDigits(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	var options convert.Options
-	options.To = "canonical"
+	options.To, options.Bare = "canonical", true
 	if _, err := convert.Convert(t.Context(), source, target, options); err != nil {
 		t.Fatal(err)
 	}

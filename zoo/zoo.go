@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -115,6 +116,23 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 		return *m.Config, nil
 	}
 	return arch.ByName(m.Architecture)
+}
+
+// Card returns what a manifest that ReadManifest accepted says of the weights: architecture with epsilon, labels, the first recipe, and what the logits mean.
+func Card(m *manifest.Manifest) (card.Card, error) {
+	config, err := Architecture(m)
+	if err != nil {
+		return card.Card{}, err
+	}
+	c := card.Card{Config: config, Facts: card.Facts{Labels: m.Categories.Labels, Problem: m.Categories.Problem}}
+	if len(m.Preprocessing) > 0 {
+		first := m.Preprocessing[0]
+		c.Recipe = &first.Recipe
+		if known, err := card.RecipeFor(first.Source, config.ImageHeight); err == nil && known == first.Recipe {
+			c.RecipeName = first.Source
+		}
+	}
+	return c, nil
 }
 
 // OfflineError says that What is not on this machine, and Options.Offline forbids fetching it.

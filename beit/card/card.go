@@ -1,11 +1,101 @@
 package card
 
-import "github.com/beitzoo/beitzoo/beit/arch"
+import (
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
 
-// Card is what the configuration files of a program state about weights.
+// Card is what makes weights a model: the architecture, and the facts beside it.
 type Card struct {
 	// Config is the architecture, with the epsilon that the weights were trained with.
 	Config arch.Config
+	Facts
+}
+
+// Facts are what a program has to know about a model beside its architecture.
+type Facts struct {
 	// Labels are the names of the classes, in the order of the logits; nil if they are not known.
 	Labels []string
+	// Recipe says how images are prepared; nil if it is not known. RecipeName is its name if it is one of [RecipeNames], or empty.
+	Recipe     *Recipe
+	RecipeName string
+	// Problem is what the logits mean.
+	Problem Problem
+	// From says where each item of the card comes from. An item that is not known has no entry.
+	From map[Item]Origin
 }
+
+// Problem says what the logits of a classifier mean, in the words of transformers' problem_type. Empty is [SingleLabel] unless there is only one class.
+type Problem string
+
+// The meanings of logits.
+const (
+	// SingleLabel: one class is the right one, and probabilities sum to 1.
+	SingleLabel Problem = "single_label_classification"
+	// MultiLabel: each class is true or false by itself.
+	MultiLabel Problem = "multi_label_classification"
+	// Regression: the values are measurements.
+	Regression Problem = "regression"
+)
+
+// Problems lists the known values of [Problem].
+func Problems() []string {
+	return []string{string(SingleLabel), string(MultiLabel), string(Regression)}
+}
+
+// Item is a part of a card.
+type Item string
+
+// The items of a card.
+const (
+	Heads      Item = "heads"
+	Window     Item = "window"
+	Epsilon    Item = "epsilon"
+	Pooling    Item = "pooling"
+	Bias       Item = "relative_position_bias"
+	Activation Item = "activation"
+	Labels     Item = "labels"
+	Preparing  Item = "recipe"
+	ProblemIs  Item = "problem_type"
+	StateDict  Item = "state_dict"
+)
+
+// Items lists the items in the order in which people read them.
+func Items() []Item {
+	return []Item{StateDict, Window, Heads, Pooling, Bias, Activation, Epsilon, Labels, Preparing, ProblemIs}
+}
+
+// Origin says where an item of a card comes from, as a phrase for people.
+type Origin string
+
+// The origins of items.
+const (
+	// Asked: the caller stated it.
+	Asked Origin = "as asked for"
+	// Manifest: the manifest of the weights holds it.
+	Manifest Origin = "the manifest"
+	// Config: the config.json of transformers beside the weights holds it.
+	Config Origin = "config.json"
+	// TimmConfig: the config.json of timm beside the weights holds it.
+	TimmConfig Origin = "timm's config.json"
+	// Processor: the preprocessor_config.json beside the weights describes it.
+	Processor Origin = "preprocessor_config.json"
+	// Metadata: the file of the weights says it about itself.
+	Metadata Origin = "the file's metadata"
+	// Parameters: it follows from the names and shapes of the parameters.
+	Parameters Origin = "the names and shapes of the parameters"
+	// File: the file has nothing else to choose from.
+	File Origin = "the file"
+	// Architecture: all weights of this architecture have it.
+	Architecture Origin = "the architecture"
+	// Usual is a guess: weights of the program whose naming scheme the parameters have usually have it.
+	Usual Origin = "usual for weights of this naming scheme"
+	// Default is a guess: PASSL, unilm and timm have it built in.
+	Default Origin = "the default of PASSL, unilm and timm"
+	// CarriedGuess: the file's metadata says that it was a guess when the file was written.
+	CarriedGuess Origin = "the file's metadata, which says that it was a guess"
+	// Assumed is a guess: it is so in all released models.
+	Assumed Origin = "assumed, as in all released BEiT models"
+)
+
+// Guess reports whether an item with this origin is not known for certain.
+func (o Origin) Guess() bool { return o == Usual || o == Default || o == CarriedGuess || o == Assumed }

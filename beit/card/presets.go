@@ -95,7 +95,7 @@ func RecipeFor(name string, imageSize int) (Recipe, error) {
 type UnknownRecipeError struct{ Name string }
 
 func (e *UnknownRecipeError) Error() string {
-	return fmt.Sprintf("no preprocessing recipe is named %q", e.Name)
+	return fmt.Sprintf("no recipe for images is named %.80q, and there is no file of that name", e.Name)
 }
 
 // Hint lists the known names.

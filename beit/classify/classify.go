@@ -29,10 +29,10 @@ type Classifier struct {
 }
 
 // New returns a classifier for a model that an engine loaded with config. The caller closes the model, after the last use of the classifier. labels are
-// the names of the classes in the order of the logits, or nil if they are not known. The error is a *[ModelError], *[RecipeSizeError], *[LabelsError] or
+// the names of the classes in the order of the logits, or nil if they are not known. The error is a *[ModelError], *[RecipeSizeError], *[card.LabelsError] or
 // *[card.RecipeError].
 func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []string) (*Classifier, error) {
-	if err := checkModel(config); err != nil {
+	if err := CheckModel(config); err != nil {
 		return nil, err
 	}
 	if err := recipe.Validate(); err != nil {
@@ -41,14 +41,14 @@ func New(model engine.Model, config arch.Config, recipe card.Recipe, labels []st
 	if recipe.Crop != config.ImageHeight {
 		return nil, &RecipeSizeError{Recipe: recipe.Crop, Model: config.ImageHeight}
 	}
-	if err := CheckLabels(labels, config.Classes); err != nil {
+	if err := card.CheckLabels(labels, config.Classes); err != nil {
 		return nil, err
 	}
 	return &Classifier{BatchSize: DefaultBatchSize, model: model, config: config, recipe: recipe, labels: labels}, nil
 }
 
-// checkModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
-func checkModel(config arch.Config) error {
+// CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
+func CheckModel(config arch.Config) error {
 	if config.MaskToken || config.Classes == 0 {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}

@@ -41,7 +41,7 @@ func digits(t testing.TB) *classify.Classifier {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { model.Close() })
-	choice, err := classify.ChooseRecipe(opened.Config, classify.Known{})
+	choice, err := card.ChooseRecipe(opened.Config, card.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,9 +216,9 @@ func TestNew_Errors(t *testing.T) {
 		{"no head", headless, recipe, nil, new(*classify.ModelError), errdef.ErrUsage},
 		{"not square", oblong, recipe, nil, new(*classify.ModelError), errdef.ErrUsage},
 		{"recipe for another size", config, large, nil, new(*classify.RecipeSizeError), errdef.ErrInput},
-		{"too few labels", config, recipe, []string{"cat"}, new(*classify.LabelsError), errdef.ErrInput},
-		{"too many labels", config, recipe, make([]string, 4), new(*classify.LabelsError), errdef.ErrInput},
-		{"an empty file of labels", config, recipe, []string{}, new(*classify.LabelsError), errdef.ErrInput},
+		{"too few labels", config, recipe, []string{"cat"}, new(*card.LabelsError), errdef.ErrInput},
+		{"too many labels", config, recipe, make([]string, 4), new(*card.LabelsError), errdef.ErrInput},
+		{"an empty file of labels", config, recipe, []string{}, new(*card.LabelsError), errdef.ErrInput},
 		{"empty recipe", config, card.Recipe{}, nil, new(*card.RecipeError), errdef.ErrInput},
 	} {
 		classifier, err := classify.New(&fakeModel{}, c.config, c.recipe, c.labels)

@@ -1,7 +1,7 @@
 // Package classify turns images into classes: it prepares them by a recipe, runs them through a loaded model, and ranks the classes by probability.
 //
 // A [Classifier] needs a model that an engine loaded, the recipe that turns images into its input, and the names of its classes. The weights do not say
-// which recipe is the right one: [ChooseRecipe] decides from what is known, and says on which fact the choice rests.
+// which recipe is the right one: [card.ChooseRecipe] decides from what is known, and says on which fact the choice rests.
 //
 // The root package does all of this for any checkpoint. Without it, config and the tensors come from convert.Open:
 //
@@ -10,7 +10,7 @@
 //		return err
 //	}
 //	defer model.Close()
-//	choice, err := classify.ChooseRecipe(config, classify.Known{Usual: "timm"})
+//	choice, err := card.ChooseRecipe(config, card.Known{Usual: "timm"})
 //	if err != nil {
 //		return err
 //	}

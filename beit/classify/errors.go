@@ -7,9 +7,6 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// ErrNoRecipe says that nothing is known about how images are prepared for a model: all fields of [Known] are empty.
-var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are prepared for the model; name a recipe")
-
 // ModelError says that models of an architecture cannot classify images.
 type ModelError struct {
 	Config arch.Config
@@ -39,21 +36,6 @@ func (e *RecipeSizeError) Error() string {
 
 // Is reports that the recipe, which comes with the weights, does not belong to them.
 func (e *RecipeSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
-
-// LabelsError says that the number of labels is not the number of classes.
-type LabelsError struct{ Labels, Classes int }
-
-func (e *LabelsError) Error() string {
-	return fmt.Sprintf("%d labels for a model of %d classes", e.Labels, e.Classes)
-}
-
-// Is reports that the labels are those of another model.
-func (e *LabelsError) Is(kind error) bool { return kind == errdef.ErrInput }
-
-// Hint says which labels are needed.
-func (e *LabelsError) Hint() string {
-	return "labels have one line for each class, in the order of the model's classes"
-}
 
 // NotFiniteError says that a logit is NaN or infinite, so the classes cannot be ranked.
 type NotFiniteError struct {

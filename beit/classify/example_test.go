@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
@@ -25,7 +26,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	choice, err := classify.ChooseRecipe(opened.Config, classify.Known{Usual: naming.RecipeName(opened.Scheme)})
+	choice, err := card.ChooseRecipe(opened.Config, card.Known{Usual: naming.RecipeName(opened.Scheme)})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -52,6 +52,9 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 	if err != nil {
 		return err
 	}
+	if options.OpenOptions, err = source.Options(options.OpenOptions); err != nil {
+		return err
+	}
 	report, err := convert.Convert(ctx, source.Path, f.save.output, options)
 	bar.finish()
 	if err != nil {
@@ -70,6 +73,9 @@ func printConversion(c *console, r *convert.Report) {
 	c.printf("%-6s %s: %s, scheme %s, %d tensors, %s", verb, r.Saved.Path, r.Saved.Format, r.Saved.Scheme, r.Saved.Tensors, humanize.Bytes(uint64(r.Saved.Bytes)))
 	if r.Saved.Proved {
 		c.printf("proved read back: all %d parameters are the same, bit for bit", len(r.Parameters))
+	}
+	for _, loss := range r.Saved.Lost {
+		c.printf("lost   %s", lossText(loss))
 	}
 	for _, loss := range r.Lossy {
 		c.printf("lossy  %s", loss)

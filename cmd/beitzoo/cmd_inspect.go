@@ -54,6 +54,9 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	if err != nil {
 		return err
 	}
+	if options.OpenOptions, err = at.Options(options.OpenOptions); err != nil {
+		return err
+	}
 	found, err := convert.Inspect(ctx, at.Path, options)
 	bar.finish()
 	if err != nil {
@@ -78,7 +81,7 @@ func errorText(err error) string {
 func printInspection(c *console, i *convert.Inspection, tensors bool) {
 	c.printf("file          %s, %s", i.Path, humanize.Bytes(uint64(i.Bytes)))
 	c.printf("format        %s: %s", i.Format, i.Container)
-	if i.Wrapper != "" {
+	if i.Wrapper != "" && i.Architecture == nil {
 		c.printf("state dict    %s", i.Wrapper)
 	}
 	if len(i.OtherDicts) > 0 {
@@ -96,12 +99,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		}
 		c.printf("scheme        %s", scheme)
 		c.printf("architecture  %s", describe(*i.Architecture))
-		height, width := i.Architecture.Window()
-		c.printf("window        %d x %d patches, %s", height, width, i.WindowFrom)
-		c.printf("heads         %d, %s", i.Architecture.Heads, i.HeadsFrom)
-		c.printf("pooling       %s, %s", poolingText(i.Architecture.Pooling), i.PoolingFrom)
-		c.printf("bias          %s", biasText(*i.Architecture))
-		c.printf("epsilon       %g, %s", i.Architecture.Epsilon, i.EpsilonFrom)
+		printCard(c, *i.Architecture, i.Card)
 	}
 	c.printf("parameters    %s in %d tensors, %s", humanize.Comma(i.Parameters), len(i.Tensors), humanize.Bytes(uint64(i.ParameterBytes)))
 	c.printf("dtypes        %s", dtypes(i.DTypes))
@@ -165,30 +163,6 @@ func problemText(err error) string {
 		return err.Error()
 	}
 	return "not a BEiT that beitzoo knows: " + errorText(err)
-}
-
-// poolingText says which tokens the head sees.
-func poolingText(pooling arch.Pooling) string {
-	switch pooling {
-	case arch.MeanPooling:
-		return "the mean of the patch tokens, then fc_norm"
-	case arch.ClassToken:
-		return "norm, then the class token"
-	case arch.AllTokens:
-		return "norm, then each patch token"
-	}
-	return string(pooling)
-}
-
-// biasText says what tells the blocks where patches are.
-func biasText(a arch.Config) string {
-	kinds := map[arch.Bias]string{
-		arch.BlockBias: "a table of relative positions in each block", arch.SharedBias: "a table of relative positions for all blocks", arch.NoBias: "no relative positions",
-	}
-	if a.AbsolutePosition {
-		return kinds[a.Bias] + ", and position embeddings"
-	}
-	return kinds[a.Bias]
 }
 
 func headText(a arch.Config) string {

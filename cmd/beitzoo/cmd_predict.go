@@ -19,7 +19,6 @@ func predictCommand(c *console) *cli.Command {
 			"beitzoo predict beit.pth cat.jpg dog.jpg --labels imagenet.txt --top 3",
 		),
 		Flags: c.flags([]cli.Flag{
-			&cli.PathFlag{Name: "labels", Destination: &f.labels, Usage: "take the names of the classes from this `FILE`: class 0 in the first line, and so on"},
 			countFlag("top", &top, "", "print the `N` most probable classes"),
 		}, f.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return predict(ctx, c, args[0], args[1:], top, f) }),

@@ -3,16 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -22,6 +26,8 @@ type modelFlags struct {
 	from, arch, selected, window string
 	heads                        int
 	epsilon                      float64
+	// recipe names a recipe or a file, labels a file, problem what the logits mean; they are empty if the model's own are to be used.
+	recipe, labels, problem string
 }
 
 func (f *modelFlags) flags() []cli.Flag {
@@ -49,6 +55,19 @@ func (f *modelFlags) flags() []cli.Flag {
 			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: positive[float64]("--epsilon"),
 			Usage: "the LayerNorm `EPSILON`: 1e-6 in PASSL, unilm and timm, 1e-12 in Hugging Face's configs",
 		},
+		&cli.StringFlag{
+			Name: "recipe", Destination: &f.recipe, Category: modelSection, DefaultText: "that of the model",
+			Usage: "prepare images by this `RECIPE`: a name (" + strings.Join(card.RecipeNames(), ", ") + "), or a file that states one: " +
+				"preprocessor_config.json, timm's config.json, a manifest",
+		},
+		&cli.PathFlag{
+			Name: "labels", Destination: &f.labels, Category: modelSection, DefaultText: "those of the model",
+			Usage: "take the names of the classes from this `FILE`: one a line, a config.json of transformers or timm, a JSON list, or a manifest",
+		},
+		&cli.StringFlag{
+			Name: "problem-type", Destination: &f.problem, Category: modelSection, DefaultText: "that of the model",
+			Usage: "what the logits mean, a `TYPE` of transformers: " + strings.Join(card.Problems(), ", "),
+		},
 	}
 }
 
@@ -71,7 +90,34 @@ func (f modelFlags) options() (convert.OpenOptions, error) {
 		}
 		options.Arch = &config
 	}
-	return options, nil
+	return options, f.setFacts(&options)
+}
+
+// setFacts sets what the flags state beside the architecture.
+func (f modelFlags) setFacts(options *convert.OpenOptions) error {
+	options.Problem = card.Problem(f.problem)
+	if f.problem != "" && !slices.Contains(card.Problems(), f.problem) {
+		return &usageError{fmt.Sprintf("--problem-type %q is unknown", f.problem), suggest.Hint(suggest.Nearest(f.problem, card.Problems()), card.Problems())}
+	}
+	var err error
+	if f.labels != "" {
+		if options.Labels, err = configs.ReadLabels(f.labels); err != nil {
+			return err
+		}
+	}
+	if f.recipe == "" {
+		return nil
+	}
+	if slices.Contains(card.RecipeNames(), f.recipe) {
+		options.RecipeName = f.recipe
+		return nil
+	}
+	recipe, err := configs.ReadRecipe(f.recipe)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &card.UnknownRecipeError{Name: f.recipe}
+	}
+	options.Recipe = &recipe
+	return err
 }
 
 // parseWindow reads the value of --window. It returns the zero value if the flag is not given.

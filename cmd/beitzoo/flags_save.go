@@ -12,7 +12,7 @@ import (
 // saveFlags say what file to write, and how.
 type saveFlags struct {
 	output, to, format, wrapper string
-	prove, dryRun, noSync       bool
+	prove, dryRun, noSync, bare bool
 }
 
 func (f *saveFlags) flags() []cli.Flag {
@@ -32,13 +32,14 @@ func (f *saveFlags) flags() []cli.Flag {
 		},
 		boolFlag("prove", &f.prove, "before the output gets its name, read it back and compare every bit"),
 		boolFlag("dry-run", &f.dryRun, "say what would be written, and write nothing"),
+		boolFlag("bare", &f.bare, "leave out of the metadata what is known beside the weights; canonical files then have the digest that a zoo would store"),
 		boolFlag("no-sync", &f.noSync, "do not wait until the output is on the disk"),
 	}
 }
 
 func (f saveFlags) options(bar *progress) convert.SaveOptions {
 	return convert.SaveOptions{
-		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Progress: bar.set,
+		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Bare: f.bare, Progress: bar.set,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
@@ -82,7 +83,7 @@ var flagHints = []struct {
 	add     string
 }{
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
-	{is(classify.ErrNoRecipe), "the flag is --recipe SOURCE"},
+	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
 	{isA(func(e *checkpoint.Error) bool { return len(e.Keys) > 0 }), "the flag is --select KEY"},

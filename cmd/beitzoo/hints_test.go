@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
@@ -22,7 +23,7 @@ func TestHintOf(t *testing.T) {
 	}{
 		{"no format", &convert.TargetError{Advice: "say it", Endings: []string{".pth", ".pdparams"}}, "add --format FORMAT or --to SCHEME, or let the name end in .pth or .pdparams"},
 		{"another target", &convert.TargetError{Advice: "name a file"}, "name a file"},
-		{"no recipe", classify.ErrNoRecipe, "the flag is --recipe SOURCE"},
+		{"no recipe", card.ErrNoRecipe, "the flag is --recipe SOURCE"},
 		{"several state dicts", checkpoint.NoModel("several").WithHint("select one").Offering([]string{"a", "b"}), "select one; the flag is --select KEY"},
 		{"an optimizer", checkpoint.NoModel("an optimizer").WithHint("give the model"), "give the model"},
 		{"no such image", &preprocess.FileError{Path: "x.png", Err: fs.ErrNotExist}, "check the path of the image"},

@@ -236,7 +236,7 @@ func TestParseTransformersRefuses(t *testing.T) {
 		})
 	}
 	config, _ := arch.ByName("digits_p16_64")
-	if _, err := configs.Transformers(card.Card{Config: config, Labels: []string{"zero"}}); err == nil {
+	if _, err := configs.Transformers(card.Card{Config: config, Facts: card.Facts{Labels: []string{"zero"}}}); err == nil {
 		t.Error("one label for ten classes was accepted")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -18,36 +20,46 @@ const processorName = "preprocessor_config.json"
 type processorFile struct {
 	CropSize       *edges      `json:"crop_size"`
 	DoCenterCrop   *bool       `json:"do_center_crop"`
+	DoConvertRGB   *bool       `json:"do_convert_rgb,omitempty"` // written only: beitzoo always does
 	DoNormalize    *bool       `json:"do_normalize"`
-	DoReduceLabels any         `json:"do_reduce_labels"` // written only: it is about segmentation
+	DoReduceLabels any         `json:"do_reduce_labels,omitempty"` // written only: it is about segmentation
 	DoRescale      *bool       `json:"do_rescale"`
 	DoResize       *bool       `json:"do_resize"`
 	Mean           *[3]float64 `json:"image_mean"`
-	Type           any         `json:"image_processor_type"` // written only
+	Type           any         `json:"image_processor_type"`
 	Std            *[3]float64 `json:"image_std"`
 	Resample       *int        `json:"resample"` // Pillow's number of the filter
 	Factor         *float64    `json:"rescale_factor"`
 	Size           *edges      `json:"size"`
 }
 
-// edges is a size in pixels, written as one number by older versions of transformers and as height and width by newer ones.
+// edges is a size in pixels, written as one number by older versions of transformers and as height and width by newer ones, or as the shorter edge alone, by
+// which an image keeps its aspect ratio.
 type edges struct {
-	Height int `json:"height"`
-	Width  int `json:"width"`
+	Height   int `json:"height,omitempty"`
+	Width    int `json:"width,omitempty"`
+	Shortest int `json:"shortest_edge,omitempty"`
 }
 
 // UnmarshalJSON takes both forms.
 func (e *edges) UnmarshalJSON(data []byte) error {
 	var number int
 	if json.Unmarshal(data, &number) == nil {
-		*e = edges{number, number}
+		*e = edges{Height: number, Width: number}
 		return nil
 	}
-	var both struct{ Height, Width *int }
-	if json.Unmarshal(data, &both) != nil || both.Height == nil || both.Width == nil || *both.Height != *both.Width {
-		return errors.New("want one number, or an equal height and width")
+	var size struct {
+		Height, Width *int
+		Shortest      *int `json:"shortest_edge"`
 	}
-	*e = edges{*both.Height, *both.Width}
+	switch err := json.Unmarshal(data, &size); {
+	case err == nil && size.Shortest != nil && size.Height == nil && size.Width == nil:
+		*e = edges{Shortest: *size.Shortest}
+	case err == nil && size.Shortest == nil && size.Height != nil && size.Width != nil && *size.Height == *size.Width:
+		*e = edges{Height: *size.Height, Width: *size.Width}
+	default:
+		return errors.New("want one number, an equal height and width, or the shortest edge")
+	}
 	return nil
 }
 
@@ -69,6 +81,9 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 		Resize: card.Squash, ResizeTo: file.Size.Height, Crop: file.Size.Height,
 		Interpolation: resamples[*file.Resample], Mean: *file.Mean, Std: *file.Std,
 	}
+	if file.Size.Shortest > 0 {
+		recipe.Resize, recipe.ResizeTo = card.ShorterEdge, file.Size.Shortest
+	}
 	if *file.DoCenterCrop {
 		recipe.Crop = file.CropSize.Height
 	}
@@ -78,9 +93,22 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 	return recipe, nil
 }
 
+// shorterEdgeTypes are the image processors of transformers that resize by the shorter edge and then crop the centre. The first one is written.
+var shorterEdgeTypes = []string{"CLIPImageProcessor", "BitImageProcessor"}
+
+// orUnnamed returns the name of an image processor for messages.
+func orUnnamed(kind string) string {
+	if kind == "" {
+		return "a processor without image_processor_type"
+	}
+	return fmt.Sprintf("%.60q", kind)
+}
+
 // check reports all that is missing or not supported, joined.
 func (f processorFile) check() error {
 	cropped := f.DoCenterCrop != nil && *f.DoCenterCrop
+	keepsRatio := f.Size != nil && f.Size.Shortest > 0
+	kind, _ := f.Type.(string)
 	off := func(flag *bool) bool { return flag != nil && !*flag }
 	var problems []error
 	for _, rule := range []struct {
@@ -90,6 +118,9 @@ func (f processorFile) check() error {
 		{f.Size == nil, "size is missing"},
 		{f.DoCenterCrop == nil, "do_center_crop is missing"},
 		{cropped && f.CropSize == nil, "crop_size is missing"},
+		{cropped && f.CropSize != nil && f.CropSize.Shortest > 0, "crop_size is not a height and a width"},
+		{keepsRatio && !cropped, "size is the shorter edge alone and do_center_crop is false, so images differ in size"},
+		{keepsRatio && !slices.Contains(shorterEdgeTypes, strings.TrimSuffix(kind, "Fast")), "size is the shorter edge alone, which " + orUnnamed(kind) + " does not take"},
 		{f.Resample == nil, "resample is missing"},
 		{f.Resample != nil && resamples[*f.Resample] == "", "resample is neither 2 (bilinear) nor 3 (bicubic)"},
 		{f.Mean == nil, "image_mean is missing"},
@@ -106,16 +137,16 @@ func (f processorFile) check() error {
 	return errors.Join(problems...)
 }
 
-// Processor returns the preprocessor_config.json that makes transformers' AutoImageProcessor follow a recipe. A recipe that keeps the aspect ratio can't be
-// written: transformers' processor for BEiT squashes.
+// Processor returns the preprocessor_config.json that makes transformers' AutoImageProcessor follow a recipe: BeitImageProcessor for one that squashes, and
+// CLIPImageProcessor, which is the same but for that, for one that keeps the aspect ratio. The error is a *[card.RecipeError].
 func Processor(recipe card.Recipe) ([]byte, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
 	}
-	if recipe.Resize != card.Squash {
-		return nil, fmt.Errorf("%s can only squash images; the recipe's resize is %q", processorName, recipe.Resize)
+	to, crop := edges{Height: recipe.ResizeTo, Width: recipe.ResizeTo}, edges{Height: recipe.Crop, Width: recipe.Crop}
+	if recipe.Resize == card.ShorterEdge {
+		to = edges{Shortest: recipe.ResizeTo}
 	}
-	to, crop := edges{recipe.ResizeTo, recipe.ResizeTo}, edges{recipe.Crop, recipe.Crop}
 	return writeProcessor(recipe, to, crop)
 }
 
@@ -125,7 +156,7 @@ func DefaultProcessor(config arch.Config) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	to := edges{config.ImageHeight, config.ImageWidth}
+	to := edges{Height: config.ImageHeight, Width: config.ImageWidth}
 	return writeProcessor(recipe, to, to)
 }
 
@@ -133,6 +164,9 @@ func writeProcessor(recipe card.Recipe, to, crop edges) ([]byte, error) {
 	file := processorFile{
 		CropSize: &crop, DoCenterCrop: ref(crop != to), DoNormalize: ref(true), DoRescale: ref(true), DoResize: ref(true),
 		Mean: &recipe.Mean, DoReduceLabels: false, Type: "BeitImageProcessor", Std: &recipe.Std, Factor: ref(1.0 / 255), Size: &to,
+	}
+	if to.Shortest > 0 {
+		file.Type, file.DoReduceLabels, file.DoConvertRGB = shorterEdgeTypes[0], nil, ref(true)
 	}
 	for number, filter := range resamples {
 		if filter == recipe.Interpolation {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -30,6 +32,7 @@ type transformersFile struct {
 	Channels         *int               `json:"num_channels"`
 	Layers           *int               `json:"num_hidden_layers"`
 	PatchSize        any                `json:"patch_size"`
+	Problem          *string            `json:"problem_type,omitempty"`
 	NumLabels        *int               `json:"num_labels,omitempty"`
 	AbsolutePosition *bool              `json:"use_absolute_position_embeddings"`
 	MaskToken        *bool              `json:"use_mask_token"`
@@ -82,8 +85,12 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 	if model := valueOr(file.ModelType, ""); model != "beit" {
 		return card.Card{}, refuse(transformersName, "describes a model of type %.60q, not \"beit\"", model)
 	}
-	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" {
-		return card.Card{}, refuse(transformersName, "asks for the activation %.60q; BEiT has \"gelu\"", activation)
+	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
+		return card.Card{}, &FileError{transformersName, &ActivationError{Activation: activation}}
+	}
+	problem := card.Problem(valueOr(file.Problem, ""))
+	if problem != "" && !slices.Contains(card.Problems(), string(problem)) {
+		return card.Card{}, refuse(transformersName, "problem_type is %.60q; known are %s", problem, text.Or(card.Problems()))
 	}
 	if channels := valueOr(file.Channels, 3); channels != 3 {
 		return card.Card{}, refuse(transformersName, "asks for %d input channels; BEiT has 3", channels)
@@ -95,7 +102,22 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 	if err != nil {
 		return card.Card{}, &FileError{transformersName, err}
 	}
-	return card.Card{Config: config.Named(), Labels: file.labels(config)}, nil
+	return card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}, nil
+}
+
+// ActivationError says that a model has another activation than the GELU of all BEiT models, so its weights mean another function.
+type ActivationError struct{ Activation string }
+
+func (e *ActivationError) Error() string {
+	return fmt.Sprintf("the model's activation is %.60q; beitzoo computes \"gelu\" alone", e.Activation)
+}
+
+// Is reports that the model is unusable.
+func (e *ActivationError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says why there is no way around.
+func (e *ActivationError) Hint() string {
+	return "the same weights without this configuration would be taken for a model with gelu, which is another model"
 }
 
 func (f transformersFile) config() (arch.Config, error) {
@@ -175,6 +197,9 @@ func Transformers(c card.Card) ([]byte, error) {
 	case classMasked:
 		file.Vocabulary = &config.Classes
 	case classClassifier:
+		if c.Problem != "" {
+			file.Problem = ref(string(c.Problem))
+		}
 		if err := file.setLabels(config.Classes, c.Labels); err != nil {
 			return nil, err
 		}

@@ -22,7 +22,9 @@ type Categories struct {
 	Count int    `yaml:"count"`
 	// Labels has a name for each logit, if the list is short enough to be here.
 	Labels []string `yaml:"labels,omitempty"`
-	Note   string   `yaml:"note,omitempty"`
+	// Problem is what the logits mean; empty is the usual: exactly one class is the right one.
+	Problem card.Problem `yaml:"problem_type,omitempty"`
+	Note    string       `yaml:"note,omitempty"`
 }
 
 // Accuracy is a published accuracy.

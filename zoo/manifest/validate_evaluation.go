@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -41,6 +42,9 @@ func (c *checker) categories() {
 	labels := c.manifest.Categories.Labels
 	if len(labels) > 0 && len(labels) != c.manifest.Categories.Count {
 		c.report("categories.labels", "has %d labels for %d categories", len(labels), c.manifest.Categories.Count)
+	}
+	if problem := string(c.manifest.Categories.Problem); problem != "" && !slices.Contains(card.Problems(), problem) {
+		c.report("categories.problem_type", "is %.40q; %s", problem, suggest.Short(problem, card.Problems()))
 	}
 }
 

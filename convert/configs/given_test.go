@@ -1,4 +1,4 @@
-package classify_test
+package configs_test
 
 import (
 	"errors"
@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/convert/configs"
 )
 
-func TestReadLabels(t *testing.T) {
+func TestParseLabels_Text(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, file string
@@ -24,9 +24,8 @@ func TestReadLabels(t *testing.T) {
 		{"lines of Windows", "cat\r\ndog\r\n", []string{"cat", "dog"}},
 		{"empty lines at the end", "cat\ndog\n\n  \n", []string{"cat", "dog"}},
 		{"a class without a name", "\ndog\n", []string{"", "dog"}},
-		{"none", "", []string{}},
 	} {
-		got, err := classify.ReadLabels(strings.NewReader(c.file))
+		got, err := configs.ParseLabels([]byte(c.file))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -34,27 +33,27 @@ func TestReadLabels(t *testing.T) {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
-	if _, err := classify.ReadLabels(strings.NewReader(strings.Repeat("x", 1<<20))); err == nil {
+	if _, err := configs.ParseLabels([]byte(strings.Repeat("x", 1<<20))); err == nil {
 		t.Error("a line of a megabyte is not refused")
 	}
 }
 
-func TestLabelsFile(t *testing.T) {
+func TestReadLabels(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "labels.txt")
 	if err := os.WriteFile(path, []byte("cat\ndog\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if labels, err := classify.LabelsFile(path); err != nil || len(labels) != 2 {
+	if labels, err := configs.ReadLabels(path); err != nil || len(labels) != 2 {
 		t.Errorf("got %q, %v", labels, err)
 	}
 	if err := os.WriteFile(path, []byte(strings.Repeat("x", 1<<20)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := classify.LabelsFile(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := configs.ReadLabels(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
-	if _, err := classify.LabelsFile(path + ".no"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := configs.ReadLabels(path + ".no"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

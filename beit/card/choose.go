@@ -1,0 +1,57 @@
+package card
+
+import (
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+// ErrNoRecipe says that nothing is known about how images are prepared for a model: all fields of [Known] are empty.
+var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are prepared for the model; name a recipe")
+
+// Known is what is known about how images are prepared for a model. Of the fields that are set, the first one decides; a recipe that belongs to the
+// architecture comes before Usual.
+type Known struct {
+	// Asked is the name of the recipe that the caller wants, one of [RecipeNames].
+	Asked string
+	// Stated is the recipe that came with the weights, StatedName its name if it has one, and StatedIn says where it stands.
+	Stated     *Recipe
+	StatedName string
+	StatedIn   Origin
+	// Usual is the name of the recipe that most weights of this kind were trained with.
+	Usual string
+}
+
+// Choice is a recipe for a model.
+type Choice struct {
+	Recipe Recipe `json:"recipe"`
+	// Name is that of the recipe, or empty if it was stated in full.
+	Name string `json:"name,omitempty"`
+	// From says on which fact the choice rests.
+	From Origin `json:"from"`
+}
+
+// Guessed reports whether the recipe is a guess. With the wrong recipe a model still runs, but loses a few percent of its accuracy.
+func (c Choice) Guessed() bool { return c.From.Guess() }
+
+// ownRecipes has the recipes of architectures whose weights were all trained with the same one, whatever their naming scheme.
+var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
+
+// ChooseRecipe returns the recipe for a model of an architecture. The error is an *[UnknownRecipeError] if no recipe has the given name, and
+// [ErrNoRecipe] if nothing is known.
+func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
+	choice := Choice{Name: known.Asked, From: Asked}
+	switch own := ownRecipes[config.Name]; {
+	case known.Asked != "":
+	case known.Stated != nil:
+		return Choice{Recipe: *known.Stated, Name: known.StatedName, From: known.StatedIn}, nil
+	case own != "":
+		choice.Name, choice.From = own, Architecture
+	case known.Usual != "":
+		choice.Name, choice.From = known.Usual, Usual
+	default:
+		return Choice{}, ErrNoRecipe
+	}
+	var err error
+	choice.Recipe, err = RecipeFor(choice.Name, config.ImageHeight)
+	return choice, err
+}

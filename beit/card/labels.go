@@ -1,0 +1,42 @@
+package card
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+// Placeholder reports whether labels are only the numbers of the classes, as transformers writes them when nobody named the classes: LABEL_0, LABEL_1, ...
+// No labels at all are placeholders too.
+func Placeholder(labels []string) bool {
+	for i, label := range labels {
+		if label != "LABEL_"+strconv.Itoa(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// CheckLabels returns a *[LabelsError] unless there is one label for each class, or labels is nil.
+func CheckLabels(labels []string, classes int) error {
+	if labels != nil && len(labels) != classes {
+		return &LabelsError{Labels: len(labels), Classes: classes}
+	}
+	return nil
+}
+
+// LabelsError says that the number of labels is not the number of classes.
+type LabelsError struct{ Labels, Classes int }
+
+func (e *LabelsError) Error() string {
+	return fmt.Sprintf("%d labels for a model of %d classes", e.Labels, e.Classes)
+}
+
+// Is reports that the labels are those of another model.
+func (e *LabelsError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says which labels are needed.
+func (e *LabelsError) Hint() string {
+	return "labels have one line for each class, in the order of the model's classes"
+}

@@ -1,0 +1,176 @@
+package convert
+
+import (
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/configs"
+)
+
+// collect fills in the facts about the model, each from the first source that states it: the caller, the manifest, the files beside the weights, the file
+// itself, its parameters, what is usual. wantedFrom is where the architecture comes from.
+func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) error {
+	m.From = map[card.Item]card.Origin{card.StateDict: card.File}
+	if m.File.Wrapper != "" && options.Select != "" {
+		m.From[card.StateDict] = card.Asked
+	}
+	for item, inferred := range map[card.Item]arch.Source{
+		card.Window: m.WindowFrom, card.Heads: m.HeadsFrom, card.Pooling: m.PoolingFrom, card.Bias: arch.FromNames,
+	} {
+		switch {
+		case wantedFrom != card.Parameters:
+			m.From[item] = carried(wantedFrom, own, item)
+		case inferred == arch.Assumed:
+			m.From[item] = card.Assumed
+		default:
+			m.From[item] = card.Origin(inferred)
+		}
+	}
+	if options.Heads != 0 {
+		m.From[card.Heads] = card.Asked
+	}
+	if options.Window != (arch.Window{}) {
+		m.From[card.Window] = card.Asked
+	}
+	m.From[card.Activation] = card.Assumed
+	if wantedFrom == card.Config || wantedFrom == card.Metadata {
+		m.From[card.Activation] = wantedFrom
+	}
+	m.setEpsilon(options, own, wantedFrom)
+	if err := m.setLabels(options, beside, own); err != nil {
+		return err
+	}
+	m.setRecipe(options, beside, own)
+	m.setProblem(options, beside, own)
+	if err := m.checkTimm(beside.timm); err != nil {
+		return err
+	}
+	return m.Config.Validate()
+}
+
+// carried returns the origin of an item that was read from the given one: a guess that the file's metadata carries stays one.
+func carried(from card.Origin, own ownCard, item card.Item) card.Origin {
+	if from == card.Metadata && own.Card != nil && own.From[item] != "" {
+		return own.From[item]
+	}
+	return from
+}
+
+func (m *Model) setEpsilon(options OpenOptions, own ownCard, wantedFrom card.Origin) {
+	switch {
+	case options.Epsilon != 0:
+		m.Config.Epsilon, m.From[card.Epsilon] = options.Epsilon, card.Asked
+	case wantedFrom != card.Parameters:
+		m.From[card.Epsilon] = carried(wantedFrom, own, card.Epsilon)
+	case own.epsilon != 0:
+		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
+	default:
+		m.From[card.Epsilon] = card.Default
+	}
+}
+
+// setLabels takes the first names of classes that are stated. It is an error if there is not one for each class.
+func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard) error {
+	set := func(labels []string, from card.Origin) {
+		if m.Labels == nil && labels != nil {
+			m.Labels, m.From[card.Labels] = labels, from
+		}
+	}
+	set(options.Labels, card.Asked)
+	if options.Known != nil {
+		set(options.Known.Labels, card.Manifest)
+	}
+	if beside.card != nil {
+		set(beside.card.Labels, card.Config)
+	}
+	if beside.timm != nil {
+		set(beside.timm.Labels, card.TimmConfig)
+	}
+	if own.Card != nil {
+		set(own.Labels, card.Metadata)
+	}
+	if m.Config.Classes == 0 || m.Config.MaskToken {
+		m.Labels = nil
+		return nil
+	}
+	if err := card.CheckLabels(m.Labels, m.Config.Classes); err != nil {
+		return fmt.Errorf("%s: %w", m.From[card.Labels], err)
+	}
+	return nil
+}
+
+func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard) {
+	set := func(recipe *card.Recipe, name string, from card.Origin) {
+		if m.Facts.Recipe == nil && m.RecipeName == "" && m.recipeErr == nil && (recipe != nil || name != "") {
+			m.Facts.Recipe, m.RecipeName, m.From[card.Preparing] = recipe, name, from
+		}
+	}
+	set(options.Recipe, options.RecipeName, card.Asked)
+	if options.Known != nil {
+		set(options.Known.Recipe, options.Known.RecipeName, card.Manifest)
+	}
+	if beside.processor != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
+		recipe, err := configs.ParseProcessor(beside.processor)
+		if err != nil {
+			m.recipeErr = err
+		} else {
+			set(&recipe, "", card.Processor)
+		}
+	}
+	if beside.timm != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
+		m.recipeErr = beside.timm.RecipeErr
+		set(beside.timm.Recipe, "", card.TimmConfig)
+	}
+	if own.Card != nil {
+		set(own.Recipe, own.RecipeName, carried(card.Metadata, own, card.Preparing))
+	}
+}
+
+func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCard) {
+	set := func(problem card.Problem, from card.Origin) {
+		if m.Problem == "" && problem != "" {
+			m.Problem, m.From[card.ProblemIs] = problem, from
+		}
+	}
+	set(options.Problem, card.Asked)
+	if options.Known != nil {
+		set(options.Known.Problem, card.Manifest)
+	}
+	if beside.card != nil {
+		set(beside.card.Problem, card.Config)
+	}
+	if own.Card != nil {
+		set(own.Problem, card.Metadata)
+	}
+}
+
+// checkTimm compares what timm's config.json says of the model with the parameters. timm lets the norm behind any pooling have either name.
+func (m *Model) checkTimm(timm *configs.TimmFacts) error {
+	if timm == nil || m.From[card.Pooling] != card.Origin(arch.FromNames) || m.Config.MaskToken {
+		return nil
+	}
+	conflict := timm.Pooling != "" && timm.Pooling != m.Config.Pooling
+	if timm.FCNorm != nil && *timm.FCNorm != (m.Config.Pooling == arch.MeanPooling) {
+		conflict = true
+	}
+	if conflict {
+		return &configs.FileError{File: m.File.Path, Err: fmt.Errorf(
+			"config.json says that the tokens are pooled by %s, and the name of the last norm that it is %s: beitzoo can't tell which is right", poolingWords(timm.Pooling), poolingWords(m.Config.Pooling))}
+	}
+	if timm.Pooling != "" {
+		m.From[card.Pooling] = card.TimmConfig
+	}
+	return nil
+}
+
+// poolingWords says what a pooling is.
+func poolingWords(p arch.Pooling) string {
+	switch p {
+	case arch.MeanPooling:
+		return "the mean of the patch tokens"
+	case arch.ClassToken:
+		return "the class token"
+	}
+	return "no pooling"
+}

@@ -1,0 +1,130 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Loss is an item of a model's card that a target can't hold. Whoever opens the target finds nothing, or something else, unless the item is stated again.
+type Loss struct {
+	Item card.Item `json:"item"`
+	// Value is what has to be stated: a number, a name, or, for labels and recipes without a name, a description.
+	Value string `json:"value"`
+	// Instead is what a reader of the target takes if it is not stated, or empty if the reader refuses the target.
+	Instead string `json:"instead,omitempty"`
+}
+
+func (l Loss) String() string {
+	names := map[card.Item]string{
+		card.Epsilon: "epsilon", card.Heads: "the number of attention heads", card.Window: "the window", card.Labels: "the names of the classes",
+		card.Preparing: "the recipe for images", card.ProblemIs: "the meaning of the logits",
+	}
+	return fmt.Sprintf("%s: %s", names[l.Item], l.Value)
+}
+
+// lost lists what the target can't hold of a card: it works out what Open would find in the target.
+func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
+	if t.folder != "" || t.format.HasMetadata && !bare {
+		return nil
+	}
+	losses := lostByShapes(c.Config, written)
+	if c.Config.Epsilon != arch.Epsilon && !t.format.HasMetadata {
+		losses = append(losses, Loss{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)})
+	}
+	if !card.Placeholder(c.Labels) {
+		losses = append(losses, Loss{card.Labels, fmt.Sprintf("%s, %.40q to %.40q", text.Count(len(c.Labels), "name", "names"), c.Labels[0], c.Labels[len(c.Labels)-1]), "none"})
+	}
+	if c.Recipe != nil {
+		there, err := card.ChooseRecipe(c.Config, card.Known{Usual: naming.RecipeName(t.scheme.Name)})
+		switch {
+		case err != nil:
+			losses = append(losses, Loss{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), ""})
+		case there.Recipe != *c.Recipe:
+			losses = append(losses, Loss{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), recipeWords(there.Recipe, there.Name)})
+		}
+	}
+	if c.Problem != "" && c.Problem != card.SingleLabel {
+		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
+	}
+	return losses
+}
+
+// lostByShapes lists what the parameters alone don't tell of an architecture. A relative position index among the tensors that are written tells the window.
+func lostByShapes(config arch.Config, written []tensor.Named) []Loss {
+	shapes := map[string]tensor.Shape{}
+	for _, p := range config.Params() {
+		shapes[p.Name] = p.Shape
+	}
+	height, width := config.Window()
+	window := arch.Window{Height: height, Width: width}
+	var losses []Loss
+	var hints arch.Hints
+	if slices.ContainsFunc(written, func(t tensor.Named) bool { return strings.HasSuffix(t.Name, "relative_position_index") }) {
+		hints.Window = window
+	}
+	for range 2 { // each time, one property that does not follow is stated
+		found, err := arch.Infer(shapes, hints)
+		var open *arch.InferenceError
+		switch {
+		case errors.As(err, &open) && open.Property == arch.PropertyWindow:
+			losses, hints.Window = append(losses, Loss{card.Window, window.String(), ""}), window
+		case err != nil:
+			losses, hints.Heads = append(losses, Loss{card.Heads, strconv.Itoa(config.Heads), ""}), config.Heads
+		default:
+			if found.Heads != config.Heads {
+				losses = append(losses, Loss{card.Heads, strconv.Itoa(config.Heads), strconv.Itoa(found.Heads)})
+			}
+			if h, w := found.Window(); h != height || w != width {
+				losses = append(losses, Loss{card.Window, window.String(), arch.Window{Height: h, Width: w}.String()})
+			}
+			return losses
+		}
+	}
+	return losses
+}
+
+// recipeWords names a recipe, or describes one without a name.
+func recipeWords(r card.Recipe, name string) string {
+	if name != "" {
+		return name
+	}
+	return fmt.Sprintf("%s to %d, crop %d, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, r.Interpolation, r.Mean, r.Std)
+}
+
+// notes say what a user should know of the target.
+func (t target) notes(c card.Card, bare bool) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if t.format.HasMetadata && t.folder == "" && t.scheme.Program != "" {
+		if c.Config.Epsilon != t.scheme.Epsilon {
+			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon", c.Config.Epsilon, t.scheme.Program)
+		}
+		if !bare && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
+			note("the names of the classes and the recipe for images are in the metadata of the file, which %s does not read", t.scheme.Program)
+		}
+	}
+	if t.scheme.Folder && t.folder == "" {
+		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
+	}
+	if t.folder != "" {
+		switch from := c.From[card.Preparing]; {
+		case from.Guess():
+			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
+		case c.Recipe == nil && from == "":
+			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
+		}
+	}
+	if t.scheme.MaskedNote != "" && c.Config.MaskToken {
+		notes = append(notes, t.scheme.MaskedNote)
+	}
+	return notes
+}

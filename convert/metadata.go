@@ -1,0 +1,118 @@
+package convert
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// Keys of the metadata that Convert writes into files whose format can hold it, and that Open reads back.
+const (
+	MetadataScheme  = "beitzoo.scheme"
+	MetadataEpsilon = "beitzoo.epsilon"
+	// MetadataCard is a JSON object with the architecture, the names of the classes, the recipe and what the logits mean.
+	MetadataCard = "beitzoo.card"
+)
+
+// maxCard bounds the card in the metadata, in bytes: 21,841 names of classes are about one million.
+const maxCard = 32 << 20
+
+// Metadata returns what a file says of a model that it holds under the names of a scheme: the scheme, and the epsilon if it is not the usual one.
+// Digests of canonical files depend on it. A file that is not described by a manifest has a card as well: see [CardMetadata].
+func Metadata(scheme string, config arch.Config) map[string]string {
+	metadata := map[string]string{MetadataScheme: scheme}
+	if config.Epsilon != arch.Epsilon {
+		metadata[MetadataEpsilon] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
+	}
+	return metadata
+}
+
+// cardDocument is the card in the metadata of a file.
+type cardDocument struct {
+	Architecture arch.Config `json:"architecture"`
+	// Assumed are the items that were guesses when the file was written.
+	Assumed    []card.Item  `json:"assumed,omitempty"`
+	Labels     []string     `json:"labels,omitempty"`
+	Recipe     *card.Recipe `json:"recipe,omitempty"`
+	RecipeName string       `json:"recipe_name,omitempty"`
+	Problem    card.Problem `json:"problem_type,omitempty"`
+}
+
+// CardMetadata is [Metadata] with the card of the model, from which the file can be read back alone. The same card makes the same text.
+func CardMetadata(scheme string, c card.Card) (map[string]string, error) {
+	document := cardDocument{Architecture: c.Config, Recipe: c.Recipe, RecipeName: c.RecipeName, Problem: c.Problem}
+	if !card.Placeholder(c.Labels) {
+		document.Labels = c.Labels
+	}
+	for _, item := range card.Items() {
+		if c.From[item].Guess() {
+			document.Assumed = append(document.Assumed, item)
+		}
+	}
+	raw, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
+	metadata := Metadata(scheme, c.Config)
+	metadata[MetadataCard] = string(raw)
+	return metadata, nil
+}
+
+// ownCard is what a file says about itself.
+type ownCard struct {
+	// Card is nil if the file has none.
+	*card.Card
+	// epsilon is 0 if the file does not say.
+	epsilon float64
+}
+
+// readMetadata reads what a file says about itself. It is untrusted input; the architecture is compared with the parameters afterwards.
+func readMetadata(metadata map[string]string) (ownCard, error) {
+	var own ownCard
+	if stated := metadata[MetadataEpsilon]; stated != "" {
+		value, err := strconv.ParseFloat(stated, 64)
+		if err != nil {
+			return own, checkpoint.Malformed("the metadata %s is %.40q, not a number", MetadataEpsilon, stated)
+		}
+		own.epsilon = value
+	}
+	raw := metadata[MetadataCard]
+	if raw == "" {
+		return own, nil
+	}
+	if len(raw) > maxCard {
+		return own, checkpoint.Unsafe("the metadata %s has %d bytes; %d is the limit", MetadataCard, len(raw), maxCard)
+	}
+	var document cardDocument
+	if err := json.Unmarshal([]byte(raw), &document); err != nil {
+		return own, checkpoint.Malformed("the metadata %s can't be read: %s", MetadataCard, text.JSONError(err))
+	}
+	if err := document.validate(); err != nil {
+		return own, checkpoint.Malformed("the metadata %s is not valid: %s", MetadataCard, err)
+	}
+	own.Card = &card.Card{Config: document.Architecture, Facts: card.Facts{
+		Labels: document.Labels, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, From: map[card.Item]card.Origin{},
+	}}
+	for _, item := range document.Assumed {
+		own.From[item] = card.CarriedGuess
+	}
+	return own, nil
+}
+
+func (d cardDocument) validate() error {
+	if err := d.Architecture.Validate(); err != nil {
+		return err
+	}
+	if d.Problem != "" && !slices.Contains(card.Problems(), string(d.Problem)) {
+		return checkpoint.Malformed("problem_type is %.40q", d.Problem)
+	}
+	if d.Recipe != nil {
+		return d.Recipe.Validate()
+	}
+	return nil
+}
