@@ -37,7 +37,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	if wantedFrom == card.Config || wantedFrom == card.Metadata {
 		m.From[card.Activation] = wantedFrom
 	}
-	m.setEpsilon(options, own, wantedFrom)
+	m.setEpsilon(options, beside, own, wantedFrom)
 	if err := m.setLabels(options, beside, own); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func carried(from card.Origin, own ownCard, item card.Item) card.Origin {
 	return from
 }
 
-func (m *Model) setEpsilon(options OpenOptions, own ownCard, wantedFrom card.Origin) {
+func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) {
 	switch {
 	case options.Epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = options.Epsilon, card.Asked
@@ -65,6 +65,8 @@ func (m *Model) setEpsilon(options OpenOptions, own ownCard, wantedFrom card.Ori
 		m.From[card.Epsilon] = carried(wantedFrom, own, card.Epsilon)
 	case own.epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
+	case beside.timm != nil:
+		m.From[card.Epsilon] = card.TimmConfig // timm's BEiT classes have no other
 	default:
 		m.From[card.Epsilon] = card.Default
 	}

@@ -110,6 +110,9 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("left out      %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
+		if key == convert.MetadataCard && i.Card != nil {
+			continue // printed above, an item a line
+		}
 		c.printf("metadata      %s: %.80q", key, i.Metadata[key])
 	}
 	for _, a := range i.Assumptions {
