@@ -93,8 +93,8 @@ const (
 	Default Origin = "the default of PASSL, unilm and timm"
 	// CarriedGuess: the file's metadata says that it was a guess when the file was written.
 	CarriedGuess Origin = "the file's metadata, which says that it was a guess"
-	// Assumed is a guess: it is so in all released models.
-	Assumed Origin = "assumed, as in all released BEiT models"
+	// Assumed is a guess, such as what is so in all released models.
+	Assumed Origin = "assumed"
 )
 
 // Guess reports whether an item with this origin is not known for certain.

@@ -44,6 +44,8 @@ func originText(from card.Origin) string {
 	switch {
 	case from == "" || from == card.File:
 		return ""
+	case from == card.Assumed:
+		return " (assumed)"
 	case from.Guess():
 		return fmt.Sprintf(" (a guess: %s)", from)
 	}
