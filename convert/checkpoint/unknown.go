@@ -3,16 +3,13 @@ package checkpoint
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 
+	"github.com/beitzoo/beitzoo/internal/answer"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // foreignFiles are files that people pass instead of a checkpoint, by how they begin. Advice may have a %s for the titles of the formats.
 var foreignFiles = []struct{ prefix, what, advice string }{
-	{"version https://git-lfs.github.com/spec/", "it is a Git LFS pointer, not the weights", "fetch the real file with: git lfs pull"},
-	{"<!DOCTYPE html", "it is a web page", "download the file itself, not the page that links to it"},
-	{"<html", "it is a web page", "download the file itself, not the page that links to it"},
 	{"\x89HDF\r\n\x1a\n", "it is an HDF5 file (Keras or TensorFlow)", adviceOtherFile},
 	{"\x1f\x8b", "it is compressed with gzip", "decompress it first: gzip -d FILE"},
 	{"(\xb5/\xfd", "it is compressed with zstd", "decompress it first: zstd -d FILE"},
@@ -24,7 +21,7 @@ const adviceOtherFile = "give the %s file of the model"
 // unknown says as precisely as possible what a file is that none of formats recognises.
 func unknown(content []byte, formats []Format) error {
 	for _, foreign := range foreignFiles {
-		if len(content) >= len(foreign.prefix) && bytes.EqualFold(content[:len(foreign.prefix)], []byte(foreign.prefix)) {
+		if bytes.HasPrefix(content, []byte(foreign.prefix)) {
 			advice := foreign.advice
 			if advice == adviceOtherFile {
 				advice = fmt.Sprintf(adviceOtherFile, text.Or(titles(formats)))
@@ -32,9 +29,39 @@ func unknown(content []byte, formats []Format) error {
 			return Errorf(ErrFormat, "%s", foreign.what).WithHint("%s", advice)
 		}
 	}
-	what := "no known checkpoint container begins like this"
-	if head := content[:min(len(content), 512)]; utf8.Valid(head) && !bytes.ContainsRune(head, 0) {
-		what = "it is a text file"
+	if err := saved(content, formats); err != nil {
+		return err
 	}
-	return Errorf(ErrFormat, "%s", what).WithHint("give a %s file, and check the download", text.Or(suffixes(formats)))
+	return Errorf(ErrFormat, "no known checkpoint container begins like this").WithHint("give a %s file, and check the download", text.Or(suffixes(formats)))
+}
+
+// longestAnswer is the length in bytes up to which a text is taken for the answer of a server, which is shown.
+const longestAnswer = 1 << 10
+
+// saved says what a server sent that a browser or a script saved as if it were the file, or that content is a text. It returns nil if it is neither.
+func saved(content []byte, formats []Format) error {
+	found := answer.Recognise(content)
+	says := ""
+	if found.Words != "" {
+		says = ": " + text.Quote(found.Words)
+	}
+	switch found.Kind {
+	case answer.Pointer:
+		what := "it is a Git LFS pointer, not the weights"
+		if found.Size >= 0 {
+			what += fmt.Sprintf(", which have %d bytes", found.Size)
+		}
+		return Errorf(ErrFormat, "%s", what).WithHint("fetch the real file with: git lfs pull")
+	case answer.Page:
+		return Errorf(ErrFormat, "it is a web page%s", says).WithHint("download the file itself, not the page that links to it; a page may also ask to log in or to accept a licence first")
+	case answer.XML:
+		return Errorf(ErrFormat, "it is what a server answered in place of the file%s", says).WithHint("check the download: the address no longer works, so get the file from another one")
+	case answer.JSON, answer.Text:
+		what, advice := "it is a text file", "check the download"
+		if says != "" && len(content) <= longestAnswer {
+			what, advice = what+", perhaps what a server answered"+says, advice+": the address may be wrong, or want a login"
+		}
+		return Errorf(ErrFormat, "%s", what).WithHint("give a %s file, and %s", text.Or(suffixes(formats)), advice)
+	}
+	return nil
 }
