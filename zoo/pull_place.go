@@ -21,15 +21,26 @@ func (p *pull) fetch(ctx context.Context) (*PullResult, error) {
 	}
 	for _, blob := range p.wantedBlobs() {
 		if pulled := try(p.fromPlace(ctx, blob)); pulled != nil || ctx.Err() != nil {
-			return pulled, context.Cause(ctx)
+			return pulled, p.ended(ctx, problems)
 		}
 	}
 	for _, source := range p.wantedSources() {
 		if pulled := try(p.fromUpstream(ctx, source)); pulled != nil || ctx.Err() != nil {
-			return pulled, context.Cause(ctx)
+			return pulled, p.ended(ctx, problems)
 		}
 	}
 	return nil, &PullError{Name: p.match.Reference().String(), Problems: problems}
+}
+
+// ended returns nil while ctx lasts, and then the reason for its end, with the last of the problems before.
+func (p *pull) ended(ctx context.Context, problems []error) error {
+	switch {
+	case ctx.Err() == nil:
+		return nil
+	case len(problems) == 0:
+		return context.Cause(ctx)
+	}
+	return store.Ended(ctx, p.match.Reference().String(), problems[len(problems)-1])
 }
 
 // PullError says that no source delivered the weights. It wraps the error of each source that was tried.

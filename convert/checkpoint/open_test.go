@@ -99,11 +99,11 @@ func TestSameTensorsInTwoFormats(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ content, says, hint string }{
-		"empty":          {"", "the file is empty", "download"},
-		"text":           {"These are not weights.\n", `a text file, perhaps what a server answered: "These are not weights."`, "check the download"},
-		"a long text":    {strings.Repeat("weights\n", 500), "a text file", "check the download"},
-		"the hub":        {"Entry not found", `what a server answered: "Entry not found"`, "the address may be wrong"},
-		"a hub's JSON":   {`{"error":"Repository not found"}`, `what a server answered: "Repository not found"`, "the address may be wrong"},
+		"empty":        {"", "the file is empty", "download"},
+		"text":         {"These are not weights.\n", `a text file, perhaps what a server answered: "These are not weights."`, "check the download"},
+		"a long text":  {strings.Repeat("weights\n", 500), "a text file", "check the download"},
+		"the hub":      {"Entry not found", `what a server answered: "Entry not found"`, "the address may be wrong"},
+		"a hub's JSON": {`{"error":"Repository not found"}`, `what a server answered: "Repository not found"`, "the address may be wrong"},
 		"Azure": {
 			"\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>PublicAccessNotPermitted</Code><Message>Public access is not permitted on this storage account.\n" +
 				"RequestId:0\nTime:2023-06-16T02:21:24Z</Message></Error>",
@@ -113,12 +113,12 @@ func TestStrangers(t *testing.T) {
 			"\n<!doctype html><html lang=en><head><title>Sign in to your account</title>", `a web page: "Sign in to your account"`, "download the file itself",
 		},
 		"a page after a byte order mark": {"\xef\xbb\xbf \n<html><body>", "a web page", "download the file itself"},
-		"Git LFS":        {"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 17\n", "Git LFS pointer, not the weights, which have 17 bytes", "git lfs pull"},
-		"a page":         {"<!doctype html><p>404", "a web page", "download the file itself"},
-		"gzip":           {"\x1f\x8b\x08\x00", "gzip", "gzip -d"},
-		"HDF5":           {"\x89HDF\r\n\x1a\n", "HDF5", "PyTorch"},
-		"noise":          {"\x00\x01\x02\x03\xff\xfe", "no known checkpoint container", "check the download"},
-		"a short header": {"\x02\x00\x00\x00", "no known checkpoint container", "check the download"},
+		"Git LFS":                        {"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 17\n", "Git LFS pointer, not the weights, which have 17 bytes", "git lfs pull"},
+		"a page":                         {"<!doctype html><p>404", "a web page", "download the file itself"},
+		"gzip":                           {"\x1f\x8b\x08\x00", "gzip", "gzip -d"},
+		"HDF5":                           {"\x89HDF\r\n\x1a\n", "HDF5", "PyTorch"},
+		"noise":                          {"\x00\x01\x02\x03\xff\xfe", "no known checkpoint container", "check the download"},
+		"a short header":                 {"\x02\x00\x00\x00", "no known checkpoint container", "check the download"},
 	}
 	for name, test := range tests {
 		path := filepath.Join(t.TempDir(), "weights.pth")

@@ -122,7 +122,7 @@ func stream(ctx context.Context, sources []Fetcher, dst Pusher, blob Blob, w *wa
 			}
 		}
 		if ctx.Err() != nil {
-			return Blob{}, context.Cause(ctx)
+			return Blob{}, Ended(ctx, blob.String(), err)
 		}
 		problems = append(problems, err)
 		w.notice(err)

@@ -72,7 +72,7 @@ func (t *transfer) run(ctx context.Context, sources []Fetcher) (Blob, error) {
 				return blob, nil
 			}
 			if ctx.Err() != nil {
-				return Blob{}, context.Cause(ctx)
+				return Blob{}, Ended(ctx, t.blob.String(), err)
 			}
 			var final *finalError
 			if errors.As(err, &final) {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -26,8 +28,10 @@ var (
 	ErrChanged = errdef.New(errdef.ErrNetwork, "changed in the meantime")
 	// ErrNoRanges: the source sends whole blobs only. Copy handles this error itself.
 	ErrNoRanges = errdef.New(errdef.ErrInput, "no ranges")
+	// ErrUnencrypted: an https address leads to a server that speaks http.
+	ErrUnencrypted = errdef.New(errdef.ErrNetwork, "the server speaks http, not https")
 	// ErrNotWeights: the source sent something else, such as a web page, instead of the file.
-	ErrNotWeights = errdef.New(errdef.ErrNetwork, "a web page instead of the file")
+	ErrNotWeights = errdef.New(errdef.ErrNetwork, "not the file itself")
 	// ErrExists: the name or version is taken, and is never overwritten.
 	ErrExists = errdef.New(errdef.ErrUsage, "exists already")
 	// ErrReadOnly: the store cannot be written to.
@@ -87,6 +91,11 @@ func (*SizeError) Is(kind error) bool {
 	return kind == ErrDigestMismatch || kind == errdef.ErrIntegrity
 }
 
+// Hint says what to do next.
+func (*SizeError) Hint() string {
+	return "the bytes were discarded; try again: if the error stays, the source has another file, or a proxy between changes it"
+}
+
 // ExistsError says which blob is there already, for callers who did not know its digest.
 type ExistsError struct{ Blob Blob }
 
@@ -130,8 +139,52 @@ func (e *SourceError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// Hint returns the advice.
-func (e *SourceError) Hint() string { return e.Advice }
+// Hint returns the advice, and how long the server asks to wait.
+func (e *SourceError) Hint() string {
+	if e.After > 0 {
+		return strings.TrimPrefix(fmt.Sprintf("%s; the server asks to wait for %v", e.Advice, e.After), "; ")
+	}
+	return e.Advice
+}
+
+// DeadlineError says what a call was waiting for when the time was over that its caller allowed.
+type DeadlineError struct {
+	// Source names the store that did not answer, or not fast enough.
+	Source string
+	// Problem is the last error before, or nil.
+	Problem error
+	// Err is the cause of the context.
+	Err error
+}
+
+func (e *DeadlineError) Error() string {
+	text := e.Source + ": no answer in the time that was allowed"
+	if e.Problem != nil {
+		text += ", after this error: " + e.Problem.Error()
+	}
+	return text + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause of the context, usually context.DeadlineExceeded.
+func (e *DeadlineError) Unwrap() error { return e.Err }
+
+// Ended returns the error for a call that failed with problem after its context has ended: the cause of the context, and, if that is a deadline, also the
+// source and what happened.
+func Ended(ctx context.Context, source string, problem error) error {
+	cause := context.Cause(ctx)
+	var told *DeadlineError
+	switch {
+	case !errors.Is(cause, context.DeadlineExceeded):
+		return cause
+	case errors.As(problem, &told):
+		return problem
+	}
+	var last *SourceError
+	if !errors.As(problem, &last) {
+		return &DeadlineError{Source: source, Err: cause}
+	}
+	return &DeadlineError{Source: last.Source, Problem: problem, Err: cause}
+}
 
 // Temporary reports whether trying again may help against err, and how long to wait at least.
 func Temporary(err error) (after time.Duration, ok bool) {

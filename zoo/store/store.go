@@ -57,3 +57,12 @@ type Store interface {
 	Fetcher
 	Pusher
 }
+
+type onceKey struct{}
+
+// Once returns a context with which stores send each request once: a failure that may be temporary is returned at once, too. It is for questions that
+// can also be answered in another way.
+func Once(ctx context.Context) context.Context { return context.WithValue(ctx, onceKey{}, true) }
+
+// IsOnce reports whether a context is one of Once.
+func IsOnce(ctx context.Context) bool { return ctx.Value(onceKey{}) != nil }

@@ -10,18 +10,25 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/internal/answer"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/store/internal/refusal"
 )
+
+// brokenServer is the advice for answers that break the rules of HTTP.
+const brokenServer = "the server or a proxy between breaks the rules of HTTP: take another source, or tell its operator"
 
 // checkWhole checks the headers of an answer that should be a whole file.
 func checkWhole(response *response, blob store.Blob) error {
 	if response.StatusCode != http.StatusOK {
-		return refused(response.public, fmt.Errorf("the answer has status %d instead of the whole file", response.StatusCode))
+		return refusal.Unusable(response.public, fmt.Errorf("the answer has status %d instead of the whole file", response.StatusCode), brokenServer)
 	}
-	if err := checkCoding(response); err != nil {
-		return err
-	}
-	if size := response.ContentLength; size >= 0 && blob.Size >= 0 && size != blob.Size && !isPage(response) {
+	return checkCoding(response)
+}
+
+// checkSize returns an error if an answer is declared to have another size than blob.
+func checkSize(response *response, blob store.Blob) error {
+	if size := response.ContentLength; size >= 0 && blob.Size >= 0 && size != blob.Size {
 		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: size, Source: response.public}
 	}
 	return nil
@@ -41,7 +48,7 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 	}
 	start, total, ok := contentRange(response)
 	if !ok || start != span.Offset {
-		return refused(response.public, errors.New("the answer is not the range that was requested"))
+		return refusal.Unusable(response.public, errors.New("the answer is not the range that was requested"), brokenServer)
 	}
 	if total >= 0 && blob.Size >= 0 && total != blob.Size {
 		return &store.SizeError{Name: blob.String(), Want: blob.Size, Got: total, Source: response.public}
@@ -52,7 +59,8 @@ func checkRange(response *response, blob store.Blob, version string, span store.
 // checkCoding returns an error if an answer is compressed, which was not requested.
 func checkCoding(response *response) error {
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return refused(response.public, fmt.Errorf("the answer has the content encoding %q, which was not requested", coding))
+		return refusal.Unusable(response.public, fmt.Errorf("the answer has the content encoding %.40q, which was not requested", coding),
+			"the server or a proxy before it compresses what must stay as it is: ask its operator to send these files without compression")
 	}
 	return nil
 }
@@ -76,33 +84,14 @@ func isPage(response *response) bool {
 	return strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "application/xhtml")
 }
 
-// pageMarks are the first bytes of what servers send instead of a file of weights.
-var pageMarks = []struct {
-	mark   string
-	reason string
-}{
-	{"<!doctype html", "an HTML page"},
-	{"<html", "an HTML page"},
-	{"version https://git-lfs.github.com/spec/", "a Git LFS pointer"},
-}
-
-// sniffLength is enough for every mark after some blank space.
-const sniffLength = 512
-
-// sniffed returns the body of an answer, or an error if its first bytes show that it is not a file of weights.
+// sniffed returns the body of an answer, or an error if its first bytes show that it is not the file.
 func sniffed(response *response, source string) (io.ReadCloser, error) {
 	from := &body{from: response.Body, response: response}
-	buffered := bufio.NewReaderSize(from, sniffLength)
-	head, err := buffered.Peek(sniffLength)
-	start := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
-	for _, m := range pageMarks {
-		if bytes.HasPrefix(start, []byte(m.mark)) {
-			from.Close()
-			return nil, &store.SourceError{
-				Source: source, Status: response.StatusCode, Kind: store.ErrNotWeights, Err: errors.New(m.reason),
-				Advice: "open the address in a browser: the page may ask you to accept a licence or to log in, or no longer exist",
-			}
-		}
+	buffered := bufio.NewReaderSize(from, answer.HeadLength)
+	head, err := buffered.Peek(answer.HeadLength)
+	if wrong := refusal.NotTheFile(source, response.StatusCode, head); wrong != nil {
+		from.Close()
+		return nil, wrong
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		from.Close()
@@ -152,8 +141,9 @@ func (b *body) Close() error { return b.from.Close() }
 
 // networkError adds a kind to an error of the network. If the caller's context has ended, it returns the cause of that.
 func networkError(ctx context.Context, source string, err error) error {
+	problem := refusal.Connection(source, err)
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return store.Ended(ctx, source, nil)
 	}
-	return unreachable(source, err)
+	return problem
 }

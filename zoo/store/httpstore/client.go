@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/beitzoo/beitzoo/zoo/store/internal/refusal"
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
 
@@ -50,23 +51,29 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, header http.
 		next, err := redirect(answer, at)
 		if err != nil {
 			answer.Body.Close()
-			return nil, refused(result.public, err)
+			return nil, refusal.Unusable(result.public, err, badRedirect)
 		}
 		if next == nil {
+			if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusPartialContent {
+				return nil, refusal.Status(result.public, answer)
+			}
 			result.Response = answer
-			return result, statusError(result)
+			return result, nil
 		}
 		answer.Body.Close()
 		trusted = trusted && sameOrigin(u, next)
 		at = next
 	}
-	return nil, refused(result.public, fmt.Errorf("more than %d redirects", maxRedirects))
+	return nil, refusal.Unusable(result.public, fmt.Errorf("more than %d redirects", maxRedirects), badRedirect)
 }
+
+// badRedirect is the advice for a redirect that is not followed.
+const badRedirect = "open the address in a browser: it may ask you to log in; then take the address of the file itself"
 
 func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header, trusted bool) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
-		return nil, refused(public(u), errors.New("the address does not fit into a request"))
+		return nil, refusal.Unusable(public(u), errors.New("the address does not fit into a request"), "check the address")
 	}
 	for name, values := range header {
 		request.Header[name] = values

@@ -2,6 +2,7 @@ package httpstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/beitzoo/beitzoo/internal/answer"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
@@ -103,7 +105,12 @@ func (s *Store) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, erro
 		response.Body.Close()
 		return nil, err
 	}
-	return sniffed(response, response.public)
+	content, err := sniffed(response, response.public)
+	if wrong := checkSize(response, blob); wrong != nil && !errors.Is(err, store.ErrNotWeights) {
+		response.Body.Close()
+		return nil, wrong
+	}
+	return content, err
 }
 
 // FetchRange implements store.RangeFetcher.
@@ -143,8 +150,26 @@ func (s *Store) Stat(ctx context.Context, blob store.Blob) (store.Info, error) {
 	if err != nil {
 		return store.Info{}, err
 	}
+	if blob.Size > answer.HeadLength && info.Size >= 0 && info.Size <= answer.HeadLength {
+		if err := s.lookAt(ctx, u); err != nil {
+			return store.Info{}, err
+		}
+	}
 	if s.tree {
 		info.Digest, info.Version = blob.Digest, string(blob.Digest)
 	}
 	return info, nil
+}
+
+// lookAt returns an error if the answer to a request for a whole file shows that it is not the file. It is for answers that are far too short.
+func (s *Store) lookAt(ctx context.Context, u *url.URL) error {
+	response, err := s.client.do(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return err
+	}
+	content, err := sniffed(response, response.public)
+	if err != nil {
+		return err
+	}
+	return content.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"go.uber.org/goleak"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
@@ -131,7 +133,8 @@ func TestRefusals(t *testing.T) {
 		{"partial answer to no range", storetest.Status(206), store.ErrUnreachable, false, 0},
 		{"no content", storetest.Status(204), store.ErrUnreachable, false, 0},
 		{"page", storetest.Page(), store.ErrNotWeights, false, 0},
-		{"LFS pointer", storetest.Change([]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n")), store.ErrDigestMismatch, false, 0},
+		{"LFS pointer", storetest.Change([]byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5000\n")), store.ErrNotWeights, false, 0},
+		{"message of Azure", storetest.Change([]byte("\xef\xbb\xbf<?xml version=\"1.0\"?><Error><Message>no</Message></Error>")), store.ErrNotWeights, false, 0},
 		{"compressed", header("Content-Encoding", "gzip"), store.ErrUnreachable, false, 0},
 		{"other size", storetest.Change(content[:4999]), store.ErrDigestMismatch, false, 0},
 		{"length that is a lie", storetest.LieLength(10), store.ErrDigestMismatch, false, 0},
@@ -148,6 +151,9 @@ func TestRefusals(t *testing.T) {
 			_, err := read(t.Context(), s, known)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
+			}
+			if errdef.Hint(err) == "" {
+				t.Errorf("no hint: %v", err)
 			}
 			if after, temporary := store.Temporary(err); temporary != test.temporary || after != test.after {
 				t.Errorf("temporary %v after %v, want %v after %v: %v", temporary, after, test.temporary, test.after, err)
@@ -305,7 +311,44 @@ func TestNoServer(t *testing.T) {
 	server.Close()
 	s := file(t, address+"/weights", httpstore.Options{})
 	_, err := s.Stat(t.Context(), unknown)
-	if _, temporary := store.Temporary(err); !errors.Is(err, store.ErrUnreachable) || !temporary {
+	if _, temporary := store.Temporary(err); !errors.Is(err, store.ErrUnreachable) || temporary || !strings.Contains(errdef.Hint(err), "nothing listens there") {
+		t.Errorf("got %v; hint: %s", err, errdef.Hint(err))
+	}
+}
+
+// TestDeadlineNamesTheSource: a program that sets a deadline is told what it was waiting for.
+func TestDeadlineNamesTheSource(t *testing.T) {
+	t.Parallel()
+	server := storetest.NewServer(t, storetest.Slow(time.Minute))
+	s := file(t, server.Set("/weights", []byte("x")), httpstore.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Stat(ctx, unknown)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), server.URL+"/weights") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestEveryStatusSaysWhatToDo asks a real server for each status of errors, with words of its own.
+func TestEveryStatusSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		w.Header().Set("Retry-After", "3")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<html><title>The \x1b[2Jcat has it</title>")
+	}))
+	defer server.Close()
+	for status := 400; status < 600; status++ {
+		address := server.URL + "/" + strconv.Itoa(status)
+		_, err := read(t.Context(), file(t, address, httpstore.Options{}), unknown)
+		var source *store.SourceError
+		if !errors.As(err, &source) || source.Status != status || source.After != 3*time.Second || errdef.Kind(err) != errdef.ErrNetwork && status != http.StatusRequestedRangeNotSatisfiable {
+			t.Errorf("%d: got %v", status, err)
+			continue
+		}
+		if text := err.Error(); !strings.Contains(text, `the server says "The \\x1b[2Jcat has it"`) || !strings.Contains(text, address) || errdef.Hint(err) == "" {
+			t.Errorf("%d: got %s; hint: %s", status, text, errdef.Hint(err))
+		}
 	}
 }

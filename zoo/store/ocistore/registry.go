@@ -15,7 +15,6 @@ import (
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
 	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -26,7 +25,8 @@ import (
 type RegistryOptions struct {
 	// Transport sends the requests; nil is one with proxies and certificates from the environment.
 	Transport http.RoundTripper
-	// Credential returns the login for a registry; nil uses those of docker and podman: DOCKER_CONFIG or ~/.docker/config.json, and the helpers named there.
+	// Credential returns the login for a registry; nil uses those of docker (DOCKER_CONFIG or ~/.docker/config.json), then those of podman (REGISTRY_AUTH_FILE,
+	// or containers/auth.json in XDG_RUNTIME_DIR or XDG_CONFIG_HOME or ~/.config), and the helpers named there.
 	Credential auth.CredentialFunc
 	// PlainHTTP uses http instead of https. Registries on this machine (localhost, 127.0.0.1, ::1) always use http.
 	PlainHTTP bool
@@ -58,9 +58,11 @@ func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	if repository.Reference.Reference != "" {
 		return nil, fmt.Errorf("%w: %.200q has a tag or digest, which is not part of the repository", store.ErrInvalid, reference)
 	}
-	credential, err := credentialOf(options)
-	if err != nil {
-		return nil, err
+	credential := options.Credential
+	if credential == nil {
+		if credential, err = logins(); err != nil {
+			return nil, err
+		}
 	}
 	if options.UserAgent == "" {
 		options.UserAgent = "beitzoo"
@@ -68,35 +70,33 @@ func NewRegistry(reference string, options RegistryOptions) (*Registry, error) {
 	guard := transport.New(transport.Options{Base: options.Transport, Stall: options.Stall, Limiter: options.Limiter, UserAgent: options.UserAgent})
 	repository.PlainHTTP = options.PlainHTTP || isLocal(repository.Reference.Host())
 	repository.Client = &auth.Client{
-		Client:     &http.Client{Transport: patient(guard, options.FirstWait), CheckRedirect: noDowngrade},
+		Client:     &http.Client{Transport: patient(worded{guard}, options.FirstWait), CheckRedirect: noDowngrade},
 		Credential: credential, Cache: auth.NewCache(),
 	}
 	r := repository.Reference
 	return &Registry{repository: repository, guard: guard, source: r.Registry + "/" + r.Repository}, nil
 }
 
-// patient repeats requests whose failure may be temporary.
-func patient(guard http.RoundTripper, first time.Duration) http.RoundTripper {
+// patient repeats requests whose failure may be temporary, unless their context says once.
+func patient(once http.RoundTripper, first time.Duration) http.RoundTripper {
 	if first == 0 {
 		first = 250 * time.Millisecond
 	}
 	policy := &retry.GenericPolicy{
 		Retryable: retry.DefaultPredicate, Backoff: retry.ExponentialBackoff(first, 2, 0.1), MaxWait: 30 * time.Second, MaxRetry: 5,
 	}
-	return &retry.Transport{Base: guard, Policy: func() retry.Policy { return policy }}
+	often := &retry.Transport{Base: once, Policy: func() retry.Policy { return policy }}
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if store.IsOnce(request.Context()) {
+			return once.RoundTrip(request)
+		}
+		return often.RoundTrip(request)
+	})
 }
 
-// credentialOf returns the logins of options, or those of docker.
-func credentialOf(options RegistryOptions) (auth.CredentialFunc, error) {
-	if options.Credential != nil {
-		return options.Credential, nil
-	}
-	logins, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("reading docker's logins: %w", err)
-	}
-	return credentials.Credential(logins), nil
-}
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
 // isLocal reports whether a host, with or without a port, is this machine.
 func isLocal(host string) bool {

@@ -10,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/beitzoo/beitzoo/internal/answer"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -100,8 +101,9 @@ func (r *Registry) get(ctx context.Context, blob store.Blob, part string) (*http
 		return nil, r.explain(ctx, err)
 	}
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusPartialContent {
+		head, _ := io.ReadAll(io.LimitReader(response.Body, answer.HeadLength)) // an answer that is cut says less
 		response.Body.Close()
-		return nil, r.status(response.StatusCode, nil)
+		return nil, r.status(response.StatusCode, listed(head))
 	}
 	return response, nil
 }
@@ -116,7 +118,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.registry.explain(b.ctx, err)
+		err = b.registry.cut(b.ctx, err)
 	}
 	return n, err
 }

@@ -2,6 +2,7 @@ package ocistore_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 	"github.com/beitzoo/beitzoo/zoo/store/storetest"
@@ -191,6 +193,146 @@ func TestReferences(t *testing.T) {
 		if (err == nil) != ok || err != nil && !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%q: got %v", reference, err)
 		}
+	}
+}
+
+// TestPodmansLogins reads a login from each file in which podman keeps them, and keeps docker's if both have one.
+func TestPodmansLogins(t *testing.T) {
+	heard := &gate{told: map[string]bool{}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if heard.hear(r) == "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="zoo"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	for variable, file := range map[string]string{
+		"REGISTRY_AUTH_FILE": "mine.json", "XDG_RUNTIME_DIR": "containers/auth.json", "XDG_CONFIG_HOME": "containers/auth.json", "HOME": ".config/containers/auth.json",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			home := t.TempDir()
+			for _, name := range []string{"REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
+				t.Setenv(name, "")
+			}
+			t.Setenv("HOME", home)
+			t.Setenv("DOCKER_CONFIG", filepath.Join(home, "docker"))
+			path, value := filepath.Join(home, file), home
+			if variable == "REGISTRY_AUTH_FILE" {
+				value = path
+			}
+			t.Setenv(variable, value)
+			secret := base64.StdEncoding.EncodeToString([]byte("podman:" + variable))
+			writeLogin(t, path, host, secret)
+			ask(t, host)
+			if !heard.told["Basic "+secret] {
+				t.Errorf("the registry was told %v", heard.told)
+			}
+			writeLogin(t, filepath.Join(home, "docker", "config.json"), host, "ZG9ja2VyOjE=")
+			clear(heard.told)
+			ask(t, host)
+			if heard.told["Basic "+secret] || !heard.told["Basic ZG9ja2VyOjE="] {
+				t.Errorf("with docker's login the registry was told %v", heard.told)
+			}
+		})
+	}
+}
+
+func writeLogin(t *testing.T, path, host, secret string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, host, secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask asks a registry with the user's own logins for something that it does not have.
+func ask(t *testing.T, host string) {
+	t.Helper()
+	r, err := ocistore.NewRegistry(host+"/zoo", ocistore.RegistryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.CloseIdleConnections()
+	if _, err := r.Stat(t.Context(), storetest.Describe([]byte("x"), 0)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBrokenLogins: a file or a helper that does not work is said, with what to do.
+func TestBrokenLogins(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", home)
+	t.Setenv("REGISTRY_AUTH_FILE", filepath.Join(home, "auth.json"))
+	path := filepath.Join(home, "auth.json")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ocistore.NewRegistry("localhost:1/zoo", ocistore.RegistryOptions{})
+	if login := (*ocistore.LoginError)(nil); !errors.As(err, &login) || !strings.Contains(login.Hint(), "podman") || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(path, []byte(`{"credHelpers":{"localhost:1":"missing"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="zoo"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	if err := os.WriteFile(path, fmt.Appendf(nil, `{"credHelpers":{%q:"missing"}}`, host), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := ocistore.NewRegistry(host+"/zoo", ocistore.RegistryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.CloseIdleConnections()
+	_, err = r.Stat(t.Context(), storetest.Describe([]byte("x"), 0))
+	if !errors.Is(err, store.ErrUnauthorized) || !strings.Contains(errdef.Hint(err), "install the helper") {
+		t.Errorf("got %v; hint: %s", err, errdef.Hint(err))
+	}
+}
+
+// TestRegistrySays: the registry's own words come through, also those of a proxy that answers with a page.
+func TestRegistrySays(t *testing.T) {
+	for _, test := range []struct {
+		status                 int
+		kind, body, says, hint string
+	}{
+		{403, "application/json", `{"errors":[{"code":"DENIED","message":"quota of 1 GB is used up"}]}`, `"denied: quota of 1 GB is used up"`, "owner of the repository"},
+		{401, "application/json", `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, "authentication required", "podman login"},
+		{404, "application/json", `{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]}`, "name unknown", "name of the repository"},
+		{405, "application/json", `{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}`, "unsupported", "read-only"},
+		{429, "application/json", `{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}`, "slow down", "wait, or log in"},
+		{502, "text/html", "<html><title>The storage is being moved</title>", "The storage is being moved", "proxy"},
+		{413, "text/html", "<html><title>413 Request Entity Too Large</title>", "HTTP status 413", "raise the limit"},
+	} {
+		t.Run(fmt.Sprint(test.status), func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", test.kind)
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}))
+			t.Cleanup(server.Close)
+			r := newRegistry(t, strings.TrimPrefix(server.URL, "http://")+"/zoo", ocistore.RegistryOptions{FirstWait: time.Millisecond})
+			_, tagsErr := r.Tags(t.Context())
+			_, fetchErr := r.Fetch(t.Context(), storetest.Describe([]byte("x"), 0))
+			for name, err := range map[string]error{"tags": tagsErr, "fetch": fetchErr} {
+				if name == "tags" && test.status == 404 {
+					continue // a repository that does not exist yet has no tags
+				}
+				if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(errdef.Hint(err), test.hint) {
+					t.Errorf("%s: %v; hint: %s", name, err, errdef.Hint(err))
+				}
+			}
+		})
 	}
 }
 

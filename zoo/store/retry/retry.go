@@ -151,8 +151,12 @@ type endedBody struct{ err error }
 func (e endedBody) Read([]byte) (int, error) { return 0, e.err }
 func (e endedBody) Close() error             { return nil }
 
-// try calls operation until it succeeds, fails for good, or was tried as often as options allow.
+// try calls operation until it succeeds, fails for good, or was tried as often as options allow. With a context of store.Once it calls it once.
 func try[T any](ctx context.Context, options Options, operation func() (T, error)) (T, error) {
+	if store.IsOnce(ctx) {
+		return operation()
+	}
+	var last error
 	policy := &backoff.ExponentialBackOff{
 		InitialInterval: options.First, RandomizationFactor: backoff.DefaultRandomizationFactor, Multiplier: 2, MaxInterval: options.Longest,
 	}
@@ -162,9 +166,16 @@ func try[T any](ctx context.Context, options Options, operation func() (T, error
 	}
 	value, err := backoff.Retry(ctx, func() (T, error) {
 		value, err := operation()
+		if err != nil {
+			last = err
+		}
 		return value, classify(err, options.Longest)
 	}, patience...)
-	return value, plain(err)
+	err = plain(err)
+	if err != nil && last != nil && ctx.Err() != nil {
+		err = store.Ended(ctx, "the source", last)
+	}
+	return value, err
 }
 
 // delayedError is a failure after which the server asked for a wait.
