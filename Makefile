@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-drawn cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -49,7 +49,10 @@ fuzz: ## each fuzz target for FUZZTIME
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
-	VENV=$(VENV) ./dev/interop.sh
+	VENV=$(VENV) ./dev/interop.sh containers
+
+interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone
+	VENV=$(VENV) ./dev/interop.sh drawn
 
 bench: ## speed and memory against the peers, as ratios taken in one run
 	VENV=$(VENV) ./dev/bench.sh

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Builds beitzoo, sets up a virtual environment with the real frameworks, and runs the interop checks in it.
-# VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn.
+# Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh drawn`, for models that are drawn whole,
+# or `dev/interop.sh containers`, for the files in which frameworks keep weights.
+# VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many models; CASE: only
+# this one of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}
@@ -11,6 +13,19 @@ if ! cmp -s "$requirements" "$VENV/beitzoo-requirements.txt"; then
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" "$VENV/beitzoo-requirements.txt"
 fi
+older=dev/interop/requirements-transformers4.txt
+if ! cmp -s "$older" "$VENV/transformers4/beitzoo-requirements.txt"; then
+    rm -rf "$VENV/transformers4"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/transformers4" -r "$older"
+    cp "$older" "$VENV/transformers4/beitzoo-requirements.txt"
+fi
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@"
+checks=${1:?drawn or containers}
+shift
+case $checks in
+containers) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
+drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py --beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" \
+    --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} "$@" ;;
+*) echo "no such checks: $checks" >&2 && exit 2 ;;
+esac

@@ -20,7 +20,6 @@ import transformers
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent.parent / "docs"))
 import draw
-import paddle_beit
 import record_paddle
 import record_torch
 
@@ -167,7 +166,7 @@ def check_hf_masked(beitzoo, a, folder):
 
 def check_paddle(beitzoo, a, folder):
     """beitzoo reads paddle.save's protocols; paddle.load and set_state_dict read what beitzoo writes; logits agree with torch."""
-    model = paddle_beit.Model(a)
+    model = draw.paddle_model(a)
     want = with_paddle(model, a.images())
     for protocol in (2, 3, 4):
         file = folder / f"protocol{protocol}.pdparams"
@@ -196,7 +195,7 @@ def check_recordings(beitzoo, a, folder):
     hf = draw.hf_model(a)
     hf.save_pretrained(folder / "hf")
     record_torch.record(hf, a.images(), folder / "hf.recording", implementation="hf")
-    layer = paddle_beit.Model(a)
+    layer = draw.paddle_model(a)
     paddle.save(layer.state_dict(), str(folder / "paddle.pdparams"))
     record_paddle.record(layer.backbone, layer.head, a.images().numpy(), str(folder / "paddle.recording"))
     for file, recording in (("timm.pth", "timm"), ("hf", "hf"), ("paddle.pdparams", "paddle")):

@@ -1,0 +1,42 @@
+"""What PASSL's classes do with a model."""
+
+import paddle
+import paddle_beit
+
+
+def build(case):
+    """A float64 model of this architecture with no weights to speak of."""
+    paddle.set_default_dtype("float64")
+    try:
+        return paddle_beit.Model(paddle_beit.Form(
+            case.seed % 2**32, case.patch, case.window, case.dim, case.heads, case.depth, case.hidden, case.classes, bias=case.bias, absolute=case.absolute,
+            scale=case.scale, pooling=case.pooling, masked=case.task == "masked", epsilon=case.epsilon))
+    finally:
+        paddle.set_default_dtype("float32")
+
+
+def cast(state, dtype):
+    return {k: v.astype(dtype) if "int" not in str(v.dtype) else v for k, v in state.items()}
+
+
+def write_file(case, path):
+    """The weights of a case, which are numbers of its dtype, as paddle.save writes them; the model computes with them in float64."""
+    model = build(case)
+    state = cast(model.state_dict(), case.dtype)
+    paddle.save(state, str(path))
+    model.set_state_dict(cast(state, "float64"))
+    return model
+
+
+def load_file(case, path):
+    """The model of a case with the weights of a file, of which none is missing or unexpected."""
+    model = build(case)
+    missing, unexpected = model.set_state_dict(cast(paddle.load(str(path)), "float64"))
+    if missing or unexpected:
+        raise AssertionError(f"set_state_dict: missing {missing}, unexpected {unexpected}")
+    return model
+
+
+def outputs(model, pixels):
+    with paddle.no_grad():
+        return model(paddle.to_tensor(pixels)).numpy()

@@ -1,0 +1,120 @@
+"""What a version of transformers does with a model, as a process: one request a line in JSON on standard input, one answer a line on standard output.
+
+The same program serves version 4 and version 5; PYTHONPATH decides which one it is.
+"""
+
+import json
+import pathlib
+import sys
+import traceback
+
+import numpy
+import torch
+import transformers
+from transformers.image_utils import load_image
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import drawn
+
+VERSION = int(transformers.__version__.split(".")[0])
+RESAMPLE = {"bilinear": 2, "bicubic": 3}
+
+
+def randomise(model, seed):
+    """Fills every parameter with noise, so that exchanged parameters are noticed, and nothing is near zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * 0.2
+            parameter.copy_((noise + (1 if "norm" in name and name.endswith("weight") else 0)).to(parameter.dtype))
+    return model.eval()
+
+
+def config(case):
+    labels = {}
+    if case.task == "classify":
+        labels = {"num_labels": case.classes}
+        if case.labels:
+            labels = {"id2label": dict(enumerate(case.labels)), "label2id": {n: i for i, n in enumerate(case.labels)}}
+        if case.problem:
+            labels["problem_type"] = case.problem
+    masked = case.task == "masked"
+    return transformers.BeitConfig(
+        hidden_size=case.dim, num_hidden_layers=case.depth, num_attention_heads=case.heads, intermediate_size=case.hidden,
+        image_size=case.height if case.square else [case.height, case.width], patch_size=case.patch, layer_norm_eps=case.epsilon,
+        use_mean_pooling=masked or case.pooling == "mean", use_relative_position_bias=case.bias == "block",
+        use_shared_relative_position_bias=case.bias == "shared", use_absolute_position_embeddings=case.absolute, use_mask_token=masked,
+        layer_scale_init_value=0.1 if case.scale else 0.0, **({"vocab_size": case.classes} if masked else {}), **labels)
+
+
+CLASSES = {"classify": "BeitForImageClassification", "masked": "BeitForMaskedImageModeling", "features": "BeitModel"}
+
+
+def write(case, folder):
+    """save_pretrained of a model and of its image processor."""
+    case = drawn.load(case)
+    model = randomise(getattr(transformers, CLASSES[case.task])(config(case)).to(getattr(torch, case.dtype)), case.seed)
+    options = {"max_shard_size": "20KB"} if case.sharded else {}
+    if case.pickled:
+        options["safe_serialization"] = False
+    model.save_pretrained(folder, **options)
+    crop = case.recipe["crop"]
+    transformers.BeitImageProcessor(
+        size={"height": case.recipe["to"], "width": case.recipe["to"]}, do_center_crop=case.recipe["to"] != crop,
+        crop_size={"height": crop, "width": crop}, resample=RESAMPLE[case.recipe["interpolation"]],
+        image_mean=case.recipe["mean"], image_std=case.recipe["std"]).save_pretrained(folder)
+
+
+def from_pretrained(folder):
+    """The model of a folder in float64, and what from_pretrained has to complain about."""
+    stated = json.loads((pathlib.Path(folder) / "config.json").read_text())["architectures"][0]
+    model, info = getattr(transformers, stated).from_pretrained(folder, output_loading_info=True, **{"dtype" if VERSION > 4 else "torch_dtype": "auto"})
+    return model.double().eval(), {kind: sorted(map(str, found)) for kind, found in info.items() if found}
+
+
+def outputs(folder, pixels, out):
+    """Writes to out what the model of a folder computes: logits, or else hidden states and pooled ones."""
+    model, problems = from_pretrained(folder)
+    with torch.no_grad():
+        result = model(torch.from_numpy(numpy.load(pixels)))
+    arrays = {key: result[key].numpy() for key in ("logits", "last_hidden_state", "pooler_output") if result.get(key) is not None}
+    numpy.savez(out, **arrays)
+    return {"class": type(model).__name__, "problems": problems}
+
+
+def pil_processor(folder):
+    """The image processor of a folder that computes with Pillow."""
+    return transformers.AutoImageProcessor.from_pretrained(folder, **({"backend": "pil"} if VERSION > 4 else {"use_fast": False}))
+
+
+def classify(folder, images):
+    """What the pipeline says of each picture: labels and scores."""
+    model, _ = from_pretrained(folder)
+    pipeline = transformers.pipeline("image-classification", model=model, image_processor=pil_processor(folder), device="cpu")
+    return [[(answer["label"], answer["score"]) for answer in pipeline(image, top_k=model.config.num_labels)] for image in images]
+
+
+def pixel_values(folder, images, out):
+    """Writes to out the input tensor of each picture."""
+    processor = pil_processor(folder)
+    numpy.savez(out, **{pathlib.Path(i).name: processor(load_image(i), return_tensors="np")["pixel_values"] for i in images})
+
+
+REQUESTS = {f.__name__: f for f in (write, outputs, classify, pixel_values)}
+
+
+def main():
+    torch.set_num_threads(1)
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not be taken for an answer
+    print(json.dumps(transformers.__version__), file=answers, flush=True)
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        try:
+            answer = {"ok": REQUESTS[name](**arguments)}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
