@@ -25,7 +25,7 @@ type InspectOptions struct {
 	Digests bool
 	// Statistics counts NaN and infinite values, and finds range and mean.
 	Statistics bool
-	// Progress is called with the bytes of parameters read so far and in total, from several goroutines.
+	// Progress is called with the bytes of parameters read so far, which never decrease, and in total. Calls never overlap.
 	Progress func(done, total int64)
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
-	"sync/atomic"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -26,17 +26,23 @@ func (f pieceFunc) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// counter reports progress from several goroutines.
+// counter reports progress of several goroutines, one call after another, so that done never decreases.
 type counter struct {
-	done   atomic.Int64
 	total  int64
 	report func(done, total int64)
+
+	mu   sync.Mutex
+	done int64
 }
 
 func (c *counter) add(n int) {
-	if c.report != nil {
-		c.report(c.done.Add(int64(n)), c.total)
+	if c.report == nil {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done += int64(n)
+	c.report(c.done, c.total)
 }
 
 // accumulator computes the statistics of a stream of elements.

@@ -28,7 +28,7 @@ type SaveOptions struct {
 	DryRun bool
 	// NoSync leaves it to the system when the bytes reach the disk.
 	NoSync bool
-	// Progress is called with the bytes written so far and in total, from several goroutines.
+	// Progress is called with the bytes written so far, which never decrease, and in total. Calls never overlap.
 	Progress func(done, total int64)
 
 	processor []byte

@@ -30,6 +30,8 @@ type MirrorResult struct {
 	IndexVersion int64
 	// Missing are the files that the mirror lacks. They are known only after a dry run.
 	Missing []place.File
+	// Bytes is the size of the weights and recordings of the entries.
+	Bytes int64
 }
 
 // Mirror copies entries and the signed index from one place to another. It needs no key: the index is copied as it is, so a mirror lists all
@@ -65,6 +67,7 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 		if err != nil {
 			return nil, err
 		}
+		result.count(match.Entry)
 	}
 	if options.DryRun {
 		return result, nil
@@ -88,6 +91,18 @@ func (r *MirrorResult) plan(ctx context.Context, from place.Place, to place.Dest
 		r.Missing = append(r.Missing, file)
 	}
 	return nil
+}
+
+// count adds the size of the weights and recordings of an entry.
+func (r *MirrorResult) count(entry place.Entry) {
+	for _, blob := range entry.Blobs {
+		r.Bytes += blob.Size
+	}
+	for _, recording := range entry.Recordings {
+		if recording.Address == "" { // others ship with the program
+			r.Bytes += recording.Size
+		}
+	}
 }
 
 // chooseEntries returns the wanted entries of an index.

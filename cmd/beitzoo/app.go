@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,9 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// Categories of commands. The help sorts them by name.
+// Categories of commands.
 const (
 	models  = "Models"
 	theZoo  = "The zoo"
@@ -30,7 +32,7 @@ func commands(c *console) []*cli.Command {
 			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), yankCommand(c), deprecateCommand(c),
 			mirrorCommand(c), bundleCommand(c), manifestCommand(c), trustCommand(c), cacheCommand(c), siteCommand(c),
 		}},
-		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), helpCommand()}},
+		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), helpCommand(c)}},
 	} {
 		for _, command := range group.commands {
 			command.Category = group.category
@@ -51,10 +53,10 @@ func newApp(c *console) *cli.App {
 	app.EnableBashCompletion = true
 	app.Reader, app.Writer, app.ErrWriter = c.in, c.out, c.err
 	app.Commands = commands(c)
-	app.Flags = []cli.Flag{cli.HelpFlag} // the library adds it only to a program without a help command of its own
+	app.Flags = []cli.Flag{cli.HelpFlag, &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, DisableDefaultText: true, Usage: "print what the command version prints"}}
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	app.OnUsageError = usageProblem
-	app.Action = noCommand
+	app.Action = noCommand(c)
 	for _, command := range app.Commands {
 		command.OnUsageError = usageProblem
 		command.HideHelpCommand = true
@@ -63,7 +65,7 @@ func newApp(c *console) *cli.App {
 			sub.HideHelpCommand = true
 		}
 		if len(command.Subcommands) > 0 {
-			command.Action = noSubcommand
+			command.Action = noCommand(c, command)
 			command.UsageText = "beitzoo " + command.Name + " COMMAND [arguments and flags in any order]"
 		}
 	}
@@ -72,8 +74,8 @@ func newApp(c *console) *cli.App {
 
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, c *console, args []string) int {
-	app := newApp(c)
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	c.begin()
+	err := runLine(ctx, c, args)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Canceled, err)
 	}
@@ -81,68 +83,102 @@ func run(ctx context.Context, c *console, args []string) int {
 	return c.report(err)
 }
 
+func runLine(ctx context.Context, c *console, args []string) error {
+	app := newApp(c)
+	if slices.Contains(args, "--generate-bash-completion") {
+		return app.RunContext(ctx, args)
+	}
+	line := takeApart(app, args)
+	switch {
+	case line.has("help"):
+		return c.showHelp(app, line.path)
+	case len(line.path) == 0 && line.has("version"):
+		c.asJSON = slices.Contains(args, "--json")
+		return printVersion(c)
+	}
+	if err := line.check(); err != nil {
+		return err
+	}
+	return app.RunContext(ctx, line.flagsFirst())
+}
+
 // about joins the description of a command and examples of it.
 func about(text string, examples ...string) string {
 	return strings.TrimLeft(text+"\n\nExamples:\n\n   "+strings.Join(examples, "\n   "), "\n")
 }
 
-// usageProblem turns what the library says about flags into a usageError.
+// usageProblem turns what the library says about the value of a flag into a usageError.
 func usageProblem(ctx *cli.Context, err error, _ bool) error {
-	name := "beitzoo"
+	name, flags := "beitzoo", ctx.App.Flags
 	if ctx.Command != nil && ctx.Command.HelpName != "" {
-		name = ctx.Command.HelpName
+		name, flags = ctx.Command.HelpName, ctx.Command.Flags
+	}
+	if problem := valueProblem(flags, err.Error()); problem != nil {
+		return problem
 	}
 	return &usageError{err.Error(), fmt.Sprintf("see: %s --help", name)}
 }
 
-// noCommand runs if no command is given, or one that does not exist.
-func noCommand(ctx *cli.Context) error {
-	if !ctx.Args().Present() {
-		return cli.ShowAppHelp(ctx)
+// noCommand returns the action of the program, and of a command such as cache: it runs if no command below it is given, or one that does not exist.
+func noCommand(c *console, path ...*cli.Command) cli.ActionFunc {
+	return func(ctx *cli.Context) error {
+		return c.helpFor(ctx.App, path, ctx.Args().Slice())
 	}
-	return unknownCommand(ctx.Args().First(), ctx.App.Commands)
 }
 
-// noSubcommand is the same for a command such as cache.
-func noSubcommand(ctx *cli.Context) error {
-	name := ctx.Args().First()
-	if name == "help" { // beitzoo cache help prune
-		name = ctx.Args().Get(1)
+// helpFor shows the help of the command that words name, below path; the word help among them changes nothing.
+func (c *console) helpFor(app *cli.App, path []*cli.Command, words []string) error {
+	if len(words) > 0 && words[0] == "help" {
+		words = words[1:]
 	}
-	if name == "" {
-		return cli.ShowSubcommandHelp(ctx)
+	commands := app.Commands
+	if len(path) > 0 {
+		commands = path[len(path)-1].Subcommands
 	}
-	if ctx.Args().First() != "help" || ctx.Command.Command(name) == nil {
-		return unknownCommand(name, ctx.Command.Subcommands)
+	below, rest := walk(commands, words)
+	if len(rest) == 0 {
+		return c.showHelp(app, append(slices.Clone(path), below...))
 	}
-	return cli.ShowCommandHelp(ctx, name)
+	if len(below) > 0 {
+		path, commands = append(slices.Clone(path), below...), below[len(below)-1].Subcommands
+	}
+	return unknownCommand(app, path, rest[0], commands)
 }
 
-func unknownCommand(word string, commands []*cli.Command) error {
-	var names []string
+// unknownCommand returns the error for a word that is not one of the commands below path.
+func unknownCommand(app *cli.App, path []*cli.Command, word string, commands []*cli.Command) error {
+	if len(commands) == 0 {
+		return &usageError{fmt.Sprintf("%s has no command %s", pathName(path), text.Quote(word)), fmt.Sprintf("see: %s --help", pathName(path))}
+	}
+	var names, everywhere []string
 	for _, command := range commands {
 		names = append(names, command.Name)
 	}
-	return &usageError{fmt.Sprintf("unknown command %q", word), suggest.Hint(suggest.Nearest(word, names), names)}
+	eachCommand(app.Commands, nil, func(path []*cli.Command) { everywhere = append(everywhere, strings.TrimPrefix(pathName(path), "beitzoo ")) })
+	problem := fmt.Sprintf("unknown command %s", text.Quote(word))
+	if meant := cmp.Or(synonym(commandSynonyms, word, everywhere), suggest.Nearest(word, names)); meant != "" {
+		return &usageError{problem, fmt.Sprintf("did you mean %s? `%s --help` lists the commands", meant, pathName(path))}
+	}
+	return &usageError{problem, fmt.Sprintf("`%s --help` lists the commands: %s", pathName(path), strings.Join(names, ", "))}
+}
+
+// eachCommand calls visit for each command and subcommand, with the commands that lead to it.
+func eachCommand(commands []*cli.Command, above []*cli.Command, visit func(path []*cli.Command)) {
+	for _, command := range commands {
+		path := append(slices.Clone(above), command)
+		visit(path)
+		eachCommand(command.Subcommands, path, visit)
+	}
 }
 
 // helpCommand takes the place of the library's, which exits with a code of its own if it does not know the command.
-func helpCommand() *cli.Command {
+func helpCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:        "help",
 		Aliases:     []string{"h"},
 		Usage:       "show the commands, or what one command does",
-		ArgsUsage:   "[COMMAND]",
-		Description: about("", "beitzoo help convert"),
-		Action: func(ctx *cli.Context) error {
-			name, app := ctx.Args().First(), ctx.Lineage()[1]
-			switch {
-			case name == "":
-				return cli.ShowAppHelp(app)
-			case ctx.App.Command(name) == nil:
-				return unknownCommand(name, ctx.App.Commands)
-			}
-			return cli.ShowCommandHelp(app, name)
-		},
+		ArgsUsage:   "[COMMAND...]",
+		Description: about("", "beitzoo help convert", "beitzoo help cache prune"),
+		Action:      func(ctx *cli.Context) error { return c.helpFor(ctx.App, nil, ctx.Args().Slice()) },
 	}
 }

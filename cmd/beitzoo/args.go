@@ -1,36 +1,189 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// flagsFirst moves flags before the arguments, since people write `beitzoo convert SRC -o DST` and version 2 of urfave/cli stops reading flags at
-// the first argument (https://github.com/urfave/cli/issues/976; version 3 reads them anywhere and makes this function superfluous). Words after "--" are arguments
-// whatever they look like.
-func flagsFirst(app *cli.App, args []string) []string {
-	if len(args) < 2 || slices.Contains(args, "--generate-bash-completion") {
-		return args
-	}
-	head, rest := 1, args[1:]
-	known := app.Flags
-	for commands := app.Commands; len(rest) > 0; head, rest = head+1, rest[1:] {
-		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[0]) })
-		if at < 0 {
+// commandLine is a command line, taken apart before the library gets it. The library stops reading flags at the first argument, although people write
+// `beitzoo convert SRC -o DST` (https://github.com/urfave/cli/issues/976); it takes the next flag for the value of a flag without one, and an empty value
+// for a flag that is not given.
+type commandLine struct {
+	app *cli.App
+	// path are the commands that the first words name, such as cache and prune. head are these words, after that of the program.
+	path []*cli.Command
+	head []string
+	// flags are the words that are flags and their values, words all others.
+	flags, words []string
+}
+
+// takeApart reads a command line, which begins with the name of the program.
+func takeApart(app *cli.App, args []string) commandLine {
+	l := commandLine{app: app, head: args[:min(1, len(args))]}
+	rest := args[len(l.head):]
+	for commands := app.Commands; len(rest) > 0; rest = rest[1:] {
+		called := find(commands, rest[0])
+		if called == nil {
 			break
 		}
-		commands, known = commands[at].Subcommands, commands[at].Flags
+		l.path, l.head, commands = append(l.path, called), append(slices.Clone(l.head), rest[0]), called.Subcommands
 	}
-	flags, words := split(rest, known)
-	sorted := append(slices.Clone(args[:head]), flags...)
-	if len(words) > 0 {
-		sorted = append(append(sorted, "--"), words...)
+	l.flags, l.words = split(rest, l.known())
+	return l
+}
+
+// find returns the command of that name or alias, or nil.
+func find(commands []*cli.Command, name string) *cli.Command {
+	for _, command := range commands {
+		if command.HasName(name) {
+			return command
+		}
+	}
+	return nil
+}
+
+// walk returns the commands that the first words name, and the other words.
+func walk(commands []*cli.Command, words []string) (path []*cli.Command, rest []string) {
+	for rest = words; len(rest) > 0; rest = rest[1:] {
+		called := find(commands, rest[0])
+		if called == nil {
+			break
+		}
+		path, commands = append(path, called), called.Subcommands
+	}
+	return path, rest
+}
+
+// known returns the flags of the command that is called, or of the program.
+func (l commandLine) known() []cli.Flag {
+	if len(l.path) == 0 {
+		return append([]cli.Flag{cli.HelpFlag}, l.app.Flags...)
+	}
+	return append([]cli.Flag{cli.HelpFlag}, l.path[len(l.path)-1].Flags...)
+}
+
+// called returns the words that call the command, such as "beitzoo cache prune".
+func (l commandLine) called() string { return pathName(l.path) }
+
+// pathName returns the words that call a command.
+func pathName(path []*cli.Command) string {
+	name := "beitzoo"
+	for _, command := range path {
+		name += " " + command.Name
+	}
+	return name
+}
+
+// has reports whether a flag is given.
+func (l commandLine) has(name string) bool {
+	return slices.ContainsFunc(l.given(), func(g givenFlag) bool { return g.flag != nil && slices.Contains(g.flag.Names(), name) })
+}
+
+// flagsFirst returns the words in an order that the library understands. Words after "--" are arguments whatever they look like.
+func (l commandLine) flagsFirst() []string {
+	sorted := append(slices.Clone(l.head), l.flags...)
+	if len(l.words) > 0 {
+		sorted = append(append(sorted, "--"), l.words...)
 	}
 	return sorted
+}
+
+// givenFlag is a flag on the command line.
+type givenFlag struct {
+	// word is how it was typed, without the value. flag is nil if there is none of that name.
+	word string
+	flag cli.Flag
+	// value follows the word or an equals sign; hasValue tells an empty one from none.
+	value    string
+	hasValue bool
+}
+
+// given lists the flags of the command line.
+func (l commandLine) given() []givenFlag {
+	known := l.known()
+	var all []givenFlag
+	for i := 0; i < len(l.flags); i++ {
+		word, value, joined := strings.Cut(l.flags[i], "=")
+		g := givenFlag{word, flagNamed(known, strings.TrimLeft(word, "-")), value, joined}
+		if takesValue(l.flags[i], known) && i+1 < len(l.flags) {
+			i++
+			g.value, g.hasValue = l.flags[i], true
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// check returns an error about the flags that the library would not find, or would report in words of Go.
+func (l commandLine) check() error {
+	for _, g := range l.given() {
+		if g.flag == nil {
+			return l.unknownFlag(g.word)
+		}
+		documented, ok := g.flag.(cli.DocGenerationFlag)
+		switch takes := ok && documented.TakesValue(); {
+		case !takes && g.hasValue && g.value != "true" && g.value != "false":
+			return &usageError{g.word + " takes no value", "write " + g.word + ", or leave it out"}
+		case takes && !g.hasValue:
+			return &usageError{g.word + " needs a value", "write: " + example(documented)}
+		case takes && g.value == "":
+			return &usageError{fmt.Sprintf("the value of %s is empty", g.word), fmt.Sprintf("write: %s; or leave out %s", example(documented), g.word)}
+		case takes && strings.HasPrefix(g.value, "-") && flagNamed(l.known(), strings.TrimLeft(g.value, "-")) != nil:
+			return &usageError{
+				fmt.Sprintf("%s needs a value, and %s is a flag", g.word, g.value),
+				fmt.Sprintf("write: %s; if %s is meant as the value: %s=%s", example(documented), g.value, g.word, g.value),
+			}
+		}
+	}
+	return nil
+}
+
+// example returns how a flag is written with its placeholder: "--output FILE".
+func example(flag cli.DocGenerationFlag) string {
+	return "--" + flag.Names()[0] + " " + placeholder(flag)
+}
+
+// unknownFlag returns the error for a flag that the command does not have.
+func (l commandLine) unknownFlag(word string) error {
+	var names []string
+	for _, flag := range l.known() {
+		if visible, ok := flag.(cli.VisibleFlag); !ok || visible.IsVisible() {
+			names = append(names, flag.Names()...)
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return len(name) == 1 })
+	name := strings.TrimLeft(word, "-")
+	hint := fmt.Sprintf("`%s --help` lists the flags", l.called())
+	nearest := cmp.Or(synonym(flagSynonyms, name, names), suggest.Nearest(name, names))
+	_, err := os.Stat(word)
+	switch {
+	case nearest != "":
+		hint = fmt.Sprintf("did you mean --%s? %s", nearest, hint)
+	case err == nil:
+		hint = fmt.Sprintf("if it is a file, write ./%s; %s", word, hint)
+	case len(l.path) == 0:
+		hint = "flags come after the command: beitzoo COMMAND " + text.Shorten(word, 40)
+	}
+	return &usageError{"unknown flag " + text.Name(word), hint}
+}
+
+// flagNamed returns the flag of that name or alias, or nil.
+func flagNamed(flags []cli.Flag, name string) cli.Flag {
+	for _, flag := range flags {
+		if slices.Contains(flag.Names(), name) {
+			return flag
+		}
+	}
+	return nil
 }
 
 // split separates flags, with their values, from the other words.
@@ -59,13 +212,8 @@ func takesValue(arg string, known []cli.Flag) bool {
 	if strings.Contains(name, "=") {
 		return false
 	}
-	for _, flag := range known {
-		if slices.Contains(flag.Names(), name) {
-			documented, ok := flag.(cli.DocGenerationFlag)
-			return ok && documented.TakesValue()
-		}
-	}
-	return false
+	documented, ok := flagNamed(known, name).(cli.DocGenerationFlag)
+	return ok && documented.TakesValue()
 }
 
 // action returns the action of a command: it checks the number of arguments and calls run with them.

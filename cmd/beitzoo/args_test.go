@@ -27,7 +27,7 @@ func TestFlagsFirst(t *testing.T) {
 		{"no command", []string{"b"}, []string{"b"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, flagsFirst(app, c.args)); diff != "" {
+			if diff := cmp.Diff(c.want, takeApart(app, c.args).flagsFirst()); diff != "" {
 				t.Error(diff)
 			}
 		})

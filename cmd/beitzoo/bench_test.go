@@ -17,11 +17,11 @@ import (
 func benchTiny(t *testing.T, args ...string) []measurement {
 	t.Helper()
 	out := succeed(t, append([]string{"bench", "--batch", "1,3", "--rounds", "3", "--json"}, args...)...)
-	var all []measurement
-	if err := json.Unmarshal([]byte(out), &all); err != nil {
+	var result benchResult
+	if err := json.Unmarshal([]byte(out), &result); err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return result.Measurements
 }
 
 func TestBench(t *testing.T) {

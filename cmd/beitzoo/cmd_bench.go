@@ -47,6 +47,11 @@ func benchCommand(c *console) *cli.Command {
 	}
 }
 
+// benchResult is what `beitzoo bench --json` prints.
+type benchResult struct {
+	Measurements []measurement `json:"measurements"`
+}
+
 // benchRun is one combination of what the flags list, without the batch.
 type benchRun struct {
 	engine  engine.Engine
@@ -63,7 +68,7 @@ func benchModel(ctx context.Context, c *console, argument string, f benchFlags) 
 	if f.worker {
 		return serveBench(ctx, c, runs[0], open, batches[0])
 	}
-	bar := c.newCount("measuring")
+	bar := c.newCount("measuring", inPasses)
 	m := benchMeter{open: open, batches: batches, warmUps: f.warmUp, rounds: f.rounds, total: len(runs), progress: bar}
 	all := []measurement{}
 	for _, run := range runs {
@@ -75,7 +80,7 @@ func benchModel(ctx context.Context, c *console, argument string, f benchFlags) 
 		all = append(all, measured...)
 	}
 	bar.finish()
-	return c.result(all, func() { printMeasurements(c, all) })
+	return c.result(benchResult{all}, func() { printMeasurements(c, all) })
 }
 
 // benchRuns returns every combination of the engines, devices and dtypes that the flags list, checked before anything is measured.

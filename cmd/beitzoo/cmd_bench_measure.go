@@ -14,7 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// measurement is a line of what `beitzoo bench --json` prints. Times are in seconds and of one forward pass of the batch.
+// measurement is a part of what `beitzoo bench --json` prints. Times are in seconds and of one forward pass of the batch.
 type measurement struct {
 	Engine    string  `json:"engine"`
 	Device    string  `json:"device"`

@@ -8,6 +8,8 @@ import (
 
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/pins"
 )
 
 func bundleCommand(c *console) *cli.Command {
@@ -30,7 +32,24 @@ func bundleCommand(c *console) *cli.Command {
 	}
 }
 
-func bundle(ctx context.Context, c *console, names []string, output string, dryRun bool, f zooFlags) error {
+// bundleResult is what `beitzoo bundle --json` prints.
+type bundleResult struct {
+	File     string     `json:"file"`
+	Entries  []string   `json:"entries"`
+	Upstream []pins.Pin `json:"upstream,omitempty"`
+	Bytes    int64      `json:"bytes"`
+}
+
+// names returns references as they are written: name@version.
+func names(references []manifest.Reference) []string {
+	written := []string{}
+	for _, reference := range references {
+		written = append(written, reference.String())
+	}
+	return written
+}
+
+func bundle(ctx context.Context, c *console, wanted []string, output string, dryRun bool, f zooFlags) error {
 	if err := requireOutput(output); err != nil {
 		return err
 	}
@@ -38,7 +57,7 @@ func bundle(ctx context.Context, c *console, names []string, output string, dryR
 	if err != nil {
 		return err
 	}
-	entries, err := resolveAll(ctx, c, z, names)
+	entries, err := resolveAll(ctx, c, z, wanted)
 	if err != nil {
 		return err
 	}
@@ -51,7 +70,8 @@ func bundle(ctx context.Context, c *console, names []string, output string, dryR
 	if err != nil {
 		return err
 	}
-	return c.result(bundled, func() {
+	result := bundleResult{File: output, Entries: names(bundled.Entries), Upstream: bundled.Upstream, Bytes: bundled.Bytes}
+	return c.result(result, func() {
 		c.printf("%s holds %s, %s", output, text.Count(len(bundled.Entries), "entry", "entries"), humanize.Bytes(uint64(bundled.Bytes)))
 	})
 }

@@ -37,7 +37,7 @@ func eval(ctx context.Context, c *console, argument, folder string, f classifier
 		return err
 	}
 	defer model.Close()
-	bar := c.newCount("classifying")
+	bar := c.newCount("classifying", inImages)
 	progress := func(done, total int) { bar.set(int64(done), int64(total)) }
 	result, err := evaluate.Classification(ctx, model.Classifier, data, evaluate.Options{Progress: progress})
 	bar.finish()

@@ -13,7 +13,12 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
-// zooEntry is a line of `beitzoo list --json`.
+// listResult is what `beitzoo list --json` prints.
+type listResult struct {
+	Entries []zooEntry `json:"entries"`
+}
+
+// zooEntry is one entry of the zoo in it.
 type zooEntry struct {
 	Name    string        `json:"name"`
 	Version string        `json:"version"`
@@ -49,7 +54,7 @@ func list(ctx context.Context, c *console, f zooFlags) error {
 	for i, l := range all {
 		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest, l.Status}
 	}
-	return c.result(entries, func() { printList(c, entries) })
+	return c.result(listResult{entries}, func() { printList(c, entries) })
 }
 
 // listZoo opens the zoo that the flags name and lists it. For a place that fails it prints a note.

@@ -64,7 +64,12 @@ func checkCommand(c *console) *cli.Command {
 	}
 }
 
-// manifestReport is what the subcommands print with --json, for each file.
+// manifestsResult is what the subcommands print with --json.
+type manifestsResult struct {
+	Manifests []manifestReport `json:"manifests"`
+}
+
+// manifestReport is about one file.
 type manifestReport struct {
 	File   string        `json:"file"`
 	Name   string        `json:"name"`
@@ -85,7 +90,7 @@ func validateManifests(c *console, paths []string) error {
 }
 
 func printManifestReports(c *console, reports []manifestReport) error {
-	return c.result(reports, func() {
+	return c.result(manifestsResult{reports}, func() {
 		for _, r := range reports {
 			c.printf("%s: %s is valid, %s", r.File, r.Name, r.Digest)
 			if r.Key != "" {

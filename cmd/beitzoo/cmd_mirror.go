@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -29,7 +30,15 @@ func mirrorCommand(c *console) *cli.Command {
 	}
 }
 
-func mirror(ctx context.Context, c *console, source, destination string, names []string, dryRun bool, f zooFlags) error {
+// mirrorResult is what `beitzoo mirror --json` prints.
+type mirrorResult struct {
+	Place        string   `json:"place"`
+	Entries      []string `json:"entries"`
+	Bytes        int64    `json:"bytes"`
+	IndexVersion int64    `json:"index_version"`
+}
+
+func mirror(ctx context.Context, c *console, source, destination string, wanted []string, dryRun bool, f zooFlags) error {
 	z, to, err := f.openWithDestination(ctx, c, destination)
 	if err != nil {
 		return err
@@ -45,7 +54,7 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	defer closer.Close()
 	bar := &steps{c: c}
 	options := zoo.MirrorOptions{DryRun: dryRun, Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
-	for _, name := range names {
+	for _, name := range wanted {
 		reference, err := manifest.ParseReference(name)
 		if err != nil {
 			return err
@@ -60,8 +69,10 @@ func mirror(ctx context.Context, c *console, source, destination string, names [
 	if dryRun {
 		return printMirrorPlan(c, to.String(), mirrored)
 	}
-	return c.result(mirrored, func() {
-		c.printf("%s has %s now, index version %d", to, text.Count(len(mirrored.Entries), "entry", "entries"), mirrored.IndexVersion)
+	result := mirrorResult{Place: to.String(), Entries: names(mirrored.Entries), Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion}
+	return c.result(result, func() {
+		c.printf("%s has %s now, %s, index version %d",
+			to, text.Count(len(mirrored.Entries), "entry", "entries"), humanize.Bytes(uint64(mirrored.Bytes)), mirrored.IndexVersion)
 	})
 }
 
@@ -76,11 +87,8 @@ type mirrorPlan struct {
 }
 
 func printMirrorPlan(c *console, to string, mirrored *zoo.MirrorResult) error {
-	plan := mirrorPlan{Place: to, Entries: []string{}, IndexVersion: mirrored.IndexVersion, DryRun: true}
+	plan := mirrorPlan{Place: to, Entries: names(mirrored.Entries), IndexVersion: mirrored.IndexVersion, DryRun: true}
 	plan.Files, plan.Bytes = planOf(mirrored.Missing)
-	for _, reference := range mirrored.Entries {
-		plan.Entries = append(plan.Entries, reference.String())
-	}
 	return c.result(plan, func() {
 		for _, name := range plan.Entries {
 			c.printf("%s", name)

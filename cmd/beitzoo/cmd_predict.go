@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
 )
 
 func predictCommand(c *console) *cli.Command {
@@ -25,6 +27,11 @@ func predictCommand(c *console) *cli.Command {
 	}
 }
 
+// predictResult is what `beitzoo predict --json` prints.
+type predictResult struct {
+	Predictions []classify.Prediction `json:"predictions"`
+}
+
 func predict(ctx context.Context, c *console, argument string, images []string, top int, f classifierFlags) error {
 	model, err := openClassifier(ctx, c, argument, f)
 	if err != nil {
@@ -35,7 +42,7 @@ func predict(ctx context.Context, c *console, argument string, images []string, 
 	if err != nil {
 		return err
 	}
-	return c.result(predictions, func() {
+	return c.result(predictResult{predictions}, func() {
 		for _, p := range predictions {
 			c.printf("%s", p.Image)
 			for _, class := range p.Top {

@@ -127,7 +127,13 @@ func printPulled(c *console, r pullResult) {
 	c.printf("%s: %s, scheme %s", r.Exported.Path, r.Exported.Format, r.Exported.Scheme)
 }
 
-// candidate is a line of what `beitzoo pull --dry-run` prints.
+// pullPlan is what `beitzoo pull --dry-run --json` prints.
+type pullPlan struct {
+	Name    string      `json:"name"`
+	Sources []candidate `json:"sources"`
+}
+
+// candidate is one source in it.
 type candidate struct {
 	Name    string        `json:"name"`
 	Address string        `json:"address,omitempty"`
@@ -149,7 +155,7 @@ func printPlan(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Match, op
 	for i, k := range candidates {
 		lines[i] = candidate{k.Name, k.Address, k.Digest, k.Pinned, k.Bytes, k.Exact, k.Cached, errorText(k.Err)}
 	}
-	return c.result(lines, func() {
+	return c.result(pullPlan{found.Reference().String(), lines}, func() {
 		c.printf("%s would be tried from:", found.Reference())
 		for _, line := range lines {
 			c.printf("  %-12s %-9s %s", line.Name, candidateSize(line), line.Address)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -46,10 +47,10 @@ func show(ctx context.Context, c *console, args []string, f showFlags) error {
 		return err
 	case c.asJSON:
 		document, err := yaml.YAMLToJSON(found.Raw)
-		if err == nil {
-			_, err = c.out.Write(document)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.json(json.RawMessage(document))
 	}
 	printManifest(c, found)
 	return nil

@@ -35,7 +35,12 @@ func trustCommand(c *console) *cli.Command {
 	}
 }
 
-// trustedPlace is a line of `beitzoo trust ls --json`.
+// trustResult is what `beitzoo trust ls --json` prints.
+type trustResult struct {
+	Places []trustedPlace `json:"places"`
+}
+
+// trustedPlace is one place in it.
 type trustedPlace struct {
 	Place string   `json:"place"`
 	Keys  []string `json:"keys"`
@@ -62,7 +67,7 @@ func listTrust(c *console) error {
 		}
 		lines = append(lines, line)
 	}
-	return c.result(lines, func() {
+	return c.result(trustResult{lines}, func() {
 		for _, line := range lines {
 			c.printf("%s", line.Place)
 			for _, key := range line.Keys {

@@ -65,7 +65,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	}
 	defer closeReference()
 	defer collectOften()()
-	bar := c.newCount("comparing")
+	bar := c.newCount("comparing", inTaps)
 	result, err := verify.Verify(ctx, subject, reference, verify.Options{
 		Images: f.images, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
 	})
@@ -117,11 +117,14 @@ func countGiven(values ...string) int {
 
 func printVerdict(c *console, result *verify.Result, all bool) error {
 	options := report.Options{All: all, Hint: verdictHint(result.Advice)}
-	write := report.Text
+	var err error
 	if c.asJSON {
-		write = report.JSON
+		document := report.New(result)
+		document.Hint = options.Hint
+		err = c.json(document)
+	} else {
+		err = report.Text(c.out, result, options)
 	}
-	err := write(c.out, result, options)
 	if err == nil && !result.OK {
 		return errDiffers
 	}

@@ -25,16 +25,18 @@ func versionCommand(c *console) *cli.Command {
 			"beitzoo version --json",
 		),
 		Flags: []cli.Flag{c.jsonFlag()},
-		Action: action(func(context.Context, []string) error {
-			info := version()
-			return c.result(info, func() {
-				c.printf("beitzoo %s (%s, %s)", info.Version, info.Go, info.Platform)
-				for _, name := range info.Engines {
-					c.printf("engine: %s", name)
-				}
-			})
-		}),
+		Action: action(func(context.Context, []string) error { return printVersion(c) }),
 	}
+}
+
+func printVersion(c *console) error {
+	info := version()
+	return c.result(info, func() {
+		c.printf("beitzoo %s (%s, %s)", info.Version, info.Go, info.Platform)
+		for _, name := range info.Engines {
+			c.printf("engine: %s", name)
+		}
+	})
 }
 
 func version() versionInfo {

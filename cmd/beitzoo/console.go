@@ -1,22 +1,31 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
+	"strconv"
+	"sync"
 
 	"golang.org/x/term"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // The rules of the user interface, which every command keeps:
 //
 //   - Standard output is for results and nothing else, so that it can be piped. Without --json a result is text for people; its wording may change.
+//     A result that cannot be written is an error of the command.
 //   - Standard error is for everything beside the result: progress, notes ("note: ..."), and the error that ended the command.
-//   - --json makes the result one JSON document on standard output. Its keys are stable. Progress becomes one JSON event a line on standard error,
-//     and an error one JSON object there, with the same text, hint and exit code.
+//   - --json makes the result one JSON object on standard output, indented, with keys in snake_case that are stable. Notes are in its list "notes".
+//     Progress and notes become one JSON event a line on standard error, and an error one JSON object there, with the same text, hint and exit code.
 //   - --quiet leaves out progress and notes, never the result and never an error.
 //   - A progress bar is drawn only if standard error is a terminal. Nothing has colours, so nothing depends on them.
 //   - An error is one sentence, "beitzoo: what was tried and what was found", and a line "hint: what to do or to type next".
@@ -32,20 +41,96 @@ type console struct {
 	// terminal says that err is a terminal, where progress bars can be drawn; width is its width in columns.
 	terminal bool
 	width    int
+	// columns is the width for text on out: COLUMNS if that is set, else that of the terminal; 0 if out is not a terminal.
+	columns int
 	// asJSON and quiet are the values of --json and --quiet.
 	asJSON, quiet bool
+	// results is what out is while run runs a command, and notes are what the command remarked.
+	results *resultWriter
+	notes   *noteList
+}
+
+// resultWriter remembers the first error of writing the result, which most callers of fmt.Fprintf and the like do not look at.
+type resultWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *resultWriter) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.to.Write(p)
+	if err != nil {
+		w.err = &resultError{err}
+	}
+	return n, w.err
+}
+
+// resultError says that the result could not be written to standard output.
+type resultError struct{ err error }
+
+func (e *resultError) Error() string {
+	cause := e.err
+	if path := (*fs.PathError)(nil); errors.As(cause, &path) {
+		cause = path.Err
+	}
+	return fmt.Sprintf("writing the result to standard output: %v", cause)
+}
+
+func (e *resultError) Unwrap() error { return e.err }
+
+// Is reports that the machine lacks something: space, or an open output.
+func (e *resultError) Is(kind error) bool { return kind == errdef.ErrUnavailable }
+
+// Hint returns what to do.
+func (e *resultError) Hint() string {
+	return "what the command did besides printing is done; look at what standard output is connected to"
+}
+
+// noteList collects notes. Libraries may report them from several goroutines.
+type noteList struct {
+	mu    sync.Mutex
+	notes []string
+}
+
+func (l *noteList) add(note string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notes = append(l.notes, note)
+}
+
+// begin prepares the console for one command.
+func (c *console) begin() {
+	c.results = &resultWriter{to: c.out}
+	c.out, c.notes = c.results, &noteList{}
 }
 
 func newConsole(in io.Reader, out, err *os.File) *console {
 	c := &console{in: in, out: out, err: err, width: 80}
 	if fd := int(err.Fd()); term.IsTerminal(fd) {
 		c.terminal = true
-		if width, _, sizeErr := term.GetSize(fd); sizeErr == nil {
+		if width, _, sizeErr := term.GetSize(fd); sizeErr == nil && width > 0 {
 			c.width = width
 		}
 	}
+	if fd := int(out.Fd()); term.IsTerminal(fd) {
+		c.columns = usualWidth
+		if width, _, sizeErr := term.GetSize(fd); sizeErr == nil && width > 0 {
+			c.columns = width
+		}
+	}
+	if columns, convErr := strconv.Atoi(os.Getenv("COLUMNS")); convErr == nil && columns > 0 {
+		c.columns = columns
+	}
 	return c
 }
+
+// usualWidth is the width of texts where that of the terminal is not known.
+const usualWidth = 80
+
+// textWidth returns the width for texts such as the help.
+func (c *console) textWidth() int { return max(narrowest, cmp.Or(c.columns, usualWidth)) }
 
 // printf writes a line of the result.
 func (c *console) printf(format string, args ...any) {
@@ -57,14 +142,35 @@ func (c *console) notef(format string, args ...any) {
 	fmt.Fprintln(c.err, text.Printable(fmt.Sprintf(format, args...)))
 }
 
-// remark writes a note, which is a sentence or an error, unless the user wants none.
+// remark writes a note, which is a sentence or an error, unless the user wants none, and keeps it for the JSON document.
 func (c *console) remark(note any) {
-	if !c.quiet {
-		c.notef("note: %v", note)
+	sentence := fmt.Sprint(note)
+	if c.notes != nil {
+		c.notes.add(sentence)
+	}
+	switch {
+	case c.quiet:
+	case c.asJSON:
+		c.event(noteEvent{Event: "note", Note: sentence})
+	default:
+		c.notef("note: %s", sentence)
 	}
 }
 
-// result writes the whole result: the document with --json, otherwise what text prints.
+// noteEvent is what a note looks like on standard error with --json.
+type noteEvent struct {
+	Event string `json:"event"`
+	Note  string `json:"note"`
+}
+
+// event writes one line of JSON to standard error.
+func (c *console) event(event any) {
+	encoder := json.NewEncoder(c.err)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(event)
+}
+
+// result writes the whole result: the document, which must become a JSON object, with --json, otherwise what text prints.
 func (c *console) result(document any, text func()) error {
 	if c.asJSON {
 		return c.json(document)
@@ -73,23 +179,86 @@ func (c *console) result(document any, text func()) error {
 	return nil
 }
 
-// json writes one value as the whole result.
-func (c *console) json(value any) error {
-	encoder := json.NewEncoder(c.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+// json writes one object as the whole result. The notes of the command are added to its list "notes".
+func (c *console) json(document any) error {
+	var compact bytes.Buffer
+	encoder := json.NewEncoder(&compact)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		return err
+	}
+	if c.notes != nil && len(c.notes.notes) > 0 {
+		if err := addNotes(&compact, c.notes.notes); err != nil {
+			return err
+		}
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, compact.Bytes(), "", "  "); err != nil {
+		return err
+	}
+	_, err := c.out.Write(indented.Bytes())
+	return err
+}
+
+// addNotes adds the notes that a JSON object does not have yet to its list "notes", which comes last.
+func addNotes(object *bytes.Buffer, notes []string) error {
+	var own struct {
+		Notes []string `json:"notes"`
+	}
+	if err := json.Unmarshal(object.Bytes(), &own); err != nil {
+		return err
+	}
+	all := own.Notes
+	for _, note := range notes {
+		if !slices.Contains(all, note) {
+			all = append(all, note)
+		}
+	}
+	fields := json.NewDecoder(bytes.NewReader(object.Bytes()))
+	var result bytes.Buffer
+	if _, err := fields.Token(); err != nil {
+		return err
+	}
+	result.WriteByte('{')
+	for fields.More() {
+		key, err := fields.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := fields.Decode(&value); err != nil {
+			return err
+		}
+		if key != "notes" {
+			fmt.Fprintf(&result, "%q:%s,", key, value)
+		}
+	}
+	result.WriteString(`"notes":`)
+	encoder := json.NewEncoder(&result)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(all); err != nil {
+		return err
+	}
+	result.WriteString("}\n")
+	*object = result
+	return nil
 }
 
 // failure is what an error looks like with --json.
 type failure struct {
-	Error    string `json:"error"`
-	Hint     string `json:"hint,omitempty"`
-	ExitCode int    `json:"exit_code"`
+	Error    string   `json:"error"`
+	Hint     string   `json:"hint,omitempty"`
+	ExitCode int      `json:"exit_code"`
+	Notes    []string `json:"notes,omitempty"`
 }
 
 // report prints the error that ended a command and returns its exit code.
 func (c *console) report(err error) int {
 	code := exitCode(err)
+	if c.results != nil && c.results.err != nil && (err == nil || code == exitDiffers) {
+		err = c.results.err
+		code = exitCode(err)
+	}
 	if err == nil || code == exitDiffers {
 		return code
 	}
@@ -98,7 +267,11 @@ func (c *console) report(err error) int {
 		message = "interrupted; nothing was left half done"
 	}
 	if c.asJSON {
-		_ = json.NewEncoder(c.err).Encode(failure{Error: message, Hint: hintOf(err), ExitCode: code})
+		failed := failure{Error: message, Hint: hintOf(err), ExitCode: code}
+		if c.notes != nil {
+			failed.Notes = c.notes.notes
+		}
+		c.event(failed)
 		return code
 	}
 	c.notef("beitzoo: %s", message)

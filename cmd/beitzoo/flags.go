@@ -2,10 +2,15 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // The groups of flags in flags_*.go are structs whose fields the library fills before it runs a command. Functions get these values, never a
@@ -43,6 +48,45 @@ func stringFlag(name string, destination *string, usage string) *cli.StringFlag 
 	return &cli.StringFlag{Name: name, Destination: destination, Usage: usage}
 }
 
+// flagValue matches what the library says about a value that it cannot read.
+var flagValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\\\]|\\\\.)*") for (?:flag )?-([^:]+): (.*)$`)
+
+// valueProblem returns the error for a value that the library cannot read, in words of people, or nil if the message is about something else.
+func valueProblem(flags []cli.Flag, message string) error {
+	parts := flagValue.FindStringSubmatch(message)
+	if parts == nil {
+		return nil
+	}
+	value, err := strconv.Unquote(parts[1])
+	if err != nil {
+		return nil
+	}
+	name := "--" + parts[2]
+	documented, ok := flagNamed(flags, parts[2]).(cli.DocGenerationFlag)
+	if !ok {
+		return nil
+	}
+	what, such := "is not a value that it takes", placeholder(documented)
+	switch documented.(type) {
+	case *cli.IntFlag:
+		what, such = "is not a whole number", "4"
+	case *cli.Uint64Flag:
+		what, such = "is not a whole number of 0 or more", "4"
+	case *cli.IntSliceFlag:
+		what, such = "is not a list of whole numbers", "1,8"
+	case *cli.Float64Flag:
+		what, such = "is not a number", "1e-6"
+	case *cli.TimestampFlag:
+		what, such = "is not a date", "2030-12-31"
+	case *cli.BoolFlag:
+		return &usageError{name + " takes no value", "write " + name + ", or leave it out"}
+	}
+	if strings.Contains(parts[3], "out of range") {
+		what = "is too large"
+	}
+	return &usageError{fmt.Sprintf("%s %s %s", name, text.Quote(value), what), fmt.Sprintf("write it as in: %s %s", name, such)}
+}
+
 // countFlag returns a flag for a number that must be positive if it is given. Messages call the flag by its name and its aliases. The default is
 // the value that destination has; if that is 0, otherwise says in the help what happens without the flag.
 func countFlag(name string, destination *int, otherwise, usage string, aliases ...string) *cli.IntFlag {
@@ -53,8 +97,11 @@ func countFlag(name string, destination *int, otherwise, usage string, aliases .
 // positive returns the check, which the library calls for a flag that was given, that the number is above 0.
 func positive[N int | float64](called string) func(*cli.Context, N) error {
 	return func(_ *cli.Context, value N) error {
-		if value > 0 {
+		if value > 0 && !math.IsInf(float64(value), 0) {
 			return nil
+		}
+		if math.IsInf(float64(value), 1) {
+			return &usageError{called + " is infinite", "give a number above 0, or leave out " + called}
 		}
 		return &usageError{fmt.Sprintf("%s %v is not positive", called, value), fmt.Sprintf("give a number above 0, or leave out %s", called)}
 	}

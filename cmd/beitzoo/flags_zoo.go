@@ -60,10 +60,7 @@ func (f zooFlags) network(c *console) (place.Options, error) {
 
 // retryNotices returns options with which the user is told of each request that is repeated.
 func retryNotices(c *console) retry.Options {
-	if c.quiet {
-		return retry.Options{}
-	}
 	return retry.Options{Notice: func(problem error, wait time.Duration) {
-		c.notef("%s; trying again in %s", problem, wait.Round(time.Second))
+		c.remark(fmt.Sprintf("%s; trying again in %s", problem, wait.Round(time.Second)))
 	}}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -10,43 +9,72 @@ import (
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
-// progress shows how much of long work is done: a bar on a terminal, events with --json, nothing otherwise. Safe for concurrent use.
+// unit is what long work is measured in.
+type unit string
+
+const (
+	inBytes  unit = "bytes"
+	inImages unit = "images"
+	// inTaps counts activations that are compared, each of one image.
+	inTaps   unit = "taps"
+	inPasses unit = "passes"
+)
+
+// progress shows how much of long work is done, how fast, and how long the rest will take: a bar on a terminal, events with --json, nothing
+// otherwise. Safe for concurrent use.
 type progress struct {
 	mu     sync.Mutex
 	bar    *progressbar.ProgressBar
 	c      *console
 	title  string
+	unit   unit
 	events bool
+	start  time.Time
 	last   time.Time
 }
 
 // newProgress starts a bar, with a title, for work that is measured in bytes. With --quiet the result shows nothing.
-func (c *console) newProgress(title string) *progress { return c.progress(title, true) }
+func (c *console) newProgress(title string) *progress { return c.newCount(title, inBytes) }
 
 // newCount is like newProgress, for work that is measured in images or the like.
-func (c *console) newCount(title string) *progress { return c.progress(title, false) }
-
-func (c *console) progress(title string, bytes bool) *progress {
-	p := &progress{c: c, title: title}
+func (c *console) newCount(title string, measure unit) *progress {
+	p := &progress{c: c, title: title, unit: measure, start: time.Now()}
 	if c.quiet {
 		return p
 	}
 	p.events = c.asJSON
 	if c.terminal && !p.events {
-		p.bar = progressbar.NewOptions64(-1,
+		options := []progressbar.Option{
 			progressbar.OptionSetWriter(c.err),
 			progressbar.OptionSetDescription(title),
-			progressbar.OptionShowBytes(bytes),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionThrottle(100 * time.Millisecond),
 			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetWidth(max(10, min(40, c.width-60))))
+			progressbar.OptionSetWidth(max(10, min(40, c.width-60))),
+		}
+		if measure == inBytes {
+			options = append(options, progressbar.OptionShowBytes(true))
+		} else {
+			options = append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString(string(measure)))
+		}
+		p.bar = progressbar.NewOptions64(-1, options...)
 	}
 	return p
 }
 
-// set is the callback for the libraries: how much is done, and of how much.
+// progressEvent is a line of standard error with --json. Total and the time left are not there while they are not known.
+type progressEvent struct {
+	Event       string  `json:"event"`
+	Task        string  `json:"task"`
+	Unit        unit    `json:"unit"`
+	Done        int64   `json:"done"`
+	Total       int64   `json:"total,omitempty"`
+	PerSecond   float64 `json:"per_second"`
+	SecondsLeft float64 `json:"seconds_left,omitempty"`
+}
+
+// set is the callback for the libraries: how much is done, and of how much. The total is negative as long as it is not known.
 func (p *progress) set(done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,7 +86,12 @@ func (p *progress) set(done, total int64) {
 		p.bar.Set64(done)
 	case p.events && time.Since(p.last) > time.Second:
 		p.last = time.Now()
-		fmt.Fprintf(p.c.err, "{\"event\":\"progress\",\"task\":%q,\"done\":%d,\"total\":%d}\n", p.title, done, total)
+		event := progressEvent{Event: "progress", Task: p.title, Unit: p.unit, Done: done, Total: max(0, total)}
+		if seconds := p.last.Sub(p.start).Seconds(); seconds > 0 && done > 0 {
+			event.PerSecond = float64(done) / seconds
+			event.SecondsLeft = float64(max(0, total-done)) / event.PerSecond
+		}
+		p.c.event(event)
 	}
 }
 
@@ -71,22 +104,31 @@ func (p *progress) finish() {
 	}
 }
 
-// steps shows a bar for each step of the work.
+// steps shows a bar for each step of the work. Safe for concurrent use.
 type steps struct {
 	c    *console
+	mu   sync.Mutex
 	step zoo.Step
 	bar  *progress
 }
 
 func (s *steps) set(step zoo.Step, done, total int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.bar == nil || s.step != step {
-		s.finish()
+		s.end()
 		s.step, s.bar = step, s.c.newProgress(string(step))
 	}
 	s.bar.set(done, total)
 }
 
 func (s *steps) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+func (s *steps) end() {
 	if s.bar != nil {
 		s.bar.finish()
 	}

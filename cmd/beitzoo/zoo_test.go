@@ -100,7 +100,7 @@ func TestPullUpstream(t *testing.T) {
 	succeed(t, "diff", out, testdata("../manifests/embedded/digits_p16_64.pdparams"))
 
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	succeed(t, "cache", "prune")
+	succeed(t, "cache", "prune", "--all")
 	weights = file("digits/digits_p16_64_protocol2.pdparams")(t)
 	expect(t, exitDigest, "pull", "--manifest", path)
 	weights = []byte("<!DOCTYPE html><title>Sign in</title>")

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -20,7 +20,9 @@ type job struct {
 	parts   []Part
 	options Options
 	total   int64
-	done    atomic.Int64
+	// reporting keeps the calls of Options.Progress in order: done never decreases.
+	reporting sync.Mutex
+	done      int64
 	sums    []uint32
 	// needSums says that some part wants checksums.
 	needSums bool
@@ -90,6 +92,17 @@ func (j *job) stream(ctx context.Context, i int, start int64) (err error) {
 	})
 }
 
+// report adds to what is done and reports it.
+func (j *job) report(n int64) {
+	if j.options.Progress == nil {
+		return
+	}
+	j.reporting.Lock()
+	defer j.reporting.Unlock()
+	j.done += n
+	j.options.Progress(j.done, j.total)
+}
+
 // section is the writer for one part: it writes at the part's place, and nowhere else.
 type section struct {
 	ctx  context.Context //nolint:containedctx // a writer for one call
@@ -115,9 +128,7 @@ func (s *section) Write(p []byte) (int, error) {
 	}
 	s.at += int64(n)
 	s.left -= int64(n)
-	if progress := s.job.options.Progress; progress != nil {
-		progress(s.job.done.Add(int64(n)), s.job.total)
-	}
+	s.job.report(int64(n))
 	if errors.Is(err, syscall.EFAULT) { // the memory fault happened in the system call
 		return n, tensor.ErrFault
 	}

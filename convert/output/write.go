@@ -13,7 +13,7 @@ import (
 
 // Options change how Write works. The zero value syncs, reports nothing and checks nothing.
 type Options struct {
-	// Progress is called now and then, from several goroutines, with the bytes of Data written so far and in total.
+	// Progress is called now and then with the bytes of Data written so far, which never decrease, and in total. Calls never overlap.
 	Progress func(done, total int64)
 	// Check is called with the path of the finished file before it gets its name. An error keeps it from getting it.
 	Check func(ctx context.Context, path string) error

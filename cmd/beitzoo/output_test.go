@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+// commandLines has, for each command that prints a result, a command line that succeeds, or ends with the answer "no". TestCommandLines_Complete fails if a
+// command has none.
+func commandLines(t *testing.T) map[string][]string {
+	t.Helper()
+	home(t)
+	key, public := keyPair(t)
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	place, tiny, digits := in("place"), testdata("tiny/tiny_p16_32.unilm.pth"), testdata("../manifests/embedded/digits_p16_64.pdparams")
+	image := testdata("../manifests/embedded/images/7/005.png")
+	raw, err := os.ReadFile(testdata("../manifests/digits_p16_64.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, in("m.yaml"), raw)
+	succeed(t, "publish", tiny, place, "--name", "tiny", "--version", "1.0.0", "--sign", key)
+	succeed(t, "show", "tiny", "--zoo", place, "--trust", public)
+	succeed(t, "manifest", "sign", in("m.yaml"), "--key", key)
+	images := in("images")
+	for class := range 10 {
+		name := filepath.Join(images, string(rune('0'+class)), "0.png")
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, name, file("../manifests/embedded/images/7/005.png")(t))
+	}
+	return map[string][]string{
+		"inspect":           {tiny, "--stats"},
+		"convert":           {tiny, "-o", in("out.safetensors"), "--prove"},
+		"diff":              {tiny, digits},
+		"verify":            {tiny, "--images", "1"},
+		"predict":           {digits, image},
+		"eval":              {digits, images},
+		"list":              {"--zoo", place},
+		"show":              {"tiny", "--zoo", place},
+		"pull":              {"tiny", "--zoo", place, "-o", in("tiny.pth")},
+		"publish":           {tiny, place, "--name", "tiny", "--version", "1.0.0", "--sign", key},
+		"mirror":            {place, in("mirrored"), "--trust", public},
+		"bundle":            {"tiny", "-o", in("tiny.bundle"), "--zoo", place},
+		"manifest validate": {in("m.yaml")},
+		"manifest sign":     {in("m.yaml"), "--key", key},
+		"manifest check":    {in("m.yaml"), "--trust", public},
+		"manifest renew":    {place, "--sign", key},
+		"trust ls":          {},
+		"trust forget":      {place},
+		"cache ls":          {},
+		"cache path":        {},
+		"cache verify":      {},
+		"cache prune":       {"--unused", "30d", "--dry-run"},
+		"site":              {in("site"), "--zoo", place, "--trust", public},
+		"demo":              {},
+		"bench":             {"tiny_p16_32", "--synth", "--batch", "1", "--rounds", "1", "--warmup", "0"},
+		"doctor":            {},
+		"synth":             {"tiny_p16_32", "-o", in("synth.pth")},
+		"version":           {},
+		"completion":        {"bash"},
+		"help":              {},
+	}
+}
+
+// callable lists the words that call each command with an action of its own.
+func callable() []string {
+	var words []string
+	for name, command := range everyCommand() {
+		if len(command.Subcommands) == 0 {
+			words = append(words, name)
+		}
+	}
+	slices.Sort(words)
+	return words
+}
+
+func TestCommandLines_Complete(t *testing.T) {
+	got := slices.Sorted(maps.Keys(commandLines(t)))
+	for _, words := range callable() {
+		if !slices.Contains(got, words) {
+			t.Errorf("commandLines has no command line for %s", words)
+		}
+	}
+}
+
+// TestJSON_OneStyle runs every command with --json: standard output is one object, indented by two spaces, with keys in snake_case, and every line of
+// standard error is JSON.
+func TestJSON_OneStyle(t *testing.T) {
+	lines := commandLines(t)
+	for _, words := range callable() {
+		if !hasFlag(everyCommand()[words], "json") {
+			continue
+		}
+		t.Run(words, func(t *testing.T) {
+			args := append(append(strings.Fields(words), lines[words]...), "--json")
+			code, out, errs := runHere(t, args...)
+			if code > exitDiffers && (words != "doctor" || code != exitUnavailable) {
+				t.Fatalf("exit code %d\n%s", code, errs)
+			}
+			checkStyle(t, out)
+			for line := range strings.Lines(errs) {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("standard error has the line %q", line)
+				}
+			}
+		})
+	}
+}
+
+// checkStyle checks what a command printed with --json.
+func checkStyle(t *testing.T, out string) {
+	t.Helper()
+	var document map[string]any
+	decoder := json.NewDecoder(strings.NewReader(out))
+	if err := decoder.Decode(&document); err != nil {
+		t.Fatalf("not a JSON object: %v\n%.300s", err, out)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		t.Errorf("there is something behind the object: %v", err)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, []byte(out), "", "  "); err != nil || indented.String() != out || !strings.HasSuffix(out, "\n") {
+		t.Errorf("not indented by two spaces: %v\n%.300s", err, out)
+	}
+	checkKeys(t, "", document)
+}
+
+// mapsOfData are objects whose keys are data: names in files, dtypes.
+var mapsOfData = []string{"metadata", "dtypes"}
+
+var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+func checkKeys(t *testing.T, path string, value any) {
+	t.Helper()
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if !snakeCase.MatchString(key) {
+				t.Errorf("the key %q in %q is not in snake_case", key, path)
+			}
+			if !slices.Contains(mapsOfData, key) {
+				checkKeys(t, path+"."+key, inner)
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			checkKeys(t, path, inner)
+		}
+	}
+}
+
+func hasFlag(command *cli.Command, name string) bool {
+	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+}
+
+// brokenOutput fails as a full disk does.
+type brokenOutput struct{}
+
+func (brokenOutput) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+}
+
+// TestOutput_Broken: a result that cannot be written is an error of every command, as text, as JSON, and as help.
+func TestOutput_Broken(t *testing.T) {
+	for _, words := range callable() {
+		lines := commandLines(t)
+		for _, extra := range []string{"", "--json", "--yaml", "--help"} {
+			if extra != "" && extra != "--help" && !hasFlag(everyCommand()[words], strings.TrimPrefix(extra, "--")) {
+				continue
+			}
+			if words == "trust forget" { // works once
+				lines = commandLines(t)
+			}
+			args := append(strings.Fields("beitzoo "+words+" "+extra), lines[words]...)
+			var errs bytes.Buffer
+			code := run(context.Background(), &console{in: &bytes.Buffer{}, out: brokenOutput{}, err: &errs, width: 80}, args)
+			if code != exitUnavailable {
+				t.Errorf("%q: exit code %d, want %d\n%s", args, code, exitUnavailable, errs.String())
+			}
+			if doctor := words == "doctor"; !doctor && !strings.Contains(errs.String(), "standard output") {
+				t.Errorf("%q: %s", args, errs.String())
+			}
+		}
+	}
+}
+
+// TestNotes_InJSON: a note is an event while the command runs, and is in the document, beside those that it has anyway.
+func TestNotes_InJSON(t *testing.T) {
+	var out, errs bytes.Buffer
+	c := &console{out: &out, err: &errs, asJSON: true}
+	c.begin()
+	c.remark("a <note>")
+	c.remark(errors.New("another"))
+	if err := c.json(map[string]any{"b": 1, "notes": []string{"own", "another"}, "z": "\u00e9\u2028"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "{\n  \"b\": 1,\n  \"z\": \"\u00e9\\u2028\",\n  \"notes\": [\n    \"own\",\n    \"another\",\n    \"a <note>\"\n  ]\n}\n"
+	if out.String() != want {
+		t.Errorf("printed %s", out.String())
+	}
+	if errs.String() != `{"event":"note","note":"a <note>"}`+"\n"+`{"event":"note","note":"another"}`+"\n" {
+		t.Errorf("events %s", errs.String())
+	}
+	errs.Reset()
+	if code := c.report(errors.New("failed")); code != exitInput || !strings.Contains(errs.String(), `"notes":["a <note>","another"]`) {
+		t.Errorf("%d %s", code, errs.String())
+	}
+	quiet := &console{out: &out, err: &errs, quiet: true}
+	quiet.begin()
+	errs.Reset()
+	quiet.remark("x")
+	if errs.Len() > 0 {
+		t.Errorf("quiet printed %s", errs.String())
+	}
+}
