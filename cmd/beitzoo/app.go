@@ -154,7 +154,9 @@ func unknownCommand(app *cli.App, path []*cli.Command, word string, commands []*
 	for _, command := range commands {
 		names = append(names, command.Name)
 	}
-	eachCommand(app.Commands, nil, func(path []*cli.Command) { everywhere = append(everywhere, strings.TrimPrefix(pathName(path), "beitzoo ")) })
+	eachCommand(app.Commands, nil, func(path []*cli.Command) {
+		everywhere = append(everywhere, strings.TrimPrefix(pathName(path), "beitzoo "))
+	})
 	problem := fmt.Sprintf("unknown command %s", text.Quote(word))
 	if meant := cmp.Or(synonym(commandSynonyms, word, everywhere), suggest.Nearest(word, names)); meant != "" {
 		return &usageError{problem, fmt.Sprintf("did you mean %s? `%s --help` lists the commands", meant, pathName(path))}

@@ -24,7 +24,7 @@ func versionCommand(c *console) *cli.Command {
 		Description: about("",
 			"beitzoo version --json",
 		),
-		Flags: []cli.Flag{c.jsonFlag()},
+		Flags:  []cli.Flag{c.jsonFlag()},
 		Action: action(func(context.Context, []string) error { return printVersion(c) }),
 	}
 }

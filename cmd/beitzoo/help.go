@@ -182,7 +182,9 @@ func flagNames(flag cli.Flag) string {
 		}
 		names = append(names, dashed)
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(strings.TrimLeft(a, "-")), 1) - cmp.Compare(len(strings.TrimLeft(b, "-")), 1) })
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(len(strings.TrimLeft(a, "-")), 1) - cmp.Compare(len(strings.TrimLeft(b, "-")), 1)
+	})
 	joined := strings.Join(names, ", ")
 	if documented, ok := flag.(cli.DocGenerationFlag); ok && documented.TakesValue() {
 		joined += " " + placeholder(documented)

@@ -23,7 +23,7 @@ type job struct {
 	// reporting keeps the calls of Options.Progress in order: done never decreases.
 	reporting sync.Mutex
 	done      int64
-	sums    []uint32
+	sums      []uint32
 	// needSums says that some part wants checksums.
 	needSums bool
 }
