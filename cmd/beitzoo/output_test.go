@@ -57,6 +57,8 @@ func commandLines(t *testing.T) map[string][]string {
 		"publish":           {tiny, place, "--name", "tiny", "--version", "1.0.0", "--sign", key},
 		"mirror":            {place, in("mirrored"), "--trust", public},
 		"bundle":            {"tiny", "-o", in("tiny.bundle"), "--zoo", place},
+		"deprecate":         {"tiny@1.0.0", place, "--reason", "there is a better one", "--sign", key},
+		"yank":              {"tiny@1.0.0", place, "--reason", "wrong weights", "--sign", key},
 		"manifest validate": {in("m.yaml")},
 		"manifest sign":     {in("m.yaml"), "--key", key},
 		"manifest check":    {in("m.yaml"), "--trust", public},
