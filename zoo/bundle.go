@@ -124,6 +124,7 @@ func (b *bundleRun) addEntry(ctx context.Context, match *Match) error {
 // addCheckpoint fetches the upstream checkpoint of an entry that no place has.
 func (b *bundleRun) addCheckpoint(ctx context.Context, match *Match) error {
 	p := b.zoo.newPull(match, b.options)
+	notices := p.holdNotices()
 	var problems []error
 	for _, source := range p.wantedSources() {
 		if strings.HasPrefix(source.Address, manifest.EmbeddedScheme) {
@@ -139,6 +140,7 @@ func (b *bundleRun) addCheckpoint(ctx context.Context, match *Match) error {
 			problems = append(problems, err)
 			continue
 		}
+		notices.release()
 		pin := pins.Pin{Address: source.Address, Digest: blob.Digest, Size: blob.Size, Declared: declared}
 		b.result.Upstream = append(b.result.Upstream, pin)
 		return p.records.SetPin(pin)

@@ -20,11 +20,15 @@ type verifiedIndex struct {
 	pinned *PinnedKeyNotice
 }
 
-// index returns the verified index of a place, or nil if nothing is published there. If Options.Offline is set and the place needs a network, it
-// is the index that was accepted last.
+// index returns the verified index of a place, or nil if it is a bundle without one. A place without one is an *EmptyPlaceError. If Options.Offline is set
+// and the place needs a network, the result is the index that was accepted last, or the error an *OfflineError.
 func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, error) {
 	if z.options.Offline && !from.Local() {
-		return z.rememberedIndex(from)
+		remembered, err := z.rememberedIndex(from)
+		if err == nil && remembered == nil {
+			err = &OfflineError{What: "its index"}
+		}
+		return remembered, err
 	}
 	raw, signature, err := from.Index(ctx)
 	archive, isArchive := from.(place.Archive)
@@ -32,7 +36,10 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	case errors.Is(err, store.ErrNotFound) && isArchive:
 		return nil, nil // the bundle has upstream checkpoints only
 	case errors.Is(err, store.ErrNotFound):
-		return nil, z.checkNeverPublished(from)
+		if rolledBack := z.checkNeverPublished(from); rolledBack != nil {
+			return nil, rolledBack
+		}
+		return nil, &EmptyPlaceError{Place: from.String(), Local: from.Local(), Err: err}
 	case err != nil:
 		return nil, err
 	case isArchive:

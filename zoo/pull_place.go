@@ -3,6 +3,7 @@ package zoo
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
@@ -12,10 +13,13 @@ import (
 // fetch tries the canonical blobs, then the upstream sources. If all fail, the error is a *PullError.
 func (p *pull) fetch(ctx context.Context) (*PullResult, error) {
 	var problems []error
+	notices := p.holdNotices()
 	try := func(pulled *PullResult, err error) *PullResult {
 		if err != nil {
 			problems = append(problems, err)
 			p.notice(err)
+		} else {
+			notices.release()
 		}
 		return pulled
 	}
@@ -30,6 +34,51 @@ func (p *pull) fetch(ctx context.Context) (*PullResult, error) {
 		}
 	}
 	return nil, &PullError{Name: p.match.Reference().String(), Problems: problems}
+}
+
+// heldNotices keeps notices until it is clear that they are not what ends the pull, whose error says the same. Each is passed on once.
+type heldNotices struct {
+	mu     sync.Mutex
+	tell   func(error)
+	held   []error
+	passed map[string]bool
+}
+
+// holdNotices makes p hold notices until bytes arrive, or until they are released.
+func (p *pull) holdNotices() *heldNotices {
+	h := &heldNotices{tell: p.options.Notice, passed: map[string]bool{}}
+	if h.tell == nil {
+		return h
+	}
+	p.options.Notice = h.add
+	shown := p.options.Progress
+	p.options.Progress = func(step Step, done, total int64) {
+		if done > 0 {
+			h.release()
+		}
+		if shown != nil {
+			shown(step, done, total)
+		}
+	}
+	return h
+}
+
+func (h *heldNotices) add(notice error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.held = append(h.held, notice)
+}
+
+func (h *heldNotices) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, notice := range h.held {
+		if text := notice.Error(); !h.passed[text] {
+			h.passed[text] = true
+			h.tell(notice)
+		}
+	}
+	h.held = nil
 }
 
 // ended returns nil while ctx lasts, and then the reason for its end, with the last of the problems before.

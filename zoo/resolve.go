@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
@@ -78,24 +79,31 @@ type Listing struct {
 
 	entry *manifest.Entry
 	place place.Place
+	// remembered reports that the place could not be asked, and this is in the index that was accepted last.
+	remembered bool
 	keys  trust.Keyring
 }
 
-// List returns all entries of the program and of the places, sorted by name and version. A place that does not answer is left out and reported as
-// a notice. A place that serves something forged or malformed is an error: *trust.SignatureError, *manifest.IndexError or *manifest.Error.
+// List returns all entries of the program and of the places, sorted by name and version. A place that could not be asked is an *UnreachablePlaceError among
+// the notices, which [Unanswered] finds, one that has nothing an *EmptyPlaceError. A place that serves something forged or malformed is an error:
+// *trust.SignatureError, *manifest.IndexError or *manifest.Error.
 func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err error) {
+	return z.merge(ctx, z.askAll(ctx))
+}
+
+// merge returns the entries of the program and those of the answers of places, sorted.
+func (z *Zoo) merge(ctx context.Context, answers []fromPlace) (all []Listing, notices []error, err error) {
 	for _, document := range z.embedded {
 		all = append(all, Listing{Reference: document.Reference(), Title: document.Title, Digest: document.Digest()})
 	}
-	for _, place := range z.options.Places {
-		listed, noticed, err := z.listPlace(ctx, place)
-		if err != nil && (isDeception(err) || ctx.Err() != nil) {
-			return nil, nil, err
+	for _, answer := range answers {
+		if answer.err != nil {
+			return nil, nil, answer.err
 		}
-		if err != nil {
-			noticed = append(noticed, err)
-		}
-		all, notices = append(all, listed...), append(notices, noticed...)
+		all, notices = append(all, answer.listed...), append(notices, answer.notices...)
+	}
+	if ctx.Err() != nil {
+		return nil, nil, store.Ended(ctx, "the places", errors.Join(notices...))
 	}
 	slices.SortStableFunc(all, func(a, b Listing) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), manifest.CompareVersions(a.Version, b.Version))
@@ -127,13 +135,22 @@ func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, n
 	if accepted.pinned != nil {
 		notices = append(notices, accepted.pinned)
 	}
-	for _, entry := range accepted.Entries {
+	if z.options.Offline && !from.Local() && accepted.CheckFresh(from.String(), z.options.Now()) != nil {
+		notices = append(notices, &UnreachablePlaceError{Place: from.String(), Remembered: accepted.IndexDocument})
+	}
+	return listingsIn(accepted, from), notices, nil
+}
+
+// listingsIn returns the entries of an index.
+func listingsIn(index *verifiedIndex, from place.Place) []Listing {
+	var all []Listing
+	for _, entry := range index.Entries {
 		all = append(all, Listing{
 			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: entry.Status,
-			entry: &entry, place: from, keys: accepted.keys,
+			entry: &entry, place: from, keys: index.keys,
 		})
 	}
-	return all, notices, nil
+	return all
 }
 
 // isDeception reports whether err says that a place served something false or forged, not just that it failed.
@@ -146,32 +163,54 @@ func isDeception(err error) bool {
 
 // Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first
 // of Options.Places is used. The program comes last, because its entries have no canonical blobs. A withdrawn entry is found only by its version, and
-// then a *StatusNotice is among the notices; if there is no other, the error is a *manifest.WithdrawnError. An unknown name
-// is a *manifest.NotFoundError, joined after the errors of places that did not answer; other errors are those of List.
+// then a *StatusNotice is among the notices; if there is no other, the error is a *manifest.WithdrawnError.
+//
+// Every place is asked, but for one that does not answer Resolve waits only if the name is not known without it: in the program, in another place, or
+// in the index that was accepted from that place before. An unknown name is a *manifest.NotFoundError if all places could be asked, else an
+// *UnansweredError; other errors are those of List.
 func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	wanted, err := manifest.ParseReference(reference)
 	if err != nil {
 		return nil, err
 	}
-	all, notices, err := z.List(ctx)
+	all, notices, err := z.merge(ctx, z.askQuickly(ctx))
 	if err != nil {
 		return nil, err
 	}
+	match, err := z.choose(ctx, wanted, all, notices)
+	if err != nil && hasTemporary(notices) && ctx.Err() == nil && errdef.Kind(err) == errdef.ErrNetwork {
+		if all, notices, err = z.List(ctx); err != nil {
+			return nil, err
+		}
+		return z.choose(ctx, wanted, all, notices)
+	}
+	return match, err
+}
+
+// choose picks an entry of those that are listed, and reads its manifest. If that of a remembered entry is not in the cache, another is picked.
+func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listing, notices []error) (*Match, error) {
 	all = append(listingsOf(all, true), listingsOf(all, false)...)
-	choices := make([]manifest.Option, len(all))
-	for i, listing := range all {
-		choices[i] = manifest.Option{Reference: listing.Reference, Status: listing.Status}
+	for {
+		choices := make([]manifest.Option, len(all))
+		for i, listing := range all {
+			choices[i] = manifest.Option{Reference: listing.Reference, Status: listing.Status}
+		}
+		at, err := manifest.Pick(wanted, choices)
+		if err != nil {
+			return nil, z.notFound(wanted, notices, err)
+		}
+		chosen := all[at]
+		match, err := z.open(ctx, chosen)
+		if err != nil && chosen.remembered && errdef.Kind(err) == errdef.ErrNetwork && ctx.Err() == nil {
+			all = slices.Delete(all, at, at+1)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		match.Notices = append(slices.Clone(notices), statusNotices(wanted, all, chosen)...)
+		return match, nil
 	}
-	at, err := manifest.Pick(wanted, choices)
-	if err != nil {
-		return nil, errors.Join(append(failuresOf(notices), err)...)
-	}
-	match, err := z.open(ctx, all[at])
-	if err != nil {
-		return nil, err
-	}
-	match.Notices = append(notices, statusNotices(wanted, all, all[at])...)
-	return match, nil
 }
 
 // statusNotices returns what to say about the status of the chosen entry, and of later ones that were left out because they are withdrawn.
@@ -194,14 +233,6 @@ func statusNotices(wanted manifest.Reference, all []Listing, chosen Listing) []e
 	return notices
 }
 
-// failuresOf returns the notices that say why a place was left out: an entry that was not found may be there.
-func failuresOf(notices []error) []error {
-	return slices.DeleteFunc(slices.Clone(notices), func(notice error) bool {
-		var pinned *PinnedKeyNotice
-		return errors.As(notice, &pinned)
-	})
-}
-
 // listingsOf returns the entries of places if ofPlaces is set, else those of the program.
 func listingsOf(all []Listing, ofPlaces bool) []Listing {
 	var some []Listing
@@ -215,6 +246,9 @@ func listingsOf(all []Listing, ofPlaces bool) []Listing {
 
 // open returns the manifest of a listing.
 func (z *Zoo) open(ctx context.Context, listing Listing) (*Match, error) {
+	if listing.remembered {
+		ctx = store.Once(ctx)
+	}
 	if listing.place != nil {
 		match, err := z.readEntry(ctx, listing.place, *listing.entry, listing.keys)
 		if err != nil {

@@ -2,6 +2,7 @@ package place
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -12,9 +13,9 @@ import (
 
 // Tree is a Folder behind an HTTP server. It is read-only.
 type Tree struct {
-	address          string
-	blobs            store.Fetcher
-	index, signature store.Fetcher
+	address                  string
+	blobs                    store.Fetcher
+	folder, index, signature store.Fetcher
 }
 
 var _ Place = (*Tree)(nil)
@@ -26,6 +27,10 @@ func OpenTree(address string, options httpstore.Options, patience retry.Options)
 	if err != nil {
 		return nil, err
 	}
+	folder, err := httpstore.New(address+"/", options)
+	if err != nil {
+		return nil, err
+	}
 	index, err := httpstore.New(address+"/"+IndexFile, options)
 	if err != nil {
 		return nil, err
@@ -34,7 +39,7 @@ func OpenTree(address string, options httpstore.Options, patience retry.Options)
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{blobs.Address(), retry.New(blobs, patience), retry.New(index, patience), retry.New(signature, patience)}, nil
+	return &Tree{blobs.Address(), retry.New(blobs, patience), folder, retry.New(index, patience), retry.New(signature, patience)}, nil
 }
 
 // String implements Place.
@@ -49,10 +54,23 @@ func (t *Tree) Blobs() store.Fetcher { return t.blobs }
 // Index implements Place. Size and digest of the two files are not known beforehand: only the signature shows whether they are right.
 func (t *Tree) Index(ctx context.Context) (index, signature []byte, err error) {
 	name := t.address + "/" + IndexFile
-	if index, err = store.Read(ctx, t.index, store.Blob{Name: name, Size: store.UnknownSize}, manifest.MaxSize); err != nil {
+	index, err = store.Read(ctx, t.index, store.Blob{Name: name, Size: store.UnknownSize}, manifest.MaxSize)
+	if errors.Is(err, store.ErrNotFound) {
+		err = t.absent(ctx)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	unsized := store.Blob{Name: name + manifest.SignatureSuffix, Size: store.UnknownSize}
 	signature, err = store.Read(ctx, t.signature, unsized, manifest.MaxSignature)
 	return index, signature, unlessAbsent(err)
+}
+
+// absent returns the error for a folder without an index: it says whether the server has the folder.
+func (t *Tree) absent(ctx context.Context) error {
+	what := "there is no " + IndexFile
+	if _, err := t.folder.Stat(ctx, store.Blob{Name: t.address, Size: store.UnknownSize}); errors.Is(err, store.ErrNotFound) {
+		what = "the server has nothing at this address"
+	}
+	return &store.SourceError{Source: t.address, Kind: store.ErrNotFound, Err: errors.New(what)}
 }

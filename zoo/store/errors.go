@@ -120,8 +120,11 @@ type SourceError struct {
 	Advice string
 }
 
-func (e *SourceError) Error() string {
-	text := fmt.Sprintf("%s: %v", e.Source, e.Kind)
+func (e *SourceError) Error() string { return e.Source + ": " + e.Cause() }
+
+// Cause returns the message without the name of the store.
+func (e *SourceError) Cause() string {
+	text := e.Kind.Error()
 	if e.Status != 0 {
 		text += fmt.Sprintf(" (HTTP status %d)", e.Status)
 	}
