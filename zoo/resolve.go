@@ -81,7 +81,7 @@ type Listing struct {
 	place place.Place
 	// remembered reports that the place could not be asked, and this is in the index that was accepted last.
 	remembered bool
-	keys  trust.Keyring
+	keys       trust.Keyring
 }
 
 // List returns all entries of the program and of the places, sorted by name and version. A place that could not be asked is an *UnreachablePlaceError among

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -36,7 +37,7 @@ func listCommand(c *console) *cli.Command {
 		Aliases: []string{"ls"},
 		Usage:   "list the weights that can be pulled",
 		Description: about("Lists what the places of --zoo publish, and the models whose manifests ship with the program; those are pulled from their upstream\n"+
-			"address.",
+			"address. If a place cannot be asked, the others are listed, and the exit code is 4.",
 			"beitzoo list",
 			"beitzoo list --zoo https://example.org/zoo --trust key.pub",
 		),
@@ -47,27 +48,32 @@ func listCommand(c *console) *cli.Command {
 
 func list(ctx context.Context, c *console, f zooFlags) error {
 	_, all, err := listZoo(ctx, c, f)
-	if err != nil {
+	if all == nil {
 		return err
 	}
 	entries := make([]zooEntry, len(all))
 	for i, l := range all {
 		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest, l.Status}
 	}
-	return c.result(listResult{entries}, func() { printList(c, entries) })
+	return errors.Join(err, c.result(listResult{entries}, func() { printList(c, entries) }))
 }
 
-// listZoo opens the zoo that the flags name and lists it. For a place that fails it prints a note.
+// listZoo opens the zoo that the flags name and lists it. If places could not be asked, it returns what the others have, and an error.
 func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listing, error) {
 	z, err := f.open(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
 	all, notices, err := z.List(ctx)
-	for _, n := range notices {
-		c.remark(n)
+	if err != nil {
+		return nil, nil, err
 	}
-	return z, all, err
+	for _, n := range notices {
+		if zoo.Unanswered([]error{n}) == nil { // else the error says it
+			c.remark(n)
+		}
+	}
+	return z, all, zoo.Unanswered(notices)
 }
 
 // printList prints a table. An entry without a place is that of a manifest that ships with the program.

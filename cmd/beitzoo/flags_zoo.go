@@ -17,13 +17,14 @@ import (
 // zooFlags say where weights come from and whom to trust.
 type zooFlags struct {
 	places, keys        cli.StringSlice
-	offline             bool
+	offline, plainHTTP  bool
 	rateLimit, tokenFor string
 }
 
 func (f *zooFlags) flags() []cli.Flag {
 	offline := boolFlag("offline", &f.offline, "use only the cache, the program itself and local places")
-	offline.Category = zooSection
+	plain := boolFlag("plain-http", &f.plainHTTP, "speak http, without encryption, to registries; those on this machine always get that")
+	offline.Category, plain.Category = zooSection, zooSection
 	return []cli.Flag{
 		&cli.StringSliceFlag{
 			Name: "zoo", Destination: &f.places, EnvVars: []string{"BEITZOO_ZOO"}, Category: zooSection,
@@ -34,14 +35,16 @@ func (f *zooFlags) flags() []cli.Flag {
 			Usage: "a minisign public `KEY`, or a file with one, that may sign for the places; needed once for each place",
 		},
 		offline,
+		plain,
 		&cli.StringFlag{Name: "rate-limit", Destination: &f.rateLimit, Category: zooSection, Usage: "fetch at most this many `BYTES` a second, such as 5MB"},
 		&cli.StringFlag{Name: "token-for", Destination: &f.tokenFor, Category: zooSection, Usage: "send the token in BEITZOO_TOKEN to this `HOST`, and to no other"},
 	}
 }
 
-// network returns how servers are contacted: logins, limits and retries. Registries use the logins of docker.
+// network returns how servers are contacted: logins, limits and retries. Registries use the logins of docker and podman.
 func (f zooFlags) network(c *console) (place.Options, error) {
 	options := place.Options{Retry: retryNotices(c)}
+	options.Registry.PlainHTTP = f.plainHTTP
 	netrc, err := httpstore.Netrc()
 	if err != nil {
 		return options, err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/trust"
@@ -18,13 +17,10 @@ func zooHint(err error) string {
 		index     *manifest.IndexError
 		signature *trust.SignatureError
 		changed   *zoo.ChangedError
-		offline   *zoo.OfflineError
 		unproved  *zoo.NotVerifiedError
 		status    *manifest.StatusError
 	)
 	switch {
-	case errors.As(err, &missing) && errors.Is(err, errdef.ErrNetwork):
-		return fmt.Sprintf("%s may be in the place that did not answer: check the address after --zoo and the network, or try again later", missing.Wanted)
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
 		if hint := missing.Hint(); hint != "" {
 			return hint + " `beitzoo list` shows all names"
@@ -38,13 +34,11 @@ func zooHint(err error) string {
 		return signature.Hint() + " with --trust KEY (a file, or the key itself)"
 	case errors.As(err, &changed):
 		return changed.Hint() + " with --repin"
-	case errors.As(err, &offline):
-		return "pull once without --offline, or from a bundle: beitzoo pull NAME --bundle FILE"
 	case errors.As(err, &status) && status.Has != nil:
 		command := map[string]string{manifest.Withdrawn: "yank", manifest.Deprecated: "deprecate"}[status.Has.State]
 		return fmt.Sprintf("take that back first with: beitzoo %s %s PLACE --undo --sign KEY", command, status.Reference)
 	case errors.As(err, &unproved):
 		return "`beitzoo verify CHECKPOINT --recording FILE` says where they differ"
 	}
-	return ""
+	return placeHint(err)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
 
-// RegistryOptions change how a Registry works. The zero value uses the logins of docker.
+// RegistryOptions change how a Registry works. The zero value uses the logins of docker and podman.
 type RegistryOptions struct {
 	// Transport sends the requests; nil is one with proxies and certificates from the environment.
 	Transport http.RoundTripper

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/store"
+)
+
+// placeHint returns what the user can type about a place or a source that could not be asked, or "". Package store says what may be wrong; this function adds
+// the flag for it.
+func placeHint(err error) string {
+	var (
+		offline *zoo.OfflineError
+		source  *store.SourceError
+	)
+	switch {
+	case errors.As(err, &offline):
+		return "leave out --offline once, or pull from a bundle: beitzoo pull NAME --bundle FILE"
+	case !errors.As(err, &source):
+		return ""
+	case errors.Is(source, store.ErrUnencrypted) && isWebAddress(source.Source):
+		return source.Hint() + ", with an address that begins with http://"
+	case errors.Is(source, store.ErrUnencrypted):
+		return source.Hint() + ", with --plain-http"
+	case errors.Is(source, store.ErrUnauthorized) && isWebAddress(source.Source) && (source.Status == 401 || source.Status == 403):
+		return source.Hint() + "; for a token, set BEITZOO_TOKEN and add --token-for " + hostOf(source.Source)
+	}
+	return errdef.Hint(source)
+}
+
+func isWebAddress(source string) bool {
+	return strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")
+}
+
+func hostOf(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" {
+		return "HOST"
+	}
+	return parsed.Host
+}
