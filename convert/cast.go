@@ -1,16 +1,43 @@
 package convert
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// LostValuesError says that a cast would make values infinite, zero or NaN, so that the output can't be proved to hold the model.
+type LostValuesError struct {
+	DType tensor.DType
+	// Parameters are those with such values.
+	Parameters []Parameter
+}
+
+func (e *LostValuesError) Error() string {
+	return fmt.Sprintf("cast to %s: %s", e.DType, strings.Join(lostSentences(e.Parameters, e.DType), "; "))
+}
+
+// Is reports that the model, which comes from a file, does not fit the dtype.
+func (e *LostValuesError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *LostValuesError) Hint() string {
+	if e.DType == tensor.F16 {
+		return "cast to bf16, whose range is that of f32, or allow it if such values do not matter"
+	}
+	return "cast to a wider dtype, or allow it if such values do not matter"
+}
+
 // cast rounds the parameters to dtype, and says what that loses.
-func (r *Report) cast(tensors []tensor.Named, dtype tensor.DType) ([]tensor.Named, error) {
+func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.DType) ([]tensor.Named, error) {
 	if dtype == tensor.Invalid {
 		return tensors, nil
 	}
@@ -34,57 +61,89 @@ func (r *Report) cast(tensors []tensor.Named, dtype tensor.DType) ([]tensor.Name
 			r.Lossy = append(r.Lossy, fmt.Sprintf("%s rounded from %s to %s", text.Count(rounded[from], "parameter was", "parameters were"), from, dtype))
 		}
 	}
-	return cast, r.warn(tensors, dtype)
+	return cast, r.countLosses(ctx, tensors, dtype)
 }
 
-const (
-	// smallestNormalF16 and largestF16 bound what a half holds with full precision.
-	smallestNormalF16 = 1.0 / (1 << 14)
-	largestF16        = 65504
-)
-
-// warn looks for small parameters whose values a half can't hold well: the layer scale of large models begins at 1e-5. Matrices are not searched.
-func (r *Report) warn(tensors []tensor.Named, dtype tensor.DType) error {
-	if dtype != tensor.F16 {
-		return nil
-	}
-	var faint, huge []string
-	for _, t := range tensors {
-		if t.DType == tensor.F16 || len(t.Shape) > 1 && !strings.HasSuffix(t.Name, "table") {
-			continue
-		}
-		err := tensor.Guard(func() error {
-			values, err := tensor.Float64s(t.View)
-			small, large := outside(values)
-			if small {
-				faint = append(faint, t.Name)
-			}
-			if large {
-				huge = append(huge, t.Name)
-			}
-			return err
-		})
+// countLosses counts the values of each parameter that the cast makes infinite, zero or NaN.
+func (r *Report) countLosses(ctx context.Context, tensors []tensor.Named, dtype tensor.DType) error {
+	err := parallel.Each(ctx, len(tensors), guarded(func(ctx context.Context, i int) error {
+		losses, err := transform.CountLosses(ctx, tensors[i].View, dtype)
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.Name, err)
+			return fmt.Errorf("%s: %w", tensors[i].Name, err)
 		}
+		if losses != (transform.Losses{}) {
+			r.Parameters[i].Lost = &losses
+		}
+		return nil
+	}))
+	if err != nil {
+		return err
 	}
-	if len(faint) > 0 {
-		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 holds values below %.1e with fewer digits or as zero: %s some, such as %s; bf16 would not lose them",
-			smallestNormalF16, text.Count(len(faint), "parameter has", "parameters have"), faint[0]))
-	}
-	if len(huge) > 0 {
-		have := text.Count(len(huge), "parameter has", "parameters have")
-		r.Lossy = append(r.Lossy, fmt.Sprintf("F16 turns values beyond %d into infinity: %s some, such as %s", largestF16, have, huge[0]))
-	}
+	r.Lossy = append(r.Lossy, lostSentences(r.Parameters, dtype)...)
+	r.Lossy = append(r.Lossy, faintSentence(r.Parameters, dtype)...)
 	return nil
 }
 
-// outside reports whether some value is too small or too large for a half.
-func outside(values []float64) (small, large bool) {
-	for _, v := range values {
-		magnitude := max(v, -v)
-		small = small || magnitude > 0 && magnitude < smallestNormalF16
-		large = large || magnitude > largestF16
+// lost returns the parameters some of whose values the cast makes infinite, zero or NaN.
+func (r *Report) lost() []Parameter {
+	return slices.DeleteFunc(slices.Clone(r.Parameters), func(p Parameter) bool { return p.Lost == nil || p.Lost.Lost() == 0 })
+}
+
+// mostLost is how many parameters a sentence names.
+const mostLost = 3
+
+// lostSentences say how many values become infinite, NaN or zero, and in which parameters most.
+func lostSentences(parameters []Parameter, dtype tensor.DType) []string {
+	var sentences []string
+	for _, kind := range []struct {
+		becomes string
+		count   func(*transform.Losses) int64
+	}{
+		{"infinite", func(l *transform.Losses) int64 { return l.Infinite }},
+		{"NaN", func(l *transform.Losses) int64 { return l.NaN }},
+		{"zero", func(l *transform.Losses) int64 { return l.Zero }},
+	} {
+		type loser struct {
+			name  string
+			count int64
+		}
+		var losers []loser
+		var total int64
+		for _, p := range parameters {
+			if p.Lost != nil && kind.count(p.Lost) > 0 {
+				losers = append(losers, loser{p.Name, kind.count(p.Lost)})
+				total += kind.count(p.Lost)
+			}
+		}
+		if total == 0 {
+			continue
+		}
+		slices.SortStableFunc(losers, func(a, b loser) int { return cmp.Compare(b.count, a.count) })
+		names := make([]string, len(losers))
+		for i, l := range losers {
+			names[i] = fmt.Sprintf("%s (%d)", l.name, l.count)
+		}
+		sentences = append(sentences, fmt.Sprintf("%s %s in %s: %s",
+			text.Count(int(total), "value becomes", "values become"), kind.becomes, dtype, text.List(names, mostLost, "")))
 	}
-	return small, large
+	return sentences
+}
+
+// faintSentence says that some parameters have values that the dtype holds with fewer digits: the layer scale of large models begins at 1e-5. Matrices have many
+// such values beside large ones, which do no harm there.
+func faintSentence(parameters []Parameter, dtype tensor.DType) []string {
+	var faint []string
+	for _, p := range parameters {
+		if p.Lost != nil && p.Lost.Faint > 0 && (len(p.Shape) == 1 || strings.HasSuffix(p.Name, "table")) {
+			faint = append(faint, p.Name)
+		}
+	}
+	if len(faint) == 0 {
+		return nil
+	}
+	sentence := fmt.Sprintf("%s holds the smallest values with fewer digits: %s some, such as %s", dtype, text.Count(len(faint), "parameter has", "parameters have"), faint[0])
+	if dtype == tensor.F16 {
+		sentence += "; bf16 holds them as well as others"
+	}
+	return []string{sentence}
 }

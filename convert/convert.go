@@ -17,6 +17,9 @@ type Options struct {
 	SaveOptions
 	// DType is what the parameters are cast to; Invalid keeps theirs.
 	DType tensor.DType
+	// AllowLostValues lets Prove pass although the cast makes values infinite, zero or NaN. Without it they are a *LostValuesError. If Prove is not set,
+	// they are only reported.
+	AllowLostValues bool
 }
 
 // Convert reads the checkpoint at source, a file or folder, and writes it to target. For target see Save. On any error nothing new is
@@ -38,9 +41,12 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 		return nil, err
 	}
 	report := model.report()
-	canonical, err := report.cast(model.Tensors, options.DType)
+	canonical, err := report.cast(ctx, model.Tensors, options.DType)
 	if err != nil {
 		return nil, err
+	}
+	if lost := report.lost(); len(lost) > 0 && options.Prove && !options.AllowLostValues {
+		return nil, &LostValuesError{DType: options.DType, Parameters: lost}
 	}
 	if err := model.carry(&options.SaveOptions); err != nil {
 		return nil, err

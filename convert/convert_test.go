@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -355,6 +357,71 @@ func TestHalvesWarnOfFaintLayerScale(t *testing.T) {
 	if !slices.ContainsFunc(report.Lossy, func(text string) bool { return strings.Contains(text, "blocks.1.gamma_2") }) {
 		t.Errorf("lossy %q", report.Lossy)
 	}
+}
+
+func TestCast_CountsLostValues(t *testing.T) {
+	t.Parallel()
+	source := saved(t, "tiny_p16_32", naming.PASSL, ".pdparams", func(raws map[string][]byte) {
+		set(raws["blocks.0.mlp.fc1.weight"], 7, 1e5)
+		set(raws["blocks.0.mlp.fc1.weight"], 8, -7e4)
+		set(raws["blocks.1.attn.qkv.weight"], 3, 1e6)
+		set(raws["head.bias"], 0, 1e-12)
+		set(raws["blocks.1.attn.proj.weight"], 5, float32(math.NaN()))
+	})
+	target := filepath.Join(t.TempDir(), "half.safetensors")
+	options := to(naming.Timm, "")
+	options.DType = tensor.F16
+	options.Prove = false
+	report, err := convert.Convert(t.Context(), source, target, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := map[string]transform.Losses{}
+	for _, p := range report.Parameters {
+		if p.Lost != nil && p.Lost.Lost() > 0 {
+			lost[p.Name] = transform.Losses{Infinite: p.Lost.Infinite, Zero: p.Lost.Zero, NaN: p.Lost.NaN}
+		}
+	}
+	want := map[string]transform.Losses{"blocks.0.mlp.fc1.weight": {Infinite: 2}, "blocks.1.attn.qkv.weight": {Infinite: 1}, "head.bias": {Zero: 1}}
+	if diff := cmp.Diff(want, lost); diff != "" {
+		t.Errorf("lost (-want +got):\n%s", diff)
+	}
+	for _, sentence := range []string{
+		"3 values become infinite in F16: blocks.0.mlp.fc1.weight (2), blocks.1.attn.qkv.weight (1)", "1 value becomes zero in F16: head.bias (1)",
+	} {
+		if !slices.Contains(report.Lossy, sentence) {
+			t.Errorf("%q lacks %q", report.Lossy, sentence)
+		}
+	}
+	stats, err := convert.Inspect(t.Context(), target, convert.InspectOptions{Statistics: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range stats.Tensors {
+		if found.Statistics.Inf != want[found.Name].Infinite {
+			t.Errorf("%s has %d infinite values in the file", found.Name, found.Statistics.Inf)
+		}
+	}
+
+	// Whoever wants a proof has to allow such values.
+	options.Prove = true
+	proved := filepath.Join(t.TempDir(), "proved.safetensors")
+	for _, dryRun := range []bool{false, true} {
+		options.DryRun = dryRun
+		var values *convert.LostValuesError
+		if _, err := convert.Convert(t.Context(), source, proved, options); !errors.As(err, &values) || len(values.Parameters) != 3 || values.Hint() == "" {
+			t.Errorf("the proof of lost values: %v", err)
+		}
+	}
+	if _, err := os.Stat(proved); err == nil {
+		t.Error("a file that is not proved was written")
+	}
+	options.DryRun, options.AllowLostValues = false, true
+	if report := mustConvert(t, source, proved, options); !report.Saved.Proved {
+		t.Error("allowed, and not proved")
+	}
+	options.AllowLostValues, options.DType = false, tensor.BF16
+	mustConvert(t, source, proved, options)
 }
 
 // filesIn lists everything below a folder.

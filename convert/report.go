@@ -2,6 +2,7 @@ package convert
 
 import (
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -50,6 +51,8 @@ type Parameter struct {
 	DType string       `json:"dtype"`
 	Cast  string       `json:"cast,omitempty"`
 	Shape tensor.Shape `json:"shape"`
+	// Lost counts the values that the cast does more to than rounding; nil if there are none.
+	Lost *transform.Losses `json:"cast_losses,omitempty"`
 }
 
 // Dropped is a tensor that was left out, and why.

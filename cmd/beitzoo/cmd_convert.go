@@ -15,6 +15,8 @@ type convertFlags struct {
 	save  saveFlags
 	zoo   zooFlags
 	dtype string
+	// allowLost lets --prove pass although a cast makes values infinite or zero.
+	allowLost bool
 }
 
 func convertCommand(c *console) *cli.Command {
@@ -29,7 +31,8 @@ func convertCommand(c *console) *cli.Command {
 			"beitzoo convert beit.pth -o beit-hf/ --to hf",
 		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
-			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that change are reported"),
+			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that become infinite, zero or NaN are counted"),
+			boolFlag("allow-lost-values", &f.allowLost, "let --prove pass although the cast makes values infinite, zero or NaN"),
 		}, f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return convertCheckpoint(ctx, c, args[0], f) }),
 	}
@@ -41,7 +44,7 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 		return err
 	}
 	bar := c.newProgress("writing")
-	options := convert.Options{SaveOptions: f.save.options(bar)}
+	options := convert.Options{SaveOptions: f.save.options(bar), AllowLostValues: f.allowLost}
 	if options.OpenOptions, err = f.model.options(); err != nil {
 		return err
 	}

@@ -83,6 +83,7 @@ var flagHints = []struct {
 	add     string
 }{
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
+	{isA[*convert.LostValuesError](nil), "the flag is --allow-lost-values"},
 	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
