@@ -58,7 +58,8 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	return losses
 }
 
-// lostByShapes lists what the parameters alone don't tell of an architecture. A relative position index among the tensors that are written tells the window.
+// lostByShapes lists what the parameters alone don't tell of an architecture. A relative position index among the tensors that are written tells the window,
+// but not whether its patches are one row or one column.
 func lostByShapes(config arch.Config, written []tensor.Named) []Loss {
 	shapes := map[string]tensor.Shape{}
 	for _, p := range config.Params() {
@@ -68,7 +69,7 @@ func lostByShapes(config arch.Config, written []tensor.Named) []Loss {
 	window := arch.Window{Height: height, Width: width}
 	var losses []Loss
 	var hints arch.Hints
-	if slices.ContainsFunc(written, func(t tensor.Named) bool { return strings.HasSuffix(t.Name, "relative_position_index") }) {
+	if min(height, width) > 1 && slices.ContainsFunc(written, func(t tensor.Named) bool { return strings.HasSuffix(t.Name, "relative_position_index") }) {
 		hints.Window = window
 	}
 	for range 2 { // each time, one property that does not follow is stated

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -115,4 +116,30 @@ func (d cardDocument) validate() error {
 		return d.Recipe.Validate()
 	}
 	return nil
+}
+
+// replaceGuesses takes heads and window from hints if the card says that they were guesses when the file was written.
+func (o ownCard) replaceGuesses(hints arch.Hints) {
+	if hints.Heads != 0 && o.From[card.Heads].Guess() {
+		o.Config.Heads = hints.Heads
+	}
+	if window := hints.Window; window != (arch.Window{}) && o.From[card.Window].Guess() {
+		o.Config.ImageHeight, o.Config.ImageWidth = window.Height*o.Config.PatchSize, window.Width*o.Config.PatchSize
+	}
+}
+
+// assumptions returns what the card says of guesses that were made when the file was written.
+func (o ownCard) assumptions(hints arch.Hints) []arch.Assumption {
+	var assumptions []arch.Assumption
+	add := func(property arch.Property, value string) {
+		assumptions = append(assumptions, arch.Assumption{Property: property, Value: value, Reason: "that is what the file's metadata says, and that it was a guess"})
+	}
+	if hints.Heads == 0 && o.From[card.Heads].Guess() {
+		add(arch.PropertyHeads, strconv.Itoa(o.Config.Heads))
+	}
+	if hints.Window == (arch.Window{}) && o.From[card.Window].Guess() {
+		height, width := o.Config.Window()
+		add(arch.PropertyWindow, fmt.Sprintf("%d x %d pixels, %s patches", o.Config.ImageHeight, o.Config.ImageWidth, arch.Window{Height: height, Width: width}))
+	}
+	return assumptions
 }

@@ -125,8 +125,8 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	wanted, wantedFrom := options.architecture(beside.card, own.Card)
 	hints := options.hints(beside.timm)
-	if wantedFrom == card.Metadata && hints.Heads != 0 && own.From[card.Heads].Guess() {
-		wanted.Heads = hints.Heads // it was a guess when the file was written
+	if wantedFrom == card.Metadata {
+		own.replaceGuesses(hints)
 	}
 	if wanted != nil {
 		if err := wanted.CheckHints(hints, arch.Source(wantedFrom)); err != nil {
@@ -145,6 +145,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
+	}
+	if wantedFrom == card.Metadata {
+		model.Assumptions = own.assumptions(hints)
 	}
 	model.Notes = slices.Concat(file.Notes, model.Notes)
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {

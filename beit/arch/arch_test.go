@@ -229,16 +229,6 @@ func TestInfer_Rectangles(t *testing.T) {
 		if diff := cmp.Diff(want, got.Config); diff != "" || got.WindowFrom != "the test" || len(got.Assumptions) > 0 {
 			t.Fatalf("%s%v", diff, got)
 		}
-		untold := want.Untold(false)
-		if got, err := arch.Infer(shapesOf(want), untold); err != nil || got.Config != want {
-			t.Fatalf("with the hints %v: %v, %v", untold, got, err)
-		}
-		if square := window.Height == window.Width; square != (untold.Window == arch.Window{}) || (want.Bias != arch.NoBias) && untold.Heads != 0 {
-			t.Fatalf("hints %v", untold)
-		}
-		if indexed := want.Untold(true); min(window.Height, window.Width) > 1 && want.Bias != arch.NoBias && indexed.Window != (arch.Window{}) {
-			t.Fatalf("hints with an index %v", indexed)
-		}
 		// Without the hint it is the same window, an assumption, or an error.
 		guess, err := arch.Infer(shapesOf(want), arch.Hints{Heads: want.Heads})
 		if err == nil && guess.WindowFrom != arch.Assumed && guess.WindowFrom != arch.FromKnown && guess.Config != want {

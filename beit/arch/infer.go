@@ -192,25 +192,6 @@ func (c Config) Named() Config {
 	return c
 }
 
-// Untold returns the hints that [Infer] needs to find c by the shapes of its parameters, without sources; the zero value if the parameters tell all.
-// withIndex says that a relative_position_index lies beside them, which tells every window but those of one row or one column.
-func (c Config) Untold(withIndex bool) Hints {
-	shapes := map[string]tensor.Shape{}
-	for _, p := range c.Params() {
-		shapes[p.Name] = p.Shape
-	}
-	height, width := c.Window()
-	all, untold := Hints{Heads: c.Heads, Window: Window{height, width}}, Hints{}
-	if found, err := Infer(shapes, Hints{Window: all.Window}); err != nil || found.Heads != c.Heads {
-		untold.Heads = c.Heads
-	}
-	indexed := withIndex && c.Bias != NoBias && min(height, width) > 1
-	if found, err := Infer(shapes, Hints{Heads: all.Heads}); !indexed && (err != nil || found.ImageHeight != c.ImageHeight || found.ImageWidth != c.ImageWidth) {
-		untold.Window = all.Window
-	}
-	return untold
-}
-
 // setHeads sets the number of heads: that of the bias tables, or that of the hints, or that of a released architecture.
 func (i *Inference) setHeads(s evidence, hints Hints) error {
 	if heads := s.most("heads"); heads > 0 {
