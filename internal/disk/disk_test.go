@@ -38,6 +38,24 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A rename over a device destroys it, which a superuser may do. The link keeps this test from doing that if it fails.
+func TestReplace_RefusesDevices(t *testing.T) {
+	t.Parallel()
+	link := filepath.Join(t.TempDir(), "null")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Skip(err)
+	}
+	for _, path := range []string{link, t.TempDir()} {
+		var refused *disk.NotFileError
+		if err := disk.WriteFile(path, []byte("x"), 0o600); !errors.As(err, &refused) || refused.Hint() == "" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link became %v, %v", info, err)
+	}
+}
+
 func TestReadFile_Limit(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "large")

@@ -11,9 +11,34 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
+// NotFileError says that there is something at the path that is not a file, such as a device: a rename would destroy it.
+type NotFileError struct {
+	Path string
+	// Mode says what is there instead.
+	Mode fs.FileMode
+}
+
+func (e *NotFileError) Error() string {
+	what := "a device, pipe or socket"
+	if e.Mode.IsDir() {
+		what = "a folder"
+	}
+	return fmt.Sprintf("%s is %s, and only a file can be replaced", e.Path, what)
+}
+
+// Is reports that the request was wrong.
+func (e *NotFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint returns what to do next.
+func (e *NotFileError) Hint() string { return "give the name of a file" }
+
 // Replace writes the file at path with the content that write produces. It writes a new file beside path, syncs it, and renames it to path, so the
-// old content stays until the new one is complete. The file has the permissions mode, whatever the umask.
+// old content stays until the new one is complete. The file has the permissions mode, whatever the umask. If there is
+// something else than a file at path, or behind a link there, the error is a *[NotFileError].
 func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &NotFileError{Path: path, Mode: info.Mode()}
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
