@@ -56,6 +56,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 		return nil, err
 	}
 	report.finish(saved, options.DryRun)
+	report.Snippet = Snippet(saved, model.Config)
 	if model.recipeErr != nil && saved.Folder == "" {
 		report.Notes = append(report.Notes, fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", model.recipeErr))
 	}

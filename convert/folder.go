@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/configs"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
 )
 
@@ -23,15 +24,26 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	if t.folder == "" {
 		return nil, nil
 	}
-	content, err := configs.Transformers(card.Card{Config: config, Facts: options.Facts})
+	c := card.Card{Config: config, Facts: options.Facts}
+	if t.scheme.Name == naming.Timm {
+		if config.MaskToken {
+			return nil, &TargetError{
+				Reason: "timm has no class for masked image modelling, so there is no folder that it could load",
+				Advice: "write to a file, or to a folder of transformers",
+			}
+		}
+		content, err := configs.Timm(c)
+		return []configFile{{"config.json", content}}, err
+	}
+	content, err := configs.Transformers(c)
 	if err != nil {
 		return nil, err
 	}
 	processor := options.processor
 	switch {
 	case processor != nil:
-	case options.Facts.Recipe != nil:
-		processor, err = configs.Processor(*options.Facts.Recipe)
+	case c.Recipe != nil:
+		processor, err = configs.Processor(*c.Recipe)
 	default:
 		processor, err = configs.DefaultProcessor(config)
 	}
@@ -49,8 +61,9 @@ func (t target) write(ctx context.Context, parts []output.Part, configs []config
 	}
 	err = t.weightsThenConfigs(ctx, parts, configs, options)
 	if err != nil && made {
-		for _, name := range []string{filepath.Base(t.path), configs[0].name, configs[1].name} {
-			os.Remove(filepath.Join(t.folder, name))
+		os.Remove(t.path)
+		for _, c := range configs {
+			os.Remove(filepath.Join(t.folder, c.name))
 		}
 		os.Remove(t.folder) // keeps it if somebody else has put something there
 	}

@@ -33,7 +33,10 @@ func (l Loss) String() string {
 
 // lost lists what the target can't hold of a card: it works out what Open would find in the target.
 func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
-	if t.folder != "" || t.format.HasMetadata && !bare {
+	switch {
+	case t.folder != "" && t.scheme.Name == naming.Timm && !t.format.HasMetadata:
+		return lostInTimm(c)
+	case t.folder != "" || t.format.HasMetadata && !bare:
 		return nil
 	}
 	losses := lostByShapes(c.Config, written)
@@ -51,6 +54,18 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 		case there.Recipe != *c.Recipe:
 			losses = append(losses, Loss{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), recipeWords(there.Recipe, there.Name)})
 		}
+	}
+	if c.Problem != "" && c.Problem != card.SingleLabel {
+		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
+	}
+	return losses
+}
+
+// lostInTimm lists what a folder of timm without metadata in its weights can't hold.
+func lostInTimm(c card.Card) []Loss {
+	var losses []Loss
+	if c.Config.Epsilon != arch.Epsilon {
+		losses = append(losses, Loss{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)})
 	}
 	if c.Problem != "" && c.Problem != card.SingleLabel {
 		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
@@ -105,22 +120,26 @@ func recipeWords(r card.Recipe, name string) string {
 func (t target) notes(c card.Card, bare bool) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	if t.format.HasMetadata && t.folder == "" && t.scheme.Program != "" {
+	timm := t.folder != "" && t.scheme.Name == naming.Timm
+	if timm && c.Problem != "" && c.Problem != card.SingleLabel {
+		note("timm does not know what the logits mean: %s", c.Problem)
+	}
+	if t.format.HasMetadata && (t.folder == "" || timm) && t.scheme.Program != "" {
 		if c.Config.Epsilon != t.scheme.Epsilon {
 			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon", c.Config.Epsilon, t.scheme.Program)
 		}
-		if !bare && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
+		if !bare && !timm && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
 			note("the names of the classes and the recipe for images are in the metadata of the file, which %s does not read", t.scheme.Program)
 		}
 	}
-	if t.scheme.Folder && t.folder == "" {
+	if t.scheme.Name == naming.HF && t.folder == "" {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
 	if t.folder != "" {
 		switch from := c.From[card.Preparing]; {
 		case from.Guess():
 			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
-		case c.Recipe == nil && from == "":
+		case c.Recipe == nil && from == "" && !timm:
 			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
 		}
 	}

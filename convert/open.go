@@ -101,6 +101,10 @@ func (o OpenOptions) hints(timm *configs.TimmFacts) arch.Hints {
 	if hints.Heads == 0 && timm != nil && timm.Heads > 0 {
 		hints.Heads, hints.HeadsFrom = timm.Heads, arch.Source(card.TimmConfig)
 	}
+	if hints.Window == (arch.Window{}) && timm != nil && timm.PatchSize > 0 && timm.ImageHeight > 0 {
+		hints.Window = arch.Window{Height: timm.ImageHeight / timm.PatchSize, Width: timm.ImageWidth / timm.PatchSize}
+		hints.WindowFrom = arch.Source(card.TimmConfig)
+	}
 	return hints
 }
 

@@ -19,6 +19,8 @@ type Report struct {
 	// Lossy are sentences about what cannot be undone; empty means that converting back restores the same tensors bit for bit.
 	Lossy []string `json:"lossy,omitempty"`
 	Notes []string `json:"notes,omitempty"`
+	// Snippet are lines of Python that build the model and load what was written; see the function Snippet.
+	Snippet string `json:"snippet,omitempty"`
 	// DryRun says that nothing was written.
 	DryRun bool `json:"dry_run,omitempty"`
 }

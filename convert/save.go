@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -41,6 +42,8 @@ type Saved struct {
 	Folder string `json:"folder,omitempty"`
 	Format string `json:"format"`
 	Scheme string `json:"scheme"`
+	// Wrapper is the key around the state dict, or PASSL's class if one was asked for; or empty.
+	Wrapper string `json:"wrapper,omitempty"`
 	// Bytes is the size of the weight file, Tensors their number, index buffers included.
 	Bytes   int64 `json:"bytes"`
 	Tensors int   `json:"tensors"`
@@ -81,7 +84,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		return nil, err
 	}
 	saved := &Saved{
-		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Bytes: output.Total(parts), Tensors: len(named),
+		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Wrapper: cmp.Or(wrapper, key), Bytes: output.Total(parts), Tensors: len(named),
 		Lost: t.lost(model, named, options.Bare), Notes: t.notes(model, options.Bare),
 	}
 	if err := saved.list(config, named, wrapper); err != nil {
@@ -116,10 +119,10 @@ func (t target) wrappers(asked string) (class, key string) {
 	return "", asked
 }
 
-// metadata is what a file says of itself, if its format can. In a folder config.json says it.
+// metadata is what a file says of itself, if its format can. In a folder of transformers config.json says it.
 func (t target) metadata(c card.Card, bare bool) (map[string]string, error) {
 	switch {
-	case t.folder != "":
+	case t.folder != "" && t.scheme.Name == naming.HF:
 		return nil, nil
 	case bare:
 		return Metadata(t.scheme.Name, c.Config), nil

@@ -17,6 +17,8 @@ type convertFlags struct {
 	dtype string
 	// allowLost lets --prove pass although a cast makes values infinite or zero.
 	allowLost bool
+	// snippet asks for the lines of Python that load what was written.
+	snippet bool
 }
 
 func convertCommand(c *console) *cli.Command {
@@ -33,6 +35,7 @@ func convertCommand(c *console) *cli.Command {
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that become infinite, zero or NaN are counted"),
 			boolFlag("allow-lost-values", &f.allowLost, "let --prove pass although the cast makes values infinite, zero or NaN"),
+			boolFlag("snippet", &f.snippet, "print the lines of Python with which timm, transformers, unilm or PASSL builds the model and loads the output"),
 		}, f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return convertCheckpoint(ctx, c, args[0], f) }),
 	}
@@ -63,10 +66,10 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 	if err != nil {
 		return err
 	}
-	return c.result(report, func() { printConversion(c, report) })
+	return c.result(report, func() { printConversion(c, report, f.snippet) })
 }
 
-func printConversion(c *console, r *convert.Report) {
+func printConversion(c *console, r *convert.Report, snippet bool) {
 	verb := "wrote"
 	if r.DryRun {
 		verb = "would write"
@@ -87,4 +90,12 @@ func printConversion(c *console, r *convert.Report) {
 	for _, note := range r.Notes {
 		c.remark(note)
 	}
+	if !snippet {
+		return
+	}
+	if r.Snippet == "" {
+		c.remark("beitzoo has no lines of Python for this scheme and format")
+		return
+	}
+	c.printf("\n%s", r.Snippet)
 }

@@ -25,6 +25,7 @@ type timmFile struct {
 	Labels       json.RawMessage `json:"labels"` // the old name
 	Args         struct {
 		Heads      *int    `json:"num_heads"`
+		PatchSize  int     `json:"patch_size"`
 		ImageSize  any     `json:"img_size"`
 		GlobalPool *string `json:"global_pool"`
 		FCNorm     *bool   `json:"use_fc_norm"`
@@ -55,6 +56,8 @@ type TimmFacts struct {
 	// Heads is the number of attention heads, and ImageHeight and ImageWidth the size of images in pixels; 0 if the file does not say.
 	Heads                   int
 	ImageHeight, ImageWidth int
+	// PatchSize is the side of a patch in pixels, or 0 if the file does not say.
+	PatchSize int
 	// Pooling is how tokens are pooled, or empty if the file does not say. FCNorm is what the file says about the name of the norm, or nil.
 	Pooling arch.Pooling
 	FCNorm  *bool
@@ -86,7 +89,7 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 			return nil, &FileError{timmName, text.JSONError(err)}
 		}
 	}
-	facts := &TimmFacts{Architecture: valueOr(file.Architecture, ""), Heads: max(0, valueOr(file.Args.Heads, 0)), FCNorm: file.Args.FCNorm}
+	facts := &TimmFacts{Architecture: valueOr(file.Architecture, ""), Heads: max(0, valueOr(file.Args.Heads, 0)), FCNorm: file.Args.FCNorm, PatchSize: file.Args.PatchSize}
 	var err error
 	if facts.Labels, err = file.labels(); err != nil {
 		return nil, &FileError{timmName, err}

@@ -169,6 +169,17 @@ func (f transformersFile) labels(config arch.Config) []string {
 	return labels
 }
 
+// TransformersClass returns the name of the class of transformers for models of an architecture.
+func TransformersClass(config arch.Config) string {
+	switch {
+	case config.Classes == 0:
+		return classBare
+	case config.MaskToken:
+		return classMasked
+	}
+	return classClassifier
+}
+
 // Transformers returns the config.json with which transformers' from_pretrained builds the model, epsilon included. Without labels, classes are named
 // LABEL_0 and so on, as transformers does. An impossible architecture is an *[arch.ConfigError]; labels of another number than classes are an error too.
 func Transformers(c card.Card) ([]byte, error) {
@@ -176,13 +187,7 @@ func Transformers(c card.Card) ([]byte, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	class, layerScale := classClassifier, float(0)
-	switch {
-	case config.Classes == 0:
-		class = classBare
-	case config.MaskToken:
-		class = classMasked
-	}
+	class, layerScale := TransformersClass(config), float(0)
 	if config.LayerScale {
 		layerScale = 0.1 // only switches LayerScale on; its values are in the weights. The figure is that of the training recipes.
 	}

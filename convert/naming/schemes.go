@@ -206,7 +206,7 @@ var schemes = []*Scheme{
 		rows: plainRows, prefix: "backbone.", writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
-		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
+		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon, Folder: true,
 		MaskedNote: "timm has no class for masked image modelling; the names are what it would call them",
 		rows:       plainRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
