@@ -578,6 +578,7 @@ func TestTargets(t *testing.T) {
 		{"f", "", "", "safetensors", naming.HF, "f/model.safetensors"},
 		{"g", naming.HF, "pytorch", "pytorch", naming.HF, "g/pytorch_model.bin"},
 		{"h", naming.HF, "paddle", "paddle", naming.HF, "h"},
+		{"i/", naming.Timm, "", "safetensors", naming.Timm, "i/model.safetensors"},
 	} {
 		report := mustConvert(t, source, filepath.Join(folder, c.target), to(c.to, c.format))
 		got := []string{report.Saved.Format, report.Saved.Scheme, report.Saved.Path}
@@ -588,7 +589,7 @@ func TestTargets(t *testing.T) {
 		mustBeEqual(t, source, filepath.Join(folder, c.wantFile))
 	}
 	for _, c := range []struct{ target, to, format string }{
-		{"", naming.HF, ""}, {filepath.Join(folder, "x.y"), "", ""}, {folder, naming.Timm, ""}, {folder + "/new/", "", "paddle"},
+		{"", naming.HF, ""}, {filepath.Join(folder, "x.y"), "", ""}, {folder, naming.Unilm, ""}, {folder + "/new/", "", "paddle"},
 	} {
 		var problem *convert.TargetError
 		if _, err := convert.Convert(t.Context(), source, c.target, to(c.to, c.format)); !errors.As(err, &problem) || problem.Hint() == "" {

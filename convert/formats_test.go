@@ -141,7 +141,7 @@ func TestFormats_OneRecord(t *testing.T) {
 		{"an empty folder", "weights.tally", func() error { return openError(t, t.TempDir()) }},
 		{"an unknown format", "did you mean tally?", func() error { return saveError("x", "taly", "") }},
 		{"an unknown ending", ".tally", func() error { return saveError("x.y", "", "") }},
-		{"a folder of timm's", "tally", func() error { return saveError(t.TempDir(), "", naming.Timm) }},
+		{"a folder of unilm's", "tally", func() error { return saveError(t.TempDir(), "", naming.Unilm) }},
 	} {
 		err := c.try()
 		var advisor interface{ Hint() string }

@@ -76,7 +76,7 @@ func newTarget(path, format, scheme string) (target, error) {
 	}
 	endingFormat, endingScheme, known := formatEnding(path)
 	given, _ := formatNamed(format)
-	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.Folder) && (format == "" || named != nil && given.Transformers) {
+	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.Name == naming.HF) && (format == "" || named != nil && given.Transformers) {
 		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme, naming.HF))
 	}
 	format = cmp.Or(format, endingFormat)
