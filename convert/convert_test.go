@@ -578,7 +578,6 @@ func TestTargets(t *testing.T) {
 		{"f", "", "", "safetensors", naming.HF, "f/model.safetensors"},
 		{"g", naming.HF, "pytorch", "pytorch", naming.HF, "g/pytorch_model.bin"},
 		{"h", naming.HF, "paddle", "paddle", naming.HF, "h"},
-		{"i/", naming.Timm, "", "safetensors", naming.Timm, "i/model.safetensors"},
 	} {
 		report := mustConvert(t, source, filepath.Join(folder, c.target), to(c.to, c.format))
 		got := []string{report.Saved.Format, report.Saved.Scheme, report.Saved.Path}
