@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -65,9 +66,15 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 
 // Input says what was read.
 func (m *Model) Input() Input {
+	var warnings []string
+	if scheme, err := naming.ByName(m.Scheme); err == nil {
+		if other := scheme.NotSquareNote(m.Config); other != "" {
+			warnings = append(warnings, other)
+		}
+	}
 	return Input{
 		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, OtherDicts: m.File.Others,
-		Scheme: m.Scheme, Assumptions: m.Assumptions, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
+		Scheme: m.Scheme, Assumptions: m.Assumptions, Warnings: warnings, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
 	}
 }
 

@@ -143,6 +143,9 @@ func (t target) notes(c card.Card, bare bool) []string {
 			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
 		}
 	}
+	if other := t.scheme.NotSquareNote(c.Config); other != "" {
+		notes = append(notes, other)
+	}
 	if t.scheme.MaskedNote != "" && c.Config.MaskToken {
 		notes = append(notes, t.scheme.MaskedNote)
 	}

@@ -69,6 +69,9 @@ func Save(ctx context.Context, path string, config arch.Config, canonical []tens
 }
 
 func (t target) save(ctx context.Context, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
+	if other := t.scheme.NotSquareNote(config); t.folder != "" && config.AbsolutePosition && other != "" {
+		return nil, &TargetError{Reason: "a folder of this model would be of no use: " + other, Advice: "write a file, under the names of timm or unilm"}
+	}
 	wrapper, key := t.wrappers(options.Wrapper)
 	named, err := naming.Write(t.scheme.Name, config, canonical, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {

@@ -118,6 +118,9 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 	for _, a := range i.Assumptions {
 		c.printf("guess         %s; state it with %s", a, propertyFlags[a.Property])
 	}
+	for _, warning := range i.Warnings {
+		c.printf("warning       %s", warning)
+	}
 	for _, note := range i.Notes {
 		c.printf("note          %s", note)
 	}

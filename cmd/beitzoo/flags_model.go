@@ -139,10 +139,13 @@ func parseWindow(value string) (arch.Window, error) {
 // propertyFlags are the flags that state what an architecture may leave open.
 var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW"}
 
-// remarkGuesses says what was guessed when a checkpoint was opened, and which of several state dicts was taken.
+// remarkGuesses says what was guessed when a checkpoint was opened, what other programs compute otherwise with it, and which of several state dicts was taken.
 func remarkGuesses(c *console, read convert.Input) {
 	for _, a := range read.Assumptions {
 		c.remark(a.String() + "; state it with " + propertyFlags[a.Property])
+	}
+	for _, warning := range read.Warnings {
+		c.remark(warning)
 	}
 	if len(read.OtherDicts) > 0 {
 		taken := "the state dict at the top"

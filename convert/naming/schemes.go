@@ -46,6 +46,9 @@ type Scheme struct {
 	Wrappers []Wrapper
 	// MaskedNote says what is doubtful about a masked-image-modelling model in this scheme, or is empty.
 	MaskedNote string
+	// TableNote says what the program makes of bias tables if the window is not square, and PositionNote what of position embeddings; both are empty if it does
+	// what beitzoo does.
+	TableNote, PositionNote string
 
 	rows []row
 	// transposed: weights of linear layers are stored as [in, out].
@@ -227,7 +230,11 @@ var schemes = []*Scheme{
 	},
 	{
 		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true,
-		rows: hfRows, prefix: "beit.", bare: true,
+		// huggingface/transformers 4.57 and 5.24 models/beit/modeling_beit.py: BeitRelativePositionBias, BeitEmbeddings.interpolate_pos_encoding.
+		TableNote: "transformers takes the bias tables of a window that is not square for width x height and interpolates them, " +
+			"so it computes other logits than beitzoo, timm and unilm do",
+		PositionNote: "transformers can't run a model with position embeddings whose window is not square, or interpolates them, by its version",
+		rows:         hfRows, prefix: "beit.", bare: true,
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
 			"beit.layers.{i}.relative_position_bias.relative_position_index",
@@ -253,6 +260,19 @@ func ByName(name string) (*Scheme, error) {
 		return nil, &UnknownSchemeError{Name: name, Nearest: suggest.Nearest(name, Names())}
 	}
 	return schemes[at], nil
+}
+
+// NotSquareNote says what the program computes otherwise than beitzoo because the window of an architecture is not square, or is empty.
+func (s *Scheme) NotSquareNote(config arch.Config) string {
+	switch height, width := config.Window(); {
+	case height == width:
+		return ""
+	case config.AbsolutePosition && s.PositionNote != "":
+		return s.PositionNote
+	case config.Bias != arch.NoBias:
+		return s.TableNote
+	}
+	return ""
 }
 
 // RecipeName returns the Recipe of a scheme, or "" if there is no scheme of that name.
