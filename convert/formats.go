@@ -45,6 +45,18 @@ func formatEnding(path string) (format, scheme string, ok bool) {
 	return "", "", false
 }
 
+// Endings lists the endings that names of checkpoints have, with their dots. Files are recognised by their content, so others may be checkpoints, too.
+func Endings() []string {
+	var all []string
+	for _, format := range formats {
+		for _, ending := range format.Endings {
+			all = append(all, ending.Suffix)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // usualEndings returns the first ending of each format.
 func usualEndings() []string {
 	var all []string

@@ -50,7 +50,6 @@ func newApp(c *console) *cli.App {
 	app.UsageText = "beitzoo COMMAND [arguments and flags in any order]"
 	app.Description = "Begin with `beitzoo demo`. `beitzoo COMMAND --help` describes a command, with examples."
 	app.HideVersion = true
-	app.EnableBashCompletion = true
 	app.Reader, app.Writer, app.ErrWriter = c.in, c.out, c.err
 	app.Commands = commands(c)
 	app.Flags = []cli.Flag{cli.HelpFlag, &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, DisableDefaultText: true, Usage: "print what the command version prints"}}
@@ -85,8 +84,8 @@ func run(ctx context.Context, c *console, args []string) int {
 
 func runLine(ctx context.Context, c *console, args []string) error {
 	app := newApp(c)
-	if slices.Contains(args, "--generate-bash-completion") {
-		return app.RunContext(ctx, args)
+	if len(args) > 1 && args[1] == completeCommand {
+		return answerCompletion(c, app, args[2:])
 	}
 	line := takeApart(app, args)
 	switch {

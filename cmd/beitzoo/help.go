@@ -176,11 +176,7 @@ func (p *helpPage) entry(names, meaning string) {
 func flagNames(flag cli.Flag) string {
 	var names []string
 	for _, name := range flag.Names() {
-		dashed := "--" + name
-		if len(name) == 1 {
-			dashed = "-" + name
-		}
-		names = append(names, dashed)
+		names = append(names, dashed(name))
 	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		return cmp.Compare(len(strings.TrimLeft(a, "-")), 1) - cmp.Compare(len(strings.TrimLeft(b, "-")), 1)

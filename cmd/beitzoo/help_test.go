@@ -64,7 +64,10 @@ func TestExamples_CommandLines(t *testing.T) {
 			t.Errorf("%s has no example", words)
 		}
 		for line := range strings.Lines(examples) {
-			line, _, _ = strings.Cut(strings.TrimSpace(line), " >>")
+			line = strings.TrimSpace(line)
+			if at := strings.IndexAny(line, ">|"); at >= 0 { // the rest is the shell's
+				line = line[:at]
+			}
 			if line == "" {
 				continue
 			}
