@@ -672,3 +672,18 @@ func TestSaveThatCannotBeProvedLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// The image processors of transformers round crops in their own way: a recipe of timm's kind becomes another one in a folder, which is said.
+func TestRoundingOfCropsIsNoted(t *testing.T) {
+	t.Parallel()
+	recipe := card.Recipe{Resize: card.ShorterEdge, ResizeTo: 71, Crop: 64, Interpolation: card.Bicubic, Std: [3]float64{1, 1, 1}}
+	for rounding, want := range map[card.Rounding]int{card.HalfEven: 1, card.Down: 0} {
+		recipe.Rounding = rounding
+		options := to(naming.HF, "")
+		options.OpenOptions.Recipe = &recipe
+		report := mustConvert(t, testdata+"digits/digits_p16_64.unilm.pth", filepath.Join(t.TempDir(), "folder"), options)
+		if len(report.Saved.Lost) != want || want > 0 && report.Saved.Lost[0].Item != card.Preparing {
+			t.Errorf("rounding %q: lost %v", rounding, report.Saved.Lost)
+		}
+	}
+}

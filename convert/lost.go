@@ -35,8 +35,10 @@ func (l Loss) String() string {
 func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	switch {
 	case t.folder != "" && t.scheme.Name == naming.Timm && !t.format.HasMetadata:
-		return lostInTimm(c)
-	case t.folder != "" || t.format.HasMetadata && !bare:
+		return append(lostInTimm(c), t.lostByRounding(c)...)
+	case t.folder != "":
+		return t.lostByRounding(c)
+	case t.format.HasMetadata && !bare:
 		return nil
 	}
 	losses := lostByShapes(c.Config, written)
@@ -59,6 +61,18 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
 	}
 	return losses
+}
+
+// lostByRounding returns the recipe if the program for which the folder is, which does not let anybody choose, would begin some crops on another pixel.
+func (t target) lostByRounding(c card.Card) []Loss {
+	program := card.HalfEven
+	if t.scheme.Name == naming.HF {
+		program = card.Down
+	}
+	if c.Recipe == nil || !c.Recipe.RoundingMatters() || c.Recipe.Rounding == program {
+		return nil
+	}
+	return []Loss{{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), "the same with crops where " + t.scheme.Program + " begins them, up to a pixel apart,"}}
 }
 
 // lostInTimm lists what a folder of timm without metadata in its weights can't hold.
@@ -113,7 +127,11 @@ func recipeWords(r card.Recipe, name string) string {
 	if name != "" {
 		return name
 	}
-	return fmt.Sprintf("%s to %d, crop %d, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, r.Interpolation, r.Mean, r.Std)
+	rounded := ""
+	if r.Rounding == card.Down {
+		rounded = " rounded down"
+	}
+	return fmt.Sprintf("%s to %d, crop %d%s, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, rounded, r.Interpolation, r.Mean, r.Std)
 }
 
 // notes say what a user should know of the target.

@@ -80,3 +80,26 @@ func TestRecipe_ValidateReportsEverything(t *testing.T) {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
+
+// TestRecipe_CropOffset has the pixels at which center_crop of torchvision 0.26 and of transformers (4.57 and 5.23) begins to crop 56 pixels.
+func TestRecipe_CropOffset(t *testing.T) {
+	t.Parallel()
+	even := card.Recipe{Resize: card.Squash, Crop: 56}
+	down := even
+	down.Rounding = card.Down
+	for n, want := range map[int][2]int{56: {0, 0}, 57: {0, 0}, 58: {1, 1}, 59: {2, 1}, 60: {2, 2}, 61: {2, 2}, 63: {4, 3}, 54: {-1, -1}, 53: {-1, -1}} {
+		if got := [2]int{even.CropOffset(n), down.CropOffset(n)}; got != want {
+			t.Errorf("%d pixels: %v, want %v", n, got, want)
+		}
+	}
+	for to, want := range map[int]bool{56: false, 57: false, 58: false, 59: true, 63: true} {
+		even.ResizeTo = to
+		if even.RoundingMatters() != want {
+			t.Errorf("resized to %d: matters %v", to, !want)
+		}
+	}
+	even.Resize = card.ShorterEdge
+	if !even.RoundingMatters() {
+		t.Error("a longer edge can have any length")
+	}
+}

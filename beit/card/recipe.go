@@ -1,7 +1,9 @@
 package card
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -30,6 +32,16 @@ const (
 	Bicubic  Interpolation = "bicubic"
 )
 
+// Rounding says on which pixel a crop begins whose margins can't be equal.
+type Rounding string
+
+const (
+	// HalfEven rounds half a pixel to the even one, as torchvision does, and with it unilm and timm.
+	HalfEven Rounding = ""
+	// Down leaves the smaller margin in front, as transformers does.
+	Down Rounding = "down"
+)
+
 // The bounds of a recipe, which may come from a hostile file.
 const (
 	// MaxSize bounds ResizeTo and Crop, in pixels.
@@ -45,6 +57,8 @@ type Recipe struct {
 	Interpolation Interpolation `json:"interpolation" yaml:"interpolation"`
 	// Crop is the side of the centre crop in pixels. If the resized image is smaller, it is padded with black.
 	Crop int `json:"crop" yaml:"crop"`
+	// Rounding places the crop where its margins can't be equal.
+	Rounding Rounding `json:"crop_rounding,omitempty" yaml:"crop_rounding,omitempty"`
 	// Mean and Std are per channel (red, green, blue) on the scale 0 to 1.
 	Mean [3]float64 `json:"mean" yaml:"mean"`
 	Std  [3]float64 `json:"std" yaml:"std"`
@@ -52,6 +66,28 @@ type Recipe struct {
 
 // Len returns the number of values of one image, 3 * Crop * Crop.
 func (r Recipe) Len() int { return 3 * r.Crop * r.Crop }
+
+// CropOffset returns the pixel on which the crop begins on an axis of n pixels. It is negative if the axis is shorter than the crop: then the smaller part of
+// the padding is in front.
+func (r Recipe) CropOffset(n int) int {
+	margins := n - r.Crop
+	if margins < 0 || r.Rounding == Down {
+		return margins / 2 // towards zero
+	}
+	return int(math.RoundToEven(float64(margins) / 2))
+}
+
+// RoundingMatters reports whether there are images for which the recipe makes another input with another Rounding.
+func (r Recipe) RoundingMatters() bool {
+	if r.Resize == ShorterEdge {
+		return true // the longer edge can have any length
+	}
+	down := r
+	down.Rounding = Down
+	even := r
+	even.Rounding = HalfEven
+	return down.CropOffset(r.ResizeTo) != even.CropOffset(r.ResizeTo)
+}
 
 // Validate returns a *[RecipeError] with everything that is wrong with the recipe, or nil.
 func (r Recipe) Validate() error {
@@ -67,6 +103,7 @@ func (r Recipe) Validate() error {
 	}{
 		{"resize", string(r.Resize), []string{string(ShorterEdge), string(Squash)}},
 		{"interpolation", string(r.Interpolation), []string{string(Bilinear), string(Bicubic)}},
+		{"crop_rounding", cmp.Or(string(r.Rounding), string(Down)), []string{string(Down)}},
 	} {
 		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
 	}

@@ -2,7 +2,6 @@ package preprocess
 
 import (
 	"image"
-	"math"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 )
@@ -21,7 +20,7 @@ func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	if r.Resize == card.ShorterEdge {
 		width, height = shorterEdge(src.Width, src.Height, r.ResizeTo)
 	}
-	return resample(src, width, height, r.Interpolation, centreWindow(width, height, r.Crop)), nil
+	return resample(src, width, height, r.Interpolation, cropWindow(width, height, r)), nil
 }
 
 // Apply returns the image resized, cropped and normalised: [3, Crop, Crop], channels red, green, blue, as new memory. An invalid recipe is a
@@ -77,18 +76,8 @@ func scaled(edge, long, short int) int {
 	return int(float64(edge*long) / float64(short))
 }
 
-// centreWindow returns the square of the given side in the middle of a w by h image, in the
-// coordinates of that image. It reaches beyond a smaller image.
-func centreWindow(w, h, side int) image.Rectangle {
-	x, y := centreOffset(w, side), centreOffset(h, side)
-	return image.Rect(x, y, x+side, y+side)
-}
-
-// centreOffset is where a crop of the given side starts on an axis of n pixels. torchvision rounds
-// half to even when it crops, and pads the smaller half in front.
-func centreOffset(n, side int) int {
-	if side > n {
-		return -((side - n) / 2)
-	}
-	return int(math.RoundToEven(float64(n-side) / 2))
+// cropWindow returns the square that a recipe crops from a w by h image, in the coordinates of that image. It reaches beyond a smaller image.
+func cropWindow(w, h int, r card.Recipe) image.Rectangle {
+	x, y := r.CropOffset(w), r.CropOffset(h)
+	return image.Rect(x, y, x+r.Crop, y+r.Crop)
 }

@@ -97,6 +97,9 @@ func recipeText(r card.Recipe, name string) string {
 	if r.Resize != card.Squash || r.Crop != r.ResizeTo {
 		does += fmt.Sprintf(", crop %d", r.Crop)
 	}
+	if r.Rounding == card.Down {
+		does += ", its offset rounded down"
+	}
 	does += fmt.Sprintf(", mean %v, deviation %v", r.Mean, r.Std)
 	if name != "" {
 		return name + ": " + does
@@ -118,7 +121,7 @@ func lossText(l convert.Loss) string {
 			flag = "--recipe " + l.Value
 		}
 	}
-	line := fmt.Sprintf("%s can't be written into this file; give it back with %s", l, flag)
+	line := fmt.Sprintf("%s can't be written here; give it back with %s", l, flag)
 	if l.Instead != "" && l.Item != card.Labels {
 		line += fmt.Sprintf(", or %s is taken", l.Instead)
 	}

@@ -87,6 +87,9 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 	if *file.DoCenterCrop {
 		recipe.Crop = file.CropSize.Height
 	}
+	if recipe.RoundingMatters() {
+		recipe.Rounding = card.Down
+	}
 	if err := recipe.Validate(); err != nil {
 		return card.Recipe{}, &FileError{processorName, err}
 	}
@@ -138,7 +141,8 @@ func (f processorFile) check() error {
 }
 
 // Processor returns the preprocessor_config.json that makes transformers' AutoImageProcessor follow a recipe: BeitImageProcessor for one that squashes, and
-// CLIPImageProcessor, which is the same but for that, for one that keeps the aspect ratio. The error is a *[card.RecipeError].
+// CLIPImageProcessor, which is the same but for that, for one that keeps the aspect ratio. Both round as [card.Down] says, whatever the recipe says. The error is a
+// *[card.RecipeError].
 func Processor(recipe card.Recipe) ([]byte, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
