@@ -3,6 +3,7 @@ package beitzoo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -58,7 +59,7 @@ func TestOpen_Facts(t *testing.T) {
 	}{
 		{"zoo", "digits_p16_64", beitzoo.Options{}, "canonical", card.Manifest, card.Manifest, "passl-digits", "7"},
 		{"file", checkpoint, beitzoo.Options{}, "passl", "the default of PASSL, unilm and timm", card.Architecture, "passl-digits", ""},
-		{"folder", "testdata/digits/hf", beitzoo.Options{}, "hf", "config.json", card.Architecture, "passl-digits", "LABEL_7"},
+		{"folder", "testdata/digits/hf", beitzoo.Options{}, "hf", "config.json", card.Architecture, "passl-digits", ""},
 		{
 			"asked for", checkpoint,
 			beitzoo.Options{Checkpoint: convert.OpenOptions{RecipeName: "hf", Labels: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}, Epsilon: 1e-6}},
@@ -274,5 +275,29 @@ func TestClassify_WithoutImages(t *testing.T) {
 	t.Parallel()
 	if _, err := beitzoo.Classify(t.Context(), checkpoint); !errors.Is(err, beitzoo.ErrNoImages) {
 		t.Error(err)
+	}
+}
+
+// TestOpen_TimmFolder compares with what timm's create_transform and model answer for a folder that timm's save_for_hf wrote: the recipe is in its
+// config.json, and with that of another program the most probable class is another one.
+func TestOpen_TimmFolder(t *testing.T) {
+	t.Parallel()
+	model, err := beitzoo.Open(t.Context(), "testdata/cards/timm_v2_crop90", beitzoo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	predictions, err := model.Predict(t.Context(), []string{"testdata/cards/cat.png"}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		label   string
+		percent string
+	}{{"animal1", "27.39"}, {"animal4", "21.36"}} {
+		got := predictions[0].Top[i]
+		if got.Label != want.label || fmt.Sprintf("%.2f", 100*got.Probability) != want.percent {
+			t.Errorf("place %d is %v with %.4f, want %v", i, got, got.Probability, want)
+		}
 	}
 }

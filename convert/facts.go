@@ -75,7 +75,7 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 // setLabels takes the first names of classes that are stated. It is an error if there is not one for each class.
 func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard) error {
 	set := func(labels []string, from card.Origin) {
-		if m.Labels == nil && labels != nil {
+		if m.Labels == nil && labels != nil && (from == card.Asked || !card.Placeholder(labels)) {
 			m.Labels, m.From[card.Labels] = labels, from
 		}
 	}

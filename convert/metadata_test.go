@@ -1,0 +1,63 @@
+package convert
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/errdef"
+)
+
+func TestReadMetadata_Refuses(t *testing.T) {
+	t.Parallel()
+	digits, err := arch.ByName("digits_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := CardMetadata("timm", card.Card{Config: digits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, err := readMetadata(good); err != nil || own.Config != digits {
+		t.Fatalf("got %v, %v", own.Card, err)
+	}
+	text := good[MetadataCard]
+	for name, raw := range map[string]string{
+		"not JSON":           "{",
+		"no architecture":    "{}",
+		"impossible heads":   strings.Replace(text, `"heads":3`, `"heads":7`, 1),
+		"huge depth":         strings.Replace(text, `"depth":3`, `"depth":1000000000`, 1),
+		"text for a number":  strings.Replace(text, `"depth":3`, `"depth":"3"`, 1),
+		"unknown problem":    strings.Replace(text, `{"architecture"`, `{"problem_type":"guess","architecture"`, 1),
+		"impossible recipe":  strings.Replace(text, `{"architecture"`, `{"recipe":{"crop":-1},"architecture"`, 1),
+		"labels as a number": strings.Replace(text, `{"architecture"`, `{"labels":3,"architecture"`, 1),
+	} {
+		if raw == text {
+			t.Fatalf("%s: nothing was replaced", name)
+		}
+		if _, err := readMetadata(map[string]string{MetadataCard: raw}); !errors.Is(err, errdef.ErrInput) || !strings.Contains(err.Error(), MetadataCard) {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+}
+
+func FuzzReadMetadata(f *testing.F) {
+	digits, err := arch.ByName("digits_p16_64")
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := CardMetadata("timm", card.Card{Config: digits, Facts: card.Facts{Labels: []string{"a"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good[MetadataCard], "1e-5")
+	f.Add(`{"assumed": ["heads"], "recipe_name": "x"}`, "NaN")
+	f.Fuzz(func(t *testing.T, raw, epsilon string) {
+		own, err := readMetadata(map[string]string{MetadataCard: raw, MetadataEpsilon: epsilon})
+		if err == nil && own.Card != nil && own.Config.Validate() != nil {
+			t.Errorf("accepted an invalid architecture: %v", own.Config)
+		}
+	})
+}
