@@ -2,6 +2,7 @@ package beitzoo
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 
@@ -35,6 +36,8 @@ type Facts struct {
 	Card card.Card
 	// StateDict is the key of the state dict in the file, or empty if there is only one.
 	StateDict string
+	// Source says how the checkpoint was read, and what was guessed.
+	Source convert.Input
 	// Notes are remarks of the reader of the file, for people.
 	Notes []string
 }
@@ -84,7 +87,7 @@ func Open(ctx context.Context, name string, options Options) (*Model, error) {
 }
 
 // Load opens weights and loads them into an engine. The caller closes the model. The errors are those of [convert.Open], [card.ChooseRecipe],
-// [classify.New] and the engine.
+// [classify.Check] and the engine.
 func Load(ctx context.Context, weights Weights, options Options) (*Model, error) {
 	opened, err := weights.Open(ctx, options.Checkpoint)
 	if err != nil {
@@ -101,8 +104,8 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	known := opened.Card()
 	known.From = maps.Clone(known.From)
 	known.Recipe, known.RecipeName, known.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
-	if err := card.CheckLabels(known.Labels, opened.Config.Classes); err != nil {
-		return nil, err
+	if err := classify.Check(known); err != nil { // before the weights are read
+		return nil, fmt.Errorf("%s: %w", weights.Path, err)
 	}
 	chosen := options.Engine
 	if chosen == nil {
@@ -113,12 +116,12 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		return nil, err
 	}
 	loaded := &sharedModel{Model: own}
-	classifier, err := classify.New(loaded, opened.Config, choice.Recipe, known.Labels)
+	classifier, err := classify.New(loaded, known)
 	if err != nil {
 		loaded.Close()
 		return nil, err
 	}
-	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: opened.File.Wrapper, Notes: opened.Notes}
+	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: opened.File.Wrapper, Source: opened.Input(), Notes: opened.Notes}
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
 }
 
@@ -128,12 +131,12 @@ var ErrNoImages = errdef.New(errdef.ErrUsage, "no image to classify is given")
 // Result is what [Classify] returns.
 type Result struct {
 	Facts
-	// Predictions have the five most probable classes of each image.
+	// Predictions have the five most probable classes of each image that could be read.
 	Predictions []classify.Prediction
 }
 
 // Classify opens a model as [Open] does, classifies image files and closes the model. A program that classifies more than once calls [Open] and
-// [classify.Classifier.Predict] instead.
+// [classify.Classifier.Predict] instead. If some files cannot be read, the error is a *[classify.UnreadError], and the result is that for the others.
 func Classify(ctx context.Context, name string, images ...string) (*Result, error) {
 	if len(images) == 0 {
 		return nil, ErrNoImages
@@ -144,8 +147,8 @@ func Classify(ctx context.Context, name string, images ...string) (*Result, erro
 	}
 	defer model.Close()
 	predictions, err := model.Predict(ctx, images, 5)
-	if err != nil {
+	if predictions == nil {
 		return nil, err
 	}
-	return &Result{model.Facts, predictions}, nil
+	return &Result{model.Facts, predictions}, err
 }

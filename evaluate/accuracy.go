@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
@@ -10,6 +11,7 @@ import (
 
 // Accuracy says for how many images the most probable class was the right one, and for how many the right one was among the five most probable.
 type Accuracy struct {
+	// Images is the number of images that could be read.
 	Images int `json:"images"`
 	// Top1 and Top5 are the numbers of such images.
 	Top1 int `json:"top1_correct"`
@@ -51,25 +53,36 @@ type Options struct {
 }
 
 // Classification runs every image of a data set through a classifier and returns its accuracy. It keeps only one batch of images in memory. If the data set
-// has more classes than the model, the error is a *[ClassesError]; other errors are those of [classify.Classifier.FS].
+// has more classes than the model, the error is a *[ClassesError]. If some images cannot be read, the accuracy is that for the others, and the error a
+// *[classify.UnreadError], unless the classifier is Strict. Other errors are those of [classify.Classifier.FS].
 func Classification(ctx context.Context, classifier *classify.Classifier, data *Dataset, options Options) (Accuracy, error) {
 	if classes := classifier.Config().Classes; len(data.Classes) > classes {
 		return Accuracy{}, &ClassesError{Folders: len(data.Classes), Classes: classes}
 	}
 	var score Score
 	names, size := data.Names(), max(1, classifier.BatchSize)
+	all := &classify.UnreadError{Total: len(names)}
 	for from := 0; from < len(names); from += size {
 		to := min(len(names), from+size)
 		rows, err := classifier.FS(ctx, data.FS, names[from:to])
-		if err != nil {
+		unread := (*classify.UnreadError)(nil)
+		switch {
+		case errors.As(err, &unread):
+			all.Failures = append(all.Failures, unread.Failures...)
+		case err != nil:
 			return Accuracy{}, err
 		}
 		for i, row := range rows {
-			score.Add(row, data.Images[from+i].Class)
+			if row != nil {
+				score.Add(row, data.Images[from+i].Class)
+			}
 		}
 		if options.Progress != nil {
 			options.Progress(to, len(names))
 		}
+	}
+	if len(all.Failures) > 0 {
+		return score.Accuracy(), all
 	}
 	return score.Accuracy(), nil
 }

@@ -45,7 +45,7 @@ func digits(t *testing.T) *classify.Classifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classifier, err := classify.New(model, opened.Config, choice.Recipe, nil)
+	classifier, err := classify.New(model, card.Card{Config: opened.Config, Facts: card.Facts{Recipe: &choice.Recipe}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,30 @@ func TestClassification(t *testing.T) {
 	}
 	if want := []int{50, 100, 150, 200, 250, 300, 350, 360}; cmp.Diff(want, done) != "" {
 		t.Errorf("progress was %v", done)
+	}
+}
+
+// Images that cannot be read change nothing in the score of the others.
+func TestClassification_Unreadable(t *testing.T) {
+	t.Parallel()
+	data, err := evaluate.Folder(shipped + embedded.Images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data.Images = slices.Insert(data.Images, 100, evaluate.Image{Name: "no such file.png", Class: 3})
+	data.Images = append(data.Images, evaluate.Image{Name: "7", Class: 7})
+	classifier := digits(t)
+	got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{})
+	var unread *classify.UnreadError
+	if !errors.As(err, &unread) || unread.Total != 362 || len(unread.Failures) != 2 || unread.Failures[0].Path != "no such file.png" {
+		t.Errorf("%v", err)
+	}
+	if diff := cmp.Diff(measured, got); diff != "" {
+		t.Error(diff)
+	}
+	classifier.Strict = true
+	if got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{}); errors.As(err, new(*classify.UnreadError)) || err == nil || got.Images != 0 {
+		t.Errorf("strictly: %+v, %v", got, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -45,7 +46,7 @@ func digits(t testing.TB) *classify.Classifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classifier, err := classify.New(model, opened.Config, choice.Recipe, nil)
+	classifier, err := classify.New(model, card.Card{Config: opened.Config, Facts: card.Facts{Recipe: &choice.Recipe}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func withLogits(t *testing.T, logits ...float64) (*classify.Classifier, *fakeMod
 	t.Helper()
 	config, recipe := small(t)
 	model := &fakeModel{logits: logits}
-	classifier, err := classify.New(model, config, recipe, []string{"cat", "dog", "bird"})
+	classifier, err := classify.New(model, card.Card{Config: config, Facts: card.Facts{Recipe: &recipe, Labels: []string{"cat", "dog", "bird"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,12 +191,56 @@ func TestImages_NotFinite(t *testing.T) {
 	}
 }
 
+// TestFiles_Unreadable makes sure that files that cannot be read change nothing for the others, wherever they are among the batches.
 func TestFiles_Unreadable(t *testing.T) {
 	t.Parallel()
-	classifier, _ := withLogits(t, 1, 2, 3)
-	_, err := classifier.Files(t.Context(), []string{"no such file.png"})
-	if file := (*preprocess.FileError)(nil); !errors.As(err, &file) || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v", err)
+	classifier := digits(t)
+	seven, three, none, text := shipped+embedded.Images+"/7/005.png", shipped+embedded.Images+"/3/036.png", "no such file.png", "classify.go"
+	alone, err := classifier.Files(t.Context(), []string{seven, three})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{none, seven, text, none, none, three, text}
+	want := [][]float64{nil, alone[0], nil, nil, nil, alone[1], nil}
+	for _, size := range []int{1, 2, 3, 100} {
+		classifier.BatchSize = size
+		rows, err := classifier.Files(t.Context(), paths)
+		var unread *classify.UnreadError
+		if !errors.As(err, &unread) || unread.Total != 7 || len(unread.Failures) != 5 || !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errdef.ErrInput) {
+			t.Fatalf("batches of %d: %v", size, err)
+		}
+		for i, at := range []int{0, 2, 3, 4, 6} {
+			if unread.Failures[i].Path != paths[at] {
+				t.Errorf("failure %d is about %s", i, unread.Failures[i].Path)
+			}
+		}
+		if diff := cmp.Diff(want, rows); diff != "" {
+			t.Errorf("batches of %d: %s", size, diff)
+		}
+	}
+	predictions, err := classifier.Predict(t.Context(), paths, 1)
+	if !errors.As(err, new(*classify.UnreadError)) || len(predictions) != 2 || predictions[0].Image != seven || predictions[1].Top[0].Index != 3 {
+		t.Errorf("%v, %v", predictions, err)
+	}
+	if predictions, err = classifier.Predict(t.Context(), []string{none}, 1); !errors.As(err, new(*classify.UnreadError)) || len(predictions) != 0 || predictions == nil {
+		t.Errorf("nothing to read: %v, %v", predictions, err)
+	}
+	classifier.Strict = true
+	rows, err := classifier.Files(t.Context(), paths)
+	var file *preprocess.FileError
+	if rows != nil || errors.As(err, new(*classify.UnreadError)) || !errors.As(err, &file) || file.Path != none {
+		t.Errorf("strictly: %v, %v", rows, err)
+	}
+}
+
+func TestUnreadError_ListsSome(t *testing.T) {
+	t.Parallel()
+	unread := &classify.UnreadError{Total: 30}
+	for range 25 {
+		unread.Failures = append(unread.Failures, &preprocess.FileError{Path: "x", Err: fs.ErrNotExist})
+	}
+	if lines := strings.Split(unread.Error(), "\n"); len(lines) != 22 || lines[0] != "25 of 30 images could not be read" || lines[21] != "  and 5 more" {
+		t.Errorf("%q", lines)
 	}
 }
 
@@ -221,7 +266,7 @@ func TestNew_Errors(t *testing.T) {
 		{"an empty file of labels", config, recipe, []string{}, new(*card.LabelsError), errdef.ErrInput},
 		{"empty recipe", config, card.Recipe{}, nil, new(*card.RecipeError), errdef.ErrInput},
 	} {
-		classifier, err := classify.New(&fakeModel{}, c.config, c.recipe, c.labels)
+		classifier, err := classify.New(&fakeModel{}, card.Card{Config: c.config, Facts: card.Facts{Recipe: &c.recipe, Labels: c.labels}})
 		if classifier != nil || !errors.As(err, c.want) || !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -249,6 +294,55 @@ func TestTop(t *testing.T) {
 	}
 	if got := (classify.Class{Index: 3, Label: "owl"}).String(); got != "owl (class 3)" {
 		t.Errorf("a class with a label is %q", got)
+	}
+}
+
+// The pipeline of transformers gives 80.1 % to a class of a multi-label model that a softmax gives 51 %, and 48.3 % to the only class of a model of one.
+func TestFunction(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		problem card.Problem
+		classes int
+		want    classify.Function
+	}{
+		{"", 10, classify.SoftmaxFunction},
+		{card.SingleLabel, 10, classify.SoftmaxFunction},
+		{card.MultiLabel, 10, classify.SigmoidFunction},
+		{"", 1, classify.SigmoidFunction},
+		{card.SingleLabel, 1, classify.SigmoidFunction},
+		{card.Regression, 1, classify.SigmoidFunction},
+		{card.Regression, 3, classify.SoftmaxFunction},
+	} {
+		if got := classify.FunctionFor(c.problem, c.classes); got != c.want {
+			t.Errorf("%q, %d classes: %s", c.problem, c.classes, got)
+		}
+	}
+	config, recipe := small(t)
+	known := card.Card{Config: config, Facts: card.Facts{Recipe: &recipe, Problem: card.MultiLabel}}
+	classifier, err := classify.New(&fakeModel{}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := classifier.Top([]float64{math.Log(4), 0, -math.Log(3)}, 3)
+	want := []classify.Class{{Index: 0, Probability: 0.8}, {Index: 1, Probability: 0.5}, {Index: 2, Probability: 0.25}}
+	if diff := cmp.Diff(want, top, cmpopts.EquateApprox(0, 1e-15)); diff != "" || classifier.Function() != classify.SigmoidFunction {
+		t.Errorf("%s %s", classifier.Function(), diff)
+	}
+	if diff := cmp.Diff([]float64{1, 0}, classify.Sigmoid([]float64{1e300, -1e300})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNew_NamesBothSizes(t *testing.T) {
+	t.Parallel()
+	config, recipe := small(t)
+	recipe.Crop = 64
+	known := card.Card{Config: config, Facts: card.Facts{
+		Recipe: &recipe, From: map[card.Item]card.Origin{card.Preparing: card.Processor, card.Window: card.Config},
+	}}
+	_, err := classify.New(&fakeModel{}, known)
+	if want := "the recipe (preprocessor_config.json) makes images of 64 x 64 pixels, the model (config.json) takes 32 x 32"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

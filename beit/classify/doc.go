@@ -14,7 +14,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	classifier, err := classify.New(model, config, choice.Recipe, labels)
+//	classifier, err := classify.New(model, card.Card{Config: config, Facts: card.Facts{Recipe: &choice.Recipe, Labels: labels}})
 //	if err != nil {
 //		return err
 //	}

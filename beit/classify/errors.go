@@ -2,9 +2,13 @@ package classify
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // ModelError says that models of an architecture cannot classify images.
@@ -28,14 +32,59 @@ func (e *ModelError) Hint() string {
 }
 
 // RecipeSizeError says that a recipe makes images of another size than the model takes. Both sizes are in pixels a side.
-type RecipeSizeError struct{ Recipe, Model int }
+type RecipeSizeError struct {
+	Recipe, Model int
+	// RecipeFrom and ModelFrom say where the sizes come from; they may be empty.
+	RecipeFrom, ModelFrom card.Origin
+}
 
 func (e *RecipeSizeError) Error() string {
-	return fmt.Sprintf("the recipe makes images of %d pixels a side, the model takes %d", e.Recipe, e.Model)
+	from := func(origin card.Origin) string {
+		if origin == "" {
+			return ""
+		}
+		return fmt.Sprintf(" (%s)", origin)
+	}
+	return fmt.Sprintf("the recipe%s makes images of %d x %d pixels, the model%s takes %d x %d", from(e.RecipeFrom), e.Recipe, e.Recipe, from(e.ModelFrom), e.Model, e.Model)
 }
 
 // Is reports that the recipe, which comes with the weights, does not belong to them.
 func (e *RecipeSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// UnreadError says which of several images could not be read. All others were classified.
+type UnreadError struct {
+	// Total is the number of all images.
+	Total int
+	// Failures are about those that could not be read, in their order.
+	Failures []*preprocess.FileError
+}
+
+// listed is how many images the message names; Failures has all.
+const listed = 20
+
+func (e *UnreadError) Error() string {
+	lines := []string{fmt.Sprintf("%d of %s could not be read", len(e.Failures), text.Count(e.Total, "image", "images"))}
+	for i, failure := range e.Failures {
+		if i == listed {
+			lines = append(lines, fmt.Sprintf("  and %d more", len(e.Failures)-i))
+			break
+		}
+		lines = append(lines, "  "+failure.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the failures.
+func (e *UnreadError) Unwrap() []error {
+	errs := make([]error, len(e.Failures))
+	for i, failure := range e.Failures {
+		errs[i] = failure
+	}
+	return errs
+}
+
+// Is reports that images are unusable input.
+func (e *UnreadError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // NotFiniteError says that a logit is NaN or infinite, so the classes cannot be ranked.
 type NotFiniteError struct {

@@ -31,7 +31,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	labels := []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-	classifier, err := classify.New(model, opened.Config, choice.Recipe, labels)
+	classifier, err := classify.New(model, card.Card{Config: opened.Config, Facts: card.Facts{Recipe: &choice.Recipe, Labels: labels}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -27,21 +27,49 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Files reads image files, several at a time, and returns the batch [N, 3, Crop, Crop] in the order of paths, as new memory. All files that fail are
 // reported together, each as a *[FileError]; then the batch is nil. An invalid recipe is a *[card.RecipeError].
 func Files(ctx context.Context, r card.Recipe, paths []string) ([]float32, error) {
-	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
+	return whole(FilesLeniently(ctx, r, paths))
 }
 
 // FS is [Files] for the files of fsys.
 func FS(ctx context.Context, r card.Recipe, fsys fs.FS, names []string) ([]float32, error) {
+	return whole(FSLeniently(ctx, r, fsys, names))
+}
+
+// whole returns the batch if no file failed, else an error with all failures.
+func whole(values []float32, failures []*FileError, err error) ([]float32, error) {
+	if err != nil {
+		return nil, err
+	}
+	joined := make([]error, len(failures))
+	for i, failure := range failures {
+		if failure != nil {
+			joined[i] = failure
+		}
+	}
+	if err := errors.Join(joined...); err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// FilesLeniently is [Files], but a file that fails does not hide the others: failures has an entry for each path, which is nil for the images in the batch.
+// The batch has only those, [N - failures, 3, Crop, Crop]. The error is about all of the call: an invalid recipe, or the end of ctx.
+func FilesLeniently(ctx context.Context, r card.Recipe, paths []string) (values []float32, failures []*FileError, err error) {
+	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
+}
+
+// FSLeniently is [FilesLeniently] for the files of fsys.
+func FSLeniently(ctx context.Context, r card.Recipe, fsys fs.FS, names []string) (values []float32, failures []*FileError, err error) {
 	return batch(ctx, r, names, func(name string) (io.ReadCloser, error) { return fsys.Open(name) })
 }
 
-func batch(ctx context.Context, r card.Recipe, paths []string, open func(string) (io.ReadCloser, error)) ([]float32, error) {
+func batch(ctx context.Context, r card.Recipe, paths []string, open func(string) (io.ReadCloser, error)) (values []float32, failures []*FileError, err error) {
 	if err := r.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	size := r.Len()
-	values := make([]float32, len(paths)*size)
-	failures := make([]error, len(paths))
+	values = make([]float32, len(paths)*size)
+	failures = make([]*FileError, len(paths))
 	stopped := parallel.Each(ctx, len(paths), func(ctx context.Context, i int) error {
 		if err := readInto(ctx, values[i*size:(i+1)*size], r, paths[i], open); err != nil {
 			failures[i] = &FileError{Path: paths[i], Err: err}
@@ -49,12 +77,16 @@ func batch(ctx context.Context, r card.Recipe, paths []string, open func(string)
 		return nil // the other files are read too, so that all failures are reported
 	})
 	if err := cmp.Or(ctx.Err(), stopped); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := errors.Join(failures...); err != nil {
-		return nil, err
+	read := 0
+	for i, failure := range failures {
+		if failure == nil {
+			copy(values[read*size:(read+1)*size], values[i*size:(i+1)*size])
+			read++
+		}
 	}
-	return values, nil
+	return values[:read*size], failures, nil
 }
 
 // readInto applies the recipe to one file.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +17,8 @@ func predictCommand(c *console) *cli.Command {
 		Usage:     "classify images, and print the most probable classes",
 		ArgsUsage: "MODEL IMAGE...",
 		Description: about("Images are JPEG, PNG, GIF, BMP or WebP. They are resized, cropped and normalised as in the evaluation of the model by its authors, unless\n"+
-			"--recipe says otherwise.",
+			"--recipe says otherwise. The first line says which recipe, class names and epsilon are used, and where each comes from. Images that cannot be\n"+
+			"read are listed at the end, with exit code 3; all others are classified.",
 			"beitzoo predict digits_p16_64 seven.png",
 			"beitzoo predict beit.pth cat.jpg dog.jpg --labels imagenet.txt --top 3",
 		),
@@ -29,7 +31,9 @@ func predictCommand(c *console) *cli.Command {
 
 // predictResult is what `beitzoo predict --json` prints.
 type predictResult struct {
+	classifierFacts
 	Predictions []classify.Prediction `json:"predictions"`
+	Unread      []unreadImage         `json:"unread"`
 }
 
 func predict(ctx context.Context, c *console, argument string, images []string, top int, f classifierFlags) error {
@@ -39,10 +43,13 @@ func predict(ctx context.Context, c *console, argument string, images []string, 
 	}
 	defer model.Close()
 	predictions, err := model.Predict(ctx, images, top)
+	list, unread, err := unreadOf(err)
 	if err != nil {
 		return err
 	}
-	return c.result(predictResult{predictions}, func() {
+	facts := factsOf(argument, model)
+	err = c.result(predictResult{facts, predictions, list}, func() {
+		c.printf("%s: %s", argument, facts.line(model.Labels()))
 		for _, p := range predictions {
 			c.printf("%s", p.Image)
 			for _, class := range p.Top {
@@ -50,4 +57,5 @@ func predict(ctx context.Context, c *console, argument string, images []string, 
 			}
 		}
 	})
+	return cmp.Or(err, unread)
 }

@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
 )
 
 // classifierFlags say how a model is opened, run and given images.
@@ -14,10 +19,12 @@ type classifierFlags struct {
 	model  modelFlags
 	engine engineFlags
 	zoo    zooFlags
+	// strict stops at the first image that cannot be read.
+	strict bool
 }
 
 func (f *classifierFlags) flags() []cli.Flag {
-	return slices.Concat(f.model.flags(), f.engine.flags(), f.zoo.flags())
+	return slices.Concat([]cli.Flag{boolFlag("strict", &f.strict, "stop at the first image that cannot be read")}, f.model.flags(), f.engine.flags(), f.zoo.flags())
 }
 
 // openClassifier opens the model that an argument names and loads it into the engine of the flags.
@@ -34,5 +41,90 @@ func openClassifier(ctx context.Context, c *console, argument string, f classifi
 	if err != nil {
 		return nil, err
 	}
-	return beitzoo.Load(ctx, weights, options)
+	model, err := beitzoo.Load(ctx, weights, options)
+	if err != nil {
+		return nil, err
+	}
+	remarkGuesses(c, model.Source)
+	if model.Card.Problem == card.Regression {
+		c.remark("the model was trained to measure, not to classify (problem_type regression); probabilities of classes mean little")
+	}
+	model.Strict = f.strict
+	return model, nil
+}
+
+// classifierFacts are what predict and eval say about the model that they use, and where each item comes from, with --json.
+type classifierFacts struct {
+	Model  string       `json:"model"`
+	Recipe statedRecipe `json:"recipe"`
+	// LabelsFrom is empty if the classes have no names.
+	LabelsFrom card.Origin `json:"labels_from,omitempty"`
+	// StateDict is the key of the state dict in the file, or empty if there is only one without a key.
+	StateDict   string      `json:"state_dict"`
+	Epsilon     float64     `json:"epsilon"`
+	EpsilonFrom card.Origin `json:"epsilon_from"`
+	// EpsilonGuess says that the epsilon is not known for certain.
+	EpsilonGuess bool `json:"epsilon_guess,omitempty"`
+	// Function is what turns logits into probabilities, and ProblemType what it follows from, if that is stated.
+	Function    classify.Function `json:"function"`
+	ProblemType card.Problem      `json:"problem_type,omitempty"`
+}
+
+// statedRecipe is a recipe with its name, if it has one, its source, and whether it is a guess.
+type statedRecipe struct {
+	card.Recipe
+	Name  string      `json:"name,omitempty"`
+	From  card.Origin `json:"from"`
+	Guess bool        `json:"guess,omitempty"`
+}
+
+// factsOf returns the facts about the model that an argument named.
+func factsOf(argument string, m *beitzoo.Model) classifierFacts {
+	known := m.Card
+	recipe, epsilon := known.From[card.Preparing], known.From[card.Epsilon]
+	f := classifierFacts{
+		Model: argument, Recipe: statedRecipe{*known.Recipe, known.RecipeName, recipe, recipe.Guess()}, StateDict: m.StateDict,
+		Epsilon: known.Config.Epsilon, EpsilonFrom: epsilon, EpsilonGuess: epsilon.Guess(), Function: m.Function(), ProblemType: known.Problem,
+	}
+	if known.Labels != nil {
+		f.LabelsFrom = known.From[card.Labels]
+	}
+	return f
+}
+
+// line says the facts in one line.
+func (f classifierFacts) line(labels []string) string {
+	name := f.Recipe.Name
+	if name == "" {
+		name = "of its own"
+	}
+	names := "none"
+	if !card.Placeholder(labels) {
+		names = strconv.Itoa(len(labels)) + originText(f.LabelsFrom)
+	}
+	state := ""
+	if f.StateDict != "" {
+		state = fmt.Sprintf("; state dict %q", f.StateDict)
+	}
+	return fmt.Sprintf("recipe %s%s; class names %s; epsilon %g%s; %s%s", name, originText(f.Recipe.From), names, f.Epsilon, originText(f.EpsilonFrom), f.Function, state)
+}
+
+// unreadImage is an image that could not be read, with --json.
+type unreadImage struct {
+	Image string `json:"image"`
+	Error string `json:"error"`
+}
+
+// unreadOf splits off what is said about images that could not be read, so that the result for the others can be printed before it is reported. The list is
+// empty, not nil, if all could be read; other errors are returned as failed.
+func unreadOf(err error) (list []unreadImage, unread, failed error) {
+	list = []unreadImage{}
+	some := (*classify.UnreadError)(nil)
+	if !errors.As(err, &some) {
+		return list, nil, err
+	}
+	for _, failure := range some.Failures {
+		list = append(list, unreadImage{failure.Path, failure.Err.Error()})
+	}
+	return list, err, nil
 }
