@@ -73,9 +73,9 @@ func parseLabels(raw []byte) ([]string, error) {
 	switch {
 	case !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0:
 		return nil, errors.New("not a text file")
-	case bytes.HasPrefix(start, []byte("[")):
+	case bytes.HasPrefix(start, []byte("[")) && meansJSON(start):
 		return labelsOf(json.RawMessage(start))
-	case bytes.HasPrefix(start, []byte("{")):
+	case bytes.HasPrefix(start, []byte("{")) && meansJSON(start):
 		return parseLabelsObject(start)
 	case isManifest(start):
 		var file struct {
@@ -97,6 +97,12 @@ func parseLabels(raw []byte) ([]string, error) {
 		lines = lines[:len(lines)-1]
 	}
 	return lines, nil
+}
+
+// meansJSON reports whether a file that begins with a bracket is JSON, perhaps damaged, and not a list of names of which the first has a bracket.
+func meansJSON(start []byte) bool {
+	first, _, several := bytes.Cut(start, []byte("\n"))
+	return json.Valid(start) || several && len(bytes.TrimSpace(first)) == 1
 }
 
 // parseLabelsObject reads a JSON object: a configuration of transformers or timm, or a map between index and name.

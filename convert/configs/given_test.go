@@ -24,6 +24,8 @@ func TestParseLabels_Text(t *testing.T) {
 		{"lines of Windows", "cat\r\ndog\r\n", []string{"cat", "dog"}},
 		{"empty lines at the end", "cat\ndog\n\n  \n", []string{"cat", "dog"}},
 		{"a class without a name", "\ndog\n", []string{"", "dog"}},
+		{"names in brackets", "[none]\n{other}\n", []string{"[none]", "{other}"}},
+		{"a list of JSON", "[\"cat\",\n\"dog\"]", []string{"cat", "dog"}},
 	} {
 		got, err := configs.ParseLabels([]byte(c.file))
 		if err != nil {
@@ -32,6 +34,9 @@ func TestParseLabels_Text(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
+	}
+	if labels, err := configs.ParseLabels([]byte("{\n  \"id2label\": {\n")); err == nil {
+		t.Errorf("a configuration that was cut short has the names %q", labels)
 	}
 	if _, err := configs.ParseLabels([]byte(strings.Repeat("x", 1<<20))); err == nil {
 		t.Error("a line of a megabyte is not refused")
