@@ -1,6 +1,7 @@
 """What timm and unilm's code, which has the same names, do with a model."""
 
 import json
+import logging
 from functools import partial
 
 import numpy
@@ -14,6 +15,7 @@ from peer_transformers import randomise
 from PIL import Image
 from timm.layers import LayerNorm
 
+logging.getLogger("timm").setLevel(logging.WARNING)
 ENTRIES = ("beit_base_patch16_224", "beit_large_patch16_384", "beitv2_base_patch16_224")
 
 
