@@ -76,6 +76,8 @@ type Listing struct {
 	// Status is what the publisher said about the entry after it was published, or nil. If one place says that an entry is withdrawn, that holds for
 	// all places that have the same manifest: a mirror may be behind.
 	Status *manifest.Status
+	// Key is a public key, in minisign's form, with which somebody who does not know the place yet can check its index; empty if Place is.
+	Key string
 
 	entry *manifest.Entry
 	place place.Place
@@ -112,6 +114,14 @@ func (z *Zoo) merge(ctx context.Context, answers []fromPlace) (all []Listing, no
 	return all, notices, nil
 }
 
+// keyFor returns the first of the keys that may sign for a place.
+func keyFor(keys trust.Keyring) string {
+	if len(keys) == 0 {
+		return ""
+	}
+	return keys[0].String()
+}
+
 // spreadWithdrawals gives the status of a withdrawn entry to those of other places that have the same manifest.
 func spreadWithdrawals(all []Listing) {
 	withdrawn := map[digest.Digest]*manifest.Status{}
@@ -146,7 +156,7 @@ func listingsIn(index *verifiedIndex, from place.Place) []Listing {
 	var all []Listing
 	for _, entry := range index.Entries {
 		all = append(all, Listing{
-			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: entry.Status,
+			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: entry.Status, Key: keyFor(index.keys),
 			entry: &entry, place: from, keys: index.keys,
 		})
 	}
@@ -200,7 +210,7 @@ func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listi
 			return nil, z.notFound(wanted, notices, err)
 		}
 		chosen := all[at]
-		match, err := z.open(ctx, chosen)
+		match, err := z.Read(ctx, chosen)
 		if err != nil && chosen.remembered && errdef.Kind(err) == errdef.ErrNetwork && ctx.Err() == nil {
 			all = slices.Delete(all, at, at+1)
 			continue
@@ -244,8 +254,8 @@ func listingsOf(all []Listing, ofPlaces bool) []Listing {
 	return some
 }
 
-// open returns the manifest of a listing.
-func (z *Zoo) open(ctx context.Context, listing Listing) (*Match, error) {
+// Read returns the manifest of a listing, checked as Resolve does.
+func (z *Zoo) Read(ctx context.Context, listing Listing) (*Match, error) {
 	if listing.remembered {
 		ctx = store.Once(ctx)
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"aead.dev/minisign"
@@ -24,6 +26,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE PROGRAM ARGUMENT...   runs a program that must end with this code
 //	replace FROM TO FILE             changes the first FROM of a file into TO; \n stands for a new line
+//	copycommands PAGE FILE           writes the commands that a page of `beitzoo site` shows, as a shell script that ends at the first failure
 //
 // and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, DIGITS is a checkpoint that PaddlePaddle wrote.
 // ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
@@ -51,7 +54,7 @@ func TestScripts(t *testing.T) {
 			_, err = writeKeys(env.WorkDir, "stranger")
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "copycommands": copyCommands},
 	})
 }
 
@@ -85,6 +88,25 @@ func replace(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Fatalf("%s does not have %q", args[2], args[0])
 	}
 	ts.Check(os.WriteFile(path, after, 0o600))
+}
+
+var (
+	commandOnPage = regexp.MustCompile(`<div class="command"><pre><code>(.*?)</code>`)
+	markup        = regexp.MustCompile(`<[^>]*>`)
+)
+
+func copyCommands(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: copycommands PAGE FILE")
+	}
+	lines := "set -e\n"
+	for _, match := range commandOnPage.FindAllStringSubmatch(ts.ReadFile(args[0]), -1) {
+		lines += html.UnescapeString(markup.ReplaceAllString(match[1], "")) + "\n"
+	}
+	if strings.Count(lines, "\n") < 2 {
+		ts.Fatalf("%s shows no commands", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(lines), 0o600))
 }
 
 // writeKeys writes name.sec and name.pub, and returns the public key.

@@ -117,6 +117,15 @@ func (e *WithdrawnError) Hint() string {
 	return "a withdrawn version is used only if it is named: " + strings.Join(slices.Compact(names), ", ")
 }
 
+// StatusOf returns the status of the entry of a reference, which must have a version; nil if it has none, or there is no such entry.
+func (i *Index) StatusOf(reference Reference) *Status {
+	entry, err := i.entry(reference)
+	if err != nil {
+		return nil
+	}
+	return entry.Status
+}
+
 // SetStatus gives a status to the entry of a reference, which must have a version. changed is false if the entry has that status already. A withdrawn
 // entry cannot become deprecated, because it would come back: clear its status first. An entry that does not exist is a *NotFoundError; a status
 // that makes no sense a *StatusError.

@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/ocistore"
 	"github.com/beitzoo/beitzoo/zoo/store/treestore"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // Folder is a place in a folder that is three things at once: an OCI image layout, which OCI tools can copy; a tree of files, which any HTTP server
@@ -46,14 +47,15 @@ func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument,
 	if err != nil {
 		return err
 	}
-	var documents []*manifest.Document
+	var pages []site.Entry
 	var problems []error
 	for _, entry := range entries {
-		documents = append(documents, entry.Document)
+		status := document.StatusOf(entry.Reference())
+		pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, SignedBy: trust.SignerOf(entry.Signature)})
 		name := "manifests/" + entry.Reference().String() + ".yaml"
 		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Create(name+manifest.SignatureSuffix, entry.Signature))
 	}
-	if err := errors.Join(errors.Join(problems...), site.Write(ctx, f.tree.Dir(), documents)); err != nil {
+	if err := errors.Join(errors.Join(problems...), site.Write(ctx, f.tree.Dir(), pages)); err != nil {
 		return err
 	}
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))

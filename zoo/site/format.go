@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/opencontainers/go-digest"
 )
 
 // formatBytes returns a size in decimal units, as download pages do.
@@ -49,10 +47,19 @@ func formatPercent(value float64) string {
 	return text
 }
 
-// shortDigest returns the first digits of a digest, enough to compare by eye.
-func shortDigest(digest digest.Digest) string {
-	hex := strings.TrimPrefix(string(digest), "sha256:")
-	return hex[:min(len(hex), 12)]
+// formatNumber returns a number with at most three significant digits, such as 3.93e-06, for figures of verdicts and epsilons.
+func formatNumber(value float64) string { return strconv.FormatFloat(value, 'g', 3, 64) }
+
+// shortCount returns a number of parameters with three digits and a letter for the magnitude: "86.5 M".
+func shortCount(number int64) string {
+	value := float64(number)
+	for _, unit := range []string{"", " k", " M", " G"} {
+		if value < 999.5 || unit == " G" {
+			return strconv.FormatFloat(value, 'g', 3, 64) + unit
+		}
+		value /= 1000
+	}
+	return ""
 }
 
 // linkable reports whether a browser can open an address.

@@ -3,7 +3,9 @@ package site
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"os"
@@ -18,8 +20,26 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"bytes": formatBytes, "count": formatCount, "percent": formatPercent, "short": shortDigest, "link": linkable,
+	"bytes": formatBytes, "count": formatCount, "percent": formatPercent, "link": linkable, "number": formatNumber,
 }).ParseFS(files, "templates/*.html"))
+
+// Entry is one version of a set of weights, and what a site says about it.
+type Entry struct {
+	*manifest.Document
+	// Status is what the publisher said about the entry later, or nil.
+	Status *manifest.Status
+	// Place is the address that follows --zoo in a command that pulls the entry. It is empty for what ships with the program, and Here for a site
+	// in the folder of the place itself.
+	Place string
+	// Key is the public key, in the form of the minisign tool, that follows --trust. It is empty if it is not known.
+	Key string
+	// SignedBy is the number of the key that signed the manifest, as the minisign tool prints it; empty if there is no signature.
+	SignedBy string
+}
+
+// Here is the Place of entries whose site is in the folder of their place. Only the browser knows the address of that: a script of the page puts it into
+// the commands.
+const Here = "."
 
 // Page is one file of the site.
 type Page struct {
@@ -28,35 +48,56 @@ type Page struct {
 	Content []byte
 }
 
-// Pages renders the table and a page for each model. documents may be in any order and hold several versions of a model. The same documents always
+// Pages renders the table and a page for each model. entries may be in any order and hold several versions of a model. The same entries always
 // make the same pages.
-func Pages(documents []*manifest.Document) ([]Page, error) {
+func Pages(entries []Entry) ([]Page, error) {
 	style, err := files.ReadFile("templates/style.css")
 	if err != nil {
 		return nil, err
 	}
-	models := group(documents)
-	table, err := render("index.html", "index.html", page{Style: template.CSS(style), Models: models})
+	script, err := files.ReadFile("templates/script.js")
 	if err != nil {
 		return nil, err
 	}
-	pages := []Page{table}
-	for _, m := range models {
-		one, err := render(path.Join("models", m.ID, "index.html"), "model.html", page{Style: template.CSS(style), Model: m, Root: "../../"})
+	all := newCatalogue(entries)
+	common := page{Style: template.CSS(style), Script: template.JS(script), Policy: policy(style, script)}
+	table := common
+	table.Catalogue = all
+	first, err := render("index.html", "index.html", table)
+	if err != nil {
+		return nil, err
+	}
+	pages := []Page{first}
+	for _, m := range all.Models {
+		one := common
+		one.Model, one.Root = m, "../../"
+		rendered, err := render(path.Join("models", m.ID, "index.html"), "model.html", one)
 		if err != nil {
 			return nil, err
 		}
-		pages = append(pages, one)
+		pages = append(pages, rendered)
 	}
 	return pages, nil
 }
 
-// page is the data of a template.
+// page is the data of a template. Either Catalogue or Model is set.
 type page struct {
 	Style  template.CSS
-	Root   string
-	Models []*model
-	Model  *model
+	Script template.JS
+	Policy string
+	// Root is the path from the page to the site's root.
+	Root      string
+	Catalogue *catalogue
+	Model     *model
+}
+
+// policy returns the content security policy of every page: a browser runs this style and this script, and loads nothing.
+func policy(style, script []byte) string {
+	hash := func(content []byte) string {
+		sum := sha256.Sum256(content)
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; img-src data:; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
 }
 
 func render(target, name string, data page) (Page, error) {
@@ -68,8 +109,8 @@ func render(target, name string, data page) (Page, error) {
 }
 
 // Write writes the pages to folder, which is made if it does not exist. Each file appears whole or not at all.
-func Write(ctx context.Context, folder string, documents []*manifest.Document) error {
-	pages, err := Pages(documents)
+func Write(ctx context.Context, folder string, entries []Entry) error {
+	pages, err := Pages(entries)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // ErrPassword says that a secret key is encrypted and the password does not open it.
@@ -27,6 +28,16 @@ func Sign(key minisign.PrivateKey, content []byte, comment string) []byte {
 
 // KeyID returns the number of a key in the form in which the minisign tool prints it.
 func KeyID(id uint64) string { return fmt.Sprintf("%016X", id) }
+
+// SignerOf returns the number of the key that a signature names, in the form in which the minisign tool prints it, or "" if it is not a signature. Whether the
+// signature is right is for Keyring.Check.
+func SignerOf(signature []byte) string {
+	var parsed minisign.Signature
+	if len(signature) > manifest.MaxSignature || parsed.UnmarshalText(signature) != nil {
+		return ""
+	}
+	return KeyID(parsed.KeyID)
+}
 
 // ReadSecretKey reads a secret key file of the minisign tool. It calls password only if the key is encrypted. A wrong password, or none (password is
 // nil), is ErrPassword.

@@ -1,0 +1,83 @@
+package site
+
+import (
+	"regexp"
+	"strings"
+)
+
+// command is a line that a reader can copy.
+type command struct {
+	// What says in a few words what the line does.
+	What  string
+	Parts []part
+}
+
+// part is a piece of a command: text as it is, or a word that the reader, or the script of the page, has to replace.
+type part struct {
+	Text string
+	// IsPlaceholder marks a word to be replaced; IsAddress one that the script can replace.
+	IsPlaceholder, IsAddress bool
+}
+
+// Placeholders reports whether a reader without script has to replace a word of a command.
+func (e *Entry) Placeholders() bool { return e.Place == Here || e.NeedsKey() }
+
+// NeedsKey reports that readers have to be told the public key in another way.
+func (e *Entry) NeedsKey() bool { return e.Place != "" && e.Key == "" }
+
+// IsHere reports that the entry is published where the site is.
+func (e *Entry) IsHere() bool { return e.Place == Here }
+
+// parts returns a command, followed by the flags for the place of the entry.
+func (e *Entry) parts(text string) []part {
+	if e.Place == "" {
+		return []part{{Text: text}}
+	}
+	parts := []part{{Text: text + " --zoo "}}
+	if e.Place == Here {
+		parts = append(parts, part{Text: "ADDRESS", IsPlaceholder: true, IsAddress: true})
+	} else {
+		parts = append(parts, part{Text: quote(e.Place)})
+	}
+	parts = append(parts, part{Text: " --trust "})
+	if e.Key == "" {
+		return append(parts, part{Text: "KEY", IsPlaceholder: true})
+	}
+	return append(parts, part{Text: quote(e.Key)})
+}
+
+// List returns the command that lists the place of the entry.
+func (e *Entry) List() command {
+	return command{"List what there is", e.parts("beitzoo list")}
+}
+
+// Pull returns the command that pulls the entry.
+func (e *Entry) Pull() command {
+	return command{"Pull into the cache of this machine", e.parts("beitzoo pull " + e.Reference().String())}
+}
+
+// Commands returns what a reader may want to do with the entry.
+func (m *model) Commands() []command {
+	name := m.Reference().String()
+	commands := []command{
+		m.Pull(),
+		{"Write as safetensors, under the canonical names", m.parts("beitzoo pull " + name + " -o " + m.ID + ".safetensors")},
+		{"Write a folder for Hugging Face transformers", m.parts("beitzoo pull " + name + " --to hf -o " + m.ID + "-hf/")},
+		{"Check on this machine what the model computes", m.parts("beitzoo verify " + name)},
+	}
+	if m.Classifies() {
+		commands = append(commands, command{"Classify a picture", m.parts("beitzoo predict " + name + " photo.jpg")})
+	}
+	return commands
+}
+
+// plain matches words that no shell takes apart or replaces.
+var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
+// quote returns a word as a shell reads it: as it is, or in single quotes, which sh, zsh, fish and PowerShell take literally.
+func quote(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
