@@ -57,6 +57,7 @@ var valuesOf = map[string]values{
 	"ARCH":       {words: architectureWords, files: yamlValues.files},
 	"A":          modelValues,
 	"B":          modelValues,
+	"ADDRESS":    placeValues,
 	"AGE":        freeValues,
 	"BYTES":      freeValues,
 	"CHECKPOINT": modelValues,
