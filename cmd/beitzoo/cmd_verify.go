@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
@@ -73,7 +75,40 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	if err != nil {
 		return err
 	}
-	return printVerdict(c, result, f.all)
+	return printVerdict(c, result, verifiedFactsOf(model), f.all)
+}
+
+// verifiedFacts are what verify says about the model that it ran beside the verdict, with --json.
+type verifiedFacts struct {
+	// StateDict is the key of the state dict in the file, or empty if there is only one without a key.
+	StateDict   string      `json:"state_dict"`
+	Epsilon     float64     `json:"epsilon"`
+	EpsilonFrom card.Origin `json:"epsilon_from"`
+	HeadsFrom   card.Origin `json:"heads_from"`
+	WindowFrom  card.Origin `json:"window_from"`
+	// Recipe and LabelsFrom are not used by a verification, but by whoever runs the model afterwards; they are left out if they are not known.
+	Recipe     *statedRecipe `json:"recipe,omitempty"`
+	LabelsFrom card.Origin   `json:"labels_from,omitempty"`
+}
+
+func verifiedFactsOf(m *convert.Model) verifiedFacts {
+	f := verifiedFacts{
+		StateDict: m.File.Wrapper, Epsilon: m.Config.Epsilon, EpsilonFrom: m.From[card.Epsilon], HeadsFrom: m.From[card.Heads], WindowFrom: m.From[card.Window],
+		LabelsFrom: m.From[card.Labels],
+	}
+	if choice, err := m.Recipe(); err == nil && classify.CheckModel(m.Config) == nil {
+		f.Recipe = &statedRecipe{choice.Recipe, choice.Name, choice.From, choice.Guessed()}
+	}
+	return f
+}
+
+// line says in one line what a verification depends on.
+func (f verifiedFacts) line() string {
+	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom))
+	if f.StateDict != "" {
+		line += fmt.Sprintf(", state dict %q", f.StateDict)
+	}
+	return line
 }
 
 // reference opens what the flags say to compare with; the default is the float64 oracle. The returned function closes it.
@@ -115,13 +150,16 @@ func countGiven(values ...string) int {
 	return len(slices.DeleteFunc(values, func(value string) bool { return value == "" }))
 }
 
-func printVerdict(c *console, result *verify.Result, all bool) error {
-	options := report.Options{All: all, Hint: verdictHint(result.Advice)}
+func printVerdict(c *console, result *verify.Result, facts verifiedFacts, all bool) error {
+	options := report.Options{All: all, Hint: verdictHint(result.Advice), About: facts.line()}
 	var err error
 	if c.asJSON {
 		document := report.New(result)
 		document.Hint = options.Hint
-		err = c.json(document)
+		err = c.json(struct {
+			report.Document
+			verifiedFacts
+		}{document, facts})
 	} else {
 		err = report.Text(c.out, result, options)
 	}

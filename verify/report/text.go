@@ -16,6 +16,8 @@ type Options struct {
 	All bool
 	// Hint is what the user can do if the model is not verified, or empty. A program derives it from verify.Result.Advice, in terms of its own options.
 	Hint string
+	// About is a line about the model, such as where its epsilon comes from, or empty. Only Text writes it.
+	About string
 }
 
 // fewTaps is the number of taps up to which a table is not shortened.
@@ -24,8 +26,12 @@ const fewTaps = 12
 // Text writes the result for people.
 func Text(w io.Writer, r *verify.Result, options Options) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n  against %s\n  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model\n\n",
-		r.Model, r.Reference, r.Engine, r.Device, r.DType, count(r.Images, "image"), r.Precision.Multiple, r.Precision.DType)
+	about := ""
+	if options.About != "" {
+		about = "\n  " + options.About
+	}
+	fmt.Fprintf(&text, "%s%s\n  against %s\n  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model\n\n",
+		r.Model, about, r.Reference, r.Engine, r.Device, r.DType, count(r.Images, "image"), r.Precision.Multiple, r.Precision.DType)
 	if err := table(&text, r, options); err != nil {
 		return err
 	}
