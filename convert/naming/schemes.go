@@ -233,7 +233,7 @@ var schemes = []*Scheme{
 		// huggingface/transformers 4.57 and 5.24 models/beit/modeling_beit.py: BeitRelativePositionBias, BeitEmbeddings.interpolate_pos_encoding.
 		TableNote: "transformers takes the bias tables of a window that is not square for width x height and interpolates them, " +
 			"so it computes other logits than beitzoo, timm and unilm do",
-		PositionNote: "transformers can't run a model with position embeddings whose window is not square, or interpolates them, by its version",
+		PositionNote: "transformers can't run a model with position embeddings whose window is not square, or interpolates them",
 		rows:         hfRows, prefix: "beit.", bare: true,
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
