@@ -251,3 +251,27 @@ func TestPlanBundle_Upstream(t *testing.T) {
 		t.Errorf("of weights that are in every program: %v, error %v", files, err)
 	}
 }
+
+// TestRegistry_StatusAndDryRun does the same in a registry of another project.
+func TestRegistry_StatusAndDryRun(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	target := repository(t, startRegistry(t))
+	publication := p.publication("1.0.0")
+	publication.DryRun = true
+	planned := publish(t, target, publication)
+	if _, _, err := target.Index(t.Context()); !errors.Is(err, store.ErrNotFound) || len(planned.Missing) != 4 {
+		t.Errorf("after a dry run the index is there: %v; planned %v", err, names(planned.Missing))
+	}
+	publish(t, target, p.publication("1.0.0"))
+	publish(t, target, p.publication("1.1.0"))
+	setStatus(t, target, zoo.StatusChange{Entries: []manifest.Reference{digitsAt("1.1.0")}, Status: &wrongLabels, Key: p.key})
+	if found := resolve(t, open(t, reader(t, p, target)), "digits_p16_64"); found.Version != "1.0.0" {
+		t.Errorf("the latest is %s", found.Version)
+	}
+	next := p.publication("1.2.0")
+	next.DryRun = true
+	if got := names(publish(t, target, next).Missing); len(got) != 2 || slices.Contains(got, "model.safetensors") {
+		t.Errorf("the same weights again: would upload %v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,10 +51,23 @@ func show(ctx context.Context, c *console, args []string, f showFlags) error {
 		if err != nil {
 			return err
 		}
-		return c.json(json.RawMessage(document))
+		return c.json(withStatus(document, found.Status))
 	}
 	printManifest(c, found)
 	return nil
+}
+
+// withStatus puts a status, if there is one, before the fields of a manifest in JSON: it stands beside the manifest, which never changes.
+func withStatus(document []byte, status *manifest.Status) any {
+	if status == nil {
+		return json.RawMessage(document)
+	}
+	said, err := json.Marshal(status)
+	rest, isObject := bytes.CutPrefix(bytes.TrimSpace(document), []byte("{"))
+	if err != nil || !isObject {
+		return json.RawMessage(document)
+	}
+	return json.RawMessage(fmt.Sprintf(`{"status": %s, %s`, said, rest))
 }
 
 func printManifest(c *console, found *zoo.Match) {

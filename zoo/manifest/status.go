@@ -10,9 +10,9 @@ import (
 
 // The states of an entry about which its publisher said something later.
 const (
-	// Deprecated: it can be used, but something else is recommended.
+	// Deprecated is the state of an entry that can be used, although its publisher recommends something else.
 	Deprecated = "deprecated"
-	// Withdrawn: it is wrong. Who asks for no version does not get it; who asks for this version does, with a warning, so that work which depends
+	// Withdrawn is the state of an entry that is wrong. Who asks for no version does not get it; who asks for this version does, with a warning, so that work which depends
 	// on it can still be repeated. Cargo and Go treat what is yanked or retracted alike.
 	Withdrawn = "withdrawn"
 )

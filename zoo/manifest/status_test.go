@@ -107,7 +107,7 @@ func TestSetStatus(t *testing.T) {
 	} {
 		before := again(t, &index)
 		changed, err := index.SetStatus(reference(t, test.reference), &test.status)
-		if changed || err == nil || !strings.Contains(err.Error(), test.want) || errdef.Kind(err) != errdef.ErrUsage {
+		if changed || err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, errdef.ErrUsage) {
 			t.Errorf("%s: changed %v, error %v, want %q", name, changed, err, test.want)
 		}
 		if diff := cmp.Diff(before.Index, index); diff != "" {

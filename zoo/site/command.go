@@ -19,17 +19,20 @@ type part struct {
 	IsPlaceholder, IsAddress bool
 }
 
+// shown is an entry as the templates see it.
+type shown struct{ Entry }
+
 // Placeholders reports whether a reader without script has to replace a word of a command.
-func (e *Entry) Placeholders() bool { return e.Place == Here || e.NeedsKey() }
+func (e *shown) Placeholders() bool { return e.Place == Here || e.NeedsKey() }
 
 // NeedsKey reports that readers have to be told the public key in another way.
-func (e *Entry) NeedsKey() bool { return e.Place != "" && e.Key == "" }
+func (e *shown) NeedsKey() bool { return e.Place != "" && e.Key == "" }
 
 // IsHere reports that the entry is published where the site is.
-func (e *Entry) IsHere() bool { return e.Place == Here }
+func (e *shown) IsHere() bool { return e.Place == Here }
 
 // parts returns a command, followed by the flags for the place of the entry.
-func (e *Entry) parts(text string) []part {
+func (e *shown) parts(text string) []part {
 	if e.Place == "" {
 		return []part{{Text: text}}
 	}
@@ -47,12 +50,12 @@ func (e *Entry) parts(text string) []part {
 }
 
 // List returns the command that lists the place of the entry.
-func (e *Entry) List() command {
+func (e *shown) List() command {
 	return command{"List what there is", e.parts("beitzoo list")}
 }
 
 // Pull returns the command that pulls the entry.
-func (e *Entry) Pull() command {
+func (e *shown) Pull() command {
 	return command{"Pull into the cache of this machine", e.parts("beitzoo pull " + e.Reference().String())}
 }
 

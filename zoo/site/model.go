@@ -16,8 +16,8 @@ import (
 
 // model is one set of weights with all its versions.
 type model struct {
-	// Entry is the version that its name stands for, or the latest one if all are withdrawn.
-	Entry
+	// shown is the version that its name stands for, or the latest one if all are withdrawn.
+	shown
 	// Versions are all versions, the latest first.
 	Versions []Entry
 	// Config is the architecture; nil if this program does not know it.
@@ -45,7 +45,7 @@ func group(entries []Entry) []*model {
 	names := map[string]bool{}
 	for _, m := range models {
 		slices.SortFunc(m.Versions, func(a, b Entry) int { return manifest.CompareVersions(b.Version, a.Version) })
-		m.Entry = m.Versions[latest(m.Versions)]
+		m.shown = shown{m.Versions[latest(m.Versions)]}
 		m.Config = config(&m.Manifest)
 		m.others, names[m.ID] = names, true
 	}
@@ -214,7 +214,7 @@ type catalogue struct {
 	Models []*model
 	Charts []chart
 	// Places are the different places of the entries, the program itself left out.
-	Places []Entry
+	Places []shown
 	// Sizes and ClassSets are what the table can be filtered by.
 	Sizes, ClassSets []string
 	// LabelSets are the different lists of labels, in lower case, that the table searches.
@@ -233,8 +233,8 @@ func newCatalogue(entries []Entry) *catalogue {
 		if set := m.ClassSet(); !slices.Contains(c.ClassSets, set) {
 			c.ClassSets = append(c.ClassSets, set)
 		}
-		if !slices.ContainsFunc(c.Places, func(other Entry) bool { return other.Place == m.Place }) && m.Place != "" {
-			c.Places = append(c.Places, m.Entry)
+		if !slices.ContainsFunc(c.Places, func(other shown) bool { return other.Place == m.Place }) && m.Place != "" {
+			c.Places = append(c.Places, m.shown)
 		}
 		if n := len(m.Categories.Labels); n == 0 || n > maxSearched {
 			continue
