@@ -32,7 +32,7 @@
   for (const command of all(".command")) {
     const button = make("button", "Copy");
     button.type = "button";
-    button.setAttribute("aria-label", "Copy the command");
+    button.setAttribute("aria-live", "polite");
     button.addEventListener("click", async () => {
       button.textContent = await copy(command.querySelector("code")) ? "Copied" : "Selected";
       setTimeout(() => { button.textContent = "Copy"; }, 2000);
