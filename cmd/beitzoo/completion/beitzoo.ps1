@@ -2,7 +2,7 @@
 #
 # Put this into the file $PROFILE: beitzoo completion powershell | Out-String | Invoke-Expression
 
-Register-ArgumentCompleter -Native -CommandName beitzoo, beitzoo.exe -ScriptBlock {
+Register-ArgumentCompleter -Native -CommandName 'beitzoo', 'beitzoo.exe' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
     # The words without their quotes. What is no fixed text stays as it is typed.
