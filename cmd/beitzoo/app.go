@@ -32,7 +32,7 @@ func commands(c *console) []*cli.Command {
 			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), yankCommand(c), deprecateCommand(c),
 			mirrorCommand(c), bundleCommand(c), manifestCommand(c), trustCommand(c), cacheCommand(c), siteCommand(c),
 		}},
-		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), helpCommand(c)}},
+		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), manCommand(c), helpCommand(c)}},
 	} {
 		for _, command := range group.commands {
 			command.Category = group.category

@@ -20,6 +20,21 @@ const (
 	exitInterrupted = 130
 )
 
+// exitMeanings says what the codes mean, in the manual pages. A test compares it with docs/command-line.md.
+var exitMeanings = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "done; verified"},
+	{exitDiffers, "verification failed, or models differ"},
+	{exitUsage, "wrong usage"},
+	{exitInput, "input unreadable, malformed, hostile or of the wrong model; also where some of many images could not be read"},
+	{exitNetwork, "network or source unreachable"},
+	{exitDigest, "digest or signature mismatch"},
+	{exitUnavailable, "needs something this build or machine lacks: libtorch, CUDA, disk space"},
+	{exitInterrupted, "interrupted"},
+}
+
 // exitCodes has the exit code of each kind of error. Each error type says its kind itself; a test walks them.
 var exitCodes = map[error]int{
 	nil:               exitOK,

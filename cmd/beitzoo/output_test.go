@@ -76,6 +76,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"synth":             {"tiny_p16_32", "-o", in("synth.pth")},
 		"version":           {},
 		"completion":        {"bash"},
+		"man":               {"-o", in("man")},
 		"help":              {},
 	}
 }

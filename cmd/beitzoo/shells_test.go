@@ -405,3 +405,40 @@ func TestShells_Lists(t *testing.T) {
 		}
 	})
 }
+
+// TestShells_ManualPages lets the programs that show manual pages look for mistakes in ours.
+func TestShells_ManualPages(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	folder := t.TempDir()
+	mustRun(t, "man", "-o", folder)
+	pages, err := filepath.Glob(filepath.Join(folder, "*.1"))
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	run := func(name string, args ...string) string {
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "MANWIDTH=80")
+		output, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s %q: %v\n%s", name, args, err, output)
+		}
+		return string(output)
+	}
+	for _, page := range pages {
+		name := strings.TrimSuffix(filepath.Base(page), ".1")
+		for _, line := range [][]string{
+			{"mandoc", "-T", "lint", "-W", "style", page},
+			{"groff", "-man", "-ww", "-T", "utf8", "-z", page},
+		} {
+			if output := run(line[0], line[1:]...); output != "" {
+				t.Errorf("%s complains: %s", line[0], output)
+			}
+		}
+		if output := run("lexgrog", page); !strings.Contains(output, `"`+name+` - `) {
+			t.Errorf("whatis and apropos would not find %s: %s", name, output)
+		}
+		if output := run("man", "--warnings", "-P", "cat", "-l", page); strings.Contains(output, "warning: ") || !strings.Contains(output, strings.ReplaceAll(name, "-", " ")) {
+			t.Errorf("man shows %s", output)
+		}
+	}
+}
