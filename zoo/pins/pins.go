@@ -84,6 +84,45 @@ func (r Records) Conversion(wanted Conversion) (Conversion, error) {
 // SetConversion remembers c.
 func (r Records) SetConversion(c Conversion) error { return r.set("conversion", c.key(), c) }
 
+// Snapshot says which files a reference to a hub stood for when it was first used.
+type Snapshot struct {
+	// Reference names hub, repository, revision and path.
+	Reference string `json:"reference"`
+	// Commit is the one that the revision was.
+	Commit string `json:"commit"`
+	// Files are those that make up the model.
+	Files []SnapshotFile `json:"files"`
+	// Open is the name of the file to open; empty is the folder of all of them.
+	Open string `json:"open,omitempty"`
+}
+
+// SnapshotFile is a file of a Snapshot.
+type SnapshotFile struct {
+	// Name is its path in the repository.
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}
+
+// Snapshot returns what is remembered about a reference, or fs.ErrNotExist.
+func (r Records) Snapshot(reference string) (Snapshot, error) {
+	var known Snapshot
+	_, err := r.get("snapshot", reference, &known)
+	if err == nil && known.Reference != reference {
+		err = fs.ErrNotExist
+	}
+	for _, file := range known.Files {
+		if err == nil && (file.Size < 0 || store.CheckDigest(file.Digest) != nil) {
+			err = fs.ErrNotExist
+		}
+	}
+	return known, err
+}
+
+// SetSnapshot remembers s, in place of what was remembered about its reference.
+func (r Records) SetSnapshot(s Snapshot) error { return r.set("snapshot", s.Reference, s) }
+
 func fileOf(kind, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return kind + "-" + hex.EncodeToString(sum[:16]) + ".json"
