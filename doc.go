@@ -75,6 +75,7 @@
 //
 //   - zoo: finds weights by name, and publishes them: List, Resolve, Pull, Publish, Mirror, Bundle
 //   - zoo/manifest: the documents that describe weights
+//   - zoo/hub: models of Hugging Face's hub
 //   - zoo/place, zoo/store: places that publish models, and stores of blobs by digest: caches, web servers, registries
 //   - zoo/trust, zoo/pins: the keys that a user accepts, and the digests under which converted weights were seen before
 //   - zoo/encoding, zoo/site: a lossless encoding of weights, and web pages about a zoo

@@ -3,15 +3,19 @@ package beitzoo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/hub"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
@@ -22,20 +26,45 @@ type Weights struct {
 	Path string
 	// Entry is what the zoo knows about it; nil if it was not found in the zoo.
 	Entry *zoo.Match
+	// Snapshot says which files of the hub it is; nil if it was not found there.
+	Snapshot *hub.Snapshot
 }
 
-// Find returns the weights that name stands for. If a file or folder of that name exists, it is taken. Otherwise a name with a slash or a file name ending
-// is a file that does not exist, a *[fs.PathError]. Anything else is a name in the zoo, such as beit_base_p16_224 or beit_base_p16_224@1.0.0: Find calls
-// open for the zoo, and pulls weights that are not in its cache. The errors are then those of [zoo.Zoo.Resolve] and [zoo.Zoo.Pull].
+// Find returns the weights that name stands for. If a file or folder of that name exists, it is taken. Otherwise it is one of these:
+//
+//   - hf://OWNER/NAME, with a revision and a path if need be, the address of a page of the hub, or OWNER/NAME (if there is no folder OWNER): a model of the hub
+//     of Hugging Face, which [zoo.Zoo.PullHub] fetches
+//   - a name in the zoo, such as beit_base_p16_224 or beit_base_p16_224@1.0.0, which [zoo.Zoo.Resolve] and [zoo.Zoo.Pull] find
+//   - a file that does not exist, a *[fs.PathError], if it has a slash or a file name ending
+//
+// Find calls open for the zoo, if it is needed. What is not in its cache is fetched. For OWNER/NAME that the hub does not have the error is a *[NoSuchModelError].
 func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), options zoo.PullOptions) (Weights, error) {
-	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+	_, missing := os.Stat(name)
+	if !errors.Is(missing, fs.ErrNotExist) {
 		return Weights{Path: name}, nil
-	} else if looksLikePath(name) {
+	}
+	site, environmentErr := hub.FromEnvironment()
+	reference, form, err := hub.Parse(name, site)
+	if err != nil {
 		return Weights{}, err
+	}
+	isModel := form == hub.Explicit || form == hub.Plain && !isFolder(reference.Owner)
+	switch {
+	case isModel && environmentErr != nil:
+		return Weights{}, environmentErr
+	case !isModel && looksLikePath(name):
+		return Weights{}, missing
 	}
 	z, err := open()
 	if err != nil {
 		return Weights{}, err
+	}
+	if isModel {
+		pulled, err := z.PullHub(ctx, reference, false, options)
+		if err != nil {
+			return Weights{}, explainModel(z, name, reference, form, err)
+		}
+		return Weights{Path: pulled.Path, Snapshot: pulled}, nil
 	}
 	found, err := z.Resolve(ctx, name)
 	if err != nil {
@@ -46,6 +75,49 @@ func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), optio
 		return Weights{}, err
 	}
 	return Weights{Path: pulled.Path, Entry: found}, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// NoSuchModelError says that a model of the hub could not be fetched, and what else may have been meant.
+type NoSuchModelError struct {
+	// Name is what was asked for.
+	Name string
+	// Plain reports that Name may also have been meant as a path, where there is nothing.
+	Plain bool
+	// Entries are those of the zoo that have this model as a source.
+	Entries []manifest.Reference
+	// Err is the error of the hub.
+	Err error
+}
+
+func (e *NoSuchModelError) Error() string {
+	if e.Plain {
+		return fmt.Sprintf("there is no file or folder %s, and as a model of the hub: %s", text.Quote(e.Name), e.Err)
+	}
+	return e.Err.Error()
+}
+
+func (e *NoSuchModelError) Unwrap() error { return e.Err }
+
+// Hint names the entry of the zoo, if there is one, else it is that of the hub.
+func (e *NoSuchModelError) Hint() string {
+	if len(e.Entries) > 0 {
+		return "the zoo has these weights as " + e.Entries[0].Name + ", also from other sources"
+	}
+	return errdef.Hint(e.Err)
+}
+
+// explainModel says what else may have been meant by the name of a model that could not be fetched.
+func explainModel(z *zoo.Zoo, name string, reference hub.Reference, form hub.Form, err error) error {
+	entries := z.EntriesFrom(reference)
+	if errdef.Kind(err) != errdef.ErrNetwork || form == hub.Explicit && len(entries) == 0 {
+		return err
+	}
+	return &NoSuchModelError{Name: name, Plain: form == hub.Plain, Entries: entries, Err: err}
 }
 
 // looksLikePath reports whether a name can only mean a file or folder: it has a slash or an ending, which names in the zoo do not have.
@@ -87,6 +159,9 @@ func NewZoo(options zoo.Options) (*zoo.Zoo, error) {
 		options.Embedded = embedded.Files
 	}
 	var err error
+	if options.Hub == (hub.Site{}) {
+		options.Hub, _ = hub.FromEnvironment() // Find returns the error to those who need the hub
+	}
 	if options.Cache == nil {
 		if options.Cache, err = cache.New("", cache.Options{}); err != nil {
 			return nil, err

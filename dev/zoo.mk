@@ -2,11 +2,12 @@
 
 ORAS   := $(CACHE)/oras
 COSIGN := $(CACHE)/cosign
+HUB    := $(CACHE)/hub
 # install names the programs that a target needs and the packages of Debian that have them.
 sudo    = $${SUDO-$$(command -v sudo)}
 install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
 
-.PHONY: test-site test-registry test-cosign
+.PHONY: test-site test-registry test-cosign test-hub
 
 test-site: ## the catalogue's pages in headless Chromium, which is installed if need be
 	@$(call install,chromium,chromium)
@@ -29,4 +30,12 @@ test-cosign: $(COSIGN)/cosign ## signing what is published with cosign, which is
 
 $(COSIGN)/cosign: dev/zoo.mk
 	GOBIN=$(COSIGN) GOWORK=off $(GO) install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+	@touch $@
+
+test-hub: $(HUB)/done ## the server of the tests of hf:// references beside Hugging Face's own client, which is installed
+	BEITZOO_TEST_HUB=$(HUB)/bin/python GOWORK=off $(GO) test -count=1 -tags hub -run HuggingFace ./zoo/hub
+
+$(HUB)/done: dev/zoo.mk
+	python3 -m venv $(HUB)
+	$(HUB)/bin/python -m pip install --quiet --disable-pip-version-check huggingface_hub==2.4.0
 	@touch $@

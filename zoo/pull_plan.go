@@ -49,6 +49,9 @@ func (z *Zoo) Plan(ctx context.Context, match *Match, options PullOptions) ([]Ca
 			break
 		}
 	}
+	for i := range candidates {
+		candidates[i].Address = z.options.Hub.Address(candidates[i].Address)
+	}
 	return candidates, err
 }
 

@@ -21,7 +21,9 @@ func (z *Zoo) upstream(address string) (store.Fetcher, error) {
 	if z.options.Offline {
 		return nil, &OfflineError{What: address}
 	}
-	server, err := httpstore.New(address, z.options.HTTP)
+	options := z.options.HTTP
+	options.Credentials = httpstore.First(z.options.Hub.Credentials(), options.Credentials)
+	server, err := httpstore.New(z.options.Hub.Address(address), options)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/zoo/hub"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -44,6 +45,9 @@ type Options struct {
 	Places []place.Place
 	// Keys are trusted to sign for every place, besides the keys that are pinned for it. A place that was never used needs one of them.
 	Keys trust.Keyring
+	// Hub is the hub of Hugging Face, or another with the same API, and the token for it. The zero value is theirs, without a token; hub.FromEnvironment
+	// returns what their own programs would use.
+	Hub hub.Site
 	// HTTP says how servers of upstream checkpoints are reached.
 	HTTP httpstore.Options
 	// Retry says how often, and how long, failed requests are repeated.

@@ -56,9 +56,19 @@ func publish(ctx context.Context, c *console, checkpoint, destination string, f 
 	if err != nil {
 		return err
 	}
-	publication, err := f.publication(c, checkpoint)
+	weights, err := f.zoo.locate(ctx, c, checkpoint)
 	if err != nil {
 		return err
+	}
+	publication, err := f.publication(c, weights.Path)
+	if err != nil {
+		return err
+	}
+	if publication.Open, err = weights.Options(publication.Open); err != nil {
+		return err
+	}
+	if publication.Base == nil && weights.Entry != nil {
+		publication.Base = &weights.Entry.Manifest
 	}
 	bar := &steps{c: c}
 	publication.Progress = bar.set

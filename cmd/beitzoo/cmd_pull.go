@@ -43,9 +43,11 @@ func pullCommand(c *console) *cli.Command {
 		Usage:     "download weights of the zoo, checked, and write them in any format",
 		ArgsUsage: "[NAME[@VERSION]]",
 		Description: about("Without -o the weights stay in the cache, and their path is printed. Sources are tried in order: a bundle, the places of --zoo, then the upstream\n"+
-			"checkpoint, which is downloaded, converted and checked. An interrupted pull resumes where it stopped.",
+			"checkpoint, which is downloaded, converted and checked. An interrupted pull resumes where it stopped. NAME may also be a model of Hugging Face's hub,\n"+
+			"hf://OWNER/NAME[@REVISION][/PATH]: its commit is pinned, and it is asked whether the revision has moved since.",
 			"beitzoo pull beit_large_p16_512 -o beit.pth --to timm",
 			"beitzoo pull my_beit@1.0.0 --zoo https://example.org/zoo --trust key.pub",
+			"beitzoo pull hf://microsoft/beit-base-patch16-224 --dry-run",
 		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			manifestFlag(&f.manifest),
@@ -66,6 +68,11 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 	var bundles []string
 	if f.bundle != "" {
 		bundles = append(bundles, f.bundle)
+	}
+	if model, isModel, err := hubModel(args, f); err != nil {
+		return err
+	} else if isModel {
+		return pullModel(ctx, c, model, f)
 	}
 	z, found, err := f.zoo.resolveEntry(ctx, c, f.manifest, args, bundles...)
 	if err != nil {

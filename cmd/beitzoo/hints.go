@@ -42,7 +42,7 @@ func (e *missingError) Hint() string {
 	if e.what == imageFolder {
 		return "check the path; FOLDER has a folder of images for each class, such as val/n01440764/1.jpg"
 	}
-	return "check the path; a model can be a file, a folder, or a name that `beitzoo list` shows"
+	return "check the path; a model can be a file, a folder, a name that `beitzoo list` shows, or hf://OWNER/NAME"
 }
 
 // hintOf returns what the user can do about an error, or "".

@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
+	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/hub"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -15,9 +18,21 @@ import (
 func placeHint(err error) string {
 	var (
 		offline *zoo.OfflineError
+		away    *hub.OfflineError
+		changed *hub.ChangedError
+		model   *beitzoo.NoSuchModelError
+		refused *hub.Error
 		source  *store.SourceError
 	)
 	switch {
+	case errors.As(err, &changed):
+		return changed.Hint() + fmt.Sprintf(": beitzoo pull %s --repin", changed.Reference)
+	case errors.As(err, &model) && len(model.Entries) > 0:
+		return fmt.Sprintf("%s: beitzoo pull %s", model.Hint(), model.Entries[0].Name)
+	case errors.As(err, &away):
+		return fmt.Sprintf("leave out --offline once: beitzoo pull %s", away.Reference)
+	case errors.As(err, &refused):
+		return refused.Hint()
 	case errors.As(err, &offline):
 		return "leave out --offline once, or pull from a bundle: beitzoo pull NAME --bundle FILE"
 	case !errors.As(err, &source):

@@ -13,7 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
-// locate returns the weights that an argument names: a file, a folder, or a name of the zoo, from which weights are pulled if they are not here yet.
+// locate returns the weights that an argument names: a file, a folder, a name of the zoo, or a model of the hub; the last two are
+// fetched if they are not here yet.
 func (f zooFlags) locate(ctx context.Context, c *console, argument string) (beitzoo.Weights, error) {
 	bar := &steps{c: c}
 	defer bar.finish()

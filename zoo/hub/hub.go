@@ -113,8 +113,11 @@ func (h *Hub) Pull(ctx context.Context, r Reference, options PullOptions) (*Snap
 		p.notice(&UnaskedNotice{Reference: r, Err: err})
 		return p.fromCache()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case p.pinned != nil && p.complete && !options.Repin:
+		return p.fromCache()
 	}
 	return p.fetch(ctx, chosen)
 }

@@ -110,7 +110,7 @@ func (i repositoryInfo) commit() (*commit, error) {
 // open returns the store of one address of the hub.
 func (h *Hub) open(address string) (store.Fetcher, error) {
 	options := h.options.HTTP
-	options.Credentials = httpstore.First(httpstore.Bearer(h.options.Site.host(), h.options.Site.Token), options.Credentials)
+	options.Credentials = httpstore.First(h.options.Site.Credentials(), options.Credentials)
 	server, err := httpstore.New(address, options)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
 )
 
 // DefaultEndpoint is the hub of Hugging Face.
@@ -29,6 +30,17 @@ type Site struct {
 }
 
 func (s Site) endpoint() string { return cmp.Or(s.Endpoint, DefaultEndpoint) }
+
+// Credentials return the token to the host of the endpoint alone.
+func (s Site) Credentials() httpstore.Credentials { return httpstore.Bearer(s.host(), s.Token) }
+
+// Address returns where a file at an address of the hub of Hugging Face is at this one, and other addresses as they are.
+func (s Site) Address(address string) string {
+	if rest, ok := strings.CutPrefix(address, DefaultEndpoint+"/"); ok {
+		return s.endpoint() + "/" + rest
+	}
+	return address
+}
 
 // host returns the host of the endpoint, with its port if that is stated.
 func (s Site) host() string {
