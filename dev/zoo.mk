@@ -13,11 +13,12 @@ test-site: ## the catalogue's pages in headless Chromium, which is installed if 
 	@$(call install,chromium,chromium)
 	GOWORK=off $(GO) test -count=1 -tags chromium ./zoo/site
 
-test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pulling with curl, skopeo and oras, all installed if need be
+test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pulling with curl, skopeo and oras, and keys shared with minisign; all installed if need be
 	@$(call install,docker-registry,docker-registry)
 	@$(call install,skopeo,skopeo)
 	@$(call install,curl,curl)
-	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -tags registry -run Registry ./zoo/store/ocistore ./cmd/beitzoo
+	@$(call install,minisign,minisign)
+	BEITZOO_TEST_REGISTRY=$$(command -v docker-registry) BEITZOO_TEST_ORAS=$(ORAS)/bin/python GOWORK=off $(GO) test -count=1 -tags registry -run 'Registry|Minisign' ./zoo/store/ocistore ./cmd/beitzoo
 
 $(ORAS)/done: dev/zoo.mk
 	python3 -m venv $(ORAS)

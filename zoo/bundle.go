@@ -3,7 +3,6 @@ package zoo
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -127,9 +126,6 @@ func (b *bundleRun) addCheckpoint(ctx context.Context, match *Match) error {
 	notices := p.holdNotices()
 	var problems []error
 	for _, source := range p.wantedSources() {
-		if strings.HasPrefix(source.Address, manifest.EmbeddedScheme) {
-			return nil // it is in every program
-		}
 		known, err := p.identify(source)
 		if err != nil {
 			return err
@@ -148,7 +144,7 @@ func (b *bundleRun) addCheckpoint(ctx context.Context, match *Match) error {
 	return &PullError{Name: match.Reference().String(), Problems: problems}
 }
 
-// planCheckpoint returns the upstream checkpoint that addCheckpoint would fetch, if it is not in every program.
+// planCheckpoint returns the upstream checkpoint that addCheckpoint would fetch.
 func (b *bundleRun) planCheckpoint(ctx context.Context, match *Match) ([]place.File, error) {
 	candidates, err := b.zoo.newPull(match, b.options).candidates()
 	if err != nil {
@@ -158,8 +154,6 @@ func (b *bundleRun) planCheckpoint(ctx context.Context, match *Match) ([]place.F
 	for _, c := range candidates {
 		switch {
 		case !c.Upstream:
-		case strings.HasPrefix(c.Address, manifest.EmbeddedScheme):
-			return nil, nil
 		case b.zoo.complete(ctx, &c):
 			return []place.File{{Name: c.Address, Content: manifest.Content{Digest: c.Digest, Size: c.Bytes}}}, nil
 		default:

@@ -3,6 +3,7 @@ package zoo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -15,9 +16,9 @@ import (
 type verifiedIndex struct {
 	*manifest.IndexDocument
 	signature []byte
-	keys      trust.Keyring
-	// pinned is what to tell the user if the key was not known before, else nil.
-	pinned *PinnedKeyNotice
+	keys      *trust.KeyList
+	// notice is what to tell the user about keys that were not known before, else nil.
+	notice error
 }
 
 // index returns the verified index of a place, or nil if it is a bundle without one. A place without one is an *EmptyPlaceError. If Options.Offline is set
@@ -31,7 +32,7 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 		return remembered, err
 	}
 	raw, signature, err := from.Index(ctx)
-	archive, isArchive := from.(place.Archive)
+	_, isArchive := from.(place.Archive)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && isArchive:
 		return nil, nil // the bundle has upstream checkpoints only
@@ -43,7 +44,11 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	case err != nil:
 		return nil, err
 	case isArchive:
-		return z.archivedIndex(archive, raw, signature)
+		accepted, err := z.trust.AcceptArchived(from.String(), raw, signature, z.options.Keys)
+		if err != nil {
+			return nil, err
+		}
+		return verified(from, accepted, signature), nil
 	}
 	accepted, err := z.trust.Accept(from.String(), raw, signature, z.options.Keys, z.options.Now())
 	if errors.Is(err, trust.ErrBadSignature) { // the index may have been replaced between the reading of the two files
@@ -54,26 +59,22 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	if err != nil {
 		return nil, err
 	}
-	index := &verifiedIndex{IndexDocument: accepted.IndexDocument, signature: signature, keys: trust.Keyring{accepted.Key}}
-	if accepted.Pinned {
-		index.pinned = &PinnedKeyNotice{Place: from.String(), KeyID: accepted.Key.ID()}
-	}
-	return index, nil
+	return verified(from, accepted, signature), nil
 }
 
-// archivedIndex checks the index in a bundle. The user chose this file, so the index may be old; but it must be signed by a key that is pinned
-// for the place it comes from, or by one of Options.Keys.
-func (z *Zoo) archivedIndex(archive place.Archive, raw, signature []byte) (*verifiedIndex, error) {
-	pinned, err := z.trust.Keys(archive.String())
-	if err != nil {
-		return nil, err
+func verified(from place.Place, accepted trust.AcceptedIndex, signature []byte) *verifiedIndex {
+	index := &verifiedIndex{IndexDocument: accepted.IndexDocument, signature: signature, keys: accepted.Keys}
+	if accepted.Pinned {
+		index.notice = &PinnedKeyNotice{Place: from.String(), KeyID: accepted.Key.ID(), HasList: len(accepted.Keys.Changes) > 0}
+		return index
 	}
-	key, err := append(pinned, z.options.Keys...).Check("index in "+archive.String(), raw, signature)
-	if err != nil {
-		return nil, err
+	news := slices.DeleteFunc(slices.Clone(accepted.Keys.Changes[accepted.Before:]), func(change manifest.KeyChange) bool {
+		return len(change.Add)+len(change.Remove) == 0 // it only renews the list
+	})
+	if len(news) > 0 && accepted.Before > 0 {
+		index.notice = &ChangedKeysNotice{Place: from.String(), Changes: news}
 	}
-	document, err := manifest.ParseIndex("index in "+archive.String(), raw)
-	return &verifiedIndex{IndexDocument: document, signature: signature, keys: trust.Keyring{key}}, err
+	return index
 }
 
 // rememberedIndex returns the index that was last accepted from a place, or nil.
@@ -96,7 +97,7 @@ func (z *Zoo) checkNeverPublished(at place.Place) error {
 }
 
 // readEntry fetches the manifest of an entry, and checks it and its signature.
-func (z *Zoo) readEntry(ctx context.Context, from place.Place, entry manifest.Entry, keys trust.Keyring) (*Match, error) {
+func (z *Zoo) readEntry(ctx context.Context, from place.Place, entry manifest.Entry, keys *trust.KeyList) (*Match, error) {
 	name := entry.Reference().String()
 	content := manifest.Content{Digest: entry.Digest, Size: entry.Size}
 	raw, err := z.readSmall(ctx, from, place.ContentBlob(content, name+".yaml"), manifest.MaxSize)
@@ -107,7 +108,12 @@ func (z *Zoo) readEntry(ctx context.Context, from place.Place, entry manifest.En
 	if err != nil {
 		return nil, err
 	}
-	if _, err := keys.Check("manifest of "+name, raw, signature); err != nil {
+	valid := signature
+	if entry.Resigned != "" {
+		valid = []byte(entry.Resigned)
+	}
+	key, err := keys.CheckManifest("manifest of "+name, raw, valid)
+	if err != nil {
 		return nil, err
 	}
 	document, err := ReadManifest(name+".yaml", raw)
@@ -117,7 +123,7 @@ func (z *Zoo) readEntry(ctx context.Context, from place.Place, entry manifest.En
 	if document.Reference() != entry.Reference() {
 		return nil, &MislabelledError{Wanted: entry.Reference(), Got: document.Reference()}
 	}
-	return &Match{Entry: place.Entry{Document: document, Signature: signature}, Place: from}, nil
+	return &Match{Entry: place.Entry{Document: document, Signature: signature}, Place: from, SignedBy: trust.KeyID(key.ID())}, nil
 }
 
 // readSmall reads a blob of a place into memory, verified, and leaves a copy in the cache if that can be written to.

@@ -3,12 +3,14 @@ package zoo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // MirrorOptions change what Mirror does. The zero value copies everything.
@@ -26,6 +28,8 @@ type MirrorOptions struct {
 type MirrorResult struct {
 	// Entries were copied, or were there already.
 	Entries []manifest.Reference
+	// Refused were not copied, because no valid key has signed their manifests.
+	Refused []manifest.Reference
 	// IndexVersion is that of the index of both places.
 	IndexVersion int64
 	// Missing are the files that the mirror lacks. They are known only after a dry run.
@@ -48,6 +52,10 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 	if err := z.checkPredecessor(ctx, to, index); err != nil {
 		return nil, err
 	}
+	notice := options.Notice
+	if notice == nil {
+		notice = func(error) {}
+	}
 	wanted, err := chooseEntries(index, options.Wanted)
 	if err != nil {
 		return nil, err
@@ -55,6 +63,11 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 	result := &MirrorResult{IndexVersion: index.Version}
 	for _, listed := range wanted {
 		match, err := z.readEntry(ctx, from, listed, index.keys)
+		if errors.Is(err, trust.ErrRevokedKey) || errors.Is(err, trust.ErrUnknownKey) {
+			notice(fmt.Errorf("%s is not copied: %w", listed.Reference(), err))
+			result.Refused = append(result.Refused, listed.Reference())
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +141,7 @@ func (z *Zoo) checkPredecessor(ctx context.Context, to place.Place, next *verifi
 	if err != nil {
 		return err
 	}
-	before, err := z.trust.Accept(to.String(), raw, signature, next.keys, time.Time{})
+	before, err := z.trust.Check(to.String(), raw, signature, next.keys.Ring(), time.Time{})
 	if err != nil {
 		return err
 	}

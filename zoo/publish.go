@@ -17,15 +17,31 @@ import (
 // publication always makes the same blobs and the same manifest. The index, which makes the entry visible, is written last.
 //
 // Nothing is ever overwritten: if the place has that version with another manifest, the error is a *manifest.TakenError, and if it has a higher
-// version, a *manifest.BackwardsError. If somebody else publishes at the same time, it is a *place.RaceError; then call Publish again. Weights that
+// version, a *manifest.BackwardsError. If somebody else publishes at the same time, Publish adds the entry to their index; if that fails
+// several times, the error is a *place.RaceError: then call Publish again. A key that may not sign for the place is a *SignerError, and nothing is written. Weights that
 // p.Verify finds wrong are a *NotVerifiedError.
 func (z *Zoo) Publish(ctx context.Context, to place.Destination, p Publication) (*PublishResult, error) {
 	w := &publishRun{zoo: z, to: to, Publication: p}
+	if err := z.checkExpiry(p.Expires); err != nil {
+		return nil, err
+	}
+	if _, err := z.draftIndex(ctx, to, p.Key); err != nil { // before the long work
+		return nil, err
+	}
 	if err := w.build(ctx); err != nil {
 		return nil, err
 	}
-	return w.publish(ctx)
+	for tries := 1; ; tries++ {
+		result, err := w.publish(ctx)
+		var race *place.RaceError
+		if !errors.As(err, &race) || tries == publishTries || ctx.Err() != nil {
+			return result, err
+		}
+	}
 }
+
+// publishTries is how often Publish adds its entry to the index, if others publish at the same time.
+const publishTries = 5
 
 // publishRun is one call of Publish.
 type publishRun struct {
@@ -113,7 +129,7 @@ func (w *publishRun) sign() error {
 
 // publish adds what was built to the place.
 func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
-	index, err := w.zoo.currentIndex(ctx, w.to, w.Key)
+	index, err := w.zoo.draftIndex(ctx, w.to, w.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +160,7 @@ func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
 	if err := w.to.Add(ctx, w.entry, w.zoo.options.Cache, w.copyOptions(Uploading)); err != nil {
 		return nil, err
 	}
-	err = w.zoo.writeIndex(ctx, w.to, index, w.Key, w.Expires)
+	err = w.zoo.writeIndex(ctx, w.to, index, w.Key, w.Expires, false)
 	result.IndexVersion = index.Version
 	return result, err
 }

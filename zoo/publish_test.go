@@ -332,20 +332,22 @@ func TestRenew(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
 	target, _ := folderPlace(t)
-	publication := p.publication("1.0.0")
-	publication.Expires = time.Now().Add(-time.Hour)
-	publish(t, target, publication)
+	past := folders(t)
+	past.Now = func() time.Time { return time.Now().Add(-2 * 365 * 24 * time.Hour) }
+	if _, err := open(t, past).Publish(t.Context(), target, p.publication("1.0.0")); err != nil {
+		t.Fatal(err)
+	}
 	options := reader(t, p, target)
 	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.Is(err, manifest.ErrFreeze) {
 		t.Errorf("error is %v", err)
 	}
-	index, err := open(t, folders(t)).Renew(t.Context(), target, p.key, time.Time{})
+	index, err := open(t, folders(t)).Renew(t.Context(), target, zoo.Renewal{Key: p.key})
 	if err != nil || index.Version != 2 {
 		t.Errorf("index %v, error %v", index, err)
 	}
 	resolve(t, open(t, options), "digits_p16_64")
 	empty, _ := folderPlace(t)
-	if _, err := open(t, folders(t)).Renew(t.Context(), empty, p.key, time.Time{}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := open(t, folders(t)).Renew(t.Context(), empty, zoo.Renewal{Key: p.key}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a place without an index: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -144,6 +145,40 @@ func TestPublishNoticesThatItWasOvertaken(t *testing.T) {
 	target, _ := folderPlace(t)
 	publish(t, target, p.publication("1.0.0"))
 	_, err := open(t, folders(t)).Publish(t.Context(), overtaken{target}, p.publication("1.1.0"))
+	var race *place.RaceError
+	if !errors.As(err, &race) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// slow is a registry in which somebody else, who looked before an index was there, replaces it a moment later.
+type slow struct {
+	*place.Repository
+	index, signature []byte
+	written          time.Time
+}
+
+func (s *slow) SetIndex(ctx context.Context, index *manifest.IndexDocument, signature []byte) error {
+	time.Sleep(50 * time.Millisecond)
+	s.written = time.Now()
+	return s.Repository.SetIndex(ctx, index, signature)
+}
+
+func (s *slow) Index(ctx context.Context) (index, signature []byte, err error) {
+	if !s.written.IsZero() && time.Since(s.written) > 25*time.Millisecond {
+		return s.index, s.signature, nil
+	}
+	return s.Repository.Index(ctx)
+}
+
+// TestRenewNoticesThatItWasReplaced loses a race of which a look right after the writing shows nothing.
+func TestRenewNoticesThatItWasReplaced(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	target := repository(t, startRegistry(t))
+	publish(t, target, p.quick("1.0.0"))
+	other := forge(t, p, target, func(*manifest.Entry) {})
+	_, err := open(t, folders(t)).Renew(t.Context(), &slow{target, other.index, other.signature, time.Time{}}, zoo.Renewal{Key: p.key})
 	var race *place.RaceError
 	if !errors.As(err, &race) {
 		t.Errorf("error is %v", err)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"aead.dev/minisign"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/errdef"
@@ -24,6 +26,9 @@ type Match struct {
 	Place place.Place
 	// Status is what the publisher said about the entry after it was published, or nil.
 	Status *manifest.Status
+	// SignedBy is the number of the key that signed the manifest, as the minisign tool prints it, or empty. It may have signed later than Signature
+	// was made.
+	SignedBy string
 	// Notices are what the user should be told: a key that was pinned, a place that did not answer, a status.
 	Notices []error
 }
@@ -37,10 +42,16 @@ func MatchOf(document *manifest.Document) *Match {
 type PinnedKeyNotice struct {
 	Place string
 	KeyID uint64
+	// HasList reports that the index has a list of keys, each of which may sign it.
+	HasList bool
 }
 
 func (n *PinnedKeyNotice) Error() string {
-	return "from now on the index of " + n.Place + " is accepted if it is signed by the key " + trust.KeyID(n.KeyID)
+	said := "from now on the index of " + n.Place + " is accepted if it is signed by the key " + trust.KeyID(n.KeyID)
+	if n.HasList {
+		said += ", or by another in its list of keys"
+	}
+	return said
 }
 
 // Is makes a PinnedKeyNotice an errdef.ErrInput.
@@ -64,6 +75,35 @@ func (n *StatusNotice) Error() string {
 // Is makes a StatusNotice an errdef.ErrInput.
 func (*StatusNotice) Is(kind error) bool { return kind == errdef.ErrInput }
 
+// ChangedKeysNotice says that the list of keys of a place was changed, by its roots, since it was last seen. It is an error only to stand among the notices.
+type ChangedKeysNotice struct {
+	Place   string
+	Changes []manifest.KeyChange
+}
+
+func (n *ChangedKeysNotice) Error() string {
+	var said []string
+	id := func(shown string) string {
+		var key minisign.PublicKey
+		if key.UnmarshalText([]byte(shown)) != nil {
+			return "?"
+		}
+		return trust.KeyID(key.ID())
+	}
+	for _, change := range n.Changes {
+		for _, added := range change.Add {
+			said = append(said, fmt.Sprintf("%s added as %s", id(added.Key), added.Role))
+		}
+		for _, removed := range change.Remove {
+			said = append(said, fmt.Sprintf("%s %s (%s)", id(removed.Key), removed.State, removed.Reason))
+		}
+	}
+	return "the keys of " + n.Place + " have changed: " + strings.Join(said, ", ")
+}
+
+// Is makes a ChangedKeysNotice an errdef.ErrInput.
+func (*ChangedKeysNotice) Is(kind error) bool { return kind == errdef.ErrInput }
+
 // Listing is one version of a set of weights that List found.
 type Listing struct {
 	manifest.Reference
@@ -83,7 +123,7 @@ type Listing struct {
 	place place.Place
 	// remembered reports that the place could not be asked, and this is in the index that was accepted last.
 	remembered bool
-	keys       trust.Keyring
+	keys       *trust.KeyList
 }
 
 // List returns all entries of the program and of the places, sorted by name and version. A place that could not be asked is an *UnreachablePlaceError among
@@ -114,12 +154,13 @@ func (z *Zoo) merge(ctx context.Context, answers []fromPlace) (all []Listing, no
 	return all, notices, nil
 }
 
-// keyFor returns the first of the keys that may sign for a place.
-func keyFor(keys trust.Keyring) string {
-	if len(keys) == 0 {
+// keyFor returns the key of a place that new readers should trust, or "".
+func keyFor(keys *trust.KeyList) string {
+	key, found := keys.Anchor()
+	if !found {
 		return ""
 	}
-	return keys[0].String()
+	return key.String()
 }
 
 // spreadWithdrawals gives the status of a withdrawn entry to those of other places that have the same manifest.
@@ -142,8 +183,8 @@ func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, n
 	if err != nil || accepted == nil {
 		return nil, nil, err
 	}
-	if accepted.pinned != nil {
-		notices = append(notices, accepted.pinned)
+	if accepted.notice != nil {
+		notices = append(notices, accepted.notice)
 	}
 	if z.options.Offline && !from.Local() && accepted.CheckFresh(from.String(), z.options.Now()) != nil {
 		notices = append(notices, &UnreachablePlaceError{Place: from.String(), Remembered: accepted.IndexDocument})

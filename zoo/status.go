@@ -38,14 +38,17 @@ type StatusResult struct {
 // one entry cannot be changed, none is: errors are those of Index.SetStatus. If all entries have the status already, nothing is written. A place
 // without an index is store.ErrNotFound; a *place.RaceError says that somebody else published at the same time.
 func (z *Zoo) SetStatus(ctx context.Context, at place.Destination, change StatusChange) (*StatusResult, error) {
+	if err := z.checkExpiry(change.Expires); err != nil {
+		return nil, err
+	}
 	index, err := z.publishedIndex(ctx, at, change.Key)
 	if err != nil {
 		return nil, err
 	}
-	result := &StatusResult{Index: index}
+	result := &StatusResult{Index: index.Index}
 	var problems []error
 	for _, reference := range change.Entries {
-		changed, err := change.apply(index, reference)
+		changed, err := change.apply(index.Index, reference)
 		if changed {
 			result.Changed = append(result.Changed, reference)
 		}
@@ -57,7 +60,7 @@ func (z *Zoo) SetStatus(ctx context.Context, at place.Destination, change Status
 	if len(result.Changed) == 0 || change.DryRun {
 		return result, nil
 	}
-	return result, z.writeIndex(ctx, at, index, change.Key, change.Expires)
+	return result, z.writeIndex(ctx, at, index, change.Key, change.Expires, false)
 }
 
 // apply changes one entry of an index.

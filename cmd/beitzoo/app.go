@@ -30,7 +30,7 @@ func commands(c *console) []*cli.Command {
 		{models, []*cli.Command{inspectCommand(c), convertCommand(c), diffCommand(c), verifyCommand(c), predictCommand(c), evalCommand(c)}},
 		{theZoo, []*cli.Command{
 			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), yankCommand(c), deprecateCommand(c),
-			mirrorCommand(c), bundleCommand(c), manifestCommand(c), trustCommand(c), cacheCommand(c), siteCommand(c),
+			mirrorCommand(c), bundleCommand(c), manifestCommand(c), trustCommand(c), keyCommand(c), cacheCommand(c), siteCommand(c),
 		}},
 		{machine, []*cli.Command{demoCommand(c), benchCommand(c), doctorCommand(c), synthCommand(c), versionCommand(c), completionCommand(c), manCommand(c), helpCommand(c)}},
 	} {

@@ -73,6 +73,9 @@ func bundle(ctx context.Context, c *console, wanted []string, output string, dry
 	result := bundleResult{File: output, Entries: names(bundled.Entries), Upstream: bundled.Upstream, Bytes: bundled.Bytes}
 	return c.result(result, func() {
 		c.printf("%s holds %s, %s", output, text.Count(len(bundled.Entries), "entry", "entries"), humanize.Bytes(uint64(bundled.Bytes)))
+		if n := len(bundled.Upstream); n > 0 {
+			c.printf("of %s it has the upstream checkpoint, for programs that have the manifest inside", text.Count(n, "entry", "entries"))
+		}
 	})
 }
 

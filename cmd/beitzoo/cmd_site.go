@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,7 +54,7 @@ func renderSite(ctx context.Context, c *console, folder, address string, f zooFl
 	if err != nil {
 		return err
 	}
-	entries, err := siteEntries(ctx, z, all, addresses)
+	entries, err := siteEntries(ctx, c, z, all, addresses)
 	if err != nil {
 		return err
 	}
@@ -105,8 +107,8 @@ func (f zooFlags) siteAddresses(ctx context.Context, c *console, address string)
 	return addresses, nil
 }
 
-// siteEntries reads the manifests of listings. With places, those that ship with the program are left out.
-func siteEntries(ctx context.Context, z *zoo.Zoo, all []zoo.Listing, addresses map[string]string) ([]site.Entry, error) {
+// siteEntries reads the manifests of listings. With places, those that ship with the program are left out. So are those that no valid key has signed, which is said.
+func siteEntries(ctx context.Context, c *console, z *zoo.Zoo, all []zoo.Listing, addresses map[string]string) ([]site.Entry, error) {
 	if len(addresses) > 0 {
 		all = slices.DeleteFunc(slices.Clone(all), func(listing zoo.Listing) bool { return listing.Place == "" })
 	}
@@ -118,11 +120,15 @@ func siteEntries(ctx context.Context, z *zoo.Zoo, all []zoo.Listing, addresses m
 		}
 		seen[listing.Reference] = true
 		found, err := z.Read(ctx, listing)
+		if errors.Is(err, trust.ErrRevokedKey) || errors.Is(err, trust.ErrUnknownKey) {
+			c.remark(fmt.Errorf("%s is left out, since nobody can pull it: %w", listing.Reference, err))
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		entries = append(entries, site.Entry{
-			Document: found.Document, Status: found.Status, Place: addresses[listing.Place], Key: listing.Key, SignedBy: trust.SignerOf(found.Signature),
+			Document: found.Document, Status: found.Status, Place: addresses[listing.Place], Key: listing.Key, SignedBy: found.SignedBy,
 		})
 	}
 	return entries, nil

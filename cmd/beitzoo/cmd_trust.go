@@ -17,7 +17,8 @@ func trustCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "trust",
 		Usage: "list and forget the keys that are pinned for places",
-		Description: about("The first index that a place shows with a trusted signature pins its key: later ones must be signed by it, and must not be older.",
+		Description: about("The first index that a place shows with a trusted signature pins its list of keys: later ones must be signed by one of them, may change the list only as\n"+
+			"its roots say, and must not be older.",
 			"beitzoo trust ls",
 			"beitzoo trust forget https://example.org/zoo",
 		),
@@ -42,8 +43,8 @@ type trustResult struct {
 
 // trustedPlace is one place in it.
 type trustedPlace struct {
-	Place string   `json:"place"`
-	Keys  []string `json:"keys"`
+	Place string     `json:"place"`
+	Keys  []placeKey `json:"keys"`
 	// IndexVersion and Expires are those of the latest index that was accepted.
 	IndexVersion int64  `json:"index_version"`
 	Expires      string `json:"expires"`
@@ -79,14 +80,12 @@ func listTrust(c *console) error {
 }
 
 func trustOf(trust *trust.Ledger, place string) (trustedPlace, error) {
-	line := trustedPlace{Place: place, Keys: []string{}}
+	line := trustedPlace{Place: place}
 	keys, err := trust.Keys(place)
 	if err != nil {
 		return line, err
 	}
-	for _, key := range keys {
-		line.Keys = append(line.Keys, key.String())
-	}
+	line.Keys = placeKeys(keys)
 	latest, err := trust.Latest(place)
 	if latest != nil {
 		line.IndexVersion, line.Expires = latest.Version, latest.Expires

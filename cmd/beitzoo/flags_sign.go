@@ -1,15 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"time"
 
-	"aead.dev/minisign"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
-
-	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // signFlags say who signs an index, and for how long it is believed.
@@ -34,20 +28,4 @@ func (f signFlags) until() time.Time {
 		return *date
 	}
 	return time.Time{}
-}
-
-// readSecretKey reads a key and asks for its password on the terminal, unless the environment has it.
-func readSecretKey(c *console, path string) (minisign.PrivateKey, error) {
-	return trust.ReadSecretKey(path, func() (string, error) {
-		if password, ok := os.LookupEnv("BEITZOO_PASSWORD"); ok {
-			return password, nil
-		}
-		if !term.IsTerminal(int(os.Stdin.Fd())) {
-			return "", &usageError{"the key is encrypted, and there is no terminal to ask for its password", "set BEITZOO_PASSWORD"}
-		}
-		fmt.Fprint(c.err, "Password of the key: ")
-		password, err := term.ReadPassword(int(os.Stdin.Fd()))
-		c.notef("")
-		return string(password), err
-	})
 }

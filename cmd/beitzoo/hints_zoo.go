@@ -19,6 +19,7 @@ func zooHint(err error) string {
 		changed   *zoo.ChangedError
 		unproved  *zoo.NotVerifiedError
 		status    *manifest.StatusError
+		signer    *zoo.SignerError
 	)
 	switch {
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
@@ -30,6 +31,14 @@ func zooHint(err error) string {
 		return index.Hint() + "; publishers renew it with: beitzoo manifest renew"
 	case errors.As(err, &index):
 		return index.Hint() + ". If the place was really set up again: beitzoo trust forget " + index.Place
+	case errors.As(err, &signer) && errors.Is(signer, trust.ErrUnknownKey):
+		return fmt.Sprintf("with a root key of the place: beitzoo key add %s %s --sign ROOT", signer.Place, signer.Key)
+	case errors.As(err, &signer):
+		return signer.Hint() + ": `beitzoo key ls " + signer.Place + "` lists them"
+	case errors.As(err, &signature) && errors.Is(signature, trust.ErrRevokedKey), errors.As(err, &signature) && errors.Is(signature, trust.ErrRetiredKey):
+		return signature.Hint() + ": beitzoo manifest renew PLACE --sign KEY --re-sign NAME"
+	case errors.As(err, &signature) && signature.Listed:
+		return signature.Hint() + ", with: beitzoo key add"
 	case errors.As(err, &signature) && !errors.Is(signature, trust.ErrBadSignature):
 		return signature.Hint() + " with --trust KEY (a file, or the key itself)"
 	case errors.As(err, &changed):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"html"
@@ -12,9 +13,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"aead.dev/minisign"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/store/cache"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // TestMain lets scripts run this very program as `beitzoo`.
@@ -27,8 +34,9 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARGUMENT...   runs a program that must end with this code
 //	replace FROM TO FILE             changes the first FROM of a file into TO; \n stands for a new line
 //	copycommands PAGE FILE           writes the commands that a page of `beitzoo site` shows, as a shell script that ends at the first failure
+//	expired FOLDER NAME KEY          publishes version 1.0.0 in a place whose index expired in 2020
 //
-// and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, DIGITS is a checkpoint that PaddlePaddle wrote.
+// and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, MINISIGN of keys that the minisign tool made, DIGITS is a checkpoint that PaddlePaddle wrote.
 // ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -43,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
 			env.Setenv("MANIFESTS", filepath.Join(root, "manifests"))
 			env.Setenv("EMBEDDED", embedded)
+			env.Setenv("MINISIGN", filepath.Join(root, "zoo", "trust", "testdata", "minisign"))
 			env.Setenv("DIGITS", filepath.Join(embedded, "digits_p16_64.pdparams"))
 			env.Setenv("ESCAPES", "no/such\x1b[31m.pth")
 			env.Setenv("BEITZOO_HOME", filepath.Join(env.WorkDir, "home"))
@@ -54,7 +63,7 @@ func TestScripts(t *testing.T) {
 			_, err = writeKeys(env.WorkDir, "stranger")
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "copycommands": copyCommands},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "expired": expired, "copycommands": copyCommands},
 	})
 }
 
@@ -107,6 +116,26 @@ func copyCommands(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Fatalf("%s shows no commands", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(lines), 0o600))
+}
+
+// expired publishes a model as on a day in 2019.
+func expired(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 3 {
+		ts.Fatalf("usage: expired FOLDER NAME KEY")
+	}
+	folder := ts.MkAbs("publisher of " + args[1])
+	local, err := cache.New(filepath.Join(folder, "cache"), cache.Options{})
+	ts.Check(err)
+	z, err := zoo.New(zoo.Options{Cache: local, State: filepath.Join(folder, "state"), Now: func() time.Time { return time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC) }})
+	ts.Check(err)
+	key, err := trust.ReadSecretKey(ts.MkAbs(args[2]), nil)
+	ts.Check(err)
+	at, err := place.OpenFolder(ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = z.Publish(context.Background(), at, zoo.Publication{
+		Checkpoint: filepath.Join(ts.Getenv("TESTDATA"), "tiny", "tiny_p16_64.unilm.pth"), Name: args[1], Version: "1.0.0", Key: key,
+	})
+	ts.Check(err)
 }
 
 // writeKeys writes name.sec and name.pub, and returns the public key.

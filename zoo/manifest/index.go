@@ -22,14 +22,14 @@ const MaxSignature = 4 << 10
 // The values of the field format of an index. Programs that know only the first one refuse the second, because they do not know its fields. So an
 // index keeps the first one as long as it can: see Encode.
 const (
-	// IndexFormat is that of an index with statuses.
+	// IndexFormat is that of an index with a list of keys, statuses, or manifests that were signed again.
 	IndexFormat = "beitzoo.index.v2"
-	// IndexFormatV1 is that of an index without them.
+	// IndexFormatV1 is that of an index without them. Whoever changes such an index gives it a list of keys.
 	IndexFormatV1 = "beitzoo.index.v1"
 )
 
-// Index lists the manifests of one place. It is signed as a whole. Entries are only ever added, their statuses may change, and Version only ever
-// goes up.
+// Index lists the manifests of one place, and the keys that may sign for it. It is signed as a whole. Entries and changes of keys are only ever added,
+// the statuses of entries may change, and Version only ever goes up.
 type Index struct {
 	// Format is IndexFormat or IndexFormatV1.
 	Format string `yaml:"format"`
@@ -37,6 +37,8 @@ type Index struct {
 	Version int64 `yaml:"version"`
 	// Expires is the time (RFC 3339, UTC) after which a reader must not accept this state as the latest.
 	Expires string `yaml:"expires"`
+	// Keys are all changes of the list of keys, from the first. Package trust checks their signatures.
+	Keys []KeyChange `yaml:"keys,omitempty"`
 	// Entries are sorted by ID and version.
 	Entries []Entry `yaml:"entries"`
 }
@@ -50,10 +52,13 @@ type Entry struct {
 	// Digest and Size (bytes) are those of the manifest's file.
 	Digest digest.Digest `yaml:"digest"`
 	Size   int64         `yaml:"size"`
-	// Signature is the file with the manifest's signature.
+	// Signature is the file with the signature that the manifest was published with.
 	Signature Content `yaml:"signature"`
 	// Status is what the publisher said about the entry later, or nil.
 	Status *Status `yaml:"status,omitempty"`
+	// Resigned is the content of a signature file that takes the place of Signature, or empty. The artifact of an entry never changes, so a later
+	// signature stands here.
+	Resigned string `yaml:"resigned,omitempty"`
 }
 
 // Reference names the entry.
@@ -101,9 +106,15 @@ func (i *Index) Encode() ([]byte, error) {
 // laterFields returns the fields that an index of the format IndexFormatV1 cannot have.
 func (i *Index) laterFields() []string {
 	var fields []string
+	if len(i.Keys) > 0 {
+		fields = append(fields, "keys")
+	}
 	for n, entry := range i.Entries {
 		if entry.Status != nil {
 			fields = append(fields, join(index("entries", n), "status"))
+		}
+		if entry.Resigned != "" {
+			fields = append(fields, join(index("entries", n), "resigned"))
 		}
 	}
 	return fields

@@ -18,13 +18,15 @@ var (
 	ErrFreeze = errdef.New(errdef.ErrIntegrity, "freeze")
 	// ErrRewritten: the index lacks or changes an entry of an earlier one.
 	ErrRewritten = errdef.New(errdef.ErrIntegrity, "rewritten history")
+	// ErrKeys: the list of keys was changed by somebody who may not.
+	ErrKeys = errdef.New(errdef.ErrIntegrity, "false list of keys")
 )
 
 // IndexError says what is wrong with an index that is signed and well formed.
 type IndexError struct {
 	// Place is the one that served it.
 	Place string
-	// Kind is ErrRollback, ErrFreeze or ErrRewritten.
+	// Kind is ErrRollback, ErrFreeze, ErrRewritten or ErrKeys.
 	Kind error
 	// Text says what was found.
 	Text string
@@ -48,7 +50,8 @@ func (e *IndexError) Hint() string {
 }
 
 // CheckSuccessor compares the index that place serves now with the one that was seen before. It must be the same, or a later one that has
-// every entry of the earlier one, unchanged but for its status, which the publisher may give and take away. The error is of type *IndexError.
+// every entry and every change of keys of the earlier one. Of an entry only its status and its later signature may change. The error is of type
+// *IndexError.
 func CheckSuccessor(place string, before, now *IndexDocument) error {
 	fail := func(kind error, format string, arguments ...any) error {
 		return &IndexError{Place: place, Kind: kind, Text: fmt.Sprintf(format, arguments...)}
@@ -59,6 +62,9 @@ func CheckSuccessor(place string, before, now *IndexDocument) error {
 	case now.Version == before.Version && now.Digest() != before.Digest():
 		return fail(ErrRewritten, "there are two different versions %d", now.Version)
 	}
+	if err := checkKeysSuccessor(place, &before.Index, &now.Index); err != nil {
+		return err
+	}
 	for _, entry := range before.Entries {
 		kept, err := now.Find(entry.Reference())
 		if err != nil {
@@ -67,18 +73,26 @@ func CheckSuccessor(place string, before, now *IndexDocument) error {
 		if kept.Digest != entry.Digest {
 			return fail(ErrRewritten, "%s had the manifest %s and has %s now", entry.Reference(), entry.Digest, kept.Digest)
 		}
-		if kept.Status = entry.Status; kept != entry {
+		if kept.Status, kept.Resigned = entry.Status, entry.Resigned; kept != entry {
 			return fail(ErrRewritten, "%s has another title, size or signature now", entry.Reference())
 		}
 	}
 	return nil
 }
 
-// CheckFresh returns an *IndexError of kind ErrFreeze if the index, which place serves, has expired at now.
+// CheckFresh returns an *IndexError of kind ErrFreeze if the index, which place serves, or its list of keys has expired at now.
 func (i *Index) CheckFresh(place string, now time.Time) error {
 	expiry, err := i.Expiry()
 	if err != nil || now.After(expiry) {
 		return &IndexError{Place: place, Kind: ErrFreeze, Text: fmt.Sprintf("version %d expired at %.40s", i.Version, i.Expires)}
+	}
+	return i.CheckKeysFresh(place, now)
+}
+
+// CheckKeysFresh returns an *IndexError of kind ErrFreeze if the list of keys has expired at now.
+func (i *Index) CheckKeysFresh(place string, now time.Time) error {
+	if expiry, hasKeys := i.KeysExpiry(); hasKeys && now.After(expiry) {
+		return &IndexError{Place: place, Kind: ErrFreeze, Text: fmt.Sprintf("the list of keys expired at %s", expiry.Format(time.RFC3339))}
 	}
 	return nil
 }
@@ -102,9 +116,8 @@ func (c *indexChecker) check() {
 	if c.index.Version < 1 {
 		c.report("version", "counts from 1")
 	}
-	if _, err := c.index.Expiry(); err != nil {
-		c.report("expires", "%q is not a time of the form 2006-01-02T15:04:05Z", text.Shorten(c.index.Expires, 40))
-	}
+	c.time("expires", c.index.Expires)
+	c.keys()
 	for i, entry := range c.index.Entries {
 		c.entry(index("entries", i), entry)
 		if i > 0 && compareEntries(c.index.Entries[i-1], entry) >= 0 {
@@ -118,6 +131,9 @@ func (c *indexChecker) entry(field string, e Entry) {
 	c.checker.check(join(field, "version"), CheckVersion(e.Version))
 	c.digest(join(field, "digest"), e.Digest)
 	c.digest(join(field, "signature.digest"), e.Signature.Digest)
+	if e.Resigned != "" {
+		c.signature(join(field, "resigned"), e.Resigned)
+	}
 	if e.Size < 1 || e.Size > MaxSize {
 		c.report(join(field, "size"), "is outside of 1 to %d bytes", MaxSize)
 	}

@@ -25,7 +25,7 @@ func entry(id, version, content string) manifest.Entry {
 // state makes an index of that version.
 func state(t testing.TB, version int64, entries ...manifest.Entry) *manifest.IndexDocument {
 	t.Helper()
-	index := manifest.Index{Format: manifest.IndexFormat, Version: version, Expires: "2030-01-01T00:00:00Z"}
+	index := manifest.Index{Format: manifest.IndexFormatV1, Version: version, Expires: "2030-01-01T00:00:00Z"}
 	slices.SortFunc(entries, func(a, b manifest.Entry) int { return manifest.CompareVersions(a.Version, b.Version) })
 	for _, e := range entries {
 		if _, err := index.Add(e); err != nil {

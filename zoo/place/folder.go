@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/site"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -43,6 +45,24 @@ func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument,
 	if err := f.Repository.SetIndex(ctx, document, signature); err != nil {
 		return err
 	}
+	for {
+		if err := f.writeTree(ctx, document, signature); err != nil {
+			return err
+		}
+		raw, newer, err := f.Index(ctx)
+		if err != nil || document.Digest() == digest.FromBytes(raw) {
+			return err
+		}
+		// Another publisher was faster with the next version; its files may lie below those of this one.
+		if document, err = manifest.ParseIndex(IndexFile, raw); err != nil {
+			return err
+		}
+		signature = newer
+	}
+}
+
+// writeTree writes the files for people and for HTTP servers.
+func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument, signature []byte) error {
 	entries, err := f.entries(ctx, document)
 	if err != nil {
 		return err
@@ -53,7 +73,7 @@ func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument,
 		status := document.StatusOf(entry.Reference())
 		pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, SignedBy: trust.SignerOf(entry.Signature)})
 		name := "manifests/" + entry.Reference().String() + ".yaml"
-		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Create(name+manifest.SignatureSuffix, entry.Signature))
+		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Replace(name+manifest.SignatureSuffix, entry.Signature))
 	}
 	if err := errors.Join(errors.Join(problems...), site.Write(ctx, f.tree.Dir(), pages)); err != nil {
 		return err
@@ -61,7 +81,7 @@ func (f *Folder) SetIndex(ctx context.Context, document *manifest.IndexDocument,
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))
 }
 
-// entries reads the manifests of an index. It skips those that the folder lacks, because a mirror may have only some.
+// entries reads the manifests of an index, with the signatures that are valid. It skips those that the folder lacks, because a mirror may have only some.
 func (f *Folder) entries(ctx context.Context, index *manifest.IndexDocument) ([]Entry, error) {
 	var entries []Entry
 	for _, listed := range index.Entries {
@@ -77,6 +97,9 @@ func (f *Folder) entries(ctx context.Context, index *manifest.IndexDocument) ([]
 		signature, err := store.Read(ctx, f.tree, ContentBlob(listed.Signature, name+manifest.SignatureSuffix), manifest.MaxSignature)
 		if err != nil {
 			return nil, err
+		}
+		if listed.Resigned != "" {
+			signature = []byte(listed.Resigned)
 		}
 		document, err := manifest.Parse(name, raw)
 		if err != nil {

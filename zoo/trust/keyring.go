@@ -18,6 +18,9 @@ var (
 	ErrUnknownKey = errdef.New(errdef.ErrIntegrity, "signed by a key that is not trusted")
 	// ErrBadSignature: the content is not what was signed.
 	ErrBadSignature = errdef.New(errdef.ErrIntegrity, "the signature does not match the content")
+	// ErrRetiredKey: the signature is by a key that was replaced. ErrRevokedKey: it is by one that may be in the wrong hands.
+	ErrRetiredKey = errdef.New(errdef.ErrIntegrity, "signed by a key that was retired")
+	ErrRevokedKey = errdef.New(errdef.ErrIntegrity, "signed by a key that was revoked")
 	// ErrNoSignature: there is no signature, or it is malformed.
 	ErrNoSignature = errdef.New(errdef.ErrIntegrity, "there is no signature")
 )
@@ -30,7 +33,9 @@ type SignatureError struct {
 	KeyID uint64
 	// Trusted are the numbers of the keys that would have been accepted.
 	Trusted []uint64
-	// Err is ErrUnknownKey, ErrBadSignature or ErrNoSignature.
+	// Listed reports that these are the keys of a list that the place has, to which only its roots can add others.
+	Listed bool
+	// Err is ErrUnknownKey, ErrBadSignature, ErrRetiredKey, ErrRevokedKey or ErrNoSignature.
 	Err error
 }
 
@@ -48,8 +53,14 @@ func (*SignatureError) Is(kind error) bool { return kind == errdef.ErrIntegrity 
 
 // Hint says which keys are trusted, or what to do about a bad signature.
 func (e *SignatureError) Hint() string {
-	if errors.Is(e.Err, ErrBadSignature) {
+	switch {
+	case errors.Is(e.Err, ErrBadSignature):
 		return "the file was changed after it was signed; fetch it again, or ask the publisher"
+	case errors.Is(e.Err, ErrRetiredKey), errors.Is(e.Err, ErrRevokedKey):
+		return "whoever has the old key may have made this: ask the publisher, who can sign it again with a key that is valid"
+	}
+	if e.Listed {
+		return "only keys in the list of the place count, which its roots can change; ask the publisher"
 	}
 	known := "no key is trusted yet"
 	if len(e.Trusted) > 0 {
@@ -92,4 +103,23 @@ func (k Keyring) Check(what string, content, signature []byte) (minisign.PublicK
 // has reports whether the ring holds key.
 func (k Keyring) has(key minisign.PublicKey) bool {
 	return slices.ContainsFunc(k, func(other minisign.PublicKey) bool { return other.Equal(key) })
+}
+
+// ChangeError says that the list of keys of a place cannot be changed in this way.
+type ChangeError struct {
+	Place string
+	// Err says why.
+	Err error
+}
+
+func (e *ChangeError) Error() string {
+	return fmt.Sprintf("the keys of %s stay as they are: %s", e.Place, e.Err)
+}
+
+// Is makes a ChangeError an errdef.ErrUsage.
+func (*ChangeError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what is allowed.
+func (*ChangeError) Hint() string {
+	return "the list is changed by an active root alone, always has one, and a key that was removed never comes back: make a new one"
 }

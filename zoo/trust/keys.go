@@ -39,6 +39,39 @@ func SignerOf(signature []byte) string {
 	return KeyID(parsed.KeyID)
 }
 
+// GenerateKey returns a new secret key.
+func GenerateKey() (minisign.PrivateKey, error) {
+	_, key, err := minisign.GenerateKey(nil)
+	return key, err
+}
+
+// EncodeSecretKey returns the file of a secret key, as the minisign tool writes it. It is encrypted unless the password is empty. Encrypting takes
+// seconds and a gigabyte of memory, like decrypting: so does guessing.
+func EncodeSecretKey(key minisign.PrivateKey, password string) ([]byte, error) {
+	content, err := key.MarshalText()
+	if password != "" {
+		content, err = minisign.EncryptKey(password, key)
+	}
+	return append(content, '\n'), err
+}
+
+// EncodePublicKey returns the file of a public key, as the minisign tool writes it.
+func EncodePublicKey(key minisign.PublicKey) ([]byte, error) {
+	content, err := key.MarshalText()
+	return append(content, '\n'), err
+}
+
+// IsSecretKey reports whether a file has the form of a secret key of the minisign tool, and whether it is encrypted.
+func IsSecretKey(path string) (is, encrypted bool, err error) {
+	raw, err := disk.ReadFile(path, maxKey)
+	if err != nil {
+		return false, false, err
+	}
+	var key minisign.PrivateKey
+	encrypted = minisign.IsEncrypted(raw)
+	return encrypted || key.UnmarshalText(raw) == nil, encrypted, nil
+}
+
 // ReadSecretKey reads a secret key file of the minisign tool. It calls password only if the key is encrypted. A wrong password, or none (password is
 // nil), is ErrPassword.
 func ReadSecretKey(path string, password func() (string, error)) (minisign.PrivateKey, error) {
@@ -104,5 +137,5 @@ func (*KeyError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what keys look like.
 func (*KeyError) Hint() string {
-	return "give the public key file that minisign -G wrote, or its second line, which begins with RW"
+	return "give the public key file that the tool wrote beside the secret key, or its second line, which begins with RW"
 }
