@@ -97,6 +97,9 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 		return nil
 	}
 	if err := card.CheckLabels(m.Labels, m.Config.Classes); err != nil {
+		if m.From[card.Labels] == card.Asked {
+			return err
+		}
 		return fmt.Errorf("%s: %w", m.From[card.Labels], err)
 	}
 	return nil

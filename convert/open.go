@@ -207,6 +207,9 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	}
 	name := filepath.Join(folder, "config.json")
 	raw, err := readSmall(name)
+	if err == nil && raw != nil {
+		err = besides(name, configs.CheckJSON(raw))
+	}
 	if err == nil && configs.IsTimm(raw) {
 		facts, err := configs.ParseTimm(raw)
 		return folderConfigs{timm: facts}, besides(name, err)
@@ -224,14 +227,10 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 
 // besides says which file beside the weights an error is about.
 func besides(path string, err error) error {
-	file := (*configs.FileError)(nil)
-	if !errors.As(err, &file) {
-		return err
+	if file := (*configs.FileError)(nil); errors.As(err, &file) {
+		return &configs.FileError{File: path, Err: file.Err, Advice: file.Advice}
 	}
-	if activation := (*configs.ActivationError)(nil); errors.As(err, &activation) {
-		return &configs.FileError{File: path, Err: activation}
-	}
-	return &checkpoint.Error{Path: path, Kind: checkpoint.ErrUnsupported, Offset: -1, Reason: file.Err.Error()}
+	return err
 }
 
 // isTransformersName reports whether transformers gives such a name to a weight file, one of several or an index. Only what is before the first dot

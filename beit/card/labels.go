@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Placeholder reports whether labels are only the numbers of the classes, as transformers writes them when nobody named the classes: LABEL_0, LABEL_1, ...
@@ -30,7 +31,7 @@ func CheckLabels(labels []string, classes int) error {
 type LabelsError struct{ Labels, Classes int }
 
 func (e *LabelsError) Error() string {
-	return fmt.Sprintf("%d labels for a model of %d classes", e.Labels, e.Classes)
+	return fmt.Sprintf("%s for a model of %s", text.Count(e.Labels, "name of a class", "names of classes"), text.Count(e.Classes, "class", "classes"))
 }
 
 // Is reports that the labels are those of another model.
@@ -38,5 +39,5 @@ func (e *LabelsError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says which labels are needed.
 func (e *LabelsError) Hint() string {
-	return "labels have one line for each class, in the order of the model's classes"
+	return "there must be one name for each class, in the order of the model's classes"
 }

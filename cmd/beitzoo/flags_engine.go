@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"regexp"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // engineFlags say which engine runs a model, and how.
@@ -53,6 +57,12 @@ func (f engineFlags) choose() (engine.Engine, engine.Options, error) {
 	if options.DType, err = parseDType(f.dtype); err != nil {
 		return nil, options, err
 	}
+	if !deviceForm.MatchString(f.device) {
+		return nil, options, &usageError{fmt.Sprintf("--device %s is not a device", text.Quote(f.device)), "devices are cpu, cuda and cuda:N, such as cuda:0; `beitzoo doctor` lists those of this machine"}
+	}
 	chosen, err := engineByName(f.engine)
 	return chosen, options, err
 }
+
+// deviceForm is what the name of a device looks like; engines know which of them there are.
+var deviceForm = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,3})?)?$`)

@@ -178,7 +178,7 @@ func readArchitecture(name string) (arch.Config, error) {
 	}
 	config, err := configs.ParsePASSL(raw)
 	if file := (*configs.FileError)(nil); errors.As(err, &file) {
-		return arch.Config{}, &configs.FileError{File: name, Err: file.Err}
+		return arch.Config{}, &configs.FileError{File: name, Err: file.Err, Advice: file.Advice}
 	}
 	return config, err
 }

@@ -17,9 +17,11 @@ const (
 
 // FileError says why a file can't be used.
 type FileError struct {
-	// File is what the file is, such as "config.json".
+	// File is what the file is, such as "config.json", or its path.
 	File string
 	Err  error
+	// Advice is what the user could do; see Hint.
+	Advice string
 }
 
 func (e *FileError) Error() string { return e.File + ": " + e.Err.Error() }
@@ -27,12 +29,41 @@ func (e *FileError) Error() string { return e.File + ": " + e.Err.Error() }
 // Unwrap returns the reason.
 func (e *FileError) Unwrap() error { return e.Err }
 
+// Hint returns what to do.
+func (e *FileError) Hint() string {
+	if hint := errdef.Hint(e.Err); hint != "" {
+		return hint
+	}
+	return e.Advice
+}
+
 // Is reports that the file is unusable input.
 func (e *FileError) Is(kind error) bool { return kind == errdef.ErrInput }
 
+// advice is what to do about files that can't be used, by what messages call them.
+var advice = map[string]string{
+	transformersName: "get the config.json that belongs to these weights; beitzoo reads those of transformers with model_type beit",
+	processorName:    "state another recipe by its name or in a file; beitzoo resizes bilinearly or bicubically, crops the centre and normalises",
+	timmName:         "state another recipe by its name or in a file; beitzoo resizes bilinearly or bicubically, crops the centre and normalises",
+	passlName:        "give a yaml of PASSL's configs/beit, whose model.architecture names a BEiT, or the name of an architecture",
+	labelsName:       "give a text file with one name a line, a config.json, a JSON list, or a manifest",
+	recipeName:       "give a preprocessor_config.json, timm's config.json, a manifest, or the fields of a recipe as JSON or YAML",
+}
+
+// What messages call files of which the name is not known.
+const (
+	labelsName = "labels"
+	recipeName = "recipe"
+)
+
+// unusable returns a *FileError with what to do about it.
+func unusable(file string, err error) *FileError {
+	return &FileError{File: file, Err: err, Advice: advice[file]}
+}
+
 // refuse returns a *FileError with a reason.
 func refuse(file, format string, args ...any) error {
-	return &FileError{file, fmt.Errorf(format, args...)}
+	return unusable(file, fmt.Errorf(format, args...))
 }
 
 // valueOr returns the value of a field that a file may leave out.

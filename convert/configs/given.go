@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -43,7 +42,7 @@ func ReadRecipe(path string) (card.Recipe, error) {
 // named puts the path into a *FileError.
 func named(path string, err error) error {
 	if file := (*FileError)(nil); errors.As(err, &file) {
-		return &FileError{path, file.Err}
+		return &FileError{File: path, Err: file.Err, Advice: file.Advice}
 	}
 	return err
 }
@@ -52,10 +51,10 @@ func named(path string, err error) error {
 // transformers or of timm; a JSON list of names, or an object from index to name or from name to index; or a manifest of beitzoo. The error is a
 // *[FileError]. Whether there is one name for each class is for the caller to check.
 func ParseLabels(raw []byte) ([]string, error) {
-	const file = "labels"
+	const file = labelsName
 	labels, err := parseLabels(raw)
 	if err != nil {
-		return nil, &FileError{file, err}
+		return nil, unusable(file, err)
 	}
 	if len(labels) == 0 {
 		return nil, refuse(file, "there is no name of a class in it")
@@ -156,7 +155,7 @@ func isText(s string) bool {
 // ParseRecipe reads how images are prepared from whatever file says it: the preprocessor_config.json of transformers, the config.json of timm, a manifest of
 // beitzoo (its first recipe), or the fields of a [card.Recipe] as JSON or YAML. The error is a *[FileError].
 func ParseRecipe(raw []byte) (card.Recipe, error) {
-	const file = "recipe"
+	const file = recipeName
 	start := bytes.TrimSpace(raw)
 	switch {
 	case !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0:
@@ -168,7 +167,7 @@ func ParseRecipe(raw []byte) (card.Recipe, error) {
 			} `yaml:"preprocessing"`
 		}
 		if err := yaml.Unmarshal(start, &m); err != nil {
-			return card.Recipe{}, &FileError{file, err}
+			return card.Recipe{}, unusable(file, err)
 		}
 		if len(m.Preprocessing) == 0 {
 			return card.Recipe{}, refuse(file, "the manifest has no preprocessing")
@@ -203,7 +202,7 @@ func ParseRecipe(raw []byte) (card.Recipe, error) {
 
 func validRecipe(recipe card.Recipe) (card.Recipe, error) {
 	if err := recipe.Validate(); err != nil {
-		return card.Recipe{}, &FileError{"recipe", fmt.Errorf("%w", err)}
+		return card.Recipe{}, unusable(recipeName, err)
 	}
 	return recipe, nil
 }

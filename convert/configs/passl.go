@@ -72,13 +72,13 @@ func ParsePASSL(raw []byte) (arch.Config, error) {
 	}
 	config, err := a.config(masked)
 	if err != nil {
-		return arch.Config{}, &FileError{passlName, err}
+		return arch.Config{}, unusable(passlName, err)
 	}
 	if head := file.Model.Head; !masked && head != nil && head.NumClasses != nil {
 		config.Classes = *head.NumClasses
 	}
 	if err := config.Validate(); err != nil {
-		return arch.Config{}, &FileError{passlName, err}
+		return arch.Config{}, unusable(passlName, err)
 	}
 	return config.Named(), nil
 }

@@ -72,10 +72,10 @@ var resamples = map[int]card.Interpolation{2: card.Bilinear, 3: card.Bicubic}
 func ParseProcessor(raw []byte) (card.Recipe, error) {
 	var file processorFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return card.Recipe{}, &FileError{processorName, text.JSONError(err)}
+		return card.Recipe{}, unusable(processorName, text.JSONError(err))
 	}
 	if err := file.check(); err != nil {
-		return card.Recipe{}, &FileError{processorName, err}
+		return card.Recipe{}, unusable(processorName, err)
 	}
 	recipe := card.Recipe{
 		Resize: card.Squash, ResizeTo: file.Size.Height, Crop: file.Size.Height,
@@ -91,7 +91,7 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 		recipe.Rounding = card.Down
 	}
 	if err := recipe.Validate(); err != nil {
-		return card.Recipe{}, &FileError{processorName, err}
+		return card.Recipe{}, unusable(processorName, err)
 	}
 	return recipe, nil
 }

@@ -81,21 +81,21 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 	}
 	var file timmFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return nil, &FileError{timmName, text.JSONError(err)}
+		return nil, unusable(timmName, text.JSONError(err))
 	}
 	if file.Pretrained == nil {
 		file.Pretrained = &timmPretrained{}
 		if err := json.Unmarshal(raw, file.Pretrained); err != nil {
-			return nil, &FileError{timmName, text.JSONError(err)}
+			return nil, unusable(timmName, text.JSONError(err))
 		}
 	}
 	facts := &TimmFacts{Architecture: valueOr(file.Architecture, ""), Heads: max(0, valueOr(file.Args.Heads, 0)), FCNorm: file.Args.FCNorm, PatchSize: file.Args.PatchSize}
 	var err error
 	if facts.Labels, err = file.labels(); err != nil {
-		return nil, &FileError{timmName, err}
+		return nil, unusable(timmName, err)
 	}
 	if facts.ImageHeight, facts.ImageWidth, err = file.imageSize(); err != nil {
-		return nil, &FileError{timmName, err}
+		return nil, unusable(timmName, err)
 	}
 	switch pool := valueOr(file.Args.GlobalPool, valueOr(file.GlobalPool, "")); pool {
 	case "avg":
@@ -105,7 +105,7 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 	}
 	recipe, err := file.Pretrained.recipe(facts.ImageHeight, facts.ImageWidth)
 	if err != nil {
-		facts.RecipeErr = &FileError{timmName, err}
+		facts.RecipeErr = unusable(timmName, err)
 	} else {
 		facts.Recipe = &recipe
 	}

@@ -64,6 +64,15 @@ const (
 // defaultVocabulary is the number of visual tokens of transformers' BeitConfig.
 const defaultVocabulary = 8192
 
+// CheckJSON returns a *[FileError] unless a config.json, of whatever program, is JSON.
+func CheckJSON(raw []byte) error {
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return unusable(transformersName, fmt.Errorf("not JSON, so it is damaged: %w", text.JSONError(err)))
+	}
+	return nil
+}
+
 // IsTransformers reports whether a config.json was written by transformers, for any kind of model. Other programs, such as timm, have files of that name too.
 func IsTransformers(raw []byte) bool {
 	var file struct {
@@ -86,7 +95,7 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 		return card.Card{}, refuse(transformersName, "describes a model of type %.60q, not \"beit\"", model)
 	}
 	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
-		return card.Card{}, &FileError{transformersName, &ActivationError{Activation: activation}}
+		return card.Card{}, unusable(transformersName, &ActivationError{Activation: activation})
 	}
 	problem := card.Problem(valueOr(file.Problem, ""))
 	if problem != "" && !slices.Contains(card.Problems(), string(problem)) {
@@ -100,7 +109,7 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 		err = config.Validate()
 	}
 	if err != nil {
-		return card.Card{}, &FileError{transformersName, err}
+		return card.Card{}, unusable(transformersName, err)
 	}
 	return card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}, nil
 }
