@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
 // configFile is a small file beside the weights.
@@ -89,5 +90,5 @@ func makeFolder(path string) (bool, error) {
 	if errors.Is(err, os.ErrExist) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil, disk.AtTarget(path, err)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/encoding"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -128,7 +129,7 @@ func (w *publishRun) encode(ctx context.Context, path string) (store.Blob, error
 	if err != nil {
 		return store.Blob{}, err
 	}
-	coded, err := os.CreateTemp(w.zoo.options.Cache.Dir(), ".coded.*")
+	coded, err := disk.CreatePartial(filepath.Join(w.zoo.options.Cache.Dir(), "coded"))
 	if err != nil {
 		return store.Blob{}, err
 	}

@@ -73,7 +73,7 @@ func newApp(c *console) *cli.App {
 
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, c *console, args []string) int {
-	c.begin()
+	c.begin(args)
 	err := runLine(ctx, c, args)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Canceled, err)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -92,7 +95,7 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 	for _, batch := range b.batches {
 		debug.FreeOSMemory()
 		measure.ResetPeak()
-		seconds, err := b.batch(ctx, model, config, batch)
+		seconds, err := b.batch(ctx, model, config, batch, run.options.DType)
 		if err != nil {
 			return nil, fmt.Errorf("a batch of %d in %s: %w", batch, run.options.DType, err)
 		}
@@ -108,8 +111,28 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 	return all, nil
 }
 
+// unknownMemory is the limit for a batch where the system does not say how much memory is free.
+const unknownMemory = 1 << 40
+
+// checkBatch returns an error if a batch needs more memory than the machine has: a Go program that asks for too much is ended by its runtime. The images
+// and two activations are in memory as a whole, whatever the engine.
+func checkBatch(config arch.Config, batch int, dtype tensor.DType) error {
+	one := 4*3*float64(config.ImageHeight)*float64(config.ImageWidth) + 2*float64(max(4, dtype.Size()))*float64(config.Tokens())*float64(config.EmbedDim)
+	needed, free := one*float64(batch), float64(cmp.Or(measure.Available(), unknownMemory))
+	if needed <= free {
+		return nil
+	}
+	return &usageError{
+		fmt.Sprintf("%d images need at least %s of memory, and %s are free", batch, humanize.Bytes(uint64(min(needed, 1e18))), humanize.Bytes(uint64(free))),
+		fmt.Sprintf("give a smaller --batch, at most %.0f here", free/one),
+	}
+}
+
 // batch returns the seconds of each measured forward pass.
-func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.Config, batch int) ([]float64, error) {
+func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.Config, batch int, dtype tensor.DType) ([]float64, error) {
+	if err := checkBatch(config, batch, dtype); err != nil {
+		return nil, err
+	}
 	input := engine.Input{Pixels: synth.Images(batch, config.ImageHeight, config.ImageWidth, 0)}
 	var seconds []float64
 	for round := range b.warmUps + b.rounds {

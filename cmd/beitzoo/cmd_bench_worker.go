@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,6 +59,9 @@ func (s *benchServer) prepare(ctx context.Context) error {
 	model, config, _, err := s.run.load(ctx, s.open)
 	if err != nil {
 		return err
+	}
+	if err := checkBatch(config, s.batch, s.run.options.DType); err != nil {
+		return errors.Join(err, model.Close())
 	}
 	s.model, s.input = model, engine.Input{Pixels: synth.Images(s.batch, config.ImageHeight, config.ImageWidth, 0)}
 	for range 2 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
@@ -89,10 +90,9 @@ func (d *demoRun) tell(ctx context.Context) error {
 // demoFolder returns the folder for the files, and a function that removes it: a temporary folder, unless the user wants to keep the files.
 func demoFolder(keep string) (string, func(), error) {
 	if keep != "" {
-		return keep, func() {}, os.MkdirAll(keep, 0o777)
+		return keep, func() {}, disk.AtTarget(keep, os.MkdirAll(keep, 0o777))
 	}
-	folder, err := os.MkdirTemp("", "beitzoo-demo-")
-	return folder, func() { os.RemoveAll(folder) }, err
+	return disk.TempFolder("beitzoo-demo")
 }
 
 // unpack writes the checkpoint that PaddlePaddle saved, and says what it is.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -45,6 +46,8 @@ type console struct {
 	columns int
 	// asJSON and quiet are the values of --json and --quiet.
 	asJSON, quiet bool
+	// args is the command line.
+	args []string
 	// results is what out is while run runs a command, and notes are what the command remarked.
 	results *resultWriter
 	notes   *noteList
@@ -101,7 +104,8 @@ func (l *noteList) add(note string) {
 }
 
 // begin prepares the console for one command.
-func (c *console) begin() {
+func (c *console) begin(args []string) {
+	c.args = args
 	c.results = &resultWriter{to: c.out}
 	c.out, c.notes = c.results, &noteList{}
 }
@@ -262,12 +266,12 @@ func (c *console) report(err error) int {
 	if err == nil || code == exitDiffers {
 		return code
 	}
-	message := err.Error()
+	message := c.shorten(err.Error())
 	if code == exitInterrupted {
 		message = "interrupted; nothing was left half done"
 	}
 	if c.asJSON {
-		failed := failure{Error: message, Hint: hintOf(err), ExitCode: code}
+		failed := failure{Error: message, Hint: c.shorten(hintOf(err)), ExitCode: code}
 		if c.notes != nil {
 			failed.Notes = c.notes.notes
 		}
@@ -275,8 +279,24 @@ func (c *console) report(err error) int {
 		return code
 	}
 	c.notef("beitzoo: %s", message)
-	if hint := hintOf(err); hint != "" && code != exitInterrupted {
+	if hint := c.shorten(hintOf(err)); hint != "" && code != exitInterrupted {
 		c.notef("hint: %s", hint)
 	}
 	return code
+}
+
+// longestWord is the number of bytes of a word of the command line that a message repeats.
+const longestWord = 300
+
+// shorten cuts the words of the command line that a message repeats, if they are absurdly long. Libraries cut what comes from files themselves.
+func (c *console) shorten(message string) string {
+	for _, word := range c.args {
+		if _, value, found := strings.Cut(word, "="); found && strings.HasPrefix(word, "-") {
+			word = value
+		}
+		if len(word) > longestWord {
+			message = strings.ReplaceAll(message, word, text.Shorten(word, longestWord))
+		}
+	}
+	return message
 }

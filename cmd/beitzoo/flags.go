@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,7 +48,7 @@ func stringFlag(name string, destination *string, usage string) *cli.StringFlag 
 }
 
 // flagValue matches what the library says about a value that it cannot read.
-var flagValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\\\]|\\\\.)*") for (?:flag )?-([^:]+): (.*)$`)
+var flagValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for (?:flag )?-([^:]+): (.*)$`)
 
 // valueProblem returns the error for a value that the library cannot read, in words of people, or nil if the message is about something else.
 func valueProblem(flags []cli.Flag, message string) error {
@@ -91,26 +90,36 @@ func valueProblem(flags []cli.Flag, message string) error {
 // the value that destination has; if that is 0, otherwise says in the help what happens without the flag.
 func countFlag(name string, destination *int, otherwise, usage string, aliases ...string) *cli.IntFlag {
 	called := "--" + strings.Join(append([]string{name}, aliases...), " or --")
-	return &cli.IntFlag{Name: name, Aliases: aliases, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive[int](called)}
+	return &cli.IntFlag{Name: name, Aliases: aliases, Value: *destination, Destination: destination, DefaultText: otherwise, Usage: usage, Action: positive(called)}
 }
 
 // positive returns the check, which the library calls for a flag that was given, that the number is above 0.
-func positive[N int | float64](called string) func(*cli.Context, N) error {
-	return func(_ *cli.Context, value N) error {
-		if value > 0 && !math.IsInf(float64(value), 0) {
+func positive(called string) func(*cli.Context, int) error {
+	return func(_ *cli.Context, value int) error {
+		if value > 0 {
 			return nil
 		}
-		if math.IsInf(float64(value), 1) {
-			return &usageError{called + " is infinite", "give a number above 0, or leave out " + called}
+		return &usageError{fmt.Sprintf("%s %d is not positive", called, value), fmt.Sprintf("give a number above 0, or leave out %s", called)}
+	}
+}
+
+// between is like positive, for a number that has a least and a largest value.
+func between(called string, least, largest int) func(*cli.Context, int) error {
+	return func(_ *cli.Context, value int) error {
+		if value >= least && value <= largest {
+			return nil
 		}
-		return &usageError{fmt.Sprintf("%s %v is not positive", called, value), fmt.Sprintf("give a number above 0, or leave out %s", called)}
+		return &usageError{fmt.Sprintf("%s %d is not between %d and %d", called, value, least, largest), "give a number in that range, or leave out " + called}
 	}
 }
 
 // positiveEach is like positive, for a flag with a list of numbers.
 func positiveEach(called string) func(*cli.Context, []int) error {
 	return func(ctx *cli.Context, values []int) error {
-		return positive[int](called)(ctx, slices.Min(values))
+		if len(values) == 0 {
+			return nil
+		}
+		return positive(called)(ctx, slices.Min(values))
 	}
 }
 

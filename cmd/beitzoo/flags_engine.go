@@ -16,6 +16,9 @@ type engineFlags struct {
 	threads               int
 }
 
+// maxThreads is more than any machine has cores: each thread costs memory before it works.
+const maxThreads = 4096
+
 func (f *engineFlags) flags() []cli.Flag {
 	return f.describedAs(
 		"run the model with this `ENGINE`: torch (libtorch) or native (plain Go)",
@@ -35,7 +38,7 @@ func (f *engineFlags) lists() []cli.Flag {
 
 func (f *engineFlags) describedAs(ofEngine, ofDevice, ofDType string) []cli.Flag {
 	threads := countFlag("threads", &f.threads, "all cores", "use `N` threads in a forward pass")
-	threads.Category = engineSection
+	threads.Category, threads.Action = engineSection, between("--threads", 1, maxThreads)
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "engine", Destination: &f.engine, Category: engineSection, DefaultText: "torch if this build has it",

@@ -52,7 +52,7 @@ func (f *modelFlags) flags() []cli.Flag {
 			Usage: "the `KEY` of the state dict to take if a file holds several, such as model_ema",
 		},
 		&cli.Float64Flag{
-			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: positive[float64]("--epsilon"),
+			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: checkEpsilon,
 			Usage: "the LayerNorm `EPSILON`: 1e-6 in PASSL, unilm and timm, 1e-12 in Hugging Face's configs",
 		},
 		&cli.StringFlag{
@@ -69,6 +69,14 @@ func (f *modelFlags) flags() []cli.Flag {
 			Usage: "what the logits mean, a `TYPE` of transformers: " + strings.Join(card.Problems(), ", "),
 		},
 	}
+}
+
+// checkEpsilon is the check of --epsilon, which is added to a variance: 1 would drown it.
+func checkEpsilon(_ *cli.Context, value float64) error {
+	if value > 0 && value < 1 {
+		return nil
+	}
+	return &usageError{fmt.Sprintf("--epsilon %g is not between 0 and 1", value), "frameworks use 1e-5, 1e-6 or 1e-12; leave out --epsilon for that of the scheme or config"}
 }
 
 // options returns what the flags say, checked.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/httpstore"
@@ -52,8 +54,8 @@ func (f zooFlags) network(c *console) (place.Options, error) {
 	options.HTTP.Credentials = httpstore.First(httpstore.Bearer(f.tokenFor, os.Getenv("BEITZOO_TOKEN")), netrc)
 	if f.rateLimit != "" {
 		rate, err := humanize.ParseBytes(f.rateLimit)
-		if err != nil || rate == 0 {
-			return options, &usageError{fmt.Sprintf("--rate-limit %q is not a number of bytes", f.rateLimit), "try --rate-limit 5MB"}
+		if err != nil || rate == 0 || rate > math.MaxInt64 {
+			return options, &usageError{fmt.Sprintf("--rate-limit %s is not a number of bytes", text.Quote(f.rateLimit)), "try --rate-limit 5MB"}
 		}
 		options.HTTP.Limiter = store.NewLimiter(int64(rate))
 		options.Registry.Limiter = options.HTTP.Limiter

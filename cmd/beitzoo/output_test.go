@@ -225,7 +225,7 @@ func TestOutput_Broken(t *testing.T) {
 func TestNotes_InJSON(t *testing.T) {
 	var out, errs bytes.Buffer
 	c := &console{out: &out, err: &errs, asJSON: true}
-	c.begin()
+	c.begin(nil)
 	c.remark("a <note>")
 	c.remark(errors.New("another"))
 	if err := c.json(map[string]any{"b": 1, "notes": []string{"own", "another"}, "z": "\u00e9\u2028"}); err != nil {
@@ -243,7 +243,7 @@ func TestNotes_InJSON(t *testing.T) {
 		t.Errorf("%d %s", code, errs.String())
 	}
 	quiet := &console{out: &out, err: &errs, quiet: true}
-	quiet.begin()
+	quiet.begin(nil)
 	errs.Reset()
 	quiet.remark("x")
 	if errs.Len() > 0 {

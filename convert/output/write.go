@@ -2,6 +2,7 @@ package output
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -53,9 +54,9 @@ func Write(ctx context.Context, path string, parts []Part, options Options) (err
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	file, err := disk.CreatePartial(path)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
 	defer func() {
 		file.Close()
@@ -64,9 +65,12 @@ func Write(ctx context.Context, path string, parts []Part, options Options) (err
 		}
 	}()
 	if err := disk.Reserve(file, Total(parts)); err != nil {
-		return fmt.Errorf("reserving %d bytes for %s: %w", Total(parts), path, err)
+		return fmt.Errorf("reserving %d bytes: %w", Total(parts), &disk.TargetError{Path: path, Err: err})
 	}
 	if err := newJob(file, parts, options).run(ctx); err != nil {
+		if about := disk.WriteError(path, file, err); !errors.Is(err, about) {
+			return about
+		}
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return finish(ctx, file, mode, path, options)
@@ -87,15 +91,12 @@ func targetMode(path string) (fs.FileMode, error) {
 // finish syncs, checks and names the file.
 func finish(ctx context.Context, file *os.File, mode fs.FileMode, path string, options Options) error {
 	if err := file.Chmod(mode); err != nil {
-		return err
+		return disk.AtTarget(path, err)
 	}
 	if !options.NoSync {
 		if err := file.Sync(); err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
+			return disk.AtTarget(path, err)
 		}
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if options.Check != nil {
 		if err := options.Check(ctx, file.Name()); err != nil {
@@ -105,7 +106,7 @@ func finish(ctx context.Context, file *os.File, mode fs.FileMode, path string, o
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if err := disk.Publish(file, path); err != nil {
 		return err
 	}
 	if !options.NoSync {

@@ -39,7 +39,7 @@ func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) erro
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return &NotFileError{Path: path, Mode: info.Mode()}
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	file, err := CreatePartial(path)
 	if err != nil {
 		return err
 	}
@@ -48,16 +48,25 @@ func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) erro
 		os.Remove(file.Name()) // does nothing after the rename
 	}()
 	if err := write(file); err != nil {
-		return err
+		return WriteError(path, file, err)
 	}
-	if err := errors.Join(file.Chmod(mode), file.Sync(), file.Close()); err != nil {
-		return err
+	if err := errors.Join(file.Chmod(mode), file.Sync()); err != nil {
+		return AtTarget(path, err)
 	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if err := Publish(file, path); err != nil {
 		return err
 	}
 	SyncFolder(filepath.Dir(path))
 	return nil
+}
+
+// WriteError returns the error of writing to the partial file of path: as a *TargetError if it is about that file.
+func WriteError(path string, file *os.File, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path == file.Name() {
+		return &TargetError{Path: path, Err: err}
+	}
+	return err
 }
 
 // WriteFile is [Replace] for content in memory.

@@ -57,3 +57,31 @@ func Memory(pid int, field string) int64 {
 
 // ResetPeak sets the peak of this process to its current memory. If the system cannot do that, the peak stays as it is.
 func ResetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// Available returns how many bytes of memory this process may still take, by Linux's /proc/meminfo and the limit of its control group. It is 0 if the
+// system does not say.
+func Available() int64 {
+	free := int64(0)
+	info, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(info)) {
+		if words := strings.Fields(line); len(words) == 3 && words[0] == "MemAvailable:" {
+			kilobytes, _ := strconv.ParseInt(words[1], 10, 64)
+			free = kilobytes << 10
+		}
+	}
+	limit, used := readNumber("/sys/fs/cgroup/memory.max"), readNumber("/sys/fs/cgroup/memory.current")
+	if limit > used && used > 0 && (free == 0 || limit-used < free) {
+		free = limit - used
+	}
+	return free
+}
+
+// readNumber returns the number that a file holds, or 0.
+func readNumber(path string) int64 {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	number, _ := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
+	return number
+}

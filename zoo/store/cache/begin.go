@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -94,7 +95,7 @@ func keyOf(blob store.Blob) string {
 func (c *Cache) openPart(key string, lock *flock.Flock) (*os.File, error) {
 	mark := markNoLock
 	switch {
-	case lock != nil && locksAreLocal(c.partialDir()):
+	case lock != nil && disk.LocksAreLocal(c.partialDir()):
 		mark = markLocal
 	case lock != nil:
 		mark = markShared

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/retry"
 
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/store/internal/transport"
 )
@@ -237,7 +239,7 @@ func (m *errorRecorder) Read(p []byte) (int, error) {
 
 // pushUnknown pushes a blob whose digest or size is unknown.
 func (r *Registry) pushUnknown(ctx context.Context, blob store.Blob, content io.Reader) (store.Blob, error) {
-	file, err := os.CreateTemp("", "beitzoo-push-*")
+	file, err := disk.CreatePartial(filepath.Join(os.TempDir(), "push"))
 	if err != nil {
 		return store.Blob{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
@@ -82,7 +83,7 @@ func (f Folder) Push(ctx context.Context, blob store.Blob, content io.Reader, te
 	if err := f.MakeFolders(f.Blobs(), temporary); err != nil {
 		return store.Blob{}, err
 	}
-	file, err := os.CreateTemp(temporary, ".push.*.tmp")
+	file, err := disk.CreatePartial(filepath.Join(temporary, "push"))
 	if err != nil {
 		return store.Blob{}, f.WriteError(err)
 	}

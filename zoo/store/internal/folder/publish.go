@@ -34,11 +34,18 @@ func (f Folder) Publish(file *os.File, blob store.Blob) error {
 	if err := file.Sync(); err != nil {
 		return f.WriteError(err)
 	}
-	if err := file.Close(); err != nil {
-		return f.WriteError(err)
+	if !disk.RenamesOpenFiles {
+		if err := file.Close(); err != nil {
+			return f.WriteError(err)
+		}
 	}
 	if err := rename(file.Name(), f.Path(blob.Digest), blob.Size); err != nil {
 		return f.WriteError(err)
+	}
+	if disk.RenamesOpenFiles { // a file that disk.CreatePartial made is locked until it is closed
+		if err := file.Close(); err != nil {
+			return f.WriteError(err)
+		}
 	}
 	disk.SyncFolder(f.Blobs())
 	return nil

@@ -1,4 +1,4 @@
-package cache
+package disk
 
 import (
 	"slices"
@@ -12,8 +12,8 @@ var localFileSystems = []int64{
 	0x2FC12FC1, // ZFS
 }
 
-// locksAreLocal reports whether a lock in dir is enough to know that nobody else writes to a file.
-func locksAreLocal(dir string) bool {
+// LocksAreLocal reports whether a lock in dir is enough to know that nobody else writes to a file.
+func LocksAreLocal(dir string) bool {
 	var stat unix.Statfs_t
 	return unix.Statfs(dir, &stat) == nil && slices.Contains(localFileSystems, int64(stat.Type))
 }
