@@ -67,6 +67,9 @@ func Find(ctx context.Context, name string, open func() (*zoo.Zoo, error), optio
 		return Weights{Path: pulled.Path, Snapshot: pulled}, nil
 	}
 	found, err := z.Resolve(ctx, name)
+	if missing := (*manifest.NotFoundError)(nil); errors.As(err, &missing) && len(missing.Versions) == 0 {
+		return Weights{}, fmt.Errorf("%w, and there is no file or folder of that name", err)
+	}
 	if err != nil {
 		return Weights{}, err
 	}

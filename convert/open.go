@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -147,6 +148,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		}
 		return err
 	})
+	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(file.Metadata["format"], recordingFormat) {
+		return nil, &RecordingError{Path: file.Path}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
@@ -159,6 +163,22 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	return model, model.noteEpsilon()
 }
+
+// recordingFormat is how recordings of all versions begin to call their format, in their metadata.
+const recordingFormat = "beitzoo.recording."
+
+// RecordingError says that a file is a recording of what a model computed, and not a model.
+type RecordingError struct{ Path string }
+
+func (e *RecordingError) Error() string {
+	return e.Path + " is a recording: it holds what a model computed, not the model"
+}
+
+// Is reports that the file is unusable input.
+func (e *RecordingError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint returns what to do.
+func (e *RecordingError) Hint() string { return "give the model, and compare it with the recording" }
 
 // architecture returns the architecture that is stated somewhere, and where; nil if it is not.
 func (o OpenOptions) architecture(beside, own *card.Card) (*arch.Config, card.Origin) {

@@ -64,7 +64,7 @@ func newTarget(path, format, scheme string) (target, error) {
 		}
 	}
 	if format != "" && !slices.Contains(Formats(), format) {
-		return target{}, &TargetError{Reason: fmt.Sprintf("unknown format %.60q", format), Advice: suggest.Hint(suggest.Nearest(format, Formats()), Formats())}
+		return target{}, &TargetError{Reason: fmt.Sprintf("unknown format %.60q", format), Advice: formatAdvice(format)}
 	}
 	if path == "" {
 		return target{}, &TargetError{Reason: "no output is named", Advice: "name a file or folder"}
@@ -87,7 +87,7 @@ func newTarget(path, format, scheme string) (target, error) {
 	if !ok {
 		return target{}, &TargetError{
 			Reason:  fmt.Sprintf("the format does not follow from the name %q", path),
-			Advice:  fmt.Sprintf("state the format or the scheme, or let the name end in %s", text.Or(usualEndings())),
+			Advice:  fmt.Sprintf("state the format or the scheme, or let the name end in %s, or in / for a Hugging Face folder", text.Or(usualEndings())),
 			Endings: usualEndings(),
 		}
 	}
@@ -98,6 +98,20 @@ func newTarget(path, format, scheme string) (target, error) {
 		}
 	}
 	return target{path: path, format: record, scheme: named}, nil
+}
+
+// formatsOf has the formats that other words stand for.
+var formatsOf = map[string]string{
+	"pth": "pytorch", "pt": "pytorch", "bin": "pytorch", "ckpt": "pytorch", "torch": "pytorch", "pickle": "pytorch",
+	"pdparams": "paddle", "paddlepaddle": "paddle", "safetensor": "safetensors", "st": "safetensors",
+}
+
+// formatAdvice says what to ask for in place of a format that there is not.
+func formatAdvice(format string) string {
+	if _, err := naming.ByName(format); err == nil {
+		return fmt.Sprintf("%s is a naming scheme; file formats are %s", format, strings.Join(Formats(), ", "))
+	}
+	return suggest.Hint(cmp.Or(formatsOf[strings.ToLower(strings.TrimPrefix(format, "."))], suggest.Nearest(format, Formats())), Formats())
 }
 
 // folderTarget makes a folder of transformers' kind the target. An empty format takes the usual one of the scheme.

@@ -88,6 +88,7 @@ func runLine(ctx context.Context, c *console, args []string) error {
 		return answerCompletion(c, app, args[2:])
 	}
 	line := takeApart(app, args)
+	c.line = line
 	switch {
 	case line.has("help"):
 		return c.showHelp(app, line.path)

@@ -223,9 +223,19 @@ func action(run func(ctx context.Context, args []string) error) cli.ActionFunc {
 		if err := checkArguments(ctx.Command.HelpName, ctx.Command.ArgsUsage, args); err != nil {
 			return err
 		}
-		return run(ctx.Context, args)
+		err := run(ctx.Context, args)
+		if err != nil && ctx.IsSet("arch") {
+			return &archGivenError{err}
+		}
+		return err
 	}
 }
+
+// archGivenError is an error of a command that was told the architecture: its hint must not be to tell it.
+type archGivenError struct{ err error }
+
+func (e *archGivenError) Error() string { return e.err.Error() }
+func (e *archGivenError) Unwrap() error { return e.err }
 
 // checkArguments compares the number of arguments with the ArgsUsage of a command, such as "FROM TO [NAME...]" or "SRC -o DST": words after the
 // first flag in it are not arguments.

@@ -43,6 +43,9 @@ func convertCommand(c *console) *cli.Command {
 
 func convertCheckpoint(ctx context.Context, c *console, argument string, f convertFlags) error {
 	err := requireOutput(f.save.output)
+	if err == nil {
+		err = f.save.checkName()
+	}
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/trust"
@@ -123,11 +123,11 @@ func checkManifest(c *console, path string, trusted []string) error {
 	if err := required("trust", "KEY", strings.Join(trusted, "")); err != nil {
 		return err
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := disk.ReadFile(path, manifest.MaxSize)
 	if err != nil {
 		return err
 	}
-	signature, err := os.ReadFile(path + manifest.SignatureSuffix)
+	signature, err := disk.ReadFile(path+manifest.SignatureSuffix, manifest.MaxSignature)
 	if err != nil {
 		return err
 	}

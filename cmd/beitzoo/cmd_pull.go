@@ -65,6 +65,11 @@ func manifestFlag(path *string) cli.Flag {
 }
 
 func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
+	if f.save.output != "" {
+		if err := f.save.checkName(); err != nil {
+			return err
+		}
+	}
 	var bundles []string
 	if f.bundle != "" {
 		bundles = append(bundles, f.bundle)

@@ -36,6 +36,9 @@ func writeSynthetic(ctx context.Context, c *console, architecture string, seed u
 	if err := requireOutput(f.output); err != nil {
 		return err
 	}
+	if err := f.checkName(); err != nil {
+		return err
+	}
 	config, err := readArchitecture(architecture)
 	if err != nil {
 		return err

@@ -46,7 +46,8 @@ type console struct {
 	columns int
 	// asJSON and quiet are the values of --json and --quiet.
 	asJSON, quiet bool
-	// args is the command line.
+	// line is the command line, and args its words.
+	line commandLine
 	args []string
 	// results is what out is while run runs a command, and notes are what the command remarked.
 	results *resultWriter
@@ -266,12 +267,12 @@ func (c *console) report(err error) int {
 	if err == nil || code == exitDiffers {
 		return code
 	}
-	message := c.shorten(err.Error())
+	message := c.shorten(plainError(err))
 	if code == exitInterrupted {
 		message = "interrupted; nothing was left half done"
 	}
 	if c.asJSON {
-		failed := failure{Error: message, Hint: c.shorten(hintOf(err)), ExitCode: code}
+		failed := failure{Error: message, Hint: c.shorten(c.hint(err)), ExitCode: code}
 		if c.notes != nil {
 			failed.Notes = c.notes.notes
 		}
@@ -279,10 +280,19 @@ func (c *console) report(err error) int {
 		return code
 	}
 	c.notef("beitzoo: %s", message)
-	if hint := c.shorten(hintOf(err)); hint != "" && code != exitInterrupted {
+	if hint := c.shorten(c.hint(err)); hint != "" && code != exitInterrupted {
 		c.notef("hint: %s", hint)
 	}
 	return code
+}
+
+// plainError returns the text of an error without the names that system calls have: "x.pth: no such file or directory", without "stat".
+func plainError(err error) string {
+	message := err.Error()
+	if at := (*fs.PathError)(nil); errors.As(err, &at) && slices.Contains([]string{"stat", "lstat", "open", "read"}, at.Op) {
+		message = strings.Replace(message, at.Error(), fmt.Sprintf("%s: %v", at.Path, at.Err), 1)
+	}
+	return message
 }
 
 // longestWord is the number of bytes of a word of the command line that a message repeats.

@@ -1,14 +1,15 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // engines returns the engines of this build, fastest first.
@@ -29,7 +30,16 @@ func engineByName(name string) (engine.Engine, error) {
 	case name == "torch":
 		return nil, noLibtorch()
 	}
-	return nil, &usageError{fmt.Sprintf("unknown engine %q", name), "engines are torch and native"}
+	hint := "engines are torch and native"
+	switch strings.ToLower(name) {
+	case "libtorch", "pytorch", "gotch", "c++":
+		hint = "did you mean torch? The " + hint
+	case "go", "golang", "plain", "pure":
+		hint = "did you mean native? The " + hint
+	case "cpu", "cuda", "gpu":
+		hint = "that is a device: --device; " + hint
+	}
+	return nil, &usageError{"unknown engine " + text.Quote(name), hint}
 }
 
 // unfitError says why the torch engine cannot run: this build, or this machine, lacks something.

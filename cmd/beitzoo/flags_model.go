@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -175,12 +175,15 @@ func quotedAll(names []string) []string {
 	return quoted
 }
 
+// maxConfig is far more bytes than a config of PASSL has.
+const maxConfig = 1 << 20
+
 // readArchitecture takes a name, or the path of a PASSL yaml config.
 func readArchitecture(name string) (arch.Config, error) {
 	if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
 		return arch.ByName(name)
 	}
-	raw, err := os.ReadFile(name)
+	raw, err := disk.ReadFile(name, maxConfig)
 	if err != nil {
 		return arch.Config{}, err
 	}
@@ -191,6 +194,12 @@ func readArchitecture(name string) (arch.Config, error) {
 	return config, err
 }
 
+// dtypesOf are the dtypes by their names in frameworks.
+var dtypesOf = map[string]string{
+	"float": "f32", "float32": "f32", "fp32": "f32", "single": "f32", "double": "f64", "float64": "f64", "fp64": "f64",
+	"half": "f16", "float16": "f16", "fp16": "f16", "bfloat16": "bf16", "bfloat": "bf16",
+}
+
 // parseDType reads the value of a --dtype flag. It returns tensor.Invalid if the flag is not given.
 func parseDType(name string) (tensor.DType, error) {
 	if name == "" {
@@ -198,7 +207,11 @@ func parseDType(name string) (tensor.DType, error) {
 	}
 	dtype, err := tensor.ParseDType(name)
 	if err != nil || !dtype.IsFloat() {
-		return tensor.Invalid, &usageError{fmt.Sprintf("--dtype %q is not one of f32, f64, bf16, f16", name), "for half precision try: --dtype bf16"}
+		hint := "for half precision: --dtype bf16"
+		if meant := dtypesOf[strings.ToLower(name)]; meant != "" {
+			hint = "did you mean --dtype " + meant + "?"
+		}
+		return tensor.Invalid, &usageError{fmt.Sprintf("--dtype %s is not one of f32, f64, bf16, f16", text.Quote(name)), hint}
 	}
 	return dtype, nil
 }

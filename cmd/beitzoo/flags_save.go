@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // saveFlags say what file to write, and how.
@@ -43,8 +47,33 @@ func (f saveFlags) options(bar *progress) convert.SaveOptions {
 	}
 }
 
+// checkName returns an error for an output of which nothing says what it is to be: with neither an ending nor a slash at its end, scheme or format.
+func (f saveFlags) checkName() error {
+	if f.to != "" || f.format != "" || filepath.Ext(f.output) != "" || strings.HasSuffix(f.output, "/") || os.IsPathSeparator(f.output[len(f.output)-1]) {
+		return nil
+	}
+	if _, err := os.Stat(f.output); err == nil {
+		return nil
+	}
+	return &usageError{
+		"nothing says what " + text.Quote(f.output) + " is to be",
+		fmt.Sprintf("for a Hugging Face folder let the name end in a slash: %s/; for a file let it end in .safetensors, .pth or .pdparams, or add --to SCHEME", text.Shorten(f.output, 60)),
+	}
+}
+
 func outputFlag(output *string, usage string) cli.Flag {
-	return &cli.PathFlag{Name: "output", Aliases: []string{"o"}, Destination: output, Usage: usage}
+	return &cli.PathFlag{Name: "output", Aliases: []string{"o"}, Destination: output, Usage: usage, Action: notStandardOutput}
+}
+
+// notStandardOutput refuses "-", which means standard output in many programs, and would be the name of a file here.
+func notStandardOutput(_ *cli.Context, path string) error {
+	if path != "-" {
+		return nil
+	}
+	return &usageError{
+		"the output cannot be standard output: it is written in several places at once, and appears whole or not at all",
+		"name a file; one that is called - is written as ./-",
+	}
 }
 
 // requireOutput returns an error if -o is not given.

@@ -45,11 +45,16 @@ func (e *missingError) Hint() string {
 	return "check the path; a model can be a file, a folder, a name that `beitzoo list` shows, or hf://OWNER/NAME"
 }
 
-// hintOf returns what the user can do about an error, or "".
-func hintOf(err error) string {
-	if hint := cmp.Or(engineHint(err), modelHint(err), zooHint(err), flagHint(err), errdef.Hint(err)); hint != "" {
-		return hint
-	}
+// hintOf returns what the user can do about an error, whatever the command, or "".
+func hintOf(err error) string { return cmp.Or(typedHint(err), systemHint(err)) }
+
+// typedHint returns what the user can do about an error whose type says what is wrong, or "".
+func typedHint(err error) string {
+	return cmp.Or(engineHint(err), modelHint(err), zooHint(err), flagHint(err), errdef.Hint(err))
+}
+
+// systemHint returns what the user can do about an error of the system, which has no type of this module, or "".
+func systemHint(err error) string {
 	image := isA[*preprocess.FileError](nil)(err)
 	if image && errors.Is(err, fs.ErrNotExist) {
 		return "check the path of the image"
@@ -68,7 +73,7 @@ func hintOf(err error) string {
 // flagHint returns the library's hint and the flag or command that carries it out, or "".
 func flagHint(err error) string {
 	if target := (*convert.TargetError)(nil); errors.As(err, &target) && len(target.Endings) > 0 {
-		return "add --format FORMAT or --to SCHEME, or let the name end in " + text.Or(target.Endings)
+		return "add --format FORMAT or --to SCHEME, or let the name end in " + text.Or(target.Endings) + ", or in / for a Hugging Face folder"
 	}
 	for _, f := range flagHints {
 		if f.matches(err) {
@@ -84,6 +89,7 @@ var flagHints = []struct {
 }{
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{isA[*convert.LostValuesError](nil), "the flag is --allow-lost-values"},
+	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},
 	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
@@ -112,4 +118,8 @@ var systemHints = []struct {
 	{syscall.EDQUOT, "free space within your quota, or write to another disk with -o"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and of its folder"},
+	{syscall.EISDIR, "that is a folder: name a file"},
+	{syscall.ENOTDIR, "a part of the path is a file, not a folder: check the path"},
+	{syscall.ENAMETOOLONG, "no file has such a long name: check the path"},
+	{syscall.EINVAL, "no file has such a name: check the path"},
 }

@@ -18,7 +18,10 @@ func modelHint(err error) string {
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
 	)
+	given := isA[*archGivenError](nil)(err)
 	switch {
+	case given && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
+		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; sizes are never changed"
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
 	case errors.As(err, &mismatch):

@@ -21,7 +21,7 @@ func TestHintOf(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"no format", &convert.TargetError{Advice: "say it", Endings: []string{".pth", ".pdparams"}}, "add --format FORMAT or --to SCHEME, or let the name end in .pth or .pdparams"},
+		{"no format", &convert.TargetError{Advice: "say it", Endings: []string{".pth", ".pdparams"}}, "add --format FORMAT or --to SCHEME, or let the name end in .pth or .pdparams, or in / for a Hugging Face folder"},
 		{"another target", &convert.TargetError{Advice: "name a file"}, "name a file"},
 		{"no recipe", card.ErrNoRecipe, "the flag is --recipe SOURCE"},
 		{"several state dicts", checkpoint.NoModel("several").WithHint("select one").Offering([]string{"a", "b"}), "select one; the flag is --select KEY"},

@@ -22,7 +22,7 @@ var notNumbers = []string{
 // notTexts are values that no flag for a text, a path, a list or an age should choke on.
 var notTexts = []string{
 	"", "x", "-", "--json", "-x", "NaN", "0", "-1", " ", ",", ",,", "\x00", "\x1b[31m\x07", "a\nb", "\xff\xfe", "\u202e", strings.Repeat("x", 1<<16), strings.Repeat("a/", 1<<11),
-	"/dev/full", "/dev/null", "/", "..", "no/such/folder/", "oci://", "https://", "hf://", "file:///", "oci://localhost:1/x", "http://127.0.0.1:1/", "%s%d%!", "a,b", "@", "x@", "@1", "x@y@z",
+	"/dev/full", "/dev/null", "/", "..", "no/such/folder/", "oci://", "https://", "hf://", "file:///", "%s%d%!", "a,b", "@", "x@", "@1", "x@y@z",
 }
 
 // wordsOfGo must not be in a message for people.
@@ -32,7 +32,6 @@ var wordsOfGo = []string{"strconv.", "parsing time", "goroutine ", "runtime erro
 // with a hint.
 func TestFlags_Nonsense(t *testing.T) {
 	lines := commandLines(t)
-	t.Chdir(t.TempDir())
 	seen := map[string]bool{}
 	for _, words := range callable() {
 		for _, flag := range everyCommand()[words].Flags {
@@ -40,8 +39,12 @@ func TestFlags_Nonsense(t *testing.T) {
 			if !ok || !documented.TakesValue() {
 				continue
 			}
+			t.Chdir(t.TempDir())
 			name := flag.Names()[0]
 			values, mustFail := notTexts, false
+			if name == "output" || name == "keep" { // a fault must not destroy the device of a machine
+				values = slices.DeleteFunc(slices.Clone(values), func(value string) bool { return strings.HasPrefix(value, "/dev/") })
+			}
 			switch flag.(type) {
 			case *cli.IntFlag, *cli.IntSliceFlag, *cli.Uint64Flag, *cli.Float64Flag, *cli.TimestampFlag:
 				values, mustFail = notNumbers, true

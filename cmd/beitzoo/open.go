@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
@@ -73,7 +74,7 @@ func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile str
 
 // readManifestFile reads a manifest that the user names as a file.
 func readManifestFile(path string) (*zoo.Match, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := disk.ReadFile(path, manifest.MaxSize)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // UnknownSchemeError says that there is no scheme of that name.
 type UnknownSchemeError struct{ Name, Nearest string }
 
-func (e *UnknownSchemeError) Error() string { return fmt.Sprintf("unknown naming scheme %q", e.Name) }
+func (e *UnknownSchemeError) Error() string { return "unknown naming scheme " + text.Quote(e.Name) }
 
 // Is reports that asking for the scheme was a mistake.
 func (e *UnknownSchemeError) Is(kind error) bool { return kind == errdef.ErrUsage }

@@ -1,7 +1,9 @@
 package naming
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -257,9 +259,17 @@ func Names() []string {
 func ByName(name string) (*Scheme, error) {
 	at := slices.IndexFunc(schemes, func(s *Scheme) bool { return s.Name == name })
 	if at < 0 {
-		return nil, &UnknownSchemeError{Name: name, Nearest: suggest.Nearest(name, Names())}
+		return nil, &UnknownSchemeError{Name: name, Nearest: cmp.Or(schemesOf[strings.ToLower(name)], suggest.Nearest(name, Names()))}
 	}
 	return schemes[at], nil
+}
+
+// schemesOf has, for names of frameworks, file formats and libraries, the scheme that their users want, or several in a phrase.
+var schemesOf = map[string]string{
+	"huggingface": "hf", "hugging-face": "hf", "hugging_face": "hf", "transformers": "hf",
+	"pytorch": "timm or unilm", "torch": "timm or unilm", "pth": "timm or unilm", "pt": "timm or unilm", "pytorch-image-models": "timm",
+	"paddle": "passl", "paddlepaddle": "passl", "pdparams": "passl", "plsc": "passl",
+	"beit": "unilm", "microsoft": "unilm", "deepspeed": "unilm", "safetensors": "canonical", "beitzoo": "canonical",
 }
 
 // NotSquareNote says what the program computes otherwise than beitzoo because the window of an architecture is not square, or is empty.

@@ -113,6 +113,11 @@ type TooLargeError struct {
 // Is reports that what was read is not usable.
 func (e *TooLargeError) Is(kind error) bool { return kind == errdef.ErrInput }
 
+// Hint says what such a file usually is.
+func (e *TooLargeError) Hint() string {
+	return "it is another file than the one that is meant: check the path"
+}
+
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Path, e.Limit)
 }

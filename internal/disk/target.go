@@ -61,6 +61,9 @@ func (e *TargetError) Hint() string {
 	case errors.Is(e.Err, syscall.ENOSPC), errors.Is(e.Err, syscall.EDQUOT):
 		return "free space on that disk, or write to another one"
 	case errors.Is(e.Err, fs.ErrNotExist):
+		if _, err := os.Stat(folder); err == nil {
+			return "no file can be made in " + folder + ": write to another folder"
+		}
 		return "make the folder " + folder + " first"
 	case errors.Is(e.Err, fs.ErrPermission):
 		return "check the permissions of " + folder + ", or write to a folder of your own"

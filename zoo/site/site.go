@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -120,7 +121,7 @@ func Write(ctx context.Context, folder string, entries []Entry) error {
 		}
 		target := filepath.Join(folder, filepath.FromSlash(p.Path))
 		if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-			return err
+			return disk.AtTarget(filepath.Dir(target), err)
 		}
 		if err := output.Write(ctx, target, []output.Part{output.Literal(p.Content)}, output.Options{NoSync: true}); err != nil {
 			return err
