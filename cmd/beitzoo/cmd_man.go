@@ -299,11 +299,19 @@ var variables = []variable{
 	{
 		"BEITZOO_HOME", "the folder for cache and state; if not set, the folders that the system has for caches and settings",
 		[]string{"zoo"},
-		[]string{"cache", "trust"},
+		[]string{"cache", "trust", "key"},
 	},
 	{"BEITZOO_ZOO, BEITZOO_TRUST", "as --zoo and --trust", []string{"zoo"}, nil},
 	{"BEITZOO_TOKEN", "a bearer token; only the host that --token-for names gets it. ~/.netrc is read, too", []string{"token-for"}, nil},
-	{"BEITZOO_PASSWORD", "the password of the key that --sign names", []string{"sign"}, nil},
+	{
+		"HF_ENDPOINT, HF_TOKEN",
+		"the hub for hf:// references, and the token for it, which no other host gets; also HF_TOKEN_PATH, HF_HOME, HF_HUB_OFFLINE and HF_HUB_DISABLE_IMPLICIT_TOKEN",
+		[]string{"zoo"},
+		nil,
+	},
+	{"DOCKER_CONFIG, REGISTRY_AUTH_FILE", "where docker and podman keep logins for registries", []string{"zoo"}, nil},
+	{"BEITZOO_PASSWORD", "the password of the key that --sign names, or that key reads or makes", []string{"sign"}, []string{"key"}},
+	{"BEITZOO_NEW_PASSWORD", "the new password of key change-password, and that of the new key of key rotate", nil, []string{"key", "change-password", "rotate"}},
 	{"HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE", "as in other programs", []string{"zoo"}, nil},
 }
 
