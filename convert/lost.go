@@ -161,6 +161,9 @@ func (t target) notes(c card.Card, bare bool) []string {
 			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
 		}
 	}
+	if from := c.From[card.Epsilon]; t.folder != "" && !timm && from.Guess() {
+		note("config.json states epsilon %g as a fact, but it is a guess (%s): state the epsilon if you know another", c.Config.Epsilon, from)
+	}
 	if other := t.scheme.NotSquareNote(c.Config); other != "" {
 		notes = append(notes, other)
 	}

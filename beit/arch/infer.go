@@ -329,11 +329,10 @@ func (s evidence) windows(patch int) []Window {
 			windows = append(windows, Window{height, width})
 		}
 	}
-	for side := 1; side <= maxPatches; side++ {
-		switch {
-		case tokens > 0:
+	for side := 1; side <= min(maxPatches, max(tokens, rows)); side++ {
+		if tokens > 0 {
 			add(side, (tokens-1)/side)
-		default:
+		} else {
 			add(side, ((rows-3)/(2*side-1)+1)/2)
 		}
 	}
