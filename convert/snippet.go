@@ -114,6 +114,9 @@ func (s *snippet) unilm() {
 		s.add("from modeling_pretrain import VisionTransformerForMaskedImageModeling")
 		state := s.torchState()
 		s.add("model = VisionTransformerForMaskedImageModeling(\n    %s,\n    vocab_size=%d, qkv_bias=True, %s)", s.arguments(), s.config.Classes, norm)
+		if s.config.Classes == 0 {
+			s.add("model.lm_head = torch.nn.Identity()  # the checkpoint has no head")
+		}
 		s.add("model.load_state_dict(%s)\nmodel.eval()", state)
 		return
 	}
@@ -125,7 +128,9 @@ func (s *snippet) unilm() {
 }
 
 func (s *snippet) passl() {
-	if s.saved.Format != "paddle" || s.config.MaskToken || s.saved.Wrapper != "" && s.saved.Wrapper != naming.BEiTWrapper {
+	// PASSL's class takes one number for the size of images, and with a table for all blocks it can't run: it indexes with floats.
+	cannot := s.config.ImageHeight != s.config.ImageWidth || s.config.Bias == arch.SharedBias
+	if s.saved.Format != "paddle" || s.config.MaskToken || cannot || s.saved.Wrapper != "" && s.saved.Wrapper != naming.BEiTWrapper {
 		return
 	}
 	s.add("import sys\nsys.path.insert(0, \"PASSL\")  # github.com/PaddlePaddle/PASSL\nfrom functools import partial\nimport paddle\n" +
@@ -137,7 +142,8 @@ func (s *snippet) passl() {
 	} else {
 		s.add("from passl_v110.modeling.heads.beit_head import BEiTClsHead\nmodel = paddle.nn.Sequential((\"backbone\", %s),\n    (\"head\", BEiTClsHead(%d, %d)))", build, s.config.EmbedDim, s.config.Classes)
 	}
-	s.add("model.set_state_dict(paddle.load(%s))\nmodel.eval()", s.path())
+	s.add("own = model.state_dict()  # Paddle does not cast when it loads\n"+
+		"model.set_state_dict({name: value.astype(own[name].dtype) for name, value in paddle.load(%s).items()})\nmodel.eval()", s.path())
 }
 
 func (s *snippet) transformers() {

@@ -97,7 +97,7 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 		return
 	}
 	if r.Snippet == "" {
-		c.remark("beitzoo has no lines of Python for this scheme and format")
+		c.remark("beitzoo has no lines of Python for such a model in this scheme and format")
 		return
 	}
 	c.printf("\n%s", r.Snippet)

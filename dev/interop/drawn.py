@@ -8,7 +8,7 @@ import numpy
 from PIL import Image, ImageFilter
 
 SOURCES = ("hf4", "hf5", "timm-folder", "timm-file", "unilm", "passl")
-ODD_NAMES = ("tabby, tabby cat", "Hauskatze \"Mieze\"", "çığ 🏔", "a\\b", "naïve", " spaced ", "100 %", "[x]", "null", "LABEL_1", "3")
+ODD_NAMES = ("tabby, tabby cat", "Hauskatze \"Mieze\"", "çığ 🏔", "a\\b", "naïve", " spaced ", "100 %", "[x]", "null", "LABEL_one", "3")
 
 
 @dataclasses.dataclass

@@ -1,5 +1,8 @@
 """What PASSL's classes do with a model."""
 
+import os
+import sys
+
 import paddle
 import paddle_beit
 
@@ -40,3 +43,27 @@ def load_file(case, path):
 def outputs(model, pixels):
     with paddle.no_grad():
         return model(paddle.to_tensor(pixels)).numpy()
+
+
+def run(snippet, programs, pixels):
+    """What the model computes that lines of Python leave in the variable model. They may import from the folder programs."""
+    namespace, loaded = {}, []
+    before, path, load = os.getcwd(), list(sys.path), paddle.nn.Layer.set_state_dict
+
+    def strictly(layer, state):
+        loaded.append(load(layer, state))
+        return loaded[-1]
+
+    os.chdir(programs)
+    paddle.nn.Layer.set_state_dict = strictly
+    try:
+        exec(snippet, namespace)
+        if loaded != [([], [])]:
+            raise AssertionError(f"set_state_dict: missing and unexpected are {loaded}")
+        model = namespace["model"]
+        with paddle.no_grad():
+            return (model["backbone"] if isinstance(model, paddle.nn.LayerDict) else model)(paddle.to_tensor(pixels.astype("float32"))).numpy()
+    finally:
+        paddle.nn.Layer.set_state_dict = load
+        os.chdir(before)
+        sys.path[:] = path

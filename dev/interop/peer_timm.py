@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 from functools import partial
 
 import numpy
@@ -37,7 +39,7 @@ def options(case):
     """The arguments that make timm's Beit this architecture."""
     return {
         "img_size": (case.height, case.width), "patch_size": case.patch, "embed_dim": case.dim, "depth": case.depth, "num_heads": case.heads,
-        "mlp_ratio": case.hidden / case.dim, "init_values": 0.1 if case.scale else None, "use_abs_pos_emb": case.absolute,
+        "mlp_ratio": case.hidden / case.dim, "init_values": 0.1 if case.scale else 0.0, "use_abs_pos_emb": case.absolute,
         "use_rel_pos_bias": case.bias == "block", "use_shared_rel_pos_bias": case.bias == "shared"}
 
 
@@ -114,6 +116,30 @@ def load_folder(folder):
         torch.set_default_dtype(torch.float32)
 
 
+def run(case, snippet, programs, pixels):
+    """What the model computes that lines of Python leave in the variable model. They may import from the folder programs."""
+    namespace = {}
+    before, path, entries = os.getcwd(), list(sys.path), dict(timm.models._registry._model_entrypoints)
+    os.chdir(programs)
+    torch.set_default_dtype(torch.float64)
+    try:
+        exec(snippet, namespace)
+        model, pixels = namespace["model"].double(), torch.from_numpy(pixels)
+        with torch.no_grad():
+            if not hasattr(model, "mask_token"):
+                return model(pixels).numpy()
+            nothing = torch.zeros(len(pixels), case.window[0] * case.window[1], dtype=torch.bool)
+            if case.classes:
+                return model(pixels, nothing, return_all_tokens=True).numpy()
+            features = model.forward_features
+            return (features(pixels) if isinstance(model, timm.models.beit.Beit) else features(pixels, nothing)).numpy()
+    finally:
+        torch.set_default_dtype(torch.float32)
+        os.chdir(before)
+        sys.path[:] = path
+        timm.models._registry._model_entrypoints.update(entries)  # unilm puts its own models there, under the same names
+
+
 def set_epsilon(model, epsilon):
     for module in model.modules():
         if isinstance(module, torch.nn.LayerNorm):
@@ -134,7 +160,7 @@ def load_file(case, path):
 
 
 def classify(model, images):
-    """Softmax of the logits of each picture, with the preparation that the model's configuration asks for."""
+    """Softmax of the logits of each picture, or sigmoid of a single one, with the preparation that the model's configuration asks for."""
     config = timm.data.resolve_model_data_config(model)
     transform = timm.data.create_transform(**config, is_training=False)
     rows = []
@@ -142,7 +168,8 @@ def classify(model, images):
         with Image.open(image) as picture:
             pixels = transform(picture.convert("RGB")).double()[None]
         with torch.no_grad():
-            rows.append(model(pixels).softmax(-1)[0].numpy())
+            logits = model(pixels)[0]
+        rows.append((logits.softmax(-1) if len(logits) > 1 else logits.sigmoid()).numpy())
     return rows
 
 

@@ -11,7 +11,6 @@ import traceback
 import numpy
 import torch
 import transformers
-from transformers.image_utils import load_image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import drawn
@@ -77,9 +76,25 @@ def outputs(folder, pixels, out):
     model, problems = from_pretrained(folder)
     with torch.no_grad():
         result = model(torch.from_numpy(numpy.load(pixels)))
-    arrays = {key: result[key].numpy() for key in ("logits", "last_hidden_state", "pooler_output") if result.get(key) is not None}
-    numpy.savez(out, **arrays)
+    numpy.savez(out, **arrays(result))
     return {"class": type(model).__name__, "problems": problems}
+
+
+def run(snippet, pixels, out):
+    """Writes to out what the model computes that lines of Python leave in the variable model."""
+    namespace = {}
+    torch.set_default_dtype(torch.float64)
+    try:
+        exec(snippet, namespace)
+        with torch.no_grad():
+            result = namespace["model"].double()(torch.from_numpy(numpy.load(pixels)))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    numpy.savez(out, **arrays(result))
+
+
+def arrays(result):
+    return {key: result[key].numpy() for key in ("logits", "last_hidden_state", "pooler_output") if result.get(key) is not None}
 
 
 def pil_processor(folder):
@@ -94,13 +109,7 @@ def classify(folder, images):
     return [[(answer["label"], answer["score"]) for answer in pipeline(image, top_k=model.config.num_labels)] for image in images]
 
 
-def pixel_values(folder, images, out):
-    """Writes to out the input tensor of each picture."""
-    processor = pil_processor(folder)
-    numpy.savez(out, **{pathlib.Path(i).name: processor(load_image(i), return_tensors="np")["pixel_values"] for i in images})
-
-
-REQUESTS = {f.__name__: f for f in (write, outputs, classify, pixel_values)}
+REQUESTS = {f.__name__: f for f in (write, outputs, run, classify)}
 
 
 def main():

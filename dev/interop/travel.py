@@ -3,7 +3,8 @@
 Every form computes in the frameworks what the source computes, and `predict` answers the same for it, or a line of `convert` names the flag with which it
 does. Frameworks: transformers 4 and 5, timm, PASSL's and unilm's classes. A failure prints how to run its case alone.
 
-Tolerances. Logits: float64 against float64, 1e-10 of the largest (PASSL 1e-6 where the epsilon is not PASSL's own: Paddle keeps it as float32).
+Tolerances. Logits: float64 against float64, 1e-10 of the largest (PASSL 1e-6 where the epsilon is not PASSL's own: Paddle keeps it as float32;
+2e-4 for the lines of Python for PASSL, which compute in float32).
 Probabilities of a framework's pipeline and of `predict --dtype f64`: 1e-5 for PNG (both resize as Pillow does; the input is float32 and normalised in
 another order of operations), 0.02 for JPEG (decoders differ by a step of 1/255). Between forms: the same to the last digit of the JSON.
 """
@@ -27,7 +28,7 @@ import drawn
 import peer_paddle
 import peer_timm
 
-EXACT, PASSL, PNG, JPEG = 1e-10, 1e-6, 1e-5, 0.02
+EXACT, PASSL, SINGLE, PNG, JPEG = 1e-10, 1e-6, 2e-4, 1e-5, 0.02
 FILES = (("canonical.safetensors", "canonical"), ("timm.safetensors", "timm"), ("hf.safetensors", "hf"), ("unilm.pth", "unilm"),
          ("passl.pdparams", "passl"), ("paddlevit.pdparams", "paddlevit"))
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -77,8 +78,8 @@ class Beitzoo:
 class Travel:
     """The checks of one case; problems holds what failed."""
 
-    def __init__(self, case, peers, path, folder):
-        self.case, self.peers, self.folder = case, peers, folder
+    def __init__(self, case, peers, path, programs, folder):
+        self.case, self.peers, self.folder, self.programs = case, peers, folder, programs
         self.beitzoo = Beitzoo(path, folder / "home")
         self.problems, self.checks = [], 0
         self.images = drawn.pictures(case.seed, folder)
@@ -225,7 +226,8 @@ class Travel:
 
     def convert(self, source, target, *flags):
         """Converts, and returns what the program said, or None if that failed."""
-        code, out, err = self.beitzoo("convert", source, "-o", target, "--no-sync", *flags)
+        code, out, err = self.beitzoo("convert", source, "-o", target, "--no-sync", "--snippet", *flags)
+        out, _, self.snippet = out.partition("\n\n")
         if self.check(code == 0, f"convert {source} -o {target} {' '.join(map(str, flags))}: exit {code}: {err.strip()}"):
             return out + err
         return None
@@ -286,6 +288,39 @@ class Travel:
             if model is not None:
                 self.same({key: peer_paddle.outputs(model, case.pixels())}, key, what, PASSL if case.epsilon != 1e-6 else EXACT)
 
+    def runs(self, form, scheme):
+        """The lines of Python that convert printed build the model and compute what the source computes."""
+        what = f"the lines of Python for {form.name}"
+        if not self.check(self.snippet or not self.has_lines(scheme), f"{what}: there are none"):
+            return
+        tolerance = PASSL if "passl" in (self.case.source, scheme) and self.case.epsilon != 1e-6 else EXACT
+        key = "pooler_output" if "pooler_output" in self.reference else next(iter(self.reference))
+        if not self.snippet:
+            return
+        if scheme == "hf":
+            if not self.case.square:
+                return  # transformers computes something else, as convert said
+            for peer in self.peers.values():
+                out = self.folder / "out.npz"
+                before = len(self.problems)
+                self.attempt(f"{peer.name}: {what}:\n{self.snippet}", lambda: peer.run(snippet=self.snippet, pixels=self.pixels, out=out))
+                if len(self.problems) == before:
+                    self.same(dict(numpy.load(out)), key, f"{peer.name}: {what}", tolerance)
+            return
+        if scheme == "passl":
+            got, tolerance = self.attempt(f"{what}:\n{self.snippet}", peer_paddle.run, self.snippet, self.programs, self.case.pixels()), SINGLE
+        else:
+            got = self.attempt(f"{what}:\n{self.snippet}", peer_timm.run, self.case, self.snippet, self.programs, self.case.pixels())
+        if got is not None:
+            self.same({key: got}, key, what, tolerance)
+
+    def has_lines(self, scheme):
+        """Whether the program of a scheme has a class for the case."""
+        masked = self.case.task in ("masked", "encoder")
+        if scheme == "passl":
+            return not masked and self.case.square and self.case.bias != "shared"
+        return scheme != "paddlevit" and not (masked and scheme in ("timm", "canonical"))
+
     def back(self, name, out, flags, wanted):
         """A form converted back to a Hugging Face folder is the folder that the source became."""
         again = self.folder / f"again-{name.replace('.', '-')}"
@@ -336,11 +371,13 @@ class Travel:
             self.answer = None  # nothing to carry what the command line can't say
 
         hf = self.folder / "hf"
-        code, out, err = self.beitzoo("convert", self.source, "-o", hf, "--to", "hf", "--prove", "--no-sync", *flags)
+        code, out, err = self.beitzoo("convert", self.source, "-o", hf, "--to", "hf", "--prove", "--no-sync", "--snippet", *flags)
+        out, _, self.snippet = out.partition("\n\n")
         notes, self.writes_hf = out + err, code == 0
         if case.square:
             if self.check(code == 0, f"convert {self.source} -o {hf} --to hf: exit {code}: {err.strip()}"):
                 self.hf_folder(hf, notes)
+                self.runs(hf, "hf")
                 self.answers_the_same(hf, notes)
         else:
             self.check(code != 0 or "transformers" in notes or "Hugging Face" in notes, f"a folder for a window of {case.window}: nothing is said: {notes}")
@@ -351,6 +388,7 @@ class Travel:
             notes = self.convert(self.source, f"{timm_folder}/", "--to", "timm", "--prove", *flags)
             if notes is not None:
                 self.timm_folder(timm_folder, notes)
+                self.runs(timm_folder, "timm")
                 self.answers_the_same(timm_folder, notes)
                 if self.writes_hf:
                     self.back("timm", timm_folder, self.given(self.said(notes)), hf)
@@ -362,6 +400,7 @@ class Travel:
                 continue
             names = self.answers_the_same(out, notes)
             self.attempt(name, self.frameworks, name, out, scheme)
+            self.runs(out, scheme)
             if self.writes_hf:
                 self.back(name, out, self.given(names | self.said(notes)), hf)
         if case.classes:
@@ -401,6 +440,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--beitzoo", required=True)
     parser.add_argument("--transformers4", required=True, help="the folder with transformers 4")
+    parser.add_argument("--programs", type=pathlib.Path, default=pathlib.Path(__file__).parent / "programs", help="a folder with unilm and PASSL")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--drawn", type=int, default=12, help="how many models")
     parser.add_argument("--case", type=int, help="only this case")
@@ -420,7 +460,7 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             folder = args.keep or pathlib.Path(temporary)
             folder.mkdir(exist_ok=True)
-            travel = Travel(case, peers, pathlib.Path(args.beitzoo).resolve(), folder)
+            travel = Travel(case, peers, pathlib.Path(args.beitzoo).resolve(), args.programs.resolve(), folder)
             travel.attempt("the case", travel.run)
         checks, failed = checks + travel.checks, failed + len(travel.problems)
         print(f"{'FAIL' if travel.problems else 'ok  '} {seed}: {travel.checks} checks, {time.monotonic() - started:.1f} s: {case.source} {case.task}, "
