@@ -153,8 +153,11 @@ func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
 		return result, nil
 	}
 	if w.DryRun {
-		result.IndexVersion++
-		result.Missing, err = w.to.Missing(ctx, w.entry)
+		if result.Missing, err = w.to.Missing(ctx, w.entry); err != nil {
+			return nil, err
+		}
+		_, _, err = w.zoo.signIndex(w.to, index, w.Key, w.Expires, false)
+		result.IndexVersion = index.Version
 		return result, err
 	}
 	if err := w.to.Add(ctx, w.entry, w.zoo.options.Cache, w.copyOptions(Uploading)); err != nil {

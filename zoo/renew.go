@@ -129,6 +129,8 @@ type Renewal struct {
 	// ResignAll signs all manifests again that another key has signed, ResignOf those that one of these keys has signed.
 	ResignAll bool
 	ResignOf  trust.Keyring
+	// DryRun checks and signs everything, and writes nothing.
+	DryRun bool
 }
 
 // wants reports whether the manifest of an entry is to be signed again, if another key has signed it.
@@ -138,7 +140,7 @@ func (r Renewal) wants(entry manifest.Entry) bool {
 	})
 }
 
-// Renew signs the index of a place again, as the next version, and returns it. A place without an index is store.ErrNotFound; a *place.RaceError says
+// Renew signs the index of a place again, as the next version, and returns it, also after a dry run. A place without an index is store.ErrNotFound; a *place.RaceError says
 // that somebody else published at the same time.
 func (z *Zoo) Renew(ctx context.Context, at place.Destination, r Renewal) (*manifest.Index, error) {
 	if err := z.checkExpiry(r.Expires); err != nil {
@@ -150,6 +152,10 @@ func (z *Zoo) Renew(ctx context.Context, at place.Destination, r Renewal) (*mani
 	}
 	if err := z.resign(ctx, at, d, r); err != nil {
 		return nil, err
+	}
+	if r.DryRun {
+		_, _, err = z.signIndex(at, d, r.Key, r.Expires, true)
+		return d.Index, err
 	}
 	return d.Index, z.writeIndex(ctx, at, d, r.Key, r.Expires, true)
 }
@@ -205,27 +211,34 @@ func (z *Zoo) resign(ctx context.Context, at place.Place, d *draft, r Renewal) e
 	return nil
 }
 
-// writeIndex makes the index of a place the next version, signs it, writes it, and confirms that it is there afterwards. A list of keys that is new, or
-// about to expire, or that renewKeys says is to be renewed, gets a change signed by the key if that is a root.
-func (z *Zoo) writeIndex(ctx context.Context, at place.Destination, d *draft, key minisign.PrivateKey, expires time.Time, renewKeys bool) error {
-	now := z.options.Now().UTC()
+// signIndex makes the index of a place the next version, and returns it with its signature. It writes nothing. A list of keys that is new, or about to expire,
+// or that renewKeys says is to be renewed, gets a change signed by the key if that is a root.
+func (z *Zoo) signIndex(at place.Place, d *draft, key minisign.PrivateKey, expires time.Time, renewKeys bool) (*manifest.IndexDocument, []byte, error) {
 	if expires.IsZero() {
-		expires = now.Add(year).Truncate(24 * time.Hour)
+		expires = z.options.Now().UTC().Add(year).Truncate(24 * time.Hour)
 	}
 	if err := z.renewKeys(at, d, key, expires, renewKeys); err != nil {
-		return err
+		return nil, nil, err
 	}
 	d.Version++
 	d.Expires = expires.UTC().Format(time.RFC3339)
 	raw, err := d.Encode()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	document, err := manifest.ParseIndex("the new index", raw)
 	if err != nil {
+		return nil, nil, err
+	}
+	return document, trust.Sign(key, raw, fmt.Sprintf("beitzoo index version %d", d.Version)), nil
+}
+
+// writeIndex signs the next version of the index of a place, as signIndex does, writes it, and confirms that it is there afterwards.
+func (z *Zoo) writeIndex(ctx context.Context, at place.Destination, d *draft, key minisign.PrivateKey, expires time.Time, renewKeys bool) error {
+	document, signature, err := z.signIndex(at, d, key, expires, renewKeys)
+	if err != nil {
 		return err
 	}
-	signature := trust.Sign(key, raw, fmt.Sprintf("beitzoo index version %d", d.Version))
 	start := time.Now()
 	if err := at.SetIndex(ctx, document, signature); err != nil {
 		return err
@@ -236,7 +249,7 @@ func (z *Zoo) writeIndex(ctx context.Context, at place.Destination, d *draft, ke
 			return err
 		}
 	}
-	return z.confirmIndex(ctx, at, raw, key)
+	return z.confirmIndex(ctx, at, document.Raw, key)
 }
 
 // longestWait is how long writeIndex waits for others at most.

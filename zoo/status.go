@@ -30,7 +30,7 @@ type StatusChange struct {
 type StatusResult struct {
 	// Changed are the entries whose status is another one now.
 	Changed []manifest.Reference
-	// Index is the index with the change. If nothing was changed, its version is the one that the place had already.
+	// Index is the index with the change, also after a dry run. If nothing was changed, its version is the one that the place had already.
 	Index *manifest.Index
 }
 
@@ -57,8 +57,12 @@ func (z *Zoo) SetStatus(ctx context.Context, at place.Destination, change Status
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if len(result.Changed) == 0 || change.DryRun {
+	if len(result.Changed) == 0 {
 		return result, nil
+	}
+	if change.DryRun {
+		_, _, err = z.signIndex(at, index, change.Key, change.Expires, false)
+		return result, err
 	}
 	return result, z.writeIndex(ctx, at, index, change.Key, change.Expires, false)
 }

@@ -14,13 +14,14 @@ type renewal struct {
 	Place        string `json:"place"`
 	IndexVersion int64  `json:"index_version"`
 	Expires      string `json:"expires"`
+	DryRun       bool   `json:"dry_run,omitempty"`
 }
 
 func renewCommand(c *console) *cli.Command {
 	var signing signFlags
 	var places zooFlags
 	var again cli.StringSlice
-	var all bool
+	var all, dryRun bool
 	return &cli.Command{
 		Name:      "renew",
 		Usage:     "sign the index of a place again, before or after it expires",
@@ -33,9 +34,10 @@ func renewCommand(c *console) *cli.Command {
 		Flags: c.flags([]cli.Flag{
 			&cli.StringSliceFlag{Name: "re-sign", Destination: &again, Usage: "sign the manifest of `NAME[@VERSION]` again; without a version, of all its versions"},
 			boolFlag("re-sign-all", &all, "sign every manifest again that another key has signed"),
+			boolFlag("dry-run", &dryRun, "check everything, say what would be signed, and write nothing"),
 		}, signing.flags(), places.flags()),
 		Action: action(func(ctx context.Context, args []string) error {
-			return renewIndex(ctx, c, args[0], words(again), zoo.Renewal{ResignAll: all, Expires: signing.until()}, signing, places)
+			return renewIndex(ctx, c, args[0], words(again), zoo.Renewal{ResignAll: all, Expires: signing.until(), DryRun: dryRun}, signing, places)
 		}),
 	}
 }
@@ -62,7 +64,11 @@ func renewIndex(ctx context.Context, c *console, destination string, again []str
 	if err != nil {
 		return err
 	}
-	return c.result(renewal{to.String(), index.Version, index.Expires}, func() {
+	return c.result(renewal{to.String(), index.Version, index.Expires, r.DryRun}, func() {
+		if r.DryRun {
+			c.printf("%s would get index version %d, believed until %s; nothing was written (--dry-run)", to, index.Version, index.Expires)
+			return
+		}
 		c.printf("%s: index version %d, believed until %s", to, index.Version, index.Expires)
 	})
 }

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //	expired FOLDER NAME KEY          publishes version 1.0.0 in a place whose index expired in 2020
 //
 // and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, MINISIGN of keys that the minisign tool made, DIGITS is a checkpoint that PaddlePaddle wrote.
-// ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first. BEITZOO_HOME is empty at first.
+// ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first, and KEY_HTML that text on a web page. BEITZOO_HOME is empty at first.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("KEY_PATTERN", regexp.QuoteMeta(public))
+			env.Setenv("KEY_HTML", regexp.QuoteMeta(strings.ReplaceAll(public, "+", "&#43;")))
 			_, err = writeKeys(env.WorkDir, "stranger")
 			return err
 		},

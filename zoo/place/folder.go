@@ -67,11 +67,12 @@ func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument
 	if err != nil {
 		return err
 	}
+	anchor := anchorOf(f.name, document)
 	var pages []site.Entry
 	var problems []error
 	for _, entry := range entries {
 		status := document.StatusOf(entry.Reference())
-		pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, SignedBy: trust.SignerOf(entry.Signature)})
+		pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, Key: anchor, SignedBy: trust.SignerOf(entry.Signature)})
 		name := "manifests/" + entry.Reference().String() + ".yaml"
 		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Replace(name+manifest.SignatureSuffix, entry.Signature))
 	}
@@ -79,6 +80,19 @@ func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument
 		return err
 	}
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))
+}
+
+// anchorOf returns the key that readers who do not know the place yet should trust, or "" if the index has no list of keys.
+func anchorOf(at string, index *manifest.IndexDocument) string {
+	keys, err := trust.ReadKeys(at, index.Keys)
+	if err != nil {
+		return "" // readers refuse the index
+	}
+	key, found := keys.Anchor()
+	if !found {
+		return ""
+	}
+	return key.String()
 }
 
 // entries reads the manifests of an index, with the signatures that are valid. It skips those that the folder lacks, because a mirror may have only some.
