@@ -125,7 +125,7 @@ func TestComplete(t *testing.T) {
 		{"the source of a name", "pull digits_p16_64 --source ", []string{"embedded"}, files{}},
 		{"an output", "convert A -o ", []string{}, files{any: true}},
 		{"an output after an equals sign", "convert A --output=", []string{}, files{any: true}},
-		{"a checkpoint", "convert x", []string{}, files{any: true, endings: []string{".bin", ".pdparams", ".pt", ".pth", ".safetensors", ".index.json"}}},
+		{"a checkpoint", "convert x", []string{}, files{any: true, endings: []string{".bin", ".pdparams", ".pt", ".pth", ".safetensors", ".ckpt", ".index.json"}}},
 		{"an image", "predict M A.png ", []string{}, imageValues.files},
 		{"a folder", "eval M ", []string{}, files{folders: true}},
 		{"only arguments after two dashes", "predict M -- -", []string{}, imageValues.files},

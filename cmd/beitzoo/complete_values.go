@@ -40,7 +40,7 @@ func (v values) answer(t *typedWords, head string) answer {
 var (
 	fileValues        = values{files: files{any: true}}
 	folderValues      = values{files: files{folders: true}}
-	checkpointFiles   = files{any: true, endings: append(convert.Endings(), ".index.json")}
+	checkpointFiles   = files{any: true, endings: append(convert.Endings(), ".ckpt", ".index.json")}
 	yamlValues        = values{files: files{any: true, endings: []string{".yaml", ".yml"}}}
 	safetensorsValues = values{files: files{any: true, endings: []string{".safetensors"}}}
 	imageValues       = values{files: files{any: true, endings: []string{

@@ -38,7 +38,7 @@ const posixRecorder = `beitzoo() { printf '%s\0' "$@" >"$RECORD.part"; mv "$RECO
 var interactiveShells = []interactive{
 	{
 		name: "bash", args: []string{"bash", "--noprofile", "-i"}, install: "beitzoo.bash",
-		config: map[string]string{".bashrc": "source ~/beitzoo.bash\n" + posixRecorder},
+		config: map[string]string{".bashrc": "shopt -s failglob\nset -u\nsource ~/beitzoo.bash\n" + posixRecorder},
 	},
 	{
 		name: "bash with bash-completion", args: []string{"bash", "--noprofile", "-i"}, install: ".local/share/bash-completion/completions/beitzoo",
@@ -280,8 +280,15 @@ func TestShells_Complete(t *testing.T) {
 			{"a file of another ending", "convert oth\t", []string{"convert", "other.txt"}},
 			{"a folder", "eval M dee\t", []string{"eval", "M", "deep er"}},
 			{"an argument after two dashes", "convert -- my\t", []string{"convert", "--", "my model.pth"}},
+			{"after an assignment", "X=1 beitzoo conv\tA", []string{"convert", "A"}},
+			{"after another command", "true; beitzoo conv\tA", []string{"convert", "A"}},
+			{"behind a pipe", "echo beitzoo | beitzoo conv\tA", []string{"convert", "A"}},
+			{"after a redirection", "beitzoo 2>/dev/null conv\tA", []string{"convert", "A"}},
 		} {
-			got := s.typed("beitzoo " + c.keys + "\r")
+			if !strings.Contains(c.keys, "beitzoo") {
+				c.keys = "beitzoo " + c.keys
+			}
+			got := s.typed(c.keys + "\r")
 			for i, word := range got {
 				got[i] = strings.TrimSuffix(word, "/") // zsh takes the slash behind a folder away
 			}
@@ -353,6 +360,26 @@ func TestShells_HostileLines(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestShells_FishWithoutTerminal asks fish for completions as its own tests do; the first script of beitzoo ran these lines.
+func TestShells_FishWithoutTerminal(t *testing.T) {
+	home, folder := t.TempDir(), t.TempDir()
+	writeBelow(t, home, ".config/fish/completions/beitzoo.fish", script(t, "fish"))
+	writeBelow(t, home, ".local/share/fish/generated_completions/none.fish", "")
+	for line, want := range map[string]string{
+		`beitzoo convert 'x; echo boo > pwned2' --to `:         "canonical\nhf\npaddlevit\npassl\ntimm\nunilm\n",
+		`beitzoo convert "$(echo sub > pwned3)" --to=h`:        "--to=hf\n",
+		`beitzoo pull (touch pwned) digits_p16_64 --source em`: "embedded\tembedded:digits_p16_64.pdparams\n",
+	} {
+		cmd := exec.Command("fish", "-c", "complete -C $argv[1]", line)
+		cmd.Dir, cmd.Env = folder, environment(t, home)
+		output, err := cmd.CombinedOutput()
+		if err != nil || string(output) != want {
+			t.Errorf("%s: %q, %v", line, output, err)
+		}
+	}
+	checkNothingRan(t, folder)
 }
 
 // checkNothingRan looks for the file that every hostile text makes.

@@ -3,7 +3,7 @@
 # Load it with `source`, or put it into ~/.local/share/bash-completion/completions/beitzoo.
 
 _beitzoo() {
-  local line word='' known='' files='' ending file
+  local IFS=$' \t\n' line word='' known='' files='' strict='' ending file
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
@@ -20,6 +20,7 @@ _beitzoo() {
   compopt -o filenames 2>/dev/null || return 0
   # Without candidates here, bash completes names of files itself.
   [[ $known ]] || return 0
+  shopt -q failglob && strict=yes && shopt -u failglob
   for file in "$word"*; do
     if [[ -d $file ]]; then
       COMPREPLY+=("$file")
@@ -30,6 +31,7 @@ _beitzoo() {
       [[ $files == ':files '* && $file == *"$ending" && -e $file ]] && COMPREPLY+=("$file")
     done
   done
+  [[ $strict ]] && shopt -s failglob
   return 0
 }
 

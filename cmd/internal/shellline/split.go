@@ -53,6 +53,8 @@ type splitter struct {
 	expands bool
 	// redirected says that the next word belongs to a redirection.
 	redirected bool
+	// outer is the command in whose word this one stands in parentheses, up to the opening one.
+	outer *splitter
 }
 
 // step takes the next characters off the rest.
@@ -73,12 +75,19 @@ func (s *splitter) step() {
 	case c == ' ' || c == '\t':
 		s.end()
 		s.skip(1)
-	case strings.IndexByte(";|&(\n", c) >= 0:
-		*s = splitter{shell: s.shell, rest: s.rest[1:]}
-	case c == '<' || c == '>':
+	case c == '(':
+		outer := *s
+		*s = splitter{shell: s.shell, rest: s.rest[1:], outer: &outer}
+	case c == ')' && s.outer != nil:
+		s.leave()
+	case c == '`' && s.shell == Bash && strings.IndexByte(s.rest[1:], c) >= 0:
+		s.take(strings.IndexByte(s.rest[1:], c) + 2)
+	case strings.IndexByte(";|&\n", c) >= 0, c == '`' && s.shell == Bash:
+		*s = splitter{shell: s.shell, rest: s.rest[1:], outer: s.outer}
+	case (c == '<' || c == '>') && !strings.HasPrefix(s.rest[1:], "("):
 		s.redirect()
 	default:
-		s.expands = s.expands || c == '$' || c == '`' || c == '~' && !s.started
+		s.expands = s.expands || c == '$' || c == '~' && !s.started
 		s.plain = append(s.plain, len(s.word))
 		s.literal()
 	}
@@ -129,6 +138,20 @@ func (s *splitter) literal() {
 		s.word = append(s.word, s.rest[0])
 		s.skip(1)
 	}
+}
+
+// take moves a command that stands in the word, n bytes long, to the word as it is.
+func (s *splitter) take(n int) {
+	s.word = append(s.word, s.rest[:n]...)
+	s.skip(n)
+	s.started, s.expands = true, true
+}
+
+// leave ends a command in parentheses.
+func (s *splitter) leave() {
+	rest := s.rest
+	*s = *s.outer
+	s.take(len(s.rest) - len(rest) + 1)
 }
 
 // begin opens a quote, which is n characters long.
