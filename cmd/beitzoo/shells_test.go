@@ -62,8 +62,8 @@ var interactiveShells = []interactive{
 	},
 }
 
-// program builds the program and returns the folder that it is in.
-var program = sync.OnceValues(func() (string, error) {
+// builtProgram builds the program and returns the folder that it is in.
+var builtProgram = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "beitzoo-shells")
 	if err != nil {
 		return "", err
@@ -78,7 +78,7 @@ var program = sync.OnceValues(func() (string, error) {
 // environment returns the environment of a shell with an empty home folder and the program on its path.
 func environment(t *testing.T, home string) []string {
 	t.Helper()
-	bin, err := program()
+	bin, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func writeBelow(t *testing.T, folder, name, content string) {
 // script returns what `beitzoo completion SHELL` prints. The first word of a shell's name is what it is called.
 func script(t *testing.T, shell string) string {
 	t.Helper()
-	bin, err := program()
+	bin, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
