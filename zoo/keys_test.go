@@ -378,6 +378,27 @@ func TestKeyListExpires(t *testing.T) {
 	}
 }
 
+// TestRenewEveryDay does not fill the list of keys, which holds some hundred changes.
+func TestRenewEveryDay(t *testing.T) {
+	t.Parallel()
+	root := newPublisher(t)
+	target, _ := folderPlace(t)
+	publish(t, target, root.quick("1.0.0"))
+	options := reader(t, root, target)
+	changes := 0
+	for day := range 100 {
+		options.Now = func() time.Time { return time.Now().AddDate(0, 0, day) }
+		index, err := open(t, options).Renew(t.Context(), target, zoo.Renewal{Key: root.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes = len(index.Keys)
+	}
+	if changes < 2 || changes > 5 {
+		t.Errorf("after 100 days the list has %d changes", changes)
+	}
+}
+
 // TestExpiresInThePast refuses an expiry that is over, before anything is written.
 func TestExpiresInThePast(t *testing.T) {
 	t.Parallel()

@@ -120,7 +120,7 @@ func (e *SignerError) Hint() string {
 
 // Renewal says how an index is signed again.
 type Renewal struct {
-	// Key signs the index. If it is a root, the list of keys is renewed as well.
+	// Key signs the index. If it is a root, the list of keys is renewed as well, unless that was done in the last month.
 	Key minisign.PrivateKey
 	// Expires is when readers stop accepting the index; zero is a year from now. A time that is past is an *ExpiryError.
 	Expires time.Time
@@ -279,8 +279,8 @@ func (z *Zoo) renewKeys(at place.Place, d *draft, key minisign.PrivateKey, expir
 		add = []manifest.NewKey{{Key: public.String(), Role: manifest.Root}}
 	case !found || listed.Role != manifest.Root:
 		return d.CheckKeysFresh(at.String(), z.options.Now())
-	case !always && expiry.After(z.options.Now().Add(year/2)):
-		return nil
+	case expiry.After(z.options.Now().Add(year/2)) && (!always || expiry.After(expires.Add(-month))):
+		return nil // whoever renews every day does not fill the list
 	}
 	return z.changeKeys(at, d, add, nil, expires, key)
 }
@@ -342,5 +342,9 @@ func publicKey(key minisign.PrivateKey) (minisign.PublicKey, error) {
 	return public, nil
 }
 
-// year is how long an index is valid if its publisher does not say.
-const year = 365 * 24 * time.Hour
+const (
+	// year is how long an index is valid if its publisher does not say.
+	year = 365 * 24 * time.Hour
+	// month is how much longer a list of keys must be believed to be renewed for it.
+	month = 30 * 24 * time.Hour
+)

@@ -8,6 +8,6 @@
 //	if err != nil { ... }
 //	err = document.Validate(known) // zoo.Known returns what this program knows
 //
-// An [Index] lists the manifests of one place. Entries are only ever added, and its version only ever goes up. Package trust signs manifests and
-// indexes, and checks the signatures.
+// An [Index] lists the manifests of one place, and the changes of the list of keys that may sign for it ([KeyChange]). Both are only ever added to, and
+// its version only ever goes up. Package trust signs manifests, indexes and changes, and checks the signatures.
 package manifest

@@ -204,6 +204,17 @@ func (l *KeyList) Ring() Keyring {
 	return ring
 }
 
+// roots returns the numbers of the active roots.
+func (l *KeyList) roots() []uint64 {
+	var roots []uint64
+	for _, listed := range l.Keys {
+		if listed.Role == manifest.Root && listed.State == manifest.Active {
+			roots = append(roots, listed.ID())
+		}
+	}
+	return roots
+}
+
 // Anchor returns the key that readers who do not know the place yet should trust: a root that agreed to the list by signing a change of it, if one is still
 // active, else any active root. found is false if there is none.
 func (l *KeyList) Anchor() (key minisign.PublicKey, found bool) {

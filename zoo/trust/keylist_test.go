@@ -198,6 +198,10 @@ func TestLedgerAccept_FirstContact(t *testing.T) {
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error is %v, want %v", err, test.want)
 			}
+			var refused *trust.SignatureError
+			if named := strings.HasPrefix(name, "a "); errors.As(err, &refused) && (strings.Contains(refused.Hint(), "trust a root of the place") != named) {
+				t.Errorf("hint %q", refused.Hint())
+			}
 			if _, again := test.served.accept(ledger, nil, today); (again == nil) != (test.want == nil) {
 				t.Errorf("without --trust the second time: %v", again)
 			}
@@ -350,7 +354,12 @@ func TestStatement(t *testing.T) {
 
 // FuzzReadKeys wants every list of keys in an index to be refused, or to be one that the owner of the seeds began.
 func FuzzReadKeys(f *testing.F) {
-	root, publisher := newOwner(f), newOwner(f)
+	// The processes of a fuzzer must have the same keys.
+	second, err := trust.ReadSecretKey("testdata/minisign/encrypted.key", func() (string, error) { return "correct horse", nil })
+	if err != nil {
+		f.Fatal(err)
+	}
+	root, publisher := owner{secretKey(f), publicKey(f, "open.pub")}, owner{second, publicKey(f, "encrypted.pub")}
 	list := changes(nil, change{add: root.as(manifest.Root), by: []owner{root}}, change{add: publisher.as(manifest.Publisher), by: []owner{root}})
 	f.Add(indexOf(f, 3, list, root, first).raw)
 	f.Add(indexOf(f, 3, changes(list, change{remove: publisher.becomes(manifest.Revoked), by: []owner{root}}), root, first).raw)

@@ -35,6 +35,8 @@ type SignatureError struct {
 	Trusted []uint64
 	// Listed reports that these are the keys of a list that the place has, to which only its roots can add others.
 	Listed bool
+	// Roots are the numbers of the roots that a list names which nobody whom the user trusts has agreed to, if it also names a key that the user trusts.
+	Roots []uint64
 	// Err is ErrUnknownKey, ErrBadSignature, ErrRetiredKey, ErrRevokedKey or ErrNoSignature.
 	Err error
 }
@@ -59,18 +61,26 @@ func (e *SignatureError) Hint() string {
 	case errors.Is(e.Err, ErrRetiredKey), errors.Is(e.Err, ErrRevokedKey):
 		return "whoever has the old key may have made this: ask the publisher, who can sign it again with a key that is valid"
 	}
+	if len(e.Roots) > 0 {
+		return "the list of keys names a key that you trust, but anybody can write such a list: trust a root of the place, " + ids(e.Roots)
+	}
 	if e.Listed {
 		return "only keys in the list of the place count, which its roots can change; ask the publisher"
 	}
 	known := "no key is trusted yet"
 	if len(e.Trusted) > 0 {
-		var ids []string
-		for _, id := range e.Trusted {
-			ids = append(ids, KeyID(id))
-		}
-		known = "trusted: " + strings.Join(ids, ", ")
+		known = "trusted: " + ids(e.Trusted)
 	}
 	return known + "; ask the publisher for the key, and add it to the trusted ones"
+}
+
+// ids returns the numbers of keys as the minisign tool prints them.
+func ids(keys []uint64) string {
+	var shown []string
+	for _, id := range keys {
+		shown = append(shown, KeyID(id))
+	}
+	return strings.Join(shown, ", ")
 }
 
 // Keyring are the public keys whose signatures are accepted. The zero value trusts nobody.

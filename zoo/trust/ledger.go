@@ -141,6 +141,9 @@ func (k knownPlace) check(place string, raw, signature []byte, extra Keyring) (A
 		for _, one := range trusted {
 			refused.Trusted = append(refused.Trusted, one.ID())
 		}
+		if slices.ContainsFunc(keys.Keys, func(listed ListedKey) bool { return trusted.has(listed.PublicKey) }) {
+			refused.Roots = keys.roots()
+		}
 		return AcceptedIndex{}, refused
 	}
 	return AcceptedIndex{
