@@ -113,6 +113,8 @@ type Listing struct {
 	Digest digest.Digest
 	// Place is where it is published, or empty for what is inside the program.
 	Place string
+	// Embedded says that the program has the weights as well, not just the manifest.
+	Embedded bool
 	// Status is what the publisher said about the entry after it was published, or nil. If one place says that an entry is withdrawn, that holds for
 	// all places that have the same manifest: a mirror may be behind.
 	Status *manifest.Status
@@ -136,7 +138,8 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 // merge returns the entries of the program and those of the answers of places, sorted.
 func (z *Zoo) merge(ctx context.Context, answers []fromPlace) (all []Listing, notices []error, err error) {
 	for _, document := range z.embedded {
-		all = append(all, Listing{Reference: document.Reference(), Title: document.Title, Digest: document.Digest()})
+		embedded := slices.ContainsFunc(document.Sources, func(source manifest.Source) bool { return strings.HasPrefix(source.Address, manifest.EmbeddedScheme) })
+		all = append(all, Listing{Reference: document.Reference(), Title: document.Title, Digest: document.Digest(), Embedded: embedded})
 	}
 	for _, answer := range answers {
 		if answer.err != nil {

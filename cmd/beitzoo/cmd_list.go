@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
+	"github.com/beitzoo/beitzoo/zoo/store/cache"
 )
 
 // listResult is what `beitzoo list --json` prints.
@@ -25,6 +25,9 @@ type zooEntry struct {
 	Version string        `json:"version"`
 	Title   string        `json:"title"`
 	Place   string        `json:"place,omitempty"`
+	// Embedded says that the weights are inside the program, Cached that they are in the cache.
+	Embedded bool `json:"embedded"`
+	Cached   bool `json:"cached"`
 	Digest  digest.Digest `json:"manifest_sha256"`
 	// Status is what the publisher said about the entry later.
 	Status *manifest.Status `json:"status,omitempty"`
@@ -47,13 +50,19 @@ func listCommand(c *console) *cli.Command {
 }
 
 func list(ctx context.Context, c *console, f zooFlags) error {
-	_, all, err := listZoo(ctx, c, f)
+	z, all, err := listZoo(ctx, c, f)
 	if all == nil {
 		return err
 	}
+	cached, problem := cachedEntries(ctx, z)
+	if problem != nil {
+		c.remark(fmt.Errorf("what is cached is not known: %w", problem))
+	}
 	entries := make([]zooEntry, len(all))
 	for i, l := range all {
-		entries[i] = zooEntry{l.Name, l.Version, l.Title, l.Place, l.Digest, l.Status}
+		entries[i] = zooEntry{
+			Name: l.Name, Version: l.Version, Title: l.Title, Place: l.Place, Embedded: l.Embedded, Cached: cached[l.Reference], Digest: l.Digest, Status: l.Status,
+		}
 	}
 	return errors.Join(err, c.result(listResult{entries}, func() { printList(c, entries) }))
 }
@@ -78,10 +87,44 @@ func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listi
 
 // printList prints a table. An entry without a place is that of a manifest that ships with the program.
 func printList(c *console, entries []zooEntry) {
-	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	defer table.Flush()
-	fmt.Fprintln(table, "NAME\tVERSION\tWHAT\tWHERE")
+	rows := [][]string{{"NAME", "VERSION", "WHAT", "WHERE"}}
 	for _, e := range entries {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Name, e.Version, markTitle(e.Title, e.Status), cmp.Or(e.Place, "upstream"))
+		rows = append(rows, []string{e.Name, e.Version, markTitle(e.Title, e.Status), e.where()})
 	}
+	c.printTable(rows, 2)
+}
+
+// where says where the weights come from.
+func (e zooEntry) where() string {
+	where := cmp.Or(e.Place, "upstream")
+	if e.Embedded {
+		where = "in the program"
+	}
+	if e.Cached {
+		where += ", cached"
+	}
+	return where
+}
+
+// cachedEntries returns the entries whose weights are in the cache.
+func cachedEntries(ctx context.Context, z *zoo.Zoo) (map[manifest.Reference]bool, error) {
+	local, err := cache.New("", cache.Options{})
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := local.List()
+	if err != nil {
+		return nil, err
+	}
+	uses, err := z.Uses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cached := map[manifest.Reference]bool{}
+	for _, blob := range blobs {
+		for _, use := range uses[blob.Digest] {
+			cached[use.Reference] = cached[use.Reference] || use.Part == zoo.WeightsPart || use.Part == zoo.EncodedPart
+		}
+	}
+	return cached, nil
 }

@@ -23,7 +23,7 @@ const (
 	helpIndent = 3
 	helpColumn = 30
 	// narrowest is the width below which texts are not squeezed further.
-	narrowest = 40
+	narrowest = 50
 )
 
 // showHelp prints the help of the command at the end of path, or of the program if path is empty.
@@ -244,7 +244,7 @@ func categoryOf(flag cli.Flag) string {
 
 // wrap breaks a text into lines of at most width characters, between words. A longer word has a line of its own.
 func wrap(words string, width int) []string {
-	width = max(width, narrowest/2)
+	width = max(width, narrowestColumn)
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(words) {

@@ -49,7 +49,7 @@ func TestFlags_Nonsense(t *testing.T) {
 			case *cli.IntFlag, *cli.IntSliceFlag, *cli.Uint64Flag, *cli.Float64Flag, *cli.TimestampFlag:
 				values, mustFail = notNumbers, true
 			}
-			if seen[name] && !mustFail { // flags of a group are the same code in every command
+			if words == "demo" || seen[name] && !mustFail { // the demo takes seconds; flags of a group are the same code in every command
 				values = values[:3]
 			}
 			seen[name] = true
