@@ -21,14 +21,14 @@ type listResult struct {
 
 // zooEntry is one entry of the zoo in it.
 type zooEntry struct {
-	Name    string        `json:"name"`
-	Version string        `json:"version"`
-	Title   string        `json:"title"`
-	Place   string        `json:"place,omitempty"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Title   string `json:"title"`
+	Place   string `json:"place,omitempty"`
 	// Embedded says that the weights are inside the program, Cached that they are in the cache.
-	Embedded bool `json:"embedded"`
-	Cached   bool `json:"cached"`
-	Digest  digest.Digest `json:"manifest_sha256"`
+	Embedded bool          `json:"embedded"`
+	Cached   bool          `json:"cached"`
+	Digest   digest.Digest `json:"manifest_sha256"`
 	// Status is what the publisher said about the entry later.
 	Status *manifest.Status `json:"status,omitempty"`
 }
