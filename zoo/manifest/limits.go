@@ -14,8 +14,8 @@ import (
 const (
 	// MaxSize is the largest manifest or index, in bytes.
 	MaxSize   = 1 << 20
-	maxLine   = 4096 // bytes
-	maxLines  = 20_000
+	maxLine   = 4096   // bytes
+	maxLines  = 40_000 // the names of the 21,841 classes of ImageNet-22k have a line each
 	maxTokens = 100_000
 	maxFlow   = 8  // nested brackets
 	maxDepth  = 12 // nested fields

@@ -1,10 +1,17 @@
 package manifest
 
 import (
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
 	"github.com/goccy/go-yaml"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // Format is the value of the field format of a manifest.
@@ -29,6 +36,8 @@ type Manifest struct {
 	Origin        Origin          `yaml:"origin"`
 	Categories    Categories      `yaml:"categories"`
 	Preprocessing []Preprocessing `yaml:"preprocessing"`
+	// Assumed are the items of the model's card that nobody stated when it was published: guesses, of which Assumable has the possible ones.
+	Assumed []card.Item `yaml:"assumed,omitempty"`
 	// Accuracy lists published figures; none if nobody published any.
 	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
 	// Sources are the upstream checkpoints, in the order in which Pull tries them.
@@ -54,9 +63,56 @@ type Tensor struct {
 	Digest digest.Digest `yaml:"digest"`
 }
 
+// Assumable lists the items of a card that Manifest.Assumed may hold.
+func Assumable() []card.Item {
+	return []card.Item{card.Window, card.Heads, card.Activation, card.Epsilon, card.Preparing}
+}
+
 // Encode returns the file of a manifest. The same manifest always makes the same bytes, and Parse reads them back.
 func Encode(m *Manifest) ([]byte, error) { return encode(m) }
 
 func encode(value any) ([]byte, error) {
-	return yaml.MarshalWithOptions(value, yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true))
+	options := []yaml.EncodeOption{yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true)}
+	if hasUnusualText(reflect.ValueOf(value)) {
+		options = append(options, yaml.CustomMarshaler(encodeText))
+	}
+	return yaml.MarshalWithOptions(value, options...)
+}
+
+// hasUnusualText reports whether a value holds text that the library would not write as it is read back: with characters that a file may not hold as they are, or
+// beginning with one that may mean something in YAML.
+func hasUnusualText(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return isUnusual(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && hasUnusualText(v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if hasUnusualText(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if hasUnusualText(v.Field(i)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isUnusual(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	invisible := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }
+	return text != "" && !unicode.IsLetter(first) && !unicode.IsDigit(first) || strings.ContainsFunc(text, invisible) || strings.HasSuffix(text, "\n\n")
+}
+
+// encodeText writes unusual text, and text of several lines, in quotation marks and with escapes, and leaves the rest to the library.
+func encodeText(text string) ([]byte, error) {
+	if isUnusual(text) || strings.Contains(text, "\n") {
+		return []byte(strconv.Quote(text)), nil
+	}
+	return yaml.Marshal(text)
 }

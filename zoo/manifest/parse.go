@@ -27,7 +27,7 @@ type Document struct {
 // meaning. The error is of type *Error and has every problem with its line.
 func Parse(name string, raw []byte) (*Document, error) {
 	document := &Document{File: name, Raw: raw}
-	positions, err := decode(name, raw, &document.Manifest)
+	positions, err := (&walker{positions: map[string]Position{}, meaning: Meaning}).decode(name, raw, &document.Manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,11 @@ func Parse(name string, raw []byte) (*Document, error) {
 func (d *Document) Digest() digest.Digest { return digest.FromBytes(d.Raw) }
 
 // decode reads raw into the struct that target points to, and returns the position of each field. It returns a panic of the YAML library as an error.
-func decode(name string, raw []byte, target any) (positions map[string]Position, err error) {
+func decode(name string, raw []byte, target any) (map[string]Position, error) {
+	return (&walker{positions: map[string]Position{}}).decode(name, raw, target)
+}
+
+func (w *walker) decode(name string, raw []byte, target any) (positions map[string]Position, err error) {
 	defer func() {
 		if recover() != nil {
 			err = failure(name, raw, []Problem{{Text: "the file cannot be read as YAML"}})
@@ -52,7 +56,6 @@ func decode(name string, raw []byte, target any) (positions map[string]Position,
 	if err != nil {
 		return nil, failure(name, raw, []Problem{problemOf(err)})
 	}
-	w := &walker{positions: map[string]Position{}}
 	w.value("", root, reflect.TypeOf(target).Elem(), 0)
 	if len(w.problems) > 0 {
 		return nil, failure(name, raw, w.problems)

@@ -17,6 +17,21 @@ import (
 type walker struct {
 	problems  []Problem
 	positions map[string]Position
+	// draft says that required fields of the manifest itself, and of records that it always has, may be missing: those of a record that has been begun, such
+	// as a source, may not.
+	draft bool
+	// begun counts the records around the current value that are not always there.
+	begun int
+	// meaning, if it is not nil, returns what a field means.
+	meaning func(field string) string
+}
+
+// meaningAfter returns what a field means, as the end of a message, or an empty text.
+func (w *walker) meaningAfter(field string) string {
+	if w.meaning == nil || w.meaning(field) == "" {
+		return ""
+	}
+	return ": " + w.meaning(field)
 }
 
 func (w *walker) report(at Position, field, format string, arguments ...any) {
@@ -26,6 +41,12 @@ func (w *walker) report(at Position, field, format string, arguments ...any) {
 // value checks node, which is the value of the field path, against t.
 func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
 	at := positionOf(node.GetToken())
+	if w.draft && w.begun == 0 && node.Type() == ast.NullType {
+		if t.Kind() != reflect.Struct {
+			w.report(at, path, "is not filled in%s", w.meaningAfter(path))
+		}
+		return
+	}
 	if _, known := w.positions[path]; !known {
 		w.positions[path] = at
 	}
@@ -39,11 +60,15 @@ func (w *walker) value(path string, node ast.Node, t reflect.Type, depth int) {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
+		w.begun++
 		w.value(path, node, t.Elem(), depth)
+		w.begun--
 	case reflect.Struct:
 		w.mapping(path, node, t, depth)
 	case reflect.Slice, reflect.Array:
+		w.begun++
 		w.sequence(path, node, t, depth)
+		w.begun--
 	default:
 		w.scalar(path, node, t)
 	}
@@ -113,9 +138,12 @@ func (w *walker) mapping(path string, node ast.Node, t reflect.Type, depth int) 
 		}
 		seen[name] = true
 	}
+	if w.draft && w.begun == 0 {
+		return
+	}
 	for _, name := range fields.required {
 		if !seen[name] {
-			w.report(positionOf(node.GetToken()), path, "field %s is missing", name)
+			w.report(positionOf(node.GetToken()), path, "field %s is missing%s", name, w.meaningAfter(join(path, name)))
 		}
 	}
 }

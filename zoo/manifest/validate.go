@@ -25,6 +25,12 @@ type Known struct {
 func (d *Document) Validate(known Known) error {
 	c := &checker{known: known, manifest: &d.Manifest}
 	c.identity()
+	c.all()
+	return c.failure(d)
+}
+
+// all checks everything but the identity.
+func (c *checker) all() {
 	if config, ok := c.architecture(); ok {
 		c.config = config
 		c.agreement()
@@ -34,6 +40,11 @@ func (d *Document) Validate(known Known) error {
 	c.sources()
 	c.blobs()
 	c.recordings()
+	c.assumed()
+}
+
+// failure returns the problems, with their positions in a document, as an error.
+func (c *checker) failure(d *Document) error {
 	if len(c.problems) == 0 {
 		return nil
 	}
@@ -67,6 +78,8 @@ func parent(field string) string {
 type checker struct {
 	known    Known
 	manifest *Manifest
+	// unpublished says that the manifest has no blobs yet, but will have.
+	unpublished bool
 	// config has depth 0 if the architecture is not known.
 	config   arch.Config
 	problems []Problem

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/internal/suggest"
@@ -42,6 +43,11 @@ func (c *checker) categories() {
 	labels := c.manifest.Categories.Labels
 	if len(labels) > 0 && len(labels) != c.manifest.Categories.Count {
 		c.report("categories.labels", "has %d labels for %d categories", len(labels), c.manifest.Categories.Count)
+	}
+	for i, label := range labels {
+		if strings.TrimSpace(label) == "" {
+			c.report(index("categories.labels", i), "is empty")
+		}
 	}
 	if problem := string(c.manifest.Categories.Problem); problem != "" && !slices.Contains(card.Problems(), problem) {
 		c.report("categories.problem_type", "is %.40q; %s", problem, suggest.Short(problem, card.Problems()))
@@ -104,5 +110,21 @@ func (c *checker) verdict() {
 		c.report("verdict.max_abs", "is negative, or the tolerance is not above zero")
 	} else if v.Verified && v.MaxAbs > v.Tolerance {
 		c.report("verdict.verified", "contradicts max_abs, which is above the tolerance")
+	}
+}
+
+func (c *checker) assumed() {
+	seen := map[string]bool{}
+	words := make([]string, len(Assumable()))
+	for i, item := range Assumable() {
+		words[i] = string(item)
+	}
+	for i, item := range c.manifest.Assumed {
+		field := index("assumed", i)
+		c.oneOf(field, string(item), words)
+		c.unique(field, string(item), seen)
+		if item == card.Preparing && len(c.manifest.Preprocessing) == 0 {
+			c.report(field, "there is no recipe that could be a guess")
+		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 )
 
 func (c *checker) sources() {
-	if len(c.manifest.Sources)+len(c.manifest.Blobs) == 0 {
+	if len(c.manifest.Sources)+len(c.manifest.Blobs) == 0 && !c.unpublished {
 		c.report("sources", "there is neither a source nor a blob, so there is nothing to pull")
 	}
 	seen := map[string]bool{}
