@@ -20,7 +20,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	} {
 		switch {
 		case wantedFrom != card.Parameters:
-			m.From[item] = carried(wantedFrom, own, item)
+			m.From[item] = options.carried(wantedFrom, own, item)
 		case inferred == arch.Assumed:
 			m.From[item] = card.Assumed
 		default:
@@ -34,8 +34,8 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 		m.From[card.Window] = card.Asked
 	}
 	m.From[card.Activation] = card.Assumed
-	if wantedFrom == card.Config || wantedFrom == card.Metadata {
-		m.From[card.Activation] = wantedFrom
+	if wantedFrom == card.Config || wantedFrom == card.Metadata || wantedFrom == card.Manifest {
+		m.From[card.Activation] = options.carried(wantedFrom, own, card.Activation)
 	}
 	m.setEpsilon(options, beside, own, wantedFrom)
 	if err := m.setLabels(options, beside, own); err != nil {
@@ -49,10 +49,13 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	return m.Config.Validate()
 }
 
-// carried returns the origin of an item that was read from the given one: a guess that the file's metadata carries stays one.
-func carried(from card.Origin, own ownCard, item card.Item) card.Origin {
-	if from == card.Metadata && own.Card != nil && own.From[item] != "" {
+// carried returns the origin of an item that was read from the given one: a guess that the manifest or the file's metadata carries stays one.
+func (o OpenOptions) carried(from card.Origin, own ownCard, item card.Item) card.Origin {
+	switch {
+	case from == card.Metadata && own.Card != nil && own.From[item] != "":
 		return own.From[item]
+	case from == card.Manifest && o.Known != nil && o.Known.From[item] != "":
+		return o.Known.From[item]
 	}
 	return from
 }
@@ -62,7 +65,7 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 	case options.Epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = options.Epsilon, card.Asked
 	case wantedFrom != card.Parameters:
-		m.From[card.Epsilon] = carried(wantedFrom, own, card.Epsilon)
+		m.From[card.Epsilon] = options.carried(wantedFrom, own, card.Epsilon)
 	case own.epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
 	case beside.timm != nil:
@@ -113,7 +116,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 	}
 	set(options.Recipe, options.RecipeName, card.Asked)
 	if options.Known != nil {
-		set(options.Known.Recipe, options.Known.RecipeName, card.Manifest)
+		set(options.Known.Recipe, options.Known.RecipeName, options.carried(card.Manifest, own, card.Preparing))
 	}
 	if beside.processor != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
 		recipe, err := configs.ParseProcessor(beside.processor)
@@ -128,7 +131,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 		set(beside.timm.Recipe, "", card.TimmConfig)
 	}
 	if own.Card != nil {
-		set(own.Recipe, own.RecipeName, carried(card.Metadata, own, card.Preparing))
+		set(own.Recipe, own.RecipeName, options.carried(card.Metadata, own, card.Preparing))
 	}
 }
 

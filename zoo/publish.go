@@ -6,7 +6,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -49,10 +48,10 @@ type publishRun struct {
 	zoo *Zoo
 	to  place.Destination
 
-	source  convert.Input
-	m       manifest.Manifest // without signature, as far as it is known
-	weights store.Blob        // the canonical file, in the cache
-	entry   place.Entry       // m, encoded and signed
+	description *Description
+	m           manifest.Manifest // without signature, as far as it is known
+	weights     store.Blob        // the canonical file, in the cache
+	entry       place.Entry       // m, encoded and signed
 }
 
 func (w *publishRun) copyOptions(step Step) store.Options {
@@ -64,16 +63,24 @@ func (w *publishRun) build(ctx context.Context) error {
 	if err := errors.Join(manifest.CheckName(w.Name), manifest.CheckVersion(w.Version)); err != nil {
 		return err
 	}
+	opened, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	w.description, err = w.describe(opened)
+	if err := errors.Join(err, opened.Close()); err != nil {
+		return err
+	}
+	w.m = w.description.Manifest
 	model, err := w.convert(ctx)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	w.source = model.Input()
-	w.m = w.zoo.baseManifest(&w.Publication, model.Config)
 	if w.m.Tensors, err = DescribeTensors(ctx, model.Tensors); err != nil {
 		return err
 	}
+	w.dropForeign()
 	if err := w.storeWeights(ctx); err != nil {
 		return err
 	}
@@ -115,15 +122,14 @@ func (w *publishRun) verify(ctx context.Context, model *canonicalFile) error {
 
 // sign encodes the manifest, checks it as a reader would, and signs it.
 func (w *publishRun) sign() error {
-	raw, err := manifest.Encode(&w.m)
+	document, err := encodeManifest(&w.m)
 	if err != nil {
 		return err
 	}
-	document, err := ReadManifest(w.m.Reference().String()+".yaml", raw)
-	if err != nil {
+	if err := document.Validate(Known()); err != nil {
 		return err
 	}
-	w.entry = place.Entry{Document: document, Signature: trust.Sign(w.Key, raw, "beitzoo manifest "+w.m.Reference().String())}
+	w.entry = place.Entry{Document: document, Signature: trust.Sign(w.Key, document.Raw, "beitzoo manifest "+w.m.Reference().String())}
 	return nil
 }
 
@@ -147,8 +153,9 @@ func (w *publishRun) publish(ctx context.Context) (*PublishResult, error) {
 	blob := w.m.Blobs[0]
 	result := &PublishResult{
 		Reference: w.m.Reference(), Place: w.to.String(), Manifest: w.entry.Digest(), Artifact: artifact,
-		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, Source: w.source, IndexVersion: index.Version, Unchanged: !added,
+		Weights: blob.Weights(), Blob: blob, Verdict: w.m.Verdict, Description: *w.description, IndexVersion: index.Version, Unchanged: !added,
 	}
+	result.Description.Manifest = w.m
 	if !added {
 		return result, nil
 	}

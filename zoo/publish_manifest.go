@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -27,9 +28,14 @@ type Publication struct {
 	Open convert.OpenOptions
 	// Name and Version are those of the new entry.
 	Name, Version string
-	// Base describes the weights: title, origin, categories and so on. If it is nil, the manifest of the same name inside the program is used, or
-	// one that says "not stated". Its architecture, parameters, blobs, recordings, tensors and verdict are replaced; all else is kept, the sources too.
+	// Base describes the weights: title, origin, categories and so on. If it is nil, the manifest of the same name and architecture inside the program is
+	// used, or one that says "not stated". Its architecture, parameters, blobs, recordings, tensors and verdict are replaced; all else is kept, the
+	// sources too. Labels, recipe and problem type are those of Open, of Draft, of the checkpoint, or of Base, in this order.
 	Base *manifest.Manifest
+	// Draft states some fields of the manifest; nil states none. What it contradicts is an error.
+	Draft *manifest.Draft
+	// WithoutLabels and WithoutRecipe leave the names of the classes, and how images are prepared, out of the manifest.
+	WithoutLabels, WithoutRecipe bool
 	// Recordings are paths of recordings of these weights.
 	Recordings []string
 	// Encode publishes the weights with the lossless coding of package encoding.
@@ -59,8 +65,8 @@ type PublishResult struct {
 	Weights manifest.Content
 	Blob    manifest.Blob
 	Verdict *manifest.Verdict
-	// Source says how the checkpoint was read.
-	Source convert.Input
+	// Description says what the manifest states and where that comes from, and how the checkpoint was read. Its Manifest is the whole one.
+	Description
 	// IndexVersion is that of the index that lists the entry, or that would list it after a dry run.
 	IndexVersion int64
 	// Unchanged reports that the place had the same entry already, and nothing was written.
@@ -84,25 +90,6 @@ func (*NotVerifiedError) Hint() string {
 	return "verify the checkpoint by itself to see where it differs"
 }
 
-// baseManifest returns the manifest of a publication, without what is computed from files.
-func (z *Zoo) baseManifest(p *Publication, config arch.Config) manifest.Manifest {
-	base := p.Base
-	if base == nil {
-		base = z.embeddedManifest(p.Name)
-	}
-	if base == nil {
-		base = defaultManifest(p.Name, config)
-	}
-	m := *base
-	m.Format, m.ID, m.Version, m.Parameters = manifest.Format, p.Name, p.Version, config.Parameters()
-	m.Blobs, m.Recordings, m.Tensors, m.Verdict = nil, nil, nil, nil
-	m.Architecture, m.Config = config.Name, nil
-	if known, err := arch.ByName(config.Name); err != nil || known != config {
-		m.Architecture, m.Config = "", &config
-	}
-	return m
-}
-
 // embeddedManifest returns the built-in manifest of that name, or nil.
 func (z *Zoo) embeddedManifest(name string) *manifest.Manifest {
 	for _, document := range z.embedded {
@@ -114,11 +101,11 @@ func (z *Zoo) embeddedManifest(name string) *manifest.Manifest {
 }
 
 // defaultManifest returns a manifest whose descriptive fields say "not stated".
-func defaultManifest(name string, config arch.Config) *manifest.Manifest {
-	m := &manifest.Manifest{Title: name, Preprocessing: []manifest.Preprocessing{}, Sources: []manifest.Source{}}
-	m.Origin.Authors, m.Origin.Publishers, m.Origin.Training = []string{"not stated"}, []string{"not stated"}, "Not stated."
-	m.Origin.Licence = manifest.Licence{Expression: "NOASSERTION", Origin: "the publisher stated none"}
-	m.Categories = manifest.Categories{Set: "not stated", Count: config.Classes}
+func defaultManifest(name string) *manifest.Manifest {
+	m := &manifest.Manifest{Title: cmp.Or(name, manifest.NotStated), Preprocessing: []manifest.Preprocessing{}, Sources: []manifest.Source{}}
+	m.Origin.Authors, m.Origin.Publishers, m.Origin.Training = []string{manifest.NotStated}, []string{manifest.NotStated}, manifest.NotStated
+	m.Origin.Licence = manifest.Licence{Expression: manifest.NoLicence, Origin: "the publisher"}
+	m.Categories = manifest.Categories{Set: manifest.NotStated}
 	return m
 }
 

@@ -43,6 +43,9 @@ func openCanonical(ctx context.Context, path string, checkpoint digest.Digest, o
 		return nil, errors.Join(err, model.Close())
 	}
 	version := fmt.Sprintf("%s form %d", checkpoint, canonicalForm)
+	if options.Select != "" || options.Epsilon != 0 { // other bytes than those without them
+		version += fmt.Sprintf(" select %q epsilon %g", options.Select, options.Epsilon)
+	}
 	return &canonicalFile{Model: model, parts: parts, size: output.Total(parts), version: version}, nil
 }
 

@@ -123,20 +123,28 @@ func Architecture(m *manifest.Manifest) (arch.Config, error) {
 }
 
 // Card returns what a manifest that ReadManifest accepted says of the weights: architecture with epsilon, labels, the first recipe, and what the logits mean.
+// Its From has the items that are guesses.
 func Card(m *manifest.Manifest) (card.Card, error) {
 	config, err := Architecture(m)
 	if err != nil {
 		return card.Card{}, err
 	}
-	c := card.Card{Config: config, Facts: card.Facts{Labels: m.Categories.Labels, Problem: m.Categories.Problem}}
+	c := card.Card{Config: config, Facts: card.Facts{Labels: m.Categories.Labels, Problem: m.Categories.Problem, From: map[card.Item]card.Origin{}}}
+	for _, item := range m.Assumed {
+		c.From[item] = card.ManifestGuess
+	}
 	if len(m.Preprocessing) > 0 {
-		first := m.Preprocessing[0]
-		c.Recipe = &first.Recipe
-		if known, err := card.RecipeFor(first.Source, config.ImageHeight); err == nil && known == first.Recipe {
-			c.RecipeName = first.Source
-		}
+		c.Recipe, c.RecipeName = &m.Preprocessing[0].Recipe, recipeName(m.Preprocessing[0], config)
 	}
 	return c, nil
+}
+
+// recipeName returns the name of a recipe, or an empty text if it is not the one that the manifest calls so.
+func recipeName(p manifest.Preprocessing, config arch.Config) string {
+	if known, err := card.RecipeFor(p.Source, config.ImageHeight); err != nil || known != p.Recipe {
+		return ""
+	}
+	return p.Source
 }
 
 // OfflineError says that What is not on this machine, and Options.Offline forbids fetching it.

@@ -73,6 +73,10 @@ const (
 	Asked Origin = "as asked for"
 	// Manifest: the manifest of the weights holds it.
 	Manifest Origin = "the manifest"
+	// ManifestGuess is a guess: the manifest says that nobody stated it when the weights were published.
+	ManifestGuess Origin = "the manifest, which says that it is a guess"
+	// Described: the publisher states it in the description of the weights.
+	Described Origin = "the description"
 	// Config: the config.json of transformers beside the weights holds it.
 	Config Origin = "config.json"
 	// TimmConfig: the config.json of timm beside the weights holds it.
@@ -98,4 +102,6 @@ const (
 )
 
 // Guess reports whether an item with this origin is not known for certain.
-func (o Origin) Guess() bool { return o == Usual || o == Default || o == CarriedGuess || o == Assumed }
+func (o Origin) Guess() bool {
+	return o == Usual || o == Default || o == CarriedGuess || o == ManifestGuess || o == Assumed
+}

@@ -1,0 +1,359 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
+)
+
+// Description is what would be published of a checkpoint beside its weights.
+type Description struct {
+	// Manifest has everything but what is computed from files: blobs, recordings, tensors and verdict.
+	Manifest manifest.Manifest
+	// Card says which facts are in the manifest. Card.From names the source of each item.
+	Card card.Card
+	// Source says how the checkpoint was read.
+	Source convert.Input
+	// Notes are remarks for people: what was left out or replaced, and what is a guess.
+	Notes []string
+}
+
+// Describe opens a checkpoint and says how Publish would describe it. It writes nothing. A description that contradicts the weights is a *manifest.Error.
+func (z *Zoo) Describe(ctx context.Context, p Publication) (*Description, error) {
+	w := &publishRun{zoo: z, Publication: p}
+	model, err := w.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	return w.describe(model)
+}
+
+// open opens the checkpoint. What it leaves open, the draft may state.
+func (w *publishRun) open(ctx context.Context) (*convert.Model, error) {
+	options := w.Open
+	model, err := convert.Open(ctx, w.Checkpoint, options)
+	stated := w.draftConfig()
+	inference := (*arch.InferenceError)(nil)
+	if stated == nil || err != nil && !errors.As(err, &inference) {
+		return model, err
+	}
+	guessed := func(item card.Item) bool { return err != nil || model.From[item].Guess() }
+	if options.Heads == 0 && guessed(card.Heads) {
+		options.Heads = stated.Heads
+	}
+	if options.Window == (arch.Window{}) && guessed(card.Window) {
+		options.Window.Height, options.Window.Width = stated.Window()
+	}
+	if options.Epsilon == 0 && guessed(card.Epsilon) {
+		options.Epsilon = stated.Epsilon
+	}
+	if err == nil {
+		if err := model.Close(); err != nil {
+			return nil, err
+		}
+	}
+	w.Open = options
+	return convert.Open(ctx, w.Checkpoint, options)
+}
+
+// draftConfig returns the architecture that the draft states, or nil.
+func (w *publishRun) draftConfig() *arch.Config {
+	switch {
+	case w.Draft == nil:
+		return nil
+	case w.Draft.Config != nil:
+		return w.Draft.Config
+	}
+	named, err := arch.ByName(w.Draft.Architecture)
+	if err != nil {
+		return nil
+	}
+	return &named
+}
+
+// describe returns the description of an opened checkpoint, checked.
+func (w *publishRun) describe(model *convert.Model) (*Description, error) {
+	d := &Description{Source: model.Input(), Card: model.Card()}
+	d.Card.From = maps.Clone(d.Card.From)
+	d.Manifest = w.baseManifest(d, model.Config)
+	if w.Draft != nil {
+		d.Manifest = w.Draft.Onto(d.Manifest)
+	}
+	m, config := &d.Manifest, model.Config
+	m.Format, m.ID, m.Version, m.Parameters = manifest.Format, w.Name, w.Version, config.Parameters()
+	m.Blobs, m.Recordings, m.Tensors, m.Verdict, m.Assumed = nil, nil, nil, nil, nil
+	m.Categories.Count = config.Classes
+	m.Architecture, m.Config = config.Name, nil
+	if known, err := arch.ByName(config.Name); err != nil || known != config {
+		m.Architecture, m.Config = "", &config
+	}
+	w.describeLabels(d)
+	w.describeProblem(d)
+	if err := w.describeRecipe(d, model); err != nil {
+		return nil, err
+	}
+	w.listAssumed(d)
+	return d, w.check(d, config)
+}
+
+// check checks the description as a reader would, but that there are no blobs yet.
+func (w *publishRun) check(d *Description, config arch.Config) error {
+	checked := d.Manifest
+	if w.Name == "" && w.Version == "" { // a template has neither yet
+		checked.ID, checked.Version = "unnamed", "0.0.0"
+	}
+	var err error
+	if w.Draft != nil {
+		err = w.Draft.Check(&checked, config, Known())
+	} else {
+		err = manifest.CheckUnpublished(w.Name+".yaml", &checked, config, Known())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = encodeManifest(&checked)
+	return err
+}
+
+// encodeManifest returns the file of a manifest that readers can read.
+func encodeManifest(m *manifest.Manifest) (*manifest.Document, error) {
+	raw, err := manifest.Encode(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > manifest.MaxSize {
+		return nil, &ManifestSizeError{Size: len(raw), Labels: len(m.Categories.Labels)}
+	}
+	return manifest.Parse(m.Reference().String()+".yaml", raw)
+}
+
+// baseManifest returns a copy of the manifest that describes the weights as far as no draft does.
+func (w *publishRun) baseManifest(d *Description, config arch.Config) manifest.Manifest {
+	base := w.Base
+	if base == nil {
+		if base = w.zoo.embeddedManifest(w.Name); base != nil {
+			if of, err := Architecture(base); err != nil || of != config {
+				d.note("the manifest %s of the program describes weights of another architecture, and is not used", base.Reference())
+				base = nil
+			} else {
+				d.note("what is not stated is taken from the manifest %s of the program", base.Reference())
+			}
+		}
+	}
+	if base == nil {
+		base = defaultManifest(w.Name)
+	}
+	m := *base
+	m.Preprocessing, m.Sources = slices.Clone(m.Preprocessing), slices.Clone(m.Sources)
+	return m
+}
+
+func (d *Description) note(format string, args ...any) {
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
+// isStated reports whether an item of the card was stated about these weights, rather than known from the manifest of the same name or guessed.
+func (d *Description) isStated(item card.Item) bool {
+	from := d.Card.From[item]
+	return from != "" && !from.Guess() && from != card.Manifest
+}
+
+// describeLabels decides on the names of the classes: those that were asked for, of the draft, of the weights, or of the base, in this order.
+func (w *publishRun) describeLabels(d *Description) {
+	own, categories := d.Card.Labels, &d.Manifest.Categories
+	switch {
+	case w.WithoutLabels:
+		categories.Labels = nil
+		delete(d.Card.From, card.Labels)
+	case d.Card.From[card.Labels] == card.Asked:
+		categories.Labels = own
+	case w.Draft != nil && w.Draft.States("categories.labels"):
+		if d.isStated(card.Labels) && !card.Placeholder(own) && !slices.Equal(own, categories.Labels) {
+			d.note("the names of the classes in %s are published, not those in %s", w.Draft.File, d.Card.From[card.Labels])
+		}
+		d.Card.From[card.Labels] = card.Described
+	case d.isStated(card.Labels) && card.Placeholder(own):
+		d.note("the names of the classes in %s are only numbers, such as LABEL_0, and are not published", d.Card.From[card.Labels])
+		w.labelsOfBase(d)
+	case d.isStated(card.Labels):
+		categories.Labels = own
+	default:
+		w.labelsOfBase(d)
+	}
+	d.Card.Labels = categories.Labels
+	if categories.Labels == nil && categories.Count > 0 && d.Card.Config.MaskToken == false && !w.WithoutLabels {
+		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
+	}
+}
+
+// labelsOfBase keeps the labels of the base.
+func (w *publishRun) labelsOfBase(d *Description) {
+	delete(d.Card.From, card.Labels)
+	if d.Manifest.Categories.Labels != nil {
+		d.Card.From[card.Labels] = card.Manifest
+	}
+}
+
+// describeProblem decides on what the logits mean, by the same rule.
+func (w *publishRun) describeProblem(d *Description) {
+	stated := w.Draft != nil && w.Draft.States("categories.problem_type")
+	switch own := d.Card.Problem; {
+	case own != "" && d.Card.From[card.ProblemIs] == card.Asked, own != "" && !stated && d.isStated(card.ProblemIs):
+		d.Manifest.Categories.Problem = own
+	case stated:
+		if own != "" && own != d.Manifest.Categories.Problem {
+			d.note("the problem_type in %s is published, not %s, which %s has", w.Draft.File, own, d.Card.From[card.ProblemIs])
+		}
+		d.Card.From[card.ProblemIs] = card.Described
+	case d.Manifest.Categories.Problem != "":
+		d.Card.From[card.ProblemIs] = card.Manifest
+	}
+	d.Card.Problem = d.Manifest.Categories.Problem
+}
+
+// describeRecipe decides on how images are prepared, by the same rule. If nobody states it, the usual recipe is published as a guess.
+func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error {
+	m := &d.Manifest
+	choice, recipeErr := model.Recipe()
+	known := recipeErr == nil && (model.Config.Classes > 0 && !model.Config.MaskToken || d.Card.From[card.Preparing] != "")
+	fits := choice.Recipe.Crop == model.Config.ImageHeight && choice.Recipe.Crop == model.Config.ImageWidth
+	drafted := w.Draft != nil && w.Draft.States("preprocessing")
+	set := func(recipe *card.Recipe, name string, from card.Origin) {
+		d.Card.Recipe, d.Card.RecipeName = recipe, name
+		delete(d.Card.From, card.Preparing)
+		if recipe != nil {
+			d.Card.From[card.Preparing] = from
+		}
+	}
+	switch {
+	case w.WithoutRecipe:
+		m.Preprocessing = []manifest.Preprocessing{}
+		set(nil, "", "")
+		return nil
+	case drafted && choice.From != card.Asked:
+		if known && !choice.Guessed() && choice.From != card.Manifest && len(m.Preprocessing) > 0 && choice.Recipe != m.Preprocessing[0].Recipe {
+			d.note("the recipe for images in %s is published, not that of %s", w.Draft.File, choice.From)
+		}
+	case recipeErr != nil && !errors.Is(recipeErr, card.ErrNoRecipe):
+		d.note("how images are prepared is not taken from the files beside the weights, since beitzoo can't do it: %s", recipeErr)
+	case known && !fits && !choice.Guessed() && choice.From != card.Architecture:
+		return &RecipeSizeError{Recipe: choice.Recipe, From: choice.From, Config: model.Config}
+	case known && fits && choice.From != card.Manifest && (!choice.Guessed() || len(m.Preprocessing) == 0) && !(choice.From == card.Architecture && len(m.Preprocessing) > 0):
+		w.putRecipe(d, choice)
+		set(&choice.Recipe, choice.Name, choice.From)
+		return nil
+	}
+	if len(m.Preprocessing) == 0 {
+		set(nil, "", "")
+		if model.Config.Classes > 0 && !model.Config.MaskToken {
+			d.note("nobody states how images are prepared, so none of it is published")
+		}
+		return nil
+	}
+	from := card.Manifest
+	switch {
+	case drafted:
+		from = card.Described
+	case choice.From == card.ManifestGuess:
+		from = card.ManifestGuess
+	}
+	first := m.Preprocessing[0]
+	set(&first.Recipe, recipeName(first, model.Config), from)
+	return nil
+}
+
+// putRecipe makes a recipe the first one of the manifest. Others that the manifest has stay behind it.
+func (w *publishRun) putRecipe(d *Description, choice card.Choice) {
+	p := manifest.Preprocessing{Source: choice.Name, Recipe: choice.Recipe}
+	switch {
+	case p.Source != "":
+	case choice.From == card.Asked:
+		p.Source = "the publisher"
+	default:
+		p.Source = string(choice.From)
+	}
+	if choice.Guessed() {
+		p.Note = fmt.Sprintf("A guess that nobody confirmed: %s.", choice.From)
+	}
+	rest := slices.DeleteFunc(d.Manifest.Preprocessing, func(other manifest.Preprocessing) bool { return other.Source == p.Source })
+	d.Manifest.Preprocessing = append([]manifest.Preprocessing{p}, rest...)
+}
+
+// listAssumed enters what is a guess. What a known architecture has is not.
+func (w *publishRun) listAssumed(d *Description) {
+	for _, item := range manifest.Assumable() {
+		ofArchitecture := d.Manifest.Architecture != "" && item != card.Preparing
+		if d.Card.From[item].Guess() && !ofArchitecture {
+			d.Manifest.Assumed = append(d.Manifest.Assumed, item)
+		}
+	}
+}
+
+// RecipeSizeError says that images are prepared in another size than the model takes.
+type RecipeSizeError struct {
+	Recipe card.Recipe
+	// From says where the recipe is stated.
+	From   card.Origin
+	Config arch.Config
+}
+
+func (e *RecipeSizeError) Error() string {
+	return fmt.Sprintf("the recipe for images (%s) makes pictures of %d x %d pixels, and the model takes %d x %d",
+		e.From, e.Recipe.Crop, e.Recipe.Crop, e.Config.ImageHeight, e.Config.ImageWidth)
+}
+
+// Is reports that model and recipe do not belong together.
+func (e *RecipeSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *RecipeSizeError) Hint() string { return "state the recipe for this size, or publish none" }
+
+// ManifestSizeError says that a manifest is too large to be read.
+type ManifestSizeError struct {
+	// Size is in bytes; Labels is the number of names of classes in it.
+	Size, Labels int
+}
+
+func (e *ManifestSizeError) Error() string {
+	return fmt.Sprintf("the manifest has %d bytes with the names of %d classes; at most %d bytes are read", e.Size, e.Labels, manifest.MaxSize)
+}
+
+// Is reports that the names are too long or too many.
+func (e *ManifestSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *ManifestSizeError) Hint() string {
+	return "shorten the names, or publish without them: readers then have to state them"
+}
+
+// dropForeign leaves out what the base says of other weights, if its digests show that it describes others.
+func (w *publishRun) dropForeign() {
+	base := w.Base
+	if base == nil {
+		base = w.zoo.embeddedManifest(w.Name)
+	}
+	same := func(a, b manifest.Tensor) bool { return a.Name == b.Name && a.Digest == b.Digest }
+	if base == nil || len(base.Tensors) == 0 || slices.EqualFunc(base.Tensors, w.m.Tensors, same) {
+		return
+	}
+	stated := func(field string) bool { return w.Draft != nil && w.Draft.States(field) }
+	if !stated("sources") && len(w.m.Sources) > 0 || !stated("accuracy") && len(w.m.Accuracy) > 0 {
+		w.description.note("the weights are not those of %s: its sources and accuracies are left out", base.Reference())
+	}
+	if !stated("sources") {
+		w.m.Sources = []manifest.Source{}
+	}
+	if !stated("accuracy") {
+		w.m.Accuracy = nil
+	}
+}
