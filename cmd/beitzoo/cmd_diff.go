@@ -43,7 +43,15 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	found, err := convert.Diff(ctx, atA.Path, atB.Path, options, options)
+	optionsA, err := atA.Options(options)
+	if err != nil {
+		return err
+	}
+	optionsB, err := atB.Options(options)
+	if err != nil {
+		return err
+	}
+	found, err := convert.Diff(ctx, atA.Path, atB.Path, optionsA, optionsB)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -100,27 +101,29 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 		From: pulled.From, Pinned: pulled.Pinned, Status: found.Status, Notes: pulled.Notes,
 	}
 	if f.save.output != "" {
-		if result.Exported, err = exportWeights(ctx, c, pulled.Path, found.ID, f.save); err != nil {
+		report, err := exportWeights(ctx, c, beitzoo.Weights{Path: pulled.Path, Entry: found}, found.ID, f.save)
+		if err != nil {
 			return err
 		}
+		result.Exported, result.Notes = &report.Saved, append(result.Notes, report.Notes...)
 	}
 	return c.result(result, func() { printPulled(c, result) })
 }
 
 // exportWeights writes pulled weights to the file or folder of --output. If that is a folder that exists, and neither scheme nor format is given,
-// it writes canonical safetensors to the file id.safetensors in it.
-func exportWeights(ctx context.Context, c *console, path, id string, f saveFlags) (*convert.Saved, error) {
+// it writes canonical safetensors to a file in it. What the manifest says of the weights goes along.
+func exportWeights(ctx context.Context, c *console, weights beitzoo.Weights, id string, f saveFlags) (*convert.Report, error) {
 	bar := c.newProgress("writing")
 	defer bar.finish()
 	options, target := convert.Options{SaveOptions: f.options(bar)}, f.output
 	if info, err := os.Stat(target); err == nil && info.IsDir() && options.To == "" && options.Format == "" {
 		target += string(os.PathSeparator) + id + ".safetensors"
 	}
-	report, err := convert.Convert(ctx, path, target, options)
-	if err != nil {
+	var err error
+	if options.OpenOptions, err = weights.Options(options.OpenOptions); err != nil {
 		return nil, err
 	}
-	return &report.Saved, nil
+	return convert.Convert(ctx, weights.Path, target, options)
 }
 
 func printPulled(c *console, r pullResult) {
@@ -136,7 +139,15 @@ func printPulled(c *console, r pullResult) {
 		c.printf("%s", r.Path)
 		return
 	}
-	c.printf("%s: %s, scheme %s", r.Exported.Path, r.Exported.Format, r.Exported.Scheme)
+	printExported(c, r.Exported)
+}
+
+// printExported says what was written, and what it can't hold of what is known of the weights.
+func printExported(c *console, saved *convert.Saved) {
+	c.printf("%s: %s, scheme %s", saved.Path, saved.Format, saved.Scheme)
+	for _, loss := range saved.Lost {
+		c.printf("lost: %s", lossText(loss))
+	}
 }
 
 // pullPlan is what `beitzoo pull --dry-run --json` prints.

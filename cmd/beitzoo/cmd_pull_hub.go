@@ -5,6 +5,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo/hub"
 )
@@ -73,9 +74,14 @@ func pullModel(ctx context.Context, c *console, reference hub.Reference, f pullF
 	}
 	var exported *convert.Saved
 	if f.save.output != "" {
-		if exported, err = exportWeights(ctx, c, pulled.Path, reference.Name, f.save); err != nil {
+		report, err := exportWeights(ctx, c, beitzoo.Weights{Path: pulled.Path, Snapshot: pulled}, reference.Name, f.save)
+		if err != nil {
 			return err
 		}
+		for _, note := range report.Notes {
+			c.remark(note)
+		}
+		exported = &report.Saved
 	}
 	return printPulledModel(c, pulled, exported, false)
 }
@@ -107,7 +113,7 @@ func printPulledModel(c *console, s *hub.Snapshot, exported *convert.Saved, dryR
 		}
 		switch {
 		case exported != nil:
-			c.printf("%s: %s, scheme %s", exported.Path, exported.Format, exported.Scheme)
+			printExported(c, exported)
 		case s.Path != "":
 			c.printf("%s", s.Path)
 		}

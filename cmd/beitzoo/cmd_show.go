@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
@@ -88,6 +89,12 @@ func printManifest(c *console, found *zoo.Match) {
 	}
 	for _, a := range found.Accuracy {
 		c.printf("accuracy    top-1 %.2f %%%s on %s, %s", a.Top1, top5(a), a.Dataset, a.Origin)
+	}
+	if labels := labelsText(found.Categories.Labels); labels != "" {
+		c.printf("labels      %s", labels)
+	}
+	if known, err := zoo.Card(&found.Manifest); err == nil && known.Recipe != nil {
+		c.printf("recipe      %s%s", recipeText(*known.Recipe, known.RecipeName), originText(known.From[card.Preparing]))
 	}
 	for _, s := range found.Sources {
 		c.printf("source      %s: %s, scheme %s, %s", s.Name, s.Address, s.Scheme, sourceSize(s))

@@ -135,7 +135,7 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 		if err != nil {
 			return verify.Reference{}, nil, err
 		}
-		model, err := convert.Open(ctx, at.Path, convert.OpenOptions{Epsilon: f.model.epsilon, Heads: f.model.heads, Window: window})
+		model, err := at.Open(ctx, convert.OpenOptions{Epsilon: f.model.epsilon, Heads: f.model.heads, Window: window})
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}

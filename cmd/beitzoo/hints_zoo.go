@@ -20,6 +20,8 @@ func zooHint(err error) string {
 		unproved  *zoo.NotVerifiedError
 		status    *manifest.StatusError
 		signer    *zoo.SignerError
+		recipe    *zoo.RecipeSizeError
+		tooLarge  *zoo.ManifestSizeError
 	)
 	switch {
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
@@ -46,6 +48,10 @@ func zooHint(err error) string {
 	case errors.As(err, &status) && status.Has != nil:
 		command := map[string]string{manifest.Withdrawn: "yank", manifest.Deprecated: "deprecate"}[status.Has.State]
 		return fmt.Sprintf("take that back first with: beitzoo %s %s PLACE --undo --sign KEY", command, status.Reference)
+	case errors.As(err, &recipe):
+		return recipe.Hint() + ", with --recipe RECIPE (a name or a file) or --recipe none"
+	case errors.As(err, &tooLarge):
+		return tooLarge.Hint() + "; the flag is --labels none"
 	case errors.As(err, &unproved):
 		return "`beitzoo verify CHECKPOINT --recording FILE` says where they differ"
 	}

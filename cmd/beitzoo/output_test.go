@@ -78,6 +78,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"key revoke":          {shared, stolen, "--sign", key},
 		"key rotate":          {shared, successor, "--sign", key},
 		"manifest validate":   {in("m.yaml")},
+		"manifest init":       {"digits_p16_64"},
 		"manifest sign":       {in("m.yaml"), "--key", key},
 		"manifest check":      {in("m.yaml"), "--trust", public},
 		"manifest renew":      {place, "--sign", key},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"html"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"aead.dev/minisign"
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/beitzoo/beitzoo/zoo"
@@ -32,6 +34,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar, each of which shows what a user types and sees. Besides the usual commands they have
 //
 //	exits CODE PROGRAM ARGUMENT...   runs a program that must end with this code
+//	sameprediction A B               compares what predict --json printed about pictures, to the last bit
 //	replace FROM TO FILE             changes the first FROM of a file into TO; \n stands for a new line
 //	copycommands PAGE FILE           writes the commands that a page of `beitzoo site` shows, as a shell script that ends at the first failure
 //	expired FOLDER NAME KEY          publishes version 1.0.0 in a place whose index expired in 2020
@@ -64,7 +67,9 @@ func TestScripts(t *testing.T) {
 			_, err = writeKeys(env.WorkDir, "stranger")
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "expired": expired, "copycommands": copyCommands},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "replace": replace, "expired": expired, "copycommands": copyCommands, "sameprediction": samePrediction,
+		},
 	})
 }
 
@@ -137,6 +142,27 @@ func expired(ts *testscript.TestScript, negated bool, args []string) {
 		Checkpoint: filepath.Join(ts.Getenv("TESTDATA"), "tiny", "tiny_p16_64.unilm.pth"), Name: args[1], Version: "1.0.0", Key: key,
 	})
 	ts.Check(err)
+}
+
+// samePrediction compares what predict --json printed about pictures, number by number.
+func samePrediction(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: sameprediction A B")
+	}
+	var found [2]struct {
+		Predictions []struct {
+			Top []json.RawMessage `json:"top"`
+		} `json:"predictions"`
+	}
+	for i, name := range args {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &found[i]))
+	}
+	if len(found[0].Predictions) == 0 || len(found[0].Predictions[0].Top) == 0 {
+		ts.Fatalf("%s has no predictions", args[0])
+	}
+	if diff := cmp.Diff(found[0], found[1]); diff != "" {
+		ts.Fatalf("%s and %s differ:\n%s", args[0], args[1], diff)
+	}
 }
 
 // writeKeys writes name.sec and name.pub, and returns the public key.
