@@ -83,6 +83,9 @@ func (e *MixedPlacesError) Error() string {
 	return fmt.Sprintf("a bundle has entries of one place, not of both %s and %s", e.One, e.Other)
 }
 
+// Hint says what to do instead.
+func (*MixedPlacesError) Hint() string { return "make one bundle for each place" }
+
 // Is makes a MixedPlacesError an errdef.ErrUsage.
 func (*MixedPlacesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 

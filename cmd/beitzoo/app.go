@@ -71,15 +71,20 @@ func newApp(c *console) *cli.App {
 	return app
 }
 
-// run runs one command line and returns the exit code.
+// run runs one command line, reports its error if it has one, and returns the exit code.
 func run(ctx context.Context, c *console, args []string) int {
+	return c.report(execute(ctx, c, args))
+}
+
+// execute runs one command line.
+func execute(ctx context.Context, c *console, args []string) error {
 	c.begin(args)
 	err := runLine(ctx, c, args)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Canceled, err)
 	}
 	c.asJSON = c.asJSON || slices.Contains(args, "--json") // an error in the flags keeps the library from reading the rest
-	return c.report(err)
+	return err
 }
 
 func runLine(ctx context.Context, c *console, args []string) error {

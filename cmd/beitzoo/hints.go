@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/zoo/store"
 )
 
 // The files hints*.go say what the user can type after an error, in words of the command line: libraries know neither commands nor flags. For an
@@ -113,6 +114,7 @@ var systemHints = []struct {
 	cause error
 	hint  string
 }{
+	{store.ErrInvalid, "it is not what beitzoo writes, or not all of it: get it again; a bundle is made with: beitzoo bundle NAME -o FILE"},
 	{engine.ErrUnavailable, "see what this machine has with: beitzoo doctor"},
 	{syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
 	{syscall.EDQUOT, "free space within your quota, or write to another disk with -o"},

@@ -24,6 +24,8 @@ func zooHint(err error) string {
 		tooLarge  *zoo.ManifestSizeError
 	)
 	switch {
+	case isA[*manifest.Error](nil)(err):
+		return "compare it with one that is right: beitzoo show digits_p16_64 --yaml; docs/zoo.md and manifests/schema.json describe the fields"
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
 		if hint := missing.Hint(); hint != "" {
 			return hint + " `beitzoo list` shows all names"

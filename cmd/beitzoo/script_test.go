@@ -28,7 +28,7 @@ import (
 
 // TestMain lets scripts run this very program as `beitzoo`.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"beitzoo": main})
+	testscript.Main(m, map[string]func(){"beitzoo": mainThatTells, "tensors": writeTensors, "spoil": spoilTensor})
 }
 
 // TestScripts runs testdata/script/*.txtar, each of which shows what a user types and sees. Besides the usual commands they have

@@ -59,7 +59,12 @@ func CheckName(name string) error {
 type VersionError struct{ Version string }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%.60q is not a version: use three numbers as in 1.0.0", e.Version)
+	return fmt.Sprintf("%.60q is not a version", e.Version)
+}
+
+// Hint says what a version looks like.
+func (e *VersionError) Hint() string {
+	return "a version has three numbers, as in 1.0.0, and perhaps a tag, as in 1.0.0-rc.1"
 }
 
 // Is makes a VersionError an errdef.ErrUsage.

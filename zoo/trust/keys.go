@@ -84,7 +84,7 @@ func ReadSecretKey(path string, password func() (string, error)) (minisign.Priva
 	}
 	var key minisign.PrivateKey
 	if err := key.UnmarshalText(raw); err != nil {
-		return key, fmt.Errorf("%s is not a minisign secret key: %w", path, err)
+		return key, &KeyError{What: path + " is not a minisign secret key", Err: err, Secret: true}
 	}
 	return key, nil
 }
@@ -113,10 +113,10 @@ func ReadPublicKey(keyOrPath string) (minisign.PublicKey, error) {
 	}
 	raw, err := disk.ReadFile(keyOrPath, maxKey)
 	if err != nil {
-		return key, &KeyError{fmt.Sprintf("%.80q is neither a minisign public key nor a file that can be read", keyOrPath), err}
+		return key, &KeyError{What: fmt.Sprintf("%.80q is neither a minisign public key nor a file that can be read", keyOrPath), Err: err}
 	}
 	if err := key.UnmarshalText(raw); err != nil {
-		return key, &KeyError{fmt.Sprintf("%.80q is not a minisign public key", keyOrPath), err}
+		return key, &KeyError{What: fmt.Sprintf("%.80q is not a minisign public key", keyOrPath), Err: err}
 	}
 	return key, nil
 }
@@ -127,6 +127,8 @@ type KeyError struct {
 	What string
 	// Err is the cause.
 	Err error
+	// Secret: a secret key was wanted.
+	Secret bool
 }
 
 func (e *KeyError) Error() string { return e.What + ": " + e.Err.Error() }
@@ -136,6 +138,9 @@ func (e *KeyError) Unwrap() error { return e.Err }
 func (*KeyError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what keys look like.
-func (*KeyError) Hint() string {
+func (e *KeyError) Hint() string {
+	if e.Secret {
+		return "give the file of the secret key, not that of the public one beside it"
+	}
 	return "give the public key file that the tool wrote beside the secret key, or its second line, which begins with RW"
 }
