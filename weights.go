@@ -117,7 +117,7 @@ func (e *NoSuchModelError) Hint() string {
 // explainModel says what else may have been meant by the name of a model that could not be fetched.
 func explainModel(z *zoo.Zoo, name string, reference hub.Reference, form hub.Form, err error) error {
 	entries := z.EntriesFrom(reference)
-	if errdef.Kind(err) != errdef.ErrNetwork || form == hub.Explicit && len(entries) == 0 {
+	if !errors.Is(errdef.Kind(err), errdef.ErrNetwork) || form == hub.Explicit && len(entries) == 0 {
 		return err
 	}
 	return &NoSuchModelError{Name: name, Plain: form == hub.Plain, Entries: entries, Err: err}

@@ -232,7 +232,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 		return nil, err
 	}
 	match, err := z.choose(ctx, wanted, all, notices)
-	if err != nil && hasTemporary(notices) && ctx.Err() == nil && errdef.Kind(err) == errdef.ErrNetwork {
+	if err != nil && hasTemporary(notices) && ctx.Err() == nil && errors.Is(errdef.Kind(err), errdef.ErrNetwork) {
 		if all, notices, err = z.List(ctx); err != nil {
 			return nil, err
 		}
@@ -255,7 +255,7 @@ func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listi
 		}
 		chosen := all[at]
 		match, err := z.Read(ctx, chosen)
-		if err != nil && chosen.remembered && errdef.Kind(err) == errdef.ErrNetwork && ctx.Err() == nil {
+		if err != nil && chosen.remembered && errors.Is(errdef.Kind(err), errdef.ErrNetwork) && ctx.Err() == nil {
 			all = slices.Delete(all, at, at+1)
 			continue
 		}

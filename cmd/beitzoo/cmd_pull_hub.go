@@ -23,7 +23,9 @@ func hubModel(args []string, f pullFlags) (hub.Reference, bool, error) {
 	case environmentErr != nil:
 		return reference, false, environmentErr
 	case f.source != "" || f.bundle != "" || f.keepUpstream:
-		return reference, false, &usageError{"--source, --bundle and --keep-upstream are for entries of the zoo, not for models of the hub", "leave them out, or give a name that `beitzoo list` shows"}
+		return reference, false, &usageError{
+			"--source, --bundle and --keep-upstream are for entries of the zoo, not for models of the hub", "leave them out, or give a name that `beitzoo list` shows",
+		}
 	}
 	return reference, true, nil
 }

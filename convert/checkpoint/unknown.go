@@ -53,9 +53,11 @@ func saved(content []byte, formats []Format) error {
 		}
 		return Errorf(ErrFormat, "%s", what).WithHint("fetch the real file with: git lfs pull")
 	case answer.Page:
-		return Errorf(ErrFormat, "it is a web page%s", says).WithHint("download the file itself, not the page that links to it; a page may also ask to log in or to accept a licence first")
+		return Errorf(ErrFormat, "it is a web page%s", says).
+			WithHint("download the file itself, not the page that links to it; a page may also ask to log in or to accept a licence first")
 	case answer.XML:
-		return Errorf(ErrFormat, "it is what a server answered in place of the file%s", says).WithHint("check the download: the address no longer works, so get the file from another one")
+		return Errorf(ErrFormat, "it is what a server answered in place of the file%s", says).
+			WithHint("check the download: the address no longer works, so get the file from another one")
 	case answer.JSON, answer.Text:
 		what, advice := "it is a text file", "check the download"
 		if says != "" && len(content) <= longestAnswer {

@@ -109,7 +109,7 @@ func (h *Hub) Pull(ctx context.Context, r Reference, options PullOptions) (*Snap
 		return nil, &OfflineError{Reference: r}
 	}
 	chosen, err := p.ask(ctx)
-	if err != nil && p.pinned != nil && p.complete && !options.Repin && errdef.Kind(err) == errdef.ErrNetwork {
+	if err != nil && p.pinned != nil && p.complete && !options.Repin && errors.Is(errdef.Kind(err), errdef.ErrNetwork) {
 		p.notice(&UnaskedNotice{Reference: r, Err: err})
 		return p.fromCache()
 	}
@@ -195,7 +195,7 @@ func (p *pull) check(ctx context.Context, file pins.SnapshotFile) (bool, error) 
 	local := p.hub.options.Cache
 	blob := store.Blob{Digest: file.Digest, Size: file.Size, Name: file.Name}
 	if _, err := local.Stat(ctx, blob); err != nil {
-		return false, nil //nolint:nilerror // a cache that cannot be read has nothing
+		return false, nil //nolint:nilerr // a cache that cannot be read has nothing
 	}
 	if p.options.SkipCheck {
 		return true, nil

@@ -442,7 +442,7 @@ func TestParse(t *testing.T) {
 		"hf://", "hf://a", "hf://a/", "hf://datasets/a/b", "hf://a/b@", "hf://a/b@../x", "hf://a/b/../../x", "hf://a/b@v1/..", "hf://a b/c", "hf://a/b@%zz",
 		"https://huggingface.co/a", "https://huggingface.co/a/b/settings", "hf://a/b/x\\y", "hf://a/b@-x",
 	} {
-		if _, _, err := hub.Parse(text, site); errdef.Kind(err) != errdef.ErrUsage || errdef.Hint(err) == "" {
+		if _, _, err := hub.Parse(text, site); !errors.Is(errdef.Kind(err), errdef.ErrUsage) || errdef.Hint(err) == "" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -102,7 +102,7 @@ func Parse(text string, site Site) (Reference, Form, error) {
 	}
 	reference, err := parse(text, text)
 	if err != nil {
-		return Reference{}, Foreign, nil //nolint:nilerror // then it is a path
+		return Reference{}, Foreign, nil //nolint:nilerr // then it is a path
 	}
 	return reference, Plain, nil
 }

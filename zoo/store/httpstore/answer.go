@@ -19,7 +19,7 @@ import (
 const brokenServer = "the server or a proxy between breaks the rules of HTTP: take another source, or tell its operator"
 
 // checkWhole checks the headers of an answer that should be a whole file.
-func checkWhole(response *response, blob store.Blob) error {
+func checkWhole(response *response) error {
 	if response.StatusCode != http.StatusOK {
 		return refusal.Unusable(response.public, fmt.Errorf("the answer has status %d instead of the whole file", response.StatusCode), brokenServer)
 	}

@@ -101,7 +101,7 @@ func (s *Store) Fetch(ctx context.Context, blob store.Blob) (io.ReadCloser, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := checkWhole(response, blob); err != nil {
+	if err := checkWhole(response); err != nil {
 		response.Body.Close()
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ var statuses = map[int]meaning{
 	http.StatusNotAcceptable:                {store.ErrUnreachable, false, "check the address: the server has nothing there in a form that can be used"},
 	http.StatusProxyAuthRequired:            {store.ErrUnauthorized, false, "the proxy wants a login: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"},
 	http.StatusRequestTimeout:               {store.ErrUnreachable, true, "the line is slow or was interrupted: try again"},
-	http.StatusConflict:                     {store.ErrUnreachable, false, "the server will not hand it out in its present state, often for good: take another source, or ask the publisher"},
+	http.StatusConflict:                     {store.ErrUnreachable, false, "the server does not hand it out as it is now, often for good: take another source, or ask the publisher"},
 	http.StatusGone:                         {store.ErrNotFound, false, "the publisher has removed it: take another source, or ask the publisher"},
 	http.StatusLengthRequired:               {store.ErrUnreachable, false, tryLater},
 	http.StatusPreconditionFailed:           {store.ErrChanged, false, "the file was replaced in the meantime: try again"},
@@ -152,8 +153,8 @@ func declared(header http.Header) string {
 // Words returns what a body says beside its status, or "".
 func Words(status int, head []byte) string {
 	words := answer.Recognise(head).Words
-	plain := strings.Trim(strings.ToLower(words), "0123456789 .!:-")
-	if usual := strings.ToLower(http.StatusText(status)); plain == usual || plain == "page not found" || plain == "error" || plain == "error response" || strings.TrimPrefix(plain, "error ") == usual {
+	plain := strings.TrimPrefix(strings.Trim(strings.ToLower(words), "0123456789 .!:-"), "error ")
+	if slices.Contains([]string{strings.ToLower(http.StatusText(status)), "page not found", "error", "response"}, plain) {
 		return ""
 	}
 	return words
