@@ -28,6 +28,8 @@ type KeysChange struct {
 	Resign trust.Keyring
 	// Expires is when readers stop accepting the index and the list; zero is a year from now.
 	Expires time.Time
+	// DryRun checks and signs everything, and writes nothing.
+	DryRun bool
 }
 
 // KeysResult describes the keys of a place after a change.
@@ -85,7 +87,12 @@ func (z *Zoo) ChangeKeys(ctx context.Context, at place.Destination, c KeysChange
 			return nil, err
 		}
 	}
-	if err := z.writeIndex(ctx, at, d, last, expires, false); err != nil {
+	if c.DryRun {
+		_, _, err = z.signIndex(at, d, last, expires, false)
+	} else {
+		err = z.writeIndex(ctx, at, d, last, expires, false)
+	}
+	if err != nil {
 		return nil, err
 	}
 	refused, err := z.refused(ctx, at, d.Entries, d.keys)

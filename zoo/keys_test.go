@@ -227,7 +227,17 @@ func TestRevocation(t *testing.T) {
 	}
 	// The thief prepares another entry: signed, uploaded, and in an index.
 	save(t, path, "before")
-	revoked := changeKeys(t, target, zoo.KeysChange{Key: root.key, Remove: stolen.becomes(manifest.Revoked)})
+	change := zoo.KeysChange{Key: root.key, Remove: stolen.becomes(manifest.Revoked), DryRun: true}
+	before := listing(t, path)
+	planned := changeKeys(t, target, change)
+	if diff := cmp.Diff(before, listing(t, path)); diff != "" {
+		t.Errorf("a dry run has written something: %s", diff)
+	}
+	change.DryRun = false
+	revoked := changeKeys(t, target, change)
+	if diff := cmp.Diff(planned.Refused, revoked.Refused); diff != "" || planned.IndexVersion != revoked.IndexVersion {
+		t.Errorf("planned index %d, made %d; %s", planned.IndexVersion, revoked.IndexVersion, diff)
+	}
 	want := []manifest.Reference{{Name: "digits_p16_64", Version: "1.1.0"}}
 	if diff := cmp.Diff(want, revoked.Refused); diff != "" {
 		t.Error(diff)
@@ -366,6 +376,9 @@ func TestKeyListExpires(t *testing.T) {
 	before := listing(t, path)
 	if _, err := at(second, 13).Renew(t.Context(), target, zoo.Renewal{Key: second.key}); !errors.Is(err, manifest.ErrFreeze) {
 		t.Errorf("a publisher renews: %v", err)
+	}
+	if _, err := at(second, 13).Publish(t.Context(), target, second.quick("1.1.0")); !errors.Is(err, manifest.ErrFreeze) {
+		t.Errorf("a publisher publishes: %v", err)
 	}
 	if diff := cmp.Diff(before, listing(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)

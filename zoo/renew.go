@@ -24,7 +24,7 @@ type draft struct {
 }
 
 // draftIndex returns the index of a place that a key is about to change, or an empty one if nothing is published yet. It may have expired, because the
-// next version replaces it. A key that may not sign there is a *SignerError. An index without a list of keys gets one, with the key as its root.
+// next version replaces it; but if its list of keys has expired, the key must be a root. A key that may not sign there is a *SignerError. An index without a list of keys gets one, with the key as its root.
 func (z *Zoo) draftIndex(ctx context.Context, at place.Place, key minisign.PrivateKey) (*draft, error) {
 	raw, signature, err := at.Index(ctx)
 	if errors.Is(err, store.ErrNotFound) {
@@ -43,6 +43,11 @@ func (z *Zoo) draftIndex(ctx context.Context, at place.Place, key minisign.Priva
 	accepted, err := z.trust.Accept(at.String(), raw, signature, append(slices.Clone(z.options.Keys), public), time.Time{})
 	if err != nil {
 		return nil, err
+	}
+	if listed, _ := accepted.Keys.Find(public); listed.Role != manifest.Root { // only a root could renew the list
+		if err := accepted.CheckKeysFresh(at.String(), z.options.Now()); err != nil {
+			return nil, err
+		}
 	}
 	d := &draft{&accepted.Index, accepted.Keys}
 	if len(d.Keys) == 0 {
@@ -265,7 +270,7 @@ func wait(ctx context.Context, duration time.Duration) error {
 	}
 }
 
-// renewKeys adds a change to the list of keys which makes it believed until expires, if the key is a root. Otherwise the list must not have expired.
+// renewKeys adds a change to the list of keys which makes it believed until expires, if the key is a root.
 func (z *Zoo) renewKeys(at place.Place, d *draft, key minisign.PrivateKey, expires time.Time, always bool) error {
 	public, err := publicKey(key)
 	if err != nil {
@@ -278,7 +283,7 @@ func (z *Zoo) renewKeys(at place.Place, d *draft, key minisign.PrivateKey, expir
 	case !hasKeys:
 		add = []manifest.NewKey{{Key: public.String(), Role: manifest.Root}}
 	case !found || listed.Role != manifest.Root:
-		return d.CheckKeysFresh(at.String(), z.options.Now())
+		return nil
 	case expiry.After(z.options.Now().Add(year/2)) && (!always || expiry.After(expires.Add(-month))):
 		return nil // whoever renews every day does not fill the list
 	}

@@ -59,10 +59,12 @@ type placeKeysReport struct {
 	Keys         []placeKey `json:"keys"`
 	// Refused are the entries that nobody can pull, because no valid key has signed them.
 	Refused []string `json:"refused"`
+	// DryRun reports that nothing was written, and the rest is what would be.
+	DryRun bool `json:"dry_run"`
 }
 
-func printPlaceKeys(c *console, keys *zoo.KeysResult) error {
-	report := placeKeysReport{Place: keys.Place, IndexVersion: keys.IndexVersion, Keys: placeKeys(keys.Keys), Refused: []string{}}
+func printPlaceKeys(c *console, keys *zoo.KeysResult, dryRun bool) error {
+	report := placeKeysReport{Place: keys.Place, IndexVersion: keys.IndexVersion, Keys: placeKeys(keys.Keys), Refused: []string{}, DryRun: dryRun}
 	for _, reference := range keys.Refused {
 		report.Refused = append(report.Refused, reference.String())
 	}
@@ -77,6 +79,9 @@ func printPlaceKeys(c *console, keys *zoo.KeysResult) error {
 		if len(report.Refused) > 0 {
 			c.printf("  nobody can pull %s: no valid key has signed %s", strings.Join(report.Refused, ", "), text.Count(len(report.Refused), "manifest", "manifests"))
 			c.printf("  look at them, then: beitzoo manifest renew %s --sign KEY --re-sign %s", report.Place, report.Refused[0])
+		}
+		if dryRun {
+			c.printf("so it would be; nothing was written to %s (--dry-run)", report.Place)
 		}
 	})
 }
@@ -105,7 +110,7 @@ func listKeysCommand(c *console) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printPlaceKeys(c, keys)
+			return printPlaceKeys(c, keys, false)
 		}),
 	}
 }
@@ -115,9 +120,11 @@ type keyChangeFlags struct {
 	sign   signFlags
 	places zooFlags
 	reason string
+	dryRun bool
 }
 
 func (f *keyChangeFlags) flags(own ...cli.Flag) []cli.Flag {
+	own = append(own, boolFlag("dry-run", &f.dryRun, "say what the keys would be and which entries would be refused, and write nothing"))
 	return slices.Concat(own, f.sign.flags(), f.places.flags())
 }
 
@@ -134,7 +141,7 @@ func (f *keyChangeFlags) change(ctx context.Context, c *console, destination str
 	if err != nil {
 		return err
 	}
-	change := zoo.KeysChange{Expires: f.sign.until()}
+	change := zoo.KeysChange{Expires: f.sign.until(), DryRun: f.dryRun}
 	if change.Key, err = readSecretKey(c, f.sign.key); err != nil {
 		return err
 	}
@@ -145,7 +152,7 @@ func (f *keyChangeFlags) change(ctx context.Context, c *console, destination str
 	if err != nil {
 		return err
 	}
-	return printPlaceKeys(c, keys)
+	return printPlaceKeys(c, keys, f.dryRun)
 }
 
 // checkKeyText returns an error unless a name or a reason can stand in a list of keys.
