@@ -2,7 +2,7 @@
 # Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh drawn`, for models that are drawn whole,
 # or `dev/interop.sh containers`, for the files in which frameworks keep weights.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many models; CASE: only
-# this one of them.
+# this one of them. UNILM, PASSL: checkouts of these programs, whose own code then runs the lines of Python that convert prints.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}
@@ -26,6 +26,6 @@ shift
 case $checks in
 containers) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
 drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py --beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" \
-    --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} "$@" ;;
+    --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"} "$@" ;;
 *) echo "no such checks: $checks" >&2 && exit 2 ;;
 esac

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import types
 
 import paddle
 import paddle_beit
@@ -45,6 +46,14 @@ def outputs(model, pixels):
         return model(paddle.to_tensor(pixels)).numpy()
 
 
+def add_packages(root):
+    """Makes PASSL's packages known without their __init__ modules, which import all its models, and with these scipy and an old Paddle."""
+    for name in ("passl_v110", "passl_v110.modeling", "passl_v110.modeling.backbones", "passl_v110.modeling.heads", "passl_v110.utils"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(root.joinpath(*name.split(".")))]
+        sys.modules[name] = package
+
+
 def run(snippet, programs, pixels):
     """What the model computes that lines of Python leave in the variable model. They may import from the folder programs."""
     namespace, loaded = {}, []
@@ -55,6 +64,7 @@ def run(snippet, programs, pixels):
         return loaded[-1]
 
     os.chdir(programs)
+    add_packages(programs / "PASSL")
     paddle.nn.Layer.set_state_dict = strictly
     try:
         exec(snippet, namespace)

@@ -32,6 +32,7 @@ EXACT, PASSL, SINGLE, PNG, JPEG = 1e-10, 1e-6, 2e-4, 1e-5, 0.02
 FILES = (("canonical.safetensors", "canonical"), ("timm.safetensors", "timm"), ("hf.safetensors", "hf"), ("unilm.pth", "unilm"),
          ("passl.pdparams", "passl"), ("paddlevit.pdparams", "paddlevit"))
 ROOT = pathlib.Path(__file__).parent.parent.parent
+STANDINS = pathlib.Path(__file__).parent / "programs"
 KEYS = ROOT / "zoo" / "trust" / "testdata" / "minisign"
 
 
@@ -440,7 +441,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--beitzoo", required=True)
     parser.add_argument("--transformers4", required=True, help="the folder with transformers 4")
-    parser.add_argument("--programs", type=pathlib.Path, default=pathlib.Path(__file__).parent / "programs", help="a folder with unilm and PASSL")
+    parser.add_argument("--unilm", type=pathlib.Path, default=STANDINS / "unilm", help="a checkout of microsoft/unilm, for the lines of Python that import it")
+    parser.add_argument("--passl", type=pathlib.Path, default=STANDINS / "PASSL", help="a checkout of PaddlePaddle/PASSL, likewise")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--drawn", type=int, default=12, help="how many models")
     parser.add_argument("--case", type=int, help="only this case")
@@ -457,10 +459,13 @@ def main():
     for seed in seeds:
         case = drawn.draw(seed, args.source, args.task)
         started = time.monotonic()
-        with tempfile.TemporaryDirectory() as temporary:
+        with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as checkouts:
+            programs = pathlib.Path(checkouts)
+            (programs / "unilm").symlink_to(args.unilm.resolve())
+            (programs / "PASSL").symlink_to(args.passl.resolve())
             folder = args.keep or pathlib.Path(temporary)
             folder.mkdir(exist_ok=True)
-            travel = Travel(case, peers, pathlib.Path(args.beitzoo).resolve(), args.programs.resolve(), folder)
+            travel = Travel(case, peers, pathlib.Path(args.beitzoo).resolve(), programs, folder)
             travel.attempt("the case", travel.run)
         checks, failed = checks + travel.checks, failed + len(travel.problems)
         print(f"{'FAIL' if travel.problems else 'ok  '} {seed}: {travel.checks} checks, {time.monotonic() - started:.1f} s: {case.source} {case.task}, "
