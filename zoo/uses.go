@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -31,10 +32,11 @@ const (
 	RecordingPart  Part = "recording"
 	ManifestPart   Part = "manifest"
 	SignaturePart  Part = "signature"
+	HubPart        Part = "file of the hub"
 )
 
 // Uses returns what the blobs of the cache are for, by digest, as far as that is known without a network: from the manifests inside the program, from the
-// indexes that were accepted last, and from the records of upstream files and conversions. Blobs of other manifests are missing.
+// indexes that were accepted last, and from the records of upstream files, conversions and models of the hub. Blobs of other manifests are missing.
 func (z *Zoo) Uses(ctx context.Context) (map[digest.Digest][]Use, error) {
 	uses := useTable{}
 	for _, document := range z.embedded {
@@ -72,6 +74,16 @@ func (z *Zoo) Uses(ctx context.Context) (map[digest.Digest][]Use, error) {
 			if err := z.addUses(uses, document); err != nil {
 				return nil, err
 			}
+		}
+	}
+	snapshots, err := pins.Open(z.options.State, z.options.Cache.Dir()).Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	for _, snapshot := range snapshots {
+		_, reference, _ := strings.Cut(snapshot.Reference, " ") // the address of the hub comes first
+		for _, file := range snapshot.Files {
+			uses.add(file.Digest, manifest.Reference{Name: reference}, HubPart)
 		}
 	}
 	return uses, nil

@@ -61,6 +61,9 @@ func TestHubModels(t *testing.T) {
 	place := filepath.Join(t.TempDir(), "place")
 	succeed(t, "publish", hubID, place, "--name", "mine", "--version", "1.0.0", "--sign", key)
 
+	if printed := succeed(t, "cache", "ls"); !strings.Contains(printed, "hf://"+hubID) {
+		t.Errorf("cache ls prints %s", printed)
+	}
 	server.Fail(0)
 	succeed(t, "diff", "hf://"+hubID+"@extra/beit.pth", digits)
 	if _, err := os.Stat(filepath.Join(os.Getenv("BEITZOO_HOME"), "cache", "snapshots")); err != nil {

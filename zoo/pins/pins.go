@@ -120,6 +120,22 @@ func (r Records) Snapshot(reference string) (Snapshot, error) {
 	return known, err
 }
 
+// Snapshots returns the user's own records of snapshots, in the order of their files' names. Files that cannot be read are left out.
+func (r Records) Snapshots() ([]Snapshot, error) {
+	files, err := filepath.Glob(filepath.Join(r.own, "snapshot-*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []Snapshot
+	for _, file := range files {
+		var one Snapshot
+		if raw, err := disk.ReadFile(file, maxRecord); err == nil && json.Unmarshal(raw, &one) == nil {
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
 // SetSnapshot remembers s, in place of what was remembered about its reference.
 func (r Records) SetSnapshot(s Snapshot) error { return r.set("snapshot", s.Reference, s) }
 
