@@ -22,5 +22,6 @@
 // trust.ReadPublicKey reads. The key is pinned when the place is first used, and may be left out from then on.
 //
 // [Zoo.Publish] goes the other way: it makes a checkpoint a signed entry of a place. [Zoo.Mirror] copies entries between places, and [Zoo.Bundle]
-// puts them into one file that is itself a place. [Zoo.SetStatus] says of what is published that it is wrong or old. Bytes are moved by store.Copy alone, and none is used before it is verified.
+// puts them into one file that is itself a place. [Zoo.SetStatus] says of what is published that it is wrong or old. Bytes are moved by store.Copy
+// alone, and none is used before it is verified.
 package zoo

@@ -269,7 +269,7 @@ func checkTable(t *testing.T, m measured) {
 func TestInTheBrowser_Widths(t *testing.T) {
 	server := serve(t)
 	through := startProxy(t, server.URL)
-	for _, width := range []int{320, 959, 961, 1199, 1201, 1490} {
+	for _, width := range []int{320, 959, 961, 1247, 1249, 1490} {
 		for _, page := range []string{"index.html", "models/many_classes/index.html"} {
 			if m := measure(t, server, through, page, "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
 				t.Errorf("%s in a window of %d pixels is %d pixels wide; %q is beyond its edge; texts over one another: %s", page, width, m.ScrollWidth, m.Wide, m.Overlaps)
