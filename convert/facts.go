@@ -163,8 +163,12 @@ func (m *Model) checkTimm(timm *configs.TimmFacts) error {
 		conflict = true
 	}
 	if conflict {
-		return &configs.FileError{File: m.File.Path, Advice: "beitzoo runs fc_norm behind the mean and norm before the class token, as timm does unless use_fc_norm says otherwise", Err: fmt.Errorf(
-			"config.json says that the tokens are pooled by %s, and the name of the last norm that it is %s: beitzoo can't tell which is right", poolingWords(timm.Pooling), poolingWords(m.Config.Pooling))}
+		return &configs.FileError{
+			File: m.File.Path,
+			Err: fmt.Errorf("config.json says that the tokens are pooled by %s, and the name of the last norm that it is %s: beitzoo can't tell which is right",
+				poolingWords(timm.Pooling), poolingWords(m.Config.Pooling)),
+			Advice: "beitzoo runs fc_norm behind the mean and norm before the class token, as timm does unless use_fc_norm says otherwise",
+		}
 	}
 	if timm.Pooling != "" {
 		m.From[card.Pooling] = card.TimmConfig

@@ -144,7 +144,8 @@ func (t target) notes(c card.Card, bare bool) []string {
 	}
 	if t.format.HasMetadata && (t.folder == "" || timm) && t.scheme.Program != "" {
 		if c.Config.Epsilon != t.scheme.Epsilon {
-			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon", c.Config.Epsilon, t.scheme.Program)
+			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon",
+				c.Config.Epsilon, t.scheme.Program)
 		}
 		if !bare && !timm && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
 			note("the names of the classes and the recipe for images are in the metadata of the file, which %s does not read", t.scheme.Program)

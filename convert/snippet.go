@@ -140,7 +140,8 @@ func (s *snippet) passl() {
 	if s.config.Classes == 0 {
 		s.add("model = paddle.nn.LayerDict({\"backbone\": %s})", build)
 	} else {
-		s.add("from passl_v110.modeling.heads.beit_head import BEiTClsHead\nmodel = paddle.nn.Sequential((\"backbone\", %s),\n    (\"head\", BEiTClsHead(%d, %d)))", build, s.config.EmbedDim, s.config.Classes)
+		s.add("from passl_v110.modeling.heads.beit_head import BEiTClsHead")
+		s.add("model = paddle.nn.Sequential((\"backbone\", %s),\n    (\"head\", BEiTClsHead(%d, %d)))", build, s.config.EmbedDim, s.config.Classes)
 	}
 	s.add("own = model.state_dict()  # Paddle does not cast when it loads\n"+
 		"model.set_state_dict({name: value.astype(own[name].dtype) for name, value in paddle.load(%s).items()})\nmodel.eval()", s.path())

@@ -123,7 +123,8 @@ func folderTarget(path, format, scheme string) (target, error) {
 	record, ok := formatNamed(cmp.Or(format, named.Format))
 	if !named.Folder || !ok || !record.Transformers {
 		return target{}, &TargetError{
-			Reason: fmt.Sprintf("%s is a folder, and only a scheme whose program loads folders is written as one (%s), in %s format", path, text.Or(folderSchemes()), text.Or(transformersFormats())),
+			Reason: fmt.Sprintf("%s is a folder, and only a scheme whose program loads folders is written as one (%s), in %s format",
+				path, text.Or(folderSchemes()), text.Or(transformersFormats())),
 			Advice: "give the name of a file",
 		}
 	}

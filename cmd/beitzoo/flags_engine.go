@@ -61,7 +61,9 @@ func (f engineFlags) choose() (engine.Engine, engine.Options, error) {
 		return nil, options, err
 	}
 	if !deviceForm.MatchString(f.device) {
-		return nil, options, &usageError{fmt.Sprintf("--device %s is not a device", text.Quote(f.device)), "devices are cpu, cuda and cuda:N, such as cuda:0; `beitzoo doctor` lists those of this machine"}
+		return nil, options, &usageError{
+			fmt.Sprintf("--device %s is not a device", text.Quote(f.device)), "devices are cpu, cuda and cuda:N, such as cuda:0; `beitzoo doctor` lists those of this machine",
+		}
 	}
 	chosen, err := engineByName(f.engine)
 	return chosen, options, err

@@ -62,13 +62,11 @@ func typesOf(err error) []string {
 	} else if inside, ours := strings.CutPrefix(path, module); ours {
 		types = append(types, inside+"."+own.Name())
 	}
-	switch wraps := err.(type) {
-	case interface{ Unwrap() error }:
-		if cause := wraps.Unwrap(); cause != nil {
-			types = append(types, typesOf(cause)...)
-		}
-	case interface{ Unwrap() []error }:
-		for _, cause := range wraps.Unwrap() {
+	if cause := errors.Unwrap(err); cause != nil {
+		return append(types, typesOf(cause)...)
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the walk itself: errors.As would go further down
+		for _, cause := range several.Unwrap() {
 			types = append(types, typesOf(cause)...)
 		}
 	}
