@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/trust"
@@ -24,7 +25,7 @@ func zooHint(err error) string {
 		tooLarge  *zoo.ManifestSizeError
 	)
 	switch {
-	case isA[*manifest.Error](nil)(err):
+	case isA[*manifest.Error](nil)(err) && errdef.Hint(err) == "": // one about a part of a manifest has a hint
 		return "compare it with one that is right: beitzoo show digits_p16_64 --yaml; docs/zoo.md and manifests/schema.json describe the fields"
 	case errors.As(err, &missing) && len(missing.Versions) == 0:
 		if hint := missing.Hint(); hint != "" {
