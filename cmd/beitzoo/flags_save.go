@@ -57,7 +57,8 @@ func (f saveFlags) checkName() error {
 	}
 	return &usageError{
 		"nothing says what " + text.Quote(f.output) + " is to be",
-		fmt.Sprintf("for a Hugging Face folder let the name end in a slash: %s/; for a file let it end in .safetensors, .pth or .pdparams, or add --to SCHEME", text.Shorten(f.output, 60)),
+		fmt.Sprintf("for a Hugging Face folder let the name end in a slash: %s/; for a file let it end in .safetensors, .pth or .pdparams, or add --to SCHEME",
+			text.Shorten(f.output, 60)),
 	}
 }
 

@@ -32,7 +32,7 @@ func (c *console) showHelp(app *cli.App, path []*cli.Command) error {
 	if len(path) == 0 {
 		page.program(app)
 	} else {
-		page.command(app, path)
+		page.command(path)
 	}
 	_, err := c.out.Write([]byte(page.String()))
 	return err
@@ -50,7 +50,7 @@ func (p *helpPage) program(app *cli.App) {
 	p.flags(app.Flags)
 }
 
-func (p *helpPage) command(app *cli.App, path []*cli.Command) {
+func (p *helpPage) command(path []*cli.Command) {
 	called := path[len(path)-1]
 	p.section("NAME")
 	p.paragraph(fmt.Sprintf("%s - %s", pathName(path), called.Usage))

@@ -17,7 +17,8 @@ var (
 	}
 	flagSynonyms = map[string][]string{
 		"out": {"output"}, "dest": {"output"}, "destination": {"output"}, "target": {"output", "to"}, "scheme": {"to", "from"}, "type": {"dtype", "format"},
-		"precision": {"dtype"}, "eps": {"epsilon"}, "architecture": {"arch"}, "model": {"arch"}, "config": {"arch"}, "key": {"select", "sign"}, "names": {"labels"}, "classes": {"labels"},
+		"precision": {"dtype"}, "eps": {"epsilon"}, "architecture": {"arch"}, "model": {"arch"}, "config": {"arch"}, "key": {"select", "sign"},
+		"names": {"labels"}, "classes": {"labels"},
 		"topk": {"top"}, "k": {"top"}, "gpu": {"device"}, "backend": {"engine"}, "jobs": {"threads"}, "workers": {"threads"}, "samples": {"images"}, "batch-size": {"batch"},
 		"silent": {"quiet"}, "older-than": {"unused"}, "age": {"unused"}, "older": {"unused"}, "pubkey": {"trust"}, "public-key": {"trust"}, "secret-key": {"sign"},
 		"check": {"prove"}, "verify": {"prove"}, "preprocess": {"recipe"}, "processor": {"recipe"}, "place": {"zoo"}, "registry": {"zoo"}, "repo": {"zoo"}, "expiry": {"expires"},

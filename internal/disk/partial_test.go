@@ -111,7 +111,7 @@ func TestTargetError(t *testing.T) {
 		if errors.As(err, &other) {
 			continue
 		}
-		if !errors.As(err, &target) || target.Path != path || errdef.Kind(err) != errdef.ErrUsage || target.Hint() == "" || strings.Contains(err.Error(), "beitzoo-part") {
+		if !errors.As(err, &target) || target.Path != path || !errors.Is(err, errdef.ErrUsage) || target.Hint() == "" || strings.Contains(err.Error(), "beitzoo-part") {
 			t.Errorf("%.50q: %v", path, err)
 		}
 	}
