@@ -50,9 +50,10 @@ fuzz: ## each fuzz target for FUZZTIME
 
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
 	VENV=$(VENV) ./dev/interop.sh containers
+	$(MAKE) interop-drawn
 
-interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone
-	VENV=$(VENV) ./dev/interop.sh drawn
+interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone; UNILM=DIR PASSL=DIR for their own code
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh drawn
 
 bench: ## speed and memory against the peers, as ratios taken in one run
 	VENV=$(VENV) ./dev/bench.sh

@@ -454,15 +454,16 @@ def main():
     peers = {"hf4": Peer(args.transformers4), "hf5": Peer()}
     for name, peer in peers.items():
         assert peer.version.startswith(name[-1]), f"{name} is transformers {peer.version}"
+    checkouts = tempfile.TemporaryDirectory()  # one for all cases: Python remembers where it found a module
+    programs = pathlib.Path(checkouts.name)
+    (programs / "unilm").symlink_to(args.unilm.resolve())
+    (programs / "PASSL").symlink_to(args.passl.resolve())
     seeds = [args.case] if args.case is not None else range(1000 * args.seed, 1000 * args.seed + args.drawn)
     checks = failed = 0
     for seed in seeds:
         case = drawn.draw(seed, args.source, args.task)
         started = time.monotonic()
-        with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as checkouts:
-            programs = pathlib.Path(checkouts)
-            (programs / "unilm").symlink_to(args.unilm.resolve())
-            (programs / "PASSL").symlink_to(args.passl.resolve())
+        with tempfile.TemporaryDirectory() as temporary:
             folder = args.keep or pathlib.Path(temporary)
             folder.mkdir(exist_ok=True)
             travel = Travel(case, peers, pathlib.Path(args.beitzoo).resolve(), programs, folder)
