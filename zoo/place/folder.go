@@ -76,7 +76,11 @@ func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument
 		name := "manifests/" + entry.Reference().String() + ".yaml"
 		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Replace(name+manifest.SignatureSuffix, entry.Signature))
 	}
-	if err := errors.Join(errors.Join(problems...), site.Write(ctx, f.tree.Dir(), pages)); err != nil {
+	written := site.Write(ctx, f.tree.Dir(), pages)
+	if foreign := (*site.ForeignPageError)(nil); errors.As(written, &foreign) {
+		written = nil // the owner of the folder has pages of their own, which stay; the place works without ours
+	}
+	if err := errors.Join(errors.Join(problems...), written); err != nil {
 		return err
 	}
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))

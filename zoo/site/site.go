@@ -6,13 +6,16 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
 
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
@@ -109,10 +112,49 @@ func render(target, name string, data page) (Page, error) {
 	return Page{Path: target, Content: text.Bytes()}, nil
 }
 
-// Write writes the pages to folder, which is made if it does not exist. Each file appears whole or not at all.
+// generator is in the head of each page.
+const generator = `<meta name="generator" content="beitzoo">`
+
+// ForeignPageError says that a page would replace a file that beitzoo did not write.
+type ForeignPageError struct{ Path string }
+
+func (e *ForeignPageError) Error() string {
+	return e.Path + " is there already, and beitzoo did not write it"
+}
+
+// Is makes a ForeignPageError an errdef.ErrUsage.
+func (*ForeignPageError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do instead.
+func (*ForeignPageError) Hint() string { return "give another folder, or move that file" }
+
+// checkOwn returns a *ForeignPageError if one of the pages would replace a file of somebody else.
+func checkOwn(folder string, pages []Page) error {
+	for _, p := range pages {
+		target := filepath.Join(folder, filepath.FromSlash(p.Path))
+		file, err := os.Open(target)
+		if err != nil {
+			continue // nothing to lose, or an error that writing meets as well
+		}
+		head, err := io.ReadAll(io.LimitReader(file, 4<<10))
+		if err := errors.Join(err, file.Close()); err != nil {
+			return disk.AtTarget(target, err)
+		}
+		if !bytes.Contains(head, []byte(generator)) {
+			return &ForeignPageError{target}
+		}
+	}
+	return nil
+}
+
+// Write writes the pages to folder, which is made if it does not exist. Each file appears whole or not at all. If one would replace a file that is not a
+// page of a site, the error is a *ForeignPageError, and nothing is written.
 func Write(ctx context.Context, folder string, entries []Entry) error {
 	pages, err := Pages(entries)
 	if err != nil {
+		return err
+	}
+	if err := checkOwn(folder, pages); err != nil {
 		return err
 	}
 	for _, p := range pages {
