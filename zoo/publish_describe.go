@@ -191,7 +191,7 @@ func (w *publishRun) describeLabels(d *Description) {
 		w.labelsOfBase(d)
 	}
 	d.Card.Labels = categories.Labels
-	if categories.Labels == nil && categories.Count > 0 && d.Card.Config.MaskToken == false && !w.WithoutLabels {
+	if categories.Labels == nil && categories.Count > 0 && !d.Card.Config.MaskToken && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
 	}
 }
@@ -228,6 +228,7 @@ func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error 
 	known := recipeErr == nil && (model.Config.Classes > 0 && !model.Config.MaskToken || d.Card.From[card.Preparing] != "")
 	fits := choice.Recipe.Crop == model.Config.ImageHeight && choice.Recipe.Crop == model.Config.ImageWidth
 	drafted := w.Draft != nil && w.Draft.States("preprocessing")
+	weak := choice.Guessed() || choice.From == card.Architecture // nobody stated it of these weights
 	set := func(recipe *card.Recipe, name string, from card.Origin) {
 		d.Card.Recipe, d.Card.RecipeName = recipe, name
 		delete(d.Card.From, card.Preparing)
@@ -248,7 +249,7 @@ func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error 
 		d.note("how images are prepared is not taken from the files beside the weights, since beitzoo can't do it: %s", recipeErr)
 	case known && !fits && !choice.Guessed() && choice.From != card.Architecture:
 		return &RecipeSizeError{Recipe: choice.Recipe, From: choice.From, Config: model.Config}
-	case known && fits && choice.From != card.Manifest && (!choice.Guessed() || len(m.Preprocessing) == 0) && !(choice.From == card.Architecture && len(m.Preprocessing) > 0):
+	case known && fits && choice.From != card.Manifest && (!weak || len(m.Preprocessing) == 0):
 		w.putRecipe(d, choice)
 		set(&choice.Recipe, choice.Name, choice.From)
 		return nil

@@ -46,7 +46,10 @@ func publishCommand(c *console) *cli.Command {
 		Flags: c.flags([]cli.Flag{
 			stringFlag("name", &f.name, "the `NAME` of the entry: lower case letters, digits, _ and -"),
 			stringFlag("version", &f.version, "the `VERSION` of the entry, such as 1.0.0"),
-			&cli.PathFlag{Name: "describe", Destination: &f.describe, Usage: "take title, origin, categories and so on from this `FILE`: a manifest, or as much of one as you want to state"},
+			&cli.PathFlag{
+				Name: "describe", Destination: &f.describe,
+				Usage: "take title, origin, categories and so on from this `FILE`: a manifest, or as much of one as you want to state",
+			},
 			&cli.StringSliceFlag{Name: "recording", Destination: &f.recordings, Usage: "verify the weights against the recording in this `FILE`, and publish it beside them"},
 			boolFlag("encode", &f.encode, "store the weights losslessly compressed (docs/encoding.md)"),
 			boolFlag("dry-run", &f.dryRun, "convert, verify, describe and check everything, say what would be uploaded, and write nothing to DEST"),
