@@ -67,6 +67,9 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 // Input says what was read.
 func (m *Model) Input() Input {
 	var warnings []string
+	if m.doubt != "" {
+		warnings = append(warnings, m.doubt)
+	}
 	if scheme, err := naming.ByName(m.Scheme); err == nil {
 		if other := scheme.NotSquareNote(m.Config); other != "" {
 			warnings = append(warnings, other)

@@ -59,6 +59,8 @@ type Model struct {
 	// processor is the preprocessor_config.json beside the checkpoint, and recipeErr says why no recipe follows from the files beside the checkpoint.
 	processor []byte
 	recipeErr error
+	// doubt says why the values of the parameters look wrong; empty if they don't.
+	doubt string
 }
 
 // Card returns the architecture and the facts of the model.
@@ -161,7 +163,11 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
 	}
-	return model, model.noteEpsilon()
+	err = tensor.Guard(func() error {
+		model.doubt = doubtZeros(model.Tensors)
+		return nil
+	})
+	return model, errors.Join(err, model.noteEpsilon())
 }
 
 // recordingFormat is how recordings of all versions begin to call their format, in their metadata.

@@ -36,7 +36,7 @@ type Input struct {
 	Scheme     string   `json:"scheme"`
 	// Assumptions are properties of the architecture that were guessed.
 	Assumptions []arch.Assumption `json:"assumptions,omitempty"`
-	// Warnings are sentences about what the program that the names belong to computes otherwise than beitzoo.
+	// Warnings are sentences about what the program that the names belong to computes otherwise than beitzoo, and about values that look wrong.
 	Warnings []string `json:"warnings,omitempty"`
 	// Bytes is the size of all files, Tensors their number, index buffers included.
 	Bytes   int64 `json:"bytes"`

@@ -65,7 +65,7 @@ func typesOf(err error) []string {
 	if cause := errors.Unwrap(err); cause != nil {
 		return append(types, typesOf(cause)...)
 	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the walk itself: errors.As would go further down
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, cause := range several.Unwrap() {
 			types = append(types, typesOf(cause)...)
 		}
