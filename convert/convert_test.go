@@ -680,7 +680,7 @@ func TestRoundingOfCropsIsNoted(t *testing.T) {
 	for rounding, want := range map[card.Rounding]int{card.HalfEven: 1, card.Down: 0} {
 		recipe.Rounding = rounding
 		options := to(naming.HF, "")
-		options.OpenOptions.Recipe = &recipe
+		options.Recipe = &recipe
 		report := mustConvert(t, testdata+"digits/digits_p16_64.unilm.pth", filepath.Join(t.TempDir(), "folder"), options)
 		if len(report.Saved.Lost) != want || want > 0 && report.Saved.Lost[0].Item != card.Preparing {
 			t.Errorf("rounding %q: lost %v", rounding, report.Saved.Lost)

@@ -33,7 +33,9 @@ func allZero(v tensor.View) bool {
 // doubtZeros returns a sentence about a model whose LayerNorm weights are zero, or "". Training never makes them so: a file that was made at its full length
 // before the download, which then stopped, has zeros from there on. Only the weights of norms, which are small, are read if none of them is zero.
 func doubtZeros(tensors []tensor.Named) string {
-	isNorm := func(name string) bool { return strings.HasSuffix(name, "norm.weight") || strings.Contains(name, ".norm") && strings.HasSuffix(name, ".weight") }
+	isNorm := func(name string) bool {
+		return strings.HasSuffix(name, "norm.weight") || strings.Contains(name, ".norm") && strings.HasSuffix(name, ".weight")
+	}
 	norms := 0
 	for _, t := range tensors {
 		if isNorm(t.Name) && allZero(t.View) {

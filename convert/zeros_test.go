@@ -27,7 +27,9 @@ func TestOpen_ZeroFilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer model.Close()
-		return slices.ContainsFunc(model.Input().Warnings, func(warning string) bool { return strings.Contains(warning, "LayerNorms") && strings.Contains(warning, "all zero") })
+		return slices.ContainsFunc(model.Input().Warnings, func(warning string) bool {
+			return strings.Contains(warning, "LayerNorms") && strings.Contains(warning, "all zero")
+		})
 	}
 	if doubts(raw) {
 		t.Error("a whole file is doubted")

@@ -24,7 +24,8 @@ type draft struct {
 }
 
 // draftIndex returns the index of a place that a key is about to change, or an empty one if nothing is published yet. It may have expired, because the
-// next version replaces it; but if its list of keys has expired, the key must be a root. A key that may not sign there is a *SignerError. An index without a list of keys gets one, with the key as its root.
+// next version replaces it; but if its list of keys has expired, the key must be a root. A key that may not sign there is a *SignerError. An index
+// without a list of keys gets one, with the key as its root.
 func (z *Zoo) draftIndex(ctx context.Context, at place.Place, key minisign.PrivateKey) (*draft, error) {
 	raw, signature, err := at.Index(ctx)
 	if errors.Is(err, store.ErrNotFound) {
