@@ -41,6 +41,9 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	if err := to.apart(source); err != nil {
 		return nil, err
 	}
+	if err := to.vacant(source); err != nil {
+		return nil, err
+	}
 	report := model.report()
 	canonical, err := report.cast(ctx, model.Tensors, options.DType)
 	if err != nil {

@@ -51,8 +51,8 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	return []configFile{{"config.json", content}, {"preprocessor_config.json", processor}}, err
 }
 
-// write writes the weights, then the small files. A folder that was made for them is removed if anything fails.
-func (t target) write(ctx context.Context, parts []output.Part, configs []configFile, options output.Options) error {
+// write writes the weights, then the small files, and calls check. A folder that was made for them is removed if anything fails.
+func (t target) write(ctx context.Context, parts []output.Part, configs []configFile, options output.Options, check func() error) error {
 	if t.folder == "" {
 		return output.Write(ctx, t.path, parts, options)
 	}
@@ -61,6 +61,9 @@ func (t target) write(ctx context.Context, parts []output.Part, configs []config
 		return err
 	}
 	err = t.weightsThenConfigs(ctx, parts, configs, options)
+	if err == nil {
+		err = check()
+	}
 	if err != nil && made {
 		os.Remove(t.path)
 		for _, c := range configs {

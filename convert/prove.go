@@ -3,9 +3,11 @@ package convert
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -18,9 +20,14 @@ type ProofError struct {
 	// Element is the first one that differs, in canonical order.
 	Element int64
 	Reason  string
+	// Folder is the folder whose files have their names already, if it is read back otherwise than they were written; or empty.
+	Folder string
 }
 
 func (e *ProofError) Error() string {
+	if e.Folder != "" {
+		return fmt.Sprintf("a program that loads the folder %s does not get the model that was written: %s", e.Folder, e.Reason)
+	}
 	if e.Tensor == "" {
 		return "the written file does not hold the model: " + e.Reason
 	}
@@ -32,6 +39,9 @@ func (e *ProofError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint returns what it means.
 func (e *ProofError) Hint() string {
+	if e.Folder != "" {
+		return "do not use the folder: write to one that is empty"
+	}
 	return "nothing was kept; if it happens again, the disk or memory is failing, or beitzoo has a mistake: please report it"
 }
 
@@ -44,6 +54,31 @@ func Prove(ctx context.Context, path, scheme string, config arch.Config, want []
 	}
 	defer written.Close()
 	return proveTensors(ctx, written.Tensors, want)
+}
+
+// proveFolder opens the folder as any reader does, who knows nothing but its path, and compares every parameter, and, where config.json says it, the
+// architecture. Differences are reported as *ProofError.
+func (t target) proveFolder(ctx context.Context, config arch.Config, want []tensor.Named) error {
+	wrong := func(err error) error {
+		return &ProofError{Folder: t.folder, Reason: err.Error()}
+	}
+	written, err := Open(ctx, t.folder, OpenOptions{})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return wrong(err)
+	}
+	defer written.Close()
+	if t.scheme.Name == naming.HF && written.Config.Named() != config.Named() {
+		return wrong(fmt.Errorf("its architecture is %+v instead of %+v", written.Config, config))
+	}
+	if err := proveTensors(ctx, written.Tensors, want); errors.As(err, new(*ProofError)) {
+		return wrong(err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func proveTensors(ctx context.Context, got, want []tensor.Named) error {

@@ -65,6 +65,9 @@ func Save(ctx context.Context, path string, config arch.Config, canonical []tens
 	if err != nil {
 		return nil, err
 	}
+	if err := t.vacant(""); err != nil {
+		return nil, err
+	}
 	return t.save(ctx, config, canonical, options)
 }
 
@@ -104,7 +107,12 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		}
 		saved.Proved = true
 	}
-	return saved, t.write(ctx, parts, configs, written)
+	return saved, t.write(ctx, parts, configs, written, func() error {
+		if !options.Prove || t.folder == "" {
+			return nil
+		}
+		return t.proveFolder(ctx, config, canonical)
+	})
 }
 
 // wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.
