@@ -129,8 +129,8 @@ type Listing struct {
 }
 
 // List returns all entries of the program and of the places, sorted by name and version. A place that could not be asked is an *UnreachablePlaceError among
-// the notices, which [Unanswered] finds, one that has nothing an *EmptyPlaceError. A place that serves something forged or malformed is an error:
-// *trust.SignatureError, *manifest.IndexError or *manifest.Error.
+// the notices, which [Unanswered] finds, one that has nothing an *EmptyPlaceError. A place that serves something forged, malformed or damaged is an error:
+// *trust.SignatureError, *manifest.IndexError, *manifest.Error or *place.DamagedError.
 func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err error) {
 	return z.merge(ctx, z.askAll(ctx))
 }
@@ -207,12 +207,13 @@ func listingsIn(index *verifiedIndex, from place.Place) []Listing {
 	return all
 }
 
-// isDeception reports whether err says that a place served something false or forged, not just that it failed.
+// isDeception reports whether err says that a place served something false, forged or damaged, not just that it failed.
 func isDeception(err error) bool {
 	var signature *trust.SignatureError
 	var index *manifest.IndexError
 	var malformed *manifest.Error
-	return errors.As(err, &signature) || errors.As(err, &index) || errors.As(err, &malformed)
+	var damaged *place.DamagedError
+	return errors.As(err, &signature) || errors.As(err, &index) || errors.As(err, &malformed) || errors.As(err, &damaged)
 }
 
 // Resolve finds the manifest of "name" or "name@version"; without a version the latest release. If several places have that version, the first

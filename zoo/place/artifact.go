@@ -2,8 +2,10 @@ package place
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -163,20 +165,35 @@ func latestIndex(ctx context.Context, from ocistore.Source) (string, error) {
 	return indexTag + strconv.FormatInt(latest, 10), nil
 }
 
-// readIndex reads the latest index and its signature, and the artifact that holds them. A missing signature is nil, which no check accepts.
-func readIndex(ctx context.Context, from ocistore.Source) (index, signature []byte, a ocistore.Artifact, err error) {
+// readIndex reads the latest index of the place called name, its signature, and the artifact that holds them. An index without a signature has nil, which
+// no check accepts. One of which a part is missing is a *DamagedError.
+func readIndex(ctx context.Context, from ocistore.Source, name string) (index, signature []byte, a ocistore.Artifact, err error) {
 	tag, err := latestIndex(ctx, from)
 	if err != nil {
 		return nil, nil, a, err
 	}
+	if index, signature, a, err = readIndexAt(ctx, from, tag); errors.Is(err, store.ErrNotFound) {
+		err = &DamagedError{Place: name, Found: fmt.Sprintf("its index %s is not whole: %s", tag, err), Advice: restoreAdvice}
+	}
+	return index, signature, a, err
+}
+
+// readIndexAt reads the index of a tag. What is missing is store.ErrNotFound.
+func readIndexAt(ctx context.Context, from ocistore.Source, tag string) (index, signature []byte, a ocistore.Artifact, err error) {
 	if a, _, err = ocistore.Read(ctx, from, tag); err != nil {
 		return nil, nil, a, err
 	}
 	if index, err = readFile(ctx, from, a, IndexFile, manifest.MaxSize); err != nil {
 		return nil, nil, a, err
 	}
-	signature, err = readFile(ctx, from, a, IndexFile+manifest.SignatureSuffix, manifest.MaxSignature)
-	return index, signature, a, unlessAbsent(err)
+	if hasFile(a, IndexFile+manifest.SignatureSuffix) {
+		signature, err = readFile(ctx, from, a, IndexFile+manifest.SignatureSuffix, manifest.MaxSignature)
+	}
+	return index, signature, a, err
+}
+
+func hasFile(a ocistore.Artifact, path string) bool {
+	return slices.ContainsFunc(a.Files, func(file ocistore.File) bool { return file.Path == path })
 }
 
 // readFile reads a small file of an artifact.

@@ -54,7 +54,7 @@ func OpenBundle(ctx context.Context, path string) (*Bundle, error) {
 func (b *Bundle) Close() error { return b.file.Close() }
 
 func (b *Bundle) readIndex(ctx context.Context) error {
-	index, signature, a, err := readIndex(ctx, b.file)
+	index, signature, a, err := readIndex(ctx, b.file, b.name)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type Place interface {
 	// Local reports that no network is needed.
 	Local() bool
 	// Index returns the bytes of the index and of its signature, unverified, or store.ErrNotFound if nothing is published. A missing signature is
-	// nil.
+	// nil. An index that was published and lost, as far as the place shows it, is a *DamagedError.
 	Index(ctx context.Context) (index, signature []byte, err error)
 	// Blobs returns the store that has the manifests, signatures and weights by digest.
 	Blobs() store.Fetcher

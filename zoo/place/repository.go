@@ -39,7 +39,7 @@ func (r *Repository) Blobs() store.Fetcher { return r.artifacts }
 
 // Index implements Place.
 func (r *Repository) Index(ctx context.Context) (index, signature []byte, err error) {
-	index, signature, _, err = readIndex(ctx, r.artifacts)
+	index, signature, _, err = readIndex(ctx, r.artifacts, r.name)
 	return index, signature, err
 }
 

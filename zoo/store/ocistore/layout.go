@@ -40,12 +40,20 @@ func NewLayout(dir string) (*Layout, error) {
 }
 
 func (l *Layout) indexPath() string { return filepath.Join(l.folder.Root, ocispec.ImageIndexFile) }
+func (l *Layout) markPath() string  { return filepath.Join(l.folder.Root, ocispec.ImageLayoutFile) }
 
-// index reads the index. That of a folder that does not exist yet is empty.
+// index reads the index. That of a folder that is no layout yet is empty. A layout without an index is store.ErrInvalid: an empty index would make
+// what is lost free for others.
 func (l *Layout) index() (index, error) {
 	content, err := os.ReadFile(l.indexPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return newIndex(), nil
+		if _, noMark := os.Lstat(l.markPath()); noMark != nil {
+			return newIndex(), nil
+		}
+		// The mark is written after the index, so somebody may have written both since.
+		if content, err = os.ReadFile(l.indexPath()); errors.Is(err, fs.ErrNotExist) {
+			return index{}, fmt.Errorf("%w: %s is missing from the image layout in %s", store.ErrInvalid, ocispec.ImageIndexFile, l.folder.Root)
+		}
 	}
 	if err != nil {
 		return index{}, err
@@ -110,21 +118,29 @@ func (l *Layout) addTag(tag string, manifest store.Blob) error {
 	case ok && is.Digest != manifest.Digest:
 		return taken(l.folder.Root, tag, is.Digest, manifest.Digest)
 	case ok:
-		return nil
+		return l.mark()
 	}
 	index.add(tag, manifest)
 	content, err := json.Marshal(index.Index)
 	if err != nil {
 		return err
 	}
+	if err := l.folder.WriteFile(l.indexPath(), content); err != nil {
+		return err
+	}
+	return l.mark()
+}
+
+// mark writes the file that makes a folder an image layout, unless it is there. It comes last: a mark says that there is an index.
+func (l *Layout) mark() error {
+	if _, err := os.Lstat(l.markPath()); err == nil {
+		return nil
+	}
 	mark, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if err != nil {
 		return err
 	}
-	if err := l.folder.WriteFile(filepath.Join(l.folder.Root, ocispec.ImageLayoutFile), mark); err != nil {
-		return err
-	}
-	return l.folder.WriteFile(l.indexPath(), content)
+	return l.folder.WriteFile(l.markPath(), mark)
 }
 
 // lock keeps two publishers from losing each other's entry, if the file system has locks.
