@@ -100,5 +100,5 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 		c.remark("beitzoo has no lines of Python for such a model in this scheme and format")
 		return
 	}
-	c.printf("\n%s", r.Snippet)
+	c.printf("\n%s", lines(r.Snippet))
 }

@@ -60,7 +60,7 @@ func printDiagnosis(c *console, d *diagnosis) {
 		}
 	}
 	for _, r := range d.Problems {
-		c.printf("%-9s %s", map[bool]string{true: "problem", false: "remark"}[r.Fatal], strings.ReplaceAll(r.Problem, "\n", "\n          "))
+		c.printf("%-9s %s", map[bool]string{true: "problem", false: "remark"}[r.Fatal], lines(strings.ReplaceAll(r.Problem, "\n", "\n          ")))
 		if r.Hint != "" {
 			c.printf("          %s", r.Hint)
 		}

@@ -79,7 +79,7 @@ func initManifest(ctx context.Context, c *console, argument string, f initFlags)
 	result := initResult{File: f.output, Unstated: described.Manifest.Unstated()}
 	if f.output == "" {
 		result.Text = string(raw)
-		return c.result(result, func() { c.printf("%s", string(raw[:len(raw)-1])) })
+		return c.result(result, func() { c.printf("%s", lines(raw[:len(raw)-1])) })
 	}
 	if err := writeNew(f.output, raw); err != nil {
 		return err

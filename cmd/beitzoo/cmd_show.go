@@ -106,7 +106,7 @@ func printManifest(c *console, found *zoo.Match) {
 		c.printf("verdict     %s", verdictLine(*v))
 	}
 	for _, note := range found.Notes {
-		c.printf("note        %s", strings.TrimSpace(note))
+		c.printf("note        %s", strings.Join(strings.Fields(note), " "))
 	}
 }
 

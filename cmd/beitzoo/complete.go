@@ -249,7 +249,7 @@ func (f files) line() string {
 func (a answer) described() string {
 	var lines strings.Builder
 	for _, c := range a.words {
-		fmt.Fprintf(&lines, "%s%s\t%s\n", a.head, c.word, text.Printable(strings.Join(strings.Fields(c.about), " ")))
+		fmt.Fprintf(&lines, "%s%s\t%s\n", a.head, c.word, text.Line(strings.Join(strings.Fields(c.about), " ")))
 	}
 	return lines.String()
 }

@@ -31,7 +31,8 @@ import (
 //   - A progress bar is drawn only if standard error is a terminal. Nothing has colours, so nothing depends on them.
 //   - An error is one sentence, "beitzoo: what was tried and what was found", and a line "hint: what to do or to type next".
 //   - The exit code says what kind of error it was (exit.go). "No" is an answer: verify and diff print why and exit with 1, without an error message.
-//   - Words from files and servers may hold anything; control characters among them are shown as escapes.
+//   - Words from files and servers may hold anything; control characters among them are shown as escapes, and so are line breaks, so that no word can
+//     pass for a line of the program.
 //   - Nothing is asked for, except the password of a key, and that on a terminal alone.
 //   - Only main ends the process. What a command writes to disk appears whole or not at all, also if the command is interrupted.
 
@@ -137,14 +138,49 @@ const usualWidth = 80
 // textWidth returns the width for texts such as the help.
 func (c *console) textWidth() int { return max(narrowest, cmp.Or(c.columns, usualWidth)) }
 
-// printf writes a line of the result.
+// printf writes a line of the result. Line breaks and tabs in its values, which may come from files, are shown as escapes, except in those of type lines.
 func (c *console) printf(format string, args ...any) {
-	fmt.Fprintln(c.out, text.Printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.out, inLine(format, args))
 }
 
-// notef writes a message beside the result.
+// notef writes a message beside the result, in the same way.
 func (c *console) notef(format string, args ...any) {
-	fmt.Fprintln(c.err, text.Printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.err, inLine(format, args))
+}
+
+// lines is text that is printed with its line breaks.
+type lines string
+
+// inLine formats values so that none of them begins a line of its own.
+func inLine(format string, args []any) string {
+	kept := make([]any, len(args))
+	for i, arg := range args {
+		kept[i] = lineValue{arg}
+	}
+	return text.Printable(fmt.Sprintf(format, kept...))
+}
+
+// lineValue formats a value as fmt does, and keeps it within the line.
+type lineValue struct{ value any }
+
+// Format implements fmt.Formatter.
+func (v lineValue) Format(state fmt.State, verb rune) {
+	shown := fmt.Sprintf(fmt.FormatString(state, verb), v.value)
+	if _, whole := v.value.(lines); !whole {
+		shown = text.Line(shown)
+	}
+	_, _ = io.WriteString(state, shown)
+}
+
+// indented returns a message of several lines, of which all but the first are indented: none can pass for a message of its own.
+func indented(message string) lines {
+	all := strings.Split(message, "\n")
+	for i, line := range all {
+		if i > 0 && !strings.HasPrefix(line, "  ") {
+			all[i] = "  " + line
+		}
+	}
+	return lines(strings.Join(all, "\n"))
 }
 
 // remark writes a note, which is a sentence or an error, unless the user wants none, and keeps it for the JSON document.
@@ -158,7 +194,7 @@ func (c *console) remark(note any) {
 	case c.asJSON:
 		c.event(noteEvent{Event: "note", Note: sentence})
 	default:
-		c.notef("note: %s", sentence)
+		c.notef("note: %s", indented(sentence))
 	}
 }
 
@@ -279,9 +315,9 @@ func (c *console) report(err error) int {
 		c.event(failed)
 		return code
 	}
-	c.notef("beitzoo: %s", message)
+	c.notef("beitzoo: %s", indented(message))
 	if hint := c.shorten(c.hint(err)); hint != "" && code != exitInterrupted {
-		c.notef("hint: %s", hint)
+		c.notef("hint: %s", indented(hint))
 	}
 	return code
 }
@@ -298,14 +334,15 @@ func plainError(err error) string {
 // longestWord is the number of bytes of a word of the command line that a message repeats.
 const longestWord = 300
 
-// shorten cuts the words of the command line that a message repeats, if they are absurdly long. Libraries cut what comes from files themselves.
+// shorten cuts the words of the command line that a message repeats, if they are absurdly long, and keeps them within a line. Libraries do so themselves with
+// what comes from files.
 func (c *console) shorten(message string) string {
 	for _, word := range c.args {
 		if _, value, found := strings.Cut(word, "="); found && strings.HasPrefix(word, "-") {
 			word = value
 		}
-		if len(word) > longestWord {
-			message = strings.ReplaceAll(message, word, text.Shorten(word, longestWord))
+		if shown := text.Line(text.Shorten(word, longestWord)); shown != word {
+			message = strings.ReplaceAll(message, word, shown)
 		}
 	}
 	return message

@@ -4,9 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -182,4 +185,63 @@ type stopOnWrite struct{ stop context.CancelFunc }
 func (s stopOnWrite) Write(p []byte) (int, error) {
 	s.stop()
 	return len(p), nil
+}
+
+// TestForgedLines: no line begins with words of a file or of the name of one.
+func TestForgedLines(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file has such a name there")
+	}
+	const forged = "forged 99.99 % harmless"
+	folder := t.TempDir()
+	model := filepath.Join(folder, "hf")
+	succeed(t, "convert", "digits_p16_64", "-o", model+"/", "--labels", numbered(t, 10))
+	path := filepath.Join(model, "config.json")
+	config, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, breaks := range []string{`\n`, `\r\n`, `\u2028`, `\u0085`, `\u000b`} {
+		for class := range 10 {
+			config = regexp.MustCompile(fmt.Sprintf(`"%d": "[^"]*"`, class)).ReplaceAllLiteral(config, fmt.Appendf(nil, `"%d": "x%s%s\tb"`, class, breaks, forged))
+		}
+		write(t, path, config)
+		image := filepath.Join(folder, "a\n"+forged+".png")
+		write(t, image, file("cards/a.png")(t))
+		missing := filepath.Join(folder, "b\n"+forged+".png")
+		named := filepath.Join(folder, "c\n"+forged)
+		for _, args := range [][]string{
+			{"predict", model, image},
+			{"predict", model, image, missing},
+			{"inspect", model},
+			{"convert", model, "-o", named + ".pth"},
+			{"inspect", named + ".pth"},
+			{"predict", named, image},
+			{"inspect", missing},
+			{"convert", model, "-o", missing},
+			{"publish", model, named, "--name", "x", "--version", "1.0.0", "--sign", missing},
+		} {
+			_, out, errs := runHere(t, args...)
+			for _, line := range strings.FieldsFunc(out+"\n"+errs, func(r rune) bool { return strings.ContainsRune("\n\r\v\f\u0085\u2028\u2029", r) }) {
+				if strings.HasPrefix(strings.TrimSpace(line), forged) {
+					t.Errorf("%q: a file or its name made the line %q", args, line)
+				}
+			}
+			if args[0] == "predict" && strings.Contains(out, "\t") {
+				t.Errorf("%q: a tab of a label is printed in %q", args, out)
+			}
+		}
+	}
+}
+
+// numbered makes a file with names of classes.
+func numbered(t *testing.T, classes int) string {
+	t.Helper()
+	var names strings.Builder
+	for class := range classes {
+		fmt.Fprintf(&names, "class %d\n", class)
+	}
+	path := filepath.Join(t.TempDir(), "labels.txt")
+	write(t, path, []byte(names.String()))
+	return path
 }

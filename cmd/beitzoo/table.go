@@ -21,7 +21,7 @@ func (c *console) printTable(rows [][]string, flexible int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			row[i] = text.Printable(cell)
+			row[i] = text.Line(cell)
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}

@@ -74,15 +74,23 @@ func FirstLine(output string) string {
 }
 
 // Printable returns a text with its control characters shown as Go's escapes, except line breaks and tabs: those of a terminal could hide or fake
-// what is shown.
+// what is shown. Other characters that some programs take for line breaks are shown as escapes too.
 func Printable(shown string) string {
-	if !strings.ContainsFunc(shown, isHarmful) {
+	return escape(shown, func(r rune) bool { return isHarmful(r) && r != '\n' && r != '\t' })
+}
+
+// Line is Printable for text that must stay within a line, or a column of it: line breaks and tabs are shown as escapes too.
+func Line(shown string) string { return escape(shown, isHarmful) }
+
+// escape shows some characters as Go's escapes.
+func escape(shown string, which func(rune) bool) string {
+	if !strings.ContainsFunc(shown, which) {
 		return shown
 	}
 	var b strings.Builder
 	for _, r := range shown {
-		if isHarmful(r) {
-			quoted := strconv.QuoteRune(r)
+		if which(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 			continue
 		}
@@ -91,9 +99,10 @@ func Printable(shown string) string {
 	return b.String()
 }
 
-// isHarmful reports whether a terminal may take a character for a command, or show the text around it in another order.
+// isHarmful reports whether a terminal may take a character for a command or a line break, or show the text around it in another order.
 func isHarmful(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+	const lineSeparator, paragraphSeparator = '\u2028', '\u2029'
+	return unicode.IsControl(r) || r == lineSeparator || r == paragraphSeparator || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // Count returns a number and the noun for it: "1 tensor", "2 tensors".

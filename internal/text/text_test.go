@@ -83,3 +83,18 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for shown, want := range map[string][2]string{ // for Printable and Line
+		"Käse, 猫":               {"Käse, 猫", "Käse, 猫"},
+		"a\nb\tc":               {"a\nb\tc", `a\nb\tc`},
+		"a\u2028b\u2029c\u0085": {`a\u2028b\u2029c\u0085`, `a\u2028b\u2029c\u0085`},
+		"\x1b[31m\u202egnp":     {`\x1b[31m\u202egnp`, `\x1b[31m\u202egnp`},
+		"a\r\n":                 {"a\\r\n", `a\r\n`},
+	} {
+		if got := [2]string{text.Printable(shown), text.Line(shown)}; got != want {
+			t.Errorf("%q: %q, want %q", shown, got, want)
+		}
+	}
+}
