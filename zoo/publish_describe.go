@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ func (w *publishRun) describe(model *convert.Model) (*Description, error) {
 		m.Architecture, m.Config = "", &config
 	}
 	w.describeLabels(d)
+	if err := d.checkLabels(); err != nil {
+		return nil, err
+	}
 	w.describeProblem(d)
 	if err := w.describeRecipe(d, model); err != nil {
 		return nil, err
@@ -116,7 +120,7 @@ func (w *publishRun) check(d *Description, config arch.Config) error {
 	if w.Draft != nil {
 		err = w.Draft.Check(&checked, config, Known())
 	} else {
-		err = manifest.CheckUnpublished(w.Name+".yaml", &checked, config, Known())
+		err = manifest.CheckUnpublished("the manifest of "+cmp.Or(w.Name, "these weights"), &checked, config, Known())
 	}
 	if err != nil {
 		return err
@@ -194,6 +198,20 @@ func (w *publishRun) describeLabels(d *Description) {
 	if categories.Labels == nil && categories.Count > 0 && !d.Card.Config.MaskToken && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
 	}
+}
+
+// checkLabels returns a *[LabelError] about the first name of a class that readers would refuse. Those of a draft are checked with the rest of it.
+func (d *Description) checkLabels() error {
+	from := d.Card.From[card.Labels]
+	if from == card.Described {
+		return nil
+	}
+	for class, label := range d.Card.Labels {
+		if problem := card.LabelProblem(label); problem != "" {
+			return &LabelError{Class: class, Problem: problem, From: from}
+		}
+	}
+	return nil
 }
 
 // labelsOfBase keeps the labels of the base.
@@ -318,6 +336,24 @@ func (e *RecipeSizeError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what to do.
 func (e *RecipeSizeError) Hint() string { return "state the recipe for this size, or publish none" }
+
+// LabelError says that the name of a class can't be published.
+type LabelError struct {
+	Class int
+	// Problem is what is wrong with the name, as [card.LabelProblem] says it; From says where the names come from.
+	Problem string
+	From    card.Origin
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("the name of class %d %s (%s)", e.Class, e.Problem, e.From)
+}
+
+// Is reports that the names are not what readers take.
+func (e *LabelError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *LabelError) Hint() string { return "state the names of the classes, or publish without them" }
 
 // ManifestSizeError says that a manifest is too large to be read.
 type ManifestSizeError struct {

@@ -3,6 +3,8 @@ package card
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -17,6 +19,17 @@ func Placeholder(labels []string) bool {
 		}
 	}
 	return true
+}
+
+// LabelProblem says what is wrong with a name of a class, as "is empty", or returns an empty text.
+func LabelProblem(label string) string {
+	switch {
+	case strings.TrimSpace(label) == "":
+		return "is empty"
+	case text.Line(label) != label || !utf8.ValidString(label):
+		return fmt.Sprintf("%s holds characters that are not shown, such as line breaks", text.Quote(label))
+	}
+	return ""
 }
 
 // CheckLabels returns a *[LabelsError] unless there is one label for each class, or labels is nil.

@@ -22,6 +22,7 @@ func zooHint(err error) string {
 		status    *manifest.StatusError
 		signer    *zoo.SignerError
 		recipe    *zoo.RecipeSizeError
+		label     *zoo.LabelError
 		tooLarge  *zoo.ManifestSizeError
 	)
 	switch {
@@ -53,6 +54,8 @@ func zooHint(err error) string {
 		return fmt.Sprintf("take that back first with: beitzoo %s %s PLACE --undo --sign KEY", command, status.Reference)
 	case errors.As(err, &recipe):
 		return recipe.Hint() + ", with --recipe RECIPE (a name or a file) or --recipe none"
+	case errors.As(err, &label):
+		return label.Hint() + ", with --labels FILE or --labels none"
 	case errors.As(err, &tooLarge):
 		return tooLarge.Hint() + "; the flag is --labels none"
 	case errors.As(err, &unproved):

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/internal/suggest"
@@ -45,8 +44,8 @@ func (c *checker) categories() {
 		c.report("categories.labels", "has %d labels for %d categories", len(labels), c.manifest.Categories.Count)
 	}
 	for i, label := range labels {
-		if strings.TrimSpace(label) == "" {
-			c.report(index("categories.labels", i), "is empty")
+		if problem := card.LabelProblem(label); problem != "" {
+			c.report(index("categories.labels", i), "%s", problem)
 		}
 	}
 	if problem := string(c.manifest.Categories.Problem); problem != "" && !slices.Contains(card.Problems(), problem) {
