@@ -134,8 +134,8 @@ func recipeWords(r card.Recipe, name string) string {
 	return fmt.Sprintf("%s to %d, crop %d%s, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, rounded, r.Interpolation, r.Mean, r.Std)
 }
 
-// notes say what a user should know of the target.
-func (t target) notes(c card.Card, bare bool) []string {
+// notes say what a user should know of the target, beside which there may be files that describe it.
+func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	timm := t.folder != "" && t.scheme.Name == naming.Timm
@@ -143,15 +143,15 @@ func (t target) notes(c card.Card, bare bool) []string {
 		note("timm does not know what the logits mean: %s", c.Problem)
 	}
 	if t.format.HasMetadata && (t.folder == "" || timm) && t.scheme.Program != "" {
-		if c.Config.Epsilon != t.scheme.Epsilon {
+		if c.Config.Epsilon != t.scheme.Epsilon && beside.card == nil {
 			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon",
 				c.Config.Epsilon, t.scheme.Program)
 		}
-		if !bare && !timm && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
+		if !bare && !timm && beside.path == "" && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
 			note("the names of the classes and the recipe for images are in the metadata of the file, which %s does not read", t.scheme.Program)
 		}
 	}
-	if t.scheme.Name == naming.HF && t.folder == "" {
+	if t.scheme.Name == naming.HF && t.folder == "" && beside.card == nil {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
 	if t.folder != "" {

@@ -153,6 +153,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(file.Metadata["format"], recordingFormat) {
 		return nil, &RecordingError{Path: file.Path}
 	}
+	if err != nil && wantedFrom == card.Config {
+		return nil, beside.blameConfig(file.Path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
@@ -163,6 +166,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
 	}
+	model.noteDisagreements(options, beside, own)
 	err = tensor.Guard(func() error {
 		model.doubt = doubtZeros(model.Tensors)
 		return nil
@@ -213,6 +217,7 @@ func (m *Model) noteEpsilon() error {
 
 // folderConfigs are what the files beside the weights say; nil stands for one that is not there.
 type folderConfigs struct {
+	path      string // of config.json
 	card      *card.Card
 	processor []byte
 	timm      *configs.TimmFacts
@@ -238,7 +243,7 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	}
 	if err == nil && configs.IsTimm(raw) {
 		facts, err := configs.ParseTimm(raw)
-		return folderConfigs{timm: facts}, besides(name, err)
+		return folderConfigs{path: name, timm: facts}, besides(name, err)
 	}
 	if err != nil || !configs.IsTransformers(raw) {
 		return folderConfigs{}, err
@@ -248,7 +253,7 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 		return folderConfigs{}, besides(name, err)
 	}
 	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
-	return folderConfigs{card: &config, processor: processor}, err
+	return folderConfigs{path: name, card: &config, processor: processor}, err
 }
 
 // besides says which file beside the weights an error is about.

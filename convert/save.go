@@ -81,6 +81,10 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		return nil, err
 	}
 	model := card.Card{Config: config, Facts: options.Facts}
+	beside, err := t.beside(model)
+	if err != nil {
+		return nil, err
+	}
 	metadata, err := t.metadata(model, options.Bare)
 	if err != nil {
 		return nil, err
@@ -91,8 +95,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	}
 	saved := &Saved{
 		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Wrapper: cmp.Or(wrapper, key), Bytes: output.Total(parts), Tensors: len(named),
-		Lost: t.lost(model, named, options.Bare), Notes: t.notes(model, options.Bare),
 	}
+	saved.Lost, saved.Notes = beside.kept(t.lost(model, named, options.Bare), t.path)
+	saved.Notes = append(saved.Notes, t.notes(model, options.Bare, beside)...)
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
 	}

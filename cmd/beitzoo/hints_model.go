@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
@@ -17,11 +18,14 @@ func modelHint(err error) string {
 		masked    *naming.MaskedModelError
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
+		beside    *convert.ConfigMismatchError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
 	case given && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
 		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; sizes are never changed"
+	case errors.As(err, &beside):
+		return beside.Hint()
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
 	case errors.As(err, &mismatch):

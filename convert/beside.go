@@ -1,0 +1,199 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/configs"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// ConfigMismatchError says that the config.json beside weights describes another model than the weights are.
+type ConfigMismatchError struct {
+	// Path is the file or folder of the weights, Config the config.json.
+	Path, Config string
+	// Err says how they differ.
+	Err error
+}
+
+func (e *ConfigMismatchError) Error() string {
+	return fmt.Sprintf("%s is not the model that %s describes: %s", e.Path, e.Config, e.Err)
+}
+
+// Unwrap returns how they differ.
+func (e *ConfigMismatchError) Unwrap() error { return e.Err }
+
+// Is reports that the files are unusable together.
+func (e *ConfigMismatchError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *ConfigMismatchError) Hint() string {
+	return "put the config.json that belongs to these weights beside them, or move the weights to a folder of their own"
+}
+
+// blameConfig says that a mismatch of tensors is one with the config.json beside them.
+func (f folderConfigs) blameConfig(path string, err error) error {
+	var mismatch *naming.MismatchError
+	if f.card == nil || !errors.As(err, &mismatch) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return &ConfigMismatchError{Path: path, Config: f.path, Err: err}
+}
+
+// disagreements says what the files beside weights state otherwise than a card does, a phrase for each item. What is a guess in the card does not count.
+func (f folderConfigs) disagreements(c card.Card) []string {
+	var all []string
+	differ := func(item card.Item, what string, beside, own any) {
+		if beside != own && !c.From[item].Guess() {
+			all = append(all, fmt.Sprintf("%s %v, not %v", what, beside, own))
+		}
+	}
+	var labels []string
+	var problem card.Problem
+	switch {
+	case f.card != nil:
+		stated, own := f.card.Config, c.Config
+		differ(card.Window, "images of", sizeWords(stated.ImageHeight, stated.ImageWidth), sizeWords(own.ImageHeight, own.ImageWidth))
+		differ("", "patches of", stated.PatchSize, own.PatchSize)
+		differ("", "width", stated.EmbedDim, own.EmbedDim)
+		differ("", "width in the MLP", stated.HiddenDim, own.HiddenDim)
+		differ("", "depth", stated.Depth, own.Depth)
+		differ(card.Heads, "heads", stated.Heads, own.Heads)
+		differ("", "classes", stated.Classes, own.Classes)
+		differ(card.Pooling, "pooling", stated.Pooling, own.Pooling)
+		differ(card.Bias, "relative position bias", stated.Bias, own.Bias)
+		differ("", "position embeddings", stated.AbsolutePosition, own.AbsolutePosition)
+		differ("", "layer scale", stated.LayerScale, own.LayerScale)
+		differ("", "mask token", stated.MaskToken, own.MaskToken)
+		differ(card.Epsilon, "epsilon", stated.Epsilon, own.Epsilon)
+		labels, problem = f.card.Labels, f.card.Problem
+	case f.timm != nil:
+		labels = f.timm.Labels
+		if f.timm.Heads > 0 {
+			differ(card.Heads, "heads", f.timm.Heads, c.Config.Heads)
+		}
+		if f.timm.ImageHeight > 0 {
+			differ(card.Window, "images of", sizeWords(f.timm.ImageHeight, f.timm.ImageWidth), sizeWords(c.Config.ImageHeight, c.Config.ImageWidth))
+		}
+	}
+	if at := firstDifference(labels, c.Labels); at >= 0 && !card.Placeholder(labels) && !card.Placeholder(c.Labels) {
+		all = append(all, fmt.Sprintf("class %d is %s, not %s", at, labelAt(labels, at), labelAt(c.Labels, at)))
+	}
+	if problem != "" && c.Problem != "" {
+		differ(card.ProblemIs, "problem type", problem, c.Problem)
+	}
+	if beside := f.recipe(); beside != nil && c.Recipe != nil {
+		a, b := *beside, *c.Recipe
+		a.Rounding, b.Rounding = "", "" // not stated by such files: it is that of their program
+		if a != b {
+			differ(card.Preparing, "the recipe for images:", recipeWords(*beside, ""), recipeWords(*c.Recipe, c.RecipeName))
+		}
+	}
+	return all
+}
+
+// recipe returns the recipe in the files, or nil.
+func (f folderConfigs) recipe() *card.Recipe {
+	if f.timm != nil {
+		return f.timm.Recipe
+	}
+	if f.processor != nil {
+		if recipe, err := configs.ParseProcessor(f.processor); err == nil {
+			return &recipe
+		}
+	}
+	return nil
+}
+
+func sizeWords(height, width int) string { return fmt.Sprintf("%d x %d pixels", height, width) }
+
+// firstDifference returns the first index at which two lists differ, or -1.
+func firstDifference(a, b []string) int {
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
+			return i
+		}
+	}
+	return -1
+}
+
+func labelAt(labels []string, i int) string {
+	if i >= len(labels) {
+		return "nothing"
+	}
+	return fmt.Sprintf("%.40q", labels[i])
+}
+
+// noteDisagreements says what the files beside the weights state otherwise than the weights' own metadata, which they outrank.
+func (m *Model) noteDisagreements(options OpenOptions, beside folderConfigs, own ownCard) {
+	if own.Card == nil || options.Arch != nil || options.Known != nil {
+		return
+	}
+	if all := beside.disagreements(*own.Card); len(all) > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("%s outranks the file's own metadata, which states something else: %s", beside.path, strings.Join(all, "; ")))
+	}
+}
+
+// beside returns what the files say beside which a single file is written, if readers of the file take it: it has a name that transformers gives to weights.
+// A *[TargetError] says that they contradict the model.
+func (t target) beside(c card.Card) (folderConfigs, error) {
+	if t.folder != "" || !isTransformersName(filepath.Base(t.path)) {
+		return folderConfigs{}, nil
+	}
+	if info, err := os.Stat(filepath.Join(filepath.Dir(t.path), "config.json")); err != nil || !info.Mode().IsRegular() {
+		return folderConfigs{}, nil
+	}
+	found, err := readFolderConfigs(t.path)
+	advice := "write to another folder, or under a name such as beit" + filepath.Ext(t.path) + ", or write the folder as a whole, whose config.json is replaced"
+	if err != nil {
+		return found, &TargetError{
+			Reason: fmt.Sprintf("whoever reads %s takes what the config.json beside it says, which can't be used: %s", t.path, err),
+			Advice: advice,
+		}
+	}
+	if all := found.disagreements(c); len(all) > 0 {
+		return found, &TargetError{
+			Reason: fmt.Sprintf("whoever reads %s takes what %s says, and that is another model's: %s", t.path, found.path, strings.Join(all, "; ")),
+			Advice: advice,
+		}
+	}
+	return found, nil
+}
+
+// kept returns the losses that the files beside the target do not make good, and a note about these files.
+func (f folderConfigs) kept(losses []Loss, path string) (kept []Loss, notes []string) {
+	if f.card == nil && f.timm == nil {
+		return losses, nil
+	}
+	var taken []string
+	stated := map[card.Item]bool{card.Preparing: f.processor != nil || f.timm != nil}
+	switch {
+	case f.card != nil:
+		stated[card.Epsilon], stated[card.Heads], stated[card.Window] = true, true, true
+		stated[card.Labels], stated[card.ProblemIs] = !card.Placeholder(f.card.Labels), f.card.Problem != ""
+		taken = append(taken, fmt.Sprintf("epsilon %g", f.card.Config.Epsilon))
+	case f.timm != nil:
+		stated[card.Heads], stated[card.Window] = f.timm.Heads > 0, f.timm.ImageHeight > 0 && f.timm.PatchSize > 0
+		stated[card.Labels] = !card.Placeholder(f.timm.Labels)
+		taken = append(taken, fmt.Sprintf("epsilon %g", arch.Epsilon))
+	}
+	if stated[card.Labels] {
+		taken = append(taken, "the names of the classes")
+	}
+	if stated[card.ProblemIs] {
+		taken = append(taken, "what the logits mean")
+	}
+	if stated[card.Preparing] {
+		taken = append(taken, "the recipe for images")
+	}
+	note := fmt.Sprintf("whoever reads %s takes from %s: %s; if that is another model's, write to another folder", path, f.path, text.List(taken, len(taken), ""))
+	return slices.DeleteFunc(losses, func(l Loss) bool { return stated[l.Item] }), []string{note}
+}
