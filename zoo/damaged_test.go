@@ -51,6 +51,12 @@ func TestDamagedFolder(t *testing.T) {
 			name := indexBlob(t, path)
 			write(t, name, append(read(t, name), '\n'))
 		},
+		"index blob changed": func(t *testing.T, path string) {
+			name := indexBlob(t, path)
+			content := read(t, name)
+			content[0] ^= 1
+			write(t, name, content)
+		},
 		"no index blob":   func(t *testing.T, path string) { remove(t, indexBlob(t, path), "") },
 		"index.yaml cut":  func(t *testing.T, path string) { cut(t, filepath.Join(path, "index.yaml")) },
 		"index.yaml void": func(t *testing.T, path string) { write(t, filepath.Join(path, "index.yaml"), nil) },

@@ -70,6 +70,9 @@ func (z *Zoo) ChangeKeys(ctx context.Context, at place.Destination, c KeysChange
 	}
 	signers, last := []minisign.PrivateKey{c.Key}, c.Key
 	if c.Successor != nil {
+		if next, err := publicKey(*c.Successor); err != nil || next.Equal(public) {
+			return nil, errors.Join(err, &trust.ChangeError{Place: at.String(), Err: fmt.Errorf("the key %s is to follow itself: %w", trust.KeyID(public.ID()), trust.ErrKeyListed)})
+		}
 		signers, last = append(signers, *c.Successor), *c.Successor
 	}
 	if err := z.changeKeys(at, d, c.Add, c.Remove, expires, signers...); err != nil {

@@ -3,6 +3,8 @@ package zoo_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -247,6 +249,13 @@ func TestRevocation(t *testing.T) {
 	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64@1.1.0"); !errors.Is(err, trust.ErrRevokedKey) {
 		t.Errorf("what the revoked key signed: %v", err)
 	}
+	all, _, err := open(t, options).List(t.Context())
+	if err != nil || len(all) != 2 || all[0].Refused != nil || !errors.Is(all[1].Refused, trust.ErrRevokedKey) {
+		t.Errorf("listed %+v, error %v", all, err)
+	}
+	if page := string(read(t, path+"/models/digits_p16_64/index.html")); strings.Contains(page, "1.1.0") || !strings.Contains(page, "1.0.0") {
+		t.Error("the page of the place shows what nobody can pull")
+	}
 	mirror, _ := folderPlace(t)
 	var noticed []error
 	mirrored, err := open(t, reader(t, root)).Mirror(t.Context(), target, mirror, zoo.MirrorOptions{Notice: func(err error) { noticed = append(noticed, err) }})
@@ -276,6 +285,35 @@ func TestRevocation(t *testing.T) {
 	if _, err := open(t, reader(t, stolen, tree(t, path))).Resolve(t.Context(), "digits_p16_64"); err != nil {
 		t.Errorf("who knows only the stolen key cannot be helped, as docs/zoo.md says; but: %v", err)
 	}
+}
+
+// TestRevocation_Pages: the page of a model that the revoked key alone has signed goes away.
+func TestRevocation_Pages(t *testing.T) {
+	t.Parallel()
+	root, stolen := newPublisher(t), newPublisher(t)
+	target, path := folderPlace(t)
+	publish(t, target, root.quick("1.0.0"))
+	changeKeys(t, target, zoo.KeysChange{Key: root.key, Add: stolen.as(manifest.Publisher)})
+	thief := stolen.quick("1.0.0")
+	thief.Name = "thief"
+	withTrust := folders(t)
+	withTrust.Keys = root.ring
+	if _, err := open(t, withTrust).Publish(t.Context(), target, thief); err != nil {
+		t.Fatal(err)
+	}
+	page := path + "/models/thief/index.html"
+	read(t, page)
+	changeKeys(t, target, zoo.KeysChange{Key: root.key, Remove: stolen.becomes(manifest.Revoked)})
+	if _, err := os.Stat(page); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the page of what nobody can pull is still there: %v", err)
+	}
+	if table := string(read(t, path+"/index.html")); strings.Contains(table, "thief") || !strings.Contains(table, "digits_p16_64") {
+		t.Error("the table shows what nobody can pull, or not the rest")
+	}
+	if _, err := open(t, folders(t)).Renew(t.Context(), target, zoo.Renewal{Key: root.key, ResignAll: true}); err != nil {
+		t.Fatal(err)
+	}
+	read(t, page) // somebody has looked at it, and signed it
 }
 
 // TestStolenRoot revokes the only key, which its owner and a thief both have, and gives the place to a new one.

@@ -121,6 +121,10 @@ type Listing struct {
 	// Key is a public key, in minisign's form, with which somebody who does not know the place yet can check its index; empty if Place is.
 	Key string
 
+	// Refused says why nobody can pull the entry: no valid key has signed its manifest, since the one that did was revoked. It is nil otherwise, and for
+	// manifests that could not be fetched.
+	Refused error
+
 	entry *manifest.Entry
 	place place.Place
 	// remembered reports that the place could not be asked, and this is in the index that was accepted last.
@@ -132,7 +136,19 @@ type Listing struct {
 // the notices, which [Unanswered] finds, one that has nothing an *EmptyPlaceError. A place that serves something forged, malformed or damaged is an error:
 // *trust.SignatureError, *manifest.IndexError, *manifest.Error or *place.DamagedError.
 func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err error) {
-	return z.merge(ctx, z.askAll(ctx))
+	if all, notices, err = z.merge(ctx, z.askAll(ctx)); err != nil {
+		return nil, nil, err
+	}
+	for i := range all {
+		if all[i].keys == nil || !all[i].keys.HasRevoked() {
+			continue // the index vouches for its entries, and their manifests need not be fetched
+		}
+		var refused *trust.SignatureError
+		if _, err := z.Read(store.Once(ctx), all[i]); errors.As(err, &refused) {
+			all[i].Refused = refused
+		}
+	}
+	return all, notices, nil
 }
 
 // merge returns the entries of the program and those of the answers of places, sorted.
@@ -234,7 +250,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	}
 	match, err := z.choose(ctx, wanted, all, notices)
 	if err != nil && hasTemporary(notices) && ctx.Err() == nil && errors.Is(errdef.Kind(err), errdef.ErrNetwork) {
-		if all, notices, err = z.List(ctx); err != nil {
+		if all, notices, err = z.merge(ctx, z.askAll(ctx)); err != nil {
 			return nil, err
 		}
 		return z.choose(ctx, wanted, all, notices)

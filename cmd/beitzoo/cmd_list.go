@@ -31,6 +31,8 @@ type zooEntry struct {
 	Digest   digest.Digest `json:"manifest_sha256"`
 	// Status is what the publisher said about the entry later.
 	Status *manifest.Status `json:"status,omitempty"`
+	// Refused says why nobody can pull the entry.
+	Refused string `json:"refused,omitempty"`
 }
 
 func listCommand(c *console) *cli.Command {
@@ -63,6 +65,9 @@ func list(ctx context.Context, c *console, f zooFlags) error {
 		entries[i] = zooEntry{
 			Name: l.Name, Version: l.Version, Title: l.Title, Place: l.Place, Embedded: l.Embedded, Cached: cached[l.Reference], Digest: l.Digest, Status: l.Status,
 		}
+		if l.Refused != nil {
+			entries[i].Refused = l.Refused.Error()
+		}
 	}
 	return errors.Join(err, c.result(listResult{entries}, func() { printList(c, entries) }))
 }
@@ -89,9 +94,17 @@ func listZoo(ctx context.Context, c *console, f zooFlags) (*zoo.Zoo, []zoo.Listi
 func printList(c *console, entries []zooEntry) {
 	rows := [][]string{{"NAME", "VERSION", "WHAT", "WHERE"}}
 	for _, e := range entries {
-		rows = append(rows, []string{e.Name, e.Version, markTitle(e.Title, e.Status), e.where()})
+		rows = append(rows, []string{e.Name, e.Version, e.what(), e.where()})
 	}
 	c.printTable(rows, 2)
+}
+
+// what returns the title, with what speaks against the entry before it.
+func (e zooEntry) what() string {
+	if e.Refused != "" {
+		return "(refused: no valid key has signed it) " + e.Title
+	}
+	return markTitle(e.Title, e.Status)
 }
 
 // where says where the weights come from.

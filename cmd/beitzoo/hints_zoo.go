@@ -21,6 +21,7 @@ func zooHint(err error) string {
 		unproved  *zoo.NotVerifiedError
 		status    *manifest.StatusError
 		signer    *zoo.SignerError
+		keys      *trust.ChangeError
 		recipe    *zoo.RecipeSizeError
 		label     *zoo.LabelError
 		tooLarge  *zoo.ManifestSizeError
@@ -41,6 +42,10 @@ func zooHint(err error) string {
 		return fmt.Sprintf("with a root key of the place: beitzoo key add %s %s --sign ROOT", signer.Place, signer.Key)
 	case errors.As(err, &signer):
 		return signer.Hint() + ": `beitzoo key ls " + signer.Place + "` lists them"
+	case errors.As(err, &keys) && errors.Is(keys, trust.ErrKeyListed):
+		return keys.Hint() + ": beitzoo key generate -o FILE"
+	case errors.As(err, &keys):
+		return keys.Hint() + ": beitzoo key ls " + keys.Place
 	case errors.As(err, &signature) && errors.Is(signature, trust.ErrRevokedKey), errors.As(err, &signature) && errors.Is(signature, trust.ErrRetiredKey):
 		return signature.Hint() + ": beitzoo manifest renew PLACE --sign KEY --re-sign NAME"
 	case errors.As(err, &signature) && signature.Listed:

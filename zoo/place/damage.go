@@ -100,6 +100,8 @@ func (f *Folder) Index(ctx context.Context) (index, signature []byte, err error)
 		return nil, nil, f.damaged(found, restoreAdvice)
 	case errors.Is(err, store.ErrInvalid) && (before.file != "" || f.has(oci.ImageLayoutFile)):
 		return nil, nil, f.damaged(err.Error(), restoreAdvice)
+	case errors.Is(err, store.ErrDigestMismatch):
+		return nil, nil, f.damaged("a blob of its index was changed: "+err.Error(), restoreAdvice)
 	case err != nil:
 		return nil, nil, err
 	case before.isWrong:

@@ -67,12 +67,14 @@ func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument
 	if err != nil {
 		return err
 	}
-	anchor := anchorOf(f.name, document)
+	keys := keysOf(f.name, document)
 	var pages []site.Entry
 	var problems []error
 	for _, entry := range entries {
-		status := document.StatusOf(entry.Reference())
-		pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, Key: anchor, SignedBy: trust.SignerOf(entry.Signature)})
+		if canPull(keys, entry) {
+			status := document.StatusOf(entry.Reference())
+			pages = append(pages, site.Entry{Document: entry.Document, Status: status, Place: site.Here, Key: anchorOf(keys), SignedBy: trust.SignerOf(entry.Signature)})
+		}
 		name := "manifests/" + entry.Reference().String() + ".yaml"
 		problems = append(problems, f.tree.Create(name, entry.Raw), f.tree.Replace(name+manifest.SignatureSuffix, entry.Signature))
 	}
@@ -86,11 +88,28 @@ func (f *Folder) writeTree(ctx context.Context, document *manifest.IndexDocument
 	return errors.Join(f.tree.Replace(IndexFile+manifest.SignatureSuffix, signature), f.tree.Replace(IndexFile, document.Raw))
 }
 
-// anchorOf returns the key that readers who do not know the place yet should trust, or "" if the index has no list of keys.
-func anchorOf(at string, index *manifest.IndexDocument) string {
+// keysOf returns the keys of an index, or nil if it has no list of them, or one that readers refuse.
+func keysOf(at string, index *manifest.IndexDocument) *trust.KeyList {
 	keys, err := trust.ReadKeys(at, index.Keys)
-	if err != nil {
-		return "" // readers refuse the index
+	if err != nil || len(keys.Changes) == 0 {
+		return nil
+	}
+	return keys
+}
+
+// canPull reports whether readers accept the signature of an entry: not if its key was revoked since.
+func canPull(keys *trust.KeyList, entry Entry) bool {
+	if keys == nil {
+		return true
+	}
+	_, err := keys.CheckManifest(entry.Reference().String(), entry.Raw, entry.Signature)
+	return err == nil
+}
+
+// anchorOf returns the key that readers who do not know the place yet should trust, or "" if there is no list of keys.
+func anchorOf(keys *trust.KeyList) string {
+	if keys == nil {
+		return ""
 	}
 	key, found := keys.Anchor()
 	if !found {

@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/errdef"
@@ -136,19 +138,51 @@ func checkOwn(folder string, pages []Page) error {
 		if err != nil {
 			continue // nothing to lose, or an error that writing meets as well
 		}
-		head, err := io.ReadAll(io.LimitReader(file, 4<<10))
-		if err := errors.Join(err, file.Close()); err != nil {
+		own, err := isOwn(file)
+		if err != nil {
 			return disk.AtTarget(target, err)
 		}
-		if !bytes.Contains(head, []byte(generator)) {
+		if !own {
 			return &ForeignPageError{target}
 		}
 	}
 	return nil
 }
 
+// isOwn reports whether a file is a page of a site, and closes it.
+func isOwn(file *os.File) (bool, error) {
+	head, err := io.ReadAll(io.LimitReader(file, 4<<10))
+	return bytes.Contains(head, []byte(generator)), errors.Join(err, file.Close())
+}
+
+// removeStale removes the pages of models that are not on the site any more, such as those whose key was revoked: they would go on recommending them.
+func removeStale(folder string, pages []Page) error {
+	names, err := fs.Glob(os.DirFS(folder), "models/*/index.html")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if slices.ContainsFunc(pages, func(p Page) bool { return p.Path == name }) {
+			continue
+		}
+		target := filepath.Join(folder, filepath.FromSlash(name))
+		file, err := os.Open(target)
+		if err != nil {
+			continue // so nobody reads it
+		}
+		if own, err := isOwn(file); err != nil || !own {
+			continue
+		}
+		if err := os.Remove(target); err != nil {
+			return disk.AtTarget(target, err)
+		}
+		os.Remove(filepath.Dir(target)) // unless somebody else has files there
+	}
+	return nil
+}
+
 // Write writes the pages to folder, which is made if it does not exist. Each file appears whole or not at all. If one would replace a file that is not a
-// page of a site, the error is a *ForeignPageError, and nothing is written.
+// page of a site, the error is a *ForeignPageError, and nothing is written. Pages of an earlier site about models that entries lacks are removed.
 func Write(ctx context.Context, folder string, entries []Entry) error {
 	pages, err := Pages(entries)
 	if err != nil {
@@ -169,5 +203,5 @@ func Write(ctx context.Context, folder string, entries []Entry) error {
 			return err
 		}
 	}
-	return nil
+	return removeStale(folder, pages)
 }

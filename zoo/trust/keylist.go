@@ -23,6 +23,14 @@ type ListedKey struct {
 	Reason string
 }
 
+// standing says what a key may do, for messages: its role, or its state if it may do nothing.
+func (k *ListedKey) standing() string {
+	if k.State == manifest.Active {
+		return "active " + string(k.Role)
+	}
+	return string(k.State)
+}
+
 // KeyList says which keys may sign for a place, and which could before.
 type KeyList struct {
 	// Changes have made the list. It is empty for the keys of an index of the first format, which has no list.
@@ -142,7 +150,7 @@ func (l *KeyList) add(change *manifest.KeyChange) error {
 			return err
 		}
 		if known := l.withID(listed.ID()); known != nil {
-			return fmt.Errorf("the key %s is in the list already, as %s: a key is never added twice", KeyID(listed.ID()), known.State)
+			return fmt.Errorf("the key %s is in the list already, as %s: %w", KeyID(listed.ID()), known.standing(), ErrKeyListed)
 		}
 		l.Keys = append(l.Keys, listed)
 	}
@@ -158,9 +166,9 @@ func (l *KeyList) remove(change *manifest.KeyChange) error {
 		listed := l.find(key)
 		switch {
 		case listed == nil:
-			return fmt.Errorf("the key %s is not in the list", KeyID(key.ID()))
+			return fmt.Errorf("the key %s %w", KeyID(key.ID()), ErrKeyNotListed)
 		case listed.State == removed.State || listed.State == manifest.Revoked:
-			return fmt.Errorf("the key %s is %s already", KeyID(key.ID()), listed.State)
+			return fmt.Errorf("%w: the key %s is %s", ErrKeyRemoved, KeyID(key.ID()), listed.State)
 		}
 		listed.State, listed.Removed, listed.Reason = removed.State, change.Date, removed.Reason
 	}
@@ -193,6 +201,11 @@ func (l *KeyList) Find(key minisign.PublicKey) (ListedKey, bool) {
 		return *listed, true
 	}
 	return ListedKey{}, false
+}
+
+// HasRevoked reports whether a key of the list is revoked, so that manifests which an index lists may not be valid any more.
+func (l *KeyList) HasRevoked() bool {
+	return slices.ContainsFunc(l.Keys, func(key ListedKey) bool { return key.State == manifest.Revoked })
 }
 
 // Ring returns all keys of the list, also those that may not sign any more.

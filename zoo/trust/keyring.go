@@ -129,7 +129,26 @@ func (e *ChangeError) Error() string {
 // Is makes a ChangeError an errdef.ErrUsage.
 func (*ChangeError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
+// Unwrap returns the reason.
+func (e *ChangeError) Unwrap() error { return e.Err }
+
 // Hint says what is allowed.
-func (*ChangeError) Hint() string {
-	return "the list is changed by an active root alone, always has one, and a key that was removed never comes back: make a new one"
+func (e *ChangeError) Hint() string {
+	switch {
+	case errors.Is(e.Err, ErrKeyListed):
+		return "make a new key"
+	case errors.Is(e.Err, ErrKeyNotListed), errors.Is(e.Err, ErrKeyRemoved):
+		return "look at the list of keys, and check which one is meant"
+	}
+	return "the list is changed by an active root alone, and always has one"
 }
+
+// Reasons of a ChangeError that say something about one key.
+var (
+	// ErrKeyListed: it was added before.
+	ErrKeyListed = errdef.New(errdef.ErrUsage, "a key is never added twice, its role never changes, and one that was removed never comes back")
+	// ErrKeyNotListed: it is to be removed, and was never added.
+	ErrKeyNotListed = errdef.New(errdef.ErrUsage, "is not in the list")
+	// ErrKeyRemoved: it is to be removed, and was removed before.
+	ErrKeyRemoved = errdef.New(errdef.ErrUsage, "nothing is to be done")
+)
