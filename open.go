@@ -1,6 +1,7 @@
 package beitzoo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -34,7 +35,7 @@ type Facts struct {
 	// Card is the architecture, with epsilon, labels, recipe and what the logits mean. Card.From names the source of each item, so a program can distinguish
 	// a fact from a guess: see [card.Origin.Guess].
 	Card card.Card
-	// StateDict is the key of the state dict in the file, or empty if there is only one.
+	// StateDict is the key of the state dict in the file, or in the checkpoint of several from which the file was made; or empty.
 	StateDict string
 	// Source says how the checkpoint was read, and what was guessed.
 	Source convert.Input
@@ -121,7 +122,7 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		loaded.Close()
 		return nil, err
 	}
-	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: opened.File.Wrapper, Source: opened.Input(), Notes: opened.Notes}
+	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: cmp.Or(opened.StateDict, opened.File.Wrapper), Source: opened.Input(), Notes: opened.Notes}
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
 }
 

@@ -11,10 +11,8 @@ import (
 // collect fills in the facts about the model, each from the first source that states it: the caller, the manifest, the files beside the weights, the file
 // itself, its parameters, what is usual. wantedFrom is where the architecture comes from.
 func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) error {
-	m.From = map[card.Item]card.Origin{card.StateDict: card.File}
-	if m.File.Wrapper != "" && options.Select != "" {
-		m.From[card.StateDict] = card.Asked
-	}
+	m.From = map[card.Item]card.Origin{}
+	m.setStateDict(options, own)
 	for item, inferred := range map[card.Item]arch.Source{
 		card.Window: m.WindowFrom, card.Heads: m.HeadsFrom, card.Pooling: m.PoolingFrom, card.Bias: arch.FromNames,
 	} {
@@ -58,6 +56,22 @@ func (o OpenOptions) carried(from card.Origin, own ownCard, item card.Item) card
 		return o.Known.From[item]
 	}
 	return from
+}
+
+// setStateDict says which state dict the weights are: of those in the file, or, if it has only one, what is known about where that comes from.
+func (m *Model) setStateDict(options OpenOptions, own ownCard) {
+	m.From[card.StateDict] = card.File
+	if m.File.Wrapper != "" && options.Select != "" {
+		m.From[card.StateDict] = card.Asked
+	}
+	switch {
+	case len(m.File.Others) > 0:
+		m.StateDict = m.File.Wrapper
+	case options.Known != nil && options.Known.StateDict != "":
+		m.StateDict, m.From[card.StateDict] = options.Known.StateDict, card.Manifest
+	case own.Card != nil && own.StateDict != "":
+		m.StateDict, m.From[card.StateDict] = own.StateDict, card.Metadata
+	}
 }
 
 func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) {

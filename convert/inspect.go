@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -56,7 +57,7 @@ type Inspection struct {
 type InspectedCard struct {
 	// From says where each item comes from.
 	From map[card.Item]card.Origin `json:"from"`
-	// StateDict is the key of the state dict in the file, or empty.
+	// StateDict is the key of the state dict in the file, or in the checkpoint of several from which the file was made; or empty.
 	StateDict string   `json:"state_dict,omitempty"`
 	Labels    []string `json:"labels,omitempty"`
 	// Recipe is how images are prepared; nil for a model that does not classify, or if it is not known. Problem says why it is not.
@@ -68,7 +69,7 @@ type InspectedCard struct {
 
 // inspectCard returns the card with the recipe by which the model would be run.
 func (m *Model) inspectCard() *InspectedCard {
-	c := &InspectedCard{From: maps.Clone(m.From), StateDict: m.File.Wrapper, Labels: m.Labels, Problem: m.Problem}
+	c := &InspectedCard{From: maps.Clone(m.From), StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Labels: m.Labels, Problem: m.Problem}
 	if m.Config.Classes == 0 || m.Config.MaskToken {
 		c.Recipe, c.RecipeName = m.Facts.Recipe, m.RecipeName
 		return c

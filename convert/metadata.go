@@ -16,7 +16,7 @@ import (
 const (
 	MetadataScheme  = "beitzoo.scheme"
 	MetadataEpsilon = "beitzoo.epsilon"
-	// MetadataCard is a JSON object with the architecture, the names of the classes, the recipe and what the logits mean.
+	// MetadataCard is a JSON object with the architecture, the names of the classes, the recipe, what the logits mean, and which of several state dicts it is.
 	MetadataCard = "beitzoo.card"
 )
 
@@ -42,11 +42,13 @@ type cardDocument struct {
 	Recipe     *card.Recipe `json:"recipe,omitempty"`
 	RecipeName string       `json:"recipe_name,omitempty"`
 	Problem    card.Problem `json:"problem_type,omitempty"`
+	// StateDict is the key of the state dict that was taken of several.
+	StateDict string `json:"state_dict,omitempty"`
 }
 
 // CardMetadata is [Metadata] with the card of the model, from which the file can be read back alone. The same card makes the same text.
 func CardMetadata(scheme string, c card.Card) (map[string]string, error) {
-	document := cardDocument{Architecture: c.Config, Recipe: c.Recipe, RecipeName: c.RecipeName, Problem: c.Problem}
+	document := cardDocument{Architecture: c.Config, Recipe: c.Recipe, RecipeName: c.RecipeName, Problem: c.Problem, StateDict: c.StateDict}
 	if !card.Placeholder(c.Labels) {
 		document.Labels = c.Labels
 	}
@@ -97,7 +99,8 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 		return own, checkpoint.Malformed("the metadata %s is not valid: %s", MetadataCard, err)
 	}
 	own.Card = &card.Card{Config: document.Architecture, Facts: card.Facts{
-		Labels: document.Labels, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, From: map[card.Item]card.Origin{},
+		Labels: document.Labels, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, StateDict: document.StateDict,
+		From: map[card.Item]card.Origin{},
 	}}
 	for _, item := range document.Assumed {
 		own.From[item] = card.CarriedGuess

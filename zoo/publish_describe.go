@@ -92,6 +92,9 @@ func (w *publishRun) describe(model *convert.Model) (*Description, error) {
 	}
 	m, config := &d.Manifest, model.Config
 	m.Format, m.ID, m.Version, m.Parameters = manifest.Format, w.Name, w.Version, config.Parameters()
+	if w.Draft == nil || !w.Draft.States("state_dict") {
+		m.StateDict = shownKey(d.Card.StateDict)
+	}
 	m.Blobs, m.Recordings, m.Tensors, m.Verdict, m.Assumed = nil, nil, nil, nil, nil
 	m.Categories.Count = config.Classes
 	m.Architecture, m.Config = config.Name, nil
@@ -108,6 +111,12 @@ func (w *publishRun) describe(model *convert.Model) (*Description, error) {
 	}
 	w.listAssumed(d)
 	return d, w.check(d, config)
+}
+
+// shownKey returns the key of a state dict as a manifest can hold it.
+func shownKey(key string) string {
+	const longest = 190
+	return text.Line(text.Shorten(key, longest))
 }
 
 // check checks the description as a reader would, but that there are no blobs yet.

@@ -20,6 +20,8 @@ type Facts struct {
 	RecipeName string
 	// Problem is what the logits mean.
 	Problem Problem
+	// StateDict is the key of the state dict that was taken of a checkpoint that held several, such as an average of the weights; empty otherwise.
+	StateDict string
 	// From says where each item of the card comes from. An item that is not known has no entry.
 	From map[Item]Origin
 }

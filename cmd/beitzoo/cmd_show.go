@@ -79,6 +79,9 @@ func printManifest(c *console, found *zoo.Match) {
 	if config, err := zoo.Architecture(&found.Manifest); err == nil {
 		c.printf("model       %s", describe(config))
 	}
+	if found.StateDict != "" {
+		c.printf("state dict  %s", found.StateDict)
+	}
 	if p := found.Origin.Paper; p != nil {
 		c.printf("paper       %s (%d), %s", p.Title, p.Year, p.Address)
 	}

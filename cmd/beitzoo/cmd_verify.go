@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -82,6 +83,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 type verifiedFacts struct {
 	// StateDict is the key of the state dict in the file, or empty if there is only one without a key.
 	StateDict   string      `json:"state_dict"`
+	StateFrom   card.Origin `json:"state_dict_from,omitempty"`
 	Epsilon     float64     `json:"epsilon"`
 	EpsilonFrom card.Origin `json:"epsilon_from"`
 	HeadsFrom   card.Origin `json:"heads_from"`
@@ -93,8 +95,11 @@ type verifiedFacts struct {
 
 func verifiedFactsOf(m *convert.Model) verifiedFacts {
 	f := verifiedFacts{
-		StateDict: m.File.Wrapper, Epsilon: m.Config.Epsilon, EpsilonFrom: m.From[card.Epsilon], HeadsFrom: m.From[card.Heads], WindowFrom: m.From[card.Window],
+		StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Epsilon: m.Config.Epsilon, EpsilonFrom: m.From[card.Epsilon], HeadsFrom: m.From[card.Heads], WindowFrom: m.From[card.Window],
 		LabelsFrom: m.From[card.Labels],
+	}
+	if f.StateDict != "" {
+		f.StateFrom = m.From[card.StateDict]
 	}
 	if choice, err := m.Recipe(); err == nil && classify.CheckModel(m.Config) == nil {
 		f.Recipe = &statedRecipe{choice.Recipe, choice.Name, choice.From, choice.Guessed()}
@@ -106,7 +111,7 @@ func verifiedFactsOf(m *convert.Model) verifiedFacts {
 func (f verifiedFacts) line() string {
 	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom))
 	if f.StateDict != "" {
-		line += fmt.Sprintf(", state dict %q", f.StateDict)
+		line += fmt.Sprintf(", state dict %q%s", f.StateDict, originText(f.StateFrom))
 	}
 	return line
 }

@@ -61,6 +61,7 @@ type classifierFacts struct {
 	LabelsFrom card.Origin `json:"labels_from,omitempty"`
 	// StateDict is the key of the state dict in the file, or empty if there is only one without a key.
 	StateDict   string      `json:"state_dict"`
+	StateFrom   card.Origin `json:"state_dict_from,omitempty"`
 	Epsilon     float64     `json:"epsilon"`
 	EpsilonFrom card.Origin `json:"epsilon_from"`
 	// EpsilonGuess says that the epsilon is not known for certain.
@@ -86,6 +87,9 @@ func factsOf(argument string, m *beitzoo.Model) classifierFacts {
 		Model: argument, Recipe: statedRecipe{*known.Recipe, known.RecipeName, recipe, recipe.Guess()}, StateDict: m.StateDict,
 		Epsilon: known.Config.Epsilon, EpsilonFrom: epsilon, EpsilonGuess: epsilon.Guess(), Function: m.Function(), ProblemType: known.Problem,
 	}
+	if f.StateDict != "" {
+		f.StateFrom = known.From[card.StateDict]
+	}
 	if known.Labels != nil {
 		f.LabelsFrom = known.From[card.Labels]
 	}
@@ -104,7 +108,7 @@ func (f classifierFacts) line(labels []string) string {
 	}
 	state := ""
 	if f.StateDict != "" {
-		state = fmt.Sprintf("; state dict %q", f.StateDict)
+		state = fmt.Sprintf("; state dict %q%s", f.StateDict, originText(f.StateFrom))
 	}
 	return fmt.Sprintf("recipe %s%s; class names %s; epsilon %g%s; %s%s", name, originText(f.Recipe.From), names, f.Epsilon, originText(f.EpsilonFrom), f.Function, state)
 }

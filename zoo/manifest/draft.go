@@ -224,6 +224,7 @@ func (d *Draft) Validate(known Known) error {
 			c.agreement()
 		}
 	}
+	c.stateDict()
 	c.origin()
 	c.evaluation()
 	c.sources()

@@ -35,6 +35,7 @@ func (c *checker) all() {
 		c.config = config
 		c.agreement()
 	}
+	c.stateDict()
 	c.origin()
 	c.evaluation()
 	c.sources()

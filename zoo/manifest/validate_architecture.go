@@ -16,6 +16,16 @@ func (c *checker) identity() {
 	c.check("version", CheckVersion(m.Version))
 }
 
+// maxStateDict is more bytes than the key of a state dict has.
+const maxStateDict = 200
+
+func (c *checker) stateDict() {
+	key := c.manifest.StateDict
+	if len(key) > maxStateDict || text.Line(key) != key {
+		c.report("state_dict", "%s is not the key of a state dict", text.Quote(key))
+	}
+}
+
 // architecture returns the architecture that the manifest names or describes, and whether it is valid.
 func (c *checker) architecture() (arch.Config, bool) {
 	m := c.manifest
