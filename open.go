@@ -106,7 +106,7 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	known.From = maps.Clone(known.From)
 	known.Recipe, known.RecipeName, known.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
 	if err := classify.Check(known); err != nil { // before the weights are read
-		return nil, fmt.Errorf("%s: %w", weights.Path, err)
+		return nil, fmt.Errorf("%s: %w", weights.name(), err)
 	}
 	chosen := options.Engine
 	if chosen == nil {

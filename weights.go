@@ -30,6 +30,17 @@ type Weights struct {
 	Snapshot *hub.Snapshot
 }
 
+// name returns what a message calls the weights: their name in the zoo or on the hub, or their path.
+func (w Weights) name() string {
+	switch {
+	case w.Entry != nil:
+		return w.Entry.Reference().String()
+	case w.Snapshot != nil:
+		return w.Snapshot.Reference.String()
+	}
+	return w.Path
+}
+
 // Find returns the weights that name stands for. If a file or folder of that name exists, it is taken. Otherwise it is one of these:
 //
 //   - hf://OWNER/NAME, with a revision and a path if need be, the address of a page of the hub, or OWNER/NAME (if there is no folder OWNER): a model of the hub

@@ -6,6 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/configs"
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // collect fills in the facts about the model, each from the first source that states it: the caller, the manifest, the files beside the weights, the file
@@ -41,6 +42,9 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	}
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own)
+	if m.From[card.ProblemIs] == card.Asked && (m.Config.Classes == 0 || m.Config.MaskToken) {
+		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.MaskToken}
+	}
 	if err := m.checkTimm(beside.timm); err != nil {
 		return err
 	}
@@ -110,7 +114,11 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 		set(own.Labels, card.Metadata)
 	}
 	if m.Config.Classes == 0 || m.Config.MaskToken {
+		if m.From[card.Labels] == card.Asked {
+			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.MaskToken}
+		}
 		m.Labels = nil
+		delete(m.From, card.Labels)
 		return nil
 	}
 	if err := card.CheckLabels(m.Labels, m.Config.Classes); err != nil {
@@ -135,7 +143,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 	if beside.processor != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
 		recipe, err := configs.ParseProcessor(beside.processor)
 		if err != nil {
-			m.recipeErr = err
+			m.recipeErr = besides(beside.processorFile, err)
 		} else {
 			set(&recipe, "", card.Processor)
 		}
@@ -166,6 +174,32 @@ func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCar
 		set(own.Problem, card.Metadata)
 	}
 }
+
+// NoClassesError says that the caller stated something about the classes of a model that has none.
+type NoClassesError struct {
+	Path string
+	// Item is what was stated: [card.Labels] or [card.ProblemIs].
+	Item card.Item
+	// Masked says that the model predicts visual tokens; otherwise it has no head.
+	Masked bool
+}
+
+func (e *NoClassesError) Error() string {
+	model, what := "a model without a head", "names of classes are"
+	if e.Masked {
+		model = "a masked-image model, which predicts visual tokens"
+	}
+	if e.Item == card.ProblemIs {
+		what = "a problem type is"
+	}
+	return fmt.Sprintf("%s: %s given, but this is %s: it has no classes", e.Path, what, model)
+}
+
+// Is reports that the call does not fit the model.
+func (e *NoClassesError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do.
+func (e *NoClassesError) Hint() string { return "leave that out, or take the fine-tuned model" }
 
 // checkTimm compares what timm's config.json says of the model with the parameters. timm lets the norm behind any pooling have either name.
 func (m *Model) checkTimm(timm *configs.TimmFacts) error {

@@ -220,7 +220,9 @@ type folderConfigs struct {
 	path      string // of config.json
 	card      *card.Card
 	processor []byte
-	timm      *configs.TimmFacts
+	// processorFile is the path of processor.
+	processorFile string
+	timm          *configs.TimmFacts
 }
 
 // maxConfig bounds the files that are read whole, in bytes.
@@ -252,8 +254,9 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	if err != nil {
 		return folderConfigs{}, besides(name, err)
 	}
-	processor, err := readSmall(filepath.Join(folder, "preprocessor_config.json"))
-	return folderConfigs{path: name, card: &config, processor: processor}, err
+	beside := folderConfigs{path: name, card: &config, processorFile: filepath.Join(folder, "preprocessor_config.json")}
+	beside.processor, err = readSmall(beside.processorFile)
+	return beside, err
 }
 
 // besides says which file beside the weights an error is about.

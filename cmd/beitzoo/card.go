@@ -107,8 +107,28 @@ func recipeText(r card.Recipe, name string) string {
 	return does
 }
 
-// lossText says what a target can't hold, and with which flag it is given back.
-func lossText(l convert.Loss) string {
+// statedLoss is what a target can't hold, with --json: the flag gives it back.
+type statedLoss struct {
+	convert.Loss
+	Flag string `json:"flag"`
+}
+
+// savedFile is what was written, with --json.
+type savedFile struct {
+	*convert.Saved
+	Lost []statedLoss `json:"lost,omitempty"`
+}
+
+func savedFileOf(saved *convert.Saved) savedFile {
+	f := savedFile{Saved: saved}
+	for _, loss := range saved.Lost {
+		f.Lost = append(f.Lost, statedLoss{loss, lossFlag(loss)})
+	}
+	return f
+}
+
+// lossFlag returns the flag that gives back what a target can't hold.
+func lossFlag(l convert.Loss) string {
 	flag := map[card.Item]string{card.Epsilon: "--epsilon " + l.Value, card.Heads: "--heads " + l.Value, card.ProblemIs: "--problem-type " + l.Value}[l.Item]
 	switch l.Item {
 	case card.Labels:
@@ -121,7 +141,12 @@ func lossText(l convert.Loss) string {
 			flag = "--recipe " + l.Value
 		}
 	}
-	line := fmt.Sprintf("%s can't be written here; give it back with %s", l, flag)
+	return flag
+}
+
+// lossText says what a target can't hold, and with which flag it is given back.
+func lossText(l convert.Loss) string {
+	line := fmt.Sprintf("%s can't be written here; give it back with %s", l, lossFlag(l))
 	if l.Instead != "" && l.Item != card.Labels {
 		line += fmt.Sprintf(", or %s is taken", l.Instead)
 	}

@@ -69,7 +69,13 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 	if err != nil {
 		return err
 	}
-	return c.result(report, func() { printConversion(c, report, f.snippet) })
+	return c.result(conversion{report, savedFileOf(&report.Saved)}, func() { printConversion(c, report, f.snippet) })
+}
+
+// conversion is what `beitzoo convert --json` prints: the library's report, with the flags that give back what is lost.
+type conversion struct {
+	*convert.Report
+	Target savedFile `json:"target"`
 }
 
 func printConversion(c *console, r *convert.Report, snippet bool) {

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -62,7 +63,16 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	if err != nil {
 		return err
 	}
+	if f.contradicts(found.Problem) {
+		return found.Problem
+	}
 	return c.result(inspection{found, errorText(found.Problem)}, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
+}
+
+// contradicts reports whether a problem is that the flags say of the model what is not so.
+func (f inspectFlags) contradicts(problem error) bool {
+	stated := f.model.heads != 0 || f.model.window != ""
+	return isA[*convert.NoClassesError](nil)(problem) || isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
 }
 
 // inspection is what `beitzoo inspect --json` prints: the library's document, and why the file is not a BEiT.

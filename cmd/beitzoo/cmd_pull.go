@@ -26,7 +26,7 @@ type pullResult struct {
 	// Status is what the publisher said about the entry later.
 	Status   *manifest.Status `json:"status,omitempty"`
 	Notes    []string         `json:"notes,omitempty"`
-	Exported *convert.Saved   `json:"exported,omitempty"`
+	Exported *savedFile       `json:"exported,omitempty"`
 }
 
 // pullFlags are the flags of pull.
@@ -105,7 +105,8 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 		if err != nil {
 			return err
 		}
-		result.Exported, result.Notes = &report.Saved, append(result.Notes, report.Notes...)
+		exported := savedFileOf(&report.Saved)
+		result.Exported, result.Notes = &exported, append(result.Notes, report.Notes...)
 	}
 	return c.result(result, func() { printPulled(c, result) })
 }
@@ -139,7 +140,7 @@ func printPulled(c *console, r pullResult) {
 		c.printf("%s", r.Path)
 		return
 	}
-	printExported(c, r.Exported)
+	printExported(c, r.Exported.Saved)
 }
 
 // printExported says what was written, and what it can't hold of what is known of the weights.

@@ -6,7 +6,6 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/beitzoo/beitzoo"
-	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo/hub"
 )
 
@@ -39,10 +38,10 @@ type pulledModel struct {
 	Bytes  int64        `json:"bytes"`
 	Files  []pulledFile `json:"files"`
 	// Pinned reports that the commit is pinned from now on, Cached that nothing had to be fetched, DryRun that nothing was.
-	Pinned   bool           `json:"pinned"`
-	Cached   bool           `json:"cached"`
-	DryRun   bool           `json:"dry_run,omitempty"`
-	Exported *convert.Saved `json:"exported,omitempty"`
+	Pinned   bool       `json:"pinned"`
+	Cached   bool       `json:"cached"`
+	DryRun   bool       `json:"dry_run,omitempty"`
+	Exported *savedFile `json:"exported,omitempty"`
 }
 
 // pulledFile is a file in it.
@@ -74,7 +73,7 @@ func pullModel(ctx context.Context, c *console, reference hub.Reference, f pullF
 	if err != nil {
 		return err
 	}
-	var exported *convert.Saved
+	var exported *savedFile
 	if f.save.output != "" {
 		report, err := exportWeights(ctx, c, beitzoo.Weights{Path: pulled.Path, Snapshot: pulled}, reference.Name, f.save)
 		if err != nil {
@@ -83,12 +82,13 @@ func pullModel(ctx context.Context, c *console, reference hub.Reference, f pullF
 		for _, note := range report.Notes {
 			c.remark(note)
 		}
-		exported = &report.Saved
+		saved := savedFileOf(&report.Saved)
+		exported = &saved
 	}
 	return printPulledModel(c, pulled, exported, false)
 }
 
-func printPulledModel(c *console, s *hub.Snapshot, exported *convert.Saved, dryRun bool) error {
+func printPulledModel(c *console, s *hub.Snapshot, exported *savedFile, dryRun bool) error {
 	result := pulledModel{
 		Name: s.Reference.String(), Path: s.Path, From: s.Endpoint, Commit: s.Commit, Bytes: s.Bytes(), Pinned: s.Pinned, Cached: s.Cached, DryRun: dryRun, Exported: exported,
 	}
@@ -115,7 +115,7 @@ func printPulledModel(c *console, s *hub.Snapshot, exported *convert.Saved, dryR
 		}
 		switch {
 		case exported != nil:
-			printExported(c, exported)
+			printExported(c, exported.Saved)
 		case s.Path != "":
 			c.printf("%s", s.Path)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo/store"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 // The files hints*.go say what the user can type after an error, in words of the command line: libraries know neither commands nor flags. For an
@@ -91,6 +92,8 @@ var flagHints = []struct {
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{isA[*convert.LostValuesError](nil), "the flag is --allow-lost-values"},
 	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},
+	{is(trust.ErrPassword), "type it again, or correct " + passwordVariable + " (for a new key " + newPasswordVariable + "), or take another copy of the key"},
+	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},
 	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},

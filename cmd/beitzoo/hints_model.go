@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
@@ -19,6 +20,7 @@ func modelHint(err error) string {
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
 		beside    *convert.ConfigMismatchError
+		classless *convert.NoClassesError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
@@ -39,6 +41,9 @@ func modelHint(err error) string {
 			return inference.Hint() + ", with " + flag + ", or --arch NAME or --arch FILE.yaml"
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
+	case errors.As(err, &classless):
+		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type"}[classless.Item]
+		return classless.Hint() + "; the flag is " + flag
 	case errors.As(err, &conflict):
 		return conflict.Hint() + "; the flags are --heads N, --window HxW and --arch"
 	}

@@ -29,6 +29,8 @@ func placeHint(err error) string {
 		return changed.Hint() + fmt.Sprintf(": beitzoo pull %s --repin", changed.Reference)
 	case errors.As(err, &model) && len(model.Entries) > 0:
 		return fmt.Sprintf("%s: beitzoo pull %s", model.Hint(), model.Entries[0].Name)
+	case errors.As(err, &away) && away.Variable != "":
+		return fmt.Sprintf("unset %s once: beitzoo pull %s", away.Variable, away.Reference)
 	case errors.As(err, &away):
 		return fmt.Sprintf("leave out --offline once: beitzoo pull %s", away.Reference)
 	case errors.As(err, &refused):

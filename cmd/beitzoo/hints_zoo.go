@@ -47,7 +47,7 @@ func zooHint(err error) string {
 	case errors.As(err, &keys):
 		return keys.Hint() + ": beitzoo key ls " + keys.Place
 	case errors.As(err, &signature) && errors.Is(signature, trust.ErrRevokedKey), errors.As(err, &signature) && errors.Is(signature, trust.ErrRetiredKey):
-		return signature.Hint() + ": beitzoo manifest renew PLACE --sign KEY --re-sign NAME"
+		return signature.Hint() + ": beitzoo manifest renew PLACE --sign KEY --re-sign NAME; a bundle is made anew: beitzoo bundle NAME -o FILE"
 	case errors.As(err, &signature) && signature.Listed:
 		return signature.Hint() + ", with: beitzoo key add"
 	case errors.As(err, &signature) && !errors.Is(signature, trust.ErrBadSignature):

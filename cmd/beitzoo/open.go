@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
@@ -22,6 +24,9 @@ func (f zooFlags) locate(ctx context.Context, c *console, argument string) (beit
 	weights, err := beitzoo.Find(ctx, argument, func() (*zoo.Zoo, error) { return f.open(ctx, c) }, pullOptions(c, bar))
 	if missing := (*fs.PathError)(nil); errors.As(err, &missing) && missing.Path == argument {
 		err = &missingError{modelFile, err}
+	}
+	if len(words(f.places)) > 0 && weights.Entry == nil && weights.Path == argument && manifest.CheckName(argument) == nil {
+		c.remark(fmt.Sprintf("the file or folder %s is taken; for what the zoo has under this name, add the version: %s@VERSION", argument, argument))
 	}
 	if weights.Entry != nil {
 		for _, n := range weights.Entry.Notices {
@@ -60,6 +65,9 @@ func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile str
 	}
 	if manifestFile != "" {
 		found, err := readManifestFile(manifestFile)
+		if err == nil && len(args) > 0 {
+			err = checkNamed(args[0], manifestFile, found.Reference())
+		}
 		return z, found, err
 	}
 	found, err := z.Resolve(ctx, args[0])
@@ -70,6 +78,18 @@ func (f zooFlags) resolveEntry(ctx context.Context, c *console, manifestFile str
 		c.remark(n)
 	}
 	return z, found, nil
+}
+
+// checkNamed compares the name on the command line with that in the manifest of --manifest.
+func checkNamed(argument, file string, described manifest.Reference) error {
+	named, err := manifest.ParseReference(argument)
+	if err != nil {
+		return err
+	}
+	if named.Name != described.Name || named.Version != "" && named.Version != described.Version {
+		return &usageError{fmt.Sprintf("%s was asked for, but %s describes %s", text.Name(argument), file, described), "leave out the name, or --manifest"}
+	}
+	return nil
 }
 
 // readManifestFile reads a manifest that the user names as a file.

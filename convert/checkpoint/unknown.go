@@ -43,7 +43,7 @@ func saved(content []byte, formats []Format) error {
 	found := answer.Recognise(content)
 	says := ""
 	if found.Words != "" {
-		says = ": " + text.Quote(found.Words)
+		says = `: "` + found.Words + `"` // safe to print already
 	}
 	switch found.Kind {
 	case answer.Pointer:

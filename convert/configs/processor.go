@@ -72,7 +72,7 @@ var resamples = map[int]card.Interpolation{2: card.Bilinear, 3: card.Bicubic}
 func ParseProcessor(raw []byte) (card.Recipe, error) {
 	var file processorFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return card.Recipe{}, unusable(processorName, text.JSONError(err))
+		return card.Recipe{}, &FileError{File: processorName, Err: text.JSONError(err), Advice: "get the file again, or state another recipe by its name or in a file"}
 	}
 	if err := file.check(); err != nil {
 		return card.Recipe{}, unusable(processorName, err)

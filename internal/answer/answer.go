@@ -127,11 +127,11 @@ func firstOf(patterns []*regexp.Regexp, document string) string {
 }
 
 // jsonWords returns the message in a document such as {"error": "..."}, {"error": {"message": "..."}}, {"errors": [{"message": "..."}]}, {"message": "..."}
-// or {"detail": "..."}.
+// or {"detail": "..."}. If it can't be read, its text is returned.
 func jsonWords(document []byte) string {
 	var found any
-	if json.Unmarshal(document, &found) != nil {
-		return ""
+	if json.NewDecoder(bytes.NewReader(document)).Decode(&found) != nil { // what follows the first document does not matter
+		return string(document)
 	}
 	return wordsIn(found, 0)
 }

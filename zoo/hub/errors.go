@@ -11,10 +11,18 @@ import (
 )
 
 // OfflineError says that a model of the hub is not in the cache, and the network is off.
-type OfflineError struct{ Reference Reference }
+type OfflineError struct {
+	Reference Reference
+	// Variable is the environment variable that forbids the network, or empty if the caller does.
+	Variable string
+}
 
 func (e *OfflineError) Error() string {
-	return e.Reference.String() + " is not on this machine, and the network is off"
+	said := e.Reference.String() + " is not on this machine, and the network is off"
+	if e.Variable != "" {
+		said += " (" + e.Variable + " is set)"
+	}
+	return said
 }
 
 // Is makes an OfflineError an errdef.ErrNetwork.

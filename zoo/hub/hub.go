@@ -42,8 +42,18 @@ type Hub struct{ options Options }
 
 // New returns a Hub. It sends nothing yet.
 func New(options Options) *Hub {
+	options.Site.Offline = options.Site.Offline && !options.Offline // only one of both is the reason
 	options.Offline = options.Offline || options.Site.Offline
 	return &Hub{options}
+}
+
+// offline returns the error for what is not in the cache.
+func (h *Hub) offline(r Reference) error {
+	missing := &OfflineError{Reference: r}
+	if h.options.Site.Offline {
+		missing.Variable = offlineVariable
+	}
+	return missing
 }
 
 // PullOptions change what Pull does. The zero value uses what is pinned.
@@ -106,7 +116,7 @@ func (h *Hub) Pull(ctx context.Context, r Reference, options PullOptions) (*Snap
 		return p.fromCache()
 	}
 	if h.options.Offline {
-		return nil, &OfflineError{Reference: r}
+		return nil, h.offline(r)
 	}
 	chosen, err := p.ask(ctx)
 	if err != nil && p.pinned != nil && p.complete && !options.Repin && errors.Is(errdef.Kind(err), errdef.ErrNetwork) {
@@ -133,7 +143,7 @@ func (h *Hub) Plan(ctx context.Context, r Reference, options PullOptions) (*Snap
 	case p.pinned != nil && p.complete && !options.Repin:
 		return p.snapshot(p.pinned.Commit, true), nil
 	case h.options.Offline:
-		return nil, &OfflineError{Reference: r}
+		return nil, h.offline(r)
 	}
 	chosen, err := p.ask(ctx)
 	if err != nil {

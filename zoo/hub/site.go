@@ -73,7 +73,7 @@ const maxToken = 4 << 10
 // FromEnvironment returns the Site that Hugging Face's own programs would use: HF_ENDPOINT, HF_TOKEN or else the file in which they keep the token after a login
 // (HF_TOKEN_PATH, or "token" in HF_HOME, by default ~/.cache/huggingface), HF_HUB_DISABLE_IMPLICIT_TOKEN and HF_HUB_OFFLINE. Errors are of type *EnvironmentError.
 func FromEnvironment() (Site, error) {
-	site := Site{Endpoint: strings.TrimRight(os.Getenv("HF_ENDPOINT"), "/"), Offline: isSet("HF_HUB_OFFLINE")}
+	site := Site{Endpoint: strings.TrimRight(os.Getenv("HF_ENDPOINT"), "/"), Offline: isSet(offlineVariable)}
 	if parsed, err := url.Parse(site.endpoint()); err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.User != nil {
 		return site, &EnvironmentError{"HF_ENDPOINT", errors.New("it is not an http or https address")}
 	}
@@ -118,3 +118,6 @@ func savedToken() (string, error) {
 func isSet(variable string) bool {
 	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(os.Getenv(variable)))
 }
+
+// offlineVariable is the environment variable that forbids asking the hub.
+const offlineVariable = "HF_HUB_OFFLINE"

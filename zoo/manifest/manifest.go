@@ -32,7 +32,7 @@ type Manifest struct {
 	Architecture string       `yaml:"architecture,omitempty"`
 	Config       *arch.Config `yaml:"config,omitempty"`
 	// Parameters is the number of elements of all canonical tensors.
-	Parameters    int64           `yaml:"parameters"`
+	Parameters int64 `yaml:"parameters"`
 	// StateDict is the key of the state dict that was taken of a checkpoint that held several; empty otherwise.
 	StateDict     string          `yaml:"state_dict,omitempty"`
 	Origin        Origin          `yaml:"origin"`

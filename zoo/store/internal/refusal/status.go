@@ -190,7 +190,7 @@ func NotTheFile(source string, status int, head []byte) error {
 		return nil
 	}
 	if found.Words != "" {
-		what += ", " + text.Quote(found.Words)
+		what += `, "` + found.Words + `"` // safe to print already
 	}
 	result.Err = errors.New(what)
 	return result
