@@ -111,4 +111,3 @@ func fatal(err error) {
 		os.Exit(1)
 	}
 }
-
