@@ -1,16 +1,16 @@
 package convert
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // errNotZero ends the reading of a tensor of which one byte is not zero.
-var errNotZero = errors.New("not zero")
+var errNotZero = errdef.New(errdef.ErrInput, "not zero")
 
 // zeroWriter accepts zeros only.
 type zeroWriter struct{}
