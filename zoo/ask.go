@@ -90,6 +90,8 @@ func causeAt(name string, err error) string {
 type UnansweredError struct {
 	// Wanted is the name that was not found elsewhere; the zero value if everything was to be listed.
 	Wanted manifest.Reference
+	// Unread are entries of that name in the indexes that were accepted before, whose manifests are not on this machine.
+	Unread []manifest.Reference
 	// Problems are an *UnreachablePlaceError or *EmptyPlaceError for each place.
 	Problems []error
 }
@@ -103,6 +105,8 @@ func (e *UnansweredError) Error() string {
 	switch {
 	case e.Wanted.Name == "":
 		return said + "; the list is not complete"
+	case len(e.Unread) > 0:
+		return said + "; " + e.Unread[0].String() + " is in its index, but its manifest is not on this machine"
 	case e.hasUnreachable():
 		return said + "; it is not known whether it has " + e.Wanted.String()
 	}
@@ -151,14 +155,15 @@ func emptyOf(notices []error) []error {
 }
 
 // notFound returns the error for a name that is in none of the indexes: err, a *manifest.NotFoundError, only if every place could be asked.
-func (z *Zoo) notFound(wanted manifest.Reference, notices []error, err error) error {
+// unread are entries of that name whose manifests could not be fetched.
+func (z *Zoo) notFound(wanted manifest.Reference, notices []error, unread []manifest.Reference, err error) error {
 	empty, unreachable := emptyOf(notices), unreachableOf(notices)
 	var missing *manifest.NotFoundError
 	switch {
 	case !errors.As(err, &missing):
 		return err
 	case len(unreachable) > 0, len(empty) > 0 && len(empty) == len(z.options.Places):
-		return &UnansweredError{Wanted: wanted, Problems: append(unreachable, empty...)}
+		return &UnansweredError{Wanted: wanted, Unread: unread, Problems: append(unreachable, empty...)}
 	}
 	return errors.Join(append([]error{err}, empty...)...)
 }

@@ -202,8 +202,14 @@ func TestRememberedWithoutManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.status.Store(500)
-	if _, err := z.Resolve(t.Context(), "digits_p16_64"); !errors.Is(errdef.Kind(err), errdef.ErrNetwork) || !strings.HasPrefix(err.Error(), m.URL+" could not be asked") {
+	if _, err := z.Resolve(t.Context(), "digits_p16_64"); !errors.Is(errdef.Kind(err), errdef.ErrNetwork) || !strings.HasPrefix(err.Error(), m.URL+" could not be asked") ||
+		!strings.HasSuffix(err.Error(), "digits_p16_64@1.0.0 is in its index, but its manifest is not on this machine") {
 		t.Errorf("%v", err)
+	}
+	options.Offline = true
+	var offline *zoo.OfflineError
+	if _, err := open(t, options).Resolve(t.Context(), "digits_p16_64"); !errors.As(err, &offline) {
+		t.Errorf("with the network off: %v", err)
 	}
 }
 

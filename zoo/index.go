@@ -46,7 +46,7 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 	case isArchive:
 		accepted, err := z.trust.AcceptArchived(from.String(), raw, signature, z.options.Keys)
 		if err != nil {
-			return nil, err
+			return nil, archived(err)
 		}
 		return verified(from, accepted, signature), nil
 	}
@@ -60,6 +60,15 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 		return nil, err
 	}
 	return verified(from, accepted, signature), nil
+}
+
+// archived notes in a *trust.SignatureError that what it refuses is in a bundle.
+func archived(err error) error {
+	var refused *trust.SignatureError
+	if errors.As(err, &refused) {
+		refused.Archived = true
+	}
+	return err
 }
 
 func verified(from place.Place, accepted trust.AcceptedIndex, signature []byte) *verifiedIndex {
@@ -113,6 +122,9 @@ func (z *Zoo) readEntry(ctx context.Context, from place.Place, entry manifest.En
 		valid = []byte(entry.Resigned)
 	}
 	key, err := keys.CheckManifest("manifest of "+name, raw, valid)
+	if _, isArchive := from.(place.Archive); isArchive && err != nil {
+		return nil, archived(err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +147,11 @@ func (z *Zoo) readSmall(ctx context.Context, from place.Place, blob store.Blob, 
 			return nil, err
 		}
 	}
-	return store.Read(ctx, sources, blob, limit)
+	content, err := store.Read(ctx, sources, blob, limit)
+	if errors.Is(err, store.ErrNotFound) && z.options.Offline && !from.Local() {
+		return nil, &OfflineError{What: blob.String()}
+	}
+	return content, err
 }
 
 // MislabelledError says that the name or version of a manifest is not the one that the index lists it under.

@@ -465,6 +465,7 @@ func TestExpiresInThePast(t *testing.T) {
 	publish(t, target, p.quick("1.0.0"))
 	z := open(t, folders(t))
 	for name, err := range map[string]error{
+		"never":  errorOf(z.Renew(t.Context(), target, zoo.Renewal{Key: p.key, Expires: time.Now().AddDate(5, 0, 1)})),
 		"renew":  errorOf(z.Renew(t.Context(), target, zoo.Renewal{Key: p.key, Expires: past})),
 		"keys":   errorOf(z.ChangeKeys(t.Context(), target, zoo.KeysChange{Key: p.key, Expires: past})),
 		"status": errorOf(z.SetStatus(t.Context(), target, zoo.StatusChange{Key: p.key, Expires: past})),

@@ -319,18 +319,27 @@ func (z *Zoo) confirmIndex(ctx context.Context, at place.Place, want []byte, key
 	return err
 }
 
-// checkExpiry returns an *ExpiryError for a time at which an index would have expired already. The zero time is none.
+// checkExpiry returns an *ExpiryError for a time at which an index would have expired already, or that is too far away. The zero time is neither.
 func (z *Zoo) checkExpiry(expires time.Time) error {
-	if now := z.options.Now(); !expires.IsZero() && !expires.After(now) {
+	if now := z.options.Now(); !expires.IsZero() && (!expires.After(now) || expires.After(latestExpiry(now))) {
 		return &ExpiryError{Expires: expires, Now: now}
 	}
 	return nil
 }
 
-// ExpiryError says that an index would have expired before anybody reads it.
+// longestExpiry is how many years an index is valid at most.
+const longestExpiry = 5
+
+func latestExpiry(now time.Time) time.Time { return now.AddDate(longestExpiry, 0, 0) }
+
+// ExpiryError says that an index would have expired before anybody reads it, or that it would be valid for so long that its expiry protects nobody.
 type ExpiryError struct{ Expires, Now time.Time }
 
 func (e *ExpiryError) Error() string {
+	if e.Expires.After(e.Now) {
+		return fmt.Sprintf("an index that is valid until %s could hide all later ones from a reader until then; the limit is %d years",
+			e.Expires.UTC().Format(time.DateOnly), longestExpiry)
+	}
 	return fmt.Sprintf("nobody would believe an index that expired at %s: it is %s now", e.Expires.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
 }
 
@@ -338,7 +347,12 @@ func (e *ExpiryError) Error() string {
 func (*ExpiryError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to give.
-func (*ExpiryError) Hint() string { return "give a day in the future, or none for a year from now" }
+func (e *ExpiryError) Hint() string {
+	if e.Expires.After(e.Now) {
+		return "give a day before " + latestExpiry(e.Now).UTC().Format(time.DateOnly) + ", or none for a year from now, and renew the index in time"
+	}
+	return "give a day in the future, or none for a year from now"
+}
 
 func publicKey(key minisign.PrivateKey) (minisign.PublicKey, error) {
 	public, ok := key.Public().(minisign.PublicKey)

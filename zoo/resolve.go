@@ -261,6 +261,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 // choose picks an entry of those that are listed, and reads its manifest. If that of a remembered entry is not in the cache, another is picked.
 func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listing, notices []error) (*Match, error) {
 	all = append(listingsOf(all, true), listingsOf(all, false)...)
+	var unread []manifest.Reference
 	for {
 		choices := make([]manifest.Option, len(all))
 		for i, listing := range all {
@@ -268,12 +269,12 @@ func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listi
 		}
 		at, err := manifest.Pick(wanted, choices)
 		if err != nil {
-			return nil, z.notFound(wanted, notices, err)
+			return nil, z.notFound(wanted, notices, unread, err)
 		}
 		chosen := all[at]
 		match, err := z.Read(ctx, chosen)
 		if err != nil && chosen.remembered && errors.Is(errdef.Kind(err), errdef.ErrNetwork) && ctx.Err() == nil {
-			all = slices.Delete(all, at, at+1)
+			all, unread = slices.Delete(all, at, at+1), append(unread, chosen.Reference)
 			continue
 		}
 		if err != nil {

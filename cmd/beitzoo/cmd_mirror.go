@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
+	"github.com/beitzoo/beitzoo/zoo/trust"
 )
 
 func mirrorCommand(c *console) *cli.Command {
@@ -19,7 +21,8 @@ func mirrorCommand(c *console) *cli.Command {
 		Name:      "mirror",
 		Usage:     "copy entries of the zoo, with their signatures, from one place to another",
 		ArgsUsage: "FROM TO [NAME@VERSION...]",
-		Description: about("Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.",
+		Description: about("Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.\n"+
+			"What no valid key has signed is not copied; then the rest is, and the exit code is 5.",
 			"beitzoo mirror https://example.org/zoo zoo/ --trust key.pub",
 			"beitzoo mirror zoo/ oci://registry.example.org/beit tiny@1.0.0",
 		),
@@ -32,8 +35,10 @@ func mirrorCommand(c *console) *cli.Command {
 
 // mirrorResult is what `beitzoo mirror --json` prints.
 type mirrorResult struct {
-	Place        string   `json:"place"`
-	Entries      []string `json:"entries"`
+	Place   string   `json:"place"`
+	Entries []string `json:"entries"`
+	// Refused are the entries that were not copied, because no valid key has signed them.
+	Refused      []string `json:"refused"`
 	Bytes        int64    `json:"bytes"`
 	IndexVersion int64    `json:"index_version"`
 }
@@ -53,7 +58,14 @@ func mirror(ctx context.Context, c *console, source, destination string, wanted 
 	}
 	defer closer.Close()
 	bar := &steps{c: c}
-	options := zoo.MirrorOptions{DryRun: dryRun, Progress: bar.set, Notice: func(problem error) { c.remark(problem) }}
+	var refused []error
+	options := zoo.MirrorOptions{DryRun: dryRun, Progress: bar.set, Notice: func(problem error) {
+		if errors.As(problem, new(*trust.SignatureError)) {
+			refused = append(refused, problem)
+			return
+		}
+		c.remark(problem)
+	}}
 	for _, name := range wanted {
 		reference, err := manifest.ParseReference(name)
 		if err != nil {
@@ -67,19 +79,23 @@ func mirror(ctx context.Context, c *console, source, destination string, wanted 
 		return err
 	}
 	if dryRun {
-		return printMirrorPlan(c, to.String(), mirrored)
+		return errors.Join(append(refused, printMirrorPlan(c, to.String(), mirrored))...)
 	}
-	result := mirrorResult{Place: to.String(), Entries: names(mirrored.Entries), Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion}
-	return c.result(result, func() {
+	result := mirrorResult{
+		Place: to.String(), Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion,
+	}
+	printed := c.result(result, func() {
 		c.printf("%s has %s now, %s, index version %d",
 			to, text.Count(len(mirrored.Entries), "entry", "entries"), humanize.Bytes(uint64(mirrored.Bytes)), mirrored.IndexVersion)
 	})
+	return errors.Join(append(refused, printed)...)
 }
 
 // mirrorPlan is what `beitzoo mirror --dry-run --json` prints.
 type mirrorPlan struct {
 	Place        string        `json:"place"`
 	Entries      []string      `json:"entries"`
+	Refused      []string      `json:"refused"`
 	IndexVersion int64         `json:"index_version"`
 	DryRun       bool          `json:"dry_run"`
 	Files        []plannedFile `json:"files"`
@@ -87,7 +103,7 @@ type mirrorPlan struct {
 }
 
 func printMirrorPlan(c *console, to string, mirrored *zoo.MirrorResult) error {
-	plan := mirrorPlan{Place: to, Entries: names(mirrored.Entries), IndexVersion: mirrored.IndexVersion, DryRun: true}
+	plan := mirrorPlan{Place: to, Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), IndexVersion: mirrored.IndexVersion, DryRun: true}
 	plan.Files, plan.Bytes = planOf(mirrored.Missing)
 	return c.result(plan, func() {
 		for _, name := range plan.Entries {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,6 +72,12 @@ func (f zooFlags) siteAddresses(ctx context.Context, c *console, address string)
 	given := words(f.places)
 	if address != "" && len(given) != 1 {
 		return nil, &usageError{"--address is that of one place, so there must be one --zoo", "add: --zoo PLACE"}
+	}
+	if address != "" && !strings.Contains(address, "://") && !path.IsAbs(address) && !filepath.IsAbs(address) {
+		return nil, &usageError{
+			fmt.Sprintf("--address %s is neither a web address nor a full path", text.Quote(address)),
+			"write it as in: --address https://example.org/zoo, oci://HOST/REPOSITORY or /srv/zoo",
+		}
 	}
 	network, err := f.network(c)
 	if err != nil {

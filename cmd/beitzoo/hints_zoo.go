@@ -46,6 +46,10 @@ func zooHint(err error) string {
 		return keys.Hint() + ": beitzoo key generate -o FILE"
 	case errors.As(err, &keys):
 		return keys.Hint() + ": beitzoo key ls " + keys.Place
+	case errors.As(err, &signature) && signature.Archived && (errors.Is(signature, trust.ErrRevokedKey) || errors.Is(signature, trust.ErrRetiredKey)):
+		return signature.Hint() + "; the command is: beitzoo bundle NAME -o FILE"
+	case errors.Is(err, trust.ErrPassword):
+		return "type it again; where the variable is set, it is read from BEITZOO_PASSWORD (that of the new key of `key rotate` from BEITZOO_NEW_PASSWORD)"
 	case errors.As(err, &signature) && errors.Is(signature, trust.ErrRevokedKey), errors.As(err, &signature) && errors.Is(signature, trust.ErrRetiredKey):
 		return signature.Hint() + ": beitzoo manifest renew PLACE --sign KEY --re-sign NAME; a bundle is made anew: beitzoo bundle NAME -o FILE"
 	case errors.As(err, &signature) && signature.Listed:

@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EMBEDDED", embedded)
 			env.Setenv("MINISIGN", filepath.Join(root, "zoo", "trust", "testdata", "minisign"))
 			env.Setenv("DIGITS", filepath.Join(embedded, "digits_p16_64.pdparams"))
+			env.Setenv("IN_TWO_YEARS", time.Now().AddDate(2, 0, 0).Format(time.DateOnly))
 			env.Setenv("ESCAPES", "no/such\x1b[31m.pth")
 			env.Setenv("BEITZOO_HOME", filepath.Join(env.WorkDir, "home"))
 			public, err := writeKeys(env.WorkDir, "key")

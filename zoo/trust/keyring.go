@@ -37,6 +37,8 @@ type SignatureError struct {
 	Listed bool
 	// Roots are the numbers of the roots that a list names which nobody whom the user trusts has agreed to, if it also names a key that the user trusts.
 	Roots []uint64
+	// Archived reports that this is in a bundle, which nobody can sign again.
+	Archived bool
 	// Err is ErrUnknownKey, ErrBadSignature, ErrRetiredKey, ErrRevokedKey or ErrNoSignature.
 	Err error
 }
@@ -58,6 +60,8 @@ func (e *SignatureError) Hint() string {
 	switch {
 	case errors.Is(e.Err, ErrBadSignature):
 		return "the file was changed after it was signed; fetch it again, or ask the publisher"
+	case e.Archived && (errors.Is(e.Err, ErrRetiredKey) || errors.Is(e.Err, ErrRevokedKey)):
+		return "the bundle was made before the key was removed: make it anew from the place, or ask whoever made it"
 	case errors.Is(e.Err, ErrRetiredKey), errors.Is(e.Err, ErrRevokedKey):
 		return "whoever has the old key may have made this: ask the publisher, who can sign it again with a key that is valid"
 	}
