@@ -48,11 +48,15 @@ func (f folderConfigs) blameConfig(path string, err error) error {
 	return &ConfigMismatchError{Path: path, Config: f.path, Err: err}
 }
 
-// disagreements says what the files beside weights state otherwise than a card does, a phrase for each item. What is a guess in the card does not count.
-func (f folderConfigs) disagreements(c card.Card) []string {
+// disagreements says what the files beside weights state otherwise than a card does, a phrase for each item. What is a guess in the card counts only if guesses is set.
+func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {
 	var all []string
 	differ := func(item card.Item, what string, beside, own any) {
-		if beside != own && !c.From[item].Guess() {
+		switch guess := c.From[item].Guess(); {
+		case beside == own || guess && !guesses:
+		case guess:
+			all = append(all, fmt.Sprintf("%s %v, not %v (a guess)", what, beside, own))
+		default:
 			all = append(all, fmt.Sprintf("%s %v, not %v", what, beside, own))
 		}
 	}
@@ -132,13 +136,13 @@ func labelAt(labels []string, i int) string {
 	return fmt.Sprintf("%.40q", labels[i])
 }
 
-// noteDisagreements says what the files beside the weights state otherwise than the weights' own metadata, which they outrank.
-func (m *Model) noteDisagreements(options OpenOptions, beside folderConfigs, own ownCard) {
+// setConflict says what the files beside the weights state otherwise than the weights' own metadata, which they outrank.
+func (m *Model) setConflict(options OpenOptions, beside folderConfigs, own ownCard) {
 	if own.Card == nil || options.Arch != nil || options.Known != nil {
 		return
 	}
-	if all := beside.disagreements(*own.Card); len(all) > 0 {
-		m.Notes = append(m.Notes, fmt.Sprintf("%s outranks the file's own metadata, which states something else: %s", beside.path, strings.Join(all, "; ")))
+	if all := beside.disagreements(*own.Card, true); len(all) > 0 {
+		m.conflict = fmt.Sprintf("%s outranks the file's own metadata, which states something else: %s", beside.path, strings.Join(all, "; "))
 	}
 }
 
@@ -159,7 +163,7 @@ func (t target) beside(c card.Card) (folderConfigs, error) {
 			Advice: advice,
 		}
 	}
-	if all := found.disagreements(c); len(all) > 0 {
+	if all := found.disagreements(c, false); len(all) > 0 {
 		return found, &TargetError{
 			Reason: fmt.Sprintf("whoever reads %s takes what %s says, and that is another model's: %s", t.path, found.path, strings.Join(all, "; ")),
 			Advice: advice,

@@ -97,11 +97,20 @@ func TestConfigThatOutranksTheCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	notes := strings.Join(model.Notes, "\n")
+	notes := strings.Join(model.Input().Warnings, "\n")
 	for _, want := range []string{folder + "/config.json", "epsilon 1e-12, not 1e-05", "not timm"} {
 		if !strings.Contains(notes, want) {
-			t.Errorf("no %q in the notes %q", want, notes)
+			t.Errorf("no %q among the warnings %q", want, notes)
 		}
+	}
+	mustConvert(t, testdata+"tiny/tiny_p16_32.unilm.pth", folder+"/model.safetensors", convert.Options{})
+	guessed, err := convert.Open(t.Context(), folder+"/model.safetensors", convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer guessed.Close()
+	if notes := strings.Join(guessed.Input().Warnings, "\n"); !strings.Contains(notes, "epsilon 1e-12, not 1e-06 (a guess)") {
+		t.Errorf("no guess among the warnings %q", notes)
 	}
 	copied(testdata+"digits/digits_p16_64.timm.safetensors", "model.safetensors")
 	_, err = convert.Open(t.Context(), folder, convert.OpenOptions{})

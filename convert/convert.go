@@ -73,6 +73,13 @@ func (m *Model) Input() Input {
 	if m.doubt != "" {
 		warnings = append(warnings, m.doubt)
 	}
+	if m.conflict != "" {
+		warnings = append(warnings, m.conflict)
+	}
+	if choice, err := m.Recipe(); err == nil && m.Config.Classes > 0 && !m.Config.MaskToken && !choice.Recipe.Fits(m.Config) {
+		warnings = append(warnings, fmt.Sprintf("the recipe for images (%s) makes pictures of %d x %d pixels, and the model takes %d x %d: it can't classify with this recipe",
+			choice.From, choice.Recipe.Crop, choice.Recipe.Crop, m.Config.ImageHeight, m.Config.ImageWidth))
+	}
 	if scheme, err := naming.ByName(m.Scheme); err == nil {
 		if other := scheme.NotSquareNote(m.Config); other != "" {
 			warnings = append(warnings, other)
@@ -97,11 +104,14 @@ func (m *Model) carry(options *SaveOptions) error {
 		return nil
 	}
 	choice, err := m.Recipe()
-	if errors.Is(err, card.ErrNoRecipe) {
+	if errors.Is(err, card.ErrNoRecipe) || errors.Is(err, card.ErrNotSquare) && m.From[card.Preparing] != card.Asked {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	options.Facts.Recipe, options.Facts.RecipeName, options.Facts.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
-	return err
+	return nil
 }
 
 // report fills in what is known after opening.

@@ -33,6 +33,9 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 				Advice: "write to a file, or to a folder of transformers",
 			}
 		}
+		if c.Recipe != nil && !c.Recipe.Fits(config) {
+			c.Recipe = nil // timm would make another recipe of it
+		}
 		content, err := configs.Timm(c)
 		return []configFile{{"config.json", content}}, err
 	}

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,8 +35,8 @@ func (l Loss) String() string {
 // lost lists what the target can't hold of a card: it works out what Open would find in the target.
 func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	switch {
-	case t.folder != "" && t.scheme.Name == naming.Timm && !t.format.HasMetadata:
-		return append(lostInTimm(c), t.lostByRounding(c)...)
+	case t.folder != "" && t.scheme.Name == naming.Timm && (!t.format.HasMetadata || bare):
+		return append(t.lostInTimm(c), t.lostByRounding(c)...)
 	case t.folder != "":
 		return t.lostByRounding(c)
 	case t.format.HasMetadata && !bare:
@@ -48,7 +49,7 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	if !card.Placeholder(c.Labels) {
 		losses = append(losses, Loss{card.Labels, fmt.Sprintf("%s, %.40q to %.40q", text.Count(len(c.Labels), "name", "names"), c.Labels[0], c.Labels[len(c.Labels)-1]), "none"})
 	}
-	if c.Recipe != nil {
+	if c.Recipe != nil && c.Recipe.Fits(c.Config) {
 		there, err := card.ChooseRecipe(c.Config, card.Known{Usual: naming.RecipeName(t.scheme.Name)})
 		switch {
 		case err != nil:
@@ -69,16 +70,16 @@ func (t target) lostByRounding(c card.Card) []Loss {
 	if t.scheme.Name == naming.HF {
 		program = card.Down
 	}
-	if c.Recipe == nil || !c.Recipe.RoundingMatters() || c.Recipe.Rounding == program {
+	if c.Recipe == nil || !c.Recipe.Fits(c.Config) || !c.Recipe.RoundingMatters() || c.Recipe.Rounding == program {
 		return nil
 	}
 	return []Loss{{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), "the same with crops where " + t.scheme.Program + " begins them, up to a pixel apart,"}}
 }
 
-// lostInTimm lists what a folder of timm without metadata in its weights can't hold.
-func lostInTimm(c card.Card) []Loss {
+// lostInTimm lists what a folder of timm without a card in its weights can't hold.
+func (t target) lostInTimm(c card.Card) []Loss {
 	var losses []Loss
-	if c.Config.Epsilon != arch.Epsilon {
+	if c.Config.Epsilon != arch.Epsilon && !t.format.HasMetadata {
 		losses = append(losses, Loss{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)})
 	}
 	if c.Problem != "" && c.Problem != card.SingleLabel {
@@ -154,6 +155,12 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if t.scheme.Name == naming.HF && t.folder == "" && beside.card == nil {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
+	if c.Recipe != nil && !c.Recipe.Fits(c.Config) && (timm || t.folder == "" && (bare || !t.format.HasMetadata)) {
+		note("the recipe for images is left out, since it does not make images of the size that the model takes: %s", recipeWords(*c.Recipe, c.RecipeName))
+	}
+	if shared, name := duplicates(c.Labels); shared > 0 && t.folder != "" && t.scheme.Name == naming.HF {
+		note("%d classes share their name with another, such as %.40q: label2id in config.json leads to the last one of each name", shared, name)
+	}
 	if t.folder != "" {
 		switch from := c.From[card.Preparing]; {
 		case from.Guess():
@@ -172,4 +179,19 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 		notes = append(notes, t.scheme.MaskedNote)
 	}
 	return notes
+}
+
+// duplicates returns how many labels occur more than once, and the first of them.
+func duplicates(labels []string) (shared int, first string) {
+	count := map[string]int{}
+	for _, label := range labels {
+		count[label]++
+	}
+	for _, label := range labels {
+		if count[label] > 1 {
+			shared++
+			first = cmp.Or(first, label)
+		}
+	}
+	return shared, first
 }

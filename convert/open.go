@@ -61,14 +61,16 @@ type Model struct {
 	recipeErr error
 	// doubt says why the values of the parameters look wrong; empty if they don't.
 	doubt string
+	// conflict says what the files beside the weights state otherwise than their own metadata; empty if they don't.
+	conflict string
 }
 
 // Card returns the architecture and the facts of the model.
 func (m *Model) Card() card.Card { return card.Card{Config: m.Config, Facts: m.Facts} }
 
 // Recipe returns how the model's images are prepared: as it is stated somewhere, or else as all models of the architecture, or usually those of the naming
-// scheme, want it. The error is [card.ErrNoRecipe] if nothing is known, a *[configs.FileError] if what the files beside the checkpoint say can't be done, or
-// a *[card.UnknownRecipeError].
+// scheme, want it. The error is [card.ErrNoRecipe] if nothing is known, a *[configs.FileError] if what the files beside the checkpoint say can't be done,
+// [card.ErrNotSquare], or a *[card.UnknownRecipeError].
 func (m *Model) Recipe() (card.Choice, error) {
 	if m.Facts.Recipe == nil && m.RecipeName == "" && m.recipeErr != nil {
 		return card.Choice{}, m.recipeErr
@@ -166,7 +168,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
 	}
-	model.noteDisagreements(options, beside, own)
+	model.setConflict(options, beside, own)
 	err = tensor.Guard(func() error {
 		model.doubt = doubtZeros(model.Tensors)
 		return nil

@@ -8,6 +8,9 @@ import (
 // ErrNoRecipe says that nothing is known about how images are prepared for a model: all fields of [Known] are empty.
 var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are prepared for the model; name a recipe")
 
+// ErrNotSquare says that a model takes images that are not square: no named recipe makes such images.
+var ErrNotSquare = errdef.New(errdef.ErrUsage, "the model takes images that are not square, for which there is no recipe")
+
 // Known is what is known about how images are prepared for a model. Of the fields that are set, the first one decides; a recipe that belongs to the
 // architecture comes before Usual.
 type Known struct {
@@ -37,7 +40,7 @@ func (c Choice) Guessed() bool { return c.From.Guess() }
 var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
 
 // ChooseRecipe returns the recipe for a model of an architecture. The error is an *[UnknownRecipeError] if no recipe has the given name, and
-// [ErrNoRecipe] if nothing is known.
+// [ErrNoRecipe] if nothing is known, or [ErrNotSquare] if no named recipe makes the images that the model takes.
 func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	choice := Choice{Name: known.Asked, From: Asked}
 	switch own := ownRecipes[config.Name]; {
@@ -53,5 +56,8 @@ func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	}
 	var err error
 	choice.Recipe, err = RecipeFor(choice.Name, config.ImageHeight)
+	if err == nil && config.ImageHeight != config.ImageWidth {
+		return Choice{}, ErrNotSquare
+	}
 	return choice, err
 }

@@ -28,7 +28,7 @@ func (e *ModelError) Hint() string {
 	if e.Config.MaskToken || e.Config.Classes == 0 {
 		return "masked-image-modelling and headless models can't classify; take a fine-tuned one"
 	}
-	return ""
+	return "such a model can be converted and verified; its images have to be prepared by the program that it was trained with"
 }
 
 // RecipeSizeError says that a recipe makes images of another size than the model takes. Both sizes are in pixels a side.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -25,8 +26,22 @@ func ReadLabels(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ending := strings.ToLower(filepath.Ext(path)); ending == ".yaml" || ending == ".yml" {
+		if err := checkYAML(raw); err != nil {
+			return nil, named(path, err)
+		}
+	}
 	labels, err := ParseLabels(raw)
 	return labels, named(path, err)
+}
+
+// checkYAML returns a *[FileError] if a file that calls itself YAML is no manifest: its lines are not names of classes.
+func checkYAML(raw []byte) error {
+	start := bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if isManifest(start) || json.Valid(start) {
+		return nil
+	}
+	return refuse(labelsName, "it is YAML, but not a manifest, so its lines are not the names of classes")
 }
 
 // ReadRecipe reads how images are prepared from the file at path. See [ParseRecipe]. Errors are a *[fs.PathError], a *[disk.TooLargeError] or a *[FileError].

@@ -62,3 +62,27 @@ func TestReadLabels(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestReadLabels_OfYAML reads files that call themselves YAML: a manifest has names of classes, the lines of another file are none.
+func TestReadLabels_OfYAML(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]int{
+		"format: beitzoo.manifest.v1\ncategories: {labels: [cat, dog]}\n": 2,
+		`["cat", "dog", "cow"]`:                3,
+		"model:\n  architecture: Beit\n":       0,
+		"title: Digits\nclasses: 10\n":         0,
+		"---\n# a comment\n- cat\n- dog\n":     0,
+		"format: beitzoo.manifest.v1\nid: x\n": 0,
+	} {
+		for _, ending := range []string{".yaml", ".YML"} {
+			path := filepath.Join(t.TempDir(), "labels"+ending)
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			labels, err := configs.ReadLabels(path)
+			if len(labels) != want || (err == nil) != (want > 0) {
+				t.Errorf("%q: %q, %v", content, labels, err)
+			}
+		}
+	}
+}

@@ -27,6 +27,7 @@ type processorFile struct {
 	DoResize       *bool       `json:"do_resize"`
 	Mean           *[3]float64 `json:"image_mean"`
 	Type           any         `json:"image_processor_type"`
+	Extractor      any         `json:"feature_extractor_type,omitempty"` // the old name, read only
 	Std            *[3]float64 `json:"image_std"`
 	Resample       *int        `json:"resample"` // Pillow's number of the filter
 	Factor         *float64    `json:"rescale_factor"`
@@ -99,6 +100,19 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 // shorterEdgeTypes are the image processors of transformers that resize by the shorter edge and then crop the centre. The first one is written.
 var shorterEdgeTypes = []string{"CLIPImageProcessor", "BitImageProcessor"}
 
+// knownTypes are the image processors of transformers, and what they were called before, that do what the keys of the file say and no more. Others, such as
+// ConvNextImageProcessor, read the same keys otherwise.
+var knownTypes = []string{"Beit", "ViT", "DeiT", "CLIP", "Bit"}
+
+// isKnown reports whether a file names one of knownTypes, in whatever version, or none.
+func isKnown(kind any) bool {
+	name, isName := kind.(string)
+	for _, ending := range []string{"Fast", "ImageProcessor", "FeatureExtractor"} {
+		name = strings.TrimSuffix(name, ending)
+	}
+	return kind == nil || isName && slices.Contains(knownTypes, name)
+}
+
 // orUnnamed returns the name of an image processor for messages.
 func orUnnamed(kind string) string {
 	if kind == "" {
@@ -114,6 +128,11 @@ func (f processorFile) check() error {
 	kind, _ := f.Type.(string)
 	off := func(flag *bool) bool { return flag != nil && !*flag }
 	var problems []error
+	for _, stated := range []any{f.Type, f.Extractor} {
+		if !isKnown(stated) {
+			problems = append(problems, fmt.Errorf("beitzoo does not know what the image processor %.60q does", fmt.Sprint(stated)))
+		}
+	}
 	for _, rule := range []struct {
 		broken bool
 		text   string

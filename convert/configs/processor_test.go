@@ -61,6 +61,9 @@ func TestParseProcessorRefuses(t *testing.T) {
 		{"shortest edge in a processor that squashes", `{"size": {"shortest_edge": 224}, "do_center_crop": true, "crop_size": 224, "image_processor_type": "BeitImageProcessorFast"}`, `which "BeitImageProcessorFast" does not take`},
 		{"other filter", `{"resample": 1}`, "resample is neither 2 (bilinear) nor 3 (bicubic)"},
 		{"other factor", `{"rescale_factor": 0.5}`, "rescale_factor is not 1/255"},
+		{"a processor that nobody knows", `{"size": 224, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "image_processor_type": "MyProc"}`, `"MyProc"`},
+		{"a processor that does something else", `{"size": 224, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "feature_extractor_type": "ConvNextFeatureExtractor"}`, `"ConvNextFeatureExtractor"`},
+		{"a type that is no name", `{"size": 224, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "image_processor_type": 3}`, `"3"`},
 		{"off", `{"do_resize": false, "do_rescale": false, "do_normalize": false}`, "do_resize is false\ndo_rescale is false\ndo_normalize is false"},
 		{"negative", `{"size": -1, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}`, "resize_to is -1 pixels"},
 	} {

@@ -1,0 +1,120 @@
+package convert_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/convert"
+)
+
+// oddRecipe makes pictures of another size than the models of the tests take.
+var oddRecipe = card.Recipe{Resize: card.Squash, ResizeTo: 48, Crop: 48, Interpolation: card.Bilinear, Mean: [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.5, 0.5, 0.5}}
+
+// TestRecipeOfAnotherSize converts a model with a recipe that does not fit it: that is said when it is read, and no flag is promised to give it back.
+func TestRecipeOfAnotherSize(t *testing.T) {
+	t.Parallel()
+	const source = testdata + "tiny/tiny_p16_32.unilm.pth"
+	warned := func(warnings []string) bool {
+		return slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "48 x 48 pixels, and the model takes 32 x 32") })
+	}
+	for name, options := range map[string]convert.Options{"m.pth": to("", ""), "m.safetensors": to("", ""), "hf": to("hf", ""), "timm": to("timm", "pytorch"), "timm/": to("timm", "")} {
+		options.Recipe = &oddRecipe
+		path := t.TempDir() + "/" + name
+		if strings.HasPrefix(name, "timm") {
+			path = strings.TrimSuffix(path, "/") + "/"
+		}
+		report := mustConvert(t, source, path, options)
+		if !warned(report.Input.Warnings) {
+			t.Errorf("%s: no warning in %q", name, report.Input.Warnings)
+		}
+		for _, loss := range report.Saved.Lost {
+			if loss.Item == card.Preparing {
+				t.Errorf("%s: a recipe that can't be used is promised back: %s", name, loss)
+			}
+		}
+		left := slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "the recipe for images is left out") })
+		model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		choice, err := model.Recipe()
+		if err != nil || (choice.Recipe.Crop == 48) == left {
+			t.Errorf("%s: the note that it is left out: %t; what is read: %+v, %v", name, left, choice, err)
+		}
+	}
+	inspected, err := convert.Inspect(t.Context(), source, convert.InspectOptions{OpenOptions: convert.OpenOptions{Recipe: &oddRecipe}})
+	if err != nil || !warned(inspected.Warnings) {
+		t.Errorf("inspect: %q, %v", inspected.Warnings, err)
+	}
+}
+
+// TestNoRecipeForWhatIsNotSquare converts and inspects a model of 16 x 24 pixels: nothing says that it has a recipe.
+func TestNoRecipeForWhatIsNotSquare(t *testing.T) {
+	t.Parallel()
+	config := arch.Config{
+		ImageHeight: 16, ImageWidth: 24, PatchSize: 8, EmbedDim: 64, HiddenDim: 256, Depth: 1, Heads: 1, Classes: 3,
+		Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: arch.EpsilonHF,
+	}
+	source := t.TempDir() + "/16x24.safetensors"
+	if _, err := convert.Save(t.Context(), source, config, synth.Weights(config, 1), convert.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	inspected, err := convert.Inspect(t.Context(), source, convert.InspectOptions{})
+	if err != nil || inspected.Card.Recipe != nil || inspected.Card.RecipeProblem == "" {
+		t.Errorf("inspect: %+v, %v", inspected.Card, err)
+	}
+	for _, path := range []string{"m.pth", "m.safetensors", "m.pdparams"} {
+		report := mustConvert(t, source, t.TempDir()+"/"+path, convert.Options{})
+		for _, loss := range report.Saved.Lost {
+			if loss.Item == card.Preparing {
+				t.Errorf("%s: %s", path, loss)
+			}
+		}
+	}
+	_, err = convert.Convert(t.Context(), source, t.TempDir()+"/m.pth", convert.Options{OpenOptions: convert.OpenOptions{RecipeName: "hf"}})
+	if !errors.Is(err, card.ErrNotSquare) {
+		t.Errorf("a recipe that is asked for: %v", err)
+	}
+}
+
+// TestProblemTypeInTimm writes folders of timm, which has no problem_type: it is in the metadata of the weights, or is named as lost.
+func TestProblemTypeInTimm(t *testing.T) {
+	t.Parallel()
+	for _, options := range []convert.Options{to("timm", ""), to("timm", "pytorch"), {SaveOptions: convert.SaveOptions{To: "timm", Bare: true}}} {
+		folder := t.TempDir() + "/timm/"
+		report := mustConvert(t, multiLabel, folder, options)
+		model, err := convert.Open(t.Context(), folder, convert.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		for item, kept := range map[card.Item]bool{card.ProblemIs: model.Problem == card.MultiLabel, card.Epsilon: model.Config.Epsilon == arch.EpsilonHF} {
+			if lost := slices.ContainsFunc(report.Saved.Lost, func(l convert.Loss) bool { return l.Item == item }); lost == kept {
+				t.Errorf("%+v: %s kept: %t, called lost: %t", options.SaveOptions, item, kept, lost)
+			}
+		}
+	}
+}
+
+// TestNamesThatClassesShare writes a folder of transformers whose label2id can't hold all classes.
+func TestNamesThatClassesShare(t *testing.T) {
+	t.Parallel()
+	for shared, labels := range map[bool][]string{
+		true:  {"cat", "cat", "dog", "c3", "c4", "c5", "c6", "c7", "c8", "c9"},
+		false: {"cat", "Cat", "dog", "c3", "c4", "c5", "c6", "c7", "c8", "c9"},
+	} {
+		report := mustConvert(t, testdata+"tiny/tiny_p16_32.unilm.pth", t.TempDir()+"/hf", convert.Options{OpenOptions: convert.OpenOptions{Labels: labels}})
+		said := slices.ContainsFunc(report.Notes, func(n string) bool {
+			return strings.Contains(n, `2 classes share their name with another, such as "cat"`)
+		})
+		if said != shared {
+			t.Errorf("%q: %q", labels, report.Notes)
+		}
+	}
+}
