@@ -36,21 +36,6 @@ func testdata(name string) string {
 	return filepath.Join("..", "..", "testdata", filepath.FromSlash(name))
 }
 
-// TestConvert_EveryCheckpointIntoEveryScheme converts each checkpoint into 6 schemes and 3 formats: the result holds the same model, and the same bytes
-// come out twice.
-func TestConvert_EveryCheckpointIntoEveryScheme(t *testing.T) {
-	formats := map[string]string{"safetensors": ".safetensors", "pytorch": ".pth", "paddle": ".pdparams"}
-	for _, checkpoint := range checkpoints {
-		t.Run(checkpoint, func(t *testing.T) {
-			for _, scheme := range []string{"canonical", "passl", "unilm", "timm", "hf", "paddlevit"} {
-				for format, ending := range formats {
-					convertTwice(t, testdata(checkpoint), scheme, format, ending)
-				}
-			}
-		})
-	}
-}
-
 func convertTwice(t *testing.T, source, scheme, format, ending string) {
 	folder := t.TempDir()
 	var contents [2][]byte

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -196,30 +195,6 @@ type brokenOutput struct{}
 
 func (brokenOutput) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
-}
-
-// TestOutput_Broken: a result that cannot be written is an error of every command, as text, as JSON, and as help.
-func TestOutput_Broken(t *testing.T) {
-	for _, words := range callable() {
-		lines := commandLines(t)
-		for _, extra := range []string{"", "--json", "--yaml", "--help"} {
-			if extra != "" && extra != "--help" && !hasFlag(everyCommand()[words], strings.TrimPrefix(extra, "--")) {
-				continue
-			}
-			if slices.Contains([]string{"trust forget", "key generate", "key add", "key retire", "key revoke", "key rotate"}, words) { // works once
-				lines = commandLines(t)
-			}
-			args := append(strings.Fields("beitzoo "+words+" "+extra), lines[words]...)
-			var errs bytes.Buffer
-			code := run(context.Background(), &console{in: &bytes.Buffer{}, out: brokenOutput{}, err: &errs, width: 80}, args)
-			if code != exitUnavailable {
-				t.Errorf("%q: exit code %d, want %d\n%s", args, code, exitUnavailable, errs.String())
-			}
-			if doctor := words == "doctor"; !doctor && !strings.Contains(errs.String(), "standard output") {
-				t.Errorf("%q: %s", args, errs.String())
-			}
-		}
-	}
 }
 
 // TestNotes_InJSON: a note is an event while the command runs, and is in the document, beside those that it has anyway.
