@@ -537,6 +537,10 @@ func TestOutputThatIsItsInput(t *testing.T) {
 		var same *convert.SameFileError
 		if !errors.As(err, &same) || same.Hint() == "" {
 			t.Errorf("%s to %s: got %v", c.source, c.target, err)
+			continue
+		}
+		if ofFolder := same.Hint() == "write to another folder"; ofFolder != (c.target == folder) {
+			t.Errorf("%s to %s: the hint is %q", c.source, c.target, same.Hint())
 		}
 	}
 	if now, _ := os.ReadFile(source); !slices.Equal(now, raw) {

@@ -32,7 +32,11 @@ func (e *TargetError) Error() string { return e.Reason }
 func (e *TargetError) Hint() string { return e.Advice }
 
 // SameFileError says that the output would replace its own input.
-type SameFileError struct{ Source, Target string }
+type SameFileError struct {
+	Source, Target string
+	// Folder says that one of the two is a folder, whose other files belong to the weights.
+	Folder bool
+}
 
 // Is reports that the request was wrong.
 func (e *SameFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
@@ -43,6 +47,9 @@ func (e *SameFileError) Error() string {
 
 // Hint returns what to do.
 func (e *SameFileError) Hint() string {
+	if e.Folder {
+		return "write to another folder"
+	}
 	return "write to another name, and rename afterwards if you want"
 }
 
@@ -151,7 +158,8 @@ func (t target) apart(source string) error {
 	if info, err := os.Stat(source); err == nil && !info.IsDir() {
 		folder = filepath.Dir(source)
 	}
-	if folder == source || strings.HasSuffix(source, ".json") {
+	several := folder == source || strings.HasSuffix(source, ".json")
+	if several {
 		entries, _ := os.ReadDir(folder)
 		for _, entry := range entries {
 			candidates = append(candidates, filepath.Join(folder, entry.Name()))
@@ -159,7 +167,7 @@ func (t target) apart(source string) error {
 	}
 	for _, candidate := range candidates {
 		if here, err := os.Stat(candidate); err == nil && os.SameFile(here, there) {
-			return &SameFileError{Source: source, Target: t.path}
+			return &SameFileError{Source: source, Target: t.path, Folder: several || t.folder != ""}
 		}
 	}
 	return nil
