@@ -16,11 +16,11 @@ var shardName = regexp.MustCompile(`^(model|pytorch_model)-\d+-of-\d+\.`)
 // indexSuffix ends the name of a file that maps tensors to shards.
 const indexSuffix = ".index.json"
 
-// vacant returns a *[TargetError] if the folder has other weights than those that are replaced: programs would load them in place of what is written, or
-// they would stay behind with a config.json that is not theirs. The source of a conversion may stay where programs don't prefer it: it is the same model.
+// vacant returns a *[TargetError] if the folder has other files that programs would take in place of what is written, or that would stay behind with a
+// config.json that is not theirs. The source of a conversion may stay where programs don't prefer it: it is the same model.
 func (t target) vacant(source string) error {
 	if t.folder == "" {
-		return nil
+		return t.preferred(source)
 	}
 	entries, err := os.ReadDir(t.folder)
 	if err != nil {
@@ -31,7 +31,7 @@ func (t target) vacant(source string) error {
 	for _, entry := range entries {
 		name := entry.Name()
 		before, isWeights := t.weightFile(name)
-		if !isWeights || name == filepath.Base(t.path) || !before && t.isSource(source, name) {
+		if !isWeights || name == filepath.Base(t.path) || !before && isSource(source, t.folder, name) {
 			continue
 		}
 		rivals = append(rivals, name)
@@ -40,7 +40,36 @@ func (t target) vacant(source string) error {
 	if len(rivals) == 0 {
 		return nil
 	}
-	what := fmt.Sprintf("the folder %s already holds weights in %s", t.folder, text.List(rivals, mostRivals, ""))
+	return t.occupied(t.folder, rivals, preferred)
+}
+
+// preferred returns a *[TargetError] if a single file has the name of a folder's weights, and programs that load the folder take others. The source of a
+// conversion may be those: it is the same model.
+func (t target) preferred(source string) error {
+	if _, isWeights := t.weightFile(filepath.Base(t.path)); !isWeights {
+		return nil
+	}
+	folder := filepath.Dir(t.path)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil // said when it is written
+	}
+	var rivals []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if before, isWeights := t.weightFile(name); isWeights && before && name != filepath.Base(t.path) && !isSource(source, folder, name) {
+			rivals = append(rivals, name)
+		}
+	}
+	if len(rivals) == 0 {
+		return nil
+	}
+	return t.occupied(folder, rivals, true)
+}
+
+// occupied says that other weights in a folder are in the way of the target.
+func (t target) occupied(folder string, rivals []string, preferred bool) error {
+	what := fmt.Sprintf("the folder %s already holds weights in %s", folder, text.List(rivals, mostRivals, ""))
 	if preferred {
 		what += fmt.Sprintf(", which programs load in place of %s", filepath.Base(t.path))
 	} else {
@@ -67,8 +96,8 @@ func (t target) weightFile(name string) (before, isWeights bool) {
 	return false, shardName.MatchString(name)
 }
 
-// isSource reports whether an entry of the folder is the source of a conversion, or part of it.
-func (t target) isSource(source, name string) bool {
+// isSource reports whether an entry of a folder is the source of a conversion, or part of it.
+func isSource(source, inFolder, name string) bool {
 	if source == "" {
 		return false
 	}
@@ -77,12 +106,12 @@ func (t target) isSource(source, name string) bool {
 		return false
 	}
 	if there.IsDir() || strings.HasSuffix(source, indexSuffix) {
-		folder, err := os.Stat(t.folder)
+		folder, err := os.Stat(inFolder)
 		if !there.IsDir() {
 			there, _ = os.Stat(filepath.Dir(source))
 		}
 		return err == nil && there != nil && os.SameFile(there, folder)
 	}
-	entry, err := os.Stat(filepath.Join(t.folder, name))
+	entry, err := os.Stat(filepath.Join(inFolder, name))
 	return err == nil && os.SameFile(there, entry)
 }

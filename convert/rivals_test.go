@@ -59,6 +59,45 @@ func TestFolderWithOtherWeights(t *testing.T) {
 	}
 }
 
+// TestFileThatNobodyWouldLoad writes single files under the names of a folder's weights, beside weights that programs load in place of them.
+func TestFileThatNobodyWouldLoad(t *testing.T) {
+	t.Parallel()
+	const other = testdata + "tiny/tiny_p16_32.unilm.pth"
+	for name, c := range map[string]struct {
+		there, file string
+		options     convert.Options
+		refused     bool
+	}{
+		"timm":                 {"model.safetensors", "pytorch_model.bin", to("timm", ""), true},
+		"transformers":         {"model.safetensors", "pytorch_model.bin", to("hf", ""), true},
+		"an index":             {"model.safetensors.index.json", "pytorch_model.bin", to("timm", ""), true},
+		"PaddlePaddle's":       {"pytorch_model.bin", "model_state.pdparams", to("", ""), true},
+		"a shard":              {"model.safetensors.index.json", "model-00001-of-00002.safetensors", to("timm", ""), true},
+		"the preferred":        {"pytorch_model.bin", "model.safetensors", to("timm", ""), false},
+		"a name of its own":    {"model.safetensors", "beit.bin", to("timm", ""), false},
+		"an ending of its own": {"model.safetensors", "model.pth", to("timm", ""), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, c.there), []byte("old"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := convert.Convert(t.Context(), other, filepath.Join(folder, c.file), c.options)
+			_, missing := os.Stat(filepath.Join(folder, c.file))
+			if refused := (*convert.TargetError)(nil); errors.As(err, &refused) != c.refused || (missing != nil) != c.refused {
+				t.Fatalf("%v, %v", err, missing)
+			}
+			if c.refused && !strings.Contains(err.Error(), c.there+", which programs load in place of "+c.file) {
+				t.Error(err)
+			}
+		})
+	}
+	folder := t.TempDir()
+	mustConvert(t, other, folder+"/model.safetensors", to("timm", ""))
+	mustConvert(t, folder+"/model.safetensors", folder+"/pytorch_model.bin", to("timm", ""))
+}
+
 // TestFolderThatIsTheSource adds the other format to a folder: safetensors beside PyTorch's file is the same model for all; the other way round, programs
 // would never load what is written.
 func TestFolderThatIsTheSource(t *testing.T) {
