@@ -19,6 +19,8 @@ type verifiedIndex struct {
 	keys      *trust.KeyList
 	// notice is what to tell the user about keys that were not known before, else nil.
 	notice error
+	// later is a later index of the same place that was accepted before, if this one is in a bundle; its statuses hold. Else it is nil.
+	later *manifest.IndexDocument
 }
 
 // index returns the verified index of a place, or nil if it is a bundle without one. A place without one is an *EmptyPlaceError. If Options.Offline is set
@@ -48,7 +50,12 @@ func (z *Zoo) index(ctx context.Context, from place.Place) (*verifiedIndex, erro
 		if err != nil {
 			return nil, archived(err)
 		}
-		return verified(from, accepted, signature), nil
+		index := verified(from, accepted, signature)
+		latest, err := z.trust.Latest(from.String())
+		if err == nil && latest != nil && latest.Version > index.Version {
+			index.later = latest
+		}
+		return index, err
 	}
 	accepted, err := z.trust.Accept(from.String(), raw, signature, z.options.Keys, z.options.Now())
 	if errors.Is(err, trust.ErrBadSignature) { // the index may have been replaced between the reading of the two files

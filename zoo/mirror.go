@@ -30,6 +30,8 @@ type MirrorResult struct {
 	Entries []manifest.Reference
 	// Refused were not copied, because no valid key has signed their manifests.
 	Refused []manifest.Reference
+	// Absent were not copied, because the source lists them and does not hold them.
+	Absent []manifest.Reference
 	// IndexVersion is that of the index of both places.
 	IndexVersion int64
 	// Missing are the files that the mirror lacks. They are known only after a dry run.
@@ -40,14 +42,15 @@ type MirrorResult struct {
 
 // Mirror copies entries and the signed index from one place to another. It needs no key: the index is copied as it is, so a mirror lists all
 // entries, also those whose weights were not wanted. If the mirror has an index already, that must be an earlier version of the same index, else the
-// error is a *manifest.IndexError or *trust.SignatureError. A source without an index is store.ErrNotFound.
+// error is a *manifest.IndexError or *trust.SignatureError. A source without an index is store.ErrNotFound. Entries that the source lists and does not hold
+// are told to Notice and skipped; if one is named, or none is held, the error is an *AbsentError.
 func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination, options MirrorOptions) (*MirrorResult, error) {
 	index, err := z.index(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	if index == nil {
-		return nil, &store.SourceError{Source: from.String(), Kind: store.ErrNotFound, Err: errors.New("nothing is published there")}
+		return nil, &NoEntriesError{Place: from.String()}
 	}
 	if err := z.checkPredecessor(ctx, to, index); err != nil {
 		return nil, err
@@ -56,11 +59,19 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 	if notice == nil {
 		notice = func(error) {}
 	}
-	wanted, err := chooseEntries(index, options.Wanted)
+	listed := listingsIn(index, from)
+	for i := range listed {
+		listed[i].Absent = !holds(ctx, from, *listed[i].entry)
+	}
+	wanted, absent, err := chooseEntries(listed, options.Wanted)
 	if err != nil {
 		return nil, err
 	}
 	result := &MirrorResult{IndexVersion: index.Version}
+	for _, one := range absent {
+		notice(fmt.Errorf("%s is not copied: %w", one.Reference, one))
+		result.Absent = append(result.Absent, one.Reference)
+	}
 	for _, listed := range wanted {
 		match, err := z.readEntry(ctx, from, listed, index.keys)
 		if errors.Is(err, trust.ErrRevokedKey) || errors.Is(err, trust.ErrUnknownKey) {
@@ -118,18 +129,36 @@ func (r *MirrorResult) count(entry place.Entry) {
 	}
 }
 
-// chooseEntries returns the wanted entries of an index.
-func chooseEntries(index *verifiedIndex, wanted []manifest.Reference) ([]manifest.Entry, error) {
+// chooseEntries returns the wanted entries of a place. If all are wanted, absent are those that the place does not hold.
+func chooseEntries(listed []Listing, wanted []manifest.Reference) (entries []manifest.Entry, absent []*AbsentError, err error) {
+	held := heldOf(listed)
 	if wanted == nil {
-		return index.Entries, nil
+		for _, listing := range listed {
+			if listing.Absent {
+				absent = append(absent, absentError(listing, listed))
+			}
+		}
+		for _, listing := range held {
+			entries = append(entries, *listing.entry)
+		}
+		if len(entries) == 0 && len(absent) > 0 {
+			return nil, nil, absent[0]
+		}
+		return entries, absent, nil
 	}
-	var entries []manifest.Entry
 	var problems []error
 	for _, reference := range wanted {
-		entry, err := index.Find(reference)
-		entries, problems = append(entries, entry), append(problems, err)
+		if at, err := pick(reference, held); err == nil {
+			entries = append(entries, *held[at].entry)
+			continue
+		}
+		at, err := pick(reference, listed)
+		if err == nil {
+			err = absentError(listed[at], listed)
+		}
+		problems = append(problems, err)
 	}
-	return entries, errors.Join(problems...)
+	return entries, nil, errors.Join(problems...)
 }
 
 // checkPredecessor returns an error unless the index of a mirror, if it has one, is an earlier version of the one that is copied.

@@ -124,6 +124,8 @@ type Listing struct {
 	// Refused says why nobody can pull the entry: no valid key has signed its manifest, since the one that did was revoked. It is nil otherwise, and for
 	// manifests that could not be fetched.
 	Refused error
+	// Absent says that a place on this machine lists the entry and does not hold it, such as a bundle of other entries.
+	Absent bool
 
 	entry *manifest.Entry
 	place place.Place
@@ -140,7 +142,7 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 		return nil, nil, err
 	}
 	for i := range all {
-		if all[i].keys == nil || !all[i].keys.HasRevoked() {
+		if all[i].Absent || all[i].keys == nil || !all[i].keys.HasRevoked() {
 			continue // the index vouches for its entries, and their manifests need not be fetched
 		}
 		var refused *trust.SignatureError
@@ -208,15 +210,23 @@ func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, n
 	if z.options.Offline && !from.Local() && accepted.CheckFresh(from.String(), z.options.Now()) != nil {
 		notices = append(notices, &UnreachablePlaceError{Place: from.String(), Remembered: accepted.IndexDocument})
 	}
-	return listingsIn(accepted, from), notices, nil
+	listed := listingsIn(accepted, from)
+	for i := range listed {
+		listed[i].Absent = from.Local() && !holds(ctx, from, *listed[i].entry)
+	}
+	return listed, notices, nil
 }
 
 // listingsIn returns the entries of an index.
 func listingsIn(index *verifiedIndex, from place.Place) []Listing {
 	var all []Listing
 	for _, entry := range index.Entries {
+		status := entry.Status
+		if index.later != nil {
+			status = index.later.StatusOf(entry.Reference())
+		}
 		all = append(all, Listing{
-			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: entry.Status, Key: keyFor(index.keys),
+			Reference: entry.Reference(), Title: entry.Title, Digest: entry.Digest, Place: from.String(), Status: status, Key: keyFor(index.keys),
 			entry: &entry, place: from, keys: index.keys,
 		})
 	}
@@ -258,23 +268,38 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 	return match, err
 }
 
-// choose picks an entry of those that are listed, and reads its manifest. If that of a remembered entry is not in the cache, another is picked.
+// choose picks an entry of those that are listed, and reads its manifest. If its place does not hold that, or that of a remembered entry is not in the
+// cache, another is picked.
 func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listing, notices []error) (*Match, error) {
 	all = append(listingsOf(all, true), listingsOf(all, false)...)
 	var unread []manifest.Reference
 	for {
-		choices := make([]manifest.Option, len(all))
-		for i, listing := range all {
-			choices[i] = manifest.Option{Reference: listing.Reference, Status: listing.Status}
+		// What no place holds may be in the cache: then it is used, if it is named.
+		held := heldOf(all)
+		at, err := pick(wanted, held)
+		if err != nil {
+			held = all
+			at, err = pick(wanted, all)
 		}
-		at, err := manifest.Pick(wanted, choices)
 		if err != nil {
 			return nil, z.notFound(wanted, notices, unread, err)
 		}
-		chosen := all[at]
+		chosen := held[at]
+		if chosen.Absent && wanted.Version == "" {
+			return nil, absentError(chosen, all)
+		}
 		match, err := z.Read(ctx, chosen)
+		if err != nil && errors.Is(err, store.ErrNotFound) && chosen.Absent {
+			return nil, absentError(chosen, all)
+		}
+		if err != nil && errors.Is(err, store.ErrNotFound) && chosen.entry != nil && !chosen.remembered && !holds(ctx, chosen.place, *chosen.entry) {
+			index := slices.IndexFunc(all, func(listing Listing) bool { return listing.entry == chosen.entry })
+			all[index].Absent = true
+			continue
+		}
 		if err != nil && chosen.remembered && errors.Is(errdef.Kind(err), errdef.ErrNetwork) && ctx.Err() == nil {
-			all, unread = slices.Delete(all, at, at+1), append(unread, chosen.Reference)
+			all = slices.DeleteFunc(all, func(listing Listing) bool { return listing.entry == chosen.entry })
+			unread = append(unread, chosen.Reference)
 			continue
 		}
 		if err != nil {
@@ -285,7 +310,7 @@ func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listi
 	}
 }
 
-// statusNotices returns what to say about the status of the chosen entry, and of later ones that were left out because they are withdrawn.
+// statusNotices returns what to say about the status of the chosen entry, and of later ones that were left out because they are withdrawn or absent.
 func statusNotices(wanted manifest.Reference, all []Listing, chosen Listing) []error {
 	var notices []error
 	if chosen.Status != nil {
@@ -293,6 +318,11 @@ func statusNotices(wanted manifest.Reference, all []Listing, chosen Listing) []e
 	}
 	if wanted.Version != "" {
 		return notices
+	}
+	if at, err := pick(wanted, all); err == nil && all[at].Absent && all[at].Reference != chosen.Reference {
+		absent := absentError(all[at], all)
+		absent.Instead = chosen.Reference
+		notices = append(notices, absent)
 	}
 	said := map[manifest.Reference]bool{}
 	for _, listing := range all {

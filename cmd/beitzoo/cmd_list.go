@@ -33,6 +33,8 @@ type zooEntry struct {
 	Status *manifest.Status `json:"status,omitempty"`
 	// Refused says why nobody can pull the entry.
 	Refused string `json:"refused,omitempty"`
+	// Absent says that the place lists the entry and does not hold it.
+	Absent bool `json:"absent,omitempty"`
 }
 
 func listCommand(c *console) *cli.Command {
@@ -64,6 +66,7 @@ func list(ctx context.Context, c *console, f zooFlags) error {
 	for i, l := range all {
 		entries[i] = zooEntry{
 			Name: l.Name, Version: l.Version, Title: l.Title, Place: l.Place, Embedded: l.Embedded, Cached: cached[l.Reference], Digest: l.Digest, Status: l.Status,
+			Absent: l.Absent,
 		}
 		if l.Refused != nil {
 			entries[i].Refused = l.Refused.Error()
@@ -103,6 +106,9 @@ func printList(c *console, entries []zooEntry) {
 func (e zooEntry) what() string {
 	if e.Refused != "" {
 		return "(refused: no valid key has signed it) " + e.Title
+	}
+	if e.Absent {
+		return "(listed, but not held there) " + markTitle(e.Title, e.Status)
 	}
 	return markTitle(e.Title, e.Status)
 }

@@ -22,7 +22,8 @@ func mirrorCommand(c *console) *cli.Command {
 		Usage:     "copy entries of the zoo, with their signatures, from one place to another",
 		ArgsUsage: "FROM TO [NAME@VERSION...]",
 		Description: about("Without names, all entries are copied. No key is needed: index and manifests stay as they were signed.\n"+
-			"What no valid key has signed is not copied; then the rest is, and the exit code is 5.",
+			"What no valid key has signed is not copied; then the rest is, and the exit code is 5. What FROM lists and does not hold, as a bundle or a mirror of\n"+
+			"some entries does, is named and left out.",
 			"beitzoo mirror https://example.org/zoo zoo/ --trust key.pub",
 			"beitzoo mirror zoo/ oci://registry.example.org/beit tiny@1.0.0",
 		),
@@ -38,7 +39,9 @@ type mirrorResult struct {
 	Place   string   `json:"place"`
 	Entries []string `json:"entries"`
 	// Refused are the entries that were not copied, because no valid key has signed them.
-	Refused      []string `json:"refused"`
+	Refused []string `json:"refused"`
+	// Absent are those that FROM lists and does not hold.
+	Absent       []string `json:"absent"`
 	Bytes        int64    `json:"bytes"`
 	IndexVersion int64    `json:"index_version"`
 }
@@ -82,7 +85,8 @@ func mirror(ctx context.Context, c *console, source, destination string, wanted 
 		return errors.Join(append(refused, printMirrorPlan(c, to.String(), mirrored))...)
 	}
 	result := mirrorResult{
-		Place: to.String(), Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion,
+		Place: to.String(), Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Absent: names(mirrored.Absent),
+		Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion,
 	}
 	printed := c.result(result, func() {
 		c.printf("%s has %s now, %s, index version %d",
@@ -96,6 +100,7 @@ type mirrorPlan struct {
 	Place        string        `json:"place"`
 	Entries      []string      `json:"entries"`
 	Refused      []string      `json:"refused"`
+	Absent       []string      `json:"absent"`
 	IndexVersion int64         `json:"index_version"`
 	DryRun       bool          `json:"dry_run"`
 	Files        []plannedFile `json:"files"`
@@ -103,7 +108,9 @@ type mirrorPlan struct {
 }
 
 func printMirrorPlan(c *console, to string, mirrored *zoo.MirrorResult) error {
-	plan := mirrorPlan{Place: to, Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), IndexVersion: mirrored.IndexVersion, DryRun: true}
+	plan := mirrorPlan{
+		Place: to, Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Absent: names(mirrored.Absent), IndexVersion: mirrored.IndexVersion, DryRun: true,
+	}
 	plan.Files, plan.Bytes = planOf(mirrored.Missing)
 	return c.result(plan, func() {
 		for _, name := range plan.Entries {

@@ -125,6 +125,10 @@ func siteEntries(ctx context.Context, c *console, z *zoo.Zoo, all []zoo.Listing,
 		if seen[listing.Reference] {
 			continue
 		}
+		if listing.Absent {
+			c.remark(fmt.Errorf("%s is left out: the index of %s lists it, but it is not held there", listing.Reference, listing.Place))
+			continue
+		}
 		seen[listing.Reference] = true
 		found, err := z.Read(ctx, listing)
 		if errors.Is(err, trust.ErrRevokedKey) || errors.Is(err, trust.ErrUnknownKey) {
