@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -26,10 +27,13 @@ func (t target) vacant(source string) error {
 	if err != nil {
 		return nil // what isn't there holds nothing; what can't be read is said when it is written
 	}
-	var rivals []string
+	var rivals, stale []string
 	preferred := false
 	for _, entry := range entries {
 		name := entry.Name()
+		if t.leavesStale(name) {
+			stale = append(stale, name)
+		}
 		before, isWeights := t.weightFile(name)
 		if !isWeights || name == filepath.Base(t.path) || !before && isSource(source, t.folder, name) {
 			continue
@@ -37,10 +41,22 @@ func (t target) vacant(source string) error {
 		rivals = append(rivals, name)
 		preferred = preferred || before
 	}
-	if len(rivals) == 0 {
+	switch {
+	case len(rivals) == 0 && len(stale) == 0:
 		return nil
+	case len(rivals) == 0:
+		return &TargetError{
+			Reason: fmt.Sprintf("the folder %s holds %s, from which transformers takes how images are prepared, and which would stay as it is",
+				t.folder, text.List(stale, len(stale), "")),
+			Advice: "write to another folder, or delete that first",
+		}
 	}
 	return t.occupied(t.folder, rivals, preferred)
+}
+
+// leavesStale reports whether a file says, for transformers, how images are prepared, and is not replaced with the folder.
+func (t target) leavesStale(name string) bool {
+	return name == "processor_config.json" || name == "preprocessor_config.json" && t.scheme.Name == naming.Timm
 }
 
 // preferred returns a *[TargetError] if a single file has the name of a folder's weights, and programs that load the folder take others. The source of a

@@ -27,6 +27,9 @@ func TestFolderWithOtherWeights(t *testing.T) {
 		"an index that stays behind":   {[]string{"model.safetensors.index.json"}, to("", ""), "model.safetensors.index.json"},
 		"shards that stay behind":      {[]string{"pytorch_model-00001-of-00002.bin"}, to("", ""), "pytorch_model-00001-of-00002.bin"},
 		"PaddlePaddle's, of old":       {[]string{"model_state.pdparams"}, to("", ""), "model_state.pdparams"},
+		"a stale recipe, timm":         {[]string{"model.safetensors", "config.json", "preprocessor_config.json"}, to("timm", ""), "preprocessor_config.json, from which"},
+		"a stale processor":            {[]string{"processor_config.json"}, to("hf", ""), "processor_config.json, from which"},
+		"a recipe that is replaced":    {[]string{"preprocessor_config.json"}, to("hf", ""), ""},
 		"replaced":                     {[]string{"model.safetensors", "config.json", "README.md"}, to("", ""), ""},
 		"replaced, PyTorch's":          {[]string{"pytorch_model.bin"}, to("", "pytorch"), ""},
 		"weights that nobody looks at": {[]string{"optimizer.pt", "model_ema.safetensors"}, to("", ""), ""},
@@ -52,7 +55,7 @@ func TestFolderWithOtherWeights(t *testing.T) {
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.refused) {
 				t.Errorf("%v", err)
 			}
-			if _, err := os.Stat(filepath.Join(folder, "preprocessor_config.json")); err == nil {
+			if entries, err := os.ReadDir(folder); err != nil || len(entries) != len(c.there) {
 				t.Error("something was written")
 			}
 		})
