@@ -146,6 +146,28 @@ func (m *Model) setConflict(options OpenOptions, beside folderConfigs, own ownCa
 	}
 }
 
+// setOverridden says which stated epsilon the caller's own replaces.
+func (m *Model) setOverridden(options OpenOptions, beside folderConfigs, own ownCard) {
+	var stated float64
+	var where string
+	switch {
+	case options.Known != nil:
+		stated, where = options.Known.Config.Epsilon, "the manifest"
+		if options.Known.From[card.Epsilon].Guess() {
+			return
+		}
+	case beside.card != nil:
+		stated, where = beside.card.Config.Epsilon, beside.path
+	case own.Card != nil && !own.From[card.Epsilon].Guess():
+		stated, where = own.Config.Epsilon, "the file's metadata"
+	case own.Card == nil:
+		stated, where = own.epsilon, "the file's metadata"
+	}
+	if (options.Epsilon != 0 || options.Arch != nil) && stated != 0 && stated != m.Config.Epsilon {
+		m.overridden = fmt.Sprintf("epsilon %g is taken, as asked, and not %g, which %s states", m.Config.Epsilon, stated, where)
+	}
+}
+
 // beside returns what the files say beside which a single file is written, if readers of the file take it: it has a name that transformers gives to weights.
 // A *[TargetError] says that they contradict the model.
 func (t target) beside(c card.Card) (folderConfigs, error) {

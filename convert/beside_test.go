@@ -119,3 +119,38 @@ func TestConfigThatOutranksTheCard(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestEpsilonThatIsOverridden states an epsilon against one that is stated: the caller's counts, and both values are said.
+func TestEpsilonThatIsOverridden(t *testing.T) {
+	t.Parallel()
+	carded, guessed := t.TempDir()+"/beit.safetensors", t.TempDir()+"/beit.safetensors"
+	mustConvert(t, testdata+"tiny/tiny_p16_32.unilm.pth", carded, convert.Options{OpenOptions: convert.OpenOptions{Epsilon: 1e-12}})
+	mustConvert(t, testdata+"tiny/tiny_p16_32.unilm.pth", guessed, convert.Options{})
+	for _, c := range []struct {
+		path    string
+		epsilon float64
+		said    bool
+	}{
+		{multiLabel, 1e-5, true},
+		{multiLabel, 1e-12, false},
+		{multiLabel, 0, false},
+		{multiLabel + "/model.safetensors", 1e-5, true},
+		{carded, 1e-5, true},
+		{carded, 1e-12, false},
+		{guessed, 1e-5, false},
+		{testdata + "tiny/tiny_p16_32.unilm.pth", 1e-5, false},
+	} {
+		model, err := convert.Open(t.Context(), c.path, convert.OpenOptions{Epsilon: c.epsilon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		warnings := model.Input().Warnings
+		said := slices.ContainsFunc(warnings, func(w string) bool {
+			return strings.HasPrefix(w, "epsilon 1e-05 is taken, as asked, and not 1e-12, which ")
+		})
+		if said != c.said || c.epsilon != 0 && model.Config.Epsilon != c.epsilon {
+			t.Errorf("%s with epsilon %g: %q", c.path, c.epsilon, warnings)
+		}
+	}
+}

@@ -76,6 +76,9 @@ func (m *Model) Input() Input {
 	if m.conflict != "" {
 		warnings = append(warnings, m.conflict)
 	}
+	if m.overridden != "" {
+		warnings = append(warnings, m.overridden)
+	}
 	if choice, err := m.Recipe(); err == nil && m.Config.Classes > 0 && !m.Config.MaskToken && !choice.Recipe.Fits(m.Config) {
 		warnings = append(warnings, fmt.Sprintf("the recipe for images (%s) makes pictures of %d x %d pixels, and the model takes %d x %d: it can't classify with this recipe",
 			choice.From, choice.Recipe.Crop, choice.Recipe.Crop, m.Config.ImageHeight, m.Config.ImageWidth))

@@ -63,6 +63,8 @@ type Model struct {
 	doubt string
 	// conflict says what the files beside the weights state otherwise than their own metadata; empty if they don't.
 	conflict string
+	// overridden says which stated epsilon the caller's own replaces; empty if none.
+	overridden string
 }
 
 // Card returns the architecture and the facts of the model.
@@ -169,6 +171,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		return nil, err
 	}
 	model.setConflict(options, beside, own)
+	model.setOverridden(options, beside, own)
 	err = tensor.Guard(func() error {
 		model.doubt = doubtZeros(model.Tensors)
 		return nil
