@@ -29,12 +29,12 @@ test-go: ## the tests and examples that need only Go, under the race detector wh
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
 	GOWORK=off $(GO) vet ./...
 	GOWORK=off $(GO) test -race -timeout 20m ./...
-	GOWORK=off $(GO) test ./cmd/beitzoo
+	GOWORK=off $(GO) test -timeout 20m ./cmd/beitzoo
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch
 	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./cmd/beitzoo
-	$(GO) test -tags libtorch ./beit/engine/torch/... ./cmd/beitzoo
+	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/... ./cmd/beitzoo
 
 # Without cgo, which would need a C compiler for each system.
 vet-all: ## go.mod is tidy; 32 bits, Windows, macOS and the optional tests compile
