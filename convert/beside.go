@@ -94,12 +94,8 @@ func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {
 	if problem != "" && c.Problem != "" {
 		differ(card.ProblemIs, "problem type", problem, c.Problem)
 	}
-	if beside := f.recipe(); beside != nil && c.Recipe != nil {
-		a, b := *beside, *c.Recipe
-		a.Rounding, b.Rounding = "", "" // not stated by such files: it is that of their program
-		if a != b {
-			differ(card.Preparing, "the recipe for images:", recipeWords(*beside, ""), recipeWords(*c.Recipe, c.RecipeName))
-		}
+	if beside := f.recipe(); beside != nil && c.Recipe != nil && !samePictures(*beside, *c.Recipe) {
+		differ(card.Preparing, "the recipe for images:", recipeWords(*beside, ""), recipeWords(*c.Recipe, c.RecipeName))
 	}
 	return all
 }
@@ -194,32 +190,49 @@ func (t target) beside(c card.Card) (folderConfigs, error) {
 	return found, nil
 }
 
-// kept returns the losses that the files beside the target do not make good, and a note about these files.
-func (f folderConfigs) kept(losses []Loss, path string) (kept []Loss, notes []string) {
+// kept returns the losses that the files beside the target do not make good, and a note if they state what the model's card does not.
+func (f folderConfigs) kept(c card.Card, losses []Loss, path string) (kept []Loss, notes []string) {
 	if f.card == nil && f.timm == nil {
 		return losses, nil
 	}
-	var taken []string
 	stated := map[card.Item]bool{card.Preparing: f.processor != nil || f.timm != nil}
+	epsilon, heads, problem := arch.Epsilon, 0, card.Problem("")
+	var labels []string
 	switch {
 	case f.card != nil:
+		epsilon, heads, problem, labels = f.card.Config.Epsilon, f.card.Config.Heads, f.card.Problem, f.card.Labels
 		stated[card.Epsilon], stated[card.Heads], stated[card.Window] = true, true, true
-		stated[card.Labels], stated[card.ProblemIs] = !card.Placeholder(f.card.Labels), f.card.Problem != ""
-		taken = append(taken, fmt.Sprintf("epsilon %g", f.card.Config.Epsilon))
+		stated[card.Labels], stated[card.ProblemIs] = !card.Placeholder(labels), problem != ""
 	case f.timm != nil:
+		heads, labels = f.timm.Heads, f.timm.Labels
 		stated[card.Heads], stated[card.Window] = f.timm.Heads > 0, f.timm.ImageHeight > 0 && f.timm.PatchSize > 0
-		stated[card.Labels] = !card.Placeholder(f.timm.Labels)
-		taken = append(taken, fmt.Sprintf("epsilon %g", arch.Epsilon))
+		stated[card.Labels] = !card.Placeholder(labels)
 	}
-	if stated[card.Labels] {
+	var taken []string
+	if epsilon != c.Config.Epsilon {
+		taken = append(taken, fmt.Sprintf("epsilon %g", epsilon))
+	}
+	if heads > 0 && heads != c.Config.Heads {
+		taken = append(taken, fmt.Sprintf("%d attention heads", heads))
+	}
+	if stated[card.Labels] && !slices.Equal(labels, c.Labels) {
 		taken = append(taken, "the names of the classes")
 	}
-	if stated[card.ProblemIs] {
+	if stated[card.ProblemIs] && problem != c.Problem {
 		taken = append(taken, "what the logits mean")
 	}
-	if stated[card.Preparing] {
+	if recipe := f.recipe(); stated[card.Preparing] && (recipe == nil || c.Recipe == nil || !samePictures(*recipe, *c.Recipe)) {
 		taken = append(taken, "the recipe for images")
 	}
-	note := fmt.Sprintf("whoever reads %s takes from %s: %s; if that is another model's, write to another folder", path, f.path, text.List(taken, len(taken), ""))
-	return slices.DeleteFunc(losses, func(l Loss) bool { return stated[l.Item] }), []string{note}
+	if len(taken) > 0 {
+		notes = []string{fmt.Sprintf("whoever reads %s takes from %s: %s; if that is another model's, write to another folder",
+			path, f.path, text.List(taken, len(taken), ""))}
+	}
+	return slices.DeleteFunc(losses, func(l Loss) bool { return stated[l.Item] }), notes
+}
+
+// samePictures reports whether two recipes are the same but for the rounding, which the files of frameworks do not state: it is that of their program.
+func samePictures(a, b card.Recipe) bool {
+	a.Rounding, b.Rounding = "", ""
+	return a == b
 }

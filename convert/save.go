@@ -96,7 +96,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	saved := &Saved{
 		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Wrapper: cmp.Or(wrapper, key), Bytes: output.Total(parts), Tensors: len(named),
 	}
-	saved.Lost, saved.Notes = beside.kept(t.lost(model, named, options.Bare), t.path)
+	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, options.Bare), t.path)
 	saved.Notes = append(saved.Notes, t.notes(model, options.Bare, beside)...)
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
