@@ -107,6 +107,14 @@ func (f modelFlags) setFacts(options *convert.OpenOptions) error {
 	if f.problem != "" && !slices.Contains(card.Problems(), f.problem) {
 		return &usageError{fmt.Sprintf("--problem-type %q is unknown", f.problem), suggest.Hint(suggest.Nearest(f.problem, card.Problems()), card.Problems())}
 	}
+	for _, flag := range []struct{ name, value string }{{"labels", f.labels}, {"recipe", f.recipe}} {
+		if flag.value == none {
+			return &usageError{
+				fmt.Sprintf("--%s %s leaves something out of what is published, and nothing is published here", flag.name, none),
+				fmt.Sprintf("leave out --%s; for a file that says nothing of itself: convert --bare; for a file named %s: --%s ./%s", flag.name, none, flag.name, none),
+			}
+		}
+	}
 	var err error
 	if f.labels != "" {
 		if options.Labels, err = configs.ReadLabels(f.labels); err != nil {
