@@ -70,4 +70,4 @@ func (f engineFlags) choose() (engine.Engine, engine.Options, error) {
 }
 
 // deviceForm is what the name of a device looks like; engines know which of them there are.
-var deviceForm = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,3})?)?$`)
+var deviceForm = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,6})?)?$`)
