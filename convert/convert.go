@@ -79,7 +79,7 @@ func (m *Model) Input() Input {
 	if m.overridden != "" {
 		warnings = append(warnings, m.overridden)
 	}
-	if choice, err := m.Recipe(); err == nil && m.Config.Classes > 0 && !m.Config.MaskToken && !choice.Recipe.Fits(m.Config) {
+	if choice, err := m.Recipe(); err == nil && m.Config.Classifies() && !choice.Recipe.Fits(m.Config) {
 		warnings = append(warnings, fmt.Sprintf("the recipe for images (%s) makes pictures of %d x %d pixels, and the model takes %d x %d: it can't classify with this recipe",
 			choice.From, choice.Recipe.Crop, choice.Recipe.Crop, m.Config.ImageHeight, m.Config.ImageWidth))
 	}
@@ -102,8 +102,7 @@ func (m *Model) carry(options *SaveOptions) error {
 	if m.processor != nil && (m.From[card.Preparing] == card.Processor || m.recipeErr != nil) {
 		options.processor = m.processor
 	}
-	classifies := m.Config.Classes > 0 && !m.Config.MaskToken
-	if m.Facts.Recipe == nil && m.RecipeName == "" && (!classifies || m.recipeErr != nil) {
+	if m.Facts.Recipe == nil && m.RecipeName == "" && (!m.Config.Classifies() || m.recipeErr != nil) {
 		return nil
 	}
 	choice, err := m.Recipe()

@@ -42,7 +42,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	}
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own)
-	if m.From[card.ProblemIs] == card.Asked && (m.Config.Classes == 0 || m.Config.MaskToken) {
+	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
 		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.MaskToken}
 	}
 	if err := m.checkTimm(beside.timm); err != nil {
@@ -113,7 +113,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	if own.Card != nil {
 		set(own.Labels, card.Metadata)
 	}
-	if m.Config.Classes == 0 || m.Config.MaskToken {
+	if !m.Config.Classifies() {
 		if m.From[card.Labels] == card.Asked {
 			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.MaskToken}
 		}

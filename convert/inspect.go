@@ -70,7 +70,7 @@ type InspectedCard struct {
 // inspectCard returns the card with the recipe by which the model would be run.
 func (m *Model) inspectCard() *InspectedCard {
 	c := &InspectedCard{From: maps.Clone(m.From), StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Labels: m.Labels, Problem: m.Problem}
-	if m.Config.Classes == 0 || m.Config.MaskToken {
+	if !m.Config.Classifies() {
 		c.Recipe, c.RecipeName = m.Facts.Recipe, m.RecipeName
 		return c
 	}

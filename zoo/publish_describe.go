@@ -252,8 +252,8 @@ func (w *publishRun) describeProblem(d *Description) {
 func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error {
 	m := &d.Manifest
 	choice, recipeErr := model.Recipe()
-	known := recipeErr == nil && (model.Config.Classes > 0 && !model.Config.MaskToken || d.Card.From[card.Preparing] != "")
-	fits := choice.Recipe.Crop == model.Config.ImageHeight && choice.Recipe.Crop == model.Config.ImageWidth
+	known := recipeErr == nil && (model.Config.Classifies() || d.Card.From[card.Preparing] != "")
+	fits := choice.Recipe.Fits(model.Config)
 	drafted := w.Draft != nil && w.Draft.States("preprocessing")
 	weak := choice.Guessed() || choice.From == card.Architecture // nobody stated it of these weights
 	set := func(recipe *card.Recipe, name string, from card.Origin) {
@@ -285,7 +285,7 @@ func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error 
 	}
 	if len(m.Preprocessing) == 0 {
 		set(nil, "", "")
-		if model.Config.Classes > 0 && !model.Config.MaskToken {
+		if model.Config.Classifies() {
 			d.note("nobody states how images are prepared, so none of it is published")
 		}
 		return nil

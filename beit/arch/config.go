@@ -72,6 +72,9 @@ func (c Config) Patches() int {
 // Tokens returns the number of tokens of an image: Patches and the class token.
 func (c Config) Tokens() int { return c.Patches() + 1 }
 
+// Classifies reports whether the logits of a model are those of classes: it has a head, and does not predict visual tokens.
+func (c Config) Classifies() bool { return c.Classes > 0 && !c.MaskToken }
+
 // HeadDim returns the width of one attention head.
 func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }
 

@@ -51,7 +51,7 @@ func Check(known card.Card) error {
 	if err := known.Recipe.Validate(); err != nil {
 		return err
 	}
-	if known.Recipe.Crop != config.ImageHeight {
+	if !known.Recipe.Fits(config) {
 		return &RecipeSizeError{Recipe: known.Recipe.Crop, RecipeFrom: known.From[card.Preparing], Model: config.ImageHeight, ModelFrom: known.From[card.Window]}
 	}
 	return card.CheckLabels(known.Labels, config.Classes)
@@ -59,7 +59,7 @@ func Check(known card.Card) error {
 
 // CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
 func CheckModel(config arch.Config) error {
-	if config.MaskToken || config.Classes == 0 {
+	if !config.Classifies() {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}
 	if config.ImageHeight != config.ImageWidth {

@@ -25,7 +25,7 @@ func (e *ModelError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says which model to use instead.
 func (e *ModelError) Hint() string {
-	if e.Config.MaskToken || e.Config.Classes == 0 {
+	if !e.Config.Classifies() {
 		return "masked-image-modelling and headless models can't classify; take a fine-tuned one"
 	}
 	return "such a model can be converted and verified; its images have to be prepared by the program that it was trained with"
