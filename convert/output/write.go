@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
@@ -23,25 +22,7 @@ type Options struct {
 }
 
 // NotFileError says that there is something at the path that is not a file. Only a file is replaced.
-type NotFileError struct {
-	Path string
-	// Mode says what is there instead.
-	Mode fs.FileMode
-}
-
-func (e *NotFileError) Error() string {
-	what := "a device, pipe or socket"
-	if e.Mode.IsDir() {
-		what = "a folder"
-	}
-	return fmt.Sprintf("%s is %s, and only a file can be replaced", e.Path, what)
-}
-
-// Is reports that the request was wrong.
-func (e *NotFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
-
-// Hint returns what to do next.
-func (e *NotFileError) Hint() string { return "give the name of a file" }
+type NotFileError = disk.NotFileError
 
 // Write writes parts to the file at path. On any error, or when ctx ends, the file that was there before is untouched and nothing new
 // is left behind. Running out of space is noticed before the first byte is computed, where the file system can reserve space. A symbolic
