@@ -62,7 +62,7 @@ func (s *snippet) arguments() string {
 	}
 	return fmt.Sprintf("img_size=%s, patch_size=%d, embed_dim=%d, depth=%d, num_heads=%d, mlp_ratio=%s,\n    "+
 		"init_values=%s, use_abs_pos_emb=%s, use_rel_pos_bias=%s, use_shared_rel_pos_bias=%s",
-		image, c.PatchSize, c.EmbedDim, c.Depth, c.Heads, strconv.FormatFloat(float64(c.HiddenDim)/float64(c.EmbedDim), 'g', -1, 64),
+		image, c.PatchSize, c.EmbedDim, c.Depth, c.Heads, strconv.FormatFloat(configs.MLPRatio(c.EmbedDim, c.HiddenDim), 'g', -1, 64),
 		scale, pythonBool(c.AbsolutePosition), pythonBool(c.Bias == arch.BlockBias), pythonBool(c.Bias == arch.SharedBias))
 }
 

@@ -278,3 +278,23 @@ func FuzzParseTransformers(f *testing.F) {
 		}
 	})
 }
+
+// TestMLPRatio: for some widths the quotient itself, multiplied again and rounded down, is one too few.
+func TestMLPRatio(t *testing.T) {
+	t.Parallel()
+	adjusted := 0
+	for width := 8; width <= 1304; width += 8 {
+		for _, hidden := range []int{width, 4 * width, 4*width + 199, 5383} {
+			ratio := configs.MLPRatio(width, hidden)
+			if got := int(float64(width) * ratio); got != hidden {
+				t.Errorf("%d x %g is %d, want %d", width, ratio, got, hidden)
+			}
+			if ratio != float64(hidden)/float64(width) {
+				adjusted++
+			}
+		}
+	}
+	if adjusted == 0 {
+		t.Error("none of the widths needs more than the quotient")
+	}
+}

@@ -59,7 +59,7 @@ func timmArgumentsOf(config arch.Config) (timmArguments, error) {
 	}
 	args := timmArguments{
 		ImageSize: size(config.ImageHeight, config.ImageWidth), PatchSize: config.PatchSize, Classes: config.Classes, GlobalPool: "avg",
-		EmbedDim: config.EmbedDim, Depth: config.Depth, Heads: config.Heads, Ratio: float(ratio(config.EmbedDim, config.HiddenDim)),
+		EmbedDim: config.EmbedDim, Depth: config.Depth, Heads: config.Heads, Ratio: float(MLPRatio(config.EmbedDim, config.HiddenDim)),
 		AbsolutePosition: config.AbsolutePosition, BlockBias: config.Bias == arch.BlockBias, SharedBias: config.Bias == arch.SharedBias,
 	}
 	switch config.Pooling {
@@ -74,8 +74,8 @@ func timmArgumentsOf(config arch.Config) (timmArguments, error) {
 	return args, nil
 }
 
-// ratio returns a number whose product with width, rounded down, is hidden.
-func ratio(width, hidden int) float64 {
+// MLPRatio returns the mlp_ratio with which Python programs build an MLP of the width hidden: its product with width, rounded down, is that.
+func MLPRatio(width, hidden int) float64 {
 	r := float64(hidden) / float64(width)
 	for int(float64(width)*r) < hidden {
 		r = math.Nextafter(r, math.Inf(1))
