@@ -113,10 +113,10 @@ func generateKey(c *console, path string, noPassword bool) error {
 	if err != nil {
 		return err
 	}
-	if err := createFile(path, secretFile, 0o600); err != nil {
+	if err := writeNew(path, secretFile, 0o600); err != nil {
 		return err
 	}
-	if err := createFile(public, publicFile, 0o644); err != nil {
+	if err := writeNew(public, publicFile, 0o644); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	report.File, report.PublicFile, report.Encrypted = path, public, password != ""
@@ -135,19 +135,6 @@ func reportOf(key minisign.PrivateKey) (secretReport, error) {
 		return secretReport{}, fmt.Errorf("the secret key %s has no public key", trust.KeyID(key.ID())) // never: the library returns that type
 	}
 	return secretReport{keyReport{Key: public.String(), ID: trust.KeyID(public.ID()), Secret: true}, public}, nil
-}
-
-// createFile writes a file that must not exist. One that cannot be written whole is removed.
-func createFile(path string, content []byte, mode fs.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		os.Remove(path)
-	}
-	return err
 }
 
 func showKeyCommand(c *console) *cli.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -235,10 +236,10 @@ func rotateKeyCommand(c *console) *cli.Command {
 				if name == "" {
 					name = nameOf(ctx, z, to, change.Key)
 				}
-				removed := manifest.RemovedKey{Key: last.Key, State: manifest.Retired, Reason: orText(f.reason, "replaced by "+next.ID)}
+				removed := manifest.RemovedKey{Key: last.Key, State: manifest.Retired, Reason: cmp.Or(f.reason, "replaced by "+next.ID)}
 				change.Successor, change.Resign = &successor, trust.Keyring{last.public}
 				if stolen {
-					removed.State, removed.Reason, change.Resign = manifest.Revoked, orText(f.reason, "stolen, and replaced by "+next.ID), nil
+					removed.State, removed.Reason, change.Resign = manifest.Revoked, cmp.Or(f.reason, "stolen, and replaced by "+next.ID), nil
 				}
 				change.Add = []manifest.NewKey{{Key: next.Key, Role: manifest.Root, Name: name}}
 				change.Remove = []manifest.RemovedKey{removed}
@@ -257,14 +258,6 @@ func nameOf(ctx context.Context, z *zoo.Zoo, at place.Place, key minisign.Privat
 	public, _ := key.Public().(minisign.PublicKey)
 	listed, _ := keys.Find(public)
 	return listed.Name
-}
-
-// orText returns shown, or otherwise if that is empty.
-func orText(shown, otherwise string) string {
-	if shown == "" {
-		return otherwise
-	}
-	return shown
 }
 
 func retireKeyCommand(c *console) *cli.Command {
@@ -300,7 +293,7 @@ func removeKeyCommand(c *console, command *cli.Command, state manifest.KeyState,
 			if err != nil {
 				return err
 			}
-			change.Remove = []manifest.RemovedKey{{Key: key.String(), State: state, Reason: orText(f.reason, why)}}
+			change.Remove = []manifest.RemovedKey{{Key: key.String(), State: state, Reason: cmp.Or(f.reason, why)}}
 			return nil
 		})
 	})

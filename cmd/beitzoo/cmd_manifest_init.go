@@ -81,7 +81,7 @@ func initManifest(ctx context.Context, c *console, argument string, f initFlags)
 		result.Text = string(raw)
 		return c.result(result, func() { c.printf("%s", lines(raw[:len(raw)-1])) })
 	}
-	if err := writeNew(f.output, raw); err != nil {
+	if err := writeNew(f.output, raw, 0o666); err != nil {
 		return err
 	}
 	return c.result(result, func() {
@@ -90,9 +90,9 @@ func initManifest(ctx context.Context, c *console, argument string, f initFlags)
 	})
 }
 
-// writeNew writes a file that must not exist yet.
-func writeNew(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// writeNew writes a file that must not exist yet. One that cannot be written whole is removed.
+func writeNew(path string, content []byte, mode fs.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
 		return &existsError{path}
 	}
@@ -100,7 +100,7 @@ func writeNew(path string, content []byte) error {
 		return err
 	}
 	_, err = file.Write(content)
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		os.Remove(path)
 	}
 	return err

@@ -81,12 +81,12 @@ func mirror(ctx context.Context, c *console, source, destination string, wanted 
 	if err != nil {
 		return err
 	}
-	if dryRun {
-		return errors.Join(append(refused, printMirrorPlan(c, to.String(), mirrored))...)
-	}
 	result := mirrorResult{
 		Place: to.String(), Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Absent: names(mirrored.Absent),
 		Bytes: mirrored.Bytes, IndexVersion: mirrored.IndexVersion,
+	}
+	if dryRun {
+		return errors.Join(append(refused, printMirrorPlan(c, result, mirrored.Missing))...)
 	}
 	printed := c.result(result, func() {
 		c.printf("%s has %s now, %s, index version %d",
@@ -97,25 +97,18 @@ func mirror(ctx context.Context, c *console, source, destination string, wanted 
 
 // mirrorPlan is what `beitzoo mirror --dry-run --json` prints.
 type mirrorPlan struct {
-	Place        string        `json:"place"`
-	Entries      []string      `json:"entries"`
-	Refused      []string      `json:"refused"`
-	Absent       []string      `json:"absent"`
-	IndexVersion int64         `json:"index_version"`
-	DryRun       bool          `json:"dry_run"`
-	Files        []plannedFile `json:"files"`
-	Bytes        int64         `json:"bytes"`
+	mirrorResult
+	DryRun bool          `json:"dry_run"`
+	Files  []plannedFile `json:"files"`
 }
 
-func printMirrorPlan(c *console, to string, mirrored *zoo.MirrorResult) error {
-	plan := mirrorPlan{
-		Place: to, Entries: names(mirrored.Entries), Refused: names(mirrored.Refused), Absent: names(mirrored.Absent), IndexVersion: mirrored.IndexVersion, DryRun: true,
-	}
-	plan.Files, plan.Bytes = planOf(mirrored.Missing)
+func printMirrorPlan(c *console, result mirrorResult, missing []place.File) error {
+	plan := mirrorPlan{mirrorResult: result, DryRun: true}
+	plan.Files, plan.Bytes = planOf(missing)
 	return c.result(plan, func() {
 		for _, name := range plan.Entries {
 			c.printf("%s", name)
 		}
-		printPlanned(c, "copy", to, plan.Files, plan.Bytes)
+		printPlanned(c, "copy", plan.Place, plan.Files, plan.Bytes)
 	})
 }
