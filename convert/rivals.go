@@ -7,15 +7,13 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // shardName matches the names of the files over which transformers spreads the weights of one model.
 var shardName = regexp.MustCompile(`^(model|pytorch_model)-\d+-of-\d+\.`)
-
-// indexSuffix ends the name of a file that maps tensors to shards.
-const indexSuffix = ".index.json"
 
 // vacant returns a *[TargetError] if the folder has other files that programs would take in place of what is written, or that would stay behind with a
 // config.json that is not theirs. The source of a conversion may stay where programs don't prefer it: it is the same model.
@@ -105,7 +103,7 @@ func (t target) weightFile(name string) (before, isWeights bool) {
 		if f.FolderFile == filepath.Base(t.path) {
 			before = false
 		}
-		if name == f.FolderFile || name == f.FolderFile+indexSuffix {
+		if name == f.FolderFile || name == f.FolderFile+checkpoint.IndexSuffix {
 			return before, true
 		}
 	}
@@ -121,7 +119,7 @@ func isSource(source, inFolder, name string) bool {
 	if err != nil {
 		return false
 	}
-	if there.IsDir() || strings.HasSuffix(source, indexSuffix) {
+	if there.IsDir() || strings.HasSuffix(source, checkpoint.IndexSuffix) {
 		folder, err := os.Stat(inFolder)
 		if !there.IsDir() {
 			there, _ = os.Stat(filepath.Dir(source))

@@ -21,7 +21,7 @@ func Open(ctx context.Context, path string, options Options, formats ...Format) 
 	if info.IsDir() {
 		return openFolder(ctx, path, options, formats)
 	}
-	if strings.HasSuffix(path, indexSuffix) {
+	if strings.HasSuffix(path, IndexSuffix) {
 		return openIndex(ctx, path, options, formats)
 	}
 	return openFile(ctx, path, options, formats)

@@ -12,12 +12,11 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-const (
-	// indexSuffix ends the name of a file that maps tensors to shards.
-	indexSuffix = ".index.json"
-	// maxShards is far above what a model of this family needs.
-	maxShards = 1000
-)
+// IndexSuffix ends the name of a file that maps tensors to shards.
+const IndexSuffix = ".index.json"
+
+// maxShards is far above what a model of this family needs.
+const maxShards = 1000
 
 // openFolder opens the weights in a folder: the FolderFile of the first of formats that has it there, or the shards that its index names.
 func openFolder(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
@@ -30,7 +29,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 			open func(context.Context, string, Options, []Format) (*Checkpoint, error)
 		}{
 			{filepath.Join(path, name), openFile},
-			{filepath.Join(path, name+indexSuffix), openIndex},
+			{filepath.Join(path, name+IndexSuffix), openIndex},
 		} {
 			if _, err := os.Stat(found.path); err != nil {
 				continue
@@ -43,7 +42,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 		}
 	}
 	return nil, withPath(Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
-		WithHint("give the weight file itself, or an index file ending in %s", indexSuffix), path)
+		WithHint("give the weight file itself, or an index file ending in %s", IndexSuffix), path)
 }
 
 // openIndex opens every shard that an index names, and takes exactly the tensors that it maps.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -21,11 +22,8 @@ type choice struct {
 // besides are read with the weights: what makes them a model.
 var besides = []string{"config.json", "preprocessor_config.json"}
 
-// indexSuffix ends the name of the file that says in which of several files a tensor is.
-const indexSuffix = ".index.json"
-
 // usualWeights are the names under which frameworks look for weights, the preferred first.
-var usualWeights = []string{"model.safetensors", "model.safetensors" + indexSuffix, "pytorch_model.bin", "pytorch_model.bin" + indexSuffix}
+var usualWeights = []string{"model.safetensors", "model.safetensors" + checkpoint.IndexSuffix, "pytorch_model.bin", "pytorch_model.bin" + checkpoint.IndexSuffix}
 
 // weightEndings are those of files that can be opened.
 var weightEndings = []string{".safetensors", ".bin", ".pth", ".pt", ".pdparams", ".ckpt"}
@@ -112,7 +110,7 @@ func choose(r Reference, all []File) (choice, error) {
 	}
 	file, _ := named(weights)
 	found.files = append(found.files, file)
-	if stem, isIndex := strings.CutSuffix(weights, indexSuffix); isIndex {
+	if stem, isIndex := strings.CutSuffix(weights, checkpoint.IndexSuffix); isIndex {
 		shards := shardsOf(stem, all)
 		if len(shards) == 0 {
 			return choice{}, &NoModelError{Reference: r}
