@@ -12,9 +12,6 @@ import (
 	"github.com/beitzoo/beitzoo/zoo/pins"
 )
 
-// HubSite returns Options.Hub.
-func (z *Zoo) HubSite() hub.Site { return z.options.Hub }
-
 // PullHub brings a model of the hub at Options.Hub into the cache, as [hub.Hub.Pull] does. Of options, Repin, SkipCheck, Progress, Notice and Streams count. refresh
 // asks the hub whether the revision has moved, even if the cache has the model. If an entry of the program has the same model, a *KnownModelNotice says so.
 func (z *Zoo) PullHub(ctx context.Context, reference hub.Reference, refresh bool, options PullOptions) (*hub.Snapshot, error) {

@@ -224,12 +224,6 @@ func (d *Draft) Validate(known Known) error {
 			c.agreement()
 		}
 	}
-	c.stateDict()
-	c.origin()
-	c.evaluation()
-	c.sources()
-	c.blobs()
-	c.recordings()
-	c.assumed()
+	c.parts()
 	return c.failure(&d.Document)
 }

@@ -35,6 +35,11 @@ func (c *checker) all() {
 		c.config = config
 		c.agreement()
 	}
+	c.parts()
+}
+
+// parts checks everything that needs neither identity nor architecture.
+func (c *checker) parts() {
 	c.stateDict()
 	c.origin()
 	c.evaluation()
