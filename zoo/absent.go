@@ -90,6 +90,20 @@ func holds(ctx context.Context, from place.Place, entry manifest.Entry) bool {
 	return !errors.Is(err, store.ErrNotFound)
 }
 
+// markAbsent asks the places of some of the listings whether they hold the entries.
+func markAbsent(ctx context.Context, all []Listing, asked func(Listing) bool) {
+	for i, listing := range all {
+		if asked(listing) {
+			all[i].Absent = !holds(ctx, listing.place, *listing.entry)
+		}
+	}
+}
+
+// isLocal reports whether the place of a listing is on this machine, and could be asked. The program is not a place.
+func isLocal(listing Listing) bool {
+	return listing.place != nil && listing.place.Local() && !listing.remembered
+}
+
 // absentError returns the error for a listing that its place does not hold.
 func absentError(listing Listing, all []Listing) *AbsentError {
 	_, archived := listing.place.(place.Archive)

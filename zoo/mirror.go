@@ -60,9 +60,7 @@ func (z *Zoo) Mirror(ctx context.Context, from place.Place, to place.Destination
 		notice = func(error) {}
 	}
 	listed := listingsIn(index, from)
-	for i := range listed {
-		listed[i].Absent = !holds(ctx, from, *listed[i].entry)
-	}
+	markAbsent(ctx, listed, func(Listing) bool { return true })
 	wanted, absent, err := chooseEntries(listed, options.Wanted)
 	if err != nil {
 		return nil, err

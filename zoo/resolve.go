@@ -141,6 +141,7 @@ func (z *Zoo) List(ctx context.Context) (all []Listing, notices []error, err err
 	if all, notices, err = z.merge(ctx, z.askAll(ctx)); err != nil {
 		return nil, nil, err
 	}
+	markAbsent(ctx, all, isLocal)
 	for i := range all {
 		if all[i].Absent || all[i].keys == nil || !all[i].keys.HasRevoked() {
 			continue // the index vouches for its entries, and their manifests need not be fetched
@@ -210,11 +211,7 @@ func (z *Zoo) listPlace(ctx context.Context, from place.Place) (all []Listing, n
 	if z.options.Offline && !from.Local() && accepted.CheckFresh(from.String(), z.options.Now()) != nil {
 		notices = append(notices, &UnreachablePlaceError{Place: from.String(), Remembered: accepted.IndexDocument})
 	}
-	listed := listingsIn(accepted, from)
-	for i := range listed {
-		listed[i].Absent = from.Local() && !holds(ctx, from, *listed[i].entry)
-	}
-	return listed, notices, nil
+	return listingsIn(accepted, from), notices, nil
 }
 
 // listingsIn returns the entries of an index.
@@ -272,6 +269,7 @@ func (z *Zoo) Resolve(ctx context.Context, reference string) (*Match, error) {
 // cache, another is picked.
 func (z *Zoo) choose(ctx context.Context, wanted manifest.Reference, all []Listing, notices []error) (*Match, error) {
 	all = append(listingsOf(all, true), listingsOf(all, false)...)
+	markAbsent(ctx, all, func(listing Listing) bool { return listing.Name == wanted.Name && isLocal(listing) })
 	var unread []manifest.Reference
 	for {
 		// What no place holds may be in the cache: then it is used, if it is named.
