@@ -40,40 +40,19 @@ const (
 	derivedAdvice = "if nothing else is wrong, delete " + IndexFile + " and " + IndexFile + manifest.SignatureSuffix + " there: renewing the index writes them again"
 )
 
-// traces are what a folder shows of its index, apart from the layout. The layout is always written first.
-type traces struct {
-	// index is index.yaml, or nil; isWrong reports that it cannot be read as an index.
-	index   *manifest.IndexDocument
-	isWrong bool
-	// file is one that is there only if an index is or was, or empty.
-	file string
-}
-
-// traces looks for files that are there only if there is an index.
-func (f *Folder) traces() (traces, error) {
-	var found traces
-	for _, pattern := range []string{"manifests/*.yaml" + manifest.SignatureSuffix, IndexFile + manifest.SignatureSuffix, IndexFile} {
+// trace returns a file of the folder, apart from the layout, that is there only if an index is or was: index.yaml if it is there, else another one; or empty. The
+// layout is always written first.
+func (f *Folder) trace() (string, error) {
+	for _, pattern := range []string{IndexFile, IndexFile + manifest.SignatureSuffix, "manifests/*.yaml" + manifest.SignatureSuffix} {
 		names, err := fs.Glob(os.DirFS(f.tree.Dir()), pattern)
 		if err != nil {
-			return found, err
+			return "", err
 		}
 		if len(names) > 0 {
-			found.file = names[0]
+			return names[0], nil
 		}
 	}
-	if found.file != IndexFile {
-		return found, nil
-	}
-	raw, err := disk.ReadFile(f.path(IndexFile), manifest.MaxSize)
-	var tooLarge *disk.TooLargeError
-	if err != nil && !errors.As(err, &tooLarge) {
-		return found, err
-	}
-	if err == nil {
-		found.index, err = manifest.ParseIndex(IndexFile, raw)
-	}
-	found.isWrong = err != nil
-	return found, nil
+	return "", nil
 }
 
 func (f *Folder) path(name string) string { return filepath.Join(f.tree.Dir(), name) }
@@ -86,43 +65,55 @@ func (f *Folder) has(name string) bool {
 // Index implements Place. A folder whose files contradict one another is a *DamagedError. One without index.yaml is not, if its layout is whole: that is what
 // OCI tools copy.
 func (f *Folder) Index(ctx context.Context) (index, signature []byte, err error) {
-	before, err := f.traces()
+	before, err := f.trace()
 	if err != nil {
 		return nil, nil, err
 	}
+	var copied []byte
+	if before == IndexFile { // read before the layout, so that it is not newer if somebody publishes now
+		var tooLarge *disk.TooLargeError
+		if copied, err = disk.ReadFile(f.path(IndexFile), manifest.MaxSize); err != nil && !errors.As(err, &tooLarge) {
+			return nil, nil, err
+		}
+	}
 	index, signature, err = f.Repository.Index(ctx)
 	switch {
-	case errors.Is(err, store.ErrNotFound) && before.file != "":
-		found := before.file + " is there, but index.json lists no index of a zoo"
+	case errors.Is(err, store.ErrNotFound) && before != "":
+		found := before + " is there, but index.json lists no index of a zoo"
 		if !f.has(oci.ImageIndexFile) {
-			found = before.file + " is there, but index.json is missing"
+			found = before + " is there, but index.json is missing"
 		}
 		return nil, nil, f.damaged(found, restoreAdvice)
-	case errors.Is(err, store.ErrInvalid) && (before.file != "" || f.has(oci.ImageLayoutFile)):
+	case errors.Is(err, store.ErrInvalid) && (before != "" || f.has(oci.ImageLayoutFile)):
 		return nil, nil, f.damaged(err.Error(), restoreAdvice)
 	case errors.Is(err, store.ErrDigestMismatch):
 		return nil, nil, f.damaged("a blob of its index was changed: "+err.Error(), restoreAdvice)
 	case err != nil:
 		return nil, nil, err
-	case before.isWrong:
-		return nil, nil, f.damaged(IndexFile+" is not an index, or not all of one", derivedAdvice)
-	case before.index == nil:
+	case before != IndexFile:
 		return index, signature, nil
 	}
-	return index, signature, f.compare(before.index, index)
+	return index, signature, f.compare(copied, index)
 }
 
-// compare returns an error if index.yaml is newer than the index of the layout, or is another one of the same version. An older one was left by somebody who
-// was interrupted: the next version replaces it.
-func (f *Folder) compare(copied *manifest.IndexDocument, index []byte) error {
+// compare returns an error if index.yaml, whose content is copied, is not an index, is newer than the index of the layout, or is another one of the same
+// version. An older one was left by somebody who was interrupted: the next version replaces it.
+func (f *Folder) compare(copied, index []byte) error {
+	beside, err := manifest.ParseIndex(IndexFile, copied)
+	if err != nil {
+		return f.damaged(IndexFile+" is not an index, or not all of one", derivedAdvice)
+	}
+	if bytes.Equal(copied, index) {
+		return nil
+	}
 	document, err := manifest.ParseIndex(IndexFile, index)
 	switch {
 	case err != nil:
 		return nil // for the check of the index itself
-	case copied.Version > document.Version:
-		found := fmt.Sprintf("%s has version %d, and index.json lists none after %d", IndexFile, copied.Version, document.Version)
+	case beside.Version > document.Version:
+		found := fmt.Sprintf("%s has version %d, and index.json lists none after %d", IndexFile, beside.Version, document.Version)
 		return f.damaged(found, restoreAdvice)
-	case copied.Version == document.Version && !bytes.Equal(copied.Raw, index):
+	case beside.Version == document.Version:
 		return f.damaged(fmt.Sprintf("%s is not the index of version %d that was published", IndexFile, document.Version), derivedAdvice)
 	}
 	return nil
