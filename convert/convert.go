@@ -102,7 +102,7 @@ func (m *Model) carry(options *SaveOptions) error {
 	if m.processor != nil && (m.From[card.Preparing] == card.Processor || m.recipeErr != nil) {
 		options.processor = m.processor
 	}
-	if m.Facts.Recipe == nil && m.RecipeName == "" && (!m.Config.Classifies() || m.recipeErr != nil) {
+	if !m.StatesRecipe() && (!m.Config.Classifies() || m.recipeErr != nil) {
 		return nil
 	}
 	choice, err := m.Recipe()

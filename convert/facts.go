@@ -132,7 +132,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 
 func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard) {
 	set := func(recipe *card.Recipe, name string, from card.Origin) {
-		if m.Facts.Recipe == nil && m.RecipeName == "" && m.recipeErr == nil && (recipe != nil || name != "") {
+		if !m.StatesRecipe() && m.recipeErr == nil && (recipe != nil || name != "") {
 			m.Facts.Recipe, m.RecipeName, m.From[card.Preparing] = recipe, name, from
 		}
 	}
@@ -140,7 +140,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 	if options.Known != nil {
 		set(options.Known.Recipe, options.Known.RecipeName, options.carried(card.Manifest, own, card.Preparing))
 	}
-	if beside.processor != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
+	if beside.processor != nil && !m.StatesRecipe() {
 		recipe, err := configs.ParseProcessor(beside.processor)
 		if err != nil {
 			m.recipeErr = besides(beside.processorFile, err)
@@ -148,7 +148,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 			set(&recipe, "", card.Processor)
 		}
 	}
-	if beside.timm != nil && m.Facts.Recipe == nil && m.RecipeName == "" {
+	if beside.timm != nil && !m.StatesRecipe() {
 		m.recipeErr = beside.timm.RecipeErr
 		set(beside.timm.Recipe, "", card.TimmConfig)
 	}

@@ -36,16 +36,14 @@ func (l Loss) String() string {
 func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	switch {
 	case t.folder != "" && t.scheme.Name == naming.Timm && (!t.format.HasMetadata || bare):
-		return append(t.lostInTimm(c), t.lostByRounding(c)...)
+		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByRounding(c))
 	case t.folder != "":
 		return t.lostByRounding(c)
 	case t.format.HasMetadata && !bare:
 		return nil
 	}
 	losses := lostByShapes(c.Config, written)
-	if c.Config.Epsilon != arch.Epsilon && !t.format.HasMetadata {
-		losses = append(losses, Loss{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)})
-	}
+	losses = append(losses, t.lostEpsilon(c)...)
 	if !card.Placeholder(c.Labels) {
 		losses = append(losses, Loss{card.Labels, fmt.Sprintf("%s, %.40q to %.40q", text.Count(len(c.Labels), "name", "names"), c.Labels[0], c.Labels[len(c.Labels)-1]), "none"})
 	}
@@ -58,10 +56,23 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 			losses = append(losses, Loss{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), recipeWords(there.Recipe, there.Name)})
 		}
 	}
-	if c.Problem != "" && c.Problem != card.SingleLabel {
-		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
+	return append(losses, lostProblem(c)...)
+}
+
+// lostEpsilon returns the epsilon if it is not the usual one and the target has no metadata for it.
+func (t target) lostEpsilon(c card.Card) []Loss {
+	if c.Config.Epsilon == arch.Epsilon || t.format.HasMetadata {
+		return nil
 	}
-	return losses
+	return []Loss{{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)}}
+}
+
+// lostProblem returns what the logits mean if that is not the usual.
+func lostProblem(c card.Card) []Loss {
+	if !c.Problem.Unusual() {
+		return nil
+	}
+	return []Loss{{card.ProblemIs, string(c.Problem), string(card.SingleLabel)}}
 }
 
 // lostByRounding returns the recipe if the program for which the folder is, which does not let anybody choose, would begin some crops on another pixel.
@@ -74,18 +85,6 @@ func (t target) lostByRounding(c card.Card) []Loss {
 		return nil
 	}
 	return []Loss{{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), "the same with crops where " + t.scheme.Program + " begins them, up to a pixel apart,"}}
-}
-
-// lostInTimm lists what a folder of timm without a card in its weights can't hold.
-func (t target) lostInTimm(c card.Card) []Loss {
-	var losses []Loss
-	if c.Config.Epsilon != arch.Epsilon && !t.format.HasMetadata {
-		losses = append(losses, Loss{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)})
-	}
-	if c.Problem != "" && c.Problem != card.SingleLabel {
-		losses = append(losses, Loss{card.ProblemIs, string(c.Problem), string(card.SingleLabel)})
-	}
-	return losses
 }
 
 // lostByShapes lists what the parameters alone don't tell of an architecture. A relative position index among the tensors that are written tells the window,
@@ -140,7 +139,7 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	timm := t.folder != "" && t.scheme.Name == naming.Timm
-	if timm && c.Problem != "" && c.Problem != card.SingleLabel {
+	if timm && c.Problem.Unusual() {
 		note("timm does not know what the logits mean: %s", c.Problem)
 	}
 	if t.format.HasMetadata && (t.folder == "" || timm) && t.scheme.Program != "" {

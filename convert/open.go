@@ -74,7 +74,7 @@ func (m *Model) Card() card.Card { return card.Card{Config: m.Config, Facts: m.F
 // scheme, want it. The error is [card.ErrNoRecipe] if nothing is known, a *[configs.FileError] if what the files beside the checkpoint say can't be done,
 // [card.ErrNotSquare], or a *[card.UnknownRecipeError].
 func (m *Model) Recipe() (card.Choice, error) {
-	if m.Facts.Recipe == nil && m.RecipeName == "" && m.recipeErr != nil {
+	if !m.StatesRecipe() && m.recipeErr != nil {
 		return card.Choice{}, m.recipeErr
 	}
 	known := card.Known{Usual: naming.RecipeName(m.Scheme), Stated: m.Facts.Recipe, StatedName: m.RecipeName, StatedIn: m.From[card.Preparing]}

@@ -26,6 +26,12 @@ type Facts struct {
 	From map[Item]Origin
 }
 
+// StatesRecipe reports whether a recipe is known, in full or by its name.
+func (f Facts) StatesRecipe() bool { return f.Recipe != nil || f.RecipeName != "" }
+
+// Unusual reports whether somebody who is told nothing would take the logits for something else.
+func (p Problem) Unusual() bool { return p != "" && p != SingleLabel }
+
 // Problem says what the logits of a classifier mean, in the words of transformers' problem_type. Empty is [SingleLabel] unless there is only one class.
 type Problem string
 
