@@ -196,9 +196,10 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// TestPodmansLogins reads a login from each file in which podman keeps them, and keeps docker's if both have one.
-func TestPodmansLogins(t *testing.T) {
-	heard := &gate{told: map[string]bool{}}
+// emptyRegistry is a registry that wants a login and has nothing. It returns the gate that hears the logins, and the address.
+func emptyRegistry(t *testing.T) (heard *gate, host string) {
+	t.Helper()
+	heard = &gate{told: map[string]bool{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if heard.hear(r) == "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="zoo"`)
@@ -208,7 +209,12 @@ func TestPodmansLogins(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	t.Cleanup(server.Close)
-	host := strings.TrimPrefix(server.URL, "http://")
+	return heard, strings.TrimPrefix(server.URL, "http://")
+}
+
+// TestPodmansLogins reads a login from each file in which podman keeps them, and keeps docker's if both have one.
+func TestPodmansLogins(t *testing.T) {
+	heard, host := emptyRegistry(t)
 	for variable, file := range map[string]string{
 		"REGISTRY_AUTH_FILE": "mine.json", "XDG_RUNTIME_DIR": "containers/auth.json", "XDG_CONFIG_HOME": "containers/auth.json", "HOME": ".config/containers/auth.json",
 	} {
@@ -338,17 +344,7 @@ func TestRegistrySays(t *testing.T) {
 
 // TestDockersLogins reads a login from the file that docker writes.
 func TestDockersLogins(t *testing.T) {
-	heard := &gate{told: map[string]bool{}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if heard.hear(r) == "" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="zoo"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		w.WriteHeader(http.StatusNotFound)
-	}))
-	t.Cleanup(server.Close)
-	host := strings.TrimPrefix(server.URL, "http://")
+	heard, host := emptyRegistry(t)
 	dir := t.TempDir()
 	config := fmt.Sprintf(`{"auths":{%q:{"auth":"bWU6dDBrZW4="}}}`, host)
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
