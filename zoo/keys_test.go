@@ -215,18 +215,24 @@ func TestRotation_Places(t *testing.T) {
 	pulls(t, reader(t, next, partial), "digits_p16_64@1.1.0", "digits_p16_64@1.2.0")
 }
 
+// publishTogether publishes version 1.0.0 as root, adds another publisher to the keys, and publishes as that one.
+func publishTogether(t *testing.T, target place.Destination, root, other publisher, publication zoo.Publication) {
+	t.Helper()
+	publish(t, target, root.quick("1.0.0"))
+	changeKeys(t, target, zoo.KeysChange{Key: root.key, Add: other.as(manifest.Publisher)})
+	withTrust := folders(t)
+	withTrust.Keys = root.ring
+	if _, err := open(t, withTrust).Publish(t.Context(), target, publication); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRevocation declares a publisher's key stolen. What it signed is refused until somebody signed it again.
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	root, stolen := newPublisher(t), newPublisher(t)
 	target, path := folderPlace(t)
-	publish(t, target, root.quick("1.0.0"))
-	changeKeys(t, target, zoo.KeysChange{Key: root.key, Add: stolen.as(manifest.Publisher)})
-	withTrust := folders(t)
-	withTrust.Keys = root.ring
-	if _, err := open(t, withTrust).Publish(t.Context(), target, stolen.quick("1.1.0")); err != nil {
-		t.Fatal(err)
-	}
+	publishTogether(t, target, root, stolen, stolen.quick("1.1.0"))
 	// The thief prepares another entry: signed, uploaded, and in an index.
 	save(t, path, "before")
 	change := zoo.KeysChange{Key: root.key, Remove: stolen.becomes(manifest.Revoked), DryRun: true}
@@ -292,15 +298,9 @@ func TestRevocation_Pages(t *testing.T) {
 	t.Parallel()
 	root, stolen := newPublisher(t), newPublisher(t)
 	target, path := folderPlace(t)
-	publish(t, target, root.quick("1.0.0"))
-	changeKeys(t, target, zoo.KeysChange{Key: root.key, Add: stolen.as(manifest.Publisher)})
 	thief := stolen.quick("1.0.0")
 	thief.Name = "thief"
-	withTrust := folders(t)
-	withTrust.Keys = root.ring
-	if _, err := open(t, withTrust).Publish(t.Context(), target, thief); err != nil {
-		t.Fatal(err)
-	}
+	publishTogether(t, target, root, stolen, thief)
 	page := path + "/models/thief/index.html"
 	read(t, page)
 	changeKeys(t, target, zoo.KeysChange{Key: root.key, Remove: stolen.becomes(manifest.Revoked)})
@@ -526,13 +526,7 @@ func TestIndexOfTheFirstFormat(t *testing.T) {
 	t.Parallel()
 	a, b := newPublisher(t), newPublisher(t)
 	target, path := folderPlace(t)
-	publish(t, target, a.quick("1.0.0"))
-	changeKeys(t, target, zoo.KeysChange{Key: a.key, Add: b.as(manifest.Publisher)})
-	withTrust := folders(t)
-	withTrust.Keys = a.ring
-	if _, err := open(t, withTrust).Publish(t.Context(), target, b.quick("1.2.0")); err != nil {
-		t.Fatal(err)
-	}
+	publishTogether(t, target, a, b, b.quick("1.2.0"))
 	old := formatV1(t, target, path, b.key)
 
 	options := reader(t, b, old)
