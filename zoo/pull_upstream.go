@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/pins"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -66,6 +68,9 @@ func (p *pull) fromUpstream(ctx context.Context, source manifest.Source) (*PullR
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkOtherSources(source, pulled.Weights.Digest); err != nil {
+		return nil, err
+	}
 	if source.Digest == "" && (!known.pinned || known.shared) {
 		if err := p.pin(pulled, source, checkpoint, declared); err != nil {
 			return nil, err
@@ -102,7 +107,38 @@ func (p *pull) download(ctx context.Context, source manifest.Source, known known
 	if err != nil {
 		return store.Blob{}, false, explainMismatch(source, known, err)
 	}
+	if err := checkPrefix(source, checkpoint); err != nil {
+		return store.Blob{}, false, errors.Join(err, p.zoo.options.Cache.Remove(checkpoint.Digest))
+	}
 	return checkpoint, info.Digest == checkpoint.Digest, nil
+}
+
+// PrefixError says that the digest of an upstream file does not begin with the digits that its publisher states.
+type PrefixError struct {
+	Address string
+	// Want are the first digits in hexadecimal.
+	Want string
+	Got  digest.Digest
+}
+
+func (e *PrefixError) Error() string {
+	return fmt.Sprintf("%s is not the file that its publisher named: its SHA-256 digest should begin with %s, and is %s", e.Address, e.Want, e.Got.Encoded())
+}
+
+// Is makes a PrefixError a store.ErrDigestMismatch and an errdef.ErrIntegrity.
+func (*PrefixError) Is(kind error) bool { return kind == store.ErrDigestMismatch || kind == errdef.ErrIntegrity }
+
+// Hint says what may have happened.
+func (e *PrefixError) Hint() string {
+	return "it was damaged on the way or replaced: pull again, take another source, or ask the publisher"
+}
+
+// checkPrefix compares the digest of a downloaded file with the digits that a source states.
+func checkPrefix(source manifest.Source, checkpoint store.Blob) error {
+	if strings.HasPrefix(checkpoint.Digest.Encoded(), source.DigestPrefix) {
+		return nil
+	}
+	return &PrefixError{Address: source.Address, Want: source.DigestPrefix, Got: checkpoint.Digest}
 }
 
 // limit returns the size in bytes above which a checkpoint is refused.

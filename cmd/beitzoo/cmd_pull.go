@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/dustin/go-humanize"
@@ -35,6 +36,7 @@ type pullFlags struct {
 	save                     saveFlags
 	manifest, bundle, source string
 	repin, keepUpstream      bool
+	crossCheck               bool
 }
 
 func pullCommand(c *console) *cli.Command {
@@ -49,6 +51,7 @@ func pullCommand(c *console) *cli.Command {
 			"beitzoo pull beit_large_p16_512 -o beit.pth --to timm",
 			"beitzoo pull my_beit@1.0.0 --zoo https://example.org/zoo --trust key.pub",
 			"beitzoo pull hf://microsoft/beit-base-patch16-224 --dry-run",
+			"beitzoo pull beit_base_p16_224_pt22k_ft1k --cross-check",
 		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			manifestFlag(&f.manifest),
@@ -56,6 +59,7 @@ func pullCommand(c *console) *cli.Command {
 			stringFlag("source", &f.source, "use only this `SOURCE` of those that the manifest lists"),
 			boolFlag("repin", &f.repin, "accept an upstream file that differs from the one pinned earlier"),
 			boolFlag("keep-upstream", &f.keepUpstream, "leave the upstream checkpoint in the cache after it is converted"),
+			boolFlag("cross-check", &f.crossCheck, "pull every source that the manifest lists, and compare their weights bit for bit"),
 		}, f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return pull(ctx, c, args, f) }),
 	}
@@ -88,6 +92,12 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 	defer bar.finish()
 	options := pullOptions(c, bar)
 	options.Source, options.Repin, options.KeepUpstream = f.source, f.repin, f.keepUpstream
+	if f.crossCheck {
+		if f.save.output != "" || f.source != "" || f.save.dryRun {
+			return &usageError{"--cross-check compares all sources and writes no output", "leave out -o, --source and --dry-run"}
+		}
+		return crossCheck(ctx, c, z, found, options, bar)
+	}
 	if f.save.dryRun {
 		return printPlan(ctx, c, z, found, options)
 	}
@@ -200,4 +210,47 @@ func candidateSize(line candidate) string {
 		return humanize.Bytes(uint64(line.Bytes))
 	}
 	return "~" + humanize.Bytes(uint64(line.Bytes))
+}
+
+// crossCheckResult is what `beitzoo pull --cross-check --json` prints.
+type crossCheckResult struct {
+	Name string `json:"name"`
+	// Agree reports that all sources that could be read have the same weights.
+	Agree   bool          `json:"agree"`
+	Sources []crossSource `json:"sources"`
+}
+
+// crossSource is one source in it.
+type crossSource struct {
+	Name string `json:"name"`
+	// Checkpoint is the digest of the upstream file; Weights is that of the canonical file that it was converted to.
+	Checkpoint digest.Digest `json:"checkpoint_sha256,omitempty"`
+	Weights    digest.Digest `json:"sha256,omitempty"`
+	Problem    string        `json:"problem,omitempty"`
+}
+
+// crossCheck pulls every source of a manifest and prints whether they have the same weights.
+func crossCheck(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Match, options zoo.PullOptions, bar *steps) error {
+	all, err := z.CrossCheck(ctx, found, options)
+	bar.finish()
+	if len(all) == 0 || ctx.Err() != nil {
+		return err
+	}
+	result := crossCheckResult{Name: found.Reference().String(), Agree: err == nil}
+	for _, s := range all {
+		result.Sources = append(result.Sources, crossSource{s.Source, s.Checkpoint.Digest, s.Weights.Digest, errorText(s.Err)})
+	}
+	printed := c.result(result, func() {
+		for _, s := range result.Sources {
+			if s.Problem == "" {
+				c.printf("%-12s weights %s", s.Name, s.Weights)
+			} else {
+				c.printf("%-12s %s", s.Name, s.Problem)
+			}
+		}
+		if result.Agree {
+			c.printf("%s: every source that could be read has the same weights, bit for bit", result.Name)
+		}
+	})
+	return errors.Join(err, printed)
 }

@@ -138,5 +138,8 @@ func sourceSize(s manifest.Source) string {
 	case s.Size > 0:
 		return humanize.Bytes(uint64(s.Size)) + ", digest not published: pinned on first use"
 	}
+	if s.DigestPrefix != "" {
+		return "about " + humanize.Bytes(uint64(s.Estimate)) + ", digest published in part: it begins with " + s.DigestPrefix
+	}
 	return "about " + humanize.Bytes(uint64(s.Estimate)) + ", digest not published: pinned on first use"
 }

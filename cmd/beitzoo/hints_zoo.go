@@ -18,6 +18,7 @@ func zooHint(err error) string {
 		index     *manifest.IndexError
 		signature *trust.SignatureError
 		changed   *zoo.ChangedError
+		disagree  *zoo.SourcesDisagreeError
 		unproved  *zoo.NotVerifiedError
 		status    *manifest.StatusError
 		signer    *zoo.SignerError
@@ -58,6 +59,8 @@ func zooHint(err error) string {
 		return signature.Hint() + " with --trust KEY (a file, or the key itself)"
 	case errors.As(err, &changed):
 		return changed.Hint() + " with --repin"
+	case errors.As(err, &disagree):
+		return disagree.Hint() + " with --source " + disagree.Source + " --repin"
 	case errors.As(err, &status) && status.Has != nil:
 		command := map[string]string{manifest.Withdrawn: "yank", manifest.Deprecated: "deprecate"}[status.Has.State]
 		return fmt.Sprintf("take that back first with: beitzoo %s %s PLACE --undo --sign KEY", command, status.Reference)

@@ -54,6 +54,8 @@ type Source struct {
 	// Digest and Size (bytes) are those of the file, if they are known. A digest that is not known is pinned at the first download.
 	Digest digest.Digest `yaml:"digest,omitempty"`
 	Size   int64         `yaml:"size,omitempty"`
+	// DigestPrefix are the first hexadecimal digits of the SHA-256 digest, 8 or more, for files whose names state these alone. A pull checks them.
+	DigestPrefix string `yaml:"digest_prefix,omitempty"`
 	// Estimate is the size in bytes that the architecture implies, for sources whose Size nobody published.
 	Estimate int64 `yaml:"estimate,omitempty"`
 	// Learned says how the digest and the size were learned, or that they were not.

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
@@ -46,12 +48,31 @@ func (c *checker) sourceSize(field string, s Source) {
 	if c.config.Depth > 0 {
 		limit = MaxCheckpoint(c.config)
 	}
+	if s.DigestPrefix != "" {
+		c.check(join(field, "digest_prefix"), checkDigestPrefix(s))
+	}
 	if s.Size != 0 {
 		c.size(join(field, "size"), s.Size, limit)
 	}
 	if s.Estimate != 0 {
 		c.size(join(field, "estimate"), s.Estimate, limit)
 	}
+}
+
+// minDigestPrefix is how many hexadecimal digits a digest_prefix has at least: by accident, one file in four thousand million begins like another.
+const minDigestPrefix = 8
+
+// checkDigestPrefix accepts the beginning of a digest, if the source does not state the whole.
+func checkDigestPrefix(s Source) error {
+	switch {
+	case s.Digest != "":
+		return errors.New("says less than the digest beside it: leave it out")
+	case len(s.DigestPrefix) < minDigestPrefix || len(s.DigestPrefix) >= digest.SHA256.Size()*2:
+		return fmt.Errorf("has %d digits; %d to %d are wanted", len(s.DigestPrefix), minDigestPrefix, digest.SHA256.Size()*2-1)
+	case strings.Trim(s.DigestPrefix, "0123456789abcdef") != "":
+		return errors.New("is not made of the digits 0 to 9 and a to f")
+	}
+	return nil
 }
 
 // checkAddress accepts the addresses that Pull can read without a password.
