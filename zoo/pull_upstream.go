@@ -126,7 +126,9 @@ func (e *PrefixError) Error() string {
 }
 
 // Is makes a PrefixError a store.ErrDigestMismatch and an errdef.ErrIntegrity.
-func (*PrefixError) Is(kind error) bool { return kind == store.ErrDigestMismatch || kind == errdef.ErrIntegrity }
+func (*PrefixError) Is(kind error) bool {
+	return kind == store.ErrDigestMismatch || kind == errdef.ErrIntegrity
+}
 
 // Hint says what may have happened.
 func (e *PrefixError) Hint() string {
