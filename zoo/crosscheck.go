@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/pins"
@@ -25,7 +27,7 @@ type SourceWeights struct {
 }
 
 // CrossCheck pulls every source of a manifest, and compares what they were converted to: publishers who converted one checkpoint independently must have
-// the same canonical tensors. The result has one entry for each source, in the order of the manifest.
+// the same canonical tensors, although one may store them in a wider type than the other. The result has one entry for each source, in the order of the manifest.
 //
 // If two sources disagree, the error is a *[SourcesDisagreeError]; if fewer than two could be compared, a *[CrossCheckError].
 func (z *Zoo) CrossCheck(ctx context.Context, match *Match, options PullOptions) ([]SourceWeights, error) {
@@ -50,10 +52,13 @@ func (z *Zoo) CrossCheck(ctx context.Context, match *Match, options PullOptions)
 		all[i].Checkpoint, all[i].Weights = pulled.Checkpoint, pulled.Weights
 		compared++
 		for _, before := range all[:i] {
-			if before.Err == nil && before.Weights.Digest != pulled.Weights.Digest && disagree == nil {
-				disagree = &SourcesDisagreeError{
-					Name: match.Reference().String(), Source: source.Name, Other: before.Source, Weights: pulled.Weights.Digest, OtherWeights: before.Weights.Digest,
-				}
+			if before.Err != nil || disagree != nil {
+				continue
+			}
+			if err := z.newPull(match, options).compare(ctx, all[i], before); err != nil && !errors.As(err, &disagree) {
+				return all, err
+			}
+			if disagree != nil {
 				all[i].Err = disagree
 			}
 		}
@@ -123,7 +128,7 @@ func (e *CrossCheckError) Hint() string {
 
 // checkOtherSources compares what a source was converted to with what the other sources of the manifest are known to be converted to. If a difference is
 // found, the new weights are removed from the cache.
-func (p *pull) checkOtherSources(source manifest.Source, weights digest.Digest) error {
+func (p *pull) checkOtherSources(ctx context.Context, source manifest.Source, weights store.Blob) error {
 	for _, other := range p.match.Sources {
 		if other.Name == source.Name {
 			continue
@@ -142,12 +147,51 @@ func (p *pull) checkOtherSources(source manifest.Source, weights digest.Digest) 
 		if err != nil {
 			return err
 		}
-		if made.Weights != weights {
-			disagree := &SourcesDisagreeError{
-				Name: p.match.Reference().String(), Source: source.Name, Other: other.Name, Weights: weights, OtherWeights: made.Weights,
-			}
-			return errors.Join(disagree, p.zoo.options.Cache.Remove(weights))
+		before := SourceWeights{Source: other.Name, Weights: store.Blob{Digest: made.Weights, Size: made.Size}}
+		err = p.compare(ctx, SourceWeights{Source: source.Name, Weights: weights}, before)
+		if errors.As(err, new(*SourcesDisagreeError)) {
+			return errors.Join(err, p.zoo.options.Cache.Remove(weights.Digest))
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// compare returns a *SourcesDisagreeError if two sources have other weights. Canonical files of different sizes hold the weights in different types; they are
+// compared by value, if the cache has both.
+func (p *pull) compare(ctx context.Context, source, other SourceWeights) error {
+	if source.Weights.Digest == other.Weights.Digest {
+		return nil
+	}
+	if source.Weights.Size != other.Weights.Size {
+		same, err := p.sameValues(ctx, source.Weights, other.Weights)
+		if same || err != nil {
+			return err
+		}
+	}
+	return &SourcesDisagreeError{
+		Name: p.match.Reference().String(), Source: source.Source, Other: other.Source, Weights: source.Weights.Digest, OtherWeights: other.Weights.Digest,
+	}
+}
+
+// sameValues reports whether two canonical files hold the same numbers; also if that can't be known because the cache has only one of them.
+func (p *pull) sameValues(ctx context.Context, a, b store.Blob) (bool, error) {
+	config, err := Architecture(&p.match.Manifest)
+	if err != nil {
+		return false, err
+	}
+	var paths [2]string
+	for i, weights := range []store.Blob{a, b} {
+		if _, err := p.zoo.options.Cache.Stat(ctx, weights); err != nil {
+			return true, nil //nolint:nilerror // what is not there can't be compared
+		}
+		if paths[i], err = p.zoo.options.Cache.Path(weights.Digest); err != nil {
+			return false, err
+		}
+	}
+	open := convert.OpenOptions{From: naming.Canonical, Arch: &config}
+	difference, err := convert.Diff(ctx, paths[0], paths[1], open, open)
+	return err == nil && difference.SameValues, err
 }

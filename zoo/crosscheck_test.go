@@ -3,13 +3,16 @@ package zoo_test
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/store"
 )
@@ -29,11 +32,22 @@ func sources(t testing.TB, passl, unilm, more string) *zoo.Match {
 	return found
 }
 
+// rounded returns the bfloat16 weights as float32, in PaddlePaddle's format.
+func rounded(t testing.TB) []byte {
+	t.Helper()
+	target := filepath.Join(t.TempDir(), "rounded.pdparams")
+	options := convert.Options{DType: tensor.F32}
+	if _, err := convert.Convert(t.Context(), filepath.Join("..", "testdata", "digits", "digits_p16_64.bf16.pth"), target, options); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, target)
+}
+
 // TestCrossCheck compares weights that two frameworks wrote independently, and weights of which one source has other bits.
 func TestCrossCheck(t *testing.T) {
 	t.Parallel()
 	server := serve(t, map[string][]byte{
-		"passl": shipped(t, embedded.Checkpoint), "unilm": testdata(t, "digits/digits_p16_64.unilm.pth"), "half": testdata(t, "digits/digits_p16_64.bf16.pth"),
+		"passl": shipped(t, embedded.Checkpoint), "rounded": rounded(t), "unilm": testdata(t, "digits/digits_p16_64.unilm.pth"), "half": testdata(t, "digits/digits_p16_64.bf16.pth"),
 	})
 	z := open(t, folders(t))
 	all, err := z.CrossCheck(t.Context(), sources(t, server.URL+"/passl", server.URL+"/unilm", ""), zoo.PullOptions{})
@@ -53,6 +67,12 @@ func TestCrossCheck(t *testing.T) {
 	}
 	if _, err := z.Pull(t.Context(), other, zoo.PullOptions{Source: "unilm", Repin: true}); err != nil {
 		t.Errorf("pull of the source that disagrees, accepted: %v", err)
+	}
+
+	z = open(t, folders(t))
+	all, err = z.CrossCheck(t.Context(), sources(t, server.URL+"/rounded", server.URL+"/half", ""), zoo.PullOptions{})
+	if err != nil || all[0].Weights.Size == all[1].Weights.Size {
+		t.Errorf("the same numbers in float32 and bfloat16: %+v, %v", all, err)
 	}
 
 	z = open(t, folders(t))

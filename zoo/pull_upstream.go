@@ -68,7 +68,7 @@ func (p *pull) fromUpstream(ctx context.Context, source manifest.Source) (*PullR
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkOtherSources(source, pulled.Weights.Digest); err != nil {
+	if err := p.checkOtherSources(ctx, source, pulled.Weights); err != nil {
 		return nil, err
 	}
 	if source.Digest == "" && (!known.pinned || known.shared) {

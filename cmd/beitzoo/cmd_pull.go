@@ -59,7 +59,7 @@ func pullCommand(c *console) *cli.Command {
 			stringFlag("source", &f.source, "use only this `SOURCE` of those that the manifest lists"),
 			boolFlag("repin", &f.repin, "accept an upstream file that differs from the one pinned earlier"),
 			boolFlag("keep-upstream", &f.keepUpstream, "leave the upstream checkpoint in the cache after it is converted"),
-			boolFlag("cross-check", &f.crossCheck, "pull every source that the manifest lists, and compare their weights bit for bit"),
+			boolFlag("cross-check", &f.crossCheck, "pull every source that the manifest lists, and compare their weights"),
 		}, f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return pull(ctx, c, args, f) }),
 	}
@@ -249,7 +249,7 @@ func crossCheck(ctx context.Context, c *console, z *zoo.Zoo, found *zoo.Match, o
 			}
 		}
 		if result.Agree {
-			c.printf("%s: every source that could be read has the same weights, bit for bit", result.Name)
+			c.printf("%s: every source that could be read has the same weights", result.Name)
 		}
 	})
 	return errors.Join(err, printed)
