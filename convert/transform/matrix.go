@@ -49,6 +49,8 @@ func Transpose(v tensor.View) (tensor.View, error) {
 
 func transposeData(data tensor.Data, rows, cols, width int) tensor.Data {
 	switch d := data.(type) {
+	case nil:
+		return nil
 	case *transposition:
 		if d.whole() {
 			return d.source
@@ -93,14 +95,16 @@ func Split(v tensor.View, n int) ([]tensor.View, error) {
 	return parts, nil
 }
 
-// Stack puts tensors, which must agree in dtype and in all dimensions but the first, on top of each other. [Split] is the inverse.
+// Stack puts tensors, which must agree in dtype and in all dimensions but the first, on top of each other. [Split] is the inverse. Where one only describes
+// a shape, having no data, so does the result.
 func Stack(views ...tensor.View) (tensor.View, error) {
 	if len(views) == 0 {
 		return tensor.View{}, &ShapeError{"stack", nil, "at least one tensor is needed"}
 	}
 	first := views[0]
-	data, rows := &stack{}, 0
+	data, rows, known := &stack{}, 0, true
 	for _, v := range views {
+		known = known && v.Data != nil
 		if v.DType != first.DType {
 			return tensor.View{}, &ShapeError{"stack", v.Shape, fmt.Sprintf("dtype %s must be %s like the first", v.DType, first.DType)}
 		}
@@ -118,6 +122,9 @@ func Stack(views ...tensor.View) (tensor.View, error) {
 	}
 	if rows > 0 {
 		data.row = size / int64(rows)
+	}
+	if !known {
+		whole.Data = nil
 	}
 	return whole, nil
 }

@@ -149,14 +149,8 @@ func one(v tensor.View, err error) ([]tensor.View, error) {
 
 // checkIfKnown is CheckZero for views that have elements; one that only describes a shape passes.
 func checkIfKnown(v tensor.View) error {
-	if v.Data == nil || isNilWindow(v.Data) {
+	if v.Data == nil {
 		return nil
 	}
 	return CheckZero(v)
-}
-
-// isNilWindow reports whether data is a part of a tensor that only describes a shape.
-func isNilWindow(data tensor.Data) bool {
-	w, ok := data.(*window)
-	return ok && w.data == nil
 }

@@ -6,9 +6,11 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// slice returns length bytes of data from offset, without decoding more than needed if data allows it.
+// slice returns length bytes of data from offset, without decoding more than needed if data allows it; nil of nil.
 func slice(data tensor.Data, offset, length int64) tensor.Data {
 	switch d := data.(type) {
+	case nil:
+		return nil
 	case tensor.Memory:
 		if offset+length <= int64(len(d)) {
 			return d[offset : offset+length : offset+length]
