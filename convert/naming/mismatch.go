@@ -184,9 +184,8 @@ func (e *MismatchError) finish(t *table, config arch.Config) {
 
 // expectedShape is the shape that the scheme's parameter of that name should have, or nil.
 func (t *table) expectedShape(name string, config arch.Config) tensor.Shape {
-	pattern, block := split(strings.TrimPrefix(withoutTrainingPrefixes(name), t.prefix))
-	at, ok := t.parts[pattern]
-	if !ok {
+	at, block, index, known := t.find(withoutTrainingPrefixes(name))
+	if !known || index {
 		return nil
 	}
 	by := t.rows[at.row]

@@ -68,14 +68,16 @@ func (t *table) match(tensors []tensor.Named, names []string) *reading {
 	parts := map[place][]int{} // indices into tensors, plus one, by the part of the row
 	var order []place
 	for i, named := range tensors {
-		pattern, block := split(strings.TrimPrefix(names[i], t.prefix))
-		if t.index[pattern] {
+		at, block, index, known := t.find(names[i])
+		if !known && t.file != "" { // a map may have been made from the whole names
+			at, block, index, known = t.find(named.Name)
+		}
+		if index {
 			r.indices = append(r.indices, named)
 			continue
 		}
-		at, known := t.parts[pattern]
 		if !known {
-			if why, ignored := startsWithAny(names[i], t.ignored); ignored {
+			if why, ignored := matchesAny(t.ignored, names[i], named.Name); ignored {
 				r.drop(named.Name, named.View, why)
 			} else {
 				r.unexpected = append(r.unexpected, named.Name)
@@ -199,6 +201,18 @@ func (r *reading) signature() string {
 		b.WriteString(name + "\x00" + strings.Join(p.from, "\x00") + "\x00" + p.row.operation.Name + "\n")
 	}
 	return b.String()
+}
+
+// matchesAny returns the first reason whose pattern one of the names matches.
+func matchesAny(reasons []reason, names ...string) (why string, found bool) {
+	for _, r := range reasons {
+		for _, name := range names {
+			if matchesGlob(r.prefix, name) {
+				return r.why, true
+			}
+		}
+	}
+	return "", false
 }
 
 // startsWithAny returns the first reason whose prefix a name has.

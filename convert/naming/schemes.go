@@ -61,8 +61,10 @@ type Scheme struct {
 	// blockIndex and sharedIndex are the buffers that hold the relative position index; the first of each is written if writesIndex.
 	blockIndex, sharedIndex []string
 	writesIndex             bool
-	// ignored are prefixes of names that may be there without belonging to the model.
+	// ignored are names that may be there without belonging to the model, as --drop takes them.
 	ignored []reason
+	// file is the map file that the scheme was read from, or empty.
+	file string
 
 	once     sync.Once
 	compiled *table
@@ -86,9 +88,11 @@ type row struct {
 	pooling arch.Pooling
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
+	// laidOut rows of a map say themselves whether weights are transposed, whatever the scheme says.
+	laidOut bool
 }
 
-// reason says why tensors whose names begin with prefix are treated in a special way.
+// reason says why tensors are treated in a special way whose names begin with prefix, or, where it says so, match it as a pattern.
 type reason struct{ prefix, why string }
 
 // backbone are the canonical names of all but the classifier's head, which PASSL, PaddleViT, unilm and timm share.
@@ -228,7 +232,7 @@ var schemes = []*Scheme{
 		Wrappers: []Wrapper{{Name: BEiTWrapper}, {Name: BEiTFTWrapper}, {Name: BEiTPTWrapper, Masked: true}},
 		rows:     passlRows, transposed: true, prefix: "backbone.", writesIndex: true,
 		blockIndex: []string{"backbone." + blockIndex}, sharedIndex: []string{"backbone." + sharedIndex},
-		ignored: []reason{{"d_vae.", "the image tokenizer that pre-training used"}},
+		ignored: []reason{{"d_vae.*", "the image tokenizer that pre-training used"}},
 	},
 	{
 		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true,

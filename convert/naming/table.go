@@ -36,8 +36,8 @@ func compile(s *Scheme) *table {
 			if expanded.operation.Inputs() == 0 {
 				expanded.operation = transform.Keep(1)
 			}
-			if s.transposed && len(expanded.canonical) == 1 && linearWeights()[expanded.canonical[0]] {
-				expanded.operation = transform.Then(transform.TransposeMatrix(), expanded.operation)
+			if s.transposed && !expanded.laidOut && len(expanded.canonical) == 1 && linearWeights()[expanded.canonical[0]] {
+				expanded.operation = transform.Then(each(len(expanded.foreign), transform.TransposeMatrix()), expanded.operation)
 			}
 			t.rows = append(t.rows, expanded)
 		}
@@ -54,6 +54,28 @@ func compile(s *Scheme) *table {
 		t.index[strings.TrimPrefix(pattern, s.prefix)] = true
 	}
 	return t
+}
+
+// each returns the operation for each of n tensors, which is the operation itself if n is 1.
+func each(n int, operation transform.Operation) transform.Operation {
+	if n == 1 {
+		return operation
+	}
+	return transform.Each(n, operation)
+}
+
+// find returns which part of which row a name is, and of which block; index says that it is a relative position index instead. The name has no prefixes
+// but, possibly, the scheme's own.
+func (t *table) find(name string) (part rowPart, block int, index, known bool) {
+	for pattern, number := range patternsOf(strings.TrimPrefix(name, t.prefix)) {
+		if t.index[pattern] {
+			return rowPart{}, number, true, true
+		}
+		if part, known = t.parts[pattern]; known {
+			return part, number, false, true
+		}
+	}
+	return rowPart{}, -1, false, false
 }
 
 // expand makes two rows of one that ends in .*: for the weight and for the bias.
@@ -100,11 +122,6 @@ func split(name string) (pattern string, block int) {
 		at = end + 1
 	}
 	return name, -1
-}
-
-// fill puts the block's number into a pattern.
-func fill(pattern string, block int) string {
-	return strings.Replace(pattern, "{i}", strconv.Itoa(block), 1)
 }
 
 // trainingPrefixes are what training programs put in front of every name.
