@@ -67,6 +67,7 @@ func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {
 		stated, own := f.card.Config, c.Config
 		differ(card.Window, "images of", sizeWords(stated.ImageHeight, stated.ImageWidth), sizeWords(own.ImageHeight, own.ImageWidth))
 		differ("", "patches of", stated.PatchSize, own.PatchSize)
+		differ("", "channels", stated.Channels, own.Channels)
 		differ("", "width", stated.EmbedDim, own.EmbedDim)
 		differ("", "width in the MLP", stated.HiddenDim, own.HiddenDim)
 		differ("", "depth", stated.Depth, own.Depth)

@@ -106,7 +106,7 @@ func (m *Model) carry(options *SaveOptions) error {
 		return nil
 	}
 	choice, err := m.Recipe()
-	if errors.Is(err, card.ErrNoRecipe) || errors.Is(err, card.ErrNotSquare) && m.From[card.Preparing] != card.Asked {
+	if errors.Is(err, card.ErrNoRecipe) || card.NoRecipe(err) && m.From[card.Preparing] != card.Asked {
 		return nil
 	}
 	if err != nil {

@@ -225,7 +225,7 @@ func TestHuggingFaceFolder(t *testing.T) {
 func TestMaskedEncoderAsFolder(t *testing.T) {
 	t.Parallel()
 	config := arch.Config{
-		ImageHeight: 24, ImageWidth: 24, PatchSize: 8, EmbedDim: 32, HiddenDim: 128, Depth: 2, Heads: 2,
+		ImageHeight: 24, ImageWidth: 24, PatchSize: 8, Channels: 3, EmbedDim: 32, HiddenDim: 128, Depth: 2, Heads: 2,
 		Pooling: arch.AllTokens, Bias: arch.SharedBias, MaskToken: true, Epsilon: arch.Epsilon,
 	}
 	folder := filepath.Join(t.TempDir(), "folder")

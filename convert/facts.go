@@ -43,7 +43,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own)
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
-		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.MaskToken}
+		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.Masked()}
 	}
 	if err := m.checkTimm(beside.timm); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	}
 	if !m.Config.Classifies() {
 		if m.From[card.Labels] == card.Asked {
-			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.MaskToken}
+			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.Masked()}
 		}
 		m.Labels = nil
 		delete(m.From, card.Labels)
@@ -203,7 +203,7 @@ func (e *NoClassesError) Hint() string { return "leave that out, or take the fin
 
 // checkTimm compares what timm's config.json says of the model with the parameters. timm lets the norm behind any pooling have either name.
 func (m *Model) checkTimm(timm *configs.TimmFacts) error {
-	if timm == nil || m.From[card.Pooling] != card.Origin(arch.FromNames) || m.Config.MaskToken {
+	if timm == nil || m.From[card.Pooling] != card.Origin(arch.FromNames) || m.Config.Masked() {
 		return nil
 	}
 	conflict := timm.Pooling != "" && timm.Pooling != m.Config.Pooling

@@ -27,7 +27,7 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	}
 	c := card.Card{Config: config, Facts: options.Facts}
 	if t.scheme.Name == naming.Timm {
-		if config.MaskToken {
+		if config.Masked() {
 			return nil, &TargetError{
 				Reason: "timm has no class for masked image modelling, so there is no folder that it could load",
 				Advice: "write to a file, or to a folder of transformers",

@@ -174,7 +174,7 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if other := t.scheme.NotSquareNote(c.Config); other != "" {
 		notes = append(notes, other)
 	}
-	if t.scheme.MaskedNote != "" && c.Config.MaskToken {
+	if t.scheme.MaskedNote != "" && c.Config.Masked() {
 		notes = append(notes, t.scheme.MaskedNote)
 	}
 	return notes

@@ -72,7 +72,7 @@ func (m *Model) Card() card.Card { return card.Card{Config: m.Config, Facts: m.F
 
 // Recipe returns how the model's images are prepared: as it is stated somewhere, or else as all models of the architecture, or usually those of the naming
 // scheme, want it. The error is [card.ErrNoRecipe] if nothing is known, a *[configs.FileError] if what the files beside the checkpoint say can't be done,
-// [card.ErrNotSquare], or a *[card.UnknownRecipeError].
+// [card.ErrNotSquare], [card.ErrNotRGB], or a *[card.UnknownRecipeError].
 func (m *Model) Recipe() (card.Choice, error) {
 	if !m.StatesRecipe() && m.recipeErr != nil {
 		return card.Choice{}, m.recipeErr

@@ -58,7 +58,7 @@ func TestRecipeOfAnotherSize(t *testing.T) {
 func TestNoRecipeForWhatIsNotSquare(t *testing.T) {
 	t.Parallel()
 	config := arch.Config{
-		ImageHeight: 16, ImageWidth: 24, PatchSize: 8, EmbedDim: 64, HiddenDim: 256, Depth: 1, Heads: 1, Classes: 3,
+		ImageHeight: 16, ImageWidth: 24, PatchSize: 8, Channels: 3, EmbedDim: 64, HiddenDim: 256, Depth: 1, Heads: 1, Classes: 3,
 		Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: arch.EpsilonHF,
 	}
 	source := t.TempDir() + "/16x24.safetensors"

@@ -56,6 +56,9 @@ func (s *snippet) arguments() string {
 	if c.ImageHeight != c.ImageWidth {
 		image = fmt.Sprintf("(%d, %d)", c.ImageHeight, c.ImageWidth)
 	}
+	if c.Channels != arch.RGB {
+		image += fmt.Sprintf(", in_chans=%d", c.Channels)
+	}
 	scale := "None"
 	if c.LayerScale {
 		scale = "0.1"
@@ -87,7 +90,7 @@ func (s *snippet) torchState() string {
 }
 
 func (s *snippet) timm() {
-	if s.config.MaskToken {
+	if s.config.Masked() {
 		return
 	}
 	norm := ""
@@ -110,7 +113,7 @@ func (s *snippet) timm() {
 func (s *snippet) unilm() {
 	s.add("import sys\nsys.path.insert(0, \"unilm/beit\")  # github.com/microsoft/unilm\nfrom functools import partial\nimport torch")
 	norm := fmt.Sprintf("norm_layer=partial(torch.nn.LayerNorm, eps=%g)", s.config.Epsilon)
-	if s.config.MaskToken {
+	if s.config.Masked() {
 		s.add("from modeling_pretrain import VisionTransformerForMaskedImageModeling")
 		state := s.torchState()
 		s.add("model = VisionTransformerForMaskedImageModeling(\n    %s,\n    vocab_size=%d, qkv_bias=True, %s)", s.arguments(), s.config.Classes, norm)
@@ -130,7 +133,7 @@ func (s *snippet) unilm() {
 func (s *snippet) passl() {
 	// PASSL's class takes one number for the size of images, and with a table for all blocks it can't run: it indexes with floats.
 	cannot := s.config.ImageHeight != s.config.ImageWidth || s.config.Bias == arch.SharedBias
-	if s.saved.Format != "paddle" || s.config.MaskToken || cannot || s.saved.Wrapper != "" && s.saved.Wrapper != naming.BEiTWrapper {
+	if s.saved.Format != "paddle" || s.config.Masked() || cannot || s.saved.Wrapper != "" && s.saved.Wrapper != naming.BEiTWrapper {
 		return
 	}
 	s.add("import sys\nsys.path.insert(0, \"PASSL\")  # github.com/PaddlePaddle/PASSL\nfrom functools import partial\nimport paddle\n" +
@@ -165,14 +168,17 @@ func (s *snippet) transformers() {
 	if c.ImageHeight != c.ImageWidth {
 		image = fmt.Sprintf("[%d, %d]", c.ImageHeight, c.ImageWidth)
 	}
+	if c.Channels != arch.RGB {
+		image += fmt.Sprintf(", num_channels=%d", c.Channels)
+	}
 	head := fmt.Sprintf("num_labels=%d", c.Classes)
-	if c.MaskToken {
+	if c.Masked() {
 		head = fmt.Sprintf("vocab_size=%d", c.Classes)
 	}
 	s.add("config = BeitConfig(\n    image_size=%s, patch_size=%d, hidden_size=%d, intermediate_size=%d, num_hidden_layers=%d, num_attention_heads=%d,\n    "+
 		"layer_norm_eps=%g, layer_scale_init_value=%s, use_absolute_position_embeddings=%s, use_relative_position_bias=%s,\n    "+
 		"use_shared_relative_position_bias=%s, use_mask_token=%s, use_mean_pooling=%s, %s)",
 		image, c.PatchSize, c.EmbedDim, c.HiddenDim, c.Depth, c.Heads, c.Epsilon, scale, pythonBool(c.AbsolutePosition), pythonBool(c.Bias == arch.BlockBias),
-		pythonBool(c.Bias == arch.SharedBias), pythonBool(c.MaskToken), pythonBool(c.Pooling == arch.MeanPooling || c.MaskToken && c.Classes > 0), head)
+		pythonBool(c.Bias == arch.SharedBias), pythonBool(c.MaskToken), pythonBool(c.Pooling == arch.MeanPooling || c.Masked() && c.Classes > 0), head)
 	s.add("model = %s.from_pretrained(None, config=config, state_dict=%s).eval()  # renames what version 5 calls otherwise", class, state)
 }

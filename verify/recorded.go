@@ -19,12 +19,12 @@ func Recorded(name string, r *recording.Recording) Reference {
 	}
 	return Reference{Origin: origin, open: func(_ context.Context, subject Subject) (referenceRun, error) {
 		config := subject.Config
-		want := tensor.Shape{r.Images, 3, r.Height, r.Width}
+		want := tensor.Shape{r.Images, r.Channels, r.Height, r.Width}
 		switch {
 		case r.Pixels == nil && r.Probes == nil:
 			return nil, &NoInputError{name}
-		case r.Pixels != nil && (r.Height != config.ImageHeight || r.Width != config.ImageWidth):
-			return nil, &MismatchError{"input", tensor.Shape{r.Images, 3, config.ImageHeight, config.ImageWidth}, want}
+		case r.Pixels != nil && (r.Channels != config.Channels || r.Height != config.ImageHeight || r.Width != config.ImageWidth):
+			return nil, &MismatchError{"input", tensor.Shape{r.Images, config.Channels, config.ImageHeight, config.ImageWidth}, want}
 		case r.Mask != nil && (!config.MaskToken || len(r.Mask) != r.Images*config.Patches()):
 			return nil, &MismatchError{"mask", nil, tensor.Shape{r.Images, len(r.Mask) / r.Images}}
 		}

@@ -130,7 +130,7 @@ func Draw(config arch.Config, from, to int) engine.Input {
 func probes(config arch.Config, seed uint64, from, to int) []float32 {
 	var pixels []float32
 	for n := from; n < to; n++ {
-		pixels = append(pixels, synth.Image(n, config.ImageHeight, config.ImageWidth, seed)...)
+		pixels = append(pixels, synth.Image(n, config, seed)...)
 	}
 	return pixels
 }

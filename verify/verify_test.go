@@ -258,7 +258,7 @@ func TestVerify_Batches(t *testing.T) {
 	whole := &recording.Recording{DType: tensor.F32, Images: images, Probes: &recording.Probes{First: 3, Last: images + 2, Seed: 9}}
 	var pixels []float32
 	for n := 3; n <= images+2; n++ {
-		pixels = append(pixels, synth.Image(n, 32, 32, 9)...)
+		pixels = append(pixels, synth.Image(n, g.Config, 9)...)
 	}
 	model, err := native.Engine{}.Load(t.Context(), g.Config, g.Weights, engine.Options{DType: tensor.F32})
 	if err != nil {

@@ -204,7 +204,7 @@ func (w *publishRun) describeLabels(d *Description) {
 		w.labelsOfBase(d)
 	}
 	d.Card.Labels = categories.Labels
-	if categories.Labels == nil && categories.Count > 0 && !d.Card.Config.MaskToken && !w.WithoutLabels {
+	if categories.Labels == nil && categories.Count > 0 && !d.Card.Config.Masked() && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
 	}
 }
@@ -272,9 +272,9 @@ func (w *publishRun) describeRecipe(d *Description, model *convert.Model) error 
 		if known && !choice.Guessed() && choice.From != card.Manifest && len(m.Preprocessing) > 0 && choice.Recipe != m.Preprocessing[0].Recipe {
 			d.note("the recipe for images in %s is published, not that of %s", w.Draft.File, choice.From)
 		}
-	case errors.Is(recipeErr, card.ErrNotSquare) && d.Card.From[card.Preparing] == card.Asked:
+	case card.NoRecipe(recipeErr) && d.Card.From[card.Preparing] == card.Asked:
 		return recipeErr
-	case recipeErr != nil && !errors.Is(recipeErr, card.ErrNoRecipe) && !errors.Is(recipeErr, card.ErrNotSquare):
+	case recipeErr != nil && !errors.Is(recipeErr, card.ErrNoRecipe) && !card.NoRecipe(recipeErr):
 		d.note("how images are prepared is not taken from the files beside the weights, since beitzoo can't do it: %s", recipeErr)
 	case known && !fits && !choice.Guessed() && choice.From != card.Architecture:
 		return &RecipeSizeError{Recipe: choice.Recipe, From: choice.From, Config: model.Config}

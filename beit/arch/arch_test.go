@@ -166,13 +166,24 @@ func drawConfig(t *rapid.T) arch.Config {
 	patch, side := rapid.SampledFrom([]int{8, 14, 16}).Draw(t, "patch"), rapid.IntRange(1, 6).Draw(t, "side")
 	heads := rapid.IntRange(1, 4).Draw(t, "heads")
 	config := arch.Config{
-		ImageHeight: side * patch, ImageWidth: side * patch, PatchSize: patch, EmbedDim: 64 * heads, Heads: heads,
+		ImageHeight: side * patch, ImageWidth: side * patch, PatchSize: patch, Channels: rapid.IntRange(1, 4).Draw(t, "channels"), EmbedDim: 64 * heads, Heads: heads,
 		HiddenDim: rapid.IntRange(1, 600).Draw(t, "hidden"), Depth: rapid.IntRange(1, 4).Draw(t, "depth"),
 		Classes: rapid.IntRange(0, 50).Draw(t, "classes"), Bias: rapid.SampledFrom([]arch.Bias{arch.NoBias, arch.BlockBias, arch.SharedBias}).Draw(t, "bias"),
 		LayerScale: rapid.Bool().Draw(t, "scale"), AbsolutePosition: rapid.Bool().Draw(t, "absolute"), Epsilon: arch.Epsilon,
 	}
-	config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens}).Draw(t, "pooling")
-	config.MaskToken = config.Pooling == arch.AllTokens
+	config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens, arch.NoPooling}).Draw(t, "pooling")
+	switch config.Pooling {
+	case arch.NoPooling:
+		config.Classes = 0
+	case arch.AllTokens:
+		config.Regression = rapid.Bool().Draw(t, "regression")
+		if config.Regression || config.Classes == config.EmbedDim {
+			config.Classes, config.Regression = config.EmbedDim, true
+		}
+		config.MaskToken = config.Classes == 0 || rapid.Bool().Draw(t, "mask token")
+		config.ClassBlocks = rapid.IntRange(0, 2).Draw(t, "class blocks")
+		config.ClassHead = config.ClassBlocks > 0 && config.Classes > 0 && rapid.Bool().Draw(t, "class head")
+	}
 	if config.Bias == arch.NoBias {
 		config.AbsolutePosition = true
 	}

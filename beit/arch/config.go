@@ -10,6 +10,8 @@ const (
 	ClassToken Pooling = "class_token"
 	// AllTokens normalises all tokens with norm and keeps the patch tokens, for masked image modelling.
 	AllTokens Pooling = "all_tokens"
+	// NoPooling means features: all tokens as the last block leaves them, the class token too. Such a model has neither a final norm nor a head.
+	NoPooling Pooling = "none"
 )
 
 // Bias says which blocks have a relative position bias table of their own.
@@ -39,12 +41,14 @@ type Config struct {
 	ImageHeight int `json:"image_height" yaml:"image_height"`
 	ImageWidth  int `json:"image_width" yaml:"image_width"`
 	PatchSize   int `json:"patch_size" yaml:"patch_size"`
-	// EmbedDim is C, the width of a token; HiddenDim is the width inside the MLP, 4C in every released model.
+	// Channels is the number of channels of an image: 3 for RGB. A document that leaves it out means 3, and 3 is left out of documents.
+	Channels int `json:"channels,omitempty" yaml:"channels,omitempty"`
+	// EmbedDim is C, the width of a token; HiddenDim is the width inside the MLP, 4C in most released models.
 	EmbedDim  int `json:"embed_dim" yaml:"embed_dim"`
 	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim"`
 	Depth     int `json:"depth" yaml:"depth"`
 	Heads     int `json:"heads" yaml:"heads"`
-	// Classes is the number of logits of an image, or of a patch if Pooling is AllTokens; 0 means that the model has no head.
+	// Classes is the number of logits of an image, or of outputs for a patch if Pooling is AllTokens; 0 means that the model has no head.
 	Classes int     `json:"classes" yaml:"classes"`
 	Pooling Pooling `json:"pooling" yaml:"pooling"`
 	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias"`
@@ -52,8 +56,14 @@ type Config struct {
 	AbsolutePosition bool `json:"absolute_position" yaml:"absolute_position"`
 	// LayerScale says that the attention branch is multiplied by gamma_1, and the MLP branch by gamma_2.
 	LayerScale bool `json:"layer_scale" yaml:"layer_scale"`
-	// MaskToken says that masked patches are replaced by mask_token, and that the head is lm_head, over Classes visual tokens.
+	// MaskToken says that masked patches are replaced by mask_token.
 	MaskToken bool `json:"mask_token" yaml:"mask_token"`
+	// Regression says that lm_head predicts features of a teacher, EmbedDim of them, and not visual tokens: data2vec.
+	Regression bool `json:"regression,omitempty" yaml:"regression,omitempty"`
+	// ClassBlocks is the number of blocks cls_pt_layers.{i}, which pre-training of BEiT v2 trains the class token with. The forward pass does not use them.
+	ClassBlocks int `json:"class_blocks,omitempty" yaml:"class_blocks,omitempty"`
+	// ClassHead says that behind these blocks stand a norm and a head of their own, cls_pt_norm and cls_pt_lm_head, and not norm and lm_head again.
+	ClassHead bool `json:"class_head,omitempty" yaml:"class_head,omitempty"`
 	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it: it is a constant of the program that trained the model.
 	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
 }
@@ -72,8 +82,11 @@ func (c Config) Patches() int {
 // Tokens returns the number of tokens of an image: Patches and the class token.
 func (c Config) Tokens() int { return c.Patches() + 1 }
 
-// Classifies reports whether the logits of a model are those of classes: it has a head, and does not predict visual tokens.
-func (c Config) Classifies() bool { return c.Classes > 0 && !c.MaskToken }
+// Masked reports whether the model is one of masked image modelling: its head, lm_head, predicts something for each patch.
+func (c Config) Masked() bool { return c.Pooling == AllTokens }
+
+// Classifies reports whether the logits of a model are those of classes: it has a head, which does not predict something for each patch.
+func (c Config) Classifies() bool { return c.Classes > 0 && !c.Masked() }
 
 // HeadDim returns the width of one attention head.
 func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }

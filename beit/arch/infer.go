@@ -148,14 +148,18 @@ func (c Config) CheckHints(hints Hints, found Source) error {
 func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 	s := survey(shapes)
 	config := Config{
-		Depth: s.depth(), Classes: s.most("classes"), EmbedDim: s.most("embed"), HiddenDim: s.most("hidden"), PatchSize: s.most("patch"),
+		Depth: s.depth(s.blocks), Classes: s.most("classes"), EmbedDim: s.most("embed"), HiddenDim: s.most("hidden"), PatchSize: s.most("patch"), Channels: s.most("channels"),
 		Bias: s.bias(), AbsolutePosition: s.has("pos_embed"), LayerScale: s.has("gamma_1") || s.has("gamma_2"), Epsilon: Epsilon,
 	}
 	config.Pooling, config.MaskToken = s.pooling()
+	if config.Masked() {
+		config.Regression = config.Classes > 0 && config.Classes == config.EmbedDim
+		config.ClassBlocks, config.ClassHead = s.depth(s.classBlocks), s.has("class_head")
+	}
 	for _, needed := range []struct {
 		name  Property
 		value int
-	}{{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize}, {"depth", config.Depth}} {
+	}{{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize}, {"number of channels", config.Channels}, {"depth", config.Depth}} {
 		if needed.value == 0 {
 			return Inference{}, &InferenceError{Property: needed.name, Reason: "no parameter that depends on it was found"}
 		}

@@ -11,7 +11,7 @@ import (
 // classifier returns a fine-tuned BEiT with what all released classifiers have in common: patches of 16 pixels, an MLP of 4C, mean pooling.
 func classifier(name string, size, dim, depth, heads, classes int) Config {
 	return Config{
-		Name: name, ImageHeight: size, ImageWidth: size, PatchSize: 16,
+		Name: name, ImageHeight: size, ImageWidth: size, PatchSize: 16, Channels: RGB,
 		EmbedDim: dim, HiddenDim: 4 * dim, Depth: depth, Heads: heads, Classes: classes,
 		Pooling: MeanPooling, Bias: BlockBias, LayerScale: true, Epsilon: Epsilon,
 	}

@@ -46,7 +46,7 @@ func (c Config) stem() []Param {
 		params = append(params, Param{Name: "pos_embed", Shape: tensor.Shape{1, c.Tokens(), dim}})
 	}
 	params = append(params,
-		Param{Name: "patch_embed.proj.weight", Shape: tensor.Shape{dim, 3, c.PatchSize, c.PatchSize}},
+		Param{Name: "patch_embed.proj.weight", Shape: tensor.Shape{dim, c.Channels, c.PatchSize, c.PatchSize}},
 		Param{Name: "patch_embed.proj.bias", Shape: tensor.Shape{dim}})
 	if c.Bias == SharedBias {
 		params = append(params, c.table("rel_pos_bias."))
@@ -74,29 +74,42 @@ func (c Config) block(prefix string) []Param {
 	return append(params, linear(prefix+"mlp.fc2", dim, hidden)...)
 }
 
-// NormName returns the name of the LayerNorm after the last block, "fc_norm" or "norm".
+// NormName returns the name of the LayerNorm after the last block, "fc_norm" or "norm", or an empty one if there is none.
 func (c Config) NormName() string {
-	if c.Pooling == MeanPooling {
+	switch c.Pooling {
+	case MeanPooling:
 		return "fc_norm"
+	case NoPooling:
+		return ""
 	}
 	return "norm"
 }
 
 // HeadName returns the name of the linear layer that computes the logits, "head" or "lm_head".
 func (c Config) HeadName() string {
-	if c.MaskToken {
+	if c.Masked() {
 		return "lm_head"
 	}
 	return "head"
 }
 
-// tail returns the parameters after the last block.
+// tail returns the parameters after the last block, and those of the class token's branch in pre-training.
 func (c Config) tail() []Param {
-	params := norm(c.NormName(), c.EmbedDim)
-	if c.Classes == 0 {
-		return params
+	var params []Param
+	if name := c.NormName(); name != "" {
+		params = norm(name, c.EmbedDim)
 	}
-	return append(params, linear(c.HeadName(), c.Classes, c.EmbedDim)...)
+	if c.Classes > 0 {
+		params = append(params, linear(c.HeadName(), c.Classes, c.EmbedDim)...)
+	}
+	for i := range c.ClassBlocks {
+		params = append(params, c.block(fmt.Sprintf("cls_pt_layers.%d.", i))...)
+	}
+	if c.ClassHead {
+		params = append(params, norm("cls_pt_norm", c.EmbedDim)...)
+		params = append(params, linear("cls_pt_lm_head", c.Classes, c.EmbedDim)...)
+	}
+	return params
 }
 
 func (c Config) table(prefix string) Param {

@@ -38,6 +38,7 @@ var witnesses = []struct {
 	{"mlp.fc1.weight", 2, 0, "hidden"},
 	{"mlp.fc1.bias", 1, 0, "hidden"},
 	{"mlp.fc2.weight", 2, 1, "hidden"},
+	{"patch_embed.proj.weight", 4, 1, "channels"},
 	{"patch_embed.proj.weight", 4, 2, "patch"},
 	{"patch_embed.proj.weight", 4, 3, "patch"},
 	{"head.weight", 2, 0, "classes"},
@@ -58,20 +59,27 @@ var marks = []struct{ suffix, mark string }{
 	{"lm_head.bias", "lm_head"},
 	{"norm.weight", "norm"},
 	{"norm.bias", "norm"},
+	{"head.weight", "head"},
+	{"head.bias", "head"},
+	{"cls_pt_norm.weight", "class_head"},
+	{"cls_pt_norm.bias", "class_head"},
+	{"cls_pt_lm_head.weight", "class_head"},
+	{"cls_pt_lm_head.bias", "class_head"},
 }
 
 // evidence is what the parameters say about the architecture.
 type evidence struct {
 	// votes has the weight of the evidence for each value of each property.
-	votes  map[string]map[int]int
-	marks  map[string]bool
-	blocks map[int]bool
-	total  int
+	votes map[string]map[int]int
+	marks map[string]bool
+	// blocks and classBlocks are the indices of blocks and of those of the class token's branch.
+	blocks, classBlocks map[int]bool
+	total               int
 }
 
 // survey collects the evidence of all parameters.
 func survey(shapes map[string]tensor.Shape) evidence {
-	s := evidence{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, total: len(shapes)}
+	s := evidence{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, classBlocks: map[int]bool{}, total: len(shapes)}
 	for name, shape := range shapes {
 		for _, w := range witnesses {
 			if endsWith(name, w.suffix) && len(shape) == w.rank {
@@ -85,14 +93,19 @@ func survey(shapes map[string]tensor.Shape) evidence {
 		for _, m := range marks {
 			s.marks[m.mark] = s.marks[m.mark] || endsWith(name, m.suffix)
 		}
-		if rest, ok := strings.CutPrefix(name, "blocks."); ok {
-			digits, _, _ := strings.Cut(rest, ".")
-			if index, err := strconv.Atoi(digits); err == nil && index >= 0 {
-				s.blocks[index] = true
-			}
-		}
+		note(s.blocks, "blocks.", name)
+		note(s.classBlocks, "cls_pt_layers.", name)
 	}
 	return s
+}
+
+// note adds the index behind a prefix of name to indices, if there is one.
+func note(indices map[int]bool, prefix, name string) {
+	rest, found := strings.CutPrefix(name, prefix)
+	digits, _, _ := strings.Cut(rest, ".")
+	if index, err := strconv.Atoi(digits); found && err == nil && index >= 0 {
+		indices[index] = true
+	}
 }
 
 // endsWith reports whether the last components of name are those of suffix. "head.weight" and "head.bias" also stand for those of lm_head.
@@ -120,15 +133,15 @@ func (s evidence) most(property string) int {
 	})
 }
 
-// depth returns one more than the largest index of a block. If that exceeds the number of parameters, it cannot be right, and depth returns the number of
-// blocks instead.
-func (s evidence) depth() int {
+// depth returns one more than the largest index. If that exceeds the number of parameters, it cannot be right, and depth returns the number of indices
+// instead.
+func (s evidence) depth(indices map[int]bool) int {
 	last := -1
-	for index := range s.blocks {
+	for index := range indices {
 		last = max(last, index)
 	}
 	if last >= s.total {
-		return len(s.blocks)
+		return len(indices)
 	}
 	return last + 1
 }
@@ -148,9 +161,11 @@ func (s evidence) pooling() (pooling Pooling, maskToken bool) {
 	case s.has("fc_norm"):
 		return MeanPooling, false
 	case s.has("lm_head") || s.has("mask_token"):
-		return AllTokens, true
+		return AllTokens, s.has("mask_token")
 	case s.has("norm"):
 		return ClassToken, false
+	case s.has("head"):
+		return MeanPooling, false
 	}
-	return MeanPooling, false
+	return NoPooling, false
 }

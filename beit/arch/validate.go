@@ -45,6 +45,8 @@ const (
 	maxHeads   = 1 << 10
 	maxClasses = 1 << 20
 	maxPatches = 1 << 14
+	// maxChannels is more than the 202 bands of hyperspectral images.
+	maxChannels = 1 << 8
 )
 
 // Validate returns a *[ConfigError] with everything that makes c impossible, or nil. Readers, engines and manifests all call it.
@@ -65,11 +67,13 @@ func (c Config) Validate() error {
 		{"image_height", c.ImageHeight, 1, maxPixels},
 		{"image_width", c.ImageWidth, 1, maxPixels},
 		{"patch_size", c.PatchSize, 1, maxPatch},
+		{"channels", c.Channels, 1, maxChannels},
 		{"embed_dim", c.EmbedDim, 1, maxWidth},
 		{"hidden_dim", c.HiddenDim, 1, maxHidden},
 		{"depth", c.Depth, 1, maxDepth},
 		{"heads", c.Heads, 1, maxHeads},
 		{"classes", c.Classes, 0, maxClasses},
+		{"class_blocks", c.ClassBlocks, 0, maxDepth},
 	} {
 		check(size.value >= size.least && size.value <= size.max, size.field, "is %d, not between %d and %d", size.value, size.least, size.max)
 	}
@@ -87,12 +91,16 @@ func (c Config) Validate() error {
 		field, value string
 		known        []string
 	}{
-		{"pooling", string(c.Pooling), []string{string(MeanPooling), string(ClassToken), string(AllTokens)}},
+		{"pooling", string(c.Pooling), []string{string(MeanPooling), string(ClassToken), string(AllTokens), string(NoPooling)}},
 		{"relative_position_bias", string(c.Bias), []string{string(NoBias), string(BlockBias), string(SharedBias)}},
 	} {
 		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
 	}
-	check(!c.MaskToken || c.Pooling == AllTokens, "mask_token", "goes with pooling %q only", AllTokens)
+	check(!c.MaskToken || c.Masked(), "mask_token", "goes with pooling %q only", AllTokens)
+	check(c.Pooling != NoPooling || c.Classes == 0, "classes", "is %d, but with pooling %q there is no head", c.Classes, NoPooling)
+	check(!c.Regression || c.Masked() && c.Classes == c.EmbedDim, "regression", "goes with pooling %q and as many classes as embed_dim only", AllTokens)
+	check(c.ClassBlocks == 0 || c.Masked(), "class_blocks", "goes with pooling %q only", AllTokens)
+	check(!c.ClassHead || c.ClassBlocks > 0 && c.Classes > 0, "class_head", "goes with class_blocks and a head only")
 	check(c.Epsilon > 0 && c.Epsilon < 1, "epsilon", "is %g, not between 0 and 1", c.Epsilon)
 	if len(problems) > 0 {
 		return &ConfigError{problems}

@@ -1,6 +1,8 @@
 package card
 
 import (
+	"errors"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/errdef"
 )
@@ -10,6 +12,12 @@ var ErrNoRecipe = errdef.New(errdef.ErrUsage, "it is not known how images are pr
 
 // ErrNotSquare says that a model takes images that are not square: no named recipe makes such images.
 var ErrNotSquare = errdef.New(errdef.ErrUsage, "the model takes images that are not square, for which there is no recipe")
+
+// ErrNotRGB says that a model takes images of another number of channels than the three of red, green and blue: no recipe makes such images.
+var ErrNotRGB = errdef.New(errdef.ErrUsage, "the model does not take images of three channels, red, green and blue, and there is no recipe for others")
+
+// NoRecipe reports whether an error says that no recipe makes the images that a model takes: [ErrNotSquare] or [ErrNotRGB].
+func NoRecipe(err error) bool { return errors.Is(err, ErrNotSquare) || errors.Is(err, ErrNotRGB) }
 
 // Known is what is known about how images are prepared for a model. Of the fields that are set, the first one decides; a recipe that belongs to the
 // architecture comes before Usual.
@@ -40,7 +48,7 @@ func (c Choice) Guessed() bool { return c.From.Guess() }
 var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
 
 // ChooseRecipe returns the recipe for a model of an architecture. The error is an *[UnknownRecipeError] if no recipe has the given name, and
-// [ErrNoRecipe] if nothing is known, or [ErrNotSquare] if no named recipe makes the images that the model takes.
+// [ErrNoRecipe] if nothing is known, [ErrNotSquare] or [ErrNotRGB] if no named recipe makes the images that the model takes.
 func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	choice := Choice{Name: known.Asked, From: Asked}
 	switch own := ownRecipes[config.Name]; {
@@ -58,6 +66,9 @@ func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	choice.Recipe, err = RecipeFor(choice.Name, config.ImageHeight)
 	if err == nil && config.ImageHeight != config.ImageWidth {
 		return Choice{}, ErrNotSquare
+	}
+	if err == nil && config.Channels != arch.RGB {
+		return Choice{}, ErrNotRGB
 	}
 	return choice, err
 }

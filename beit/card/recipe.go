@@ -67,9 +67,9 @@ type Recipe struct {
 // Len returns the number of values of one image, 3 * Crop * Crop.
 func (r Recipe) Len() int { return 3 * r.Crop * r.Crop }
 
-// Fits reports whether the recipe makes images of the size that models of an architecture take.
+// Fits reports whether the recipe makes images of the size, and of the channels, that models of an architecture take.
 func (r Recipe) Fits(config arch.Config) bool {
-	return r.Crop == config.ImageHeight && r.Crop == config.ImageWidth
+	return config.Channels == arch.RGB && r.Crop == config.ImageHeight && r.Crop == config.ImageWidth
 }
 
 // CropOffset returns the pixel on which the crop begins on an axis of n pixels. It is negative if the axis is shorter than the crop: then the smaller part of

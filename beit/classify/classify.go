@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // DefaultBatchSize is the BatchSize of a new [Classifier]. On a CPU, larger batches are not faster.
@@ -64,6 +65,10 @@ func CheckModel(config arch.Config) error {
 	}
 	if config.ImageHeight != config.ImageWidth {
 		return &ModelError{Config: config, Reason: "the model takes images that are not square, for which there is no recipe"}
+	}
+	if config.Channels != arch.RGB {
+		return &ModelError{Config: config, Reason: fmt.Sprintf("the model takes images of %s, and image files are read as red, green and blue",
+			text.Count(config.Channels, "channel", "channels"))}
 	}
 	return nil
 }

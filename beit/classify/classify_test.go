@@ -248,7 +248,7 @@ func TestNew_Errors(t *testing.T) {
 	t.Parallel()
 	config, recipe := small(t)
 	masked, headless, oblong, large := config, config, config, recipe
-	masked.MaskToken, headless.Classes, oblong.ImageWidth, large.Crop = true, 0, 64, 48
+	masked.Pooling, headless.Classes, oblong.ImageWidth, large.Crop = arch.AllTokens, 0, 64, 48
 	for _, c := range []struct {
 		name   string
 		config arch.Config

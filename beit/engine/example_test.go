@@ -34,7 +34,7 @@ func ExampleEngine() {
 	if err := file.Close(); err != nil { // a loaded model has its own copy of the weights
 		log.Fatal(err)
 	}
-	pixels := synth.Images(2, 64, 64, 0) // [2, 3, 64, 64], normalised; package preprocess makes such of an image file
+	pixels := synth.Images(2, weights.Config, 0) // [2, 3, 64, 64], normalised; package preprocess makes such of an image file
 	logits, err := model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -65,7 +65,7 @@ func ExampleTap() {
 		}
 		return err
 	}
-	if _, err := model.Forward(ctx, engine.Input{Pixels: synth.Images(1, 32, 32, 0)}, tap); err != nil {
+	if _, err := model.Forward(ctx, engine.Input{Pixels: synth.Images(1, config, 0)}, tap); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -9,7 +9,7 @@ import (
 
 // Input is a batch of images.
 type Input struct {
-	// Pixels are normalised, [N, 3, ImageHeight, ImageWidth], row-major. The engine does not keep or change them.
+	// Pixels are normalised, [N, Channels, ImageHeight, ImageWidth], row-major. The engine does not keep or change them.
 	Pixels []float32
 	// Mask is for masked-image-modelling models only: true for each masked patch, [N, Patches]. With nil no patch is masked.
 	Mask []bool
@@ -32,10 +32,10 @@ func (e *InputError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Images returns the number of images in a batch, or an *InputError if pixels or mask do not fit the model. Engines call it at the start of Forward.
 func Images(config arch.Config, input Input) (int, error) {
-	one := 3 * config.ImageHeight * config.ImageWidth
+	one := config.Channels * config.ImageHeight * config.ImageWidth
 	got := len(input.Pixels)
 	if got == 0 || got%one != 0 {
-		return 0, &InputError{"pixels", got, one, fmt.Sprintf("%d values are not a whole number of images of 3 x %d x %d = %d", got, config.ImageHeight, config.ImageWidth, one)}
+		return 0, &InputError{"pixels", got, one, fmt.Sprintf("%d values are not a whole number of images of %d x %d x %d = %d", got, config.Channels, config.ImageHeight, config.ImageWidth, one)}
 	}
 	images := got / one
 	switch {

@@ -29,7 +29,7 @@ const (
 	Attention
 	// Block is the residual stream after a block, [N, Tokens, EmbedDim].
 	Block
-	// Pool is the input of the head, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling.
+	// Pool is the input of the head, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling. A model of features has no such stage.
 	Pool
 	// Logits are the output of the head, [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without classes has no such stage.
 	Logits
@@ -65,7 +65,9 @@ func Stages(config arch.Config) []Stage {
 	for i := range config.Depth {
 		stages = append(stages, Stage{Attention, i}, Stage{Block, i})
 	}
-	stages = append(stages, Stage{Kind: Pool})
+	if config.Pooling != arch.NoPooling {
+		stages = append(stages, Stage{Kind: Pool})
+	}
 	if config.Classes > 0 {
 		stages = append(stages, Stage{Kind: Logits})
 	}

@@ -80,10 +80,11 @@ func Weights(config arch.Config, seed uint64) []tensor.Named {
 	return weights
 }
 
-// Image returns probe image n: random values in [-2, 2), as normalised pixels have, [3, height, width], row-major. The slice belongs to the caller.
-func Image(n, height, width int, seed uint64) []float32 {
+// Image returns probe image n for an architecture: random values in [-2, 2), as normalised pixels have, [Channels, ImageHeight, ImageWidth], row-major. The
+// slice belongs to the caller.
+func Image(n int, config arch.Config, seed uint64) []float32 {
 	state := key(fmt.Sprintf("input.%d", n), seed) + golden
-	pixels := make([]float32, 3*height*width)
+	pixels := make([]float32, config.Channels*config.ImageHeight*config.ImageWidth)
 	for i := range pixels {
 		pixels[i] = 2 * unit(state)
 		state += golden
@@ -91,11 +92,11 @@ func Image(n, height, width int, seed uint64) []float32 {
 	return pixels
 }
 
-// Images returns the first count probe images, [count, 3, height, width], row-major. The slice belongs to the caller.
-func Images(count, height, width int, seed uint64) []float32 {
-	batch := make([]float32, 0, count*3*height*width)
+// Images returns the first count probe images, [count, Channels, ImageHeight, ImageWidth], row-major. The slice belongs to the caller.
+func Images(count int, config arch.Config, seed uint64) []float32 {
+	batch := make([]float32, 0, count*config.Channels*config.ImageHeight*config.ImageWidth)
 	for n := range count {
-		batch = append(batch, Image(n, height, width, seed)...)
+		batch = append(batch, Image(n, config, seed)...)
 	}
 	return batch
 }

@@ -47,8 +47,9 @@ func TestWeights_PublishedDigests(t *testing.T) {
 }
 
 func TestImage_PublishedDigest(t *testing.T) {
+	config, _ := arch.ByName("tiny_p16_32")
 	digest := sha256.New()
-	if err := binary.Write(digest, binary.LittleEndian, Image(0, 32, 32, 0)); err != nil {
+	if err := binary.Write(digest, binary.LittleEndian, Image(0, config, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := hex.EncodeToString(digest.Sum(nil)), "440e75bd6959a027539c5aaa2e86adf183bfaeee6de806fdad11511bb381aea5"; got != want {

@@ -133,7 +133,7 @@ func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.
 	if err := checkBatch(config, batch, dtype); err != nil {
 		return nil, err
 	}
-	input := engine.Input{Pixels: synth.Images(batch, config.ImageHeight, config.ImageWidth, 0)}
+	input := engine.Input{Pixels: synth.Images(batch, config, 0)}
 	var seconds []float64
 	for round := range b.warmUps + b.rounds {
 		start := time.Now()

@@ -63,7 +63,7 @@ func (s *benchServer) prepare(ctx context.Context) error {
 	if err := checkBatch(config, s.batch, s.run.options.DType); err != nil {
 		return errors.Join(err, model.Close())
 	}
-	s.model, s.input = model, engine.Input{Pixels: synth.Images(s.batch, config.ImageHeight, config.ImageWidth, 0)}
+	s.model, s.input = model, engine.Input{Pixels: synth.Images(s.batch, config, 0)}
 	for range 2 {
 		if _, err := model.Forward(ctx, s.input, nil); err != nil {
 			return err

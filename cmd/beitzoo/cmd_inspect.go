@@ -185,7 +185,7 @@ func headText(a arch.Config) string {
 	switch {
 	case a.Classes == 0:
 		return "no head"
-	case a.MaskToken:
+	case a.Masked():
 		return fmt.Sprintf("%d visual tokens", a.Classes)
 	}
 	return fmt.Sprintf("%d classes", a.Classes)

@@ -95,6 +95,7 @@ var flagHints = []struct {
 	{is(trust.ErrPassword), "type it again, or correct " + passwordVariable + " (for a new key " + newPasswordVariable + "), or take another copy of the key"},
 	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},
 	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
+	{is(card.ErrNotRGB), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{is(card.ErrNotSquare), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},

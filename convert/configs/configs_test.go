@@ -146,13 +146,13 @@ func drawConfig(t *rapid.T) arch.Config {
 	height, width := rapid.IntRange(1, 6).Draw(t, "height"), rapid.IntRange(1, 6).Draw(t, "width")
 	heads := rapid.IntRange(1, 4).Draw(t, "heads")
 	config := arch.Config{
-		ImageHeight: height * patch, ImageWidth: width * patch, PatchSize: patch, EmbedDim: 64 * heads, Heads: heads,
+		ImageHeight: height * patch, ImageWidth: width * patch, PatchSize: patch, Channels: rapid.IntRange(1, 4).Draw(t, "channels"), EmbedDim: 64 * heads, Heads: heads,
 		HiddenDim: rapid.IntRange(1, 600).Draw(t, "hidden"), Depth: rapid.IntRange(1, 4).Draw(t, "depth"),
 		Classes: rapid.IntRange(0, 50).Draw(t, "classes"), Bias: rapid.SampledFrom([]arch.Bias{arch.NoBias, arch.BlockBias, arch.SharedBias}).Draw(t, "bias"),
 		LayerScale: rapid.Bool().Draw(t, "scale"), AbsolutePosition: rapid.Bool().Draw(t, "absolute"), Epsilon: arch.Epsilon,
 	}
 	config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens}).Draw(t, "pooling")
-	config.MaskToken = config.Pooling == arch.AllTokens
+	config.MaskToken = config.Pooling == arch.AllTokens && (config.Classes == 0 || rapid.Bool().Draw(t, "mask token"))
 	if config.Bias == arch.NoBias {
 		config.AbsolutePosition = true
 	}
@@ -219,7 +219,7 @@ func TestParseTransformersRefuses(t *testing.T) {
 		"text as size":  {`{"model_type": "beit", "hidden_size": "a"}`, "hidden_size is a text, not a whole number"},
 		"other model":   {`{"model_type": "vit"}`, `"vit"`},
 		"other gelu":    {`{"model_type": "beit", "hidden_act": "gelu_new"}`, "gelu_new"},
-		"channels":      {`{"model_type": "beit", "num_channels": 1}`, "1 input channels"},
+		"channels":      {`{"model_type": "beit", "num_channels": 0}`, "channels is 0"},
 		"both biases":   {`{"model_type": "beit", "use_relative_position_bias": true, "use_shared_relative_position_bias": true}`, "both kinds"},
 		"odd size":      {`{"model_type": "beit", "image_size": "224"}`, "image_size"},
 		"uneven size":   {`{"model_type": "beit", "image_size": 225}`, "225 x 225"},

@@ -31,6 +31,7 @@ type passlArchitecture struct {
 	Name        string  `yaml:"name"`
 	ImageSize   any     `yaml:"img_size"`
 	PatchSize   any     `yaml:"patch_size"`
+	Channels    int     `yaml:"in_chans"`
 	EmbedDim    int     `yaml:"embed_dim"`
 	Depth       int     `yaml:"depth"`
 	Heads       int     `yaml:"num_heads"`
@@ -88,7 +89,7 @@ const maxRatio = 1 << 16
 
 func (a passlArchitecture) config(masked bool) (arch.Config, error) {
 	config := arch.Config{
-		EmbedDim: cmp.Or(a.EmbedDim, 768), Depth: cmp.Or(a.Depth, 12), Heads: cmp.Or(a.Heads, 12), Classes: valueOr(a.NumClasses, 1000),
+		Channels: cmp.Or(a.Channels, arch.RGB), EmbedDim: cmp.Or(a.EmbedDim, 768), Depth: cmp.Or(a.Depth, 12), Heads: cmp.Or(a.Heads, 12), Classes: valueOr(a.NumClasses, 1000),
 		Pooling: arch.MeanPooling, AbsolutePosition: valueOr(a.AbsolutePos, true), Epsilon: arch.Epsilon,
 	}
 	config.HiddenDim = int(float64(config.EmbedDim) * min(cmp.Or(a.Ratio, 4), maxRatio))

@@ -15,6 +15,7 @@ const timmBase = "beit_base_patch16_224"
 type timmArguments struct {
 	ImageSize  any    `json:"img_size"`
 	PatchSize  int    `json:"patch_size"`
+	Channels   int    `json:"in_chans,omitempty"` // left out if it is timm's default of 3
 	Classes    int    `json:"num_classes"`
 	GlobalPool string `json:"global_pool"`
 	EmbedDim   int    `json:"embed_dim"`
@@ -54,13 +55,16 @@ type timmDocument struct {
 
 // timmArgumentsOf returns the arguments with which timm builds a model of an architecture.
 func timmArgumentsOf(config arch.Config) (timmArguments, error) {
-	if config.MaskToken {
+	if config.Masked() {
 		return timmArguments{}, fmt.Errorf("timm has no class for masked image modelling")
 	}
 	args := timmArguments{
 		ImageSize: size(config.ImageHeight, config.ImageWidth), PatchSize: config.PatchSize, Classes: config.Classes, GlobalPool: "avg",
 		EmbedDim: config.EmbedDim, Depth: config.Depth, Heads: config.Heads, Ratio: float(MLPRatio(config.EmbedDim, config.HiddenDim)),
 		AbsolutePosition: config.AbsolutePosition, BlockBias: config.Bias == arch.BlockBias, SharedBias: config.Bias == arch.SharedBias,
+	}
+	if config.Channels != arch.RGB {
+		args.Channels = config.Channels
 	}
 	switch config.Pooling {
 	case arch.ClassToken:
@@ -117,7 +121,7 @@ func Timm(c card.Card) ([]byte, error) {
 		document.Labels = c.Labels
 	}
 	p := &document.Pretrained
-	p.Classes, p.InputSize, p.FirstConv, p.Classifier, p.FixedSize = config.Classes, [3]int{3, config.ImageHeight, config.ImageWidth}, "patch_embed.proj", "head", true
+	p.Classes, p.InputSize, p.FirstConv, p.Classifier, p.FixedSize = config.Classes, [3]int{config.Channels, config.ImageHeight, config.ImageWidth}, "patch_embed.proj", "head", true
 	p.Interpolation, p.CropShare, p.Mean, p.Std = string(recipe.Interpolation), float(cropShare(recipe.Crop, recipe.ResizeTo)), recipe.Mean, recipe.Std
 	p.CropMode = "center"
 	if recipe.Resize == card.Squash {

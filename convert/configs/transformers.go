@@ -101,9 +101,6 @@ func ParseTransformers(raw []byte) (card.Card, error) {
 	if problem != "" && !slices.Contains(card.Problems(), string(problem)) {
 		return card.Card{}, refuse(transformersName, "problem_type is %.60q; known are %s", problem, text.Or(card.Problems()))
 	}
-	if channels := valueOr(file.Channels, 3); channels != 3 {
-		return card.Card{}, refuse(transformersName, "asks for %d input channels; BEiT has 3", channels)
-	}
 	config, err := file.config()
 	if err == nil {
 		err = config.Validate()
@@ -131,7 +128,7 @@ func (e *ActivationError) Hint() string {
 
 func (f transformersFile) config() (arch.Config, error) {
 	config := arch.Config{
-		EmbedDim: valueOr(f.HiddenSize, 768), HiddenDim: valueOr(f.IntermediateSize, 3072), Depth: valueOr(f.Layers, 12), Heads: valueOr(f.Heads, 12),
+		Channels: valueOr(f.Channels, arch.RGB), EmbedDim: valueOr(f.HiddenSize, 768), HiddenDim: valueOr(f.IntermediateSize, 3072), Depth: valueOr(f.Layers, 12), Heads: valueOr(f.Heads, 12),
 		AbsolutePosition: valueOr(f.AbsolutePosition, false), LayerScale: valueOr(f.LayerScale, 0.1) > 0,
 		Epsilon: float64(valueOr(f.LayerNormEps, arch.EpsilonHF)), Pooling: arch.MeanPooling,
 	}
@@ -144,7 +141,7 @@ func (f transformersFile) config() (arch.Config, error) {
 	}
 	switch {
 	case class == classMasked:
-		config.Pooling, config.MaskToken, config.Classes = arch.AllTokens, true, valueOr(f.Vocabulary, defaultVocabulary)
+		config.Pooling, config.MaskToken, config.Classes = arch.AllTokens, valueOr(f.MaskToken, true), valueOr(f.Vocabulary, defaultVocabulary)
 	case class != classClassifier:
 		// A norm over all tokens and a mask token: the encoder of a masked model without its head.
 		if config.Pooling == arch.ClassToken && valueOr(f.MaskToken, false) {
@@ -164,7 +161,7 @@ func (f transformersFile) config() (arch.Config, error) {
 }
 
 func (f transformersFile) labels(config arch.Config) []string {
-	if f.ID2Label == nil || len(*f.ID2Label) != config.Classes || config.MaskToken {
+	if f.ID2Label == nil || len(*f.ID2Label) != config.Classes || config.Masked() {
 		return nil
 	}
 	labels := make([]string, config.Classes)
@@ -183,7 +180,7 @@ func TransformersClass(config arch.Config) string {
 	switch {
 	case config.Classes == 0:
 		return classBare
-	case config.MaskToken:
+	case config.Masked():
 		return classMasked
 	}
 	return classClassifier
@@ -203,7 +200,7 @@ func Transformers(c card.Card) ([]byte, error) {
 	file := transformersFile{
 		Architectures: []string{class}, HiddenAct: ref("gelu"), HiddenSize: &config.EmbedDim, ImageSize: size(config.ImageHeight, config.ImageWidth),
 		IntermediateSize: &config.HiddenDim, LayerNormEps: ref(float(config.Epsilon)), LayerScale: &layerScale, ModelType: ref("beit"), Heads: &config.Heads,
-		Channels: ref(3), Layers: &config.Depth, PatchSize: config.PatchSize, AbsolutePosition: &config.AbsolutePosition, MaskToken: &config.MaskToken,
+		Channels: &config.Channels, Layers: &config.Depth, PatchSize: config.PatchSize, AbsolutePosition: &config.AbsolutePosition, MaskToken: &config.MaskToken,
 		MeanPooling: ref(config.Pooling == arch.MeanPooling || class == classMasked), BlockBias: ref(config.Bias == arch.BlockBias),
 		SharedBias: ref(config.Bias == arch.SharedBias), Vocabulary: ref(defaultVocabulary),
 	}

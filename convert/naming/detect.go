@@ -74,7 +74,7 @@ func settle(readings []*reading, prefer string) (chosen *reading, equivalent []s
 		if r.writesIndex == (len(r.indices) > 0) {
 			rank += 2
 		}
-		if !r.config.MaskToken || r.MaskedNote == "" {
+		if !r.config.Masked() || r.MaskedNote == "" {
 			rank++
 		}
 		return rank

@@ -55,7 +55,7 @@ func (r *reading) check(given *arch.Config) error {
 	_, head := r.params["head.weight"]
 	_, token := r.params["mask_token"]
 	_, maskedHead := r.params["lm_head.weight"]
-	if masked := !head && (token || maskedHead); masked && given != nil && !given.MaskToken && given.Pooling != arch.AllTokens {
+	if masked := !head && (token || maskedHead); masked && given != nil && !given.Masked() {
 		return &MaskedModelError{Architecture: describe(*given)}
 	}
 	if r.configErr != nil {

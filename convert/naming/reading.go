@@ -160,7 +160,7 @@ func (r *reading) infer(hints arch.Hints) {
 // excuseMaskToken drops the mask token of a classifier: its training program kept it, but no forward pass of a classifier uses it.
 func (r *reading) excuseMaskToken() {
 	token, there := r.params["mask_token"]
-	if !there || r.configErr != nil || r.config.MaskToken || r.config.Pooling == arch.AllTokens {
+	if !there || r.configErr != nil || r.config.Masked() {
 		return
 	}
 	if _, classifier := r.params["head.weight"]; !classifier {

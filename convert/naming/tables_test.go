@@ -63,7 +63,7 @@ func wrappersOf(s *Scheme, config arch.Config) []string {
 	}
 	var names []string
 	for _, w := range s.Wrappers {
-		if w.Masked == config.MaskToken {
+		if w.Masked == config.Masked() {
 			names = append(names, w.Name)
 		}
 	}

@@ -163,7 +163,7 @@ func (s *Scheme) wrapper(config arch.Config, wanted string) (string, error) {
 	}
 	known := false
 	for _, w := range s.Wrappers {
-		if (wanted == "" || w.Name == wanted) && w.Masked == config.MaskToken {
+		if (wanted == "" || w.Name == wanted) && w.Masked == config.Masked() {
 			return w.Name, nil
 		}
 		known = known || w.Name == wanted
@@ -171,7 +171,7 @@ func (s *Scheme) wrapper(config arch.Config, wanted string) (string, error) {
 	if !known {
 		return "", &WrapperError{wanted, s.Name, "it has no wrapper of that name"}
 	}
-	if config.MaskToken {
+	if config.Masked() {
 		return "", &WrapperError{wanted, s.Name, "it is for classifiers, and the model is for masked image modelling"}
 	}
 	return "", &WrapperError{wanted, s.Name, "it is for masked image modelling, and the model is a classifier"}

@@ -145,7 +145,7 @@ func (c *comparison) drop(name string) {
 func (c *comparison) images(config arch.Config, batch int) (string, error) {
 	path := c.file(fmt.Sprintf("%s.%d.f32", config.Name, batch))
 	var raw []byte
-	for _, pixel := range synth.Images(batch, config.ImageHeight, config.ImageWidth, 0) {
+	for _, pixel := range synth.Images(batch, config, 0) {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(pixel))
 	}
 	return path, os.WriteFile(path, raw, 0o600)

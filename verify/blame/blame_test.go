@@ -30,7 +30,7 @@ func stageOf(kind engine.StageKind) engine.Stage {
 // configs returns architectures such that each hypothesis applies to one of them.
 func configs() []arch.Config {
 	plain := arch.Config{
-		ImageHeight: 12, ImageWidth: 12, PatchSize: 4, EmbedDim: 24, HiddenDim: 40, Depth: 3, Heads: 4, Classes: 5,
+		ImageHeight: 12, ImageWidth: 12, PatchSize: 4, Channels: 3, EmbedDim: 24, HiddenDim: 40, Depth: 3, Heads: 4, Classes: 5,
 		Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: arch.Epsilon,
 	}
 	class, absolute, masked := plain, plain, plain
@@ -44,7 +44,7 @@ func configs() []arch.Config {
 func example(t *testing.T, config arch.Config, kind engine.StageKind) Case {
 	t.Helper()
 	c := Case{Config: config, Weights: synth.Weights(config, 0), Tolerance: 1e-9}
-	c.Input.Pixels = synth.Images(1, config.ImageHeight, config.ImageWidth, 0)
+	c.Input.Pixels = synth.Images(1, config, 0)
 	if config.MaskToken {
 		c.Input.Mask = make([]bool, config.Patches())
 		for i := range c.Input.Mask {

@@ -107,19 +107,19 @@ func scale(factor float64) func([]float64, tensor.Shape) []float64 {
 	}
 }
 
-// reverseChannels exchanges red and blue in the patch embedding, [C, 3, P, P].
+// reverseChannels reverses the channels of the patch embedding, [C, channels, P, P], which exchanges red and blue.
 func reverseChannels(values []float64, shape tensor.Shape) []float64 {
 	area := shape[2] * shape[3]
 	reversed := make([]float64, 0, len(values))
-	for kernel := range slices.Chunk(values, 3*area) {
-		for channel := 2; channel >= 0; channel-- {
+	for kernel := range slices.Chunk(values, shape[1]*area) {
+		for channel := shape[1] - 1; channel >= 0; channel-- {
 			reversed = append(reversed, kernel[channel*area:(channel+1)*area]...)
 		}
 	}
 	return reversed
 }
 
-// turnKernels transposes each square of the patch embedding, [C, 3, P, P].
+// turnKernels transposes each square of the patch embedding, [C, channels, P, P].
 func turnKernels(values []float64, shape tensor.Shape) []float64 {
 	side := shape[3]
 	turned := make([]float64, 0, len(values))

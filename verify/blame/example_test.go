@@ -21,7 +21,7 @@ func ExampleFind() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	weights, input := synth.Weights(config, 0), engine.Input{Pixels: synth.Images(1, 32, 32, 0)}
+	weights, input := synth.Weights(config, 0), engine.Input{Pixels: synth.Images(1, config, 0)}
 	theirs := config
 	theirs.Epsilon = arch.EpsilonHF
 	reference, err := native.Engine{}.Load(ctx, theirs, weights, engine.Options{DType: tensor.F64})

@@ -206,10 +206,13 @@ func invertMask(t *trial) bool {
 // normalise converts pixels that were normalised with mean and std 0.5 to the given mean and std, or, if back is true, in the other direction.
 func normalise(mean, std [3]float64, back bool) func(*trial) bool {
 	return func(t *trial) bool {
+		if t.config.Channels != arch.RGB {
+			return false
+		}
 		area := t.config.ImageHeight * t.config.ImageWidth
 		changed := make([]float32, len(t.input.Pixels))
 		for i, v := range t.input.Pixels {
-			channel := i / area % 3
+			channel := i / area % arch.RGB
 			if back {
 				changed[i] = float32((float64(v)*std[channel] + mean[channel] - 0.5) / 0.5)
 			} else {

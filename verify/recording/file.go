@@ -77,7 +77,7 @@ func (r *Recording) tensors() []tensor.Named {
 		for _, v := range r.Pixels {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 		}
-		add("input", tensor.F32, tensor.Shape{r.Images, 3, r.Height, r.Width}, raw)
+		add("input", tensor.F32, tensor.Shape{r.Images, r.Channels, r.Height, r.Width}, raw)
 	}
 	if r.Mask != nil {
 		raw := make([]byte, len(r.Mask))

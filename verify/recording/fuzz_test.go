@@ -17,7 +17,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, r := range []*Recording{
 		{
-			DType: tensor.F32, Architecture: "a", Epsilon: 1e-6, Images: 1, Pixels: make([]float32, 12), Height: 2, Width: 2, Mask: []bool{true, false}, Labels: []int64{3},
+			DType: tensor.F32, Architecture: "a", Epsilon: 1e-6, Images: 1, Pixels: make([]float32, 12), Channels: 3, Height: 2, Width: 2, Mask: []bool{true, false}, Labels: []int64{3},
 			Activations: []engine.Activation{{Name: "embed", Shape: tensor.Shape{1, 2, 1}, Values: []float64{1, 2}}, {Name: "logits", Shape: tensor.Shape{1, 2}, Values: []float64{3, 4}}},
 		},
 		{DType: tensor.F64, Images: 2, Probes: &Probes{First: 1, Last: 2, Seed: 7}, Activations: []engine.Activation{{Name: "blocks.1.attn", Shape: tensor.Shape{2}, Values: []float64{0.1, 5}}}},

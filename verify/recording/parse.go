@@ -145,15 +145,15 @@ func (p *parser) activation(t tensor.Named) {
 }
 
 func (p *parser) input(t tensor.Named) {
-	if t.DType != tensor.F32 || len(t.Shape) != 4 || t.Shape[1] != 3 {
-		p.fail("tensor \"input\" is %s %s, not F32 [N, 3, height, width]", t.DType, t.Shape)
+	if t.DType != tensor.F32 || len(t.Shape) != 4 {
+		p.fail("tensor \"input\" is %s %s, not F32 [N, channels, height, width]", t.DType, t.Shape)
 		return
 	}
 	values, err := tensor.Float32s(t.View)
 	if err != nil {
 		p.fail("tensor \"input\": %s", err)
 	}
-	p.recording.Pixels, p.recording.Height, p.recording.Width = values, t.Shape[2], t.Shape[3]
+	p.recording.Pixels, p.recording.Channels, p.recording.Height, p.recording.Width = values, t.Shape[1], t.Shape[2], t.Shape[3]
 }
 
 func (p *parser) mask(t tensor.Named) {

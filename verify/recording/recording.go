@@ -24,9 +24,9 @@ type Recording struct {
 	Epsilon float64
 	// Images is the number N of images.
 	Images int
-	// Pixels are the normalised inputs, [N, 3, Height, Width], row-major, or nil if they are not stored; see Probes.
-	Pixels        []float32
-	Height, Width int
+	// Pixels are the normalised inputs, [N, Channels, Height, Width], row-major, or nil if they are not stored; see Probes.
+	Pixels                  []float32
+	Channels, Height, Width int
 	// Probes says which images of package synth were the input, or is nil. Recordings of large models have Probes instead of Pixels, to be small.
 	Probes *Probes
 	// Mask is true for the masked patches, [N, patches], or nil.

@@ -146,7 +146,7 @@ func TestParse_Errors(t *testing.T) {
 		{"a block with a leading zero", metadata(), []tensor.Named{logits, named("blocks.01", tensor.F32, 2, 5)}, checkpoint.ErrMalformed, `"blocks.01"`},
 		{"an activation of integers", metadata(), []tensor.Named{named("logits", tensor.I64, 2, 5)}, checkpoint.ErrMalformed, "I64"},
 		{"the same twice", metadata(), []tensor.Named{logits, logits}, checkpoint.ErrMalformed, `"logits" occurs twice`},
-		{"input of another shape", metadata(), []tensor.Named{logits, named("input", tensor.F32, 2, 4, 4, 3)}, checkpoint.ErrMalformed, "[N, 3, height, width]"},
+		{"input of another shape", metadata(), []tensor.Named{logits, named("input", tensor.F32, 2, 4, 12)}, checkpoint.ErrMalformed, "[N, channels, height, width]"},
 		{"input in float64", metadata(), []tensor.Named{logits, named("input", tensor.F64, 2, 3, 4, 4)}, checkpoint.ErrMalformed, "F64"},
 		{"a mask of 2", metadata(), []tensor.Named{logits, two}, checkpoint.ErrMalformed, "holds 2"},
 		{"a mask of floats", metadata(), []tensor.Named{logits, named("mask", tensor.F32, 2, 4)}, checkpoint.ErrMalformed, "integers"},

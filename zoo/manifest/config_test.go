@@ -16,7 +16,7 @@ import (
 // drawConfig draws a configuration in which up to two fields are at a limit, beyond it, or invalid.
 func drawConfig(t *rapid.T) arch.Config {
 	config := arch.Config{
-		ImageHeight: 32, ImageWidth: 48, PatchSize: 16, EmbedDim: 32, HiddenDim: 64, Depth: 2, Heads: 2, Classes: 10,
+		ImageHeight: 32, ImageWidth: 48, PatchSize: 16, Channels: 3, EmbedDim: 32, HiddenDim: 64, Depth: 2, Heads: 2, Classes: 10,
 		Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: 1e-6,
 	}
 	size := func(field *int) func() {
@@ -26,15 +26,19 @@ func drawConfig(t *rapid.T) arch.Config {
 	}
 	edits := []func(){
 		size(&config.ImageHeight), size(&config.ImageWidth), size(&config.PatchSize), size(&config.EmbedDim), size(&config.HiddenDim),
-		size(&config.Depth), size(&config.Heads), size(&config.Classes),
+		size(&config.Depth), size(&config.Heads), size(&config.Classes), size(&config.Channels), size(&config.ClassBlocks),
 		func() {
-			config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.ClassToken, arch.AllTokens, "max"}).Draw(t, "pooling")
+			config.Pooling = rapid.SampledFrom([]arch.Pooling{arch.ClassToken, arch.AllTokens, arch.NoPooling, "max"}).Draw(t, "pooling")
 		},
 		func() {
 			config.Bias = rapid.SampledFrom([]arch.Bias{arch.NoBias, arch.SharedBias, "some"}).Draw(t, "bias")
 		},
 		func() { config.MaskToken = true },
 		func() { config.MaskToken, config.Pooling = true, arch.AllTokens },
+		func() { config.Pooling, config.Regression, config.Classes = arch.AllTokens, true, config.EmbedDim },
+		func() { config.Regression = true },
+		func() { config.Pooling, config.ClassBlocks, config.ClassHead = arch.AllTokens, 2, true },
+		func() { config.ClassHead = true },
 		func() { config.Epsilon = rapid.SampledFrom([]float64{-1, 0, 1e-12, 0.5, 1, 2}).Draw(t, "epsilon") },
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "edits") {

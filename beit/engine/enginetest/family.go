@@ -17,7 +17,7 @@ type member struct {
 
 // base is a classifier with deliberately unusual sizes: a window that is not square, patches of 4 pixels, heads 10 wide.
 var base = arch.Config{
-	Name: "enginetest", ImageHeight: 12, ImageWidth: 20, PatchSize: 4, EmbedDim: 30, HiddenDim: 50, Depth: 2, Heads: 3, Classes: 7,
+	Name: "enginetest", ImageHeight: 12, ImageWidth: 20, PatchSize: 4, Channels: 3, EmbedDim: 30, HiddenDim: 50, Depth: 2, Heads: 3, Classes: 7,
 	Pooling: arch.MeanPooling, Bias: arch.BlockBias, LayerScale: true, Epsilon: 1e-6,
 }
 
@@ -42,6 +42,16 @@ var family = []member{
 		c.Bias, c.Pooling, c.MaskToken, c.AbsolutePosition, c.LayerScale = arch.NoBias, arch.AllTokens, true, true, false
 	})},
 	{"masked, no head", with(func(c *arch.Config) { c.Classes, c.Pooling, c.MaskToken = 0, arch.AllTokens, true })},
+	{"masked, no mask token", with(func(c *arch.Config) { c.Pooling = arch.AllTokens })},
+	{"regression", with(func(c *arch.Config) {
+		c.Bias, c.Pooling, c.MaskToken, c.Regression, c.Classes = arch.SharedBias, arch.AllTokens, true, true, c.EmbedDim
+	})},
+	{"branch of the class token", with(func(c *arch.Config) {
+		c.Bias, c.Pooling, c.MaskToken, c.ClassBlocks, c.ClassHead = arch.SharedBias, arch.AllTokens, true, 2, true
+	})},
+	{"features", with(func(c *arch.Config) { c.Classes, c.Pooling = 0, arch.NoPooling })},
+	{"one channel", with(func(c *arch.Config) { c.Channels = 1 })},
+	{"five channels", with(func(c *arch.Config) { c.Channels = 5 })},
 	{"one patch", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 4, 4 })},
 	{"one class", with(func(c *arch.Config) { c.Classes = 1 })},
 	{"large epsilon", with(func(c *arch.Config) { c.Epsilon = 0.5 })},
@@ -56,7 +66,7 @@ const images = 3
 func inputs(config arch.Config) engine.Input {
 	var input engine.Input
 	for n := range images {
-		input.Pixels = append(input.Pixels, synth.Image(n, config.ImageHeight, config.ImageWidth, 1)...)
+		input.Pixels = append(input.Pixels, synth.Image(n, config, 1)...)
 	}
 	if config.MaskToken {
 		input.Mask = make([]bool, images*config.Patches())
@@ -87,6 +97,9 @@ func taps(config arch.Config, n int) []engine.Activation {
 	pool := tensor.Shape{n, config.EmbedDim}
 	if config.Pooling == arch.AllTokens {
 		pool = tensor.Shape{n, config.Patches(), config.EmbedDim}
+	}
+	if config.Pooling == arch.NoPooling {
+		return expected
 	}
 	expected = append(expected, engine.Activation{Name: "pool", Shape: pool})
 	if config.Classes == 0 {

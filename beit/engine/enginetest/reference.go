@@ -27,10 +27,13 @@ func reference(config arch.Config, weights map[string][]float64, pixels []float3
 		x = r.add(x, r.mlp(p+"mlp.", r.norm(p+"norm2.", x)), p+"gamma_2")
 		found[fmt.Sprintf("blocks.%d", i)] = x
 	}
+	if config.Pooling == arch.NoPooling {
+		return found
+	}
 	found["pool"] = r.pool(x)
 	if config.Classes > 0 {
 		head := "head."
-		if config.MaskToken {
+		if config.Pooling == arch.AllTokens {
 			head = "lm_head."
 		}
 		found["logits"] = r.linear(head, found["pool"])
@@ -50,7 +53,7 @@ func (r *definition) embed(pixels []float32, mask []bool) matrix {
 	x := matrix{r.weights["cls_token"]}
 	for p := range height * width {
 		var patch []float64
-		for channel := range 3 {
+		for channel := range c.Channels {
 			for y := range c.PatchSize {
 				for dx := range c.PatchSize {
 					at := (channel*c.ImageHeight+p/width*c.PatchSize+y)*c.ImageWidth + p%width*c.PatchSize + dx

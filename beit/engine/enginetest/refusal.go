@@ -45,7 +45,7 @@ func (s *suite) weightsCopied(t *testing.T) {
 }
 
 func (s *suite) wrongInput(t *testing.T) {
-	one := 3 * base.ImageHeight * base.ImageWidth
+	one := base.Channels * base.ImageHeight * base.ImageWidth
 	masked := with(func(c *arch.Config) { c.Bias, c.Pooling, c.MaskToken = arch.SharedBias, arch.AllTokens, true })
 	for _, c := range []struct {
 		name   string

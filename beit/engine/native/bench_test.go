@@ -16,7 +16,7 @@ func BenchmarkForward(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	input := engine.Input{Pixels: synth.Image(0, config.ImageHeight, config.ImageWidth, 0)}
+	input := engine.Input{Pixels: synth.Image(0, config, 0)}
 	for _, dtype := range []tensor.DType{tensor.F32, tensor.F64} {
 		b.Run(dtype.String(), func(b *testing.B) {
 			model, err := native.Engine{}.Load(b.Context(), config, synth.Weights(config, 0), engine.Options{DType: dtype})

@@ -24,7 +24,7 @@ func ExampleEngine() {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	logits, err := model.Forward(ctx, engine.Input{Pixels: synth.Images(1, 32, 32, 0)}, func(a engine.Activation) error {
+	logits, err := model.Forward(ctx, engine.Input{Pixels: synth.Images(1, config, 0)}, func(a engine.Activation) error {
 		fmt.Println(a.Name, a.Shape)
 		return nil
 	})

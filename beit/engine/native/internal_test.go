@@ -77,7 +77,7 @@ func TestForward_ThreadsAndBatchDoNotMatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	const images = 62 // more tokens than one group has
-	pixels := synth.Images(images, 64, 64, 0)
+	pixels := synth.Images(images, config, 0)
 	for _, dtype := range []tensor.DType{tensor.F64, tensor.BF16} {
 		var want []float64
 		for _, threads := range []int{1, 2, 5} {
@@ -118,7 +118,7 @@ func TestStage_MatchesForward(t *testing.T) {
 			t.Fatal(err)
 		}
 		weights := synth.Weights(config, 0)
-		input := engine.Input{Pixels: synth.Images(2, config.ImageHeight, config.ImageWidth, 0)}
+		input := engine.Input{Pixels: synth.Images(2, config, 0)}
 		model, err := Engine{}.Load(t.Context(), config, weights, engine.Options{DType: tensor.F64})
 		if err != nil {
 			t.Fatal(err)

@@ -77,8 +77,11 @@ func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspac
 	return emit(tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
 }
 
-// finish pools and classifies.
+// finish pools and classifies. The result of a model of features is what the last block returned.
 func (m *model[T]) finish(x []T, images int, tap engine.Tap) (engine.Activation, error) {
+	if m.config.Pooling == arch.NoPooling {
+		return activation(engine.Stage{Kind: engine.Block, Block: m.config.Depth - 1}, m.tokenShape(images), x), nil
+	}
 	stage := engine.Stage{Kind: engine.Pool}
 	pooled, shape := m.pool(x, images)
 	if err := emit(tap, stage, shape, pooled); err != nil {

@@ -24,7 +24,7 @@ func (l *loader[T]) stem() (out stem[T], err error) {
 	if err = l.vectors(wanted); err != nil {
 		return out, err
 	}
-	out.patch, err = l.linear("patch_embed.proj.", c.EmbedDim, 3*c.PatchSize*c.PatchSize)
+	out.patch, err = l.linear("patch_embed.proj.", c.EmbedDim, c.Channels*c.PatchSize*c.PatchSize)
 	return out, err
 }
 
@@ -60,14 +60,14 @@ func (s *stem[T]) hide(tokens []T, mask []bool) {
 	}
 }
 
-// unfold returns an image, [3, H, W], as one row [3, P, P] for each patch, with which the convolution is a matrix product.
+// unfold returns an image, [channels, H, W], as one row [channels, P, P] for each patch, with which the convolution is a matrix product.
 func (m *model[T]) unfold(pixels []float32) []T {
-	size, height, width := m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
+	channels, size, height, width := m.config.Channels, m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
 	_, across := m.config.Window()
 	lines := make([]T, len(pixels))
 	parallel.For(m.threads, m.config.Patches(), func(_, p int) {
-		out := lines[p*3*size*size : (p+1)*3*size*size]
-		for channel := range 3 {
+		out := lines[p*channels*size*size : (p+1)*channels*size*size]
+		for channel := range channels {
 			for row := range size {
 				from := (channel*height+p/across*size+row)*width + p%across*size
 				for i, v := range pixels[from : from+size] {

@@ -6,7 +6,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// tail is the last norm and the head. A model without classes has no head.
+// tail is the last norm and the head. A model without classes has no head, and one of features no norm either.
 type tail[T gemm.Float] struct {
 	norm norm[T]
 	head linear[T]
@@ -14,6 +14,9 @@ type tail[T gemm.Float] struct {
 
 func (l *loader[T]) tail() (t tail[T], err error) {
 	c := l.config
+	if c.Pooling == arch.NoPooling {
+		return t, nil
+	}
 	if t.norm, err = l.norm(c.NormName() + "."); err != nil || c.Classes == 0 {
 		return t, err
 	}

@@ -27,7 +27,7 @@ func BenchmarkForward(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		input := engine.Input{Pixels: synth.Images(c.images, config.ImageHeight, config.ImageWidth, 0)}
+		input := engine.Input{Pixels: synth.Images(c.images, config, 0)}
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s/batch=%d/threads=%d", c.name, c.images, threads), func(b *testing.B) {
 				model, err := Engine{}.Load(context.Background(), config, synth.Weights(config, 0), engine.Options{Threads: threads})

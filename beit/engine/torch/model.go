@@ -81,6 +81,9 @@ func (m *model) forward(ctx context.Context, s *scope, input engine.Input, image
 		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, m)) })
 		s.emit(tap, engine.Stage{Kind: engine.Block, Block: i}, x, tokens)
 	}
+	if m.config.Pooling == arch.NoPooling {
+		return s.activation(engine.Stage{Kind: engine.Block, Block: m.config.Depth - 1}, x, tokens)
+	}
 	if pooled == (value{}) {
 		pooled = m.pool(s, x)
 	}

@@ -34,7 +34,7 @@ func tiny(t testing.TB, options engine.Options) (engine.Model, engine.Input) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model, engine.Input{Pixels: synth.Images(1, config.ImageHeight, config.ImageWidth, 0)}
+	return model, engine.Input{Pixels: synth.Images(1, config, 0)}
 }
 
 // resident returns the resident memory of this process in bytes.
@@ -171,7 +171,7 @@ func TestForward_BatchEqualsSingleImages(t *testing.T) {
 	defer loaded.Close()
 	const images = 3
 	config := loaded.(*model).config
-	pixels := synth.Images(images, config.ImageHeight, config.ImageWidth, 0)
+	pixels := synth.Images(images, config, 0)
 	all, err := loaded.Forward(context.Background(), engine.Input{Pixels: pixels}, nil)
 	if err != nil {
 		t.Fatal(err)

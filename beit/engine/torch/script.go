@@ -98,7 +98,7 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 	work := &scope{}
 	err := s.thread.do(func() {
 		defer work.close()
-		x := work.copyTo(work.floats(pixels, 1, 3, int64(s.config.ImageHeight), int64(s.config.ImageWidth)), s.device, float32s)
+		x := work.copyTo(work.floats(pixels, 1, int64(s.config.Channels), int64(s.config.ImageHeight), int64(s.config.ImageWidth)), s.device, float32s)
 		y := work.call("forward", func(out *libtch.Ctensor) { *out = libtch.AtmForward(s.module, &x.c, 1) })
 		shape := tensor.Shape{1, s.config.Classes}
 		work.checkShape("the result of the TorchScript module", y, shape)

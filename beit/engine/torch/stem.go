@@ -25,14 +25,14 @@ func (l *loader) stem() (out stem) {
 // embed returns the tokens, [N, T, C]. The windows of the convolution do not overlap, so it is computed as a product with the unfolded pixels.
 func (m *model) embed(s *scope, input engine.Input, images int) value {
 	return s.keep(func(s *scope) value {
-		n, dim, size := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize)
+		n, dim, size, channels := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize), int64(m.config.Channels)
 		down, across := m.config.Window()
 		height, width, patches := int64(down), int64(across), int64(m.config.Patches())
-		pixels := s.floats(input.Pixels, n, 3, height, size, width, size)
+		pixels := s.floats(input.Pixels, n, channels, height, size, width, size)
 		if m.device != cpu || m.dtype != float32s {
 			pixels = s.copyTo(pixels, m.device, m.dtype)
 		}
-		unfolded := s.reshape(s.permute(pixels, 0, 2, 4, 1, 3, 5), n, patches, 3*size*size)
+		unfolded := s.reshape(s.permute(pixels, 0, 2, 4, 1, 3, 5), n, patches, channels*size*size)
 		tokens := m.stem.patch.apply(s, unfolded)
 		if input.Mask != nil {
 			mask := s.copyTo(s.booleans(input.Mask, n, patches, 1), m.device, booleans)

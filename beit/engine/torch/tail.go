@@ -4,13 +4,16 @@ package torch
 
 import "github.com/beitzoo/beitzoo/beit/arch"
 
-// tail is the last norm and the head. A model without classes has no head.
+// tail is the last norm and the head. A model without classes has no head, and one of features no norm either.
 type tail struct {
 	norm norm
 	head linear
 }
 
 func (l *loader) tail() (t tail) {
+	if l.config.Pooling == arch.NoPooling {
+		return t
+	}
 	t.norm = l.norm(l.config.NormName() + ".")
 	if l.config.Classes > 0 {
 		t.head = l.linear(l.config.HeadName()+".", l.pooledRows())

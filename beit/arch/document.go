@@ -1,0 +1,40 @@
+package arch
+
+import "encoding/json"
+
+// RGB is the number of channels of all released models.
+const RGB = 3
+
+// document is a Config as JSON and YAML have it. Channels is not in it if it is RGB, so documents are the same as before there was such a field.
+type document Config
+
+func (c Config) document() document {
+	d := document(c)
+	if d.Channels == RGB {
+		d.Channels = 0
+	}
+	return d
+}
+
+// read decodes a document. What it leaves out keeps its value, but for Channels, which is RGB then.
+func (c *Config) read(decode func(any) error) error {
+	d := document(*c)
+	d.Channels = RGB
+	err := decode(&d)
+	*c = Config(d)
+	return err
+}
+
+// MarshalJSON returns the configuration as a JSON object.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.document()) }
+
+// UnmarshalJSON reads a JSON object. It does not validate the configuration.
+func (c *Config) UnmarshalJSON(raw []byte) error {
+	return c.read(func(into any) error { return json.Unmarshal(raw, into) })
+}
+
+// MarshalYAML returns what stands for the configuration in YAML.
+func (c Config) MarshalYAML() (any, error) { return c.document(), nil }
+
+// UnmarshalYAML reads a YAML mapping. It does not validate the configuration.
+func (c *Config) UnmarshalYAML(decode func(any) error) error { return c.read(decode) }
