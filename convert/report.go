@@ -33,7 +33,9 @@ type Input struct {
 	// Wrapper is the path of keys to the state dict, or empty; OtherDicts are those of other state dicts that the file holds.
 	Wrapper    string   `json:"wrapper,omitempty"`
 	OtherDicts []string `json:"other_state_dicts,omitempty"`
-	Scheme     string   `json:"scheme"`
+	// Class is the class of the whole module that the file holds in place of a state dict, or empty.
+	Class  string `json:"class,omitempty"`
+	Scheme string `json:"scheme"`
 	// Assumptions are properties of the architecture that were guessed.
 	Assumptions []arch.Assumption `json:"assumptions,omitempty"`
 	// Warnings are sentences about what the program that the names belong to computes otherwise than beitzoo, and about values that look wrong.

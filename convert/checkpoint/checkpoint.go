@@ -17,6 +17,9 @@ type Checkpoint struct {
 	Container string
 	// Wrapper is the path of keys that led to the state dict, such as "model", or empty.
 	Wrapper string
+	// Class is the class of the whole module that the file holds in place of a state dict, such as "timm.models.beit.Beit", or empty. It comes from the file:
+	// quote it.
+	Class string
 	// Others are the paths of keys to other state dicts in the file, each of which Options.Select can name.
 	Others []string
 	// Size is the number of bytes of all files.

@@ -8,6 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -46,12 +47,21 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		return nil, err
 	}
 	return &checkpoint.Checkpoint{
-		Container: fmt.Sprintf("pickle, protocol %d", document.Protocol),
+		Container: container(document, found),
 		Wrapper:   found.Wrapper,
+		Class:     found.Class,
 		Others:    found.Others,
 		Tensors:   tensors,
 		Notes:     found.Notes,
 	}, nil
+}
+
+// container says how the file is built.
+func container(document *pickle.Document, found *statedict.Dict) string {
+	if found.Class != "" {
+		return fmt.Sprintf("pickle, protocol %d, whole module of class %s", document.Protocol, text.Quote(found.Class))
+	}
+	return fmt.Sprintf("pickle, protocol %d", document.Protocol)
 }
 
 func named(found []statedict.Tensor) ([]tensor.Named, error) {

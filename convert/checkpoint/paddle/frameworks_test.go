@@ -84,3 +84,37 @@ func TestFilesWithoutNames(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestWholeLayers compares what is read of an nn.Layer that was pickled whole with its state_dict() in PaddlePaddle (testdata/layer.py).
+func TestWholeLayers(t *testing.T) {
+	raw, err := os.ReadFile("testdata/layer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state map[string][3]any
+	if err := json.Unmarshal(raw, &state); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for name, entry := range state {
+		shape, _ := json.Marshal(entry[0])
+		want[name] = dtypes[entry[1].(string)] + strings.ReplaceAll(string(shape), ",", ", ") + entry[2].(string)
+	}
+	for _, file := range []string{"testdata/layer.protocol2.pkl", "testdata/layer.protocol4.pkl"} {
+		opened := open(t, file, checkpoint.Options{})
+		got := map[string]string{}
+		for _, one := range opened.Tensors {
+			content, err := one.Bytes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[one.Name] = one.DType.String() + one.Shape.String() + hex.EncodeToString(content)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%.2000s", file, diff)
+		}
+		if opened.Class != "__main__.Odd" || !strings.Contains(opened.Container, `whole module of class "__main__.Odd"`) || opened.Wrapper != "model" {
+			t.Errorf("%s: %q under %q: %s", file, opened.Class, opened.Wrapper, opened.Container)
+		}
+	}
+}

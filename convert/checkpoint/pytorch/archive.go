@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Names of records below the archive's only folder.
@@ -60,8 +61,16 @@ func readArchive(ctx context.Context, content []byte, options checkpoint.Options
 	if err != nil {
 		return nil, err
 	}
-	opened.Container = fmt.Sprintf("zip archive%s, pickle of protocol %d", version, object.Protocol)
+	opened.Container = fmt.Sprintf("zip archive%s, pickle of protocol %d%s", version, object.Protocol, wholeModule(opened))
 	return opened, nil
+}
+
+// wholeModule is what the description of a container says of a whole module, or empty.
+func wholeModule(opened *checkpoint.Checkpoint) string {
+	if opened.Class == "" {
+		return ""
+	}
+	return ", whole module of class " + text.Quote(opened.Class)
 }
 
 // openArchive opens the archive and finds its folder, which is that of the first record.

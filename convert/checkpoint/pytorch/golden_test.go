@@ -167,11 +167,10 @@ func TestRefusedFiles(t *testing.T) {
 	}{
 		"conj.pth":      {checkpoint.ErrUnsupported, `"conj"`, "resolve_conj"},
 		"neg.pth":       {checkpoint.ErrUnsupported, `"neg"`, "resolve_neg"},
-		"quantised.pth": {checkpoint.ErrUnsupported, "QInt8Storage", ""},
-		"sparse.pth":    {checkpoint.ErrUnsupported, `"w"`, ""},
+		"quantised.pth": {checkpoint.ErrUnsupported, "quantised", "dequantize()"},
+		"sparse.pth":    {checkpoint.ErrUnsupported, `"w"`, "to_dense()"},
 		"meta.pth":      {checkpoint.ErrUnsupported, `"w"`, ""},
 		"float8.pth":    {checkpoint.ErrUnsupported, "float8_e4m3fn", ""},
-		"module.pth":    {checkpoint.ErrNoModel, "torch.nn.modules.linear.Linear", "state dict"},
 		"tensor.pth":    {checkpoint.ErrNoModel, "one tensor without a name", "state dict"},
 		repository + "/digits/digits_p16_64.torchscript.pt": {checkpoint.ErrUnsupported, "TorchScript", "torch.save(module.state_dict()"},
 	}

@@ -54,12 +54,12 @@ func readLegacy(ctx context.Context, content []byte, options checkpoint.Options)
 	if err != nil {
 		return nil, err
 	}
-	opened.Container = fmt.Sprintf("stream of pickles (PyTorch before 1.6), protocol %d", object.Protocol)
+	opened.Container = fmt.Sprintf("stream of pickles (PyTorch before 1.6), protocol %d%s", object.Protocol, wholeModule(opened))
 	return opened, nil
 }
 
 // pickle loads the next pickle.
-func (l *stream) pickle(ctx context.Context, persistent func(pickle.Value) (*pickle.Storage, error)) (*pickle.Document, error) {
+func (l *stream) pickle(ctx context.Context, persistent func(pickle.Value) (pickle.Value, error)) (*pickle.Document, error) {
 	document, err := pickle.Load(ctx, l.content, l.at, pickle.Options{Persistent: persistent})
 	if err != nil {
 		return nil, err

@@ -26,31 +26,29 @@ func newStorages(big bool) *storages {
 }
 
 // persistent answers the pickle's persistent ids. A key must mean the same storage each time.
-func (s *storages) persistent(id pickle.Value) (*pickle.Storage, error) {
-	storage, err := pickle.StorageOf(id)
-	if err != nil {
-		return nil, err
+func (s *storages) persistent(id pickle.Value) (pickle.Value, error) {
+	reference, err := pickle.Reference(id)
+	storage, isStorage := reference.(*pickle.Storage)
+	if err != nil || !isStorage {
+		return reference, err
 	}
-	if storage.Count > math.MaxInt64/int64(elementSize(storage.DType)) {
+	if storage.Count > math.MaxInt64/storage.Width() {
 		return nil, checkpoint.Malformed("the storage %.200q has %d elements, more than can be counted", storage.Key, storage.Count)
 	}
 	known, ok := s.known[storage.Key]
 	if !ok {
 		s.keys = append(s.keys, storage.Key)
 		s.known[storage.Key] = storage
-	} else if known.DType != storage.DType || known.Count != storage.Count {
+	} else if known.DType != storage.DType || known.Foreign != storage.Foreign || known.Count != storage.Count {
 		return nil, checkpoint.Malformed("the storage %.200q is used with two types or sizes", storage.Key)
 	}
 	return storage, nil
 }
 
-// elementSize returns the size of an element in bytes: 1 for an untyped storage, which counts bytes.
-func elementSize(dtype tensor.DType) int { return max(1, dtype.Size()) }
-
 // size returns the size of a known storage, in bytes.
 func (s *storages) size(key string) int64 {
 	known := s.known[key]
-	return known.Count * int64(elementSize(known.DType))
+	return known.Count * known.Width()
 }
 
 // checkpoint selects the state dict in the loaded object and connects its tensors with their data.
@@ -60,7 +58,7 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 		return nil, err
 	}
 	s.limit = 4*fileSize + 1<<30
-	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Others: found.Others, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
+	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Class: found.Class, Others: found.Others, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
 	for i, t := range found.Tensors {
 		view, err := s.view(t)
 		if err != nil {
@@ -134,9 +132,9 @@ func (s *storages) source(storage *pickle.Storage) (tensor.Data, int64, *checkpo
 	if part.Count > math.MaxInt {
 		return nil, 0, checkpoint.Malformed("a part of %d elements", part.Count)
 	}
-	width := elementSize(storage.DType)
+	width := int(storage.Width())
 	window := tensor.Strided{Storage: data, Width: width, Offset: part.Offset, Strides: []int64{1}, Shape: tensor.Shape{int(part.Count)}}
-	return window, part.Count * int64(width), nil
+	return window, part.Count * storage.Width(), nil
 }
 
 // swapWidth returns the number of bytes of which the order is reversed: a complex number is two numbers.

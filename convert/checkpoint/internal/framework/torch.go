@@ -55,6 +55,20 @@ func TorchStorageType(class string) tensor.DType {
 	return tensor.Invalid
 }
 
+// quantised are PyTorch's classes of storages whose elements have a scale, and the sizes of these in bytes.
+var quantised = map[string]int64{"QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4, "QUInt4x2Storage": 1, "QUInt2x4Storage": 1}
+
+// TorchStorageWidth returns the size in bytes of what a class of storages counts, or 0 if there is no such class.
+func TorchStorageWidth(class string) int64 {
+	if class == UntypedStorage {
+		return 1
+	}
+	if width, ok := quantised[class]; ok {
+		return width
+	}
+	return int64(TorchStorageType(class).Size())
+}
+
 // TorchName returns the name of an element type in module torch, or "".
 func TorchName(dtype tensor.DType) string {
 	for _, t := range torchTypes {

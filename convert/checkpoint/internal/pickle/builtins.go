@@ -6,6 +6,9 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // sequence is tuple(items), list(items), set(items) or torch.Size(items).
@@ -117,19 +120,93 @@ func onlyArray(_ *loader, callable *Global, args []any) (any, error) {
 	return nil, badArguments(callable)
 }
 
-// attribute is getattr(class, text), by which members of an enumeration are saved. The result can't be called.
+// paddleTensor is _rebuild_tensor(array, dtype, place, requires_grad), by which the tensors of a pickled nn.Layer are saved (Paddle's
+// base/dygraph/math_op_patch.py). Bfloat16 travels as unsigned 16-bit integers.
+func paddleTensor(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 4 {
+		return nil, badArguments(callable)
+	}
+	made, isArray := args[0].(*array)
+	name, isText := textOf(args[1])
+	if !isArray || !isText {
+		return nil, badArguments(callable)
+	}
+	named := framework.TorchType(name)
+	if made.unreadable == "" && (named == tensor.Invalid || named != made.view.DType && (named != tensor.BF16 || made.view.DType != tensor.U16)) {
+		return &opaqueTensor{what: "a tensor of type " + text.Quote(name)}, nil
+	}
+	return made, nil
+}
+
+// attribute is getattr(class, text), by which members of an enumeration and classes in a class are saved, or getattr(object, text), by which methods are.
+// Of a class, it is a name, which can be called only if it is that of a class again; of an object, it can't be called.
 func attribute(_ *loader, callable *Global, args []any) (any, error) {
 	if len(args) != 2 {
 		return nil, badArguments(callable)
 	}
-	owner, ok := args[0].(*Global)
-	if _, isText := textOf(args[1]); !ok || !isText {
+	name, isText := textOf(args[1])
+	if !isText {
 		return nil, callable.forbidden()
+	}
+	owner, ok := args[0].(*Global)
+	if !ok {
+		return &object{class: *callable, args: args[1:]}, nil
 	}
 	if owner.dangerous() {
 		return nil, owner.forbidden()
 	}
-	return &object{class: *owner, args: args[1:]}, nil
+	made, err := newGlobal(owner.Module, owner.Name+"."+name)
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
+// bound is a call whose first argument is a function or class that somebody might call later, such as functools.partial(class). It must not be one that acts
+// on the machine.
+func bound(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 0 {
+		return nil, badArguments(callable)
+	}
+	if inner, ok := args[0].(*Global); ok && inner.dangerous() && !inner.known() && !inner.plain() {
+		return nil, inner.forbidden()
+	}
+	return &object{class: *callable, args: args}, nil
+}
+
+// applied is a call whose first argument is a function that it calls, such as map(function, items). The function must be a harmless one itself.
+func applied(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 0 {
+		return nil, badArguments(callable)
+	}
+	inner, ok := args[0].(*Global)
+	if !ok {
+		return nil, callable.forbidden()
+	}
+	if !inner.known() && !inner.plain() && !inner.harmless() {
+		return nil, inner.forbidden()
+	}
+	return &object{class: *callable, args: args}, nil
+}
+
+// typeOf is type(None) and the like, which names a class. With more arguments, it would make one.
+func typeOf(_ *loader, callable *Global, args []any) (any, error) {
+	if len(args) != 1 {
+		return nil, callable.forbidden()
+	}
+	return &object{class: *callable, args: args}, nil
+}
+
+// newByFunction is copyreg.__newobj__(class, arguments...): NEWOBJ of protocols that have no such opcode.
+func newByFunction(l *loader, callable *Global, args []any) (any, error) {
+	if len(args) == 0 {
+		return nil, badArguments(callable)
+	}
+	class, ok := args[0].(*Global)
+	if !ok {
+		return nil, badArguments(callable)
+	}
+	return l.newInstance(class, args[1:])
 }
 
 // reconstruct is copyreg._reconstructor(class, base, state): how protocols 0 and 1 make objects.

@@ -24,7 +24,7 @@ func newDType(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	code, ok := textOf(args[0])
 	if !ok {
-		return nil, checkpoint.Unsupported("a NumPy dtype that is not given by a code")
+		return &dtype{}, nil // of a class, such as numpy.record
 	}
 	return &dtype{code: code, element: framework.NumPyType(code), simple: true}, nil
 }

@@ -11,19 +11,23 @@ import (
 var renamed = map[string]string{
 	"__builtin__":            "builtins",
 	"copy_reg":               "copyreg",
+	"exceptions":             "builtins",
+	"operator":               "_operator",
+	"_functools":             "functools",
 	"numpy._core.multiarray": "numpy.core.multiarray",
 	"numpy._core.numeric":    "numpy.core.numeric",
 	"pathlib._local":         "pathlib",
 }
 
-// newGlobal checks a name. Dotted names reach attributes ("Tensor.__reduce__"), which no checkpoint needs and attackers like.
+// newGlobal checks a name. A dotted name is that of a class or function in a class; special attributes ("Tensor.__reduce__"), which no checkpoint needs
+// and attackers like, are refused.
 func newGlobal(module, name string) (*Global, *checkpoint.Error) {
 	for _, part := range []string{module, name} {
 		if part == "" || len(part) >= threshold || !utf8.ValidString(part) {
 			return nil, checkpoint.Unsafe("a global with an impossible name")
 		}
 	}
-	if strings.Contains(name, ".") {
+	if strings.Contains(name, ".") && !plainPath(name) {
 		return nil, checkpoint.Unsafe("the file asks for the attribute %q of module %q", name, module).WithHint("%s", adviceUnsafe)
 	}
 	if to, ok := renamed[module]; ok {
@@ -32,12 +36,22 @@ func newGlobal(module, name string) (*Global, *checkpoint.Error) {
 	return &Global{Module: module, Name: name}, nil
 }
 
+// plainPath reports whether a dotted name consists of names without two underscores at their beginning.
+func plainPath(name string) bool {
+	for part := range strings.SplitSeq(name, ".") {
+		if part == "" || strings.HasPrefix(part, "__") {
+			return false
+		}
+	}
+	return true
+}
+
 // executors are packages whose functions act on the machine. The list serves the message: what is not in the table of callables is never
 // accepted as a function, and nothing is ever called.
 var executors = map[string]bool{
 	"_pickle": true, "asyncio": true, "bdb": true, "builtins": true, "code": true, "codeop": true, "commands": true, "cProfile": true,
 	"ctypes": true, "ensurepip": true, "fileinput": true, "ftplib": true, "functools": true, "http": true, "importlib": true, "io": true,
-	"marshal": true, "multiprocessing": true, "nt": true, "ntpath": true, "operator": true, "os": true, "pdb": true, "pickle": true,
+	"marshal": true, "multiprocessing": true, "nt": true, "ntpath": true, "_operator": true, "os": true, "pdb": true, "pickle": true,
 	"pip": true, "pkgutil": true, "platform": true, "popen2": true, "posix": true, "posixpath": true, "profile": true, "pty": true,
 	"requests": true, "runpy": true, "shelve": true, "shutil": true, "signal": true, "smtplib": true, "socket": true, "ssl": true,
 	"subprocess": true, "sys": true, "tempfile": true, "threading": true, "timeit": true, "trace": true, "types": true, "urllib": true,

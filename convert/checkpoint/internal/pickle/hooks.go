@@ -43,17 +43,19 @@ func (l *loader) reduce(operands any) (any, error) {
 	return l.call(pair.Get(0), *args)
 }
 
-// call answers for the callables of the table, and refuses all others.
+// call answers for the callables of the table, makes records of instances of other classes, and refuses all other functions.
 func (l *loader) call(callable any, args []any) (any, error) {
 	global, ok := callable.(*Global)
 	if !ok {
 		return nil, checkpoint.Unsafe("the file asks Python to call something other than a named function").WithHint("%s", adviceUnsafe)
 	}
-	function, ok := callables[*global]
-	if !ok {
-		return nil, global.forbidden()
+	if function, ok := callables[*global]; ok {
+		return function(l, global, args)
 	}
-	return function(l, global, args)
+	if global.harmless() {
+		return inert(l, global, args)
+	}
+	return nil, global.forbidden()
 }
 
 // newObject takes (class, arguments) or (class, arguments, keywords). Known classes are made, unknown ones become records.
@@ -67,16 +69,27 @@ func (l *loader) newObject(operands any) (any, error) {
 	if !ok {
 		return nil, checkpoint.Malformed("NEWOBJ without a tuple of arguments")
 	}
-	if containers[*class] && parts.Len() == 2 {
-		return l.call(class, *args)
+	if parts.Len() == 2 {
+		return l.newInstance(class, *args)
 	}
 	return inertClass(class, (*args)...)
 }
 
+// newInstance makes one of the known containers, or a record of any other class.
+func (l *loader) newInstance(class *Global, args []any) (any, error) {
+	if containers[*class] {
+		return l.call(class, args)
+	}
+	return inertClass(class, args...)
+}
+
 // inertClass makes a record of a class that is not known to act on the machine.
 func inertClass(class *Global, args ...any) (any, error) {
-	if class.dangerous() {
+	if class.dangerous() && !class.known() {
 		return nil, class.forbidden()
+	}
+	if isForeignTensor(class) {
+		return foreignTensor(class), nil
 	}
 	return &object{class: *class, args: args}, nil
 }

@@ -15,8 +15,9 @@ import (
 
 // Options say what surrounds the pickle.
 type Options struct {
-	// Persistent answers persistent ids, by which PyTorch refers to storages: see StorageOf. Nil refuses them.
-	Persistent func(id Value) (*Storage, error)
+	// Persistent answers persistent ids, by which PyTorch refers to storages and to classes of whole modules, with a *Storage or a *Global: see Reference. Nil
+	// refuses them.
+	Persistent func(id Value) (Value, error)
 }
 
 // Document is a loaded pickle.

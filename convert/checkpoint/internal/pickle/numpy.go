@@ -32,8 +32,16 @@ func newArray(_ *loader, callable *Global, args []any) (any, error) {
 	return &array{}, nil
 }
 
+// maskedArray is numpy.ma.core._mareconstruct(class, base class, shape, code).
+func maskedArray(*loader, *Global, []any) (any, error) {
+	return &array{unreadable: "a masked NumPy array"}, nil
+}
+
 // setState takes (version, shape, dtype, is_fortran, data), in old files without the version.
 func (a *array) setState(l *loader, state any) error {
+	if a.unreadable != "" {
+		return nil
+	}
 	parts, ok := itemsOf(state)
 	if ok && len(parts) == 5 {
 		if version, isInt := parts[0].(int); !isInt || version != 1 {
@@ -45,9 +53,6 @@ func (a *array) setState(l *loader, state any) error {
 		return checkpoint.Malformed("the state of a NumPy array is not a tuple of 5 values")
 	}
 	a.filled = true
-	if a.unreadable != "" {
-		return nil
-	}
 	element, ok := parts[1].(*dtype)
 	fortran, isBool := flag(parts[2])
 	if !ok || !isBool {

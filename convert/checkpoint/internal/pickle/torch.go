@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
 
@@ -11,9 +12,21 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// StorageOf reads the persistent id of a storage: ("storage", class, key, location, count) in zip archives, with the view or None behind it in
-// legacy streams. It serves as Options.Persistent.
-func StorageOf(id Value) (*Storage, error) {
+// Reference reads the persistent ids of PyTorch: it returns the *Storage or the *Global of a class that one refers to. It serves as Options.Persistent.
+func Reference(id Value) (Value, error) {
+	if class, ok := moduleClass(id); ok {
+		return class, nil
+	}
+	storage, err := storageOf(id)
+	if err != nil {
+		return nil, err
+	}
+	return storage, nil
+}
+
+// storageOf reads the persistent id of a storage: ("storage", class, key, location, count) in zip archives, with the view or None behind it in
+// legacy streams.
+func storageOf(id Value) (*Storage, error) {
 	tuple, ok := id.(*Tuple)
 	if !ok || len(tuple.Items) < 5 || len(tuple.Items) > 6 {
 		return nil, checkpoint.Malformed("a persistent id that is not a tuple of 5 or 6 values")
@@ -25,20 +38,35 @@ func StorageOf(id Value) (*Storage, error) {
 	if kind != "storage" || !isGlobal || !isText || !isInt || count < 0 {
 		return nil, checkpoint.Malformed("a persistent id that does not name a storage")
 	}
-	dtype, err := storageType(class)
-	if err != nil {
+	storage := &Storage{Key: key, Count: count}
+	var err error
+	if storage.DType, err = storageType(class); err != nil {
 		return nil, err
 	}
-	storage := &Storage{Key: key, DType: dtype, Count: count}
+	if storage.DType == tensor.Invalid && class.Name != framework.UntypedStorage {
+		storage.Foreign = class.Name
+	}
 	if len(tuple.Items) == 6 {
 		storage.View, err = storageView(tuple.Items[5])
 	}
 	return storage, err
 }
 
+// moduleClass reads the persistent id by which legacy streams refer to the class of a whole module, ("module", class, file, text of the program), and reports
+// whether it is one.
+func moduleClass(id Value) (*Global, bool) {
+	tuple, ok := id.(*Tuple)
+	if !ok || len(tuple.Items) != 4 {
+		return nil, false
+	}
+	kind, _ := tuple.Items[0].(string)
+	class, isGlobal := tuple.Items[1].(*Global)
+	return class, kind == "module" && isGlobal
+}
+
 func storageType(class *Global) (tensor.DType, error) {
 	dtype := framework.TorchStorageType(class.Name)
-	if dtype == tensor.Invalid && class.Name != framework.UntypedStorage || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
+	if framework.TorchStorageWidth(class.Name) == 0 || !slices.Contains([]string{"torch", "torch.storage", "torch.cuda"}, class.Module) {
 		return tensor.Invalid, checkpoint.Unsupported("a storage of type %q", class.String())
 	}
 	return dtype, nil
@@ -70,13 +98,13 @@ func rebuildTensor(_ *loader, callable *Global, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if made.DType == tensor.Invalid {
+	if made.DType == tensor.Invalid && made.Storage.Foreign == "" {
 		return nil, checkpoint.Malformed("a tensor without dtype over an untyped storage")
 	}
 	if len(args) == 7 {
-		return made, plain(args[6])
+		return plain(made, args[6])
 	}
-	return made, nil
+	return plain(made, nil)
 }
 
 // rebuildTensorV3 has the dtype as argument 7, then the metadata.
@@ -94,13 +122,13 @@ func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	dtype := framework.TorchType(named.Name)
 	if dtype == tensor.Invalid {
-		return &opaqueTensor{"a tensor of type " + text.Quote(named.String())}, nil
+		return &opaqueTensor{what: "a tensor of type " + text.Quote(named.String())}, nil
 	}
 	made.DType = dtype
 	if len(args) == 8 {
-		return made, plain(args[7])
+		return plain(made, args[7])
 	}
-	return made, nil
+	return plain(made, nil)
 }
 
 func strided(callable *Global, args []any) (*TorchTensor, error) {
@@ -127,19 +155,23 @@ func strided(callable *Global, args []any) (*TorchTensor, error) {
 	return &TorchTensor{Storage: storage, DType: storage.DType, Offset: int64(offset), Shape: shape, Strides: strides}, nil
 }
 
-// plain refuses metadata by which the elements are not what the storage holds: the flags for conjugate and negative.
-func plain(metadata any) error {
+// plain returns a tensor whose elements are what the storage holds. Others cannot be read: those with the flags for conjugate and negative, and those over
+// storages of elements that have a scale.
+func plain(made *TorchTensor, metadata any) (any, error) {
 	entries, ok := pairs(metadata)
 	if metadata != nil && !ok {
-		return checkpoint.Malformed("a tensor whose metadata is not a dict")
+		return nil, checkpoint.Malformed("a tensor whose metadata is not a dict")
+	}
+	if made.Storage.Foreign != "" {
+		return &opaqueTensor{what: "a tensor of a " + text.Quote(made.Storage.Foreign)}, nil
 	}
 	for _, entry := range entries {
 		name, _ := textOf(entry.Key)
 		if set, isBool := entry.Value.(bool); (name == "conj" || name == "neg") && (!isBool || set) {
-			return checkpoint.Unsupported("a tensor with the lazy flag %q", name).WithHint("call resolve_conj() and resolve_neg() before saving")
+			return &opaqueTensor{what: "a tensor with the lazy flag " + text.Quote(name), advice: "call resolve_conj() and resolve_neg() before saving"}, nil
 		}
 	}
-	return nil
+	return made, nil
 }
 
 // rebuildParameter is _rebuild_parameter(tensor, requires_grad, hooks[, state]).
@@ -154,10 +186,10 @@ func rebuildParameter(_ *loader, callable *Global, args []any) (any, error) {
 	return nil, badArguments(callable)
 }
 
-// rebuilders are what rebuildFromType may be told to call.
-var rebuilders = []string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state"}
+// rebuilding are the modules of the functions that rebuildFromType may be told to call.
+var rebuilding = []string{"torch._utils", "torch.nested._internal.nested_tensor"}
 
-// rebuildFromType is _rebuild_from_type_v2(callable, class, arguments, state): a tensor with attributes.
+// rebuildFromType is _rebuild_from_type_v2(callable, class, arguments, state): a tensor with attributes, or of a class that wraps tensors.
 func rebuildFromType(l *loader, callable *Global, args []any) (any, error) {
 	if len(args) != 4 {
 		return nil, badArguments(callable)
@@ -167,21 +199,63 @@ func rebuildFromType(l *loader, callable *Global, args []any) (any, error) {
 	if !ok || !isTuple {
 		return nil, badArguments(callable)
 	}
-	if inner.Module != "torch._utils" || !slices.Contains(rebuilders, inner.Name) {
+	if !slices.Contains(rebuilding, inner.Module) || !inner.known() {
 		return nil, inner.forbidden()
 	}
-	return l.call(inner, *arguments)
+	class, isClass := args[1].(*Global)
+	made, err := l.call(inner, *arguments)
+	if wrapper, opaque := made.(*opaqueTensor); opaque && isClass && inner.Name == "_rebuild_wrapper_subclass" {
+		wrapper.what, wrapper.class, wrapper.args = "a tensor of class "+text.Quote(class.String()), *class, *arguments
+		return wrapper, wrapper.setState(l, args[3])
+	}
+	return made, err
 }
 
-// opaqueTensor is a tensor in a form that cannot be read.
-type opaqueTensor struct{ what string }
+// opaqueTensor is a tensor in a form that cannot be read as it is.
+type opaqueTensor struct {
+	what, advice string
+	// class, args and state describe a tensor that wraps others, such as those of torch.distributed.
+	class Global
+	args  []any
+	state any
+}
 
-func (t *opaqueTensor) setState(*loader, any) error { return nil }
+func (t *opaqueTensor) setState(_ *loader, state any) error {
+	t.state = state
+	return nil
+}
 
 var _ stateSetter = (*opaqueTensor)(nil)
 
+// unreadables says in words what functions and classes of PyTorch make that is no plain tensor, and how to make one of it.
+var unreadables = map[string]struct{ what, advice string }{
+	"_rebuild_qtensor":                       {"a quantised tensor, whose elements have a scale", "call dequantize() before saving, or save the model before it was quantised"},
+	"_rebuild_sparse_tensor":                 {"a sparse tensor", "call to_dense() before saving"},
+	"_rebuild_sparse_csr_tensor":             {"a sparse tensor", "call to_dense() before saving"},
+	"_rebuild_nested_tensor":                 {"a nested tensor", "save the tensors in it one by one"},
+	"_rebuild_njt":                           {"a nested tensor", "save the tensors in it one by one"},
+	"_rebuild_meta_tensor_no_storage":        {"a tensor without elements (on the device meta)", "load the weights into the model before saving it"},
+	"_rebuild_device_tensor_from_numpy":      {"a tensor of another device", "call to(\"cpu\") before saving"},
+	"_rebuild_device_tensor_from_cpu_tensor": {"a tensor of another device", "call to(\"cpu\") before saving"},
+	"_rebuild_xla_tensor":                    {"a tensor of another device", "call to(\"cpu\") before saving"},
+	"UninitializedParameter":                 {"a parameter that has no elements yet", "run the model once, so that its lazy modules get their shapes, and save it then"},
+	"UninitializedBuffer":                    {"a buffer that has no elements yet", "run the model once, so that its lazy modules get their shapes, and save it then"},
+}
+
 func unreadableTensor(_ *loader, callable *Global, _ []any) (any, error) {
-	return &opaqueTensor{"a tensor that " + text.Quote(callable.Name) + " makes"}, nil
+	if known, ok := unreadables[callable.Name]; ok {
+		return &opaqueTensor{what: known.what, advice: known.advice}, nil
+	}
+	return &opaqueTensor{what: "a tensor that " + text.Quote(callable.Name) + " makes"}, nil
+}
+
+// isForeignTensor recognises classes whose instances hold tensors that are a part of something else.
+func isForeignTensor(class *Global) bool {
+	return class.Name == "ShardedTensor" && strings.HasPrefix(class.Module, "torch.distributed.")
+}
+
+func foreignTensor(class *Global) *opaqueTensor {
+	return &opaqueTensor{what: "a tensor of class " + text.Quote(class.String()), class: *class}
 }
 
 // shapeOf reads a tuple of sizes.

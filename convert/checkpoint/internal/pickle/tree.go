@@ -46,8 +46,6 @@ func (t *tree) value(raw any, depth int) (Value, error) {
 		return &Opaque{What: kindNames[raw.Kind], Length: raw.Length}, nil
 	case *latin1Blob:
 		return &Opaque{What: kindNames[KindBytes], Length: raw.Length}, nil
-	case *opaqueTensor:
-		return &Opaque{What: raw.what, Tensor: true}, nil
 	case *dtype:
 		return &Record{Class: Global{"numpy", "dtype"}, Args: []Value{raw.code}}, nil
 	}
@@ -86,6 +84,8 @@ func (t *tree) container(raw any, depth int) (Value, error) {
 		return &Tuple{Items: items}, err
 	case *array:
 		return convertArray(raw)
+	case *opaqueTensor:
+		return t.opaque(raw, depth)
 	case *object:
 		return t.object(raw, depth)
 	}
@@ -148,6 +148,20 @@ func (t *tree) object(raw *object, depth int) (Value, error) {
 		return nil, err
 	}
 	made.Entries, err = t.entries(raw.entries, depth)
+	return made, err
+}
+
+func (t *tree) opaque(raw *opaqueTensor, depth int) (Value, error) {
+	made := &Opaque{What: raw.what, Advice: raw.advice, Tensor: true}
+	if raw.class == (Global{}) {
+		return made, nil
+	}
+	made.Inner = &Record{Class: raw.class}
+	var err error
+	if made.Inner.Args, err = t.items(raw.args, depth); err != nil {
+		return nil, err
+	}
+	made.Inner.State, err = t.value(raw.state, depth)
 	return made, err
 }
 

@@ -1,6 +1,9 @@
 package pickle
 
-import "github.com/beitzoo/beitzoo/tensor"
+import (
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
+	"github.com/beitzoo/beitzoo/tensor"
+)
 
 // Value is one of the types that Load makes out of a pickle:
 //
@@ -38,8 +41,18 @@ type Storage struct {
 	DType tensor.DType
 	// Count is in elements of DType.
 	Count int64
+	// Foreign is the class of a storage whose elements cannot be read, such as "QInt8Storage", whose elements have a scale; else empty.
+	Foreign string
 	// View is nil, or the part of another storage that this one is (PyTorch before 0.4).
 	View *StorageView
+}
+
+// Width returns the size of an element in bytes.
+func (s *Storage) Width() int64 {
+	if s.Foreign != "" {
+		return framework.TorchStorageWidth(s.Foreign)
+	}
+	return int64(max(1, s.DType.Size()))
 }
 
 // StorageView is a window of another storage, in elements.
@@ -77,4 +90,8 @@ type Opaque struct {
 	Length int64
 	// Tensor says that it is a tensor in a form that cannot be read, which must not be left out of a model silently.
 	Tensor bool
+	// Advice says how the tensor can be saved so that it can be read, or is empty.
+	Advice string
+	// Inner describes a tensor that wraps others: its class, the arguments by which it is made, and its attributes; else nil.
+	Inner *Record
 }

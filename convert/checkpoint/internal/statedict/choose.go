@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -22,6 +23,8 @@ type Options struct {
 type Dict struct {
 	// Wrapper is the path of keys that led to the dict, joined by dots, or empty.
 	Wrapper string
+	// Class is that of the whole module whose parameters the tensors are, or empty. It comes from the file: quote it.
+	Class string
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
 	// Tensors are in the order of the file. Names are unique and not empty.
@@ -40,11 +43,11 @@ type Tensor struct {
 // Choose returns the state dict among the wrappers of training programs. It takes a moving average or an optimizer's state only if that is
 // asked for by name. Errors are of type *checkpoint.Error.
 func Choose(root pickle.Value, options Options) (*Dict, error) {
-	dict, ok := root.(*pickle.Dict)
+	s := &search{survey: newSurvey(), found: &Dict{}}
+	dict, ok := s.dict(root)
 	if !ok {
-		return nil, noDict(root)
+		return nil, s.noDict(root)
 	}
-	s := &search{survey: newSurvey(), dict: &Dict{}}
 	if options.Select != "" {
 		var err error
 		if dict, err = s.follow(dict, options.Select); err != nil {
@@ -58,21 +61,21 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 	if err := s.collect(chosen, options.FileSize); err != nil {
 		return nil, err
 	}
-	s.dict.Wrapper = strings.Join(s.path, ".")
-	return s.dict, nil
+	s.found.Wrapper = strings.Join(s.path, ".")
+	return s.found, nil
 }
 
 // search is the way down to a state dict.
 type search struct {
 	*survey
-	path []string
-	dict *Dict
+	path  []string
+	found *Dict
 }
 
 const adviceStateDict = "give a file that holds a state dict: parameter names with their tensors"
 
 // noDict explains what a file holds that is not a dict.
-func noDict(root pickle.Value) error {
+func (s *search) noDict(root pickle.Value) error {
 	what := "no tensors"
 	switch root := root.(type) {
 	case *pickle.Array, *pickle.TorchTensor:
@@ -80,11 +83,11 @@ func noDict(root pickle.Value) error {
 	case *pickle.Tuple, *pickle.List:
 		if _, ok := asTensor(root); ok {
 			what = "one tensor without the name of its parameter"
-		} else if n := newSurvey().tensors(root); n > 0 {
+		} else if n := s.tensors(root); n > 0 {
 			what = fmt.Sprintf("a list of %d tensors without names", n)
 		}
 	case *pickle.Record:
-		what = fmt.Sprintf("an object of class %s with its code left out, not a state dict", quote(root.Class.String()))
+		what = fmt.Sprintf("an object of class %s with its code left out, neither a module nor a state dict", quote(root.Class.String()))
 	}
 	return checkpoint.NoModel("the file holds %s", what).WithHint("%s", adviceStateDict)
 }
@@ -125,11 +128,25 @@ func (s *search) collect(chosen *pickle.Dict, fileSize int64) error {
 		if most := 4*fileSize + 1<<30; total > most || size > most {
 			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
 		}
-		s.dict.Tensors = append(s.dict.Tensors, Tensor{name, value})
+		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
 	}
 	s.leftOut(others)
+	s.noteModule(chosen)
 	s.stripPrefixes()
 	return nil
+}
+
+// noteModule says that the dict is made of a whole module, if it is.
+func (s *search) noteModule(chosen *pickle.Dict) {
+	module, ok := s.origins[chosen]
+	if !ok {
+		return
+	}
+	s.found.Class = module.class.String()
+	s.note("a whole module of class %s: its parameters and buffers were read where they lie, and nothing of its classes was run", quote(s.found.Class))
+	if module.unsaved > 0 {
+		s.note("left out, as state dicts do: %s that the module computes itself", text.Count(module.unsaved, "buffer", "buffers"))
+	}
 }
 
 func sizeOf(name string, value pickle.Value) (int64, error) {
@@ -140,7 +157,9 @@ func sizeOf(name string, value pickle.Value) (int64, error) {
 	case *pickle.TorchTensor:
 		view.DType, view.Shape = value.DType, value.Shape
 	case *pickle.Opaque:
-		return 0, checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
+		err := checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
+		err.Advice = value.Advice
+		return 0, err
 	}
 	size, err := view.Size()
 	if err != nil || size > math.MaxInt64/2 {

@@ -25,7 +25,7 @@ func FuzzChoose(f *testing.F) {
 		if _, err := pickle.Scan(context.Background(), content, 0, small); err != nil {
 			return
 		}
-		document, err := pickle.Load(context.Background(), content, 0, pickle.Options{Persistent: pickle.StorageOf})
+		document, err := pickle.Load(context.Background(), content, 0, pickle.Options{Persistent: pickle.Reference})
 		if err != nil {
 			checkError(t, err)
 			return

@@ -11,10 +11,45 @@ import (
 type survey struct {
 	counts     map[pickle.Value]int
 	optimizers map[*pickle.Dict]bool
+	// modules are the state dicts of whole modules, and origins, by these, the modules.
+	modules map[*pickle.Record]*pickle.Dict
+	origins map[*pickle.Dict]origin
+}
+
+// origin is the whole module of which a dict is the state dict.
+type origin struct {
+	class pickle.Global
+	// unsaved counts its buffers that state dicts leave out.
+	unsaved int
+	// err says why there is no state dict; then the dict is empty.
+	err error
 }
 
 func newSurvey() *survey {
-	return &survey{counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{}}
+	return &survey{
+		counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{},
+		modules: map[*pickle.Record]*pickle.Dict{}, origins: map[*pickle.Dict]origin{},
+	}
+}
+
+// dict accepts a dict, and a whole module, of which it returns the state dict.
+func (s *survey) dict(value pickle.Value) (*pickle.Dict, bool) {
+	if dict, ok := value.(*pickle.Dict); ok {
+		return dict, true
+	}
+	module, _, ok := formOf(value)
+	if !ok {
+		return nil, false
+	}
+	if made, known := s.modules[module]; known {
+		return made, true
+	}
+	made, unsaved, err := flatten(module)
+	if err != nil {
+		made = &pickle.Dict{}
+	}
+	s.modules[module], s.origins[made] = made, origin{module.Class, unsaved, err}
+	return made, true
 }
 
 // tensors counts the tensors below a value, shared ones as often as they can be reached.
@@ -29,6 +64,18 @@ func (s *survey) tensors(value pickle.Value) int {
 		return s.sum(value, len(value.Items), func(i int) pickle.Value { return value.Items[i] })
 	case *pickle.Tuple:
 		return s.sum(value, len(value.Items), func(i int) pickle.Value { return value.Items[i] })
+	case *pickle.Record:
+		if dict, ok := s.dict(value); ok {
+			return max(len(dict.Entries), s.broken(dict))
+		}
+	}
+	return 0
+}
+
+// broken returns 1 for the state dict of a module that could not be read, so that it is not passed over, and 0 for any other.
+func (s *survey) broken(dict *pickle.Dict) int {
+	if s.origins[dict].err != nil {
+		return 1
 	}
 	return 0
 }
@@ -48,8 +95,8 @@ func (s *survey) sum(container pickle.Value, n int, item func(i int) pickle.Valu
 // stateDict returns the dict under a key if there are tensors in it that belong to no optimizer.
 func (s *survey) stateDict(dict *pickle.Dict, key string) (*pickle.Dict, bool) {
 	value, _ := dict.Get(key)
-	inner, ok := value.(*pickle.Dict)
-	return inner, ok && s.tensors(inner) > 0 && !s.optimizer(inner)
+	inner, ok := s.dict(value)
+	return inner, ok && s.tensors(value) > 0 && !s.optimizer(inner)
 }
 
 // optimizer recognises torch.optim by its keys and Paddle's optimizers by the names of their accumulators.

@@ -37,7 +37,7 @@ func (s *search) follow(dict *pickle.Dict, wanted string) (*pickle.Dict, error) 
 		if !ok {
 			return nil, checkpoint.NoModel("the file has nothing called %q", wanted).WithHint("it has %s", keys(dict))
 		}
-		inner, isDict := value.(*pickle.Dict)
+		inner, isDict := s.dict(value)
 		if !isDict {
 			return nil, checkpoint.NoModel("%q is not a dict of tensors", wanted).WithHint("the file has %s", keys(dict))
 		}
@@ -61,6 +61,9 @@ func longestKey(dict *pickle.Dict, path string) (string, pickle.Value, bool) {
 
 // choose descends through wrappers to the dict that holds the parameters.
 func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
+	if err := s.origins[dict].err; err != nil {
+		return nil, err
+	}
 	if len(s.path) > 8 {
 		return nil, checkpoint.NoModel("more than 8 wrappers around the state dict")
 	}
@@ -126,7 +129,7 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		}
 		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
-			s.dict.Others = append(s.dict.Others, name)
+			s.found.Others = append(s.found.Others, name)
 			s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(entry.Value), "tensor", "tensors"))
 			continue
 		}
@@ -136,7 +139,7 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 }
 
 func (s *search) note(format string, args ...any) {
-	s.dict.Notes = append(s.dict.Notes, fmt.Sprintf(format, args...))
+	s.found.Notes = append(s.found.Notes, fmt.Sprintf(format, args...))
 }
 
 // mostNamed is how many keys a sentence names.
@@ -190,8 +193,8 @@ func (s *search) stripPrefixes() {
 			return
 		}
 		prefix := checkpoint.TrainingPrefixes[common]
-		for i := range s.dict.Tensors {
-			s.dict.Tensors[i].Name = strings.TrimPrefix(s.dict.Tensors[i].Name, prefix)
+		for i := range s.found.Tensors {
+			s.found.Tensors[i].Name = strings.TrimPrefix(s.found.Tensors[i].Name, prefix)
 		}
 		s.note("removed %q from the front of every name", prefix)
 	}
@@ -199,7 +202,7 @@ func (s *search) stripPrefixes() {
 
 // haveAll reports whether all names begin with a prefix, and consist of more than that.
 func (s *search) haveAll(prefix string) bool {
-	return len(s.dict.Tensors) > 0 && !slices.ContainsFunc(s.dict.Tensors, func(t Tensor) bool {
+	return len(s.found.Tensors) > 0 && !slices.ContainsFunc(s.found.Tensors, func(t Tensor) bool {
 		return !strings.HasPrefix(t.Name, prefix) || t.Name == prefix
 	})
 }

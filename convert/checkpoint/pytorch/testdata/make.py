@@ -82,7 +82,6 @@ def main(repository):
     torch.save({"w": torch.eye(3).to_sparse()}, "sparse.pth")
     torch.save({"w": torch.zeros(3, device="meta")}, "meta.pth")
     torch.save({"w": torch.zeros(4).to(torch.float8_e4m3fn)}, "float8.pth")
-    torch.save(torch.nn.Linear(2, 1), "module.pth")
     torch.save(torch.arange(3.0), "tensor.pth")
 
     with open("golden.txt", "w") as out:
@@ -95,4 +94,5 @@ def main(repository):
                     out.write(f"{os.path.relpath(path, repository)} {len(lines)} {digest}\n")
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -81,9 +81,21 @@ func indirections() []Case {
 		{"memo slots written twice", New(4).Text("collections").Op('q', 7, '0').Text("os").Op('q', 7, '0', 'h', 7).Text("system").
 			Op(0x93).Tuple(command).Op('R').Stop(), unsafe, `"os.system"`},
 		{"getattr of a module's class", New(4).Call("builtins", "getattr", name("os", "popen")).Stop(), unsafe, `"os.popen"`},
-		{"the result of getattr called", New(4).Call("builtins", "getattr", name("training", "Config")).Op(')', 'R').Stop(), unsafe, "something other than a named function"},
-		{"operator.attrgetter", New(4).Call("operator", "attrgetter", command).Stop(), unsafe, `"operator.attrgetter"`},
-		{"functools.partial", New(4).Call("functools", "partial", name("os", "system")).Stop(), unsafe, `"functools.partial"`},
+		{"the result of getattr called", New(4).Call("builtins", "getattr", name("training", "Config")).Op(')', 'R').Stop(), unsafe, `"training.Config.system"`},
+		{"operator.attrgetter, called", New(4).Call("operator", "attrgetter", command).Op(')', 'R').Stop(), unsafe, "something other than a named function"},
+		{"functools.partial", New(4).Call("functools", "partial", name("os", "system")).Stop(), unsafe, `"os.system"`},
+		{"map", New(4).Call("builtins", "map", name("os", "system")).Stop(), unsafe, `"os.system"`},
+		{"map of an unknown function", New(4).Call("builtins", "map", name("training", "load")).Stop(), unsafe, `"training.load"`},
+		{"map of a partial", New(4).Call("builtins", "map", func(w *Writer) {
+			w.Call("functools", "partial", name("training", "load")).List(func(w *Writer) { w.Int(1) })
+		}).Stop(), unsafe, `"builtins.map"`},
+		{"functools.reduce", New(2).Call("__builtin__", "reduce", name("posix", "system")).Stop(), unsafe, `"posix.system"`},
+		{"type that makes a class", New(4).Call("builtins", "type", func(w *Writer) { w.Text("X").Op(')', '}') }).Stop(), unsafe, `"builtins.type"`},
+		{"copyreg.__newobj__", New(2).Call("copy_reg", "__newobj__", name("subprocess", "Popen")).Stop(), unsafe, `"subprocess.Popen"`},
+		{"getattr by which a function of a class is found, called", New(4).Call("builtins", "getattr", func(w *Writer) {
+			w.Global("training", "Config").Text("load")
+		}).Op(')', 'R').Stop(), unsafe, `"training.Config.load"`},
+		{"a class of a package that acts", New(4).Call("paramiko", "ProxyCommand", command).Stop(), unsafe, `"paramiko.ProxyCommand"`},
 		{"importlib", New(4).Call("importlib", "import_module", command).Stop(), unsafe, `"importlib.import_module"`},
 		{"pkgutil.resolve_name", New(4).Call("pkgutil", "resolve_name", command).Stop(), unsafe, `"pkgutil.resolve_name"`},
 		{"pip", New(4).Call("pip", "main", command).Stop(), unsafe, `"pip.main"`},
@@ -150,7 +162,7 @@ func broken() []Case {
 		{"a persistent id of protocol 0", New(0).Raw("P123\n").Stop(), unsupported, "outside of itself"},
 		{"array._array_reconstructor", New(4).Call("array", "_array_reconstructor", func(w *Writer) {
 			w.Global("array", "array").Text("b").Int(-1).Bytes([]byte("x"))
-		}).Stop(), checkpoint.ErrUnsafe, `"array._array_reconstructor"`},
+		}).Stop(), checkpoint.ErrNoModel, `"array._array_reconstructor"`},
 		{"OrderedDict of numbers", New(4).Call("collections", "OrderedDict", func(w *Writer) { w.Int(1) }).Stop(), malformed, "arguments"},
 		{"an array that is never filled", New(4).Call("numpy.core.multiarray", "_reconstruct", func(w *Writer) {
 			w.Global("numpy", "ndarray").Ints(0).Bytes([]byte("b"))

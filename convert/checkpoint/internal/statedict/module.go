@@ -1,0 +1,210 @@
+package statedict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+)
+
+// moduleForm says under which attributes a framework's modules keep their parts.
+type moduleForm struct {
+	parameters, buffers, parts, unsaved string
+}
+
+// moduleForms are those of torch.nn.Module and of paddle.nn.Layer.
+var moduleForms = []moduleForm{
+	{"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"},
+	{"_parameters", "_buffers", "_sub_layers", "_non_persistable_buffer_names_set"},
+}
+
+const (
+	// maxParts bounds how many modules, parameters and buffers a whole module may have; BEiT large has 1,000. Shared ones count as often as they are reached.
+	maxParts = 100_000
+	// maxNesting bounds how deeply modules may lie in each other.
+	maxNesting = 100
+	// maxNames bounds the bytes of all names together.
+	maxNames = 16 << 20
+)
+
+// attributes returns the attributes of a saved object.
+func attributes(record *pickle.Record) (*pickle.Dict, bool) {
+	switch state := record.State.(type) {
+	case *pickle.Dict:
+		return state, true
+	case *pickle.Tuple: // (attributes, slots)
+		if len(state.Items) == 2 {
+			dict, ok := state.Items[0].(*pickle.Dict)
+			return dict, ok
+		}
+	}
+	return nil, false
+}
+
+// formOf returns how a value keeps its parts if it is a whole module.
+func formOf(value pickle.Value) (*pickle.Record, moduleForm, bool) {
+	record, ok := value.(*pickle.Record)
+	if !ok {
+		return nil, moduleForm{}, false
+	}
+	dict, ok := attributes(record)
+	if !ok {
+		return nil, moduleForm{}, false
+	}
+	for _, form := range moduleForms {
+		if has(dict, form.parameters) && has(dict, form.parts) {
+			return record, form, true
+		}
+	}
+	return nil, moduleForm{}, false
+}
+
+// has reports whether a dict lies under a key.
+func has(dict *pickle.Dict, key string) bool {
+	value, _ := dict.Get(key)
+	_, ok := value.(*pickle.Dict)
+	return ok
+}
+
+// flattener makes the state dict of a whole module, with the names that the framework's state_dict would give: those of the parts, joined by dots.
+type flattener struct {
+	entries []pickle.Entry
+	parts   int
+	names   int
+	// unsaved counts buffers that state dicts leave out.
+	unsaved int
+}
+
+// flatten returns the parameters and buffers of a module and how many buffers it has that state dicts leave out. Nothing of its classes is run.
+func flatten(module pickle.Value) (*pickle.Dict, int, error) {
+	f := &flattener{}
+	if err := f.module("", module, 0); err != nil {
+		return nil, 0, err
+	}
+	dict := &pickle.Dict{}
+	return dict, f.unsaved, dict.Reset(f.entries)
+}
+
+func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
+	if depth > maxNesting {
+		return checkpoint.Unsafe("modules that lie in each other more than %d deep", maxNesting)
+	}
+	record, form, ok := formOf(value)
+	if !ok {
+		return checkpoint.Unsupported("the part %s of the module is %s", quote(strings.TrimSuffix(prefix, ".")), kindOf(value)).
+			WithHint("%s", adviceModule)
+	}
+	dict, _ := attributes(record)
+	if err := f.tensors(prefix, dict, form.parameters, nil); err != nil {
+		return err
+	}
+	unsaved, err := texts(dict, form.unsaved)
+	if err != nil {
+		return err
+	}
+	if err := f.tensors(prefix, dict, form.buffers, unsaved); err != nil {
+		return err
+	}
+	return f.each(prefix, dict, form.parts, func(name string, part pickle.Value) error {
+		return f.module(name+".", part, depth+1)
+	})
+}
+
+// tensors takes what lies under an attribute, except for the names that are unsaved.
+func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute string, unsaved []string) error {
+	return f.each(prefix, attributes, attribute, func(name string, value pickle.Value) error {
+		if slices.Contains(unsaved, strings.TrimPrefix(name, prefix)) {
+			f.unsaved++
+			return nil
+		}
+		tensor, ok := asTensor(value)
+		if !ok {
+			return checkpoint.Unsupported("the parameter %s of the module is %s", quote(name), kindOf(value)).WithHint("%s", adviceModule)
+		}
+		f.entries = append(f.entries, pickle.Entry{Key: name, Value: tensor})
+		return nil
+	})
+}
+
+// each calls do with the full name and the value of everything under an attribute that is not None.
+func (f *flattener) each(prefix string, attributes *pickle.Dict, attribute string, do func(name string, value pickle.Value) error) error {
+	value, there := attributes.Get(attribute)
+	dict, ok := value.(*pickle.Dict)
+	if !ok {
+		if there {
+			return checkpoint.Unsupported("%q of the module is %s", attribute, kindOf(value)).WithHint("%s", adviceModule)
+		}
+		return nil
+	}
+	for _, entry := range dict.Entries {
+		name, isText := entry.Key.(string)
+		if !isText {
+			return checkpoint.Malformed("a part of a module has a name that is not a text")
+		}
+		if f.names += len(prefix) + len(name); f.names > maxNames {
+			return checkpoint.Unsafe("the names in a module have more than %d bytes", maxNames)
+		}
+		if f.parts++; f.parts > maxParts {
+			return checkpoint.Unsafe("a module with more than %d parts and parameters", maxParts)
+		}
+		if entry.Value == nil {
+			continue
+		}
+		if err := do(prefix+name, entry.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const adviceModule = "load it with the program that made it, and save the state dict alone: torch.save(model.state_dict(), \"weights.pth\")"
+
+// texts returns the items of a set of names, which may be missing.
+func texts(attributes *pickle.Dict, attribute string) ([]string, error) {
+	value, there := attributes.Get(attribute)
+	if !there {
+		return nil, nil
+	}
+	list, ok := value.(*pickle.List)
+	if !ok {
+		return nil, checkpoint.Unsupported("%q of the module is %s", attribute, kindOf(value)).WithHint("%s", adviceModule)
+	}
+	var all []string
+	for _, item := range list.Items {
+		name, ok := item.(string)
+		if !ok {
+			return nil, checkpoint.Malformed("%q of the module holds something that is not a text", attribute)
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+// kindOf says what a value is, in words.
+func kindOf(value pickle.Value) string {
+	switch value := value.(type) {
+	case *pickle.Record:
+		return "an object of class " + quote(value.Class.String()) + " that keeps its parts in a way of its own"
+	case *pickle.Opaque:
+		return value.What
+	case *pickle.Global:
+		return "the class or function " + quote(value.String())
+	}
+	return fmt.Sprintf("not what belongs there (%s)", plainKind(value))
+}
+
+func plainKind(value pickle.Value) string {
+	switch value.(type) {
+	case string:
+		return "text"
+	case bool, int64, float64:
+		return "a number"
+	case *pickle.Dict:
+		return "a dict"
+	case *pickle.List, *pickle.Tuple:
+		return "a list"
+	}
+	return "another value"
+}

@@ -1,0 +1,91 @@
+package statedict_test
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle/picklegen"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
+)
+
+// module is a whole module with the given attributes beside those that all have.
+func module(class string, parameters, parts *pickle.Dict, more ...pickle.Value) *pickle.Record {
+	attributes := made(append([]pickle.Value{"_parameters", parameters, "_modules", parts}, more...)...)
+	return &pickle.Record{Class: pickle.Global{Module: "nets", Name: class}, State: attributes}
+}
+
+func TestChoose_OddModules(t *testing.T) {
+	good := module("Part", made("w", weight(1)), made())
+	itself := &pickle.Opaque{What: "a value that contains itself"}
+	tests := map[string]struct {
+		root pickle.Value
+		kind error
+		says string
+	}{
+		"a part that keeps its parameters otherwise": {
+			module("Net", made(), made("a", good, "b", &pickle.Record{Class: pickle.Global{Module: "nets", Name: "Packed"}})), checkpoint.ErrUnsupported, `"nets.Packed"`,
+		},
+		"a part that contains the module": {module("Net", made(), made("a", good, "b", itself)), checkpoint.ErrUnsupported, `the part "b" of the module is a value that contains itself`},
+		"a parameter that is a number":    {module("Net", made("w", int64(3)), made()), checkpoint.ErrUnsupported, `the parameter "w" of the module`},
+		"a quantised parameter": {
+			module("Net", made("w", &pickle.Opaque{What: "a quantised tensor", Tensor: true}), made()), checkpoint.ErrUnsupported, `"w" is a quantised tensor`,
+		},
+		"a name twice":           {module("Net", made("a.w", weight(1)), made("a", good)), checkpoint.ErrMalformed, `"a.w" occurs twice`},
+		"a name that is no text": {module("Net", made(int64(1), weight(1)), made()), checkpoint.ErrMalformed, "not a text"},
+		"buffers that are no dict": {
+			module("Net", made(), made("a", good), "_buffers", list()), checkpoint.ErrUnsupported, `"_buffers" of the module`,
+		},
+		"unsaved buffers that are no set": {
+			module("Net", made(), made("a", good), "_buffers", made("b", weight(1)), "_non_persistent_buffers_set", "b"), checkpoint.ErrUnsupported, "_non_persistent_buffers_set",
+		},
+		"under a key": {made("model", module("Net", made(), made("b", itself)), "epoch", int64(1)), checkpoint.ErrUnsupported, "contains itself"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := statedict.Choose(test.root, statedict.Options{FileSize: 1 << 20})
+			var problem *checkpoint.Error
+			if !errors.As(err, &problem) || !errors.Is(err, test.kind) || !strings.Contains(problem.Reason, test.says) {
+				t.Errorf("got %v, want %v with %q", err, test.kind, test.says)
+			}
+		})
+	}
+}
+
+// TestChoose_SharedModules has 2 to the power of 30 parts in a kilobyte.
+func TestChoose_SharedModules(t *testing.T) {
+	w := picklegen.New(2)
+	whole := func(fill func()) {
+		w.Global("nets", "Net").Op(')', 0x81).Dict(func(w *picklegen.Writer) {
+			w.Text("_parameters").Op('}').Text("_modules").Op('}', '(')
+			fill()
+			w.Op('u')
+		}).Op('b')
+	}
+	var nest func(depth int)
+	nest = func(depth int) {
+		whole(func() {
+			if depth == 0 {
+				return
+			}
+			w.Text("a")
+			nest(depth - 1)
+			w.Op('q', byte(depth)).Text("b").Op('h', byte(depth))
+		})
+	}
+	nest(30)
+	content := w.Stop()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := open(content)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, checkpoint.ErrUnsafe) || !strings.Contains(err.Error(), "parts") {
+		t.Errorf("got %v", err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > mostAllocated {
+		t.Errorf("%d bytes were allocated for a file of %d", used, len(content))
+	}
+}
