@@ -170,3 +170,41 @@ func BenchmarkRecipe(b *testing.B) {
 		})
 	}
 }
+
+// The moments are those of a normal distribution, and pieces are the same as the whole.
+func TestNormal(t *testing.T) {
+	t.Parallel()
+	const elements = 200_000
+	view := Normal("head.weight", tensor.Shape{elements}, 0.5, 7)
+	values, err := tensor.Float64s(view)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var moments [5]float64
+	for _, x := range values {
+		for k := range moments {
+			moments[k] += math.Pow(x/0.5, float64(k)) / elements
+		}
+	}
+	for k, want := range []float64{1, 0, 1, 0, 3} {
+		if math.Abs(moments[k]-want) > []float64{1e-9, 0.01, 0.015, 0.04, 0.1}[k] { // four to five standard errors
+			t.Errorf("moment %d is %g instead of %g", k, moments[k], want)
+		}
+	}
+	for i, want := range []float64{0.6016643062164029, -0.6274683829029661, 0.7539943367637972, -0.8053772769836712} { // Python's statistics.NormalDist
+		if math.Abs(values[i]-want) > 1e-7 {
+			t.Errorf("value %d is %.9f instead of %.9f", i, values[i], want)
+		}
+	}
+	var written bytes.Buffer
+	if _, err := view.Data.WriteTo(&written); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := view.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(written.Bytes(), whole) {
+		t.Error("WriteTo and Bytes differ")
+	}
+}
