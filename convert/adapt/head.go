@@ -1,0 +1,402 @@
+package adapt
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/convert/transform"
+	"github.com/beitzoo/beitzoo/internal/suggest"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Head says how a new head is made.
+type Head string
+
+// The kinds of heads.
+const (
+	// ZeroHead has weights and biases of zero: all classes are equally likely.
+	ZeroHead Head = "zero"
+	// SeededHead has weights drawn as microsoft/unilm draws them for fine-tuning, though not its numbers, and biases of zero: see [synth.Normal].
+	SeededHead Head = "seeded"
+	// RowsHead has rows of the old head: those of some of its classes.
+	RowsHead Head = "rows"
+)
+
+// Heads returns the kinds of heads, the default first.
+func Heads() []string { return []string{string(SeededHead), string(ZeroHead), string(RowsHead)} }
+
+// Norm says where the last norm of a classifier comes from that was a masked model.
+type Norm string
+
+// The sources of the norm.
+const (
+	// FreshNorm has weights of 1 and biases of 0, as unilm does.
+	FreshNorm Norm = "fresh"
+	// PretrainedNorm is the norm of pre-training.
+	PretrainedNorm Norm = "from-norm"
+)
+
+// Norms returns the sources of the norm, the default first.
+func Norms() []string { return []string{string(FreshNorm), string(PretrainedNorm)} }
+
+// Standard deviation of unilm's initial weights, and the factor on those of a head (init_scale in microsoft/unilm beit/run_class_finetuning.py).
+const (
+	initDeviation = 0.02
+	headScale     = 0.001
+)
+
+// ReplacesHead reports whether the options ask for a head that is not made of the old one.
+func (o Options) ReplacesHead(c arch.Config) bool {
+	return o.head(c) == ZeroHead || o.head(c) == SeededHead
+}
+
+// replacesHead reports whether the options ask for a head.
+func (o Options) replacesHead() bool { return o.Classes != 0 || o.Head != "" || o.Rows != nil }
+
+// head returns the kind of the new head, or "" if the old one stays.
+func (o Options) head(c arch.Config) Head {
+	switch {
+	case o.Head != "":
+		return o.Head
+	case o.Rows != nil:
+		return RowsHead
+	case o.Classes != 0 && (o.Classes != c.Classes || !c.Classifies()):
+		return SeededHead
+	}
+	return ""
+}
+
+// check returns an *[OptionsError] if the options contradict each other, or do not fit a model.
+func (o Options) check(c arch.Config) error {
+	for _, choice := range []struct {
+		what, value string
+		known       []string
+	}{
+		{"way to resize", string(o.Resize), Methods()},
+		{"kind of head", string(o.Head), Heads()},
+		{"source of a norm", string(o.Norm), Norms()},
+	} {
+		if choice.value != "" && !slices.Contains(choice.known, choice.value) {
+			return &OptionsError{
+				fmt.Sprintf("%s is not a %s", text.Quote(choice.value), choice.what), suggest.Hint(suggest.Nearest(choice.value, choice.known), choice.known),
+			}
+		}
+	}
+	pooled := c.Pooling == arch.MeanPooling || c.Pooling == arch.ClassToken
+	switch {
+	case (o.ImageHeight != 0) != (o.ImageWidth != 0):
+		return &OptionsError{"only one of height and width is given", "give both"}
+	case o.Resize != "" && o.ImageHeight == 0:
+		return &OptionsError{"a way to resize is given, but no size", "give the size of the images, or leave the way out"}
+	case o.Headless && o.replacesHead():
+		return &OptionsError{"the model can't have a new head and none", "ask for one of the two"}
+	case o.Head == RowsHead && len(o.Rows) == 0:
+		return &OptionsError{"no rows of the old head are chosen", "say which, by a file with one row a line"}
+	case o.Rows != nil && o.Head != "" && o.Head != RowsHead:
+		return &OptionsError{fmt.Sprintf("rows of the old head are chosen, and the head is to be %s", o.Head), "leave out one of the two"}
+	case o.Rows != nil && o.Classes != 0 && o.Classes != len(o.Rows):
+		return &OptionsError{
+			fmt.Sprintf("%s chosen, and the head is to have %s", text.Count(len(o.Rows), "row of the old head is", "rows of the old head are"), text.Count(o.Classes, "class", "classes")),
+			"leave out the number of classes: it is that of the rows",
+		}
+	case o.Rows != nil && !c.Classifies():
+		return &OptionsError{"the model has no classes of which rows could be chosen", "take the fine-tuned model, or a new head"}
+	case o.Head != "" && o.Rows == nil && o.Classes == 0:
+		return &OptionsError{fmt.Sprintf("a head that is %s needs a number of classes", o.Head), "give the number of classes"}
+	case o.Classes < 0:
+		return &OptionsError{fmt.Sprintf("%d is not a number of classes", o.Classes), "give a number above 0"}
+	case o.Norm != "" && !o.replacesHead():
+		return &OptionsError{"a source of the norm before a new head is given, but no head", "give the number of classes"}
+	case o.Norm != "" && pooled:
+		return &OptionsError{"the norm before the head stays, since the model is no masked model", "leave the source of the norm out"}
+	case o.Norm == PretrainedNorm && c.Pooling != arch.AllTokens:
+		return &OptionsError{"the model has no norm from which that before the head could be made", "take a fresh norm"}
+	case o.PerBlockBias && c.Bias == arch.NoBias:
+		return &OptionsError{"the model has no relative position bias: no table can be copied to each block", "leave that out"}
+	}
+	return nil
+}
+
+// setHead replaces the head or leaves it out, and makes a classifier of a masked model.
+func (m *model) setHead(o Options) error {
+	if o.Headless {
+		m.dropHead()
+		return nil
+	}
+	if !o.replacesHead() {
+		return nil
+	}
+	old, kind := m.Config, o.head(m.Config)
+	if kind == "" {
+		m.note("the head has %d classes already, and stays", old.Classes)
+		return nil
+	}
+	rows, err := m.chosen(o.Rows)
+	if err != nil {
+		return err
+	}
+	gone := m.headNames()
+	dtype := m.dtype()
+	if old.Pooling != arch.MeanPooling && old.Pooling != arch.ClassToken {
+		if err := m.classify(o.Norm, dtype); err != nil {
+			return err
+		}
+	}
+	if kind == RowsHead {
+		return m.takeRows(rows)
+	}
+	m.drop(gone...)
+	m.Config.Classes = o.Classes
+	weight, bias := m.headShapes()
+	weights, err := transform.Zeros(dtype, weight)
+	if err != nil {
+		return err
+	}
+	how := "zero"
+	if kind == SeededHead {
+		how = fmt.Sprintf("drawn from seed %d, as small as unilm's", o.Seed)
+		if weights, err = transform.Cast(synth.Normal("head.weight", weight, initDeviation*headScale, o.Seed), dtype); err != nil {
+			return err
+		}
+	}
+	biases, err := transform.Zeros(dtype, bias)
+	if err != nil {
+		return err
+	}
+	m.put("head.weight", weights, "")
+	m.put("head.bias", biases, "")
+	what := fmt.Sprintf("a fresh head of %s, %s", text.Count(o.Classes, "class", "classes"), how)
+	if len(gone) > 0 {
+		what = fmt.Sprintf("the head of %s was replaced by %s", outputs(old), what)
+	}
+	m.forgetClasses()
+	m.step(Step{Name: StepHead, What: what, Lossy: len(gone) > 0, Tensors: union(gone, m.headNames())})
+	m.note("the head is fresh: the model has to be trained before its classes mean anything")
+	return nil
+}
+
+// dropHead leaves out the head.
+func (m *model) dropHead() {
+	gone := m.headNames()
+	if len(gone) == 0 {
+		m.note("the model has no head already: nothing is left out")
+		return
+	}
+	what := fmt.Sprintf("the head of %s was left out", outputs(m.Config))
+	m.dropClassBranch()
+	m.drop(gone...)
+	m.Config.Classes, m.Config.Regression = 0, false
+	m.forgetClasses()
+	m.step(Step{Name: StepHead, What: what, Lossy: true, Tensors: gone})
+}
+
+// dropClassBranch leaves out what only pre-training with a branch for the class token uses.
+func (m *model) dropClassBranch() {
+	if m.Config.ClassBlocks == 0 {
+		return
+	}
+	var gone []string
+	for _, p := range m.Config.Params() {
+		if strings.HasPrefix(p.Name, "cls_pt_") {
+			gone = append(gone, p.Name)
+		}
+	}
+	m.drop(gone...)
+	what := "left out: " + text.Count(m.Config.ClassBlocks, "block", "blocks") + " that only pre-training uses, for the class token"
+	m.Config.ClassBlocks, m.Config.ClassHead = 0, false
+	m.step(Step{Name: StepClassBranch, What: what, Lossy: true, Tensors: gone})
+}
+
+// classify turns what is not pooled, such as a masked model, into a model of which a head sees the mean of the patches, as unilm does for fine-tuning.
+func (m *model) classify(norm Norm, dtype tensor.DType) error {
+	m.dropClassBranch()
+	old := m.Config
+	m.Config.Pooling, m.Config.MaskToken, m.Config.Regression = arch.MeanPooling, false, false
+	m.From[card.Pooling] = card.Asked
+	if old.Bias == arch.SharedBias {
+		m.note("all blocks still share one relative position bias table; unilm copies it to each block before it fine-tunes")
+	}
+	if old.MaskToken {
+		m.drop("mask_token")
+		m.step(Step{Name: StepMaskToken, What: "the mask token was left out: a classifier sees every patch", Lossy: true, Tensors: []string{"mask_token"}})
+	}
+	fresh := []string{"fc_norm.weight", "fc_norm.bias"}
+	var before []string
+	if old.Pooling == arch.AllTokens {
+		before = []string{"norm.weight", "norm.bias"}
+	}
+	if norm == PretrainedNorm {
+		for i, name := range fresh {
+			m.put(name, m.views[before[i]], before[i])
+		}
+		m.drop(before...)
+		m.step(Step{Name: StepNorm, What: "norm became fc_norm, which stands behind the mean of the patches", Tensors: union(before, fresh)})
+		return nil
+	}
+	shape := tensor.Shape{old.EmbedDim}
+	ones, err := encode(slices.Repeat([]float64{1}, old.EmbedDim), dtype)
+	if err != nil {
+		return err
+	}
+	m.put(fresh[0], tensor.View{DType: dtype, Shape: shape, Data: tensor.Memory(ones)}, "")
+	biases, err := transform.Zeros(dtype, shape)
+	if err != nil {
+		return err
+	}
+	m.put(fresh[1], biases, "")
+	what := "fc_norm is fresh, weights 1 and biases 0"
+	if before != nil {
+		what = "norm was left out; " + what + ", as unilm does"
+	}
+	m.drop(before...)
+	m.step(Step{Name: StepNorm, What: what, Lossy: before != nil, Tensors: union(before, fresh)})
+	return nil
+}
+
+// takeRows makes the head of rows of the old one.
+func (m *model) takeRows(rows []int) error {
+	old := m.Config.Classes
+	m.Config.Classes = len(rows)
+	weight, bias := m.headShapes()
+	m.put("head.weight", gathered(m.views["head.weight"], weight, rows), "head.weight")
+	m.put("head.bias", gathered(m.views["head.bias"], bias, rows), "head.bias")
+	if m.Labels != nil {
+		labels := make([]string, len(rows))
+		for i, row := range rows {
+			labels[i] = m.Labels[row]
+		}
+		m.Labels = labels
+	}
+	m.step(Step{
+		Name: StepHead, What: fmt.Sprintf("the head has %d of the %d rows that it had, and their labels", len(rows), old), Lossy: true, Tensors: m.headNames(),
+	})
+	return nil
+}
+
+// gathered returns some rows of a tensor.
+func gathered(v tensor.View, shape tensor.Shape, rows []int) tensor.View {
+	return tensor.View{DType: v.DType, Shape: shape, Data: lazy(func() ([]byte, error) {
+		raw, err := v.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		width := len(raw) / v.Shape[0]
+		out := make([]byte, 0, width*len(rows))
+		for _, row := range rows {
+			out = append(out, raw[row*width:(row+1)*width]...)
+		}
+		return out, nil
+	})}
+}
+
+// chosen returns the rows of the old head that words choose: all by their indices, or all by the names of classes.
+func (m *model) chosen(words []string) ([]int, error) {
+	wrong := &RowsError{}
+	problem := func(i int, format string, args ...any) {
+		wrong.Problems = append(wrong.Problems, RowProblem{i + 1, fmt.Sprintf(format, args...)})
+	}
+	named := map[string][]int{}
+	for i, label := range m.Labels {
+		named[label] = append(named[label], i)
+	}
+	byIndex := !slices.ContainsFunc(words, func(word string) bool { return !isIndex(word) })
+	rows := make([]int, len(words))
+	for i, word := range words {
+		classes := named[word]
+		if byIndex {
+			index, err := strconv.Atoi(word)
+			switch {
+			case err != nil || index >= m.Config.Classes:
+				problem(i, "%s is not one of %d classes, 0 to %d", text.Quote(word), m.Config.Classes, m.Config.Classes-1)
+			case len(classes) > 0 && !slices.Equal(classes, []int{index}):
+				problem(i, "%s is the index of one class, and the name of another, class %d", text.Quote(word), classes[0])
+			}
+			rows[i] = index
+			continue
+		}
+		switch {
+		case len(m.Labels) == 0:
+			problem(i, "%s is not an index, and the classes have no names", text.Quote(word))
+		case len(classes) == 0:
+			nearest := ""
+			if near := suggest.Nearest(word, m.Labels); near != "" {
+				nearest = "; the nearest name is " + text.Quote(near)
+			}
+			problem(i, "no class is named %s%s", text.Quote(word), nearest)
+		case len(classes) > 1:
+			problem(i, "%d classes are named %s", len(classes), text.Quote(word))
+		default:
+			rows[i] = classes[0]
+		}
+	}
+	if len(wrong.Problems) > 0 {
+		return nil, wrong
+	}
+	return rows, nil
+}
+
+func isIndex(word string) bool {
+	return word != "" && !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// forgetClasses drops what was known about the classes of the old head.
+func (m *model) forgetClasses() {
+	if m.Labels != nil {
+		m.note("the names of the %d classes are those of the old head, and are left out", len(m.Labels))
+	}
+	if m.Problem.Unusual() {
+		m.note("the problem type was that of the old head, and is left out: %s", m.Problem)
+	}
+	m.Labels, m.Problem = nil, ""
+	delete(m.From, card.Labels)
+	delete(m.From, card.ProblemIs)
+}
+
+// headNames returns the names of the parameters of the head; none if there is no head.
+func (m *model) headNames() []string {
+	if m.Config.Classes == 0 {
+		return nil
+	}
+	return []string{m.Config.HeadName() + ".weight", m.Config.HeadName() + ".bias"}
+}
+
+func (m *model) headShapes() (weight, bias tensor.Shape) {
+	return tensor.Shape{m.Config.Classes, m.Config.EmbedDim}, tensor.Shape{m.Config.Classes}
+}
+
+// dtype returns that of fresh parameters: the old head's, or else the last block's.
+func (m *model) dtype() tensor.DType {
+	name := fmt.Sprintf("blocks.%d.mlp.fc2.weight", m.Config.Depth-1)
+	if m.Config.Classes > 0 {
+		name = m.Config.HeadName() + ".weight"
+	}
+	return m.views[name].DType
+}
+
+// outputs says what the head of a model computes.
+func outputs(c arch.Config) string {
+	switch {
+	case c.Regression:
+		return text.Count(c.Classes, "feature of a teacher", "features of a teacher")
+	case c.Masked():
+		return text.Count(c.Classes, "visual token", "visual tokens")
+	}
+	return text.Count(c.Classes, "class", "classes")
+}
+
+// union returns the names of both lists, each once.
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, name := range b {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
