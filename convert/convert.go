@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -16,6 +17,12 @@ import (
 type Options struct {
 	OpenOptions
 	SaveOptions
+	// Adapt says how the model is changed before it is written. If Adapt asks for a new head that is not made of rows of the old one, Labels and Problem are
+	// those of the new head.
+	Adapt adapt.Options
+	// AllowLossy are the names of the steps of Adapt that may lose something although Prove is set, some of [adapt.LossyNames]. Without it, such a step is a
+	// *LossyStepsError then.
+	AllowLossy []string
 	// DType is what the parameters are cast to; Invalid keeps theirs.
 	DType tensor.DType
 	// AllowLostValues lets Prove pass although the cast makes values infinite, zero or NaN. Without it they are a *LostValuesError. If Prove is not set,
@@ -33,6 +40,10 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	if options.DType != tensor.Invalid && !options.DType.IsFloat() {
 		return nil, &TargetError{Reason: fmt.Sprintf("cannot cast to %s", options.DType), Advice: "take f32, f64, bf16 or f16"}
 	}
+	if err := checkLossy(options.AllowLossy); err != nil {
+		return nil, err
+	}
+	head := options.forNewHead()
 	model, err := Open(ctx, source, options.OpenOptions)
 	if err != nil {
 		return nil, err
@@ -44,7 +55,12 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	if err := to.vacant(source); err != nil {
 		return nil, err
 	}
+	adapted, err := model.adapt(&options, head)
+	if err != nil {
+		return nil, err
+	}
 	report := model.report()
+	report.addSteps(adapted.Steps)
 	canonical, err := report.cast(ctx, model.Tensors, options.DType)
 	if err != nil {
 		return nil, err
@@ -61,7 +77,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	}
 	report.finish(saved, options.DryRun)
 	report.Snippet = Snippet(saved, model.Config)
-	if model.recipeErr != nil && saved.Folder == "" {
+	if model.recipeErr != nil && (saved.Folder == "" || model.processor == nil) {
 		report.Notes = append(report.Notes, fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", model.recipeErr))
 	}
 	return report, nil

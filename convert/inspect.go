@@ -14,6 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -40,6 +41,8 @@ type Inspection struct {
 	// Card are the facts about the model, each with its source; nil without an architecture.
 	Card    *InspectedCard `json:"card,omitempty"`
 	Problem error          `json:"-"`
+	// Steps are the changes to the model that the file's metadata records, in order.
+	Steps []adapt.Step `json:"steps,omitempty"`
 	// Parameters is the number of elements of all parameters, ParameterBytes their size in the file's dtypes.
 	Parameters     int64 `json:"parameters"`
 	ParameterBytes int64 `json:"parameter_bytes"`
@@ -136,7 +139,7 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 		model = &Model{File: file}
 	} else {
 		tensors = model.Tensors
-		i.Architecture, i.Equivalent, i.Card, i.Notes = &model.Config, model.Equivalent, model.inspectCard(), model.Notes
+		i.Architecture, i.Equivalent, i.Card, i.Steps, i.Notes = &model.Config, model.Equivalent, model.inspectCard(), model.Steps, model.Notes
 	}
 	report := model.report()
 	i.Input, i.Dropped = report.Input, report.Dropped

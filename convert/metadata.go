@@ -8,6 +8,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -18,6 +19,8 @@ const (
 	MetadataEpsilon = "beitzoo.epsilon"
 	// MetadataCard is a JSON object with the architecture, the names of the classes, the recipe, what the logits mean, and which of several state dicts it is.
 	MetadataCard = "beitzoo.card"
+	// MetadataSteps is a JSON list of the steps by which the model was changed, in order: see [adapt.Step].
+	MetadataSteps = "beitzoo.steps"
 )
 
 // maxCard bounds the card in the metadata, in bytes: 21,841 names of classes are about one million.
@@ -72,6 +75,7 @@ type ownCard struct {
 	*card.Card
 	// epsilon is 0 if the file does not say.
 	epsilon float64
+	steps   []adapt.Step
 }
 
 // readMetadata reads what a file says about itself. It is untrusted input; the architecture is compared with the parameters afterwards.
@@ -84,6 +88,11 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 		}
 		own.epsilon = value
 	}
+	steps, err := readSteps(metadata[MetadataSteps])
+	if err != nil {
+		return own, err
+	}
+	own.steps = steps
 	raw := metadata[MetadataCard]
 	if raw == "" {
 		return own, nil
@@ -106,6 +115,36 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 		own.From[item] = card.CarriedGuess
 	}
 	return own, nil
+}
+
+// addSteps records steps in metadata, if there are any.
+func addSteps(metadata map[string]string, steps []adapt.Step) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(steps)
+	if err != nil {
+		return err
+	}
+	metadata[MetadataSteps] = string(raw)
+	return nil
+}
+
+// maxSteps bounds the record of steps in the metadata, in bytes. One step that names all tables of a large model has about 2,000.
+const maxSteps = 4 << 20
+
+func readSteps(raw string) ([]adapt.Step, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	if len(raw) > maxSteps {
+		return nil, checkpoint.Unsafe("the metadata %s has %d bytes; %d is the limit", MetadataSteps, len(raw), maxSteps)
+	}
+	var steps []adapt.Step
+	if err := json.Unmarshal([]byte(raw), &steps); err != nil {
+		return nil, checkpoint.Malformed("the metadata %s can't be read: %s", MetadataSteps, text.JSONError(err))
+	}
+	return steps, nil
 }
 
 func (d cardDocument) validate() error {

@@ -61,3 +61,16 @@ func FuzzReadMetadata(f *testing.F) {
 		}
 	})
 }
+
+func TestReadMetadata_RefusesHostileSteps(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"{", `[{"name":1}]`, `"x"`, strings.Repeat("[", maxSteps), "[" + strings.Repeat(" ", maxSteps) + "]"} {
+		if _, err := readMetadata(map[string]string{MetadataSteps: raw}); !errors.Is(err, errdef.ErrInput) || !strings.Contains(err.Error(), MetadataSteps) {
+			t.Errorf("%.20q: %v", raw, err)
+		}
+	}
+	own, err := readMetadata(map[string]string{MetadataSteps: `[{"name":"resize","what":"larger","lossy":true}]`})
+	if err != nil || len(own.steps) != 1 || own.steps[0].Name != "resize" {
+		t.Errorf("%v, %v", own.steps, err)
+	}
+}

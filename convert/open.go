@@ -11,6 +11,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -53,6 +54,8 @@ type Model struct {
 	// Facts are what is known of the model beside its Config, and where each item comes from, those of Config included. Facts.Recipe is stated somewhere;
 	// see [Model.Recipe] for one that is not.
 	card.Facts
+	// Steps are the changes to the model that the file's metadata records, in order.
+	Steps []adapt.Step
 	// File is the opened checkpoint. The tensors of Model are valid until it is closed.
 	File *checkpoint.Checkpoint
 
@@ -144,7 +147,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 			return nil, fmt.Errorf("%s: %w", file.Path, err)
 		}
 	}
-	model := &Model{File: file, processor: beside.processor}
+	model := &Model{File: file, processor: beside.processor, Steps: own.steps}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, file.Tensors, naming.Options{
 			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,

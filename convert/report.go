@@ -2,6 +2,7 @@ package convert
 
 import (
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -14,6 +15,8 @@ type Report struct {
 	Architecture arch.Config `json:"architecture"`
 	// Parameters are in the order of Architecture.Params.
 	Parameters []Parameter `json:"parameters"`
+	// Steps are the changes to the model that were asked for. What they leave out is named there.
+	Steps []adapt.Step `json:"steps,omitempty"`
 	// Dropped are tensors of the input that are not parameters.
 	Dropped []Dropped `json:"dropped,omitempty"`
 	// Lossy are sentences about what cannot be undone; empty means that converting back restores the same tensors bit for bit.
@@ -47,12 +50,14 @@ type Input struct {
 
 // Parameter says what became of one parameter.
 type Parameter struct {
-	// Name is canonical; From and To are the names in the two files.
+	// Name is canonical; From and To are the names in the two files. From is empty if the parameter is fresh.
 	Name string   `json:"name"`
 	From []string `json:"from"`
 	To   []string `json:"to"`
 	// Read is what was done to the elements to make them canonical, such as "transposed", or empty.
 	Read string `json:"read,omitempty"`
+	// Steps are the names of the steps that made or changed the parameter.
+	Steps []string `json:"steps,omitempty"`
 	// DType is that of the input, Cast that of the output if it differs.
 	DType string       `json:"dtype"`
 	Cast  string       `json:"cast,omitempty"`

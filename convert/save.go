@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
@@ -21,7 +22,9 @@ type SaveOptions struct {
 	Wrapper string
 	// Facts are what is known of the model beside its architecture. What the target can hold of them is written, the rest is listed in Saved.Lost.
 	Facts card.Facts
-	// Bare leaves the card out of the metadata of the file: with the scheme canonical, the bytes are those that the zoo stores, whose manifest has the card.
+	// Steps are what was done to the model before, and are recorded in the metadata of the file.
+	Steps []adapt.Step
+	// Bare leaves the card and the steps out of the metadata of the file: with the scheme canonical, the bytes are those that the zoo stores, whose manifest has the card.
 	Bare bool
 	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
 	Prove bool
@@ -85,7 +88,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := t.metadata(model, options.Bare)
+	metadata, err := t.metadata(model, options)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +101,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	}
 	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, options.Bare), t.path)
 	saved.Notes = append(saved.Notes, t.notes(model, options.Bare, beside)...)
+	if len(options.Steps) > 0 && metadata[MetadataSteps] == "" {
+		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the file: only metadata holds that, and the file has none")
+	}
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err
 	}
@@ -135,15 +141,23 @@ func (t target) wrappers(asked string) (class, key string) {
 	return "", asked
 }
 
-// metadata is what a file says of itself, if its format can. In a folder of transformers config.json says it.
-func (t target) metadata(c card.Card, bare bool) (map[string]string, error) {
+// metadata is what a file says of itself, nil if its format can't. In a folder of transformers config.json says all but the steps.
+func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]string, err error) {
 	switch {
-	case t.folder != "" && t.scheme.Name == naming.HF:
+	case !t.format.HasMetadata:
 		return nil, nil
-	case bare:
+	case options.Bare && t.folder != "" && t.scheme.Name == naming.HF:
+		return nil, nil
+	case options.Bare:
 		return Metadata(t.scheme.Name, c.Config), nil
+	case t.folder != "" && t.scheme.Name == naming.HF:
+		metadata = map[string]string{}
+	default:
+		if metadata, err = CardMetadata(t.scheme.Name, c); err != nil {
+			return nil, err
+		}
 	}
-	return CardMetadata(t.scheme.Name, c)
+	return metadata, addSteps(metadata, options.Steps)
 }
 
 // list finds the names of the parameters, and what is there beside them.
