@@ -53,6 +53,7 @@
 //   - convert: Open, Convert, Save, Diff and Inspect, for files of any supported framework
 //   - convert/checkpoint: file formats, each in a package below it
 //   - convert/naming, convert/transform: naming schemes as tables, and the tensor operations that they need
+//   - convert/adapt: another image size, another head
 //   - convert/configs: config.json, preprocessor_config.json, PASSL's yaml files
 //   - convert/output: files that appear whole or not at all
 //

@@ -15,8 +15,9 @@ import (
 
 // LossyStepsError says that changes which were asked for lose something, so that the output can't be proved to hold the model.
 type LossyStepsError struct {
-	// Steps are those that lose something and were not allowed to.
-	Steps []adapt.Step
+	// Steps are those that lose something and were not allowed to; Allowed are the names of those that were.
+	Steps   []adapt.Step
+	Allowed []string
 }
 
 func (e *LossyStepsError) Error() string {
@@ -68,6 +69,11 @@ func (o *Options) forNewHead() card.Facts {
 
 // adapt changes the model as asked for, and adds to the options for writing it what was done. head is what is asked for the classes of a new head.
 func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) {
+	if options.Adapt.ImageHeight != 0 && !m.StatesRecipe() && m.Config.Classifies() {
+		if choice, err := m.Recipe(); err == nil && choice.From == card.Architecture { // at another size it is not that architecture
+			m.Facts.Recipe, m.RecipeName, m.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
+		}
+	}
 	result, err := adapt.Apply(m.Card(), m.Tensors, options.Adapt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.File.Path, err)
@@ -79,7 +85,7 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 		}
 	}
 	if len(refused) > 0 {
-		return nil, &LossyStepsError{refused}
+		return nil, &LossyStepsError{Steps: refused, Allowed: options.AllowLossy}
 	}
 	if head.Labels != nil {
 		if err := card.CheckLabels(head.Labels, result.Card.Config.Classes); err != nil {

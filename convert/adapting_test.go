@@ -123,9 +123,19 @@ func TestConvert_RecordsSteps(t *testing.T) {
 	}
 	for target, options := range map[string]convert.SaveOptions{"bare.safetensors": {Bare: true}, "resized.pth": {}, "resized.pdparams": {}} {
 		report := mustConvert(t, resized, filepath.Join(folder, target), convert.Options{SaveOptions: options})
-		if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "is not recorded in the file") }) {
+		if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "is not recorded in the output") }) {
 			t.Errorf("%s: notes %q", target, report.Notes)
 		}
+	}
+}
+
+// The digits have a recipe of their own, whatever their size.
+func TestConvert_KeepsRecipeOfArchitecture(t *testing.T) {
+	t.Parallel()
+	target := filepath.Join(t.TempDir(), "large.safetensors")
+	mustConvert(t, digits, target, convert.Options{Adapt: adapt.Options{ImageHeight: 96, ImageWidth: 96}})
+	if got := mustOpen(t, target); got.RecipeName != "passl-digits" || got.Facts.Recipe.Crop != 96 || got.Facts.Recipe.ResizeTo != 96 {
+		t.Errorf("the recipe is %q, %+v", got.RecipeName, got.Facts.Recipe)
 	}
 }
 

@@ -102,7 +102,11 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, options.Bare), t.path)
 	saved.Notes = append(saved.Notes, t.notes(model, options.Bare, beside)...)
 	if len(options.Steps) > 0 && metadata[MetadataSteps] == "" {
-		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the file: only metadata holds that, and the file has none")
+		why := "files of its format have no metadata"
+		if options.Bare {
+			why = "a bare file says nothing of itself"
+		}
+		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the output: "+why)
 	}
 	if err := saved.list(config, named, wrapper); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 type convertFlags struct {
 	model modelFlags
 	save  saveFlags
+	adapt adaptFlags
 	zoo   zooFlags
 	dtype string
 	// allowLost lets --prove pass although a cast makes values infinite or zero.
@@ -25,18 +27,21 @@ func convertCommand(c *console) *cli.Command {
 	var f convertFlags
 	return &cli.Command{
 		Name:      "convert",
-		Usage:     "rewrite a checkpoint in another scheme and format, exactly",
+		Usage:     "rewrite a checkpoint in another scheme and format, exactly, or resized, or with another head",
 		ArgsUsage: "SRC -o DST",
 		Description: about("Format and scheme follow from the ending of DST unless --to or --format says otherwise: .pdparams is PASSL's, .pth unilm's,\n"+
-			".safetensors canonical, a folder Hugging Face's. DST is written whole or not at all.",
+			".safetensors canonical, a folder Hugging Face's. DST is written whole or not at all.\n"+
+			"Nothing is changed in the model unless it is asked for; each step is said, and recorded in the metadata of DST.",
 			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
 			"beitzoo convert beit.pth -o beit-hf/ --to hf",
+			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit-384.safetensors --image-size 384 --prove --lossy resize",
+			"beitzoo convert beit_base_p16_224_pt22k.pth -o start.pth --classes 1000 --per-block-bias",
 		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that become infinite, zero or NaN are counted"),
 			boolFlag("allow-lost-values", &f.allowLost, "let --prove pass although the cast makes values infinite, zero or NaN"),
 			boolFlag("snippet", &f.snippet, "print the lines of Python with which timm, transformers, unilm or PASSL builds the model and loads the output"),
-		}, f.model.flags(), f.zoo.flags()),
+		}, f.adapt.flags(), f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return convertCheckpoint(ctx, c, args[0], f) }),
 	}
 }
@@ -55,6 +60,9 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 		return err
 	}
 	if options.DType, err = parseDType(f.dtype); err != nil {
+		return err
+	}
+	if err := f.adapt.set(&options); err != nil {
 		return err
 	}
 	source, err := f.zoo.locate(ctx, c, argument)
@@ -78,6 +86,22 @@ type conversion struct {
 	Target savedFile `json:"target"`
 }
 
+// printSteps says what was changed in the model, and what can't be undone.
+func printSteps(c *console, r *convert.Report) {
+	lossy := r.Lossy
+	for _, step := range r.Steps {
+		if step.Lossy {
+			c.printf("lossy  %s", step)
+			lossy = slices.DeleteFunc(slices.Clone(lossy), func(loss string) bool { return loss == step.String() })
+		} else {
+			c.printf("exact  %s", step)
+		}
+	}
+	for _, loss := range lossy {
+		c.printf("lossy  %s", loss)
+	}
+}
+
 func printConversion(c *console, r *convert.Report, snippet bool) {
 	verb := "wrote"
 	if r.DryRun {
@@ -87,14 +111,16 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 	c.printf("model  %s", describe(r.Architecture))
 	c.printf("%-6s %s: %s, scheme %s, %d tensors, %s", verb, r.Saved.Path, r.Saved.Format, r.Saved.Scheme, r.Saved.Tensors, humanize.Bytes(uint64(r.Saved.Bytes)))
 	if r.Saved.Proved {
-		c.printf("proved read back: all %d parameters are the same, bit for bit", len(r.Parameters))
+		proved := "all %d parameters are the same, bit for bit"
+		if len(r.Steps) > 0 {
+			proved = "all %d parameters are those of the changed model, bit for bit"
+		}
+		c.printf("proved read back: "+proved, len(r.Parameters))
 	}
 	for _, loss := range r.Saved.Lost {
 		c.printf("lost   %s", lossText(loss))
 	}
-	for _, loss := range r.Lossy {
-		c.printf("lossy  %s", loss)
-	}
+	printSteps(c, r)
 	remarkGuesses(c, r.Input)
 	for _, note := range r.Notes {
 		c.remark(note)

@@ -111,6 +111,9 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("architecture  %s", describe(*i.Architecture))
 		printCard(c, *i.Architecture, i.Card)
 	}
+	for _, step := range i.Steps {
+		c.printf("changed       %.200s", text.Line(step.String()))
+	}
 	c.printf("parameters    %s in %d tensors, %s", humanize.Comma(i.Parameters), len(i.Tensors), humanize.Bytes(uint64(i.ParameterBytes)))
 	c.printf("dtypes        %s", dtypes(i.DTypes))
 	if i.SHA256 != "" {
@@ -120,7 +123,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("left out      %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
-		if key == convert.MetadataCard && i.Card != nil {
+		if key == convert.MetadataCard && i.Card != nil || key == convert.MetadataSteps && len(i.Steps) > 0 {
 			continue // printed above, an item a line
 		}
 		c.printf("metadata      %s: %.80q", key, i.Metadata[key])

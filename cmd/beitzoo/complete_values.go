@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -77,6 +78,7 @@ var valuesOf = map[string]values{
 	"FROM":       placeValues,
 	"HOST":       freeValues,
 	"IMAGE":      imageValues,
+	"K":          freeValues,
 	"KEY":        fileValues,
 	"MODEL":      modelValues,
 	"N":          freeValues,
@@ -88,6 +90,7 @@ var valuesOf = map[string]values{
 	"PUBLICKEY":  fileValues,
 	"ROLE":       {words: fixedWords(string(manifest.Publisher), string(manifest.Root))},
 	"SCHEME":     {words: func(*typedWords) []proposal { return proposals(naming.Names()) }},
+	"SIZE":       {words: fixedWords("224", "384", "512")},
 	"SHELL":      {words: fixedWords(slices.Sorted(maps.Keys(completionScripts))...)},
 	"SOURCE":     {words: sourceWords},
 	"SRC":        modelValues,
@@ -109,7 +112,11 @@ var valuesOf = map[string]values{
 	"key rotate --name":      freeValues,
 	"trust forget PLACE":     {words: placeWords, files: files{folders: true}},
 	"--describe":             yamlValues,
+	"--head":                 {words: func(*typedWords) []proposal { return proposals(adapt.Heads()) }},
+	"--lossy":                {list: func(*typedWords) []proposal { return proposals(adapt.LossyNames()) }},
 	"--manifest":             yamlValues,
+	"--norm":                 {words: func(*typedWords) []proposal { return proposals(adapt.Norms()) }},
+	"--resize":               {words: func(*typedWords) []proposal { return proposals(adapt.Methods()) }},
 	"--re-sign":              {words: publishedWords},
 	"--recording":            safetensorsValues,
 	"--recipe":               {words: func(*typedWords) []proposal { return proposals(card.RecipeNames()) }, files: files{any: true, endings: []string{".json", ".yaml", ".yml"}}},

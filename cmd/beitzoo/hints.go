@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
@@ -77,6 +79,12 @@ func flagHint(err error) string {
 	if target := (*convert.TargetError)(nil); errors.As(err, &target) && len(target.Endings) > 0 {
 		return "add --format FORMAT or --to SCHEME, or let the name end in " + text.Or(target.Endings) + ", or in / for a Hugging Face folder"
 	}
+	if lossy := (*convert.LossyStepsError)(nil); errors.As(err, &lossy) {
+		return "leave out --prove, or say that these may lose something: --lossy " + strings.Join(slices.Concat(lossy.Allowed, lossy.Names()), ",")
+	}
+	if wrong := (*adapt.OptionsError)(nil); errors.As(err, &wrong) && adaptFlagOf[wrong.Option] != "" {
+		return wrong.Hint() + "; the flag is " + adaptFlagOf[wrong.Option]
+	}
 	for _, f := range flagHints {
 		if f.matches(err) {
 			return strings.TrimPrefix(errdef.Hint(err)+"; "+f.add, "; ")
@@ -91,6 +99,8 @@ var flagHints = []struct {
 }{
 	{isA[*classify.NotFiniteError](nil), "the flag is --dtype f32"},
 	{isA[*convert.LostValuesError](nil), "the flag is --allow-lost-values"},
+	{isA[*adapt.WindowError](nil), "the flag is --resize timm"},
+	{isA[*adapt.SizeError](nil), "the flag is --image-size SIZE"},
 	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},
 	{is(trust.ErrPassword), "type it again, or correct " + passwordVariable + " (for a new key " + newPasswordVariable + "), or take another copy of the key"},
 	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},

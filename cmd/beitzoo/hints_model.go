@@ -25,7 +25,7 @@ func modelHint(err error) string {
 	given := isA[*archGivenError](nil)(err)
 	switch {
 	case given && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
-		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; sizes are never changed"
+		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; only convert --image-size changes sizes"
 	case errors.As(err, &beside):
 		return beside.Hint()
 	case errors.As(err, &tie):

@@ -70,6 +70,7 @@ var rules = []rule{
 	{"convert/checkpoint/pytorch", "formats are siblings", []string{"convert/checkpoint/paddle", "convert/checkpoint/safetensors"}, nil},
 	{"convert/checkpoint/safetensors", "formats are siblings", []string{"convert/checkpoint/paddle", "convert/checkpoint/pytorch"}, nil},
 	{"convert/checkpoint/...", "a checkpoint does not know names", []string{"convert/naming", "convert/transform", "convert/configs", "convert", "beit/arch"}, nil},
+	{"convert/adapt", "a change is made to canonical parameters, whatever file they come from", []string{"convert/..."}, []string{"convert/adapt", "convert/transform"}},
 	{"zoo/store/...", "stores move digests, not models", []string{"convert/...", "beit/...", "zoo", "zoo/manifest", "zoo/place", "zoo/trust", "zoo/pins", "zoo/hub"}, nil},
 	{"zoo/manifest", "a manifest is told what is known", []string{"convert/...", "zoo/..."}, []string{"zoo/manifest"}},
 	{"zoo/trust", "what was accepted from whom is about documents alone", []string{"zoo", "zoo/place", "zoo/store/..."}, nil},

@@ -9,7 +9,11 @@ import (
 )
 
 // OptionsError says that options contradict each other, or do not fit the model.
-type OptionsError struct{ Reason, Advice string }
+type OptionsError struct {
+	// Option is the field of [Options] that has to be set otherwise.
+	Option         string
+	Reason, Advice string
+}
 
 func (e *OptionsError) Error() string { return e.Reason }
 

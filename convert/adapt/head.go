@@ -75,50 +75,61 @@ func (o Options) head(c arch.Config) Head {
 // check returns an *[OptionsError] if the options contradict each other, or do not fit a model.
 func (o Options) check(c arch.Config) error {
 	for _, choice := range []struct {
-		what, value string
-		known       []string
+		option, what, value string
+		known               []string
 	}{
-		{"way to resize", string(o.Resize), Methods()},
-		{"kind of head", string(o.Head), Heads()},
-		{"source of a norm", string(o.Norm), Norms()},
+		{"Resize", "way to resize", string(o.Resize), Methods()},
+		{"Head", "kind of head", string(o.Head), Heads()},
+		{"Norm", "source of a norm", string(o.Norm), Norms()},
 	} {
 		if choice.value != "" && !slices.Contains(choice.known, choice.value) {
 			return &OptionsError{
-				fmt.Sprintf("%s is not a %s", text.Quote(choice.value), choice.what), suggest.Hint(suggest.Nearest(choice.value, choice.known), choice.known),
+				choice.option, fmt.Sprintf("%s is not a %s", text.Quote(choice.value), choice.what),
+				suggest.Hint(suggest.Nearest(choice.value, choice.known), choice.known),
 			}
 		}
 	}
-	pooled := c.Pooling == arch.MeanPooling || c.Pooling == arch.ClassToken
+	if err := o.checkHead(c); err != nil {
+		return err
+	}
 	switch {
 	case (o.ImageHeight != 0) != (o.ImageWidth != 0):
-		return &OptionsError{"only one of height and width is given", "give both"}
+		return &OptionsError{"ImageHeight", "only one of height and width is given", "give both"}
 	case o.Resize != "" && o.ImageHeight == 0:
-		return &OptionsError{"a way to resize is given, but no size", "give the size of the images, or leave the way out"}
+		return &OptionsError{"ImageHeight", "a way to resize is given, but no size", "give the size of the images, or leave the way out"}
+	case o.Norm != "" && !o.replacesHead():
+		return &OptionsError{"Classes", "a source of the norm before a new head is given, but no head", "give the number of classes"}
+	case o.Norm != "" && (c.Pooling == arch.MeanPooling || c.Pooling == arch.ClassToken):
+		return &OptionsError{"Norm", "the norm before the head stays, since the model is no masked model", "leave the source of the norm out"}
+	case o.Norm == PretrainedNorm && c.Pooling == arch.NoPooling:
+		return &OptionsError{"Norm", "the model has no norm from which that before the head could be made", "take a fresh norm"}
+	case o.PerBlockBias && c.Bias == arch.NoBias:
+		return &OptionsError{"PerBlockBias", "the model has no relative position bias: no table can be copied to each block", "leave that out"}
+	}
+	return nil
+}
+
+// checkHead is the part of check that is about the head.
+func (o Options) checkHead(c arch.Config) error {
+	switch {
 	case o.Headless && o.replacesHead():
-		return &OptionsError{"the model can't have a new head and none", "ask for one of the two"}
-	case o.Head == RowsHead && len(o.Rows) == 0:
-		return &OptionsError{"no rows of the old head are chosen", "say which, by a file with one row a line"}
-	case o.Rows != nil && o.Head != "" && o.Head != RowsHead:
-		return &OptionsError{fmt.Sprintf("rows of the old head are chosen, and the head is to be %s", o.Head), "leave out one of the two"}
+		return &OptionsError{"Headless", "the model can't have a new head and none", "ask for one of the two"}
+	case o.Rows != nil && o.head(c) != RowsHead:
+		return &OptionsError{"Head", fmt.Sprintf("rows of the old head are chosen, and the head is to be %s", o.Head), "leave out one of the two"}
+	case o.head(c) == RowsHead && len(o.Rows) == 0:
+		return &OptionsError{"Rows", "no rows of the old head are chosen", "say which, by a file with one row a line"}
 	case o.Rows != nil && o.Classes != 0 && o.Classes != len(o.Rows):
 		return &OptionsError{
-			fmt.Sprintf("%s chosen, and the head is to have %s", text.Count(len(o.Rows), "row of the old head is", "rows of the old head are"), text.Count(o.Classes, "class", "classes")),
+			"Classes", fmt.Sprintf("%s chosen, and the head is to have %s",
+				text.Count(len(o.Rows), "row of the old head is", "rows of the old head are"), text.Count(o.Classes, "class", "classes")),
 			"leave out the number of classes: it is that of the rows",
 		}
 	case o.Rows != nil && !c.Classifies():
-		return &OptionsError{"the model has no classes of which rows could be chosen", "take the fine-tuned model, or a new head"}
+		return &OptionsError{"Rows", "the model has no classes of which rows could be chosen", "take the fine-tuned model, or a new head"}
 	case o.Head != "" && o.Rows == nil && o.Classes == 0:
-		return &OptionsError{fmt.Sprintf("a head that is %s needs a number of classes", o.Head), "give the number of classes"}
+		return &OptionsError{"Classes", fmt.Sprintf("a head that is %s needs a number of classes", o.Head), "give the number of classes"}
 	case o.Classes < 0:
-		return &OptionsError{fmt.Sprintf("%d is not a number of classes", o.Classes), "give a number above 0"}
-	case o.Norm != "" && !o.replacesHead():
-		return &OptionsError{"a source of the norm before a new head is given, but no head", "give the number of classes"}
-	case o.Norm != "" && pooled:
-		return &OptionsError{"the norm before the head stays, since the model is no masked model", "leave the source of the norm out"}
-	case o.Norm == PretrainedNorm && c.Pooling != arch.AllTokens:
-		return &OptionsError{"the model has no norm from which that before the head could be made", "take a fresh norm"}
-	case o.PerBlockBias && c.Bias == arch.NoBias:
-		return &OptionsError{"the model has no relative position bias: no table can be copied to each block", "leave that out"}
+		return &OptionsError{"Classes", fmt.Sprintf("%d is not a number of classes", o.Classes), "give a number above 0"}
 	}
 	return nil
 }
@@ -158,7 +169,7 @@ func (m *model) setHead(o Options) error {
 	if err != nil {
 		return err
 	}
-	how := "zero"
+	how := "all zero"
 	if kind == SeededHead {
 		how = fmt.Sprintf("drawn from seed %d, as small as unilm's", o.Seed)
 		if weights, err = transform.Cast(synth.Normal("head.weight", weight, initDeviation*headScale, o.Seed), dtype); err != nil {
@@ -305,10 +316,14 @@ func (m *model) chosen(words []string) ([]int, error) {
 	for i, label := range m.Labels {
 		named[label] = append(named[label], i)
 	}
-	byIndex := !slices.ContainsFunc(words, func(word string) bool { return !isIndex(word) })
+	byIndex := !slices.ContainsFunc(words, func(word string) bool { return word != "" && !isIndex(word) })
 	rows := make([]int, len(words))
 	for i, word := range words {
 		classes := named[word]
+		if word == "" {
+			problem(i, "it is empty")
+			continue
+		}
 		if byIndex {
 			index, err := strconv.Atoi(word)
 			switch {
@@ -342,7 +357,7 @@ func (m *model) chosen(words []string) ([]int, error) {
 }
 
 func isIndex(word string) bool {
-	return word != "" && !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
+	return !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // forgetClasses drops what was known about the classes of the old head.
