@@ -19,6 +19,9 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 		}
 		candidates = []*Scheme{given}
 	}
+	if options.Map != nil {
+		candidates = []*Scheme{options.Map}
+	}
 	names := unwrap(tensors)
 	readings := make([]*reading, len(candidates))
 	for i, s := range candidates {
@@ -26,6 +29,10 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 	}
 	slices.SortStableFunc(readings, func(a, b *reading) int { return cmp.Compare(b.score, a.score) })
 	if known := readings[0].recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
+		if options.Map != nil && options.MapMayNotFit {
+			options.Map = nil
+			return detect(tensors, options)
+		}
 		return nil, nil, readings[0].explainUnknown(len(tensors))
 	}
 	return settle(readings, options.Prefer)

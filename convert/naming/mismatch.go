@@ -70,9 +70,16 @@ func (r *reading) check(given *arch.Config) error {
 		e.finish(r.table, r.config)
 		return fmt.Errorf("%w; %w", e, r.configErr)
 	}
+	gap := r.gap()
 	if mismatch := r.mismatch(); mismatch != nil {
 		mismatch.finish(r.table, r.config)
+		if gap != nil {
+			return fmt.Errorf("%w; %w", mismatch, gap)
+		}
 		return mismatch
+	}
+	if gap != nil {
+		return gap
 	}
 	for _, p := range r.config.Params() {
 		if made := r.params[p.Name]; !made.view.DType.IsFloat() {
@@ -117,16 +124,49 @@ func (r *reading) mismatch() *MismatchError {
 	return e
 }
 
+// gap returns a *[GapError] if no row makes a parameter that is missing, else nil.
+func (r *reading) gap() error {
+	made := map[string]bool{}
+	for _, by := range r.rows {
+		for _, pattern := range by.canonical {
+			made[pattern] = true
+		}
+	}
+	var missing []string
+	for _, p := range r.config.Params() {
+		if _, there := r.params[p.Name]; there {
+			continue
+		}
+		if pattern, _ := split(p.Name); !made[pattern] {
+			missing = append(missing, p.Name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &GapError{Map: r.Name, Parameters: missing}
+}
+
 // lacking returns the names that a missing parameter has in the scheme, without those that were reported already.
 func (r *reading) lacking(p arch.Param, reported map[string]bool) []Missing {
-	by, block := r.writing(p.Name, r.config, "")
-	if by == nil || reported[p.Name] {
+	if reported[p.Name] {
 		return nil
+	}
+	by, block := r.writing(p.Name, r.config, "")
+	if by == nil { // a map may only read it
+		pattern, _ := split(p.Name)
+		at := slices.IndexFunc(r.rows, func(one row) bool { return slices.Contains(one.canonical, pattern) })
+		if at < 0 {
+			return nil
+		}
+		_, block = split(p.Name)
+		by = &r.rows[at]
 	}
 	var missing []Missing
 	for _, pattern := range by.foreign {
 		if name := fill(pattern, block); !reported[name] {
 			missing = append(missing, Missing{Name: name, Canonical: p.Name})
+			reported[name] = len(by.canonical) > 1 // it makes another parameter, too
 		}
 	}
 	return missing

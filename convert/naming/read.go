@@ -13,6 +13,10 @@ import (
 type Options struct {
 	// Scheme is the name of the naming scheme; empty detects it.
 	Scheme string
+	// Map is a scheme of the caller's own, which counts in place of Scheme. If MapMayNotFit is set, it is tried first, and tensors most of which it does not
+	// know are read as if it were not there.
+	Map          *Scheme
+	MapMayNotFit bool
 	// Prefer is the scheme to report where several have the same names, such as the one that a file's metadata states.
 	Prefer string
 	// Arch is the architecture that the tensors must have; nil infers it.
@@ -28,7 +32,9 @@ type Model struct {
 	// Scheme is the naming scheme of the tensors. Equivalent are others that name the parameters of this model the same way.
 	Scheme     string
 	Equivalent []string
-	Config     arch.Config
+	// By is the scheme of that name.
+	By     *Scheme
+	Config arch.Config
 	// HeadsFrom, WindowFrom and PoolingFrom say where Config has these properties from, and Assumptions which are guesses. All are empty if Options.Arch
 	// states the architecture.
 	HeadsFrom, WindowFrom, PoolingFrom arch.Source
@@ -65,7 +71,7 @@ type Dropped struct {
 // Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices, which it
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
-// Tensors that differ from an architecture's parameters are reported together as *[MismatchError]; see also the other errors of this package and
+// Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError]; see also the other errors of this package and
 // *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
 	best, equivalent, err := detect(tensors, options)
@@ -75,7 +81,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if err := best.check(options.Arch); err != nil {
 		return nil, err
 	}
-	model := &Model{Scheme: best.Name, Equivalent: equivalent, Config: best.config, Dropped: best.dropped}
+	model := &Model{Scheme: best.Name, By: best.Scheme, Equivalent: equivalent, Config: best.config, Dropped: best.dropped}
 	if options.Arch == nil {
 		inferred := best.inferred
 		model.HeadsFrom, model.WindowFrom, model.PoolingFrom, model.Assumptions = inferred.HeadsFrom, inferred.WindowFrom, inferred.PoolingFrom, inferred.Assumptions
@@ -87,6 +93,9 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	}
 	if err := model.dropIndices(ctx, best.indices, options.SkipIndex); err != nil {
 		return nil, err
+	}
+	if options.Map != nil && options.Map != best.Scheme {
+		model.Notes = append(model.Notes, fmt.Sprintf("the map %s was not used: the tensors have the names of %s", options.Map.file, best.Name))
 	}
 	model.addNotes()
 	return model, nil

@@ -63,8 +63,9 @@ type Scheme struct {
 	writesIndex             bool
 	// ignored are names that may be there without belonging to the model, as --drop takes them.
 	ignored []reason
-	// file is the map file that the scheme was read from, or empty.
-	file string
+	// file is the map file that the scheme was read from, or empty; statesEpsilon says that it states one.
+	file          string
+	statesEpsilon bool
 
 	once     sync.Once
 	compiled *table
@@ -88,6 +89,8 @@ type row struct {
 	pooling arch.Pooling
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
+	// by is operation as a map says it.
+	by []string
 	// laidOut rows of a map say themselves whether weights are transposed, whatever the scheme says.
 	laidOut bool
 }

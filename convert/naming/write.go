@@ -7,7 +7,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -42,13 +41,19 @@ func (e *WrapperError) Hint() string {
 // Is reports that asking for the wrapper was a mistake.
 func (e *WrapperError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
-// Write names canonical parameters as a scheme does, in its layout, and adds the relative position indices if the scheme stores them. The tensors must be
-// exactly config.Params(), in any order: a *[MismatchError] if not. The views of the result are lazy; its order is that of config.Params.
+// Write names canonical parameters as the scheme of that name does: see [Scheme.Write].
 func Write(scheme string, config arch.Config, canonical []tensor.Named, options WriteOptions) ([]tensor.Named, error) {
 	s, err := ByName(scheme)
 	if err != nil {
 		return nil, err
 	}
+	return s.Write(config, canonical, options)
+}
+
+// Write names canonical parameters as the scheme does, in its layout, and adds the relative position indices if the scheme stores them. The tensors must be
+// exactly config.Params(), in any order: a *[MismatchError] if not. A map that has no row for some of them is a *[GapError]. The views of the result are
+// lazy; its order is that of config.Params.
+func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options WriteOptions) ([]tensor.Named, error) {
 	wrapper, err := s.wrapper(config, options.Wrapper)
 	if err != nil {
 		return nil, err
@@ -58,19 +63,27 @@ func Write(scheme string, config arch.Config, canonical []tensor.Named, options 
 		return nil, err
 	}
 	t := s.table()
+	if err := t.gaps(config, wrapper); err != nil {
+		return nil, err
+	}
 	indices := t.indexNames(config)
 	var written []tensor.Named
 	for _, p := range config.Params() {
-		names, by, err := t.spell(p.Name, config, wrapper)
+		names, by, block, err := t.spell(p.Name, config, wrapper)
 		if err != nil {
 			return nil, err
 		}
-		views, err := by.operation.Inverse().Apply(given[p.Name].view)
-		if err != nil {
-			return nil, &TensorError{p.Name, err}
-		}
-		for i, view := range views {
-			written = append(written, tensor.Named{Name: names[i], View: view})
+		if p.Name == fill(by.canonical[0], block) { // of a row for several parameters the first one stands for all
+			var views []tensor.View
+			for _, pattern := range by.canonical {
+				views = append(views, given[fill(pattern, block)].view)
+			}
+			if views, err = by.operation.Inverse().Apply(views...); err != nil {
+				return nil, &TensorError{p.Name, err}
+			}
+			for i, view := range views {
+				written = append(written, tensor.Named{Name: names[i], View: view})
+			}
 		}
 		if index := indices[p.Name]; index != "" {
 			written = append(written, tensor.Named{Name: index, View: indexView(config)})
@@ -79,25 +92,55 @@ func Write(scheme string, config arch.Config, canonical []tensor.Named, options 
 	return written, nil
 }
 
-// Spell returns the names under which Write puts each parameter, in the order of config.Params: three for a weight that is split, else one.
+// Spell returns the names under which Write puts each parameter: see [Scheme.Spell].
 func Spell(scheme string, config arch.Config, options WriteOptions) ([][]string, error) {
 	s, err := ByName(scheme)
 	if err != nil {
 		return nil, err
 	}
+	return s.Spell(config, options)
+}
+
+// Spell returns the names under which Write puts each parameter, in the order of config.Params: three for a weight that is split, else one. Parameters that a
+// map joins have the same name.
+func (s *Scheme) Spell(config arch.Config, options WriteOptions) ([][]string, error) {
 	wrapper, err := s.wrapper(config, options.Wrapper)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.table().gaps(config, wrapper); err != nil {
+		return nil, err
+	}
 	var all [][]string
 	for _, p := range config.Params() {
-		names, _, err := s.table().spell(p.Name, config, wrapper)
+		names, _, _, err := s.table().spell(p.Name, config, wrapper)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, names)
 	}
 	return all, nil
+}
+
+// gaps returns a *[GapError] if a parameter has no row by which it is written.
+func (t *table) gaps(config arch.Config, wrapper string) error {
+	var missing []string
+	for _, p := range config.Params() {
+		by, block := t.writing(p.Name, config, wrapper)
+		if by == nil {
+			missing = append(missing, p.Name)
+			continue
+		}
+		for _, pattern := range by.canonical { // the other parameters of the row must be written by it, too
+			if also, _ := t.writing(fill(pattern, block), config, wrapper); also != by {
+				missing = append(missing, p.Name)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return &GapError{Map: t.Name, Parameters: missing, Writing: true}
+	}
+	return nil
 }
 
 // exactly finds the parameters of an architecture among tensors with canonical names; no prefixes, and no other spellings.
@@ -118,17 +161,17 @@ func exactly(tensors []tensor.Named, config arch.Config) (map[string]param, erro
 	return r.params, r.check(&config)
 }
 
-// spell returns the names of a canonical parameter in the scheme, and the row that makes them.
-func (t *table) spell(canonical string, config arch.Config, wrapper string) ([]string, *row, error) {
+// spell returns the names of a canonical parameter in the scheme, the row that makes them, and the parameter's block.
+func (t *table) spell(canonical string, config arch.Config, wrapper string) ([]string, *row, int, error) {
 	by, block := t.writing(canonical, config, wrapper)
 	if by == nil {
-		return nil, nil, fmt.Errorf("the scheme %s has no name for %s", t.Name, text.Quote(canonical))
+		return nil, nil, block, &GapError{Map: t.Name, Parameters: []string{canonical}, Writing: true}
 	}
 	names := make([]string, len(by.foreign))
 	for i, pattern := range by.foreign {
 		names[i] = t.withPrefix(fill(pattern, block), config)
 	}
-	return names, by, nil
+	return names, by, block, nil
 }
 
 // withPrefix returns a name as it is written: some schemes leave their prefix out in models without a head.
@@ -143,7 +186,7 @@ func (s *Scheme) withPrefix(name string, config arch.Config) string {
 func (t *table) writing(canonical string, config arch.Config, wrapper string) (*row, int) {
 	pattern, block := split(canonical)
 	at := slices.IndexFunc(t.rows, func(r row) bool {
-		return !r.readOnly && len(r.canonical) == 1 && r.canonical[0] == pattern &&
+		return !r.readOnly && slices.Contains(r.canonical, pattern) &&
 			(r.pooling == "" || r.pooling == config.Pooling) &&
 			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper)
 	})
