@@ -78,6 +78,7 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.File.Path, err)
 	}
+	result.Steps = slices.Concat(m.dropSteps(), result.Steps)
 	var refused []adapt.Step
 	for _, s := range result.Steps {
 		if s.Lossy && options.Prove && !slices.Contains(options.AllowLossy, s.Name) {

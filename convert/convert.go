@@ -9,7 +9,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/adapt"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -33,7 +32,7 @@ type Options struct {
 // Convert reads the checkpoint at source, a file or folder, and writes it to target. For target see Save. On any error nothing new is
 // left behind. A target that is the source itself, under whatever name, is refused with *SameFileError.
 func Convert(ctx context.Context, source, target string, options Options) (*Report, error) {
-	to, err := newTarget(target, options.Format, options.To)
+	to, err := newTarget(target, options.SaveOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +98,8 @@ func (m *Model) Input() Input {
 		warnings = append(warnings, fmt.Sprintf("the recipe for images (%s) makes pictures of %d x %d pixels, and the model takes %d x %d: it can't classify with this recipe",
 			choice.From, choice.Recipe.Crop, choice.Recipe.Crop, m.Config.ImageHeight, m.Config.ImageWidth))
 	}
-	if scheme, err := naming.ByName(m.Scheme); err == nil {
-		if other := scheme.NotSquareNote(m.Config); other != "" {
+	if m.By != nil {
+		if other := m.By.NotSquareNote(m.Config); other != "" {
 			warnings = append(warnings, other)
 		}
 	}

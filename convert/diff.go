@@ -3,10 +3,12 @@ package convert
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -51,7 +53,7 @@ type TensorDifference struct {
 }
 
 // Diff opens two checkpoints, whatever their formats and schemes, and compares their canonical parameters with all cores. Relative position indices
-// must be those of the architectures.
+// must be those of the architectures. With MayNotFit, Map and Drop of the options must fit one of the two: the error is a *[MapUnusedError] or *[DropError].
 func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (*Difference, error) {
 	a, err := Open(ctx, pathA, optionsA)
 	if err != nil {
@@ -63,8 +65,33 @@ func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptio
 		return nil, err
 	}
 	defer b.Close()
+	if own := optionsA.Map; own != nil && a.By != own && b.By != own {
+		return nil, &MapUnusedError{Map: own.File(), Schemes: []string{a.Scheme, b.Scheme}}
+	}
+	for _, pattern := range a.unusedDrop {
+		if slices.Contains(b.unusedDrop, pattern) {
+			return nil, unusedDrop(pathA+" and "+pathB, pattern, slices.Concat(a.File.Tensors, b.File.Tensors))
+		}
+	}
 	return Compare(ctx, a, b)
 }
+
+// MapUnusedError says that none of several files has the names of a map.
+type MapUnusedError struct {
+	// Map is its file, and Schemes what names the files have instead.
+	Map     string
+	Schemes []string
+}
+
+func (e *MapUnusedError) Error() string {
+	return fmt.Sprintf("neither file has the names of the map %s; they have those of %s", e.Map, strings.Join(slices.Compact(slices.Clone(e.Schemes)), " and "))
+}
+
+// Is reports that the request does not fit the files.
+func (e *MapUnusedError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do.
+func (e *MapUnusedError) Hint() string { return "leave out the map, or correct it" }
 
 // Compare is like Diff, for models that are open. It does not close them.
 func Compare(ctx context.Context, a, b *Model) (*Difference, error) {

@@ -86,6 +86,8 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 		m.From[card.Epsilon] = options.carried(wantedFrom, own, card.Epsilon)
 	case own.epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
+	case m.By.StatesEpsilon():
+		m.Config.Epsilon, m.From[card.Epsilon] = m.By.Epsilon, card.Map
 	case beside.timm != nil:
 		m.From[card.Epsilon] = card.TimmConfig // timm's BEiT classes have no other
 	default:

@@ -160,7 +160,7 @@ func openError(t *testing.T, path string) error {
 }
 
 func saveError(path, format, scheme string) error {
-	_, err := newTarget(path, format, scheme)
+	_, err := newTarget(path, SaveOptions{Format: format, To: scheme})
 	return err
 }
 

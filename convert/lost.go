@@ -48,7 +48,7 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 		losses = append(losses, Loss{card.Labels, fmt.Sprintf("%s, %.40q to %.40q", text.Count(len(c.Labels), "name", "names"), c.Labels[0], c.Labels[len(c.Labels)-1]), "none"})
 	}
 	if c.Recipe != nil && c.Recipe.Fits(c.Config) {
-		there, err := card.ChooseRecipe(c.Config, card.Known{Usual: naming.RecipeName(t.scheme.Name)})
+		there, err := card.ChooseRecipe(c.Config, card.Known{Usual: t.scheme.Recipe})
 		switch {
 		case err != nil:
 			losses = append(losses, Loss{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), ""})
@@ -59,12 +59,16 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	return append(losses, lostProblem(c)...)
 }
 
-// lostEpsilon returns the epsilon if it is not the usual one and the target has no metadata for it.
+// lostEpsilon returns the epsilon if it is not the usual one, or that of a map, and the target has no metadata for it.
 func (t target) lostEpsilon(c card.Card) []Loss {
-	if c.Config.Epsilon == arch.Epsilon || t.format.HasMetadata {
+	there := arch.Epsilon
+	if t.scheme.StatesEpsilon() {
+		there = t.scheme.Epsilon
+	}
+	if c.Config.Epsilon == there || t.format.HasMetadata {
 		return nil
 	}
-	return []Loss{{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(arch.Epsilon)}}
+	return []Loss{{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(there)}}
 }
 
 // lostProblem returns what the logits mean if that is not the usual.
@@ -150,6 +154,9 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 		if !bare && !timm && beside.path == "" && (!card.Placeholder(c.Labels) || c.Recipe != nil) {
 			note("the names of the classes and the recipe for images are in the metadata of the file, which %s does not read", t.scheme.Program)
 		}
+	}
+	if t.scheme.File() != "" {
+		note("the parameters have the names of the map %s, by which alone beitzoo reads them again", t.scheme.File())
 	}
 	if t.scheme.Name == naming.HF && t.folder == "" && beside.card == nil {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")

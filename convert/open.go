@@ -22,8 +22,15 @@ import (
 
 // OpenOptions say what is known of a checkpoint beforehand. The zero value finds out everything.
 type OpenOptions struct {
-	// From is the naming scheme.
+	// From is the naming scheme. Map, which counts in its place, is one of the caller's own; see [naming.ReadMap].
 	From string
+	Map  *naming.Scheme
+	// Drop are patterns of names in the file, in which * stands for any characters, dots too: these tensors are left out, as if they were not there. One that
+	// stands for nothing is a *[DropError]. [ClassBranch] stands for whatever names a file has for that branch.
+	Drop []string
+	// MayNotFit says that Map and Drop may be for another file that is opened with the same options. Tensors that Map does not know are then read as if it were
+	// not there.
+	MayNotFit bool
 	// Arch is the architecture that the checkpoint must have. Its epsilon counts unless Epsilon is set.
 	Arch *arch.Config
 	// Heads is the number of attention heads, and Window the number of patches down and across, if they are known: the parameters of some models do not tell
@@ -66,6 +73,9 @@ type Model struct {
 	doubt string
 	// conflict says what the files beside the weights state otherwise than their own metadata; empty if they don't.
 	conflict string
+	// leftOut are the tensors that Drop took out, and unusedDrop the patterns that stand for none.
+	leftOut    []naming.Dropped
+	unusedDrop []string
 	// overridden says which stated epsilon the caller's own replaces; empty if none.
 	overridden string
 }
@@ -80,7 +90,10 @@ func (m *Model) Recipe() (card.Choice, error) {
 	if !m.StatesRecipe() && m.recipeErr != nil {
 		return card.Choice{}, m.recipeErr
 	}
-	known := card.Known{Usual: naming.RecipeName(m.Scheme), Stated: m.Facts.Recipe, StatedName: m.RecipeName, StatedIn: m.From[card.Preparing]}
+	known := card.Known{Stated: m.Facts.Recipe, StatedName: m.RecipeName, StatedIn: m.From[card.Preparing]}
+	if m.By != nil {
+		known.Usual = m.By.Recipe
+	}
 	if m.Facts.Recipe == nil {
 		known.Asked = m.RecipeName
 	}
@@ -148,9 +161,16 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		}
 	}
 	model := &Model{File: file, processor: beside.processor, Steps: own.steps}
+	tensors, dropped, unused, err := drop(file.Tensors, options.Drop)
+	if err == nil && len(unused) > 0 && !options.MayNotFit {
+		err = unusedDrop(file.Path, unused[0], file.Tensors)
+	}
+	if err != nil {
+		return nil, err
+	}
 	err = tensor.Guard(func() error {
-		read, err := naming.Read(ctx, file.Tensors, naming.Options{
-			Scheme: options.From, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,
+		read, err := naming.Read(ctx, tensors, naming.Options{
+			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,
 		})
 		if err == nil {
 			model.Model = *read
@@ -169,7 +189,13 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if wantedFrom == card.Metadata {
 		model.Assumptions = own.assumptions(hints)
 	}
-	model.Notes = slices.Concat(file.Notes, model.Notes)
+	model.Notes, model.unusedDrop = slices.Concat(file.Notes, model.Notes), unused
+	model.leaveOut(dropped)
+	if slices.Contains(options.Drop, ClassBranch) && !model.dropClassBranch() {
+		if model.unusedDrop = append(model.unusedDrop, ClassBranch); !options.MayNotFit {
+			return nil, &DropError{Path: file.Path, Pattern: ClassBranch}
+		}
+	}
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
 	}
@@ -179,7 +205,8 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		model.doubt = doubtZeros(model.Tensors)
 		return nil
 	})
-	return model, errors.Join(err, model.noteEpsilon())
+	model.noteEpsilon()
+	return model, err
 }
 
 // recordingFormat is how recordings of all versions begin to call their format, in their metadata.
@@ -214,13 +241,11 @@ func (o OpenOptions) architecture(beside, own *card.Card) (*arch.Config, card.Or
 }
 
 // noteEpsilon says that the epsilon was assumed where the program that has such names uses another one.
-func (m *Model) noteEpsilon() error {
-	scheme, err := naming.ByName(m.Scheme)
-	if err == nil && scheme.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Default {
+func (m *Model) noteEpsilon() {
+	if m.By.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Default {
 		m.Notes = append(m.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
-			scheme.Program, scheme.Epsilon, arch.Epsilon))
+			m.By.Program, m.By.Epsilon, arch.Epsilon))
 	}
-	return err
 }
 
 // folderConfigs are what the files beside the weights say; nil stands for one that is not there.

@@ -48,7 +48,13 @@ func (e *ProofError) Hint() string {
 // Prove opens the file at path as any other checkpoint, reads it by the scheme, and compares every parameter bit for bit with want, the canonical
 // tensors that it should hold. Differences are reported as *ProofError.
 func Prove(ctx context.Context, path, scheme string, config arch.Config, want []tensor.Named) error {
-	written, err := Open(ctx, path, OpenOptions{From: scheme, Arch: &config})
+	return prove(ctx, path, OpenOptions{From: scheme}, config, want)
+}
+
+// prove is Prove for a file that is opened as how says.
+func prove(ctx context.Context, path string, how OpenOptions, config arch.Config, want []tensor.Named) error {
+	how.Arch = &config
+	written, err := Open(ctx, path, how)
 	if err != nil {
 		return fmt.Errorf("%w: %w", &ProofError{Reason: "it can't be read back"}, err)
 	}

@@ -3,6 +3,7 @@ package convert
 import (
 	"cmp"
 	"context"
+	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -17,6 +18,8 @@ import (
 type SaveOptions struct {
 	// To is the naming scheme, Format the file format.
 	To, Format string
+	// ToMap is a scheme of the caller's own, which counts in place of To; see [naming.ReadMap].
+	ToMap *naming.Scheme
 	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in files that can have one, such as
 	// PyTorch's, the key under which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
 	Wrapper string
@@ -64,7 +67,7 @@ type Saved struct {
 // Save writes the canonical parameters of a model, which must be exactly config.Params(), to a file, or to a folder that transformers'
 // from_pretrained takes. On any error nothing new is left behind, and what stood there before is untouched.
 func Save(ctx context.Context, path string, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
-	t, err := newTarget(path, options.Format, options.To)
+	t, err := newTarget(path, options)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		return nil, &TargetError{Reason: "a folder of this model would be of no use: " + other, Advice: "write a file, under the names of timm or unilm"}
 	}
 	wrapper, key := t.wrappers(options.Wrapper)
-	named, err := naming.Write(t.scheme.Name, config, canonical, naming.WriteOptions{Wrapper: wrapper})
+	named, err := t.scheme.Write(config, canonical, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +111,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		}
 		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the output: "+why)
 	}
-	if err := saved.list(config, named, wrapper); err != nil {
+	if err := saved.list(t.scheme, config, named, wrapper); err != nil {
 		return nil, err
 	}
 	configs, err := t.configs(config, options)
@@ -118,7 +121,11 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	written := output.Options{Progress: options.Progress, NoSync: options.NoSync}
 	if options.Prove {
 		written.Check = func(ctx context.Context, path string) error {
-			return Prove(ctx, path, t.scheme.Name, config, canonical)
+			how := OpenOptions{From: t.scheme.Name}
+			if t.scheme.File() != "" {
+				how = OpenOptions{Map: t.scheme}
+			}
+			return prove(ctx, path, how, config, canonical)
 		}
 		saved.Proved = true
 	}
@@ -152,6 +159,10 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 		return nil, nil
 	case options.Bare && t.folder != "" && t.scheme.Name == naming.HF:
 		return nil, nil
+	case options.Bare && t.scheme.StatesEpsilon(): // a reader would take that of the map
+		metadata = Metadata(t.scheme.Name, c.Config)
+		metadata[MetadataEpsilon] = strconv.FormatFloat(c.Config.Epsilon, 'g', -1, 64)
+		return metadata, nil
 	case options.Bare:
 		return Metadata(t.scheme.Name, c.Config), nil
 	case t.folder != "" && t.scheme.Name == naming.HF:
@@ -165,8 +176,8 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 }
 
 // list finds the names of the parameters, and what is there beside them.
-func (s *Saved) list(config arch.Config, named []tensor.Named, wrapper string) error {
-	names, err := naming.Spell(s.Scheme, config, naming.WriteOptions{Wrapper: wrapper})
+func (s *Saved) list(scheme *naming.Scheme, config arch.Config, named []tensor.Named, wrapper string) error {
+	names, err := scheme.Spell(config, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return err
 	}

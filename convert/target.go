@@ -62,9 +62,11 @@ type target struct {
 }
 
 // newTarget decides on format and scheme. One that is empty follows from the name of the output, from the other, or from what is usual.
-func newTarget(path, format, scheme string) (target, error) {
-	var named *naming.Scheme
-	if scheme != "" {
+func newTarget(path string, options SaveOptions) (target, error) {
+	format, scheme, named := options.Format, options.To, options.ToMap
+	if named != nil {
+		scheme = named.Name
+	} else if scheme != "" {
 		var err error
 		if named, err = naming.ByName(scheme); err != nil {
 			return target{}, err
@@ -84,11 +86,16 @@ func newTarget(path, format, scheme string) (target, error) {
 	endingFormat, endingScheme, known := formatEnding(path)
 	given, _ := formatNamed(format)
 	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.Name == naming.HF) && (format == "" || named != nil && given.Transformers) {
+		if options.ToMap != nil {
+			return target{}, &TargetError{Reason: fmt.Sprintf("%s is a folder, and a model under the names of a map is written as a file", path), Advice: "give the name of a file"}
+		}
 		return folderTarget(path, cmp.Or(format, endingFormat), cmp.Or(scheme, endingScheme, naming.HF))
 	}
 	format = cmp.Or(format, endingFormat)
 	if format == "" && named != nil {
-		format = named.Format
+		if format = named.Format; !slices.Contains(Formats(), format) {
+			return target{}, &TargetError{Reason: fmt.Sprintf("unknown format %.60q, in the map %s", format, named.File()), Advice: formatAdvice(format)}
+		}
 	}
 	record, ok := formatNamed(format)
 	if !ok {

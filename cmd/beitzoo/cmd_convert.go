@@ -36,6 +36,7 @@ func convertCommand(c *console) *cli.Command {
 			"beitzoo convert beit.pth -o beit-hf/ --to hf",
 			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit-384.safetensors --image-size 384 --prove --lossy resize",
 			"beitzoo convert beit_base_p16_224_pt22k.pth -o start.pth --classes 1000 --per-block-bias",
+			"beitzoo convert my_port.pth -o beit.pth --map my_port.yaml --drop 'criterion.*'",
 		),
 		Flags: c.flags(f.save.flags(), []cli.Flag{
 			stringFlag("dtype", &f.dtype, "cast parameters to this `DTYPE`: f32, f64, bf16 or f16; values that become infinite, zero or NaN are counted"),
@@ -55,7 +56,10 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 		return err
 	}
 	bar := c.newProgress("writing")
-	options := convert.Options{SaveOptions: f.save.options(bar), AllowLostValues: f.allowLost}
+	options := convert.Options{AllowLostValues: f.allowLost}
+	if options.SaveOptions, err = f.save.options(bar); err != nil {
+		return err
+	}
 	if options.OpenOptions, err = f.model.options(); err != nil {
 		return err
 	}

@@ -22,8 +22,10 @@ func diffCommand(c *console) *cli.Command {
 		Name:      "diff",
 		Usage:     "compare two models parameter by parameter, whatever their formats",
 		ArgsUsage: "A B",
-		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ.",
+		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ.\n"+
+			"--map is for whichever of the two has its names, --drop for whichever has such tensors.",
 			"beitzoo diff beit.pdparams beit.pth",
+			"beitzoo diff my_port.pth beit.pth --map my_port.yaml",
 		),
 		Flags:  c.flags(f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
@@ -35,6 +37,7 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
+	options.MayNotFit = true
 	atA, err := f.zoo.locate(ctx, c, a)
 	if err != nil {
 		return err

@@ -72,7 +72,8 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 // contradicts reports whether a problem is that the flags say of the model what is not so.
 func (f inspectFlags) contradicts(problem error) bool {
 	stated := f.model.heads != 0 || f.model.window != ""
-	return isA[*convert.NoClassesError](nil)(problem) || isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
+	return isA[*convert.NoClassesError](nil)(problem) || isA[*convert.DropError](nil)(problem) ||
+		isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
 }
 
 // inspection is what `beitzoo inspect --json` prints: the library's document, and why the file is not a BEiT.

@@ -126,11 +126,15 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 func exportWeights(ctx context.Context, c *console, weights beitzoo.Weights, id string, f saveFlags) (*convert.Report, error) {
 	bar := c.newProgress("writing")
 	defer bar.finish()
-	options, target := convert.Options{SaveOptions: f.options(bar)}, f.output
-	if info, err := os.Stat(target); err == nil && info.IsDir() && options.To == "" && options.Format == "" {
+	target := f.output
+	saving, err := f.options(bar)
+	if err != nil {
+		return nil, err
+	}
+	options := convert.Options{SaveOptions: saving}
+	if info, err := os.Stat(target); err == nil && info.IsDir() && (options.To == "" && options.Format == "" || options.ToMap != nil) {
 		target += string(os.PathSeparator) + id + ".safetensors"
 	}
-	var err error
 	if options.OpenOptions, err = weights.Options(options.OpenOptions); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,11 @@ func writeSynthetic(ctx context.Context, c *console, architecture string, seed u
 		return err
 	}
 	bar := c.newProgress("writing")
-	saved, err := convert.Save(ctx, f.output, config, synth.Weights(config, seed), f.options(bar))
+	options, err := f.options(bar)
+	if err != nil {
+		return err
+	}
+	saved, err := convert.Save(ctx, f.output, config, synth.Weights(config, seed), options)
 	bar.finish()
 	if err != nil {
 		return err

@@ -136,11 +136,13 @@ func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Referenc
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}
-		window, err := parseWindow(f.model.window)
+		stated, err := f.model.options()
 		if err != nil {
 			return verify.Reference{}, nil, err
 		}
-		model, err := at.Open(ctx, convert.OpenOptions{Epsilon: f.model.epsilon, Heads: f.model.heads, Window: window})
+		model, err := at.Open(ctx, convert.OpenOptions{
+			Epsilon: f.model.epsilon, Heads: f.model.heads, Window: stated.Window, Map: stated.Map, Drop: stated.Drop, MayNotFit: true,
+		})
 		if err != nil {
 			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 		}

@@ -24,8 +24,11 @@ import (
 // modelFlags say how a checkpoint is opened.
 type modelFlags struct {
 	from, arch, selected, window string
-	heads                        int
-	epsilon                      float64
+	// ownMap is the file of a naming scheme of the user's own, drop are patterns of tensors to leave out.
+	ownMap  string
+	drop    cli.StringSlice
+	heads   int
+	epsilon float64
 	// recipe names a recipe or a file, labels a file, problem what the logits mean; they are empty if the model's own are to be used.
 	recipe, labels, problem string
 }
@@ -37,6 +40,15 @@ func (f *modelFlags) flags() []cli.Flag {
 		&cli.StringFlag{
 			Name: "from", Destination: &f.from, Category: modelSection, DefaultText: "recognised by the names",
 			Usage: "the naming `SCHEME` of the checkpoint: " + strings.Join(naming.Names(), ", "),
+		},
+		&cli.PathFlag{
+			Name: "map", Destination: &f.ownMap, Category: modelSection,
+			Usage: "read the names of the checkpoint by the map in this `FILE`; `beitzoo schemes NAME` prints one, `beitzoo inspect --propose-map` drafts one",
+		},
+		&cli.StringSliceFlag{
+			Name: "drop", Destination: &f.drop, Category: modelSection,
+			Usage: "leave out the tensors with names like this `PATTERN`, in which * stands for anything, dots too; " + convert.ClassBranch +
+				" is the branch for the class token in files of BEiT v2's pre-training",
 		},
 		&cli.StringFlag{
 			Name: "arch", Destination: &f.arch, Category: modelSection, DefaultText: "recognised by the shapes",
@@ -81,8 +93,16 @@ func checkEpsilon(_ *cli.Context, value float64) error {
 
 // options returns what the flags say, checked.
 func (f modelFlags) options() (convert.OpenOptions, error) {
-	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon}
+	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon, Drop: words(f.drop)}
 	var err error
+	if f.ownMap != "" {
+		if f.from != "" {
+			return options, &usageError{"--map and --from exclude each other", "leave out --from: a map says what the names mean"}
+		}
+		if options.Map, err = naming.ReadMap(f.ownMap); err != nil {
+			return options, err
+		}
+	}
 	if options.Window, err = parseWindow(f.window); err != nil {
 		return options, err
 	}

@@ -15,8 +15,8 @@ import (
 
 // saveFlags say what file to write, and how.
 type saveFlags struct {
-	output, to, format, wrapper string
-	prove, dryRun, noSync, bare bool
+	output, to, ownMap, format, wrapper string
+	prove, dryRun, noSync, bare         bool
 }
 
 func (f *saveFlags) flags() []cli.Flag {
@@ -26,6 +26,7 @@ func (f *saveFlags) flags() []cli.Flag {
 			Name: "to", Destination: &f.to, DefaultText: "the usual one of the format",
 			Usage: "the naming `SCHEME` to write: " + strings.Join(naming.Names(), ", "),
 		},
+		&cli.PathFlag{Name: "to-map", Destination: &f.ownMap, Usage: "write the names of the map in this `FILE`, in place of a scheme's; see --map"},
 		&cli.StringFlag{
 			Name: "format", Destination: &f.format, DefaultText: "by the ending of the output, else by the scheme",
 			Usage: "the file `FORMAT` to write: " + strings.Join(convert.Formats(), ", "),
@@ -41,15 +42,24 @@ func (f *saveFlags) flags() []cli.Flag {
 	}
 }
 
-func (f saveFlags) options(bar *progress) convert.SaveOptions {
-	return convert.SaveOptions{
+func (f saveFlags) options(bar *progress) (convert.SaveOptions, error) {
+	options := convert.SaveOptions{
 		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Bare: f.bare, Progress: bar.set,
 	}
+	if f.ownMap == "" {
+		return options, nil
+	}
+	if f.to != "" {
+		return options, &usageError{"--to-map and --to exclude each other", "leave out --to: the map says how the parameters are called"}
+	}
+	var err error
+	options.ToMap, err = naming.ReadMap(f.ownMap)
+	return options, err
 }
 
 // checkName returns an error for an output of which nothing says what it is to be: with neither an ending nor a slash at its end, scheme or format.
 func (f saveFlags) checkName() error {
-	if f.to != "" || f.format != "" || filepath.Ext(f.output) != "" || strings.HasSuffix(f.output, "/") || os.IsPathSeparator(f.output[len(f.output)-1]) {
+	if f.to != "" || f.ownMap != "" || f.format != "" || filepath.Ext(f.output) != "" || strings.HasSuffix(f.output, "/") || os.IsPathSeparator(f.output[len(f.output)-1]) {
 		return nil
 	}
 	if _, err := os.Stat(f.output); err == nil {

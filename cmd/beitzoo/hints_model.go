@@ -21,6 +21,10 @@ func modelHint(err error) string {
 		conflict  *arch.ConflictError
 		beside    *convert.ConfigMismatchError
 		classless *convert.NoClassesError
+		ownMap    *naming.MapError
+		gap       *naming.GapError
+		dropped   *convert.DropError
+		unused    *convert.MapUnusedError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
@@ -28,8 +32,18 @@ func modelHint(err error) string {
 		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; only convert --image-size changes sizes"
 	case errors.As(err, &beside):
 		return beside.Hint()
+	case errors.As(err, &ownMap):
+		return ownMap.Hint() + ": beitzoo schemes hf; docs/maps.md describes the form"
+	case errors.As(err, &gap):
+		return gap.Hint()
+	case errors.As(err, &dropped):
+		return dropped.Hint() + "; the flag is --drop, and `beitzoo inspect FILE --tensors` lists the tensors"
+	case errors.As(err, &unused):
+		return unused.Hint() + "; the flag is --map"
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
+	case errors.As(err, &mismatch) && len(mismatch.Missing)+len(mismatch.Shapes) == 0:
+		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; what does not belong to it is left out with --drop PATTERN"
 	case errors.As(err, &mismatch):
 		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
 	case errors.As(err, &foreign):

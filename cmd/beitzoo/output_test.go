@@ -60,6 +60,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"verify":              {tiny, "--images", "1"},
 		"predict":             {digits, image},
 		"eval":                {digits, images},
+		"schemes":             {"hf"},
 		"list":                {"--zoo", place},
 		"show":                {"tiny", "--zoo", place},
 		"pull":                {"tiny", "--zoo", place, "-o", in("tiny.pth")},

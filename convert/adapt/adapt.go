@@ -51,11 +51,13 @@ const (
 	StepMaskToken = "mask-token"
 	// StepClassBranch leaves out the blocks that only pre-training with a class-token branch uses.
 	StepClassBranch = "cls-branch"
+	// StepDrop leaves out tensors of a file by their names. It is the reader's step, not one of this package.
+	StepDrop = "drop"
 )
 
 // LossyNames returns the names of the steps that can be lossy.
 func LossyNames() []string {
-	return []string{StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch}
+	return []string{StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop}
 }
 
 // Step is one change.

@@ -27,12 +27,16 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 	for i, s := range candidates {
 		readings[i] = s.table().read(tensors, names, options)
 	}
+	if options.Map != nil && options.MapMayNotFit && !readings[0].exact(len(tensors)) {
+		without := options
+		without.Map = nil
+		best, equivalent, err := detect(tensors, without)
+		if known := readings[0].recognised(len(tensors)); err == nil && best.exact(len(tensors)) || 2*known < len(tensors) {
+			return best, equivalent, err
+		}
+	}
 	slices.SortStableFunc(readings, func(a, b *reading) int { return cmp.Compare(b.score, a.score) })
 	if known := readings[0].recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
-		if options.Map != nil && options.MapMayNotFit {
-			options.Map = nil
-			return detect(tensors, options)
-		}
 		return nil, nil, readings[0].explainUnknown(len(tensors))
 	}
 	return settle(readings, options.Prefer)

@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -124,6 +125,12 @@ func ReadMap(path string) (*Scheme, error) {
 	}
 	return ParseMap(path, raw)
 }
+
+// File returns the map file that a scheme was read from, or "" if it is one of the package's.
+func (s *Scheme) File() string { return s.file }
+
+// StatesEpsilon reports whether a map states the epsilon of the weights.
+func (s *Scheme) StatesEpsilon() bool { return s.statesEpsilon }
 
 // ParseMap is like [ReadMap], for text. file stands in messages, and gives the map a name if it has none.
 func ParseMap(file string, raw []byte) (*Scheme, error) {
@@ -428,8 +435,11 @@ func (m *mapParser) finish() {
 	}
 	s.Name = MapPrefix + s.Name
 	s.Format, s.Recipe = cmp.Or(s.Format, "safetensors"), cmp.Or(s.Recipe, Timm)
+	if known := card.RecipeNames(); !slices.Contains(known, s.Recipe) {
+		m.problems = append(m.problems, MapProblem{0, "recipe", "there is no recipe " + text.Quote(s.Recipe), suggest.Nearest(s.Recipe, known)})
+	}
 	s.statesEpsilon = s.Epsilon != 0
-	if s.Epsilon == 0 {
+	if !s.statesEpsilon {
 		s.Epsilon = arch.Epsilon
 	}
 	classifiers := slices.DeleteFunc(slices.Clone(s.Wrappers), func(w Wrapper) bool { return w.Masked })
@@ -543,7 +553,7 @@ func (m *mapParser) row(node ast.Node) {
 // poolings are the kinds of pooling that a row may be for.
 func poolings() []string {
 	var all []string
-	for _, p := range []arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens} {
+	for _, p := range []arch.Pooling{arch.MeanPooling, arch.ClassToken, arch.AllTokens, arch.NoPooling} {
 		all = append(all, string(p))
 	}
 	return all

@@ -184,6 +184,7 @@ func TestParseMap_SaysWhatIsWrong(t *testing.T) {
 		{"truth", "transposed: 1\nrows: []", 1, "true or false"},
 		{"epsilon", "epsilon: 2\nrows: []", 1, "between 0 and 1"},
 		{"name", "name: a b\nrows: []", 1, "a word"},
+		{"recipe", "recipe: tim\nrows: []", 0, "there is no recipe \"tim\" (near: timm)"},
 		{"anchors", "rows: &a\n- cls_token: x", 1, "anchors are not allowed"},
 		{"control character", "name: \x1b[31m", 0, "U+001B"},
 		{"unknown parameter", "rows:\n- cls_tokne: x", 2, "no BEiT has such a parameter (near: cls_token)"},

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
 // Map returns the scheme as a map file, which [ParseMap] reads. The same scheme makes the same text.
@@ -52,6 +55,35 @@ func (s *Scheme) Map() []byte {
 		fmt.Fprintf(w, "- %s: %s\n  why: %s\n", nothing, mapScalar(r.prefix), mapScalar(r.why))
 	}
 	return w.Bytes()
+}
+
+// MapRow is a row of a map.
+type MapRow struct {
+	// Parameters are canonical; there are none in rows of what is not a parameter. Names are those in the file. In both {i} stands for the block, and a final .*
+	// for weight and bias.
+	Parameters []string `json:"parameters"`
+	Names      []string `json:"names"`
+	// By are the operations that make the parameters of what is in the file, as [MapOperations] lists them.
+	By       []string     `json:"by,omitempty"`
+	Pooling  arch.Pooling `json:"pooling,omitempty"`
+	Wrapper  string       `json:"wrapper,omitempty"`
+	ReadOnly bool         `json:"read_only,omitempty"`
+	// Why says why what is in the file is no parameter.
+	Why string `json:"why,omitempty"`
+}
+
+// MapRows returns the rows of the map. They belong to the caller.
+func (s *Scheme) MapRows() []MapRow {
+	var rows []MapRow
+	for _, r := range s.rows {
+		rows = append(rows, MapRow{
+			Parameters: append([]string{}, r.canonical...), Names: slices.Clone(r.foreign), By: slices.Clone(r.steps()), Pooling: r.pooling, Wrapper: r.wrapper, ReadOnly: r.readOnly,
+		})
+	}
+	for _, r := range s.ignored {
+		rows = append(rows, MapRow{Parameters: []string{}, Names: []string{r.prefix}, ReadOnly: true, Why: r.why})
+	}
+	return rows
 }
 
 // mapWriter writes a map file.

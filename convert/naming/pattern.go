@@ -80,9 +80,9 @@ func placeholdersFor(digits string) iter.Seq2[string, int] {
 	}
 }
 
-// matchesGlob reports whether a name is one that a pattern stands for, in which * is any characters, dots and slashes among them, and ? is one character.
+// MatchesGlob reports whether a name of a tensor is one that a pattern stands for, in which * is any characters, dots and slashes among them, and ? is one character.
 // It takes time proportional to the product of both lengths at most.
-func matchesGlob(pattern, name string) bool {
+func MatchesGlob(pattern, name string) bool {
 	at, star, retry := 0, -1, 0
 	for i := 0; i < len(name); {
 		switch {

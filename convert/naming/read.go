@@ -71,7 +71,8 @@ type Dropped struct {
 // Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices, which it
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
-// Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError]; see also the other errors of this package and
+// Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError];
+// see also the other errors of this package and
 // *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
 	best, equivalent, err := detect(tensors, options)

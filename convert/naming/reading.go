@@ -186,9 +186,15 @@ func (r *reading) judge(total int) {
 	if mismatch := r.mismatch(); mismatch != nil {
 		r.score -= len(mismatch.Missing) + len(mismatch.Shapes)
 	} else {
-		r.score = 4 * (total + 1)
+		r.score = exactScore(total)
 	}
 }
+
+// exactScore is that of a reading of so many tensors that leaves nothing open.
+func exactScore(total int) int { return 4 * (total + 1) }
+
+// exact reports whether the tensors are the parameters of an architecture, and nothing else.
+func (r *reading) exact(total int) bool { return r.score == exactScore(total) }
 
 // recognised is the number of tensors that the scheme knows.
 func (r *reading) recognised(total int) int { return total - len(r.unexpected) }
@@ -207,7 +213,7 @@ func (r *reading) signature() string {
 func matchesAny(reasons []reason, names ...string) (why string, found bool) {
 	for _, r := range reasons {
 		for _, name := range names {
-			if matchesGlob(r.prefix, name) {
+			if MatchesGlob(r.prefix, name) {
 				return r.why, true
 			}
 		}
