@@ -71,4 +71,6 @@ type Dropped struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	Bytes  int64  `json:"bytes"`
+	// Beside: it is no part of the model, whose names begin otherwise, or that has no such part.
+	Beside bool `json:"beside,omitempty"`
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // modelHint returns what the user can type about tensors that are not understood as a model, or "". Packages arch and naming say what has to be known;
@@ -17,6 +20,8 @@ func modelHint(err error) string {
 		mismatch  *naming.MismatchError
 		foreign   *naming.NotBEiTError
 		masked    *naming.MaskedModelError
+		several   *naming.SeveralModelsError
+		together  *naming.BesideError
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
 		beside    *convert.ConfigMismatchError
@@ -48,6 +53,10 @@ func modelHint(err error) string {
 		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
 	case errors.As(err, &foreign):
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds"
+	case errors.As(err, &several):
+		return several.Hint() + "; the flag is " + selectOne(several.Prefixes)
+	case errors.As(err, &together):
+		return fmt.Sprintf("%s; the flags are --select %s, --drop and --map FILE: %s", together.Hint(), shellQuoted(together.Prefix), dropAll(together.Patterns))
 	case errors.As(err, &masked):
 		return masked.Hint() + " with --arch"
 	case errors.As(err, &inference):
@@ -62,4 +71,40 @@ func modelHint(err error) string {
 		return conflict.Hint() + "; the flags are --heads N, --window HxW and --arch"
 	}
 	return ""
+}
+
+// selectOne returns the flag that takes one of several models by its prefix. Names without a prefix are taken by dropping the others.
+func selectOne(prefixes []string) string {
+	flag := "--select " + shellQuoted(prefixes[len(prefixes)-1])
+	if prefixes[0] != "" {
+		return flag
+	}
+	var others []string
+	for _, prefix := range prefixes[1:] {
+		others = append(others, prefix+".*")
+	}
+	return flag + ", or " + dropAll(others)
+}
+
+// mostDropped is how many patterns a hint prints.
+const mostDropped = 4
+
+// dropAll returns the flags that leave out what patterns match.
+func dropAll(patterns []string) string {
+	var flags []string
+	for _, pattern := range patterns[:min(len(patterns), mostDropped)] {
+		flags = append(flags, "--drop "+shellQuoted(pattern))
+	}
+	if len(patterns) > mostDropped {
+		flags = append(flags, "...")
+	}
+	return strings.Join(flags, " ")
+}
+
+// shellQuoted returns a word as a shell takes it.
+func shellQuoted(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(text.Line(word), "'", `'\''`) + "'"
 }

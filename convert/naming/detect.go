@@ -3,13 +3,12 @@ package naming
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // detect reads the tensors by each scheme, or by the one that is given, and returns the reading that fits best, with the names of other schemes that
-// mean the same.
+// mean the same. If there is an error, best is the one that came nearest.
 func detect(tensors []tensor.Named, options Options) (best *reading, equivalent []string, err error) {
 	candidates := schemes
 	if options.Scheme != "" {
@@ -22,49 +21,37 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 	if options.Map != nil {
 		candidates = []*Scheme{options.Map}
 	}
+	tables := make([]*table, len(candidates))
+	for i, s := range candidates {
+		tables[i] = s.table()
+	}
 	names := unwrap(tensors)
 	readings := make([]*reading, len(candidates))
-	for i, s := range candidates {
-		readings[i] = s.table().read(tensors, names, options)
+	for i, places := range names.places(tables) {
+		readings[i] = tables[i].read(tensors, names, places, options)
 	}
 	if options.Map != nil && options.MapMayNotFit && !readings[0].exact(len(tensors)) {
 		without := options
 		without.Map = nil
 		best, equivalent, err := detect(tensors, without)
-		if known := readings[0].recognised(len(tensors)); err == nil && best.exact(len(tensors)) || 2*known < len(tensors) {
+		if known := readings[0].recognised(len(tensors)); err == nil && best.exact(len(tensors)) || 2*known < len(tensors)-len(readings[0].beside) {
 			return best, equivalent, err
 		}
 	}
 	slices.SortStableFunc(readings, func(a, b *reading) int { return cmp.Compare(b.score, a.score) })
-	if known := readings[0].recognised(len(tensors)); 2*known < len(tensors) || known == 0 {
-		return nil, nil, readings[0].explainUnknown(len(tensors))
+	best = readings[0]
+	if known := best.recognised(len(tensors)); 2*known < len(tensors)-len(best.beside) || known == 0 {
+		return best, nil, best.explainUnknown(len(tensors))
+	}
+	if len(best.models) > 1 {
+		return best, nil, best.severalModels()
 	}
 	return settle(readings, options.Prefer)
 }
 
-// unwrap returns the names of tensors without the training prefixes that every name has.
-func unwrap(tensors []tensor.Named) []string {
-	names := make([]string, len(tensors))
-	for i, t := range tensors {
-		names[i] = t.Name
-	}
-	for again := len(names) > 0; again; {
-		again = false
-		for _, prefix := range trainingPrefixes {
-			if !slices.ContainsFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) }) {
-				for i := range names {
-					names[i] = strings.TrimPrefix(names[i], prefix)
-				}
-				again = true
-			}
-		}
-	}
-	return names
-}
-
 // settle decides between readings that score the same. They are sorted, best first. Different meanings are a *TieError. Of schemes with the same meaning
-// the preferred one is chosen; else one whose program stores relative position indices if and only if the file has some; else, for a masked model, one
-// whose program has a class for it; else the first in the list of schemes.
+// only those count that leave the least of the names unexplained in front. Of these the preferred one is chosen; else one whose program stores relative
+// position indices if and only if the file has some; else, for a masked model, one whose program has a class for it; else the first in the list of schemes.
 func settle(readings []*reading, prefer string) (chosen *reading, equivalent []string, err error) {
 	best := readings[0]
 	equal := []*reading{best}
@@ -73,10 +60,12 @@ func settle(readings []*reading, prefer string) (chosen *reading, equivalent []s
 			continue
 		}
 		if r.signature() != best.signature() {
-			return nil, nil, &TieError{Schemes: []string{best.Name, r.Name}}
+			return best, nil, &TieError{Schemes: []string{best.Name, r.Name}}
 		}
 		equal = append(equal, r)
 	}
+	shortest := len(slices.MinFunc(equal, func(a, b *reading) int { return len(a.outer) - len(b.outer) }).outer)
+	equal = slices.DeleteFunc(equal, func(r *reading) bool { return len(r.outer) > shortest })
 	rank := func(r *reading) int {
 		rank := 0
 		if r.Name == prefer {

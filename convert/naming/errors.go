@@ -38,7 +38,10 @@ func (e *NotBEiTError) Error() string {
 	if e.Total == 0 {
 		return "not a BEiT: there are no tensors"
 	}
-	return fmt.Sprintf("not a BEiT: the scheme %s, which fits best, knows %d of %d tensors, and not %s", e.Scheme, e.Known, e.Total, text.Quote(e.Example))
+	if e.Known == 0 {
+		return fmt.Sprintf("no BEiT that beitzoo knows: none of the %s has a name that a scheme knows, such as %s", text.Count(e.Total, "tensor", "tensors"), text.Quote(e.Example))
+	}
+	return fmt.Sprintf("no BEiT that beitzoo knows: the scheme %s, which fits best, knows %d of %d tensors, and not %s", e.Scheme, e.Known, e.Total, text.Quote(e.Example))
 }
 
 // Is reports that the tensors are unusable input.
@@ -66,6 +69,61 @@ func (e *UnsupportedError) Is(kind error) bool { return kind == errdef.ErrInput 
 // Hint says what is supported.
 func (e *UnsupportedError) Hint() string {
 	return "beitzoo takes BEiT classifiers and masked-image-modelling models"
+}
+
+// SeveralModelsError says that one state dict holds several complete models.
+type SeveralModelsError struct {
+	// Scheme is that of their names. Prefixes are what these begin with, without the last dot, sorted; one of them may be empty.
+	Scheme   string
+	Prefixes []string
+}
+
+func (e *SeveralModelsError) Error() string {
+	var under []string
+	for _, prefix := range e.Prefixes {
+		if prefix == "" {
+			under = append(under, "names without a prefix")
+		} else {
+			under = append(under, text.Quote(prefix+"."))
+		}
+	}
+	return fmt.Sprintf("the state dict holds %d models: under %s", len(e.Prefixes), text.List(under, listed, ""))
+}
+
+// Is reports that the tensors are unusable input.
+func (e *SeveralModelsError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says how to choose.
+func (e *SeveralModelsError) Hint() string {
+	if e.Prefixes[0] == "" {
+		return "select one of them by its prefix, or drop the names that begin with a prefix"
+	}
+	return "select one of them by its prefix"
+}
+
+// BesideError says that tensors beside the model may belong to it: a head of a name that the scheme does not have, or tokens of another vision transformer.
+type BesideError struct {
+	// Prefix is what the names of the model begin with, without the last dot.
+	Prefix string
+	// Names are the tensors, in the order of the file. Patterns match them, and nothing of the model.
+	Names, Patterns []string
+}
+
+func (e *BesideError) Error() string {
+	var names []string
+	for _, name := range e.Names {
+		names = append(names, text.Quote(name))
+	}
+	return fmt.Sprintf("%s beside the model, whose names begin with %s: %s", text.Count(len(e.Names), "tensor that may belong to it stands",
+		"tensors that may belong to it stand"), text.Quote(e.Prefix+"."), text.List(names, listed, ""))
+}
+
+// Is reports that the tensors are unusable input.
+func (e *BesideError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says how to leave them out.
+func (e *BesideError) Hint() string {
+	return "if the model is complete without them, select its prefix or drop them; if they are a part of it, say which with a map"
 }
 
 // MaskedModelError says that a masked-image-modelling checkpoint was asked to be a classifier.

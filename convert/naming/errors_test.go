@@ -73,12 +73,12 @@ func TestMismatchNamesEverything(t *testing.T) {
 		{"no matrix", reshaped(passl, "backbone.blocks.1.mlp.fc1.weight", 7), naming.MismatchError{
 			Scheme: naming.PASSL, Shapes: []naming.IllShaped{{Name: "backbone.blocks.1.mlp.fc1.weight", Got: tensor.Shape{7}, Want: tensor.Shape{48, 192}}},
 		}},
-		{"several of all", reshaped(append(without(passl, "backbone.cls_token", "head.fc_cls.bias"), zeros("z", 1), zeros("a", 1)), "backbone.blocks.0.norm1.bias", 4, 4), naming.MismatchError{
+		{"several of all", reshaped(append(without(passl, "backbone.cls_token", "head.fc_cls.bias"), zeros("backbone.z", 1), zeros("backbone.a", 1)), "backbone.blocks.0.norm1.bias", 4, 4), naming.MismatchError{
 			Scheme: naming.PASSL,
 			Missing: []naming.Missing{
 				{Name: "backbone.cls_token", Canonical: "cls_token"}, {Name: "head.fc_cls.bias", Canonical: "head.bias"},
 			},
-			Unexpected: []naming.Unexpected{{Name: "a"}, {Name: "z"}},
+			Unexpected: []naming.Unexpected{{Name: "backbone.a"}, {Name: "backbone.z"}},
 			Shapes:     []naming.IllShaped{{Name: "backbone.blocks.0.norm1.bias", Got: tensor.Shape{4, 4}, Want: tensor.Shape{48}}},
 		}},
 		{"part of a joined one missing", without(hf, "beit.encoder.layer.1.attention.attention.key.weight"), naming.MismatchError{
@@ -131,7 +131,7 @@ func TestOtherRefusals(t *testing.T) {
 		text    string
 	}{
 		{"nothing", nil, naming.Options{}, new(*naming.NotBEiTError), "no tensors"},
-		{"another model", []tensor.Named{zeros("conv1.weight", 64, 3, 7, 7), zeros("fc.bias", 10)}, naming.Options{}, new(*naming.NotBEiTError), "0 of 2"},
+		{"another model", []tensor.Named{zeros("conv1.weight", 64, 3, 7, 7), zeros("fc.bias", 10)}, naming.Options{}, new(*naming.NotBEiTError), "none of the 2 tensors"},
 		{"unknown scheme", unilm, naming.Options{Scheme: "tim"}, new(*naming.UnknownSchemeError), `"tim"`},
 		{"masked as classifier", write(t, naming.Unilm, masked), naming.Options{Arch: &large}, new(*naming.MaskedModelError), "no fc_norm and no head"},
 		{"another architecture", unilm, naming.Options{Arch: &large}, new(*naming.MismatchError), "beit_base_p16_224"},

@@ -13,20 +13,28 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// relatives are parameters of models that are BEiTs with something more, which can't be converted.
+// relatives are beginnings of names, after any prefix, of models that are BEiTs with something more, which can't be converted.
 var relatives = []reason{
 	{"decode_head.", "a segmentation model"},
 	{"auxiliary_head.", "a segmentation model"},
 	{"backbone.fpn", "the backbone of a segmentation model"},
 	{"fpn", "the backbone of a segmentation model"},
+	{"scratch.refinenet", "a depth model (MiDaS's DPT)"},
+	{"neck.reassemble_stage", "a depth model (DPT in the names of transformers)"},
 	{"cls_pt_layers.", "a pre-training checkpoint of BEiT v2"},
 }
 
-// relative returns an *UnsupportedError if some unexpected tensor shows that the model is a known relative of BEiT.
+// relative returns an *UnsupportedError if some tensor that is no parameter of the model shows that it is a known relative of BEiT.
 func (r *reading) relative() error {
-	for _, name := range r.unexpected {
-		if what, is := startsWithAny(withoutTrainingPrefixes(name), relatives); is {
-			return &UnsupportedError{What: what, Name: name}
+	names := slices.Clone(r.unexpected)
+	for _, i := range r.beside {
+		names = append(names, r.names.original[i])
+	}
+	for _, relative := range relatives {
+		for _, name := range names {
+			if strings.Contains("."+name, "."+relative.prefix) {
+				return &UnsupportedError{What: relative.why, Name: name}
+			}
 		}
 	}
 	return nil
@@ -67,12 +75,12 @@ func (r *reading) check(given *arch.Config) error {
 		for i := range e.Shapes {
 			e.Shapes[i].Want = tensor.Shape{}
 		}
-		e.finish(r.table, r.config)
+		e.finish(r)
 		return fmt.Errorf("%w; %w", e, r.configErr)
 	}
 	gap := r.gap()
 	if mismatch := r.mismatch(); mismatch != nil {
-		mismatch.finish(r.table, r.config)
+		mismatch.finish(r)
 		if gap != nil {
 			return fmt.Errorf("%w; %w", mismatch, gap)
 		}
@@ -86,7 +94,7 @@ func (r *reading) check(given *arch.Config) error {
 			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", made.view.DType)}
 		}
 	}
-	return nil
+	return r.misplaced()
 }
 
 // mismatch compares what was found with the parameters of the architecture; nil if they are the same. The result has to be finished.
@@ -164,7 +172,7 @@ func (r *reading) lacking(p arch.Param, reported map[string]bool) []Missing {
 	}
 	var missing []Missing
 	for _, pattern := range by.foreign {
-		if name := fill(pattern, block); !reported[name] {
+		if name := r.inFile(fill(pattern, block)); !reported[name] {
 			missing = append(missing, Missing{Name: name, Canonical: p.Name})
 			reported[name] = len(by.canonical) > 1 // it makes another parameter, too
 		}
@@ -194,10 +202,10 @@ func (p param) illShaped(want tensor.Shape) []IllShaped {
 const nearestLimit, nearestLength = 20, 200
 
 // finish fills in what ill-shaped tensors should have been, sorts the lists, and finds the nearest names.
-func (e *MismatchError) finish(t *table, config arch.Config) {
+func (e *MismatchError) finish(r *reading) {
 	for i, s := range e.Shapes {
 		if s.Want == nil {
-			e.Shapes[i].Want = t.expectedShape(s.Name, config)
+			e.Shapes[i].Want = r.expectedShape(s.Name)
 		}
 	}
 	slices.SortFunc(e.Missing, func(a, b Missing) int { return strings.Compare(a.Name, b.Name) })
@@ -222,16 +230,17 @@ func (e *MismatchError) finish(t *table, config arch.Config) {
 	}
 }
 
-// expectedShape is the shape that the scheme's parameter of that name should have, or nil.
-func (t *table) expectedShape(name string, config arch.Config) tensor.Shape {
-	at, block, index, known := t.find(withoutTrainingPrefixes(name))
-	if !known || index {
+// expectedShape is the shape that the scheme's parameter of that name in the file should have, or nil.
+func (r *reading) expectedShape(name string) tensor.Shape {
+	rest, _, under := r.withoutPrefix((&wrapping{removed: map[string]int{}}).withoutWords(name, wrapperWords))
+	at, block, index, known := r.find(rest)
+	if !known || index || !under {
 		return nil
 	}
-	by := t.rows[at.row]
+	by := r.rows[at.row]
 	var views []tensor.View
 	for _, canonical := range by.canonical {
-		for _, p := range config.Params() {
+		for _, p := range r.config.Params() {
 			if p.Name == fill(canonical, block) {
 				views = append(views, tensor.View{DType: tensor.F32, Shape: p.Shape})
 			}

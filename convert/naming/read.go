@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -66,23 +67,30 @@ type Dropped struct {
 	Reason string `json:"reason"`
 	// Bytes is the size in the file.
 	Bytes int64 `json:"bytes"`
+	// Beside: it is no part of the model, whose names begin otherwise, or that has no such part.
+	Beside bool `json:"beside,omitempty"`
 }
 
 // Read finds out what model the tensors are: scheme, architecture, canonical parameters. It reads elements only of relative position indices, which it
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
+// The names of the parameters may begin with anything, and hold what wrappers of modules put into them; tensors beside the model are left out, and named in
+// Notes. Several models are a *[SeveralModelsError], tensors beside the model that may belong to it a *[BesideError].
+//
 // Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError];
-// see also the other errors of this package and
-// *[arch.InferenceError] and *[arch.ConflictError].
+// see also the other errors of this package, *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
 	best, equivalent, err := detect(tensors, options)
+	if best == nil {
+		return nil, err
+	}
+	if err == nil {
+		err = best.check(options.Arch)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := best.check(options.Arch); err != nil {
-		return nil, err
-	}
-	model := &Model{Scheme: best.Name, By: best.Scheme, Equivalent: equivalent, Config: best.config, Dropped: best.dropped}
+	model := &Model{Scheme: best.Name, By: best.Scheme, Equivalent: equivalent, Config: best.config, Dropped: best.dropped, Notes: best.notes()}
 	if options.Arch == nil {
 		inferred := best.inferred
 		model.HeadsFrom, model.WindowFrom, model.PoolingFrom, model.Assumptions = inferred.HeadsFrom, inferred.WindowFrom, inferred.PoolingFrom, inferred.Assumptions
@@ -108,8 +116,12 @@ func (m *Model) addNotes() {
 		m.Notes = append(m.Notes, fmt.Sprintf("the names of the parameters are the same in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), ", ")))
 	}
 	count, bytes := map[string]int{}, map[string]int64{}
-	var reasons []string
+	var reasons, beside []string
 	for _, d := range m.Dropped {
+		if d.Beside {
+			beside = append(beside, fmt.Sprintf("%s (%s)", text.Quote(d.Name), d.Reason))
+			continue
+		}
 		if count[d.Reason] == 0 {
 			reasons = append(reasons, d.Reason)
 		}
@@ -119,4 +131,10 @@ func (m *Model) addNotes() {
 	for _, reason := range reasons {
 		m.Notes = append(m.Notes, fmt.Sprintf("left out %d tensors of %d bytes: %s", count[reason], bytes[reason], reason))
 	}
+	if len(beside) > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("left out %s beside the model: %s", text.Count(len(beside), "tensor", "tensors"), text.List(beside, mostBeside, "")))
+	}
 }
+
+// mostBeside is how many of the tensors beside a model a note names.
+const mostBeside = 8

@@ -13,13 +13,21 @@ import (
 // architecture, judge says how well it fits. Afterwards check or explainUnknown say what is wrong with it.
 type reading struct {
 	*table
+	// names are those of the file, and inner and outer the prefixes of the model in them: names of its parameters begin with inner, which is outer and then
+	// the scheme's own prefix if they have that. models are all complete models in the file, this one first, if there are several.
+	names        *wrapping
+	inner, outer string
+	models       []place
+
 	// params are the canonical parameters that were found.
 	params map[string]param
 	// indices are the relative position indices, dropped the tensors that are known not to matter.
 	indices []tensor.Named
 	dropped []Dropped
-	// unexpected are the names of tensors that mean nothing in the scheme, or the same as another one.
-	unexpected []string
+	// unexpected are the names of tensors that mean nothing in the scheme, or the same as another one. beside are the indices of tensors outside the model,
+	// and doubtful those of them that may be a part of it all the same.
+	unexpected       []string
+	beside, doubtful []int
 	// missing are parts of parameters of which other parts are there.
 	missing []Missing
 	// shapes are tensors that the row's operation can't work on.
@@ -42,9 +50,17 @@ type param struct {
 	row  row
 }
 
-// read makes the reading of one scheme. names are those of tensors without the prefixes that all have.
-func (t *table) read(tensors []tensor.Named, names []string, options Options) *reading {
-	r := t.match(tensors, names)
+// read makes the reading of one scheme, of the first of the places at which it finds a model.
+func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, options Options) *reading {
+	r := &reading{table: t, names: names, params: map[string]param{}, inner: places[0].prefix}
+	if len(places) > 1 {
+		r.models = places
+	}
+	r.outer = r.inner
+	if t.prefix != "" && strings.HasSuffix("."+r.inner, "."+t.prefix) {
+		r.outer = strings.TrimSuffix(r.inner, t.prefix)
+	}
+	r.match(tensors)
 	r.infer(options.Hints)
 	r.excuseMaskToken()
 	useGiven := func() {
@@ -55,50 +71,94 @@ func (t *table) read(tensors []tensor.Named, names []string, options Options) *r
 	if r.configErr != nil {
 		useGiven()
 	}
+	r.sortBeside(tensors)
 	r.judge(len(tensors)) // by the inferred architecture, if there is one: the score is about the scheme, not about the architecture that was asked for
 	useGiven()
 	r.excuseMaskToken()
 	return r
 }
 
-// match sorts the tensors by the table, and makes the parameters.
-func (t *table) match(tensors []tensor.Named, names []string) *reading {
-	type place struct{ row, block int }
-	r := &reading{table: t, params: map[string]param{}}
-	parts := map[place][]int{} // indices into tensors, plus one, by the part of the row
-	var order []place
-	for i, named := range tensors {
-		at, block, index, known := t.find(names[i])
-		if !known && t.file != "" { // a map may have been made from the whole names
-			at, block, index, known = t.find(named.Name)
-		}
-		if index {
-			r.indices = append(r.indices, named)
-			continue
-		}
-		if !known {
-			if why, ignored := matchesAny(t.ignored, names[i], named.Name); ignored {
-				r.drop(named.Name, named.View, why)
-			} else {
-				r.unexpected = append(r.unexpected, named.Name)
-			}
-			continue
-		}
-		here := place{at.row, block}
+// spot is a row of the table for a block.
+type spot struct{ row, block int }
+
+// match sorts the tensors by the table, and makes the parameters. Tensors of the model come first, so that none beside it takes the place of one.
+func (r *reading) match(tensors []tensor.Named) {
+	parts := map[spot][]int{} // indices into tensors, plus one, by the part of the row
+	var order []spot
+	take := func(i int, at rowPart, block int) bool {
+		here := spot{at.row, block}
 		if parts[here] == nil {
-			parts[here] = make([]int, len(t.rows[at.row].foreign))
+			parts[here] = make([]int, len(r.rows[at.row].foreign))
 			order = append(order, here)
 		}
 		if parts[here][at.part] != 0 {
-			r.unexpected = append(r.unexpected, named.Name)
-			continue
+			return false
 		}
 		parts[here][at.part] = i + 1
+		return true
+	}
+	var outside []int
+	for i, named := range tensors {
+		name, inside, under := r.withoutPrefix(r.names.names[i])
+		at, block, index, known := r.find(name)
+		if !known && r.file != "" { // a map may have been made from the whole names
+			at, block, index, known = r.find(named.Name)
+		}
+		why, ignored := matchesAny(r.ignored, name, named.Name)
+		switch {
+		case index && under:
+			r.indices = append(r.indices, named)
+		case known && under:
+			if !take(i, at, block) {
+				r.unexpected = append(r.unexpected, named.Name)
+			}
+		case ignored:
+			r.drop(named.Name, named.View, why)
+		case !inside:
+			outside = append(outside, i)
+		default:
+			if why := harmless(name, named.Shape); why != "" {
+				r.leaveOut(named, why)
+			} else {
+				r.unexpected = append(r.unexpected, named.Name)
+			}
+		}
+	}
+	for _, i := range outside {
+		if at, head := r.headBeside(r.names.names[i]); !head || !take(i, at, -1) {
+			r.beside = append(r.beside, i)
+		}
 	}
 	for _, here := range order {
-		r.assemble(t.rows[here.row], here.block, parts[here], tensors)
+		r.assemble(r.rows[here.row], here.block, parts[here], tensors)
 	}
-	return r
+}
+
+// withoutPrefix returns what the scheme calls a name of the file, whether it is one of the model's, which begin with inner, and whether it is one of those or
+// begins with outer: where the scheme has a prefix of its own, it has names without it.
+func (r *reading) withoutPrefix(name string) (rest string, inside, under bool) {
+	if rest, inside = strings.CutPrefix(name, r.inner); inside {
+		return rest, true, true
+	}
+	rest, under = strings.CutPrefix(name, r.outer)
+	return rest, false, under
+}
+
+// headBeside returns the place of a head that stands in front of the model's prefix, such as head.weight beside encoder.blocks.0.norm1.weight.
+func (r *reading) headBeside(name string) (at rowPart, is bool) {
+	for prefix := r.outer; prefix != ""; {
+		prefix = prefix[:strings.LastIndexByte(prefix[:len(prefix)-1], '.')+1]
+		key, under := strings.CutPrefix(name, prefix)
+		if at, known := r.parts[key]; under && known && len(r.rows[at.row].canonical) == 1 && isHead(r.rows[at.row].canonical[0]) {
+			return at, true
+		}
+	}
+	return rowPart{}, false
+}
+
+// isHead reports whether a canonical parameter is one of a linear layer behind the model.
+func isHead(canonical string) bool {
+	return strings.HasPrefix(canonical, "head.") || strings.HasPrefix(canonical, "lm_head.")
 }
 
 // assemble applies a row's operation to its parts.
@@ -107,7 +167,7 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 	var from []string
 	for part, index := range parts {
 		if index == 0 {
-			r.missing = append(r.missing, Missing{Name: fill(by.foreign[part], block), Canonical: fill(by.canonical[0], block)})
+			r.missing = append(r.missing, Missing{Name: r.inFile(fill(by.foreign[part], block)), Canonical: fill(by.canonical[0], block)})
 			continue
 		}
 		views, from = append(views, tensors[index-1].View), append(from, tensors[index-1].Name)
@@ -185,19 +245,19 @@ func (r *reading) judge(total int) {
 	}
 	if mismatch := r.mismatch(); mismatch != nil {
 		r.score -= len(mismatch.Missing) + len(mismatch.Shapes)
-	} else {
-		r.score = exactScore(total)
+	} else if len(r.doubtful) == 0 {
+		r.score = exactScore(total) - len(r.beside)
 	}
 }
 
 // exactScore is that of a reading of so many tensors that leaves nothing open.
 func exactScore(total int) int { return 4 * (total + 1) }
 
-// exact reports whether the tensors are the parameters of an architecture, and nothing else.
-func (r *reading) exact(total int) bool { return r.score == exactScore(total) }
+// exact reports whether the tensors are the parameters of an architecture, and nothing else but what stands beside a model.
+func (r *reading) exact(total int) bool { return r.score == exactScore(total)-len(r.beside) }
 
 // recognised is the number of tensors that the scheme knows.
-func (r *reading) recognised(total int) int { return total - len(r.unexpected) }
+func (r *reading) recognised(total int) int { return total - len(r.unexpected) - len(r.beside) }
 
 // signature is equal for two readings that make the same parameters of the same tensors in the same way.
 func (r *reading) signature() string {
@@ -221,12 +281,10 @@ func matchesAny(reasons []reason, names ...string) (why string, found bool) {
 	return "", false
 }
 
-// startsWithAny returns the first reason whose prefix a name has.
-func startsWithAny(name string, reasons []reason) (why string, found bool) {
-	for _, r := range reasons {
-		if strings.HasPrefix(name, r.prefix) {
-			return r.why, true
-		}
+// inFile returns the name that a parameter of the scheme has, or should have, in the file.
+func (r *reading) inFile(name string) string {
+	if r.inner == r.outer {
+		name = strings.TrimPrefix(name, r.prefix)
 	}
-	return "", false
+	return r.outer + name
 }

@@ -215,16 +215,16 @@ const (
 var schemes = []*Scheme{
 	{
 		Name: Unilm, Program: "unilm", Format: "pytorch", Key: "model", Recipe: "unilm", Epsilon: arch.Epsilon,
-		rows: plainRows, prefix: "backbone.", writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		rows: plainRows, writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon, Folder: true,
 		MaskedNote: "timm has no class for masked image modelling; the names are what it would call them",
-		rows:       plainRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		rows:       plainRows, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: Canonical, Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
-		rows: plainRows, prefix: "backbone.", blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		rows: plainRows, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: PaddleViT, Program: "PaddleViT", Format: "paddle", Recipe: "paddlevit", Epsilon: arch.Epsilon,

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/transform"
 )
 
@@ -122,15 +121,4 @@ func split(name string) (pattern string, block int) {
 		at = end + 1
 	}
 	return name, -1
-}
-
-// trainingPrefixes are what training programs put in front of every name.
-var trainingPrefixes = append([]string{"model."}, checkpoint.TrainingPrefixes...)
-
-// withoutTrainingPrefixes returns a name without the training prefixes that it has.
-func withoutTrainingPrefixes(name string) string {
-	for _, prefix := range trainingPrefixes {
-		name = strings.TrimPrefix(name, prefix)
-	}
-	return name
 }

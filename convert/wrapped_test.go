@@ -1,0 +1,53 @@
+package convert_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
+)
+
+// What training programs put around a model is removed, what they put beside it is left out, both are said, and the parameters are those of the model.
+func TestOpen_TrainingPrograms(t *testing.T) {
+	t.Parallel()
+	counter, loss := `left out 1 tensor beside the model: "n_averaged" (a counter of a training program)`, `left out 1 tensor beside the model: "criterion.weight" (a weight of a loss)`
+	compiled := `removed "_orig_mod." from 32 names, which a wrapper of a training program put there`
+	for _, c := range []struct {
+		file  string
+		tiny  bool // the parameters are those of tiny_p16_32
+		notes []string
+	}{
+		{"swa.pth", false, []string{counter, `removed "module." from 39 names`}},
+		{"blocks_compiled.pth", false, []string{compiled}},
+		{"averaged.pth", true, []string{counter, `removed "module." from 39 names`}},
+		{"compile_each_block.pth", true, []string{compiled}},
+		{"lit_model_loss.ckpt", true, []string{loss, `the names of the model begin with "model.", which was removed`}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join("..", "testdata", "wrapped", c.file)
+			model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close()
+			for _, note := range c.notes {
+				if !strings.Contains(strings.Join(model.Notes, "\n"), note) {
+					t.Errorf("notes %q lack %q", model.Notes, note)
+				}
+			}
+			if _, err := convert.Convert(t.Context(), path, filepath.Join(t.TempDir(), "x.safetensors"), convert.Options{SaveOptions: convert.SaveOptions{To: naming.HF, Prove: true}}); err != nil {
+				t.Error(err)
+			}
+			if !c.tiny {
+				return
+			}
+			difference, err := convert.Diff(t.Context(), filepath.Join("..", "testdata", "tiny", "tiny_p16_32.unilm.pth"), path, convert.OpenOptions{}, convert.OpenOptions{})
+			if err != nil || !difference.Equal {
+				t.Errorf("the parameters differ from those of tiny_p16_32: %v", err)
+			}
+		})
+	}
+}
