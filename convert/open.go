@@ -144,6 +144,9 @@ func openFile(ctx context.Context, path string, options OpenOptions) (*checkpoin
 func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Model, error) {
 	beside, err := readFolderConfigs(file.Path)
 	if err != nil {
+		if stranger := strangerIn(ctx, file); stranger != nil {
+			return nil, stranger // which says more than that its configuration is not one of a BEiT
+		}
 		return nil, err
 	}
 	own, err := readMetadata(file.Metadata)
@@ -207,6 +210,18 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	})
 	model.noteEpsilon()
 	return model, err
+}
+
+// strangerIn returns the error that says which model is in a file if it is known not to be a BEiT, or nil.
+func strangerIn(ctx context.Context, file *checkpoint.Checkpoint) error {
+	err := tensor.Guard(func() error {
+		_, err := naming.Read(ctx, file.Tensors, naming.Options{SkipIndex: true})
+		return err
+	})
+	if stranger := (*naming.StrangerError)(nil); errors.As(err, &stranger) {
+		return fmt.Errorf("%s: %w", file.Path, stranger)
+	}
+	return nil
 }
 
 // recordingFormat is how recordings of all versions begin to call their format, in their metadata.

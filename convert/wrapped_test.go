@@ -1,6 +1,9 @@
 package convert_test
 
 import (
+	"encoding/binary"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,5 +52,24 @@ func TestOpen_TrainingPrograms(t *testing.T) {
 				t.Errorf("the parameters differ from those of tiny_p16_32: %v", err)
 			}
 		})
+	}
+}
+
+// A folder of another model is called what it is, whatever its config.json says.
+func TestOpen_FolderOfAStranger(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	header := `{"vit.embeddings.position_embeddings": {"dtype": "F32", "shape": [1, 1, 1], "data_offsets": [0, 4]},
+		"vit.encoder.layer.0.attention.attention.key.bias": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}`
+	raw := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+"12345678"...)
+	for name, content := range map[string][]byte{"config.json": []byte(`{"model_type": "vit"}`), "model.safetensors": raw} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := convert.Open(t.Context(), folder, convert.OpenOptions{})
+	var stranger *naming.StrangerError
+	if !errors.As(err, &stranger) || !strings.Contains(stranger.What, "in the names of transformers") {
+		t.Errorf("%T %v", err, err)
 	}
 }

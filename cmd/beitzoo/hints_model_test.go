@@ -19,6 +19,7 @@ func TestModelHint(t *testing.T) {
 		{&naming.TieError{Schemes: []string{"unilm", "passl"}}, []string{"--from SCHEME"}},
 		{&naming.MismatchError{Missing: []naming.Missing{{Name: "x"}}}, []string{"incomplete", "beitzoo inspect", "--arch NAME"}},
 		{&naming.NotBEiTError{}, []string{"PASSL", "beitzoo inspect"}},
+		{&naming.StrangerError{What: "CaiT", Name: "blocks_token_only.0.gamma_1"}, []string{"DiT"}},
 		{&naming.SeveralModelsError{Prefixes: []string{"", "ema's"}}, []string{`--select 'ema'\''s'`, `--drop 'ema'\''s.*'`}},
 		{&naming.BesideError{Prefix: "net", Patterns: []string{"fc.*"}}, []string{"--select net", "--drop 'fc.*'"}},
 		{&naming.MaskedModelError{}, []string{"fine-tuned", "--arch"}},

@@ -71,6 +71,24 @@ func (e *UnsupportedError) Hint() string {
 	return "beitzoo takes BEiT classifiers and masked-image-modelling models"
 }
 
+// StrangerError says that the tensors are those of a model that is not a BEiT, and which.
+type StrangerError struct {
+	// What is a model, with an article. Name is the tensor that gives it away.
+	What, Name string
+}
+
+func (e *StrangerError) Error() string {
+	return fmt.Sprintf("not a BEiT but %s: it has %s", e.What, text.Quote(e.Name))
+}
+
+// Is reports that the tensors are unusable input.
+func (e *StrangerError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what can be read.
+func (e *StrangerError) Hint() string {
+	return "beitzoo computes the blocks of BEiT alone, which are those of BEiT v2, DiT and data2vec-vision too, from " + programs()
+}
+
 // SeveralModelsError says that one state dict holds several complete models.
 type SeveralModelsError struct {
 	// Scheme is that of their names. Prefixes are what these begin with, without the last dot, sorted; one of them may be empty.

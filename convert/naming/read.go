@@ -2,6 +2,7 @@ package naming
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -75,7 +76,8 @@ type Dropped struct {
 // compares with the computed ones, and of biases that must be zero. Everything else is read when the views of the result are.
 //
 // The names of the parameters may begin with anything, and hold what wrappers of modules put into them; tensors beside the model are left out, and named in
-// Notes. Several models are a *[SeveralModelsError], tensors beside the model that may belong to it a *[BesideError].
+// Notes. Several models are a *[SeveralModelsError], tensors beside the model that may belong to it a *[BesideError]. Tensors of a model that is known not to
+// be a BEiT are a *[StrangerError].
 //
 // Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError];
 // see also the other errors of this package, *[arch.InferenceError] and *[arch.ConflictError].
@@ -86,6 +88,11 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	}
 	if err == nil {
 		err = best.check(options.Arch)
+	}
+	if relative := (*UnsupportedError)(nil); best.file == "" && !errors.As(err, &relative) {
+		if stranger := best.stranger(tensors, err); stranger != nil {
+			return nil, stranger
+		}
 	}
 	if err != nil {
 		return nil, err
