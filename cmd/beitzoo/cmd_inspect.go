@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -66,7 +68,11 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	if f.contradicts(found.Problem) {
 		return found.Problem
 	}
-	return c.result(inspection{found, errorText(found.Problem)}, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
+	document := inspection{Inspection: found, Problem: errorText(found.Problem)}
+	if known := (*naming.StrangerError)(nil); errors.As(found.Problem, &known) {
+		document.Stranger = &stranger{known.What, known.Name}
+	}
+	return c.result(document, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
 }
 
 // contradicts reports whether a problem is that the flags say of the model what is not so.
@@ -76,10 +82,17 @@ func (f inspectFlags) contradicts(problem error) bool {
 		isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
 }
 
-// inspection is what `beitzoo inspect --json` prints: the library's document, and why the file is not a BEiT.
+// inspection is what `beitzoo inspect --json` prints: the library's document, why the file is not a BEiT, and what it is if that is known.
 type inspection struct {
 	*convert.Inspection
-	Problem string `json:"problem,omitempty"`
+	Problem  string    `json:"problem,omitempty"`
+	Stranger *stranger `json:"stranger,omitempty"`
+}
+
+// stranger says what a file is that is not a BEiT, and which tensor gives it away.
+type stranger struct {
+	What   string `json:"what"`
+	Tensor string `json:"tensor"`
 }
 
 func errorText(err error) string {
@@ -120,8 +133,9 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 	if i.SHA256 != "" {
 		c.printf("sha256        %s", i.SHA256)
 	}
-	if n := len(i.Dropped); n > 0 {
-		c.printf("left out      %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), i.Dropped[0].Name, i.Dropped[0].Reason)
+	dropped := slices.DeleteFunc(slices.Clone(i.Dropped), func(d convert.Dropped) bool { return d.Beside }) // which a note names
+	if n := len(dropped); n > 0 {
+		c.printf("left out      %s, such as %q: %s", text.Count(n, "tensor that is not a parameter", "tensors that are not parameters"), dropped[0].Name, dropped[0].Reason)
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Metadata)) {
 		if key == convert.MetadataCard && i.Card != nil || key == convert.MetadataSteps && len(i.Steps) > 0 {
@@ -177,10 +191,20 @@ func describe(a arch.Config) string {
 		name, a.ImageHeight, a.ImageWidth, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
 }
 
-// problemText says why there is no architecture. One of which only a property is open is a BEiT all the same.
+// problemText says why there is no architecture, without the path of the file. One of which only a property is open, or which is not alone, is a BEiT all the
+// same.
 func problemText(err error) string {
-	if isA[*arch.InferenceError](nil)(err) || isA[*arch.ConflictError](nil)(err) {
-		return err.Error()
+	var known interface {
+		error
+		Hint() string
+	}
+	for _, is := range []func(error) bool{
+		isA[*naming.StrangerError](nil), isA[*naming.NotBEiTError](nil), isA[*naming.SeveralModelsError](nil), isA[*naming.BesideError](nil),
+		isA[*arch.InferenceError](nil), isA[*arch.ConflictError](nil),
+	} {
+		if is(err) && errors.As(err, &known) {
+			return known.Error()
+		}
 	}
 	return "not a BEiT that beitzoo knows: " + errorText(err)
 }
