@@ -92,7 +92,7 @@ type Result struct {
 // model is what is being changed.
 type model struct {
 	card.Card
-	// views are the parameters by their canonical names, from the names of what they were made from.
+	// views are the parameters by their canonical names, from the names of what they were made from. What Config no longer has may still be there.
 	views map[string]tensor.View
 	from  map[string]string
 	steps []Step
@@ -153,13 +153,6 @@ func (m *model) put(name string, view tensor.View, from string) {
 	m.views[name], m.from[name] = view, m.from[from]
 }
 
-// drop leaves parameters out.
-func (m *model) drop(names ...string) {
-	for _, name := range names {
-		delete(m.views, name)
-	}
-}
-
 // copyTable gives each block the shared table.
 func (m *model) copyTable() {
 	if m.Config.Bias == arch.BlockBias {
@@ -175,6 +168,5 @@ func (m *model) copyTable() {
 			names = append(names, p.Name)
 		}
 	}
-	m.drop(shared)
 	m.step(Step{Name: StepBias, What: fmt.Sprintf("the shared relative position bias table was copied to each of %d blocks", len(names)-1), Tensors: names})
 }

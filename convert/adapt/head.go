@@ -162,7 +162,6 @@ func (m *model) setHead(o Options) error {
 	if kind == RowsHead {
 		return m.takeRows(rows)
 	}
-	m.drop(gone...)
 	m.Config.Classes = o.Classes
 	weight, bias := m.headShapes()
 	weights, err := transform.Zeros(dtype, weight)
@@ -201,7 +200,6 @@ func (m *model) dropHead() {
 	}
 	what := fmt.Sprintf("the head of %s was left out", outputs(m.Config))
 	m.dropClassBranch()
-	m.drop(gone...)
 	m.Config.Classes, m.Config.Regression = 0, false
 	m.forgetClasses()
 	m.step(Step{Name: StepHead, What: what, Lossy: true, Tensors: gone})
@@ -218,7 +216,6 @@ func (m *model) dropClassBranch() {
 			gone = append(gone, p.Name)
 		}
 	}
-	m.drop(gone...)
 	what := "left out: " + text.Count(m.Config.ClassBlocks, "block", "blocks") + " that only pre-training uses, for the class token"
 	m.Config.ClassBlocks, m.Config.ClassHead = 0, false
 	m.step(Step{Name: StepClassBranch, What: what, Lossy: true, Tensors: gone})
@@ -234,7 +231,6 @@ func (m *model) classify(norm Norm, dtype tensor.DType) error {
 		m.note("all blocks still share one relative position bias table; unilm copies it to each block before it fine-tunes")
 	}
 	if old.MaskToken {
-		m.drop("mask_token")
 		m.step(Step{Name: StepMaskToken, What: "the mask token was left out: a classifier sees every patch", Lossy: true, Tensors: []string{"mask_token"}})
 	}
 	fresh := []string{"fc_norm.weight", "fc_norm.bias"}
@@ -246,7 +242,6 @@ func (m *model) classify(norm Norm, dtype tensor.DType) error {
 		for i, name := range fresh {
 			m.put(name, m.views[before[i]], before[i])
 		}
-		m.drop(before...)
 		m.step(Step{Name: StepNorm, What: "norm became fc_norm, which stands behind the mean of the patches", Tensors: union(before, fresh)})
 		return nil
 	}
@@ -265,7 +260,6 @@ func (m *model) classify(norm Norm, dtype tensor.DType) error {
 	if before != nil {
 		what = "norm was left out; " + what + ", as unilm does"
 	}
-	m.drop(before...)
 	m.step(Step{Name: StepNorm, What: what, Lossy: before != nil, Tensors: union(before, fresh)})
 	return nil
 }

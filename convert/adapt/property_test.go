@@ -174,6 +174,20 @@ func TestApply_AxesAreApart(t *testing.T) {
 			t.Errorf("offset %d is %g if one axis is resized, and %g if both are", x-7, a, b)
 		}
 	}
+	down := resizedTable(t, square(5), Unilm, 5, 8, func(rows, heads int) []float64 { // 9 x 9 offsets that differ only down
+		values := make([]float64, rows*heads)
+		for r := range rows {
+			for k := range heads {
+				values[r*heads+k] = math.Sin(float64(r / 9))
+			}
+		}
+		return values
+	})
+	for y := range 9 {
+		if got, want := down[2*15*y], math.Sin(float64(y)); math.Abs(got-want) > 1e-14 {
+			t.Errorf("offset %d of the axis that stays is %g instead of %g", y-4, got, want)
+		}
+	}
 }
 
 func TestApply_RefusesSizes(t *testing.T) {
