@@ -52,6 +52,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
 	VENV=$(VENV) ./dev/interop.sh containers
+	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
 	$(MAKE) interop-drawn
 
 interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone; UNILM=DIR PASSL=DIR for their own code

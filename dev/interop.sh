@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh drawn`, for models that are drawn whole,
-# or `dev/interop.sh containers`, for the files in which frameworks keep weights.
+# `dev/interop.sh containers`, for the files in which frameworks keep weights, or `dev/interop.sh resize`, for models that are resized.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many models; CASE: only
-# this one of them. UNILM, PASSL: checkouts of these programs, whose own code then runs the lines of Python that convert prints.
+# this one of them. UNILM, PASSL: checkouts of these programs, whose own code then runs the lines of Python that convert prints, and resizes models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}
@@ -21,11 +21,20 @@ if ! cmp -s "$older" "$VENV/transformers4/beitzoo-requirements.txt"; then
 fi
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?drawn or containers}
+checks=${1:?drawn, containers or resize}
 shift
 case $checks in
 containers) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
 drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py --beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" \
     --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"} "$@" ;;
+resize)
+    scipy=dev/interop/requirements-scipy.txt
+    if [ -n "${UNILM:-}" ] && ! cmp -s "$scipy" "$VENV/scipy/beitzoo-requirements.txt"; then
+        rm -rf "$VENV/scipy"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --target "$VENV/scipy" -r "$scipy"
+        cp "$scipy" "$VENV/scipy/beitzoo-requirements.txt"
+    fi
+    exec "$VENV/bin/python" -W ignore dev/interop/resize.py --beitzoo bin/beitzoo --seed "${SEED:-0}" ${UNILM:+--unilm "$UNILM" --scipy "$VENV/scipy"} "$@"
+    ;;
 *) echo "no such checks: $checks" >&2 && exit 2 ;;
 esac
