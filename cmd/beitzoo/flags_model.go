@@ -61,7 +61,7 @@ func (f *modelFlags) flags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "select", Destination: &f.selected, Category: modelSection,
-			Usage: "the `KEY` of the state dict to take if a file holds several, such as model_ema",
+			Usage: "the `KEY` of the state dict to take if a file holds several, such as model_ema; or what the names of the wanted tensors begin with, such as ema_model",
 		},
 		&cli.Float64Flag{
 			Name: "epsilon", Destination: &f.epsilon, Category: modelSection, DefaultText: "that of the scheme or config", Action: checkEpsilon,

@@ -20,7 +20,7 @@ type Checkpoint struct {
 	// Class is the class of the whole module that the file holds in place of a state dict, such as "timm.models.beit.Beit", or empty. It comes from the file:
 	// quote it.
 	Class string
-	// Others are the paths of keys to other state dicts in the file, each of which Options.Select can name.
+	// Others are the paths of keys, or the prefixes of names, to other state dicts in the file, each of which Options.Select can name.
 	Others []string
 	// Size is the number of bytes of all files.
 	Size int64
@@ -56,7 +56,8 @@ func (c *Checkpoint) Changed() bool {
 
 // Options say which part of a file is wanted.
 type Options struct {
-	// Select names the state dict to take if a file holds several, such as "model_ema". Empty takes the trained weights.
+	// Select names the state dict to take if a file holds several, such as "model_ema": a key, keys joined by dots, or what the names of its tensors begin with.
+	// Empty takes the trained weights.
 	Select string
 }
 

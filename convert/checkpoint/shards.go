@@ -53,7 +53,7 @@ func openIndex(ctx context.Context, path string, options Options, formats []Form
 	}
 	whole := &Checkpoint{Path: path, Metadata: map[string]string{}}
 	for _, shard := range slices.Sorted(maps.Keys(shards)) {
-		part, err := openFile(ctx, filepath.Join(filepath.Dir(path), shard), options, formats)
+		part, err := openFile(ctx, filepath.Join(filepath.Dir(path), shard), Options{}, formats)
 		if err != nil {
 			whole.Close()
 			return nil, fmt.Errorf("shard %q of %s: %w", shard, path, err)
@@ -64,6 +64,12 @@ func openIndex(ctx context.Context, path string, options Options, formats []Form
 		}
 	}
 	whole.Container = fmt.Sprintf("%d shards, each %s", len(shards), whole.Container)
+	if options.Select != "" {
+		if err := whole.Take(options.Select); err != nil {
+			whole.Close()
+			return nil, withPath(err, path)
+		}
+	}
 	return whole, nil
 }
 

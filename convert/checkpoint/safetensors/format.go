@@ -37,10 +37,6 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	if err != nil {
 		return nil, err
 	}
-	if options.Select != "" {
-		return nil, checkpoint.NoModel("the file has one set of tensors and none that is called %q", options.Select).
-			WithHint("leave the selection out")
-	}
 	opened := &checkpoint.Checkpoint{
 		Container: fmt.Sprintf("header of %d bytes and data", h.end-8),
 		Metadata:  h.metadata,
@@ -49,6 +45,11 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	for i, e := range h.entries {
 		data := tensor.Memory(content[h.end+e.begin : h.end+e.end : h.end+e.end])
 		opened.Tensors[i] = tensor.Named{Name: e.name, View: tensor.View{DType: e.dtype, Shape: e.shape, Data: data}}
+	}
+	if options.Select != "" {
+		if err := opened.Take(options.Select); err != nil {
+			return nil, err
+		}
 	}
 	return opened, nil
 }

@@ -1,8 +1,10 @@
 package statedict
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -13,7 +15,8 @@ import (
 
 // Options say which state dict of a file is wanted.
 type Options struct {
-	// Select is a key, or keys joined by dots, or empty for the trained weights.
+	// Select is a key, or keys joined by dots, or empty for the trained weights. Where there is no such key, it is what the names of the wanted tensors begin
+	// with.
 	Select string
 	// FileSize bounds what the tensors may sum up to: 4 times as many bytes and 1 GiB, because one stored byte can serve many tensors.
 	FileSize int64
@@ -48,13 +51,21 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 	if !ok {
 		return nil, s.noDict(root)
 	}
+	prefix := ""
 	if options.Select != "" {
 		var err error
-		if dict, err = s.follow(dict, options.Select); err != nil {
+		if dict, prefix, err = s.follow(dict, options.Select); err != nil {
 			return nil, err
 		}
 	}
+	outer := dict
 	chosen, err := s.choose(dict)
+	if err == nil && prefix != "" {
+		chosen, err = s.part(chosen, prefix)
+	}
+	if err != nil && prefix != "" && errors.Is(err, checkpoint.ErrNoModel) {
+		return nil, checkpoint.NoSuchPart(options.Select, keys(outer), s.prefixes(outer))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +74,51 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 	}
 	s.found.Wrapper = strings.Join(s.path, ".")
 	return s.found, nil
+}
+
+// part keeps the entries of a dict whose keys begin with a prefix, and removes that from the keys.
+func (s *search) part(dict *pickle.Dict, prefix string) (*pickle.Dict, error) {
+	names, at := tensorNames(dict)
+	part, ok := checkpoint.PartOf(names, prefix)
+	if !ok {
+		return nil, checkpoint.NoModel("no name begins with %q", prefix)
+	}
+	kept := make([]pickle.Entry, len(part.Kept))
+	for i, index := range part.Kept {
+		kept[i] = pickle.Entry{Key: part.Names[i], Value: dict.Entries[at[index]].Value}
+	}
+	for _, other := range part.Others {
+		s.found.Others = append(s.found.Others, strings.Join(append(slices.Clone(s.path), other), "."))
+	}
+	s.path = append(s.path, strings.TrimSuffix(prefix, "."))
+	s.found.Notes = append(s.found.Notes, part.Notes...)
+	made := &pickle.Dict{}
+	if module, ok := s.origins[dict]; ok {
+		s.origins[made] = module
+	}
+	return made, made.Reset(kept)
+}
+
+// prefixes returns what names of tensors begin with, in the dict that would be chosen.
+func (s *search) prefixes(dict *pickle.Dict) []string {
+	s = &search{survey: s.survey, found: &Dict{}}
+	chosen, err := s.choose(dict)
+	if err != nil {
+		return nil
+	}
+	names, _ := tensorNames(chosen)
+	return checkpoint.Prefixes(names)
+}
+
+// tensorNames returns the names of the tensors in a dict, and where their entries are.
+func tensorNames(dict *pickle.Dict) (names []string, at []int) {
+	for i, entry := range dict.Entries {
+		name, isText := entry.Key.(string)
+		if _, isTensor := asTensor(entry.Value); isText && isTensor {
+			names, at = append(names, name), append(at, i)
+		}
+	}
+	return names, at
 }
 
 // search is the way down to a state dict.

@@ -83,6 +83,23 @@ func TestChoose(t *testing.T) {
 			"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
 			[]string{`"student" holds another 2 tensors, which can be selected by that name`},
 		},
+		{
+			"a prefix of names", made("state_dict", made("model.a", weight(1), "model.b", weight(2), "ema_model.a", weight(3), "criterion.weight", weight(4), "n", int64(1))), "ema_model",
+			"state_dict.ema_model", "a3", []string{
+				`took the 1 tensor whose names begin with "ema_model.", and removed that`,
+				`left out: 2 tensors whose names begin with "model.", "criterion.weight"`,
+			},
+		},
+		{
+			"a prefix of names below a key", made("state_dict", made("model.a", weight(1), "ema_model.a", weight(3)), "epoch", int64(1)), "state_dict.ema_model.",
+			"state_dict.ema_model", "a3", []string{
+				`left out: "epoch"`, `took the 1 tensor whose names begin with "ema_model.", and removed that`, `left out: "model.a"`,
+			},
+		},
+		{
+			"a key before a prefix", made("ema", made("a", weight(3)), "model", made("ema.a", weight(1))), "ema", "ema", "a3",
+			[]string{`"model" holds another 1 tensor, which can be selected by that name`},
+		},
 		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
 		{"prefix module.", made("module.a", weight(1), "module.b", weight(2)), "", "", "a1 b2", []string{`removed "module." from the front of every name`}},
 		{
@@ -150,6 +167,8 @@ func TestChoose_FindsNoModel(t *testing.T) {
 		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "select it by its name"},
 		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "select one of them"},
 		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
+		{"no such prefix", made("model", made("net.a", weight(1), "net.b", weight(1), "ema.a", weight(1), "ema.b", weight(1))), "emb", checkpoint.ErrNoModel, `nothing called "emb"`, `it has the keys "model", and names that begin with "net", "ema"`},
+		{"half of a prefix", made("model", made("ema_model.a", weight(1), "ema_model.b", weight(1))), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `begin with "ema_model"`},
 		{"a key that is not a dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict`, `"epoch"`},
 		{"no tensors", made("epoch", int64(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"an empty dict", made(), "", checkpoint.ErrNoModel, "no tensors", "state dict"},

@@ -30,23 +30,23 @@ var (
 	accumulator = regexp.MustCompile(`_(moment\d?|beta\d_pow_acc|velocity|momentum|mean_square|mean_grad|inf_norm|avg_squared_(grad|update)|fp32_master)_\d+$`)
 )
 
-// follow goes down to the dict that Options.Select names.
-func (s *search) follow(dict *pickle.Dict, wanted string) (*pickle.Dict, error) {
+// follow goes down to the dict that Options.Select names. What is left of the path where no key fits is a prefix of names.
+func (s *search) follow(dict *pickle.Dict, wanted string) (inner *pickle.Dict, prefix string, err error) {
 	for rest := wanted; rest != ""; {
 		key, value, ok := longestKey(dict, rest)
 		if !ok {
-			return nil, checkpoint.NoModel("the file has nothing called %q", wanted).WithHint("it has %s", keys(dict))
+			return dict, rest, nil
 		}
 		inner, isDict := s.dict(value)
 		if !isDict {
-			return nil, checkpoint.NoModel("%q is not a dict of tensors", wanted).WithHint("the file has %s", keys(dict))
+			return nil, "", checkpoint.NoModel("%q is not a dict of tensors", wanted).WithHint("the file has %s", quoteAll(keys(dict)))
 		}
 		s.path = append(s.path, key)
 		s.siblings(dict, key)
 		dict = inner
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, key), ".")
 	}
-	return dict, nil
+	return dict, "", nil
 }
 
 // longestKey finds the key that the path begins with; keys may hold dots themselves.
@@ -116,7 +116,7 @@ func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 		return nil, checkpoint.NoModel("the file holds the state of a training run, but no model").
 			WithHint("give the model's own file: PaddlePaddle saves it as .pdparams")
 	}
-	return nil, checkpoint.NoModel("the file holds no tensors; it has %s", keys(dict)).WithHint("%s", adviceStateDict)
+	return nil, checkpoint.NoModel("the file holds no tensors; it has %s", quoteAll(keys(dict))).WithHint("%s", adviceStateDict)
 }
 
 // siblings notes what lies beside the chosen key: other weights, which can be selected, and the rest.
@@ -164,14 +164,15 @@ func (s *search) describe(entry pickle.Entry) string {
 	return name
 }
 
-func keys(dict *pickle.Dict) string {
+func keys(dict *pickle.Dict) []string {
 	var names []string
 	for _, entry := range dict.Entries {
-		if key, ok := entry.Key.(string); ok {
+		_, isTensor := asTensor(entry.Value)
+		if key, ok := entry.Key.(string); ok && !isTensor {
 			names = append(names, key)
 		}
 	}
-	return quoteAll(names)
+	return names
 }
 
 func quoteAll(names []string) string {
