@@ -25,6 +25,8 @@ type Format struct {
 	// Read lists the tensors of a file. Views may be windows of content. Problems are reported as *Error.
 	Read func(ctx context.Context, content []byte, options Options) (*Checkpoint, error)
 
+	// Folders are the ways in which folders, in place of files, are checkpoints of this format.
+	Folders []FolderKind
 	// Write plans a file of tensors for output.Write, which reads their Data. The same tensors make the same bytes. The error lists every tensor that
 	// the format cannot hold. It is nil for a format that can only be read.
 	Write func(tensors []tensor.Named, options WriteOptions) ([]output.Part, error)

@@ -24,6 +24,9 @@ func Open(ctx context.Context, path string, options Options, formats ...Format) 
 	if strings.HasSuffix(path, IndexSuffix) {
 		return openIndex(ctx, path, options, formats)
 	}
+	if opened, err := openMember(ctx, path, options, formats); opened != nil || err != nil {
+		return opened, err
+	}
 	return openFile(ctx, path, options, formats)
 }
 
@@ -64,26 +67,34 @@ func regular(path string) error {
 
 // read reads content with the first format that recognises it. If the file is cut short meanwhile, or a library that the format uses
 // panics, the result is an error.
-func read(ctx context.Context, content []byte, options Options, formats []Format) (opened *Checkpoint, err error) {
+func read(ctx context.Context, content []byte, options Options, formats []Format) (*Checkpoint, error) {
+	if len(content) == 0 {
+		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or give the file that holds the weights")
+	}
+	return guarded(func() (*Checkpoint, error) {
+		for _, format := range formats {
+			if format.Match(content) {
+				opened, err := format.Read(ctx, content, options)
+				if opened != nil {
+					opened.Format = format.Name
+				}
+				return opened, err
+			}
+		}
+		return nil, unknown(content, formats)
+	})
+}
+
+// guarded turns a panic in read, and a fault because a file was cut short meanwhile, into an error.
+func guarded(read func() (*Checkpoint, error)) (opened *Checkpoint, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			opened, err = nil, Malformed("reading the file failed: %s", PanicText(cause))
 		}
 	}()
-	if len(content) == 0 {
-		return nil, Errorf(ErrFormat, "the file is empty").WithHint("download it again, or give the file that holds the weights")
-	}
 	err = tensor.Guard(func() error {
-		for _, format := range formats {
-			if format.Match(content) {
-				opened, err = format.Read(ctx, content, options)
-				if opened != nil {
-					opened.Format = format.Name
-				}
-				return err
-			}
-		}
-		return unknown(content, formats)
+		opened, err = read()
+		return err
 	})
 	if errors.Is(err, tensor.ErrFault) {
 		opened, err = nil, Malformed("%s", err)

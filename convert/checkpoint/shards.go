@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // IndexSuffix ends the name of a file that maps tensors to shards.
@@ -41,8 +39,60 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 			return opened, err
 		}
 	}
-	return nil, withPath(Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
-		WithHint("give the weight file itself, or an index file ending in %s", IndexSuffix), path)
+	folder, err := listFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	if opened, err := openKinds(ctx, folder, options, formats); opened != nil || err != nil {
+		return opened, err
+	}
+	return nil, withPath(emptyFolder(folder, names), path)
+}
+
+// openKinds opens a folder that is a checkpoint by itself. It returns nil and no error if it is not.
+func openKinds(ctx context.Context, folder *Folder, options Options, formats []Format) (*Checkpoint, error) {
+	for _, format := range formats {
+		for _, kind := range format.Folders {
+			if !kind.Match(folder) {
+				continue
+			}
+			opened, err := guarded(func() (*Checkpoint, error) { return kind.Read(ctx, folder, options) })
+			if err != nil {
+				folder.close()
+				return nil, withPath(err, folder.Path)
+			}
+			if opened == nil {
+				continue
+			}
+			opened.Path, opened.Format, opened.Size = folder.Path, format.Name, folder.size
+			opened.closers = append(opened.closers, folder.closers...)
+			return opened, nil
+		}
+	}
+	folder.close()
+	return nil, nil
+}
+
+// openMember opens the folder that a file stands for, such as data.pkl of an unpacked archive. It returns nil and no error if it is an ordinary file.
+func openMember(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
+	for _, format := range formats {
+		for _, kind := range format.Folders {
+			if kind.Member == nil || !kind.Member(filepath.Base(path)) {
+				continue
+			}
+			folder, err := listFolder(filepath.Dir(path))
+			if err != nil {
+				return nil, nil // the file alone can be read
+			}
+			only := []Format{{Name: format.Name, Folders: []FolderKind{kind}}}
+			opened, err := openKinds(ctx, folder, options, only)
+			if opened != nil {
+				opened.Path = path
+			}
+			return opened, withPath(err, path)
+		}
+	}
+	return nil, nil
 }
 
 // openIndex opens every shard that an index names, and takes exactly the tensors that it maps.

@@ -67,3 +67,9 @@ func saved(content []byte, formats []Format) error {
 	}
 	return nil
 }
+
+// emptyFolder says what a folder holds that is no checkpoint. names are those that it should have one of.
+func emptyFolder(folder *Folder, names []string) error {
+	return Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
+		WithHint("give the weight file itself, or an index file ending in %s", IndexSuffix)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/archive"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Names of records below the archive's only folder.
@@ -33,7 +34,34 @@ const (
 // zipFile is an archive and the folder in it.
 type zipFile struct {
 	*archive.Archive
-	folder string
+	content []byte
+	folder  string
+}
+
+// records are what torch.save writes: the records of an archive, or the files of one that was unpacked.
+type records interface {
+	// get returns a record, by its name below the archive's folder, and its size in bytes; nil if there is none.
+	get(name string) (tensor.Data, int64, error)
+	// pickle returns the content in which the pickle of the object ends, and where it begins there.
+	pickle(record tensor.Data) (content []byte, from int64, err error)
+}
+
+func (z *zipFile) get(name string) (tensor.Data, int64, error) {
+	record, ok := z.Get(z.folder + name)
+	if !ok {
+		return nil, 0, nil
+	}
+	return record, record.Size, nil
+}
+
+// pickle returns the file itself where the record is stored, so that errors name the place in it.
+func (z *zipFile) pickle(data tensor.Data) ([]byte, int64, error) {
+	raw, err := data.Bytes()
+	if record, ok := data.(*archive.Record); ok && err == nil && record.Stored() {
+		from := record.Start()
+		return z.content[:from+record.Size], from, nil
+	}
+	return raw, 0, err
 }
 
 func readArchive(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
@@ -41,28 +69,45 @@ func readArchive(ctx context.Context, content []byte, options checkpoint.Options
 	if err != nil {
 		return nil, err
 	}
-	version, err := z.version()
+	loaded, err := load(ctx, z)
 	if err != nil {
 		return nil, err
 	}
-	big, err := z.bigEndian()
+	opened, err := loaded.storages.checkpoint(loaded.object.Root, int64(len(content)), options)
 	if err != nil {
 		return nil, err
 	}
-	s := newStorages(big)
-	object, err := z.object(ctx, content, s)
-	if err != nil {
-		return nil, err
-	}
-	if err := z.fill(s); err != nil {
-		return nil, err
-	}
-	opened, err := s.checkpoint(object, int64(len(content)), options)
-	if err != nil {
-		return nil, err
-	}
-	opened.Container = fmt.Sprintf("zip archive%s, pickle of protocol %d%s", version, object.Protocol, wholeModule(opened))
+	opened.Container = "zip archive" + loaded.description(opened)
 	return opened, nil
+}
+
+// description is what a container's description says behind its first words.
+func (a *archived) description(opened *checkpoint.Checkpoint) string {
+	return fmt.Sprintf("%s, pickle of protocol %d%s", a.version, a.object.Protocol, wholeModule(opened))
+}
+
+// archived is the object in an archive, with the storages of its tensors.
+type archived struct {
+	version  string
+	object   *pickle.Document
+	storages *storages
+}
+
+// load reads the object and finds the storages that it refers to.
+func load(ctx context.Context, r records) (*archived, error) {
+	version, err := versionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	big, err := bigEndian(r)
+	if err != nil {
+		return nil, err
+	}
+	loaded := &archived{version: version, storages: newStorages(big)}
+	if loaded.object, err = objectOf(ctx, r, loaded.storages); err != nil {
+		return nil, err
+	}
+	return loaded, fill(r, loaded.storages)
 }
 
 // wholeModule is what the description of a container says of a whole module, or empty.
@@ -79,7 +124,7 @@ func openArchive(ctx context.Context, content []byte) (*zipFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	z := &zipFile{Archive: opened}
+	z := &zipFile{Archive: opened, content: content}
 	for _, record := range opened.Records {
 		folder, _, inside := strings.Cut(record.Name, "/")
 		if !inside || z.folder != "" && z.folder != folder+"/" {
@@ -88,13 +133,18 @@ func openArchive(ctx context.Context, content []byte) (*zipFile, error) {
 		z.folder = folder + "/"
 	}
 	if _, ok := z.Get(z.folder + constantsRecord); ok {
-		return nil, checkpoint.Unsupported("a TorchScript archive: a traced or scripted program with its weights, not a checkpoint").
-			WithHint("save the weights alone: torch.save(module.state_dict(), \"weights.pth\")")
+		return nil, scripted()
 	}
 	if _, ok := z.Get(z.folder + objectRecord); !ok {
 		return nil, z.foreign("")
 	}
 	return z, nil
+}
+
+// scripted says that a file is one of TorchScript.
+func scripted() error {
+	return checkpoint.Unsupported("a TorchScript archive: a traced or scripted program with its weights, not a checkpoint").
+		WithHint("save the weights alone: torch.save(module.state_dict(), \"weights.pth\")")
 }
 
 // foreign says what an archive is that torch.save did not write. name is that of a record outside of the archive's folder, or empty.
@@ -114,9 +164,9 @@ func (z *zipFile) foreign(name string) error {
 		WithHint("if weights are packed in it, unpack it and give them")
 }
 
-// version returns ", format N", or "" if the archive does not say.
-func (z *zipFile) version() (string, error) {
-	text, err := z.text(versionRecord)
+// versionOf returns ", format N", or "" if the archive does not say.
+func versionOf(r records) (string, error) {
+	text, err := word(r, versionRecord)
 	if err != nil || text == "" {
 		return "", err
 	}
@@ -131,8 +181,8 @@ func (z *zipFile) version() (string, error) {
 }
 
 // bigEndian reports whether the elements are big-endian. Archives without the record are little-endian.
-func (z *zipFile) bigEndian() (bool, error) {
-	text, err := z.text(byteOrderRecord)
+func bigEndian(r records) (bool, error) {
+	text, err := word(r, byteOrderRecord)
 	if err != nil {
 		return false, err
 	}
@@ -142,53 +192,54 @@ func (z *zipFile) bigEndian() (bool, error) {
 	return text == "big", nil
 }
 
-// text reads a short record, or returns "" if there is none.
-func (z *zipFile) text(name string) (string, error) {
-	record, ok := z.Get(z.folder + name)
-	if !ok {
-		return "", nil
+// word reads a short record, or returns "" if there is none.
+func word(r records, name string) (string, error) {
+	record, size, err := r.get(name)
+	if err != nil || record == nil {
+		return "", err
 	}
-	if record.Size > maxText {
-		return "", checkpoint.Malformed("the record %q has %d bytes; %d is the limit", name, record.Size, maxText)
+	if size > maxText {
+		return "", checkpoint.Malformed("the record %q has %d bytes; %d is the limit", name, size, maxText)
 	}
 	raw, err := record.Bytes()
 	return string(raw), err
 }
 
-// object loads the pickle of the object, which must fill its record.
-func (z *zipFile) object(ctx context.Context, content []byte, s *storages) (*pickle.Document, error) {
-	record, _ := z.Get(z.folder + objectRecord)
-	if record.Size > maxObject {
-		return nil, checkpoint.Unsafe("the record data.pkl has %d bytes; %d is the limit", record.Size, maxObject)
-	}
-	raw, err := record.Bytes()
+// objectOf loads the pickle of the object, which must fill its record.
+func objectOf(ctx context.Context, r records, s *storages) (*pickle.Document, error) {
+	record, size, err := r.get(objectRecord)
 	if err != nil {
 		return nil, err
 	}
-	from := int64(0)
-	if record.Stored() { // so that errors name the place in the file
-		from = record.Start()
-		raw = content[:from+record.Size]
+	if size > maxObject {
+		return nil, checkpoint.Unsafe("the record data.pkl has %d bytes; %d is the limit", size, maxObject)
 	}
-	document, err := pickle.Load(ctx, raw, from, pickle.Options{Persistent: s.persistent})
+	content, from, err := r.pickle(record)
 	if err != nil {
 		return nil, err
 	}
-	if document.End != int64(len(raw)) {
-		return nil, checkpoint.Malformed("%d bytes follow the pickle in data.pkl", int64(len(raw))-document.End).At(document.End)
+	document, err := pickle.Load(ctx, content, from, pickle.Options{Persistent: s.persistent})
+	if err != nil {
+		return nil, err
+	}
+	if document.End != int64(len(content)) {
+		return nil, checkpoint.Malformed("%d bytes follow the pickle in data.pkl", int64(len(content))-document.End).At(document.End)
 	}
 	return document, nil
 }
 
 // fill finds the record of every storage that the pickle refers to.
-func (z *zipFile) fill(s *storages) error {
+func fill(r records, s *storages) error {
 	for _, key := range s.keys {
-		record, ok := z.Get(z.folder + dataFolder + key)
-		if !ok {
+		record, size, err := r.get(dataFolder + key)
+		if err != nil {
+			return err
+		}
+		if record == nil {
 			return checkpoint.Malformed("the archive has no record %.200q, which the pickle refers to", dataFolder+key)
 		}
-		if want := s.size(key); record.Size != want {
-			return checkpoint.Malformed("the record %.200q has %d bytes, where the pickle says %d", dataFolder+key, record.Size, want)
+		if want := s.size(key); size != want {
+			return checkpoint.Malformed("the record %.200q has %d bytes, where the pickle says %d", dataFolder+key, size, want)
 		}
 		s.data[key] = record
 	}

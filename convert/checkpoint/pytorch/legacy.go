@@ -50,7 +50,7 @@ func readLegacy(ctx context.Context, content []byte, options checkpoint.Options)
 	if err := l.data(ctx); err != nil {
 		return nil, err
 	}
-	opened, err := l.storages.checkpoint(object, int64(len(content)), options)
+	opened, err := l.storages.checkpoint(object.Root, int64(len(content)), options)
 	if err != nil {
 		return nil, err
 	}

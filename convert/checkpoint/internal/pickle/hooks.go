@@ -24,7 +24,8 @@ func (l *loader) stackGlobal(operands any) (any, error) {
 // persistent takes the id.
 func (l *loader) persistent(id any) (any, error) {
 	if l.options.Persistent == nil {
-		return nil, checkpoint.Unsupported("the pickle refers to data outside of itself")
+		return nil, checkpoint.Unsupported("the pickle refers to data outside of itself").
+			WithHint("it is probably the data.pkl of a PyTorch archive that was unpacked: give it beside its folder data, or give the archive")
 	}
 	decoded, err := l.convert(id)
 	if err != nil {
