@@ -66,6 +66,9 @@ func (z *zipFile) pickle(data tensor.Data) ([]byte, int64, error) {
 
 func readArchive(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	z, err := openArchive(ctx, content)
+	if err != nil && isPart(content) {
+		return nil, refusePart()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +82,29 @@ func readArchive(ctx context.Context, content []byte, options checkpoint.Options
 	}
 	opened.Container = "zip archive" + loaded.description(opened)
 	return opened, nil
+}
+
+// objectIn loads the object in a file of torch.save, whichever container it has.
+func objectIn(ctx context.Context, content []byte) (pickle.Value, *storages, error) {
+	switch {
+	case isLegacy(content):
+		object, storages, err := loadLegacy(ctx, content)
+		if err != nil {
+			return nil, nil, err
+		}
+		return object.Root, storages, nil
+	case !isArchive(content):
+		return nil, nil, checkpoint.Errorf(checkpoint.ErrFormat, "no file of torch.save")
+	}
+	z, err := openArchive(ctx, content)
+	if err != nil {
+		return nil, nil, err
+	}
+	loaded, err := load(ctx, z)
+	if err != nil {
+		return nil, nil, err
+	}
+	return loaded.object.Root, loaded.storages, nil
 }
 
 // description is what a container's description says behind its first words.

@@ -20,7 +20,7 @@ var Format = checkpoint.Format{
 		return Layout(tensors, Options{Wrapper: options.Key})
 	},
 	HasKeys: true,
-	Folders: []checkpoint.FolderKind{unpacked},
+	Folders: []checkpoint.FolderKind{distributed, unpacked, ranks},
 }
 
 // container is one of the ways in which PyTorch has built files.

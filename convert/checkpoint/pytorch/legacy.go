@@ -38,24 +38,30 @@ type stream struct {
 }
 
 func readLegacy(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
-	// PyTorch writes little-endian elements on every machine; what the file says of the machine does not matter.
-	l := &stream{content: content, storages: newStorages(false)}
-	if err := l.head(ctx); err != nil {
-		return nil, err
-	}
-	object, err := l.pickle(ctx, l.storages.persistent)
+	object, storages, err := loadLegacy(ctx, content)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.data(ctx); err != nil {
-		return nil, err
-	}
-	opened, err := l.storages.checkpoint(object.Root, int64(len(content)), options)
+	opened, err := storages.checkpoint(object.Root, int64(len(content)), options)
 	if err != nil {
 		return nil, err
 	}
 	opened.Container = fmt.Sprintf("stream of pickles (PyTorch before 1.6), protocol %d%s", object.Protocol, wholeModule(opened))
 	return opened, nil
+}
+
+// loadLegacy reads the object of a file and finds the storages that it refers to.
+func loadLegacy(ctx context.Context, content []byte) (*pickle.Document, *storages, error) {
+	// PyTorch writes little-endian elements on every machine; what the file says of the machine does not matter.
+	l := &stream{content: content, storages: newStorages(false)}
+	if err := l.head(ctx); err != nil {
+		return nil, nil, err
+	}
+	object, err := l.pickle(ctx, l.storages.persistent)
+	if err != nil {
+		return nil, nil, err
+	}
+	return object, l.storages, l.data(ctx)
 }
 
 // pickle loads the next pickle.

@@ -103,7 +103,9 @@ func TestUnpackedArchives_Damaged(t *testing.T) {
 		}, checkpoint.ErrUnsafe, "leads out"},
 		"data.pkl is cut":   {func(inner string) error { return os.Truncate(filepath.Join(inner, "data.pkl"), 100) }, checkpoint.ErrMalformed, "pickle ends"},
 		"an immense number": {func(inner string) error { return os.Truncate(filepath.Join(inner, "version"), 1<<20) }, checkpoint.ErrMalformed, `"version" has 1048576 bytes`},
-		"a program":         {func(inner string) error { return os.WriteFile(filepath.Join(inner, "constants.pkl"), []byte("x"), 0o600) }, checkpoint.ErrUnsupported, "TorchScript"},
+		"a program": {func(inner string) error {
+			return os.WriteFile(filepath.Join(inner, "constants.pkl"), []byte("x"), 0o600)
+		}, checkpoint.ErrUnsupported, "TorchScript"},
 		"data.pkl alone": {func(inner string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(inner, "data")), os.Remove(filepath.Join(inner, "version")))
 		}, checkpoint.ErrFormat, "the folder holds no"},

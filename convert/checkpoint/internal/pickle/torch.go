@@ -204,6 +204,9 @@ func rebuildFromType(l *loader, callable *Global, args []any) (any, error) {
 	}
 	class, isClass := args[1].(*Global)
 	made, err := l.call(inner, *arguments)
+	if err == nil && isClass && isForeignTensor(class) {
+		return foreignTensor(class), nil
+	}
 	if wrapper, opaque := made.(*opaqueTensor); opaque && isClass && inner.Name == "_rebuild_wrapper_subclass" {
 		wrapper.what, wrapper.class, wrapper.args = "a tensor of class "+text.Quote(class.String()), *class, *arguments
 		return wrapper, wrapper.setState(l, args[3])
@@ -255,7 +258,10 @@ func isForeignTensor(class *Global) bool {
 }
 
 func foreignTensor(class *Global) *opaqueTensor {
-	return &opaqueTensor{what: "a tensor of class " + text.Quote(class.String()), class: *class}
+	return &opaqueTensor{
+		what:   "a part of a tensor that processes of a training had together (" + text.Quote(class.String()) + ")",
+		advice: "save the whole model from one process: FSDP.state_dict_type(model, StateDictType.FULL_STATE_DICT)",
+	}
 }
 
 // shapeOf reads a tuple of sizes.

@@ -20,6 +20,8 @@ type Options struct {
 	Select string
 	// FileSize bounds what the tensors may sum up to: 4 times as many bytes and 1 GiB, because one stored byte can serve many tensors.
 	FileSize int64
+	// Shards accepts parts of tensors, which processes of a distributed training had together.
+	Shards bool
 }
 
 // Dict is the chosen dict of tensors.
@@ -39,7 +41,7 @@ type Dict struct {
 // Tensor is an entry of a state dict.
 type Tensor struct {
 	Name string
-	// Value is *pickle.Array or *pickle.TorchTensor.
+	// Value is *pickle.Array or *pickle.TorchTensor, or *Shard if Options.Shards is set.
 	Value pickle.Value
 }
 
@@ -69,7 +71,7 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.collect(chosen, options.FileSize); err != nil {
+	if err := s.collect(chosen, options); err != nil {
 		return nil, err
 	}
 	s.found.Wrapper = strings.Join(s.path, ".")
@@ -154,6 +156,9 @@ func asTensor(value pickle.Value) (pickle.Value, bool) {
 	case *pickle.Array, *pickle.TorchTensor:
 		return value, true
 	case *pickle.Opaque:
+		if shard, ok := shardOf(value); ok && shard.Whole() {
+			return shard.Local, true
+		}
 		return value, value.Tensor
 	case *pickle.Tuple:
 		if len(value.Items) == 2 {
@@ -166,7 +171,7 @@ func asTensor(value pickle.Value) (pickle.Value, bool) {
 }
 
 // collect takes the tensors of the chosen dict and notes what else lies in it.
-func (s *search) collect(chosen *pickle.Dict, fileSize int64) error {
+func (s *search) collect(chosen *pickle.Dict, options Options) error {
 	var others []string
 	var total int64
 	for _, entry := range chosen.Entries {
@@ -176,21 +181,54 @@ func (s *search) collect(chosen *pickle.Dict, fileSize int64) error {
 			others = append(others, s.describe(entry))
 			continue
 		}
+		if shard, ok := shardOf(entry.Value); ok && options.Shards {
+			s.found.Tensors = append(s.found.Tensors, Tensor{name, shard})
+			continue
+		}
 		size, err := sizeOf(name, value)
 		if err != nil {
 			return err
 		}
 		total += size
-		if most := 4*fileSize + 1<<30; total > most || size > most {
-			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, fileSize)
+		if most := 4*options.FileSize + 1<<30; total > most || size > most {
+			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, options.FileSize)
 		}
 		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
+	}
+	if err := s.placeholders(); err != nil {
+		return err
 	}
 	s.leftOut(others)
 	s.noteModule(chosen)
 	s.stripPrefixes()
 	return nil
 }
+
+// placeholders returns an error if most tensors have no elements, as stage 3 of DeepSpeed's ZeRO leaves them, or if they are the flat ones of FSDP.
+func (s *search) placeholders() error {
+	empty := 0
+	for _, t := range s.found.Tensors {
+		if made, ok := t.Value.(*pickle.TorchTensor); ok && made.Shape.Equal(tensor.Shape{0}) {
+			empty++
+		}
+		if last := t.Name[strings.LastIndexByte(t.Name, '.')+1:]; last == "_flat_param" || last == "flat_param" {
+			return checkpoint.NoModel("%s is the flat parameter in which FSDP keeps a part of several tensors; their names and shapes are not in the file", quote(t.Name)).
+				WithHint("%s", adviceFlat)
+		}
+	}
+	if empty*2 <= len(s.found.Tensors) || empty < 2 {
+		return nil
+	}
+	return checkpoint.NoModel("%d of %d tensors are placeholders of shape [0], which stage 3 of DeepSpeed's ZeRO leaves where each process has a part", empty, len(s.found.Tensors)).
+		WithHint("%s", adviceZeRO)
+}
+
+const (
+	adviceZeRO = "put the parts together with the script that DeepSpeed writes into the folder of the checkpoint: python zero_to_fp32.py FOLDER OUTPUT; or save with " +
+		"stage3_gather_16bit_weights_on_model_save"
+	adviceFlat = "save the whole model: with FSDP.state_dict_type(model, StateDictType.FULL_STATE_DICT, FullStateDictConfig(offload_to_cpu=True, rank0_only=True)): " +
+		"torch.save(model.state_dict(), FILE)"
+)
 
 // noteModule says that the dict is made of a whole module, if it is.
 func (s *search) noteModule(chosen *pickle.Dict) {
@@ -213,6 +251,9 @@ func sizeOf(name string, value pickle.Value) (int64, error) {
 	case *pickle.TorchTensor:
 		view.DType, view.Shape = value.DType, value.Shape
 	case *pickle.Opaque:
+		if shard, ok := shardOf(value); ok {
+			return 0, shard.Refuse(name)
+		}
 		err := checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
 		err.Advice = value.Advice
 		return 0, err
