@@ -208,7 +208,8 @@ func (s *search) collect(chosen *pickle.Dict, options Options) error {
 func (s *search) placeholders() error {
 	empty := 0
 	for _, t := range s.found.Tensors {
-		if made, ok := t.Value.(*pickle.TorchTensor); ok && made.Shape.Equal(tensor.Shape{0}) {
+		usual := strings.HasSuffix(t.Name, ".weight") || strings.HasSuffix(t.Name, ".bias")
+		if made, ok := t.Value.(*pickle.TorchTensor); ok && usual && made.Shape.Equal(tensor.Shape{0}) {
 			empty++
 		}
 		if last := t.Name[strings.LastIndexByte(t.Name, '.')+1:]; last == "_flat_param" || last == "flat_param" {
@@ -216,11 +217,11 @@ func (s *search) placeholders() error {
 				WithHint("%s", adviceFlat)
 		}
 	}
-	if empty*2 <= len(s.found.Tensors) || empty < 2 {
+	if empty*2 <= len(s.found.Tensors) {
 		return nil
 	}
-	return checkpoint.NoModel("%d of %d tensors are placeholders of shape [0], which stage 3 of DeepSpeed's ZeRO leaves where each process has a part", empty, len(s.found.Tensors)).
-		WithHint("%s", adviceZeRO)
+	return checkpoint.NoModel("%d of %d tensors are placeholders of shape [0], which stage 3 of DeepSpeed's ZeRO leaves where each process has a part", empty,
+		len(s.found.Tensors)).WithHint("%s", adviceZeRO)
 }
 
 const (

@@ -85,14 +85,16 @@ func TestChoose(t *testing.T) {
 		},
 		{
 			"a prefix of names", made("state_dict", made("model.a", weight(1), "model.b", weight(2), "ema_model.a", weight(3), "criterion.weight", weight(4), "n", int64(1))), "ema_model",
-			"state_dict.ema_model", "a3", []string{
+			"state_dict.ema_model", "a3",
+			[]string{
 				`took the 1 tensor whose names begin with "ema_model.", and removed that`,
 				`left out: 2 tensors whose names begin with "model.", "criterion.weight"`,
 			},
 		},
 		{
 			"a prefix of names below a key", made("state_dict", made("model.a", weight(1), "ema_model.a", weight(3)), "epoch", int64(1)), "state_dict.ema_model.",
-			"state_dict.ema_model", "a3", []string{
+			"state_dict.ema_model", "a3",
+			[]string{
 				`left out: "epoch"`, `took the 1 tensor whose names begin with "ema_model.", and removed that`, `left out: "model.a"`,
 			},
 		},
