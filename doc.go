@@ -52,7 +52,8 @@
 //
 //   - convert: Open, Convert, Save, Diff and Inspect, for files of any supported framework
 //   - convert/checkpoint: file formats, each in a package below it
-//   - convert/naming, convert/transform: naming schemes as tables, and the tensor operations that they need
+//   - convert/naming, convert/transform: naming schemes as tables, maps of your own, and the tensor operations that they need
+//   - convert/naming/proposal: drafts of maps
 //   - convert/adapt: another image size, another head
 //   - convert/configs: config.json, preprocessor_config.json, PASSL's yaml files
 //   - convert/output: files that appear whole or not at all

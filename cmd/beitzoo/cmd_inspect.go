@@ -17,6 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	mapdraft "github.com/beitzoo/beitzoo/convert/naming/proposal"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -25,6 +26,8 @@ type inspectFlags struct {
 	model                   modelFlags
 	zoo                     zooFlags
 	digests, stats, tensors bool
+	// propose asks for a draft of a map instead.
+	propose bool
 }
 
 func inspectCommand(c *console) *cli.Command {
@@ -36,11 +39,13 @@ func inspectCommand(c *console) *cli.Command {
 		Description: about("Formats are recognised by content. A pickle is read without running what it says, so files of unknown origin can be inspected.",
 			"beitzoo inspect checkpoint.pth",
 			"beitzoo inspect checkpoint.pth --stats --digests",
+			"beitzoo inspect my_port.pth --propose-map > my_port.yaml",
 		),
 		Flags: c.flags([]cli.Flag{
 			boolFlag("tensors", &f.tensors, "print name, dtype and shape of each parameter"),
 			boolFlag("stats", &f.stats, "like --tensors, with range and mean of each parameter, and how many of its values are NaN or infinite"),
 			boolFlag("digests", &f.digests, "like --tensors, with the sha256 of each parameter's canonical bytes; and print the sha256 of the whole model"),
+			boolFlag("propose-map", &f.propose, "print a draft of a map for names that no scheme knows, with what is not certain marked in it; see --map"),
 		}, f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return inspect(ctx, c, args[0], f) }),
 	}
@@ -60,6 +65,9 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 	if options.OpenOptions, err = at.Options(options.OpenOptions); err != nil {
 		return err
 	}
+	if f.propose {
+		return proposeMap(ctx, c, at.Path, options.OpenOptions)
+	}
 	found, err := convert.Inspect(ctx, at.Path, options)
 	bar.finish()
 	if err != nil {
@@ -73,6 +81,45 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 		document.Stranger = &stranger{known.What, known.Name}
 	}
 	return c.result(document, func() { printInspection(c, found, f.tensors || f.digests || f.stats) })
+}
+
+// proposedMap is what `beitzoo inspect --propose-map --json` prints: the draft, its text, and why it can't be used as it is.
+type proposedMap struct {
+	*mapdraft.Draft
+	Map     string `json:"map"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// proposeMap prints a draft of a map, and beside it where to look.
+func proposeMap(ctx context.Context, c *console, path string, options convert.OpenOptions) error {
+	if options.Map != nil || options.From != "" {
+		return &usageError{"--propose-map is for names that nothing is known of, and --map or --from says what they mean", "leave out --map and --from"}
+	}
+	draft, err := convert.ProposeMap(ctx, path, options)
+	if err != nil {
+		return err
+	}
+	for _, note := range draft.Notes {
+		c.remark(note)
+	}
+	if n := len(draft.Unknown); n > 0 {
+		c.remark(fmt.Sprintf("nothing is known of %s: %s; leave out with --drop PATTERN what does not belong to the model",
+			text.Count(n, "name", "names"), text.List(quotedAll(draft.Unknown), mostDicts, "")))
+	}
+	for _, doubt := range draft.Doubts {
+		others := ""
+		if len(doubt.Others) > 0 {
+			others = "; else " + strings.Join(doubt.Others, ", or ")
+		}
+		c.remark(fmt.Sprintf("look at line %d, %s: %s%s", doubt.Line, doubt.Row, doubt.Why, others))
+	}
+	switch {
+	case draft.Config != nil:
+		c.remark("by this draft the file is " + describe(*draft.Config) + "; read by it with --map FILE when you have looked at those lines")
+	case draft.Problem != nil:
+		c.remark("the file can't be read by this draft yet: " + draft.Problem.Error())
+	}
+	return c.result(proposedMap{draft, string(draft.Text), errorText(draft.Problem)}, func() { fmt.Fprint(c.out, string(draft.Text)) })
 }
 
 // contradicts reports whether a problem is that the flags say of the model what is not so.

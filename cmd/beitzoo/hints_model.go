@@ -52,7 +52,7 @@ func modelHint(err error) string {
 	case errors.As(err, &mismatch):
 		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
 	case errors.As(err, &foreign):
-		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds"
+		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds; if it is one under names of your own, `beitzoo inspect FILE --propose-map` drafts a map for --map"
 	case errors.As(err, &several):
 		return several.Hint() + "; the flag is " + selectOne(several.Prefixes)
 	case errors.As(err, &together):

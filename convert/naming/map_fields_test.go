@@ -18,7 +18,7 @@ func TestMap_StatesEveryField(t *testing.T) {
 		{reflect.TypeFor[Scheme](), []string{
 			"Name", "Program", "Format", "Key", "Recipe", "Epsilon", "Folder", "Wrappers", "MaskedNote", "TableNote", "PositionNote",
 			"rows", "transposed", "prefix", "bare", "blockIndex", "sharedIndex", "writesIndex", "ignored",
-			"file", "statesEpsilon", // say that it is a map
+			"file", "statesEpsilon", "doubts", // say that it is a map
 			"once", "compiled", // follow from the others
 		}},
 		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "wrapper", "by", "laidOut"}},

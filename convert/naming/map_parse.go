@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -116,6 +117,9 @@ func (e *GapError) Hint() string {
 	return hint
 }
 
+// MapDoubt stands in the comment beside a row of a draft that nobody has looked at. Whatever is read by such a map has a note about it.
+const MapDoubt = "# LOOK:"
+
 // ReadMap reads the file of a map: a naming scheme that is not one of those of the package, in the form that [Scheme.Map] writes. The error is a *[MapError]
 // with everything that is wrong, or about reading the file.
 func ReadMap(path string) (*Scheme, error) {
@@ -134,7 +138,7 @@ func (s *Scheme) StatesEpsilon() bool { return s.statesEpsilon }
 
 // ParseMap is like [ReadMap], for text. file stands in messages, and gives the map a name if it has none.
 func ParseMap(file string, raw []byte) (*Scheme, error) {
-	m := &mapParser{scheme: &Scheme{file: cmp.Or(file, "map")}}
+	m := &mapParser{scheme: &Scheme{file: cmp.Or(file, "map"), doubts: bytes.Count(raw, []byte(MapDoubt))}}
 	m.parse(raw)
 	if len(m.problems) > 0 {
 		slices.SortStableFunc(m.problems, func(a, b MapProblem) int { return a.Line - b.Line })

@@ -113,6 +113,10 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if options.Map != nil && options.Map != best.Scheme {
 		model.Notes = append(model.Notes, fmt.Sprintf("the map %s was not used: the tensors have the names of %s", options.Map.file, best.Name))
 	}
+	if best.doubts > 0 {
+		model.Notes = append(model.Notes, fmt.Sprintf("the map %s is a draft: %s marked that nobody has looked at (%s)",
+			best.file, text.Count(best.doubts, "row is", "rows are"), MapDoubt))
+	}
 	model.addNotes()
 	return model, nil
 }

@@ -66,6 +66,8 @@ type Scheme struct {
 	// file is the map file that the scheme was read from, or empty; statesEpsilon says that it states one.
 	file          string
 	statesEpsilon bool
+	// doubts is how many rows of a drafted map nobody has looked at.
+	doubts int
 
 	once     sync.Once
 	compiled *table
