@@ -60,6 +60,3 @@ type Options struct {
 	// Empty takes the trained weights.
 	Select string
 }
-
-// TrainingPrefixes are the prefixes that torch's DataParallel and torch.compile put in front of the names of parameters.
-var TrainingPrefixes = []string{"module.", "_orig_mod."}

@@ -34,7 +34,7 @@ type Dict struct {
 	Others []string
 	// Tensors are in the order of the file. Names are unique and not empty.
 	Tensors []Tensor
-	// Notes say what was left out or renamed, one sentence each.
+	// Notes say what was left out, one sentence each.
 	Notes []string
 }
 
@@ -200,7 +200,6 @@ func (s *search) collect(chosen *pickle.Dict, options Options) error {
 	}
 	s.leftOut(others)
 	s.noteModule(chosen)
-	s.stripPrefixes()
 	return nil
 }
 

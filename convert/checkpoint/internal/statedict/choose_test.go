@@ -103,13 +103,7 @@ func TestChoose(t *testing.T) {
 			[]string{`"model" holds another 1 tensor, which can be selected by that name`},
 		},
 		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
-		{"prefix module.", made("module.a", weight(1), "module.b", weight(2)), "", "", "a1 b2", []string{`removed "module." from the front of every name`}},
-		{
-			"two prefixes", made("_orig_mod.module.a", weight(1), "_orig_mod.module.b", weight(2)), "", "", "a1 b2",
-			[]string{`removed "_orig_mod." from the front of every name`, `removed "module." from the front of every name`},
-		},
-		{"prefix of some names", made("module.a", weight(1), "b", weight(2)), "", "", "module.a1 b2", nil},
-		{"nothing but the prefix", made("module.", weight(1)), "", "", "module.1", nil},
+		{"names stay as they are", made("module.a", weight(1), "module.b", weight(2)), "", "", "module.a1 module.b2", nil},
 		{"a parameter called model", made("model", weight(1), "a", weight(2)), "", "", "model1 a2", nil},
 	}
 	for _, test := range tests {

@@ -185,25 +185,3 @@ func quoteAll(names []string) string {
 
 // quote shows a key. It is cut so that a sentence can hold several.
 func quote(key string) string { return text.Quote(text.Cut(key, 100)) }
-
-// stripPrefixes removes what every name begins with because of a training wrapper, as often as it does.
-func (s *search) stripPrefixes() {
-	for {
-		common := slices.IndexFunc(checkpoint.TrainingPrefixes, s.haveAll)
-		if common < 0 {
-			return
-		}
-		prefix := checkpoint.TrainingPrefixes[common]
-		for i := range s.found.Tensors {
-			s.found.Tensors[i].Name = strings.TrimPrefix(s.found.Tensors[i].Name, prefix)
-		}
-		s.note("removed %q from the front of every name", prefix)
-	}
-}
-
-// haveAll reports whether all names begin with a prefix, and consist of more than that.
-func (s *search) haveAll(prefix string) bool {
-	return len(s.found.Tensors) > 0 && !slices.ContainsFunc(s.found.Tensors, func(t Tensor) bool {
-		return !strings.HasPrefix(t.Name, prefix) || t.Name == prefix
-	})
-}
