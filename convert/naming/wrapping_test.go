@@ -191,3 +191,15 @@ func TestRead_MismatchHasThePrefix(t *testing.T) {
 		}
 	}
 }
+
+// Of schemes that mean the same, the one whose own prefix a file has is named.
+func TestRead_PrefixOfAScheme(t *testing.T) {
+	t.Parallel()
+	model, err := naming.Read(t.Context(), write(t, naming.PASSL, byName(t, "tiny_mim_p16_64")), naming.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if model.Scheme != naming.PASSL || len(model.Equivalent) > 0 || strings.Contains(strings.Join(model.Notes, "\n"), "was removed") {
+		t.Errorf("read as %s, equivalent %q, notes %q", model.Scheme, model.Equivalent, model.Notes)
+	}
+}
