@@ -56,7 +56,7 @@ func modelHint(err error) string {
 	case errors.As(err, &several):
 		return several.Hint() + "; the flag is " + selectOne(several.Prefixes)
 	case errors.As(err, &together):
-		return fmt.Sprintf("%s; the flags are --select %s, --drop and --map FILE: %s", together.Hint(), shellQuoted(together.Prefix), dropAll(together.Patterns))
+		return fmt.Sprintf("%s; the flags are --select %s, %s and --map FILE", together.Hint(), shellQuoted(together.Prefix), dropAll(together.Patterns))
 	case errors.As(err, &masked):
 		return masked.Hint() + " with --arch"
 	case errors.As(err, &inference):
