@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-drawn cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -50,10 +50,16 @@ lint: ## linters; every exception in .golangci.yml has its reason
 fuzz: ## each fuzz target for FUZZTIME
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
-interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors
-	VENV=$(VENV) ./dev/interop.sh containers
+interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors, OpenMMLab
+	VENV=$(VENV) ./dev/interop.sh recordings
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
-	$(MAKE) interop-drawn
+	$(MAKE) interop-drawn interop-cross
+
+interop-cross: ## architectures drawn by a seed to every scheme, format and folder: DRAWN=100 SEED=0, or CASE=12 alone; UNILM=DIR PASSL=DIR for their own code
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh cross
+
+interop-thousand: ## a thousand of them: half an hour
+	$(MAKE) interop-cross DRAWN=1000
 
 interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh drawn

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh drawn`, for models that are drawn whole,
-# `dev/interop.sh containers`, for the files in which frameworks keep weights, or `dev/interop.sh resize`, for models that are resized.
-# VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many models; CASE: only
-# this one of them. UNILM, PASSL: checkouts of these programs, whose own code then runs the lines of Python that convert prints, and resizes models.
+# Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh cross`, for architectures that are
+# drawn and converted to everything, `dev/interop.sh drawn`, for models that are drawn with all that belongs to them, `dev/interop.sh resize`, for models that
+# are resized, and `dev/interop.sh recordings`.
+# VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
+# them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}
@@ -13,20 +14,24 @@ if ! cmp -s "$requirements" "$VENV/beitzoo-requirements.txt"; then
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" "$VENV/beitzoo-requirements.txt"
 fi
-older=dev/interop/requirements-transformers4.txt
-if ! cmp -s "$older" "$VENV/transformers4/beitzoo-requirements.txt"; then
-    rm -rf "$VENV/transformers4"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/transformers4" -r "$older"
-    cp "$older" "$VENV/transformers4/beitzoo-requirements.txt"
-fi
+for beside in transformers4 openmmlab; do
+    requirements=dev/interop/requirements-$beside.txt
+    if ! cmp -s "$requirements" "$VENV/$beside/beitzoo-requirements.txt"; then
+        rm -rf "${VENV:?}/$beside"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/$beside" -r "$requirements"
+        cp "$requirements" "$VENV/$beside/beitzoo-requirements.txt"
+    fi
+done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?drawn, containers or resize}
+checks=${1:?cross, drawn, recordings or resize}
 shift
+frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
-containers) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
-drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py --beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" \
-    --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"} "$@" ;;
+recordings) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
+drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py "${frameworks[@]}" --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} "$@" ;;
+cross) exec "$VENV/bin/python" -W ignore dev/interop/cross.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" \
+    --seed "${SEED:-0}" --drawn "${DRAWN:-100}" ${CASE:+--case "$CASE"} "$@" ;;
 resize)
     scipy=dev/interop/requirements-scipy.txt
     if [ -n "${UNILM:-}" ] && ! cmp -s "$scipy" "$VENV/scipy/beitzoo-requirements.txt"; then

@@ -69,11 +69,5 @@ def hf_model(a):
     return randomise(transformers.BeitForImageClassification(hf_config(a)), a.seed)
 
 
-def hf_masked_model(a):
-    config = hf_config(a, use_relative_position_bias=False, use_shared_relative_position_bias=True,
-                       use_mask_token=True, vocab_size=a.classes)
-    return randomise(transformers.BeitForMaskedImageModeling(config), a.seed)
-
-
 def paddle_model(a):
     return paddle_beit.Model(paddle_beit.Form(a.seed, a.patch, (a.window, a.window), a.dim, a.heads, a.depth, 4 * a.dim, a.classes))

@@ -96,7 +96,7 @@ class Block(nn.Layer):
 class PatchEmbed(nn.Layer):
     def __init__(self, form):
         super().__init__()
-        self.proj = nn.Conv2D(3, form.dim, form.patch, form.patch)
+        self.proj = nn.Conv2D(form.channels, form.dim, form.patch, form.patch)
 
     def forward(self, x):
         return self.proj(x).flatten(2).transpose([0, 2, 1])
@@ -162,15 +162,16 @@ class Form:
     pooling: str = "mean"
     masked: bool = False
     epsilon: float = 1e-6
+    channels: int = 3
 
 
 class Model(nn.Layer):
-    """A classifier (backbone and head), or a masked model, whose head is in its backbone."""
+    """A classifier (backbone and head), the backbone of one if there are no classes, or a masked model, whose head is in its backbone."""
 
     def __init__(self, form):
         super().__init__()
         self.backbone = Backbone(form)
-        if not form.masked:
+        if not form.masked and form.classes:
             self.head = Head(form)
         noise = numpy.random.RandomState(form.seed)
         for parameter in self.parameters():

@@ -14,6 +14,8 @@ import transformers
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import drawn
+import family
+import files
 
 VERSION = int(transformers.__version__.split(".")[0])
 RESAMPLE = {"bilinear": 2, "bicubic": 3}
@@ -26,7 +28,8 @@ def randomise(model, seed):
         for name, parameter in sorted(model.named_parameters()):
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * 0.2
             parameter.copy_((noise + (1 if "norm" in name and name.endswith("weight") else 0)).to(parameter.dtype))
-    return model.eval()
+    model.eval()
+    return model
 
 
 def config(case):
@@ -109,7 +112,79 @@ def classify(folder, images):
     return [[(answer["label"], answer["score"]) for answer in pipeline(image, top_k=model.config.num_labels)] for image in images]
 
 
-REQUESTS = {f.__name__: f for f in (write, outputs, run, classify)}
+def family_config(a):
+    """The configuration of an architecture, for its maker's family or, of other makers, Beit."""
+    both = {"block": (True, False), "shared": (False, True), "both": (True, True), "none": (False, False)}[a.bias]
+    kind = transformers.Data2VecVisionConfig if a.scheme == "data2vec" else transformers.BeitConfig
+    options = {"num_labels": a.classes} if a.task == "classify" else {"vocab_size": a.classes} if a.task == "masked" else {}
+    if a.task == "tokens":
+        options["out_features"] = [f"stage{a.depth}"]
+    return kind(
+        hidden_size=a.dim, num_hidden_layers=a.depth, num_attention_heads=a.heads, intermediate_size=a.hidden, num_channels=a.channels,
+        image_size=a.height if a.square else [a.height, a.width], patch_size=a.patch, layer_norm_eps=a.epsilon,
+        use_mean_pooling=a.task == "masked" or a.pooling == "mean", use_relative_position_bias=both[0], use_shared_relative_position_bias=both[1],
+        use_absolute_position_embeddings=a.absolute, use_mask_token=a.masked, layer_scale_init_value=0.1 if a.scale else 0.0, **options)
+
+
+def family_class(a):
+    """The class of an architecture, and what from_pretrained and the constructor take for it."""
+    prefix = "Data2VecVision" if a.scheme == "data2vec" else "Beit"
+    name = {"classify": "ForImageClassification", "masked": "ForMaskedImageModeling", "tokens": "Backbone"}.get(a.task, "Model")
+    return getattr(transformers, prefix + name)
+
+
+def make(a, folder):
+    """Writes the model of an architecture to a folder or file, which it returns, and to folder/plain as save_pretrained does it."""
+    a, folder = family.load(a), pathlib.Path(folder)
+    model = family_class(a)(family_config(a)).to(getattr(torch, a.dtype))
+    randomise(model, a.seed)
+    if a.bias == "both":  # sums of these are exact in every dtype
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name.endswith("relative_position_bias_table"):
+                    parameter.copy_((parameter * 64).round().clamp(-63, 63) / 64)
+    model.save_pretrained(folder / "plain")
+    if a.container in ("folder", "shards", "bin", "bin-shards"):
+        options = {"max_shard_size": "20KB"} if "shards" in a.container else {}
+        if a.container.startswith("bin"):
+            options["safe_serialization"] = False
+        model.save_pretrained(folder / "source", **options)
+        return str(folder / "source")
+    return str(files.write(model, a, folder))
+
+
+def compute(a, folder, pixels, out):
+    """Writes to out what the model of a folder computes, as family.MAKERS says, and returns what from_pretrained has to complain about."""
+    a = family.load(a)
+    stated = json.loads((pathlib.Path(folder) / "config.json").read_text())["architectures"][0]
+    options = {"dtype" if VERSION > 4 else "torch_dtype": "auto"}
+    if a.task == "tokens" and stated.endswith("Model"):
+        options["add_pooling_layer"] = False
+    model, info = getattr(transformers, stated).from_pretrained(folder, output_loading_info=True, **options)
+    model = model.double().eval()
+    with torch.no_grad():
+        result = model(torch.from_numpy(numpy.load(pixels)))
+    if "feature_maps" in result:
+        result = result["feature_maps"][-1].flatten(2).transpose(1, 2)
+    elif a.task == "tokens":
+        result = result["last_hidden_state"][:, 1:]
+    else:
+        result = result[{"features": "pooler_output", "encoder": "last_hidden_state"}.get(a.task, "logits")]
+    numpy.save(out, result.numpy())
+    return {"class": stated, "problems": {kind: sorted(map(str, found)) for kind, found in info.items() if found}}
+
+
+def configure(a, data2vec, folder):
+    """Writes a config.json that goes with a file of weights."""
+    a = family.load(a)
+    a.maker = "data2vec5" if data2vec else "hf5"
+    stated = family_config(a)
+    stated.architectures = [family_class(a).__name__]
+    stated.dtype = a.dtype
+    stated.save_pretrained(folder)
+
+
+REQUESTS = {f.__name__: f for f in (write, outputs, run, classify, make, compute, configure)}
 
 
 def main():
