@@ -118,8 +118,6 @@ class Unilm(Torch):
         """A module of a folder of unilm, whose neighbours it may import."""
         if f"unilm_{folder}_{name}" in sys.modules:
             return sys.modules[f"unilm_{folder}_{name}"]
-        for neighbour in ("modeling_finetune", "modeling_pretrain"):
-            sys.modules.pop(neighbour, None)
         sys.path.insert(0, str(self.root / folder))
         entries = dict(timm.models._registry._model_entrypoints)
         try:
@@ -127,6 +125,12 @@ class Unilm(Torch):
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module  # so that whole modules can be saved
             spec.loader.exec_module(module)
+            for neighbour in {"modeling_finetune", "modeling_pretrain"} & set(sys.modules):  # its classes need a name of their own in whole modules too
+                other, alias = sys.modules.pop(neighbour), f"unilm_{folder}_{neighbour}"
+                sys.modules[alias] = other
+                for value in vars(other).values():
+                    if getattr(value, "__module__", None) == neighbour:
+                        value.__module__ = alias
             return module
         finally:
             sys.path.remove(str(self.root / folder))
@@ -244,9 +248,18 @@ class Paddle:
 
     def own(self, a, epsilon):
         """PASSL's own classes, of a checkout."""
-        add_packages(self.root)
+        if "passl_v110" not in sys.modules:
+            add_packages(self.root)
         from passl_v110.modeling.backbones.beit import Beit
         from passl_v110.modeling.heads.beit_head import BEiTClsHead
+        create = paddle.create_parameter
+        paddle.create_parameter = lambda **options: create(**{**options, "dtype": "float64"})  # they ask for float32 by name
+        try:
+            return self.whole(a, epsilon, Beit, BEiTClsHead)
+        finally:
+            paddle.create_parameter = create
+
+    def whole(self, a, epsilon, Beit, BEiTClsHead):
         return Sequence(
             backbone=Beit(
                 img_size=a.height, patch_size=a.patch, in_chans=a.channels, num_classes=a.classes, embed_dim=a.dim, depth=a.depth, num_heads=a.heads,

@@ -122,7 +122,7 @@ def family_config(a):
     return kind(
         hidden_size=a.dim, num_hidden_layers=a.depth, num_attention_heads=a.heads, intermediate_size=a.hidden, num_channels=a.channels,
         image_size=a.height if a.square else [a.height, a.width], patch_size=a.patch, layer_norm_eps=a.epsilon,
-        use_mean_pooling=a.task == "masked" or a.pooling == "mean", use_relative_position_bias=both[0], use_shared_relative_position_bias=both[1],
+        use_mean_pooling=a.task == "masked" or a.pooling == "mean" and not a.masked, use_relative_position_bias=both[0], use_shared_relative_position_bias=both[1],
         use_absolute_position_embeddings=a.absolute, use_mask_token=a.masked, layer_scale_init_value=0.1 if a.scale else 0.0, **options)
 
 
