@@ -53,6 +53,12 @@ TARGETS = [Target(scheme, form) for scheme in SCHEMES for form in FORMATS] + [Ta
 REFUSALS = (
     ("a folder of timm with a masked model: timm has no class for it",
      lambda a, target: a.masked and target == Target("timm", "folder"), "timm has no class for masked image modelling"),
+    ("a head of data2vec's pre-training in transformers: it has no class with one",
+     lambda a, target: a.task == "regression" and target.scheme in ("hf", "data2vec"), "has no names for a regression head"),
+    ("a head for visual tokens in transformers' data2vec-vision: it has no class with one",
+     lambda a, target: a.task in ("masked", "branch") and target.scheme == "data2vec", "has no names for a head for visual tokens"),
+    ("BEiT v2's class-token branch in programs that have none, unless it is left out",
+     lambda a, target: a.task == "branch" and target.scheme not in ("unilm", "openmmlab", "canonical"), "has no names for the branch of the class token"),
     ("a folder of transformers with a window that is not square: it reshapes tables as if they were turned, and can't add position embeddings",
      lambda a, target: target in (Target("hf", "folder"), Target("data2vec", "folder")) and turned(a), "would be of no use: transformers"),
 )
@@ -79,6 +85,7 @@ class Crossing:
 
     def __init__(self, a, bench, folder):
         self.a, self.bench, self.folder = a, bench, folder
+        self.b = dataclasses.replace(a, bias="block") if a.bias == "both" else a  # what is written has both tables as one
         self.problems, self.count, self.failures = [], Count(), collections.defaultdict(list)
         self.pixels = folder / "pixels.npy"
         numpy.save(self.pixels, a.pixels())
@@ -99,8 +106,8 @@ class Crossing:
             self.count.done["checks"] -= 1
             self.count.unchecked[str(why)] += 1
         except Exception as error:
-            text = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
-            self.problems.append(f"{what}: {text.strip()}")
+            lines = (str(error) if isinstance(error, AssertionError) else traceback.format_exc()).strip().splitlines()
+            self.problems.append(f"{what}: " + "\n".join(lines if len(lines) < 6 or self.bench.verbose else [lines[0], "...", *lines[-3:]]))
 
     def beitzoo(self, *args):
         done = subprocess.run([self.bench.beitzoo, *map(str, args)], capture_output=True, text=True, env=self.bench.environment)
@@ -173,7 +180,7 @@ class Crossing:
             return True
         if not self.refused(target, text):
             self.count.done["checks"] += 1
-            self.failures[f"exit {code}: {text.strip()}"].append(str(target))
+            self.failures[f"exit {code}: {text.strip()}"].append(target)
         return False
 
     def run(self):
@@ -183,8 +190,8 @@ class Crossing:
             out = self.folder / ("to-" + target.scheme if target.form == "folder" else f"to-{target.scheme}{FORMATS[target.form]}")
             if target.scheme in self.bench.schemes and self.convert(self.source, target, out, flags):
                 made[target] = out
-        for text, targets in self.failures.items():  # what is refused for all targets, for one reason, is one problem
-            self.problems.append(f"convert {self.source.name} to {', '.join(targets) if len(targets) < len(self.bench.schemes) * 3 else 'anything'}: {text}")
+        for text, targets in self.failures.items():  # what is refused for several targets, for one reason, is one problem
+            self.problems.append(f"convert {self.source.name} to {listed(targets)}: {text}")
         for scheme in SCHEMES:
             files = {target.form: out for target, out in made.items() if target.scheme == scheme and target.form != "folder"}
             if files:
@@ -214,7 +221,7 @@ class Crossing:
 
     def load_file(self, scheme, files):
         """The framework of a scheme loads the file that it would load, and computes the same."""
-        a, bench = self.a, self.bench
+        a, bench = self.b, self.bench
         if scheme in ("hf", "data2vec"):
             folder = self.folder / f"with-{scheme}"
             for form, name in (("safetensors", "model.safetensors"), ("pytorch", "pytorch_model.bin")):
@@ -231,7 +238,7 @@ class Crossing:
 
     def transformers(self, what, folder, stated):
         """Both versions of transformers load a folder with nothing missing or unexpected, and compute the same."""
-        a, out = self.a, self.folder / "out.npy"
+        a, out = self.b, self.folder / "out.npy"
         if turned(a):
             raise self.bench.NoClass("transformers computes something else where the window is not square")
         for peer in self.bench.transformers:
@@ -243,7 +250,7 @@ class Crossing:
                 self.near(numpy.load(out), self.reference(a.epsilon), f"{peer.name}: {what}")
 
     def load_folder(self, scheme, folder):
-        a, bench = self.a, self.bench
+        a, bench = self.b, self.bench
         if scheme != "timm":
             self.transformers(f"{scheme} folder", folder, {})
             return
@@ -307,6 +314,15 @@ class Crossing:
         return found
 
 
+def listed(targets):
+    """Targets in few words: a scheme stands for all its files and folders."""
+    schemes = {target.scheme for target in targets}
+    whole = {scheme for scheme in schemes if {t for t in TARGETS if t.scheme == scheme} <= set(targets)}
+    if len(whole) > 4:
+        return f"{len(targets)} of {len(TARGETS)} targets"
+    return ", ".join([*sorted(whole), *(str(target) for target in targets if target.scheme not in whole)])
+
+
 def weights(path):
     """The file of weights, which may be in a folder."""
     return next(path.glob("*.safetensors")) if path.is_dir() else path
@@ -347,6 +363,7 @@ class Bench:
         self.beitzoo = str(pathlib.Path(args.beitzoo).resolve())
         self.home = tempfile.TemporaryDirectory()
         self.environment = {**os.environ, "GOMAXPROCS": "1", **{f"XDG_{kind}_HOME": f"{self.home.name}/{kind}" for kind in ("CACHE", "CONFIG", "DATA", "STATE")}}
+        self.verbose = args.case is not None
         self.schemes = args.schemes.split(",") if args.schemes else SCHEMES
 
     def dtype(self, a):

@@ -17,8 +17,8 @@ MAKERS = {
     "timm": ("classify", "classify", "classify", "features", "tokens"),
     "hf4": ("classify", "classify", "masked", "features", "tokens"),
     "hf5": ("classify", "classify", "masked", "features", "tokens"),
-    "data2vec4": ("classify", "features"),
-    "data2vec5": ("classify", "features"),
+    "data2vec4": ("classify", "features", "tokens"),
+    "data2vec5": ("classify", "features", "tokens"),
     "unilm": ("classify", "classify", "masked", "encoder", "features", "regression", "branch"),
     "passl": ("classify", "classify", "masked"),
     "paddlevit": ("classify", "features"),
@@ -147,7 +147,7 @@ def draw(seed, maker=None):
         container = r.choice(PADDLE_FILES)
     elif not transformers or r.random() < 0.25:
         container = r.choice(TORCH_FILES)
-        if maker == "hf5" and task == "tokens" and container.startswith("module"):
+        if maker[-1] == "5" and task == "tokens" and container.startswith("module"):
             container = "zip"  # its class keeps functions that Python can't save
     else:
         container = r.choice(FOLDERS)
@@ -171,6 +171,6 @@ def draw(seed, maker=None):
     return Architecture(
         seed=seed, maker=maker, task=task, patch=r.choice([4, 7, 8, 14, 16]), window=window, heads=heads, head_dim=head_dim,
         depth=r.randint(2 if task == "branch" else 1, 3), hidden=hidden, classes=classes, channels=r.choice([3, 3, 3, 3, 1, 2, 4]),
-        pooling=pooling, bias=bias, absolute=absolute, scale=r.random() < 0.7,
+        pooling=pooling, bias=bias, absolute=absolute, scale=r.random() < 0.7 or maker == "mmseg",
         epsilon=epsilon, dtype=r.choice(["float32", "float32", "float16", "bfloat16", "float64"]),
         container=container, wrapper=wrapper)

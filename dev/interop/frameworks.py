@@ -180,8 +180,8 @@ class OpenMMLab(Torch):
         if a.bias == "both":
             raise NoClass("OpenMMLab's classes refuse both kinds of bias tables")
         if a.task == "tokens":
-            if a.bias != "block" or a.absolute or a.hidden % a.dim:
-                raise NoClass("mmsegmentation's backbone has bias tables in every block, no absolute positions, and an MLP some whole number of times as wide")
+            if a.bias != "block" or a.absolute or a.hidden % a.dim or not a.scale:
+                raise NoClass("mmsegmentation's backbone has tables in every block, LayerScale, no absolute positions, and an MLP some whole times as wide")
             return self.mmseg.BEiT(
                 img_size=(a.height, a.width), patch_size=a.patch, in_channels=a.channels, embed_dims=a.dim, num_layers=a.depth, num_heads=a.heads,
                 mlp_ratio=a.hidden // a.dim, norm_cfg=norm, init_values=0.1 if a.scale else 0.0)

@@ -117,7 +117,7 @@ def family_config(a):
     both = {"block": (True, False), "shared": (False, True), "both": (True, True), "none": (False, False)}[a.bias]
     kind = transformers.Data2VecVisionConfig if a.scheme == "data2vec" else transformers.BeitConfig
     options = {"num_labels": a.classes} if a.task == "classify" else {"vocab_size": a.classes} if a.task == "masked" else {}
-    if a.task == "tokens":
+    if a.task == "tokens" and a.scheme != "data2vec":
         options["out_features"] = [f"stage{a.depth}"]
     return kind(
         hidden_size=a.dim, num_hidden_layers=a.depth, num_attention_heads=a.heads, intermediate_size=a.hidden, num_channels=a.channels,
@@ -127,16 +127,22 @@ def family_config(a):
 
 
 def family_class(a):
-    """The class of an architecture, and what from_pretrained and the constructor take for it."""
+    """The class of an architecture."""
     prefix = "Data2VecVision" if a.scheme == "data2vec" else "Beit"
-    name = {"classify": "ForImageClassification", "masked": "ForMaskedImageModeling", "tokens": "Backbone"}.get(a.task, "Model")
+    name = {"classify": "ForImageClassification", "masked": "ForMaskedImageModeling", "tokens": "Backbone" if prefix == "Beit" else "Model"}.get(a.task, "Model")
     return getattr(transformers, prefix + name)
+
+
+def pooling(a, name):
+    """The argument for a class that has a pooling layer only by request, or unless it is told not to."""
+    return {"add_pooling_layer": a.task == "features" and (a.pooling == "mean" or name == "BeitModel")} if name.endswith("Model") else {}
 
 
 def make(a, folder):
     """Writes the model of an architecture to a folder or file, which it returns, and to folder/plain as save_pretrained does it."""
     a, folder = family.load(a), pathlib.Path(folder)
-    model = family_class(a)(family_config(a)).to(getattr(torch, a.dtype))
+    kind = family_class(a)
+    model = kind(family_config(a), **pooling(a, kind.__name__)).to(getattr(torch, a.dtype))
     randomise(model, a.seed)
     if a.bias == "both":  # sums of these are exact in every dtype
         with torch.no_grad():
@@ -157,9 +163,7 @@ def compute(a, folder, pixels, out):
     """Writes to out what the model of a folder computes, as family.MAKERS says, and returns what from_pretrained has to complain about."""
     a = family.load(a)
     stated = json.loads((pathlib.Path(folder) / "config.json").read_text())["architectures"][0]
-    options = {"dtype" if VERSION > 4 else "torch_dtype": "auto"}
-    if a.task == "tokens" and stated.endswith("Model"):
-        options["add_pooling_layer"] = False
+    options = {"dtype" if VERSION > 4 else "torch_dtype": "auto", **pooling(a, stated)}
     model, info = getattr(transformers, stated).from_pretrained(folder, output_loading_info=True, **options)
     model = model.double().eval()
     with torch.no_grad():
@@ -168,8 +172,11 @@ def compute(a, folder, pixels, out):
         result = result["feature_maps"][-1].flatten(2).transpose(1, 2)
     elif a.task == "tokens":
         result = result["last_hidden_state"][:, 1:]
+    elif a.task == "features":
+        pooled = result.get("pooler_output")
+        result = result["last_hidden_state"][:, 0] if pooled is None else pooled
     else:
-        result = result[{"features": "pooler_output", "encoder": "last_hidden_state"}.get(a.task, "logits")]
+        result = result["last_hidden_state" if a.task == "encoder" else "logits"]
     numpy.save(out, result.numpy())
     return {"class": stated, "problems": {kind: sorted(map(str, found)) for kind, found in info.items() if found}}
 
