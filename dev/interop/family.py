@@ -142,6 +142,8 @@ def draw(seed, maker=None):
     if task in ("masked", "branch") and classes in (1, dim):
         classes = dim + 3  # with as many as the model is wide, nobody could know that it is no regression
     absolute = maker != "mmseg" and r.random() < (0.6 if bias == "none" else 0.25)
+    if transformers and window[0] != window[1]:
+        bias, absolute = "none", False  # it computes something else with these, or nothing
     container = "folder"
     if maker in ("passl", "paddlevit"):
         container = r.choice(PADDLE_FILES)
