@@ -170,6 +170,19 @@ func TestMap_ThereAndBack(t *testing.T) {
 	if _, err := convert.Diff(t.Context(), digitsUnilm, digitsUnilm, convert.OpenOptions{Map: own, MayNotFit: true}, convert.OpenOptions{Map: own, MayNotFit: true}); !errors.As(err, &unused) {
 		t.Errorf("a map that fits neither file, though it has most of their names: %v", err)
 	}
+	// a bare file states the epsilon if the map states another
+	bare := filepath.Join(t.TempDir(), "x.safetensors")
+	if _, err := convert.Convert(t.Context(), digitsUnilm, bare, convert.Options{SaveOptions: convert.SaveOptions{ToMap: stated, Bare: true}}); err != nil {
+		t.Fatal(err)
+	}
+	model, err := convert.Open(t.Context(), bare, convert.OpenOptions{Map: stated})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Epsilon != arch.Epsilon || model.From[card.Epsilon] != card.Metadata {
+		t.Errorf("a bare file has epsilon %g from %s", model.Config.Epsilon, model.From[card.Epsilon])
+	}
 	// what is lost without the map's epsilon
 	report, err := convert.Convert(t.Context(), digitsUnilm, filepath.Join(t.TempDir(), "x.pth"), convert.Options{SaveOptions: convert.SaveOptions{ToMap: stated}})
 	if err != nil || !slices.ContainsFunc(report.Saved.Lost, func(l convert.Loss) bool { return l.Item == card.Epsilon && l.Instead == "1e-12" }) {

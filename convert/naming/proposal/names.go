@@ -148,6 +148,9 @@ func (it *item) split() {
 // kind is what the leaf is called in PyTorch, or "".
 func (it *item) kind() string { return leaves[strings.ToLower(it.leaf)] }
 
+// blockMark is the placeholder for the block.
+var blockMark = regexp.MustCompile(`\{i[^}]*\}`)
+
 // words splits a name into lower-case words and numbers: at separators, at capitals, and between letters and digits.
 func words(name string) []string {
 	var all []string
@@ -159,7 +162,7 @@ func words(name string) []string {
 		word = ""
 	}
 	before := ' '
-	for _, r := range strings.ReplaceAll(strings.ReplaceAll(name, "{i+1", ""), "{i", "") {
+	for _, r := range blockMark.ReplaceAllString(name, "") {
 		letter, digit := unicode.IsLetter(r), unicode.IsDigit(r)
 		if !letter && !digit || digit != unicode.IsDigit(before) || unicode.IsUpper(r) && unicode.IsLower(before) {
 			flush()
