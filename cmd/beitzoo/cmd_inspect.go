@@ -246,7 +246,7 @@ func problemText(err error) string {
 		Hint() string
 	}
 	for _, is := range []func(error) bool{
-		isA[*naming.StrangerError](nil), isA[*naming.NotBEiTError](nil), isA[*naming.SeveralModelsError](nil), isA[*naming.BesideError](nil),
+		isA[*naming.StrangerError](nil), isA[*naming.AdapterError](nil), isA[*naming.NotBEiTError](nil), isA[*naming.SeveralModelsError](nil), isA[*naming.BesideError](nil),
 		isA[*arch.InferenceError](nil), isA[*arch.ConflictError](nil),
 	} {
 		if is(err) && errors.As(err, &known) {

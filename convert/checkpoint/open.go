@@ -41,7 +41,7 @@ func openFile(ctx context.Context, path string, options Options, formats []Forma
 	opened, err := read(ctx, file.Content, options, formats)
 	if err != nil {
 		file.Close()
-		return nil, withPath(err, path)
+		return nil, withPath(byName(err, path, formats), path)
 	}
 	opened.Path = path
 	opened.Size = int64(len(file.Content))

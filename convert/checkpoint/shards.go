@@ -46,7 +46,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 	if opened, err := openKinds(ctx, folder, options, formats); opened != nil || err != nil {
 		return opened, err
 	}
-	return nil, withPath(emptyFolder(folder, names), path)
+	return nil, withPath(emptyFolder(folder, names, formats), path)
 }
 
 // openKinds opens a folder that is a checkpoint by itself. It returns nil and no error if it is not.

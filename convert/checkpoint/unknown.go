@@ -1,38 +1,26 @@
 package checkpoint
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/internal/answer"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// foreignFiles are files that people pass instead of a checkpoint, by how they begin. Advice may have a %s for the titles of the formats.
-var foreignFiles = []struct{ prefix, what, advice string }{
-	{"\x89HDF\r\n\x1a\n", "it is an HDF5 file (Keras or TensorFlow)", adviceOtherFile},
-	{"\x1f\x8b", "it is compressed with gzip", "decompress it first: gzip -d FILE"},
-	{"(\xb5/\xfd", "it is compressed with zstd", "decompress it first: zstd -d FILE"},
-	{"GGUF", "it is a GGUF file", adviceOtherFile},
-}
-
-const adviceOtherFile = "give the %s file of the model"
+// unknownReason is the reason of the error for a file of which nothing is known.
+const unknownReason = "no known checkpoint container begins like this"
 
 // unknown says as precisely as possible what a file is that none of formats recognises.
 func unknown(content []byte, formats []Format) error {
 	for _, foreign := range foreignFiles {
-		if bytes.HasPrefix(content, []byte(foreign.prefix)) {
-			advice := foreign.advice
-			if advice == adviceOtherFile {
-				advice = fmt.Sprintf(adviceOtherFile, text.Or(titles(formats)))
-			}
-			return Errorf(ErrFormat, "%s", foreign.what).WithHint("%s", advice)
+		if foreign.is != nil && foreign.is(content) {
+			return Errorf(ErrFormat, "it is %s", foreign.what).WithHint("%s", foreign.way(formats))
 		}
 	}
 	if err := saved(content, formats); err != nil {
 		return err
 	}
-	return Errorf(ErrFormat, "no known checkpoint container begins like this").WithHint("give a %s file, and check the download", text.Or(suffixes(formats)))
+	return Errorf(ErrFormat, unknownReason).WithHint("give a %s file, and check the download", text.Or(suffixes(formats)))
 }
 
 // longestAnswer is the length in bytes up to which a text is taken for the answer of a server, which is shown.
@@ -66,10 +54,4 @@ func saved(content []byte, formats []Format) error {
 		return Errorf(ErrFormat, "%s", what).WithHint("give a %s file, and %s", text.Or(suffixes(formats)), advice)
 	}
 	return nil
-}
-
-// emptyFolder says what a folder holds that is no checkpoint. names are those that it should have one of.
-func emptyFolder(folder *Folder, names []string) error {
-	return Errorf(ErrFormat, "the folder holds no %s", text.Or(names)).
-		WithHint("give the weight file itself, or an index file ending in %s", IndexSuffix)
 }

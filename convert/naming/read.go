@@ -77,11 +77,14 @@ type Dropped struct {
 //
 // The names of the parameters may begin with anything, and hold what wrappers of modules put into them; tensors beside the model are left out, and named in
 // Notes. Several models are a *[SeveralModelsError], tensors beside the model that may belong to it a *[BesideError]. Tensors of a model that is known not to
-// be a BEiT are a *[StrangerError].
+// be a BEiT are a *[StrangerError], adapters of PEFT an *[AdapterError].
 //
 // Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError];
 // see also the other errors of this package, *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
+	if err := adapter(tensors); err != nil {
+		return nil, err
+	}
 	best, equivalent, err := detect(tensors, options)
 	if best == nil {
 		return nil, err

@@ -176,9 +176,13 @@ func scripted() error {
 // foreign says what an archive is that torch.save did not write. name is that of a record outside of the archive's folder, or empty.
 func (z *zipFile) foreign(name string) error {
 	for _, record := range z.Records {
+		if record.Name == "model.weights.h5" {
+			return checkpoint.Errorf(checkpoint.ErrFormat, "a model of Keras (.keras)").
+				WithHint("give the PyTorch, safetensors or PaddlePaddle file of the model; weights for BEiT in Keras were converted from one")
+		}
 		if strings.HasSuffix(record.Name, ".npy") {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of NumPy arrays (.npz), not of PyTorch").
-				WithHint("give the checkpoint of the model itself")
+				WithHint("give the checkpoint of the model itself, or save the arrays by their names: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUTPUT)")
 		}
 	}
 	for _, record := range z.Records {
