@@ -3,6 +3,7 @@ package pytorch_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +50,26 @@ func TestDistributed(t *testing.T) {
 		if err := opened.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestDistributed_Optimizers has files of optimizers in the folder of the processes, which are left out.
+func TestDistributed_Optimizers(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(distributed, "ranks.2"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "optim.pth"), file(t, "testdata", "tensor.pth"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := openPath(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	if notes := strings.Join(opened.Notes, "\n"); len(opened.Tensors) != 9 || !strings.Contains(notes, `left out, files without a model: "optim.pth"`) {
+		t.Errorf("%d tensors, notes %q", len(opened.Tensors), notes)
 	}
 }
 
@@ -122,5 +143,49 @@ func TestZeRO3(t *testing.T) {
 	var problem *checkpoint.Error
 	if !errors.As(err, &problem) || !errors.Is(err, checkpoint.ErrNoModel) || !strings.Contains(problem.Reason, "ZeRO") || !strings.Contains(problem.Hint(), "zero_to_fp32.py") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDistributed_Mutated checks that whatever stands in .metadata, the result is an error of the right type, or tensors with the bytes of their shapes.
+func TestDistributed_Mutated(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(distributed, "dcp.2"))); err != nil {
+		t.Fatal(err)
+	}
+	metadata := file(t, distributed, "dcp.2", ".metadata")
+	path := filepath.Join(folder, ".metadata")
+	random := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for range 1000 {
+		mutated := slices.Clone(metadata)
+		for range 1 + random.IntN(3) {
+			mutated[random.IntN(len(mutated))] = byte(random.Uint32())
+		}
+		if err := os.WriteFile(path, mutated, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opened, err := openPath(folder)
+		if err != nil {
+			var problem *checkpoint.Error
+			if !errors.As(err, &problem) || problem.Kind == nil || len(err.Error()) > 4096 || strings.Contains(err.Error(), "reading the file failed") {
+				t.Fatalf("an error of another kind: %v", err)
+			}
+			continue
+		}
+		read++
+		for _, made := range opened.Tensors {
+			size, err := made.Size()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if raw, err := made.Bytes(); err == nil && int64(len(raw)) != size {
+				t.Fatalf("%q has %d bytes of %d", made.Name, len(raw), size)
+			}
+		}
+		opened.Close()
+	}
+	if read == 0 {
+		t.Error("nothing was read, so the mutations are too strong")
 	}
 }

@@ -40,26 +40,29 @@ func rankFiles(folder *checkpoint.Folder) []string {
 	return names
 }
 
-// readRanks joins the tensors of all files. If the first holds no parts, the folder is of another kind.
+// readRanks joins the tensors of all files that hold a model. If the first of them holds no parts, the folder is of another kind.
 func readRanks(ctx context.Context, folder *checkpoint.Folder, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	j := &joiner{parts: map[string]*jointTensor{}}
-	for i, name := range rankFiles(folder) {
+	for _, name := range rankFiles(folder) {
 		content, err := folder.Content(name)
 		if err != nil {
 			return nil, err
 		}
 		joined, err := j.add(ctx, content, options)
 		switch {
-		case i == 0 && (err != nil || !joined):
-			return nil, ctx.Err()
 		case errors.Is(err, checkpoint.ErrNoModel):
 			j.skipped = append(j.skipped, text.Quote(name))
+		case j.files == 0 && (err != nil || !joined):
+			return nil, ctx.Err()
 		case err != nil:
 			return nil, fmt.Errorf("the file %q in it: %w", name, err)
 		case !joined:
 			return nil, checkpoint.Unsupported("the folder has files of processes that have parts of tensors, and %.200q, which has none", name).
 				WithHint("give a folder that holds the files of one training and nothing else")
 		}
+	}
+	if j.files == 0 {
+		return nil, nil
 	}
 	return j.checkpoint()
 }
