@@ -12,3 +12,6 @@ func AddScheme(name, program string) (remove func()) {
 	})
 	return func() { schemes = before }
 }
+
+// Lacks is for tests outside the package.
+var Lacks = lacks

@@ -204,6 +204,9 @@ func (t *table) indexNames(config arch.Config) map[string]string {
 		for i := range config.Depth {
 			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(t.blockIndex[0], i), config)
 		}
+		for i := range config.ClassBlocks { // written by schemes that have names for them, whose second pattern is that of these blocks
+			names[fmt.Sprintf("cls_pt_layers.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(t.blockIndex[1], i), config)
+		}
 	case arch.SharedBias:
 		names["rel_pos_bias.relative_position_bias_table"] = t.withPrefix(t.sharedIndex[0], config)
 	}

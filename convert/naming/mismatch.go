@@ -21,7 +21,6 @@ var relatives = []reason{
 	{"fpn", "the backbone of a segmentation model"},
 	{"scratch.refinenet", "a depth model (MiDaS's DPT)"},
 	{"neck.reassemble_stage", "a depth model (DPT in the names of transformers)"},
-	{"cls_pt_layers.", "a pre-training checkpoint of BEiT v2"},
 }
 
 // relative returns an *UnsupportedError if some tensor that is no parameter of the model shows that it is a known relative of BEiT.
@@ -59,6 +58,9 @@ func (r *reading) check(given *arch.Config) error {
 	}
 	if r.refused != nil {
 		return r.refused
+	}
+	if err := r.twoNorms(); err != nil {
+		return err
 	}
 	_, head := r.params["head.weight"]
 	_, token := r.params["mask_token"]

@@ -23,6 +23,8 @@ type Options struct {
 	Prefer string
 	// Arch is the architecture that the tensors must have; nil infers it.
 	Arch *arch.Config
+	// Bare says that Arch is that of a model without a head whose tensors tell how it ends: with a norm, or as its last block leaves the tokens.
+	Bare bool
 	// Hints are what is known of the architecture if Arch is nil.
 	Hints arch.Hints
 	// SkipIndex leaves the relative position indices in the file unread, but for one row if nothing else tells the window. They are 200 MB in a large model.
@@ -45,6 +47,9 @@ type Model struct {
 	Tensors []tensor.Named
 	// Changes say for each of Tensors where it comes from.
 	Changes []Change
+	// Folded is the number of blocks whose bias table is the sum of their own in the file and of one for all blocks, and Rounded that of the elements of these
+	// sums that the dtype of the tables can't hold.
+	Folded, Rounded int
 	// Dropped are the tensors of the file that are not parameters.
 	Dropped []Dropped
 	// Notes are sentences for people.
@@ -110,6 +115,10 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 		model.Tensors = append(model.Tensors, tensor.Named{Name: p.Name, View: made.view})
 		model.Changes = append(model.Changes, Change{Name: p.Name, From: made.from, Operation: made.row.operation.Name})
 	}
+	model.Notes = append(model.Notes, best.said...)
+	if err := model.countRounded(ctx, best.sums); err != nil {
+		return nil, err
+	}
 	if err := model.dropIndices(ctx, best.indices, options.SkipIndex); err != nil {
 		return nil, err
 	}
@@ -126,6 +135,13 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 
 // addNotes says in sentences what a user may want to know.
 func (m *Model) addNotes() {
+	if c := m.Config; c.Regression && m.PoolingFrom != "" {
+		m.Notes = append(m.Notes, fmt.Sprintf("lm_head has %d outputs, as many as the model is wide, so it is taken for data2vec's regression of a teacher's features, not for visual tokens", c.Classes))
+	}
+	if m.Config.ClassBlocks > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("%s of the class token's branch, which BEiT v2 has in pre-training only, are kept; the forward pass does not use them",
+			text.Count(m.Config.ClassBlocks, "block", "blocks")))
+	}
 	if len(m.Equivalent) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("the names of the parameters are the same in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), ", ")))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -32,6 +33,11 @@ type reading struct {
 	missing []Missing
 	// shapes are tensors that the row's operation can't work on.
 	shapes []IllShaped
+	// sums are the bias tables that were made of two, and said are sentences for people.
+	sums []transform.Sum
+	said []string
+	// norms are the names of tensors that are a last norm as others already are.
+	norms []string
 	// refused is the first error of an operation about the content of a tensor.
 	refused error
 
@@ -61,11 +67,15 @@ func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, op
 		r.outer = strings.TrimSuffix(r.inner, t.prefix)
 	}
 	r.match(tensors)
+	r.foldTables()
 	r.infer(options.Hints)
 	r.excuseMaskToken()
 	useGiven := func() {
 		if given := options.Arch; given != nil {
 			r.config, r.configErr = *given, given.Validate()
+			if options.Bare {
+				r.endAsFound()
+			}
 		}
 	}
 	if r.configErr != nil {
@@ -110,7 +120,7 @@ func (r *reading) match(tensors []tensor.Named) {
 			r.indices = append(r.indices, named)
 		case known && under:
 			if !take(i, at, block) {
-				r.unexpected = append(r.unexpected, named.Name)
+				r.repeated(r.rows[at.row].canonical[0], named.Name)
 			}
 		case ignored:
 			r.drop(named.Name, named.View, why)
@@ -175,7 +185,7 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 	if len(views) < len(parts) {
 		return
 	}
-	made, err := by.operation.Apply(views...)
+	made, err := by.operation.Apply(r.widen(views, from)...)
 	switch {
 	case isAboutShape(err):
 		for i, v := range views {
@@ -189,7 +199,7 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 	for i, view := range made {
 		name := fill(by.canonical[i], block)
 		if _, twice := r.params[name]; twice {
-			r.unexpected = append(r.unexpected, from...)
+			r.repeated(name, from...)
 			continue
 		}
 		r.params[name] = param{view: view, from: from, row: by}
@@ -215,19 +225,6 @@ func (r *reading) infer(hints arch.Hints) {
 	}
 	r.inferred, r.configErr = arch.Infer(shapes, hints)
 	r.config = r.inferred.Config
-}
-
-// excuseMaskToken drops the mask token of a classifier: its training program kept it, but no forward pass of a classifier uses it.
-func (r *reading) excuseMaskToken() {
-	token, there := r.params["mask_token"]
-	if !there || r.configErr != nil || r.config.Masked() {
-		return
-	}
-	if _, classifier := r.params["head.weight"]; !classifier {
-		return
-	}
-	r.drop(token.from[0], token.view, "a classifier masks nothing")
-	delete(r.params, "mask_token")
 }
 
 // judge sets the score: readings that fit an architecture exactly come first, then those that explain most of the tensors.

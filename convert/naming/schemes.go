@@ -19,6 +19,8 @@ const (
 	Unilm     = "unilm"
 	Timm      = "timm"
 	HF        = "hf"
+	Data2Vec  = "data2vec"
+	OpenMMLab = "openmmlab"
 	PaddleViT = "paddlevit"
 )
 
@@ -46,6 +48,10 @@ type Scheme struct {
 	Folder bool
 	// Wrappers are the program's classes around the backbone, the usual ones first, if these decide what the head is called.
 	Wrappers []Wrapper
+	// ModelType is the model_type that transformers gives such models in config.json; empty if the program is another.
+	ModelType string
+	// RegressionNote says why the program has no place for a regression head, or is empty if it has one.
+	RegressionNote string
 	// MaskedNote says what is doubtful about a masked-image-modelling model in this scheme, or is empty.
 	MaskedNote string
 	// TableNote says what the program makes of bias tables if the window is not square, and PositionNote what of position embeddings; both are empty if it does
@@ -89,6 +95,8 @@ type row struct {
 	readOnly bool
 	// pooling, where set, limits writing to models of that kind.
 	pooling arch.Pooling
+	// branch limits writing to models with the branch of the class token.
+	branch bool
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
 	// by is operation as a map says it.
@@ -145,11 +153,67 @@ func zeroBias(name string) row {
 	return row{foreign: []string{name}, operation: transform.DropZero(), readOnly: true}
 }
 
+// classBranch are the canonical names of what the pre-training of BEiT v2 trains the class token with.
+var classBranch = append(blockNames("cls_pt_layers.{i}."), "cls_pt_norm.*", "cls_pt_lm_head.*")
+
+// blockNames returns the canonical names of a block's parameters.
+func blockNames(prefix string) []string {
+	var names []string
+	for _, name := range backbone {
+		if rest, found := strings.CutPrefix(name, "blocks.{i}."); found {
+			names = append(names, prefix+rest)
+		}
+	}
+	return names
+}
+
+// openmmlabBlock maps the parameters of a block.
+func openmmlabBlock(canonical, foreign string) []row {
+	rename := strings.NewReplacer("norm1.", "ln1.", "norm2.", "ln2.", "mlp.fc1.", "ffn.layers.0.0.", "mlp.fc2.", "ffn.layers.1.")
+	var rows []row
+	for _, name := range blockNames("") {
+		rows = append(rows, row{canonical: []string{canonical + name}, foreign: []string{foreign + rename.Replace(name)}})
+	}
+	return rows
+}
+
+// transformersRows are the names that transformers' classes of BEiT blocks have in files.
+func transformersRows(prefix string) []row {
+	layer := prefix + "encoder.layer.{i}."
+	return []row{
+		{canonical: []string{"cls_token"}, foreign: []string{prefix + "embeddings.cls_token"}},
+		{canonical: []string{"mask_token"}, foreign: []string{prefix + "embeddings.mask_token"}},
+		{canonical: []string{"pos_embed"}, foreign: []string{prefix + "embeddings.position_embeddings"}},
+		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{prefix + "embeddings.patch_embeddings.projection.*"}},
+		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{prefix + "encoder.relative_position_bias.relative_position_bias_table"}},
+		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{layer + "layernorm_before.*"}},
+		{canonical: []string{"blocks.{i}.attn.qkv.weight"}, operation: transform.JoinRows(3), foreign: []string{
+			layer + "attention.attention.query.weight", layer + "attention.attention.key.weight", layer + "attention.attention.value.weight",
+		}},
+		{canonical: []string{"blocks.{i}.attn.q_bias"}, foreign: []string{layer + "attention.attention.query.bias"}},
+		{canonical: []string{"blocks.{i}.attn.v_bias"}, foreign: []string{layer + "attention.attention.value.bias"}},
+		{canonical: []string{"blocks.{i}.attn.relative_position_bias_table"}, foreign: []string{
+			layer + "attention.attention.relative_position_bias.relative_position_bias_table",
+		}},
+		{canonical: []string{"blocks.{i}.attn.proj.*"}, foreign: []string{layer + "attention.output.dense.*"}},
+		{canonical: []string{"blocks.{i}.gamma_1"}, foreign: []string{layer + "lambda_1"}},
+		{canonical: []string{"blocks.{i}.gamma_2"}, foreign: []string{layer + "lambda_2"}},
+		{canonical: []string{"blocks.{i}.norm2.*"}, foreign: []string{layer + "layernorm_after.*"}},
+		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{layer + "intermediate.dense.*"}},
+		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{layer + "output.dense.*"}},
+		{canonical: []string{"fc_norm.*"}, foreign: []string{prefix + "pooler.layernorm.*"}},
+		{canonical: []string{"head.*"}, foreign: []string{"classifier.*"}},
+		zeroBias(layer + "attention.attention.key.bias"),
+	}
+}
+
 var (
 	// plainRows are canonical names as they are, of weights and of what some programs store beside them.
 	plainRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
 		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
 	})
+	// microsoft/unilm beit2/modeling_pretrain.py has blocks beside those of the model.
+	unilmRows = slices.Concat(plainRows, under("", classBranch...))
 	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py and backbones/beit_ft.py.
 	passlRows = slices.Concat(under("backbone.", backbone...), []row{
 		{canonical: []string{"head.*"}, foreign: []string{"head.fc_cls.*"}, wrapper: BEiTWrapper},
@@ -157,35 +221,10 @@ var (
 		{canonical: []string{"head.*"}, foreign: []string{"head.*"}, readOnly: true},
 	})
 	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
-	hfRows = []row{
-		{canonical: []string{"cls_token"}, foreign: []string{"beit.embeddings.cls_token"}},
-		{canonical: []string{"mask_token"}, foreign: []string{"beit.embeddings.mask_token"}},
-		{canonical: []string{"pos_embed"}, foreign: []string{"beit.embeddings.position_embeddings"}},
-		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{"beit.embeddings.patch_embeddings.projection.*"}},
-		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.encoder.relative_position_bias.relative_position_bias_table"}},
-		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{"beit.encoder.layer.{i}.layernorm_before.*"}},
-		{canonical: []string{"blocks.{i}.attn.qkv.weight"}, operation: transform.JoinRows(3), foreign: []string{
-			"beit.encoder.layer.{i}.attention.attention.query.weight",
-			"beit.encoder.layer.{i}.attention.attention.key.weight",
-			"beit.encoder.layer.{i}.attention.attention.value.weight",
-		}},
-		{canonical: []string{"blocks.{i}.attn.q_bias"}, foreign: []string{"beit.encoder.layer.{i}.attention.attention.query.bias"}},
-		{canonical: []string{"blocks.{i}.attn.v_bias"}, foreign: []string{"beit.encoder.layer.{i}.attention.attention.value.bias"}},
-		{canonical: []string{"blocks.{i}.attn.relative_position_bias_table"}, foreign: []string{
-			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_bias_table",
-		}},
-		{canonical: []string{"blocks.{i}.attn.proj.*"}, foreign: []string{"beit.encoder.layer.{i}.attention.output.dense.*"}},
-		{canonical: []string{"blocks.{i}.gamma_1"}, foreign: []string{"beit.encoder.layer.{i}.lambda_1"}},
-		{canonical: []string{"blocks.{i}.gamma_2"}, foreign: []string{"beit.encoder.layer.{i}.lambda_2"}},
-		{canonical: []string{"blocks.{i}.norm2.*"}, foreign: []string{"beit.encoder.layer.{i}.layernorm_after.*"}},
-		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{"beit.encoder.layer.{i}.intermediate.dense.*"}},
-		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{"beit.encoder.layer.{i}.output.dense.*"}},
-		{canonical: []string{"fc_norm.*"}, foreign: []string{"beit.pooler.layernorm.*"}},
+	hfRows = slices.Concat(transformersRows("beit."), []row{
 		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
-		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}, pooling: arch.ClassToken},
+		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}},
 		{canonical: []string{"lm_head.*"}, foreign: []string{"lm_head.*"}},
-		{canonical: []string{"head.*"}, foreign: []string{"classifier.*"}},
-		zeroBias("beit.encoder.layer.{i}.attention.attention.key.bias"),
 
 		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.shared_position_bias.relative_position_bias_table"}, readOnly: true},
 		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{"beit.layers.{i}.layernorm_before.*"}, readOnly: true},
@@ -204,20 +243,43 @@ var (
 		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{"beit.layers.{i}.mlp.fc1.*"}, readOnly: true},
 		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{"beit.layers.{i}.mlp.fc2.*"}, readOnly: true},
 		zeroBias("beit.layers.{i}.attention.k_proj.bias"),
-	}
+	})
+	// huggingface/transformers models/data2vec/modeling_data2vec_vision.py. There is no class with a head for masked image modelling, and version 5 has no
+	// other names in memory.
+	data2vecRows = append(transformersRows("data2vec_vision."), row{canonical: []string{"norm.*"}, foreign: []string{"data2vec_vision.layernorm.*"}})
+	// open-mmlab/mmpretrain mmpretrain/models/backbones/beit.py, selfsup/beit.py, necks/beitv2_neck.py and heads. mmsegmentation's backbone has the same names.
+	openmmlabRows = slices.Concat(under("backbone.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias.relative_position_bias_table"), []row{
+		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{"backbone.patch_embed.projection.*"}},
+	}, openmmlabBlock("blocks.{i}.", "backbone.layers.{i}."), []row{
+		fullBias("backbone.layers.{i}.attn.qkv.bias"),
+		{canonical: []string{"fc_norm.*"}, foreign: []string{"backbone.ln2.*"}},
+		{canonical: []string{"norm.*"}, foreign: []string{"neck.norm.*"}, branch: true},
+		{canonical: []string{"norm.*"}, foreign: []string{"backbone.ln1.*"}},
+		{canonical: []string{"lm_head.*"}, foreign: []string{"head.cls_head.*"}},
+		{canonical: []string{"head.*"}, foreign: []string{"head.fc.*"}},
+	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."))
 )
 
 // The relative position index in the canonical scheme.
 const (
 	blockIndex  = "blocks.{i}.attn.relative_position_index"
+	branchIndex = "cls_pt_layers.{i}.attn.relative_position_index"
 	sharedIndex = "rel_pos_bias.relative_position_index"
+)
+
+// What transformers makes of windows that are not square. Source: huggingface/transformers 4.57 and 5.24 models/beit/modeling_beit.py,
+// BeitRelativePositionBias and BeitEmbeddings.interpolate_pos_encoding.
+const (
+	tableNote = "transformers takes the bias tables of a window that is not square for width x height and interpolates them, " +
+		"so it computes other logits than beitzoo, timm and unilm do"
+	positionNote = "transformers can't run a model with position embeddings whose window is not square, or interpolates them"
 )
 
 // schemes are all there are. Where the tensors of a file fit several, the earlier one is preferred, all else being equal; see settle.
 var schemes = []*Scheme{
 	{
 		Name: Unilm, Program: "unilm", Format: "pytorch", Key: "model", Recipe: "unilm", Epsilon: arch.Epsilon,
-		rows: plainRows, writesIndex: true, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		rows: unilmRows, writesIndex: true, blockIndex: []string{blockIndex, branchIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon, Folder: true,
@@ -226,7 +288,7 @@ var schemes = []*Scheme{
 	},
 	{
 		Name: Canonical, Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
-		rows: plainRows, blockIndex: []string{blockIndex}, sharedIndex: []string{sharedIndex},
+		rows: unilmRows, blockIndex: []string{blockIndex, branchIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: PaddleViT, Program: "PaddleViT", Format: "paddle", Recipe: "paddlevit", Epsilon: arch.Epsilon,
@@ -240,17 +302,27 @@ var schemes = []*Scheme{
 		ignored: []reason{{"d_vae.*", "the image tokenizer that pre-training used"}},
 	},
 	{
-		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true,
-		// huggingface/transformers 4.57 and 5.24 models/beit/modeling_beit.py: BeitRelativePositionBias, BeitEmbeddings.interpolate_pos_encoding.
-		TableNote: "transformers takes the bias tables of a window that is not square for width x height and interpolates them, " +
-			"so it computes other logits than beitzoo, timm and unilm do",
-		PositionNote: "transformers can't run a model with position embeddings whose window is not square, or interpolates them",
-		rows:         hfRows, prefix: "beit.", bare: true,
+		Name: OpenMMLab, Program: "OpenMMLab", Format: "pytorch", Key: "state_dict", Recipe: "unilm", Epsilon: arch.Epsilon,
+		rows: openmmlabRows, prefix: "backbone.", writesIndex: true,
+		blockIndex:  []string{"backbone.layers.{i}.attn.relative_position_index", "neck.patch_aggregation.{i}.attn.relative_position_index"},
+		sharedIndex: []string{"backbone.rel_pos_bias.relative_position_index"},
+		ignored:     []reason{{"target_generator.", "the image tokenizer that pre-training used"}},
+	},
+	{
+		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "beit",
+		RegressionNote: "BeitForMaskedImageModeling predicts visual tokens, and no class of transformers predicts features of a teacher",
+		TableNote:      tableNote, PositionNote: positionNote, rows: hfRows, prefix: "beit.", bare: true,
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
 			"beit.layers.{i}.relative_position_bias.relative_position_index",
 		},
 		sharedIndex: []string{"beit.encoder.relative_position_bias.relative_position_index", "beit.shared_position_bias.relative_position_index"},
+	},
+	{
+		Name: Data2Vec, Program: "Hugging Face", Format: "safetensors", Recipe: "unilm-v2", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "data2vec-vision",
+		TableNote: tableNote, PositionNote: positionNote, rows: data2vecRows, prefix: "data2vec_vision.", bare: true,
+		blockIndex:  []string{"data2vec_vision.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index"},
+		sharedIndex: []string{"data2vec_vision.encoder.relative_position_bias.relative_position_index"},
 	},
 }
 
@@ -275,6 +347,8 @@ func ByName(name string) (*Scheme, error) {
 
 // schemesOf has, for names of frameworks, file formats and libraries, the scheme that their users want, or several in a phrase.
 var schemesOf = map[string]string{
+	"mmpretrain": "openmmlab", "mmcls": "openmmlab", "mmselfsup": "openmmlab", "mmsegmentation": "openmmlab", "mmseg": "openmmlab", "mmengine": "openmmlab",
+	"data2vec-vision": "data2vec", "data2vec_vision": "data2vec", "fairseq": "unilm",
 	"huggingface": "hf", "hugging-face": "hf", "hugging_face": "hf", "transformers": "hf",
 	"pytorch": "timm or unilm", "torch": "timm or unilm", "pth": "timm or unilm", "pt": "timm or unilm", "pytorch-image-models": "timm",
 	"paddle": "passl", "paddlepaddle": "passl", "pdparams": "passl", "plsc": "passl",

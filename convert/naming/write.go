@@ -58,6 +58,9 @@ func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options Wri
 	if err != nil {
 		return nil, err
 	}
+	if err := s.table().named(config, wrapper); err != nil {
+		return nil, err
+	}
 	given, err := exactly(canonical, config)
 	if err != nil {
 		return nil, err
@@ -106,6 +109,9 @@ func Spell(scheme string, config arch.Config, options WriteOptions) ([][]string,
 func (s *Scheme) Spell(config arch.Config, options WriteOptions) ([][]string, error) {
 	wrapper, err := s.wrapper(config, options.Wrapper)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.table().named(config, wrapper); err != nil {
 		return nil, err
 	}
 	if err := s.table().gaps(config, wrapper); err != nil {
@@ -187,7 +193,7 @@ func (t *table) writing(canonical string, config arch.Config, wrapper string) (*
 	pattern, block := split(canonical)
 	at := slices.IndexFunc(t.rows, func(r row) bool {
 		return !r.readOnly && slices.Contains(r.canonical, pattern) &&
-			(r.pooling == "" || r.pooling == config.Pooling) &&
+			(r.pooling == "" || r.pooling == config.Pooling) && (!r.branch || config.ClassBlocks > 0) &&
 			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper)
 	})
 	if at < 0 {
