@@ -39,14 +39,18 @@ func (e *ConfigMismatchError) Hint() string {
 	return "put the config.json that belongs to these weights beside them, or move the weights to a folder of their own"
 }
 
-// blameConfig says that a mismatch of tensors is one with the config.json beside them.
+// blameConfig says that a mismatch of tensors, or of the kind of model, is one with the config.json beside them.
 func (f folderConfigs) blameConfig(path string, err error) error {
 	var mismatch *naming.MismatchError
-	if f.card == nil || !errors.As(err, &mismatch) {
+	var masked *naming.MaskedModelError
+	if f.card == nil || !errors.As(err, &mismatch) && !errors.As(err, &masked) {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return &ConfigMismatchError{Path: path, Config: f.path, Err: err}
 }
+
+// errOneBias says that a config.json promises two bias tables for each block.
+var errOneBias = errors.New("config.json says that each block has a bias table beside one for all blocks, and the file has one of the two")
 
 // disagreements says what the files beside weights state otherwise than a card does, a phrase for each item. What is a guess in the card counts only if guesses is set.
 func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {

@@ -87,6 +87,11 @@ func mustBeEqual(t *testing.T, a, b string) {
 	}
 }
 
+// schemesFor returns the schemes that have names for a checkpoint: transformers has no class of data2vec-vision with a head for masked patches.
+func schemesFor(file string) []string {
+	return slices.DeleteFunc(naming.Names(), func(scheme string) bool { return scheme == naming.Data2Vec && strings.HasPrefix(file, "mim/") })
+}
+
 // Any checkpoint into any scheme and format.
 func TestAnyToAny(t *testing.T) {
 	t.Parallel()
@@ -94,7 +99,7 @@ func TestAnyToAny(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			for _, scheme := range naming.Names() {
+			for _, scheme := range schemesFor(file) {
 				for format, ending := range fileEndings {
 					target := filepath.Join(folder, scheme+ending)
 					report := mustConvert(t, testdata+file, target, to(scheme, format))
@@ -112,7 +117,7 @@ func TestAnyToAny(t *testing.T) {
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"../manifests/embedded/digits_p16_64.pdparams", "digits/digits_p16_64.bf16.pth", "digits/hf", "mim/tiny_mim_p16_64.unilm.pth"} {
-		for _, scheme := range naming.Names() {
+		for _, scheme := range schemesFor(file) {
 			t.Run(file+" "+scheme, func(t *testing.T) {
 				t.Parallel()
 				for format, ending := range fileEndings {

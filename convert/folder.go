@@ -39,7 +39,7 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 		content, err := configs.Timm(c)
 		return []configFile{{"config.json", content}}, err
 	}
-	content, err := configs.Transformers(c)
+	content, err := configs.Transformers(c, configs.Type(t.scheme.ModelType))
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +48,14 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	case processor != nil:
 	case c.Recipe != nil:
 		processor, err = configs.Processor(*c.Recipe)
+	case config.Channels != arch.RGB:
+		return []configFile{{"config.json", content}}, nil
+	case config.ImageHeight == config.ImageWidth:
+		usual, unknown := card.RecipeFor(t.scheme.Recipe, config.ImageHeight)
+		if unknown != nil {
+			return nil, unknown
+		}
+		processor, err = configs.Processor(usual)
 	default:
 		processor, err = configs.DefaultProcessor(config)
 	}

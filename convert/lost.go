@@ -82,7 +82,7 @@ func lostProblem(c card.Card) []Loss {
 // lostByRounding returns the recipe if the program for which the folder is, which does not let anybody choose, would begin some crops on another pixel.
 func (t target) lostByRounding(c card.Card) []Loss {
 	program := card.HalfEven
-	if t.scheme.Name == naming.HF {
+	if t.scheme.ModelType != "" {
 		program = card.Down
 	}
 	if c.Recipe == nil || !c.Recipe.Fits(c.Config) || !c.Recipe.RoundingMatters() || c.Recipe.Rounding == program {
@@ -158,21 +158,25 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if t.scheme.File() != "" {
 		note("the parameters have the names of the map %s, by which alone beitzoo reads them again", t.scheme.File())
 	}
-	if t.scheme.Name == naming.HF && t.folder == "" && beside.card == nil {
+	if t.scheme.ModelType != "" && t.folder == "" && beside.card == nil {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
 	if c.Recipe != nil && !c.Recipe.Fits(c.Config) && (timm || t.folder == "" && (bare || !t.format.HasMetadata)) {
 		note("the recipe for images is left out, since it does not make images of the size that the model takes: %s", recipeWords(*c.Recipe, c.RecipeName))
 	}
-	if shared, name := duplicates(c.Labels); shared > 0 && t.folder != "" && t.scheme.Name == naming.HF {
+	if shared, name := duplicates(c.Labels); shared > 0 && t.folder != "" && t.scheme.ModelType != "" {
 		note("%d classes share their name with another, such as %.40q: label2id in config.json leads to the last one of each name", shared, name)
 	}
 	if t.folder != "" {
 		switch from := c.From[card.Preparing]; {
 		case from.Guess():
 			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
-		case c.Recipe == nil && from == "" && !timm:
+		case c.Recipe == nil && from == "" && !timm && c.Config.Channels != arch.RGB:
+			note("the folder does not say how images are prepared, which are not red, green and blue")
+		case c.Recipe == nil && from == "" && t.scheme.Name == naming.HF:
 			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
+		case c.Recipe == nil && from == "" && !timm:
+			note("nobody states how images are prepared; the folder says what most weights under the names of %s want", t.scheme.Name)
 		}
 	}
 	if from := c.From[card.Epsilon]; t.folder != "" && !timm && from.Guess() {

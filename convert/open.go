@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,7 +174,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, tensors, naming.Options{
-			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit, Prefer: file.Metadata[MetadataScheme], Arch: wanted, Hints: hints, SkipIndex: options.SkipIndex,
+			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
+			Prefer: cmp.Or(naming.ByModelType(string(beside.transformers.Type)), file.Metadata[MetadataScheme]),
+			Arch:   wanted, Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
 		})
 		if err == nil {
 			model.Model = *read
@@ -189,6 +192,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
+	if wantedFrom == card.Config && beside.transformers.BothBiases && model.Folded == 0 {
+		return nil, &ConfigMismatchError{Path: file.Path, Config: beside.path, Err: errOneBias}
+	}
 	if wantedFrom == card.Metadata {
 		model.Assumptions = own.assumptions(hints)
 	}
@@ -201,6 +207,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	if err := model.collect(options, beside, own, wantedFrom); err != nil {
 		return nil, err
+	}
+	if wanted != nil && model.Config.Pooling != wanted.Pooling {
+		model.From[card.Pooling] = card.Origin(arch.FromNames)
 	}
 	model.setConflict(options, beside, own)
 	model.setOverridden(options, beside, own)
@@ -265,9 +274,11 @@ func (m *Model) noteEpsilon() {
 
 // folderConfigs are what the files beside the weights say; nil stands for one that is not there.
 type folderConfigs struct {
-	path      string // of config.json
-	card      *card.Card
-	processor []byte
+	path string // of config.json
+	card *card.Card
+	// transformers is what else config.json says.
+	transformers configs.TransformersFacts
+	processor    []byte
 	// processorFile is the path of processor.
 	processorFile string
 	timm          *configs.TimmFacts
@@ -298,11 +309,11 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	if err != nil || !configs.IsTransformers(raw) {
 		return folderConfigs{}, err
 	}
-	config, err := configs.ParseTransformers(raw)
+	facts, err := configs.ParseTransformers(raw)
 	if err != nil {
 		return folderConfigs{}, besides(name, err)
 	}
-	beside := folderConfigs{path: name, card: &config, processorFile: filepath.Join(folder, "preprocessor_config.json")}
+	beside := folderConfigs{path: name, card: &facts.Card, transformers: facts, processorFile: filepath.Join(folder, "preprocessor_config.json")}
 	beside.processor, err = readSmall(beside.processorFile)
 	return beside, err
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -76,7 +75,7 @@ func (t target) proveFolder(ctx context.Context, config arch.Config, want []tens
 		return wrong(err)
 	}
 	defer written.Close()
-	if t.scheme.Name == naming.HF && written.Config.Named() != config.Named() {
+	if t.scheme.ModelType != "" && written.Config.Named() != config.Named() {
 		return wrong(fmt.Errorf("its architecture is %+v instead of %+v", written.Config, config))
 	}
 	if err := proveTensors(ctx, written.Tensors, want); errors.As(err, new(*ProofError)) {

@@ -157,7 +157,7 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 	switch {
 	case !t.format.HasMetadata:
 		return nil, nil
-	case options.Bare && t.folder != "" && t.scheme.Name == naming.HF:
+	case options.Bare && t.folder != "" && t.scheme.ModelType != "":
 		return nil, nil
 	case options.Bare && t.scheme.StatesEpsilon(): // a reader would take that of the map
 		metadata = Metadata(t.scheme.Name, c.Config)
@@ -165,7 +165,7 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 		return metadata, nil
 	case options.Bare:
 		return Metadata(t.scheme.Name, c.Config), nil
-	case t.folder != "" && t.scheme.Name == naming.HF:
+	case t.folder != "" && t.scheme.ModelType != "":
 		metadata = map[string]string{}
 	default:
 		if metadata, err = CardMetadata(t.scheme.Name, c); err != nil {

@@ -25,7 +25,9 @@ func Snippet(saved *Saved, config arch.Config) string {
 	case naming.PASSL:
 		s.passl()
 	case naming.HF:
-		s.transformers()
+		s.transformers(configs.BEiT)
+	case naming.Data2Vec:
+		s.transformers(configs.Data2Vec)
 	}
 	return strings.Join(s.lines, "\n")
 }
@@ -150,15 +152,20 @@ func (s *snippet) passl() {
 		"model.set_state_dict({name: value.astype(own[name].dtype) for name, value in paddle.load(%s).items()})\nmodel.eval()", s.path())
 }
 
-func (s *snippet) transformers() {
-	class := configs.TransformersClass(s.config)
+func (s *snippet) transformers(model configs.Type) {
+	class := configs.TransformersClass(s.config, model)
+	pooler := ""
+	if model == configs.Data2Vec && s.config.Classes == 0 && s.config.Pooling == arch.MeanPooling {
+		pooler = ", add_pooling_layer=True" // which this class does not do unasked
+	}
 	if s.saved.Folder != "" {
 		s.add("from transformers import %s", class)
-		s.add("model = %s.from_pretrained(%s).eval()", class, s.path())
+		s.add("model = %s.from_pretrained(%s%s).eval()", class, s.path(), pooler)
 		return
 	}
 	c := s.config
-	s.add("import torch\nfrom transformers import BeitConfig, %s", class)
+	config := strings.TrimSuffix(configs.TransformersClass(arch.Config{}, model), "Model") + "Config"
+	s.add("import torch\nfrom transformers import %s, %s", config, class)
 	state := s.torchState()
 	scale := "0.0"
 	if c.LayerScale {
@@ -175,10 +182,10 @@ func (s *snippet) transformers() {
 	if c.Masked() {
 		head = fmt.Sprintf("vocab_size=%d", c.Classes)
 	}
-	s.add("config = BeitConfig(\n    image_size=%s, patch_size=%d, hidden_size=%d, intermediate_size=%d, num_hidden_layers=%d, num_attention_heads=%d,\n    "+
+	s.add("config = %s(\n    image_size=%s, patch_size=%d, hidden_size=%d, intermediate_size=%d, num_hidden_layers=%d, num_attention_heads=%d,\n    "+
 		"layer_norm_eps=%g, layer_scale_init_value=%s, use_absolute_position_embeddings=%s, use_relative_position_bias=%s,\n    "+
 		"use_shared_relative_position_bias=%s, use_mask_token=%s, use_mean_pooling=%s, %s)",
-		image, c.PatchSize, c.EmbedDim, c.HiddenDim, c.Depth, c.Heads, c.Epsilon, scale, pythonBool(c.AbsolutePosition), pythonBool(c.Bias == arch.BlockBias),
-		pythonBool(c.Bias == arch.SharedBias), pythonBool(c.MaskToken), pythonBool(c.Pooling == arch.MeanPooling || c.Masked() && c.Classes > 0), head)
-	s.add("model = %s.from_pretrained(None, config=config, state_dict=%s).eval()  # renames what version 5 calls otherwise", class, state)
+		config, image, c.PatchSize, c.EmbedDim, c.HiddenDim, c.Depth, c.Heads, c.Epsilon, scale, pythonBool(c.AbsolutePosition), pythonBool(c.Bias == arch.BlockBias),
+		pythonBool(c.Bias == arch.SharedBias), pythonBool(c.MaskToken), pythonBool(c.Pooling == arch.MeanPooling || c.Pooling == arch.NoPooling || c.Masked() && c.Classes > 0), head)
+	s.add("model = %s.from_pretrained(None, config=config, state_dict=%s%s).eval()  # renames what version 5 calls otherwise", class, state, pooler)
 }

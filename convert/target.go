@@ -85,7 +85,7 @@ func newTarget(path string, options SaveOptions) (target, error) {
 	}
 	endingFormat, endingScheme, known := formatEnding(path)
 	given, _ := formatNamed(format)
-	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.Name == naming.HF) && (format == "" || named != nil && given.Transformers) {
+	if folder || !exists && !known && filepath.Ext(path) == "" && (named == nil || named.ModelType != "") && (format == "" || named != nil && given.Transformers) {
 		if options.ToMap != nil {
 			return target{}, &TargetError{Reason: fmt.Sprintf("%s is a folder, and a model under the names of a map is written as a file", path), Advice: "give the name of a file"}
 		}

@@ -97,6 +97,8 @@ func (c Config) Validate() error {
 		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
 	}
 	check(!c.MaskToken || c.Masked(), "mask_token", "goes with pooling %q only", AllTokens)
+	check(!c.Masked() || c.MaskToken || c.Classes > 0, "mask_token", "is needed with pooling %q and no head: without one the model is one with pooling %q",
+		AllTokens, ClassToken)
 	check(c.Pooling != NoPooling || c.Classes == 0, "classes", "is %d, but with pooling %q there is no head", c.Classes, NoPooling)
 	check(!c.Regression || c.Masked() && c.Classes == c.EmbedDim, "regression", "goes with pooling %q and as many classes as embed_dim only", AllTokens)
 	check(c.ClassBlocks == 0 || c.Masked(), "class_blocks", "goes with pooling %q only", AllTokens)

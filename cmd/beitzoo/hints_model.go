@@ -30,6 +30,7 @@ func modelHint(err error) string {
 		gap       *naming.GapError
 		dropped   *convert.DropError
 		unused    *convert.MapUnusedError
+		nameless  *naming.NoNameError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
@@ -45,6 +46,8 @@ func modelHint(err error) string {
 		return dropped.Hint() + "; the flag is --drop, and `beitzoo inspect FILE --tensors` lists the tensors"
 	case errors.As(err, &unused):
 		return unused.Hint() + "; the flag is --map"
+	case errors.As(err, &nameless):
+		return namelessHint(nameless)
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
 	case errors.As(err, &mismatch) && len(mismatch.Missing)+len(mismatch.Shapes) == 0:
@@ -107,4 +110,13 @@ func shellQuoted(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(text.Line(word), "'", `'\''`) + "'"
+}
+
+// namelessHint returns the flags for a part of a model that a scheme has no names for.
+func namelessHint(e *naming.NoNameError) string {
+	flag := map[naming.Part]string{naming.ClassBranch: "--drop cls-branch", naming.RegressionHead: "--headless", naming.MaskedHead: "--headless"}[e.Part]
+	if flag == "" {
+		return e.Hint() + ", with --to SCHEME"
+	}
+	return e.Hint() + "; the flags are " + flag + " and --to SCHEME"
 }

@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -120,17 +119,15 @@ func pixels(value any) (int, bool) {
 	return 0, false
 }
 
-// setBias sets the kind of relative position bias, which both kinds of files switch on with two flags.
-func setBias(config *arch.Config, block, shared *bool) error {
-	switch block, shared := valueOr(block, false), valueOr(shared, false); {
-	case block && shared:
-		return errors.New("both kinds of relative position bias are on, which no released BEiT has")
-	case block:
+// setBias sets the kind of relative position bias, which both kinds of files switch on with two flags. With both, a block adds both biases, which tables of the
+// blocks alone can hold.
+func setBias(config *arch.Config, block, shared *bool) {
+	switch {
+	case valueOr(block, false):
 		config.Bias = arch.BlockBias
-	case shared:
+	case valueOr(shared, false):
 		config.Bias = arch.SharedBias
 	default:
 		config.Bias = arch.NoBias
 	}
-	return nil
 }

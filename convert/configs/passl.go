@@ -109,7 +109,11 @@ func (a passlArchitecture) config(masked bool) (arch.Config, error) {
 	if err := setSizes(&config, "img_size", a.ImageSize, "patch_size", a.PatchSize); err != nil {
 		return config, err
 	}
-	return config, setBias(&config, a.RelativePos, a.SharedPos)
+	if valueOr(a.RelativePos, false) && valueOr(a.SharedPos, false) {
+		return config, errors.New("both kinds of relative position bias are on, with which PASSL can't run")
+	}
+	setBias(&config, a.RelativePos, a.SharedPos)
+	return config, nil
 }
 
 // passlLayerScale reports whether init_values asks for LayerScale: None and 0 leave it out.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -39,7 +40,7 @@ type transformersFile struct {
 	MeanPooling      *bool              `json:"use_mean_pooling"`
 	BlockBias        *bool              `json:"use_relative_position_bias"`
 	SharedBias       *bool              `json:"use_shared_relative_position_bias"`
-	Vocabulary       *int               `json:"vocab_size"`
+	Vocabulary       *int               `json:"vocab_size,omitempty"`
 }
 
 // float is a number that transformers declares as one: its version 5 refuses a whole number there.
@@ -54,11 +55,24 @@ func (f float) MarshalJSON() ([]byte, error) {
 	return raw, err
 }
 
-// The model classes of transformers.
+// Type is a type of model of transformers, as model_type calls it.
+type Type string
+
+// The types whose models are BEiTs. They differ in names alone.
 const (
-	classClassifier = "BeitForImageClassification"
-	classMasked     = "BeitForMaskedImageModeling"
-	classBare       = "BeitModel"
+	BEiT     Type = "beit"
+	Data2Vec Type = "data2vec-vision"
+)
+
+// classes are what the names of a type's classes begin with.
+var classes = map[Type]string{BEiT: "Beit", Data2Vec: "Data2VecVision"}
+
+// What the names of classes end with: those with a head, and those without one.
+const (
+	classClassifier = "ForImageClassification"
+	classMasked     = "ForMaskedImageModeling"
+	classBare       = "Model"
+	classFeatures   = "Backbone"
 )
 
 // defaultVocabulary is the number of visual tokens of transformers' BeitConfig.
@@ -81,34 +95,48 @@ func IsTransformers(raw []byte) bool {
 	return json.Unmarshal(raw, &file) == nil && file.ModelType != nil
 }
 
+// TransformersFacts are what a config.json of transformers says.
+type TransformersFacts struct {
+	card.Card
+	Type Type
+	// Bare says that the class of the model has no head. Then the weights tell whether it has the norm of its pooling: Card says that it has.
+	Bare bool
+	// BothBiases says that there are a bias table for all blocks and one for each: those in Card are their sums.
+	BothBiases bool
+}
+
 // ParseTransformers reads the config.json of a transformers BEiT: architecture and labels. Absent keys take the defaults of transformers' BeitConfig, so
 // Epsilon is 1e-12 unless the file says otherwise. An error is a *[FileError].
-func ParseTransformers(raw []byte) (card.Card, error) {
+func ParseTransformers(raw []byte) (TransformersFacts, error) {
+	var facts TransformersFacts
 	if len(raw) > maxJSON {
-		return card.Card{}, refuse(transformersName, "%d bytes; %d is the limit", len(raw), maxJSON)
+		return facts, refuse(transformersName, "%d bytes; %d is the limit", len(raw), maxJSON)
 	}
 	var file transformersFile
 	if err := json.Unmarshal(raw, &file); err != nil {
-		return card.Card{}, refuse(transformersName, "not a transformers configuration: %w", text.JSONError(err))
+		return facts, refuse(transformersName, "not a transformers configuration: %w", text.JSONError(err))
 	}
-	if model := valueOr(file.ModelType, ""); model != "beit" {
-		return card.Card{}, refuse(transformersName, "describes a model of type %.60q, not \"beit\"", model)
+	facts.Type = Type(valueOr(file.ModelType, ""))
+	if classes[facts.Type] == "" {
+		return facts, refuse(transformersName, "describes a model of type %.60q, not %q or %q", facts.Type, BEiT, Data2Vec)
 	}
 	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
-		return card.Card{}, unusable(transformersName, &ActivationError{Activation: activation})
+		return facts, unusable(transformersName, &ActivationError{Activation: activation})
 	}
 	problem := card.Problem(valueOr(file.Problem, ""))
 	if problem != "" && !slices.Contains(card.Problems(), string(problem)) {
-		return card.Card{}, refuse(transformersName, "problem_type is %.60q; known are %s", problem, text.Or(card.Problems()))
+		return facts, refuse(transformersName, "problem_type is %.60q; known are %s", problem, text.Or(card.Problems()))
 	}
 	config, err := file.config()
 	if err == nil {
 		err = config.Validate()
 	}
 	if err != nil {
-		return card.Card{}, unusable(transformersName, err)
+		return facts, unusable(transformersName, err)
 	}
-	return card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}, nil
+	facts.Card = card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}
+	facts.Bare, facts.BothBiases = config.Classes == 0, valueOr(file.BlockBias, false) && valueOr(file.SharedBias, false)
+	return facts, nil
 }
 
 // ActivationError says that a model has another activation than the GELU of all BEiT models, so its weights mean another function.
@@ -140,9 +168,9 @@ func (f transformersFile) config() (arch.Config, error) {
 		class = f.Architectures[0]
 	}
 	switch {
-	case class == classMasked:
+	case strings.HasSuffix(class, classMasked):
 		config.Pooling, config.MaskToken, config.Classes = arch.AllTokens, valueOr(f.MaskToken, true), valueOr(f.Vocabulary, defaultVocabulary)
-	case class != classClassifier:
+	case !strings.HasSuffix(class, classClassifier):
 		// A norm over all tokens and a mask token: the encoder of a masked model without its head.
 		if config.Pooling == arch.ClassToken && valueOr(f.MaskToken, false) {
 			config.Pooling, config.MaskToken = arch.AllTokens, true
@@ -157,7 +185,8 @@ func (f transformersFile) config() (arch.Config, error) {
 	if err := setSizes(&config, "image_size", f.ImageSize, "patch_size", f.PatchSize); err != nil {
 		return config, err
 	}
-	return config, setBias(&config, f.BlockBias, f.SharedBias)
+	setBias(&config, f.BlockBias, f.SharedBias)
+	return config, nil
 }
 
 func (f transformersFile) labels(config arch.Config) []string {
@@ -175,39 +204,46 @@ func (f transformersFile) labels(config arch.Config) []string {
 	return labels
 }
 
-// TransformersClass returns the name of the class of transformers for models of an architecture.
-func TransformersClass(config arch.Config) string {
+// TransformersClass returns the name of the class of transformers for models of an architecture. Models of features are those of BeitBackbone, or of
+// Data2VecVisionModel, which has no pooling of its own; with pooling, that one has to be asked for it. No class of data2vec-vision masks with a head.
+func TransformersClass(config arch.Config, model Type) string {
+	ending := classClassifier
 	switch {
+	case config.Pooling == arch.NoPooling && model == BEiT:
+		ending = classFeatures
 	case config.Classes == 0:
-		return classBare
+		ending = classBare
 	case config.Masked():
-		return classMasked
+		ending = classMasked
 	}
-	return classClassifier
+	return classes[model] + ending
 }
 
 // Transformers returns the config.json with which transformers' from_pretrained builds the model, epsilon included. Without labels, classes are named
 // LABEL_0 and so on, as transformers does. An impossible architecture is an *[arch.ConfigError]; labels of another number than classes are an error too.
-func Transformers(c card.Card) ([]byte, error) {
+func Transformers(c card.Card, model Type) ([]byte, error) {
 	config := c.Config
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	class, layerScale := TransformersClass(config), float(0)
+	class, layerScale := TransformersClass(config, model), float(0)
 	if config.LayerScale {
 		layerScale = 0.1 // only switches LayerScale on; its values are in the weights. The figure is that of the training recipes.
 	}
 	file := transformersFile{
 		Architectures: []string{class}, HiddenAct: ref("gelu"), HiddenSize: &config.EmbedDim, ImageSize: size(config.ImageHeight, config.ImageWidth),
-		IntermediateSize: &config.HiddenDim, LayerNormEps: ref(float(config.Epsilon)), LayerScale: &layerScale, ModelType: ref("beit"), Heads: &config.Heads,
+		IntermediateSize: &config.HiddenDim, LayerNormEps: ref(float(config.Epsilon)), LayerScale: &layerScale, ModelType: ref(string(model)), Heads: &config.Heads,
 		Channels: &config.Channels, Layers: &config.Depth, PatchSize: config.PatchSize, AbsolutePosition: &config.AbsolutePosition, MaskToken: &config.MaskToken,
-		MeanPooling: ref(config.Pooling == arch.MeanPooling || class == classMasked), BlockBias: ref(config.Bias == arch.BlockBias),
-		SharedBias: ref(config.Bias == arch.SharedBias), Vocabulary: ref(defaultVocabulary),
+		MeanPooling: ref(config.Pooling == arch.MeanPooling || config.Pooling == arch.NoPooling || config.Masked() && config.Classes > 0), BlockBias: ref(config.Bias == arch.BlockBias),
+		SharedBias: ref(config.Bias == arch.SharedBias),
 	}
-	switch class {
-	case classMasked:
+	if model == BEiT {
+		file.Vocabulary = ref(defaultVocabulary)
+	}
+	switch {
+	case config.Masked() && config.Classes > 0:
 		file.Vocabulary = &config.Classes
-	case classClassifier:
+	case config.Classifies():
 		if c.Problem != "" {
 			file.Problem = ref(string(c.Problem))
 		}
