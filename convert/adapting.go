@@ -78,7 +78,7 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.File.Path, err)
 	}
-	result.Steps = slices.Concat(m.dropSteps(), result.Steps)
+	result.Steps = slices.Concat(m.dropSteps(), m.folded(), result.Steps)
 	var refused []adapt.Step
 	for _, s := range result.Steps {
 		if s.Lossy && options.Prove && !slices.Contains(options.AllowLossy, s.Name) {
@@ -117,6 +117,23 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 	m.Notes = slices.Concat(m.Notes, result.Notes)
 	options.Steps = slices.Concat(m.Steps, result.Steps)
 	return result, nil
+}
+
+// folded returns the step by which two kinds of bias table became one while the file was read; none if it has one kind.
+func (m *Model) folded() []adapt.Step {
+	if m.Folded == 0 {
+		return nil
+	}
+	step := adapt.Step{Name: adapt.StepTables, What: "the bias table for all blocks was added to those of the blocks, exactly", Lossy: m.Rounded > 0}
+	if step.Lossy {
+		step.What = fmt.Sprintf("the bias table for all blocks was added to those of the blocks, and %s rounded", text.Count(m.Rounded, "sum was", "sums were"))
+	}
+	for _, t := range m.Tensors {
+		if strings.HasPrefix(t.Name, "blocks.") && strings.HasSuffix(t.Name, "relative_position_bias_table") {
+			step.Tensors = append(step.Tensors, t.Name)
+		}
+	}
+	return []adapt.Step{step}
 }
 
 // addSteps says in the report which steps were taken, and to which parameters.

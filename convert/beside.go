@@ -50,7 +50,7 @@ func (f folderConfigs) blameConfig(path string, err error) error {
 }
 
 // errOneBias says that a config.json promises two bias tables for each block.
-var errOneBias = errors.New("config.json says that each block has a bias table beside one for all blocks, and the file has one of the two")
+var errOneBias = errdef.New(errdef.ErrInput, "config.json says that each block has a bias table beside one for all blocks, and the file has one of the two")
 
 // disagreements says what the files beside weights state otherwise than a card does, a phrase for each item. What is a guess in the card counts only if guesses is set.
 func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {

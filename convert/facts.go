@@ -189,7 +189,7 @@ type NoClassesError struct {
 func (e *NoClassesError) Error() string {
 	model, what := "a model without a head", "names of classes are"
 	if e.Masked {
-		model = "a masked-image model, which predicts visual tokens"
+		model = "a masked-image model, which predicts something for each patch"
 	}
 	if e.Item == card.ProblemIs {
 		what = "a problem type is"

@@ -33,6 +33,12 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 				Advice: "write to a file, or to a folder of transformers",
 			}
 		}
+		if config.Pooling == arch.NoPooling {
+			return nil, &TargetError{
+				Reason: "timm builds no model without a last norm, so there is no folder that it could load",
+				Advice: "write to a file, or to a folder of transformers",
+			}
+		}
 		if c.Recipe != nil && !c.Recipe.Fits(config) {
 			c.Recipe = nil // timm would make another recipe of it
 		}

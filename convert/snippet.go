@@ -107,18 +107,31 @@ func (s *snippet) timm() {
 	}
 	s.add("from functools import partial\nimport torch\nfrom timm.models.beit import Beit")
 	state := s.torchState()
-	pool := map[arch.Pooling]string{arch.MeanPooling: "avg", arch.ClassToken: "token"}[s.config.Pooling]
+	pool := map[arch.Pooling]string{arch.MeanPooling: "avg", arch.ClassToken: "token", arch.NoPooling: "avg"}[s.config.Pooling]
 	s.add("model = Beit(\n    %s,\n    num_classes=%d, global_pool=%q, norm_layer=partial(torch.nn.LayerNorm, eps=%g))", s.arguments(), s.config.Classes, pool, s.config.Epsilon)
+	s.withoutNorm()
 	s.add("model.load_state_dict(%s)\nmodel.eval()", state)
 }
 
+// withoutNorm leaves the last norm out of a model of timm or unilm.
+func (s *snippet) withoutNorm() {
+	if s.config.Pooling == arch.NoPooling {
+		s.add("model.fc_norm = torch.nn.Identity()  # the checkpoint has no last norm")
+	}
+}
+
 func (s *snippet) unilm() {
-	s.add("import sys\nsys.path.insert(0, \"unilm/beit\")  # github.com/microsoft/unilm\nfrom functools import partial\nimport torch")
+	folder, class, branch := "beit", "VisionTransformerForMaskedImageModeling", ""
+	if s.config.ClassBlocks > 0 {
+		folder, class = "beit2", class+"CLS"
+		branch = fmt.Sprintf(", head_layers=%d, shared_lm_head=%s", s.config.ClassBlocks, pythonBool(!s.config.ClassHead))
+	}
+	s.add("import sys\nsys.path.insert(0, \"unilm/%s\")  # github.com/microsoft/unilm\nfrom functools import partial\nimport torch", folder)
 	norm := fmt.Sprintf("norm_layer=partial(torch.nn.LayerNorm, eps=%g)", s.config.Epsilon)
 	if s.config.Masked() {
-		s.add("from modeling_pretrain import VisionTransformerForMaskedImageModeling")
+		s.add("from modeling_pretrain import %s", class)
 		state := s.torchState()
-		s.add("model = VisionTransformerForMaskedImageModeling(\n    %s,\n    vocab_size=%d, qkv_bias=True, %s)", s.arguments(), s.config.Classes, norm)
+		s.add("model = %s(\n    %s,\n    vocab_size=%d, qkv_bias=True, %s%s)", class, s.arguments(), s.config.Classes, norm, branch)
 		if s.config.Classes == 0 {
 			s.add("model.lm_head = torch.nn.Identity()  # the checkpoint has no head")
 		}
@@ -128,13 +141,14 @@ func (s *snippet) unilm() {
 	s.add("from modeling_finetune import VisionTransformer")
 	state := s.torchState()
 	s.add("model = VisionTransformer(\n    %s,\n    num_classes=%d, use_mean_pooling=%s, qkv_bias=True, %s)",
-		s.arguments(), s.config.Classes, pythonBool(s.config.Pooling == arch.MeanPooling), norm)
+		s.arguments(), s.config.Classes, pythonBool(s.config.Pooling != arch.ClassToken), norm)
+	s.withoutNorm()
 	s.add("model.load_state_dict(%s)\nmodel.eval()", state)
 }
 
 func (s *snippet) passl() {
 	// PASSL's class takes one number for the size of images, and with a table for all blocks it can't run: it indexes with floats.
-	cannot := s.config.ImageHeight != s.config.ImageWidth || s.config.Bias == arch.SharedBias
+	cannot := s.config.ImageHeight != s.config.ImageWidth || s.config.Bias == arch.SharedBias || s.config.Pooling == arch.NoPooling
 	if s.saved.Format != "paddle" || s.config.Masked() || cannot || s.saved.Wrapper != "" && s.saved.Wrapper != naming.BEiTWrapper {
 		return
 	}

@@ -61,6 +61,8 @@ func poolingText(pooling arch.Pooling) string {
 		return "norm, then the class token"
 	case arch.AllTokens:
 		return "norm, then each patch token"
+	case arch.NoPooling:
+		return "none: all tokens as the last block leaves them"
 	}
 	return string(pooling)
 }

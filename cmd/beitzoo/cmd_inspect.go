@@ -234,8 +234,12 @@ func describe(a arch.Config) string {
 	if name == "" {
 		name = "BEiT"
 	}
-	return fmt.Sprintf("%s: %d x %d pixels, patches of %d, width %d, %d blocks, %d heads, %s, epsilon %g, %s parameters",
-		name, a.ImageHeight, a.ImageWidth, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
+	pixels := "pixels"
+	if a.Channels != arch.RGB {
+		pixels = "pixels of " + text.Count(a.Channels, "channel", "channels")
+	}
+	return fmt.Sprintf("%s: %d x %d %s, patches of %d, width %d, %d blocks, %d heads, %s, epsilon %g, %s parameters",
+		name, a.ImageHeight, a.ImageWidth, pixels, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
 }
 
 // problemText says why there is no architecture, without the path of the file. One of which only a property is open, or which is not alone, is a BEiT all the
@@ -258,8 +262,14 @@ func problemText(err error) string {
 
 func headText(a arch.Config) string {
 	switch {
+	case a.Pooling == arch.NoPooling:
+		return "features without a last norm, no head"
 	case a.Classes == 0:
 		return "no head"
+	case a.Regression:
+		return fmt.Sprintf("regression head, %d outputs", a.Classes)
+	case a.Masked() && a.ClassBlocks > 0:
+		return fmt.Sprintf("%d visual tokens, %s of the class token's branch", a.Classes, text.Count(a.ClassBlocks, "block", "blocks"))
 	case a.Masked():
 		return fmt.Sprintf("%d visual tokens", a.Classes)
 	}

@@ -368,7 +368,7 @@ func TestShells_FishWithoutTerminal(t *testing.T) {
 	writeBelow(t, home, ".config/fish/completions/beitzoo.fish", script(t, "fish"))
 	writeBelow(t, home, ".local/share/fish/generated_completions/none.fish", "")
 	for line, want := range map[string]string{
-		`beitzoo convert 'x; echo boo > pwned2' --to `:         "canonical\nhf\npaddlevit\npassl\ntimm\nunilm\n",
+		`beitzoo convert 'x; echo boo > pwned2' --to `:         "canonical\ndata2vec\nhf\nopenmmlab\npaddlevit\npassl\ntimm\nunilm\n",
 		`beitzoo convert "$(echo sub > pwned3)" --to=h`:        "--to=hf\n",
 		`beitzoo pull (touch pwned) digits_p16_64 --source em`: "embedded\tembedded:digits_p16_64.pdparams\n",
 	} {
@@ -410,7 +410,7 @@ func TestShells_Lists(t *testing.T) {
 			want []string
 		}{
 			{"", visible},
-			{"convert A --to ", []string{"canonical", "hf", "paddlevit", "passl", "timm", "unilm"}},
+			{"convert A --to ", []string{"canonical", "data2vec", "hf", "openmmlab", "paddlevit", "passl", "timm", "unilm"}},
 			{"convert --", []string{"--output", "--prove", "--to", "--zoo"}},
 			{"pull beitv2_", []string{"beitv2_base_p16_224_in1k", "beitv2_large_p16_224_in22k"}},
 		} {

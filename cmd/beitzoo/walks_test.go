@@ -34,13 +34,13 @@ func TestOutput_Broken(t *testing.T) {
 	}
 }
 
-// TestConvert_EveryCheckpointIntoEveryScheme converts each checkpoint into 6 schemes and 3 formats: the result holds the same model, and the same bytes
+// TestConvert_EveryCheckpointIntoEveryScheme converts each checkpoint into 7 schemes and 3 formats: the result holds the same model, and the same bytes
 // come out twice.
 func TestConvert_EveryCheckpointIntoEveryScheme(t *testing.T) {
 	formats := map[string]string{"safetensors": ".safetensors", "pytorch": ".pth", "paddle": ".pdparams"}
 	for _, checkpoint := range checkpoints {
 		t.Run(checkpoint, func(t *testing.T) {
-			for _, scheme := range []string{"canonical", "passl", "unilm", "timm", "hf", "paddlevit"} {
+			for _, scheme := range []string{"canonical", "passl", "unilm", "timm", "hf", "paddlevit", "openmmlab"} {
 				for format, ending := range formats {
 					convertTwice(t, testdata(checkpoint), scheme, format, ending)
 				}

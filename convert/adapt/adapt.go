@@ -53,11 +53,13 @@ const (
 	StepClassBranch = "cls-branch"
 	// StepDrop leaves out tensors of a file by their names. It is the reader's step, not one of this package.
 	StepDrop = "drop"
+	// StepTables adds a table for all blocks to those of the blocks, when a file that has both is read. It is lossy if a sum was rounded.
+	StepTables = "tables"
 )
 
 // LossyNames returns the names of the steps that can be lossy.
 func LossyNames() []string {
-	return []string{StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop}
+	return []string{StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables}
 }
 
 // Step is one change.

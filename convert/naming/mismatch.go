@@ -260,7 +260,11 @@ func describe(c arch.Config) string {
 	if c.Name != "" {
 		return c.Name
 	}
-	return fmt.Sprintf("a BEiT of %d x %d pixels, width %d, %d blocks, %d classes", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Classes)
+	what := "classes"
+	if c.Masked() {
+		what = "outputs for each patch"
+	}
+	return fmt.Sprintf("a BEiT of %d x %d pixels, width %d, %d blocks, %d %s", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Classes, what)
 }
 
 func isAboutShape(err error) bool {

@@ -306,7 +306,7 @@ var schemes = []*Scheme{
 		rows: openmmlabRows, prefix: "backbone.", writesIndex: true,
 		blockIndex:  []string{"backbone.layers.{i}.attn.relative_position_index", "neck.patch_aggregation.{i}.attn.relative_position_index"},
 		sharedIndex: []string{"backbone.rel_pos_bias.relative_position_index"},
-		ignored:     []reason{{"target_generator.", "the image tokenizer that pre-training used"}},
+		ignored:     []reason{{"target_generator.*", "the image tokenizer that pre-training used"}},
 	},
 	{
 		Name: HF, Program: "Hugging Face", Format: "safetensors", Recipe: "hf", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "beit",
@@ -381,7 +381,7 @@ func RecipeName(scheme string) string {
 func programs() string {
 	var names []string
 	for _, s := range schemes {
-		if s.Program != "" {
+		if s.Program != "" && !slices.Contains(names, s.Program) {
 			names = append(names, s.Program)
 		}
 	}

@@ -235,7 +235,7 @@ func (e *NoNameError) Error() string {
 	if e.Why != "" {
 		why = ": " + e.Why
 	}
-	return fmt.Sprintf("the scheme %s has no names for %s (%s, such as %s)%s", e.Scheme, e.Part,
+	return fmt.Sprintf("the scheme %s has no place for %s (%s, such as %s)%s", e.Scheme, e.Part,
 		text.Count(len(e.Parameters), "parameter", "parameters"), text.Quote(e.Parameters[0]), why)
 }
 
@@ -244,7 +244,7 @@ func (e *NoNameError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what can be written instead.
 func (e *NoNameError) Hint() string {
-	other := "choose a scheme that has names for it: " + strings.Join(e.Schemes, ", ")
+	other := "choose a scheme that has a place for it: " + strings.Join(e.Schemes, ", ")
 	switch e.Part {
 	case ClassBranch:
 		return "leave it out, which changes nothing in what the model computes, or " + other
