@@ -227,7 +227,9 @@ func TestFamily_Relatives(t *testing.T) {
 		t.Fatal(err)
 	}
 	pooling := func(p arch.Pooling, classes int) func(*convert.Model) bool {
-		return func(m *convert.Model) bool { return m.Config.Pooling == p && m.Config.Classes == classes && !m.Config.MaskToken }
+		return func(m *convert.Model) bool {
+			return m.Config.Pooling == p && m.Config.Classes == classes && !m.Config.MaskToken
+		}
 	}
 	for _, c := range []relative{
 		{file: "beitmodel_no_pooler", check: pooling(arch.NoPooling, 0)},

@@ -40,8 +40,8 @@ type Options struct {
 // twice, also from several goroutines at once, is not an error; a Forward after it returns ErrClosed.
 type Model interface {
 	// Forward returns the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without a head returns the activation of
-	// Pool instead, and one of features, without a final norm, that of the last block. tap, if not nil, is called with the activation of each stage, in the order of Stages; it does not change the result. Input of a wrong
-	// size is an *InputError. If ctx ends, Forward returns its error soon after.
+	// Pool instead, and one of features, without a final norm, that of the last block. tap, if not nil, is called with the activation of each stage, in the
+	// order of Stages; it does not change the result. Input of a wrong size is an *InputError. If ctx ends, Forward returns its error soon after.
 	Forward(ctx context.Context, input Input, tap Tap) (Activation, error)
 	Close() error
 }

@@ -35,7 +35,8 @@ func Images(config arch.Config, input Input) (int, error) {
 	one := config.Channels * config.ImageHeight * config.ImageWidth
 	got := len(input.Pixels)
 	if got == 0 || got%one != 0 {
-		return 0, &InputError{"pixels", got, one, fmt.Sprintf("%d values are not a whole number of images of %d x %d x %d = %d", got, config.Channels, config.ImageHeight, config.ImageWidth, one)}
+		return 0, &InputError{"pixels", got, one, fmt.Sprintf("%d values are not a whole number of images of %d x %d x %d = %d",
+			got, config.Channels, config.ImageHeight, config.ImageWidth, one)}
 	}
 	images := got / one
 	switch {

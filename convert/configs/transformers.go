@@ -156,7 +156,8 @@ func (e *ActivationError) Hint() string {
 
 func (f transformersFile) config() (arch.Config, error) {
 	config := arch.Config{
-		Channels: valueOr(f.Channels, arch.RGB), EmbedDim: valueOr(f.HiddenSize, 768), HiddenDim: valueOr(f.IntermediateSize, 3072), Depth: valueOr(f.Layers, 12), Heads: valueOr(f.Heads, 12),
+		Channels: valueOr(f.Channels, arch.RGB), EmbedDim: valueOr(f.HiddenSize, 768), HiddenDim: valueOr(f.IntermediateSize, 3072),
+		Depth: valueOr(f.Layers, 12), Heads: valueOr(f.Heads, 12),
 		AbsolutePosition: valueOr(f.AbsolutePosition, false), LayerScale: valueOr(f.LayerScale, 0.1) > 0,
 		Epsilon: float64(valueOr(f.LayerNormEps, arch.EpsilonHF)), Pooling: arch.MeanPooling,
 	}

@@ -363,6 +363,8 @@ var mapSettings = map[string]func(*Scheme, ast.Node) string{
 	"transposed":      truthSetting(func(s *Scheme) *bool { return &s.transposed }),
 	"bare":            truthSetting(func(s *Scheme) *bool { return &s.bare }),
 	"writes_index":    truthSetting(func(s *Scheme) *bool { return &s.writesIndex }),
+	"model_type":      textSetting(func(s *Scheme) *string { return &s.ModelType }),
+	"regression_note": textSetting(func(s *Scheme) *string { return &s.RegressionNote }),
 	"masked_note":     textSetting(func(s *Scheme) *string { return &s.MaskedNote }),
 	"table_note":      textSetting(func(s *Scheme) *string { return &s.TableNote }),
 	"position_note":   textSetting(func(s *Scheme) *string { return &s.PositionNote }),
@@ -460,7 +462,7 @@ func (m *mapParser) finish() {
 const nothing = "nothing"
 
 // mapFields are the fields of a row beside the names.
-var mapFields = []string{"by", "pooling", "read_only", "why", "wrapper"}
+var mapFields = []string{"branch", "by", "pooling", "read_only", "why", "wrapper"}
 
 // list reads the rows.
 func (m *mapParser) list(node ast.Node) {
@@ -495,6 +497,12 @@ func (m *mapParser) row(node ast.Node) {
 		case "by":
 			if steps, ok = scalars(f.value); !ok || len(steps) > maxMapSteps {
 				m.problem(f.line, key, "by must be the name of an operation, or a list of at most %d", maxMapSteps)
+				return
+			}
+		case "branch":
+			r.branch = branchLimit(value)
+			if known := []string{string(withBranch), string(withoutBranch)}; !slices.Contains(known, value) {
+				m.problems = append(m.problems, MapProblem{f.line, text.Shorten(key, 120), "branch must be " + strings.Join(known, " or "), suggest.Nearest(value, known)})
 				return
 			}
 		case "pooling":
@@ -572,7 +580,7 @@ func (m *mapParser) ignore(r mapRow, why string, steps int) {
 		}
 		m.scheme.ignored = append(m.scheme.ignored, reason{pattern, why})
 	}
-	if steps > 0 || r.readOnly || r.pooling != "" || r.wrapper != "" {
+	if steps > 0 || r.readOnly || r.pooling != "" || r.branch != "" || r.wrapper != "" {
 		m.problem(r.line, nothing, "a row that says why has no other field")
 	}
 }
@@ -636,7 +644,7 @@ func (m *mapParser) names(r mapRow, key string) bool {
 // canonicalPatterns are those of all parameters, and those that end in .* for weight and bias.
 var canonicalPatterns = sync.OnceValue(func() []string {
 	var all []string
-	for _, r := range plainRows {
+	for _, r := range unilmRows {
 		if r.readOnly {
 			continue
 		}
@@ -799,7 +807,8 @@ func (m *mapParser) checkParameters() {
 				for _, other := range before {
 					poolings := r.pooling == "" || other.pooling == "" || r.pooling == other.pooling
 					wrappers := r.wrapper == "" || other.wrapper == "" || r.wrapper == other.wrapper
-					if other.pattern == pattern && poolings && wrappers {
+					branches := r.branch == "" || other.branch == "" || r.branch == other.branch
+					if other.pattern == pattern && poolings && wrappers && branches {
 						m.problem(r.line, pattern, "it is written by line %d already; a second spelling, for reading, has read_only: true", other.line)
 					}
 				}

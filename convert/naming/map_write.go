@@ -38,6 +38,8 @@ func (s *Scheme) Map() []byte {
 		}
 		w.list(map[bool]string{false: "wrappers", true: "masked_wrappers"}[masked], names)
 	}
+	w.text("model_type", s.ModelType)
+	w.text("regression_note", s.RegressionNote)
 	w.text("masked_note", s.MaskedNote)
 	w.text("table_note", s.TableNote)
 	w.text("position_note", s.PositionNote)
@@ -64,10 +66,12 @@ type MapRow struct {
 	Parameters []string `json:"parameters"`
 	Names      []string `json:"names"`
 	// By are the operations that make the parameters of what is in the file, as [MapOperations] lists them.
-	By       []string     `json:"by,omitempty"`
-	Pooling  arch.Pooling `json:"pooling,omitempty"`
-	Wrapper  string       `json:"wrapper,omitempty"`
-	ReadOnly bool         `json:"read_only,omitempty"`
+	By      []string     `json:"by,omitempty"`
+	Pooling arch.Pooling `json:"pooling,omitempty"`
+	// Branch limits what is written to models "with" or "without" the branch of the class token; empty is any.
+	Branch   string `json:"branch,omitempty"`
+	Wrapper  string `json:"wrapper,omitempty"`
+	ReadOnly bool   `json:"read_only,omitempty"`
 	// Why says why what is in the file is no parameter.
 	Why string `json:"why,omitempty"`
 }
@@ -77,7 +81,8 @@ func (s *Scheme) MapRows() []MapRow {
 	var rows []MapRow
 	for _, r := range s.rows {
 		rows = append(rows, MapRow{
-			Parameters: append([]string{}, r.canonical...), Names: slices.Clone(r.foreign), By: slices.Clone(r.steps()), Pooling: r.pooling, Wrapper: r.wrapper, ReadOnly: r.readOnly,
+			Parameters: append([]string{}, r.canonical...), Names: slices.Clone(r.foreign), By: slices.Clone(r.steps()), Pooling: r.pooling, Branch: string(r.branch),
+			Wrapper: r.wrapper, ReadOnly: r.readOnly,
 		})
 	}
 	for _, r := range s.ignored {
@@ -138,6 +143,9 @@ func (w *mapWriter) row(r row) {
 	}
 	if r.pooling != "" {
 		fmt.Fprintf(w, "  pooling: %s\n", r.pooling)
+	}
+	if r.branch != "" {
+		fmt.Fprintf(w, "  branch: %s\n", r.branch)
 	}
 	if r.wrapper != "" {
 		fmt.Fprintf(w, "  wrapper: %s\n", r.wrapper)

@@ -136,7 +136,8 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 // addNotes says in sentences what a user may want to know.
 func (m *Model) addNotes() {
 	if c := m.Config; c.Regression && m.PoolingFrom != "" {
-		m.Notes = append(m.Notes, fmt.Sprintf("lm_head has %d outputs, as many as the model is wide, so it is taken for data2vec's regression of a teacher's features, not for visual tokens", c.Classes))
+		m.Notes = append(m.Notes, fmt.Sprintf("lm_head has %d outputs, as many as the model is wide, so "+
+			"it is taken for data2vec's regression of a teacher's features, not for visual tokens", c.Classes))
 	}
 	if m.Config.ClassBlocks > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("%s of the class token's branch, which BEiT v2 has in pre-training only, are kept; the forward pass does not use them",

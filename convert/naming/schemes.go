@@ -95,8 +95,8 @@ type row struct {
 	readOnly bool
 	// pooling, where set, limits writing to models of that kind.
 	pooling arch.Pooling
-	// branch limits writing to models with the branch of the class token.
-	branch bool
+	// branch, where set, limits writing to models with or without the branch of the class token.
+	branch branchLimit
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
 	// by is operation as a map says it.
@@ -223,7 +223,7 @@ var (
 	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
 	hfRows = slices.Concat(transformersRows("beit."), []row{
 		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
-		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}},
+		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}, pooling: arch.ClassToken},
 		{canonical: []string{"lm_head.*"}, foreign: []string{"lm_head.*"}},
 
 		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.shared_position_bias.relative_position_bias_table"}, readOnly: true},
@@ -253,8 +253,8 @@ var (
 	}, openmmlabBlock("blocks.{i}.", "backbone.layers.{i}."), []row{
 		fullBias("backbone.layers.{i}.attn.qkv.bias"),
 		{canonical: []string{"fc_norm.*"}, foreign: []string{"backbone.ln2.*"}},
-		{canonical: []string{"norm.*"}, foreign: []string{"neck.norm.*"}, branch: true},
-		{canonical: []string{"norm.*"}, foreign: []string{"backbone.ln1.*"}},
+		{canonical: []string{"norm.*"}, foreign: []string{"neck.norm.*"}, branch: withBranch},
+		{canonical: []string{"norm.*"}, foreign: []string{"backbone.ln1.*"}, branch: withoutBranch},
 		{canonical: []string{"lm_head.*"}, foreign: []string{"head.cls_head.*"}},
 		{canonical: []string{"head.*"}, foreign: []string{"head.fc.*"}},
 	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."))

@@ -289,6 +289,18 @@ func (t *table) named(config arch.Config, wrapper string) error {
 	return e
 }
 
+// branchLimit says whether a row is for models with the branch of the class token; empty is any.
+type branchLimit string
+
+const (
+	withBranch    branchLimit = "with"
+	withoutBranch branchLimit = "without"
+)
+
+func (b branchLimit) fits(config arch.Config) bool {
+	return b == "" || (b == withBranch) == (config.ClassBlocks > 0)
+}
+
 // ByModelType returns the name of the scheme whose program calls such models so in config.json, or "".
 func ByModelType(model string) string {
 	at := slices.IndexFunc(schemes, func(s *Scheme) bool { return s.ModelType == model })

@@ -193,7 +193,7 @@ func (t *table) writing(canonical string, config arch.Config, wrapper string) (*
 	pattern, block := split(canonical)
 	at := slices.IndexFunc(t.rows, func(r row) bool {
 		return !r.readOnly && slices.Contains(r.canonical, pattern) &&
-			(r.pooling == "" || r.pooling == config.Pooling) && (!r.branch || config.ClassBlocks > 0) &&
+			(r.pooling == "" || r.pooling == config.Pooling) && r.branch.fits(config) &&
 			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper)
 	})
 	if at < 0 {
