@@ -37,6 +37,20 @@ func TestParameterCounts(t *testing.T) {
 		{"beit_base_p16_224_mim", 91_965_776, 367_863_104, 189},
 		{"beit_large_p16_224_mim", 311_534_016, 1_246_136_064, 369},
 		{"beit_base_p16_224_mim_abs", 92_089_856, 368_359_424, 165},
+		{"beitv2_base_p16_224_mim", 106_143_056, 424_572_224, 219},
+		{"beitv2_large_p16_224_mim", 336_728_512, 1_346_914_048, 399},
+		{"dit_base_p16_224_mim", 92_108_288, 368_433_152, 189},
+		{"dit_large_p16_224_mim", 311_724_032, 1_246_896_128, 369},
+		{"dit_base_p16_224_rvlcdip", 85_820_176, 343_280_704, 188},
+		{"dit_large_p16_224_rvlcdip", 303_342_608, 1_213_370_432, 368},
+		{"data2vec_base_p16_224", 86_256_720, 345_026_880, 189},
+		{"data2vec_large_p16_224", 304_186_816, 1_216_747_264, 369},
+		{"data2vec_base_p16_224_encoder", 85_665_360, 342_661_440, 186},
+		{"data2vec_large_p16_224_encoder", 303_136_192, 1_212_544_768, 366},
+		{"eva_giant_p14_224", 1_012_555_112, 4_050_220_448, 528},
+		{"eva_giant_p14_336", 1_013_005_672, 4_052_022_688, 528},
+		{"eva_giant_p14_560", 1_014_447_464, 4_057_789_856, 528},
+		{"eva_giant_p14_224_clip", 1_012_588_928, 4_050_355_712, 528},
 		{"digits_p16_64", 122_974, 491_896, 55},
 		{"tiny_p16_32", 50_554, 202_216, 39},
 		{"tiny_p16_64", 122_827, 491_308, 55},
@@ -56,7 +70,7 @@ func TestParameterCounts(t *testing.T) {
 			}
 		})
 	}
-	if len(arch.Names()) != 14 {
+	if len(arch.Names()) != 28 {
 		t.Errorf("%d named architectures; each has a row in this test", len(arch.Names()))
 	}
 }
@@ -258,6 +272,10 @@ func TestInfer_Guesses(t *testing.T) {
 		edit(&base)
 		return shapesOf(base)
 	}
+	eva, err := arch.ByName("eva_giant_p14_336")
+	if err != nil {
+		t.Fatal(err)
+	}
 	giant := config(func(c *arch.Config) { c.EmbedDim, c.HiddenDim, c.Depth, c.PatchSize = 1408, 6144, 40, 14 })
 	table := config(func(c *arch.Config) {
 		c.Bias, c.AbsolutePosition, c.EmbedDim, c.Heads, c.ImageHeight, c.ImageWidth = arch.BlockBias, false, 64, 4, 32, 224
@@ -271,8 +289,13 @@ func TestInfer_Guesses(t *testing.T) {
 		headsFrom, windowFrom arch.Source
 		message               string
 	}{
-		{name: "EVA giant", shapes: giant, message: "the number of attention heads cannot be inferred from the parameters: there is no bias table, and no released BEiT has 40 blocks of width 1408"},
-		{name: "EVA giant with its heads", shapes: giant, hints: arch.Hints{Heads: 16, HeadsFrom: "the test"}, heads: "16", window: "16 x 16", headsFrom: "the test", windowFrom: arch.Assumed},
+		{name: "EVA giant of five classes", shapes: giant, heads: "16", window: "16 x 16", headsFrom: arch.Assumed, windowFrom: arch.FromKnown},
+		{name: "EVA giant", shapes: shapesOf(eva), heads: "16", window: "24 x 24", headsFrom: arch.FromKnown, windowFrom: arch.FromKnown},
+		{
+			name: "a giant of fewer blocks", shapes: config(func(c *arch.Config) { c.EmbedDim, c.HiddenDim, c.Depth, c.PatchSize = 1408, 6144, 39, 14 }),
+			message: "the number of attention heads cannot be inferred from the parameters: there is no bias table, and no released BEiT has 39 blocks of width 1408",
+		},
+		{name: "EVA giant with its heads", shapes: giant, hints: arch.Hints{Heads: 16, HeadsFrom: "the test"}, heads: "16", window: "16 x 16", headsFrom: "the test", windowFrom: arch.FromKnown},
 		{name: "width of a released model", shapes: config(func(*arch.Config) {}), heads: "12", window: "14 x 14", headsFrom: arch.Assumed, windowFrom: arch.FromKnown},
 		{name: "84 rows", shapes: table, heads: "4", window: "5 x 5", headsFrom: arch.FromShapes, windowFrom: arch.Assumed},
 		{

@@ -30,7 +30,40 @@ func absolute(config Config) Config {
 	return config
 }
 
-// released are the architectures of weights that microsoft/unilm released.
+// documents returns config as DiT has it: position embeddings instead of a relative bias, and layer scale (microsoft/unilm dit/classification/README.md).
+func documents(config Config) Config {
+	config.Bias, config.AbsolutePosition = NoBias, true
+	return config
+}
+
+// classBlocks returns a masked-image-modelling BEiT with the branch of the class token that pre-training of BEiT v2 has (microsoft/unilm
+// beit2/modeling_pretrain.py: two blocks, which share norm and head with the others).
+func classBlocks(config Config) Config {
+	config.ClassBlocks = 2
+	return config
+}
+
+// regression returns a masked-image-modelling BEiT whose head predicts features of a teacher (facebookresearch/data2vec_vision beit/modeling_cyclical.py).
+func regression(config Config) Config {
+	config.Classes, config.Regression = config.EmbedDim, true
+	return config
+}
+
+// encoder returns a masked-image-modelling BEiT as transformers keeps that of data2vec: without head and mask token, the class token normalised.
+func encoder(config Config) Config {
+	config.Classes, config.Pooling, config.MaskToken = 0, ClassToken, false
+	return config
+}
+
+// giant returns EVA-01's architecture (huggingface/pytorch-image-models timm/models/eva.py): 16 heads of 88 in 40 blocks, patches of 14 pixels.
+func giant(name string, size, classes int, pooling Pooling) Config {
+	config := classifier(name, size, 1408, 40, 16, classes)
+	config.PatchSize, config.HiddenDim, config.Pooling = 14, 6144, pooling
+	config.Bias, config.AbsolutePosition, config.LayerScale = NoBias, true, false
+	return config
+}
+
+// released are the architectures of weights that others released: microsoft/unilm's BEiT, BEiT v2 and DiT, data2vec, EVA-01.
 var released = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
 	classifier("beit_base_p16_384", 384, 768, 12, 12, 1000),
@@ -42,6 +75,20 @@ var released = []Config{
 	masked("beit_base_p16_224_mim", 224, 768, 12, 12, 8192),
 	masked("beit_large_p16_224_mim", 224, 1024, 24, 16, 8192),
 	absolute(masked("beit_base_p16_224_mim_abs", 224, 768, 12, 12, 8192)),
+	classBlocks(masked("beitv2_base_p16_224_mim", 224, 768, 12, 12, 8192)),
+	classBlocks(masked("beitv2_large_p16_224_mim", 224, 1024, 24, 16, 8192)),
+	documents(masked("dit_base_p16_224_mim", 224, 768, 12, 12, 8192)),
+	documents(masked("dit_large_p16_224_mim", 224, 1024, 24, 16, 8192)),
+	documents(classifier("dit_base_p16_224_rvlcdip", 224, 768, 12, 12, 16)),
+	documents(classifier("dit_large_p16_224_rvlcdip", 224, 1024, 24, 16, 16)),
+	regression(masked("data2vec_base_p16_224", 224, 768, 12, 12, 0)),
+	regression(masked("data2vec_large_p16_224", 224, 1024, 24, 16, 0)),
+	encoder(masked("data2vec_base_p16_224_encoder", 224, 768, 12, 12, 0)),
+	encoder(masked("data2vec_large_p16_224_encoder", 224, 1024, 24, 16, 0)),
+	giant("eva_giant_p14_224", 224, 1000, MeanPooling),
+	giant("eva_giant_p14_336", 336, 1000, MeanPooling),
+	giant("eva_giant_p14_560", 560, 1000, MeanPooling),
+	giant("eva_giant_p14_224_clip", 224, 1024, ClassToken),
 }
 
 // named are all architectures that have a name: those that were released, and those of the small models in testdata.

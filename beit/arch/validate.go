@@ -35,7 +35,7 @@ func (e *ConfigError) Error() string {
 func (e *ConfigError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // The limits of a configuration. They keep a hostile file from demanding an absurd list of parameters, and keep products of two sizes within 32 bits. The
-// largest released models have 512 pixels a side, a width of 1,024, 24 blocks, 16 heads, 21,841 classes and 1,024 patches.
+// largest released models have 560 pixels a side, a width of 1,408, 40 blocks, 16 heads, 21,841 classes and 1,600 patches.
 const (
 	maxPixels  = 1 << 13
 	maxPatch   = 1 << 10
