@@ -29,15 +29,21 @@ func TestRecipeFor_Sources(t *testing.T) {
 	}
 	want := map[string]int{}
 	for line, edges := range map[string][3]int{
-		"unilm %d shorter-edge bicubic 0.5":           {256, 384, 512},
-		"timm %d shorter-edge bicubic 0.5":            {248, 384, 512},
-		"paddlevit %d shorter-edge bicubic 0.5":       {248, 384, 512},
-		"passl %d shorter-edge bicubic 0.5":           {248, 384, 512},
-		"passl-digits %d squash bicubic 0.5":          {224, 384, 512},
-		"hf %d squash bilinear 0.5":                   {224, 384, 512},
-		"unilm-v2 %d shorter-edge bicubic 0.485":      {256, 384, 512},
-		"timm-v2 %d shorter-edge bicubic 0.485":       {248, 384, 512},
-		"timm-v2-large %d shorter-edge bicubic 0.485": {235, 384, 512},
+		"unilm %d shorter-edge bicubic 0.5":                 {256, 384, 512},
+		"timm %d shorter-edge bicubic 0.5":                  {248, 384, 512},
+		"paddlevit %d shorter-edge bicubic 0.5":             {248, 384, 512},
+		"passl %d shorter-edge bicubic 0.5":                 {248, 384, 512},
+		"passl-digits %d squash bicubic 0.5":                {224, 384, 512},
+		"hf %d squash bilinear 0.5":                         {224, 384, 512},
+		"unilm-v2 %d shorter-edge bicubic 0.485":            {256, 384, 512},
+		"timm-v2 %d shorter-edge bicubic 0.485":             {248, 384, 512},
+		"timm-v2-large %d shorter-edge bicubic 0.485":       {235, 384, 512},
+		"hf-data2vec %d squash bicubic 0.5":                 {224, 384, 512},
+		"openmmlab %d shorter-edge bicubic 0.5":             {256, 384, 512},
+		"openmmlab-v2 %d shorter-edge bicubic 0.485":        {256, 384, 512},
+		"timm-eva-clip %d shorter-edge bicubic 0.48145466":  {248, 384, 512},
+		"timm-eva-clip-squash %d squash bicubic 0.48145466": {224, 384, 512},
+		"timm-eva %d squash bicubic 0.485":                  {224, 384, 512},
 	} {
 		for i, size := range []int{224, 384, 512} {
 			want[fmt.Sprintf(line, size)] = edges[i]

@@ -25,6 +25,8 @@ var (
 	inception = statistics{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}
 	// imageNet is what BEiT v2 uses.
 	imageNet = statistics{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
+	// clip is what OpenAI's CLIP uses, and with it EVA-CLIP.
+	clip = statistics{[3]float64{0.48145466, 0.4578275, 0.40821073}, [3]float64{0.26862954, 0.26130258, 0.27577711}}
 )
 
 // below384 returns share for images below 384 pixels, and 1 for larger ones, which no source crops.
@@ -52,6 +54,16 @@ var presets = []preset{
 	{"passl-digits", Squash, Bicubic, whole, inception},
 	// The preprocessor_config.json of microsoft/beit-* on the Hugging Face Hub; the defaults of BeitImageProcessor differ.
 	{"hf", Squash, Bilinear, whole, inception},
+	// huggingface/transformers models/data2vec/convert_data2vec_vision_original_pytorch_checkpoint_to_pytorch.py: the defaults of BeitFeatureExtractor, no crop.
+	{"hf-data2vec", Squash, Bicubic, whole, inception},
+	// open-mmlab/mmpretrain configs/beit/benchmarks.
+	{"openmmlab", ShorterEdge, Bicubic, below384(224. / 256), inception},
+	// open-mmlab/mmpretrain configs/beitv2/benchmarks.
+	{"openmmlab-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
+	// timm/models/eva.py of huggingface/pytorch-image-models, by the part of the name behind the dot: clip_ft_in1k for 224 pixels and for 336, m30m_ft_in22k_in1k.
+	{"timm-eva-clip", ShorterEdge, Bicubic, below384(0.9), clip},
+	{"timm-eva-clip-squash", Squash, Bicubic, whole, clip},
+	{"timm-eva", Squash, Bicubic, whole, imageNet},
 	// microsoft/unilm beit2/run_class_finetuning.py.
 	{"unilm-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
 	// timm's beitv2_base, and beitv2_large with the ImageNet-22k head: 248 for 224.

@@ -302,7 +302,7 @@ var schemes = []*Scheme{
 		ignored: []reason{{"d_vae.*", "the image tokenizer that pre-training used"}},
 	},
 	{
-		Name: OpenMMLab, Program: "OpenMMLab", Format: "pytorch", Key: "state_dict", Recipe: "unilm", Epsilon: arch.Epsilon,
+		Name: OpenMMLab, Program: "OpenMMLab", Format: "pytorch", Key: "state_dict", Recipe: "openmmlab", Epsilon: arch.Epsilon,
 		rows: openmmlabRows, prefix: "backbone.", writesIndex: true,
 		blockIndex:  []string{"backbone.layers.{i}.attn.relative_position_index", "neck.patch_aggregation.{i}.attn.relative_position_index"},
 		sharedIndex: []string{"backbone.rel_pos_bias.relative_position_index"},
@@ -319,7 +319,7 @@ var schemes = []*Scheme{
 		sharedIndex: []string{"beit.encoder.relative_position_bias.relative_position_index", "beit.shared_position_bias.relative_position_index"},
 	},
 	{
-		Name: Data2Vec, Program: "Hugging Face", Format: "safetensors", Recipe: "unilm-v2", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "data2vec-vision",
+		Name: Data2Vec, Program: "Hugging Face", Format: "safetensors", Recipe: "hf-data2vec", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "data2vec-vision",
 		TableNote: tableNote, PositionNote: positionNote, rows: data2vecRows, prefix: "data2vec_vision.", bare: true,
 		blockIndex:  []string{"data2vec_vision.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index"},
 		sharedIndex: []string{"data2vec_vision.encoder.relative_position_bias.relative_position_index"},
