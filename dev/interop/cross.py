@@ -15,10 +15,12 @@ import copy
 import dataclasses
 import json
 import multiprocessing
+import multiprocessing.util
 import os
 import pathlib
 import random
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -387,6 +389,12 @@ class Bench:
         self.verbose = args.case is not None
         self.schemes = args.schemes.split(",") if args.schemes else SCHEMES
 
+    def close(self):
+        """Ends the processes with transformers, and waits for them, so that their time counts."""
+        for peer in self.transformers:
+            peer.process.stdin.close()
+            peer.process.wait()
+
     def dtype(self, a):
         return getattr(self.torch, a.dtype)
 
@@ -432,6 +440,7 @@ BENCH = None
 def begin(args):
     global BENCH
     BENCH = Bench(args)
+    multiprocessing.util.Finalize(None, BENCH.close, exitpriority=10)  # processes of a pool run no atexit
 
 
 def cross(seed, maker, keep):
@@ -446,6 +455,12 @@ def cross(seed, maker, keep):
         except Exception:
             crossing.problems.append(f"the architecture: {traceback.format_exc().strip()}")
     return a, crossing.problems, crossing.count, time.monotonic() - started
+
+
+def processor_time():
+    """Seconds of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main():
@@ -486,7 +501,7 @@ def main():
         for reason, n in sorted(counts.items()):
             print(f"  {n:6} {reason}")
     print(f"seed {args.seed}: {len(seeds)} architectures, {', '.join(f'{n} {what}' for what, n in sorted(total.done.items()))}, "
-          f"{sum(total.refused.values())} refused, {problems} failed, in {time.monotonic() - started:.0f} s")
+          f"{sum(total.refused.values())} refused, {problems} failed, in {time.monotonic() - started:.0f} s, of processors {processor_time():.0f} s")
     return 1 if problems else 0
 
 
