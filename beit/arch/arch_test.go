@@ -295,6 +295,10 @@ func TestInfer_Guesses(t *testing.T) {
 			name: "a giant of fewer blocks", shapes: config(func(c *arch.Config) { c.EmbedDim, c.HiddenDim, c.Depth, c.PatchSize = 1408, 6144, 39, 14 }),
 			message: "the number of attention heads cannot be inferred from the parameters: there is no bias table, and no released BEiT has 39 blocks of width 1408",
 		},
+		{ // unilm registers a beit_small with 8 heads, and DeiT has 6 at the same width: neither is taken.
+			name: "384 wide", shapes: config(func(c *arch.Config) { c.EmbedDim, c.HiddenDim = 384, 1536 }),
+			message: "the number of attention heads cannot be inferred from the parameters: there is no bias table, and no released BEiT has 12 blocks of width 384",
+		},
 		{name: "EVA giant with its heads", shapes: giant, hints: arch.Hints{Heads: 16, HeadsFrom: "the test"}, heads: "16", window: "16 x 16", headsFrom: "the test", windowFrom: arch.FromKnown},
 		{name: "width of a released model", shapes: config(func(*arch.Config) {}), heads: "12", window: "14 x 14", headsFrom: arch.Assumed, windowFrom: arch.FromKnown},
 		{name: "84 rows", shapes: table, heads: "4", window: "5 x 5", headsFrom: arch.FromShapes, windowFrom: arch.Assumed},

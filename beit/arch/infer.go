@@ -218,15 +218,23 @@ func (i *Inference) setHeads(s evidence, hints Hints) error {
 			return nil
 		}
 	}
+	sameSize := func(known Config) bool {
+		return known.EmbedDim == i.EmbedDim && known.HiddenDim == i.HiddenDim && known.Depth == i.Depth
+	}
 	for _, known := range released {
-		if known.EmbedDim == i.EmbedDim && known.HiddenDim == i.HiddenDim && known.Depth == i.Depth {
-			i.Heads, i.HeadsFrom = known.Heads, Assumed
-			i.Assumptions = append(i.Assumptions, Assumption{
-				Property: PropertyHeads, Value: strconv.Itoa(known.Heads),
-				Reason: fmt.Sprintf("without bias tables no parameter tells it, and %s has the same width and depth", known.Name),
-			})
-			return nil
+		if !sameSize(known) {
+			continue
 		}
+		if other := slices.IndexFunc(released, func(other Config) bool { return sameSize(other) && other.Heads != known.Heads }); other >= 0 {
+			return &InferenceError{Property: PropertyHeads, Reason: fmt.Sprintf("there is no bias table, and released models of this size have %d heads (%s) and %d (%s)",
+				known.Heads, known.Name, released[other].Heads, released[other].Name)}
+		}
+		i.Heads, i.HeadsFrom = known.Heads, Assumed
+		i.Assumptions = append(i.Assumptions, Assumption{
+			Property: PropertyHeads, Value: strconv.Itoa(known.Heads),
+			Reason: fmt.Sprintf("without bias tables no parameter tells it, and %s has the same width and depth", known.Name),
+		})
+		return nil
 	}
 	return &InferenceError{Property: PropertyHeads, Reason: fmt.Sprintf("there is no bias table, and no released BEiT has %d blocks of width %d", i.Depth, i.EmbedDim)}
 }
