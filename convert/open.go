@@ -176,7 +176,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		read, err := naming.Read(ctx, tensors, naming.Options{
 			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
 			Prefer: cmp.Or(naming.ByModelType(string(beside.transformers.Type)), file.Metadata[MetadataScheme]),
-			Arch:   wanted, Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
+			Arch:   wanted, ArchFrom: arch.Source(wantedFrom), Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
 		})
 		if err == nil {
 			model.Model = *read

@@ -27,6 +27,7 @@ func modelHint(err error) string {
 		beside    *convert.ConfigMismatchError
 		classless *convert.NoClassesError
 		ownMap    *naming.MapError
+		unfit     *naming.UnfitMapError
 		gap       *naming.GapError
 		dropped   *convert.DropError
 		unused    *convert.MapUnusedError
@@ -40,6 +41,8 @@ func modelHint(err error) string {
 		return beside.Hint()
 	case errors.As(err, &ownMap):
 		return ownMap.Hint() + ": beitzoo schemes hf; docs/maps.md describes the form"
+	case errors.As(err, &unfit):
+		return unfit.Hint() + "; `beitzoo inspect FILE --tensors` lists the names in the file, docs/maps.md describes the form"
 	case errors.As(err, &gap):
 		return gap.Hint()
 	case errors.As(err, &dropped):

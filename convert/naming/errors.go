@@ -273,6 +273,9 @@ func (e *MismatchError) Error() string {
 	add(len(e.Unexpected), "unexpected", func(i int) string { return similar(e.Unexpected[i].Name, e.Unexpected[i].Nearest) })
 	add(len(e.Shapes), "ill-shaped", func(i int) string {
 		s := e.Shapes[i]
+		if len(s.Want) == 0 { // it is not known
+			return fmt.Sprintf("%s %s", text.Quote(s.Name), s.Got)
+		}
 		return fmt.Sprintf("%s %s instead of %s", text.Quote(s.Name), s.Got, s.Want)
 	})
 	return fmt.Sprintf("%s %s in the scheme %s: %s",

@@ -19,9 +19,9 @@ func TestMap_StatesEveryField(t *testing.T) {
 			"Name", "Program", "Format", "Key", "Recipe", "Epsilon", "Folder", "ModelType", "RegressionNote", "Wrappers", "MaskedNote", "TableNote", "PositionNote",
 			"rows", "transposed", "prefix", "bare", "blockIndex", "sharedIndex", "writesIndex", "ignored",
 			"file", "statesEpsilon", "doubts", // say that it is a map
-			"once", "compiled", // follow from the others
+			"once", "compiled", "heads", "headsLine", // follow from the others
 		}},
-		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "branch", "wrapper", "by", "laidOut"}},
+		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "branch", "wrapper", "by", "laidOut", "line"}},
 		{reflect.TypeFor[reason](), []string{"prefix", "why"}},
 		{reflect.TypeFor[Wrapper](), []string{"Name", "Masked"}},
 	} {

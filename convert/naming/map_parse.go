@@ -150,14 +150,8 @@ func ParseMap(file string, raw []byte) (*Scheme, error) {
 // mapParser makes a scheme of a map file, and collects what is wrong with it.
 type mapParser struct {
 	scheme   *Scheme
-	rows     []mapRow
+	rows     []row
 	problems []MapProblem
-}
-
-// mapRow is a row with the place where it stands.
-type mapRow struct {
-	row
-	line int
 }
 
 func (m *mapParser) problem(line int, row, format string, args ...any) {
@@ -205,9 +199,7 @@ func (m *mapParser) parse(raw []byte) {
 	}
 	m.list(rows)
 	m.check()
-	for _, r := range m.rows {
-		m.scheme.rows = append(m.scheme.rows, r.row)
-	}
+	m.scheme.rows = m.rows
 }
 
 // forbiddenYAML are features of YAML that make a file hard to review, or a small file large.
@@ -471,6 +463,10 @@ func (m *mapParser) list(node ast.Node) {
 		m.problem(lineOf(node), "rows", "it must be a list, with a minus sign in front of each row")
 		return
 	}
+	if len(list.Values) == 0 {
+		m.problem(lineOf(node), "", "there are no rows")
+		return
+	}
 	if len(list.Values) > maxMapRows {
 		m.problem(lineOf(node), "rows", "there are %d, at most %d are read", len(list.Values), maxMapRows)
 		return
@@ -487,7 +483,7 @@ func (m *mapParser) row(node ast.Node) {
 		m.problem(lineOf(node), "", "a row must be a parameter, a colon, and its name in the file")
 		return
 	}
-	r := mapRow{}
+	r := row{}
 	var names ast.Node
 	var key, why string
 	var steps []string
@@ -572,7 +568,7 @@ func poolings() []string {
 }
 
 // ignore adds a row for tensors that are no parameters.
-func (m *mapParser) ignore(r mapRow, why string, steps int) {
+func (m *mapParser) ignore(r row, why string, steps int) {
 	for _, pattern := range r.foreign {
 		if pattern == "" || len(pattern) > maxMapPattern || strings.Trim(pattern, "*") == "" || strings.Count(pattern, "*") > 4 || placeholder.MatchString(pattern) {
 			m.problem(r.line, nothing, "%s is not a name with at most 4 asterisks, which stand for anything, block numbers too", text.Quote(pattern))
@@ -608,7 +604,7 @@ func badPattern(pattern string) string {
 }
 
 // names checks the names of a row, and reports whether they are in order.
-func (m *mapParser) names(r mapRow, key string) bool {
+func (m *mapParser) names(r row, key string) bool {
 	before := len(m.problems)
 	pairs, blocks := 0, 0
 	for _, pattern := range r.foreign {
@@ -679,7 +675,7 @@ var mapSteps = map[string]struct {
 	"turn kernel":   {"turn kernel", 1, 1, false, plainStep(transform.ReverseKernel)},
 	"patches chw":   {"patches chw CHANNELS", 1, 1, false, numberStep(64, func(n int) transform.Operation { return transform.FoldPatches(transform.ChannelsFirst, n) })},
 	"patches hwc":   {"patches hwc CHANNELS", 1, 1, false, numberStep(64, func(n int) transform.Operation { return transform.FoldPatches(transform.ChannelsLast, n) })},
-	"heads": {"heads ORDER N", 1, 1, false, func(a []string, _ int) (transform.Operation, bool) {
+	headsStep: {"heads ORDER N", 1, 1, false, func(a []string, _ int) (transform.Operation, bool) {
 		if len(a) != 2 || !transform.IsHeadOrder(a[0]) {
 			return transform.Operation{}, false
 		}
@@ -715,7 +711,7 @@ func MapOperations() []string {
 }
 
 // steps makes the operation of a row, and reports whether it can be made.
-func (m *mapParser) steps(r *mapRow, key string, steps []string) bool {
+func (m *mapParser) steps(r *row, key string, steps []string) bool {
 	count := len(r.foreign)
 	operation := transform.Keep(count)
 	for _, written := range steps {
@@ -741,6 +737,9 @@ func (m *mapParser) steps(r *mapRow, key string, steps []string) bool {
 		default:
 			count = step.makes
 		}
+		if name == headsStep && !m.setHeads(r, key, arguments[1]) {
+			return false
+		}
 		r.laidOut = r.laidOut || step.layout
 		operation = transform.Then(operation, one)
 		r.by = append(r.by, written)
@@ -753,6 +752,21 @@ func (m *mapParser) steps(r *mapRow, key string, steps []string) bool {
 	r.operation = operation
 	if len(r.canonical) == 0 {
 		r.readOnly = true
+	}
+	return true
+}
+
+// headsStep is the operation that states a number of attention heads.
+const headsStep = "heads"
+
+// setHeads notes how many heads a row states, and reports whether all rows agree: a model has one number of heads.
+func (m *mapParser) setHeads(r *row, key, written string) bool {
+	heads, _ := strconv.Atoi(written)
+	if s := m.scheme; s.heads == 0 {
+		s.heads, s.headsLine = heads, r.line
+	} else if s.heads != heads {
+		m.problem(r.line, key, "it states %d heads, and line %d states %d: a model has one number of heads", heads, s.headsLine, s.heads)
+		return false
 	}
 	return true
 }
@@ -794,7 +808,7 @@ func (m *mapParser) check() {
 // checkParameters finds parameters that two rows would write.
 func (m *mapParser) checkParameters() {
 	type made struct {
-		mapRow
+		row
 		pattern string
 	}
 	var before []made
@@ -802,7 +816,7 @@ func (m *mapParser) checkParameters() {
 		if r.readOnly {
 			continue
 		}
-		for _, one := range expand(r.row) {
+		for _, one := range expand(r) {
 			for _, pattern := range one.canonical {
 				for _, other := range before {
 					poolings := r.pooling == "" || other.pooling == "" || r.pooling == other.pooling
@@ -830,7 +844,7 @@ func (m *mapParser) checkNames() {
 	var patterns []meaning
 	numbers := map[int]bool{0: true, 1: true}
 	for i, r := range m.rows {
-		for _, one := range expand(r.row) {
+		for _, one := range expand(r) {
 			for part, pattern := range one.foreign {
 				key := strings.TrimPrefix(pattern, m.scheme.prefix)
 				here := meaning{r.line, i, part, strings.Join(one.canonical, " + "), key}

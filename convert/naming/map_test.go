@@ -3,6 +3,7 @@ package naming_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +183,8 @@ func TestParseMap_SaysWhatIsWrong(t *testing.T) {
 		{"text", "just text", 1, "settings and a list of rows"},
 		{"not YAML", "rows: [", 1, "not YAML"},
 		{"no rows", "name: x", 0, "no rows"},
+		{"empty rows", "name: x\nrows: []", 2, "no rows"},
+		{"two numbers of heads", "rows:\n- blocks.{i}.attn.q_bias: q.{i}\n  by: heads hd 3\n- blocks.{i}.attn.v_bias: v.{i}\n  by: heads hd 4", 4, "line 2 states 3: a model has one number of heads"},
 		{"unknown setting", "transpose: true\nrows: []", 1, "no such setting (near: transposed)"},
 		{"setting twice", "name: x\nname: y\nrows: []", 2, "already defined"},
 		{"truth", "transposed: 1\nrows: []", 1, "true or false"},
@@ -237,6 +240,88 @@ func TestParseMap_SaysWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// A map that is in order by itself, but not for a file, is blamed with its lines.
+func TestMap_Unfit(t *testing.T) {
+	t.Parallel()
+	written := write(t, naming.Timm, byName(t, "tiny_p16_32")) // 2 heads of 16, 2 blocks
+	bare := write(t, naming.Timm, withoutTables(byName(t, "tiny_p16_32")))
+	timm, err := naming.ByName(naming.Timm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := string(timm.Map())
+	heads := func(operation string) string {
+		return strings.Replace(plain, "- blocks.{i}.attn.q_bias: blocks.{i}.attn.q_bias\n", "- blocks.{i}.attn.q_bias: blocks.{i}.attn.q_bias\n  by: heads "+operation+"\n", 1)
+	}
+	for _, c := range []struct {
+		name, text string
+		tensors    []tensor.Named
+		options    naming.Options
+		row        string // at whose line the first problem is
+		want       string
+	}{
+		{"heads of the tables", heads("hd 4"), written, naming.Options{}, "- blocks.{i}.attn.q_bias:", "is 4 (line N of the map) and 2 (the bias tables)"},
+		{"heads that are asked for", heads("hd 4"), bare, naming.Options{Hints: arch.Hints{Heads: 8, HeadsFrom: "the request"}}, "- blocks.{i}.attn.q_bias:", "is 4 (line N of the map) and 8 (the request)"},
+		{
+			"heads of a configuration", heads("hd 4"), bare, naming.Options{Arch: ref(withoutTables(byName(t, "tiny_p16_32"))), ArchFrom: "config.json"}, "- blocks.{i}.attn.q_bias:",
+			"is 4 (line N of the map) and 2 (config.json)",
+		},
+		{"heads that don't divide", heads("hd 5"), written, naming.Options{}, "- blocks.{i}.attn.q_bias:", "the first dimension must be divisible by 5"},
+		{"blocks from 1", strings.ReplaceAll(plain, ": blocks.{i}", ": blocks.{i+1}"), written, naming.Options{}, "- blocks.{i}.norm1.*:", "are not {i+1} but {i}"},
+		{"two digits", strings.ReplaceAll(plain, ": blocks.{i}", ": blocks.{i:02}"), written, naming.Options{}, "- blocks.{i}.norm1.*:", "are not {i:02} but {i}"},
+		{"one row", "rows:\n- cls_token: cls_token\n", written, naming.Options{}, "", "no row for 38 tensors of the file, such as \"blocks.0.attn.proj.bias\"; the map has 1 row"},
+		{
+			"transposed bias", strings.Replace(plain, "- blocks.{i}.attn.proj.*: blocks.{i}.attn.proj.*\n", "- blocks.{i}.attn.proj.*: blocks.{i}.attn.proj.*\n  by: transpose\n", 1), written,
+			naming.Options{}, "- blocks.{i}.attn.proj.*:", "write one row for the weight, with the operation, and one for the bias",
+		},
+		{"transposed", strings.Replace(plain, "rows:\n", "transposed: true\nrows:\n", 1), written, naming.Options{}, "- blocks.{i}.attn.qkv.weight:", "is [32, 96] by this row"},
+		{"another name", strings.ReplaceAll(plain, ": fc_norm.*", ": fc_nrom.*"), written, naming.Options{Arch: ref(byName(t, "tiny_p16_32"))}, "- fc_norm.*:", "no tensor \"fc_nrom.bias\" (near: fc_norm.bias)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			port, err := naming.ParseMap("x.yaml", []byte(c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := 0
+			if before, _, found := strings.Cut(c.text, c.row); c.row != "" && found {
+				line = strings.Count(before, "\n") + 1
+			}
+			c.options.Map = port
+			_, err = naming.Read(t.Context(), c.tensors, c.options)
+			var unfit *naming.UnfitMapError
+			if !errors.As(err, &unfit) {
+				t.Fatalf("got %v", err)
+			}
+			if got := unfit.Problems[0].Line; got != line || !strings.Contains(err.Error(), strings.Replace(c.want, "line N", fmt.Sprint("line ", line), 1)) || unfit.Hint() == "" {
+				t.Errorf("got line %d, %v; want line %d, %s", got, err, line, c.want)
+			}
+		})
+	}
+	// without tables the map says how many heads there are, and nothing is written by a map for another model
+	port, err := naming.ParseMap("x.yaml", []byte(heads("hd 4")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := naming.Read(t.Context(), bare, naming.Options{Map: port, Hints: arch.Hints{Window: arch.Window{Height: 2, Width: 2}}})
+	if err != nil || read.Config.Heads != 4 || read.HeadsFrom != "the map" || len(read.Assumptions) > 0 {
+		t.Errorf("read: %v", err)
+	}
+	var conflict *arch.ConflictError
+	_, err = port.Write(byName(t, "tiny_p16_32"), fillWithBytes(byName(t, "tiny_p16_32"), tensor.F32), naming.WriteOptions{})
+	if !errors.As(err, new(*naming.UnfitMapError)) || !errors.As(err, &conflict) || conflict.Given != "4" || conflict.Found != "2" {
+		t.Errorf("written: %v", err)
+	}
+}
+
+// withoutTables returns an architecture whose parameters do not tell its heads.
+func withoutTables(c arch.Config) arch.Config {
+	c.Bias, c.AbsolutePosition = arch.NoBias, true
+	return c.Named()
+}
+
+func ref[T any](value T) *T { return &value }
 
 func TestMap_Gap(t *testing.T) {
 	t.Parallel()

@@ -91,6 +91,9 @@ func (r *reading) check(given *arch.Config) error {
 	if gap != nil {
 		return gap
 	}
+	if r.headsErr != nil {
+		return r.headsErr
+	}
 	for _, p := range r.config.Params() {
 		if made := r.params[p.Name]; !made.view.DType.IsFloat() {
 			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", made.view.DType)}

@@ -21,8 +21,9 @@ type Options struct {
 	MapMayNotFit bool
 	// Prefer is the scheme to report where several have the same names, such as the one that a file's metadata states.
 	Prefer string
-	// Arch is the architecture that the tensors must have; nil infers it.
-	Arch *arch.Config
+	// Arch is the architecture that the tensors must have; nil infers it. ArchFrom says where it comes from, for messages.
+	Arch     *arch.Config
+	ArchFrom arch.Source
 	// Bare says that Arch is that of a model without a head whose tensors tell how it ends: with a norm, or as its last block leaves the tokens.
 	Bare bool
 	// Hints are what is known of the architecture if Arch is nil.
@@ -84,7 +85,8 @@ type Dropped struct {
 // Notes. Several models are a *[SeveralModelsError], tensors beside the model that may belong to it a *[BesideError]. Tensors of a model that is known not to
 // be a BEiT are a *[StrangerError], adapters of PEFT an *[AdapterError].
 //
-// Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError];
+// Tensors that differ from an architecture's parameters are reported together as *[MismatchError], parameters for which a map has no row as *[GapError]; an
+// *[UnfitMapError] around such an error says which lines of a map explain it;
 // see also the other errors of this package, *[arch.InferenceError] and *[arch.ConflictError].
 func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model, error) {
 	if err := adapter(tensors); err != nil {
@@ -97,6 +99,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if err == nil {
 		err = best.check(options.Arch)
 	}
+	err = best.blameMap(err)
 	if relative := (*UnsupportedError)(nil); best.file == "" && !errors.As(err, &relative) {
 		if stranger := best.stranger(tensors, err); stranger != nil {
 			return nil, stranger

@@ -1,11 +1,14 @@
 package naming
 
 import (
+	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -38,6 +41,11 @@ type reading struct {
 	said []string
 	// norms are the names of tensors that are a last norm as others already are.
 	norms []string
+	// failed are the operations of a map that can't be done, and blocksOf is what the method blocks returns, once it is known.
+	failed   []failure
+	blocksOf map[string]map[int]bool
+	// headsErr says that the map states another number of heads than what was found.
+	headsErr error
 	// refused is the first error of an operation about the content of a tensor.
 	refused error
 
@@ -85,6 +93,16 @@ func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, op
 	r.judge(len(tensors)) // by the inferred architecture, if there is one: the score is about the scheme, not about the architecture that was asked for
 	useGiven()
 	r.excuseMaskToken()
+	headsFrom := r.inferred.HeadsFrom
+	if headsFrom == arch.FromShapes {
+		headsFrom = "the bias tables"
+	}
+	if options.Arch != nil {
+		headsFrom = cmp.Or(options.ArchFrom, "the architecture")
+	}
+	if r.configErr == nil {
+		r.headsErr = r.headsConflict(r.config.Heads, headsFrom)
+	}
 	return r
 }
 
@@ -188,6 +206,7 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 	made, err := by.operation.Apply(r.widen(views, from)...)
 	switch {
 	case isAboutShape(err):
+		r.failed = append(r.failed, failure{by, from[0], err})
 		for i, v := range views {
 			r.shapes = append(r.shapes, IllShaped{Name: from[i], Got: v.Shape})
 		}
@@ -224,6 +243,12 @@ func (r *reading) infer(hints arch.Hints) {
 		}
 	}
 	r.inferred, r.configErr = arch.Infer(shapes, hints)
+	open := (*arch.InferenceError)(nil)
+	unknown := errors.As(r.configErr, &open) && open.Property == arch.PropertyHeads
+	if r.heads != 0 && (unknown || r.inferred.HeadsFrom == arch.Assumed || r.inferred.HeadsFrom == arch.FromKnown) {
+		hints.Heads, hints.HeadsFrom = r.heads, arch.Source(card.Map)
+		r.inferred, r.configErr = arch.Infer(shapes, hints)
+	}
 	r.config = r.inferred.Config
 }
 

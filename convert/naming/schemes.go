@@ -74,6 +74,8 @@ type Scheme struct {
 	statesEpsilon bool
 	// doubts is how many rows of a drafted map nobody has looked at.
 	doubts int
+	// heads is the number of attention heads that operations of a map state, in the line headsLine; 0 if none does.
+	heads, headsLine int
 
 	once     sync.Once
 	compiled *table
@@ -99,8 +101,9 @@ type row struct {
 	branch branchLimit
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
-	// by is operation as a map says it.
-	by []string
+	// by is operation as a map says it, in this line of its file.
+	by   []string
+	line int
 	// laidOut rows of a map say themselves whether weights are transposed, whatever the scheme says.
 	laidOut bool
 }

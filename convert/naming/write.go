@@ -51,7 +51,8 @@ func Write(scheme string, config arch.Config, canonical []tensor.Named, options 
 }
 
 // Write names canonical parameters as the scheme does, in its layout, and adds the relative position indices if the scheme stores them. The tensors must be
-// exactly config.Params(), in any order: a *[MismatchError] if not. A map that has no row for some of them is a *[GapError]. The views of the result are
+// exactly config.Params(), in any order: a *[MismatchError] if not. A map that has no row for some of them is a *[GapError], one that states another number of
+// heads an *[UnfitMapError]. The views of the result are
 // lazy; its order is that of config.Params.
 func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options WriteOptions) ([]tensor.Named, error) {
 	wrapper, err := s.wrapper(config, options.Wrapper)
@@ -68,6 +69,9 @@ func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options Wri
 	t := s.table()
 	if err := t.gaps(config, wrapper); err != nil {
 		return nil, err
+	}
+	if err := s.headsConflict(config.Heads, "the model"); err != nil {
+		return nil, s.headsUnfit(err)
 	}
 	indices := t.indexNames(config)
 	var written []tensor.Named
