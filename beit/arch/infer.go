@@ -159,8 +159,10 @@ func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 	for _, needed := range []struct {
 		name  Property
 		value int
-	}{{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize},
-		{"number of channels", config.Channels}, {"depth", config.Depth}} {
+	}{
+		{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize},
+		{"number of channels", config.Channels}, {"depth", config.Depth},
+	} {
 		if needed.value == 0 {
 			return Inference{}, &InferenceError{Property: needed.name, Reason: "no parameter that depends on it was found"}
 		}

@@ -163,7 +163,7 @@ func (m *Model) addNotes() {
 		bytes[d.Reason] += d.Bytes
 	}
 	for _, reason := range reasons {
-		m.Notes = append(m.Notes, fmt.Sprintf("left out %d tensors of %d bytes: %s", count[reason], bytes[reason], reason))
+		m.Notes = append(m.Notes, fmt.Sprintf("left out %s of %d bytes: %s", text.Count(count[reason], "tensor", "tensors"), bytes[reason], reason))
 	}
 	if len(beside) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("left out %s beside the model: %s", text.Count(len(beside), "tensor", "tensors"), text.List(beside, mostBeside, "")))
