@@ -12,12 +12,15 @@ import (
 )
 
 // sequence is tuple(items), list(items), set(items) or torch.Size(items).
-func sequence(_ *loader, class *Global, args []any) (any, error) {
+func sequence(l *loader, class *Global, args []any) (any, error) {
 	var items []any
 	if len(args) > 0 {
 		given, ok := itemsOf(args[0])
 		if !ok || len(args) > 1 {
 			return nil, badArguments(class)
+		}
+		if err := l.charge(len(given)); err != nil {
+			return nil, err
 		}
 		items = slices.Clone(given)
 	}

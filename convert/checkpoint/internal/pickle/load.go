@@ -35,7 +35,7 @@ func Load(ctx context.Context, content []byte, offset int64, options Options) (*
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{content: content, stream: stream, options: options}
+	l := &loader{content: content, stream: stream, options: options, memory: stream.Memory}
 	raw, err := l.run()
 	if err != nil {
 		return nil, problem(err)
@@ -52,6 +52,17 @@ type loader struct {
 	content []byte
 	stream  *Stream
 	options Options
+	// memory is about how many bytes the machine and the values hold; values counts those that were converted.
+	memory int64
+	values int
+}
+
+// charge counts what is copied from values that the pickle made before: one opcode can ask for a copy of many.
+func (l *loader) charge(copied int) error {
+	if l.memory += int64(copied) * costCopied; l.memory > DefaultLimits.Memory {
+		return tooLarge(DefaultLimits.Memory)
+	}
+	return nil
 }
 
 // rawString is a short Python 2 string: bytes that serve as text.

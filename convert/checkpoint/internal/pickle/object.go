@@ -1,6 +1,8 @@
 package pickle
 
 import (
+	"slices"
+
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -47,7 +49,7 @@ func inert(_ *loader, class *Global, args []any) (any, error) {
 }
 
 // dictionary makes a dict class: from nothing, from a dict, or from a list of pairs.
-func dictionary(_ *loader, class *Global, args []any) (any, error) {
+func dictionary(l *loader, class *Global, args []any) (any, error) {
 	made := &object{class: *class, isDict: true}
 	if class.Name == "defaultdict" && len(args) > 0 {
 		args = args[1:] // what it would call for a missing key
@@ -56,7 +58,11 @@ func dictionary(_ *loader, class *Global, args []any) (any, error) {
 		return made, nil
 	}
 	if len(args) == 1 {
-		if entries, ok := pairs(args[0]); ok {
+		entries, ok, err := l.pairs(args[0])
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			made.entries = entries
 			return made, nil
 		}
@@ -64,23 +70,33 @@ func dictionary(_ *loader, class *Global, args []any) (any, error) {
 	return nil, badArguments(class)
 }
 
-func pairs(value any) (types.Dict, bool) {
+// pairs copies the entries of a dict, or of a list of pairs.
+func (l *loader) pairs(value any) (types.Dict, bool, error) {
 	switch value := value.(type) {
 	case *types.Dict:
-		return append(types.Dict(nil), *value...), true
+		if err := l.charge(2 * len(*value)); err != nil {
+			return nil, false, err
+		}
+		return slices.Clone(*value), true, nil
 	case *object:
-		return append(types.Dict(nil), value.entries...), value.isDict
+		if err := l.charge(2 * len(value.entries)); err != nil {
+			return nil, false, err
+		}
+		return slices.Clone(value.entries), value.isDict, nil
 	}
 	var entries types.Dict
 	items, ok := itemsOf(value)
+	if err := l.charge(2 * len(items)); err != nil {
+		return nil, false, err
+	}
 	for _, item := range items {
 		pair, isPair := itemsOf(item)
 		if !isPair || len(pair) != 2 {
-			return nil, false
+			return nil, false, nil
 		}
 		entries.Set(pair[0], pair[1])
 	}
-	return entries, ok
+	return entries, ok, nil
 }
 
 // itemsOf returns the items of a list or tuple.

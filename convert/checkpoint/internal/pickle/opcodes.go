@@ -39,6 +39,7 @@ const (
 	costTuple     = 224
 	costContainer = 256
 	costQuestion  = 400
+	costCopied    = 64
 )
 
 // instructions are those of all opcodes.

@@ -20,6 +20,8 @@ type Stream struct {
 	Protocol int
 	// Opcodes counts those of the original stream.
 	Opcodes int64
+	// Memory is about how many bytes loading it takes, as far as the opcodes show.
+	Memory int64
 
 	placeholders []any
 }
@@ -80,7 +82,7 @@ func Scan(ctx context.Context, content []byte, offset int64, limits Limits) (*St
 			return nil, err
 		}
 		if stop {
-			s.stream.End = s.position
+			s.stream.End, s.stream.Memory = s.position, s.memory+2*int64(len(s.stream.Code))
 			return &s.stream, nil
 		}
 	}
@@ -129,9 +131,13 @@ func (s *scanner) charge(memory int64) *checkpoint.Error {
 	case size > s.limits.Metadata:
 		return checkpoint.Unsafe("more than %d bytes beside the tensors; no checkpoint needs so many", s.limits.Metadata)
 	case s.memory+2*size > s.limits.Memory:
-		return checkpoint.Unsafe("loading it would take more than %d bytes of memory beside the tensors; no checkpoint needs so many", s.limits.Memory)
+		return tooLarge(s.limits.Memory)
 	}
 	return nil
+}
+
+func tooLarge(limit int64) *checkpoint.Error {
+	return checkpoint.Unsafe("loading it would take more than %d bytes of memory beside the tensors; no checkpoint needs so many", limit)
 }
 
 // form is how the argument of an opcode is laid out.

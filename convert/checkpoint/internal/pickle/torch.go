@@ -90,7 +90,7 @@ func storageView(value Value) (*StorageView, error) {
 
 // rebuildTensor is _rebuild_tensor(storage, offset, size, stride) and
 // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]).
-func rebuildTensor(_ *loader, callable *Global, args []any) (any, error) {
+func rebuildTensor(l *loader, callable *Global, args []any) (any, error) {
 	if len(args) != 4 && len(args) != 6 && len(args) != 7 {
 		return nil, badArguments(callable)
 	}
@@ -102,13 +102,13 @@ func rebuildTensor(_ *loader, callable *Global, args []any) (any, error) {
 		return nil, checkpoint.Malformed("a tensor without dtype over an untyped storage")
 	}
 	if len(args) == 7 {
-		return plain(made, args[6])
+		return l.plain(made, args[6])
 	}
-	return plain(made, nil)
+	return l.plain(made, nil)
 }
 
 // rebuildTensorV3 has the dtype as argument 7, then the metadata.
-func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
+func rebuildTensorV3(l *loader, callable *Global, args []any) (any, error) {
 	if len(args) != 7 && len(args) != 8 {
 		return nil, badArguments(callable)
 	}
@@ -126,9 +126,9 @@ func rebuildTensorV3(_ *loader, callable *Global, args []any) (any, error) {
 	}
 	made.DType = dtype
 	if len(args) == 8 {
-		return plain(made, args[7])
+		return l.plain(made, args[7])
 	}
-	return plain(made, nil)
+	return l.plain(made, nil)
 }
 
 func strided(callable *Global, args []any) (*TorchTensor, error) {
@@ -157,8 +157,11 @@ func strided(callable *Global, args []any) (*TorchTensor, error) {
 
 // plain returns a tensor whose elements are what the storage holds. Others cannot be read: those with the flags for conjugate and negative, and those over
 // storages of elements that have a scale.
-func plain(made *TorchTensor, metadata any) (any, error) {
-	entries, ok := pairs(metadata)
+func (l *loader) plain(made *TorchTensor, metadata any) (any, error) {
+	entries, ok, err := l.pairs(metadata)
+	if err != nil {
+		return nil, err
+	}
 	if metadata != nil && !ok {
 		return nil, checkpoint.Malformed("a tensor whose metadata is not a dict")
 	}

@@ -17,19 +17,19 @@ const (
 
 // tree converts what the machine made into values of this package, each once.
 type tree struct {
+	*loader
 	done   map[any]Value
 	inside map[any]bool
-	nodes  int
 }
 
 func (l *loader) convert(raw any) (Value, error) {
-	t := &tree{done: map[any]Value{}, inside: map[any]bool{}}
+	t := &tree{loader: l, done: map[any]Value{}, inside: map[any]bool{}}
 	return t.value(raw, 0)
 }
 
 // value converts one value. Containers that contain themselves, and values that are nested too deeply, become Opaque.
 func (t *tree) value(raw any, depth int) (Value, error) {
-	if t.nodes++; t.nodes > maxNodes {
+	if t.values++; t.values > maxNodes {
 		return nil, checkpoint.Unsafe("more than %d values", maxNodes)
 	}
 	switch raw := raw.(type) {
@@ -104,6 +104,14 @@ func (t *tree) items(raw []any, depth int) ([]Value, error) {
 	return items, nil
 }
 
+// arguments converts those of a call. Many calls can have the same tuple of arguments.
+func (t *tree) arguments(raw []any, depth int) ([]Value, error) {
+	if err := t.charge(len(raw)); err != nil {
+		return nil, err
+	}
+	return t.items(raw, depth)
+}
+
 func (t *tree) entries(raw types.Dict, depth int) ([]Entry, error) {
 	entries := make([]Entry, len(raw))
 	for i, entry := range raw {
@@ -138,7 +146,7 @@ func (t *tree) object(raw *object, depth int) (Value, error) {
 	}
 	made := &Record{Class: raw.class}
 	var err error
-	if made.Args, err = t.items(raw.args, depth); err != nil {
+	if made.Args, err = t.arguments(raw.args, depth); err != nil {
 		return nil, err
 	}
 	if made.State, err = t.value(raw.state, depth); err != nil {
@@ -158,7 +166,7 @@ func (t *tree) opaque(raw *opaqueTensor, depth int) (Value, error) {
 	}
 	made.Inner = &Record{Class: raw.class}
 	var err error
-	if made.Inner.Args, err = t.items(raw.args, depth); err != nil {
+	if made.Inner.Args, err = t.arguments(raw.args, depth); err != nil {
 		return nil, err
 	}
 	made.Inner.State, err = t.value(raw.state, depth)

@@ -234,8 +234,20 @@ func Bombs() []Case {
 		{"entries of a dict", New(2).Op('}').Repeat(many, 'K', 1, 'K', 1, 's').Stop(), unsafe, "memory"},
 		{"items of a list", New(2).Op(']').Repeat(many, 'K', 1, 'a').Stop(), unsafe, "memory"},
 		{"values that are thrown away", New(2).Op('}').Repeat(many, 'N', '0').Stop(), unsafe, ""},
+		{"copies of one list by list()", copies("builtins", "list"), unsafe, "memory"},
+		{"copies of one list by set()", copies("builtins", "set"), unsafe, "memory"},
+		{"copies of one dict", New(2).Op('}', '(').Repeat(60_000, 'K', 1, 'N').Op('u', 'q', 0, '0', '(').Global("collections", "OrderedDict").Op('q', 1, '0').
+			Repeat(15_000, 'h', 1, 'h', 0, 0x85, 'R').Op('t').Stop(), unsafe, "memory"},
+		{"objects with the same arguments", New(2).Op('(').Repeat(60_000, 'K', 1).Op('t', 'q', 0, '0', '(').Global("training", "Config").Op('q', 1, '0').
+			Repeat(15_000, 'h', 1, 'h', 0, 0x81).Op('t').Stop(), unsafe, "memory"},
 		{"opcodes that cost nothing", New(5).Op('}').Repeat(1_000_000, 0x98).Stop(), unsafe, "opcodes"},
 	}
+}
+
+// copies returns a pickle that has a class copy one list of 60,000 numbers 15,000 times.
+func copies(module, class string) []byte {
+	return New(2).Op(']', '(').Repeat(60_000, 'K', 1).Op('e', 'q', 0, '0', '(').Global(module, class).Op('q', 1, '0').
+		Repeat(15_000, 'h', 1, 'h', 0, 0x85, 'R').Op('t').Stop()
 }
 
 // sharedArrays returns a pickle in which 2,000 arrays share the same 4 MiB.
