@@ -2,7 +2,6 @@ package statedict
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -21,7 +20,8 @@ var moduleForms = []moduleForm{
 }
 
 const (
-	// maxParts bounds how many modules, parameters and buffers a whole module may have; BEiT large has 1,000. Shared ones count as often as they are reached.
+	// maxParts bounds how many modules, parameters and buffers the whole modules of a file may have together; BEiT large has 1,000. Shared ones count as often
+	// as they are reached.
 	maxParts = 100_000
 	// maxNesting bounds how deeply modules may lie in each other.
 	maxNesting = 100
@@ -68,23 +68,40 @@ func has(dict *pickle.Dict, key string) bool {
 	return ok
 }
 
+// budget counts what was made of all whole modules of a file: a file can have many that share their parts.
+type budget struct {
+	parts, names int
+	// unsaved are the sets of names of buffers that state dicts leave out, each made once.
+	unsaved map[*pickle.List]map[string]bool
+}
+
+// take counts something with a name of so many bytes.
+func (b *budget) take(name int) error {
+	if b.names += name; b.names > maxNames {
+		return checkpoint.Unsafe("the names in the modules of the file have more than %d bytes", maxNames)
+	}
+	if b.parts++; b.parts > maxParts {
+		return checkpoint.Unsafe("modules with more than %d parts and parameters", maxParts)
+	}
+	return nil
+}
+
 // flattener makes the state dict of a whole module, with the names that the framework's state_dict would give: those of the parts, joined by dots.
 type flattener struct {
+	*budget
 	entries []pickle.Entry
-	parts   int
-	names   int
-	// unsaved counts buffers that state dicts leave out.
-	unsaved int
+	// left counts buffers that state dicts leave out.
+	left int
 }
 
 // flatten returns the parameters and buffers of a module and how many buffers it has that state dicts leave out. Nothing of its classes is run.
-func flatten(module pickle.Value) (*pickle.Dict, int, error) {
-	f := &flattener{}
+func (b *budget) flatten(module pickle.Value) (*pickle.Dict, int, error) {
+	f := &flattener{budget: b}
 	if err := f.module("", module, 0); err != nil {
 		return nil, 0, err
 	}
 	dict := &pickle.Dict{}
-	return dict, f.unsaved, dict.Reset(f.entries)
+	return dict, f.left, dict.Reset(f.entries)
 }
 
 func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
@@ -100,7 +117,7 @@ func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
 	if err := f.tensors(prefix, dict, form.parameters, nil); err != nil {
 		return err
 	}
-	unsaved, err := texts(dict, form.unsaved)
+	unsaved, err := f.texts(dict, form.unsaved)
 	if err != nil {
 		return err
 	}
@@ -113,10 +130,10 @@ func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
 }
 
 // tensors takes what lies under an attribute, except for the names that are unsaved.
-func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute string, unsaved []string) error {
+func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute string, unsaved map[string]bool) error {
 	return f.each(prefix, attributes, attribute, func(name string, value pickle.Value) error {
-		if slices.Contains(unsaved, strings.TrimPrefix(name, prefix)) {
-			f.unsaved++
+		if unsaved[strings.TrimPrefix(name, prefix)] {
+			f.left++
 			return nil
 		}
 		tensor, ok := asTensor(value)
@@ -143,11 +160,8 @@ func (f *flattener) each(prefix string, attributes *pickle.Dict, attribute strin
 		if !isText {
 			return checkpoint.Malformed("a part of a module has a name that is not a text")
 		}
-		if f.names += len(prefix) + len(name); f.names > maxNames {
-			return checkpoint.Unsafe("the names in a module have more than %d bytes", maxNames)
-		}
-		if f.parts++; f.parts > maxParts {
-			return checkpoint.Unsafe("a module with more than %d parts and parameters", maxParts)
+		if err := f.take(len(prefix) + len(name)); err != nil {
+			return err
 		}
 		if entry.Value == nil {
 			continue
@@ -162,7 +176,7 @@ func (f *flattener) each(prefix string, attributes *pickle.Dict, attribute strin
 const adviceModule = "load it with the program that made it, and save the state dict alone: torch.save(model.state_dict(), \"weights.pth\")"
 
 // texts returns the items of a set of names, which may be missing.
-func texts(attributes *pickle.Dict, attribute string) ([]string, error) {
+func (b *budget) texts(attributes *pickle.Dict, attribute string) (map[string]bool, error) {
 	value, there := attributes.Get(attribute)
 	if !there {
 		return nil, nil
@@ -171,14 +185,21 @@ func texts(attributes *pickle.Dict, attribute string) ([]string, error) {
 	if !ok {
 		return nil, checkpoint.Unsupported("%q of the module is %s", attribute, kindOf(value)).WithHint("%s", adviceModule)
 	}
-	var all []string
+	if known, ok := b.unsaved[list]; ok {
+		return known, nil
+	}
+	all := map[string]bool{}
 	for _, item := range list.Items {
 		name, ok := item.(string)
 		if !ok {
 			return nil, checkpoint.Malformed("%q of the module holds something that is not a text", attribute)
 		}
-		all = append(all, name)
+		if err := b.take(len(name)); err != nil {
+			return nil, err
+		}
+		all[name] = true
 	}
+	b.unsaved[list] = all
 	return all, nil
 }
 

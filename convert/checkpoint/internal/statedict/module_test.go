@@ -2,6 +2,7 @@ package statedict_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -87,5 +88,54 @@ func TestChoose_SharedModules(t *testing.T) {
 	}
 	if used := after.TotalAlloc - before.TotalAlloc; used > mostAllocated {
 		t.Errorf("%d bytes were allocated for a file of %d", used, len(content))
+	}
+}
+
+// TestChoose_ManyModulesWithSharedParts has whole modules that are small alone, and have the same parts: together they are not small.
+func TestChoose_ManyModulesWithSharedParts(t *testing.T) {
+	level := module("Net", made("a", weight(1), "b", weight(1), "c", weight(1), "d", weight(1)), made())
+	for range 6 {
+		level = module("Net", made(), made("a", level, "b", level, "c", level, "d", level))
+	}
+	var entries []pickle.Value
+	for i := range 40 {
+		entries = append(entries, fmt.Sprintf("x%d", i), module("Net", made(), made("a", level)))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := statedict.Choose(made(entries...), statedict.Options{FileSize: 1 << 20})
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, checkpoint.ErrNoModel) && !errors.Is(err, checkpoint.ErrUnsafe) {
+		t.Errorf("got %v", err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > mostAllocated {
+		t.Errorf("%d bytes were allocated for 40 modules", used)
+	}
+}
+
+// TestChoose_SharedNamesOfUnsavedBuffers has a long set of names, which each of 5,000 modules has.
+func TestChoose_SharedNamesOfUnsavedBuffers(t *testing.T) {
+	names := make([]pickle.Value, 50_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("%0200d", i)
+	}
+	unsaved := list(names...)
+	var parts []pickle.Value
+	for i := range 5000 {
+		part := module("Net", made("w", weight(1)), made(), "_buffers", made("b", weight(1), names[i], weight(1)), "_non_persistent_buffers_set", unsaved)
+		parts = append(parts, fmt.Sprint(i), part)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, err := statedict.Choose(module("Net", made(), made(parts...)), statedict.Options{FileSize: 1 << 20})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "5000 buffers"; !strings.Contains(strings.Join(found.Notes, "\n"), want) || len(found.Tensors) != 10_000 {
+		t.Errorf("%d tensors and the notes %q, want 10000 and %q", len(found.Tensors), found.Notes, want)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > mostAllocated {
+		t.Errorf("%d bytes were allocated", used)
 	}
 }

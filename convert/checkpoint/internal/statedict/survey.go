@@ -9,6 +9,7 @@ import (
 // survey answers how many tensors lie below a value, and whether a dict is an optimizer's. It looks at each value once, because a file can
 // let many keys share one large dict.
 type survey struct {
+	budget
 	counts     map[pickle.Value]int
 	optimizers map[*pickle.Dict]bool
 	// modules are the state dicts of whole modules, and origins, by these, the modules.
@@ -27,6 +28,7 @@ type origin struct {
 
 func newSurvey() *survey {
 	return &survey{
+		budget: budget{unsaved: map[*pickle.List]map[string]bool{}},
 		counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{},
 		modules: map[*pickle.Record]*pickle.Dict{}, origins: map[*pickle.Dict]origin{},
 	}
@@ -44,7 +46,7 @@ func (s *survey) dict(value pickle.Value) (*pickle.Dict, bool) {
 	if made, known := s.modules[module]; known {
 		return made, true
 	}
-	made, unsaved, err := flatten(module)
+	made, unsaved, err := s.flatten(module)
 	if err != nil {
 		made = &pickle.Dict{}
 	}
