@@ -2,8 +2,10 @@ package pytorch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +55,7 @@ func readDistributed(ctx context.Context, folder *checkpoint.Folder, options che
 	if !ok || root.Class.Name != "Metadata" || !strings.HasPrefix(root.Class.Module, "torch.distributed.") {
 		return nil, nil
 	}
-	d := &dcp{folder: folder, used: map[string]bool{}}
+	d := &dcp{folder: folder, used: map[string]bool{}, opened: map[place]part{}, unpacking: &unpacking{}}
 	if err := d.index(root); err != nil {
 		return nil, err
 	}
@@ -77,6 +79,15 @@ type dcp struct {
 	places map[string]map[string]place
 	parts  int
 	used   map[string]bool
+	// opened are the parts that were read, and unpacking counts what it costs to read all of them.
+	opened    map[place]part
+	unpacking *unpacking
+}
+
+// part is a tensor in a place, and how many bytes have to be unpacked each time that it is read.
+type part struct {
+	view     tensor.View
+	unpacked int64
 }
 
 // place is where a part lies: a whole file of torch.save within a file.
@@ -92,6 +103,7 @@ func (d *dcp) index(root *pickle.Record) error {
 		return checkpoint.Unsupported("the file %s does not say where the tensors lie", metadataFile).WithHint("%s", strings.TrimPrefix(adviceDistributed, "or "))
 	}
 	d.places = map[string]map[string]place{}
+	var all []place
 	for _, entry := range table.Entries {
 		name, isText := attribute(entry.Key, "fqn").(string)
 		file, isFile := attribute(entry.Value, "relative_path").(string)
@@ -118,7 +130,25 @@ func (d *dcp) index(root *pickle.Record) error {
 		if _, twice := d.places[name][key]; twice {
 			return checkpoint.Malformed("tensor %s has two parts at the same place", text.Quote(text.Cut(name, 100)))
 		}
+		if offset < 0 || length < 0 || offset > math.MaxInt64-length {
+			return checkpoint.Malformed("a part of tensor %s should be %d bytes from byte %d on of %.200q", text.Quote(text.Cut(name, 100)), length, offset, file)
+		}
 		d.places[name][key] = place{file, offset, length}
+		all = append(all, place{file, offset, length})
+	}
+	return apart(all)
+}
+
+// apart refuses places that overlap without being the same: no program writes such files, and each would have to be read anew.
+func apart(places []place) error {
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(strings.Compare(a.file, b.file), cmp.Compare(a.offset, b.offset), cmp.Compare(a.length, b.length))
+	})
+	for i, next := range places[min(1, len(places)):] {
+		if last := places[i]; last != next && last.file == next.file && next.offset < last.offset+last.length {
+			return checkpoint.Malformed("two parts of tensors overlap in %.200q: %d bytes from byte %d on, and %d from byte %d on", next.file, last.length, last.offset,
+				next.length, next.offset)
+		}
 	}
 	return nil
 }
@@ -205,22 +235,31 @@ func (d *dcp) part(ctx context.Context, name string, offset, size tensor.Shape) 
 		return tensor.View{}, err
 	}
 	d.used[found.file] = true
-	if found.offset < 0 || found.length < 0 || found.offset > int64(len(content))-found.length {
+	if found.offset > int64(len(content))-found.length {
 		return tensor.View{}, checkpoint.Malformed("a part of tensor %s should be bytes %d to %d of %.200q, which has %d", quoted, found.offset, found.offset+found.length,
 			found.file, len(content)).WithHint("copy the file again; it was cut, or is of another training")
 	}
-	view, err := oneTensor(ctx, content[found.offset:found.offset+found.length:found.offset+found.length])
+	d.unpacking.limit = mostOf(d.folder.Size())
+	made, known := d.opened[found]
+	if known {
+		err = d.unpacking.charge(made.unpacked)
+	} else {
+		before := d.unpacking.used
+		made.view, err = d.oneTensor(ctx, content[found.offset:found.offset+found.length:found.offset+found.length])
+		made.unpacked = d.unpacking.used - before
+		d.opened[found] = made
+	}
 	if err != nil {
 		return tensor.View{}, fmt.Errorf("a part of tensor %s in %.200q: %w", quoted, found.file, err)
 	}
-	if !view.Shape.Equal(size) {
-		return tensor.View{}, checkpoint.Malformed("a part of tensor %s has shape %s where %s is stated", quoted, view.Shape, size)
+	if !made.view.Shape.Equal(size) {
+		return tensor.View{}, checkpoint.Malformed("a part of tensor %s has shape %s where %s is stated", quoted, made.view.Shape, size)
 	}
-	return view, nil
+	return made.view, nil
 }
 
 // oneTensor reads a file of torch.save that holds nothing but a tensor.
-func oneTensor(ctx context.Context, content []byte) (tensor.View, error) {
+func (d *dcp) oneTensor(ctx context.Context, content []byte) (tensor.View, error) {
 	if !isArchive(content) {
 		return tensor.View{}, checkpoint.Unsupported("not an archive of torch.save").WithHint("%s", strings.TrimPrefix(adviceDistributed, "or "))
 	}
@@ -236,7 +275,7 @@ func oneTensor(ctx context.Context, content []byte) (tensor.View, error) {
 	if !ok {
 		return tensor.View{}, checkpoint.Unsupported("it holds something else than one plain tensor")
 	}
-	loaded.storages.limit = 4*int64(len(content)) + 1<<30
+	loaded.storages.unpacking = d.unpacking
 	return loaded.storages.view(statedict.Tensor{Name: "it", Value: found})
 }
 

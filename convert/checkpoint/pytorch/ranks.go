@@ -1,9 +1,12 @@
 package pytorch
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -42,13 +45,13 @@ func rankFiles(folder *checkpoint.Folder) []string {
 
 // readRanks joins the tensors of all files that hold a model. If the first of them holds no parts, the folder is of another kind.
 func readRanks(ctx context.Context, folder *checkpoint.Folder, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
-	j := &joiner{parts: map[string]*jointTensor{}}
+	j := &joiner{parts: map[string]*jointTensor{}, unpacking: &unpacking{}}
 	for _, name := range rankFiles(folder) {
 		content, err := folder.Content(name)
 		if err != nil {
 			return nil, err
 		}
-		joined, err := j.add(ctx, content, options)
+		joined, err := j.add(ctx, name, content, options)
 		switch {
 		case errors.Is(err, checkpoint.ErrNoModel):
 			j.skipped = append(j.skipped, text.Quote(name))
@@ -75,20 +78,31 @@ type joiner struct {
 	found   *statedict.Dict
 	names   []string
 	parts   map[string]*jointTensor
-	// copies counts tensors that every process had.
+	// copies counts parts that several processes had.
 	copies int
+	// size is that of all files, in bytes, and total that of the tensors that were joined.
+	size, total int64
+	unpacking   *unpacking
+}
+
+// filePart is a part of a tensor, and the file that has it.
+type filePart struct {
+	mosaic.Part
+	file string
+	// sum is that of its bytes, once it was compared.
+	sum []byte
 }
 
 // jointTensor is a tensor in the making.
 type jointTensor struct {
 	dtype tensor.DType
 	shape tensor.Shape
-	parts []mosaic.Part
+	parts []*filePart
 	files int
 }
 
 // add takes the tensors of a file, and reports whether there are parts of tensors among them.
-func (j *joiner) add(ctx context.Context, content []byte, options checkpoint.Options) (bool, error) {
+func (j *joiner) add(ctx context.Context, name string, content []byte, options checkpoint.Options) (bool, error) {
 	root, s, err := objectIn(ctx, content)
 	if err != nil {
 		return false, err
@@ -97,7 +111,7 @@ func (j *joiner) add(ctx context.Context, content []byte, options checkpoint.Opt
 	if err != nil {
 		return false, err
 	}
-	s.limit = 4*int64(len(content)) + 1<<30
+	s.unpacking = j.unpacking
 	joined := false
 	for _, t := range found.Tensors {
 		if _, ok := t.Value.(*statedict.Shard); ok {
@@ -108,11 +122,13 @@ func (j *joiner) add(ctx context.Context, content []byte, options checkpoint.Opt
 		return false, nil
 	}
 	j.files++
+	j.size += int64(len(content))
+	j.unpacking.limit = mostOf(j.size)
 	if j.found == nil {
 		j.found = found
 	}
 	for _, t := range found.Tensors {
-		if err := j.take(s, t); err != nil {
+		if err := j.take(ctx, name, s, t); err != nil {
 			return false, err
 		}
 	}
@@ -120,9 +136,9 @@ func (j *joiner) add(ctx context.Context, content []byte, options checkpoint.Opt
 }
 
 // take adds a tensor of a file, or a part of one.
-func (j *joiner) take(s *storages, t statedict.Tensor) error {
+func (j *joiner) take(ctx context.Context, file string, s *storages, t statedict.Tensor) error {
 	quoted := text.Quote(text.Cut(t.Name, 100))
-	var made mosaic.Part
+	made := &filePart{file: file}
 	var shape tensor.Shape
 	shard, ok := t.Value.(*statedict.Shard)
 	var err error
@@ -151,15 +167,48 @@ func (j *joiner) take(s *storages, t statedict.Tensor) error {
 	if elements, err := made.View.Shape.Elements(); err != nil || elements == 0 && len(known.parts) > 0 {
 		return err
 	}
-	same := func(p mosaic.Part) bool {
+	same := func(p *filePart) bool {
 		return slices.Equal(p.Offset, made.Offset) && p.View.Shape.Equal(made.View.Shape)
 	}
-	if slices.ContainsFunc(known.parts, same) {
+	if at := slices.IndexFunc(known.parts, same); at >= 0 {
 		j.copies++
-		return nil
+		return known.parts[at].compare(ctx, t.Name, made)
 	}
 	known.parts = append(known.parts, made)
 	return nil
+}
+
+// compare returns an error unless another file has the same bytes for a part.
+func (p *filePart) compare(ctx context.Context, name string, other *filePart) error {
+	for _, part := range []*filePart{p, other} {
+		if part.sum != nil {
+			continue
+		}
+		sum := &digest{ctx, sha256.New()}
+		if _, err := part.View.Data.WriteTo(sum); err != nil {
+			return fmt.Errorf("tensor %s in the file %q: %w", text.Quote(text.Cut(name, 100)), part.file, err)
+		}
+		part.sum = sum.Sum(nil)
+	}
+	if bytes.Equal(p.sum, other.sum) {
+		return nil
+	}
+	return checkpoint.Malformed("tensor %s, of which each process has the same, is not the same in %q and %q", text.Quote(text.Cut(name, 100)), p.file, other.file).
+		WithHint("the files are of several models, or of several steps of a training: put those of one step into a folder of their own")
+}
+
+// digest sums up what is written to it until its context ends.
+type digest struct {
+	ctx context.Context
+	hash.Hash
+}
+
+// Write adds to the sum.
+func (d *digest) Write(p []byte) (int, error) {
+	if d.ctx.Err() != nil {
+		return 0, context.Cause(d.ctx)
+	}
+	return d.Hash.Write(p)
 }
 
 // checkpoint joins what was added.
@@ -170,7 +219,11 @@ func (j *joiner) checkpoint() (*checkpoint.Checkpoint, error) {
 	}
 	for _, name := range j.names {
 		joint := j.parts[name]
-		view, err := mosaic.Join(joint.dtype, joint.shape, joint.parts)
+		parts := make([]mosaic.Part, len(joint.parts))
+		for i, part := range joint.parts {
+			parts[i] = part.Part
+		}
+		view, err := mosaic.Join(joint.dtype, joint.shape, parts)
 		if err == nil && joint.files != j.files {
 			err = fmt.Errorf("it is in %d of %d files", joint.files, j.files)
 		}
@@ -178,11 +231,16 @@ func (j *joiner) checkpoint() (*checkpoint.Checkpoint, error) {
 			return nil, checkpoint.Malformed("tensor %s of shape %s: %s", text.Quote(text.Cut(name, 100)), joint.shape, err).
 				WithHint("put the files of all processes of one training into the folder, and nothing else")
 		}
+		size, err := view.Size()
+		if most := mostOf(j.size); err != nil || size > most-j.total {
+			return nil, checkpoint.Unsafe("the tensors sum up to more than %d bytes in files of %d", most, j.size)
+		}
+		j.total += size
 		opened.Tensors = append(opened.Tensors, tensor.Named{Name: name, View: view})
 	}
 	opened.Notes = append(opened.Notes, "tensors were joined from the parts that the processes of a training saved")
 	if j.copies > 0 {
-		opened.Notes = append(opened.Notes, fmt.Sprintf("of parts that several processes have, the first was taken: %s left out", text.Count(j.copies, "copy was", "copies were")))
+		opened.Notes = append(opened.Notes, fmt.Sprintf("parts that several processes have are equal, byte for byte: %s left out", text.Count(j.copies, "copy was", "copies were")))
 	}
 	if len(j.skipped) > 0 {
 		opened.Notes = append(opened.Notes, "left out, files without a model: "+text.List(j.skipped, 8, ""))

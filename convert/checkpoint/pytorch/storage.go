@@ -17,12 +17,27 @@ type storages struct {
 	data  map[string]tensor.Data
 	// big says that elements are big-endian.
 	big bool
-	// unpacked is how many bytes have to be unpacked to read every tensor once; more than limit are refused.
-	unpacked, limit int64
+	// unpacking counts what has to be unpacked to read every tensor once. The files of a folder share it.
+	unpacking *unpacking
+}
+
+// unpacking counts bytes that have to be unpacked; more than limit are refused.
+type unpacking struct{ used, limit int64 }
+
+// mostOf bounds what the tensors of files of so many bytes may sum up to: a stored byte can serve many.
+func mostOf(size int64) int64 { return 4*size + 1<<30 }
+
+func (u *unpacking) charge(size int64) error {
+	if size > u.limit-u.used {
+		return checkpoint.Unsafe("reading all parameters would unpack more than %d bytes", u.limit).
+			WithHint("load the file in PyTorch and save it again: torch.save does not pack")
+	}
+	u.used += size
+	return nil
 }
 
 func newStorages(big bool) *storages {
-	return &storages{known: map[string]*pickle.Storage{}, data: map[string]tensor.Data{}, big: big}
+	return &storages{known: map[string]*pickle.Storage{}, data: map[string]tensor.Data{}, big: big, unpacking: &unpacking{}}
 }
 
 // persistent answers the pickle's persistent ids. A key must mean the same storage each time.
@@ -57,7 +72,7 @@ func (s *storages) checkpoint(root pickle.Value, fileSize int64, options checkpo
 	if err != nil {
 		return nil, err
 	}
-	s.limit = 4*fileSize + 1<<30
+	s.unpacking.limit = mostOf(fileSize)
 	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Class: found.Class, Others: found.Others, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
 	for i, t := range found.Tensors {
 		view, err := s.view(t)
@@ -109,11 +124,7 @@ func (s *storages) charge(source tensor.Data, size int64) error {
 	if !ok || record.Stored() {
 		return nil
 	}
-	if s.unpacked += size; s.unpacked > s.limit {
-		return checkpoint.Unsafe("reading all parameters would unpack more than %d bytes", s.limit).
-			WithHint("load the file in PyTorch and save it again: torch.save does not pack")
-	}
-	return nil
+	return s.unpacking.charge(size)
 }
 
 // source returns the bytes of a storage, or of the part of one that PyTorch before 0.4 could name, and their number.

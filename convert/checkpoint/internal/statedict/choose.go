@@ -181,9 +181,9 @@ func (s *search) collect(chosen *pickle.Dict, options Options) error {
 			others = append(others, s.describe(entry))
 			continue
 		}
-		if shard, ok := shardOf(entry.Value); ok && options.Shards {
-			s.found.Tensors = append(s.found.Tensors, Tensor{name, shard})
-			continue
+		shard, isShard := shardOf(entry.Value)
+		if isShard = isShard && options.Shards; isShard {
+			value = shard.Local
 		}
 		size, err := sizeOf(name, value)
 		if err != nil {
@@ -192,6 +192,9 @@ func (s *search) collect(chosen *pickle.Dict, options Options) error {
 		total += size
 		if most := 4*options.FileSize + 1<<30; total > most || size > most {
 			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", most, options.FileSize)
+		}
+		if isShard {
+			value = shard
 		}
 		s.found.Tensors = append(s.found.Tensors, Tensor{name, value})
 	}
