@@ -184,7 +184,7 @@ func (p *filePart) compare(ctx context.Context, name string, other *filePart) er
 		if part.sum != nil {
 			continue
 		}
-		sum := &digest{ctx, sha256.New()}
+		sum := &digest{ctx.Err, sha256.New()}
 		if _, err := part.View.Data.WriteTo(sum); err != nil {
 			return fmt.Errorf("tensor %s in the file %q: %w", text.Quote(text.Cut(name, 100)), part.file, err)
 		}
@@ -197,16 +197,16 @@ func (p *filePart) compare(ctx context.Context, name string, other *filePart) er
 		WithHint("the files are of several models, or of several steps of a training: put those of one step into a folder of their own")
 }
 
-// digest sums up what is written to it until its context ends.
+// digest sums up what is written to it until it is stopped.
 type digest struct {
-	ctx context.Context
+	stopped func() error
 	hash.Hash
 }
 
 // Write adds to the sum.
 func (d *digest) Write(p []byte) (int, error) {
-	if d.ctx.Err() != nil {
-		return 0, context.Cause(d.ctx)
+	if err := d.stopped(); err != nil {
+		return 0, err
 	}
 	return d.Hash.Write(p)
 }
