@@ -160,8 +160,11 @@ func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 		name  Property
 		value int
 	}{
-		{"embedding dimension", config.EmbedDim}, {"width of the MLP", config.HiddenDim}, {"patch size", config.PatchSize},
-		{"number of channels", config.Channels}, {"depth", config.Depth},
+		{"embedding dimension", config.EmbedDim},
+		{"width of the MLP", config.HiddenDim},
+		{"patch size", config.PatchSize},
+		{"number of channels", config.Channels},
+		{"depth", config.Depth},
 	} {
 		if needed.value == 0 {
 			return Inference{}, &InferenceError{Property: needed.name, Reason: "no parameter that depends on it was found"}
