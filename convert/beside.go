@@ -148,7 +148,12 @@ func (m *Model) setConflict(options OpenOptions, beside folderConfigs, own ownCa
 }
 
 // setOverridden says which stated epsilon the caller's own replaces.
-func (m *Model) setOverridden(options OpenOptions, beside folderConfigs, own ownCard) {
+func (m *Model) setOverridden(options OpenOptions, beside folderConfigs, own ownCard, computed computed) {
+	if computed.epsilon != 0 && computed.epsilon != m.Config.Epsilon {
+		m.overridden = fmt.Sprintf("epsilon %g is taken (%s), and not that of the module in the file: %s", m.Config.Epsilon, m.From[card.Epsilon],
+			text.List(computed.epsilons, mostStated, fmt.Sprintf("%g", computed.epsilon)))
+		return
+	}
 	var stated float64
 	var where string
 	switch {

@@ -11,7 +11,7 @@ import (
 
 // collect fills in the facts about the model, each from the first source that states it: the caller, the manifest, the files beside the weights, the file
 // itself, its parameters, what is usual. wantedFrom is where the architecture comes from.
-func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) error {
+func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin, config *configs.TransformersFacts, computed computed) error {
 	m.From = map[card.Item]card.Origin{}
 	m.setStateDict(options, own)
 	for item, inferred := range map[card.Item]arch.Source{
@@ -36,12 +36,15 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	if wantedFrom == card.Config || wantedFrom == card.Metadata || wantedFrom == card.Manifest {
 		m.From[card.Activation] = options.carried(wantedFrom, own, card.Activation)
 	}
-	m.setEpsilon(options, beside, own, wantedFrom)
-	if err := m.setLabels(options, beside, own); err != nil {
+	if computed.gelu {
+		m.From[card.Activation] = card.Module
+	}
+	m.setEpsilon(options, beside, own, wantedFrom, computed.epsilon)
+	if err := m.setLabels(options, beside, own, config); err != nil {
 		return err
 	}
 	m.setRecipe(options, beside, own)
-	m.setProblem(options, beside, own)
+	m.setProblem(options, beside, own, config)
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
 		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.Masked()}
 	}
@@ -78,12 +81,14 @@ func (m *Model) setStateDict(options OpenOptions, own ownCard) {
 	}
 }
 
-func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin) {
+func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin, module float64) {
 	switch {
 	case options.Epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = options.Epsilon, card.Asked
 	case wantedFrom != card.Parameters:
 		m.From[card.Epsilon] = options.carried(wantedFrom, own, card.Epsilon)
+	case module != 0:
+		m.Config.Epsilon, m.From[card.Epsilon] = module, card.Module
 	case own.epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
 	case m.By.StatesEpsilon():
@@ -96,7 +101,7 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 }
 
 // setLabels takes the first names of classes that are stated. It is an error if there is not one for each class.
-func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard) error {
+func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard, module *configs.TransformersFacts) error {
 	set := func(labels []string, from card.Origin) {
 		if m.Labels == nil && labels != nil && (from == card.Asked || !card.Placeholder(labels)) {
 			m.Labels, m.From[card.Labels] = labels, from
@@ -111,6 +116,9 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	}
 	if beside.timm != nil {
 		set(beside.timm.Labels, card.TimmConfig)
+	}
+	if module != nil && len(module.Labels) == m.Config.Classes {
+		set(module.Labels, card.Module)
 	}
 	if own.Card != nil {
 		set(own.Labels, card.Metadata)
@@ -159,7 +167,7 @@ func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard
 	}
 }
 
-func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCard) {
+func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCard, module *configs.TransformersFacts) {
 	set := func(problem card.Problem, from card.Origin) {
 		if m.Problem == "" && problem != "" {
 			m.Problem, m.From[card.ProblemIs] = problem, from
@@ -171,6 +179,9 @@ func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCar
 	}
 	if beside.card != nil {
 		set(beside.card.Problem, card.Config)
+	}
+	if module != nil {
+		set(module.Problem, card.Module)
 	}
 	if own.Card != nil {
 		set(own.Problem, card.Metadata)

@@ -18,6 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -155,6 +156,10 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
 	wanted, wantedFrom := options.architecture(beside.card, own.Card)
+	whole, err := readModules(file)
+	if err != nil {
+		return nil, err
+	}
 	hints := options.hints(beside.timm)
 	if wantedFrom == card.Metadata {
 		own.replaceGuesses(hints)
@@ -177,6 +182,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
 			Prefer: cmp.Or(naming.ByModelType(string(beside.transformers.Type)), file.Metadata[MetadataScheme]),
 			Arch:   wanted, ArchFrom: arch.Source(wantedFrom), Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
+			Within: whole,
 		})
 		if err == nil {
 			model.Model = *read
@@ -205,14 +211,21 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 			return nil, &DropError{Path: file.Path, Pattern: ClassBranch}
 		}
 	}
-	if err := model.collect(options, beside, own, wantedFrom); err != nil {
+	computed := whole.compute(model)
+	if len(computed.epsilons) > 1 && options.Epsilon == 0 {
+		computed.problems = append(computed.problems, "its norms have different epsilons: "+text.List(computed.epsilons, mostStated, ""))
+	}
+	if len(computed.problems) > 0 {
+		return nil, &ModuleError{Path: file.Path, Problems: computed.problems}
+	}
+	if err := model.collect(options, beside, own, wantedFrom, whole.config, computed); err != nil {
 		return nil, err
 	}
 	if wanted != nil && model.Config.Pooling != wanted.Pooling {
 		model.From[card.Pooling] = card.Origin(arch.FromNames)
 	}
 	model.setConflict(options, beside, own)
-	model.setOverridden(options, beside, own)
+	model.setOverridden(options, beside, own, computed)
 	err = tensor.Guard(func() error {
 		model.doubt = doubtZeros(model.Tensors)
 		return nil

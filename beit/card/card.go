@@ -93,6 +93,8 @@ const (
 	Processor Origin = "preprocessor_config.json"
 	// Metadata: the file of the weights says it about itself.
 	Metadata Origin = "the file's metadata"
+	// Module: the whole module in the file says it about itself, or its configuration does.
+	Module Origin = "the module in the file"
 	// Map: the map by which the names of the weights are read states it.
 	Map Origin = "the map"
 	// Parameters: it follows from the names and shapes of the parameters.

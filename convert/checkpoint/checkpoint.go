@@ -20,6 +20,8 @@ type Checkpoint struct {
 	// Class is the class of the whole module that the file holds in place of a state dict, such as "timm.models.beit.Beit", or empty. It comes from the file:
 	// quote it.
 	Class string
+	// Modules are that module and its parts, outer ones first; nil for a state dict. Paths are as the names of Tensors have them.
+	Modules []Module
 	// Others are the paths of keys, or the prefixes of names, to other state dicts in the file, each of which Options.Select can name.
 	Others []string
 	// Size is the number of bytes of all files.

@@ -28,8 +28,17 @@ type Options struct {
 	Bare bool
 	// Hints are what is known of the architecture if Arch is nil.
 	Hints arch.Hints
+	// Within is what the file itself states of the architecture, which counts where Hints has nothing; nil if it states nothing.
+	Within Statement
 	// SkipIndex leaves the relative position indices in the file unread, but for one row if nothing else tells the window. They are 200 MB in a large model.
 	SkipIndex bool
+}
+
+// Statement is what something states of the modules of a model.
+type Statement interface {
+	// Hints returns what it states, given a function that returns the name in the file of the first tensor of a parameter, or "", and the size of a patch in
+	// pixels, or 0.
+	Hints(nameOf func(canonical string) string, patch int) arch.Hints
 }
 
 // Model is a checkpoint whose tensors were recognised as those of a BEiT.

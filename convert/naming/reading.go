@@ -76,7 +76,7 @@ func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, op
 	}
 	r.match(tensors)
 	r.foldTables()
-	r.infer(options.Hints)
+	r.infer(r.hints(options))
 	r.excuseMaskToken()
 	useGiven := func() {
 		if given := options.Arch; given != nil {
@@ -228,6 +228,34 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 func (r *reading) drop(name string, view tensor.View, reason string) {
 	size, _ := view.Size()
 	r.dropped = append(r.dropped, Dropped{Name: name, Reason: reason, Bytes: size})
+}
+
+// hints are what is known of the architecture.
+func (r *reading) hints(options Options) arch.Hints {
+	hints := options.Hints
+	if options.Within == nil {
+		return hints
+	}
+	patch := 0
+	if weight, ok := r.params["patch_embed.proj.weight"]; ok && len(weight.view.Shape) == 4 {
+		patch = weight.view.Shape[2]
+	}
+	stated := options.Within.Hints(r.nameOf, patch)
+	if hints.Heads == 0 {
+		hints.Heads, hints.HeadsFrom = stated.Heads, stated.HeadsFrom
+	}
+	if hints.Window == (arch.Window{}) {
+		hints.Window, hints.WindowFrom = stated.Window, stated.WindowFrom
+	}
+	return hints
+}
+
+// nameOf returns the name in the file of the first tensor of a parameter, or "".
+func (r *reading) nameOf(canonical string) string {
+	if from := r.params[canonical].from; len(from) > 0 {
+		return from[0]
+	}
+	return ""
 }
 
 // infer finds the architecture by the shapes, and by an index where these leave the window open.

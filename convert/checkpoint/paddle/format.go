@@ -50,6 +50,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		Container: container(document, found),
 		Wrapper:   found.Wrapper,
 		Class:     found.Class,
+		Modules:   found.Modules,
 		Others:    found.Others,
 		Tensors:   tensors,
 		Notes:     found.Notes,

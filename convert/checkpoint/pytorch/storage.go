@@ -73,7 +73,10 @@ func (s *storages) checkpoint(root pickle.Value, fileSize int64, options checkpo
 		return nil, err
 	}
 	s.unpacking.limit = mostOf(fileSize)
-	opened := &checkpoint.Checkpoint{Wrapper: found.Wrapper, Class: found.Class, Others: found.Others, Notes: found.Notes, Tensors: make([]tensor.Named, len(found.Tensors))}
+	opened := &checkpoint.Checkpoint{
+		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Others: found.Others, Notes: found.Notes,
+		Tensors: make([]tensor.Named, len(found.Tensors)),
+	}
 	for i, t := range found.Tensors {
 		view, err := s.view(t)
 		if err != nil {

@@ -30,6 +30,8 @@ type Dict struct {
 	Wrapper string
 	// Class is that of the whole module whose parameters the tensors are, or empty. It comes from the file: quote it.
 	Class string
+	// Modules are that module and its parts, outer ones first, with paths as the names of the tensors have them.
+	Modules []checkpoint.Module
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
 	// Tensors are in the order of the file. Names are unique and not empty.
@@ -96,6 +98,7 @@ func (s *search) part(dict *pickle.Dict, prefix string) (*pickle.Dict, error) {
 	s.found.Notes = append(s.found.Notes, part.Notes...)
 	made := &pickle.Dict{}
 	if module, ok := s.origins[dict]; ok {
+		module.modules = below(module.modules, prefix)
 		s.origins[made] = module
 	}
 	return made, made.Reset(kept)
@@ -239,7 +242,7 @@ func (s *search) noteModule(chosen *pickle.Dict) {
 	if !ok {
 		return
 	}
-	s.found.Class = module.class.String()
+	s.found.Class, s.found.Modules = module.class.String(), module.modules
 	s.note("a whole module of class %s: its parameters and buffers were read where they lie, and nothing of its classes was run", quote(s.found.Class))
 	if module.unsaved > 0 {
 		s.note("left out, as state dicts do: %s that the module computes itself", text.Count(module.unsaved, "buffer", "buffers"))

@@ -73,6 +73,7 @@ type budget struct {
 	parts, names int
 	// unsaved are the sets of names of buffers that state dicts leave out, each made once.
 	unsaved map[*pickle.List]map[string]bool
+	*plainer
 }
 
 // take counts something with a name of so many bytes.
@@ -92,16 +93,22 @@ type flattener struct {
 	entries []pickle.Entry
 	// left counts buffers that state dicts leave out.
 	left int
+	// modules are all that were met, outer ones first, with what they tell.
+	modules []checkpoint.Module
 }
 
-// flatten returns the parameters and buffers of a module and how many buffers it has that state dicts leave out. Nothing of its classes is run.
-func (b *budget) flatten(module pickle.Value) (*pickle.Dict, int, error) {
+// flatten takes the parameters and buffers of a module, and counts the buffers that state dicts leave out. Nothing of its classes is run.
+func (b *budget) flatten(module *pickle.Record) (*pickle.Dict, origin) {
 	f := &flattener{budget: b}
-	if err := f.module("", module, 0); err != nil {
-		return nil, 0, err
-	}
 	dict := &pickle.Dict{}
-	return dict, f.left, dict.Reset(f.entries)
+	err := f.module("", module, 0)
+	if err == nil {
+		err = dict.Reset(f.entries)
+	}
+	if err != nil {
+		dict = &pickle.Dict{}
+	}
+	return dict, origin{class: module.Class, unsaved: f.left, modules: f.modules, err: err}
 }
 
 func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
@@ -114,6 +121,7 @@ func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
 			WithHint("%s", adviceModule)
 	}
 	dict, _ := attributes(record)
+	f.modules = append(f.modules, checkpoint.Module{Path: strings.TrimSuffix(prefix, "."), Object: f.told(record, dict)})
 	if err := f.tensors(prefix, dict, form.parameters, nil); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package statedict
 import (
 	"math"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 )
 
@@ -22,13 +23,15 @@ type origin struct {
 	class pickle.Global
 	// unsaved counts its buffers that state dicts leave out.
 	unsaved int
+	// modules are it and its parts.
+	modules []checkpoint.Module
 	// err says why there is no state dict; then the dict is empty.
 	err error
 }
 
 func newSurvey() *survey {
 	return &survey{
-		budget: budget{unsaved: map[*pickle.List]map[string]bool{}},
+		budget: budget{unsaved: map[*pickle.List]map[string]bool{}, plainer: newPlainer()},
 		counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{},
 		modules: map[*pickle.Record]*pickle.Dict{}, origins: map[*pickle.Dict]origin{},
 	}
@@ -46,11 +49,8 @@ func (s *survey) dict(value pickle.Value) (*pickle.Dict, bool) {
 	if made, known := s.modules[module]; known {
 		return made, true
 	}
-	made, unsaved, err := s.flatten(module)
-	if err != nil {
-		made = &pickle.Dict{}
-	}
-	s.modules[module], s.origins[made] = made, origin{module.Class, unsaved, err}
+	made, from := s.flatten(module)
+	s.modules[module], s.origins[made] = made, from
 	return made, true
 }
 
