@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -52,6 +53,9 @@ type Tensor struct {
 func Choose(root pickle.Value, options Options) (*Dict, error) {
 	s := &search{survey: newSurvey(), found: &Dict{}}
 	dict, ok := s.dict(root)
+	if !ok {
+		dict, ok = s.listed(root)
+	}
 	if !ok {
 		return nil, s.noDict(root)
 	}
@@ -135,6 +139,26 @@ type search struct {
 
 const adviceStateDict = "give a file that holds a state dict: parameter names with their tensors"
 
+// listed returns the items of a list or tuple under their numbers if there are tensors with names in some of them.
+func (s *search) listed(root pickle.Value) (*pickle.Dict, bool) {
+	var items []pickle.Value
+	switch root := root.(type) {
+	case *pickle.List:
+		items = root.Items
+	case *pickle.Tuple:
+		items = root.Items
+	}
+	if !slices.ContainsFunc(items, s.selectable) {
+		return nil, false
+	}
+	entries := make([]pickle.Entry, len(items))
+	for i, item := range items {
+		entries[i] = pickle.Entry{Key: strconv.Itoa(i), Value: item}
+	}
+	dict := &pickle.Dict{}
+	return dict, dict.Reset(entries) == nil
+}
+
 // noDict explains what a file holds that is not a dict.
 func (s *search) noDict(root pickle.Value) error {
 	what := "no tensors"
@@ -148,7 +172,7 @@ func (s *search) noDict(root pickle.Value) error {
 			what = fmt.Sprintf("a list of %d tensors without names", n)
 		}
 	case *pickle.Record:
-		what = fmt.Sprintf("an object of class %s with its code left out, neither a module nor a state dict", quote(root.Class.String()))
+		return checkpoint.NoModel("the file holds %s", kindOf(root)).WithHint("%s", adviceModule)
 	}
 	return checkpoint.NoModel("the file holds %s", what).WithHint("%s", adviceStateDict)
 }

@@ -80,7 +80,7 @@ func TestChoose(t *testing.T) {
 		},
 		{"moving average inside on request", made("x", made("model_ema.v2", made("state_dict", ema))), "x.model_ema.v2", "x.model_ema.v2.state_dict", "a3 b4", nil},
 		{
-			"teacher and student", made("student", ema, "teacher", model), "", "teacher", "a1 b2",
+			"teacher and student on request", made("student", ema, "teacher", model), "teacher", "teacher", "a1 b2",
 			[]string{`"student" holds another 2 tensors, which can be selected by that name`},
 		},
 		{
@@ -102,6 +102,14 @@ func TestChoose(t *testing.T) {
 			"a key before a prefix", made("ema", made("a", weight(3)), "model", made("ema.a", weight(1))), "ema", "ema", "a3",
 			[]string{`"model" holds another 1 tensor, which can be selected by that name`},
 		},
+		{"a teacher alone", made("teacher", model, "epoch", int64(1)), "", "teacher", "a1 b2", []string{`left out: "epoch"`}},
+		{"a student alone", made("student", model), "", "student", "a1 b2", nil},
+		{
+			"an average without names", made("model", model, "ema", made("decay", 0.9, "shadow_params", list(weight(1), weight(2)))), "", "model", "a1 b2",
+			[]string{`left out: "ema" (2 tensors)`},
+		},
+		{"a tuple of a model and something", tuple(model, made("epoch", int64(1))), "", "0", "a1 b2", []string{`left out: "1"`}},
+		{"one of a list", list(model, ema), "1", "1", "a3 b4", []string{`"0" holds another 2 tensors, which can be selected by that name`}},
 		{"the only candidate", made("my_network", model, "epoch", int64(1)), "", "my_network", "a1 b2", []string{`left out: "epoch"`}},
 		{"names stay as they are", made("module.a", weight(1), "module.b", weight(2)), "", "", "module.a1 module.b2", nil},
 		{"a parameter called model", made("model", weight(1), "a", weight(2)), "", "", "model1 a2", nil},
@@ -162,6 +170,12 @@ func TestChoose_FindsNoModel(t *testing.T) {
 		{"plain optimizer without accumulators", made("LR_Scheduler", made("last_epoch", int64(1))), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
 		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "select it by its name"},
 		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "select one of them"},
+		{"a teacher and a student", made("student", model, "teacher", model), "", checkpoint.ErrNoModel, `several sets of tensors: "teacher", "student"`, "select one of them"},
+		{"a list of state dicts", list(model, model), "", checkpoint.ErrNoModel, `several sets of tensors: "0", "1"`, "select one of them"},
+		{
+			"a module that torch.compile wrapped", &pickle.Record{Class: pickle.Global{Module: "torch._dynamo.eval_frame", Name: "OptimizedModule"}, State: made("a", model)}, "",
+			checkpoint.ErrNoModel, `"torch._dynamo.eval_frame.OptimizedModule" that keeps its parts in a way of its own`, "state_dict()",
+		},
 		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
 		{"no such prefix", made("model", made("net.a", weight(1), "net.b", weight(1), "ema.a", weight(1), "ema.b", weight(1))), "emb", checkpoint.ErrNoModel, `nothing called "emb"`, `it has the keys "model", and names that begin with "net", "ema"`},
 		{"half of a prefix", made("model", made("ema_model.a", weight(1), "ema_model.b", weight(1))), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `begin with "ema_model"`},

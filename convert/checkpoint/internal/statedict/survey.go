@@ -2,6 +2,7 @@ package statedict
 
 import (
 	"math"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
@@ -13,6 +14,8 @@ type survey struct {
 	budget
 	counts     map[pickle.Value]int
 	optimizers map[*pickle.Dict]bool
+	// names has the dicts with named tensors somewhere below.
+	names map[*pickle.Dict]bool
 	// modules are the state dicts of whole modules, and origins, by these, the modules.
 	modules map[*pickle.Record]*pickle.Dict
 	origins map[*pickle.Dict]origin
@@ -32,7 +35,7 @@ type origin struct {
 func newSurvey() *survey {
 	return &survey{
 		budget: budget{unsaved: map[*pickle.List]map[string]bool{}, plainer: newPlainer()},
-		counts: map[pickle.Value]int{}, optimizers: map[*pickle.Dict]bool{},
+		counts: map[pickle.Value]int{}, names: map[*pickle.Dict]bool{}, optimizers: map[*pickle.Dict]bool{},
 		modules: map[*pickle.Record]*pickle.Dict{}, origins: map[*pickle.Dict]origin{},
 	}
 }
@@ -99,6 +102,20 @@ func (s *survey) stateDict(dict *pickle.Dict, key string) (*pickle.Dict, bool) {
 	value, _ := dict.Get(key)
 	inner, ok := s.dict(value)
 	return inner, ok && s.tensors(value) > 0 && !s.optimizer(inner)
+}
+
+// selectable reports whether there are tensors with names below a value, so that selecting it can find some.
+func (s *survey) selectable(value pickle.Value) bool {
+	dict, ok := s.dict(value)
+	if !ok {
+		return false
+	}
+	known, ok := s.names[dict]
+	if !ok {
+		known = named(dict) > 0 || s.broken(dict) > 0 || slices.ContainsFunc(dict.Entries, func(entry pickle.Entry) bool { return s.selectable(entry.Value) })
+		s.names[dict] = known
+	}
+	return known
 }
 
 // optimizer recognises torch.optim by its keys and Paddle's optimizers by the names of their accumulators.

@@ -12,9 +12,17 @@ import (
 )
 
 // wrappers are the keys under which training programs keep the model, in the order in which they are looked for. The first two are unilm's
-// order; DINO and iBOT publish the teacher.
+// order.
 var wrappers = []string{
-	"model", "module", "state_dict", "model_state_dict", "model_state", "net", "network", "params", "weights", "teacher", "student",
+	"model", "module", "state_dict", "model_state_dict", "model_state", "net", "network", "params", "weights", teacherKey, studentKey,
+}
+
+// The keys of self-distillation. If there are both, the user has to choose: the teacher is an average of the student in DINO, and another model elsewhere.
+const teacherKey, studentKey = "teacher", "student"
+
+// several says that nothing tells which of several state dicts is meant.
+func several(keys ...string) error {
+	return checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(keys)).WithHint("select one of them by its name").Offering(keys)
 }
 
 // training are keys of what only a training program needs.
@@ -73,6 +81,9 @@ func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 	}
 	for _, key := range wrappers {
 		if inner, ok := s.stateDict(dict, key); ok {
+			if _, both := s.stateDict(dict, studentKey); both && key == teacherKey {
+				return nil, several(teacherKey, studentKey)
+			}
 			return s.descend(dict, key, inner)
 		}
 	}
@@ -107,8 +118,7 @@ func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
-		return nil, checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(candidates)).
-			WithHint("select one of them by its name").Offering(candidates)
+		return nil, several(candidates...)
 	case len(averages) > 0:
 		return nil, checkpoint.NoModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
 			WithHint("if that is what you want, select it by its name").Offering(averages)
@@ -127,7 +137,7 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		if isText && key == chosen {
 			continue
 		}
-		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) {
+		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) && s.selectable(entry.Value) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
 			s.found.Others = append(s.found.Others, name)
 			s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(entry.Value), "tensor", "tensors"))
