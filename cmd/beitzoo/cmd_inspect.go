@@ -217,7 +217,7 @@ func printTensors(c *console, tensors []convert.InspectedTensor) {
 	defer table.Flush()
 	for _, t := range tensors {
 		name, _ := json.Marshal(t.Name)
-		fmt.Fprintf(table, "%s\t%s\t%s", strings.Trim(string(name), `"`), t.DType, t.Shape)
+		fmt.Fprintf(table, "%s\t%s\t%s", strings.Trim(string(text.JSON(name)), `"`), t.DType, t.Shape)
 		if s := t.Statistics; s != nil {
 			fmt.Fprintf(table, "\t%.4g to %.4g\tmean %.3g\t%d NaN\t%d Inf", s.Min, s.Max, s.Mean, s.NaN, s.Inf)
 		}

@@ -206,9 +206,11 @@ type noteEvent struct {
 
 // event writes one line of JSON to standard error.
 func (c *console) event(event any) {
-	encoder := json.NewEncoder(c.err)
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(event)
+	_, _ = c.err.Write(text.JSON(line.Bytes()))
 }
 
 // result writes the whole result: the document, which must become a JSON object, with --json, otherwise what text prints.
@@ -237,7 +239,7 @@ func (c *console) json(document any) error {
 	if err := json.Indent(&indented, compact.Bytes(), "", "  "); err != nil {
 		return err
 	}
-	_, err := c.out.Write(indented.Bytes())
+	_, err := c.out.Write(text.JSON(indented.Bytes()))
 	return err
 }
 

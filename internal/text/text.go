@@ -2,6 +2,7 @@
 package text
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,6 +78,23 @@ func FirstLine(output string) string {
 // what is shown. Other characters that some programs take for line breaks are shown as escapes too.
 func Printable(shown string) string {
 	return escape(shown, func(r rune) bool { return isHarmful(r) && r != '\n' && r != '\t' })
+}
+
+// JSON returns a JSON document in which the characters that Line shows as escapes are escapes of JSON: the same document, safe to print.
+func JSON(document []byte) []byte {
+	harmful := func(r rune) bool { return r >= 0x7f && isHarmful(r) } // those below are spaces between values, or escapes already
+	if !bytes.ContainsFunc(document, harmful) {
+		return document
+	}
+	var b bytes.Buffer
+	for _, r := range string(document) {
+		if harmful(r) {
+			fmt.Fprintf(&b, `\u%04x`, r) // none is beyond 16 bits
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.Bytes()
 }
 
 // Line is Printable for text that must stay within a line, or a column of it: line breaks and tabs are shown as escapes too.

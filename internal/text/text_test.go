@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -96,5 +97,21 @@ func TestLine(t *testing.T) {
 		if got := [2]string{text.Printable(shown), text.Line(shown)}; got != want {
 			t.Errorf("%q: %q, want %q", shown, got, want)
 		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	hostile := "a\x1b[2J\u009b2J\u202edcba\x7f\u2028é\t"
+	document, err := json.Marshal(map[string]string{hostile: hostile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := text.JSON(append(document, '\n'))
+	if want := `"a\u001b[2J\u009b2J\u202edcba\u007f\u2028é\t"`; string(shown) != "{"+want+":"+want+"}\n" {
+		t.Errorf("got %s", shown)
+	}
+	var read map[string]string
+	if err := json.Unmarshal(shown, &read); err != nil || read[hostile] != hostile {
+		t.Errorf("read back: %q, %v", read, err)
 	}
 }
