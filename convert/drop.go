@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ func (e *DropError) Hint() string {
 }
 
 // drop takes the tensors out that the patterns stand for. unused are the patterns that stand for none of them; ClassBranch is not looked at.
-func drop(tensors []tensor.Named, patterns []string) (left []tensor.Named, dropped []naming.Dropped, unused []string, err error) {
+func drop(ctx context.Context, tensors []tensor.Named, patterns []string) (left []tensor.Named, dropped []naming.Dropped, unused []string, err error) {
 	if len(patterns) > maxDrop {
 		return nil, nil, nil, &DropError{Pattern: patterns[maxDrop], Invalid: fmt.Sprintf("at most %d patterns are taken", maxDrop)}
 	}
@@ -72,7 +73,13 @@ func drop(tensors []tensor.Named, patterns []string) (left []tensor.Named, dropp
 			return nil, nil, nil, &DropError{Pattern: pattern, Invalid: fmt.Sprintf("a pattern has 1 to %d bytes, not all of them asterisks", maxDropPattern)}
 		}
 	}
-	for _, t := range tensors {
+	if err := naming.CheckMatching(patterns, tensors); err != nil {
+		return nil, nil, nil, err
+	}
+	for i, t := range tensors {
+		if i&0xff == 0 && ctx.Err() != nil {
+			return nil, nil, nil, context.Cause(ctx)
+		}
 		by := ""
 		for _, pattern := range patterns {
 			if pattern != ClassBranch && naming.MatchesGlob(pattern, t.Name) {

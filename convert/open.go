@@ -170,7 +170,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		}
 	}
 	model := &Model{File: file, processor: beside.processor, Steps: own.steps}
-	tensors, dropped, unused, err := drop(file.Tensors, options.Drop)
+	tensors, dropped, unused, err := drop(ctx, file.Tensors, options.Drop)
 	if err == nil && len(unused) > 0 && !options.MayNotFit {
 		err = unusedDrop(file.Path, unused[0], file.Tensors)
 	}

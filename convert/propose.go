@@ -15,7 +15,7 @@ func ProposeMap(ctx context.Context, path string, options OpenOptions) (*proposa
 		return nil, err
 	}
 	defer file.Close()
-	tensors, _, unused, err := drop(file.Tensors, options.Drop)
+	tensors, _, unused, err := drop(ctx, file.Tensors, options.Drop)
 	if err != nil {
 		return nil, err
 	}

@@ -2,14 +2,15 @@ package naming
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // detect reads the tensors by each scheme, or by the one that is given, and returns the reading that fits best, with the names of other schemes that
-// mean the same. If there is an error, best is the one that came nearest.
-func detect(tensors []tensor.Named, options Options) (best *reading, equivalent []string, err error) {
+// mean the same. If there is an error, best is the one that came nearest, or nil where nothing was read.
+func detect(ctx context.Context, tensors []tensor.Named, options Options) (best *reading, equivalent []string, err error) {
 	candidates := schemes
 	if options.Scheme != "" {
 		given, err := ByName(options.Scheme)
@@ -25,15 +26,27 @@ func detect(tensors []tensor.Named, options Options) (best *reading, equivalent 
 	for i, s := range candidates {
 		tables[i] = s.table()
 	}
+	if options.Map != nil {
+		var patterns []string
+		for _, r := range options.Map.ignored {
+			patterns = append(patterns, r.prefix)
+		}
+		if err := CheckMatching(patterns, tensors); err != nil {
+			return nil, nil, err
+		}
+	}
 	names := unwrap(tensors)
 	readings := make([]*reading, len(candidates))
 	for i, places := range names.places(tables) {
-		readings[i] = tables[i].read(tensors, names, places, options)
+		readings[i] = tables[i].read(ctx, tensors, names, places, options)
+	}
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
 	}
 	if options.Map != nil && options.MapMayNotFit && !readings[0].exact(len(tensors)) {
 		without := options
 		without.Map = nil
-		best, equivalent, err := detect(tensors, without)
+		best, equivalent, err := detect(ctx, tensors, without)
 		if known := readings[0].recognised(len(tensors)); err == nil && best.exact(len(tensors)) || 2*known < len(tensors)-len(readings[0].beside) {
 			return best, equivalent, err
 		}

@@ -52,6 +52,26 @@ func (e *NotBEiTError) Hint() string {
 	return "give a BEiT checkpoint of " + programs()
 }
 
+// MatchingError says that it would take too long to match patterns with names.
+type MatchingError struct {
+	// Patterns and Names are how many there are, Bytes the length of all names.
+	Patterns, Names int
+	Bytes           int64
+}
+
+func (e *MatchingError) Error() string {
+	return fmt.Sprintf("matching %s with the names of %s, %d bytes, would take too long", text.Count(e.Patterns, "pattern", "patterns"),
+		text.Count(e.Names, "tensor", "tensors"), e.Bytes)
+}
+
+// Is reports that the input is unusable.
+func (e *MatchingError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what takes less time.
+func (e *MatchingError) Hint() string {
+	return "a BEiT has a thousand tensors with names of less than 100 bytes: give its own file, or fewer patterns, without question marks"
+}
+
 // UnsupportedError says that the tensors are a relative of BEiT that can't be converted.
 type UnsupportedError struct {
 	What string

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // placeholder is what stands for the number of a block in a pattern: {i}, {i+1} where the first block is number 1, {i:02} where the number has at least
@@ -80,24 +82,65 @@ func placeholdersFor(digits string) iter.Seq2[string, int] {
 	}
 }
 
-// MatchesGlob reports whether a name of a tensor is one that a pattern stands for, in which * is any characters, dots and slashes among them, and ? is one character.
-// It takes time proportional to the product of both lengths at most.
+// MatchesGlob reports whether a name of a tensor is one that a pattern stands for, in which * is any characters, dots and slashes among them, and ? is one byte.
+// What stands between asterisks is looked for once, so a pattern without ? takes time proportional to the length of the name.
 func MatchesGlob(pattern, name string) bool {
-	at, star, retry := 0, -1, 0
-	for i := 0; i < len(name); {
-		switch {
-		case at < len(pattern) && pattern[at] == '*':
-			star, retry = at, i
-			at++
-		case at < len(pattern) && (pattern[at] == '?' || pattern[at] == name[i]):
-			at++
-			i++
-		case star >= 0:
-			retry++
-			at, i = star+1, retry
-		default:
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return len(pattern) == len(name) && indexOf(name, pattern) == 0
+	}
+	if len(name) < len(first) || indexOf(name[:len(first)], first) != 0 {
+		return false
+	}
+	name = name[len(first):]
+	for {
+		literal, more, star := strings.Cut(rest, "*")
+		if !star { // the last one stands at the end
+			return len(name) >= len(literal) && indexOf(name[len(name)-len(literal):], literal) == 0
+		}
+		at := indexOf(name, literal)
+		if at < 0 {
 			return false
 		}
+		name, rest = name[at+len(literal):], more
 	}
-	return strings.Trim(pattern[at:], "*") == ""
+}
+
+// indexOf returns where a text with ? for any byte stands first in a name, or -1.
+func indexOf(name, literal string) int {
+	if !strings.Contains(literal, "?") {
+		return strings.Index(name, literal)
+	}
+	for at := 0; at+len(literal) <= len(name); at++ {
+		i := 0
+		for i < len(literal) && (literal[i] == '?' || literal[i] == name[at+i]) {
+			i++
+		}
+		if i == len(literal) {
+			return at
+		}
+	}
+	return -1
+}
+
+// maxMatching bounds the bytes that are compared when patterns are matched with names: some seconds.
+const maxMatching = 1 << 28
+
+// CheckMatching returns a *[MatchingError] if it would take too long to match all of the patterns with the names of all tensors.
+func CheckMatching(patterns []string, tensors []tensor.Named) error {
+	var each, all int64
+	for _, pattern := range patterns {
+		width := int64(1)
+		if strings.Contains(pattern, "?") {
+			width = int64(len(pattern))
+		}
+		each += width
+	}
+	for _, t := range tensors {
+		all += int64(len(t.Name)) + 1
+	}
+	if each > 0 && all > maxMatching/each {
+		return &MatchingError{Patterns: len(patterns), Names: len(tensors), Bytes: all - int64(len(tensors))}
+	}
+	return nil
 }

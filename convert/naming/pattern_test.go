@@ -1,10 +1,16 @@
 package naming
 
 import (
+	"context"
+	"errors"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func TestPatternsOf(t *testing.T) {
@@ -79,5 +85,65 @@ func TestMatchesGlob(t *testing.T) {
 	}
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("a hostile pattern takes %s", took)
+	}
+}
+
+// TestMatchesGlob_AsRegularExpressions compares with package regexp, on all short patterns and names of three characters.
+func TestMatchesGlob_AsRegularExpressions(t *testing.T) {
+	t.Parallel()
+	texts := func(letters string, longest int) (all []string) {
+		all = []string{""}
+		for begin, length := 0, 0; length < longest; length++ {
+			end := len(all)
+			for _, text := range all[begin:end] {
+				for _, letter := range letters {
+					all = append(all, text+string(letter))
+				}
+			}
+			begin = end
+		}
+		return all
+	}
+	names := texts("ab", 5)
+	for _, pattern := range texts("ab*?", 5) {
+		expression := regexp.MustCompile("^" + strings.NewReplacer("*", ".*", "?", ".").Replace(pattern) + "$")
+		for _, name := range names {
+			if got, want := MatchesGlob(pattern, name), expression.MatchString(name); got != want {
+				t.Fatalf("%q with %q: %v, want %v", pattern, name, got, want)
+			}
+		}
+	}
+}
+
+// TestRead_MapThatWouldTakeLong has as many patterns and names as a map and a file can have.
+func TestRead_MapThatWouldTakeLong(t *testing.T) {
+	t.Parallel()
+	letters := strings.Repeat("a", 90)
+	var document strings.Builder
+	document.WriteString("rows:\n")
+	for range 490 {
+		document.WriteString("- nothing: '*" + letters + "*" + letters + "b*'\n  why: x\n")
+	}
+	custom, err := ParseMap("long.yaml", []byte(document.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors := make([]tensor.Named, 5000)
+	for i := range tensors {
+		tensors[i].Name = strings.Repeat("a", 1000) + strconv.Itoa(i)
+		tensors[i].View = tensor.View{DType: tensor.F32, Shape: tensor.Shape{0}, Data: tensor.Memory(nil)}
+	}
+	_, err = Read(t.Context(), tensors, Options{Map: custom})
+	var long *MatchingError
+	if !errors.As(err, &long) || long.Patterns != 490 || long.Names != 5000 {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Read(t.Context(), tensors[:200], Options{Map: custom}); err == nil || errors.As(err, &long) {
+		t.Errorf("200 names: got %v", err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Read(stopped, tensors[:200], Options{Map: custom}); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: got %v", err)
 	}
 }

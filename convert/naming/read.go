@@ -101,7 +101,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if err := adapter(tensors); err != nil {
 		return nil, err
 	}
-	best, equivalent, err := detect(tensors, options)
+	best, equivalent, err := detect(ctx, tensors, options)
 	if best == nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package naming
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -65,7 +66,7 @@ type param struct {
 }
 
 // read makes the reading of one scheme, of the first of the places at which it finds a model.
-func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, options Options) *reading {
+func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrapping, places []place, options Options) *reading {
 	r := &reading{table: t, names: names, params: map[string]param{}, inner: places[0].prefix}
 	if len(places) > 1 {
 		r.models = places
@@ -74,7 +75,7 @@ func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, op
 	if t.prefix != "" && strings.HasSuffix("."+r.inner, "."+t.prefix) {
 		r.outer = strings.TrimSuffix(r.inner, t.prefix)
 	}
-	r.match(tensors)
+	r.match(ctx, tensors)
 	r.foldTables()
 	r.infer(r.hints(options))
 	r.excuseMaskToken()
@@ -110,7 +111,7 @@ func (t *table) read(tensors []tensor.Named, names *wrapping, places []place, op
 type spot struct{ row, block int }
 
 // match sorts the tensors by the table, and makes the parameters. Tensors of the model come first, so that none beside it takes the place of one.
-func (r *reading) match(tensors []tensor.Named) {
+func (r *reading) match(ctx context.Context, tensors []tensor.Named) {
 	parts := map[spot][]int{} // indices into tensors, plus one, by the part of the row
 	var order []spot
 	take := func(i int, at rowPart, block int) bool {
@@ -127,6 +128,9 @@ func (r *reading) match(tensors []tensor.Named) {
 	}
 	var outside []int
 	for i, named := range tensors {
+		if i&0xff == 0 && ctx.Err() != nil {
+			return // the caller looks
+		}
 		name, inside, under := r.withoutPrefix(r.names.names[i])
 		at, block, index, known := r.find(name)
 		if !known && r.file != "" { // a map may have been made from the whole names

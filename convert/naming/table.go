@@ -66,6 +66,9 @@ func each(n int, operation transform.Operation) transform.Operation {
 // find returns which part of which row a name is, and of which block; index says that it is a relative position index instead. The name has no prefixes
 // but, possibly, the scheme's own.
 func (t *table) find(name string) (part rowPart, block int, index, known bool) {
+	if len(name) > longestAnchor {
+		return rowPart{}, -1, false, false // no pattern is as long
+	}
 	for pattern, number := range patternsOf(strings.TrimPrefix(name, t.prefix)) {
 		if t.index[pattern] {
 			return rowPart{}, number, true, true
