@@ -82,9 +82,12 @@ var plainFunctions = map[string]bool{
 
 // actors are packages that can act on the machine when an instance of one of their classes is made. Like executors, the list serves the message.
 var actors = map[string]bool{
-	"IPython": true, "cloudpickle": true, "dill": true, "doctest": true, "fabric": true, "idlelib": true, "invoke": true, "lib2to3": true,
-	"paramiko": true, "pexpect": true, "plumbum": true, "sh": true, "site": true, "sqlite3": true, "telnetlib": true, "test": true,
-	"turtle": true, "unittest": true, "uvicorn": true, "venv": true, "wsgiref": true, "xmlrpc": true,
+	"IPython": true, "aiohttp": true, "billiard": true, "bz2": true, "cffi": true, "cloudpickle": true, "concurrent": true, "dbm": true, "dill": true,
+	"distutils": true, "docker": true, "doctest": true, "eventlet": true, "fabric": true, "gevent": true, "gzip": true, "httpx": true, "idlelib": true,
+	"imaplib": true, "invoke": true, "joblib": true, "lib2to3": true, "logging": true, "loky": true, "lzma": true, "mmap": true, "multiprocess": true,
+	"paramiko": true, "pexpect": true, "pkg_resources": true, "plumbum": true, "poplib": true, "psutil": true, "setuptools": true, "sh": true, "site": true,
+	"socketserver": true, "sqlite3": true, "tarfile": true, "telnetlib": true, "test": true, "tornado": true, "trio": true, "turtle": true, "unittest": true,
+	"urllib3": true, "uvicorn": true, "venv": true, "wsgiref": true, "xmlrpc": true, "zipfile": true,
 }
 
 var (

@@ -96,6 +96,10 @@ func indirections() []Case {
 			w.Global("training", "Config").Text("load")
 		}).Op(')', 'R').Stop(), unsafe, `"training.Config.load"`},
 		{"a class of a package that acts", New(4).Call("paramiko", "ProxyCommand", command).Stop(), unsafe, `"paramiko.ProxyCommand"`},
+		{"a class that starts a program", New(4).Call("psutil", "Popen", command).Stop(), unsafe, `"psutil.Popen"`},
+		{"a class that starts a program, in a package", New(4).Call("gevent.subprocess", "Popen", command).Stop(), unsafe, `"gevent.subprocess.Popen"`},
+		{"a class that writes a file", New(4).Call("logging", "FileHandler", command).Stop(), unsafe, `"logging.FileHandler"`},
+		{"a class that opens an archive", New(4).Call("zipfile", "ZipFile", command).Stop(), unsafe, `"zipfile.ZipFile"`},
 		{"importlib", New(4).Call("importlib", "import_module", command).Stop(), unsafe, `"importlib.import_module"`},
 		{"pkgutil.resolve_name", New(4).Call("pkgutil", "resolve_name", command).Stop(), unsafe, `"pkgutil.resolve_name"`},
 		{"pip", New(4).Call("pip", "main", command).Stop(), unsafe, `"pip.main"`},
