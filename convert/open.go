@@ -205,6 +205,10 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		model.Assumptions = own.assumptions(hints)
 	}
 	model.Notes, model.unusedDrop = slices.Concat(file.Notes, model.Notes), unused
+	if wantedFrom == card.Config && beside.transformers.Features && model.Config.Pooling != arch.NoPooling {
+		model.Notes = append(model.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
+			"with it, and ends in it")
+	}
 	model.leaveOut(dropped)
 	if slices.Contains(options.Drop, ClassBranch) && !model.dropClassBranch() {
 		if model.unusedDrop = append(model.unusedDrop, ClassBranch); !options.MayNotFit {

@@ -101,6 +101,8 @@ type TransformersFacts struct {
 	Type Type
 	// Bare says that the class of the model has no head. Then the weights tell whether it has the norm of its pooling: Card says that it has.
 	Bare bool
+	// Features says that the class of the model gives tokens as its blocks leave them, before any norm, whether or not it has one.
+	Features bool
 	// BothBiases says that there are a bias table for all blocks and one for each: those in Card are their sums.
 	BothBiases bool
 }
@@ -135,6 +137,7 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 		return facts, unusable(transformersName, err)
 	}
 	facts.Card = card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}
+	facts.Features = len(file.Architectures) > 0 && strings.HasSuffix(file.Architectures[0], classFeatures)
 	facts.Bare, facts.BothBiases = config.Classes == 0, valueOr(file.BlockBias, false) && valueOr(file.SharedBias, false)
 	return facts, nil
 }
