@@ -233,7 +233,7 @@ func TestFamily_Relatives(t *testing.T) {
 	}
 	for _, c := range []relative{
 		{file: "beitmodel_no_pooler", check: pooling(arch.NoPooling, 0)},
-		{file: "beitmodel_pooler_True", check: pooling(arch.MeanPooling, 0), notes: []string{"left out 1 tensors of 128 bytes: the model ends without a head"}},
+		{file: "beitmodel_pooler_True", check: pooling(arch.MeanPooling, 0), notes: []string{"left out 1 tensor of 128 bytes: the model ends without a head"}},
 		{file: "backbone.bin", check: pooling(arch.NoPooling, 0)},
 		{file: "unilm_pretrained_encoder.pth", check: func(m *convert.Model) bool { return m.Config.Masked() && m.Config.MaskToken && m.Config.Classes == 0 }},
 		{file: "mmpretrain.pth", check: func(m *convert.Model) bool { return m.Config == tiny && m.Scheme == naming.OpenMMLab }},
