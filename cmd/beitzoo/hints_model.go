@@ -53,6 +53,10 @@ func modelHint(err error) string {
 		return namelessHint(nameless)
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
+	case errors.As(err, &mismatch) && mismatch.LacksBiases():
+		return mismatch.Hint()
+	case errors.As(err, &mismatch) && mismatch.Head != "":
+		return mismatch.Hint() + "; the flag is --map FILE, and `beitzoo inspect FILE --propose-map` drafts one; without the head it is --drop PATTERN"
 	case errors.As(err, &mismatch) && len(mismatch.Missing)+len(mismatch.Shapes) == 0:
 		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; what does not belong to it is left out with --drop PATTERN"
 	case errors.As(err, &mismatch):

@@ -1,6 +1,8 @@
 package naming
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +78,7 @@ func (r *reading) sortBeside(tensors []tensor.Named) {
 		why := harmless(r.names.names[i], tensors[i].Shape)
 		fits := !head && !maskedHead && r.configErr == nil && slices.Contains(tensors[i].Shape, r.config.EmbedDim)
 		isToken := slices.ContainsFunc(tokens, func(token string) bool { return strings.Contains("."+r.names.names[i]+".", "."+token+".") })
-		if why == "" && (fits || isToken) {
+		if why == "" && (fits || isToken || r.followsHead(i, tensors)) {
 			r.doubtful = append(r.doubtful, i)
 			continue
 		}
@@ -87,17 +89,76 @@ func (r *reading) sortBeside(tensors []tensor.Named) {
 	}
 }
 
+// followsHead reports whether a tensor beside the model is the weight or the bias of a linear layer that takes what the head of the model gives.
+func (r *reading) followsHead(i int, tensors []tensor.Named) bool {
+	if r.configErr != nil || r.config.Classes == 0 {
+		return false
+	}
+	stem, isWeight := strings.CutSuffix(r.names.names[i], ".weight")
+	other := stem + ".bias"
+	if !isWeight {
+		stem, isWeight = strings.CutSuffix(r.names.names[i], ".bias")
+		if other = stem + ".weight"; !isWeight {
+			return false
+		}
+	}
+	at := slices.IndexFunc(r.beside, func(j int) bool { return r.names.names[j] == other })
+	if at < 0 {
+		return false
+	}
+	weight, bias := tensors[i].Shape, tensors[r.beside[at]].Shape
+	if len(weight) < len(bias) {
+		weight, bias = bias, weight
+	}
+	return len(weight) == 2 && len(bias) == 1 && weight[1] == r.config.Classes && weight[0] == bias[0]
+}
+
 // prefixInFile returns the prefix of a model as the file has it, without the last dot.
 func (r *reading) prefixInFile(p place) string { return r.names.inFile(p.at, p.prefix) }
 
-// severalModels returns the error that lists the models.
-func (r *reading) severalModels() error {
-	e := &SeveralModelsError{Scheme: r.Name}
-	for _, p := range r.models {
-		e.Prefixes = append(e.Prefixes, r.prefixInFile(p))
+// mostExamined is of how many models in one state dict it is found out whether they are BEiTs.
+const mostExamined = 8
+
+// severalModels returns the error that lists the models: those that are not known to be something else.
+func (r *reading) severalModels(ctx context.Context, tensors []tensor.Named) error {
+	e := &SeveralModelsError{Scheme: r.Name, Strangers: map[string]*StrangerError{}}
+	var first error
+	for i, p := range r.models {
+		prefix := r.prefixInFile(p)
+		if i < mostExamined && prefix != "" {
+			if stranger := strangerUnder(ctx, tensors, prefix); stranger != nil {
+				e.Strangers[prefix], e.StrangerPrefixes = stranger, append(e.StrangerPrefixes, prefix)
+				first = cmp.Or(first, error(stranger))
+				continue
+			}
+		}
+		e.Prefixes = append(e.Prefixes, prefix)
+	}
+	if len(e.Prefixes) == 0 {
+		return first
 	}
 	slices.Sort(e.Prefixes)
+	slices.Sort(e.StrangerPrefixes)
 	return e
+}
+
+// strangerUnder returns what the model is whose names begin with a prefix and a dot, if it is known not to be a BEiT.
+func strangerUnder(ctx context.Context, tensors []tensor.Named, prefix string) *StrangerError {
+	var own []tensor.Named
+	for _, t := range tensors {
+		if name, ok := strings.CutPrefix(t.Name, prefix+"."); ok {
+			own = append(own, tensor.Named{Name: name, View: t.View})
+		}
+	}
+	best, _, err := detect(ctx, own, Options{})
+	if best == nil || len(best.models) > 1 {
+		return nil
+	}
+	if err == nil {
+		err = best.check(nil)
+	}
+	stranger, _ := best.stranger(own, err).(*StrangerError)
+	return stranger
 }
 
 // notes says what was removed from the names, and which head was found beside the model.

@@ -57,7 +57,7 @@ func detect(ctx context.Context, tensors []tensor.Named, options Options) (best 
 		return best, nil, best.explainUnknown(len(tensors))
 	}
 	if len(best.models) > 1 {
-		return best, nil, best.severalModels()
+		return best, nil, best.severalModels(ctx, tensors)
 	}
 	return settle(readings, options.Prefer)
 }

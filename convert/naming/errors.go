@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -77,6 +78,8 @@ type UnsupportedError struct {
 	What string
 	// Name is a parameter that only such a model has.
 	Name string
+	// Way is how a model that can be read is made of it, or empty.
+	Way string
 }
 
 func (e *UnsupportedError) Error() string {
@@ -88,7 +91,7 @@ func (e *UnsupportedError) Is(kind error) bool { return kind == errdef.ErrInput 
 
 // Hint says what is supported.
 func (e *UnsupportedError) Hint() string {
-	return "beitzoo takes BEiT classifiers and masked-image-modelling models"
+	return cmp.Or(e.Way, "beitzoo takes BEiT classifiers and masked-image-modelling models")
 }
 
 // StrangerError says that the tensors are those of a model that is not a BEiT, and which.
@@ -114,6 +117,9 @@ type SeveralModelsError struct {
 	// Scheme is that of their names. Prefixes are what these begin with, without the last dot, sorted; one of them may be empty.
 	Scheme   string
 	Prefixes []string
+	// Strangers are other models in the file that are no BEiTs, by their prefixes; StrangerPrefixes are these, sorted.
+	Strangers        map[string]*StrangerError
+	StrangerPrefixes []string
 }
 
 func (e *SeveralModelsError) Error() string {
@@ -125,7 +131,11 @@ func (e *SeveralModelsError) Error() string {
 			under = append(under, text.Quote(prefix+"."))
 		}
 	}
-	return fmt.Sprintf("the state dict holds %d models: under %s", len(e.Prefixes), text.List(under, listed, ""))
+	message := fmt.Sprintf("the state dict holds %d models: under %s", len(e.Prefixes)+len(e.StrangerPrefixes), text.List(under, listed, ""))
+	for _, prefix := range e.StrangerPrefixes {
+		message += fmt.Sprintf("; under %s %s", text.Quote(prefix+"."), e.Strangers[prefix])
+	}
+	return message
 }
 
 // Is reports that the tensors are unusable input.
@@ -268,6 +278,8 @@ type MismatchError struct {
 	Missing              []Missing
 	Unexpected           []Unexpected
 	Shapes               []IllShaped
+	// Head is that of Unexpected which may be the weight of the head of a model that has none of the name that the scheme has; or empty.
+	Head string
 }
 
 // listed is how many of each list Error names; the fields have them all.
@@ -312,9 +324,27 @@ func similar(name, nearest string) string {
 	return fmt.Sprintf("%s (near: %s)", text.Quote(name), text.Quote(nearest))
 }
 
+// LacksBiases reports whether nothing is wrong but that biases of queries and values are missing.
+func (e *MismatchError) LacksBiases() bool {
+	queries, values := 0, 0
+	for _, m := range e.Missing {
+		switch {
+		case strings.HasSuffix(m.Canonical, ".attn.q_bias"):
+			queries++
+		case strings.HasSuffix(m.Canonical, ".attn.v_bias"):
+			values++
+		}
+	}
+	return queries > 0 && queries == values && queries+values == len(e.Missing) && len(e.Unexpected)+len(e.Shapes) == 0
+}
+
 // Hint says what to look at.
 func (e *MismatchError) Hint() string {
 	switch {
+	case e.Head != "":
+		return fmt.Sprintf("if %s is the head of the model, say so with a row of a map; without it the model gives features, not classes", text.Quote(e.Head))
+	case e.LacksBiases():
+		return "the model has no biases for queries and values, and a BEiT has: biases of zeros compute the same, so add them to the state dict under these names"
 	case len(e.Missing) > 0 && len(e.Unexpected) > 0:
 		return "parameters may have been renamed; look at the list of tensors, or name the architecture or the scheme"
 	case len(e.Missing) > 0:

@@ -23,8 +23,35 @@ var relatives = []reason{
 	{"neck.reassemble_stage", "a depth model (DPT in the names of transformers)"},
 }
 
+// forms are components of names that show that a model was saved in another form than it has, and the way back.
+var forms = []struct{ component, what, way string }{
+	{"_packed_params", "a quantised model", adviceQuantised},
+	{"zero_point", "a quantised model", adviceQuantised},
+	{"parametrizations", "a model with parametrizations, such as weight norm", "call torch.nn.utils.parametrize.remove_parametrizations(MODULE, NAME) for each of them, and save the state dict again"},
+	{"weight_g", "a model with weight norm", "call torch.nn.utils.remove_weight_norm(MODULE) for each module that has it, and save the state dict again"},
+	{"weight_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"weight\") for each module that was pruned, and save the state dict again"},
+	{"bias_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"bias\") for each module that was pruned, and save the state dict again"},
+}
+
+const adviceQuantised = "the weights that it was made of are not in the file: give the model as it was before it was quantised"
+
+// form returns an *UnsupportedError if the names of the model show that it was saved in another form, or nil.
+func (r *reading) form() error {
+	for _, f := range forms {
+		for _, name := range r.unexpected {
+			if strings.Contains("."+name+".", "."+f.component+".") {
+				return &UnsupportedError{What: f.what, Name: name, Way: f.way}
+			}
+		}
+	}
+	return nil
+}
+
 // relative returns an *UnsupportedError if some tensor that is no parameter of the model shows that it is a known relative of BEiT.
 func (r *reading) relative() error {
+	if err := r.form(); err != nil {
+		return err
+	}
 	names := slices.Clone(r.unexpected)
 	for _, i := range r.beside {
 		names = append(names, r.names.original[i])
@@ -225,6 +252,7 @@ func (e *MismatchError) finish(r *reading) {
 			extra = append(extra, e.Unexpected[i].Name)
 		}
 	}
+	e.Head = r.headInside(e)
 	for i := range absent {
 		e.Missing[i].Nearest = suggest.Nearest(absent[i], extra)
 	}
@@ -233,6 +261,23 @@ func (e *MismatchError) finish(r *reading) {
 			e.Unexpected[i].Nearest = suggest.Nearest(e.Unexpected[i].Name, absent)
 		}
 	}
+}
+
+// headInside returns the name of an unexpected tensor that may be the weight of the head of a model that seems to have none, or "".
+func (r *reading) headInside(e *MismatchError) string {
+	if r.configErr != nil || r.config.Classes != 0 || len(e.Missing)+len(e.Shapes) > 0 {
+		return ""
+	}
+	for _, unexpected := range e.Unexpected {
+		at := slices.Index(r.names.original, unexpected.Name)
+		if at < 0 {
+			continue
+		}
+		if shape := r.names.shapes[at]; len(shape) == 2 && shape[1] == r.config.EmbedDim {
+			return unexpected.Name
+		}
+	}
+	return ""
 }
 
 // expectedShape is the shape that the scheme's parameter of that name in the file should have, or nil.

@@ -74,6 +74,10 @@ var strangers = []stranger{
 	{what: "Swin Transformer v2", has: []string{"continuous_position_bias_mlp"}},
 	{what: "Swin Transformer", has: []string{"layers.{i}.blocks.{i}.attn.relative_position_bias_table"}},
 	{what: "Swin Transformer in the names of transformers", has: []string{"layers.{i}.blocks.{i}.attention.self.relative_position_bias_table"}},
+	{
+		what: "Swin Transformer in the names of transformers 5",
+		has:  []string{"layers.{i}.blocks.{i}.attention.relative_position_bias.relative_position_bias_table"},
+	},
 	{what: "Swin Transformer in torchvision's names", has: []string{"features.{i}.{i}.attn.relative_position_bias_table"}},
 	{what: "a ResNet", has: []string{"layer{i}.{i}.bn{i}"}},
 	{what: "a ResNet in the names of transformers", has: []string{"encoder.stages.{i}.layers.{i}.layer.{i}.normalization"}},
@@ -118,6 +122,14 @@ var strangers = []stranger{
 	{
 		what: "a vision transformer (ViT, DeiT or the like) in the names of transformers",
 		has:  []string{"attention.attention.key.bias", "position_embeddings"}, lacks: ofBEiT, plain: true,
+	},
+	{
+		what: "a vision transformer (ViT, DeiT or the like) in the names of transformers 5",
+		has:  []string{"layers.{i}.attention.k_proj.bias", "position_embeddings"}, lacks: ofBEiT, plain: true,
+	},
+	{
+		what: "a plain vision transformer without biases for its queries, keys and values, as in timm",
+		has:  []string{"blocks.{i}.attn.qkv.weight", "pos_embed"}, lacks: append([]string{"attn.qkv.bias", "attn.q_bias", "attn.v_bias", "mask_token"}, ofBEiT...),
 	},
 
 	// Language models.

@@ -17,10 +17,10 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// list returns the tensors of a list in testdata/strangers, each made of zeros or of ones.
+// list returns the tensors of a list in testdata, each made of zeros or of ones.
 func list(t *testing.T, name string, make func(name string, shape ...int) tensor.Named) []tensor.Named {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", "strangers", name+".txt"))
+	raw, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)+".txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +61,9 @@ func TestRead_NamesStrangers(t *testing.T) {
 		"dvae_decoder":            {"the decoder of OpenAI's dVAE", "blocks.input.w"},
 		"dvae_encoder":            {"the encoder of OpenAI's dVAE, which turns images into the visual tokens", "blocks.input.w"},
 		"eva02":                   {gated, "mlp.ffn_ln"},
+		"hf5_swin":                {"Swin Transformer in the names of transformers 5", "relative_position_bias_table"},
+		"hf5_vit":                 {"vision transformer (ViT, DeiT or the like) in the names of transformers 5", "k_proj.bias"},
+		"timm_vit_no_biases":      {"without biases for its queries", "qkv.weight"},
 		"hf_bert":                 {"language model (BERT", "word_embeddings"},
 		"hf_blip2_vision":         {"image encoder of CLIP", "class_embedding"},
 		"hf_clip":                 {"CLIP or a relative of it in the names of transformers", "vision_model.encoder.layers"},
@@ -139,7 +142,7 @@ func TestRead_NamesStrangers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, make := range []func(string, ...int) tensor.Named{zeros, ones} {
-				tensors := list(t, name, make)
+				tensors := list(t, "strangers/"+name, make)
 				under := slices.Clone(tensors)
 				for i := range under {
 					under[i].Name = "module.net." + under[i].Name
@@ -176,7 +179,7 @@ func TestRead_NamesStrangers(t *testing.T) {
 // What was never trained may compute the same as a BEiT; its names say that it is none. A BEiT whose biases a program joined has names of its own.
 func TestRead_JoinedBias(t *testing.T) {
 	t.Parallel()
-	_, err := naming.Read(t.Context(), list(t, "case_fresh_vit", zeros), naming.Options{Hints: arch.Hints{Heads: 1}})
+	_, err := naming.Read(t.Context(), list(t, "strangers/case_fresh_vit", zeros), naming.Options{Hints: arch.Hints{Heads: 1}})
 	var stranger *naming.StrangerError
 	if !errors.As(err, &stranger) {
 		t.Errorf("fresh vision transformer: %T %v", err, err)

@@ -19,6 +19,8 @@ var wrapperWords = []string{"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wr
 type wrapping struct {
 	// original are the names in the file, names the same without wrapper words. No two of names are equal if no two of original are.
 	original, names []string
+	// shapes are those of the tensors.
+	shapes []tensor.Shape
 	// removed counts, for each wrapper word, the names that it was removed from.
 	removed map[string]int
 }
@@ -28,6 +30,7 @@ func unwrap(tensors []tensor.Named) *wrapping {
 	w := &wrapping{original: make([]string, len(tensors))}
 	for i, t := range tensors {
 		w.original[i] = t.Name
+		w.shapes = append(w.shapes, t.Shape)
 	}
 	distinct := count(w.original)
 	for _, words := range [][]string{wrapperWords, wrapperWords[:len(wrapperWords)-1]} {
