@@ -209,6 +209,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		model.Notes = append(model.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
 			"with it, and ends in it")
 	}
+	if beside.ignored != "" {
+		model.Notes = append(model.Notes, text.Quote(beside.ignored)+" was ignored: it is no regular file")
+	}
 	model.leaveOut(dropped)
 	if slices.Contains(options.Drop, ClassBranch) && !model.dropClassBranch() {
 		if model.unusedDrop = append(model.unusedDrop, ClassBranch); !options.MayNotFit {
@@ -299,6 +302,8 @@ type folderConfigs struct {
 	// processorFile is the path of processor.
 	processorFile string
 	timm          *configs.TimmFacts
+	// ignored is the path of a config.json that is no regular file, or empty.
+	ignored string
 }
 
 // maxConfig bounds the files that are read whole, in bytes.
@@ -315,6 +320,9 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 		folder = filepath.Dir(path)
 	}
 	name := filepath.Join(folder, "config.json")
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return folderConfigs{ignored: name}, nil
+	}
 	raw, err := readSmall(name)
 	if err == nil && raw != nil {
 		err = besides(name, configs.CheckJSON(raw))

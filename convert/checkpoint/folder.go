@@ -92,7 +92,7 @@ func (f *Folder) Content(name string) ([]byte, error) {
 	if len(f.content) >= mostFiles {
 		return nil, Unsafe("more than %d files", mostFiles)
 	}
-	if err := regular(path); err != nil {
+	if err := Regular(path); err != nil {
 		return nil, err
 	}
 	file, err := mmap.Open(path)

@@ -15,7 +15,7 @@ const maxIndexSize = 16 << 20
 
 // readIndex returns the tensor names by shard. Shard names must be plain names of files in the index's own folder.
 func readIndex(path string) (map[string][]string, error) {
-	if err := regular(path); err != nil {
+	if err := Regular(path); err != nil {
 		return nil, err
 	}
 	raw, err := disk.ReadFile(path, maxIndexSize)

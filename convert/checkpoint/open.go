@@ -31,7 +31,7 @@ func Open(ctx context.Context, path string, options Options, formats ...Format) 
 }
 
 func openFile(ctx context.Context, path string, options Options, formats []Format) (*Checkpoint, error) {
-	if err := regular(path); err != nil {
+	if err := Regular(path); err != nil {
 		return nil, withPath(err, path)
 	}
 	file, err := mmap.Open(path)
@@ -49,8 +49,8 @@ func openFile(ctx context.Context, path string, options Options, formats []Forma
 	return opened, nil
 }
 
-// regular refuses what cannot be read twice, before opening it: opening a pipe would wait for somebody to write into it.
-func regular(path string) error {
+// Regular refuses what cannot be read twice, before opening it: opening a pipe would wait for somebody to write into it.
+func Regular(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
