@@ -3,6 +3,7 @@ package naming
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,7 +158,8 @@ func strangerUnder(ctx context.Context, tensors []tensor.Named, prefix string) *
 	if err == nil {
 		err = best.check(nil)
 	}
-	stranger, _ := best.stranger(own, err).(*StrangerError)
+	var stranger *StrangerError
+	errors.As(best.stranger(own, err), &stranger)
 	return stranger
 }
 

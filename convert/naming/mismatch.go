@@ -27,7 +27,10 @@ var relatives = []reason{
 var forms = []struct{ component, what, way string }{
 	{"_packed_params", "a quantised model", adviceQuantised},
 	{"zero_point", "a quantised model", adviceQuantised},
-	{"parametrizations", "a model with parametrizations, such as weight norm", "call torch.nn.utils.parametrize.remove_parametrizations(MODULE, NAME) for each of them, and save the state dict again"},
+	{
+		"parametrizations", "a model with parametrizations, such as weight norm",
+		"call torch.nn.utils.parametrize.remove_parametrizations(MODULE, NAME) for each of them, and save the state dict again",
+	},
 	{"weight_g", "a model with weight norm", "call torch.nn.utils.remove_weight_norm(MODULE) for each module that has it, and save the state dict again"},
 	{"weight_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"weight\") for each module that was pruned, and save the state dict again"},
 	{"bias_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"bias\") for each module that was pruned, and save the state dict again"},
