@@ -47,10 +47,10 @@ func (e *LossyStepsError) Hint() string {
 	return "name the steps that may lose something: " + strings.Join(e.Names(), ", ")
 }
 
-// checkLossy returns an error for names that no lossy step has.
+// checkLossy returns an error for names that no lossy step has. A cast may be named, though the dtype alone allows it.
 func checkLossy(names []string) error {
 	for _, name := range names {
-		if known := adapt.LossyNames(); !slices.Contains(known, name) {
+		if known := adapt.LossyNames(); name != adapt.StepCast && !slices.Contains(known, name) {
 			return &TargetError{Reason: text.Quote(name) + " is not a step that can lose something", Advice: suggest.Hint(suggest.Nearest(name, known), known)}
 		}
 	}
@@ -138,7 +138,7 @@ func (m *Model) folded() []adapt.Step {
 
 // addSteps says in the report which steps were taken, and to which parameters.
 func (r *Report) addSteps(steps []adapt.Step) {
-	r.Steps = steps
+	r.Steps = append(r.Steps, steps...)
 	for _, s := range steps {
 		if s.Lossy {
 			r.Lossy = append(r.Lossy, s.String())

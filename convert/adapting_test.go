@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // The masked model of the digits becomes what unilm makes of it before it fine-tunes.
@@ -107,8 +108,8 @@ func TestConvert_RecordsSteps(t *testing.T) {
 	}
 	mustConvert(t, resized, again, convert.Options{Adapt: adapt.Options{Headless: true}})
 	hf := filepath.Join(folder, "hf")
-	mustConvert(t, again, hf, convert.Options{SaveOptions: convert.SaveOptions{To: "hf"}})
-	for path, want := range map[string][]string{resized: {"resize"}, again: {"resize", "head"}, hf: {"resize", "head"}} {
+	mustConvert(t, again, hf, convert.Options{SaveOptions: convert.SaveOptions{To: "hf", Prove: true}, DType: tensor.BF16})
+	for path, want := range map[string][]string{resized: {"resize"}, again: {"resize", "head"}, hf: {"resize", "head", "cast"}} {
 		inspection, err := convert.Inspect(t.Context(), path, convert.InspectOptions{})
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/transform"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/parallel"
@@ -36,32 +37,45 @@ func (e *LostValuesError) Hint() string {
 	return "cast to a wider dtype, or allow it if such values do not matter"
 }
 
-// cast rounds the parameters to dtype, and says what that loses.
-func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.DType) ([]tensor.Named, error) {
+// cast rounds the parameters to dtype, and says what that loses. It returns the step that it is; none if all parameters are of that dtype.
+func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.DType) ([]tensor.Named, []adapt.Step, error) {
 	if dtype == tensor.Invalid {
-		return tensors, nil
+		return tensors, nil, nil
 	}
 	cast := make([]tensor.Named, len(tensors))
-	rounded := map[tensor.DType]int{}
+	step := adapt.Step{Name: adapt.StepCast}
+	count := map[tensor.DType]int{}
 	for i, t := range tensors {
 		view, err := transform.Cast(t.View, dtype)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Name, err)
+			return nil, nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		cast[i] = tensor.Named{Name: t.Name, View: view}
 		if t.DType != dtype {
 			r.Parameters[i].Cast = dtype.String()
-		}
-		if !transform.Widens(t.DType, dtype) {
-			rounded[t.DType]++
+			step.Tensors = append(step.Tensors, t.Name)
+			count[t.DType]++
 		}
 	}
+	if len(step.Tensors) == 0 {
+		return cast, nil, nil
+	}
+	var parts []string
 	for _, from := range []tensor.DType{tensor.F64, tensor.F32, tensor.BF16, tensor.F16} {
-		if rounded[from] > 0 {
-			r.Lossy = append(r.Lossy, fmt.Sprintf("%s rounded from %s to %s", text.Count(rounded[from], "parameter was", "parameters were"), from, dtype))
+		if count[from] == 0 {
+			continue
 		}
+		how := "rounded"
+		if transform.Widens(from, dtype) {
+			how = "widened"
+		} else {
+			step.Lossy = true
+		}
+		parts = append(parts, fmt.Sprintf("%s %s from %s to %s", text.Count(count[from], "parameter was", "parameters were"), how, from, dtype))
 	}
-	return cast, r.countLosses(ctx, tensors, dtype)
+	step.What = strings.Join(parts, ", ")
+	r.addSteps([]adapt.Step{step})
+	return cast, []adapt.Step{step}, r.countLosses(ctx, tensors, dtype)
 }
 
 // countLosses counts the values of each parameter that the cast makes infinite, zero or NaN.

@@ -60,10 +60,11 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	}
 	report := model.report()
 	report.addSteps(adapted.Steps)
-	canonical, err := report.cast(ctx, model.Tensors, options.DType)
+	canonical, casts, err := report.cast(ctx, model.Tensors, options.DType)
 	if err != nil {
 		return nil, err
 	}
+	options.Steps = slices.Concat(options.Steps, casts)
 	if lost := report.lost(); len(lost) > 0 && options.Prove && !options.AllowLostValues {
 		return nil, &LostValuesError{DType: options.DType, Parameters: lost}
 	}

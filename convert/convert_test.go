@@ -22,6 +22,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
@@ -330,6 +331,9 @@ func TestCast(t *testing.T) {
 		mustBeEqual(t, target, testdata+c.file)
 		wide := filepath.Join(folder, c.dtype.String()+"-wide.pth")
 		options.DType = tensor.F32
+		if report.Steps[0].Name != adapt.StepCast || report.Steps[0].What != fmt.Sprintf("%d parameters were rounded from F32 to %s", len(report.Parameters), c.dtype) {
+			t.Errorf("%s: steps %v", c.dtype, report.Steps)
+		}
 		if report := mustConvert(t, target, wide, options); len(report.Lossy) > 0 {
 			t.Errorf("widening is called lossy: %q", report.Lossy)
 		}

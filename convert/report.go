@@ -15,7 +15,7 @@ type Report struct {
 	Architecture arch.Config `json:"architecture"`
 	// Parameters are in the order of Architecture.Params.
 	Parameters []Parameter `json:"parameters"`
-	// Steps are the changes to the model that were asked for. What they leave out is named there.
+	// Steps are the changes to the model that were asked for, a cast last. What they leave out is named there.
 	Steps []adapt.Step `json:"steps,omitempty"`
 	// Dropped are tensors of the input that are not parameters.
 	Dropped []Dropped `json:"dropped,omitempty"`

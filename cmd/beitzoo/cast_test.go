@@ -44,9 +44,20 @@ func TestConvert_LostValues(t *testing.T) {
 	if _, err := os.Stat(target); err == nil {
 		t.Error("a file was written that is not proved")
 	}
-	for _, flags := range [][]string{{"--dtype", "f16", "--prove", "--allow-lost-values"}, {"--dtype", "bf16", "--prove"}, {"--prove"}} {
-		if code, out, errs := runHere(t, append([]string{"convert", source, "-o", target}, flags...)...); code != exitOK || !strings.Contains(out, "proved") {
-			t.Errorf("%v: exit %d, %s", flags, code, errs)
+	for _, c := range []struct {
+		flags []string
+		those string
+	}{
+		{[]string{"--dtype", "f16", "--prove", "--allow-lost-values"}, "those of the model, rounded to F16"},
+		{[]string{"--dtype", "bf16", "--prove"}, "those of the model, rounded to BF16"},
+		{[]string{"--dtype", "bf16", "--prove", "--headless", "--lossy", "head,cast"}, "those of the changed model, rounded to BF16"},
+		{[]string{"--dtype", "f64", "--prove"}, "those of the model, widened to F64"},
+		{[]string{"--dtype", "f32", "--prove"}, "the same"},
+		{[]string{"--prove"}, "the same"},
+	} {
+		code, out, errs := runHere(t, append([]string{"convert", source, "-o", target}, c.flags...)...)
+		if code != exitOK || !strings.Contains(out, "parameters are "+c.those+", bit for bit") {
+			t.Errorf("%v: exit %d, %s%s", c.flags, code, out, errs)
 		}
 	}
 }

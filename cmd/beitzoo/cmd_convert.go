@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 )
 
 // convertFlags are the flags of convert.
@@ -106,6 +108,30 @@ func printSteps(c *console, r *convert.Report) {
 	}
 }
 
+// provedTo says what the parameters that were read back are.
+func provedTo(r *convert.Report) string {
+	if len(r.Steps) == 0 {
+		return "the same"
+	}
+	last := r.Steps[len(r.Steps)-1]
+	if last.Name != adapt.StepCast {
+		return "those of the changed model"
+	}
+	model, how := "those of the model", "widened"
+	if len(r.Steps) > 1 {
+		model = "those of the changed model"
+	}
+	if last.Lossy {
+		how = "rounded"
+	}
+	for _, p := range r.Parameters {
+		if p.Cast != "" {
+			return fmt.Sprintf("%s, %s to %s", model, how, p.Cast)
+		}
+	}
+	return model
+}
+
 func printConversion(c *console, r *convert.Report, snippet bool) {
 	verb := "wrote"
 	if r.DryRun {
@@ -115,11 +141,7 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 	c.printf("model  %s", describe(r.Architecture))
 	c.printf("%-6s %s: %s, scheme %s, %d tensors, %s", verb, r.Saved.Path, r.Saved.Format, r.Saved.Scheme, r.Saved.Tensors, humanize.Bytes(uint64(r.Saved.Bytes)))
 	if r.Saved.Proved {
-		proved := "all %d parameters are the same, bit for bit"
-		if len(r.Steps) > 0 {
-			proved = "all %d parameters are those of the changed model, bit for bit"
-		}
-		c.printf("proved read back: "+proved, len(r.Parameters))
+		c.printf("proved read back: all %d parameters are %s, bit for bit", len(r.Parameters), provedTo(r))
 	}
 	for _, loss := range r.Saved.Lost {
 		c.printf("lost   %s", lossText(loss))

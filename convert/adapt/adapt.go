@@ -26,7 +26,7 @@ type Options struct {
 	Seed uint64
 	// PerBlockBias gives each block a relative position bias table of its own: a copy of the shared one.
 	PerBlockBias bool
-	// Headless leaves out the head. The norm before it stays.
+	// Headless leaves out the head. The norm before it stays, and so does a mask token, without which the model would be one of the class token.
 	Headless bool
 	// Norm says where the norm before the new head of what was a masked model comes from; empty means FreshNorm.
 	Norm Norm
@@ -55,6 +55,9 @@ const (
 	StepDrop = "drop"
 	// StepTables adds a table for all blocks to those of the blocks, when a file that has both is read. It is lossy if a sum was rounded.
 	StepTables = "tables"
+	// StepCast changes the dtype of parameters when they are written. It is not a step of this package either, and needs no permission beyond the dtype that is
+	// asked for: what it destroys is counted.
+	StepCast = "cast"
 )
 
 // LossyNames returns the names of the steps that can be lossy.
