@@ -42,7 +42,7 @@ func (f *adaptFlags) flags() []cli.Flag {
 		},
 		&cli.PathFlag{
 			Name: "rows", Destination: &f.rows,
-			Usage: "make the new head of the rows of the old one that this `FILE` lists: the number of a class a line, from 0, or all by their names",
+			Usage: "make the new head of the rows of the old one that this `FILE` lists: the number of a class a line, from 0, or all by their names, which --labels can state",
 		},
 		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "draw a seeded head from the seed `N`"},
 		&cli.StringFlag{
@@ -50,7 +50,7 @@ func (f *adaptFlags) flags() []cli.Flag {
 			Usage: "the `ORIGIN` of fc_norm if a masked model becomes a classifier: fresh, as in unilm, or from-norm",
 		},
 		boolFlag("per-block-bias", &f.perBlockBias, "copy the bias table that all blocks share to each block, as unilm does before it fine-tunes"),
-		boolFlag("headless", &f.headless, "leave out the head; the norm before it stays"),
+		boolFlag("headless", &f.headless, "leave out the head; the norm before it stays, and mask_token unless --drop names it"),
 		&cli.StringFlag{
 			Name: "lossy", Destination: &f.lossy, DefaultText: "none",
 			Usage: "let --prove pass although the steps in this `LIST` lose something: " + strings.Join(adapt.LossyNames(), ","),

@@ -203,6 +203,10 @@ func (m *model) dropHead() {
 	m.Config.Classes, m.Config.Regression = 0, false
 	m.forgetClasses()
 	m.step(Step{Name: StepHead, What: what, Lossy: true, Tensors: gone})
+	if m.Config.Masked() && !m.Config.MaskToken {
+		m.Config.Pooling, m.From[card.Pooling] = arch.ClassToken, card.Asked
+		m.note("without a head and a mask token nothing shows that the model masks patches: it is one whose result is the class token behind the norm")
+	}
 }
 
 // dropClassBranch leaves out what only pre-training with a branch for the class token uses.
@@ -278,9 +282,17 @@ func (m *model) takeRows(rows []int) error {
 		}
 		m.Labels = labels
 	}
-	m.step(Step{
-		Name: StepHead, What: fmt.Sprintf("the head has %d of the %d rows that it had, and their labels", len(rows), old), Lossy: true, Tensors: m.headNames(),
-	})
+	distinct := slices.Clone(rows)
+	slices.Sort(distinct)
+	distinct = slices.Compact(distinct)
+	what := fmt.Sprintf("the head has %d of the %d rows that it had", len(rows), old)
+	if len(distinct) < len(rows) {
+		what = fmt.Sprintf("the head has %d rows, copies of %d of the %d that it had", len(rows), len(distinct), old)
+	}
+	if m.Labels != nil {
+		what += ", and their labels"
+	}
+	m.step(Step{Name: StepHead, What: what, Lossy: true, Tensors: m.headNames()})
 	return nil
 }
 

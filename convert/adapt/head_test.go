@@ -198,6 +198,43 @@ func TestApply_PretrainingIsLeftOut(t *testing.T) {
 	}
 }
 
+// A masked model that has no mask token is, without its head, one of the class token.
+func TestApply_HeadlessWithoutMaskToken(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_mim_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaskToken = false
+	result, err := Apply(card.Card{Config: config}, synth.Weights(config, 1), Options{Headless: true})
+	if err != nil || result.Card.Config.Pooling != arch.ClassToken || result.Card.Config.Classes != 0 || len(result.Notes) != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is said of rows: whether labels go with them, and how many are copies.
+func TestApply_RowsAreCounted(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}
+	for _, c := range []struct {
+		labels, rows []string
+		want         string
+	}{
+		{nil, []string{"3", "1"}, "the head has 2 of the 10 rows that it had"},
+		{labels, []string{"c", "a"}, "the head has 2 of the 10 rows that it had, and their labels"},
+		{nil, []string{"3", "3", "1"}, "the head has 3 rows, copies of 2 of the 10 that it had"},
+	} {
+		result, err := Apply(card.Card{Config: config, Facts: card.Facts{Labels: c.labels}}, synth.Weights(config, 1), Options{Rows: c.rows})
+		if err != nil || len(result.Steps) != 1 || result.Steps[0].What != c.want {
+			t.Errorf("%q: %v", c.want, err)
+		}
+	}
+}
+
 func TestApply_Headless(t *testing.T) {
 	t.Parallel()
 	for _, config := range []arch.Config{square(3), masked()} {
