@@ -54,16 +54,14 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	case processor != nil:
 	case c.Recipe != nil:
 		processor, err = configs.Processor(*c.Recipe)
-	case config.Channels != arch.RGB:
+	case config.Channels != arch.RGB || config.ImageHeight != config.ImageWidth: // no recipe makes such images
 		return []configFile{{"config.json", content}}, nil
-	case config.ImageHeight == config.ImageWidth:
+	default:
 		usual, unknown := card.RecipeFor(t.scheme.Recipe, config.ImageHeight)
 		if unknown != nil {
 			return nil, unknown
 		}
 		processor, err = configs.Processor(usual)
-	default:
-		processor, err = configs.DefaultProcessor(config)
 	}
 	return []configFile{{"config.json", content}, {"preprocessor_config.json", processor}}, err
 }

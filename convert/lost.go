@@ -173,6 +173,8 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
 		case c.Recipe == nil && from == "" && !timm && c.Config.Channels != arch.RGB:
 			note("the folder does not say how images are prepared, which are not red, green and blue")
+		case c.Recipe == nil && from == "" && !timm && c.Config.ImageHeight != c.Config.ImageWidth:
+			note("the folder does not say how images are prepared: there is no recipe for images that are not square, so it has no preprocessor_config.json")
 		case c.Recipe == nil && from == "" && t.scheme.Name == naming.HF:
 			note("nobody states how images are prepared; the folder says what Microsoft's BEiT models on the hub do")
 		case c.Recipe == nil && from == "" && !timm:
@@ -185,8 +187,11 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if other := t.scheme.NotSquareNote(c.Config); other != "" {
 		notes = append(notes, other)
 	}
-	if t.scheme.MaskedNote != "" && c.Config.Masked() {
+	if t.scheme.MaskedNote != "" && c.Config.Masked() && (c.Config.Classes > 0 || c.Config.MaskToken) {
 		notes = append(notes, t.scheme.MaskedNote)
+		if c.Config.Classes == 0 {
+			note("%s loads no mask_token, and refuses the file unless it need not be strict; drop mask_token when the model is read to leave it out", t.scheme.Program)
+		}
 	}
 	return notes
 }

@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,14 @@ func TestNoRecipeForWhatIsNotSquare(t *testing.T) {
 				t.Errorf("%s: %s", path, loss)
 			}
 		}
+	}
+	folder := t.TempDir() + "/hf/" // which has no recipe either, and loses none when it is read
+	report := mustConvert(t, source, folder, convert.Options{})
+	if _, err := os.Stat(folder + "preprocessor_config.json"); err == nil || !strings.Contains(strings.Join(report.Notes, "\n"), "does not say how images are prepared") {
+		t.Errorf("folder: notes %q", report.Notes)
+	}
+	if report = mustConvert(t, folder, t.TempDir()+"/m.pth", convert.Options{}); strings.Contains(strings.Join(report.Notes, "\n"), "how images are prepared is lost") {
+		t.Errorf("from the folder: notes %q", report.Notes)
 	}
 	_, err = convert.Convert(t.Context(), source, t.TempDir()+"/m.pth", convert.Options{OpenOptions: convert.OpenOptions{RecipeName: "hf"}})
 	if !errors.Is(err, card.ErrNotSquare) {

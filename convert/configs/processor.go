@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -171,16 +170,6 @@ func Processor(recipe card.Recipe) ([]byte, error) {
 		to = edges{Shortest: recipe.ResizeTo}
 	}
 	return writeProcessor(recipe, to, crop)
-}
-
-// DefaultProcessor returns the preprocessor_config.json of Microsoft's BEiT models on the hub for images of the size that a model takes, square or not.
-func DefaultProcessor(config arch.Config) ([]byte, error) {
-	recipe, err := card.RecipeFor("hf", config.ImageHeight)
-	if err != nil {
-		return nil, err
-	}
-	to := edges{Height: config.ImageHeight, Width: config.ImageWidth}
-	return writeProcessor(recipe, to, to)
 }
 
 func writeProcessor(recipe card.Recipe, to, crop edges) ([]byte, error) {
