@@ -3,14 +3,17 @@ package convert
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/internal/parallel"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -53,18 +56,24 @@ type TensorDifference struct {
 }
 
 // Diff opens two checkpoints, whatever their formats and schemes, and compares their canonical parameters with all cores. Relative position indices
-// must be those of the architectures. With MayNotFit, Map and Drop of the options must fit one of the two: the error is a *[MapUnusedError] or *[DropError].
+// must be those of the architectures. With MayNotFit, Map, Drop and Select of the options must fit one of the two, Select each of
+// them if they are not the same: the error is a *[MapUnusedError], a *[DropError] or a *[checkpoint.Error].
 func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (*Difference, error) {
-	a, err := Open(ctx, pathA, optionsA)
+	a, absentA, err := openEither(ctx, pathA, optionsA)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	b, err := Open(ctx, pathB, optionsB)
+	b, absentB, err := openEither(ctx, pathB, optionsB)
 	if err != nil {
 		return nil, err
 	}
 	defer b.Close()
+	if either := optionsA.Select == optionsB.Select; absentA != nil && (absentB != nil || !either) {
+		return nil, absentA
+	} else if absentB != nil && !either {
+		return nil, absentB
+	}
 	if own := optionsA.Map; own != nil && a.By != own && b.By != own {
 		return nil, &MapUnusedError{Map: own.File(), Schemes: []string{a.Scheme, b.Scheme}}
 	}
@@ -73,7 +82,32 @@ func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptio
 			return nil, unusedDrop(pathA+" and "+pathB, pattern, slices.Concat(a.File.Tensors, b.File.Tensors))
 		}
 	}
-	return Compare(ctx, a, b)
+	found, err := Compare(ctx, a, b)
+	if err == nil && absentA != nil {
+		found.A.Warnings = append(found.A.Warnings, wholeWords(pathA, optionsA.Select))
+	}
+	if err == nil && absentB != nil {
+		found.B.Warnings = append(found.B.Warnings, wholeWords(pathB, optionsB.Select))
+	}
+	return found, err
+}
+
+// openEither is Open for options that may be for another file: absent is the error that the file has nothing of the name that is selected, in which case it is
+// opened as if nothing were.
+func openEither(ctx context.Context, path string, options OpenOptions) (model *Model, absent, err error) {
+	model, err = Open(ctx, path, options)
+	var wrong *checkpoint.Error
+	if err == nil || !options.MayNotFit || !errors.As(err, &wrong) || !wrong.Absent {
+		return model, nil, err
+	}
+	absent = err
+	options.Select = ""
+	model, err = Open(ctx, path, options)
+	return model, absent, err
+}
+
+func wholeWords(path, selected string) string {
+	return fmt.Sprintf("%s has nothing called %s: it was compared as if nothing were selected", path, text.Quote(selected))
 }
 
 // MapUnusedError says that none of several files has the names of a map.

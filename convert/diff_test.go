@@ -3,6 +3,7 @@ package convert_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,10 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -46,6 +50,55 @@ func saved(t *testing.T, name, scheme, ending string, change func(map[string][]b
 
 func set(raw []byte, element int, value float32) {
 	binary.LittleEndian.PutUint32(raw[4*element:], math.Float32bits(value))
+}
+
+// A state dict is selected in whichever file has it, and two of one file are compared.
+func TestDiff_SelectsInEither(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	both, plain := filepath.Join(folder, "both.safetensors"), filepath.Join(folder, "plain.safetensors")
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var two []tensor.Named
+	for seed, prefix := range []string{"model.", "model_ema."} {
+		for _, w := range synth.Weights(config, uint64(seed)) {
+			two = append(two, tensor.Named{Name: prefix + w.Name, View: w.View})
+		}
+	}
+	for path, tensors := range map[string][]tensor.Named{both: two, plain: synth.Weights(config, 1)} {
+		parts, err := safetensors.Format.Write(tensors, checkpoint.WriteOptions{})
+		if err == nil {
+			err = output.Write(t.Context(), path, parts, output.Options{NoSync: true})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	options := func(selected string) convert.OpenOptions {
+		return convert.OpenOptions{Select: selected, MayNotFit: true}
+	}
+	for _, c := range []struct {
+		a, b, selectA, selectB string
+		absent                 bool
+	}{
+		{both, plain, "model_ema", "model_ema", false},
+		{plain, both, "model_ema", "model_ema", false},
+		{both, both, "model", "model_ema", false},
+		{plain, plain, "model_ema", "model_ema", true},
+		{both, plain, "model", "model_ema", true},
+		{plain, both, "model", "model_ema", true},
+	} {
+		d, err := convert.Diff(t.Context(), c.a, c.b, options(c.selectA), options(c.selectB))
+		var absent *checkpoint.Error
+		if is := errors.As(err, &absent) && absent.Absent; is != c.absent || err != nil && !is {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if err == nil && (d.Equal != (c.selectA == c.selectB) || (len(d.A.Warnings) > 0) != (c.a == plain) || (len(d.B.Warnings) > 0) != (c.b == plain)) {
+			t.Errorf("%+v: equal %v, warnings %q and %q", c, d.Equal, d.A.Warnings, d.B.Warnings)
+		}
+	}
 }
 
 func TestDiffSaysWhere(t *testing.T) {

@@ -30,7 +30,7 @@ type OpenOptions struct {
 	// Drop are patterns of names in the file, in which * stands for any characters, dots too: these tensors are left out, as if they were not there. One that
 	// stands for nothing is a *[DropError]. [ClassBranch] stands for whatever names a file has for that branch.
 	Drop []string
-	// MayNotFit says that Map and Drop may be for another file that is opened with the same options. Tensors that Map does not know are then read as if it were
+	// MayNotFit says that Map and Drop, and for Diff Select, may be for another file that is opened with the same options. Tensors that Map does not know are then read as if it were
 	// not there.
 	MayNotFit bool
 	// Arch is the architecture that the checkpoint must have. Its epsilon counts unless Epsilon is set.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -14,6 +15,8 @@ import (
 type diffFlags struct {
 	model modelFlags
 	zoo   zooFlags
+	// selectA and selectB are what is selected in one of the files alone.
+	selectA, selectB string
 }
 
 func diffCommand(c *console) *cli.Command {
@@ -23,11 +26,16 @@ func diffCommand(c *console) *cli.Command {
 		Usage:     "compare two models parameter by parameter, whatever their formats",
 		ArgsUsage: "A B",
 		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ.\n"+
-			"--map is for whichever of the two has its names, --drop for whichever has such tensors.",
+			"--map is for whichever of the two has its names, --drop for whichever has such tensors, --select for whichever has that state dict;\n"+
+			"--select-a and --select-b are for one of them, also of a file that is given twice.",
 			"beitzoo diff beit.pdparams beit.pth",
 			"beitzoo diff my_port.pth beit.pth --map my_port.yaml",
+			"beitzoo diff checkpoint.pth checkpoint.pth --select-a model --select-b model_ema",
 		),
-		Flags:  c.flags(f.model.flags(), f.zoo.flags()),
+		Flags: c.flags([]cli.Flag{
+			stringFlag("select-a", &f.selectA, "like --select, for A alone: the `KEY` of its state dict"),
+			stringFlag("select-b", &f.selectB, "like --select, for B alone: the `KEY` of its state dict"),
+		}, f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
 	}
 }
@@ -46,11 +54,13 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	optionsA, err := atA.Options(options)
+	forA, forB := options, options
+	forA.Select, forB.Select = cmp.Or(f.selectA, options.Select), cmp.Or(f.selectB, options.Select)
+	optionsA, err := atA.Options(forA)
 	if err != nil {
 		return err
 	}
-	optionsB, err := atB.Options(options)
+	optionsB, err := atB.Options(forB)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type Error struct {
 	Advice string
 	// Keys are the names of which Options.Select can take one, if the advice is to do so.
 	Keys []string
+	// Absent: the file has nothing of the name that Options.Select gives.
+	Absent bool
 }
 
 func (e *Error) Error() string {

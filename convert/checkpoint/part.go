@@ -113,6 +113,7 @@ func (c *Checkpoint) Take(prefix string) error {
 // NoSuchPart says that a file has neither a key nor a prefix that was asked for, and which it has.
 func NoSuchPart(wanted string, keys, prefixes []string) *Error {
 	err := NoModel("the file has nothing called %q", text.Cut(wanted, 100))
+	err.Absent = true
 	var has []string
 	if len(keys) > 0 {
 		has = append(has, "the keys "+text.List(quoteNames(keys), mostLeft, ""))
