@@ -161,13 +161,19 @@ func (r *reading) numbering(by row) (written, right string) {
 	return written, right
 }
 
+// mostNumbered is how many names of a file the search for numbers of blocks looks at: large models have about a thousand. Names longer than nearestLength are none.
+const mostNumbered = 10_000
+
 // blocks returns the blocks for which the file has names of each pattern.
 func (r *reading) blocks() map[string]map[int]bool {
 	if r.blocksOf != nil {
 		return r.blocksOf
 	}
 	r.blocksOf = map[string]map[int]bool{}
-	for i, name := range r.names.names {
+	for i, name := range r.names.names[:min(len(r.names.names), mostNumbered)] {
+		if len(r.names.original[i]) > nearestLength {
+			continue
+		}
 		for _, spelled := range []string{name, r.names.original[i]} {
 			rest, _, _ := r.withoutPrefix(spelled)
 			for pattern, block := range patternsOf(strings.TrimPrefix(rest, r.prefix)) {
