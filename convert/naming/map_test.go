@@ -264,7 +264,9 @@ func TestMap_Unfit(t *testing.T) {
 		{"heads of the tables", heads("hd 4"), written, naming.Options{}, "- blocks.{i}.attn.q_bias:", "is 4 (line N of the map) and 2 (the bias tables)"},
 		{"heads that are asked for", heads("hd 4"), bare, naming.Options{Hints: arch.Hints{Heads: 8, HeadsFrom: "the request"}}, "- blocks.{i}.attn.q_bias:", "is 4 (line N of the map) and 8 (the request)"},
 		{
-			"heads of a configuration", heads("hd 4"), bare, naming.Options{Arch: ref(withoutTables(byName(t, "tiny_p16_32"))), ArchFrom: "config.json"}, "- blocks.{i}.attn.q_bias:",
+			"heads of a configuration", heads("hd 4"), bare,
+			naming.Options{Arch: ref(withoutTables(byName(t, "tiny_p16_32"))), ArchFrom: "config.json"},
+			"- blocks.{i}.attn.q_bias:",
 			"is 4 (line N of the map) and 2 (config.json)",
 		},
 		{"heads that don't divide", heads("hd 5"), written, naming.Options{}, "- blocks.{i}.attn.q_bias:", "the first dimension must be divisible by 5"},
@@ -273,7 +275,8 @@ func TestMap_Unfit(t *testing.T) {
 		{"one row", "rows:\n- cls_token: cls_token\n", written, naming.Options{}, "", "no row for 38 tensors of the file, such as \"blocks.0.attn.proj.bias\"; the map has 1 row"},
 		{
 			"transposed bias", strings.Replace(plain, "- blocks.{i}.attn.proj.*: blocks.{i}.attn.proj.*\n", "- blocks.{i}.attn.proj.*: blocks.{i}.attn.proj.*\n  by: transpose\n", 1), written,
-			naming.Options{}, "- blocks.{i}.attn.proj.*:", "write one row for the weight, with the operation, and one for the bias",
+			naming.Options{},
+			"- blocks.{i}.attn.proj.*:", "write one row for the weight, with the operation, and one for the bias",
 		},
 		{"transposed", strings.Replace(plain, "rows:\n", "transposed: true\nrows:\n", 1), written, naming.Options{}, "- blocks.{i}.attn.qkv.weight:", "is [32, 96] by this row"},
 		{"another name", strings.ReplaceAll(plain, ": fc_norm.*", ": fc_nrom.*"), written, naming.Options{Arch: ref(byName(t, "tiny_p16_32"))}, "- fc_norm.*:", "no tensor \"fc_nrom.bias\" (near: fc_norm.bias)"},
