@@ -331,7 +331,7 @@ class Crossing:
         """Bits with one table for each block where there were both kinds, and without the prefix that only a wrapper of the maker has."""
         if self.a.bias == "both":
             found = self.bench.fold(found)
-        prefix = {"mmseg": "backbone.", "timm": "model."}.get(self.a.maker)
+        prefix = {"mmseg": "backbone.", "timm": "model.", "hf5": "beit."}.get(self.a.maker)  # transformers 5 has it before the table for all blocks alone
         if self.a.task == "tokens" and prefix:
             found = {name.removeprefix(prefix): value for name, value in found.items()}
         return found
