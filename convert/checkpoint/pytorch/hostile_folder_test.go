@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -132,7 +133,7 @@ func TestDistributed_HostileParts(t *testing.T) {
 	two := append(bytes.Clone(part), part...)
 	refusedFolder(t, dcpFolder(t, two, []chunk{{0, 0, n}, {1, n - 1, n}}), checkpoint.ErrMalformed, "overlap")
 	refusedFolder(t, dcpFolder(t, two, []chunk{{0, 0, n}, {1, 0, 2 * n}}), checkpoint.ErrMalformed, "overlap")
-	far := refusedFolder(t, dcpFolder(t, part, []chunk{{0, 1 << 62, 1 << 62}}), checkpoint.ErrMalformed, "4611686018427387904")
+	far := refusedFolder(t, dcpFolder(t, part, []chunk{{0, quarter, quarter}}), checkpoint.ErrMalformed, strconv.Itoa(quarter))
 	if strings.Contains(far.Reason, "-") {
 		t.Errorf("a negative number in %q", far.Reason)
 	}
