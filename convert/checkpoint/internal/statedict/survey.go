@@ -136,7 +136,8 @@ func isOptimizer(dict *pickle.Dict) bool {
 	}
 	accumulators := 0
 	for _, entry := range dict.Entries {
-		if key, ok := entry.Key.(string); ok && accumulator.MatchString(key) {
+		// Names of accumulators end in a digit, and most keys don't.
+		if key, ok := entry.Key.(string); ok && key != "" && key[len(key)-1] <= '9' && accumulator.MatchString(key) {
 			accumulators++
 		}
 	}
