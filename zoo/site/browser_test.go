@@ -229,7 +229,7 @@ func checkCommands(t *testing.T, m measured, server string) {
 // checkTable checks what the table shows after clicks. m.Used holds the names of its rows, by what was clicked last.
 func checkTable(t *testing.T, m measured) {
 	t.Helper()
-	if m.Charts != 2 || m.Overlaps != "" { // one for ImageNet-1k, one for the digits
+	if m.Charts != 3 || m.Overlaps != "" { // one for ImageNet-1k, one for RVL-CDIP, one for the digits
 		t.Errorf("%d charts; texts over one another: %s", m.Charts, m.Overlaps)
 	}
 	rows := func(key string) []string { return strings.Fields(m.Used[key]) }
@@ -239,11 +239,11 @@ func checkTable(t *testing.T, m measured) {
 		return all
 	}
 	all := rows("before")
-	if len(all) != 24 || !slices.IsSorted(all) {
+	if len(all) != 45 || !slices.IsSorted(all) {
 		t.Errorf("at first the table shows %v", all)
 	}
-	if up, down := rows("byAccuracy"), rows("byAccuracyDown"); up[0] != "beit_base_p16_224_pt22k_ft1k" || down[len(down)-1] != "beitv2_large_p16_224_in22k" ||
-		!strings.HasPrefix(m.Used["byAccuracyDown"], "digits_p16_64 many_classes old_digits wrong_digits beit_large_p16_512 ") || len(up) != len(all) {
+	if up, down := rows("byAccuracy"), rows("byAccuracyDown"); up[0] != "openmmlab_beit_base_p16_224_in1k" || down[len(down)-1] != "openmmlab_beitv2_base_p16_224" ||
+		!strings.HasPrefix(m.Used["byAccuracyDown"], "digits_p16_64 many_classes old_digits wrong_digits dit_large_p16_224_rvlcdip ") || len(up) != len(all) {
 		t.Errorf("by accuracy: up %v, down %v", up, down) // models without a figure come last both times
 	}
 	if m.Used["ariaUp"] != "ascending" || m.Used["ariaDown"] != "descending" || m.Used["ariaGone"] != "null" {
@@ -252,11 +252,11 @@ func checkTable(t *testing.T, m measured) {
 	if byName := rows("byName"); !slices.Equal(byName, all) || slices.Equal(byName, reversed("byName")) {
 		t.Errorf("by name: %v", byName)
 	}
-	if byPixels := rows("byPixels"); byPixels[0] != "beit_large_p16_512" || !slices.Contains(byPixels[len(byPixels)-4:], "digits_p16_64") {
+	if byPixels := rows("byPixels"); byPixels[0] != "eva_giant_p14_560_in22k_in1k" || !slices.Contains(byPixels[len(byPixels)-4:], "digits_p16_64") {
 		t.Errorf("by pixels: %v", byPixels)
 	}
 	for key, want := range map[string]string{
-		"bySize": "beit_base_p16_384 beit_large_p16_384", "count": "2 of 24", "reset": m.Used["before"], "byClasses": "digits_p16_64 old_digits wrong_digits",
+		"bySize": "beit_base_p16_384 beit_large_p16_384", "count": "2 of 45", "reset": m.Used["before"], "byClasses": "digits_p16_64 old_digits wrong_digits",
 		"byText": "beit_large_p16_512", "byLabel": "many_classes", "nothing": "", "nothingSaid": "yes",
 	} {
 		if m.Used[key] != want {
