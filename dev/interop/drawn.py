@@ -7,12 +7,14 @@ import random
 import numpy
 from PIL import Image, ImageFilter
 
+from sizes import Sizes
+
 SOURCES = ("hf4", "hf5", "timm-folder", "timm-file", "unilm", "passl")
 ODD_NAMES = ("tabby, tabby cat", "Hauskatze \"Mieze\"", "çığ 🏔", "a\\b", "naïve", " spaced ", "100 %", "[x]", "null", "LABEL_one", "3")
 
 
 @dataclasses.dataclass
-class Case:
+class Case(Sizes):
     """One model. Sizes are in pixels, window is patches down and across."""
 
     seed: int
@@ -36,22 +38,6 @@ class Case:
     recipe: dict
     sharded: bool
     pickled: bool  # .bin instead of .safetensors
-
-    @property
-    def dim(self):
-        return self.heads * self.head_dim
-
-    @property
-    def height(self):
-        return self.patch * self.window[0]
-
-    @property
-    def width(self):
-        return self.patch * self.window[1]
-
-    @property
-    def square(self):
-        return self.window[0] == self.window[1]
 
     @property
     def folder(self):

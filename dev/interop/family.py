@@ -5,6 +5,8 @@ import random
 
 import numpy
 
+from sizes import Sizes
+
 # Who makes a model, and of which kinds. A kind says what the model computes:
 #   classify    logits of an image
 #   features    the pooled and normalised token
@@ -32,7 +34,7 @@ WRAPPERS = ("none", "none", "model", "module", "parallel", "compiled", "compiled
 
 
 @dataclasses.dataclass
-class Architecture:
+class Architecture(Sizes):
     """One model. The window is patches down and across."""
 
     seed: int
@@ -54,22 +56,6 @@ class Architecture:
     dtype: str  # float32, float64, bfloat16, float16
     container: str
     wrapper: str
-
-    @property
-    def dim(self):
-        return self.heads * self.head_dim
-
-    @property
-    def height(self):
-        return self.patch * self.window[0]
-
-    @property
-    def width(self):
-        return self.patch * self.window[1]
-
-    @property
-    def square(self):
-        return self.window[0] == self.window[1]
 
     @property
     def patches(self):
