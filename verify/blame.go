@@ -34,8 +34,9 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	}
 	epsilon := v.reference.Epsilon
 	if finding != nil {
+		r.Findings = append(r.Findings, *finding)
 		r.Blame, r.Advice = finding.Sentence, Advice{Epsilon: finding.Epsilon, Stated: finding.Epsilon == epsilon && epsilon != 0}
-		if finding.Name == blame.Healthy {
+		if finding.Hypothesis == blame.Healthy {
 			r.Blame += v.nativeAgrees()
 		}
 	}

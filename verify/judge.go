@@ -60,7 +60,7 @@ func (m *tapMeter) judge(p Precision, images int) Tap {
 func (v *verification) result() *Result {
 	r := &Result{
 		OK: true, Model: v.subject.Name, Architecture: v.subject.Config.Name, Engine: v.subject.Engine.Name(), Device: v.subject.Options.Device,
-		Reference: v.reference.Name, DType: v.subject.Options.DType, Precision: v.precision, Images: v.images,
+		Reference: v.reference.Name, DType: v.subject.Options.DType, Precision: v.precision, HoldsTo: v.precision.DType, Images: v.images,
 	}
 	if r.Device == "" {
 		r.Device = "cpu"

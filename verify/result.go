@@ -2,6 +2,7 @@ package verify
 
 import (
 	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
@@ -26,8 +27,22 @@ type Result struct {
 	Blame string
 	// Advice says what would make the model agree, if that is known.
 	Advice Advice
+	// Findings are the reasons, in the order of the forward pass: one for each fault that has a name.
+	Findings []blame.Finding
+	// HoldsTo is the dtype to whose rounding the verdict holds: the finest that the reference supports.
+	HoldsTo tensor.DType
+	// Remarks say what the verdict depends on, and what these inputs cannot show.
+	Remarks []Remark
 	// Taps are in the order of the forward pass.
 	Taps []Tap
+}
+
+// Remark is something that a reader of a verdict should know.
+type Remark struct {
+	// Code names the kind of remark, such as "grey-pictures"; docs/verify.md lists them.
+	Code string
+	// Sentence has no full stop.
+	Sentence string
 }
 
 // Advice says what would make a model agree with its reference. The zero value means that nothing is known.
@@ -47,5 +62,18 @@ type Tap struct {
 	// Distance is between subject and reference.
 	drift.Distance
 	// Noise is the measured rounding noise, and Tolerance the largest MaxAbs that counts as rounding; see Precision.
+	Noise, Tolerance float64
+	// Local is the stage alone: computed in float64 from the reference's own activation before it, and compared with the reference. It is nil if the reference
+	// does not have that activation.
+	Local *Local
+	// Where says in which part of the tap the difference is concentrated, if it is.
+	Where blame.Place
+}
+
+// Local compares one stage alone with the reference, so that a fault shows where it is, however small, and not in all stages after it.
+type Local struct {
+	OK bool
+	drift.Distance
+	// Noise is the rounding noise of the stage alone, and Tolerance the largest MaxAbs that counts as rounding.
 	Noise, Tolerance float64
 }

@@ -110,7 +110,7 @@ func play(t *testing.T, h hypothesis, config arch.Config, kind engine.StageKind)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found == nil || found.Name != h.name || !strings.Contains(found.Sentence, h.says) || found.Distance > c.Tolerance || found.Without <= c.Tolerance {
+	if found == nil || found.Hypothesis != h.name || !strings.Contains(found.Sentence, h.says) || found.Distance > c.Tolerance || found.Without <= c.Tolerance {
 		t.Errorf("found %+v", found)
 	}
 	return true
@@ -139,7 +139,7 @@ func TestFind_Healthy(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
 		found, err := Find(t.Context(), example(t, configs()[3], kind))
-		if err != nil || found == nil || found.Name != Healthy {
+		if err != nil || found == nil || found.Hypothesis != Healthy {
 			t.Errorf("%s: found %+v, error %v", stageOf(kind), found, err)
 		}
 	}
@@ -166,7 +166,7 @@ func TestFind_WholeModel(t *testing.T) {
 				}
 				c.After = after
 				found, err := Find(t.Context(), c)
-				if err != nil || found == nil || found.Name != h.name || !strings.HasPrefix(found.Sentence, "the model agrees") {
+				if err != nil || found == nil || found.Hypothesis != h.name || !strings.HasPrefix(found.Sentence, "the model agrees") {
 					t.Errorf("found %+v, error %v", found, err)
 				}
 			}

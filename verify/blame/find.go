@@ -27,22 +27,6 @@ type Case struct {
 	Tolerance float64
 }
 
-// Finding is a hypothesis under which the stage agrees with the reference.
-type Finding struct {
-	// Name is that of the hypothesis, such as "epsilon".
-	Name string
-	// Sentence says what is wrong, without a full stop.
-	Sentence string
-	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
-	Epsilon float64
-	// Distance is the largest absolute difference from the reference under the hypothesis, and Without the one without it.
-	Distance, Without float64
-}
-
-// Healthy is the name of the finding that nothing is wrong with weights and configuration: with them the native engine computes the stage as the
-// reference does. So the difference comes from the engine under test or from an earlier stage.
-const Healthy = "healthy"
-
 // Find tries the hypotheses. It returns nil without an error if none of them explains the difference. If After has a name that no stage has, the error is
 // an *engine.UnknownStageError; other errors are those of the native engine.
 func Find(ctx context.Context, c Case) (*Finding, error) {
@@ -51,7 +35,10 @@ func Find(ctx context.Context, c Case) (*Finding, error) {
 		return nil, err
 	}
 	if name := nonFinite(c, stage); name != "" {
-		return &Finding{Name: "non-finite", Sentence: fmt.Sprintf("parameter %s holds NaN or infinity", name), Distance: math.Inf(1), Without: math.Inf(1)}, nil
+		return &Finding{
+			Stage: c.After.Name, Hypothesis: "non-finite", Side: Checkpoint, Tensors: []string{name}, Sentence: fmt.Sprintf("parameter %s holds NaN or infinity", name),
+			Distance: math.Inf(1), Without: math.Inf(1), Tolerance: c.Tolerance,
+		}, nil
 	}
 	without, err := newTrial(c, stage).distance(ctx, c)
 	if err != nil {
@@ -59,7 +46,7 @@ func Find(ctx context.Context, c Case) (*Finding, error) {
 	}
 	if without <= c.Tolerance {
 		return &Finding{
-			Name: Healthy, Distance: without, Without: without,
+			Stage: c.After.Name, Hypothesis: Healthy, Distance: without, Without: without, Tolerance: c.Tolerance,
 			Sentence: fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", stage),
 		}, nil
 	}
@@ -85,7 +72,7 @@ func search(ctx context.Context, c Case, stage engine.Stage, without float64) (*
 		if distance > c.Tolerance || distance >= without || best != nil && distance >= best.Distance {
 			continue
 		}
-		best = &Finding{Name: h.name, Sentence: t.sentence(h), Epsilon: t.epsilon, Distance: distance, Without: without}
+		best = &Finding{Stage: t.place(), Hypothesis: h.name, Sentence: t.sentence(h), Epsilon: t.epsilon, Distance: distance, Without: without, Tolerance: c.Tolerance}
 		if t.whole {
 			break
 		}

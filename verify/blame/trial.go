@@ -42,13 +42,21 @@ func newTrial(c Case, stage engine.Stage) *trial {
 // covers reports whether the trial uses a parameter.
 func (t *trial) covers(parameter string) bool { return t.whole || t.stage.Reads(parameter) }
 
-// sentence returns the sentence of the finding: "blocks.1 agrees with the reference if attn.proj.weight is transposed".
-func (t *trial) sentence(h hypothesis) string {
+// place returns the name of the stage that the trial changes. For a part of a block it is that of the block.
+func (t *trial) place() string {
+	if t.whole {
+		return WholeModel
+	}
 	place := t.stage
 	if place.InBlock() {
 		place.Kind = engine.Block
 	}
-	who := place.String()
+	return place.String()
+}
+
+// sentence returns the sentence of the finding: "blocks.1 agrees with the reference if attn.proj.weight is transposed".
+func (t *trial) sentence(h hypothesis) string {
+	who := t.place()
 	if t.whole {
 		who = "the model"
 	}

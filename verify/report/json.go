@@ -3,9 +3,11 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"reflect"
 
 	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
 // Document is a result as JSON. Fields keep their names and meanings; later versions may add fields. Numbers that are not finite are the strings "NaN",
@@ -34,7 +36,43 @@ type Document struct {
 	Blame           string   `json:"blame"`
 	// Hint is that of Options.
 	Hint string `json:"hint"`
-	Taps []Tap  `json:"taps"`
+	// HoldsTo is the dtype to whose rounding the verdict holds.
+	HoldsTo  string    `json:"holds_to"`
+	Findings []Finding `json:"findings"`
+	Remarks  []Remark  `json:"remarks"`
+	Taps     []Tap     `json:"taps"`
+}
+
+// Finding is one reason of a divergence. Before and After are the largest absolute differences from the reference at the stage, as it is and with the repair.
+type Finding struct {
+	Stage      string           `json:"stage"`
+	Hypothesis string           `json:"hypothesis"`
+	Side       string           `json:"side"`
+	Tensors    []string         `json:"tensors"`
+	Where      *Place           `json:"where,omitempty"`
+	Sentence   string           `json:"sentence"`
+	Advice     string           `json:"advice,omitempty"`
+	Before     jsonfloat.Number `json:"before"`
+	After      jsonfloat.Number `json:"after"`
+	Tolerance  jsonfloat.Number `json:"tolerance"`
+	// Repair has a line for each parameter that is restored: "blocks.1.attn.proj.weight: transpose".
+	Repair []string `json:"repair"`
+}
+
+// Place says where something is, by indices.
+type Place struct {
+	Images   []int `json:"images,omitempty"`
+	Tokens   []int `json:"tokens,omitempty"`
+	Heads    []int `json:"heads,omitempty"`
+	Channels []int `json:"channels,omitempty"`
+	Classes  []int `json:"classes,omitempty"`
+	Element  []int `json:"element,omitempty"`
+}
+
+// Remark is something that a reader of a verdict should know.
+type Remark struct {
+	Code     string `json:"code"`
+	Sentence string `json:"sentence"`
 }
 
 // Tap is one activation.
@@ -50,6 +88,18 @@ type Tap struct {
 	Noise     jsonfloat.Number `json:"noise"`
 	Tolerance jsonfloat.Number `json:"tolerance"`
 	NonFinite int              `json:"non_finite"`
+	// Local is the stage alone, computed from the reference's own activation before it, or null if the reference does not have that.
+	Local *Local `json:"local"`
+	Where *Place `json:"where,omitempty"`
+}
+
+// Local is the comparison of one stage alone.
+type Local struct {
+	OK        bool             `json:"ok"`
+	MaxAbs    jsonfloat.Number `json:"max_abs"`
+	RMS       jsonfloat.Number `json:"rms"`
+	Noise     jsonfloat.Number `json:"noise"`
+	Tolerance jsonfloat.Number `json:"tolerance"`
 }
 
 // New returns the document of a result, without a hint.
@@ -58,19 +108,56 @@ func New(r *verify.Result) Document {
 		OK: r.OK, Model: r.Model, Architecture: r.Architecture, Engine: r.Engine, Device: r.Device, DType: r.DType.String(), Reference: r.Reference,
 		Images: r.Images, MaxAbs: jsonfloat.Number(r.MaxAbs), MaxRel: jsonfloat.Number(r.MaxRel), Tolerance: jsonfloat.Number(r.Tolerance),
 		ToleranceDType: r.Precision.DType.String(), ToleranceMultiple: r.Precision.Multiple,
-		FirstDivergence: r.FirstDivergence, Blame: r.Blame,
+		FirstDivergence: r.FirstDivergence, Blame: r.Blame, HoldsTo: r.HoldsTo.String(), Findings: []Finding{}, Remarks: []Remark{},
 	}
 	if a := r.Agreement; a.Rows > 0 {
 		top1, top5 := a.Share(a.Top1), a.Share(a.Top5)
 		d.Top1Agree, d.Top5Agree = &top1, &top5
 	}
+	for _, f := range r.Findings {
+		d.Findings = append(d.Findings, findingOf(f))
+	}
+	for _, remark := range r.Remarks {
+		d.Remarks = append(d.Remarks, Remark(remark))
+	}
 	for _, t := range r.Taps {
-		d.Taps = append(d.Taps, Tap{
-			Name: t.Name, Shape: t.Shape, OK: t.OK, MaxAbs: jsonfloat.Number(t.MaxAbs), MaxRel: jsonfloat.Number(t.MaxRel), Mean: jsonfloat.Number(t.Mean), RMS: jsonfloat.Number(t.RMS),
-			Cosine: jsonfloat.Number(t.Cosine), Noise: jsonfloat.Number(t.Noise), Tolerance: jsonfloat.Number(t.Tolerance), NonFinite: t.NonFinite,
-		})
+		d.Taps = append(d.Taps, tapOf(t))
 	}
 	return d
+}
+
+func findingOf(f blame.Finding) Finding {
+	found := Finding{
+		Stage: f.Stage, Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where), Sentence: f.Sentence,
+		Advice: f.Advice, Before: jsonfloat.Number(f.Without), After: jsonfloat.Number(f.Distance), Tolerance: jsonfloat.Number(f.Tolerance), Repair: []string{},
+	}
+	for _, edit := range f.Edits {
+		found.Repair = append(found.Repair, edit.Tensor+": "+edit.Says)
+	}
+	return found
+}
+
+// placeOf returns nil for a place that is everywhere.
+func placeOf(p blame.Place) *Place {
+	if reflect.ValueOf(p).IsZero() {
+		return nil
+	}
+	place := Place(p)
+	return &place
+}
+
+func tapOf(t verify.Tap) Tap {
+	tap := Tap{
+		Name: t.Name, Shape: t.Shape, OK: t.OK, MaxAbs: jsonfloat.Number(t.MaxAbs), MaxRel: jsonfloat.Number(t.MaxRel), Mean: jsonfloat.Number(t.Mean),
+		RMS: jsonfloat.Number(t.RMS), Cosine: jsonfloat.Number(t.Cosine), Noise: jsonfloat.Number(t.Noise), Tolerance: jsonfloat.Number(t.Tolerance),
+		NonFinite: t.NonFinite, Where: placeOf(t.Where),
+	}
+	if l := t.Local; l != nil {
+		tap.Local = &Local{
+			OK: l.OK, MaxAbs: jsonfloat.Number(l.MaxAbs), RMS: jsonfloat.Number(l.RMS), Noise: jsonfloat.Number(l.Noise), Tolerance: jsonfloat.Number(l.Tolerance),
+		}
+	}
+	return tap
 }
 
 // JSON writes the document of a result as one line. It always has all taps, whatever options.All is.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/drift"
 	"github.com/beitzoo/beitzoo/verify/report"
 )
@@ -104,15 +105,25 @@ func TestJSON(t *testing.T) {
 	r := result(tap("embed", 1e-6, 8e-6), tap("logits", 1e-6, 8e-6))
 	r.Taps[1].MaxAbs, r.Taps[1].Cosine, r.Taps[1].NonFinite, r.Taps[1].OK = math.Inf(1), math.NaN(), 2, false
 	r.OK, r.FirstDivergence, r.MaxAbs, r.Blame = false, "logits", math.Inf(1), "a <b> c"
+	r.HoldsTo, r.Remarks = tensor.F32, []verify.Remark{{Code: "grey-pictures", Sentence: "s"}}
+	r.Taps[0].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1, RMS: 2}, Noise: 3, Tolerance: 4}
+	r.Findings = []blame.Finding{{
+		Stage: "logits", Hypothesis: "single-value", Side: blame.Checkpoint, Tensors: []string{"head.bias"}, Where: blame.Place{Classes: []int{3}, Element: []int{3}},
+		Sentence: "s", Distance: 1, Without: 2, Tolerance: 3, Edits: []blame.Edit{{Tensor: "head.bias", Says: "set"}},
+	}}
 	var out bytes.Buffer
 	if err := report.JSON(&out, r, report.Options{Hint: "d"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"ok":false,"model":"model.pth","architecture":"tiny_p16_32","engine":"native","device":"cpu","dtype":"F32",` +
 		`"reference":"recording r.safetensors (timm 1.0.31, float32)","images":2,"max_abs":"Infinity","max_rel":2.5e-7,"tolerance":0.000008,` +
-		`"tolerance_dtype":"F32","tolerance_multiple":8,"top1_agree":1,"top5_agree":0.5,"first_divergence":"logits","blame":"a <b> c","hint":"d","taps":[` +
-		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0},` +
-		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":"Infinity","max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":"NaN","noise":0.000001,"tolerance":0.000008,"non_finite":2}]}` + "\n"
+		`"tolerance_dtype":"F32","tolerance_multiple":8,"top1_agree":1,"top5_agree":0.5,"first_divergence":"logits","blame":"a <b> c","hint":"d","holds_to":"F32",` +
+		`"findings":[{"stage":"logits","hypothesis":"single-value","side":"checkpoint","tensors":["head.bias"],"where":{"classes":[3],"element":[3]},` +
+		`"sentence":"s","before":2,"after":1,"tolerance":3,"repair":["head.bias: set"]}],` +
+		`"remarks":[{"code":"grey-pictures","sentence":"s"}],"taps":[` +
+		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0,` +
+		`"local":{"ok":true,"max_abs":1,"rms":2,"noise":3,"tolerance":4}},` +
+		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":"Infinity","max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":"NaN","noise":0.000001,"tolerance":0.000008,"non_finite":2,"local":null}]}` + "\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -1,0 +1,70 @@
+package blame
+
+import "github.com/beitzoo/beitzoo/tensor"
+
+// Finding is one reason why a model computes something else than its reference.
+type Finding struct {
+	// Stage is the name of the stage at which it shows, or WholeModel.
+	Stage string
+	// Hypothesis is what it is, such as "transposed" or "epsilon". Hypotheses keep their names; docs/verify.md lists them.
+	Hypothesis string
+	// Side is whose fault it is.
+	Side Side
+	// Tensors are the canonical names of the parameters that are wrong, sorted; none if it is not a matter of parameters.
+	Tensors []string
+	// Where says which part of the stage or of the tensors it is, if it is a part.
+	Where Place
+	// Sentence says what is wrong, without a full stop.
+	Sentence string
+	// Advice says what to change, without a full stop, or is empty.
+	Advice string
+	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
+	Epsilon float64
+	// Distance is the largest absolute difference from the reference at the stage if this is mended, and Without the one as it is. If the finding is
+	// something that was seen in the file, and nothing can be computed without what was lost, both are equal.
+	Distance, Without float64
+	// Tolerance is the largest difference that counts as rounding.
+	Tolerance float64
+	// Edits restore the parameters. There are none if the fault is not in the checkpoint, or what is missing was lost.
+	Edits []Edit
+}
+
+// WholeModel is the Stage of a finding that concerns all blocks, or several stages.
+const WholeModel = "model"
+
+// Healthy is the hypothesis that nothing is wrong with weights and configuration: with them the native engine computes the stage as the reference does. So the
+// difference comes from the engine under test or from an earlier stage.
+const Healthy = "healthy"
+
+// Side says whose fault a finding is.
+type Side string
+
+const (
+	// Checkpoint means that parameters are wrong or missing.
+	Checkpoint Side = "checkpoint"
+	// Program means that the reference was computed by other rules than those of the model.
+	Program Side = "program"
+	// Input means that the reference saw other pixels, or another mask.
+	Input Side = "input"
+	// Recording means that the reference is damaged: it is not finite, or not what it says.
+	Recording Side = "recording"
+)
+
+// Place says where something is. Nil slices mean everywhere; indices are sorted.
+type Place struct {
+	// Images, Tokens (0 is the class token), Heads, Channels of the residual stream, and Classes are indices.
+	Images, Tokens, Heads, Channels, Classes []int
+	// Element is the index of a single value in the tensor, or nil.
+	Element []int
+}
+
+// Edit is a change to one parameter that restores it.
+type Edit struct {
+	// Tensor is the canonical name of the parameter.
+	Tensor string
+	// Says is what is done: "transpose", "exchange with blocks.2.gamma_2".
+	Says string
+	// View has the restored values, in the shape of the parameter. They are computed when they are read, from the weights of the case; its dtype is that of the
+	// parameter if only the order of elements changes, else F64.
+	View tensor.View
+}
