@@ -16,28 +16,37 @@ import (
 // For calls body(worker, i) for each i in [0, n), on at most threads goroutines, and returns after all calls have. worker is in [0, threads), and calls
 // with the same worker do not overlap, so it can be the index of scratch memory.
 func For(threads, n int, body func(worker, i int)) {
+	_ = Until(context.Background(), threads, n, body) // which does not end
+}
+
+// Until is like For until ctx ends: then no more calls begin, and when those that run have returned, so does Until, with the error of ctx.
+func Until(ctx context.Context, threads, n int, body func(worker, i int)) error {
 	threads = min(threads, n)
 	if threads <= 1 {
 		for i := range n {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			body(0, i)
 		}
-		return
+		return ctx.Err()
 	}
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for worker := range threads {
 		group.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				body(worker, int(i))
 			}
 		})
 	}
 	group.Wait()
+	return ctx.Err()
 }
 
-// Chunks splits [0, n) into consecutive ranges of at most size and calls body(worker, from, to) for each as For does.
-func Chunks(threads, n, size int, body func(worker, from, to int)) {
-	For(threads, (n+size-1)/size, func(worker, i int) {
+// Chunks splits [0, n) into consecutive ranges of at most size and calls body(worker, from, to) for each as Until does.
+func Chunks(ctx context.Context, threads, n, size int, body func(worker, from, to int)) error {
+	return Until(ctx, threads, (n+size-1)/size, func(worker, i int) {
 		body(worker, i*size, min(n, (i+1)*size))
 	})
 }

@@ -67,14 +67,31 @@ func TestChunks_CoverTheRange(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ n, size int }{{0, 3}, {1, 3}, {9, 3}, {10, 3}} {
 		var covered atomic.Int64
-		parallel.Chunks(2, c.n, c.size, func(_, from, to int) {
+		err := parallel.Chunks(t.Context(), 2, c.n, c.size, func(_, from, to int) {
 			if to-from > c.size || to > c.n {
 				t.Errorf("n %d size %d: range [%d, %d)", c.n, c.size, from, to)
 			}
 			covered.Add(int64(to - from))
 		})
-		if covered.Load() != int64(c.n) {
-			t.Errorf("n %d size %d: covered %d", c.n, c.size, covered.Load())
+		if err != nil || covered.Load() != int64(c.n) {
+			t.Errorf("n %d size %d: covered %d, error %v", c.n, c.size, covered.Load(), err)
+		}
+	}
+}
+
+// TestUntil_StopsBetweenCalls ends the context in the fourth call: at most one more call of each other worker may run.
+func TestUntil_StopsBetweenCalls(t *testing.T) {
+	t.Parallel()
+	for _, threads := range []int{1, 3} {
+		ctx, stop := context.WithCancel(t.Context())
+		var calls atomic.Int32
+		err := parallel.Until(ctx, threads, 1000, func(int, int) {
+			if calls.Add(1) == 4 {
+				stop()
+			}
+		})
+		if got := int(calls.Load()); !errors.Is(err, context.Canceled) || got < 4 || got > 4+2*(threads-1) {
+			t.Errorf("%d threads: %d calls, error %v", threads, got, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
@@ -32,11 +33,13 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	return a
 }
 
-// apply computes out, [images, T, C], from qkv, [images, T, 3C]. It scales the queries in place.
-func (a *attention[T]) apply(threads int, out, qkv []T, images int) {
-	parallel.For(threads, images*a.heads, func(_, i int) { a.prepare(qkv, i/a.heads, i%a.heads) })
+// apply computes out, [images, T, C], from qkv, [images, T, 3C]. It scales the queries in place. The error is that of ctx.
+func (a *attention[T]) apply(ctx context.Context, threads int, out, qkv []T, images int) error {
+	if err := parallel.Until(ctx, threads, images*a.heads, func(_, i int) { a.prepare(qkv, i/a.heads, i%a.heads) }); err != nil {
+		return err
+	}
 	blocks := (a.tokens + queryRows - 1) / queryRows
-	parallel.For(threads, images*a.heads*blocks, func(worker, i int) {
+	return parallel.Until(ctx, threads, images*a.heads*blocks, func(worker, i int) {
 		image, head, from := i/blocks/a.heads, i/blocks%a.heads, i%blocks*queryRows
 		a.queries(out, qkv, a.scratch[worker], image, head, from, min(a.tokens, from+queryRows))
 	})

@@ -1,10 +1,12 @@
 package native
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -175,5 +177,30 @@ func TestStage_Errors(t *testing.T) {
 		if !errors.As(err, &problem) {
 			t.Errorf("%s: error %v", c.name, err)
 		}
+	}
+}
+
+// TestForward_StopsInsideABlock ends the context during the attention of the only block, which takes many seconds with 16,385 tokens.
+func TestForward_StopsInsideABlock(t *testing.T) {
+	t.Parallel()
+	config := arch.Config{
+		ImageHeight: 128, ImageWidth: 128, Channels: 3, PatchSize: 1, EmbedDim: 16, Depth: 1, Heads: 16, HiddenDim: 16, Classes: 2, Epsilon: 1e-6,
+		Bias: arch.BlockBias, Pooling: arch.MeanPooling,
+	}
+	model, err := Engine{}.Load(t.Context(), config, synth.Weights(config, 1), engine.Options{DType: tensor.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	var stopped time.Time
+	_, err = model.Forward(ctx, engine.Input{Pixels: synth.Image(0, config, 0)}, func(a engine.Activation) error {
+		if a.Name == "embed" {
+			time.AfterFunc(200*time.Millisecond, func() { stopped = time.Now(); stop() })
+		}
+		return nil
+	})
+	if took := time.Since(stopped); !errors.Is(err, context.Canceled) || took > 2*time.Second {
+		t.Errorf("stopped after %s: error %v", took, err)
 	}
 }

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"context"
+
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
@@ -17,17 +19,20 @@ type linear[T gemm.Float] struct {
 // kernel's tile.
 const blockRows = 192
 
-// apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place.
-func (l *linear[T]) apply(threads int, y, x []T, rows int, finish func([]T)) {
+// apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place. The error
+// is that of ctx.
+func (l *linear[T]) apply(ctx context.Context, threads int, y, x []T, rows int, finish func([]T)) error {
 	left := gemm.NewRows[T](rows, l.in)
 	tiles := blockRows / left.TileRows()
-	parallel.Chunks(threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x, l.in, from, to) })
+	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x, l.in, from, to) }); err != nil {
+		return err
+	}
 
 	rowBlocks := (left.Tiles() + tiles - 1) / tiles
 	panels := l.weight.Panels()
 	group := l.group(threads, rowBlocks)
 	columnBlocks := (panels + group - 1) / group
-	parallel.For(threads, rowBlocks*columnBlocks, func(_, i int) {
+	return parallel.Until(ctx, threads, rowBlocks*columnBlocks, func(_, i int) {
 		block, from := i%rowBlocks, i/rowBlocks*group
 		to := min(panels, from+group)
 		part := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))

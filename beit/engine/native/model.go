@@ -31,7 +31,8 @@ func (m *model[T]) Close() error {
 	return nil
 }
 
-// Forward implements [engine.Model]. When ctx ends, it stops before the next block, or inside a block before the next group of images.
+// Forward implements [engine.Model]. When ctx ends, it stops inside a block, before the next part of a product or the next
+// queries of a head.
 func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	var last engine.Activation
 	if m.closed.Load() {
@@ -41,10 +42,10 @@ func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.T
 	if err != nil {
 		return last, err
 	}
-	if err := ctx.Err(); err != nil {
+	x, err := m.embed(ctx, input, images)
+	if err != nil {
 		return last, err
 	}
-	x := m.embed(input, images)
 	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
 		return last, err
 	}
@@ -54,7 +55,7 @@ func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.T
 			return last, err
 		}
 	}
-	return m.finish(x, images, tap)
+	return m.finish(ctx, x, images, tap)
 }
 
 func (m *model[T]) tokenShape(images int) tensor.Shape {
@@ -69,21 +70,28 @@ func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspac
 	if err := emit(tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
 		return err
 	}
-	work.add(x, b.gamma1)
+	if err := work.add(ctx, x, b.gamma1); err != nil {
+		return err
+	}
 	if err := work.feed(ctx, b, x); err != nil {
 		return err
 	}
-	work.add(x, b.gamma2)
+	if err := work.add(ctx, x, b.gamma2); err != nil {
+		return err
+	}
 	return emit(tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
 }
 
 // finish pools and classifies. The result of a model of features is what the last block returned.
-func (m *model[T]) finish(x []T, images int, tap engine.Tap) (engine.Activation, error) {
+func (m *model[T]) finish(ctx context.Context, x []T, images int, tap engine.Tap) (engine.Activation, error) {
 	if m.config.Pooling == arch.NoPooling {
 		return activation(engine.Stage{Kind: engine.Block, Block: m.config.Depth - 1}, m.tokenShape(images), x), nil
 	}
 	stage := engine.Stage{Kind: engine.Pool}
-	pooled, shape := m.pool(x, images)
+	pooled, shape, err := m.pool(ctx, x, images)
+	if err != nil {
+		return engine.Activation{}, err
+	}
 	if err := emit(tap, stage, shape, pooled); err != nil {
 		return engine.Activation{}, err
 	}
@@ -91,7 +99,10 @@ func (m *model[T]) finish(x []T, images int, tap engine.Tap) (engine.Activation,
 		return activation(stage, shape, pooled), nil
 	}
 	stage.Kind = engine.Logits
-	logits, shape := m.classify(pooled, shape)
+	logits, shape, err := m.classify(ctx, pooled, shape)
+	if err != nil {
+		return engine.Activation{}, err
+	}
 	if err := emit(tap, stage, shape, logits); err != nil {
 		return engine.Activation{}, err
 	}

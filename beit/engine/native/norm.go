@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
@@ -17,10 +18,10 @@ type norm[T gemm.Float] struct {
 // rowsPerTask is the number of rows for one task of an elementwise operation.
 const rowsPerTask = 32
 
-// apply normalises each row of x, [rows, C], and writes it to y, which may be x.
-func (n *norm[T]) apply(threads int, y, x []T, rows int) {
+// apply normalises each row of x, [rows, C], and writes it to y, which may be x. The error is that of ctx.
+func (n *norm[T]) apply(ctx context.Context, threads int, y, x []T, rows int) error {
 	width := len(n.weight)
-	parallel.Chunks(threads, rows, rowsPerTask, func(_, from, to int) {
+	return parallel.Chunks(ctx, threads, rows, rowsPerTask, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			n.line(y[i*width:(i+1)*width], x[i*width:(i+1)*width])
 		}

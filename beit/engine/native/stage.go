@@ -36,13 +36,13 @@ func (e Engine) Stage(
 	m := &model[float64]{config: config, threads: runtime.GOMAXPROCS(0)}
 	switch {
 	case stage.Kind == engine.Embed:
-		return m.embedStage(l, stage, input)
+		return m.embedStage(ctx, l, stage, input)
 	case stage.InBlock() && stage.Block >= 0 && stage.Block < config.Depth:
 		return m.blockStage(ctx, l, stage, before, activationOf[float64](e))
 	case stage.Kind == engine.Pool:
-		return m.poolStage(l, stage, before)
+		return m.poolStage(ctx, l, stage, before)
 	case stage.Kind == engine.Logits && config.Classes > 0:
-		return m.logitsStage(l, stage, before)
+		return m.logitsStage(ctx, l, stage, before)
 	}
 	return engine.Activation{}, &StageError{stage, "the model does not have it"}
 }
@@ -60,7 +60,7 @@ func wholeImages(stage engine.Stage, before engine.Activation, one int) (images 
 	return len(before.Values) / one, nil
 }
 
-func (m *model[T]) embedStage(l *loader[T], stage engine.Stage, input engine.Input) (out engine.Activation, err error) {
+func (m *model[T]) embedStage(ctx context.Context, l *loader[T], stage engine.Stage, input engine.Input) (out engine.Activation, err error) {
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return out, err
@@ -68,7 +68,8 @@ func (m *model[T]) embedStage(l *loader[T], stage engine.Stage, input engine.Inp
 	if m.stem, err = l.stem(); err != nil {
 		return out, err
 	}
-	return activation(stage, m.tokenShape(images), m.embed(input, images)), nil
+	x, err := m.embed(ctx, input, images)
+	return activation(stage, m.tokenShape(images), x), err
 }
 
 func (m *model[T]) blockStage(ctx context.Context, l *loader[T], stage engine.Stage, before engine.Activation, activate func([]T)) (out engine.Activation, err error) {
@@ -90,7 +91,7 @@ func (m *model[T]) blockStage(ctx context.Context, l *loader[T], stage engine.St
 	return out, err
 }
 
-func (m *model[T]) poolStage(l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+func (m *model[T]) poolStage(ctx context.Context, l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
 	images, err := wholeImages(stage, before, m.config.Tokens()*m.config.EmbedDim)
 	if err != nil {
 		return out, err
@@ -98,19 +99,19 @@ func (m *model[T]) poolStage(l *loader[T], stage engine.Stage, before engine.Act
 	if m.tail, err = l.tail(); err != nil {
 		return out, err
 	}
-	pooled, shape := m.pool(values[T](before), images)
-	return activation(stage, shape, pooled), nil
+	pooled, shape, err := m.pool(ctx, values[T](before), images)
+	return activation(stage, shape, pooled), err
 }
 
-func (m *model[T]) logitsStage(l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
+func (m *model[T]) logitsStage(ctx context.Context, l *loader[T], stage engine.Stage, before engine.Activation) (out engine.Activation, err error) {
 	if _, err := wholeImages(stage, before, m.config.EmbedDim); err != nil {
 		return out, err
 	}
 	if m.tail, err = l.tail(); err != nil {
 		return out, err
 	}
-	logits, shape := m.classify(values[T](before), before.Shape)
-	return activation(stage, shape, logits), nil
+	logits, shape, err := m.classify(ctx, values[T](before), before.Shape)
+	return activation(stage, shape, logits), err
 }
 
 // values returns a copy of an activation's values; a block changes its input.

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"context"
+
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
@@ -28,15 +30,17 @@ func (l *loader[T]) stem() (out stem[T], err error) {
 	return out, err
 }
 
-// embed returns the tokens, [images, T, C].
-func (m *model[T]) embed(input engine.Input, images int) []T {
+// embed returns the tokens, [images, T, C]. The error is that of ctx.
+func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([]T, error) {
 	patches, dim := m.config.Patches(), m.config.EmbedDim
 	size := (patches + 1) * dim
 	x := make([]T, images*size)
 	one := len(input.Pixels) / images
 	for n := range images {
 		tokens := x[n*size : (n+1)*size]
-		m.stem.patch.apply(m.threads, tokens[dim:], m.unfold(input.Pixels[n*one:(n+1)*one]), patches, nil)
+		if err := m.stem.patch.apply(ctx, m.threads, tokens[dim:], m.unfold(input.Pixels[n*one:(n+1)*one]), patches, nil); err != nil {
+			return nil, err
+		}
 		copy(tokens, m.stem.class)
 		if input.Mask != nil {
 			m.stem.hide(tokens[dim:], input.Mask[n*patches:(n+1)*patches])
@@ -48,7 +52,7 @@ func (m *model[T]) embed(input engine.Input, images int) []T {
 			m.round(tokens)
 		}
 	}
-	return x
+	return x, nil
 }
 
 // hide replaces masked patches by the mask token.

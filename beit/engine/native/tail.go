@@ -1,6 +1,8 @@
 package native
 
 import (
+	"context"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -25,7 +27,8 @@ func (l *loader[T]) tail() (t tail[T], err error) {
 }
 
 // pool returns the activation of engine.Pool and its shape. A norm treats each token separately, so only the tokens that are kept are normalised.
-func (m *model[T]) pool(x []T, images int) ([]T, tensor.Shape) {
+// The error is that of ctx.
+func (m *model[T]) pool(ctx context.Context, x []T, images int) ([]T, tensor.Shape, error) {
 	dim, tokens := m.config.EmbedDim, m.config.Tokens()
 	shape := tensor.Shape{images, dim}
 	pick := m.mean
@@ -42,8 +45,7 @@ func (m *model[T]) pool(x []T, images int) ([]T, tensor.Shape) {
 	for n := range images {
 		pick(pooled[n*one:(n+1)*one], x[n*tokens*dim:(n+1)*tokens*dim])
 	}
-	m.tail.norm.apply(m.threads, pooled, pooled, len(pooled)/dim)
-	return pooled, shape
+	return pooled, shape, m.tail.norm.apply(ctx, m.threads, pooled, pooled, len(pooled)/dim)
 }
 
 // mean averages the patch tokens of one image.
@@ -62,10 +64,10 @@ func (m *model[T]) mean(out, in []T) {
 	}
 }
 
-// classify returns the logits of pooled vectors, [..., C], and their shape.
-func (m *model[T]) classify(pooled []T, shape tensor.Shape) ([]T, tensor.Shape) {
+// classify returns the logits of pooled vectors, [..., C], and their shape. The error is that of ctx.
+func (m *model[T]) classify(ctx context.Context, pooled []T, shape tensor.Shape) ([]T, tensor.Shape, error) {
 	rows := len(pooled) / m.config.EmbedDim
 	logits := make([]T, rows*m.config.Classes)
-	m.tail.head.apply(m.threads, logits, pooled, rows, nil)
-	return logits, append(shape[:len(shape)-1:len(shape)-1], m.config.Classes)
+	err := m.tail.head.apply(ctx, m.threads, logits, pooled, rows, nil)
+	return logits, append(shape[:len(shape)-1:len(shape)-1], m.config.Classes), err
 }

@@ -33,13 +33,19 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 
 // attend writes the attention branch of x to branch.
 func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
-	return w.groups(ctx, func(from, to, images int) {
+	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens
-		b.norm1.apply(w.threads, w.normed, x[from:to], rows)
-		b.qkv.apply(w.threads, w.wide, w.normed, rows, nil)
+		if err := b.norm1.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
+			return err
+		}
+		if err := b.qkv.apply(ctx, w.threads, w.wide, w.normed, rows, nil); err != nil {
+			return err
+		}
 		w.attention.bias = b.bias
-		w.attention.apply(w.threads, w.normed, w.wide, images)
-		b.proj.apply(w.threads, w.branch[from:to], w.normed, rows, nil)
+		if err := w.attention.apply(ctx, w.threads, w.normed, w.wide, images); err != nil {
+			return err
+		}
+		return b.proj.apply(ctx, w.threads, w.branch[from:to], w.normed, rows, nil)
 	})
 }
 
@@ -49,30 +55,33 @@ func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
 	if w.round != nil {
 		activate = func(line []T) { b.activate(line); w.round(line) }
 	}
-	return w.groups(ctx, func(from, to, images int) {
+	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens
-		b.norm2.apply(w.threads, w.normed, x[from:to], rows)
-		b.fc1.apply(w.threads, w.wide, w.normed, rows, activate)
-		b.fc2.apply(w.threads, w.branch[from:to], w.wide, rows, nil)
+		if err := b.norm2.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
+			return err
+		}
+		if err := b.fc1.apply(ctx, w.threads, w.wide, w.normed, rows, activate); err != nil {
+			return err
+		}
+		return b.fc2.apply(ctx, w.threads, w.branch[from:to], w.wide, rows, nil)
 	})
 }
 
-// groups calls do for each group of images: it is x[from:to].
-func (w *workspace[T]) groups(ctx context.Context, do func(from, to, images int)) error {
+// groups calls do for each group of images, which is x[from:to], up to the first error.
+func (w *workspace[T]) groups(do func(from, to, images int) error) error {
 	for first := 0; first < w.images; first += w.group {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		images := min(w.group, w.images-first)
 		from := first * w.tokens * w.dim
-		do(from, from+images*w.tokens*w.dim, images)
+		if err := do(from, from+images*w.tokens*w.dim, images); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// add adds branch to x, multiplied by gamma if that is not nil.
-func (w *workspace[T]) add(x, gamma []T) {
-	parallel.Chunks(w.threads, len(x)/w.dim, rowsPerTask, func(_, first, last int) {
+// add adds branch to x, multiplied by gamma if that is not nil. The error is that of ctx.
+func (w *workspace[T]) add(ctx context.Context, x, gamma []T) error {
+	return parallel.Chunks(ctx, w.threads, len(x)/w.dim, rowsPerTask, func(_, first, last int) {
 		branch, sum := w.branch[first*w.dim:last*w.dim], x[first*w.dim:last*w.dim]
 		for line := branch; gamma != nil && len(line) > 0; line = line[w.dim:] {
 			for i, g := range gamma {
