@@ -44,6 +44,7 @@ func (v *verification) compare(n int, got, want, rounded, exact *engine.Activati
 		m.agreement.Rows += a.Rows
 		m.agreement.Top1 += a.Top1
 		m.agreement.Top5 += a.Top5
+		v.samples.score(got, want)
 	}
 	return nil
 }
@@ -61,6 +62,7 @@ func (v *verification) result() *Result {
 	r := &Result{
 		OK: true, Model: v.subject.Name, Architecture: v.subject.Config.Name, Engine: v.subject.Engine.Name(), Device: v.subject.Options.Device,
 		Reference: v.reference.Name, DType: v.subject.Options.DType, Precision: v.precision, HoldsTo: v.precision.DType, Images: v.images,
+		Samples: v.samples.samples,
 	}
 	if r.Device == "" {
 		r.Device = "cpu"

@@ -35,6 +35,8 @@ type Result struct {
 	Remarks []Remark
 	// Taps are in the order of the forward pass.
 	Taps []Tap
+	// Samples are some of the images, at most 8 and in their order: those that both sides take for different classes, and the first of the others.
+	Samples []Sample
 }
 
 // Remark is something that a reader of a verdict should know.

@@ -25,6 +25,7 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	}
 	e, isNative := subject.Engine.(native.Engine)
 	v := &verification{subject: subject, reference: reference, options: options, native: isNative && e == (native.Engine{})}
+	v.samples.config = subject.Config
 	result, err := v.verdict(ctx)
 	if err = errors.Join(err, v.close()); err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ type verification struct {
 	// model is the subject's; exact computes in float64, and rounded in the dtype whose noise is measured. exact or rounded is nil if model does the same.
 	model, exact, rounded engine.Model
 	taps                  []*tapMeter
+	samples               sampler
 	// done counts the compared activations, of each image, for Options.Progress.
 	done int
 }
@@ -155,6 +157,8 @@ func (v *verification) batch(ctx context.Context, from, to int) error {
 	if err != nil {
 		return err
 	}
+	v.samples.begin(from, to, input)
+	defer v.samples.end()
 	runners := []runner{forward(v.model, input)}
 	add := func(r runner) int {
 		runners = append(runners, r)
