@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
-	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
-	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 )
 
 // block is one transformer block.

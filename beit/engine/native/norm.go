@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 

@@ -3,7 +3,7 @@ package native
 import (
 	"context"
 
-	"github.com/beitzoo/beitzoo/beit/engine/native/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 

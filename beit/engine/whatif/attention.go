@@ -1,0 +1,183 @@
+package whatif
+
+import (
+	"context"
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
+	"github.com/beitzoo/beitzoo/internal/parallel"
+)
+
+// attend returns the attention of the tokens with these indices, or of all, [len(rows), C], head beside head, from qkv, [images T, 3C].
+func (v *Version) attend(ctx context.Context, qkv *Rows, table *Tensor, rows []int) (*Rows, error) {
+	all := v.Rules.SoftmaxOverQueries || v.Rules.HeadsApart
+	wanted := rows
+	if rows == nil || all {
+		wanted = make([]int, qkv.Count)
+		for i := range wanted {
+			wanted[i] = i
+		}
+	}
+	a := &attention{version: v, qkv: qkv, rows: wanted, tokens: v.Config.Tokens(), width: v.Config.HeadDim(), out: make([]float64, len(wanted)*v.Config.EmbedDim)}
+	if table != nil {
+		a.bias = relpos.New(v.Config, table.Values())
+	}
+	images := qkv.Count / a.tokens
+	err := parallel.Until(ctx, v.threads, images*v.Config.Heads, func(_, i int) { a.head(i/v.Config.Heads, i%v.Config.Heads) })
+	out := RowsOf(a.out, v.Config.EmbedDim)
+	if v.Rules.HeadsApart {
+		out = a.apart(out)
+	}
+	if all && rows != nil {
+		out = out.Pick(rows)
+	}
+	return out, err
+}
+
+// attention computes the attention of one block.
+type attention struct {
+	version       *Version
+	qkv           *Rows
+	rows          []int
+	tokens, width int
+	bias          *relpos.Table[float64]
+	out           []float64
+}
+
+// head computes one head for the wanted tokens of one image.
+func (a *attention) head(image, head int) {
+	first := image * a.tokens
+	var own, places []int
+	for place, row := range a.rows {
+		if row/a.tokens == image {
+			own, places = append(own, row-first), append(places, place)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	scores := a.scores(image, head, own)
+	a.weights(scores, len(own))
+	var values gemm.Matrix[float64]
+	stride, c := a.qkv.Width, a.version.Config.EmbedDim
+	values.Fill(a.qkv.Values[first*stride+2*c+head*a.width:], a.tokens, a.width, stride)
+	sums := make([]float64, len(own)*a.width)
+	values.MultiplyAdd(sums, a.width, gemm.PackRows(scores, len(own), a.tokens, a.tokens), 0, values.Panels())
+	if a.version.Rules.Round != nil {
+		a.version.Rules.Round(sums)
+	}
+	for i, place := range places {
+		copy(a.out[place*c+head*a.width:], sums[i*a.width:(i+1)*a.width])
+	}
+}
+
+// transposed returns rows of that width, which lie stride apart, as columns.
+func transposed(values []float64, rows, width, stride int) []float64 {
+	turned := make([]float64, width*rows)
+	for r := range rows {
+		for i, v := range values[r*stride : r*stride+width] {
+			turned[i*rows+r] = v
+		}
+	}
+	return turned
+}
+
+// scores returns the scaled products of queries and keys with the bias, [queries, T].
+func (a *attention) scores(image, head int, queries []int) []float64 {
+	r := a.version.Rules
+	scale := r.QueryScale
+	if scale == 0 {
+		scale = 1 / math.Sqrt(float64(a.width))
+	}
+	first := image * a.tokens
+	scores := make([]float64, len(queries)*a.tokens)
+	q := make([]float64, 0, len(queries)*a.width)
+	for _, query := range queries {
+		q = append(q, a.qkv.Row(first + query)[head*a.width:(head+1)*a.width]...)
+	}
+	var keys gemm.Matrix[float64]
+	keys.FillTransposed(a.qkv.Values[first*a.qkv.Width+a.version.Config.EmbedDim+head*a.width:], a.tokens, a.width, a.qkv.Width)
+	keys.MultiplyAdd(scores, a.tokens, gemm.PackRows(q, len(queries), a.width, a.width), 0, keys.Panels())
+	if r.Round != nil {
+		r.Round(scores)
+	}
+	line := make([]float64, a.tokens)
+	for i, query := range queries {
+		a.line(line, head, query)
+		for k := range line {
+			if r.ScaledBias {
+				scores[i*a.tokens+k] = (scores[i*a.tokens+k] + line[k]) * scale
+			} else {
+				scores[i*a.tokens+k] = scores[i*a.tokens+k]*scale + line[k]
+			}
+		}
+	}
+	return scores
+}
+
+// line writes the bias of a query for all keys.
+func (a *attention) line(line []float64, head, query int) {
+	if a.bias == nil {
+		clear(line)
+		return
+	}
+	a.bias.Fill(line, head, query)
+	if a.version.Rules.NoClassBias {
+		if query == 0 {
+			clear(line)
+		}
+		line[0] = 0
+	}
+}
+
+// weights turns the scores of some queries into weights, in place.
+func (a *attention) weights(scores []float64, queries int) {
+	switch {
+	case a.version.Rules.NoSoftmax:
+		for i := range scores {
+			scores[i] /= float64(a.tokens)
+		}
+	case a.version.Rules.SoftmaxOverQueries:
+		turned := transposed(scores, queries, a.tokens, a.tokens)
+		for key := range a.tokens {
+			softmax(turned[key*queries : (key+1)*queries])
+		}
+		copy(scores, transposed(turned, a.tokens, queries, queries))
+	default:
+		for i := range queries {
+			softmax(scores[i*a.tokens : (i+1)*a.tokens])
+		}
+	}
+	if a.version.Rules.Round != nil {
+		a.version.Rules.Round(scores)
+	}
+}
+
+// softmax exponentiates and normalises a line in place.
+func softmax(line []float64) {
+	largest, total := line[0], 0.0
+	for _, v := range line {
+		largest = max(largest, v)
+	}
+	for i, v := range line {
+		line[i] = math.Exp(v - largest)
+		total += line[i]
+	}
+	for i := range line {
+		line[i] /= total
+	}
+}
+
+// apart returns the results of all tokens as a program reads them that does not put the heads beside each other.
+func (a *attention) apart(out *Rows) *Rows {
+	read := make([]float64, 0, len(out.Values))
+	for image := range out.Count / a.tokens {
+		for head := range a.version.Config.Heads {
+			for token := range a.tokens {
+				read = append(read, out.Row(image*a.tokens + token)[head*a.width:(head+1)*a.width]...)
+			}
+		}
+	}
+	return RowsOf(read, out.Width)
+}

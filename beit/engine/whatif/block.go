@@ -1,0 +1,211 @@
+package whatif
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+)
+
+// Block is one transformer block of a version.
+type Block struct {
+	version             *Version
+	Norm1, Norm2        Norm
+	QKV, Proj, FC1, FC2 Linear
+	// Table is that of the block, or the one that all blocks share; nil if there is none.
+	Table *Tensor
+	// Gamma1 and Gamma2 are nil without layer scale.
+	Gamma1, Gamma2 []float64
+}
+
+// Norm has the parameters of a LayerNorm.
+type Norm struct{ Weight, Bias *Tensor }
+
+// Linear has the parameters of a linear layer: weight [out, in], bias [out].
+type Linear struct {
+	Weight *Tensor
+	Bias   []float64
+}
+
+// Block reads a block. The error is that of reading a parameter.
+func (v *Version) Block(i int) (*Block, error) {
+	r := &reader{version: v, prefix: fmt.Sprintf("blocks.%d.", i)}
+	norm := func(name string) Norm { return Norm{r.tensor(name + ".weight"), r.tensor(name + ".bias")} }
+	linear := func(name string) Linear {
+		return Linear{r.tensor(name + ".weight"), valuesOf(r.tensor(name + ".bias"))}
+	}
+	b := &Block{
+		version: v, Norm1: norm("norm1"), Norm2: norm("norm2"), Proj: linear("attn.proj"), FC1: linear("mlp.fc1"), FC2: linear("mlp.fc2"),
+		Gamma1: valuesOf(r.optional("gamma_1")), Gamma2: valuesOf(r.optional("gamma_2")), Table: r.optional("attn.relative_position_bias_table"),
+	}
+	b.QKV.Weight = r.tensor("attn.qkv.weight")
+	for _, name := range []string{"attn.q_bias", "attn.k_bias", "attn.v_bias"} {
+		bias := valuesOf(r.optional(name))
+		if bias == nil {
+			bias = make([]float64, v.Config.EmbedDim)
+		}
+		b.QKV.Bias = append(b.QKV.Bias, bias...)
+	}
+	if v.Config.Bias == arch.SharedBias && b.Table == nil {
+		r.prefix = ""
+		b.Table = r.tensor("rel_pos_bias.relative_position_bias_table")
+	}
+	return b, r.err
+}
+
+func valuesOf(t *Tensor) []float64 {
+	if t == nil {
+		return nil
+	}
+	return t.Values()
+}
+
+// Attention returns the attention branch before layer scale, [len(rows), C], for the tokens with these indices, from x, the stream before the block,
+// [images T, C]. With rows nil it returns all of them.
+func (b *Block) Attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
+	v := b.version
+	in := x
+	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
+		in = v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	}
+	qkv, err := v.linear(ctx, in, b.QKV.Weight, b.QKV.Bias)
+	if err != nil {
+		return nil, err
+	}
+	context, err := v.attend(ctx, qkv, b.Table, rows)
+	if err != nil {
+		return nil, err
+	}
+	branch, err := v.linear(ctx, context, b.Proj.Weight, b.Proj.Bias)
+	if err == nil && v.Rules.Order == NormAfterBranch {
+		branch = v.norm(branch, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	}
+	return branch, err
+}
+
+// Context returns what Attention has before proj: the sum of values that each token attends to, [len(rows), C], head beside head.
+func (b *Block) Context(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
+	qkv, err := b.QKVOf(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	return b.version.attend(ctx, qkv, b.Table, rows)
+}
+
+// QKVOf returns queries, keys and values of all tokens, [images T, 3C], before the queries are scaled.
+func (b *Block) QKVOf(ctx context.Context, x *Rows) (*Rows, error) {
+	v := b.version
+	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
+		x = v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	}
+	return v.linear(ctx, x, b.QKV.Weight, b.QKV.Bias)
+}
+
+// Middle returns the stream between both branches, y, from x and the attention branch, which have the same tokens.
+func (b *Block) Middle(x, branch *Rows) *Rows {
+	v := b.version
+	switch v.Rules.Order {
+	case NormAfterSum:
+		return v.norm(add(x, branch, b.Gamma1), b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	case ScaleAfterSum:
+		return scaled(add(x, branch, nil), b.Gamma1)
+	case NoFirstResidual:
+		return scaled(branch, b.Gamma1)
+	case ResidualOfNorm:
+		return add(v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1), branch, b.Gamma1)
+	}
+	return add(x, branch, b.Gamma1)
+}
+
+// Hidden returns the values inside the MLP, [len(y), HiddenDim], before and after the activation. in is what the MLP reads: y, or x for SideBySide.
+func (b *Block) Hidden(ctx context.Context, in *Rows) (before, after *Rows, err error) {
+	v := b.version
+	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
+		in = v.norm(in, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
+	}
+	if before, err = v.linear(ctx, in, b.FC1.Weight, b.FC1.Bias); err != nil {
+		return nil, nil, err
+	}
+	return before, apply(before, v.Rules.Activation), nil
+}
+
+// MLP returns the MLP branch before layer scale. in is as for Hidden.
+func (b *Block) MLP(ctx context.Context, in *Rows) (*Rows, error) {
+	v := b.version
+	_, hidden, err := b.Hidden(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	branch, err := v.linear(ctx, hidden, b.FC2.Weight, b.FC2.Bias)
+	if err == nil && v.Rules.Order == NormAfterBranch {
+		branch = v.norm(branch, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
+	}
+	return branch, err
+}
+
+// End returns the stream after the block, z, from the one in the middle and the MLP branch.
+func (b *Block) End(y, branch *Rows) *Rows {
+	v := b.version
+	switch v.Rules.Order {
+	case NormAfterSum:
+		return v.norm(add(y, branch, b.Gamma2), b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
+	case ScaleAfterSum:
+		return scaled(add(y, branch, nil), b.Gamma2)
+	case NoSecondResidual:
+		return scaled(branch, b.Gamma2)
+	case ResidualOfNorm:
+		return add(v.norm(y, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2), branch, b.Gamma2)
+	}
+	return add(y, branch, b.Gamma2)
+}
+
+// Finish returns the stream after the block from x and the attention branch, which have the same tokens.
+func (b *Block) Finish(ctx context.Context, x, branch *Rows) (*Rows, error) {
+	y := b.Middle(x, branch)
+	in := y
+	if b.version.Rules.Order == SideBySide {
+		in = x
+	}
+	mlp, err := b.MLP(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return b.End(y, mlp), nil
+}
+
+// Stream returns the stream after the block for the tokens with these indices, or all of them, from the one before.
+func (b *Block) Stream(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
+	branch, err := b.Attention(ctx, x, rows)
+	if err != nil {
+		return nil, err
+	}
+	if rows != nil {
+		x = x.Pick(rows)
+	}
+	return b.Finish(ctx, x, branch)
+}
+
+// add returns x + gamma branch; gamma nil means ones.
+func add(x, branch *Rows, gamma []float64) *Rows {
+	sum := make([]float64, len(x.Values))
+	for i, v := range x.Values {
+		if gamma == nil {
+			sum[i] = v + branch.Values[i]
+		} else {
+			sum[i] = v + gamma[i%x.Width]*branch.Values[i]
+		}
+	}
+	return RowsOf(sum, x.Width)
+}
+
+// scaled returns gamma x; gamma nil means ones.
+func scaled(x *Rows, gamma []float64) *Rows {
+	if gamma == nil {
+		return x
+	}
+	product := make([]float64, len(x.Values))
+	for i, v := range x.Values {
+		product[i] = v * gamma[i%x.Width]
+	}
+	return RowsOf(product, x.Width)
+}

@@ -1,0 +1,209 @@
+package whatif
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// Model reads parameters in float64 when they are first used, and remembers products. It can be used by one goroutine at a time.
+type Model struct {
+	Config  arch.Config
+	views   map[string]tensor.View
+	tensors map[string]*Tensor
+	memo    map[any]*Rows
+	// held is the number of float64 values in memo.
+	held    int
+	threads int
+}
+
+// New returns the model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
+func New(config arch.Config, weights []tensor.Named) (*Model, error) {
+	views, err := engine.Parameters(config, weights)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Config: config, views: make(map[string]tensor.View), tensors: make(map[string]*Tensor), threads: runtime.GOMAXPROCS(0)}
+	for i, p := range config.Params() {
+		m.views[p.Name] = views[i]
+	}
+	m.Forget()
+	return m, nil
+}
+
+// Has reports whether the model has a parameter of that name.
+func (m *Model) Has(name string) bool {
+	_, found := m.views[name]
+	return found
+}
+
+// Tensor returns a parameter. The error is that of reading it.
+func (m *Model) Tensor(name string) (*Tensor, error) {
+	if t := m.tensors[name]; t != nil {
+		return t, nil
+	}
+	view, found := m.views[name]
+	if !found {
+		return nil, fmt.Errorf("no parameter %s", name)
+	}
+	var values []float64
+	err := tensor.Guard(func() (err error) {
+		values, err = tensor.Float64s(view)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("parameter %s: %w", name, err)
+	}
+	t := NewTensor(view.Shape, values)
+	m.tensors[name] = t
+	return t, nil
+}
+
+// Forget releases the products that were remembered, and the parameters whose names begin with one of the prefixes.
+func (m *Model) Forget(prefixes ...string) {
+	m.memo, m.held = make(map[any]*Rows), 0
+	maps.DeleteFunc(m.tensors, func(name string, _ *Tensor) bool {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(name, prefix) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// Rows are the vectors of tokens, [Count, Width], row-major. They do not change.
+type Rows struct {
+	Values       []float64
+	Count, Width int
+}
+
+// RowsOf returns the vectors in values, of that width.
+func RowsOf(values []float64, width int) *Rows { return &Rows{values, len(values) / width, width} }
+
+// Row returns vector i.
+func (r *Rows) Row(i int) []float64 { return r.Values[i*r.Width : (i+1)*r.Width] }
+
+// Pick returns the vectors with these indices.
+func (r *Rows) Pick(indices []int) *Rows {
+	picked := make([]float64, 0, len(indices)*r.Width)
+	for _, i := range indices {
+		picked = append(picked, r.Row(i)...)
+	}
+	return RowsOf(picked, r.Width)
+}
+
+// remembered is the largest number of values that a Model remembers: 1 GiB.
+const remembered = 1 << 27
+
+// remember returns what compute returns, from memory if it was called with that key before.
+func (m *Model) remember(key any, compute func() (*Rows, error)) (*Rows, error) {
+	if rows := m.memo[key]; rows != nil {
+		return rows, nil
+	}
+	rows, err := compute()
+	if err == nil && m.held+len(rows.Values) <= remembered {
+		m.memo[key] = rows
+		m.held += len(rows.Values)
+	}
+	return rows, err
+}
+
+// Version is a model with changes.
+type Version struct {
+	*Model
+	Rules   Rules
+	changed map[string]*Tensor
+}
+
+// Version returns the model as it is.
+func (m *Model) Version() *Version { return &Version{Model: m} }
+
+// Copy returns a version with the same changes, which can be changed further.
+func (v *Version) Copy() *Version {
+	return &Version{Model: v.Model, Rules: v.Rules, changed: maps.Clone(v.changed)}
+}
+
+// Tensor returns a parameter of the version.
+func (v *Version) Tensor(name string) (*Tensor, error) {
+	if t := v.changed[name]; t != nil {
+		return t, nil
+	}
+	return v.Model.Tensor(name)
+}
+
+// Set replaces a parameter. Setting attn.k_bias, [C], which BEiT does not have, gives the keys of a block a bias.
+func (v *Version) Set(name string, t *Tensor) {
+	if v.changed == nil {
+		v.changed = make(map[string]*Tensor)
+	}
+	v.changed[name] = t
+}
+
+// reader reads several tensors and keeps the first error.
+type reader struct {
+	version *Version
+	prefix  string
+	err     error
+}
+
+func (r *reader) tensor(name string) *Tensor {
+	if r.err != nil {
+		return nil
+	}
+	var t *Tensor
+	t, r.err = r.version.Tensor(r.prefix + name)
+	return t
+}
+
+// optional returns nil if the model does not have the parameter.
+func (r *reader) optional(name string) *Tensor {
+	full := r.prefix + name
+	if r.version.changed[full] == nil && !r.version.Has(full) {
+		return nil
+	}
+	return r.tensor(name)
+}
+
+// product returns x Wᵀ, [x.Count, out], without bias.
+func (m *Model) product(ctx context.Context, x *Rows, w *Tensor, round func([]float64)) (*Rows, error) {
+	if round != nil {
+		return m.roundedProduct(ctx, x, w, round)
+	}
+	if w.base == nil {
+		return m.remember([2]any{x, w}, func() (*Rows, error) { return m.multiply(ctx, x, w) })
+	}
+	left := x
+	if w.columns != nil {
+		inverse := make([]int, len(w.columns))
+		for to, from := range w.columns {
+			inverse[from] = to
+		}
+		left = RowsOf(arrange(x.Values, x.Width, nil, inverse), x.Width)
+	}
+	out, err := m.product(ctx, left, w.base, nil)
+	if err != nil || w.rows == nil {
+		return out, err
+	}
+	return RowsOf(arrange(out.Values, out.Width, nil, w.rows), out.Width), nil
+}
+
+// roundedProduct rounds both factors and the result.
+func (m *Model) roundedProduct(ctx context.Context, x *Rows, w *Tensor, round func([]float64)) (*Rows, error) {
+	rounded := func(values []float64) []float64 {
+		copied := append([]float64(nil), values...)
+		round(copied)
+		return copied
+	}
+	out, err := m.multiply(ctx, RowsOf(rounded(x.Values), x.Width), w.Map(rounded))
+	if err == nil {
+		round(out.Values)
+	}
+	return out, err
+}
