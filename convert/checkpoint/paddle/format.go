@@ -53,7 +53,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		Modules:   found.Modules,
 		Others:    found.Others,
 		Tensors:   tensors,
-		Notes:     found.Notes,
+		Notes:     append(found.Notes, document.Notes()...),
 	}, nil
 }
 

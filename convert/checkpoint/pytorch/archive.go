@@ -76,7 +76,7 @@ func readArchive(ctx context.Context, content []byte, options checkpoint.Options
 	if err != nil {
 		return nil, err
 	}
-	opened, err := loaded.storages.checkpoint(loaded.object.Root, int64(len(content)), options)
+	opened, err := loaded.storages.checkpoint(loaded.object, int64(len(content)), options)
 	if err != nil {
 		return nil, err
 	}
@@ -85,14 +85,10 @@ func readArchive(ctx context.Context, content []byte, options checkpoint.Options
 }
 
 // objectIn loads the object in a file of torch.save, whichever container it has.
-func objectIn(ctx context.Context, content []byte) (pickle.Value, *storages, error) {
+func objectIn(ctx context.Context, content []byte) (*pickle.Document, *storages, error) {
 	switch {
 	case isLegacy(content):
-		object, storages, err := loadLegacy(ctx, content)
-		if err != nil {
-			return nil, nil, err
-		}
-		return object.Root, storages, nil
+		return loadLegacy(ctx, content)
 	case !isArchive(content):
 		return nil, nil, checkpoint.Errorf(checkpoint.ErrFormat, "no file of torch.save")
 	}
@@ -104,7 +100,7 @@ func objectIn(ctx context.Context, content []byte) (pickle.Value, *storages, err
 	if err != nil {
 		return nil, nil, err
 	}
-	return loaded.object.Root, loaded.storages, nil
+	return loaded.object, loaded.storages, nil
 }
 
 // description is what a container's description says behind its first words.

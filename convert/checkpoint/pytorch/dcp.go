@@ -63,7 +63,7 @@ func readDistributed(ctx context.Context, folder *checkpoint.Folder, options che
 	if err != nil {
 		return nil, err
 	}
-	opened, err := newStorages(false).checkpoint(tree, folder.Size(), options)
+	opened, err := newStorages(false).checkpoint(&pickle.Document{Root: tree, Called: document.Called}, folder.Size(), options)
 	if err != nil {
 		return nil, err
 	}

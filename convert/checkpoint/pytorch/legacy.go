@@ -42,7 +42,7 @@ func readLegacy(ctx context.Context, content []byte, options checkpoint.Options)
 	if err != nil {
 		return nil, err
 	}
-	opened, err := storages.checkpoint(object.Root, int64(len(content)), options)
+	opened, err := storages.checkpoint(object, int64(len(content)), options)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,10 @@ func TestHarmlessObjects(t *testing.T) {
 		if len(opened.Tensors) != 1 || opened.Wrapper != "model" || !slices.Equal(opened.Others, []string{"beside"}) {
 			t.Errorf("%s: %d tensors under %q, beside %q", name, len(opened.Tensors), opened.Wrapper, opened.Others)
 		}
+		const own = `Python would call "__main__.Mode", "__main__.Number", "__main__.Flags", "__main__.Outer.Inner", "__main__.OwnSet" on loading; `
+		if !slices.ContainsFunc(opened.Notes, func(note string) bool { return strings.HasPrefix(note, own) }) {
+			t.Errorf("%s: what of it Python would call is not said: %q", name, opened.Notes)
+		}
 		selected, err := checkpoint.Open(context.Background(), filepath.Join("testdata", name), checkpoint.Options{Select: "beside"}, pytorch.Format)
 		if selected != nil || !errors.Is(err, checkpoint.ErrUnsupported) {
 			t.Errorf("%s: tensors that cannot be read are read: %v", name, err)

@@ -78,6 +78,8 @@ type joiner struct {
 	found   *statedict.Dict
 	names   []string
 	parts   map[string]*jointTensor
+	// notes say what Python would call to load the files.
+	notes []string
 	// copies counts parts that several processes had.
 	copies int
 	// size is that of all files, in bytes, and total that of the tensors that were joined.
@@ -103,15 +105,20 @@ type jointTensor struct {
 
 // add takes the tensors of a file, and reports whether there are parts of tensors among them.
 func (j *joiner) add(ctx context.Context, name string, content []byte, options checkpoint.Options) (bool, error) {
-	root, s, err := objectIn(ctx, content)
+	object, s, err := objectIn(ctx, content)
 	if err != nil {
 		return false, err
 	}
-	found, err := statedict.Choose(root, statedict.Options{Select: options.Select, FileSize: int64(len(content)), Shards: true})
+	found, err := statedict.Choose(object.Root, statedict.Options{Select: options.Select, FileSize: int64(len(content)), Shards: true})
 	if err != nil {
 		return false, err
 	}
 	s.unpacking = j.unpacking
+	for _, note := range object.Notes() {
+		if !slices.Contains(j.notes, note) {
+			j.notes = append(j.notes, note)
+		}
+	}
 	joined := false
 	for _, t := range found.Tensors {
 		if _, ok := t.Value.(*statedict.Shard); ok {
@@ -215,7 +222,7 @@ func (d *digest) Write(p []byte) (int, error) {
 func (j *joiner) checkpoint() (*checkpoint.Checkpoint, error) {
 	opened := &checkpoint.Checkpoint{
 		Container: fmt.Sprintf("%d files of processes, with parts of tensors (DTensor)", j.files),
-		Wrapper:   j.found.Wrapper, Others: j.found.Others, Notes: slices.Clone(j.found.Notes),
+		Wrapper:   j.found.Wrapper, Others: j.found.Others, Notes: slices.Concat(j.found.Notes, j.notes),
 	}
 	for _, name := range j.names {
 		joint := j.parts[name]

@@ -67,14 +67,14 @@ func (s *storages) size(key string) int64 {
 }
 
 // checkpoint selects the state dict in the loaded object and connects its tensors with their data.
-func (s *storages) checkpoint(root pickle.Value, fileSize int64, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
-	found, err := statedict.Choose(root, statedict.Options{Select: options.Select, FileSize: fileSize})
+func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
+	found, err := statedict.Choose(object.Root, statedict.Options{Select: options.Select, FileSize: fileSize})
 	if err != nil {
 		return nil, err
 	}
 	s.unpacking.limit = mostOf(fileSize)
 	opened := &checkpoint.Checkpoint{
-		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Others: found.Others, Notes: found.Notes,
+		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Others: found.Others, Notes: append(found.Notes, object.Notes()...),
 		Tensors: make([]tensor.Named, len(found.Tensors)),
 	}
 	for i, t := range found.Tensors {

@@ -82,7 +82,7 @@ func readUnpacked(ctx context.Context, f files, options checkpoint.Options) (*ch
 		}
 		return nil, err
 	}
-	opened, err := loaded.storages.checkpoint(loaded.object.Root, f.folder.Size(), options)
+	opened, err := loaded.storages.checkpoint(loaded.object, f.folder.Size(), options)
 	if err != nil {
 		return nil, err
 	}

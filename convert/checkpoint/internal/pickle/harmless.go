@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,6 +75,38 @@ var harmless = []Global{
 	{"torch._C", "Generator"},
 }
 
+// inertCalls are classes outside of the table, by their modules, that only keep what they are called with: enumerations, errors, results of models and the
+// like. A star stands for all of a module. Calls of others get a note.
+var inertCalls = map[string][]string{
+	"accelerate.utils.dataclasses": {
+		"ComputeEnvironment", "DistributedType", "DynamoBackend", "LoggerType", "PrecisionType", "RNGType", "SageMakerDistributedType",
+	},
+	"inspect":                          {"Parameter", "Signature", "_ParameterKind"},
+	"ipaddress":                        {"*"},
+	"mmengine.config.config":           {"ConfigDict"},
+	"numpy.random.bit_generator":       {"__pyx_unpickle_SeedSequence"},
+	"pandas":                           {"StringDtype"},
+	"pandas._libs.arrays":              {"__pyx_unpickle_NDArrayBacked"},
+	"pandas.core.internals.managers":   {"BlockManager", "SingleBlockManager"},
+	"peft.utils.peft_types":            {"PeftType", "TaskType"},
+	"random":                           {"Random"},
+	"re":                               {"RegexFlag"},
+	"timm.layers.format":               {"Format"},
+	"torch.ao.quantization.quant_type": {"QuantType"},
+	"torch.distributed._shard.sharded_tensor.metadata": {"MEM_FORMAT_ENCODING"},
+	"torch.distributed.checkpoint.metadata":            {"_MEM_FORMAT_ENCODING"},
+	"torch.distributed.fsdp.api":                       {"BackwardPrefetch", "ShardingStrategy", "StateDictType"},
+	"torch.return_types":                               {"*"},
+	"torchvision.transforms.functional":                {"InterpolationMode"},
+	"transformers.debug_utils":                         {"DebugOption"},
+	"transformers.modeling_outputs":                    {"*"},
+	"transformers.trainer_utils": {
+		"EvaluationStrategy", "FSDPOption", "HPSearchBackend", "HubStrategy", "IntervalStrategy", "SaveStrategy", "SchedulerType",
+	},
+	"transformers.training_args": {"OptimizerNames", "ParallelMode"},
+	"transformers.utils.generic": {"PaddingStrategy", "TensorType"},
+}
+
 // plainFunctions are functions of Python that compute something and act on nothing.
 var plainFunctions = map[string]bool{
 	"abs": true, "all": true, "any": true, "bool": true, "hash": true, "id": true, "isinstance": true, "len": true, "max": true, "min": true, "print": true,
@@ -112,6 +145,12 @@ func (g *Global) harmless() bool {
 		return true
 	}
 	return className.MatchString(g.Name) || helperName.MatchString(g.Name)
+}
+
+// inertCall reports whether calling it is known to do nothing but make an object.
+func (g *Global) inertCall() bool {
+	names := inertCalls[g.Module]
+	return g.Module == "builtins" || slices.Contains(names, "*") || slices.Contains(names, g.Name)
 }
 
 // known reports whether the table of callables has it.

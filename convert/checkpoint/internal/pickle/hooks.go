@@ -54,6 +54,7 @@ func (l *loader) call(callable any, args []any) (any, error) {
 		return function(l, global, args)
 	}
 	if global.harmless() {
+		l.noteCall(*global)
 		return inert(l, global, args)
 	}
 	return nil, global.forbidden()

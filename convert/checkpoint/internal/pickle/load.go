@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/nlpodyssey/gopickle/pickle"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/opcode"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Options say what surrounds the pickle.
@@ -27,6 +29,31 @@ type Document struct {
 	End int64
 	// Protocol is what the pickle states, or 0.
 	Protocol int
+	// Called are classes that Python would call to load the pickle, and of which it is not known what calling them does, without repetitions. They were not
+	// called. What they are named comes from the file: quote it.
+	Called []Global
+}
+
+// Notes says which classes Python would call, in a sentence, or returns nil.
+func (d *Document) Notes() []string {
+	if len(d.Called) == 0 {
+		return nil
+	}
+	quoted := make([]string, len(d.Called))
+	for i, class := range d.Called {
+		quoted[i] = text.Quote(text.Cut(class.String(), 100))
+	}
+	return []string{"Python would call " + text.List(quoted, mostNamed, "") + " on loading; beitzoo does not know what that does, and called nothing"}
+}
+
+// mostNamed is how many classes a sentence names, and mostCalled how many are kept.
+const mostNamed, mostCalled = 8, 1000
+
+// noteCall remembers a class that Python would call, unless calling it is known to do no harm.
+func (l *loader) noteCall(class Global) {
+	if !class.inertCall() && len(l.called) < mostCalled && !slices.Contains(l.called, class) {
+		l.called = append(l.called, class)
+	}
 }
 
 // Load reads the pickle that begins at offset. Views of arrays are windows of content. Errors are of type *checkpoint.Error.
@@ -44,7 +71,7 @@ func Load(ctx context.Context, content []byte, offset int64, options Options) (*
 	if err != nil {
 		return nil, problem(err)
 	}
-	return &Document{Root: root, End: stream.End, Protocol: stream.Protocol}, nil
+	return &Document{Root: root, End: stream.End, Protocol: stream.Protocol, Called: l.called}, nil
 }
 
 // loader answers the questions of gopickle's machine.
@@ -55,6 +82,8 @@ type loader struct {
 	// memory is about how many bytes the machine and the values hold; values counts those that were converted.
 	memory int64
 	values int
+	// called are the classes that [Document.Called] is about.
+	called []Global
 }
 
 // charge counts what is copied from values that the pickle made before: one opcode can ask for a copy of many.

@@ -198,3 +198,36 @@ func TestDictGet(t *testing.T) {
 		t.Error("b is found")
 	}
 }
+
+// TestLoad_NamesUnknownCalls has calls that no library writes into a file of weights, beside calls that libraries do write.
+func TestLoad_NamesUnknownCalls(t *testing.T) {
+	t.Parallel()
+	w := picklegen.New(2)
+	called := func(module, name string) func(w *picklegen.Writer) {
+		return func(w *picklegen.Writer) {
+			w.Text(module + name)
+			w.Call(module, name, func(w *picklegen.Writer) { w.Text("x") })
+		}
+	}
+	content := w.Dict(func(w *picklegen.Writer) {
+		for _, c := range [][2]string{
+			{"numpy", "DataSource"}, {"torch.utils._x", "_Import"}, {"any", "__pyx_unpickle_x"}, {"transformers.training_args", "TrainingArguments"},
+			{"transformers.trainer_utils", "IntervalStrategy"}, {"builtins", "ValueError"}, {"ipaddress", "IPv4Address"}, {"pathlib", "PosixPath"},
+		} {
+			called(c[0], c[1])(w)
+		}
+		w.Text("again").Call("numpy", "DataSource", func(w *picklegen.Writer) { w.Text("y") })
+	}).Stop()
+	document, err := pickle.Load(t.Context(), content, 0, pickle.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []pickle.Global{
+		{Module: "numpy", Name: "DataSource"}, {Module: "torch.utils._x", Name: "_Import"}, {Module: "any", Name: "__pyx_unpickle_x"},
+		{Module: "transformers.training_args", Name: "TrainingArguments"},
+	}
+	equal(t, want, document.Called)
+	if notes := document.Notes(); len(notes) != 1 || !strings.Contains(notes[0], `Python would call "numpy.DataSource", "torch.utils._x._Import"`) {
+		t.Errorf("notes %q", notes)
+	}
+}
