@@ -89,6 +89,10 @@ func TestDistributed_Refused(t *testing.T) {
 	remove := func(name string) func(string) error {
 		return func(folder string) error { return os.Remove(filepath.Join(folder, name)) }
 	}
+	hostile := func(name string) func(string) error {
+		content := lone(1, func(w *writer) { w.Call("posix", "system", aText("true")).Op('0') }).Bytes()
+		return func(folder string) error { return os.WriteFile(filepath.Join(folder, name), content, 0o600) }
+	}
 	tests := map[string]struct {
 		// path is in the folder distributed, and copied; change changes it, and give is what is opened of it.
 		path       string
@@ -110,6 +114,14 @@ func TestDistributed_Refused(t *testing.T) {
 		"a full model beside": {"ranks.2", func(f string) error {
 			return os.WriteFile(filepath.Join(f, "x.pth"), file(t, "testdata", "odd.zip.pth"), 0o600)
 		}, "", checkpoint.ErrUnsupported, `"x.pth", which has none`, "nothing else"},
+		"the first process is hostile": {"ranks.2", hostile("rank0.pth"), "", checkpoint.ErrUnsafe, `asks Python to run "posix.system"`, "do not load"},
+		"the last process is hostile":  {"ranks.2", hostile("rank1.pth"), "", checkpoint.ErrUnsafe, `asks Python to run "posix.system"`, "do not load"},
+		"all processes are hostile": {"ranks.2", func(f string) error {
+			return errors.Join(hostile("rank0.pth")(f), hostile("rank1.pth")(f))
+		}, "", checkpoint.ErrUnsafe, `asks Python to run "posix.system"`, "do not load"},
+		"a hostile file beside one of another kind": {"ranks.2", func(f string) error {
+			return errors.Join(hostile("rank0.pth")(f), os.WriteFile(filepath.Join(f, "rank1.pth"), file(t, "testdata", "odd.zip.pth"), 0o600))
+		}, "", checkpoint.ErrFormat, "holds no", ""},
 		"flat parameters":            {"flat.pth", nil, "", checkpoint.ErrNoModel, "flat parameter", "FULL_STATE_DICT"},
 		"a state dict of old FSDP":   {"sharded.pth", nil, "", checkpoint.ErrUnsupported, "ShardedTensor", "FULL_STATE_DICT"},
 		"another file with its name": {"dcp.1", func(f string) error { return os.WriteFile(filepath.Join(f, ".metadata"), []byte("x"), 0o600) }, "", checkpoint.ErrFormat, "holds no", ""},

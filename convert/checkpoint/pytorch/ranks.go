@@ -2,6 +2,7 @@ package pytorch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -43,9 +44,11 @@ func rankFiles(folder *checkpoint.Folder) []string {
 	return names
 }
 
-// readRanks joins the tensors of all files that hold a model. If the first of them holds no parts, the folder is of another kind.
+// readRanks joins the tensors of all files that hold a model. If the first of them that can be read holds no parts, the folder is of another kind. One that
+// can't be read before it is the reason to refuse a folder of this kind, or one of which no file is safe to read.
 func readRanks(ctx context.Context, folder *checkpoint.Folder, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	j := &joiner{parts: map[string]*jointTensor{}, unpacking: &unpacking{}}
+	var refused error
 	for _, name := range rankFiles(folder) {
 		content, err := folder.Content(name)
 		if err != nil {
@@ -55,20 +58,32 @@ func readRanks(ctx context.Context, folder *checkpoint.Folder, options checkpoin
 		switch {
 		case errors.Is(err, checkpoint.ErrNoModel):
 			j.skipped = append(j.skipped, text.Quote(name))
-		case j.files == 0 && (err != nil || !joined):
-			return nil, ctx.Err()
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case j.files == 0 && err != nil:
+			refused = cmp.Or(refused, inFile(name, err))
+		case j.files == 0 && !joined:
+			return nil, nil
+		case refused != nil:
+			return nil, refused
 		case err != nil:
-			return nil, fmt.Errorf("the file %q in it: %w", name, err)
+			return nil, inFile(name, err)
 		case !joined:
 			return nil, checkpoint.Unsupported("the folder has files of processes that have parts of tensors, and %.200q, which has none", name).
 				WithHint("give a folder that holds the files of one training and nothing else")
 		}
 	}
-	if j.files == 0 {
-		return nil, nil
+	switch {
+	case j.files > 0:
+		return j.checkpoint()
+	case errors.Is(refused, checkpoint.ErrUnsafe):
+		return nil, refused
 	}
-	return j.checkpoint()
+	return nil, nil
 }
+
+// inFile says which file of the folder an error is about.
+func inFile(name string, err error) error { return fmt.Errorf("the file %q in it: %w", name, err) }
 
 // joiner joins the tensors of several files.
 type joiner struct {
