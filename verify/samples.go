@@ -48,11 +48,13 @@ type sampler struct {
 // begin adds the images [from, to), which input holds.
 func (s *sampler) begin(from, to int, input engine.Input) {
 	c := s.config
+	one := c.Channels * c.ImageHeight * c.ImageWidth
 	for n := range to - from {
-		one := c.Channels * c.ImageHeight * c.ImageWidth
-		s.samples = append(s.samples, Sample{
-			Image: from + n, Pixels: input.Pixels[n*one : (n+1)*one], Channels: c.Channels, Height: c.ImageHeight, Width: c.ImageWidth,
-		})
+		sample := Sample{Image: from + n, Channels: c.Channels, Height: c.ImageHeight, Width: c.ImageWidth}
+		if (n+1)*one <= len(input.Pixels) { // else the engine says what is wrong
+			sample.Pixels = input.Pixels[n*one : (n+1)*one]
+		}
+		s.samples = append(s.samples, sample)
 	}
 }
 

@@ -176,7 +176,7 @@ func (d *demoRun) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	document := report.New(result)
+	document := report.New(result, report.Options{})
 	d.result.Verification = &document
 	d.printf("\n3. The PyTorch file, run in plain Go, compared with what PASSL computed from the original (%d images):", result.Images)
 	d.printf("   %-10s %-14s %-14s %s", "", "largest value", "off by at most", "rounding allows")

@@ -158,15 +158,13 @@ func countGiven(values ...string) int {
 }
 
 func printVerdict(c *console, result *verify.Result, facts verifiedFacts, all bool) error {
-	options := report.Options{All: all, Hint: verdictHint(result.Advice), About: facts.line()}
+	options := report.Options{All: all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns}
 	var err error
 	if c.asJSON {
-		document := report.New(result)
-		document.Hint = options.Hint
 		err = c.json(struct {
 			report.Document
 			verifiedFacts
-		}{document, facts})
+		}{report.New(result, options), facts})
 	} else {
 		err = report.Text(c.out, result, options)
 	}

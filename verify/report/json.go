@@ -41,6 +41,23 @@ type Document struct {
 	Findings []Finding `json:"findings"`
 	Remarks  []Remark  `json:"remarks"`
 	Taps     []Tap     `json:"taps"`
+	Samples  []Sample  `json:"samples"`
+}
+
+// Sample is one of the images, and what both sides take it for. Got (the model's) and Want (the reference's) have at most five classes, the most probable
+// first; they are empty if the logits of images were not compared, or are not finite.
+type Sample struct {
+	Image int     `json:"image"`
+	Got   []Score `json:"got"`
+	Want  []Score `json:"want"`
+}
+
+// Score is a class, its logit, and its share in the softmax over all classes.
+type Score struct {
+	Class       int              `json:"class"`
+	Label       string           `json:"label,omitempty"`
+	Logit       jsonfloat.Number `json:"logit"`
+	Probability jsonfloat.Number `json:"probability"`
 }
 
 // Finding is one reason of a divergence. Before and After are the largest absolute differences from the reference at the stage, as it is and with the repair.
@@ -102,13 +119,14 @@ type Local struct {
 	Tolerance jsonfloat.Number `json:"tolerance"`
 }
 
-// New returns the document of a result, without a hint.
-func New(r *verify.Result) Document {
+// New returns the document of a result. It always has all taps, whatever options.All is.
+func New(r *verify.Result, options Options) Document {
 	d := Document{
 		OK: r.OK, Model: r.Model, Architecture: r.Architecture, Engine: r.Engine, Device: r.Device, DType: r.DType.String(), Reference: r.Reference,
 		Images: r.Images, MaxAbs: jsonfloat.Number(r.MaxAbs), MaxRel: jsonfloat.Number(r.MaxRel), Tolerance: jsonfloat.Number(r.Tolerance),
 		ToleranceDType: r.Precision.DType.String(), ToleranceMultiple: r.Precision.Multiple,
 		FirstDivergence: r.FirstDivergence, Blame: r.Blame, HoldsTo: r.HoldsTo.String(), Findings: []Finding{}, Remarks: []Remark{},
+		Hint: options.Hint, Samples: []Sample{},
 	}
 	if a := r.Agreement; a.Rows > 0 {
 		top1, top5 := a.Share(a.Top1), a.Share(a.Top5)
@@ -123,7 +141,26 @@ func New(r *verify.Result) Document {
 	for _, t := range r.Taps {
 		d.Taps = append(d.Taps, tapOf(t))
 	}
+	for _, s := range r.Samples {
+		d.Samples = append(d.Samples, Sample{Image: s.Image, Got: scoresOf(s.Got, options.Labels), Want: scoresOf(s.Want, options.Labels)})
+	}
 	return d
+}
+
+func scoresOf(scores []verify.Score, labels []string) []Score {
+	all := make([]Score, len(scores))
+	for i, s := range scores {
+		all[i] = Score{Class: s.Class, Label: labelOf(s.Class, labels), Logit: jsonfloat.Number(s.Logit), Probability: jsonfloat.Number(s.Probability)}
+	}
+	return all
+}
+
+// labelOf returns the name of a class, or "" if it has none.
+func labelOf(class int, labels []string) string {
+	if class >= len(labels) {
+		return ""
+	}
+	return labels[class]
 }
 
 func findingOf(f blame.Finding) Finding {
@@ -160,11 +197,9 @@ func tapOf(t verify.Tap) Tap {
 	return tap
 }
 
-// JSON writes the document of a result as one line. It always has all taps, whatever options.All is.
+// JSON writes the document of a result as one line.
 func JSON(w io.Writer, r *verify.Result, options Options) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	document := New(r)
-	document.Hint = options.Hint
-	return encoder.Encode(document)
+	return encoder.Encode(New(r, options))
 }

@@ -1,12 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"math"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
 )
 
@@ -18,124 +19,86 @@ type Options struct {
 	Hint string
 	// About is a line about the model, such as where its epsilon comes from, or empty. Only Text writes it.
 	About string
+	// Width is the number of columns of the terminal, or 0 if lines may have any length. Text leaves out columns of its table that don't fit.
+	Width int
+	// Labels are the names of the classes, in the order of the logits, or nil.
+	Labels []string
 }
 
 // fewTaps is the number of taps up to which a table is not shortened.
 const fewTaps = 12
 
-// Text writes the result for people.
+// Text writes the result for people: what was compared, a line with a bar for each tap, the verdict, and every reason and remark.
 func Text(w io.Writer, r *verify.Result, options Options) error {
-	var text strings.Builder
-	about := ""
+	var out strings.Builder
+	line(&out, "%s", r.Model)
 	if options.About != "" {
-		about = "\n  " + options.About
+		line(&out, "  %s", options.About)
 	}
-	fmt.Fprintf(&text, "%s%s\n  against %s\n  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model\n\n",
-		r.Model, about, r.Reference, r.Engine, r.Device, r.DType, count(r.Images, "image"), r.Precision.Multiple, r.Precision.DType)
-	if err := table(&text, r, options); err != nil {
-		return err
-	}
+	line(&out, "  against %s", r.Reference)
+	line(&out, "  %s engine on %s in %s, %s; tolerance: %g x the rounding of %s, measured on this model",
+		r.Engine, r.Device, r.DType, text.Count(r.Images, "image", "images"), r.Precision.Multiple, r.Precision.DType)
+	out.WriteString("\n")
+	table(&out, r, options)
 	if a := r.Agreement; a.Rows > 0 {
-		fmt.Fprintf(&text, "\nsame top-1 in %d of %d, same top-5 in %d\n", a.Top1, a.Rows, a.Top5)
+		line(&out, "\nsame top-1 in %d of %d, same top-5 in %d", a.Top1, a.Rows, a.Top5)
 	}
-	verdict(&text, r, options.Hint)
-	_, err := io.WriteString(w, text.String())
+	out.WriteString("\n")
+	verdict(&out, r, options.Hint)
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-func table(text *strings.Builder, r *verify.Result, options Options) error {
-	var padded strings.Builder
-	columns := tabwriter.NewWriter(&padded, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(columns, "tap\tshape\tlargest value\tmax difference\ttolerance\tverdict")
-	left := 0
-	for i, t := range r.Taps {
-		if !options.All && len(r.Taps) > fewTaps && !telling(r, i) {
-			left++
-			continue
-		}
-		skipped(columns, &left)
-		fmt.Fprintf(columns, "%s\t%s\t%.3g\t%s\t%.2g\t%s\n", t.Name, t.Shape, t.Largest, difference(t), t.Tolerance, word(t))
-	}
-	skipped(columns, &left)
-	if err := columns.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(padded.String()) {
-		fmt.Fprintln(text, strings.TrimRight(line, " \n"))
-	}
-	return nil
-}
-
-// telling reports whether a tap stays in a shortened table: the first and the last two, the worst, and those where the divergence begins.
-func telling(r *verify.Result, i int) bool {
-	last := len(r.Taps) - 1
-	if i == 0 || i >= last-1 || i == worst(r) {
-		return true
-	}
-	return r.Taps[i].Name == r.FirstDivergence || r.Taps[i+1].Name == r.FirstDivergence
-}
-
-// worst returns the index of the tap with the largest share.
-func worst(r *verify.Result) int {
-	at := 0
-	for i, t := range r.Taps {
-		if share(t) > share(r.Taps[at]) {
-			at = i
+// line writes a line. Words in it, which may come from files, don't begin a line of their own.
+func line(out *strings.Builder, format string, args ...any) {
+	for i, arg := range args {
+		if word, ok := arg.(string); ok {
+			args[i] = text.Line(word)
 		}
 	}
-	return at
+	fmt.Fprintf(out, format+"\n", args...)
 }
 
-// share returns the largest difference at a tap divided by its tolerance.
-func share(t verify.Tap) float64 {
-	if t.MaxAbs == 0 {
-		return 0
-	}
-	return t.MaxAbs / t.Tolerance
-}
-
-// skipped writes a line with the number of taps that were left out, if there are any, and sets it to 0.
-func skipped(w io.Writer, left *int) {
-	if *left > 0 {
-		fmt.Fprintf(w, "... %d more\t\t\t\t\t\n", *left)
-	}
-	*left = 0
-}
-
-func difference(t verify.Tap) string {
-	if t.NonFinite > 0 {
-		return count(t.NonFinite, "value") + " not finite"
-	}
-	return fmt.Sprintf("%.2g", t.MaxAbs)
-}
-
-func word(t verify.Tap) string {
-	if t.OK {
-		return "ok"
-	}
-	if s := share(t); !math.IsInf(s, 0) && !math.IsNaN(s) {
-		return fmt.Sprintf("FAILS, %.3g x", s)
-	}
-	return "FAILS"
-}
-
-func verdict(text *strings.Builder, r *verify.Result, hint string) {
+func verdict(out *strings.Builder, r *verify.Result, hint string) {
 	if r.OK {
-		fmt.Fprintf(text, "\nverified: every activation that the reference has is within rounding\n")
-		return
+		line(out, "%s", Verdict(r))
+	} else {
+		line(out, "%s", Verdict(r))
+		reasons(out, r)
 	}
-	fmt.Fprintf(text, "\nnot verified: first outside of rounding at %s\n", r.FirstDivergence)
-	if r.Blame != "" {
-		fmt.Fprintf(text, "reason: %s\n", r.Blame)
+	for _, remark := range r.Remarks {
+		line(out, "remark: %s", remark.Sentence)
 	}
 	if hint != "" {
-		fmt.Fprintf(text, "hint: %s\n", hint)
+		line(out, "hint: %s", hint)
 	}
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+// Verdict returns the verdict as a sentence without a full stop.
+func Verdict(r *verify.Result) string {
+	switch {
+	case !r.OK && r.FirstDivergence == "":
+		return "not verified"
+	case !r.OK:
+		return "not verified: first outside of rounding at " + r.FirstDivergence
+	case r.HoldsTo == tensor.Invalid:
+		return "verified: every activation that the reference has is within rounding"
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("verified to the rounding of %s: every activation that the reference has is within it", dtypeText(r.HoldsTo))
+}
+
+// dtypeText returns the name that people have for a dtype.
+func dtypeText(d tensor.DType) string {
+	names := map[tensor.DType]string{tensor.F64: "float64", tensor.F32: "float32", tensor.BF16: "bfloat16", tensor.F16: "float16"}
+	return cmp.Or(names[d], d.String())
+}
+
+// reasons writes all that is known of why a model is not verified.
+func reasons(out *strings.Builder, r *verify.Result) {
+	for _, reason := range reasonsOf(r) {
+		line(out, "%s: %s", reason.Title, reason.Sentence)
+		for _, detail := range reason.details() {
+			line(out, "  %s", detail)
+		}
+	}
 }
