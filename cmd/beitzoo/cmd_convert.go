@@ -33,7 +33,8 @@ func convertCommand(c *console) *cli.Command {
 		ArgsUsage: "SRC -o DST",
 		Description: about("Format and scheme follow from the ending of DST unless --to or --format says otherwise: .pdparams is PASSL's, .pth unilm's,\n"+
 			".safetensors canonical, a folder Hugging Face's. DST is written whole or not at all.\n"+
-			"Nothing is changed in the model unless it is asked for; each step is said, and recorded in the metadata of DST.",
+			"Nothing is changed in the model unless it is asked for; each step is said, and recorded in the metadata of DST.\n"+
+			"--labels and --problem-type are about the new head with --classes; with --rows they are about the old one, so that rows can be chosen by name.",
 			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit.pth --to timm --prove",
 			"beitzoo convert beit.pth -o beit-hf/ --to hf",
 			"beitzoo convert beit_base_p16_224_ft.pdparams -o beit-384.safetensors --image-size 384 --prove --lossy resize",

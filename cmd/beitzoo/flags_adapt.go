@@ -25,7 +25,7 @@ type adaptFlags struct {
 }
 
 func (f *adaptFlags) flags() []cli.Flag {
-	classes := countFlag("classes", &f.classes, "as many as there are", "give the model a new head of `K` classes; a masked model becomes a classifier")
+	classes := countFlag("classes", &f.classes, "as many as there are", "give the model a new head of `K` classes, which --labels names; a masked model becomes a classifier")
 	flags := []cli.Flag{
 		&cli.StringFlag{
 			Name: "image-size", Destination: &f.size, DefaultText: "that of the model",
@@ -42,7 +42,7 @@ func (f *adaptFlags) flags() []cli.Flag {
 		},
 		&cli.PathFlag{
 			Name: "rows", Destination: &f.rows,
-			Usage: "make the new head of the rows of the old one that this `FILE` lists: the number of a class a line, from 0, or all by their names, which --labels can state",
+			Usage: "make the new head of the rows of the old one that this `FILE` lists: the number of a class a line, from 0, or all by their names; --labels names those of the old head",
 		},
 		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "draw a seeded head from the seed `N`"},
 		&cli.StringFlag{
