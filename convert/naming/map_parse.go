@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"path/filepath"
 	"regexp"
@@ -149,9 +150,11 @@ func ParseMap(file string, raw []byte) (*Scheme, error) {
 
 // mapParser makes a scheme of a map file, and collects what is wrong with it.
 type mapParser struct {
-	scheme   *Scheme
-	rows     []row
-	problems []MapProblem
+	scheme *Scheme
+	rows   []row
+	// ignoredIn has the line of each pattern in scheme.ignored.
+	ignoredIn []int
+	problems  []MapProblem
 }
 
 func (m *mapParser) problem(line int, row, format string, args ...any) {
@@ -575,6 +578,7 @@ func (m *mapParser) ignore(r row, why string, steps int) {
 			return
 		}
 		m.scheme.ignored = append(m.scheme.ignored, reason{pattern, why})
+		m.ignoredIn = append(m.ignoredIn, r.line)
 	}
 	if steps > 0 || r.readOnly || r.pooling != "" || r.branch != "" || r.wrapper != "" {
 		m.problem(r.line, nothing, "a row that says why has no other field")
@@ -803,6 +807,7 @@ func (m *mapParser) check() {
 	}
 	m.checkParameters()
 	m.checkNames()
+	m.checkIgnored()
 }
 
 // checkParameters finds parameters that two rows would write.
@@ -885,6 +890,74 @@ func (m *mapParser) checkNames() {
 			}
 			if name == p.pattern {
 				break // no placeholder
+			}
+		}
+	}
+}
+
+// maxMapMatching bounds the bytes that are compared when patterns of rows for nothing are matched with the names of the others.
+const maxMapMatching = 1 << 26
+
+// checkIgnored finds patterns of rows for nothing that stand for names of parameters, too: which of both is meant, only the user knows. Numbers of blocks are
+// tried that have one, two and three digits, and those in the patterns.
+func (m *mapParser) checkIgnored() {
+	ignored := m.scheme.ignored
+	numbers := map[int]bool{0: true, 1: true, 10: true, 100: true}
+	width := 0 // of all patterns; what holds a ? takes longer
+	for _, r := range ignored {
+		if width++; strings.Contains(r.prefix, "?") {
+			width += len(r.prefix)
+		}
+		for _, digits := range digitRuns.FindAllString(r.prefix, mostRuns) {
+			if n, err := strconv.Atoi(digits); err == nil && n <= maxMapNumber && len(numbers) < 40 {
+				numbers[n], numbers[max(0, n-1)] = true, true
+			}
+		}
+	}
+	rowsOf := make([][]string, len(ignored))
+	compared := 0
+	for _, r := range m.rows {
+		taken := make([]bool, len(ignored))
+		for name := range namesOf(r, m.scheme.prefix, slices.Sorted(maps.Keys(numbers))) {
+			if compared += width * (len(name) + 1); compared > maxMapMatching {
+				m.problem(m.ignoredIn[0], nothing, "there are too many patterns to compare them with the names of all rows")
+				return
+			}
+			for i, pattern := range ignored {
+				if !taken[i] && MatchesGlob(pattern.prefix, name) {
+					taken[i] = true
+					rowsOf[i] = append(rowsOf[i], fmt.Sprintf("line %d (%s)", r.line, text.Quote(text.Cut(name, 100))))
+				}
+			}
+		}
+	}
+	for i, rows := range rowsOf {
+		if len(rows) > 0 {
+			m.problem(m.ignoredIn[i], nothing, "%s stands for names of other rows, too: %s; write a pattern that doesn't", text.Quote(ignored[i].prefix), text.List(rows, listed, ""))
+		}
+	}
+}
+
+var digitRuns = regexp.MustCompile(`[0-9]{1,9}`)
+
+// namesOf yields the names that a row stands for, with and without the prefix of its scheme. Numbers of blocks are some.
+func namesOf(r row, prefix string, numbers []int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, one := range expand(r) {
+			for _, pattern := range one.foreign {
+				some := numbers
+				if !placeholder.MatchString(pattern) {
+					some = numbers[:1]
+				}
+				for _, number := range some {
+					name := fill(pattern, number)
+					if !yield(name) {
+						return
+					}
+					if rest, ok := strings.CutPrefix(name, prefix); ok && prefix != "" && !yield(rest) {
+						return
+					}
+				}
 			}
 		}
 	}
