@@ -28,13 +28,18 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	if err != nil {
 		return err
 	}
-	finding, err := blame.Find(ctx, *c)
+	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
+	if err != nil {
+		return fmt.Errorf("looking for the reason: %w", err)
+	}
+	findings, err := search.Find(ctx, *c)
 	if err != nil {
 		return fmt.Errorf("looking for the reason: %w", err)
 	}
 	epsilon := v.reference.Epsilon
-	if finding != nil {
-		r.Findings = append(r.Findings, *finding)
+	if len(findings) > 0 {
+		finding := findings[0]
+		r.Findings = append(r.Findings, findings...)
 		r.Blame, r.Advice = finding.Sentence, Advice{Epsilon: finding.Epsilon, Stated: finding.Epsilon == epsilon && epsilon != 0}
 		if finding.Hypothesis == blame.Healthy {
 			r.Blame += v.nativeAgrees()
@@ -62,10 +67,10 @@ func (v *verification) example(ctx context.Context, r *Result, first engine.Stag
 	if err != nil {
 		return nil, err
 	}
-	c := &blame.Case{Config: v.subject.Config, Weights: v.subject.Weights, Input: input}
+	c := &blame.Case{Input: input}
 	for _, t := range r.Taps {
 		if t.Name == r.FirstDivergence {
-			c.Tolerance = t.Tolerance
+			c.Limit.Max = t.Tolerance
 		}
 	}
 	run := func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, image, image+1, input, tap) }
@@ -79,6 +84,8 @@ func (v *verification) example(ctx context.Context, r *Result, first engine.Stag
 			c.Before = &a
 		case a.Name == r.FirstDivergence:
 			c.After = a
+		case first.Kind == engine.Block && a.Name == (engine.Stage{Kind: engine.Attention, Block: first.Block}).String():
+			c.Branch = &a
 		}
 		return nil
 	})

@@ -3,29 +3,17 @@ package blame
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
-
-// kinds are the kinds of stages without engine.Attention, which the same hypotheses affect as engine.Block.
-var kinds = []engine.StageKind{engine.Embed, engine.Block, engine.Pool, engine.Logits}
-
-// stageOf returns the stage of a kind, of block 1 if it is in a block.
-func stageOf(kind engine.StageKind) engine.Stage {
-	s := engine.Stage{Kind: kind}
-	if s.InBlock() {
-		s.Block = 1
-	}
-	return s
-}
 
 // configs returns architectures such that each hypothesis applies to one of them.
 func configs() []arch.Config {
@@ -40,134 +28,121 @@ func configs() []arch.Config {
 	return []arch.Config{plain, class, absolute, masked}
 }
 
-// example returns a case with seeded weights in which nothing is wrong.
-func example(t *testing.T, config arch.Config, kind engine.StageKind) Case {
-	t.Helper()
-	c := Case{Config: config, Weights: synth.Weights(config, 0), Tolerance: 1e-9}
-	c.Input.Pixels = synth.Images(1, config, 0)
+// inputOf returns two images, masked if the model has masks.
+func inputOf(config arch.Config) engine.Input {
+	input := engine.Input{Pixels: synth.Images(2, config, 0)}
 	if config.MaskToken {
-		c.Input.Mask = make([]bool, config.Patches())
-		for i := range c.Input.Mask {
-			c.Input.Mask[i] = i%3 == 1
+		input.Mask = make([]bool, 2*config.Patches())
+		for i := range input.Mask {
+			input.Mask[i] = i%3 == 1
 		}
 	}
-	model, err := native.Engine{}.Load(t.Context(), config, c.Weights, engine.Options{DType: tensor.F64})
+	return input
+}
+
+// run returns what a draft computes at all stages, from the input on: in block 1 with the hypothesis, in others without, or in all if whole.
+func run(t *testing.T, config arch.Config, weights []tensor.Named, h *hypothesis, whole bool) (seen map[string]engine.Activation, applied bool) {
+	t.Helper()
+	s, err := NewSearch(config, weights)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage := stageOf(kind)
-	before, _ := stage.Before(config.Depth)
-	_, err = model.Forward(t.Context(), c.Input, func(a engine.Activation) error {
-		switch {
-		case a.Name == stage.String():
-			c.After = a
-		case a.Name == before.String():
-			c.Before = &a
+	seen = make(map[string]engine.Activation)
+	for _, stage := range engine.Stages(config) {
+		w := &walker{}
+		if h != nil && (whole || !stage.InBlock() || stage.Block == 1) {
+			w.hypotheses = []hypothesis{*h}
 		}
-		return nil
-	})
+		applied = s.stageOf(t, seen, w, stage, whatif.InputOf(inputOf(config))) || applied
+	}
+	return seen, applied
+}
+
+// stageOf computes one stage from those before.
+func (s *Search) stageOf(t *testing.T, seen map[string]engine.Activation, w *walker, stage engine.Stage, input whatif.Input) bool {
+	t.Helper()
+	m := march{search: s, input: input, stage: stage}
+	parts := map[engine.StageKind][]part{
+		engine.Embed: {atEmbed}, engine.Attention: {atAttention}, engine.Block: {atAttention, atMiddle, atMLP}, engine.Pool: {atPool}, engine.Logits: {atLogits},
+	}[stage.Kind]
+	d := m.draft(w, stage, parts...)
+	width := s.model.Config.EmbedDim
+	var x, out *whatif.Rows
+	if before, exists := stage.Before(s.model.Config.Depth); exists {
+		x = whatif.RowsOf(seen[before.String()].Values, width)
+	}
+	var err error
+	var block *whatif.Block
+	switch stage.Kind {
+	case engine.Embed:
+		out, err = d.Embed(t.Context(), d.input)
+	case engine.Pool:
+		out, err = d.Pool(x)
+	case engine.Logits:
+		out, err = d.Logits(t.Context(), x)
+	default:
+		if block, err = d.Block(stage.Block); err != nil {
+			t.Fatal(err)
+		}
+		if stage.Kind == engine.Attention {
+			out, err = block.Attention(t.Context(), x, nil)
+		} else {
+			out, err = block.Stream(t.Context(), x, nil)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	seen[stage.String()] = engine.Activation{Name: stage.String(), Shape: tensor.Shape{out.Count, out.Width}, Values: out.Values}
+	return w.applied
+}
+
+// caseAt returns the case of one stage of a reference.
+func caseAt(config arch.Config, seen map[string]engine.Activation, stage engine.Stage, branch bool) Case {
+	c := Case{Input: inputOf(config), After: seen[stage.String()], Limit: Limit{Max: 1e-9}, BranchLimit: Limit{Max: 1e-9}}
+	if before, exists := stage.Before(config.Depth); exists {
+		a := seen[before.String()]
+		c.Before = &a
+	}
+	if branch && stage.Kind == engine.Block {
+		a := seen[engine.Stage{Kind: engine.Attention, Block: stage.Block}.String()]
+		c.Branch = &a
 	}
 	return c
 }
 
-// TestFind_EachHypothesis computes a reference under each hypothesis, and makes sure that Find names this hypothesis for the unchanged weights.
+// stageFor returns the stage at which a hypothesis shows.
+func stageFor(h hypothesis) engine.Stage {
+	switch h.at[0] {
+	case atEmbed:
+		return engine.Stage{Kind: engine.Embed}
+	case atPool:
+		return engine.Stage{Kind: engine.Pool}
+	case atLogits:
+		return engine.Stage{Kind: engine.Logits}
+	}
+	return engine.Stage{Kind: engine.Block, Block: 1}
+}
+
+// TestFind_EachHypothesis computes a reference under each hypothesis, and makes sure that Find names it, or one that computes the same, with and without
+// the attention branch and from the logits alone.
 func TestFind_EachHypothesis(t *testing.T) {
 	t.Parallel()
-	for _, h := range slices.Concat(likely, others) {
-		for _, kind := range h.at {
-			t.Run(h.name+"/"+stageOf(kind).String(), func(t *testing.T) {
-				t.Parallel()
-				played := false
-				for _, config := range configs() {
-					played = played || play(t, h, config, kind)
-				}
-				if !played {
-					t.Error("no architecture has what it is about")
-				}
-			})
-		}
-	}
-}
-
-func play(t *testing.T, h hypothesis, config arch.Config, kind engine.StageKind) bool {
-	t.Helper()
-	c := example(t, config, kind)
-	wrong := newTrial(c, stageOf(kind))
-	if !h.apply(wrong) {
-		return false
-	}
-	after, err := wrong.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if drift.Compare(after.Values, c.After.Values).MaxAbs <= c.Tolerance {
-		t.Fatalf("the hypothesis changes nothing")
-	}
-	c.After = after
-	found, err := Find(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found == nil || found.Hypothesis != h.name || !strings.Contains(found.Sentence, h.says) || found.Distance > c.Tolerance || found.Without <= c.Tolerance {
-		t.Errorf("found %+v", found)
-	}
-	return true
-}
-
-// TestFind_OtherMistakes makes sure that no hypothesis explains noise on a weight.
-func TestFind_OtherMistakes(t *testing.T) {
-	t.Parallel()
-	c := example(t, configs()[0], engine.Block)
-	wrong := newTrial(c, stageOf(engine.Block))
-	wrong.edit("mlp.fc1.weight", func(values []float64, _ tensor.Shape) []float64 {
-		values[7] += 0.1
-		return values
-	})
-	after, err := wrong.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.After = after
-	if found, err := Find(t.Context(), c); found != nil || err != nil {
-		t.Errorf("found %+v, error %v", found, err)
-	}
-}
-
-func TestFind_Healthy(t *testing.T) {
-	t.Parallel()
-	for _, kind := range kinds {
-		found, err := Find(t.Context(), example(t, configs()[3], kind))
-		if err != nil || found == nil || found.Hypothesis != Healthy {
-			t.Errorf("%s: found %+v, error %v", stageOf(kind), found, err)
-		}
-	}
-}
-
-// TestFind_WholeModel makes sure that with a reference that has only logits, the likely hypotheses are tried on all blocks.
-func TestFind_WholeModel(t *testing.T) {
-	t.Parallel()
-	for _, h := range likely {
-		t.Run(h.name, func(t *testing.T) {
+	for _, h := range hypotheses() {
+		t.Run(h.name+"/"+h.says, func(t *testing.T) {
 			t.Parallel()
 			played := false
-			for _, config := range configs()[:2] {
-				c := example(t, config, engine.Logits)
-				c.Before = nil
-				wrong := newTrial(c, stageOf(engine.Logits))
-				if played || !h.apply(wrong) {
+			for _, config := range configs() {
+				weights := drawn(config)
+				right, _ := run(t, config, weights, nil, false)
+				wrong, applied := run(t, config, weights, &h, false)
+				stage := stageFor(h)
+				if !applied || !differs(right, wrong, stage) {
 					continue
 				}
 				played = true
-				after, err := wrong.run(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.After = after
-				found, err := Find(t.Context(), c)
-				if err != nil || found == nil || found.Hypothesis != h.name || !strings.HasPrefix(found.Sentence, "the model agrees") {
-					t.Errorf("found %+v, error %v", found, err)
+				for _, branch := range []bool{false, true} {
+					check(t, config, weights, caseAt(config, wrong, stage, branch), h)
 				}
 			}
 			if !played {
@@ -177,22 +152,138 @@ func TestFind_WholeModel(t *testing.T) {
 	}
 }
 
+// drawn returns weights in which no two parameters are alike.
+func drawn(config arch.Config) []tensor.Named {
+	weights := synth.Weights(config, 3)
+	for i, w := range weights {
+		values, err := tensor.Float64s(w.View)
+		if err != nil {
+			panic(err)
+		}
+		source := rand.New(rand.NewPCG(7, uint64(i)))
+		for j := range values {
+			values[j] += 0.2 * source.NormFloat64()
+		}
+		weights[i].View = tensor.View{DType: tensor.F64, Shape: w.Shape, Data: doubles{whatif.NewTensor(w.Shape, values)}}
+	}
+	return weights
+}
+
+// differs reports whether two references differ at a stage, or in the block's attention.
+func differs(a, b map[string]engine.Activation, stage engine.Stage) bool {
+	return drift.Compare(a[stage.String()].Values, b[stage.String()].Values).MaxAbs > 1e-7
+}
+
+func check(t *testing.T, config arch.Config, weights []tensor.Named, c Case, h hypothesis) {
+	t.Helper()
+	s, err := NewSearch(config, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Find(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) == 0 || found[0].Hypothesis != h.name {
+		t.Errorf("branch %t: found %+v", c.Branch != nil, found)
+		return
+	}
+	if f := found[0]; f.Distance > f.Tolerance || f.Without <= f.Tolerance || (f.Side == Checkpoint) != (len(f.Edits) > 0) {
+		t.Errorf("branch %t: found %+v", c.Branch != nil, f)
+	}
+}
+
+// TestFind_FromLogitsAlone makes sure that mistakes of a whole program are found without any activation in between.
+func TestFind_FromLogitsAlone(t *testing.T) {
+	t.Parallel()
+	for _, h := range hypotheses() {
+		if h.alone {
+			continue
+		}
+		t.Run(h.name+"/"+h.says, func(t *testing.T) {
+			t.Parallel()
+			for _, config := range configs() {
+				weights := drawn(config)
+				right, _ := run(t, config, weights, nil, true)
+				wrong, applied := run(t, config, weights, &h, true)
+				logits := engine.Stage{Kind: engine.Logits}
+				if !applied || !differs(right, wrong, logits) {
+					continue
+				}
+				c := caseAt(config, wrong, logits, false)
+				c.Before = nil
+				check(t, config, weights, c, h)
+				return
+			}
+			t.Error("no architecture has what it is about")
+		})
+	}
+}
+
+// TestFind_OtherMistakes makes sure that no hypothesis explains noise on weights.
+func TestFind_OtherMistakes(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	weights := drawn(config)
+	noise := hypothesis{at: []part{atMLP}, apply: func(d *draft) bool {
+		return d.edit("mlp.fc1.weight", "", func(values []float64, _ tensor.Shape) []float64 {
+			source := rand.New(rand.NewPCG(1, 2))
+			noisy := slices.Clone(values)
+			for i := range noisy {
+				noisy[i] += 0.1 * source.NormFloat64()
+			}
+			return noisy
+		})
+	}}
+	wrong, _ := run(t, config, weights, &noise, false)
+	s, err := NewSearch(config, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Find(t.Context(), caseAt(config, wrong, engine.Stage{Kind: engine.Block, Block: 1}, false))
+	if err != nil || len(found) > 0 {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+}
+
+func TestFind_Healthy(t *testing.T) {
+	t.Parallel()
+	for _, config := range configs() {
+		weights := drawn(config)
+		right, _ := run(t, config, weights, nil, false)
+		for _, stage := range engine.Stages(config) {
+			s, err := NewSearch(config, weights)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.Find(t.Context(), caseAt(config, right, stage, true))
+			if err != nil || len(found) != 1 || found[0].Hypothesis != Healthy {
+				t.Errorf("%s: found %+v, error %v", stage, found, err)
+			}
+		}
+	}
+}
+
 func TestFind_NonFinite(t *testing.T) {
 	t.Parallel()
-	for kind, name := range map[engine.StageKind]string{
-		engine.Block: "blocks.1.mlp.fc2.bias", engine.Embed: "patch_embed.proj.weight", engine.Pool: "fc_norm.weight", engine.Logits: "head.weight",
+	config := configs()[0]
+	for name, stage := range map[string]string{
+		"blocks.1.mlp.fc2.bias": "blocks.1", "patch_embed.proj.weight": "embed", "fc_norm.weight": "pool", "head.weight": "logits",
 	} {
 		for _, value := range []float64{math.NaN(), math.Inf(-1)} {
-			c := example(t, configs()[0], kind)
-			spoilt := newTrial(c, stageOf(kind))
-			spoilt.whole = true
-			spoilt.edit(name, func(values []float64, _ tensor.Shape) []float64 {
-				values[0] = value
-				return values
-			})
-			c.Weights = spoilt.weights
-			found, err := Find(t.Context(), c)
-			if err != nil || found == nil || !strings.Contains(found.Sentence, name) {
+			weights := drawn(config)
+			right, _ := run(t, config, weights, nil, false)
+			at := slices.IndexFunc(weights, func(w tensor.Named) bool { return w.Name == name })
+			values, _ := tensor.Float64s(weights[at].View)
+			values[0] = value
+			weights[at].Data = doubles{whatif.NewTensor(weights[at].Shape, values)}
+			s, err := NewSearch(config, weights)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, _ := engine.ParseStage(stage)
+			found, err := s.Find(t.Context(), caseAt(config, right, parsed, false))
+			if err != nil || len(found) != 1 || found[0].Hypothesis != "non-finite" || !slices.Equal(found[0].Tensors, []string{name}) {
 				t.Errorf("%v in %s: found %+v, error %v", value, name, found, err)
 			}
 		}
@@ -201,11 +292,17 @@ func TestFind_NonFinite(t *testing.T) {
 
 func TestFind_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
-	c := example(t, configs()[0], engine.Block)
-	c.After.Values[0]++
+	config := configs()[0]
+	weights := drawn(config)
+	right, _ := run(t, config, weights, nil, false)
+	right["blocks.1"].Values[0]++
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := Find(ctx, c); err == nil {
+	s, err := NewSearch(config, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Find(ctx, caseAt(config, right, engine.Stage{Kind: engine.Block, Block: 1}, false)); err == nil {
 		t.Error("no error")
 	}
 }

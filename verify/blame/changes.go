@@ -28,8 +28,11 @@ func reread(values []float64, shape tensor.Shape) []float64 {
 	return turned
 }
 
+// changeFunc returns new values of a tensor of a shape, in a new slice.
+type changeFunc = func(values []float64, shape tensor.Shape) []float64
+
 // rows returns a change that rearranges rows: row i of the result is row from(i, count), of count rows.
-func rows(from func(i, count int) int) func([]float64, tensor.Shape) []float64 {
+func rows(from func(i, count int) int) changeFunc {
 	return func(values []float64, shape tensor.Shape) []float64 {
 		width := len(values) / shape[0]
 		moved := make([]float64, 0, len(values))
@@ -41,26 +44,29 @@ func rows(from func(i, count int) int) func([]float64, tensor.Shape) []float64 {
 	}
 }
 
-// thirds returns a change that rearranges q, k and v: third i of the result is third order[i].
-func thirds(order [3]int) func([]float64, tensor.Shape) []float64 {
-	return rows(func(i, count int) int {
-		third := count / 3
-		return order[i/third]*third + i%third
-	})
+// thirds returns the order of count rows in which third i is third order[i] of before.
+func thirds(count int, order [3]int) []int {
+	moved := make([]int, count)
+	for i := range moved {
+		moved[i] = order[i/(count/3)]*(count/3) + i%(count/3)
+	}
+	return moved
 }
 
-// axes returns a change that takes the rows for an array of the given sizes and permutes its axes: axis i of the result is axis order[i].
-func axes(sizes, order [3]int) func([]float64, tensor.Shape) []float64 {
+// permutedAxes returns the order of rows that are an array of the given sizes, with its axes permuted: axis i of the result is axis order[i].
+func permutedAxes(sizes, order [3]int) []int {
 	strides := [3]int{sizes[1] * sizes[2], sizes[2], 1}
-	return rows(func(i, _ int) int {
-		at := 0
+	moved := make([]int, sizes[0]*sizes[1]*sizes[2])
+	for row := range moved {
+		at, rest := 0, row
 		for place := 2; place >= 0; place-- {
 			axis := order[place]
-			at += i % sizes[axis] * strides[axis]
-			i /= sizes[axis]
+			at += rest % sizes[axis] * strides[axis]
+			rest /= sizes[axis]
 		}
-		return at
-	})
+		moved[row] = at
+	}
+	return moved
 }
 
 // turnIndex changes a bias table so that the right index has the effect of a transposed one: it reverses the spatial rows and exchanges those from and to
@@ -85,27 +91,6 @@ var exchangeAxes = rows(func(i, count int) int {
 	}
 	return i%side*side + i/side
 })
-
-// scaleQueries returns a change that multiplies the first third of the values, the queries.
-func scaleQueries(factor float64) func([]float64, tensor.Shape) []float64 {
-	return func(values []float64, _ tensor.Shape) []float64 {
-		scaled := slices.Clone(values)
-		for i := range len(scaled) / 3 {
-			scaled[i] *= factor
-		}
-		return scaled
-	}
-}
-
-func scale(factor float64) func([]float64, tensor.Shape) []float64 {
-	return func(values []float64, _ tensor.Shape) []float64 {
-		scaled := slices.Clone(values)
-		for i := range scaled {
-			scaled[i] *= factor
-		}
-		return scaled
-	}
-}
 
 // reverseChannels reverses the channels of the patch embedding, [C, channels, P, P], which exchanges red and blue.
 func reverseChannels(values []float64, shape tensor.Shape) []float64 {

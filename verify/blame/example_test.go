@@ -15,7 +15,7 @@ import (
 
 // The reference ran with the LayerNorm epsilon of Hugging Face, the model with that of unilm. Find needs the input and the output of one block in the
 // reference to find this out.
-func ExampleFind() {
+func ExampleSearch_Find() {
 	ctx := context.Background()
 	config, err := arch.ByName("tiny_p16_32")
 	if err != nil {
@@ -29,7 +29,7 @@ func ExampleFind() {
 		log.Fatal(err)
 	}
 	defer reference.Close()
-	c := blame.Case{Config: config, Weights: weights, Input: input, Tolerance: 1e-9}
+	c := blame.Case{Input: input, Limit: blame.Limit{Max: 1e-9}}
 	_, err = reference.Forward(ctx, input, func(a engine.Activation) error {
 		switch a.Name {
 		case "embed":
@@ -42,12 +42,16 @@ func ExampleFind() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	finding, err := blame.Find(ctx, c)
+	search, err := blame.NewSearch(config, weights)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(finding.Sentence)
-	fmt.Println(finding.Epsilon)
+	findings, err := search.Find(ctx, c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(findings[0].Sentence)
+	fmt.Println(findings[0].Epsilon)
 	// Output:
 	// blocks.0 agrees with the reference if the LayerNorm epsilon is 1e-12, not 1e-06
 	// 1e-12

@@ -64,7 +64,7 @@ type Edit struct {
 	Tensor string
 	// Says is what is done: "transpose", "exchange with blocks.2.gamma_2".
 	Says string
-	// View has the restored values, in the shape of the parameter. They are computed when they are read, from the weights of the case; its dtype is that of the
-	// parameter if only the order of elements changes, else F64.
+	// View has the restored values, in the shape of the parameter and in F64, and computes them when they are read. Where elements were only moved or negated
+	// they are exactly those of the checkpoint, so that the dtype of the parameter can hold them.
 	View tensor.View
 }

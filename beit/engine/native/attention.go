@@ -4,8 +4,8 @@ import (
 	"context"
 	"math"
 
-	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 )
 
 // block is one transformer block.

@@ -1,0 +1,47 @@
+package blame
+
+import (
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/verify/drift"
+)
+
+// Case is a stage that differs.
+type Case struct {
+	// Input is the input of model and reference.
+	Input engine.Input
+	// After is the reference's activation of the stage, whose name it has. Before is the reference's activation of the stage before, or nil if the
+	// reference does not have it or the stage is Embed.
+	Before *engine.Activation
+	After  engine.Activation
+	// Branch is the reference's attention branch of the same block, or nil; only for the stage of a block.
+	Branch *engine.Activation
+	// Limit is how far from After rounding leads, and BranchLimit how far from Branch; its zero value means as far as Limit.
+	Limit, BranchLimit Limit
+}
+
+// Limit is the largest difference that counts as rounding.
+type Limit struct {
+	// Max is the largest absolute difference, RMS the largest root mean square of the differences; 0 means that it is not known.
+	Max, RMS float64
+}
+
+// share returns how much of the limit a distance takes: up to 1 it is within.
+func (l Limit) share(d drift.Distance) float64 {
+	share := ratio(d.MaxAbs, l.Max)
+	if l.RMS > 0 {
+		share = max(share, ratio(d.RMS, l.RMS))
+	}
+	return share
+}
+
+func ratio(a, b float64) float64 {
+	if a == 0 {
+		return 0
+	}
+	if b == 0 {
+		return math.Inf(1)
+	}
+	return a / b
+}

@@ -1,0 +1,347 @@
+package blame
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/drift"
+)
+
+// Search looks for reasons in one model. It remembers what it found: what explains one block is tried first in the next. It can be used by one goroutine at a
+// time.
+type Search struct {
+	model   *whatif.Model
+	weights []tensor.Named
+	// found are the names of hypotheses that explained a stage, the last one first.
+	found []string
+}
+
+// NewSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
+func NewSearch(config arch.Config, weights []tensor.Named) (*Search, error) {
+	model, err := whatif.New(config, weights)
+	return &Search{model: model, weights: weights}, err
+}
+
+// Find looks for what is wrong at one stage, or, if the reference does not have the activation before it, in the whole model. It returns no findings without
+// an error if nothing explains the difference, and a finding Healthy if there is no difference. If After has a name that no stage has, the error is an
+// *engine.UnknownStageError; other errors are those of reading weights, or that of ctx.
+func (s *Search) Find(ctx context.Context, c Case) ([]Finding, error) {
+	stage, err := engine.ParseStage(c.After.Name)
+	if err != nil {
+		return nil, err
+	}
+	whole := c.Before == nil && stage.Kind != engine.Embed
+	if found := s.notFinite(stage, whole); found != nil {
+		return []Finding{*found}, nil
+	}
+	if whole {
+		return s.findInModel(ctx, c, stage)
+	}
+	if stage.InBlock() {
+		defer s.model.Forget(prefix(stage.Block))
+	} else {
+		defer s.model.Forget()
+	}
+	return s.explainAll(ctx, s.targets(c, stage), newDraft(s.model, whatif.InputOf(c.Input), stage))
+}
+
+// explainAll explains one target after the other. What explains one is assumed for the next.
+func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([]Finding, error) {
+	var findings []Finding
+	healthy := true
+	for _, t := range targets {
+		outcome, err := s.explain(ctx, t, d)
+		if err != nil {
+			return nil, err
+		}
+		findings, d = append(findings, outcome.findings...), outcome.draft
+		healthy = healthy && outcome.healthy
+	}
+	if healthy {
+		findings = s.healthy(targets[len(targets)-1])
+	}
+	return findings, nil
+}
+
+// healthy returns the finding that nothing is wrong.
+func (s *Search) healthy(t *target) []Finding {
+	return []Finding{{
+		Stage: t.stage, Hypothesis: Healthy, Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
+		Sentence: fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", t.name),
+	}}
+}
+
+// target is something that drafts compute, and what it should be.
+type target struct {
+	// stage is the name of the stage that findings state, and name that of the activation.
+	stage, name string
+	// parts are what can affect the target.
+	parts []part
+	want  *whatif.Rows
+	limit Limit
+	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
+	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
+	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
+	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
+	// solve returns hypotheses that follow from the activations, such as the permutation that fits best; nil if there are none.
+	solve func(ctx context.Context, d *draft) ([]hypothesis, error)
+	// without is how far the model as it is was from the reference.
+	without drift.Distance
+}
+
+// distance returns how far a draft is from the target.
+func (t *target) distance(ctx context.Context, d *draft) (drift.Distance, error) {
+	got, err := t.compute(ctx, d)
+	if err != nil {
+		return drift.Distance{}, err
+	}
+	if len(got.Values) != len(t.want.Values) {
+		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}, nil
+	}
+	return drift.Compare(got.Values, t.want.Values), nil
+}
+
+// fits reports whether the draft agrees with the reference in all tokens.
+func (t *target) fits(ctx context.Context, d *draft) (bool, error) {
+	if t.confirm == nil {
+		return true, nil
+	}
+	distance, err := t.confirm(ctx, d)
+	return err == nil && t.limit.share(distance) <= 1, err
+}
+
+// trial is a draft with one more hypothesis, and how far it is from the target.
+type trial struct {
+	draft      *draft
+	hypotheses []hypothesis
+	// notes are those that the draft had for each hypothesis.
+	notes    []string
+	distance drift.Distance
+	share    float64
+}
+
+// outcome is what was found out about one target.
+type outcome struct {
+	findings []Finding
+	// draft is the model with what was found.
+	draft *draft
+	// healthy means that the model as it is agrees.
+	healthy bool
+}
+
+// explain looks for the hypothesis, or the pair of them, under which a draft agrees with the target.
+func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, error) {
+	distance, err := t.distance(ctx, d)
+	if err != nil {
+		return outcome{}, err
+	}
+	t.without = distance
+	if t.limit.share(distance) <= 1 {
+		return outcome{draft: d, healthy: true}, nil
+	}
+	start := &trial{draft: d, distance: distance, share: t.limit.share(distance)}
+	known := s.ordered(t)
+	best, tried, err := s.improve(ctx, t, start, known)
+	if err != nil || best != nil {
+		return s.conclude(t, d, best), err
+	}
+	if t.solve != nil {
+		solved, err := t.solve(ctx, d)
+		if err != nil {
+			return outcome{}, err
+		}
+		known = slices.Concat(known, solved)
+		var more []*trial
+		if best, more, err = s.improve(ctx, t, start, solved); err != nil || best != nil {
+			return s.conclude(t, d, best), err
+		}
+		tried = append(tried, more...)
+	}
+	best, err = s.pair(ctx, t, start, tried, known)
+	return s.conclude(t, d, best), err
+}
+
+// ordered returns the listed hypotheses that concern a target, those first that explained another stage.
+func (s *Search) ordered(t *target) []hypothesis {
+	var all []hypothesis
+	for _, h := range hypotheses() {
+		if h.concerns(t.parts) {
+			all = append(all, h)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b hypothesis) int { return s.rank(a) - s.rank(b) })
+	return all
+}
+
+// rank returns how early a hypothesis is tried.
+func (s *Search) rank(h hypothesis) int {
+	if at := slices.Index(s.found, h.name+h.says); at >= 0 {
+		return at
+	}
+	return len(s.found)
+}
+
+// near is how much better a later hypothesis must be to be preferred over an earlier one.
+const near = 0.7
+
+// improve tries hypotheses on top of a trial. It returns the best that agrees with the target, or nil, and all trials. One that explained another stage is
+// taken at once.
+func (s *Search) improve(ctx context.Context, t *target, from *trial, known []hypothesis) (best *trial, tried []*trial, err error) {
+	for _, h := range known {
+		next, err := t.try(ctx, from, h)
+		if err != nil {
+			return nil, nil, err
+		}
+		if next == nil {
+			continue
+		}
+		tried = append(tried, next)
+		if next.share > 1 || best != nil && next.distance.RMS >= near*best.distance.RMS {
+			continue
+		}
+		agrees, err := t.fits(ctx, next.draft)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !agrees {
+			continue
+		}
+		best = next
+		if s.rank(h) < len(s.found) {
+			break
+		}
+	}
+	return best, tried, nil
+}
+
+// try returns the trial with one more hypothesis, or nil if that does not apply, or changes nothing for the better.
+func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, error) {
+	d := from.draft.copied()
+	d.note = ""
+	if !h.apply(d) {
+		return nil, nil
+	}
+	distance, err := t.distance(ctx, d)
+	if err != nil || !(distance.RMS < from.distance.RMS) {
+		return nil, err
+	}
+	return &trial{
+		draft: d, hypotheses: append(slices.Clone(from.hypotheses), h), notes: append(slices.Clone(from.notes), d.note), distance: distance, share: t.limit.share(distance),
+	}, nil
+}
+
+// beam is the number of single hypotheses from which pairs are made.
+const beam = 6
+
+// pair looks for two hypotheses that together agree with the target: the ones that alone came nearest, each with all others.
+func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*trial, known []hypothesis) (*trial, error) {
+	const better = 0.97
+	tried = slices.DeleteFunc(slices.Clone(tried), func(one *trial) bool { return one.distance.RMS > better*start.distance.RMS })
+	slices.SortStableFunc(tried, func(a, b *trial) int { return compare(a.distance.RMS, b.distance.RMS) })
+	for _, one := range tried[:min(beam, len(tried))] {
+		best, _, err := s.improve(ctx, t, one, known)
+		if err != nil || best != nil {
+			return best, err
+		}
+		if t.solve == nil {
+			continue
+		}
+		solved, err := t.solve(ctx, one.draft)
+		if err != nil {
+			return nil, err
+		}
+		if best, _, err = s.improve(ctx, t, one, solved); err != nil || best != nil {
+			return best, err
+		}
+	}
+	return nil, nil
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// conclude returns the findings of the best trial.
+func (s *Search) conclude(t *target, start *draft, best *trial) outcome {
+	if best == nil {
+		return outcome{draft: start}
+	}
+	out := outcome{draft: best.draft}
+	for i, h := range best.hypotheses {
+		s.found = append([]string{h.name + h.says}, slices.DeleteFunc(s.found, func(name string) bool { return name == h.name+h.says })...)
+		out.findings = append(out.findings, t.finding(h, best, start, i))
+	}
+	return out
+}
+
+// finding returns the finding of hypothesis i of a trial.
+func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding {
+	own := start.copied()
+	own.edits = make(map[string]string)
+	h.apply(own) // alone, for the names of its parameters
+	f := Finding{
+		Stage: t.stage, Hypothesis: h.name, Side: h.side, Tensors: own.tensors(), Where: own.where, Advice: h.advice, Epsilon: own.epsilon,
+		Distance: best.distance.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
+	}
+	if f.Side == "" {
+		f.Side = Checkpoint
+	}
+	if f.Side == Checkpoint {
+		f.Edits = best.draft.restoring(f.Tensors)
+	}
+	who := t.stage
+	if t.stage == WholeModel {
+		who = "the model"
+	}
+	f.Sentence = fmt.Sprintf("%s agrees with the reference if %s%s", who, h.says, best.notes[i])
+	if others := best.others(i); len(others) > 0 {
+		f.Sentence += ", and " + text.List(others, len(others), "")
+	}
+	return f
+}
+
+// others returns what the other hypotheses of a trial say.
+func (t *trial) others(but int) []string {
+	var says []string
+	for i, h := range t.hypotheses {
+		if i != but {
+			says = append(says, h.says+t.notes[i])
+		}
+	}
+	return says
+}
+
+// notFinite returns the finding that a parameter of the stage, or of the whole model, holds NaN or infinity; nil if none does.
+func (s *Search) notFinite(stage engine.Stage, whole bool) *Finding {
+	var names []string
+	for _, w := range s.weights {
+		if !whole && !stage.Reads(w.Name) {
+			continue
+		}
+		values, err := tensor.Float64s(w.View)
+		if err == nil && slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+			names = append(names, w.Name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	return &Finding{
+		Stage: stage.String(), Hypothesis: "non-finite", Side: Checkpoint, Tensors: names, Distance: math.Inf(1), Without: math.Inf(1),
+		Sentence: fmt.Sprintf("NaN or infinity in %s", text.List(names, 4, "")),
+	}
+}
