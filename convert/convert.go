@@ -85,7 +85,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 
 // Input says what was read.
 func (m *Model) Input() Input {
-	var warnings []string
+	warnings := slices.Clone(m.warnings)
 	if m.doubt != "" {
 		warnings = append(warnings, m.doubt)
 	}

@@ -31,12 +31,13 @@ func (e *ModuleError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says why there is no way around.
 func (e *ModuleError) Hint() string {
-	return "a BEiT has the exact GELU in every block and one epsilon; the state dict of this module alone would be taken for one, which is another model"
+	return "a BEiT has the exact GELU in every block, one epsilon, patches side by side, and the class token or the mean of the patch tokens before its head; " +
+		"the state dict of this module alone would be taken for one, which is another model"
 }
 
 // modules are those of the whole module that a file holds, by their paths; none if it holds a state dict.
 type modules struct {
-	by map[string]checkpoint.Object
+	by map[string]checkpoint.Module
 	// paths are in the order of the file.
 	paths []string
 	// config is what the configuration of transformers in the module says; nil if there is none.
@@ -45,9 +46,9 @@ type modules struct {
 
 // readModules reads what a whole module states. The configuration that its parts share is read as config.json is; path is that of the file.
 func readModules(file *checkpoint.Checkpoint) (*modules, error) {
-	m := &modules{by: make(map[string]checkpoint.Object, len(file.Modules))}
+	m := &modules{by: make(map[string]checkpoint.Module, len(file.Modules))}
 	for _, module := range file.Modules {
-		m.by[module.Path] = module.Object
+		m.by[module.Path] = module
 		m.paths = append(m.paths, module.Path)
 		if m.config != nil {
 			continue
@@ -185,6 +186,9 @@ func (m *modules) compute(model *Model) computed {
 				heads[n] = true
 				headed = append(headed, fmt.Sprintf("%d in %s", n, text.Quote(path)))
 			}
+			c.problems = append(c.problems, m.scaled(path, model.Config.HeadDim())...)
+		case canonical == "patch_embed.proj.weight":
+			c.problems = append(c.problems, m.patching(name, model.Config.PatchSize)...)
 		case strings.HasSuffix(canonical, "mlp.fc1.weight"):
 			acts = append(acts, above(name, 2))
 		}
@@ -237,7 +241,7 @@ func (c *computed) activations(m *modules, mlps []string) {
 		odd = append(odd, fmt.Sprintf("%s is %s", text.Quote(path), what))
 	}
 	for _, path := range m.paths {
-		object := m.by[path]
+		object := m.by[path].Object
 		if under(inside, path) && (slices.Contains(activationNames, lastOf(path)) || strings.Contains(strings.ToLower(above(object.Class, 1)), "activation")) {
 			look(path, object)
 		}

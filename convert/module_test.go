@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 )
@@ -57,9 +58,15 @@ func TestOpen_ModuleComputesOtherwise(t *testing.T) {
 		return err
 	}
 	for file, says := range map[string]string{
-		"relu.pth":     `the activation "blocks.1.mlp.act" is "ReLU"`,
-		"tanh.pth":     `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
-		"epsilons.pth": `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
+		"relu.pth":       `the activation "blocks.1.mlp.act" is "ReLU"`,
+		"pool_empty.pth": `has no pooling (its global_pool is empty), so that its head gives classes for each token`,
+		"pool_max.pth":   `pools the tokens by "max"`,
+		"prefix.pth":     `takes the mean of all tokens but the first 0`,
+		"scale.pth":      `"blocks.1.attn" multiplies its scores by 1, not 0.5`,
+		"stride.pth":     `the stride of "patch_embed.proj" is 4, not 8`,
+		"padding.pth":    `the padding of "patch_embed.proj" is 1, not 0`,
+		"tanh.pth":       `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
+		"epsilons.pth":   `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
 	} {
 		var problem *convert.ModuleError
 		if err := open(file, convert.OpenOptions{}); !errors.As(err, &problem) || !strings.Contains(err.Error(), says) {
@@ -76,5 +83,56 @@ func TestOpen_ModuleComputesOtherwise(t *testing.T) {
 	defer model.Close()
 	if warnings := strings.Join(model.Input().Warnings, "\n"); !strings.Contains(warnings, `0.001 in "blocks.1.norm2"`) {
 		t.Errorf("warnings: %s", warnings)
+	}
+}
+
+// The attribute by which timm pools counts, not the name of the norm. testdata/modules/make.py shows that timm's two models answer the same.
+func TestOpen_ModulePools(t *testing.T) {
+	t.Parallel()
+	at := func(file string) string { return filepath.Join("testdata", "modules", file) }
+	result, err := convert.Diff(t.Context(), at("pool_token.pth"), at("pool_token_norm.pth"), convert.OpenOptions{}, convert.OpenOptions{})
+	if err != nil || !result.Equal {
+		t.Errorf("%+v, %v", result, err)
+	}
+	for _, file := range []string{"pool_token.pth", "pool_empty_headless.pth"} {
+		model, err := convert.Open(t.Context(), at(file), convert.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if model.Config.Pooling != arch.ClassToken || model.From[card.Pooling] != card.Module {
+			t.Errorf("%s: %s, from %s", file, model.Config.Pooling, model.From[card.Pooling])
+		}
+		says := strings.Contains(strings.Join(model.Input().Warnings, "\n"), "ends in all tokens behind its norm")
+		if says != (file == "pool_empty_headless.pth") {
+			t.Errorf("%s: warnings: %q", file, model.Input().Warnings)
+		}
+	}
+	model, err := convert.Open(t.Context(), at("epsilon.pth"), convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Pooling != arch.MeanPooling || model.From[card.Pooling] != card.Module || len(model.Input().Warnings) > 0 {
+		t.Errorf("%s, from %s; %q", model.Config.Pooling, model.From[card.Pooling], model.Input().Warnings)
+	}
+}
+
+// What a module does beside computing with its parameters is said, as none of it is read.
+func TestOpen_ModuleDoesMore(t *testing.T) {
+	t.Parallel()
+	for file, says := range map[string]string{
+		"softmax.pth": `of the model: "0" ("Upsample"), "2" ("Softmax")`,
+		"hook.pth":    `of the model: "__main__.twice" of "head"`,
+		"own.pth":     `something else than a BEiT: "__main__.Own"`,
+	} {
+		model, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", file), convert.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if warnings := model.Input().Warnings; len(warnings) != 1 || !strings.HasSuffix(warnings[0], says) {
+			t.Errorf("%s: warnings: %q", file, warnings)
+		}
 	}
 }

@@ -75,6 +75,8 @@ type Model struct {
 	doubt string
 	// conflict says what the files beside the weights state otherwise than their own metadata; empty if they don't.
 	conflict string
+	// warnings are sentences about what the file does with its parameters beside what the model does.
+	warnings []string
 	// leftOut are the tensors that Drop took out, and unusedDrop the patterns that stand for none.
 	leftOut    []naming.Dropped
 	unusedDrop []string
@@ -231,6 +233,10 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if wanted != nil && model.Config.Pooling != wanted.Pooling {
 		model.From[card.Pooling] = card.Origin(arch.FromNames)
 	}
+	if problems := whole.pooled(model, wanted != nil); len(problems) > 0 {
+		return nil, &ModuleError{Path: file.Path, Problems: problems}
+	}
+	whole.beside(model)
 	model.setConflict(options, beside, own)
 	model.setOverridden(options, beside, own, computed)
 	err = tensor.Guard(func() error {

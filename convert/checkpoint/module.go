@@ -4,6 +4,8 @@ package checkpoint
 type Module struct {
 	// Path is what the names of its parameters begin with, without the dot; empty for the outermost one.
 	Path string
+	// Hooks are the classes or functions that the framework calls before or after the module, or in its place.
+	Hooks []string
 	Object
 }
 

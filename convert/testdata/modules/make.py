@@ -41,7 +41,70 @@ def of_transformers(**more):
         id2label={0: "ant", 1: "bee", 2: "cat"}, problem_type="multi_label_classification", layer_norm_eps=1e-5, **more)).eval()
 
 
+def reset(classes, pool):
+    """A classifier that was made with the mean, and pools otherwise since: its last norm stays where it was."""
+    model = beit()
+    model.reset_classifier(classes, global_pool=pool)
+    nn.init.normal_(model.fc_norm.weight)
+    return model.eval()
+
+
+def same_with_norm(model):
+    """timm's own model with the class token and the parameters of another whose norm stands behind the pooling; they answer the same."""
+    other = beit(global_pool="token").eval()
+    other.load_state_dict({name.replace("fc_norm", "norm"): value for name, value in model.state_dict().items()})
+    image = torch.randn(2, 3, 16, 32)
+    torch.testing.assert_close(model(image), other(image))
+    return other
+
+
+def with_convolution(**attributes):
+    model = beit()
+    for name, value in attributes.items():
+        setattr(model.patch_embed.proj, name, value)
+    return model
+
+
+def with_attribute(path, name, value):
+    model = beit()
+    setattr(model.get_submodule(path), name, value)
+    return model
+
+
+def twice(module, inputs, output):
+    return output * 2
+
+
+def hooked():
+    model = beit()
+    model.head.register_forward_hook(twice)
+    return model
+
+
+class Own(timm.models.beit.Beit):
+    def forward(self, x):
+        return super().forward(x) * 3
+
+
+def own():
+    model = beit()
+    model.__class__ = Own
+    return model
+
+
 files = {
+    "pool_token.pth": reset(3, "token"),
+    "pool_token_norm.pth": same_with_norm(reset(3, "token")),
+    "pool_empty.pth": reset(3, ""),
+    "pool_empty_headless.pth": reset(0, ""),
+    "pool_max.pth": with_attribute("", "global_pool", "max"),
+    "prefix.pth": with_attribute("", "num_prefix_tokens", 0),
+    "scale.pth": with_attribute("blocks.1.attn", "scale", 1.0),
+    "stride.pth": with_convolution(stride=(4, 4)),
+    "padding.pth": with_convolution(padding=(1, 1)),
+    "softmax.pth": nn.Sequential(nn.Upsample((16, 32)), beit(), nn.Softmax(-1)),
+    "hook.pth": hooked(),
+    "own.pth": own(),
     "transformers.pth": of_transformers(),
     "transformers_relu.pth": of_transformers(hidden_act="relu"),
     "epsilon.pth": beit(norm_layer=functools.partial(nn.LayerNorm, eps=1e-5)),
@@ -52,4 +115,5 @@ files = {
 }
 
 for name, model in files.items():
-    torch.save(model, name)
+    if not os.path.exists(name):
+        torch.save(model, name)

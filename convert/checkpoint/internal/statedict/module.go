@@ -121,7 +121,7 @@ func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
 			WithHint("%s", adviceModule)
 	}
 	dict, _ := attributes(record)
-	f.modules = append(f.modules, checkpoint.Module{Path: strings.TrimSuffix(prefix, "."), Object: f.told(record, dict)})
+	f.modules = append(f.modules, checkpoint.Module{Path: strings.TrimSuffix(prefix, "."), Hooks: hooks(dict), Object: f.told(record, dict)})
 	if err := f.tensors(prefix, dict, form.parameters, nil); err != nil {
 		return err
 	}

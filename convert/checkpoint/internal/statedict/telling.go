@@ -11,6 +11,7 @@ import (
 // telling are the attributes of modules that can tell what a model computes, in the words of torch, paddle, timm, transformers and OpenMMLab.
 var telling = []string{
 	"eps", "_epsilon", "num_heads", "num_attention_heads", "window_size", "img_size", "config", "approximate", "_approximate",
+	"global_pool", "num_prefix_tokens", "scale", "scaling", "stride", "_stride", "padding", "_padding", "dilation", "_dilation",
 	"act", "act_fn", "activate", "activation", "activation_fn", "intermediate_act_fn",
 }
 
@@ -42,6 +43,38 @@ func (p *plainer) told(module *pickle.Record, attributes *pickle.Dict) checkpoin
 		}
 	}
 	return object
+}
+
+// hooking are the attributes under which torch and paddle keep what is called before and after a module.
+var hooking = []string{"_forward_pre_hooks", "_forward_hooks", "_forward_post_hooks"}
+
+// maxHooks bounds how many hooks of a module are named.
+const maxHooks = 8
+
+// hooks returns what is called before and after a module, or in place of its class's forward, which accelerate does.
+func hooks(module *pickle.Dict) []string {
+	var names []string
+	if own, ok := module.Get("forward"); ok {
+		names = append(names, hookName(own))
+	}
+	for _, attribute := range hooking {
+		value, _ := module.Get(attribute)
+		dict, ok := value.(*pickle.Dict)
+		for i := 0; ok && i < len(dict.Entries) && len(names) < maxHooks; i++ {
+			names = append(names, hookName(dict.Entries[i].Value))
+		}
+	}
+	return names
+}
+
+func hookName(value pickle.Value) string {
+	switch value := value.(type) {
+	case *pickle.Global:
+		return value.String()
+	case *pickle.Record:
+		return value.Class.String()
+	}
+	return "a hook"
 }
 
 // plain returns a value in terms of [checkpoint.Object], and reports whether it is a plain one. What is not plain in it is left out.
@@ -107,7 +140,7 @@ func below(modules []checkpoint.Module, prefix string) []checkpoint.Module {
 	var kept []checkpoint.Module
 	for _, m := range modules {
 		if path, ok := strings.CutPrefix(m.Path+".", strings.TrimSuffix(prefix, ".")+"."); ok {
-			kept = append(kept, checkpoint.Module{Path: strings.TrimSuffix(path, "."), Object: m.Object})
+			kept = append(kept, checkpoint.Module{Path: strings.TrimSuffix(path, "."), Hooks: m.Hooks, Object: m.Object})
 		}
 	}
 	return kept

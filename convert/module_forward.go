@@ -1,0 +1,212 @@
+package convert
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// pooled makes a model end as its module says that it does, where that is the same model under other names, and returns clauses that say where it is not.
+// stated says that something else states the architecture, too.
+func (m *modules) pooled(model *Model, stated bool) []string {
+	root, ok := m.rootOf(model)
+	pool, says := m.by[root].Attributes["global_pool"].(string) // of timm: timm/models/beit.py, and pool of timm/layers/pool1d.py
+	if !ok || !says || model.Config.Masked() {
+		return nil
+	}
+	where := "it"
+	if root != "" {
+		where = text.Quote(root)
+	}
+	found, head := model.Config.Pooling, model.Config.Classes > 0
+	model.From[card.Pooling] = card.Module
+	switch {
+	case pool == "avg" && found == arch.MeanPooling:
+		if n, ok := m.by[root].Attributes["num_prefix_tokens"].(int64); ok && n != 1 {
+			return []string{fmt.Sprintf("%s takes the mean of all tokens but the first %d, and that of a BEiT leaves out one", where, n)}
+		}
+	case pool == "avg" && found == arch.ClassToken:
+		return []string{where + " normalises all tokens before it takes their mean, and a BEiT the mean"}
+	case pool == "avg":
+		model.warn("the module ends in the mean of the patch tokens, which has no norm: the model is read as one that ends in all tokens")
+	case pool == "token" && found == arch.MeanPooling && !stated:
+		m.normFirst(model)
+	case pool == "token" && found == arch.ClassToken:
+	case pool == "token":
+		return []string{where + " takes the class token, and its parameters, or what else is stated of it, say otherwise"}
+	case pool == "" && head:
+		return []string{where + " has no pooling (its global_pool is empty), so that its head gives classes for each token, not for the image"}
+	case pool == "" && found == arch.MeanPooling && stated:
+		return []string{where + " has no pooling (its global_pool is empty), and what else is stated of it says that it has"}
+	case pool == "" && found != arch.NoPooling:
+		if found == arch.MeanPooling {
+			m.normFirst(model)
+		}
+		model.warn("the module ends in all tokens behind its norm (its global_pool is empty): the model has the same parameters, and ends in the class token of these")
+	case pool == "":
+	default:
+		return []string{fmt.Sprintf("%s pools the tokens by %s, and a BEiT takes the class token or the mean of the patch tokens", where, text.Quote(pool))}
+	}
+	return nil
+}
+
+// normFirst makes a model whose last norm has the name of the one behind the mean one that normalises the tokens: each token has its own norm, so it does not
+// matter whether the class token is taken before it or after it.
+func (m *modules) normFirst(model *Model) {
+	model.Config.Pooling = arch.ClassToken
+	tensors, changes := map[string]tensor.Named{}, map[string]naming.Change{}
+	for i, t := range model.Tensors {
+		change := model.Changes[i]
+		t.Name = strings.Replace(t.Name, "fc_norm.", "norm.", 1)
+		change.Name = t.Name
+		tensors[t.Name], changes[t.Name] = t, change
+	}
+	for i, p := range model.Config.Params() {
+		model.Tensors[i], model.Changes[i] = tensors[p.Name], changes[p.Name]
+	}
+	model.Notes = append(model.Notes, "the module normalises the tokens by what it calls fc_norm, and takes no mean: the norm is read as that of all tokens")
+}
+
+// rootOf returns the path of the module that has a model's class token.
+func (m *modules) rootOf(model *Model) (string, bool) {
+	for _, change := range model.Changes {
+		if change.Name == "cls_token" && len(change.From) > 0 {
+			path := above(change.From[0], 1)
+			_, ok := m.by[path]
+			return path, ok
+		}
+	}
+	return "", false
+}
+
+// patching returns clauses that say where the convolution of a model does not cut images into its patches.
+func (m *modules) patching(name string, patch int) []string {
+	path := above(name, 1)
+	var problems []string
+	for _, a := range []struct {
+		names []string
+		only  int64
+	}{
+		{[]string{"stride", "_stride"}, int64(patch)},
+		{[]string{"padding", "_padding"}, 0},
+		{[]string{"dilation", "_dilation"}, 1},
+	} {
+		for _, attribute := range a.names {
+			if found, odd := oddSide(m.by[path].Attributes[attribute], a.only); odd {
+				problems = append(problems, fmt.Sprintf("the %s of %s is %d, not %d", strings.TrimPrefix(attribute, "_"), text.Quote(path), found, a.only))
+			}
+		}
+	}
+	return problems
+}
+
+// oddSide returns the first number in an attribute, a number or a list of such, that is not the only right one.
+func oddSide(attribute any, only int64) (found int64, odd bool) {
+	switch value := attribute.(type) {
+	case int64:
+		return value, value != only
+	case []any:
+		for _, side := range value {
+			if found, odd = oddSide(side, only); odd {
+				return found, odd
+			}
+		}
+	}
+	return 0, false
+}
+
+// scaled returns a clause if the attention at a path multiplies its scores by something else than all BEiT do.
+func (m *modules) scaled(path string, width int) []string {
+	usual := 1 / math.Sqrt(float64(width))
+	for _, attribute := range []string{"scale", "scaling"} {
+		if scale, ok := m.by[path].Attributes[attribute].(float64); ok && math.Abs(scale-usual) > 1e-5*usual {
+			return []string{fmt.Sprintf("%s multiplies its scores by %g, not %g", text.Quote(path), scale, usual)}
+		}
+	}
+	return nil
+}
+
+// beside says what a whole module does beside computing with the parameters of a model: none of it is carried.
+func (m *modules) beside(model *Model) {
+	var does, own []string
+	parts := m.idle(model)
+	for _, path := range m.paths {
+		object := m.by[path]
+		name := "the module itself"
+		if path != "" {
+			name = text.Quote(path)
+		}
+		if parts[path] {
+			does = append(does, fmt.Sprintf("%s (%s)", name, text.Quote(text.Cut(lastOf(object.Class), 100))))
+		}
+		for _, hook := range object.Hooks {
+			does = append(does, fmt.Sprintf("%s of %s", text.Quote(text.Cut(hook, 100)), name))
+		}
+		if class := text.Quote(text.Cut(object.Class, 100)); !knownLibrary(object.Class) && !slices.Contains(own, class) {
+			own = append(own, class)
+		}
+	}
+	if len(does) > 0 {
+		model.warn("only the weights of the module in the file are read, not what it does beside, so its results may differ from those of the model: " +
+			text.List(does, mostStated, ""))
+	}
+	if len(own) > 0 {
+		model.warn("of the module in the file only the weights are read, and no library that beitzoo knows has its class, so that what it computes with them may be " +
+			"something else than a BEiT: " + text.List(own, mostStated, ""))
+	}
+}
+
+// idle returns the paths of modules that have no parameters, neither of their own nor in their parts, and do something all the same.
+func (m *modules) idle(model *Model) map[string]bool {
+	idle := map[string]bool{}
+	for _, path := range m.paths {
+		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) {
+			idle[path] = true
+		}
+	}
+	for _, t := range model.File.Tensors {
+		for path := above(t.Name, 1); ; path = above(path, 1) {
+			delete(idle, path)
+			if path == "" {
+				break
+			}
+		}
+	}
+	maps.DeleteFunc(idle, func(path string, _ bool) bool { return under(idle, path) })
+	return idle
+}
+
+// activates reports whether a module is the activation of an MLP, which is looked at elsewhere.
+func (m *modules) activates(path string) bool {
+	return slices.Contains(activationNames, lastOf(path)) && exactGELU(m.by[path].Object)
+}
+
+// quietClasses are those of modules without parameters that do nothing when a model is run, that only hold others, or whose doing the names of other
+// parameters tell: torch, paddle, timm, mmcv, transformers.
+var quietClasses = map[string]bool{
+	"Identity": true, "Dropout": true, "Dropout1D": true, "Dropout2d": true, "DropPath": true, "BeitDropPath": true, "Data2VecVisionDropPath": true, "PatchDropout": true,
+	"Sequential": true, "ModuleList": true, "ModuleDict": true, "LayerList": true, "LayerDict": true, "ParameterList": true, "ParameterDict": true,
+	"BeitPooler": true, "Data2VecVisionPooler": true, "BeitAttention": true, "AdaptivePadding": true,
+}
+
+// knownLibrary reports whether a class is of a library whose modules compute what their names say, or of the files of unilm's BEiT.
+func knownLibrary(class string) bool {
+	library, _, _ := strings.Cut(class, ".")
+	return slices.Contains(knownLibraries, library)
+}
+
+var knownLibraries = []string{
+	"torch", "timm", "transformers", "paddle", "passl", "mmpretrain", "mmcls", "mmseg", "mmcv", "mmengine", "torchvision", "torchmetrics", "accelerate", "deepspeed",
+	"lightning", "pytorch_lightning", "modeling_finetune", "modeling_pretrain", "modeling_cyclical",
+}
+
+// warn adds to the warnings that everyone who opens the model sees.
+func (m *Model) warn(sentence string) { m.warnings = append(m.warnings, sentence) }
