@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Models in another form than a plain state dict are called what they are, with the way to one that can be read. testdata/forms/make.py made the names.
@@ -26,7 +27,6 @@ func TestRead_NamesForms(t *testing.T) {
 		"weight_norm_old":  {&form, "weight norm", "remove_weight_norm"},
 		"pruned":           {&form, "a pruned model", "prune.remove"},
 		"quantised":        {&form, "a quantised model", "before it was quantised"},
-		"no_biases":        {&mismatch, `missing "blocks.0.attn.q_bias", "blocks.0.attn.v_bias"`, "biases of zeros compute the same"},
 		"head_in_sequence": {&mismatch, `unexpected "head.1.bias", "head.1.weight"`, `if "head.1.weight" is the head of the model, say so with a row of a map`},
 		"linear_behind":    {&beside, `"1.weight", "1.bias"`, "say which with a map"},
 		"student_and_vit":  {&several, `2 models: under "student."; under "teacher." not a BEiT but a plain vision transformer`, "select one of them"},
@@ -34,6 +34,52 @@ func TestRead_NamesForms(t *testing.T) {
 		_, err := naming.Read(t.Context(), list(t, "forms/"+name, zeros), naming.Options{})
 		if !errors.As(err, want.as) || !strings.Contains(err.Error(), want.says) || !strings.Contains(errdef.Hint(err), want.hint) {
 			t.Errorf("%s: %T %v, hint %s", name, err, err, errdef.Hint(err))
+		}
+	}
+}
+
+// timm builds models without biases for queries and values, and so do PASSL and mmpretrain; transformers does not.
+func TestRead_WithoutBiases(t *testing.T) {
+	t.Parallel()
+	read, err := naming.Read(t.Context(), list(t, "forms/no_biases", ones), naming.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	biases := 0
+	for i, made := range read.Tensors {
+		if !strings.HasSuffix(made.Name, "q_bias") && !strings.HasSuffix(made.Name, "v_bias") {
+			continue
+		}
+		biases++
+		raw, err := made.Bytes()
+		if err != nil || !made.Shape.Equal(tensor.Shape{32}) || len(read.Changes[i].From) != 0 || strings.Trim(string(raw), "\x00") != "" {
+			t.Errorf("%s: %v of %v, %v", made.Name, made.Shape, read.Changes[i].From, err)
+		}
+	}
+	if notes := strings.Join(read.Notes, "\n"); biases != 4 || !strings.Contains(notes, "4 biases were read as zeros") {
+		t.Errorf("%d biases, notes %s", biases, notes)
+	}
+
+	// Another architecture than that of the tensors is said, and the biases are not.
+	other := read.Config
+	other.EmbedDim = 64
+	_, err = naming.Read(t.Context(), list(t, "forms/no_biases", ones), naming.Options{Arch: &other})
+	if err == nil || strings.Contains(err.Error(), "q_bias") {
+		t.Errorf("with another width: %v", err)
+	}
+
+	var mismatch *naming.MismatchError
+	for _, scheme := range []string{naming.HF, naming.Data2Vec} {
+		config := byName(t, "tiny_p16_32")
+		var lost []tensor.Named
+		for _, made := range write(t, scheme, config) {
+			if !strings.HasSuffix(made.Name, "query.bias") && !strings.HasSuffix(made.Name, "value.bias") {
+				lost = append(lost, made)
+			}
+		}
+		_, err := naming.Read(t.Context(), lost, naming.Options{})
+		if !errors.As(err, &mismatch) || !mismatch.LacksBiases() || !strings.Contains(errdef.Hint(err), "biases of zeros compute the same") {
+			t.Errorf("%s: %v", scheme, err)
 		}
 	}
 }

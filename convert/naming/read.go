@@ -128,6 +128,10 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 		model.Changes = append(model.Changes, Change{Name: p.Name, From: made.from, Operation: made.row.operation.Name})
 	}
 	model.Notes = append(model.Notes, best.said...)
+	if len(best.zeroed) > 0 {
+		model.Notes = append(model.Notes, fmt.Sprintf("the model has no biases for queries and values (qkv_bias=False): %s read as zeros, which is the same model; "+
+			"if it was trained with such biases, they are lost", text.Count(len(best.zeroed), "bias was", "biases were")))
+	}
 	if err := model.countRounded(ctx, best.sums); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,8 @@ type reading struct {
 	// sums are the bias tables that were made of two, and said are sentences for people.
 	sums []transform.Sum
 	said []string
+	// zeroed are the parameters that no tensor of the file has, and that are zero.
+	zeroed []string
 	// norms are the names of tensors that are a last norm as others already are.
 	norms []string
 	// failed are the operations of a map that can't be done, and blocksOf is what the method blocks returns, once it is known.
@@ -91,9 +93,11 @@ func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrappin
 		useGiven()
 	}
 	r.sortBeside(tensors)
+	r.zeroBiases()
 	r.judge(len(tensors)) // by the inferred architecture, if there is one: the score is about the scheme, not about the architecture that was asked for
 	useGiven()
 	r.excuseMaskToken()
+	r.zeroBiases()
 	headsFrom := r.inferred.HeadsFrom
 	if headsFrom == arch.FromShapes {
 		headsFrom = "the bias tables"

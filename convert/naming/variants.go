@@ -150,6 +150,40 @@ func (r *reading) excuseMaskToken() {
 	delete(r.params, "mask_token")
 }
 
+// zeroBiases gives a model that was built without biases for queries and values (qkv_bias=False) such as are zero, with which it is the same function.
+// transformers can't build one, so there they are lost; and a model that nothing else tells from a plain vision transformer is left to be called one.
+func (r *reading) zeroBiases() {
+	for _, name := range r.zeroed {
+		delete(r.params, name)
+	}
+	r.zeroed = nil
+	c := r.config
+	told := c.Bias != arch.NoBias || c.LayerScale || c.MaskToken
+	if r.configErr != nil || r.ModelType != "" || r.file != "" || !told || len(r.unexpected)+len(r.missing)+len(r.shapes) > 0 {
+		return
+	}
+	var lacking []string
+	for _, p := range c.Params() {
+		if strings.HasSuffix(p.Name, ".attn.q_bias") || strings.HasSuffix(p.Name, ".attn.v_bias") {
+			if _, there := r.params[p.Name]; there {
+				return
+			}
+			lacking = append(lacking, p.Name)
+		}
+	}
+	for _, name := range lacking {
+		weight, there := r.params[name[:len(name)-len("q_bias")]+"qkv.weight"]
+		if there && weight.view.DType.IsFloat() {
+			zeros := tensor.Memory(make([]byte, c.EmbedDim*weight.view.DType.Size()))
+			r.params[name] = param{
+				view: tensor.View{DType: weight.view.DType, Shape: tensor.Shape{c.EmbedDim}, Data: zeros},
+				row:  row{operation: transform.Operation{Name: "zeros, as the model has none"}},
+			}
+			r.zeroed = append(r.zeroed, name)
+		}
+	}
+}
+
 // TwoNormsError says that the tokens are normalised twice behind the last block, which no model that can be converted does.
 type TwoNormsError struct {
 	// Names are tensors of both norms.
