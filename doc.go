@@ -44,6 +44,7 @@
 // What weights are:
 //
 //   - tensor: dtype, shape, and bytes that are not read yet
+//   - tensor/relation: how one tensor follows from another: rounded, transposed, in another order, scaled
 //   - beit/arch: architectures, and the list of parameters that each one has
 //   - beit/card: facts that weights do not state, such as the recipe that prepares images
 //   - beit/synth: weights and images as functions of a seed, for tests
