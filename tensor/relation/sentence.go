@@ -144,6 +144,9 @@ func plural(name string) string {
 			break
 		}
 	}
+	if strings.HasSuffix(first, "s") {
+		first += "e"
+	}
 	return first + "s" + rest
 }
 
@@ -167,7 +170,18 @@ func list(numbers []int, labels []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// called returns how the slices at indices are called: "row 3", "rows 0 to 63", "the k of its rows", "5 rows, such as row 7".
+// Called returns how the slices at indices, which are sorted, are called: "row 3", "rows 0 to 63", "head 2 of k", "5 rows, such as 7". The parts that an axis is
+// said to have count only if there are n slices.
+func (a Axis) Called(indices []int, n int) string {
+	if a.Name == "" {
+		a.Name = "slice"
+	}
+	if !a.fits(n) {
+		a.Factors, a.Rest = nil, 0
+	}
+	return a.called(indices)
+}
+
 func (a Axis) called(indices []int) string {
 	if name := a.group(indices); name != "" {
 		return name
