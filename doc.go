@@ -72,6 +72,7 @@
 //   - verify: compares a model with a recording of another program, with another checkpoint, or with itself in float64
 //   - verify/recording: files of recorded activations
 //   - verify/blame, verify/drift: find what would repair a wrong block, and measure how far two runs are apart
+//   - verify/blame/loss: finds in the weights alone what was lost: zeros, copies, roundings, single values
 //   - verify/report: writes results as text and as JSON
 //
 // What distributes them:
