@@ -55,59 +55,138 @@ type TensorDifference struct {
 	Finite bool             `json:"finite"`
 }
 
-// Diff opens two checkpoints, whatever their formats and schemes, and compares their canonical parameters with all cores. Relative position indices
-// must be those of the architectures. With MayNotFit, Map, Drop and Select of the options must fit one of the two, Select each of
-// them if they are not the same: the error is a *[MapUnusedError], a *[DropError] or a *[checkpoint.Error].
+// Diff opens two checkpoints as [OpenPair] does, and compares their canonical parameters with all cores. Relative position indices must be those of the
+// architectures.
 func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (*Difference, error) {
-	a, absentA, err := openEither(ctx, pathA, optionsA)
+	a, b, err := OpenPair(ctx, pathA, pathB, optionsA, optionsB)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	b, absentB, err := openEither(ctx, pathB, optionsB)
-	if err != nil {
-		return nil, err
-	}
 	defer b.Close()
-	if either := optionsA.Select == optionsB.Select; absentA != nil && (absentB != nil || !either) {
-		return nil, absentA
-	} else if absentB != nil && !either {
-		return nil, absentB
+	return Compare(ctx, a, b)
+}
+
+// OpenPair opens two checkpoints, whatever their formats and schemes. With MayNotFit, Map, Drop and Select of the options must fit one of the two, Select each
+// of them if they are not the same: the error is a *[MapUnusedError], a *[DropError], a *[SelectError] or a *[checkpoint.Error]. An error about one of the
+// checkpoints is in a *[SideError]. The caller closes both models.
+func OpenPair(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (a, b *Model, err error) {
+	defer func() {
+		for _, opened := range []*Model{a, b} {
+			if err != nil && opened != nil {
+				opened.Close()
+			}
+		}
+		if err != nil {
+			a, b = nil, nil
+		}
+	}()
+	a, absentA, err := openSelected(ctx, pathA, optionsA)
+	if err != nil {
+		return a, b, &SideError{SideA, err}
 	}
-	if own := optionsA.Map; own != nil && a.By != own && b.By != own {
-		return nil, &MapUnusedError{Map: own.File(), Schemes: []string{a.Scheme, b.Scheme}}
+	b, absentB, err := openSelected(ctx, pathB, optionsB)
+	switch {
+	case err != nil:
+		return a, b, &SideError{SideB, err}
+	case absentA != nil && absentB != nil && optionsA.Select == optionsB.Select:
+		return a, b, &SelectError{Selected: optionsA.Select, A: absentA, B: absentB}
+	case absentA != nil && optionsA.Select != optionsB.Select:
+		return a, b, &SideError{SideA, absentA}
+	case absentB != nil && optionsA.Select != optionsB.Select:
+		return a, b, &SideError{SideB, absentB}
+	case absentA != nil:
+		if a, err = openWhole(ctx, pathA, optionsA); err != nil {
+			return a, b, &SideError{SideA, err}
+		}
+	case absentB != nil:
+		if b, err = openWhole(ctx, pathB, optionsB); err != nil {
+			return a, b, &SideError{SideB, err}
+		}
+	}
+	return a, b, unused(a, b, optionsA)
+}
+
+// openSelected is Open for options that may be for another file: absent is the error that the file has nothing of the name that is selected.
+func openSelected(ctx context.Context, path string, options OpenOptions) (model *Model, absent *checkpoint.Error, err error) {
+	model, err = Open(ctx, path, options)
+	if wrong := (*checkpoint.Error)(nil); options.MayNotFit && errors.As(err, &wrong) && wrong.Absent {
+		return nil, wrong, nil
+	}
+	return model, nil, err
+}
+
+// openWhole opens a file as if nothing were selected, and says so.
+func openWhole(ctx context.Context, path string, options OpenOptions) (*Model, error) {
+	selected := options.Select
+	options.Select = ""
+	model, err := Open(ctx, path, options)
+	if err == nil {
+		model.warn(wholeWords(path, selected))
+	}
+	return model, err
+}
+
+// unused returns an error if a map or a pattern of those to drop is for neither of two models.
+func unused(a, b *Model, options OpenOptions) error {
+	if own := options.Map; own != nil && a.By != own && b.By != own {
+		return &MapUnusedError{Map: own.File(), Schemes: []string{a.Scheme, b.Scheme}}
 	}
 	for _, pattern := range a.unusedDrop {
 		if slices.Contains(b.unusedDrop, pattern) {
-			return nil, unusedDrop(pathA+" and "+pathB, pattern, slices.Concat(a.File.Tensors, b.File.Tensors))
+			return unusedDrop(a.File.Path+" and "+b.File.Path, pattern, slices.Concat(a.File.Tensors, b.File.Tensors))
 		}
 	}
-	found, err := Compare(ctx, a, b)
-	if err == nil && absentA != nil {
-		found.A.Warnings = append(found.A.Warnings, wholeWords(pathA, optionsA.Select))
-	}
-	if err == nil && absentB != nil {
-		found.B.Warnings = append(found.B.Warnings, wholeWords(pathB, optionsB.Select))
-	}
-	return found, err
+	return nil
 }
 
-// openEither is Open for options that may be for another file: absent is the error that the file has nothing of the name that is selected, in which case it is
-// opened as if nothing were.
-func openEither(ctx context.Context, path string, options OpenOptions) (model *Model, absent, err error) {
-	model, err = Open(ctx, path, options)
-	var wrong *checkpoint.Error
-	if err == nil || !options.MayNotFit || !errors.As(err, &wrong) || !wrong.Absent {
-		return model, nil, err
+// Side is one of two checkpoints that are opened together.
+type Side string
+
+// The sides.
+const (
+	SideA Side = "a"
+	SideB Side = "b"
+)
+
+// SideError says which of two checkpoints an error is about.
+type SideError struct {
+	Side Side
+	Err  error
+}
+
+func (e *SideError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error about the checkpoint.
+func (e *SideError) Unwrap() error { return e.Err }
+
+// SelectError says that neither of two checkpoints has what was selected.
+type SelectError struct {
+	Selected string
+	// A and B say what they have instead.
+	A, B *checkpoint.Error
+}
+
+func (e *SelectError) Error() string {
+	if e.A.Path == e.B.Path {
+		return e.A.Error()
 	}
-	absent = err
-	options.Select = ""
-	model, err = Open(ctx, path, options)
-	return model, absent, err
+	return fmt.Sprintf("neither %s nor %s has anything called %s", e.A.Path, e.B.Path, text.Quote(e.Selected))
+}
+
+// Is reports that the request does not fit the files.
+func (e *SelectError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what the files have.
+func (e *SelectError) Hint() string {
+	if e.A.Path == e.B.Path {
+		return e.A.Hint()
+	}
+	return fmt.Sprintf("%s: %s; %s: %s", e.A.Path, e.A.Hint(), e.B.Path, e.B.Hint())
 }
 
 func wholeWords(path, selected string) string {
-	return fmt.Sprintf("%s has nothing called %s: it was compared as if nothing were selected", path, text.Quote(selected))
+	return fmt.Sprintf("%s has nothing called %s: it was opened as if nothing were selected", path, text.Quote(selected))
 }
 
 // MapUnusedError says that none of several files has the names of a map.

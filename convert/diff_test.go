@@ -92,8 +92,13 @@ func TestDiff_SelectsInEither(t *testing.T) {
 	} {
 		d, err := convert.Diff(t.Context(), c.a, c.b, options(c.selectA), options(c.selectB))
 		var absent *checkpoint.Error
-		if is := errors.As(err, &absent) && absent.Absent; is != c.absent || err != nil && !is {
+		var neither *convert.SelectError
+		if is := errors.As(err, &absent) && absent.Absent || errors.As(err, &neither); is != c.absent || err != nil && !is {
 			t.Errorf("%+v: %v", c, err)
+		}
+		var of *convert.SideError
+		if err != nil && c.a != c.b && (!errors.As(err, &of) || (of.Side == convert.SideA) != (c.a == plain)) {
+			t.Errorf("%+v: the error is about %+v", c, of)
 		}
 		if err == nil && (d.Equal != (c.selectA == c.selectB) || (len(d.A.Warnings) > 0) != (c.a == plain) || (len(d.B.Warnings) > 0) != (c.b == plain)) {
 			t.Errorf("%+v: equal %v, warnings %q and %q", c, d.Equal, d.A.Warnings, d.B.Warnings)

@@ -66,10 +66,10 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	}
 	found, err := convert.Diff(ctx, atA.Path, atB.Path, optionsA, optionsB)
 	if err != nil {
-		return err
+		return ofSide(err, "--select-a", "--select-b")
 	}
-	remarkGuesses(c, found.A)
-	remarkGuesses(c, found.B)
+	remarkSide(c, found.A, "--select-a")
+	remarkSide(c, found.B, "--select-b")
 	err = c.result(found, func() { printDifference(c, found) })
 	if err == nil && !found.Equal {
 		return errDiffers

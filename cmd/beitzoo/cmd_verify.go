@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/report"
@@ -22,8 +23,10 @@ type verifyFlags struct {
 	engine                          engineFlags
 	zoo                             zooFlags
 	recording, against, torchScript string
-	images                          int
-	all                             bool
+	// againstSelect is what is selected in the checkpoint to compare with.
+	againstSelect string
+	images        int
+	all           bool
 }
 
 func verifyCommand(c *console) *cli.Command {
@@ -37,10 +40,15 @@ func verifyCommand(c *console) *cli.Command {
 			"which activation is the first that differs, and why.",
 			"beitzoo verify beit.pth --recording passl.safetensors",
 			"beitzoo verify beit.pth --against original.pdparams --engine native",
+			"beitzoo verify checkpoint.pth --select model_ema --against checkpoint.pth --against-select model",
 		),
 		Flags: c.flags([]cli.Flag{
 			&cli.PathFlag{Name: "recording", Destination: &f.recording, Category: referenceSection, Usage: "compare with what another program recorded in this `FILE` (docs/recording.md)"},
 			&cli.PathFlag{Name: "against", Destination: &f.against, Category: referenceSection, Usage: "compare with another `CHECKPOINT`, run on the same inputs"},
+			&cli.StringFlag{
+				Name: "against-select", Destination: &f.againstSelect, Category: referenceSection, DefaultText: "--select, where it has that",
+				Usage: "the `KEY` of the state dict of --against, like --select for the model",
+			},
 			&cli.PathFlag{
 				Name: "torchscript", Destination: &f.torchScript, Category: referenceSection,
 				Usage: "compare with a traced module in this `FILE`, run on the same inputs; it can run code: open only what you trust",
@@ -53,20 +61,22 @@ func verifyCommand(c *console) *cli.Command {
 }
 
 func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags) error {
-	model, err := openModel(ctx, c, argument, f.model, f.zoo)
+	model, other, err := f.open(ctx, c, argument)
 	if err != nil {
 		return err
+	}
+	if other != nil {
+		defer other.Close()
 	}
 	defer model.Close()
 	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors}
 	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
 		return err
 	}
-	reference, closeReference, err := f.reference(ctx, c)
+	reference, err := f.reference(ctx, other)
 	if err != nil {
 		return err
 	}
-	defer closeReference()
 	defer collectOften()()
 	bar := c.newCount("comparing", inTaps)
 	result, err := verify.Verify(ctx, subject, reference, verify.Options{
@@ -116,40 +126,76 @@ func (f verifiedFacts) line() string {
 	return line
 }
 
-// reference opens what the flags say to compare with; the default is the float64 oracle. The returned function closes it.
-func (f verifyFlags) reference(ctx context.Context, c *console) (verify.Reference, func(), error) {
-	recorded, other, script := f.recording, f.against, f.torchScript
-	switch {
-	case countGiven(recorded, other, script) > 1:
-		return verify.Reference{}, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
-	case script != "":
-		reference, err := torchScript(script)
-		return reference, func() {}, err
-	case recorded != "":
-		r, err := recording.Read(ctx, recorded)
-		if err != nil {
-			return verify.Reference{}, nil, err
-		}
-		return verify.Recorded(recorded, r), func() {}, nil
-	case other != "":
-		at, err := f.zoo.locate(ctx, c, other)
-		if err != nil {
-			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
-		}
-		stated, err := f.model.options()
-		if err != nil {
-			return verify.Reference{}, nil, err
-		}
-		model, err := at.Open(ctx, convert.OpenOptions{
-			Epsilon: f.model.epsilon, Heads: f.model.heads, Window: stated.Window, Map: stated.Map, Drop: stated.Drop, MayNotFit: true,
-		})
-		if err != nil {
-			return verify.Reference{}, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
-		}
-		remarkGuesses(c, model.Input())
-		return verify.Against(other, model.Config, model.Tensors), func() { model.Close() }, nil
+// open opens the model, and the checkpoint to compare with, or nil.
+func (f verifyFlags) open(ctx context.Context, c *console, argument string) (model, other *convert.Model, err error) {
+	if countGiven(f.recording, f.against, f.torchScript) > 1 {
+		return nil, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
 	}
-	return verify.Oracle(), func() {}, nil
+	if f.against == "" {
+		if f.againstSelect != "" {
+			return nil, nil, &usageError{"--against-select is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out --against-select"}
+		}
+		model, err = openModel(ctx, c, argument, f.model, f.zoo)
+		return model, nil, err
+	}
+	options, err := f.model.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	options.MayNotFit = true
+	at, err := f.zoo.locate(ctx, c, argument)
+	if err != nil {
+		return nil, nil, err
+	}
+	atOther, err := f.zoo.locate(ctx, c, f.against)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
+	}
+	forOther := convert.OpenOptions{
+		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Map: options.Map, Drop: options.Drop, MayNotFit: true,
+		Select: cmp.Or(f.againstSelect, options.Select),
+	}
+	if options, err = at.Options(options); err != nil {
+		return nil, nil, err
+	}
+	if forOther, err = atOther.Options(forOther); err != nil {
+		return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
+	}
+	model, other, err = convert.OpenPair(ctx, at.Path, atOther.Path, options, forOther)
+	if err != nil {
+		if isA(func(e *convert.SideError) bool { return e.Side == convert.SideB })(err) {
+			err = fmt.Errorf("the checkpoint to compare with: %w", err)
+		}
+		return nil, nil, ofSide(err, "--select", "--against-select")
+	}
+	remarkGuesses(c, model.Input())
+	remarkSide(c, other.Input(), "--against-select")
+	if a, b := model.Config.Channels, other.Config.Channels; a != b {
+		model.Close()
+		other.Close()
+		return nil, nil, &usageError{
+			fmt.Sprintf("%s takes images of %s, and %s of %d: they can't run on the same images", argument, text.Count(a, "channel", "channels"), f.against, b),
+			"compare with a checkpoint of the same architecture; `beitzoo inspect FILE` shows it",
+		}
+	}
+	return model, other, nil
+}
+
+// reference opens what the flags say to compare with, if it is not another checkpoint; the default is the float64 oracle.
+func (f verifyFlags) reference(ctx context.Context, other *convert.Model) (verify.Reference, error) {
+	switch {
+	case other != nil:
+		return verify.Against(f.against, other.Config, other.Tensors), nil
+	case f.torchScript != "":
+		return torchScript(f.torchScript)
+	case f.recording != "":
+		r, err := recording.Read(ctx, f.recording)
+		if err != nil {
+			return verify.Reference{}, err
+		}
+		return verify.Recorded(f.recording, r), nil
+	}
+	return verify.Oracle(), nil
 }
 
 // countGiven counts the flags that have a value.

@@ -179,7 +179,10 @@ func parseWindow(value string) (arch.Window, error) {
 var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW"}
 
 // remarkGuesses says what was guessed when a checkpoint was opened, what other programs compute otherwise with it, and which of several state dicts was taken.
-func remarkGuesses(c *console, read convert.Input) {
+func remarkGuesses(c *console, read convert.Input) { remarkSide(c, read, "--select") }
+
+// remarkSide is remarkGuesses for one of two checkpoints, in which another flag than --select selects a state dict.
+func remarkSide(c *console, read convert.Input, selectFlag string) {
 	for _, a := range read.Assumptions {
 		c.remark(a.String() + "; state it with " + propertyFlags[a.Property])
 	}
@@ -191,7 +194,8 @@ func remarkGuesses(c *console, read convert.Input) {
 		if read.Wrapper != "" {
 			taken = fmt.Sprintf("the state dict %q", read.Wrapper)
 		}
-		c.remark(fmt.Sprintf("%s was taken; the file also holds %s, which --select KEY takes instead", taken, text.List(quotedAll(read.OtherDicts), mostDicts, "")))
+		c.remark(fmt.Sprintf("%s was taken; the file also holds %s, which %s KEY takes instead",
+			taken, text.List(quotedAll(read.OtherDicts), mostDicts, ""), selectFlag))
 	}
 }
 

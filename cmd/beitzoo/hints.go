@@ -85,6 +85,9 @@ func flagHint(err error) string {
 	if wrong := (*adapt.OptionsError)(nil); errors.As(err, &wrong) && adaptFlagOf[wrong.Option] != "" {
 		return wrong.Hint() + "; the flag is " + adaptFlagOf[wrong.Option]
 	}
+	if wrong := (*checkpoint.Error)(nil); errors.As(err, &wrong) && len(wrong.Keys) > 0 {
+		return wrong.Hint() + "; the flag is " + selectFlag(err) + " KEY"
+	}
 	for _, f := range flagHints {
 		if f.matches(err) {
 			return strings.TrimPrefix(errdef.Hint(err)+"; "+f.add, "; ")
@@ -109,7 +112,7 @@ var flagHints = []struct {
 	{is(card.ErrNotSquare), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
-	{isA(func(e *checkpoint.Error) bool { return len(e.Keys) > 0 }), "the flag is --select KEY"},
+	{isA[*convert.SelectError](nil), "the flag is --select KEY"},
 }
 
 // isA returns a function that reports whether an error is an E for which more, if it is not nil, is true.

@@ -64,9 +64,9 @@ func modelHint(err error) string {
 	case errors.As(err, &foreign):
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds; if it is one under names of your own, `beitzoo inspect FILE --propose-map` drafts a map for --map"
 	case errors.As(err, &several):
-		return several.Hint() + "; the flag is " + selectOne(several.Prefixes)
+		return several.Hint() + "; the flag is " + selectOne(several, selectFlag(err))
 	case errors.As(err, &together):
-		return fmt.Sprintf("%s; the flags are --select %s, %s and --map FILE", together.Hint(), shellQuoted(together.Prefix), dropAll(together.Patterns))
+		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), shellQuoted(together.Prefix), dropAll(together.Patterns))
 	case errors.As(err, &masked):
 		return masked.Hint() + " with --arch"
 	case errors.As(err, &inference):
@@ -84,16 +84,50 @@ func modelHint(err error) string {
 }
 
 // selectOne returns the flag that takes one of several models by its prefix. Names without a prefix are taken by dropping the others.
-func selectOne(prefixes []string) string {
-	flag := "--select " + shellQuoted(prefixes[len(prefixes)-1])
-	if prefixes[0] != "" {
-		return flag
+func selectOne(several *naming.SeveralModelsError, flag string) string {
+	var others, drop []string
+	for _, prefix := range several.Prefixes {
+		if prefix != "" {
+			others, drop = append(others, prefix), append(drop, prefix+".*")
+		}
 	}
-	var others []string
-	for _, prefix := range prefixes[1:] {
-		others = append(others, prefix+".*")
+	likely := several.Likely()
+	if likely == "" {
+		return dropAll(drop) + ", or " + flag + " " + shellQuoted(others[0])
 	}
-	return flag + ", or " + dropAll(others)
+	if len(others) < len(several.Prefixes) {
+		return flag + " " + shellQuoted(likely) + ", or " + dropAll(drop)
+	}
+	return flag + " " + shellQuoted(likely)
+}
+
+// selectFlag returns the flag that selects a state dict in the file that an error is about.
+func selectFlag(err error) string {
+	if of := (*sideError)(nil); errors.As(err, &of) {
+		return of.flag
+	}
+	return "--select"
+}
+
+// sideError is an error about one of two checkpoints, in which a flag of its own selects a state dict.
+type sideError struct {
+	flag string
+	err  error
+}
+
+func (e *sideError) Error() string { return e.err.Error() }
+func (e *sideError) Unwrap() error { return e.err }
+
+// ofSide adds to an error of [convert.OpenPair] the flag for the checkpoint that it is about.
+func ofSide(err error, flagA, flagB string) error {
+	of := (*convert.SideError)(nil)
+	switch {
+	case !errors.As(err, &of):
+		return err
+	case of.Side == convert.SideA:
+		return &sideError{flagA, err}
+	}
+	return &sideError{flagB, err}
 }
 
 // mostDropped is how many patterns a hint prints.

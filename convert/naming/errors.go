@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/transform"
@@ -147,6 +148,20 @@ func (e *SeveralModelsError) Hint() string {
 		return "select one of them by its prefix, or drop the names that begin with a prefix"
 	}
 	return "select one of them by its prefix"
+}
+
+// Likely returns the prefix of the model that is most likely wanted: no moving average if there is another.
+func (e *SeveralModelsError) Likely() string {
+	own := slices.IndexFunc(e.Prefixes, func(prefix string) bool { return !isAverage(prefix) })
+	return e.Prefixes[max(0, own)]
+}
+
+// averages are words in the names that programs give to a moving average of a model.
+var averages = []string{"ema", "average", "averaged", "avg", "swa", "teacher", "momentum", "shadow", "target"}
+
+func isAverage(prefix string) bool {
+	words := strings.FieldsFunc(strings.ToLower(prefix), func(r rune) bool { return r < 'a' || r > 'z' })
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(averages, word) })
 }
 
 // BesideError says that tensors beside the model may belong to it: a head of a name that the scheme does not have, or tokens of another vision transformer.

@@ -166,7 +166,7 @@ func TestChoose_FindsNoModel(t *testing.T) {
 		{"optimizer of Paddle", paddleOptimizer, "", checkpoint.ErrNoModel, "the state of an optimizer, not a model", ".pdparams"},
 		{"optimizer of torch", torchOptimizer, "", checkpoint.ErrNoModel, "the state of an optimizer, not a model", ".pdparams"},
 		{"optimizer alone in a wrapper", made("optimizer", torchOptimizer, "epoch", int64(1)), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
-		{"optimizer on request", made("model", model, "optimizer", paddleOptimizer), "optimizer", checkpoint.ErrNoModel, "optimizer", ".pdparams"},
+		{"optimizer on request", made("model", model, "optimizer", paddleOptimizer), "optimizer", checkpoint.ErrNoModel, "state of an optimizer", `in this very file, under "model"`},
 		{"plain optimizer without accumulators", made("LR_Scheduler", made("last_epoch", int64(1))), "", checkpoint.ErrNoModel, "training run, but no model", ".pdparams"},
 		{"moving average alone", made("model_ema", model), "", checkpoint.ErrNoModel, `moving averages of the weights: "model_ema"`, "select it by its name"},
 		{"two candidates", made("first", model, "second", model), "", checkpoint.ErrNoModel, `several sets of tensors: "first", "second"`, "select one of them"},

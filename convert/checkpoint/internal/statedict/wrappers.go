@@ -76,8 +76,7 @@ func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 		return nil, checkpoint.NoModel("more than 8 wrappers around the state dict")
 	}
 	if s.optimizer(dict) {
-		return nil, checkpoint.NoModel("the file holds the state of an optimizer, not a model").WithHint(
-			"give the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
+		return nil, s.onlyOptimizer()
 	}
 	for _, key := range wrappers {
 		if inner, ok := s.stateDict(dict, key); ok {
@@ -91,6 +90,20 @@ func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 		return dict, nil
 	}
 	return s.only(dict)
+}
+
+// onlyOptimizer says where the model is that belongs to an optimizer: beside it in the file, if something was selected, or in another file.
+func (s *search) onlyOptimizer() error {
+	if len(s.found.Others) == 0 {
+		return checkpoint.NoModel("the file holds the state of an optimizer, not a model").WithHint(
+			"give the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
+	}
+	models := slices.DeleteFunc(slices.Clone(s.found.Others), average.MatchString)
+	if len(models) == 0 {
+		models = s.found.Others
+	}
+	return checkpoint.NoModel("%s is the state of an optimizer, not a model", quote(strings.Join(s.path, "."))).
+		WithHint("the model is in this very file, under %s: select that", quoteAll(models)).Offering(models)
 }
 
 func (s *search) descend(dict *pickle.Dict, key string, inner *pickle.Dict) (*pickle.Dict, error) {
