@@ -1,0 +1,318 @@
+package blame
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+func ignoringShape(change func([]float64) []float64) changeFunc {
+	return func(values []float64, _ tensor.Shape) []float64 { return change(values) }
+}
+
+// solveStream solves for mistakes anywhere in a block: in the attention, assuming that the MLP is right, and the other way round.
+func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypothesis, error) {
+	block, err := d.Block(b.block)
+	if err != nil || d.Rules.Order != whatif.NormFirst {
+		return nil, err
+	}
+	branch, err := block.Attention(ctx, b.x, b.rows)
+	if err != nil {
+		return nil, err
+	}
+	y := block.Middle(b.some, branch)
+	all, err := solveMLP(ctx, d, block, y, t.want)
+	if err != nil {
+		return nil, err
+	}
+	y, err = before(ctx, block, t.want, y)
+	if err != nil || y == nil {
+		return all, err
+	}
+	found, err := solveMiddle(ctx, b, d, block, branch, y)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, found...)
+	found, err = solveBranch(ctx, b, d, block, branch, y)
+	return append(all, found...), err
+}
+
+// solveBranch solves for mistakes in the attention branch, from the stream after it.
+func solveBranch(ctx context.Context, b *blockCase, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
+	want := subtract(y, b.some)
+	if block.Gamma1 != nil {
+		for i := range want.Values {
+			want.Values[i] /= block.Gamma1[i%want.Width]
+		}
+	}
+	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+		return nil, nil
+	}
+	all, err := d.outputs(atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
+	if err != nil {
+		return nil, err
+	}
+	found, err := solveContext(ctx, b, d, want)
+	return append(all, found...), err
+}
+
+// solveMiddle solves for gamma_1, from the attention branch and the stream after it.
+func solveMiddle(_ context.Context, b *blockCase, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
+	if block.Gamma1 == nil {
+		return nil, nil
+	}
+	return d.gamma(atMiddle, "gamma_1", subtract(y, b.some), branch)
+}
+
+// gamma solves for a layer scale: want is gamma times the branch.
+func (d *draft) gamma(at part, name string, want, branch *whatif.Rows) ([]hypothesis, error) {
+	old, err := d.vector(name)
+	if err != nil || old == nil {
+		return nil, err
+	}
+	factors := slices.Clone(old)
+	for i := range factors {
+		both, own := 0.0, 0.0
+		for t := range branch.Count {
+			both += want.Row(t)[i] * branch.Row(t)[i]
+			own += branch.Row(t)[i] * branch.Row(t)[i]
+		}
+		if own > 0 {
+			factors[i] = both / own
+		}
+	}
+	return d.recognised(at, name, factors), nil
+}
+
+// solveRest solves for mistakes after the attention branch, which the reference has; branch is that of the tokens in b.some.
+func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *whatif.Rows) ([]hypothesis, error) {
+	block, err := d.Block(b.block)
+	if err != nil || d.Rules.Order != whatif.NormFirst {
+		return nil, err
+	}
+	y := block.Middle(b.some, branch)
+	all, err := solveMLP(ctx, d, block, y, t.want)
+	if err != nil {
+		return nil, err
+	}
+	y, err = before(ctx, block, t.want, y)
+	if err != nil || y == nil {
+		return all, err
+	}
+	found, err := solveMiddle(ctx, b, d, block, branch, y)
+	return append(all, found...), err
+}
+
+// solveMLP solves for mistakes in the MLP branch, from the stream before it, y, and after it, z.
+func solveMLP(ctx context.Context, d *draft, block *whatif.Block, y, z *whatif.Rows) ([]hypothesis, error) {
+	branch, err := block.MLP(ctx, y)
+	if err != nil {
+		return nil, err
+	}
+	want := subtract(z, y)
+	all, err := d.gamma(atMLP, "gamma_2", want, branch)
+	if err != nil {
+		return nil, err
+	}
+	if block.Gamma2 != nil {
+		for i := range want.Values {
+			want.Values[i] /= block.Gamma2[i%want.Width]
+		}
+	}
+	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+		return all, nil
+	}
+	found, err := d.outputs(atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, found...)
+	found, err = solveHidden(ctx, d, block, y, want)
+	return append(all, found...), err
+}
+
+// solveHidden solves for the order of the hidden units: fc2 expects them in another one than fc1 gives them. Each unit of fc2 is assigned the unit of fc1 whose
+// values fit best what the branch has along the unit's column. want is the branch of the reference before layer scale.
+func solveHidden(ctx context.Context, d *draft, block *whatif.Block, y, want *whatif.Rows) ([]hypothesis, error) {
+	_, hidden, err := block.Hidden(ctx, y)
+	if err != nil {
+		return nil, err
+	}
+	order := hiddenOrder(ctx, block, hidden, want)
+	if order == nil {
+		return nil, nil
+	}
+	says := d.order(order)
+	return []hypothesis{
+		reordered("permuted", atMLP, "the rows of mlp.fc1.weight and mlp.fc1.bias "+says, []string{"mlp.fc1.weight", "mlp.fc1.bias"}, order, inRows),
+		reordered("permuted", atMLP, "the rows of mlp.fc1.weight alone "+says, []string{"mlp.fc1.weight"}, order, inRows),
+	}, nil
+}
+
+// hiddenOrder returns for each unit of fc2 the one of fc1 that feeds it in the reference, or nil.
+func hiddenOrder(ctx context.Context, block *whatif.Block, hidden, want *whatif.Rows) []int {
+	const most = 1024
+	units := hidden.Width
+	if units > most {
+		return nil
+	}
+	weight := block.FC2.Weight.Values() // [C, units]
+	centred := columnsOf(hidden)
+	rest := centredRows(want)
+	order := []int(nil)
+	for range 20 {
+		if ctx.Err() != nil {
+			return nil
+		}
+		next := assignUnits(weight, centred, rest, order)
+		if slices.Equal(next, order) {
+			break
+		}
+		order = next
+	}
+	for i, from := range order {
+		if from != i {
+			return order
+		}
+	}
+	return nil
+}
+
+// centredRows returns rows without the mean of each column.
+func centredRows(x *whatif.Rows) *whatif.Rows {
+	out := slices.Clone(x.Values)
+	for c := range x.Width {
+		mean := 0.0
+		for t := range x.Count {
+			mean += x.Values[t*x.Width+c] / float64(x.Count)
+		}
+		for t := range x.Count {
+			out[t*x.Width+c] -= mean
+		}
+	}
+	return whatif.RowsOf(out, x.Width)
+}
+
+// assignUnits assigns units once more, after what the assignment so far explains was taken away from all others.
+func assignUnits(weight []float64, hidden *columns, want *whatif.Rows, order []int) []int {
+	units, width := hidden.count, want.Width
+	rest := slices.Clone(want.Values)
+	if order != nil {
+		for unit, from := range order {
+			column := hidden.column(from)
+			for t := range want.Count {
+				v := column[t] * hidden.length[from]
+				for c := range width {
+					rest[t*width+c] -= weight[c*units+unit] * v
+				}
+			}
+		}
+	}
+	score := make([][]float64, units)
+	for unit := range score {
+		score[unit] = make([]float64, units)
+		along, square := make([]float64, want.Count), 0.0
+		for c := range width {
+			square += weight[c*units+unit] * weight[c*units+unit]
+		}
+		for t := range along {
+			for c := range width {
+				along[t] += rest[t*width+c] * weight[c*units+unit]
+			}
+			if order != nil {
+				along[t] += square * hidden.column(order[unit])[t] * hidden.length[order[unit]]
+			}
+		}
+		for from := range units {
+			// The assignment with the smallest remaining square.
+			score[unit][from] = 2*dot(along, hidden.column(from))*hidden.length[from] - square*hidden.length[from]*hidden.length[from]
+		}
+	}
+	return assign(score)
+}
+
+// before returns the stream before the MLP of which the block makes z, starting from a guess, or nil if it is not found: the fixed point of z minus the MLP
+// branch, by Anderson's acceleration for each token.
+func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*whatif.Rows, error) {
+	const steps, near = 60, 1e-9
+	y := whatif.RowsOf(slices.Clone(guess.Values), guess.Width)
+	histories := make([]history, y.Count)
+	scale := 0.0
+	for _, v := range z.Values {
+		scale = max(scale, math.Abs(v))
+	}
+	for range steps {
+		branch, err := block.MLP(ctx, y)
+		if err != nil {
+			return nil, err
+		}
+		end := block.End(y, branch)
+		largest := 0.0
+		next := make([]float64, 0, len(y.Values))
+		for t := range y.Count {
+			residual := make([]float64, y.Width)
+			for i := range residual {
+				residual[i] = z.Row(t)[i] - end.Row(t)[i]
+				largest = max(largest, math.Abs(residual[i]))
+			}
+			next = append(next, histories[t].next(y.Row(t), residual)...)
+		}
+		if largest <= near*scale {
+			return y, nil
+		}
+		if math.IsNaN(largest) || largest > 1e6*scale {
+			return nil, nil
+		}
+		y = whatif.RowsOf(next, y.Width)
+	}
+	return nil, nil
+}
+
+// history has the last points of an iteration and their residuals.
+type history struct{ points, residuals [][]float64 }
+
+// next returns the next point.
+func (h *history) next(point, residual []float64) []float64 {
+	const most = 8
+	h.points, h.residuals = append(h.points, slices.Clone(point)), append(h.residuals, residual)
+	if len(h.points) > most {
+		h.points, h.residuals = h.points[1:], h.residuals[1:]
+	}
+	last := len(h.points) - 1
+	out := make([]float64, len(point))
+	for i := range out {
+		out[i] = point[i] + residual[i]
+	}
+	if last == 0 {
+		return out
+	}
+	gram, right := make([]float64, last*last), make([]float64, last)
+	steps := make([][]float64, last)
+	for k := range last {
+		steps[k] = make([]float64, len(point))
+		for i := range point {
+			steps[k][i] = h.residuals[k+1][i] - h.residuals[k][i]
+		}
+	}
+	for a := range last {
+		right[a] = dot(steps[a], residual)
+		for b := range last {
+			gram[a*last+b] = dot(steps[a], steps[b])
+		}
+		gram[a*last+a] *= 1 + 1e-13
+	}
+	f := factorise(context.Background(), gram, last)
+	if f == nil {
+		return out
+	}
+	for k, weight := range f.solve(right) {
+		for i := range out {
+			out[i] -= weight * (h.points[k+1][i] - h.points[k][i] + steps[k][i])
+		}
+	}
+	return out
+}
