@@ -1,0 +1,128 @@
+"""What is planted where: the list of cases, in a fixed order, each with a name of its own."""
+
+import random
+import zlib
+from dataclasses import dataclass
+
+import checkpoints
+import harmless
+import models
+import programs
+
+TAPS = ["taps-f64", "taps-f32"]
+CHECKPOINT_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "half-f16", "bf16-checkpoint", "against"]
+PROGRAM_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16"]
+HARMLESS_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "against"]
+HONEST_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "half-f16", "bf16-checkpoint", "f16-checkpoint", "f64-checkpoint", "against"]
+PLACES = ["first", "middle", "last", "all"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to plant: kinds with where each goes, into a model, seen by a mode."""
+
+    model: str
+    faults: tuple
+    mode: str
+    seed: int
+    group: str = "fault"
+
+    @property
+    def name(self):
+        faults = "+".join(f"{'program.' if kind.program else ''}{kind.name}@{where}" for kind, where in self.faults)
+        return f"{self.model}/{faults or 'nothing'}/{self.mode}"
+
+    @property
+    def draw(self):
+        """A seed that is the same for the same faults in each mode."""
+        return zlib.crc32(self.name.rsplit("/", 1)[0].encode()) + self.seed
+
+    @property
+    def kinds(self):
+        return [kind for kind, _ in self.faults]
+
+
+def blocks(arch, where):
+    if where == "all":
+        return list(range(arch.depth))
+    return [{"first": 0, "middle": arch.depth // 2, "last": arch.depth - 1}.get(where, 0)]
+
+
+def fits(kind, model):
+    return not kind.models or model in kind.models
+
+
+def places(kind, model):
+    arch = models.ARCHES[model]
+    if kind.scope == "model":
+        return ["model"]
+    if arch.table == "shared" and "table" in "".join(sum((way.need for way in kind.names), ())):
+        return ["all"]
+    return [p for p in PLACES if p != "middle" or arch.depth > 2]
+
+
+def every(seed):
+    """All single faults, and what is honest, in each mode. The plan draws from these, and CASE chooses among them."""
+    for model in models.SMALL + ["base"]:
+        for kind in checkpoints.KINDS + programs.KINDS:
+            if not fits(kind, model):
+                continue
+            for where in places(kind, model):
+                for mode in PROGRAM_MODES if kind.program else CHECKPOINT_MODES:
+                    yield Case(model, ((kind, where),), mode, seed)
+        if model == "base":
+            continue
+        for kind in harmless.KINDS:
+            for mode in HARMLESS_MODES:
+                yield Case(model, ((kind, "model"),), mode, seed, "harmless")
+        for mode in HONEST_MODES:
+            for more in range(3):
+                yield Case(model, (), mode, seed + 1000 * more, "honest")
+
+
+def small(seed):
+    """The cases on small models: with activations in float64 each kind in each place of each model, in the other modes in one place of two drawn models."""
+    draw, chosen = random.Random(seed), {}
+    for case in every(seed):
+        if case.model == "base":
+            continue
+        if case.group != "fault" or case.mode == "taps-f64":
+            yield case
+            continue
+        kind, where = case.faults[0]
+        key = kind.name, kind.program, case.mode
+        if key not in chosen:
+            fitting = [m for m in models.SMALL if fits(kind, m)]
+            chosen[key] = {m: draw.choice(places(kind, m)) for m in draw.sample(fitting, min(2, len(fitting)))}
+        if chosen[key].get(case.model) == where:
+            yield case
+
+
+def pairs(seed, count=240):
+    """Two faults at once: in different blocks, in one block, and a wrong checkpoint beside a wrong program."""
+    draw = random.Random(seed + 1)
+    single = [k for k in checkpoints.KINDS if k.scope == "block" and "another" not in k.name and k.family not in ("absent parameter", "not finite")]
+    wrong = [k for k in programs.KINDS if k.kept and not k.depends and k.family not in ("input", "recording", "mask", "autocast", "output", "residual")]
+    found = set()
+    while len(found) < count:
+        model = draw.choice(models.SMALL)
+        one, other = draw.choice(single), draw.choice(single)
+        where = draw.choice([("first", "last"), ("last", "first"), ("first", "first"), ("last", "last")])
+        if draw.random() < 0.2:
+            other, where = draw.choice(wrong), (where[0], "model")
+        clash = set(sum((w.need for w in one.names), ())) & set(sum((w.need for w in other.names), ()))
+        if one.name == other.name or clash or not fits(one, model) or not fits(other, model) or "all" in (*places(one, model)[:1], *places(other, model)[:1]):
+            continue
+        case = Case(model, ((one, where[0]), (other, where[1])), draw.choice([*TAPS, "attn-f32", "attn-f64"]), seed, "pair")
+        if case.name not in found:
+            found.add(case.name)
+            yield case
+
+
+def base(seed, count=60):
+    """Drawn ones on the base model: three quarters in checkpoints."""
+    draw = random.Random(seed + 2)
+    everything = [c for c in every(seed) if c.model == "base"]
+    wrong = [c for c in everything if c.kinds[0].program and c.mode in (*TAPS, "attn-f32", "logits-f32")]
+    broken = [c for c in everything if not c.kinds[0].program and c.mode in (*TAPS, "attn-f32", "logits-f32", "bf16-checkpoint")]
+    yield from draw.sample(broken, count * 3 // 4) + draw.sample(wrong, count - count * 3 // 4)

@@ -1,0 +1,141 @@
+"""Plants faults into checkpoints and programs, runs `beitzoo verify` on each, and prints what it finds, where, and under which name."""
+
+import argparse
+import fnmatch
+import json
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+
+import torch
+
+import cases
+import checkpoints
+import honest
+import judge
+import models
+import plant
+import programs
+import table
+
+WORKER = None
+PLANNED = []
+
+
+def begin(beitzoo, folder, cache, threads):
+    global WORKER
+    torch.set_num_threads(threads)
+    own = tempfile.mkdtemp(dir=folder)
+    WORKER = judge.Judge(beitzoo, plant.Planter(own, cache), threads)
+
+
+def one(number):
+    case = PLANNED[number]
+    try:
+        outcome = WORKER.judge(case)
+    except Exception as problem:
+        raise RuntimeError(case.name) from problem
+    return outcome and {**judge.row(outcome), "seed": case.seed}
+
+
+def chosen(arguments):
+    """The cases of this run."""
+    seed = arguments.seed
+    if arguments.case:
+        everything = [*cases.every(seed), *cases.pairs(seed)]
+        exact = [c for c in everything if c.name == arguments.case]
+        return exact or [c for c in everything if fnmatch.fnmatchcase(c.name, arguments.case)]
+    if arguments.drawn:
+        draw = random.Random(seed)
+        right = [c for c in cases.small(seed) if c.group != "fault"]
+        faults = [c for c in cases.small(seed) if c.group == "fault"]
+        few = arguments.drawn // 10
+        return draw.sample(faults, arguments.drawn - 3 * few) + draw.sample(right, 2 * few) + draw.sample(list(cases.pairs(seed)), few)
+    return [*cases.small(seed), *cases.pairs(seed), *cases.base(seed)]
+
+
+def run(arguments, planned, folder):
+    rows, start = [], time.monotonic()
+    PLANNED[:] = planned
+    small = [i for i, c in enumerate(planned) if c.model != "base"]
+    large = [i for i, c in enumerate(planned) if c.model == "base"]
+    cores = os.cpu_count() or 1
+    for group, workers, threads in ((small, cores, 1), (large, 1, cores)):
+        if not group:
+            continue
+        with multiprocessing.get_context("fork").Pool(workers, begin, (arguments.beitzoo, folder, arguments.cache, threads)) as pool:
+            for row in pool.imap(one, group, chunksize=8 if group is small else 1):
+                if row:
+                    rows.append(row)
+                if not arguments.quiet and sys.stderr.isatty():
+                    print(f"\r{len(rows)} of {len(planned)}", end="", file=sys.stderr)
+    return rows, time.monotonic() - start
+
+
+def show(arguments, planned):
+    """Plants one case, keeps its files, and prints everything about it."""
+    folder = os.path.join(tempfile.gettempdir(), "mutant-" + planned.name.replace("/", "-"))
+    os.makedirs(folder, exist_ok=True)
+    planter = plant.Planter(folder, arguments.cache)
+    outcome = judge.Judge(arguments.beitzoo, planter).judge(planned)
+    if outcome is None:
+        sys.exit("this model has no such parameter")
+    planted = planter.plant(planned)
+    print(json.dumps(judge.row(outcome), indent=1))
+    print("\n" + " ".join(judge.Judge(arguments.beitzoo, planter).command(planted.checkpoint, planted)[:-2]))
+    return 0
+
+
+def check_golden():
+    for path, far in models.golden().items():
+        if far > 1e-12:
+            sys.exit(f"the BEiT of this program is off {path} by {far:.2g}: nothing that it plants can be trusted")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--beitzoo", default="bin/beitzoo")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--drawn", type=int, default=0, help="draw so many cases on the small models")
+    parser.add_argument("--case", default="", help="run the cases with names like this pattern; a whole name keeps the files")
+    parser.add_argument("--json", default="", help="write every outcome to this file")
+    parser.add_argument("--table", default="", help="write the table to this file as well")
+    parser.add_argument("--cache", default=os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "beitzoo", "mutants"))
+    parser.add_argument("--low", type=float, default=0.0, help="how far below its target a share may be")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
+    parser.add_argument("--quiet", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    check_golden()
+    planned = chosen(arguments)
+    if arguments.list:
+        print("\n".join(c.name for c in planned))
+        return 0
+    if not planned:
+        sys.exit("no case has such a name; --list prints them")
+    if len(planned) == 1 and arguments.case == planned[0].name:
+        return show(arguments, planned[0])
+    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        rows, seconds = run(arguments, planned, folder)
+    if not arguments.case:
+        rows += honest.rows(arguments.beitzoo)
+    told = [f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs.", "", *table.report(rows, seconds), "", *table.kinds(rows), "",
+            *table.failures(rows)]
+    print("\n".join(told))
+    for path, text in ((arguments.table, "\n".join(told) + "\n"), (arguments.json, "\n".join(json.dumps(r) for r in rows) + "\n")):
+        if path:
+            with open(path, "w") as file:
+                file.write(text)
+    missing = table.missed(rows, arguments.low)
+    if missing and not arguments.case:
+        print("missed: " + ", ".join(missing), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
