@@ -3,6 +3,8 @@ package native
 import (
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
@@ -20,25 +22,25 @@ type block[T gemm.Float] struct {
 	activate func([]T)
 }
 
-// block reads block i.
-func (l *loader[T]) block(i int, activate func([]T)) (b block[T], err error) {
+// block reads block i, several parameters at once.
+func (l *loader[T]) block(i, threads int, activate func([]T)) (b block[T], err error) {
 	prefix, c := fmt.Sprintf("blocks.%d.", i), l.config
 	b.activate = activate
+	var group errgroup.Group
+	group.SetLimit(threads)
 	for _, read := range []func() error{
-		func() (err error) { b.norm1, err = l.norm(prefix + "norm1."); return err },
-		func() (err error) { b.norm2, err = l.norm(prefix + "norm2."); return err },
-		func() (err error) { b.qkv, err = l.qkv(prefix + "attn."); return err },
-		func() (err error) { b.proj, err = l.linear(prefix+"attn.proj.", c.EmbedDim, c.EmbedDim); return err },
 		func() (err error) { b.fc1, err = l.linear(prefix+"mlp.fc1.", c.HiddenDim, c.EmbedDim); return err },
 		func() (err error) { b.fc2, err = l.linear(prefix+"mlp.fc2.", c.EmbedDim, c.HiddenDim); return err },
+		func() (err error) { b.qkv, err = l.qkv(prefix + "attn."); return err },
+		func() (err error) { b.proj, err = l.linear(prefix+"attn.proj.", c.EmbedDim, c.EmbedDim); return err },
+		func() (err error) { b.norm1, err = l.norm(prefix + "norm1."); return err },
+		func() (err error) { b.norm2, err = l.norm(prefix + "norm2."); return err },
 		func() (err error) { b.bias, err = l.blockBias(prefix); return err },
 	} {
-		if err := read(); err != nil {
-			return b, err
-		}
+		group.Go(read)
 	}
-	if !c.LayerScale {
-		return b, nil
+	if err := group.Wait(); err != nil || !c.LayerScale {
+		return b, err
 	}
 	return b, l.vectors(map[string]*[]T{prefix + "gamma_1": &b.gamma1, prefix + "gamma_2": &b.gamma2})
 }

@@ -30,10 +30,7 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	if options.Device != "" && options.Device != "cpu" {
 		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "runs on the CPU only"}
 	}
-	threads := options.Threads
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
+	threads := threadsOf(options)
 	switch options.DType {
 	case tensor.F64:
 		return load(ctx, config, weights, threads, nil, activationOf[float64](e))
@@ -45,6 +42,14 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 		return load(ctx, config, weights, threads, roundF16, activationOf[float32](e))
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
+}
+
+// threadsOf returns the number of threads that one Forward uses.
+func threadsOf(options engine.Options) int {
+	if options.Threads > 0 {
+		return options.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // activationOf returns the activation function inside the MLP.

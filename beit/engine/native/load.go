@@ -121,7 +121,7 @@ func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tenso
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m.blocks[i], err = l.block(i, activate)
+			m.blocks[i], err = l.block(i, 1, activate)
 			return err
 		})
 	}
