@@ -3,47 +3,36 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame"
-	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// blame looks for the reason of the first divergence and writes it to r.
+// blame looks for the reasons of all stages that differ by themselves, and writes them to r.
 func (v *verification) blame(ctx context.Context, r *Result) error {
-	first, err := engine.ParseStage(r.FirstDivergence)
-	if err != nil {
-		return err
-	}
 	if v.reference.weights != nil {
-		r.Blame, err = v.differing(first)
-		if r.Blame != "" || err != nil {
+		if err := v.blameCheckpoint(r); r.Blame != "" || err != nil {
 			return err
 		}
-	}
-	c, err := v.example(ctx, r, first)
-	if err != nil {
-		return err
 	}
 	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
 	if err != nil {
 		return fmt.Errorf("looking for the reason: %w", err)
 	}
-	findings, err := search.Find(ctx, *c)
-	if err != nil {
-		return fmt.Errorf("looking for the reason: %w", err)
+	for _, t := range guilty(r) {
+		findings, err := v.find(ctx, search, t)
+		if err != nil {
+			return err
+		}
+		r.Findings = append(r.Findings, findings...)
 	}
 	epsilon := v.reference.Epsilon
-	if len(findings) > 0 {
-		finding := findings[0]
-		r.Findings = append(r.Findings, findings...)
-		r.Blame, r.Advice = finding.Sentence, Advice{Epsilon: finding.Epsilon, Stated: finding.Epsilon == epsilon && epsilon != 0}
-		if finding.Hypothesis == blame.Healthy {
-			r.Blame += v.nativeAgrees()
-		}
+	if len(r.Findings) > 0 {
+		first := r.Findings[0]
+		r.Blame, r.Advice = first.Sentence, Advice{Epsilon: first.Epsilon, Stated: first.Epsilon == epsilon && epsilon != 0}
 	}
 	if epsilon != 0 && epsilon != v.subject.Config.Epsilon && r.Advice.Epsilon == 0 {
 		r.Blame = strings.TrimPrefix(r.Blame+fmt.Sprintf("; the reference ran with LayerNorm epsilon %g, the model with %g", epsilon, v.subject.Config.Epsilon), "; ")
@@ -52,107 +41,164 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// nativeAgrees returns how the message continues if the native engine computes the stage as the reference does.
-func (v *verification) nativeAgrees() string {
-	if v.native {
-		return ": the difference comes from an earlier stage, which the reference does not have"
+// mostFindings is the largest number of stages for which reasons are looked for.
+const mostFindings = 6
+
+// guilty returns the taps that differ by themselves: the first divergence, and those after it that differ when they are computed from the reference's own
+// activation. Of a block it returns the last, since its branch is looked at too.
+func guilty(r *Result) (found []Tap) {
+	for _, t := range r.Taps {
+		first := t.Name == r.FirstDivergence
+		if !first && (len(found) == 0 || t.Local == nil || t.Local.OK) {
+			continue
+		}
+		if n := len(found); n > 0 && found[n-1].Name == t.Name+branchSuffix {
+			found[n-1] = t
+			continue
+		}
+		if len(found) < mostFindings {
+			found = append(found, t)
+		}
 	}
-	return fmt.Sprintf(": the %s engine does not", v.subject.Engine.Name())
+	return found
 }
 
-// example runs the reference again, on the image that differs most, and returns the first activation that differs and the one before it.
-func (v *verification) example(ctx context.Context, r *Result, first engine.Stage) (*blame.Case, error) {
-	image := v.firstBad(r)
+// branchSuffix makes the name of an attention branch of that of its block.
+const branchSuffix = ".attn"
+
+// find looks for the reasons of one tap. It returns none if it finds none.
+func (v *verification) find(ctx context.Context, search *blame.Search, t Tap) ([]blame.Finding, error) {
+	if t.Local != nil && t.Local.OK {
+		return []blame.Finding{v.healthy(t, t.Local.MaxAbs, t.Local.Tolerance)}, nil
+	}
+	c, err := v.example(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := search.Find(ctx, *c)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the reason: %w", err)
+	}
+	if len(findings) > 0 && findings[0].Hypothesis == blame.Healthy {
+		if t.Local != nil {
+			return nil, nil // it is not: what is wrong is too small to be seen in one image
+		}
+		return []blame.Finding{v.healthy(t, findings[0].Distance, findings[0].Tolerance)}, nil
+	}
+	return findings, nil
+}
+
+// healthy says that nothing is wrong with the weights at a tap, and what is.
+func (v *verification) healthy(t Tap, distance, tolerance float64) blame.Finding {
+	f := blame.Finding{Stage: t.Name, Hypothesis: blame.Healthy, Side: blame.Program, Distance: distance, Without: distance, Tolerance: tolerance}
+	f.Sentence = fmt.Sprintf("the native engine computes %s as the reference does, from the same weights", t.Name)
+	switch {
+	case !v.native:
+		f.Sentence += fmt.Sprintf(": the %s engine does not", v.subject.Engine.Name())
+	case v.hasGap(t.Name):
+		f.Sentence += ": the difference comes from an earlier stage, which the reference does not have"
+	default:
+		f.Sentence += ": every stage before it is within rounding too, but together they are not"
+	}
+	return f
+}
+
+// hasGap reports whether the reference lacks a stage of the residual stream before the one of that name, or at least the stage alone was not computed.
+func (v *verification) hasGap(name string) bool {
+	for _, m := range v.taps {
+		if m.name == name {
+			return false
+		}
+		stage, err := engine.ParseStage(m.name)
+		if err == nil && stage.Kind != engine.Attention && m.local == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// example runs the reference again, on the image that differs most, and returns its activation at a tap and the one before it.
+func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) {
+	stage, err := engine.ParseStage(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	image := worstImage(t)
 	input, err := v.beside.input(image, image+1)
 	if err != nil {
 		return nil, err
 	}
-	c := &blame.Case{Input: input}
-	for _, t := range r.Taps {
-		if t.Name == r.FirstDivergence {
-			c.Limit.Max = t.Tolerance
-		}
-	}
+	c := &blame.Case{Input: input, Limit: v.limit(t.Name), BranchLimit: v.limit(t.Name + branchSuffix)}
 	run := func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, image, image+1, input, tap) }
 	if v.reference.isOracle() {
-		run = forward(v.oracle(), input)
+		run = partwise(v.exact.parts, v.subject.Config, input)
 	}
-	before, exists := first.Before(v.subject.Config.Depth)
+	before, exists := stage.Before(v.subject.Config.Depth)
 	return c, run(ctx, func(a engine.Activation) error {
 		switch {
 		case exists && a.Name == before.String():
 			c.Before = &a
-		case a.Name == r.FirstDivergence:
+		case a.Name == t.Name:
 			c.After = a
-		case first.Kind == engine.Block && a.Name == (engine.Stage{Kind: engine.Attention, Block: first.Block}).String():
+		case stage.Kind == engine.Block && a.Name == t.Name+branchSuffix:
 			c.Branch = &a
 		}
 		return nil
 	})
 }
 
-// oracle returns the model that the native engine computes in float64.
-func (v *verification) oracle() engine.Model {
-	if v.exact == nil {
-		return v.model
+// limit returns how far from the reference rounding leads at the tap of that name, alone if that is known.
+func (v *verification) limit(name string) blame.Limit {
+	for _, m := range v.taps {
+		if m.name != name || !m.compared {
+			continue
+		}
+		t, _ := v.tap(m)
+		if t.Local == nil {
+			return blame.Limit{Max: t.Tolerance}
+		}
+		return blame.Limit{Max: t.Local.Tolerance, RMS: t.Local.ToleranceRMS}
 	}
-	return v.exact
+	return blame.Limit{}
 }
 
-// firstBad returns the index of the image in which the first divergence is largest.
-func (v *verification) firstBad(r *Result) int {
-	for _, t := range r.Taps {
-		if t.Name != r.FirstDivergence {
-			continue
-		}
-		one := 1
-		for _, n := range t.Shape[1:] {
-			one *= n
-		}
-		return t.At / one
+// worstImage returns the index of the image in which a tap differs most, alone if that is known.
+func worstImage(t Tap) int {
+	one := 1
+	for _, n := range t.Shape[1:] {
+		one *= n
 	}
-	return 0
+	if t.Local != nil {
+		return t.Local.At / one
+	}
+	return t.At / one
 }
 
-// differing returns a sentence that names the parameters of stage first that differ between both checkpoints, or "". For a stage outside of the blocks it
-// compares all parameters.
-func (v *verification) differing(first engine.Stage) (string, error) {
-	others := make(map[string]tensor.View, len(v.reference.weights))
-	for _, w := range v.reference.weights {
-		others[w.Name] = w.View
-	}
-	var names []string
-	for _, w := range v.subject.Weights {
-		if first.InBlock() && !first.Reads(w.Name) {
-			continue
-		}
-		other, found := others[w.Name]
-		if !found || !other.Shape.Equal(w.Shape) {
-			continue
-		}
-		distance, err := apart(w.View, other)
+// blameCheckpoint names the parameters that differ between two checkpoints, for each stage that differs by itself, and writes them to r.
+func (v *verification) blameCheckpoint(r *Result) error {
+	for _, t := range guilty(r) {
+		stage, err := engine.ParseStage(t.Name)
 		if err != nil {
-			return "", fmt.Errorf("comparing %s: %w", w.Name, err)
+			return err
 		}
-		if distance.MaxAbs > 0 {
-			names = append(names, fmt.Sprintf("%s (by up to %.3g)", w.Name, distance.MaxAbs))
+		alone := t.Local != nil && !t.Local.OK
+		all, err := v.differing(func(name string) bool { return !alone || stage.Reads(name) })
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			continue
+		}
+		f := blame.Finding{Stage: t.Name, Hypothesis: "checkpoints-differ", Side: blame.Checkpoint, Distance: t.MaxAbs, Without: t.MaxAbs, Tolerance: t.Tolerance}
+		for _, d := range all {
+			f.Tensors = append(f.Tensors, d.name)
+		}
+		slices.Sort(f.Tensors)
+		f.Sentence = "the checkpoints differ in " + text.List(spelledDifferences(all), 4, "")
+		r.Findings = append(r.Findings, f)
+		if r.Blame == "" {
+			r.Blame = f.Sentence
 		}
 	}
-	if len(names) == 0 {
-		return "", nil
-	}
-	return "the checkpoints differ in " + text.List(names, 4, ""), nil
-}
-
-// apart returns the distance of two tensors of the same shape.
-func apart(a, b tensor.View) (drift.Distance, error) {
-	x, err := tensor.Float64s(a)
-	if err != nil {
-		return drift.Distance{}, err
-	}
-	y, err := tensor.Float64s(b)
-	if err != nil {
-		return drift.Distance{}, err
-	}
-	return drift.Compare(x, y), nil
+	return nil
 }

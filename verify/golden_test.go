@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -30,7 +31,8 @@ func run(t *testing.T, s verify.Subject, reference verify.Reference) *verify.Res
 // multiple returns the largest difference at a tap divided by the noise, or by the lower limit of the noise.
 func multiple(p verify.Precision, t verify.Tap) float64 { return t.MaxAbs / t.Tolerance * p.Multiple }
 
-// TestVerify_Margins checks the figures of docs/tolerance.md: in every dtype, right models stay below half of the tolerance.
+// TestVerify_Margins checks the figures of docs/tolerance.md: in every dtype, right models stay below half of the tolerance, and each of
+// their stages alone below half of its limits.
 func TestVerify_Margins(t *testing.T) {
 	t.Parallel()
 	for _, g := range verifytest.Small(t) {
@@ -41,6 +43,9 @@ func TestVerify_Margins(t *testing.T) {
 				for _, tap := range r.Taps {
 					if m := multiple(r.Precision, tap); !tap.OK || m > r.Precision.Multiple/2 {
 						t.Errorf("%s is off by %.2f times the noise of %s", tap.Name, m, r.Precision.DType)
+					}
+					if tap.Local == nil || !tap.Local.OK || tap.Local.Share > 0.5 {
+						t.Errorf("%s alone: %+v", tap.Name, tap.Local)
 					}
 				}
 				if r.Agreement.Rows == 0 || r.Agreement.Top1 != r.Agreement.Rows || !r.OK || r.FirstDivergence != "" || r.Blame != "" {
@@ -75,6 +80,52 @@ func TestVerify_WrongEpsilon(t *testing.T) {
 				}
 				if !strings.Contains(r.Blame, "epsilon is 1e-12, not 1e-06") || r.Advice != (verify.Advice{Epsilon: arch.EpsilonHF, Stated: true}) {
 					t.Errorf("blame %q, advice %+v", r.Blame, r.Advice)
+				}
+			})
+		}
+	}
+}
+
+// TestVerify_SmallFaults plants faults that are lost in the rounding of the whole run. They show at the stage where they are.
+func TestVerify_SmallFaults(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		parameter string
+		change    func([]float32)
+	}{
+		"one weight is off":            {"blocks.1.mlp.fc2.weight", func(v []float32) { v[100] += 3e-5 }},
+		"a bias is off in one channel": {"blocks.1.attn.proj.bias", func(v []float32) { v[7] += 5e-6 }},
+		"a bit of a mantissa": {"blocks.1.mlp.fc1.weight", func(v []float32) {
+			at := 0
+			for i := range v {
+				if math.Abs(float64(v[i])) > math.Abs(float64(v[at])) {
+					at = i
+				}
+			}
+			v[at] = math.Float32frombits(math.Float32bits(v[at]) ^ 1<<10)
+		}},
+		"a bias is scaled": {"blocks.1.attn.q_bias", func(v []float32) {
+			for i := range v {
+				v[i] *= 1 + 3e-5
+			}
+		}},
+	} {
+		for _, recorded := range []string{"digits_p16_64.passl.float32", "digits_p16_64.timm.float32", "digits_p16_64.unilm.float32", "digits_p16_64.hf.float32"} {
+			t.Run(name+"/"+recorded, func(t *testing.T) {
+				t.Parallel()
+				g := verifytest.One(t, recorded)
+				g.Weights = spoil(t, g.Weights, c.parameter, c.change)
+				r, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording), verify.Options{NoBlame: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.OK || r.FirstDivergence != "blocks.1" {
+					t.Errorf("ok %v, first divergence %q", r.OK, r.FirstDivergence)
+				}
+				for _, tap := range r.Taps {
+					if tap.Local.OK == (tap.Name == "blocks.1") || !tap.OK {
+						t.Errorf("%s: %g of its tolerance in the whole run, %g alone", tap.Name, tap.MaxAbs/tap.Tolerance, tap.Local.Share)
+					}
 				}
 			})
 		}

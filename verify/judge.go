@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"math"
+
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -20,6 +22,12 @@ type tapMeter struct {
 	agreement       drift.Agreement
 	// compared means that the reference had this activation.
 	compared bool
+	// local measures the stage alone; nil if the reference does not have the activation before it. narrow does so with an epsilon in float32.
+	local, narrow *localMeter
+	// effect is that of values that were rounded away when they were stored.
+	effect effect
+	// notFinite counts the values of the subject and of the reference that are not finite.
+	notFinite struct{ subject, reference int }
 }
 
 // compare measures the activations of the n-th stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
@@ -38,6 +46,8 @@ func (v *verification) compare(n int, got, want, rounded, exact *engine.Activati
 	m := v.taps[n]
 	m.compared = true
 	m.distance.Add(got.Values, want.Values)
+	m.notFinite.subject += countNotFinite(got.Values)
+	m.notFinite.reference += countNotFinite(want.Values)
 	m.noise.Add(rounded.Values, exact.Values)
 	if got.Name == logits {
 		a := drift.Agree(got.Values, want.Values, got.Shape[len(got.Shape)-1])
@@ -49,12 +59,45 @@ func (v *verification) compare(n int, got, want, rounded, exact *engine.Activati
 	return nil
 }
 
-// judge returns the verdict on a tap.
+func countNotFinite(values []float64) (count int) {
+	for _, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			count++
+		}
+	}
+	return count
+}
+
+// judge returns the verdict on a tap, without what may excuse it.
 func (m *tapMeter) judge(p Precision, images int) Tap {
 	noise := m.noise.Distance()
 	t := Tap{Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.distance.Distance(), Noise: noise.MaxAbs, Tolerance: p.tolerance(noise)}
 	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite if a value is not finite
+	if m.local != nil {
+		t.Local = m.local.verdict()
+	}
 	return t
+}
+
+// tap returns the verdict on a tap. held is the dtype to which parameters were rounded, if only that explains the tap, else Invalid.
+func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
+	t = m.judge(v.precision, v.images)
+	stage, err := engine.ParseStage(m.name)
+	if err != nil {
+		return t, tensor.Invalid
+	}
+	if half := v.doubts.halfOf(stage, false); half != tensor.Invalid {
+		if widened := t.Tolerance + precision(half).Multiple*m.effect.whole.Distance().MaxAbs; !t.OK && t.MaxAbs <= widened {
+			t.OK, t.Tolerance, held = true, widened, half
+		}
+	}
+	if half := v.doubts.halfOf(stage, true); half != tensor.Invalid && t.Local != nil && m.allow(t.Local) {
+		held = half
+	}
+	if t.Local != nil && !t.Local.OK {
+		t.Where = m.local.where.place(t.Shape)
+	}
+	return t, held
 }
 
 // result returns the verdict on all taps.
@@ -71,9 +114,11 @@ func (v *verification) result() *Result {
 		if !m.compared {
 			continue
 		}
-		t := m.judge(v.precision, v.images)
-		if !t.OK && r.FirstDivergence == "" {
-			r.OK, r.FirstDivergence = false, t.Name
+		t, held := v.tap(m)
+		if held != tensor.Invalid {
+			v.held = append(v.held, t.Name)
+			r.HoldsTo = coarser(r.HoldsTo, held)
+			r.Precision = precision(r.HoldsTo)
 		}
 		r.MaxAbs, r.MaxRel, r.Tolerance = t.MaxAbs, t.MaxRel, t.Tolerance
 		if t.Name == logits {
@@ -81,5 +126,24 @@ func (v *verification) result() *Result {
 		}
 		r.Taps = append(r.Taps, t)
 	}
+	v.excuseBranches(r)
+	r.FirstDivergence = firstDivergence(r.Taps)
+	r.OK = r.FirstDivergence == ""
 	return r
+}
+
+// firstDivergence returns the name of the first stage that differs by itself: alone, or in the run of the whole model if the reference does not have the
+// activation before it. If there is none it is the first that differs in the run of the whole model, or "".
+func firstDivergence(taps []Tap) (first string) {
+	for _, t := range taps {
+		if t.Local != nil && !t.Local.OK || t.Local == nil && !t.OK {
+			return t.Name
+		}
+	}
+	for _, t := range taps {
+		if !t.OK {
+			return t.Name
+		}
+	}
+	return ""
 }

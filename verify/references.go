@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -18,6 +19,8 @@ type Reference struct {
 	open func(ctx context.Context, subject Subject) (referenceRun, error)
 	// weights are those of the other checkpoint if the reference is one, for a comparison with the subject's; else nil.
 	weights []tensor.Named
+	// follows means that the reference computes in the subject's dtype, whatever Origin.DType says.
+	follows bool
 }
 
 // Origin describes a reference.
@@ -60,25 +63,49 @@ func (r Reference) prepare(ctx context.Context, subject Subject) (referenceRun, 
 	return r.open(ctx, subject)
 }
 
-// Against returns another checkpoint as a reference: the subject's engine runs both, with the same options, on the images of [Draw]. name is its name in
-// reports. The weights are read during Verify, so their checkpoint must stay open. Verify returns a *MismatchError if the two take images of different
-// sizes.
+// Against returns another checkpoint as a reference: the subject's engine runs both, with the same options, on the images of [Draw]. Without a DType in the
+// options that is in float64, if the engine supports it. name is its name in reports. The weights are read during Verify, so their checkpoint must stay open.
+// Verify returns a *MismatchError if the two take images of different sizes.
 func Against(name string, config arch.Config, weights []tensor.Named) Reference {
-	origin := Origin{Name: "checkpoint " + name, DType: tensor.F64, Stored: storage(weights), Epsilon: config.Epsilon}
-	reference := ModelReference(origin, func(ctx context.Context, subject Subject) (engine.Model, error) {
+	origin := Origin{Name: "checkpoint " + name, DType: tensor.F64, Stored: storage(weights), Epsilon: config.Epsilon, Exact: true}
+	return Reference{Origin: origin, weights: weights, follows: true, open: func(ctx context.Context, subject Subject) (referenceRun, error) {
 		own := subject.Config
-		if config.ImageHeight != own.ImageHeight || config.ImageWidth != own.ImageWidth {
-			return nil, &MismatchError{"input", tensor.Shape{3, own.ImageHeight, own.ImageWidth}, tensor.Shape{3, config.ImageHeight, config.ImageWidth}}
+		if config.Channels != own.Channels || config.ImageHeight != own.ImageHeight || config.ImageWidth != own.ImageWidth {
+			return nil, &MismatchError{
+				"input", tensor.Shape{own.Channels, own.ImageHeight, own.ImageWidth}, tensor.Shape{config.Channels, config.ImageHeight, config.ImageWidth},
+			}
+		}
+		if isNative(subject.Engine) {
+			parts, err := native.Engine{}.Parts(config, weights, subject.Options)
+			return &partsRun{parts, config, own}, wrapped(name, err)
 		}
 		model, err := subject.Engine.Load(ctx, config, weights, subject.Options)
-		if err != nil {
-			return nil, fmt.Errorf("loading %s: %w", name, err)
-		}
-		return model, nil
-	})
-	reference.weights = weights
-	return reference
+		return &modelRun{model, own}, wrapped(name, err)
+	}}
 }
+
+// wrapped says which checkpoint an error is about.
+func wrapped(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("loading %s: %w", name, err)
+	}
+	return nil
+}
+
+// partsRun runs a checkpoint in the native engine, part by part, on the images of Draw.
+type partsRun struct {
+	parts *native.Parts
+	// config is the reference's, and subject the subject's.
+	config, subject arch.Config
+}
+
+func (r *partsRun) input(from, to int) (engine.Input, error) { return Draw(r.subject, from, to), nil }
+
+func (r *partsRun) run(ctx context.Context, _, _ int, batch engine.Input, tap engine.Tap) error {
+	return partwise(r.parts, r.config, batch)(ctx, tap)
+}
+
+func (r *partsRun) close() error { return nil }
 
 // ModelReference returns any model as a reference, such as a TorchScript module. It runs on the images of [Draw], and the activations with which it calls its
 // tap are compared. Verify calls load once, with its subject, and closes the model. origin.Images is usually 0.

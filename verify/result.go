@@ -8,12 +8,12 @@ import (
 
 // Result is the verdict of Verify.
 type Result struct {
-	// OK means that every compared tap is within its tolerance.
+	// OK means that every compared tap is within its tolerance, and every stage alone.
 	OK bool
 	// Model, Architecture, Engine, Device and Reference are names of what was compared.
 	Model, Architecture, Engine, Device, Reference string
-	// DType is the dtype that the subject computed in. Precision is what the tolerances were computed with: that of the coarsest dtype among subject,
-	// reference and their stored weights.
+	// DType is the dtype that the subject computed in. Precision is what the tolerances were computed with: that of the coarser dtype of subject and
+	// reference, or of HoldsTo.
 	DType     tensor.DType
 	Precision Precision
 	Images    int
@@ -21,7 +21,8 @@ type Result struct {
 	MaxAbs, MaxRel, Tolerance float64
 	// Agreement is about the logits; its Rows are 0 if they were not compared.
 	Agreement drift.Agreement
-	// FirstDivergence is the name of the first stage that is not within its tolerance, or empty.
+	// FirstDivergence is the name of the first stage that is not within its tolerance, or empty: the first that is not by itself, or if all are, the first in
+	// the run of the whole model.
 	FirstDivergence string
 	// Blame is a sentence that says why, or empty if the reason was not found.
 	Blame string
@@ -60,7 +61,11 @@ type Tap struct {
 	// Name is that of the stage.
 	Name  string
 	Shape tensor.Shape
-	OK    bool
+	// OK means that the tap is within its tolerance, or Excused.
+	OK bool
+	// Excused means that the tap is not within its tolerance, and that this changes nothing: it is a branch that differs by a factor for each channel, which
+	// the rest of the block takes back.
+	Excused bool
 	// Distance is between subject and reference.
 	drift.Distance
 	// Noise is the measured rounding noise, and Tolerance the largest MaxAbs that counts as rounding; see Precision.
@@ -68,7 +73,7 @@ type Tap struct {
 	// Local is the stage alone: computed in float64 from the reference's own activation before it, and compared with the reference. It is nil if the reference
 	// does not have that activation.
 	Local *Local
-	// Where says in which part of the tap the difference is concentrated, if it is.
+	// Where says in which part of the tap the stage alone differs, if it differs and that is a small part.
 	Where blame.Place
 }
 
@@ -78,4 +83,8 @@ type Local struct {
 	drift.Distance
 	// Noise is the rounding noise of the stage alone, and Tolerance the largest MaxAbs that counts as rounding.
 	Noise, Tolerance float64
+	// ToleranceRMS is the largest RMS that counts as rounding.
+	ToleranceRMS float64
+	// Share is the largest figure divided by its limit: that of the whole activation, of a channel, of a token or of a value. Up to 1 it is rounding.
+	Share float64
 }

@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"context"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+)
+
+// batch is one pass over the parts of a model, for some of the images.
+type batch struct {
+	*verification
+	input    engine.Input
+	from, to int
+	// subject is the subject's run if it is not native. wanted is the reference's, or nil for the oracle.
+	subject, wanted *stream
+	// walks are the runs of the native engine, one for each lane.
+	walks map[*lane]*walk
+	// before are the reference's activations of the last stages; see localBefore.
+	before map[engine.Stage]*engine.Activation
+}
+
+// newBatch starts the runs that the images [from, to) need. The caller closes the batch.
+func (v *verification) newBatch(ctx context.Context, from, to int) (*batch, error) {
+	input, err := v.beside.input(from, to)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{verification: v, input: input, from: from, to: to, walks: map[*lane]*walk{}, before: map[engine.Stage]*engine.Activation{}}
+	if !v.reference.isOracle() {
+		b.wanted = startStream(ctx, func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, from, to, input, tap) })
+	}
+	return b, nil
+}
+
+func (b *batch) close() {
+	for _, s := range []*stream{b.subject, b.wanted} {
+		if s != nil {
+			s.close()
+		}
+	}
+}
+
+// add makes a lane compute the whole model.
+func (b *batch) add(lanes ...*lane) {
+	for _, l := range lanes {
+		if l != nil {
+			b.walks[l] = &walk{lane: l, input: b.input}
+		}
+	}
+}
+
+// batch runs subject, reference and the models that measure noise on the images [from, to), and compares their activations.
+func (v *verification) batch(ctx context.Context, from, to int) (err error) {
+	b, err := v.newBatch(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	v.inputs.add(v.subject.Config, b.input)
+	v.samples.begin(from, to, b.input)
+	defer v.samples.end()
+	if v.model != nil {
+		b.subject = startStream(ctx, forward(v.model, b.input))
+	}
+	b.add(v.own, v.exact, v.rounded)
+	count := 0
+	for _, stages := range partsOf(v.subject.Config) {
+		if err := b.step(ctx, stages, count); err != nil {
+			return err
+		}
+		count += len(stages)
+	}
+	return b.leftOver()
+}
+
+// step compares the stages of one part, of which count come before.
+func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) error {
+	// The streams compute while the part is loaded.
+	if err := b.loadLanes(stages[0], b.own, b.exact, b.rounded, b.rough); err != nil {
+		return err
+	}
+	acts, err := b.activations(ctx, stages)
+	if err != nil {
+		return err
+	}
+	local, err := b.localActivations(ctx, stages, acts.want, b.exact, b.rough)
+	if err != nil {
+		return err
+	}
+	for i, stage := range stages {
+		if acts.got[i] != nil {
+			if err := b.compare(count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {
+				return err
+			}
+			b.compareLocal(b.taps[count+i], stage, acts.want[i], local, i)
+		}
+		b.progress(b.to - b.from)
+	}
+	b.remember(stages, acts.want)
+	return nil
+}
+
+// activationsOf are those of the stages of one part; a nil pointer stands for one that a run does not have.
+type activationsOf struct{ got, want, exact, rounded []*engine.Activation }
+
+// activations returns the next activations of all runs.
+func (b *batch) activations(ctx context.Context, stages []engine.Stage) (a activationsOf, err error) {
+	of := map[*lane][]*engine.Activation{}
+	for l, w := range b.walks {
+		if of[l], err = w.step(ctx); err != nil {
+			return a, err
+		}
+	}
+	a.exact, a.rounded, a.got, a.want = of[b.exact], of[b.rounded], of[b.own], of[b.exact]
+	if b.subject != nil {
+		if a.got, err = b.subject.takeAll(stages); err != nil {
+			return a, err
+		}
+	}
+	if b.wanted != nil {
+		a.want, err = b.wanted.takeAll(stages)
+	}
+	return a, err
+}
+
+// loadLanes loads the part of a stage in each lane, once.
+func (b *batch) loadLanes(stage engine.Stage, lanes ...*lane) (err error) {
+	loaded := map[*lane]bool{nil: true}
+	for _, l := range lanes {
+		if loaded[l] {
+			continue
+		}
+		loaded[l] = true
+		l.part = nil // frees the weights of the last part first
+		if l.part, err = l.parts.Load(stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember keeps the reference's activations of which the next part is computed.
+func (b *batch) remember(stages []engine.Stage, want []*engine.Activation) {
+	clear(b.before)
+	for i, stage := range stages {
+		b.before[stage] = want[i]
+	}
+}
+
+// leftOver returns a *MismatchError if the reference has an activation that the model does not have.
+func (b *batch) leftOver() error {
+	if b.wanted == nil {
+		return nil
+	}
+	a, err := b.wanted.peek()
+	if err == nil && a != nil {
+		err = &MismatchError{What: a.Name, Want: a.Shape}
+	}
+	return err
+}

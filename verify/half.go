@@ -1,0 +1,131 @@
+package verify
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"io"
+	"math"
+	"math/rand/v2"
+
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// halfTensor is a parameter that was rounded to half precision when it was stored, in the subject's file or in the reference's.
+type halfTensor struct {
+	name  string
+	dtype tensor.DType
+	// telling means that its values would differ from those that it was rounded from. Tensors of a few round numbers, such as zeros and ones, may not.
+	telling bool
+}
+
+// halfTensors returns the parameters that are stored in half precision.
+func (v *verification) halfTensors() ([]halfTensor, error) {
+	others := map[string]tensor.View{}
+	for _, w := range v.reference.weights {
+		others[w.Name] = w.View
+	}
+	var all []halfTensor
+	for _, w := range v.subject.Weights {
+		view := w.View
+		if other, found := others[w.Name]; found && coarser(view.DType, other.DType) == other.DType {
+			view = other
+		}
+		h := halfTensor{name: w.Name, dtype: view.DType}
+		if v.reference.weights == nil && isHalf(v.reference.Stored) {
+			h.dtype = coarser(h.dtype, v.reference.Stored)
+		}
+		if !isHalf(h.dtype) {
+			continue
+		}
+		var err error
+		if h.telling, err = telling(view); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+func isHalf(dtype tensor.DType) bool { return dtype == tensor.F16 || dtype == tensor.BF16 }
+
+// telling reports whether the values of a tensor in half precision use all of its bits, so that they were hardly the same before they were rounded.
+func telling(view tensor.View) (bool, error) {
+	if !isHalf(view.DType) {
+		return true, nil
+	}
+	odd, count := 0, 0
+	err := tensor.Guard(func() error {
+		raw, err := view.Bytes()
+		count = len(raw) / 2
+		for i := range count {
+			odd += int(raw[2*i] & 1) // the lowest bit of the mantissa
+		}
+		return err
+	})
+	const few = 8
+	return count >= 2*few && odd*few >= count, err
+}
+
+// shaken returns the weights with each value of those tensors changed by at most half of its last place, as another value that rounds to the same. The same draw
+// returns the same values.
+func shaken(weights []tensor.Named, half []halfTensor, draw uint64) []tensor.Named {
+	dtypes := map[string]tensor.DType{}
+	for _, h := range half {
+		dtypes[h.name] = h.dtype
+	}
+	out := make([]tensor.Named, 0, len(weights))
+	for _, w := range weights {
+		if dtype, is := dtypes[w.Name]; is {
+			w.View = tensor.View{DType: tensor.F64, Shape: w.Shape, Data: shakenData{w.View, w.Name, dtype, draw}}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// shakenData are the elements of a tensor as float64, changed by at most half of their last place in dtype.
+type shakenData struct {
+	view  tensor.View
+	name  string
+	dtype tensor.DType
+	draw  uint64
+}
+
+func (d shakenData) Bytes() ([]byte, error) {
+	values, err := tensor.Float64s(d.view)
+	if err != nil {
+		return nil, err
+	}
+	seed := fnv.New64a()
+	seed.Write([]byte(d.name))
+	random := rand.New(rand.NewPCG(seed.Sum64(), d.draw))
+	raw := make([]byte, 0, 8*len(values))
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v+(random.Float64()-0.5)*lastPlace(v, d.dtype)))
+	}
+	return raw, nil
+}
+
+func (d shakenData) WriteTo(w io.Writer) (int64, error) {
+	raw, err := d.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	return tensor.Memory(raw).WriteTo(w)
+}
+
+// lastPlace returns the distance from a value to the next of a half-precision dtype.
+func lastPlace(v float64, dtype tensor.DType) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	bits, smallest := 8, -133 // of a bfloat16, and of its smallest number
+	if dtype == tensor.F16 {
+		bits, smallest = 11, -24
+	}
+	if v == 0 {
+		return math.Ldexp(1, smallest)
+	}
+	_, exponent := math.Frexp(v) // |v| is in [2^(exponent-1), 2^exponent)
+	return math.Ldexp(1, max(exponent-bits, smallest))
+}

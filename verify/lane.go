@@ -1,0 +1,97 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// lane is a model in the native engine of which one part at a time is in memory.
+type lane struct {
+	parts *native.Parts
+	part  native.Part
+}
+
+// newLane makes a lane of weights in a dtype.
+func (v *verification) newLane(config arch.Config, weights []tensor.Named, dtype tensor.DType) (*lane, error) {
+	parts, err := native.Engine{}.Parts(config, weights, engine.Options{DType: dtype, Threads: v.subject.Options.Threads})
+	if err != nil {
+		return nil, fmt.Errorf("loading %s: %w", v.subject.Name, err)
+	}
+	return &lane{parts: parts}, nil
+}
+
+// run computes the part that was loaded.
+func (l *lane) run(ctx context.Context, input engine.Input, before engine.Activation) ([]engine.Activation, error) {
+	return l.part(ctx, input, before)
+}
+
+// walk is a forward pass in a lane, part by part.
+type walk struct {
+	lane  *lane
+	input engine.Input
+	// before is the last activation, and now are those of the last part.
+	before engine.Activation
+	now    []*engine.Activation
+}
+
+// step computes the next part, which the lane has loaded.
+func (w *walk) step(ctx context.Context) ([]*engine.Activation, error) {
+	all, err := w.lane.run(ctx, w.input, w.before)
+	if err != nil {
+		return nil, err
+	}
+	w.before, w.now = all[len(all)-1], pointers(all)
+	return w.now, nil
+}
+
+// partwise returns the runner of a model of which one part at a time is in memory.
+func partwise(parts *native.Parts, config arch.Config, input engine.Input) runner {
+	return func(ctx context.Context, tap engine.Tap) error {
+		var before engine.Activation
+		for _, stages := range partsOf(config) {
+			part, err := parts.Load(stages[0])
+			if err != nil {
+				return err
+			}
+			all, err := part(ctx, input, before)
+			if err != nil {
+				return err
+			}
+			before = all[len(all)-1]
+			before.Values = slices.Clone(before.Values) // a tap may change its own
+			for _, a := range all {
+				if err := tap(a); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+}
+
+func pointers(all []engine.Activation) []*engine.Activation {
+	var out []*engine.Activation
+	for i := range all {
+		out = append(out, &all[i])
+	}
+	return out
+}
+
+// partsOf returns the stages of an architecture, those of a block together.
+func partsOf(config arch.Config) [][]engine.Stage {
+	var parts [][]engine.Stage
+	for _, s := range engine.Stages(config) {
+		if n := len(parts); s.Kind == engine.Block && n > 0 && parts[n-1][0].Kind == engine.Attention {
+			parts[n-1] = append(parts[n-1], s)
+			continue
+		}
+		parts = append(parts, []engine.Stage{s})
+	}
+	return parts
+}
