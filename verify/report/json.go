@@ -105,6 +105,8 @@ type Tap struct {
 	Noise     jsonfloat.Number `json:"noise"`
 	Tolerance jsonfloat.Number `json:"tolerance"`
 	NonFinite int              `json:"non_finite"`
+	// Excused means that the tap is outside of its tolerance, and that this changes nothing.
+	Excused bool `json:"excused,omitempty"`
 	// Local is the stage alone, computed from the reference's own activation before it, or null if the reference does not have that.
 	Local *Local `json:"local"`
 	Where *Place `json:"where,omitempty"`
@@ -117,6 +119,8 @@ type Local struct {
 	RMS       jsonfloat.Number `json:"rms"`
 	Noise     jsonfloat.Number `json:"noise"`
 	Tolerance jsonfloat.Number `json:"tolerance"`
+	// Share is the largest figure divided by its limit: of all values, of a channel, of a token, of a value. Up to 1 it is rounding.
+	Share jsonfloat.Number `json:"share"`
 }
 
 // New returns the document of a result. It always has all taps, whatever options.All is.
@@ -187,11 +191,12 @@ func tapOf(t verify.Tap) Tap {
 	tap := Tap{
 		Name: t.Name, Shape: t.Shape, OK: t.OK, MaxAbs: jsonfloat.Number(t.MaxAbs), MaxRel: jsonfloat.Number(t.MaxRel), Mean: jsonfloat.Number(t.Mean),
 		RMS: jsonfloat.Number(t.RMS), Cosine: jsonfloat.Number(t.Cosine), Noise: jsonfloat.Number(t.Noise), Tolerance: jsonfloat.Number(t.Tolerance),
-		NonFinite: t.NonFinite, Where: placeOf(t.Where),
+		NonFinite: t.NonFinite, Excused: t.Excused, Where: placeOf(t.Where),
 	}
 	if l := t.Local; l != nil {
 		tap.Local = &Local{
 			OK: l.OK, MaxAbs: jsonfloat.Number(l.MaxAbs), RMS: jsonfloat.Number(l.RMS), Noise: jsonfloat.Number(l.Noise), Tolerance: jsonfloat.Number(l.Tolerance),
+			Share: jsonfloat.Number(l.Share),
 		}
 	}
 	return tap

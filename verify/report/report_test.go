@@ -48,10 +48,10 @@ func TestText(t *testing.T) {
 	short := result(tap("embed", 1e-6, 8e-6), tap("logits", 1e-6, 8e-6))
 	alone := result(tap("embed", 0, 8e-6), tap("blocks.0", 7e-6, 8e-6), tap("blocks.1", 7e-4, 8e-6), tap("logits", 9, 8e-6))
 	alone.OK, alone.FirstDivergence, alone.HoldsTo = false, "blocks.0", tensor.BF16
-	alone.Taps[0].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1e-9}, Tolerance: 1e-6}
-	alone.Taps[1].Local = &verify.Local{Distance: drift.Distance{MaxAbs: 9e-6}, Tolerance: 1e-6}
-	alone.Taps[2].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1e-7}, Tolerance: 1e-6}
-	alone.Taps[3].Local = &verify.Local{Distance: drift.Distance{MaxAbs: math.Inf(1)}, Tolerance: 1e-6}
+	alone.Taps[0].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1e-9}, Tolerance: 1e-6, Share: 1e-3}
+	alone.Taps[1].Local = &verify.Local{Distance: drift.Distance{MaxAbs: 9e-6}, Tolerance: 1e-6, Share: 9}
+	alone.Taps[2].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1e-7}, Tolerance: 1e-6, Share: 0.1}
+	alone.Taps[3].Local = &verify.Local{Distance: drift.Distance{MaxAbs: math.Inf(1)}, Tolerance: 1e-6, Share: math.Inf(1)}
 	alone.Blame = "one value is wrong; more"
 	alone.Findings = []blame.Finding{
 		{
@@ -152,7 +152,7 @@ func TestJSON(t *testing.T) {
 	r.Taps[1].MaxAbs, r.Taps[1].Cosine, r.Taps[1].NonFinite, r.Taps[1].OK = math.Inf(1), math.NaN(), 2, false
 	r.OK, r.FirstDivergence, r.MaxAbs, r.Blame = false, "logits", math.Inf(1), "a <b> c"
 	r.HoldsTo, r.Remarks = tensor.F32, []verify.Remark{{Code: "grey-pictures", Sentence: "s"}}
-	r.Taps[0].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1, RMS: 2}, Noise: 3, Tolerance: 4}
+	r.Taps[0].Local = &verify.Local{OK: true, Distance: drift.Distance{MaxAbs: 1, RMS: 2}, Noise: 3, Tolerance: 4, Share: 0.25}
 	r.Samples = []verify.Sample{
 		{Image: 1, Got: []verify.Score{{Class: 1, Logit: 2.5, Probability: 0.75}, {Class: 7, Logit: 1, Probability: 0.25}}, Want: []verify.Score{{Class: 0, Logit: 1, Probability: 1}}},
 		{Image: 3},
@@ -172,7 +172,7 @@ func TestJSON(t *testing.T) {
 		`"sentence":"s","before":2,"after":1,"tolerance":3,"repair":["head.bias: set"]}],` +
 		`"remarks":[{"code":"grey-pictures","sentence":"s"}],"taps":[` +
 		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0,` +
-		`"local":{"ok":true,"max_abs":1,"rms":2,"noise":3,"tolerance":4}},` +
+		`"local":{"ok":true,"max_abs":1,"rms":2,"noise":3,"tolerance":4,"share":0.25}},` +
 		`{"name":"logits","shape":[2,5],"ok":false,"max_abs":"Infinity","max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":"NaN","noise":0.000001,"tolerance":0.000008,"non_finite":2,"local":null}],` +
 		`"samples":[{"image":1,"got":[{"class":1,"label":"dog","logit":2.5,"probability":0.75},{"class":7,"logit":1,"probability":0.25}],` +
 		`"want":[{"class":0,"label":"cat","logit":1,"probability":1}]},{"image":3,"got":[],"want":[]}]}` + "\n"

@@ -96,7 +96,7 @@ func pad(out *strings.Builder, rows [][]string, width int) [columnCount]bool {
 func bar(t verify.Tap) string {
 	own := 0
 	if t.Local != nil {
-		own = length(shareOf(t.Local.MaxAbs, t.Local.Tolerance))
+		own = length(t.Local.Share)
 	}
 	whole := max(own, length(share(t)))
 	var drawn strings.Builder
@@ -173,12 +173,14 @@ func difference(t verify.Tap) string {
 func word(t verify.Tap) string {
 	whole := "FAILS" + times(share(t))
 	switch l := t.Local; {
+	case t.Excused:
+		return "differs by a factor, ok"
 	case t.OK && (l == nil || l.OK):
 		return "ok"
 	case l == nil:
 		return whole
 	case t.OK:
-		return "FAILS alone" + times(shareOf(l.MaxAbs, l.Tolerance))
+		return "FAILS alone" + times(l.Share)
 	case l.OK:
 		return whole + ", alone ok"
 	default:
