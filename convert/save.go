@@ -35,6 +35,9 @@ type SaveOptions struct {
 	DryRun bool
 	// NoSync leaves it to the system when the bytes reach the disk.
 	NoSync bool
+	// Announce, if not nil, is called before anything is written, with the size of the weight file, and with that of the tensors in it beside the parameters, in
+	// bytes.
+	Announce func(size, beside int64)
 	// Progress is called with the bytes written so far, which never decrease, and in total. Calls never overlap.
 	Progress func(done, total int64)
 
@@ -114,6 +117,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err := saved.list(t.scheme, config, named, wrapper); err != nil {
 		return nil, err
 	}
+	if options.Announce != nil {
+		options.Announce(saved.Bytes, besideBytes(named, saved.Added))
+	}
 	configs, err := t.configs(config, options)
 	if err != nil || options.DryRun {
 		return saved, err
@@ -173,6 +179,21 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 		}
 	}
 	return metadata, addSteps(metadata, options.Steps)
+}
+
+// besideBytes returns the size of the tensors that are no parameters.
+func besideBytes(named []tensor.Named, added []string) int64 {
+	names, total := map[string]bool{}, int64(0)
+	for _, name := range added {
+		names[name] = true
+	}
+	for _, n := range named {
+		if names[n.Name] {
+			size, _ := n.Size() // which package output has checked
+			total += size
+		}
+	}
+	return total
 }
 
 // list finds the names of the parameters, and what is there beside them.

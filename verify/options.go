@@ -30,8 +30,8 @@ type Options struct {
 	NoBlame bool
 }
 
-// drawnImages is the default number of images without a recording. It is more than one, because a wrong model may be right on one image by chance.
-const drawnImages = 2
+// DrawnImages is the default number of images without a recording. It is more than one, because a wrong model may be right on one image by chance.
+const DrawnImages = 2
 
 // storage returns the coarsest dtype that the weights were rounded to, BF16 or F16, or F64 if they were not rounded. Weights are trained in float32, so those
 // stored in float32 were not rounded.

@@ -164,7 +164,7 @@ const batchTokens = 2048
 func (v *verification) run(ctx context.Context) error {
 	v.images = v.reference.Images
 	if v.images == 0 {
-		v.images = drawnImages
+		v.images = DrawnImages
 	}
 	if n := v.options.Images; n > 0 && (n < v.images || v.reference.Images == 0) {
 		v.images = n

@@ -63,6 +63,7 @@ func convertCheckpoint(ctx context.Context, c *console, argument string, f conve
 	if options.SaveOptions, err = f.save.options(bar); err != nil {
 		return err
 	}
+	options.Announce = announceSize(c)
 	if options.OpenOptions, err = f.model.options(); err != nil {
 		return err
 	}

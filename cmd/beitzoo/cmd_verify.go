@@ -77,6 +77,9 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	if err != nil {
 		return err
 	}
+	if err := f.announce(c, subject, reference); err != nil {
+		return err
+	}
 	defer collectOften()()
 	bar := c.newCount("comparing", inTaps)
 	result, err := verify.Verify(ctx, subject, reference, verify.Options{
@@ -87,6 +90,18 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		return err
 	}
 	return printVerdict(c, result, verifiedFactsOf(model), f.all)
+}
+
+// announce says what the verification will take. It runs the model in its own engine and in the one that measures the noise, and beside them another checkpoint.
+func (f verifyFlags) announce(c *console, subject verify.Subject, reference verify.Reference) error {
+	images, passes := cmp.Or(reference.Images, verify.DrawnImages), 2
+	if f.images > 0 && (f.images < images || reference.Images == 0) {
+		images = f.images
+	}
+	if f.against != "" {
+		passes++
+	}
+	return announceCost(c, subject.Config, subject.Engine, subject.Options, images, passes)
 }
 
 // verifiedFacts are what verify says about the model that it ran beside the verdict, with --json.

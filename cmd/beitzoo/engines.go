@@ -42,7 +42,7 @@ func engineByName(name string) (engine.Engine, error) {
 	return nil, &usageError{"unknown engine " + text.Quote(name), hint}
 }
 
-// unfitError says why the torch engine cannot run: this build, or this machine, lacks something.
+// unfitError says why a model cannot run: this build, or this machine, lacks something.
 type unfitError struct{ remedy }
 
 func (e *unfitError) Error() string        { return e.Problem }
