@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,7 +56,10 @@ func readModules(file *checkpoint.Checkpoint) (*modules, error) {
 			continue
 		}
 		raw, err := transformersConfig(module.Object)
-		if err != nil || raw == nil {
+		if err != nil {
+			return m, &ModuleError{Path: file.Path, Problems: []string{err.Error()}}
+		}
+		if raw == nil {
 			continue
 		}
 		facts, err := configs.ParseTransformers(raw)
@@ -77,13 +82,41 @@ func transformersConfig(module checkpoint.Object) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
+	if config.Partly != "" {
+		return nil, fmt.Errorf("its configuration is %s", config.Partly)
+	}
 	document := maps.Clone(config.Attributes)
 	if document == nil {
 		return nil, nil
 	}
+	for _, name := range slices.Sorted(maps.Keys(document)) {
+		if kind := notPlain(document[name]); kind != "" {
+			return nil, fmt.Errorf("%s of its configuration is %s", text.Quote(name), kind)
+		}
+	}
 	document["model_type"], document["architectures"] = model, []string{lastOf(module.Class)}
-	maps.DeleteFunc(document, func(_ string, value any) bool { _, object := value.(checkpoint.Object); return object })
-	return json.Marshal(document)
+	raw, err := json.Marshal(document)
+	if err != nil { // such as an epsilon that is not a number
+		return nil, errors.New("its configuration has values that no config.json can have")
+	}
+	return raw, nil
+}
+
+// notPlain says what a value is that is no number, text, list or dict of these, and returns "" for one that is.
+func notPlain(value any) string {
+	switch value := value.(type) {
+	case checkpoint.Object:
+		return "the class or function " + text.Quote(text.Cut(value.Class, 100))
+	case checkpoint.Unread:
+		return string(value)
+	case []any:
+		for _, item := range value {
+			if kind := notPlain(item); kind != "" {
+				return "a list in which there is " + kind
+			}
+		}
+	}
+	return ""
 }
 
 // lastOf returns what follows the last dot.
@@ -123,7 +156,7 @@ func (m *modules) sides(path, attribute string) (height, width int, ok bool) {
 func (m *modules) Hints(nameOf func(canonical string) string, patch int) arch.Hints {
 	hints := arch.Hints{HeadsFrom: arch.Source(card.Module), WindowFrom: arch.Source(card.Module)}
 	if name := nameOf("blocks.0.attn.qkv.weight"); name != "" {
-		hints.Heads = m.whole(above(name, 2), "num_heads", "num_attention_heads")
+		hints.Heads = m.whole(above(name, 2), headCounts...)
 	}
 	for _, table := range []string{"blocks.0.attn.relative_position_bias_table", "rel_pos_bias.relative_position_bias_table"} {
 		if name := nameOf(table); name != "" {
@@ -166,7 +199,7 @@ func (m *modules) compute(model *Model) computed {
 	var c computed
 	seen := map[float64]bool{}
 	heads := map[int]bool{}
-	var headed, acts []string
+	var headed, acts, unusable []string
 	for _, change := range model.Changes {
 		if len(change.From) == 0 {
 			continue
@@ -175,14 +208,22 @@ func (m *modules) compute(model *Model) computed {
 		switch {
 		case strings.HasSuffix(canonical, "norm1.weight") || strings.HasSuffix(canonical, "norm2.weight") || canonical == "norm.weight" || canonical == "fc_norm.weight":
 			path := above(name, 1)
-			if epsilon, ok := m.epsilonOf(path); ok && !seen[epsilon] {
+			epsilon, ok, odd := m.epsilonOf(path)
+			if odd != "" && !slices.Contains(unusable, odd) {
+				unusable = append(unusable, odd)
+			}
+			if ok && !seen[epsilon] {
 				seen[epsilon] = true
 				c.epsilons = append(c.epsilons, fmt.Sprintf("%g in %s", epsilon, text.Quote(path)))
 				c.epsilon = epsilon
 			}
 		case strings.HasSuffix(canonical, "attn.qkv.weight"):
 			path := above(name, 2)
-			if n := m.whole(path, "num_heads", "num_attention_heads"); n > 0 && !heads[n] {
+			n := m.whole(path, headCounts...)
+			if n == 0 && (m.states(path, headCounts...) || m.by[path].Partly != "") {
+				unusable = append(unusable, "the number of attention heads of "+text.Quote(path)+" is not stated as a whole number above 0")
+			}
+			if n > 0 && !heads[n] {
 				heads[n] = true
 				headed = append(headed, fmt.Sprintf("%d in %s", n, text.Quote(path)))
 			}
@@ -192,6 +233,9 @@ func (m *modules) compute(model *Model) computed {
 		case strings.HasSuffix(canonical, "mlp.fc1.weight"):
 			acts = append(acts, above(name, 2))
 		}
+	}
+	if len(unusable) > 0 {
+		c.problems = append(c.problems, text.List(unusable, mostStated, ""))
 	}
 	if len(headed) > 1 {
 		c.problems = append(c.problems, "its blocks have different numbers of attention heads: "+text.List(headed, mostStated, ""))
@@ -209,13 +253,28 @@ func (m *modules) compute(model *Model) computed {
 // mostStated is how many modules a message names.
 const mostStated = 4
 
-func (m *modules) epsilonOf(path string) (float64, bool) {
-	for _, name := range []string{"eps", "_epsilon"} {
+// What modules call the number of their heads, and the epsilon of a norm.
+var (
+	headCounts = []string{"num_heads", "num_attention_heads"}
+	epsilons   = []string{"eps", "_epsilon"}
+)
+
+// states reports whether a module has one of several attributes.
+func (m *modules) states(path string, attributes ...string) bool {
+	return slices.ContainsFunc(attributes, func(name string) bool { _, there := m.by[path].Attributes[name]; return there })
+}
+
+// epsilonOf returns the epsilon that a norm states, or says what is odd about it.
+func (m *modules) epsilonOf(path string) (epsilon float64, ok bool, odd string) {
+	for _, name := range epsilons {
 		if epsilon, ok := m.by[path].Attributes[name].(float64); ok && epsilon > 0 && epsilon < 1 {
-			return epsilon, true
+			return epsilon, true, ""
 		}
 	}
-	return 0, false
+	if m.states(path, epsilons...) || m.by[path].Partly != "" {
+		return 0, false, "the epsilon of " + text.Quote(path) + " is not stated as a number between 0 and 1"
+	}
+	return 0, false, ""
 }
 
 // activations finds the activations within the MLPs of a model, whose paths are given: parts of the MLP and functions that it holds.
@@ -233,6 +292,8 @@ func (c *computed) activations(m *modules, mlps []string) {
 		what := lastOf(object.Class)
 		if approximate, ok := object.Attributes["approximate"].(string); ok && what == "GELU" {
 			what += " with the approximation " + text.Quote(approximate)
+		} else if object.Partly != "" {
+			what = text.Quote(text.Cut(what, 100)) + " " + object.Partly
 		} else if what == "GELU" {
 			what += " with an approximation"
 		} else {
@@ -249,8 +310,14 @@ func (c *computed) activations(m *modules, mlps []string) {
 			continue
 		}
 		for _, name := range activationNames {
-			if function, ok := object.Attributes[name].(checkpoint.Object); ok {
+			switch function := object.Attributes[name].(type) {
+			case nil:
+			case checkpoint.Object:
 				look(path+"."+name, function)
+			case string:
+				look(path+"."+name, checkpoint.Object{Class: function})
+			default:
+				odd = append(odd, fmt.Sprintf("%s is %s", text.Quote(path+"."+name), cmp.Or(notPlain(function), "no function")))
 			}
 		}
 	}
@@ -280,16 +347,14 @@ func exactGELU(object checkpoint.Object) bool {
 	default:
 		return false
 	}
+	if object.Partly != "" {
+		return false
+	}
 	for _, name := range []string{"approximate", "_approximate"} {
-		switch value := object.Attributes[name].(type) {
-		case string:
-			if value != "none" {
-				return false
-			}
-		case bool:
-			if value {
-				return false
-			}
+		switch object.Attributes[name] {
+		case nil, "none", false:
+		default:
+			return false
 		}
 	}
 	return true

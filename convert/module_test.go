@@ -3,6 +3,7 @@ package convert_test
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -66,7 +67,17 @@ func TestOpen_ModuleComputesOtherwise(t *testing.T) {
 		"stride.pth":     `the stride of "patch_embed.proj" is 4, not 8`,
 		"padding.pth":    `the padding of "patch_embed.proj" is 1, not 0`,
 		"tanh.pth":       `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
-		"epsilons.pth":   `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
+		// the same with more beside it than can be looked at, if all of it were
+		"crowded.pth":           `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
+		"no_epsilon.pth":        `the epsilon of "blocks.0.norm1" is not stated as a number between 0 and 1`,
+		"settings_function.pth": `"hidden_act" of its configuration is the class or function`,
+		"settings_nan.pth":      `its configuration has values that no config.json can have`,
+		// the same with more beside it than can be looked at, if all of it were
+		"crowded.pth":           `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
+		"no_epsilon.pth":        `the epsilon of "blocks.0.norm1" is not stated as a number between 0 and 1`,
+		"settings_function.pth": `"hidden_act" of its configuration is the class or function`,
+		"settings_nan.pth":      `its configuration has values that no config.json can have`,
+		"epsilons.pth":          `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
 	} {
 		var problem *convert.ModuleError
 		if err := open(file, convert.OpenOptions{}); !errors.As(err, &problem) || !strings.Contains(err.Error(), says) {
@@ -134,5 +145,24 @@ func TestOpen_ModuleDoesMore(t *testing.T) {
 		if warnings := model.Input().Warnings; len(warnings) != 1 || !strings.HasSuffix(warnings[0], says) {
 			t.Errorf("%s: warnings: %q", file, warnings)
 		}
+	}
+}
+
+// The settings of a module can be larger than memory if all of them are written out: only those that count are looked at.
+func TestOpen_ModuleWithEndlessSettings(t *testing.T) {
+	t.Parallel()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	model, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", "settings_crowd.pth"), convert.OpenOptions{})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Epsilon != 1e-5 || model.From[card.Epsilon] != card.Module {
+		t.Errorf("epsilon %g is from %s", model.Config.Epsilon, model.From[card.Epsilon])
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 500<<20 { // other tests allocate meanwhile
+		t.Errorf("%d bytes were allocated", used)
 	}
 }

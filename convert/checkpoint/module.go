@@ -13,6 +13,11 @@ type Module struct {
 // file: quote it.
 type Object struct {
 	Class string
-	// Attributes are of type bool, int64, float64, string, []any, map[string]any or Object. A class or function is an Object without attributes.
+	// Attributes are of type bool, int64, float64, string, []any, map[string]any, Object or Unread. A class or function is an Object without attributes.
 	Attributes map[string]any
+	// Partly says why attributes may be missing, in words about the object, or is empty.
+	Partly string
 }
+
+// Unread stands for a value that is there and of another type, and says of which, in words.
+type Unread string

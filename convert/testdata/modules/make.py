@@ -34,6 +34,26 @@ def epsilons():
     return model
 
 
+def crowded():
+    """GELU's approximation in the last block, and two million values in front of it that take 10 kB."""
+    model = activation(nn.GELU(approximate="tanh"))
+    model.act = [[1] * 1000] * 2000
+    return model
+
+
+def settings(**more):
+    model = of_transformers()
+    for name, value in more.items():
+        model.config.__dict__[name] = value  # as transformers would refuse it
+    return model
+
+
+def no_epsilon():
+    model = beit()
+    model.blocks[0].norm1.eps = 2
+    return model
+
+
 def of_transformers(**more):
     torch.manual_seed(0)
     return transformers.BeitForImageClassification(transformers.BeitConfig(
@@ -111,6 +131,11 @@ files = {
     "epsilons.pth": epsilons(),
     "relu.pth": activation(nn.ReLU()),
     "tanh.pth": activation(nn.GELU(approximate="tanh")),
+    "crowded.pth": crowded(),
+    "no_epsilon.pth": no_epsilon(),
+    "settings_function.pth": settings(hidden_act=torch.relu),
+    "settings_nan.pth": settings(layer_norm_eps=float("nan")),
+    "settings_crowd.pth": settings(crowd=[["\x01" * 250] * 900] * 1000),
     "linear_behind.pth": nn.Sequential(beit(), nn.Linear(3, 2)),
 }
 

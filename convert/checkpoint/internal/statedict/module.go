@@ -73,7 +73,7 @@ type budget struct {
 	parts, names int
 	// unsaved are the sets of names of buffers that state dicts leave out, each made once.
 	unsaved map[*pickle.List]map[string]bool
-	*plainer
+	*teller
 }
 
 // take counts something with a name of so many bytes.
@@ -121,7 +121,11 @@ func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
 			WithHint("%s", adviceModule)
 	}
 	dict, _ := attributes(record)
-	f.modules = append(f.modules, checkpoint.Module{Path: strings.TrimSuffix(prefix, "."), Hooks: hooks(dict), Object: f.told(record, dict)})
+	told, err := f.told(record, dict)
+	if err != nil {
+		return err
+	}
+	f.modules = append(f.modules, checkpoint.Module{Path: strings.TrimSuffix(prefix, "."), Hooks: hooks(dict), Object: told})
 	if err := f.tensors(prefix, dict, form.parameters, nil); err != nil {
 		return err
 	}
@@ -215,13 +219,37 @@ func (b *budget) texts(attributes *pickle.Dict, attribute string) (map[string]bo
 func kindOf(value pickle.Value) string {
 	switch value := value.(type) {
 	case *pickle.Record:
-		return "an object of class " + quote(value.Class.String()) + " that keeps its parts in a way of its own"
+		what := "an object of class " + quote(value.Class.String())
+		if deep := hidden(value); deep != nil {
+			return what + ", in which lies " + deep.What
+		}
+		return what + " that keeps its parts in a way of its own"
 	case *pickle.Opaque:
 		return value.What
 	case *pickle.Global:
 		return "the class or function " + quote(value.String())
 	}
 	return fmt.Sprintf("not what belongs there (%s)", plainKind(value))
+}
+
+// hidden returns what stands where a whole module has its attributes or parts, if it was not read, or nil.
+func hidden(record *pickle.Record) *pickle.Opaque {
+	if opaque, ok := record.State.(*pickle.Opaque); ok {
+		return opaque
+	}
+	dict, ok := attributes(record)
+	if !ok {
+		return nil
+	}
+	for _, form := range moduleForms {
+		for _, name := range []string{form.parameters, form.parts} {
+			value, _ := dict.Get(name)
+			if opaque, ok := value.(*pickle.Opaque); ok {
+				return opaque
+			}
+		}
+	}
+	return nil
 }
 
 func plainKind(value pickle.Value) string {

@@ -34,7 +34,7 @@ type origin struct {
 
 func newSurvey() *survey {
 	return &survey{
-		budget: budget{unsaved: map[*pickle.List]map[string]bool{}, plainer: newPlainer()},
+		budget: budget{unsaved: map[*pickle.List]map[string]bool{}, teller: newTeller()},
 		counts: map[pickle.Value]int{}, names: map[*pickle.Dict]bool{}, optimizers: map[*pickle.Dict]bool{},
 		modules: map[*pickle.Record]*pickle.Dict{}, origins: map[*pickle.Dict]origin{},
 	}
