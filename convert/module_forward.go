@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -15,36 +16,40 @@ import (
 )
 
 // pooled makes a model end as its module says that it does, where that is the same model under other names, and returns clauses that say where it is not.
-// stated says that something else states the architecture, too.
-func (m *modules) pooled(model *Model, stated bool) []string {
+// told says that something else states the architecture, too.
+func (m *modules) pooled(model *Model, told bool) []string {
 	root, ok := m.rootOf(model)
-	pool, says := m.by[root].Attributes["global_pool"].(string) // of timm: timm/models/beit.py, and pool of timm/layers/pool1d.py
-	if !ok || !says || model.Config.Masked() {
-		return nil
-	}
+	stated := m.by[root].Attributes["global_pool"]
+	pool, says := stated.(string) // of timm: timm/models/beit.py, and pool of timm/layers/pool1d.py
 	where := "it"
 	if root != "" {
 		where = text.Quote(root)
+	}
+	if kind := notPlain(stated); ok && kind != "" {
+		return []string{"the global_pool of " + where + " is " + kind}
+	}
+	if !ok || !says || model.Config.Masked() {
+		return nil
 	}
 	found, head := model.Config.Pooling, model.Config.Classes > 0
 	model.From[card.Pooling] = card.Module
 	switch {
 	case pool == "avg" && found == arch.MeanPooling:
-		if n, ok := m.by[root].Attributes["num_prefix_tokens"].(int64); ok && n != 1 {
-			return []string{fmt.Sprintf("%s takes the mean of all tokens but the first %d, and that of a BEiT leaves out one", where, n)}
+		if n := m.by[root].Attributes["num_prefix_tokens"]; n != nil && n != int64(1) {
+			return []string{fmt.Sprintf("%s takes the mean of all tokens but the first %s, and that of a BEiT leaves out one", where, shown(n))}
 		}
 	case pool == "avg" && found == arch.ClassToken:
 		return []string{where + " normalises all tokens before it takes their mean, and a BEiT the mean"}
 	case pool == "avg":
 		model.warn("the module ends in the mean of the patch tokens, which has no norm: the model is read as one that ends in all tokens")
-	case pool == "token" && found == arch.MeanPooling && !stated:
+	case pool == "token" && found == arch.MeanPooling && !told:
 		m.normFirst(model)
 	case pool == "token" && found == arch.ClassToken:
 	case pool == "token":
 		return []string{where + " takes the class token, and its parameters, or what else is stated of it, say otherwise"}
 	case pool == "" && head:
 		return []string{where + " has no pooling (its global_pool is empty), so that its head gives classes for each token, not for the image"}
-	case pool == "" && found == arch.MeanPooling && stated:
+	case pool == "" && found == arch.MeanPooling && told:
 		return []string{where + " has no pooling (its global_pool is empty), and what else is stated of it says that it has"}
 	case pool == "" && found != arch.NoPooling:
 		if found == arch.MeanPooling {
@@ -100,35 +105,60 @@ func (m *modules) patching(name string, patch int) []string {
 		{[]string{"dilation", "_dilation"}, 1},
 	} {
 		for _, attribute := range a.names {
-			if found, odd := oddSide(m.by[path].Attributes[attribute], a.only); odd {
-				problems = append(problems, fmt.Sprintf("the %s of %s is %d, not %d", strings.TrimPrefix(attribute, "_"), text.Quote(path), found, a.only))
+			if found := oddSide(m.by[path].Attributes[attribute], a.only); found != nil {
+				problems = append(problems, fmt.Sprintf("the %s of %s is %s, not %d", strings.TrimPrefix(attribute, "_"), text.Quote(path), shown(found), a.only))
 			}
 		}
 	}
 	return problems
 }
 
-// oddSide returns the first number in an attribute, a number or a list of such, that is not the only right one.
-func oddSide(attribute any, only int64) (found int64, odd bool) {
+// oddSide returns the first value in an attribute, a number or a list of such, that is not the only right one, or nil.
+func oddSide(attribute any, only int64) any {
 	switch value := attribute.(type) {
-	case int64:
-		return value, value != only
+	case nil:
+		return nil
 	case []any:
 		for _, side := range value {
-			if found, odd = oddSide(side, only); odd {
-				return found, odd
+			if found := oddSide(side, only); found != nil {
+				return found
 			}
 		}
+		return nil
+	case string:
+		if only == 0 && strings.EqualFold(value, "valid") { // a word for no padding
+			return nil
+		}
+	case int64:
+		if value == only {
+			return nil
+		}
 	}
-	return 0, false
+	return attribute
+}
+
+// shown returns a value of a module for a message.
+func shown(value any) string {
+	switch value := value.(type) {
+	case bool, int64, float64:
+		return fmt.Sprint(value)
+	case string:
+		return text.Quote(text.Cut(value, 100))
+	}
+	return cmp.Or(notPlain(value), "a list or dict")
 }
 
 // scaled returns a clause if the attention at a path multiplies its scores by something else than all BEiT do.
 func (m *modules) scaled(path string, width int) []string {
 	usual := 1 / math.Sqrt(float64(width))
 	for _, attribute := range []string{"scale", "scaling"} {
-		if scale, ok := m.by[path].Attributes[attribute].(float64); ok && math.Abs(scale-usual) > 1e-5*usual {
-			return []string{fmt.Sprintf("%s multiplies its scores by %g, not %g", text.Quote(path), scale, usual)}
+		stated := m.by[path].Attributes[attribute]
+		scale, ok := stated.(float64)
+		if whole, isInt := stated.(int64); isInt {
+			scale, ok = float64(whole), true
+		}
+		if stated != nil && (!ok || math.IsNaN(scale) || math.Abs(scale-usual) > 1e-5*usual) {
+			return []string{fmt.Sprintf("%s multiplies its scores by %s, not %g", text.Quote(path), shown(stated), usual)}
 		}
 	}
 	return nil

@@ -72,11 +72,6 @@ func TestOpen_ModuleComputesOtherwise(t *testing.T) {
 		"no_epsilon.pth":        `the epsilon of "blocks.0.norm1" is not stated as a number between 0 and 1`,
 		"settings_function.pth": `"hidden_act" of its configuration is the class or function`,
 		"settings_nan.pth":      `its configuration has values that no config.json can have`,
-		// the same with more beside it than can be looked at, if all of it were
-		"crowded.pth":           `the activation "blocks.1.mlp.act" is GELU with the approximation "tanh"`,
-		"no_epsilon.pth":        `the epsilon of "blocks.0.norm1" is not stated as a number between 0 and 1`,
-		"settings_function.pth": `"hidden_act" of its configuration is the class or function`,
-		"settings_nan.pth":      `its configuration has values that no config.json can have`,
 		"epsilons.pth":          `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
 	} {
 		var problem *convert.ModuleError
