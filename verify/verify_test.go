@@ -71,7 +71,7 @@ func TestVerify_FindsMistakes(t *testing.T) {
 				}
 			}
 		}, "embed", "blue, green, red"},
-		{"a single weight off", "blocks.0.mlp.fc2.weight", func(v []float32) { v[100] += 0.05 }, "blocks.0", ""},
+		{"a single weight off", "blocks.0.mlp.fc2.weight", func(v []float32) { v[100] += 0.05 }, "blocks.0", "mlp.fc2.weight[0 100] is about"},
 		{"a NaN", "blocks.1.mlp.fc1.bias", func(v []float32) { v[0] = float32(math.NaN()) }, "blocks.1", "NaN or infinity in blocks.1.mlp.fc1.bias"},
 		{"an infinity in the head", "head.bias", func(v []float32) { v[0] = float32(math.Inf(1)) }, "logits", "NaN or infinity in head.bias"},
 		{"a wrong norm", "fc_norm.weight", func(v []float32) { v[0] *= 1.001 }, "pool", ""},

@@ -21,8 +21,16 @@ func solveAttention(ctx context.Context, b *blockCase, t *target, d *draft) ([]h
 	if err != nil {
 		return nil, err
 	}
+	block, err := d.Block(b.block)
+	if err != nil {
+		return nil, err
+	}
+	single, err := singleInAttention(ctx, b, t, d, block, t.want)
+	if err != nil {
+		return nil, err
+	}
 	found, err := solveContext(ctx, b, d, t.want)
-	return append(all, found...), err
+	return slices.Concat(all, single, found), err
 }
 
 // solveContext solves for mistakes before proj: it takes the branch back through proj.
@@ -258,7 +266,9 @@ func (d *draft) headsFrom(found []source) []hypothesis {
 		name string
 		of   func(s source) int
 	}{
-		{"queries", func(s source) int { return s.query }}, {"keys", func(s source) int { return s.key }}, {"values", func(s source) int { return s.value }},
+		{"queries", func(s source) int { return s.query }},
+		{"keys", func(s source) int { return s.key }},
+		{"values", func(s source) int { return s.value }},
 		{"relative position bias", func(s source) int { return s.bias }},
 	}
 	orders, moved := make([][]int, len(parts)), []string{}

@@ -24,7 +24,7 @@ func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypo
 		return nil, err
 	}
 	y := block.Middle(b.some, branch)
-	all, err := solveMLP(ctx, d, block, y, t.want)
+	all, err := solveMLP(ctx, t, d, block, y)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +37,12 @@ func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypo
 		return nil, err
 	}
 	all = append(all, found...)
-	found, err = solveBranch(ctx, b, d, block, branch, y)
+	found, err = solveBranch(ctx, b, t, d, block, branch, y)
 	return append(all, found...), err
 }
 
 // solveBranch solves for mistakes in the attention branch, from the stream after it.
-func solveBranch(ctx context.Context, b *blockCase, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
+func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
 	want := subtract(y, b.some)
 	if block.Gamma1 != nil {
 		for i := range want.Values {
@@ -56,8 +56,12 @@ func solveBranch(ctx context.Context, b *blockCase, d *draft, block *whatif.Bloc
 	if err != nil {
 		return nil, err
 	}
+	single, err := singleInAttention(ctx, b, t, d, block, want)
+	if err != nil {
+		return nil, err
+	}
 	found, err := solveContext(ctx, b, d, want)
-	return append(all, found...), err
+	return slices.Concat(all, single, found), err
 }
 
 // solveMiddle solves for gamma_1, from the attention branch and the stream after it.
@@ -95,7 +99,7 @@ func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *w
 		return nil, err
 	}
 	y := block.Middle(b.some, branch)
-	all, err := solveMLP(ctx, d, block, y, t.want)
+	all, err := solveMLP(ctx, t, d, block, y)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +111,9 @@ func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *w
 	return append(all, found...), err
 }
 
-// solveMLP solves for mistakes in the MLP branch, from the stream before it, y, and after it, z.
-func solveMLP(ctx context.Context, d *draft, block *whatif.Block, y, z *whatif.Rows) ([]hypothesis, error) {
+// solveMLP solves for mistakes in the MLP branch, from the stream before it, y, and after it, that of the target.
+func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *whatif.Rows) ([]hypothesis, error) {
+	z := t.want
 	branch, err := block.MLP(ctx, y)
 	if err != nil {
 		return nil, err
@@ -118,6 +123,11 @@ func solveMLP(ctx context.Context, d *draft, block *whatif.Block, y, z *whatif.R
 	if err != nil {
 		return nil, err
 	}
+	single, err := singleInMLP(ctx, t, block, y, z)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, single...)
 	if block.Gamma2 != nil {
 		for i := range want.Values {
 			want.Values[i] /= block.Gamma2[i%want.Width]

@@ -93,6 +93,12 @@ func TestFind_Solved(t *testing.T) {
 		}, true},
 		{"head.bias rolled", "permuted", "head.bias", "logits", func(w planted) { w.rows("head.bias", rolledBy(12, 1)) }, true},
 		{"one value of fc_norm", "single-value", "fc_norm.weight[7]", "pool", func(w planted) { w.set("fc_norm.weight", 7, 3) }, false},
+		{"one value of fc1", "single-value", "mlp.fc1.weight[7 3]", "blocks.1", func(w planted) { w.set("blocks.1.mlp.fc1.weight", 7*c+3, 2) }, false},
+		{"one value of fc1's bias", "single-value", "mlp.fc1.bias[7]", "blocks.1", func(w planted) { w.set("blocks.1.mlp.fc1.bias", 7, 2) }, false},
+		{"one value of fc2", "single-value", "mlp.fc2.weight[5 9]", "blocks.1", func(w planted) { w.set("blocks.1.mlp.fc2.weight", 5*config.HiddenDim+9, 2) }, false},
+		{"one value of gamma_2", "single-value", "gamma_2[4]", "blocks.1", func(w planted) { w.set("blocks.1.gamma_2", 4, 2) }, false},
+		{"one value of proj", "single-value", "attn.proj.weight[5 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.proj.weight", 5*c+9, 2) }, false},
+		{"one value of v", "single-value", "attn.qkv.weight[58 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.qkv.weight", 58*c+9, 2) }, false},
 		{"a factor of the scores", "query-scale", "1/2", "blocks.1", nil, false},
 	} {
 		t.Run(m.name, func(t *testing.T) {

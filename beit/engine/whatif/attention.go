@@ -48,12 +48,7 @@ type attention struct {
 // head computes one head for the wanted tokens of one image.
 func (a *attention) head(image, head int) {
 	first := image * a.tokens
-	var own, places []int
-	for place, row := range a.rows {
-		if row/a.tokens == image {
-			own, places = append(own, row-first), append(places, place)
-		}
-	}
+	own, places := a.of(image)
 	if len(own) == 0 {
 		return
 	}
@@ -81,6 +76,16 @@ func transposed(values []float64, rows, width, stride int) []float64 {
 		}
 	}
 	return turned
+}
+
+// of returns the wanted tokens of an image, counted from its first, and their places in the output.
+func (a *attention) of(image int) (own, places []int) {
+	for place, row := range a.rows {
+		if row/a.tokens == image {
+			own, places = append(own, row%a.tokens), append(places, place)
+		}
+	}
+	return own, places
 }
 
 // scores returns the scaled products of queries and keys with the bias, [queries, T].
@@ -180,4 +185,34 @@ func (a *attention) apart(out *Rows) *Rows {
 		}
 	}
 	return RowsOf(read, out.Width)
+}
+
+// attendInput returns the rows of in weighted by the attention of one head.
+func (v *Version) attendInput(ctx context.Context, qkv, in *Rows, table *Tensor, rows []int, head int) (*Rows, error) {
+	a := &attention{version: v, qkv: qkv, rows: rows, tokens: v.Config.Tokens(), width: v.Config.HeadDim()}
+	if table != nil {
+		a.bias = relpos.New(v.Config, table.Values())
+	}
+	if rows == nil {
+		for i := range qkv.Count {
+			a.rows = append(a.rows, i)
+		}
+	}
+	out := make([]float64, len(a.rows)*in.Width)
+	for image := range qkv.Count / a.tokens {
+		own, places := a.of(image)
+		if len(own) == 0 {
+			continue
+		}
+		scores := a.scores(image, head, own)
+		a.weights(scores, len(own))
+		var values gemm.Matrix[float64]
+		values.Fill(in.Values[image*a.tokens*in.Width:], a.tokens, in.Width, in.Width)
+		sums := make([]float64, len(own)*in.Width)
+		values.MultiplyAdd(sums, in.Width, gemm.PackRows(scores, len(own), a.tokens, a.tokens), 0, values.Panels())
+		for i, place := range places {
+			copy(out[place*in.Width:], sums[i*in.Width:(i+1)*in.Width])
+		}
+	}
+	return RowsOf(out, in.Width), ctx.Err()
 }

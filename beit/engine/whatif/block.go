@@ -209,3 +209,20 @@ func scaled(x *Rows, gamma []float64) *Rows {
 	}
 	return RowsOf(product, x.Width)
 }
+
+// NormedMLP returns what fc1 reads: norm2 of the stream.
+func (b *Block) NormedMLP(y *Rows) *Rows {
+	return b.version.norm(y, b.Norm2.Weight, b.Norm2.Bias, b.version.Rules.Epsilon2)
+}
+
+// AttendedInput returns what the values of a head would be if they were the input of qkv itself: the normed stream, weighted by the attention of the tokens
+// with these indices, [len(rows), C].
+func (b *Block) AttendedInput(ctx context.Context, x *Rows, rows []int, head int) (*Rows, error) {
+	v := b.version
+	in := v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	qkv, err := v.linear(ctx, in, b.QKV.Weight, b.QKV.Bias)
+	if err != nil {
+		return nil, err
+	}
+	return v.attendInput(ctx, qkv, in, b.Table, rows, head)
+}
