@@ -112,11 +112,10 @@ type match struct {
 	factor, offset []float64
 }
 
-// matchColumns finds for each column of want the one of got that agrees with it, up to a factor and an offset. slack is the largest share of a column that may
-// remain.
-func matchColumns(want, got *columns, slack float64) match {
+// matchColumns finds for each column of want the one of got that agrees with it, up to a factor and an offset.
+func matchColumns(ctx context.Context, want, got *columns) match {
 	m := match{from: make([]int, want.count), factor: make([]float64, want.count), offset: make([]float64, want.count)}
-	parallel.For(runtime.GOMAXPROCS(0), want.count, func(_, i int) {
+	_ = parallel.Until(ctx, runtime.GOMAXPROCS(0), want.count, func(_, i int) { // who calls it looks at ctx
 		m.from[i] = -1
 		own := want.column(i)
 		same := func(j int) float64 {

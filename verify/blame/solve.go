@@ -19,13 +19,13 @@ const slack = 0.02
 func solveEmbed(context.Context, *target, *draft) ([]hypothesis, error) { return nil, nil }
 
 // solvePool solves for the parameters of the last norm.
-func solvePool(_ context.Context, t *target, d *draft) ([]hypothesis, error) {
-	got, err := t.compute(context.Background(), d)
+func solvePool(ctx context.Context, t *target, d *draft) ([]hypothesis, error) {
+	got, err := t.compute(ctx, d)
 	if err != nil || len(got.Values) != len(t.want.Values) {
 		return nil, err
 	}
 	name := d.Config.NormName()
-	return d.affine(atPool, t.want, got, name+".weight", name+".bias")
+	return d.affine(ctx, atPool, t.want, got, name+".weight", name+".bias")
 }
 
 // solveLogits solves for the order of classes, and for the parameters of the head.
@@ -39,7 +39,7 @@ func solveLogits(ctx context.Context, t *target, d *draft) ([]hypothesis, error)
 	if order := orderOfClasses(t.want, got); order != nil {
 		all = append(all, reordered("class-order", atLogits, "the classes are in another order", []string{name + ".weight", name + ".bias"}, order, inRows))
 	}
-	found, err := d.outputs(atLogits, t.want, got, name+".weight", name+".bias")
+	found, err := d.outputs(ctx, atLogits, t.want, got, name+".weight", name+".bias")
 	return append(all, found...), err
 }
 
@@ -124,8 +124,8 @@ func assigning(name string, at part, parameter, says string, values []float64) h
 }
 
 // outputs solves for mistakes in the order, the factor and the bias of the outputs of a linear layer: want is what the reference has, got what the draft has.
-func (d *draft) outputs(at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
-	m := matchColumns(columnsOf(want), columnsOf(got), slack)
+func (d *draft) outputs(ctx context.Context, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
+	m := matchColumns(ctx, columnsOf(want), columnsOf(got))
 	var all []hypothesis
 	switch {
 	case m.permutation():
@@ -173,8 +173,8 @@ func scaling(at part, says string, factor float64, parameters ...string) hypothe
 }
 
 // affine solves for the weight and the bias of a norm: want is what the reference has, got what the draft has.
-func (d *draft) affine(at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
-	m := matchColumns(columnsOf(want), columnsOf(got), slack)
+func (d *draft) affine(ctx context.Context, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
+	m := matchColumns(ctx, columnsOf(want), columnsOf(got))
 	oldWeight, err := d.vector(weight)
 	if err != nil || oldWeight == nil {
 		return nil, err

@@ -17,7 +17,7 @@ func solveAttention(ctx context.Context, b *blockCase, t *target, d *draft) ([]h
 	if err != nil || len(got.Values) != len(t.want.Values) {
 		return nil, err
 	}
-	all, err := d.outputs(atAttention, t.want, got, "attn.proj.weight", "attn.proj.bias")
+	all, err := d.outputs(ctx, atAttention, t.want, got, "attn.proj.weight", "attn.proj.bias")
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func solveContext(ctx context.Context, b *blockCase, d *draft, branch *whatif.Ro
 	if err != nil {
 		return nil, err
 	}
-	m := matchColumns(columnsOf(want), columnsOf(got), slack)
+	m := matchColumns(ctx, columnsOf(want), columnsOf(got))
 	if m.permutation() {
 		return append(d.permutedColumns(m.from), d.permutedValues(m.from)...), nil
 	}

@@ -38,9 +38,9 @@ type suspect struct {
 const enough = 0.9
 
 // suspects returns the values of a weight and a bias that explain most of a difference, whose square is total.
-func (s sensitivity) suspects(weight, bias string, total float64) []suspect {
+func (s sensitivity) suspects(ctx context.Context, weight, bias string, total float64) []suspect {
 	best := make([]suspect, s.along.Width)
-	parallel.For(runtime.GOMAXPROCS(0), s.along.Width, func(_, o int) {
+	_ = parallel.Until(ctx, runtime.GOMAXPROCS(0), s.along.Width, func(_, o int) {
 		both, square := make([]float64, s.in.Width+1), make([]float64, s.in.Width+1)
 		for t := range s.in.Count {
 			a, q := s.along.Row(t)[o], s.square.Row(t)[o]
@@ -67,7 +67,7 @@ func (s sensitivity) suspects(weight, bias string, total float64) []suspect {
 }
 
 // hypothesis returns the hypothesis that the value is wrong. The right one is found by a few steps of Newton's method on the target.
-func (s suspect) hypothesis(at part, t *target) hypothesis {
+func (s suspect) hypothesis(ctx context.Context, at part, t *target) hypothesis {
 	return hypothesis{name: "single-value", at: []part{at}, says: "one value is another: ", apply: func(d *draft) bool {
 		name := d.names(s.parameter)
 		if len(name) != 1 {
@@ -81,7 +81,7 @@ func (s suspect) hypothesis(at part, t *target) hypothesis {
 		for i, at := range s.element {
 			index = index*old.Shape[i] + at
 		}
-		value, err := refine(t, d, name[0], old, index, old.Values()[index]+s.change)
+		value, err := refine(ctx, t, d, name[0], old, index, old.Values()[index]+s.change)
 		if err != nil || math.IsNaN(value) {
 			return false
 		}
@@ -102,11 +102,11 @@ func withValue(t *whatif.Tensor, index int, value float64) *whatif.Tensor {
 }
 
 // refine improves a value by the secant of the difference along its own direction.
-func refine(t *target, d *draft, name string, old *whatif.Tensor, index int, value float64) (float64, error) {
+func refine(ctx context.Context, t *target, d *draft, name string, old *whatif.Tensor, index int, value float64) (float64, error) {
 	difference := func(value float64) ([]float64, error) {
 		changed := d.copied()
 		changed.Set(name, withValue(old, index, value))
-		got, err := t.compute(context.Background(), changed)
+		got, err := t.compute(ctx, changed)
 		if err != nil {
 			return nil, err
 		}
@@ -153,16 +153,16 @@ func singleInMLP(ctx context.Context, t *target, block *whatif.Block, y, z *what
 		gamma = slices.Repeat([]float64{1}, y.Width)
 	}
 	out := sensitivity{along: scaledBy(difference, gamma), square: constant(y.Count, each(gamma, func(v float64) float64 { return v * v })), in: hidden}
-	found := out.suspects("mlp.fc2.weight", "mlp.fc2.bias", total)
+	found := out.suspects(ctx, "mlp.fc2.weight", "mlp.fc2.bias", total)
 	found = append(found, vectorSuspects("gamma_2", difference, branch, total)...)
-	along, squares := through(block.FC2.Weight, out.along, gamma)
-	found = append(found, unitSuspects(along, squares, inner, hidden, block.NormedMLP(y), total)...)
-	return hypothesesOf(found, atMLP, t), nil
+	along, squares := through(ctx, block.FC2.Weight, out.along, gamma)
+	found = append(found, unitSuspects(ctx, along, squares, inner, hidden, block.NormedMLP(y), total)...)
+	return hypothesesOf(ctx, found, atMLP, t), nil
 }
 
 // unitSuspects returns the values of fc1 that explain why one hidden unit is another: along and squares are the products of the difference with the unit's
 // column of fc2, and the square of that, in is the input of fc1.
-func unitSuspects(along, squares, inner, hidden, in *whatif.Rows, total float64) []suspect {
+func unitSuspects(ctx context.Context, along, squares, inner, hidden, in *whatif.Rows, total float64) []suspect {
 	var found []suspect
 	for unit := range hidden.Width {
 		share := 0.0
@@ -185,7 +185,7 @@ func unitSuspects(along, squares, inner, hidden, in *whatif.Rows, total float64)
 			continue
 		}
 		part := sensitivity{along: whatif.RowsOf(step, 1), square: constant(len(step), []float64{1}), in: whatif.RowsOf(positive, in.Width), first: unit}
-		for _, s := range part.suspects("mlp.fc1.weight", "mlp.fc1.bias", square(step)) {
+		for _, s := range part.suspects(ctx, "mlp.fc1.weight", "mlp.fc1.bias", square(step)) {
 			if s.parameter == "mlp.fc1.bias" {
 				s.element[0] = unit
 			}
@@ -222,8 +222,8 @@ func singleInAttention(ctx context.Context, b *blockCase, t *target, d *draft, b
 	total := square(difference.Values)
 	one := slices.Repeat([]float64{1}, branch.Width)
 	out := sensitivity{along: difference, square: constant(branch.Count, one), in: attended}
-	found := out.suspects("attn.proj.weight", "attn.proj.bias", total)
-	along, squares := through(block.Proj.Weight, difference, one)
+	found := out.suspects(ctx, "attn.proj.weight", "attn.proj.bias", total)
+	along, squares := through(ctx, block.Proj.Weight, difference, one)
 	width := d.Config.HeadDim()
 	for head := range d.Config.Heads {
 		in, err := block.AttendedInput(ctx, b.x, b.rows, head)
@@ -231,7 +231,7 @@ func singleInAttention(ctx context.Context, b *blockCase, t *target, d *draft, b
 			return nil, err
 		}
 		part := sensitivity{along: slice(along, head*width, width), square: slice(squares, head*width, width), in: in, first: head * width}
-		for _, s := range part.suspects("attn.qkv.weight", "attn.v_bias", total) {
+		for _, s := range part.suspects(ctx, "attn.qkv.weight", "attn.v_bias", total) {
 			if s.parameter == "attn.v_bias" {
 				s.element[0] += head * width
 			} else {
@@ -240,7 +240,7 @@ func singleInAttention(ctx context.Context, b *blockCase, t *target, d *draft, b
 			found = append(found, s)
 		}
 	}
-	return hypothesesOf(found, atAttention, t), nil
+	return hypothesesOf(ctx, found, atAttention, t), nil
 }
 
 // vectorSuspects returns the values of a vector that multiplies a branch, if one explains a difference.
@@ -260,18 +260,18 @@ func vectorSuspects(parameter string, difference, branch *whatif.Rows, total flo
 }
 
 // hypothesesOf returns the hypotheses of the values that explain most.
-func hypothesesOf(found []suspect, at part, t *target) []hypothesis {
+func hypothesesOf(ctx context.Context, found []suspect, at part, t *target) []hypothesis {
 	const most = 4
 	slices.SortStableFunc(found, func(a, b suspect) int { return compare(b.share, a.share) })
 	var all []hypothesis
 	for _, s := range found[:min(most, len(found))] {
-		all = append(all, s.hypothesis(at, t))
+		all = append(all, s.hypothesis(ctx, at, t))
 	}
 	return all
 }
 
 // through takes a difference back through a weight, [out, in]: the products with its columns, and the squares of the columns, each out multiplied by gamma.
-func through(weight *whatif.Tensor, along *whatif.Rows, gamma []float64) (products, squares *whatif.Rows) {
+func through(ctx context.Context, weight *whatif.Tensor, along *whatif.Rows, gamma []float64) (products, squares *whatif.Rows) {
 	in := weight.Shape[1]
 	values, square := make([]float64, along.Count*in), make([]float64, in)
 	w := weight.Values()
@@ -280,7 +280,7 @@ func through(weight *whatif.Tensor, along *whatif.Rows, gamma []float64) (produc
 			square[i] += g * g * v * v
 		}
 	}
-	parallel.For(runtime.GOMAXPROCS(0), along.Count, func(_, t int) {
+	_ = parallel.Until(ctx, runtime.GOMAXPROCS(0), along.Count, func(_, t int) {
 		line := values[t*in : (t+1)*in]
 		for o, a := range along.Row(t) {
 			for i, v := range w[o*in : (o+1)*in] {
@@ -294,14 +294,6 @@ func through(weight *whatif.Tensor, along *whatif.Rows, gamma []float64) (produc
 // constant returns rows that are all the same.
 func constant(count int, row []float64) *whatif.Rows {
 	return whatif.RowsOf(slices.Repeat(row, count), len(row))
-}
-
-func times(a, b *whatif.Rows) *whatif.Rows {
-	out := make([]float64, len(a.Values))
-	for i, v := range a.Values {
-		out[i] = v * b.Values[i]
-	}
-	return whatif.RowsOf(out, a.Width)
 }
 
 func scaledBy(a *whatif.Rows, factors []float64) *whatif.Rows {

@@ -52,7 +52,7 @@ func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *
 	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
 		return nil, nil
 	}
-	all, err := d.outputs(atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
+	all, err := d.outputs(ctx, atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
 		return all, nil
 	}
-	found, err := d.outputs(atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
+	found, err := d.outputs(ctx, atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
 	if err != nil {
 		return nil, err
 	}
@@ -211,14 +211,12 @@ func centredRows(x *whatif.Rows) *whatif.Rows {
 func assignUnits(weight []float64, hidden *columns, want *whatif.Rows, order []int) []int {
 	units, width := hidden.count, want.Width
 	rest := slices.Clone(want.Values)
-	if order != nil {
-		for unit, from := range order {
-			column := hidden.column(from)
-			for t := range want.Count {
-				v := column[t] * hidden.length[from]
-				for c := range width {
-					rest[t*width+c] -= weight[c*units+unit] * v
-				}
+	for unit, from := range order {
+		column := hidden.column(from)
+		for t := range want.Count {
+			v := column[t] * hidden.length[from]
+			for c := range width {
+				rest[t*width+c] -= weight[c*units+unit] * v
 			}
 		}
 	}
@@ -269,7 +267,7 @@ func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*w
 				residual[i] = z.Row(t)[i] - end.Row(t)[i]
 				largest = max(largest, math.Abs(residual[i]))
 			}
-			next = append(next, histories[t].next(y.Row(t), residual)...)
+			next = append(next, histories[t].next(ctx, y.Row(t), residual)...)
 		}
 		if largest <= near*scale {
 			return y, nil
@@ -286,7 +284,7 @@ func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*w
 type history struct{ points, residuals [][]float64 }
 
 // next returns the next point.
-func (h *history) next(point, residual []float64) []float64 {
+func (h *history) next(ctx context.Context, point, residual []float64) []float64 {
 	const most = 8
 	h.points, h.residuals = append(h.points, slices.Clone(point)), append(h.residuals, residual)
 	if len(h.points) > most {
@@ -315,7 +313,7 @@ func (h *history) next(point, residual []float64) []float64 {
 		}
 		gram[a*last+a] *= 1 + 1e-13
 	}
-	f := factorise(context.Background(), gram, last)
+	f := factorise(ctx, gram, last)
 	if f == nil {
 		return out
 	}
