@@ -61,7 +61,7 @@ func TestAnnounceCost(t *testing.T) {
 	}
 	config.Heads, config.EmbedDim, config.Depth = 1024, 1024, 256
 	err = announceCost(&console{err: &bytes.Buffer{}}, config, named{name: "torch"}, engine.Options{}, 1, 2)
-	if errdef.Kind(err) != errdef.ErrUnavailable || !errors.As(err, new(*unfitError)) || !strings.Contains(err.Error(), "needs about 28") {
+	if !errors.Is(err, errdef.ErrUnavailable) || !errors.As(err, new(*unfitError)) || !strings.Contains(err.Error(), "needs about 28") {
 		t.Errorf("a run that does not fit the memory: %v", err)
 	}
 }

@@ -18,7 +18,6 @@ var mapSteps = map[string]struct {
 	layout       bool
 	operation    func(arguments []string, inputs int) (transform.Operation, bool)
 }{
-
 	"keep":      {"keep", 1, 1, true, plainStep(func() transform.Operation { return transform.Keep(1) })},
 	"transpose": {"transpose", 1, 1, true, plainStep(transform.TransposeMatrix)},
 	"join": {"join", -1, 1, false, func(a []string, n int) (transform.Operation, bool) {

@@ -38,7 +38,11 @@ func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([
 	one := len(input.Pixels) / images
 	for n := range images {
 		tokens := x[n*size : (n+1)*size]
-		if err := m.stem.patch.apply(ctx, m.threads, tokens[dim:], m.unfold(input.Pixels[n*one:(n+1)*one]), patches, nil); err != nil {
+		lines, err := m.unfold(ctx, input.Pixels[n*one:(n+1)*one])
+		if err != nil {
+			return nil, err
+		}
+		if err := m.stem.patch.apply(ctx, m.threads, tokens[dim:], lines, patches, nil); err != nil {
 			return nil, err
 		}
 		copy(tokens, m.stem.class)
@@ -64,12 +68,13 @@ func (s *stem[T]) hide(tokens []T, mask []bool) {
 	}
 }
 
-// unfold returns an image, [channels, H, W], as one row [channels, P, P] for each patch, with which the convolution is a matrix product.
-func (m *model[T]) unfold(pixels []float32) []T {
+// unfold returns an image, [channels, H, W], as one row [channels, P, P] for each patch, with which the convolution is a matrix product. The error
+// is that of ctx.
+func (m *model[T]) unfold(ctx context.Context, pixels []float32) ([]T, error) {
 	channels, size, height, width := m.config.Channels, m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
 	_, across := m.config.Window()
 	lines := make([]T, len(pixels))
-	parallel.For(m.threads, m.config.Patches(), func(_, p int) {
+	err := parallel.Until(ctx, m.threads, m.config.Patches(), func(_, p int) {
 		out := lines[p*channels*size*size : (p+1)*channels*size*size]
 		for channel := range channels {
 			for row := range size {
@@ -84,5 +89,5 @@ func (m *model[T]) unfold(pixels []float32) []T {
 	if m.round != nil {
 		m.round(lines)
 	}
-	return lines
+	return lines, err
 }

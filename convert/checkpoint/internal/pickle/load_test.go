@@ -211,8 +211,14 @@ func TestLoad_NamesUnknownCalls(t *testing.T) {
 	}
 	content := w.Dict(func(w *picklegen.Writer) {
 		for _, c := range [][2]string{
-			{"numpy", "DataSource"}, {"torch.utils._x", "_Import"}, {"any", "__pyx_unpickle_x"}, {"transformers.training_args", "TrainingArguments"},
-			{"transformers.trainer_utils", "IntervalStrategy"}, {"builtins", "ValueError"}, {"ipaddress", "IPv4Address"}, {"pathlib", "PosixPath"},
+			{"numpy", "DataSource"},
+			{"torch.utils._x", "_Import"},
+			{"any", "__pyx_unpickle_x"},
+			{"transformers.training_args", "TrainingArguments"},
+			{"transformers.trainer_utils", "IntervalStrategy"},
+			{"builtins", "ValueError"},
+			{"ipaddress", "IPv4Address"},
+			{"pathlib", "PosixPath"},
 		} {
 			called(c[0], c[1])(w)
 		}
@@ -223,7 +229,9 @@ func TestLoad_NamesUnknownCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []pickle.Global{
-		{Module: "numpy", Name: "DataSource"}, {Module: "torch.utils._x", Name: "_Import"}, {Module: "any", Name: "__pyx_unpickle_x"},
+		{Module: "numpy", Name: "DataSource"},
+		{Module: "torch.utils._x", Name: "_Import"},
+		{Module: "any", Name: "__pyx_unpickle_x"},
 		{Module: "transformers.training_args", Name: "TrainingArguments"},
 	}
 	equal(t, want, document.Called)
