@@ -68,8 +68,8 @@ WEIGHT, BIASES = "attn.qkv.weight", "attn.q_bias, attn.v_bias"
 for letters in ("qvk", "kqv", "kvq", "vqk", "vkq"):
     taken = ["qkv".index(letter) for letter in letters]
     moved = [{"q": Q, "k": K, "v": V}[a] for a, b in zip(letters, "qkv") if a != b]
-    add(f"qkv-as-{letters}", ATTENTION, True, fused(lambda w, taken=taken: w[taken]), says(WEIGHT, " & ".join([*moved, SWAP]), BIASES), permutes=True)
-add("qkv-as-vkq-with-biases", ATTENTION, True, fused(lambda w: w[[2, 1, 0]], True), says(WEIGHT, f"{Q} & {V} & {SWAP}", BIASES), permutes=True)
+    add(f"qkv-as-{letters}", ATTENTION, True, fused(lambda w, taken=taken: w[taken]), *(says(need, " & ".join([*moved, SWAP]), BIASES) for need in (WEIGHT, "")), permutes=True)
+add("qkv-as-vkq-with-biases", ATTENTION, True, fused(lambda w: w[[2, 1, 0]], True), *(says(need, f"{Q} & {V} & {SWAP}", BIASES) for need in (WEIGHT, "")), permutes=True)
 for text, axes in (("heads-3-d", (1, 0, 2)), ("3-d-heads", (0, 2, 1)), ("heads-d-3", (1, 2, 0)), ("d-heads-3", (2, 1, 0)), ("d-3-heads", (2, 0, 1))):
     add(f"qkv-rows-as-{text}", ATTENTION, True, fused(relabel(axes)), says(WEIGHT, rf"{ORDER}|rows & {HEADS}|interleav|\bd\b", BIASES), permutes=True)
 add("qkv-rows-as-3-d-heads-with-biases", ATTENTION, True, fused(relabel((0, 2, 1)), True), says(WEIGHT, f"{ORDER}|rows & {HEADS}", BIASES), permutes=True)
@@ -174,7 +174,7 @@ def class_rows(order):
 
 
 def table(name, kept, change, words, *more, **flags):
-    add(name, TABLE, kept, change, says("table", words), *more, **flags)
+    add(name, TABLE, kept, change, says("table", words), says("", f"{words} & relative|table|index"), *more, **flags)
 
 
 table("table-spatial-rows-reversed", True, grid(lambda t: t.flip(0, 1)), FLIP, permutes=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 # Words that people use for the same thing; a finding needs one of each group that its kind asks for.
 Q, K, V = r"\bq\b|quer", r"\bk\b|\bkey", r"\bv\b|\bvalue"
 HEADS = r"head"
-ORDER = r"permut|order|shuffl|rearrang|exchang|swap|rotat|roll|revers|shift|moved|interleav|laid out|layout|stored as|mixed|turned|flip"
-SWAP = r"exchang|swap|interchang|mixed|each other|the other|order|permut"
+ORDER = r"permut|order|shuffl|rearrang|exchang|swap|rotat|roll|revers|shift|moved|interleav|laid out|layout|stored as|mixed|turned|flip|read as|taken as|comes? (first|last)"
+SWAP = r"exchang|swap|interchang|mixed|each other|the other|order|permut|read as|taken as|rotat|roll"
 TRANSPOSED = r"transpos"
 FLIP = r"flip|mirror|revers|turn|upside|rotat|order|permut|transpos"
 SIGN = r"sign|negat|minus|-1\b|−1|factor"

@@ -104,7 +104,6 @@ def main():
     parser.add_argument("--json", default="", help="write every outcome to this file")
     parser.add_argument("--table", default="", help="write the table to this file as well")
     parser.add_argument("--cache", default=os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "beitzoo", "mutants"))
-    parser.add_argument("--low", type=float, default=0.0, help="how far below its target a share may be")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
@@ -130,7 +129,7 @@ def main():
         if path:
             with open(path, "w") as file:
                 file.write(text)
-    missing = table.missed(rows, arguments.low)
+    missing = table.missed(rows, bool(arguments.drawn))
     if missing and not arguments.case:
         print("missed: " + ", ".join(missing), file=sys.stderr)
         return 1

@@ -140,7 +140,8 @@ class Planter:
             far = self.apart(model, faulty, right, run, whole)
         planted.nothing = all(most == 0 for most, _ in far.values())
         if any(k.depends for k in case.kinds):
-            planted.nothing, planted.stages, planted.ratio = False, ["embed"], float("inf")
+            damaged = any(dict(k.arguments).get("damage") for k in case.kinds)
+            planted.nothing, planted.stages, planted.ratio = False, [self.damaged(model, whole) if damaged else "logits" if whole else "embed"], float("inf")
             return
         recorded = [s for s in far if "attn" in case.mode or not s.endswith(".attn")]
         for stage in recorded:
@@ -148,6 +149,10 @@ class Planter:
             if ratio > 2:
                 planted.stages.append(stage)
                 planted.ratio = planted.ratio or ratio
+
+    def damaged(self, model, whole):
+        """The stage of a damaged recording that holds NaN."""
+        return "logits" if whole else model.arch.stages[len(model.arch.stages) // 2]
 
     def record(self, case, model, wrong, run):
         dtype = computed_in(case.mode)
@@ -169,7 +174,7 @@ class Planter:
         wide = torch.float64 if computed_in(case.mode) == "f64" else torch.float32
         tensors = {"input": model.images.float()} | {stage: run[stage].to(wide) for stage in kept}
         if damage:
-            stage = model.arch.stages[len(model.arch.stages) // 2] if len(kept) > 1 else "logits"
+            stage = self.damaged(model, len(kept) == 1)
             tensors[stage] = tensors[stage].clone()
             tensors[stage].view(-1)[7] = float("nan")
         if model.mask is not None:

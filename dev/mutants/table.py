@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 
-# What must hold in the end (share of the cases), and the lower bars for a short run, which has few cases of each.
+# What must hold: in the end, and in a short run, which has few cases of each. The bars of the short run rise with what verify learns to name.
 TARGETS = {
-    "false alarms": (0.0, "of what is honest or changes nothing, fails or is refused"),
-    "found": (1.0, "of what exceeds twice the honest rounding at its stage"),
-    "right place": (0.99, "of the found, where there is more than logits"),
-    "named, information kept": (0.95, "with activations"),
-    "named, all": (0.85, "with activations"),
-    "named, logits alone": (0.60, ""),
-    "both of a pair": (0.90, ""),
-    "repaired and verified": (0.95, "of what keeps its information, in checkpoints"),
+    "false alarms": (0.0, 0.10, "of what is honest or changes nothing, fails or is refused"),
+    "found": (1.0, 0.97, "of what exceeds twice the honest rounding at its stage"),
+    "right place": (0.99, 0.95, "of the found, where there is more than logits"),
+    "named, information kept": (0.95, 0.05, "with activations"),
+    "named, all": (0.85, 0.05, "with activations"),
+    "named, logits alone": (0.60, 0.0, ""),
+    "both of a pair": (0.90, 0.0, ""),
+    "repaired and verified": (0.95, 0.0, "of what keeps its information, in checkpoints"),
 }
 
 
@@ -55,10 +55,11 @@ def totals(rows):
     }
 
 
-def missed(rows, low):
-    """The names of the targets that are missed; low is what a share may lack."""
-    found = totals(rows)
-    return [name for name, (target, _) in TARGETS.items() if found[name] is not None and (found[name] > 0 if name == "false alarms" else found[name] < target - low)]
+def missed(rows, short):
+    """The names of the targets that are missed, or in a short run of its bars."""
+    found, at = totals(rows), 1 if short else 0
+    return [name for name, target in TARGETS.items()
+            if found[name] is not None and (found[name] > target[at] if name == "false alarms" else found[name] < target[at])]
 
 
 def by(rows, key):
@@ -69,12 +70,12 @@ def by(rows, key):
 
 
 def lines(rows, key, title):
-    yield f"| {title} | planted | found | right place | named | named, kept | repaired | equal bits | refused | s each |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
+    yield f"| {title} | planted | found | right place | named | named, kept | repaired | equal bits | refused | findings elsewhere | s each |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
     for name, group in by([r for r in rows if r["group"] in ("fault", "pair") and r["must"]], key):
         seconds = sum(r["seconds"] for r in group) / len(group)
         yield (f"| {name} | {len(group)} | {counts(group, 'found')} | {counts([r for r in group if r['found']], 'place')} | {counts(group, 'named')} | "
-               f"{counts([r for r in group if r['kept']], 'named')} | {counts(group, 'repaired')} | {counts(group, 'equal')} | {sum(r['refused'] for r in group)} | {seconds:.2f} |")
+               f"{counts([r for r in group if r['kept']], 'named')} | {counts(group, 'repaired')} | {counts(group, 'equal')} | {sum(r['refused'] for r in group)} | {sum(r['extra'] for r in group)} | {seconds:.2f} |")
 
 
 def side(r):
@@ -88,7 +89,7 @@ def report(rows, seconds):
     yield "| total | here | must be | |"
     yield "|---|---|---|---|"
     found = totals(rows)
-    for name, (target, what) in TARGETS.items():
+    for name, (target, _, what) in TARGETS.items():
         yield f"| {name} | {percent(found[name])} | {'at least ' if target else ''}{percent(target)} | {what} |"
     yield ""
     yield f"{len(rows)} runs in {seconds / 60:.0f} minutes; {len(right)} of what is right, {len(failing)} of it fail; {len(below)} planted faults are below twice the honest rounding, {sum(r['found'] for r in below)} of them found."
