@@ -99,10 +99,12 @@ add("heads-reversed-in-v", ATTENTION, True, part("v", lambda w: w.flip(0), True)
 add("heads-rolled-in-proj", ATTENTION, True, as_heads(lambda w: w.roll(1, 0)), PROJ_HEADS, V_HEADS, permutes=True)
 add("q-scaled-twice", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** -0.5, True)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES),
     says("", f"{FACTOR} & scal|sqrt|{Q}"))
-add("q-scaled-in-weight-alone", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** -0.5)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES))
+add("q-scaled-in-weight-alone", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** -0.5)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES),
+    says("", f"{FACTOR} & product|scal|sqrt|{Q}"))
 add("q-not-scaled", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** 0.5, True)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES),
     says("", f"{FACTOR} & scal|sqrt|{Q}"))
-add("q-not-scaled-in-weight-alone", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** 0.5)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES))
+add("q-not-scaled-in-weight-alone", ATTENTION, True, lambda s: part("q", lambda w: w * s.d ** 0.5)(s), says(WEIGHT, f"{Q}|{K} & {FACTOR}", BIASES),
+    says("", f"{FACTOR} & product|scal|sqrt|{Q}"))
 add("k-negated", ATTENTION, True, part("k", lambda w: -w), says(WEIGHT, f"{SIGN} & {Q}|{K}", "attn.q_bias"))
 add("q-negated", ATTENTION, True, part("q", lambda w: -w), says(WEIGHT, f"{SIGN} & {Q}", "attn.q_bias"))
 add("v-negated", ATTENTION, True, part("v", lambda w: -w), says(WEIGHT, f"{SIGN} & {V}", "attn.v_bias"))
@@ -406,7 +408,7 @@ def embed(name, kept, change, *names, **flags):
 
 embed("kernel-transposed", True, on(KERNEL, lambda w: w.transpose(2, 3)), says(KERNEL, f"{TRANSPOSED}|{SWAP} & {TRANSPOSED}|axes|{FLIP}"),
       says("", f"transpos & image|picture|pixel|input"), permutes=True)
-embed("kernel-bgr", True, on(KERNEL, lambda w: w.flip(1)), says(KERNEL, "bgr|channel"), says("", "bgr|channels"), permutes=True)
+embed("kernel-bgr", True, on(KERNEL, lambda w: w.flip(1)), says(KERNEL, "bgr|channel|blue|colou?r"), says("", "bgr|channels|blue|colou?r"), permutes=True)
 embed("kernel-as-h-w-c", True, on(KERNEL, lambda w: w.permute(0, 2, 3, 1).contiguous().reshape(w.shape)), says(KERNEL, rf"{ORDER}|{TRANSPOSED} & channel|h, ?w|axes|axis"), permutes=True)
 embed("kernel-as-in-out", True, on(KERNEL, lambda w: w.reshape(w.shape[0], -1).T.contiguous().reshape(w.shape)), says(KERNEL, rf"{TRANSPOSED}|\[in, ?out\]|in,? out"), permutes=True)
 embed("kernel-as-h-w-in-out", True, on(KERNEL, lambda w: w.permute(2, 3, 1, 0).contiguous().reshape(w.shape)),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 # Words that people use for the same thing; a finding needs one of each group that its kind asks for.
 Q, K, V = r"\bq\b|quer", r"\bk\b|\bkey", r"\bv\b|\bvalue"
-HEADS = r"head"
+# A permutation that is spelled out names heads as well as their word does.
+HEADS = r"head|rolled by|revers|permuted|in the order"
 ORDER = r"permut|order|shuffl|rearrang|exchang|swap|rotat|roll|revers|shift|moved|interleav|laid out|layout|stored as|mixed|turned|flip|read as|taken as|comes? (first|last)"
 SWAP = r"exchang|swap|interchang|mixed|each other|the other|order|permut|read as|taken as|rotat|roll"
 TRANSPOSED = r"transpos"
