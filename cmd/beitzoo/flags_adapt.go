@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/adapt"
-	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -116,23 +114,11 @@ func parseImageSize(value string) (height, width int, err error) {
 	return int(h), int(w), nil
 }
 
-// regularFile refuses pipes, devices and folders, of which reading might never end. What else may be wrong is said when the file is read.
-func regularFile(path string) error {
-	err := checkpoint.Regular(path)
-	if odd := (*checkpoint.Error)(nil); errors.As(err, &odd) {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
 // maxRows bounds a file of rows, in bytes: 21,841 names of classes are about one million.
 const maxRows = 32 << 20
 
 // readRows returns the lines of a file without the spaces around them. Empty lines at the end do not count.
 func readRows(path string) ([]string, error) {
-	if err := regularFile(path); err != nil {
-		return nil, err
-	}
 	raw, err := disk.ReadFile(path, maxRows)
 	if err != nil {
 		return nil, err

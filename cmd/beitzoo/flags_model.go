@@ -137,9 +137,6 @@ func (f modelFlags) setFacts(options *convert.OpenOptions) error {
 	}
 	var err error
 	if f.labels != "" {
-		if err := regularFile(f.labels); err != nil {
-			return err
-		}
 		if options.Labels, err = configs.ReadLabels(f.labels); err != nil {
 			return err
 		}

@@ -122,8 +122,38 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Path, e.Limit)
 }
 
-// ReadFile reads a whole file of at most limit bytes; a larger one is a *TooLargeError.
+// NotRegularError says that something is to be read that is not a file: a pipe, of which opening it would wait for somebody to write into it, a device, or a
+// folder.
+type NotRegularError struct {
+	Path string
+	// Mode says what is there instead.
+	Mode fs.FileMode
+}
+
+func (e *NotRegularError) Error() string {
+	what := "a pipe, device or socket"
+	if e.Mode.IsDir() {
+		what = "a folder"
+	}
+	return fmt.Sprintf("%s is %s, where a file is expected", e.Path, what)
+}
+
+// Is reports that what was given is not usable.
+func (e *NotRegularError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint returns what to do next.
+func (e *NotRegularError) Hint() string {
+	if e.Mode.IsDir() {
+		return "give the path of a file"
+	}
+	return "save it to a file first and give that"
+}
+
+// ReadFile reads a whole file of at most limit bytes. A larger one is a *[TooLargeError], what is no file a *[NotRegularError].
 func ReadFile(path string, limit int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &NotRegularError{Path: path, Mode: info.Mode()}
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
