@@ -237,6 +237,9 @@ func objectOf(ctx context.Context, r records, s *storages) (*pickle.Document, er
 	if err != nil {
 		return nil, err
 	}
+	if record == nil {
+		return nil, checkpoint.Malformed("the record %q is missing", objectRecord)
+	}
 	if size > maxObject {
 		return nil, checkpoint.Unsafe("the record data.pkl has %d bytes; %d is the limit", size, maxObject)
 	}

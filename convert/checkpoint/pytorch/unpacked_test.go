@@ -106,6 +106,10 @@ func TestUnpackedArchives_Damaged(t *testing.T) {
 		"a program": {func(inner string) error {
 			return os.WriteFile(filepath.Join(inner, "constants.pkl"), []byte("x"), 0o600)
 		}, checkpoint.ErrUnsupported, "TorchScript"},
+		"data.pkl is a link to nothing": {func(inner string) error {
+			path := filepath.Join(inner, "data.pkl")
+			return errors.Join(os.Remove(path), os.Symlink("nowhere", path))
+		}, checkpoint.ErrMalformed, `the record "data.pkl" is missing`},
 		"data.pkl alone": {func(inner string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(inner, "data")), os.Remove(filepath.Join(inner, "version")))
 		}, checkpoint.ErrFormat, "the folder holds no"},
