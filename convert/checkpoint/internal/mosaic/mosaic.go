@@ -1,9 +1,13 @@
 package mosaic
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/tensor"
@@ -114,6 +118,7 @@ func stacked(shape tensor.Shape, parts []Part) (tensor.Joined, bool) {
 type data struct {
 	shape tensor.Shape
 	width int
+	// parts cover the shape, each element once, in the order of their offsets.
 	parts []Part
 }
 
@@ -125,45 +130,144 @@ func (d data) Bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, elements*int64(d.width))
-	for _, part := range d.parts {
-		raw, err := part.View.Bytes()
-		if err != nil {
-			return nil, err
-		}
-		d.place(out, raw, part)
+	out := bytes.NewBuffer(make([]byte, 0, elements*int64(d.width)))
+	if _, err := d.WriteTo(out); err != nil {
+		return nil, err
 	}
-	return out, nil
+	return out.Bytes(), nil
 }
 
-// WriteTo writes the elements.
+// WriteTo writes the elements. All parts are read side by side, each from its beginning to its end, as the rows of the whole need them: what is held in memory
+// is a piece of each.
 func (d data) WriteTo(w io.Writer) (int64, error) {
-	raw, err := d.Bytes()
-	if err != nil {
-		return 0, err
+	j := &joint{data: d, out: bufio.NewWriterSize(w, 1<<16)}
+	sources := make([]*source, len(d.parts))
+	for i, part := range d.parts {
+		sources[i] = &source{part: part}
 	}
-	n, err := w.Write(raw)
-	return int64(n), err
+	defer func() {
+		for _, s := range sources {
+			s.close()
+		}
+	}()
+	if err := j.walk(0, sources); err != nil {
+		return j.written - int64(j.out.Buffered()), err
+	}
+	if err := j.out.Flush(); err != nil {
+		return j.written - int64(j.out.Buffered()), err
+	}
+	return j.written, nil
 }
 
-// place copies a part to where it belongs, a run of its last dimension at a time.
-func (d data) place(out, raw []byte, part Part) {
-	last := len(d.shape) - 1
-	run := part.View.Shape[last] * d.width
-	index := make([]int, last)
-	for len(raw) > 0 {
-		at := 0
-		for i := range index {
-			at = at*d.shape[i] + part.Offset[i] + index[i]
-		}
-		at = (at*d.shape[last] + part.Offset[last]) * d.width
-		copy(out[at:at+run], raw[:run])
-		raw = raw[run:]
-		for i := last - 1; i >= 0; i-- {
-			if index[i]++; index[i] < part.View.Shape[i] {
-				break
+// joint writes a tensor of several parts.
+type joint struct {
+	data
+	out     *bufio.Writer
+	written int64
+}
+
+// walk writes what lies in a row of the whole that has the dimensions from d on, of which those parts have all.
+func (j *joint) walk(d int, parts []*source) error {
+	last := len(j.shape) - 1
+	if d == last { // the parts of a line
+		for _, s := range parts {
+			n, err := s.copy(j.out, s.part.View.Shape[last]*j.width)
+			if j.written += n; err != nil {
+				return err
 			}
-			index[i] = 0
+		}
+		return nil
+	}
+	for from := 0; from < j.shape[d]; {
+		next := j.shape[d]
+		var here []*source
+		for _, s := range parts {
+			begin := s.part.Offset[d]
+			switch end := begin + s.part.View.Shape[d]; {
+			case begin > from:
+				next = min(next, begin)
+			case end > from:
+				here = append(here, s)
+				next = min(next, end)
+			}
+		}
+		if d+1 == last {
+			slices.SortFunc(here, func(a, b *source) int { return cmp.Compare(a.part.Offset[last], b.part.Offset[last]) })
+		}
+		for ; from < next; from++ {
+			if err := j.walk(d+1, here); err != nil {
+				return err
+			}
+		}
+		for _, s := range here {
+			if d == 0 && s.part.Offset[0]+s.part.View.Shape[0] == next {
+				s.close()
+			}
 		}
 	}
+	return nil
 }
+
+// source gives the elements of a part in pieces.
+type source struct {
+	part Part
+	next func() ([]byte, bool)
+	stop func()
+	// piece is what is left of the last piece, and err why there was no next one.
+	piece []byte
+	err   error
+}
+
+// errClosed ends the reading of a part that is not needed to its end.
+var errClosed = errors.New("closed")
+
+// open begins to read.
+func (s *source) open() {
+	s.next, s.stop = iter.Pull(func(yield func([]byte) bool) {
+		s.err = tensor.Guard(func() error { // it runs beside the caller, and so does not have its guard
+			_, err := s.part.View.Data.WriteTo(writer(func(p []byte) (int, error) {
+				if len(p) > 0 && !yield(p) {
+					return 0, errClosed
+				}
+				return len(p), nil
+			}))
+			return err
+		})
+	})
+}
+
+// copy writes the next n bytes.
+func (s *source) copy(w io.Writer, n int) (written int64, err error) {
+	if s.next == nil {
+		s.open()
+	}
+	for n > 0 {
+		if len(s.piece) == 0 {
+			var more bool
+			if s.piece, more = s.next(); !more {
+				return written, cmp.Or(s.err, io.ErrUnexpectedEOF)
+			}
+		}
+		k, err := w.Write(s.piece[:min(n, len(s.piece))])
+		written += int64(k)
+		if err != nil {
+			return written, err
+		}
+		s.piece, n = s.piece[k:], n-k
+	}
+	return written, nil
+}
+
+// close ends the reading.
+func (s *source) close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.piece = nil
+}
+
+// writer is a function as an io.Writer.
+type writer func(p []byte) (int, error)
+
+// Write calls it.
+func (w writer) Write(p []byte) (int, error) { return w(p) }

@@ -2,7 +2,11 @@ package mosaic_test
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
+	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -106,5 +110,81 @@ func TestJoin_Refuses(t *testing.T) {
 	}
 	if view, err := mosaic.Join(tensor.U8, tensor.Shape{0, 3}, nil); err != nil || view.Data == nil {
 		t.Errorf("an empty tensor: %v", err)
+	}
+}
+
+// same is a part of equal elements, of which one is stored.
+func same(offset, size tensor.Shape) mosaic.Part {
+	storage := tensor.Strided{Storage: tensor.Memory{1, 2}, Width: 2, Shape: size, Strides: make([]int64, len(size))}
+	return mosaic.Part{Offset: offset, View: tensor.View{DType: tensor.I16, Shape: size, Data: storage}}
+}
+
+// TestJoin_InPieces writes a tensor that is larger than what is held of it, of parts that lie beside each other.
+func TestJoin_InPieces(t *testing.T) {
+	view, err := mosaic.Join(tensor.I16, tensor.Shape{4000, 10_000}, []mosaic.Part{
+		same(tensor.Shape{0, 0}, tensor.Shape{4000, 6000}), same(tensor.Shape{0, 6000}, tensor.Shape{4000, 4000}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n, err := view.Data.WriteTo(io.Discard)
+	runtime.ReadMemStats(&after)
+	if err != nil || n != 80_000_000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 20<<20 {
+		t.Errorf("%d bytes were allocated to write %d", used, n)
+	}
+}
+
+// broken is a part that ends early, or with an error.
+type broken struct{ err error }
+
+func (b broken) Bytes() ([]byte, error) { return []byte{1, 2}, b.err }
+
+func (b broken) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write([]byte{1, 2})
+	return int64(n), cmp.Or(b.err, err)
+}
+
+// full is a writer that takes so many bytes.
+type full struct{ left int }
+
+func (f *full) Write(p []byte) (int, error) {
+	n := min(len(p), f.left)
+	if f.left -= n; n < len(p) {
+		return n, io.ErrShortWrite
+	}
+	return n, nil
+}
+
+func TestJoin_Fails(t *testing.T) {
+	for name, c := range map[string]struct {
+		data tensor.Data
+		want error
+	}{"a damaged part": {broken{io.ErrNoProgress}, io.ErrNoProgress}, "a part that is cut": {broken{}, io.ErrUnexpectedEOF}} {
+		left := same(tensor.Shape{0, 0}, tensor.Shape{2, 2})
+		left.View.Data = c.data
+		view, err := mosaic.Join(tensor.I16, tensor.Shape{2, 3}, []mosaic.Part{left, same(tensor.Shape{0, 2}, tensor.Shape{2, 1})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := view.Data.WriteTo(io.Discard); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := view.Data.Bytes(); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	view, err := mosaic.Join(tensor.I16, tensor.Shape{2, 70_000}, []mosaic.Part{
+		same(tensor.Shape{0, 0}, tensor.Shape{2, 40_000}), same(tensor.Shape{0, 40_000}, tensor.Shape{2, 30_000}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := view.Data.WriteTo(&full{100_000}); n != 100_000 || !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
