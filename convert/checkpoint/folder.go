@@ -29,6 +29,8 @@ type Folder struct {
 	// names are those of the files and folders in it, sorted.
 	names   []string
 	content map[string][]byte
+	// files are those that are mapped, by their sizes, as several names can be links to one.
+	files   map[int64][]mappedFile
 	closers []io.Closer
 	size    int64
 }
@@ -39,6 +41,12 @@ const (
 	// mostFiles is how many files of a folder are opened: a model has one for each tensor at most.
 	mostFiles = 10_000
 )
+
+// mappedFile is a file and its content.
+type mappedFile struct {
+	info    os.FileInfo
+	content []byte
+}
 
 // listFolder lists a folder.
 func listFolder(path string) (*Folder, error) {
@@ -52,7 +60,7 @@ func listFolder(path string) (*Folder, error) {
 		return nil, err
 	}
 	slices.Sort(names)
-	return &Folder{Path: path, names: names, content: map[string][]byte{}}, nil
+	return &Folder{Path: path, names: names, content: map[string][]byte{}, files: map[int64][]mappedFile{}}, nil
 }
 
 // Names returns the names of the files and folders in it, sorted.
@@ -73,8 +81,8 @@ func (f *Folder) HasFile(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Content maps a file, of which the name may have folders, separated by slashes, and returns its bytes, which are valid until the checkpoint is closed. Names
-// that lead out of the folder, by themselves or by links, are refused. A file that is not there is an error of kind fs.ErrNotExist.
+// Content maps a file, of which the name may have folders, separated by slashes, and returns its bytes, which are valid until the checkpoint is closed. Links to
+// one file have the same bytes, not copies. Names that lead out of the folder, by themselves or by links, are refused. A file that is not there is an error of kind fs.ErrNotExist.
 func (f *Folder) Content(name string) ([]byte, error) {
 	if known, ok := f.content[name]; ok {
 		return known, nil
@@ -83,7 +91,8 @@ func (f *Folder) Content(name string) ([]byte, error) {
 		return nil, Unsafe("the folder's files refer to %.200q, which is not a file in it", name)
 	}
 	path := filepath.Join(f.Path, filepath.FromSlash(name))
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, err
 	}
 	if escapes(f.Path, filepath.FromSlash(name)) {
@@ -95,12 +104,19 @@ func (f *Folder) Content(name string) ([]byte, error) {
 	if err := Regular(path); err != nil {
 		return nil, err
 	}
+	for _, known := range f.files[info.Size()] {
+		if os.SameFile(known.info, info) {
+			f.content[name] = known.content
+			return known.content, nil
+		}
+	}
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	f.closers = append(f.closers, file)
 	f.content[name] = file.Content
+	f.files[info.Size()] = append(f.files[info.Size()], mappedFile{info, file.Content})
 	f.size += int64(len(file.Content))
 	return file.Content, nil
 }

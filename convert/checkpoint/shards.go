@@ -51,6 +51,7 @@ func openFolder(ctx context.Context, path string, options Options, formats []For
 
 // openKinds opens a folder that is a checkpoint by itself. It returns nil and no error if it is not.
 func openKinds(ctx context.Context, folder *Folder, options Options, formats []Format) (*Checkpoint, error) {
+	ctx = together(ctx)
 	for _, format := range formats {
 		for _, kind := range format.Folders {
 			if !kind.Match(folder) {
@@ -102,6 +103,7 @@ func openIndex(ctx context.Context, path string, options Options, formats []Form
 		return nil, withPath(err, path)
 	}
 	whole := &Checkpoint{Path: path, Metadata: map[string]string{}}
+	ctx = together(ctx)
 	for _, shard := range slices.Sorted(maps.Keys(shards)) {
 		part, err := openFile(ctx, filepath.Join(filepath.Dir(path), shard), Options{}, formats)
 		if err != nil {

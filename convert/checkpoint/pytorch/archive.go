@@ -243,6 +243,11 @@ func objectOf(ctx context.Context, r records, s *storages) (*pickle.Document, er
 	if size > maxObject {
 		return nil, checkpoint.Unsafe("the record data.pkl has %d bytes; %d is the limit", size, maxObject)
 	}
+	if packed, ok := record.(*archive.Record); ok && !packed.Stored() {
+		if err := checkpoint.Spend(ctx, size/checkpoint.EffortBytes); err != nil {
+			return nil, err
+		}
+	}
 	content, from, err := r.pickle(record)
 	if err != nil {
 		return nil, err

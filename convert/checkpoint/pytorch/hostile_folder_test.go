@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -192,6 +193,63 @@ func TestDistributed_TensorsLargerThanFiles(t *testing.T) {
 	}
 	opened.Close()
 	refusedFolder(t, ranks(480<<20), checkpoint.ErrUnsafe, "sum up to more than")
+}
+
+// TestDistributed_WorkOfAllFiles has parts and shards that are each within the limits of a file.
+func TestDistributed_WorkOfAllFiles(t *testing.T) {
+	t.Parallel()
+	part := lone(1, func(w *writer) { w.Repeat(450_000, 'N', '0') })
+	part.Records[0].Deflate = true
+	content := part.Bytes()
+	var parts []byte
+	var chunks []chunk
+	shards := map[string][]byte{}
+	var index []string
+	for i := range 20 {
+		chunks = append(chunks, chunk{i, len(parts), len(content)})
+		parts = append(parts, content...)
+		name, file := fmt.Sprintf("w%02d", i), fmt.Sprintf("s%02d.bin", i)
+		shard := zipped(picklegen.New(2).Repeat(450_000, 'N', '0').Dict(func(w *writer) {
+			w.Text(name)
+			row(name).write(w)
+		}).Stop(), map[string][]byte{"0": float3})
+		shard.Records[0].Deflate = true
+		shards[file] = shard.Bytes()
+		index = append(index, fmt.Sprintf("%q: %q", name, file))
+	}
+	refusedFolder(t, dcpFolder(t, parts, chunks), checkpoint.ErrUnsafe, "belong together need more than")
+	shards["pytorch_model.bin.index.json"] = []byte(`{"weight_map": {` + strings.Join(index, ", ") + `}}`)
+	refusedFolder(t, folder(t, shards), checkpoint.ErrUnsafe, "belong together need more than")
+}
+
+// TestDistributed_Links has a thousand names for the files of two processes: each file is read once.
+func TestDistributed_Links(t *testing.T) {
+	t.Parallel()
+	path := folder(t, map[string][]byte{"rank0.pth": rankFile(0, 1000), "rank1.pth": rankFile(1, 1000)})
+	for i := range 1000 {
+		name := filepath.Join(path, fmt.Sprintf("rank1.%04d.pth", i))
+		if err := os.Symlink("rank1.pth", name); err != nil {
+			t.Skipf("this system does not allow it: %v", err)
+		}
+	}
+	opened, err := openPath(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	if !strings.HasPrefix(opened.Container, "2 files of processes") || !strings.Contains(strings.Join(opened.Notes, "\n"), `links to files that were read: "rank1.0001.pth", "rank1.0002.pth"`) {
+		t.Errorf("%s; %q", opened.Container, opened.Notes)
+	}
+}
+
+// TestDistributed_CopiesLargerThanFiles has files of 1 kB, of which each has the same gigabyte: comparing all of them would take hours.
+func TestDistributed_CopiesLargerThanFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string][]byte{}
+	for i := range 100 {
+		files[fmt.Sprintf("rank%d.pth", i)] = rankFile(0, 300<<20)
+	}
+	refusedFolder(t, folder(t, files), checkpoint.ErrUnsafe, "the parts that several files have sum up to more than")
 }
 
 // TestDistributed_OtherModel has a file of another model among those of the processes: what all of them have must be equal.

@@ -49,10 +49,18 @@ func rankFiles(folder *checkpoint.Folder) []string {
 func readRanks(ctx context.Context, folder *checkpoint.Folder, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
 	j := &joiner{parts: map[string]*jointTensor{}, unpacking: &unpacking{}}
 	var refused error
+	seen := map[*byte]bool{}
 	for _, name := range rankFiles(folder) {
 		content, err := folder.Content(name)
 		if err != nil {
 			return nil, err
+		}
+		if len(content) > 0 && seen[&content[0]] {
+			j.links = append(j.links, text.Quote(name))
+			continue
+		}
+		if len(content) > 0 {
+			seen[&content[0]] = true
 		}
 		joined, err := j.add(ctx, name, content, options)
 		switch {
@@ -90,16 +98,20 @@ type joiner struct {
 	// files is how many were added, skipped the quoted names of those without a model.
 	files   int
 	skipped []string
-	found   *statedict.Dict
-	names   []string
-	parts   map[string]*jointTensor
+	// links are the quoted names of those that are links to others.
+	links []string
+	found *statedict.Dict
+	names []string
+	parts map[string]*jointTensor
 	// notes say what Python would call to load the files.
 	notes []string
 	// copies counts parts that several processes had.
 	copies int
 	// size is that of all files, in bytes, and total that of the tensors that were joined.
 	size, total int64
-	unpacking   *unpacking
+	// compared is how many bytes of copies were compared.
+	compared  int64
+	unpacking *unpacking
 }
 
 // filePart is a part of a tensor, and the file that has it.
@@ -194,6 +206,14 @@ func (j *joiner) take(ctx context.Context, file string, s *storages, t statedict
 	}
 	if at := slices.IndexFunc(known.parts, same); at >= 0 {
 		j.copies++
+		size, err := made.View.Size()
+		if known.parts[at].sum == nil && err == nil {
+			size *= 2 // both are read
+		}
+		if most := mostOf(j.size); err != nil || size > most-j.compared {
+			return checkpoint.Unsafe("the parts that several files have sum up to more than %d bytes in files of %d", most, j.size)
+		}
+		j.compared += size
 		return known.parts[at].compare(ctx, t.Name, made)
 	}
 	known.parts = append(known.parts, made)
@@ -263,6 +283,9 @@ func (j *joiner) checkpoint() (*checkpoint.Checkpoint, error) {
 	opened.Notes = append(opened.Notes, "tensors were joined from the parts that the processes of a training saved")
 	if j.copies > 0 {
 		opened.Notes = append(opened.Notes, fmt.Sprintf("parts that several processes have are equal, byte for byte: %s left out", text.Count(j.copies, "copy was", "copies were")))
+	}
+	if len(j.links) > 0 {
+		opened.Notes = append(opened.Notes, "left out, links to files that were read: "+text.List(j.links, 8, ""))
 	}
 	if len(j.skipped) > 0 {
 		opened.Notes = append(opened.Notes, "left out, files without a model: "+text.List(j.skipped, 8, ""))

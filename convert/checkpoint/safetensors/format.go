@@ -33,7 +33,14 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	h, err := parse(content)
+	raw, err := headerBytes(content)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkpoint.Spend(ctx, int64(len(raw))/checkpoint.EffortBytes); err != nil {
+		return nil, err
+	}
+	h, err := parse(raw, int64(len(content)))
 	if err != nil {
 		return nil, err
 	}

@@ -39,12 +39,8 @@ type entry struct {
 	begin, end int64
 }
 
-// parse reads the header and checks it against the number of bytes that follow it.
-func parse(content []byte) (*header, error) {
-	raw, err := headerBytes(content)
-	if err != nil {
-		return nil, err
-	}
+// parse reads the header and checks it against the size of the file, in bytes.
+func parse(raw []byte, size int64) (*header, error) {
 	h := &header{end: int64(8 + len(raw))}
 	s := newScanner(raw)
 	if err := s.Object(func(key string) error { return h.take(s, key) }); err != nil {
@@ -55,7 +51,7 @@ func parse(content []byte) (*header, error) {
 			return nil, checkpoint.Malformed("byte %#02x behind the header's JSON, where only spaces may be", c).At(8 + s.Offset() + int64(i))
 		}
 	}
-	return h, h.check(int64(len(content)) - h.end)
+	return h, h.check(size - h.end)
 }
 
 // scanner knows which part of the header it reads.

@@ -32,6 +32,9 @@ func Open(ctx context.Context, content []byte) (*Archive, error) {
 	if end.records > maxRecords {
 		return nil, checkpoint.Unsafe("the archive has %d records; %d is the limit", end.records, maxRecords)
 	}
+	if err := checkpoint.Spend(ctx, int64(end.records)); err != nil {
+		return nil, err
+	}
 	records, err := readDirectory(content[end.begin:end.end], int64(end.begin), int(end.records))
 	if err != nil {
 		return nil, err

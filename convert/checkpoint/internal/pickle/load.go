@@ -62,6 +62,9 @@ func Load(ctx context.Context, content []byte, offset int64, options Options) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := checkpoint.Spend(ctx, stream.Opcodes); err != nil {
+		return nil, err
+	}
 	l := &loader{content: content, stream: stream, options: options, memory: stream.Memory}
 	raw, err := l.run()
 	if err != nil {
