@@ -22,13 +22,21 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("looking for the reason: %w", err)
 	}
+	unexplained := 0
 	for _, t := range guilty(r) {
 		findings, err := v.find(ctx, search, t)
 		if err != nil {
 			return err
 		}
 		r.Findings = append(r.Findings, findings...)
+		if len(findings) == 0 {
+			unexplained++
+		}
+		if unexplained == mostUnexplained {
+			break
+		}
 	}
+	r.Findings = blame.Merge(r.Findings, v.subject.Config.Depth)
 	epsilon := v.reference.Epsilon
 	if len(r.Findings) > 0 {
 		first := r.Findings[0]
@@ -41,8 +49,9 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// mostFindings is the largest number of stages for which reasons are looked for.
-const mostFindings = 6
+// mostUnexplained is the number of stages without a reason after which no more reasons are looked for: each of them takes a full search, while a reason that
+// was found is tried first at the next stage.
+const mostUnexplained = 4
 
 // guilty returns the taps that differ by themselves: the first divergence, and those after it that differ when they are computed from the reference's own
 // activation. Of a block it returns the last, since its branch is looked at too.
@@ -56,9 +65,7 @@ func guilty(r *Result) (found []Tap) {
 			found[n-1] = t
 			continue
 		}
-		if len(found) < mostFindings {
-			found = append(found, t)
-		}
+		found = append(found, t)
 	}
 	return found
 }
@@ -123,13 +130,13 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 	if err != nil {
 		return nil, err
 	}
-	image := worstImage(t)
-	input, err := v.beside.input(image, image+1)
+	from, to := v.exampleImages(worstImage(t))
+	input, err := v.beside.input(from, to)
 	if err != nil {
 		return nil, err
 	}
 	c := &blame.Case{Input: input, Limit: v.limit(t.Name), BranchLimit: v.limit(t.Name + branchSuffix)}
-	run := func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, image, image+1, input, tap) }
+	run := func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, from, to, input, tap) }
 	if v.reference.isOracle() {
 		run = partwise(v.exact.parts, v.subject.Config, input)
 	}
@@ -145,6 +152,16 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 		}
 		return nil
 	})
+}
+
+// exampleTokens is the number of tokens that are enough to find a reason. Small images have so few that several are taken.
+const exampleTokens = 288
+
+// exampleImages returns the images [from, to) in which reasons are looked for; image is among them.
+func (v *verification) exampleImages(image int) (from, to int) {
+	count := min(v.images, max(1, exampleTokens/v.subject.Config.Tokens()))
+	from = min(image, v.images-count)
+	return from, from + count
 }
 
 // limit returns how far from the reference rounding leads at the tap of that name, alone if that is known.

@@ -4,8 +4,9 @@ import "github.com/beitzoo/beitzoo/tensor"
 
 // Finding is one reason why a model computes something else than its reference.
 type Finding struct {
-	// Stage is the name of the stage at which it shows, or WholeModel.
-	Stage string
+	// Stage is the name of the stage at which it shows, the first if there are several, or WholeModel. Stages are all of them.
+	Stage  string
+	Stages []string
 	// Hypothesis is what it is, such as "transposed" or "epsilon". Hypotheses keep their names; docs/verify.md lists them.
 	Hypothesis string
 	// Side is whose fault it is.
@@ -16,6 +17,8 @@ type Finding struct {
 	Where Place
 	// Sentence says what is wrong, without a full stop.
 	Sentence string
+	// says is what the sentence says of its stage, to find out whether findings say the same.
+	says string
 	// Advice says what to change, without a full stop, or is empty.
 	Advice string
 	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.

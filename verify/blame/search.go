@@ -306,10 +306,11 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 	if t.stage == WholeModel {
 		who = "the model"
 	}
-	f.Sentence = fmt.Sprintf("%s agrees with the reference if %s%s", who, h.says, best.notes[i])
+	f.says = h.says + best.notes[i]
 	if others := best.others(i); len(others) > 0 {
-		f.Sentence += ", and " + text.List(others, len(others), "")
+		f.says += ", and " + text.List(others, len(others), "")
 	}
+	f.Sentence = who + " agrees with the reference if " + f.says
 	return f
 }
 

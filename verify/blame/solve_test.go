@@ -210,3 +210,10 @@ func rolledBy(n, by int) []int {
 }
 
 func root(c arch.Config) float64 { return math.Sqrt(float64(c.HeadDim())) }
+
+// valuesIn returns the values of a parameter.
+func valuesIn(weights []tensor.Named, name string) []float64 {
+	at := slices.IndexFunc(weights, func(w tensor.Named) bool { return w.Name == name })
+	values, _ := tensor.Float64s(weights[at].View)
+	return values
+}

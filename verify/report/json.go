@@ -62,7 +62,9 @@ type Score struct {
 
 // Finding is one reason of a divergence. Before and After are the largest absolute differences from the reference at the stage, as it is and with the repair.
 type Finding struct {
-	Stage      string           `json:"stage"`
+	Stage string `json:"stage"`
+	// Stages are all stages that it concerns.
+	Stages     []string         `json:"stages"`
 	Hypothesis string           `json:"hypothesis"`
 	Side       string           `json:"side"`
 	Tensors    []string         `json:"tensors"`
@@ -169,7 +171,7 @@ func labelOf(class int, labels []string) string {
 
 func findingOf(f blame.Finding) Finding {
 	found := Finding{
-		Stage: f.Stage, Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where), Sentence: f.Sentence,
+		Stage: f.Stage, Stages: append([]string{}, f.Stages...), Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where), Sentence: f.Sentence,
 		Advice: f.Advice, Before: jsonfloat.Number(f.Without), After: jsonfloat.Number(f.Distance), Tolerance: jsonfloat.Number(f.Tolerance), Repair: []string{},
 	}
 	for _, edit := range f.Edits {

@@ -168,7 +168,7 @@ func TestJSON(t *testing.T) {
 	const want = `{"ok":false,"model":"model.pth","architecture":"tiny_p16_32","engine":"native","device":"cpu","dtype":"F32",` +
 		`"reference":"recording r.safetensors (timm 1.0.31, float32)","images":2,"max_abs":"Infinity","max_rel":2.5e-7,"tolerance":0.000008,` +
 		`"tolerance_dtype":"F32","tolerance_multiple":8,"top1_agree":1,"top5_agree":0.5,"first_divergence":"logits","blame":"a <b> c","hint":"d","holds_to":"F32",` +
-		`"findings":[{"stage":"logits","hypothesis":"single-value","side":"checkpoint","tensors":["head.bias"],"where":{"classes":[3],"element":[3]},` +
+		`"findings":[{"stage":"logits","stages":[],"hypothesis":"single-value","side":"checkpoint","tensors":["head.bias"],"where":{"classes":[3],"element":[3]},` +
 		`"sentence":"s","before":2,"after":1,"tolerance":3,"repair":["head.bias: set"]}],` +
 		`"remarks":[{"code":"grey-pictures","sentence":"s"}],"taps":[` +
 		`{"name":"embed","shape":[2,5],"ok":true,"max_abs":0.000001,"max_rel":2.5e-7,"mean_abs":5e-7,"rms":5e-7,"cosine":1,"noise":0.000001,"tolerance":0.000008,"non_finite":0,` +
