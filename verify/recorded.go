@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -28,7 +29,7 @@ func Recorded(name string, r *recording.Recording) Reference {
 		case r.Mask != nil && (!config.MaskToken || len(r.Mask) != r.Images*config.Patches()):
 			return nil, &MismatchError{"mask", nil, tensor.Shape{r.Images, len(r.Mask) / r.Images}}
 		}
-		return &recordedRun{r, config}, nil
+		return &recordedRun{asNamedHere(r, config), config}, nil
 	}}
 }
 
@@ -64,19 +65,49 @@ func (r *recordedRun) run(_ context.Context, from, to int, _ engine.Input, tap e
 	return nil
 }
 
-// part returns the images [from, to) of an activation. Some programs record pool with a row for the class token in masked image modelling; it is left out,
-// because it is not an input of the head.
+// asNamedHere returns a recording of a model without a head as this module names its stages: what such a program returns is pool, and some recordings call it
+// logits, be it beside the same values as pool or alone.
+func asNamedHere(r *recording.Recording, config arch.Config) *recording.Recording {
+	result, found := r.Activation(logits)
+	width := result.Shape[max(0, len(result.Shape)-1):]
+	if !found || config.Classes > 0 || config.Pooling == arch.NoPooling || !width.Equal(tensor.Shape{config.EmbedDim}) {
+		return r
+	}
+	own := *r
+	own.Activations = slices.DeleteFunc(slices.Clone(r.Activations), func(a engine.Activation) bool { return a.Name == logits })
+	pooled, recorded := r.Activation(pool)
+	switch {
+	case !recorded:
+		result.Name = pool
+		own.Activations = append(own.Activations, result)
+	case !slices.Equal(pooled.Values, result.Values):
+		return r
+	}
+	return &own
+}
+
+// part returns the images [from, to) of an activation. Some programs record pool with more rows than the head is given: all tokens, of which masked image
+// modelling does not take the class token, and a model that pools by the class token takes no other.
 func (r *recordedRun) part(a engine.Activation, from, to int) engine.Activation {
 	one := len(a.Values) / r.Images
 	part := engine.Activation{Name: a.Name, Shape: append(tensor.Shape{to - from}, a.Shape[1:]...), Values: a.Values[from*one : to*one]}
-	if a.Name != pool || r.config.Pooling != arch.AllTokens || len(a.Shape) != 3 || a.Shape[1] != r.config.Tokens() {
+	if a.Name != pool || len(a.Shape) != 3 || a.Shape[1] != r.config.Tokens() {
 		return part
 	}
-	part.Shape[1]--
 	width := a.Shape[2]
+	first, last := width, one
+	switch r.config.Pooling {
+	case arch.AllTokens:
+		part.Shape[1]--
+	case arch.ClassToken:
+		first, last = 0, width
+		part.Shape = tensor.Shape{to - from, width}
+	default:
+		return part
+	}
 	part.Values = nil
 	for image := from; image < to; image++ {
-		part.Values = append(part.Values, a.Values[image*one+width:(image+1)*one]...)
+		part.Values = append(part.Values, a.Values[image*one+first:image*one+last]...)
 	}
 	return part
 }

@@ -1,0 +1,93 @@
+package verify_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/recording"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
+)
+
+// changed returns a copy of a recording with other activations.
+func changed(r *recording.Recording, activations ...engine.Activation) *recording.Recording {
+	own := *r
+	own.Activations = activations
+	return &own
+}
+
+// TestRecorded_Headless verifies the body of a model with what PASSL recorded of it, in the forms in which programs record a model without a head.
+func TestRecorded_Headless(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.passl.float32")
+	g.Config.Classes, g.Config.Name = 0, ""
+	g.Weights = slices.DeleteFunc(slices.Clone(g.Weights), func(w tensor.Named) bool { return w.Name == "head.weight" || w.Name == "head.bias" })
+	pooled, _ := g.Recording.Activation("pool")
+	block, _ := g.Recording.Activation("blocks.2")
+	called := pooled
+	called.Name = "logits"
+	wrong := called
+	wrong.Values = slices.Clone(called.Values)
+	wrong.Values[7] += 1
+	for _, c := range []struct {
+		name        string
+		activations []engine.Activation
+		ok          bool
+	}{
+		{"pool alone", []engine.Activation{block, pooled}, true},
+		{"what it returns called logits", []engine.Activation{block, called}, true},
+		{"both", []engine.Activation{block, pooled, called}, true},
+		{"wrong logits alone", []engine.Activation{block, wrong}, false},
+	} {
+		r, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded(c.name, changed(g.Recording, c.activations...)), verify.Options{})
+		if err != nil || r.OK != c.ok || len(r.Taps) != 2 || r.Taps[1].Name != "pool" {
+			t.Errorf("%s: %+v, %v", c.name, r, err)
+		}
+	}
+	var mismatch *verify.MismatchError
+	if _, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded("logits", g.Recording), verify.Options{}); !errors.As(err, &mismatch) || mismatch.What != "logits" {
+		t.Errorf("logits of a head that the model does not have: %v", err)
+	}
+	if _, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded("both", changed(g.Recording, block, pooled, wrong)), verify.Options{}); !errors.As(err, &mismatch) {
+		t.Errorf("logits that are not pool beside it: %v", err)
+	}
+}
+
+// TestRecorded_AllTokens makes sure that of all tokens after the last norm those are compared that the head is given: of this model the class token.
+func TestRecorded_AllTokens(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.passl.float32")
+	g.Config.Classes, g.Config.Name, g.Config.Pooling = 0, "", arch.ClassToken
+	g.Weights = slices.DeleteFunc(slices.Clone(g.Weights), func(w tensor.Named) bool { return w.Name == "head.weight" || w.Name == "head.bias" })
+	for i, w := range g.Weights {
+		if base, norm := map[string]string{"fc_norm.weight": "norm.weight", "fc_norm.bias": "norm.bias"}[w.Name]; norm {
+			g.Weights[i].Name = base
+		}
+	}
+	s := subject(g, tensor.F64)
+	model, err := s.Engine.Load(t.Context(), g.Config, g.Weights, s.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	result, err := model.Forward(t.Context(), engine.Input{Pixels: g.Recording.Pixels}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, tokens, width := g.Recording.Images, g.Config.Tokens(), g.Config.EmbedDim
+	all := engine.Activation{Name: "pool", Shape: tensor.Shape{n, tokens, width}, Values: make([]float64, n*tokens*width)}
+	for image := range n {
+		copy(all.Values[image*tokens*width:], result.Values[image*width:(image+1)*width])
+	}
+	if r := run(t, s, verify.Recorded("all tokens", changed(g.Recording, all))); !r.OK || len(r.Taps) != 1 {
+		t.Errorf("%+v", r)
+	}
+	all.Values[0] += 1
+	if r := run(t, s, verify.Recorded("all tokens", changed(g.Recording, all))); r.OK {
+		t.Error("a wrong class token passes")
+	}
+}
