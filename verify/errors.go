@@ -48,5 +48,5 @@ func (e *NoInputError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says how to get a recording that has inputs.
 func (e *NoInputError) Hint() string {
-	return "record again with the tensor \"input\", as the scripts in docs do"
+	return "record again with the tensor \"input\", as the scripts for PyTorch and PaddlePaddle do"
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/manifests"
+	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
@@ -75,6 +76,7 @@ var valuesOf = map[string]values{
 	"FILE":       fileValues,
 	"FOLDER":     folderValues,
 	"FORMAT":     {words: func(*typedWords) []proposal { return proposals(convert.Formats()) }},
+	"FRAMEWORK":  {words: func(*typedWords) []proposal { return proposals(recording.Frameworks()) }},
 	"FROM":       placeValues,
 	"HOST":       freeValues,
 	"IMAGE":      imageValues,
@@ -85,6 +87,7 @@ var valuesOf = map[string]values{
 	"NAME":       {words: zooNameWords},
 	"NEWKEY":     fileValues,
 	"NUMBER":     freeValues,
+	"PATCHES":    {words: fixedWords("none")},
 	"PLACE":      placeValues,
 	"PROGRAM":    fileValues,
 	"PUBLICKEY":  fileValues,
@@ -94,6 +97,7 @@ var valuesOf = map[string]values{
 	"SHELL":      {words: fixedWords(slices.Sorted(maps.Keys(completionScripts))...)},
 	"SOURCE":     {words: sourceWords},
 	"SRC":        modelValues,
+	"STAGES":     {list: func(*typedWords) []proposal { return proposals(recording.StageWords()) }},
 	"TEXT":       freeValues,
 	"TO":         placeValues,
 	"TYPE":       {words: func(*typedWords) []proposal { return proposals(card.Problems()) }},

@@ -18,6 +18,8 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo/store"
 	"github.com/beitzoo/beitzoo/zoo/trust"
 )
@@ -104,6 +106,9 @@ var flagHints = []struct {
 	{isA[*convert.LostValuesError](nil), "the flag is --allow-lost-values"},
 	{isA[*adapt.WindowError](nil), "the flag is --resize timm"},
 	{isA[*adapt.SizeError](nil), "the flag is --image-size SIZE"},
+	{isA[*recording.Error](nil), "beitzoo record --script torch prints one"},
+	{isA[*verify.NoInputError](nil), "beitzoo record --script torch prints one"},
+	{isA[*recording.StagesError](nil), "the flag is --stages"},
 	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},
 	{is(trust.ErrPassword), "type it again, or correct " + passwordVariable + " (for a new key " + newPasswordVariable + "), or take another copy of the key"},
 	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},

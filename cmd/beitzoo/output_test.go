@@ -58,6 +58,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"convert":             {tiny, "-o", in("out.safetensors"), "--prove"},
 		"diff":                {tiny, digits},
 		"verify":              {tiny, "--images", "1"},
+		"record":              {tiny, "-o", in("tiny.recording.safetensors")},
 		"predict":             {digits, image},
 		"eval":                {digits, images},
 		"schemes":             {"hf"},

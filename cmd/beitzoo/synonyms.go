@@ -8,7 +8,7 @@ var (
 		"keygen": {"key generate"}, "genkey": {"key generate"}, "generate": {"key generate", "synth"}, "rotate": {"key rotate"}, "revoke": {"key revoke"},
 		"download": {"pull"}, "fetch": {"pull"}, "get": {"pull"}, "install": {"pull"}, "upload": {"publish"}, "push": {"publish"},
 		"copy": {"mirror"}, "sync": {"mirror"}, "pack": {"bundle"}, "export": {"convert"}, "save": {"convert"}, "cast": {"convert"},
-		"info": {"inspect"}, "dump": {"inspect"}, "compare": {"diff"}, "test": {"verify"}, "validate": {"manifest validate", "verify"}, "check": {"verify"},
+		"info": {"inspect"}, "dump": {"inspect"}, "trace": {"record"}, "compare": {"diff"}, "test": {"verify"}, "validate": {"manifest validate", "verify"}, "check": {"verify"},
 		"evaluate": {"eval"}, "accuracy": {"eval"}, "classify": {"predict"}, "infer": {"predict"}, "run": {"predict"},
 		"search": {"list"}, "models": {"list"}, "benchmark": {"bench"}, "env": {"doctor"}, "diagnose": {"doctor"},
 		"sign": {"manifest sign"}, "renew": {"manifest renew"}, "init": {"manifest init"}, "prune": {"cache prune"}, "clean": {"cache prune"}, "gc": {"cache prune"},

@@ -1,10 +1,9 @@
-"""Two checks of models drawn by --seed: beitzoo casts as torch casts, and what the scripts of docs/ record of the real frameworks, beitzoo verify confirms.
+"""A check of models drawn by --seed: beitzoo casts as torch casts.
 
-cross.py has the conversions. Exit code 1 if any check fails.
+cross.py has the conversions, record.py the recordings. Exit code 1 if any check fails.
 """
 
 import argparse
-import json
 import pathlib
 import subprocess
 import sys
@@ -17,10 +16,7 @@ import safetensors.torch
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent.parent / "docs"))
 import draw
-import record_paddle
-import record_torch
 
 
 class Beitzoo:
@@ -75,28 +71,7 @@ def check_half(beitzoo, a, folder):
         close(head.astype("float32").numpy(), want["head.bias"].float().numpy(), f"paddle {flag}", 0)
 
 
-def check_recordings(beitzoo, a, folder):
-    """The scripts of docs/ record what verify then confirms, and a changed weight is noticed."""
-    model = draw.timm_model(a)
-    torch.save(model.state_dict(), folder / "timm.pth")
-    record_torch.record(model, a.images(), folder / "timm.recording", implementation="timm")
-    hf = draw.hf_model(a)
-    hf.save_pretrained(folder / "hf")
-    record_torch.record(hf, a.images(), folder / "hf.recording", implementation="hf")
-    layer = draw.paddle_model(a)
-    paddle.save(layer.state_dict(), str(folder / "paddle.pdparams"))
-    record_paddle.record(layer.backbone, layer.head, a.images().numpy(), str(folder / "paddle.recording"))
-    for file, recording in (("timm.pth", "timm"), ("hf", "hf"), ("paddle.pdparams", "paddle")):
-        report = json.loads(beitzoo("verify", folder / file, "--recording", folder / f"{recording}.recording", "--json"))
-        if not report["ok"] or len(report["taps"]) < a.depth + 3:
-            raise AssertionError(f"{recording}: {report}")
-    broken = model.state_dict()
-    broken["blocks.0.attn.proj.weight"] = broken["blocks.0.attn.proj.weight"].t().contiguous()
-    torch.save(broken, folder / "broken.pth")
-    beitzoo("verify", folder / "broken.pth", "--recording", folder / "timm.recording", code=1)
-
-
-CHECKS = (check_half, check_recordings)
+CHECKS = (check_half,)
 
 
 def main():

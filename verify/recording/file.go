@@ -3,10 +3,12 @@ package recording
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
@@ -14,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Read reads a recording into memory. If the file is not a safetensors file, the error is that of checkpoint.Open; if it is not a recording, an *Error.
+// Read reads a recording into memory. If the file is not a safetensors file, the error is that of checkpoint.Open; otherwise it is that of Parse.
 func Read(ctx context.Context, path string) (*Recording, error) {
 	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
 	if err != nil {
@@ -26,9 +28,11 @@ func Read(ctx context.Context, path string) (*Recording, error) {
 		read, err = Parse(file.Tensors, file.Metadata)
 		return err
 	})
-	var problem *Error
-	if errors.As(err, &problem) {
+	if problem := (*Error)(nil); errors.As(err, &problem) {
 		problem.Path = path
+	}
+	if other := (*TaskError)(nil); errors.As(err, &other) {
+		other.Path = path
 	}
 	if err != nil {
 		return nil, err
@@ -50,11 +54,15 @@ func (r *Recording) metadata() map[string]string {
 	metadata := map[string]string{"format": Format, "dtype": dtypeNames[r.DType], "input": "stored"}
 	for key, value := range map[string]string{
 		"architecture": r.Architecture, "framework": r.Framework, "framework_version": r.FrameworkVersion,
-		"implementation": r.Implementation, "note": r.Note,
+		"implementation": r.Implementation, "note": r.Note, "autocast": r.Autocast,
 	} {
 		if value != "" {
 			metadata[key] = value
 		}
+	}
+	if r.ImageNames != nil {
+		list, _ := json.Marshal(r.ImageNames) // strings are never refused
+		metadata["images"] = string(list)
 	}
 	if r.Epsilon != 0 {
 		metadata["epsilon"] = strconv.FormatFloat(r.Epsilon, 'g', -1, 64)
@@ -116,3 +124,16 @@ func encode(values []float64, computed tensor.DType) (tensor.DType, []byte) {
 	}
 	return tensor.F32, raw
 }
+
+// Is reports whether the file at path is a recording, of whatever version and task. It reads the header alone.
+func Is(ctx context.Context, path string) bool {
+	file, err := checkpoint.Open(ctx, path, checkpoint.Options{}, safetensors.Format)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return strings.HasPrefix(file.Metadata["format"], anyFormat)
+}
+
+// anyFormat is how recordings of all versions begin to call their format.
+const anyFormat = "beitzoo.recording."

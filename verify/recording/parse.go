@@ -2,6 +2,7 @@ package recording
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"regexp"
@@ -16,15 +17,22 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// tasks are the values of the metadata entry "task" of models that Parse reads. Recordings without that entry are of such models, too.
+var tasks = []string{"", "masked image modelling"}
+
 // Parse returns the recording in the tensors and metadata of a safetensors file. The recording does not use their memory. All problems are returned as one
-// *Error.
+// *Error; a recording of a model that does something else is a *TaskError.
 func Parse(tensors []tensor.Named, metadata map[string]string) (*Recording, error) {
 	if metadata["format"] != Format {
 		return nil, &Error{Err: checkpoint.ErrFormat, Problems: []string{fmt.Sprintf("its metadata does not say format %q", Format)}}
 	}
+	if task := metadata["task"]; !slices.Contains(tasks, task) {
+		return nil, &TaskError{Task: task}
+	}
 	p := &parser{recording: &Recording{}}
 	p.metadata(metadata)
 	p.images(tensors)
+	p.names(metadata)
 	for _, t := range tensors {
 		p.tensor(t)
 	}
@@ -52,7 +60,7 @@ func (p *parser) fail(reason string, args ...any) {
 func (p *parser) metadata(metadata map[string]string) {
 	r := p.recording
 	r.Architecture, r.Framework, r.FrameworkVersion = metadata["architecture"], metadata["framework"], metadata["framework_version"]
-	r.Implementation, r.Note = metadata["implementation"], metadata["note"]
+	r.Implementation, r.Note, r.Autocast = metadata["implementation"], metadata["note"], metadata["autocast"]
 	for dtype, name := range dtypeNames {
 		if metadata["dtype"] == name {
 			r.DType = dtype
@@ -103,6 +111,17 @@ func (p *parser) images(tensors []tensor.Named) {
 	}
 	if r := p.recording.Probes; r != nil && r.Last-r.First+1 != p.recording.Images {
 		p.fail("its input is recipe images %d..%d, but it holds %d images", r.First, r.Last, p.recording.Images)
+	}
+}
+
+// names takes the names of the images.
+func (p *parser) names(metadata map[string]string) {
+	list, stated := metadata["images"]
+	if !stated {
+		return
+	}
+	if err := json.Unmarshal([]byte(list), &p.recording.ImageNames); err != nil || len(p.recording.ImageNames) != p.recording.Images {
+		p.fail("metadata entry images is %s, not a list of the names of %d images", text.Quote(list), p.recording.Images)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -18,6 +20,8 @@ type Recording struct {
 	Architecture string
 	// Framework, FrameworkVersion, Implementation and Note say where the numbers come from.
 	Framework, FrameworkVersion, Implementation, Note string
+	// Autocast is the dtype to which the program rounded on the way, although its parameters were in another one: "bfloat16", "float16", or empty.
+	Autocast string
 	// DType is the dtype that the recorded program computed in: F64, F32, BF16 or F16.
 	DType tensor.DType
 	// Epsilon is that of the recorded LayerNorms, or 0 if the recording does not say.
@@ -33,8 +37,10 @@ type Recording struct {
 	Mask []bool
 	// Labels are the right classes, [N], or nil.
 	Labels []int64
-	// Activations are in the order of the forward pass. Names and shapes are those of engine.Stage, except that in masked image modelling pool may also
-	// have a row for the class token.
+	// ImageNames are the files that the images were, [N], or nil.
+	ImageNames []string
+	// Activations are in the order of the forward pass. Names and shapes are those of engine.Stage, except that pool may be of all tokens, as the last norm
+	// leaves them.
 	Activations []engine.Activation
 }
 
@@ -79,11 +85,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("not a usable recording: %s", strings.Join(e.Problems, "; "))
+	sentence := fmt.Sprintf("not a usable recording: %s", strings.Join(e.Problems, "; "))
 	if e.Path != "" {
-		text = e.Path + ": " + text
+		sentence = e.Path + ": " + sentence
 	}
-	return text
+	return sentence
 }
 
 // Unwrap returns Err.
@@ -91,5 +97,29 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hint says where the format is described.
 func (e *Error) Hint() string {
-	return "docs/recording.md describes the format, and has scripts that make recordings"
+	return "docs/recording.md describes the format; the scripts for PyTorch and PaddlePaddle make such files"
+}
+
+// TaskError says that a recording is whole, and belongs to a kind of model that this module does not run: one of segmentation, or a tokenizer.
+type TaskError struct {
+	// Path is that of the file, or empty.
+	Path string
+	// Task is what such models do, as the recording says it: "semantic segmentation", "image tokenizer".
+	Task string
+}
+
+func (e *TaskError) Error() string {
+	sentence := fmt.Sprintf("a recording of a model for %s, which beitzoo does not run", text.Quote(e.Task))
+	if e.Path != "" {
+		sentence = e.Path + ": " + sentence
+	}
+	return sentence
+}
+
+// Is reports whether kind is errdef.ErrInput.
+func (e *TaskError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what can be verified.
+func (e *TaskError) Hint() string {
+	return "verify classifiers, masked models and models of features; the recording keeps what this model computed for programs that read safetensors"
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
@@ -137,6 +138,8 @@ func TestParse_Errors(t *testing.T) {
 		{"unknown input", metadata("input", "noise"), []tensor.Named{logits}, checkpoint.ErrMalformed, `input "noise"`},
 		{"another number of recipe images", metadata("input", "recipe images 0..2"), []tensor.Named{logits}, checkpoint.ErrMalformed, "recipe images 0..2"},
 		{"a seed that is none", metadata("input", "recipe images 0..1", "seed", "x"), []tensor.Named{logits}, checkpoint.ErrMalformed, `seed "x"`},
+		{"names of other images", metadata("images", `["a.png"]`), []tensor.Named{logits}, checkpoint.ErrMalformed, "names of 2 images"},
+		{"names that are no list", metadata("images", "a.png"), []tensor.Named{logits}, checkpoint.ErrMalformed, `"a.png"`},
 		{"nothing", metadata(), nil, checkpoint.ErrMalformed, "no images"},
 		{"nothing to compare", metadata(), []tensor.Named{named("input", tensor.F32, 2, 3, 4, 4)}, checkpoint.ErrMalformed, "nothing to compare"},
 		{"no images", metadata(), []tensor.Named{named("logits", tensor.F32, 0, 5)}, checkpoint.ErrMalformed, "no images"},
@@ -158,6 +161,21 @@ func TestParse_Errors(t *testing.T) {
 		if !errors.As(err, &problem) || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) || problem.Hint() == "" {
 			t.Errorf("%s: error %v", c.name, err)
 		}
+	}
+}
+
+// TestParse_OtherTasks makes sure that recordings of models that are not run are called what they are, whatever tensors they have.
+func TestParse_OtherTasks(t *testing.T) {
+	t.Parallel()
+	for _, task := range []string{"semantic segmentation", "image tokenizer"} {
+		_, err := recording.Parse([]tensor.Named{named("codes", tensor.F32, 2, 4, 4)}, metadata("task", task))
+		var other *recording.TaskError
+		if !errors.As(err, &other) || other.Task != task || !errors.Is(err, errdef.ErrInput) || other.Hint() == "" || !strings.Contains(err.Error(), task) {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+	if _, err := recording.Parse([]tensor.Named{named("logits", tensor.F32, 2, 4, 4)}, metadata("task", "masked image modelling")); err != nil {
+		t.Error(err)
 	}
 }
 
