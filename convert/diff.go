@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/jsonfloat"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/tensor/relation"
 )
 
 // Difference compares two models by canonical name.
@@ -31,6 +34,8 @@ type Difference struct {
 	OnlyB []string `json:"only_b,omitempty"`
 	// Tensors are those that differ in bits, dtype or shape, in canonical order.
 	Tensors []TensorDifference `json:"tensors,omitempty"`
+	// Relations counts tensors whose relations say the same, the most frequent first.
+	Relations []CommonRelation `json:"relations,omitempty"`
 	// EpsilonA and EpsilonB are what the models run with; they are not compared.
 	EpsilonA float64 `json:"epsilon_a"`
 	EpsilonB float64 `json:"epsilon_b"`
@@ -53,10 +58,43 @@ type TensorDifference struct {
 	A      jsonfloat.Number `json:"a"`
 	B      jsonfloat.Number `json:"b"`
 	Finite bool             `json:"finite"`
+	// Relation says how the tensor of one model follows from that of the other; nil if no relation is known, and if only the dtypes differ.
+	Relation *relation.Relation `json:"relation,omitempty"`
+	// Elsewhere is the name of another parameter of A that has the values of B, if Relation is nil.
+	Elsewhere string `json:"elsewhere,omitempty"`
 }
 
-// Diff opens two checkpoints as [OpenPair] does, and compares their canonical parameters with all cores. Relative position indices must be those of the
-// architectures.
+// Sentence returns how the tensors are related, or nothing.
+func (t TensorDifference) Sentence() string {
+	switch {
+	case t.Relation != nil:
+		return t.Relation.String()
+	case t.Elsewhere != "":
+		return "B has the values of A's " + t.Elsewhere
+	}
+	return ""
+}
+
+// CommonRelation is a relation that several tensors have.
+type CommonRelation struct {
+	// Sentence leaves out what is particular to each tensor: see [relation.Relation.Gist].
+	Sentence string `json:"sentence"`
+	Count    int    `json:"count"`
+}
+
+// gist returns what is counted as the same relation.
+func (t TensorDifference) gist() string {
+	if t.Elsewhere != "" {
+		return "B has the values of another parameter of A"
+	}
+	if t.Relation != nil {
+		return t.Relation.Gist()
+	}
+	return ""
+}
+
+// Diff opens two checkpoints as [OpenPair] does, and compares their canonical parameters with all cores. For parameters that differ it finds out how one follows
+// from the other, which needs both in memory, as float64. Relative position indices must be those of the architectures.
 func Diff(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenOptions) (*Difference, error) {
 	a, b, err := OpenPair(ctx, pathA, pathB, optionsA, optionsB)
 	if err != nil {
@@ -104,7 +142,7 @@ func OpenPair(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenO
 			return a, b, &SideError{SideB, err}
 		}
 	}
-	return a, b, unused(a, b, optionsA)
+	return a, b, unused(a, b, cmp.Or(optionsA.Map, optionsB.Map))
 }
 
 // openSelected is Open for options that may be for another file: absent is the error that the file has nothing of the name that is selected.
@@ -128,8 +166,8 @@ func openWhole(ctx context.Context, path string, options OpenOptions) (*Model, e
 }
 
 // unused returns an error if a map or a pattern of those to drop is for neither of two models.
-func unused(a, b *Model, options OpenOptions) error {
-	if own := options.Map; own != nil && a.By != own && b.By != own {
+func unused(a, b *Model, own *naming.Scheme) error {
+	if own != nil && a.By != own && b.By != own {
 		return &MapUnusedError{Map: own.File(), Schemes: []string{a.Scheme, b.Scheme}}
 	}
 	for _, pattern := range a.unusedDrop {
@@ -219,6 +257,9 @@ func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := relate(ctx, a, both, differences); err != nil {
+		return nil, err
+	}
 	d.SameValues = len(d.OnlyA)+len(d.OnlyB) == 0
 	d.Equal = d.SameValues
 	for _, t := range differences {
@@ -228,6 +269,7 @@ func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 			d.SameValues = d.SameValues && t.Count == 0 && t.ShapeA.Equal(t.ShapeB)
 		}
 	}
+	d.Relations = common(d.Tensors)
 	return d, nil
 }
 

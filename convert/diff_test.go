@@ -150,6 +150,7 @@ func TestDiffSaysWhere(t *testing.T) {
 			c.want.Name, c.want.DTypeA, c.want.DTypeB = c.tensor, "F32", "F32"
 			got := d.Tensors[0]
 			c.want.ShapeA, c.want.ShapeB = got.ShapeA, got.ShapeB
+			got.Relation = nil // see TestDiff_Relations
 			if diff := cmp.Diff(c.want, got, cmp.Comparer(sameNumber)); diff != "" {
 				t.Error(diff)
 			}
@@ -157,6 +158,52 @@ func TestDiffSaysWhere(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestDiff_Relations makes sure that a difference comes with how one tensor follows from the other, and that the most frequent relation is counted.
+func TestDiff_Relations(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dim := config.EmbedDim
+	const qkv, own, other = "blocks.0.attn.qkv.weight", "blocks.0.norm1.weight", "blocks.1.norm1.weight"
+	a := saved(t, "tiny_p16_32", naming.PASSL, ".pdparams", nil)
+	b := saved(t, "tiny_p16_32", naming.HF, ".pth", func(raws map[string][]byte) {
+		row := 4 * dim * dim // bytes of a third
+		raws[qkv] = slices.Concat(raws[qkv][row:2*row], raws[qkv][:row], raws[qkv][2*row:])
+		raws[own] = raws[other]
+		for i := range 10 {
+			set(raws["head.bias"], i, 0)
+		}
+	})
+	d, err := convert.Diff(t.Context(), a, b, convert.OpenOptions{}, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, difference := range d.Tensors {
+		got[difference.Name] = difference.Sentence()
+	}
+	want := map[string]string{
+		qkv: "B is A with thirds in the order k, q, v", own: "B has the values of A's " + other, "head.bias": "B is all zero",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	half := filepath.Join(t.TempDir(), "half.safetensors")
+	if _, err := convert.Convert(t.Context(), a, half, convert.Options{DType: tensor.BF16, SaveOptions: convert.SaveOptions{To: naming.Timm, NoSync: true}}); err != nil {
+		t.Fatal(err)
+	}
+	d, err = convert.Diff(t.Context(), a, half, convert.OpenOptions{}, convert.OpenOptions{})
+	if err != nil || len(d.Relations) != 1 || d.Relations[0].Sentence != "B is A rounded to BF16" || d.Relations[0].Count != len(d.Tensors) {
+		t.Errorf("%+v, %v", d.Relations, err)
+	}
+	raw, err := json.Marshal(d.Tensors[0].Relation)
+	if want := `{"sentence":"B is A rounded to BF16","keeps_information":false,"distance":0,"steps":[{"kind":"rounded","dtype":"BF16"}]}`; err != nil || string(raw) != want {
+		t.Errorf("%s, %v", raw, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,37 +16,82 @@ import (
 type diffFlags struct {
 	model modelFlags
 	zoo   zooFlags
-	// selectA and selectB are what is selected in one of the files alone.
-	selectA, selectB string
+	// a and b are for one of the files alone.
+	a, b sideFlags
+}
+
+// sideFlags say how one of two checkpoints is opened, where that differs from the other.
+type sideFlags struct {
+	from, arch, selected, window string
+	heads                        int
+	epsilon                      float64
+}
+
+func (f *sideFlags) flags(letter string) []cli.Flag {
+	suffix, alone := "-"+strings.ToLower(letter), ", for "+letter+" alone"
+	epsilon := &cli.Float64Flag{Name: "epsilon" + suffix, Destination: &f.epsilon, DefaultText: "--epsilon", Action: checkEpsilon, Usage: "like --epsilon" + alone + ": the LayerNorm `EPSILON`"}
+	return []cli.Flag{
+		stringFlag("select"+suffix, &f.selected, "like --select"+alone+": the `KEY` of its state dict"),
+		stringFlag("from"+suffix, &f.from, "like --from"+alone+": the naming `SCHEME`"),
+		stringFlag("arch"+suffix, &f.arch, "like --arch"+alone+": the architecture `ARCH`"),
+		countFlag("heads"+suffix, &f.heads, "--heads", "like --heads"+alone+": the `NUMBER` of attention heads"),
+		stringFlag("window"+suffix, &f.window, "like --window"+alone+": the `WINDOW` in patches"),
+		epsilon,
+	}
+}
+
+// over returns the flags of both files with those of one put over them. A file whose scheme is stated does not have the names of a map.
+func (f sideFlags) over(both modelFlags) modelFlags {
+	if f.from != "" {
+		both.ownMap = ""
+	}
+	both.from, both.arch, both.selected = cmp.Or(f.from, both.from), cmp.Or(f.arch, both.arch), cmp.Or(f.selected, both.selected)
+	both.window, both.heads, both.epsilon = cmp.Or(f.window, both.window), cmp.Or(f.heads, both.heads), cmp.Or(f.epsilon, both.epsilon)
+	return both
 }
 
 func diffCommand(c *console) *cli.Command {
 	var f diffFlags
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "compare two models parameter by parameter, whatever their formats",
+		Usage:     "compare two models parameter by parameter, whatever their formats, and say how one follows from the other",
 		ArgsUsage: "A B",
-		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ.\n"+
+		Description: about("Exits with 0 if all parameters are equal bit for bit, and with 1 if they differ. For each parameter that differs, how B follows from A is said\n"+
+			"if that is known: rounded, transposed, rows or heads in another order, scaled, zero, a part or a value that differs.\n"+
 			"--map is for whichever of the two has its names, --drop for whichever has such tensors, --select for whichever has that state dict;\n"+
-			"--select-a and --select-b are for one of them, also of a file that is given twice.",
+			"flags that end in -a and -b are for one of them, also of a file that is given twice.",
 			"beitzoo diff beit.pdparams beit.pth",
 			"beitzoo diff my_port.pth beit.pth --map my_port.yaml",
 			"beitzoo diff checkpoint.pth checkpoint.pth --select-a model --select-b model_ema",
 		),
-		Flags: c.flags([]cli.Flag{
-			stringFlag("select-a", &f.selectA, "like --select, for A alone: the `KEY` of its state dict"),
-			stringFlag("select-b", &f.selectB, "like --select, for B alone: the `KEY` of its state dict"),
-		}, f.model.flags(), f.zoo.flags()),
+		Flags:  c.flags(f.a.flags("A"), f.b.flags("B"), f.model.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return diff(ctx, c, args[0], args[1], f) }),
 	}
 }
 
+// options returns how both files are opened.
+func (f diffFlags) options() (a, b convert.OpenOptions, err error) {
+	if _, err = f.model.options(); err != nil { // what is said about both must make sense together
+		return a, b, err
+	}
+	if a, err = f.a.over(f.model).options(); err != nil {
+		return a, b, err
+	}
+	if b, err = f.b.over(f.model).options(); err != nil {
+		return a, b, err
+	}
+	if a.Map != nil && b.Map != nil {
+		b.Map = a.Map // one map, not two that are alike
+	}
+	a.MayNotFit, b.MayNotFit = true, true
+	return a, b, nil
+}
+
 func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
-	options, err := f.model.options()
+	forA, forB, err := f.options()
 	if err != nil {
 		return err
 	}
-	options.MayNotFit = true
 	atA, err := f.zoo.locate(ctx, c, a)
 	if err != nil {
 		return err
@@ -54,8 +100,6 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	forA, forB := options, options
-	forA.Select, forB.Select = cmp.Or(f.selectA, options.Select), cmp.Or(f.selectB, options.Select)
 	optionsA, err := atA.Options(forA)
 	if err != nil {
 		return err
@@ -80,18 +124,38 @@ func diff(ctx context.Context, c *console, a, b string, f diffFlags) error {
 // maxDifferences is how many differing tensors are listed without --json.
 const maxDifferences = 20
 
+// leastCommon is how many tensors have a relation that is said once for all of them.
+const leastCommon = 3
+
 func printDifference(c *console, d *convert.Difference) {
 	if d.Equal {
 		c.printf("equal: all %d parameters, bit for bit", d.Parameters)
 	} else {
 		c.printf("%d of %d common parameters differ", len(d.Tensors), d.Parameters)
 	}
-	for i, t := range d.Tensors {
-		if i == maxDifferences {
-			c.printf("  and %d more; --json lists all", len(d.Tensors)-i)
-			break
+	said := ""
+	if len(d.Relations) > 0 && d.Relations[0].Count >= leastCommon {
+		said = d.Relations[0].Sentence
+		switch count := d.Relations[0].Count; count {
+		case d.Parameters:
+			c.printf("  %s in all %d parameters", said, count)
+		case len(d.Tensors):
+			c.printf("  %s in all of them", said)
+		default:
+			c.printf("  %s in %d of them", said, count)
 		}
-		c.printf("  %s: %s", t.Name, difference(t))
+	}
+	listed := 0
+	for _, t := range d.Tensors {
+		if said != "" && t.Sentence() == said {
+			continue
+		}
+		if listed++; listed <= maxDifferences {
+			c.printf("  %s: %s", t.Name, difference(t))
+		}
+	}
+	if more := listed - maxDifferences; more > 0 {
+		c.printf("  and %d more; --json lists all", more)
 	}
 	for _, only := range []struct {
 		names []string
@@ -107,9 +171,13 @@ func printDifference(c *console, d *convert.Difference) {
 }
 
 func difference(t convert.TensorDifference) string {
+	how := t.Sentence()
+	if how != "" {
+		how += "; "
+	}
 	switch {
 	case !t.ShapeA.Equal(t.ShapeB):
-		return fmt.Sprintf("shape %s and %s", t.ShapeA, t.ShapeB)
+		return fmt.Sprintf("%sshape %s and %s", how, t.ShapeA, t.ShapeB)
 	case t.DTypeA != t.DTypeB && t.Count == 0:
 		return fmt.Sprintf("%s and %s, the same values", t.DTypeA, t.DTypeB)
 	}
@@ -117,5 +185,5 @@ func difference(t convert.TensorDifference) string {
 	if t.DTypeA != t.DTypeB {
 		kinds = fmt.Sprintf("%s and %s, ", t.DTypeA, t.DTypeB)
 	}
-	return fmt.Sprintf("%s%d of %d elements, most at %v: %v and %v", kinds, t.Count, t.Elements, t.At, t.A, t.B)
+	return fmt.Sprintf("%s%s%d of %d elements, most at %v: %v and %v", how, kinds, t.Count, t.Elements, t.At, t.A, t.B)
 }

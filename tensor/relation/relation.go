@@ -117,6 +117,8 @@ type Step struct {
 	Within *Relation
 	// slices is how the sentence calls the slices at Indices.
 	slices string
+	// gist leaves out numbers from the sentence.
+	gist bool
 }
 
 // Equal reports whether no step is needed.

@@ -39,8 +39,42 @@ func (r *Relation) Sentence(a, b string) string {
 	return fmt.Sprintf("%s is %s %s", b, a, strings.Join(words, ", "))
 }
 
+// Gist is String without the numbers that each pair of tensors has for itself, so that pairs that are alike have the same.
+func (r *Relation) Gist() string {
+	if r == nil || len(r.Steps) == 0 {
+		return r.String()
+	}
+	plain := Relation{Reverse: r.Reverse, Steps: slices.Clone(r.Steps)}
+	for i := range plain.Steps {
+		plain.Steps[i].gist = true
+	}
+	return plain.String()
+}
+
+// short returns the words of a gist for kinds whose words have numbers of their own, or nothing.
+func (s Step) short() string {
+	switch s.Kind {
+	case ScaledEach:
+		return fmt.Sprintf("with each %s scaled by a factor of its own", s.Name)
+	case OneValue:
+		return "but for one value"
+	case Part:
+		return "but for a part"
+	case Close:
+		return "with small differences"
+	case Permuted:
+		if !s.Recognised || strings.ContainsAny(s.Name, "0123456789") {
+			return "with slices in another order"
+		}
+	}
+	return ""
+}
+
 // words returns what follows "B is A", or "B is" where A, which is called a, does not matter.
 func (s Step) words(a string) string {
+	if short := s.short(); s.gist && short != "" {
+		return short
+	}
 	switch s.Kind {
 	case Transposed:
 		return s.Name
