@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -29,10 +30,13 @@ type sideFlags struct {
 
 func (f *sideFlags) flags(letter string) []cli.Flag {
 	suffix, alone := "-"+strings.ToLower(letter), ", for "+letter+" alone"
-	epsilon := &cli.Float64Flag{Name: "epsilon" + suffix, Destination: &f.epsilon, DefaultText: "--epsilon", Action: checkEpsilon, Usage: "like --epsilon" + alone + ": the LayerNorm `EPSILON`"}
+	epsilon := &cli.Float64Flag{
+		Name: "epsilon" + suffix, Destination: &f.epsilon, DefaultText: "--epsilon", Action: checkEpsilon,
+		Usage: "like --epsilon" + alone + ": the LayerNorm `EPSILON`",
+	}
 	return []cli.Flag{
 		stringFlag("select"+suffix, &f.selected, "like --select"+alone+": the `KEY` of its state dict"),
-		stringFlag("from"+suffix, &f.from, "like --from"+alone+": the naming `SCHEME`"),
+		stringFlag("from"+suffix, &f.from, "like --from"+alone+": the naming `SCHEME`, "+strings.Join(naming.Names(), ", ")),
 		stringFlag("arch"+suffix, &f.arch, "like --arch"+alone+": the architecture `ARCH`"),
 		countFlag("heads"+suffix, &f.heads, "--heads", "like --heads"+alone+": the `NUMBER` of attention heads"),
 		stringFlag("window"+suffix, &f.window, "like --window"+alone+": the `WINDOW` in patches"),
