@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/mosaic"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/pickle"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/statedict"
@@ -211,12 +212,33 @@ func (d *dcp) value(ctx context.Context, name string, described pickle.Value) (p
 		dtype = view.DType
 		parts = append(parts, mosaic.Part{Offset: offset, View: view})
 	}
+	if stated := statedType(described); stated != tensor.Invalid && dtype != tensor.Invalid && stated != dtype {
+		return nil, checkpoint.Malformed("tensor %s has type %s in the file of a process, and %s in %s", text.Quote(text.Cut(name, 100)), dtype, stated, metadataFile).
+			WithHint("the files are of several trainings, or were changed: PyTorch would convert the tensor on loading; copy the whole folder again")
+	}
 	whole, err := mosaic.Join(dtype, shape, parts)
 	if err != nil {
 		return nil, checkpoint.Malformed("tensor %s of shape %s: %s", text.Quote(text.Cut(name, 100)), shape, err).
 			WithHint("the files of some processes are missing, or of another training; copy the whole folder again")
 	}
 	return &pickle.Array{View: whole}, nil
+}
+
+// statedType returns the type that the properties of a tensor state, or tensor.Invalid: the state of TensorProperties is a tuple that begins with it.
+func statedType(described pickle.Value) tensor.DType {
+	properties, ok := attribute(described, "properties").(*pickle.Record)
+	if !ok {
+		return tensor.Invalid
+	}
+	state, ok := properties.State.(*pickle.Tuple)
+	if !ok || len(state.Items) == 0 {
+		return tensor.Invalid
+	}
+	stated, ok := state.Items[0].(*pickle.Global)
+	if !ok || stated.Module != "torch" {
+		return tensor.Invalid
+	}
+	return framework.TorchType(stated.Name)
 }
 
 // part reads a part where it lies.

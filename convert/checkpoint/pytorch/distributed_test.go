@@ -1,6 +1,7 @@
 package pytorch_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -109,6 +110,9 @@ func TestDistributed_Refused(t *testing.T) {
 		"a file of DCP is foreign": {"dcp.2", func(f string) error {
 			return os.WriteFile(filepath.Join(f, "__1_0.distcp"), make([]byte, 20000), 0o600)
 		}, "", checkpoint.ErrUnsupported, "not an archive", "dcp_to_torch"},
+		"another type in the metadata of DCP": {"dcp.2", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ".metadata"), bytes.ReplaceAll(file(t, f, ".metadata"), []byte("float32"), []byte("float16")), 0o600)
+		}, "", checkpoint.ErrMalformed, "has type F32 in the file of a process, and F16 in .metadata", "convert the tensor"},
 		"no metadata of DCP":     {"dcp.2", remove(".metadata"), "", checkpoint.ErrFormat, "holds no", ""},
 		"metadata of DCP is cut": {"dcp.2", func(f string) error { return os.Truncate(filepath.Join(f, ".metadata"), 1000) }, "", checkpoint.ErrMalformed, "beyond the end of the file", ""},
 		"a full model beside": {"ranks.2", func(f string) error {
