@@ -37,13 +37,14 @@ func (e *ConfigError) Is(kind error) bool { return kind == errdef.ErrInput }
 // The limits of a configuration. They keep a hostile file from demanding an absurd list of parameters, and keep products of two sizes within 32 bits. The
 // largest released models have 560 pixels a side, a width of 1,408, 40 blocks, 16 heads, 21,841 classes and 1,600 patches.
 const (
-	maxPixels  = 1 << 13
-	maxPatch   = 1 << 10
-	maxWidth   = 1 << 14
-	maxHidden  = 1 << 16
-	maxDepth   = 1 << 8
-	maxHeads   = 1 << 10
-	maxClasses = 1 << 20
+	maxPixels = 1 << 13
+	maxPatch  = 1 << 10
+	maxWidth  = 1 << 14
+	maxHidden = 1 << 16
+	maxDepth  = 1 << 8
+	maxHeads  = 1 << 10
+	// MaxClasses is the largest number of classes of a model.
+	MaxClasses = 1 << 20
 	maxPatches = 1 << 14
 	// maxChannels is more than the 202 bands of hyperspectral images.
 	maxChannels = 1 << 8
@@ -72,7 +73,7 @@ func (c Config) Validate() error {
 		{"hidden_dim", c.HiddenDim, 1, maxHidden},
 		{"depth", c.Depth, 1, maxDepth},
 		{"heads", c.Heads, 1, maxHeads},
-		{"classes", c.Classes, 0, maxClasses},
+		{"classes", c.Classes, 0, MaxClasses},
 		{"class_blocks", c.ClassBlocks, 0, maxDepth},
 	} {
 		check(size.value >= size.least && size.value <= size.max, size.field, "is %d, not between %d and %d", size.value, size.least, size.max)

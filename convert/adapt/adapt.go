@@ -60,6 +60,11 @@ const (
 	StepCast = "cast"
 )
 
+// StepNames returns the names of all steps.
+func StepNames() []string {
+	return []string{StepBias, StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables, StepCast}
+}
+
 // LossyNames returns the names of the steps that can be lossy.
 func LossyNames() []string {
 	return []string{StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables}

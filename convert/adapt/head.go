@@ -130,6 +130,8 @@ func (o Options) checkHead(c arch.Config) error {
 		return &OptionsError{"Classes", fmt.Sprintf("a head that is %s needs a number of classes", o.Head), "give the number of classes"}
 	case o.Classes < 0:
 		return &OptionsError{"Classes", fmt.Sprintf("%d is not a number of classes", o.Classes), "give a number above 0"}
+	case o.Classes > arch.MaxClasses:
+		return &OptionsError{"Classes", fmt.Sprintf("%d classes are more than a model can have", o.Classes), fmt.Sprintf("give a number of at most %d", arch.MaxClasses)}
 	}
 	return nil
 }
