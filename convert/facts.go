@@ -2,11 +2,14 @@ package convert
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // collect fills in the facts about the model, each from the first source that states it: the caller, the manifest, the files beside the weights, the file
@@ -137,6 +140,10 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 		}
 		return fmt.Errorf("%s: %w", m.From[card.Labels], err)
 	}
+	if n := oddLabels(m.Labels); n > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("%s of %d (%s) cannot be shown as they are: they are empty, or have control characters; state others if they matter",
+			text.Count(n, "name of a class", "names of classes"), len(m.Labels), m.From[card.Labels]))
+	}
 	return nil
 }
 
@@ -246,4 +253,15 @@ func poolingWords(p arch.Pooling) string {
 		return "the class token"
 	}
 	return "no pooling"
+}
+
+// oddLabels counts the names of classes that no file of names, a line each, could hold.
+func oddLabels(labels []string) int {
+	n := 0
+	for _, label := range labels {
+		if strings.TrimSpace(label) == "" || strings.ContainsFunc(label, unicode.IsControl) {
+			n++
+		}
+	}
+	return n
 }

@@ -76,6 +76,8 @@ type ownCard struct {
 	// epsilon is 0 if the file does not say.
 	epsilon float64
 	steps   []adapt.Step
+	// notes say what the file says and nobody can have written that made it by the steps of this module, a sentence each.
+	notes []string
 }
 
 // readMetadata reads what a file says about itself. It is untrusted input; the architecture is compared with the parameters afterwards.
@@ -92,7 +94,7 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 	if err != nil {
 		return own, err
 	}
-	own.steps = steps
+	own.takeSteps(steps)
 	raw := metadata[MetadataCard]
 	if raw == "" {
 		return own, nil
@@ -107,6 +109,7 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 	if err := document.validate(); err != nil {
 		return own, checkpoint.Malformed("the metadata %s is not valid: %s", MetadataCard, err)
 	}
+	own.checkNames(&document)
 	own.Card = &card.Card{Config: document.Architecture, Facts: card.Facts{
 		Labels: document.Labels, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, StateDict: document.StateDict,
 		From: map[card.Item]card.Origin{},
@@ -115,6 +118,41 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 		own.From[item] = card.CarriedGuess
 	}
 	return own, nil
+}
+
+// takeSteps keeps the steps that have names of steps. What they say is the file's word.
+func (o *ownCard) takeSteps(steps []adapt.Step) {
+	for _, step := range steps {
+		if slices.Contains(adapt.StepNames(), step.Name) {
+			o.steps = append(o.steps, step)
+		}
+	}
+	if n := len(steps) - len(o.steps); n > 0 {
+		o.notes = append(o.notes, fmt.Sprintf("the file's metadata records %s of the model that beitzoo does not know: left out", text.Count(n, "change", "changes")))
+	}
+}
+
+// checkNames replaces names in a card that belong to another architecture or recipe than the one that is stated.
+func (o *ownCard) checkNames(d *cardDocument) {
+	if name := d.Architecture.Name; name != "" {
+		known, err := arch.ByName(name)
+		known.Epsilon = d.Architecture.Epsilon
+		if err != nil || known != d.Architecture {
+			d.Architecture = d.Architecture.Named()
+			o.notes = append(o.notes, fmt.Sprintf("the file's metadata calls the architecture %s, which is not what it describes", text.Quote(text.Cut(name, 100))))
+		}
+	}
+	name := d.RecipeName
+	if name == "" || d.Recipe == nil && slices.Contains(card.RecipeNames(), name) {
+		return
+	}
+	if d.Recipe != nil {
+		if usual, err := card.RecipeFor(name, d.Recipe.Crop); err == nil && usual == *d.Recipe {
+			return
+		}
+	}
+	d.RecipeName = ""
+	o.notes = append(o.notes, fmt.Sprintf("the file's metadata calls the recipe for images %s, which has other values", text.Quote(text.Cut(name, 100))))
 }
 
 // addSteps records steps in metadata, if there are any.

@@ -69,8 +69,47 @@ func TestReadMetadata_RefusesHostileSteps(t *testing.T) {
 			t.Errorf("%.20q: %v", raw, err)
 		}
 	}
+	foreign, err := readMetadata(map[string]string{MetadataSteps: `[{"name":"trained","what":"Accuracy 99.9 % verified"},{"name":"head","what":"new"}]`})
+	if err != nil || len(foreign.steps) != 1 || foreign.steps[0].Name != "head" || len(foreign.notes) != 1 || strings.Contains(foreign.notes[0], "99.9") {
+		t.Errorf("%v, %q, %v", foreign.steps, foreign.notes, err)
+	}
 	own, err := readMetadata(map[string]string{MetadataSteps: `[{"name":"resize","what":"larger","lossy":true}]`})
 	if err != nil || len(own.steps) != 1 || own.steps[0].Name != "resize" {
 		t.Errorf("%v, %v", own.steps, err)
+	}
+}
+
+// Names that a file gives to what it describes must be the names of that.
+func TestReadMetadata_Names(t *testing.T) {
+	t.Parallel()
+	digits, err := arch.ByName("digits_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe, err := card.RecipeFor("timm", 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		model, recipe         string
+		wantModel, wantRecipe string
+		notes                 int
+	}{
+		{"digits_p16_64", "timm", "digits_p16_64", "timm", 0},
+		{"", "", "", "", 0},
+		{"beit_large_p16_512\x1b[2J", "timm", "digits_p16_64", "timm", 1},
+		{"beit_large_p16_512", "unilm", "digits_p16_64", "", 2},
+		{"digits_p16_64", "no\x1b[2J", "digits_p16_64", "", 1},
+	} {
+		stated := digits
+		stated.Name = c.model
+		metadata, err := CardMetadata("timm", card.Card{Config: stated, Facts: card.Facts{Recipe: &recipe, RecipeName: c.recipe}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, err := readMetadata(metadata)
+		if err != nil || own.Config.Name != c.wantModel || own.RecipeName != c.wantRecipe || len(own.notes) != c.notes || strings.Contains(strings.Join(own.notes, ""), "\x1b") {
+			t.Errorf("%q, %q: got %q, %q, %q, %v", c.model, c.recipe, own.Config.Name, own.RecipeName, own.notes, err)
+		}
 	}
 }

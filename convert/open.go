@@ -206,7 +206,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if wantedFrom == card.Metadata {
 		model.Assumptions = own.assumptions(hints)
 	}
-	model.Notes, model.unusedDrop = slices.Concat(file.Notes, model.Notes), unused
+	model.Notes, model.unusedDrop = slices.Concat(file.Notes, model.Notes, own.notes), unused
 	if wantedFrom == card.Config && beside.transformers.Features && model.Config.Pooling != arch.NoPooling {
 		model.Notes = append(model.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
 			"with it, and ends in it")
@@ -290,8 +290,14 @@ func (o OpenOptions) architecture(beside, own *card.Card) (*arch.Config, card.Or
 	return nil, card.Parameters
 }
 
-// noteEpsilon says that the epsilon was assumed where the program that has such names uses another one.
+// mostUsual is far above the epsilon of any norm that works: those of released models are 1e-12 to 1e-5.
+const mostUsual = 1e-2
+
+// noteEpsilon says that the epsilon was assumed where the program that has such names uses another one, or is one that no model has.
 func (m *Model) noteEpsilon() {
+	if m.Config.Epsilon > mostUsual && m.From[card.Epsilon] != card.Asked {
+		m.warn(fmt.Sprintf("the epsilon %g (%s) is implausible, as released models have 1e-12 to 1e-5: state another if it is wrong", m.Config.Epsilon, m.From[card.Epsilon]))
+	}
 	if m.By.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Default {
 		m.Notes = append(m.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
 			m.By.Program, m.By.Epsilon, arch.Epsilon))

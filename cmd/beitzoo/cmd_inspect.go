@@ -173,7 +173,7 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		printCard(c, *i.Architecture, i.Card)
 	}
 	for _, step := range i.Steps {
-		c.printf("changed       %.200s", text.Line(step.String()))
+		c.printf("changed       the file says: %.200s", text.Line(step.String()))
 	}
 	c.printf("parameters    %s in %d tensors, %s", humanize.Comma(i.Parameters), len(i.Tensors), humanize.Bytes(uint64(i.ParameterBytes)))
 	c.printf("dtypes        %s", dtypes(i.DTypes))
