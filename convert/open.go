@@ -53,6 +53,8 @@ type OpenOptions struct {
 	Problem card.Problem
 	// Known is what a manifest says of the weights; nil if there is none.
 	Known *card.Card
+	// KeyBias takes models whose keys have a bias that is not zero, and leaves it out; see [naming.Options]. It is for whoever runs the model, and writes none.
+	KeyBias bool
 	// SkipIndex leaves relative position indices in the file unread; they are compared with the computed ones otherwise.
 	SkipIndex bool
 }
@@ -184,7 +186,7 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
 			Prefer: cmp.Or(naming.ByModelType(string(beside.transformers.Type)), file.Metadata[MetadataScheme]),
 			Arch:   wanted, ArchFrom: arch.Source(wantedFrom), Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
-			Within: whole,
+			Within: whole, KeyBias: options.KeyBias,
 		})
 		if err == nil {
 			model.Model = *read

@@ -13,6 +13,8 @@ type Subject struct {
 	Config arch.Config
 	// Weights are canonical tensors, exactly Config.Params(). They are read during Verify, so their checkpoint must stay open.
 	Weights []tensor.Named
+	// KeyBias are the tensors of the file whose part for the keys was left out, since softmax does not see it; Verify says so.
+	KeyBias []string
 	// Engine runs the model; nil means native.Engine.
 	Engine engine.Engine
 	// Options say how Engine runs the model. Without a DType it runs in float64 if the reference is a float64 recording and the engine supports that, else

@@ -24,12 +24,16 @@ const (
 	narrowEpsilon     = "epsilon-float32"
 	branchesDiffer    = "branches-differ"
 	checkpointsDiffer = "checkpoints-differ"
+	keyBias           = "key-bias"
 )
 
 // remark writes to r what the verdict depends on, and what these inputs and this reference cannot show.
 func (v *verification) remark(r *Result) error {
 	add := func(code, sentence string, arguments ...any) {
 		r.Remarks = append(r.Remarks, Remark{code, fmt.Sprintf(sentence, arguments...)})
+	}
+	if names := v.subject.KeyBias; len(names) > 0 {
+		add(keyBias, "%s %s a bias for the keys, which softmax does not see: it is left out", text.List(names, 3, ""), agree(len(names), "holds", "hold"))
 	}
 	v.inputs.remark(v.subject.Config, add)
 	v.remarkTaps(r, add)

@@ -69,7 +69,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		defer other.Close()
 	}
 	defer model.Close()
-	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors}
+	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias}
 	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type modelFlags struct {
 	epsilon float64
 	// recipe names a recipe or a file, labels a file, problem what the logits mean; they are empty if the model's own are to be used.
 	recipe, labels, problem string
+	// keyBias takes models whose keys have a bias, and leaves it out. It is no flag: a command that only runs the model sets it.
+	keyBias bool
 }
 
 func (f *modelFlags) flags() []cli.Flag {
@@ -93,7 +95,7 @@ func checkEpsilon(_ *cli.Context, value float64) error {
 
 // options returns what the flags say, checked.
 func (f modelFlags) options() (convert.OpenOptions, error) {
-	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon, Drop: words(f.drop)}
+	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon, Drop: words(f.drop), KeyBias: f.keyBias}
 	var err error
 	if f.ownMap != "" {
 		if f.from != "" {

@@ -246,3 +246,35 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestRead_KeyBias reads models whose keys have a bias that is not zero, for whoever only runs them: it is left out and named. A model that nothing else tells
+// from a plain vision transformer is refused all the same.
+func TestRead_KeyBias(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unilm := write(t, naming.Unilm, config)
+	full := append(without(unilm, "blocks.0.attn.q_bias", "blocks.0.attn.v_bias"), ones("blocks.0.attn.qkv.bias", 144))
+	own := append(slices.Clone(unilm), ones("blocks.0.attn.k_bias", 48))
+	plain := config
+	plain.Bias, plain.LayerScale, plain.AbsolutePosition = arch.NoBias, false, true
+	transformer := append(write(t, naming.Unilm, plain), ones("blocks.0.attn.k_bias", 48))
+	for name, c := range map[string]struct {
+		tensors []tensor.Named
+		tensor  string
+	}{"in one": {full, "blocks.0.attn.qkv.bias"}, "of its own": {own, "blocks.0.attn.k_bias"}} {
+		m, err := naming.Read(t.Context(), c.tensors, naming.Options{KeyBias: true})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !slices.Equal(m.KeyBias, []string{c.tensor}) || len(m.Tensors) != len(config.Params()) {
+			t.Errorf("%s: key bias %v, %d parameters", name, m.KeyBias, len(m.Tensors))
+		}
+	}
+	var refused *naming.TensorError
+	if _, err := naming.Read(t.Context(), transformer, naming.Options{KeyBias: true, Hints: arch.Hints{Heads: 3}}); !errors.As(err, &refused) {
+		t.Errorf("a plain vision transformer: %v", err)
+	}
+}

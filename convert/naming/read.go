@@ -32,6 +32,9 @@ type Options struct {
 	Within Statement
 	// SkipIndex leaves the relative position indices in the file unread, but for one row if nothing else tells the window. They are 200 MB in a large model.
 	SkipIndex bool
+	// KeyBias takes models whose keys have a bias that is not zero. It is left out and named in Model.KeyBias: softmax does not see it, so the function of the
+	// model is the same. Without the option such a model is refused, since no program of BEiT can hold the bias.
+	KeyBias bool
 }
 
 // Statement is what something states of the modules of a model.
@@ -60,6 +63,8 @@ type Model struct {
 	// Folded is the number of blocks whose bias table is the sum of their own in the file and of one for all blocks, and Rounded that of the elements of these
 	// sums that the dtype of the tables can't hold.
 	Folded, Rounded int
+	// KeyBias are the tensors whose part for the keys was left out though it is not zero; see Options.KeyBias.
+	KeyBias []string
 	// Dropped are the tensors of the file that are not parameters.
 	Dropped []Dropped
 	// Notes are sentences for people.
@@ -117,7 +122,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if err != nil {
 		return nil, err
 	}
-	model := &Model{Scheme: best.Name, By: best.Scheme, Equivalent: equivalent, Config: best.config, Dropped: best.dropped, Notes: best.notes()}
+	model := &Model{Scheme: best.Name, By: best.Scheme, Equivalent: equivalent, Config: best.config, Dropped: best.dropped, Notes: best.notes(), KeyBias: best.keyBias}
 	if options.Arch == nil {
 		inferred := best.inferred
 		model.HeadsFrom, model.WindowFrom, model.PoolingFrom, model.Assumptions = inferred.HeadsFrom, inferred.WindowFrom, inferred.PoolingFrom, inferred.Assumptions

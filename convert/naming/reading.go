@@ -51,6 +51,10 @@ type reading struct {
 	headsErr error
 	// refused is the first error of an operation about the content of a tensor.
 	refused error
+	// dropKeys means that a key bias that is not zero is left out; keyBias are the tensors where it was, and keyErr is the error that it would have been.
+	dropKeys bool
+	keyBias  []string
+	keyErr   error
 
 	// inferred is the architecture by the shapes, config the one that counts.
 	inferred  arch.Inference
@@ -69,7 +73,7 @@ type param struct {
 
 // read makes the reading of one scheme, of the first of the places at which it finds a model.
 func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrapping, places []place, options Options) *reading {
-	r := &reading{table: t, names: names, params: map[string]param{}, inner: places[0].prefix}
+	r := &reading{table: t, names: names, params: map[string]param{}, inner: places[0].prefix, dropKeys: options.KeyBias}
 	if len(places) > 1 {
 		r.models = places
 	}
@@ -92,6 +96,7 @@ func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrappin
 	if r.configErr != nil {
 		useGiven()
 	}
+	r.refuseKeys()
 	r.sortBeside(tensors)
 	r.zeroBiases()
 	r.judge(len(tensors)) // by the inferred architecture, if there is one: the score is about the scheme, not about the architecture that was asked for
@@ -212,6 +217,9 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 		return
 	}
 	made, err := by.operation.Apply(r.widen(views, from)...)
+	if errors.Is(err, transform.ErrNotZero) && r.dropKeys {
+		made, err = r.withoutKeys(by.operation, views, from, err)
+	}
 	switch {
 	case isAboutShape(err):
 		r.failed = append(r.failed, failure{by, from[0], err})
@@ -221,7 +229,11 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 	case err != nil && r.refused == nil:
 		r.refused = &TensorError{Name: from[0], Err: err}
 	case err == nil && len(made) == 0:
-		r.drop(from[0], views[0], "all zero, as the keys of a BEiT have no bias")
+		reason := "all zero, as the keys of a BEiT have no bias"
+		if slices.Contains(r.keyBias, from[0]) {
+			reason = "a key bias, which softmax does not see"
+		}
+		r.drop(from[0], views[0], reason)
 	}
 	for i, view := range made {
 		name := fill(by.canonical[i], block)
@@ -230,6 +242,26 @@ func (r *reading) assemble(by row, block int, parts []int, tensors []tensor.Name
 			continue
 		}
 		r.params[name] = param{view: view, from: from, row: by}
+	}
+}
+
+// withoutKeys applies an operation that refused a key bias, without that bias.
+func (r *reading) withoutKeys(by transform.Operation, views []tensor.View, from []string, refused error) ([]tensor.View, error) {
+	anyway, can := by.Anyway()
+	if !can {
+		return nil, refused
+	}
+	if r.keyErr == nil {
+		r.keyErr = &TensorError{Name: from[0], Err: refused}
+	}
+	r.keyBias = append(r.keyBias, from[0])
+	return anyway.Apply(r.widen(views, from)...)
+}
+
+// refuseKeys refuses a key bias in a model that nothing else tells from a plain vision transformer.
+func (r *reading) refuseKeys() {
+	if c := r.config; r.keyErr != nil && r.refused == nil && c.Bias == arch.NoBias && !c.LayerScale && !c.MaskToken {
+		r.refused = r.keyErr
 	}
 }
 

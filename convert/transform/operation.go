@@ -15,6 +15,8 @@ type Operation struct {
 
 	in      int
 	forward func(in []tensor.View) ([]tensor.View, error)
+	// anyway is forward without the check that what is dropped is zero; nil if there is none.
+	anyway  func(in []tensor.View) ([]tensor.View, error)
 	inverse func() Operation
 }
 
@@ -27,6 +29,14 @@ func (o Operation) Apply(in ...tensor.View) ([]tensor.View, error) {
 		return nil, fmt.Errorf("%s takes %d tensors, not %d", o.Name, o.in, len(in))
 	}
 	return o.forward(in)
+}
+
+// Anyway returns the operation that drops what o drops, whatever it holds, and whether there is one. It is lossy.
+func (o Operation) Anyway() (Operation, bool) {
+	if o.anyway == nil {
+		return Operation{}, false
+	}
+	return Operation{Name: o.Name + " that is not zero", Lossy: true, in: o.in, forward: o.anyway, inverse: o.inverse}, true
 }
 
 // Inverse is the operation that undoes o, as far as that is possible.
@@ -90,6 +100,13 @@ func DropKeyBias() Operation {
 			}
 			return []tensor.View{parts[0], parts[2]}, nil
 		},
+		anyway: func(in []tensor.View) ([]tensor.View, error) {
+			parts, err := Split(in[0], 3)
+			if err != nil {
+				return nil, err
+			}
+			return []tensor.View{parts[0], parts[2]}, nil
+		},
 		inverse: FillKeyBias,
 	}
 }
@@ -115,6 +132,7 @@ func DropZero() Operation {
 	return Operation{
 		Name: "dropped, all zero", in: 1, Lossy: true,
 		forward: func(in []tensor.View) ([]tensor.View, error) { return nil, checkIfKnown(in[0]) },
+		anyway:  func([]tensor.View) ([]tensor.View, error) { return nil, nil },
 		inverse: func() Operation { return Keep(0) },
 	}
 }
