@@ -72,7 +72,7 @@ func (v *verification) remarkTaps(r *Result, add func(string, string, ...any)) {
 			who = "both the model and the reference have NaN or infinity"
 		}
 		add(notFinite, "at %s %s", m.name, who)
-		break
+		return
 	}
 	var alone []string
 	for _, t := range r.Taps {
