@@ -181,6 +181,12 @@ func TestBetween(t *testing.T) {
 			"table turned with the class rows", biases, rows(biases, func(i int) int { return append(slices.Repeat([]int{34 - i}, 35), 36, 35, 37)[i] }), table,
 			"B is A with offsets down reversed, offsets across reversed, the last 3 rows in the order 36, 35, 37",
 		},
+		{"table transposed with another class row", biases, rows(biases, func(i int) int {
+			if i < 35 {
+				return i%5*7 + i/5
+			}
+			return 35 + (i-34)%3
+		}), table, "B is A with rows in another order"},
 		{"class rows first", biases, rows(biases, func(i int) int { return (i + 35) % 38 }), table, "B is A with rows rolled by 3"},
 		{"each row scaled", matrix, change(matrix, func(i int, v float64) float64 { return float64(float32(v) * float32(i/10+1)) }), nil, "B is A with each row scaled by a factor of its own, from 1 to 24"},
 		{"each column scaled", weights, change(weights, func(i int, v float64) float64 { return float64(float32(v) * (0.5 + float32(i%32))) }), nil, "B is A with each column scaled by a factor of its own, from 0.5 to 31.5"},
@@ -301,6 +307,19 @@ func TestBetween_Odd(t *testing.T) {
 		if found := relation.Between(a, b, relation.Options{}); found.String() != c.want {
 			t.Errorf("%v and %v: %s, want %s", c.a, c.b, found, c.want)
 		}
+	}
+}
+
+// TestBetween_RoundsOnce rounds float64 near the middle between two float16, where rounding to float32 first gives the other neighbour.
+func TestBetween_RoundsOnce(t *testing.T) {
+	t.Parallel()
+	const step, half, little = 0x1p-10, 0x1p-11, 0x1p-40
+	a := []float64{1 + half + little, 1 + step + half - little, -1 - half - little, -1 - step - half + little, 1 + half, 1 + step + half}
+	b := []float64{1 + step, 1 + step, -1 - step, -1 - step, 1, 1 + 2*step}
+	shape := tensor.Shape{len(a)}
+	found := relation.Between(relation.Tensor{Values: a, Shape: shape}, relation.Tensor{Values: b, Shape: shape}, relation.Options{})
+	if got := found.String(); got != "B is A rounded to F16" {
+		t.Error(got)
 	}
 }
 
