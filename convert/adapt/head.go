@@ -118,6 +118,8 @@ func (o Options) checkHead(c arch.Config) error {
 		return &OptionsError{"Head", fmt.Sprintf("rows of the old head are chosen, and the head is to be %s", o.Head), "leave out one of the two"}
 	case o.head(c) == RowsHead && len(o.Rows) == 0:
 		return &OptionsError{"Rows", "no rows of the old head are chosen", "say which, by a file with one row a line"}
+	case len(o.Rows) > arch.MaxClasses:
+		return &OptionsError{"Rows", fmt.Sprintf("%d rows are more than a model can have classes", len(o.Rows)), fmt.Sprintf("give at most %d", arch.MaxClasses)}
 	case o.Rows != nil && o.Classes != 0 && o.Classes != len(o.Rows):
 		return &OptionsError{
 			"Classes", fmt.Sprintf("%s chosen, and the head is to have %s",

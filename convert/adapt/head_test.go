@@ -267,6 +267,8 @@ func TestApply_RefusesContradictions(t *testing.T) {
 		{"rows of visual tokens", masked(), Options{Rows: []string{"1"}}},
 		{"rows of no head", classless, Options{Rows: []string{"1"}}},
 		{"negative classes", square(3), Options{Classes: -1}},
+		{"immense classes", square(3), Options{Classes: math.MaxInt}},
+		{"immense rows", square(3), Options{Rows: make([]string, 1<<20+1)}},
 		{"norm of a classifier", square(3), Options{Classes: 4, Norm: PretrainedNorm}},
 		{"norm without head", masked(), Options{Norm: PretrainedNorm}},
 		{"copies of no table", bare, Options{PerBlockBias: true}},
