@@ -66,7 +66,7 @@ func modelHint(err error) string {
 	case errors.As(err, &several):
 		return several.Hint() + "; the flag is " + selectOne(several, selectFlag(err))
 	case errors.As(err, &together):
-		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), shellQuoted(together.Prefix), dropAll(together.Patterns))
+		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), text.Shell(together.Prefix), dropAll(together.Patterns))
 	case errors.As(err, &masked):
 		return masked.Hint() + " with --arch"
 	case errors.As(err, &inference):
@@ -93,12 +93,12 @@ func selectOne(several *naming.SeveralModelsError, flag string) string {
 	}
 	likely := several.Likely()
 	if likely == "" {
-		return dropAll(drop) + ", or " + flag + " " + shellQuoted(others[0])
+		return dropAll(drop) + ", or " + flag + " " + text.Shell(others[0])
 	}
 	if len(others) < len(several.Prefixes) {
-		return flag + " " + shellQuoted(likely) + ", or " + dropAll(drop)
+		return flag + " " + text.Shell(likely) + ", or " + dropAll(drop)
 	}
-	return flag + " " + shellQuoted(likely)
+	return flag + " " + text.Shell(likely)
 }
 
 // selectFlag returns the flag that selects a state dict in the file that an error is about.
@@ -137,20 +137,12 @@ const mostDropped = 4
 func dropAll(patterns []string) string {
 	var flags []string
 	for _, pattern := range patterns[:min(len(patterns), mostDropped)] {
-		flags = append(flags, "--drop "+shellQuoted(pattern))
+		flags = append(flags, "--drop "+text.Shell(pattern))
 	}
 	if len(patterns) > mostDropped {
 		flags = append(flags, "...")
 	}
 	return strings.Join(flags, " ")
-}
-
-// shellQuoted returns a word as a shell takes it.
-func shellQuoted(word string) string {
-	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(text.Line(word), "'", `'\''`) + "'"
 }
 
 // namelessHint returns the flags for a part of a model that a scheme has no names for.

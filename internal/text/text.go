@@ -4,6 +4,7 @@ package text
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -99,6 +100,18 @@ func JSON(document []byte) []byte {
 
 // Line is Printable for text that must stay within a line, or a column of it: line breaks and tabs are shown as escapes too.
 func Line(shown string) string { return escape(shown, isHarmful) }
+
+// plain matches words that no shell takes apart or replaces.
+var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
+// Shell returns a word as shells read it: as it is, or in single quotes, which sh, zsh, fish and PowerShell take literally. Control characters are escaped as
+// by Line, so such a word is shown, but is another one.
+func Shell(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(Line(word), "'", `'\''`) + "'"
+}
 
 // escape shows some characters as Go's escapes.
 func escape(shown string, which func(rune) bool) string {

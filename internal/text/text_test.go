@@ -115,3 +115,21 @@ func TestJSON(t *testing.T) {
 		t.Errorf("read back: %q, %v", read, err)
 	}
 }
+
+// TestShell has the words that sh, dash, zsh and fish take as one word with this value.
+func TestShell(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"beit.pth":            "beit.pth",
+		"https://a.example/b": "https://a.example/b",
+		"":                    "''",
+		"it's a model.pth":    `'it'\''s a model.pth'`,
+		"$HOME `id` *":        "'$HOME `id` *'",
+		"two\nlines\x1b[31m":  `'two\nlines\x1b[31m'`,
+		"--drop=head.*":       "'--drop=head.*'",
+	} {
+		if got := text.Shell(word); got != want {
+			t.Errorf("%q: %s, want %s", word, got, want)
+		}
+	}
+}

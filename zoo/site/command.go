@@ -1,9 +1,6 @@
 package site
 
-import (
-	"regexp"
-	"strings"
-)
+import "github.com/beitzoo/beitzoo/internal/text"
 
 // command is a line that a reader can copy.
 type command struct {
@@ -32,21 +29,21 @@ func (e *shown) NeedsKey() bool { return e.Place != "" && e.Key == "" }
 func (e *shown) IsHere() bool { return e.Place == Here }
 
 // parts returns a command, followed by the flags for the place of the entry.
-func (e *shown) parts(text string) []part {
+func (e *shown) parts(line string) []part {
 	if e.Place == "" {
-		return []part{{Text: text}}
+		return []part{{Text: line}}
 	}
-	parts := []part{{Text: text + " --zoo "}}
+	parts := []part{{Text: line + " --zoo "}}
 	if e.Place == Here {
 		parts = append(parts, part{Text: "ADDRESS", IsPlaceholder: true, IsAddress: true})
 	} else {
-		parts = append(parts, part{Text: quote(e.Place)})
+		parts = append(parts, part{Text: text.Shell(e.Place)})
 	}
 	parts = append(parts, part{Text: " --trust "})
 	if e.Key == "" {
 		return append(parts, part{Text: "KEY", IsPlaceholder: true})
 	}
-	return append(parts, part{Text: quote(e.Key)})
+	return append(parts, part{Text: text.Shell(e.Key)})
 }
 
 // List returns the command that lists the place of the entry.
@@ -72,15 +69,4 @@ func (m *model) Commands() []command {
 		commands = append(commands, command{"Classify a picture", m.parts("beitzoo predict " + name + " photo.jpg")})
 	}
 	return commands
-}
-
-// plain matches words that no shell takes apart or replaces.
-var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
-
-// quote returns a word as a shell reads it: as it is, or in single quotes, which sh, zsh, fish and PowerShell take literally.
-func quote(word string) string {
-	if plain.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
