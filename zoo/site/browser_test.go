@@ -3,95 +3,19 @@
 package site_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"html"
-	"image/png"
-	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/beitzoo/beitzoo/internal/webpage/webpagetest"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/site"
 )
-
-// browser runs headless Chromium and returns its output. The environment variable CHROMIUM may name the program. All requests go through a proxy, also those to
-// this machine. If it is nil, there are none.
-func browser(t *testing.T, through *proxy, scheme string, arguments ...string) []byte {
-	t.Helper()
-	name := os.Getenv("CHROMIUM")
-	if name == "" {
-		name = "chromium"
-	}
-	address := "127.0.0.1:9" // nobody listens there
-	if through != nil {
-		address = through.Listener.Addr().String()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	preferred := map[string]string{"dark": "0", "light": "1"}[scheme]
-	command := exec.CommandContext(ctx, name, append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--user-data-dir=" + t.TempDir(),
-		"--blink-settings=preferredColorScheme=" + preferred, "--virtual-time-budget=4000",
-		"--proxy-server=" + address, "--proxy-bypass-list=<-loopback>", // the last one takes away the exception for this machine
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
-	}, arguments...)...)
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return output
-}
-
-// proxy forwards requests for one server, and remembers all.
-type proxy struct {
-	*httptest.Server
-	mu    sync.Mutex
-	asked []string
-}
-
-// elsewhere returns what was asked of other servers. The browser itself asks its maker for things at its start.
-func (p *proxy) elsewhere(site string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	own := regexp.MustCompile(`(google|gstatic|googleapis|gvt1)\.com`)
-	return slices.DeleteFunc(slices.Clone(p.asked), func(address string) bool { return strings.HasPrefix(address, site+"/") || own.MatchString(address) })
-}
-
-// startProxy returns a proxy to that site.
-func startProxy(t *testing.T, site string) *proxy {
-	t.Helper()
-	target, err := url.Parse(site)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		p.asked = append(p.asked, r.RequestURI)
-		p.mu.Unlock()
-		if r.URL.Host == target.Host {
-			forward.ServeHTTP(w, r)
-			return
-		}
-		w.WriteHeader(http.StatusBadGateway)
-	}))
-	t.Cleanup(p.Close)
-	return p
-}
 
 // catalogue is what the tests look at: the manifests that ship with the program; two that are said to be old and wrong, where the site is; and one with many
 // classes and a long, hostile title.
@@ -116,81 +40,26 @@ func catalogue(t *testing.T) []site.Entry {
 	return append(published(t), old, wrong, many)
 }
 
-// serve shows the site below /site/, the measuring page, and a page that does load something from elsewhere.
+// serve shows the site below /site/.
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
 	folder := t.TempDir()
 	if err := site.Write(t.Context(), folder, catalogue(t)); err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/site/", http.StripPrefix("/site/", http.FileServer(http.Dir(folder))))
-	mux.HandleFunc("/measure", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "testdata/measure.html") })
-	mux.HandleFunc("/loads", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `<!DOCTYPE html><img src="http://example.com/picture.png">`)
-	})
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	return server
-}
-
-type measured struct {
-	ScrollWidth, Texts, Charts, Buttons, Tools, Foreign int
-	Contrast, Font                                      float64
-	Worst, Wide, Page, Cells, Overlaps, Labels, Said    string
-	Commands                                            []string
-	Used                                                map[string]string
-}
-
-var result = regexp.MustCompile(`<pre id="result">(\{.*\})</pre>`)
-
-// measure opens a page of the site in a frame of that width, uses its controls, and asks the browser what it looks like. more may be "noscript".
-func measure(t *testing.T, server *httptest.Server, through *proxy, page, scheme string, width int, more ...string) measured {
-	t.Helper()
-	query := url.Values{"page": {"/site/" + page}, "width": {strconv.Itoa(width)}}
-	for _, word := range more {
-		query.Set(word, "")
-	}
-	dom := browser(t, through, scheme, "--window-size=1500,1000", "--dump-dom", server.URL+"/measure?"+query.Encode())
-	match := result.FindSubmatch(dom)
-	if match == nil {
-		t.Fatalf("the browser shows %.300s", dom)
-	}
-	var m measured
-	if err := json.Unmarshal([]byte(html.UnescapeString(string(match[1]))), &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return webpagetest.Serve(t, folder)
 }
 
 // TestInTheBrowser looks at the table and three pages, on a telephone and on a wide screen, light and dark, and uses the controls of each.
 func TestInTheBrowser(t *testing.T) {
 	server := serve(t)
-	through := startProxy(t, server.URL)
-	backgrounds := map[string]string{"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 27)"}
+	through := webpagetest.StartProxy(t, server.URL)
 	for _, page := range []string{"index.html", "models/beit_large_p16_512/index.html", "models/wrong_digits/index.html", "models/many_classes/index.html"} {
-		for _, width := range []int{400, 1400} {
-			for scheme, background := range backgrounds {
+		for _, width := range webpagetest.Widths {
+			for scheme := range webpagetest.Backgrounds {
 				t.Run(fmt.Sprintf("%s at %d %s", page, width, scheme), func(t *testing.T) {
-					m := measure(t, server, through, page, scheme, width)
-					if m.ScrollWidth > width || m.Wide != "" {
-						t.Errorf("the page is %d pixels wide; %q is beyond its edge", m.ScrollWidth, m.Wide)
-					}
-					if m.Texts < 50 || m.Contrast < 4.5 { // 4.5 is level AA of WCAG 2.1
-						t.Errorf("contrast of %q is %.2f (%d texts)", m.Worst, m.Contrast, m.Texts)
-					}
-					if m.Font < 13 {
-						t.Errorf("the smallest font has %g pixels", m.Font)
-					}
-					if m.Cells != "" {
-						t.Errorf("cells that fall apart on a narrow screen: %s", m.Cells)
-					}
-					if m.Page != background {
-						t.Errorf("the background is %s, want %s", m.Page, background)
-					}
-					if m.Foreign != 0 {
-						t.Errorf("%d elements of the page are not the site's", m.Foreign)
-					}
+					m := webpagetest.Measure(t, server, through, page, scheme, width)
+					m.CheckLooks(t, scheme, width)
 					checkCommands(t, m, server.URL)
 					if page == "index.html" {
 						checkTable(t, m)
@@ -198,22 +67,16 @@ func TestInTheBrowser(t *testing.T) {
 					if strings.Contains(page, "many") && m.Labels != "777 a-rare-class" {
 						t.Errorf("searching for a class finds %q", m.Labels)
 					}
-					screenshot(t, server, through, page, scheme, width)
+					webpagetest.Screenshot(t, server, through, page, scheme, width)
 				})
 			}
 		}
 	}
-	if asked := through.elsewhere(server.URL); len(asked) > 0 {
-		t.Errorf("the pages asked other servers for %q", asked)
-	}
-	browser(t, through, "light", "--dump-dom", server.URL+"/loads")
-	if asked := through.elsewhere(server.URL); !slices.Contains(asked, "http://example.com/picture.png") {
-		t.Errorf("the proxy does not see what is loaded: %q", asked) // then this test proves nothing
-	}
+	webpagetest.CheckNothingLoaded(t, server, through)
 }
 
 // checkCommands wants a button at each command, and the address of the site in those of entries that are published where the site is.
-func checkCommands(t *testing.T, m measured, server string) {
+func checkCommands(t *testing.T, m webpagetest.Measured, server string) {
 	t.Helper()
 	if len(m.Commands) == 0 || m.Buttons != len(m.Commands) {
 		t.Errorf("%d commands have %d buttons", len(m.Commands), m.Buttons)
@@ -227,10 +90,10 @@ func checkCommands(t *testing.T, m measured, server string) {
 }
 
 // checkTable checks what the table shows after clicks. m.Used holds the names of its rows, by what was clicked last.
-func checkTable(t *testing.T, m measured) {
+func checkTable(t *testing.T, m webpagetest.Measured) {
 	t.Helper()
-	if m.Charts != 3 || m.Overlaps != "" { // one for ImageNet-1k, one for RVL-CDIP, one for the digits
-		t.Errorf("%d charts; texts over one another: %s", m.Charts, m.Overlaps)
+	if m.Charts != 3 { // one for ImageNet-1k, one for RVL-CDIP, one for the digits
+		t.Errorf("%d charts", m.Charts)
 	}
 	rows := func(key string) []string { return strings.Fields(m.Used[key]) }
 	reversed := func(key string) []string {
@@ -268,10 +131,10 @@ func checkTable(t *testing.T, m measured) {
 // TestInTheBrowser_Widths looks for what is wider than the window at the widths where the layout changes.
 func TestInTheBrowser_Widths(t *testing.T) {
 	server := serve(t)
-	through := startProxy(t, server.URL)
+	through := webpagetest.StartProxy(t, server.URL)
 	for _, width := range []int{320, 959, 961, 1247, 1249, 1490} {
 		for _, page := range []string{"index.html", "models/many_classes/index.html"} {
-			if m := measure(t, server, through, page, "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
+			if m := webpagetest.Measure(t, server, through, page, "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
 				t.Errorf("%s in a window of %d pixels is %d pixels wide; %q is beyond its edge; texts over one another: %s", page, width, m.ScrollWidth, m.Wide, m.Overlaps)
 			}
 		}
@@ -281,12 +144,12 @@ func TestInTheBrowser_Widths(t *testing.T) {
 // TestInTheBrowser_NoScript wants everything but the controls on a page whose script may not run, and says what to replace in commands.
 func TestInTheBrowser_NoScript(t *testing.T) {
 	server := serve(t)
-	through := startProxy(t, server.URL)
+	through := webpagetest.StartProxy(t, server.URL)
 	for page, want := range map[string]string{
 		"index.html":                     "Put the address of this site for ADDRESS.",
 		"models/many_classes/index.html": "a-rare-class",
 	} {
-		m := measure(t, server, through, page, "light", 400, "noscript")
+		m := webpagetest.Measure(t, server, through, page, "light", 400, "noscript")
 		if m.Tools != 0 || m.Buttons != 0 || !strings.Contains(m.Said, want) || m.ScrollWidth > 400 || m.Wide != "" {
 			t.Errorf("%s: %d controls, %d pixels wide (%s); it must say %q", page, m.Tools, m.ScrollWidth, m.Wide, want)
 		}
@@ -303,38 +166,8 @@ func TestInTheBrowser_File(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := (&url.URL{Scheme: "file", Path: folder + "/models/old_digits/index.html"}).String()
-	page := html.UnescapeString(string(browser(t, nil, "light", "--dump-dom", address)))
+	page := html.UnescapeString(string(webpagetest.Browser(t, nil, "light", "--dump-dom", address)))
 	if want := "--zoo '" + strings.ReplaceAll(folder, "'", `'\''`) + "' --trust RW"; !strings.Contains(page, want) || strings.Contains(page, ">ADDRESS<") {
 		t.Errorf("the page does not say %s", want)
-	}
-}
-
-// screenshot checks that the browser painted something. It keeps the image in the folder that the environment variable SCREENSHOTS names, if it is set.
-func screenshot(t *testing.T, server *httptest.Server, through *proxy, page, scheme string, width int) {
-	t.Helper()
-	folder := os.Getenv("SCREENSHOTS")
-	if folder == "" {
-		folder = t.TempDir()
-	}
-	target := filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", regexp.MustCompile(`\W+`).ReplaceAllString(page, "-"), width, scheme))
-	browser(t, through, scheme, fmt.Sprintf("--window-size=%d,2400", width), "--screenshot="+target, server.URL+"/site/"+page)
-	file, err := os.Open(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	picture, err := png.Decode(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	colours := map[[3]uint32]bool{}
-	for y := 0; y < picture.Bounds().Dy(); y += 3 {
-		for x := 0; x < picture.Bounds().Dx(); x += 3 {
-			r, g, b, _ := picture.At(x, y).RGBA()
-			colours[[3]uint32{r, g, b}] = true
-		}
-	}
-	if len(colours) < 10 {
-		t.Errorf("%s has %d colours", target, len(colours))
 	}
 }

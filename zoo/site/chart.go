@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/beitzoo/beitzoo/internal/webpage"
 )
 
 // chart shows the accuracy of models over their number of parameters, for one data set: accuracies on different data sets can't be compared.
@@ -140,7 +142,7 @@ func draw(points []point, width, height float64, name func(n int) string) drawin
 	y := func(top1 float64) float64 {
 		return d.Plot.Bottom - (top1-lowY)/(highY-lowY)*(d.Plot.Bottom-d.Plot.Top)
 	}
-	for _, parameters := range logarithmicTicks(lowX, highX) {
+	for _, parameters := range webpage.LogTicks(lowX, highX) {
 		at := x(parameters)
 		if !slices.ContainsFunc(d.Columns, func(other tick) bool { return math.Abs(other.At-at) < tickDistance }) {
 			d.Columns = append(d.Columns, tick{at, shortCount(int64(math.Round(parameters)))})
@@ -171,21 +173,6 @@ func bounds(points []point) (lowX, highX, lowY, highY float64) {
 	margin := max(math.Pow(highX/lowX, 0.15), math.Sqrt(2/(highX/lowX)), 1.05)
 	extra := max((highY-lowY)*0.08, (2-(highY-lowY))/2)
 	return lowX / margin, highX * margin, max(0, lowY-extra), min(100, highY+extra)
-}
-
-// logarithmicTicks returns round numbers between the ends of an axis of factors, the roundest first.
-func logarithmicTicks(low, high float64) []float64 {
-	var ticks []float64
-	for _, digits := range [][]float64{{1}, {5, 2}, {3, 7}, {4, 6, 8, 9}} {
-		for _, digit := range digits {
-			for power := math.Floor(math.Log10(low)); power <= math.Log10(high); power++ {
-				if value := digit * math.Pow(10, power); value >= low && value <= high {
-					ticks = append(ticks, value)
-				}
-			}
-		}
-	}
-	return ticks
 }
 
 // tickStep returns a round distance of which about 4 to 8 fit between the ends of an axis.

@@ -3,13 +3,10 @@ package site
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -19,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/webpage"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -57,16 +55,17 @@ type Page struct {
 // Pages renders the table and a page for each model. entries may be in any order and hold several versions of a model. The same entries always
 // make the same pages.
 func Pages(entries []Entry) ([]Page, error) {
-	style, err := files.ReadFile("templates/style.css")
+	own, err := files.ReadFile("templates/style.css")
 	if err != nil {
 		return nil, err
 	}
+	style := webpage.Style + string(own)
 	script, err := files.ReadFile("templates/script.js")
 	if err != nil {
 		return nil, err
 	}
 	all := newCatalogue(entries)
-	common := page{Style: template.CSS(style), Script: template.JS(script), Policy: policy(style, script)}
+	common := page{Style: template.CSS(style), Script: template.JS(script), Policy: webpage.Policy(style, string(script))}
 	table := common
 	table.Catalogue = all
 	first, err := render("index.html", "index.html", table)
@@ -97,15 +96,6 @@ type page struct {
 	Model     *model
 }
 
-// policy returns the content security policy of every page: a browser runs this style and this script, and loads nothing.
-func policy(style, script []byte) string {
-	hash := func(content []byte) string {
-		sum := sha256.Sum256(content)
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}
-	return "default-src 'none'; img-src data:; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
-}
-
 func render(target, name string, data page) (Page, error) {
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, data); err != nil {
@@ -113,9 +103,6 @@ func render(target, name string, data page) (Page, error) {
 	}
 	return Page{Path: target, Content: text.Bytes()}, nil
 }
-
-// generator is in the head of each page.
-const generator = `<meta name="generator" content="beitzoo">`
 
 // ForeignPageError says that a page would replace a file that beitzoo did not write.
 type ForeignPageError struct{ Path string }
@@ -134,12 +121,11 @@ func (*ForeignPageError) Hint() string { return "give another folder, or move th
 func checkOwn(folder string, pages []Page) error {
 	for _, p := range pages {
 		target := filepath.Join(folder, filepath.FromSlash(p.Path))
-		file, err := os.Open(target)
-		if err != nil {
-			continue // nothing to lose, or an error that writing meets as well
-		}
-		own, err := isOwn(file)
-		if err != nil {
+		own, err := webpage.IsOwn(target)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
 			return disk.AtTarget(target, err)
 		}
 		if !own {
@@ -147,12 +133,6 @@ func checkOwn(folder string, pages []Page) error {
 		}
 	}
 	return nil
-}
-
-// isOwn reports whether a file is a page of a site, and closes it.
-func isOwn(file *os.File) (bool, error) {
-	head, err := io.ReadAll(io.LimitReader(file, 4<<10))
-	return bytes.Contains(head, []byte(generator)), errors.Join(err, file.Close())
 }
 
 // removeStale removes the pages of models that are not on the site any more, such as those whose key was revoked: they would go on recommending them.
@@ -166,12 +146,8 @@ func removeStale(folder string, pages []Page) error {
 			continue
 		}
 		target := filepath.Join(folder, filepath.FromSlash(name))
-		file, err := os.Open(target)
-		if err != nil {
-			continue // so nobody reads it
-		}
-		if own, err := isOwn(file); err != nil || !own {
-			continue
+		if own, err := webpage.IsOwn(target); err != nil || !own {
+			continue // nobody reads it, or it is somebody else's
 		}
 		if err := os.Remove(target); err != nil {
 			return disk.AtTarget(target, err)

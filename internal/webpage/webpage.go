@@ -1,0 +1,60 @@
+// Package webpage has what the HTML pages of the program have in common: how they look, light, dark and printed, what a browser lets them do, how it is known
+// that a file is one of them, and the ticks of their charts.
+package webpage
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // for the style
+	"encoding/base64"
+	"errors"
+	"io"
+	"math"
+	"os"
+)
+
+// Style is the common part of the style sheets. A page adds its own rules.
+//
+//go:embed style.css
+var Style string
+
+// Policy returns the content security policy of a page: a browser applies this style, runs this script, or none if it is empty, and loads nothing.
+func Policy(style, script string) string {
+	hash := func(content string) string {
+		sum := sha256.Sum256([]byte(content))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	scripts := "'none'"
+	if script != "" {
+		scripts = hash(script)
+	}
+	return "default-src 'none'; img-src data:; style-src " + hash(style) + "; script-src " + scripts + "; base-uri 'none'; form-action 'none'"
+}
+
+// Generator is in the head of each page.
+const Generator = `<meta name="generator" content="beitzoo">`
+
+// IsOwn reports whether the file at path is a page of the program: it has the Generator near its beginning. A file that does not exist is an error.
+func IsOwn(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	head, err := io.ReadAll(io.LimitReader(file, 4<<10))
+	return bytes.Contains(head, []byte(Generator)), errors.Join(err, file.Close())
+}
+
+// LogTicks returns round numbers between the ends of a logarithmic axis, both above 0, the roundest first.
+func LogTicks(low, high float64) []float64 {
+	var ticks []float64
+	for _, digits := range [][]float64{{1}, {5, 2}, {3, 7}, {4, 6, 8, 9}} {
+		for _, digit := range digits {
+			for power := math.Floor(math.Log10(low)); power <= math.Log10(high); power++ {
+				if value := digit * math.Pow(10, power); value >= low && value <= high {
+					ticks = append(ticks, value)
+				}
+			}
+		}
+	}
+	return ticks
+}
