@@ -85,3 +85,17 @@ func readNumber(path string) int64 {
 	number, _ := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
 	return number
 }
+
+// Processor returns the name of the processor, or "" if the system does not say.
+func Processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
