@@ -27,6 +27,8 @@ type verifyFlags struct {
 	againstSelect string
 	images        int
 	all           bool
+	// report is the file of the HTML page, or empty.
+	report string
 }
 
 func verifyCommand(c *console) *cli.Command {
@@ -41,6 +43,7 @@ func verifyCommand(c *console) *cli.Command {
 			"beitzoo verify beit.pth --recording passl.safetensors",
 			"beitzoo verify beit.pth --against original.pdparams --engine native",
 			"beitzoo verify checkpoint.pth --select model_ema --against checkpoint.pth --against-select model",
+			"beitzoo verify beit.pth --recording passl.safetensors --report verdict.html",
 		),
 		Flags: c.flags([]cli.Flag{
 			&cli.PathFlag{Name: "recording", Destination: &f.recording, Category: referenceSection, Usage: "compare with what another program recorded in this `FILE` (docs/recording.md)"},
@@ -55,12 +58,18 @@ func verifyCommand(c *console) *cli.Command {
 			},
 			images,
 			boolFlag("all", &f.all, "print a line for each activation"),
+			reportFlag(&f.report),
 		}, f.model.flags(), f.engine.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return verifyModel(ctx, c, args[0], f) }),
 	}
 }
 
 func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags) error {
+	if f.report != "" {
+		if err := report.CheckTarget(f.report); err != nil {
+			return err
+		}
+	}
 	model, other, err := f.open(ctx, c, argument)
 	if err != nil {
 		return err
@@ -89,7 +98,17 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	if err != nil {
 		return err
 	}
-	return printVerdict(c, result, verifiedFactsOf(model), f.all)
+	facts := verifiedFactsOf(model)
+	options := report.Options{All: f.all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns, Labels: model.Labels}
+	if f.report == "" {
+		return printVerdict(c, result, facts, options)
+	}
+	failed := f.writeReport(ctx, c, model, other, result, options)
+	if failed == nil {
+		facts.Report = f.report
+	}
+	verdict := printVerdict(c, result, facts, options) // it took its time, so it is printed in any case
+	return cmp.Or(failed, verdict)
 }
 
 // announce says what the verification will take. It runs the model in its own engine and in the one that measures the noise, and beside them another checkpoint.
@@ -116,6 +135,8 @@ type verifiedFacts struct {
 	// Recipe and LabelsFrom are not used by a verification, but by whoever runs the model afterwards; they are left out if they are not known.
 	Recipe     *statedRecipe `json:"recipe,omitempty"`
 	LabelsFrom card.Origin   `json:"labels_from,omitempty"`
+	// Report is the file with the HTML page, if one was written.
+	Report string `json:"report,omitempty"`
 }
 
 func verifiedFactsOf(m *convert.Model) verifiedFacts {
@@ -218,8 +239,7 @@ func countGiven(values ...string) int {
 	return len(slices.DeleteFunc(values, func(value string) bool { return value == "" }))
 }
 
-func printVerdict(c *console, result *verify.Result, facts verifiedFacts, all bool) error {
-	options := report.Options{All: all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns}
+func printVerdict(c *console, result *verify.Result, facts verifiedFacts, options report.Options) error {
 	var err error
 	if c.asJSON {
 		err = c.json(struct {
@@ -228,6 +248,9 @@ func printVerdict(c *console, result *verify.Result, facts verifiedFacts, all bo
 		}{report.New(result, options), facts})
 	} else {
 		err = report.Text(c.out, result, options)
+		if facts.Report != "" {
+			c.printf("report: %s", facts.Report)
+		}
 	}
 	if err == nil && !result.OK {
 		return errDiffers

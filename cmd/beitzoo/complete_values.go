@@ -127,6 +127,7 @@ var valuesOf = map[string]values{
 	"--re-sign":              {words: publishedWords},
 	"--recording":            safetensorsValues,
 	"--recipe":               {words: func(*typedWords) []proposal { return proposals(card.RecipeNames()) }, files: files{any: true, endings: []string{".json", ".yaml", ".yml"}}},
+	"--report":               {files: files{any: true, endings: []string{".html"}}},
 	"--select":               {words: fixedWords("model", "model_ema", "module", "state_dict", "teacher")},
 	"--select-a":             {words: fixedWords("model", "model_ema", "module", "state_dict", "teacher")},
 	"--select-b":             {words: fixedWords("model", "model_ema", "module", "state_dict", "teacher")},

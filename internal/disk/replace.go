@@ -32,12 +32,20 @@ func (e *NotFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
 // Hint returns what to do next.
 func (e *NotFileError) Hint() string { return "give the name of a file" }
 
+// CheckFile returns a *[NotFileError] if there is something at path, or behind a link there, that is not a file.
+func CheckFile(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &NotFileError{Path: path, Mode: info.Mode()}
+	}
+	return nil
+}
+
 // Replace writes the file at path with the content that write produces. It writes a new file beside path, syncs it, and renames it to path, so the
 // old content stays until the new one is complete. The file has the permissions mode, whatever the umask. If there is
 // something else than a file at path, or behind a link there, the error is a *[NotFileError].
 func Replace(path string, mode fs.FileMode, write func(to io.Writer) error) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return &NotFileError{Path: path, Mode: info.Mode()}
+	if err := CheckFile(path); err != nil {
+		return err
 	}
 	file, err := CreatePartial(path)
 	if err != nil {

@@ -118,7 +118,10 @@ func whereTexts(p blame.Place) []string {
 		one, many string
 		indices   []int
 	}{
-		{"image", "images", p.Images}, {"token", "tokens", p.Tokens}, {"head", "heads", p.Heads}, {"channel", "channels", p.Channels},
+		{"image", "images", p.Images},
+		{"token", "tokens", p.Tokens},
+		{"head", "heads", p.Heads},
+		{"channel", "channels", p.Channels},
 		{"class", "classes", p.Classes},
 	} {
 		words := make([]string, len(part.indices))
