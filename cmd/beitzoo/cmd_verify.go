@@ -42,7 +42,7 @@ func verifyCommand(c *console) *cli.Command {
 			"which activation is the first that differs, and why.",
 			"beitzoo verify beit.pth --recording passl.safetensors",
 			"beitzoo verify beit.pth --against original.pdparams --engine native",
-			"beitzoo verify checkpoint.pth --select model_ema --against checkpoint.pth --against-select model",
+			"beitzoo verify a.pth --select model_ema --against a.pth --against-select model",
 			"beitzoo verify beit.pth --recording passl.safetensors --report verdict.html",
 		),
 		Flags: c.flags([]cli.Flag{
