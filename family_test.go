@@ -237,7 +237,11 @@ func TestFamily_Relatives(t *testing.T) {
 		{file: "backbone.bin", check: pooling(arch.NoPooling, 0)},
 		{file: "unilm_pretrained_encoder.pth", check: func(m *convert.Model) bool { return m.Config.Masked() && m.Config.MaskToken && m.Config.Classes == 0 }},
 		{file: "mmpretrain.pth", check: func(m *convert.Model) bool { return m.Config == tiny && m.Scheme == naming.OpenMMLab }},
-		{file: "data2vec.bin", check: func(m *convert.Model) bool { return m.Config == tiny && m.Scheme == naming.Data2Vec }},
+		{file: "data2vec.bin", check: func(m *convert.Model) bool {
+			same := m.Config
+			same.Epsilon = tiny.Epsilon
+			return same == tiny && m.Config.Epsilon == arch.EpsilonHF && m.Scheme == naming.Data2Vec
+		}, notes: []string{"epsilon 1e-12 is a guess: it is the default of Hugging Face"}},
 		{file: "gray.pth", check: func(m *convert.Model) bool { return m.Config.Channels == 1 && m.Config.Classes == 10 }},
 		{file: "key_half.pth", check: func(m *convert.Model) bool { return m.Config.Classes == 5 }, notes: []string{
 			`"beit.layers.0.attention.k_proj.weight", which is F16, became F32, which has all its values`,

@@ -96,6 +96,8 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
 	case m.By.StatesEpsilon():
 		m.Config.Epsilon, m.From[card.Epsilon] = m.By.Epsilon, card.Map
+	case m.By.Epsilon != arch.Epsilon && m.File.Metadata[MetadataScheme] == "": // [Metadata] leaves out arch.Epsilon
+		m.Config.Epsilon, m.From[card.Epsilon] = m.By.Epsilon, card.Usual
 	case beside.timm != nil:
 		m.From[card.Epsilon] = card.TimmConfig // timm's BEiT classes have no other
 	default:

@@ -59,12 +59,9 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	return append(losses, lostProblem(c)...)
 }
 
-// lostEpsilon returns the epsilon if it is not the usual one, or that of a map, and the target has no metadata for it.
+// lostEpsilon returns the epsilon if it is not the usual one of the scheme, and the target has no metadata for it.
 func (t target) lostEpsilon(c card.Card) []Loss {
-	there := arch.Epsilon
-	if t.scheme.StatesEpsilon() {
-		there = t.scheme.Epsilon
-	}
+	there := t.scheme.Epsilon
 	if c.Config.Epsilon == there || t.format.HasMetadata {
 		return nil
 	}

@@ -300,9 +300,9 @@ func (m *Model) noteEpsilon() {
 	if m.Config.Epsilon > mostUsual && m.From[card.Epsilon] != card.Asked {
 		m.warn(fmt.Sprintf("the epsilon %g (%s) is implausible, as released models have 1e-12 to 1e-5: state another if it is wrong", m.Config.Epsilon, m.From[card.Epsilon]))
 	}
-	if m.By.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Default {
-		m.Notes = append(m.Notes, fmt.Sprintf("no config.json is beside this file; %s runs such weights with epsilon %g, PASSL, unilm and timm with %g",
-			m.By.Program, m.By.Epsilon, arch.Epsilon))
+	if m.By.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Usual {
+		m.Notes = append(m.Notes, fmt.Sprintf("no config.json is beside this file, so epsilon %g is a guess: it is the default of %s for weights with such names, "+
+			"while PASSL, unilm and timm run theirs with %g; state the epsilon if you know it", m.Config.Epsilon, m.By.Program, arch.Epsilon))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
 // oddRecipe makes pictures of another size than the models of the tests take.
@@ -125,5 +126,22 @@ func TestNamesThatClassesShare(t *testing.T) {
 		if said != shared {
 			t.Errorf("%q: %q", labels, report.Notes)
 		}
+	}
+}
+
+// The weights of Hugging Face alone run with the epsilon that their own recording ran with, not with that of other programs.
+func TestOpen_EpsilonOfProgram(t *testing.T) {
+	t.Parallel()
+	recorded, err := recording.Read(t.Context(), "../testdata/digits/digits_p16_64.hf.float64.recording.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := convert.Open(t.Context(), "../testdata/digits/digits_p16_64.hf5.statedict.bin", convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if model.Config.Epsilon != recorded.Epsilon || !model.From[card.Epsilon].Guess() {
+		t.Errorf("epsilon %g, from %s; the recording has %g", model.Config.Epsilon, model.From[card.Epsilon], recorded.Epsilon)
 	}
 }
