@@ -227,6 +227,16 @@ var quietClasses = map[string]bool{
 	"BeitPooler": true, "Data2VecVisionPooler": true, "BeitAttention": true, "AdaptivePadding": true,
 }
 
+// packed returns the path of the first module that keeps its weights packed, as those of torch.ao.nn.quantized do, or "".
+func (m *modules) packed() string {
+	for _, path := range m.paths {
+		if class := m.by[path].Class; strings.HasPrefix(class, "torch.") && strings.Contains(class, ".quantized.") {
+			return path
+		}
+	}
+	return ""
+}
+
 // knownLibrary reports whether a class is of a library whose modules compute what their names say, or of the files of unilm's BEiT.
 func knownLibrary(class string) bool {
 	library, _, _ := strings.Cut(class, ".")

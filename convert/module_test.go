@@ -161,3 +161,12 @@ func TestOpen_ModuleWithEndlessSettings(t *testing.T) {
 		t.Errorf("%d bytes were allocated", used)
 	}
 }
+
+// The state dict of a quantised module would be called one; so is the module, whose weights are packed.
+func TestOpen_QuantisedModule(t *testing.T) {
+	t.Parallel()
+	_, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", "quantised.pth"), convert.OpenOptions{})
+	if err == nil || !strings.Contains(err.Error(), `a quantised model, because it has a parameter "blocks.0.attn.qkv._packed_params"`) {
+		t.Error(err)
+	}
+}

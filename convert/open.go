@@ -193,6 +193,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 		}
 		return err
 	})
+	if part := whole.packed(); err != nil && part != "" {
+		err = naming.Quantised(part)
+	}
 	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(file.Metadata["format"], recordingFormat) {
 		return nil, &RecordingError{Path: file.Path}
 	}

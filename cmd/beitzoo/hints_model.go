@@ -53,7 +53,7 @@ func modelHint(err error) string {
 		return namelessHint(nameless)
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
-	case errors.As(err, &mismatch) && mismatch.LacksBiases():
+	case errors.As(err, &mismatch) && mismatch.Explained():
 		return mismatch.Hint()
 	case errors.As(err, &mismatch) && mismatch.Head != "":
 		return mismatch.Hint() + "; the flag is --map FILE, and `beitzoo inspect FILE --propose-map` drafts one; without the head it is --drop PATTERN"

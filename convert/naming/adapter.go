@@ -14,9 +14,17 @@ type AdapterError struct {
 	// Name is a tensor of the adapter, and Whole says that the model is there, too.
 	Name  string
 	Whole bool
+	// Loralib: the tensors are named as those of microsoft/LoRA loralib/layers.py, which PEFT can't merge.
+	Loralib bool
 }
 
 func (e *AdapterError) Error() string {
+	switch {
+	case e.Loralib && e.Whole:
+		return "a model with matrices of LoRA (loralib) beside its weights, which change what it computes: " + text.Quote(e.Name)
+	case e.Loralib:
+		return "the matrices of LoRA (loralib), not the model that they change: " + text.Quote(e.Name)
+	}
 	if e.Whole {
 		return "a model with an adapter of PEFT beside its weights, which change what it computes: " + text.Quote(e.Name)
 	}
@@ -28,6 +36,10 @@ func (e *AdapterError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says how to merge it.
 func (e *AdapterError) Hint() string {
+	if e.Loralib {
+		return "merge them in the program that trained them, and save the weights without them: each weight W becomes W + lora_B @ lora_A * alpha / r, " +
+			"where r is the number of rows of lora_A, and alpha is known to that program alone; eval() of loralib's layers does it"
+	}
 	merged := "merge_and_unload().save_pretrained(OUTPUT)"
 	if e.Whole {
 		return "merge it first, and give the merged model: model." + merged
@@ -52,6 +64,11 @@ func adapter(tensors []tensor.Named) error {
 	}
 	if found == nil {
 		return nil
+	}
+	if last := found.Name[strings.LastIndexByte(found.Name, '.')+1:]; last == "lora_A" || last == "lora_B" { // PEFT's are modules: lora_A.weight
+		found.Loralib = true
+		found.Whole = slices.ContainsFunc(tensors, func(t tensor.Named) bool { return strings.HasSuffix(t.Name, ".weight") })
+		return found
 	}
 	found.Whole = slices.ContainsFunc(tensors, func(t tensor.Named) bool { return strings.Contains(t.Name, ".base_layer.") })
 	return found

@@ -251,6 +251,8 @@ func (e *PositionIndexError) Hint() string {
 type TensorError struct {
 	Name string
 	Err  error
+	// Complex: the elements are complex numbers.
+	Complex bool
 }
 
 func (e *TensorError) Error() string { return text.Quote(e.Name) + ": " + e.Err.Error() }
@@ -260,6 +262,9 @@ func (e *TensorError) Unwrap() error { return e.Err }
 
 // Hint explains a key bias.
 func (e *TensorError) Hint() string {
+	if e.Complex {
+		return "take the real part where the file was made, and save that: t.real.clone()"
+	}
 	if errors.Is(e.Err, transform.ErrNotZero) {
 		return "the keys of a BEiT have no bias; this is another model, such as a plain vision transformer"
 	}
@@ -339,18 +344,34 @@ func similar(name, nearest string) string {
 	return fmt.Sprintf("%s (near: %s)", text.Quote(name), text.Quote(nearest))
 }
 
-// LacksBiases reports whether nothing is wrong but that biases of queries and values are missing.
-func (e *MismatchError) LacksBiases() bool {
-	queries, values := 0, 0
-	for _, m := range e.Missing {
-		switch {
-		case strings.HasSuffix(m.Canonical, ".attn.q_bias"):
-			queries++
-		case strings.HasSuffix(m.Canonical, ".attn.v_bias"):
-			values++
-		}
+// Explained reports whether Hint says all: what is missing shows a model with other parts than a BEiT has, not a file that is cut off.
+func (e *MismatchError) Explained() bool { return e.without() != "" }
+
+// without returns what a model has no parameters for, if nothing else is wrong, and what to do; or "".
+func (e *MismatchError) without() string {
+	if len(e.Missing) == 0 || len(e.Unexpected)+len(e.Shapes) > 0 {
+		return ""
 	}
-	return queries > 0 && queries == values && queries+values == len(e.Missing) && len(e.Unexpected)+len(e.Shapes) == 0
+	all := func(is func(canonical string) bool) bool {
+		return !slices.ContainsFunc(e.Missing, func(m Missing) bool { return !is(m.Canonical) })
+	}
+	bias := func(name string) bool { return strings.HasSuffix(name, "bias") }
+	ofNorm := func(name string) bool { return strings.Contains(name, "norm") }
+	last := func(name string) bool { return strings.HasPrefix(name, "norm.") || strings.HasPrefix(name, "fc_norm.") }
+	const zeros = "biases of zeros compute the same, so add them to the state dict under these names"
+	switch {
+	case len(e.Missing) == 2 && all(last):
+		return "the model has no norm behind its last block, and beitzoo computes one before every head: there is no way around, but features can be read without the head"
+	case all(func(name string) bool { return bias(name) && ofNorm(name) }):
+		return "the norms have no biases. If they are LayerNorms, " + zeros + "; if they are RMSNorms, which take no mean, this is another model than a BEiT, and there is no way around"
+	case all(func(name string) bool {
+		return strings.HasSuffix(name, ".q_bias") || strings.HasSuffix(name, ".v_bias")
+	}):
+		return "the model has no biases for queries and values, and a BEiT has: " + zeros
+	case all(func(name string) bool { return bias(name) && !ofNorm(name) }):
+		return "if the model was built without these biases, " + zeros + "; else the file is incomplete: get the whole one"
+	}
+	return ""
 }
 
 // Hint says what to look at.
@@ -358,8 +379,8 @@ func (e *MismatchError) Hint() string {
 	switch {
 	case e.Head != "":
 		return fmt.Sprintf("if %s is the head of the model, say so with a row of a map; without it the model gives features, not classes", text.Quote(e.Head))
-	case e.LacksBiases():
-		return "the model has no biases for queries and values, and a BEiT has: biases of zeros compute the same, so add them to the state dict under these names"
+	case e.Explained():
+		return e.without()
 	case len(e.Missing) > 0 && len(e.Unexpected) > 0:
 		return "parameters may have been renamed; look at the list of tensors, or name the architecture or the scheme"
 	case len(e.Missing) > 0:

@@ -2,6 +2,8 @@ package naming_test
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,8 +80,47 @@ func TestRead_WithoutBiases(t *testing.T) {
 			}
 		}
 		_, err := naming.Read(t.Context(), lost, naming.Options{})
-		if !errors.As(err, &mismatch) || !mismatch.LacksBiases() || !strings.Contains(errdef.Hint(err), "biases of zeros compute the same") {
+		if !errors.As(err, &mismatch) || !mismatch.Explained() || !strings.Contains(errdef.Hint(err), "biases of zeros compute the same") {
 			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}
+
+// A model that was built without some parameters is not called incomplete, and what helps is true: PyTorch builds layers without a bias, RMSNorm has none, and
+// loralib keeps its matrices beside the weights.
+func TestRead_NamesWhatIsWithout(t *testing.T) {
+	t.Parallel()
+	whole := write(t, naming.Timm, byName(t, "tiny_p16_32"))
+	retyped := func(name string, dtype tensor.DType) []tensor.Named {
+		changed := slices.Clone(whole)
+		for i, made := range changed {
+			if elements, _ := made.Shape.Elements(); made.Name == name {
+				changed[i].View = tensor.View{DType: dtype, Shape: made.Shape, Data: tensor.Memory(make([]byte, int(elements)*dtype.Size()))}
+			}
+		}
+		return changed
+	}
+	without := func(pattern string) []tensor.Named {
+		return slices.DeleteFunc(slices.Clone(whole), func(made tensor.Named) bool { return regexp.MustCompile(pattern).MatchString(made.Name) })
+	}
+	matrix := tensor.View{DType: tensor.F32, Shape: tensor.Shape{1, 1}, Data: tensor.Memory(make([]byte, 4))}
+	for name, c := range map[string]struct {
+		tensors    []tensor.Named
+		says, hint string
+	}{
+		"head without bias":     {without(`^head\.bias$`), `missing "head.bias"`, "biases of zeros compute the same"},
+		"patches without bias":  {without(`^patch_embed\.proj\.bias$`), `missing "patch_embed.proj.bias"`, "biases of zeros compute the same"},
+		"norms without biases":  {without(`norm.*\.bias$`), `"fc_norm.bias"`, "RMSNorms"},
+		"no last norm":          {without(`^fc_norm`), `missing "fc_norm.bias", "fc_norm.weight"`, "no norm behind its last block"},
+		"whole numbers":         {retyped("blocks.0.mlp.fc1.weight", tensor.I8), `a quantised model (elements of type I8), because it has a parameter "blocks.0.mlp.fc1.weight"`, "multiply each weight by its scale"},
+		"complex numbers":       {retyped("blocks.0.norm1.weight", tensor.C64), "elements of type C64", "t.real"},
+		"loralib with a model":  {append(slices.Clone(whole), tensor.Named{Name: "blocks.0.attn.qkv.lora_A", View: matrix}), "a model with matrices of LoRA (loralib)", "lora_B @ lora_A * alpha / r"},
+		"loralib without model": {[]tensor.Named{{Name: "blocks.0.attn.qkv.lora_A", View: matrix}}, "the matrices of LoRA (loralib), not the model", "lora_B @ lora_A * alpha / r"},
+		"twice the same bias":   {append(slices.Clone(whole), tensor.Named{Name: "blocks.0.attn.qkv.bias", View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{96}, Data: tensor.Memory(make([]byte, 384))}}), "1 tensor does not fit", ""},
+	} {
+		_, err := naming.Read(t.Context(), c.tensors, naming.Options{})
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(errdef.Hint(err), c.hint) || strings.HasPrefix(errdef.Hint(err), "the checkpoint is incomplete") {
+			t.Errorf("%s: %T %v, hint %s", name, err, err, errdef.Hint(err))
 		}
 	}
 }

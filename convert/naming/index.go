@@ -109,7 +109,7 @@ func (m *Model) checkIndex(buffer tensor.Named) error {
 	}
 	raw, err := buffer.Bytes()
 	if err != nil {
-		return &TensorError{buffer.Name, err}
+		return &TensorError{Name: buffer.Name, Err: err}
 	}
 	width := buffer.DType.Size()
 	return want.Data.(indexData).rows(func(query int, row []byte) error {
@@ -119,7 +119,7 @@ func (m *Model) checkIndex(buffer tensor.Named) error {
 		}
 		values := make([]float64, config.Tokens())
 		if err := tensor.Decode(values, buffer.DType, got); err != nil {
-			return &TensorError{buffer.Name, err}
+			return &TensorError{Name: buffer.Name, Err: err}
 		}
 		for key, value := range values {
 			if right := int64(binary.LittleEndian.Uint64(row[8*key:])); value != float64(right) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,6 +35,13 @@ var forms = []struct{ component, what, way string }{
 	{"weight_g", "a model with weight norm", "call torch.nn.utils.remove_weight_norm(MODULE) for each module that has it, and save the state dict again"},
 	{"weight_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"weight\") for each module that was pruned, and save the state dict again"},
 	{"bias_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"bias\") for each module that was pruned, and save the state dict again"},
+}
+
+const adviceWhole = "give the model as it was before it was quantised, or multiply each weight by its scale in the program that made it, and save floating-point weights without the scales"
+
+// Quantised returns the error for a whole module with a part that keeps its weights packed.
+func Quantised(part string) *UnsupportedError {
+	return &UnsupportedError{What: "a quantised model", Name: part + "._packed_params", Way: adviceQuantised}
 }
 
 const adviceQuantised = "the weights that it was made of are not in the file: give the model as it was before it was quantised"
@@ -110,6 +118,9 @@ func (r *reading) check(given *arch.Config) error {
 		e.finish(r)
 		return fmt.Errorf("%w; %w", e, r.configErr)
 	}
+	if err := r.elements(); err != nil {
+		return err
+	}
 	gap := r.gap()
 	if mismatch := r.mismatch(); mismatch != nil {
 		mismatch.finish(r)
@@ -124,12 +135,22 @@ func (r *reading) check(given *arch.Config) error {
 	if r.headsErr != nil {
 		return r.headsErr
 	}
-	for _, p := range r.config.Params() {
-		if made := r.params[p.Name]; !made.view.DType.IsFloat() {
-			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", made.view.DType)}
+	return r.misplaced()
+}
+
+// elements returns an error if parameters have elements that are no floating-point numbers: whole ones are those of a quantised model.
+func (r *reading) elements() error {
+	for _, name := range slices.Sorted(maps.Keys(r.params)) {
+		made := r.params[name]
+		switch kind := made.view.DType; {
+		case kind.IsFloat():
+		case kind == tensor.C64 || kind == tensor.C128:
+			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", kind), Complex: true}
+		default:
+			return &UnsupportedError{What: fmt.Sprintf("a quantised model (elements of type %s)", kind), Name: made.from[0], Way: adviceWhole}
 		}
 	}
-	return r.misplaced()
+	return nil
 }
 
 // mismatch compares what was found with the parameters of the architecture; nil if they are the same. The result has to be finished.
@@ -245,6 +266,7 @@ func (e *MismatchError) finish(r *reading) {
 	}
 	slices.SortFunc(e.Missing, func(a, b Missing) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(e.Unexpected, func(a, b Unexpected) int { return strings.Compare(a.Name, b.Name) })
+	e.Unexpected = slices.Compact(e.Unexpected) // a tensor can be there for two parameters
 	slices.SortFunc(e.Shapes, func(a, b IllShaped) int { return cmp.Or(strings.Compare(a.Name, b.Name), len(a.Got)-len(b.Got)) })
 	var absent, extra []string
 	for i := range min(len(e.Missing), nearestLimit) {

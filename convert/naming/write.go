@@ -86,7 +86,7 @@ func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options Wri
 				views = append(views, given[fill(pattern, block)].view)
 			}
 			if views, err = by.operation.Inverse().Apply(views...); err != nil {
-				return nil, &TensorError{p.Name, err}
+				return nil, &TensorError{Name: p.Name, Err: err}
 			}
 			for i, view := range views {
 				written = append(written, tensor.Named{Name: names[i], View: view})

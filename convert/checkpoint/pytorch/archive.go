@@ -176,6 +176,10 @@ func (z *zipFile) foreign(name string) error {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "a model of Keras (.keras)").
 				WithHint("give the PyTorch, safetensors or PaddlePaddle file of the model; weights for BEiT in Keras were converted from one")
 		}
+		if strings.HasSuffix(record.Name, "/archive_format") || strings.HasSuffix(record.Name, "models/model.json") {
+			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of torch.export (.pt2): an exported program with its weights, not a checkpoint").
+				WithHint("save the weights alone: torch.save(torch.export.load(FILE).state_dict, \"weights.pth\")")
+		}
 		if strings.HasSuffix(record.Name, ".npy") {
 			return checkpoint.Errorf(checkpoint.ErrFormat, "an archive of NumPy arrays (.npz), not of PyTorch").
 				WithHint("give the checkpoint of the model itself, or save the arrays by their names: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUTPUT)")

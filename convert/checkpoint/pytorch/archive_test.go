@@ -133,6 +133,7 @@ func TestHostileArchives(t *testing.T) {
 		"two folders":             {and("n/data.pkl", string(weight)), malformed, "more than one folder"},
 		"a record outside":        {and("readme", "text"), malformed, "more than one folder"},
 		"NumPy's archive":         {archivegen.Archive{Records: []record{{Name: "weight.npy"}}}.Bytes(), format, ".npz"},
+		"torch.export's archive":  {archivegen.Archive{Records: []record{{Name: "exp/models/model.json"}}}.Bytes(), format, ".pt2"},
 		"TorchScript":             {and("m/constants.pkl", "\x80\x02)."), unsupported, "TorchScript"},
 		"byte order unknown":      {and("m/byteorder", "middle"), malformed, `"middle"`},
 		"byte order of Little":    {and("m/byteorder", "Little"), malformed, `"Little"`},

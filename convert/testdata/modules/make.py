@@ -125,6 +125,7 @@ files = {
     "softmax.pth": nn.Sequential(nn.Upsample((16, 32)), beit(), nn.Softmax(-1)),
     "hook.pth": hooked(),
     "own.pth": own(),
+    "quantised.pth": torch.ao.quantization.quantize_dynamic(beit().eval(), {nn.Linear}, dtype=torch.qint8),
     "transformers.pth": of_transformers(),
     "transformers_relu.pth": of_transformers(hidden_act="relu"),
     "epsilon.pth": beit(norm_layer=functools.partial(nn.LayerNorm, eps=1e-5)),

@@ -273,6 +273,9 @@ func (s *search) noteModule(chosen *pickle.Dict) {
 	}
 }
 
+const adviceFloat8 = "save it in a type that can be read: torch.save({name: t.float() for name, t in state_dict.items()}, \"weights.pth\"); if scales stand beside such weights, " +
+	"multiply each weight by its own first, and leave them out"
+
 func sizeOf(name string, value pickle.Value) (int64, error) {
 	view := tensor.View{}
 	switch value := value.(type) {
@@ -285,7 +288,9 @@ func sizeOf(name string, value pickle.Value) (int64, error) {
 			return 0, shard.Refuse(name)
 		}
 		err := checkpoint.Unsupported("parameter %s is %s", quote(name), value.What)
-		err.Advice = value.Advice
+		if err.Advice = value.Advice; err.Advice == "" && strings.Contains(value.What, "float8") {
+			err.Advice = adviceFloat8
+		}
 		return 0, err
 	}
 	size, err := view.Size()
