@@ -2,6 +2,7 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,12 +30,16 @@ type DropError struct {
 	Nearest []string
 	// Invalid says what is wrong with the pattern itself, or is empty.
 	Invalid string
+	// Needed are the tensors that the pattern leaves out although the model, as it is read, has to have them; nil if it leaves out none.
+	Needed []string
 }
 
 func (e *DropError) Error() string {
 	switch {
 	case e.Invalid != "":
 		return fmt.Sprintf("%s can't be left out: %s", text.Quote(e.Pattern), e.Invalid)
+	case len(e.Needed) > 0:
+		return fmt.Sprintf("%s: by %s were left out, as asked, tensors that the model has to have: %s", e.Path, text.Quote(e.Pattern), text.List(quotedNames(e.Needed), mostNeeded, ""))
 	case e.Pattern == ClassBranch:
 		return e.Path + ": there is no branch for the class token that could be left out"
 	}
@@ -48,6 +53,8 @@ func (e *DropError) Is(kind error) bool { return kind == errdef.ErrUsage }
 func (e *DropError) Hint() string {
 	const form = "an asterisk stands for any characters, dots too"
 	switch {
+	case len(e.Needed) > 0:
+		return "keep these, or leave out all of the part that needs them"
 	case e.Invalid != "":
 		return "give names as they are in the file; " + form
 	case e.Pattern == ClassBranch:
@@ -60,6 +67,49 @@ func (e *DropError) Hint() string {
 		return "did you mean " + text.Or(quoted) + "? " + strings.ToUpper(form[:1]) + form[1:]
 	}
 	return "look at the list of tensors; " + form
+}
+
+// mostNeeded is how many tensors a message names.
+const mostNeeded = 4
+
+func quotedNames(names []string) []string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = text.Quote(name)
+	}
+	return quoted
+}
+
+// neededDrop returns the error for the first pattern that left out what is missing now, or nil.
+func neededDrop(path string, err error, dropped []naming.Dropped, patterns []string) error {
+	mismatch := (*naming.MismatchError)(nil)
+	if !errors.As(err, &mismatch) {
+		return nil
+	}
+	var e *DropError
+	for _, d := range dropped {
+		needed := slices.ContainsFunc(mismatch.Missing, func(m naming.Missing) bool { return m.Name == d.Name })
+		if needed && e == nil {
+			e = &DropError{Path: path, Pattern: patternOf(d, patterns)}
+		}
+		if needed && dropReason(e.Pattern) == d.Reason {
+			e.Needed = append(e.Needed, d.Name)
+		}
+	}
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// patternOf returns that of some patterns by which a tensor was left out.
+func patternOf(d naming.Dropped, patterns []string) string {
+	return patterns[max(0, slices.IndexFunc(patterns, func(pattern string) bool { return dropReason(pattern) == d.Reason }))]
+}
+
+// dropsMaskToken reports whether a mask token was left out.
+func dropsMaskToken(dropped []naming.Dropped) bool {
+	return slices.ContainsFunc(dropped, func(d naming.Dropped) bool { return d.Name[strings.LastIndexByte(d.Name, '.')+1:] == "mask_token" })
 }
 
 // drop takes the tensors out that the patterns stand for. unused are the patterns that stand for none of them; ClassBranch is not looked at.

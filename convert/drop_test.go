@@ -117,8 +117,8 @@ func TestDrop_RefusesWhatStandsForNothing(t *testing.T) {
 			t.Errorf("%q: %v", c.pattern, err)
 		}
 	}
-	var mismatch *naming.MismatchError
-	if _, err := convert.Open(t.Context(), digitsUnilm, convert.OpenOptions{Drop: []string{"cls_token"}}); !errors.As(err, &mismatch) || len(mismatch.Missing) != 1 {
+	var needed *convert.DropError
+	if _, err := convert.Open(t.Context(), digitsUnilm, convert.OpenOptions{Drop: []string{"cls_token"}}); !errors.As(err, &needed) || len(needed.Needed) != 1 {
 		t.Errorf("a parameter that the model needs: %v", err)
 	}
 }
@@ -197,4 +197,29 @@ func mapOf(t *testing.T, scheme string) []byte {
 		t.Fatal(err)
 	}
 	return s.Map()
+}
+
+// The way from a masked model to timm works whether or not a config.json says that it has a mask token; what is needed and was left out is said to be so.
+func TestDrop_MaskToken(t *testing.T) {
+	t.Parallel()
+	const masked = "../testdata/mim/tiny_mim_p16_64.unilm.pth"
+	folder := filepath.Join(t.TempDir(), "hf") + string(filepath.Separator)
+	if _, err := convert.Convert(t.Context(), masked, folder, convert.Options{SaveOptions: convert.SaveOptions{To: naming.HF}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{masked, folder} {
+		model, err := convert.Open(t.Context(), source, convert.OpenOptions{Drop: []string{"*mask_token"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if !model.Config.Masked() || model.Config.MaskToken {
+			t.Errorf("%s: %+v", source, model.Config)
+		}
+	}
+	var needed *convert.DropError
+	_, err := convert.Open(t.Context(), folder, convert.OpenOptions{Drop: []string{"*mask_token", "*layer.0.layernorm_before.*"}})
+	if !errors.As(err, &needed) || len(needed.Needed) != 2 || needed.Pattern != "*layer.0.layernorm_before.*" {
+		t.Error(err)
+	}
 }

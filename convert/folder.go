@@ -27,10 +27,18 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	}
 	c := card.Card{Config: config, Facts: options.Facts}
 	if t.scheme.Name == naming.Timm {
+		if config.Masked() && config.Classes == 0 {
+			return nil, &TargetError{
+				Reason:    "timm loads no mask_token, so there is no folder that it could load",
+				Advice:    "drop mask_token when the model is read, or write to a file, or to a folder of transformers",
+				MaskToken: true,
+			}
+		}
 		if config.Masked() {
 			return nil, &TargetError{
-				Reason: "timm has no class for masked image modelling, so there is no folder that it could load",
-				Advice: "write to a file, or to a folder of transformers",
+				Reason:    "timm has no class for masked image modelling, so there is no folder that it could load",
+				Advice:    "write to a file, or to a folder of transformers; or leave out the head, and drop mask_token when the model is read",
+				MaskToken: config.MaskToken,
 			}
 		}
 		if config.Pooling == arch.NoPooling {

@@ -187,7 +187,7 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if t.scheme.MaskedNote != "" && c.Config.Masked() && (c.Config.Classes > 0 || c.Config.MaskToken) {
 		notes = append(notes, t.scheme.MaskedNote)
 		if c.Config.Classes == 0 {
-			note("%s loads no mask_token, and refuses the file unless it need not be strict; drop mask_token when the model is read to leave it out", t.scheme.Program)
+			note("%s loads no mask_token, and refuses the file unless it need not be strict; drop \"*mask_token\" when the model is read to leave it out", t.scheme.Program)
 		}
 	}
 	return notes

@@ -181,6 +181,10 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	if err != nil {
 		return nil, err
 	}
+	if wanted != nil && wanted.MaskToken && dropsMaskToken(dropped) {
+		without := *wanted
+		without.MaskToken, wanted = false, &without
+	}
 	err = tensor.Guard(func() error {
 		read, err := naming.Read(ctx, tensors, naming.Options{
 			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
@@ -198,6 +202,9 @@ func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOp
 	}
 	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(file.Metadata["format"], recordingFormat) {
 		return nil, &RecordingError{Path: file.Path}
+	}
+	if needed := neededDrop(file.Path, err, dropped, options.Drop); needed != nil {
+		return nil, needed
 	}
 	if err != nil && wantedFrom == card.Config {
 		return nil, beside.blameConfig(file.Path, err)

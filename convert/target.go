@@ -21,6 +21,8 @@ type TargetError struct {
 	Reason, Advice string
 	// Endings are the usual endings of names, if the format follows neither from the options nor from the name of the output; else nil.
 	Endings []string
+	// MaskToken: the model fits without its head and its mask token.
+	MaskToken bool
 }
 
 // Is reports that the request was wrong.

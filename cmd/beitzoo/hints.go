@@ -81,6 +81,9 @@ func flagHint(err error) string {
 	if target := (*convert.TargetError)(nil); errors.As(err, &target) && len(target.Endings) > 0 {
 		return "add --format FORMAT or --to SCHEME, or let the name end in " + text.Or(target.Endings) + ", or in / for a Hugging Face folder"
 	}
+	if target := (*convert.TargetError)(nil); errors.As(err, &target) && target.MaskToken {
+		return target.Hint() + "; the flags are --headless --drop '*mask_token'"
+	}
 	if lossy := (*convert.LossyStepsError)(nil); errors.As(err, &lossy) {
 		return "leave out --prove, or say that these may lose something: --lossy " + strings.Join(slices.Concat(lossy.Allowed, lossy.Names()), ",")
 	}
