@@ -75,7 +75,13 @@ func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.
 	}
 	step.What = strings.Join(parts, ", ")
 	r.addSteps([]adapt.Step{step})
-	return cast, []adapt.Step{step}, r.countLosses(ctx, tensors, dtype)
+	if err := r.countLosses(ctx, tensors, dtype); err != nil {
+		return nil, nil, err
+	}
+	// The report has a line of its own for these; what is recorded in the file is the step alone.
+	step.What = strings.Join(append(parts, lostSentences(r.Parameters, dtype)...), ", ")
+	r.Steps[len(r.Steps)-1].What = step.What
+	return cast, []adapt.Step{step}, nil
 }
 
 // countLosses counts the values of each parameter that the cast makes infinite, zero or NaN.

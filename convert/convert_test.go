@@ -429,6 +429,15 @@ func TestCast_CountsLostValues(t *testing.T) {
 	if report := mustConvert(t, source, proved, options); !report.Saved.Proved {
 		t.Error("allowed, and not proved")
 	}
+	// What was lost is in the record of the file.
+	kept, err := convert.Open(t.Context(), proved, convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if last := kept.Steps[len(kept.Steps)-1]; !last.Lossy || !strings.Contains(last.What, " infinite in F16: ") {
+		t.Errorf("recorded: %+v", last)
+	}
 	options.AllowLostValues, options.DType = false, tensor.BF16
 	mustConvert(t, source, proved, options)
 }

@@ -77,6 +77,9 @@ func inspect(ctx context.Context, c *console, argument string, f inspectFlags) e
 		return found.Problem
 	}
 	document := inspection{Inspection: found, Problem: errorText(found.Problem)}
+	if found.Problem != nil {
+		document.Hint = hintOf(found.Problem)
+	}
 	if known := (*naming.StrangerError)(nil); errors.As(found.Problem, &known) {
 		document.Stranger = &stranger{known.What, known.Name}
 	}
@@ -88,6 +91,7 @@ type proposedMap struct {
 	*mapdraft.Draft
 	Map     string `json:"map"`
 	Problem string `json:"problem,omitempty"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // proposeMap prints a draft of a map, and beside it where to look.
@@ -119,7 +123,11 @@ func proposeMap(ctx context.Context, c *console, path string, options convert.Op
 	case draft.Problem != nil:
 		c.remark("the file can't be read by this draft yet: " + draft.Problem.Error())
 	}
-	return c.result(proposedMap{draft, string(draft.Text), errorText(draft.Problem)}, func() { fmt.Fprint(c.out, string(draft.Text)) })
+	document := proposedMap{Draft: draft, Map: string(draft.Text), Problem: errorText(draft.Problem)}
+	if draft.Problem != nil {
+		document.Hint = hintOf(draft.Problem)
+	}
+	return c.result(document, func() { fmt.Fprint(c.out, string(draft.Text)) })
 }
 
 // contradicts reports whether a problem is that the flags say of the model what is not so.
@@ -129,10 +137,11 @@ func (f inspectFlags) contradicts(problem error) bool {
 		isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
 }
 
-// inspection is what `beitzoo inspect --json` prints: the library's document, why the file is not a BEiT, and what it is if that is known.
+// inspection is what `beitzoo inspect --json` prints: the library's document, why the file is not a BEiT, what can be done, and what it is if that is known.
 type inspection struct {
 	*convert.Inspection
 	Problem  string    `json:"problem,omitempty"`
+	Hint     string    `json:"hint,omitempty"`
 	Stranger *stranger `json:"stranger,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strconv"
@@ -275,6 +276,10 @@ func (m *model) classify(norm Norm, dtype tensor.DType) error {
 // takeRows makes the head of rows of the old one.
 func (m *model) takeRows(rows []int) error {
 	old := m.Config.Classes
+	if inOrder(rows, old) {
+		m.note("the rows are those that the head has, in the same order: it stays")
+		return nil
+	}
 	m.Config.Classes = len(rows)
 	weight, bias := m.headShapes()
 	m.put("head.weight", gathered(m.views["head.weight"], weight, rows), "head.weight")
@@ -290,14 +295,42 @@ func (m *model) takeRows(rows []int) error {
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
 	what := fmt.Sprintf("the head has %d of the %d rows that it had", len(rows), old)
-	if len(distinct) < len(rows) {
+	switch {
+	case len(distinct) == old && len(rows) == old:
+		what = fmt.Sprintf("the %d rows of the head are in another order", old)
+	case len(distinct) < len(rows):
 		what = fmt.Sprintf("the head has %d rows, copies of %d of the %d that it had", len(rows), len(distinct), old)
 	}
 	if m.Labels != nil {
 		what += ", and their labels"
 	}
-	m.step(Step{Name: StepHead, What: what, Lossy: true, Tensors: m.headNames()})
+	m.step(Step{Name: StepHead, What: what + ": " + rowsWords(rows), Lossy: len(distinct) < old, Tensors: m.headNames()})
 	return nil
+}
+
+// inOrder reports whether rows are all that there are, in order.
+func inOrder(rows []int, all int) bool {
+	for i, row := range rows {
+		if row != i {
+			return false
+		}
+	}
+	return len(rows) == all
+}
+
+// mostListed is how many rows a step lists.
+const mostListed = 16
+
+// rowsWords lists rows, or, if they are many, says the digest of their list, one decimal number a line, each with a line feed.
+func rowsWords(rows []int) string {
+	words := make([]string, len(rows))
+	for i, row := range rows {
+		words[i] = strconv.Itoa(row)
+	}
+	if len(rows) <= mostListed {
+		return "rows " + strings.Join(words, ", ")
+	}
+	return fmt.Sprintf("sha256 %x of their list", sha256.Sum256([]byte(strings.Join(words, "\n")+"\n")))
 }
 
 // gathered returns some rows of a tensor.

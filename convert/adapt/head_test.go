@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -224,14 +225,35 @@ func TestApply_RowsAreCounted(t *testing.T) {
 		labels, rows []string
 		want         string
 	}{
-		{nil, []string{"3", "1"}, "the head has 2 of the 10 rows that it had"},
-		{labels, []string{"c", "a"}, "the head has 2 of the 10 rows that it had, and their labels"},
-		{nil, []string{"3", "3", "1"}, "the head has 3 rows, copies of 2 of the 10 that it had"},
+		{nil, []string{"3", "1"}, "the head has 2 of the 10 rows that it had: rows 3, 1"},
+		{labels, []string{"c", "a"}, "the head has 2 of the 10 rows that it had, and their labels: rows 2, 0"},
+		{nil, []string{"3", "3", "1"}, "the head has 3 rows, copies of 2 of the 10 that it had: rows 3, 3, 1"},
 	} {
 		result, err := Apply(card.Card{Config: config, Facts: card.Facts{Labels: c.labels}}, synth.Weights(config, 1), Options{Rows: c.rows})
 		if err != nil || len(result.Steps) != 1 || result.Steps[0].What != c.want {
 			t.Errorf("%q: %v", c.want, err)
 		}
+		if err == nil && !result.Steps[0].Lossy {
+			t.Errorf("%q loses nothing", c.want)
+		}
+	}
+	order := func(rows string) *Result {
+		t.Helper()
+		result, err := Apply(card.Card{Config: config}, synth.Weights(config, 1), Options{Rows: strings.Fields(rows)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	if other := order("1 0 2 3 4 5 6 7 8 9"); len(other.Steps) != 1 || other.Steps[0].Lossy || other.Steps[0].What != "the 10 rows of the head are in another order: rows 1, 0, 2, 3, 4, 5, 6, 7, 8, 9" {
+		t.Errorf("another order: %+v", other.Steps)
+	}
+	if same := order("0 1 2 3 4 5 6 7 8 9"); len(same.Steps) != 0 || len(same.Notes) != 1 || same.Card.Config != config {
+		t.Errorf("the same order: %+v, %q", same.Steps, same.Notes)
+	}
+	// printf '%s\n' 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 | sha256sum
+	if many := order(strings.Repeat("9 ", 17)); !strings.HasSuffix(many.Steps[0].What, ": sha256 a86401c3e17892f684bea8803fdb2b06d017cbbb74fcef16b2513d61a6d55906 of their list") {
+		t.Errorf("many: %+v", many.Steps)
 	}
 }
 
