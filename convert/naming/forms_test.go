@@ -124,3 +124,22 @@ func TestRead_NamesWhatIsWithout(t *testing.T) {
 		}
 	}
 }
+
+// What is left out beside a model and likely takes part in what its program computes is said to.
+func TestRead_SaysWhatMayChangeResults(t *testing.T) {
+	t.Parallel()
+	for beside, says := range map[string]bool{"temperature": true, "normalize.mean": true, "steps": false} {
+		tensors := []tensor.Named{zeros(beside, 1)}
+		for _, made := range write(t, naming.Timm, byName(t, "tiny_p16_32")) {
+			tensors = append(tensors, tensor.Named{Name: "net." + made.Name, View: made.View})
+		}
+		read, err := naming.Read(t.Context(), tensors, naming.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", beside, err)
+			continue
+		}
+		if notes := strings.Join(read.Notes, "\n"); strings.Contains(notes, "results may change: \""+beside+"\"") != says {
+			t.Errorf("%s: %s", beside, notes)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -183,9 +184,27 @@ func (m *Model) addNotes() {
 	for _, reason := range reasons {
 		m.Notes = append(m.Notes, fmt.Sprintf("left out %s of %d bytes: %s", text.Count(count[reason], "tensor", "tensors"), bytes[reason], reason))
 	}
+	if telling := m.telling(); len(telling) > 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("results may change: %s, which was left out, may belong to how images are prepared or to how logits are scaled in the program that has it",
+			text.List(telling, mostBeside, "")))
+	}
 	if len(beside) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("left out %s beside the model: %s", text.Count(len(beside), "tensor", "tensors"), text.List(beside, mostBeside, "")))
 	}
+}
+
+// scaling are what programs call tensors beside a model with which they prepare images, or multiply logits.
+var scaling = []string{"temperature", "temp", "t", "logit_scale", "logit_bias", "mean", "std", "pixel_mean", "pixel_std", "image_mean", "image_std", "input_mean", "input_std"}
+
+// telling returns those of the tensors that were left out which are likely to change what a program computes.
+func (m *Model) telling() []string {
+	var names []string
+	for _, d := range m.Dropped {
+		if slices.Contains(scaling, strings.ToLower(d.Name[strings.LastIndexByte(d.Name, '.')+1:])) {
+			names = append(names, text.Quote(d.Name))
+		}
+	}
+	return names
 }
 
 // mostBeside is how many of the tensors beside a model a note names.
