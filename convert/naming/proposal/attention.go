@@ -168,6 +168,9 @@ func (d *drafter) mlp(wide []linear) {
 		first, second = second, first
 	}
 	doubt := ""
+	if len(wide) > 2 {
+		doubt = fmt.Sprintf("%d layers of the blocks may be of the MLP, and it has two", len(wide))
+	}
 	if out(first) == out(second) || first.bias == nil && second.bias == nil {
 		before, _, certain, why := inOrder(first.weight, second.weight)
 		if before != first.weight {

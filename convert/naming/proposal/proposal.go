@@ -370,9 +370,31 @@ func pixels(n int) bool {
 	return false
 }
 
+// stackOf returns what stands before the number in the name of a tensor of a block: layers of a head may be numbered, too.
+func stackOf(it *item) string {
+	before, _, _ := strings.Cut(it.pattern, "{i")
+	return before
+}
+
+// mainStack returns the beginning of the names of most tensors in blocks.
+func mainStack(items []*item) string {
+	count, most := map[string]int{}, ""
+	for _, it := range items {
+		if stack := stackOf(it); it.inBlock {
+			if count[stack]++; count[stack] > count[most] {
+				most = stack
+			}
+		}
+	}
+	return most
+}
+
 // blockNorms finds the two norms of a block.
 func (d *drafter) blockNorms() {
 	norms := d.norms(true)
+	if most := mainStack(d.items); len(norms) > 2 {
+		norms = slices.DeleteFunc(norms, func(it *item) bool { return stackOf(it) != most })
+	}
 	switch len(norms) {
 	case 0:
 		d.note("no norms are found in the blocks: pairs of vectors, a weight and a bias")
@@ -510,6 +532,21 @@ func (d *drafter) tokens() {
 // eitherNorm is the doubt about a norm whose name is neither of the two.
 const eitherNorm = "its name does not tell whether it stands behind the mean of the patches (fc_norm) or before the class token is taken (norm)"
 
+// noToken is the doubt about the end of a model that only the name of its head shows to predict visual tokens.
+const noToken = "only the name of the head says that it predicts visual tokens: no mask token is found"
+
+// behind returns a matrix outside of the blocks that may stand behind a layer with so many outputs, or nil.
+func (d *drafter) behind(outputs int, heads []*item) *item {
+	found := d.free(false, func(it *item) bool {
+		s := it.first.Shape
+		return isFloat(it) && len(s) == 2 && it.kind() == "weight" && (s[0] == outputs || s[1] == outputs) && !slices.Contains(heads, it)
+	})
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0]
+}
+
 // tail finds the last norm and the head.
 func (d *drafter) tail() {
 	masked := slices.ContainsFunc(d.lines, func(l line) bool { return l.parameter == "mask_token" })
@@ -522,7 +559,7 @@ func (d *drafter) tail() {
 		classes := bias.first.Shape[0]
 		return s[0] == d.width && s[1] == classes || s[1] == d.width && s[0] == classes
 	})
-	headName := "head"
+	headName, token := "head", masked
 	if len(heads) > 0 {
 		it := heads[len(heads)-1]
 		if mentions(it.pattern, "lm", "mim", "mlm") || masked && !mentions(it.pattern, "classifier", "cls", "logits") {
@@ -533,6 +570,12 @@ func (d *drafter) tail() {
 		}
 		bias := d.sibling(it, "bias")
 		by, l := d.layout(it, bias)
+		if after := d.behind(bias.first.Shape[0], heads); after != nil {
+			l.doubt, l.others = fmt.Sprintf("%s takes as many numbers as it gives: the head may have more than one layer, and that of a BEiT has one", text.Quote(after.pattern)), nil
+		}
+		if masked && !token {
+			l.doubt, l.others = noToken, []string{"head"}
+		}
 		d.pair(headName, it, bias, by, l)
 	}
 	norms := d.norms(false)
@@ -546,6 +589,8 @@ func (d *drafter) tail() {
 	it := norms[len(norms)-1]
 	parameter, l := "fc_norm", line{}
 	switch {
+	case masked && !token:
+		parameter, l.doubt, l.others = "norm", noToken, []string{"fc_norm"}
 	case masked:
 		parameter = "norm"
 	case mentions(it.pattern, "fc") && mentions(it.pattern, "norm", "ln"), mentions(it.pattern, "pool", "pooler", "pooled"):

@@ -431,3 +431,50 @@ func FuzzNew(f *testing.F) {
 		}
 	})
 }
+
+// Guesses about the end of a model and about layers that are too many are marked, and layers of a head are not taken for those of a block.
+func TestNew_MarksGuesses(t *testing.T) {
+	t.Parallel()
+	tiny := trained(t, testdata+"tiny/tiny_p16_32.unilm.pth")
+	renamed := func(pairs ...string) []tensor.Named {
+		names := strings.NewReplacer(pairs...)
+		var all []tensor.Named
+		for _, made := range tiny.Tensors {
+			all = append(all, tensor.Named{Name: names.Replace(made.Name), View: made.View})
+		}
+		return all
+	}
+	with := func(tensors []tensor.Named, name string, shape ...int) []tensor.Named {
+		v, err := transform.Zeros(tensor.F32, shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(tensors, tensor.Named{Name: name, View: v})
+	}
+	classes, width := tiny.Config.Classes, tiny.Config.EmbedDim
+	twoLayers := with(with(renamed("head.", "head.0."), "head.2.weight", 4, classes), "head.2.bias", 4)
+	normed := with(with(renamed("head.", "head.1."), "head.0.weight", width), "head.0.bias", width)
+	for _, c := range []struct {
+		name    string
+		tensors []tensor.Named
+		marked  []string
+	}{
+		{"named as a language model's", renamed("fc_norm", "ln_f", "head.", "lm_out."), []string{"norm.*", "lm_head.*"}},
+		{"a head of two layers", twoLayers, []string{"head.*"}},
+		{"a norm in the head", normed, nil},
+	} {
+		draft := propose(t, c.tensors)
+		var doubts []string
+		for _, d := range draft.Doubts {
+			doubts = append(doubts, d.Row)
+		}
+		for _, row := range c.marked {
+			if !slices.Contains(doubts, row) {
+				t.Errorf("%s: %s is not marked\n%s", c.name, row, draft.Text)
+			}
+		}
+		if notes := strings.Join(draft.Notes, "\n"); strings.Contains(notes, "norms are found in the blocks") {
+			t.Errorf("%s: %s", c.name, notes)
+		}
+	}
+}
