@@ -36,6 +36,9 @@ const (
 	adviceMerge = "merge it into the model that it adapts, and give the merged one: PeftModel.from_pretrained(model, FOLDER).merge_and_unload().save_pretrained(OUTPUT)"
 )
 
+// shardOfDCP matches the files that pytorch/pytorch torch/distributed/checkpoint/hf_storage.py writes for each process.
+const shardOfDCP = `^shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors$`
+
 // foreignFiles are the kinds that are known. The first that fits counts.
 var foreignFiles = []foreign{
 	{"an HDF5 file (Keras or TensorFlow)", begins("\x89HDF\r\n\x1a\n"), named(`\.(h5|hdf5|keras)$`), adviceKeras},
@@ -61,6 +64,11 @@ var foreignFiles = []foreign{
 		"put its parts into one file with the script that DeepSpeed writes into the folder: python zero_to_fp32.py FOLDER OUTPUT",
 	},
 	{"the model states of a DeepSpeed checkpoint", nil, named(`^mp_rank_\d+_model_states\.pt$`), "give that file: up to stage 2 of ZeRO, it has the whole model"},
+	{
+		"a part of tensors in safetensors (a distributed checkpoint of PyTorch's HuggingFaceStorageWriter that was not consolidated)", nil, named(shardOfDCP),
+		"put the parts into one file: python -c \"from torch.distributed.checkpoint import _consolidate_hf_safetensors as c; import glob, safetensors; " +
+			"names = safetensors.safe_open(glob.glob('FOLDER/shard-*')[0], 'pt').keys(); c.consolidate_safetensors_files('FOLDER', 'OUTPUT', dict.fromkeys(names, 1))\"",
+	},
 	{
 		"a file of parts of tensors (DCP)", nil, named(`\.distcp$`),
 		"put the file .metadata that was saved with it, and the files of all processes, into the folder, and give the folder",

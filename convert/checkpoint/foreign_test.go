@@ -64,6 +64,7 @@ func TestForeignFolders(t *testing.T) {
 		"zero 3":          {[]string{"zero_pp_rank_0_mp_rank_00_model_states.pt", "zero_pp_rank_0_mp_rank_00_optim_states.pt"}, "ZeRO", "zero_to_fp32.py FOLDER"},
 		"zero 1":          {[]string{"mp_rank_00_model_states.pt"}, `"mp_rank_00_model_states.pt", which is the model states`, "give that file"},
 		"parts":           {[]string{"__0_0.distcp", "__1_0.distcp"}, "parts of tensors", ".metadata"},
+		"parts of HF":     {[]string{"shard-00001-model-00001-of-00001.safetensors", "shard-00002-model-00001-of-00001.safetensors"}, "HuggingFaceStorageWriter", "consolidate_safetensors_files"},
 		"a folder of DCP": {[]string{"optimizer.txt", "pytorch_model_fsdp_0/.metadata"}, `a folder "pytorch_model_fsdp_0" with a distributed checkpoint`, "give that folder"},
 		"another name":    {[]string{"beit.pth", "tf_model.h5"}, `but "beit.pth"`, "give the weight file itself"},
 		"nothing":         {[]string{"README.md"}, "holds no", ".index.json"},
