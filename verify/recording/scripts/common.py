@@ -49,7 +49,7 @@ class Recorder:
     KEPT = 64
 
     def __init__(self, model, pixels, mask, call, decoder):
-        self.model, self.pixels, self.decoder, self.notes = model, pixels, decoder, []
+        self.model, self.pixels, self.decoder, self.notes = model, pixels, decoder, remarks(model)
         self.task = SEGMENTATION if is_module(getattr(model, "decode_head", None)) else TOKENIZER if hasattr(model, "encode_task_layer") else None
         self.given = call
         self.mask = self.choose_mask(mask)
@@ -96,7 +96,7 @@ class Recorder:
                 return self.given(self.model, images, *([] if self.mask is None else [tensor_like(self.mask, self.model)]))
             if self.task == SEGMENTATION:
                 return self.segment(images)
-            if self.task == TOKENIZER:
+            if hasattr(self.model, "encode_task_layer"):
                 return self.model.encode(images)
             if self.mask is None:
                 return self.model(images)
@@ -188,7 +188,7 @@ class Recorder:
             stages.update(self.ending())
         named = self.expand(names)
         stages.update(named)
-        if self.blocks and not any(stage.endswith(".attn") for stage in stages):
+        if self.blocks and self.task != TOKENIZER and not any(stage.endswith(".attn") for stage in stages):
             self.notes.append("no module of the blocks looks like its attention, so that is not recorded; name it with blocks.{i}.attn=MODULE")
         if not self.blocks and not any(stage.startswith("blocks.") for stage in named) and self.task is None:
             self.notes.append("no row of modules gives [N, tokens, channels], so no blocks are recorded; name them with blocks.{i}=MODULE")
@@ -342,6 +342,9 @@ class Recorder:
         return facts
 
     def summary(self, stages, seen, path):
+        if "features" in stages:
+            where = stages["features"]
+            stages = {**{s: w for s, w in stages.items() if s != "features"}, **{name: where for name in seen if name.startswith("features.")}}
         lines = [f"wrote {path}: {len(self.pixels)} images, {len(seen)} tensors"]
         lines += [f"  {stage:<16} {list(seen[stage].shape)}, " + ("the result" if where is None else f"what {where[0]} is given" if where[1] == "in" else where[0])
                   for stage, where in sorted(stages.items(), key=lambda item: stage_order(item[0])) if stage in seen]

@@ -125,6 +125,11 @@ def autocast(dtype, device):
     return paddle.amp.auto_cast(dtype=dtype, level="O1") if dtype else contextlib.nullcontext()
 
 
+def remarks(model):
+    """What a reader of the recording should know of the model's program."""
+    return []
+
+
 def load(name, options):
     """The model of the command line."""
     raise Problem(f"{name} holds weights and no program: build the model in Python as PASSL's README shows, and give that: port.py:build")

@@ -122,6 +122,16 @@ def autocast(dtype, device):
     return torch.autocast((device or "cpu").split(":")[0], dtype=getattr(torch, dtype)) if dtype else contextlib.nullcontext()
 
 
+def remarks(model):
+    """What a reader of the recording should know of the model's program."""
+    config = getattr(model, "config", None)
+    size = getattr(config, "image_size", None)
+    tables = getattr(config, "use_relative_position_bias", False) or getattr(config, "use_shared_relative_position_bias", False)
+    if type(model).__module__.startswith("transformers.") and tables and isinstance(size, (list, tuple)) and size[0] != size[1]:
+        return ["transformers takes the bias tables of images that are not square for width x height, so the recording differs from what unilm and timm compute, and verify says so"]
+    return []
+
+
 def load(name, options):
     """The model of the command line."""
     if name.startswith("timm/"):
