@@ -37,7 +37,8 @@ var forms = []struct{ component, what, way string }{
 	{"bias_mask", "a pruned model", "call torch.nn.utils.prune.remove(MODULE, \"bias\") for each module that was pruned, and save the state dict again"},
 }
 
-const adviceWhole = "give the model as it was before it was quantised, or multiply each weight by its scale in the program that made it, and save floating-point weights without the scales"
+const adviceWhole = "give the model as it was before it was quantised, or multiply each weight by its scale in the program that made it, " +
+	"and save floating-point weights without the scales"
 
 // Quantised returns the error for a whole module with a part that keeps its weights packed.
 func Quantised(part string) *UnsupportedError {

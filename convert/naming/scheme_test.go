@@ -40,7 +40,9 @@ func TestScheme_OneRecord(t *testing.T) {
 	if model.Scheme != "netscheme" || model.File.Wrapper != "weights" || model.Config.Name != "digits_p16_64" {
 		t.Errorf("read as %s, wrapper %q, %s", model.Scheme, model.File.Wrapper, model.Config.Name)
 	}
-	if !slices.ContainsFunc(model.Notes, func(note string) bool { return strings.Contains(note, "epsilon 1e-05 is a guess: it is the default of Netscape") }) {
+	if !slices.ContainsFunc(model.Notes, func(note string) bool {
+		return strings.Contains(note, "epsilon 1e-05 is a guess: it is the default of Netscape")
+	}) {
 		t.Errorf("notes %q", model.Notes)
 	}
 	difference, err := convert.Diff(t.Context(), "../../manifests/embedded/digits_p16_64.pdparams", path, convert.OpenOptions{}, convert.OpenOptions{})
