@@ -25,7 +25,7 @@ func solvePool(ctx context.Context, t *target, d *draft) ([]hypothesis, error) {
 		return nil, err
 	}
 	name := d.Config.NormName()
-	return d.affine(ctx, atPool, t.want, got, name+".weight", name+".bias")
+	return d.affine(ctx, t, atPool, t.want, got, name+".weight", name+".bias")
 }
 
 // solveLogits solves for the order of classes, and for the parameters of the head.
@@ -39,7 +39,7 @@ func solveLogits(ctx context.Context, t *target, d *draft) ([]hypothesis, error)
 	if order := orderOfClasses(t.want, got); order != nil {
 		all = append(all, reordered("class-order", atLogits, "the classes are in another order", []string{name + ".weight", name + ".bias"}, order, inRows))
 	}
-	found, err := d.outputs(ctx, atLogits, t.want, got, name+".weight", name+".bias")
+	found, err := d.outputs(ctx, t, atLogits, t.want, got, name+".weight", name+".bias")
 	return append(all, found...), err
 }
 
@@ -124,7 +124,7 @@ func assigning(name string, at part, parameter, says string, values []float64) h
 }
 
 // outputs solves for mistakes in the order, the factor and the bias of the outputs of a linear layer: want is what the reference has, got what the draft has.
-func (d *draft) outputs(ctx context.Context, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
+func (d *draft) outputs(ctx context.Context, t *target, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
 	m := matchColumns(ctx, columnsOf(want), columnsOf(got))
 	var all []hypothesis
 	switch {
@@ -134,14 +134,14 @@ func (d *draft) outputs(ctx context.Context, at part, want, got *whatif.Rows, we
 			reordered("permuted", at, "the rows of "+weight+" and "+bias+" "+says, []string{weight, bias}, m.from, inRows),
 			reordered("permuted", at, "the rows of "+weight+" alone "+says, []string{weight}, m.from, inRows))
 	case m.inPlace():
-		found, err := d.factors(at, m, weight, bias)
+		found, err := d.factors(ctx, t, at, m, weight, bias)
 		return append(all, found...), err
 	}
 	return all, nil
 }
 
 // factors solves for the factors and offsets of outputs that are in place.
-func (d *draft) factors(at part, m match, weight, bias string) ([]hypothesis, error) {
+func (d *draft) factors(ctx context.Context, t *target, at part, m match, weight, bias string) ([]hypothesis, error) {
 	var all []hypothesis
 	old, err := d.vector(bias)
 	if err != nil || old == nil {
@@ -157,7 +157,7 @@ func (d *draft) factors(at part, m match, weight, bias string) ([]hypothesis, er
 	for i := range values {
 		values[i] = m.factor[i]*old[i] + m.offset[i]
 	}
-	return append(all, d.recognised(at, bias, values)...), nil
+	return append(all, d.recognised(ctx, t, at, bias, values)...), nil
 }
 
 // scaling returns the hypothesis that parameters are multiplied.
@@ -173,7 +173,7 @@ func scaling(at part, says string, factor float64, parameters ...string) hypothe
 }
 
 // affine solves for the weight and the bias of a norm: want is what the reference has, got what the draft has.
-func (d *draft) affine(ctx context.Context, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
+func (d *draft) affine(ctx context.Context, t *target, at part, want, got *whatif.Rows, weight, bias string) ([]hypothesis, error) {
 	m := matchColumns(ctx, columnsOf(want), columnsOf(got))
 	oldWeight, err := d.vector(weight)
 	if err != nil || oldWeight == nil {
@@ -188,7 +188,7 @@ func (d *draft) affine(ctx context.Context, at part, want, got *whatif.Rows, wei
 		newWeight[i] = m.factor[i] * oldWeight[i]
 		newBias[i] = m.factor[i]*oldBias[i] + m.offset[i]
 	}
-	all := append(d.recognised(at, weight, newWeight), d.recognised(at, bias, newBias)...)
+	all := append(d.recognised(ctx, t, at, weight, newWeight), d.recognised(ctx, t, at, bias, newBias)...)
 	return all, nil
 }
 

@@ -17,7 +17,7 @@ func solveAttention(ctx context.Context, b *blockCase, t *target, d *draft) ([]h
 	if err != nil || len(got.Values) != len(t.want.Values) {
 		return nil, err
 	}
-	all, err := d.outputs(ctx, atAttention, t.want, got, "attn.proj.weight", "attn.proj.bias")
+	all, err := d.outputs(ctx, t, atAttention, t.want, got, "attn.proj.weight", "attn.proj.bias")
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +29,16 @@ func solveAttention(ctx context.Context, b *blockCase, t *target, d *draft) ([]h
 	if err != nil {
 		return nil, err
 	}
-	found, err := solveContext(ctx, b, d, t.want)
-	return slices.Concat(all, single, found), err
+	norms, err := singleInNorms(ctx, t, d, atAttention, "norm1.weight", "norm1.bias")
+	if err != nil {
+		return nil, err
+	}
+	found, err := solveContext(ctx, b, t, d, t.want)
+	return slices.Concat(all, single, norms, found), err
 }
 
 // solveContext solves for mistakes before proj: it takes the branch back through proj.
-func solveContext(ctx context.Context, b *blockCase, d *draft, branch *whatif.Rows) ([]hypothesis, error) {
+func solveContext(ctx context.Context, b *blockCase, t *target, d *draft, branch *whatif.Rows) ([]hypothesis, error) {
 	block, err := d.Block(b.block)
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func solveContext(ctx context.Context, b *blockCase, d *draft, branch *whatif.Ro
 		return append(d.permutedColumns(m.from), d.permutedValues(m.from)...), nil
 	}
 	if m.inPlace() {
-		return d.changedValues(m)
+		return d.changedValues(ctx, t, m)
 	}
 	all, err := solveHeads(ctx, b, d, block, want)
 	if err != nil {
@@ -143,7 +147,7 @@ func (d *draft) thirdOf(part int, order []int) []int {
 }
 
 // changedValues returns the hypotheses about the factor and the bias of the values.
-func (d *draft) changedValues(m match) ([]hypothesis, error) {
+func (d *draft) changedValues(ctx context.Context, t *target, m match) ([]hypothesis, error) {
 	old, err := d.vector("attn.v_bias")
 	if err != nil || old == nil {
 		return nil, err
@@ -166,7 +170,7 @@ func (d *draft) changedValues(m match) ([]hypothesis, error) {
 			return d.edit("attn.qkv.weight", "multiply the values by "+factorText(f), ignoringShape(third))
 		}})
 	}
-	return append(all, d.recognised(atAttention, "attn.v_bias", want)...), nil
+	return append(all, d.recognised(ctx, t, atAttention, "attn.v_bias", want)...), nil
 }
 
 // source says which heads one head of the reference has its queries, keys, bias and values from.

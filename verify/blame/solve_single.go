@@ -34,8 +34,8 @@ type suspect struct {
 	change float64
 }
 
-// enough is the share of the difference that a value must explain to be tried.
-const enough = 0.9
+// enough is the share of the difference that a value must explain, to first order, to be tried.
+const enough = 0.5
 
 // suspects returns the values of a weight and a bias that explain most of a difference, whose square is total.
 func (s sensitivity) suspects(ctx context.Context, weight, bias string, total float64) []suspect {
@@ -160,6 +160,45 @@ func singleInMLP(ctx context.Context, t *target, block *whatif.Block, y, z *what
 	return hypothesesOf(ctx, found, atMLP, t), nil
 }
 
+// singleInNorms returns the hypotheses that a single value of these vectors is wrong, in a model so narrow that each of them can be tried.
+func singleInNorms(ctx context.Context, t *target, d *draft, at part, names ...string) ([]hypothesis, error) {
+	const narrow, small = 96, 1e-3
+	if d.Config.EmbedDim > narrow {
+		return nil, nil
+	}
+	got, err := t.compute(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	difference := subtract(t.want, got).Values
+	total := square(difference)
+	var found []suspect
+	for _, name := range names {
+		full := d.names(name)
+		if len(full) != 1 {
+			continue
+		}
+		old, err := d.Tensor(full[0])
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range old.Values() {
+			changed := d.copied()
+			changed.Set(full[0], withValue(old, i, v+small))
+			moved, err := t.compute(ctx, changed)
+			if err != nil {
+				return nil, err
+			}
+			step := subtract(moved, got).Values
+			both, own := dot(step, difference), square(step)
+			if own > 0 && both*both/own/total > enough {
+				found = append(found, suspect{name, []int{i}, both * both / own / total, small * both / own})
+			}
+		}
+	}
+	return hypothesesOf(ctx, found, at, t), nil
+}
+
 // unitSuspects returns the values of fc1 that explain why one hidden unit is another: along and squares are the products of the difference with the unit's
 // column of fc2, and the square of that, in is the input of fc1.
 func unitSuspects(ctx context.Context, along, squares, inner, hidden, in *whatif.Rows, total float64) []suspect {
@@ -240,7 +279,11 @@ func singleInAttention(ctx context.Context, b *blockCase, t *target, d *draft, b
 			found = append(found, s)
 		}
 	}
-	return hypothesesOf(ctx, found, atAttention, t), nil
+	inScores, err := singleInScores(ctx, b, d, block, difference, total)
+	if err != nil {
+		return nil, err
+	}
+	return hypothesesOf(ctx, append(found, inScores...), atAttention, t), nil
 }
 
 // vectorSuspects returns the values of a vector that multiplies a branch, if one explains a difference.
@@ -261,7 +304,7 @@ func vectorSuspects(parameter string, difference, branch *whatif.Rows, total flo
 
 // hypothesesOf returns the hypotheses of the values that explain most.
 func hypothesesOf(ctx context.Context, found []suspect, at part, t *target) []hypothesis {
-	const most = 4
+	const most = 6
 	slices.SortStableFunc(found, func(a, b suspect) int { return compare(b.share, a.share) })
 	var all []hypothesis
 	for _, s := range found[:min(most, len(found))] {

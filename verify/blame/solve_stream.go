@@ -32,7 +32,7 @@ func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypo
 	if err != nil || y == nil {
 		return all, err
 	}
-	found, err := solveMiddle(ctx, b, d, block, branch, y)
+	found, err := solveMiddle(ctx, b, t, d, block, branch, y)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *
 	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
 		return nil, nil
 	}
-	all, err := d.outputs(ctx, atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
+	all, err := d.outputs(ctx, t, atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
 	if err != nil {
 		return nil, err
 	}
@@ -60,20 +60,24 @@ func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *
 	if err != nil {
 		return nil, err
 	}
-	found, err := solveContext(ctx, b, d, want)
-	return slices.Concat(all, single, found), err
+	norms, err := singleInNorms(ctx, t, d, atAttention, "norm1.weight", "norm1.bias")
+	if err != nil {
+		return nil, err
+	}
+	found, err := solveContext(ctx, b, t, d, want)
+	return slices.Concat(all, single, norms, found), err
 }
 
 // solveMiddle solves for gamma_1, from the attention branch and the stream after it.
-func solveMiddle(_ context.Context, b *blockCase, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
+func solveMiddle(ctx context.Context, b *blockCase, t *target, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
 	if block.Gamma1 == nil {
 		return nil, nil
 	}
-	return d.gamma(atMiddle, "gamma_1", subtract(y, b.some), branch)
+	return d.gamma(ctx, t, atMiddle, "gamma_1", subtract(y, b.some), branch)
 }
 
 // gamma solves for a layer scale: want is gamma times the branch.
-func (d *draft) gamma(at part, name string, want, branch *whatif.Rows) ([]hypothesis, error) {
+func (d *draft) gamma(ctx context.Context, t *target, at part, name string, want, branch *whatif.Rows) ([]hypothesis, error) {
 	old, err := d.vector(name)
 	if err != nil || old == nil {
 		return nil, err
@@ -89,7 +93,7 @@ func (d *draft) gamma(at part, name string, want, branch *whatif.Rows) ([]hypoth
 			factors[i] = both / own
 		}
 	}
-	return d.recognised(at, name, factors), nil
+	return d.recognised(ctx, t, at, name, factors), nil
 }
 
 // solveRest solves for mistakes after the attention branch, which the reference has; branch is that of the tokens in b.some.
@@ -107,7 +111,7 @@ func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *w
 	if err != nil || y == nil {
 		return all, err
 	}
-	found, err := solveMiddle(ctx, b, d, block, branch, y)
+	found, err := solveMiddle(ctx, b, t, d, block, branch, y)
 	return append(all, found...), err
 }
 
@@ -119,7 +123,7 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 		return nil, err
 	}
 	want := subtract(z, y)
-	all, err := d.gamma(atMLP, "gamma_2", want, branch)
+	all, err := d.gamma(ctx, t, atMLP, "gamma_2", want, branch)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +131,11 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, single...)
+	norms, err := singleInNorms(ctx, t, d, atMLP, "norm2.weight", "norm2.bias")
+	if err != nil {
+		return nil, err
+	}
+	all = append(append(all, single...), norms...)
 	if block.Gamma2 != nil {
 		for i := range want.Values {
 			want.Values[i] /= block.Gamma2[i%want.Width]
@@ -136,7 +144,7 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
 		return all, nil
 	}
-	found, err := d.outputs(ctx, atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
+	found, err := d.outputs(ctx, t, atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
 	if err != nil {
 		return nil, err
 	}

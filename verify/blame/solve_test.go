@@ -99,6 +99,12 @@ func TestFind_Solved(t *testing.T) {
 		{"one value of gamma_2", "single-value", "gamma_2[4]", "blocks.1", func(w planted) { w.set("blocks.1.gamma_2", 4, 2) }, false},
 		{"one value of proj", "single-value", "attn.proj.weight[5 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.proj.weight", 5*c+9, 2) }, false},
 		{"one value of v", "single-value", "attn.qkv.weight[58 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.qkv.weight", 58*c+9, 2) }, false},
+		{"one value of q", "single-value", "attn.qkv.weight[10 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.qkv.weight", 10*c+9, 1) }, false},
+		{"one value of k", "single-value", "attn.qkv.weight[34 9]", "blocks.1", func(w planted) { w.set("blocks.1.attn.qkv.weight", 34*c+9, 1) }, false},
+		{"one value of q's bias", "single-value", "attn.q_bias[10]", "blocks.1", func(w planted) { w.set("blocks.1.attn.q_bias", 10, 1) }, false},
+		{"one value of the table", "single-value", "bias_table[100 2]", "blocks.1", func(w planted) { w.set("blocks.1.attn.relative_position_bias_table", 402, 1) }, false},
+		{"one value of norm1", "single-value", "norm1.weight[5]", "blocks.1", func(w planted) { w.set("blocks.1.norm1.weight", 5, 2) }, false},
+		{"one value of norm2's bias", "single-value", "norm2.bias[5]", "blocks.1", func(w planted) { w.set("blocks.1.norm2.bias", 5, 2) }, false},
 		{"a factor of the scores", "query-scale", "1/2", "blocks.1", nil, false},
 	} {
 		t.Run(m.name, func(t *testing.T) {

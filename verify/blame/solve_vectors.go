@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -9,7 +10,7 @@ import (
 
 // recognised returns the hypotheses about a vector, such as a bias, that should have about the given values: it is missing, negated, doubled, that of another
 // block, rolled, or single values of it are wrong.
-func (d *draft) recognised(at part, parameter string, want []float64) []hypothesis {
+func (d *draft) recognised(ctx context.Context, t *target, at part, parameter string, want []float64) []hypothesis {
 	old, err := d.vector(parameter)
 	if err != nil || len(old) != len(want) {
 		return nil
@@ -33,7 +34,7 @@ func (d *draft) recognised(at part, parameter string, want []float64) []hypothes
 			add("other-tensor", parameter+" is that of "+other, values.Values())
 		}
 	}
-	return append(all, d.single(at, parameter, old, want, spread)...)
+	return append(all, single(ctx, t, at, parameter, old, want, spread)...)
 }
 
 // near2 is how far a solved value may be from the right one, as a share of the spread of the values.
@@ -123,8 +124,8 @@ func (d *draft) likes(parameter string, count int) []string {
 	return slices.Concat(others, same)
 }
 
-// single returns the hypothesis that one or a few values are wrong.
-func (d *draft) single(at part, parameter string, old, want []float64, spread float64) []hypothesis {
+// single returns the hypothesis that one value is wrong.
+func single(ctx context.Context, t *target, at part, parameter string, old, want []float64, spread float64) []hypothesis {
 	var wrong []int
 	for i, v := range old {
 		if math.Abs(v-want[i]) > near2*spread {
@@ -135,16 +136,7 @@ func (d *draft) single(at part, parameter string, old, want []float64, spread fl
 		return nil
 	}
 	i := wrong[0]
-	says := fmt.Sprintf("%s[%d] is about %.6g, not %.6g", parameter, i, want[i], old[i])
-	values := slices.Clone(old)
-	values[i] = want[i]
-	h := assigning("single-value", at, parameter, says, values)
-	apply := h.apply
-	h.apply = func(d *draft) bool {
-		d.where.Element = []int{i}
-		return apply(d)
-	}
-	return []hypothesis{h}
+	return []hypothesis{suspect{parameter: parameter, element: []int{i}, change: want[i] - old[i]}.hypothesis(ctx, at, t)}
 }
 
 // order describes a permutation of rows of which the draft's model knows the structure: "are reversed", "have the heads in the order [2 0 1]".

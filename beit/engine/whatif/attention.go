@@ -216,3 +216,39 @@ func (v *Version) attendInput(ctx context.Context, qkv, in *Rows, table *Tensor,
 	}
 	return RowsOf(out, in.Width), ctx.Err()
 }
+
+// Weights returns the attention of one head from the tokens with these indices, or all, to all tokens of their image, [len(rows), T].
+func (b *Block) Weights(ctx context.Context, x *Rows, rows []int, head int) (*Rows, error) {
+	qkv, err := b.QKVOf(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	v := b.version
+	a := &attention{version: v, qkv: qkv, rows: rows, tokens: v.Config.Tokens(), width: v.Config.HeadDim()}
+	if b.Table != nil {
+		a.bias = relpos.New(v.Config, b.Table.Values())
+	}
+	if rows == nil {
+		for i := range qkv.Count {
+			a.rows = append(a.rows, i)
+		}
+	}
+	out := make([]float64, len(a.rows)*a.tokens)
+	for image := range qkv.Count / a.tokens {
+		own, places := a.of(image)
+		if len(own) == 0 {
+			continue
+		}
+		scores := a.scores(image, head, own)
+		a.weights(scores, len(own))
+		for i, place := range places {
+			copy(out[place*a.tokens:(place+1)*a.tokens], scores[i*a.tokens:(i+1)*a.tokens])
+		}
+	}
+	return RowsOf(out, a.tokens), ctx.Err()
+}
+
+// NormedAttention returns what qkv reads: norm1 of the stream.
+func (b *Block) NormedAttention(x *Rows) *Rows {
+	return b.version.norm(x, b.Norm1.Weight, b.Norm1.Bias, b.version.Rules.Epsilon1)
+}
