@@ -171,7 +171,8 @@ func labelOf(class int, labels []string) string {
 
 func findingOf(f blame.Finding) Finding {
 	found := Finding{
-		Stage: f.Stage, Stages: append([]string{}, f.Stages...), Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where), Sentence: f.Sentence,
+		Stage: f.Stage, Stages: append([]string{}, f.Stages...), Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where),
+		Sentence: f.Sentence,
 		Advice: f.Advice, Before: jsonfloat.Number(f.Without), After: jsonfloat.Number(f.Distance), Tolerance: jsonfloat.Number(f.Tolerance), Repair: []string{},
 	}
 	for _, edit := range f.Edits {
