@@ -173,7 +173,7 @@ func findingOf(f blame.Finding) Finding {
 	found := Finding{
 		Stage: f.Stage, Stages: append([]string{}, f.Stages...), Hypothesis: f.Hypothesis, Side: string(f.Side), Tensors: append([]string{}, f.Tensors...), Where: placeOf(f.Where),
 		Sentence: f.Sentence,
-		Advice: f.Advice, Before: jsonfloat.Number(f.Without), After: jsonfloat.Number(f.Distance), Tolerance: jsonfloat.Number(f.Tolerance), Repair: []string{},
+		Advice:   f.Advice, Before: jsonfloat.Number(f.Without), After: jsonfloat.Number(f.Distance), Tolerance: jsonfloat.Number(f.Tolerance), Repair: []string{},
 	}
 	for _, edit := range f.Edits {
 		found.Repair = append(found.Repair, edit.Tensor+": "+edit.Says)
