@@ -28,10 +28,12 @@ func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypo
 	if err != nil {
 		return nil, err
 	}
-	y, err = before(ctx, block, t.want, y)
-	if err != nil || y == nil {
+	solved, err := before(ctx, block, t.want, y)
+	if err != nil || solved == nil {
 		return all, err
 	}
+	kept := nearest(solved, y)
+	b, branch, y = b.keep(kept), branch.Pick(kept), solved.Pick(kept)
 	found, err := solveMiddle(ctx, b, t, d, block, branch, y)
 	if err != nil {
 		return nil, err
@@ -107,11 +109,12 @@ func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *w
 	if err != nil {
 		return nil, err
 	}
-	y, err = before(ctx, block, t.want, y)
-	if err != nil || y == nil {
+	solved, err := before(ctx, block, t.want, y)
+	if err != nil || solved == nil {
 		return all, err
 	}
-	found, err := solveMiddle(ctx, b, t, d, block, branch, y)
+	kept := nearest(solved, y)
+	found, err := solveMiddle(ctx, b.keep(kept), t, d, block, branch.Pick(kept), solved.Pick(kept))
 	return append(all, found...), err
 }
 
@@ -286,6 +289,22 @@ func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*w
 		y = whatif.RowsOf(next, y.Width)
 	}
 	return nil, nil
+}
+
+// nearest returns the tokens whose solutions lie nearest to the guesses: three of four. The stream before an MLP is not always the only one from which the
+// MLP makes its result, and where another one was found, it lies far away.
+func nearest(solved, guess *whatif.Rows) []int {
+	order, away := make([]int, solved.Count), make([]float64, solved.Count)
+	for t := range order {
+		order[t] = t
+		for i, v := range solved.Row(t) {
+			away[t] += (v - guess.Row(t)[i]) * (v - guess.Row(t)[i])
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return compare(away[i], away[j]) })
+	kept := order[:len(order)-len(order)/4]
+	slices.Sort(kept)
+	return kept
 }
 
 // history has the last points of an iteration and their residuals.

@@ -89,6 +89,19 @@ func (b *blockCase) pick(x *whatif.Rows) *whatif.Rows {
 	return x.Pick(b.rows)
 }
 
+// keep returns the case with some of its tokens.
+func (b *blockCase) keep(kept []int) *blockCase {
+	part := *b
+	part.rows = slices.Clone(kept)
+	if b.rows != nil {
+		for i, at := range kept {
+			part.rows[i] = b.rows[at]
+		}
+	}
+	part.some = b.some.Pick(kept)
+	return &part
+}
+
 // stream is the residual stream after the block.
 func (b *blockCase) stream(stage string, limit Limit) *target {
 	t := &target{stage: stage, name: stage, parts: []part{atAttention, atMiddle, atMLP}, want: b.pick(b.after), limit: limit}
