@@ -63,6 +63,7 @@
 //
 //   - beit/engine: the interfaces Engine and Model, and the stages of a forward pass
 //   - beit/engine/native, beit/engine/torch: the engines in plain Go and on libtorch
+//   - beit/engine/whatif: stages in float64, as a program with a mistake would compute them
 //   - beit/preprocess: turns image files into input tensors
 //   - beit/classify: turns images into logits, probabilities and labels
 //   - evaluate: measures accuracy on a data set
