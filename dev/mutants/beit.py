@@ -72,9 +72,20 @@ class Arch:
             if self.table == "block":
                 shapes[self.table_name(i)] = (self.rows, self.heads)
             shapes |= {
-                b + "norm1.weight": (c,), b + "norm1.bias": (c,), b + "attn.qkv.weight": (3 * c, c), b + "attn.q_bias": (c,), b + "attn.v_bias": (c,),
-                b + "attn.proj.weight": (c, c), b + "attn.proj.bias": (c,), b + "norm2.weight": (c,), b + "norm2.bias": (c,),
-                b + "mlp.fc1.weight": (4 * c, c), b + "mlp.fc1.bias": (4 * c,), b + "mlp.fc2.weight": (c, 4 * c), b + "mlp.fc2.bias": (c,)}
+                b + "norm1.weight": (c,),
+                b + "norm1.bias": (c,),
+                b + "attn.qkv.weight": (3 * c, c),
+                b + "attn.q_bias": (c,),
+                b + "attn.v_bias": (c,),
+                b + "attn.proj.weight": (c, c),
+                b + "attn.proj.bias": (c,),
+                b + "norm2.weight": (c,),
+                b + "norm2.bias": (c,),
+                b + "mlp.fc1.weight": (4 * c, c),
+                b + "mlp.fc1.bias": (4 * c,),
+                b + "mlp.fc2.weight": (c, 4 * c),
+                b + "mlp.fc2.bias": (c,),
+            }
         for last, shape in ((self.norm_name, (c,)), (self.head_name, (k, c))):
             shapes |= {last + ".weight": shape, last + ".bias": shape[:1]}
         return shapes
@@ -156,7 +167,7 @@ class Beit:
         return fused.reshape(n, t, 3, self.arch.heads, self.arch.head_dim).permute(2, 0, 3, 1, 4).unbind(0)
 
     def factor(self):
-        return self.arch.head_dim ** -0.5
+        return self.arch.head_dim**-0.5
 
     def bias(self, i):
         """What is added to the scores: [heads, T, T]."""

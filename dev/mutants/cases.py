@@ -13,7 +13,19 @@ TAPS = ["taps-f64", "taps-f32"]
 CHECKPOINT_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "half-f16", "bf16-checkpoint", "against"]
 PROGRAM_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16"]
 HARMLESS_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "against"]
-HONEST_MODES = [*TAPS, "attn-f64", "attn-f32", "logits-f64", "logits-f32", "half-bf16", "half-f16", "bf16-checkpoint", "f16-checkpoint", "f64-checkpoint", "against"]
+HONEST_MODES = [
+    *TAPS,
+    "attn-f64",
+    "attn-f32",
+    "logits-f64",
+    "logits-f32",
+    "half-bf16",
+    "half-f16",
+    "bf16-checkpoint",
+    "f16-checkpoint",
+    "f64-checkpoint",
+    "against",
+]
 PLACES = ["first", "middle", "last", "all"]
 
 

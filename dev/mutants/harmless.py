@@ -1,9 +1,9 @@
 """Changes that change nothing: algebra, softmax and storage can't see them, so that verify must pass each. They are planted into every block."""
 
 import torch
+from kinds import Absent, Kind
 
 from beit import relative_index
-from kinds import Absent, Kind
 
 KINDS = []
 
@@ -14,9 +14,11 @@ def add(name, change, **more):
 
 def everywhere(change):
     """change gets the site of one block; weights are float64."""
+
     def planted(s):
         for s.block in range(s.arch.depth):
             change(s)
+
     return planted
 
 
@@ -41,6 +43,7 @@ def fold_gamma(which, linear):
         s.edit(linear + ".weight", lambda w: w * gamma[:, None])
         s.edit(linear + ".bias", lambda b: b * gamma)
         s[f"gamma_{which}"] = torch.ones_like(gamma)
+
     return everywhere(change)
 
 
@@ -74,6 +77,7 @@ def permute_channels(which):
             rows(s, one, lambda w: w.flip(1))
         if which == "v":
             columns(s, lambda w: w.flip(1))
+
     return everywhere(change)
 
 
@@ -148,6 +152,7 @@ def prefixed(prefix):
     def change(s):
         for name in list(s.weights):
             s.weights[prefix + name] = s.weights.pop(name)
+
     return change
 
 

@@ -54,9 +54,15 @@ class Judge:
 
     def judge(self, case):
         """The outcome of a case, or None if the model has nothing that this could be planted into."""
-        first = case.kinds[0] if case.faults else None
-        outcome = Outcome(case.name, case.group, first.family if case.group == "fault" else {"pair": "two faults"}.get(case.group, case.group), case.mode, case.model,
-                          all(k.kept for k in case.kinds), any(k.program for k in case.kinds))
+        outcome = Outcome(
+            case.name,
+            case.group,
+            family(case),
+            case.mode,
+            case.model,
+            all(k.kept for k in case.kinds),
+            any(k.program for k in case.kinds),
+        )
         try:
             planted = self.planter.plant(case)
         except Absent:
@@ -111,7 +117,11 @@ class Judge:
             outcome.place = {f["stage"].removesuffix(".attn") for f in findings} >= wanted or any(f["stage"] == "model" for f in findings)
         else:
             wanted = outcome.stages[0].removesuffix(".attn") if outcome.stages else first
-            outcome.place = first == "model" or first in right and (first.removesuffix(".attn") == wanted or findings != [] and outcome.first.removesuffix(".attn") == wanted)
+            outcome.place = (
+                first == "model"
+                or first in right
+                and (first.removesuffix(".attn") == wanted or findings != [] and outcome.first.removesuffix(".attn") == wanted)
+            )
         outcome.extra = sum(f["stage"] not in right for f in findings)
 
     def named(self, case, outcome, findings):
@@ -138,6 +148,14 @@ class Judge:
         if outcome.repaired and all(k.permutes for k in case.kinds):
             write(self.planter.model(case).weights, planted.original)
             outcome.equal = subprocess.run([self.beitzoo, "diff", fixed, planted.original, "-q"], capture_output=True).returncode == 0
+
+
+def family(case):
+    if case.group != "pair":
+        return case.kinds[0].family if case.group == "fault" else case.group
+    if any(kind.program for kind in case.kinds):
+        return "two faults, one of the program"
+    return "two faults in one block" if case.faults[0][1] == case.faults[1][1] else "two faults in two blocks"
 
 
 def concerns(finding, arch, block, kind):

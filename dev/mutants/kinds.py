@@ -3,11 +3,16 @@
 import re
 from dataclasses import dataclass
 
+import torch
+
 # Words that people use for the same thing; a finding needs one of each group that its kind asks for.
 Q, K, V = r"\bq\b|quer", r"\bk\b|\bkey", r"\bv\b|\bvalue"
 # A permutation that is spelled out names heads as well as their word does.
 HEADS = r"head|rolled by|revers|permuted|in the order"
-ORDER = r"permut|order|shuffl|rearrang|exchang|swap|rotat|roll|revers|shift|moved|interleav|laid out|layout|stored as|mixed|turned|flip|read as|taken as|comes? (first|last)"
+ORDER = (
+    r"permut|order|shuffl|rearrang|exchang|swap|rotat|roll|revers|shift|moved|interleav|laid out|layout|stored as|mixed|turned|flip"
+    r"|read as|taken as|comes? (first|last)"
+)
 SWAP = r"exchang|swap|interchang|mixed|each other|the other|order|permut|read as|taken as|rotat|roll"
 TRANSPOSED = r"transpos"
 FLIP = r"flip|mirror|revers|turn|upside|rotat|order|permut|transpos"
@@ -16,7 +21,10 @@ FACTOR = r"factor|times|scal|multipl|divid|twice|doubl|halv|half of|sqrt|√|×|
 ZERO = r"zero|missing|absent|without|lacks|no bias|lost|\b0\b"
 ONES = r"\bones?\b|identity|initial|\b1\b|untrained"
 COPY = r"copy|copies|copied|equal|same (values|as)|identical|belongs to|taken from|repeats|holds the"
-OTHER = r"initial|fresh|untrained|random|drawn|not trained|not the trained|other values|another training|replaced|stale|differs? from|unlike|too (small|large)|are (lost|wrong)|is (lost|wrong)"
+OTHER = (
+    r"initial|fresh|untrained|random|drawn|not trained|not the trained|other values|another training|replaced|stale|differs? from|unlike"
+    r"|too (small|large)|are (lost|wrong)|is (lost|wrong)"
+)
 SMALL = r"small|slightly|a little|average|ema|older|other values|stale|noise|differs?|rounding|changed"
 HALF = {"bf16": r"bf16|bfloat16|brain", "f16": r"\bf16\b|\bfp16\b|float16|half"}
 ROUNDED = r"round|precision|bits|quanti|cast|stored"
@@ -34,7 +42,7 @@ def full_name(arch, block, name):
         return arch.table_name(block)
     for short, long in (("last_norm.", arch.norm_name + "."), ("head.", arch.head_name + ".")):
         if name.startswith(short):
-            return long + name[len(short):]
+            return long + name[len(short) :]
     if re.match(r"attn\.|mlp\.|norm[12]\.|gamma_", name):
         return f"blocks.{block}.{name}"
     return name
@@ -69,8 +77,11 @@ class Says:
 
 def says(need, words, also=""):
     """Groups of words are separated by " & "; each is a regular expression."""
-    return Says(tuple(part.strip() for part in need.split(",") if part.strip()), tuple(words.split(" & ")),
-                tuple(part.strip() for part in also.split(",") if part.strip()))
+    return Says(
+        tuple(part.strip() for part in need.split(",") if part.strip()),
+        tuple(words.split(" & ")),
+        tuple(part.strip() for part in also.split(",") if part.strip()),
+    )
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,8 @@ class Absent(KeyError):
 class Site:
     """Where a fault is planted: the weights, by short names, of one block."""
 
-    def __init__(self, arch, weights, block, generator, draw):
-        self.arch, self.weights, self.block, self.generator, self.draw = arch, weights, block, generator, draw
+    def __init__(self, arch, weights, block, generator):
+        self.arch, self.weights, self.block, self.generator = arch, weights, block, generator
         self.c, self.n, self.d = arch.dim, arch.heads, arch.head_dim
 
     def full(self, name):
@@ -131,5 +142,4 @@ class Site:
         self[one], self[other] = self[other].clone(), self[one].clone()
 
     def normal(self, like, spread):
-        import torch
         return torch.randn(like.shape, generator=self.generator) * spread

@@ -10,8 +10,6 @@ import sys
 import tempfile
 import time
 
-import torch
-
 import cases
 import checkpoints
 import honest
@@ -20,6 +18,7 @@ import models
 import plant
 import programs
 import table
+import torch
 
 WORKER = None
 PLANNED = []
@@ -122,8 +121,15 @@ def main():
         rows, seconds = run(arguments, planned, folder)
     if not arguments.case:
         rows += honest.rows(arguments.beitzoo)
-    told = [f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs.", "", *table.report(rows, seconds), "", *table.kinds(rows), "",
-            *table.failures(rows)]
+    told = [
+        f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs.",
+        "",
+        *table.report(rows, seconds),
+        "",
+        *table.kinds(rows),
+        "",
+        *table.failures(rows),
+    ]
     print("\n".join(told))
     for path, text in ((arguments.table, "\n".join(told) + "\n"), (arguments.json, "\n".join(json.dumps(r) for r in rows) + "\n")):
         if path:

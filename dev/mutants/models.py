@@ -82,7 +82,7 @@ def drawn(arch, seed):
             inputs = 1
             for size in shape[1:]:
                 inputs *= size
-            weights[name] = normal(shape, draw.uniform(0.5, 1.5) * inputs ** -0.5)
+            weights[name] = normal(shape, draw.uniform(0.5, 1.5) * inputs**-0.5)
     return weights
 
 
@@ -94,7 +94,7 @@ def load(name, seed):
         return Model(name, arch, unwrapped(os.path.join(TESTDATA, "digits", "digits_p16_64.unilm.pth")), tensors["input"])
     seed = seed * 100 + list(ARCHES).index(name)
     generator = torch.Generator().manual_seed(seed + 50)
-    images = pictures(arch, 2 if name == "base" else 3, generator)
+    images = pictures(arch, 2 if name == "base" else 4, generator)
     mask = None
     if arch.pooling == "masked":
         mask = (torch.rand(images.shape[0], arch.tokens - 1, generator=generator) < 0.4).to(torch.uint8)
@@ -103,8 +103,12 @@ def load(name, seed):
 
 def golden():
     """How far this BEiT is from each float64 recording of the test data, by file, as a share of the largest activation."""
-    checkpoints = {"digits_p16_64": ("digits", "digits/digits_p16_64"), "tiny_p16_32": ("tiny32", "tiny/tiny_p16_32"),
-                   "tiny_p16_64": ("tiny64", "tiny/tiny_p16_64"), "tiny_mim_p16_64": ("masked", "mim/tiny_mim_p16_64")}
+    checkpoints = {
+        "digits_p16_64": ("digits", "digits/digits_p16_64"),
+        "tiny_p16_32": ("tiny32", "tiny/tiny_p16_32"),
+        "tiny_p16_64": ("tiny64", "tiny/tiny_p16_64"),
+        "tiny_mim_p16_64": ("masked", "mim/tiny_mim_p16_64"),
+    }
     far = {}
     for path in sorted(glob.glob(os.path.join(TESTDATA, "*", "*.float64.recording.safetensors"))):
         tensors, metadata = recording(path)

@@ -4,17 +4,16 @@ import dataclasses
 import os
 from dataclasses import dataclass, field
 
-import torch
-from safetensors.torch import save_file
-
 import cases
 import models
-from kinds import Site, full_name
+import torch
+from kinds import Site
+from safetensors.torch import save_file
 
 DTYPES = {"f64": torch.float64, "f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 SAID = {"f64": "float64", "f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 # What the rounding of a stage in float64 is in that of float32.
-DOUBLE = 2.0 ** -29
+DOUBLE = 2.0**-29
 
 
 @dataclass
@@ -34,7 +33,9 @@ class Planted:
 
 
 def computed_in(mode):
-    return {"half-bf16": "bf16", "half-f16": "f16", "bf16-checkpoint": "f32", "f16-checkpoint": "f32", "f64-checkpoint": "f64", "against": "f64"}.get(mode) or mode.rsplit("-", 1)[1]
+    return {"half-bf16": "bf16", "half-f16": "f16", "bf16-checkpoint": "f32", "f16-checkpoint": "f32", "f64-checkpoint": "f64", "against": "f64"}.get(
+        mode
+    ) or mode.rsplit("-", 1)[1]
 
 
 def stored_in(mode):
@@ -108,9 +109,9 @@ class Planter:
             if kind.program:
                 wrong.append(kind)
                 continue
-            generator = torch.Generator().manual_seed(case.draw % 2 ** 31)
+            generator = torch.Generator().manual_seed(case.draw % 2**31)
             for block in cases.blocks(model.arch, where):
-                kind.change(Site(model.arch, weights, block, generator, None))
+                kind.change(Site(model.arch, weights, block, generator))
             planted.arguments += [a.format(heads=model.arch.heads, window="x".join(map(str, model.arch.window))) for a in kind.arguments]
         if exact and computed_in(case.mode) != "f64":
             weights = {name: w.float() if w.is_floating_point() else w for name, w in weights.items()}
@@ -169,7 +170,7 @@ class Planter:
                 damage = said.get("damage")
                 dtype = "f32" if said.get("computed") and dtype == "f64" else dtype
             program = model.program(DTYPES[dtype])
-            torch.manual_seed(case.draw % 2 ** 31)
+            torch.manual_seed(case.draw % 2**31)
             for kind in wrong:
                 kind.change(program)
             run = program.run(model.images, model.mask)
@@ -182,8 +183,14 @@ class Planter:
             tensors[stage].view(-1)[7] = float("nan")
         if model.mask is not None:
             tensors["mask"] = model.mask
-        metadata = {"format": "beitzoo.recording.v1", "architecture": model.arch.name, "framework": "PyTorch", "framework_version": torch.__version__,
-                    "implementation": "a BEiT of its own", **claims}
+        metadata = {
+            "format": "beitzoo.recording.v1",
+            "architecture": model.arch.name,
+            "framework": "PyTorch",
+            "framework_version": torch.__version__,
+            "implementation": "a BEiT of its own",
+            **claims,
+        }
         write(tensors, path := self.path("recording"), metadata)
         return path
 
@@ -221,8 +228,3 @@ def over(a, b):
 
 def at_block(stage):
     return int(stage.split(".")[1]) if stage.startswith("blocks.") else None
-
-
-def touched(arch, kind, block):
-    """The full names of what a kind must name in a block."""
-    return {full_name(arch, block, name) for way in kind.names for name in way.need}
