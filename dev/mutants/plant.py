@@ -1,6 +1,7 @@
 """Plants one case: writes the checkpoint and the recording, and measures with its own arithmetic what should be seen at which stage."""
 
 import dataclasses
+import hashlib
 import os
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ import models
 import torch
 from kinds import Site
 from safetensors.torch import save_file
+
+import beit
 
 DTYPES = {"f64": torch.float64, "f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 SAID = {"f64": "float64", "f32": "float32", "bf16": "bfloat16", "f16": "float16"}
@@ -74,24 +77,26 @@ class Planter:
         """Runs of the large model are kept between runs of this program."""
         if key[0] != "base":
             return make()
-        path = os.path.join(self.cache, "-".join(map(str, key)).replace("torch.", "") + ".pt")
+        path = os.path.join(self.cache, "-".join([*map(str, key), source()]).replace("torch.", "") + ".pt")
         if not os.path.exists(path):
             os.makedirs(self.cache, exist_ok=True)
             torch.save(make(), path + ".part")
             os.replace(path + ".part", path)
         return torch.load(path)
 
-    def apart(self, model, one, other, run, whole):
+    def apart(self, model, one, other, run, whole, same=()):
         """How far two programs are apart at each stage that starts from what the right one has before it: {stage: (max, rms)}. With whole, at the logits
-        of the whole model."""
+        of the whole model. The stages of same are known to be equal."""
         if whole:
             return {"logits": distance(one.run(model.images, model.mask)["logits"], other.run(model.images, model.mask)["logits"])}
         far, before = {}, model.images
         with torch.no_grad():
             for stage in model.arch.stages:
-                found, wanted = (p.stage(stage, before, model.mask) for p in (one, other))
-                for name in wanted:
-                    far[name] = distance(found[name], wanted[name])
+                if stage in same:
+                    far |= {name: (0.0, 0.0) for name in run if name in (stage, stage + ".attn")}
+                else:
+                    found, wanted = (p.stage(stage, before, model.mask) for p in (one, other))
+                    far |= {name: distance(found[name], wanted[name]) for name in wanted}
                 before = run[stage]
         return far
 
@@ -137,8 +142,9 @@ class Planter:
         for kind in wrong:
             kind.change(right)
         whole = case.mode.startswith("logits")
+        same = () if wrong or arch.table == "shared" else untouched(model, filled)
         with torch.no_grad():
-            far = self.apart(model, faulty, right, run, whole)
+            far = self.apart(model, faulty, right, run, whole, same)
         planted.nothing = all(most == 0 for most, _ in far.values())
         if case.mode == "against":
             # Other pictures are run there, on which more may show.
@@ -196,6 +202,21 @@ class Planter:
 
     def path(self, name):
         return os.path.join(self.folder, name + ".safetensors")
+
+
+def source():
+    """Changes with what a cached run depends on."""
+    digest = hashlib.sha256()
+    for module in (beit, models):
+        with open(module.__file__, "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()[:12]
+
+
+def untouched(model, weights):
+    """The blocks whose parameters are all as they were."""
+    changed = {name.split(".")[1] for name, w in weights.items() if name.startswith("blocks.") and not torch.equal(w, model.weights[name].double())}
+    return [f"blocks.{i}" for i in range(model.arch.depth) if str(i) not in changed]
 
 
 def write(tensors, path, metadata=None):
