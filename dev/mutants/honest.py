@@ -1,11 +1,15 @@
 """Every recording of the test data beside every checkpoint of the same weights, with the epsilon of the recording: each pair must pass."""
 
+import concurrent.futures
 import glob
 import json
 import os
+import random
 import subprocess
+from dataclasses import asdict
 
 import models
+from judge import Outcome
 from models import TESTDATA
 
 SAME = {
@@ -36,53 +40,23 @@ def pairs():
                     yield checkpoint, recording, dtype
 
 
-def rows(beitzoo):
-    found = []
-    for checkpoint, recording, dtype in pairs():
-        _, metadata = models.recording(recording)
-        command = [
-            beitzoo,
-            "verify",
-            checkpoint,
-            "--recording",
-            recording,
-            "--epsilon",
-            metadata["epsilon"],
-            "--engine",
-            "native",
-            "--dtype",
-            dtype,
-            "--json",
-            "-q",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        said = [] if done.returncode == 0 else [done.stderr.strip()[:300]]
-        first = json.loads(done.stdout)["first_divergence"] if done.stdout.strip() else ""
-        found.append(
-            {
-                "case": f"{os.path.basename(checkpoint)}/{os.path.basename(recording)}/{dtype}",
-                "group": "honest",
-                "family": "honest",
-                "mode": "testdata",
-                "model": "testdata",
-                "kept": True,
-                "program": False,
-                "must": False,
-                "ratio": 0.0,
-                "nothing": True,
-                "code": done.returncode,
-                "found": done.returncode == 1,
-                "refused": done.returncode > 1,
-                "place": False,
-                "named": False,
-                "repaired": None,
-                "equal": None,
-                "extra": 0,
-                "seconds": 0.0,
-                "first": first,
-                "stages": [],
-                "said": said,
-                "problem": "",
-            }
-        )
-    return found
+def judge(beitzoo, pair, seed):
+    """The outcome of one pair, as a row of the table."""
+    checkpoint, recording, dtype = pair
+    _, metadata = models.recording(recording)
+    options = f"--engine native --threads 1 --json -q --dtype {dtype} --epsilon {metadata['epsilon']}".split()
+    done = subprocess.run([beitzoo, "verify", checkpoint, "--recording", recording, *options], capture_output=True, text=True)
+    name = f"{os.path.basename(checkpoint)}/{os.path.basename(recording)}/{dtype}"
+    outcome = Outcome(name, "honest", "honest", "testdata", "testdata", True, False, nothing=True, code=done.returncode, found=done.returncode == 1)
+    outcome.refused, outcome.said = done.returncode > 1, [done.stderr.strip()[:300]] if done.returncode else []
+    outcome.first = json.loads(done.stdout)["first_divergence"] if done.stdout.strip() else ""
+    return {**asdict(outcome), "seed": seed}
+
+
+def rows(beitzoo, seed, drawn=0):
+    """All pairs, or so many of them drawn by the seed."""
+    chosen = list(pairs())
+    if 0 < drawn < len(chosen):
+        chosen = random.Random(seed).sample(chosen, drawn)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda pair: judge(beitzoo, pair, seed), chosen))
