@@ -11,32 +11,21 @@ import (
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
-// blame looks for the reasons of all stages that differ by themselves, and writes them to r.
+// blame looks for the reasons of all stages that differ by themselves, and writes them to r. If the reference is a checkpoint, the parameters that differ are
+// named too.
 func (v *verification) blame(ctx context.Context, r *Result) error {
-	if v.reference.weights != nil {
-		if err := v.blameCheckpoint(r); r.Blame != "" || err != nil {
-			return err
-		}
-	}
-	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
+	suspects := guilty(r)
+	differing, err := v.blameCheckpoint(suspects)
 	if err != nil {
-		return fmt.Errorf("looking for the reason: %w", err)
+		return err
 	}
-	unexplained := 0
-	for _, t := range guilty(r) {
-		findings, err := v.find(ctx, search, t)
-		if err != nil {
-			return err
-		}
-		r.Findings = append(r.Findings, findings...)
-		if len(findings) == 0 {
-			unexplained++
-		}
-		if unexplained == mostUnexplained {
-			break
-		}
+	if r.Findings, err = v.search(ctx, suspects); err != nil {
+		return err
 	}
-	r.Findings = blame.Merge(r.Findings, v.subject.Config.Depth)
+	if n := len(r.Findings); n > 0 && r.Findings[0].Hypothesis == blame.Healthy && len(differing) > 0 {
+		r.Findings = r.Findings[1:] // it is not: the other checkpoint shows what is wrong
+	}
+	r.Findings = inOrder(append(r.Findings, differing...))
 	epsilon := v.reference.Epsilon
 	if len(r.Findings) > 0 {
 		first := r.Findings[0]
@@ -47,6 +36,48 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 		r.Advice = Advice{Epsilon: epsilon, Stated: true}
 	}
 	return nil
+}
+
+// search looks for the reasons of taps.
+func (v *verification) search(ctx context.Context, suspects []Tap) ([]blame.Finding, error) {
+	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the reason: %w", err)
+	}
+	var all []blame.Finding
+	unexplained := 0
+	for _, t := range suspects {
+		findings, err := v.find(ctx, search, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, findings...)
+		if len(findings) == 0 {
+			unexplained++
+		}
+		if unexplained == mostUnexplained {
+			break
+		}
+	}
+	return blame.Merge(all, v.subject.Config.Depth), nil
+}
+
+// inOrder sorts findings in the order of the forward pass, those of the whole model first.
+func inOrder(findings []blame.Finding) []blame.Finding {
+	slices.SortStableFunc(findings, func(a, b blame.Finding) int {
+		first, errA := engine.ParseStage(a.Stage)
+		second, errB := engine.ParseStage(b.Stage)
+		switch {
+		case errA != nil && errB != nil:
+			return 0
+		case errA != nil:
+			return -1
+		case errB != nil:
+			return 1
+		}
+		return first.Compare(second)
+	})
+	return findings
 }
 
 // mostUnexplained is the number of stages without a reason after which no more reasons are looked for: each of them takes a full search, while a reason that
@@ -191,31 +222,33 @@ func worstImage(t Tap) int {
 	return t.At / one
 }
 
-// blameCheckpoint names the parameters that differ between two checkpoints, for each stage that differs by itself, and writes them to r.
-func (v *verification) blameCheckpoint(r *Result) error {
-	for _, t := range guilty(r) {
+// blameCheckpoint names the parameters that differ from those of the reference, if that is a checkpoint, for each of the taps.
+func (v *verification) blameCheckpoint(suspects []Tap) (found []blame.Finding, err error) {
+	if v.reference.weights == nil {
+		return nil, nil
+	}
+	for _, t := range suspects {
 		stage, err := engine.ParseStage(t.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		alone := t.Local != nil && !t.Local.OK
 		all, err := v.differing(func(name string) bool { return !alone || stage.Reads(name) })
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(all) == 0 {
 			continue
 		}
-		f := blame.Finding{Stage: t.Name, Hypothesis: "checkpoints-differ", Side: blame.Checkpoint, Distance: t.MaxAbs, Without: t.MaxAbs, Tolerance: t.Tolerance}
+		f := blame.Finding{
+			Stage: t.Name, Hypothesis: checkpointsDiffer, Side: blame.Checkpoint, Distance: t.MaxAbs, Without: t.MaxAbs, Tolerance: t.Tolerance,
+			Sentence: "the checkpoints differ in " + text.List(spelledDifferences(all), 4, ""),
+		}
 		for _, d := range all {
 			f.Tensors = append(f.Tensors, d.name)
 		}
 		slices.Sort(f.Tensors)
-		f.Sentence = "the checkpoints differ in " + text.List(spelledDifferences(all), 4, "")
-		r.Findings = append(r.Findings, f)
-		if r.Blame == "" {
-			r.Blame = f.Sentence
-		}
+		found = append(found, f)
 	}
-	return nil
+	return found, nil
 }
