@@ -4,6 +4,9 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
+// factorSlack is how many times its limits a branch may be off that differs by a factor: the factors are rounded too, in this program and in the other.
+const factorSlack = 4
+
 // excuseBranches excuses the branches of attention that differ by a factor for each channel while the stream after the block does not differ. Such is a layer
 // scale that was folded into the projection: the function of the model is the same.
 func (v *verification) excuseBranches(r *Result) {
@@ -13,7 +16,7 @@ func (v *verification) excuseBranches(r *Result) {
 	}
 	for _, m := range v.taps {
 		stage, err := engine.ParseStage(m.name)
-		if err != nil || stage.Kind != engine.Attention || m.local == nil || m.local.scaled > 1 {
+		if err != nil || stage.Kind != engine.Attention || m.local == nil || m.local.scaled > factorSlack {
 			continue
 		}
 		branch, stream := at[m.name], at[engine.Stage{Kind: engine.Block, Block: stage.Block}.String()]

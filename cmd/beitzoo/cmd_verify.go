@@ -70,6 +70,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 			return err
 		}
 	}
+	f.model.keyBias = true // it changes nothing, and is said
 	model, other, err := f.open(ctx, c, argument)
 	if err != nil {
 		return err
@@ -188,7 +189,7 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 	}
 	forOther := convert.OpenOptions{
-		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Map: options.Map, Drop: options.Drop, MayNotFit: true,
+		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Map: options.Map, Drop: options.Drop, MayNotFit: true, KeyBias: true,
 		Select: cmp.Or(f.againstSelect, options.Select),
 	}
 	if options, err = at.Options(options); err != nil {

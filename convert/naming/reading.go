@@ -51,7 +51,8 @@ type reading struct {
 	headsErr error
 	// refused is the first error of an operation about the content of a tensor.
 	refused error
-	// dropKeys means that a key bias that is not zero is left out; keyBias are the tensors where it was, and keyErr is the error that it would have been.
+	// dropKeys means that a key bias that is not zero is left out; keyBias are the tensors where it was, and keyErr is the error that it would have been if it
+	// was part of one for query, key and value.
 	dropKeys bool
 	keyBias  []string
 	keyErr   error
@@ -251,14 +252,15 @@ func (r *reading) withoutKeys(by transform.Operation, views []tensor.View, from 
 	if !can {
 		return nil, refused
 	}
-	if r.keyErr == nil {
+	r.keyBias = append(r.keyBias, from[0])
+	made, err := anyway.Apply(r.widen(views, from)...)
+	if r.keyErr == nil && len(made) > 0 {
 		r.keyErr = &TensorError{Name: from[0], Err: refused}
 	}
-	r.keyBias = append(r.keyBias, from[0])
-	return anyway.Apply(r.widen(views, from)...)
+	return made, err
 }
 
-// refuseKeys refuses a key bias in a model that nothing else tells from a plain vision transformer.
+// refuseKeys refuses a bias for query, key and value in a model that nothing else tells from a plain vision transformer.
 func (r *reading) refuseKeys() {
 	if c := r.config; r.keyErr != nil && r.refused == nil && c.Bias == arch.NoBias && !c.LayerScale && !c.MaskToken {
 		r.refused = r.keyErr
