@@ -34,7 +34,11 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 			add("other-tensor", parameter+" is that of "+other, values.Values())
 		}
 	}
-	return append(all, single(ctx, t, at, parameter, old, want, spread)...)
+	all = append(all, single(ctx, t, at, parameter, old, want, spread)...)
+	if off(old, want) > near2*spread {
+		all = append(all, assigning("another-vector", at, parameter, parameter+" has other values, which do not follow from these", want))
+	}
+	return all
 }
 
 // near2 is how far a solved value may be from the right one, as a share of the spread of the values.
