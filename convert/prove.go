@@ -47,18 +47,18 @@ func (e *ProofError) Hint() string {
 // Prove opens the file at path as any other checkpoint, reads it by the scheme, and compares every parameter bit for bit with want, the canonical
 // tensors that it should hold. Differences are reported as *ProofError.
 func Prove(ctx context.Context, path, scheme string, config arch.Config, want []tensor.Named) error {
-	return prove(ctx, path, OpenOptions{From: scheme}, config, want)
+	return readBack(ctx, path, OpenOptions{From: scheme}, config, func(ctx context.Context, written *Model) error { return proveTensors(ctx, written.Tensors, want) })
 }
 
-// prove is Prove for a file that is opened as how says.
-func prove(ctx context.Context, path string, how OpenOptions, config arch.Config, want []tensor.Named) error {
+// readBack opens a file that was just written, as how says, for a check of what it holds.
+func readBack(ctx context.Context, path string, how OpenOptions, config arch.Config, check func(ctx context.Context, written *Model) error) error {
 	how.Arch = &config
 	written, err := Open(ctx, path, how)
 	if err != nil {
 		return fmt.Errorf("%w: %w", &ProofError{Reason: "it can't be read back"}, err)
 	}
 	defer written.Close()
-	return proveTensors(ctx, written.Tensors, want)
+	return check(ctx, written)
 }
 
 // proveFolder opens the folder as any reader does, who knows nothing but its path, and compares every parameter, and, where config.json says it, the

@@ -31,6 +31,8 @@ type SaveOptions struct {
 	Bare bool
 	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
 	Prove bool
+	// Check, if not nil, is called with the weight file before it gets its name, opened like any other. An error leaves nothing behind.
+	Check func(ctx context.Context, written *Model) error
 	// DryRun plans everything and writes nothing.
 	DryRun bool
 	// NoSync leaves it to the system when the bytes reach the disk.
@@ -125,15 +127,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		return saved, err
 	}
 	written := output.Options{Progress: options.Progress, NoSync: options.NoSync}
-	if options.Prove {
-		written.Check = func(ctx context.Context, path string) error {
-			how := OpenOptions{From: t.scheme.Name}
-			if t.scheme.File() != "" {
-				how = OpenOptions{Map: t.scheme}
-			}
-			return prove(ctx, path, how, config, canonical)
-		}
-		saved.Proved = true
+	if options.Prove || options.Check != nil {
+		written.Check = t.checks(config, canonical, options)
+		saved.Proved = options.Prove
 	}
 	return saved, t.write(ctx, parts, configs, written, func() error {
 		if !options.Prove || t.folder == "" {
@@ -141,6 +137,27 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		}
 		return t.proveFolder(ctx, config, canonical)
 	})
+}
+
+// checks returns what is done with the weight file before it gets its name.
+func (t target) checks(config arch.Config, canonical []tensor.Named, options SaveOptions) func(ctx context.Context, path string) error {
+	how := OpenOptions{From: t.scheme.Name}
+	if t.scheme.File() != "" {
+		how = OpenOptions{Map: t.scheme}
+	}
+	return func(ctx context.Context, path string) error {
+		return readBack(ctx, path, how, config, func(ctx context.Context, written *Model) error {
+			if options.Prove {
+				if err := proveTensors(ctx, written.Tensors, canonical); err != nil {
+					return err
+				}
+			}
+			if options.Check != nil {
+				return options.Check(ctx, written)
+			}
+			return nil
+		})
+	}
 }
 
 // wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.

@@ -58,11 +58,13 @@ const (
 	// StepCast changes the dtype of parameters when they are written. It is not a step of this package either, and needs no permission beyond the dtype that is
 	// asked for: what it destroys is counted.
 	StepCast = "cast"
+	// StepRepair restores parameters that a conversion damaged, from what a reference computed. It is a step of whoever verified the model: see package verify.
+	StepRepair = "repair"
 )
 
 // StepNames returns the names of all steps.
 func StepNames() []string {
-	return []string{StepBias, StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables, StepCast}
+	return []string{StepBias, StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables, StepCast, StepRepair}
 }
 
 // LossyNames returns the names of the steps that can be lossy.
