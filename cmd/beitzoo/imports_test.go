@@ -40,7 +40,7 @@ var floors = []floor{
 	},
 	{
 		"verify",
-		[]string{"beit/...", "convert/checkpoint/...", "convert/output", "convert/naming", "tensor/...", "internal/...", "errdef"},
+		[]string{"beit/...", "convert/checkpoint/...", "convert/output", "convert/naming", "convert/transform", "tensor/...", "internal/...", "errdef"},
 		"verification is given a model and a reference, and does not know the zoo",
 	},
 	{"evaluate", []string{"beit/...", "tensor", "internal/...", "errdef"}, "a score needs a model and pictures, wherever they came from"},
