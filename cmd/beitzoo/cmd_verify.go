@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/report"
@@ -29,6 +31,7 @@ type verifyFlags struct {
 	all           bool
 	// report is the file of the HTML page, or empty.
 	report string
+	fix    fixFlags
 }
 
 func verifyCommand(c *console) *cli.Command {
@@ -44,6 +47,7 @@ func verifyCommand(c *console) *cli.Command {
 			"beitzoo verify beit.pth --against original.pdparams --engine native",
 			"beitzoo verify a.pth --select model_ema --against a.pth --against-select model",
 			"beitzoo verify beit.pth --recording passl.safetensors --report verdict.html",
+			"beitzoo verify beit.pth --recording passl.safetensors --fix -o mended.pth",
 		),
 		Flags: c.flags([]cli.Flag{
 			&cli.PathFlag{Name: "recording", Destination: &f.recording, Category: referenceSection, Usage: "compare with what another program recorded in this `FILE` (docs/recording.md)"},
@@ -59,7 +63,7 @@ func verifyCommand(c *console) *cli.Command {
 			images,
 			boolFlag("all", &f.all, "print a line for each activation"),
 			reportFlag(&f.report),
-		}, f.model.flags(), f.engine.flags(), f.zoo.flags()),
+		}, f.fix.flags(), f.model.flags(), f.engine.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return verifyModel(ctx, c, args[0], f) }),
 	}
 }
@@ -71,6 +75,9 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		}
 	}
 	f.model.keyBias = true // it changes nothing, and is said
+	if err := f.checkFix(); err != nil {
+		return err
+	}
 	model, other, err := f.open(ctx, c, argument)
 	if err != nil {
 		return err
@@ -91,24 +98,39 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		return err
 	}
 	defer collectOften()()
-	bar := c.newCount("comparing", inTaps)
-	result, err := verify.Verify(ctx, subject, reference, verify.Options{
-		Images: f.images, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
-	})
-	bar.finish()
+	run := func(ctx context.Context, subject verify.Subject, noBlame bool) (*verify.Result, error) {
+		bar := c.newCount("comparing", inTaps)
+		defer bar.finish()
+		return verify.Verify(ctx, subject, reference, verify.Options{
+			Images: f.images, NoBlame: noBlame, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
+		})
+	}
+	result, err := run(ctx, subject, false)
 	if err != nil {
 		return err
 	}
-	facts := verifiedFactsOf(model)
-	options := report.Options{All: f.all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns, Labels: model.Labels}
-	if f.report == "" {
-		return printVerdict(c, result, facts, options)
+	facts, notFixed := verifiedFactsOf(model), error(nil)
+	if f.fix.fix {
+		again := func(ctx context.Context, weights []tensor.Named) (*verify.Result, error) {
+			repaired := subject
+			repaired.Weights = weights
+			return run(ctx, repaired, true)
+		}
+		if facts.Fix, notFixed = (fixing{model, again, f}).fix(ctx, c, result); facts.Fix == nil {
+			return notFixed
+		}
 	}
-	failed := f.writeReport(ctx, c, model, other, result, options)
-	if failed == nil {
-		facts.Report = f.report
+	options := report.Options{All: f.all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns, Labels: model.Labels}
+	var failed error
+	if f.report != "" {
+		if failed = f.writeReport(ctx, c, model, other, result, options); failed == nil {
+			facts.Report = f.report
+		}
 	}
 	verdict := printVerdict(c, result, facts, options) // it took its time, so it is printed in any case
+	if f.fix.fix && errors.Is(verdict, errDiffers) {
+		verdict = notFixed
+	}
 	return cmp.Or(failed, verdict)
 }
 
@@ -138,6 +160,8 @@ type verifiedFacts struct {
 	LabelsFrom card.Origin   `json:"labels_from,omitempty"`
 	// Report is the file with the HTML page, if one was written.
 	Report string `json:"report,omitempty"`
+	// Fix is what --fix did; nil without it.
+	Fix *fixed `json:"fix,omitempty"`
 }
 
 func verifiedFactsOf(m *convert.Model) verifiedFacts {
@@ -251,6 +275,9 @@ func printVerdict(c *console, result *verify.Result, facts verifiedFacts, option
 		err = report.Text(c.out, result, options)
 		if facts.Report != "" {
 			c.printf("report: %s", facts.Report)
+		}
+		if facts.Fix != nil {
+			facts.Fix.print(c)
 		}
 	}
 	if err == nil && !result.OK {

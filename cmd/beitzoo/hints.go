@@ -112,6 +112,8 @@ var flagHints = []struct {
 	{isA[*recording.Error](nil), "beitzoo record --script torch prints one"},
 	{isA[*verify.NoInputError](nil), "beitzoo record --script torch prints one"},
 	{isA[*recording.StagesError](nil), "the flag is --stages"},
+	{isA(func(e *verify.NothingToRestoreError) bool { return hasEpsilon(e.Remaining) }), "the flag is --epsilon"},
+	{isA(func(e *verify.NotRepairedError) bool { return hasEpsilon(e.Remaining) }), "the flag is --epsilon"},
 	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},
 	{is(trust.ErrPassword), "type it again, or correct " + passwordVariable + " (for a new key " + newPasswordVariable + "), or take another copy of the key"},
 	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
 // engineHint returns what the user can type about an error of an engine or of a verification, or "". The errors of these
@@ -41,4 +43,9 @@ func verdictHint(advice verify.Advice) string {
 		return fmt.Sprintf("the reference ran with epsilon %g; if the model is meant to run with it too, give --epsilon %g", advice.Epsilon, advice.Epsilon)
 	}
 	return fmt.Sprintf("if that is what the reference ran with, give --epsilon %g", advice.Epsilon)
+}
+
+// hasEpsilon reports whether another LayerNorm epsilon is one of the findings.
+func hasEpsilon(findings []blame.Finding) bool {
+	return slices.ContainsFunc(findings, func(f blame.Finding) bool { return f.Epsilon != 0 })
 }
