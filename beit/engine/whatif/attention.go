@@ -11,7 +11,7 @@ import (
 
 // attend returns the attention of the tokens with these indices, or of all, [len(rows), C], head beside head, from qkv, [images T, 3C].
 func (v *Version) attend(ctx context.Context, qkv *Rows, table *Tensor, rows []int) (*Rows, error) {
-	all := v.Rules.SoftmaxOverQueries || v.Rules.HeadsApart
+	all := v.Rules.Weights == SoftmaxOverQueries || v.Rules.HeadsApart
 	wanted := rows
 	if rows == nil || all {
 		wanted = make([]int, qkv.Count)
@@ -52,8 +52,7 @@ func (a *attention) head(image, head int) {
 	if len(own) == 0 {
 		return
 	}
-	scores := a.scores(image, head, own)
-	a.weights(scores, len(own))
+	scores := a.weighed(image, head, own)
 	var values gemm.Matrix[float64]
 	stride, c := a.qkv.Width, a.version.Config.EmbedDim
 	values.Fill(a.qkv.Values[first*stride+2*c+head*a.width:], a.tokens, a.width, stride)
@@ -64,6 +63,52 @@ func (a *attention) head(image, head int) {
 	}
 	for i, place := range places {
 		copy(a.out[place*c+head*a.width:], sums[i*a.width:(i+1)*a.width])
+	}
+}
+
+// weighed returns the weights of the tokens that queries attend to in one head, [queries, T].
+func (a *attention) weighed(image, head int, queries []int) []float64 {
+	r := a.version.Rules
+	scores := a.scores(image, head, queries)
+	a.hide(scores, queries)
+	if r.Weights == SoftmaxOverHeads {
+		totals := make([]float64, len(scores))
+		for other := range a.version.Config.Heads {
+			for i, score := range a.scores(image, other, queries) {
+				totals[i] += math.Exp(score)
+			}
+		}
+		for i, score := range scores {
+			scores[i] = math.Exp(score) / totals[i]
+		}
+		return scores
+	}
+	a.weights(scores, len(queries))
+	if r.LateBias {
+		line := make([]float64, a.tokens)
+		for i, query := range queries {
+			a.line(line, head, query)
+			for k, bias := range line {
+				scores[i*a.tokens+k] += bias
+			}
+		}
+	}
+	return scores
+}
+
+// hide takes the keys that a query does not see out of its scores.
+func (a *attention) hide(scores []float64, queries []int) {
+	const never = -1e9
+	for i, query := range queries {
+		line := scores[i*a.tokens : (i+1)*a.tokens]
+		switch a.version.Rules.Keys {
+		case EarlierKeys:
+			for k := query + 1; k < a.tokens; k++ {
+				line[k] = never
+			}
+		case PatchKeys:
+			line[0] += never
+		}
 	}
 }
 
@@ -102,14 +147,21 @@ func (a *attention) scores(image, head int, queries []int) []float64 {
 		q = append(q, a.qkv.Row(first + query)[head*a.width:(head+1)*a.width]...)
 	}
 	var keys gemm.Matrix[float64]
-	keys.FillTransposed(a.qkv.Values[first*a.qkv.Width+a.version.Config.EmbedDim+head*a.width:], a.tokens, a.width, a.qkv.Width)
+	keyValues, stride := a.qkv.Values[first*a.qkv.Width+a.version.Config.EmbedDim+head*a.width:], a.qkv.Width
+	if r.UnitQK {
+		keyValues, stride = unit(keyValues, a.tokens, a.width, stride), a.width
+		q = unit(q, len(queries), a.width, a.width)
+	}
+	keys.FillTransposed(keyValues, a.tokens, a.width, stride)
 	keys.MultiplyAdd(scores, a.tokens, gemm.PackRows(q, len(queries), a.width, a.width), 0, keys.Panels())
 	if r.Round != nil {
 		r.Round(scores)
 	}
 	line := make([]float64, a.tokens)
 	for i, query := range queries {
-		a.line(line, head, query)
+		if !r.LateBias {
+			a.line(line, head, query)
+		}
 		for k := range line {
 			if r.ScaledBias {
 				scores[i*a.tokens+k] = (scores[i*a.tokens+k] + line[k]) * scale
@@ -119,6 +171,21 @@ func (a *attention) scores(image, head int, queries []int) []float64 {
 		}
 	}
 	return scores
+}
+
+// unit returns rows of that width, which lie stride apart, divided by their lengths.
+func unit(values []float64, rows, width, stride int) []float64 {
+	out := make([]float64, 0, rows*width)
+	for r := range rows {
+		row, square := values[r*stride:r*stride+width], 0.0
+		for _, v := range row {
+			square += v * v
+		}
+		for _, v := range row {
+			out = append(out, v/max(math.Sqrt(square), math.SmallestNonzeroFloat64))
+		}
+	}
+	return out
 }
 
 // line writes the bias of a query for all keys.
@@ -138,12 +205,16 @@ func (a *attention) line(line []float64, head, query int) {
 
 // weights turns the scores of some queries into weights, in place.
 func (a *attention) weights(scores []float64, queries int) {
-	switch {
-	case a.version.Rules.NoSoftmax:
+	switch a.version.Rules.Weights {
+	case NoSoftmax:
 		for i := range scores {
 			scores[i] /= float64(a.tokens)
 		}
-	case a.version.Rules.SoftmaxOverQueries:
+	case Sigmoids:
+		for i, v := range scores {
+			scores[i] = Logistic(v)
+		}
+	case SoftmaxOverQueries:
 		turned := transposed(scores, queries, a.tokens, a.tokens)
 		for key := range a.tokens {
 			softmax(turned[key*queries : (key+1)*queries])
@@ -204,8 +275,7 @@ func (v *Version) attendInput(ctx context.Context, qkv, in *Rows, table *Tensor,
 		if len(own) == 0 {
 			continue
 		}
-		scores := a.scores(image, head, own)
-		a.weights(scores, len(own))
+		scores := a.weighed(image, head, own)
 		var values gemm.Matrix[float64]
 		values.Fill(in.Values[image*a.tokens*in.Width:], a.tokens, in.Width, in.Width)
 		sums := make([]float64, len(own)*in.Width)

@@ -64,23 +64,45 @@ func valuesOf(t *Tensor) []float64 {
 // [images T, C]. With rows nil it returns all of them.
 func (b *Block) Attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
 	v := b.version
-	in := x
-	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
-		in = v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
-	}
-	qkv, err := v.linear(ctx, in, b.QKV.Weight, b.QKV.Bias)
+	qkv, err := b.QKVOf(ctx, x)
 	if err != nil {
 		return nil, err
 	}
 	context, err := v.attend(ctx, qkv, b.Table, rows)
-	if err != nil {
-		return nil, err
+	if err != nil || v.Rules.NoProj {
+		return context, err
 	}
 	branch, err := v.linear(ctx, context, b.Proj.Weight, b.Proj.Bias)
 	if err == nil && v.Rules.Order == NormAfterBranch {
 		branch = v.norm(branch, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
 	}
 	return branch, err
+}
+
+// norm1 returns what qkv reads.
+func (b *Block) norm1(x *Rows) *Rows {
+	r := b.version.Rules
+	if r.Order == NormAfterSum || r.Order == NormAfterBranch || r.NoNorm1 {
+		return x
+	}
+	x = b.version.norm(x, b.Norm1.Weight, b.Norm1.Bias, r.Epsilon1)
+	if r.Order == ScaleFirst {
+		return scaled(x, b.Gamma1)
+	}
+	return x
+}
+
+// norm2 returns what fc1 reads.
+func (b *Block) norm2(x *Rows) *Rows {
+	r := b.version.Rules
+	if r.Order == NormAfterSum || r.Order == NormAfterBranch || r.NoNorm2 {
+		return x
+	}
+	x = b.version.norm(x, b.Norm2.Weight, b.Norm2.Bias, r.Epsilon2)
+	if r.Order == ScaleFirst {
+		return scaled(x, b.Gamma2)
+	}
+	return x
 }
 
 // Context returns what Attention has before proj: the sum of values that each token attends to, [len(rows), C], head beside head.
@@ -94,11 +116,14 @@ func (b *Block) Context(ctx context.Context, x *Rows, rows []int) (*Rows, error)
 
 // QKVOf returns queries, keys and values of all tokens, [images T, 3C], before the queries are scaled.
 func (b *Block) QKVOf(ctx context.Context, x *Rows) (*Rows, error) {
-	v := b.version
-	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
-		x = v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	if b.version.Rules.Order == MLPFirst {
+		mlp, err := b.MLP(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		x = add(x, mlp, b.Gamma2)
 	}
-	return v.linear(ctx, x, b.QKV.Weight, b.QKV.Bias)
+	return b.version.linear(ctx, b.norm1(x), b.QKV.Weight, b.QKV.Bias)
 }
 
 // Middle returns the stream between both branches, y, from x and the attention branch, which have the same tokens.
@@ -111,19 +136,18 @@ func (b *Block) Middle(x, branch *Rows) *Rows {
 		return scaled(add(x, branch, nil), b.Gamma1)
 	case NoFirstResidual:
 		return scaled(branch, b.Gamma1)
+	case ScaleFirst:
+		return add(x, branch, nil)
 	case ResidualOfNorm:
 		return add(v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1), branch, b.Gamma1)
 	}
 	return add(x, branch, b.Gamma1)
 }
 
-// Hidden returns the values inside the MLP, [len(y), HiddenDim], before and after the activation. in is what the MLP reads: y, or x for SideBySide.
+// Hidden returns the values inside the MLP, [len(y), HiddenDim], before and after the activation. in is what the MLP reads: y, or x for SideBySide and MLPFirst.
 func (b *Block) Hidden(ctx context.Context, in *Rows) (before, after *Rows, err error) {
 	v := b.version
-	if o := v.Rules.Order; o != NormAfterSum && o != NormAfterBranch {
-		in = v.norm(in, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
-	}
-	if before, err = v.linear(ctx, in, b.FC1.Weight, b.FC1.Bias); err != nil {
+	if before, err = v.linear(ctx, b.norm2(in), b.FC1.Weight, b.FC1.Bias); err != nil {
 		return nil, nil, err
 	}
 	return before, apply(before, v.Rules.Activation), nil
@@ -153,6 +177,8 @@ func (b *Block) End(y, branch *Rows) *Rows {
 		return scaled(add(y, branch, nil), b.Gamma2)
 	case NoSecondResidual:
 		return scaled(branch, b.Gamma2)
+	case ScaleFirst:
+		return add(y, branch, nil)
 	case ResidualOfNorm:
 		return add(v.norm(y, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2), branch, b.Gamma2)
 	}
@@ -163,7 +189,7 @@ func (b *Block) End(y, branch *Rows) *Rows {
 func (b *Block) Finish(ctx context.Context, x, branch *Rows) (*Rows, error) {
 	y := b.Middle(x, branch)
 	in := y
-	if b.version.Rules.Order == SideBySide {
+	if o := b.version.Rules.Order; o == SideBySide || o == MLPFirst {
 		in = x
 	}
 	mlp, err := b.MLP(ctx, in)
@@ -211,15 +237,12 @@ func scaled(x *Rows, gamma []float64) *Rows {
 }
 
 // NormedMLP returns what fc1 reads: norm2 of the stream.
-func (b *Block) NormedMLP(y *Rows) *Rows {
-	return b.version.norm(y, b.Norm2.Weight, b.Norm2.Bias, b.version.Rules.Epsilon2)
-}
+func (b *Block) NormedMLP(y *Rows) *Rows { return b.norm2(y) }
 
 // AttendedInput returns what the values of a head would be if they were the input of qkv itself: the normed stream, weighted by the attention of the tokens
 // with these indices, [len(rows), C].
 func (b *Block) AttendedInput(ctx context.Context, x *Rows, rows []int, head int) (*Rows, error) {
-	v := b.version
-	in := v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+	v, in := b.version, b.norm1(x)
 	qkv, err := v.linear(ctx, in, b.QKV.Weight, b.QKV.Bias)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,9 @@ func (v *Version) Embed(ctx context.Context, input Input) (*Rows, error) {
 			tokens = slices.Concat(tokens[c:], tokens[:c])
 		}
 		for i, p := range position {
-			tokens[i] += p
+			if i >= c || !v.Rules.NoClassPosition {
+				tokens[i] += p
+			}
 		}
 		out = append(out, tokens...)
 	}
@@ -65,8 +67,11 @@ func (v *Version) patches(pixels []float64) *Rows {
 	for image := range slices.Chunk(pixels, c.Channels*area) {
 		for p := range down * across {
 			row, column := p/across, p%across
-			if v.Rules.Down {
+			switch {
+			case v.Rules.Down:
 				row, column = p%down, p/down
+			case v.Rules.Backwards:
+				row, column = down-1-row, across-1-column
 			}
 			for channel := range c.Channels {
 				for y := range size {
@@ -129,6 +134,13 @@ var pools = map[PoolKind]func(*Rows) []float64{
 	PoolClass:          func(x *Rows) []float64 { return x.Row(0) },
 	PoolLast:           func(x *Rows) []float64 { return x.Row(x.Count - 1) },
 	PoolFirstPatch:     func(x *Rows) []float64 { return x.Row(min(1, x.Count-1)) },
+	PoolMeanAndClass: func(x *Rows) []float64 {
+		total := sum(x, 1, float64(x.Count-1))
+		for i, v := range x.Row(0) {
+			total[i] += v
+		}
+		return total
+	},
 	PoolMax: func(x *Rows) []float64 {
 		largest := slices.Clone(x.Row(min(1, x.Count-1)))
 		for p := 2; p < x.Count; p++ {

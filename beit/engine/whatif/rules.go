@@ -10,6 +10,8 @@ type Rules struct {
 	Epsilon1, Epsilon2, EpsilonLast float64
 	// Norm is the kind of all norms.
 	Norm NormKind
+	// NoNorm1 and NoNorm2 mean that this norm of a block is left out.
+	NoNorm1, NoNorm2 bool
 	// Order is that of norm, branch and residual stream.
 	Order Order
 
@@ -17,14 +19,19 @@ type Rules struct {
 	QueryScale float64
 	// ScaledBias means that the bias is added to the products before they are scaled.
 	ScaledBias bool
-	// SoftmaxOverQueries means that the weights of each key, not of each query, have the sum 1.
-	SoftmaxOverQueries bool
+	// Weights says how scores become weights, and Keys which keys a query sees.
+	Weights WeightKind
+	Keys    KeyKind
+	// UnitQK means that queries and keys are normalised to length 1 first.
+	UnitQK bool
+	// LateBias means that the relative position bias is added to the weights, not to the scores.
+	LateBias bool
+	// NoProj means that the heads are not projected.
+	NoProj bool
 	// HeadsApart means that the results of heads are not put back beside each other before proj: [heads, T, d] is read as [T, heads d].
 	HeadsApart bool
 	// NoClassBias means that pairs with the class token have no relative position bias.
 	NoClassBias bool
-	// NoSoftmax means that the scores are used as they are, divided by the number of tokens.
-	NoSoftmax bool
 
 	// Pool says how tokens become the input of the head.
 	Pool PoolKind
@@ -34,8 +41,12 @@ type Rules struct {
 	Output OutputKind
 	// Down means that patches are counted down the columns of an image first.
 	Down bool
+	// Backwards means that patches are counted from the last one.
+	Backwards bool
 	// ClassLast means that the class token stands behind the patches.
 	ClassLast bool
+	// NoClassPosition means that no position embedding is added to the class token.
+	NoClassPosition bool
 	// Round rounds values in place to the dtype that products are computed in, as with autocast; nil means float64.
 	Round func([]float64)
 }
@@ -76,6 +87,39 @@ const (
 	NoSecondResidual
 	// ResidualOfNorm is y = N(x) + g A(N(x)); z = N(y) + g M(N(y)).
 	ResidualOfNorm
+	// ScaleFirst is y = x + A(g N(x)); z = y + M(g N(y)).
+	ScaleFirst
+	// MLPFirst is y = x + g M(N(x)); z = y + g A(N(y)).
+	MLPFirst
+)
+
+// WeightKind says how the scores of an attention become its weights.
+type WeightKind int
+
+// The kinds of weights.
+const (
+	// SoftmaxOverKeys gives the weights of each query the sum 1.
+	SoftmaxOverKeys WeightKind = iota
+	// SoftmaxOverQueries gives the weights of each key the sum 1.
+	SoftmaxOverQueries
+	// SoftmaxOverHeads gives the weights of each pair of tokens the sum 1 over heads.
+	SoftmaxOverHeads
+	// Sigmoids are the logistic function of each score.
+	Sigmoids
+	// NoSoftmax means that the scores are used as they are, divided by the number of tokens.
+	NoSoftmax
+)
+
+// KeyKind says which keys a query sees.
+type KeyKind int
+
+// The kinds of keys.
+const (
+	AllKeys KeyKind = iota
+	// EarlierKeys are those up to the query's own token.
+	EarlierKeys
+	// PatchKeys are all but the class token.
+	PatchKeys
 )
 
 // PoolKind says how tokens become the input of the head. The zero value is that of the configuration.
@@ -103,6 +147,8 @@ const (
 	PoolLast
 	// PoolFirstPatch is the first patch, normalised.
 	PoolFirstPatch
+	// PoolMeanAndClass is the sum of the mean of the patches and the class token, then the norm.
+	PoolMeanAndClass
 )
 
 // OutputKind says what becomes of the logits.
@@ -134,6 +180,26 @@ func SiLU(v float64) float64 { return v / (1 + math.Exp(-v)) }
 
 // Identity means no activation.
 func Identity(v float64) float64 { return v }
+
+// Logistic is the sigmoid.
+func Logistic(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+
+// SquaredReLU is the square of ReLU.
+func SquaredReLU(v float64) float64 { return ReLU(v) * ReLU(v) }
+
+// LeakyReLU is ReLU with a hundredth of the negative values.
+func LeakyReLU(v float64) float64 { return max(0.01*v, v) }
+
+// ELU is v where it is positive, and exp v - 1 elsewhere.
+func ELU(v float64) float64 {
+	if v > 0 {
+		return v
+	}
+	return math.Expm1(v)
+}
+
+// Mish is v tanh(log(1 + exp v)).
+func Mish(v float64) float64 { return v * math.Tanh(max(v, 0)+math.Log1p(math.Exp(-math.Abs(v)))) }
 
 // gelu is the exact Gaussian error linear unit.
 func gelu(v float64) float64 { return v * 0.5 * (1 + math.Erf(v*(1/math.Sqrt2))) }
