@@ -2,9 +2,11 @@ package blame
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -26,6 +28,13 @@ func configs() []arch.Config {
 	absolute.AbsolutePosition = true
 	masked.Pooling, masked.Bias, masked.MaskToken = arch.AllTokens, arch.SharedBias, true
 	return []arch.Config{plain, class, absolute, masked}
+}
+
+// deep is an architecture with so many blocks that their numbers have two digits.
+func deep() arch.Config {
+	config := configs()[0]
+	config.ImageHeight, config.ImageWidth, config.EmbedDim, config.HiddenDim, config.Heads, config.Depth = 8, 8, 8, 8, 2, 12
+	return config
 }
 
 // inputOf returns two images, masked if the model has masks.
@@ -128,11 +137,17 @@ func stageFor(h hypothesis) engine.Stage {
 // the attention branch and from the logits alone.
 func TestFind_EachHypothesis(t *testing.T) {
 	t.Parallel()
-	for _, h := range hypotheses() {
+	for _, h := range slices.Concat(hypotheses(), fromOthers(0), fromOthers(2)) {
+		if h.whole {
+			continue
+		}
 		t.Run(h.name+"/"+h.says, func(t *testing.T) {
 			t.Parallel()
 			played := false
 			for _, config := range configs() {
+				if played {
+					break
+				}
 				weights := drawn(config)
 				right, _ := run(t, config, weights, nil, false)
 				wrong, applied := run(t, config, weights, &h, false)
@@ -184,13 +199,36 @@ func check(t *testing.T, config arch.Config, weights []tensor.Named, c Case, h h
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) == 0 || found[0].Hypothesis != h.name {
-		t.Errorf("branch %t: found %+v", c.Branch != nil, found)
+	if len(found) == 0 || found[0].Hypothesis != h.name && !slices.Contains(ties[h.says], found[0].Hypothesis) {
+		t.Errorf("branch %t: found %s", c.Branch != nil, names(found))
 		return
 	}
-	if f := found[0]; f.Distance > f.Tolerance || f.Without <= f.Tolerance || (f.Side == Checkpoint) != (len(f.Edits) > 0) {
+	if f := found[0]; f.Distance > f.Tolerance || f.Without <= 1e-9 || (f.Side == Checkpoint) != (len(f.Edits) > 0) {
 		t.Errorf("branch %t: found %+v", c.Branch != nil, f)
 	}
+}
+
+func names(found []Finding) string {
+	var all []string
+	for _, f := range found {
+		all = append(all, f.Hypothesis+": "+f.Sentence)
+	}
+	return fmt.Sprint(len(all), " ", strings.Join(all, "; "))
+}
+
+// ties are other names under which the same may be found, with the reason why nobody can tell them apart.
+var ties = map[string][]string{
+	// Layer scale that is applied twice has the effect of one that is all ones and of what it was multiplied into.
+	"gamma_1 is folded into attn.proj, and kept, so that it is applied twice": {"no-layer-scale"},
+	"gamma_2 is folded into mlp.fc2, and kept, so that it is applied twice":   {"no-layer-scale"},
+	// Patches in another order are as good as offsets in another order, where there is no position embedding.
+	"the patches are taken in reverse, from the last one":            {"table-order"},
+	"the patches are taken down first, column by column, not across": {"window-turned"},
+	// The kernel multiplies pixels.
+	"the images are negative: each pixel has the other sign":                            {"negated"},
+	"the images are not normalised: they are in [0, 1], not with [0, 255]":              {"scaled"},
+	"the images are not normalised: they are in [0, 255], not with [0, 1]":              {"scaled"},
+	"the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept": {"normalisation"},
 }
 
 // TestFind_FromLogitsAlone makes sure that mistakes of a whole program are found without any activation in between.
@@ -202,7 +240,7 @@ func TestFind_FromLogitsAlone(t *testing.T) {
 		}
 		t.Run(h.name+"/"+h.says, func(t *testing.T) {
 			t.Parallel()
-			for _, config := range configs() {
+			for _, config := range append(configs(), deep()) {
 				weights := drawn(config)
 				right, _ := run(t, config, weights, nil, true)
 				wrong, applied := run(t, config, weights, &h, true)

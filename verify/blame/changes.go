@@ -83,33 +83,78 @@ var turnIndex = rows(func(i, count int) int {
 	return i
 })
 
-// exchangeAxes changes a bias table so that the right index has the effect of one with across and down exchanged. The window must be square.
-var exchangeAxes = rows(func(i, count int) int {
-	side := int(math.Round(math.Sqrt(float64(count - 3))))
-	if i >= count-3 {
-		return i
-	}
-	return i%side*side + i/side
-})
+// sqrt is the square root of a size.
+func sqrt(n int) float64 { return math.Sqrt(float64(n)) }
 
-// reverseChannels reverses the channels of the patch embedding, [C, channels, P, P], which exchanges red and blue.
-func reverseChannels(values []float64, shape tensor.Shape) []float64 {
-	area := shape[2] * shape[3]
-	reversed := make([]float64, 0, len(values))
-	for kernel := range slices.Chunk(values, shape[1]*area) {
-		for channel := shape[1] - 1; channel >= 0; channel-- {
-			reversed = append(reversed, kernel[channel*area:(channel+1)*area]...)
-		}
+// reversed returns the order n - 1, n - 2, ..., 0.
+func reversed(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = n - 1 - i
 	}
-	return reversed
+	return order
 }
 
-// turnKernels transposes each square of the patch embedding, [C, channels, P, P].
-func turnKernels(values []float64, shape tensor.Shape) []float64 {
-	side := shape[3]
-	turned := make([]float64, 0, len(values))
-	for square := range slices.Chunk(values, side*side) {
-		turned = append(turned, reread(square, tensor.Shape{side, side})...)
+// rolled returns the order by, by + 1, ..., by - 1.
+func rolled(n, by int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = (i + by + n) % n
 	}
-	return turned
+	return order
+}
+
+// grid returns the order that makes [columns, rows] of [rows, columns].
+func grid(rows, columns int) []int {
+	order := make([]int, rows*columns)
+	for i := range order {
+		order[i] = i%rows*columns + i/rows
+	}
+	return order
+}
+
+// kernels returns a change of each kernel of the patch embedding, [C, channels, P, P]: the value at a place is that from another one.
+func kernels(from func(channel, y, x, channels, side int) (int, int, int)) changeFunc {
+	return func(values []float64, shape tensor.Shape) []float64 {
+		channels, side := shape[1], shape[3]
+		area := side * side
+		out := make([]float64, 0, len(values))
+		for kernel := range slices.Chunk(values, channels*area) {
+			for i := range kernel {
+				channel, y, x := from(i/area, i%area/side, i%side, channels, side)
+				out = append(out, kernel[channel*area+y*side+x])
+			}
+		}
+		return out
+	}
+}
+
+// channelsLast takes kernels that are stored as [height, width, channels] for what they are.
+func channelsLast(values []float64, shape tensor.Shape) []float64 {
+	channels, area := shape[1], shape[2]*shape[3]
+	out := make([]float64, 0, len(values))
+	for kernel := range slices.Chunk(values, channels*area) {
+		for channel := range channels {
+			for place := range area {
+				out = append(out, kernel[place*channels+channel])
+			}
+		}
+	}
+	return out
+}
+
+// spatialFirst takes kernels that are stored as [height, width, channels, C], as in TensorFlow and JAX, for what they are.
+func spatialFirst(values []float64, shape tensor.Shape) []float64 {
+	return channelsLast(reread(values, shape), shape)
+}
+
+// dividedColumns returns a change that divides each column by a value.
+func dividedColumns(by []float64) changeFunc {
+	return func(values []float64, _ tensor.Shape) []float64 {
+		out := slices.Clone(values)
+		for i := range out {
+			out[i] /= by[i%len(by)]
+		}
+		return out
+	}
 }

@@ -1,6 +1,10 @@
 package blame
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+)
 
 // hypothesis is a mistake that a program or a conversion may have made.
 type hypothesis struct {
@@ -18,6 +22,11 @@ type hypothesis struct {
 	apply func(*draft) bool
 	// alone means that it is tried on single stages only: on a whole model it would not make sense, or be one of too many.
 	alone bool
+	// whole means that it is tried on whole models only: on a single stage another hypothesis computes the same.
+	whole bool
+	// slack is how much further from the reference than rounding leads it may stay, as a share of the largest value: pixels are recorded in float32, and those that
+	// follow from them are only as good.
+	slack float64
 }
 
 // part is a part of the forward pass.
@@ -44,7 +53,54 @@ func (h hypothesis) concerns(parts []part) bool {
 	return slices.ContainsFunc(h.at, func(p part) bool { return slices.Contains(parts, p) })
 }
 
+// exceeds reports whether the hypothesis can affect other parts, too.
+func (h hypothesis) exceeds(parts []part) bool {
+	return slices.ContainsFunc(h.at, func(p part) bool { return !slices.Contains(parts, p) })
+}
+
 // hypotheses returns all hypotheses that are listed, the likeliest first. Those that are solved for from activations are found by solvers.
 func hypotheses() []hypothesis {
-	return slices.Concat(epsilons(), inAttention(), inMLP(), inBlock(), inEmbed(), inPool(), inLogits())
+	return slices.Concat(
+		epsilons(), inAttention(), inQKV(), inTable(), inMLP(), inBlock(), inNorms(), inOrder(), inVectors(), inWeights(),
+		inEmbed(), inInput(), []hypothesis{foldedNormalisation()}, inPool(), inLogits(),
+	)
+}
+
+// program returns a hypothesis about the rules of the program.
+func program(name string, at []part, says, advice string, set func(r *whatif.Rules)) hypothesis {
+	return hypothesis{name: name, at: at, says: says, side: Program, advice: advice, apply: func(d *draft) bool {
+		set(&d.Rules)
+		return true
+	}}
+}
+
+// editing returns a hypothesis about one parameter.
+func editing(name string, at []part, ending, says, repair string, change changeFunc) hypothesis {
+	return hypothesis{name: name, at: at, says: says, apply: func(d *draft) bool { return d.edit(ending, repair, change) }}
+}
+
+// exchanging returns the hypothesis that two parameters are exchanged.
+func exchanging(name string, at []part, a, b string) hypothesis {
+	return hypothesis{name: name, at: at, says: a + " and " + b + " are exchanged", apply: func(d *draft) bool { return d.exchange(a, b) }}
+}
+
+// both returns the hypothesis that two others hold at once, under the name of the first.
+func both(says string, a, b hypothesis) hypothesis {
+	apply := a.apply
+	a.says, a.apply = says, func(d *draft) bool { return apply(d) && b.apply(d) }
+	return a
+}
+
+// lonely returns the hypotheses as such that are tried on single stages only.
+func lonely(all ...hypothesis) []hypothesis {
+	for i := range all {
+		all[i].alone = true
+	}
+	return all
+}
+
+// everywhere returns the hypothesis as one that is tried on whole models only.
+func everywhere(h hypothesis) hypothesis {
+	h.whole = true
+	return h
 }

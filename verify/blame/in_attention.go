@@ -2,16 +2,17 @@ package blame
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
-	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // epsilons returns the hypotheses that the LayerNorms of the reference have another epsilon.
 func epsilons() []hypothesis {
 	var all []hypothesis
-	for _, value := range []float64{arch.EpsilonHF, arch.Epsilon, 1e-5, 1e-3} {
+	const none = 1e-300
+	for _, value := range []float64{arch.EpsilonHF, arch.Epsilon, 1e-5, 1e-3, 1e-8, 1e-7, 1e-4, 1e-2, none} {
 		for _, n := range []struct {
 			name string
 			at   []part
@@ -22,12 +23,16 @@ func epsilons() []hypothesis {
 			{"the epsilon of norm2", []part{atMLP}, func(r *whatif.Rules) { r.Epsilon2 = value }},
 			{"the epsilon of the last norm", []part{atPool}, func(r *whatif.Rules) { r.EpsilonLast = value }},
 		} {
-			all = append(all, hypothesis{name: "epsilon", at: n.at, says: n.name + " is ", side: Program, apply: func(d *draft) bool {
+			rare := value != arch.EpsilonHF && value != arch.Epsilon && value != 1e-5 && value != 1e-3
+			all = append(all, hypothesis{name: "epsilon", at: n.at, says: n.name + " is ", side: Program, alone: rare && len(n.at) == 1, apply: func(d *draft) bool {
 				if d.Config.Epsilon == value {
 					return false
 				}
-				d.note = fmt.Sprintf("%g, not %g", value, d.Config.Epsilon)
 				d.epsilon = value
+				if value == none {
+					d.epsilon = 0
+				}
+				d.note = fmt.Sprintf("%g, not %g", d.epsilon, d.Config.Epsilon)
 				n.set(&d.Rules)
 				return true
 			}})
@@ -38,34 +43,11 @@ func epsilons() []hypothesis {
 
 var attention = []part{atAttention}
 
-// program returns a hypothesis about the rules of the program.
-func program(name string, at []part, says, advice string, set func(r *whatif.Rules)) hypothesis {
-	return hypothesis{name: name, at: at, says: says, side: Program, advice: advice, apply: func(d *draft) bool {
-		set(&d.Rules)
-		return true
-	}}
-}
-
-// editing returns a hypothesis about one parameter.
-func editing(name string, at []part, ending, says, repair string, change func([]float64, tensor.Shape) []float64) hypothesis {
-	return hypothesis{name: name, at: at, says: says, apply: func(d *draft) bool { return d.edit(ending, repair, change) }}
-}
-
-// exchanging returns the hypothesis that two parameters are exchanged.
-func exchanging(name string, at []part, a, b string) hypothesis {
-	return hypothesis{name: name, at: at, says: a + " and " + b + " are exchanged", apply: func(d *draft) bool { return d.exchange(a, b) }}
-}
-
-// inAttention returns the mistakes in the attention branch.
+// inAttention returns the mistakes in the attention branch, but for its layout.
 func inAttention() []hypothesis {
+	const read = "read as [in, out] and transpose"
 	all := []hypothesis{
 		editing("transposed", attention, "attn.proj.weight", "attn.proj.weight is transposed", "transpose", reread),
-		editing("transposed-index", attention, table, "the relative position index is transposed (rows are queries)", "reverse the offsets", turnIndex),
-		editing("no-relative-position-bias", attention, table, "there is no relative position bias", "zero", zeros),
-		{name: "window-turned", at: attention, says: "across and down are exchanged in the relative position index", apply: func(d *draft) bool {
-			height, width := d.Config.Window()
-			return height == width && d.edit(table, "exchange across and down", exchangeAxes)
-		}},
 		exchanging("swapped-biases", attention, "attn.q_bias", "attn.v_bias"),
 		{name: "no-q-and-v-bias", at: attention, says: "q_bias and v_bias are left out", apply: func(d *draft) bool {
 			return d.edit("attn.q_bias", "zero", zeros) && d.edit("attn.v_bias", "zero", zeros)
@@ -73,50 +55,87 @@ func inAttention() []hypothesis {
 		editing("no-bias", attention, "attn.q_bias", "attn.q_bias is left out", "zero", zeros),
 		editing("no-bias", attention, "attn.v_bias", "attn.v_bias is left out", "zero", zeros),
 		editing("no-bias", attention, "attn.proj.bias", "attn.proj.bias is left out", "zero", zeros),
-		editing("reshaped", attention, "attn.qkv.weight", "attn.qkv.weight was reshaped where it should have been transposed", "read as [in, out] and transpose", reread),
-		program("query-scale", attention, "the queries are not multiplied by 1/√d", "multiply the queries by 1/√(width of a head)", func(r *whatif.Rules) { r.QueryScale = 1 }),
-	}
-	return append(all, layouts()...)
-}
-
-// layouts returns the hypotheses that queries, keys and values, or their heads, stand in another order, in the weight alone and with the fused bias.
-func layouts() []hypothesis {
-	var all []hypothesis
-	for _, order := range []struct {
-		says  string
-		order [3]int
-	}{
-		{"q and k are exchanged", [3]int{1, 0, 2}},
-		{"q and v are exchanged", [3]int{2, 1, 0}},
-		{"k and v are exchanged", [3]int{0, 2, 1}},
-		{"it is read as k, v, q", [3]int{2, 0, 1}},
-		{"it is read as v, q, k", [3]int{1, 2, 0}},
-	} {
-		all = append(all, layout("qkv-order", order.says, func(c arch.Config) []int { return thirds(3*c.EmbedDim, order.order) })...)
-	}
-	for _, axes := range []struct {
-		says  string
-		sizes func(c arch.Config) [3]int
-		order [3]int
-	}{
-		{"it is read as [heads, 3, width], not as [3, heads, width]", func(c arch.Config) [3]int { return [3]int{c.Heads, 3, c.HeadDim()} }, [3]int{1, 0, 2}},
-		{"it is rearranged from [3, heads, width] to [heads, 3, width]", func(c arch.Config) [3]int { return [3]int{3, c.Heads, c.HeadDim()} }, [3]int{1, 0, 2}},
-		{"it is read as [3, width, heads], not as [3, heads, width]", func(c arch.Config) [3]int { return [3]int{3, c.HeadDim(), c.Heads} }, [3]int{0, 2, 1}},
-		{"it is rearranged from [3, heads, width] to [3, width, heads]", func(c arch.Config) [3]int { return [3]int{3, c.Heads, c.HeadDim()} }, [3]int{0, 2, 1}},
-	} {
-		all = append(all, layout("qkv-layout", axes.says, func(c arch.Config) []int { return permutedAxes(axes.sizes(c), axes.order) })...)
-	}
-	return all
-}
-
-// layout returns two hypotheses: the rows of qkv are in another order in the weight alone, and with the biases.
-func layout(name, says string, rows func(arch.Config) []int) []hypothesis {
-	return []hypothesis{
-		{name: name, at: attention, says: "in attn.qkv.weight and the biases " + says, apply: func(d *draft) bool {
-			return d.rearrangeFused("put the rows in order", rows(d.Config))
+		editing("reshaped", attention, "attn.qkv.weight", "attn.qkv.weight was reshaped where it should have been transposed", read, reread),
+		{name: "swapped-biases", at: attention, says: "the keys, not the queries, have q_bias, and the queries have v_bias", apply: func(d *draft) bool {
+			return d.exchange("attn.q_bias", "attn.v_bias") && d.edit("attn.v_bias", "zero", zeros)
 		}},
-		{name: name, at: attention, says: "in attn.qkv.weight alone " + says, apply: func(d *draft) bool {
-			return d.rearrange("attn.qkv.weight", "put the rows in order", rows(d.Config), nil)
+		{name: "swapped-biases", at: attention, says: "the values have q_bias, and the queries have no bias", apply: func(d *draft) bool {
+			return d.exchange("attn.q_bias", "attn.v_bias") && d.edit("attn.q_bias", "zero", zeros)
 		}},
 	}
+	all = append(all, inScores()...)
+	return append(all, lonely(
+		arranging("permuted", attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [heads, width] to [width, heads]",
+			nil, nil, "transpose", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }),
+		arranging("permuted", attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [width, heads] to [heads, width]",
+			nil, nil, "transpose", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }),
+		arranging("permuted", attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [heads, width] to [width, heads]",
+			nil, func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, "", nil),
+		arranging("permuted", attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [width, heads] to [heads, width]",
+			nil, func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, "", nil),
+	)...)
+}
+
+// arranging returns the hypothesis that rows or columns of a weight are permuted; nil leaves them as they are. If turn is not empty, it is a square weight that is
+// transposed first, and then has its columns permuted.
+func arranging(name string, at []part, ending, says string, rows, columns func(arch.Config) []int, turn string, turned func(arch.Config) []int) hypothesis {
+	of := func(order func(arch.Config) []int, c arch.Config) []int {
+		if order == nil {
+			return nil
+		}
+		return order(c)
+	}
+	return hypothesis{name: name, at: at, says: says, apply: func(d *draft) bool {
+		if turn != "" {
+			return d.edit(ending, turn, reread) && d.rearrange(ending, "put the columns in order", nil, turned(d.Config))
+		}
+		repair := "put the rows in order"
+		if columns != nil {
+			repair = "put the columns in order"
+		}
+		return d.rearrange(ending, repair, of(rows, d.Config), of(columns, d.Config))
+	}}
+}
+
+// inScores returns the mistakes between queries and keys and the weights of the attention.
+func inScores() []hypothesis {
+	const advice, softmax = "multiply the queries by 1/√(width of a head), once", "apply softmax over the keys, the last axis"
+	all := []hypothesis{
+		program("query-scale", attention, "the queries are not multiplied by 1/√d", advice, func(r *whatif.Rules) { r.QueryScale = 1 }),
+	}
+	for _, s := range []struct {
+		says string
+		of   func(c arch.Config) float64
+	}{
+		{"1/d, not 1/√d", func(c arch.Config) float64 { return 1 / float64(c.HeadDim()) }},
+		{"1/√C, by the width of all heads, not 1/√d", func(c arch.Config) float64 { return 1 / sqrt(c.EmbedDim) }},
+		{"1/√(number of heads), not 1/√d", func(c arch.Config) float64 { return 1 / sqrt(c.Heads) }},
+		{"1/8, as for heads of width 64, not 1/√d", func(arch.Config) float64 { return 1.0 / 8 }},
+	} {
+		all = append(all, hypothesis{name: "query-scale", at: attention, says: "the queries are multiplied by " + s.says, side: Program, advice: advice, apply: func(d *draft) bool {
+			d.Rules.QueryScale = s.of(d.Config)
+			return math.Abs(d.Rules.QueryScale*sqrt(d.Config.HeadDim())-1) > 1e-9
+		}})
+	}
+	for i := range all {
+		all[i] = everywhere(all[i])
+	}
+	return append(all,
+		everywhere(program("bias-scale", attention, "the relative position bias is added before the scale, and multiplied with it",
+			"add the relative position bias after the scale", func(r *whatif.Rules) { r.ScaledBias = true })),
+		program("no-class-bias", attention, "pairs with the class token have no relative position bias", "use the last three rows of the table for the class token",
+			func(r *whatif.Rules) { r.NoClassBias = true }),
+		program("softmax", attention, "softmax is over the queries, not the keys", softmax, func(r *whatif.Rules) { r.Weights = whatif.SoftmaxOverQueries }),
+		program("softmax", attention, "softmax is over the heads, not the keys", softmax, func(r *whatif.Rules) { r.Weights = whatif.SoftmaxOverHeads }),
+		program("softmax", attention, "the scores go through a sigmoid, not through softmax", softmax, func(r *whatif.Rules) { r.Weights = whatif.Sigmoids }),
+		program("softmax", attention, "there is no softmax: scores are divided by the number of tokens", softmax, func(r *whatif.Rules) { r.Weights = whatif.NoSoftmax }),
+		program("softmax", attention, "the relative position bias is added after softmax", "add the relative position bias to the scores, before softmax",
+			func(r *whatif.Rules) { r.LateBias = true }),
+		program("keys", attention, "the attention is causal: no token sees a later one", "remove the causal mask", func(r *whatif.Rules) { r.Keys = whatif.EarlierKeys }),
+		program("keys", attention, "no token attends to the class token", "let queries attend to the key of the class token", func(r *whatif.Rules) { r.Keys = whatif.PatchKeys }),
+		program("unit-queries", attention, "q and k are normalised to length 1 (QK norm)", "use queries and keys as they are", func(r *whatif.Rules) { r.UnitQK = true }),
+		program("heads-apart", attention, "the heads are not put back beside each other: [heads, tokens, width] was reshaped, not transposed",
+			"transpose to [tokens, heads, width] before reshaping", func(r *whatif.Rules) { r.HeadsApart = true }),
+		program("no-proj", attention, "attn.proj is left out", "apply attn.proj to the heads", func(r *whatif.Rules) { r.NoProj = true }),
+	)
 }

@@ -2,23 +2,32 @@ package blame
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 )
 
-var wholeBlock = []part{atAttention, atMiddle, atMLP}
+var (
+	wholeBlock = []part{atAttention, atMiddle, atMLP}
+	branches   = []part{atAttention, atMLP}
+	// sums are where the branches meet the stream.
+	sums = []part{atMiddle, atMLP}
+)
 
 // inBlock returns the mistakes that concern both branches of a block.
 func inBlock() []hypothesis {
 	const advice = "use the order of BEiT: x + gamma_1 attention(norm1(x)), then the same with the MLP"
 	all := []hypothesis{
-		exchanging("swapped-gammas", []part{atMiddle, atMLP}, "gamma_1", "gamma_2"),
-		{name: "no-layer-scale", at: []part{atMiddle, atMLP}, says: "gamma_1 and gamma_2 are left out", apply: func(d *draft) bool {
+		exchanging("swapped-gammas", sums, "gamma_1", "gamma_2"),
+		{name: "no-layer-scale", at: sums, says: "gamma_1 and gamma_2 are left out (layer scale)", apply: func(d *draft) bool {
 			return d.edit("gamma_1", "ones", ones) && d.edit("gamma_2", "ones", ones)
 		}},
-		{name: "swapped-norms", at: []part{atAttention, atMLP}, says: "norm1 and norm2 are exchanged", apply: func(d *draft) bool {
-			return d.exchange("norm1.weight", "norm2.weight") && d.exchange("norm1.bias", "norm2.bias")
-		}},
+		editing("no-layer-scale", []part{atMiddle}, "gamma_1", "gamma_1 is left out: it is all ones", "ones", ones),
+		editing("no-layer-scale", mlp, "gamma_2", "gamma_2 is left out: it is all ones", "ones", ones),
+		taking("gamma_1 is used for both branches", []part{atMLP}, "gamma_2", "gamma_1"),
+		taking("gamma_2 is used for both branches", []part{atMiddle}, "gamma_1", "gamma_2"),
 		{name: "all-reshaped", at: wholeBlock, says: "no linear weight was transposed, only reshaped", apply: func(d *draft) bool {
 			done := true
 			for _, name := range []string{"attn.qkv.weight", "attn.proj.weight", "mlp.fc1.weight", "mlp.fc2.weight"} {
@@ -26,40 +35,209 @@ func inBlock() []hypothesis {
 			}
 			return done
 		}},
+		exchanging("swapped-biases", branches, "attn.proj.bias", "mlp.fc2.bias"),
+		{name: "squared", at: sums, says: "layer scale is applied twice: gamma_1 and gamma_2 are squared", apply: func(d *draft) bool {
+			squares := mapping(func(v float64) float64 { return v * v })
+			return d.edit("gamma_1", "square", squares) && d.edit("gamma_2", "square", squares)
+		}},
 	}
 	for _, o := range []struct {
 		says  string
+		at    []part
 		order whatif.Order
 	}{
-		{"the norms come after the sums (post-norm)", whatif.NormAfterSum},
-		{"the norms come after the branches", whatif.NormAfterBranch},
-		{"layer scale comes after the residual sum", whatif.ScaleAfterSum},
-		{"both branches read the same input, side by side", whatif.SideBySide},
-		{"the residual connection around the attention is missing", whatif.NoFirstResidual},
-		{"the residual connection around the MLP is missing", whatif.NoSecondResidual},
-		{"the residual stream is that after the norms", whatif.ResidualOfNorm},
+		{"the norms come after the sums (post-norm)", wholeBlock, whatif.NormAfterSum},
+		{"the norms come after the branches", wholeBlock, whatif.NormAfterBranch},
+		{"layer scale comes after the residual sum", sums, whatif.ScaleAfterSum},
+		{"layer scale comes before the branches, on their inputs", wholeBlock, whatif.ScaleFirst},
+		{"both branches read the same input, side by side (in parallel)", sums, whatif.SideBySide},
+		{"the MLP comes before the attention", wholeBlock, whatif.MLPFirst},
+		{"the residual connection around the attention is missing", sums, whatif.NoFirstResidual},
+		{"the residual connection around the MLP is missing", sums, whatif.NoSecondResidual},
+		{"the residual stream is that after the norms", sums, whatif.ResidualOfNorm},
 	} {
-		all = append(all, program("order", wholeBlock, o.says, advice, func(r *whatif.Rules) { r.Order = o.order }))
+		all = append(all, program("order", o.at, o.says, advice, func(r *whatif.Rules) { r.Order = o.order }))
 	}
-	return append(all, hypothesis{name: "other-block", at: wholeBlock, alone: true, says: "it has the weights of ", apply: func(d *draft) bool { return d.neighbour(1) }},
-		hypothesis{name: "other-block", at: wholeBlock, alone: true, says: "it has the weights of ", apply: func(d *draft) bool { return d.neighbour(-1) }})
+	return all
 }
 
-// neighbour gives the block of the draft the weights of another one, step blocks further.
-func (d *draft) neighbour(step int) bool {
-	var own int
-	if len(d.places) != 1 {
-		return false
+// taking returns the hypothesis that one parameter of a block is used for another, too.
+func taking(says string, at []part, name, from string) hypothesis {
+	return hypothesis{name: "other-tensor", at: at, says: says + ": " + name + " is that of " + from, apply: func(d *draft) bool {
+		done := false
+		for _, place := range d.places {
+			if d.Has(place+name) && d.Has(place+from) {
+				done = d.take(place+name, place+from) || done
+			}
+		}
+		return done
+	}}
+}
+
+// inNorms returns the mistakes in the norms of a block.
+func inNorms() []hypothesis {
+	const kind = "subtract the mean, and divide by the root of variance + epsilon, with the variance of n values"
+	all := []hypothesis{
+		both("norm1 and norm2 are exchanged", exchanging("swapped-norms", branches, "norm1.weight", "norm2.weight"), exchanging("", nil, "norm1.bias", "norm2.bias")),
+		exchanging("swapped-norms", branches, "norm1.weight", "norm2.weight"),
+		exchanging("swapped-norms", branches, "norm1.bias", "norm2.bias"),
+		exchanging("swapped-norms", attention, "norm1.weight", "norm1.bias"),
+		exchanging("swapped-norms", mlp, "norm2.weight", "norm2.bias"),
+		both("norm1 is used for both branches: norm2 is that of norm1", taking("", mlp, "norm2.weight", "norm1.weight"), taking("", mlp, "norm2.bias", "norm1.bias")),
+		both("norm2 is used for both branches: norm1 is that of norm2", taking("", attention, "norm1.weight", "norm2.weight"), taking("", attention, "norm1.bias", "norm2.bias")),
 	}
-	if n, _ := fmt.Sscanf(d.places[0], "blocks.%d.", &own); n != 1 || own+step < 0 || own+step >= d.Config.Depth {
-		return false
+	for i, n := range []struct {
+		at   []part
+		name string
+	}{{attention, "norm1"}, {mlp, "norm2"}} {
+		all = append(all,
+			editing("ones", n.at, n.name+".weight", n.name+".weight is left out: it is all ones", "ones", ones),
+			editing("no-bias", n.at, n.name+".bias", n.name+".bias is left out", "zero", zeros),
+			both(n.name+" has neither weight (all ones) nor bias (zero)", editing("ones", n.at, n.name+".weight", "", "ones", ones), editing("", n.at, n.name+".bias", "", "zero", zeros)),
+			program("no-norm", n.at, n.name+" is left out", "apply "+n.name+" before the branch", func(r *whatif.Rules) {
+				if i == 0 {
+					r.NoNorm1 = true
+				} else {
+					r.NoNorm2 = true
+				}
+			}))
 	}
-	from := prefix(own + step)
-	d.note = from[:len(from)-1]
-	for _, p := range d.Config.Params() {
-		if name, found := cutPrefix(p.Name, d.places[0]); found && !d.take(p.Name, from+name) {
-			return false
+	all = append(all, hypothesis{name: "ones", at: []part{atAttention, atMLP, atPool}, says: "all norms have neither weight (all ones) nor bias (zero)", apply: func(d *draft) bool {
+		done := false
+		for _, name := range []string{"norm1", "norm2", d.Config.NormName()} {
+			done = d.edit(name+".weight", "ones", ones) && d.edit(name+".bias", "zero", zeros) || done
+		}
+		return done
+	}, whole: true})
+	for _, k := range []struct {
+		says string
+		kind whatif.NormKind
+	}{
+		{"the norms divide by n - 1: the variance is the unbiased one, of a sample", whatif.UnbiasedNorm},
+		{"the norms add epsilon to the standard deviation, outside of the root", whatif.OutsideNorm},
+		{"the norms do not subtract the mean (RMSNorm)", whatif.RMSNorm},
+	} {
+		all = append(all, program("norm-kind", []part{atAttention, atMLP, atPool}, k.says, kind, func(r *whatif.Rules) { r.Norm = k.kind }))
+	}
+	return all
+}
+
+// inOrder returns the mistakes in the order of blocks, in a whole model.
+func inOrder() []hypothesis {
+	var all []hypothesis
+	for _, o := range []struct {
+		says string
+		of   func(block, depth int) int
+	}{
+		{"the blocks are in the reverse order", func(block, depth int) int { return depth - 1 - block }},
+		{"the blocks are rolled by 1", func(block, depth int) int { return (block + 1) % depth }},
+		{"the blocks are rolled back by 1", func(block, depth int) int { return (block + depth - 1) % depth }},
+		{"the blocks are in the order of their numbers as text: 0, 1, 10, 11, 2", asText},
+		{"the blocks are in another order: their numbers were sorted as text", fromText},
+	} {
+		all = append(all, hypothesis{name: "block-order", at: wholeBlock, whole: true, says: o.says, apply: func(d *draft) bool {
+			changed := false
+			for _, place := range d.places {
+				own := blockOf(place)
+				if from := o.of(own, d.Config.Depth); from != own {
+					changed = true
+					if !d.takeAll(place, prefix(from), everything) {
+						return false
+					}
+				}
+			}
+			return changed
+		}})
+	}
+	return all
+}
+
+func asText(block, depth int) int {
+	numbers := make([]string, depth)
+	for i := range numbers {
+		numbers[i] = strconv.Itoa(i)
+	}
+	slices.Sort(numbers)
+	from, _ := strconv.Atoi(numbers[block]) // which is a number
+	return from
+}
+
+func fromText(block, depth int) int {
+	for i := range depth {
+		if asText(i, depth) == block {
+			return i
 		}
 	}
-	return true
+	return block
+}
+
+// blockOf returns the number of the block whose prefix it is, or -1.
+func blockOf(place string) int {
+	var block int
+	if n, _ := fmt.Sscanf(place, "blocks.%d.", &block); n != 1 {
+		return -1
+	}
+	return block
+}
+
+func everything(string) bool { return true }
+
+// takeAll gives some parameters of a block the values that they have in another block.
+func (d *draft) takeAll(place, from string, which func(name string) bool) bool {
+	done := false
+	for _, p := range d.Config.Params() {
+		if name, found := strings.CutPrefix(p.Name, place); found && which(name) {
+			if !d.take(p.Name, from+name) {
+				return false
+			}
+			done = true
+		}
+	}
+	return done
+}
+
+// fromOthers returns the hypotheses that the block of a draft, a part of it, or one of its parameters is that of block from.
+func fromOthers(from int) []hypothesis {
+	source := strings.TrimSuffix(prefix(from), ".")
+	of := func(name string, at []part, says string, which func(name string) bool) hypothesis {
+		return hypothesis{name: name, at: at, alone: true, says: says, apply: func(d *draft) bool {
+			if len(d.places) != 1 {
+				return false
+			}
+			own := blockOf(d.places[0])
+			return own >= 0 && own != from && d.takeAll(d.places[0], prefix(from), which)
+		}}
+	}
+	within := func(prefixes ...string) func(string) bool {
+		return func(name string) bool {
+			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		}
+	}
+	all := []hypothesis{
+		of("other-block", wholeBlock, "it has the weights of "+source, everything),
+		of("other-block", attention, "its attention has the weights of "+source, within("attn.")),
+		of("other-block", attention, "its attention and norm1 have the weights of "+source, within("attn.", "norm1.")),
+		of("other-block", mlp, "its MLP has the weights of "+source, within("mlp.")),
+		of("other-block", mlp, "its MLP and norm2 have the weights of "+source, within("mlp.", "norm2.")),
+		of("other-block", branches, "its norms have the weights of "+source, within("norm")),
+		of("other-block", attention, "its norm1 has the weights of "+source, within("norm1.")),
+		of("other-block", mlp, "its norm2 has the weights of "+source, within("norm2.")),
+		of("other-block", sums, "its layer scale (gamma_1 and gamma_2) is that of "+source, within("gamma")),
+		of("other-block", mlp, "its mlp.fc1 has the weights of "+source, within("mlp.fc1.")),
+		of("other-block", mlp, "its mlp.fc2 has the weights of "+source, within("mlp.fc2.")),
+		of("other-block", attention, "its attn.proj has the weights of "+source, within("attn.proj.")),
+	}
+	for _, p := range []struct {
+		at    []part
+		names []string
+	}{
+		{attention, []string{"norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.q_bias", "attn.v_bias", "attn.relative_position_bias_table", "attn.proj.weight", "attn.proj.bias"}},
+		{[]part{atMiddle}, []string{"gamma_1"}},
+		{mlp, []string{"norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias", "gamma_2"}},
+	} {
+		for _, own := range p.names {
+			all = append(all, of("other-tensor", p.at, own+" is that of "+source, func(name string) bool { return name == own }))
+		}
+	}
+	return all
 }

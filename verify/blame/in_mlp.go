@@ -1,20 +1,90 @@
 package blame
 
-import "github.com/beitzoo/beitzoo/beit/engine/whatif"
+import (
+	"fmt"
+	"math"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/tensor"
+)
 
 var mlp = []part{atMLP}
 
 // inMLP returns the mistakes in the MLP branch.
 func inMLP() []hypothesis {
-	const exact = "use the exact GELU, with erf"
-	return []hypothesis{
-		program("activation", mlp, "GELU is its tanh approximation", exact, func(r *whatif.Rules) { r.Activation = whatif.TanhGELU }),
-		program("activation", mlp, "the activation is QuickGELU, x sigmoid(1.702 x)", exact, func(r *whatif.Rules) { r.Activation = whatif.QuickGELU }),
-		program("activation", mlp, "the activation is ReLU", exact, func(r *whatif.Rules) { r.Activation = whatif.ReLU }),
-		program("activation", mlp, "the activation is SiLU", exact, func(r *whatif.Rules) { r.Activation = whatif.SiLU }),
-		editing("reshaped", mlp, "mlp.fc1.weight", "mlp.fc1.weight was reshaped where it should have been transposed", "read as [in, out] and transpose", reread),
-		editing("reshaped", mlp, "mlp.fc2.weight", "mlp.fc2.weight was reshaped where it should have been transposed", "read as [in, out] and transpose", reread),
+	const exact, read = "use the exact GELU, with erf", "read as [in, out] and transpose"
+	var all []hypothesis
+	for _, a := range []struct {
+		says string
+		of   func(float64) float64
+	}{
+		{"GELU is its tanh approximation", whatif.TanhGELU},
+		{"the activation is QuickGELU, x sigmoid(1.702 x)", whatif.QuickGELU},
+		{"the activation is ReLU", whatif.ReLU},
+		{"the activation is SiLU (swish)", whatif.SiLU},
+		{"there is no activation: GELU is left out", whatif.Identity},
+		{"the activation is the square of ReLU", whatif.SquaredReLU},
+		{"the activation is leaky ReLU", whatif.LeakyReLU},
+		{"the activation is ELU", whatif.ELU},
+		{"the activation is tanh", math.Tanh},
+		{"the activation is a sigmoid", whatif.Logistic},
+		{"the activation is Mish", whatif.Mish},
+	} {
+		all = append(all, program("activation", mlp, a.says, exact, func(r *whatif.Rules) { r.Activation = a.of }))
+	}
+	return append(append(all,
+		editing("reshaped", mlp, "mlp.fc1.weight", "mlp.fc1.weight was reshaped where it should have been transposed", read, reread),
+		editing("reshaped", mlp, "mlp.fc2.weight", "mlp.fc2.weight was reshaped where it should have been transposed", read, reread),
 		editing("no-bias", mlp, "mlp.fc1.bias", "mlp.fc1.bias is left out", "zero", zeros),
 		editing("no-bias", mlp, "mlp.fc2.bias", "mlp.fc2.bias is left out", "zero", zeros),
+	), lonely(append(inHidden(),
+		swappedWeights("mlp.fc1.weight and mlp.fc2.weight are exchanged, each transposed", "exchange, transposed", reread),
+		swappedWeights("mlp.fc1.weight and mlp.fc2.weight are exchanged, each reshaped", "exchange, reshaped", func(values []float64, _ tensor.Shape) []float64 { return values }),
+	)...)...)
+}
+
+// swappedWeights returns the hypothesis that the weights of both layers are exchanged. change makes the values of one those of the other; it gets its shape.
+func swappedWeights(says, repair string, change changeFunc) hypothesis {
+	return hypothesis{name: "swapped-weights", at: mlp, says: says, apply: func(d *draft) bool {
+		done := false
+		for _, place := range d.places {
+			one, other := place+"mlp.fc1.weight", place+"mlp.fc2.weight"
+			a, errA := d.Tensor(one)
+			b, errB := d.Tensor(other)
+			if errA != nil || errB != nil {
+				return false
+			}
+			d.set(one, repair, whatif.NewTensor(a.Shape, change(b.Values(), a.Shape)))
+			d.set(other, repair, whatif.NewTensor(b.Shape, change(a.Values(), b.Shape)))
+			done = true
+		}
+		return done
+	}}
+}
+
+// inHidden returns the orders of hidden units and of what fc1 reads that no solver finds beside many units.
+func inHidden() []hypothesis {
+	var all []hypothesis
+	hidden := func(order func(n int) []int) func(arch.Config) []int {
+		return func(c arch.Config) []int { return order(c.HiddenDim) }
 	}
+	columns := func(order func(n int) []int) func(arch.Config) []int {
+		return func(c arch.Config) []int { return order(c.EmbedDim) }
+	}
+	for _, o := range []struct {
+		says string
+		of   func(n int) []int
+	}{
+		{"are reversed", reversed},
+		{"are rolled by 1", func(n int) []int { return rolled(n, 1) }},
+		{"are rolled back by 1", func(n int) []int { return rolled(n, -1) }},
+		{"have both halves exchanged", func(n int) []int { return rolled(n, n/2) }},
+	} {
+		weight := arranging("permuted", mlp, "mlp.fc1.weight", "the rows of mlp.fc1.weight alone "+o.says, hidden(o.of), nil, "", nil)
+		bias := arranging("permuted", mlp, "mlp.fc1.bias", "mlp.fc1.bias alone: its values "+o.says, hidden(o.of), nil, "", nil)
+		all = append(all, both(fmt.Sprintf("the rows of mlp.fc1.weight and mlp.fc1.bias %s", o.says), weight, bias), weight, bias,
+			arranging("permuted", mlp, "mlp.fc1.weight", "the columns of mlp.fc1.weight "+o.says, nil, columns(o.of), "", nil))
+	}
+	return all
 }

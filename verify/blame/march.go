@@ -30,7 +30,8 @@ func (s *Search) findInModel(ctx context.Context, c Case, stage engine.Stage) ([
 		if !w.lost && len(w.state.Values) == len(want.Values) {
 			distance = drift.Compare(w.state.Values, want.Values)
 		}
-		share := c.Limit.share(distance)
+		limit := t.limitOf(w.hypotheses)
+		share := limit.share(distance)
 		if i == 0 {
 			t.without = distance
 			if share <= 1 {
@@ -38,8 +39,9 @@ func (s *Search) findInModel(ctx context.Context, c Case, stage engine.Stage) ([
 			}
 			continue
 		}
-		if share <= 1 && distance.RMS < t.without.RMS && (best == nil || distance.RMS < near*best.distance.RMS) {
-			best = &trial{hypotheses: w.hypotheses, notes: w.notes, distance: distance, share: share}
+		one := &trial{hypotheses: w.hypotheses, notes: w.notes, distance: distance, limit: limit, share: share}
+		if share <= 1 && distance.RMS < t.without.RMS && one.better(best) {
+			best = one
 		}
 	}
 	if best != nil {

@@ -84,16 +84,22 @@ type target struct {
 	stage, name string
 	// parts are what can affect the target.
 	parts []part
+	// done are parts before that the reference shows, so that what explains them is known.
+	done  []part
 	want  *whatif.Rows
 	limit Limit
 	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
 	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
 	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
 	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
+	// beyond reports whether a draft agrees with what the reference has after the target, or is nil. A hypothesis that concerns that must explain it, too.
+	beyond func(ctx context.Context, d *draft) (bool, error)
 	// solve returns hypotheses that follow from the activations, such as the permutation that fits best; nil if there are none.
 	solve func(ctx context.Context, d *draft) ([]hypothesis, error)
 	// without is how far the model as it is was from the reference.
 	without drift.Distance
+	// largest is the largest absolute value of want, or 0 if nobody asked yet.
+	largest float64
 }
 
 // distance returns how far a draft is from the target.
@@ -108,13 +114,34 @@ func (t *target) distance(ctx context.Context, d *draft) (drift.Distance, error)
 	return drift.Compare(got.Values, t.want.Values), nil
 }
 
-// fits reports whether the draft agrees with the reference in all tokens.
-func (t *target) fits(ctx context.Context, d *draft) (bool, error) {
+// fits reports whether a trial agrees with the reference in all tokens.
+func (t *target) fits(ctx context.Context, one *trial) (bool, error) {
 	if t.confirm == nil {
 		return true, nil
 	}
-	distance, err := t.confirm(ctx, d)
-	return err == nil && t.limit.share(distance) <= 1, err
+	distance, err := t.confirm(ctx, one.draft)
+	return err == nil && one.limit.share(distance) <= 1, err
+}
+
+// limitOf returns the limit for a draft with these hypotheses.
+func (t *target) limitOf(hypotheses []hypothesis) Limit {
+	slack := 0.0
+	for _, h := range hypotheses {
+		slack = max(slack, h.slack)
+	}
+	if slack == 0 {
+		return t.limit
+	}
+	if t.largest == 0 {
+		for _, v := range t.want.Values {
+			t.largest = max(t.largest, math.Abs(v))
+		}
+	}
+	wide := Limit{Max: max(t.limit.Max, slack*t.largest)}
+	if t.limit.RMS > 0 {
+		wide.RMS = max(t.limit.RMS, slack*t.largest)
+	}
+	return wide
 }
 
 // trial is a draft with one more hypothesis, and how far it is from the target.
@@ -124,7 +151,21 @@ type trial struct {
 	// notes are those that the draft had for each hypothesis.
 	notes    []string
 	distance drift.Distance
-	share    float64
+	// limit is how far it may be, and share how much of that it takes.
+	limit Limit
+	share float64
+}
+
+// better reports whether a trial that agrees is to be preferred over an earlier one that does: only if that one leaves more than a little of the limit, and
+// much more than the later one.
+func (t *trial) better(than *trial) bool {
+	return than == nil || !than.settled() && t.distance.RMS < near*than.distance.RMS
+}
+
+// settled reports whether a trial agrees so well that no other one needs to be tried.
+func (t *trial) settled() bool {
+	const little = 0.05
+	return t.share < little
 }
 
 // outcome is what was found out about one target.
@@ -146,7 +187,7 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if t.limit.share(distance) <= 1 {
 		return outcome{draft: d, healthy: true}, nil
 	}
-	start := &trial{draft: d, distance: distance, share: t.limit.share(distance)}
+	start := &trial{draft: d, distance: distance, limit: t.limit, share: t.limit.share(distance)}
 	known := s.ordered(t)
 	best, tried, err := s.improve(ctx, t, start, known)
 	if err != nil || best != nil {
@@ -164,15 +205,52 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		}
 		tried = append(tried, more...)
 	}
+	if best, err = s.fromOthers(ctx, t, start); err != nil || best != nil {
+		return s.conclude(t, d, best), err
+	}
 	best, err = s.pair(ctx, t, start, tried, known)
 	return s.conclude(t, d, best), err
+}
+
+// fromOthers tries whether something in a block is what another block has, one other block after the other.
+func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (*trial, error) {
+	if len(start.draft.places) != 1 || blockOf(start.draft.places[0]) < 0 {
+		return nil, nil
+	}
+	for _, from := range s.nearby(blockOf(start.draft.places[0])) {
+		var known []hypothesis
+		for _, h := range fromOthers(from) {
+			if h.concerns(t.parts) && !h.concerns(t.done) {
+				known = append(known, h)
+			}
+		}
+		best, _, err := s.improve(ctx, t, start, known)
+		if err != nil || best != nil {
+			return best, err
+		}
+		s.model.Forget(prefix(from))
+	}
+	return nil, nil
+}
+
+// nearby returns the other blocks, the nearest first.
+func (s *Search) nearby(block int) []int {
+	var all []int
+	for step := 1; step < s.model.Config.Depth; step++ {
+		for _, other := range []int{block + step, block - step} {
+			if other >= 0 && other < s.model.Config.Depth {
+				all = append(all, other)
+			}
+		}
+	}
+	return all
 }
 
 // ordered returns the listed hypotheses that concern a target, those first that explained another stage.
 func (s *Search) ordered(t *target) []hypothesis {
 	var all []hypothesis
 	for _, h := range hypotheses() {
-		if h.concerns(t.parts) {
+		if !h.whole && h.concerns(t.parts) && !h.concerns(t.done) {
 			all = append(all, h)
 		}
 	}
@@ -203,18 +281,23 @@ func (s *Search) improve(ctx context.Context, t *target, from *trial, known []hy
 			continue
 		}
 		tried = append(tried, next)
-		if next.share > 1 || best != nil && next.distance.RMS >= near*best.distance.RMS {
+		if next.share > 1 || !next.better(best) {
 			continue
 		}
-		agrees, err := t.fits(ctx, next.draft)
+		agrees, err := t.fits(ctx, next)
 		if err != nil {
 			return nil, nil, err
+		}
+		if agrees && t.beyond != nil && h.exceeds(t.parts) {
+			if agrees, err = t.beyond(ctx, next.draft); err != nil {
+				return nil, nil, err
+			}
 		}
 		if !agrees {
 			continue
 		}
 		best = next
-		if s.rank(h) < len(s.found) {
+		if s.rank(h) < len(s.found) || best.settled() {
 			break
 		}
 	}
@@ -232,9 +315,9 @@ func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, er
 	if err != nil || !(distance.RMS < from.distance.RMS) {
 		return nil, err
 	}
-	return &trial{
-		draft: d, hypotheses: append(slices.Clone(from.hypotheses), h), notes: append(slices.Clone(from.notes), d.note), distance: distance, share: t.limit.share(distance),
-	}, nil
+	all := append(slices.Clone(from.hypotheses), h)
+	limit := t.limitOf(all)
+	return &trial{draft: d, hypotheses: all, notes: append(slices.Clone(from.notes), d.note), distance: distance, limit: limit, share: limit.share(distance)}, nil
 }
 
 // beam is the number of single hypotheses from which pairs are made.
@@ -294,7 +377,7 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 	h.apply(own) // alone, for the names of its parameters
 	f := Finding{
 		Stage: t.stage, Hypothesis: h.name, Side: h.side, Tensors: own.tensors(), Where: own.where, Advice: h.advice, Epsilon: own.epsilon,
-		Distance: best.distance.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
+		Distance: best.distance.MaxAbs, Without: t.without.MaxAbs, Tolerance: best.limit.Max,
 	}
 	if f.Side == "" {
 		f.Side = Checkpoint

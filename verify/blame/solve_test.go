@@ -85,7 +85,7 @@ func TestFind_Solved(t *testing.T) {
 		{"rows of fc1.weight alone", "permuted", "mlp.fc1.weight alone", "blocks.1", func(w planted) { w.rows("blocks.1.mlp.fc1.weight", shuffled(config.HiddenDim)) }, true},
 		{"rows of fc2", "permuted", "mlp.fc2.weight", "blocks.1", func(w planted) { w.rows("blocks.1.mlp.fc2.weight", shuffled(c)) }, true},
 		{"gamma_2 rolled", "permuted", "gamma_2 are rolled", "blocks.1", func(w planted) { w.rows("blocks.1.gamma_2", rolledBy(c, 3)) }, true},
-		{"gamma_1 reversed", "permuted", "gamma_1 are reversed", "blocks.1", func(w planted) { w.rows("blocks.1.gamma_1", rolledBy(c, -1)) }, true},
+		{"gamma_1 reversed", "permuted", "gamma_1 is reversed", "blocks.1", func(w planted) { w.rows("blocks.1.gamma_1", rolledBy(c, -1)) }, true},
 		{"v_bias of another block", "other-tensor", "blocks.2.attn.v_bias", "blocks.1", func(w planted) { w.take("blocks.1.attn.v_bias", "blocks.2.attn.v_bias") }, false},
 		{"classes", "class-order", "", "logits", func(w planted) {
 			w.rows("head.weight", shuffled(12))

@@ -48,7 +48,12 @@ func (s *Search) blockTargets(c Case, stage engine.Stage) []*target {
 	if c.BranchLimit == (Limit{}) {
 		c.BranchLimit = c.Limit
 	}
-	return []*target{b.attention(name, c.Branch.Name, branch, c.BranchLimit), b.rest(name, branch, c.Limit)}
+	first, rest := b.attention(name, c.Branch.Name, branch, c.BranchLimit), b.rest(name, branch, c.Limit)
+	first.beyond = func(ctx context.Context, d *draft) (bool, error) {
+		distance, err := rest.distance(ctx, d)
+		return err == nil && rest.limit.share(distance) <= 1, err
+	}
+	return []*target{first, rest}
 }
 
 // blockCase is a block between the reference's activations before and after it.
@@ -136,7 +141,7 @@ func (b *blockCase) attention(stage, name string, branch *whatif.Rows, limit Lim
 
 // rest is the residual stream after the block, computed from the reference's attention branch.
 func (b *blockCase) rest(stage string, branch *whatif.Rows, limit Limit) *target {
-	t := &target{stage: stage, name: stage, parts: []part{atMiddle, atMLP}, want: b.pick(b.after), limit: limit}
+	t := &target{stage: stage, name: stage, parts: []part{atMiddle, atMLP}, done: attention, want: b.pick(b.after), limit: limit}
 	of := func(ctx context.Context, d *draft, x, branch *whatif.Rows) (*whatif.Rows, error) {
 		block, err := d.Block(b.block)
 		if err != nil {

@@ -1,0 +1,127 @@
+package blame
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// changes are what happens to a vector. The name of the parameter is put before says.
+var changes = []struct {
+	name, says, repair string
+	of                 changeFunc
+}{
+	{"scaled", "is multiplied by 2", "multiply by 2", scale(2)},
+	{"scaled", "is multiplied by 1/2", "multiply by 1/2", scale(0.5)},
+	{"negated", "is negated", "negate", scale(-1)},
+	{"offset", "has 1 added", "add 1", mapping(func(v float64) float64 { return v + 1 })},
+	{"offset", "has 1 subtracted", "subtract 1", mapping(func(v float64) float64 { return v - 1 })},
+	{"permuted", "is reversed", "reverse", rows(func(i, count int) int { return count - 1 - i })},
+	{"permuted", "is rolled by 1", "roll", rollRows(1)},
+	{"permuted", "is rolled back by 1", "roll", rollRows(-1)},
+	{"reciprocal", "is 1 divided by it", "take the reciprocals", mapping(func(v float64) float64 { return 1 / v })},
+	{"squared", "is applied twice", "square", mapping(func(v float64) float64 { return v * v })},
+}
+
+func mapping(f func(float64) float64) changeFunc {
+	return func(values []float64, _ tensor.Shape) []float64 { return each(values, f) }
+}
+
+// inVectors returns what happens to vectors: to those that no solver finds, and to the others, whose solver needs more precision than a recording in half
+// precision has.
+func inVectors() []hypothesis {
+	const common = 3
+	var all []hypothesis
+	add := func(at []part, ending string, names ...string) {
+		for i, c := range changes {
+			if ending == "attn.q_bias" && c.name == "scaled" {
+				continue // which is among those of the queries
+			}
+			if i < common || slices.Contains(names, c.name) {
+				all = append(all, editing(c.name, at, ending, ending+" "+c.says, c.repair, c.of))
+			}
+		}
+	}
+	for _, n := range []struct {
+		at   []part
+		name string
+	}{{attention, "norm1"}, {mlp, "norm2"}} {
+		add(n.at, n.name+".weight", "offset", "permuted")
+		add(n.at, n.name+".bias", "permuted")
+	}
+	add(attention, "attn.q_bias", "permuted")
+	add(mlp, "mlp.fc1.bias")
+	add(attention, "attn.v_bias")
+	add(attention, "attn.proj.bias")
+	add(mlp, "mlp.fc2.bias")
+	add([]part{atMiddle}, "gamma_1", "reciprocal", "squared", "permuted")
+	add(mlp, "gamma_2", "reciprocal", "squared", "permuted")
+	for _, name := range []string{"attn.q_bias", "attn.v_bias"} {
+		for _, by := range []int{1, -1} {
+			all = append(all, arranging("permuted", attention, name, fmt.Sprintf("the heads of %s are rolled by %d", name, by),
+				func(c arch.Config) []int { return rolled(c.EmbedDim, by*c.HeadDim()) }, nil, "", nil))
+		}
+		all = append(all,
+			arranging("permuted", attention, name, name+" is rearranged from [heads, width] to [width, heads]", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, nil, "", nil),
+			arranging("permuted", attention, name, name+" is rearranged from [width, heads] to [heads, width]", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, nil, "", nil))
+	}
+	return lonely(all...)
+}
+
+// inWeights returns factors of whole weights.
+func inWeights() []hypothesis {
+	var all []hypothesis
+	for _, w := range []struct {
+		at   []part
+		name string
+	}{{attention, "attn.proj"}, {mlp, "mlp.fc1"}, {mlp, "mlp.fc2"}} {
+		weight, bias := w.name+".weight", w.name+".bias"
+		for _, c := range changes[:3] {
+			alone := editing(c.name, w.at, weight, weight+" "+c.says, c.repair, c.of)
+			all = append(all, alone, both(weight+" and "+bias+", each "+c.says, alone, editing("", w.at, bias, "", c.repair, c.of)))
+		}
+	}
+	all = append(all,
+		folded(attention, "norm1.weight", fused, "is folded into the columns of "+fused+", and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
+		folded(mlp, "norm2.weight", "mlp.fc1.weight", "is folded into the columns of mlp.fc1.weight, and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
+	)
+	for _, g := range []struct {
+		at          []part
+		gamma, name string
+	}{{attention, "gamma_1", "attn.proj"}, {mlp, "gamma_2", "mlp.fc2"}} {
+		weight, bias := folded(g.at, g.gamma, g.name+".weight", "", dividedRows), folded(g.at, g.gamma, g.name+".bias", "", dividedRows)
+		all = append(all, both(g.gamma+" is folded into "+g.name+", and kept, so that it is applied twice", weight, bias))
+	}
+	return lonely(all...)
+}
+
+// folded returns the hypothesis that a vector was multiplied into a weight and is applied again.
+func folded(at []part, vector, weight, says string, divide func(by []float64) changeFunc) hypothesis {
+	return hypothesis{name: "folded", at: at, says: vector + " " + says, apply: func(d *draft) bool {
+		for _, name := range d.names(weight) {
+			by, err := d.Tensor(name[:len(name)-len(weight)] + vector)
+			if err != nil {
+				return false
+			}
+			t, err := d.Tensor(name)
+			if err != nil {
+				return false
+			}
+			d.set(name, "divide by "+vector, t.Map(func(values []float64) []float64 { return divide(by.Values())(values, t.Shape) }))
+		}
+		return len(d.names(weight)) > 0
+	}}
+}
+
+// dividedRows returns a change that divides each row by a value.
+func dividedRows(by []float64) changeFunc {
+	return func(values []float64, shape tensor.Shape) []float64 {
+		out, width := slices.Clone(values), len(values)/shape[0]
+		for i := range out {
+			out[i] /= by[i/width]
+		}
+		return out
+	}
+}
