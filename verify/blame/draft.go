@@ -158,6 +158,9 @@ func (d *draft) rearrangeFused(says string, rows []int) bool {
 			for j := range moved {
 				moved[j] = fused[rows[i*width+j]]
 			}
+			if slices.Equal(moved, fused[i*width:(i+1)*width]) {
+				continue
+			}
 			t := whatif.NewTensor(tensor.Shape{width}, moved)
 			if part == "attn.k_bias" {
 				d.Set(place+part, t)

@@ -99,6 +99,17 @@ func lonely(all ...hypothesis) []hypothesis {
 	return all
 }
 
+// storedSlack is how far parameters that were computed and stored in float32 lead, as a share of the largest value of a stage.
+const storedSlack = 2e-6
+
+// inexact returns the hypotheses as such that compute parameters of those that were stored, which float32 had rounded.
+func inexact(all ...hypothesis) []hypothesis {
+	for i := range all {
+		all[i].slack = storedSlack
+	}
+	return all
+}
+
 // everywhere returns the hypothesis as one that is tried on whole models only.
 func everywhere(h hypothesis) hypothesis {
 	h.whole = true

@@ -24,8 +24,8 @@ func inBlock() []hypothesis {
 		{name: "no-layer-scale", at: sums, says: "gamma_1 and gamma_2 are left out (layer scale)", apply: func(d *draft) bool {
 			return d.edit("gamma_1", "ones", ones) && d.edit("gamma_2", "ones", ones)
 		}},
-		editing("no-layer-scale", []part{atMiddle}, "gamma_1", "gamma_1 is left out: it is all ones", "ones", ones),
-		editing("no-layer-scale", mlp, "gamma_2", "gamma_2 is left out: it is all ones", "ones", ones),
+		inexact(editing("no-layer-scale", []part{atMiddle}, "gamma_1", "gamma_1 is left out (or folded into attn.proj already): it is all ones", "ones", ones))[0],
+		inexact(editing("no-layer-scale", mlp, "gamma_2", "gamma_2 is left out (or folded into mlp.fc2 already): it is all ones", "ones", ones))[0],
 		taking("gamma_1 is used for both branches", []part{atMLP}, "gamma_2", "gamma_1"),
 		taking("gamma_2 is used for both branches", []part{atMiddle}, "gamma_1", "gamma_2"),
 		{name: "all-reshaped", at: wholeBlock, says: "no linear weight was transposed, only reshaped", apply: func(d *draft) bool {

@@ -42,8 +42,8 @@ func inEmbed() []hypothesis {
 		editing("kernel-layout", embed, kernel, "patch_embed.proj.weight was reshaped from [in, out] where it should have been transposed", "read as [in, out] and transpose", reread),
 		editing("kernel-layout", embed, kernel, "the axes of patch_embed.proj.weight are stored as [height, width, channels, out] (transposed)", axes, spatialFirst),
 		exchanging("swapped-tokens", embed, "mask_token", "cls_token"),
-		editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 255: the pixels were meant to be in 0..255", "multiply by 255", scale(255)),
-		editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 1/255", "multiply by 1/255", scale(1.0/255)),
+		inexact(editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 255: the pixels were meant to be in 0..255", "multiply by 255", scale(255)))[0],
+		inexact(editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 1/255", "multiply by 1/255", scale(1.0/255)))[0],
 		editing("position-order", embed, "pos_embed", "the position of the class token is the last of pos_embed, not the first", "roll the rows", positions(func(i, count int) int { return (i + count - 1) % count })),
 		editing("position-order", embed, "pos_embed", "the position of the class token comes first in pos_embed, but is read as the last: it is rolled by 1", "roll the rows", positions(func(i, count int) int { return (i + 1) % count })),
 		editing("position-order", embed, "pos_embed", "the positions in pos_embed are reversed", "reverse the rows", positions(func(i, count int) int { return count - 1 - i })),
@@ -67,7 +67,7 @@ func inEmbed() []hypothesis {
 
 // foldedNormalisation is tried after those about the input, of which it computes the same as images in [0, 1].
 func foldedNormalisation() hypothesis {
-	return hypothesis{name: "folded", at: embed, alone: true, says: "the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept", apply: func(d *draft) bool {
+	return hypothesis{name: "folded", at: embed, alone: true, slack: storedSlack, says: "the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept", apply: func(d *draft) bool {
 		sums := []float64(nil)
 		return d.edit(kernel, "divide by 2", func(values []float64, shape tensor.Shape) []float64 { return scale(0.5)(values, shape) }) &&
 			d.edit("patch_embed.proj.bias", "add the sum of each kernel", func(values []float64, _ tensor.Shape) []float64 {

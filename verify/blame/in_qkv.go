@@ -66,9 +66,6 @@ func (t third) String() string {
 	return [...]string{"the queries (q)", "the keys (k)", "the values (v)"}[t]
 }
 
-// bias returns the name of its bias, or "" for keys.
-func (t third) bias() string { return [...]string{"attn.q_bias", "", "attn.v_bias"}[t] }
-
 // of returns a change of these rows alone, as a matrix [C, C].
 func (t third) of(change changeFunc) changeFunc {
 	return func(values []float64, shape tensor.Shape) []float64 {
@@ -93,19 +90,49 @@ func inThirds() []hypothesis {
 	for t := range third(3) {
 		all = append(all, lonely(editing("transposed", attention, fused, t.String()+" in attn.qkv.weight are transposed", "transpose these rows", t.of(reread)))...)
 	}
-	all = append(all, lonely(scaledQueries()...)...)
+	all = append(all, lonely(inexact(scaledQueries()...)...)...)
 	for t := range third(3) {
 		all = append(all, lonely(editing("negated", attention, fused, t.String()+" in attn.qkv.weight are negated", "negate these rows", t.of(scale(-1))))...)
-		if bias := t.bias(); bias != "" {
-			all = append(all, lonely(both(t.String()+", in attn.qkv.weight and "+bias+", are negated",
-				editing("negated", attention, fused, "", "negate these rows", t.of(scale(-1))), editing("", nil, bias, "", "negate", scale(-1))))...)
+		if t == 0 {
+			all = append(all, lonely(both("the queries (q), in attn.qkv.weight and attn.q_bias, are negated",
+				editing("negated", attention, fused, "", "negate these rows", t.of(scale(-1))), editing("", nil, "attn.q_bias", "", "negate", scale(-1))))...)
 		}
 		for _, order := range channelOrders {
 			rows := func(c arch.Config) []int { return inHeads(c, int(t), order.of(c.HeadDim())) }
 			all = append(all, lonely(arranging("permuted", attention, fused, "the channels in each head of "+t.String()+" in attn.qkv.weight "+order.says, rows, nil, "", nil))...)
 		}
 	}
-	return all
+	return append(all, headsAlone()...)
+}
+
+// headsAlone returns the hypotheses that heads stand in another order in the weight, but not in the biases.
+func headsAlone() []hypothesis {
+	var all []hypothesis
+	for _, o := range []struct {
+		says string
+		of   func(n int) []int
+	}{
+		{"are in reverse order", reversed},
+		{"are rolled by 1", func(n int) []int { return rolled(n, 1) }},
+		{"are rolled back by 1", func(n int) []int { return rolled(n, -1) }},
+	} {
+		for _, of := range []struct {
+			says  string
+			parts []int
+		}{{"queries (q)", []int{0}}, {"values (v)", []int{2}}, {"queries, keys and values", []int{0, 1, 2}}} {
+			rows := func(c arch.Config) []int {
+				order, heads := rolled(3*c.EmbedDim, 0), o.of(c.Heads)
+				for _, part := range of.parts {
+					for i := range c.EmbedDim {
+						order[part*c.EmbedDim+i] = part*c.EmbedDim + heads[i/c.HeadDim()]*c.HeadDim() + i%c.HeadDim()
+					}
+				}
+				return order
+			}
+			all = append(all, arranging("permuted-heads", attention, fused, "the heads of the "+of.says+" in attn.qkv.weight alone "+o.says, rows, nil, "", nil))
+		}
+	}
+	return lonely(all...)
 }
 
 // channelOrders are orders of the channels in a head that programs use for rotations.

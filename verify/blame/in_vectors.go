@@ -12,17 +12,19 @@ import (
 var changes = []struct {
 	name, says, repair string
 	of                 changeFunc
+	// inexact means that float32 can't hold what was computed.
+	inexact bool
 }{
-	{"scaled", "is multiplied by 2", "multiply by 2", scale(2)},
-	{"scaled", "is multiplied by 1/2", "multiply by 1/2", scale(0.5)},
-	{"negated", "is negated", "negate", scale(-1)},
-	{"offset", "has 1 added", "add 1", mapping(func(v float64) float64 { return v + 1 })},
-	{"offset", "has 1 subtracted", "subtract 1", mapping(func(v float64) float64 { return v - 1 })},
-	{"permuted", "is reversed", "reverse", rows(func(i, count int) int { return count - 1 - i })},
-	{"permuted", "is rolled by 1", "roll", rollRows(1)},
-	{"permuted", "is rolled back by 1", "roll", rollRows(-1)},
-	{"reciprocal", "is 1 divided by it", "take the reciprocals", mapping(func(v float64) float64 { return 1 / v })},
-	{"squared", "is applied twice", "square", mapping(func(v float64) float64 { return v * v })},
+	{"scaled", "is multiplied by 2", "multiply by 2", scale(2), false},
+	{"scaled", "is multiplied by 1/2", "multiply by 1/2", scale(0.5), false},
+	{"negated", "is negated", "negate", scale(-1), false},
+	{"offset", "has 1 added", "add 1", mapping(func(v float64) float64 { return v + 1 }), true},
+	{"offset", "has 1 subtracted", "subtract 1", mapping(func(v float64) float64 { return v - 1 }), true},
+	{"permuted", "is reversed", "reverse", rows(func(i, count int) int { return count - 1 - i }), false},
+	{"permuted", "is rolled by 1", "roll", rollRows(1), false},
+	{"permuted", "is rolled back by 1", "roll", rollRows(-1), false},
+	{"reciprocal", "is 1 divided by it", "take the reciprocals", mapping(func(v float64) float64 { return 1 / v }), true},
+	{"squared", "is applied twice", "square", mapping(func(v float64) float64 { return v * v }), true},
 }
 
 func mapping(f func(float64) float64) changeFunc {
@@ -40,7 +42,11 @@ func inVectors() []hypothesis {
 				continue // which is among those of the queries
 			}
 			if i < common || slices.Contains(names, c.name) {
-				all = append(all, editing(c.name, at, ending, ending+" "+c.says, c.repair, c.of))
+				h := editing(c.name, at, ending, ending+" "+c.says, c.repair, c.of)
+				if c.inexact {
+					h = inexact(h)[0]
+				}
+				all = append(all, h)
 			}
 		}
 	}
@@ -83,18 +89,18 @@ func inWeights() []hypothesis {
 			all = append(all, alone, both(weight+" and "+bias+", each "+c.says, alone, editing("", w.at, bias, "", c.repair, c.of)))
 		}
 	}
-	all = append(all,
+	folds := []hypothesis{
 		folded(attention, "norm1.weight", fused, "is folded into the columns of "+fused+", and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
 		folded(mlp, "norm2.weight", "mlp.fc1.weight", "is folded into the columns of mlp.fc1.weight, and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
-	)
+	}
 	for _, g := range []struct {
 		at          []part
 		gamma, name string
 	}{{attention, "gamma_1", "attn.proj"}, {mlp, "gamma_2", "mlp.fc2"}} {
 		weight, bias := folded(g.at, g.gamma, g.name+".weight", "", dividedRows), folded(g.at, g.gamma, g.name+".bias", "", dividedRows)
-		all = append(all, both(g.gamma+" is folded into "+g.name+", and kept, so that it is applied twice", weight, bias))
+		folds = append(folds, both(g.gamma+" is folded into "+g.name+", and kept, so that it is applied twice", weight, bias))
 	}
-	return lonely(all...)
+	return lonely(append(all, inexact(folds...)...)...)
 }
 
 // folded returns the hypothesis that a vector was multiplied into a weight and is applied again.

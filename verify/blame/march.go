@@ -30,15 +30,15 @@ func (s *Search) findInModel(ctx context.Context, c Case, stage engine.Stage) ([
 		if !w.lost && len(w.state.Values) == len(want.Values) {
 			distance = drift.Compare(w.state.Values, want.Values)
 		}
-		limit := t.limitOf(w.hypotheses)
-		share := limit.share(distance)
 		if i == 0 {
 			t.without = distance
-			if share <= 1 {
+			if c.Limit.share(distance) <= 1 {
 				return s.healthy(t), nil
 			}
 			continue
 		}
+		limit := t.limitOf(w.hypotheses, distance)
+		share := limit.share(distance)
 		one := &trial{hypotheses: w.hypotheses, notes: w.notes, distance: distance, limit: limit, share: share}
 		if share <= 1 && distance.RMS < t.without.RMS && one.better(best) {
 			best = one
@@ -49,6 +49,9 @@ func (s *Search) findInModel(ctx context.Context, c Case, stage engine.Stage) ([
 		for _, h := range best.hypotheses {
 			h.apply(best.draft)
 		}
+	}
+	if best == nil {
+		return s.lost(ctx, t)
 	}
 	return s.conclude(t, start, best).findings, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/blame/loss"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
@@ -21,6 +22,9 @@ type Search struct {
 	weights []tensor.Named
 	// found are the names of hypotheses that explained a stage, the last one first.
 	found []string
+	// suspicions are what the file shows to be lost, once looked.
+	suspicions []loss.Suspicion
+	looked     bool
 }
 
 // NewSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
@@ -55,17 +59,25 @@ func (s *Search) Find(ctx context.Context, c Case) ([]Finding, error) {
 // explainAll explains one target after the other. What explains one is assumed for the next.
 func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([]Finding, error) {
 	var findings []Finding
-	healthy := true
-	for _, t := range targets {
+	right, explained := make([]bool, len(targets)), true
+	for i, t := range targets {
 		outcome, err := s.explain(ctx, t, d)
 		if err != nil {
 			return nil, err
 		}
-		findings, d = append(findings, outcome.findings...), outcome.draft
-		healthy = healthy && outcome.healthy
+		if !outcome.healthy && outcome.findings == nil {
+			if outcome.findings, err = s.lost(ctx, t); err != nil {
+				return nil, err
+			}
+			explained = explained && outcome.findings != nil
+		}
+		findings, d, right[i] = append(findings, outcome.findings...), outcome.draft, outcome.healthy
 	}
-	if healthy {
+	switch {
+	case !slices.Contains(right, false):
 		findings = s.healthy(targets[len(targets)-1])
+	case !explained && findings == nil:
+		findings = halfRight(targets, right)
 	}
 	return findings, nil
 }
@@ -123,13 +135,14 @@ func (t *target) fits(ctx context.Context, one *trial) (bool, error) {
 	return err == nil && one.limit.share(distance) <= 1, err
 }
 
-// limitOf returns the limit for a draft with these hypotheses.
-func (t *target) limitOf(hypotheses []hypothesis) Limit {
+// limitOf returns the limit for a draft with these hypotheses, which is that far from the reference. What leaves much of the difference has no slack.
+func (t *target) limitOf(hypotheses []hypothesis, distance drift.Distance) Limit {
+	const much = 1e-3
 	slack := 0.0
 	for _, h := range hypotheses {
 		slack = max(slack, h.slack)
 	}
-	if slack == 0 {
+	if slack == 0 || !(distance.RMS <= much*t.without.RMS) {
 		return t.limit
 	}
 	if t.largest == 0 {
@@ -316,7 +329,7 @@ func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, er
 		return nil, err
 	}
 	all := append(slices.Clone(from.hypotheses), h)
-	limit := t.limitOf(all)
+	limit := t.limitOf(all, distance)
 	return &trial{draft: d, hypotheses: all, notes: append(slices.Clone(from.notes), d.note), distance: distance, limit: limit, share: limit.share(distance)}, nil
 }
 
@@ -381,6 +394,9 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 	}
 	if f.Side == "" {
 		f.Side = Checkpoint
+	}
+	if h.slack > 0 && t.limit.share(best.distance) > 1 {
+		best.notes[i] += ", to the precision of float32"
 	}
 	if f.Side == Checkpoint {
 		f.Edits = best.draft.restoring(f.Tensors)

@@ -1,0 +1,111 @@
+package blame
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/verify/blame/loss"
+)
+
+// lostNames are the names of hypotheses about what was lost, the most certain first.
+var lostNames = []struct {
+	kind loss.Kind
+	name string
+}{
+	{loss.NotFinite, "non-finite"}, {loss.Zero, "zero"}, {loss.Ones, "ones"}, {loss.Constant, "constant"}, {loss.Copy, "copy"}, {loss.Rounded, "rounded"},
+	{loss.ZeroSlices, "zero-slices"}, {loss.Repeated, "repeated"}, {loss.Initial, "initial-value"}, {loss.Outlier, "outlier"},
+}
+
+// lost returns findings about what the file shows of the parameters that can affect a target which nothing explains. There are no edits: nothing restores them.
+func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
+	const most = 6
+	if !s.looked {
+		var err error
+		if s.suspicions, err = loss.Look(ctx, s.model.Config, s.weights); err != nil {
+			return nil, err
+		}
+		s.looked = true
+	}
+	type ranked struct {
+		loss.Suspicion
+		rank int
+	}
+	var own []ranked
+	for _, one := range s.suspicions {
+		rank := slices.IndexFunc(lostNames, func(n struct {
+			kind loss.Kind
+			name string
+		}) bool {
+			return n.kind == one.Kind
+		})
+		if rank >= 0 && s.reads(t, one.Tensor) {
+			own = append(own, ranked{one, rank})
+		}
+	}
+	slices.SortStableFunc(own, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	var findings []Finding
+	for _, one := range own[:min(most, len(own))] {
+		findings = append(findings, Finding{
+			Stage: t.stage, Hypothesis: lostNames[one.rank].name, Side: Checkpoint, Tensors: []string{one.Tensor}, Where: Place{Element: one.Element},
+			Sentence: one.Sentence + ": what it was is lost", Advice: "take " + one.Tensor + " from another copy of the checkpoint",
+			Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
+		})
+	}
+	return findings, nil
+}
+
+// reads reports whether a target depends on the parameter of that name.
+func (s *Search) reads(t *target, name string) bool {
+	if t.stage == WholeModel {
+		return true
+	}
+	if rest, inBlock := strings.CutPrefix(name, t.stage+"."); inBlock {
+		return slices.Contains(t.parts, partOf(rest))
+	}
+	if strings.HasPrefix(name, "blocks.") {
+		return false
+	}
+	part := atEmbed
+	switch {
+	case strings.HasPrefix(name, "rel_pos_bias."):
+		part = atAttention
+	case strings.HasPrefix(name, s.model.Config.NormName()+"."):
+		part = atPool
+	case strings.HasPrefix(name, s.model.Config.HeadName()+"."):
+		part = atLogits
+	}
+	return slices.Contains(t.parts, part)
+}
+
+// partOf returns the part that reads a parameter of a block, by its name there.
+func partOf(name string) part {
+	switch {
+	case strings.HasPrefix(name, "attn."), strings.HasPrefix(name, "norm1."):
+		return atAttention
+	case name == "gamma_1":
+		return atMiddle
+	}
+	return atMLP
+}
+
+// halfRight returns the finding that one half of a block is right, and that nothing explains the other; nil if the reference does not have both.
+func halfRight(targets []*target, right []bool) []Finding {
+	if len(targets) != 2 || right[0] == right[1] {
+		return nil
+	}
+	t, sentence := targets[1], "the attention of %s is right, and nothing explains what follows: look at the MLP (norm2, fc1, fc2), gamma_1 and gamma_2"
+	if right[1] {
+		t, sentence = targets[0], "nothing explains the attention of %s (norm1, qkv, the relative position bias, proj); what follows, the MLP, is right"
+	}
+	distance := t.without.MaxAbs
+	if math.IsNaN(distance) {
+		distance = math.Inf(1)
+	}
+	return []Finding{{
+		Stage: t.stage, Hypothesis: "unexplained", Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance, Tolerance: t.limit.Max,
+	}}
+}

@@ -1,0 +1,84 @@
+package blame
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// TestFind_Lost makes sure that values which nothing restores are named if the file shows them.
+func TestFind_Lost(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	all := func(f func(i int, v float64) float64) func([]float64, int) []float64 {
+		return func(values []float64, _ int) []float64 {
+			out := slices.Clone(values)
+			for i, v := range values {
+				out[i] = f(i, v)
+			}
+			return out
+		}
+	}
+	for _, m := range []struct {
+		hypothesis, tensor, stage string
+		change                    func(values []float64, width int) []float64
+	}{
+		{"zero", "blocks.1.attn.qkv.weight", "blocks.1", all(func(int, float64) float64 { return 0 })},
+		{"zero", "blocks.1.mlp.fc2.weight", "blocks.1", all(func(int, float64) float64 { return 0 })},
+		{"ones", "blocks.1.norm2.weight", "blocks.1", all(func(int, float64) float64 { return 1 })},
+		{"rounded", "blocks.1.mlp.fc1.weight", "blocks.1", all(func(_ int, v float64) float64 {
+			return float64(math.Float32frombits(math.Float32bits(float32(v)) &^ 0xffff))
+		})},
+		{"zero", "head.weight", "logits", all(func(int, float64) float64 { return 0 })},
+	} {
+		t.Run(m.hypothesis+" "+m.tensor, func(t *testing.T) {
+			t.Parallel()
+			right := drawn(config)
+			wrong := planted(slices.Clone(right))
+			wrong.change(m.tensor, m.change)
+			seen, _ := run(t, config, right, nil, false)
+			stage, _ := engine.ParseStage(m.stage)
+			for _, branch := range []bool{false, true} {
+				s, err := NewSearch(config, wrong)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found, err := s.Find(t.Context(), caseAt(config, seen, stage, branch))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(found) != 1 || found[0].Hypothesis != m.hypothesis || !slices.Equal(found[0].Tensors, []string{m.tensor}) || found[0].Edits != nil {
+					t.Errorf("branch %t: found %s", branch, names(found))
+				}
+			}
+		})
+	}
+}
+
+// TestFind_HalfOfABlockIsRight makes sure that it is said which half of a block to look at.
+func TestFind_HalfOfABlockIsRight(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	for name, says := range map[string]string{"mlp.fc1.weight": "look at the MLP", "attn.qkv.weight": "nothing explains the attention"} {
+		noise := hypothesis{at: wholeBlock, apply: func(d *draft) bool {
+			return d.edit(name, "", func(values []float64, _ tensor.Shape) []float64 {
+				source := rand.New(rand.NewPCG(1, 2))
+				return each(values, func(v float64) float64 { return v + 0.1*source.NormFloat64() })
+			})
+		}}
+		wrong, _ := run(t, config, drawn(config), &noise, false)
+		s, err := NewSearch(config, drawn(config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Find(t.Context(), caseAt(config, wrong, engine.Stage{Kind: engine.Block, Block: 1}, true))
+		if err != nil || len(found) != 1 || found[0].Hypothesis != "unexplained" || !strings.Contains(found[0].Sentence, says) {
+			t.Errorf("%s: found %s, error %v", name, names(found), err)
+		}
+	}
+}
