@@ -20,6 +20,9 @@ var lostNames = []struct {
 	{loss.ZeroSlices, "zero-slices"}, {loss.Repeated, "repeated"}, {loss.Initial, "initial-value"}, {loss.Outlier, "outlier"},
 }
 
+// isLost ends the sentence about what nothing restores.
+const isLost = ": what it was is lost"
+
 // lost returns findings about what the file shows of the parameters that can affect a target which nothing explains. There are no edits: nothing restores them.
 func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
 	const most = 6
@@ -51,11 +54,27 @@ func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
 	for _, one := range own[:min(most, len(own))] {
 		findings = append(findings, Finding{
 			Stage: t.stage, Hypothesis: lostNames[one.rank].name, Side: Checkpoint, Tensors: []string{one.Tensor}, Where: Place{Element: one.Element},
-			Sentence: one.Sentence + ": what it was is lost", Advice: "take " + one.Tensor + " from another copy of the checkpoint",
+			Sentence: one.Sentence + isLost, Advice: "take " + one.Tensor + " from another copy of the checkpoint",
 			Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
 		})
 	}
 	return findings, nil
+}
+
+// recovered returns findings with what the file shows in place of the one that a vector has values that do not follow from the stored ones. What restores the
+// vector stays.
+func (s *Search) recovered(ctx context.Context, t *target, findings []Finding) ([]Finding, error) {
+	if len(findings) != 1 || findings[0].Hypothesis != anotherVector {
+		return findings, nil
+	}
+	lost, err := s.lost(ctx, t)
+	if err != nil || len(lost) == 0 || lost[0].Hypothesis == "initial-value" || lost[0].Hypothesis == "outlier" {
+		return findings, err
+	}
+	found, seen := findings[0], lost[0]
+	seen.Sentence = strings.TrimSuffix(seen.Sentence, isLost) + ": " + found.Sentence
+	seen.Distance, seen.Tolerance, seen.Edits = found.Distance, found.Tolerance, found.Edits
+	return []Finding{seen}, nil
 }
 
 // reads reports whether a target depends on the parameter of that name.

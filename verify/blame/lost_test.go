@@ -35,6 +35,8 @@ func TestFind_Lost(t *testing.T) {
 			return float64(math.Float32frombits(math.Float32bits(float32(v)) &^ 0xffff))
 		})},
 		{"zero", "head.weight", "logits", all(func(int, float64) float64 { return 0 })},
+		{"zero", "blocks.1.attn.v_bias", "blocks.1", all(func(int, float64) float64 { return 0 })},
+		{"ones", "blocks.1.gamma_2", "blocks.1", all(func(int, float64) float64 { return 1 })},
 	} {
 		t.Run(m.hypothesis+" "+m.tensor, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +54,7 @@ func TestFind_Lost(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(found) != 1 || found[0].Hypothesis != m.hypothesis || !slices.Equal(found[0].Tensors, []string{m.tensor}) || found[0].Edits != nil {
+				if len(found) != 1 || found[0].Hypothesis != m.hypothesis || !slices.Equal(found[0].Tensors, []string{m.tensor}) || (found[0].Edits != nil) != (found[0].Distance <= found[0].Tolerance) {
 					t.Errorf("branch %t: found %s", branch, names(found))
 				}
 			}

@@ -71,6 +71,9 @@ func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([
 			}
 			explained = explained && outcome.findings != nil
 		}
+		if outcome.findings, err = s.recovered(ctx, t, outcome.findings); err != nil {
+			return nil, err
+		}
 		findings, d, right[i] = append(findings, outcome.findings...), outcome.draft, outcome.healthy
 	}
 	switch {

@@ -36,10 +36,13 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 	}
 	all = append(all, single(ctx, t, at, parameter, old, want, spread)...)
 	if off(old, want) > near2*spread {
-		all = append(all, assigning("another-vector", at, parameter, parameter+" has other values, which do not follow from these", want))
+		all = append(all, assigning(anotherVector, at, parameter, parameter+" has other values, which do not follow from these", want))
 	}
 	return all
 }
+
+// anotherVector is the hypothesis that a vector has values which do not follow from the stored ones.
+const anotherVector = "another-vector"
 
 // near2 is how far a solved value may be from the right one, as a share of the spread of the values.
 const near2 = 0.01
