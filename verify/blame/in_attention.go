@@ -112,10 +112,13 @@ func inScores() []hypothesis {
 		{"1/√(number of heads), not 1/√d", func(c arch.Config) float64 { return 1 / sqrt(c.Heads) }},
 		{"1/8, as for heads of width 64, not 1/√d", func(arch.Config) float64 { return 1.0 / 8 }},
 	} {
-		all = append(all, hypothesis{name: "query-scale", at: attention, says: "the queries are multiplied by " + s.says, side: Program, advice: advice, apply: func(d *draft) bool {
-			d.Rules.QueryScale = s.of(d.Config)
-			return math.Abs(d.Rules.QueryScale*sqrt(d.Config.HeadDim())-1) > 1e-9
-		}})
+		all = append(all, hypothesis{
+			name: "query-scale", at: attention, says: "the queries are multiplied by " + s.says, side: Program, advice: advice,
+			apply: func(d *draft) bool {
+				d.Rules.QueryScale = s.of(d.Config)
+				return math.Abs(d.Rules.QueryScale*sqrt(d.Config.HeadDim())-1) > 1e-9
+			},
+		})
 	}
 	for i := range all {
 		all[i] = everywhere(all[i])
@@ -128,12 +131,16 @@ func inScores() []hypothesis {
 		program("softmax", attention, "softmax is over the queries, not the keys", softmax, func(r *whatif.Rules) { r.Weights = whatif.SoftmaxOverQueries }),
 		program("softmax", attention, "softmax is over the heads, not the keys", softmax, func(r *whatif.Rules) { r.Weights = whatif.SoftmaxOverHeads }),
 		program("softmax", attention, "the scores go through a sigmoid, not through softmax", softmax, func(r *whatif.Rules) { r.Weights = whatif.Sigmoids }),
-		program("softmax", attention, "there is no softmax: scores are divided by the number of tokens", softmax, func(r *whatif.Rules) { r.Weights = whatif.NoSoftmax }),
+		program("softmax", attention, "there is no softmax: scores are divided by the number of tokens", softmax,
+			func(r *whatif.Rules) { r.Weights = whatif.NoSoftmax }),
 		program("softmax", attention, "the relative position bias is added after softmax", "add the relative position bias to the scores, before softmax",
 			func(r *whatif.Rules) { r.LateBias = true }),
-		program("keys", attention, "the attention is causal: no token sees a later one", "remove the causal mask", func(r *whatif.Rules) { r.Keys = whatif.EarlierKeys }),
-		program("keys", attention, "no token attends to the class token", "let queries attend to the key of the class token", func(r *whatif.Rules) { r.Keys = whatif.PatchKeys }),
-		program("unit-queries", attention, "q and k are normalised to length 1 (QK norm)", "use queries and keys as they are", func(r *whatif.Rules) { r.UnitQK = true }),
+		program("keys", attention, "the attention is causal: no token sees a later one", "remove the causal mask",
+			func(r *whatif.Rules) { r.Keys = whatif.EarlierKeys }),
+		program("keys", attention, "no token attends to the class token", "let queries attend to the key of the class token",
+			func(r *whatif.Rules) { r.Keys = whatif.PatchKeys }),
+		program("unit-queries", attention, "q and k are normalised to length 1 (QK norm)", "use queries and keys as they are",
+			func(r *whatif.Rules) { r.UnitQK = true }),
 		program("heads-apart", attention, "the heads are not put back beside each other: [heads, tokens, width] was reshaped, not transposed",
 			"transpose to [tokens, heads, width] before reshaping", func(r *whatif.Rules) { r.HeadsApart = true }),
 		program("no-proj", attention, "attn.proj is left out", "apply attn.proj to the heads", func(r *whatif.Rules) { r.NoProj = true }),

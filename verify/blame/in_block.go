@@ -84,7 +84,8 @@ func inNorms() []hypothesis {
 		exchanging("swapped-norms", attention, "norm1.weight", "norm1.bias"),
 		exchanging("swapped-norms", mlp, "norm2.weight", "norm2.bias"),
 		both("norm1 is used for both branches: norm2 is that of norm1", taking("", mlp, "norm2.weight", "norm1.weight"), taking("", mlp, "norm2.bias", "norm1.bias")),
-		both("norm2 is used for both branches: norm1 is that of norm2", taking("", attention, "norm1.weight", "norm2.weight"), taking("", attention, "norm1.bias", "norm2.bias")),
+		both("norm2 is used for both branches: norm1 is that of norm2", taking("", attention, "norm1.weight", "norm2.weight"),
+			taking("", attention, "norm1.bias", "norm2.bias")),
 	}
 	for i, n := range []struct {
 		at   []part
@@ -93,7 +94,8 @@ func inNorms() []hypothesis {
 		all = append(all,
 			editing("ones", n.at, n.name+".weight", n.name+".weight is left out: it is all ones", "ones", ones),
 			editing("no-bias", n.at, n.name+".bias", n.name+".bias is left out", "zero", zeros),
-			both(n.name+" has neither weight (all ones) nor bias (zero)", editing("ones", n.at, n.name+".weight", "", "ones", ones), editing("", n.at, n.name+".bias", "", "zero", zeros)),
+			both(n.name+" has neither weight (all ones) nor bias (zero)", editing("ones", n.at, n.name+".weight", "", "ones", ones),
+				editing("", n.at, n.name+".bias", "", "zero", zeros)),
 			program("no-norm", n.at, n.name+" is left out", "apply "+n.name+" before the branch", func(r *whatif.Rules) {
 				if i == 0 {
 					r.NoNorm1 = true
@@ -102,13 +104,16 @@ func inNorms() []hypothesis {
 				}
 			}))
 	}
-	all = append(all, hypothesis{name: "ones", at: []part{atAttention, atMLP, atPool}, says: "all norms have neither weight (all ones) nor bias (zero)", apply: func(d *draft) bool {
-		done := false
-		for _, name := range []string{"norm1", "norm2", d.Config.NormName()} {
-			done = d.edit(name+".weight", "ones", ones) && d.edit(name+".bias", "zero", zeros) || done
-		}
-		return done
-	}, whole: true})
+	all = append(all, hypothesis{
+		name: "ones", at: []part{atAttention, atMLP, atPool}, says: "all norms have neither weight (all ones) nor bias (zero)",
+		apply: func(d *draft) bool {
+			done := false
+			for _, name := range []string{"norm1", "norm2", d.Config.NormName()} {
+				done = d.edit(name+".weight", "ones", ones) && d.edit(name+".bias", "zero", zeros) || done
+			}
+			return done
+		}, whole: true,
+	})
 	for _, k := range []struct {
 		says string
 		kind whatif.NormKind
@@ -231,7 +236,10 @@ func fromOthers(from int) []hypothesis {
 		at    []part
 		names []string
 	}{
-		{attention, []string{"norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.q_bias", "attn.v_bias", "attn.relative_position_bias_table", "attn.proj.weight", "attn.proj.bias"}},
+		{attention, []string{
+			"norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.q_bias", "attn.v_bias", "attn.relative_position_bias_table", "attn.proj.weight",
+			"attn.proj.bias",
+		}},
 		{[]part{atMiddle}, []string{"gamma_1"}},
 		{mlp, []string{"norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias", "gamma_2"}},
 	} {

@@ -22,31 +22,43 @@ func inEmbed() []hypothesis {
 		return editing("turned-kernel", embed, kernel, says, "turn the kernel", kernels(from))
 	}
 	all := []hypothesis{
-		flipped("across and down are exchanged in patch_embed.proj.weight: each kernel is transposed", func(channel, y, x, _, _ int) (int, int, int) { return channel, x, y }),
+		flipped("across and down are exchanged in patch_embed.proj.weight: each kernel is transposed",
+			func(channel, y, x, _, _ int) (int, int, int) { return channel, x, y }),
 		flipped("the kernels in patch_embed.proj.weight are turned by 180 degrees, as in a true convolution",
 			func(channel, y, x, _, side int) (int, int, int) { return channel, side - 1 - y, side - 1 - x }),
 		editing("no-bias", embed, "patch_embed.proj.bias", "patch_embed.proj.bias is left out", "zero", zeros),
 		editing("no-position-embedding", embed, "pos_embed", "pos_embed is left out", "zero", zeros),
-		program("no-position-embedding", embed, "the class token has no position embedding: pos_embed is added to the patches only", "add the first position to the class token, too",
+		program("no-position-embedding", embed, "the class token has no position embedding: pos_embed is added to the patches only",
+			"add the first position to the class token, too",
 			func(r *whatif.Rules) { r.NoClassPosition = true }),
 		editing("no-class-token", embed, "cls_token", "cls_token is left out", "zero", zeros),
 		editing("no-mask-token", embed, "mask_token", "masked patches are zero: mask_token is left out", "zero", zeros),
-		program("patch-order", embed, "the patches are taken down first, column by column, not across", "take the patches row by row", func(r *whatif.Rules) { r.Down = true }),
-		program("patch-order", embed, "the patches are taken in reverse, from the last one", "take the patches row by row, from the upper left", func(r *whatif.Rules) { r.Backwards = true }),
-		program("patch-order", embed, "the class token comes last, behind the patches", "put the class token before the patches", func(r *whatif.Rules) { r.ClassLast = true }),
+		program("patch-order", embed, "the patches are taken down first, column by column, not across", "take the patches row by row",
+			func(r *whatif.Rules) { r.Down = true }),
+		program("patch-order", embed, "the patches are taken in reverse, from the last one", "take the patches row by row, from the upper left",
+			func(r *whatif.Rules) { r.Backwards = true }),
+		program("patch-order", embed, "the class token comes last, behind the patches", "put the class token before the patches",
+			func(r *whatif.Rules) { r.ClassLast = true }),
 	}
 	all = append(all, lonely(
-		flipped("the kernels in patch_embed.proj.weight are mirrored left to right", func(channel, y, x, _, side int) (int, int, int) { return channel, y, side - 1 - x }),
-		flipped("the kernels in patch_embed.proj.weight are flipped upside down", func(channel, y, x, _, side int) (int, int, int) { return channel, side - 1 - y, x }),
+		flipped("the kernels in patch_embed.proj.weight are mirrored left to right",
+			func(channel, y, x, _, side int) (int, int, int) { return channel, y, side - 1 - x }),
+		flipped("the kernels in patch_embed.proj.weight are flipped upside down",
+			func(channel, y, x, _, side int) (int, int, int) { return channel, side - 1 - y, x }),
 		editing("kernel-layout", embed, kernel, "the axes of patch_embed.proj.weight are stored as [out, height, width, channels]", axes, channelsLast),
-		editing("kernel-layout", embed, kernel, "patch_embed.proj.weight was reshaped from [in, out] where it should have been transposed", "read as [in, out] and transpose", reread),
+		editing("kernel-layout", embed, kernel, "patch_embed.proj.weight was reshaped from [in, out] where it should have been transposed",
+			"read as [in, out] and transpose", reread),
 		editing("kernel-layout", embed, kernel, "the axes of patch_embed.proj.weight are stored as [height, width, channels, out] (transposed)", axes, spatialFirst),
 		exchanging("swapped-tokens", embed, "mask_token", "cls_token"),
-		inexact(editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 255: the pixels were meant to be in 0..255", "multiply by 255", scale(255)))[0],
+		inexact(editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 255: the pixels were meant to be in 0..255", "multiply by 255",
+			scale(255)))[0],
 		inexact(editing("scaled", embed, kernel, "patch_embed.proj.weight is multiplied by 1/255", "multiply by 1/255", scale(1.0/255)))[0],
-		editing("position-order", embed, "pos_embed", "the position of the class token is the last of pos_embed, not the first", "roll the rows", positions(func(i, count int) int { return (i + count - 1) % count })),
-		editing("position-order", embed, "pos_embed", "the position of the class token comes first in pos_embed, but is read as the last: it is rolled by 1", "roll the rows", positions(func(i, count int) int { return (i + 1) % count })),
-		editing("position-order", embed, "pos_embed", "the positions in pos_embed are reversed", "reverse the rows", positions(func(i, count int) int { return count - 1 - i })),
+		editing("position-order", embed, "pos_embed", "the position of the class token is the last of pos_embed, not the first", "roll the rows",
+			positions(func(i, count int) int { return (i + count - 1) % count })),
+		editing("position-order", embed, "pos_embed", "the position of the class token comes first in pos_embed, but is read as the last: it is rolled by 1",
+			"roll the rows", positions(func(i, count int) int { return (i + 1) % count })),
+		editing("position-order", embed, "pos_embed", "the positions in pos_embed are reversed", "reverse the rows",
+			positions(func(i, count int) int { return count - 1 - i })),
 		hypothesis{name: "position-order", at: embed, says: "the grid of pos_embed is transposed: the patches are taken down first", apply: func(d *draft) bool {
 			height, width := d.Config.Window()
 			return d.edit("pos_embed", "transpose the grid", positions(func(i, _ int) int {
@@ -67,20 +79,23 @@ func inEmbed() []hypothesis {
 
 // foldedNormalisation is tried after those about the input, of which it computes the same as images in [0, 1].
 func foldedNormalisation() hypothesis {
-	return hypothesis{name: "folded", at: embed, alone: true, slack: storedSlack, says: "the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept", apply: func(d *draft) bool {
-		sums := []float64(nil)
-		return d.edit(kernel, "divide by 2", func(values []float64, shape tensor.Shape) []float64 { return scale(0.5)(values, shape) }) &&
-			d.edit("patch_embed.proj.bias", "add the sum of each kernel", func(values []float64, _ tensor.Shape) []float64 {
-				if t, err := d.Tensor(kernel); err == nil { // which is changed: half of the stored one
-					sums = sumsOfRows(t.Values(), len(values))
-				}
-				out := append([]float64(nil), values...)
-				for i := range out {
-					out[i] += sums[i]
-				}
-				return out
-			})
-	}}
+	return hypothesis{
+		name: "folded", at: embed, alone: true, slack: storedSlack,
+		says: "the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept", apply: func(d *draft) bool {
+			sums := []float64(nil)
+			return d.edit(kernel, "divide by 2", func(values []float64, shape tensor.Shape) []float64 { return scale(0.5)(values, shape) }) &&
+				d.edit("patch_embed.proj.bias", "add the sum of each kernel", func(values []float64, _ tensor.Shape) []float64 {
+					if t, err := d.Tensor(kernel); err == nil { // which is changed: half of the stored one
+						sums = sumsOfRows(t.Values(), len(values))
+					}
+					out := append([]float64(nil), values...)
+					for i := range out {
+						out[i] += sums[i]
+					}
+					return out
+				})
+		},
+	}
 }
 
 func sumsOfRows(values []float64, count int) []float64 {
@@ -101,7 +116,8 @@ func positions(from func(i, count int) int) changeFunc {
 // inPool returns the mistakes between the last block and the head.
 func inPool() []hypothesis {
 	pool := func(says string, kind whatif.PoolKind) hypothesis {
-		return program("pooling", pooled, says, "pool as the model does: the mean of the patches and then the norm, or the normalised class token", func(r *whatif.Rules) { r.Pool = kind })
+		return program("pooling", pooled, says, "pool as the model does: the mean of the patches and then the norm, or the normalised class token",
+			func(r *whatif.Rules) { r.Pool = kind })
 	}
 	all := []hypothesis{
 		pool("the class token is pooled, not the mean of the patches", whatif.PoolClass),
@@ -148,10 +164,12 @@ func inLogits() []hypothesis {
 	all := []hypothesis{
 		either("reshaped", "the head's weight was reshaped where it should have been transposed", "read as [in, out] and transpose", reread, ".weight"),
 		either("no-bias", "the head's bias is left out", "zero", zeros, ".bias"),
-		program("output", head, "the results are probabilities, not logits", "record the output of the head before softmax", func(r *whatif.Rules) { r.Output = whatif.Softmax }),
+		program("output", head, "the results are probabilities, not logits", "record the output of the head before softmax",
+			func(r *whatif.Rules) { r.Output = whatif.Softmax }),
 		program("output", head, "the results are logarithms of probabilities, not logits", "record the output of the head before log_softmax",
 			func(r *whatif.Rules) { r.Output = whatif.LogSoftmax }),
-		program("output", head, "the results are after a sigmoid, not logits", "record the output of the head before the sigmoid", func(r *whatif.Rules) { r.Output = whatif.Sigmoid }),
+		program("output", head, "the results are after a sigmoid, not logits", "record the output of the head before the sigmoid",
+			func(r *whatif.Rules) { r.Output = whatif.Sigmoid }),
 	}
 	for _, c := range changes[:3] {
 		weight, bias := either(c.name, "the head's weight "+c.says, c.repair, c.of, ".weight"), either(c.name, "the head's bias "+c.says, c.repair, c.of, ".bias")

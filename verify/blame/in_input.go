@@ -18,10 +18,15 @@ type normalisation struct {
 
 var (
 	half     = normalisation{"normalised with mean and std 0.5", "mean and std 0.5", [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}
-	imageNet = normalisation{"normalised with ImageNet's mean and std (0.485, 0.456, 0.406; 0.229, 0.224, 0.225)", "ImageNet's mean and std", [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
-	clip     = normalisation{
+	imageNet = normalisation{
+		"normalised with ImageNet's mean and std (0.485, 0.456, 0.406; 0.229, 0.224, 0.225)", "ImageNet's mean and std",
+		[3]float64{0.485, 0.456, 0.406},
+		[3]float64{0.229, 0.224, 0.225},
+	}
+	clip = normalisation{
 		"normalised with CLIP's mean and std (0.4815, 0.4578, 0.4082; 0.2686, 0.2613, 0.2758)", "CLIP's mean and std",
-		[3]float64{0.48145466, 0.4578275, 0.40821073}, [3]float64{0.26862954, 0.26130258, 0.27577711},
+		[3]float64{0.48145466, 0.4578275, 0.40821073},
+		[3]float64{0.26862954, 0.26130258, 0.27577711},
 	}
 	unit    = normalisation{"not normalised: they are in [0, 1]", "[0, 1]", [3]float64{}, [3]float64{1, 1, 1}}
 	ofBytes = normalisation{"not normalised: they are in [0, 255]", "[0, 255]", [3]float64{}, [3]float64{1.0 / 255, 1.0 / 255, 1.0 / 255}}
@@ -99,7 +104,8 @@ func inColours() []hypothesis {
 	for i, order := range [][3]int{{2, 1, 0}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}} {
 		says := fmt.Sprintf("the colours (channels) come as %s, %s, %s", names[order[0]], names[order[1]], names[order[2]])
 		h := hypothesis{name: "channel-order", at: embed, says: says, alone: i > 0, apply: func(d *draft) bool {
-			return d.Config.Channels == arch.RGB && d.edit(kernel, "put the channels in order", kernels(func(channel, y, x, _, _ int) (int, int, int) { return order[channel], y, x }))
+			return d.Config.Channels == arch.RGB && d.edit(kernel, "put the channels in order",
+				kernels(func(channel, y, x, _, _ int) (int, int, int) { return order[channel], y, x }))
 		}}
 		all = append(all, h)
 	}
@@ -111,19 +117,22 @@ type pixelFunc = func(c arch.Config, image []float64) []float64
 
 // pixels returns the hypothesis that the reference saw pixels that follow from those of the input.
 func pixels(name, says string, change pixelFunc) hypothesis {
-	return hypothesis{name: name, at: embed, says: says, side: Input, slack: pixelSlack, advice: "prepare the images as the model expects them, or record what the model saw", apply: func(d *draft) bool {
-		c := d.Config
-		changed := make([]float64, 0, len(d.input.Pixels))
-		for image := range slices.Chunk(d.input.Pixels, c.Channels*c.ImageHeight*c.ImageWidth) {
-			one := change(c, image)
-			if one == nil {
-				return false
+	return hypothesis{
+		name: name, at: embed, says: says, side: Input, slack: pixelSlack,
+		advice: "prepare the images as the model expects them, or record what the model saw", apply: func(d *draft) bool {
+			c := d.Config
+			changed := make([]float64, 0, len(d.input.Pixels))
+			for image := range slices.Chunk(d.input.Pixels, c.Channels*c.ImageHeight*c.ImageWidth) {
+				one := change(c, image)
+				if one == nil {
+					return false
+				}
+				changed = append(changed, one...)
 			}
-			changed = append(changed, one...)
-		}
-		d.input.Pixels = changed
-		return true
-	}}
+			d.input.Pixels = changed
+			return true
+		},
+	}
 }
 
 // instead returns the hypotheses that images were prepared in one way and not in the other, with their colours in order and reversed.
@@ -143,15 +152,14 @@ func (n normalisation) instead(of normalisation) []hypothesis {
 			}
 			area := c.ImageHeight * c.ImageWidth
 			out := make([]float64, len(image))
-			for i, v := range image {
+			for i := range image {
 				channel, at := i/area, i
 				into := channel
 				if reverse {
 					at = (2-channel)*area + i%area
 					into = 2 - channel
 				}
-				v = image[at]
-				out[i] = (v*n.std[into] + n.mean[into] - of.mean[into]) / of.std[into]
+				out[i] = (image[at]*n.std[into] + n.mean[into] - of.mean[into]) / of.std[into]
 			}
 			return out
 		})

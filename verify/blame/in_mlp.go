@@ -40,7 +40,8 @@ func inMLP() []hypothesis {
 		editing("no-bias", mlp, "mlp.fc2.bias", "mlp.fc2.bias is left out", "zero", zeros),
 	), lonely(append(inHidden(),
 		swappedWeights("mlp.fc1.weight and mlp.fc2.weight are exchanged, each transposed", "exchange, transposed", reread),
-		swappedWeights("mlp.fc1.weight and mlp.fc2.weight are exchanged, each reshaped", "exchange, reshaped", func(values []float64, _ tensor.Shape) []float64 { return values }),
+		swappedWeights("mlp.fc1.weight and mlp.fc2.weight are exchanged, each reshaped", "exchange, reshaped",
+			func(values []float64, _ tensor.Shape) []float64 { return values }),
 	)...)...)
 }
 

@@ -33,17 +33,23 @@ func inQKV() []hypothesis {
 		all = append(all, layout("qkv-layout", "it is read as "+text+", not as [3, heads, width]", func(c arch.Config) []int {
 			return inverted(permutedAxes(sizes(c), axes))
 		})...)
-		all = append(all, layout("qkv-layout", "it is rearranged from [3, heads, width] to "+text, func(c arch.Config) []int { return permutedAxes(sizes(c), axes) })...)
+		all = append(all, layout("qkv-layout", "it is rearranged from [3, heads, width] to "+text,
+			func(c arch.Config) []int { return permutedAxes(sizes(c), axes) })...)
 	}
 	all = append(all, inThirds()...)
 	reversedColumns := func(c arch.Config) []int { return reversed(c.EmbedDim) }
 	return append(all, lonely(
 		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are reversed", nil, reversedColumns, "", nil),
-		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled by 1", nil, func(c arch.Config) []int { return rolled(c.EmbedDim, 1) }, "", nil),
-		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled back by 1", nil, func(c arch.Config) []int { return rolled(c.EmbedDim, -1) }, "", nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are reversed", func(c arch.Config) []int { return reversed(3 * c.EmbedDim) }, nil, "", nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, 1) }, nil, "", nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled back by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, -1) }, nil, "", nil),
+		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled by 1", nil, func(c arch.Config) []int { return rolled(c.EmbedDim, 1) },
+			"", nil),
+		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled back by 1", nil,
+			func(c arch.Config) []int { return rolled(c.EmbedDim, -1) }, "", nil),
+		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are reversed", func(c arch.Config) []int { return reversed(3 * c.EmbedDim) }, nil, "",
+			nil),
+		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, 1) }, nil,
+			"", nil),
+		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled back by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, -1) },
+			nil, "", nil),
 	)...)
 }
 
@@ -99,7 +105,8 @@ func inThirds() []hypothesis {
 		}
 		for _, order := range channelOrders {
 			rows := func(c arch.Config) []int { return inHeads(c, int(t), order.of(c.HeadDim())) }
-			all = append(all, lonely(arranging("permuted", attention, fused, "the channels in each head of "+t.String()+" in attn.qkv.weight "+order.says, rows, nil, "", nil))...)
+			all = append(all, lonely(arranging("permuted", attention, fused, "the channels in each head of "+t.String()+" in attn.qkv.weight "+order.says, rows, nil,
+				"", nil))...)
 		}
 	}
 	return append(all, headsAlone()...)
@@ -191,8 +198,11 @@ func scaledQueries() []hypothesis {
 		queries := func(d *draft) bool { return times(d, fused, third(0).of) }
 		bias := func(d *draft) bool { return times(d, "attn.q_bias", whole) }
 		all = append(all,
-			hypothesis{name: "query-scale", at: attention, says: "the queries, in attn.qkv.weight and attn.q_bias, are multiplied by " + f.says, advice: "scale the queries (q) in the checkpoint" + also,
-				apply: func(d *draft) bool { return queries(d) && bias(d) }},
+			hypothesis{
+				name: "query-scale", at: attention, says: "the queries, in attn.qkv.weight and attn.q_bias, are multiplied by " + f.says,
+				advice: "scale the queries (q) in the checkpoint" + also,
+				apply:  func(d *draft) bool { return queries(d) && bias(d) },
+			},
 			hypothesis{name: "query-scale", at: attention, says: "the queries in attn.qkv.weight alone are multiplied by " + f.says, apply: queries},
 			hypothesis{name: "scaled", at: attention, says: "attn.q_bias alone is multiplied by " + f.says, apply: bias},
 		)

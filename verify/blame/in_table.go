@@ -12,21 +12,29 @@ func inTable() []hypothesis {
 	all := []hypothesis{
 		editing("transposed-index", attention, table, "the relative position index is transposed (rows are queries)", "reverse the offsets", turnIndex),
 		editing("no-relative-position-bias", attention, table, "there is no relative position bias", "zero", zeros),
-		ordered("window-turned", "across and down are exchanged in the relative position index", "exchange across and down", func(h, w, row, column int) int { return column*h + row }),
-		ordered("table-order", "the spatial rows of the relative position bias table are reversed", "reverse the spatial rows", func(h, w, row, column int) int { return h*w - 1 - row*w - column }),
+		ordered("window-turned", "across and down are exchanged in the relative position index", "exchange across and down",
+			func(h, w, row, column int) int { return column*h + row }),
+		ordered("table-order", "the spatial rows of the relative position bias table are reversed", "reverse the spatial rows",
+			func(h, w, row, column int) int { return h*w - 1 - row*w - column }),
 		ordered("table-order", "the relative position bias table is flipped upside down", "flip", func(h, w, row, column int) int { return (h-1-row)*w + column }),
-		ordered("table-order", "the relative position bias table is flipped left to right", "flip", func(h, w, row, column int) int { return row*w + w - 1 - column }),
-		editing("table-order", attention, table, "all rows of the relative position bias table are reversed", "reverse the rows", rows(func(i, count int) int { return count - 1 - i })),
-		editing("table-order", attention, table, "the class rows come first in the relative position bias table", "move the first 3 rows behind the others", rollRows(3)),
-		editing("table-order", attention, table, "the class rows are the first of the relative position bias index", "move the last 3 rows to the front", rollRows(-3)),
-		editing("reshaped", attention, table, "the relative position bias table was read as [heads, rows] where it should have been transposed", "read as [heads, rows] and transpose", reread),
+		ordered("table-order", "the relative position bias table is flipped left to right", "flip",
+			func(h, w, row, column int) int { return row*w + w - 1 - column }),
+		editing("table-order", attention, table, "all rows of the relative position bias table are reversed", "reverse the rows",
+			rows(func(i, count int) int { return count - 1 - i })),
+		editing("table-order", attention, table, "the class rows come first in the relative position bias table", "move the first 3 rows behind the others",
+			rollRows(3)),
+		editing("table-order", attention, table, "the class rows are the first of the relative position bias index", "move the last 3 rows to the front",
+			rollRows(-3)),
+		editing("reshaped", attention, table, "the relative position bias table was read as [heads, rows] where it should have been transposed",
+			"read as [heads, rows] and transpose", reread),
 	}
 	for i := range all {
 		all[i].alone = i > 5
 	}
 	var more []hypothesis
 	for _, order := range [][3]int{{1, 0, 2}, {0, 2, 1}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}} {
-		more = append(more, editing("table-order", attention, table, fmt.Sprintf("the last 3 rows of the relative position bias table, for the class token, are in the order %v", order),
+		more = append(more, editing("table-order", attention, table,
+			fmt.Sprintf("the last 3 rows of the relative position bias table, for the class token, are in the order %v", order),
 			"put the class rows in order", rows(func(i, count int) int {
 				if first := count - 3; i >= first {
 					return first + order[i-first]
@@ -37,8 +45,10 @@ func inTable() []hypothesis {
 	for _, by := range []int{1, -1} {
 		more = append(more,
 			editing("table-order", attention, table, fmt.Sprintf("the rows of the relative position bias table are rolled by %d", by), rolledRows, rollRows(by)),
-			ordered("table-order", fmt.Sprintf("the relative position bias table is rolled across by %d", by), rolledRows, func(h, w, row, column int) int { return row*w + (column+by+w)%w }),
-			ordered("table-order", fmt.Sprintf("the relative position bias table is rolled down by %d", by), rolledRows, func(h, w, row, column int) int { return (row+by+h)%h*w + column }),
+			ordered("table-order", fmt.Sprintf("the relative position bias table is rolled across by %d", by), rolledRows,
+				func(h, w, row, column int) int { return row*w + (column+by+w)%w }),
+			ordered("table-order", fmt.Sprintf("the relative position bias table is rolled down by %d", by), rolledRows,
+				func(h, w, row, column int) int { return (row+by+h)%h*w + column }),
 		)
 	}
 	more = append(more, editing("negated", attention, table, "the relative position bias table is negated", "negate", scale(-1)))
@@ -51,10 +61,13 @@ func inTable() []hypothesis {
 		{"√d", func(c arch.Config) float64 { return sqrt(c.HeadDim()) }},
 		{"1/√d, as if it were added before the scale", func(c arch.Config) float64 { return 1 / sqrt(c.HeadDim()) }},
 	} {
-		more = append(more, hypothesis{name: "bias-scale", at: attention, slack: storedSlack, says: "the relative position bias table is multiplied by " + f.says, apply: func(d *draft) bool {
-			factor := f.of(d.Config)
-			return d.edit(table, "multiply by "+factorText(round(factor)), scale(factor))
-		}})
+		more = append(more, hypothesis{
+			name: "bias-scale", at: attention, slack: storedSlack, says: "the relative position bias table is multiplied by " + f.says,
+			apply: func(d *draft) bool {
+				factor := f.of(d.Config)
+				return d.edit(table, "multiply by "+factorText(round(factor)), scale(factor))
+			},
+		})
 	}
 	return append(append(all, lonely(more...)...), sharedTable())
 }

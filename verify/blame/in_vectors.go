@@ -70,8 +70,10 @@ func inVectors() []hypothesis {
 				func(c arch.Config) []int { return rolled(c.EmbedDim, by*c.HeadDim()) }, nil, "", nil))
 		}
 		all = append(all,
-			arranging("permuted", attention, name, name+" is rearranged from [heads, width] to [width, heads]", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, nil, "", nil),
-			arranging("permuted", attention, name, name+" is rearranged from [width, heads] to [heads, width]", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, nil, "", nil))
+			arranging("permuted", attention, name, name+" is rearranged from [heads, width] to [width, heads]",
+				func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, nil, "", nil),
+			arranging("permuted", attention, name, name+" is rearranged from [width, heads] to [heads, width]",
+				func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, nil, "", nil))
 	}
 	return lonely(all...)
 }
@@ -91,7 +93,8 @@ func inWeights() []hypothesis {
 	}
 	folds := []hypothesis{
 		folded(attention, "norm1.weight", fused, "is folded into the columns of "+fused+", and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
-		folded(mlp, "norm2.weight", "mlp.fc1.weight", "is folded into the columns of mlp.fc1.weight, and kept", func(by []float64) changeFunc { return dividedColumns(by) }),
+		folded(mlp, "norm2.weight", "mlp.fc1.weight", "is folded into the columns of mlp.fc1.weight, and kept",
+			func(by []float64) changeFunc { return dividedColumns(by) }),
 	}
 	for _, g := range []struct {
 		at          []part

@@ -16,8 +16,16 @@ var lostNames = []struct {
 	kind loss.Kind
 	name string
 }{
-	{loss.NotFinite, "non-finite"}, {loss.Zero, "zero"}, {loss.Ones, "ones"}, {loss.Constant, "constant"}, {loss.Copy, "copy"}, {loss.Rounded, "rounded"},
-	{loss.ZeroSlices, "zero-slices"}, {loss.Repeated, "repeated"}, {loss.Initial, "initial-value"}, {loss.Outlier, "outlier"},
+	{loss.NotFinite, "non-finite"},
+	{loss.Zero, "zero"},
+	{loss.Ones, "ones"},
+	{loss.Constant, "constant"},
+	{loss.Copy, "copy"},
+	{loss.Rounded, "rounded"},
+	{loss.ZeroSlices, "zero-slices"},
+	{loss.Repeated, "repeated"},
+	{loss.Initial, "initial-value"},
+	{loss.Outlier, "outlier"},
 }
 
 // isLost ends the sentence about what nothing restores.
@@ -42,7 +50,8 @@ func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
 		rank := slices.IndexFunc(lostNames, func(n struct {
 			kind loss.Kind
 			name string
-		}) bool {
+		},
+		) bool {
 			return n.kind == one.Kind
 		})
 		if rank >= 0 && s.reads(t, one.Tensor) {
@@ -125,6 +134,7 @@ func halfRight(targets []*target, right []bool) []Finding {
 		distance = math.Inf(1)
 	}
 	return []Finding{{
-		Stage: t.stage, Hypothesis: "unexplained", Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance, Tolerance: t.limit.Max,
+		Stage: t.stage, Hypothesis: "unexplained", Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
+		Tolerance: t.limit.Max,
 	}}
 }
