@@ -209,29 +209,37 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}
+	var solved []hypothesis
 	if t.solve != nil {
-		solved, err := t.solve(ctx, d)
-		if err != nil {
+		if solved, err = t.solve(ctx, d); err != nil {
 			return outcome{}, err
 		}
-		known = slices.Concat(known, solved)
-		var more []*trial
-		if best, more, err = s.improve(ctx, t, start, solved); err != nil || best != nil {
+	}
+	arbitrary := func(h hypothesis) bool { return h.name == anotherVector }
+	for _, more := range []func() (*trial, []*trial, error){
+		func() (*trial, []*trial, error) {
+			return s.improve(ctx, t, start, slices.DeleteFunc(slices.Clone(solved), arbitrary))
+		},
+		func() (*trial, []*trial, error) { return s.fromOthers(ctx, t, start) },
+		func() (*trial, []*trial, error) {
+			return s.improve(ctx, t, start, slices.DeleteFunc(slices.Clone(solved), func(h hypothesis) bool { return !arbitrary(h) }))
+		},
+	} {
+		best, added, err := more()
+		if err != nil || best != nil {
 			return s.conclude(t, d, best), err
 		}
-		tried = append(tried, more...)
+		tried = append(tried, added...)
 	}
-	if best, err = s.fromOthers(ctx, t, start); err != nil || best != nil {
-		return s.conclude(t, d, best), err
-	}
+	known = slices.Concat(known, solved)
 	best, err = s.pair(ctx, t, start, tried, known)
 	return s.conclude(t, d, best), err
 }
 
 // fromOthers tries whether something in a block is what another block has, one other block after the other.
-func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (*trial, error) {
+func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (best *trial, tried []*trial, err error) {
 	if len(start.draft.places) != 1 || blockOf(start.draft.places[0]) < 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	for _, from := range s.nearby(blockOf(start.draft.places[0])) {
 		var known []hypothesis
@@ -240,13 +248,14 @@ func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (*tria
 				known = append(known, h)
 			}
 		}
-		best, _, err := s.improve(ctx, t, start, known)
+		best, more, err := s.improve(ctx, t, start, known)
 		if err != nil || best != nil {
-			return best, err
+			return best, nil, err
 		}
+		tried = append(tried, more...)
 		s.model.Forget(prefix(from))
 	}
-	return nil, nil
+	return nil, tried, nil
 }
 
 // nearby returns the other blocks, the nearest first.
