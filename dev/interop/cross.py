@@ -57,6 +57,8 @@ TARGETS = [Target(scheme, form) for scheme in SCHEMES for form in FORMATS] + [Ta
 REFUSALS = (
     ("a folder of timm with a masked model: timm has no class for it",
      lambda a, target: a.masked and target == Target("timm", "folder"), "timm has no class for masked image modelling"),
+    ("a folder of timm with a mask token, unless it is left out: timm's classes have none",
+     lambda a, target: a.task == "encoder" and target == Target("timm", "folder"), "timm loads no mask_token"),
     ("a folder of timm with a model without a last norm: timm builds it only by an argument that no folder holds",
      lambda a, target: a.task == "tokens" and target == Target("timm", "folder"), "timm builds no model without a last norm"),
     ("a head of data2vec's pre-training in transformers: it has no class with one",
