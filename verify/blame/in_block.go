@@ -12,6 +12,7 @@ import (
 var (
 	wholeBlock = []part{atAttention, atMiddle, atMLP}
 	branches   = []part{atAttention, atMLP}
+	wholeModel = []part{atEmbed, atAttention, atMiddle, atMLP, atPool, atLogits}
 	// sums are where the branches meet the stream.
 	sums = []part{atMiddle, atMLP}
 )
@@ -57,6 +58,52 @@ func inBlock() []hypothesis {
 		{"the residual stream is that after the norms", sums, whatif.ResidualOfNorm},
 	} {
 		all = append(all, program("order", o.at, o.says, advice, func(r *whatif.Rules) { r.Order = o.order }))
+	}
+	all = append(all, lonely(program("no-block", sums, "the block is left out: its output is its input", "compute all blocks",
+		func(r *whatif.Rules) { r.Order = whatif.NoBlock }))...)
+	all = append(all, hypothesis{
+		name: "no-block", at: sums, says: "the last block is left out", side: Program, advice: "compute all blocks", whole: true, apply: func(d *draft) bool {
+			if last := prefix(d.Config.Depth - 1); len(d.places) != 1 || d.places[0] != last {
+				return false
+			}
+			d.Rules.Order = whatif.NoBlock
+			return true
+		},
+	})
+	for _, percent := range []int{10, 20, 30, 5, 15, 40, 50} {
+		says := fmt.Sprintf("both branches are multiplied by 1/(1 - %g): drop path (stochastic depth) was left on", float64(percent)/100)
+		all = append(all, program("drop-path", sums, says, "run the model in evaluation mode", func(r *whatif.Rules) { r.BranchScale = 1 / (1 - float64(percent)/100) }))
+	}
+	return append(all, halfWeights()...)
+}
+
+// halfWeights returns the hypotheses that a program has parameters in half precision.
+func halfWeights() []hypothesis {
+	var all []hypothesis
+	for _, half := range halfTypes {
+		all = append(all, hypothesis{
+			name: "half-weights", at: wholeModel, says: "the weights are rounded to " + half.says, side: Program, advice: "load the weights in float32", apply: func(d *draft) bool {
+				for _, p := range d.Config.Params() {
+					place := ""
+					if block := blockOf(p.Name); block >= 0 {
+						place = prefix(block)
+					}
+					if !slices.Contains(d.places, place) {
+						continue
+					}
+					t, err := d.Tensor(p.Name)
+					if err != nil {
+						return false
+					}
+					d.Set(p.Name, t.Map(func(values []float64) []float64 {
+						rounded := slices.Clone(values)
+						half.round(rounded)
+						return rounded
+					}))
+				}
+				return true
+			},
+		})
 	}
 	return all
 }
@@ -219,7 +266,7 @@ func fromOthers(from int) []hypothesis {
 		}
 	}
 	all := []hypothesis{
-		of("other-block", wholeBlock, "it has the weights of "+source, everything),
+		of("other-block", wholeBlock, "it has the weights of "+source+": the blocks are in another order, or one is used twice", everything),
 		of("other-block", attention, "its attention has the weights of "+source, within("attn.")),
 		of("other-block", attention, "its attention and norm1 have the weights of "+source, within("attn.", "norm1.")),
 		of("other-block", mlp, "its MLP has the weights of "+source, within("mlp.")),

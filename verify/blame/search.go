@@ -231,6 +231,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		}
 		tried = append(tried, added...)
 	}
+	if best, err = s.halved(ctx, t, start); err != nil || best != nil {
+		return s.conclude(t, d, best), err
+	}
 	known = slices.Concat(known, solved)
 	best, err = s.pair(ctx, t, start, tried, known)
 	return s.conclude(t, d, best), err

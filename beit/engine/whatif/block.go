@@ -38,6 +38,9 @@ func (v *Version) Block(i int) (*Block, error) {
 		version: v, Norm1: norm("norm1"), Norm2: norm("norm2"), Proj: linear("attn.proj"), FC1: linear("mlp.fc1"), FC2: linear("mlp.fc2"),
 		Gamma1: valuesOf(r.optional("gamma_1")), Gamma2: valuesOf(r.optional("gamma_2")), Table: r.optional("attn.relative_position_bias_table"),
 	}
+	if factor := v.Rules.BranchScale; factor != 0 {
+		b.Gamma1, b.Gamma2 = multiplied(b.Gamma1, factor, v.Config.EmbedDim), multiplied(b.Gamma2, factor, v.Config.EmbedDim)
+	}
 	b.QKV.Weight = r.tensor("attn.qkv.weight")
 	for _, name := range []string{"attn.q_bias", "attn.k_bias", "attn.v_bias"} {
 		bias := valuesOf(r.optional(name))
@@ -51,6 +54,18 @@ func (v *Version) Block(i int) (*Block, error) {
 		b.Table = r.tensor("rel_pos_bias.relative_position_bias_table")
 	}
 	return b, r.err
+}
+
+// multiplied returns a layer scale of that width with a factor; nil means ones.
+func multiplied(gamma []float64, factor float64, width int) []float64 {
+	out := make([]float64, width)
+	for i := range out {
+		out[i] = factor
+		if gamma != nil {
+			out[i] *= gamma[i]
+		}
+	}
+	return out
 }
 
 func valuesOf(t *Tensor) []float64 {
@@ -187,6 +202,9 @@ func (b *Block) End(y, branch *Rows) *Rows {
 
 // Finish returns the stream after the block from x and the attention branch, which have the same tokens.
 func (b *Block) Finish(ctx context.Context, x, branch *Rows) (*Rows, error) {
+	if b.version.Rules.Order == NoBlock {
+		return x, nil
+	}
 	y := b.Middle(x, branch)
 	in := y
 	if o := b.version.Rules.Order; o == SideBySide || o == MLPFirst {

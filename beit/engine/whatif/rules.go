@@ -10,6 +10,8 @@ type Rules struct {
 	Epsilon1, Epsilon2, EpsilonLast float64
 	// Norm is the kind of all norms.
 	Norm NormKind
+	// BranchScale is a factor of both branches of a block; 0 means 1.
+	BranchScale float64
 	// NoNorm1 and NoNorm2 mean that this norm of a block is left out.
 	NoNorm1, NoNorm2 bool
 	// Order is that of norm, branch and residual stream.
@@ -89,6 +91,8 @@ const (
 	ResidualOfNorm
 	// ScaleFirst is y = x + A(g N(x)); z = y + M(g N(y)).
 	ScaleFirst
+	// NoBlock is z = x.
+	NoBlock
 	// MLPFirst is y = x + g M(N(x)); z = y + g A(N(y)).
 	MLPFirst
 )
