@@ -38,9 +38,15 @@ func toBits(v float64, bits, least int) float64 {
 // that nobody knows; but one that rounds as such programs do comes much nearer.
 func (s *Search) halved(ctx context.Context, t *target, start *trial) (*trial, error) {
 	const nearer = 0.6
-	for _, half := range halfTypes {
+	for i := range 2 * len(halfTypes) {
+		half, scores := halfTypes[i/2], i%2 > 0
 		h := program("half-precision", t.parts, "it is computed in "+half.says+", but for what the order of sums makes", "compute in float32, without autocast",
-			func(r *whatif.Rules) { r.Round = half.round })
+			func(r *whatif.Rules) {
+				r.Round = half.round
+				if scores {
+					r.RoundScores = half.round
+				}
+			})
 		next, err := t.try(ctx, start, h)
 		if err != nil {
 			return nil, err

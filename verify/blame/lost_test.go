@@ -84,3 +84,47 @@ func TestFind_HalfOfABlockIsRight(t *testing.T) {
 		}
 	}
 }
+
+// TestFind_HalfPrecision makes sure that a program is recognised that computes in half precision, though its sums are rounded otherwise than ours.
+func TestFind_HalfPrecision(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	for _, half := range halfTypes {
+		source := rand.New(rand.NewPCG(3, 4))
+		h := hypothesis{at: wholeBlock, apply: func(d *draft) bool {
+			d.Rules.Round = func(values []float64) {
+				for i := range values {
+					values[i] *= 1 + 1e-7*source.NormFloat64() // as sums in float32 are
+				}
+				half.round(values)
+			}
+			return true
+		}}
+		wrong, _ := run(t, config, drawn(config), &h, false)
+		for _, branch := range []bool{false, true} {
+			s, err := NewSearch(config, drawn(config))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.Find(t.Context(), caseAt(config, wrong, engine.Stage{Kind: engine.Block, Block: 1}, branch))
+			if err != nil || len(found) == 0 || found[0].Hypothesis != "half-precision" || !strings.Contains(found[0].Sentence, half.says) {
+				t.Errorf("%s, branch %t: found %s, error %v", half.says, branch, names(found), err)
+			}
+		}
+	}
+}
+
+// TestToBits compares roundings with those of IEEE 754 that are in tables.
+func TestToBits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ value, bf16, f16 float64 }{
+		{1, 1, 1}, {3.14159265, 3.140625, 3.140625}, {1.0 / 3, 0.333984375, 0.333251953125}, {-65504, -65536, -65504}, {5.960464477539063e-08, 5.960464477539063e-08, 5.960464477539063e-08},
+	} {
+		values := []float64{c.value, c.value}
+		halfTypes[0].round(values[:1])
+		halfTypes[1].round(values[1:])
+		if values[0] != c.bf16 || values[1] != c.f16 {
+			t.Errorf("%v is %v in bfloat16 and %v in float16, want %v and %v", c.value, values[0], values[1], c.bf16, c.f16)
+		}
+	}
+}

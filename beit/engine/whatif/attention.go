@@ -58,8 +58,8 @@ func (a *attention) head(image, head int) {
 	values.Fill(a.qkv.Values[first*stride+2*c+head*a.width:], a.tokens, a.width, stride)
 	sums := make([]float64, len(own)*a.width)
 	values.MultiplyAdd(sums, a.width, gemm.PackRows(scores, len(own), a.tokens, a.tokens), 0, values.Panels())
-	if a.version.Rules.Round != nil {
-		a.version.Rules.Round(sums)
+	if a.version.Rules.RoundScores != nil {
+		a.version.Rules.RoundScores(sums)
 	}
 	for i, place := range places {
 		copy(a.out[place*c+head*a.width:], sums[i*a.width:(i+1)*a.width])
@@ -154,8 +154,8 @@ func (a *attention) scores(image, head int, queries []int) []float64 {
 	}
 	keys.FillTransposed(keyValues, a.tokens, a.width, stride)
 	keys.MultiplyAdd(scores, a.tokens, gemm.PackRows(q, len(queries), a.width, a.width), 0, keys.Panels())
-	if r.Round != nil {
-		r.Round(scores)
+	if r.RoundScores != nil {
+		r.RoundScores(scores)
 	}
 	line := make([]float64, a.tokens)
 	for i, query := range queries {
@@ -225,8 +225,8 @@ func (a *attention) weights(scores []float64, queries int) {
 			softmax(scores[i*a.tokens : (i+1)*a.tokens])
 		}
 	}
-	if a.version.Rules.Round != nil {
-		a.version.Rules.Round(scores)
+	if a.version.Rules.RoundScores != nil {
+		a.version.Rules.RoundScores(scores)
 	}
 }
 

@@ -30,8 +30,14 @@ func (m *Model) multiply(ctx context.Context, x *Rows, w *Tensor) (*Rows, error)
 // linear returns x Wᵀ + b; bias may be nil.
 func (v *Version) linear(ctx context.Context, x *Rows, weight *Tensor, bias []float64) (*Rows, error) {
 	y, err := v.product(ctx, x, weight, v.Rules.Round)
-	if err != nil || bias == nil {
+	if err != nil || bias == nil && v.Rules.Round == nil {
 		return y, err
+	}
+	if bias == nil {
+		bias = make([]float64, y.Width)
+	}
+	if v.Rules.Round != nil {
+		bias = rounded(bias, v.Rules.Round)
 	}
 	sum := make([]float64, len(y.Values))
 	for i, value := range y.Values {

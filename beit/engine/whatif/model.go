@@ -134,8 +134,8 @@ func (v *Version) Copy() *Version {
 // Changed reports whether a parameter was set or a rule is not BEiT's.
 func (v *Version) Changed() bool {
 	r := v.Rules
-	functions := r.Activation != nil || r.Round != nil
-	r.Activation, r.Round = nil, nil
+	functions := r.Activation != nil || r.Round != nil || r.RoundScores != nil
+	r.Activation, r.Round, r.RoundScores = nil, nil, nil
 	return len(v.changed) > 0 || functions || !reflect.ValueOf(r).IsZero()
 }
 
@@ -203,16 +203,13 @@ func (m *Model) product(ctx context.Context, x *Rows, w *Tensor, round func([]fl
 	return RowsOf(arrange(out.Values, out.Width, nil, w.rows), out.Width), nil
 }
 
-// roundedProduct rounds both factors and the result.
+// roundedProduct rounds both factors.
 func (m *Model) roundedProduct(ctx context.Context, x *Rows, w *Tensor, round func([]float64)) (*Rows, error) {
-	rounded := func(values []float64) []float64 {
-		copied := append([]float64(nil), values...)
-		round(copied)
-		return copied
-	}
-	out, err := m.multiply(ctx, RowsOf(rounded(x.Values), x.Width), w.Map(rounded))
-	if err == nil {
-		round(out.Values)
-	}
-	return out, err
+	return m.multiply(ctx, RowsOf(rounded(x.Values, round), x.Width), w.Map(func(values []float64) []float64 { return rounded(values, round) }))
+}
+
+func rounded(values []float64, round func([]float64)) []float64 {
+	copied := append([]float64(nil), values...)
+	round(copied)
+	return copied
 }

@@ -49,8 +49,8 @@ type Rules struct {
 	ClassLast bool
 	// NoClassPosition means that no position embedding is added to the class token.
 	NoClassPosition bool
-	// Round rounds values in place to the dtype that products are computed in, as with autocast; nil means float64.
-	Round func([]float64)
+	// Round rounds values in place to the dtype that linear layers are computed in, as with autocast, and RoundScores those of the attention; nil means float64.
+	Round, RoundScores func([]float64)
 }
 
 // NormKind is a kind of norm.
