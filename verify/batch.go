@@ -75,18 +75,22 @@ func (v *verification) batch(ctx context.Context, from, to int) (err error) {
 
 // step compares the stages of one part, of which count come before.
 func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) error {
+	b.phase(Reading)
 	// The streams compute while the part is loaded.
 	if err := b.loadLanes(stages[0], b.own, b.exact, b.rounded, b.rough); err != nil {
 		return err
 	}
+	b.phase(Running)
 	acts, err := b.activations(ctx, stages)
 	if err != nil {
 		return err
 	}
+	b.phase(Alone)
 	local, err := b.localActivations(ctx, stages, acts.want, b.exact, b.rough)
 	if err != nil {
 		return err
 	}
+	b.phase(Comparing)
 	for i, stage := range stages {
 		if acts.got[i] != nil {
 			if err := b.compare(count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {

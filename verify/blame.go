@@ -14,6 +14,7 @@ import (
 // blame looks for the reasons of all stages that differ by themselves, and writes them to r. If the reference is a checkpoint, the parameters that differ are
 // named too.
 func (v *verification) blame(ctx context.Context, r *Result) error {
+	v.phase(Searching)
 	suspects := guilty(r)
 	differing, err := v.blameCheckpoint(suspects)
 	if err != nil {

@@ -34,6 +34,7 @@ func (v *verification) explain(ctx context.Context) error {
 	if v.reference.isOracle() || !v.anyDiffers() {
 		return nil
 	}
+	v.phase(Doubting)
 	d := &doubts{}
 	var err error
 	if d.half, err = v.halfTensors(); err != nil {

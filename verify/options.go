@@ -30,7 +30,31 @@ type Options struct {
 	Progress func(done, total int)
 	// NoBlame omits the search for the reason of a divergence.
 	NoBlame bool
+	// Phase, if not nil, is called whenever Verify turns to another phase of its work, on the goroutine that called Verify. The phases of the comparison come
+	// again with each part of the model and each batch of images.
+	Phase func(Phase)
 }
+
+// Phase is a kind of work that Verify does, for measuring what takes how long.
+type Phase string
+
+// The phases.
+const (
+	// Opening prepares the reference and the models.
+	Opening Phase = "opening"
+	// Reading reads the weights of one part in each dtype, and lays them out for products.
+	Reading Phase = "reading weights"
+	// Running computes that part in the whole runs, and waits for the subject's engine and the reference.
+	Running Phase = "whole runs"
+	// Alone computes its stages from the reference's own activations.
+	Alone Phase = "stages alone"
+	// Comparing compares the activations.
+	Comparing Phase = "comparing"
+	// Doubting measures, if anything differs, what else than a fault may explain it.
+	Doubting Phase = "doubts"
+	// Searching looks for reasons.
+	Searching Phase = "reasons"
+)
 
 // DrawnImages is the default number of images without a recording. It is more than one, because a wrong model may be right on one image by chance.
 const DrawnImages = 2

@@ -39,6 +39,7 @@ func isNative(e engine.Engine) bool {
 }
 
 func (v *verification) verdict(ctx context.Context) (*Result, error) {
+	v.phase(Opening)
 	if err := v.open(ctx); err != nil {
 		return nil, err
 	}
@@ -181,6 +182,13 @@ func (v *verification) batches(do func(from, to int) error) error {
 		}
 	}
 	return nil
+}
+
+// phase says what comes next.
+func (v *verification) phase(p Phase) {
+	if v.options.Phase != nil {
+		v.options.Phase(p)
+	}
 }
 
 // progress counts one activation of that many images as done.

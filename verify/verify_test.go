@@ -250,6 +250,38 @@ func TestVerify_Cancel(t *testing.T) {
 	}
 }
 
+// TestVerify_Phases makes sure that a caller hears of every phase, and of those that follow a difference only if there is one.
+func TestVerify_Phases(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.passl.float32")
+	bad := subject(g, tensor.F32)
+	bad.Weights = spoil(t, g.Weights, "blocks.1.attn.proj.weight", transpose(48))
+	compared := []verify.Phase{verify.Opening, verify.Reading, verify.Running, verify.Alone, verify.Comparing}
+	for _, c := range []struct {
+		name    string
+		subject verify.Subject
+		noBlame bool
+		want    []verify.Phase
+	}{
+		{"sound", subject(g, tensor.F32), false, compared},
+		{"faulty", bad, false, append(slices.Clone(compared), verify.Doubting, verify.Searching)},
+		{"faulty, no reasons", bad, true, append(slices.Clone(compared), verify.Doubting)},
+	} {
+		var phases []verify.Phase
+		_, err := verify.Verify(t.Context(), c.subject, verify.Recorded("r", g.Recording), verify.Options{NoBlame: c.noBlame, Phase: func(p verify.Phase) {
+			if !slices.Contains(phases, p) {
+				phases = append(phases, p)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, phases); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
 // TestVerify_Batches verifies with more images than fit a batch: the result is the same, progress ends at the total, and Images limits them.
 func TestVerify_Batches(t *testing.T) {
 	t.Parallel()
