@@ -75,6 +75,9 @@ func benchEngines(ctx context.Context, b *bench) error {
 	return nil
 }
 
+// timmName returns what timm calls an architecture.
+func timmName(name string) string { return strings.Replace(name, "_p16_", "_patch16_", 1) }
+
 func nameOf(kind string) string {
 	at := slices.IndexFunc(peers, func(p struct{ kind, name string }) bool { return p.kind == kind })
 	return peers[at].name
@@ -166,7 +169,7 @@ func (c *comparison) cell(ctx context.Context, name string, batch, threads int) 
 	}
 	var workers []*worker
 	for _, kind := range c.kinds {
-		command := c.peer(kind, strings.Replace(name, "_p16_", "_patch16_", 1), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
+		command := c.peer(kind, timmName(name), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
 		workers = append(workers, &worker{name: nameOf(kind), command: command, request: "forward"})
 	}
 	command := []string{

@@ -53,7 +53,7 @@ func benchLoad(ctx context.Context, b *bench) error {
 		{"create", "timm's `create_model`, `safetensors`, `load_state_dict`"},
 		{"load", "`safetensors`, `load_state_dict` into the same model again, whose memory is there"},
 	} {
-		workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, "beit_large_patch16_512", c.file(largeName), images, "1", "2")})
+		workers = append(workers, &worker{name: way.name, request: "load", command: c.peer(way.kind, timmName(largeName), c.file(largeName), images, "1", "2")})
 	}
 	return compare(ctx, b.rounds, workers...)
 }

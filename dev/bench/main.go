@@ -20,6 +20,7 @@ var sections = []struct {
 	{"engines", benchEngines},
 	{"load", benchLoad},
 	{"plain Go", benchNative},
+	{"verify", benchVerify},
 	{"native engine", goBenchmarks("Forward", "./beit/engine/native")},
 	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
 	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
@@ -42,21 +43,30 @@ func main() {
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "the `FOLDER` for temporary files of some gigabytes")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
 	copied := flag.String("copy", "", "answer each line of standard input with the seconds that a copy of this `FILE` in memory takes; the section load uses this")
+	verified := flag.String("verify", "", "answer each line of standard input with the seconds that verifying `FILES` takes; the section verify uses this")
 	flag.Parse()
-	if *copied != "" {
-		if err := copyWorker(os.Stdin, os.Stdout, *copied); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		return
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	fmt.Println(machine())
-	if err := b.all(ctx, *only); err != nil {
+	if err := b.act(ctx, *only, *copied, *verified); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// act runs the sections, or one of the workers that they start.
+func (b *bench) act(ctx context.Context, only, copied, verified string) error {
+	switch {
+	case copied != "":
+		return copyWorker(os.Stdin, os.Stdout, copied)
+	case verified != "":
+		f, err := parseVerifyFlags(flag.Args())
+		if err != nil {
+			return err
+		}
+		return verifyWorker(ctx, os.Stdin, os.Stdout, verified, f)
+	}
+	fmt.Println(machine())
+	return b.all(ctx, only)
 }
 
 func (b *bench) all(ctx context.Context, only string) error {

@@ -22,7 +22,11 @@ type worker struct {
 	command []string
 	// request is what each round asks for.
 	request string
+	// answers are the first numbers of the answers, and others all of them.
 	answers []float64
+	others  [][]float64
+	// peak is the process's largest resident memory, in bytes.
+	peak int64
 
 	process *exec.Cmd
 	in      io.WriteCloser
@@ -143,10 +147,20 @@ func interleave(ctx context.Context, workers []*worker, rounds int, inspect func
 			if err != nil {
 				return err
 			}
-			w.answers = append(w.answers, answer[0])
+			w.answers, w.others = append(w.answers, answer[0]), append(w.others, answer)
+			w.peak = measure.Memory(w.process.Process.Pid, measure.Peak)
 		}
 	}
 	return nil
 }
 
 func (w *worker) median() float64 { return measure.Median(w.answers) }
+
+// medianOf returns the median of the numbers at one place of the answers.
+func (w *worker) medianOf(at int) float64 {
+	var numbers []float64
+	for _, answer := range w.others {
+		numbers = append(numbers, answer[at])
+	}
+	return measure.Median(numbers)
+}
