@@ -58,9 +58,9 @@ func run(t *testing.T, config arch.Config, weights []tensor.Named, h *hypothesis
 	}
 	seen = make(map[string]engine.Activation)
 	for _, stage := range engine.Stages(config) {
-		w := &walker{}
+		w := newWalker()
 		if h != nil && (whole || !stage.InBlock() || stage.Block == 1) {
-			w.hypotheses = []hypothesis{*h}
+			w = newWalker(scoped{*h, allBlocks})
 		}
 		applied = s.stageOf(t, seen, w, stage, whatif.InputOf(inputOf(config))) || applied
 	}
@@ -103,7 +103,7 @@ func (s *Search) stageOf(t *testing.T, seen map[string]engine.Activation, w *wal
 		t.Fatal(err)
 	}
 	seen[stage.String()] = engine.Activation{Name: stage.String(), Shape: tensor.Shape{out.Count, out.Width}, Values: out.Values}
-	return w.applied
+	return slices.Contains(w.applied, true)
 }
 
 // caseAt returns the case of one stage of a reference.
@@ -342,5 +342,109 @@ func TestFind_StopsWhenCancelled(t *testing.T) {
 	}
 	if _, err := s.Find(ctx, caseAt(config, right, engine.Stage{Kind: engine.Block, Block: 1}, false)); err == nil {
 		t.Error("no error")
+	}
+}
+
+// logitsWith returns the logits of a model in which hypotheses, by their words, are true of block i, or of all blocks if i is negative.
+func logitsWith(t *testing.T, config arch.Config, weights []tensor.Named, at map[string]int) (Case, []scoped) {
+	t.Helper()
+	s, err := NewSearch(config, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []scoped
+	for _, h := range hypotheses() {
+		if i, asked := at[h.says]; asked {
+			all = append(all, scoped{h, i})
+		}
+	}
+	if len(all) != len(at) {
+		t.Fatalf("%d of %v are listed", len(all), at)
+	}
+	input := inputOf(config)
+	m := &march{search: s, input: whatif.InputOf(input), stage: engine.Stage{Kind: engine.Logits}, left: math.Inf(1)}
+	m.aim = &target{}
+	m.want = whatif.RowsOf(make([]float64, 2*config.Classes), config.Classes)
+	if err := m.plainly(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := newWalker(all...)
+	w.state = m.plain[0]
+	if d := m.draft(w, engine.Stage{Kind: engine.Embed}, atEmbed); slices.Contains(w.applied, true) {
+		if w.state, err = d.Embed(t.Context(), d.input); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range config.Depth {
+		if err := m.block(t.Context(), i, []*walker{w}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := m.end(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := engine.Activation{Name: "logits", Shape: tensor.Shape{out.Count, out.Width}, Values: out.Values}
+	return Case{Input: input, After: after, Limit: Limit{Max: 1e-9}}, all
+}
+
+// TestFind_FromLogitsInBlocks plants mistakes in single blocks, in pairs, and at the end beside one in all blocks, and gives nothing but logits.
+func TestFind_FromLogitsInBlocks(t *testing.T) {
+	t.Parallel()
+	const transposed, bgr, class, noTable = "attn.proj.weight is transposed", "the colours (channels) come as blue, green, red",
+		"the class token is pooled, not the mean of the patches", "there is no relative position bias"
+	for name, at := range map[string]map[string]int{
+		"the first block":      {transposed: 0},
+		"the last block":       {"gamma_1 and gamma_2 are exchanged": 1},
+		"input and end":        {bgr: allBlocks, class: allBlocks},
+		"input and blocks":     {bgr: allBlocks, noTable: allBlocks},
+		"all blocks and end":   {noTable: allBlocks, class: allBlocks},
+		"two different blocks": {transposed: 0, "q_bias and v_bias are left out": 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := configs()[0]
+			weights := drawn(config)
+			c, want := logitsWith(t, config, weights, at)
+			s, err := NewSearch(config, weights)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.Find(t.Context(), c)
+			if err != nil || len(found) != len(want) {
+				t.Fatalf("found %+v, error %v", found, err)
+			}
+			for _, w := range want {
+				at := slices.IndexFunc(found, func(f Finding) bool {
+					return f.Hypothesis == w.name && f.Stage == w.stage() && strings.Contains(f.Sentence, w.says)
+				})
+				if at < 0 {
+					t.Errorf("%s at %s is not among %+v", w.says, w.stage(), found)
+				}
+			}
+		})
+	}
+}
+
+// TestFind_SearchIsBounded gives logits that nothing explains: with a small bound some hypotheses are not tried, with none all are.
+func TestFind_SearchIsBounded(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	weights := drawn(config)
+	c, _ := logitsWith(t, config, weights, map[string]int{})
+	for i := range c.After.Values {
+		c.After.Values[i] += math.Sin(float64(3 * i))
+	}
+	for _, effort := range []Effort{1e8, All()} {
+		s, err := NewSearch(config, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.SetEffort(effort)
+		found, err := s.Find(t.Context(), c)
+		tried, untried := s.Tried()
+		if err != nil || len(found) > 0 || tried == 0 || (untried == 0) != (effort == All()) {
+			t.Errorf("effort %g: found %+v, %d tried, %d not, error %v", effort, found, tried, untried, err)
+		}
 	}
 }

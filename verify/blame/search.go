@@ -25,13 +25,22 @@ type Search struct {
 	// suspicions are what the file shows to be lost, once looked.
 	suspicions []loss.Suspicion
 	looked     bool
+	// effort bounds searches in whole models; tried and untried count their hypotheses, of searches that found nothing.
+	effort         Effort
+	tried, untried int
 }
 
 // NewSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
 func NewSearch(config arch.Config, weights []tensor.Named) (*Search, error) {
 	model, err := whatif.New(config, weights)
-	return &Search{model: model, weights: weights}, err
+	return &Search{model: model, weights: weights, effort: Normal}, err
 }
+
+// SetEffort bounds the searches in whole models that follow. At first the bound is Normal.
+func (s *Search) SetEffort(effort Effort) { s.effort = effort }
+
+// Tried returns how many hypotheses about whole models were tried in vain, and how many were not tried because of the bound.
+func (s *Search) Tried() (tried, untried int) { return s.tried, s.untried }
 
 // Find looks for what is wrong at one stage, or, if the reference does not have the activation before it, in the whole model. It returns no findings without
 // an error if nothing explains the difference, and a finding Healthy if there is no difference. If After has a name that no stage has, the error is an
