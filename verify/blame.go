@@ -20,7 +20,7 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	if err != nil {
 		return err
 	}
-	if r.Findings, err = v.search(ctx, suspects); err != nil {
+	if r.Findings, err = v.search(ctx, r, suspects); err != nil {
 		return err
 	}
 	if n := len(r.Findings); n > 0 && r.Findings[0].Hypothesis == blame.Healthy && len(differing) > 0 {
@@ -39,13 +39,14 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// search looks for the reasons of taps.
-func (v *verification) search(ctx context.Context, suspects []Tap) ([]blame.Finding, error) {
+// search looks for the reasons of taps, and remarks in r how far it went.
+func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
 	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the reason: %w", err)
 	}
 	var all []blame.Finding
+	v.setEffort(search)
 	unexplained := 0
 	for _, t := range suspects {
 		findings, err := v.find(ctx, search, t)
@@ -60,6 +61,7 @@ func (v *verification) search(ctx context.Context, suspects []Tap) ([]blame.Find
 			break
 		}
 	}
+	remarkSearch(r, search)
 	return blame.Merge(all, v.subject.Config.Depth), nil
 }
 

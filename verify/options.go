@@ -4,6 +4,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
 // Subject is the model that is judged.
@@ -33,6 +34,8 @@ type Options struct {
 	// Phase, if not nil, is called whenever Verify turns to another phase of its work, on the goroutine that called Verify. The phases of the comparison come
 	// again with each part of the model and each batch of images.
 	Phase func(Phase)
+	// Effort bounds the search for the reason where the reference has no activation before a stage; 0 means blame.Normal.
+	Effort blame.Effort
 }
 
 // Phase is a kind of work that Verify does, for measuring what takes how long.

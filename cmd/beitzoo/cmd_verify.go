@@ -31,6 +31,8 @@ type verifyFlags struct {
 	all           bool
 	// report is the file of the HTML page, or empty.
 	report string
+	// search says how long to look for a reason.
+	search string
 	fix    fixFlags
 }
 
@@ -63,6 +65,7 @@ func verifyCommand(c *console) *cli.Command {
 			images,
 			boolFlag("all", &f.all, "print a line for each activation"),
 			reportFlag(&f.report),
+			searchFlag(&f.search),
 		}, f.fix.flags(), f.model.flags(), f.engine.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return verifyModel(ctx, c, args[0], f) }),
 	}
@@ -75,7 +78,11 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		}
 	}
 	f.model.keyBias = true // it changes nothing, and is said
-	if err := f.checkFix(); err != nil {
+	effort, err := effortOf(f.search)
+	if err == nil {
+		err = f.checkFix()
+	}
+	if err != nil {
 		return err
 	}
 	model, other, err := f.open(ctx, c, argument)
@@ -102,7 +109,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		bar := c.newCount("comparing", inTaps)
 		defer bar.finish()
 		return verify.Verify(ctx, subject, reference, verify.Options{
-			Images: f.images, NoBlame: noBlame, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
+			Images: f.images, NoBlame: noBlame, Effort: effort, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
 		})
 	}
 	result, err := run(ctx, subject, false)
@@ -120,7 +127,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 			return notFixed
 		}
 	}
-	options := report.Options{All: f.all, Hint: verdictHint(result.Advice), About: facts.line(), Width: c.columns, Labels: model.Labels}
+	options := report.Options{All: f.all, Hint: cmp.Or(verdictHint(result.Advice), searchHint(result, f.search)), About: facts.line(), Width: c.columns, Labels: model.Labels}
 	var failed error
 	if f.report != "" {
 		if failed = f.writeReport(ctx, c, model, other, result, options); failed == nil {

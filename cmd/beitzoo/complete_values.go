@@ -82,6 +82,7 @@ var valuesOf = map[string]values{
 	"IMAGE":      imageValues,
 	"K":          freeValues,
 	"KEY":        fileValues,
+	"LONG":       {words: func(*typedWords) []proposal { return proposals(slices.Sorted(maps.Keys(efforts))) }},
 	"MODEL":      modelValues,
 	"N":          freeValues,
 	"NAME":       {words: zooNameWords},
