@@ -448,3 +448,24 @@ func TestFind_SearchIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestFind_ManyTokens makes sure that mistakes are found in models of which only some tokens are looked at first.
+func TestFind_ManyTokens(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	config.ImageHeight, config.ImageWidth, config.Depth = 72, 72, 2
+	weights := drawn(config)
+	for _, says := range []string{
+		"in attn.qkv.weight alone q and k are exchanged", "the relative position bias table is multiplied by 2", "mlp.fc1.weight is multiplied by 2", "the activation is ReLU",
+	} {
+		at := slices.IndexFunc(hypotheses(), func(h hypothesis) bool { return h.says == says })
+		if at < 0 {
+			t.Fatalf("no hypothesis that %s", says)
+		}
+		h := hypotheses()[at]
+		wrong, _ := run(t, config, weights, &h, false)
+		for _, branch := range []bool{false, true} {
+			check(t, config, weights, caseAt(config, wrong, engine.Stage{Kind: engine.Block, Block: 1}, branch), h)
+		}
+	}
+}

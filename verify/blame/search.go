@@ -114,6 +114,8 @@ type target struct {
 	limit Limit
 	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
 	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
+	// screen returns how far the draft is from the reference in a few tokens, which tells whether to compute more, or is nil.
+	screen func(ctx context.Context, d *draft) (drift.Distance, error)
 	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
 	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
 	// beyond reports whether a draft agrees with what the reference has after the target, or is nil. A hypothesis that concerns that must explain it, too.
@@ -179,6 +181,8 @@ type trial struct {
 	// limit is how far it may be, and share how much of that it takes.
 	limit Limit
 	share float64
+	// screened is how far it is in a few tokens, once that is known.
+	screened *drift.Distance
 }
 
 // better reports whether a trial that agrees is to be preferred over an earlier one that does: only if that one leaves more than a little of the limit, and
@@ -348,6 +352,9 @@ func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, er
 	if !h.apply(d) {
 		return nil, nil
 	}
+	if promising, err := t.promises(ctx, from, d); err != nil || !promising {
+		return nil, err
+	}
 	distance, err := t.distance(ctx, d)
 	if err != nil || !(distance.RMS < from.distance.RMS) {
 		return nil, err
@@ -357,15 +364,42 @@ func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, er
 	return &trial{draft: d, hypotheses: all, notes: append(slices.Clone(from.notes), d.note), distance: distance, limit: limit, share: limit.share(distance)}, nil
 }
 
+// promises reports whether a draft is nearer to the reference than a trial in the tokens that are looked at first.
+func (t *target) promises(ctx context.Context, from *trial, d *draft) (bool, error) {
+	if t.screen == nil {
+		return true, nil
+	}
+	if from.screened == nil {
+		distance, err := t.screen(ctx, from.draft)
+		if err != nil {
+			return false, err
+		}
+		from.screened = &distance
+	}
+	distance, err := t.screen(ctx, d)
+	return err == nil && distance.RMS < from.screened.RMS, err
+}
+
 // beam is the number of single hypotheses from which pairs are made.
 const beam = 6
+
+// Models of at least this width take long: fewer pairs are tried, without mistakes that are made in single blocks only.
+const (
+	large     = 384
+	largeBeam = 2
+)
 
 // pair looks for two hypotheses that together agree with the target: the ones that alone came nearest, each with all others.
 func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*trial, known []hypothesis) (*trial, error) {
 	const better = 0.97
 	tried = slices.DeleteFunc(slices.Clone(tried), func(one *trial) bool { return one.distance.RMS > better*start.distance.RMS })
 	slices.SortStableFunc(tried, func(a, b *trial) int { return compare(a.distance.RMS, b.distance.RMS) })
-	for _, one := range tried[:min(beam, len(tried))] {
+	width := beam
+	if s.model.Config.EmbedDim >= large {
+		width = largeBeam
+		known = slices.DeleteFunc(slices.Clone(known), func(h hypothesis) bool { return h.alone })
+	}
+	for _, one := range tried[:min(width, len(tried))] {
 		best, _, err := s.improve(ctx, t, one, known)
 		if err != nil || best != nil {
 			return best, err

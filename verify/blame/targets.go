@@ -118,6 +118,7 @@ func (b *blockCase) stream(stage string, limit Limit) *target {
 		return block.Stream(ctx, b.x, rows)
 	}
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.rows) }
+	t.screen = b.screening(b.after, of)
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveStream(ctx, b, t, d) }
 	return t
@@ -134,6 +135,7 @@ func (b *blockCase) attention(stage, name string, branch *whatif.Rows, limit Lim
 		return block.Attention(ctx, b.x, rows)
 	}
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.rows) }
+	t.screen = b.screening(branch, of)
 	t.confirm = b.confirming(branch, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveAttention(ctx, b, t, d) }
 	return t
@@ -154,6 +156,28 @@ func (b *blockCase) rest(stage string, branch *whatif.Rows, limit Limit) *target
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.x, branch) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveRest(ctx, b, t, d, some) }
 	return t
+}
+
+// screening returns the comparison in a few of the sampled tokens, or nil if there are no more.
+func (b *blockCase) screening(
+	want *whatif.Rows, compute func(ctx context.Context, d *draft, rows []int) (*whatif.Rows, error),
+) func(ctx context.Context, d *draft) (drift.Distance, error) {
+	const each = 5
+	if b.rows == nil {
+		return nil
+	}
+	var few []int
+	for i := 0; i < len(b.rows); i += each {
+		few = append(few, b.rows[i])
+	}
+	part := want.Pick(few)
+	return func(ctx context.Context, d *draft) (drift.Distance, error) {
+		got, err := compute(ctx, d, few)
+		if err != nil {
+			return drift.Distance{}, err
+		}
+		return drift.Compare(got.Values, part.Values), nil
+	}
 }
 
 // confirming returns the comparison in all tokens, or nil if some are all.
