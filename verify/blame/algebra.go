@@ -142,6 +142,10 @@ func matchColumns(ctx context.Context, want, got *columns) match {
 			if got.length[at] > 0 {
 				m.factor[i] = best * want.length[i] / got.length[at]
 			}
+			const same = 1e-4
+			if math.Abs(m.factor[i]-1) < same { // which is more exact
+				m.factor[i] = 1
+			}
 			m.offset[i] = want.mean[i] - m.factor[i]*got.mean[at]
 		}
 	})

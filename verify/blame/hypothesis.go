@@ -14,6 +14,8 @@ type hypothesis struct {
 	at []part
 	// says completes the sentence "STAGE agrees with the reference if ".
 	says string
+	// parameter is the ending of the name of the vector that is another one, for anotherVector.
+	parameter string
 	// side is whose fault it is; empty means Checkpoint.
 	side Side
 	// advice says what to change, or is empty.

@@ -34,12 +34,8 @@ const isLost = ": what it was is lost"
 // lost returns findings about what the file shows of the parameters that can affect a target which nothing explains. There are no edits: nothing restores them.
 func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
 	const most = 6
-	if !s.looked {
-		var err error
-		if s.suspicions, err = loss.Look(ctx, s.model.Config, s.weights); err != nil {
-			return nil, err
-		}
-		s.looked = true
+	if err := s.look(ctx); err != nil {
+		return nil, err
 	}
 	type ranked struct {
 		loss.Suspicion
@@ -137,4 +133,39 @@ func halfRight(targets []*target, right []bool) []Finding {
 		Stage: t.stage, Hypothesis: "unexplained", Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
 		Tolerance: t.limit.Max,
 	}}
+}
+
+// look reads the weights for what they alone show, once.
+func (s *Search) look(ctx context.Context) (err error) {
+	if !s.looked {
+		s.suspicions, err = loss.Look(ctx, s.model.Config, s.weights)
+		s.looked = err == nil
+	}
+	return err
+}
+
+// suspectsFirst sorts hypotheses that a vector is another one: first those about vectors that the file shows to be lost, since a bias may explain what another
+// one did.
+func (s *Search) suspectsFirst(ctx context.Context, d *draft, known []hypothesis) ([]hypothesis, error) {
+	if err := s.look(ctx); err != nil {
+		return nil, err
+	}
+	rank := func(h hypothesis) int {
+		suspected := func(one loss.Suspicion) bool { return slices.Contains(d.names(h.parameter), one.Tensor) }
+		switch {
+		case h.name != anotherVector:
+			return 0
+		case slices.ContainsFunc(s.suspicions, suspected) || d.isConstant(h.parameter):
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(known, func(a, b hypothesis) int { return rank(a) - rank(b) })
+	return known, nil
+}
+
+// isConstant reports whether all values of a vector are the same.
+func (d *draft) isConstant(parameter string) bool {
+	values, err := d.vector(parameter)
+	return err == nil && len(values) > 1 && !slices.ContainsFunc(values, func(v float64) bool { return v != values[0] })
 }

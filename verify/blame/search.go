@@ -227,6 +227,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		if solved, err = t.solve(ctx, d); err != nil {
 			return outcome{}, err
 		}
+		if solved, err = s.suspectsFirst(ctx, d, solved); err != nil {
+			return outcome{}, err
+		}
 	}
 	arbitrary := func(h hypothesis) bool { return h.name == anotherVector }
 	for _, more := range []func() (*trial, []*trial, error){
@@ -409,6 +412,9 @@ func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*tri
 		}
 		solved, err := t.solve(ctx, one.draft)
 		if err != nil {
+			return nil, err
+		}
+		if solved, err = s.suspectsFirst(ctx, one.draft, solved); err != nil {
 			return nil, err
 		}
 		if best, _, err = s.improve(ctx, t, one, solved); err != nil || best != nil {

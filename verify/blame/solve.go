@@ -113,7 +113,7 @@ func brief(order []int) string {
 
 // assigning returns the hypothesis that a vector has other values.
 func assigning(name string, at part, parameter, says string, values []float64) hypothesis {
-	return hypothesis{name: name, at: []part{at}, says: says, apply: func(d *draft) bool {
+	return hypothesis{name: name, at: []part{at}, says: says, parameter: parameter, apply: func(d *draft) bool {
 		return d.edit(parameter, "set to what the reference shows", func(old []float64, _ tensor.Shape) []float64 {
 			if len(old) != len(values) {
 				return slices.Clone(old)

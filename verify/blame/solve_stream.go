@@ -139,6 +139,11 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 		return nil, err
 	}
 	all = append(append(all, single...), norms...)
+	vectors, err := vectorsInMLP(ctx, t, d, block, y)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, vectors...)
 	if block.Gamma2 != nil {
 		for i := range want.Values {
 			want.Values[i] /= block.Gamma2[i%want.Width]
@@ -255,40 +260,45 @@ func assignUnits(weight []float64, hidden *columns, want *whatif.Rows, order []i
 }
 
 // before returns the stream before the MLP of which the block makes z, starting from a guess, or nil if it is not found: the fixed point of z minus the MLP
-// branch, by Anderson's acceleration for each token.
+// branch, by Anderson's acceleration for each token. It goes on for as long as that helps, since vectors are solved for from the result.
 func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*whatif.Rows, error) {
-	const steps, near = 60, 1e-9
+	const steps, near, exact, patience = 80, 1e-9, 1e-15, 6
 	y := whatif.RowsOf(slices.Clone(guess.Values), guess.Width)
 	histories := make([]history, y.Count)
-	scale := 0.0
-	for _, v := range z.Values {
-		scale = max(scale, math.Abs(v))
-	}
+	scale := largestOf(z.Values)
+	best, least, since := (*whatif.Rows)(nil), math.Inf(1), 0
 	for range steps {
 		branch, err := block.MLP(ctx, y)
 		if err != nil {
 			return nil, err
 		}
-		end := block.End(y, branch)
-		largest := 0.0
+		residual := subtract(z, block.End(y, branch))
+		largest := largestOf(residual.Values)
+		if since++; largest < least {
+			best, least, since = y, largest, 0
+		}
+		if !(largest <= 1e6*scale) || largest <= exact*scale || since == patience && least <= near*scale {
+			break
+		}
 		next := make([]float64, 0, len(y.Values))
 		for t := range y.Count {
-			residual := make([]float64, y.Width)
-			for i := range residual {
-				residual[i] = z.Row(t)[i] - end.Row(t)[i]
-				largest = max(largest, math.Abs(residual[i]))
-			}
-			next = append(next, histories[t].next(ctx, y.Row(t), residual)...)
-		}
-		if largest <= near*scale {
-			return y, nil
-		}
-		if math.IsNaN(largest) || largest > 1e6*scale {
-			return nil, nil
+			next = append(next, histories[t].next(ctx, y.Row(t), slices.Clone(residual.Row(t)))...)
 		}
 		y = whatif.RowsOf(next, y.Width)
 	}
-	return nil, nil
+	if least > near*scale {
+		return nil, nil
+	}
+	return best, nil
+}
+
+// largestOf returns the largest absolute value, or NaN if there is one.
+func largestOf(values []float64) float64 {
+	largest := 0.0
+	for _, v := range values {
+		largest = max(largest, math.Abs(v))
+	}
+	return largest
 }
 
 // nearest returns the tokens whose solutions lie nearest to the guesses: three of four. The stream before an MLP is not always the only one from which the
