@@ -10,6 +10,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -219,7 +220,7 @@ type source struct {
 }
 
 // errClosed ends the reading of a part that is not needed to its end.
-var errClosed = errors.New("closed")
+var errClosed = errdef.New(errdef.ErrInput, "closed")
 
 // open begins to read.
 func (s *source) open() {
