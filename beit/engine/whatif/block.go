@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
 // Block is one transformer block of a version.
@@ -232,13 +233,18 @@ func (b *Block) Stream(ctx context.Context, x *Rows, rows []int) (*Rows, error) 
 // add returns x + gamma branch; gamma nil means ones.
 func add(x, branch *Rows, gamma []float64) *Rows {
 	sum := make([]float64, len(x.Values))
-	for i, v := range x.Values {
-		if gamma == nil {
-			sum[i] = v + branch.Values[i]
-		} else {
-			sum[i] = v + gamma[i%x.Width]*branch.Values[i]
+	parallel.Ranges(x.Count, x.Width, func(from, to int) {
+		for i := from; i < to; i++ {
+			row, other, out := x.Row(i), branch.Row(i), sum[i*x.Width:(i+1)*x.Width]
+			for j, v := range row {
+				if gamma == nil {
+					out[j] = v + other[j]
+				} else {
+					out[j] = v + gamma[j]*other[j]
+				}
+			}
 		}
-	}
+	})
 	return RowsOf(sum, x.Width)
 }
 

@@ -14,8 +14,10 @@ func (m *Model) multiply(ctx context.Context, x *Rows, w *Tensor) (*Rows, error)
 	y := RowsOf(make([]float64, x.Count*out), out)
 	const rows = 96
 	left := gemm.NewRows[float64](x.Count, x.Width)
-	left.Fill(x.Values, x.Width, 0, left.Tiles())
 	tiles := max(1, rows/left.TileRows())
+	if err := parallel.Chunks(ctx, m.threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x.Values, x.Width, from, to) }); err != nil {
+		return nil, err
+	}
 	blocks, groups := (left.Tiles()+tiles-1)/tiles, min(m.threads*4, matrix.Panels())
 	err := parallel.Until(ctx, m.threads, blocks*groups, func(_, i int) {
 		block, group := i/groups, i%groups
@@ -40,9 +42,14 @@ func (v *Version) linear(ctx context.Context, x *Rows, weight *Tensor, bias []fl
 		bias = rounded(bias, v.Rules.Round)
 	}
 	sum := make([]float64, len(y.Values))
-	for i, value := range y.Values {
-		sum[i] = value + bias[i%y.Width]
-	}
+	parallel.Ranges(y.Count, y.Width, func(from, to int) {
+		for i := from; i < to; i++ {
+			row, shifted := y.Row(i), sum[i*y.Width:(i+1)*y.Width]
+			for j, b := range bias[:y.Width] {
+				shifted[j] = row[j] + b
+			}
+		}
+	})
 	if v.Rules.Round != nil {
 		v.Rules.Round(sum)
 	}
@@ -62,7 +69,7 @@ func (v *Version) norm(x *Rows, weight, bias *Tensor, epsilon float64) *Rows {
 	if epsilon == 0 {
 		epsilon = v.Config.Epsilon
 	}
-	y, _ := v.remember(normKey{x, weight, bias, epsilon, v.Rules.Norm}, func() (*Rows, error) { // which returns no error
+	y, _ := v.remember(normKey{x, weight, bias, epsilon, v.Rules.Norm}, len(x.Values), func() (*Rows, error) { // which returns no error
 		y := make([]float64, len(x.Values))
 		w, b := weight.Values(), bias.Values()
 		parallel.Ranges(x.Count, x.Width, func(from, to int) {

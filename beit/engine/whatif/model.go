@@ -19,9 +19,9 @@ type Model struct {
 	views   map[string]tensor.View
 	tensors map[string]*Tensor
 	memo    map[any]*Rows
-	// held is the number of float64 values in memo.
-	held    int
-	threads int
+	// held is the number of float64 values that memo keeps in memory, and most the largest.
+	held, most int
+	threads    int
 }
 
 // New returns the model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
@@ -31,9 +31,16 @@ func New(config arch.Config, weights []tensor.Named) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Config: config, views: make(map[string]tensor.View), tensors: make(map[string]*Tensor), threads: runtime.GOMAXPROCS(0)}
+	elements := int64(0)
 	for i, p := range config.Params() {
 		m.views[p.Name] = views[i]
+		n, err := p.Shape.Elements()
+		if err != nil {
+			return nil, err
+		}
+		elements += n
 	}
+	m.most = int(min(mostRemembered, max(leastRemembered, elements/4)))
 	m.Forget()
 	return m, nil
 }
@@ -62,6 +69,7 @@ func (m *Model) Tensor(name string) (*Tensor, error) {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	t := NewTensor(view.Shape, values)
+	t.own = true
 	m.tensors[name] = t
 	return t, nil
 }
@@ -100,20 +108,29 @@ func (r *Rows) Pick(indices []int) *Rows {
 	return RowsOf(picked, r.Width)
 }
 
-// remembered is the largest number of values that a Model remembers: 1 GiB.
-const remembered = 1 << 27
+// A Model remembers a quarter as many values as it has parameters, but at least 128 MiB of them and at most 1 GiB.
+const leastRemembered, mostRemembered = 1 << 24, 1 << 27
 
-// remember returns what compute returns, from memory if it was called with that key before.
-func (m *Model) remember(key any, compute func() (*Rows, error)) (*Rows, error) {
+// remember returns what compute returns, from memory if it was called with that key before. The key keeps that many values in memory. When there are too many,
+// it forgets all that it remembered.
+func (m *Model) remember(key any, keeps int, compute func() (*Rows, error)) (*Rows, error) {
 	if rows := m.memo[key]; rows != nil {
 		return rows, nil
 	}
 	rows, err := compute()
-	if err == nil && m.held+len(rows.Values) <= remembered {
-		m.memo[key] = rows
-		m.held += len(rows.Values)
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	keeps += len(rows.Values)
+	if m.held+keeps > m.most {
+		clear(m.memo)
+		m.held = 0
+	}
+	if keeps <= m.most {
+		m.memo[key] = rows
+		m.held += keeps
+	}
+	return rows, nil
 }
 
 // Version is a model with changes.
@@ -186,7 +203,7 @@ func (m *Model) product(ctx context.Context, x *Rows, w *Tensor, round func([]fl
 		return m.roundedProduct(ctx, x, w, round)
 	}
 	if w.base == nil {
-		return m.remember([2]any{x, w}, func() (*Rows, error) { return m.multiply(ctx, x, w) })
+		return m.remember([2]any{x, w}, len(x.Values)+w.held(), func() (*Rows, error) { return m.multiply(ctx, x, w) })
 	}
 	left := x
 	if w.columns != nil {

@@ -18,8 +18,10 @@ type Tensor struct {
 	// base is the tensor that this one is an arrangement of, or nil: row i is row rows[i] of base, and column j is column columns[j]; nil means as they are.
 	base          *Tensor
 	rows, columns []int
-	packing       sync.Once
-	packed        *gemm.Matrix[float64]
+	// own means that the model itself holds the tensor.
+	own     bool
+	packing sync.Once
+	packed  *gemm.Matrix[float64]
 }
 
 // NewTensor returns a tensor with these values, which must not change any more.
@@ -93,6 +95,15 @@ func arrange(values []float64, width int, rows, columns []int) []float64 {
 func (t *Tensor) width() int {
 	elements, _ := t.Shape.Elements()
 	return int(elements) / t.Shape[0]
+}
+
+// held returns how many values a tensor keeps in memory, plain and packed, that the model does not hold in any case.
+func (t *Tensor) held() int {
+	if t.own {
+		return 0
+	}
+	elements, _ := t.Shape.Elements()
+	return 2 * int(elements)
 }
 
 // matrix returns the tensor, [out, in], packed for products.
