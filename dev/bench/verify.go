@@ -30,8 +30,11 @@ var verifications = []struct {
 	{"a recording of every stage, all is well", "beit_base_p16_224", []string{"-recorded"}, "recording", 5},
 	{"the same, `blocks.5.attn.proj` transposed, no reasons", "beit_base_p16_224", []string{"-recorded", "-fault", "-no-reasons"}, "", 3},
 	{"the same, with reasons", "beit_base_p16_224", []string{"-recorded", "-fault"}, "", 3},
-	{"a recording of the logits, LayerNorm epsilon 1e-5 in place of 1e-6, with reasons", "beit_base_p16_224", []string{"-recorded", "-logits", "-epsilon", "1e-5"}, "", 1},
-	{"the same, `blocks.5.attn.proj` transposed, with reasons", "beit_base_p16_224", []string{"-recorded", "-logits", "-fault"}, "", 1},
+	{
+		"a recording of the logits, LayerNorm epsilon 1e-5 in place of 1e-6, with reasons",
+		"beit_base_p16_224", []string{"-recorded", "-logits", "-epsilon", "1e-5"}, "", 1,
+	},
+	{"a recording of the logits, `blocks.5.attn.proj` transposed, with reasons", "beit_base_p16_224", []string{"-recorded", "-logits", "-fault"}, "", 1},
 	{"float64 arithmetic, all is well", largeName, nil, "oracle", 3},
 }
 
