@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/internal/measure"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
@@ -75,7 +74,7 @@ type stopwatch struct {
 
 func newStopwatch() *stopwatch {
 	now := time.Now()
-	return &stopwatch{start: now, last: now, cpu: cpuTime(), phase: verify.Opening, spent: map[verify.Phase]time.Duration{}}
+	return &stopwatch{start: now, last: now, cpu: measure.ProcessorTime(), phase: verify.Opening, spent: map[verify.Phase]time.Duration{}}
 }
 
 // turn ends a phase and begins another.
@@ -88,18 +87,9 @@ func (s *stopwatch) turn(next verify.Phase) {
 // String ends the last phase, and returns the answer of verifyWorker.
 func (s *stopwatch) String() string {
 	s.turn(s.phase)
-	answer := []string{fmt.Sprint(s.last.Sub(s.start).Seconds()), fmt.Sprint((cpuTime() - s.cpu).Seconds())}
+	answer := []string{fmt.Sprint(s.last.Sub(s.start).Seconds()), fmt.Sprint((measure.ProcessorTime() - s.cpu).Seconds())}
 	for _, p := range timed {
 		answer = append(answer, fmt.Sprint(s.spent[p].Seconds()))
 	}
 	return strings.Join(answer, " ")
-}
-
-// cpuTime returns the time that all threads of this process computed, in the system too.
-func cpuTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
