@@ -123,6 +123,8 @@ def fold_v_bias(s):
 
 
 def fuse_bias(s, key):
+    if s.arch.table == "none":
+        raise Absent  # what is left is a plain vision transformer, and refused as one
     q, v = s["attn.q_bias"], s["attn.v_bias"]
     s.weights[s.full("attn.qkv.bias")] = torch.cat([q, key(q), v])
     del s["attn.q_bias"], s["attn.v_bias"]

@@ -147,7 +147,7 @@ class Judge:
         outcome.repaired = os.path.exists(fixed) and self.verify(fixed, planted)[1] == 0
         if outcome.repaired and all(k.permutes for k in case.kinds):
             write(self.planter.model(case).weights, planted.original)
-            outcome.equal = subprocess.run([self.beitzoo, "diff", fixed, planted.original, "-q"], capture_output=True).returncode == 0
+            outcome.equal = subprocess.run([self.beitzoo, "diff", fixed, planted.original, *planted.arguments, "-q"], capture_output=True).returncode == 0
 
 
 def family(case):
