@@ -1,3 +1,5 @@
+//go:build !race
+
 package blame
 
 import (
@@ -9,7 +11,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -159,67 +160,4 @@ func restored(t *testing.T, right, wrong []tensor.Named, edits []Edit) {
 	}
 }
 
-// planted are weights to be spoilt.
-type planted []tensor.Named
-
-func (w planted) change(name string, change func(values []float64, width int) []float64) {
-	at := slices.IndexFunc(w, func(n tensor.Named) bool { return n.Name == name })
-	values, _ := tensor.Float64s(w[at].View)
-	t := whatif.NewTensor(w[at].Shape, change(values, len(values)/w[at].Shape[0]))
-	w[at].View = tensor.View{DType: tensor.F64, Shape: w[at].Shape, Data: doubles{t}}
-}
-
-func (w planted) rows(name string, order []int) {
-	w.change(name, func(values []float64, width int) []float64 {
-		out := slices.Clone(values)
-		for to, from := range order {
-			copy(out[from*width:(from+1)*width], values[to*width:(to+1)*width])
-		}
-		return out
-	})
-}
-
-func (w planted) columns(name string, order []int) {
-	w.change(name, func(values []float64, width int) []float64 {
-		out := slices.Clone(values)
-		for i := range values {
-			out[i-i%width+order[i%width]] = values[i]
-		}
-		return out
-	})
-}
-
-func (w planted) take(name, from string) {
-	at := slices.IndexFunc(w, func(n tensor.Named) bool { return n.Name == name })
-	other := slices.IndexFunc(w, func(n tensor.Named) bool { return n.Name == from })
-	w[at].View, w[other].View = w[other].View, w[at].View
-}
-
-func (w planted) set(name string, i int, value float64) {
-	w.change(name, func(values []float64, _ int) []float64 {
-		out := slices.Clone(values)
-		out[i] = value
-		return out
-	})
-}
-
-// rolledBy returns a permutation of n: rolled, or reversed for -1.
-func rolledBy(n, by int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = (i + by) % n
-		if by < 0 {
-			order[i] = n - 1 - i
-		}
-	}
-	return order
-}
-
 func root(c arch.Config) float64 { return math.Sqrt(float64(c.HeadDim())) }
-
-// valuesIn returns the values of a parameter.
-func valuesIn(weights []tensor.Named, name string) []float64 {
-	at := slices.IndexFunc(weights, func(w tensor.Named) bool { return w.Name == name })
-	values, _ := tensor.Float64s(weights[at].View)
-	return values
-}
