@@ -32,7 +32,9 @@ var verifications = []struct {
 	{"the same, with reasons", "beit_base_p16_224", []string{"-recorded", "-fault"}, "", 3},
 	{
 		"a recording of the logits, LayerNorm epsilon 1e-5 in place of 1e-6, with reasons",
-		"beit_base_p16_224", []string{"-recorded", "-logits", "-epsilon", "1e-5"}, "", 1,
+		"beit_base_p16_224",
+		[]string{"-recorded", "-logits", "-epsilon", "1e-5"},
+		"", 1,
 	},
 	{"a recording of the logits, `blocks.5.attn.proj` transposed, with reasons", "beit_base_p16_224", []string{"-recorded", "-logits", "-fault"}, "", 1},
 	{"float64 arithmetic, all is well", largeName, nil, "oracle", 3},
