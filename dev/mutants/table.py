@@ -4,14 +4,14 @@ from collections import defaultdict
 
 # What must hold: in the end, and in a short run, which has few cases of each. The bars of the short run rise with what verify learns to name.
 TARGETS = {
-    "false alarms": (0.0, 0.10, "of what is honest or changes nothing, fails or is refused"),
+    "false alarms": (0.0, 0.05, "of what is honest or changes nothing, fails or is refused"),
     "found": (1.0, 0.97, "of what exceeds twice the honest rounding at its stage"),
     "right place": (0.99, 0.95, "of the found, where there is more than logits"),
-    "named, information kept": (0.95, 0.20, "with activations"),
-    "named, all": (0.85, 0.15, "with activations"),
-    "named, logits alone": (0.60, 0.10, ""),
-    "both of a pair": (0.90, 0.0, ""),
-    "repaired and verified": (0.95, 0.0, "of what keeps its information, in checkpoints"),
+    "named, information kept": (0.95, 0.80, "with activations"),
+    "named, all": (0.85, 0.65, "with activations"),
+    "named, logits alone": (0.60, 0.25, ""),
+    "both of a pair": (0.90, 0.30, ""),
+    "repaired and verified": (0.95, 0.75, "of what keeps its information, in checkpoints"),
 }
 
 
