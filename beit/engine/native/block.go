@@ -18,14 +18,11 @@ type block[T gemm.Float] struct {
 	bias *relpos.Table[T]
 	// gamma1 and gamma2 are nil if the model has no layer scale.
 	gamma1, gamma2 []T
-	// activate is the activation function inside the MLP, in place.
-	activate func([]T)
 }
 
 // block reads block i, several parameters at once.
-func (l *loader[T]) block(i, threads int, activate func([]T)) (b block[T], err error) {
+func (l *loader[T]) block(i, threads int) (b block[T], err error) {
 	prefix, c := fmt.Sprintf("blocks.%d.", i), l.config
-	b.activate = activate
 	var group errgroup.Group
 	group.SetLimit(threads)
 	for _, read := range []func() error{

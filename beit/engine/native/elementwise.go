@@ -14,14 +14,6 @@ func gelu[T gemm.Float](values []T) {
 	}
 }
 
-// tanhGELU is the approximation that some programs use instead: x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))).
-func tanhGELU[T gemm.Float](values []T) {
-	for i, value := range values {
-		v := float64(value)
-		values[i] = T(v * 0.5 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))))
-	}
-}
-
 // roundBF16 rounds each value to the nearest bfloat16, ties to even. A NaN stays as it is.
 func roundBF16(values []float32) {
 	for i, v := range values {

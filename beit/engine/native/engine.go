@@ -6,16 +6,11 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Engine loads models that run in plain Go on the CPU. The zero value is ready to use.
-type Engine struct {
-	// TanhGELU computes GELU by its tanh approximation. No released BEiT was trained with it; package blame uses it to find out whether another program
-	// computes GELU in this way.
-	TanhGELU bool
-}
+type Engine struct{}
 
 var _ engine.Engine = Engine{}
 
@@ -33,13 +28,13 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	threads := threadsOf(options)
 	switch options.DType {
 	case tensor.F64:
-		return load(ctx, config, weights, threads, nil, activationOf[float64](e))
+		return load[float64](ctx, config, weights, threads, nil)
 	case tensor.F32, tensor.Invalid:
-		return load(ctx, config, weights, threads, nil, activationOf[float32](e))
+		return load[float32](ctx, config, weights, threads, nil)
 	case tensor.BF16:
-		return load(ctx, config, weights, threads, roundBF16, activationOf[float32](e))
+		return load(ctx, config, weights, threads, roundBF16)
 	case tensor.F16:
-		return load(ctx, config, weights, threads, roundF16, activationOf[float32](e))
+		return load(ctx, config, weights, threads, roundF16)
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }
@@ -50,12 +45,4 @@ func threadsOf(options engine.Options) int {
 		return options.Threads
 	}
 	return runtime.GOMAXPROCS(0)
-}
-
-// activationOf returns the activation function inside the MLP.
-func activationOf[T gemm.Float](e Engine) func([]T) {
-	if e.TanhGELU {
-		return tanhGELU[T]
-	}
-	return gelu[T]
 }

@@ -107,7 +107,7 @@ func (l *loader[T]) norm(prefix string) (n norm[T], err error) {
 }
 
 // load reads all parameters, several blocks at once.
-func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round, activate func([]T)) (engine.Model, error) {
+func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (engine.Model, error) {
 	l, err := newLoader(config, weights, round)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tenso
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m.blocks[i], err = l.block(i, 1, activate)
+			m.blocks[i], err = l.block(i, 1)
 			return err
 		})
 	}

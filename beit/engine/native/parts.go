@@ -31,18 +31,18 @@ func (e Engine) Parts(config arch.Config, weights []tensor.Named, options engine
 	}
 	switch options.DType {
 	case tensor.F64:
-		return newParts(config, weights, threadsOf(options), nil, activationOf[float64](e))
+		return newParts[float64](config, weights, threadsOf(options), nil)
 	case tensor.F32, tensor.Invalid:
-		return newParts(config, weights, threadsOf(options), nil, activationOf[float32](e))
+		return newParts[float32](config, weights, threadsOf(options), nil)
 	case tensor.BF16:
-		return newParts(config, weights, threadsOf(options), roundBF16, activationOf[float32](e))
+		return newParts(config, weights, threadsOf(options), roundBF16)
 	case tensor.F16:
-		return newParts(config, weights, threadsOf(options), roundF16, activationOf[float32](e))
+		return newParts(config, weights, threadsOf(options), roundF16)
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }
 
-func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads int, round, activate func([]T)) (*Parts, error) {
+func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads int, round func([]T)) (*Parts, error) {
 	l, err := newLoader(config, weights, round)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 		case stage.Kind == engine.Embed:
 			return m.stemPart(l)
 		case stage.InBlock() && stage.Block >= 0 && stage.Block < config.Depth:
-			return m.blockPart(l, stage, activate)
+			return m.blockPart(l, stage)
 		case stage.Kind == engine.Pool && config.Pooling != arch.NoPooling:
 			return m.poolPart(l, stage)
 		case stage.Kind == engine.Logits && config.Classes > 0:
@@ -77,8 +77,8 @@ func (m *model[T]) stemPart(l *loader[T]) (part Part, err error) {
 	}, nil
 }
 
-func (m *model[T]) blockPart(l *loader[T], stage engine.Stage, activate func([]T)) (Part, error) {
-	b, err := l.block(stage.Block, m.threads, activate)
+func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (Part, error) {
+	b, err := l.block(stage.Block, m.threads)
 	if err != nil {
 		return nil, err
 	}

@@ -51,9 +51,9 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 
 // feed writes the MLP branch of x to branch.
 func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
-	activate := b.activate
+	activate := gelu[T]
 	if w.round != nil {
-		activate = func(line []T) { b.activate(line); w.round(line) }
+		activate = func(line []T) { gelu(line); w.round(line) }
 	}
 	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens

@@ -2,6 +2,7 @@ package whatif_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -163,4 +164,17 @@ func stream(t *testing.T, v *whatif.Version, x *whatif.Rows) *whatif.Rows {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestTanhGELU compares with values of torch.nn.functional.gelu in float64, with approximate="tanh".
+func TestTanhGELU(t *testing.T) {
+	t.Parallel()
+	for x, want := range map[float64]float64{
+		-6.0: -8.43964897967453e-11, -1.5: -0.10042842301976707, -0.1: -0.04601724895456484, 0.0: 0.0, 0.3: 0.18537092354275922, 1.0: 0.8411919906082768,
+		2.5: 2.484915733910001,
+	} {
+		if got := whatif.TanhGELU(x); math.Abs(got-want) > 1e-15 {
+			t.Errorf("TanhGELU(%v) = %v, want %v", x, got, want)
+		}
+	}
 }
