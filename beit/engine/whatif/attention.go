@@ -13,16 +13,11 @@ import (
 func (v *Version) attend(ctx context.Context, qkv *Rows, table *Tensor, rows []int) (*Rows, error) {
 	all := v.Rules.Weights == SoftmaxOverQueries || v.Rules.HeadsApart
 	wanted := rows
-	if rows == nil || all {
-		wanted = make([]int, qkv.Count)
-		for i := range wanted {
-			wanted[i] = i
-		}
+	if all {
+		wanted = nil
 	}
-	a := &attention{version: v, qkv: qkv, rows: wanted, tokens: v.Config.Tokens(), width: v.Config.HeadDim(), out: make([]float64, len(wanted)*v.Config.EmbedDim)}
-	if table != nil {
-		a.bias = relpos.New(v.Config, table.Values())
-	}
+	a := v.newAttention(qkv, table, wanted)
+	a.out = make([]float64, len(a.rows)*v.Config.EmbedDim)
 	images := qkv.Count / a.tokens
 	err := parallel.Until(ctx, v.threads, images*v.Config.Heads, func(_, i int) { a.head(i/v.Config.Heads, i%v.Config.Heads) })
 	out := RowsOf(a.out, v.Config.EmbedDim)
@@ -258,33 +253,18 @@ func (a *attention) apart(out *Rows) *Rows {
 	return RowsOf(read, out.Width)
 }
 
-// attendInput returns the rows of in weighted by the attention of one head.
-func (v *Version) attendInput(ctx context.Context, qkv, in *Rows, table *Tensor, rows []int, head int) (*Rows, error) {
+// newAttention returns the attention of the tokens with these indices, or of all.
+func (v *Version) newAttention(qkv *Rows, table *Tensor, rows []int) *attention {
 	a := &attention{version: v, qkv: qkv, rows: rows, tokens: v.Config.Tokens(), width: v.Config.HeadDim()}
-	if table != nil {
-		a.bias = relpos.New(v.Config, table.Values())
-	}
 	if rows == nil {
 		for i := range qkv.Count {
 			a.rows = append(a.rows, i)
 		}
 	}
-	out := make([]float64, len(a.rows)*in.Width)
-	for image := range qkv.Count / a.tokens {
-		own, places := a.of(image)
-		if len(own) == 0 {
-			continue
-		}
-		scores := a.weighed(image, head, own)
-		var values gemm.Matrix[float64]
-		values.Fill(in.Values[image*a.tokens*in.Width:], a.tokens, in.Width, in.Width)
-		sums := make([]float64, len(own)*in.Width)
-		values.MultiplyAdd(sums, in.Width, gemm.PackRows(scores, len(own), a.tokens, a.tokens), 0, values.Panels())
-		for i, place := range places {
-			copy(out[place*in.Width:], sums[i*in.Width:(i+1)*in.Width])
-		}
+	if table != nil {
+		a.bias = relpos.New(v.Config, table.Values())
 	}
-	return RowsOf(out, in.Width), ctx.Err()
+	return a
 }
 
 // Weights returns the attention of one head from the tokens with these indices, or all, to all tokens of their image, [len(rows), T].
@@ -293,29 +273,45 @@ func (b *Block) Weights(ctx context.Context, x *Rows, rows []int, head int) (*Ro
 	if err != nil {
 		return nil, err
 	}
-	v := b.version
-	a := &attention{version: v, qkv: qkv, rows: rows, tokens: v.Config.Tokens(), width: v.Config.HeadDim()}
-	if b.Table != nil {
-		a.bias = relpos.New(v.Config, b.Table.Values())
-	}
-	if rows == nil {
-		for i := range qkv.Count {
-			a.rows = append(a.rows, i)
-		}
-	}
-	out := make([]float64, len(a.rows)*a.tokens)
+	a := b.version.newAttention(qkv, b.Table, rows)
+	out := RowsOf(make([]float64, len(a.rows)*a.tokens), a.tokens)
 	for image := range qkv.Count / a.tokens {
 		own, places := a.of(image)
 		if len(own) == 0 {
 			continue
 		}
-		scores := a.scores(image, head, own)
-		a.weights(scores, len(own))
+		scores := a.weighed(image, head, own)
 		for i, place := range places {
-			copy(out[place*a.tokens:(place+1)*a.tokens], scores[i*a.tokens:(i+1)*a.tokens])
+			copy(out.Row(place), scores[i*a.tokens:(i+1)*a.tokens])
 		}
 	}
-	return RowsOf(out, a.tokens), ctx.Err()
+	return out, ctx.Err()
+}
+
+// AttendedInput returns what the values of a head would be if they were the input of qkv itself: the normed stream, weighted by the attention of the tokens
+// with these indices, [len(rows), C].
+func (b *Block) AttendedInput(ctx context.Context, x *Rows, rows []int, head int) (*Rows, error) {
+	weights, err := b.Weights(ctx, x, rows, head)
+	if err != nil {
+		return nil, err
+	}
+	in := b.norm1(x)
+	a := b.version.newAttention(in, nil, rows)
+	out := RowsOf(make([]float64, len(a.rows)*in.Width), in.Width)
+	for image := range in.Count / a.tokens {
+		own, places := a.of(image)
+		if len(own) == 0 {
+			continue
+		}
+		var values gemm.Matrix[float64]
+		values.Fill(in.Values[image*a.tokens*in.Width:], a.tokens, in.Width, in.Width)
+		sums := make([]float64, len(own)*in.Width)
+		values.MultiplyAdd(sums, in.Width, gemm.PackRows(weights.Pick(places).Values, len(own), a.tokens, a.tokens), 0, values.Panels())
+		for i, place := range places {
+			copy(out.Row(place), sums[i*in.Width:(i+1)*in.Width])
+		}
+	}
+	return out, ctx.Err()
 }
 
 // NormedAttention returns what qkv reads: norm1 of the stream.

@@ -144,20 +144,25 @@ func (b *Block) QKVOf(ctx context.Context, x *Rows) (*Rows, error) {
 
 // Middle returns the stream between both branches, y, from x and the attention branch, which have the same tokens.
 func (b *Block) Middle(x, branch *Rows) *Rows {
+	return b.join(x, branch, b.Gamma1, b.Norm1, b.version.Rules.Epsilon1, NoFirstResidual)
+}
+
+// join adds a branch to the stream. lonely is the order in which the stream before the branch is lost.
+func (b *Block) join(x, branch *Rows, gamma []float64, norm Norm, epsilon float64, lonely Order) *Rows {
 	v := b.version
 	switch v.Rules.Order {
+	case lonely:
+		return scaled(branch, gamma)
 	case NormAfterSum:
-		return v.norm(add(x, branch, b.Gamma1), b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
+		return v.norm(add(x, branch, gamma), norm.Weight, norm.Bias, epsilon)
 	case ScaleAfterSum:
-		return scaled(add(x, branch, nil), b.Gamma1)
-	case NoFirstResidual:
-		return scaled(branch, b.Gamma1)
+		return scaled(add(x, branch, nil), gamma)
 	case ScaleFirst:
 		return add(x, branch, nil)
 	case ResidualOfNorm:
-		return add(v.norm(x, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1), branch, b.Gamma1)
+		return add(v.norm(x, norm.Weight, norm.Bias, epsilon), branch, gamma)
 	}
-	return add(x, branch, b.Gamma1)
+	return add(x, branch, gamma)
 }
 
 // Hidden returns the values inside the MLP, [len(y), HiddenDim], before and after the activation. in is what the MLP reads: y, or x for SideBySide and MLPFirst.
@@ -185,20 +190,7 @@ func (b *Block) MLP(ctx context.Context, in *Rows) (*Rows, error) {
 
 // End returns the stream after the block, z, from the one in the middle and the MLP branch.
 func (b *Block) End(y, branch *Rows) *Rows {
-	v := b.version
-	switch v.Rules.Order {
-	case NormAfterSum:
-		return v.norm(add(y, branch, b.Gamma2), b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
-	case ScaleAfterSum:
-		return scaled(add(y, branch, nil), b.Gamma2)
-	case NoSecondResidual:
-		return scaled(branch, b.Gamma2)
-	case ScaleFirst:
-		return add(y, branch, nil)
-	case ResidualOfNorm:
-		return add(v.norm(y, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2), branch, b.Gamma2)
-	}
-	return add(y, branch, b.Gamma2)
+	return b.join(y, branch, b.Gamma2, b.Norm2, b.version.Rules.Epsilon2, NoSecondResidual)
 }
 
 // Finish returns the stream after the block from x and the attention branch, which have the same tokens.
@@ -262,14 +254,3 @@ func scaled(x *Rows, gamma []float64) *Rows {
 
 // NormedMLP returns what fc1 reads: norm2 of the stream.
 func (b *Block) NormedMLP(y *Rows) *Rows { return b.norm2(y) }
-
-// AttendedInput returns what the values of a head would be if they were the input of qkv itself: the normed stream, weighted by the attention of the tokens
-// with these indices, [len(rows), C].
-func (b *Block) AttendedInput(ctx context.Context, x *Rows, rows []int, head int) (*Rows, error) {
-	v, in := b.version, b.norm1(x)
-	qkv, err := v.linear(ctx, in, b.QKV.Weight, b.QKV.Bias)
-	if err != nil {
-		return nil, err
-	}
-	return v.attendInput(ctx, qkv, in, b.Table, rows, head)
-}
