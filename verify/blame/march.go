@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -296,7 +297,7 @@ func (m *march) inPairs(ctx context.Context) error {
 	nearest := slices.DeleteFunc(slices.Clone(m.tried), func(w *walker) bool {
 		return len(w.hypotheses) != 1 || w.hypotheses[0].endsOnly() || !(w.distance.RMS < better*m.without.RMS)
 	})
-	slices.SortStableFunc(nearest, func(a, b *walker) int { return compare(a.distance.RMS, b.distance.RMS) })
+	slices.SortStableFunc(nearest, func(a, b *walker) int { return cmp.Compare(a.distance.RMS, b.distance.RMS) })
 	nearest = nearest[:min(most, len(nearest))]
 	others := everywhereOnly(hypotheses())
 	for i := range m.last() {

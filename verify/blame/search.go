@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -396,7 +397,7 @@ const (
 func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*trial, known []hypothesis) (*trial, error) {
 	const better = 0.97
 	tried = slices.DeleteFunc(slices.Clone(tried), func(one *trial) bool { return one.distance.RMS > better*start.distance.RMS })
-	slices.SortStableFunc(tried, func(a, b *trial) int { return compare(a.distance.RMS, b.distance.RMS) })
+	slices.SortStableFunc(tried, func(a, b *trial) int { return cmp.Compare(a.distance.RMS, b.distance.RMS) })
 	width := beam
 	if s.model.Config.EmbedDim >= large {
 		width = largeBeam
@@ -422,16 +423,6 @@ func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*tri
 		}
 	}
 	return nil, nil
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // conclude returns the findings of the best trial.

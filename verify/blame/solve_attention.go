@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
@@ -159,7 +160,7 @@ func (d *draft) changedValues(ctx context.Context, t *target, m match) ([]hypoth
 	}
 	if f := m.scaled(slack); f != 0 && math.Abs(f-1) > slack/4 {
 		f = round(f)
-		third := func(values []float64) []float64 {
+		third := func(values []float64, _ tensor.Shape) []float64 {
 			scaled := slices.Clone(values)
 			for i := 2 * len(values) / 3; i < len(values); i++ {
 				scaled[i] *= f
@@ -167,7 +168,7 @@ func (d *draft) changedValues(ctx context.Context, t *target, m match) ([]hypoth
 			return scaled
 		}
 		all = append(all, hypothesis{name: "scaled", at: attention, says: "the values in attn.qkv.weight are multiplied by " + factorText(f), apply: func(d *draft) bool {
-			return d.edit("attn.qkv.weight", "multiply the values by "+factorText(f), ignoringShape(third))
+			return d.edit("attn.qkv.weight", "multiply the values by "+factorText(f), third)
 		}})
 	}
 	return append(all, d.recognised(ctx, t, atAttention, "attn.v_bias", want)...), nil

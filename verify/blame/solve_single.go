@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -305,7 +306,7 @@ func vectorSuspects(parameter string, difference, branch *whatif.Rows, total flo
 // hypothesesOf returns the hypotheses of the values that explain most.
 func hypothesesOf(ctx context.Context, found []suspect, at part, t *target) []hypothesis {
 	const most = 6
-	slices.SortStableFunc(found, func(a, b suspect) int { return compare(b.share, a.share) })
+	slices.SortStableFunc(found, func(a, b suspect) int { return cmp.Compare(b.share, a.share) })
 	var all []hypothesis
 	for _, s := range found[:min(most, len(found))] {
 		all = append(all, s.hypothesis(ctx, at, t))

@@ -1,17 +1,13 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
-	"github.com/beitzoo/beitzoo/tensor"
 )
-
-func ignoringShape(change func([]float64) []float64) changeFunc {
-	return func(values []float64, _ tensor.Shape) []float64 { return change(values) }
-}
 
 // solveStream solves for mistakes anywhere in a block: in the attention, assuming that the MLP is right, and the other way round.
 func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypothesis, error) {
@@ -23,35 +19,42 @@ func solveStream(ctx context.Context, b *blockCase, t *target, d *draft) ([]hypo
 	if err != nil {
 		return nil, err
 	}
+	all, known, err := solveAfter(ctx, b, t, d, block, branch)
+	if err != nil || known == nil {
+		return all, err
+	}
+	found, err := solveBranch(ctx, known.blockCase, t, d, block, known.branch, known.y)
+	return append(all, found...), err
+}
+
+// middle is a block in the tokens for which the stream between both branches is known, y, with the attention branch of a draft.
+type middle struct {
+	*blockCase
+	branch, y *whatif.Rows
+}
+
+// solveAfter solves for mistakes after an attention branch: in the MLP, and in gamma_1, assuming that the MLP is right. It returns the tokens for which the
+// stream between both is known then, or nil if it is not.
+func solveAfter(ctx context.Context, b *blockCase, t *target, d *draft, block *whatif.Block, branch *whatif.Rows) ([]hypothesis, *middle, error) {
 	y := block.Middle(b.some, branch)
 	all, err := solveMLP(ctx, t, d, block, y)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	solved, err := before(ctx, block, t.want, y)
 	if err != nil || solved == nil {
-		return all, err
+		return all, nil, err
 	}
 	kept := nearest(solved, y)
-	b, branch, y = b.keep(kept), branch.Pick(kept), solved.Pick(kept)
-	found, err := solveMiddle(ctx, b, t, d, block, branch, y)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, found...)
-	found, err = solveBranch(ctx, b, t, d, block, branch, y)
-	return append(all, found...), err
+	known := &middle{b.keep(kept), branch.Pick(kept), solved.Pick(kept)}
+	found, err := solveMiddle(ctx, known.blockCase, t, d, block, known.branch, known.y)
+	return append(all, found...), known, err
 }
 
 // solveBranch solves for mistakes in the attention branch, from the stream after it.
 func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *whatif.Block, branch, y *whatif.Rows) ([]hypothesis, error) {
-	want := subtract(y, b.some)
-	if block.Gamma1 != nil {
-		for i := range want.Values {
-			want.Values[i] /= block.Gamma1[i%want.Width]
-		}
-	}
-	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+	want := unscaled(subtract(y, b.some), block.Gamma1)
+	if want == nil {
 		return nil, nil
 	}
 	all, err := d.outputs(ctx, t, atAttention, want, branch, "attn.proj.weight", "attn.proj.bias")
@@ -68,6 +71,20 @@ func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *
 	}
 	found, err := solveContext(ctx, b, t, d, want)
 	return slices.Concat(all, single, norms, found), err
+}
+
+// unscaled returns a branch without its layer scale, or nil if the layer scale is zero somewhere. gamma may be nil.
+func unscaled(branch *whatif.Rows, gamma []float64) *whatif.Rows {
+	if gamma != nil {
+		branch = whatif.RowsOf(slices.Clone(branch.Values), branch.Width)
+		for i := range branch.Values {
+			branch.Values[i] /= gamma[i%branch.Width]
+		}
+	}
+	if slices.ContainsFunc(branch.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+		return nil
+	}
+	return branch
 }
 
 // solveMiddle solves for gamma_1, from the attention branch and the stream after it.
@@ -104,18 +121,8 @@ func solveRest(ctx context.Context, b *blockCase, t *target, d *draft, branch *w
 	if err != nil || d.Rules.Order != whatif.NormFirst {
 		return nil, err
 	}
-	y := block.Middle(b.some, branch)
-	all, err := solveMLP(ctx, t, d, block, y)
-	if err != nil {
-		return nil, err
-	}
-	solved, err := before(ctx, block, t.want, y)
-	if err != nil || solved == nil {
-		return all, err
-	}
-	kept := nearest(solved, y)
-	found, err := solveMiddle(ctx, b.keep(kept), t, d, block, branch.Pick(kept), solved.Pick(kept))
-	return append(all, found...), err
+	all, _, err := solveAfter(ctx, b, t, d, block, branch)
+	return all, err
 }
 
 // solveMLP solves for mistakes in the MLP branch, from the stream before it, y, and after it, that of the target.
@@ -144,12 +151,7 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 		return nil, err
 	}
 	all = append(all, vectors...)
-	if block.Gamma2 != nil {
-		for i := range want.Values {
-			want.Values[i] /= block.Gamma2[i%want.Width]
-		}
-	}
-	if slices.ContainsFunc(want.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+	if want = unscaled(want, block.Gamma2); want == nil {
 		return all, nil
 	}
 	found, err := d.outputs(ctx, t, atMLP, want, branch, "mlp.fc2.weight", "mlp.fc2.bias")
@@ -311,7 +313,7 @@ func nearest(solved, guess *whatif.Rows) []int {
 			away[t] += (v - guess.Row(t)[i]) * (v - guess.Row(t)[i])
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return compare(away[i], away[j]) })
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(away[i], away[j]) })
 	kept := order[:len(order)-len(order)/4]
 	slices.Sort(kept)
 	return kept

@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -95,7 +96,7 @@ func orderOf(want, old []float64, spread float64) []int {
 		for i := range order {
 			order[i] = i
 		}
-		slices.SortStableFunc(order, func(i, j int) int { return compare(values[i], values[j]) })
+		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(values[i], values[j]) })
 		return order
 	}
 	a, b := rank(want), rank(old)
