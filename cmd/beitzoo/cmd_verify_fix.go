@@ -37,14 +37,7 @@ func (f *fixFlags) flags() []cli.Flag {
 		}
 	}
 	for _, flag := range all {
-		switch flag := flag.(type) {
-		case *cli.BoolFlag:
-			flag.Category = repairSection
-		case *cli.StringFlag:
-			flag.Category = repairSection
-		case *cli.PathFlag:
-			flag.Category = repairSection
-		}
+		setCategory(flag, repairSection)
 	}
 	return all
 }
