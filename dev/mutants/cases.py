@@ -92,22 +92,34 @@ def every(seed):
                 yield Case(model, (), mode, seed + 1000 * more, "honest")
 
 
+# What a kind is tried in beside float64 activations in each of its places: one case for each line, where it has such a mode.
+SEEN_IN = (("taps-f32",), ("attn-f64", "attn-f32"), ("logits-f64", "logits-f32"), ("half-bf16", "half-f16"), ("bf16-checkpoint",), ("against",))
+
+
 def small(seed):
-    """The cases on small models: with activations in float64 each kind in each place of each model, in the other modes in one place of two drawn models."""
-    draw, chosen = random.Random(seed), {}
-    for case in every(seed):
-        if case.model == "base":
+    """The cases on small models: each kind with activations in float64 in each of its places, and once in each other way of seeing it; the models take turns."""
+    draw = random.Random(seed)
+    for kind in checkpoints.KINDS + programs.KINDS:
+        modes, fitting = PROGRAM_MODES if kind.program else CHECKPOINT_MODES, [m for m in models.SMALL if fits(kind, m)]
+        if not fitting:
             continue
-        if case.group != "fault" or case.mode == "taps-f64":
-            yield case
-            continue
-        kind, where = case.faults[0]
-        key = kind.name, kind.program, case.mode
-        if key not in chosen:
-            fitting = [m for m in models.SMALL if fits(kind, m)]
-            chosen[key] = {m: draw.choice(places(kind, m)) for m in draw.sample(fitting, min(2, len(fitting)))}
-        if chosen[key].get(case.model) == where:
-            yield case
+        turns = in_turn(fitting, draw)
+        for number in range(len(PLACES)):
+            model = next(turns)
+            if number < len(found := places(kind, model)):
+                yield Case(model, ((kind, found[number]),), "taps-f64", seed)
+        for ways in SEEN_IN:
+            if having := [m for m in ways if m in modes]:
+                model = next(turns)
+                yield Case(model, ((kind, draw.choice(places(kind, model))),), draw.choice(having), seed)
+    yield from (c for c in every(seed) if c.group != "fault" and c.model != "base")
+
+
+def in_turn(things, draw):
+    """All of things in a drawn order, over and over."""
+    order = draw.sample(things, len(things))
+    while True:
+        yield from order
 
 
 def pairs(seed, count=240):

@@ -107,15 +107,22 @@ def main():
     parser.add_argument(
         "--case", default="", help="run the cases with names like this pattern, on the large model if it begins with base; a whole name keeps the files"
     )
+    parser.add_argument("--part", default="", help="K/N: every Nth case from the Kth on; --rows puts the outcomes of the parts together")
+    parser.add_argument("--rows", nargs="+", default=[], help="run nothing, print the table of outcomes that --json wrote")
     parser.add_argument("--json", default="", help="write every outcome to this file")
     parser.add_argument("--table", default="", help="write the table to this file as well")
     parser.add_argument("--cache", default=os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "beitzoo", "mutants"))
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
+    if arguments.rows:
+        return tell(arguments, *earlier(arguments.rows))
     torch.set_num_threads(1)
     check_golden()
     planned = chosen(arguments)
+    if arguments.part:
+        number, of = map(int, arguments.part.split("/"))
+        planned = planned[number - 1 :: of]
     if arguments.list:
         print("\n".join(c.name for c in planned))
         return 0
@@ -126,27 +133,41 @@ def main():
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=shared) as folder:
         rows, seconds = run(arguments, planned, folder)
-    broken = [r for r in rows if "broken" in r]
-    rows = [r for r in rows if "broken" not in r]
-    if not arguments.case:
+    if not arguments.case and arguments.part.split("/")[0] in ("", "1"):
         rows += honest.rows(arguments.beitzoo, arguments.seed, arguments.drawn // 4)
+    return tell(arguments, rows, seconds)
+
+
+def earlier(files):
+    """The outcomes that --json wrote, and how long the runs took together as one after the other."""
+    rows = []
+    for path in files:
+        with open(path) as file:
+            rows += map(json.loads, file)
+    return rows, sum(r.get("seconds", 0) for r in rows)
+
+
+def tell(arguments, rows, seconds):
+    """Prints the tables and writes the files. The exit status: 1 for a missed target, or for what could not be planted."""
+    broken = [r for r in rows if "broken" in r]
+    good = [r for r in rows if "broken" not in r]
     told = [
         f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs.",
         "",
-        *table.report(rows, seconds),
+        *table.report(good, seconds),
         "",
-        *table.kinds(rows),
+        *table.kinds(good),
         "",
-        *table.failures(rows),
+        *table.failures(good),
     ]
-    print("\n".join(told))
     for path, text in ((arguments.table, "\n".join(told) + "\n"), (arguments.json, "\n".join(json.dumps(r) for r in rows) + "\n")):
         if path:
             with open(path, "w") as file:
                 file.write(text)
+    print("\n".join(told))
     for r in broken:
         print(f"could not plant {r['broken']}: {r['why']}", file=sys.stderr)
-    missing = table.missed(rows, bool(arguments.drawn))
+    missing = table.missed(good, bool(arguments.drawn))
     if missing and not arguments.case:
         print("missed: " + ", ".join(missing), file=sys.stderr)
         return 1
