@@ -15,15 +15,11 @@ type linear[T gemm.Float] struct {
 	round   func([]T)
 }
 
-// blockRows is how many rows of x one task multiplies: with 256 inner indices they fit the second-level cache. It is a multiple of the rows of every
-// kernel's tile.
-const blockRows = 192
-
 // apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place. The error
 // is that of ctx.
 func (l *linear[T]) apply(ctx context.Context, threads int, y, x []T, rows int, finish func([]T)) error {
 	left := gemm.NewRows[T](rows, l.in)
-	tiles := blockRows / left.TileRows()
+	tiles := left.BlockTiles()
 	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x, l.in, from, to) }); err != nil {
 		return err
 	}
@@ -36,8 +32,8 @@ func (l *linear[T]) apply(ctx context.Context, threads int, y, x []T, rows int, 
 		block, from := i%rowBlocks, i/rowBlocks*group
 		to := min(panels, from+group)
 		part := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))
-		top := block * blockRows
-		l.piece(y[top*l.out:min(rows, top+blockRows)*l.out], part, from, to, finish)
+		top, bottom := block*tiles*left.TileRows(), (block+1)*tiles*left.TileRows()
+		l.piece(y[top*l.out:min(rows, bottom)*l.out], part, from, to, finish)
 	})
 }
 

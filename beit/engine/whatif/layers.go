@@ -12,9 +12,8 @@ import (
 func (m *Model) multiply(ctx context.Context, x *Rows, w *Tensor) (*Rows, error) {
 	out, matrix := w.Shape[0], w.matrix()
 	y := RowsOf(make([]float64, x.Count*out), out)
-	const rows = 96
 	left := gemm.NewRows[float64](x.Count, x.Width)
-	tiles := max(1, rows/left.TileRows())
+	tiles := left.BlockTiles()
 	if err := parallel.Chunks(ctx, m.threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x.Values, x.Width, from, to) }); err != nil {
 		return nil, err
 	}

@@ -5,16 +5,16 @@ import "golang.org/x/sys/cpu"
 // The assembly kernels, with the arguments of kernel.multiply.
 
 //go:noescape
-func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride uintptr)
+func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
 
 //go:noescape
-func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, stride uintptr)
+func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
 
 //go:noescape
-func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride uintptr)
+func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
 
 //go:noescape
-func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride uintptr)
+func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
 
 // kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {

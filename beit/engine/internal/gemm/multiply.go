@@ -15,7 +15,11 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 	for p := 0; p < m.inner; p += depth {
 		k := min(depth, m.inner-p)
 		for panel := from; panel < to; panel++ {
-			m.column(c, stride, a, panel, p, k, spare)
+			ahead := m.address(panel+1, p)
+			if panel+1 == to {
+				ahead = m.address(from, p+depth)
+			}
+			m.column(c, stride, a, panel, p, k, ahead, spare)
 		}
 	}
 }
@@ -25,25 +29,33 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 	return a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns
 }
 
-// column multiplies all tiles of a with one panel of B, for the inner indices [p, p+k). spare is memory for a tile that reaches beyond C.
-func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p, k int, spare []T) {
+// address returns where line p of a panel is, or would be.
+func (m *Matrix[T]) address(panel, p int) uintptr {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + uintptr((panel*m.inner+p)*m.kernel.columns)*unsafe.Sizeof(T(0))
+}
+
+// column multiplies all tiles of a with one panel of B, for the inner indices [p, p+k). Each asks for a part of the next panel, which is at ahead. spare is memory
+// for a tile that reaches beyond C.
+func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p, k int, ahead uintptr, spare []T) {
 	size := unsafe.Sizeof(T(0))
 	width, height := m.kernel.columns, m.kernel.rows
 	left := panel * width
 	columns := min(width, m.columns-left)
 	b := m.panels[(panel*m.inner+p)*width : (panel*m.inner+p+k)*width]
 	row, step := uintptr(a.row)*size, uintptr(a.step)*size
+	pace := uintptr(divideUp(width*int(size), max(1, a.Tiles())))
 	for t := range a.Tiles() {
 		top := t * height
 		lines := min(height, a.count-top)
 		from := &a.data[t*a.tile+p*a.step]
 		corner := c[top*stride+left:]
+		next := ahead + uintptr(t*k)*pace
 		if lines == height && columns == width {
-			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size)
+			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace)
 			continue
 		}
 		clear(spare)
-		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size)
+		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size, next, pace)
 		for i := range lines {
 			line := corner[i*stride : i*stride+columns]
 			for j := range line {

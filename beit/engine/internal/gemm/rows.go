@@ -42,6 +42,15 @@ func PaddedRows[T Float](count int) int {
 // Tiles returns the number of tiles.
 func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 
+// mostRows is how many rows of A a block has at most: with depth inner indices they fit the second-level cache. Each panel of B is read once for a block.
+const mostRows = 288
+
+// BlockTiles returns how many tiles one task should multiply, so that all blocks but the last have as many and none is too large for the cache.
+func (r Rows[T]) BlockTiles() int {
+	blocks := divideUp(r.Tiles(), max(1, mostRows/r.height))
+	return divideUp(r.Tiles(), max(1, blocks))
+}
+
 // TileRows returns the number of rows of a tile.
 func (r Rows[T]) TileRows() int { return r.height }
 
