@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,8 +18,6 @@ type loader[T gemm.Float] struct {
 	views  map[string]tensor.View
 	// round rounds values to the dtype in place; nil if T has the wanted precision.
 	round func([]T)
-	// buffers has memory for weights that are not packed yet.
-	buffers sync.Pool
 }
 
 func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*loader[T], error) {
@@ -36,45 +33,47 @@ func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 }
 
 // values returns one parameter in new memory.
-func (l *loader[T]) values(name string) ([]T, error) { return l.read(name, nil) }
-
-// read reads one parameter into buffer, or into new memory if that is too small.
-func (l *loader[T]) read(name string, buffer []T) ([]T, error) {
+func (l *loader[T]) values(name string) (values []T, err error) {
 	view := l.views[name]
-	err := tensor.Guard(func() error {
+	err = tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		if err != nil {
 			return err
 		}
-		elements := len(raw) / view.DType.Size()
-		if cap(buffer) < elements {
-			buffer = make([]T, elements)
-		}
-		buffer = buffer[:elements]
-		return tensor.Decode(buffer, view.DType, raw)
+		values = make([]T, len(raw)/view.DType.Size())
+		return tensor.Decode(values, view.DType, raw)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	if l.round != nil {
-		l.round(buffer)
+		l.round(values)
 	}
-	return buffer, nil
+	return values, nil
 }
 
-// matrix reads and packs a weight [out, in]. It reuses the memory of unpacked weights, which together are as large as the model.
+// matrix reads and packs a weight [out, in], a few rows at a time: they are still in the cache when they are packed.
 func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
-	buffer, found := l.buffers.Get().(*[]T)
-	if !found {
-		buffer = new([]T)
-	}
-	weight, err := l.read(name, *buffer)
+	packed, view := new(gemm.Matrix[T]), l.views[name]
+	err := tensor.Guard(func() error {
+		raw, err := view.Bytes()
+		if err != nil {
+			return err
+		}
+		size := view.DType.Size()
+		return packed.FillTransposedBy(out, in, func(lines []T, first int) error {
+			if err := tensor.Decode(lines, view.DType, raw[first*in*size:][:len(lines)*size]); err != nil {
+				return err
+			}
+			if l.round != nil {
+				l.round(lines)
+			}
+			return nil
+		})
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("parameter %s: %w", name, err)
 	}
-	packed := gemm.PackTransposed(weight, out, in, in)
-	*buffer = weight
-	l.buffers.Put(buffer)
 	return packed, nil
 }
 

@@ -161,3 +161,19 @@ func rate[T Float](b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPack measures packing a weight of a base model, in nanoseconds for an element.
+func BenchmarkPack(b *testing.B) {
+	b.Run("float32", packing[float32])
+	b.Run("float64", packing[float64])
+}
+
+func packing[T Float](b *testing.B) {
+	const inner, columns = 768, 3072
+	weight := random[T](inner * columns)
+	m := &Matrix[T]{kernel: best[T]()}
+	for b.Loop() {
+		m.FillTransposed(weight, columns, inner, inner)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*inner*columns), "ns/element")
+}

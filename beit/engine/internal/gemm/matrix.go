@@ -48,6 +48,23 @@ func (m *Matrix[T]) FillTransposed(b []T, columns, inner, stride int) {
 	}
 }
 
+// FillTransposedBy is FillTransposed of a matrix that read gives a few rows at a time: it writes those from first on to lines, [len(lines)/inner, inner]. m is of
+// no use after an error, which is that of read.
+func (m *Matrix[T]) FillTransposedBy(columns, inner int, read func(lines []T, first int) error) error {
+	m.reset(inner, columns)
+	width := m.kernel.columns
+	lines := make([]T, min(width, columns)*inner)
+	for panel := range m.Panels() {
+		from := panel * width
+		filled := min(width, columns-from)
+		if err := read(lines[:filled*inner], from); err != nil {
+			return err
+		}
+		interleave(m.panels[panel*width*inner:(panel+1)*width*inner], lines, filled, width, inner, inner)
+	}
+	return nil
+}
+
 func (m *Matrix[T]) reset(inner, columns int) {
 	if m.kernel.multiply == nil {
 		m.kernel = best[T]()
