@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/internal/parallel"
@@ -125,11 +126,11 @@ func (a *attention[T]) weigh(out, scores []T, values *gemm.Matrix[T], image, hea
 func softmax[T gemm.Float](line []T) {
 	largest := line[0]
 	for _, v := range line {
-		largest = max(largest, v)
+		if v > largest {
+			largest = v
+		}
 	}
-	for i, v := range line {
-		line[i] = T(math.Exp(float64(v - largest)))
-	}
+	elementary.Exp(line, largest)
 	total := sum(line, func(v T) T { return v })
 	for i := range line {
 		line[i] /= total

@@ -50,20 +50,6 @@ func TestRounding(t *testing.T) {
 	}
 }
 
-// TestGELU compares with values of torch.nn.functional.gelu in float64.
-func TestGELU(t *testing.T) {
-	t.Parallel()
-	for x, want := range map[float64]float64{
-		-6.0: -5.919525869479969e-09, -1.5: -0.10021080190328704, -0.1: -0.0460172162722971, 0.0: 0.0, 0.3: 0.1853734266566858, 1.0: 0.841344746068543,
-		2.5: 2.4844758366855597,
-	} {
-		got := []float64{x}
-		if gelu(got); math.Abs(got[0]-want) > 1e-15 {
-			t.Errorf("gelu(%v) = %v, want %v", x, got[0], want)
-		}
-	}
-}
-
 // TestForward_ThreadsAndBatchDoNotMatter makes sure that results are equal to the last bit for any number of threads and any rest of the batch.
 func TestForward_ThreadsAndBatchDoNotMatter(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
@@ -51,9 +52,9 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 
 // feed writes the MLP branch of x to branch.
 func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
-	activate := gelu[T]
+	activate := elementary.GELU[T]
 	if w.round != nil {
-		activate = func(line []T) { gelu(line); w.round(line) }
+		activate = func(line []T) { elementary.GELU(line); w.round(line) }
 	}
 	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens

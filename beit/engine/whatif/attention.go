@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/relpos"
 	"github.com/beitzoo/beitzoo/internal/parallel"
@@ -229,11 +230,13 @@ func (a *attention) weights(scores []float64, queries int) {
 func softmax(line []float64) {
 	largest, total := line[0], 0.0
 	for _, v := range line {
-		largest = max(largest, v)
+		if v > largest {
+			largest = v
+		}
 	}
-	for i, v := range line {
-		line[i] = math.Exp(v - largest)
-		total += line[i]
+	elementary.Exp(line, largest)
+	for _, v := range line {
+		total += v
 	}
 	for i := range line {
 		line[i] /= total

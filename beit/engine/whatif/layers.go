@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
@@ -105,14 +106,16 @@ func normalise(y, x, weight, bias []float64, epsilon float64, kind NormKind) {
 	}
 }
 
-// apply returns the activation of each value.
+// apply returns the activation of each value; f nil means GELU.
 func apply(x *Rows, f func(float64) float64) *Rows {
-	if f == nil {
-		f = gelu
-	}
 	y := make([]float64, len(x.Values))
 	const cost = 8
 	parallel.Ranges(len(y), cost, func(from, to int) {
+		if f == nil {
+			copy(y[from:to], x.Values[from:to])
+			elementary.GELU(y[from:to])
+			return
+		}
 		for i := from; i < to; i++ {
 			y[i] = f(x.Values[i])
 		}

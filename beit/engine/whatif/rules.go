@@ -204,6 +204,3 @@ func ELU(v float64) float64 {
 
 // Mish is v tanh(log(1 + exp v)).
 func Mish(v float64) float64 { return v * math.Tanh(max(v, 0)+math.Log1p(math.Exp(-math.Abs(v)))) }
-
-// gelu is the exact Gaussian error linear unit.
-func gelu(v float64) float64 { return v * 0.5 * (1 + math.Erf(v*(1/math.Sqrt2))) }
