@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // lostNames are the names of hypotheses about what was lost, the most certain first.
@@ -32,38 +35,98 @@ var lostNames = []struct {
 const isLost = ": what it was is lost"
 
 // lost returns findings about what the file shows of the parameters that can affect a target which nothing explains. There are no edits: nothing restores them.
-func (s *Search) lost(ctx context.Context, t *target) ([]Finding, error) {
+// What all blocks have is told only if there is nothing else, and it may be the reason.
+func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, error) {
 	const most = 6
+	own, err := s.suspicious(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	alone := slices.DeleteFunc(slices.Clone(own), func(one loss.Suspicion) bool { return one.Throughout })
+	if len(alone) > 0 {
+		own = alone
+	}
+	var findings []Finding
+	for _, one := range own {
+		may, err := s.mayMatter(ctx, t, d, one)
+		if err != nil {
+			return nil, err
+		}
+		if may && len(findings) < most {
+			findings = append(findings, t.seen(one))
+		}
+	}
+	return findings, nil
+}
+
+// suspicious returns what is suspicious about the parameters that can affect a target, the most certain first.
+func (s *Search) suspicious(ctx context.Context, t *target) ([]loss.Suspicion, error) {
 	if err := s.look(ctx); err != nil {
 		return nil, err
 	}
-	type ranked struct {
-		loss.Suspicion
-		rank int
-	}
-	var own []ranked
-	for _, one := range s.suspicions {
-		rank := slices.IndexFunc(lostNames, func(n struct {
-			kind loss.Kind
-			name string
-		},
-		) bool {
-			return n.kind == one.Kind
-		})
-		if rank >= 0 && s.reads(t, one.Tensor) {
-			own = append(own, ranked{one, rank})
+	own := slices.DeleteFunc(slices.Clone(s.suspicions), func(one loss.Suspicion) bool { return rankOf(one) < 0 || !s.reads(t, one.Tensor) })
+	slices.SortStableFunc(own, func(a, b loss.Suspicion) int { return cmp.Compare(rankOf(a), rankOf(b)) })
+	return own, nil
+}
+
+// rankOf returns the index of a suspicion in lostNames, or -1.
+func rankOf(one loss.Suspicion) int {
+	for i, n := range lostNames {
+		if n.kind == one.Kind {
+			return i
 		}
 	}
-	slices.SortStableFunc(own, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
-	var findings []Finding
-	for _, one := range own[:min(most, len(own))] {
-		findings = append(findings, Finding{
-			Stage: t.stage, Hypothesis: lostNames[one.rank].name, Side: Checkpoint, Tensors: []string{one.Tensor}, Where: Place{Element: one.Element},
-			Sentence: one.Sentence + isLost, Advice: "take " + one.Tensor + " from another copy of the checkpoint",
-			Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
-		})
+	return -1
+}
+
+// seen returns the finding that a parameter is suspicious.
+func (t *target) seen(one loss.Suspicion) Finding {
+	return Finding{
+		Stage: t.stage, Hypothesis: lostNames[rankOf(one)].name, Side: Checkpoint, Tensors: []string{one.Tensor}, Where: Place{Element: one.Element},
+		Sentence: one.Sentence + isLost, Advice: "take " + one.Tensor + " from another copy of the checkpoint",
+		Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
 	}
-	return findings, nil
+}
+
+// mayMatter reports whether a suspicion may be the reason for a difference. What all blocks have may be how the model is: if vectors are so, solvers tell whether
+// it matters, and if a parameter was rounded, the difference must be about as large as such rounding makes.
+func (s *Search) mayMatter(ctx context.Context, t *target, d *draft, one loss.Suspicion) (bool, error) {
+	if !one.Throughout || t.stage == WholeModel {
+		return !one.Throughout, nil
+	}
+	old, err := d.Tensor(one.Tensor)
+	if err != nil {
+		return false, err
+	}
+	if one.Kind != loss.Rounded {
+		return len(old.Shape) > 1, nil
+	}
+	const apart = 5
+	got, err := t.compute(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	shaken := d.copied()
+	shaken.Set(one.Tensor, old.Map(func(values []float64) []float64 { return unrounded(values, one.DType) }))
+	moved, err := t.compute(ctx, shaken)
+	if err != nil {
+		return false, err
+	}
+	effect := drift.Compare(moved.Values, got.Values)
+	return t.without.RMS < apart*effect.RMS && effect.RMS < apart*t.without.RMS, nil
+}
+
+// unrounded returns values that a dtype rounds to these: drawn, but always the same.
+func unrounded(values []float64, dtype tensor.DType) []float64 {
+	bits := 8
+	if dtype == tensor.F16 {
+		bits = 11
+	}
+	source := rand.New(rand.NewPCG(1, 2))
+	return each(values, func(v float64) float64 {
+		_, exponent := math.Frexp(v)
+		return v + math.Ldexp(source.Float64()-0.5, exponent-bits)
+	})
 }
 
 // recovered returns findings with what the file shows in place of the one that a vector has values that do not follow from the stored ones. What restores the
@@ -72,11 +135,17 @@ func (s *Search) recovered(ctx context.Context, t *target, findings []Finding) (
 	if len(findings) != 1 || findings[0].Hypothesis != anotherVector {
 		return findings, nil
 	}
-	lost, err := s.lost(ctx, t)
-	if err != nil || len(lost) == 0 || lost[0].Hypothesis == "initial-value" || lost[0].Hypothesis == "outlier" {
-		return findings, err
+	own, err := s.suspicious(ctx, t)
+	if err != nil {
+		return nil, err
 	}
-	found, seen := findings[0], lost[0]
+	found := findings[0]
+	of := func(one loss.Suspicion) bool { return slices.Contains(found.Tensors, one.Tensor) }
+	at := max(0, slices.IndexFunc(own, of))
+	if len(own) == 0 || own[at].Throughout && !of(own[at]) || own[at].Kind == loss.Initial || own[at].Kind == loss.Outlier {
+		return findings, nil
+	}
+	seen := t.seen(own[at])
 	seen.Sentence = strings.TrimSuffix(seen.Sentence, isLost) + ": " + found.Sentence
 	seen.Distance, seen.Tolerance, seen.Edits = found.Distance, found.Tolerance, found.Edits
 	return []Finding{seen}, nil

@@ -76,7 +76,7 @@ func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([
 			return nil, err
 		}
 		if !outcome.healthy && outcome.findings == nil {
-			if outcome.findings, err = s.lost(ctx, t); err != nil {
+			if outcome.findings, err = s.lost(ctx, t, outcome.draft); err != nil {
 				return nil, err
 			}
 			explained = explained && outcome.findings != nil

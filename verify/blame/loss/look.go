@@ -28,13 +28,11 @@ type look struct {
 	hash  uint64
 	// zero are the rows, and the columns, of a matrix in which all values are zero.
 	zero [2][]int
-	// repeats counts rows that are equal to an earlier one: firstRepeat is equal to repeatOf.
-	repeats, firstRepeat, repeatOf int
+	// repeats are the rows, and the columns, that are equal to an earlier one.
+	repeats [2][]repeat
 }
 
 func (l look) constant() bool { return l.elements > 0 && l.odd == 0 && l.low == l.high }
-
-func (l look) matrix() bool { return len(l.shape) >= 2 && l.elements >= fewestDrawn }
 
 func lookAt(t tensor.Named) (look, error) {
 	values, err := tensor.Float64s(t.View)
@@ -62,7 +60,7 @@ func lookAt(t tensor.Named) (look, error) {
 	l.distinct, l.mean = len(seen), sum/float64(l.elements-l.odd)
 	l.grain = grainOf(values, t.DType)
 	l.spread(values)
-	l.rows(values)
+	l.lines(values)
 	return l, nil
 }
 
@@ -114,73 +112,6 @@ func grainOf(values []float64, stored tensor.DType) tensor.DType {
 		}
 	}
 	return stored
-}
-
-// rows sets which rows and columns are zero, and which rows are repeated. A kernel has a row for each channel of the output.
-func (l *look) rows(values []float64) {
-	if len(l.shape) < 2 || l.shape[0] < 2 || l.elements == 0 {
-		return
-	}
-	width := len(values) / l.shape[0]
-	used := make([]bool, width)
-	first := map[uint64]int{}
-	for row := range l.shape[0] {
-		zero, constant, hash := true, true, uint64(0)
-		for column, v := range values[row*width : (row+1)*width] {
-			hash = (hash ^ math.Float64bits(v)) * 0x9e3779b97f4a7c15
-			hash ^= hash >> 29
-			constant = constant && v == values[row*width]
-			if v != 0 {
-				zero, used[column] = false, true
-			}
-		}
-		if zero {
-			l.zero[0] = append(l.zero[0], row)
-		}
-		if constant || width < fewest {
-			continue
-		}
-		if earlier, known := first[hash]; known {
-			if l.repeats == 0 {
-				l.firstRepeat, l.repeatOf = row, earlier
-			}
-			l.repeats++
-		} else {
-			first[hash] = row
-		}
-	}
-	for column, is := range used {
-		if !is && len(l.shape) == 2 {
-			l.zero[1] = append(l.zero[1], column)
-		}
-	}
-}
-
-// fewestDrawn is how many values must be there for their distribution to show anything.
-const fewestDrawn = 1024
-
-// drawn returns how programs draw such values before training, or nothing: from a normal distribution of standard deviation 0.02, which BEiT divides by the
-// square root of twice the number of the block in two layers (microsoft/unilm beit/modeling_finetune.py), or uniformly by the number of inputs (PyTorch's Linear).
-// The deviation and the shape must be within four standard errors.
-func (l look) drawn() string {
-	n := float64(l.elements)
-	if !l.matrix() || l.odd > 0 || l.deviation == 0 || math.Abs(l.mean) > 4*l.deviation/math.Sqrt(n) {
-		return ""
-	}
-	deviation := 0.02
-	_, block := role(l.name)
-	scaled := deviation / math.Sqrt(2*float64(block+1))
-	normal := math.Abs(l.kurtosis-3) <= 4*math.Sqrt(24/n)
-	near := func(d float64) bool { return math.Abs(l.deviation-d) <= 4*d/math.Sqrt(2*n) }
-	if normal && (near(deviation) || block >= 0 && near(scaled)) {
-		return fmt.Sprintf("drawn from a normal distribution of standard deviation %.2g", l.deviation)
-	}
-	bound := math.Sqrt(float64(l.shape[0]) / n)
-	extreme := max(math.Abs(l.low), math.Abs(l.high))
-	if extreme <= bound*(1+1e-6) && extreme > bound*(1-20/n) && math.Abs(l.kurtosis-1.8) <= 4*math.Sqrt(24/n) {
-		return fmt.Sprintf("drawn uniformly between -%.2g and %.2g", bound, bound)
-	}
-	return ""
 }
 
 // indices turns a flat index into one for each dimension.

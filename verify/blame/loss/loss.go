@@ -29,7 +29,7 @@ const (
 	Copy Kind = "copy"
 	// Rounded: every value is one of DType, though it is stored in a finer one.
 	Rounded Kind = "rounded"
-	// ZeroSlices: the slices Indices along Axis are zero. Repeated: Count rows are the same as another row, the first is Indices[0].
+	// ZeroSlices: the slices Indices along Axis are zero. Repeated: Count slices along Axis are the same as another one: Indices[0] is Indices[1].
 	ZeroSlices Kind = "zero-slices"
 	Repeated   Kind = "repeated"
 	// Initial: the values are as programs draw them before training.
@@ -51,6 +51,8 @@ type Suspicion struct {
 	Indices []int
 	Element []int
 	DType   tensor.DType
+	// Throughout means that the parameter shows it in every block, so that only parameters of other roles are without. Some models are so from the beginning.
+	Throughout bool
 	// Sentence names the parameter and says what is suspicious, without a full stop.
 	Sentence string
 }
@@ -70,18 +72,7 @@ func Look(ctx context.Context, config arch.Config, weights []tensor.Named) ([]Su
 	tail := slices.DeleteFunc(slices.Clone(looks), func(l look) bool { return !l.behind() })
 	found := make([][]Suspicion, len(weights))
 	for i := range looks {
-		siblings := siblingsOf(looks, i)
-		if s := constant(looks[i], siblings, tail); s != nil {
-			found[i] = append(found[i], *s)
-		}
-		if s := initial(looks[i], siblings, tail); s != nil {
-			found[i] = append(found[i], *s)
-		}
-		for _, suspect := range []func(look, []look, arch.Config) *Suspicion{notFinite, rounded, zeroSlices, repeated, outlier} {
-			if s := suspect(looks[i], siblings, config); s != nil {
-				found[i] = append(found[i], *s)
-			}
-		}
+		found[i] = suspicions(looks[i], []company{siblingsOf(looks, i), kinOf(looks, i)}, tail, config)
 	}
 	copies(looks, found)
 	var all []Suspicion
@@ -93,6 +84,21 @@ func Look(ctx context.Context, config arch.Config, weights []tensor.Named) ([]Su
 		}
 	}
 	return all, nil
+}
+
+// suspicions returns what is suspicious about a parameter beside its siblings, or beside its kin.
+func suspicions(l look, beside []company, tail []look, config arch.Config) (found []Suspicion) {
+	for _, others := range beside {
+		for _, s := range []*Suspicion{
+			constant(l, others, tail), initial(l, others, tail), notFinite(l), rounded(l, others), zeroSlices(l, others, config), repeated(l, others, config), outlier(l, others),
+		} {
+			if s != nil && !slices.ContainsFunc(found, func(earlier Suspicion) bool { return earlier.Kind == s.Kind }) {
+				s.Throughout = others.throughout
+				found = append(found, *s)
+			}
+		}
+	}
+	return found
 }
 
 // role splits a canonical name into what parameters of the same role share and the block: "blocks.#.gamma_1" and 3. Parameters in no block have -1.
@@ -107,56 +113,7 @@ func role(name string) (string, int) {
 	return name, -1
 }
 
-// siblingsOf returns the same parameter of other blocks. For one that is in no block, or in the only one, they are all others of its part: norm weights, norm
-// biases, matrices, other biases.
-func siblingsOf(looks []look, i int) []look {
-	own, _ := role(looks[i].name)
-	var same, alike []look
-	for k, other := range looks {
-		if k == i || other.elements == 0 {
-			continue
-		}
-		if theirs, _ := role(other.name); theirs == own {
-			same = append(same, other)
-		}
-		if part(other) == part(looks[i]) {
-			alike = append(alike, other)
-		}
-	}
-	if len(same) > 0 {
-		return same
-	}
-	return alike
-}
-
-// part returns what parameters are compared with each other if there is no other of the same role.
-func part(l look) string {
-	parameter := l.name[strings.LastIndexByte(l.name, '.')+1:]
-	switch {
-	case strings.Contains(l.name, "norm"):
-		return "norm " + parameter
-	case strings.HasPrefix(parameter, "gamma_"):
-		return "gamma"
-	case len(l.shape) == 1:
-		return "bias"
-	case strings.HasSuffix(parameter, "_table"), strings.HasSuffix(parameter, "_token"), parameter == "pos_embed":
-		return parameter
-	}
-	return "matrix"
-}
-
-// most reports whether there are siblings, and more than half of them are as asked.
-func most(siblings []look, are func(look) bool) bool {
-	count := 0
-	for _, s := range siblings {
-		if are(s) {
-			count++
-		}
-	}
-	return 2*count > len(siblings)
-}
-
-func notFinite(l look, _ []look, _ arch.Config) *Suspicion {
+func notFinite(l look) *Suspicion {
 	if l.odd == 0 {
 		return nil
 	}
@@ -175,8 +132,8 @@ func isAre(n int64) string {
 }
 
 // constant finds a parameter whose values are all the same. That norm and head behind the blocks are all as before training is no loss, but a model to be fine-tuned.
-func constant(l look, siblings, tail []look) *Suspicion {
-	if !l.constant() || l.elements < 2 || !most(siblings, func(s look) bool { return !s.constant() }) || l.begins(tail) {
+func constant(l look, others company, tail []look) *Suspicion {
+	if !l.constant() || l.elements < 2 || !others.most(func(s look) bool { return !s.constant() }) || l.begins(tail) {
 		return nil
 	}
 	s := &Suspicion{Kind: Constant, Value: l.low, Sentence: fmt.Sprintf("is %g throughout", float32(l.low))}
@@ -189,7 +146,7 @@ func constant(l look, siblings, tail []look) *Suspicion {
 	if start := l.start(); start >= 0 && float32(start) == float32(l.low) {
 		s.Sentence += ", as before training"
 	}
-	s.Sentence += ", and others of its kind are not"
+	s.Sentence += others.say("are not")
 	return s
 }
 
@@ -219,23 +176,23 @@ func (l look) start() float64 {
 	return -1
 }
 
-func rounded(l look, siblings []look, _ arch.Config) *Suspicion {
+func rounded(l look, others company) *Suspicion {
 	if l.elements < fewest || l.constant() || l.distinct < fewest || l.grain == l.dtype {
 		return nil
 	}
-	if !most(siblings, func(s look) bool { return s.constant() || s.grain != l.grain }) {
+	if !others.most(func(s look) bool { return s.constant() || s.grain != l.grain }) {
 		return nil
 	}
 	return &Suspicion{
 		Kind: Rounded, DType: l.grain,
-		Sentence: fmt.Sprintf("was rounded to %s: all of its values are of that type, though it is stored as %s, and others of its kind were not", l.grain, l.dtype),
+		Sentence: fmt.Sprintf("was rounded to %s: all of its values are of that type, though it is stored as %s", l.grain, l.dtype) + others.say("were not"),
 	}
 }
 
 // fewest is the least number of elements, and of different ones, that show anything.
 const fewest = 8
 
-func zeroSlices(l look, siblings []look, config arch.Config) *Suspicion {
+func zeroSlices(l look, others company, config arch.Config) *Suspicion {
 	if l.constant() {
 		return nil
 	}
@@ -244,7 +201,7 @@ func zeroSlices(l look, siblings []look, config arch.Config) *Suspicion {
 		which := slices.DeleteFunc(slices.Clone(zero), func(i int) bool {
 			// The rows for the class token are never trained in the last block of a model that pools the patches.
 			ofClass := axis == 0 && len(axes) > 0 && i >= l.shape[0]-axes[0].Rest
-			return ofClass || !most(siblings, func(s look) bool { return axis >= len(s.zero) || !slices.Contains(s.zero[axis], i) })
+			return ofClass || !others.most(func(s look) bool { return axis >= len(s.zero) || !slices.Contains(s.zero[axis], i) })
 		})
 		if len(which) == 0 {
 			continue
@@ -256,42 +213,19 @@ func zeroSlices(l look, siblings []look, config arch.Config) *Suspicion {
 			known.Name = cmp.Or(known.Name, name)
 			words = known.Called(which, l.shape[axis])
 		}
-		return &Suspicion{Kind: ZeroSlices, Axis: axis, Indices: which, Sentence: fmt.Sprintf("has zeros alone in %s, and others of its kind do not", words)}
+		return &Suspicion{Kind: ZeroSlices, Axis: axis, Indices: which, Sentence: "has zeros alone in " + words + others.say("do not")}
 	}
 	return nil
-}
-
-func repeated(l look, siblings []look, _ arch.Config) *Suspicion {
-	if l.repeats == 0 || !most(siblings, func(s look) bool { return s.repeats == 0 }) {
-		return nil
-	}
-	return &Suspicion{
-		Kind: Repeated, Count: int64(l.repeats), Indices: []int{l.firstRepeat, l.repeatOf},
-		Sentence: fmt.Sprintf("has %s equal to an earlier one: row %d is row %d", text.Count(l.repeats, "row", "rows"), l.firstRepeat, l.repeatOf),
-	}
-}
-
-// initial finds weights that were drawn and not trained. A head whose bias is zero is one to be trained.
-func initial(l look, siblings, tail []look) *Suspicion {
-	how := l.drawn()
-	bias := strings.TrimSuffix(l.name, "weight") + "bias"
-	if slices.ContainsFunc(tail, func(other look) bool { return other.name == bias && other.constant() }) {
-		return nil
-	}
-	if how == "" || !most(siblings, func(s look) bool { return s.matrix() && s.drawn() == "" }) {
-		return nil
-	}
-	return &Suspicion{Kind: Initial, Sentence: "has values as before training, " + how + ", and others of its kind have not"}
 }
 
 // farOutside is how many times as far from the mean as the next value, and as any value of a sibling, an outlier is.
 const farOutside = 5
 
-func outlier(l look, siblings []look, _ arch.Config) *Suspicion {
-	if l.elements < fewest || l.odd > 0 || l.next == 0 || l.top < farOutside*l.next {
+func outlier(l look, others company) *Suspicion {
+	if others.throughout || l.elements < fewest || l.odd > 0 || l.next == 0 || l.top < farOutside*l.next {
 		return nil
 	}
-	for _, s := range siblings {
+	for _, s := range others.looks {
 		if l.top < farOutside*s.top {
 			return nil
 		}

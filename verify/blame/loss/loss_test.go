@@ -178,10 +178,34 @@ func TestLook_Planted(t *testing.T) {
 		{"blocks.1.attn.v_bias", each(func(_ int, v float64) float64 { return float64(tensor.WidenF16(tensor.RoundF16(float32(v)))) }), loss.Rounded, "F16", ""},
 		{"head.weight", each(func(_ int, v float64) float64 { return float64(tensor.WidenBF16(tensor.RoundBF16(float32(v)))) }), loss.Rounded, "BF16", ""},
 		{"blocks.1.mlp.fc1.weight", each(func(int, float64) float64 { return 0.02 * random.NormFloat64() }), loss.Initial, "0.02", ""},
-		{"blocks.1.mlp.fc2.weight", each(func(int, float64) float64 { return 0.01 * random.NormFloat64() }), loss.Initial, "0.0099", ""},
+		{"blocks.1.mlp.fc2.weight", each(func(int, float64) float64 { return 0.01 * random.NormFloat64() }), loss.Initial, "0.01,", ""},
 		{"blocks.1.attn.qkv.weight", each(func(int, float64) float64 {
 			return (2*random.Float64() - 1) / math.Sqrt(float64(width))
 		}), loss.Initial, "uniformly", ""},
+		{"blocks.1.attn.proj.weight", each(func(int, float64) float64 {
+			for {
+				if v := 0.02 / 2 * random.NormFloat64(); math.Abs(v) <= 0.02/2 { // as BEiT draws it in the second block
+					return v
+				}
+			}
+		}), loss.Initial, "0.01, without values beyond one of it", ""},
+		{"blocks.2.attn.qkv.weight", each(func(int, float64) float64 { return min(0.04, max(-0.04, 0.02*random.NormFloat64())) }), loss.Initial, "0.02, clamped to two of it", ""},
+		{"head.weight", each(func(int, float64) float64 { return 2e-5 * random.NormFloat64() }), loss.Initial, "2e-05,", ""},
+		{"blocks.1.attn.qkv.weight", func(old []float64) []float64 {
+			changed := slices.Clone(old)
+			copy(changed[width*width:2*width*width], changed)
+			return changed
+		}, loss.Repeated, "has k equal to q: row 48 is row 0", ""},
+		{"blocks.1.attn.qkv.weight", func(old []float64) []float64 {
+			changed, head := slices.Clone(old), width/model.Config.Heads*width
+			for third := range 3 {
+				for h := range model.Config.Heads {
+					copy(changed[third*width*width+h*head:][:head], old[third*width*width:])
+				}
+			}
+			return changed
+		}, loss.Repeated, "has heads 1, 2 equal to head 0: row 16 is row 0", ""},
+		{"blocks.1.attn.relative_position_bias_table", each(func(i int, v float64) float64 { return math.Floor(float64(i/model.Config.Heads)*7.3)/11 + 1 }), loss.Repeated, "equal to head 0", ""},
 		{"blocks.0.norm1.weight", each(func(i int, v float64) float64 {
 			if i == 7 {
 				return 100
@@ -232,6 +256,62 @@ func TestLook_Planted(t *testing.T) {
 		}
 		if !seen {
 			t.Errorf("%s: not %s, found %+v", c.tensor, c.kind, found)
+		}
+	}
+}
+
+// TestLook_Throughout plants what loses values into all blocks of a trained model, where no sibling is without it.
+func TestLook_Throughout(t *testing.T) {
+	t.Parallel()
+	model, err := convert.Open(t.Context(), "../../../manifests/embedded/digits_p16_64.pdparams", convert.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { model.Close() })
+	random := rand.New(rand.NewPCG(7, 8))
+	for _, c := range []struct {
+		ending string
+		kind   loss.Kind
+		change func(v float64, i int) float64
+	}{
+		{"mlp.fc2.weight", loss.Zero, func(float64, int) float64 { return 0 }},
+		{"attn.relative_position_bias_table", loss.Zero, func(float64, int) float64 { return 0 }},
+		{"gamma_1", loss.Constant, func(float64, int) float64 { return 0.1 }},
+		{"attn.proj.weight", loss.Initial, func(float64, int) float64 { return 0.02 * random.NormFloat64() }},
+		{"attn.qkv.weight", loss.Rounded, func(v float64, _ int) float64 { return float64(tensor.WidenBF16(tensor.RoundBF16(float32(v)))) }},
+		{"gamma_2", loss.Rounded, func(v float64, _ int) float64 { return float64(tensor.WidenF16(tensor.RoundF16(float32(v)))) }},
+		{"mlp.fc1.weight", loss.ZeroSlices, func(v float64, i int) float64 {
+			if i < 5*model.Config.EmbedDim {
+				return 0
+			}
+			return v
+		}},
+	} {
+		weights, planted := slices.Clone(model.Tensors), 0
+		for i, w := range weights {
+			if !strings.HasSuffix(w.Name, "."+c.ending) {
+				continue
+			}
+			values, err := tensor.Float64s(w.View)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, v := range values {
+				values[j] = c.change(v, j)
+			}
+			weights[i].View, planted = view(w.Shape, values), planted+1
+		}
+		found, err := loss.Look(t.Context(), model.Config, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range found {
+			if s.Kind != c.kind || !s.Throughout || !strings.HasSuffix(s.Tensor, c.ending) {
+				t.Errorf("%s, %s: also %s", c.ending, c.kind, s.Sentence)
+			}
+		}
+		if len(found) != planted {
+			t.Errorf("%s, %s: %d of %d", c.ending, c.kind, len(found), planted)
 		}
 	}
 }
