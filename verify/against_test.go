@@ -141,3 +141,39 @@ func namesDifference(r *verify.Result, sentence string, tensors ...string) bool 
 		return f.Hypothesis == "checkpoints-differ" && strings.HasPrefix(f.Sentence, sentence) && slices.Equal(f.Tensors, tensors)
 	})
 }
+
+// TestAgainst_Relations makes sure that it is said how a parameter follows from the other checkpoint's.
+func TestAgainst_Relations(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.timm.float32")
+	const name = "blocks.1.mlp.fc1.weight"
+	for says, change := range map[string]func(i int, old []float32) float32{
+		"it is the other's rounded to F16":                          func(i int, old []float32) float32 { return tensor.WidenF16(tensor.RoundF16(old[i])) },
+		"it is all zero":                                            func(int, []float32) float32 { return 0 },
+		"it is the other's with rows reversed":                      func(i int, old []float32) float32 { return old[(191-i/48)*48+i%48] },
+		"it has other values, which do not follow from the other's": func(i int, _ []float32) float32 { return float32(i*7919%1009-500) / 30000 },
+	} {
+		other := spoil(t, g.Weights, name, func(v []float32) {
+			old := slices.Clone(v)
+			for i := range v {
+				v[i] = change(i, old)
+			}
+		})
+		against := g
+		against.Weights = other
+		r := run(t, subject(against, tensor.Invalid), verify.Against("right", g.Config, g.Weights))
+		if !slices.ContainsFunc(r.Findings, func(f blame.Finding) bool {
+			return f.Hypothesis == "checkpoints-differ" && strings.Contains(f.Sentence, ": "+says) && slices.Equal(f.Tensors, []string{name})
+		}) {
+			t.Errorf("%s: %v", says, r.Findings)
+		}
+	}
+	copied := g
+	copied.Weights = planted(t, g.Weights, func(read func(string) []float32) { copy(read(name), read("blocks.2.mlp.fc1.weight")) })
+	r := run(t, subject(copied, tensor.Invalid), verify.Against("right", g.Config, g.Weights))
+	if !slices.ContainsFunc(r.Findings, func(f blame.Finding) bool {
+		return strings.Contains(f.Sentence, "it is the other's blocks.2.mlp.fc1.weight")
+	}) {
+		t.Errorf("a copy: %v", r.Findings)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
@@ -26,6 +25,7 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	if n := len(r.Findings); n > 0 && r.Findings[0].Hypothesis == blame.Healthy && len(differing) > 0 {
 		r.Findings = r.Findings[1:] // it is not: the other checkpoint shows what is wrong
 	}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f blame.Finding) bool { return f.Hypothesis == blame.Unexplained && about(differing, f.Stage) })
 	r.Findings = inOrder(append(r.Findings, differing...))
 	epsilon := v.reference.Epsilon
 	if len(r.Findings) > 0 {
@@ -37,6 +37,11 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 		r.Advice = Advice{Epsilon: epsilon, Stated: true}
 	}
 	return nil
+}
+
+// about reports whether a finding is about a stage.
+func about(findings []blame.Finding, stage string) bool {
+	return slices.ContainsFunc(findings, func(f blame.Finding) bool { return f.Stage == stage })
 }
 
 // search looks for the reasons of taps, and remarks in r how far it went.
@@ -243,15 +248,11 @@ func (v *verification) blameCheckpoint(suspects []Tap) (found []blame.Finding, e
 		if len(all) == 0 {
 			continue
 		}
-		f := blame.Finding{
-			Stage: t.Name, Hypothesis: checkpointsDiffer, Side: blame.Checkpoint, Distance: t.MaxAbs, Without: t.MaxAbs, Tolerance: t.Tolerance,
-			Sentence: "the checkpoints differ in " + text.List(spelledDifferences(all), 4, ""),
+		findings, err := v.differences(t, all)
+		if err != nil {
+			return nil, err
 		}
-		for _, d := range all {
-			f.Tensors = append(f.Tensors, d.name)
-		}
-		slices.Sort(f.Tensors)
-		found = append(found, f)
+		found = append(found, findings...)
 	}
 	return found, nil
 }

@@ -39,6 +39,9 @@ const WholeModel = "model"
 // difference comes from the engine under test or from an earlier stage.
 const Healthy = "healthy"
 
+// Unexplained is the hypothesis of a finding that says which half of a block is wrong, though nothing explains it.
+const Unexplained = "unexplained"
+
 // Side says whose fault a finding is.
 type Side string
 
