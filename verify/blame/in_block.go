@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -292,6 +293,41 @@ func fromOthers(from int) []hypothesis {
 	} {
 		for _, own := range p.names {
 			all = append(all, of("other-tensor", p.at, own+" is taken from "+source, func(name string) bool { return name == own }))
+		}
+	}
+	return all
+}
+
+// fromOthers tries whether something in a block is what another block has, one other block after the other.
+func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (best *trial, tried []*trial, err error) {
+	if len(start.draft.places) != 1 || blockOf(start.draft.places[0]) < 0 {
+		return nil, nil, nil
+	}
+	for _, from := range s.nearby(blockOf(start.draft.places[0])) {
+		var known []hypothesis
+		for _, h := range fromOthers(from) {
+			if h.concerns(t.parts) && !h.concerns(t.done) {
+				known = append(known, h)
+			}
+		}
+		best, more, err := s.improve(ctx, t, start, known)
+		if err != nil || best != nil {
+			return best, nil, err
+		}
+		tried = append(tried, more...)
+		s.model.Forget(prefix(from))
+	}
+	return nil, tried, nil
+}
+
+// nearby returns the other blocks, the nearest first.
+func (s *Search) nearby(block int) []int {
+	var all []int
+	for step := 1; step < s.model.Config.Depth; step++ {
+		for _, other := range []int{block + step, block - step} {
+			if other >= 0 && other < s.model.Config.Depth {
+				all = append(all, other)
+			}
 		}
 	}
 	return all

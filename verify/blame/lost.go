@@ -56,8 +56,44 @@ func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, erro
 			findings = append(findings, t.seen(one))
 		}
 	}
+	if findings == nil {
+		return s.oneClass(ctx, t, d)
+	}
 	return findings, nil
 }
+
+// oneClass returns the finding that the logits of one class alone are others. Too few images tell what is wrong with its row.
+func (s *Search) oneClass(ctx context.Context, t *target, d *draft) ([]Finding, error) {
+	if !slices.Equal(t.parts, head) {
+		return nil, nil
+	}
+	got, err := t.compute(ctx, d)
+	if err != nil || got.Width != t.want.Width || got.Width < fewClasses {
+		return nil, err
+	}
+	difference := subtract(t.want, got)
+	class, count := 0, 0
+	var least, most float64
+	for at := range got.Width {
+		column := slice(difference, at, 1).Values
+		if low, high := slices.Min(column), slices.Max(column); max(-low, high) > t.limit.Max {
+			class, least, most = at, low, high
+			count++
+		}
+	}
+	if count != 1 || most-least <= 2*t.limit.Max { // the same for all images: its bias
+		return nil, nil
+	}
+	name := s.model.Config.HeadName() + ".weight"
+	return []Finding{{
+		Stage: t.stage, Hypothesis: "one-row", Side: Checkpoint, Tensors: []string{name}, Where: Place{Classes: []int{class}},
+		Sentence: fmt.Sprintf("the logit of class %d alone is another: a value in row %d of %s is wrong", class, class, name),
+		Advice:   "take " + name + " from another copy of the checkpoint", Distance: t.without.MaxAbs, Without: t.without.MaxAbs, Tolerance: t.limit.Max,
+	}}, nil
+}
+
+// fewClasses is how many logits must be there for one to be an exception.
+const fewClasses = 4
 
 // suspicious returns what is suspicious about the parameters that can affect a target, the most certain first.
 func (s *Search) suspicious(ctx context.Context, t *target) ([]loss.Suspicion, error) {
@@ -129,26 +165,33 @@ func unrounded(values []float64, dtype tensor.DType) []float64 {
 	})
 }
 
-// recovered returns findings with what the file shows in place of the one that a vector has values that do not follow from the stored ones. What restores the
-// vector stays.
+// recovered returns findings with what the file shows in place of those that a vector has values that do not follow from the stored ones. What restores the
+// vectors stays.
 func (s *Search) recovered(ctx context.Context, t *target, findings []Finding) ([]Finding, error) {
-	if len(findings) != 1 || findings[0].Hypothesis != anotherVector {
+	arbitrary := func(f Finding) bool { return f.Hypothesis == anotherVector }
+	if !slices.ContainsFunc(findings, arbitrary) {
 		return findings, nil
 	}
 	own, err := s.suspicious(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	found := findings[0]
-	of := func(one loss.Suspicion) bool { return slices.Contains(found.Tensors, one.Tensor) }
-	at := max(0, slices.IndexFunc(own, of))
-	if len(own) == 0 || own[at].Throughout && !of(own[at]) || own[at].Kind == loss.Initial || own[at].Kind == loss.Outlier {
-		return findings, nil
+	findings = slices.Clone(findings)
+	for i, found := range findings {
+		of := func(one loss.Suspicion) bool { return slices.Contains(found.Tensors, one.Tensor) }
+		at := slices.IndexFunc(own, of)
+		if at < 0 && len(findings) == 1 && len(own) > 0 && !own[0].Throughout {
+			at = 0 // it does what the solved vector does
+		}
+		if at < 0 || !arbitrary(found) || own[at].Kind == loss.Initial || own[at].Kind == loss.Outlier {
+			continue
+		}
+		seen := t.seen(own[at])
+		seen.Sentence = strings.TrimSuffix(seen.Sentence, isLost) + ": " + found.Sentence
+		seen.Distance, seen.Tolerance, seen.Edits = found.Distance, found.Tolerance, found.Edits
+		findings[i] = seen
 	}
-	seen := t.seen(own[at])
-	seen.Sentence = strings.TrimSuffix(seen.Sentence, isLost) + ": " + found.Sentence
-	seen.Distance, seen.Tolerance, seen.Edits = found.Distance, found.Tolerance, found.Edits
-	return []Finding{seen}, nil
+	return findings, nil
 }
 
 // reads reports whether a target depends on the parameter of that name.
@@ -199,7 +242,7 @@ func halfRight(targets []*target, right []bool) []Finding {
 		distance = math.Inf(1)
 	}
 	return []Finding{{
-		Stage: t.stage, Hypothesis: "unexplained", Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
+		Stage: t.stage, Hypothesis: Unexplained, Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
 		Tolerance: t.limit.Max,
 	}}
 }

@@ -62,6 +62,105 @@ func TestFind_Lost(t *testing.T) {
 	}
 }
 
+// TestFind_Added makes sure that vectors are solved for that are added before the first block, and that signs are.
+func TestFind_Added(t *testing.T) {
+	t.Parallel()
+	config := configs()[2]
+	zero := func(values []float64, _ int) []float64 { return make([]float64, len(values)) }
+	for _, m := range []struct {
+		hypothesis, tensor, stage, says string
+		change                          func(values []float64, width int) []float64
+	}{
+		{"zero", "cls_token", "embed", "cls_token is all zero", zero},
+		{"zero", "pos_embed", "embed", "pos_embed is all zero", zero},
+		{"one-row", "head.weight", "logits", "the logit of class 3 alone", func(values []float64, width int) []float64 {
+			changed := slices.Clone(values)
+			changed[3*width+5] += 0.5
+			return changed
+		}},
+		{"signs", "blocks.1.gamma_1", "blocks.1", "gamma_1 has the signs that it lost", func(values []float64, _ int) []float64 { return each(values, math.Abs) }},
+	} {
+		right := drawn(config)
+		wrong := planted(slices.Clone(right))
+		wrong.change(m.tensor, m.change)
+		seen, _ := run(t, config, right, nil, false)
+		stage, _ := engine.ParseStage(m.stage)
+		s, err := NewSearch(config, wrong)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Find(t.Context(), caseAt(config, seen, stage, false))
+		if err != nil || len(found) != 1 || found[0].Hypothesis != m.hypothesis || !strings.Contains(found[0].Sentence, m.says) || (found[0].Distance > found[0].Tolerance) != (m.hypothesis == "one-row") {
+			t.Errorf("%s: found %s, error %v", m.tensor, names(found), err)
+		}
+	}
+}
+
+// TestFind_BesideLost makes sure that a mistake which keeps everything is found beside a vector that was lost, and both are named and restored.
+func TestFind_BesideLost(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	to := func(value float64) func([]float64, int) []float64 {
+		return func(values []float64, _ int) []float64 { return slices.Repeat([]float64{value}, len(values)) }
+	}
+	for _, m := range []struct {
+		vector     string
+		value      float64
+		hypothesis string
+		other      string
+		change     func(values []float64, width int) []float64
+	}{
+		{"blocks.1.gamma_2", 1e-5, "qkv-layout", "blocks.1.attn.qkv.weight", func(values []float64, width int) []float64 {
+			order := permutedAxes([3]int{3, 4, 6}, [3]int{1, 2, 0})
+			return rows(func(i, _ int) int { return order[i] })(values, tensor.Shape{3 * width, width})
+		}},
+		{"blocks.1.norm1.weight", 1, "scaled", "blocks.1.mlp.fc2.weight", func(values []float64, _ int) []float64 {
+			return each(values, func(v float64) float64 { return v / 2 })
+		}},
+		{"blocks.1.attn.v_bias", 0, "table-order", "blocks.1.attn.relative_position_bias_table", func(values []float64, width int) []float64 {
+			return rows(func(i, count int) int { return (i + 1) % count })(values, tensor.Shape{len(values) / width, width})
+		}},
+	} {
+		right := drawn(config)
+		wrong := planted(slices.Clone(right))
+		wrong.change(m.vector, to(m.value))
+		wrong.change(m.other, m.change)
+		seen, _ := run(t, config, right, nil, false)
+		s, err := NewSearch(config, wrong)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Find(t.Context(), caseAt(config, seen, engine.Stage{Kind: engine.Block, Block: 1}, false))
+		if err != nil || len(found) != 2 {
+			t.Errorf("%s: found %s, error %v", m.vector, names(found), err)
+			continue
+		}
+		for i, want := range []string{m.other, m.vector} {
+			if f := found[i]; !slices.Contains(f.Tensors, want) || f.Edits == nil || f.Distance > f.Tolerance {
+				t.Errorf("%s: found %s: %s", want, names(found), f.Sentence)
+			}
+		}
+	}
+}
+
+// TestFind_LacksPositions makes sure that it is said if the reference has absolute positions, and the model none.
+func TestFind_LacksPositions(t *testing.T) {
+	t.Parallel()
+	config := configs()[2]
+	right := drawn(config)
+	seen, _ := run(t, config, right, nil, false)
+	config.AbsolutePosition = false
+	without := slices.DeleteFunc(slices.Clone(right), func(w tensor.Named) bool { return w.Name == "pos_embed" })
+	s, err := NewSearch(config, without)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Find(t.Context(), caseAt(config, seen, engine.Stage{Kind: engine.Embed}, false))
+	if err != nil || len(found) != 1 || found[0].Hypothesis != "lacks-positions" || found[0].Edits != nil {
+		t.Errorf("found %s, error %v", names(found), err)
+	}
+}
+
 // TestFind_HalfOfABlockIsRight makes sure that it is said which half of a block to look at.
 func TestFind_HalfOfABlockIsRight(t *testing.T) {
 	t.Parallel()

@@ -248,47 +248,15 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		}
 		tried = append(tried, added...)
 	}
+	known = slices.Concat(known, solved)
+	if best, err = s.besideLost(ctx, t, start, known); err != nil || best != nil {
+		return s.conclude(t, d, best), err
+	}
 	if best, err = s.halved(ctx, t, start); err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}
-	known = slices.Concat(known, solved)
 	best, err = s.pair(ctx, t, start, tried, known)
 	return s.conclude(t, d, best), err
-}
-
-// fromOthers tries whether something in a block is what another block has, one other block after the other.
-func (s *Search) fromOthers(ctx context.Context, t *target, start *trial) (best *trial, tried []*trial, err error) {
-	if len(start.draft.places) != 1 || blockOf(start.draft.places[0]) < 0 {
-		return nil, nil, nil
-	}
-	for _, from := range s.nearby(blockOf(start.draft.places[0])) {
-		var known []hypothesis
-		for _, h := range fromOthers(from) {
-			if h.concerns(t.parts) && !h.concerns(t.done) {
-				known = append(known, h)
-			}
-		}
-		best, more, err := s.improve(ctx, t, start, known)
-		if err != nil || best != nil {
-			return best, nil, err
-		}
-		tried = append(tried, more...)
-		s.model.Forget(prefix(from))
-	}
-	return nil, tried, nil
-}
-
-// nearby returns the other blocks, the nearest first.
-func (s *Search) nearby(block int) []int {
-	var all []int
-	for step := 1; step < s.model.Config.Depth; step++ {
-		for _, other := range []int{block + step, block - step} {
-			if other >= 0 && other < s.model.Config.Depth {
-				all = append(all, other)
-			}
-		}
-	}
-	return all
 }
 
 // ordered returns the listed hypotheses that concern a target, those first that explained another stage.

@@ -16,8 +16,6 @@ import (
 // slack is the largest share of a column that may remain if it is to count as found. Recordings in float32 that went through an inverse hold some 1e-3.
 const slack = 0.02
 
-func solveEmbed(context.Context, *target, *draft) ([]hypothesis, error) { return nil, nil }
-
 // solvePool solves for the parameters of the last norm.
 func solvePool(ctx context.Context, t *target, d *draft) ([]hypothesis, error) {
 	got, err := t.compute(ctx, d)

@@ -26,6 +26,9 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 	for _, s := range simple {
 		add(s.name, parameter+" "+s.says, s.of(old))
 	}
+	if signed, says := resigned(old, want); signed != nil {
+		add("signs", parameter+says, signed)
+	}
 	if order := orderOf(want, old, spread); order != nil {
 		all = append(all, reordered("permuted", at, parameter+" "+d.order(order), []string{parameter}, order, inRows))
 	}
@@ -37,13 +40,16 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 	}
 	all = append(all, single(ctx, t, at, parameter, old, want, spread)...)
 	if off(old, want) > near2*spread {
-		all = append(all, assigning(anotherVector, at, parameter, parameter+" has other values, which do not follow from these", want))
+		all = append(all, assigning(anotherVector, at, parameter, parameter+hasOthers, want))
 	}
 	return all
 }
 
 // anotherVector is the hypothesis that a vector has values which do not follow from the stored ones.
 const anotherVector = "another-vector"
+
+// hasOthers says so after the name of the vector.
+const hasOthers = " has other values, which do not follow from these"
 
 // near2 is how far a solved value may be from the right one, as a share of the spread of the values.
 const near2 = 0.01
@@ -61,6 +67,24 @@ var simple = []struct {
 	{"squared", "is applied twice", func(old []float64) []float64 { return each(old, func(v float64) float64 { return v * v }) }},
 	{"offset", "has 1 added", func(old []float64) []float64 { return each(old, func(v float64) float64 { return v + 1 }) }},
 	{"offset", "has 1 subtracted", func(old []float64) []float64 { return each(old, func(v float64) float64 { return v - 1 }) }},
+}
+
+// resigned returns a vector with the signs of another one, and what that says of it; nil if at most one sign is another.
+func resigned(old, want []float64) (signed []float64, says string) {
+	signed, says = slices.Clone(old), " has the signs that it lost: it holds absolute values, none is negative"
+	count := 0
+	for i, v := range want {
+		if signed[i] = math.Copysign(old[i], v); signed[i] != old[i] {
+			count++
+		}
+		if old[i] < 0 {
+			says = " has other signs"
+		}
+	}
+	if count < 2 {
+		return nil, ""
+	}
+	return signed, says
 }
 
 func each(values []float64, f func(float64) float64) []float64 {
