@@ -241,7 +241,7 @@ func (v *verification) blameCheckpoint(suspects []Tap) (found []blame.Finding, e
 			return nil, err
 		}
 		alone := t.Local != nil && !t.Local.OK
-		all, err := v.differing(func(name string) bool { return !alone || stage.Reads(name) })
+		all, err := v.differing(func(name string) bool { return !alone || stage.Uses(name) })
 		if err != nil {
 			return nil, err
 		}

@@ -172,5 +172,13 @@ func (s Stage) Reads(parameter string) bool {
 	return false
 }
 
+// Uses reports whether a parameter, by its canonical name, can affect the stage: those that it reads, and for a block a bias table that all blocks share.
+func (s Stage) Uses(parameter string) bool {
+	if strings.HasPrefix(parameter, "rel_pos_bias.") {
+		return s.InBlock()
+	}
+	return s.Reads(parameter)
+}
+
 // InBlock reports whether every block has a stage of this kind.
 func (s Stage) InBlock() bool { return s.Kind == Attention || s.Kind == Block }

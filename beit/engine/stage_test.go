@@ -113,6 +113,17 @@ func TestStage_Before(t *testing.T) {
 	}
 }
 
+// TestStage_Uses makes sure that blocks, and nothing else, use the table that they share.
+func TestStage_Uses(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"embed": false, "blocks.0": true, "blocks.2.attn": true, "pool": false, "logits": false} {
+		s, err := engine.ParseStage(name)
+		if err != nil || s.Uses("rel_pos_bias.relative_position_bias_table") != want || s.Uses("blocks.2.gamma_1") != (name == "blocks.2.attn") {
+			t.Errorf("%s, error %v", name, err)
+		}
+	}
+}
+
 // TestStage_ReadsCoversAllParameters makes sure that each parameter is read by one stage, or, in a block, by both of its stages.
 func TestStage_ReadsCoversAllParameters(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,7 @@ func ratio(a, b float64) float64 {
 	if a == 0 {
 		return 0
 	}
-	if b == 0 {
+	if !(b > 0) || math.IsNaN(a) { // NaN too, if the stage was not finite: nothing is within that
 		return math.Inf(1)
 	}
 	return a / b

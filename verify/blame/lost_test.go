@@ -96,6 +96,34 @@ func TestFind_Added(t *testing.T) {
 	}
 }
 
+// TestFind_NotFiniteInSharedTable makes sure that a table that all blocks share is looked at in each, and that nothing agrees where no limit is known.
+func TestFind_NotFiniteInSharedTable(t *testing.T) {
+	t.Parallel()
+	config := configs()[3]
+	right := drawn(config)
+	wrong := planted(slices.Clone(right))
+	const name = "rel_pos_bias.relative_position_bias_table"
+	wrong.change(name, func(values []float64, _ int) []float64 { return append([]float64{math.Inf(-1)}, values[1:]...) })
+	seen, _ := run(t, config, right, nil, false)
+	s, err := NewSearch(config, wrong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := caseAt(config, seen, engine.Stage{Kind: engine.Block, Block: 1}, false)
+	found, err := s.Find(t.Context(), c)
+	if err != nil || len(found) != 1 || found[0].Hypothesis != "non-finite" || !slices.Equal(found[0].Tensors, []string{name}) {
+		t.Errorf("found %s, error %v", names(found), err)
+	}
+	wrong.change(name, func(values []float64, _ int) []float64 { return make([]float64, len(values)) })
+	if s, err = NewSearch(config, wrong); err != nil {
+		t.Fatal(err)
+	}
+	c.Limit.Max = math.NaN()
+	if found, err = s.Find(t.Context(), c); err != nil || slices.ContainsFunc(found, func(f Finding) bool { return f.Hypothesis == Healthy || f.Edits != nil }) {
+		t.Errorf("without a limit: found %s, error %v", names(found), err)
+	}
+}
+
 // TestFind_BesideLost makes sure that a mistake which keeps everything is found beside a vector that was lost, and both are named and restored.
 func TestFind_BesideLost(t *testing.T) {
 	t.Parallel()

@@ -36,8 +36,14 @@ func (f Finding) sameAs(other Finding) bool {
 func (f *Finding) add(other Finding) {
 	f.Stages = append(f.Stages, other.Stage)
 	f.Tensors = append(slices.Clone(f.Tensors), other.Tensors...)
-	f.Edits = append(slices.Clone(f.Edits), other.Edits...)
 	slices.Sort(f.Tensors)
+	f.Tensors = slices.Compact(f.Tensors) // blocks share a table
+	f.Edits = slices.Clone(f.Edits)
+	for _, e := range other.Edits {
+		if !slices.ContainsFunc(f.Edits, func(own Edit) bool { return own.Tensor == e.Tensor }) {
+			f.Edits = append(f.Edits, e)
+		}
+	}
 	if share(other) > share(*f) {
 		f.Distance, f.Without, f.Tolerance = other.Distance, other.Without, other.Tolerance
 	}

@@ -451,7 +451,7 @@ func (t *trial) others(but int) []string {
 func (s *Search) notFinite(stage engine.Stage, whole bool) *Finding {
 	var names []string
 	for _, w := range s.weights {
-		if !whole && !stage.Reads(w.Name) {
+		if !whole && !stage.Uses(w.Name) {
 			continue
 		}
 		values, err := tensor.Float64s(w.View)
