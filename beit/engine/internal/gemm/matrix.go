@@ -79,14 +79,20 @@ func (m *Matrix[T]) reset(inner, columns int) {
 
 // interleave writes rows of b as columns of out, which is width elements wide, in pieces that fit the first-level cache.
 func interleave[T Float](out, b []T, lines, width, inner, stride int) {
-	const piece = 64
+	const piece, four = 64, 4
 	for from := 0; from < inner; from += piece {
 		to := min(inner, from+piece)
-		for i := range lines {
-			at := from*width + i
-			for _, value := range b[i*stride+from : i*stride+to] {
-				out[at] = value
-				at += width
+		for first := 0; first < lines; first += four {
+			done := 0
+			if first+four <= lines {
+				done = interleaveFour(out[from*width+first:], b[first*stride+from:], width, stride, to-from)
+			}
+			for i := first; i < min(lines, first+four); i++ {
+				at := (from+done)*width + i
+				for _, value := range b[i*stride+from+done : i*stride+to] {
+					out[at] = value
+					at += width
+				}
 			}
 		}
 	}
