@@ -135,7 +135,7 @@ func (b *batch) loadLanes(stage engine.Stage, lanes ...*lane) (err error) {
 			continue
 		}
 		loaded[l] = true
-		l.part = nil // frees the weights of the last part first
+		l.parts.Free() // the next part takes the memory of the last one
 		if l.part, err = l.parts.Load(stage); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -181,5 +182,46 @@ func TestForward_StopsInsideABlock(t *testing.T) {
 	})
 	if took := time.Since(stopped); !errors.Is(err, context.Canceled) || took > 2*time.Second {
 		t.Errorf("stopped after %s: error %v", took, err)
+	}
+}
+
+// TestParts_FreeChangesNothing walks through a model part by part, each in the memory of the one before, and compares with a whole pass.
+func TestParts_FreeChangesNothing(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, input := synth.Weights(config, 3), engine.Input{Pixels: synth.Images(2, config, 3)}
+	model, err := Engine{}.Load(t.Context(), config, weights, engine.Options{DType: tensor.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := model.Forward(t.Context(), input, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := Engine{}.Parts(config, weights, engine.Options{DType: tensor.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before engine.Activation
+	for _, stage := range engine.Stages(config) {
+		if stage.Kind == engine.Attention {
+			continue // its block computes it, too
+		}
+		parts.Free()
+		part, err := parts.Load(stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := part(t.Context(), input, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = all[len(all)-1]
+	}
+	if !slices.Equal(before.Values, want.Values) {
+		t.Errorf("%s differs from that of a whole pass", before.Name)
 	}
 }

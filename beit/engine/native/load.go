@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,7 +18,37 @@ type loader[T gemm.Float] struct {
 	config arch.Config
 	views  map[string]tensor.View
 	// round rounds values to the dtype in place; nil if T has the wanted precision.
-	round func([]T)
+	round  func([]T)
+	memory memory[T]
+}
+
+// memory lends matrices by their shapes, so that one part of a model can use that of another.
+type memory[T gemm.Float] struct {
+	lock        sync.Mutex
+	lent, spare map[[2]int][]*gemm.Matrix[T]
+}
+
+// take returns a matrix that nobody uses.
+func (m *memory[T]) take(out, in int) *gemm.Matrix[T] {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	shape := [2]int{out, in}
+	matrix := new(gemm.Matrix[T])
+	if free := m.spare[shape]; len(free) > 0 {
+		matrix, m.spare[shape] = free[len(free)-1], free[:len(free)-1]
+	}
+	if m.lent == nil {
+		m.lent = make(map[[2]int][]*gemm.Matrix[T])
+	}
+	m.lent[shape] = append(m.lent[shape], matrix)
+	return matrix
+}
+
+// free says that nobody uses the matrices any more that were lent.
+func (m *memory[T]) free() {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.lent, m.spare = nil, m.lent
 }
 
 func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*loader[T], error) {
@@ -54,7 +85,7 @@ func (l *loader[T]) values(name string) (values []T, err error) {
 
 // matrix reads and packs a weight [out, in], a few rows at a time: they are still in the cache when they are packed.
 func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
-	packed, view := new(gemm.Matrix[T]), l.views[name]
+	packed, view := l.memory.take(out, in), l.views[name]
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		if err != nil {

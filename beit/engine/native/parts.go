@@ -18,11 +18,16 @@ type Part func(ctx context.Context, input engine.Input, before engine.Activation
 // Parts loads a model part by part, for a forward pass that needs memory for one block, and to check single stages. It is safe for concurrent use.
 type Parts struct {
 	load func(stage engine.Stage) (Part, error)
+	free func()
 }
 
 // Load returns the part that computes a stage; both stages of a block have the same. It is the only one whose weights are read. The error is a *StageError
 // for a stage that the model does not have, or says which parameter cannot be read.
 func (p *Parts) Load(stage engine.Stage) (Part, error) { return p.load(stage) }
+
+// Free says that the parts that were loaded are not used any more, so that those that are loaded next may take their memory. It keeps that of the parts since the
+// last Free, and no other.
+func (p *Parts) Free() { p.free() }
 
 // Parts makes a Parts of the weights of a model, with the arguments and errors of Load. No weights are read before Parts.Load, so they must stay open.
 func (e Engine) Parts(config arch.Config, weights []tensor.Named, options engine.Options) (*Parts, error) {
@@ -47,7 +52,7 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 	if err != nil {
 		return nil, err
 	}
-	return &Parts{load: func(stage engine.Stage) (Part, error) {
+	return &Parts{free: l.memory.free, load: func(stage engine.Stage) (Part, error) {
 		m := &model[T]{config: config, threads: threads, round: round}
 		switch {
 		case stage.Kind == engine.Embed:
