@@ -86,7 +86,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 		a.addRounded(scores[:count*a.tokens], scratch[len(scratch)-a.tokens:], head, from)
 	}
 	for i := range count {
-		softmax(scores[i*a.tokens : (i+1)*a.tokens])
+		elementary.Softmax(scores[i*a.tokens : (i+1)*a.tokens])
 	}
 	if a.round != nil {
 		a.round(scores[:count*a.tokens])
@@ -119,20 +119,5 @@ func (a *attention[T]) weigh(out, scores []T, values *gemm.Matrix[T], image, hea
 		for i := range count {
 			a.round(lines[i*channels : i*channels+a.width])
 		}
-	}
-}
-
-// softmax exponentiates and normalises a line in place. A NaN makes all of it NaN.
-func softmax[T gemm.Float](line []T) {
-	largest := line[0]
-	for _, v := range line {
-		if v > largest {
-			largest = v
-		}
-	}
-	elementary.Exp(line, largest)
-	total := sum(line, func(v T) T { return v })
-	for i := range line {
-		line[i] /= total
 	}
 }

@@ -213,33 +213,16 @@ func (a *attention) weights(scores []float64, queries int) {
 	case SoftmaxOverQueries:
 		turned := transposed(scores, queries, a.tokens, a.tokens)
 		for key := range a.tokens {
-			softmax(turned[key*queries : (key+1)*queries])
+			elementary.Softmax(turned[key*queries : (key+1)*queries])
 		}
 		copy(scores, transposed(turned, a.tokens, queries, queries))
 	default:
 		for i := range queries {
-			softmax(scores[i*a.tokens : (i+1)*a.tokens])
+			elementary.Softmax(scores[i*a.tokens : (i+1)*a.tokens])
 		}
 	}
 	if a.version.Rules.RoundScores != nil {
 		a.version.Rules.RoundScores(scores)
-	}
-}
-
-// softmax exponentiates and normalises a line in place.
-func softmax(line []float64) {
-	largest, total := line[0], 0.0
-	for _, v := range line {
-		if v > largest {
-			largest = v
-		}
-	}
-	elementary.Exp(line, largest)
-	for _, v := range line {
-		total += v
-	}
-	for i := range line {
-		line[i] /= total
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 )
 
 // Input is what a model sees, in float64: pixels [N, channels, H, W], and the mask [N, patches], or nil.
@@ -192,7 +193,7 @@ func (k OutputKind) change(line []float64) {
 		}
 		return
 	}
-	softmax(line)
+	elementary.Softmax(line)
 	if k == LogSoftmax {
 		for i, v := range line {
 			line[i] = math.Log(v)

@@ -5,12 +5,30 @@ import "math"
 // Float are the element types.
 type Float interface{ float32 | float64 }
 
-// Exp replaces each value v by exp(v - shift).
-func Exp[T Float](values []T, shift T) {
+// Softmax replaces each value v by exp v, divided by the sum of these. A NaN makes all of them NaN.
+func Softmax[T Float](values []T) {
+	largest := values[0]
+	for _, v := range values {
+		if v > largest {
+			largest = v
+		}
+	}
+	divide(values, T(exp(values, largest)))
+}
+
+// exp replaces each value v by exp(v - shift), and returns the sum of these, added up in float64.
+func exp[T Float](values []T, shift T) (sum float64) {
 	if fast {
-		fastExp(values, shift)
+		return fastExp(values, shift)
+	}
+	return plainExp(values, shift)
+}
+
+func divide[T Float](values []T, by T) {
+	if fast {
+		fastDivide(values, by)
 	} else {
-		plainExp(values, shift)
+		plainDivide(values, by)
 	}
 }
 
@@ -23,9 +41,17 @@ func GELU[T Float](values []T) {
 	}
 }
 
-func plainExp[T Float](values []T, shift T) {
+func plainExp[T Float](values []T, shift T) (sum float64) {
 	for i, v := range values {
 		values[i] = T(math.Exp(float64(v - shift)))
+		sum += float64(values[i])
+	}
+	return sum
+}
+
+func plainDivide[T Float](values []T, by T) {
+	for i := range values {
+		values[i] /= by
 	}
 }
 

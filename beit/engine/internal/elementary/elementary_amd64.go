@@ -10,10 +10,16 @@ import (
 // The functions in assembly replace n values in place. See elementary_amd64.s for the table.
 
 //go:noescape
-func expFloat32(values *float32, n int, table *float64, shift float32)
+func expFloat32(values *float32, n int, table *float64, shift float32, sums *[8]float64)
 
 //go:noescape
-func expFloat64(values *float64, n int, table *float64, shift float64)
+func expFloat64(values *float64, n int, table *float64, shift float64, sums *[8]float64)
+
+//go:noescape
+func divideFloat32(values *float32, n int, by float32)
+
+//go:noescape
+func divideFloat64(values *float64, n int, by float64)
 
 //go:noescape
 func geluFloat32(values *float32, n int, table *float64)
@@ -54,11 +60,21 @@ func central() []float64 {
 	return coefficients
 }
 
-func fastExp[T Float](values []T, shift T) {
+func fastExp[T Float](values []T, shift T) (sum float64) {
+	var sums [8]float64
 	if at := unsafe.Pointer(unsafe.SliceData(values)); unsafe.Sizeof(shift) == 4 {
-		expFloat32((*float32)(at), len(values), &table[0], float32(shift))
+		expFloat32((*float32)(at), len(values), &table[0], float32(shift), &sums)
 	} else {
-		expFloat64((*float64)(at), len(values), &table[0], float64(shift))
+		expFloat64((*float64)(at), len(values), &table[0], float64(shift), &sums)
+	}
+	return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+}
+
+func fastDivide[T Float](values []T, by T) {
+	if at := unsafe.Pointer(unsafe.SliceData(values)); unsafe.Sizeof(by) == 4 {
+		divideFloat32((*float32)(at), len(values), float32(by))
+	} else {
+		divideFloat64((*float64)(at), len(values), float64(by))
 	}
 }
 

@@ -131,10 +131,11 @@
 	VMOVAPD Z14, K3, Z13 \
 	VMULPD Z13, Z8, Z0
 
-// func expFloat64(values *float64, n int, table *float64, shift float64)
-TEXT ·expFloat64(SB), NOSPLIT, $0-32
+// func expFloat64(values *float64, n int, table *float64, shift float64, sums *[8]float64)
+TEXT ·expFloat64(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	VBROADCASTSD shift+24(FP), Z21
+	VPXORQ Z20, Z20, Z20
 
 loop:
 	TESTQ CX, CX
@@ -145,19 +146,23 @@ full:
 	VMOVUPD.Z (SI), K1, Z0
 	VSUBPD Z21, Z0, Z0
 	EXP
+	VADDPD Z0, Z20, K1, Z20
 	VMOVUPD Z0, K1, (SI)
 	ADDQ $64, SI
 	SUBQ $8, CX
 	JMP  loop
 
 done:
+	MOVQ sums+32(FP), SI
+	VMOVUPD Z20, (SI)
 	VZEROUPPER
 	RET
 
-// func expFloat32(values *float32, n int, table *float64, shift float32)
-TEXT ·expFloat32(SB), NOSPLIT, $0-28
+// func expFloat32(values *float32, n int, table *float64, shift float32, sums *[8]float64)
+TEXT ·expFloat32(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	VBROADCASTSS shift+24(FP), Y21
+	VPXORQ Z20, Z20, Z20
 
 loop:
 	TESTQ CX, CX
@@ -172,10 +177,14 @@ full:
 	VCVTPD2PS Z0, Y0
 	VMOVUPS Y0, K1, (SI)
 	ADDQ $32, SI
+	VCVTPS2PD Y0, Z0
+	VADDPD Z0, Z20, K1, Z20
 	SUBQ $8, CX
 	JMP  loop
 
 done:
+	MOVQ sums+32(FP), SI
+	VMOVUPD Z20, (SI)
 	VZEROUPPER
 	RET
 
@@ -216,6 +225,56 @@ full:
 	VCVTPS2PD Y0, Z0
 	GELU
 	VCVTPD2PS Z0, Y0
+	VMOVUPS Y0, K1, (SI)
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JMP  loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideFloat64(values *float64, n int, by float64)
+TEXT ·divideFloat64(SB), NOSPLIT, $0-24
+	MOVQ values+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSD by+16(FP), Z1
+	MOVQ $0xff, BX
+	KMOVW BX, K1
+
+loop:
+	TESTQ CX, CX
+	JLE  done
+	CUT
+
+full:
+	VMOVUPD.Z (SI), K1, Z0
+	VDIVPD Z1, Z0, Z0
+	VMOVUPD Z0, K1, (SI)
+	ADDQ $64, SI
+	SUBQ $8, CX
+	JMP  loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideFloat32(values *float32, n int, by float32)
+TEXT ·divideFloat32(SB), NOSPLIT, $0-20
+	MOVQ values+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS by+16(FP), Y1
+	MOVQ $0xff, BX
+	KMOVW BX, K1
+
+loop:
+	TESTQ CX, CX
+	JLE  done
+	CUT
+
+full:
+	VMOVUPS.Z (SI), K1, Y0
+	VDIVPS Y1, Y0, Y0
 	VMOVUPS Y0, K1, (SI)
 	ADDQ $32, SI
 	SUBQ $8, CX

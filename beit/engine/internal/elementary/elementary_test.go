@@ -63,7 +63,7 @@ func TestExp_WithinAnUlp(t *testing.T) {
 	t.Parallel()
 	values := append(spread(-707, 0, 1500), spread(-2, 709, 500)...)
 	got, plain := append([]float64(nil), values...), append([]float64(nil), values...)
-	Exp(got, 0)
+	exp(got, 0)
 	plainExp(plain, 0)
 	for i, v := range values {
 		want := exactExp(number(v))
@@ -122,16 +122,16 @@ func TestElementary_EveryLength(t *testing.T) {
 			narrow[i] = float32(v)
 		}
 		gelu, short := append([]float64(nil), wide...), append([]float32(nil), narrow...)
-		Exp(wide[:n], 0.5)
-		Exp(narrow[:n], 0.5)
+		exp(wide[:n], 0.5)
+		exp(narrow[:n], 0.5)
 		GELU(gelu[:n])
 		GELU(short[:n])
 		for i, v := range spread(-9, 3, 41) {
 			one, other, small, less := []float64{v}, []float64{v}, []float32{float32(v)}, []float32{float32(v)}
 			if i < n {
-				Exp(one, 0.5)
+				exp(one, 0.5)
 				GELU(other)
-				Exp(small, 0.5)
+				exp(small, 0.5)
 				GELU(less)
 			}
 			if wide[i] != one[0] || gelu[i] != other[0] || narrow[i] != small[0] || short[i] != less[0] {
@@ -147,12 +147,41 @@ func TestElementary_SpecialValues(t *testing.T) {
 	for _, c := range []struct{ v, exp, gelu float64 }{
 		{0, 1, 0}, {inf, inf, inf}, {-inf, 0, nan}, {nan, nan, nan}, {-2000, 0, 0}, {2000, inf, 2000}, {1e-300, 1, 5e-301}, {-745, 5e-324, 0},
 	} {
-		exp, gelu, narrow := []float64{c.v}, []float64{c.v}, []float32{float32(c.v)}
-		Exp(exp, 0)
+		power, gelu, narrow := []float64{c.v}, []float64{c.v}, []float32{float32(c.v)}
+		exp(power, 0)
 		GELU(gelu)
-		Exp(narrow, 0)
-		if !same(exp[0], c.exp) || !same(gelu[0], c.gelu) || !same(float64(narrow[0]), float64(float32(c.exp))) {
-			t.Errorf("%v: exp %v and %v, GELU %v, want %v and %v", c.v, exp[0], narrow[0], gelu[0], c.exp, c.gelu)
+		exp(narrow, 0)
+		if !same(power[0], c.exp) || !same(gelu[0], c.gelu) || !same(float64(narrow[0]), float64(float32(c.exp))) {
+			t.Errorf("%v: exp %v and %v, GELU %v, want %v and %v", c.v, power[0], narrow[0], gelu[0], c.exp, c.gelu)
+		}
+	}
+}
+
+// TestSoftmax_Definition compares with the definition, for every length of the rest.
+func TestSoftmax_Definition(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 40; n++ {
+		values := spread(-30, 5, n)
+		total, narrow := 0.0, make([]float32, n)
+		for i, v := range values {
+			total += math.Exp(v)
+			narrow[i] = float32(v)
+		}
+		got := append([]float64(nil), values...)
+		Softmax(got)
+		Softmax(narrow)
+		for i, v := range values {
+			want := math.Exp(v) / total
+			if math.Abs(got[i]-want) > 1e-14*want || math.Abs(float64(narrow[i])-want) > 1e-5*want {
+				t.Errorf("value %d of %d: %v and %v, want %v", i, n, got[i], narrow[i], want)
+			}
+		}
+	}
+	bad := append(spread(-1, 1, 20), math.NaN())
+	Softmax(bad)
+	for i, v := range bad {
+		if !math.IsNaN(v) {
+			t.Errorf("value %d beside NaN is %v", i, v)
 		}
 	}
 }
@@ -164,7 +193,7 @@ func BenchmarkElementary(b *testing.B) {
 	for _, f := range []struct {
 		name string
 		do   func([]float64)
-	}{{"Exp", func(v []float64) { Exp(v, 1) }}, {"GELU", GELU[float64]}} {
+	}{{"Softmax", Softmax[float64]}, {"GELU", GELU[float64]}} {
 		b.Run(f.name, func(b *testing.B) {
 			work := make([]float64, len(values))
 			for b.Loop() {
