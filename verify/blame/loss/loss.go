@@ -197,10 +197,11 @@ func zeroSlices(l look, others company, config arch.Config) *Suspicion {
 		return nil
 	}
 	axes := config.Axes(l.name)
+	_, block := role(l.name)
 	for axis, zero := range l.zero {
 		which := slices.DeleteFunc(slices.Clone(zero), func(i int) bool {
 			// The rows for the class token are never trained in the last block of a model that pools the patches.
-			ofClass := axis == 0 && len(axes) > 0 && i >= l.shape[0]-axes[0].Rest
+			ofClass := axis == 0 && block == config.Depth-1 && len(axes) > 0 && i >= l.shape[0]-axes[0].Rest
 			return ofClass || !others.most(func(s look) bool { return axis >= len(s.zero) || !slices.Contains(s.zero[axis], i) })
 		})
 		if len(which) == 0 {

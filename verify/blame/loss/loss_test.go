@@ -224,6 +224,11 @@ func TestLook_Planted(t *testing.T) {
 			}
 			return v
 		}), loss.ZeroSlices, "zeros alone in k,", ""},
+		{"blocks.1.attn.relative_position_bias_table", func(old []float64) []float64 {
+			changed := slices.Clone(old)
+			clear(changed[len(old)-3*model.Config.Heads:])
+			return changed
+		}, loss.ZeroSlices, "zeros alone in", ""},
 		{"blocks.0.mlp.fc1.weight", each(func(i int, v float64) float64 {
 			if i%width == 5 {
 				return 0
