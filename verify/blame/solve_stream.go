@@ -42,8 +42,12 @@ func solveAfter(ctx context.Context, b *blockCase, t *target, d *draft, block *w
 		return nil, nil, err
 	}
 	solved, err := before(ctx, block, t.want, y)
-	if err != nil || solved == nil {
-		return all, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if solved == nil {
+		gamma, err := solveGamma(ctx, t, d)
+		return append(all, gamma...), nil, err
 	}
 	kept := nearest(solved, y)
 	known := &middle{b.keep(kept), branch.Pick(kept), solved.Pick(kept)}
@@ -93,6 +97,23 @@ func solveMiddle(ctx context.Context, b *blockCase, t *target, d *draft, block *
 		return nil, nil
 	}
 	return d.gamma(ctx, t, atMiddle, "gamma_1", subtract(y, b.some), branch)
+}
+
+// solveGamma solves for gamma_1 through the MLP, from an attention branch that the reference has, in a narrow model.
+func solveGamma(ctx context.Context, t *target, d *draft) ([]hypothesis, error) {
+	const narrow = 96
+	if d.Config.EmbedDim > narrow || !d.Config.LayerScale || !slices.Contains(t.done, atAttention) {
+		return nil, nil
+	}
+	near, err := t.solvedFor(ctx, d, []string{"gamma_1"})
+	if err != nil || near == nil {
+		return nil, err
+	}
+	values, err := near.vector("gamma_1")
+	if err != nil {
+		return nil, err
+	}
+	return d.recognised(ctx, t, atMiddle, "gamma_1", values), nil
 }
 
 // gamma solves for a layer scale: want is gamma times the branch.
