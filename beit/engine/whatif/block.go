@@ -17,6 +17,8 @@ type Block struct {
 	Table *Tensor
 	// Gamma1 and Gamma2 are nil without layer scale.
 	Gamma1, Gamma2 []float64
+	// attended are the parameters that the attention branch reads.
+	attended [9]*Tensor
 }
 
 // Norm has the parameters of a LayerNorm.
@@ -54,6 +56,11 @@ func (v *Version) Block(i int) (*Block, error) {
 		r.prefix = ""
 		b.Table = r.tensor("rel_pos_bias.relative_position_bias_table")
 	}
+	r.prefix = fmt.Sprintf("blocks.%d.", i)
+	b.attended = [...]*Tensor{
+		b.Norm1.Weight, b.Norm1.Bias, b.QKV.Weight, r.optional("attn.q_bias"), r.optional("attn.k_bias"), r.optional("attn.v_bias"), b.Table, b.Proj.Weight,
+		r.tensor("attn.proj.bias"),
+	}
 	return b, r.err
 }
 
@@ -77,8 +84,27 @@ func valuesOf(t *Tensor) []float64 {
 }
 
 // Attention returns the attention branch before layer scale, [len(rows), C], for the tokens with these indices, from x, the stream before the block,
-// [images T, C]. With rows nil it returns all of them.
+// [images T, C]. With rows nil it returns all of them. The branch of BEiT's rules is remembered: many versions differ in the MLP alone.
 func (b *Block) Attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
+	if !b.version.Rules.usualAttention() {
+		return b.attention(ctx, x, rows)
+	}
+	key := attentionKey{x: x, parameters: b.attended, count: len(rows)}
+	if len(rows) > 0 {
+		key.rows = &rows[0]
+	}
+	return b.version.remember(key, len(x.Values), func() (*Rows, error) { return b.attention(ctx, x, rows) })
+}
+
+// attentionKey identifies the attention branch of some rows.
+type attentionKey struct {
+	x          *Rows
+	parameters [9]*Tensor
+	rows       *int
+	count      int
+}
+
+func (b *Block) attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
 	v := b.version
 	qkv, err := b.QKVOf(ctx, x)
 	if err != nil {

@@ -1,6 +1,9 @@
 package whatif
 
-import "math"
+import (
+	"math"
+	"reflect"
+)
 
 // Rules are the choices of a program. The zero value has those of BEiT.
 type Rules struct {
@@ -51,6 +54,15 @@ type Rules struct {
 	NoClassPosition bool
 	// Round rounds values in place to the dtype that linear layers are computed in, as with autocast, and RoundScores those of the attention; nil means float64.
 	Round, RoundScores func([]float64)
+}
+
+// usualAttention reports whether the attention branch is that of BEiT: other rules concern what follows.
+func (r Rules) usualAttention() bool {
+	if r.Round != nil || r.RoundScores != nil {
+		return false
+	}
+	r.Activation, r.Epsilon2, r.EpsilonLast, r.NoNorm2, r.BranchScale = nil, 0, 0, false, 0
+	return reflect.ValueOf(r).IsZero()
 }
 
 // NormKind is a kind of norm.
