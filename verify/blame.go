@@ -50,24 +50,41 @@ func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([
 	if err != nil {
 		return nil, fmt.Errorf("looking for the reason: %w", err)
 	}
-	var all []blame.Finding
 	v.setEffort(search)
-	unexplained := 0
-	for _, t := range suspects {
-		findings, err := v.find(ctx, search, t)
-		if err != nil {
+	found, unexplained := make([][]blame.Finding, len(suspects)), 0
+	for i, t := range suspects {
+		if found[i], err = v.find(ctx, search.Find, t); err != nil {
 			return nil, err
 		}
-		all = append(all, findings...)
-		if len(findings) == 0 {
+		if len(found[i]) == 0 {
 			unexplained++
 		}
 		if unexplained == mostUnexplained {
 			break
 		}
 	}
+	if err := v.searchAgain(ctx, search, suspects, found); err != nil {
+		return nil, err
+	}
 	remarkSearch(r, search)
-	return blame.Merge(all, v.subject.Config.Depth), nil
+	return blame.Merge(slices.Concat(found...), v.subject.Config.Depth), nil
+}
+
+// searchAgain looks once more for the reasons of taps that have none, among those that were solved for at later ones.
+func (v *verification) searchAgain(ctx context.Context, search *blame.Search, suspects []Tap, found [][]blame.Finding) error {
+	for i, t := range suspects {
+		if len(found[i]) > 0 && found[i][0].Hypothesis != blame.Unexplained {
+			continue
+		}
+		findings, err := v.find(ctx, search.Again, t)
+		if err != nil {
+			return err
+		}
+		if len(findings) > 0 {
+			found[i] = findings
+		}
+	}
+	return nil
 }
 
 // inOrder sorts findings in the order of the forward pass, those of the whole model first.
@@ -112,8 +129,8 @@ func guilty(r *Result) (found []Tap) {
 // branchSuffix makes the name of an attention branch of that of its block.
 const branchSuffix = ".attn"
 
-// find looks for the reasons of one tap. It returns none if it finds none.
-func (v *verification) find(ctx context.Context, search *blame.Search, t Tap) ([]blame.Finding, error) {
+// find looks for the reasons of one tap by a method of a search. It returns none if it finds none.
+func (v *verification) find(ctx context.Context, search func(context.Context, blame.Case) ([]blame.Finding, error), t Tap) ([]blame.Finding, error) {
 	if t.Local != nil && t.Local.OK {
 		return []blame.Finding{v.healthy(t, t.Local.MaxAbs, t.Local.Tolerance)}, nil
 	}
@@ -121,7 +138,7 @@ func (v *verification) find(ctx context.Context, search *blame.Search, t Tap) ([
 	if err != nil {
 		return nil, err
 	}
-	findings, err := search.Find(ctx, *c)
+	findings, err := search(ctx, *c)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the reason: %w", err)
 	}

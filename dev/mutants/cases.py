@@ -60,6 +60,16 @@ def blocks(arch, where):
     return [{"first": 0, "middle": arch.depth // 2, "last": arch.depth - 1}.get(where, 0)]
 
 
+def shares(kind, arch):
+    """Reports whether a kind is about the table that all blocks share."""
+    return arch.table == "shared" and "table" in "".join(sum((way.need for way in kind.names), ()))
+
+
+def planted(arch, kind, where):
+    """The blocks that a kind is planted into: a table that all blocks share is changed once, not once for each."""
+    return [0] if shares(kind, arch) and kind.names[0].need == ("table",) else blocks(arch, where)
+
+
 def fits(kind, model):
     return not kind.models or model in kind.models
 
@@ -68,7 +78,7 @@ def places(kind, model):
     arch = models.ARCHES[model]
     if kind.scope == "model":
         return ["model"]
-    if arch.table == "shared" and "table" in "".join(sum((way.need for way in kind.names), ())):
+    if shares(kind, arch):
         return ["all"]
     return [p for p in PLACES if p != "middle" or arch.depth > 2]
 

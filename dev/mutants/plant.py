@@ -115,7 +115,7 @@ class Planter:
                 wrong.append(kind)
                 continue
             generator = torch.Generator().manual_seed(case.draw % 2**31)
-            for block in cases.blocks(model.arch, where):
+            for block in cases.planted(model.arch, kind, where):
                 kind.change(Site(model.arch, weights, block, generator))
             planted.arguments += [a.format(heads=model.arch.heads, window="x".join(map(str, model.arch.window))) for a in kind.arguments]
         if exact and computed_in(case.mode) != "f64":

@@ -26,6 +26,8 @@ type hypothesis struct {
 	alone bool
 	// whole means that it is tried on whole models only: on a single stage another hypothesis computes the same.
 	whole bool
+	// general means that it was solved for, and may hold for other blocks, too: the same order of rows.
+	general bool
 	// slack is how much further from the reference than rounding leads it may stay, as a share of the largest value: pixels are recorded in float32, and those that
 	// follow from them are only as good.
 	slack float64
@@ -60,10 +62,13 @@ func (h hypothesis) exceeds(parts []part) bool {
 	return slices.ContainsFunc(h.at, func(p part) bool { return !slices.Contains(parts, p) })
 }
 
+// same reports whether both are the same hypothesis.
+func (h hypothesis) same(other hypothesis) bool { return h.name == other.name && h.says == other.says }
+
 // hypotheses returns all hypotheses that are listed, the likeliest first. Those that are solved for from activations are found by solvers.
 func hypotheses() []hypothesis {
 	return slices.Concat(
-		epsilons(), inAttention(), inQKV(), inTable(), inMLP(), inBlock(), inNorms(), inOrder(), inVectors(), inWeights(),
+		epsilons(), inAttention(), inQKV(), inTable(), inMLP(), inBlock(), inNorms(), inOrder(), inVectors(), inWeights(), inOutputs(),
 		inEmbed(), inInput(), []hypothesis{foldedNormalisation()}, inPool(), inLogits(),
 	)
 }

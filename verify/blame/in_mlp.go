@@ -64,28 +64,44 @@ func swappedWeights(says, repair string, change changeFunc) hypothesis {
 	}}
 }
 
+// orders are those that are tried without a solver.
+var orders = []struct {
+	says string
+	of   func(n int) []int
+}{
+	{"are reversed", reversed},
+	{"are rolled by 1", func(n int) []int { return rolled(n, 1) }},
+	{"are rolled back by 1", func(n int) []int { return rolled(n, -1) }},
+	{"have both halves exchanged", func(n int) []int { return rolled(n, n/2) }},
+}
+
+// inOutputs returns the orders of what proj and fc2 compute.
+func inOutputs() []hypothesis {
+	var all []hypothesis
+	for _, o := range orders {
+		rows := func(c arch.Config) []int { return o.of(c.EmbedDim) }
+		for _, l := range []struct {
+			at   []part
+			name string
+		}{{attention, "attn.proj"}, {mlp, "mlp.fc2"}} {
+			weight := arranging("permuted", l.at, l.name+".weight", fmt.Sprintf("the rows of %s.weight alone %s", l.name, o.says), rows, nil, "", nil)
+			bias := arranging("permuted", l.at, l.name+".bias", "", rows, nil, "", nil)
+			all = append(all, weight, both(fmt.Sprintf("the rows of %s.weight and %[1]s.bias %s", l.name, o.says), weight, bias))
+		}
+	}
+	return lonely(all...)
+}
+
 // inHidden returns the orders of hidden units and of what fc1 reads that no solver finds beside many units.
 func inHidden() []hypothesis {
 	var all []hypothesis
-	hidden := func(order func(n int) []int) func(arch.Config) []int {
-		return func(c arch.Config) []int { return order(c.HiddenDim) }
-	}
-	columns := func(order func(n int) []int) func(arch.Config) []int {
-		return func(c arch.Config) []int { return order(c.EmbedDim) }
-	}
-	for _, o := range []struct {
-		says string
-		of   func(n int) []int
-	}{
-		{"are reversed", reversed},
-		{"are rolled by 1", func(n int) []int { return rolled(n, 1) }},
-		{"are rolled back by 1", func(n int) []int { return rolled(n, -1) }},
-		{"have both halves exchanged", func(n int) []int { return rolled(n, n/2) }},
-	} {
-		weight := arranging("permuted", mlp, "mlp.fc1.weight", "the rows of mlp.fc1.weight alone "+o.says, hidden(o.of), nil, "", nil)
-		bias := arranging("permuted", mlp, "mlp.fc1.bias", "mlp.fc1.bias alone: its values "+o.says, hidden(o.of), nil, "", nil)
+	for _, o := range orders {
+		hidden := func(c arch.Config) []int { return o.of(c.HiddenDim) }
+		columns := func(c arch.Config) []int { return o.of(c.EmbedDim) }
+		weight := arranging("permuted", mlp, "mlp.fc1.weight", "the rows of mlp.fc1.weight alone "+o.says, hidden, nil, "", nil)
+		bias := arranging("permuted", mlp, "mlp.fc1.bias", "mlp.fc1.bias alone: its values "+o.says, hidden, nil, "", nil)
 		all = append(all, both(fmt.Sprintf("the rows of mlp.fc1.weight and mlp.fc1.bias %s", o.says), weight, bias), weight, bias,
-			arranging("permuted", mlp, "mlp.fc1.weight", "the columns of mlp.fc1.weight "+o.says, nil, columns(o.of), "", nil))
+			arranging("permuted", mlp, "mlp.fc1.weight", "the columns of mlp.fc1.weight "+o.says, nil, columns, "", nil))
 	}
 	return all
 }

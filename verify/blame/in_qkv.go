@@ -97,6 +97,10 @@ func inThirds() []hypothesis {
 		all = append(all, lonely(editing("transposed", attention, fused, t.String()+" in attn.qkv.weight are transposed", "transpose these rows", t.of(reread)))...)
 	}
 	all = append(all, lonely(inexact(scaledQueries()...)...)...)
+	for _, c := range changes[:2] {
+		says := third(2).String() + " in attn.qkv.weight alone, each " + c.says
+		all = append(all, lonely(editing(c.name, attention, fused, says, c.repair+" these rows", third(2).of(c.of)))...)
+	}
 	for t := range third(3) {
 		all = append(all, lonely(editing("negated", attention, fused, t.String()+" in attn.qkv.weight are negated", "negate these rows", t.of(scale(-1))))...)
 		if t == 0 {
@@ -109,37 +113,84 @@ func inThirds() []hypothesis {
 				"", nil))...)
 		}
 	}
-	return append(all, headsAlone()...)
+	return append(all, inHeadOrder()...)
 }
 
-// headsAlone returns the hypotheses that heads stand in another order in the weight, but not in the biases.
-func headsAlone() []hypothesis {
+// inHeadOrder returns the hypotheses that heads stand in another order: in the weight alone, in the weight and the biases, and in the table.
+func inHeadOrder() []hypothesis {
 	var all []hypothesis
-	for _, o := range []struct {
-		says string
-		of   func(n int) []int
-	}{
-		{"are in reverse order", reversed},
-		{"are rolled by 1", func(n int) []int { return rolled(n, 1) }},
-		{"are rolled back by 1", func(n int) []int { return rolled(n, -1) }},
-	} {
+	for _, o := range headOrders {
 		for _, of := range []struct {
 			says  string
 			parts []int
-		}{{"queries (q)", []int{0}}, {"values (v)", []int{2}}, {"queries, keys and values", []int{0, 1, 2}}} {
-			rows := func(c arch.Config) []int {
-				order, heads := rolled(3*c.EmbedDim, 0), o.of(c.Heads)
-				for _, part := range of.parts {
-					for i := range c.EmbedDim {
-						order[part*c.EmbedDim+i] = part*c.EmbedDim + heads[i/c.HeadDim()]*c.HeadDim() + i%c.HeadDim()
-					}
-				}
-				return order
+			bias  bool
+		}{
+			{"queries (q)", []int{0}, true},
+			{"keys (k)", []int{1}, false},
+			{"values (v)", []int{2}, true},
+			{"queries, keys and values", []int{0, 1, 2}, true},
+		} {
+			order := func(c arch.Config) []int { return headsOf(c, o.of(c.Heads), of.parts) }
+			alone := "the heads of the " + of.says + " in attn.qkv.weight alone " + o.says
+			all = append(all, hypothesis{name: "permuted-heads", at: attention, says: alone, apply: func(d *draft) bool {
+				rows := order(d.Config)
+				return rows != nil && d.rearrange(fused, "put the heads in order", rows, nil)
+			}})
+			if !of.bias {
+				continue
 			}
-			all = append(all, arranging("permuted-heads", attention, fused, "the heads of the "+of.says+" in attn.qkv.weight alone "+o.says, rows, nil, "", nil))
+			with := "the heads of the " + of.says + ", in attn.qkv.weight and the biases, " + o.says
+			all = append(all, hypothesis{name: "permuted-heads", at: attention, says: with, apply: func(d *draft) bool {
+				rows := order(d.Config)
+				return rows != nil && d.rearrangeFused("put the heads in order", rows)
+			}})
 		}
+		all = append(all, hypothesis{
+			name: "permuted-heads", at: attention, says: "the heads that the columns of attn.proj.weight belong to " + o.says, apply: func(d *draft) bool {
+				order := headsOf(d.Config, o.of(d.Config.Heads), []int{0})
+				return order != nil && d.rearrange("attn.proj.weight", "put the columns in order", nil, order[:d.Config.EmbedDim])
+			},
+		}, hypothesis{
+			name: "permuted-heads", at: attention, says: "the heads of the relative position bias table " + o.says, apply: func(d *draft) bool {
+				order := o.of(d.Config.Heads)
+				return order != nil && d.rearrange(table, "put the heads in order", nil, order)
+			},
+		})
 	}
 	return lonely(all...)
+}
+
+// headOrders are the orders of heads that are tried without a solver; nil where an earlier one is the same.
+var headOrders = []struct {
+	says string
+	of   func(heads int) []int
+}{
+	{"are in reverse order", reversed},
+	{"are rolled by 1", func(heads int) []int { return ofMany(heads, rolled(heads, 1)) }},
+	{"are rolled back by 1", func(heads int) []int { return ofMany(heads, rolled(heads, -1)) }},
+}
+
+// ofMany returns an order, or nil for one or two heads, which have but one other order.
+func ofMany(heads int, order []int) []int {
+	const two = 2
+	if heads <= two {
+		return nil
+	}
+	return order
+}
+
+// headsOf returns the order of the rows of qkv in which the heads of these thirds are in that order; nil for no order.
+func headsOf(c arch.Config, heads, thirds []int) []int {
+	if heads == nil {
+		return nil
+	}
+	order := rolled(3*c.EmbedDim, 0)
+	for _, part := range thirds {
+		for i := range c.EmbedDim {
+			order[part*c.EmbedDim+i] = part*c.EmbedDim + heads[i/c.HeadDim()]*c.HeadDim() + i%c.HeadDim()
+		}
+	}
+	return order
 }
 
 // channelOrders are orders of the channels in a head that programs use for rotations.

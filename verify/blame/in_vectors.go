@@ -59,9 +59,9 @@ func inVectors() []hypothesis {
 	}
 	add(attention, "attn.q_bias", "permuted")
 	add(mlp, "mlp.fc1.bias")
-	add(attention, "attn.v_bias")
-	add(attention, "attn.proj.bias")
-	add(mlp, "mlp.fc2.bias")
+	add(attention, "attn.v_bias", "permuted")
+	add(attention, "attn.proj.bias", "permuted")
+	add(mlp, "mlp.fc2.bias", "permuted")
 	add([]part{atMiddle}, "gamma_1", "reciprocal", "squared", "permuted")
 	add(mlp, "gamma_2", "reciprocal", "squared", "permuted")
 	for _, name := range []string{"attn.q_bias", "attn.v_bias"} {

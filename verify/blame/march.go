@@ -549,7 +549,7 @@ func (m *march) conclude(c Case) []Finding {
 	}
 	var findings []Finding
 	for i, h := range w.hypotheses {
-		s.found = append([]string{h.name + h.says}, slices.DeleteFunc(s.found, func(name string) bool { return name == h.name+h.says })...)
+		s.remember(h.hypothesis)
 		place(start, h)
 		f := m.target(h.stage(), c).finding(h.hypothesis, best, start, i)
 		if m.without.MaxAbs < clearly*best.limit.Max {

@@ -13,7 +13,6 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
-	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // Search looks for reasons in one model. It remembers what it found: what explains one block is tried first in the next. It can be used by one goroutine at a
@@ -21,8 +20,8 @@ import (
 type Search struct {
 	model   *whatif.Model
 	weights []tensor.Named
-	// found are the names of hypotheses that explained a stage, the last one first.
-	found []string
+	// found are the hypotheses that explained a stage, the last one first.
+	found []hypothesis
 	// suspicions are what the file shows to be lost, once looked.
 	suspicions []loss.Suspicion
 	looked     bool
@@ -66,6 +65,34 @@ func (s *Search) Find(ctx context.Context, c Case) ([]Finding, error) {
 	return s.explainAll(ctx, s.targets(c, stage), newDraft(s.model, whatif.InputOf(c.Input), stage))
 }
 
+// Again looks once more at a stage that Find did not explain: under the hypotheses that were solved for at others and may hold for it, too. It returns no findings
+// without an error if none does.
+func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
+	stage, err := engine.ParseStage(c.After.Name)
+	if err != nil || c.Before == nil || len(s.general()) == 0 {
+		return nil, err
+	}
+	defer s.model.Forget(prefix(stage.Block))
+	var findings []Finding
+	d := newDraft(s.model, whatif.InputOf(c.Input), stage)
+	for _, t := range s.targets(c, stage) {
+		start, err := t.begin(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if start.share <= 1 {
+			continue
+		}
+		best, _, err := s.improve(ctx, t, start, s.general())
+		if err != nil || best == nil {
+			return nil, err
+		}
+		outcome := s.conclude(t, d, best)
+		findings, d = append(findings, outcome.findings...), outcome.draft
+	}
+	return findings, nil
+}
+
 // explainAll explains one target after the other. What explains one is assumed for the next.
 func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([]Finding, error) {
 	var findings []Finding
@@ -103,101 +130,6 @@ func (s *Search) healthy(t *target) []Finding {
 	}}
 }
 
-// target is something that drafts compute, and what it should be.
-type target struct {
-	// stage is the name of the stage that findings state, and name that of the activation.
-	stage, name string
-	// parts are what can affect the target.
-	parts []part
-	// done are parts before that the reference shows, so that what explains them is known.
-	done  []part
-	want  *whatif.Rows
-	limit Limit
-	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
-	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
-	// screen returns how far the draft is from the reference in a few tokens, which tells whether to compute more, or is nil.
-	screen func(ctx context.Context, d *draft) (drift.Distance, error)
-	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
-	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
-	// beyond reports whether a draft agrees with what the reference has after the target, or is nil. A hypothesis that concerns that must explain it, too.
-	beyond func(ctx context.Context, d *draft) (bool, error)
-	// solve returns hypotheses that follow from the activations, such as the permutation that fits best; nil if there are none.
-	solve func(ctx context.Context, d *draft) ([]hypothesis, error)
-	// without is how far the model as it is was from the reference.
-	without drift.Distance
-	// largest is the largest absolute value of want, or 0 if nobody asked yet.
-	largest float64
-}
-
-// distance returns how far a draft is from the target.
-func (t *target) distance(ctx context.Context, d *draft) (drift.Distance, error) {
-	got, err := t.compute(ctx, d)
-	if err != nil {
-		return drift.Distance{}, err
-	}
-	if len(got.Values) != len(t.want.Values) {
-		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}, nil
-	}
-	return drift.Compare(got.Values, t.want.Values), nil
-}
-
-// fits reports whether a trial agrees with the reference in all tokens.
-func (t *target) fits(ctx context.Context, one *trial) (bool, error) {
-	if t.confirm == nil {
-		return true, nil
-	}
-	distance, err := t.confirm(ctx, one.draft)
-	return err == nil && one.limit.share(distance) <= 1, err
-}
-
-// limitOf returns the limit for a draft with these hypotheses, which is that far from the reference. What leaves much of the difference has no slack.
-func (t *target) limitOf(hypotheses []hypothesis, distance drift.Distance) Limit {
-	const much = 1e-3
-	slack := 0.0
-	for _, h := range hypotheses {
-		slack = max(slack, h.slack)
-	}
-	if slack == 0 || !(distance.RMS <= much*t.without.RMS) {
-		return t.limit
-	}
-	if t.largest == 0 {
-		for _, v := range t.want.Values {
-			t.largest = max(t.largest, math.Abs(v))
-		}
-	}
-	wide := Limit{Max: max(t.limit.Max, slack*t.largest)}
-	if t.limit.RMS > 0 {
-		wide.RMS = max(t.limit.RMS, slack*t.largest)
-	}
-	return wide
-}
-
-// trial is a draft with one more hypothesis, and how far it is from the target.
-type trial struct {
-	draft      *draft
-	hypotheses []hypothesis
-	// notes are those that the draft had for each hypothesis.
-	notes    []string
-	distance drift.Distance
-	// limit is how far it may be, and share how much of that it takes.
-	limit Limit
-	share float64
-	// screened is how far it is in a few tokens, once that is known.
-	screened *drift.Distance
-}
-
-// better reports whether a trial that agrees is to be preferred over an earlier one that does: only if that one leaves more than a little of the limit, and
-// much more than the later one.
-func (t *trial) better(than *trial) bool {
-	return than == nil || !than.settled() && t.distance.RMS < near*than.distance.RMS
-}
-
-// settled reports whether a trial agrees so well that no other one needs to be tried.
-func (t *trial) settled() bool {
-	const little = 0.05
-	return t.share < little
-}
-
 // outcome is what was found out about one target.
 type outcome struct {
 	findings []Finding
@@ -209,38 +141,29 @@ type outcome struct {
 
 // explain looks for the hypothesis, or the pair of them, under which a draft agrees with the target.
 func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, error) {
-	distance, err := t.distance(ctx, d)
-	if err != nil {
-		return outcome{}, err
+	start, err := t.begin(ctx, d)
+	if err != nil || start.share <= 1 {
+		return outcome{draft: d, healthy: err == nil}, err
 	}
-	t.without = distance
-	if t.limit.share(distance) <= 1 {
-		return outcome{draft: d, healthy: true}, nil
-	}
-	start := &trial{draft: d, distance: distance, limit: t.limit, share: t.limit.share(distance)}
 	known := s.ordered(t)
 	best, tried, err := s.improve(ctx, t, start, known)
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}
-	var solved []hypothesis
-	if t.solve != nil {
-		if solved, err = t.solve(ctx, d); err != nil {
-			return outcome{}, err
-		}
-		if solved, err = s.suspectsFirst(ctx, d, solved); err != nil {
-			return outcome{}, err
-		}
+	solved, err := s.solved(ctx, t, d)
+	if err != nil {
+		return outcome{}, err
 	}
 	arbitrary := func(h hypothesis) bool { return h.name == anotherVector }
+	of := func(which func(h hypothesis) bool) []hypothesis {
+		return slices.DeleteFunc(slices.Clone(solved), func(h hypothesis) bool { return !which(h) })
+	}
 	for _, more := range []func() (*trial, []*trial, error){
 		func() (*trial, []*trial, error) {
-			return s.improve(ctx, t, start, slices.DeleteFunc(slices.Clone(solved), arbitrary))
+			return s.improve(ctx, t, start, of(func(h hypothesis) bool { return !arbitrary(h) }))
 		},
 		func() (*trial, []*trial, error) { return s.fromOthers(ctx, t, start) },
-		func() (*trial, []*trial, error) {
-			return s.improve(ctx, t, start, slices.DeleteFunc(slices.Clone(solved), func(h hypothesis) bool { return !arbitrary(h) }))
-		},
+		func() (*trial, []*trial, error) { return s.improve(ctx, t, start, of(arbitrary)) },
 	} {
 		best, added, err := more()
 		if err != nil || best != nil {
@@ -248,21 +171,47 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		}
 		tried = append(tried, added...)
 	}
-	known = slices.Concat(known, solved)
-	if best, err = s.besideLost(ctx, t, start, known); err != nil || best != nil {
-		return s.conclude(t, d, best), err
+	if best, err = s.besideLost(ctx, t, start, slices.Concat(known, solved)); err == nil && best == nil {
+		best, err = s.halved(ctx, t, start)
 	}
-	if best, err = s.halved(ctx, t, start); err != nil || best != nil {
-		return s.conclude(t, d, best), err
+	if err == nil && best == nil {
+		best, err = s.together(ctx, t, start, tried, known, solved)
 	}
-	best, err = s.pair(ctx, t, start, tried, known)
 	return s.conclude(t, d, best), err
 }
 
-// ordered returns the listed hypotheses that concern a target, those first that explained another stage.
+// solved returns the hypotheses that follow from the activations, those about vectors that the file shows to be lost first.
+func (s *Search) solved(ctx context.Context, t *target, d *draft) ([]hypothesis, error) {
+	if t.solve == nil {
+		return nil, nil
+	}
+	solved, err := t.solve(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return s.suspectsFirst(ctx, d, solved)
+}
+
+// together looks for two hypotheses that together agree with the target.
+func (s *Search) together(ctx context.Context, t *target, start *trial, tried []*trial, known, solved []hypothesis) (*trial, error) {
+	crosses := s.crosses(t, start)
+	if crosses {
+		if best, err := s.crossed(ctx, t, start, known); err != nil || best != nil {
+			return best, err
+		}
+	}
+	return s.pair(ctx, t, start, tried, func(first hypothesis) []hypothesis {
+		if crosses && slices.ContainsFunc(known, first.same) {
+			return solved // the others were tried with it
+		}
+		return slices.Concat(known, solved)
+	})
+}
+
+// ordered returns the listed hypotheses that concern a target, those first that explained another stage, also if they were solved for there.
 func (s *Search) ordered(t *target) []hypothesis {
 	var all []hypothesis
-	for _, h := range hypotheses() {
+	for _, h := range append(s.general(), hypotheses()...) {
 		if !h.whole && h.concerns(t.parts) && !h.concerns(t.done) {
 			all = append(all, h)
 		}
@@ -273,10 +222,20 @@ func (s *Search) ordered(t *target) []hypothesis {
 
 // rank returns how early a hypothesis is tried.
 func (s *Search) rank(h hypothesis) int {
-	if at := slices.Index(s.found, h.name+h.says); at >= 0 {
+	if at := slices.IndexFunc(s.found, h.same); at >= 0 {
 		return at
 	}
 	return len(s.found)
+}
+
+// general returns the hypotheses that were solved for at another stage, and may hold here.
+func (s *Search) general() []hypothesis {
+	return slices.DeleteFunc(slices.Clone(s.found), func(h hypothesis) bool { return !h.general })
+}
+
+// remember puts a hypothesis that explained a stage before the others that did.
+func (s *Search) remember(h hypothesis) {
+	s.found = append([]hypothesis{h}, slices.DeleteFunc(s.found, h.same)...)
 }
 
 // near is how much better a later hypothesis must be to be preferred over an earlier one.
@@ -297,14 +256,9 @@ func (s *Search) improve(ctx context.Context, t *target, from *trial, known []hy
 		if next.share > 1 || !next.better(best) {
 			continue
 		}
-		agrees, err := t.fits(ctx, next)
+		agrees, err := t.agrees(ctx, next, h)
 		if err != nil {
 			return nil, nil, err
-		}
-		if agrees && t.beyond != nil && h.exceeds(t.parts) {
-			if agrees, err = t.beyond(ctx, next.draft); err != nil {
-				return nil, nil, err
-			}
 		}
 		if !agrees {
 			continue
@@ -317,41 +271,6 @@ func (s *Search) improve(ctx context.Context, t *target, from *trial, known []hy
 	return best, tried, nil
 }
 
-// try returns the trial with one more hypothesis, or nil if that does not apply, or changes nothing for the better.
-func (t *target) try(ctx context.Context, from *trial, h hypothesis) (*trial, error) {
-	d := from.draft.copied()
-	d.note = ""
-	if !h.apply(d) {
-		return nil, nil
-	}
-	if promising, err := t.promises(ctx, from, d); err != nil || !promising {
-		return nil, err
-	}
-	distance, err := t.distance(ctx, d)
-	if err != nil || !(distance.RMS < from.distance.RMS) {
-		return nil, err
-	}
-	all := append(slices.Clone(from.hypotheses), h)
-	limit := t.limitOf(all, distance)
-	return &trial{draft: d, hypotheses: all, notes: append(slices.Clone(from.notes), d.note), distance: distance, limit: limit, share: limit.share(distance)}, nil
-}
-
-// promises reports whether a draft is nearer to the reference than a trial in the tokens that are looked at first.
-func (t *target) promises(ctx context.Context, from *trial, d *draft) (bool, error) {
-	if t.screen == nil {
-		return true, nil
-	}
-	if from.screened == nil {
-		distance, err := t.screen(ctx, from.draft)
-		if err != nil {
-			return false, err
-		}
-		from.screened = &distance
-	}
-	distance, err := t.screen(ctx, d)
-	return err == nil && distance.RMS < from.screened.RMS, err
-}
-
 // beam is the number of single hypotheses from which pairs are made.
 const beam = 6
 
@@ -361,29 +280,26 @@ const (
 	largeBeam = 2
 )
 
-// pair looks for two hypotheses that together agree with the target: the ones that alone came nearest, each with all others.
-func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*trial, known []hypothesis) (*trial, error) {
+// pair looks for two hypotheses that together agree with the target: the ones that alone came nearest, each with others.
+func (s *Search) pair(ctx context.Context, t *target, start *trial, tried []*trial, others func(first hypothesis) []hypothesis) (*trial, error) {
 	const better = 0.97
 	tried = slices.DeleteFunc(slices.Clone(tried), func(one *trial) bool { return one.distance.RMS > better*start.distance.RMS })
 	slices.SortStableFunc(tried, func(a, b *trial) int { return cmp.Compare(a.distance.RMS, b.distance.RMS) })
 	width := beam
 	if s.model.Config.EmbedDim >= large {
 		width = largeBeam
-		known = slices.DeleteFunc(slices.Clone(known), func(h hypothesis) bool { return h.alone })
 	}
 	for _, one := range tried[:min(width, len(tried))] {
+		known := others(one.hypotheses[0])
+		if s.model.Config.EmbedDim >= large {
+			known = slices.DeleteFunc(slices.Clone(known), func(h hypothesis) bool { return h.alone })
+		}
 		best, _, err := s.improve(ctx, t, one, known)
 		if err != nil || best != nil {
 			return best, err
 		}
-		if t.solve == nil {
-			continue
-		}
-		solved, err := t.solve(ctx, one.draft)
+		solved, err := s.solved(ctx, t, one.draft)
 		if err != nil {
-			return nil, err
-		}
-		if solved, err = s.suspectsFirst(ctx, one.draft, solved); err != nil {
 			return nil, err
 		}
 		if best, _, err = s.improve(ctx, t, one, solved); err != nil || best != nil {
@@ -400,7 +316,7 @@ func (s *Search) conclude(t *target, start *draft, best *trial) outcome {
 	}
 	out := outcome{draft: best.draft}
 	for i, h := range best.hypotheses {
-		s.found = append([]string{h.name + h.says}, slices.DeleteFunc(s.found, func(name string) bool { return name == h.name+h.says })...)
+		s.remember(h)
 		out.findings = append(out.findings, t.finding(h, best, start, i))
 	}
 	return out

@@ -85,7 +85,7 @@ const (
 
 // reordered returns the hypothesis that rows or columns of parameters are permuted.
 func reordered(name string, at part, says string, parameters []string, order []int, which arrangement) hypothesis {
-	return hypothesis{name: name, at: []part{at}, says: says, apply: func(d *draft) bool {
+	return hypothesis{name: name, at: []part{at}, says: says, general: true, apply: func(d *draft) bool {
 		for _, parameter := range parameters {
 			rows, columns := order, []int(nil)
 			if which == inColumns {
@@ -160,7 +160,7 @@ func (d *draft) factors(ctx context.Context, t *target, at part, m match, weight
 
 // scaling returns the hypothesis that parameters are multiplied.
 func scaling(at part, says string, factor float64, parameters ...string) hypothesis {
-	return hypothesis{name: "scaled", at: []part{at}, says: says, apply: func(d *draft) bool {
+	return hypothesis{name: "scaled", at: []part{at}, says: says, general: true, apply: func(d *draft) bool {
 		for _, parameter := range parameters {
 			if !d.edit(parameter, "multiply by "+factorText(factor), scale(factor)) {
 				return false

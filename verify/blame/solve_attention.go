@@ -100,10 +100,10 @@ func inverted(order []int) []int {
 func (d *draft) permutedValues(order []int) []hypothesis {
 	says, rows := d.order(order), d.thirdOf(2, order)
 	return []hypothesis{
-		{name: "permuted", at: attention, says: "the values, in attn.qkv.weight and attn.v_bias, " + says, apply: func(d *draft) bool {
+		{name: "permuted", at: attention, general: true, says: "the values, in attn.qkv.weight and attn.v_bias, " + says, apply: func(d *draft) bool {
 			return d.rearrangeFused("put the values in order", rows)
 		}},
-		{name: "permuted", at: attention, says: "the values in attn.qkv.weight alone " + says, apply: func(d *draft) bool {
+		{name: "permuted", at: attention, general: true, says: "the values in attn.qkv.weight alone " + says, apply: func(d *draft) bool {
 			return d.rearrange("attn.qkv.weight", "put the values in order", rows, nil)
 		}},
 	}
@@ -167,7 +167,8 @@ func (d *draft) changedValues(ctx context.Context, t *target, m match) ([]hypoth
 			}
 			return scaled
 		}
-		all = append(all, hypothesis{name: "scaled", at: attention, says: "the values in attn.qkv.weight are multiplied by " + factorText(f), apply: func(d *draft) bool {
+		says := "the values in attn.qkv.weight are multiplied by " + factorText(f)
+		all = append(all, hypothesis{name: "scaled", at: attention, general: true, says: says, apply: func(d *draft) bool {
 			return d.edit("attn.qkv.weight", "multiply the values by "+factorText(f), third)
 		}})
 	}
@@ -302,7 +303,7 @@ func (d *draft) headsFrom(found []source) []hypothesis {
 			says = append(says, fmt.Sprintf("the heads of the %s are in the order %s", one.name, brief(orders[p])))
 		}
 	}
-	return []hypothesis{{name: "permuted-heads", at: attention, says: strings.Join(says, ", and "), apply: func(d *draft) bool {
+	return []hypothesis{{name: "permuted-heads", at: attention, general: true, says: strings.Join(says, ", and "), apply: func(d *draft) bool {
 		done := true
 		for p, one := range parts {
 			if slices.Contains(moved, one.name) {

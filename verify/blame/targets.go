@@ -58,8 +58,9 @@ func (s *Search) blockTargets(c Case, stage engine.Stage) []*target {
 
 // blockCase is a block between the reference's activations before and after it.
 type blockCase struct {
-	block    int
-	x, after *whatif.Rows
+	// tokens is the number of those of an image.
+	block, tokens int
+	x, after      *whatif.Rows
 	// rows are the tokens that hypotheses are compared in; nil means all.
 	rows []int
 	// some are x at these tokens.
@@ -68,8 +69,8 @@ type blockCase struct {
 
 func newBlockCase(s *Search, c Case, stage engine.Stage) *blockCase {
 	width := s.model.Config.EmbedDim
-	b := &blockCase{block: stage.Block, x: whatif.RowsOf(c.Before.Values, width), after: whatif.RowsOf(c.After.Values, width)}
-	b.rows = sample(b.x.Count, s.model.Config.Tokens())
+	b := &blockCase{block: stage.Block, tokens: s.model.Config.Tokens(), x: whatif.RowsOf(c.Before.Values, width), after: whatif.RowsOf(c.After.Values, width)}
+	b.rows = sample(b.x.Count, b.tokens)
 	b.some = b.pick(b.x)
 	return b
 }
@@ -121,6 +122,7 @@ func (b *blockCase) stream(stage string, limit Limit) *target {
 	t.screen = b.screening(b.after, of)
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveStream(ctx, b, t, d) }
+	t.glance = func() *glance { return b.glance(b.after) }
 	return t
 }
 
@@ -138,6 +140,11 @@ func (b *blockCase) attention(stage, name string, branch *whatif.Rows, limit Lim
 	t.screen = b.screening(branch, of)
 	t.confirm = b.confirming(branch, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveAttention(ctx, b, t, d) }
+	t.glance = func() *glance {
+		g := b.glance(branch)
+		g.attention = true
+		return g
+	}
 	return t
 }
 
@@ -155,6 +162,11 @@ func (b *blockCase) rest(stage string, branch *whatif.Rows, limit Limit) *target
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.some, some) }
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.x, branch) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveRest(ctx, b, t, d, some) }
+	t.glance = func() *glance {
+		g := b.glance(b.after)
+		g.branch = branch.Pick(g.rows)
+		return g
+	}
 	return t
 }
 

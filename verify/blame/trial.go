@@ -1,0 +1,166 @@
+package blame
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/verify/drift"
+)
+
+// target is something that drafts compute, and what it should be.
+type target struct {
+	// stage is the name of the stage that findings state, and name that of the activation.
+	stage, name string
+	// parts are what can affect the target.
+	parts []part
+	// done are parts before that the reference shows, so that what explains them is known.
+	done  []part
+	want  *whatif.Rows
+	limit Limit
+	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
+	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
+	// screen returns how far the draft is from the reference in a few tokens, which tells whether to compute more, or is nil.
+	screen func(ctx context.Context, d *draft) (drift.Distance, error)
+	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
+	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
+	// beyond reports whether a draft agrees with what the reference has after the target, or is nil. A hypothesis that concerns that must explain it, too.
+	beyond func(ctx context.Context, d *draft) (bool, error)
+	// solve returns hypotheses that follow from the activations, such as the permutation that fits best; nil if there are none.
+	solve func(ctx context.Context, d *draft) ([]hypothesis, error)
+	// glance returns the block in a few tokens, for pairs; nil if the target is not in a block.
+	glance func() *glance
+	// without is how far the model as it is was from the reference.
+	without drift.Distance
+	// largest is the largest absolute value of want, or 0 if nobody asked yet.
+	largest float64
+	// start is the draft that the search started from, and noise how far rounding to float32 leads it, once that is known.
+	start *draft
+	noise *drift.Distance
+}
+
+// distance returns how far a draft is from the target.
+func (t *target) distance(ctx context.Context, d *draft) (drift.Distance, error) {
+	got, err := t.compute(ctx, d)
+	if err != nil {
+		return drift.Distance{}, err
+	}
+	if len(got.Values) != len(t.want.Values) {
+		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}, nil
+	}
+	return drift.Compare(got.Values, t.want.Values), nil
+}
+
+// begin returns the trial of a draft without hypotheses, from which a search starts.
+func (t *target) begin(ctx context.Context, d *draft) (*trial, error) {
+	distance, err := t.distance(ctx, d)
+	t.start, t.without = d, distance
+	return &trial{draft: d, distance: distance, limit: t.limit, share: t.limit.share(distance)}, err
+}
+
+// fits reports whether a trial agrees with the reference in all tokens.
+func (t *target) fits(ctx context.Context, one *trial) (bool, error) {
+	if t.confirm == nil {
+		return true, nil
+	}
+	distance, err := t.confirm(ctx, one.draft)
+	return err == nil && one.limit.share(distance) <= 1, err
+}
+
+// agrees reports whether a trial, which does in the tokens that hypotheses are compared in, agrees with all that the reference has and its last hypotheses affect.
+func (t *target) agrees(ctx context.Context, one *trial, last ...hypothesis) (bool, error) {
+	agrees, err := t.fits(ctx, one)
+	if !agrees || t.beyond == nil || !slices.ContainsFunc(last, func(h hypothesis) bool { return h.exceeds(t.parts) }) {
+		return agrees, err
+	}
+	return t.beyond(ctx, one.draft)
+}
+
+// limitOf returns the limit for a draft with these hypotheses, which is that far from the reference. What leaves much of the difference has no slack.
+func (t *target) limitOf(hypotheses []hypothesis, distance drift.Distance) Limit {
+	slack := 0.0
+	for _, h := range hypotheses {
+		slack = max(slack, h.slack)
+	}
+	if slack == 0 || !(distance.RMS <= much*t.without.RMS) {
+		return t.limit
+	}
+	if t.largest == 0 {
+		for _, v := range t.want.Values {
+			t.largest = max(t.largest, math.Abs(v))
+		}
+	}
+	wide := Limit{Max: max(t.limit.Max, slack*t.largest)}
+	if t.limit.RMS > 0 {
+		wide.RMS = max(t.limit.RMS, slack*t.largest)
+	}
+	return wide
+}
+
+// trial is a draft with one more hypothesis, and how far it is from the target.
+type trial struct {
+	draft      *draft
+	hypotheses []hypothesis
+	// notes are those that the draft had for each hypothesis.
+	notes    []string
+	distance drift.Distance
+	// limit is how far it may be, and share how much of that it takes.
+	limit Limit
+	share float64
+	// screened is how far it is in a few tokens, once that is known.
+	screened *drift.Distance
+}
+
+// better reports whether a trial that agrees is to be preferred over an earlier one that does: only if that one leaves more than a little of the limit, and
+// much more than the later one.
+func (t *trial) better(than *trial) bool {
+	return than == nil || !than.settled() && t.distance.RMS < near*than.distance.RMS
+}
+
+// settled reports whether a trial agrees so well that no other one needs to be tried.
+func (t *trial) settled() bool {
+	const little = 0.05
+	return t.share < little
+}
+
+// try returns the trial with more hypotheses, or nil if one does not apply, or if together they change nothing for the better.
+func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis) (*trial, error) {
+	d, notes := from.draft.copied(), slices.Clone(from.notes)
+	for _, h := range hypotheses {
+		d.note = ""
+		if !h.apply(d) {
+			return nil, nil
+		}
+		notes = append(notes, d.note)
+	}
+	if promising, err := t.promises(ctx, from, d); err != nil || !promising {
+		return nil, err
+	}
+	distance, err := t.distance(ctx, d)
+	if err != nil || !(distance.RMS < from.distance.RMS) {
+		return nil, err
+	}
+	all := slices.Concat(from.hypotheses, hypotheses)
+	limit, err := t.widened(ctx, d, distance, t.limitOf(all, distance))
+	if err != nil {
+		return nil, err
+	}
+	return &trial{draft: d, hypotheses: all, notes: notes, distance: distance, limit: limit, share: limit.share(distance)}, nil
+}
+
+// promises reports whether a draft is nearer to the reference than a trial in the tokens that are looked at first.
+func (t *target) promises(ctx context.Context, from *trial, d *draft) (bool, error) {
+	if t.screen == nil {
+		return true, nil
+	}
+	if from.screened == nil {
+		distance, err := t.screen(ctx, from.draft)
+		if err != nil {
+			return false, err
+		}
+		from.screened = &distance
+	}
+	distance, err := t.screen(ctx, d)
+	return err == nil && distance.RMS < from.screened.RMS, err
+}
