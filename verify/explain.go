@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -163,7 +164,7 @@ func (v *verification) settle() {
 		}
 	}
 	if d.exactly {
-		d.half = nil
+		d.half = slices.DeleteFunc(d.half, func(h halfTensor) bool { return !h.computed })
 	}
 }
 
@@ -181,7 +182,7 @@ func (v *verification) tells(m *tapMeter) bool {
 		return false
 	}
 	for _, h := range v.doubts.half {
-		if h.telling && stage.Reads(h.name) {
+		if h.telling && !h.computed && stage.Reads(h.name) {
 			return m.local.verdict().OK && m.effect.local.Distance().RMS > plain*m.local.limits.whole*m.local.noise.Distance().RMS
 		}
 	}

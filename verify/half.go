@@ -6,19 +6,23 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// halfTensor is a parameter that was rounded to half precision when it was stored, in the subject's file or in the reference's.
+// halfTensor is a parameter that was rounded when it was stored: to half precision, in the subject's file or in the reference's, or, after it was computed, to
+// its own dtype.
 type halfTensor struct {
 	name  string
 	dtype tensor.DType
 	// telling means that its values would differ from those that it was rounded from. Tensors of a few round numbers, such as zeros and ones, may not.
 	telling bool
+	// computed means that its values were computed, so that they are not those of the reference, however well others agree.
+	computed bool
 }
 
-// halfTensors returns the parameters that are stored in half precision.
+// halfTensors returns the parameters that are stored in half precision, and those that were computed.
 func (v *verification) halfTensors() ([]halfTensor, error) {
 	others := map[string]tensor.View{}
 	for _, w := range v.reference.weights {
@@ -34,7 +38,8 @@ func (v *verification) halfTensors() ([]halfTensor, error) {
 		if v.reference.weights == nil && isHalf(v.reference.Stored) {
 			h.dtype = coarser(h.dtype, v.reference.Stored)
 		}
-		if !isHalf(h.dtype) {
+		h.computed = slices.Contains(v.subject.Rounded, w.Name) && h.dtype != tensor.F64
+		if !isHalf(h.dtype) && !h.computed {
 			continue
 		}
 		var err error
@@ -114,14 +119,17 @@ func (d shakenData) WriteTo(w io.Writer) (int64, error) {
 	return tensor.Memory(raw).WriteTo(w)
 }
 
-// lastPlace returns the distance from a value to the next of a half-precision dtype.
+// lastPlace returns the distance from a value to the next of a dtype that values are rounded to.
 func lastPlace(v float64, dtype tensor.DType) float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0
 	}
 	bits, smallest := 8, -133 // of a bfloat16, and of its smallest number
-	if dtype == tensor.F16 {
+	switch dtype {
+	case tensor.F16:
 		bits, smallest = 11, -24
+	case tensor.F32:
+		bits, smallest = 24, -149
 	}
 	if v == 0 {
 		return math.Ldexp(1, smallest)

@@ -16,6 +16,9 @@ type Subject struct {
 	Weights []tensor.Named
 	// KeyBias are the tensors of the file whose part for the keys was left out, since softmax does not see it; Verify says so.
 	KeyBias []string
+	// Rounded are parameters whose values were computed, and rounded to their dtype when they were stored, as a repair does: beside a reference in float64 the
+	// stages that read them agree to the rounding of that dtype only, and Verify says so.
+	Rounded []string
 	// Engine runs the model; nil means native.Engine.
 	Engine engine.Engine
 	// Options say how Engine runs the model. Without a DType it runs in float64 if the reference is a float64 recording and the engine supports that, else

@@ -19,6 +19,8 @@ type Repair struct {
 	Weights []tensor.Named
 	// Restored are the parameters with other values than before, in that order.
 	Restored []Restored
+	// Rounded are the parameters whose values were computed and rounded, so that a model that is exact but for them agrees to the rounding of their dtype.
+	Rounded []string
 	// Remaining are the findings that no edit mends: what was lost, and what is not a fault of the checkpoint.
 	Remaining []blame.Finding
 }
@@ -39,6 +41,7 @@ func (r *Result) Repair(weights []tensor.Named) (*Repair, error) {
 		if f.Side == blame.Checkpoint && len(f.Edits) == 0 || f.Side != blame.Checkpoint && f.Hypothesis != blame.Healthy {
 			repair.Remaining = append(repair.Remaining, f)
 		}
+		repair.Rounded = append(repair.Rounded, f.Rounded...)
 		for _, edit := range f.Edits {
 			edits[edit.Tensor] = edit // a later finding of a stage goes on from what an earlier one restored
 		}
@@ -55,8 +58,13 @@ func (r *Result) Repair(weights []tensor.Named) (*Repair, error) {
 		}
 		repair.Weights = append(repair.Weights, tensor.Named{Name: w.Name, View: view})
 		repair.Restored = append(repair.Restored, restored)
+		if restored.Rounded > 0 {
+			repair.Rounded = append(repair.Rounded, w.Name)
+		}
 		delete(edits, w.Name)
 	}
+	slices.Sort(repair.Rounded)
+	repair.Rounded = slices.Compact(repair.Rounded)
 	if len(repair.Restored) == 0 {
 		return nil, &NothingToRestoreError{OK: r.OK, Remaining: repair.Remaining}
 	}

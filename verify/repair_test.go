@@ -70,6 +70,47 @@ func TestResult_RepairRestoresBits(t *testing.T) {
 	}
 }
 
+// TestResult_RepairHoldsToTheRoundingOfTheFile plants a layer scale that is folded in and kept: the products were rounded to float32, so that beside a reference in
+// float64 the repaired model agrees to that only, if it is said which parameters were computed.
+func TestResult_RepairHoldsToTheRoundingOfTheFile(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.unilm.float64")
+	const block = "blocks.1."
+	i := slices.IndexFunc(g.Weights, func(w tensor.Named) bool { return w.Name == block+"gamma_1" })
+	gamma, err := tensor.Float64s(g.Weights[i].View)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"attn.proj.weight", "attn.proj.bias"} {
+		g.Weights = spoil(t, g.Weights, block+name, func(v []float32) {
+			for at := range v {
+				v[at] *= float32(gamma[at/(len(v)/len(gamma))])
+			}
+		})
+	}
+	reference := verify.Recorded(g.Name, g.Recording)
+	repair, err := run(t, subject(g, tensor.Invalid), reference).Repair(g.Weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(repair.Rounded, block+"attn.proj.weight") {
+		t.Errorf("rounded %q", repair.Rounded)
+	}
+	g.Weights = repair.Weights
+	mended := subject(g, tensor.Invalid)
+	if run(t, mended, reference).OK {
+		t.Error("verified to float64 though products were rounded to float32")
+	}
+	mended.Rounded = repair.Rounded
+	if r := run(t, mended, reference); !r.OK || r.HoldsTo != tensor.F32 {
+		t.Errorf("OK %v, holds to %s, first at %q", r.OK, r.HoldsTo, r.FirstDivergence)
+	}
+	mended.Weights = spoil(t, g.Weights, block+"attn.proj.weight", func(v []float32) { v[7] *= 1.01 })
+	if run(t, mended, reference).OK {
+		t.Error("a value that is 1 % off is verified")
+	}
+}
+
 func bitsOf(t *testing.T, v tensor.View) []byte {
 	t.Helper()
 	raw, err := v.Data.Bytes()

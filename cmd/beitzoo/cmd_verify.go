@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
@@ -93,7 +94,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		defer other.Close()
 	}
 	defer model.Close()
-	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias}
+	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias, Rounded: adapt.Rounded(model.Steps)}
 	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
 		return err
 	}
@@ -118,9 +119,9 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	}
 	facts, notFixed := verifiedFactsOf(model), error(nil)
 	if f.fix.fix {
-		again := func(ctx context.Context, weights []tensor.Named) (*verify.Result, error) {
+		again := func(ctx context.Context, weights []tensor.Named, rounded []string) (*verify.Result, error) {
 			repaired := subject
-			repaired.Weights = weights
+			repaired.Weights, repaired.Rounded = weights, slices.Concat(subject.Rounded, rounded)
 			return run(ctx, repaired, true)
 		}
 		if facts.Fix, notFixed = (fixing{model, again, f}).fix(ctx, c, result); facts.Fix == nil {

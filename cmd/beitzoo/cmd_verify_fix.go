@@ -65,6 +65,8 @@ type fixed struct {
 	// Written says that Saved was written, and Verified that the repaired model agrees with the reference.
 	Written  bool `json:"written"`
 	Verified bool `json:"verified"`
+	// HoldsTo is the dtype to whose rounding it agrees, or empty.
+	HoldsTo string `json:"holds_to,omitempty"`
 	// Restored are the parameters that have other values than before.
 	Restored []restoredTensor `json:"restored"`
 	// Refused says why nothing was written, and Hint what to do; both are empty if something was.
@@ -86,8 +88,8 @@ type restoredTensor struct {
 // fixing is what a repair needs.
 type fixing struct {
 	model *convert.Model
-	// again verifies other weights of the model.
-	again func(ctx context.Context, weights []tensor.Named) (*verify.Result, error)
+	// again verifies other weights of the model. rounded are those that were computed and rounded.
+	again func(ctx context.Context, weights []tensor.Named, rounded []string) (*verify.Result, error)
 	flags verifyFlags
 }
 
@@ -129,11 +131,13 @@ func (f fixing) write(ctx context.Context, c *console, repair *verify.Repair, do
 		return err
 	}
 	verified := func(weights []tensor.Named) error {
-		again, err := f.again(ctx, weights)
+		again, err := f.again(ctx, weights, repair.Rounded)
 		if err == nil && !again.OK {
 			err = &verify.NotRepairedError{FirstDivergence: again.FirstDivergence, Remaining: repair.Remaining}
 		}
-		done.Verified = err == nil
+		if done.Verified = err == nil; done.Verified {
+			done.HoldsTo = again.HoldsTo.String()
+		}
 		return err
 	}
 	if options.DryRun {
@@ -172,7 +176,7 @@ func (f fixing) step(ctx context.Context, repair *verify.Repair) (adapt.Step, er
 		}
 		reference = "the recording sha256:" + digest
 	}
-	step := adapt.Step{Name: adapt.StepRepair, What: repair.Sentence(reference)}
+	step := adapt.Step{Name: adapt.StepRepair, What: repair.Sentence(reference), Rounded: repair.Rounded}
 	for _, r := range repair.Restored {
 		step.Tensors = append(step.Tensors, r.Tensor)
 	}
@@ -199,7 +203,7 @@ func (d *fixed) print(c *console) {
 		c.printf("would write %s: %s, scheme %s, %d tensors, %s", d.Saved.Path, d.Saved.Format, d.Saved.Scheme, d.Saved.Tensors, humanize.Bytes(uint64(d.Saved.Bytes)))
 	default:
 		c.printf("wrote  %s: %s, scheme %s, %d tensors, %s", d.Saved.Path, d.Saved.Format, d.Saved.Scheme, d.Saved.Tensors, humanize.Bytes(uint64(d.Saved.Bytes)))
-		c.printf("verified %s: before it got its name, every activation that the reference has was within rounding", d.Saved.Path)
+		c.printf("verified %s: before it got its name, every activation that the reference has was within the rounding of %s", d.Saved.Path, d.HoldsTo)
 	}
 	for _, loss := range d.losses() {
 		c.printf("lost   %s", loss)

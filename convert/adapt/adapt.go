@@ -82,10 +82,21 @@ type Step struct {
 	Lossy bool `json:"lossy,omitempty"`
 	// Tensors are the canonical names of the parameters that were changed, made or left out.
 	Tensors []string `json:"tensors,omitempty"`
+	// Rounded are the parameters whose values were computed, and rounded to their dtype when they were stored. Others were moved, or taken as they were.
+	Rounded []string `json:"rounded,omitempty"`
 }
 
 // String returns name and sentence.
 func (s Step) String() string { return s.Name + ": " + s.What }
+
+// Rounded returns the names of the parameters whose values steps computed and rounded.
+func Rounded(steps []Step) []string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.Rounded...)
+	}
+	return names
+}
 
 // Result is the changed model.
 type Result struct {

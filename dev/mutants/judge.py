@@ -137,7 +137,8 @@ class Judge:
         return all(any(kind.named(f, arch, b) and concerns(f, arch, b, kind) for f in findings) for b in blocks)
 
     def repair(self, case, outcome, planted):
-        """Repairs with --fix what keeps its information, and verifies what that wrote."""
+        """Repairs with --fix what keeps its information, and verifies what that wrote. What was computed and stored in float32 verifies to float32's rounding
+        beside a float64 recording, and verify says so: a file can't hold more."""
         if not self.fixes or outcome.program or not outcome.kept or not case.mode.startswith(("taps", "attn")):
             return
         fixed = self.planter.path("fixed")

@@ -30,6 +30,8 @@ type Finding struct {
 	Tolerance float64
 	// Edits restore the parameters. There are none if the fault is not in the checkpoint, or what is missing was lost.
 	Edits []Edit
+	// Rounded are the parameters whose values were computed and stored in float32, if the stage agrees but for their rounding.
+	Rounded []string
 }
 
 // WholeModel is the Stage of a finding that concerns all blocks, or several stages.

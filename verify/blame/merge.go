@@ -36,6 +36,7 @@ func (f Finding) sameAs(other Finding) bool {
 func (f *Finding) add(other Finding) {
 	f.Stages = append(f.Stages, other.Stage)
 	f.Tensors = append(slices.Clone(f.Tensors), other.Tensors...)
+	f.Rounded = append(slices.Clone(f.Rounded), other.Rounded...)
 	slices.Sort(f.Tensors)
 	f.Tensors = slices.Compact(f.Tensors) // blocks share a table
 	f.Edits = slices.Clone(f.Edits)

@@ -2,6 +2,8 @@ package blame
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
@@ -58,4 +60,19 @@ func (t *target) widened(ctx context.Context, d *draft, distance drift.Distance,
 	limit.RMS *= max(1, noise.RMS/t.noise.RMS)
 	limit.Max *= max(1, noise.MaxAbs/t.noise.MaxAbs)
 	return limit, nil
+}
+
+// multiplied returns parameters whose values follow from a product that was stored in float32: those that are restored, and those that a layer scale was
+// multiplied into, which hold the product.
+func multiplied(names []string) []string {
+	all := slices.Clone(names)
+	for _, name := range names {
+		for gamma, layer := range map[string]string{"gamma_1": "attn.proj", "gamma_2": "mlp.fc2"} {
+			if place, found := strings.CutSuffix(name, gamma); found {
+				all = append(all, place+layer+".weight", place+layer+".bias")
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

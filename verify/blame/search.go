@@ -336,6 +336,7 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 	}
 	if h.slack > 0 && t.limit.share(best.distance) > 1 {
 		best.notes[i] += ", to the precision of float32"
+		f.Rounded = multiplied(f.Tensors)
 	}
 	if f.Side == Checkpoint {
 		f.Edits = best.draft.restoring(f.Tensors)
