@@ -65,27 +65,27 @@ func inAttention() []hypothesis {
 	}
 	all = append(all, inScores()...)
 	return append(all, lonely(
-		arranging("permuted", attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [heads, width] to [width, heads]",
+		arranging(attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [heads, width] to [width, heads]",
 			nil, nil, "transpose", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }),
-		arranging("permuted", attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [width, heads] to [heads, width]",
+		arranging(attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [width, heads] to [heads, width]",
 			nil, nil, "transpose", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }),
-		arranging("permuted", attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [heads, width] to [width, heads]",
+		arranging(attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [heads, width] to [width, heads]",
 			nil, func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, "", nil),
-		arranging("permuted", attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [width, heads] to [heads, width]",
+		arranging(attention, "attn.proj.weight", "the columns of attn.proj.weight are rearranged from [width, heads] to [heads, width]",
 			nil, func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, "", nil),
 	)...)
 }
 
 // arranging returns the hypothesis that rows or columns of a weight are permuted; nil leaves them as they are. If turn is not empty, it is a square weight that is
 // transposed first, and then has its columns permuted.
-func arranging(name string, at []part, ending, says string, rows, columns func(arch.Config) []int, turn string, turned func(arch.Config) []int) hypothesis {
+func arranging(at []part, ending, says string, rows, columns func(arch.Config) []int, turn string, turned func(arch.Config) []int) hypothesis {
 	of := func(order func(arch.Config) []int, c arch.Config) []int {
 		if order == nil {
 			return nil
 		}
 		return order(c)
 	}
-	return hypothesis{name: name, at: at, says: says, apply: func(d *draft) bool {
+	return hypothesis{name: "permuted", at: at, says: says, apply: func(d *draft) bool {
 		if turn != "" {
 			return d.edit(ending, turn, reread) && d.rearrange(ending, "put the columns in order", nil, turned(d.Config))
 		}

@@ -84,8 +84,8 @@ func inOutputs() []hypothesis {
 			at   []part
 			name string
 		}{{attention, "attn.proj"}, {mlp, "mlp.fc2"}} {
-			weight := arranging("permuted", l.at, l.name+".weight", fmt.Sprintf("the rows of %s.weight alone %s", l.name, o.says), rows, nil, "", nil)
-			bias := arranging("permuted", l.at, l.name+".bias", "", rows, nil, "", nil)
+			weight := arranging(l.at, l.name+".weight", fmt.Sprintf("the rows of %s.weight alone %s", l.name, o.says), rows, nil, "", nil)
+			bias := arranging(l.at, l.name+".bias", "", rows, nil, "", nil)
 			all = append(all, weight, both(fmt.Sprintf("the rows of %s.weight and %[1]s.bias %s", l.name, o.says), weight, bias))
 		}
 	}
@@ -98,10 +98,10 @@ func inHidden() []hypothesis {
 	for _, o := range orders {
 		hidden := func(c arch.Config) []int { return o.of(c.HiddenDim) }
 		columns := func(c arch.Config) []int { return o.of(c.EmbedDim) }
-		weight := arranging("permuted", mlp, "mlp.fc1.weight", "the rows of mlp.fc1.weight alone "+o.says, hidden, nil, "", nil)
-		bias := arranging("permuted", mlp, "mlp.fc1.bias", "mlp.fc1.bias alone: its values "+o.says, hidden, nil, "", nil)
+		weight := arranging(mlp, "mlp.fc1.weight", "the rows of mlp.fc1.weight alone "+o.says, hidden, nil, "", nil)
+		bias := arranging(mlp, "mlp.fc1.bias", "mlp.fc1.bias alone: its values "+o.says, hidden, nil, "", nil)
 		all = append(all, both(fmt.Sprintf("the rows of mlp.fc1.weight and mlp.fc1.bias %s", o.says), weight, bias), weight, bias,
-			arranging("permuted", mlp, "mlp.fc1.weight", "the columns of mlp.fc1.weight "+o.says, nil, columns, "", nil))
+			arranging(mlp, "mlp.fc1.weight", "the columns of mlp.fc1.weight "+o.says, nil, columns, "", nil))
 	}
 	return all
 }

@@ -39,16 +39,16 @@ func inQKV() []hypothesis {
 	all = append(all, inThirds()...)
 	reversedColumns := func(c arch.Config) []int { return reversed(c.EmbedDim) }
 	return append(all, lonely(
-		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are reversed", nil, reversedColumns, "", nil),
-		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled by 1", nil, func(c arch.Config) []int { return rolled(c.EmbedDim, 1) },
+		arranging(attention, fused, "the columns of attn.qkv.weight are reversed", nil, reversedColumns, "", nil),
+		arranging(attention, fused, "the columns of attn.qkv.weight are rolled by 1", nil, func(c arch.Config) []int { return rolled(c.EmbedDim, 1) },
 			"", nil),
-		arranging("permuted", attention, fused, "the columns of attn.qkv.weight are rolled back by 1", nil,
+		arranging(attention, fused, "the columns of attn.qkv.weight are rolled back by 1", nil,
 			func(c arch.Config) []int { return rolled(c.EmbedDim, -1) }, "", nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are reversed", func(c arch.Config) []int { return reversed(3 * c.EmbedDim) }, nil, "",
+		arranging(attention, fused, "the rows of attn.qkv.weight are reversed", func(c arch.Config) []int { return reversed(3 * c.EmbedDim) }, nil, "",
 			nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, 1) }, nil,
+		arranging(attention, fused, "the rows of attn.qkv.weight are rolled by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, 1) }, nil,
 			"", nil),
-		arranging("permuted", attention, fused, "the rows of attn.qkv.weight are rolled back by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, -1) },
+		arranging(attention, fused, "the rows of attn.qkv.weight are rolled back by 1", func(c arch.Config) []int { return rolled(3*c.EmbedDim, -1) },
 			nil, "", nil),
 	)...)
 }
@@ -109,7 +109,7 @@ func inThirds() []hypothesis {
 		}
 		for _, order := range channelOrders {
 			rows := func(c arch.Config) []int { return inHeads(c, int(t), order.of(c.HeadDim())) }
-			all = append(all, lonely(arranging("permuted", attention, fused, "the channels in each head of "+t.String()+" in attn.qkv.weight "+order.says, rows, nil,
+			all = append(all, lonely(arranging(attention, fused, "the channels in each head of "+t.String()+" in attn.qkv.weight "+order.says, rows, nil,
 				"", nil))...)
 		}
 	}

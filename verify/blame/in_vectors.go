@@ -66,13 +66,13 @@ func inVectors() []hypothesis {
 	add(mlp, "gamma_2", "reciprocal", "squared", "permuted")
 	for _, name := range []string{"attn.q_bias", "attn.v_bias"} {
 		for _, by := range []int{1, -1} {
-			all = append(all, arranging("permuted", attention, name, fmt.Sprintf("the heads of %s are rolled by %d", name, by),
+			all = append(all, arranging(attention, name, fmt.Sprintf("the heads of %s are rolled by %d", name, by),
 				func(c arch.Config) []int { return rolled(c.EmbedDim, by*c.HeadDim()) }, nil, "", nil))
 		}
 		all = append(all,
-			arranging("permuted", attention, name, name+" is rearranged from [heads, width] to [width, heads]",
+			arranging(attention, name, name+" is rearranged from [heads, width] to [width, heads]",
 				func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }, nil, "", nil),
-			arranging("permuted", attention, name, name+" is rearranged from [width, heads] to [heads, width]",
+			arranging(attention, name, name+" is rearranged from [width, heads] to [heads, width]",
 				func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }, nil, "", nil))
 	}
 	return lonely(all...)
