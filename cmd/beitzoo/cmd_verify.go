@@ -105,7 +105,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	if err := f.announce(c, subject, reference); err != nil {
 		return err
 	}
-	defer collectOften()()
+	defer collectFor(model.Tensors)()
 	run := func(ctx context.Context, subject verify.Subject, noBlame bool) (*verify.Result, error) {
 		bar := c.newCount("comparing", inTaps)
 		defer bar.finish()

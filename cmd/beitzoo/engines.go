@@ -10,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // engines returns the engines of this build, fastest first.
@@ -65,5 +66,24 @@ func collectOften() (undo func()) {
 		return func() {}
 	}
 	before := debug.SetGCPercent(20)
+	return func() { debug.SetGCPercent(before) }
+}
+
+// collectFor is collectOften for large models. A fifth of the heap of a small one is little, and a search for reasons in it would spend most of its time
+// collecting garbage: there it is four times the heap.
+func collectFor(weights []tensor.Named) (undo func()) {
+	const small, seldom = 1 << 23, 400
+	values := int64(0)
+	for _, w := range weights {
+		elements, err := w.Shape.Elements()
+		if err != nil {
+			return collectOften()
+		}
+		values += elements
+	}
+	if values > small || os.Getenv("GOGC") != "" {
+		return collectOften()
+	}
+	before := debug.SetGCPercent(seldom)
 	return func() { debug.SetGCPercent(before) }
 }
