@@ -70,11 +70,11 @@ func run(t *testing.T, config arch.Config, weights []tensor.Named, h *hypothesis
 // stageOf computes one stage from those before.
 func (s *Search) stageOf(t *testing.T, seen map[string]engine.Activation, w *walker, stage engine.Stage, input whatif.Input) bool {
 	t.Helper()
-	m := march{search: s, input: input, stage: stage}
+	m := march{search: s, input: input, stage: stage, assumed: newWalker()}
 	parts := map[engine.StageKind][]part{
 		engine.Embed: {atEmbed}, engine.Attention: {atAttention}, engine.Block: {atAttention, atMiddle, atMLP}, engine.Pool: {atPool}, engine.Logits: {atLogits},
 	}[stage.Kind]
-	d := m.draft(w, stage, parts...)
+	d, _ := m.draft(w, stage, parts...)
 	width := s.model.Config.EmbedDim
 	var x, out *whatif.Rows
 	if before, exists := stage.Before(s.model.Config.Depth); exists {
@@ -273,23 +273,14 @@ func logitsWith(t *testing.T, config arch.Config, weights []tensor.Named, at map
 		t.Fatalf("%d of %v are listed", len(all), at)
 	}
 	input := inputOf(config)
-	m := &march{search: s, input: whatif.InputOf(input), stage: engine.Stage{Kind: engine.Logits}, left: math.Inf(1)}
-	m.aim = &target{}
-	m.want = whatif.RowsOf(make([]float64, 2*config.Classes), config.Classes)
-	if err := m.plainly(t.Context()); err != nil {
+	none := engine.Activation{Name: "logits", Shape: tensor.Shape{2, config.Classes}, Values: make([]float64, 2*config.Classes)}
+	m, err := s.march(t.Context(), Case{Input: input, After: none}, engine.Stage{Kind: engine.Logits})
+	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWalker(all...)
-	w.state = m.plain[0]
-	if d := m.draft(w, engine.Stage{Kind: engine.Embed}, atEmbed); slices.Contains(w.applied, true) {
-		if w.state, err = d.Embed(t.Context(), d.input); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range config.Depth {
-		if err := m.block(t.Context(), i, []*walker{w}); err != nil {
-			t.Fatal(err)
-		}
+	if err := m.advance(t.Context(), 0, []*walker{w}); err != nil {
+		t.Fatal(err)
 	}
 	out, err := m.end(t.Context(), w)
 	if err != nil {

@@ -261,11 +261,6 @@ func fromOthers(from int) []hypothesis {
 			return own >= 0 && own != from && d.takeAll(d.places[0], prefix(from), which)
 		}}
 	}
-	within := func(prefixes ...string) func(string) bool {
-		return func(name string) bool {
-			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-		}
-	}
 	all := []hypothesis{
 		of("other-block", wholeBlock, "it is taken from the weights of "+source+": the blocks are in another order, or one is used twice", everything),
 		of("other-block", attention, "its attention is taken from the weights of "+source, within("attn.")),

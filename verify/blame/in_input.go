@@ -68,7 +68,7 @@ func inInput() []hypothesis {
 		}
 	}
 	pixel := func(says string, change pixelFunc) { all = append(all, pixels("input", says, change)) }
-	pixel("the images are negative: each pixel has the other sign", func(_ arch.Config, image []float64) []float64 {
+	pixel("the images are negative: each pixel has the other sign (or patch_embed.proj.weight is negated, which is the same)", func(_ arch.Config, image []float64) []float64 {
 		return each(image, func(v float64) float64 { return -v })
 	})
 	pixel("the images are grey: all colours are their mean", grey)

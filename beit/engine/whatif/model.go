@@ -7,16 +7,20 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Model reads parameters in float64 when they are first used, and remembers products. It can be used by one goroutine at a time.
+// Model reads parameters in float64 when they are first used, and remembers products. Several goroutines can use it, and versions of it, at a time, but for Forget
+// and SetThreads.
 type Model struct {
-	Config  arch.Config
-	views   map[string]tensor.View
+	Config arch.Config
+	views  map[string]tensor.View
+	// mutex guards what follows, up to threads.
+	mutex   sync.Mutex
 	tensors map[string]*Tensor
 	memo    map[any]*Rows
 	// held is the number of float64 values that memo keeps in memory, and most the largest.
@@ -45,6 +49,12 @@ func New(config arch.Config, weights []tensor.Named) (*Model, error) {
 	return m, nil
 }
 
+// SetThreads sets how many goroutines compute a product, and returns how many did before. At first they are as many as GOMAXPROCS.
+func (m *Model) SetThreads(count int) (before int) {
+	before, m.threads = m.threads, count
+	return before
+}
+
 // Has reports whether the model has a parameter of that name.
 func (m *Model) Has(name string) bool {
 	_, found := m.views[name]
@@ -53,6 +63,8 @@ func (m *Model) Has(name string) bool {
 
 // Tensor returns a parameter. The error is that of reading it.
 func (m *Model) Tensor(name string) (*Tensor, error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
 	if t := m.tensors[name]; t != nil {
 		return t, nil
 	}
@@ -114,12 +126,20 @@ const leastRemembered, mostRemembered = 1 << 24, 1 << 27
 // remember returns what compute returns, from memory if it was called with that key before. The key keeps that many values in memory. When there are too many,
 // it forgets all that it remembered.
 func (m *Model) remember(key any, keeps int, compute func() (*Rows, error)) (*Rows, error) {
-	if rows := m.memo[key]; rows != nil {
+	m.mutex.Lock()
+	rows := m.memo[key]
+	m.mutex.Unlock()
+	if rows != nil {
 		return rows, nil
 	}
 	rows, err := compute()
 	if err != nil {
 		return nil, err
+	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if first := m.memo[key]; first != nil { // another goroutine was faster
+		return first, nil
 	}
 	keeps += len(rows.Values)
 	if m.held+keeps > m.most {

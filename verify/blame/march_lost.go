@@ -1,0 +1,196 @@
+package blame
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify/blame/loss"
+	"github.com/beitzoo/beitzoo/verify/drift"
+)
+
+// lost returns findings about what the file shows to be lost, if other values there would move the result about as far as it is from the reference. That
+// is no proof, and the sentences say so.
+func (m *march) lost(ctx context.Context, c Case) ([]Finding, error) {
+	if err := m.search.look(ctx); err != nil {
+		return nil, err
+	}
+	oddities := odditiesOf(m.search.suspicions)
+	var findings []Finding
+	for _, odd := range oddities {
+		moves, err := m.all.moves(ctx, odd)
+		if err != nil {
+			return nil, err
+		}
+		if moves {
+			findings = append(findings, m.all.lostFinding(c, odd))
+		}
+	}
+	for i := range findings {
+		others := "nothing else in the file is odd"
+		if len(oddities) > 1 {
+			others = fmt.Sprintf("it is one of %d oddities in the file", len(oddities))
+		}
+		findings[i].Sentence += "; " + others + ", and no other mistake that was tried explains the difference"
+	}
+	return findings, nil
+}
+
+// oddity are suspicions of one kind about the same parameter of several blocks, or about parameters of one block that are those of another.
+type oddity []loss.Suspicion
+
+// odditiesOf groups suspicions, the most certain first.
+func odditiesOf(suspicions []loss.Suspicion) (all []oddity) {
+	of := make(map[string]int)
+	for _, s := range suspicions {
+		key := string(s.Kind) + strings.TrimPrefix(s.Tensor, prefix(blockOf(s.Tensor)))
+		if s.Kind == loss.Copy {
+			a, b := blockOf(s.Tensor), blockOf(s.Of)
+			key = fmt.Sprint(s.Kind, min(a, b), max(a, b))
+		}
+		at, known := of[key]
+		if !known {
+			at = len(all)
+			of[key], all = at, append(all, nil)
+		}
+		all[at] = append(all[at], s)
+	}
+	slices.SortStableFunc(all, func(a, b oddity) int { return cmp.Compare(a.rank(), b.rank()) })
+	return all
+}
+
+// rank returns the place of the kind in lostNames.
+func (o oddity) rank() int {
+	for i, n := range lostNames {
+		if n.kind == o[0].Kind {
+			return i
+		}
+	}
+	return len(lostNames)
+}
+
+// lostFinding returns the finding about an oddity. Nothing restores it.
+func (m *march) lostFinding(c Case, odd oddity) Finding {
+	const most = 4
+	var names []string
+	for _, s := range odd {
+		names = append(names, s.Tensor)
+	}
+	f := Finding{
+		Stage: WholeModel, Hypothesis: string(odd[0].Kind), Side: Checkpoint, Tensors: names, Sentence: odd[0].Sentence,
+		Advice:   "take " + text.List(names, most, "") + " from another copy of the checkpoint",
+		Distance: m.without.MaxAbs, Without: m.without.MaxAbs, Tolerance: c.Limit.Max,
+	}
+	if rank := odd.rank(); rank < len(lostNames) {
+		f.Hypothesis = lostNames[rank].name
+	}
+	if len(odd) == 1 {
+		f.Stage, f.Where = stageReading(names[0], m.search.model.Config.NormName(), m.search.model.Config.HeadName()), Place{Element: odd[0].Element}
+	} else {
+		f.Sentence += ", and so it is with " + text.List(names[1:], most, "")
+	}
+	f.Sentence += isLost
+	return f
+}
+
+// stageReading returns the name of the stage that reads a parameter.
+func stageReading(name, norm, head string) string {
+	switch {
+	case blockOf(name) >= 0:
+		return strings.TrimSuffix(prefix(blockOf(name)), ".")
+	case strings.HasPrefix(name, norm+"."):
+		return "pool"
+	case strings.HasPrefix(name, head+"."):
+		return "logits"
+	case strings.HasPrefix(name, "rel_pos_bias."):
+		return WholeModel
+	}
+	return "embed"
+}
+
+// aboutAsFar is how many times as far, or as near, other values may move the result as it is from the reference.
+const aboutAsFar = 16
+
+// moves reports whether other values of what is odd move the result about as far as it is from the reference, or nothing shows what values there could be.
+func (m *march) moves(ctx context.Context, odd oddity) (bool, error) {
+	draw := rand.New(rand.NewPCG(1, 2))
+	other := make(map[string]*whatif.Tensor)
+	for _, s := range odd {
+		t, err := m.instead(s, draw)
+		if err != nil {
+			return false, err
+		}
+		if t != nil {
+			other[s.Tensor] = t
+		}
+	}
+	if len(other) == 0 {
+		return true, nil
+	}
+	w := m.walker(scoped{hypothesis{at: wholeModel, apply: func(d *draft) bool {
+		done := false
+		for name, t := range other {
+			if block := blockOf(name); slices.Contains(d.places, placeOf(block)) {
+				d.set(name, "", t)
+				done = true
+			}
+		}
+		return done
+	}}, allBlocks})
+	if err := m.advance(ctx, 0, []*walker{w}); err != nil {
+		return false, err
+	}
+	moved, err := m.end(ctx, w)
+	if err != nil {
+		return false, err
+	}
+	plain, err := m.end(ctx, m.atEnd())
+	if err != nil {
+		return false, err
+	}
+	far := drift.Compare(moved.Values, plain.Values).RMS
+	return far > m.without.RMS/aboutAsFar && far < m.without.RMS*aboutAsFar, nil
+}
+
+// placeOf returns the prefix of a block, or of what is in none if block is negative.
+func placeOf(block int) string {
+	if block < 0 {
+		return ""
+	}
+	return prefix(block)
+}
+
+// instead returns values that a suspected parameter may have had: those of the nearest block that is not suspected, or, if it was rounded, any that
+// round to them. It returns nil if there are none.
+func (m *march) instead(s loss.Suspicion, draw *rand.Rand) (*whatif.Tensor, error) {
+	own, err := m.search.model.Tensor(s.Tensor)
+	if err != nil {
+		return nil, err
+	}
+	if s.Kind == loss.Rounded {
+		bits := map[tensor.DType]int{tensor.BF16: 8, tensor.F16: 11}[s.DType]
+		step := math.Ldexp(1, -cmp.Or(bits, 24))
+		return own.Map(func(values []float64) []float64 {
+			return each(values, func(v float64) float64 { return v * (1 + (draw.Float64()-0.5)*step*2) })
+		}), nil
+	}
+	block := blockOf(s.Tensor)
+	if block < 0 {
+		return nil, nil
+	}
+	for _, near := range m.search.nearby(block) {
+		name := prefix(near) + strings.TrimPrefix(s.Tensor, prefix(block))
+		suspected := func(other loss.Suspicion) bool { return other.Tensor == name }
+		if !slices.ContainsFunc(m.search.suspicions, suspected) && m.search.model.Has(name) {
+			return m.search.model.Tensor(name)
+		}
+	}
+	return nil, nil
+}
