@@ -172,9 +172,6 @@ func (d *draft) rearrangeFused(says string, rows []int) bool {
 	return true
 }
 
-// changed reports whether the draft is another model than the one that it started from.
-func (d *draft) changed() bool { return len(d.edits) > 0 || d.Changed() }
-
 // tensors returns the names of the parameters that are changed, sorted.
 func (d *draft) tensors() []string { return slices.Sorted(maps.Keys(d.edits)) }
 

@@ -145,7 +145,7 @@ func (m *march) everywhere(ctx context.Context) error {
 
 func (m *march) everywhereWalkers() (walkers []*walker) {
 	for _, h := range everywhereOnly(hypotheses()) {
-		if !h.endsOnly() {
+		if !h.endsOnly() && !slices.ContainsFunc(m.assumed.hypotheses, h.same) {
 			walkers = append(walkers, m.walker(h))
 		}
 	}
@@ -169,7 +169,7 @@ func (m *march) throughout(ctx context.Context) error {
 	return m.run(ctx, 0, walkers)
 }
 
-// ofCheckpoint reports whether a hypothesis is about one in which a single block may be wrong. Programs make the same mistake in all.
+// ofCheckpoint reports whether a hypothesis may be about a single block. Programs make the same mistake in all.
 func (h hypothesis) ofCheckpoint() bool { return !h.whole && (h.side == "" || h.side == Checkpoint) }
 
 // inBlocks tries mistakes in single blocks, the last first, since what follows is computed for each.
@@ -177,7 +177,7 @@ func (m *march) inBlocks(ctx context.Context) error {
 	for i := m.last() - 1; i >= 0 && m.best == nil; i-- {
 		var walkers []*walker
 		for _, h := range slices.Concat(hypotheses(), solved()) {
-			if h.ofCheckpoint() && h.concerns(wholeBlock) {
+			if h.ofCheckpoint() && h.concerns(wholeBlock) && !slices.ContainsFunc(m.assumed.hypotheses, scoped{h, i}.same) {
 				walkers = append(walkers, m.walker(scoped{h, i}))
 			}
 		}

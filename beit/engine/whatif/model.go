@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -166,14 +165,6 @@ func (m *Model) Version() *Version { return &Version{Model: m} }
 // Copy returns a version with the same changes, which can be changed further.
 func (v *Version) Copy() *Version {
 	return &Version{Model: v.Model, Rules: v.Rules, changed: maps.Clone(v.changed)}
-}
-
-// Changed reports whether a parameter was set or a rule is not BEiT's.
-func (v *Version) Changed() bool {
-	r := v.Rules
-	functions := r.Activation != nil || r.Round != nil || r.RoundScores != nil
-	r.Activation, r.Round, r.RoundScores = nil, nil, nil
-	return len(v.changed) > 0 || functions || !reflect.ValueOf(r).IsZero()
 }
 
 // Tensor returns a parameter of the version.
