@@ -444,8 +444,8 @@ var ties = map[string][]string{
 	"the patches are taken in reverse, from the last one":            {"table-order"},
 	"the patches are taken down first, column by column, not across": {"window-turned"},
 	// The kernel multiplies pixels.
-	"the images are negative: each pixel has the other sign":                            {"negated"},
-	"the images are not normalised: they are in [0, 1], not with [0, 255]":              {"scaled"},
-	"the images are not normalised: they are in [0, 255], not with [0, 1]":              {"scaled"},
-	"the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept": {"normalisation"},
+	"the images are negative: each pixel has the other sign (or patch_embed.proj.weight is negated, which is the same)": {"negated"},
+	"the images are not normalised: they are in [0, 1], not with [0, 255]":                                              {"scaled"},
+	"the images are not normalised: they are in [0, 255], not with [0, 1]":                                              {"scaled"},
+	"the normalisation with mean and std 0.5 is folded into patch_embed.proj, and kept":                                 {"normalisation"},
 }

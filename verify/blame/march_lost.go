@@ -22,14 +22,19 @@ func (m *march) lost(ctx context.Context, c Case) ([]Finding, error) {
 	if err := m.search.look(ctx); err != nil {
 		return nil, err
 	}
-	oddities := odditiesOf(m.search.suspicions)
+	// What all blocks have may be how the model is: it is told only if there is nothing else.
+	alone := slices.DeleteFunc(slices.Clone(m.search.suspicions), func(one loss.Suspicion) bool { return one.Throughout })
+	oddities := odditiesOf(alone)
+	if len(alone) == 0 {
+		oddities = odditiesOf(m.search.suspicions)
+	}
 	var findings []Finding
 	for _, odd := range oddities {
-		moves, err := m.all.moves(ctx, odd)
+		moves, known, err := m.all.moves(ctx, odd)
 		if err != nil {
 			return nil, err
 		}
-		if moves {
+		if moves || !known && (len(alone) > 0 || len(oddities) == 1) {
 			findings = append(findings, m.all.lostFinding(c, odd))
 		}
 	}
@@ -118,21 +123,21 @@ func stageReading(name, norm, head string) string {
 // aboutAsFar is how many times as far, or as near, other values may move the result as it is from the reference.
 const aboutAsFar = 16
 
-// moves reports whether other values of what is odd move the result about as far as it is from the reference, or nothing shows what values there could be.
-func (m *march) moves(ctx context.Context, odd oddity) (bool, error) {
+// moves reports whether other values of what is odd move the result about as far as it is from the reference, and whether something shows what values there could be.
+func (m *march) moves(ctx context.Context, odd oddity) (moves, known bool, err error) {
 	draw := rand.New(rand.NewPCG(1, 2))
 	other := make(map[string]*whatif.Tensor)
 	for _, s := range odd {
 		t, err := m.instead(s, draw)
 		if err != nil {
-			return false, err
+			return false, true, err
 		}
 		if t != nil {
 			other[s.Tensor] = t
 		}
 	}
 	if len(other) == 0 {
-		return true, nil
+		return false, false, nil
 	}
 	w := m.walker(scoped{hypothesis{at: wholeModel, apply: func(d *draft) bool {
 		done := false
@@ -145,18 +150,18 @@ func (m *march) moves(ctx context.Context, odd oddity) (bool, error) {
 		return done
 	}}, allBlocks})
 	if err := m.advance(ctx, 0, []*walker{w}); err != nil {
-		return false, err
+		return false, true, err
 	}
 	moved, err := m.end(ctx, w)
 	if err != nil {
-		return false, err
+		return false, true, err
 	}
 	plain, err := m.end(ctx, m.atEnd())
 	if err != nil {
-		return false, err
+		return false, true, err
 	}
 	far := drift.Compare(moved.Values, plain.Values).RMS
-	return far > m.without.RMS/aboutAsFar && far < m.without.RMS*aboutAsFar, nil
+	return far > m.without.RMS/aboutAsFar && far < m.without.RMS*aboutAsFar, true, nil
 }
 
 // placeOf returns the prefix of a block, or of what is in none if block is negative.
