@@ -263,17 +263,17 @@ func fromOthers(from int) []hypothesis {
 	}
 	all := []hypothesis{
 		of("other-block", wholeBlock, "it is taken from the weights of "+source+": the blocks are in another order, or one is used twice", everything),
-		of("other-block", attention, "its attention is taken from the weights of "+source, within("attn.")),
-		of("other-block", attention, "its attention and norm1 are taken from the weights of "+source, within("attn.", "norm1.")),
-		of("other-block", mlp, "its MLP is taken from the weights of "+source, within("mlp.")),
-		of("other-block", mlp, "its MLP and norm2 are taken from the weights of "+source, within("mlp.", "norm2.")),
-		of("other-block", branches, "its norms are taken from the weights of "+source, within("norm")),
-		of("other-block", attention, "its norm1 is taken from the weights of "+source, within("norm1.")),
-		of("other-block", mlp, "its norm2 is taken from the weights of "+source, within("norm2.")),
-		of("other-block", sums, "its layer scale (gamma_1 and gamma_2) is taken from the weights of "+source, within("gamma")),
-		of("other-block", mlp, "its mlp.fc1 is taken from the weights of "+source, within("mlp.fc1.")),
-		of("other-block", mlp, "its mlp.fc2 is taken from the weights of "+source, within("mlp.fc2.")),
-		of("other-block", attention, "its attn.proj is taken from the weights of "+source, within("attn.proj.")),
+		of("other-block", attention, "its attention is taken from the weights of "+source, startsWith("attn.")),
+		of("other-block", attention, "its attention and norm1 are taken from the weights of "+source, startsWith("attn.", "norm1.")),
+		of("other-block", mlp, "its MLP is taken from the weights of "+source, startsWith("mlp.")),
+		of("other-block", mlp, "its MLP and norm2 are taken from the weights of "+source, startsWith("mlp.", "norm2.")),
+		of("other-block", branches, "its norms are taken from the weights of "+source, startsWith("norm")),
+		of("other-block", attention, "its norm1 is taken from the weights of "+source, startsWith("norm1.")),
+		of("other-block", mlp, "its norm2 is taken from the weights of "+source, startsWith("norm2.")),
+		of("other-block", sums, "its layer scale (gamma_1 and gamma_2) is taken from the weights of "+source, startsWith("gamma")),
+		of("other-block", mlp, "its mlp.fc1 is taken from the weights of "+source, startsWith("mlp.fc1.")),
+		of("other-block", mlp, "its mlp.fc2 is taken from the weights of "+source, startsWith("mlp.fc2.")),
+		of("other-block", attention, "its attn.proj is taken from the weights of "+source, startsWith("attn.proj.")),
 	}
 	for _, p := range []struct {
 		at    []part

@@ -128,6 +128,7 @@ func inHeadOrder() []hypothesis {
 			{"queries (q)", []int{0}, true},
 			{"keys (k)", []int{1}, false},
 			{"values (v)", []int{2}, true},
+			{"queries and keys", []int{0, 1}, true},
 			{"queries, keys and values", []int{0, 1, 2}, true},
 		} {
 			order := func(c arch.Config) []int { return headsOf(c, o.of(c.Heads), of.parts) }

@@ -11,7 +11,7 @@ import (
 
 // solved returns mistakes of the checkpoint that solvers find where there are activations, in the shapes that programs make: they are tried in whole models only.
 func solved() []hypothesis {
-	return slices.Concat(headOrders(), inLines(), inPermutedVectors(), rescaled())
+	return slices.Concat(inChannels(), inLines(), inPermutedVectors(), rescaled())
 }
 
 // simpleOrders are the orders in which things stand after a common mistake.
@@ -24,35 +24,9 @@ var simpleOrders = []struct {
 	{"rolled back by 1", func(n int) []int { return rolled(n, -1) }},
 }
 
-// headsIn is something in which heads stand one behind the other.
-type headsIn struct {
-	says      string
-	parameter string
-	// parts are the thirds of qkv.weight that are concerned, columns that heads are columns, and single that each is one line.
-	parts           []int
-	columns, single bool
-	biases          []string
-}
-
-// headOrders returns the hypotheses that heads, or the channels in them, stand in another order, in the weight and in its bias.
-func headOrders() []hypothesis {
+// inChannels returns the hypotheses that the channels in heads stand in another order, in the weight and in its bias.
+func inChannels() []hypothesis {
 	var all []hypothesis
-	for _, o := range simpleOrders {
-		for _, in := range []headsIn{
-			{says: "the queries (q), in attn.qkv.weight and attn.q_bias,", parameter: fused, parts: []int{0}, biases: []string{"attn.q_bias"}},
-			{says: "the keys (k) in attn.qkv.weight", parameter: fused, parts: []int{1}},
-			{says: "the values (v), in attn.qkv.weight and attn.v_bias,", parameter: fused, parts: []int{2}, biases: []string{"attn.v_bias"}},
-			{says: "queries and keys, in attn.qkv.weight and attn.q_bias,", parameter: fused, parts: []int{0, 1}, biases: []string{"attn.q_bias"}},
-			{
-				says: "queries, keys and values, in attn.qkv.weight and the biases,", parameter: fused, parts: []int{0, 1, 2},
-				biases: []string{"attn.q_bias", "attn.v_bias"},
-			},
-			{says: "the columns of attn.proj.weight", parameter: "attn.proj.weight", parts: []int{0}, columns: true},
-			{says: "the relative position bias table", parameter: table, parts: []int{0}, columns: true, single: true},
-		} {
-			all = append(all, in.ordered(o.says, o.of))
-		}
-	}
 	for _, third := range []third{0, 2} {
 		bias := [...]string{"attn.q_bias", "", "attn.v_bias"}[third]
 		for _, o := range channelOrders {
@@ -62,43 +36,10 @@ func headOrders() []hypothesis {
 			}
 			rows := func(c arch.Config) []int { return inHeads(c, int(third), o.of(c.HeadDim())) }
 			all = append(all, both(fmt.Sprintf("the channels in each head of %s, in attn.qkv.weight and %s, %s", third, bias, o.says),
-				arranging("permuted", attention, fused, "", rows, nil, "", nil), arranging("", attention, bias, "", of, nil, "", nil)))
+				arranging(attention, fused, "", rows, nil, "", nil), arranging(attention, bias, "", of, nil, "", nil)))
 		}
 	}
 	return lonely(all...)
-}
-
-// ordered returns the hypothesis that heads are in an order.
-func (in headsIn) ordered(says string, of func(n int) []int) hypothesis {
-	return hypothesis{name: "permuted-heads", at: attention, says: "the heads of " + in.says + " are " + says, apply: func(d *draft) bool {
-		heads, width := of(d.Config.Heads), d.Config.HeadDim()
-		if in.single {
-			width = 1
-		}
-		size := len(heads) * width
-		order := rolled(size, 0)
-		for i := range order {
-			order[i] = heads[i/width]*width + i%width
-		}
-		whole := order
-		if in.parameter == fused {
-			whole = rolled(3*size, 0)
-			for _, part := range in.parts {
-				for i, from := range order {
-					whole[part*size+i] = part*size + from
-				}
-			}
-		}
-		rows, columns, repair := whole, []int(nil), "put the heads in order"
-		if in.columns {
-			rows, columns = nil, whole
-		}
-		done := d.rearrange(in.parameter, repair, rows, columns)
-		for _, bias := range in.biases {
-			done = d.rearrange(bias, repair, order, nil) && done
-		}
-		return done
-	}}
 }
 
 // inLines returns the hypotheses that rows or columns of a weight stand in another order.
@@ -116,8 +57,8 @@ func inLines() []hypothesis {
 				return func(c arch.Config) []int { return o.of(n(c)) }
 			}
 			all = append(all,
-				arranging("permuted", w.at, w.name, "the rows of "+w.name+" are "+o.says, order(w.rows), nil, "", nil),
-				arranging("permuted", w.at, w.name, "the columns of "+w.name+" are "+o.says, nil, order(w.columns), "", nil))
+				arranging(w.at, w.name, "the rows of "+w.name+" are "+o.says, order(w.rows), nil, "", nil),
+				arranging(w.at, w.name, "the columns of "+w.name+" are "+o.says, nil, order(w.columns), "", nil))
 		}
 	}
 	for _, o := range []struct {
@@ -127,7 +68,7 @@ func inLines() []hypothesis {
 		{"[heads, width] to [width, heads]", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }},
 		{"[width, heads] to [heads, width]", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }},
 	} {
-		all = append(all, arranging("permuted", attention, "attn.proj.weight", "the rows of attn.proj.weight are rearranged from "+o.says, o.of, nil, "", nil))
+		all = append(all, arranging(attention, "attn.proj.weight", "the rows of attn.proj.weight are rearranged from "+o.says, o.of, nil, "", nil))
 	}
 	return lonely(all...)
 }
@@ -196,7 +137,7 @@ func exchangingBlocks(a, b int) []hypothesis {
 			done := false
 			for _, place := range d.places {
 				if from, concerned := map[int]int{a: b, b: a}[blockOf(place)]; concerned {
-					done = d.takeAll(place, prefix(from), within(p.prefixes...)) || done
+					done = d.takeAll(place, prefix(from), startsWith(p.prefixes...)) || done
 				}
 			}
 			return done
@@ -205,8 +146,8 @@ func exchangingBlocks(a, b int) []hypothesis {
 	return all
 }
 
-// within returns a function that reports whether a name begins with one of the prefixes.
-func within(prefixes ...string) func(string) bool {
+// startsWith returns a function that reports whether a name begins with one of the prefixes.
+func startsWith(prefixes ...string) func(string) bool {
 	return func(name string) bool {
 		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 	}

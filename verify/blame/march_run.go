@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"runtime"
-	"slices"
-	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
@@ -39,7 +37,7 @@ func (m *march) plainly(ctx context.Context) (*whatif.Rows, error) {
 	m.plain = []*whatif.Rows{first}
 	for i := range m.last() {
 		d, _ := m.draft(w, engine.Stage{Kind: engine.Block, Block: i}, wholeBlock...)
-		state, err := m.through(ctx, d, i, m.plain[i], nil)
+		state, err := m.through(ctx, d, i, m.plain[i])
 		if err != nil {
 			return nil, err
 		}
@@ -49,21 +47,16 @@ func (m *march) plainly(ctx context.Context) (*whatif.Rows, error) {
 	return m.end(ctx, m.atEnd())
 }
 
-// through computes a block, or its attention branch if that is where the march ends. branch is that branch, or nil if it is not known.
-func (m *march) through(ctx context.Context, d *draft, i int, x, branch *whatif.Rows) (*whatif.Rows, error) {
+// through computes a block, or its attention branch if that is where the march ends.
+func (m *march) through(ctx context.Context, d *draft, i int, x *whatif.Rows) (*whatif.Rows, error) {
 	block, err := d.Block(i)
 	if err != nil {
 		return nil, err
 	}
-	if branch == nil {
-		if branch, err = block.Attention(ctx, x, nil); err != nil {
-			return nil, err
-		}
-	}
 	if m.stage.Kind == engine.Attention && m.stage.Block == i {
-		return branch, nil
+		return block.Attention(ctx, x, nil)
 	}
-	return block.Finish(ctx, x, branch)
+	return block.Stream(ctx, x, nil)
 }
 
 func (m *march) apart(got *whatif.Rows) drift.Distance {
@@ -135,7 +128,6 @@ func (m *march) advance(ctx context.Context, from int, walkers []*walker) error 
 		}
 	}
 	for i := from; i < m.last(); i++ {
-		branch := sync.OnceValues(func() (*whatif.Rows, error) { return m.plainBranch(ctx, i) })
 		err := m.each(ctx, walkers, func(w *walker) error {
 			if from > 0 && i == from {
 				w.state = m.plain[from]
@@ -143,7 +135,7 @@ func (m *march) advance(ctx context.Context, from int, walkers []*walker) error 
 			if w.void(i - 1) {
 				return nil
 			}
-			return m.step(ctx, i, w, branch)
+			return m.step(ctx, i, w)
 		})
 		if err != nil {
 			return err
@@ -170,32 +162,14 @@ func (m *march) embed(ctx context.Context, w *walker) (err error) {
 	return err
 }
 
-// plainBranch returns the attention branch of a block in the model with what is assumed.
-func (m *march) plainBranch(ctx context.Context, i int) (*whatif.Rows, error) {
-	d, _ := m.draft(m.assumed.with(), engine.Stage{Kind: engine.Block, Block: i}, wholeBlock...)
-	block, err := d.Block(i)
-	if err != nil {
-		return nil, err
-	}
-	return block.Attention(ctx, m.plain[i], nil)
-}
-
-// step moves a walker through block i. plain returns the attention branch of the model with what is assumed.
-func (m *march) step(ctx context.Context, i int, w *walker, plain func() (*whatif.Rows, error)) (err error) {
+// step moves a walker through block i.
+func (m *march) step(ctx context.Context, i int, w *walker) (err error) {
 	d, touched := m.draft(w, engine.Stage{Kind: engine.Block, Block: i}, wholeBlock...)
-	var branch *whatif.Rows
-	if w.state == m.plain[i] {
-		if touched == nil {
-			w.state = m.plain[i+1]
-			return nil
-		}
-		if !slices.Contains(touched, atAttention) {
-			if branch, err = plain(); err != nil {
-				return err
-			}
-		}
+	if w.state == m.plain[i] && touched == nil {
+		w.state = m.plain[i+1]
+		return nil
 	}
-	w.state, err = m.through(ctx, d, i, w.state, branch)
+	w.state, err = m.through(ctx, d, i, w.state)
 	return err
 }
 
