@@ -35,10 +35,14 @@ func solveAttention(ctx context.Context, b *blockCase, t *target, d *draft) ([]h
 		return nil, err
 	}
 	found, err := solveContext(ctx, b, t, d, t.want)
-	return slices.Concat(all, single, norms, found), err
+	if err != nil {
+		return nil, err
+	}
+	scaled, err := solveScale(ctx, b, d, t.want)
+	return slices.Concat(all, single, norms, found, scaled), err
 }
 
-// solveContext solves for mistakes before proj: it takes the branch back through proj.
+// solveContext solves for the order of heads and of what proj reads, and for the factor and the bias of the values: it takes the branch back through proj.
 func solveContext(ctx context.Context, b *blockCase, t *target, d *draft, branch *whatif.Rows) ([]hypothesis, error) {
 	block, err := d.Block(b.block)
 	if err != nil {
@@ -73,12 +77,7 @@ func solveContext(ctx context.Context, b *blockCase, t *target, d *draft, branch
 		return nil, err
 	}
 	moved, err := solveValues(ctx, b, d, want)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, moved...)
-	scaled, err := solveScale(ctx, b, d, want)
-	return append(all, scaled...), err
+	return append(all, moved...), err
 }
 
 // permutedColumns returns the hypothesis that the columns of proj are permuted: column i belongs to what the draft has as channel from[i].
@@ -314,32 +313,27 @@ func (d *draft) headsFrom(found []source) []hypothesis {
 	}}}
 }
 
-// solveScale solves for the factor of the products of queries and keys.
+// solveScale solves for the factor of the products of queries and keys. want is the attention branch.
 func solveScale(ctx context.Context, b *blockCase, d *draft, want *whatif.Rows) ([]hypothesis, error) {
 	if d.Rules.QueryScale != 0 {
 		return nil, nil
 	}
 	usual := 1 / math.Sqrt(float64(d.Config.HeadDim()))
-	at := func(logarithm float64) (float64, error) {
+	factor, err := simplest(func(logarithm float64) (float64, error) {
 		scaled := d.copied()
 		scaled.Rules.QueryScale = usual * math.Exp2(logarithm)
 		block, err := scaled.Block(b.block)
 		if err != nil {
 			return 0, err
 		}
-		got, err := block.Context(ctx, b.x, b.rows)
+		got, err := block.Attention(ctx, b.x, b.rows)
 		if err != nil {
 			return 0, err
 		}
 		return drift.Compare(got.Values, want.Values).RMS, nil
-	}
-	best, err := lowest(at, -7, 7, 0.5)
-	if err != nil || best == 0 {
+	})
+	if err != nil || factor == 1 {
 		return nil, err
-	}
-	factor := round(math.Exp2(best))
-	if factor == 1 {
-		return nil, nil
 	}
 	return []hypothesis{program(
 		"query-scale", attention, fmt.Sprintf("the products of queries and keys are multiplied by %s/√%d, not 1/√%[2]d", factorText(factor), d.Config.HeadDim()),
@@ -347,10 +341,10 @@ func solveScale(ctx context.Context, b *blockCase, d *draft, want *whatif.Rows) 
 	)}, nil
 }
 
-// lowest returns where a function is lowest: the best of the steps from low to high, refined.
-func lowest(f func(float64) (float64, error), low, high, step float64) (float64, error) {
+// simplest returns the factor from 1/128 to 128 for whose logarithm to base 2 a function is lowest: a simple number, if there is one near.
+func simplest(f func(logarithm float64) (float64, error)) (float64, error) {
 	best, least := 0.0, math.Inf(1)
-	for x := low; x <= high; x += step {
+	for x := -7.0; x <= 7; x += 0.5 {
 		y, err := f(x)
 		if err != nil {
 			return 0, err
@@ -359,22 +353,38 @@ func lowest(f func(float64) (float64, error), low, high, step float64) (float64,
 			best, least = x, y
 		}
 	}
-	const golden, exact = 0.6180339887498949, 1e-7
-	for low, high = best-step, best+step; high-low > exact; {
-		left, right := high-golden*(high-low), low+golden*(high-low)
-		a, err := f(left)
-		if err != nil {
-			return 0, err
-		}
-		b, err := f(right)
-		if err != nil {
-			return 0, err
-		}
+	const rough, exact = 1e-3, 1e-7
+	low, high, err := narrowed(f, best-0.5, best+0.5, rough)
+	if err != nil {
+		return 0, err
+	}
+	middle := math.Exp2((low + high) / 2)
+	if simple := round(middle); simple != middle {
+		return simple, nil
+	}
+	low, high, err = narrowed(f, low, high, exact)
+	return math.Exp2((low + high) / 2), err
+}
+
+// narrowed returns an interval up to width wide in which a function is lowest, by the golden section.
+func narrowed(f func(float64) (float64, error), low, high, width float64) (float64, float64, error) {
+	const golden = 0.6180339887498949
+	left, right := high-golden*(high-low), low+golden*(high-low)
+	a, err := f(left)
+	if err != nil {
+		return 0, 0, err
+	}
+	b, err := f(right)
+	for err == nil && high-low > width {
 		if a < b {
-			high = right
+			high, right, b = right, left, a
+			left = high - golden*(high-low)
+			a, err = f(left)
 		} else {
-			low = left
+			low, left, a = left, right, b
+			right = low + golden*(high-low)
+			b, err = f(right)
 		}
 	}
-	return (low + high) / 2, nil
+	return low, high, err
 }

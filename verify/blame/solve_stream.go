@@ -74,7 +74,11 @@ func solveBranch(ctx context.Context, b *blockCase, t *target, d *draft, block *
 		return nil, err
 	}
 	found, err := solveContext(ctx, b, t, d, want)
-	return slices.Concat(all, single, norms, found), err
+	if err != nil {
+		return nil, err
+	}
+	scaled, err := solveScale(ctx, b, d, want)
+	return slices.Concat(all, single, norms, found, scaled), err
 }
 
 // unscaled returns a branch without its layer scale, or nil if the layer scale is zero somewhere. gamma may be nil.

@@ -20,7 +20,8 @@ func (v *Version) attend(ctx context.Context, qkv *Rows, table *Tensor, rows []i
 	a := v.newAttention(qkv, table, wanted)
 	a.out = make([]float64, len(a.rows)*v.Config.EmbedDim)
 	images := qkv.Count / a.tokens
-	err := parallel.Until(ctx, v.threads, images*v.Config.Heads, func(_, i int) { a.head(i/v.Config.Heads, i%v.Config.Heads) })
+	threads := v.workers(2 * len(a.rows) * a.tokens * v.Config.EmbedDim)
+	err := parallel.Until(ctx, threads, images*v.Config.Heads, func(_, i int) { a.head(i/v.Config.Heads, i%v.Config.Heads) })
 	out := RowsOf(a.out, v.Config.EmbedDim)
 	if v.Rules.HeadsApart {
 		out = a.apart(out)

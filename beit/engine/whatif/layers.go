@@ -9,17 +9,24 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
+// workers returns how many goroutines pay for that many multiplications.
+func (m *Model) workers(multiplications int) int {
+	const worthwhile = 1 << 19
+	return min(m.threads, 1+multiplications/worthwhile)
+}
+
 // multiply computes x Wᵀ.
 func (m *Model) multiply(ctx context.Context, x *Rows, w *Tensor) (*Rows, error) {
 	out, matrix := w.Shape[0], w.matrix()
+	threads := m.workers(x.Count * x.Width * out)
 	y := RowsOf(make([]float64, x.Count*out), out)
 	left := gemm.NewRows[float64](x.Count, x.Width)
 	tiles := left.BlockTiles()
-	if err := parallel.Chunks(ctx, m.threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x.Values, x.Width, from, to) }); err != nil {
+	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x.Values, x.Width, from, to) }); err != nil {
 		return nil, err
 	}
-	blocks, groups := (left.Tiles()+tiles-1)/tiles, min(m.threads*4, matrix.Panels())
-	err := parallel.Until(ctx, m.threads, blocks*groups, func(_, i int) {
+	blocks, groups := (left.Tiles()+tiles-1)/tiles, min(threads*4, matrix.Panels())
+	err := parallel.Until(ctx, threads, blocks*groups, func(_, i int) {
 		block, group := i/groups, i%groups
 		from, to := group*matrix.Panels()/groups, (group+1)*matrix.Panels()/groups
 		top := block * tiles * left.TileRows()
