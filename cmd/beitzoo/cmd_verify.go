@@ -73,10 +73,8 @@ func verifyCommand(c *console) *cli.Command {
 }
 
 func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags) error {
-	if f.report != "" {
-		if err := report.CheckTarget(f.report); err != nil {
-			return err
-		}
+	if err := f.checkReport(); err != nil {
+		return err
 	}
 	f.model.keyBias = true // it changes nothing, and is said
 	effort, err := effortOf(f.search)

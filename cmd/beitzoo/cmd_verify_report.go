@@ -31,6 +31,34 @@ func reportFlag(path *string) cli.Flag {
 	}
 }
 
+// checkReport refuses a report that would replace a file of somebody else, or the checkpoint of --fix.
+func (f verifyFlags) checkReport() error {
+	if f.report == "" {
+		return nil
+	}
+	if f.fix.save.output != "" && samePlace(f.report, f.fix.save.output) {
+		return &usageError{"-o and --report name the same file, " + text.Quote(f.report), "give the report another name"}
+	}
+	return report.CheckTarget(f.report)
+}
+
+// samePlace reports whether two paths lead to the same file, or will when they are written.
+func samePlace(a, b string) bool {
+	return samePath(a, b) || sameFile(a, b) || samePath(withoutLinks(a), withoutLinks(b))
+}
+
+// withoutLinks returns a path whose folder is called by its real name, if it is there. The last element need not be there.
+func withoutLinks(path string) string {
+	folder, err := filepath.Abs(filepath.Dir(filepath.Clean(path)))
+	if err != nil {
+		return path
+	}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	return filepath.Join(folder, filepath.Base(path))
+}
+
 // writeReport writes the HTML page about a verification.
 func (f verifyFlags) writeReport(ctx context.Context, c *console, model, other *convert.Model, result *verify.Result, options report.Options) error {
 	page := report.Page{Options: options, Problem: model.Problem, Command: commandText(c.args)}
