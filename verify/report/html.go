@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,7 +155,7 @@ func newView(r *verify.Result, page Page) (*view, error) {
 		v.Taps = append(v.Taps, tapRow{t})
 	}
 	v.Grey = len(r.Samples) > 0
-	for _, s := range r.Samples {
+	for _, s := range tellingFirst(r.Samples) {
 		p, err := newPicture(s, page)
 		if err != nil {
 			return nil, err
@@ -168,6 +169,17 @@ func newView(r *verify.Result, page Page) (*view, error) {
 		v.Prepared = fmt.Sprintf("The pictures are the input with its normalisation undone: times %v plus %v.", page.Recipe.Std, page.Recipe.Mean)
 	}
 	return v, nil
+}
+
+// tellingFirst returns samples with those first that both sides take for different classes.
+func tellingFirst(samples []verify.Sample) []verify.Sample {
+	rank := func(s verify.Sample) int {
+		if s.Differs() {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedStableFunc(slices.Values(samples), func(a, b verify.Sample) int { return rank(a) - rank(b) })
 }
 
 // capital returns a sentence with a capital letter.

@@ -197,6 +197,19 @@ func TestHTML_Little(t *testing.T) {
 	}
 }
 
+// TestHTML_TellingFirst wants the pictures first that both sides take for different classes: in deep that is all but the first.
+func TestHTML_TellingFirst(t *testing.T) {
+	t.Parallel()
+	page := render(t, deep(), deepPage())
+	var images []string
+	for _, m := range regexp.MustCompile(`<figcaption>Image (\d+)`).FindAllStringSubmatch(page, -1) {
+		images = append(images, m[1])
+	}
+	if got := strings.Join(images, " "); got != "1 2 3 4 5 6 7 0" {
+		t.Errorf("the images are in the order %s", got)
+	}
+}
+
 // TestWriteHTML replaces a report, and nothing else.
 func TestWriteHTML(t *testing.T) {
 	t.Parallel()
