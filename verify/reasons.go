@@ -7,9 +7,6 @@ import (
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
-// SearchBounded is the code of the remark that the search for a reason ended before all was tried.
-const SearchBounded = "search-bounded"
-
 // setEffort bounds a search as the options ask for.
 func (v *verification) setEffort(search *blame.Search) {
 	if v.options.Effort > 0 {

@@ -25,6 +25,8 @@ const (
 	branchesDiffer    = "branches-differ"
 	checkpointsDiffer = "checkpoints-differ"
 	keyBias           = "key-bias"
+	// SearchBounded says that the search for a reason ended before all was tried.
+	SearchBounded = "search-bounded"
 )
 
 // remark writes to r what the verdict depends on, and what these inputs and this reference cannot show.

@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,29 @@ import (
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
+
+// TestRemarks_AreDocumented compares the codes of remarks with the table of docs/verify.md.
+func TestRemarks_AreDocumented(t *testing.T) {
+	t.Parallel()
+	codes := func(path, after, before string, pattern *regexp.Regexp) (found []string) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, part, _ := strings.Cut(string(content), after)
+		part, _, _ = strings.Cut(part, before)
+		for _, m := range pattern.FindAllStringSubmatch(part, -1) {
+			found = append(found, m[1])
+		}
+		slices.Sort(found)
+		return found
+	}
+	code := codes("remarks.go", "\nconst (\n", "\n)\n", regexp.MustCompile(`= "([a-z0-9-]+)"`))
+	page := codes("../docs/verify.md", "| code | what it says |", "\n\n", regexp.MustCompile("[|,] `([a-z0-9-]+)`"))
+	if len(code) == 0 || !slices.Equal(code, page) {
+		t.Errorf("the code has  %q\nthe page has %q", code, page)
+	}
+}
 
 // TestVerify_Remarks changes recordings so that they show less, and makes sure that the result says so.
 func TestVerify_Remarks(t *testing.T) {

@@ -62,8 +62,9 @@ type Score struct {
 
 // Finding is one reason of a divergence. Before and After are the largest absolute differences from the reference at the stage, as it is and with the repair.
 type Finding struct {
+	// Stage is the name of the tap at which it shows first, or "model" if it is in every block, or was found in computations of the whole model.
 	Stage string `json:"stage"`
-	// Stages are all stages that it concerns.
+	// Stages are all stages that it concerns, or "model".
 	Stages     []string         `json:"stages"`
 	Hypothesis string           `json:"hypothesis"`
 	Side       string           `json:"side"`
