@@ -305,12 +305,12 @@ func (c *console) report(err error) int {
 	if err == nil || code == exitDiffers {
 		return code
 	}
-	message := c.shorten(plainError(err))
+	message, hint := c.shorten(plainError(err)), c.shorten(c.hint(err))
 	if code == exitInterrupted {
-		message = "interrupted; nothing was left half done"
+		message, hint = "interrupted; nothing was left half done", ""
 	}
 	if c.asJSON {
-		failed := failure{Error: message, Hint: c.shorten(c.hint(err)), ExitCode: code}
+		failed := failure{Error: message, Hint: hint, ExitCode: code}
 		if c.notes != nil {
 			failed.Notes = c.notes.notes
 		}
@@ -318,7 +318,7 @@ func (c *console) report(err error) int {
 		return code
 	}
 	c.notef("beitzoo: %s", indented(message))
-	if hint := c.shorten(c.hint(err)); hint != "" && code != exitInterrupted {
+	if hint != "" {
 		c.notef("hint: %s", indented(hint))
 	}
 	return code

@@ -18,6 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -144,6 +145,7 @@ var systemHints = []struct {
 }{
 	{store.ErrInvalid, "it is not what beitzoo writes, or not all of it: get it again; a bundle is made with: beitzoo bundle NAME -o FILE"},
 	{engine.ErrUnavailable, "see what this machine has with: beitzoo doctor"},
+	{tensor.ErrFault, "leave the files alone while the command runs, and run it again; to replace one, write another and rename it"},
 	{syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
 	{syscall.EDQUOT, "free space within your quota, or write to another disk with -o"},
 	{fs.ErrNotExist, "check the path"},

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func TestHintOf(t *testing.T) {
@@ -31,6 +32,7 @@ func TestHintOf(t *testing.T) {
 		{"damaged image", &preprocess.FileError{Path: "x.png", Err: preprocess.ErrFormat}, "give whole image files: JPEG, PNG, GIF, BMP or WebP"},
 		{"no such file", fs.ErrNotExist, "check the path"},
 		{"full disk", syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
+		{"a file that was cut while it was read", tensor.ErrFault, "leave the files alone while the command runs, and run it again; to replace one, write another and rename it"},
 		{"nothing to say", fmt.Errorf("x"), ""},
 	} {
 		if got := hintOf(fmt.Errorf("doing something: %w", c.err)); got != c.want {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -219,6 +220,10 @@ func TestNotes_InJSON(t *testing.T) {
 	errs.Reset()
 	if code := c.report(errors.New("failed")); code != exitInput || !strings.Contains(errs.String(), `"notes":["a <note>","another"]`) {
 		t.Errorf("%d %s", code, errs.String())
+	}
+	errs.Reset()
+	if code := c.report(context.Canceled); code != exitInterrupted || strings.Contains(errs.String(), "hint") {
+		t.Errorf("interrupted: %d %s", code, errs.String())
 	}
 	quiet := &console{out: &out, err: &errs, quiet: true}
 	quiet.begin(nil)
