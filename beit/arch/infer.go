@@ -33,8 +33,8 @@ const (
 	FromNames Source = "the names of the parameters"
 	// FromIndex means that the relative_position_index in the file tells the value.
 	FromIndex Source = "relative_position_index in the file"
-	// FromKnown means that all else is that of a released architecture, or nearly so, which has this value.
-	FromKnown Source = "the released architecture of this size"
+	// FromKnown means that all else is that of an architecture with a name, or nearly so, which has this value.
+	FromKnown Source = "the known architecture of this size"
 	// Assumed means that the value is a guess.
 	Assumed Source = "assumed"
 )
@@ -276,7 +276,7 @@ func (i *Inference) setWindow(s evidence, hints Hints) error {
 	return nil
 }
 
-// assumeWindow says that a square was assumed, unless it is the window of a released architecture of this size.
+// assumeWindow says that a square was assumed, unless it is the window of an architecture of this size that has a name.
 func (i *Inference) assumeWindow(s evidence) {
 	if i.WindowFrom != Assumed {
 		return
