@@ -84,6 +84,12 @@ func TestFind_Solved(t *testing.T) {
 			w.rows("blocks.1.mlp.fc1.bias", shuffled(config.HiddenDim))
 		}, true},
 		{"rows of fc1.weight alone", "permuted", "mlp.fc1.weight alone", "blocks.1", func(w planted) { w.rows("blocks.1.mlp.fc1.weight", shuffled(config.HiddenDim)) }, true},
+		{"rows of fc1.weight rolled", "permuted", "mlp.fc1.weight alone are rolled by 5", "blocks.1", func(w planted) {
+			w.rows("blocks.1.mlp.fc1.weight", rolledBy(config.HiddenDim, 5))
+		}, true},
+		{"fc1.bias rolled", "permuted", "values of mlp.fc1.bias are rolled by 7", "blocks.1", func(w planted) {
+			w.rows("blocks.1.mlp.fc1.bias", rolledBy(config.HiddenDim, 7))
+		}, true},
 		{"rows of fc2", "permuted", "mlp.fc2.weight", "blocks.1", func(w planted) { w.rows("blocks.1.mlp.fc2.weight", shuffled(c)) }, true},
 		{"gamma_2 rolled", "permuted", "gamma_2 are rolled", "blocks.1", func(w planted) { w.rows("blocks.1.gamma_2", rolledBy(c, 3)) }, true},
 		{"gamma_1 reversed", "permuted", "gamma_1 is reversed", "blocks.1", func(w planted) { w.rows("blocks.1.gamma_1", rolledBy(c, -1)) }, true},

@@ -30,7 +30,7 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 		add("signs", parameter+says, signed)
 	}
 	if order := orderOf(want, old, spread); order != nil {
-		all = append(all, reordered("permuted", at, parameter+" "+d.order(order), []string{parameter}, order, inRows))
+		all = append(all, reordered("permuted", at, "the values of "+parameter+" "+d.order(order), []string{parameter}, order, inRows))
 	}
 	for _, other := range d.likes(parameter, len(want)) {
 		values, err := d.Model.Tensor(other)
