@@ -1,6 +1,7 @@
 package proposal
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,73 +33,16 @@ var digitRun = regexp.MustCompile(`[0-9]+`)
 type numbering struct{ base, depth int }
 
 // group makes items of tensors: it finds which number in the names is that of the block.
-func group(tensors []tensor.Named) (items []*item, blocks numbering) {
-	type key struct{ before, after string }
-	numbers := map[key]map[int]bool{} // of names that are the same but for one number
-	under := map[string]int{}         // how many names begin like this, before a number
-	runsOf := func(name string) [][]int {
-		runs := digitRun.FindAllStringIndex(name, maxRuns)
-		return slices.DeleteFunc(runs, func(r []int) bool { return r[1]-r[0] > 6 })
-	}
+func group(tensors []tensor.Named) ([]*item, numbering) {
+	n := &numbers{at: map[spot]map[int]bool{}, under: map[string]int{}}
 	for _, t := range tensors {
-		for _, run := range runsOf(t.Name) {
-			k := key{t.Name[:run[0]], t.Name[run[1]:]}
-			if numbers[k] == nil {
-				numbers[k] = map[int]bool{}
-			}
-			number, _ := strconv.Atoi(t.Name[run[0]:run[1]])
-			numbers[k][number] = true
-			under[k.before]++
-		}
+		n.see(t.Name)
 	}
-	consecutive := map[key]numbering{}
-	weight := map[numbering]int{}
-	for k, set := range numbers {
-		base := 1 << 30
-		for number := range set {
-			base = min(base, number)
-		}
-		if whole := set[base+len(set)-1] && base <= 1; !whole {
-			continue
-		}
-		gap := false
-		for n := range len(set) {
-			gap = gap || !set[base+n]
-		}
-		if !gap {
-			consecutive[k] = numbering{base, len(set)}
-			weight[numbering{base, len(set)}] += len(set)
-		}
-	}
-	for n, count := range weight {
-		best := weight[blocks]
-		if count > best || count == best && (n.base < blocks.base || n.base == blocks.base && n.depth > blocks.depth) {
-			blocks = n
-		}
-	}
+	n.chooseBlocks()
+	var items []*item
 	byPattern := map[string]*item{}
-	padded := 0
-	patternOf := func(name string) (pattern string, number int) {
-		chosen := []int(nil)
-		for _, run := range runsOf(name) {
-			if consecutive[key{name[:run[0]], name[run[1]:]}] != blocks || blocks.depth == 0 {
-				continue
-			}
-			if chosen == nil || under[name[:run[0]]] > under[name[:chosen[0]]] {
-				chosen = run
-			}
-		}
-		if chosen == nil {
-			return name, -1
-		}
-		number, _ = strconv.Atoi(name[chosen[0]:chosen[1]])
-		if text := name[chosen[0]:chosen[1]]; text[0] == '0' && len(text) > 1 {
-			padded = max(padded, len(text))
-		}
-		return name[:chosen[0]] + "\x00" + name[chosen[1]:], number
-	}
 	for i, t := range tensors {
-		pattern, number := patternOf(t.Name)
+		pattern, number := n.pattern(t.Name)
 		before := byPattern[pattern]
 		if before == nil {
 			before = &item{pattern: pattern, inBlock: number >= 0, first: t.View, order: i}
@@ -107,18 +51,111 @@ func group(tensors []tensor.Named) (items []*item, blocks numbering) {
 		}
 		before.uneven = before.uneven || !before.first.Shape.Equal(t.Shape)
 	}
-	mark := "{i"
-	if blocks.base == 1 {
-		mark += "+1"
-	}
-	if padded > 1 {
-		mark += ":0" + strconv.Itoa(padded)
-	}
 	for _, it := range items {
-		it.pattern = strings.Replace(it.pattern, "\x00", mark+"}", 1)
+		it.pattern = strings.Replace(it.pattern, numberMark, n.placeholder(), 1)
 		it.split()
 	}
-	return items, blocks
+	return items, n.blocks
+}
+
+// numberMark stands for the number of the block in a pattern that is not finished.
+const numberMark = "\x00"
+
+// spot is what stands around a number in a name.
+type spot struct{ before, after string }
+
+// numbers are those in the names of a file.
+type numbers struct {
+	// at are the numbers at each spot, and under is how many names begin with what is before a number.
+	at    map[spot]map[int]bool
+	under map[string]int
+	// whole are the spots whose numbers have no gaps.
+	whole  map[spot]numbering
+	blocks numbering
+	// padded is the width of numbers that begin with zeros.
+	padded int
+}
+
+// runs returns where numbers are in a name.
+func runs(name string) [][]int {
+	const digits = 6
+	all := digitRun.FindAllStringIndex(name, maxRuns)
+	return slices.DeleteFunc(all, func(r []int) bool { return r[1]-r[0] > digits })
+}
+
+func (n *numbers) see(name string) {
+	for _, run := range runs(name) {
+		k := spot{name[:run[0]], name[run[1]:]}
+		if n.at[k] == nil {
+			n.at[k] = map[int]bool{}
+		}
+		number, _ := strconv.Atoi(name[run[0]:run[1]])
+		n.at[k][number] = true
+		n.under[k.before]++
+	}
+}
+
+// chooseBlocks takes the numbering that most names have for that of the blocks.
+func (n *numbers) chooseBlocks() {
+	n.whole = map[spot]numbering{}
+	weight := map[numbering]int{}
+	for k, set := range n.at {
+		if found, ok := consecutive(set); ok {
+			n.whole[k] = found
+			weight[found] += found.depth
+		}
+	}
+	for found, count := range weight {
+		best := weight[n.blocks]
+		if count > best || count == best && (found.base < n.blocks.base || found.base == n.blocks.base && found.depth > n.blocks.depth) {
+			n.blocks = found
+		}
+	}
+}
+
+// consecutive returns how numbers follow each other, from 0 or 1 without a gap.
+func consecutive(set map[int]bool) (numbering, bool) {
+	base := slices.Min(slices.Collect(maps.Keys(set)))
+	for i := range len(set) {
+		if !set[base+i] {
+			return numbering{}, false
+		}
+	}
+	return numbering{base, len(set)}, base <= 1
+}
+
+// pattern returns a name with numberMark in place of the number of its block, and that number, or -1.
+func (n *numbers) pattern(name string) (string, int) {
+	var chosen []int
+	for _, run := range runs(name) {
+		if n.blocks.depth == 0 || n.whole[spot{name[:run[0]], name[run[1]:]}] != n.blocks {
+			continue
+		}
+		if chosen == nil || n.under[name[:run[0]]] > n.under[name[:chosen[0]]] {
+			chosen = run
+		}
+	}
+	if chosen == nil {
+		return name, -1
+	}
+	digits := name[chosen[0]:chosen[1]]
+	if digits[0] == '0' && len(digits) > 1 {
+		n.padded = max(n.padded, len(digits))
+	}
+	number, _ := strconv.Atoi(digits)
+	return name[:chosen[0]] + numberMark + name[chosen[1]:], number
+}
+
+// placeholder returns what stands for the number of a block in a map.
+func (n *numbers) placeholder() string {
+	mark := "{i"
+	if n.blocks.base == 1 {
+		mark += "+1"
+	}
+	if n.padded > 1 {
+		mark += ":0" + strconv.Itoa(n.padded)
+	}
+	return mark + "}"
 }
 
 // maxRuns is how many numbers of a name are looked at.
@@ -148,7 +185,7 @@ func (it *item) split() {
 // kind is what the leaf is called in PyTorch, or "".
 func (it *item) kind() string { return leaves[strings.ToLower(it.leaf)] }
 
-// blockMark is the placeholder for the block.
+// numberMark is the placeholder for the block.
 var blockMark = regexp.MustCompile(`\{i[^}]*\}`)
 
 // words splits a name into lower-case words and numbers: at separators, at capitals, and between letters and digits.
