@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
-	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -144,119 +142,6 @@ func openFile(ctx context.Context, path string, options OpenOptions) (*checkpoin
 		return nil, context.Cause(ctx)
 	}
 	return file, err
-}
-
-// understand finds the model in an opened checkpoint.
-func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Model, error) {
-	beside, err := readFolderConfigs(file.Path)
-	if err != nil {
-		if stranger := strangerIn(ctx, file); stranger != nil {
-			return nil, stranger // which says more than that its configuration is not one of a BEiT
-		}
-		return nil, err
-	}
-	own, err := readMetadata(file.Metadata)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Path, err)
-	}
-	wanted, wantedFrom := options.architecture(beside.card, own.Card)
-	whole, err := readModules(file)
-	if err != nil {
-		return nil, err
-	}
-	hints := options.hints(beside.timm)
-	if wantedFrom == card.Metadata {
-		own.replaceGuesses(hints)
-	}
-	if wanted != nil {
-		if err := wanted.CheckHints(hints, arch.Source(wantedFrom)); err != nil {
-			return nil, fmt.Errorf("%s: %w", file.Path, err)
-		}
-	}
-	model := &Model{File: file, processor: beside.processor, Steps: own.steps}
-	tensors, dropped, unused, err := drop(ctx, file.Tensors, options.Drop)
-	if err == nil && len(unused) > 0 && !options.MayNotFit {
-		err = unusedDrop(file.Path, unused[0], file.Tensors)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if wanted != nil && wanted.MaskToken && dropsMaskToken(dropped) {
-		without := *wanted
-		without.MaskToken, wanted = false, &without
-	}
-	err = tensor.Guard(func() error {
-		read, err := naming.Read(ctx, tensors, naming.Options{
-			Scheme: options.From, Map: options.Map, MapMayNotFit: options.MayNotFit,
-			Prefer: cmp.Or(naming.ByModelType(string(beside.transformers.Type)), file.Metadata[MetadataScheme]),
-			Arch:   wanted, ArchFrom: arch.Source(wantedFrom), Bare: wantedFrom == card.Config && beside.transformers.Bare, Hints: hints, SkipIndex: options.SkipIndex,
-			Within: whole, KeyBias: options.KeyBias,
-		})
-		if err == nil {
-			model.Model = *read
-		}
-		return err
-	})
-	if part := whole.packed(); err != nil && part != "" {
-		err = naming.Quantised(part)
-	}
-	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(file.Metadata["format"], recordingFormat) {
-		return nil, &RecordingError{Path: file.Path}
-	}
-	if needed := neededDrop(file.Path, err, dropped, options.Drop); needed != nil {
-		return nil, needed
-	}
-	if err != nil && wantedFrom == card.Config {
-		return nil, beside.blameConfig(file.Path, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Path, err)
-	}
-	if wantedFrom == card.Config && beside.transformers.BothBiases && model.Folded == 0 {
-		return nil, &ConfigMismatchError{Path: file.Path, Config: beside.path, Err: errOneBias}
-	}
-	if wantedFrom == card.Metadata {
-		model.Assumptions = own.assumptions(hints)
-	}
-	model.Notes, model.unusedDrop = slices.Concat(file.Notes, model.Notes, own.notes), unused
-	if wantedFrom == card.Config && beside.transformers.Features && model.Config.Pooling != arch.NoPooling {
-		model.Notes = append(model.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
-			"with it, and ends in it")
-	}
-	if beside.ignored != "" {
-		model.Notes = append(model.Notes, text.Quote(beside.ignored)+" was ignored: it is no regular file")
-	}
-	model.leaveOut(dropped)
-	if slices.Contains(options.Drop, ClassBranch) && !model.dropClassBranch() {
-		if model.unusedDrop = append(model.unusedDrop, ClassBranch); !options.MayNotFit {
-			return nil, &DropError{Path: file.Path, Pattern: ClassBranch}
-		}
-	}
-	computed := whole.compute(model)
-	if len(computed.epsilons) > 1 && options.Epsilon == 0 {
-		computed.problems = append(computed.problems, "its norms have different epsilons: "+text.List(computed.epsilons, mostStated, ""))
-	}
-	if len(computed.problems) > 0 {
-		return nil, &ModuleError{Path: file.Path, Problems: computed.problems}
-	}
-	if err := model.collect(options, beside, own, wantedFrom, whole.config, computed); err != nil {
-		return nil, err
-	}
-	if wanted != nil && model.Config.Pooling != wanted.Pooling {
-		model.From[card.Pooling] = card.Origin(arch.FromNames)
-	}
-	if problems := whole.pooled(model, wanted != nil); len(problems) > 0 {
-		return nil, &ModuleError{Path: file.Path, Problems: problems}
-	}
-	whole.beside(model)
-	model.setConflict(options, beside, own)
-	model.setOverridden(options, beside, own, computed)
-	err = tensor.Guard(func() error {
-		model.doubt = doubtZeros(model.Tensors)
-		return nil
-	})
-	model.noteEpsilon()
-	return model, err
 }
 
 // strangerIn returns the error that says which model is in a file if it is known not to be a BEiT, or nil.

@@ -1,0 +1,186 @@
+package convert
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// understand finds the model in an opened checkpoint.
+func understand(ctx context.Context, file *checkpoint.Checkpoint, options OpenOptions) (*Model, error) {
+	r := &reading{file: file, options: options}
+	for _, step := range []func(ctx context.Context) error{r.gather, r.expect, r.leaveOut, r.name, r.note, r.compute, r.settle} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r.model, nil
+}
+
+// reading is what is found out about a checkpoint, step by step.
+type reading struct {
+	file    *checkpoint.Checkpoint
+	options OpenOptions
+	model   *Model
+	// beside is what the files beside it say, own what its metadata does, and whole what modules in it do.
+	beside folderConfigs
+	own    ownCard
+	whole  *modules
+	// wanted is the architecture that was stated, by wantedFrom, or nil; hints are parts of it.
+	wanted     *arch.Config
+	wantedFrom card.Origin
+	hints      arch.Hints
+	tensors    []tensor.Named
+	dropped    []naming.Dropped
+	computed   computed
+}
+
+// gather reads what stands in and beside the file besides tensors.
+func (r *reading) gather(ctx context.Context) (err error) {
+	if r.beside, err = readFolderConfigs(r.file.Path); err != nil {
+		if stranger := strangerIn(ctx, r.file); stranger != nil {
+			return stranger // which says more than that its configuration is not one of a BEiT
+		}
+		return err
+	}
+	if r.own, err = readMetadata(r.file.Metadata); err != nil {
+		return fmt.Errorf("%s: %w", r.file.Path, err)
+	}
+	if r.whole, err = readModules(r.file); err != nil {
+		return err
+	}
+	r.model = &Model{File: r.file, processor: r.beside.processor, Steps: r.own.steps}
+	return nil
+}
+
+// expect finds out which architecture the model is said to have.
+func (r *reading) expect(context.Context) error {
+	r.wanted, r.wantedFrom = r.options.architecture(r.beside.card, r.own.Card)
+	r.hints = r.options.hints(r.beside.timm)
+	if r.wantedFrom == card.Metadata {
+		r.own.replaceGuesses(r.hints)
+	}
+	if r.wanted == nil {
+		return nil
+	}
+	if err := r.wanted.CheckHints(r.hints, arch.Source(r.wantedFrom)); err != nil {
+		return fmt.Errorf("%s: %w", r.file.Path, err)
+	}
+	return nil
+}
+
+// leaveOut drops the tensors that the user does not want.
+func (r *reading) leaveOut(ctx context.Context) (err error) {
+	r.tensors, r.dropped, r.model.unusedDrop, err = drop(ctx, r.file.Tensors, r.options.Drop)
+	if err == nil && len(r.model.unusedDrop) > 0 && !r.options.MayNotFit {
+		err = unusedDrop(r.file.Path, r.model.unusedDrop[0], r.file.Tensors)
+	}
+	if err == nil && r.wanted != nil && r.wanted.MaskToken && dropsMaskToken(r.dropped) {
+		without := *r.wanted
+		without.MaskToken, r.wanted = false, &without
+	}
+	return err
+}
+
+// name gives the tensors their canonical names.
+func (r *reading) name(ctx context.Context) error {
+	err := tensor.Guard(func() error {
+		read, err := naming.Read(ctx, r.tensors, naming.Options{
+			Scheme: r.options.From, Map: r.options.Map, MapMayNotFit: r.options.MayNotFit,
+			Prefer: cmp.Or(naming.ByModelType(string(r.beside.transformers.Type)), r.file.Metadata[MetadataScheme]),
+			Arch:   r.wanted, ArchFrom: arch.Source(r.wantedFrom), Bare: r.wantedFrom == card.Config && r.beside.transformers.Bare, Hints: r.hints,
+			SkipIndex: r.options.SkipIndex, Within: r.whole, KeyBias: r.options.KeyBias,
+		})
+		if err == nil {
+			r.model.Model = *read
+		}
+		return err
+	})
+	if part := r.whole.packed(); err != nil && part != "" {
+		err = naming.Quantised(part)
+	}
+	if foreign := (*naming.NotBEiTError)(nil); errors.As(err, &foreign) && strings.HasPrefix(r.file.Metadata["format"], recordingFormat) {
+		return &RecordingError{Path: r.file.Path}
+	}
+	if needed := neededDrop(r.file.Path, err, r.dropped, r.options.Drop); needed != nil {
+		return needed
+	}
+	if err != nil && r.wantedFrom == card.Config {
+		return r.beside.blameConfig(r.file.Path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.file.Path, err)
+	}
+	if r.wantedFrom == card.Config && r.beside.transformers.BothBiases && r.model.Folded == 0 {
+		return &ConfigMismatchError{Path: r.file.Path, Config: r.beside.path, Err: errOneBias}
+	}
+	return nil
+}
+
+// note collects what the user should know about the names, and what was left out.
+func (r *reading) note(context.Context) error {
+	m := r.model
+	if r.wantedFrom == card.Metadata {
+		m.Assumptions = r.own.assumptions(r.hints)
+	}
+	m.Notes = slices.Concat(r.file.Notes, m.Notes, r.own.notes)
+	if r.wantedFrom == card.Config && r.beside.transformers.Features && m.Config.Pooling != arch.NoPooling {
+		m.Notes = append(m.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
+			"with it, and ends in it")
+	}
+	if r.beside.ignored != "" {
+		m.Notes = append(m.Notes, text.Quote(r.beside.ignored)+" was ignored: it is no regular file")
+	}
+	m.leaveOut(r.dropped)
+	if slices.Contains(r.options.Drop, ClassBranch) && !m.dropClassBranch() {
+		if m.unusedDrop = append(m.unusedDrop, ClassBranch); !r.options.MayNotFit {
+			return &DropError{Path: r.file.Path, Pattern: ClassBranch}
+		}
+	}
+	return nil
+}
+
+// compute takes what whole modules say about how they compute.
+func (r *reading) compute(context.Context) error {
+	r.computed = r.whole.compute(r.model)
+	if len(r.computed.epsilons) > 1 && r.options.Epsilon == 0 {
+		r.computed.problems = append(r.computed.problems, "its norms have different epsilons: "+text.List(r.computed.epsilons, mostStated, ""))
+	}
+	if len(r.computed.problems) > 0 {
+		return &ModuleError{Path: r.file.Path, Problems: r.computed.problems}
+	}
+	return nil
+}
+
+// settle decides between what different places say.
+func (r *reading) settle(context.Context) error {
+	m := r.model
+	if err := m.collect(r.options, r.beside, r.own, r.wantedFrom, r.whole.config, r.computed); err != nil {
+		return err
+	}
+	if r.wanted != nil && m.Config.Pooling != r.wanted.Pooling {
+		m.From[card.Pooling] = card.Origin(arch.FromNames)
+	}
+	if problems := r.whole.pooled(m, r.wanted != nil); len(problems) > 0 {
+		return &ModuleError{Path: r.file.Path, Problems: problems}
+	}
+	r.whole.beside(m)
+	m.setConflict(r.options, r.beside, r.own)
+	m.setOverridden(r.options, r.beside, r.own, r.computed)
+	err := tensor.Guard(func() error {
+		m.doubt = doubtZeros(m.Tensors)
+		return nil
+	})
+	m.noteEpsilon()
+	return err
+}
