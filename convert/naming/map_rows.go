@@ -47,79 +47,104 @@ func (m *mapParser) row(node ast.Node) {
 		m.problem(lineOf(node), "", "a row must be a parameter, a colon, and its name in the file")
 		return
 	}
-	r := row{}
-	var names ast.Node
-	var key, why string
-	var steps []string
+	d := &rowDraft{mapParser: m}
 	for _, f := range fields {
-		value, isScalar := scalar(f.value)
-		switch f.key {
-		case "by":
-			if steps, ok = scalars(f.value); !ok || len(steps) > maxMapSteps {
-				m.problem(f.line, key, "by must be the name of an operation, or a list of at most %d", maxMapSteps)
-				return
-			}
-		case "branch":
-			r.branch = branchLimit(value)
-			if known := []string{string(withBranch), string(withoutBranch)}; !slices.Contains(known, value) {
-				m.problems = append(m.problems, MapProblem{f.line, text.Shorten(key, 120), "branch must be " + strings.Join(known, " or "), suggest.Nearest(value, known)})
-				return
-			}
-		case "pooling":
-			r.pooling = arch.Pooling(value)
-			if known := poolings(); !slices.Contains(known, value) {
-				m.problems = append(m.problems, MapProblem{f.line, text.Shorten(key, 120), "pooling must be one of " + strings.Join(known, ", "), suggest.Nearest(value, known)})
-				return
-			}
-		case "read_only":
-			truth, isBool := f.value.(*ast.BoolNode)
-			if !isBool {
-				m.problem(f.line, key, "read_only must be true or false")
-				return
-			}
-			r.readOnly = truth.Value
-		case "why":
-			if why = value; !isScalar || len(value) > maxMapPattern {
-				m.problem(f.line, key, "why must be a text of at most %d bytes", maxMapPattern)
-				return
-			}
-		case "wrapper":
-			if r.wrapper = value; !slices.ContainsFunc(m.scheme.Wrappers, func(w Wrapper) bool { return w.Name == value }) {
-				m.problem(f.line, key, "wrapper is %s, which is not in the list of wrappers", text.Quote(value))
-				return
-			}
-		default:
-			if names != nil {
-				m.problems = append(m.problems, MapProblem{
-					f.line, text.Shorten(text.Quote(f.key), 120), "a row has one parameter, and this one has " + text.Quote(key) + " already", suggest.Nearest(f.key, mapFields),
-				})
-				return
-			}
-			key, r.line, names = f.key, f.line, f.value
+		if !d.field(f) {
+			return
 		}
 	}
-	if names == nil {
+	if d.names == nil {
 		m.problem(lineOf(node), "", "a row must name a parameter")
 		return
 	}
-	if r.foreign, ok = scalars(names); !ok || len(r.foreign) == 0 || len(r.foreign) > maxMapParts {
-		m.problem(r.line, key, "the names in the file must be a text, or a list of at most %d", maxMapParts)
+	if d.row.foreign, ok = scalars(d.names); !ok || len(d.row.foreign) == 0 || len(d.row.foreign) > maxMapParts {
+		m.problem(d.row.line, d.key, "the names in the file must be a text, or a list of at most %d", maxMapParts)
 		return
 	}
-	if key == nothing && why != "" {
-		m.ignore(r, why, len(steps))
+	if d.key == nothing && d.why != "" {
+		m.ignore(d.row, d.why, len(d.by))
 		return
 	}
-	if why != "" {
-		m.problem(r.line, key, "only rows of %s say why", nothing)
+	if d.why != "" {
+		m.problem(d.row.line, d.key, "only rows of %s say why", nothing)
 		return
 	}
-	if key != nothing {
-		r.canonical = strings.Split(key, " + ")
+	if d.key != nothing {
+		d.row.canonical = strings.Split(d.key, " + ")
 	}
-	if m.names(r, key) && m.steps(&r, key, steps) {
-		m.rows = append(m.rows, r)
+	if m.names(d.row, d.key) && m.steps(&d.row, d.key, d.by) {
+		m.rows = append(m.rows, d.row)
 	}
+}
+
+// rowDraft is a row of which not all fields were read.
+type rowDraft struct {
+	*mapParser
+	row row
+	// key is the parameter, names those in the file, by the names of operations.
+	key, why string
+	names    ast.Node
+	by       []string
+}
+
+// field reads one field, and reports whether it is right. What is wrong is among the problems.
+func (d *rowDraft) field(f pair) bool {
+	value, isScalar := scalar(f.value)
+	wrong := func(format string, args ...any) bool {
+		d.problem(f.line, d.key, format, args...)
+		return false
+	}
+	ok := true
+	switch f.key {
+	case "by":
+		if d.by, ok = scalars(f.value); !ok || len(d.by) > maxMapSteps {
+			return wrong("by must be the name of an operation, or a list of at most %d", maxMapSteps)
+		}
+	case "branch":
+		d.row.branch = branchLimit(value)
+		return d.among(f, value, "branch must be ", " or ", []string{string(withBranch), string(withoutBranch)})
+	case "pooling":
+		d.row.pooling = arch.Pooling(value)
+		return d.among(f, value, "pooling must be one of ", ", ", poolings())
+	case "read_only":
+		truth, isBool := f.value.(*ast.BoolNode)
+		if !isBool {
+			return wrong("read_only must be true or false")
+		}
+		d.row.readOnly = truth.Value
+	case "why":
+		if d.why = value; !isScalar || len(value) > maxMapPattern {
+			return wrong("why must be a text of at most %d bytes", maxMapPattern)
+		}
+	case "wrapper":
+		if d.row.wrapper = value; !slices.ContainsFunc(d.scheme.Wrappers, func(w Wrapper) bool { return w.Name == value }) {
+			return wrong("wrapper is %s, which is not in the list of wrappers", text.Quote(value))
+		}
+	default:
+		return d.parameter(f)
+	}
+	return true
+}
+
+// among reports whether a value is one of those that are known.
+func (d *rowDraft) among(f pair, value, must, between string, known []string) bool {
+	if slices.Contains(known, value) {
+		return true
+	}
+	d.problems = append(d.problems, MapProblem{f.line, text.Shorten(d.key, 120), must + strings.Join(known, between), suggest.Nearest(value, known)})
+	return false
+}
+
+// parameter takes the field that no other is: the parameter and its names in the file.
+func (d *rowDraft) parameter(f pair) bool {
+	if d.names != nil {
+		d.problems = append(d.problems, MapProblem{
+			f.line, text.Shorten(text.Quote(f.key), 120), "a row has one parameter, and this one has " + text.Quote(d.key) + " already", suggest.Nearest(f.key, mapFields),
+		})
+		return false
+	}
+	d.key, d.row.line, d.names = f.key, f.line, f.value
+	return true
 }
 
 // poolings are the kinds of pooling that a row may be for.
