@@ -94,10 +94,10 @@ func (d *rowDraft) field(f pair) bool {
 		d.problem(f.line, d.key, format, args...)
 		return false
 	}
-	ok := true
 	switch f.key {
 	case "by":
-		if d.by, ok = scalars(f.value); !ok || len(d.by) > maxMapSteps {
+		by, isList := scalars(f.value)
+		if d.by = by; !isList || len(by) > maxMapSteps {
 			return wrong("by must be the name of an operation, or a list of at most %d", maxMapSteps)
 		}
 	case "branch":
