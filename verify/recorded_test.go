@@ -91,3 +91,29 @@ func TestRecorded_AllTokens(t *testing.T) {
 		t.Error("a wrong class token passes")
 	}
 }
+
+// TestRecorded_TwoFaultsOfABlock plants a fault in two blocks, and another one beside it in one of them. Each is told once, in its own words.
+func TestRecorded_TwoFaultsOfABlock(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.unilm.float64")
+	negate := func(v []float32) {
+		for i := range v {
+			v[i] = -v[i]
+		}
+	}
+	g.Weights = spoil(t, g.Weights, "blocks.0.attn.proj.weight", transpose(48))
+	g.Weights = spoil(t, g.Weights, "blocks.1.attn.proj.weight", transpose(48))
+	g.Weights = spoil(t, g.Weights, "blocks.1.attn.v_bias", negate)
+	r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+	var sentences []string
+	for _, f := range r.Findings {
+		sentences = append(sentences, f.Sentence)
+	}
+	want := []string{
+		"blocks.0, blocks.1 agree with the reference if attn.proj.weight is transposed, and the other fault is mended, too",
+		"blocks.1 agrees with the reference if attn.v_bias is negated, and the other fault is mended, too",
+	}
+	if !slices.Equal(sentences, want) {
+		t.Errorf("%q", sentences)
+	}
+}

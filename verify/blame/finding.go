@@ -19,6 +19,8 @@ type Finding struct {
 	Sentence string
 	// says is what the sentence says of its stage, to find out whether findings say the same.
 	says string
+	// others is the number of other findings that have to be mended, too, for the stage to agree.
+	others int
 	// Advice says what to change, without a full stop, or is empty.
 	Advice string
 	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
@@ -32,6 +34,18 @@ type Finding struct {
 	Edits []Edit
 	// Rounded are the parameters whose values were computed and stored in float32, if the stage agrees but for their rounding.
 	Rounded []string
+}
+
+// agrees returns the sentence that something agrees with the reference without the finding. Other findings that it takes too have their own sentences.
+func (f Finding) agrees(who string) string {
+	sentence := who + " with the reference if " + f.says
+	switch {
+	case f.others > 1:
+		sentence += ", and the other faults are mended, too"
+	case f.others == 1:
+		sentence += ", and the other fault is mended, too"
+	}
+	return sentence
 }
 
 // WholeModel is the Stage of a finding that concerns all blocks, or several stages.

@@ -35,6 +35,7 @@ func (f Finding) sameAs(other Finding) bool {
 // add adds what another finding says of its stage.
 func (f *Finding) add(other Finding) {
 	f.Stages = append(f.Stages, other.Stage)
+	f.others = max(f.others, other.others)
 	f.Tensors = append(slices.Clone(f.Tensors), other.Tensors...)
 	f.Rounded = append(slices.Clone(f.Rounded), other.Rounded...)
 	slices.Sort(f.Tensors)
@@ -77,5 +78,5 @@ func (f *Finding) conclude(depth int) {
 	if blocks == depth {
 		who, f.Stage = "the model agrees", WholeModel
 	}
-	f.Sentence = who + " with the reference if " + f.says
+	f.Sentence = f.agrees(who)
 }

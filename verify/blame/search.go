@@ -345,23 +345,9 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 	if t.stage == WholeModel {
 		who = "the model"
 	}
-	f.says = h.says + best.notes[i]
-	if others := best.others(i); len(others) > 0 {
-		f.says += ", and " + text.List(others, len(others), "")
-	}
-	f.Sentence = who + " agrees with the reference if " + f.says
+	f.says, f.others = h.says+best.notes[i], len(best.hypotheses)-1
+	f.Sentence = f.agrees(who + " agrees")
 	return f
-}
-
-// others returns what the other hypotheses of a trial say.
-func (t *trial) others(but int) []string {
-	var says []string
-	for i, h := range t.hypotheses {
-		if i != but {
-			says = append(says, h.says+t.notes[i])
-		}
-	}
-	return says
 }
 
 // notFinite returns the finding that a parameter of the stage, or of the whole model, holds NaN or infinity; nil if none does.
