@@ -205,6 +205,8 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 			c.After = a
 		case stage.Kind == engine.Block && a.Name == t.Name+branchSuffix:
 			c.Branch = &a
+		case stage.Kind == engine.Attention && a.Name+branchSuffix == t.Name:
+			c.Stream, c.StreamLimit = &a, v.limit(a.Name)
 		}
 		return nil
 	})

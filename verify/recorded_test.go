@@ -3,6 +3,7 @@ package verify_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -115,5 +116,63 @@ func TestRecorded_TwoFaultsOfABlock(t *testing.T) {
 	}
 	if !slices.Equal(sentences, want) {
 		t.Errorf("%q", sentences)
+	}
+}
+
+// TestRecorded_BranchFromElsewhere has the recording of a right port, whose module that is called attention ends before the projection: that is a matter of what
+// was recorded, with the right weights and with wrong ones, whose fault is told beside it.
+func TestRecorded_BranchFromElsewhere(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.unilm.float64")
+	recorded, err := recording.Read(t.Context(), verifytest.Path(t, "elsewhere/attention_before_proj.recording.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := *recorded
+	damaged.Activations = slices.Clone(recorded.Activations)
+	for i, a := range damaged.Activations {
+		if a.Name == "blocks.1.attn" {
+			a.Values = slices.Clone(a.Values)
+			slices.Reverse(a.Values)
+			damaged.Activations[i] = a
+		}
+	}
+	const before = "recording: the model agrees with the reference if the attention branch is taken before attn.proj: so it was recorded, and what is added to the stream is another"
+	for name, c := range map[string]struct {
+		recorded *recording.Recording
+		spoiled  string
+		want     []string
+	}{
+		"the right model": {recorded, "", []string{before}},
+		"a wrong MLP":     {recorded, "blocks.1.mlp.fc2.weight", []string{before, "checkpoint: blocks.1 agrees with the reference if mlp.fc2.weight is negated"}},
+		"wrong values": {recorded, "blocks.1.attn.v_bias", []string{
+			strings.Replace(before, "the model agrees", "blocks.0.attn, blocks.2.attn agree", 1), "checkpoint: blocks.1 agrees with the reference if attn.v_bias is negated",
+		}},
+		"a damaged branch": {&damaged, "", []string{
+			strings.Replace(before, "the model agrees", "blocks.0.attn, blocks.2.attn agree", 1),
+			"recording: blocks.1.attn agrees with the reference if what was recorded as the attention branch is left out: it is something else, or damaged, since the stream " +
+				"after the block agrees",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := g
+			g.Config.Epsilon = recorded.Epsilon
+			if c.spoiled != "" {
+				g.Weights = spoil(t, g.Weights, c.spoiled, func(v []float32) {
+					for i := range v {
+						v[i] = -v[i]
+					}
+				})
+			}
+			r := run(t, subject(g, tensor.Invalid), verify.Recorded(name, c.recorded))
+			var got []string
+			for _, f := range r.Findings {
+				got = append(got, string(f.Side)+": "+f.Sentence)
+			}
+			if r.OK || !slices.Equal(got, c.want) {
+				t.Errorf("ok %v, %q", r.OK, got)
+			}
+		})
 	}
 }

@@ -183,6 +183,8 @@ func remainingHint(remaining []blame.Finding) string {
 		switch {
 		case f.Epsilon != 0:
 			parts = append(parts, fmt.Sprintf("run the model with epsilon %g if that is what it was trained with", f.Epsilon))
+		case f.Side == blame.Recording && f.Advice != "":
+			parts = append(parts, "record again: "+f.Advice)
 		case f.Advice != "":
 			parts = append(parts, "change there: "+f.Advice)
 		case f.Side == blame.Input:

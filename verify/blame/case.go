@@ -17,8 +17,11 @@ type Case struct {
 	After  engine.Activation
 	// Branch is the reference's attention branch of the same block, or nil; only for the stage of a block.
 	Branch *engine.Activation
-	// Limit is how far from After rounding leads, and BranchLimit how far from Branch; its zero value means as far as Limit.
-	Limit, BranchLimit Limit
+	// Stream is the reference's stream after the same block, or nil; only for the stage of an attention branch.
+	Stream *engine.Activation
+	// Limit is how far from After rounding leads, BranchLimit how far from Branch, and StreamLimit how far from Stream; the zero value of BranchLimit means as far as
+	// Limit.
+	Limit, BranchLimit, StreamLimit Limit
 }
 
 // Limit is the largest difference that counts as rounding.

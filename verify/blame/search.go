@@ -25,6 +25,8 @@ type Search struct {
 	// suspicions are what the file shows to be lost, once looked.
 	suspicions []loss.Suspicion
 	looked     bool
+	// misplaced means that the reference has the attention branch of a block from another place, and so those of the others.
+	misplaced bool
 	// effort bounds searches in whole models; tried and untried count their hypotheses, of searches that found nothing.
 	effort         Effort
 	tried, untried int
@@ -62,7 +64,27 @@ func (s *Search) Find(ctx context.Context, c Case) ([]Finding, error) {
 	} else {
 		defer s.model.Forget()
 	}
-	return s.explainAll(ctx, s.targets(c, stage), newDraft(s.model, whatif.InputOf(c.Input), stage))
+	other, err := s.elsewhere(ctx, c, stage)
+	s.misplaced = s.misplaced || other != nil
+	if err != nil || other != nil && stage.Kind == engine.Attention {
+		return listed(other), err
+	}
+	if s.misplaced {
+		c.Branch = nil // what is wrong with the block is found without it
+	}
+	found, err := s.explainAll(ctx, s.targets(c, stage), newDraft(s.model, whatif.InputOf(c.Input), stage))
+	if other != nil && len(found) > 0 && found[0].Hypothesis == Healthy {
+		found = nil
+	}
+	return append(listed(other), found...), err
+}
+
+// listed returns the finding alone, or none if it is nil.
+func listed(f *Finding) []Finding {
+	if f == nil {
+		return nil
+	}
+	return []Finding{*f}
 }
 
 // Again looks once more at a stage that Find did not explain: under the hypotheses that were solved for at others and may hold for it, too. It returns no findings
