@@ -115,3 +115,32 @@ class Dropping(Port):
 
     def forward(self, images):
         return nn.functional.dropout(super().forward(images), 0.5, training=True)
+
+
+class Warming(Port):
+    """A port that computes zeros first, so that every module is called twice."""
+
+    def forward(self, images):
+        super().forward(torch.zeros_like(images[:1]))
+        return super().forward(images)
+
+
+class Averaging(Port):
+    """A port whose result is that of two runs, the second of mirrored images."""
+
+    def forward(self, images):
+        return (super().forward(images) + super().forward(images.flip(3))) / 2
+
+
+class Naming(Port):
+    """A port that returns several tensors by name, the result last."""
+
+    def forward(self, images):
+        return {"colours": images.mean((2, 3)), "scores": super().forward(images)}
+
+
+class Pairing(Port):
+    """A port that returns its result and something else."""
+
+    def forward(self, images):
+        return super().forward(images), images.mean((2, 3))

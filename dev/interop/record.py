@@ -225,6 +225,28 @@ class Checks:
         self.paddle.record(masked, self.images().numpy(), self.folder / "masked.recording")
         self.verify(self.folder / "masked.pdparams", self.folder / "masked.recording", stages=self.stages("pool", "logits"))
 
+    def check_results(self):
+        """Ports that run their modules twice, and that return several tensors: what is recorded belongs together, or it is said why it can't."""
+        a = self.a
+        self.classifier("warming", draw.randomise(ports.Warming(a), a.seed))
+        self.classifier("naming", draw.randomise(ports.Naming(a), a.seed), result="scores")
+        self.classifier("pairing", draw.randomise(ports.Pairing(a), a.seed))
+        (self.folder / "port.py").write_text(
+            f"import sys; sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})\nimport ports, draw\na = draw.draw({a.seed})\n"
+            f"for port in (ports.Warming, ports.Averaging, ports.Naming, ports.Pairing):\n    globals()[port.__name__] = lambda port=port: draw.randomise(port(a), {a.seed})\n")
+        for port, flags, code, sentence in (
+            ("Warming", (), 0, "what is recorded is of call 2"),
+            ("Averaging", (), 1, "is called 2 times when the model runs once"),
+            ("Naming", (), 1, "returns several tensors, colours"),
+            ("Naming", ("--result", "scores"), 0, "wrote"),
+            ("Naming", ("--result", "score"), 1, "returns no tensor score; it returns colours"),
+            ("Pairing", (), 0, "the first is recorded as its result"),
+            ("Pairing", ("--result", "2"), 1, "returns no tensor 2"),
+        ):
+            said = self.run("torch", f"{self.folder}/port.py:{port}", self.folder / "x.recording", "--size", a.side, *flags, code=code)
+            if sentence not in said:
+                raise AssertionError(f"{port} {flags}: {said}")
+
     def check_ports(self):
         """Ports by hand: without pos_drop, with names of their own and a map, with all in one module, with a probability for a result."""
         a = self.a

@@ -13,12 +13,13 @@ COARSEST = ("bfloat16", "float16", "float32", "float64")
 SEGMENTATION, TOKENIZER, MASKED = "semantic segmentation", "image tokenizer", "masked image modelling"
 
 
-def record(model, images, path, *, mask=None, names=None, call=None, decoder=None, quiet=True, **metadata):
+def record(model, images, path, *, mask=None, names=None, call=None, result=None, decoder=None, quiet=True, **metadata):
     """Runs the model on images [N, channels, H, W], normalised, and writes the recording to path. Returns its tensors as numpy arrays.
 
     mask is [N, patches], 1 = masked, for masked models; without it every third patch of each image is masked. names says which modules give which
     stages: {"blocks.{i}": "trunk.{i}", "pool": "fc:in"}; {i} stands for every number, ":in" for what a module is given. call(model, images), or with a mask
-    call(model, images, mask), runs a model that is not simply called with the images. decoder is that of a dVAE whose encoder is the model. Further keywords are metadata.
+    call(model, images, mask), runs a model that is not simply called with the images. result is the key, attribute or index of the result, if the model returns several
+    tensors. decoder is that of a dVAE whose encoder is the model. Further keywords are metadata.
     """
     model = unwrapped(model)
     if not is_module(model):
@@ -26,7 +27,7 @@ def record(model, images, path, *, mask=None, names=None, call=None, decoder=Non
     pixels = numpy.ascontiguousarray(images if isinstance(images, numpy.ndarray) else array(images), dtype=numpy.float32)
     if pixels.ndim != 4:
         raise Problem(f"images have the shape {list(pixels.shape)}, not [N, channels, height, width]")
-    recorder = Recorder(model, pixels, mask, call, decoder)
+    recorder = Recorder(model, pixels, mask, call, result, decoder)
     with evaluating(model):
         recorder.watch()
         stages = recorder.choose(names or {})
@@ -48,10 +49,10 @@ class Call:
 class Recorder:
     KEPT = 64
 
-    def __init__(self, model, pixels, mask, call, decoder):
+    def __init__(self, model, pixels, mask, call, result, decoder):
         self.model, self.pixels, self.decoder, self.notes = model, pixels, decoder, remarks(model)
         self.task = SEGMENTATION if is_module(getattr(model, "decode_head", None)) else TOKENIZER if hasattr(model, "encode_task_layer") else None
-        self.given = call
+        self.given, self.wanted = call, result
         self.mask = self.choose_mask(mask)
 
     def choose_mask(self, mask):
@@ -158,13 +159,56 @@ class Recorder:
         finally:
             for handle in handles:
                 handle.remove()
-        self.result = field(self.outcome, "logits", "pooler_output", "last_hidden_state")
-        if self.result is None:
-            raise Problem(f"{type(self.model).__name__} returns a {type(self.outcome).__name__} without a tensor; run it with call=")
+        self.result = self.result_of(self.outcome)
         self.final = array(self.result)
-        self.first = {}
+        several = entries(self.outcome)
+        if self.wanted is None and self.task is None and isinstance(self.outcome, (list, tuple)) and len(several) > 1 and self.final.ndim < 4:
+            self.notes.append(f"the model returns several tensors, {shapes(several)}: the first is recorded as its result; name another with --result, in Python with result=")
+        self.take_turn()
+
+    def result_of(self, outcome):
+        """The tensor in what the model returns that is its result."""
+        name, fields = type(self.model).__name__, entries(outcome)
+        if self.wanted is not None:
+            value = first_tensor(fields.get(str(self.wanted), getattr(outcome, str(self.wanted), None)))
+            if value is None:
+                raise Problem(f"{name} returns no tensor {self.wanted}; it returns {shapes(fields) or f'a {type(outcome).__name__} without a tensor'}")
+            return value
+        for usual in ("logits", "pooler_output", "last_hidden_state"):
+            value = fields.get(usual, getattr(outcome, usual, None))
+            if is_tensor(value):
+                return value
+        if len(fields) > 1 and not isinstance(outcome, (list, tuple)):
+            raise Problem(f"{name} returns several tensors, {shapes(fields)}; say which of them is its result: --result {list(fields)[-1]}, in Python result=")
+        value = first_tensor(outcome)
+        if value is None:
+            raise Problem(f"{name} returns a {type(outcome).__name__} without a tensor; name the attribute with --result NAME, or run it with call=")
+        return value
+
+    def take_turn(self):
+        """Chooses the call of each module that belongs to the result: of one that gives it that call, and of those that are called as often the same one."""
+        called = {}
         for call in self.calls:
-            self.first.setdefault(call.path, call)
+            called.setdefault(call.path, []).append(call)
+        self.times = {path: len(calls) for path, calls in called.items()}
+        self.turns = {1: 0}
+        for path, calls in called.items():
+            makes = [turn for turn, call in enumerate(calls) if path and self.gives_result(call)]
+            if makes:
+                self.turns[len(calls)] = makes[-1]
+        self.first = {path: calls[self.turns.get(len(calls), 0)] for path, calls in called.items()}
+        self.calls = sorted(self.first.values(), key=lambda call: call.order)
+
+    def gives_result(self, call):
+        return call.output is not None and call.shape == list(self.final.shape) and same(array(call.output), self.final)
+
+    def turn(self, stage, path):
+        """Which call of a module belongs to the result, from 0."""
+        times = self.times.get(path, 1)
+        if times not in self.turns:
+            raise Problem(f"{stage}: the module {path} is called {times} times when the model runs once, and which of the calls belongs to the result is not known; "
+                          "record what runs it once, with call= in Python, or name another module")
+        return self.turns[times]
 
     def choose(self, names):
         """The stages: for each the path of a module, and whether what it is given or what it gives is recorded; or None if it follows from the result."""
@@ -199,7 +243,7 @@ class Recorder:
         shape, result = list(self.final.shape), {}
         outer = {c.path[:at] for c in self.calls for at in range(len(c.path)) if c.path[at] == "."}
         layers = [c for c in self.calls if c.path and c.path not in outer and c.shape == shape and own_parameters(c.module)]
-        makers = [c for c in layers if c.output is not None and numpy.array_equal(array(c.output), self.final, equal_nan=True)]
+        makers = [c for c in layers if self.gives_result(c)]
         heads = [c for c in makers if epsilon_of(c.module) is None]
         width = self.first[self.blocks[-1]].shape[-1] if self.blocks else None
         if len(shape) == 4 and not self.blocks:
@@ -210,7 +254,7 @@ class Recorder:
         elif heads:
             result = {"logits": None, "pool": (heads[0].path, "in")}
         elif makers or width == shape[-1]:
-            if not self.blocks or not numpy.array_equal(self.last_block(), self.final):
+            if not self.blocks or not self.gives_result(self.first[self.blocks[-1]]):
                 result = {"pool": None}
                 self.notes.append("no head gives the result, so it is recorded as pool, and there are no logits")
         else:
@@ -223,10 +267,6 @@ class Recorder:
             else:
                 self.notes.append("no module gives the result, so pool is not recorded; name it with pool=MODULE:in")
         return result
-
-    def last_block(self):
-        output = self.first[self.blocks[-1]].output
-        return None if output is None else array(output)
 
     def expand(self, names):
         """What the user says of stages: {i} stands for every number for which there is such a module."""
@@ -260,27 +300,34 @@ class Recorder:
         if self.mask is not None:
             seen["mask"] = self.mask.astype(numpy.uint8)
 
-        def keep(name, given):
+        def keep(name, given, turn):
+            count = iter(range(turn, -1, -1))
+
             def action(value):
+                if next(count, None) != 0:
+                    return
                 if name == "features":
                     for k, feature in enumerate(tensors(value)):
                         seen.setdefault(f"features.{k}", array(feature))
                     return
                 value = first_tensor(list(value[0]) + list(value[1].values())) if given else first_tensor(value)
-                if value is not None and name not in seen:
+                if value is not None:
                     seen[name] = array(value)
             return action
 
-        for name, where in stages.items():
-            if where:
-                path, side = where
-                handles.append((before if side == "in" else after)(found[path], keep(name, side == "in")))
+        watched = [(name, *where, self.turn(name, where[0])) for name, where in stages.items() if where]
+        for name, path, side, turn in watched:
+            handles.append((before if side == "in" else after)(found[path], keep(name, side == "in", turn)))
+        several = next((path for _, path, _, _ in watched if self.times.get(path, 1) > 1), None)
+        if several:
+            self.notes.append(f"{several} and others are called {self.times[several]} times when the model runs once; what is recorded is of call "
+                              f"{self.turns[self.times[several]] + 1}, which gives the result")
         try:
             outcome = self.forward()
         finally:
             for handle in handles:
                 handle.remove()
-        again = array(field(outcome, "logits", "pooler_output", "last_hidden_state"))
+        again = array(self.result_of(outcome))
         if not close(again, self.final):
             raise Problem("the model gives another result when it runs again: dropout or noise is on, which eval() does not switch off here")
         for name in (name for name, where in stages.items() if where is None):
@@ -364,13 +411,17 @@ def first_tensor(value):
     return next(iter(tensors(value)), None)
 
 
-def field(outcome, *names):
-    """The first of these fields of a result that is a tensor, or else its first tensor."""
-    for name in names:
-        value = outcome.get(name) if isinstance(outcome, dict) else getattr(outcome, name, None)
-        if is_tensor(value):
-            return value
-    return first_tensor(outcome)
+def entries(outcome):
+    """What a model returns by key, or by index, without what holds no tensor."""
+    parts = outcome._asdict() if hasattr(outcome, "_asdict") else outcome
+    if isinstance(parts, (list, tuple)):
+        parts = dict(enumerate(parts))
+    return {str(key): value for key, value in parts.items() if tensors(value)} if isinstance(parts, dict) else {}
+
+
+def shapes(fields):
+    """The names of tensors with their shapes."""
+    return ", ".join(f"{key} {list(first_tensor(value).shape)}" for key, value in list(fields.items())[:6])
 
 
 NUMBERED = re.compile(r"(.*?)([0-9]+)")
@@ -419,6 +470,10 @@ def coarsest(dtypes):
 
 def close(a, b):
     return a.shape == b.shape and bool(numpy.allclose(a, b, rtol=1e-2, atol=1e-3 * max(1e-30, float(numpy.nanmax(numpy.abs(b), initial=0))), equal_nan=True))
+
+
+def same(a, b):
+    return numpy.array_equal(a, b, equal_nan=True)
 
 
 def nearest(path, paths):
@@ -507,6 +562,7 @@ def arguments():
     parser.add_argument("--size", help="without --input: their size, such as 224 or 32x224 (height x width)")
     parser.add_argument("--mask", help="for masked models: a .npy file [N, patches], 1 = masked (every third patch)")
     parser.add_argument("--map", action="append", default=[], metavar="STAGE=MODULE", help="where a stage is: blocks.{i}=trunk.{i}, pool=fc:in; may be repeated")
+    parser.add_argument("--result", metavar="NAME", help="which of several tensors that the model returns is its result: a key, an attribute or a number from 0")
     parser.add_argument("--dtype", choices=COARSEST, help="cast the model first")
     parser.add_argument("--autocast", choices=("bfloat16", "float16"), help="run under autocast")
     parser.add_argument("--device", help="run on this device, such as cuda")
@@ -548,7 +604,7 @@ def main():
         facts["note"] = options.note
     decoder = opened(options.decoder, options) if options.decoder else None
     with autocast(options.autocast, options.device):
-        record(model, images, options.output, mask=mask, names=names, decoder=decoder, quiet=False, **facts)
+        record(model, images, options.output, mask=mask, names=names, result=options.result, decoder=decoder, quiet=False, **facts)
 
 
 if __name__ == "__main__":
