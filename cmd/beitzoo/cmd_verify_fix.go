@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/dustin/go-humanize"
@@ -57,7 +58,36 @@ func (f verifyFlags) checkFix() error {
 	case f.fix.save.output == "":
 		return nil
 	}
+	if err := f.spareReference(); err != nil {
+		return err
+	}
 	return f.fix.save.checkName()
+}
+
+// spareReference returns an error if the output is what the model is compared with, or a file or the folder of it, under whatever name: nobody could verify it
+// again.
+func (f verifyFlags) spareReference() error {
+	there, err := os.Stat(f.fix.save.output)
+	if err != nil {
+		return nil // what isn't there can't be the reference
+	}
+	for _, reference := range []string{f.recording, f.against, f.torchScript} {
+		files := []string{reference}
+		if inside, err := os.ReadDir(reference); err == nil {
+			for _, entry := range inside {
+				files = append(files, filepath.Join(reference, entry.Name()))
+			}
+		}
+		if target, err := filepath.EvalSymlinks(reference); err == nil {
+			files = append(files, filepath.Dir(target))
+		}
+		for _, file := range files {
+			if here, err := os.Stat(file); err == nil && os.SameFile(here, there) {
+				return &convert.SameFileError{Source: reference, Target: f.fix.save.output, Folder: there.IsDir() || len(files) > 2}
+			}
+		}
+	}
+	return nil
 }
 
 // fixed is what --fix did.
