@@ -56,7 +56,7 @@ func (v *verification) batch(ctx context.Context, from, to int) (err error) {
 		return err
 	}
 	defer b.close()
-	v.inputs.add(v.subject.Config, b.input)
+	v.inputs.add(v.subject.Config, from, b.input)
 	v.samples.begin(from, to, b.input)
 	defer v.samples.end()
 	if v.model != nil {
@@ -93,7 +93,7 @@ func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) erro
 	b.phase(Comparing)
 	for i, stage := range stages {
 		if acts.got[i] != nil {
-			if err := b.compare(count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {
+			if err := b.compare(b.from, count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {
 				return err
 			}
 			b.compareLocal(b.taps[count+i], stage, acts.want[i], local, i)

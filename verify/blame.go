@@ -14,7 +14,8 @@ import (
 // named too.
 func (v *verification) blame(ctx context.Context, r *Result) error {
 	v.phase(Searching)
-	suspects := guilty(r)
+	damaged := v.damaged()
+	suspects := v.undamaged(guilty(r))
 	differing, err := v.blameCheckpoint(suspects)
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 		r.Findings = r.Findings[1:] // it is not: the other checkpoint shows what is wrong
 	}
 	r.Findings = slices.DeleteFunc(r.Findings, func(f blame.Finding) bool { return f.Hypothesis == blame.Unexplained && about(differing, f.Stage) })
-	r.Findings = inOrder(append(r.Findings, differing...))
+	r.Findings = inOrder(slices.Concat(r.Findings, differing, damaged))
 	epsilon := v.reference.Epsilon
 	if len(r.Findings) > 0 {
 		first := r.Findings[0]

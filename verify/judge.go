@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"math"
-
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -28,10 +26,12 @@ type tapMeter struct {
 	effect effect
 	// notFinite counts the values of the subject and of the reference that are not finite.
 	notFinite struct{ subject, reference int }
+	damage    damageMeter
 }
 
 // compare measures the activations of the n-th stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
-func (v *verification) compare(n int, got, want, rounded, exact *engine.Activation) error {
+// The first of their images has the index from.
+func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Activation) error {
 	for len(v.taps) <= n {
 		v.taps = append(v.taps, &tapMeter{name: got.Name, shape: got.Shape})
 	}
@@ -48,6 +48,7 @@ func (v *verification) compare(n int, got, want, rounded, exact *engine.Activati
 	m.distance.Add(got.Values, want.Values)
 	m.notFinite.subject += countNotFinite(got.Values)
 	m.notFinite.reference += countNotFinite(want.Values)
+	m.damage.add(from, want.Shape, want.Values, exact.Values)
 	m.noise.Add(rounded.Values, exact.Values)
 	if got.Name == logits {
 		a := drift.Agree(got.Values, want.Values, got.Shape[len(got.Shape)-1])
@@ -61,7 +62,7 @@ func (v *verification) compare(n int, got, want, rounded, exact *engine.Activati
 
 func countNotFinite(values []float64) (count int) {
 	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !isFinite(v) {
 			count++
 		}
 	}

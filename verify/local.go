@@ -58,12 +58,7 @@ func hasAny(acts []*engine.Activation) bool {
 }
 
 func allFinite(values []float64) bool {
-	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(values, func(v float64) bool { return !isFinite(v) })
 }
 
 // compareLocal measures stage i of a part.

@@ -14,11 +14,15 @@ import (
 // Recorded returns a recording as a reference. name is its name in reports, such as that of the file. Verify returns a *NoInputError if the recording has no
 // inputs, and a *MismatchError if it belongs to another architecture.
 func Recorded(name string, r *recording.Recording) Reference {
-	origin := Origin{
-		Name: fmt.Sprintf("recording %s (%s)", name, r.Origin()), DType: r.DType, Stored: tensor.F64, Epsilon: r.Epsilon, Images: r.Images,
-		Exact: r.DType == tensor.F64,
+	shown, stated := shownDType(r), tensor.Invalid
+	if shown != r.DType {
+		stated = r.DType
 	}
-	return Reference{Origin: origin, open: func(_ context.Context, subject Subject) (referenceRun, error) {
+	origin := Origin{
+		Name: fmt.Sprintf("recording %s (%s)", name, r.Origin()), DType: shown, Stored: tensor.F64, Epsilon: r.Epsilon, Images: r.Images,
+		Exact: shown == tensor.F64,
+	}
+	return Reference{Origin: origin, stated: stated, open: func(_ context.Context, subject Subject) (referenceRun, error) {
 		config := subject.Config
 		want := tensor.Shape{r.Images, r.Channels, r.Height, r.Width}
 		switch {

@@ -21,6 +21,8 @@ type Reference struct {
 	weights []tensor.Named
 	// follows means that the reference computes in the subject's dtype, whatever Origin.DType says.
 	follows bool
+	// stated is the dtype that a recording states, if its values show that it was computed in another, Origin.DType; else Invalid.
+	stated tensor.DType
 }
 
 // Origin describes a reference.

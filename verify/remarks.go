@@ -27,6 +27,7 @@ const (
 	keyBias           = "key-bias"
 	// SearchBounded says that the search for a reason ended before all was tried.
 	SearchBounded = "search-bounded"
+	mislabelled       = "mislabelled"
 )
 
 // remark writes to r what the verdict depends on, and what these inputs and this reference cannot show.
@@ -151,11 +152,13 @@ type inputMeter struct {
 	first              []float32
 	// different means that two images differ.
 	different, mask bool
+	damage          damageMeter
 }
 
-// add looks at a batch.
-func (m *inputMeter) add(config arch.Config, input engine.Input) {
+// add looks at a batch, of images that begin with the index from.
+func (m *inputMeter) add(config arch.Config, from int, input engine.Input) {
 	one := config.Channels * config.ImageHeight * config.ImageWidth
+	m.damage.addPixels(from, []int{len(input.Pixels) / one, config.Channels, config.ImageHeight, config.ImageWidth}, input.Pixels)
 	m.mask = m.mask || input.Mask != nil
 	for image := range slices.Chunk(input.Pixels, one) {
 		m.images++

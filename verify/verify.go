@@ -23,6 +23,13 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	if subject.Engine == nil {
 		subject.Engine = native.Engine{}
 	}
+	if reference.stated != tensor.Invalid {
+		return verifyMislabelled(ctx, subject, reference, options)
+	}
+	return verifyOnce(ctx, subject, reference, options)
+}
+
+func verifyOnce(ctx context.Context, subject Subject, reference Reference, options Options) (*Result, error) {
 	v := &verification{subject: subject, reference: reference, options: options, native: isNative(subject.Engine)}
 	v.samples.config = subject.Config
 	result, err := v.verdict(ctx)

@@ -13,7 +13,10 @@ import (
 // TestHypotheses_AreDocumented compares the names of hypotheses with the table of docs/verify.md.
 func TestHypotheses_AreDocumented(t *testing.T) {
 	t.Parallel()
-	code := map[string]bool{Healthy: true, "non-finite": true, Unexplained: true, "checkpoints-differ": true, anotherVector: true, "half-precision": true, recordedElsewhere: true, "one-row": true}
+	code := map[string]bool{
+		Healthy: true, "non-finite": true, Unexplained: true, "checkpoints-differ": true, anotherVector: true, "half-precision": true, recordedElsewhere: true, "one-row": true,
+		"damaged": true,
+	}
 	for _, h := range slices.Concat(hypotheses(), fromOthers(0)) {
 		code[h.name] = true
 	}
