@@ -33,13 +33,17 @@ type Restored struct {
 	Rounded int
 }
 
-// Repair returns the subject's weights with the edits of all findings; weights must be those that were verified. Nothing says yet that the reference agrees: run
-// Verify again. If there is nothing to restore the error is a *NothingToRestoreError; other errors are those of reading weights.
-func (r *Result) Repair(weights []tensor.Named) (*Repair, error) {
+// Repair returns the subject's weights with the edits of the findings about its checkpoint; weights must be those that were verified. With trust in the reference
+// those are included that may as well be faults of the program that computed it, see [blame.Either]. Nothing says yet that the reference agrees: run Verify again. If there is nothing to restore the error is a *NothingToRestoreError; other errors are those of reading weights.
+func (r *Result) Repair(weights []tensor.Named, trust bool) (*Repair, error) {
 	edits, repair := map[string]blame.Edit{}, &Repair{}
 	for _, f := range r.Findings {
-		if f.Side == blame.Checkpoint && len(f.Edits) == 0 || f.Side != blame.Checkpoint && f.Hypothesis != blame.Healthy {
+		about := f.Side == blame.Checkpoint || f.Side == blame.Either && trust
+		if about && len(f.Edits) == 0 || !about && f.Hypothesis != blame.Healthy {
 			repair.Remaining = append(repair.Remaining, f)
+		}
+		if !about {
+			continue
 		}
 		repair.Rounded = append(repair.Rounded, f.Rounded...)
 		for _, edit := range f.Edits {
@@ -181,6 +185,8 @@ func remainingHint(remaining []blame.Finding) string {
 	}
 	for _, f := range other {
 		switch {
+		case f.Side == blame.Either:
+			parts = append(parts, "look at the program that computed the reference: if it is right, the checkpoint is restored with trust in the reference")
 		case f.Epsilon != 0:
 			parts = append(parts, fmt.Sprintf("run the model with epsilon %g if that is what it was trained with", f.Epsilon))
 		case f.Side == blame.Recording && f.Advice != "":

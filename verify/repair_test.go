@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
@@ -45,7 +47,7 @@ func TestResult_RepairRestoresBits(t *testing.T) {
 			}
 			reference := verify.Recorded(g.Name, g.Recording)
 			r := run(t, subject(g, tensor.Invalid), reference)
-			repair, err := r.Repair(g.Weights)
+			repair, err := r.Repair(g.Weights, false)
 			if err != nil {
 				t.Fatalf("%v; findings %+v", err, r.Findings)
 			}
@@ -70,6 +72,39 @@ func TestResult_RepairRestoresBits(t *testing.T) {
 	}
 }
 
+// TestResult_RepairNeedsTrust plants the factor in the queries of all blocks that a program without 1/√d makes: it is undone only with trust in the reference.
+func TestResult_RepairNeedsTrust(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.unilm.float64")
+	for block := range g.Config.Depth {
+		prefix := fmt.Sprintf("blocks.%d.attn.", block)
+		for name, count := range map[string]int{"qkv.weight": 48 * 48, "q_bias": 48} {
+			g.Weights = spoil(t, g.Weights, prefix+name, func(v []float32) {
+				for i := range count {
+					v[i] /= 4
+				}
+			})
+		}
+	}
+	reference := verify.Recorded(g.Name, g.Recording)
+	r := run(t, subject(g, tensor.Invalid), reference)
+	if len(r.Findings) != 1 || r.Findings[0].Side != blame.Either || r.Findings[0].Hypothesis != "query-scale" {
+		t.Fatalf("findings %+v", r.Findings)
+	}
+	var nothing *verify.NothingToRestoreError
+	if _, err := r.Repair(g.Weights, false); !errors.As(err, &nothing) || len(nothing.Remaining) != 1 || !strings.Contains(nothing.Hint(), "trust") {
+		t.Errorf("without trust: %v", err)
+	}
+	repair, err := r.Repair(g.Weights, true)
+	if err != nil || len(repair.Remaining) > 0 {
+		t.Fatalf("with trust: %+v, %v", repair, err)
+	}
+	g.Weights = repair.Weights
+	if again := run(t, subject(g, tensor.Invalid), reference); !again.OK {
+		t.Errorf("the repaired model is not verified: first at %s", again.FirstDivergence)
+	}
+}
+
 // TestResult_RepairHoldsToTheRoundingOfTheFile plants a layer scale that is folded in and kept: the products were rounded to float32, so that beside a reference in
 // float64 the repaired model agrees to that only, if it is said which parameters were computed.
 func TestResult_RepairHoldsToTheRoundingOfTheFile(t *testing.T) {
@@ -89,7 +124,7 @@ func TestResult_RepairHoldsToTheRoundingOfTheFile(t *testing.T) {
 		})
 	}
 	reference := verify.Recorded(g.Name, g.Recording)
-	repair, err := run(t, subject(g, tensor.Invalid), reference).Repair(g.Weights)
+	repair, err := run(t, subject(g, tensor.Invalid), reference).Repair(g.Weights, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +178,7 @@ func TestResult_RepairRefuses(t *testing.T) {
 				g.Weights = c.spoil(t, g.Weights)
 			}
 			g.Config.Epsilon = 1e-6
-			_, err := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording)).Repair(g.Weights)
+			_, err := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording)).Repair(g.Weights, false)
 			var refused *verify.NothingToRestoreError
 			if !errors.As(err, &refused) || refused.OK != c.ok || !strings.Contains(err.Error(), c.says) || !strings.Contains(refused.Hint(), c.hint) {
 				t.Errorf("%v; hint %q", err, errdef.Hint(err))

@@ -22,15 +22,19 @@ import (
 
 // fixFlags are those of verify that write a repaired checkpoint.
 type fixFlags struct {
-	fix  bool
-	save saveFlags
+	fix bool
+	// trust means that the reference is right where it or the checkpoint may be wrong.
+	trust bool
+	save  saveFlags
 }
 
 // repairSection is in the help of verify alone.
 const repairSection = "Repair"
 
 func (f *fixFlags) flags() []cli.Flag {
-	all := []cli.Flag{boolFlag("fix", &f.fix, "restore what the reasons allow to restore, and write it with -o if it then verifies")}
+	all := []cli.Flag{boolFlag("fix", &f.fix, "restore what the reasons allow to restore, and write it with -o if it then verifies"), boolFlag(
+		"trust-reference", &f.trust, "with --fix, restore also what may be a fault of the program that computed the reference: a factor in all blocks",
+	)}
 	for _, flag := range f.save.flags() {
 		switch flag.Names()[0] {
 		case "output", "to", "to-map", "format", "wrapper", "dry-run", "no-sync":
@@ -47,6 +51,8 @@ func (f *fixFlags) flags() []cli.Flag {
 func (f verifyFlags) checkFix() error {
 	asked := f.fix.save.output != "" || f.fix.save.dryRun
 	switch {
+	case !f.fix.fix && f.fix.trust:
+		return &usageError{"--trust-reference says what --fix may restore", "add --fix, or leave out --trust-reference"}
 	case !f.fix.fix && asked:
 		return &usageError{"verify writes a checkpoint only with --fix", "add --fix, or leave out -o"}
 	case !f.fix.fix:
@@ -126,7 +132,7 @@ type fixing struct {
 // fix repairs the model, writes it, and returns what was done. The error, if it is a refusal, is also in what it returns.
 func (f fixing) fix(ctx context.Context, c *console, result *verify.Result) (*fixed, error) {
 	done := &fixed{Restored: []restoredTensor{}, Remaining: []string{}}
-	repair, err := result.Repair(f.model.Tensors)
+	repair, err := result.Repair(f.model.Tensors, f.flags.fix.trust)
 	if err == nil {
 		for _, r := range repair.Restored {
 			done.Restored = append(done.Restored, restoredTensor{r.Tensor, r.Says, r.Rounded})

@@ -113,6 +113,8 @@ var flagHints = []struct {
 	{isA[*recording.Error](nil), "beitzoo record --script torch prints one"},
 	{isA[*verify.NoInputError](nil), "beitzoo record --script torch prints one"},
 	{isA[*recording.StagesError](nil), "the flag is --stages"},
+	{isA(func(e *verify.NothingToRestoreError) bool { return hasEither(e.Remaining) }), "the flag is --trust-reference"},
+	{isA(func(e *verify.NotRepairedError) bool { return hasEither(e.Remaining) }), "the flag is --trust-reference"},
 	{isA(func(e *verify.NothingToRestoreError) bool { return hasEpsilon(e.Remaining) }), "the flag is --epsilon"},
 	{isA(func(e *verify.NotRepairedError) bool { return hasEpsilon(e.Remaining) }), "the flag is --epsilon"},
 	{isA[*convert.RecordingError](nil), "the command is: beitzoo verify MODEL --recording FILE"},

@@ -45,6 +45,11 @@ func verdictHint(advice verify.Advice) string {
 	return fmt.Sprintf("if that is what the reference ran with, give --epsilon %g", advice.Epsilon)
 }
 
+// hasEither reports whether a finding may be a fault of the reference's program.
+func hasEither(findings []blame.Finding) bool {
+	return slices.ContainsFunc(findings, func(f blame.Finding) bool { return f.Side == blame.Either })
+}
+
 // hasEpsilon reports whether another LayerNorm epsilon is one of the findings.
 func hasEpsilon(findings []blame.Finding) bool {
 	return slices.ContainsFunc(findings, func(f blame.Finding) bool { return f.Epsilon != 0 })

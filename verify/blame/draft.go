@@ -172,6 +172,15 @@ func (d *draft) rearrangeFused(says string, rows []int) bool {
 	return true
 }
 
+// empties reports whether a parameter holds different values before, and zeros or ones alone in the draft: what agrees with the draft does not use them.
+func (d *draft) empties(before *draft) bool {
+	return slices.ContainsFunc(d.tensors(), func(name string) bool {
+		old, errOld := before.Tensor(name)
+		now, errNow := d.Tensor(name)
+		return errOld == nil && errNow == nil && isConstant(now.Values()) && !isConstant(old.Values())
+	})
+}
+
 // tensors returns the names of the parameters that are changed, sorted.
 func (d *draft) tensors() []string { return slices.Sorted(maps.Keys(d.edits)) }
 

@@ -21,6 +21,8 @@ type Finding struct {
 	says string
 	// others is the number of other findings that have to be mended, too, for the stage to agree.
 	others int
+	// ruled means that a program may do it as well, by one rule for all blocks.
+	ruled bool
 	// Advice says what to change, without a full stop, or is empty.
 	Advice string
 	// Epsilon is the LayerNorm epsilon with which the stage agrees, if that is the finding, else 0.
@@ -70,6 +72,9 @@ const (
 	Input Side = "input"
 	// Recording means that the reference is damaged: it is not finite, or not what it says.
 	Recording Side = "recording"
+	// Either means that parameters are changed as a rule of a program would change them, a factor in all blocks, or a layer scale that is left out or was folded
+	// in: nothing tells which of the two it is.
+	Either Side = "checkpoint or program"
 )
 
 // Place says where something is. Nil slices mean everywhere; indices are sorted.

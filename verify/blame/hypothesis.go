@@ -28,6 +28,8 @@ type hypothesis struct {
 	whole bool
 	// general means that it was solved for, and may hold for other blocks, too: the same order of rows.
 	general bool
+	// ruled means that a program may do it as well: if all blocks have it, by one rule.
+	ruled bool
 	// slack is how much further from the reference than rounding leads it may stay, as a share of the largest value: pixels are recorded in float32, and those that
 	// follow from them are only as good.
 	slack float64

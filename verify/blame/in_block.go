@@ -26,8 +26,8 @@ func inBlock() []hypothesis {
 		{name: "no-layer-scale", at: sums, says: "gamma_1 and gamma_2 are left out (layer scale)", apply: func(d *draft) bool {
 			return d.edit("gamma_1", "ones", ones) && d.edit("gamma_2", "ones", ones)
 		}},
-		inexact(editing("no-layer-scale", []part{atMiddle}, "gamma_1", "gamma_1 is left out (or folded into attn.proj already): it is all ones", "ones", ones))[0],
-		inexact(editing("no-layer-scale", mlp, "gamma_2", "gamma_2 is left out (or folded into mlp.fc2 already): it is all ones", "ones", ones))[0],
+		noScale([]part{atMiddle}, "gamma_1", "attn.proj"),
+		noScale(mlp, "gamma_2", "mlp.fc2"),
 		taking("gamma_1 is used for both branches", []part{atMLP}, "gamma_2", "gamma_1"),
 		taking("gamma_2 is used for both branches", []part{atMiddle}, "gamma_1", "gamma_2"),
 		{name: "all-reshaped", at: wholeBlock, says: "no linear weight was transposed, only reshaped", apply: func(d *draft) bool {
@@ -76,6 +76,13 @@ func inBlock() []hypothesis {
 		all = append(all, program("drop-path", sums, says, "run the model in evaluation mode", func(r *whatif.Rules) { r.BranchScale = 1 / (1 - float64(percent)/100) }))
 	}
 	return append(all, halfWeights()...)
+}
+
+// noScale returns the hypothesis that a layer scale is all ones: the program leaves it out, or the checkpoint has it in the weights before it, too.
+func noScale(at []part, gamma, before string) hypothesis {
+	h := inexact(editing("no-layer-scale", at, gamma, gamma+" is left out (or folded into "+before+" already): it is all ones", "ones", ones))[0]
+	h.side = Either
+	return h
 }
 
 // halfWeights returns the hypotheses that a program has parameters in half precision.

@@ -251,7 +251,7 @@ func scaledQueries() []hypothesis {
 		bias := func(d *draft) bool { return times(d, "attn.q_bias", whole) }
 		all = append(all,
 			hypothesis{
-				name: "query-scale", at: attention, says: "the queries, in attn.qkv.weight and attn.q_bias, are multiplied by " + f.says,
+				name: "query-scale", at: attention, ruled: true, says: "the queries, in attn.qkv.weight and attn.q_bias, are multiplied by " + f.says,
 				advice: "scale the queries (q) in the checkpoint" + also,
 				apply:  func(d *draft) bool { return queries(d) && bias(d) },
 			},

@@ -62,7 +62,7 @@ func inTable() []hypothesis {
 		{"1/√d, as if it were added before the scale", func(c arch.Config) float64 { return 1 / sqrt(c.HeadDim()) }},
 	} {
 		more = append(more, hypothesis{
-			name: "bias-scale", at: attention, slack: storedSlack, says: "the relative position bias table is multiplied by " + f.says,
+			name: "bias-scale", at: attention, ruled: true, slack: storedSlack, says: "the relative position bias table is multiplied by " + f.says,
 			apply: func(d *draft) bool {
 				factor := f.of(d.Config)
 				return d.edit(table, "multiply by "+factorText(round(factor)), scale(factor))

@@ -279,5 +279,9 @@ func (s *Search) suspectsFirst(ctx context.Context, d *draft, known []hypothesis
 // isConstant reports whether all values of a vector are the same.
 func (d *draft) isConstant(parameter string) bool {
 	values, err := d.vector(parameter)
-	return err == nil && len(values) > 1 && !slices.ContainsFunc(values, func(v float64) bool { return v != values[0] })
+	return err == nil && len(values) > 1 && isConstant(values)
+}
+
+func isConstant(values []float64) bool {
+	return !slices.ContainsFunc(values, func(v float64) bool { return v != values[0] })
 }

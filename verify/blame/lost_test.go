@@ -96,6 +96,29 @@ func TestFind_Added(t *testing.T) {
 	}
 }
 
+// TestFind_Unused makes sure that a parameter which the reference leaves out is no fault of the checkpoint that has it: nothing would bring it back.
+func TestFind_Unused(t *testing.T) {
+	t.Parallel()
+	config := configs()[2]
+	for tensor, stage := range map[string]string{
+		"cls_token": "embed", "blocks.1.attn.v_bias": "blocks.1", "blocks.1.attn.relative_position_bias_table": "blocks.1", "blocks.1.norm2.bias": "blocks.1",
+	} {
+		weights := drawn(config)
+		reference := planted(slices.Clone(weights))
+		reference.change(tensor, func(values []float64, _ int) []float64 { return make([]float64, len(values)) })
+		seen, _ := run(t, config, reference, nil, false)
+		at, _ := engine.ParseStage(stage)
+		s, err := NewSearch(config, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Find(t.Context(), caseAt(config, seen, at, false))
+		if err != nil || len(found) != 1 || found[0].Side != Program || found[0].Edits != nil || !slices.Equal(found[0].Tensors, []string{tensor}) || found[0].Advice == "" {
+			t.Errorf("%s: found %+v, error %v", tensor, found, err)
+		}
+	}
+}
+
 // TestFind_NotFiniteInSharedTable makes sure that a table that all blocks share is looked at in each, and that nothing agrees where no limit is known.
 func TestFind_NotFiniteInSharedTable(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package blame
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -23,8 +24,21 @@ func Merge(findings []Finding, depth int) []Finding {
 	}
 	for i := range merged {
 		merged[i].conclude(depth)
+		if merged[i].ruled && depth > 1 && merged[i].everywhere(depth) {
+			merged[i].Side = Either
+		}
 	}
 	return merged
+}
+
+// everywhere reports whether the finding is about parameters of all blocks.
+func (f Finding) everywhere(depth int) bool {
+	for block := range depth {
+		if !slices.ContainsFunc(f.Tensors, func(name string) bool { return strings.HasPrefix(name, prefix(block)) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameAs reports whether two findings of different stages say the same.

@@ -353,14 +353,18 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 		Stage: t.stage, Hypothesis: h.name, Side: h.side, Tensors: own.tensors(), Where: own.where, Advice: h.advice, Epsilon: own.epsilon,
 		Distance: best.distance.MaxAbs, Without: t.without.MaxAbs, Tolerance: best.limit.Max,
 	}
+	f.ruled = h.ruled
 	if f.Side == "" {
 		f.Side = Checkpoint
+	}
+	if f.Side == Checkpoint && own.empties(start) {
+		f.Side, f.Advice = Program, "use what the checkpoint has there, unless it was never trained"
 	}
 	if h.slack > 0 && t.limit.share(best.distance) > 1 {
 		best.notes[i] += ", to the precision of float32"
 		f.Rounded = multiplied(f.Tensors)
 	}
-	if f.Side == Checkpoint {
+	if f.Side == Checkpoint || f.Side == Either {
 		f.Edits = best.draft.restoring(f.Tensors)
 	}
 	who := t.stage

@@ -103,6 +103,8 @@ func sideText(side blame.Side) string {
 		return "; a fault of the checkpoint"
 	case blame.Program:
 		return "; a fault of the program that computed the reference"
+	case blame.Either:
+		return "; a fault of the checkpoint, or of the program that computed the reference: nothing tells which"
 	case blame.Input:
 		return "; the reference saw another input"
 	case blame.Recording:
