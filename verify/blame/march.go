@@ -170,7 +170,9 @@ func (m *march) throughout(ctx context.Context) error {
 }
 
 // ofCheckpoint reports whether a hypothesis may be about a single block. Programs make the same mistake in all.
-func (h hypothesis) ofCheckpoint() bool { return !h.whole && (h.side == "" || h.side == Checkpoint || h.side == Either) }
+func (h hypothesis) ofCheckpoint() bool {
+	return !h.whole && (h.side == "" || h.side == Checkpoint || h.side == Either)
+}
 
 // inBlocks tries mistakes in single blocks, the last first, since what follows is computed for each.
 func (m *march) inBlocks(ctx context.Context) error {
