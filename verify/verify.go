@@ -60,6 +60,9 @@ func (v *verification) verdict(ctx context.Context) (*Result, error) {
 	if len(result.Taps) == 0 {
 		return nil, ErrNothingToCompare
 	}
+	if err := v.judgeRest(ctx, result); err != nil {
+		return nil, err
+	}
 	if err := v.remark(result); err != nil {
 		return nil, err
 	}
