@@ -28,6 +28,9 @@ func (v *verification) blame(ctx context.Context, r *Result) error {
 	}
 	r.Findings = slices.DeleteFunc(r.Findings, func(f blame.Finding) bool { return f.Hypothesis == blame.Unexplained && about(differing, f.Stage) })
 	r.Findings = inOrder(slices.Concat(r.Findings, differing, damaged))
+	if err := v.weighEpsilon(ctx, r.Findings); err != nil {
+		return err
+	}
 	epsilon := v.reference.Epsilon
 	if len(r.Findings) > 0 {
 		first := r.Findings[0]
@@ -115,11 +118,14 @@ const mostUnexplained = 4
 func guilty(r *Result) (found []Tap) {
 	for _, t := range r.Taps {
 		first := t.Name == r.FirstDivergence
-		if !first && (len(found) == 0 || t.Local == nil || t.Local.OK) {
+		if n := len(found); n > 0 && found[n-1].Name == t.Name+branchSuffix {
+			if t.Local != nil && t.Local.OK {
+				t.Local = found[n-1].Local // of what is right with the branch nothing is to be explained
+			}
+			found[n-1] = t
 			continue
 		}
-		if n := len(found); n > 0 && found[n-1].Name == t.Name+branchSuffix {
-			found[n-1] = t
+		if !first && (len(found) == 0 || t.Local == nil || t.Local.OK) {
 			continue
 		}
 		found = append(found, t)

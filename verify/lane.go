@@ -15,6 +15,7 @@ import (
 type lane struct {
 	parts *native.Parts
 	part  native.Part
+	dtype tensor.DType
 }
 
 // newLane makes a lane of weights in a dtype.
@@ -23,7 +24,7 @@ func (v *verification) newLane(config arch.Config, weights []tensor.Named, dtype
 	if err != nil {
 		return nil, fmt.Errorf("loading %s: %w", v.subject.Name, err)
 	}
-	return &lane{parts: parts}, nil
+	return &lane{parts: parts, dtype: dtype}, nil
 }
 
 // run computes the part that was loaded.

@@ -19,6 +19,8 @@ type Subject struct {
 	// Rounded are parameters whose values were computed, and rounded to their dtype when they were stored, as a repair does: beside a reference in float64 the
 	// stages that read them agree to the rounding of that dtype only, and Verify says so.
 	Rounded []string
+	// EpsilonGuessed means that nothing states Config.Epsilon: if the reference states another, that is said, and nobody is blamed.
+	EpsilonGuessed bool
 	// Engine runs the model; nil means native.Engine.
 	Engine engine.Engine
 	// Options say how Engine runs the model. Without a DType it runs in float64 if the reference is a float64 recording and the engine supports that, else

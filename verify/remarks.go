@@ -25,9 +25,9 @@ const (
 	branchesDiffer    = "branches-differ"
 	checkpointsDiffer = "checkpoints-differ"
 	keyBias           = "key-bias"
+	mislabelled       = "mislabelled"
 	// SearchBounded says that the search for a reason ended before all was tried.
 	SearchBounded = "search-bounded"
-	mislabelled       = "mislabelled"
 )
 
 // remark writes to r what the verdict depends on, and what these inputs and this reference cannot show.

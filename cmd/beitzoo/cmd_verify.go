@@ -92,7 +92,10 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		defer other.Close()
 	}
 	defer model.Close()
-	subject := verify.Subject{Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias, Rounded: adapt.Rounded(model.Steps)}
+	subject := verify.Subject{
+		Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias, Rounded: adapt.Rounded(model.Steps),
+		EpsilonGuessed: model.From[card.Epsilon].Guess(),
+	}
 	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
 		return err
 	}

@@ -28,11 +28,14 @@ func epsilons() []hypothesis {
 				if d.Config.Epsilon == value {
 					return false
 				}
-				d.epsilon = value
+				said := value
 				if value == none {
-					d.epsilon = 0
+					said = 0
 				}
-				d.note = fmt.Sprintf("%g, not %g", d.epsilon, d.Config.Epsilon)
+				if len(n.at) > 1 {
+					d.epsilon = said // a model has one for all norms
+				}
+				d.note = fmt.Sprintf("%g, not %g", said, d.Config.Epsilon)
 				n.set(&d.Rules)
 				return true
 			}})
