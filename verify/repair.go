@@ -34,7 +34,8 @@ type Restored struct {
 }
 
 // Repair returns the subject's weights with the edits of the findings about its checkpoint; weights must be those that were verified. With trust in the reference
-// those are included that may as well be faults of the program that computed it, see [blame.Either]. Nothing says yet that the reference agrees: run Verify again. If there is nothing to restore the error is a *NothingToRestoreError; other errors are those of reading weights.
+// those are included that may as well be faults of the program that computed it, see [blame.Either]. Nothing says yet that the reference agrees: run Verify
+// again. If there is nothing to restore the error is a *NothingToRestoreError; other errors are those of reading weights.
 func (r *Result) Repair(weights []tensor.Named, trust bool) (*Repair, error) {
 	edits, repair := map[string]blame.Edit{}, &Repair{}
 	for _, f := range r.Findings {
