@@ -279,9 +279,12 @@ class Checks:
             (("none.py:build", "x"), "no such file"),
             (("module.pt", "x"), "--trust"),
             (("plain.pth", "x", "--trust"), "state dict"),
+            (("module.pt", "module.pt", "--trust"), "module.pt itself, which is read"),
+            (("port.py:build", "port.py"), "port.py itself, which is read"),
+            (("port.py:build", "same.recording", "--input", "same.recording"), "same.recording itself, which is read"),
             (("port.py:build", "x", "--input", "plain.pth"), "can't be read"),
         ):
-            said = self.run("torch", *(f"{self.folder}/{word}" if word == "x" or pathlib.Path(word.split(":")[0]).suffix in (".py", ".pt", ".pth") else word
+            said = self.run("torch", *(f"{self.folder}/{word}" if word == "x" or pathlib.Path(word.split(":")[0]).suffix in (".py", ".pt", ".pth", ".recording") else word
                                        for word in wrong), code=1)
             if sentence not in said or said.count("\n") != 1 or (self.folder / "x").exists():
                 raise AssertionError(f"{wrong}: {said}")

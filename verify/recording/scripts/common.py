@@ -581,8 +581,17 @@ def opened(name, options):
     return cast(model, options.dtype, options.device)
 
 
+def check_output(options):
+    """Refuses to write the recording over a file that is read."""
+    for given in (options.model, options.decoder, options.input, options.mask):
+        file = re.sub(r"(\.py):[A-Za-z_]\w*$", r"\1", given or "")
+        if os.path.isfile(file) and os.path.exists(options.output) and os.path.samefile(file, options.output):
+            raise Problem(f"the output {options.output} is {file} itself, which is read; write to another file")
+
+
 def main():
     options = arguments()
+    check_output(options)
     names = {}
     for entry in options.map:
         stage, equals, module = entry.partition("=")
