@@ -87,6 +87,18 @@ func TestVerify_Mislabelled(t *testing.T) {
 	}
 }
 
+// TestVerify_Autocast makes sure that the stream under autocast, which is float32, contradicts nothing.
+func TestVerify_Autocast(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.timm.float32")
+	said := *g.Recording
+	said.DType, said.Autocast = tensor.BF16, "bfloat16"
+	r, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded(g.Name, &said), verify.Options{})
+	if err != nil || !r.OK || r.HoldsTo != tensor.BF16 || remarkOf(r, "mislabelled") != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // TestVerify_MislabelledFault makes sure that a fault too small for bfloat16 is found in a recording that only says that it is bfloat16, and that what is no fault that
 // has a name is judged by what it says.
 func TestVerify_MislabelledFault(t *testing.T) {

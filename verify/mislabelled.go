@@ -13,7 +13,8 @@ import (
 )
 
 // shownDType returns the dtype that the values of a recording show that it was computed in: the stated one, unless they contradict it. What was computed in
-// half precision, be it in some of the layers, has activations that are numbers of that dtype; and what was computed in float64 is not all float32's.
+// half precision, be it in some of the layers, has activations that are numbers of that dtype, but for autocast, which adds them up in float32; and what was computed
+// in float64 is not all float32's.
 func shownDType(r *recording.Recording) tensor.DType {
 	some := func(dtype tensor.DType) bool {
 		return slices.ContainsFunc(r.Activations, func(a engine.Activation) bool { return 2*countOf(a.Values, dtype) >= len(a.Values) })
@@ -25,7 +26,7 @@ func shownDType(r *recording.Recording) tensor.DType {
 		}
 	case tensor.BF16, tensor.F16:
 		switch {
-		case len(r.Activations) == 0 || some(r.DType):
+		case len(r.Activations) == 0 || r.Autocast != "" || some(r.DType):
 		case some(tensor.F16):
 			return tensor.F16
 		default:
@@ -66,6 +67,7 @@ func onlyOf(activations []engine.Activation, dtype tensor.DType) bool {
 // then differs for no reason that has a name may be the work of a few layers in the stated dtype, and is judged by that.
 func verifyMislabelled(ctx context.Context, subject Subject, reference Reference, options Options) (*Result, error) {
 	stated, shown := reference.stated, reference.DType
+	options.NoBlame = false // whether a difference has a reason decides by what is judged
 	result, err := verifyOnce(ctx, subject, reference, options)
 	if err != nil {
 		return nil, err
@@ -80,15 +82,14 @@ func verifyMislabelled(ctx context.Context, subject Subject, reference Reference
 		if result, err = verifyOnce(ctx, subject, reference, options); err != nil {
 			return nil, err
 		}
-		judged = fmt.Sprintf("; it is judged by that all the same, since %s is not within the rounding of %s, and no reason was found", first, spelled(shown))
+		judged = fmt.Sprintf("; it is judged by that all the same, since %s is not within the rounding of %s, and no fault explains it", first, spelled(shown))
 	}
 	result.Remarks = append(result.Remarks, Remark{mislabelled, what + judged})
 	return result, nil
 }
 
-// named reports whether all findings say what is wrong.
+// named reports whether all findings say what is wrong, and that not only that the program computes in half precision, as it states.
 func named(findings []blame.Finding) bool {
-	return len(findings) > 0 && !slices.ContainsFunc(findings, func(f blame.Finding) bool {
-		return f.Hypothesis == blame.Unexplained || f.Hypothesis == blame.Healthy
-	})
+	nameless := []string{blame.Unexplained, blame.Healthy, "half-precision", "half-weights"}
+	return len(findings) > 0 && !slices.ContainsFunc(findings, func(f blame.Finding) bool { return slices.Contains(nameless, f.Hypothesis) })
 }
