@@ -1,0 +1,57 @@
+package jpeg
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config is what the header of a file says.
+type Config struct {
+	// Width and Height are in pixels, at least 1 and at most 65535.
+	Width, Height int
+	// Components is 1 (grey), 3 (colour) or 4 (CMYK or YCCK).
+	Components int
+}
+
+// Image is a decoded picture.
+type Image struct {
+	Config
+	// Pix are the samples, [Height, Width, Components]: grey, RGB, or the four inks as they are stored, which programs store inverted. The Image owns it.
+	Pix []uint8
+}
+
+// ErrTruncated says that a file ends before its end marker.
+var ErrTruncated = errors.New("the file ends early")
+
+// UnsupportedError says that a file is of a kind that is not read.
+type UnsupportedError struct{ Kind string }
+
+func (e *UnsupportedError) Error() string { return e.Kind + " is not supported" }
+
+// Is reports that the error is [errors.ErrUnsupported].
+func (e *UnsupportedError) Is(kind error) bool { return kind == errors.ErrUnsupported }
+
+// malformed is the error of a file that breaks the format.
+func malformed(format string, args ...any) error { return fmt.Errorf("malformed JPEG: "+format, args...) }
+
+// DecodeConfig reads the header. The error is [ErrTruncated], an *[UnsupportedError], or one without a type for a malformed file.
+func DecodeConfig(data []byte) (Config, error) {
+	d := &decoder{data: data}
+	if err := d.header(); err != nil {
+		return Config{}, err
+	}
+	return Config{d.width, d.height, len(d.components)}, nil
+}
+
+// Decode decodes a file. The errors are those of [DecodeConfig].
+func Decode(data []byte) (*Image, error) {
+	d := &decoder{data: data}
+	if err := d.header(); err != nil {
+		return nil, err
+	}
+	if err := d.scans(); err != nil {
+		return nil, err
+	}
+	d.transform()
+	return d.paint(), nil
+}

@@ -1,0 +1,126 @@
+package jpeg
+
+// transform computes the samples of files with several scans.
+func (d *decoder) transform() {
+	if !d.multiple {
+		return
+	}
+	smooth := d.smooths()
+	for i := range d.components {
+		c := &d.components[i]
+		for y := range c.rows {
+			estimating := smoothing{}
+			if smooth {
+				estimating = c.smoothing(y/c.v <= d.lastGood, d.count)
+			}
+			for x := range c.columns {
+				block := (*[64]int16)(c.coefficients[64*(y*c.stride+x):])
+				if smooth {
+					estimated := estimating.block(x, c.rowsAround(y, d.unitsY))
+					block = &estimated
+				}
+				if c.quant != nil { // nothing was read of it otherwise
+					inverse(c.samples[8*(y*8*c.stride+x):], 8*c.stride, block, c.quant)
+				}
+			}
+		}
+		c.coefficients = nil
+	}
+}
+
+// paint returns the picture of the samples.
+func (d *decoder) paint() *Image {
+	count := len(d.components)
+	out := &Image{Config: Config{d.width, d.height, count}, Pix: make([]uint8, d.width*d.height*count)}
+	lines := make([]*line, count)
+	for i := range lines {
+		c := &d.components[i]
+		lines[i] = newLine(c, d.maxH/c.h, d.maxV/c.v)
+	}
+	convert := d.colours()
+	var planes [4][]uint8
+	for y := range d.height {
+		for i, l := range lines {
+			planes[i] = l.at(y)[:d.width]
+		}
+		convert(out.Pix[y*d.width*count:(y+1)*d.width*count], planes)
+	}
+	return out
+}
+
+// line widens one line of a plane at a time to the width of the picture, in memory of its own.
+type line struct {
+	*component
+	stepX, stepY int
+	out          []uint8
+	sums         []uint16 // three times the nearest line and the next one
+}
+
+func newLine(c *component, stepX, stepY int) *line {
+	return &line{component: c, stepX: stepX, stepY: stepY, out: make([]uint8, c.width*stepX), sums: make([]uint16, c.width)}
+}
+
+// row returns the real samples of a line; beyond the first and the last one these count again.
+func (l *line) row(y int) []uint8 {
+	return l.samples[max(0, min(y, l.component.height-1))*8*l.stride:][:l.component.width]
+}
+
+// at returns the samples for line y of the picture. They are valid until the next call.
+func (l *line) at(y int) []uint8 {
+	near := l.row(y / l.stepY)
+	wide := l.component.width > 2
+	switch {
+	case l.stepX == 1 && l.stepY == 1:
+		return near
+	case l.stepX == 2 && l.stepY == 1 && wide:
+		widen(l.out, near)
+	case l.stepX == 1 && l.stepY == 2:
+		l.blend(y, near)
+		bias := uint16(1 + y&1)
+		for x, s := range l.sums {
+			l.out[x] = uint8((s + bias) >> 2)
+		}
+	case l.stepX == 2 && l.stepY == 2 && wide:
+		l.blend(y, near)
+		widenSums(l.out, l.sums)
+	default:
+		for x := range l.out {
+			l.out[x] = near[x/l.stepX]
+		}
+	}
+	return l.out
+}
+
+// blend sums three times the nearest line and the next one: that above for even lines of the picture, that below for odd ones.
+func (l *line) blend(y int, near []uint8) {
+	far := l.row(y/2 - 1 + 2*(y&1))
+	for x, v := range near {
+		l.sums[x] = 3*uint16(v) + uint16(far[x])
+	}
+}
+
+// widen doubles a line: each new sample is three quarters of a sample and a quarter of its neighbour, rounded down and up in turn.
+func widen(out, in []uint8) {
+	last := len(in) - 1
+	out[0], out[2*last+1] = in[0], in[last]
+	out[1] = uint8((3*uint16(in[0]) + uint16(in[1]) + 2) >> 2)
+	for x := 1; x < last; x++ {
+		v := 3 * uint16(in[x])
+		out[2*x] = uint8((v + uint16(in[x-1]) + 1) >> 2)
+		out[2*x+1] = uint8((v + uint16(in[x+1]) + 2) >> 2)
+	}
+	out[2*last] = uint8((3*uint16(in[last]) + uint16(in[last-1]) + 1) >> 2)
+}
+
+// widenSums is widen for the sums of blend, which have two fraction bits.
+func widenSums(out []uint8, in []uint16) {
+	last := len(in) - 1
+	out[0], out[2*last+1] = uint8((4*in[0]+8)>>4), uint8((4*in[last]+7)>>4)
+	out[1] = uint8((3*in[0] + in[1] + 7) >> 4)
+	for x := 1; x < last; x++ {
+		v := 3 * in[x]
+		out[2*x] = uint8((v + in[x-1] + 8) >> 4)
+		out[2*x+1] = uint8((v + in[x+1] + 7) >> 4)
+	}
+	out[2*last] = uint8((3*in[last] + in[last-1] + 8) >> 4)
+}
