@@ -17,46 +17,63 @@ const (
 	f3072711026 = 25172
 )
 
-// inverseGo writes the 8 x 8 samples of a block to lines that lie stride apart.
+// inverseGo writes the 8 x 8 samples of a block to lines that lie stride apart. Values that no encoder writes overflow as in the vector code of libjpeg-turbo
+// (simd/x86_64/jidctint-avx2.asm), which holds them in 16 bits between the steps.
 func inverseGo(samples []uint8, stride int, b *[64]int16, quant *[64]uint16) {
-	var w [64]int32
-	const first, second = 11, 18
-	for x := range 8 {
-		q := func(i int) int32 { return int32(b[8*i+x]) * int32(quant[8*i+x]) }
-		if b[8+x]|b[16+x]|b[24+x]|b[32+x]|b[40+x]|b[48+x]|b[56+x] == 0 { // the same, sooner
-			v := q(0) << 2
+	var v [64]int16
+	for i := range v {
+		v[i] = b[i] * int16(quant[i])
+	}
+	if onlyFirstLine(b) {
+		for x := range 8 {
+			shifted := v[x] << 2
 			for y := range 8 {
-				w[8*y+x] = v
+				v[8*y+x] = shifted
 			}
-			continue
 		}
-		out := butterfly(q(0), q(1), q(2), q(3), q(4), q(5), q(6), q(7), 1<<(first-1))
-		for y := range 8 {
-			w[8*y+x] = out[y] >> first
+	} else {
+		for x := range 8 {
+			column := butterfly(v[x], v[8+x], v[16+x], v[24+x], v[32+x], v[40+x], v[48+x], v[56+x], 11)
+			for y := range 8 {
+				v[8*y+x] = column[y]
+			}
 		}
 	}
 	for y := range 8 {
-		v := w[8*y : 8*y+8 : 8*y+8]
+		r := v[8*y : 8*y+8 : 8*y+8]
 		line := samples[y*stride : y*stride+8 : y*stride+8]
-		out := butterfly(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], 1<<(second-1))
+		row := butterfly(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], 18)
 		for x := range 8 {
-			line[x] = clamp(out[x]>>second + 128)
+			line[x] = uint8(max(-128, min(127, row[x])) + 128)
 		}
 	}
 }
 
-// butterfly returns the inverse transform of 8 values, with 13 more fraction bits, plus half.
-func butterfly(v0, v1, v2, v3, v4, v5, v6, v7, half int32) [8]int32 {
-	m := f0541196100 * (v2 + v6)
-	low, high := m-f1847759065*v6, m+f0765366865*v2
-	p, n := (v0+v4)<<13+half, (v0-v4)<<13+half
+// onlyFirstLine reports whether all coefficients below the first line are zero.
+func onlyFirstLine(b *[64]int16) bool {
+	all := int16(0)
+	for _, v := range b[8:] {
+		all |= v
+	}
+	return all == 0
+}
+
+// butterfly returns the inverse transform of 8 values, without shift of its fraction bits, rounded and held to 16 bits.
+func butterfly(v0, v1, v2, v3, v4, v5, v6, v7 int16, shift int) [8]int16 {
+	w1, w2, w3, w5, w6, w7 := int32(v1), int32(v2), int32(v3), int32(v5), int32(v6), int32(v7)
+	half := int32(1) << (shift - 1)
+	m := f0541196100 * (w2 + w6)
+	low, high := m-f1847759065*w6, m+f0765366865*w2
+	p, n := int32(v0+v4)<<13+half, int32(v0-v4)<<13+half
 	e0, e3, e1, e2 := p+high, p-high, n+low, n-low
-	a, b := -f0899976223*(v7+v1), -f2562915447*(v5+v3)
-	g := f1175875602 * (v7 + v3 + v5 + v1)
-	c, d := g-f1961570560*(v7+v3), g-f0390180644*(v5+v1)
-	o0, o1 := f1501321110*v1+a+d, f3072711026*v3+b+c
-	o2, o3 := f2053119869*v5+b+d, f0298631336*v7+a+c
-	return [8]int32{e0 + o0, e1 + o1, e2 + o2, e3 + o3, e3 - o3, e2 - o2, e1 - o1, e0 - o0}
+	z3, z4 := int32(v7+v3), int32(v5+v1)
+	a, b := -f0899976223*(w7+w1), -f2562915447*(w5+w3)
+	g := f1175875602 * (z3 + z4)
+	c, d := g-f1961570560*z3, g-f0390180644*z4
+	o0, o1 := f1501321110*w1+a+d, f3072711026*w3+b+c
+	o2, o3 := f2053119869*w5+b+d, f0298631336*w7+a+c
+	hold := func(v int32) int16 { return int16(max(-1<<15, min(1<<15-1, v>>shift))) }
+	return [8]int16{hold(e0 + o0), hold(e1 + o1), hold(e2 + o2), hold(e3 + o3), hold(e3 - o3), hold(e2 - o2), hold(e1 - o1), hold(e0 - o0)}
 }
 
 func clamp(v int32) uint8 {
