@@ -7,7 +7,10 @@ func (d *decoder) transform() {
 	}
 	smooth := d.smooths()
 	for i := range d.components {
-		c := &d.components[i]
+		c, quant := &d.components[i], d.components[i].quant
+		if quant == nil { // nothing was read of it
+			quant = new([64]uint16)
+		}
 		for y := range c.rows {
 			estimating := smoothing{}
 			if smooth {
@@ -19,9 +22,7 @@ func (d *decoder) transform() {
 					estimated := estimating.block(x, c.rowsAround(y, d.unitsY))
 					block = &estimated
 				}
-				if c.quant != nil { // nothing was read of it otherwise
-					inverse(c.samples[8*(y*8*c.stride+x):], 8*c.stride, block, c.quant)
-				}
+				inverse(c.samples[8*(y*8*c.stride+x):], 8*c.stride, block, quant)
 			}
 		}
 		c.coefficients = nil
