@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 
+	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
@@ -59,7 +59,7 @@ type format struct {
 const longestMagic = 12
 
 var formats = []format{
-	{"JPEG", "\xff\xd8", jpeg.DecodeConfig, decodeWith(jpeg.Decode)},
+	{"JPEG", "\xff\xd8", jpegConfig, decodeJPEG},
 	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
 	{"GIF", "GIF8?a", gifConfig, decodeGIF},
 	{"BMP", "BM", bmp.DecodeConfig, decodeWith(bmp.Decode)},
@@ -146,6 +146,37 @@ func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8
 		}
 		return FromImage(img)
 	}
+}
+
+// jpegConfig reads the size of a JPEG file.
+func jpegConfig(r io.Reader) (image.Config, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return image.Config{}, err
+	}
+	config, err := jpeg.DecodeConfig(data)
+	return image.Config{Width: config.Width, Height: config.Height}, err
+}
+
+// decodeJPEG repeats grey, and inverts the four inks before it converts them, as Pillow does whether or not they were stored inverted.
+func decodeJPEG(data []byte) (*RGB8, error) {
+	img, err := jpeg.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if img.Components == 3 {
+		return &RGB8{Width: img.Width, Height: img.Height, Pix: img.Pix}, nil
+	}
+	dst := NewRGB8(img.Width, img.Height)
+	if img.Components == 1 {
+		everyPixel(dst.Pix, img.Pix, 1, greyPixel)
+		return dst, nil
+	}
+	for i, v := range img.Pix {
+		img.Pix[i] = 255 - v
+	}
+	everyPixel(dst.Pix, img.Pix, 4, cmykPixel)
+	return dst, nil
 }
 
 // decodePNG decodes 16-bit grey with a transparent value as grey. The library returns it as colour,

@@ -52,7 +52,7 @@ func TestDecode_Errors(t *testing.T) {
 		{"nothing", nil, ErrFormat.Error()},
 		{"text", []byte("GIF of a cat"), ErrFormat.Error()},
 		{"pickle", []byte("\x80\x02}q\x00."), ErrFormat.Error()},
-		{"truncated JPEG", jpeg[:len(jpeg)/2], "decode JPEG: invalid JPEG format: short Huffman data"},
+		{"truncated JPEG", jpeg[:len(jpeg)/2], "decode JPEG: the file ends early"},
 		{"truncated GIF", gif[:len(gif)*9/10], "decode GIF: gif: not enough image data"},
 		{"GIF without a frame", gif[:13+768], "decode GIF: gif: reading frames: unexpected EOF"},
 		{"PNG without pixels", pngOfSize(3, 3), "decode PNG: unexpected EOF"},
