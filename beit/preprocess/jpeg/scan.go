@@ -155,12 +155,21 @@ func (r *reader) run() error {
 				return err
 			}
 			r.unit(x, y)
-			if r.bits.truncated {
-				return ErrTruncated
+			if done, err := r.ended(); done {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ended reports whether nothing more can be read: the file is at its end, or what is left of a scan that others may complete has no data.
+func (r *reader) ended() (bool, error) {
+	if r.bits.truncated {
+		return true, ErrTruncated
+	}
+	restarts := r.restart > 0 && r.bits.marker >= rst0 && r.bits.marker <= rst7
+	return r.multiple && r.bits.missing && !restarts, nil
 }
 
 // unit reads one unit of several components.
@@ -183,8 +192,8 @@ func (r *reader) alone(c *scanComponent) error {
 				return err
 			}
 			r.block(c, x, y, r.bits.missing)
-			if r.bits.truncated {
-				return ErrTruncated
+			if done, err := r.ended(); done {
+				return err
 			}
 		}
 	}
