@@ -24,7 +24,7 @@ type component struct {
 	width, height   int
 	columns, rows   int
 	stride, lines   int
-	coefficients    []int16 // [lines, stride, 64], if there are several scans
+	coefficients    []int16 // [lines, stride, 64] if there may be several scans, else [v, stride, 64], one row of units
 	samples         []uint8 // [lines 8, stride 8]
 	known, previous [64]int8
 	// known has, for each coefficient in the order of the file, the bits that are still missing after the scans so far, or -1 for all; previous the same
@@ -98,8 +98,10 @@ func (d *decoder) allocate() {
 	for i := range d.components {
 		c := &d.components[i]
 		c.samples = make([]uint8, 64*c.stride*c.lines)
+		lines := c.v
 		if d.multiple {
-			c.coefficients = make([]int16, 64*c.stride*c.lines)
+			lines = c.lines
 		}
+		c.coefficients = make([]int16, 64*c.stride*lines)
 	}
 }

@@ -83,7 +83,58 @@ func clamp(v int32) uint8 {
 	return uint8(v)
 }
 
-// inverse writes the samples of a block.
-func inverse(samples []uint8, stride int, b *[64]int16, quant *[64]uint16) {
-	inverseGo(samples, stride, b, quant)
+// transform computes the samples of a row of blocks from their coefficients, [stride, 64].
+func (c *component) transform(y int, coefficients []int16) {
+	step := 8 * c.stride
+	line := c.samples[8*y*step : 8*(y+1)*step]
+	for x := 0; x < c.columns; x++ {
+		b := (*[64]int16)(coefficients[64*x:])
+		if flat(b) {
+			fill(line[8*x:], step, b[0]*int16(c.quant[0]))
+			continue
+		}
+		if fast && x+1 < c.stride {
+			pair := (*[128]int16)(coefficients[64*x:])
+			if !overflows(b, c.quant) && !overflows((*[64]int16)(pair[64:]), c.quant) {
+				inversePair(&line[8*x], &line[8*x+8], step, pair, c.quant, factors)
+				x++
+				continue
+			}
+		}
+		inverseGo(line[8*x:], step, b, c.quant)
+	}
+}
+
+// flat reports whether all coefficients but the first are zero.
+func flat(b *[64]int16) bool {
+	all := int16(0)
+	for _, v := range b[1:] {
+		all |= v
+	}
+	return all == 0
+}
+
+// fill writes the samples of a block of which only the first coefficient is not zero.
+func fill(samples []uint8, stride int, first int16) {
+	v := uint8(max(-128, min(127, (int32(first<<2)+16)>>5)) + 128)
+	for y := range 8 {
+		line := samples[y*stride : y*stride+8 : y*stride+8]
+		for x := range line {
+			line[x] = v
+		}
+	}
+}
+
+// overflows reports whether a block is one of those that no encoder writes and that inversePair does not transform as inverseGo does.
+func overflows(b *[64]int16, quant *[64]uint16) bool {
+	const most = 1 << 13
+	if !onlyFirstLine(b) {
+		return false
+	}
+	for i, v := range b[:8] {
+		if product := int32(v) * int32(quant[i]); product >= most || product < -most {
+			return true
+		}
+	}
+	return false
 }

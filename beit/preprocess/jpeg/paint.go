@@ -7,23 +7,18 @@ func (d *decoder) transform() {
 	}
 	smooth := d.smooths()
 	for i := range d.components {
-		c, quant := &d.components[i], d.components[i].quant
-		if quant == nil { // nothing was read of it
-			quant = new([64]uint16)
+		c := &d.components[i]
+		if c.quant == nil { // nothing was read of it
+			c.quant = new([64]uint16)
 		}
+		estimated := make([]int16, 64*c.stride)
 		for y := range c.rows {
-			estimating := smoothing{}
+			line := c.coefficients[64*y*c.stride : 64*(y+1)*c.stride]
 			if smooth {
-				estimating = c.smoothing(y/c.v <= d.lastGood, d.count)
+				c.smoothing(y/c.v <= d.lastGood, d.count).line(estimated, c.rowsAround(y, d.unitsY))
+				line = estimated
 			}
-			for x := range c.columns {
-				block := (*[64]int16)(c.coefficients[64*(y*c.stride+x):])
-				if smooth {
-					estimated := estimating.block(x, c.rowsAround(y, d.unitsY))
-					block = &estimated
-				}
-				inverse(c.samples[8*(y*8*c.stride+x):], 8*c.stride, block, quant)
-			}
+			c.transform(y, line)
 		}
 		c.coefficients = nil
 	}

@@ -159,8 +159,24 @@ func (r *reader) run() error {
 				return err
 			}
 		}
+		r.finish(y)
 	}
 	return nil
+}
+
+// finish computes the samples of a row of units if this is the only scan.
+func (r *reader) finish(y int) {
+	if r.multiple {
+		return
+	}
+	for _, c := range r.components {
+		for v := range c.v {
+			if line := y*c.v + v; line < c.rows {
+				c.transform(line, c.coefficients[64*v*c.stride:64*(v+1)*c.stride])
+			}
+		}
+		clear(c.coefficients)
+	}
 }
 
 // ended reports whether nothing more can be read: the file is at its end, or what is left of a scan that others may complete has no data.
@@ -195,6 +211,9 @@ func (r *reader) alone(c *scanComponent) error {
 			if done, err := r.ended(); done {
 				return err
 			}
+		}
+		if last := y == c.rows-1; last || (y+1)%c.v == 0 {
+			r.finish(y / c.v)
 		}
 	}
 	return nil
@@ -251,29 +270,25 @@ func (r *reader) resumes(m byte) bool {
 
 // block reads what a scan has of one block; empty means that there is no more data.
 func (r *reader) block(c *scanComponent, x, y int, empty bool) {
-	b := &r.scratch
-	if r.multiple {
-		b = (*[64]int16)(c.coefficients[64*(y*c.stride+x):])
-	} else {
-		*b = [64]int16{}
-	}
-	if !empty || r.progressive && r.from == 0 && r.high > 0 {
-		switch {
-		case !r.progressive:
-			r.whole(c, b)
-		case r.from == 0 && r.high == 0:
-			c.last += extendedDC(&r.bits, c.dc)
-			b[0] = int16(c.last << r.low)
-		case r.from == 0:
-			b[0] |= int16(r.bits.get(1) << r.low)
-		case r.high == 0:
-			r.spectrum(c, b)
-		default:
-			r.refine(c, b)
-		}
-	}
 	if !r.multiple {
-		inverse(c.samples[8*(y*8*c.stride+x):], 8*c.stride, b, c.quant)
+		y %= c.v
+	}
+	b := (*[64]int16)(c.coefficients[64*(y*c.stride+x):])
+	if empty && !(r.progressive && r.from == 0 && r.high > 0) {
+		return
+	}
+	switch {
+	case !r.progressive:
+		r.whole(c, b)
+	case r.from == 0 && r.high == 0:
+		c.last += extendedDC(&r.bits, c.dc)
+		b[0] = int16(c.last << r.low)
+	case r.from == 0:
+		b[0] |= int16(r.bits.get(1) << r.low)
+	case r.high == 0:
+		r.spectrum(c, b)
+	default:
+		r.refine(c, b)
 	}
 }
 

@@ -80,6 +80,14 @@ func (c *component) smoothing(good bool, scans int) smoothing {
 	return s
 }
 
+// line writes a row of blocks with the coefficients that are estimated.
+func (s smoothing) line(out []int16, rows [5]int) {
+	for x := range s.columns {
+		block := s.block(x, rows)
+		copy(out[64*x:], block[:])
+	}
+}
+
 // block returns a block with the coefficients that are estimated. above and below are the rows of blocks that are seen around it.
 func (s smoothing) block(x int, rows [5]int) [64]int16 {
 	b := *(*[64]int16)(s.coefficients[64*(rows[2]*s.stride+x):])
