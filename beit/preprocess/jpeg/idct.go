@@ -1,5 +1,7 @@
 package jpeg
 
+import "unsafe"
+
 // The constants of the inverse transform, in 13 fraction bits: Loeffler, Ligtenberg and Moschytz's with 11 multiplications, as in libjpeg-turbo/libjpeg-turbo
 // src/jidctint.c, whose roundings this has.
 const (
@@ -24,7 +26,7 @@ func inverseGo(samples []uint8, stride int, b *[64]int16, quant *[64]uint16) {
 	for i := range v {
 		v[i] = b[i] * int16(quant[i])
 	}
-	if onlyFirstLine(b) {
+	if _, below := reach(b); !below {
 		for x := range 8 {
 			shifted := v[x] << 2
 			for y := range 8 {
@@ -47,15 +49,6 @@ func inverseGo(samples []uint8, stride int, b *[64]int16, quant *[64]uint16) {
 			line[x] = uint8(max(-128, min(127, row[x])) + 128)
 		}
 	}
-}
-
-// onlyFirstLine reports whether all coefficients below the first line are zero.
-func onlyFirstLine(b *[64]int16) bool {
-	all := int16(0)
-	for _, v := range b[8:] {
-		all |= v
-	}
-	return all == 0
 }
 
 // butterfly returns the inverse transform of 8 values, without shift of its fraction bits, rounded and held to 16 bits.
@@ -89,14 +82,16 @@ func (c *component) transform(y int, coefficients []int16) {
 	line := c.samples[8*y*step : 8*(y+1)*step]
 	for x := 0; x < c.columns; x++ {
 		b := (*[64]int16)(coefficients[64*x:])
-		if flat(b) {
+		first, below := reach(b)
+		if !first && !below {
 			fill(line[8*x:], step, b[0]*int16(c.quant[0]))
 			continue
 		}
 		if fast && x+1 < c.stride {
-			pair := (*[128]int16)(coefficients[64*x:])
-			if !overflows(b, c.quant) && !overflows((*[64]int16)(pair[64:]), c.quant) {
-				inversePair(&line[8*x], &line[8*x+8], step, pair, c.quant, factors)
+			next := (*[64]int16)(coefficients[64*(x+1):])
+			_, nextBelow := reach(next)
+			if (below || !overflows(b, c.quant)) && (nextBelow || !overflows(next, c.quant)) {
+				inversePair(&line[8*x], &line[8*x+8], step, (*[128]int16)(coefficients[64*x:]), c.quant, factors)
 				x++
 				continue
 			}
@@ -105,13 +100,12 @@ func (c *component) transform(y int, coefficients []int16) {
 	}
 }
 
-// flat reports whether all coefficients but the first are zero.
-func flat(b *[64]int16) bool {
-	all := int16(0)
-	for _, v := range b[1:] {
-		all |= v
-	}
-	return all == 0
+// reach reports whether there are coefficients in the first line of a block, but for the very first, and whether there are some below it.
+func reach(b *[64]int16) (first, below bool) {
+	words := (*[16]uint64)(unsafe.Pointer(b))
+	low := words[2] | words[3] | words[4] | words[5] | words[6] | words[7] | words[8] | words[9]
+	low |= words[10] | words[11] | words[12] | words[13] | words[14] | words[15]
+	return b[1]|b[2]|b[3] != 0 || words[1] != 0, low != 0
 }
 
 // fill writes the samples of a block of which only the first coefficient is not zero.
@@ -125,12 +119,10 @@ func fill(samples []uint8, stride int, first int16) {
 	}
 }
 
-// overflows reports whether a block is one of those that no encoder writes and that inversePair does not transform as inverseGo does.
+// overflows reports whether a block with nothing below the first line is one of those that no encoder writes and that inversePair does not transform as
+// inverseGo does.
 func overflows(b *[64]int16, quant *[64]uint16) bool {
 	const most = 1 << 13
-	if !onlyFirstLine(b) {
-		return false
-	}
 	for i, v := range b[:8] {
 		if product := int32(v) * int32(quant[i]); product >= most || product < -most {
 			return true
