@@ -65,6 +65,7 @@
 //   - beit/engine/native, beit/engine/torch: the engines in plain Go and on libtorch
 //   - beit/engine/whatif: stages in float64, as a program with a mistake would compute them
 //   - beit/preprocess: turns image files into input tensors
+//   - beit/preprocess/jpeg: decodes JPEG files to the samples of libjpeg-turbo
 //   - beit/classify: turns images into logits, probabilities and labels
 //   - evaluate: measures accuracy on a data set
 //

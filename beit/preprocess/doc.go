@@ -2,10 +2,8 @@
 //
 // A [card.Recipe] says how to resize, what to crop, and which mean and standard deviation to normalise with. There is no single BEiT recipe;
 // [card.RecipeFor] knows those of the sources that publish weights. [Decode] reads JPEG, PNG, GIF, BMP and WebP files into 8-bit RGB as Pillow's
-// convert("RGB") does, [Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Apply] adds the float32 normalisation of torchvision. All of this
-// is equal to the last bit, except for JPEG files: their inverse DCT is that of Go's standard library, which rounds some samples differently than
-// libjpeg-turbo. Both are within the accuracy that the JPEG standard demands; in the photographs of the tests at most 6 in 100 samples of the result
-// differ, by at most 3 of 255 grey levels.
+// convert("RGB") does, [Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Apply] adds the float32 normalisation of torchvision. All of
+// this is equal to the last bit; package jpeg has libjpeg-turbo's arithmetic.
 //
 //	recipe, err := card.RecipeFor("timm", 224)
 //	if err != nil {

@@ -21,14 +21,14 @@ type component struct {
 	table byte
 	quant *[64]uint16
 	// width by height samples are real, in columns by rows blocks; with padding there are stride by lines blocks.
-	width, height   int
-	columns, rows   int
-	stride, lines   int
-	coefficients    []int16 // [lines, stride, 64] if there may be several scans, else [v, stride, 64], one row of units
-	samples         []uint8 // [lines 8, stride 8]
-	known, previous [64]int8
-	// known has, for each coefficient in the order of the file, the bits that are still missing after the scans so far, or -1 for all; previous the same
+	width, height int
+	columns, rows int
+	stride, lines int
+	coefficients  []int16 // [lines, stride, 64] if there may be several scans, else [v, stride, 64], one row of units
+	samples       []uint8 // [lines 8, stride 8]
+	// known has, for each coefficient in the order of the file, the bits that are still missing after the scans so far, or -1 for all; previous has the same
 	// before the last scan.
+	known, previous [64]int8
 }
 
 // frameHeader reads the size and the components.

@@ -32,7 +32,9 @@ func (e *UnsupportedError) Error() string { return e.Kind + " is not supported" 
 func (e *UnsupportedError) Is(kind error) bool { return kind == errors.ErrUnsupported }
 
 // malformed is the error of a file that breaks the format.
-func malformed(format string, args ...any) error { return fmt.Errorf("malformed JPEG: "+format, args...) }
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("malformed JPEG: "+format, args...)
+}
 
 // DecodeConfig reads the header. The error is [ErrTruncated], an *[UnsupportedError], or one without a type for a malformed file.
 func DecodeConfig(data []byte) (Config, error) {

@@ -58,13 +58,13 @@ func newLine(c *component, stepX, stepY int) *line {
 
 // row returns the real samples of a line; beyond the first and the last one these count again.
 func (l *line) row(y int) []uint8 {
-	return l.samples[max(0, min(y, l.component.height-1))*8*l.stride:][:l.component.width]
+	return l.samples[max(0, min(y, l.height-1))*8*l.stride:][:l.width]
 }
 
 // at returns the samples for line y of the picture. They are valid until the next call.
 func (l *line) at(y int) []uint8 {
 	near := l.row(y / l.stepY)
-	wide := l.component.width > 2
+	wide := l.width > 2
 	switch {
 	case l.stepX == 1 && l.stepY == 1:
 		return near

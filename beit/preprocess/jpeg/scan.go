@@ -141,7 +141,6 @@ type reader struct {
 	*scan
 	// left is how many units there are before the next restart, nextRestart the number of its marker, and skip how many blocks have no more coefficients.
 	left, nextRestart, skip int
-	scratch                 [64]int16
 }
 
 // run reads all units.
@@ -274,7 +273,7 @@ func (r *reader) block(c *scanComponent, x, y int, empty bool) {
 		y %= c.v
 	}
 	b := (*[64]int16)(c.coefficients[64*(y*c.stride+x):])
-	if empty && !(r.progressive && r.from == 0 && r.high > 0) {
+	if refinesDC := r.progressive && r.from == 0 && r.high > 0; empty && !refinesDC {
 		return
 	}
 	switch {
