@@ -55,29 +55,32 @@ func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([
 		return nil, fmt.Errorf("looking for the reason: %w", err)
 	}
 	v.setEffort(search)
-	found, unexplained := make([][]blame.Finding, len(suspects)), 0
-	for i, t := range suspects {
-		if found[i], err = v.find(ctx, search.Find, t); err != nil {
+	found, searched := make([][]blame.Finding, len(suspects)), 0
+	for vain := 0; searched < len(suspects) && vain < mostUnexplained; searched++ {
+		if found[searched], err = v.find(ctx, search.Find, suspects[searched]); err != nil {
 			return nil, err
 		}
-		if len(found[i]) == 0 {
-			unexplained++
-		}
-		if unexplained == mostUnexplained {
-			break
+		if !explains(found[searched]) {
+			vain++
 		}
 	}
 	if err := v.searchAgain(ctx, search, suspects, found); err != nil {
 		return nil, err
 	}
+	for i, t := range suspects[:searched] {
+		if len(found[i]) == 0 {
+			found[i] = []blame.Finding{v.unexplained(t, search)}
+		}
+	}
 	remarkSearch(r, search)
+	remarkStages(r, suspects[searched:], found[searched:])
 	return blame.Merge(slices.Concat(found...), v.subject.Config.Depth), nil
 }
 
 // searchAgain looks once more for the reasons of taps that have none, among those that were solved for at later ones.
 func (v *verification) searchAgain(ctx context.Context, search *blame.Search, suspects []Tap, found [][]blame.Finding) error {
 	for i, t := range suspects {
-		if len(found[i]) > 0 && found[i][0].Hypothesis != blame.Unexplained {
+		if explains(found[i]) {
 			continue
 		}
 		findings, err := v.find(ctx, search.Again, t)
@@ -89,6 +92,11 @@ func (v *verification) searchAgain(ctx context.Context, search *blame.Search, su
 		}
 	}
 	return nil
+}
+
+// explains reports whether findings have a reason.
+func explains(findings []blame.Finding) bool {
+	return len(findings) > 0 && findings[0].Hypothesis != blame.Unexplained
 }
 
 // inOrder sorts findings in the order of the forward pass, those of the whole model first.
@@ -144,6 +152,9 @@ func (v *verification) find(ctx context.Context, search func(context.Context, bl
 	c, err := v.example(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if values := c.After.Values; len(values) > 1 && slices.Max(values) == slices.Min(values) {
+		return []blame.Finding{constantRecording(t, values[0])}, nil
 	}
 	findings, err := search(ctx, *c)
 	if err != nil {

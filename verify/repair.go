@@ -123,11 +123,13 @@ func (e *NothingToRestoreError) Error() string {
 		return "the model agrees with the reference as it is"
 	case len(lost) > 0:
 		return "what was lost cannot be restored: " + text.List(sentences(lost), 3, "")
-	case len(other) > 0:
+	case len(other) > 0 && !slices.ContainsFunc(other, isUnexplained):
 		return "the checkpoint has nothing to restore: " + text.List(sentences(other), 3, "")
 	}
 	return "the reason was not found, so nothing can be restored"
 }
+
+func isUnexplained(f blame.Finding) bool { return f.Hypothesis == blame.Unexplained }
 
 // Is reports whether kind is errdef.ErrDiffers.
 func (e *NothingToRestoreError) Is(kind error) bool { return kind == errdef.ErrDiffers }
@@ -177,6 +179,9 @@ func sentences(findings []blame.Finding) (all []string) {
 	return all
 }
 
+// originalStages is what to do if no reason was found.
+const originalStages = "take the parameters of the stages that differ from the original checkpoint"
+
 // remainingHint says what to change for findings that no edit mends.
 func remainingHint(remaining []blame.Finding) string {
 	var parts []string
@@ -192,6 +197,10 @@ func remainingHint(remaining []blame.Finding) string {
 			parts = append(parts, fmt.Sprintf("run the model with epsilon %g if that is what it was trained with", f.Epsilon))
 		case f.Side == blame.Recording && f.Advice != "":
 			parts = append(parts, "record again: "+f.Advice)
+		case isUnexplained(f):
+			if parts = append(parts, originalStages); f.Advice != "" {
+				parts = append(parts, f.Advice)
+			}
 		case f.Advice != "":
 			parts = append(parts, "change there: "+f.Advice)
 		case f.Side == blame.Input:
@@ -203,7 +212,7 @@ func remainingHint(remaining []blame.Finding) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "take the parameters of the stages that differ from the original checkpoint; if the recording lacks stages, record all of them first"
+		return originalStages + "; if the recording lacks stages, record all of them first"
 	}
 	return strings.Join(slices.Compact(parts), "; ")
 }

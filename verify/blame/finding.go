@@ -9,7 +9,7 @@ type Finding struct {
 	Stages []string
 	// Hypothesis is what it is, such as "transposed" or "epsilon". Hypotheses keep their names; docs/verify.md lists them.
 	Hypothesis string
-	// Side is whose fault it is.
+	// Side is whose fault it is, or empty if that is not known.
 	Side Side
 	// Tensors are the canonical names of the parameters that are wrong, sorted; none if it is not a matter of parameters.
 	Tensors []string
@@ -57,8 +57,12 @@ const WholeModel = "model"
 // difference comes from the engine under test or from an earlier stage.
 const Healthy = "healthy"
 
-// Unexplained is the hypothesis of a finding that says which half of a block is wrong, though nothing explains it.
+// Unexplained is the hypothesis of a finding that says where a difference is, though nothing explains it. It has no side: parameters may be wrong, or a rule of
+// the program.
 const Unexplained = "unexplained"
+
+// ConstantRecording is the hypothesis of a finding that all values of a stage are the same in the reference.
+const ConstantRecording = "constant-recording"
 
 // Side says whose fault a finding is.
 type Side string

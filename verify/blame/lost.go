@@ -242,7 +242,7 @@ func halfRight(targets []*target, right []bool) []Finding {
 		distance = math.Inf(1)
 	}
 	return []Finding{{
-		Stage: t.stage, Hypothesis: Unexplained, Side: Checkpoint, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
+		Stage: t.stage, Hypothesis: Unexplained, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
 		Tolerance: t.limit.Max,
 	}}
 }

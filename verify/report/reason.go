@@ -110,7 +110,7 @@ func sideText(side blame.Side) string {
 	case blame.Recording:
 		return "; a fault of the recording"
 	}
-	return ""
+	return "; a fault of the checkpoint or of the program"
 }
 
 // whereTexts says in which part something is; nothing if it is everywhere.

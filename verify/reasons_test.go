@@ -1,0 +1,64 @@
+package verify_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
+	"github.com/beitzoo/beitzoo/verify/verifytest"
+)
+
+// TestVerify_Unexplained changes recordings in ways that no hypothesis explains, and makes sure that this is said, and that no side is blamed.
+func TestVerify_Unexplained(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tap, stage, says, advice string
+		logitsAlone              bool
+	}{
+		"a block":      {"blocks.1", "blocks.1", "no reason was found for blocks.1", "record blocks.1.attn", false},
+		"the pool":     {"pool", "pool", "no reason was found for pool", "", false},
+		"logits alone": {"logits", blame.WholeModel, "hypotheses about the whole model", "record every stage", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := verifytest.One(t, "digits_p16_64.passl.float32")
+			a, _ := g.Recording.Activation(c.tap)
+			for i, v := range a.Values {
+				a.Values[i] += 0.3 * math.Sin(37*v)
+			}
+			if c.logitsAlone {
+				g.Recording.Activations = g.Recording.Activations[len(g.Recording.Activations)-1:]
+			}
+			r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+			at := slices.IndexFunc(r.Findings, func(f blame.Finding) bool { return f.Hypothesis == blame.Unexplained })
+			if at < 0 {
+				t.Fatalf("findings %+v", r.Findings)
+			}
+			if f := r.Findings[at]; f.Side != "" || f.Stage != c.stage || !strings.Contains(f.Sentence, c.says) || !strings.Contains(f.Advice, c.advice) || f.Without <= f.Tolerance {
+				t.Errorf("%+v", f)
+			}
+			_, err := r.Repair(g.Weights)
+			if err == nil || !strings.Contains(err.Error(), "the reason was not found") {
+				t.Errorf("repair: %v", err)
+			}
+		})
+	}
+}
+
+// TestVerify_ConstantRecording makes sure that a recording of zeros is not taken for a result.
+func TestVerify_ConstantRecording(t *testing.T) {
+	t.Parallel()
+	for _, tap := range []string{"embed", "blocks.1", "logits"} {
+		g := verifytest.One(t, "digits_p16_64.passl.float32")
+		a, _ := g.Recording.Activation(tap)
+		clear(a.Values)
+		r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+		if len(r.Findings) == 0 || r.Findings[0].Hypothesis != blame.ConstantRecording || r.Findings[0].Side != blame.Recording || r.Findings[0].Stage != tap {
+			t.Errorf("%s: %+v", tap, r.Findings)
+		}
+	}
+}
