@@ -173,11 +173,14 @@ func inNorms() []hypothesis {
 		says string
 		kind whatif.NormKind
 	}{
-		{"the norms divide by n - 1: the variance is the unbiased one, of a sample", whatif.UnbiasedNorm},
-		{"the norms add epsilon to the standard deviation, outside of the root", whatif.OutsideNorm},
-		{"the norms do not subtract the mean (RMSNorm)", whatif.RMSNorm},
+		{"divide by n - 1: the variance is the unbiased one, of a sample", whatif.UnbiasedNorm},
+		{"add epsilon to the standard deviation, outside of the root", whatif.OutsideNorm},
+		{"do not subtract the mean (RMSNorm)", whatif.RMSNorm},
+		{"neither subtract the mean nor add the bias (RMSNorm)", whatif.RMSNormAlone},
 	} {
-		all = append(all, program("norm-kind", []part{atAttention, atMLP, atPool}, k.says, kind, func(r *whatif.Rules) { r.Norm = k.kind }))
+		set := func(r *whatif.Rules) { r.Norm = k.kind }
+		all = append(all, program("norm-kind", []part{atAttention, atMLP, atPool}, "the norms "+k.says, kind, set),
+			everywhere(program("norm-kind", branches, "the norms of the blocks "+k.says, kind, set)))
 	}
 	return all
 }

@@ -130,6 +130,7 @@ func inPool() []hypothesis {
 		pool("the last token is pooled", whatif.PoolLast),
 		pool("the first patch is pooled", whatif.PoolFirstPatch),
 		pool("the class token is added to the mean of the patches", whatif.PoolMeanAndClass),
+		program("pooling", pooled, "what is pooled is normalised to length 1", "give the head what the last norm makes", func(r *whatif.Rules) { r.UnitPool = true }),
 		program("no-last-norm", pooled, "there is no norm after the last block: the last norm (fc_norm or norm) is left out", "apply the last norm before the head",
 			func(r *whatif.Rules) { r.NoLastNorm = true }),
 		lastNorm("swapped-norms", "the weight and the bias of the last norm are exchanged", func(d *draft, weight, bias string) bool { return d.swap(weight, bias) }),
@@ -171,6 +172,10 @@ func inLogits() []hypothesis {
 		program("output", head, "the results are after a sigmoid, not logits", "record the output of the head before the sigmoid",
 			func(r *whatif.Rules) { r.Output = whatif.Sigmoid }),
 	}
+	unit := program("pooling", head, "what the head reads is normalised to length 1", "give the head what the last norm makes",
+		func(r *whatif.Rules) { r.UnitHead = true })
+	unit.alone = true // on whole models it computes the same as the one about what is pooled
+	all = append(all, unit)
 	for _, c := range changes[:3] {
 		weight, bias := either(c.name, "the head's weight "+c.says, c.repair, c.of, ".weight"), either(c.name, "the head's bias "+c.says, c.repair, c.of, ".bias")
 		all = append(all, both("the logits, by weight and bias of the head, are each "+strings.TrimPrefix(c.says, "is "), weight, bias), weight, bias)

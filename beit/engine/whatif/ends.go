@@ -87,6 +87,29 @@ func (v *Version) patches(pixels []float64) *Rows {
 
 // Pool returns the input of the head, [images, C], or [images patches, C] for masked image modelling, from the stream after the last block.
 func (v *Version) Pool(x *Rows) (*Rows, error) {
+	pooled, err := v.pool(x)
+	if err != nil || !v.Rules.UnitPool {
+		return pooled, err
+	}
+	return ofLength1(pooled), nil
+}
+
+// ofLength1 returns rows divided by their lengths.
+func ofLength1(x *Rows) *Rows {
+	out := slices.Clone(x.Values)
+	for row := range slices.Chunk(out, x.Width) {
+		squares := 0.0
+		for _, v := range row {
+			squares += v * v
+		}
+		for i := range row {
+			row[i] /= max(math.Sqrt(squares), 1e-12)
+		}
+	}
+	return RowsOf(out, x.Width)
+}
+
+func (v *Version) pool(x *Rows) (*Rows, error) {
 	r := &reader{version: v, prefix: v.Config.NormName() + "."}
 	last := Norm{r.tensor("weight"), r.tensor("bias")}
 	if r.err != nil {
@@ -173,6 +196,9 @@ func (v *Version) Logits(ctx context.Context, pooled *Rows) (*Rows, error) {
 	weight, bias := r.tensor("weight"), valuesOf(r.tensor("bias"))
 	if r.err != nil {
 		return nil, r.err
+	}
+	if v.Rules.UnitHead {
+		pooled = ofLength1(pooled)
 	}
 	logits, err := v.linear(ctx, pooled, weight, bias)
 	if err != nil || v.Rules.Output == Logits {

@@ -92,7 +92,7 @@ func (v *Version) norm(x *Rows, weight, bias *Tensor, epsilon float64) *Rows {
 func normalise(y, x, weight, bias []float64, epsilon float64, kind NormKind) {
 	n := float64(len(x))
 	mean, squares := 0.0, 0.0
-	if kind != RMSNorm {
+	if kind != RMSNorm && kind != RMSNormAlone {
 		for _, v := range x {
 			mean += v / n
 		}
@@ -107,6 +107,12 @@ func normalise(y, x, weight, bias []float64, epsilon float64, kind NormKind) {
 	scale := 1 / math.Sqrt(variance+epsilon)
 	if kind == OutsideNorm {
 		scale = 1 / (math.Sqrt(variance) + epsilon)
+	}
+	if kind == RMSNormAlone {
+		for i, v := range x {
+			y[i] = v * scale * weight[i]
+		}
+		return
 	}
 	for i, v := range x {
 		y[i] = (v-mean)*scale*weight[i] + bias[i]

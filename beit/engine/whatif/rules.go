@@ -42,6 +42,8 @@ type Rules struct {
 	Pool PoolKind
 	// NoLastNorm means that nothing is normalised there.
 	NoLastNorm bool
+	// UnitPool means that what is pooled is normalised to length 1, and UnitHead that the head does so with what it reads.
+	UnitPool, UnitHead bool
 	// Output says what becomes of the logits.
 	Output OutputKind
 	// Down means that patches are counted down the columns of an image first.
@@ -78,6 +80,8 @@ const (
 	OutsideNorm
 	// RMSNorm does not subtract the mean.
 	RMSNorm
+	// RMSNormAlone is RMSNorm without a bias.
+	RMSNormAlone
 )
 
 // Order is the order of norm, branch and residual stream in a block.
