@@ -228,22 +228,26 @@ func partOf(name string) part {
 	return atMLP
 }
 
-// halfRight returns the finding that one half of a block is right, and that nothing explains the other; nil if the reference does not have both.
-func halfRight(targets []*target, right []bool) []Finding {
-	if len(targets) != 2 || right[0] == right[1] {
+// otherHalf returns the finding that nothing explains one half of a block, while the other is right or explained; nil if that is not so.
+func otherHalf(targets []*target, states []state) []Finding {
+	if len(targets) != 2 || (states[0] == isUnexplained) == (states[1] == isUnexplained) {
 		return nil
 	}
-	t, sentence := targets[1], "the attention of %s is right, and nothing explains what follows: look at the MLP (norm2, fc1, fc2), gamma_1 and gamma_2"
-	if right[1] {
-		t, sentence = targets[0], "nothing explains the attention of %s (norm1, qkv, the relative position bias, proj); what follows, the MLP, is right"
+	t, half, sentence := targets[1], states[0], "the attention of %s is %s, and nothing explains what follows: look at the MLP (norm2, fc1, fc2), gamma_1 and gamma_2"
+	if states[0] == isUnexplained {
+		t, half = targets[0], states[1]
+		sentence = "nothing explains the attention of %s (norm1, qkv, the relative position bias, proj); what follows, the MLP, is %s"
+	}
+	known := "right"
+	if half == isExplained {
+		known = "explained"
 	}
 	distance := t.without.MaxAbs
 	if math.IsNaN(distance) {
 		distance = math.Inf(1)
 	}
 	return []Finding{{
-		Stage: t.stage, Hypothesis: Unexplained, Sentence: fmt.Sprintf(sentence, t.stage), Distance: distance, Without: distance,
-		Tolerance: t.limit.Max,
+		Stage: t.stage, Hypothesis: Unexplained, Sentence: fmt.Sprintf(sentence, t.stage, known), Distance: distance, Without: distance, Tolerance: t.limit.Max,
 	}}
 }
 

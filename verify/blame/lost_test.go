@@ -216,8 +216,14 @@ func TestFind_LacksPositions(t *testing.T) {
 func TestFind_HalfOfABlockIsRight(t *testing.T) {
 	t.Parallel()
 	config := configs()[0]
-	for name, says := range map[string]string{"mlp.fc1.weight": "look at the MLP", "attn.qkv.weight": "nothing explains the attention"} {
+	for name, says := range map[string]string{
+		"mlp.fc1.weight": "is right, and nothing explains what follows: look at the MLP", "attn.qkv.weight": "nothing explains the attention",
+		"mlp.fc2.weight": "is explained, and nothing explains what follows",
+	} {
 		noise := hypothesis{at: wholeBlock, apply: func(d *draft) bool {
+			if name == "mlp.fc2.weight" && !d.edit("attn.proj.weight", "", reread) {
+				return false
+			}
 			return d.edit(name, "", func(values []float64, _ tensor.Shape) []float64 {
 				source := rand.New(rand.NewPCG(1, 2))
 				return each(values, func(v float64) float64 { return v + 0.1*source.NormFloat64() })
@@ -229,7 +235,10 @@ func TestFind_HalfOfABlockIsRight(t *testing.T) {
 			t.Fatal(err)
 		}
 		found, err := s.Find(t.Context(), caseAt(config, wrong, engine.Stage{Kind: engine.Block, Block: 1}, true))
-		if err != nil || len(found) != 1 || found[0].Hypothesis != "unexplained" || !strings.Contains(found[0].Sentence, says) {
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: found nothing, error %v", name, err)
+		}
+		if last := found[len(found)-1]; len(found) > 2 || last.Hypothesis != Unexplained || last.Side != "" || !strings.Contains(last.Sentence, says) {
 			t.Errorf("%s: found %s, error %v", name, names(found), err)
 		}
 	}

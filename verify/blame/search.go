@@ -118,7 +118,7 @@ func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
 // explainAll explains one target after the other. What explains one is assumed for the next.
 func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([]Finding, error) {
 	var findings []Finding
-	right, explained := make([]bool, len(targets)), true
+	states := make([]state, len(targets))
 	for i, t := range targets {
 		outcome, err := s.explain(ctx, t, d)
 		if err != nil {
@@ -128,21 +128,26 @@ func (s *Search) explainAll(ctx context.Context, targets []*target, d *draft) ([
 			if outcome.findings, err = s.lost(ctx, t, outcome.draft); err != nil {
 				return nil, err
 			}
-			explained = explained && outcome.findings != nil
 		}
 		if outcome.findings, err = s.recovered(ctx, t, outcome.findings); err != nil {
 			return nil, err
 		}
-		findings, d, right[i] = append(findings, outcome.findings...), outcome.draft, outcome.healthy
+		findings, d, states[i] = append(findings, outcome.findings...), outcome.draft, outcome.state()
 	}
-	switch {
-	case !slices.Contains(right, false):
-		findings = s.healthy(targets[len(targets)-1])
-	case !explained && findings == nil:
-		findings = halfRight(targets, right)
+	if !slices.ContainsFunc(states, func(s state) bool { return s != isRight }) {
+		return s.healthy(targets[len(targets)-1]), nil
 	}
-	return findings, nil
+	return append(findings, otherHalf(targets, states)...), nil
 }
+
+// state is what is known of a target after a search.
+type state int
+
+const (
+	isUnexplained state = iota
+	isExplained
+	isRight
+)
 
 // healthy returns the finding that nothing is wrong.
 func (s *Search) healthy(t *target) []Finding {
@@ -161,6 +166,16 @@ type outcome struct {
 	healthy bool
 }
 
+func (o outcome) state() state {
+	switch {
+	case o.healthy:
+		return isRight
+	case o.findings != nil:
+		return isExplained
+	}
+	return isUnexplained
+}
+
 // explain looks for the hypothesis, or the pair of them, under which a draft agrees with the target.
 func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, error) {
 	start, err := t.begin(ctx, d)
@@ -169,6 +184,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	}
 	known := s.ordered(t)
 	best, tried, err := s.improve(ctx, t, start, known)
+	if err == nil && best != nil {
+		best, err = t.farther(ctx, start, best, known)
+	}
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}

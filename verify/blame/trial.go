@@ -149,6 +149,33 @@ func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis)
 	return &trial{draft: d, hypotheses: all, notes: notes, distance: distance, limit: limit, share: limit.share(distance)}, nil
 }
 
+// farther returns, in place of a trial that agrees with a target and leaves what the reference has after it unexplained, that of one hypothesis which explains
+// both, if there is one: that norms come after branches says more than that the first is left out.
+func (t *target) farther(ctx context.Context, start, best *trial, known []hypothesis) (*trial, error) {
+	if t.beyond == nil {
+		return best, nil
+	}
+	if right, err := t.beyond(ctx, best.draft); err != nil || right {
+		return best, err
+	}
+	for _, h := range known {
+		if !h.exceeds(t.parts) {
+			continue
+		}
+		next, err := t.try(ctx, start, h)
+		if err != nil {
+			return nil, err
+		}
+		if next == nil || next.share > 1 {
+			continue
+		}
+		if agrees, err := t.agrees(ctx, next, h); err != nil || agrees {
+			return next, err
+		}
+	}
+	return best, nil
+}
+
 // promises reports whether a draft is nearer to the reference than a trial in the tokens that are looked at first.
 func (t *target) promises(ctx context.Context, from *trial, d *draft) (bool, error) {
 	if t.screen == nil {

@@ -83,7 +83,7 @@ func valuesOf(t *Tensor) []float64 {
 	return t.Values()
 }
 
-// Attention returns the attention branch before layer scale, [len(rows), C], for the tokens with these indices, from x, the stream before the block,
+// Attention returns the attention branch before layer scale, and before a norm that comes after it, [len(rows), C], for the tokens with these indices, from x, the stream before the block,
 // [images T, C]. With rows nil it returns all of them. The branch of BEiT's rules is remembered: many versions differ in the MLP alone.
 func (b *Block) Attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
 	if !b.version.Rules.usualAttention() {
@@ -114,11 +114,7 @@ func (b *Block) attention(ctx context.Context, x *Rows, rows []int) (*Rows, erro
 	if err != nil || v.Rules.NoProj {
 		return context, err
 	}
-	branch, err := v.linear(ctx, context, b.Proj.Weight, b.Proj.Bias)
-	if err == nil && v.Rules.Order == NormAfterBranch {
-		branch = v.norm(branch, b.Norm1.Weight, b.Norm1.Bias, v.Rules.Epsilon1)
-	}
-	return branch, err
+	return v.linear(ctx, context, b.Proj.Weight, b.Proj.Bias)
 }
 
 // norm1 returns what qkv reads.
@@ -179,6 +175,8 @@ func (b *Block) join(x, branch *Rows, gamma []float64, norm Norm, epsilon float6
 	switch v.Rules.Order {
 	case lonely:
 		return scaled(branch, gamma)
+	case NormAfterBranch:
+		return add(x, v.norm(branch, norm.Weight, norm.Bias, epsilon), gamma)
 	case NormAfterSum:
 		return v.norm(add(x, branch, gamma), norm.Weight, norm.Bias, epsilon)
 	case ScaleAfterSum:
@@ -207,11 +205,7 @@ func (b *Block) MLP(ctx context.Context, in *Rows) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	branch, err := v.linear(ctx, hidden, b.FC2.Weight, b.FC2.Bias)
-	if err == nil && v.Rules.Order == NormAfterBranch {
-		branch = v.norm(branch, b.Norm2.Weight, b.Norm2.Bias, v.Rules.Epsilon2)
-	}
-	return branch, err
+	return v.linear(ctx, hidden, b.FC2.Weight, b.FC2.Bias)
 }
 
 // End returns the stream after the block, z, from the one in the middle and the MLP branch.
