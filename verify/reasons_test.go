@@ -41,7 +41,7 @@ func TestVerify_Unexplained(t *testing.T) {
 			if f := r.Findings[at]; f.Side != "" || f.Stage != c.stage || !strings.Contains(f.Sentence, c.says) || !strings.Contains(f.Advice, c.advice) || f.Without <= f.Tolerance {
 				t.Errorf("%+v", f)
 			}
-			_, err := r.Repair(g.Weights)
+			_, err := r.Repair(g.Weights, false)
 			if err == nil || !strings.Contains(err.Error(), "the reason was not found") {
 				t.Errorf("repair: %v", err)
 			}

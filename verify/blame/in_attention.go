@@ -67,6 +67,7 @@ func inAttention() []hypothesis {
 		}},
 	}
 	all = append(all, inScores()...)
+	all = append(all, exchangedVectors()...)
 	return append(all, lonely(
 		arranging(attention, "attn.proj.weight", "attn.proj.weight is transposed, and its inputs are rearranged from [heads, width] to [width, heads]",
 			nil, nil, "transpose", func(c arch.Config) []int { return grid(c.Heads, c.HeadDim()) }),

@@ -74,6 +74,9 @@ func inEmbed() []hypothesis {
 			all = append(all, lonely(editing(c.name, embed, name, name+" "+c.says, c.repair, c.of))...)
 		}
 	}
+	for _, folded := range foldedDeviations() {
+		all = append(all, folded.hypothesis)
+	}
 	return all
 }
 

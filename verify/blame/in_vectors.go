@@ -78,6 +78,35 @@ func inVectors() []hypothesis {
 	return lonely(all...)
 }
 
+// exchangedVectors returns the hypotheses that two vectors of a block are exchanged which have so many values each, and similar roles.
+func exchangedVectors() []hypothesis {
+	var all []hypothesis
+	for _, p := range []struct {
+		at   []part
+		a, b string
+	}{
+		{attention, "attn.v_bias", "attn.proj.bias"},
+		{attention, "attn.q_bias", "attn.proj.bias"},
+		{attention, "norm1.bias", "attn.proj.bias"},
+		{attention, "norm1.bias", "attn.q_bias"},
+		{attention, "norm1.bias", "attn.v_bias"},
+		{mlp, "norm2.bias", "mlp.fc2.bias"},
+		{branches, "attn.v_bias", "mlp.fc2.bias"},
+		{branches, "attn.q_bias", "mlp.fc2.bias"},
+	} {
+		all = append(all, exchanging("swapped-biases", p.at, p.a, p.b))
+	}
+	for _, p := range []struct {
+		at   []part
+		a, b string
+	}{
+		{wholeBlock, "norm1.weight", "gamma_1"}, {mlp, "norm2.weight", "gamma_2"}, {mlp, "gamma_2", "mlp.fc2.bias"}, {sums, "norm2.weight", "gamma_1"},
+	} {
+		all = append(all, exchanging("swapped-vectors", p.at, p.a, p.b))
+	}
+	return lonely(all...)
+}
+
 // inWeights returns factors of whole weights.
 func inWeights() []hypothesis {
 	var all []hypothesis

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -52,14 +54,48 @@ func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, erro
 		if err != nil {
 			return nil, err
 		}
-		if may && len(findings) < most {
-			findings = append(findings, t.seen(one))
+		if !may || len(findings) == most {
+			continue
 		}
+		seen := t.seen(one)
+		if err := s.qualify(ctx, t, d, &seen); err != nil {
+			return nil, err
+		}
+		findings = append(findings, seen)
 	}
 	if findings == nil {
 		return s.oneClass(ctx, t, d)
 	}
 	return findings, nil
+}
+
+// qualify says of a finding about a vector that other values there do not explain the difference alone, if that is so. At the end of the model nothing but the weight
+// of the same layer remains then.
+func (s *Search) qualify(ctx context.Context, t *target, d *draft, f *Finding) error {
+	name := f.Tensors[0]
+	vain := slices.ContainsFunc(t.vain, func(u unknown) bool { return u.name == name })
+	layer, isBias := strings.CutSuffix(name, ".bias")
+	atEnd := isBias && (slices.Equal(t.parts, head) || slices.Equal(t.parts, pooled))
+	if atEnd && !vain {
+		rest, err := t.rest(ctx, d)
+		if err != nil {
+			return err
+		}
+		for at := range t.want.Width {
+			column := slice(whatif.RowsOf(rest, t.want.Width), at, 1).Values
+			vain = vain || slices.Max(column)-slices.Min(column) > 2*t.limit.Max // a bias adds the same for all images
+		}
+	}
+	if !vain {
+		return nil
+	}
+	f.Sentence += "; other values there do not explain the difference alone"
+	if atEnd {
+		f.Tensors = append(f.Tensors, layer+".weight")
+		f.Sentence += ", so " + layer + ".weight is another one, too"
+		f.Advice = "take " + text.List(f.Tensors, len(f.Tensors), "") + " from another copy of the checkpoint"
+	}
+	return nil
 }
 
 // oneClass returns the finding that the logits of one class alone are others. Too few images tell what is wrong with its row.

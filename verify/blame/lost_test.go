@@ -73,6 +73,14 @@ func TestFind_Added(t *testing.T) {
 	}{
 		{"zero", "cls_token", "embed", "cls_token is all zero", zero},
 		{"zero", "pos_embed", "embed", "pos_embed is all zero", zero},
+		{"zero", "cls_token", "embed no positions", "cls_token is all zero", zero},
+		{"folded", "patch_embed.proj.weight", "embed", "rescaled for pixels with ImageNet's std", ofColours3(0.229/0.5, 0.224/0.5, 0.225/0.5)},
+		{"scaled", "patch_embed.proj.weight", "embed", "multiplied by 2, 1/3, -1", ofColours3(0.5, 3, -1)},
+		{"zero-slices", "blocks.1.attn.q_bias", "blocks.1", "zeros alone in head 1", func(values []float64, _ int) []float64 {
+			changed := slices.Clone(values)
+			clear(changed[6:12])
+			return changed
+		}},
 		{"one-row", "head.weight", "logits", "the logit of class 3 alone", func(values []float64, width int) []float64 {
 			changed := slices.Clone(values)
 			changed[3*width+5] += 0.5
@@ -80,11 +88,14 @@ func TestFind_Added(t *testing.T) {
 		}},
 		{"signs", "blocks.1.gamma_1", "blocks.1", "gamma_1 has the signs that it lost", func(values []float64, _ int) []float64 { return each(values, math.Abs) }},
 	} {
+		config := config
+		at, without := strings.CutSuffix(m.stage, " no positions")
+		config.AbsolutePosition = !without
 		right := drawn(config)
 		wrong := planted(slices.Clone(right))
 		wrong.change(m.tensor, m.change)
 		seen, _ := run(t, config, right, nil, false)
-		stage, _ := engine.ParseStage(m.stage)
+		stage, _ := engine.ParseStage(at)
 		s, err := NewSearch(config, wrong)
 		if err != nil {
 			t.Fatal(err)
@@ -116,6 +127,57 @@ func TestFind_Unused(t *testing.T) {
 		if err != nil || len(found) != 1 || found[0].Side != Program || found[0].Edits != nil || !slices.Equal(found[0].Tensors, []string{tensor}) || found[0].Advice == "" {
 			t.Errorf("%s: found %+v, error %v", tensor, found, err)
 		}
+	}
+}
+
+// ofColours3 returns a change of kernels of three colours.
+func ofColours3(red, green, blue float64) func([]float64, int) []float64 {
+	return func(values []float64, _ int) []float64 {
+		return ofColours([]float64{red, green, blue})(values, tensor.Shape{24, 3, 4, 4})
+	}
+}
+
+// TestFind_FreshHead makes sure that the weight of a head is named, too, if other values of its bias, which the file shows to be lost, do not explain the logits.
+func TestFind_FreshHead(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	right := drawn(config)
+	wrong := planted(slices.Clone(right))
+	wrong.change("head.bias", func(values []float64, _ int) []float64 { return make([]float64, len(values)) })
+	wrong.change("head.weight", func(values []float64, _ int) []float64 {
+		source := rand.New(rand.NewPCG(1, 2))
+		return each(values, func(float64) float64 { return 0.02 * source.NormFloat64() })
+	})
+	seen, _ := run(t, config, right, nil, false)
+	s, err := NewSearch(config, wrong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Find(t.Context(), caseAt(config, seen, engine.Stage{Kind: engine.Logits}, false))
+	if err != nil || len(found) != 1 || !slices.Equal(found[0].Tensors, []string{"head.bias", "head.weight"}) || !strings.Contains(found[0].Sentence, "do not explain the difference alone") {
+		t.Errorf("found %s, error %v", names(found), err)
+	}
+}
+
+// TestFind_NormsAfterBranches has the attention branch as programs give it, before the norm that follows: one reason explains it and the rest of the block.
+func TestFind_NormsAfterBranches(t *testing.T) {
+	t.Parallel()
+	config := configs()[0]
+	of := func(says string) map[string]engine.Activation {
+		all := hypotheses()
+		at := slices.IndexFunc(all, func(h hypothesis) bool { return h.says == says })
+		seen, _ := run(t, config, drawn(config), &all[at], false)
+		return seen
+	}
+	seen := of("the norms come after the branches")
+	seen["blocks.1.attn"] = of("norm1 is left out")["blocks.1.attn"]
+	s, err := NewSearch(config, drawn(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Find(t.Context(), caseAt(config, seen, engine.Stage{Kind: engine.Block, Block: 1}, true))
+	if err != nil || len(found) != 1 || found[0].Hypothesis != "order" {
+		t.Errorf("found %s, error %v", names(found), err)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
 )
 
@@ -25,11 +24,11 @@ const (
 // hypotheses, or nil.
 func (s *Search) besideLost(ctx context.Context, t *target, start *trial, known []hypothesis) (*trial, error) {
 	const most = 4
-	names, err := s.lostVectors(ctx, t, start.draft)
-	if err != nil || names == nil {
+	lost, err := s.lostVectors(ctx, t, start.draft)
+	if err != nil || lost == nil {
 		return nil, err
 	}
-	span, err := t.spanOf(ctx, start.draft, names)
+	span, err := t.spanOf(ctx, start.draft, lost)
 	if err != nil || span == nil {
 		return nil, err
 	}
@@ -41,7 +40,7 @@ func (s *Search) besideLost(ctx context.Context, t *target, start *trial, known 
 		}
 		next := &trial{draft: start.draft.copied(), hypotheses: []hypothesis{h}}
 		next.draft.note = ""
-		if !h.apply(next.draft) {
+		if !h.apply(next.draft) || slices.ContainsFunc(lost, func(u unknown) bool { return next.draft.edits[u.name] != start.draft.edits[u.name] }) {
 			continue
 		}
 		rest, err := t.rest(ctx, next.draft)
@@ -54,9 +53,9 @@ func (s *Search) besideLost(ctx context.Context, t *target, start *trial, known 
 		}
 		all = append(all, next)
 	}
-	slices.SortStableFunc(all, func(a, b *trial) int { return cmp.Compare(left[a], left[b]) })
+	slices.SortStableFunc(all[1:], func(a, b *trial) int { return cmp.Compare(left[a], left[b]) }) // fewer mistakes come first
 	for _, one := range all[:min(most, len(all))] {
-		found, err := t.withVectors(ctx, one, names)
+		found, err := t.withVectors(ctx, one, lost)
 		if err != nil || found == nil {
 			return nil, err
 		}
@@ -65,33 +64,47 @@ func (s *Search) besideLost(ctx context.Context, t *target, start *trial, known 
 			return found, err
 		}
 	}
+	t.vain = lost
 	return nil, nil
 }
 
-// lostVectors returns the endings of the names of vectors of a stage that the file shows to be lost, if they are not too many.
-func (s *Search) lostVectors(ctx context.Context, t *target, d *draft) ([]string, error) {
+// unknown is a vector with values that are lost, those with these indices.
+type unknown struct {
+	// ending is that of its name, and name the whole.
+	ending, name string
+	indices      []int
+}
+
+// lostVectors returns the vectors of a stage that the file shows to be lost, if they have not too many values.
+func (s *Search) lostVectors(ctx context.Context, t *target, d *draft) ([]unknown, error) {
 	own, err := s.suspicious(ctx, t)
 	if err != nil || t.stage == WholeModel || len(d.places) != 1 {
 		return nil, err
 	}
-	var names []string
+	var lost []unknown
 	count := 0
 	for _, one := range own {
 		old, err := d.Tensor(one.Tensor)
 		if err != nil {
 			return nil, err
 		}
-		ending := strings.TrimPrefix(one.Tensor, d.places[0])
-		if len(old.Shape) != 1 || slices.Contains([]loss.Kind{loss.NotFinite, loss.Outlier}, one.Kind) || slices.Contains(names, ending) {
+		known := slices.ContainsFunc(lost, func(u unknown) bool { return u.name == one.Tensor })
+		if len(old.Shape) != 1 || slices.Contains([]loss.Kind{loss.NotFinite, loss.Outlier}, one.Kind) || known {
 			continue
 		}
-		names = append(names, ending)
-		count += old.Shape[0]
+		u := unknown{ending: strings.TrimPrefix(one.Tensor, d.places[0]), name: one.Tensor}
+		if one.Kind == loss.ZeroSlices {
+			u.indices = one.Indices
+		} else {
+			u.indices = rolled(old.Shape[0], 0)
+		}
+		lost = append(lost, u)
+		count += len(u.indices)
 	}
 	if count > mostLost || perLost*count > len(t.want.Values) {
 		return nil, nil
 	}
-	return names, nil
+	return lost, nil
 }
 
 // span is what vectors can move, to first order.
@@ -112,22 +125,21 @@ func (t *target) rest(ctx context.Context, d *draft) ([]float64, error) {
 }
 
 // spanOf returns what the vectors can move from a draft, or nil if a combination of their values moves nothing.
-func (t *target) spanOf(ctx context.Context, d *draft, names []string) (*span, error) {
+func (t *target) spanOf(ctx context.Context, d *draft, lost []unknown) (*span, error) {
 	const step = 1e-4
 	rest, err := t.rest(ctx, d)
 	if err != nil || rest == nil {
 		return nil, err
 	}
 	s := &span{rest: rest}
-	for _, name := range names {
-		full := d.names(name)[0]
-		old, err := d.Tensor(full)
+	for _, u := range lost {
+		old, err := d.Tensor(u.name)
 		if err != nil {
 			return nil, err
 		}
-		for i, v := range old.Values() {
+		for _, i := range u.indices {
 			moved := d.copied()
-			moved.Set(full, withValue(old, i, v+step))
+			moved.Set(u.name, withValue(old, i, old.Values()[i]+step))
 			after, err := t.rest(ctx, moved)
 			if err != nil {
 				return nil, err
@@ -169,18 +181,18 @@ func (s *span) beyond(rest []float64) float64 {
 }
 
 // withVectors returns a trial with the values of vectors with which it comes nearest to the target; nil if they can't be solved for.
-func (t *target) withVectors(ctx context.Context, from *trial, names []string) (*trial, error) {
-	d, err := t.solvedFor(ctx, from.draft, names)
+func (t *target) withVectors(ctx context.Context, from *trial, lost []unknown) (*trial, error) {
+	d, err := t.solvedFor(ctx, from.draft, lost)
 	if err != nil || d == nil {
 		return nil, err
 	}
 	next := &trial{draft: from.draft.copied(), hypotheses: slices.Clone(from.hypotheses), notes: slices.Clone(from.notes)}
-	for _, name := range names {
-		values, err := d.vector(name)
+	for _, u := range lost {
+		values, err := d.vector(u.ending)
 		if err != nil {
 			return nil, err
 		}
-		h := inexact(assigning(anotherVector, partOf(name), name, name+hasOthers, slices.Clone(values)))[0]
+		h := inexact(assigning(anotherVector, partOf(u.ending), u.ending, u.ending+hasOthers, slices.Clone(values)))[0]
 		h.apply(next.draft)
 		next.hypotheses, next.notes = append(next.hypotheses, h), append(next.notes, "")
 	}
@@ -195,7 +207,7 @@ func (t *target) withVectors(ctx context.Context, from *trial, names []string) (
 
 // solvedFor returns a draft with the values of vectors with which it comes nearest to the target, or nil, by Newton's method. What the values move is computed
 // anew if a step leaves more than a little.
-func (t *target) solvedFor(ctx context.Context, from *draft, names []string) (*draft, error) {
+func (t *target) solvedFor(ctx context.Context, from *draft, lost []unknown) (*draft, error) {
 	const steps, spans, little = 16, 5, 1e-3
 	d, known, least := from.copied(), (*span)(nil), math.Inf(1)
 	for count := range steps {
@@ -208,14 +220,14 @@ func (t *target) solvedFor(ctx context.Context, from *draft, names []string) (*d
 			if count > spans || now > least/2 && count > 1 {
 				break
 			}
-			if known, err = t.spanOf(ctx, d, names); err != nil || known == nil {
+			if known, err = t.spanOf(ctx, d, lost); err != nil || known == nil {
 				return nil, err
 			}
 		}
 		least = min(least, now)
 		changes, _ := known.values(rest)
-		for _, name := range names {
-			if changes, err = d.shift(name, changes); err != nil {
+		for _, u := range lost {
+			if changes, err = d.shift(u, changes); err != nil {
 				return nil, err
 			}
 		}
@@ -224,13 +236,15 @@ func (t *target) solvedFor(ctx context.Context, from *draft, names []string) (*d
 }
 
 // shift adds the first of some changes to a vector, and returns the others.
-func (d *draft) shift(name string, changes []float64) ([]float64, error) {
-	full := d.names(name)[0]
-	old, err := d.Tensor(full)
+func (d *draft) shift(u unknown, changes []float64) ([]float64, error) {
+	old, err := d.Tensor(u.name)
 	if err != nil {
 		return nil, err
 	}
-	count := old.Shape[0]
-	d.Set(full, whatif.NewTensor(tensor.Shape{count}, sum(old.Values(), changes[:count])))
-	return changes[count:], nil
+	values := slices.Clone(old.Values())
+	for at, i := range u.indices {
+		values[i] += changes[at]
+	}
+	d.Set(u.name, whatif.NewTensor(old.Shape, values))
+	return changes[len(u.indices):], nil
 }

@@ -109,7 +109,7 @@ func solveGamma(ctx context.Context, t *target, d *draft) ([]hypothesis, error) 
 	if d.Config.EmbedDim > narrow || !d.Config.LayerScale || !slices.Contains(t.done, atAttention) {
 		return nil, nil
 	}
-	near, err := t.solvedFor(ctx, d, []string{"gamma_1"})
+	near, err := t.solvedFor(ctx, d, []unknown{{"gamma_1", d.names("gamma_1")[0], rolled(d.Config.EmbedDim, 0)}})
 	if err != nil || near == nil {
 		return nil, err
 	}

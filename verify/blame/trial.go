@@ -35,6 +35,8 @@ type target struct {
 	without drift.Distance
 	// largest is the largest absolute value of want, or 0 if nobody asked yet.
 	largest float64
+	// vain are vectors that the file shows to be lost, and whose other values do not explain the target, alone or beside one hypothesis.
+	vain []unknown
 	// start is the draft that the search started from, and noise how far rounding to float32 leads it, once that is known.
 	start *draft
 	noise *drift.Distance

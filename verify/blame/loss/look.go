@@ -26,7 +26,7 @@ type look struct {
 	// grain is the coarsest dtype that holds all values.
 	grain tensor.DType
 	hash  uint64
-	// zero are the rows, and the columns, of a matrix in which all values are zero.
+	// zero are the rows, and the columns, of a matrix in which all values are zero, or the values of a vector that are.
 	zero [2][]int
 	// repeats are the rows, and the columns, that are equal to an earlier one.
 	repeats [2][]repeat

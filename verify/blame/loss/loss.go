@@ -29,7 +29,7 @@ const (
 	Copy Kind = "copy"
 	// Rounded: every value is one of DType, though it is stored in a finer one.
 	Rounded Kind = "rounded"
-	// ZeroSlices: the slices Indices along Axis are zero. Repeated: Count slices along Axis are the same as another one: Indices[0] is Indices[1].
+	// ZeroSlices: the slices Indices along Axis are zero; of a vector, the values Indices. Repeated: Count slices along Axis are the same as another one: Indices[0] is Indices[1].
 	ZeroSlices Kind = "zero-slices"
 	Repeated   Kind = "repeated"
 	// Initial: the values are as programs draw them before training.
@@ -208,6 +208,9 @@ func zeroSlices(l look, others company, config arch.Config) *Suspicion {
 			continue
 		}
 		name := [2]string{"row", "column"}[axis]
+		if len(l.shape) == 1 {
+			name = "value"
+		}
 		words := text.Count(len(which), name, name+"s")
 		if len(axes) == len(l.shape) {
 			known := axes[axis]

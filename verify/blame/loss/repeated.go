@@ -13,8 +13,12 @@ import (
 // repeat says that the slice at is equal to an earlier one.
 type repeat struct{ at, of int }
 
-// lines sets which rows and columns are zero, and which are repeated. A kernel has a row for each channel of the output.
+// lines sets which rows and columns are zero, and which are repeated. A kernel has a row for each channel of the output, and a vector one for each value.
 func (l *look) lines(values []float64) {
+	if len(l.shape) == 1 {
+		l.zero[0] = zeros(values)
+		return
+	}
 	if len(l.shape) < 2 || l.shape[0] < 2 || l.elements == 0 {
 		return
 	}
@@ -29,6 +33,20 @@ func (l *look) lines(values []float64) {
 	if len(l.shape) == 2 {
 		l.zero[1], l.repeats[1] = summary(columns, l.shape[0])
 	}
+}
+
+// zeros returns the indices of zeros in a vector, unless there are so few that they may be chance.
+func zeros(values []float64) (found []int) {
+	const few = 3
+	for i, v := range values {
+		if v == 0 {
+			found = append(found, i)
+		}
+	}
+	if len(found) <= few {
+		return nil
+	}
+	return found
 }
 
 // line is what a row or a column shows.
