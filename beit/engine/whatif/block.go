@@ -83,8 +83,8 @@ func valuesOf(t *Tensor) []float64 {
 	return t.Values()
 }
 
-// Attention returns the attention branch before layer scale, and before a norm that comes after it, [len(rows), C], for the tokens with these indices, from x, the stream before the block,
-// [images T, C]. With rows nil it returns all of them. The branch of BEiT's rules is remembered: many versions differ in the MLP alone.
+// Attention returns the attention branch before layer scale, and before a norm that comes after it, [len(rows), C], for the tokens with these indices, from x,
+// the stream before the block, [images T, C]. With rows nil it returns all of them. The branch of BEiT's rules is remembered: many versions differ in the MLP alone.
 func (b *Block) Attention(ctx context.Context, x *Rows, rows []int) (*Rows, error) {
 	if !b.version.Rules.usualAttention() {
 		return b.attention(ctx, x, rows)
