@@ -118,12 +118,13 @@ type NothingToRestoreError struct {
 
 func (e *NothingToRestoreError) Error() string {
 	lost, other := splitSides(e.Remaining)
+	other = slices.DeleteFunc(other, isUnexplained)
 	switch {
 	case e.OK:
 		return "the model agrees with the reference as it is"
 	case len(lost) > 0:
 		return "what was lost cannot be restored: " + text.List(sentences(lost), 3, "")
-	case len(other) > 0 && !slices.ContainsFunc(other, isUnexplained):
+	case len(other) > 0:
 		return "the checkpoint has nothing to restore: " + text.List(sentences(other), 3, "")
 	}
 	return "the reason was not found, so nothing can be restored"
