@@ -224,6 +224,12 @@ func TestLook_Planted(t *testing.T) {
 			}
 			return v
 		}), loss.ZeroSlices, "zeros alone in k,", ""},
+		{"blocks.1.attn.q_bias", func(old []float64) []float64 {
+			changed := slices.Clone(old)
+			clear(changed[len(old)/model.Config.Heads : 2*len(old)/model.Config.Heads])
+			return changed
+		}, loss.ZeroSlices, "zeros alone in head 1", ""},
+		{"blocks.1.norm2.bias", each(func(i int, v float64) float64 { return v * float64(i%2) }), loss.ZeroSlices, "zeros alone in 24 values", ""},
 		{"blocks.1.attn.relative_position_bias_table", func(old []float64) []float64 {
 			changed := slices.Clone(old)
 			clear(changed[len(old)-3*model.Config.Heads:])
