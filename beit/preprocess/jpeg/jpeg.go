@@ -3,6 +3,8 @@ package jpeg
 import (
 	"errors"
 	"fmt"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // Config is what the header of a file says.
@@ -28,8 +30,11 @@ type UnsupportedError struct{ Kind string }
 
 func (e *UnsupportedError) Error() string { return e.Kind + " is not supported" }
 
-// Is reports that the error is [errors.ErrUnsupported].
-func (e *UnsupportedError) Is(kind error) bool { return kind == errors.ErrUnsupported }
+// Is reports that the error is [errors.ErrUnsupported], and unusable input.
+func (e *UnsupportedError) Is(kind error) bool { return kind == errors.ErrUnsupported || kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *UnsupportedError) Hint() string { return "save it as PNG with a program that reads it" }
 
 // malformed is the error of a file that breaks the format.
 func malformed(format string, args ...any) error {
