@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/report"
 )
@@ -73,17 +74,16 @@ func verifyCommand(c *console) *cli.Command {
 }
 
 func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags) error {
-	if err := f.checkReport(); err != nil {
-		return err
-	}
-	f.model.keyBias = true // it changes nothing, and is said
 	effort, err := effortOf(f.search)
-	if err == nil {
-		err = f.checkFix()
+	for _, check := range []func() error{f.checkReport, f.checkFix} {
+		if err == nil {
+			err = check()
+		}
 	}
 	if err != nil {
 		return err
 	}
+	f.model.keyBias = true // it changes nothing, and is said
 	model, other, err := f.open(ctx, c, argument)
 	if err != nil {
 		return err
@@ -92,51 +92,79 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 		defer other.Close()
 	}
 	defer model.Close()
-	subject := verify.Subject{
-		Name: argument, Config: model.Config, Weights: model.Tensors, KeyBias: model.KeyBias, Rounded: adapt.Rounded(model.Steps),
-		EpsilonGuessed: model.From[card.Epsilon].Guess(),
-	}
-	if subject.Engine, subject.Options, err = f.engine.choose(); err != nil {
-		return err
-	}
-	reference, err := f.reference(ctx, other)
-	if err != nil {
-		return err
-	}
-	if err := f.announce(c, subject, reference); err != nil {
+	v := &verifying{console: c, flags: f, model: model, other: other, effort: effort, facts: verifiedFactsOf(model)}
+	if err := v.prepare(ctx, argument); err != nil {
 		return err
 	}
 	defer collectFor(model.Tensors)()
-	run := func(ctx context.Context, subject verify.Subject, noBlame bool) (*verify.Result, error) {
-		bar := c.newCount("comparing", inTaps)
-		defer bar.finish()
-		return verify.Verify(ctx, subject, reference, verify.Options{
-			Images: f.images, NoBlame: noBlame, Effort: effort, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
-		})
-	}
-	result, err := run(ctx, subject, false)
+	result, err := v.run(ctx, v.subject, false)
 	if err != nil {
 		return err
 	}
-	facts, notFixed := verifiedFactsOf(model), error(nil)
+	return v.conclude(ctx, result)
+}
+
+// verifying is a model, and what it is compared with.
+type verifying struct {
+	*console
+	flags     verifyFlags
+	model     *convert.Model
+	other     *convert.Model // with --against, else nil
+	subject   verify.Subject
+	reference verify.Reference
+	effort    blame.Effort
+	facts     verifiedFacts
+}
+
+// prepare finds out what is compared, and says what that takes.
+func (v *verifying) prepare(ctx context.Context, argument string) (err error) {
+	v.subject = verify.Subject{
+		Name: argument, Config: v.model.Config, Weights: v.model.Tensors, KeyBias: v.model.KeyBias, Rounded: adapt.Rounded(v.model.Steps),
+		EpsilonGuessed: v.model.From[card.Epsilon].Guess(),
+	}
+	if v.subject.Engine, v.subject.Options, err = v.flags.engine.choose(); err != nil {
+		return err
+	}
+	if v.reference, err = v.flags.reference(ctx, v.other); err != nil {
+		return err
+	}
+	return v.flags.announce(v.console, v.subject, v.reference)
+}
+
+// run compares a subject with the reference; noBlame means that nobody asks for reasons.
+func (v *verifying) run(ctx context.Context, subject verify.Subject, noBlame bool) (*verify.Result, error) {
+	bar := v.newCount("comparing", inTaps)
+	defer bar.finish()
+	return verify.Verify(ctx, subject, v.reference, verify.Options{
+		Images: v.flags.images, NoBlame: noBlame, Effort: v.effort, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },
+	})
+}
+
+// repaired compares the model with other weights, of which some were rounded when they were stored.
+func (v *verifying) repaired(ctx context.Context, weights []tensor.Named, rounded []string) (*verify.Result, error) {
+	subject := v.subject
+	subject.Weights, subject.Rounded = weights, slices.Concat(subject.Rounded, rounded)
+	return v.run(ctx, subject, true)
+}
+
+// conclude repairs and reports what was asked for, and prints the verdict.
+func (v *verifying) conclude(ctx context.Context, result *verify.Result) error {
+	f, facts, notFixed := v.flags, v.facts, error(nil)
 	if f.fix.fix {
-		again := func(ctx context.Context, weights []tensor.Named, rounded []string) (*verify.Result, error) {
-			repaired := subject
-			repaired.Weights, repaired.Rounded = weights, slices.Concat(subject.Rounded, rounded)
-			return run(ctx, repaired, true)
-		}
-		if facts.Fix, notFixed = (fixing{model, again, f}).fix(ctx, c, result); facts.Fix == nil {
+		if facts.Fix, notFixed = (fixing{v.model, v.repaired, f}).fix(ctx, v.console, result); facts.Fix == nil {
 			return notFixed
 		}
 	}
-	options := report.Options{All: f.all, Hint: cmp.Or(verdictHint(result.Advice), searchHint(result, f.search)), About: facts.line(), Width: c.columns, Labels: model.Labels}
+	options := report.Options{
+		All: f.all, Hint: cmp.Or(verdictHint(result.Advice), searchHint(result, f.search)), About: facts.line(), Width: v.columns, Labels: v.model.Labels,
+	}
 	var failed error
 	if f.report != "" {
-		if failed = f.writeReport(ctx, c, model, other, result, options); failed == nil {
+		if failed = f.writeReport(ctx, v.console, v.model, v.other, result, options); failed == nil {
 			facts.Report = f.report
 		}
 	}
-	verdict := printVerdict(c, result, facts, options) // it took its time, so it is printed in any case
+	verdict := printVerdict(v.console, result, facts, options) // it took its time, so it is printed in any case
 	if f.fix.fix && errors.Is(verdict, errDiffers) {
 		verdict = notFixed
 	}
