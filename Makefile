@@ -24,12 +24,12 @@ build: ## bin/beitzoo, without libtorch
 
 test: test-go test-torch ## every test
 
-# The tests that run the program hundreds of times are left out under the race detector, and run without it.
+# The tests that run the program hundreds of times, and those that search for reasons, are left out under the race detector, and run without it.
 test-go: ## the tests and examples that need only Go, under the race detector where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
 	GOWORK=off $(GO) vet ./...
 	GOWORK=off $(GO) test -race -timeout 20m ./...
-	GOWORK=off $(GO) test -timeout 20m ./cmd/beitzoo ./verify/blame
+	GOWORK=off $(GO) test -timeout 20m ./cmd/beitzoo ./verify ./verify/blame
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch

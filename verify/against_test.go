@@ -1,3 +1,5 @@
+//go:build !race
+
 package verify_test
 
 import (
@@ -133,13 +135,6 @@ func attention(t *testing.T, g verifytest.Golden, before engine.Activation) engi
 		t.Fatal(err)
 	}
 	return branch
-}
-
-// namesDifference reports whether a finding says that the checkpoints differ in just these parameters.
-func namesDifference(r *verify.Result, sentence string, tensors ...string) bool {
-	return slices.ContainsFunc(r.Findings, func(f blame.Finding) bool {
-		return f.Hypothesis == "checkpoints-differ" && strings.HasPrefix(f.Sentence, sentence) && slices.Equal(f.Tensors, tensors)
-	})
 }
 
 // TestAgainst_Relations makes sure that it is said how a parameter follows from the other checkpoint's.

@@ -1,3 +1,5 @@
+//go:build !race
+
 package verify_test
 
 import (
@@ -60,5 +62,17 @@ func TestVerify_ConstantRecording(t *testing.T) {
 		if len(r.Findings) == 0 || r.Findings[0].Hypothesis != blame.ConstantRecording || r.Findings[0].Side != blame.Recording || r.Findings[0].Stage != tap {
 			t.Errorf("%s: %+v", tap, r.Findings)
 		}
+	}
+}
+
+// TestVerify_BlameLooksAtTheBadImage changes one image of a recording, so that the weights cannot be the reason. The others are right.
+func TestVerify_BlameLooksAtTheBadImage(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "digits_p16_64.passl.float32")
+	a, _ := g.Recording.Activation("blocks.1")
+	a.Values[2*len(a.Values)/4+7] += 0.5
+	r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+	if r.OK || r.FirstDivergence != "blocks.1" || !strings.HasPrefix(r.Blame, "no reason was found") {
+		t.Errorf("ok %v, first divergence %q, blame %q", r.OK, r.FirstDivergence, r.Blame)
 	}
 }

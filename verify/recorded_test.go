@@ -1,3 +1,5 @@
+//go:build !race
+
 package verify_test
 
 import (
@@ -13,13 +15,6 @@ import (
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
-
-// changed returns a copy of a recording with other activations.
-func changed(r *recording.Recording, activations ...engine.Activation) *recording.Recording {
-	own := *r
-	own.Activations = activations
-	return &own
-}
 
 // TestRecorded_Headless verifies the body of a model with what PASSL recorded of it, in the forms in which programs record a model without a head.
 func TestRecorded_Headless(t *testing.T) {
