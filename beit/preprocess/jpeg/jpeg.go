@@ -31,7 +31,9 @@ type UnsupportedError struct{ Kind string }
 func (e *UnsupportedError) Error() string { return e.Kind + " is not supported" }
 
 // Is reports that the error is [errors.ErrUnsupported], and unusable input.
-func (e *UnsupportedError) Is(kind error) bool { return kind == errors.ErrUnsupported || kind == errdef.ErrInput }
+func (e *UnsupportedError) Is(kind error) bool {
+	return kind == errors.ErrUnsupported || kind == errdef.ErrInput
+}
 
 // Hint says what to do.
 func (e *UnsupportedError) Hint() string { return "save it as PNG with a program that reads it" }
