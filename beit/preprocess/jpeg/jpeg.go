@@ -23,7 +23,7 @@ type Image struct {
 }
 
 // ErrTruncated says that a file ends before its end marker.
-var ErrTruncated = errors.New("the file ends early")
+var ErrTruncated = errdef.New(errdef.ErrInput, "the file ends early")
 
 // UnsupportedError says that a file is of a kind that is not read.
 type UnsupportedError struct{ Kind string }
