@@ -7,11 +7,11 @@ TARGETS = {
     "false alarms": (0.0, 0.05, "of what is honest or changes nothing, fails or is refused"),
     "found": (1.0, 0.97, "of what exceeds twice the honest rounding at its stage"),
     "right place": (0.99, 0.95, "of the found, where there is more than logits"),
-    "named, information kept": (0.95, 0.80, "with activations"),
-    "named, all": (0.85, 0.65, "with activations"),
-    "named, logits alone": (0.60, 0.25, ""),
-    "both of a pair": (0.90, 0.30, ""),
-    "repaired and verified": (0.95, 0.75, "of what keeps its information, in checkpoints"),
+    "named, information kept": (0.95, 0.90, "with activations"),
+    "named, all": (0.85, 0.85, "with activations"),
+    "named, logits alone": (0.60, 0.45, ""),
+    "both of a pair": (0.90, 0.60, ""),
+    "repaired and verified": (0.95, 0.85, "of what keeps its information, in checkpoints"),
 }
 
 
