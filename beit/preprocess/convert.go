@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 
+	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
@@ -21,7 +22,7 @@ func FromImage(img image.Image) (*RGB8, error) {
 	case *RGB8:
 		return m, nil
 	case *image.YCbCr:
-		return fromJPEG(m), nil
+		return opaque(jpeg.FromYCbCr(m)), nil
 	}
 	dst := NewRGB8(bounds.Dx(), bounds.Dy())
 	fill := lineFiller(img)

@@ -51,7 +51,7 @@ var ErrFormat = errdef.New(errdef.ErrInput, "not a JPEG, PNG, GIF, BMP or WebP i
 type format struct {
 	name   string
 	magic  string
-	config func(io.Reader) (image.Config, error)
+	config func(data []byte) (image.Config, error)
 	decode func(data []byte) (*RGB8, error)
 }
 
@@ -60,10 +60,10 @@ const longestMagic = 12
 
 var formats = []format{
 	{"JPEG", "\xff\xd8", jpegConfig, decodeJPEG},
-	{"PNG", "\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG},
-	{"GIF", "GIF8?a", gifConfig, decodeGIF},
-	{"BMP", "BM", bmp.DecodeConfig, decodeWith(bmp.Decode)},
-	{"WebP", "RIFF????WEBP", webp.DecodeConfig, decodeWebP},
+	{"PNG", "\x89PNG\r\n\x1a\n", configWith(png.DecodeConfig), decodePNG},
+	{"GIF", "GIF8?a", configWith(gifConfig), decodeGIF},
+	{"BMP", "BM", configWith(bmp.DecodeConfig), decodeWith(bmp.Decode)},
+	{"WebP", "RIFF????WEBP", configWith(webp.DecodeConfig), decodeWebP},
 }
 
 // Decode reads one image (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
@@ -124,7 +124,7 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 			p, err = nil, fmt.Errorf("malformed image: decoder failed: %v", cause)
 		}
 	}()
-	config, err := f.config(bytes.NewReader(data))
+	config, err := f.config(data)
 	if err != nil {
 		return nil, err
 	}
@@ -148,35 +148,40 @@ func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8
 	}
 }
 
+// configWith adapts a reader of headers of the standard library's form.
+func configWith(read func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
+	return func(data []byte) (image.Config, error) { return read(bytes.NewReader(data)) }
+}
+
 // jpegConfig reads the size of a JPEG file.
-func jpegConfig(r io.Reader) (image.Config, error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return image.Config{}, err
-	}
+func jpegConfig(data []byte) (image.Config, error) {
 	config, err := jpeg.DecodeConfig(data)
 	return image.Config{Width: config.Width, Height: config.Height}, err
 }
 
-// decodeJPEG repeats grey, and inverts the four inks before it converts them, as Pillow does whether or not they were stored inverted.
 func decodeJPEG(data []byte) (*RGB8, error) {
 	img, err := jpeg.Decode(data)
 	if err != nil {
 		return nil, err
 	}
+	return opaque(img), nil
+}
+
+// opaque repeats grey, and inverts the four inks before it converts them, as Pillow does whether or not they were stored inverted. It takes the memory of img.
+func opaque(img *jpeg.Image) *RGB8 {
 	if img.Components == 3 {
-		return &RGB8{Width: img.Width, Height: img.Height, Pix: img.Pix}, nil
+		return &RGB8{Width: img.Width, Height: img.Height, Pix: img.Pix}
 	}
 	dst := NewRGB8(img.Width, img.Height)
 	if img.Components == 1 {
 		everyPixel(dst.Pix, img.Pix, 1, greyPixel)
-		return dst, nil
+		return dst
 	}
 	for i, v := range img.Pix {
 		img.Pix[i] = 255 - v
 	}
 	everyPixel(dst.Pix, img.Pix, 4, cmykPixel)
-	return dst, nil
+	return dst
 }
 
 // decodePNG decodes 16-bit grey with a transparent value as grey. The library returns it as colour,

@@ -3,6 +3,8 @@ package preprocess_test
 import (
 	"bytes"
 	"encoding/json"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"testing"
@@ -114,5 +116,35 @@ func TestPixels_MatchSources(t *testing.T) {
 			}
 			same(t, pixels, decodeFile(t, r.expected))
 		})
+	}
+}
+
+// TestFromImage_PlanesOfAnotherDecoder interpolates and converts planes that the standard library decoded, which are at most one level off.
+func TestFromImage_PlanesOfAnotherDecoder(t *testing.T) {
+	t.Parallel()
+	const largest = 3
+	for _, name := range []string{"made_411.jpg", "made_420.jpg", "made_420_6x9.jpg", "made_422.jpg", "made_422_4x3.jpg", "made_440.jpg", "made_444.jpg"} {
+		data, err := os.ReadFile(filepath.Join(golden, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		planes, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, is := planes.(*image.YCbCr); !is {
+			t.Fatalf("%s: %T", name, planes)
+		}
+		got, err := preprocess.FromImage(planes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := decodeFile(t, name+".rgb.png")
+		for i, v := range want.Pix {
+			if d := int(got.Pix[i]) - int(v); d < -largest || d > largest {
+				t.Errorf("%s: sample %d is %d, want %d", name, i, got.Pix[i], v)
+				break
+			}
+		}
 	}
 }

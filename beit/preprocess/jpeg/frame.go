@@ -25,7 +25,8 @@ type component struct {
 	columns, rows int
 	stride, lines int
 	coefficients  []int16 // [lines, stride, 64] if there may be several scans, else [v, stride, 64], one row of units
-	samples       []uint8 // [lines 8, stride 8]
+	samples       []uint8 // lines of which each begins pitch after the one before
+	pitch         int
 	// known has, for each coefficient in the order of the file, the bits that are still missing after the scans so far, or -1 for all; previous has the same
 	// before the last scan.
 	known, previous [64]int8
@@ -97,7 +98,8 @@ func (d *decoder) allocate() {
 	d.multiple = d.progressive || len(d.first.components) < len(d.components)
 	for i := range d.components {
 		c := &d.components[i]
-		c.samples = make([]uint8, 64*c.stride*c.lines)
+		c.pitch = 8 * c.stride
+		c.samples = make([]uint8, c.pitch*8*c.lines)
 		lines := c.v
 		if d.multiple {
 			lines = c.lines

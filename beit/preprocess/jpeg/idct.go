@@ -78,7 +78,7 @@ func clamp(v int32) uint8 {
 
 // transform computes the samples of a row of blocks from their coefficients, [stride, 64].
 func (c *component) transform(y int, coefficients []int16) {
-	step := 8 * c.stride
+	step := c.pitch
 	line := c.samples[8*y*step : 8*(y+1)*step]
 	for x := 0; x < c.columns; x++ {
 		b := (*[64]int16)(coefficients[64*x:])

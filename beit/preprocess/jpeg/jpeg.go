@@ -62,5 +62,5 @@ func Decode(data []byte) (*Image, error) {
 		return nil, err
 	}
 	d.transform()
-	return d.paint(), nil
+	return d.paint(d.colours()), nil
 }

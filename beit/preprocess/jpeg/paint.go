@@ -1,5 +1,11 @@
 package jpeg
 
+import (
+	"image"
+
+	"github.com/beitzoo/beitzoo/internal/parallel"
+)
+
 // transform computes the samples of files with several scans.
 func (d *decoder) transform() {
 	if !d.multiple {
@@ -25,23 +31,46 @@ func (d *decoder) transform() {
 }
 
 // paint returns the picture of the samples.
-func (d *decoder) paint() *Image {
-	count := len(d.components)
-	out := &Image{Config: Config{d.width, d.height, count}, Pix: make([]uint8, d.width*d.height*count)}
-	lines := make([]*line, count)
-	for i := range lines {
-		c := &d.components[i]
-		lines[i] = newLine(c, d.maxH/c.h, d.maxV/c.v)
-	}
-	convert := d.colours()
-	var planes [4][]uint8
-	for y := range d.height {
-		for i, l := range lines {
-			planes[i] = l.at(y)[:d.width]
+func (f *frame) paint(convert func(out []uint8, planes [4][]uint8)) *Image {
+	count := len(f.components)
+	out := &Image{Config: Config{f.width, f.height, count}, Pix: make([]uint8, f.width*f.height*count)}
+	parallel.Ranges(f.height, f.width, func(from, to int) {
+		lines := make([]*line, count)
+		for i := range lines {
+			c := &f.components[i]
+			lines[i] = newLine(c, f.maxH/c.h, f.maxV/c.v)
 		}
-		convert(out.Pix[y*d.width*count:(y+1)*d.width*count], planes)
-	}
+		var planes [4][]uint8
+		for y := from; y < to; y++ {
+			for i, l := range lines {
+				planes[i] = l.at(y)[:f.width]
+			}
+			convert(out.Pix[y*f.width*count:(y+1)*f.width*count], planes)
+		}
+	})
 	return out
+}
+
+// FromYCbCr returns the colours of planes that another decoder made, at their own subsampling, as libjpeg-turbo interpolates and converts them. The Image is new
+// memory.
+func FromYCbCr(m *image.YCbCr) *Image {
+	step := steps[m.SubsampleRatio]
+	f := &frame{width: m.Rect.Dx(), height: m.Rect.Dy(), maxH: step.X, maxV: step.Y}
+	plane := func(samples []uint8, pitch, h, v int) component {
+		return component{h: h, v: v, width: ceil(f.width*h, f.maxH), height: ceil(f.height*v, f.maxV), samples: samples, pitch: pitch}
+	}
+	f.components = []component{plane(m.Y, m.YStride, step.X, step.Y), plane(m.Cb, m.CStride, 1, 1), plane(m.Cr, m.CStride, 1, 1)}
+	return f.paint(rgb)
+}
+
+// steps are how many pixels a sample of colour covers.
+var steps = map[image.YCbCrSubsampleRatio]image.Point{
+	image.YCbCrSubsampleRatio444: {X: 1, Y: 1},
+	image.YCbCrSubsampleRatio422: {X: 2, Y: 1},
+	image.YCbCrSubsampleRatio420: {X: 2, Y: 2},
+	image.YCbCrSubsampleRatio440: {X: 1, Y: 2},
+	image.YCbCrSubsampleRatio411: {X: 4, Y: 1},
+	image.YCbCrSubsampleRatio410: {X: 4, Y: 2},
 }
 
 // line widens one line of a plane at a time to the width of the picture, in memory of its own.
@@ -58,7 +87,7 @@ func newLine(c *component, stepX, stepY int) *line {
 
 // row returns the real samples of a line; beyond the first and the last one these count again.
 func (l *line) row(y int) []uint8 {
-	return l.samples[max(0, min(y, l.height-1))*8*l.stride:][:l.width]
+	return l.samples[max(0, min(y, l.height-1))*l.pitch:][:l.width]
 }
 
 // at returns the samples for line y of the picture. They are valid until the next call.
