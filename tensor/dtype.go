@@ -67,6 +67,11 @@ func (d DType) Size() int {
 	return 0
 }
 
+// SignificantBits returns how many bits the fractions of a real floating-point type have, the leading one included, or 0 for other types.
+func (d DType) SignificantBits() int {
+	return map[DType]int{BF16: 8, F16: 11, F32: 24, F64: 53}[d]
+}
+
 // IsFloat reports whether d is a real floating-point type: F16, BF16, F32 or F64.
 func (d DType) IsFloat() bool {
 	return d == F16 || d == BF16 || d == F32 || d == F64

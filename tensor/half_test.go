@@ -56,3 +56,22 @@ func TestRound_Nearest(t *testing.T) {
 		}
 	})
 }
+
+// TestDType_SignificantBits compares with rounding: half a unit in the last place above 1 rounds to even, which is 1, and a whole unit does not.
+func TestDType_SignificantBits(t *testing.T) {
+	t.Parallel()
+	for dtype, rounded := range map[tensor.DType]func(float64) float64{
+		tensor.BF16: func(v float64) float64 { return float64(tensor.WidenBF16(tensor.RoundBF16(float32(v)))) },
+		tensor.F16:  func(v float64) float64 { return float64(tensor.WidenF16(tensor.RoundF16(float32(v)))) },
+		tensor.F32:  func(v float64) float64 { return float64(float32(v)) },
+		tensor.F64:  func(v float64) float64 { return v },
+	} {
+		unit := math.Ldexp(1, 1-dtype.SignificantBits())
+		if rounded(1+unit/2) != 1 || rounded(1+unit) != 1+unit {
+			t.Errorf("%s does not have %d significant bits", dtype, dtype.SignificantBits())
+		}
+	}
+	if n := tensor.Invalid.SignificantBits(); n != 0 {
+		t.Errorf("no type has %d significant bits", n)
+	}
+}

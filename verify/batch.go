@@ -73,6 +73,26 @@ func (v *verification) batch(ctx context.Context, from, to int) (err error) {
 	return b.leftOver()
 }
 
+// replay runs the reference alone once more on the images [from, to), and calls see for each part of the model with what the reference has there.
+func (v *verification) replay(ctx context.Context, from, to int, see func(b *batch, stages []engine.Stage, want []*engine.Activation) error) error {
+	b, err := v.newBatch(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	for _, stages := range partsOf(v.subject.Config) {
+		acts, err := b.activations(ctx, stages)
+		if err != nil {
+			return err
+		}
+		if err := see(b, stages, acts.want); err != nil {
+			return err
+		}
+		b.remember(stages, acts.want)
+	}
+	return nil
+}
+
 // step compares the stages of one part, of which count come before.
 func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) error {
 	b.phase(Reading)

@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/verify/blame"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // damagedReference is the hypothesis that a reference is not finite where the model computes finite numbers.
@@ -26,7 +27,7 @@ type damageMeter struct {
 func (m *damageMeter) add(from int, shape []int, values, expected []float64) {
 	one := len(values) / max(1, shape[0])
 	for i, v := range values {
-		if isFinite(v) || expected != nil && !isFinite(expected[i]) {
+		if drift.Finite(v) || expected != nil && !drift.Finite(expected[i]) {
 			continue
 		}
 		if m.images == nil {
@@ -46,7 +47,7 @@ func (m *damageMeter) add(from int, shape []int, values, expected []float64) {
 
 // addPixels looks at the pixels of images that begin with the index from.
 func (m *damageMeter) addPixels(from int, shape []int, pixels []float32) {
-	bad := func(v float32) bool { return !isFinite(float64(v)) }
+	bad := func(v float32) bool { return !drift.Finite(float64(v)) }
 	if !slices.ContainsFunc(pixels, bad) {
 		return
 	}
@@ -56,8 +57,6 @@ func (m *damageMeter) addPixels(from int, shape []int, pixels []float32) {
 	}
 	m.add(from, shape, values, nil)
 }
-
-func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // place returns where the values are.
 func (m *damageMeter) place() blame.Place {

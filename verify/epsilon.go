@@ -65,31 +65,22 @@ func (v *verification) fitsElsewhere(ctx context.Context, epsilon float64, but [
 
 // meterAlone measures single stages of the images [from, to), those that have meters, as other lanes compute them.
 func (v *verification) meterAlone(ctx context.Context, from, to int, exact, rough *lane, meters map[string]*localMeter) error {
-	b, err := v.newBatch(ctx, from, to)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	for _, stages := range partsOf(v.subject.Config) {
-		acts, err := b.activations(ctx, stages)
-		if err != nil {
+	return v.replay(ctx, from, to, func(b *batch, stages []engine.Stage, want []*engine.Activation) error {
+		if !slices.ContainsFunc(stages, func(s engine.Stage) bool { return meters[s.String()] != nil }) {
+			return nil
+		}
+		if err := b.loadLanes(stages[0], exact, rough); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(stages, func(s engine.Stage) bool { return meters[s.String()] != nil }) {
-			if err := b.loadLanes(stages[0], exact, rough); err != nil {
-				return err
-			}
-			local, err := b.localActivations(ctx, stages, acts.want, exact, rough)
-			if err != nil {
-				return err
-			}
-			for i, stage := range stages {
-				if meter := meters[stage.String()]; meter != nil && local != nil && acts.want[i] != nil {
-					meter.add(from, acts.want[i], local.exact[i].Values, local.rough[i].Values)
-				}
+		local, err := b.localActivations(ctx, stages, want, exact, rough)
+		if err != nil || local == nil {
+			return err
+		}
+		for i, stage := range stages {
+			if meter := meters[stage.String()]; meter != nil && want[i] != nil {
+				meter.add(from, want[i], local.exact[i].Values, local.rough[i].Values)
 			}
 		}
-		b.remember(stages, acts.want)
-	}
-	return nil
+		return nil
+	})
 }

@@ -62,7 +62,7 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 
 func countNotFinite(values []float64) (count int) {
 	for _, v := range values {
-		if !isFinite(v) {
+		if !drift.Finite(v) {
 			count++
 		}
 	}

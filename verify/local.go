@@ -42,7 +42,7 @@ func (b *batch) localBefore(stage engine.Stage) (engine.Activation, bool) {
 		return engine.Activation{}, true
 	}
 	before := b.before[needed]
-	if before == nil || !allFinite(before.Values) {
+	if before == nil || !drift.AllFinite(before.Values) {
 		return engine.Activation{}, false
 	}
 	return *before, true
@@ -55,10 +55,6 @@ func hasAny(acts []*engine.Activation) bool {
 		}
 	}
 	return false
-}
-
-func allFinite(values []float64) bool {
-	return !slices.ContainsFunc(values, func(v float64) bool { return !isFinite(v) })
 }
 
 // compareLocal measures stage i of a part.

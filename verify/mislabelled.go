@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame"
+	"github.com/beitzoo/beitzoo/verify/drift"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
@@ -36,14 +37,12 @@ func shownDType(r *recording.Recording) tensor.DType {
 	return r.DType
 }
 
-// mantissas are the bits of the numbers of a dtype.
-var mantissas = map[tensor.DType]int{tensor.BF16: 8, tensor.F16: 11, tensor.F32: 24}
-
 // countOf returns how many values have no more bits than the numbers of a dtype.
 func countOf(values []float64, dtype tensor.DType) (count int) {
+	bits := dtype.SignificantBits()
 	for _, v := range values {
 		fraction, _ := math.Frexp(v)
-		if scaled := math.Ldexp(fraction, mantissas[dtype]); scaled == math.Trunc(scaled) || !isFinite(v) {
+		if scaled := math.Ldexp(fraction, bits); scaled == math.Trunc(scaled) || !drift.Finite(v) {
 			count++
 		}
 	}

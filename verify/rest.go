@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // rest is what follows the attention branch in blocks whose branch is wrong, by their stages.
@@ -26,7 +27,16 @@ func (v *verification) judgeRest(ctx context.Context, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("computing blocks from their branches: %w", err)
 	}
-	if err := v.batches(func(from, to int) error { return v.meterRest(ctx, from, to, model.Version(), rests) }); err != nil {
+	err = v.batches(func(from, to int) error {
+		return v.replay(ctx, from, to, func(b *batch, stages []engine.Stage, want []*engine.Activation) error {
+			meter := rests[stages[len(stages)-1]]
+			if meter == nil {
+				return nil
+			}
+			return b.finishBlock(ctx, stages, want, model.Version(), meter)
+		})
+	})
+	if err != nil {
 		return err
 	}
 	for i, t := range r.Taps {
@@ -66,33 +76,11 @@ func (v *verification) meterOf(name string) *tapMeter {
 	return nil
 }
 
-// meterRest measures the images [from, to).
-func (v *verification) meterRest(ctx context.Context, from, to int, model *whatif.Version, rests rest) error {
-	b, err := v.newBatch(ctx, from, to)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	for _, stages := range partsOf(v.subject.Config) {
-		acts, err := b.activations(ctx, stages)
-		if err != nil {
-			return err
-		}
-		if meter := rests[stages[len(stages)-1]]; meter != nil {
-			if err := b.finishBlock(ctx, stages, acts.want, model, meter); err != nil {
-				return err
-			}
-		}
-		b.remember(stages, acts.want)
-	}
-	return nil
-}
-
 // finishBlock measures one block from its branch. Its rounding is taken to be that of the whole block.
 func (b *batch) finishBlock(ctx context.Context, stages []engine.Stage, want []*engine.Activation, model *whatif.Version, meter *localMeter) error {
 	before, has := b.localBefore(stages[0])
 	branch, stream := want[0], want[1]
-	if !has || branch == nil || stream == nil || !allFinite(branch.Values) {
+	if !has || branch == nil || stream == nil || !drift.AllFinite(branch.Values) {
 		return nil
 	}
 	if err := b.loadLanes(stages[0], b.exact, b.rough); err != nil {

@@ -253,3 +253,38 @@ func subtract(a, b *whatif.Rows) *whatif.Rows {
 	}
 	return whatif.RowsOf(out, a.Width)
 }
+
+// subtractFrom takes so many times y away from x.
+func subtractFrom(x, y []float64, times float64) {
+	for i, v := range y {
+		x[i] -= times * v
+	}
+}
+
+// centredRows returns rows without the mean of each column.
+func centredRows(x *whatif.Rows) *whatif.Rows {
+	out := slices.Clone(x.Values)
+	for c := range x.Width {
+		mean := 0.0
+		for t := range x.Count {
+			mean += x.Values[t*x.Width+c] / float64(x.Count)
+		}
+		for t := range x.Count {
+			out[t*x.Width+c] -= mean
+		}
+	}
+	return whatif.RowsOf(out, x.Width)
+}
+
+// gramOf returns the products of the columns of a matrix with one another.
+func gramOf(values []float64, width int) []float64 {
+	gram := make([]float64, width*width)
+	for line := range slices.Chunk(values, width) {
+		for i, a := range line {
+			for j, b := range line {
+				gram[i*width+j] += a * b
+			}
+		}
+	}
+	return gram
+}

@@ -2,8 +2,6 @@ package blame
 
 import (
 	"context"
-	"math"
-	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
@@ -31,7 +29,7 @@ func (s *Search) elsewhere(ctx context.Context, c Case, stage engine.Stage) (*Fi
 		return nil, err
 	}
 	without := drift.Compare(b.own.Values, b.branch.Values)
-	if b.branchLimit.share(without) <= 1 || !allFinite(b.branch.Values) {
+	if b.branchLimit.share(without) <= 1 || !drift.AllFinite(b.branch.Values) {
 		return nil, nil
 	}
 	if share, err := b.leadsOn(ctx, b.branch); err != nil || share <= 1 {
@@ -122,7 +120,3 @@ type place struct {
 
 // times returns the limit for values that are larger by a factor.
 func (l Limit) times(factor float64) Limit { return Limit{Max: l.Max * factor, RMS: l.RMS * factor} }
-
-func allFinite(values []float64) bool {
-	return !slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
-}

@@ -11,17 +11,7 @@ import (
 
 // solved returns mistakes of the checkpoint that solvers find where there are activations, in the shapes that programs make: they are tried in whole models only.
 func solved() []hypothesis {
-	return slices.Concat(inChannels(), inLines(), inPermutedVectors(), rescaled())
-}
-
-// simpleOrders are the orders in which things stand after a common mistake.
-var simpleOrders = []struct {
-	says string
-	of   func(n int) []int
-}{
-	{"in reverse order", reversed},
-	{"rolled by 1", func(n int) []int { return rolled(n, 1) }},
-	{"rolled back by 1", func(n int) []int { return rolled(n, -1) }},
+	return slices.Concat(inChannels(), inLines(), rescaled())
 }
 
 // inChannels returns the hypotheses that the channels in heads stand in another order, in the weight and in its bias.
@@ -42,23 +32,20 @@ func inChannels() []hypothesis {
 	return lonely(all...)
 }
 
-// inLines returns the hypotheses that rows or columns of a weight stand in another order.
+// inLines returns the hypotheses that lines of a weight stand in another order: columns, and the rows of proj as other layouts of heads have them.
 func inLines() []hypothesis {
 	var all []hypothesis
-	width := func(c arch.Config) int { return c.EmbedDim }
-	hidden := func(c arch.Config) int { return c.HiddenDim }
 	for _, w := range []struct {
-		at            []part
-		name          string
-		rows, columns func(arch.Config) int
-	}{{attention, "attn.proj.weight", width, width}, {mlp, "mlp.fc2.weight", width, hidden}} {
-		for _, o := range simpleOrders {
-			order := func(n func(arch.Config) int) func(arch.Config) []int {
-				return func(c arch.Config) []int { return o.of(n(c)) }
-			}
-			all = append(all,
-				arranging(w.at, w.name, "the rows of "+w.name+" are "+o.says, order(w.rows), nil, "", nil),
-				arranging(w.at, w.name, "the columns of "+w.name+" are "+o.says, nil, order(w.columns), "", nil))
+		at    []part
+		name  string
+		width func(arch.Config) int
+	}{
+		{attention, "attn.proj.weight", func(c arch.Config) int { return c.EmbedDim }},
+		{mlp, "mlp.fc2.weight", func(c arch.Config) int { return c.HiddenDim }},
+	} {
+		for _, o := range orders[:3] {
+			columns := func(c arch.Config) []int { return o.of(w.width(c)) }
+			all = append(all, arranging(w.at, w.name, "the columns of "+w.name+" "+o.says, nil, columns, "", nil))
 		}
 	}
 	for _, o := range []struct {
@@ -69,22 +56,6 @@ func inLines() []hypothesis {
 		{"[width, heads] to [heads, width]", func(c arch.Config) []int { return grid(c.HeadDim(), c.Heads) }},
 	} {
 		all = append(all, arranging(attention, "attn.proj.weight", "the rows of attn.proj.weight are rearranged from "+o.says, o.of, nil, "", nil))
-	}
-	return lonely(all...)
-}
-
-// inPermutedVectors returns the hypotheses that the values of biases stand in another order.
-func inPermutedVectors() []hypothesis {
-	var all []hypothesis
-	for _, v := range []struct {
-		at   []part
-		name string
-	}{{attention, "attn.v_bias"}, {attention, "attn.proj.bias"}, {mlp, "mlp.fc2.bias"}} {
-		for _, c := range changes {
-			if c.name == "permuted" {
-				all = append(all, editing(c.name, v.at, v.name, v.name+" "+c.says, c.repair, c.of))
-			}
-		}
 	}
 	return lonely(all...)
 }

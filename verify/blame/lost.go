@@ -17,10 +17,7 @@ import (
 )
 
 // lostNames are the names of hypotheses about what was lost, the most certain first.
-var lostNames = []struct {
-	kind loss.Kind
-	name string
-}{
+var lostNames = []lostName{
 	{loss.NotFinite, "non-finite"},
 	{loss.Zero, "zero"},
 	{loss.Ones, "ones"},
@@ -31,6 +28,12 @@ var lostNames = []struct {
 	{loss.Repeated, "repeated"},
 	{loss.Initial, "initial-value"},
 	{loss.Outlier, "outlier"},
+}
+
+// lostName is the name of the hypothesis about a kind of loss.
+type lostName struct {
+	kind loss.Kind
+	name string
 }
 
 // isLost ends the sentence about what nothing restores.
@@ -136,19 +139,14 @@ func (s *Search) suspicious(ctx context.Context, t *target) ([]loss.Suspicion, e
 	if err := s.look(ctx); err != nil {
 		return nil, err
 	}
-	own := slices.DeleteFunc(slices.Clone(s.suspicions), func(one loss.Suspicion) bool { return rankOf(one) < 0 || !s.reads(t, one.Tensor) })
+	own := slices.DeleteFunc(slices.Clone(s.suspicions), func(one loss.Suspicion) bool { return !s.reads(t, one.Tensor) })
 	slices.SortStableFunc(own, func(a, b loss.Suspicion) int { return cmp.Compare(rankOf(a), rankOf(b)) })
 	return own, nil
 }
 
-// rankOf returns the index of a suspicion in lostNames, or -1.
+// rankOf returns the index of a suspicion in lostNames.
 func rankOf(one loss.Suspicion) int {
-	for i, n := range lostNames {
-		if n.kind == one.Kind {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(lostNames, func(n lostName) bool { return n.kind == one.Kind })
 }
 
 // seen returns the finding that a parameter is suspicious.
@@ -190,14 +188,10 @@ func (s *Search) mayMatter(ctx context.Context, t *target, d *draft, one loss.Su
 
 // unrounded returns values that a dtype rounds to these: drawn, but always the same.
 func unrounded(values []float64, dtype tensor.DType) []float64 {
-	bits := 8
-	if dtype == tensor.F16 {
-		bits = 11
-	}
 	source := rand.New(rand.NewPCG(1, 2))
 	return each(values, func(v float64) float64 {
 		_, exponent := math.Frexp(v)
-		return v + math.Ldexp(source.Float64()-0.5, exponent-bits)
+		return v + math.Ldexp(source.Float64()-0.5, exponent-dtype.SignificantBits())
 	})
 }
 
@@ -291,6 +285,7 @@ func otherHalf(targets []*target, states []state) []Finding {
 func (s *Search) look(ctx context.Context) (err error) {
 	if !s.looked {
 		s.suspicions, err = loss.Look(ctx, s.model.Config, s.weights)
+		s.suspicions = slices.DeleteFunc(s.suspicions, func(one loss.Suspicion) bool { return rankOf(one) < 0 }) // of a kind without a name
 		s.looked = err == nil
 	}
 	return err

@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
@@ -67,18 +64,8 @@ func odditiesOf(suspicions []loss.Suspicion) (all []oddity) {
 		}
 		all[at] = append(all[at], s)
 	}
-	slices.SortStableFunc(all, func(a, b oddity) int { return cmp.Compare(a.rank(), b.rank()) })
+	slices.SortStableFunc(all, func(a, b oddity) int { return cmp.Compare(rankOf(a[0]), rankOf(b[0])) })
 	return all
-}
-
-// rank returns the place of the kind in lostNames.
-func (o oddity) rank() int {
-	for i, n := range lostNames {
-		if n.kind == o[0].Kind {
-			return i
-		}
-	}
-	return len(lostNames)
 }
 
 // lostFinding returns the finding about an oddity. Nothing restores it.
@@ -89,12 +76,9 @@ func (m *march) lostFinding(c Case, odd oddity) Finding {
 		names = append(names, s.Tensor)
 	}
 	f := Finding{
-		Stage: WholeModel, Hypothesis: string(odd[0].Kind), Side: Checkpoint, Tensors: names, Sentence: odd[0].Sentence,
+		Stage: WholeModel, Hypothesis: lostNames[rankOf(odd[0])].name, Side: Checkpoint, Tensors: names, Sentence: odd[0].Sentence,
 		Advice:   "take " + text.List(names, most, "") + " from another copy of the checkpoint",
 		Distance: m.without.MaxAbs, Without: m.without.MaxAbs, Tolerance: c.Limit.Max,
-	}
-	if rank := odd.rank(); rank < len(lostNames) {
-		f.Hypothesis = lostNames[rank].name
 	}
 	if len(odd) == 1 {
 		f.Stage, f.Where = stageReading(names[0], m.search.model.Config.NormName(), m.search.model.Config.HeadName()), Place{Element: odd[0].Element}
@@ -125,10 +109,9 @@ const aboutAsFar = 16
 
 // moves reports whether other values of what is odd move the result about as far as it is from the reference, and whether something shows what values there could be.
 func (m *march) moves(ctx context.Context, odd oddity) (moves, known bool, err error) {
-	draw := rand.New(rand.NewPCG(1, 2))
 	other := make(map[string]*whatif.Tensor)
 	for _, s := range odd {
-		t, err := m.instead(s, draw)
+		t, err := m.instead(s)
 		if err != nil {
 			return false, true, err
 		}
@@ -174,17 +157,13 @@ func placeOf(block int) string {
 
 // instead returns values that a suspected parameter may have had: those of the nearest block that is not suspected, or, if it was rounded, any that
 // round to them. It returns nil if there are none.
-func (m *march) instead(s loss.Suspicion, draw *rand.Rand) (*whatif.Tensor, error) {
+func (m *march) instead(s loss.Suspicion) (*whatif.Tensor, error) {
 	own, err := m.search.model.Tensor(s.Tensor)
 	if err != nil {
 		return nil, err
 	}
 	if s.Kind == loss.Rounded {
-		bits := map[tensor.DType]int{tensor.BF16: 8, tensor.F16: 11}[s.DType]
-		step := math.Ldexp(1, -cmp.Or(bits, 24))
-		return own.Map(func(values []float64) []float64 {
-			return each(values, func(v float64) float64 { return v * (1 + (draw.Float64()-0.5)*step*2) })
-		}), nil
+		return own.Map(func(values []float64) []float64 { return unrounded(values, s.DType) }), nil
 	}
 	block := blockOf(s.Tensor)
 	if block < 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // Search looks for reasons in one model. It remembers what it found: what explains one block is tried first in the next. It can be used by one goroutine at a
@@ -402,7 +403,7 @@ func (s *Search) notFinite(stage engine.Stage, whole bool) *Finding {
 			continue
 		}
 		values, err := tensor.Float64s(w.View)
-		if err == nil && slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+		if err == nil && !drift.AllFinite(values) {
 			names = append(names, w.Name)
 		}
 	}

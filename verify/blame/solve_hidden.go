@@ -114,24 +114,11 @@ func whitened(ctx context.Context, x, other *whatif.Rows) (*whatif.Rows, *whatif
 		if length*length <= ridge*trace { // it follows from those before
 			continue
 		}
-		divide(own, length)
-		divide(too, length)
-		a.Values, a.Count = append(a.Values, own...), a.Count+1
-		b.Values, b.Count = append(b.Values, too...), b.Count+1
+		unit := func(v float64) float64 { return v / length }
+		a.Values, a.Count = append(a.Values, each(own, unit)...), a.Count+1
+		b.Values, b.Count = append(b.Values, each(too, unit)...), b.Count+1
 	}
 	return a, b
-}
-
-func subtractFrom(x, y []float64, times float64) {
-	for i, v := range y {
-		x[i] -= times * v
-	}
-}
-
-func divide(x []float64, by float64) {
-	for i := range x {
-		x[i] /= by
-	}
 }
 
 // assignedUnits assigns units until that changes nothing more, or that many times.
@@ -152,10 +139,10 @@ func exchangedUnits(ctx context.Context, weight []float64, hidden, want *whatif.
 	const least = 1e-18
 	units := hidden.Width
 	order = slices.Clone(order)
-	scores := gram(weight, len(weight)/units, units)  // of the units of fc2
-	alike := gram(hidden.Values, hidden.Count, units) // of those of fc1
-	along := alongUnits(weight, hidden, want, order)  // [unit of fc2, unit of fc1], of what remains
-	enough := least * dot(want.Values, want.Values)   // what counts as nearer
+	scores := gramOf(weight, units)                  // of the units of fc2
+	alike := gramOf(hidden.Values, units)            // of those of fc1
+	along := alongUnits(weight, hidden, want, order) // [unit of fc2, unit of fc1], of what remains
+	enough := least * dot(want.Values, want.Values)  // what counts as nearer
 	apart := func(of []float64, i, j int) float64 { return of[i*units+i] + of[j*units+j] - 2*of[i*units+j] }
 	for range 4 * units {
 		best, one, other := -enough, 0, 0
@@ -173,23 +160,13 @@ func exchangedUnits(ctx context.Context, weight []float64, hidden, want *whatif.
 		}
 		a, b := order[one], order[other]
 		for j := range units { // what remains loses (w_one - w_other) (h_b - h_a)
-			subtractFrom(along[j*units:(j+1)*units], difference(alike[b*units:(b+1)*units], alike[a*units:(a+1)*units]), scores[one*units+j]-scores[other*units+j])
+			step, line := scores[one*units+j]-scores[other*units+j], along[j*units:(j+1)*units]
+			subtractFrom(line, alike[b*units:(b+1)*units], step)
+			subtractFrom(line, alike[a*units:(a+1)*units], -step)
 		}
 		order[one], order[other] = b, a
 	}
 	return order
-}
-
-// gram returns the products of the columns of x, [rows, n].
-func gram(x []float64, rows, n int) []float64 {
-	out := make([]float64, n*n)
-	for r := range rows {
-		line := x[r*n : (r+1)*n]
-		for i, v := range line {
-			subtractFrom(out[i*n:(i+1)*n], line, -v)
-		}
-	}
-	return out
 }
 
 // alongUnits returns the product of each unit of fc2 with each of fc1 in what remains of the branch.
@@ -209,12 +186,6 @@ func alongUnits(weight []float64, hidden, want *whatif.Rows, order []int) []floa
 	return out
 }
 
-func difference(a, b []float64) []float64 {
-	out := slices.Clone(a)
-	subtractFrom(out, b, 1)
-	return out
-}
-
 // remaining returns what the units in an order leave of the branch. order is nil at first.
 func remaining(weight []float64, hidden, want *whatif.Rows, order []int) *whatif.Rows {
 	units, width := hidden.Width, want.Width
@@ -229,21 +200,6 @@ func remaining(weight []float64, hidden, want *whatif.Rows, order []int) *whatif
 		}
 	}
 	return whatif.RowsOf(rest, width)
-}
-
-// centredRows returns rows without the mean of each column.
-func centredRows(x *whatif.Rows) *whatif.Rows {
-	out := slices.Clone(x.Values)
-	for c := range x.Width {
-		mean := 0.0
-		for t := range x.Count {
-			mean += x.Values[t*x.Width+c] / float64(x.Count)
-		}
-		for t := range x.Count {
-			out[t*x.Width+c] -= mean
-		}
-	}
-	return whatif.RowsOf(out, x.Width)
 }
 
 // assignUnits assigns units once more, after what the assignment so far explains was taken away from all others. order is nil at first.

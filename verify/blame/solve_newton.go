@@ -184,16 +184,3 @@ func (n *newton) channels(factors *whatif.Rows) (right, normal []float64) {
 	}
 	return right, normal
 }
-
-// gramOf returns the products of the columns of a matrix with one another.
-func gramOf(values []float64, width int) []float64 {
-	gram := make([]float64, width*width)
-	for line := range slices.Chunk(values, width) {
-		for i, a := range line {
-			for j, b := range line {
-				gram[i*width+j] += a * b
-			}
-		}
-	}
-	return gram
-}

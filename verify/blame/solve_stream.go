@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // solveStream solves for mistakes anywhere in a block: in the attention, assuming that the MLP is right, and the other way round.
@@ -89,7 +90,7 @@ func unscaled(branch *whatif.Rows, gamma []float64) *whatif.Rows {
 			branch.Values[i] /= gamma[i%branch.Width]
 		}
 	}
-	if slices.ContainsFunc(branch.Values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+	if !drift.AllFinite(branch.Values) {
 		return nil
 	}
 	return branch

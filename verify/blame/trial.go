@@ -89,9 +89,7 @@ func (t *target) limitOf(hypotheses []hypothesis, distance drift.Distance) Limit
 		return t.limit
 	}
 	if t.largest == 0 {
-		for _, v := range t.want.Values {
-			t.largest = max(t.largest, math.Abs(v))
-		}
+		t.largest = largestOf(t.want.Values)
 	}
 	wide := Limit{Max: max(t.limit.Max, slack*t.largest)}
 	if t.limit.RMS > 0 {

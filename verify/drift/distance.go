@@ -1,6 +1,9 @@
 package drift
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Distance says how far the computed values are from the wanted ones. If NonFinite is not 0, then MaxAbs, MaxRel, Mean and RMS are +Inf and Cosine is 0.
 type Distance struct {
@@ -35,7 +38,7 @@ func (m *Meter) Add(got, want []float64) {
 }
 
 func (m *Meter) pair(g, w float64, at int) {
-	if !finite(g) || !finite(w) {
+	if !Finite(g) || !Finite(w) {
 		if m.seen.NonFinite == 0 {
 			m.seen.At = at
 		}
@@ -77,7 +80,13 @@ func Compare(got, want []float64) Distance {
 	return m.Distance()
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// Finite reports whether a value is neither NaN nor infinite.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// AllFinite reports whether all values are finite.
+func AllFinite(values []float64) bool {
+	return !slices.ContainsFunc(values, func(v float64) bool { return !Finite(v) })
+}
 
 // cosine returns the cosine of an angle from the dot product and both squared norms. It divides twice, because the product of large norms may overflow.
 func cosine(dot, a, b float64) float64 {
