@@ -24,14 +24,25 @@
 	VBROADCASTSD 192(AX), Z28 \
 	VPXORQ Z22, Z22, Z22
 
-// CUT makes K1 the mask of the values that are left, if they are fewer than 8.
-#define CUT \
+// LOOP begins a loop over 8 values at a time, which NEXT ends. K1 is the mask of the values that there are: of the last ones there may be fewer.
+#define LOOP \
+loop: \
+	TESTQ CX, CX   \
+	JLE  done      \
 	CMPQ CX, $8    \
 	JGE  full      \
 	MOVQ $1, BX    \
 	SHLQ CX, BX    \
 	DECQ BX        \
-	KMOVW BX, K1
+	KMOVW BX, K1   \
+full:
+
+// NEXT goes on to the next 8 values, of so many bytes, or else ends the loop.
+#define NEXT(bytes) \
+	ADDQ bytes, SI \
+	SUBQ $8, CX    \
+	JMP  loop      \
+done:
 
 // EXP computes exp of Z0 as 2^n exp(r), |r| <= (ln 2)/2, with 14 terms of the series. It uses Z1 and Z2. A NaN stays one: VMAXPD and VMINPD return their first
 // operand here if one is NaN.
@@ -137,22 +148,13 @@ TEXT ·expFloat64(SB), NOSPLIT, $0-40
 	VBROADCASTSD shift+24(FP), Z21
 	VPXORQ Z20, Z20, Z20
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPD.Z (SI), K1, Z0
 	VSUBPD Z21, Z0, Z0
 	EXP
 	VADDPD Z0, Z20, K1, Z20
 	VMOVUPD Z0, K1, (SI)
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($64)
 	MOVQ sums+32(FP), SI
 	VMOVUPD Z20, (SI)
 	VZEROUPPER
@@ -164,25 +166,16 @@ TEXT ·expFloat32(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Y21
 	VPXORQ Z20, Z20, Z20
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPS.Z (SI), K1, Y0
 	VSUBPS Y21, Y0, Y0
 	VCVTPS2PD Y0, Z0
 	EXP
 	VCVTPD2PS Z0, Y0
 	VMOVUPS Y0, K1, (SI)
-	ADDQ $32, SI
 	VCVTPS2PD Y0, Z0
 	VADDPD Z0, Z20, K1, Z20
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($32)
 	MOVQ sums+32(FP), SI
 	VMOVUPD Z20, (SI)
 	VZEROUPPER
@@ -193,20 +186,11 @@ TEXT ·geluFloat64(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 	LOAD_GELU
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPD.Z (SI), K1, Z0
 	GELU
 	VMOVUPD Z0, K1, (SI)
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($64)
 	VZEROUPPER
 	RET
 
@@ -215,22 +199,13 @@ TEXT ·geluFloat32(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 	LOAD_GELU
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPS.Z (SI), K1, Y0
 	VCVTPS2PD Y0, Z0
 	GELU
 	VCVTPD2PS Z0, Y0
 	VMOVUPS Y0, K1, (SI)
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($32)
 	VZEROUPPER
 	RET
 
@@ -242,20 +217,11 @@ TEXT ·divideFloat64(SB), NOSPLIT, $0-24
 	MOVQ $0xff, BX
 	KMOVW BX, K1
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPD.Z (SI), K1, Z0
 	VDIVPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
-	ADDQ $64, SI
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($64)
 	VZEROUPPER
 	RET
 
@@ -267,19 +233,10 @@ TEXT ·divideFloat32(SB), NOSPLIT, $0-20
 	MOVQ $0xff, BX
 	KMOVW BX, K1
 
-loop:
-	TESTQ CX, CX
-	JLE  done
-	CUT
-
-full:
+	LOOP
 	VMOVUPS.Z (SI), K1, Y0
 	VDIVPS Y1, Y0, Y0
 	VMOVUPS Y0, K1, (SI)
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JMP  loop
-
-done:
+	NEXT($32)
 	VZEROUPPER
 	RET
