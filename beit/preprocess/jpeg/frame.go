@@ -95,7 +95,7 @@ func ceil(a, b int) int { return (a + b - 1) / b }
 
 // allocate makes room for samples, and for coefficients if there may be several scans.
 func (d *decoder) allocate() {
-	d.multiple = d.progressive || len(d.first.components) < len(d.components)
+	d.multiple = d.progressive || len(d.current.components) < len(d.components)
 	for i := range d.components {
 		c := &d.components[i]
 		c.pitch = 8 * c.stride

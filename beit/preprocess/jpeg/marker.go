@@ -32,8 +32,8 @@ type decoder struct {
 	restart        int
 	jfif, adobe    bool
 	adobeTransform byte
-	// first is the first scan, if the header ends in one.
-	first *scan
+	// current is the scan whose header was read last.
+	current *scan
 	// count is the number of scans, and lastGood the last row of units that had data in the last scan.
 	count, lastGood int
 	bits            bitReader
@@ -63,7 +63,7 @@ func (d *decoder) header() error {
 func (d *decoder) scans() error {
 	d.allocate()
 	for {
-		if err := d.scan(d.first); err != nil {
+		if err := d.scan(d.current); err != nil {
 			return err
 		}
 		for {

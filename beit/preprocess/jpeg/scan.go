@@ -14,7 +14,7 @@ type scanComponent struct {
 	last int
 }
 
-// scanHeader reads what a scan has, into d.first.
+// scanHeader reads what a scan has, into d.current.
 func (d *decoder) scanHeader(body []byte) error {
 	if d.components == nil {
 		return malformed("a scan without a frame")
@@ -51,7 +51,7 @@ func (d *decoder) scanHeader(body []byte) error {
 			return err
 		}
 	}
-	d.first = s
+	d.current = s
 	return nil
 }
 
