@@ -2,10 +2,14 @@ package classify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
+	"io"
 	"io/fs"
+	"iter"
 	"math"
+	"os"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -87,95 +91,48 @@ func (c *Classifier) Function() Function { return FunctionFor(c.card.Problem, c.
 
 // Files reads image files and returns their logits, [N, Classes] in the order of paths. The rows belong to the caller. If some files cannot be read, their rows
 // are nil, the others are there, and the error is an *[UnreadError], unless the classifier is Strict. Logits that are not finite are a *[NotFiniteError]. With
-// any error but an *UnreadError the result is nil.
+// any error but an *UnreadError the result is nil. [Classifier.Stream] does not wait for the last image, nor keep all rows.
 func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, error) {
-	return c.batches(ctx, len(paths), func(from, to int) ([]float32, []*preprocess.FileError, error) {
-		return preprocess.FilesLeniently(ctx, *c.card.Recipe, paths[from:to])
-	}, at(paths))
+	return c.rows(ctx, len(paths), itemsOf(paths, func(path string) item {
+		return c.file(path, func() (io.ReadCloser, error) { return os.Open(path) })
+	}))
 }
 
 // FS is [Classifier.Files] for files of fsys.
 func (c *Classifier) FS(ctx context.Context, fsys fs.FS, names []string) ([][]float64, error) {
-	return c.batches(ctx, len(names), func(from, to int) ([]float32, []*preprocess.FileError, error) {
-		return preprocess.FSLeniently(ctx, *c.card.Recipe, fsys, names[from:to])
-	}, at(names))
+	return c.rows(ctx, len(names), itemsOf(names, func(name string) item {
+		return c.file(name, func() (io.ReadCloser, error) { return fsys.Open(name) })
+	}))
 }
 
-// Images is [Classifier.Files] for decoded images. Decode them with [preprocess.Decode] to get the same bits as Files.
+// Images is [Classifier.Files] for decoded images. Decode them with [preprocess.Decode] to get the same bits as Files. An image that cannot be prepared, such as
+// one without pixels, ends the call with its error.
 func (c *Classifier) Images(ctx context.Context, images ...image.Image) ([][]float64, error) {
-	prepare := func(from, to int) ([]float32, []*preprocess.FileError, error) {
-		var pixels []float32
-		for _, img := range images[from:to] {
-			one, err := preprocess.Apply(*c.card.Recipe, img)
-			if err != nil {
-				return nil, nil, err
-			}
-			pixels = append(pixels, one...)
-		}
-		return pixels, make([]*preprocess.FileError, to-from), nil
+	rows, err := c.rows(ctx, len(images), itemsOf(images, c.decoded))
+	if failure := (*preprocess.FileError)(nil); errors.As(err, &failure) {
+		return nil, failure.Err // which has no path
 	}
-	return c.batches(ctx, len(images), prepare, func(int) string { return "" })
+	return rows, err
 }
 
-// prepareFunc returns the pixels of those of the images [from, to) that can be read, and for each image nil or why it can't.
-type prepareFunc func(from, to int) ([]float32, []*preprocess.FileError, error)
-
-// batches runs count images through the model. name returns the name of an image, for messages.
-func (c *Classifier) batches(ctx context.Context, count int, prepare prepareFunc, name func(int) string) ([][]float64, error) {
-	rows := make([][]float64, count)
+// rows runs count items through the model and returns their logits.
+func (c *Classifier) rows(ctx context.Context, count int, items iter.Seq2[item, error]) ([][]float64, error) {
+	rows := make([][]float64, 0, count)
 	unread := &UnreadError{Total: count}
-	size := max(1, c.BatchSize)
-	for from := 0; from < count; from += size {
-		to := min(count, from+size)
-		pixels, failures, err := prepare(from, to)
+	for output, err := range c.stream(ctx, items, StreamOptions{}) {
 		if err != nil {
 			return nil, err
 		}
-		var read []int // indices of the images in pixels
-		for i, failure := range failures {
-			switch {
-			case failure == nil:
-				read = append(read, from+i)
-			case c.Strict:
-				return nil, failure
-			default:
-				unread.Failures = append(unread.Failures, failure)
-			}
+		if output.Failure != nil {
+			unread.Failures = append(unread.Failures, output.Failure)
 		}
-		if err := c.run(ctx, pixels, read, rows, name); err != nil {
-			return nil, err
-		}
+		rows = append(rows, output.Logits)
 	}
 	if len(unread.Failures) > 0 {
 		return rows, unread
 	}
 	return rows, nil
 }
-
-// run sets the rows of the images with the given indices, whose pixels are given.
-func (c *Classifier) run(ctx context.Context, pixels []float32, indices []int, rows [][]float64, name func(int) string) error {
-	if len(indices) == 0 {
-		return nil
-	}
-	result, err := c.model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
-	if err != nil {
-		return err
-	}
-	classes := c.card.Config.Classes
-	if want := len(indices) * classes; len(result.Values) != want {
-		return fmt.Errorf("the engine returned %d logits for %d images, not %d", len(result.Values), len(indices), want)
-	}
-	for i, image := range indices {
-		row := result.Values[i*classes : (i+1)*classes]
-		if err := checkFinite(row, image, name(image)); err != nil {
-			return err
-		}
-		rows[image] = row
-	}
-	return nil
-}
-
-func at(names []string) func(int) string { return func(i int) string { return names[i] } }
 
 // checkFinite returns a *NotFiniteError if a logit is NaN or infinite: such a row cannot be ranked.
 func checkFinite(logits []float64, image int, name string) error {

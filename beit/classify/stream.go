@@ -1,0 +1,289 @@
+package classify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"iter"
+	"runtime"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+)
+
+// Image is one image to classify.
+type Image struct {
+	// Name is the path of the file, or what else names the image in messages.
+	Name string
+	// Open opens the image file. It is called once, from any goroutine; what it returns is closed after use.
+	Open func() (io.ReadCloser, error)
+}
+
+// Output is what the model said of one image.
+type Output struct {
+	// Index is the place of the image in the sequence that was given, from 0, and Name its name.
+	Index int
+	Name  string
+	// Logits has one finite value for each class, and belongs to the caller. It is nil if the image could not be read: then Failure says why.
+	Logits  []float64
+	Failure *preprocess.FileError
+}
+
+// StreamOptions are the options of [Classifier.Stream].
+type StreamOptions struct {
+	// Workers is how many images are read, decoded and prepared at once; 0 means GOMAXPROCS. It changes the speed and the memory, never a result.
+	Workers int
+}
+
+// Stream runs images through the model as they come and yields their outputs in the same order. Images are read and prepared on goroutines of their own,
+// while the model computes: at most Workers + 3 BatchSize prepared images, [3, Crop, Crop] float32 each, are in memory, and as many opened files as Workers.
+// The sequence images is run on a goroutine of its own, too, ahead of the outputs.
+//
+// An image that cannot be read has an Output with its Failure, or ends the sequence with that error if the classifier is Strict. The sequence ends with the first
+// error of images, after the outputs for those before it; with a *[NotFiniteError]; with an error of the engine; or with that of ctx. When it ends early, also
+// because the caller breaks off, the files that are being read are closed soon after, and images is stopped at its next element.
+//
+// The batches are runs of BatchSize images. The engine in plain Go computes the same bits in any batch; of libtorch that is not promised.
+func (c *Classifier) Stream(ctx context.Context, images iter.Seq2[Image, error], o StreamOptions) iter.Seq2[Output, error] {
+	return c.stream(ctx, func(yield func(item, error) bool) {
+		for img, err := range images {
+			if !yield(item{img.Name, func(ctx context.Context) ([]float32, error) { return c.read(ctx, img) }}, err) {
+				return
+			}
+		}
+	}, o)
+}
+
+// read returns the input tensor for an image, [3, Crop, Crop].
+func (c *Classifier) read(ctx context.Context, img Image) ([]float32, error) {
+	file, err := img.Open()
+	if err != nil {
+		if named := (*fs.PathError)(nil); errors.As(err, &named) {
+			err = named.Err // the *FileError says the path already
+		}
+		return nil, err
+	}
+	decoded, err := preprocess.Decode(&untilDone{ctx, file})
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return preprocess.Apply(*c.card.Recipe, decoded)
+}
+
+// untilDone reads until ctx ends.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
+}
+
+// item is an image with what makes its input tensor.
+type item struct {
+	name    string
+	prepare func(ctx context.Context) ([]float32, error)
+}
+
+// slot is the place of an item in the queue. The other fields are set when ready is closed. err ends the queue.
+type slot struct {
+	item
+	ready   chan struct{}
+	pixels  []float32
+	failure *preprocess.FileError
+	err     error
+}
+
+// stream is [Classifier.Stream] for items.
+func (c *Classifier) stream(ctx context.Context, items iter.Seq2[item, error], o StreamOptions) iter.Seq2[Output, error] {
+	return func(yield func(Output, error) bool) {
+		working, stop := context.WithCancel(ctx)
+		defer stop()
+		size := max(1, c.BatchSize)
+		b := batch{classifier: c, yield: yield}
+		for index, s := range slots(working, items, o.Workers, size) {
+			switch {
+			case s.err != nil:
+				if b.run(ctx) {
+					yield(Output{}, s.err)
+				}
+				return
+			case s.failure != nil && c.Strict:
+				if b.run(ctx) {
+					yield(Output{}, s.failure)
+				}
+				return
+			}
+			b.add(index, s)
+			if len(b.outputs) == size && !b.run(ctx) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(Output{}, err)
+			return
+		}
+		b.run(ctx)
+	}
+}
+
+// slots prepares items on goroutines that end with ctx, and yields them in their order, with their indices. It ends after a slot with an error, and when ctx
+// ends.
+func slots(ctx context.Context, items iter.Seq2[item, error], workers, batchSize int) iter.Seq2[int, *slot] {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan *slot, workers+2*batchSize)
+	work := make(chan *slot)
+	for range workers {
+		go func() {
+			for s := range work {
+				s.fill(ctx)
+			}
+		}()
+	}
+	go func() {
+		defer close(queue)
+		defer close(work)
+		for item, err := range items {
+			s := &slot{item: item, ready: make(chan struct{}), err: err}
+			if !send(ctx, queue, s) {
+				return
+			}
+			if err != nil {
+				close(s.ready)
+				return
+			}
+			if !send(ctx, work, s) {
+				return
+			}
+		}
+	}()
+	return func(yield func(int, *slot) bool) {
+		for index := 0; ; index++ {
+			s, more := receive(ctx, queue)
+			if !more {
+				return
+			}
+			if _, closed := receive(ctx, s.ready); closed || ctx.Err() != nil || !yield(index, s) {
+				return
+			}
+		}
+	}
+}
+
+// fill prepares the image of a slot.
+func (s *slot) fill(ctx context.Context) {
+	defer close(s.ready)
+	pixels, err := s.prepare(ctx)
+	if err != nil {
+		s.failure = &preprocess.FileError{Path: s.name, Err: err}
+		return
+	}
+	s.pixels = pixels
+}
+
+// send reports whether a value was taken from a channel before ctx ended.
+func send[T any](ctx context.Context, to chan<- T, value T) bool {
+	select {
+	case to <- value:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// receive returns the next value of a channel, and false if the channel is closed, or ctx ends first.
+func receive[T any](ctx context.Context, from <-chan T) (T, bool) {
+	select {
+	case value, more := <-from:
+		return value, more
+	case <-ctx.Done():
+		return *new(T), false
+	}
+}
+
+// batch gathers images that go through the model at once. Its memory is used again.
+type batch struct {
+	classifier *Classifier
+	yield      func(Output, error) bool
+	outputs    []Output
+	pixels     []float32 // of the outputs without a failure
+	read       int       // their number
+}
+
+func (b *batch) add(index int, s *slot) {
+	b.outputs = append(b.outputs, Output{Index: index, Name: s.name, Failure: s.failure})
+	if s.failure == nil {
+		b.pixels = append(b.pixels, s.pixels...)
+		b.read++
+	}
+}
+
+// run runs the gathered images through the model, yields their outputs, and empties the batch. It reports whether the sequence goes on.
+func (b *batch) run(ctx context.Context) bool {
+	rows, err := b.classifier.forward(ctx, b.pixels, b.read)
+	if err != nil {
+		b.yield(Output{}, err)
+		return false
+	}
+	for _, output := range b.outputs {
+		if output.Failure == nil {
+			output.Logits, rows = rows[0], rows[1:]
+			if err := checkFinite(output.Logits, output.Index, output.Name); err != nil {
+				b.yield(Output{}, err)
+				return false
+			}
+		}
+		if !b.yield(output, nil) {
+			return false
+		}
+	}
+	b.outputs, b.pixels, b.read = b.outputs[:0], b.pixels[:0], 0
+	return true
+}
+
+// forward returns the logits of images whose pixels are given, a row for each.
+func (c *Classifier) forward(ctx context.Context, pixels []float32, images int) ([][]float64, error) {
+	if images == 0 {
+		return nil, nil
+	}
+	result, err := c.model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
+	if err != nil {
+		return nil, err
+	}
+	classes := c.card.Config.Classes
+	if want := images * classes; len(result.Values) != want {
+		return nil, fmt.Errorf("the engine returned %d logits for %d images, not %d", len(result.Values), images, want)
+	}
+	return slices.Collect(slices.Chunk(result.Values, classes)), nil
+}
+
+// itemsOf makes an item of each value.
+func itemsOf[T any](values []T, itemOf func(T) item) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		for _, value := range values {
+			if !yield(itemOf(value), nil) {
+				return
+			}
+		}
+	}
+}
+
+// decoded is an item for an image that is decoded already.
+func (c *Classifier) decoded(img image.Image) item {
+	return item{prepare: func(context.Context) ([]float32, error) { return preprocess.Apply(*c.card.Recipe, img) }}
+}
+
+// file is an item for a file.
+func (c *Classifier) file(name string, open func() (io.ReadCloser, error)) item {
+	return item{name, func(ctx context.Context) ([]float32, error) { return c.read(ctx, Image{name, open}) }}
+}
