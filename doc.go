@@ -67,6 +67,7 @@
 //   - beit/preprocess: turns image files into input tensors
 //   - beit/preprocess/jpeg: decodes JPEG files to the samples of libjpeg-turbo
 //   - beit/classify: turns images into logits, probabilities and labels
+//   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
 //
 // What shows that they are right:

@@ -71,8 +71,14 @@ func (a *attention[T]) prepare(qkv []T, image, head int) {
 
 // queries computes the output of the queries [from, to) of one head.
 func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int) {
+	scores := a.shares(qkv, scratch, image, head, from, to)
+	a.weigh(out, scores, &a.values[image*a.heads+head], image, head, from, to-from)
+}
+
+// shares returns how much the queries [from, to) of one head take of each token, [to - from, T], which sum to 1 for each query. The result is a part of scratch.
+func (a *attention[T]) shares(qkv, scratch []T, image, head, from, to int) []T {
 	count, stride := to-from, 3*a.heads*a.width
-	keys, values := &a.keys[image*a.heads+head], &a.values[image*a.heads+head]
+	keys := &a.keys[image*a.heads+head]
 	scores := scratch[:gemm.PaddedRows[T](count)*a.tokens]
 	queries := gemm.PackRows(qkv[a.at(image, from, head, 0):], count, a.width, stride)
 	if a.round == nil {
@@ -91,7 +97,7 @@ func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int)
 	if a.round != nil {
 		a.round(scores[:count*a.tokens])
 	}
-	a.weigh(out, scores, values, image, head, from, count)
+	return scores
 }
 
 // addRounded rounds the products, adds the bias, and rounds the sums. spare is scratch memory for one line of the bias.

@@ -17,8 +17,9 @@ type Part func(ctx context.Context, input engine.Input, before engine.Activation
 
 // Parts loads a model part by part, for a forward pass that needs memory for one block, and to check single stages. It is safe for concurrent use.
 type Parts struct {
-	load func(stage engine.Stage) (Part, error)
-	free func()
+	load   func(stage engine.Stage) (Part, error)
+	shares func(block int) (Shares, error)
+	free   func()
 }
 
 // Load returns the part that computes a stage; both stages of a block have the same. It is the only one whose weights are read. The error is a *StageError
@@ -52,7 +53,10 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 	if err != nil {
 		return nil, err
 	}
-	return &Parts{free: l.memory.free, load: func(stage engine.Stage) (Part, error) {
+	shares := func(block int) (Shares, error) {
+		return (&model[T]{config: config, threads: threads, round: round}).loadShares(l, block)
+	}
+	return &Parts{free: l.memory.free, shares: shares, load: func(stage engine.Stage) (Part, error) {
 		m := &model[T]{config: config, threads: threads, round: round}
 		switch {
 		case stage.Kind == engine.Embed:
