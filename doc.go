@@ -69,6 +69,7 @@
 //   - beit/classify: turns images into logits, probabilities and labels
 //   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
+//   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
 //
 // What shows that they are right:
 //
