@@ -35,15 +35,15 @@ func read(t *testing.T, name string) map[string]engine.Activation {
 	defer file.Close()
 	all := make(map[string]engine.Activation)
 	for _, named := range file.Tensors {
-		raw, err := named.View.Bytes()
+		raw, err := named.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := make([]float64, len(raw)/named.View.DType.Size())
-		if err := tensor.Decode(values, named.View.DType, raw); err != nil {
+		values := make([]float64, len(raw)/named.DType.Size())
+		if err := tensor.Decode(values, named.DType, raw); err != nil {
 			t.Fatal(err)
 		}
-		all[named.Name] = engine.Activation{Shape: named.View.Shape, Values: values}
+		all[named.Name] = engine.Activation{Shape: named.Shape, Values: values}
 	}
 	return all
 }
@@ -93,8 +93,11 @@ func TestMaps_EqualTransformers(t *testing.T) {
 		last := want[fmt.Sprintf("blocks.%d", opened.Config.Depth-1)]
 		images, heads, tokens := last.Shape[0], last.Shape[1], last.Shape[2]
 		for _, options := range []attention.Options{
-			{View: attention.ClassToken, EachHead: true}, {View: attention.Patches}, {View: attention.ClassToken},
-			{Kind: attention.Rollout, View: attention.ClassToken}, {Kind: attention.Rollout, View: attention.Patches},
+			{View: attention.ClassToken, EachHead: true},
+			{View: attention.Patches},
+			{View: attention.ClassToken},
+			{Kind: attention.Rollout, View: attention.ClassToken},
+			{Kind: attention.Rollout, View: attention.Patches},
 		} {
 			viewer, err := attention.New(opened.Config, opened.Tensors, options)
 			if err != nil {

@@ -32,6 +32,8 @@ type Classifier struct {
 
 	model engine.Model
 	card  card.Card
+	// stages are those whose activations outputs have; there are some in an Extractor only.
+	stages []engine.Stage
 }
 
 // New returns a classifier for a model that an engine loaded with known.Config. The caller closes the model, after the last use of the classifier. Of known it
@@ -50,16 +52,24 @@ func Check(known card.Card) error {
 	if err := CheckModel(config); err != nil {
 		return err
 	}
+	if err := checkRecipe(known); err != nil {
+		return err
+	}
+	return card.CheckLabels(known.Labels, config.Classes)
+}
+
+// checkRecipe returns an error if the recipe is missing, wrong, or for another model.
+func checkRecipe(known card.Card) error {
 	if known.Recipe == nil {
 		return card.ErrNoRecipe
 	}
 	if err := known.Recipe.Validate(); err != nil {
 		return err
 	}
-	if !known.Recipe.Fits(config) {
-		return &RecipeSizeError{Recipe: known.Recipe.Crop, RecipeFrom: known.From[card.Preparing], Model: config.ImageHeight, ModelFrom: known.From[card.Window]}
+	if !known.Recipe.Fits(known.Config) {
+		return &RecipeSizeError{Recipe: known.Recipe.Crop, RecipeFrom: known.From[card.Preparing], Model: known.Config.ImageHeight, ModelFrom: known.From[card.Window]}
 	}
-	return card.CheckLabels(known.Labels, config.Classes)
+	return nil
 }
 
 // CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
@@ -67,6 +77,11 @@ func CheckModel(config arch.Config) error {
 	if !config.Classifies() {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}
+	return CheckPictures(config)
+}
+
+// CheckPictures returns a *[ModelError] if image files cannot be made into the input of models of an architecture, else nil.
+func CheckPictures(config arch.Config) error {
 	if config.ImageHeight != config.ImageWidth {
 		return &ModelError{Config: config, Reason: "the model takes images that are not square, for which there is no recipe"}
 	}

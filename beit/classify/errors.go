@@ -25,7 +25,7 @@ func (e *ModelError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says which model to use instead.
 func (e *ModelError) Hint() string {
-	if !e.Config.Classifies() {
+	if !e.Config.Classifies() && e.Config.ImageHeight == e.Config.ImageWidth && e.Config.Channels == arch.RGB {
 		return "masked-image-modelling and headless models can't classify; take a fine-tuned one"
 	}
 	return "such a model can be converted and verified; its images have to be prepared by the program that it was trained with"
@@ -94,12 +94,17 @@ type NotFiniteError struct {
 	// Class is the first class with such a logit, and Value is the logit.
 	Class int
 	Value float64
+	// Stage is empty; for an activation that an [Extractor] was asked for it is the name of its stage, and Class is the index of the value.
+	Stage string
 }
 
 func (e *NotFiniteError) Error() string {
 	name := fmt.Sprintf("image %d", e.Image)
 	if e.Name != "" {
 		name = fmt.Sprintf("image %q", e.Name)
+	}
+	if e.Stage != "" {
+		return fmt.Sprintf("%s: value %d of %s is %g", name, e.Class, e.Stage, e.Value)
 	}
 	return fmt.Sprintf("%s: the logit of class %d is %g", name, e.Class, e.Value)
 }

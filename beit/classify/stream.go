@@ -3,13 +3,12 @@ package classify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
 	"io"
 	"io/fs"
 	"iter"
+	"os"
 	"runtime"
-	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
@@ -31,6 +30,8 @@ type Output struct {
 	// Logits has one finite value for each class, and belongs to the caller. It is nil if the image could not be read: then Failure says why.
 	Logits  []float64
 	Failure *preprocess.FileError
+	// Activations are what an [Extractor] was asked for, by stage, each with one image: its first dimension is 1. They belong to the caller.
+	Activations map[engine.Stage]engine.Activation
 }
 
 // StreamOptions are the options of [Classifier.Stream].
@@ -230,14 +231,14 @@ func (b *batch) add(index int, s *slot) {
 
 // run runs the gathered images through the model, yields their outputs, and empties the batch. It reports whether the sequence goes on.
 func (b *batch) run(ctx context.Context) bool {
-	rows, err := b.classifier.forward(ctx, b.pixels, b.read)
+	answers, err := b.classifier.forward(ctx, b.pixels, b.read)
 	if err != nil {
 		b.yield(Output{}, err)
 		return false
 	}
 	for _, output := range b.outputs {
 		if output.Failure == nil {
-			output.Logits, rows = rows[0], rows[1:]
+			output.Logits, output.Activations, answers = answers[0].logits, answers[0].activations, answers[1:]
 			if err := checkFinite(output.Logits, output.Index, output.Name); err != nil {
 				b.yield(Output{}, err)
 				return false
@@ -249,22 +250,6 @@ func (b *batch) run(ctx context.Context) bool {
 	}
 	b.outputs, b.pixels, b.read = b.outputs[:0], b.pixels[:0], 0
 	return true
-}
-
-// forward returns the logits of images whose pixels are given, a row for each.
-func (c *Classifier) forward(ctx context.Context, pixels []float32, images int) ([][]float64, error) {
-	if images == 0 {
-		return nil, nil
-	}
-	result, err := c.model.Forward(ctx, engine.Input{Pixels: pixels}, nil)
-	if err != nil {
-		return nil, err
-	}
-	classes := c.card.Config.Classes
-	if want := images * classes; len(result.Values) != want {
-		return nil, fmt.Errorf("the engine returned %d logits for %d images, not %d", len(result.Values), images, want)
-	}
-	return slices.Collect(slices.Chunk(result.Values, classes)), nil
 }
 
 // itemsOf makes an item of each value.
@@ -286,4 +271,15 @@ func (c *Classifier) decoded(img image.Image) item {
 // file is an item for a file.
 func (c *Classifier) file(name string, open func() (io.ReadCloser, error)) item {
 	return item{name, func(ctx context.Context) ([]float32, error) { return c.read(ctx, Image{name, open}) }}
+}
+
+// Paths yields image files by their paths.
+func Paths(paths []string) iter.Seq2[Image, error] {
+	return func(yield func(Image, error) bool) {
+		for _, path := range paths {
+			if !yield(Image{path, func() (io.ReadCloser, error) { return os.Open(path) }}, nil) {
+				return
+			}
+		}
+	}
 }

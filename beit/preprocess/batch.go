@@ -15,11 +15,17 @@ import (
 
 // FileError says which file could not be turned into a tensor.
 type FileError struct {
+	// Path is empty for an image that is not a file.
 	Path string
 	Err  error
 }
 
-func (e *FileError) Error() string { return fmt.Sprintf("image %q: %v", e.Path, e.Err) }
+func (e *FileError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("the image: %v", e.Err)
+	}
+	return fmt.Sprintf("image %q: %v", e.Path, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }

@@ -127,6 +127,7 @@ func TestSituations(t *testing.T) {
 // notInTable are the error types that no command of a user ends with, and why.
 var notInTable = map[string]string{
 	"beit/attention.OptionError":              "only a Go program chooses what is shown of attention",
+	"beit/classify.StageError":                "only a Go program chooses stages",
 	"beit/engine.DTypeError":                  "the command line knows only dtypes that every engine has",
 	"beit/engine.InputError":                  "only a Go program gives tensors to an engine",
 	"beit/engine.ParametersError":             "only a Go program gives tensors to an engine",
