@@ -47,6 +47,7 @@
 //   - tensor/relation: how one tensor follows from another: rounded, transposed, in another order, scaled
 //   - beit/arch: architectures, and the list of parameters that each one has
 //   - beit/card: facts that weights do not state, such as the recipe that prepares images
+//   - beit/vocabulary: the classes of ImageNet, by name and WordNet id
 //   - beit/synth: weights and images as functions of a seed, for tests
 //
 // What reads and writes them:

@@ -35,7 +35,7 @@ var floors = []floor{
 	{"beit", []string{"tensor/...", "internal/...", "errdef"}, "the model family is given tensors, and does not know which file they came from"},
 	{
 		"convert",
-		[]string{"beit/arch", "beit/card", "beit/synth", "tensor/...", "internal/...", "errdef"},
+		[]string{"beit/arch", "beit/card", "beit/vocabulary", "beit/synth", "tensor/...", "internal/...", "errdef"},
 		"the converter knows which parameters a model has, not how to run it, verify it or publish it",
 	},
 	{
@@ -46,7 +46,7 @@ var floors = []floor{
 	{"evaluate", []string{"beit/...", "tensor", "internal/...", "errdef"}, "a score needs a model and pictures, wherever they came from"},
 	{
 		"zoo",
-		[]string{"convert/...", "beit/arch", "beit/card", "tensor", "manifests/...", "internal/...", "errdef"},
+		[]string{"convert/...", "beit/arch", "beit/card", "beit/vocabulary", "tensor", "manifests/...", "internal/...", "errdef"},
 		"the zoo distributes weights; its callers run or verify them and pass in the verdict",
 	},
 	{"", []string{"..."}, "the front door shows all packages"},
@@ -64,6 +64,7 @@ type rule struct {
 var rules = []rule{
 	{"tensor", "a tensor does not compare itself", []string{"tensor/..."}, nil},
 	{"beit/arch", "architectures are data over tensors", []string{"beit/..."}, nil},
+	{"beit/vocabulary", "names of classes are data", []string{"beit/..."}, nil},
 	{"beit/card", "what makes weights a model needs no engine", []string{"beit/..."}, []string{"beit/arch", "beit/card"}},
 	{"beit/preprocess", "pictures become tensors without a model", []string{"beit/engine/...", "beit/classify", "beit/synth"}, nil},
 	{"beit/engine/...", "an engine is given tensors, not pictures", []string{"beit/preprocess", "beit/classify"}, nil},
