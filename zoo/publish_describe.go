@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -186,7 +187,9 @@ func (w *publishRun) describeLabels(d *Description) {
 	own, categories := d.Card.Labels, &d.Manifest.Categories
 	switch {
 	case w.WithoutLabels:
-		categories.Labels = nil
+		if categories.Labels = nil; categories.Names() != nil {
+			categories.Set = manifest.NotStated
+		}
 		delete(d.Card.From, card.Labels)
 	case d.Card.From[card.Labels] == card.Asked:
 		categories.Labels = own
@@ -203,9 +206,17 @@ func (w *publishRun) describeLabels(d *Description) {
 	default:
 		w.labelsOfBase(d)
 	}
-	d.Card.Labels = categories.Labels
-	if categories.Labels == nil && categories.Count > 0 && !d.Card.Config.Masked() && !w.WithoutLabels {
+	shortenLabels(categories)
+	d.Card.Labels = categories.Names()
+	if d.Card.Labels == nil && categories.Count > 0 && !d.Card.Config.Masked() && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
+	}
+}
+
+// shortenLabels leaves out names that the set says.
+func shortenLabels(c *manifest.Categories) {
+	if known := vocabulary.Of(c.Labels); known != nil && slices.Equal(known.Labels(), c.Labels) {
+		c.Set, c.Labels = known.Name(), nil
 	}
 }
 
@@ -226,7 +237,11 @@ func (d *Description) checkLabels() error {
 // labelsOfBase keeps the labels of the base.
 func (w *publishRun) labelsOfBase(d *Description) {
 	delete(d.Card.From, card.Labels)
-	if d.Manifest.Categories.Labels != nil {
+	switch {
+	case d.Manifest.Categories.Names() == nil:
+	case w.Draft != nil && w.Draft.States("categories.set"):
+		d.Card.From[card.Labels] = card.Described
+	default:
 		d.Card.From[card.Labels] = card.Manifest
 	}
 }

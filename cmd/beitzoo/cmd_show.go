@@ -93,7 +93,7 @@ func printManifest(c *console, found *zoo.Match) {
 	for _, a := range found.Accuracy {
 		c.printf("accuracy    top-1 %.2f %%%s on %s, %s", a.Top1, top5(a), a.Dataset, a.Origin)
 	}
-	if labels := labelsText(found.Categories.Labels); labels != "" {
+	if labels := labelsText(found.Categories.Names()); labels != "" {
 		c.printf("labels      %s", labels)
 	}
 	if known, err := zoo.Card(&found.Manifest); err == nil && known.Recipe != nil {

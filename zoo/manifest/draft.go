@@ -211,6 +211,9 @@ func (d *Draft) Validate(known Known) error {
 	}
 	if !d.States("categories.count") {
 		m.Categories.Count = len(m.Categories.Labels)
+		if known := m.Categories.known(); known != nil && m.Categories.Count == 0 {
+			m.Categories.Count = known.Len()
+		}
 	}
 	if d.States("architecture") || d.States("config") {
 		if config, ok := c.architecture(); ok {

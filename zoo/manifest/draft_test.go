@@ -130,6 +130,8 @@ func TestDraft_Validate(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"part":          {"title: x\n", ""},
 		"labels alone":  {"categories:\n  labels: [a, b]\n", ""},
+		"known set":     {"categories:\n  set: ImageNet-1k\n", ""},
+		"other set":     {"architecture: tiny_p16_32\ncategories:\n  set: ImageNet-1k\n", "categories.set: is ImageNet-1k, which has 1000 classes, for 10 categories"},
 		"architecture":  {"architecture: tiny_p16_32\ncategories:\n  labels: [a, b]\n", "has 2 labels for 10 categories"},
 		"parameters":    {"architecture: tiny_p16_32\nparameters: 3\n", "parameters: is 3, the architecture has 50554"},
 		"unknown":       {"architecture: tiny_p16_33\n", "did you mean tiny_p16_32?"},

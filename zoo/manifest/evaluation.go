@@ -4,6 +4,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/vocabulary"
 )
 
 // Preprocessing is how one source prepares images at evaluation.
@@ -17,14 +18,33 @@ type Preprocessing struct {
 
 // Categories say what the logits mean.
 type Categories struct {
-	// Set is the name of the list, such as "ImageNet-1k".
+	// Set is the name of the list, such as "ImageNet-1k". If package vocabulary knows it, the order of the logits is the one there.
 	Set   string `yaml:"set"`
 	Count int    `yaml:"count"`
-	// Labels has a name for each logit, if the list is short enough to be here.
+	// Labels has a name for each logit, if the list is short enough to be here. See [Categories.Names].
 	Labels []string `yaml:"labels,omitempty"`
 	// Problem is what the logits mean; empty is the usual: exactly one class is the right one.
 	Problem card.Problem `yaml:"problem_type,omitempty"`
 	Note    string       `yaml:"note,omitempty"`
+}
+
+// Names returns a name for each logit: Labels, or else those of the Set if package vocabulary knows it; nil if there are none.
+func (c *Categories) Names() []string {
+	if c.Labels != nil {
+		return c.Labels
+	}
+	if known := c.known(); known != nil && known.Len() == c.Count {
+		return known.Labels()
+	}
+	return nil
+}
+
+// known returns the list of classes that Set names, or nil. The name has to be written as the list itself writes it.
+func (c *Categories) known() *vocabulary.Vocabulary {
+	if v := vocabulary.ByName(c.Set); v != nil && v.Name() == c.Set {
+		return v
+	}
+	return nil
 }
 
 // Accuracy is a published accuracy.

@@ -43,6 +43,10 @@ func (c *checker) categories() {
 	if len(labels) > 0 && len(labels) != c.manifest.Categories.Count {
 		c.report("categories.labels", "has %d labels for %d categories", len(labels), c.manifest.Categories.Count)
 	}
+	// Nobody takes names from a published manifest whose set has another size: that is no reason to refuse it.
+	if known := c.manifest.Categories.known(); known != nil && c.unpublished && len(labels) == 0 && known.Len() != c.manifest.Categories.Count {
+		c.report("categories.set", "is %s, which has %d classes, for %d categories", known.Name(), known.Len(), c.manifest.Categories.Count)
+	}
 	for i, label := range labels {
 		if problem := card.LabelProblem(label); problem != "" {
 			c.report(index("categories.labels", i), "%s", problem)

@@ -187,13 +187,16 @@ func (m *model) Said(root string) said {
 // firstLabels is how many names of classes are shown before the rest is folded.
 const firstLabels = 10
 
+// Labels returns the names of the classes, which may be those of a set that is known.
+func (m *model) Labels() []string { return m.Categories.Names() }
+
 // FirstLabels returns the names of the first classes.
 func (m *model) FirstLabels() []string {
-	return m.Categories.Labels[:min(len(m.Categories.Labels), firstLabels)]
+	return m.Labels()[:min(len(m.Labels()), firstLabels)]
 }
 
 // MoreLabels reports that there are more classes than FirstLabels.
-func (m *model) MoreLabels() bool { return len(m.Categories.Labels) > firstLabels }
+func (m *model) MoreLabels() bool { return len(m.Labels()) > firstLabels }
 
 // Known returns the digests that a reader can compare a file with: those of the weights.
 func (m *model) Known() []labelled {
@@ -236,10 +239,10 @@ func newCatalogue(entries []Entry) *catalogue {
 		if !slices.ContainsFunc(c.Places, func(other shown) bool { return other.Place == m.Place }) && m.Place != "" {
 			c.Places = append(c.Places, m.shown)
 		}
-		if n := len(m.Categories.Labels); n == 0 || n > maxSearched {
+		if n := len(m.Labels()); n == 0 || n > maxSearched {
 			continue
 		}
-		labels := strings.ToLower(strings.Join(m.Categories.Labels, "\n"))
+		labels := strings.ToLower(strings.Join(m.Labels(), "\n"))
 		at, found := sets[labels]
 		if !found {
 			at = len(c.LabelSets)
