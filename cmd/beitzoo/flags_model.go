@@ -12,6 +12,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -76,7 +77,8 @@ func (f *modelFlags) flags() []cli.Flag {
 		},
 		&cli.PathFlag{
 			Name: "labels", Destination: &f.labels, Category: modelSection, DefaultText: "those of the model",
-			Usage: "take the names of the classes from this `FILE`: one a line, a config.json of transformers or timm, a JSON list, or a manifest",
+			Usage: "take the names of the classes from this `FILE`: one a line, a config.json of transformers or timm, a JSON list, or a manifest; " +
+				"imagenet-1k and imagenet-22k are built in",
 		},
 		&cli.StringFlag{
 			Name: "problem-type", Destination: &f.problem, Category: modelSection, DefaultText: "that of the model",
@@ -139,8 +141,8 @@ func (f modelFlags) setFacts(options *convert.OpenOptions) error {
 	}
 	var err error
 	if f.labels != "" {
-		if options.Labels, err = configs.ReadLabels(f.labels); err != nil {
-			return err
+		if options.Labels, err = configs.FindLabels(f.labels); err != nil {
+			return unknownLabels(f.labels, err)
 		}
 	}
 	if f.recipe == "" {
@@ -156,6 +158,16 @@ func (f modelFlags) setFacts(options *convert.OpenOptions) error {
 	}
 	options.Recipe = &recipe
 	return err
+}
+
+// unknownLabels adds to the error for a missing file of names of classes which built-in list may have been meant.
+func unknownLabels(value string, err error) error {
+	built := strings.ToLower(strings.Join(vocabulary.Names(), " "))
+	near := suggest.Nearest(strings.ToLower(value), strings.Fields(built))
+	if !errors.Is(err, fs.ErrNotExist) || near == "" {
+		return err
+	}
+	return &usageError{fmt.Sprintf("--labels %s is neither a file nor a list that is built in", text.Quote(value)), "did you mean --labels " + near + "?"}
 }
 
 // parseWindow reads the value of --window. It returns the zero value if the flag is not given.

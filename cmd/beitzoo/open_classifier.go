@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/vocabulary"
 )
 
 // classifierFlags say how a model is opened, run and given images.
@@ -49,8 +51,17 @@ func openClassifier(ctx context.Context, c *console, argument string, f classifi
 	if model.Card.Problem == card.Regression {
 		c.remark("the model was trained to measure, not to classify (problem_type regression); probabilities of classes mean little")
 	}
+	remarkNameless(c, model)
 	model.Strict = f.strict
 	return model, nil
+}
+
+// remarkNameless says how the classes get names if nobody states them, and their number is that of a data set that the program knows.
+func remarkNameless(c *console, model *beitzoo.Model) {
+	classes := model.Classifier.Config().Classes
+	if name := vocabulary.Sized(classes); name != "" && card.Placeholder(model.Labels()) {
+		c.remark(fmt.Sprintf("nobody states the names of the %d classes; if they are those of %s, say so: --labels %s", classes, name, strings.ToLower(name)))
+	}
 }
 
 // classifierFacts are what predict and eval say about the model that they use, and where each item comes from, with --json.

@@ -13,12 +13,22 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // maxLabel bounds the name of one class, in bytes. The longest of ImageNet-22k has about 200.
 const maxLabel = 4096
+
+// FindLabels returns the names of classes that a user asks for: those of a data set that package vocabulary knows, such as imagenet-1k, or else of the file at
+// that path, as [ReadLabels] does.
+func FindLabels(name string) ([]string, error) {
+	if known := vocabulary.ByName(name); known != nil {
+		return known.Labels(), nil
+	}
+	return ReadLabels(name)
+}
 
 // ReadLabels reads the names of classes from the file at path. See [ParseLabels]. Errors are a *[fs.PathError], a *[disk.TooLargeError] or a *[FileError].
 func ReadLabels(path string) ([]string, error) {
@@ -92,16 +102,7 @@ func parseLabels(raw []byte) ([]string, error) {
 	case bytes.HasPrefix(start, []byte("{")) && meansJSON(start):
 		return parseLabelsObject(start)
 	case isManifest(start):
-		var file struct {
-			Categories struct {
-				Labels []string `yaml:"labels"`
-			} `yaml:"categories"`
-		}
-		err := yaml.Unmarshal(start, &file)
-		if err == nil && file.Categories.Labels == nil {
-			err = errors.New("the manifest has no categories.labels")
-		}
-		return file.Categories.Labels, err
+		return labelsOfManifest(start)
 	}
 	lines := strings.Split(strings.TrimPrefix(string(raw), "\ufeff"), "\n")
 	for i, line := range lines {
@@ -111,6 +112,23 @@ func parseLabels(raw []byte) ([]string, error) {
 		lines = lines[:len(lines)-1]
 	}
 	return lines, nil
+}
+
+// labelsOfManifest returns the names that a manifest states, or those of the set that it names.
+func labelsOfManifest(raw []byte) ([]string, error) {
+	var file struct {
+		Categories struct {
+			Set    string   `yaml:"set"`
+			Labels []string `yaml:"labels"`
+		} `yaml:"categories"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil || file.Categories.Labels != nil {
+		return file.Categories.Labels, err
+	}
+	if known := vocabulary.ByName(file.Categories.Set); known != nil {
+		return known.Labels(), nil
+	}
+	return nil, errors.New("the manifest has no categories.labels")
 }
 
 // meansJSON reports whether a file that begins with a bracket is JSON, perhaps damaged, and not a list of names of which the first has a bracket.

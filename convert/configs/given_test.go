@@ -63,6 +63,22 @@ func TestReadLabels(t *testing.T) {
 	}
 }
 
+func TestFindLabels(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"imagenet-1k": 1000, "ImageNet22k": 21841} {
+		if labels, err := configs.FindLabels(name); err != nil || len(labels) != want {
+			t.Errorf("%s: %d names, %v", name, len(labels), err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "manifest.yaml")
+	if err := os.WriteFile(path, []byte("format: beitzoo.manifest.v1\ncategories: {set: ImageNet-1k}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if labels, err := configs.FindLabels(path); err != nil || len(labels) != 1000 || labels[281] != "tabby, tabby cat" {
+		t.Errorf("%d names, %v", len(labels), err)
+	}
+}
+
 // TestReadLabels_OfYAML reads files that call themselves YAML: a manifest has names of classes, the lines of another file are none.
 func TestReadLabels_OfYAML(t *testing.T) {
 	t.Parallel()
