@@ -68,6 +68,7 @@
 //   - beit/preprocess: turns image files into input tensors
 //   - beit/preprocess/jpeg: decodes JPEG files to the samples of libjpeg-turbo
 //   - beit/classify: turns images into logits, probabilities and labels
+//   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files

@@ -52,8 +52,7 @@ func status(err error) int {
 }
 
 // serve answers requests until ctx ends, and then those that it has.
-func serve(ctx context.Context, listener net.Listener, c *classify.Classifier) error {
-	b := classify.NewBatcher(c, classify.BatcherOptions{Refuse: true})
+func serve(ctx context.Context, listener net.Listener, b *classify.Batcher) error {
 	defer b.Close()
 	server := &http.Server{Handler: handler(b), ReadTimeout: 10 * time.Second}
 	answering := context.WithoutCancel(ctx)
@@ -79,9 +78,10 @@ func Example_service() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	batcher := classify.NewBatcher(model.Classifier, classify.BatcherOptions{Refuse: true})
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error)
-	go func() { done <- serve(running, listener, model.Classifier) }()
+	go func() { done <- serve(running, listener, batcher) }()
 
 	picture, err := os.Open("manifests/embedded/images/7/005.png")
 	if err != nil {

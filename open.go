@@ -7,10 +7,12 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/beitzoo/beitzoo/beit/attention"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/beit/features"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -25,6 +27,8 @@ type Options struct {
 	Run    engine.Options
 	// Zoo looks up names; nil means one made by [NewZoo].
 	Zoo *zoo.Zoo
+	// Attention, if not nil, says what the Viewer of an [Extractor] shows; see [LoadExtractor].
+	Attention *attention.Options
 }
 
 // Facts are what was found out about a model. The fields that end in From name the source, so a program can distinguish a fact from a guess.
@@ -98,16 +102,40 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	if err := classify.CheckModel(opened.Config); err != nil {
 		return nil, err
 	}
-	choice, err := opened.Recipe()
+	facts, err := factsOf(weights, opened, classify.Check)
 	if err != nil {
 		return nil, err
+	}
+	loaded, err := loadInto(ctx, opened, options)
+	if err != nil {
+		return nil, err
+	}
+	classifier, err := classify.New(loaded, facts.Card)
+	if err != nil {
+		loaded.Close()
+		return nil, err
+	}
+	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
+}
+
+// factsOf returns the facts about opened weights, and the error of check for what is known, before the weights are read.
+func factsOf(weights Weights, opened *convert.Model, check func(card.Card) error) (Facts, error) {
+	choice, err := opened.Recipe()
+	if err != nil {
+		return Facts{}, err
 	}
 	known := opened.Card()
 	known.From = maps.Clone(known.From)
 	known.Recipe, known.RecipeName, known.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
-	if err := classify.Check(known); err != nil { // before the weights are read
-		return nil, fmt.Errorf("%s: %w", weights.name(), err)
+	if err := check(known); err != nil {
+		return Facts{}, fmt.Errorf("%s: %w", weights.name(), err)
 	}
+	state := cmp.Or(opened.StateDict, opened.File.Wrapper)
+	return Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}, nil
+}
+
+// loadInto loads opened weights into the engine of the options. The caller closes the model.
+func loadInto(ctx context.Context, opened *convert.Model, options Options) (engine.Model, error) {
 	chosen := options.Engine
 	if chosen == nil {
 		chosen = native.Engine{}
@@ -116,14 +144,55 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	if err != nil {
 		return nil, err
 	}
-	loaded := &sharedModel{Model: own}
-	classifier, err := classify.New(loaded, known)
+	return &sharedModel{Model: own}, nil
+}
+
+// Extractor is a model that is ready to return activations; it need not classify. It may be used from several goroutines at once.
+type Extractor struct {
+	*classify.Extractor
+	Facts
+	// Norm is the last norm, for features of all tokens; nil if the model has none that is applied to each token.
+	Norm *features.Norm
+	// Viewer shows what the model attends to; nil without Options.Attention.
+	Viewer *attention.Viewer
+
+	loaded engine.Model
+}
+
+// Close is that of [Model].
+func (e *Extractor) Close() error { return e.loaded.Close() }
+
+// LoadExtractor is [Load] for a model that need not classify: also for one for masked-image modelling or one without a head. More errors are those of
+// [classify.CheckExtractor] and [attention.New].
+func LoadExtractor(ctx context.Context, weights Weights, options Options) (*Extractor, error) {
+	opened, err := weights.Open(ctx, options.Checkpoint)
 	if err != nil {
-		loaded.Close()
 		return nil, err
 	}
-	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: cmp.Or(opened.StateDict, opened.File.Wrapper), Source: opened.Input(), Notes: opened.Notes}
-	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
+	defer opened.Close()
+	if err := classify.CheckPictures(opened.Config); err != nil {
+		return nil, err
+	}
+	e := &Extractor{}
+	if e.Facts, err = factsOf(weights, opened, classify.CheckExtractor); err != nil {
+		return nil, err
+	}
+	if e.Norm, err = features.ReadNorm(opened.Config, opened.Tensors); err != nil {
+		return nil, err
+	}
+	if options.Attention != nil {
+		if e.Viewer, err = attention.New(opened.Config, opened.Tensors, *options.Attention); err != nil {
+			return nil, err
+		}
+	}
+	if e.loaded, err = loadInto(ctx, opened, options); err != nil {
+		return nil, err
+	}
+	if e.Extractor, err = classify.NewExtractor(e.loaded, e.Card); err != nil {
+		e.loaded.Close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // ErrNoImages says that Classify was not given any image.

@@ -128,6 +128,8 @@ func TestSituations(t *testing.T) {
 var notInTable = map[string]string{
 	"beit/attention.OptionError":              "only a Go program chooses what is shown of attention",
 	"beit/classify.StageError":                "only a Go program chooses stages",
+	"beit/features.HeaderError":               "needs a million pictures; the tests of that package make it",
+	"beit/features.NameError":                 "only a Go program chooses features",
 	"beit/engine.DTypeError":                  "the command line knows only dtypes that every engine has",
 	"beit/engine.InputError":                  "only a Go program gives tensors to an engine",
 	"beit/engine.ParametersError":             "only a Go program gives tensors to an engine",
