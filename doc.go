@@ -67,6 +67,7 @@
 //   - beit/engine/whatif: stages in float64, as a program with a mistake would compute them
 //   - beit/preprocess: turns image files into input tensors
 //   - beit/preprocess/jpeg: decodes JPEG files to the samples of libjpeg-turbo
+//   - beit/pictures: finds the pictures that folders, patterns and lists stand for
 //   - beit/classify: turns images into logits, probabilities and labels
 //   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to

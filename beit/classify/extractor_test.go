@@ -77,6 +77,9 @@ func TestExtractor_EqualsPASSL(t *testing.T) {
 				}
 			}
 		}
+		if len(output.Pixels) != 3*64*64 {
+			t.Errorf("%d pixels", len(output.Pixels))
+		}
 		if len(output.Logits) != 10 {
 			t.Errorf("%d logits", len(output.Logits))
 		}

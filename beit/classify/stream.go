@@ -32,6 +32,8 @@ type Output struct {
 	Failure *preprocess.FileError
 	// Activations are what an [Extractor] was asked for, by stage, each with one image: its first dimension is 1. They belong to the caller.
 	Activations map[engine.Stage]engine.Activation
+	// Pixels is the input tensor, [3, Crop, Crop], that an [Extractor] made of the image. [preprocess.Restore] makes a picture of it.
+	Pixels []float32
 }
 
 // StreamOptions are the options of [Classifier.Stream].
@@ -222,7 +224,11 @@ type batch struct {
 }
 
 func (b *batch) add(index int, s *slot) {
-	b.outputs = append(b.outputs, Output{Index: index, Name: s.name, Failure: s.failure})
+	output := Output{Index: index, Name: s.name, Failure: s.failure}
+	if b.classifier.stages != nil {
+		output.Pixels = s.pixels
+	}
+	b.outputs = append(b.outputs, output)
 	if s.failure == nil {
 		b.pixels = append(b.pixels, s.pixels...)
 		b.read++

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"image"
+	"math"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 )
@@ -61,6 +62,18 @@ func normalise(tensor []float32, r card.Recipe, p *RGB8) {
 			channel[i] = values[p.Pix[3*i+c]]
 		}
 	}
+}
+
+// Restore returns the picture that a tensor of [Apply] was made of, cropped as it is there: what the model sees. tensor is [3, Crop, Crop].
+func Restore(r card.Recipe, tensor []float32) *RGB8 {
+	p := NewRGB8(r.Crop, r.Crop)
+	plane := r.Crop * r.Crop
+	for c := range 3 {
+		for i, v := range tensor[c*plane : (c+1)*plane] {
+			p.Pix[3*i+c] = uint8(math.Round(min(max(255*(float64(v)*r.Std[c]+r.Mean[c]), 0), 255)))
+		}
+	}
+	return p
 }
 
 // shorterEdge returns the size of a w by h image resized so that its shorter edge is edge pixels.

@@ -130,6 +130,8 @@ var notInTable = map[string]string{
 	"beit/classify.StageError":                "only a Go program chooses stages",
 	"beit/features.HeaderError":               "needs a million pictures; the tests of that package make it",
 	"beit/features.NameError":                 "only a Go program chooses features",
+	"beit/pictures.LineError":                 "no command reads lists yet",
+	"beit/pictures.NoneError":                 "no command searches folders yet",
 	"beit/engine.DTypeError":                  "the command line knows only dtypes that every engine has",
 	"beit/engine.InputError":                  "only a Go program gives tensors to an engine",
 	"beit/engine.ParametersError":             "only a Go program gives tensors to an engine",
