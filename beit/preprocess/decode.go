@@ -6,12 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"io"
 	"slices"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/webp"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 	"github.com/beitzoo/beitzoo/errdef"
@@ -45,7 +41,15 @@ func (e *TooLargeError) Hint() string {
 }
 
 // ErrFormat says that the data is not in an image format that [Decode] knows.
-var ErrFormat = errdef.New(errdef.ErrInput, "not a JPEG, PNG, GIF, BMP or WebP image")
+var ErrFormat = errdef.New(errdef.ErrInput, "not a JPEG, PNG, GIF, BMP, WebP, TIFF or PPM image")
+
+// errEndsEarly says the same of all formats.
+var errEndsEarly = jpeg.ErrTruncated
+
+// unsupported returns the error of a file of a kind that is not read.
+func unsupported(format string, args ...any) error {
+	return &jpeg.UnsupportedError{Kind: fmt.Sprintf(format, args...)}
+}
 
 // format is an image format, recognised by how a file begins ('?' stands for any byte).
 type format struct {
@@ -60,15 +64,26 @@ const longestMagic = 12
 
 var formats = []format{
 	{"JPEG", "\xff\xd8", jpegConfig, decodeJPEG},
-	{"PNG", "\x89PNG\r\n\x1a\n", configWith(png.DecodeConfig), decodePNG},
+	{"PNG", pngMagic, pngConfig, decodePNG},
 	{"GIF", "GIF8?a", configWith(gifConfig), decodeGIF},
-	{"BMP", "BM", configWith(bmp.DecodeConfig), decodeWith(bmp.Decode)},
-	{"WebP", "RIFF????WEBP", configWith(webp.DecodeConfig), decodeWebP},
+	{"BMP", "BM", bmpConfig, decodeBMP},
+	{"WebP", "RIFF????WEBP", webpConfig, decodeWebP},
+	{"TIFF", "II\x2a\x00", tiffConfig, decodeTIFF},
+	{"TIFF", "MM\x00\x2a", tiffConfig, decodeTIFF},
+	{"TIFF", "II\x2b\x00", tiffConfig, decodeTIFF},
+	{"TIFF", "MM\x00\x2b", tiffConfig, decodeTIFF},
+	{"PBM", "P1", netpbmConfig, decodeNetpbm},
+	{"PGM", "P2", netpbmConfig, decodeNetpbm},
+	{"PPM", "P3", netpbmConfig, decodeNetpbm},
+	{"PBM", "P4", netpbmConfig, decodeNetpbm},
+	{"PGM", "P5", netpbmConfig, decodeNetpbm},
+	{"PPM", "P6", netpbmConfig, decodeNetpbm},
+	{"PFM", "Pf", netpbmConfig, decodeNetpbm},
 }
 
-// Decode reads one image (of a GIF file the first frame) and converts it to RGB; see [FromImage]. The format is
-// recognised by content. EXIF orientation, colour profiles and gamma are ignored. The error is
-// [ErrFormat], a *[TooLargeError], the error of r, or one without a type for a malformed file.
+// Decode reads one image (of an animated or many-paged file the first one) and converts it to RGB as Pillow does; see [FromImage]. The format is recognised by
+// content. EXIF orientation, colour profiles and gamma are ignored, except that a TIFF file is turned, since Pillow does that. The error is [ErrFormat],
+// a *[TooLargeError], a *[jpeg.UnsupportedError], [jpeg.ErrTruncated], the error of r, or one without a type for a malformed file.
 func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
@@ -137,17 +152,6 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 	return f.decode(data)
 }
 
-// decodeWith adapts a decoder of the standard library's form.
-func decodeWith(decode func(io.Reader) (image.Image, error)) func([]byte) (*RGB8, error) {
-	return func(data []byte) (*RGB8, error) {
-		img, err := decode(bytes.NewReader(data))
-		if err != nil {
-			return nil, err
-		}
-		return FromImage(img)
-	}
-}
-
 // configWith adapts a reader of headers of the standard library's form.
 func configWith(read func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
 	return func(data []byte) (image.Config, error) { return read(bytes.NewReader(data)) }
@@ -182,43 +186,4 @@ func opaque(img *jpeg.Image) *RGB8 {
 	}
 	everyPixel(dst.Pix, img.Pix, 4, cmykPixel)
 	return dst
-}
-
-// decodePNG decodes 16-bit grey with a transparent value as grey. The library returns it as colour,
-// but Pillow saturates it like other 16-bit grey.
-func decodePNG(data []byte) (*RGB8, error) {
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	const depth, colourType = 24, 25 // offsets in the first chunk, which the decoder has checked
-	if m, ok := img.(*image.NRGBA64); ok && data[depth] == 16 && data[colourType] == 0 {
-		grey := image.NewGray16(m.Rect)
-		for i := 0; i < len(grey.Pix); i += 2 {
-			copy(grey.Pix[i:i+2], m.Pix[4*i:])
-		}
-		img = grey
-	}
-	return FromImage(img)
-}
-
-// decodeWebP converts the planes of the lossy form itself: they have another range than those of JPEG,
-// which FromImage assumes.
-func decodeWebP(data []byte) (*RGB8, error) {
-	const extended, flags, animation = 12, 20, 1 << 1 // offsets in the file, and a bit
-	if begins(data[extended:], "VP8X") && data[flags]&animation != 0 {
-		return nil, fmt.Errorf("%w: animated WebP", errors.ErrUnsupported)
-	}
-	img, err := webp.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	switch m := img.(type) {
-	case *image.YCbCr:
-		return fromWebP(m), nil
-	case *image.NYCbCrA:
-		return fromWebP(&m.YCbCr), nil
-	default:
-		return FromImage(img)
-	}
 }

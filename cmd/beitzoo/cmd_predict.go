@@ -16,7 +16,7 @@ func predictCommand(c *console) *cli.Command {
 		Name:      "predict",
 		Usage:     "classify images, and print the most probable classes",
 		ArgsUsage: "MODEL IMAGE...",
-		Description: about("Images are JPEG, PNG, GIF, BMP or WebP. They are resized, cropped and normalised as in the evaluation of the model by its authors, unless\n"+
+		Description: about("Images are JPEG, PNG, GIF, BMP, WebP, TIFF or PPM. They are resized, cropped and normalised as in the evaluation of the model by its authors, unless\n"+
 			"--recipe says otherwise. The first line says which recipe, class names and epsilon are used, and where each comes from. Images that cannot be\n"+
 			"read are listed at the end, with exit code 3; all others are classified.",
 			"beitzoo predict digits_p16_64 seven.png",

@@ -72,7 +72,7 @@ func systemHint(err error) string {
 		}
 	}
 	if image {
-		return "give whole image files: JPEG, PNG, GIF, BMP or WebP"
+		return "give whole image files: JPEG, PNG, GIF, BMP, WebP, TIFF or PPM"
 	}
 	return ""
 }

@@ -29,7 +29,7 @@ func TestHintOf(t *testing.T) {
 		{"an optimizer", checkpoint.NoModel("an optimizer").WithHint("give the model"), "give the model"},
 		{"no such image", &preprocess.FileError{Path: "x.png", Err: fs.ErrNotExist}, "check the path of the image"},
 		{"image of somebody else", &preprocess.FileError{Path: "x.png", Err: fs.ErrPermission}, "check the permissions of the file and of its folder"},
-		{"damaged image", &preprocess.FileError{Path: "x.png", Err: preprocess.ErrFormat}, "give whole image files: JPEG, PNG, GIF, BMP or WebP"},
+		{"damaged image", &preprocess.FileError{Path: "x.png", Err: preprocess.ErrFormat}, "give whole image files: JPEG, PNG, GIF, BMP, WebP, TIFF or PPM"},
 		{"no such file", fs.ErrNotExist, "check the path"},
 		{"full disk", syscall.ENOSPC, "free space on that disk, or write to another one with -o"},
 		{"a file that was cut while it was read", tensor.ErrFault, "leave the files alone while the command runs, and run it again; to replace one, write another and rename it"},

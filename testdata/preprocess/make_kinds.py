@@ -1,0 +1,37 @@
+"""Writes kinds.zip: pictures of all kinds drawn by a seed, and the SHA-256 of what Pillow's convert("RGB") reads of each.
+
+    python make_kinds.py
+
+The pictures are drawn by dev/interop/kinds.py. Pillow and NumPy are needed."""
+
+import hashlib
+import io
+import json
+import pathlib
+import random
+import sys
+import zipfile
+
+from PIL import Image
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent.parent / "dev" / "interop"))
+
+import kinds  # noqa: E402: found by the path above
+
+SEED = 1
+
+
+def main():
+    photographs = [Image.open(HERE / name).convert("RGB") for name in ("chelsea.png", "coffee.png", "rocket.jpg")]
+    digests = {}
+    with zipfile.ZipFile(HERE / "kinds.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in kinds.all_kinds(random.Random(SEED), photographs):
+            with Image.open(io.BytesIO(data)) as image:
+                digests[name] = hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+            archive.writestr(zipfile.ZipInfo(name), data)
+        archive.writestr(zipfile.ZipInfo("rgb.json"), json.dumps(digests, indent=0))
+
+
+if __name__ == "__main__":
+    main()
