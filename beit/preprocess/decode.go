@@ -2,7 +2,6 @@ package preprocess
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -65,7 +64,7 @@ const longestMagic = 12
 var formats = []format{
 	{"JPEG", "\xff\xd8", jpegConfig, decodeJPEG},
 	{"PNG", pngMagic, pngConfig, decodePNG},
-	{"GIF", "GIF8?a", configWith(gifConfig), decodeGIF},
+	{"GIF", "GIF8?a", gifConfig, decodeGIF},
 	{"BMP", "BM", bmpConfig, decodeBMP},
 	{"WebP", "RIFF????WEBP", webpConfig, decodeWebP},
 	{"TIFF", "II\x2a\x00", tiffConfig, decodeTIFF},
@@ -150,11 +149,6 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 		return nil, &TooLargeError{config.Width, config.Height, maxPixels}
 	}
 	return f.decode(data)
-}
-
-// configWith adapts a reader of headers of the standard library's form.
-func configWith(read func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
-	return func(data []byte) (image.Config, error) { return read(bytes.NewReader(data)) }
 }
 
 // jpegConfig reads the size of a JPEG file.

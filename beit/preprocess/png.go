@@ -114,7 +114,7 @@ func decodePNG(data []byte) (*RGB8, error) {
 	}
 	source, err := zlib.NewReader(io.MultiReader(readers...))
 	if err != nil {
-		return nil, pngError(err)
+		return nil, pixelsError(err)
 	}
 	dst := NewRGB8(p.Width, p.Height)
 	parts := passes[:]
@@ -123,18 +123,18 @@ func decodePNG(data []byte) (*RGB8, error) {
 	}
 	for _, part := range parts {
 		if err := p.pass(dst, source, part); err != nil {
-			return nil, pngError(err)
+			return nil, pixelsError(err)
 		}
 	}
 	if _, err := source.Read(make([]byte, 1)); errors.Is(err, zlib.ErrChecksum) { // which may be missing, but not be another
-		return nil, pngError(err)
+		return nil, pixelsError(err)
 	}
 	return dst, nil
 }
 
-// pngError returns the error for one of decompression.
-func pngError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// pixelsError returns the error for one of decompression, of all formats.
+func pixelsError(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errEndsEarly) {
 		return errEndsEarly
 	}
 	return fmt.Errorf("malformed pixels: %w", err)

@@ -88,13 +88,26 @@ func (t *tiffFile) each(plane, samples int, do func(y, x, width int, line []byte
 		}
 		for i := range height {
 			if _, err := io.ReadFull(source, line); err != nil {
-				return pngError(err)
+				return pixelsError(err)
 			}
 			if err := t.undoPredictor(line, samples); err != nil {
 				return err
 			}
 			do(y+i, x, width, line)
 		}
+		if err := finish(source, line, p.height-height); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish reads what may follow the last line that is wanted, so that a wrong checksum is noticed.
+func finish(source io.Reader, line []byte, lines int) error {
+	const most = 1 << 22 // tiles may be much higher than the picture
+	_, err := io.CopyN(io.Discard, source, int64(min(most, lines*len(line)))+1)
+	if errors.Is(err, zlib.ErrChecksum) {
+		return pixelsError(err)
 	}
 	return nil
 }
