@@ -1,9 +1,9 @@
 // Package preprocess turns image files into the input tensor that a set of weights was trained on.
 //
 // A [card.Recipe] says how to resize, what to crop, and which mean and standard deviation to normalise with. There is no single BEiT recipe;
-// [card.RecipeFor] knows those of the sources that publish weights. [Decode] reads JPEG, PNG, GIF, BMP, WebP, TIFF
-// and Netpbm files into 8-bit RGB as Pillow's convert("RGB") does, [Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Apply] adds the float32 normalisation of torchvision. All of
-// this is equal to the last bit; package jpeg has libjpeg-turbo's arithmetic.
+// [card.RecipeFor] knows those of the sources that publish weights. [Decode] reads JPEG, PNG, GIF, BMP, WebP, TIFF and Netpbm files into 8-bit RGB as
+// Pillow's convert("RGB") does, [Pixels] resizes and crops with Pillow's 8-bit arithmetic, and [Apply] adds the float32 normalisation of torchvision. All
+// of this is equal to the last bit; package jpeg has libjpeg-turbo's arithmetic.
 //
 //	recipe, err := card.RecipeFor("timm", 224)
 //	if err != nil {

@@ -11,7 +11,7 @@ import (
 // gifFile reads the first frame of a GIF file as Pillow does (python-pillow/Pillow src/PIL/GifImagePlugin.py): transparency is ignored, so the colour of the
 // transparent index counts. The canvas around a smaller frame has that colour, or that of index 0.
 type gifFile struct {
-	image.Config            // the canvas, which is made larger if the frame reaches beyond it
+	image.Config // the canvas, which is made larger if the frame reaches beyond it
 	colours      [256][3]uint8
 	background   uint8 // index of what surrounds the frame
 	frame        image.Rectangle

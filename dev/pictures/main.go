@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+)
+
+func main() {
+	recipes := flag.String("recipes", "{}", "recipes by name, as JSON")
+	out := flag.String("out", "", "folder for samples and tensors")
+	flag.Parse()
+	if err := run(*recipes, *out, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "pictures:", err)
+		os.Exit(1)
+	}
+}
+
+// answer is a line of the output.
+type answer struct {
+	File    string            `json:"file"`
+	Width   int               `json:"width,omitempty"`
+	Height  int               `json:"height,omitempty"`
+	RGB     string            `json:"rgb,omitempty"`
+	Tensors map[string]string `json:"tensors,omitempty"`
+	Error   string            `json:"error,omitempty"`
+}
+
+func run(recipesJSON, out string, files []string) error {
+	var recipes map[string]card.Recipe
+	if err := json.Unmarshal([]byte(recipesJSON), &recipes); err != nil {
+		return fmt.Errorf("recipes: %w", err)
+	}
+	lines := bufio.NewWriter(os.Stdout)
+	encoder := json.NewEncoder(lines)
+	for _, file := range files {
+		line, err := look(file, recipes, out)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if err := encoder.Encode(line); err != nil {
+			return err
+		}
+	}
+	return lines.Flush()
+}
+
+// look decodes one file and applies the recipes to it. The error is not about the picture, but about what is around it.
+func look(file string, recipes map[string]card.Recipe, out string) (answer, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return answer{}, err
+	}
+	line := answer{File: file, Tensors: make(map[string]string)}
+	keep := func(kind string, data []byte) (string, error) {
+		sum := sha256.Sum256(data)
+		if out == "" {
+			return hex.EncodeToString(sum[:]), nil
+		}
+		return hex.EncodeToString(sum[:]), os.WriteFile(filepath.Join(out, filepath.Base(file)+"."+kind), data, 0o600)
+	}
+	decoded, err := preprocess.Decode(bytes.NewReader(data))
+	if err != nil {
+		line.Error = err.Error()
+		return line, nil
+	}
+	line.Width, line.Height = decoded.Width, decoded.Height
+	if line.RGB, err = keep("rgb", decoded.Pix); err != nil {
+		return answer{}, err
+	}
+	for name, recipe := range recipes {
+		tensor, err := preprocess.Apply(recipe, decoded)
+		if err != nil {
+			return answer{}, err
+		}
+		values, err := binary.Append(nil, binary.LittleEndian, tensor)
+		if err != nil {
+			return answer{}, err
+		}
+		if line.Tensors[name], err = keep(name+".f32", values); err != nil {
+			return answer{}, err
+		}
+	}
+	return line, nil
+}
