@@ -15,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/features"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -29,6 +30,8 @@ type Options struct {
 	Zoo *zoo.Zoo
 	// Attention, if not nil, says what the Viewer of an [Extractor] shows; see [LoadExtractor].
 	Attention *attention.Options
+	// Digest computes the digest of the weights, which reads them once more.
+	Digest bool
 }
 
 // Facts are what was found out about a model. The fields that end in From name the source, so a program can distinguish a fact from a guess.
@@ -41,6 +44,8 @@ type Facts struct {
 	Card card.Card
 	// StateDict is the key of the state dict in the file, or in the checkpoint of several from which the file was made; or empty.
 	StateDict string
+	// Digest is "sha256:" and the digest of the parameters, see [convert.Digest]; empty if it was not asked for.
+	Digest string
 	// Source says how the checkpoint was read, and what was guessed.
 	Source convert.Input
 	// Notes are remarks of the reader of the file, for people.
@@ -102,7 +107,7 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	if err := classify.CheckModel(opened.Config); err != nil {
 		return nil, err
 	}
-	facts, err := factsOf(weights, opened, classify.Check)
+	facts, err := factsOf(ctx, weights, opened, options, classify.Check)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +124,7 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 }
 
 // factsOf returns the facts about opened weights, and the error of check for what is known, before the weights are read.
-func factsOf(weights Weights, opened *convert.Model, check func(card.Card) error) (Facts, error) {
+func factsOf(ctx context.Context, weights Weights, opened *convert.Model, options Options, check func(card.Card) error) (Facts, error) {
 	choice, err := opened.Recipe()
 	if err != nil {
 		return Facts{}, err
@@ -131,7 +136,20 @@ func factsOf(weights Weights, opened *convert.Model, check func(card.Card) error
 		return Facts{}, fmt.Errorf("%s: %w", weights.name(), err)
 	}
 	state := cmp.Or(opened.StateDict, opened.File.Wrapper)
-	return Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}, nil
+	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}
+	if options.Digest {
+		facts.Digest, err = digestOf(ctx, opened.Tensors)
+	}
+	return facts, err
+}
+
+// digestOf returns a digest of parameters.
+func digestOf(ctx context.Context, tensors []tensor.Named) (digest string, err error) {
+	err = tensor.Guard(func() (err error) {
+		digest, err = convert.Digest(ctx, tensors)
+		return err
+	})
+	return "sha256:" + digest, err
 }
 
 // loadInto loads opened weights into the engine of the options. The caller closes the model.
@@ -174,7 +192,7 @@ func LoadExtractor(ctx context.Context, weights Weights, options Options) (*Extr
 		return nil, err
 	}
 	e := &Extractor{}
-	if e.Facts, err = factsOf(weights, opened, classify.CheckExtractor); err != nil {
+	if e.Facts, err = factsOf(ctx, weights, opened, options, classify.CheckExtractor); err != nil {
 		return nil, err
 	}
 	if e.Norm, err = features.ReadNorm(opened.Config, opened.Tensors); err != nil {

@@ -172,20 +172,26 @@ func (i *Inspection) read(ctx context.Context, tensors []tensor.Named, options I
 	return group.Wait()
 }
 
-func (i *Inspection) digestAll(ctx context.Context, tensors []tensor.Named) error {
+func (i *Inspection) digestAll(ctx context.Context, tensors []tensor.Named) (err error) {
+	i.SHA256, err = Digest(ctx, tensors)
+	return err
+}
+
+// Digest returns the sha256, in hexadecimal digits, of the canonical bytes of parameters in byte order of their names. It is that of an [Inspection], and the
+// same whatever file holds them.
+func Digest(ctx context.Context, tensors []tensor.Named) (string, error) {
 	sorted := slices.Clone(tensors)
 	slices.SortFunc(sorted, func(a, b tensor.Named) int { return strings.Compare(a.Name, b.Name) })
 	digest := sha256.New()
 	for _, t := range sorted {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return "", context.Cause(ctx)
 		}
 		if _, err := t.Data.WriteTo(digest); err != nil {
-			return err
+			return "", err
 		}
 	}
-	i.SHA256 = hex.EncodeToString(digest.Sum(nil))
-	return nil
+	return hex.EncodeToString(digest.Sum(nil)), nil
 }
 
 func (t *InspectedTensor) read(ctx context.Context, view tensor.View, options InspectOptions, progress *counter) error {

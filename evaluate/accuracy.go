@@ -1,12 +1,8 @@
 package evaluate
 
 import (
-	"context"
-	"errors"
+	"math"
 	"slices"
-
-	"github.com/beitzoo/beitzoo/beit/classify"
-	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
 // Accuracy says for how many images the most probable class was the right one, and for how many the right one was among the five most probable.
@@ -26,12 +22,20 @@ type Score struct{ images, top1, top5 int }
 
 // Add counts one image by its logits and its right class. Logits with a NaN count as wrong.
 func (s *Score) Add(logits []float64, class int) {
-	best := topk.Of(logits, 5)
+	if class < 0 || class >= len(logits) || slices.ContainsFunc(logits, math.IsNaN) {
+		s.count(0)
+		return
+	}
+	s.count(rank(logits, class))
+}
+
+// count counts one image by the place of its right class, from 1; 0 if it has none.
+func (s *Score) count(rank int) {
 	s.images++
-	if len(best) > 0 && best[0] == class {
+	if rank == 1 {
 		s.top1++
 	}
-	if slices.Contains(best, class) {
+	if rank >= 1 && rank <= shown {
 		s.top5++
 	}
 }
@@ -44,45 +48,4 @@ func (s *Score) Accuracy() Accuracy {
 		result.Share5 = float64(s.top5) / float64(s.images)
 	}
 	return result
-}
-
-// Options are the options of an evaluation.
-type Options struct {
-	// Progress, if not nil, is called after each batch with the number of images done and the number of all images.
-	Progress func(done, total int)
-}
-
-// Classification runs every image of a data set through a classifier and returns its accuracy. It keeps only one batch of images in memory. If the data set
-// has more classes than the model, the error is a *[ClassesError]. If some images cannot be read, the accuracy is that for the others, and the error a
-// *[classify.UnreadError], unless the classifier is Strict. Other errors are those of [classify.Classifier.FS].
-func Classification(ctx context.Context, classifier *classify.Classifier, data *Dataset, options Options) (Accuracy, error) {
-	if classes := classifier.Config().Classes; len(data.Classes) > classes {
-		return Accuracy{}, &ClassesError{Folders: len(data.Classes), Classes: classes}
-	}
-	var score Score
-	names, size := data.Names(), max(1, classifier.BatchSize)
-	all := &classify.UnreadError{Total: len(names)}
-	for from := 0; from < len(names); from += size {
-		to := min(len(names), from+size)
-		rows, err := classifier.FS(ctx, data.FS, names[from:to])
-		unread := (*classify.UnreadError)(nil)
-		switch {
-		case errors.As(err, &unread):
-			all.Failures = append(all.Failures, unread.Failures...)
-		case err != nil:
-			return Accuracy{}, err
-		}
-		for i, row := range rows {
-			if row != nil {
-				score.Add(row, data.Images[from+i].Class)
-			}
-		}
-		if options.Progress != nil {
-			options.Progress(to, len(names))
-		}
-	}
-	if len(all.Failures) > 0 {
-		return score.Accuracy(), all
-	}
-	return score.Accuracy(), nil
 }

@@ -1,12 +1,18 @@
 package evaluate_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -20,6 +26,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
@@ -50,66 +57,6 @@ func digits(t *testing.T) *classify.Classifier {
 		t.Fatal(err)
 	}
 	return classifier
-}
-
-func TestClassification(t *testing.T) {
-	t.Parallel()
-	classifier := digits(t)
-	data, err := evaluate.Folder(shipped + embedded.Images)
-	if err != nil {
-		t.Fatal(err)
-	}
-	classifier.BatchSize = 50
-	var done []int
-	progress := func(n, total int) {
-		done = append(done, n)
-		if total != 360 {
-			t.Errorf("%d images in all", total)
-		}
-	}
-	got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{Progress: progress})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(measured, got); diff != "" {
-		t.Error(diff)
-	}
-	if want := []int{50, 100, 150, 200, 250, 300, 350, 360}; cmp.Diff(want, done) != "" {
-		t.Errorf("progress was %v", done)
-	}
-}
-
-// Images that cannot be read change nothing in the score of the others.
-func TestClassification_Unreadable(t *testing.T) {
-	t.Parallel()
-	data, err := evaluate.Folder(shipped + embedded.Images)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data.Images = slices.Insert(data.Images, 100, evaluate.Image{Name: "no such file.png", Class: 3})
-	data.Images = append(data.Images, evaluate.Image{Name: "7", Class: 7})
-	classifier := digits(t)
-	got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{})
-	var unread *classify.UnreadError
-	if !errors.As(err, &unread) || unread.Total != 362 || len(unread.Failures) != 2 || unread.Failures[0].Path != "no such file.png" {
-		t.Errorf("%v", err)
-	}
-	if diff := cmp.Diff(measured, got); diff != "" {
-		t.Error(diff)
-	}
-	classifier.Strict = true
-	if got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{}); errors.As(err, new(*classify.UnreadError)) || err == nil || got.Images != 0 {
-		t.Errorf("strictly: %+v, %v", got, err)
-	}
-}
-
-func TestClassification_MoreFoldersThanClasses(t *testing.T) {
-	t.Parallel()
-	data := &evaluate.Dataset{FS: fstest.MapFS{}, Classes: make([]string, 11), Images: []evaluate.Image{{"k/1.png", 10}}}
-	_, err := evaluate.Classification(t.Context(), digits(t), data, evaluate.Options{})
-	if wrong := (*evaluate.ClassesError)(nil); !errors.As(err, &wrong) || wrong.Folders != 11 || wrong.Classes != 10 || !errors.Is(err, errdef.ErrUsage) {
-		t.Errorf("got %v", err)
-	}
 }
 
 // TestScore_OfRecordedLogits scores the logits that PASSL computed, which are in the order of the images' numbers.
@@ -153,6 +100,199 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// digitImages lists the images that ship with the program, by class folders.
+func digitImages(t *testing.T) *dataset.List {
+	t.Helper()
+	return dataset.NewList("digits", digitExamples(t), tenClasses())
+}
+
+func tenClasses() dataset.Mapping {
+	m := dataset.Mapping{Way: dataset.ByLabel, Of: 10}
+	for class := range 10 {
+		m.Names, m.Logits = append(m.Names, strconv.Itoa(class)), append(m.Logits, class)
+	}
+	return m
+}
+
+func digitExamples(t *testing.T) []dataset.Example {
+	t.Helper()
+	names, err := fs.Glob(embedded.Files, embedded.Images+"/*/*.png")
+	if err != nil || len(names) != 360 {
+		t.Fatalf("%d images, %v", len(names), err)
+	}
+	var examples []dataset.Example
+	for _, name := range names {
+		class, err := strconv.Atoi(path.Base(path.Dir(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples = append(examples, dataset.Example{Image: embeddedImage(name), Class: class})
+	}
+	return examples
+}
+
+func embeddedImage(name string) classify.Image {
+	return classify.Image{Name: name, Open: func() (io.ReadCloser, error) { return embedded.Files.Open(name) }}
+}
+
+func TestClassification(t *testing.T) {
+	t.Parallel()
+	classifier := digits(t)
+	classifier.BatchSize = 50
+	var last evaluate.Progress
+	calls := 0
+	progress := func(p evaluate.Progress) {
+		if calls++; p.Done != calls || p.Taken != calls || p.Total != 360 {
+			t.Errorf("call %d: %+v", calls, p)
+		}
+		last = p
+	}
+	got, err := evaluate.Classification(t.Context(), classifier, digitImages(t), evaluate.Options{Progress: progress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(measured, got.Accuracy); diff != "" {
+		t.Error(diff)
+	}
+	if last.Accuracy != measured || calls != 360 {
+		t.Errorf("%d calls, the last with %+v", calls, last)
+	}
+	if got.Partial != "" || got.All != 360 || got.Total != 360 || len(got.Unread) != 0 || len(got.Classes) != 10 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestClassification_AgreesWithPython compares every figure with what torch and NumPy compute from PASSL's logits of the same images:
+// testdata/figures.py writes the file.
+func TestClassification_AgreesWithPython(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/figures.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Loss       float64
+		Interval1  [2]float64 `json:"interval1"`
+		Interval5  [2]float64 `json:"interval5"`
+		PerClass   [][3]int   `json:"per_class"`
+		Confusions [][3]int
+		ECE        float64
+		Bins       [][2]int
+	}
+	if err := json.Unmarshal(raw, &want); err != nil {
+		t.Fatal(err)
+	}
+	s, err := evaluate.Classification(t.Context(), digits(t), digitImages(t), evaluate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, got, want, limit float64) {
+		if d := math.Abs(got - want); !(d <= limit) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	near("loss", *s.Loss, want.Loss, 1e-6)
+	near("top-1 from", s.Interval1.Low, want.Interval1[0], 1e-12)
+	near("top-1 to", s.Interval1.High, want.Interval1[1], 1e-12)
+	near("top-5 from", s.Interval5.Low, want.Interval5[0], 1e-12)
+	near("top-5 to", s.Interval5.High, want.Interval5[1], 1e-12)
+	near("calibration", s.Calibration.Error, want.ECE, 1e-6)
+	for class, c := range want.PerClass {
+		if got := s.Classes[class]; got.Class != class || got.Images != c[0] || got.Top1 != c[1] || got.Top5 != c[2] {
+			t.Errorf("class %d: %+v, want %v", class, got, c)
+		}
+	}
+	var pairs [][3]int
+	for _, c := range s.Confusions {
+		pairs = append(pairs, [3]int{c.Right, c.Taken, c.Images})
+	}
+	if diff := cmp.Diff(want.Confusions, pairs); diff != "" {
+		t.Error(diff)
+	}
+	for i, b := range s.Calibration.Bins {
+		if b.Images != want.Bins[i][0] || b.Right != want.Bins[i][1] {
+			t.Errorf("bin %d: %+v, want %v", i, b, want.Bins[i])
+		}
+	}
+}
+
+// Images that cannot be read change nothing in the figures of the others.
+func TestClassification_Unreadable(t *testing.T) {
+	t.Parallel()
+	examples := digitExamples(t)
+	examples = slices.Insert(examples, 100, dataset.Example{Image: embeddedImage("no such file.png"), Class: 3})
+	examples = append(examples, dataset.Example{Image: embeddedImage(embedded.Images + "/7"), Class: 7})
+	data := dataset.NewList("", examples, tenClasses())
+	classifier := digits(t)
+	got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{})
+	var unread *classify.UnreadError
+	if !errors.As(err, &unread) || unread.Total != 362 || len(unread.Failures) != 2 || unread.Failures[0].Path != "no such file.png" {
+		t.Errorf("%v", err)
+	}
+	if diff := cmp.Diff(measured, got.Accuracy); diff != "" {
+		t.Error(diff)
+	}
+	if got.All != 362 || got.Partial != "" || len(got.Unread) != 2 || got.Unread[0] != (evaluate.Unread{Image: "no such file.png", Error: "file does not exist"}) {
+		t.Errorf("%+v", got.Unread)
+	}
+	classifier.Strict = true
+	got, err = evaluate.Classification(t.Context(), classifier, data, evaluate.Options{})
+	if errors.As(err, new(*classify.UnreadError)) || err == nil || got.Images != 100 || got.Partial != "100 images of 362 images" {
+		t.Errorf("strictly: %+v, %v", got, err)
+	}
+}
+
+// TestClassification_Interrupted: what was done until then is said, and that it is not all.
+func TestClassification_Interrupted(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	progress := func(p evaluate.Progress) {
+		if p.Done == 40 {
+			stop()
+		}
+	}
+	got, err := evaluate.Classification(ctx, digits(t), digitImages(t), evaluate.Options{Progress: progress})
+	if !errors.Is(err, context.Canceled) || got.Images != 40 || got.Partial != "40 images of 360 images" {
+		t.Errorf("%+v, %v", got.Accuracy, err)
+	}
+}
+
+func TestClassification_Compared(t *testing.T) {
+	t.Parallel()
+	classifier, data := digits(t), digitImages(t)
+	header := evaluate.HeaderFor(classifier, data, evaluate.Shard{Index: 1, Of: 1})
+	other := classifier.Recipe()
+	other.Crop--
+	header.Published = []evaluate.Published{
+		{Origin: "PASSL", Dataset: "the 360 test pictures", Top1: 96.11, Top5: 99.72},
+		{Origin: "nobody", Dataset: "the 360 test pictures", Top1: 99.5, Recipe: &other},
+		{Origin: "timm", Dataset: "ImageNet-1k validation", Top1: 88.5},
+		{Origin: "us", Dataset: "holidays", Top1: 12},
+	}
+	got, err := evaluate.Classification(t.Context(), classifier, data, evaluate.Options{Header: header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := got.Comparisons
+	if len(c) != 4 || !c[0].Agrees || c[0].Apart != 0 || c[0].OtherRecipe || c[0].NotCompared != "" {
+		t.Fatalf("%+v", c)
+	}
+	// (346/360 - 0.995) / sqrt(0.995 0.005 / 360) = -9.116
+	if c[1].Agrees || c[1].Apart != 346-358 || !c[1].OtherRecipe || math.Abs(c[1].StandardErrors+9.11615) > 1e-4 {
+		t.Errorf("%+v", c[1])
+	}
+	if want := "ImageNet-1k validation has 50000 images of 1000 classes, these are 360 of 10"; c[2].NotCompared != want || c[2].Agrees {
+		t.Errorf("%q", c[2].NotCompared)
+	}
+	if want := `it is not known which images "holidays" has`; c[3].NotCompared != want {
+		t.Errorf("%q", c[3].NotCompared)
+	}
+	header.Data.Shard = evaluate.Shard{Index: 2, Of: 3}
+	got, err = evaluate.Classification(t.Context(), classifier, data, evaluate.Options{Header: header})
+	if err != nil || got.Images != 120 || got.Comparisons[0].NotCompared != "these figures are about part 2/3 of the data set" {
+		t.Errorf("%+v, %v", got.Comparisons, err)
+	}
+}
 func TestClassFolders(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{

@@ -1,18 +1,21 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 )
 
 func evalCommand(c *console) *cli.Command {
 	var f classifierFlags
+	var r evalRunFlags
 	return &cli.Command{
 		Name:      "eval",
 		Usage:     "measure top-1 and top-5 accuracy over a folder of class folders",
@@ -20,49 +23,55 @@ func evalCommand(c *console) *cli.Command {
 		Description: about("FOLDER has one folder for each class; the classes are numbered in the order of the folders' names, as torchvision's ImageFolder does.\n"+
 			"Images that cannot be read are listed at the end, with exit code 3, and the score is that of all others.",
 			"beitzoo eval beit_base_p16_224 imagenet/val --recipe timm",
+			"beitzoo eval beit_base_p16_224 imagenet/val --predictions val.jsonl",
+			"beitzoo eval beit_base_p16_224 imagenet/val --predictions part2.jsonl --shard 2/8",
 		),
-		Flags:  c.flags(f.flags()),
-		Action: action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f) }),
+		Flags:  c.flags(r.flags(), f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f, r) }),
 	}
 }
 
-func eval(ctx context.Context, c *console, argument, folder string, f classifierFlags) error {
-	data, err := evaluate.Folder(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &missingError{imageFolder, err}
+func eval(ctx context.Context, c *console, argument, folder string, f classifierFlags, r evalRunFlags) error {
+	if _, err := parseShard(r.shard); err != nil {
+		return err
 	}
+	data, err := classFolders(folder)
 	if err != nil {
 		return err
 	}
+	f.digest = true
 	model, err := openClassifier(ctx, c, argument, f)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	bar := c.newCount("classifying", inImages)
-	progress := func(done, total int) { bar.set(int64(done), int64(total)) }
-	score, err := evaluate.Classification(ctx, model.Classifier, data, evaluate.Options{Progress: progress})
-	bar.finish()
-	list, unread, err := unreadOf(err)
+	if classes := model.Config().Classes; len(data.Classes().Names) > classes {
+		return &evaluate.ClassesError{Folders: len(data.Classes().Names), Classes: classes}
+	}
+	run, err := newEvaluation(c, argument, model, data, f, r)
 	if err != nil {
 		return err
 	}
-	facts := factsOf(argument, model)
-	err = c.result(evalResult{facts, score, len(data.Images), list}, func() {
-		c.printf("%s: %s", argument, facts.line(model.Labels()))
-		read := ""
-		if len(list) > 0 {
-			read = " read"
-		}
-		c.printf("top-1 %.2f %% (%d of %d%s), top-5 %.2f %%", 100*score.Share1, score.Top1, score.Images, read, 100*score.Share5)
-	})
-	return cmp.Or(err, unread)
+	return run.run(ctx, data)
 }
 
-// evalResult is what `beitzoo eval --json` prints. Unread are the images of all that could not be read, so the score is about the others.
-type evalResult struct {
-	classifierFacts
-	evaluate.Accuracy
-	All    int           `json:"all_images"`
-	Unread []unreadImage `json:"unread"`
+// classFolders lists a folder of class folders.
+func classFolders(folder string) (dataset.Set, error) {
+	found, err := evaluate.Folder(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &missingError{imageFolder, err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	mapping := dataset.Mapping{Way: dataset.ByOrder, Names: found.Classes}
+	for class := range found.Classes {
+		mapping.Logits = append(mapping.Logits, class)
+	}
+	var examples []dataset.Example
+	for _, img := range found.Images {
+		open := func() (io.ReadCloser, error) { return found.FS.Open(img.Name) }
+		examples = append(examples, dataset.Example{Image: classify.Image{Name: img.Name, Open: open}, Class: img.Class})
+	}
+	return dataset.NewList(folder, examples, mapping), nil
 }

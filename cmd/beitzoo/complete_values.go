@@ -76,6 +76,7 @@ var valuesOf = map[string]values{
 	"FILE":       fileValues,
 	"FOLDER":     folderValues,
 	"FORMAT":     {words: func(*typedWords) []proposal { return proposals(convert.Formats()) }},
+	"PART":       freeValues,
 	"FRAMEWORK":  {words: func(*typedWords) []proposal { return proposals(recording.Frameworks()) }},
 	"FROM":       placeValues,
 	"HOST":       freeValues,

@@ -23,6 +23,8 @@ type classifierFlags struct {
 	zoo    zooFlags
 	// strict stops at the first image that cannot be read.
 	strict bool
+	// digest computes the digest of the weights. It is no flag: a command that needs it sets it.
+	digest bool
 }
 
 func (f *classifierFlags) flags() []cli.Flag {
@@ -31,7 +33,7 @@ func (f *classifierFlags) flags() []cli.Flag {
 
 // openClassifier opens the model that an argument names and loads it into the engine of the flags.
 func openClassifier(ctx context.Context, c *console, argument string, f classifierFlags) (*beitzoo.Model, error) {
-	var options beitzoo.Options
+	options := beitzoo.Options{Digest: f.digest}
 	var err error
 	if options.Checkpoint, err = f.model.options(); err != nil {
 		return nil, err

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -72,25 +74,44 @@ type progressEvent struct {
 	Total       int64   `json:"total,omitempty"`
 	PerSecond   float64 `json:"per_second"`
 	SecondsLeft float64 `json:"seconds_left,omitempty"`
+	// Top1 is the accuracy so far, of an evaluation.
+	Top1 *float64 `json:"top1,omitempty"`
 }
 
 // set is the callback for the libraries: how much is done, and of how much. The total is negative as long as it is not known.
 func (p *progress) set(done, total int64) {
+	p.show(progressEvent{Done: done, Total: total}, done)
+}
+
+// setEvaluation is the callback for an evaluation, which may have been resumed, so that not all that is done was done in this time.
+func (p *progress) setEvaluation(e evaluate.Progress) {
+	p.show(progressEvent{Done: int64(e.Done), Total: int64(e.Total), Top1: &e.Accuracy.Share1}, int64(e.Taken))
+}
+
+// show shows what is done. taken is how much of that since the start.
+func (p *progress) show(event progressEvent, taken int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := event.Done - taken
 	switch {
+	case p.bar != nil && event.Top1 != nil && event.Done < event.Total && time.Since(p.last) < 100*time.Millisecond: // a new description draws the bar
 	case p.bar != nil:
-		if p.bar.GetMax64() != total {
-			p.bar.ChangeMax64(total)
+		p.last = time.Now()
+		if left := event.Total - before; p.bar.GetMax64() != left {
+			p.bar.ChangeMax64(max(-1, left))
 		}
-		p.bar.Set64(done)
+		if event.Top1 != nil {
+			p.bar.Describe(fmt.Sprintf("%s, top-1 %.2f %%", p.title, 100**event.Top1))
+		}
+		p.bar.Set64(taken)
 	case p.events && time.Since(p.last) > time.Second:
 		p.last = time.Now()
-		event := progressEvent{Event: "progress", Task: p.title, Unit: p.unit, Done: done, Total: max(0, total)}
-		if seconds := p.last.Sub(p.start).Seconds(); seconds > 0 && done > 0 {
-			event.PerSecond = float64(done) / seconds
-			event.SecondsLeft = float64(max(0, total-done)) / event.PerSecond
+		event.Event, event.Task, event.Unit = "progress", p.title, p.unit
+		if seconds := p.last.Sub(p.start).Seconds(); seconds > 0 && taken > 0 {
+			event.PerSecond = float64(taken) / seconds
+			event.SecondsLeft = float64(max(0, event.Total-event.Done)) / event.PerSecond
 		}
+		event.Total = max(0, event.Total)
 		p.c.event(event)
 	}
 }

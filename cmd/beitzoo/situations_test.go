@@ -126,6 +126,7 @@ func TestSituations(t *testing.T) {
 
 // notInTable are the error types that no command of a user ends with, and why.
 var notInTable = map[string]string{
+	"internal/disk.InUseError":                "another process has to be writing at that moment; TestEval_TwoWriters runs two",
 	"beit/attention.OptionError":              "only a Go program chooses what is shown of attention",
 	"beit/classify.StageError":                "only a Go program chooses stages",
 	"beit/features.HeaderError":               "needs a million pictures; the tests of that package make it",

@@ -15,6 +15,9 @@ const locksWork = true
 // errIsFolder is what the system says if a folder is opened for writing.
 var errIsFolder error = unix.EISDIR
 
+// errLocked is what lock returns if another process has locked the file.
+var errLocked error = unix.EWOULDBLOCK
+
 // lock locks an open file, or returns an error at once if another process has locked it.
 func lock(file *os.File) error {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -1,0 +1,206 @@
+package evaluate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/disk"
+)
+
+// Log is a file of predictions that is being written: a line in one call of the system for each image, so that a process that is killed at any moment leaves
+// whole lines and at most a part of the last. Opening the file again resumes the evaluation.
+type Log struct {
+	file     *os.File
+	path     string
+	tally    *Tally
+	resumed  int
+	finished bool
+}
+
+// OpenLog opens a file of predictions for an evaluation with this header, or makes it. If it holds records already, the evaluation goes on behind them: images
+// that they are about are not read again, unless that failed. What follows the last whole line is cut off. The caller closes the log.
+//
+// If the records are those of something else, the error is a *[MismatchError], if another process is writing to the file, a *[disk.InUseError]; else a
+// *[FileError], or one of [disk.OpenAppend].
+func OpenLog(path string, header Header) (*Log, error) {
+	file, err := disk.OpenAppend(path)
+	if err != nil {
+		return nil, err
+	}
+	log := &Log{file: file, path: path}
+	if err := log.begin(header); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// begin reads what the file holds, or writes the header.
+func (l *Log) begin(header Header) error {
+	first, err := json.Marshal(header)
+	if err != nil {
+		return err
+	}
+	if empty, err := l.holdsNothing(first); err != nil || empty {
+		l.tally = NewTally(header)
+		return errors.Join(err, l.writeFirst(first))
+	}
+	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	found, err := readPredictions(l.path, l.file)
+	if err != nil {
+		return err
+	}
+	if differences := found.Header.differences(header, true); len(differences) > 0 {
+		return &MismatchError{Path: l.path, Other: "this evaluation", Differences: differences}
+	}
+	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
+	if found.Torn > 0 {
+		return disk.AtTarget(l.path, l.file.Truncate(found.size))
+	}
+	return nil
+}
+
+// holdsNothing reports whether the file is empty, or holds a part of the header alone, which a killed process left.
+func (l *Log) holdsNothing(header []byte) (bool, error) {
+	begun, err := io.ReadAll(io.LimitReader(l.file, int64(len(header))+1))
+	return len(begun) <= len(header) && bytes.HasPrefix(header, begun), err
+}
+
+func (l *Log) writeFirst(header []byte) error {
+	if err := l.file.Truncate(0); err != nil {
+		return disk.AtTarget(l.path, err)
+	}
+	return l.writeLine(header)
+}
+
+func (l *Log) writeLine(line []byte) error {
+	_, err := l.file.Write(append(line, '\n'))
+	return disk.AtTarget(l.path, err)
+}
+
+// Resumed returns the number of images that the file was about when it was opened.
+func (l *Log) Resumed() int { return l.resumed }
+
+// Finished reports whether all images have a record.
+func (l *Log) Finished() bool { return l.finished }
+
+// Unread returns the number of images that could not be read so far.
+func (l *Log) Unread() int { return len(l.tally.unread) }
+
+// add writes a record and counts it.
+func (l *Log) add(r Record) error {
+	if err := l.tally.Add(r); err != nil {
+		return err
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return l.writeLine(line)
+}
+
+// end writes that there are no more images.
+func (l *Log) end() error {
+	line, err := json.Marshal(struct {
+		End ending `json:"end"`
+	}{ending{l.tally.Done()}})
+	if err != nil {
+		return err
+	}
+	l.finished = true
+	return errors.Join(l.writeLine(line), disk.AtTarget(l.path, l.file.Sync()))
+}
+
+// Close closes the file.
+func (l *Log) Close() error { return disk.AtTarget(l.path, l.file.Close()) }
+
+// Difference is a property in which two evaluations differ: what it is, and what it is in either.
+type Difference struct {
+	What       string
+	Here, Else string
+}
+
+// MismatchError says that records are not about the same as others, or as an evaluation, so that they can't be added up.
+type MismatchError struct {
+	// Path is the file with the records, and Other what they are compared with: another file, or "this evaluation".
+	Path, Other string
+	Differences []Difference
+}
+
+func (e *MismatchError) Error() string {
+	lines := []string{fmt.Sprintf("%s and %s are not about the same", e.Path, e.Other)}
+	for _, d := range e.Differences {
+		lines = append(lines, fmt.Sprintf("  %s: %s and %s", d.What, d.Here, d.Else))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Is reports that the wrong file was named.
+func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do.
+func (e *MismatchError) Hint() string {
+	return "only predictions of the same weights, recipe, engine, dtype and data add up: name another file, or remove this one to begin anew"
+}
+
+// differences returns in what two headers differ that the figures depend on. A shard is one of them only if it is asked for. Names, devices and versions are
+// not: they do not change a figure by more than rounding does.
+func (h *Header) differences(other Header, shards bool) []Difference {
+	var found []Difference
+	compare := func(what string, here, there any) {
+		if !reflect.DeepEqual(here, there) {
+			found = append(found, Difference{what, brief(here), brief(there)})
+		}
+	}
+	compare("digest of the weights", h.Model.Digest, other.Model.Digest)
+	compare("architecture", h.Model.Config.Named(), other.Model.Config.Named())
+	compare("function of the logits", h.Model.Function, other.Model.Function)
+	compare("recipe", h.Recipe.Recipe, other.Recipe.Recipe)
+	compare("engine", h.Run.Engine, other.Run.Engine)
+	compare("dtype", h.Run.DType, other.Run.DType)
+	compare("digest of the data", h.Data.Digest, other.Data.Digest)
+	compare("number of images", h.Data.Images, other.Data.Images)
+	compare("classes of the data", h.Data.Logits, other.Data.Logits)
+	compare("classes among which answers are sought", h.Data.Candidates, other.Data.Candidates)
+	if shards {
+		compare("part", h.Data.Shard, other.Data.Shard)
+	}
+	return found
+}
+
+// brief returns a value for a message.
+func brief(value any) string {
+	switch v := value.(type) {
+	case string:
+		if v == "" {
+			return "none"
+		}
+		return v
+	case []int:
+		if v == nil {
+			return "all"
+		}
+		if len(v) > 3 {
+			return fmt.Sprintf("%d %d %d ... (%d)", v[0], v[1], v[2], len(v))
+		}
+		return fmt.Sprint(v)
+	case fmt.Stringer:
+		return v.String()
+	case int:
+		return fmt.Sprint(v)
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(raw)
+}
