@@ -85,6 +85,13 @@ func (s *exactSum) add(x float64) {
 	*s = append(kept, x)
 }
 
+// addAll adds what another sum has.
+func (s *exactSum) addAll(other exactSum) {
+	for _, x := range other {
+		s.add(x)
+	}
+}
+
 // value returns the sum, rounded once.
 func (s exactSum) value() float64 {
 	if len(s) == 0 {

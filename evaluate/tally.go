@@ -49,7 +49,11 @@ func NewTally(header Header) *Tally {
 type TwiceError struct{ Record Record }
 
 func (e *TwiceError) Error() string {
-	return fmt.Sprintf("image %d%s, %s, was counted before", e.Record.Index, inTar(e.Record.Tar), text.Quote(e.Record.Image))
+	name := ""
+	if e.Record.Image != "" {
+		name = ", " + text.Quote(e.Record.Image) + ","
+	}
+	return fmt.Sprintf("image %d%s%s was counted before", e.Record.Index, inTar(e.Record.Tar), name)
 }
 
 // Is reports that the records are unusable.

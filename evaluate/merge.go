@@ -1,0 +1,169 @@
+package evaluate
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// Merged are files of predictions that are all parts of a data set.
+type Merged struct {
+	// Header is that of the first part, but for Data.Shard, which is the whole.
+	Header Header
+	// Parts are in the order of their shards.
+	Parts []*Predictions
+
+	tally *Tally
+}
+
+// Merge reads the files of predictions of all parts of a data set, in any order, and adds them up: exactly, so that the figures are those of an evaluation of
+// the whole. What cannot be read is a *[FileError] each. Files that are not about the same are a *[MismatchError] each. Parts that are missing, not finished,
+// or there twice, are a *[PartsError].
+func Merge(paths ...string) (*Merged, error) {
+	m := &Merged{}
+	var problems []error
+	for _, path := range paths {
+		part, err := ReadPredictions(path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		m.Parts = append(m.Parts, part)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	if len(m.Parts) == 0 {
+		return nil, &PartsError{Problems: []string{"there is no file of predictions"}}
+	}
+	first := m.Parts[0]
+	for _, part := range m.Parts[1:] {
+		if differences := part.Header.differences(first.Header, false); len(differences) > 0 {
+			problems = append(problems, &MismatchError{Path: part.Path, Other: first.Path, Differences: differences})
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(m.Parts, func(a, b *Predictions) int { return cmp.Compare(a.Header.Data.Shard.Index, b.Header.Data.Shard.Index) })
+	if problems := partProblems(m.Parts); len(problems) > 0 {
+		return nil, &PartsError{problems}
+	}
+	m.Header = m.Parts[0].Header
+	m.Header.Data.Shard = Shard{1, 1}
+	m.tally = NewTally(m.Header)
+	for _, part := range m.Parts {
+		if at, twice := m.tally.merge(part.Tally); twice {
+			return nil, &FileError{Path: part.Path, Err: &TwiceError{Record{Index: at.index, Tar: at.tar}}}
+		}
+	}
+	return m, nil
+}
+
+// Summary returns the figures of all parts together.
+func (m *Merged) Summary() *Summary { return summarise(m.tally, true) }
+
+// PartsError says why files of predictions are not all parts of a whole, each once.
+type PartsError struct{ Problems []string }
+
+func (e *PartsError) Error() string {
+	return "the files are not all parts of the data, each once:\n  " + strings.Join(e.Problems, "\n  ")
+}
+
+// Is reports that the wrong files were named.
+func (e *PartsError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do.
+func (e *PartsError) Hint() string {
+	return "name the file of each part once; evaluate the parts that are missing, and resume those that are not finished with the commands that began them"
+}
+
+// partProblems returns what is wrong with the parts, which are in the order of their indices.
+func partProblems(parts []*Predictions) []string {
+	var problems []string
+	of := parts[0].Header.Data.Shard.Of
+	byIndex := map[int]*Predictions{}
+	for _, part := range parts {
+		shard := part.Header.Data.Shard
+		if shard.Of != of {
+			problems = append(problems, fmt.Sprintf("%s is part %s, %s is part %s", part.Path, shard, parts[0].Path, parts[0].Header.Data.Shard))
+			continue
+		}
+		if other := byIndex[shard.Index]; other != nil {
+			problems = append(problems, fmt.Sprintf("part %s is in %s and in %s", shard, other.Path, part.Path))
+		}
+		byIndex[shard.Index] = part
+		if !part.Finished {
+			problems = append(problems, fmt.Sprintf("part %s, %s, is not finished: it has %s", shard, part.Path, part.extent()))
+		}
+	}
+	var missing []string
+	for index := 1; index <= of; index++ {
+		if byIndex[index] == nil && len(missing) <= mostMissing {
+			missing = append(missing, Shard{index, of}.String())
+		}
+	}
+	if len(missing) > 0 {
+		problems = append(problems, fmt.Sprintf("missing: %s", text.List(missing, mostMissing, "")))
+	}
+	return problems
+}
+
+// mostMissing is how many missing parts a message names.
+const mostMissing = 20
+
+// extent says how many images of a part there are.
+func (p *Predictions) extent() string {
+	done := text.Count(p.Tally.Done(), "image", "images")
+	if all := p.Header.Data.Images; all >= 0 {
+		return fmt.Sprintf("%s of %d", done, inShard(all, p.Header.Data.Shard))
+	}
+	return done
+}
+
+// merge adds the counts of another tally. If an image is in both, it returns one that is, and true; the tally is then of no use.
+func (t *Tally) merge(other *Tally) (place, bool) {
+	for key, words := range other.done {
+		own := t.done[key]
+		if own == nil {
+			own = new([pageBits / 64]uint64)
+			t.done[key] = own
+		}
+		for i, word := range words {
+			if twice := own[i] & word; twice != 0 {
+				return place{key.tar, key.number*pageBits + i*64 + bits.TrailingZeros64(twice)}, true
+			}
+			own[i] |= word
+		}
+	}
+	maps.Copy(t.unread, other.unread)
+	t.score.images, t.score.top1, t.score.top5 = t.score.images+other.score.images, t.score.top1+other.score.top1, t.score.top5+other.score.top5
+	t.loss.addAll(other.loss)
+	t.losses += other.losses
+	for class, count := range other.classes {
+		if t.classes[class] == nil {
+			t.classes[class] = &classCount{}
+		}
+		t.classes[class].add(*count)
+	}
+	for p, images := range other.pairs {
+		t.pairs[p] += images
+	}
+	for i, b := range other.bins {
+		t.bins[i].images, t.bins[i].right = t.bins[i].images+b.images, t.bins[i].right+b.right
+		t.bins[i].probability.addAll(b.probability)
+	}
+	t.real.add(other.real)
+	return place{}, false
+}
+
+func (c *classCount) add(other classCount) {
+	c.images, c.top1, c.top5 = c.images+other.images, c.top1+other.top1, c.top5+other.top5
+}
