@@ -26,8 +26,9 @@ func evalCommand(c *console) *cli.Command {
 			"beitzoo eval beit_base_p16_224 imagenet/val --predictions val.jsonl",
 			"beitzoo eval beit_base_p16_224 imagenet/val --predictions part2.jsonl --shard 2/8",
 		),
-		Flags:  c.flags(r.flags(), f.flags()),
-		Action: action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f, r) }),
+		Subcommands: []*cli.Command{evalMergeCommand(c)},
+		Flags:       c.flags(r.flags(), f.flags()),
+		Action:      action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1], f, r) }),
 	}
 }
 

@@ -160,7 +160,7 @@ func commandPage(command *cli.Command) []byte {
 	page := newPage(pageName(command), command.Usage)
 	page.Section("SYNOPSIS")
 	path := []*cli.Command{command}
-	if len(command.Subcommands) == 0 {
+	if !isGroup(command) {
 		page.Paragraph(synopsis(path))
 	}
 	for _, sub := range command.Subcommands {
@@ -172,15 +172,15 @@ func commandPage(command *cli.Command) []byte {
 	if len(command.Aliases) > 0 {
 		page.Paragraph("Another name for it is `beitzoo " + strings.Join(command.Aliases, "` or `beitzoo ") + "`.")
 	}
+	if !isGroup(command) {
+		page.Section("OPTIONS")
+		manFlags(page, command.Flags, true)
+	}
 	if len(command.Subcommands) > 0 {
 		page.Section("COMMANDS")
 	}
 	for _, sub := range command.Subcommands {
 		subcommand(page, append(path, sub))
-	}
-	if len(command.Subcommands) == 0 {
-		page.Section("OPTIONS")
-		manFlags(page, command.Flags, true)
 	}
 	if len(examples) > 0 {
 		page.Section("EXAMPLES")

@@ -123,7 +123,7 @@ func complete(app *cli.App, words []string) answer {
 		return t.value(t.flagNamed(name), name+"=").matching(t.word)
 	case dashed:
 		return answer{words: t.flagWords()}.matching(t.word)
-	case len(t.tree) > 0:
+	case len(t.tree) > 0 && (t.command == nil || isGroup(t.command)):
 		return answer{words: commandWords(t.tree)}.matching(t.word)
 	case t.command == nil:
 		return answer{}
@@ -160,8 +160,12 @@ func (t *typedWords) argument() answer {
 		one := found.answer(t, "")
 		all.words, all.files = append(all.words, one.words...), one.files
 	}
-	if len(may) == 0 && !t.onlyArguments {
+	switch {
+	case t.onlyArguments:
+	case len(may) == 0:
 		all.words = t.flagWords()
+	case len(t.arguments) == 0:
+		all.words = append(all.words, commandWords(t.tree)...)
 	}
 	return all
 }

@@ -62,6 +62,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"record":              {tiny, "-o", in("tiny.recording.safetensors")},
 		"predict":             {digits, image},
 		"eval":                {digits, images},
+		"eval merge":          {predictionsOf(t, digits, images)},
 		"schemes":             {"hf"},
 		"list":                {"--zoo", place},
 		"show":                {"tiny", "--zoo", place},
@@ -102,11 +103,19 @@ func commandLines(t *testing.T) map[string][]string {
 	}
 }
 
+// predictionsOf evaluates a model and returns the path of the file of predictions.
+func predictionsOf(t *testing.T, model, images string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "p.jsonl")
+	succeed(t, "eval", model, images, "--predictions", path)
+	return path
+}
+
 // callable lists the words that call each command with an action of its own.
 func callable() []string {
 	var words []string
 	for name, command := range everyCommand() {
-		if len(command.Subcommands) == 0 {
+		if !isGroup(command) {
 			words = append(words, name)
 		}
 	}

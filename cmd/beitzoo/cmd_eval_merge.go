@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+func evalMergeCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "merge",
+		Usage:     "add up the predictions of all parts of a data set",
+		ArgsUsage: "PREDICTIONS...",
+		Description: about("Each PREDICTIONS is what `beitzoo eval --predictions FILE --shard PART` wrote; one that is about the whole may stand alone. The figures are those of\n"+
+			"an evaluation of the whole, to the last bit. Parts of other weights, recipes or data are refused, and so are parts that are missing, not finished,\n"+
+			"or there twice.",
+			"beitzoo eval merge part-*.jsonl",
+		),
+		Flags:  c.flags(),
+		Action: action(func(_ context.Context, args []string) error { return evalMerge(c, args) }),
+	}
+}
+
+// mergedResult is what `beitzoo eval merge --json` prints.
+type mergedResult struct {
+	Model  string          `json:"model"`
+	Recipe evaluate.Recipe `json:"recipe"`
+	*evaluate.Summary
+	Provenance provenance `json:"provenance"`
+	Parts      []string   `json:"parts"`
+}
+
+func evalMerge(c *console, paths []string) error {
+	merged, err := evaluate.Merge(paths...)
+	if err != nil {
+		return err
+	}
+	c.remarkVaried(merged, "versions", func(h evaluate.Header) string { return h.Version })
+	c.remarkVaried(merged, "devices", func(h evaluate.Header) string { return h.Run.Device })
+	h, summary := merged.Header, merged.Summary()
+	parts := make([]string, len(merged.Parts))
+	for i, part := range merged.Parts {
+		parts[i] = part.Path
+	}
+	err = c.result(mergedResult{h.Model.Name, h.Recipe, summary, provenanceOf(h, 0), parts}, func() {
+		c.printf("%s: recipe %s; %s, %s; %s", h.Model.Name, recipeText(h.Recipe.Recipe, h.Recipe.Name), h.Run.Engine, h.Run.DType, text.Count(len(parts), "part", "parts"))
+		printSummary(c, summary)
+	})
+	return cmp.Or(err, unreadError(summary))
+}
+
+// remarkVaried says in what the parts differ although they add up.
+func (c *console) remarkVaried(m *evaluate.Merged, what string, of func(evaluate.Header) string) {
+	var all []string
+	for _, part := range m.Parts {
+		if value := of(part.Header); !slices.Contains(all, value) {
+			all = append(all, value)
+		}
+	}
+	if len(all) > 1 {
+		c.remark(fmt.Sprintf("the parts were computed by several %s: %s", what, text.List(all, 8, "")))
+	}
+}
+
+// unreadError returns the error about images that could not be read when the records were made, or nil.
+func unreadError(s *evaluate.Summary) error {
+	if len(s.Unread) == 0 {
+		return nil
+	}
+	err := &classify.UnreadError{Total: s.All}
+	for _, image := range s.Unread {
+		err.Failures = append(err.Failures, &preprocess.FileError{Path: image.Image, Err: errdef.New(errdef.ErrInput, image.Error)})
+	}
+	return err
+}
