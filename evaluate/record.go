@@ -153,7 +153,8 @@ func recordOf(e dataset.Example, logits []float64, candidates []int, function cl
 		}
 		logits = some
 	}
-	record.Top = guesses(logits, candidates, function)
+	answers := answersOf(logits, function)
+	record.Top = answers.top(candidates)
 	at := e.Class
 	if candidates != nil {
 		found := false
@@ -161,7 +162,7 @@ func recordOf(e dataset.Example, logits []float64, candidates []int, function cl
 			return record
 		}
 	}
-	record.Rank, record.Loss = rank(logits, at), crossEntropy(logits, at)
+	record.Rank, record.Loss = rank(logits, at), answers.loss(at)
 	return record
 }
 

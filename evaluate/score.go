@@ -7,19 +7,48 @@ import (
 	"github.com/beitzoo/beitzoo/internal/topk"
 )
 
-// guesses returns the most probable classes. The candidates are the classes of the logits; nil for all.
-func guesses(logits []float64, candidates []int, function classify.Function) []Guess {
-	probabilities := function.Apply(logits)
-	best := topk.Of(logits, shown)
+// answers are what logits say: the most probable classes, and what the loss of a class follows from.
+type answers struct {
+	logits   []float64
+	function classify.Function
+	// largest is the largest logit, and sum is that of the exponentials of all less the largest.
+	largest, sum float64
+}
+
+// answersOf returns the answers of finite logits. The exponentials, of which there may be thousands for an image, are computed once.
+func answersOf(logits []float64, function classify.Function) answers {
+	a := answers{logits: logits, function: function, largest: math.Inf(-1)}
+	for _, v := range logits {
+		a.largest = max(a.largest, v)
+	}
+	for _, v := range logits {
+		a.sum += math.Exp(v - a.largest)
+	}
+	return a
+}
+
+// top returns the most probable classes. The candidates are the classes of the logits; nil for all.
+func (a answers) top(candidates []int) []Guess {
+	best := topk.Of(a.logits, shown)
 	found := make([]Guess, len(best))
 	for i, at := range best {
-		found[i] = Guess{Class: at, Probability: probabilities[at]}
+		found[i] = Guess{Class: at, Probability: a.probability(at)}
 		if candidates != nil {
 			found[i].Class = candidates[at]
 		}
 	}
 	return found
 }
+
+func (a answers) probability(at int) float64 {
+	if a.function == classify.SigmoidFunction {
+		return classify.Sigmoid(a.logits[at : at+1])[0]
+	}
+	return math.Exp(a.logits[at]-a.largest) / a.sum
+}
+
+// loss returns the cross entropy of a class: minus the natural logarithm of its softmax, as torch.nn.functional.cross_entropy computes it.
+func (a answers) loss(at int) float64 { return max(0, math.Log(a.sum)-(a.logits[at]-a.largest)) }
 
 // rank returns the place of a class, from 1: the first has the largest logit, and of equal ones the first class goes before.
 func rank(logits []float64, class int) int {
@@ -30,19 +59,6 @@ func rank(logits []float64, class int) int {
 		}
 	}
 	return place
-}
-
-// crossEntropy returns minus the natural logarithm of the softmax of a class, which is what torch.nn.functional.cross_entropy computes.
-func crossEntropy(logits []float64, class int) float64 {
-	largest := math.Inf(-1)
-	for _, v := range logits {
-		largest = max(largest, v)
-	}
-	var sum float64
-	for _, v := range logits {
-		sum += math.Exp(v - largest)
-	}
-	return max(0, math.Log(sum)-(logits[class]-largest))
 }
 
 // z95 is the 97.5 % quantile of the normal distribution: 95 % lie within this many standard errors.
