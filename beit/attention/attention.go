@@ -43,8 +43,8 @@ const (
 // Views lists the views.
 func Views() []string { return []string{string(ClassToken), string(Patches)} }
 
-// ViewFor returns the view of the tokens that the result of a model is made of: [Patches] for a model that averages them, whose class token has no part in the result,
-// and [ClassToken] for all others.
+// ViewFor returns the view of the tokens that the result of a model is made of: [Patches] for a model that averages them, whose class token has no part in the
+// result, and [ClassToken] for all others.
 func ViewFor(config arch.Config) View {
 	if config.Pooling == arch.MeanPooling {
 		return Patches

@@ -18,8 +18,8 @@ const (
 	cover = 0.6
 )
 
-// Draw returns the picture, as the recipe crops it (see [preprocess.Pixels]), with maps over it: one panel for each map, in rows. Each patch has one colour, from dark
-// blue for nothing over green to yellow for the largest value of its map. maps must not be empty.
+// Draw returns the picture, as the recipe crops it (see [preprocess.Pixels]), with maps over it: one panel for each map, in rows. Each patch has one colour,
+// from dark blue for nothing over green to yellow for the largest value of its map. maps must not be empty.
 func Draw(picture *preprocess.RGB8, maps []Map) *image.RGBA {
 	scale := max(1, (least+picture.Width-1)/picture.Width)
 	width, height := picture.Width*scale, picture.Height*scale

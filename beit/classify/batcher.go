@@ -15,9 +15,9 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 )
 
-// Classify reads one image file of any kind that [preprocess.Decode] knows, and returns its n most probable classes. It may be called from many goroutines at once;
-// each call then runs the model by itself, which a [Batcher] does for several at once. An image that cannot be read is a *[preprocess.FileError] without a path, which
-// wraps the error of r if that is the cause; other errors are those of [Classifier.Stream].
+// Classify reads one image file of any kind that [preprocess.Decode] knows, and returns its n most probable classes. It may be called from many goroutines at
+// once; each call then runs the model by itself, which a [Batcher] does for several at once. An image that cannot be read is a *[preprocess.FileError] without
+// a path, which wraps the error of r if that is the cause; other errors are those of [Classifier.Stream].
 func (c *Classifier) Classify(ctx context.Context, r io.Reader, n int) (Prediction, error) {
 	pixels, err := c.prepare(ctx, r)
 	if err != nil {
@@ -61,8 +61,9 @@ var (
 type BatcherOptions struct {
 	// Wait is how long the first image of a batch waits for others; 0 means 5 ms. With a negative Wait a batch has what is there.
 	Wait time.Duration
-	// Queue is how many requests are in the batcher at once, from reading to the answer; 0 means eight batches. As many files, or in their place prepared images,
-	// [3, Crop, Crop] float32 each, are in memory at most, and GOMAXPROCS decoded ones. The caller limits how long a file may be and how long it may take to read.
+	// Queue is how many requests are in the batcher at once, from reading to the answer; 0 means eight batches. As many files, or in their place prepared
+	// images, [3, Crop, Crop] float32 each, are in memory at most, and GOMAXPROCS decoded ones. The caller limits how long a file may be and how long it may
+	// take to read.
 	Queue int
 	// Refuse answers requests beyond Queue with [ErrBusy]. Otherwise they wait until there is room or their context ends.
 	Refuse bool
@@ -71,8 +72,8 @@ type BatcherOptions struct {
 // usualWait is the default of BatcherOptions.Wait.
 const usualWait = 5 * time.Millisecond
 
-// Batcher classifies images for many callers at once: it gathers those that come within a short time and runs the model for all of them. It is safe for concurrent
-// use.
+// Batcher classifies images for many callers at once: it gathers those that come within a short time and runs the model for all of them. It is safe for
+// concurrent use.
 type Batcher struct {
 	classifier *Classifier
 	wait       time.Duration
@@ -123,8 +124,8 @@ func NewBatcher(c *Classifier, o BatcherOptions) *Batcher {
 	return b
 }
 
-// Classify is [Classifier.Classify], and returns the same classes. An image that cannot be read, one that the model makes NaN of, and a context that ends do no harm to
-// the other images of the batch. More errors are [ErrBusy] and [ErrBatcherClosed].
+// Classify is [Classifier.Classify], and returns the same classes. An image that cannot be read, one that the model makes NaN of, and a context that ends do no
+// harm to the other images of the batch. More errors are [ErrBusy] and [ErrBatcherClosed].
 func (b *Batcher) Classify(ctx context.Context, r io.Reader, n int) (Prediction, error) {
 	if err := b.enter(ctx); err != nil {
 		return Prediction{}, err

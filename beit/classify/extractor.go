@@ -25,8 +25,8 @@ type Extractor struct {
 	card  card.Card
 }
 
-// NewExtractor returns an extractor for a model that an engine loaded with known.Config. The caller closes the model, after the last use of the extractor. Of known
-// it uses the recipe. The error is a *[ModelError], *[RecipeSizeError], *[card.RecipeError] or [card.ErrNoRecipe].
+// NewExtractor returns an extractor for a model that an engine loaded with known.Config. The caller closes the model, after the last use of the extractor. Of
+// known it uses the recipe. The error is a *[ModelError], *[RecipeSizeError], *[card.RecipeError] or [card.ErrNoRecipe].
 func NewExtractor(model engine.Model, known card.Card) (*Extractor, error) {
 	if err := CheckExtractor(known); err != nil {
 		return nil, err

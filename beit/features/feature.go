@@ -101,8 +101,8 @@ type Norm struct {
 	epsilon      float64
 }
 
-// ReadNorm returns the norm that a model applies to each token after the last block, or nil if it has none: one that averages its tokens normalises their mean. Source:
-// huggingface/pytorch-image-models timm/models/beit.py, use_fc_norm.
+// ReadNorm returns the norm that a model applies to each token after the last block, or nil if it has none: one that averages its tokens normalises their mean.
+// Source: huggingface/pytorch-image-models timm/models/beit.py, use_fc_norm.
 func ReadNorm(config arch.Config, weights []tensor.Named) (*Norm, error) {
 	if config.Pooling != arch.ClassToken && config.Pooling != arch.AllTokens {
 		return nil, nil

@@ -64,8 +64,8 @@ type safetensors struct {
 }
 
 // NewSafetensors returns a writer of a safetensors file: one tensor, features, of the shape [N, shape...], of float32, or float64 if dtype is F64. The metadata
-// has format, the entries of facts, and names: a JSON list of the names of the pictures, in the order of the rows. most are the names of all pictures that may be added, in any
-// order: the file has room for them in its header, which Finish writes. The error is a *[HeaderError], or that of to.
+// has format, the entries of facts, and names: a JSON list of the names of the pictures, in the order of the rows. most are the names of all pictures that may
+// be added, in any order: the file has room for them in its header, which Finish writes. The error is a *[HeaderError], or that of to.
 func NewSafetensors(to File, facts map[string]string, shape tensor.Shape, dtype tensor.DType, most []string) (Writer, error) {
 	if dtype != tensor.F64 {
 		dtype = tensor.F32
@@ -166,8 +166,8 @@ type lines struct {
 	scratch []byte
 }
 
-// NewLines returns a writer of JSON lines: the first is an object with format, shape and the entries of facts, each other one {"image": NAME, "features": [...]}, with lists
-// in lists as in shape. Numbers are the shortest that are the same in float32, or in float64 if dtype is F64.
+// NewLines returns a writer of JSON lines: the first is an object with format, shape and the entries of facts, each other one {"image": NAME, "features":
+// [...]}, with lists in lists as in shape. Numbers are the shortest that are the same in float32, or in float64 if dtype is F64.
 func NewLines(to io.Writer, facts map[string]string, shape tensor.Shape, dtype tensor.DType) (Writer, error) {
 	l := &lines{to: to, shape: shape, narrow: dtype != tensor.F64}
 	first := map[string]any{}

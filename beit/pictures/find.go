@@ -20,8 +20,8 @@ import (
 type Found struct {
 	// Paths are those of the pictures: what each name stands for in the order of the names, the files of a folder or pattern in the order of [Natural].
 	Paths []string
-	// Foreign is the number of files in folders that are not pictures, by name and content, and Examples are the first of them; Hidden is the number of files and folders
-	// there that are left out because their names begin with a dot.
+	// Foreign is the number of files in folders that are not pictures, by name and content, and Examples are the first of them; Hidden is the number of files
+	// and folders there that are left out because their names begin with a dot.
 	Foreign, Hidden int
 	Examples        []string
 }
@@ -69,10 +69,10 @@ func (e *NoneError) Hint() string {
 	return "folders are searched to the bottom, and in patterns * stands for anything but a slash"
 }
 
-// Find returns the pictures that names stand for: a file for itself, whatever it holds; a folder for all pictures in it, to the bottom, links followed; and a name that does not
-// exist and has one of *?[ for what it matches (see [filepath.Match]), in which folders are searched, too. In folders a file is a picture by the ending of its name or by how it begins;
-// names that begin with a dot are left out. A name that does not exist is a path all the same: to open it is an error. The error is a *[NoneError], one of the system about a folder, or that of
-// ctx.
+// Find returns the pictures that names stand for: a file for itself, whatever it holds; a folder for all pictures in it, to the bottom, links followed; and a
+// name that does not exist and has one of *?[ for what it matches (see [filepath.Match]), in which folders are searched, too. In folders a file is a picture by
+// the ending of its name or by how it begins; names that begin with a dot are left out. A name that does not exist is a path all the same: to open it is an
+// error. The error is a *[NoneError], one of the system about a folder, or that of ctx.
 func Find(ctx context.Context, names ...string) (*Found, error) {
 	found := &Found{}
 	for _, name := range names {

@@ -39,12 +39,12 @@ func (e *LineError) Hint() string {
 }
 
 var (
-	errBinary = errors.New("it is not text")
-	errLong   = fmt.Errorf("it has more than %d bytes", maxLine)
+	errBinary = errdef.New(errdef.ErrInput, "it is not text")
+	errLong   = errdef.New(errdef.ErrInput, fmt.Sprintf("it has more than %d bytes", maxLine))
 )
 
-// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out. The error, which ends the sequence, is a *[LineError]. name is that of the list, for
-// messages.
+// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out. The error, which ends the sequence, is a *[LineError].
+// name is that of the list, for messages.
 func Lines(r io.Reader, name string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		lines := bufio.NewReaderSize(r, maxLine)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Natural compares names as people number them: digits in them by their value, so 9.jpg comes before 10.jpg. It returns a negative number if a comes before b, a positive
-// one if it comes after, and 0 only if they are the same.
+// Natural compares names as people number them: digits in them by their value, so 9.jpg comes before 10.jpg. It returns a negative number if a comes before b,
+// a positive one if it comes after, and 0 only if they are the same.
 func Natural(a, b string) int {
 	whole, other := a, b
 	for a != "" && b != "" {

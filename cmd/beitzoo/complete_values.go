@@ -12,7 +12,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/attention"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/features"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
@@ -106,6 +108,10 @@ var valuesOf = map[string]values{
 	"TYPE":        {words: func(*typedWords) []proposal { return proposals(card.Problems()) }},
 	"VERSION":     freeValues,
 	"WINDOW":      freeValues,
+	"ATTENTION":   {words: func(*typedWords) []proposal { return proposals(attention.Kinds()) }},
+	"FEATURE":     {words: fixedWords(features.Pool, features.Tokens, "blocks.0")},
+	"PNG":         {files: files{any: true, endings: []string{".png"}}},
+	"TOKENS":      {words: func(*typedWords) []proposal { return proposals(attention.Views()) }},
 
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
 	"eval FOLDER":            folderValues,
@@ -121,6 +127,7 @@ var valuesOf = map[string]values{
 	"trust forget PLACE":     {words: placeWords, files: files{folders: true}},
 	"--describe":             yamlValues,
 	"--drop":                 {words: fixedWords(convert.ClassBranch)},
+	"--features":             {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
 	"--head":                 {words: func(*typedWords) []proposal { return proposals(adapt.Heads()) }},
 	"--lossy":                {list: func(*typedWords) []proposal { return proposals(adapt.LossyNames()) }},
 	"--manifest":             yamlValues,

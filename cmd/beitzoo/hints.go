@@ -40,13 +40,17 @@ type missing int
 const (
 	modelFile missing = iota
 	imageFolder
+	listFile
 )
 
 func (e *missingError) Error() string { return e.err.Error() }
 func (e *missingError) Unwrap() error { return e.err }
 
 func (e *missingError) Hint() string {
-	if e.what == imageFolder {
+	switch e.what {
+	case listFile:
+		return "check the path; a list has the path of one picture in each line"
+	case imageFolder:
 		return "check the path; FOLDER has a folder of images for each class, such as val/n01440764/1.jpg"
 	}
 	return "check the path; a model can be a file, a folder, a name that `beitzoo list` shows, or hf://OWNER/NAME"

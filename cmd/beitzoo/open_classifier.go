@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,14 +30,20 @@ func (f *classifierFlags) flags() []cli.Flag {
 	return slices.Concat([]cli.Flag{boolFlag("strict", &f.strict, "stop at the first image that cannot be read")}, f.model.flags(), f.engine.flags(), f.zoo.flags())
 }
 
+// options returns what the flags say, checked.
+func (f *classifierFlags) options() (options beitzoo.Options, err error) {
+	options.Digest = f.digest
+	if options.Checkpoint, err = f.model.options(); err != nil {
+		return options, err
+	}
+	options.Engine, options.Run, err = f.engine.choose()
+	return options, err
+}
+
 // openClassifier opens the model that an argument names and loads it into the engine of the flags.
 func openClassifier(ctx context.Context, c *console, argument string, f classifierFlags) (*beitzoo.Model, error) {
-	options := beitzoo.Options{Digest: f.digest}
-	var err error
-	if options.Checkpoint, err = f.model.options(); err != nil {
-		return nil, err
-	}
-	if options.Engine, options.Run, err = f.engine.choose(); err != nil {
+	options, err := f.options()
+	if err != nil {
 		return nil, err
 	}
 	weights, err := f.zoo.locate(ctx, c, argument)
@@ -68,7 +73,9 @@ func remarkNameless(c *console, model *beitzoo.Model) {
 
 // classifierFacts are what predict and eval say about the model that they use, and where each item comes from, with --json.
 type classifierFacts struct {
-	Model  string       `json:"model"`
+	Model string `json:"model"`
+	// Digest is that of the weights, if the command needs it.
+	Digest string       `json:"weights_digest,omitempty"`
 	Recipe statedRecipe `json:"recipe"`
 	// LabelsFrom is empty if the classes have no names.
 	LabelsFrom card.Origin `json:"labels_from,omitempty"`
@@ -79,8 +86,8 @@ type classifierFacts struct {
 	EpsilonFrom card.Origin `json:"epsilon_from"`
 	// EpsilonGuess says that the epsilon is not known for certain.
 	EpsilonGuess bool `json:"epsilon_guess,omitempty"`
-	// Function is what turns logits into probabilities, and ProblemType what it follows from, if that is stated.
-	Function    classify.Function `json:"function"`
+	// Function is what turns logits into probabilities, and ProblemType what it follows from, if that is stated. A model that does not classify has none.
+	Function    classify.Function `json:"function,omitempty"`
 	ProblemType card.Problem      `json:"problem_type,omitempty"`
 }
 
@@ -94,11 +101,24 @@ type statedRecipe struct {
 
 // factsOf returns the facts about the model that an argument named.
 func factsOf(argument string, m *beitzoo.Model) classifierFacts {
+	return statedFacts(argument, m.Facts, m.Function())
+}
+
+// extractorFacts is factsOf for a model that need not classify.
+func extractorFacts(argument string, m *beitzoo.Extractor) classifierFacts {
+	var function classify.Function
+	if m.Config().Classifies() {
+		function = classify.FunctionFor(m.Card.Problem, m.Config().Classes)
+	}
+	return statedFacts(argument, m.Facts, function)
+}
+
+func statedFacts(argument string, m beitzoo.Facts, function classify.Function) classifierFacts {
 	known := m.Card
 	recipe, epsilon := known.From[card.Preparing], known.From[card.Epsilon]
 	f := classifierFacts{
-		Model: argument, Recipe: statedRecipe{*known.Recipe, known.RecipeName, recipe, recipe.Guess()}, StateDict: m.StateDict,
-		Epsilon: known.Config.Epsilon, EpsilonFrom: epsilon, EpsilonGuess: epsilon.Guess(), Function: m.Function(), ProblemType: known.Problem,
+		Model: argument, Digest: m.Digest, Recipe: statedRecipe{*known.Recipe, known.RecipeName, recipe, recipe.Guess()}, StateDict: m.StateDict,
+		Epsilon: known.Config.Epsilon, EpsilonFrom: epsilon, EpsilonGuess: epsilon.Guess(), Function: function, ProblemType: known.Problem,
 	}
 	if f.StateDict != "" {
 		f.StateFrom = known.From[card.StateDict]
@@ -123,25 +143,18 @@ func (f classifierFacts) line(labels []string) string {
 	if f.StateDict != "" {
 		state = fmt.Sprintf("; state dict %q%s", f.StateDict, originText(f.StateFrom))
 	}
-	return fmt.Sprintf("recipe %s%s; class names %s; epsilon %g%s; %s%s", name, originText(f.Recipe.From), names, f.Epsilon, originText(f.EpsilonFrom), f.Function, state)
+	function := ""
+	if f.Function != "" {
+		function = fmt.Sprintf("; %s", f.Function)
+		names = "; class names " + names
+	} else {
+		names = ""
+	}
+	return fmt.Sprintf("recipe %s%s%s; epsilon %g%s%s%s", name, originText(f.Recipe.From), names, f.Epsilon, originText(f.EpsilonFrom), function, state)
 }
 
 // unreadImage is an image that could not be read, with --json.
 type unreadImage struct {
 	Image string `json:"image"`
 	Error string `json:"error"`
-}
-
-// unreadOf splits off what is said about images that could not be read, so that the result for the others can be printed before it is reported. The list is
-// empty, not nil, if all could be read; other errors are returned as failed.
-func unreadOf(err error) (list []unreadImage, unread, failed error) {
-	list = []unreadImage{}
-	some := (*classify.UnreadError)(nil)
-	if !errors.As(err, &some) {
-		return list, nil, err
-	}
-	for _, failure := range some.Failures {
-		list = append(list, unreadImage{failure.Path, failure.Err.Error()})
-	}
-	return list, err, nil
 }

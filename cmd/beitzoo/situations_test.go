@@ -127,12 +127,8 @@ func TestSituations(t *testing.T) {
 // notInTable are the error types that no command of a user ends with, and why.
 var notInTable = map[string]string{
 	"internal/disk.InUseError":                "another process has to be writing at that moment; TestEval_TwoWriters runs two",
-	"beit/attention.OptionError":              "only a Go program chooses what is shown of attention",
 	"beit/classify.StageError":                "only a Go program chooses stages",
 	"beit/features.HeaderError":               "needs a million pictures; the tests of that package make it",
-	"beit/features.NameError":                 "only a Go program chooses features",
-	"beit/pictures.LineError":                 "no command reads lists yet",
-	"beit/pictures.NoneError":                 "no command searches folders yet",
 	"beit/engine.DTypeError":                  "the command line knows only dtypes that every engine has",
 	"beit/engine.InputError":                  "only a Go program gives tensors to an engine",
 	"beit/engine.ParametersError":             "only a Go program gives tensors to an engine",

@@ -16,8 +16,8 @@ import (
 // call it attention weights or probabilities; source of the formula: microsoft/unilm beit/modeling_finetune.py, Attention.
 type Shares func(ctx context.Context, before engine.Activation) (engine.Activation, error)
 
-// LoadShares returns the function that computes the attention of a block. Of the weights it reads the first norm, the queries and keys, and the bias tables of this
-// block. The error is a *StageError for a block that the model does not have, or says which parameter cannot be read.
+// LoadShares returns the function that computes the attention of a block. Of the weights it reads the first norm, the queries and keys, and the bias tables of
+// this block. The error is a *StageError for a block that the model does not have, or says which parameter cannot be read.
 func (p *Parts) LoadShares(block int) (Shares, error) { return p.shares(block) }
 
 // loadShares is Parts.LoadShares.

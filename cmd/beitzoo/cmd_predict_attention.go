@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/attention"
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/disk"
+)
+
+// attentionFlags say what is drawn of the attention of a model, and where.
+type attentionFlags struct {
+	path, kind, of string
+	eachHead       bool
+}
+
+func (f *attentionFlags) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.PathFlag{
+			Name: "attention", Destination: &f.path, Action: notStandardOutput,
+			Usage: "draw what the model attends to over the picture, to this `PNG`; for several pictures it is a folder",
+		},
+		&cli.StringFlag{
+			Name: "attention-kind", Destination: &f.kind, DefaultText: "last",
+			Usage: "which `ATTENTION`: last (that of the last block), or rollout (followed through all blocks)",
+		},
+		&cli.StringFlag{
+			Name: "attention-of", Destination: &f.of, DefaultText: "what the result is made of",
+			Usage: "whose attention, of which `TOKENS`: class (the class token), or patches (the mean over the patch tokens)",
+		},
+		boolFlag("attention-heads", &f.eachHead, "draw each head by itself, beside each other, in place of their mean"),
+	}
+}
+
+// attentionResult is what `beitzoo predict --attention PNG --json` prints.
+type attentionResult struct {
+	classifierFacts
+	Kind    attention.Kind `json:"attention"`
+	View    attention.View `json:"attention_of"`
+	Meaning string         `json:"meaning"`
+	Drawn   []drawnPicture `json:"drawn"`
+	Unread  []unreadImage  `json:"unread"`
+}
+
+// drawnPicture is a picture whose attention was drawn.
+type drawnPicture struct {
+	Image string     `json:"image"`
+	File  string     `json:"file"`
+	Maps  []drawnMap `json:"maps"`
+	// Top is the most probable class, if the model classifies.
+	Top []classify.Class `json:"top,omitempty"`
+}
+
+// drawnMap are the figures of a map: the largest share that a patch has, where that patch is, from 0, and the share of the class token.
+type drawnMap struct {
+	Head         *int    `json:"head,omitempty"`
+	LargestShare float64 `json:"largest_share"`
+	Row          int     `json:"row"`
+	Column       int     `json:"column"`
+	ClassShare   float64 `json:"class_token_share"`
+}
+
+// drawAttention draws what a model attends to in pictures.
+func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument string, list *pictureList) error {
+	names, err := f.attention.targets(list)
+	if err != nil {
+		return err
+	}
+	view := attention.Options{Kind: attention.Kind(f.attention.kind), View: attention.View(f.attention.of), EachHead: f.attention.eachHead, Threads: f.engine.threads}
+	model, err := openExtractor(ctx, c, argument, f.classifierFlags, &view)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	model.BatchSize = f.size(f.engine.device)
+	shown := model.Viewer.Options()
+	result := attentionResult{
+		classifierFacts: extractorFacts(argument, model), Kind: shown.Kind, View: shown.View, Meaning: meaningOf(shown), Drawn: []drawnPicture{}, Unread: []unreadImage{},
+	}
+	if shown.View == attention.ClassToken && attention.ViewFor(model.Config()) != attention.ClassToken {
+		c.remark("this model makes its answer of the patch tokens: its class token has no part in it; --attention-of patches shows theirs")
+	}
+	unread := &classify.UnreadError{}
+	bar := c.newCount("drawing", inImages)
+	defer bar.finish()
+	for output, err := range model.Stream(ctx, list.images(nil), model.Viewer.Stages(), classify.StreamOptions{Workers: f.workers}) {
+		if err != nil {
+			return err
+		}
+		unread.Total++
+		bar.set(int64(unread.Total), int64(list.total))
+		if output.Failure != nil {
+			unread.Failures = append(unread.Failures, output.Failure)
+			result.Unread = append(result.Unread, unreadImage{output.Failure.Path, output.Failure.Err.Error()})
+			continue
+		}
+		drawn, err := drawOne(ctx, model, output, names(list.place(output.Index), output.Name))
+		if err != nil {
+			return err
+		}
+		result.Drawn = append(result.Drawn, drawn)
+	}
+	bar.finish()
+	err = c.result(result, func() { result.print(c, argument, model) })
+	return cmp.Or(err, orNone(unread))
+}
+
+// meaningOf says in words what is drawn.
+func meaningOf(o attention.Options) string {
+	whose := "what the class token takes of each patch"
+	if o.View == attention.Patches {
+		whose = "what the patch tokens take of each patch, on average"
+	}
+	switch {
+	case o.Kind == attention.Rollout:
+		return whose + ", followed through all blocks (rollout), mean over the heads"
+	case o.EachHead:
+		return whose + " in the last block, each head by itself"
+	}
+	return whose + " in the last block, mean over the heads"
+}
+
+// targets returns where the drawing of a picture goes, by its place and name; it makes the folder for several.
+func (f *attentionFlags) targets(list *pictureList) (func(place int, image string) string, error) {
+	info, err := os.Stat(f.path)
+	isFolder := err == nil && info.IsDir() || strings.HasSuffix(f.path, "/") || strings.HasSuffix(f.path, string(filepath.Separator))
+	if list.total == 1 && !isFolder {
+		if !strings.EqualFold(filepath.Ext(f.path), ".png") {
+			return nil, &usageError{fmt.Sprintf("--attention %s is not the name of a PNG file", f.path), "end it in .png, or in / for a folder"}
+		}
+		return func(int, string) string { return f.path }, nil
+	}
+	if strings.EqualFold(filepath.Ext(f.path), ".png") && !isFolder {
+		return nil, &usageError{"--attention names one file, and there are several pictures", "give a folder: its drawings get the names of the pictures"}
+	}
+	if err := os.MkdirAll(f.path, 0o777); err != nil {
+		return nil, disk.AtTarget(f.path, err)
+	}
+	used := map[string]bool{}
+	return func(_ int, image string) string {
+		base := strings.TrimSuffix(filepath.Base(image), filepath.Ext(image))
+		name := base + ".png"
+		for i := 2; used[name]; i++ {
+			name = fmt.Sprintf("%s-%d.png", base, i)
+		}
+		used[name] = true
+		return filepath.Join(f.path, name)
+	}, nil
+}
+
+// drawOne draws the attention in one picture.
+func drawOne(ctx context.Context, model *beitzoo.Extractor, output classify.Output, target string) (drawnPicture, error) {
+	drawn := drawnPicture{Image: output.Name, File: target, Maps: []drawnMap{}}
+	maps, err := model.Viewer.Maps(ctx, output.Activations)
+	if err != nil {
+		return drawn, err
+	}
+	for _, m := range maps {
+		one := drawnMap{ClassShare: m.ClassShare}
+		if m.Head >= 0 {
+			one.Head = &m.Head
+		}
+		for i, share := range m.Values {
+			if share > one.LargestShare {
+				one.LargestShare, one.Row, one.Column = share, i/m.Width, i%m.Width
+			}
+		}
+		drawn.Maps = append(drawn.Maps, one)
+	}
+	if output.Logits != nil {
+		classifier, err := classify.New(nil, model.Card)
+		if err != nil {
+			return drawn, err
+		}
+		drawn.Top = classifier.Top(output.Logits, 1)
+	}
+	var encoded bytes.Buffer
+	if err := png.Encode(&encoded, attention.Draw(preprocess.Restore(model.Recipe(), output.Pixels), maps)); err != nil {
+		return drawn, err
+	}
+	return drawn, disk.WriteFile(target, encoded.Bytes(), 0o644)
+}
+
+// print prints the result for people.
+func (r attentionResult) print(c *console, argument string, model *beitzoo.Extractor) {
+	c.printf("%s: %s", argument, r.line(model.Card.Labels))
+	c.printf("drawn is %s", r.Meaning)
+	for _, d := range r.Drawn {
+		top := ""
+		if len(d.Top) > 0 {
+			top = fmt.Sprintf("; the answer is %s, %.2f %%", d.Top[0], 100*d.Top[0].Probability)
+		}
+		c.printf("%s: %s%s", d.File, d.Image, top)
+		for _, m := range d.Maps {
+			head := ""
+			if m.Head != nil {
+				head = fmt.Sprintf("head %d: ", *m.Head)
+			}
+			c.printf("  %syellow is %.1f %% of the attention, at row %d, column %d of the patches; the class token has %.1f %%", head, 100*m.LargestShare, m.Row, m.Column, 100*m.ClassShare)
+		}
+	}
+}

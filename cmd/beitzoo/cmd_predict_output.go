@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// answerFile is a file of answers, which may have some already.
+type answerFile struct {
+	answerLines
+	file *os.File
+	path string
+	// answered are the paths of the pictures that have an answer, by their places; resumed is their number at the start.
+	answered map[int]string
+	resumed  int
+	written  int
+	result   answerFileResult
+}
+
+// answerFileResult is what `beitzoo predict -o FILE --json` prints.
+type answerFileResult struct {
+	classifierFacts
+	Output string `json:"output"`
+	// Answers is the number of pictures that the file has answers for, and Resumed how many of them it had at the start.
+	Answers int           `json:"answers"`
+	Resumed int           `json:"resumed"`
+	Unread  []unreadImage `json:"unread"`
+}
+
+// longestAnswer is the most bytes of a line of a file of answers that is read again.
+const longestAnswer = 64 << 20
+
+// openAnswerFile opens a file of answers, and reads what an interrupted run left.
+func openAnswerFile(c *console, path string, facts classifierFacts, list *pictureList, top int) (*answerFile, error) {
+	file, err := disk.OpenAppend(path)
+	if err != nil {
+		return nil, err
+	}
+	a := &answerFile{
+		answerLines: answerLines{printed{c}, file}, file: file, path: path, answered: make(map[int]string),
+		result: answerFileResult{classifierFacts: facts, Output: path, Unread: []unreadImage{}},
+	}
+	if err := a.resume(headerOf(facts, list, top)); err != nil {
+		file.Close()
+		return nil, err
+	}
+	if a.resumed = len(a.answered); a.resumed > 0 {
+		follows := "the others follow"
+		if a.resumed == list.total {
+			follows = "all of them"
+		}
+		c.remark(fmt.Sprintf("%s has answers for %s already: %s", path, text.Count(a.resumed, "picture", "pictures"), follows))
+	}
+	return a, nil
+}
+
+// resume reads the lines of the file, cuts off what follows the last whole one, and writes the header if there is none.
+func (a *answerFile) resume(header answerHeader) error {
+	lines := bufio.NewReaderSize(a.file, 1<<16)
+	var whole int64
+	for number := 1; ; number++ {
+		line, err := wholeLine(lines)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = a.take(number, line, header)
+		}
+		if err != nil {
+			return &usageError{
+				fmt.Sprintf("%s, line %d: %v", a.path, number, err), "name another file, or remove this one to begin anew: it is not one of this model, recipe, --top and --shard",
+			}
+		}
+		whole += int64(len(line))
+	}
+	if err := a.file.Truncate(whole); err != nil {
+		return disk.AtTarget(a.path, err)
+	}
+	if whole == 0 {
+		return a.write(header)
+	}
+	return nil
+}
+
+// wholeLine returns the next line with its end; io.EOF if there is none, or no whole one.
+func wholeLine(lines *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := lines.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > longestAnswer:
+			return nil, fmt.Errorf("it has more than %d bytes", longestAnswer)
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
+	}
+}
+
+// take takes a line of an earlier run.
+func (a *answerFile) take(number int, line []byte, header answerHeader) error {
+	if number == 1 {
+		return sameHeader(line, header)
+	}
+	var found answerLine
+	if err := json.Unmarshal(line, &found); err != nil {
+		return errors.New("it is not an answer")
+	}
+	if found.Error == "" {
+		a.answered[found.Index] = found.Image
+	}
+	return nil
+}
+
+// sameHeader returns an error if the first line of a file is not the header of the same run. The version may differ, the name of the model if its digest is the
+// same, and the number of pictures.
+func sameHeader(line []byte, want answerHeader) error {
+	var got map[string]json.RawMessage
+	if json.Unmarshal(line, &got) != nil || string(got["format"]) != `"`+answerFormat+`"` {
+		return errors.New("it is not the first line of a file of answers")
+	}
+	wanted, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(wanted, &fields); err != nil {
+		return err
+	}
+	for _, name := range []string{"weights_digest", "recipe", "labels_from", "state_dict", "epsilon", "function", "top", "shard"} {
+		if !bytes.Equal(got[name], fields[name]) {
+			return fmt.Errorf("its %s is %s, not %s", name, text.Shorten(string(got[name]), 200), text.Shorten(string(fields[name]), 200))
+		}
+	}
+	return nil
+}
+
+func (a *answerFile) done(place int, name string) (bool, error) {
+	known, answered := a.answered[place]
+	if answered && known != name {
+		return true, &usageError{
+			fmt.Sprintf("the pictures are others than those of %s: picture %d is %s, and was %s", a.path, place, text.Quote(name), text.Quote(known)),
+			"give the pictures of the first run, or another file; remove this one to begin anew",
+		}
+	}
+	return answered, nil
+}
+
+func (a *answerFile) prediction(place int, p classify.Prediction) error {
+	a.written++
+	return a.answerLines.prediction(place, p)
+}
+
+func (a *answerFile) failure(place int, failure *preprocess.FileError) error {
+	a.result.Unread = append(a.result.Unread, unreadImage{failure.Path, failure.Err.Error()})
+	return a.answerLines.failure(place, failure)
+}
+
+func (*answerFile) onTerminal() bool { return false }
+
+func (a *answerFile) finish() error {
+	if err := a.file.Sync(); err != nil {
+		return disk.AtTarget(a.path, err)
+	}
+	a.result.Answers, a.result.Resumed = a.written+a.resumed, a.resumed
+	return a.c.result(a.result, func() {
+		a.c.printf("%s: answers for %s", a.path, text.Count(a.result.Answers, "picture", "pictures"))
+	})
+}
+
+func (a *answerFile) close() error { return disk.AtTarget(a.path, a.file.Close()) }
