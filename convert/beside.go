@@ -241,8 +241,10 @@ func (f folderConfigs) kept(c card.Card, losses []Loss, path string) (kept []Los
 	return slices.DeleteFunc(losses, func(l Loss) bool { return stated[l.Item] }), notes
 }
 
-// samePictures reports whether two recipes are the same but for the rounding, which the files of frameworks do not state: it is that of their program.
+// samePictures reports whether two recipes are the same but for what the files of frameworks do not state: it is as their program has it.
 func samePictures(a, b card.Recipe) bool {
-	a.Rounding, b.Rounding = "", ""
+	for _, r := range []*card.Recipe{&a, &b} {
+		r.Rounding, r.Arithmetic, r.Orientation = card.HalfEven, card.Pillow, card.AsStored
+	}
 	return a == b
 }

@@ -36,9 +36,9 @@ func (l Loss) String() string {
 func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	switch {
 	case t.folder != "" && t.scheme.Name == naming.Timm && (!t.format.HasMetadata || bare):
-		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByRounding(c))
+		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByProgram(c))
 	case t.folder != "":
-		return t.lostByRounding(c)
+		return t.lostByProgram(c)
 	case t.format.HasMetadata && !bare:
 		return nil
 	}
@@ -76,16 +76,29 @@ func lostProblem(c card.Card) []Loss {
 	return []Loss{{card.ProblemIs, string(c.Problem), string(card.SingleLabel)}}
 }
 
-// lostByRounding returns the recipe if the program for which the folder is, which does not let anybody choose, would begin some crops on another pixel.
-func (t target) lostByRounding(c card.Card) []Loss {
-	program := card.HalfEven
+// lostByProgram returns the recipe if the program for which the folder is does something otherwise about which it does not let anybody choose: where crops
+// begin, the arithmetic, and whether images are turned.
+func (t target) lostByProgram(c card.Card) []Loss {
+	if c.Recipe == nil || !c.Recipe.Fits(c.Config) {
+		return nil
+	}
+	program, others := card.HalfEven, []string(nil)
 	if t.scheme.ModelType != "" {
 		program = card.Down
 	}
-	if c.Recipe == nil || !c.Recipe.Fits(c.Config) || !c.Recipe.RoundingMatters() || c.Recipe.Rounding == program {
+	if c.Recipe.RoundingMatters() && c.Recipe.Rounding != program {
+		others = append(others, "with crops where "+t.scheme.Program+" begins them, up to a pixel apart,")
+	}
+	if c.Recipe.Arithmetic != card.Pillow && t.scheme.ModelType == "" {
+		others = append(others, "in Pillow's arithmetic,")
+	}
+	if c.Recipe.Orientation != card.AsStored {
+		others = append(others, "without turning images,")
+	}
+	if others == nil {
 		return nil
 	}
-	return []Loss{{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), "the same with crops where " + t.scheme.Program + " begins them, up to a pixel apart,"}}
+	return []Loss{{card.Preparing, recipeWords(*c.Recipe, c.RecipeName), "the same " + strings.Join(others, " and ")}}
 }
 
 // lostByShapes lists what the parameters alone don't tell of an architecture. A relative position index among the tensors that are written tells the window,
@@ -132,7 +145,13 @@ func recipeWords(r card.Recipe, name string) string {
 	if r.Rounding == card.Down {
 		rounded = " rounded down"
 	}
-	return fmt.Sprintf("%s to %d, crop %d%s, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, rounded, r.Interpolation, r.Mean, r.Std)
+	words := fmt.Sprintf("%s to %d, crop %d%s, %s, mean %v, standard deviation %v", r.Resize, r.ResizeTo, r.Crop, rounded, r.Interpolation, r.Mean, r.Std)
+	for _, word := range []string{string(r.Arithmetic), string(r.Orientation)} {
+		if word != "" {
+			words += ", " + word
+		}
+	}
+	return words
 }
 
 // notes say what a user should know of the target, beside which there may be files that describe it.

@@ -35,6 +35,7 @@ func TestRecipeFor_Sources(t *testing.T) {
 		"passl %d shorter-edge bicubic 0.5":                 {248, 384, 512},
 		"passl-digits %d squash bicubic 0.5":                {224, 384, 512},
 		"hf %d squash bilinear 0.5":                         {224, 384, 512},
+		"hf-torchvision %d squash bilinear 0.5":             {224, 384, 512},
 		"unilm-v2 %d shorter-edge bicubic 0.485":            {256, 384, 512},
 		"timm-v2 %d shorter-edge bicubic 0.485":             {248, 384, 512},
 		"timm-v2-large %d shorter-edge bicubic 0.485":       {235, 384, 512},
@@ -73,7 +74,7 @@ func TestRecipe_ValidateReportsEverything(t *testing.T) {
 	err := card.Recipe{Resize: "stretch", ResizeTo: -1, Crop: 1 << 20, Mean: [3]float64{math.NaN(), 2, 0}}.Validate()
 	want := []string{
 		`recipe: resize is "stretch"; known: shorter-edge, squash`,
-		`interpolation is ""; known: bilinear, bicubic`,
+		`interpolation is ""; known: bilinear, bicubic, lanczos`,
 		"resize_to is -1 pixels, want 1 to 8192",
 		"crop is 1048576 pixels, want 1 to 8192",
 		"mean[0] is NaN, want 0 to 1",
@@ -87,14 +88,19 @@ func TestRecipe_ValidateReportsEverything(t *testing.T) {
 	}
 }
 
-// TestRecipe_CropOffset has the pixels at which center_crop of torchvision 0.26 and of transformers (4.57 and 5.23) begins to crop 56 pixels.
+// TestRecipe_CropOffset has the pixels at which center_crop of torchvision 0.26, and of transformers 5.23 with Pillow and with torchvision, begins to crop 56
+// pixels.
 func TestRecipe_CropOffset(t *testing.T) {
 	t.Parallel()
 	even := card.Recipe{Resize: card.Squash, Crop: 56}
 	down := even
 	down.Rounding = card.Down
-	for n, want := range map[int][2]int{56: {0, 0}, 57: {0, 0}, 58: {1, 1}, 59: {2, 1}, 60: {2, 2}, 61: {2, 2}, 63: {4, 3}, 54: {-1, -1}, 53: {-1, -1}} {
-		if got := [2]int{even.CropOffset(n), down.CropOffset(n)}; got != want {
+	tensors := down
+	tensors.Arithmetic = card.Tensors
+	for n, want := range map[int][3]int{
+		56: {0, 0, 0}, 57: {0, 0, 0}, 58: {1, 1, 1}, 59: {2, 1, 1}, 60: {2, 2, 2}, 61: {2, 2, 2}, 63: {4, 3, 3}, 54: {-1, -1, -1}, 53: {-1, -2, -1},
+	} {
+		if got := [3]int{even.CropOffset(n), down.CropOffset(n), tensors.CropOffset(n)}; got != want {
 			t.Errorf("%d pixels: %v, want %v", n, got, want)
 		}
 	}

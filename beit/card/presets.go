@@ -16,6 +16,7 @@ type preset struct {
 	interpolation Interpolation
 	crop          func(size int) float64 // side of the crop over the resized edge
 	statistics    statistics
+	arithmetic    Arithmetic
 }
 
 type statistics struct{ mean, std [3]float64 }
@@ -43,33 +44,35 @@ func whole(int) float64 { return 1 }
 
 var presets = []preset{
 	// microsoft/unilm beit/run_class_finetuning.py: 256 for 224. The 0.9 in its model file is not used.
-	{"unilm", ShorterEdge, Bicubic, below384(224. / 256), inception},
+	{"unilm", ShorterEdge, Bicubic, below384(224. / 256), inception, Pillow},
 	// huggingface/pytorch-image-models timm/models/beit.py: 248 for 224.
-	{"timm", ShorterEdge, Bicubic, below384(0.9), inception},
+	{"timm", ShorterEdge, Bicubic, below384(0.9), inception, Pillow},
 	// BR-IDL/PaddleViT image_classification/BEiT: as timm.
-	{"paddlevit", ShorterEdge, Bicubic, below384(0.9), inception},
+	{"paddlevit", ShorterEdge, Bicubic, below384(0.9), inception, Pillow},
 	// PaddlePaddle/PASSL states only the crop ratios; its models are those of PaddleViT, so the rest is taken from there.
-	{"passl", ShorterEdge, Bicubic, below384(0.9), inception},
+	{"passl", ShorterEdge, Bicubic, below384(0.9), inception, Pillow},
 	// The digits classifier of manifests/embedded, trained with PASSL's classes on 8 by 8 images.
-	{"passl-digits", Squash, Bicubic, whole, inception},
+	{"passl-digits", Squash, Bicubic, whole, inception, Pillow},
 	// The preprocessor_config.json of microsoft/beit-* on the Hugging Face Hub; the defaults of BeitImageProcessor differ.
-	{"hf", Squash, Bilinear, whole, inception},
+	{"hf", Squash, Bilinear, whole, inception, Pillow},
+	// The same as transformers computes it from version 5 on: models/beit/image_processing_beit.py, whose backend is torchvision.
+	{"hf-torchvision", Squash, Bilinear, whole, inception, Tensors},
 	// huggingface/transformers models/data2vec/convert_data2vec_vision_original_pytorch_checkpoint_to_pytorch.py: the defaults of BeitFeatureExtractor, no crop.
-	{"hf-data2vec", Squash, Bicubic, whole, inception},
+	{"hf-data2vec", Squash, Bicubic, whole, inception, Pillow},
 	// open-mmlab/mmpretrain configs/beit/benchmarks.
-	{"openmmlab", ShorterEdge, Bicubic, below384(224. / 256), inception},
+	{"openmmlab", ShorterEdge, Bicubic, below384(224. / 256), inception, Pillow},
 	// open-mmlab/mmpretrain configs/beitv2/benchmarks.
-	{"openmmlab-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
+	{"openmmlab-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet, Pillow},
 	// timm/models/eva.py of huggingface/pytorch-image-models, by the part of the name behind the dot: clip_ft_in1k for 224 pixels and for 336, m30m_ft_in22k_in1k.
-	{"timm-eva-clip", ShorterEdge, Bicubic, below384(0.9), clip},
-	{"timm-eva-clip-squash", Squash, Bicubic, whole, clip},
-	{"timm-eva", Squash, Bicubic, whole, imageNet},
+	{"timm-eva-clip", ShorterEdge, Bicubic, below384(0.9), clip, Pillow},
+	{"timm-eva-clip-squash", Squash, Bicubic, whole, clip, Pillow},
+	{"timm-eva", Squash, Bicubic, whole, imageNet, Pillow},
 	// microsoft/unilm beit2/run_class_finetuning.py.
-	{"unilm-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet},
+	{"unilm-v2", ShorterEdge, Bicubic, below384(224. / 256), imageNet, Pillow},
 	// timm's beitv2_base, and beitv2_large with the ImageNet-22k head: 248 for 224.
-	{"timm-v2", ShorterEdge, Bicubic, below384(0.9), imageNet},
+	{"timm-v2", ShorterEdge, Bicubic, below384(0.9), imageNet, Pillow},
 	// timm's beitv2_large with an ImageNet-1k head: 235 for 224.
-	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet},
+	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet, Pillow},
 }
 
 // RecipeNames returns the names that [RecipeFor] knows.
@@ -94,6 +97,7 @@ func RecipeFor(name string, imageSize int) (Recipe, error) {
 		ResizeTo:      int(math.Floor(float64(imageSize) / p.crop(imageSize))), // truncated: 224/0.9 is 248
 		Interpolation: p.interpolation,
 		Crop:          imageSize,
+		Arithmetic:    p.arithmetic,
 		Mean:          p.statistics.mean,
 		Std:           p.statistics.std,
 	}

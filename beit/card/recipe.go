@@ -23,13 +23,40 @@ const (
 	Squash Resize = "squash"
 )
 
-// Interpolation names the reconstruction filter of a resize. Both are antialiased: when an image is made smaller, the filter is widened by the scale.
+// Interpolation names the reconstruction filter of a resize. All are antialiased: when an image is made smaller, the filter is widened by the scale.
 type Interpolation string
 
-// The filters that BEiT pipelines use.
+// The filters that pipelines of images use.
 const (
 	Bilinear Interpolation = "bilinear"
 	Bicubic  Interpolation = "bicubic"
+	Lanczos  Interpolation = "lanczos"
+)
+
+// Interpolations lists the filters.
+func Interpolations() []Interpolation { return []Interpolation{Bilinear, Bicubic, Lanczos} }
+
+// Arithmetic says with whose numbers images are resized and normalised. The results differ by a grey level in about a thousandth of the samples.
+type Arithmetic string
+
+const (
+	// Pillow resizes images as python-pillow/Pillow does, with weights of 22 fraction bits, and divides by 255 before it subtracts the mean: so do unilm and
+	// timm, torchvision with images of Pillow, and transformers before version 5 and in its classes whose names end in Pil.
+	Pillow Arithmetic = ""
+	// Tensors resizes as torchvision does with uint8 tensors on processors with AVX2, with weights of 16 bits, and folds the division by 255 into mean and
+	// deviation: so do the image processors of transformers from version 5, and those whose names end in Fast.
+	Tensors Arithmetic = "torchvision-tensors"
+)
+
+// Orientation says whether images are turned as their files say.
+type Orientation string
+
+const (
+	// AsStored ignores what a file says of its orientation, as all programs do that evaluate BEiT models. TIFF files are turned nevertheless, since Pillow does
+	// that.
+	AsStored Orientation = ""
+	// Upright turns images as they are to be seen, as transformers' pipelines do.
+	Upright Orientation = "upright"
 )
 
 // Rounding says on which pixel a crop begins whose margins can't be equal.
@@ -59,6 +86,10 @@ type Recipe struct {
 	Crop int `json:"crop" yaml:"crop"`
 	// Rounding places the crop where its margins can't be equal.
 	Rounding Rounding `json:"crop_rounding,omitempty" yaml:"crop_rounding,omitempty"`
+	// Arithmetic says how numbers are rounded on the way.
+	Arithmetic Arithmetic `json:"arithmetic,omitempty" yaml:"arithmetic,omitempty"`
+	// Orientation says whether images are turned first.
+	Orientation Orientation `json:"orientation,omitempty" yaml:"orientation,omitempty"`
 	// Mean and Std are per channel (red, green, blue) on the scale 0 to 1.
 	Mean [3]float64 `json:"mean" yaml:"mean"`
 	Std  [3]float64 `json:"std" yaml:"std"`
@@ -73,9 +104,12 @@ func (r Recipe) Fits(config arch.Config) bool {
 }
 
 // CropOffset returns the pixel on which the crop begins on an axis of n pixels. It is negative if the axis is shorter than the crop: then the smaller part of
-// the padding is in front.
+// the padding is in front, but for transformers with Pillow, where it is the larger part (huggingface/transformers image_transforms.py).
 func (r Recipe) CropOffset(n int) int {
 	margins := n - r.Crop
+	if margins < 0 && r.Rounding == Down && r.Arithmetic == Pillow {
+		return (margins - 1) / 2
+	}
 	if margins < 0 || r.Rounding == Down {
 		return margins / 2 // towards zero
 	}
@@ -107,8 +141,10 @@ func (r Recipe) Validate() error {
 		known        []string
 	}{
 		{"resize", string(r.Resize), []string{string(ShorterEdge), string(Squash)}},
-		{"interpolation", string(r.Interpolation), []string{string(Bilinear), string(Bicubic)}},
+		{"interpolation", string(r.Interpolation), []string{string(Bilinear), string(Bicubic), string(Lanczos)}},
 		{"crop_rounding", cmp.Or(string(r.Rounding), string(Down)), []string{string(Down)}},
+		{"arithmetic", cmp.Or(string(r.Arithmetic), string(Tensors)), []string{string(Tensors)}},
+		{"orientation", cmp.Or(string(r.Orientation), string(Upright)), []string{string(Upright)}},
 	} {
 		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
 	}

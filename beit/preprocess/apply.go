@@ -21,7 +21,7 @@ func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	if r.Resize == card.ShorterEdge {
 		width, height = shorterEdge(src.Width, src.Height, r.ResizeTo)
 	}
-	return resample(src, width, height, r.Interpolation, cropWindow(width, height, r)), nil
+	return resample(src, width, height, methodOf(r), cropWindow(width, height, r)), nil
 }
 
 // Apply returns the image resized, cropped and normalised: [3, Crop, Crop], channels red, green, blue, as new memory. An invalid recipe is a
@@ -47,15 +47,19 @@ func into(tensor []float32, r card.Recipe, img image.Image) error {
 	return nil
 }
 
-// normalise writes [3, H, W] of (sample/255 - mean) / std. Each operation is rounded to float32, as in
-// torchvision's ToTensor and Normalize.
+// normalise writes [3, H, W] of (sample/255 - mean) / std. Each operation is rounded to float32, as in torchvision's ToTensor and Normalize, or, with the
+// arithmetic of tensors, in transformers' normalisation, which multiplies mean and std by 255 instead (huggingface/transformers image_processing_backends.py).
 func normalise(tensor []float32, r card.Recipe, p *RGB8) {
 	plane := p.Width * p.Height
 	for c := range 3 {
 		mean, std := float32(r.Mean[c]), float32(r.Std[c])
 		var values [256]float32
 		for v := range values {
-			values[v] = (float32(v)/255 - mean) / std
+			if r.Arithmetic == card.Tensors {
+				values[v] = (float32(v) - float32(mean*255)) / float32(std*255)
+			} else {
+				values[v] = (float32(v)/255 - mean) / std
+			}
 		}
 		channel := tensor[c*plane : (c+1)*plane]
 		for i := range channel {
@@ -80,12 +84,12 @@ func Restore(r card.Recipe, tensor []float32) *RGB8 {
 // The longer edge is truncated, not rounded, as torchvision does.
 func shorterEdge(w, h, edge int) (int, int) {
 	if w <= h {
-		return edge, scaled(edge, h, w)
+		return edge, longer(edge, h, w)
 	}
-	return scaled(edge, w, h), edge
+	return longer(edge, w, h), edge
 }
 
-func scaled(edge, long, short int) int {
+func longer(edge, long, short int) int {
 	return int(float64(edge*long) / float64(short))
 }
 

@@ -7,20 +7,28 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// resample resizes src to width by height and returns the part of the result inside window; parts of window that are
-// outside of the result are black. Only samples inside window are computed, each as Pillow's Image.resize does: in two
-// passes, the first of which is rounded to 8 bits. An axis that keeps its length has weights of exactly one and
-// zero, so its pass changes nothing.
-func resample(src *RGB8, width, height int, interpolation card.Interpolation, window image.Rectangle) *RGB8 {
+// method is how an image is resized.
+type method struct {
+	filter  filter
+	tensors bool // as torchvision resizes tensors, not as Pillow does
+}
+
+func methodOf(r card.Recipe) method {
+	return method{filters[r.Interpolation], r.Arithmetic == card.Tensors}
+}
+
+// resample resizes src to width by height and returns the part of the result inside window; parts of window that are outside of the result are black. Only
+// samples inside window are computed, each as Pillow's Image.resize or torchvision's resize of uint8 tensors does: in two passes, the first of which is
+// rounded to 8 bits. An axis that keeps its length has weights of exactly one and zero, so its pass changes nothing.
+func resample(src *RGB8, width, height int, m method, window image.Rectangle) *RGB8 {
 	visible := window.Intersect(image.Rect(0, 0, width, height))
 	if visible.Empty() {
 		return NewRGB8(window.Dx(), window.Dy())
 	}
-	f := filters[interpolation]
-	x := newAxis(f, src.Width, width, span{visible.Min.X, visible.Max.X})
-	y := newAxis(f, src.Height, height, span{visible.Min.Y, visible.Max.Y})
+	x := newAxis(m, src.Width, width, span{visible.Min.X, visible.Max.X})
+	y := newAxis(m, src.Height, height, span{visible.Min.Y, visible.Max.Y})
 	var part *RGB8
-	if verticalFirst(src.Width, src.Height, width, height) {
+	if !m.tensors && verticalFirst(src.Width, src.Height, width, height) {
 		part = x.across(y.down(src, y.source.first, x.source), 0, span{0, visible.Dy()})
 	} else {
 		part = y.down(x.across(src, x.source.first, y.source), 0, span{0, visible.Dx()})
@@ -52,21 +60,30 @@ func (s span) len() int { return s.last - s.first }
 type axis struct {
 	source span   // the source samples that are needed
 	taps   []taps // for each sample of the result, counted from source.first
+	// precision is the number of fraction bits of the weights, and half what turns truncation into rounding.
+	precision uint
+	half      int32
 }
 
 // newAxis returns what makes the wanted output samples of an axis that is resized from in to out samples.
-func newAxis(f filter, in, out int, wanted span) axis {
-	all := tapsFor(f, in, out, wanted)
+func newAxis(m method, in, out int, wanted span) axis {
+	precision := uint(pillowPrecision)
+	var all []taps
+	if m.tensors { // the largest of all weights decides, also of those that are not wanted
+		all = tapsFor(m.filter, in, out, span{0, out})
+		precision = tensorPrecision(all)
+		all = all[wanted.first:wanted.last]
+	} else {
+		all = tapsFor(m.filter, in, out, wanted)
+	}
+	fixedPoint(all, precision)
 	end := all[len(all)-1]
 	source := span{all[0].first, end.first + len(end.weights)}
 	for i := range all {
 		all[i].first -= source.first
 	}
-	return axis{source, all}
+	return axis{source, all, precision, 1 << (precision - 1)}
 }
-
-// half is the fixed-point one half that turns truncation into rounding.
-const half = 1 << (precision - 1)
 
 // across resizes the given lines horizontally; the source samples begin at column from.
 func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
@@ -82,16 +99,16 @@ func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 // weighColumns resizes one line.
 func (a axis) weighColumns(dst, src []uint8) {
 	for _, t := range a.taps {
-		r, g, b := weigh(src[3*t.first:], t.weights)
+		r, g, b := weigh(src[3*t.first:], t.weights, a.half)
 		d := dst[:3]
-		d[0], d[1], d[2] = clamp8(r>>precision), clamp8(g>>precision), clamp8(b>>precision)
+		d[0], d[1], d[2] = clamp8(r>>a.precision), clamp8(g>>a.precision), clamp8(b>>a.precision)
 		dst = dst[3:]
 	}
 }
 
 // weigh returns the weighted sums of the pixels' channels. It takes four pixels at a time: a conversion to an array
 // checks the bounds once for all four.
-func weigh(pixels []uint8, weights []int32) (r, g, b int32) {
+func weigh(pixels []uint8, weights []int32, half int32) (r, g, b int32) {
 	r, g, b = half, half, half
 	for ; len(weights) >= 4; pixels, weights = pixels[12:], weights[4:] {
 		p, w := (*[12]uint8)(pixels), (*[4]int32)(weights)
@@ -115,7 +132,7 @@ func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 		sums := make([]int32, 3*out.Width)
 		for y := lo; y < hi; y++ {
 			for i := range sums {
-				sums[i] = half
+				sums[i] = a.half
 			}
 			t := a.taps[y]
 			line := func(i int) []uint8 { return p.row(from + t.first + i)[3*columns.first:][:len(sums)] }
@@ -128,7 +145,7 @@ func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 			}
 			result := out.row(y)
 			for i, sum := range sums {
-				result[i] = clamp8(sum >> precision)
+				result[i] = clamp8(sum >> a.precision)
 			}
 		}
 	})

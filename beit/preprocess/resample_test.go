@@ -25,13 +25,13 @@ func TestResample_MatchesPillow(t *testing.T) {
 	for _, row := range file.Rows {
 		src := noise(int(row[0].(float64)), int(row[1].(float64)))
 		width, height := int(row[2].(float64)), int(row[3].(float64))
-		interpolation := card.Interpolation(row[4].(string))
-		got := resample(src, width, height, interpolation, image.Rect(0, 0, width, height))
+		m := methodOf(card.Recipe{Interpolation: card.Interpolation(row[4].(string))})
+		got := resample(src, width, height, m, image.Rect(0, 0, width, height))
 		if sum := sha256.Sum256(got.Pix); hex.EncodeToString(sum[:]) != row[5].(string) {
 			t.Errorf("%v: other pixels", row[:5])
 		}
 		window := image.Rect(width/3-2, height/4-1, width-width/5+1, height+3)
-		part := resample(src, width, height, interpolation, window)
+		part := resample(src, width, height, m, window)
 		for y := range part.Height {
 			for x := range part.Width {
 				want := got.At(window.Min.X+x, window.Min.Y+y)

@@ -103,6 +103,10 @@ func recipeText(r card.Recipe, name string) string {
 		does += ", its offset rounded down"
 	}
 	does += fmt.Sprintf(", mean %v, deviation %v", r.Mean, r.Std)
+	does += map[card.Arithmetic]string{card.Pillow: ", in Pillow's arithmetic", card.Tensors: ", in the arithmetic of torchvision's tensors"}[r.Arithmetic]
+	if r.Orientation == card.Upright {
+		does += ", turned as the EXIF data says"
+	}
 	if name != "" {
 		return name + ": " + does
 	}

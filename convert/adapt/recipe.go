@@ -30,7 +30,7 @@ func (m *model) fitRecipe(old arch.Config) {
 			drop("the recipe %s has no images of %d pixels, and is left out", m.RecipeName, size)
 			return
 		}
-		recipe.Rounding = before.Rounding
+		recipe.Rounding, recipe.Arithmetic, recipe.Orientation = before.Rounding, before.Arithmetic, before.Orientation
 		m.Recipe = &recipe
 	} else {
 		recipe := *before

@@ -64,11 +64,11 @@ func (e *edges) UnmarshalJSON(data []byte) error {
 }
 
 // resamples maps the numbers of Pillow's filters.
-var resamples = map[int]card.Interpolation{2: card.Bilinear, 3: card.Bicubic}
+var resamples = map[int]card.Interpolation{1: card.Lanczos, 2: card.Bilinear, 3: card.Bicubic}
 
 // ParseProcessor reads the preprocessor_config.json of a Hugging Face folder with a BEiT model. What the file leaves out is an error where versions of
-// transformers have different defaults. Whoever applies the recipe computes with Pillow's and torchvision's arithmetic; transformers folds the
-// normalisation into one step, which rounds differently in the last bit. An error is a *[FileError].
+// transformers have different defaults. A class whose name ends in Fast means the arithmetic of torchvision's tensors, and any other Pillow's: a name such as
+// BeitImageProcessor has meant that of tensors only since version 5 of transformers, and the published weights are older. An error is a *[FileError].
 func ParseProcessor(raw []byte) (card.Recipe, error) {
 	var file processorFile
 	if err := json.Unmarshal(raw, &file); err != nil {
@@ -87,6 +87,9 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 	if *file.DoCenterCrop {
 		recipe.Crop = file.CropSize.Height
 	}
+	if kind, _ := file.Type.(string); strings.HasSuffix(kind, fast) {
+		recipe.Arithmetic = card.Tensors
+	}
 	if recipe.RoundingMatters() {
 		recipe.Rounding = card.Down
 	}
@@ -95,6 +98,9 @@ func ParseProcessor(raw []byte) (card.Recipe, error) {
 	}
 	return recipe, nil
 }
+
+// fast is how the name of a class ends that computes with torchvision's tensors, and pil that of one that computes with Pillow's images.
+const fast, pil = "Fast", "Pil"
 
 // shorterEdgeTypes are the image processors of transformers that resize by the shorter edge and then crop the centre. The first one is written.
 var shorterEdgeTypes = []string{"CLIPImageProcessor", "BitImageProcessor"}
@@ -106,10 +112,15 @@ var knownTypes = []string{"Beit", "ViT", "DeiT", "CLIP", "Bit"}
 // isKnown reports whether a file names one of knownTypes, in whatever version, or none.
 func isKnown(kind any) bool {
 	name, isName := kind.(string)
-	for _, ending := range []string{"Fast", "ImageProcessor", "FeatureExtractor"} {
+	for _, ending := range []string{fast, pil, "ImageProcessor", "FeatureExtractor"} {
 		name = strings.TrimSuffix(name, ending)
 	}
 	return kind == nil || isName && slices.Contains(knownTypes, name)
+}
+
+// takesShorterEdge reports whether a processor is one of shorterEdgeTypes, whatever it computes with.
+func takesShorterEdge(kind string) bool {
+	return slices.Contains(shorterEdgeTypes, strings.TrimSuffix(strings.TrimSuffix(kind, fast), pil))
 }
 
 // orUnnamed returns the name of an image processor for messages.
@@ -141,9 +152,9 @@ func (f processorFile) check() error {
 		{cropped && f.CropSize == nil, "crop_size is missing"},
 		{cropped && f.CropSize != nil && f.CropSize.Shortest > 0, "crop_size is not a height and a width"},
 		{keepsRatio && !cropped, "size is the shorter edge alone and do_center_crop is false, so images differ in size"},
-		{keepsRatio && !slices.Contains(shorterEdgeTypes, strings.TrimSuffix(kind, "Fast")), "size is the shorter edge alone, which " + orUnnamed(kind) + " does not take"},
+		{keepsRatio && !takesShorterEdge(kind), "size is the shorter edge alone, which " + orUnnamed(kind) + " does not take"},
 		{f.Resample == nil, "resample is missing"},
-		{f.Resample != nil && resamples[*f.Resample] == "", "resample is neither 2 (bilinear) nor 3 (bicubic)"},
+		{f.Resample != nil && resamples[*f.Resample] == "", "resample is none of 1 (Lanczos), 2 (bilinear) and 3 (bicubic)"},
 		{f.Mean == nil, "image_mean is missing"},
 		{f.Std == nil, "image_std is missing"},
 		{off(f.DoResize), "do_resize is false"},
@@ -160,7 +171,8 @@ func (f processorFile) check() error {
 
 // Processor returns the preprocessor_config.json that makes transformers' AutoImageProcessor follow a recipe: BeitImageProcessor for one that squashes, and
 // CLIPImageProcessor, which is the same but for that, for one that keeps the aspect ratio. Both round as [card.Down] says, whatever the recipe says. The error is a
-// *[card.RecipeError].
+// *[card.RecipeError]. The arithmetic of tensors is written as a class whose name ends in Fast; Pillow's as one that computes with Pillow in
+// transformers before version 5, which alone all versions know.
 func Processor(recipe card.Recipe) ([]byte, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
@@ -179,6 +191,9 @@ func writeProcessor(recipe card.Recipe, to, crop edges) ([]byte, error) {
 	}
 	if to.Shortest > 0 {
 		file.Type, file.DoReduceLabels, file.DoConvertRGB = shorterEdgeTypes[0], nil, ref(true)
+	}
+	if recipe.Arithmetic == card.Tensors {
+		file.Type = fmt.Sprint(file.Type, fast)
 	}
 	for number, filter := range resamples {
 		if filter == recipe.Interpolation {

@@ -22,6 +22,8 @@ func TestParseProcessor(t *testing.T) {
 	defaults.Interpolation = card.Bicubic
 	cropped := hub
 	cropped.ResizeTo, cropped.Crop = 256, 224
+	fast := hub
+	fast.Interpolation, fast.Arithmetic = card.Lanczos, card.Tensors
 	odd := hub
 	odd.ResizeTo, odd.Crop, odd.Rounding = 231, 224, card.Down
 	for _, test := range []struct {
@@ -33,6 +35,10 @@ func TestParseProcessor(t *testing.T) {
 		{"defaults", readFile(t, "preprocess/processor_defaults.json"), defaults},
 		{"older form", []byte(`{"size": 224, "resample": 2, "do_center_crop": false, "do_resize": true, "do_normalize": true,
 			"feature_extractor_type": "BeitFeatureExtractor", "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}`), hub},
+		{"of tensors", []byte(`{"size": 224, "resample": 1, "do_center_crop": false, "image_processor_type": "BeitImageProcessorFast",
+			"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}`), fast},
+		{"of Pillow", []byte(`{"size": 224, "resample": 2, "do_center_crop": false, "image_processor_type": "BeitImageProcessorPil",
+			"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}`), hub},
 		{"cropped", []byte(`{"size": 256, "crop_size": {"height": 224, "width": 224}, "resample": 2, "do_center_crop": true,
 			"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}`), cropped},
 		{"cropped with unequal margins", []byte(`{"size": 231, "crop_size": {"height": 224, "width": 224}, "resample": 2, "do_center_crop": true,
@@ -59,7 +65,7 @@ func TestParseProcessorRefuses(t *testing.T) {
 		{"not square", `{"size": {"height": 2, "width": 3}}`, "want one number, an equal height and width, or the shortest edge"},
 		{"shortest edge without a crop", `{"size": {"shortest_edge": 224}}`, "images differ in size"},
 		{"shortest edge in a processor that squashes", `{"size": {"shortest_edge": 224}, "do_center_crop": true, "crop_size": 224, "image_processor_type": "BeitImageProcessorFast"}`, `which "BeitImageProcessorFast" does not take`},
-		{"other filter", `{"resample": 1}`, "resample is neither 2 (bilinear) nor 3 (bicubic)"},
+		{"other filter", `{"resample": 4}`, "resample is none of 1 (Lanczos), 2 (bilinear) and 3 (bicubic)"},
 		{"other factor", `{"rescale_factor": 0.5}`, "rescale_factor is not 1/255"},
 		{"a processor that nobody knows", `{"size": 224, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "image_processor_type": "MyProc"}`, `"MyProc"`},
 		{"a processor that does something else", `{"size": 224, "resample": 2, "do_center_crop": false, "image_mean": [0, 0, 0], "image_std": [1, 1, 1], "feature_extractor_type": "ConvNextFeatureExtractor"}`, `"ConvNextFeatureExtractor"`},
@@ -106,6 +112,8 @@ func TestProcessorThereAndBack(t *testing.T) {
 		{Resize: card.ShorterEdge, ResizeTo: 224, Crop: 224, Interpolation: card.Bilinear, Std: [3]float64{1, 1, 1}},
 		{Resize: card.ShorterEdge, ResizeTo: 256, Crop: 224, Interpolation: card.Bicubic, Mean: [3]float64{0.485, 0.456, 0.406}, Std: [3]float64{0.229, 0.224, 0.225}},
 		{Resize: card.Squash, ResizeTo: 256, Crop: 224, Interpolation: card.Bicubic, Mean: [3]float64{0.485, 0.456, 0.406}, Std: [3]float64{0.229, 0.224, 0.225}},
+		{Resize: card.Squash, ResizeTo: 224, Crop: 224, Interpolation: card.Lanczos, Arithmetic: card.Tensors, Std: [3]float64{1, 1, 1}},
+		{Resize: card.ShorterEdge, ResizeTo: 256, Crop: 224, Interpolation: card.Bicubic, Arithmetic: card.Tensors, Std: [3]float64{1, 1, 1}},
 	} {
 		raw, err := configs.Processor(want)
 		if err != nil {

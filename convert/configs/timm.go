@@ -190,8 +190,10 @@ func (p timmPretrained) recipe(height, width int) (card.Recipe, error) {
 		recipe.Interpolation = card.Bicubic
 	case "bilinear":
 		recipe.Interpolation = card.Bilinear
+	case "lanczos":
+		recipe.Interpolation = card.Lanczos
 	default:
-		return card.Recipe{}, fmt.Errorf("interpolation is %.40q; beitzoo knows bilinear and bicubic", p.Interpolation)
+		return card.Recipe{}, fmt.Errorf("interpolation is %.40q; beitzoo knows bilinear, bicubic and lanczos", p.Interpolation)
 	}
 	if edge := math.Floor(float64(height) / share); edge >= 1 && edge <= card.MaxSize {
 		recipe.ResizeTo = int(edge)

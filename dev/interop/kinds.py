@@ -375,5 +375,7 @@ def all_kinds(draw, photographs):
     }.items():
         for name, data in files:
             yield f"{name}.{ending}", data
+    for i, (width, height) in enumerate([(500, 375), (375, 500), (1200, 90), (61, 700), (draw.randint(200, 900), draw.randint(200, 900))]):
+        yield f"large{i}.jpg", saved(draw.choice(photographs).resize((width, height)), "JPEG", quality=draw.randint(60, 95))
     for i in range(8):
         yield f"{i}.jpg", jpegs.jpeg(draw, photographs)[0]

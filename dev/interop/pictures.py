@@ -17,7 +17,7 @@ import warnings
 
 import numpy
 import timm.data
-import torch
+import torchvision
 import transformers
 from PIL import Image
 from torchvision import transforms
@@ -39,7 +39,9 @@ def pillow(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Image.open(io.BytesIO(data)).convert("RGB")
+            image = Image.open(io.BytesIO(data)).convert("RGB")
+            image.info.clear()  # CLIP's processors make what is said to be transparent white
+            return image
         except Exception as refusal:  # Pillow has many kinds of them
             return None if not isinstance(refusal, MemoryError) else sys.exit(str(refusal))
 
@@ -64,7 +66,7 @@ class Score:
     """Counts, and keeps the files that fail."""
 
     def __init__(self, folder, case):
-        self.folder, self.case, self.failures, self.compared = folder, case, 0, 0
+        self.folder, self.case, self.failures, self.compared, self.tensors = folder, case, 0, 0, 0
 
     def fail(self, name, data, what):
         self.failures += 1
@@ -100,19 +102,106 @@ def check_jpegs(beitzoo, score, seed, count):
           f"{len(files)} drawn JPEG files, seed {seed}: RGB equal to Pillow {Image.__version__}'s")
 
 
-def check_kinds(beitzoo, score, seed, recipes):
-    files = {}
+class Peer:
+    """A program's transform of an image to its input tensor, and the recipe that has to make the same one."""
+
+    def __init__(self, recipe, transform):
+        self.recipe, self.transform = recipe, transform
+
+
+def full(resize, to, crop, interpolation, mean, std, **more):
+    return {"resize": resize, "resize_to": to, "crop": crop, "interpolation": interpolation, "mean": list(mean), "std": list(std), **more}
+
+
+def timm_peer(name, size, recipe):
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    assert config["input_size"][1] == size
+    return Peer({"name": recipe, "size": size}, timm.data.create_transform(**config))
+
+
+def unilm_peer(unilm, size):
+    """beit/datasets.py's own transform, or what it builds."""
+    if unilm:
+        source = pathlib.Path(unilm, "beit", "datasets.py").read_text()
+        code = source[source.index("def build_transform"):]
+        scope = {"transforms": transforms, "IMAGENET_INCEPTION_MEAN": (0.5,) * 3, "IMAGENET_INCEPTION_STD": (0.5,) * 3,
+                 "IMAGENET_DEFAULT_MEAN": (0.485, 0.456, 0.406), "IMAGENET_DEFAULT_STD": (0.229, 0.224, 0.225)}
+        exec(compile(code, "datasets.py", "exec"), scope)
+        options = argparse.Namespace(input_size=size, imagenet_default_mean_and_std=False, crop_pct=None)
+        transform = scope["build_transform"](False, options)
+    else:
+        transform = transforms.Compose([
+            transforms.Resize(256 if size < 384 else size, interpolation=transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(size),
+            transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
+    return Peer({"name": "unilm", "size": size}, transform)
+
+
+def processor_peer(recipe, kind, **options):
+    processor = getattr(transformers, kind)(**options)
+    return Peer(recipe, lambda image: processor(image, return_tensors="pt")["pixel_values"][0])
+
+
+HALF = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+TENSORS = {"arithmetic": "torchvision-tensors"}
+LANCZOS, BILINEAR, BICUBIC = Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
+
+
+def peers(unilm):
+    size = {"height": 224, "width": 224}
+    pil = {"resample": BILINEAR, "size": size, "do_center_crop": False, **HALF}
+    cropped = {"size": {"height": 257, "width": 257}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True, **IMAGENET}
+    edge = {"size": {"shortest_edge": 96}, "crop_size": {"height": 101, "width": 101}, "do_center_crop": True, **IMAGENET}
+    stats = (IMAGENET["image_mean"], IMAGENET["image_std"])
+    found = {
+        "timm-224": timm_peer("beit_base_patch16_224.in22k_ft_in22k_in1k", 224, "timm"),
+        "timm-384": timm_peer("beit_base_patch16_384.in22k_ft_in22k_in1k", 384, "timm"),
+        "timm-v2": timm_peer("beitv2_base_patch16_224.in1k_ft_in22k_in1k", 224, "timm-v2"),
+        "unilm-224": unilm_peer(unilm, 224),
+        "unilm-384": unilm_peer(unilm, 384),
+        "hf": processor_peer({"name": "hf", "size": 224}, "BeitImageProcessorPil", **pil),
+        "hf-torchvision": processor_peer({"name": "hf-torchvision", "size": 224}, "BeitImageProcessor", **pil),
+        "pil-lanczos": processor_peer(full("squash", 257, 224, "lanczos", *stats, crop_rounding="down"), "BeitImageProcessorPil", resample=LANCZOS, **cropped),
+        "torchvision-bicubic": processor_peer(
+            full("squash", 257, 224, "bicubic", *stats, crop_rounding="down", **TENSORS), "BeitImageProcessor", resample=BICUBIC, **cropped),
+        "pil-edge": processor_peer(full("shorter-edge", 96, 101, "bicubic", *stats, crop_rounding="down"), "CLIPImageProcessorPil", resample=BICUBIC, **edge),
+        "torchvision-edge": processor_peer(
+            full("shorter-edge", 96, 101, "bilinear", *stats, crop_rounding="down", **TENSORS), "CLIPImageProcessor", resample=BILINEAR, **edge),
+    }
+    if tuple(map(int, torchvision.__version__.split(".")[:2])) >= (0, 27):  # before that it takes bicubic instead, and says so
+        found["torchvision-lanczos"] = processor_peer(
+            full("squash", 257, 224, "lanczos", *stats, crop_rounding="down", **TENSORS), "BeitImageProcessor", resample=LANCZOS, **cropped)
+    return found
+
+
+def compare_tensors(score, name, data, image, answer, found):
+    for peer, theirs in found.items():
+        try:
+            want = theirs.transform(image)
+        except Exception as error:
+            score.fail(name, data, f"{peer}: {error}")
+            continue
+        if digest(want.numpy().astype("<f4")) != answer["tensors"][peer]:
+            score.fail(name, data, f"{peer}: another tensor")
+        score.tensors += 1
+
+
+def check_kinds(beitzoo, score, seed, unilm):
+    files, found = {}, peers(unilm)
     for name, data in kinds.all_kinds(random.Random(f"{seed} kinds"), PHOTOGRAPHS):
         if not score.case or score.case in name:
             files[f"{seed}-{name}"] = data
-    answers = beitzoo.look(files, {})
+    answers = beitzoo.look(files, {name: peer.recipe for name, peer in found.items()})
     before = score.compared
     refused = 0
     for name, data in files.items():
         want = pillow(data)
         refused += want is None
-        score.rgb(name, data, want, answers[name], "")
-    print(f"{len(files)} pictures of all kinds, seed {seed}: RGB of {score.compared - before} compared, {refused} refused by Pillow")
+        if score.rgb(name, data, want, answers[name], ""):
+            compare_tensors(score, name, data, want, answers[name], found)
+    print(f"{len(files)} pictures of all kinds, seed {seed}: RGB of {score.compared - before} and {score.tensors} tensors of {len(found)} transforms "
+          f"compared, {refused} refused by Pillow; {', '.join(found)}; "
+          f"timm {timm.__version__}, torchvision {torchvision.__version__}, transformers {transformers.__version__}")
 
 
 def main():
@@ -127,7 +216,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         beitzoo, score = Beitzoo(a.pictures, folder), Score(pathlib.Path(a.keep), a.case)
         check_jpegs(beitzoo, score, a.seed, a.jpegs)
-        check_kinds(beitzoo, score, a.seed, {})
+        check_kinds(beitzoo, score, a.seed, a.unilm)
     if score.failures:
         sys.exit(f"{score.failures} failures; CASE=NAME checks one of them")
 

@@ -37,8 +37,8 @@ type answer struct {
 }
 
 func run(recipesJSON, out string, files []string) error {
-	var recipes map[string]card.Recipe
-	if err := json.Unmarshal([]byte(recipesJSON), &recipes); err != nil {
+	recipes, err := parse(recipesJSON)
+	if err != nil {
 		return fmt.Errorf("recipes: %w", err)
 	}
 	lines := bufio.NewWriter(os.Stdout)
@@ -53,6 +53,31 @@ func run(recipesJSON, out string, files []string) error {
 		}
 	}
 	return lines.Flush()
+}
+
+// named is a recipe by its name, for images of a size, or in full.
+type named struct {
+	Name string `json:"name"`
+	Size int    `json:"size"`
+	card.Recipe
+}
+
+func parse(recipesJSON string) (map[string]card.Recipe, error) {
+	var given map[string]named
+	if err := json.Unmarshal([]byte(recipesJSON), &given); err != nil {
+		return nil, err
+	}
+	recipes := make(map[string]card.Recipe)
+	for name, recipe := range given {
+		if recipe.Name != "" {
+			var err error
+			if recipe.Recipe, err = card.RecipeFor(recipe.Name, recipe.Size); err != nil {
+				return nil, err
+			}
+		}
+		recipes[name] = recipe.Recipe
+	}
+	return recipes, nil
 }
 
 // look decodes one file and applies the recipes to it. The error is not about the picture, but about what is around it.

@@ -114,7 +114,7 @@ func TestValidateNamesTheProblem(t *testing.T) {
 		"wrong parameter count":  {"parameters: 50554", "parameters: 50555", "m.yaml:8:1: parameters: is 50555, the architecture has 50554"},
 		"wrong class count":      {"count: 10", "count: 1000", "categories.count: is 1000, the architecture has 10"},
 		"wrong crop":             {"crop: 32", "crop: 30", "m.yaml:34:7: preprocessing[0].recipe.crop: is 30, the architecture takes 32 x 32 pixels"},
-		"unknown interpolation":  {"bicubic", "lanczos", "known: bilinear, bicubic"},
+		"unknown interpolation":  {"bicubic", "nearest", "known: bilinear, bicubic, lanczos"},
 		"zero deviation":         {"std: [0.5,", "std: [0,", "preprocessing[0].recipe.std[0]: is 0, want 0.001 to 1"},
 		"accuracy above 100":     {"top1: 85.21", "top1: 185.21", "accuracy[0].top1: is not a percentage"},
 		"top5 below top1":        {"top5: 97.66", "top5: 17.66", "accuracy[0].top5"},
