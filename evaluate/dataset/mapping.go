@@ -1,5 +1,12 @@
 package dataset
 
+import (
+	"fmt"
+	"slices"
+
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
 // Way is by what the classes of a data set were matched with those of a model.
 type Way string
 
@@ -37,4 +44,24 @@ func (m Mapping) Subset() bool {
 		seen[logit] = true
 	}
 	return len(seen) < m.Of
+}
+
+// notes returns what has to be said about the mapping.
+func (m Mapping) notes() []string {
+	var notes []string
+	if m.Way == ByNumber && len(m.Logits) > 0 && m.Logits[0] == 1 {
+		notes = append(notes, "the smallest number of a class is 1: numbers are taken to count from 0, as logits do")
+	}
+	if m.Way == ByOrder {
+		notes = append(notes, "nobody states the names of the model's classes: those of the data are taken in their order, as torchvision does")
+	}
+	if m.Subset() {
+		among := "all"
+		if m.Candidates != nil {
+			among = text.Count(len(m.Candidates), "of them", "of them")
+		}
+		own := text.Count(len(slices.Compact(slices.Clone(m.Logits))), "class", "classes")
+		notes = append(notes, fmt.Sprintf("the data has %s of the model's %d classes; answers are sought among %s", own, m.Of, among))
+	}
+	return notes
 }

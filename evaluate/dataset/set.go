@@ -60,13 +60,11 @@ func NewList(source string, examples []Example, classes Mapping, notes ...string
 		examples[i].Index = i
 		fmt.Fprintf(hash, "%q %d\n", examples[i].Name, examples[i].Class) // never fails
 	}
-	return &List{examples, source, sum(hash), classes, notes}
+	return &List{examples, source, digestText(hash.Sum(nil)), classes, notes}
 }
 
-// sum returns the text form of what a SHA-256 hash was given.
-func sum(hash interface{ Sum(b []byte) []byte }) string {
-	return "sha256:" + hex.EncodeToString(hash.Sum(nil))
-}
+// digestText returns the text form of a digest.
+func digestText(sum []byte) string { return "sha256:" + hex.EncodeToString(sum) }
 
 // Examples implements [Set].
 func (l *List) Examples(ctx context.Context) iter.Seq2[Example, error] {

@@ -1,0 +1,216 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// row is a line of a list: an image and its class. One of them is empty if the line has one word only.
+type row struct {
+	line        int
+	name, class string
+}
+
+// The limits of lists.
+const (
+	maxLine = 1 << 20
+	// maxList bounds a list, in bytes: the 14 million images of ImageNet-22k with their classes fit.
+	maxList = 2 << 30
+)
+
+// The words for the columns of a list, and for the keys of its JSON objects, in lower case.
+var (
+	nameColumns  = []string{"image", "image_path", "imageid", "image_id", "file", "filename", "file_name", "path", "name", "key"}
+	classColumns = []string{"class", "label", "target", "wnid", "synset", "class_name", "cls", "predictionstring"}
+)
+
+// readTable reads a list: JSON objects, a line each; CSV with commas, semicolons or tabs; or names and classes with spaces between them. single takes lines
+// of one word, which are only names, or only classes. The error is a *[ListError], or that of r.
+func readTable(r io.Reader, file string) ([]row, error) {
+	lines := bufio.NewReaderSize(io.LimitReader(r, maxList+1), 1<<16)
+	first, err := firstLine(lines)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(first) == 0:
+		return nil, &ListError{File: file, Reason: "it is empty"}
+	case bytes.IndexByte(first, 0) >= 0:
+		return nil, &ListError{File: file, Line: 1, Reason: "it is not a text file"}
+	case first[0] == '[':
+		return nil, &ListError{File: file, Line: 1, Reason: "it is one JSON array", Advice: "write one object a line"}
+	case first[0] == '{':
+		return readObjects(lines, file)
+	}
+	for _, comma := range []rune{',', '\t', ';'} {
+		if bytes.ContainsRune(first, comma) {
+			return readCSV(lines, file, comma)
+		}
+	}
+	return readWords(lines, file)
+}
+
+// firstLine returns the first line that is not blank, without reading it away, after a mark of byte order.
+func firstLine(r *bufio.Reader) ([]byte, error) {
+	if mark, _ := r.Peek(3); string(mark) == "\xef\xbb\xbf" {
+		_, _ = r.Discard(3)
+	}
+	for {
+		start, err := r.Peek(1 << 12)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+			return nil, err
+		}
+		line, _, more := bytes.Cut(start, []byte("\n"))
+		if line := bytes.TrimSpace(line); len(line) > 0 || !more {
+			return line, nil
+		}
+		_, _ = r.Discard(bytes.IndexByte(start, '\n') + 1) // the lines are counted from here: a file that begins with blank ones is rare
+	}
+}
+
+// eachLine calls do with each line that is not blank.
+func eachLine(r io.Reader, file string, do func(number int, line string) error) error {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, maxLine)
+	number := 0
+	for scanner.Scan() {
+		number++
+		if line := strings.TrimRight(scanner.Text(), " \t\r"); line != "" {
+			if err := do(number, line); err != nil {
+				return err
+			}
+		}
+	}
+	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+		return &ListError{File: file, Line: number + 1, Reason: fmt.Sprintf("the line has more than %d bytes", maxLine)}
+	}
+	return scanner.Err()
+}
+
+// readWords reads lines of a name and a class, with spaces between them, or of one word. A name may have spaces; a class has none.
+func readWords(r io.Reader, file string) ([]row, error) {
+	var rows []row
+	err := eachLine(r, file, func(number int, line string) error {
+		at := strings.LastIndexAny(line, " \t")
+		if at < 0 || preprocess.HasEnding(line) {
+			rows = append(rows, row{line: number, name: line})
+		} else {
+			rows = append(rows, row{number, strings.TrimRight(line[:at], " \t"), line[at+1:]})
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// readCSV reads columns. Those with the image and the class are found by the words of the first line, or are the only two.
+func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
+	table := csv.NewReader(r)
+	table.Comma, table.FieldsPerRecord, table.LazyQuotes, table.ReuseRecord = comma, -1, true, true
+	nameAt, classAt, multiple := 0, 1, false
+	var rows []row
+	for first := true; ; first = false {
+		record, err := table.Read()
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, csvError(file, err)
+		}
+		line, _ := table.FieldPos(0)
+		if first {
+			n, c := columnOf(record, nameColumns), columnOf(record, classColumns)
+			if n >= 0 && c >= 0 {
+				nameAt, classAt, multiple = n, c, strings.EqualFold(record[c], "PredictionString")
+				continue
+			}
+			if len(record) != 2 {
+				return nil, &ListError{
+					File: file, Line: line, Reason: fmt.Sprintf("%d columns, and no line that says which of them are the image and the class", len(record)),
+					Advice: "begin the file with a line such as image,class",
+				}
+			}
+		}
+		if len(record) <= max(nameAt, classAt) {
+			return nil, &ListError{File: file, Line: line, Reason: fmt.Sprintf("%s, where image and class are expected", text.Count(len(record), "column", "columns"))}
+		}
+		class := strings.TrimSpace(record[classAt])
+		if multiple { // Kaggle's list of boxes: class and four numbers, for each box
+			class, _, _ = strings.Cut(class, " ")
+		}
+		rows = append(rows, row{line, strings.Clone(strings.TrimSpace(record[nameAt])), strings.Clone(class)})
+	}
+}
+
+func csvError(file string, err error) error {
+	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+		return &ListError{File: file, Line: parse.Line, Reason: parse.Err.Error()}
+	}
+	return err
+}
+
+// columnOf returns the place of the first of some words in a line, or -1.
+func columnOf(record, words []string) int {
+	return slices.IndexFunc(record, func(cell string) bool { return slices.Contains(words, strings.ToLower(strings.TrimSpace(cell))) })
+}
+
+// readObjects reads JSON objects, a line each.
+func readObjects(r io.Reader, file string) ([]row, error) {
+	var rows []row
+	err := eachLine(r, file, func(number int, line string) error {
+		var object map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			return &ListError{File: file, Line: number, Reason: text.JSONError(err).Error()}
+		}
+		name, nameErr := oneOf(object, nameColumns)
+		class, classErr := oneOf(object, classColumns)
+		if err := errors.Join(nameErr, classErr); err != nil {
+			return &ListError{File: file, Line: number, Reason: strings.ReplaceAll(err.Error(), "\n", "; ")}
+		}
+		rows = append(rows, row{number, name, class})
+		return nil
+	})
+	return rows, err
+}
+
+// oneOf returns the value of the one of some keys that an object has: a text or a whole number.
+func oneOf(object map[string]json.RawMessage, keys []string) (string, error) {
+	var value string
+	var had []string
+	for _, key := range keys {
+		raw := object[key]
+		if raw == nil {
+			continue
+		}
+		var word string
+		var number json.Number
+		switch {
+		case json.Unmarshal(raw, &word) == nil:
+		case json.Unmarshal(raw, &number) == nil:
+			word = number.String()
+			if _, err := strconv.Atoi(word); err != nil {
+				return "", fmt.Errorf("%s is %s, not a text or a whole number", key, text.Shorten(word, 40))
+			}
+		default:
+			return "", fmt.Errorf("%s is not a text or a whole number", key)
+		}
+		if len(had) > 0 && word != value {
+			return "", fmt.Errorf("%s and %s say different things", had[0], key)
+		}
+		had, value = append(had, key), word
+	}
+	if len(had) == 0 {
+		return "", fmt.Errorf("there is no %s", text.Or(keys[:3]))
+	}
+	return value, nil
+}

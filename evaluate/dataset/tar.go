@@ -1,0 +1,485 @@
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// archives are tar files of which the images are read one after the other.
+type archives struct {
+	files []archive
+	// truth says the classes if the tar files don't.
+	truth *truth
+}
+
+type archive struct {
+	path string
+	// name is that of the file, without folder.
+	name string
+	size int64
+}
+
+// openTars looks for tar files. All that are missing are one error.
+func openTars(sources, files []string, o Options) (*Collection, error) {
+	c := &Collection{source: strings.Join(sources, " "), kind: Tars, tars: &archives{}}
+	if len(sources) > 1 {
+		c.source = fmt.Sprintf("%s and %d more", sources[0], len(sources)-1)
+	}
+	var missing []string
+	names := map[string]bool{}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if errors.Is(err, os.ErrNotExist) {
+			missing = append(missing, text.Name(file))
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, &disk.NotRegularError{Path: file, Mode: info.Mode()}
+		}
+		name := filepath.Base(file)
+		if names[name] {
+			return nil, &SourceError{c.source, fmt.Sprintf("two tar files are called %s", text.Name(name)), "give them different names: the records of images name their tar"}
+		}
+		names[name] = true
+		c.tars.files = append(c.tars.files, archive{file, name, info.Size()})
+	}
+	if len(missing) > 0 {
+		return nil, &SourceError{
+			c.source, fmt.Sprintf("%d of %s are not there: %s", len(missing), text.Count(len(files), "tar file", "tar files"), text.List(missing, mostNamed, "")), "check the paths",
+		}
+	}
+	if o.Truth != "" {
+		right, err := readTruth(o.Truth)
+		if err != nil {
+			return nil, err
+		}
+		if right.numbered = right.byName == nil; right.numbered {
+			if err := right.prepare(); err != nil {
+				return nil, err
+			}
+		}
+		c.tars.truth = right
+	}
+	return c, nil
+}
+
+// matchTars matches the classes that the first tar file has or, if the answers are sought among those of the data, all of them.
+func (c *Collection) matchTars(ctx context.Context, m *matcher, o Matching) (Set, error) {
+	seen := map[string]bool{}
+	scanned := c.tars.files
+	if !o.OwnClasses {
+		scanned = scanned[:1]
+	}
+	images := 0
+	for _, file := range scanned {
+		for e, err := range c.tars.read(ctx, file, false) {
+			if err != nil {
+				return nil, err
+			}
+			seen[e.class] = true
+			images++
+		}
+	}
+	if images == 0 {
+		return nil, &NoImagesError{Source: scanned[0].path}
+	}
+	names := slices.Sorted(maps.Keys(seen))
+	if o.Way == ByOrder {
+		return nil, &SourceError{
+			c.source, "the classes of tar files are not matched by order, since only the end tells how many there are", "state which logit each class is, with a class map",
+		}
+	}
+	mapping, _, err := c.mapping(m, names, o)
+	if mapping.Way == ByOrder || err == nil && mapping.Way == "" {
+		fail := &MismatchError{Source: c.source, Names: len(names), Classes: m.model.Classes}
+		return nil, m.explain(fail, names)
+	}
+	if err != nil {
+		return nil, err
+	}
+	notes := slices.Clone(c.notes)
+	if len(scanned) < len(c.tars.files) {
+		notes = append(notes, fmt.Sprintf("the classes of the first of %d tar files were matched before the run; those of the others are while it runs", len(c.tars.files)))
+	}
+	notes = append(notes, mapping.notes()...)
+	return &tarSet{tars: c.tars, matcher: m, matching: o, source: c.source, digest: c.tars.digest(), files: c.tars.files, classes: mapping, notes: notes}, nil
+}
+
+// digest returns that of the names and sizes of all files.
+func (a *archives) digest() string {
+	hash := sha256.New()
+	for _, file := range a.files {
+		fmt.Fprintf(hash, "%q %d\n", file.name, file.size) // never fails
+	}
+	return digestText(hash.Sum(nil))
+}
+
+// tarSet is a [Set] of the images in tar files.
+type tarSet struct {
+	tars     *archives
+	matcher  *matcher
+	matching Matching
+	source   string
+	digest   string
+	files    []archive
+	classes  Mapping
+	notes    []string
+}
+
+// Examples implements [Set]. The bytes of one image after the other are read into memory.
+func (s *tarSet) Examples(ctx context.Context) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		known := map[string]int{}
+		for _, file := range s.files {
+			index := 0
+			for member, err := range s.tars.read(ctx, file, true) {
+				if err != nil {
+					yield(Example{}, err)
+					return
+				}
+				e, err := s.example(file, member, known)
+				if e.Class < 0 && err == nil {
+					continue // left out by the class map
+				}
+				e.Index = index
+				index++
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// example returns the example for an image in a tar file. known has the logits of the classes so far.
+func (s *tarSet) example(file archive, member member, known map[string]int) (Example, error) {
+	e := Example{Tar: file.name}
+	e.Name, e.Open = member.name, member.open
+	logit, seen := known[member.class]
+	if !seen {
+		wrong := (*Mismatch)(nil)
+		if s.matching.Map != nil {
+			logit, wrong = s.matcher.findMapped(member.class, s.matching.Map)
+		} else if found, reason := s.matcher.find(s.classes.Way, member.class); reason != "" {
+			wrong = &Mismatch{Name: member.class, Reason: reason}
+		} else {
+			logit = found
+		}
+		if _, there := slices.BinarySearch(s.classes.Candidates, logit); wrong == nil && logit >= 0 && s.classes.Candidates != nil && !there {
+			wrong = &Mismatch{Name: member.class, Reason: "is not among the classes that are asked for"}
+		}
+		if wrong != nil {
+			return e, &MismatchError{Source: file.path, Names: len(known) + 1, Classes: s.classes.Of, Way: s.classes.Way, Mismatches: []Mismatch{*wrong}}
+		}
+		known[member.class] = logit
+	}
+	e.Class = logit
+	if s.matching.Real == nil || logit < 0 {
+		return e, nil
+	}
+	var err error
+	e.Real, err = s.matching.Real.of(member.name)
+	return e, err
+}
+
+// Len implements [Set].
+func (s *tarSet) Len() int { return -1 }
+
+// Digest implements [Set].
+func (s *tarSet) Digest() string { return s.digest }
+
+// Source implements [Set].
+func (s *tarSet) Source() string { return s.source }
+
+// Classes implements [Set].
+func (s *tarSet) Classes() Mapping { return s.classes }
+
+// Notes implements [Set].
+func (s *tarSet) Notes() []string { return s.notes }
+
+// Shard implements [Set].
+func (s *tarSet) Shard(i, n int) Set {
+	checkShard(i, n)
+	part := *s
+	part.files = nil
+	for at := i; at < len(s.files); at += n {
+		part.files = append(part.files, s.files[at])
+	}
+	return &part
+}
+
+// TarError says that a tar file cannot be read to its end, or holds something else than images with classes.
+type TarError struct {
+	Path string
+	// Member is the name of the file in the tar that it is about, or the one before the damage; it may be empty.
+	Member string
+	Err    error
+}
+
+func (e *TarError) Error() string {
+	if e.Member == "" {
+		return fmt.Sprintf("%s: %v", text.Name(e.Path), e.Err)
+	}
+	return fmt.Sprintf("%s, at %s: %v", text.Name(e.Path), text.Quote(e.Member), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *TarError) Unwrap() error { return e.Err }
+
+// Is reports that the file is unusable.
+func (e *TarError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *TarError) Hint() string {
+	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes; " +
+		"if the tar is damaged, fetch it again"
+}
+
+// member is an image in a tar file.
+type member struct {
+	name, class string
+	open        func() (io.ReadCloser, error)
+}
+
+// The limits of members of tar files, in bytes.
+const (
+	maxMember    = preprocess.MaxFileBytes
+	maxClassFile = 1 << 20
+)
+
+// sample collects the members of a tar file whose names are the same up to the first dot: as WebDataset has them, an image and what belongs to it.
+type sample struct {
+	key string
+	// image is the member that is an image; its name is empty if there was none yet.
+	image member
+	class string
+	// said reports that a member says the class.
+	said bool
+}
+
+// read yields the images of a tar file with the names of their classes, in the order of the file. With content, what their open returns is in memory; without,
+// images are skipped, and their open is nil. An error ends the sequence.
+func (a *archives) read(ctx context.Context, file archive, content bool) iter.Seq2[member, error] {
+	return func(yield func(member, error) bool) {
+		if err := a.each(ctx, file, content, func(m member) bool { return yield(m, nil) }); err != nil {
+			yield(member{}, err)
+		}
+	}
+}
+
+// each calls do with each image, until that returns false.
+func (a *archives) each(ctx context.Context, file archive, content bool, do func(member) bool) error {
+	opened, err := os.Open(file.path)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	plain, closeIt, err := decompressed(opened)
+	if err != nil {
+		return &TarError{Path: file.path, Err: err}
+	}
+	defer closeIt()
+	entries, last, now, count, ended := tar.NewReader(plain), "", sample{}, 0, false
+	flush := func() error {
+		if now.image.name == "" {
+			return nil
+		}
+		if err := a.classify(&now, count); err != nil {
+			return &TarError{file.path, now.image.name, err}
+		}
+		count++
+		ended = !do(now.image)
+		return nil
+	}
+	for !ended {
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return flush()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return &TarError{file.path, last, err}
+		}
+		last = header.Name
+		if header.Typeflag != tar.TypeReg || isHidden(path.Base(header.Name)) {
+			continue
+		}
+		if key := keyOf(header.Name); key != now.key {
+			if err := flush(); err != nil || ended {
+				return err
+			}
+			now = sample{key: key}
+		}
+		if err := now.add(header, entries, content); err != nil {
+			return &TarError{file.path, last, err}
+		}
+	}
+	return nil
+}
+
+// keyOf returns the name of a member up to the first dot of its last part.
+func keyOf(name string) string {
+	folder, base := path.Split(name)
+	stem, _, _ := strings.Cut(base, ".")
+	return folder + stem
+}
+
+// add takes a member into the sample.
+func (s *sample) add(header *tar.Header, content io.Reader, keep bool) error {
+	_, ending, _ := strings.Cut(path.Base(header.Name), ".")
+	switch ending = strings.ToLower(ending); {
+	case ending == "cls" || ending == "cls.txt" || ending == "json":
+		return s.addClass(ending, header, content)
+	case isTar(header.Name):
+		return errors.New("a tar file in a tar file")
+	case preprocess.HasEnding(header.Name):
+	case ending == "":
+		head := make([]byte, preprocess.HeadLen)
+		n, err := io.ReadFull(content, head)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return err
+		}
+		if !preprocess.Recognises(head[:n]) {
+			return nil
+		}
+		content = io.MultiReader(bytes.NewReader(head[:n]), content)
+	default:
+		return nil
+	}
+	if s.image.name != "" {
+		return fmt.Errorf("%s has two images", text.Quote(s.key))
+	}
+	s.image.name = header.Name
+	if !keep {
+		return nil
+	}
+	return s.keep(header, content)
+}
+
+// keep reads the image into memory. One that is too large is an image that can't be read.
+func (s *sample) keep(header *tar.Header, content io.Reader) error {
+	if header.Size > maxMember {
+		s.image.open = func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: header.Name, Limit: maxMember} }
+		return nil
+	}
+	var raw bytes.Buffer // grows with what is there, whatever the header claims
+	if _, err := io.Copy(&raw, content); err != nil {
+		return err
+	}
+	s.image.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw.Bytes())), nil }
+	return nil
+}
+
+// addClass reads a member that says the class.
+func (s *sample) addClass(ending string, header *tar.Header, content io.Reader) error {
+	raw, err := io.ReadAll(io.LimitReader(content, maxClassFile+1))
+	if err != nil {
+		return err
+	}
+	if len(raw) > maxClassFile {
+		return fmt.Errorf("it has more than %d bytes", maxClassFile)
+	}
+	class := strings.TrimSpace(string(raw))
+	if ending == "json" {
+		var object map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &object); err != nil {
+			return text.JSONError(err)
+		}
+		if columnOfObject(object) == "" {
+			return nil // about something else than the class
+		}
+		if class, err = oneOf(object, classColumns); err != nil {
+			return err
+		}
+	}
+	if class == "" || strings.Contains(class, "\n") {
+		return fmt.Errorf("%s does not hold one class", path.Base(header.Name))
+	}
+	if s.said && s.class != class {
+		return fmt.Errorf("the classes %s and %s", text.Quote(s.class), text.Quote(class))
+	}
+	s.class, s.said = class, true
+	return nil
+}
+
+// columnOfObject returns a key of an object that says a class, or an empty text.
+func columnOfObject(object map[string]json.RawMessage) string {
+	for _, key := range classColumns {
+		if object[key] != nil {
+			return key
+		}
+	}
+	return ""
+}
+
+// classify decides on the class of a sample, which is number i of its tar: that of the file of right classes, that beside the image, or the folder.
+func (a *archives) classify(s *sample, i int) error {
+	folder := path.Base(path.Dir(path.Clean(strings.ReplaceAll(s.image.name, "\\", "/"))))
+	switch {
+	case a.truth != nil:
+		class, err := a.truth.of(s.image.name, i)
+		s.image.class = class
+		return err
+	case s.said:
+		s.image.class = s.class
+	case folder == "." || folder == "/" || folder == "..":
+		return errors.New("nothing says the class of the image")
+	default:
+		s.image.class = folder
+	}
+	return nil
+}
+
+// decompressed returns what a file holds, decompressed if its first bytes are those of gzip or zstd, and what ends the reading.
+func decompressed(file *os.File) (io.Reader, func(), error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b:
+		unzipped, err := gzip.NewReader(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		return unzipped, func() {}, nil
+	case n == 4 && string(head) == "\x28\xb5\x2f\xfd":
+		const window = 128 << 20
+		unpacked, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window))
+		if err != nil {
+			return nil, nil, err
+		}
+		return unpacked, unpacked.Close, nil
+	}
+	return file, func() {}, nil
+}
