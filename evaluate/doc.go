@@ -1,11 +1,15 @@
 // Package evaluate measures the accuracy of a model on images whose classes are known.
 //
-// [Folder] and [ClassFolders] list a data set with a folder for each class. [Classification] runs it through a classifier and returns the accuracy. [Score]
-// computes the accuracy from logits of any other source.
+// Package dataset lists the images and matches their classes with those of the model. [Classification] runs them through a classifier and returns the accuracy.
+// [Score] computes the accuracy from logits of any other source.
 //
 // A [classify.Classifier] is made by classify.New; the models that beitzoo.Open returns have one, too.
 //
-//	data, err := evaluate.Folder("imagenet/val")
+//	found, err := dataset.Open(ctx, []string{"imagenet/val"}, dataset.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	data, err := found.Match(ctx, dataset.Model{Classes: classifier.Config().Classes, Labels: classifier.Labels()}, dataset.Matching{})
 //	if err != nil {
 //		return err
 //	}

@@ -10,12 +10,9 @@ import (
 	"math"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,7 +21,6 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/manifests/embedded"
@@ -67,13 +63,9 @@ func TestScore_OfRecordedLogits(t *testing.T) {
 		t.Fatal(err)
 	}
 	logits, _ := recorded.Activation("logits")
-	data, err := evaluate.Folder(shipped + embedded.Images)
-	if err != nil {
-		t.Fatal(err)
-	}
 	classes := map[string]int{}
-	for _, img := range data.Images {
-		classes[filepath.Base(img.Name)] = img.Class
+	for _, e := range digitExamples(t) {
+		classes[path.Base(e.Name)] = e.Class
 	}
 	var score evaluate.Score
 	for i, name := range slices.Sorted(maps.Keys(classes)) {
@@ -291,41 +283,5 @@ func TestClassification_Compared(t *testing.T) {
 	got, err = evaluate.Classification(t.Context(), classifier, data, evaluate.Options{Header: header})
 	if err != nil || got.Images != 120 || got.Comparisons[0].NotCompared != "these figures are about part 2/3 of the data set" {
 		t.Errorf("%+v, %v", got.Comparisons, err)
-	}
-}
-func TestClassFolders(t *testing.T) {
-	t.Parallel()
-	files := fstest.MapFS{
-		"README": {}, "dog/1.jpg": {}, "cat/2.png": {}, "cat/1.png": {}, "cat/more/3.png": {}, "eel": {Mode: fs.ModeDir},
-	}
-	got, err := evaluate.ClassFolders(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []evaluate.Image{{"cat/1.png", 0}, {"cat/2.png", 0}, {"dog/1.jpg", 1}}
-	if diff := cmp.Diff(want, got.Images); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"cat", "dog", "eel"}, got.Classes); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"cat/1.png", "cat/2.png", "dog/1.jpg"}, got.Names()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestFolder_Errors(t *testing.T) {
-	t.Parallel()
-	empty := t.TempDir()
-	_, err := evaluate.Folder(empty)
-	if none := (*evaluate.NoImagesError)(nil); !errors.As(err, &none) || none.Folder != empty || !errors.Is(err, errdef.ErrUsage) || none.Hint() == "" {
-		t.Errorf("an empty folder: %v", err)
-	}
-	missing := filepath.Join(empty, "nothing")
-	if _, err := evaluate.Folder(missing); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
-		t.Errorf("a folder that is not there: %v", err)
-	}
-	if _, err := evaluate.ClassFolders(fstest.MapFS{"1.png": {}}); !errors.As(err, new(*evaluate.NoImagesError)) {
-		t.Errorf("no class folders: %v", err)
 	}
 }

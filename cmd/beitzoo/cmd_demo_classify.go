@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo"
@@ -31,11 +32,11 @@ func (d *demoRun) classify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := digitImages()
+	names, err := digitImages()
 	if err != nil {
 		return err
 	}
-	rows, err := d.run(ctx, data)
+	rows, err := d.run(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,11 @@ func (d *demoRun) classify(ctx context.Context) error {
 	}
 	var score evaluate.Score
 	for i, row := range rows {
-		score.Add(row, data.Images[i].Class)
+		class, err := strconv.Atoi(path.Base(path.Dir(names[i])))
+		if err != nil {
+			return err
+		}
+		score.Add(row, class)
 	}
 	result := score.Accuracy()
 	same, largest := agreement(rows, expected)
@@ -60,27 +65,20 @@ func (d *demoRun) classify(ctx context.Context) error {
 }
 
 // run classifies with the model that went through PyTorch.
-func (d *demoRun) run(ctx context.Context, data *evaluate.Dataset) ([][]float64, error) {
+func (d *demoRun) run(ctx context.Context, names []string) ([][]float64, error) {
 	model, err := beitzoo.Open(ctx, filepath.Join(d.folder, conversions[0].name), beitzoo.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer model.Close()
-	return model.FS(ctx, data.FS, data.Names())
+	return model.FS(ctx, embedded.Files, names)
 }
 
-// digitImages lists the embedded images in the order of their numbers, which is that of PASSL's logits.
-func digitImages() (*evaluate.Dataset, error) {
-	folder, err := fs.Sub(embedded.Files, embedded.Images)
-	if err != nil {
-		return nil, err
-	}
-	data, err := evaluate.ClassFolders(folder)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(data.Images, func(a, b evaluate.Image) int { return strings.Compare(path.Base(a.Name), path.Base(b.Name)) })
-	return data, nil
+// digitImages lists the embedded images, each in the folder of its class, in the order of their numbers, which is that of PASSL's logits.
+func digitImages() ([]string, error) {
+	names, err := fs.Glob(embedded.Files, embedded.Images+"/*/*.png")
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
+	return names, err
 }
 
 // recordedRows returns the recorded logits, a row for each image.

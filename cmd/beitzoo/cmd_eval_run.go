@@ -156,6 +156,7 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 	}
 	printed := e.result(evalResult{e.facts, summary, provenanceOf(e.header, e.model.BatchSize)}, func() {
 		e.printf("%s: %s", e.header.Model.Name, e.facts.line(e.model.Labels()))
+		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, len(e.header.Data.Names)))
 		printSummary(e.console, summary)
 	})
 	if err != nil && e.log != nil {

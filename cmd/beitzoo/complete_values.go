@@ -107,6 +107,8 @@ var valuesOf = map[string]values{
 	"TO":          placeValues,
 	"TYPE":        {words: func(*typedWords) []proposal { return proposals(card.Problems()) }},
 	"VERSION":     freeValues,
+	"WAY":         {words: func(*typedWords) []proposal { return proposals(wayWords()) }},
+	"WHICH":       {words: fixedWords(amongAll, amongOwn), files: files{any: true}},
 	"WINDOW":      freeValues,
 	"ATTENTION":   {words: func(*typedWords) []proposal { return proposals(attention.Kinds()) }},
 	"FEATURE":     {words: fixedWords(features.Pool, features.Tokens, "blocks.0")},
@@ -114,7 +116,7 @@ var valuesOf = map[string]values{
 	"TOKENS":      {words: func(*typedWords) []proposal { return proposals(attention.Views()) }},
 
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
-	"eval FOLDER":            folderValues,
+	"eval DATA":              fileValues,
 	"inspect FILE":           modelValues,
 	"manifest validate FILE": yamlValues,
 	"manifest sign FILE":     yamlValues,

@@ -20,6 +20,7 @@ const (
 	modelSection  = "Model"
 	engineSection = "Engine"
 	zooSection    = "Zoo"
+	dataSection   = "Data"
 	adaptSection  = "Change"
 	// referenceSection is in the help of verify alone.
 	referenceSection = "Reference"

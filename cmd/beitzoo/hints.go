@@ -16,7 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
@@ -51,7 +51,7 @@ func (e *missingError) Hint() string {
 	case listFile:
 		return "check the path; a list has the path of one picture in each line"
 	case imageFolder:
-		return "check the path; FOLDER has a folder of images for each class, such as val/n01440764/1.jpg"
+		return "check the path; DATA is a folder with a folder of images for each class, such as val/n01440764/1.jpg, a list, or tar files"
 	}
 	return "check the path; a model can be a file, a folder, a name that `beitzoo list` shows, or hf://OWNER/NAME"
 }
@@ -128,7 +128,12 @@ var flagHints = []struct {
 	{is(card.ErrNotRGB), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{is(card.ErrNotSquare), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
-	{isA[*evaluate.ClassesError](nil), "take a data set with the classes of the model, one folder for each"},
+	{isA(func(e *dataset.NoImagesError) bool { return e.Flat > 0 }), "the flag is --truth FILE"},
+	{isA(func(e *dataset.ListError) bool { return e.Unrooted }), "the flag is --root FOLDER"},
+	{isA(func(e *dataset.RealError) bool { return e.Nameless }), "the flag is --labels imagenet-1k"},
+	{isA(func(e *dataset.MismatchError) bool { return e.Likely != "" }), "the flags are --labels and --class-map FILE"},
+	{isA(func(e *dataset.MismatchError) bool { return e.Nameless }), "the flags are --labels FILE and --class-map FILE"},
+	{isA[*dataset.MismatchError](nil), "the flag is --class-map FILE"},
 	{isA[*convert.SelectError](nil), "the flag is --select KEY"},
 }
 

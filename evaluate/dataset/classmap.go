@@ -133,3 +133,21 @@ func (m *ClassMap) set(line int, name, to string) error {
 	m.to[name] = to
 	return nil
 }
+
+// ReadNames reads names of classes, a line each. Errors are those of [ReadClassMap].
+func ReadNames(path string) ([]string, error) {
+	raw, err := disk.ReadFile(path, maxClassMap)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(string(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))) {
+		if name := strings.TrimSpace(line); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, &ListError{File: path, Reason: "it has no class", Advice: "write the name, the number or the WordNet id of a class in each line"}
+	}
+	return names, nil
+}

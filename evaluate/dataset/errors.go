@@ -33,6 +33,9 @@ func (e *NoImagesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says how a data set is laid out.
 func (e *NoImagesError) Hint() string {
+	if e.Truth != "" {
+		return "state the right classes with a file; there is " + text.Name(e.Truth)
+	}
 	if e.Flat > 0 {
 		return "state the right classes with a file, such as LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt of ImageNet's development kit"
 	}
@@ -47,6 +50,8 @@ type ListError struct {
 	Reason string
 	// Advice is what to do, or empty.
 	Advice string
+	// Unrooted says that the paths of the list start in another folder.
+	Unrooted bool
 }
 
 func (e *ListError) Error() string {
@@ -143,7 +148,11 @@ func (e *MismatchError) Hint() string {
 }
 
 // RealError says that labels that were collected again do not belong to the images or to the model.
-type RealError struct{ File, Reason, Advice string }
+type RealError struct {
+	File, Reason, Advice string
+	// Nameless says that the model may be the right one, but that nobody states its classes.
+	Nameless bool
+}
 
 func (e *RealError) Error() string { return fmt.Sprintf("%s: %s", text.Name(e.File), e.Reason) }
 

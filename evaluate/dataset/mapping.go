@@ -24,6 +24,9 @@ const (
 	ByMap Way = "map"
 )
 
+// Ways lists the ways that a caller may ask for.
+func Ways() []Way { return []Way{ByLabel, ByWordNet, ByNumber, ByOrder} }
+
 // Mapping says which logit stands for which class of a data set.
 type Mapping struct {
 	// Way is by what the names were matched.

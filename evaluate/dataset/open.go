@@ -179,11 +179,13 @@ func checkThere(source, folder string, items []item) error {
 	if len(first) == 0 || slices.ContainsFunc(first, func(it item) bool { return !isMissing(it.path) }) {
 		return nil
 	}
-	advice := "state the folder from which the paths start"
+	advice, unrooted := "state the folder from which the paths start", true
 	if !preprocess.HasEnding(first[0].name) {
+		unrooted = false
 		advice = "the names have no extension: name the folder of the images instead, and the list as the file of its right classes"
 	}
-	return &ListError{File: source, Reason: fmt.Sprintf("the first images are not there, such as %s", text.Name(filepath.Join(folder, first[0].name))), Advice: advice}
+	reason := "the first images are not there, such as " + text.Name(filepath.Join(folder, first[0].name))
+	return &ListError{File: source, Reason: reason, Advice: advice, Unrooted: unrooted}
 }
 
 // namesOf returns the classes of images in the order of their bytes.

@@ -28,13 +28,13 @@ func ReadRealLabels(path string) (*RealLabels, error) {
 	}
 	r := &RealLabels{file: path}
 	if err := json.Unmarshal(raw, &r.labels); err != nil {
-		return nil, &RealError{path, fmt.Sprintf("not a list of lists of numbers: %v", text.JSONError(err)), realAdvice}
+		return nil, &RealError{File: path, Reason: fmt.Sprintf("not a list of lists of numbers: %v", text.JSONError(err)), Advice: realAdvice}
 	}
 	classes := len(vocabulary.ByName(vocabulary.ImageNet1k).IDs())
 	for i, labels := range r.labels {
 		for _, class := range labels {
 			if class < 0 || class >= classes {
-				return nil, &RealError{path, fmt.Sprintf("image %d has the class %d, which ImageNet-1k does not have", i+1, class), realAdvice}
+				return nil, &RealError{File: path, Reason: fmt.Sprintf("image %d has the class %d, which ImageNet-1k does not have", i+1, class), Advice: realAdvice}
 			}
 		}
 		if labels == nil {
@@ -53,9 +53,9 @@ func (r *RealLabels) check(m *matcher) error {
 	case m.vocabulary != nil && m.vocabulary.Name() == vocabulary.ImageNet1k:
 		return nil
 	case len(m.labels) == 0 && vocabulary.Sized(m.model.Classes) == vocabulary.ImageNet1k:
-		return &RealError{r.file, "these labels are classes of ImageNet-1k, and nobody states that the model has those", "if it has, state the names of its classes"}
+		return &RealError{r.file, "these labels are classes of ImageNet-1k, and nobody states that the model has those", "if it has, state the names of its classes", true}
 	}
-	return &RealError{r.file, "these labels are classes of ImageNet-1k, which are not those of the model", "leave the labels out"}
+	return &RealError{File: r.file, Reason: "these labels are classes of ImageNet-1k, which are not those of the model", Advice: "leave the labels out"}
 }
 
 // of returns the labels of an image. The error is a *[RealError] if its name does not say which one it is.
@@ -63,8 +63,8 @@ func (r *RealLabels) of(name string) ([]int, error) {
 	number := numberOf(name)
 	if number == 0 || number > len(r.labels) {
 		return nil, &RealError{
-			r.file, fmt.Sprintf("it has no labels for the image %s", text.Quote(name)),
-			"these labels go with the images of ImageNet's validation set, ILSVRC2012_val_00000001.JPEG and so on",
+			File: r.file, Reason: fmt.Sprintf("it has no labels for the image %s", text.Quote(name)),
+			Advice: "these labels go with the images of ImageNet's validation set, ILSVRC2012_val_00000001.JPEG and so on",
 		}
 	}
 	return r.labels[number-1], nil
