@@ -73,7 +73,9 @@ func newApp(c *console) *cli.App {
 
 // isGroup reports whether a command does nothing but hold others. One that takes arguments of its own may hold others, too: `beitzoo eval MODEL IMAGES`,
 // `beitzoo eval merge`.
-func isGroup(command *cli.Command) bool { return len(command.Subcommands) > 0 && command.ArgsUsage == "" }
+func isGroup(command *cli.Command) bool {
+	return len(command.Subcommands) > 0 && command.ArgsUsage == ""
+}
 
 // run runs one command line, reports its error if it has one, and returns the exit code.
 func run(ctx context.Context, c *console, args []string) int {
