@@ -219,4 +219,11 @@ func TestSlurm(t *testing.T) {
 	if !killed {
 		t.Error("no task was killed before it was done")
 	}
+	results := filepath.Join(c.folder, "predicted")
+	answers := c.submit(t, []string{"--array=0-1"}, "predict.sbatch", "digits_p16_64", images, results)
+	features := c.submit(t, []string{"--array=0-1"}, "features.sbatch", "digits_p16_64", images, results, "--feature=pool")
+	c.done(t, answers)
+	c.done(t, features)
+	checkDigitAnswers(t, results)
+	checkDigitFeatures(t, results)
 }
