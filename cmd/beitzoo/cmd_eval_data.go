@@ -48,7 +48,8 @@ func (f *dataFlags) flags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "among", Destination: &f.among, Category: dataSection, DefaultText: amongAll,
-			Usage: "seek answers among `WHICH` classes: " + amongAll + " of the model, those of the " + amongOwn + ", as is usual for ImageNet-A and -R, or those named in a file, a line each",
+			Usage: "seek answers among `WHICH` classes: " + amongAll + " of the model, those of the " + amongOwn + ", as is usual for ImageNet-A and -R, " +
+				"or those named in a file, a line each",
 		},
 		&cli.PathFlag{
 			Name: "real-labels", Destination: &f.real, Category: dataSection,
@@ -110,7 +111,7 @@ var wayTexts = map[dataset.Way]string{
 
 // mappingText says how many classes a data set has, and by what they were matched.
 func mappingText(source string, way dataset.Way, classes int) string {
-	return fmt.Sprintf("data %s: %s, matched %s", source, text.Count(classes, "class", "classes"), wayTexts[way])
+	return fmt.Sprintf("data %s: %s, matched %s", text.Name(source), text.Count(classes, "class", "classes"), wayTexts[way])
 }
 
 // evalPlan is what `beitzoo eval --dry-run --json` prints.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -35,6 +36,8 @@ func ReadClassMap(path string) (*ClassMap, error) {
 	m := &ClassMap{file: path, to: map[string]string{}}
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
 	switch {
+	case !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0:
+		err = &ListError{File: path, Reason: "it is not a text file", Advice: mapAdvice}
 	case bytes.HasPrefix(raw, []byte("{")):
 		err = m.readObject(raw)
 	case bytes.HasPrefix(raw, []byte("[")):

@@ -86,6 +86,7 @@ func TestLists_Errors(t *testing.T) {
 		{"a,b,c\n", "3 columns, and no line that says which"},
 		{"image,x,class\na.png,1\n", "line 2: 2 columns"},
 		{"a.png,1\n,2\n", "line 2: there is no image"},
+		{"a.png,1\n\"b.png,2\nc.png,3\n", "line 2"},
 		{"a.png 1\nb.png\n", "line 2: there is no class"},
 		{"a.png,1\n", "the first images are not there, such as"},
 		{"x " + strings.Repeat("y", 1<<21), "the line has more than"},

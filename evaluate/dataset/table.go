@@ -38,7 +38,15 @@ var (
 // readTable reads a list: JSON objects, a line each; CSV with commas, semicolons or tabs; or names and classes with spaces between them. single takes lines
 // of one word, which are only names, or only classes. The error is a *[ListError], or that of r.
 func readTable(r io.Reader, file string) ([]row, error) {
-	lines := bufio.NewReaderSize(io.LimitReader(r, maxList+1), 1<<16)
+	limited := &io.LimitedReader{R: r, N: maxList + 1}
+	rows, err := readRows(bufio.NewReaderSize(limited, 1<<16), file)
+	if limited.N == 0 {
+		return nil, &ListError{File: file, Reason: fmt.Sprintf("it has more than %d bytes", int64(maxList)), Advice: "split it, and evaluate the parts"}
+	}
+	return rows, err
+}
+
+func readRows(lines *bufio.Reader, file string) ([]row, error) {
 	first, err := firstLine(lines)
 	if err != nil {
 		return nil, err
@@ -116,7 +124,7 @@ func readWords(r io.Reader, file string) ([]row, error) {
 // readCSV reads columns. Those with the image and the class are found by the words of the first line, or are the only two.
 func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
 	table := csv.NewReader(r)
-	table.Comma, table.FieldsPerRecord, table.LazyQuotes, table.ReuseRecord = comma, -1, true, true
+	table.Comma, table.FieldsPerRecord, table.ReuseRecord = comma, -1, true
 	nameAt, classAt, multiple := 0, 1, false
 	var rows []row
 	for first := true; ; first = false {
@@ -154,7 +162,7 @@ func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
 
 func csvError(file string, err error) error {
 	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
-		return &ListError{File: file, Line: parse.Line, Reason: parse.Err.Error()}
+		return &ListError{File: file, Line: parse.StartLine, Reason: parse.Err.Error()}
 	}
 	return err
 }

@@ -52,6 +52,10 @@ func TestTruth_OfImageNet(t *testing.T) {
 		if diff := cmp.Diff(want, list(t, set)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+		said := strings.Contains(strings.Join(set.Notes(), "\n"), name+" has the classes of 10 images, of which 3 are here")
+		if said != (strings.Count(content, "\n") == 10) {
+			t.Errorf("%s: %q", name, set.Notes())
+		}
 	}
 }
 
