@@ -73,6 +73,7 @@
 //   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
+//   - evaluate/report: an evaluation as a web page
 //
 // What shows that they are right:
 //

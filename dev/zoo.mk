@@ -11,7 +11,7 @@ install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) 
 
 test-site: ## the catalogue's pages and reports in headless Chromium, which is installed if need be
 	@$(call install,chromium,chromium)
-	GOWORK=off $(GO) test -count=1 -tags chromium ./zoo/site ./verify/report
+	GOWORK=off $(GO) test -count=1 -tags chromium ./zoo/site ./verify/report ./evaluate/report
 
 test-registry: $(ORAS)/done ## publishing to CNCF distribution's registry and pulling with curl, skopeo and oras, and keys shared with minisign; all installed if need be
 	@$(call install,docker-registry,docker-registry)

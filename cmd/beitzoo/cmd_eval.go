@@ -25,7 +25,7 @@ func evalCommand(c *console) *cli.Command {
 			"beitzoo eval beit_base_p16_224 imagenet/val --predictions val.jsonl",
 			"beitzoo eval beit_base_p16_224 imagenet/val --predictions part2.jsonl --shard 2/8",
 		),
-		Subcommands: []*cli.Command{evalMergeCommand(c)},
+		Subcommands: []*cli.Command{evalMergeCommand(c), evalReportCommand(c)},
 		Flags:       c.flags(d.flags(), r.flags(), f.flags()),
 		Action:      action(func(ctx context.Context, args []string) error { return eval(ctx, c, args[0], args[1:], d, f, r) }),
 	}

@@ -44,8 +44,7 @@ func evalMerge(c *console, paths []string) error {
 	if err != nil {
 		return err
 	}
-	c.remarkVaried(merged, "versions", func(h evaluate.Header) string { return h.Version })
-	c.remarkVaried(merged, "devices", func(h evaluate.Header) string { return h.Run.Device })
+	c.remarkMerged(merged)
 	h, summary := merged.Header, merged.Summary()
 	parts := make([]string, len(merged.Parts))
 	for i, part := range merged.Parts {
@@ -58,7 +57,13 @@ func evalMerge(c *console, paths []string) error {
 	return cmp.Or(err, unreadError(summary))
 }
 
-// remarkVaried says in what the parts differ although they add up.
+// remarkMerged says in what the parts differ although they add up.
+func (c *console) remarkMerged(m *evaluate.Merged) {
+	c.remarkVaried(m, "versions", func(h evaluate.Header) string { return h.Version })
+	c.remarkVaried(m, "devices", func(h evaluate.Header) string { return h.Run.Device })
+}
+
+// remarkVaried says that something is not the same in all parts.
 func (c *console) remarkVaried(m *evaluate.Merged, what string, of func(evaluate.Header) string) {
 	var all []string
 	for _, part := range m.Parts {

@@ -9,8 +9,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
 // Style is the common part of the style sheets. A page adds its own rules.
@@ -57,4 +61,35 @@ func LogTicks(low, high float64) []float64 {
 		}
 	}
 	return ticks
+}
+
+// ForeignFileError says that a page would replace a file that is not a page of the program.
+type ForeignFileError struct{ Path string }
+
+func (e *ForeignFileError) Error() string {
+	return e.Path + " is there already, and is not a report of beitzoo"
+}
+
+// Is reports that the wrong name was given.
+func (*ForeignFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do instead.
+func (*ForeignFileError) Hint() string { return "give another name for the report, or move that file" }
+
+// CheckTarget returns a *[ForeignFileError] if there is a file at path that is not a page of the program, a *disk.NotFileError for a folder or device, and nil
+// if a page may be written there.
+func CheckTarget(path string) error {
+	if err := disk.CheckFile(path); err != nil {
+		return err
+	}
+	own, err := IsOwn(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return disk.AtTarget(path, err)
+	case !own:
+		return &ForeignFileError{path}
+	}
+	return nil
 }

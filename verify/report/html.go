@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io"
-	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -16,8 +14,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/output"
-	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/internal/webpage"
 	"github.com/beitzoo/beitzoo/verify"
@@ -80,35 +76,11 @@ func HTML(w io.Writer, r *verify.Result, page Page) error {
 }
 
 // ForeignFileError says that a report would replace a file that is not a page of the program.
-type ForeignFileError struct{ Path string }
+type ForeignFileError = webpage.ForeignFileError
 
-func (e *ForeignFileError) Error() string {
-	return e.Path + " is there already, and is not a report of beitzoo"
-}
-
-// Is makes a ForeignFileError an errdef.ErrUsage.
-func (*ForeignFileError) Is(kind error) bool { return kind == errdef.ErrUsage }
-
-// Hint says what to do instead.
-func (*ForeignFileError) Hint() string { return "give another name for the report, or move that file" }
-
-// CheckTarget returns a *ForeignFileError if there is a file at path that is not a page of the program, a *output.NotFileError for a folder or device, and nil
+// CheckTarget returns a *[ForeignFileError] if there is a file at path that is not a page of the program, a *disk.NotFileError for a folder or device, and nil
 // if WriteHTML may write there.
-func CheckTarget(path string) error {
-	if err := disk.CheckFile(path); err != nil {
-		return err
-	}
-	own, err := webpage.IsOwn(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return disk.AtTarget(path, err)
-	case !own:
-		return &ForeignFileError{path}
-	}
-	return nil
-}
+func CheckTarget(path string) error { return webpage.CheckTarget(path) }
 
 // WriteHTML writes the page of HTML to the file at path, which appears whole or not at all. An earlier report there is replaced; for other files see CheckTarget.
 func WriteHTML(ctx context.Context, path string, r *verify.Result, page Page) error {

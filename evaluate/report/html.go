@@ -1,0 +1,221 @@
+package report
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/internal/webpage"
+)
+
+// Page is what a report is about.
+type Page struct {
+	// Header says what ran on what, and Summary has the figures.
+	Header  evaluate.Header
+	Summary *evaluate.Summary
+	// Parts are the files of predictions.
+	Parts []string
+	// Mistakes are the ones to show, with their pictures; see [Mistakes] and [Finder.Find].
+	Mistakes []Mistake
+	// Notes are what else has to be known, each a sentence without a full stop.
+	Notes []string
+	// Command is the line that makes the same report again, as shells take it, or empty.
+	Command string
+}
+
+//go:embed templates
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"percent": percent, "word": shownWord, "line": text.Line, "count": text.Count, "number": func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) },
+}).ParseFS(files, "templates/*.html"))
+
+// HTML writes the page. It loads nothing; its script, without which it is complete, sorts a table. The same Page makes the same bytes.
+func HTML(w io.Writer, page Page) error {
+	style, err := files.ReadFile("templates/style.css")
+	if err != nil {
+		return err
+	}
+	script, err := files.ReadFile("templates/sort.js")
+	if err != nil {
+		return err
+	}
+	v, err := newView(page)
+	if err != nil {
+		return err
+	}
+	whole := webpage.Style + string(style)
+	v.Style, v.Script, v.Policy = template.CSS(whole), template.JS(script), webpage.Policy(whole, string(script))
+	var rendered bytes.Buffer
+	if err := templates.ExecuteTemplate(&rendered, "report.html", v); err != nil {
+		return fmt.Errorf("rendering the report: %w", err)
+	}
+	_, err = w.Write(rendered.Bytes())
+	return err
+}
+
+// CheckTarget returns the error of [WriteHTML] if a page may not be written to that path.
+func CheckTarget(path string) error { return webpage.CheckTarget(path) }
+
+// WriteHTML writes the page to the file at path, which appears whole or not at all. An earlier report there is replaced; another file is a
+// *[webpage.ForeignFileError].
+func WriteHTML(path string, page Page) error {
+	if err := webpage.CheckTarget(path); err != nil {
+		return err
+	}
+	var whole bytes.Buffer
+	if err := HTML(&whole, page); err != nil {
+		return err
+	}
+	return disk.WriteFile(path, whole.Bytes(), 0o644)
+}
+
+// view is the data of the template.
+type view struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string
+	Page
+	Title       string
+	Interval    string
+	Classes     []classRow
+	LeftOut     int
+	Matrix      *matrix
+	Pairs       []pairRow
+	Calibration *chart
+	Unread      []evaluate.Unread
+	UnreadMore  int
+	Facts       []fact
+}
+
+// fact is a line of what ran.
+type fact struct{ Name, Value string }
+
+// The most rows that a page shows: more are in what eval merge prints with --json.
+const (
+	mostClasses = 1000
+	mostPairs   = 20
+	mostUnread  = 50
+)
+
+// classRow is a class in the table.
+type classRow struct {
+	evaluate.ClassAccuracy
+	// Name is the name of the class, or "class 7".
+	Name string
+	// Low and High are the 95 % interval of its top-1.
+	Low, High float64
+}
+
+// Width returns the length of the bar, of 100.
+func (r classRow) Width() float64 { return 100 * r.Share1 }
+
+// pairRow is a class that was taken for another one.
+type pairRow struct {
+	Right, Taken string
+	Images       int
+	Share        float64
+}
+
+func newView(page Page) (*view, error) {
+	s := page.Summary
+	v := &view{Page: page, Title: percent(s.Share1), Interval: fmt.Sprintf("%s to %s", percent(s.Interval1.Low), percent(s.Interval1.High))}
+	for _, c := range s.Classes {
+		interval := evaluate.Wilson(c.Top1, c.Images)
+		v.Classes = append(v.Classes, classRow{c, page.nameOf(c.Class), interval.Low, interval.High})
+	}
+	slices.SortStableFunc(v.Classes, func(a, b classRow) int { return compare(a.Share1, b.Share1) })
+	if len(v.Classes) > mostClasses {
+		v.LeftOut = len(v.Classes) - mostClasses
+		v.Classes = v.Classes[:mostClasses]
+	}
+	images := make(map[int]int)
+	for _, c := range s.Classes {
+		images[c.Class] = c.Images
+	}
+	for _, c := range s.Confusions[:min(mostPairs, len(s.Confusions))] {
+		v.Pairs = append(v.Pairs, pairRow{page.nameOf(c.Right), page.nameOf(c.Taken), c.Images, float64(c.Images) / float64(max(1, images[c.Right]))})
+	}
+	var err error
+	if v.Matrix, err = newMatrix(page); err != nil {
+		return nil, err
+	}
+	v.Calibration = newChart(s.Calibration)
+	v.Unread = s.Unread[:min(mostUnread, len(s.Unread))]
+	v.UnreadMore = len(s.Unread) - len(v.Unread)
+	v.Facts = factsOf(page.Header)
+	return v, nil
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// longestName is the number of bytes of the name of a class that a page shows.
+const longestName = 60
+
+// nameOf returns what the page calls a class.
+func (p *Page) nameOf(class int) string {
+	if labels := p.Header.Model.Labels; class < len(labels) && labels[class] != "" {
+		return text.Shorten(labels[class], longestName)
+	}
+	return fmt.Sprintf("class %d", class)
+}
+
+// Name returns what the page calls a class.
+func (v *view) Name(class int) string { return v.nameOf(class) }
+
+// factsOf returns what a figure depends on.
+func factsOf(h evaluate.Header) []fact {
+	r := h.Recipe
+	name := r.Name
+	if name == "" {
+		name = "of its own"
+	}
+	recipe := fmt.Sprintf("%s: %s to %d, crop %d, %s, mean %v, standard deviation %v", name, r.Resize, r.ResizeTo, r.Crop, r.Interpolation, r.Mean, r.Std)
+	facts := []fact{
+		{"Model", h.Model.Name},
+		{"Weights", orUnknown(h.Model.Digest)},
+		{"Architecture", h.Model.Config.Named().Name},
+		{"Engine", fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
+		{"Recipe", recipe},
+		{"Data", h.Data.Source},
+		{"List of the data", orUnknown(h.Data.Digest)},
+		{"Classes", fmt.Sprintf("%d of the data, matched by %s", len(h.Data.Names), h.Data.Way)},
+	}
+	if h.Data.Candidates != nil {
+		facts = append(facts, fact{"Answers", fmt.Sprintf("sought among %d of %d classes", len(h.Data.Candidates), h.Model.Config.Classes)})
+	}
+	if h.Data.Shard.Of > 1 {
+		facts = append(facts, fact{"Part", h.Data.Shard.String()})
+	}
+	return append(facts, fact{"Version", h.Version})
+}
+
+func orUnknown(value string) string {
+	if value == "" {
+		return "not known"
+	}
+	return value
+}
+
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 2, 64) + " %" }
+
+// longestWord is the number of bytes of a word from a file that a page shows.
+const longestWord = 300
+
+// shownWord returns a word from a file for a page, which must not change the order of the text around it.
+func shownWord(word string) string { return text.Line(text.Shorten(word, longestWord)) }
