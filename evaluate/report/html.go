@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 
@@ -34,7 +35,7 @@ type Page struct {
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"percent": percent, "word": shownWord, "line": text.Line, "count": text.Count, "number": func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) },
+	"percent": percent, "word": shownWord, "line": text.Line, "count": text.Count, "apart": apart, "number": func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) },
 }).ParseFS(files, "templates/*.html"))
 
 // HTML writes the page. It loads nothing; its script, without which it is complete, sorts a table. The same Page makes the same bytes.
@@ -213,6 +214,11 @@ func orUnknown(value string) string {
 }
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 2, 64) + " %" }
+
+// apart says how far a published accuracy is from the measured one.
+func apart(c evaluate.Comparison) string {
+	return fmt.Sprintf("%s and %.1f standard errors apart", text.Count(max(c.Apart, -c.Apart), "image", "images"), math.Abs(c.StandardErrors))
+}
 
 // longestWord is the number of bytes of a word from a file that a page shows.
 const longestWord = 300

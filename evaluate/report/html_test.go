@@ -133,6 +133,10 @@ func manyRecords(classes int) []evaluate.Record {
 func TestHTML_Digits(t *testing.T) {
 	t.Parallel()
 	page := pageOf(t, header(t, 10, []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}), digitRecords(t))
+	page.Summary.Comparisons = []evaluate.Comparison{
+		{Published: evaluate.Published{Origin: "somebody", Top1: 98.5}, StandardErrors: -2.4, Apart: -9},
+		{Published: evaluate.Published{Origin: "a neighbour", Top1: 90}, NotCompared: "it is of other images"},
+	}
 	var first, again bytes.Buffer
 	if err := errors.Join(report.HTML(&first, page), report.HTML(&again, page)); err != nil {
 		t.Fatal(err)
@@ -142,6 +146,7 @@ func TestHTML_Digits(t *testing.T) {
 	}
 	html := first.String()
 	for _, want := range []string{
+		"does not agree</strong>, 9 images and 2.4 standard errors apart.", "that a neighbour published: it is of other images.",
 		"<strong>96.11 %</strong>top-1, 346 of 360 read", "93.58 % to 97.67 %", "99.72 %", "1 image could not be read", "3/broken.png", "decode PNG: unexpected EOF",
 		`src="data:image/jpeg;base64,`, "taken for", "expected calibration error", "sha256:9999", "native, F32 on cpu", "passl-digits: squash to 64", "val.jsonl",
 	} {

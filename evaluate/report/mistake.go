@@ -1,7 +1,6 @@
 package report
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
 	"context"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 )
 
 // Mistake is an image whose most probable class is not the right one.
@@ -105,25 +105,29 @@ func (f *Finder) picture(r evaluate.Record) (image.Image, error) {
 
 // open opens the file of a record.
 func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
-	if r.Tar != "" {
-		archive, err := f.file(r.Tar)
+	if r.Tar == "" {
+		path, err := f.find(r.Image)
 		if err != nil {
 			return nil, err
 		}
-		return member(archive, r.Image)
+		return os.Open(path)
 	}
-	return f.file(r.Image)
+	path, err := f.find(r.Tar)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.OpenMember(path, r.Image)
 }
 
-// file opens the file of that name, wherever it is.
-func (f *Finder) file(name string) (*os.File, error) {
+// find returns the path of the file of that name, wherever it is.
+func (f *Finder) find(name string) (string, error) {
 	source := f.Header.Data.Source
 	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(f.Folders, name)...) {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() { // a pipe would wait for ever
-			return os.Open(path)
+			return path, nil
 		}
 	}
-	return nil, os.ErrNotExist
+	return "", os.ErrNotExist
 }
 
 // within returns the paths of a file of that name in folders: below its own folders, or alone.
@@ -133,30 +137,6 @@ func within(folders []string, name string) []string {
 		paths = append(paths, filepath.Join(folder, name), filepath.Join(folder, filepath.Base(filepath.Dir(name)), filepath.Base(name)), filepath.Join(folder, filepath.Base(name)))
 	}
 	return paths
-}
-
-// memberFile is a file in an archive, which is closed with it.
-type memberFile struct {
-	io.Reader
-	io.Closer
-}
-
-// member returns the file of that name in an archive, which it closes if there is none.
-func member(archive *os.File, name string) (io.ReadCloser, error) {
-	entries := tar.NewReader(archive)
-	for {
-		entry, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			err = os.ErrNotExist
-		}
-		if err != nil {
-			archive.Close()
-			return nil, fmt.Errorf("%s: %w", archive.Name(), err)
-		}
-		if entry.Name == name {
-			return memberFile{entries, archive}, nil
-		}
-	}
 }
 
 // side is the largest width and height of a picture on the page, in pixels.
