@@ -25,6 +25,7 @@ var sections = []struct {
 	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
 	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
 	{"preprocessing", goBenchmarks(".", "./beit/preprocess")},
+	{"eval", benchEval},
 	{"pull", benchPull},
 }
 

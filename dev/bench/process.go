@@ -21,8 +21,10 @@ type contestant struct {
 	before func()
 	// rounds is the largest number of rounds in which it runs; 0 means every round.
 	rounds int
-	// seconds are the wall times of the rounds.
-	seconds []float64
+	// seconds are the wall times of the rounds, and processor their CPU times, with those of the processes that the command started.
+	seconds, processor []float64
+	// output is what the last round printed.
+	output []byte
 	// anonymous is the largest peak of memory that is not a mapped file, in bytes.
 	anonymous int64
 }
@@ -48,7 +50,8 @@ func (b *bench) compete(ctx context.Context, contestants []*contestant) error {
 func (c *contestant) measure(ctx context.Context) error {
 	command := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
 	var out bytes.Buffer
-	command.Stdout, command.Stderr = &out, &out
+	var errs bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errs
 	start := time.Now()
 	if err := command.Start(); err != nil {
 		return err
@@ -62,8 +65,10 @@ func (c *contestant) measure(ctx context.Context) error {
 	c.anonymous = max(c.anonymous, <-watched)
 	c.seconds = append(c.seconds, wall.Seconds())
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", c.name, err, out.Bytes())
+		return fmt.Errorf("%s: %w\n%s%s", c.name, err, out.Bytes(), errs.Bytes())
 	}
+	c.processor = append(c.processor, (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds())
+	c.output = out.Bytes()
 	return nil
 }
 
