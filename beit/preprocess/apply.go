@@ -17,10 +17,7 @@ func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	if err != nil {
 		return nil, err
 	}
-	width, height := r.ResizeTo, r.ResizeTo
-	if r.Resize == card.ShorterEdge {
-		width, height = shorterEdge(src.Width, src.Height, r.ResizeTo)
-	}
+	width, height := resized(r, src.Width, src.Height)
 	return resample(src, width, height, methodOf(r), cropWindow(width, height, r)), nil
 }
 
@@ -78,6 +75,27 @@ func Restore(r card.Recipe, tensor []float32) *RGB8 {
 		}
 	}
 	return p
+}
+
+// resized returns the size to which a recipe resizes a w by h image.
+func resized(r card.Recipe, w, h int) (width, height int) {
+	if r.Resize == card.ShorterEdge {
+		return shorterEdge(w, h, r.ResizeTo)
+	}
+	return r.ResizeTo, r.ResizeTo
+}
+
+// sourceWindow returns the part of a w by h image that a recipe needs.
+func sourceWindow(r card.Recipe, w, h int) image.Rectangle {
+	width, height := resized(r, w, h)
+	visible := cropWindow(width, height, r).Intersect(image.Rect(0, 0, width, height))
+	if visible.Empty() {
+		return image.Rectangle{}
+	}
+	m := methodOf(r)
+	x := m.source(w, width, span{visible.Min.X, visible.Max.X})
+	y := m.source(h, height, span{visible.Min.Y, visible.Max.Y})
+	return image.Rect(x.first, y.first, x.last, y.last)
 }
 
 // shorterEdge returns the size of a w by h image resized so that its shorter edge is edge pixels.

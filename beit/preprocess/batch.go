@@ -107,9 +107,10 @@ func readInto(ctx context.Context, tensor []float32, r card.Recipe, path string,
 		}
 		return err
 	}
-	decoded, err := Decode(file)
+	prepared, err := Prepare(r, file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return into(tensor, r, decoded)
+	copy(tensor, prepared.Tensor)
+	return nil
 }

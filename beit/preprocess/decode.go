@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 	"github.com/beitzoo/beitzoo/errdef"
 )
@@ -56,28 +57,32 @@ type format struct {
 	magic  string
 	config func(data []byte) (image.Config, error)
 	decode func(data []byte) (*RGB8, error)
+	// exif finds what the file says about its orientation; nil if the decoder has turned it already, or the format can't say it.
+	exif func(data []byte) exifData
 }
 
 // longestMagic is the length of WebP's.
 const longestMagic = 12
 
+const jpegMagic = "\xff\xd8"
+
 var formats = []format{
-	{"JPEG", "\xff\xd8", jpegConfig, decodeJPEG},
-	{"PNG", pngMagic, pngConfig, decodePNG},
-	{"GIF", "GIF8?a", gifConfig, decodeGIF},
-	{"BMP", "BM", bmpConfig, decodeBMP},
-	{"WebP", "RIFF????WEBP", webpConfig, decodeWebP},
-	{"TIFF", "II\x2a\x00", tiffConfig, decodeTIFF},
-	{"TIFF", "MM\x00\x2a", tiffConfig, decodeTIFF},
-	{"TIFF", "II\x2b\x00", tiffConfig, decodeTIFF},
-	{"TIFF", "MM\x00\x2b", tiffConfig, decodeTIFF},
-	{"PBM", "P1", netpbmConfig, decodeNetpbm},
-	{"PGM", "P2", netpbmConfig, decodeNetpbm},
-	{"PPM", "P3", netpbmConfig, decodeNetpbm},
-	{"PBM", "P4", netpbmConfig, decodeNetpbm},
-	{"PGM", "P5", netpbmConfig, decodeNetpbm},
-	{"PPM", "P6", netpbmConfig, decodeNetpbm},
-	{"PFM", "Pf", netpbmConfig, decodeNetpbm},
+	{"JPEG", jpegMagic, jpegConfig, decodeJPEG, exifOfJPEG},
+	{"PNG", pngMagic, pngConfig, decodePNG, exifOfPNG},
+	{"GIF", "GIF8?a", gifConfig, decodeGIF, nil},
+	{"BMP", "BM", bmpConfig, decodeBMP, nil},
+	{"WebP", "RIFF????WEBP", webpConfig, decodeWebP, exifOfWebP},
+	{"TIFF", "II\x2a\x00", tiffConfig, decodeTIFF, nil},
+	{"TIFF", "MM\x00\x2a", tiffConfig, decodeTIFF, nil},
+	{"TIFF", "II\x2b\x00", tiffConfig, decodeTIFF, nil},
+	{"TIFF", "MM\x00\x2b", tiffConfig, decodeTIFF, nil},
+	{"PBM", "P1", netpbmConfig, decodeNetpbm, nil},
+	{"PGM", "P2", netpbmConfig, decodeNetpbm, nil},
+	{"PPM", "P3", netpbmConfig, decodeNetpbm, nil},
+	{"PBM", "P4", netpbmConfig, decodeNetpbm, nil},
+	{"PGM", "P5", netpbmConfig, decodeNetpbm, nil},
+	{"PPM", "P6", netpbmConfig, decodeNetpbm, nil},
+	{"PFM", "Pf", netpbmConfig, decodeNetpbm, nil},
 }
 
 // Decode reads one image (of an animated or many-paged file the first one) and converts it to RGB as Pillow does; see [FromImage]. The format is recognised by
@@ -87,6 +92,58 @@ func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
 
+// Prepared is what [Prepare] makes of an image file.
+type Prepared struct {
+	// Tensor is [3, Crop, Crop], channels red, green, blue, and belongs to the caller.
+	Tensor []float32
+	// Unturned is the orientation that the file states (EXIF 2.32, tag Orientation, 2 to 8) if the recipe does not turn images, else 0: the model sees the
+	// image mirrored or lying on its side.
+	Unturned int
+}
+
+// Prepare reads one image file and applies the recipe: it is [Decode] and [Apply] in one step, to the same bits, and decodes no more of a JPEG file than the
+// recipe needs. If the recipe says so, the image is turned as the file says. The errors are those of Decode and Apply.
+func Prepare(r card.Recipe, file io.Reader) (Prepared, error) {
+	if err := r.Validate(); err != nil {
+		return Prepared{}, err
+	}
+	return limits{MaxFileBytes, MaxPixels}.prepare(r, file)
+}
+
+func (l limits) prepare(r card.Recipe, file io.Reader) (Prepared, error) {
+	decoded, stated, err := l.picture(r, file)
+	if err != nil {
+		return Prepared{}, err
+	}
+	p := Prepared{Tensor: make([]float32, r.Len())}
+	if stated > 1 && r.Orientation != card.Upright {
+		p.Unturned = stated
+	}
+	return p, into(p.Tensor, r, decoded)
+}
+
+// picture reads what a recipe needs of a file, turned if the recipe says so, and the orientation that the file states, or 0.
+func (l limits) picture(r card.Recipe, file io.Reader) (decoded *RGB8, stated int, err error) {
+	f, data, err := l.read(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	if f.exif != nil {
+		stated = f.exif(data).orientation()
+	}
+	turns := stated > 1 && r.Orientation == card.Upright
+	if f.magic == jpegMagic && !turns {
+		f.decode = func(data []byte) (*RGB8, error) { return decodeJPEGFor(r, data) }
+	}
+	if decoded, err = f.checked(data, l.pixels); err != nil {
+		return nil, 0, fmt.Errorf("decode %s: %w", f.name, err)
+	}
+	if turns {
+		decoded = turn(decoded, stated)
+	}
+	return decoded, stated, nil
+}
+
 // limits bound what is read and what is decoded.
 type limits struct {
 	bytes  int64
@@ -94,27 +151,36 @@ type limits struct {
 }
 
 func (l limits) decode(r io.Reader) (*RGB8, error) {
+	f, data, err := l.read(r)
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := f.checked(data, l.pixels)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", f.name, err)
+	}
+	return decoded, nil
+}
+
+// read recognises the format and reads the file.
+func (l limits) read(r io.Reader) (f format, data []byte, err error) {
 	buffered := bufio.NewReader(io.LimitReader(r, l.bytes+1))
 	head, err := buffered.Peek(longestMagic)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read image: %w", err)
+		return f, nil, fmt.Errorf("read image: %w", err)
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return begins(head, f.magic) })
 	if i < 0 {
-		return nil, ErrFormat
+		return f, nil, ErrFormat
 	}
-	data, err := io.ReadAll(buffered)
+	data, err = io.ReadAll(buffered)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", formats[i].name, err)
+		return f, nil, fmt.Errorf("read %s: %w", formats[i].name, err)
 	}
 	if int64(len(data)) > l.bytes {
-		return nil, fmt.Errorf("%s file exceeds the limit of %d bytes", formats[i].name, l.bytes)
+		return f, nil, fmt.Errorf("%s file exceeds the limit of %d bytes", formats[i].name, l.bytes)
 	}
-	decoded, err := formats[i].checked(data, l.pixels)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", formats[i].name, err)
-	}
-	return decoded, nil
+	return formats[i], data, nil
 }
 
 // begins reports whether data begins with magic, in which '?' stands for any byte.
@@ -159,6 +225,15 @@ func jpegConfig(data []byte) (image.Config, error) {
 
 func decodeJPEG(data []byte) (*RGB8, error) {
 	img, err := jpeg.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return opaque(img), nil
+}
+
+// decodeJPEGFor decodes what a recipe needs of a file.
+func decodeJPEGFor(r card.Recipe, data []byte) (*RGB8, error) {
+	img, err := jpeg.DecodeWindow(data, func(c jpeg.Config) image.Rectangle { return sourceWindow(r, c.Width, c.Height) })
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // TestDecode_DrawnKinds makes sure that the pixels of drawn pictures of all kinds are those that Pillow reads.
@@ -17,8 +21,8 @@ func TestDecode_DrawnKinds(t *testing.T) {
 	if err := json.Unmarshal(files["rgb.json"], &digests); err != nil {
 		t.Fatal(err)
 	}
-	if len(digests) < 150 || len(digests) != len(files)-1 {
-		t.Fatalf("%d digests for %d files", len(digests), len(files)-1)
+	if len(digests) < 150 || len(digests) != len(files)-2 {
+		t.Fatalf("%d digests for %d files", len(digests), len(files)-2)
 	}
 	for name, want := range digests {
 		decoded, err := Decode(bytes.NewReader(files[name]))
@@ -28,6 +32,75 @@ func TestDecode_DrawnKinds(t *testing.T) {
 		}
 		if sum := sha256.Sum256(decoded.Pix); hex.EncodeToString(sum[:]) != want {
 			t.Errorf("%s: other pixels", name)
+		}
+	}
+}
+
+// TestPrepare_Turns makes sure that pictures are turned as Pillow's exif_transpose turns them, and that it is said if they are not.
+func TestPrepare_Turns(t *testing.T) {
+	t.Parallel()
+	files := unzip(t, filepath.Join(testdata, "kinds.zip"))
+	var stored, turned map[string]string
+	if err := errors.Join(json.Unmarshal(files["rgb.json"], &stored), json.Unmarshal(files["turned.json"], &turned)); err != nil {
+		t.Fatal(err)
+	}
+	recipe, err := card.RecipeFor("hf", 224)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upright := recipe
+	upright.Orientation = card.Upright
+	differ := 0
+	for name, want := range turned {
+		decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(upright, bytes.NewReader(files[name]))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if sum := sha256.Sum256(decoded.Pix); hex.EncodeToString(sum[:]) != want {
+			t.Errorf("%s: turned otherwise than by %d", name, stated)
+		}
+		prepared, err := Prepare(recipe, bytes.NewReader(files[name]))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want != stored[name] {
+			differ++
+		}
+		if (want != stored[name]) != (prepared.Unturned > 1) {
+			t.Errorf("%s: %d is said not to be applied", name, prepared.Unturned)
+		}
+	}
+	if differ < 15 {
+		t.Errorf("only %d files are to be turned", differ)
+	}
+}
+
+// TestPrepare_OnlyWhatIsNeeded makes sure that decoding no more than a recipe needs gives the same tensor as decoding all of it.
+func TestPrepare_OnlyWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	files := unzip(t, filepath.Join(testdata, "jpegs.zip"))
+	for _, name := range []string{"rocket.jpg", "odd_cmyk.jpg", "odd_progressive.jpg"} {
+		files[name] = read(t, name)
+	}
+	crop := card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Lanczos, Std: [3]float64{1, 1, 1}}
+	large := card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 60, Interpolation: card.Bilinear, Arithmetic: card.Tensors, Std: [3]float64{1, 1, 1}}
+	for name, data := range files {
+		decoded, err := Decode(bytes.NewReader(data))
+		if err != nil {
+			continue // TestDecode_DrawnJPEGs says whether that is right
+		}
+		for _, recipe := range []card.Recipe{crop, large} {
+			want, err := Apply(recipe, decoded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Prepare(recipe, bytes.NewReader(data))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !slices.Equal(got.Tensor, want) {
+				t.Errorf("%s, %+v: another tensor", name, recipe)
+			}
 		}
 	}
 }

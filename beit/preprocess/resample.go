@@ -85,6 +85,13 @@ func newAxis(m method, in, out int, wanted span) axis {
 	return axis{source, all, precision, 1 << (precision - 1)}
 }
 
+// source returns the source samples that the wanted output samples are made of.
+func (m method) source(in, out int, wanted span) span {
+	first := tapsFor(m.filter, in, out, span{wanted.first, wanted.first + 1})[0]
+	last := tapsFor(m.filter, in, out, span{wanted.last - 1, wanted.last})[0]
+	return span{first.first, last.first + len(last.exact)}
+}
+
 // across resizes the given lines horizontally; the source samples begin at column from.
 func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 	out := NewRGB8(len(a.taps), lines.len())

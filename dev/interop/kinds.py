@@ -367,6 +367,34 @@ def tiffs(draw, image):
     yield "jpeg-ycbcr", saved(image.convert("YCbCr"), "TIFF", compression="jpeg", quality=draw.randint(10, 100))
 
 
+XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
+
+
+def oriented(draw, image):
+    """Pictures that say how they are to be turned."""
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[270] = "a picture"
+        exif[274] = orientation
+        yield f"exif{orientation}.jpg", saved(image, "JPEG", quality=90, exif=exif)
+    exif = Image.Exif()
+    exif[274] = draw.randint(2, 8)
+    yield "exif.png", saved(image, "PNG", exif=exif)
+    yield "exif.webp", saved(image, "WEBP", lossless=True, exif=exif)
+    big = exif.tobytes()
+    assert big[6:8] == b"MM" or big[6:8] == b"II"
+    yield "xmp.jpg", saved(image, "JPEG", xmp=(XMP % draw.randint(2, 8)).encode())
+    yield "xmp.webp", saved(image, "WEBP", xmp=(XMP % draw.randint(2, 8)).encode())
+    plain = saved(image, "PNG")
+    at = plain.index(b"IDAT") - 4
+    xmp = (XMP % draw.randint(2, 8)).encode()
+    yield "xmp.png", plain[:at] + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp) + plain[at:]
+    yield "xmp-deflated.png", plain[:at] + chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp)) + plain[at:]
+    raw = b"\nexif\n%8d\n" % len(big) + big.hex().encode() + b"\n"
+    yield "raw.png", plain[:at] + chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(raw)) + plain[at:]
+    yield "both.jpg", saved(image, "JPEG", exif=exif, xmp=(XMP % 3).encode())
+
+
 def all_kinds(draw, photographs):
     """(name, data) of pictures of all kinds."""
     image = jpegs.photograph(draw, photographs)
@@ -377,5 +405,6 @@ def all_kinds(draw, photographs):
             yield f"{name}.{ending}", data
     for i, (width, height) in enumerate([(500, 375), (375, 500), (1200, 90), (61, 700), (draw.randint(200, 900), draw.randint(200, 900))]):
         yield f"large{i}.jpg", saved(draw.choice(photographs).resize((width, height)), "JPEG", quality=draw.randint(60, 95))
+    yield from oriented(draw, image)
     for i in range(8):
         yield f"{i}.jpg", jpegs.jpeg(draw, photographs)[0]

@@ -105,8 +105,8 @@ def check_jpegs(beitzoo, score, seed, count):
 class Peer:
     """A program's transform of an image to its input tensor, and the recipe that has to make the same one."""
 
-    def __init__(self, recipe, transform):
-        self.recipe, self.transform = recipe, transform
+    def __init__(self, recipe, transform, from_file=False):
+        self.recipe, self.transform, self.from_file = recipe, transform, from_file
 
 
 def full(resize, to, crop, interpolation, mean, std, **more):
@@ -168,16 +168,21 @@ def peers(unilm):
         "torchvision-edge": processor_peer(
             full("shorter-edge", 96, 101, "bilinear", *stats, crop_rounding="down", **TENSORS), "CLIPImageProcessor", resample=BILINEAR, **edge),
     }
+    pipeline = transformers.BeitImageProcessorPil(**pil)
+    found["pipeline"] = Peer(  # which turns pictures
+        {"name": "hf", "size": 224, "orientation": "upright"},
+        lambda path: pipeline(transformers.image_utils.load_image(str(path)), return_tensors="pt")["pixel_values"][0], from_file=True)
     if tuple(map(int, torchvision.__version__.split(".")[:2])) >= (0, 27):  # before that it takes bicubic instead, and says so
         found["torchvision-lanczos"] = processor_peer(
             full("squash", 257, 224, "lanczos", *stats, crop_rounding="down", **TENSORS), "BeitImageProcessor", resample=LANCZOS, **cropped)
     return found
 
 
-def compare_tensors(score, name, data, image, answer, found):
+def compare_tensors(score, path, data, image, answer, found):
+    name = path.name
     for peer, theirs in found.items():
         try:
-            want = theirs.transform(image)
+            want = theirs.transform(path if theirs.from_file else image)
         except Exception as error:
             score.fail(name, data, f"{peer}: {error}")
             continue
@@ -198,7 +203,7 @@ def check_kinds(beitzoo, score, seed, unilm):
         want = pillow(data)
         refused += want is None
         if score.rgb(name, data, want, answers[name], ""):
-            compare_tensors(score, name, data, want, answers[name], found)
+            compare_tensors(score, beitzoo.folder / name, data, want, answers[name], found)
     print(f"{len(files)} pictures of all kinds, seed {seed}: RGB of {score.compared - before} and {score.tensors} tensors of {len(found)} transforms "
           f"compared, {refused} refused by Pillow; {', '.join(found)}; "
           f"timm {timm.__version__}, torchvision {torchvision.__version__}, transformers {transformers.__version__}")

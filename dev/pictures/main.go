@@ -70,10 +70,12 @@ func parse(recipesJSON string) (map[string]card.Recipe, error) {
 	recipes := make(map[string]card.Recipe)
 	for name, recipe := range given {
 		if recipe.Name != "" {
+			orientation := recipe.Orientation
 			var err error
 			if recipe.Recipe, err = card.RecipeFor(recipe.Name, recipe.Size); err != nil {
 				return nil, err
 			}
+			recipe.Orientation = orientation
 		}
 		recipes[name] = recipe.Recipe
 	}
@@ -104,11 +106,11 @@ func look(file string, recipes map[string]card.Recipe, out string) (answer, erro
 		return answer{}, err
 	}
 	for name, recipe := range recipes {
-		tensor, err := preprocess.Apply(recipe, decoded)
+		prepared, err := preprocess.Prepare(recipe, bytes.NewReader(data))
 		if err != nil {
 			return answer{}, err
 		}
-		values, err := binary.Append(nil, binary.LittleEndian, tensor)
+		values, err := binary.Append(nil, binary.LittleEndian, prepared.Tensor)
 		if err != nil {
 			return answer{}, err
 		}

@@ -1,4 +1,5 @@
-"""Writes kinds.zip: pictures of all kinds drawn by a seed, and the SHA-256 of what Pillow's convert("RGB") reads of each.
+"""Writes kinds.zip: pictures of all kinds drawn by a seed, and the SHA-256 of what Pillow's convert("RGB") reads of each, as stored and turned as its EXIF or
+XMP data says.
 
     python make_kinds.py
 
@@ -12,7 +13,7 @@ import random
 import sys
 import zipfile
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent.parent / "dev" / "interop"))
@@ -24,13 +25,15 @@ SEED = 1
 
 def main():
     photographs = [Image.open(HERE / name).convert("RGB") for name in ("chelsea.png", "coffee.png", "rocket.jpg")]
-    digests = {}
+    digests, turned = {}, {}
     with zipfile.ZipFile(HERE / "kinds.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in kinds.all_kinds(random.Random(SEED), photographs):
             with Image.open(io.BytesIO(data)) as image:
                 digests[name] = hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+                turned[name] = hashlib.sha256(ImageOps.exif_transpose(image).convert("RGB").tobytes()).hexdigest()
             archive.writestr(zipfile.ZipInfo(name), data)
         archive.writestr(zipfile.ZipInfo("rgb.json"), json.dumps(digests, indent=0))
+        archive.writestr(zipfile.ZipInfo("turned.json"), json.dumps(turned, indent=0))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"image"
+)
 
 // frame is the picture as a whole.
 type frame struct {
@@ -11,6 +14,8 @@ type frame struct {
 	components []component
 	// maxH and maxV are the largest sampling factors, and unitsX by unitsY are the units of interleaved scans.
 	maxH, maxV, unitsX, unitsY int
+	// window is the part that is wanted.
+	window image.Rectangle
 }
 
 // component is a plane of the picture.
@@ -23,6 +28,8 @@ type component struct {
 	// width by height samples are real, in columns by rows blocks; with padding there are stride by lines blocks.
 	width, height int
 	columns, rows int
+	// blocks are those of which samples are wanted.
+	blocks        image.Rectangle
 	stride, lines int
 	coefficients  []int16 // [lines, stride, 64] if there may be several scans, else [v, stride, 64], one row of units
 	samples       []uint8 // lines of which each begins pitch after the one before
@@ -89,6 +96,22 @@ func (d *decoder) measure() error {
 		}
 	}
 	return nil
+}
+
+// look notes which part is wanted, and with it which blocks: the samples beside those of the part are interpolated with them.
+func (f *frame) look(window image.Rectangle) {
+	f.window = window.Intersect(image.Rect(0, 0, f.width, f.height))
+	for i := range f.components {
+		c := &f.components[i]
+		stepX, stepY := f.maxH/c.h, f.maxV/c.v
+		if f.window.Empty() {
+			c.blocks = image.Rectangle{}
+			continue
+		}
+		left, top := max(0, f.window.Min.X/stepX-1), max(0, f.window.Min.Y/stepY-1)
+		right, bottom := (f.window.Max.X-1)/stepX+1, (f.window.Max.Y-1)/stepY+1
+		c.blocks = image.Rect(left/8, top/8, min(c.columns, right/8+1), min(c.rows, bottom/8+1))
+	}
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

@@ -76,11 +76,14 @@ func clamp(v int32) uint8 {
 	return uint8(v)
 }
 
-// transform computes the samples of a row of blocks from their coefficients, [stride, 64].
+// transform computes the samples of a row of blocks, as far as they are wanted, from their coefficients, [stride, 64].
 func (c *component) transform(y int, coefficients []int16) {
+	if y < c.blocks.Min.Y || y >= c.blocks.Max.Y {
+		return
+	}
 	step := c.pitch
 	line := c.samples[8*y*step : 8*(y+1)*step]
-	for x := 0; x < c.columns; x++ {
+	for x := c.blocks.Min.X; x < c.blocks.Max.X; x++ {
 		b := (*[64]int16)(coefficients[64*x:])
 		first, below := reach(b)
 		if !first && !below {

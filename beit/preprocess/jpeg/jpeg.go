@@ -3,6 +3,7 @@ package jpeg
 import (
 	"errors"
 	"fmt"
+	"image"
 
 	"github.com/beitzoo/beitzoo/errdef"
 )
@@ -54,10 +55,17 @@ func DecodeConfig(data []byte) (Config, error) {
 
 // Decode decodes a file. The errors are those of [DecodeConfig].
 func Decode(data []byte) (*Image, error) {
+	return DecodeWindow(data, func(c Config) image.Rectangle { return image.Rect(0, 0, c.Width, c.Height) })
+}
+
+// DecodeWindow is [Decode] for a part of the picture: the samples outside of it are not computed, they are 0. The whole file is read all the same, so the
+// errors are those of Decode.
+func DecodeWindow(data []byte, window func(Config) image.Rectangle) (*Image, error) {
 	d := &decoder{data: data}
 	if err := d.header(); err != nil {
 		return nil, err
 	}
+	d.look(window(Config{d.width, d.height, len(d.components)}))
 	if err := d.scans(); err != nil {
 		return nil, err
 	}

@@ -34,18 +34,18 @@ func (d *decoder) transform() {
 func (f *frame) paint(convert func(out []uint8, planes [4][]uint8)) *Image {
 	count := len(f.components)
 	out := &Image{Config: Config{f.width, f.height, count}, Pix: make([]uint8, f.width*f.height*count)}
-	parallel.Ranges(f.height, f.width, func(from, to int) {
+	w := f.window
+	parallel.Ranges(w.Dy(), w.Dx(), func(from, to int) {
 		lines := make([]*line, count)
 		for i := range lines {
-			c := &f.components[i]
-			lines[i] = newLine(c, f.maxH/c.h, f.maxV/c.v)
+			lines[i] = f.newLine(&f.components[i])
 		}
 		var planes [4][]uint8
-		for y := from; y < to; y++ {
+		for y := w.Min.Y + from; y < w.Min.Y+to; y++ {
 			for i, l := range lines {
-				planes[i] = l.at(y)[:f.width]
+				planes[i] = l.at(y)
 			}
-			convert(out.Pix[y*f.width*count:(y+1)*f.width*count], planes)
+			convert(out.Pix[(y*f.width+w.Min.X)*count:(y*f.width+w.Max.X)*count], planes)
 		}
 	})
 	return out
@@ -59,6 +59,7 @@ func FromYCbCr(m *image.YCbCr) *Image {
 	plane := func(samples []uint8, pitch, h, v int) component {
 		return component{h: h, v: v, width: ceil(f.width*h, f.maxH), height: ceil(f.height*v, f.maxV), samples: samples, pitch: pitch}
 	}
+	f.window = image.Rect(0, 0, f.width, f.height)
 	f.components = []component{plane(m.Y, m.YStride, step.X, step.Y), plane(m.Cb, m.CStride, 1, 1), plane(m.Cr, m.CStride, 1, 1)}
 	return f.paint(rgb)
 }
@@ -73,25 +74,35 @@ var steps = map[image.YCbCrSubsampleRatio]image.Point{
 	image.YCbCrSubsampleRatio410: {X: 4, Y: 2},
 }
 
-// line widens one line of a plane at a time to the width of the picture, in memory of its own.
+// line widens one line of a plane at a time to the width of the window, in memory of its own.
 type line struct {
 	*component
 	stepX, stepY int
+	// first and last are the samples that the window needs: those for its pixels, and one more on each side, so that it does not matter that widening treats
+	// them as the ends of the line. skip is how many pixels of the first one are not in the window, and wanted how many are.
+	first, last  int
+	skip, wanted int
 	out          []uint8
 	sums         []uint16 // three times the nearest line and the next one
 }
 
-func newLine(c *component, stepX, stepY int) *line {
-	return &line{component: c, stepX: stepX, stepY: stepY, out: make([]uint8, c.width*stepX), sums: make([]uint16, c.width)}
+func (f *frame) newLine(c *component) *line {
+	l := &line{component: c, stepX: f.maxH / c.h, stepY: f.maxV / c.v, wanted: f.window.Dx()}
+	l.first, l.last = max(0, f.window.Min.X/l.stepX-1), min(c.width, (f.window.Max.X-1)/l.stepX+2)
+	l.skip = f.window.Min.X - l.first*l.stepX
+	l.out, l.sums = make([]uint8, (l.last-l.first)*l.stepX), make([]uint16, l.last-l.first)
+	return l
 }
 
-// row returns the real samples of a line; beyond the first and the last one these count again.
+// row returns the real samples of a line, as far as they are needed; beyond the first and the last line these count again.
 func (l *line) row(y int) []uint8 {
-	return l.samples[max(0, min(y, l.height-1))*l.pitch:][:l.width]
+	return l.samples[max(0, min(y, l.height-1))*l.pitch:][l.first:l.last]
 }
 
-// at returns the samples for line y of the picture. They are valid until the next call.
-func (l *line) at(y int) []uint8 {
+// at returns the samples for the window in line y of the picture. They are valid until the next call.
+func (l *line) at(y int) []uint8 { return l.widened(y)[l.skip : l.skip+l.wanted] }
+
+func (l *line) widened(y int) []uint8 {
 	near := l.row(y / l.stepY)
 	wide := l.width > 2
 	switch {
