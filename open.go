@@ -30,6 +30,8 @@ type Options struct {
 	Zoo *zoo.Zoo
 	// Attention, if not nil, says what the Viewer of an [Extractor] shows; see [LoadExtractor].
 	Attention *attention.Options
+	// Upright turns images as their files say before the recipe is applied, which then says so.
+	Upright bool
 	// Digest computes the digest of the weights, which reads them once more.
 	Digest bool
 }
@@ -128,6 +130,9 @@ func factsOf(ctx context.Context, weights Weights, opened *convert.Model, option
 	choice, err := opened.Recipe()
 	if err != nil {
 		return Facts{}, err
+	}
+	if options.Upright {
+		choice.Recipe.Orientation = card.Upright
 	}
 	known := opened.Card()
 	known.From = maps.Clone(known.From)

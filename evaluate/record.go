@@ -122,6 +122,8 @@ type Record struct {
 	Rank int `json:"rank,omitempty"`
 	// Loss is the cross entropy of the right class: minus the natural logarithm of its softmax among the candidates. It is 0 if Rank is.
 	Loss float64 `json:"loss,omitempty"`
+	// Unturned is the orientation that the file states if the recipe did not turn the image; see [classify.Output].
+	Unturned int `json:"unturned,omitempty"`
 	// Error says why the image could not be read; empty if it was. Then there are no Top, Rank and Loss.
 	Error string `json:"error,omitempty"`
 }

@@ -125,6 +125,7 @@ func (r *run) take(output classify.Output) error {
 		record = failed(example, output.Failure.Err)
 	} else {
 		record = recordOf(example, output.Logits, r.header.Data.Candidates, r.header.Model.Function)
+		record.Unturned = output.Unturned
 	}
 	add := r.tally.Add
 	if r.log != nil {

@@ -18,6 +18,8 @@ type Summary struct {
 	Partial string `json:"partial,omitempty"`
 	// Unread are the images that could not be read, in their order. The figures are about the others.
 	Unread []Unread `json:"unread"`
+	// Unturned is how many images the model saw as they are stored, although their files say that they are to be turned.
+	Unturned int `json:"unturned,omitempty"`
 	// Classes are the figures of each class that has images, and Confusions which others were taken for it, the most frequent first.
 	Classes     []ClassAccuracy `json:"classes"`
 	Confusions  []Confusion     `json:"confusions"`

@@ -23,6 +23,8 @@ type Tally struct {
 	pairs   map[pair]int
 	bins    [bins]bin
 	real    classCount
+	// unturned counts images that were read and not turned as their files say.
+	unturned int
 }
 
 // pair is a right class and another one that was taken for it.
@@ -79,6 +81,9 @@ func (t *Tally) Add(r Record) error {
 	}
 	delete(t.unread, at)
 	t.done.set(at)
+	if r.Unturned != 0 {
+		t.unturned++
+	}
 	t.score.count(r.Rank)
 	class := t.classes[r.Class]
 	if class == nil {
@@ -134,6 +139,7 @@ func (t *Tally) Summary() *Summary {
 	s := &Summary{
 		Accuracy: t.Accuracy(), Interval1: Wilson(t.score.top1, t.score.images), Interval5: Wilson(t.score.top5, t.score.images),
 		All: t.Done(), Total: t.header.Data.Images, Unread: t.unreadInOrder(), Classes: t.perClass(), Confusions: t.confusions(), Calibration: t.calibration(),
+		Unturned: t.unturned,
 	}
 	if t.header.Model.Function == classify.SoftmaxFunction && t.losses > 0 {
 		loss := t.loss.value() / float64(t.losses)

@@ -19,35 +19,35 @@ import (
 // once; each call then runs the model by itself, which a [Batcher] does for several at once. An image that cannot be read is a *[preprocess.FileError] without
 // a path, which wraps the error of r if that is the cause; other errors are those of [Classifier.Stream].
 func (c *Classifier) Classify(ctx context.Context, r io.Reader, n int) (Prediction, error) {
-	pixels, err := c.prepare(ctx, r)
+	prepared, err := c.prepare(ctx, r)
 	if err != nil {
 		return Prediction{}, err
 	}
-	answers, err := c.forward(ctx, pixels, 1)
+	answers, err := c.forward(ctx, prepared.Tensor, 1)
 	if err != nil {
 		return Prediction{}, err
 	}
-	return c.predict(answers[0].logits, n)
+	return c.predict(answers[0].logits, n, prepared.Unturned)
 }
 
-// prepare returns the input tensor for an image file, [3, Crop, Crop].
-func (c *Classifier) prepare(ctx context.Context, r io.Reader) ([]float32, error) {
-	pixels, err := c.read(ctx, Image{Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
+// prepare reads and prepares an image file.
+func (c *Classifier) prepare(ctx context.Context, r io.Reader) (preprocess.Prepared, error) {
+	prepared, err := c.read(ctx, Image{Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
 	if ended := ctx.Err(); ended != nil {
-		return nil, ended
+		return preprocess.Prepared{}, ended
 	}
 	if err != nil {
-		return nil, &preprocess.FileError{Err: err}
+		return preprocess.Prepared{}, &preprocess.FileError{Err: err}
 	}
-	return pixels, nil
+	return prepared, nil
 }
 
 // predict returns the n most probable classes, or a *NotFiniteError.
-func (c *Classifier) predict(logits []float64, n int) (Prediction, error) {
+func (c *Classifier) predict(logits []float64, n, unturned int) (Prediction, error) {
 	if err := checkFinite(logits, 0, ""); err != nil {
 		return Prediction{}, err
 	}
-	return Prediction{Top: c.Top(logits, n)}, nil
+	return Prediction{Top: c.Top(logits, n), Unturned: unturned}, nil
 }
 
 var (
@@ -132,12 +132,12 @@ func (b *Batcher) Classify(ctx context.Context, r io.Reader, n int) (Prediction,
 	}
 	defer b.inside.Done()
 	defer func() { <-b.room }()
-	pixels, err := b.prepare(ctx, r)
+	prepared, err := b.prepare(ctx, r)
 	if err != nil {
 		return Prediction{}, err
 	}
 	own := &request{
-		pixels: pixels, answered: make(chan reply, 1),
+		pixels: prepared.Tensor, answered: make(chan reply, 1),
 		gone:       func() bool { return ctx.Err() != nil },
 		afterwards: func(do func()) func() bool { return context.AfterFunc(ctx, do) },
 		values:     func() context.Context { return context.WithoutCancel(ctx) },
@@ -148,7 +148,7 @@ func (b *Batcher) Classify(ctx context.Context, r io.Reader, n int) (Prediction,
 		if reply.err != nil {
 			return Prediction{}, reply.err
 		}
-		return b.classifier.predict(reply.logits, n)
+		return b.classifier.predict(reply.logits, n, prepared.Unturned)
 	case <-ctx.Done():
 		return Prediction{}, ctx.Err()
 	}
@@ -187,19 +187,19 @@ func (b *Batcher) takeRoom(ctx context.Context) error {
 	}
 }
 
-// prepare returns the input tensor of an image. The file is read first, so that a slow caller keeps nobody from decoding.
-func (b *Batcher) prepare(ctx context.Context, r io.Reader) ([]float32, error) {
+// prepare prepares an image. The file is read first, so that a slow caller keeps nobody from decoding.
+func (b *Batcher) prepare(ctx context.Context, r io.Reader) (preprocess.Prepared, error) {
 	data, err := io.ReadAll(io.LimitReader(&untilDone{ctx, r}, preprocess.MaxFileBytes+1)) // one more, which Decode refuses
 	if ended := ctx.Err(); ended != nil {
-		return nil, ended
+		return preprocess.Prepared{}, ended
 	}
 	if err != nil {
-		return nil, &preprocess.FileError{Err: fmt.Errorf("read image: %w", err)}
+		return preprocess.Prepared{}, &preprocess.FileError{Err: fmt.Errorf("read image: %w", err)}
 	}
 	select {
 	case b.decoding <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return preprocess.Prepared{}, ctx.Err()
 	}
 	defer func() { <-b.decoding }()
 	return b.classifier.prepare(ctx, bytes.NewReader(data))

@@ -108,9 +108,14 @@ func (c *Classifier) Function() Function { return FunctionFor(c.card.Problem, c.
 // are nil, the others are there, and the error is an *[UnreadError], unless the classifier is Strict. Logits that are not finite are a *[NotFiniteError]. With
 // any error but an *UnreadError the result is nil. [Classifier.Stream] does not wait for the last image, nor keep all rows.
 func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, error) {
-	return c.rows(ctx, len(paths), itemsOf(paths, func(path string) item {
+	return c.rows(ctx, len(paths), c.files(paths))
+}
+
+// files makes items of image files.
+func (c *Classifier) files(paths []string) iter.Seq2[item, error] {
+	return itemsOf(paths, func(path string) item {
 		return c.file(path, func() (io.ReadCloser, error) { return os.Open(path) })
-	}))
+	})
 }
 
 // FS is [Classifier.Files] for files of fsys.
@@ -132,7 +137,20 @@ func (c *Classifier) Images(ctx context.Context, images ...image.Image) ([][]flo
 
 // rows runs count items through the model and returns their logits.
 func (c *Classifier) rows(ctx context.Context, count int, items iter.Seq2[item, error]) ([][]float64, error) {
-	rows := make([][]float64, 0, count)
+	outputs, err := c.outputs(ctx, count, items)
+	if outputs == nil {
+		return nil, err
+	}
+	rows := make([][]float64, len(outputs))
+	for i, output := range outputs {
+		rows[i] = output.Logits
+	}
+	return rows, err
+}
+
+// outputs runs count items through the model. With any error but an *[UnreadError] the result is nil.
+func (c *Classifier) outputs(ctx context.Context, count int, items iter.Seq2[item, error]) ([]Output, error) {
+	outputs := make([]Output, 0, count)
 	unread := &UnreadError{Total: count}
 	for output, err := range c.stream(ctx, items, StreamOptions{}) {
 		if err != nil {
@@ -141,12 +159,12 @@ func (c *Classifier) rows(ctx context.Context, count int, items iter.Seq2[item, 
 		if output.Failure != nil {
 			unread.Failures = append(unread.Failures, output.Failure)
 		}
-		rows = append(rows, output.Logits)
+		outputs = append(outputs, output)
 	}
 	if len(unread.Failures) > 0 {
-		return rows, unread
+		return outputs, unread
 	}
-	return rows, nil
+	return outputs, nil
 }
 
 // checkFinite returns a *NotFiniteError if a logit is NaN or infinite: such a row cannot be ranked.

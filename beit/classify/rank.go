@@ -35,19 +35,21 @@ type Prediction struct {
 	Image string `json:"image"`
 	// Top are these classes, the most probable first.
 	Top []Class `json:"top"`
+	// Unturned is that of the [Output].
+	Unturned int `json:"unturned,omitempty"`
 }
 
 // Predict classifies image files and returns the n most probable classes of each, in the order of paths. Files that cannot be read are left out, and named in an
 // *[UnreadError], which comes with the predictions for the others. The errors are those of [Classifier.Files].
 func (c *Classifier) Predict(ctx context.Context, paths []string, n int) ([]Prediction, error) {
-	rows, err := c.Files(ctx, paths)
+	outputs, err := c.outputs(ctx, len(paths), c.files(paths))
 	if unread := (*UnreadError)(nil); err != nil && !errors.As(err, &unread) {
 		return nil, err
 	}
-	predictions := make([]Prediction, 0, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			predictions = append(predictions, Prediction{Image: paths[i], Top: c.Top(row, n)})
+	predictions := make([]Prediction, 0, len(outputs))
+	for _, output := range outputs {
+		if output.Failure == nil {
+			predictions = append(predictions, Prediction{Image: output.Name, Top: c.Top(output.Logits, n), Unturned: output.Unturned})
 		}
 	}
 	return predictions, err

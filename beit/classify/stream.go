@@ -30,6 +30,8 @@ type Output struct {
 	// Logits has one finite value for each class, and belongs to the caller. It is nil if the image could not be read: then Failure says why.
 	Logits  []float64
 	Failure *preprocess.FileError
+	// Unturned is the orientation that the file states, if the recipe did not turn the image; see [preprocess.Prepared].
+	Unturned int
 	// Activations are what an [Extractor] was asked for, by stage, each with one image: its first dimension is 1. They belong to the caller.
 	Activations map[engine.Stage]engine.Activation
 	// Pixels is the input tensor, [3, Crop, Crop], that an [Extractor] made of the image. [preprocess.Restore] makes a picture of it.
@@ -54,27 +56,24 @@ type StreamOptions struct {
 func (c *Classifier) Stream(ctx context.Context, images iter.Seq2[Image, error], o StreamOptions) iter.Seq2[Output, error] {
 	return c.stream(ctx, func(yield func(item, error) bool) {
 		for img, err := range images {
-			if !yield(item{img.Name, func(ctx context.Context) ([]float32, error) { return c.read(ctx, img) }}, err) {
+			if !yield(item{img.Name, func(ctx context.Context) (preprocess.Prepared, error) { return c.read(ctx, img) }}, err) {
 				return
 			}
 		}
 	}, o)
 }
 
-// read returns the input tensor for an image, [3, Crop, Crop].
-func (c *Classifier) read(ctx context.Context, img Image) ([]float32, error) {
+// read prepares an image file.
+func (c *Classifier) read(ctx context.Context, img Image) (preprocess.Prepared, error) {
 	file, err := img.Open()
 	if err != nil {
 		if named := (*fs.PathError)(nil); errors.As(err, &named) {
 			err = named.Err // the *FileError says the path already
 		}
-		return nil, err
+		return preprocess.Prepared{}, err
 	}
-	decoded, err := preprocess.Decode(&untilDone{ctx, file})
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	return preprocess.Apply(*c.card.Recipe, decoded)
+	prepared, err := preprocess.Prepare(*c.card.Recipe, &untilDone{ctx, file})
+	return prepared, errors.Join(err, file.Close())
 }
 
 // untilDone reads until ctx ends.
@@ -93,16 +92,16 @@ func (u *untilDone) Read(p []byte) (int, error) {
 // item is an image with what makes its input tensor.
 type item struct {
 	name    string
-	prepare func(ctx context.Context) ([]float32, error)
+	prepare func(ctx context.Context) (preprocess.Prepared, error)
 }
 
 // slot is the place of an item in the queue. The other fields are set when ready is closed. err ends the queue.
 type slot struct {
 	item
-	ready   chan struct{}
-	pixels  []float32
-	failure *preprocess.FileError
-	err     error
+	ready    chan struct{}
+	prepared preprocess.Prepared
+	failure  *preprocess.FileError
+	err      error
 }
 
 // stream is [Classifier.Stream] for items.
@@ -186,12 +185,12 @@ func slots(ctx context.Context, items iter.Seq2[item, error], workers, batchSize
 // fill prepares the image of a slot.
 func (s *slot) fill(ctx context.Context) {
 	defer close(s.ready)
-	pixels, err := s.prepare(ctx)
+	prepared, err := s.prepare(ctx)
 	if err != nil {
 		s.failure = &preprocess.FileError{Path: s.name, Err: err}
 		return
 	}
-	s.pixels = pixels
+	s.prepared = prepared
 }
 
 // send reports whether a value was taken from a channel before ctx ended.
@@ -224,13 +223,13 @@ type batch struct {
 }
 
 func (b *batch) add(index int, s *slot) {
-	output := Output{Index: index, Name: s.name, Failure: s.failure}
+	output := Output{Index: index, Name: s.name, Failure: s.failure, Unturned: s.prepared.Unturned}
 	if b.classifier.stages != nil {
-		output.Pixels = s.pixels
+		output.Pixels = s.prepared.Tensor
 	}
 	b.outputs = append(b.outputs, output)
 	if s.failure == nil {
-		b.pixels = append(b.pixels, s.pixels...)
+		b.pixels = append(b.pixels, s.prepared.Tensor...)
 		b.read++
 	}
 }
@@ -271,12 +270,15 @@ func itemsOf[T any](values []T, itemOf func(T) item) iter.Seq2[item, error] {
 
 // decoded is an item for an image that is decoded already.
 func (c *Classifier) decoded(img image.Image) item {
-	return item{prepare: func(context.Context) ([]float32, error) { return preprocess.Apply(*c.card.Recipe, img) }}
+	return item{prepare: func(context.Context) (preprocess.Prepared, error) {
+		tensor, err := preprocess.Apply(*c.card.Recipe, img)
+		return preprocess.Prepared{Tensor: tensor}, err
+	}}
 }
 
 // file is an item for a file.
 func (c *Classifier) file(name string, open func() (io.ReadCloser, error)) item {
-	return item{name, func(ctx context.Context) ([]float32, error) { return c.read(ctx, Image{name, open}) }}
+	return item{name, func(ctx context.Context) (preprocess.Prepared, error) { return c.read(ctx, Image{name, open}) }}
 }
 
 // Paths yields image files by their paths.

@@ -154,6 +154,7 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 	if err != nil && (!errors.Is(err, context.Canceled) || summary.All == 0) {
 		return err
 	}
+	unturned(summary.Unturned).remark(e.console)
 	printed := e.result(evalResult{e.facts, summary, provenanceOf(e.header, e.model.BatchSize)}, func() {
 		e.printf("%s: %s", e.header.Model.Name, e.facts.line(e.model.Labels()))
 		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, len(e.header.Data.Names)))

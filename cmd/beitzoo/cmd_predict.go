@@ -101,15 +101,17 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 		bar = &progress{} // what is printed is the progress
 	}
 	unread := &classify.UnreadError{}
+	var lying unturned
 	for output, err := range model.Stream(ctx, list.images(out.done), classify.StreamOptions{Workers: f.workers}) {
 		if err == nil {
 			place := list.place(output.Index)
 			unread.Total++
+			lying.count(output)
 			if output.Failure != nil {
 				unread.Failures = append(unread.Failures, output.Failure)
 				err = out.failure(place, output.Failure)
 			} else {
-				err = out.prediction(place, classify.Prediction{Image: output.Name, Top: model.Top(output.Logits, f.top)})
+				err = out.prediction(place, classify.Prediction{Image: output.Name, Top: model.Top(output.Logits, f.top), Unturned: output.Unturned})
 			}
 		}
 		if err != nil {
@@ -119,6 +121,7 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 		bar.set(int64(unread.Total), int64(list.total))
 	}
 	bar.finish()
+	lying.remark(c)
 	return cmp.Or(out.finish(), orNone(unread))
 }
 

@@ -92,6 +92,7 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 		c.remark("this model makes its answer of the patch tokens: its class token has no part in it; --attention-of patches shows theirs")
 	}
 	unread := &classify.UnreadError{}
+	var lying unturned
 	bar := c.newCount("drawing", inImages)
 	defer bar.finish()
 	for output, err := range model.Stream(ctx, list.images(nil), model.Viewer.Stages(), classify.StreamOptions{Workers: f.workers}) {
@@ -99,6 +100,7 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 			return err
 		}
 		unread.Total++
+		lying.count(output)
 		bar.set(int64(unread.Total), int64(list.total))
 		if output.Failure != nil {
 			unread.Failures = append(unread.Failures, output.Failure)
@@ -112,6 +114,7 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 		result.Drawn = append(result.Drawn, drawn)
 	}
 	bar.finish()
+	lying.remark(c)
 	err = c.result(result, func() { result.print(c, argument, model) })
 	return cmp.Or(err, orNone(unread))
 }

@@ -84,6 +84,7 @@ func (f *predictFlags) writeFeatures(ctx context.Context, c *console, argument s
 	if err != nil {
 		return err
 	}
+	e.lying.remark(c)
 	e.result.Shape, e.result.DType = append(tensor.Shape{e.rows}, feature.Shape...), e.dtype.String()
 	err = c.result(e.result, func() {
 		c.printf("%s: %s", argument, e.result.line(model.Card.Labels))
@@ -102,6 +103,7 @@ type extraction struct {
 	dtype   tensor.DType
 	rows    int
 	unread  *classify.UnreadError
+	lying   unturned
 	result  featureResult
 }
 
@@ -119,6 +121,7 @@ func (e *extraction) write(ctx context.Context, to io.Writer, asLines bool) erro
 			return err
 		}
 		e.unread.Total++
+		e.lying.count(output)
 		bar.set(int64(e.unread.Total), int64(e.list.total))
 		if output.Failure != nil {
 			e.unread.Failures = append(e.unread.Failures, output.Failure)

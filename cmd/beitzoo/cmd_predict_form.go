@@ -186,7 +186,9 @@ type answerLine struct {
 	Index int              `json:"index"`
 	Image string           `json:"image"`
 	Top   []classify.Class `json:"top,omitempty"`
-	Error string           `json:"error,omitempty"`
+	// Unturned is the orientation that the file states, if the picture was not turned.
+	Unturned int    `json:"unturned,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 // answerLines writes answers as JSON, one a line.
@@ -216,7 +218,7 @@ func (a *answerLines) write(value any) error {
 }
 
 func (a *answerLines) prediction(place int, p classify.Prediction) error {
-	return a.write(answerLine{Index: place, Image: p.Image, Top: p.Top})
+	return a.write(answerLine{Index: place, Image: p.Image, Top: p.Top, Unturned: p.Unturned})
 }
 
 func (a *answerLines) failure(place int, failure *preprocess.FileError) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/vocabulary"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // classifierFlags say how a model is opened, run and given images.
@@ -22,17 +23,22 @@ type classifierFlags struct {
 	zoo    zooFlags
 	// strict stops at the first image that cannot be read.
 	strict bool
+	// exif turns images as their files say.
+	exif bool
 	// digest computes the digest of the weights. It is no flag: a command that needs it sets it.
 	digest bool
 }
 
 func (f *classifierFlags) flags() []cli.Flag {
-	return slices.Concat([]cli.Flag{boolFlag("strict", &f.strict, "stop at the first image that cannot be read")}, f.model.flags(), f.engine.flags(), f.zoo.flags())
+	return slices.Concat([]cli.Flag{
+		boolFlag("strict", &f.strict, "stop at the first image that cannot be read"),
+		boolFlag("exif", &f.exif, "turn images as their EXIF data says, as transformers' pipelines do; those who publish accuracies do not"),
+	}, f.model.flags(), f.engine.flags(), f.zoo.flags())
 }
 
 // options returns what the flags say, checked.
 func (f *classifierFlags) options() (options beitzoo.Options, err error) {
-	options.Digest = f.digest
+	options.Digest, options.Upright = f.digest, f.exif
 	if options.Checkpoint, err = f.model.options(); err != nil {
 		return options, err
 	}
@@ -150,7 +156,28 @@ func (f classifierFacts) line(labels []string) string {
 	} else {
 		names = ""
 	}
-	return fmt.Sprintf("recipe %s%s%s; epsilon %g%s%s%s", name, originText(f.Recipe.From), names, f.Epsilon, originText(f.EpsilonFrom), function, state)
+	turned := ""
+	if f.Recipe.Orientation == card.Upright {
+		turned = ", turned as the files say"
+	}
+	return fmt.Sprintf("recipe %s%s%s%s; epsilon %g%s%s%s", name, originText(f.Recipe.From), turned, names, f.Epsilon, originText(f.EpsilonFrom), function, state)
+}
+
+// unturned counts images that are stored otherwise than they are to be seen.
+type unturned int
+
+func (u *unturned) count(output classify.Output) {
+	if output.Unturned != 0 {
+		*u++
+	}
+}
+
+// remark says how many there are.
+func (u unturned) remark(c *console) {
+	if u > 0 {
+		c.remark(fmt.Sprintf("%s: the model saw %s as stored, mirrored or lying on the side; --exif turns images",
+			text.Count(int(u), "image is to be turned by its EXIF data", "images are to be turned by their EXIF data"), map[bool]string{true: "it", false: "them"}[u == 1]))
+	}
 }
 
 // unreadImage is an image that could not be read, with --json.
