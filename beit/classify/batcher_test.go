@@ -298,3 +298,38 @@ func TestClassify_ErrorOfTheReader(t *testing.T) {
 type brokenReader struct{ err error }
 
 func (e brokenReader) Read([]byte) (int, error) { return 0, e.err }
+
+// TestBatcher_GoesOnForOthers makes sure that a caller who goes takes no answer from another one, and that nothing is computed for one who went before.
+func TestBatcher_GoesOnForOthers(t *testing.T) {
+	t.Parallel()
+	c, model := held(t, 2)
+	b := classify.NewBatcher(c, classify.BatcherOptions{Wait: 10 * time.Second})
+	data := pictures(t, 0)[0]
+	answers := make(chan error, 2)
+	ask := func(ctx context.Context) { _, err := b.Classify(ctx, bytes.NewReader(data), 1); answers <- err }
+	goes, leave := context.WithCancel(t.Context())
+	go ask(goes)
+	go ask(t.Context())
+	<-model.began
+	leave()
+	if err := <-answers; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(model.release)
+	if err := <-answers; err != nil {
+		t.Errorf("the one who stayed: %v", err)
+	}
+	early, leaveEarly := context.WithCancel(t.Context())
+	go ask(early)
+	time.Sleep(20 * time.Millisecond) // it waits for a second one, most probably
+	leaveEarly()
+	<-answers
+	go ask(t.Context())
+	if size := <-model.began; size != 1 {
+		t.Errorf("a batch of %d for one who waits", size)
+	}
+	if err := <-answers; err != nil {
+		t.Error(err)
+	}
+	b.Close()
+}

@@ -1,10 +1,12 @@
 package classify_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -13,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/recording"
 )
 
@@ -134,5 +137,43 @@ func TestExtractor_UnknownStage(t *testing.T) {
 		if bad := (*classify.StageError)(nil); !errors.As(err, &bad) || !errors.Is(errdef.Kind(err), errdef.ErrUsage) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// nanModel is a model without classes whose second image has an infinite value.
+type nanModel struct{}
+
+func (nanModel) Forward(context.Context, engine.Input, engine.Tap) (engine.Activation, error) {
+	values := make([]float64, 2*48)
+	values[48+7] = math.Inf(-1)
+	return engine.Activation{Name: "pool", Shape: tensor.Shape{2, 48}, Values: values}, nil
+}
+
+func (nanModel) Close() error { return nil }
+
+// TestExtractor_NotFinite makes sure that no feature is infinite in silence, and that the error names stage and image.
+func TestExtractor_NotFinite(t *testing.T) {
+	t.Parallel()
+	known := card.Card{Config: extractor(t, shipped+"digits_p16_64.pdparams").Config()}
+	known.Config.Classes = 0
+	recipe, err := card.RecipeFor("passl-digits", 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known.Recipe = &recipe
+	e, err := classify.NewExtractor(nanModel{}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.BatchSize = 2
+	paths, seen := firstImages(t, 2), 0
+	for _, failed := range e.Stream(t.Context(), classify.Paths(paths), []engine.Stage{{Kind: engine.Pool}}, classify.StreamOptions{}) {
+		if err = failed; err == nil {
+			seen++
+		}
+	}
+	bad := (*classify.NotFiniteError)(nil)
+	if !errors.As(err, &bad) || bad.Stage != "pool" || bad.Class != 7 || bad.Name != paths[1] || seen != 1 || !strings.Contains(err.Error(), "value 7 of pool is -Inf") {
+		t.Errorf("%d images, then %v", seen, err)
 	}
 }
