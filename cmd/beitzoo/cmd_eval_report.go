@@ -83,6 +83,7 @@ func evalReport(ctx context.Context, c *console, paths []string, f reportFlags) 
 		return err
 	}
 	page.Parts, page.Command = paths, commandText(c.args)
+	page.Recipe = recipeText(page.Header.Recipe.Recipe, page.Header.Recipe.Name)
 	if err := report.WriteHTML(f.output, page); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type Page struct {
 	Mistakes []Mistake
 	// Notes are what else has to be known, each a sentence without a full stop.
 	Notes []string
+	// Recipe says in words how the images were prepared.
+	Recipe string
 	// Command is the line that makes the same report again, as shells take it, or empty.
 	Command string
 }
@@ -151,7 +153,7 @@ func newView(page Page) (*view, error) {
 	v.Calibration = newChart(s.Calibration)
 	v.Unread = s.Unread[:min(mostUnread, len(s.Unread))]
 	v.UnreadMore = len(s.Unread) - len(v.Unread)
-	v.Facts = factsOf(page.Header)
+	v.Facts = page.facts()
 	return v, nil
 }
 
@@ -179,20 +181,15 @@ func (p *Page) nameOf(class int) string {
 // Name returns what the page calls a class.
 func (v *view) Name(class int) string { return v.nameOf(class) }
 
-// factsOf returns what a figure depends on.
-func factsOf(h evaluate.Header) []fact {
-	r := h.Recipe
-	name := r.Name
-	if name == "" {
-		name = "of its own"
-	}
-	recipe := fmt.Sprintf("%s: %s to %d, crop %d, %s, mean %v, standard deviation %v", name, r.Resize, r.ResizeTo, r.Crop, r.Interpolation, r.Mean, r.Std)
+// facts returns what a figure depends on.
+func (p *Page) facts() []fact {
+	h := p.Header
 	facts := []fact{
 		{"Model", h.Model.Name},
 		{"Weights", orUnknown(h.Model.Digest)},
 		{"Architecture", h.Model.Config.Named().Name},
 		{"Engine", fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
-		{"Recipe", recipe},
+		{"Recipe", orUnknown(p.Recipe)},
 		{"Data", h.Data.Source},
 		{"List of the data", orUnknown(h.Data.Digest)},
 		{"Classes", fmt.Sprintf("%d of the data, matched by %s", len(h.Data.Names), h.Data.Way)},

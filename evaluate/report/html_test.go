@@ -107,7 +107,7 @@ func pageOf(t testing.TB, h evaluate.Header, records []evaluate.Record) report.P
 	if err := finder.Find(t.Context(), mistakes); err != nil {
 		t.Fatal(err)
 	}
-	return report.Page{Header: h, Summary: tally.Summary(), Mistakes: mistakes, Parts: []string{"val.jsonl"}, Command: "beitzoo eval report val.jsonl -o val.html"}
+	return report.Page{Header: h, Summary: tally.Summary(), Mistakes: mistakes, Parts: []string{"val.jsonl"}, Recipe: "passl-digits: resize to 64 x 64", Command: "beitzoo eval report val.jsonl -o val.html"}
 }
 
 // hostile is a name that must not become markup, nor turn the text around it.
@@ -148,7 +148,7 @@ func TestHTML_Digits(t *testing.T) {
 	for _, want := range []string{
 		"does not agree</strong>, 9 images and 2.4 standard errors apart.", "that a neighbour published: it is of other images.",
 		"<strong>96.11 %</strong>top-1, 346 of 360 read", "93.58 % to 97.67 %", "99.72 %", "1 image could not be read", "3/broken.png", "decode PNG: unexpected EOF",
-		`src="data:image/jpeg;base64,`, "taken for", "expected calibration error", "sha256:9999", "native, F32 on cpu", "passl-digits: squash to 64", "val.jsonl",
+		`src="data:image/jpeg;base64,`, "taken for", "expected calibration error", "sha256:9999", "native, F32 on cpu", "passl-digits: resize to 64 x 64", "val.jsonl",
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page does not say %q", want)

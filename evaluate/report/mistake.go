@@ -92,15 +92,11 @@ func (f *Finder) picture(r evaluate.Record) (image.Image, error) {
 		return nil, err
 	}
 	defer file.Close()
-	decoded, err := preprocess.Decode(file)
+	prepared, err := preprocess.Prepare(f.Header.Recipe.Recipe, file)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := preprocess.Pixels(f.Header.Recipe.Recipe, decoded)
-	if err != nil {
-		return nil, err
-	}
-	return shrunk(seen), nil
+	return shrunk(preprocess.Restore(f.Header.Recipe.Recipe, prepared.Tensor)), nil
 }
 
 // open opens the file of a record.
