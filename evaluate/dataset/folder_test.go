@@ -145,7 +145,7 @@ func TestFolders_Notes(t *testing.T) {
 	t.Parallel()
 	root := plant(
 		t, "ant/1.png", "ant/2", "ant/README.txt !", "ant/words !", "ant/.DS_Store !", "bee/", "cat/3.png", "cat/loop -> ../cat", "cat/also -> ../ant",
-		"cat/again -> also", ".ipynb_checkpoints/4.png", "5.png", "labels.txt !", "gone -> nowhere", "cat/gone.png -> nowhere", "cat/gone.txt -> nowhere",
+		"cat/again -> also", ".ipynb_checkpoints/4.png", "5.png", "labels.txt !", "z.tar !", "gone -> nowhere", "cat/gone.png -> nowhere", "cat/gone.txt -> nowhere",
 	)
 	set := mustOpen(t, root, animals, dataset.Matching{})
 	want := []string{"ant/1.png 0", "ant/2 0", "cat/3.png 2", "cat/again/1.png 2", "cat/again/2 2", "cat/gone.png 2"}
@@ -153,7 +153,7 @@ func TestFolders_Notes(t *testing.T) {
 		t.Error(diff)
 	}
 	notes := []string{
-		"6 files that are no images are left out: such as ant/README.txt, ant/words, cat/again/README.txt",
+		"7 files that are no images are left out: such as ant/README.txt, ant/words, cat/again/README.txt",
 		"3 hidden files or folders are left out: .ipynb_checkpoints, ant/.DS_Store, cat/again/.DS_Store",
 		"1 image beside the class folders is left out: 5.png",
 		"1 link leads to nothing, where a class folder may have been meant: gone",

@@ -98,10 +98,14 @@ func openFolder(ctx context.Context, folder string, o Options) (*Collection, err
 	if err != nil {
 		return nil, err
 	}
+	if o.Truth == "" && len(w.items) == 0 && len(w.tars) > 0 {
+		return openTars([]string{folder}, w.tars, o)
+	}
+	for _, path := range w.tars {
+		w.foreign.add(filepath.Base(path))
+	}
 	c := &Collection{source: folder, kind: Folders, items: w.items, names: w.classes, notes: w.notes()}
 	switch {
-	case o.Truth == "" && len(w.items) == 0 && len(w.tars) > 0:
-		return openTars([]string{folder}, w.tars, o)
 	case len(w.items) == 0:
 		return nil, &NoImagesError{Source: folder, Classes: len(w.classes), Flat: w.beside.count, Truth: nearTruth(folder)}
 	case o.Truth == "":
