@@ -95,17 +95,53 @@ func (m method) source(in, out int, wanted span) span {
 // across resizes the given lines horizontally; the source samples begin at column from.
 func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 	out := NewRGB8(len(a.taps), lines.len())
+	var v pixelVectors
+	if fast && out.Width > 1 {
+		v = a.vectors()
+	}
 	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
 		for y := lo; y < hi; y++ {
-			a.weighColumns(out.row(y), p.row(lines.first + y)[3*from:])
+			src := p.Pix[3*((lines.first+y)*p.Width+from):]
+			done := 0
+			if v.reach > 0 && v.reach <= len(src) {
+				done = out.Width - 1
+				weighPixels(&out.row(y)[0], &src[0], &v.first[0], &v.weights[0], v.pairs, done, a.half, uint64(a.precision))
+			}
+			a.weighColumns(out.row(y)[3*done:], src, a.taps[done:])
 		}
 	})
 	return out
 }
 
-// weighColumns resizes one line.
-func (a axis) weighColumns(dst, src []uint8) {
+// pixelVectors are the taps of an axis for weighPixels.
+type pixelVectors struct {
+	first   []int32
+	weights []int32 // [len(first), pairs, 2, 4]
+	pairs   int
+	reach   int // how many bytes of a line are read
+}
+
+func (a axis) vectors() pixelVectors {
+	var v pixelVectors
 	for _, t := range a.taps {
+		v.pairs = max(v.pairs, (len(t.weights)+1)/2)
+	}
+	v.first = make([]int32, len(a.taps))
+	v.weights = make([]int32, len(a.taps)*v.pairs*8)
+	for i, t := range a.taps {
+		v.first[i] = int32(3 * t.first)
+		v.reach = max(v.reach, 3*t.first+6*v.pairs+2)
+		for j, w := range t.weights {
+			at := 8*(i*v.pairs+j/2) + 4*(j%2)
+			copy(v.weights[at:at+4], []int32{w, w, w, 0})
+		}
+	}
+	return v
+}
+
+// weighColumns resizes one line, or its end.
+func (a axis) weighColumns(dst, src []uint8, all []taps) {
+	for _, t := range all {
 		r, g, b := weigh(src[3*t.first:], t.weights, a.half)
 		d := dst[:3]
 		d[0], d[1], d[2] = clamp8(r>>a.precision), clamp8(g>>a.precision), clamp8(b>>a.precision)
@@ -136,27 +172,39 @@ func weigh(pixels []uint8, weights []int32, half int32) (r, g, b int32) {
 func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 	out := NewRGB8(columns.len(), len(a.taps))
 	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
-		sums := make([]int32, 3*out.Width)
+		whole := 0 // samples that vectors make
+		if fast {
+			whole = 3 * out.Width / 16 * 16
+		}
+		sums := make([]int32, 3*out.Width-whole)
 		for y := lo; y < hi; y++ {
-			for i := range sums {
-				sums[i] = a.half
-			}
 			t := a.taps[y]
-			line := func(i int) []uint8 { return p.row(from + t.first + i)[3*columns.first:][:len(sums)] }
-			i, w := 0, t.weights
-			for ; i+4 <= len(w); i += 4 {
-				addWeighted4(sums, [4][]uint8{line(i), line(i + 1), line(i + 2), line(i + 3)}, [4]int32(w[i:]))
+			if whole > 0 {
+				first := p.row(from + t.first)[3*columns.first:]
+				weighLines(&out.row(y)[0], &first[0], 3*p.Width, &t.weights[0], len(t.weights), whole, a.half, uint64(a.precision))
 			}
-			for ; i < len(w); i++ {
-				addWeighted(sums, line(i), w[i])
-			}
-			result := out.row(y)
+			a.addLines(sums, t, func(i int) []uint8 { return p.row(from + t.first + i)[3*columns.first+whole:][:len(sums)] })
+			result := out.row(y)[whole:]
 			for i, sum := range sums {
 				result[i] = clamp8(sum >> a.precision)
 			}
 		}
 	})
 	return out
+}
+
+// addLines sets sums to the weighted sums of lines.
+func (a axis) addLines(sums []int32, t taps, line func(i int) []uint8) {
+	for i := range sums {
+		sums[i] = a.half
+	}
+	i, w := 0, t.weights
+	for ; i+4 <= len(w); i += 4 {
+		addWeighted4(sums, [4][]uint8{line(i), line(i + 1), line(i + 2), line(i + 3)}, [4]int32(w[i:]))
+	}
+	for ; i < len(w); i++ {
+		addWeighted(sums, line(i), w[i])
+	}
 }
 
 func addWeighted(sums []int32, line []uint8, weight int32) {

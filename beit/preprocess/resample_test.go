@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -52,4 +53,34 @@ func noise(width, height int) *RGB8 {
 		p.Pix[i] = uint8(state >> 24)
 	}
 	return p
+}
+
+// TestResample_VectorsEqualPlain compares what vector code makes with plain Go, for both arithmetics and pictures of all widths.
+func TestResample_VectorsEqualPlain(t *testing.T) {
+	t.Parallel()
+	for width := range 70 {
+		src := noise(width+1, 100-width)
+		for _, m := range []method{{filters[card.Bicubic], false}, {filters[card.Lanczos], true}} {
+			to := 1 + (width*width)%90
+			x, y := newAxis(m, src.Width, to, span{0, to}), newAxis(m, src.Height, to, span{to / 3, to})
+			wide := x.across(src, x.source.first, span{1, src.Height})
+			for line := range wide.Height {
+				want := make([]uint8, len(wide.row(line)))
+				x.weighColumns(want, src.row(1 + line)[3*x.source.first:], x.taps)
+				if !bytes.Equal(wide.row(line), want) {
+					t.Fatalf("%d to %d pixels: line %d differs", src.Width, to, line)
+				}
+			}
+			high := y.down(src, y.source.first, span{0, src.Width})
+			for line := range high.Height {
+				sums := make([]int32, len(high.row(line)))
+				y.addLines(sums, y.taps[line], func(i int) []uint8 { return src.row(y.source.first + y.taps[line].first + i) })
+				for i, sum := range sums {
+					if got, want := high.row(line)[i], clamp8(sum>>y.precision); got != want {
+						t.Fatalf("%d to %d lines: sample %d of line %d is %d, want %d", src.Height, to, i, line, got, want)
+					}
+				}
+			}
+		}
+	}
 }
