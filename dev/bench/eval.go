@@ -162,7 +162,9 @@ func drawPictures(all, few string) error {
 			}
 		}
 	}
-	name := func(folder string, i int) string { return filepath.Join(folder, strconv.Itoa(i%pictureClasses), fmt.Sprintf("%04d.jpg", i)) }
+	name := func(folder string, i int) string {
+		return filepath.Join(folder, strconv.Itoa(i%pictureClasses), fmt.Sprintf("%04d.jpg", i))
+	}
 	err := parallel.Each(context.Background(), distinct, func(_ context.Context, i int) error {
 		var encoded bytes.Buffer
 		if err := jpeg.Encode(&encoded, drawPicture(uint64(i)), &jpeg.Options{Quality: 90}); err != nil {
