@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/beitzoo/beitzoo/evaluate"
 )
 
 // TestProgress_Unit: a bar and an event say what is counted, and nothing is shown that is neither asked for nor a terminal.
@@ -56,5 +58,31 @@ func TestParseAge(t *testing.T) {
 		if got, ok := parseAge(age); ok != (want > 0) || ok && got != want {
 			t.Errorf("%q: %s, %t, want %s", age, got, ok, want)
 		}
+	}
+}
+
+// TestProgress_Evaluation: the accuracy so far is shown, and what was done before an evaluation was resumed does not count for its speed.
+func TestProgress_Evaluation(t *testing.T) {
+	progress := evaluate.Progress{Done: 310, Taken: 10, Total: 350, Accuracy: evaluate.Accuracy{Images: 310, Share1: 0.8842}}
+	var errs bytes.Buffer
+	events := (&console{err: &errs, asJSON: true}).newCount("classifying", inImages)
+	events.start = time.Now().Add(-2 * time.Second)
+	events.setEvaluation(progress)
+	var event progressEvent
+	if err := json.Unmarshal(errs.Bytes(), &event); err != nil {
+		t.Fatalf("%v: %s", err, errs.String())
+	}
+	if event.Done != 310 || event.Total != 350 || event.PerSecond < 4 || event.PerSecond > 5 || event.SecondsLeft < 8 || event.SecondsLeft > 10 || event.Top1 == nil || *event.Top1 != 0.8842 {
+		t.Errorf("event %+v", event)
+	}
+	errs.Reset()
+	bar := (&console{err: &errs, terminal: true, width: 100}).newCount("classifying", inImages)
+	for range 4 {
+		bar.setEvaluation(progress)
+		time.Sleep(120 * time.Millisecond)
+	}
+	bar.finish()
+	if said := errs.String(); !strings.Contains(said, "classifying, top-1 88.42 %") || !strings.Contains(said, "10/50") {
+		t.Errorf("the bar is %q", said)
 	}
 }
