@@ -78,7 +78,7 @@ func (c *Classifier) read(ctx context.Context, img Image) (preprocess.Prepared, 
 
 // untilDone reads until ctx ends.
 type untilDone struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // a reader for one call
 	r   io.Reader
 }
 

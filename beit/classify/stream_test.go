@@ -194,10 +194,14 @@ func TestStream_Ends(t *testing.T) {
 				from.images(yield)
 			}
 		}, 0, func(err error) bool { return errors.Is(err, context.Canceled) }},
-		{"the engine fails", false, nil, engine.ErrClosed, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
-			0, func(err error) bool { return errors.Is(err, engine.ErrClosed) }},
-		{"too few logits", false, []float64{1}, nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
-			0, func(err error) bool { return err != nil }},
+		{
+			"the engine fails", false, nil, engine.ErrClosed, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
+			0, func(err error) bool { return errors.Is(err, engine.ErrClosed) },
+		},
+		{
+			"too few logits", false, []float64{1}, nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
+			0, func(err error) bool { return err != nil },
+		},
 		{"a damaged image, strictly", true, []float64{1, 2, 3}, nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] {
 			return func(yield func(classify.Image, error) bool) {
 				yield(classify.Image{Open: from.open}, nil)

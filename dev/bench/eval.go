@@ -34,7 +34,7 @@ const (
 // beit_base beside the rate of the engine alone.
 func benchEval(ctx context.Context, b *bench) error {
 	all, few := filepath.Join(b.folder, "all"), filepath.Join(b.folder, "few")
-	if err := drawPictures(all, few); err != nil {
+	if err := drawPictures(ctx, all, few); err != nil {
 		return err
 	}
 	if b.python == "" {
@@ -85,8 +85,11 @@ func evalBesidePython(ctx context.Context, b *bench, all, few string) error {
 	for i := range 2 {
 		own, err1 := pairs[0][i].right(pairs[0][i].output)
 		theirs, err2 := pairs[1][i].right(pairs[1][i].output)
-		if err1 != nil || err2 != nil || own != theirs {
-			return fmt.Errorf("%d and %d right answers, %v, %v", own, theirs, err1, err2)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		if own != theirs {
+			return fmt.Errorf("%d right answers, and %d in Python", own, theirs)
 		}
 	}
 	fmt.Printf("%d pictures of 500 x 375 pixels, a model of 224 pixels, one block and width 16; both programs have the same number of right answers. A picture more is\n"+
@@ -154,7 +157,7 @@ func evalBesideEngine(ctx context.Context, b *bench, data string) error {
 }
 
 // drawPictures writes photographs by a seed, in class folders, under several names each, and some of them to a second place.
-func drawPictures(all, few string) error {
+func drawPictures(ctx context.Context, all, few string) error {
 	for class := range pictureClasses {
 		for _, folder := range []string{all, few} {
 			if err := os.MkdirAll(filepath.Join(folder, strconv.Itoa(class)), 0o700); err != nil {
@@ -165,7 +168,7 @@ func drawPictures(all, few string) error {
 	name := func(folder string, i int) string {
 		return filepath.Join(folder, strconv.Itoa(i%pictureClasses), fmt.Sprintf("%04d.jpg", i))
 	}
-	err := parallel.Each(context.Background(), distinct, func(_ context.Context, i int) error {
+	err := parallel.Each(ctx, distinct, func(_ context.Context, i int) error {
 		var encoded bytes.Buffer
 		if err := jpeg.Encode(&encoded, drawPicture(uint64(i)), &jpeg.Options{Quality: 90}); err != nil {
 			return err
