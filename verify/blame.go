@@ -248,7 +248,7 @@ func (v *verification) limit(name string) blame.Limit {
 		}
 		t, _ := v.tap(m)
 		if t.Local == nil {
-			return blame.Limit{Max: t.Tolerance}
+			return blame.Limit{Max: t.Tolerance, RMS: t.ToleranceRMS}
 		}
 		return blame.Limit{Max: t.Local.Tolerance, RMS: t.Local.ToleranceRMS}
 	}

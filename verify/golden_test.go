@@ -44,6 +44,9 @@ func TestVerify_Margins(t *testing.T) {
 					if m := multiple(r.Precision, tap); !tap.OK || m > r.Precision.Multiple/2 {
 						t.Errorf("%s is off by %.2f times the noise of %s", tap.Name, m, r.Precision.DType)
 					}
+					if tap.ToleranceRMS > 0 && tap.RMS > tap.ToleranceRMS/2 {
+						t.Errorf("%s is off by a root mean square of %.3g, more than half of the tolerance %.3g", tap.Name, tap.RMS, tap.ToleranceRMS)
+					}
 					if tap.Local == nil || !tap.Local.OK || tap.Local.Share > 0.5 {
 						t.Errorf("%s alone: %+v", tap.Name, tap.Local)
 					}
@@ -106,7 +109,7 @@ func TestVerify_SmallFaults(t *testing.T) {
 		}},
 		"a bias is scaled": {"blocks.1.attn.q_bias", func(v []float32) {
 			for i := range v {
-				v[i] *= 1 + 3e-5
+				v[i] *= 1 + 2e-5
 			}
 		}},
 	} {

@@ -71,13 +71,30 @@ func countNotFinite(values []float64) (count int) {
 
 // judge returns the verdict on a tap, without what may excuse it.
 func (m *tapMeter) judge(p Precision, images int) Tap {
-	noise := m.noise.Distance()
-	t := Tap{Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.distance.Distance(), Noise: noise.MaxAbs, Tolerance: p.tolerance(noise)}
-	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite if a value is not finite
+	t := m.measured(p, images)
+	t.decide()
 	if m.local != nil {
 		t.Local = m.local.verdict()
 	}
 	return t
+}
+
+// measured returns a tap without a verdict.
+func (m *tapMeter) measured(p Precision, images int) Tap {
+	noise := m.noise.Distance()
+	t := Tap{Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.distance.Distance(), Noise: noise.MaxAbs, Tolerance: p.tolerance(noise)}
+	if m.name == logits {
+		t.ToleranceRMS = p.toleranceRMS(noise, t.Shape)
+	}
+	return t
+}
+
+// decide sets OK. The tolerance of a tap whose differences are too large together, though none is by itself, becomes less than the largest.
+func (t *Tap) decide() {
+	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite if a value is not finite
+	if t.OK && t.ToleranceRMS > 0 && t.RMS > t.ToleranceRMS {
+		t.OK, t.Tolerance = false, t.MaxAbs*min(0.99, t.ToleranceRMS/t.RMS)
+	}
 }
 
 // tap returns the verdict on a tap. held is the dtype to which parameters were rounded, if only that explains the tap, else Invalid.
@@ -88,8 +105,9 @@ func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
 		return t, tensor.Invalid
 	}
 	if half := v.doubts.halfOf(stage, false); half != tensor.Invalid {
-		if widened := t.Tolerance + precision(half).Multiple*m.effect.whole.Distance().MaxAbs; !t.OK && t.MaxAbs <= widened {
-			t.OK, t.Tolerance, held = true, widened, half
+		if wide := m.widened(v.precision, precision(half), v.images); !t.OK && wide.OK {
+			wide.Local = t.Local
+			t, held = wide, half
 		}
 	}
 	if half := v.doubts.halfOf(stage, true); half != tensor.Invalid && t.Local != nil && m.allow(t.Local) {
@@ -99,6 +117,15 @@ func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
 		t.Where = m.local.where.place(t.Shape)
 	}
 	return t, held
+}
+
+// widened returns the verdict on a tap if parameters were rounded to half precision after the reference was computed.
+func (m *tapMeter) widened(p, half Precision, images int) Tap {
+	t, effect := m.measured(p, images), m.effect.whole.Distance()
+	t.Tolerance += half.Multiple * effect.MaxAbs
+	t.ToleranceRMS += half.MultipleRMS * effect.RMS
+	t.decide()
+	return t
 }
 
 // result returns the verdict on all taps.

@@ -70,6 +70,8 @@ type Tap struct {
 	drift.Distance
 	// Noise is the measured rounding noise, and Tolerance the largest MaxAbs that counts as rounding; see Precision.
 	Noise, Tolerance float64
+	// ToleranceRMS is the largest RMS that counts as rounding, at the logits; elsewhere 0.
+	ToleranceRMS float64
 	// Local is the stage alone: computed in float64 from the reference's own activation before it, and compared with the reference; a block whose branch of
 	// attention is wrong is computed from the branch that the reference has. It is nil if the reference does not have that activation.
 	Local *Local

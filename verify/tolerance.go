@@ -10,7 +10,8 @@ import (
 //
 //	tolerance = Multiple * max(Noise * Scale, Steps * Epsilon * largest magnitude at the tap)
 //
-// The second term is for taps at which the measured run happened to round little. docs/tolerance.md explains the formula and the figures.
+// The second term is for taps at which the measured run happened to round little. The logits, which are all that some references have, are judged by their
+// root mean square, too. docs/tolerance.md explains the formula and the figures.
 type Precision struct {
 	DType tensor.DType
 	// Measured is the dtype whose noise is measured; noise times Scale is that of DType.
@@ -20,6 +21,8 @@ type Precision struct {
 	Epsilon  float64
 	Steps    float64
 	Multiple float64
+	// MultipleRMS is that of root mean squares, which are steadier than largest differences; see toleranceRMS.
+	MultipleRMS float64
 }
 
 // precisions has a row for each dtype, coarsest last.
@@ -29,10 +32,10 @@ type Precision struct {
 //
 // The figures behind Multiple and Steps are in docs/tolerance.md.
 var precisions = []Precision{
-	{DType: tensor.F64, Measured: tensor.F32, Scale: 0x1p-24, Epsilon: 0x1p-52, Steps: 64, Multiple: 8},
-	{DType: tensor.F32, Measured: tensor.F32, Scale: 1, Epsilon: 0x1p-23, Steps: 2, Multiple: 8},
-	{DType: tensor.F16, Measured: tensor.F16, Scale: 1, Epsilon: 0x1p-10, Steps: 1, Multiple: 4},
-	{DType: tensor.BF16, Measured: tensor.BF16, Scale: 1, Epsilon: 0x1p-7, Steps: 1, Multiple: 4},
+	{DType: tensor.F64, Measured: tensor.F32, Scale: 0x1p-24, Epsilon: 0x1p-52, Steps: 64, Multiple: 8, MultipleRMS: 5},
+	{DType: tensor.F32, Measured: tensor.F32, Scale: 1, Epsilon: 0x1p-23, Steps: 2, Multiple: 8, MultipleRMS: 5},
+	{DType: tensor.F16, Measured: tensor.F16, Scale: 1, Epsilon: 0x1p-10, Steps: 1, Multiple: 4, MultipleRMS: 3},
+	{DType: tensor.BF16, Measured: tensor.BF16, Scale: 1, Epsilon: 0x1p-7, Steps: 1, Multiple: 4, MultipleRMS: 3},
 }
 
 // precision returns the row of a dtype, or that of float32 if the dtype has none.
@@ -62,4 +65,13 @@ func (p Precision) tolerance(noise drift.Distance) float64 {
 		return 0
 	}
 	return p.Multiple * max(noise.MaxAbs*p.Scale, p.Steps*p.Epsilon*noise.Largest)
+}
+
+// toleranceRMS returns the largest root mean square of the differences that counts as rounding. Few values scatter more.
+func (p Precision) toleranceRMS(noise drift.Distance, shape tensor.Shape) float64 {
+	count, err := shape.Elements()
+	if err != nil || noise.NonFinite > 0 {
+		return 0
+	}
+	return p.MultipleRMS * spread(max(1, int(count)), 1) * max(noise.RMS*p.Scale, p.Steps*p.Epsilon*noise.Largest/4)
 }

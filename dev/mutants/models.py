@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 
 from beit import Arch, Beit
+from shuffled import Shuffled
 
 TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata")
 
@@ -36,6 +37,9 @@ class Model:
 
     def program(self, dtype=torch.float64, weights=None, epsilon=1e-6):
         return Beit(self.arch, self.weights if weights is None else weights, epsilon, dtype)
+
+    def shuffled(self, dtype, seed):
+        return Shuffled(self.arch, self.weights, dtype, seed)
 
 
 def unwrapped(path):
@@ -99,6 +103,16 @@ def load(name, seed):
     if arch.pooling == "masked":
         mask = (torch.rand(images.shape[0], arch.tokens - 1, generator=generator) < 0.4).to(torch.uint8)
     return Model(name, arch, drawn(arch, seed), images, mask)
+
+
+def orders():
+    """How far the small models are from themselves with their sums in another order, as a share of the largest activation."""
+    far = {}
+    for name in SMALL:
+        model = load(name, 1)
+        one, other = (program.run(model.images, model.mask) for program in (model.program(), model.shuffled(torch.float64, 1)))
+        far[f"{name} in another order"] = max(float((one[s] - other[s]).abs().max() / one[s].abs().max()) for s in one)
+    return far
 
 
 def golden():
