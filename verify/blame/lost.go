@@ -24,6 +24,7 @@ var lostNames = []lostName{
 	{loss.Constant, "constant"},
 	{loss.Copy, "copy"},
 	{loss.Rounded, "rounded"},
+	{loss.Quantised, "quantised"},
 	{loss.ZeroSlices, "zero-slices"},
 	{loss.Repeated, "repeated"},
 	{loss.Initial, "initial-value"},
@@ -69,7 +70,35 @@ func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, erro
 	if findings == nil {
 		return s.oneClass(ctx, t, d)
 	}
-	return findings, nil
+	return coarseTogether(findings, own[0]), nil
+}
+
+// coarseTogether puts findings about parameters of a stage that were all rounded, or quantised, in the same way, as most of the file were, together as one.
+func coarseTogether(findings []Finding, first loss.Suspicion) []Finding {
+	how := ""
+	switch {
+	case !first.Throughout:
+		return findings
+	case first.Kind == loss.Rounded:
+		how = "rounded to " + first.DType.String() + ": all of their values are of that type, though stored in another"
+	case first.Kind == loss.Quantised:
+		how = fmt.Sprintf("quantised to %d bits: all of their values are whole multiples of one number, or of one for each row", first.Count)
+	default:
+		return findings
+	}
+	all, others := findings[0], []Finding(nil)
+	for _, f := range findings[1:] {
+		if f.Hypothesis == all.Hypothesis {
+			all.Tensors = append(all.Tensors, f.Tensors...)
+		} else {
+			others = append(others, f)
+		}
+	}
+	if len(all.Tensors) > 1 {
+		all.Sentence = text.List(all.Tensors, len(all.Tensors), "") + " were " + how + ", as is most of the file: what they were is lost"
+		all.Advice = "take the parameters from a copy of the checkpoint that is not"
+	}
+	return append([]Finding{all}, others...)
 }
 
 // qualify says of a finding about a vector that other values there do not explain the difference alone, if that is so. At the end of the model nothing but the weight

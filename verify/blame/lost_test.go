@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -34,6 +35,7 @@ func TestFind_Lost(t *testing.T) {
 		{"rounded", "blocks.1.mlp.fc1.weight", "blocks.1", all(func(_ int, v float64) float64 {
 			return float64(math.Float32frombits(math.Float32bits(float32(v)) &^ 0xffff))
 		})},
+		{"quantised", "blocks.1.mlp.fc2.weight", "blocks.1", quantised},
 		{"zero", "head.weight", "logits", all(func(int, float64) float64 { return 0 })},
 		{"zero", "blocks.1.attn.v_bias", "blocks.1", all(func(int, float64) float64 { return 0 })},
 		{"ones", "blocks.1.gamma_2", "blocks.1", all(func(int, float64) float64 { return 1 })},
@@ -59,6 +61,89 @@ func TestFind_Lost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// quantised rounds values to the levels of 8 bits.
+func quantised(values []float64, _ int) []float64 {
+	step := max(slices.Max(values), -slices.Min(values)) / 127
+	return each(values, func(v float64) float64 { return math.Round(v/step) * step })
+}
+
+// TestFind_RoundedThroughout makes sure that one finding says of a block that all of it was rounded, as all of the file was.
+func TestFind_RoundedThroughout(t *testing.T) {
+	t.Parallel()
+	config := configs()[2]
+	right := drawn(config)
+	rounded, byRows := planted(slices.Clone(right)), planted(slices.Clone(right))
+	for _, w := range right {
+		rounded.change(w.Name, func(values []float64, _ int) []float64 {
+			return each(values, func(v float64) float64 { return float64(tensor.WidenBF16(tensor.RoundBF16(float32(v)))) })
+		})
+		if strings.HasSuffix(w.Name, ".weight") && len(w.Shape) == 2 {
+			byRows.change(w.Name, func(values []float64, width int) []float64 {
+				var all []float64
+				for row := range slices.Chunk(values, width) {
+					all = append(all, quantised(row, width)...)
+				}
+				return all
+			})
+		}
+	}
+	seen, _ := run(t, config, right, nil, false)
+	stage, _ := engine.ParseStage("blocks.1")
+	for _, c := range []struct {
+		weights    planted
+		hypothesis string
+		least      int
+	}{{rounded, "rounded", 4}, {byRows, "quantised", 1}} {
+		s, err := NewSearch(config, c.weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Find(t.Context(), caseAt(config, seen, stage, false))
+		if err != nil || len(found) == 0 || found[0].Hypothesis != c.hypothesis || c.hypothesis == "rounded" && (len(found) != 1 || len(found[0].Tensors) < c.least) {
+			t.Errorf("found %s, error %v", names(found), err)
+		}
+	}
+}
+
+// TestAgain_BesideFound plants two faults into a block that a vector of other values explains together. The next block has one of them alone, and then the other
+// is found.
+func TestAgain_BesideFound(t *testing.T) {
+	t.Parallel()
+	config := configs()[2]
+	right := drawn(config)
+	wrong := planted(slices.Clone(right))
+	zero := func(values []float64, _ int) []float64 { return make([]float64, len(values)) }
+	wrong.change("blocks.0.attn.proj.bias", func(values []float64, _ int) []float64 { return each(values, func(v float64) float64 { return -v }) })
+	program := planted(slices.Clone(right))
+	for _, block := range []string{"blocks.0", "blocks.1"} {
+		program.change(block+".attn.v_bias", zero)
+	}
+	seen, _ := run(t, config, program, nil, false)
+	s, err := NewSearch(config, wrong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(name string, search func(context.Context, Case) ([]Finding, error)) []Finding {
+		stage, _ := engine.ParseStage(name)
+		found, err := search(t.Context(), caseAt(config, seen, stage, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if first := find("blocks.0", s.Find); len(first) != 1 || !first[0].Arbitrary() {
+		t.Errorf("at first: %s", names(first))
+	}
+	find("blocks.1", s.Find)
+	var all []string
+	for _, f := range find("blocks.0", s.Again) {
+		all = append(all, f.Sentence)
+	}
+	if said := strings.Join(all, "\n"); !strings.Contains(said, "attn.v_bias is left out") || !strings.Contains(said, "attn.proj.bias is negated") {
+		t.Errorf("then: %s", said)
 	}
 }
 

@@ -25,6 +25,8 @@ type look struct {
 	distinct int
 	// grain is the coarsest dtype that holds all values.
 	grain tensor.DType
+	// steps says of which step all values are multiples, if they are of a few levels.
+	steps steps
 	hash  uint64
 	// zero are the rows, and the columns, of a matrix in which all values are zero, or the values of a vector that are.
 	zero [2][]int
@@ -59,6 +61,7 @@ func lookAt(t tensor.Named) (look, error) {
 	}
 	l.distinct, l.mean = len(seen), sum/float64(l.elements-l.odd)
 	l.grain = grainOf(values, t.DType)
+	l.steps = stepsOf(values, t.Shape)
 	l.spread(values)
 	l.lines(values)
 	return l, nil

@@ -29,6 +29,8 @@ const (
 	Copy Kind = "copy"
 	// Rounded: every value is one of DType, though it is stored in a finer one.
 	Rounded Kind = "rounded"
+	// Quantised: every value is a whole multiple of one number, or of one for each row, and Count bits hold them.
+	Quantised Kind = "quantised"
 	// ZeroSlices: the slices Indices along Axis are zero; of a vector, the values Indices. Repeated: Count slices along Axis are the same as another one: Indices[0] is Indices[1].
 	ZeroSlices Kind = "zero-slices"
 	Repeated   Kind = "repeated"
@@ -75,6 +77,7 @@ func Look(ctx context.Context, config arch.Config, weights []tensor.Named) ([]Su
 		found[i] = suspicions(looks[i], []company{siblingsOf(looks, i), kinOf(looks, i)}, tail, config)
 	}
 	copies(looks, found)
+	coarseThroughout(looks, found)
 	var all []Suspicion
 	for i, of := range found {
 		for _, s := range of {
@@ -90,7 +93,7 @@ func Look(ctx context.Context, config arch.Config, weights []tensor.Named) ([]Su
 func suspicions(l look, beside []company, tail []look, config arch.Config) (found []Suspicion) {
 	for _, others := range beside {
 		for _, s := range []*Suspicion{
-			constant(l, others, tail), initial(l, others, tail), notFinite(l), rounded(l, others), zeroSlices(l, others, config), repeated(l, others, config), outlier(l, others),
+			constant(l, others, tail), initial(l, others, tail), notFinite(l), coarse(l, others), zeroSlices(l, others, config), repeated(l, others, config), outlier(l, others),
 		} {
 			if s != nil && !slices.ContainsFunc(found, func(earlier Suspicion) bool { return earlier.Kind == s.Kind }) {
 				s.Throughout = others.throughout
@@ -176,16 +179,57 @@ func (l look) start() float64 {
 	return -1
 }
 
-func rounded(l look, others company) *Suspicion {
-	if l.elements < fewest || l.constant() || l.distinct < fewest || l.grain == l.dtype {
+// coarse finds a parameter that was rounded or quantised, unlike others.
+func coarse(l look, others company) *Suspicion {
+	s := l.coarse()
+	if s == nil || !others.most(func(other look) bool { return other.constant() || !other.coarseAs(l) }) {
 		return nil
 	}
-	if !others.most(func(s look) bool { return s.constant() || s.grain != l.grain }) {
+	s.Sentence += others.say("were not")
+	return s
+}
+
+// coarse returns the suspicion that all values of a parameter were rounded or quantised, whatever those of others are, or nil.
+func (l look) coarse() *Suspicion { return cmp.Or(l.quantised(), l.rounded()) }
+
+// coarseAs reports whether a parameter was rounded or quantised in the same way as another.
+func (l look) coarseAs(other look) bool {
+	return l.grain == other.grain && l.steps.bits == other.steps.bits
+}
+
+// rounded returns the suspicion that all values of a parameter were rounded, whatever those of others are, or nil.
+func (l look) rounded() *Suspicion {
+	if !l.telling() || l.grain == l.dtype {
 		return nil
 	}
 	return &Suspicion{
 		Kind: Rounded, DType: l.grain,
-		Sentence: fmt.Sprintf("was rounded to %s: all of its values are of that type, though it is stored as %s", l.grain, l.dtype) + others.say("were not"),
+		Sentence: fmt.Sprintf("was rounded to %s: all of its values are of that type, though it is stored as %s", l.grain, l.dtype),
+	}
+}
+
+// telling reports whether a parameter has enough different values to show of which type they are.
+func (l look) telling() bool { return l.elements >= fewest && l.distinct >= fewest && !l.constant() }
+
+// coarseThroughout adds to what was found that parameters were rounded or quantised which, since most of their part were, differ from no others of their kind.
+// Files in float64 mostly hold values of float32.
+func coarseThroughout(looks []look, found [][]Suspicion) {
+	parts := map[string]company{}
+	for _, l := range looks {
+		if l.telling() {
+			parts[part(l)] = company{looks: append(parts[part(l)].looks, l)}
+		}
+	}
+	for i, l := range looks {
+		s := l.coarse()
+		if s == nil || s.DType == tensor.F32 || slices.ContainsFunc(found[i], func(known Suspicion) bool { return known.Kind == s.Kind }) {
+			continue
+		}
+		if parts[part(l)].most(l.coarseAs) {
+			s.Throughout = true
+			s.Sentence += ", as are those of most others"
+			found[i] = append(found[i], *s)
+		}
 	}
 }
 
