@@ -77,10 +77,10 @@ func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([
 	return blame.Merge(slices.Concat(found...), v.subject.Config.Depth), nil
 }
 
-// searchAgain looks once more for the reasons of taps that have none, among those that were solved for at later ones.
+// searchAgain looks once more for the reasons of taps that have none but other values of a vector, among those that were found at others.
 func (v *verification) searchAgain(ctx context.Context, search *blame.Search, suspects []Tap, found [][]blame.Finding) error {
 	for i, t := range suspects {
-		if explains(found[i]) {
+		if explains(found[i]) && !slices.ContainsFunc(found[i], blame.Finding.Arbitrary) {
 			continue
 		}
 		findings, err := v.find(ctx, search.Again, t)

@@ -103,7 +103,7 @@ class Judge:
             outcome.problem = f"exit {outcome.code}"
             return
         outcome.found = outcome.place = case.group in ("fault", "pair")
-        finding = {"hypothesis": "", "sentence": complaint, "advice": "", "repair": [], "tensors": [], "stage": "model"}
+        finding = {"hypothesis": "", "sentence": complaint, "advice": "", "repair": [], "tensors": [], "stage": "model", "stages": []}
         outcome.named = self.named(case, outcome, [finding])
 
     def place(self, case, outcome, findings):
@@ -114,7 +114,8 @@ class Judge:
             outcome.place = True
         elif case.group == "pair":
             wanted = {s.removesuffix(".attn") for s in outcome.stages}
-            outcome.place = {f["stage"].removesuffix(".attn") for f in findings} >= wanted or any(f["stage"] == "model" for f in findings)
+            told = {s for f in findings for s in (f["stage"], *f["stages"])}
+            outcome.place = {s.removesuffix(".attn") for s in told} >= wanted or "model" in told
         else:
             wanted = outcome.stages[0].removesuffix(".attn") if outcome.stages else first
             outcome.place = (

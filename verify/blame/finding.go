@@ -50,6 +50,9 @@ func (f Finding) agrees(who string) string {
 	return sentence
 }
 
+// Arbitrary reports whether the finding only says which values would explain the stage, and nothing of where they come from.
+func (f Finding) Arbitrary() bool { return f.Hypothesis == anotherVector }
+
 // WholeModel is the Stage of a finding that concerns all blocks, or several stages.
 const WholeModel = "model"
 

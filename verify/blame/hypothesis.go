@@ -70,7 +70,7 @@ func (h hypothesis) same(other hypothesis) bool { return h.name == other.name &&
 // hypotheses returns all hypotheses that are listed, the likeliest first. Those that are solved for from activations are found by solvers.
 func hypotheses() []hypothesis {
 	return slices.Concat(
-		epsilons(), inAttention(), inQKV(), inTable(), inMLP(), inBlock(), inNorms(), inOrder(), inVectors(), inWeights(), inOutputs(),
+		epsilons(), inAttention(), inQKV(), inTable(), inMLP(), inBlock(), inNorms(), inOrder(), inVectors(), inWeights(), rescaled(), inOutputs(),
 		inEmbed(), inInput(), []hypothesis{foldedNormalisation()}, inPool(), inLogits(),
 	)
 }

@@ -11,7 +11,7 @@ import (
 
 // solved returns mistakes of the checkpoint that solvers find where there are activations, in the shapes that programs make: they are tried in whole models only.
 func solved() []hypothesis {
-	return slices.Concat(inChannels(), inLines(), rescaled())
+	return slices.Concat(inChannels(), inLines())
 }
 
 // inChannels returns the hypotheses that the channels in heads stand in another order, in the weight and in its bias.

@@ -88,11 +88,11 @@ func listed(f *Finding) []Finding {
 	return []Finding{*f}
 }
 
-// Again looks once more at a stage that Find did not explain: under the hypotheses that were solved for at others and may hold for it, too. It returns no findings
-// without an error if none does.
+// Again looks once more at a stage that Find explained with nothing, or with arbitrary values: under the hypotheses that were solved for at others and may hold
+// for it, too, and with what a program does at others beside one more. It returns no findings without an error if none does.
 func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
 	stage, err := engine.ParseStage(c.After.Name)
-	if err != nil || c.Before == nil || len(s.general()) == 0 {
+	if err != nil || c.Before == nil || len(s.found) == 0 {
 		return nil, err
 	}
 	defer s.model.Forget(prefix(stage.Block))
@@ -107,6 +107,9 @@ func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
 			continue
 		}
 		best, _, err := s.improve(ctx, t, start, s.general())
+		if err == nil && best == nil {
+			best, err = s.besideFound(ctx, t, start)
+		}
 		if err != nil || best == nil {
 			return nil, err
 		}
@@ -114,6 +117,35 @@ func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
 		findings, d = append(findings, outcome.findings...), outcome.draft
 	}
 	return findings, nil
+}
+
+// besideFound looks for a hypothesis that agrees with a target once one is assumed that holds at another stage: what a program does, it does in all blocks.
+func (s *Search) besideFound(ctx context.Context, t *target, start *trial) (*trial, error) {
+	for _, h := range slices.Clone(s.found) {
+		if h.name == anotherVector || !h.concerns(t.parts) || h.concerns(t.done) {
+			continue
+		}
+		one, err := t.assume(ctx, start, h)
+		if err != nil {
+			return nil, err
+		}
+		if one == nil {
+			continue
+		}
+		best, _, err := s.improve(ctx, t, one, s.ordered(t))
+		if err != nil || best != nil {
+			return best, err
+		}
+		solved, err := s.solved(ctx, t, one.draft)
+		if err != nil {
+			return nil, err
+		}
+		solved = slices.DeleteFunc(solved, func(h hypothesis) bool { return h.name == anotherVector })
+		if best, _, err = s.improve(ctx, t, one, solved); err != nil || best != nil {
+			return best, err
+		}
+	}
+	return nil, nil
 }
 
 // explainAll explains one target after the other. What explains one is assumed for the next.

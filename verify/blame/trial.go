@@ -141,12 +141,30 @@ func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis)
 	if err != nil || !(distance.RMS < from.distance.RMS) {
 		return nil, err
 	}
-	all := slices.Concat(from.hypotheses, hypotheses)
-	limit, err := t.widened(ctx, d, distance, t.limitOf(all, distance))
+	return t.trial(ctx, d, distance, slices.Concat(from.hypotheses, hypotheses), notes)
+}
+
+// assume returns the trial with one more hypothesis, even if that changes nothing for the better, or nil if it does not apply.
+func (t *target) assume(ctx context.Context, from *trial, h hypothesis) (*trial, error) {
+	d := from.draft.copied()
+	d.note = ""
+	if !h.apply(d) {
+		return nil, nil
+	}
+	distance, err := t.distance(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	return &trial{draft: d, hypotheses: all, notes: notes, distance: distance, limit: limit, share: limit.share(distance)}, nil
+	return t.trial(ctx, d, distance, append(slices.Clone(from.hypotheses), h), append(slices.Clone(from.notes), d.note))
+}
+
+// trial returns the trial of a draft that is that far from the target.
+func (t *target) trial(ctx context.Context, d *draft, distance drift.Distance, hypotheses []hypothesis, notes []string) (*trial, error) {
+	limit, err := t.widened(ctx, d, distance, t.limitOf(hypotheses, distance))
+	if err != nil {
+		return nil, err
+	}
+	return &trial{draft: d, hypotheses: hypotheses, notes: notes, distance: distance, limit: limit, share: limit.share(distance)}, nil
 }
 
 // farther returns, in place of a trial that agrees with a target and leaves what the reference has after it unexplained, that of one hypothesis which explains
