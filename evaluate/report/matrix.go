@@ -53,8 +53,8 @@ const cellsFrom, cellsTo = 44.0, 346.0
 const (
 	// fewClasses is the largest number of classes of which a table is made.
 	fewClasses = 12
-	// mostCells is the largest number of cells of a picture each way; more classes share cells. leastSide is about how many pixels it has at least.
-	mostCells, leastSide = 1000, 700
+	// mostCells is the largest number of cells of a picture each way, so that each can be seen; more classes share cells. mostSide is the most pixels that it has.
+	mostCells, mostSide = 125, 750
 )
 
 // newMatrix returns the confusion of a page, or nil if there is none to see.
@@ -93,7 +93,7 @@ func newMatrix(page Page) (*matrix, error) {
 		m.cells(page, classes, func(row, column int) (int, float64) { return counts[[2]int{row, column}], share(row, column) })
 		return m, nil
 	}
-	m.Scale = max(1, leastSide/cells)
+	m.Scale = mostSide / cells
 	m.Side = cells * m.Scale
 	return m, m.draw(counts, share)
 }
@@ -133,27 +133,37 @@ func shade(share float64) int {
 	return 5
 }
 
-// draw draws the picture: white is nothing, and the darker a cell, the larger its share of its row, by its square root.
+// shades is the number of colours of the diagonal, and of all else.
+const shades = 32
+
+// draw draws the picture: white is nothing. The diagonal is the darker blue, the larger its share of its row, and all else the darker red, the nearer it is to the
+// largest share beside the diagonal; both by the square root.
 func (m *matrix) draw(counts map[[2]int]int, share func(row, column int) float64) error {
-	palette := make(color.Palette, 64)
-	for i := range palette {
-		at := float64(i) / float64(len(palette)-1)
-		mix := func(from, to float64) uint8 { return uint8(math.Round(from + (to-from)*at)) }
-		palette[i] = color.RGBA{mix(225, 8), mix(236, 48), mix(244, 107), 0xff}
+	palette := color.Palette{color.White}
+	for _, ends := range [][2][3]float64{{{225, 236, 244}, {8, 48, 107}}, {{253, 220, 205}, {140, 10, 20}}} {
+		for i := range shades {
+			mix := func(c int) uint8 {
+				return uint8(math.Round(ends[0][c] + (ends[1][c]-ends[0][c])*float64(i)/(shades-1)))
+			}
+			palette = append(palette, color.RGBA{mix(0), mix(1), mix(2), 0xff})
+		}
 	}
-	palette[0] = color.White
+	largest := 0.0
+	for place := range counts {
+		if place[0] != place[1] {
+			largest = max(largest, share(place[0], place[1]))
+		}
+	}
 	drawn := image.NewPaletted(image.Rect(0, 0, m.Side, m.Side), palette)
 	for place := range counts {
-		value := math.Sqrt(min(1, share(place[0], place[1])))
-		if value == 0 {
+		value, first := min(1, share(place[0], place[1])), 1
+		if place[0] != place[1] {
+			value, first = value/largest, 1+shades
+		}
+		if !(value > 0) {
 			continue
 		}
-		index := uint8(1 + math.Round(value*float64(len(palette)-2)))
-		for y := range m.Scale {
-			for x := range m.Scale {
-				drawn.SetColorIndex(place[1]*m.Scale+x, place[0]*m.Scale+y, index)
-			}
-		}
+		m.fill(drawn, place, uint8(first+int(math.Round(math.Sqrt(value)*(shades-1)))))
 	}
 	var file bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&file, drawn); err != nil {
@@ -161,4 +171,13 @@ func (m *matrix) draw(counts map[[2]int]int, share func(row, column int) float64
 	}
 	m.Source = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file.Bytes()))
 	return nil
+}
+
+// fill gives a cell its colour.
+func (m *matrix) fill(drawn *image.Paletted, place [2]int, index uint8) {
+	for y := range m.Scale {
+		for x := range m.Scale {
+			drawn.SetColorIndex(place[1]*m.Scale+x, place[0]*m.Scale+y, index)
+		}
+	}
 }
