@@ -1,6 +1,8 @@
 package vocabulary_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -63,6 +65,10 @@ func TestImageNet22k(t *testing.T) {
 	ids := v.IDs()
 	if len(ids) != 21841 || len(v.Labels()) != 21841 || !slices.IsSorted(ids) || len(slices.Compact(ids)) != 21841 || v.Numbers() != nil {
 		t.Errorf("%d ids", len(ids))
+	}
+	file := strings.Join(v.IDs(), "\n") + "\n"
+	if got := fmt.Sprintf("%x", sha256.Sum256([]byte(file))); got != "0ae24538751973797b29d8dec412b2bdc61bc4ec3ecd081eba0735804236bbd2" {
+		t.Errorf("the ids are not those of timm's imagenet22k_synsets.txt: %s", got)
 	}
 	small := vocabulary.ByName(vocabulary.ImageNet1k)
 	for i, id := range small.IDs() {
