@@ -67,13 +67,18 @@ func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([
 	if err := v.searchAgain(ctx, search, suspects, found); err != nil {
 		return nil, err
 	}
+	remarkStages(r, suspects[searched:], found[searched:])
+	remarkSearch(r, search)
+	var vain []blame.Finding
 	for i, t := range suspects[:searched] {
 		if len(found[i]) == 0 {
-			found[i] = []blame.Finding{v.unexplained(t, search)}
+			vain = append(vain, v.unexplained(t, search))
 		}
 	}
-	remarkSearch(r, search)
-	remarkStages(r, suspects[searched:], found[searched:])
+	if absent := v.absent(vain); absent != nil {
+		vain = []blame.Finding{*absent}
+	}
+	found = append(found, vain)
 	return blame.Merge(slices.Concat(found...), v.subject.Config.Depth), nil
 }
 

@@ -51,6 +51,21 @@ func TestVerify_Unexplained(t *testing.T) {
 	}
 }
 
+// TestVerify_Absent makes sure that parameters which the recorded architecture has, and the checkpoint has not, are named.
+func TestVerify_Absent(t *testing.T) {
+	t.Parallel()
+	g := verifytest.One(t, "tiny_p16_32.unilm.float64")
+	g.Config.LayerScale = false
+	g.Weights = slices.DeleteFunc(slices.Clone(g.Weights), func(w tensor.Named) bool { return strings.Contains(w.Name, "gamma_") })
+	r := run(t, subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording))
+	if len(r.Findings) != 1 || r.Findings[0].Stage != blame.WholeModel || len(r.Findings[0].Tensors) != 4 {
+		t.Fatalf("findings %+v", r.Findings)
+	}
+	if want := "the checkpoint lacks gamma_1, gamma_2, which tiny_p16_32, the architecture that the recording names, has"; r.Blame != want {
+		t.Errorf("blame %q", r.Blame)
+	}
+}
+
 // TestVerify_ConstantRecording makes sure that a recording of zeros is not taken for a result.
 func TestVerify_ConstantRecording(t *testing.T) {
 	t.Parallel()

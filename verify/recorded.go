@@ -20,7 +20,7 @@ func Recorded(name string, r *recording.Recording) Reference {
 	}
 	origin := Origin{
 		Name: fmt.Sprintf("recording %s (%s)", name, r.Origin()), DType: shown, Stored: tensor.F64, Epsilon: r.Epsilon, Images: r.Images,
-		Exact: shown == tensor.F64,
+		Exact: shown == tensor.F64, Architecture: r.Architecture,
 	}
 	return Reference{Origin: origin, stated: stated, open: func(_ context.Context, subject Subject) (referenceRun, error) {
 		config := subject.Config

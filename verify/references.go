@@ -35,6 +35,8 @@ type Origin struct {
 	Epsilon float64
 	// Images is the number of its images, or 0 if it can be computed for any images.
 	Images int
+	// Architecture is the name of the one that a recording says it is of, or empty.
+	Architecture string
 	// Exact means that a subject without a DType in its Options is run in DType, if its engine supports that.
 	Exact bool
 }
