@@ -15,7 +15,7 @@ func TestHypotheses_AreDocumented(t *testing.T) {
 	t.Parallel()
 	code := map[string]bool{
 		Healthy: true, "non-finite": true, Unexplained: true, "checkpoints-differ": true, anotherVector: true, "half-precision": true, recordedElsewhere: true, "one-row": true,
-		"damaged": true, ConstantRecording: true,
+		"damaged": true, ConstantRecording: true, "absent-parameters": true,
 	}
 	for _, h := range slices.Concat(hypotheses(), fromOthers(0)) {
 		code[h.name] = true
