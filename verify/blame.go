@@ -78,8 +78,7 @@ func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([
 	if absent := v.absent(vain); absent != nil {
 		vain = []blame.Finding{*absent}
 	}
-	found = append(found, vain)
-	return blame.Merge(slices.Concat(found...), v.subject.Config.Depth), nil
+	return blame.Merge(append(slices.Concat(found...), vain...), v.subject.Config.Depth), nil
 }
 
 // searchAgain looks once more for the reasons of taps that have none but other values of a vector, among those that were found at others.
