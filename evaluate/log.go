@@ -64,7 +64,7 @@ func (l *Log) begin(header Header) error {
 	}
 	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
 	if found.Torn > 0 {
-		return disk.AtTarget(l.path, l.file.Truncate(found.size))
+		return disk.AtTarget(l.path, os.Truncate(l.path, found.size)) // not of the open file, which on Windows can only be appended to
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (l *Log) holdsNothing(header []byte) (bool, error) {
 }
 
 func (l *Log) writeFirst(header []byte) error {
-	if err := l.file.Truncate(0); err != nil {
+	if err := os.Truncate(l.path, 0); err != nil {
 		return disk.AtTarget(l.path, err)
 	}
 	return l.writeLine(header)

@@ -151,6 +151,9 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		err = errors.Join(err, e.log.Close())
 	}
 	unread, err := ofUnread(err)
+	if err != nil && e.log != nil && summary.All > 0 {
+		e.remark("the same command goes on from here")
+	}
 	if err != nil && (!errors.Is(err, context.Canceled) || summary.All == 0) {
 		return err
 	}
@@ -160,9 +163,6 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, len(e.header.Data.Names)))
 		printSummary(e.console, summary)
 	})
-	if err != nil && e.log != nil {
-		e.remark("the same command goes on from here")
-	}
 	return cmp.Or(err, printed, unread)
 }
 
