@@ -63,6 +63,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"predict":             {digits, image},
 		"eval":                {digits, images},
 		"eval merge":          {predictionsOf(t, digits, images)},
+		"eval report":         {predictionsOf(t, digits, images), "-o", in("report.html")},
 		"schemes":             {"hf"},
 		"list":                {"--zoo", place},
 		"show":                {"tiny", "--zoo", place},
