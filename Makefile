@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-pictures interop-record interop-thousand cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-folders interop-pictures interop-record interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -53,10 +53,13 @@ fuzz: ## each fuzz target for FUZZTIME
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors, OpenMMLab
 	VENV=$(VENV) ./dev/interop.sh casts
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
-	$(MAKE) interop-pictures interop-record interop-drawn interop-cross
+	$(MAKE) interop-pictures interop-folders interop-record interop-drawn interop-cross
 
 interop-pictures: ## what is made of image files, beside Pillow, timm, transformers and unilm: DRAWN=500 SEED=0, or CASE=NAME alone; UNILM=DIR for its own code
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) ./dev/interop.sh pictures
+
+interop-folders: ## data sets beside torchvision and timm, and accuracy on some of the classes beside torch: DRAWN=40 SEED=0, or CASE=12 alone
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) ./dev/interop.sh folders
 
 interop-record: ## what the scripts of `beitzoo record` record of each framework, verified: SEED=3; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh record

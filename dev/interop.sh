@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds beitzoo, sets up a virtual environment with the real frameworks, and runs interop checks in it: `dev/interop.sh cross`, for architectures that are
 # drawn and converted to everything, `dev/interop.sh drawn`, for models that are drawn with all that belongs to them, `dev/interop.sh resize`, for models that
-# are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
+# are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh folders`, for data sets,
+# `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
 # `dev/interop.sh casts`.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
 # them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
@@ -25,7 +26,7 @@ for beside in transformers4 openmmlab; do
 done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?cross, drawn, mutants, casts, pictures, record or resize}
+checks=${1:?cross, drawn, folders, mutants, casts, pictures, record or resize}
 shift
 frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
@@ -35,6 +36,7 @@ pictures)
     exec "$VENV/bin/python" -W ignore dev/interop/pictures.py --pictures bin/pictures ${UNILM:+--unilm "$UNILM"} --seed "${SEED:-0}" --jpegs "${DRAWN:-500}" \
         ${CASE:+--case "$CASE"} "$@"
     ;;
+folders) exec "$VENV/bin/python" -W ignore dev/interop/folders.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-40}" ${CASE:+--case "$CASE"} "$@" ;;
 record) exec "$VENV/bin/python" -W ignore dev/interop/record.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" "$@" ;;
 drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py "${frameworks[@]}" --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} "$@" ;;
 mutants) exec "$VENV/bin/python" -W ignore dev/mutants/main.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-0}" --part "${PART:-}" ${CASE:+--case "$CASE"} \
