@@ -199,7 +199,9 @@ func TestStream_Ends(t *testing.T) {
 			0, func(err error) bool { return errors.Is(err, engine.ErrClosed) },
 		},
 		{
-			"too few logits", false, []float64{1}, nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
+			"too few logits", false,
+			[]float64{1},
+			nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] { return from.images },
 			0, func(err error) bool { return err != nil },
 		},
 		{"a damaged image, strictly", true, []float64{1, 2, 3}, nil, func(from *source, _ func()) iter.Seq2[classify.Image, error] {

@@ -23,8 +23,8 @@ type contestant struct {
 	rounds int
 	// seconds are the wall times of the rounds, and processor their CPU times, with those of the processes that the command started.
 	seconds, processor []float64
-	// output is what the last round printed.
-	output []byte
+	// outputs are what the rounds printed.
+	outputs [][]byte
 	// anonymous is the largest peak of memory that is not a mapped file, in bytes.
 	anonymous int64
 }
@@ -68,7 +68,7 @@ func (c *contestant) measure(ctx context.Context) error {
 		return fmt.Errorf("%s: %w\n%s%s", c.name, err, out.Bytes(), errs.Bytes())
 	}
 	c.processor = append(c.processor, (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds())
-	c.output = out.Bytes()
+	c.outputs = append(c.outputs, out.Bytes())
 	return nil
 }
 
