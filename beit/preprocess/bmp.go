@@ -92,7 +92,7 @@ func (b *bmpFile) measure(header []byte) {
 	b.Width = int(binary.LittleEndian.Uint32(header[4:]))
 	b.Height = int(binary.LittleEndian.Uint32(header[8:]))
 	if b.topDown = header[11] == 0xff; b.topDown {
-		b.Height = 1<<32 - b.Height
+		b.Height = int(-binary.LittleEndian.Uint32(header[8:]))
 	}
 	b.bits = int(binary.LittleEndian.Uint16(header[14:]))
 	b.compression = binary.LittleEndian.Uint32(header[16:])
