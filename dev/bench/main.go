@@ -25,6 +25,7 @@ var sections = []struct {
 	{"encoding beside zstd", goBenchmarks("Coding", "./zoo/encoding")},
 	{"digests and copies", goBenchmarks("Digest|Copy", "./zoo/store")},
 	{"preprocessing", goBenchmarks(".", "./beit/preprocess")},
+	{"pictures", benchPictures},
 	{"eval", benchEval},
 	{"pull", benchPull},
 }
@@ -45,20 +46,23 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
 	copied := flag.String("copy", "", "answer each line of standard input with the seconds that a copy of this `FILE` in memory takes; the section load uses this")
 	verified := flag.String("verify", "", "answer each line of standard input with the seconds that verifying `FILES` takes; the section verify uses this")
+	photo := flag.String("pictures", "", "answer each line of standard input with the milliseconds that this `FILE`, a picture, takes; the section pictures uses this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := b.act(ctx, *only, *copied, *verified); err != nil {
+	if err := b.act(ctx, *only, *copied, *verified, *photo); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // act runs the sections, or one of the workers that they start.
-func (b *bench) act(ctx context.Context, only, copied, verified string) error {
+func (b *bench) act(ctx context.Context, only, copied, verified, photo string) error {
 	switch {
 	case copied != "":
 		return copyWorker(os.Stdin, os.Stdout, copied)
+	case photo != "":
+		return pictureWorker(os.Stdin, os.Stdout, photo)
 	case verified != "":
 		f, err := parseVerifyFlags(flag.Args())
 		if err != nil {
