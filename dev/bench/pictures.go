@@ -61,7 +61,7 @@ func benchPictures(ctx context.Context, b *bench) error {
 
 // pictureWorker answers each line, decode or prepare, with the milliseconds of processor time for one picture.
 func pictureWorker(in io.Reader, out io.Writer, path string) error {
-	const round, size = 50, 224
+	const round, size = 200, 224
 	runtime.GOMAXPROCS(1)
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -10,7 +10,7 @@ import time
 
 from PIL import Image
 
-ROUND = 50
+ROUND = 200
 
 
 def main(path):

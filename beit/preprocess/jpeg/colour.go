@@ -49,6 +49,10 @@ const (
 func rgb(out []uint8, planes [4][]uint8) {
 	luma := planes[0]
 	blue, red := planes[1][:len(luma)], planes[2][:len(luma)]
+	if n := (len(luma) - 2) / 8 * 8; fast && n > 0 { // what is written beyond the last one is written again
+		rgbVector(&out[0], &luma[0], &blue[0], &red[0], n, colourFactors)
+		out, luma, blue, red = out[3*n:], luma[n:], blue[n:], red[n:]
+	}
 	for x, v := range luma {
 		y, cb, cr := int32(v), int32(blue[x])-128, int32(red[x])-128
 		p := out[3*x : 3*x+3 : 3*x+3]

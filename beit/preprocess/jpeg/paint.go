@@ -129,9 +129,13 @@ func (l *line) widened(y int) []uint8 {
 
 // blend sums three times the nearest line and the next one: that above for even lines of the picture, that below for odd ones.
 func (l *line) blend(y int, near []uint8) {
-	far := l.row(y/2 - 1 + 2*(y&1))
+	far, sums := l.row(y/2-1+2*(y&1)), l.sums
+	if n := len(near) / 16 * 16; fast && n > 0 {
+		blendVector(&sums[0], &near[0], &far[0], n)
+		near, far, sums = near[n:], far[n:], sums[n:]
+	}
 	for x, v := range near {
-		l.sums[x] = 3*uint16(v) + uint16(far[x])
+		sums[x] = 3*uint16(v) + uint16(far[x])
 	}
 }
 
@@ -153,7 +157,12 @@ func widenSums(out []uint8, in []uint16) {
 	last := len(in) - 1
 	out[0], out[2*last+1] = uint8((4*in[0]+8)>>4), uint8((4*in[last]+7)>>4)
 	out[1] = uint8((3*in[0] + in[1] + 7) >> 4)
-	for x := 1; x < last; x++ {
+	first := 1
+	if n := (last - 1) / 16 * 16; fast && n > 0 {
+		widenVector(&out[2], &in[1], n, colourFactors)
+		first += n
+	}
+	for x := first; x < last; x++ {
 		v := 3 * in[x]
 		out[2*x] = uint8((v + in[x-1] + 8) >> 4)
 		out[2*x+1] = uint8((v + in[x+1] + 7) >> 4)
