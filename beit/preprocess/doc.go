@@ -11,5 +11,6 @@
 //	}
 //	batch, err := preprocess.Files(ctx, recipe, []string{"cat.jpg", "dog.png"}) // [2, 3, 224, 224]
 //
-// EXIF orientation is not applied, because none of the sources applies it.
+// A recipe of the other arithmetic, [card.Tensors], is as exact. Whether an image is turned as its file says is a matter of the recipe, too; [Prepare], which
+// makes the tensor of one file, says if it was not.
 package preprocess
