@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/card"
 )
 
 // TestDecode_DrawnJPEGs makes sure that the pixels of drawn JPEG files are those that Pillow reads: of all sampling factors, incomplete progressive files and
@@ -69,6 +71,8 @@ func FuzzDecodeJPEG(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		if config, err := jpegConfig(data); err == nil && config.Width*config.Height < 1<<18 {
 			_, _ = decodeJPEG(data)
+			_, _ = decodeJPEGFor(card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Bicubic}, data)
 		}
+		_ = exifOfJPEG(data).orientation()
 	})
 }

@@ -122,6 +122,9 @@ func fuzzFormat(f *testing.F, format, ending string) {
 			if candidate.name != format || !begins(data, candidate.magic) {
 				continue
 			}
+			if candidate.exif != nil {
+				_ = candidate.exif(data).orientation()
+			}
 			config, err := candidate.config(data)
 			if err != nil || config.Width <= 0 || config.Height <= 0 || config.Width > 1<<18/config.Height {
 				return

@@ -78,7 +78,7 @@ func newTIFF(data []byte) (*tiffFile, error) {
 		return nil, fmt.Errorf("malformed image: size is %d x %d pixels", t.Width, t.Height)
 	}
 	t.compression, t.photometric = one(tiffCompression, 1), one(tiffPhotometric, 0)
-	t.predictor, t.orientation = one(tiffPredictor, 1), one(tiffOrientation, 1)
+	t.predictor, t.orientation = one(tiffPredictor, 1), known(uint64(one(tiffOrientation, 1)))
 	t.planar, t.reversed, t.format = one(tiffPlanar, 1) == 2, one(tiffFillOrder, 1) == 2, one(tiffFormat, 1)
 	for _, v := range fields[tiffFormat] {
 		if int(v) != t.format {
