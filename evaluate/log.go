@@ -12,6 +12,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Log is a file of predictions that is being written: a line in one call of the system for each image, so that a process that is killed at any moment leaves
@@ -149,7 +150,7 @@ func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to do.
 func (e *MismatchError) Hint() string {
-	return "only predictions of the same weights, recipe, engine, dtype and data add up: name another file, or remove this one to begin anew"
+	return "only predictions of the same weights, names of classes, recipe, engine, dtype, data and right classes add up: name another file, or remove this one to begin anew"
 }
 
 // differences returns in what two headers differ that the figures depend on. A shard is one of them only if it is asked for. Names, devices and versions are
@@ -158,23 +159,42 @@ func (h *Header) differences(other Header, shards bool) []Difference {
 	var found []Difference
 	compare := func(what string, here, there any) {
 		if !reflect.DeepEqual(here, there) {
+			if a, names := here.([]string); names {
+				here, there = fromDifference(a, there.([]string))
+			}
 			found = append(found, Difference{what, brief(here), brief(there)})
 		}
 	}
 	compare("digest of the weights", h.Model.Digest, other.Model.Digest)
 	compare("architecture", h.Model.Config.Named(), other.Model.Config.Named())
 	compare("function of the logits", h.Model.Function, other.Model.Function)
+	compare("names of the classes", h.Model.Labels, other.Model.Labels)
 	compare("recipe", h.Recipe.Recipe, other.Recipe.Recipe)
 	compare("engine", h.Run.Engine, other.Run.Engine)
 	compare("dtype", h.Run.DType, other.Run.DType)
 	compare("digest of the data", h.Data.Digest, other.Data.Digest)
 	compare("number of images", h.Data.Images, other.Data.Images)
+	compare("digest of the file of right classes", h.Data.Truth, other.Data.Truth)
+	compare("digest of the class map", h.Data.Map, other.Data.Map)
+	compare("digest of the real labels", h.Data.Real, other.Data.Real)
+	compare("what classes are matched by", string(h.Data.Way), string(other.Data.Way))
+	compare("names of the data's classes", h.Data.Names, other.Data.Names)
 	compare("classes of the data", h.Data.Logits, other.Data.Logits)
 	compare("classes among which answers are sought", h.Data.Candidates, other.Data.Candidates)
 	if shards {
 		compare("part", h.Data.Shard, other.Data.Shard)
 	}
 	return found
+}
+
+// fromDifference returns two lists of names from where they differ, or their lengths if one is the beginning of the other.
+func fromDifference(here, there []string) (any, any) {
+	for i := range min(len(here), len(there)) {
+		if here[i] != there[i] {
+			return fmt.Sprintf("%s as number %d of %d", text.Quote(here[i]), i, len(here)), fmt.Sprintf("%s of %d", text.Quote(there[i]), len(there))
+		}
+	}
+	return text.Count(len(here), "name", "names"), text.Count(len(there), "name", "names")
 }
 
 // brief returns a value for a message.

@@ -145,6 +145,12 @@ func TestOpenLog_OtherEvaluation(t *testing.T) {
 		"number of images":                       func(h *evaluate.Header) { h.Data.Images-- },
 		"classes of the data":                    func(h *evaluate.Header) { h.Data.Logits = []int{1, 0, 2, 3, 4, 5, 6, 7, 8, 9} },
 		"classes among which answers are sought": func(h *evaluate.Header) { h.Data.Candidates = []int{3, 4} },
+		"names of the classes":                   func(h *evaluate.Header) { h.Model.Labels = []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} },
+		"names of the data's classes":            func(h *evaluate.Header) { h.Data.Names = []string{"1", "0", "2", "3", "4", "5", "6", "7", "8", "9"} },
+		"what classes are matched by":            func(h *evaluate.Header) { h.Data.Way = dataset.ByOrder },
+		"digest of the file of right classes":    func(h *evaluate.Header) { h.Data.Truth = "sha256:3" },
+		"digest of the class map":                func(h *evaluate.Header) { h.Data.Map = "sha256:4" },
+		"digest of the real labels":              func(h *evaluate.Header) { h.Data.Real = "sha256:5" },
 		"part":                                   func(h *evaluate.Header) { h.Data.Shard = evaluate.Shard{Index: 2, Of: 3} },
 		"":                                       func(h *evaluate.Header) { h.Version, h.Run.Device, h.Model.Name, h.Data.Source = "2", "cuda", "x", "y" },
 	} {

@@ -59,6 +59,8 @@ type Data struct {
 	// Digest identifies the whole list of images, and Images is their number; -1 if only the end tells.
 	Digest string `json:"digest"`
 	Images int    `json:"images"`
+	// Grounds are the files on which the right classes rest, beside the data.
+	dataset.Grounds
 	// Shard is the part that the file is about.
 	Shard Shard `json:"shard"`
 	// Way is by what the classes of the data were matched with those of the model; Names are the former, and Logits the index of the right logit of each.
@@ -88,7 +90,7 @@ func (s Shard) Valid() bool { return s.Index >= 1 && s.Index <= s.Of && s.Of <= 
 func DataOf(set dataset.Set, part Shard) Data {
 	classes := set.Classes()
 	return Data{
-		Source: set.Source(), Digest: set.Digest(), Images: set.Len(), Shard: part,
+		Source: set.Source(), Digest: set.Digest(), Images: set.Len(), Grounds: set.Grounds(), Shard: part,
 		Way: classes.Way, Names: classes.Names, Logits: classes.Logits, Candidates: classes.Candidates,
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 // ClassMap says which class of the model a class of the data is.
 type ClassMap struct {
-	file string
+	file   string
+	digest string
 	// to has, for the name of a class in the data, the number of a logit, a name or a WordNet id of the model's class, or leftOut.
 	to map[string]string
 }
@@ -33,7 +34,7 @@ func ReadClassMap(path string) (*ClassMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &ClassMap{file: path, to: map[string]string{}}
+	m := &ClassMap{file: path, digest: digestOf(raw), to: map[string]string{}}
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
 	switch {
 	case !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0:

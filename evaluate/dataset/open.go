@@ -247,7 +247,9 @@ func (c *Collection) Match(ctx context.Context, model Model, o Matching) (Set, e
 	if len(examples) == 0 {
 		return nil, &NoImagesError{Source: c.source}
 	}
-	return NewList(c.source, examples, mapping, notes...), nil
+	list := NewList(c.source, examples, mapping, notes...)
+	list.grounds.Real = o.Real.digestOrNone()
+	return list, nil
 }
 
 // mapping returns which logits stand for names, also as a table from name to logit.

@@ -13,6 +13,7 @@ import (
 // google-research/reassessed-imagenet, real.json.
 type RealLabels struct {
 	file   string
+	digest string
 	labels [][]int
 }
 
@@ -26,7 +27,7 @@ func ReadRealLabels(path string) (*RealLabels, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &RealLabels{file: path}
+	r := &RealLabels{file: path, digest: digestOf(raw)}
 	if err := json.Unmarshal(raw, &r.labels); err != nil {
 		return nil, &RealError{File: path, Reason: fmt.Sprintf("not a list of lists of numbers: %v", text.JSONError(err)), Advice: realAdvice}
 	}
@@ -42,6 +43,14 @@ func ReadRealLabels(path string) (*RealLabels, error) {
 		}
 	}
 	return r, nil
+}
+
+// digestOrNone returns the digest of the file, or an empty text without one.
+func (r *RealLabels) digestOrNone() string {
+	if r == nil {
+		return ""
+	}
+	return r.digest
 }
 
 // realAdvice says where such a file comes from.

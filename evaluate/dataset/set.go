@@ -34,6 +34,8 @@ type Set interface {
 	// Digest identifies the whole list, also of a shard: names and classes of all images in order, or names and sizes of all tar files. It is "sha256:" and 64
 	// hexadecimal digits.
 	Digest() string
+	// Grounds identifies the files that say the classes, as far as they are not in the Digest.
+	Grounds() Grounds
 	// Source returns the folder, file or pattern that the caller named.
 	Source() string
 	// Classes says which logit stands for which class of the data. The caller must not change it.
@@ -44,6 +46,15 @@ type Set interface {
 	Shard(i, n int) Set
 }
 
+// Grounds are the digests of files on which the right classes rest, each "sha256:" and 64 hexadecimal digits of the bytes of the file, or empty without one.
+type Grounds struct {
+	// Truth is the file of right classes, and Map the class map. They are empty for a list, whose digest has the class of each image.
+	Truth string `json:"truth,omitempty"`
+	Map   string `json:"class_map,omitempty"`
+	// Real is the file of labels that were collected again.
+	Real string `json:"real_labels,omitempty"`
+}
+
 // List is a [Set] of examples that are known from the start.
 type List struct {
 	examples []Example
@@ -51,6 +62,7 @@ type List struct {
 	digest   string
 	classes  Mapping
 	notes    []string
+	grounds  Grounds
 }
 
 // NewList returns a set of these examples, each of which gets its place as its Index.
@@ -60,7 +72,13 @@ func NewList(source string, examples []Example, classes Mapping, notes ...string
 		examples[i].Index = i
 		fmt.Fprintf(hash, "%q %d\n", examples[i].Name, examples[i].Class) // never fails
 	}
-	return &List{examples, source, digestText(hash.Sum(nil)), classes, notes}
+	return &List{examples: examples, source: source, digest: digestText(hash.Sum(nil)), classes: classes, notes: notes}
+}
+
+// digestOf returns the digest of some bytes.
+func digestOf(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return digestText(sum[:])
 }
 
 // digestText returns the text form of a digest.
@@ -86,6 +104,9 @@ func (l *List) Len() int { return len(l.examples) }
 
 // Digest implements [Set].
 func (l *List) Digest() string { return l.digest }
+
+// Grounds implements [Set].
+func (l *List) Grounds() Grounds { return l.grounds }
 
 // Source implements [Set].
 func (l *List) Source() string { return l.source }

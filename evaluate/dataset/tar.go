@@ -213,6 +213,18 @@ func (s *tarSet) Len() int { return -1 }
 // Digest implements [Set].
 func (s *tarSet) Digest() string { return s.digest }
 
+// Grounds implements [Set].
+func (s *tarSet) Grounds() Grounds {
+	g := Grounds{Real: s.matching.Real.digestOrNone()}
+	if s.tars.truth != nil {
+		g.Truth = s.tars.truth.digest
+	}
+	if s.matching.Map != nil {
+		g.Map = s.matching.Map.digest
+	}
+	return g
+}
+
 // Source implements [Set].
 func (s *tarSet) Source() string { return s.source }
 

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -17,7 +19,8 @@ import (
 
 // truth says the right classes of the images of a flat folder.
 type truth struct {
-	file string
+	file   string
+	digest string
 	// byName has the class for the name of a file without folder and without extension. It is nil if the file has only classes, in order.
 	byName  map[string]string
 	ordered []string
@@ -33,11 +36,12 @@ func readTruth(file string) (*truth, error) {
 		return nil, err
 	}
 	defer opened.Close()
-	rows, err := readTable(opened, file)
+	hash := sha256.New()
+	rows, err := readTable(io.TeeReader(opened, hash), file)
 	if err != nil {
 		return nil, err
 	}
-	t := &truth{file: file}
+	t := &truth{file: file, digest: digestText(hash.Sum(nil))}
 	single := 0
 	for _, r := range rows {
 		if r.class == "" {
