@@ -52,7 +52,7 @@ func (f *pictureFlags) find(ctx context.Context, c *console, arguments []string)
 	list := &pictureList{first: part.Index - 1, step: part.Of, total: -1}
 	switch {
 	case len(arguments) == 0 && f.list == "":
-		return nil, &usageError{"IMAGE... is missing", "name pictures, a folder, a pattern in quotes, - for a list on standard input, or --list FILE"}
+		return nil, &usageError{"IMAGE is missing", "name pictures, a folder, a pattern in quotes, - for a list on standard input, or --list FILE"}
 	case f.list != "" && len(arguments) > 0:
 		return nil, &usageError{"--list and IMAGE exclude each other", "leave one of them out, or put all paths into the list"}
 	case f.list != "" && f.list != standardInput:
