@@ -68,9 +68,9 @@ const mapAdvice = "a class map is a JSON object from name to number, a list of n
 	"the name in the data, and the number or name of the class"
 
 func (m *ClassMap) readObject(raw []byte) error {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return &ListError{File: m.file, Reason: text.JSONError(err).Error(), Advice: mapAdvice}
+	object, err := decodeObject(raw)
+	if err != nil {
+		return &ListError{File: m.file, Reason: err.Error(), Advice: mapAdvice}
 	}
 	for name, value := range object {
 		to, err := oneOf(map[string]json.RawMessage{"class": value}, classColumns)

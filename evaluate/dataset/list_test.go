@@ -83,6 +83,7 @@ func TestLists_Errors(t *testing.T) {
 		{"{\"image\": \"a.png\", \"class\": [1]}\n", "class is not a text or a whole number"},
 		{"{\"image\": \"a.png\", \"class\": 1, \"label\": 2}\n", "class and label say different things"},
 		{"{\"image\": \"a.png\", \"class\": 1}\n{\n", "line 2"},
+		{"{\"image\": \"a.png\", \"class\": 1, \"class\": 2}\n", `line 1: the key "class" stands twice in one object`},
 		{"a,b,c\n", "3 columns, and no line that says which"},
 		{"image,x,class\na.png,1\n", "line 2: 2 columns"},
 		{"a.png,1\n,2\n", "line 2: there is no image"},

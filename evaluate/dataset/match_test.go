@@ -184,7 +184,7 @@ func TestReadClassMap(t *testing.T) {
 		}
 	}
 	for name, content := range map[string]string{
-		"empty": "", "no JSON": "{", "a list of numbers": "[1]", "an object of lists": `{"a": [1]}`, "twice": "a,1\na,2\n", "three columns": "a,b,c\n", "columns missing": "a,1\nb\n", "a blank line": "a\n\nb\n", "a pickle": "\x80\x04\x95\x10",
+		"empty": "", "no JSON": "{", "a list of numbers": "[1]", "an object of lists": `{"a": [1]}`, "a name twice": `{"a": 1, "b": 0, "a": 0}`, "twice": "a,1\na,2\n", "three columns": "a,b,c\n", "columns missing": "a,1\nb\n", "a blank line": "a\n\nb\n", "a pickle": "\x80\x04\x95\x10",
 	} {
 		_, err := dataset.ReadClassMap(write(t, "map", content))
 		if wrong := (*dataset.ListError)(nil); !errors.As(err, &wrong) || wrong.Hint() == "" {

@@ -176,9 +176,9 @@ func columnOf(record, words []string) int {
 func readObjects(r io.Reader, file string) ([]row, error) {
 	var rows []row
 	err := eachLine(r, file, func(number int, line string) error {
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(line), &object); err != nil {
-			return &ListError{File: file, Line: number, Reason: text.JSONError(err).Error()}
+		object, err := decodeObject([]byte(line))
+		if err != nil {
+			return &ListError{File: file, Line: number, Reason: err.Error()}
 		}
 		name, nameErr := oneOf(object, nameColumns)
 		class, classErr := oneOf(object, classColumns)
@@ -189,6 +189,33 @@ func readObjects(r io.Reader, file string) ([]row, error) {
 		return nil
 	})
 	return rows, err
+}
+
+// decodeObject decodes a JSON object. One in which a key stands twice is refused: readers of JSON differ in which of the values they take.
+func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, text.JSONError(err)
+	}
+	decoder, seen := json.NewDecoder(bytes.NewReader(raw)), make(map[string]bool, len(object))
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
+	}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := token.(string)
+		if seen[key] {
+			return nil, fmt.Errorf("the key %s stands twice in one object", text.Quote(key))
+		}
+		seen[key] = true
+		if err := decoder.Decode(&json.RawMessage{}); err != nil {
+			return nil, err
+		}
+	}
+	return object, nil
 }
 
 // oneOf returns the value of the one of some keys that an object has: a text or a whole number.

@@ -420,9 +420,9 @@ func (s *sample) addClass(ending string, header *tar.Header, content io.Reader) 
 	}
 	class := strings.TrimSpace(string(raw))
 	if ending == "json" {
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &object); err != nil {
-			return text.JSONError(err)
+		object, err := decodeObject(raw)
+		if err != nil {
+			return err
 		}
 		if columnOfObject(object) == "" {
 			return nil // about something else than the class

@@ -234,6 +234,7 @@ func TestTars_Errors(t *testing.T) {
 		{"two classes", pack(t, "1.png="+png, "1.cls=1", "1.json={\"label\": 2}"), `the classes "1" and "2"`, new(*dataset.TarError)},
 		{"an odd class", pack(t, "1.png="+png, "1.cls=1\n2"), "does not hold one class", new(*dataset.TarError)},
 		{"no JSON", pack(t, "1.png="+png, "1.json=[1]"), "1.json", new(*dataset.TarError)},
+		{"a key twice", pack(t, "1.png="+png, `1.json={"label": 2, "label": 1}`), `the key "label" stands twice`, new(*dataset.TarError)},
 		{"a tar in a tar", pack(t, "n01440764.tar=x"), "a tar file in a tar file", new(*dataset.TarError)},
 		{"no images", pack(t, "1.txt=x"), "has no class folders with images", new(*dataset.NoImagesError)},
 		{"another class", pack(t, "10/1.png="+png), `"10" is not between 0 and 9|"10" is no number of a class`, new(*dataset.MismatchError)},
