@@ -121,11 +121,12 @@ func readWords(r io.Reader, file string) ([]row, error) {
 	return rows, err
 }
 
-// readCSV reads columns. Those with the image and the class are found by the words of the first line, or are the only two.
+// readCSV reads columns. Those with the image and the class are found by the words of the first line, or are the only two. Several columns for one of them have
+// to say the same.
 func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
 	table := csv.NewReader(r)
 	table.Comma, table.FieldsPerRecord, table.ReuseRecord = comma, -1, true
-	nameAt, classAt, multiple := 0, 1, false
+	named, classed, multiple := columns{at: []int{0}}, columns{at: []int{1}}, false
 	var rows []row
 	for first := true; ; first = false {
 		record, err := table.Read()
@@ -137,9 +138,9 @@ func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
 		}
 		line, _ := table.FieldPos(0)
 		if first {
-			n, c := columnOf(record, nameColumns), columnOf(record, classColumns)
-			if n >= 0 && c >= 0 {
-				nameAt, classAt, multiple = n, c, strings.EqualFold(record[c], "PredictionString")
+			n, c := columnsOf(record, nameColumns), columnsOf(record, classColumns)
+			if len(n.at) > 0 && len(c.at) > 0 {
+				named, classed, multiple = n, c, strings.EqualFold(c.words[0], "PredictionString")
 				continue
 			}
 			if len(record) != 2 {
@@ -149,14 +150,21 @@ func readCSV(r io.Reader, file string, comma rune) ([]row, error) {
 				}
 			}
 		}
-		if len(record) <= max(nameAt, classAt) {
+		if len(record) <= max(named.last(), classed.last()) {
 			return nil, &ListError{File: file, Line: line, Reason: fmt.Sprintf("%s, where image and class are expected", text.Count(len(record), "column", "columns"))}
 		}
-		class := strings.TrimSpace(record[classAt])
+		name, nameErr := named.of(record)
+		class, classErr := classed.of(record)
+		if err := errors.Join(nameErr, classErr); err != nil {
+			return nil, &ListError{File: file, Line: line, Reason: strings.ReplaceAll(err.Error(), "\n", "; "), Advice: "leave only the columns that are meant"}
+		}
 		if multiple { // Kaggle's list of boxes: class and four numbers, for each box
 			class, _, _ = strings.Cut(class, " ")
 		}
-		rows = append(rows, row{line, strings.Clone(strings.TrimSpace(record[nameAt])), strings.Clone(class)})
+		if class == "" {
+			return nil, &ListError{File: file, Line: line, Reason: "there is no class"}
+		}
+		rows = append(rows, row{line, strings.Clone(name), strings.Clone(class)})
 	}
 }
 
@@ -167,9 +175,35 @@ func csvError(file string, err error) error {
 	return err
 }
 
-// columnOf returns the place of the first of some words in a line, or -1.
-func columnOf(record, words []string) int {
-	return slices.IndexFunc(record, func(cell string) bool { return slices.Contains(words, strings.ToLower(strings.TrimSpace(cell))) })
+// columns are the columns of a table that say one thing.
+type columns struct {
+	at    []int
+	words []string
+}
+
+// columnsOf returns the columns whose word in the first line is one of these.
+func columnsOf(record, words []string) columns {
+	var c columns
+	for i, cell := range record {
+		if cell = strings.TrimSpace(cell); slices.Contains(words, strings.ToLower(cell)) {
+			c.at, c.words = append(c.at, i), append(c.words, strings.Clone(cell))
+		}
+	}
+	return c
+}
+
+// last returns the last of the columns.
+func (c columns) last() int { return c.at[len(c.at)-1] }
+
+// of returns what the columns say in a line. It is an error if they say different things.
+func (c columns) of(record []string) (string, error) {
+	value := strings.TrimSpace(record[c.at[0]])
+	for i, at := range c.at[1:] {
+		if other := strings.TrimSpace(record[at]); other != value {
+			return "", fmt.Errorf("%s and %s say different things", text.Name(c.words[0]), text.Name(c.words[i+1]))
+		}
+	}
+	return value, nil
 }
 
 // readObjects reads JSON objects, a line each.
@@ -184,6 +218,9 @@ func readObjects(r io.Reader, file string) ([]row, error) {
 		class, classErr := oneOf(object, classColumns)
 		if err := errors.Join(nameErr, classErr); err != nil {
 			return &ListError{File: file, Line: number, Reason: strings.ReplaceAll(err.Error(), "\n", "; ")}
+		}
+		if class == "" {
+			return &ListError{File: file, Line: number, Reason: "there is no class"}
 		}
 		rows = append(rows, row{number, name, class})
 		return nil
