@@ -43,7 +43,7 @@ var (
 	errLong   = errdef.New(errdef.ErrInput, fmt.Sprintf("it has more than %d bytes", maxLine))
 )
 
-// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out. The error, which ends the sequence, is a *[LineError].
+// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out, and so is a mark of byte order at the start. The error, which ends the sequence, is a *[LineError].
 // name is that of the list, for messages.
 func Lines(r io.Reader, name string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
@@ -60,6 +60,9 @@ func Lines(r io.Reader, name string) iter.Seq2[string, error] {
 			if err != nil && !errors.Is(err, io.EOF) {
 				yield("", &LineError{name, number, err})
 				return
+			}
+			if number == 1 {
+				line = strings.TrimPrefix(line, "\xef\xbb\xbf")
 			}
 			if line != "" && !yield(line, nil) || err != nil {
 				return

@@ -127,6 +127,10 @@ func TestLines(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.jpg", " b c.jpg", "last"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
+	got, err = read("\xef\xbb\xbfa.jpg\n\xef\xbb\xbfb.jpg\n")
+	if diff := cmp.Diff([]string{"a.jpg", "\xef\xbb\xbfb.jpg"}, got); diff != "" || err != nil {
+		t.Errorf("a mark of byte order: %s %v", diff, err)
+	}
 	for _, bad := range []string{"ok\n" + strings.Repeat("x", 1<<17), "ok\nPK\x00\x01\n"} {
 		got, err := read(bad)
 		if wrong := (*pictures.LineError)(nil); !errors.As(err, &wrong) || wrong.Line != 2 || len(got) != 1 || !errors.Is(err, errdef.ErrInput) {
