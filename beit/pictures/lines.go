@@ -43,8 +43,8 @@ var (
 	errLong   = errdef.New(errdef.ErrInput, fmt.Sprintf("it has more than %d bytes", maxLine))
 )
 
-// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out, and so is a mark of byte order at the start. The error, which ends the sequence, is a *[LineError].
-// name is that of the list, for messages.
+// Lines yields the lines of a list of paths as they come, without their ends; empty ones are left out, and so is a mark of byte order at the
+// start. The error, which ends the sequence, is a *[LineError]. name is that of the list, for messages.
 func Lines(r io.Reader, name string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		lines := bufio.NewReaderSize(r, maxLine)

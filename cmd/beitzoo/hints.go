@@ -131,6 +131,7 @@ var flagHints = []struct {
 	{isA(func(e *dataset.NoImagesError) bool { return e.Flat > 0 }), "the flag is --truth FILE"},
 	{isA(func(e *dataset.ListError) bool { return e.Unrooted }), "the flag is --root FOLDER"},
 	{isA(func(e *dataset.RealError) bool { return e.Nameless }), "the flag is --labels imagenet-1k"},
+	{isA(func(e *dataset.MismatchError) bool { return e.Unsure != "" }), "the flags are --labels FILE, --class-map FILE and --match order"},
 	{isA(func(e *dataset.MismatchError) bool { return e.Likely != "" }), "the flags are --labels and --class-map FILE"},
 	{isA(func(e *dataset.MismatchError) bool { return e.Nameless }), "the flags are --labels FILE and --class-map FILE"},
 	{isA[*dataset.MismatchError](nil), "the flag is --class-map FILE"},

@@ -111,6 +111,8 @@ type MismatchError struct {
 	// Nameless says that nobody states the names of the model's classes. Likely is a known list of so many classes that they may be, such as ImageNet-1k.
 	Nameless bool
 	Likely   string
+	// Unsure is empty, or says why the names are not taken in their order, although there are as many as classes and nobody states the names of those.
+	Unsure string
 }
 
 // listed is how many mismatches the message has; Mismatches has all.
@@ -130,6 +132,9 @@ func (e *MismatchError) Error() string {
 		}
 		lines = append(lines, line)
 	}
+	if e.Unsure != "" {
+		lines = append(lines, "  they are as many as the classes of the model, but "+e.Unsure)
+	}
 	return strings.Join(lines, "\n")
 }
 
@@ -139,6 +144,8 @@ func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrUsage }
 // Hint says what has to be stated.
 func (e *MismatchError) Hint() string {
 	switch {
+	case e.Unsure != "":
+		return "nobody states the names of the model's classes: state them, or which logit each class is, with a class map, or ask for the order of their bytes"
 	case e.Likely != "":
 		return fmt.Sprintf("if the model has the classes of %s, state their names; otherwise state which logit each class is, with a class map", e.Likely)
 	case e.Nameless:

@@ -22,8 +22,8 @@ type item struct {
 // walk lists what is in a folder.
 type walk struct {
 	items []item
-	// classes are the names of the class folders, also of empty ones.
-	classes []string
+	// bare are the names of class folders without images.
+	bare []string
 	// What is left out, by the first few names and how many there are.
 	foreign, hidden, special, beside, again, dangling, empty found
 	// tars are the tar files directly in the folder.
@@ -110,11 +110,11 @@ func (w *walk) top(ctx context.Context, root string, entry fs.DirEntry) error {
 			return err
 		}
 		before := len(w.items)
-		w.classes = append(w.classes, name)
 		if err := w.folder(ctx, path, name, name, real, map[string]bool{real: true}); err != nil {
 			return err
 		}
 		if len(w.items) == before {
+			w.bare = append(w.bare, name)
 			w.empty.add(name)
 		}
 	case !kind.IsRegular():

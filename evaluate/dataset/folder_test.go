@@ -159,6 +159,7 @@ func TestFolders_Notes(t *testing.T) {
 		"1 link leads to nothing, where a class folder may have been meant: gone",
 		"2 folders are reached twice by links, and read once: cat/also, cat/loop",
 		"1 class folder has no images: bee",
+		"the data has 2 classes of the model's 3 classes; answers are sought among all",
 	}
 	if diff := cmp.Diff(notes, set.Notes()); diff != "" {
 		t.Error(diff)

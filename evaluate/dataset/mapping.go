@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -18,7 +19,8 @@ const (
 	ByWordNet Way = "wordnet"
 	// ByNumber: the names are the numbers of the logits, from 0.
 	ByNumber Way = "number"
-	// ByOrder: there are as many names as classes, and the first in the order of their bytes is class 0, as torchvision's ImageFolder does.
+	// ByOrder: there are as many names as classes, and the first in the order of their bytes is class 0, as torchvision's ImageFolder does. Class folders without
+	// images count where it takes them to be as many.
 	ByOrder Way = "order"
 	// ByMap: the caller gave a map.
 	ByMap Way = "map"
@@ -49,14 +51,27 @@ func (m Mapping) Subset() bool {
 	return len(seen) < m.Of
 }
 
-// notes returns what has to be said about the mapping.
-func (m Mapping) notes() []string {
+// orderNote says what it means that classes are taken in their order.
+func (m Mapping) orderNote(asked bool) string {
+	var first []string
+	for i, name := range m.Names[:min(mostNamed, len(m.Names))] {
+		first = append(first, fmt.Sprintf("%s is class %d", text.Quote(name), m.Logits[i]))
+	}
+	why := "nobody states the names of the model's classes: "
+	if asked {
+		why = "as asked, "
+	}
+	return why + "the classes of the data are taken in the order of their bytes, as torchvision does: " + strings.Join(first, ", ") + " and so on"
+}
+
+// notes returns what has to be said about the mapping, which somebody asked for or not.
+func (m Mapping) notes(asked bool) []string {
 	var notes []string
 	if m.Way == ByNumber && len(m.Logits) > 0 && m.Logits[0] == 1 {
 		notes = append(notes, "the smallest number of a class is 1: numbers are taken to count from 0, as logits do")
 	}
 	if m.Way == ByOrder {
-		notes = append(notes, "nobody states the names of the model's classes: those of the data are taken in their order, as torchvision does")
+		notes = append(notes, m.orderNote(asked))
 	}
 	if m.Subset() {
 		among := "all"

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/pictures"
 	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -25,7 +26,8 @@ type Model struct {
 // Matching says how the classes of a data set are matched with those of a model.
 type Matching struct {
 	// Way is by what names are matched; empty takes the first of [ByLabel], [ByWordNet], [ByNumber] that fits all names, or [ByOrder] if nobody states the names
-	// of the model's classes and there are as many.
+	// of the model's classes, there are as many, and everybody would put them into the same order: numbers that do not fit, and names such as class10 and class9,
+	// are taken in order on request only.
 	Way Way
 	// Map, if not nil, says it in place of Way.
 	Map *ClassMap
@@ -46,6 +48,8 @@ type matcher struct {
 	ids    map[string]int
 	// vocabulary is the known list of classes that the model has, or nil.
 	vocabulary *vocabulary.Vocabulary
+	// empty are the names of class folders without images: they have a place in the order.
+	empty []string
 }
 
 func newMatcher(model Model) *matcher {
@@ -199,9 +203,11 @@ func (m *matcher) choose(source string, names []string, o Matching) (Way, []int,
 	fail := &MismatchError{Source: source, Names: len(names), Classes: m.model.Classes}
 	for _, way := range ways {
 		if way == ByOrder {
-			if len(names) == m.model.Classes && (o.Way != "" || len(m.labels) == 0) {
-				return way, counted(len(names)), nil
+			logits, unsure := m.order(names, o.Way != "")
+			if logits != nil {
+				return way, logits, nil
 			}
+			fail.Unsure = unsure
 			continue
 		}
 		logits, wrong := m.all(way, names)
@@ -213,6 +219,46 @@ func (m *matcher) choose(source string, names []string, o Matching) (Way, []int,
 		}
 	}
 	return "", nil, m.explain(fail, names)
+}
+
+// order returns the places of names in the order of their bytes, nil if there are not as many as classes. Unless somebody asked for it, it is also nil if a class
+// of the model has a name, and if others would put the names into another order; then it says why.
+func (m *matcher) order(names []string, asked bool) (logits []int, unsure string) {
+	all, unsure := names, ""
+	if whole := len(names) + len(m.empty); len(names) != m.model.Classes && whole == m.model.Classes {
+		all, unsure = slices.Sorted(slices.Values(slices.Concat(names, m.empty))), "only together with the folders that have no images"
+	}
+	switch {
+	case len(all) != m.model.Classes || !asked && len(m.labels) > 0:
+		return nil, ""
+	case !asked && unsure == "":
+		unsure = doubtOf(names)
+	}
+	if !asked && unsure != "" {
+		return nil, unsure
+	}
+	for _, name := range names {
+		logits = append(logits, slices.Index(all, name))
+	}
+	return logits, ""
+}
+
+// doubtOf says why others may put names, which are in the order of their bytes, into another one; it is empty if nobody does.
+func doubtOf(names []string) string {
+	if !slices.ContainsFunc(names, func(name string) bool { return !isNumber(name) }) {
+		return "as numbers they are not those of the classes, 0 and so on"
+	}
+	for i := range names[1:] {
+		if a, b := names[i], names[i+1]; pictures.Natural(a, b) > 0 {
+			return fmt.Sprintf("in doubtful order: by their bytes %s comes before %s, as torchvision has it, and by their numbers after it, as timm has it", text.Quote(a), text.Quote(b))
+		}
+	}
+	return ""
+}
+
+func isNumber(name string) bool {
+	_, err := strconv.Atoi(name)
+	return err == nil
 }
 
 func counted(n int) []int {
@@ -247,7 +293,10 @@ func (m *matcher) explain(fail *MismatchError, names []string) error {
 		if known == nil {
 			known = slices.Sorted(maps.Keys(m.labels))
 		}
-		fail.Mismatches[i].Nearest = suggest.Nearest(fold(fail.Mismatches[i].Name), known)
+		name := fold(fail.Mismatches[i].Name)
+		if nearest := suggest.Nearest(name, known); nearest != name { // what several classes share is no advice
+			fail.Mismatches[i].Nearest = nearest
+		}
 	}
 	return fail
 }

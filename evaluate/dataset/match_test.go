@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,9 +21,22 @@ func folders(t *testing.T, names ...string) string {
 	t.Helper()
 	var lines []string
 	for _, name := range names {
-		lines = append(lines, name+"/1.png")
+		if strings.HasSuffix(name, "/") {
+			lines = append(lines, name) // an empty one
+		} else {
+			lines = append(lines, name+"/1.png")
+		}
 	}
 	return plant(t, lines...)
+}
+
+// numbered returns the numbers from one to before another.
+func numbered(from, end int) []string {
+	var names []string
+	for i := from; i < end; i++ {
+		names = append(names, strconv.Itoa(i))
+	}
+	return names
 }
 
 func write(t *testing.T, name, content string) string {
@@ -77,6 +91,9 @@ func TestMatch_Ways(t *testing.T) {
 		{"numbers by request", []string{"0", "1"}, dataset.Model{Classes: 2, Labels: []string{"1", "0"}}, dataset.Matching{Way: dataset.ByNumber}, dataset.ByNumber, map[string]int{"0": 0, "1": 1}},
 		{"order", []string{"b", "a", "c"}, dataset.Model{Classes: 3}, dataset.Matching{}, dataset.ByOrder, map[string]int{"a": 0, "b": 1, "c": 2}},
 		{"order of a model with placeholders", []string{"b", "a"}, dataset.Model{Classes: 2, Labels: []string{"LABEL_0", "LABEL_1"}}, dataset.Matching{}, dataset.ByOrder, map[string]int{"a": 0, "b": 1}},
+		{"order with an empty one", []string{"x", "y", "a/"}, dataset.Model{Classes: 3}, dataset.Matching{Way: dataset.ByOrder}, dataset.ByOrder, map[string]int{"x": 1, "y": 2}},
+		{"order without an empty one", []string{"x", "y", "a/"}, dataset.Model{Classes: 2}, dataset.Matching{}, dataset.ByOrder, map[string]int{"x": 0, "y": 1}},
+		{"an empty one of another name", []string{"ant", "cat", "scripts/"}, animals, dataset.Matching{}, dataset.ByLabel, map[string]int{"ant": 0, "cat": 2}},
 		{"order by request", []string{"x", "y", "z"}, animals, dataset.Matching{Way: dataset.ByOrder}, dataset.ByOrder, map[string]int{"x": 0, "y": 1, "z": 2}},
 		{"map", []string{"x", "y"}, animals, dataset.Matching{Map: classMap(t, "map.csv", "x,cat\ny,1\n")}, dataset.ByMap, map[string]int{"x": 2, "y": 1}},
 		{"map of several", []string{"x", "y"}, animals, dataset.Matching{Map: classMap(t, "map.json", `{"x": 0, "y": 0}`)}, dataset.ByMap, map[string]int{"x": 0, "y": 0}},
@@ -123,6 +140,10 @@ func TestMatch_Mismatches(t *testing.T) {
 		{"too many without names", []string{"a", "b", "c", "d"}, dataset.Model{Classes: 3}, dataset.Matching{}, []string{"4 of its 4 classes are none of the 3"}, "state them"},
 		{"ids without names", []string{"n01440764", "n02102040"}, dataset.Model{Classes: 1000}, dataset.Matching{}, []string{"nobody states the names"}, "if the model has the classes of ImageNet-1k"},
 		{"as many with other names", []string{"x", "y", "z"}, animals, dataset.Matching{}, []string{"3 of its 3 classes"}, "class map"},
+		{"numbers from 1 without names", numbered(1, 11), ten, dataset.Matching{}, []string{`"10" is not between 0 and 9`, "as many as the classes of the model, but as numbers they are not those"}, "the order of their bytes"},
+		{"numbers from 7", numbered(7, 17), ten, dataset.Matching{}, []string{"as numbers they are not those"}, "the order of their bytes"},
+		{"names with numbers", []string{"c9", "c10"}, dataset.Model{Classes: 2}, dataset.Matching{}, []string{`by their bytes "c10" comes before "c9"`}, "the order of their bytes"},
+		{"as many with empty ones", []string{"a", "b", "c/"}, dataset.Model{Classes: 3}, dataset.Matching{}, []string{"2 of its 2 classes", "only together with the folders that have no images"}, "the order of their bytes"},
 		{"one class twice", []string{"7", "07"}, ten, dataset.Matching{}, []string{`"7" is class 7, as "07" is`}, ""},
 		{"order of another number", []string{"x", "y"}, animals, dataset.Matching{Way: dataset.ByOrder}, []string{"the numbers of classes differ"}, ""},
 		{"not in the map", []string{"x", "y"}, animals, dataset.Matching{Map: classMap(t, "m.csv", "x,0\nz,1\n")}, []string{`"y" is not in the class map`}, "class map"},
@@ -135,6 +156,9 @@ func TestMatch_Mismatches(t *testing.T) {
 		if !errors.As(err, &wrong) || !errors.Is(err, errdef.ErrUsage) || !strings.Contains(wrong.Hint(), c.hint) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
+		}
+		if strings.Contains(err.Error(), `mean "crane"`) {
+			t.Errorf("%s: %v: what does not fit is no advice", c.name, err)
 		}
 		for _, message := range c.messages {
 			if !strings.Contains(err.Error(), message) {
@@ -165,6 +189,22 @@ func TestMatch_Candidates(t *testing.T) {
 	}
 	if got := mustOpen(t, folders(t, "ant", "bee", "cat"), animals, dataset.Matching{OwnClasses: true}); got.Classes().Candidates != nil || got.Classes().Subset() || len(got.Notes()) != 0 {
 		t.Errorf("all classes are some of them: %q", got.Notes())
+	}
+	if got := mustOpen(t, folders(t, "ant", "bee/", "cat", "scripts/"), animals, dataset.Matching{OwnClasses: true}); !slices.Equal(got.Classes().Candidates, []int{0, 2}) {
+		t.Errorf("among classes without images: %v", got.Classes().Candidates)
+	}
+	for names, c := range map[string]struct {
+		model dataset.Model
+		o     dataset.Matching
+		note  string
+	}{
+		"a b c":    {dataset.Model{Classes: 3}, dataset.Matching{}, `nobody states the names of the model's classes: the classes of the data are taken in the order of their bytes`},
+		"9 10 11":  {dataset.Model{Classes: 3}, dataset.Matching{Way: dataset.ByOrder}, `as asked, the classes of the data are taken in the order of their bytes, as torchvision does: "10" is class 0, "11" is class 1, "9" is class 2`},
+		"c9 c10 x": {animals, dataset.Matching{Way: dataset.ByOrder}, `as asked, the classes of the data are taken in the order of their bytes, as torchvision does: "c10" is class 0`},
+	} {
+		if got := mustOpen(t, folders(t, strings.Fields(names)...), c.model, c.o).Notes(); !strings.Contains(strings.Join(got, "\n"), c.note) {
+			t.Errorf("%s: %q", names, got)
+		}
 	}
 	if got := mustOpen(t, folders(t, "1", "2"), ten, dataset.Matching{}); !strings.Contains(strings.Join(got.Notes(), "\n"), "numbers are taken to count from 0") {
 		t.Errorf("%q", got.Notes())

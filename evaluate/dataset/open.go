@@ -43,9 +43,9 @@ type Collection struct {
 	source string
 	kind   Kind
 	items  []item
-	// names are the classes in the order of their bytes.
-	names []string
-	notes []string
+	// names are the classes in the order of their bytes, and empty those of class folders without images.
+	names, empty []string
+	notes        []string
 	// tars are the files of which the images are read when they are needed; then items is empty.
 	tars *archives
 }
@@ -104,10 +104,10 @@ func openFolder(ctx context.Context, folder string, o Options) (*Collection, err
 	for _, path := range w.tars {
 		w.foreign.add(filepath.Base(path))
 	}
-	c := &Collection{source: folder, kind: Folders, items: w.items, names: w.classes, notes: w.notes()}
+	c := &Collection{source: folder, kind: Folders, items: w.items, names: namesOf(w.items), empty: w.bare, notes: w.notes()}
 	switch {
 	case len(w.items) == 0:
-		return nil, &NoImagesError{Source: folder, Classes: len(w.classes), Flat: w.beside.count, Truth: nearTruth(folder)}
+		return nil, &NoImagesError{Source: folder, Classes: len(w.bare), Flat: w.beside.count, Truth: nearTruth(folder)}
 	case o.Truth == "":
 		return c, nil
 	}
@@ -213,6 +213,7 @@ func namesOf(items []item) []string {
 // a *[RealError]. Of tar files the first is read through, and all of them for [Matching.OwnClasses]: then errors are also those of reading.
 func (c *Collection) Match(ctx context.Context, model Model, o Matching) (Set, error) {
 	m := newMatcher(model)
+	m.empty = c.empty
 	if o.Real != nil {
 		if err := o.Real.check(m); err != nil {
 			return nil, err
@@ -240,7 +241,7 @@ func (c *Collection) Match(ctx context.Context, model Model, o Matching) (Set, e
 		}
 		examples = append(examples, e)
 	}
-	notes := append(slices.Clone(c.notes), mapping.notes()...)
+	notes := append(slices.Clone(c.notes), mapping.notes(o.Way != "")...)
 	if leftOut > 0 {
 		notes = append(notes, text.Count(leftOut, "image is", "images are")+" left out by the class map")
 	}

@@ -125,7 +125,7 @@ func (c *Collection) matchTars(ctx context.Context, m *matcher, o Matching) (Set
 	if len(scanned) < len(c.tars.files) {
 		notes = append(notes, fmt.Sprintf("the classes of the first of %d tar files were matched before the run; those of the others are while it runs", len(c.tars.files)))
 	} else {
-		notes = append(notes, mapping.notes()...)
+		notes = append(notes, mapping.notes(false)...)
 	}
 	return &tarSet{tars: c.tars, matcher: m, matching: o, source: c.source, digest: c.tars.digest(), files: c.tars.files, classes: mapping, notes: notes}, nil
 }
