@@ -160,3 +160,51 @@ func TestNewLines(t *testing.T) {
 		}
 	}
 }
+
+// TestIsOwn: files of features are told from all others, whatever their names.
+func TestIsOwn(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	put := func(name string, content []byte) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, dtype := range map[string]tensor.DType{"f32": tensor.F32, "f64": tensor.F64} {
+		var lines bytes.Buffer
+		l, err := features.NewLines(&lines, map[string]string{"beitzoo": "v1"}, tensor.Shape{2}, dtype)
+		if err := errors.Join(err, l.Add("a", []float64{1, 2}), l.Finish()); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Create(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := features.NewSafetensors(file, nil, tensor.Shape{2}, dtype, []string{"a"})
+		if err := errors.Join(err, s.Add("a", []float64{1, 2}), s.Finish(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{put("lines", lines.Bytes()), file.Name()} {
+			if own, err := features.IsOwn(path); err != nil || !own {
+				t.Errorf("%s: %v, %v", path, own, err)
+			}
+		}
+	}
+	weights, err := os.ReadFile("../../testdata/tiny/tiny_p16_32.hf/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"empty": {}, "brace": []byte("{"), "object": []byte(`{"format": "beitzoo.answers.v1"}`), "other lines": []byte(`{"image": "x.png"}` + "\n"), "words": []byte("my thesis, of many words"),
+		"weights": weights, "picture": append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 100)...),
+	} {
+		if own, err := features.IsOwn(put(name, content)); err != nil || own {
+			t.Errorf("%s: %v, %v", name, own, err)
+		}
+	}
+	if _, err := features.IsOwn(filepath.Join(folder, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+}

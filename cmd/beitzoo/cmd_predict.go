@@ -84,7 +84,12 @@ func predict(ctx context.Context, c *console, argument string, names []string, f
 
 // classify prints the classes of pictures as they come.
 func (f *predictFlags) classify(ctx context.Context, c *console, argument string, list *pictureList) error {
-	f.digest = f.form.output != ""
+	if f.form.output != "" {
+		if err := f.inputs(argument, list).checkApart(f.form.output); err != nil {
+			return err
+		}
+		f.digest = true
+	}
 	model, err := openClassifier(ctx, c, argument, f.classifierFlags)
 	if err != nil {
 		return err

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // attentionFlags say what is drawn of the attention of a model, and where.
@@ -73,7 +72,7 @@ type drawnMap struct {
 
 // drawAttention draws what a model attends to in pictures.
 func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument string, list *pictureList) error {
-	names, err := f.attention.targets(list)
+	names, err := f.attention.targets(list, f.inputs(argument, list))
 	if err != nil {
 		return err
 	}
@@ -107,7 +106,11 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 			result.Unread = append(result.Unread, unreadImage{output.Failure.Path, output.Failure.Err.Error()})
 			continue
 		}
-		drawn, err := drawOne(ctx, model, output, names(list.place(output.Index), output.Name))
+		target, err := names(output.Index, output.Name)
+		if err != nil {
+			return err
+		}
+		drawn, err := drawOne(ctx, model, output, target)
 		if err != nil {
 			return err
 		}
@@ -134,15 +137,17 @@ func meaningOf(o attention.Options) string {
 	return whose + " in the last block, mean over the heads"
 }
 
-// targets returns where the drawing of a picture goes, by its place and name; it makes the folder for several.
-func (f *attentionFlags) targets(list *pictureList) (func(place int, image string) string, error) {
+// targets returns where the drawing of a picture goes, by its index among those that are drawn, and its name; it makes the folder for several. Nothing is replaced
+// but drawings: in a folder those of the same picture. If the pictures are known, that is found out before the first is drawn.
+func (f *attentionFlags) targets(list *pictureList, in *inputs) (func(index int, image string) (string, error), error) {
 	info, err := os.Stat(f.path)
 	isFolder := err == nil && info.IsDir() || strings.HasSuffix(f.path, "/") || strings.HasSuffix(f.path, string(filepath.Separator))
 	if list.total == 1 && !isFolder {
 		if !strings.EqualFold(filepath.Ext(f.path), ".png") {
 			return nil, &usageError{fmt.Sprintf("--attention %s is not the name of a PNG file", f.path), "end it in .png, or in / for a folder"}
 		}
-		return func(int, string) string { return f.path }, nil
+		isOwn := func(path string) (bool, error) { _, own, err := attention.ReadSource(path); return own, err }
+		return func(int, string) (string, error) { return f.path, nil }, in.check(f.path, "a drawing of --attention", isOwn)
 	}
 	if strings.EqualFold(filepath.Ext(f.path), ".png") && !isFolder {
 		return nil, &usageError{"--attention names one file, and there are several pictures", "give a folder: its drawings get the names of the pictures"}
@@ -150,16 +155,39 @@ func (f *attentionFlags) targets(list *pictureList) (func(place int, image strin
 	if err := os.MkdirAll(f.path, 0o777); err != nil {
 		return nil, disk.AtTarget(f.path, err)
 	}
-	used := map[string]bool{}
-	return func(_ int, image string) string {
-		base := strings.TrimSuffix(filepath.Base(image), filepath.Ext(image))
-		name := base + ".png"
-		for i := 2; used[name]; i++ {
-			name = fmt.Sprintf("%s-%d.png", base, i)
+	d := &drawings{folder: f.path, in: in, used: make(map[string]bool)}
+	if list.names == nil {
+		return func(_ int, image string) (string, error) { return d.next(image) }, nil
+	}
+	paths := make([]string, len(list.names))
+	for i, name := range list.names {
+		if paths[i], err = d.next(name); err != nil {
+			return nil, err
 		}
-		used[name] = true
-		return filepath.Join(f.path, name)
-	}, nil
+	}
+	return func(index int, _ string) (string, error) { return paths[index], nil }, nil
+}
+
+// drawings are the files in a folder of drawings.
+type drawings struct {
+	folder string
+	in     *inputs
+	used   map[string]bool
+}
+
+// next returns the path of the drawing of the next picture.
+func (d *drawings) next(image string) (string, error) {
+	base := strings.TrimSuffix(filepath.Base(image), filepath.Ext(image))
+	name := base + ".png"
+	for i := 2; d.used[name]; i++ {
+		name = fmt.Sprintf("%s-%d.png", base, i)
+	}
+	d.used[name] = true
+	path := filepath.Join(d.folder, name)
+	return path, d.in.check(path, "a drawing of "+text.Quote(image), func(path string) (bool, error) {
+		of, own, err := attention.ReadSource(path)
+		return own && of == image, err
+	})
 }
 
 // drawOne draws the attention in one picture.
@@ -188,11 +216,11 @@ func drawOne(ctx context.Context, model *beitzoo.Extractor, output classify.Outp
 		}
 		drawn.Top = classifier.Top(output.Logits, 1)
 	}
-	var encoded bytes.Buffer
-	if err := png.Encode(&encoded, attention.Draw(preprocess.Restore(model.Recipe(), output.Pixels), maps)); err != nil {
+	file, err := attention.Encode(attention.Draw(preprocess.Restore(model.Recipe(), output.Pixels), maps), output.Name)
+	if err != nil {
 		return drawn, err
 	}
-	return drawn, disk.WriteFile(target, encoded.Bytes(), 0o644)
+	return drawn, disk.WriteFile(target, file, 0o644)
 }
 
 // print prints the result for people.

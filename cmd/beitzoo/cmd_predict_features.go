@@ -59,6 +59,9 @@ func (f *predictFlags) writeFeatures(ctx context.Context, c *console, argument s
 			fmt.Sprintf("write the list to a file and give --list, or write JSON lines: --features FILE%s", linesEnding),
 		}
 	}
+	if err := f.inputs(argument, list).check(f.features.file, "a file of features", features.IsOwn); err != nil {
+		return err
+	}
 	f.digest = true
 	model, err := openExtractor(ctx, c, argument, f.classifierFlags, nil)
 	if err != nil {

@@ -205,15 +205,24 @@ func (a *answerLines) begin(facts classifierFacts, list *pictureList, top int) e
 	return a.write(headerOf(facts, list, top))
 }
 
-// write writes a line in one call of the system: whoever is killed leaves whole ones.
-func (a *answerLines) write(value any) error {
+// lineOf returns a value as a line, with its end.
+func lineOf(value any) ([]byte, error) {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return text.JSON(line.Bytes()), nil
+}
+
+// write writes a line in one call of the system: whoever is killed leaves whole ones.
+func (a *answerLines) write(value any) error {
+	line, err := lineOf(value)
+	if err != nil {
 		return err
 	}
-	_, err := a.to.Write(text.JSON(line.Bytes()))
+	_, err = a.to.Write(line)
 	return err
 }
 

@@ -66,6 +66,16 @@ func openAnswerFile(c *console, path string, facts classifierFacts, list *pictur
 
 // resume reads the lines of the file, cuts off what follows the last whole one, and writes the header if there is none.
 func (a *answerFile) resume(header answerHeader) error {
+	begun, err := a.isHeaderBegun(header)
+	if err == nil && begun {
+		err = disk.AtTarget(a.path, a.file.Truncate(0))
+	}
+	if err != nil {
+		return err
+	}
+	if begun {
+		return a.write(header)
+	}
 	lines := bufio.NewReaderSize(a.file, 1<<16)
 	var whole int64
 	for number := 1; ; number++ {
@@ -83,13 +93,25 @@ func (a *answerFile) resume(header answerHeader) error {
 		}
 		whole += int64(len(line))
 	}
-	if err := a.file.Truncate(whole); err != nil {
-		return disk.AtTarget(a.path, err)
-	}
 	if whole == 0 {
-		return a.write(header)
+		return &usageError{fmt.Sprintf("%s is there already, and is not a file of answers", text.Quote(a.path)), "name another file, or remove this one"}
 	}
-	return nil
+	return disk.AtTarget(a.path, a.file.Truncate(whole))
+}
+
+// isHeaderBegun reports whether the file is empty, or holds a part of the header alone, which a killed process left. Then it is to be begun anew; else it is left
+// at its start.
+func (a *answerFile) isHeaderBegun(header answerHeader) (bool, error) {
+	line, err := lineOf(header)
+	if err != nil {
+		return false, err
+	}
+	begun, err := io.ReadAll(io.LimitReader(a.file, int64(len(line))))
+	if err == nil && (len(begun) == len(line) || !bytes.HasPrefix(line, begun)) {
+		_, err = a.file.Seek(0, io.SeekStart)
+		return false, disk.AtTarget(a.path, err)
+	}
+	return err == nil, disk.AtTarget(a.path, err)
 }
 
 // wholeLine returns the next line with its end; io.EOF if there is none, or no whole one.
