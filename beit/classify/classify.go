@@ -9,12 +9,12 @@ import (
 	"io/fs"
 	"iter"
 	"math"
-	"os"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -114,7 +114,7 @@ func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, er
 // files makes items of image files.
 func (c *Classifier) files(paths []string) iter.Seq2[item, error] {
 	return itemsOf(paths, func(path string) item {
-		return c.file(path, func() (io.ReadCloser, error) { return os.Open(path) })
+		return c.file(path, func() (io.ReadCloser, error) { return disk.OpenRegular(path) })
 	})
 }
 

@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"runtime"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
 // Image is one image to classify.
@@ -285,7 +285,7 @@ func (c *Classifier) file(name string, open func() (io.ReadCloser, error)) item 
 func Paths(paths []string) iter.Seq2[Image, error] {
 	return func(yield func(Image, error) bool) {
 		for _, path := range paths {
-			if !yield(Image{path, func() (io.ReadCloser, error) { return os.Open(path) }}, nil) {
+			if !yield(Image{path, func() (io.ReadCloser, error) { return disk.OpenRegular(path) }}, nil) {
 				return
 			}
 		}

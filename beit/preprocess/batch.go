@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
@@ -61,7 +61,7 @@ func whole(values []float32, failures []*FileError, err error) ([]float32, error
 // FilesLeniently is [Files], but a file that fails does not hide the others: failures has an entry for each path, which is nil for the images in the batch.
 // The batch has only those, [N - failures, 3, Crop, Crop]. The error is about all of the call: an invalid recipe, or the end of ctx.
 func FilesLeniently(ctx context.Context, r card.Recipe, paths []string) (values []float32, failures []*FileError, err error) {
-	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return os.Open(path) })
+	return batch(ctx, r, paths, func(path string) (io.ReadCloser, error) { return disk.OpenRegular(path) })
 }
 
 // FSLeniently is [FilesLeniently] for the files of fsys.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/pictures"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -137,7 +138,7 @@ func (l *pictureList) images(done func(place int, name string) (bool, error)) it
 			l.mu.Lock()
 			l.places = append(l.places, place)
 			l.mu.Unlock()
-			if !yield(classify.Image{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}, nil) {
+			if !yield(classify.Image{Name: path, Open: func() (io.ReadCloser, error) { return disk.OpenRegular(path) }}, nil) {
 				return
 			}
 		}
