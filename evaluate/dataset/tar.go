@@ -2,8 +2,6 @@ package dataset
 
 import (
 	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -17,8 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/errdef"
@@ -268,6 +264,9 @@ func (e *TarError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what to do.
 func (e *TarError) Hint() string {
+	if errors.Is(e.Err, errNoEnd) || errors.Is(e.Err, errAfterEnd) {
+		return "fetch it again; if it is whole, pack its images anew: one tar in each file"
+	}
 	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes; " +
 		"if the tar is damaged, fetch it again"
 }
@@ -306,17 +305,12 @@ func (a *archives) read(ctx context.Context, file archive, content bool) iter.Se
 
 // each calls do with each image, until that returns false.
 func (a *archives) each(ctx context.Context, file archive, content bool, do func(member) bool) error {
-	opened, err := os.Open(file.path)
+	source, err := openTarFile(file.path)
 	if err != nil {
 		return err
 	}
-	defer opened.Close()
-	plain, closeIt, err := decompressed(opened)
-	if err != nil {
-		return &TarError{Path: file.path, Err: err}
-	}
-	defer closeIt()
-	entries, last, now, count, ended := tar.NewReader(plain), "", sample{}, 0, false
+	defer source.Close()
+	entries, last, now, count, ended := tar.NewReader(source.reader()), "", sample{}, 0, false
 	flush := func() error {
 		if now.image.name == "" {
 			return nil
@@ -328,9 +322,12 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		ended = !do(now.image)
 		return nil
 	}
-	for !ended {
+	for place := 0; !ended; place++ {
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {
+			if err := source.checkEnd(ctx); err != nil {
+				return &TarError{file.path, last, err}
+			}
 			return flush()
 		}
 		if ctx.Err() != nil {
@@ -340,7 +337,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return &TarError{file.path, last, err}
 		}
 		last = header.Name
-		if header.Typeflag != tar.TypeReg || isHidden(path.Base(header.Name)) {
+		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || isHidden(path.Base(header.Name)) {
 			continue
 		}
 		if key := keyOf(header.Name); key != now.key {
@@ -349,7 +346,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			}
 			now = sample{key: key}
 		}
-		if err := now.add(header, entries, content); err != nil {
+		if err := now.add(packed{header, entries, file.path, place}, content); err != nil {
 			return &TarError{file.path, last, err}
 		}
 	}
@@ -364,54 +361,38 @@ func keyOf(name string) string {
 }
 
 // add takes a member into the sample.
-func (s *sample) add(header *tar.Header, content io.Reader, keep bool) error {
-	_, ending, _ := strings.Cut(path.Base(header.Name), ".")
+func (s *sample) add(p packed, keep bool) error {
+	name := p.header.Name
+	_, ending, _ := strings.Cut(path.Base(name), ".")
 	switch ending = strings.ToLower(ending); {
 	case ending == "cls" || ending == "cls.txt" || ending == "json":
-		return s.addClass(ending, header, content)
-	case isTar(header.Name):
+		return s.addClass(ending, p)
+	case isTar(name):
 		return errors.New("a tar file in a tar file")
-	case preprocess.HasEnding(header.Name):
+	case preprocess.HasEnding(name):
 	case ending == "":
-		head := make([]byte, preprocess.HeadLen)
-		n, err := io.ReadFull(content, head)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		image, err := p.sniff()
+		if err != nil || !image {
 			return err
 		}
-		if !preprocess.Recognises(head[:n]) {
-			return nil
-		}
-		content = io.MultiReader(bytes.NewReader(head[:n]), content)
 	default:
 		return nil
 	}
 	if s.image.name != "" {
 		return fmt.Errorf("%s has two images", text.Quote(s.key))
 	}
-	s.image.name = header.Name
+	s.image.name = name
 	if !keep {
 		return nil
 	}
-	return s.keep(header, content)
-}
-
-// keep reads the image into memory. One that is too large is an image that can't be read.
-func (s *sample) keep(header *tar.Header, content io.Reader) error {
-	if header.Size > maxMember {
-		s.image.open = func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: header.Name, Limit: maxMember} }
-		return nil
-	}
-	var raw bytes.Buffer // grows with what is there, whatever the header claims
-	if _, err := io.Copy(&raw, content); err != nil {
-		return err
-	}
-	s.image.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw.Bytes())), nil }
-	return nil
+	var err error
+	s.image.open, err = p.opener()
+	return err
 }
 
 // addClass reads a member that says the class.
-func (s *sample) addClass(ending string, header *tar.Header, content io.Reader) error {
-	raw, err := io.ReadAll(io.LimitReader(content, maxClassFile+1))
+func (s *sample) addClass(ending string, p packed) error {
+	raw, err := p.read(maxClassFile + 1)
 	if err != nil {
 		return err
 	}
@@ -432,7 +413,7 @@ func (s *sample) addClass(ending string, header *tar.Header, content io.Reader) 
 		}
 	}
 	if class == "" || strings.Contains(class, "\n") {
-		return fmt.Errorf("%s does not hold one class", path.Base(header.Name))
+		return fmt.Errorf("%s does not hold one class", path.Base(p.header.Name))
 	}
 	if s.said && s.class != class {
 		return fmt.Errorf("the classes %s and %s", text.Quote(s.class), text.Quote(class))
@@ -467,32 +448,4 @@ func (a *archives) classify(s *sample, i int) error {
 		s.image.class = folder
 	}
 	return nil
-}
-
-// decompressed returns what a file holds, decompressed if its first bytes are those of gzip or zstd, and what ends the reading.
-func decompressed(file *os.File) (io.Reader, func(), error) {
-	head := make([]byte, 4)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return nil, nil, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, err
-	}
-	switch {
-	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b:
-		unzipped, err := gzip.NewReader(file)
-		if err != nil {
-			return nil, nil, err
-		}
-		return unzipped, func() {}, nil
-	case n == 4 && string(head) == "\x28\xb5\x2f\xfd":
-		const window = 128 << 20
-		unpacked, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window))
-		if err != nil {
-			return nil, nil, err
-		}
-		return unpacked, unpacked.Close, nil
-	}
-	return file, func() {}, nil
 }

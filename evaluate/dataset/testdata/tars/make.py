@@ -29,6 +29,7 @@ subprocess.run(
     ["tar", "-cf", here / "flat.tar", "--owner=0", "--group=0", "--mtime=@0", "--transform", "s,.*,ILSVRC2012_val_00000003.JPEG,", f"{picked[0].parent.name}/{picked[0].name}"],
     cwd=images, check=True,
 )
+# links.tar and sparse.tar were packed by GNU tar 1.34, the latter with --sparse, from a/b/c.png of which b is a hard link, and from a picture with a hole.
 
 recorded = {}
 for name in ("val-000.tar", "val-001.tar", "val-002.tar", "json.tar.gz"):

@@ -1,0 +1,118 @@
+package dataset
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// tarFile is a tar file that is read, decompressed if it is compressed.
+type tarFile struct {
+	file  *os.File
+	plain io.Reader
+	end   func()
+	// ended says that reading came to the end of the file.
+	ended bool
+}
+
+// openTarFile opens a tar file. The error is a *[fs.PathError] or a *[TarError].
+func openTarFile(path string) (*tarFile, error) {
+	opened, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	plain, end, err := decompressed(opened)
+	if err != nil {
+		opened.Close()
+		return nil, &TarError{Path: path, Err: err}
+	}
+	return &tarFile{file: opened, plain: plain, end: end}, nil
+}
+
+// Close closes the file.
+func (f *tarFile) Close() error {
+	f.end()
+	return f.file.Close()
+}
+
+// Read reads what the file holds.
+func (f *tarFile) Read(p []byte) (int, error) {
+	n, err := f.plain.Read(p)
+	if n == 0 && errors.Is(err, io.EOF) {
+		f.ended = true
+	}
+	return n, err
+}
+
+// reader returns what the members are read from: it can skip them, if the file is not compressed.
+func (f *tarFile) reader() io.Reader {
+	if f.plain == io.Reader(f.file) {
+		return struct {
+			io.Reader
+			io.Seeker
+		}{f, f.file}
+	}
+	return f
+}
+
+// The errors about the end of a tar file.
+var (
+	errNoEnd    = errors.New("it ends without the empty blocks that are the end of a tar: what follows may be missing")
+	errAfterEnd = errors.New("data follows the empty blocks that are the end of a tar: it is damaged, or several tar files are in one")
+)
+
+// checkEnd reads a tar file of which no more members follow to its end. It is an error if the blocks that are the end of a tar are missing, or if something
+// follows them, as where a part was overwritten with zeros; also if the checksum of the compressed file is wrong.
+func (f *tarFile) checkEnd(ctx context.Context) error {
+	if f.ended {
+		return errNoEnd
+	}
+	block := make([]byte, 1<<16)
+	for ctx.Err() == nil {
+		n, err := f.Read(block)
+		for _, b := range block[:n] {
+			if b != 0 {
+				return errAfterEnd
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// decompressed returns what a file holds, decompressed if its first bytes are those of gzip or zstd, and what ends the reading.
+func decompressed(file *os.File) (io.Reader, func(), error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b:
+		unzipped, err := gzip.NewReader(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		return unzipped, func() {}, nil
+	case n == 4 && string(head) == "\x28\xb5\x2f\xfd":
+		const window = 128 << 20
+		unpacked, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window))
+		if err != nil {
+			return nil, nil, err
+		}
+		return unpacked, unpacked.Close, nil
+	}
+	return file, func() {}, nil
+}
