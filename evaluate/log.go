@@ -23,6 +23,8 @@ type Log struct {
 	tally    *Tally
 	resumed  int
 	finished bool
+	// ledger has the images of the records that the file had when it was opened; nil for none.
+	ledger *ledger
 }
 
 // OpenLog opens a file of predictions for an evaluation with this header, or makes it. If it holds records already, the evaluation goes on behind them: images
@@ -56,13 +58,15 @@ func (l *Log) begin(header Header) error {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	found, err := readPredictions(l.path, l.file)
+	images := newLedger(l.path)
+	found, err := readPredictions(l.path, l.file, images)
 	if err != nil {
 		return err
 	}
 	if differences := found.Header.differences(header, true); len(differences) > 0 {
 		return &MismatchError{Path: l.path, Other: "this evaluation", Differences: differences}
 	}
+	l.ledger = images
 	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
 	if found.Torn > 0 {
 		return disk.AtTarget(l.path, os.Truncate(l.path, found.size)) // not of the open file, which on Windows can only be appended to

@@ -235,7 +235,8 @@ func TestReadPredictions_Damaged(t *testing.T) {
 func FuzzReadPredictions(f *testing.F) {
 	f.Add([]byte(`{"format":"beitzoo.predictions.v1","model":{"config":{"image_height":64,"image_width":64,"patch_size":16,"embed_dim":48,"hidden_dim":192,"depth":3,` +
 		`"heads":3,"classes":10,"pooling":"mean","relative_position_bias":"block","epsilon":1e-6},"function":"softmax"},"data":{"images":-1,"shard":{"index":1,"of":1}}}` + "\n" +
-		`{"index":1,"tar":"a","class":3,"top":[{"class":3,"probability":0.5}],"rank":1,"loss":1e300}` + "\n" + `{"index":1000000000000,"class":3,"error":"x","real":[]}` + "\n" + `{"end":{"images":2}}` + "\n" + "{"))
+		`{"index":1,"tar":"a","class":3,"top":[{"class":3,"probability":0.5},{"class":1,"probability":0.25},{"class":2,"probability":0.125},{"class":0,"probability":0.0625},{"class":4,"probability":0}],` +
+		`"rank":1,"loss":0.6931471805599453}` + "\n" + `{"index":1000000000000,"tar":"a","class":3,"error":"x","real":[]}` + "\n" + `{"end":{"images":2}}` + "\n" + "{"))
 	path := filepath.Join(f.TempDir(), "p.jsonl")
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {

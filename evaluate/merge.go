@@ -64,6 +64,11 @@ func Merge(paths ...string) (*Merged, error) {
 			return nil, &FileError{Path: part.Path, Err: &TwiceError{Record{Index: at.index, Tar: at.tar}}}
 		}
 	}
+	if !m.tally.listed() {
+		return nil, &PartsError{[]string{
+			"the images of the records are not those of the data: their names, right classes or real labels have another digest than the headers say, so a part was changed, or is a copy of another",
+		}}
+	}
 	return m, nil
 }
 
@@ -144,6 +149,8 @@ func (t *Tally) merge(other *Tally) (place, bool) {
 		}
 	}
 	maps.Copy(t.unread, other.unread)
+	t.inventory.Join(other.inventory)
+	t.unturned += other.unturned
 	t.score.images, t.score.top1, t.score.top5 = t.score.images+other.score.images, t.score.top1+other.score.top1, t.score.top5+other.score.top5
 	t.loss.addAll(other.loss)
 	t.losses += other.losses

@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"slices"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -34,18 +33,8 @@ type Predictions struct {
 	// Torn is the number of bytes behind the last whole line, which a killed process left.
 	Torn int64
 
-	size int64 // of the whole lines
-}
-
-// line is any line but the first.
-type line struct {
-	Record
-	End *ending `json:"end,omitempty"`
-}
-
-// ending is the last line of an evaluation that reached the end of its images.
-type ending struct {
-	Images int `json:"images"`
+	size   int64   // of the whole lines
+	ledger *ledger // nil unless each image is compared with the data, which tells more than their digest
 }
 
 // FileError says what is wrong with a file of predictions.
@@ -84,7 +73,7 @@ func ReadPredictions(path string) (*Predictions, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readPredictions(path, file)
+	return readPredictions(path, file, nil)
 }
 
 func openRegular(path string) (*os.File, error) {
@@ -94,10 +83,10 @@ func openRegular(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// readPredictions is [ReadPredictions] for an open file.
-func readPredictions(path string, file io.Reader) (*Predictions, error) {
+// readPredictions is [ReadPredictions] for an open file. The ledger, if not nil, gets all records.
+func readPredictions(path string, file io.Reader, images *ledger) (*Predictions, error) {
 	lines := &lineReader{from: bufio.NewReaderSize(file, 1<<16)}
-	p := &Predictions{Path: path}
+	p := &Predictions{Path: path, ledger: images}
 	raw, err := lines.next(maxHeader)
 	if err == nil && json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format && err == nil || errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 		err = errNotPredictions
@@ -124,11 +113,14 @@ func readPredictions(path string, file io.Reader) (*Predictions, error) {
 	}
 }
 
+// errOtherImages says that records are not about the images of the data.
+var errOtherImages = errdef.New(errdef.ErrInput, "the records before have other names, right classes or real labels than the data: their digest is not that of the header")
+
 // add counts a line.
 func (p *Predictions) add(raw []byte) error {
-	var l line
-	if err := json.Unmarshal(raw, &l); err != nil {
-		return fmt.Errorf("not a record: %w", err)
+	l, err := readLine(raw)
+	if err != nil {
+		return err
 	}
 	if l.End != nil {
 		p.Finished = true
@@ -138,20 +130,46 @@ func (p *Predictions) add(raw []byte) error {
 		if d := p.Header.Data; d.Images >= 0 && l.End.Images != inShard(d.Images, d.Shard) {
 			return fmt.Errorf("the end says %s, the part has %d", text.Count(l.End.Images, "image", "images"), inShard(d.Images, d.Shard))
 		}
+		if p.ledger == nil && p.Header.Data.Shard.Of == 1 && !p.Tally.listed() {
+			return errOtherImages
+		}
 		return nil
 	}
 	if err := p.Header.checkRecord(l.Record); err != nil {
 		return err
 	}
-	return p.Tally.Add(l.Record)
+	if err := p.Tally.Add(l.Record); err != nil {
+		return err
+	}
+	if p.ledger != nil {
+		p.ledger.enter(l.Record)
+	}
+	return nil
 }
 
 // Records yields the records that count, in the order of the file: of an image that could be read only later the last one. Every call reads the file again.
 func (p *Predictions) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
+		for n, err := range p.numbered() {
+			if !yield(n.Record, err) {
+				return
+			}
+		}
+	}
+}
+
+// numbered is a record with the number of its line.
+type numbered struct {
+	Record
+	number int
+}
+
+// numbered yields what Records does.
+func (p *Predictions) numbered() iter.Seq2[numbered, error] {
+	return func(yield func(numbered, error) bool) {
 		file, err := openRegular(p.Path)
 		if err != nil {
-			yield(Record{}, err)
+			yield(numbered{}, err)
 			return
 		}
 		defer file.Close()
@@ -164,7 +182,7 @@ func (p *Predictions) Records() iter.Seq2[Record, error] {
 				break
 			}
 			var l line
-			if err = json.Unmarshal(raw, &l); err != nil {
+			if l, err = readLine(raw); err != nil {
 				break
 			}
 			at := l.place()
@@ -174,71 +192,18 @@ func (p *Predictions) Records() iter.Seq2[Record, error] {
 			if l.Error != "" {
 				failed.set(at)
 			}
-			if !yield(l.Record, nil) {
+			if !yield(numbered{l.Record, number}, nil) {
 				return
 			}
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			yield(Record{}, &FileError{Path: p.Path, Err: err})
+			yield(numbered{}, &FileError{Path: p.Path, Err: err})
 		}
 	}
 }
 
 // Summary returns the figures of the file.
 func (p *Predictions) Summary() *Summary { return summarise(p.Tally, p.Finished) }
-
-// check returns an error if a header, which comes from a file, contradicts itself.
-func (h *Header) check() error {
-	if err := h.Model.Config.Validate(); err != nil {
-		return fmt.Errorf("the header's model: %w", err)
-	}
-	classes := h.Model.Config.Classes
-	inRange := func(class int) bool { return class >= 0 && class < classes }
-	switch d := h.Data; {
-	case !h.Model.Config.Classifies():
-		return errors.New("the header's model does not classify")
-	case h.Model.Labels != nil && len(h.Model.Labels) != classes:
-		return fmt.Errorf("the header has %d class names for %d classes", len(h.Model.Labels), classes)
-	case !d.Shard.Valid():
-		return fmt.Errorf("the header says part %s", d.Shard)
-	case d.Images < -1:
-		return fmt.Errorf("the header says %d images", d.Images)
-	case len(d.Names) != len(d.Logits):
-		return fmt.Errorf("the header has %d names and %d logits", len(d.Names), len(d.Logits))
-	case !all(d.Logits, inRange) || !all(d.Candidates, inRange):
-		return fmt.Errorf("the header names a class that is not one of %d", classes)
-	case !slices.IsSorted(d.Candidates):
-		return errors.New("the header's candidates are not in ascending order")
-	}
-	return nil
-}
-
-// checkRecord returns an error if a record, which comes from a file, is not one of this header.
-func (h *Header) checkRecord(r Record) error {
-	classes := h.Model.Config.Classes
-	inRange := func(class int) bool { return class >= 0 && class < classes }
-	switch d := h.Data; {
-	case r.Index < 0 || d.Images >= 0 && r.Index >= d.Images:
-		return fmt.Errorf("there is no image %d", r.Index)
-	case d.Images >= 0 && (r.Tar != "" || r.Index%d.Shard.Of != d.Shard.Index-1):
-		return fmt.Errorf("image %d%s is not one of part %s", r.Index, inTar(r.Tar), d.Shard)
-	case !inRange(r.Class) || !all(r.Real, inRange):
-		return fmt.Errorf("a right class is not one of %d", classes)
-	case r.Error != "" && (len(r.Top) > 0 || r.Rank != 0):
-		return errors.New("an image that could not be read has an answer")
-	case r.Error == "" && (len(r.Top) == 0 || len(r.Top) > shown || r.Rank < 0 || r.Rank > classes):
-		return fmt.Errorf("%s and the rank %d", text.Count(len(r.Top), "answer", "answers"), r.Rank)
-	case !all(r.Top, func(g Guess) bool { return inRange(g.Class) && g.Probability >= 0 && g.Probability <= 1 }):
-		return errors.New("an answer is not a class with a probability")
-	case !(r.Loss >= 0 && r.Loss < maxLoss):
-		return fmt.Errorf("the loss is %g", r.Loss)
-	}
-	return nil
-}
-
-func all[T any](values []T, ok func(T) bool) bool {
-	return !slices.ContainsFunc(values, func(v T) bool { return !ok(v) })
-}
 
 // lineReader reads lines that end with a line break.
 type lineReader struct {

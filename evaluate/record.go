@@ -114,6 +114,8 @@ type Record struct {
 	Tar   string `json:"tar,omitempty"`
 	// Image is its name.
 	Image string `json:"image"`
+	// Content is the CRC-32C of the bytes of an image in a tar file, as 8 hexadecimal digits.
+	Content string `json:"crc32c,omitempty"`
 	// Class is the index of the right logit, and Real are those of all right ones by labels that were collected again: nil without such labels, empty if none.
 	Class int   `json:"class"`
 	Real  []int `json:"real,omitzero"`
@@ -172,7 +174,7 @@ func recordOf(e dataset.Example, logits []float64, candidates []int, function cl
 
 // failed returns the record of an example that could not be read.
 func failed(e dataset.Example, failure error) Record {
-	record := Record{Index: e.Index, Tar: e.Tar, Image: e.Name, Class: e.Class, Real: e.Real}
+	record := Record{Index: e.Index, Tar: e.Tar, Image: e.Name, Content: e.Content, Class: e.Class, Real: e.Real}
 	if failure != nil {
 		record.Error = failure.Error()
 	}

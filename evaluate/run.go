@@ -93,13 +93,21 @@ type run struct {
 // images yields the images that have no record yet, or could not be read before.
 func (r *run) images(ctx context.Context) iter.Seq2[classify.Image, error] {
 	done := r.tally.done.clone() // the tally goes on while images are listed
+	var before *ledger
+	if r.log != nil {
+		before = r.log.ledger
+	}
 	return func(yield func(classify.Image, error) bool) {
 		for example, err := range r.data.Examples(ctx) {
+			was := done.has(place{example.Tar, example.Index})
+			if err == nil && before != nil {
+				err = before.compare(example, was)
+			}
 			if err != nil {
 				yield(classify.Image{}, err)
 				return
 			}
-			if done.has(place{example.Tar, example.Index}) {
+			if was {
 				continue
 			}
 			r.mu.Lock()
@@ -108,6 +116,12 @@ func (r *run) images(ctx context.Context) iter.Seq2[classify.Image, error] {
 			if !yield(example.Image, nil) {
 				return
 			}
+		}
+		if before == nil {
+			return
+		}
+		if err := before.finish(); err != nil {
+			yield(classify.Image{}, err)
 		}
 	}
 }

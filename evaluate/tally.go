@@ -8,6 +8,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -23,6 +24,8 @@ type Tally struct {
 	pairs   map[pair]int
 	bins    [bins]bin
 	real    classCount
+	// inventory has the images of all records, also of those that could not be read.
+	inventory dataset.Inventory
 	// unturned counts images that were read and not turned as their files say.
 	unturned int
 }
@@ -61,6 +64,37 @@ func (e *TwiceError) Error() string {
 // Is reports that the records are unusable.
 func (e *TwiceError) Is(kind error) bool { return kind == errdef.ErrInput }
 
+// ChangedError says that an image of a record is another than that of the data now, or of an earlier record about the same place.
+type ChangedError struct {
+	// Record is the record, Here is what the image is by it, and Else what it is elsewhere: Where, such as "in the data".
+	Record            Record
+	Here, Where, Else string
+}
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("image %d%s is %s, %s it is %s", e.Record.Index, inTar(e.Record.Tar), e.Here, e.Where, e.Else)
+}
+
+// Is reports that the records are unusable.
+func (e *ChangedError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// identity returns what a record says of its image, for a message.
+func (r Record) identity() string {
+	said := fmt.Sprintf("%s of class %d", text.Quote(r.Image), r.Class)
+	if r.Real != nil {
+		said += fmt.Sprintf(", by real labels %d", r.Real)
+	}
+	if r.Content != "" {
+		said += ", CRC-32C " + r.Content
+	}
+	return said
+}
+
+// listed reports whether the records are about all images of the list, as far as it is known.
+func (t *Tally) listed() bool {
+	return t.header.Data.Images < 0 || t.inventory.Digest() == t.header.Data.Digest
+}
+
 func inTar(tar string) string {
 	if tar == "" {
 		return ""
@@ -74,6 +108,13 @@ func (t *Tally) Add(r Record) error {
 	at := r.place()
 	if t.done.has(at) {
 		return &TwiceError{r}
+	}
+	before, again := t.unread[at]
+	switch {
+	case !again:
+		t.inventory.Add(r.Index, r.Image, r.Class, r.Real)
+	case before.Image != r.Image || before.Class != r.Class || !slices.Equal(before.Real, r.Real):
+		return &ChangedError{Record: r, Here: r.identity(), Where: "in an earlier line", Else: before.identity()}
 	}
 	if r.Error != "" {
 		t.unread[at] = r

@@ -151,7 +151,7 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		err = errors.Join(err, e.log.Close())
 	}
 	unread, err := ofUnread(err)
-	if err != nil && e.log != nil && summary.All > 0 {
+	if err != nil && e.log != nil && summary.All > 0 && !errors.As(err, new(*evaluate.FileError)) {
 		e.remark("the same command goes on from here")
 	}
 	if err != nil && (!errors.Is(err, context.Canceled) || summary.All == 0) {

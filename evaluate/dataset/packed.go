@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path"
@@ -47,20 +48,27 @@ func (p packed) whole() func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return nil, errdef.New(errdef.ErrInput, reason) }
 }
 
-// opener returns the Open of an image: its bytes are read into memory, unless it is a link. One that is too large is an image that can't be read.
-func (p packed) opener() (func() (io.ReadCloser, error), error) {
+// keepAs makes the member the content of an image: its bytes are read into memory, unless it is a link. One that is too large is an image that can't be read.
+func (p packed) keepAs(m *member) error {
 	if !isContent(p.header) {
-		return p.whole(), nil
+		m.open = p.whole()
+		return nil
 	}
 	if name := p.header.Name; p.header.Size > maxMember {
-		return func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: name, Limit: maxMember} }, nil
+		m.open = func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: name, Limit: maxMember} }
+		return nil
 	}
 	var raw bytes.Buffer // grows with what is there, whatever the header claims
 	if _, err := io.Copy(&raw, p.content); err != nil {
-		return nil, err
+		return err
 	}
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw.Bytes())), nil }, nil
+	m.content = fmt.Sprintf("%08x", crc32.Checksum(raw.Bytes(), castagnoli))
+	m.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw.Bytes())), nil }
+	return nil
 }
+
+// castagnoli is the polynomial of which processors compute the sum.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // read returns the first bytes of the member, at most so many.
 func (p packed) read(most int64) ([]byte, error) {

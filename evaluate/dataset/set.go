@@ -22,6 +22,8 @@ type Example struct {
 	// Real are the indices of all logits that are right by labels that were collected again, if these were asked for; nil if they were not. If people found no
 	// class right for the image, the slice is empty.
 	Real []int
+	// Content is the CRC-32C of the bytes of an image in a tar file, as 8 hexadecimal digits; empty of others, of links, and of those that are too large to be read.
+	Content string
 }
 
 // Set is a data set whose classes are those of a model. Its methods may be called from several goroutines.
@@ -31,8 +33,8 @@ type Set interface {
 	Examples(ctx context.Context) iter.Seq2[Example, error]
 	// Len returns the number of examples; -1 if only the end tells.
 	Len() int
-	// Digest identifies the whole list, also of a shard: names and classes of all images in order, or names and sizes of all tar files. It is "sha256:" and 64
-	// hexadecimal digits.
+	// Digest identifies the whole list, also of a shard: places, names and right classes of all images, as [Inventory] has them, or names and sizes of all
+	// tar files. It is "sha256:" and 64 hexadecimal digits.
 	Digest() string
 	// Grounds identifies the files that say the classes, as far as they are not in the Digest.
 	Grounds() Grounds
@@ -67,12 +69,12 @@ type List struct {
 
 // NewList returns a set of these examples, each of which gets its place as its Index.
 func NewList(source string, examples []Example, classes Mapping, notes ...string) *List {
-	hash := sha256.New()
+	var all Inventory
 	for i := range examples {
 		examples[i].Index = i
-		fmt.Fprintf(hash, "%q %d\n", examples[i].Name, examples[i].Class) // never fails
+		all.Add(i, examples[i].Name, examples[i].Class, examples[i].Real)
 	}
-	return &List{examples: examples, source: source, digest: digestText(hash.Sum(nil)), classes: classes, notes: notes}
+	return &List{examples: examples, source: source, digest: all.Digest(), classes: classes, notes: notes}
 }
 
 // digestOf returns the digest of some bytes.

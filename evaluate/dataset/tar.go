@@ -175,7 +175,7 @@ func (s *tarSet) Examples(ctx context.Context) iter.Seq2[Example, error] {
 // example returns the example for an image in a tar file. known has the logits of the classes so far.
 func (s *tarSet) example(file archive, member member, known map[string]int) (Example, error) {
 	e := Example{Tar: file.name}
-	e.Name, e.Open = member.name, member.open
+	e.Name, e.Open, e.Content = member.name, member.open, member.content
 	logit, seen := known[member.class]
 	if !seen {
 		wrong := (*Mismatch)(nil)
@@ -274,7 +274,9 @@ func (e *TarError) Hint() string {
 // member is an image in a tar file.
 type member struct {
 	name, class string
-	open        func() (io.ReadCloser, error)
+	// content is the CRC-32C of its bytes, as 8 hexadecimal digits.
+	content string
+	open    func() (io.ReadCloser, error)
 }
 
 // The limits of members of tar files, in bytes.
@@ -385,9 +387,7 @@ func (s *sample) add(p packed, keep bool) error {
 	if !keep {
 		return nil
 	}
-	var err error
-	s.image.open, err = p.opener()
-	return err
+	return p.keepAs(&s.image)
 }
 
 // addClass reads a member that says the class.
