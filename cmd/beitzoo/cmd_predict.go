@@ -96,7 +96,7 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 	}
 	defer model.Close()
 	model.BatchSize = f.size(f.engine.device)
-	out, err := f.form.open(c, factsOf(argument, model), model.Labels(), list, f.top)
+	out, err := f.open(c, factsOf(argument, model), model.Labels(), list)
 	if err != nil {
 		return err
 	}

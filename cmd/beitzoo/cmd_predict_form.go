@@ -2,17 +2,21 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // formFlags say in which form predict says what it found.
@@ -53,15 +57,19 @@ type answers interface {
 }
 
 // open returns where to say the answers of a model.
-func (f *formFlags) open(c *console, facts classifierFacts, labels []string, list *pictureList, top int) (answers, error) {
+func (f *predictFlags) open(c *console, facts classifierFacts, labels []string, list *pictureList) (answers, error) {
 	plain := printed{c: c}
+	header, err := f.headerOf(facts, labels, list)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case f.output != "":
-		return openAnswerFile(c, f.output, facts, list, top)
-	case f.jsonl:
+	case f.form.output != "":
+		return openAnswerFile(c, f.form.output, header, list)
+	case f.form.jsonl:
 		l := &answerLines{printed: plain, to: c.out}
-		return l, l.begin(facts, list, top)
-	case f.csv:
+		return l, l.write(header)
+	case f.form.csv:
 		t := &answerTable{printed: plain, to: csv.NewWriter(c.out)}
 		return t, t.write("image", "rank", "class", "label", "probability", "error")
 	case c.asJSON:
@@ -174,8 +182,13 @@ const answerFormat = "beitzoo.answers.v1"
 type answerHeader struct {
 	Format string `json:"format"`
 	classifierFacts
-	Top   int    `json:"top"`
-	Shard string `json:"shard"`
+	// LabelsDigest is that of the names of the classes, or empty if they have none.
+	LabelsDigest string `json:"labels_digest,omitempty"`
+	Engine       string `json:"engine"`
+	DType        string `json:"dtype"`
+	Device       string `json:"device"`
+	Top          int    `json:"top"`
+	Shard        string `json:"shard"`
 	// Pictures is how many there are to be, or -1 if the end tells.
 	Pictures int    `json:"pictures"`
 	Version  string `json:"version"`
@@ -197,12 +210,33 @@ type answerLines struct {
 	to io.Writer
 }
 
-func headerOf(facts classifierFacts, list *pictureList, top int) answerHeader {
-	return answerHeader{answerFormat, facts, top, fmt.Sprintf("%d/%d", list.first+1, list.step), list.total, version().Version}
+// headerOf returns the first line of the answers of a model about pictures.
+func (f *predictFlags) headerOf(facts classifierFacts, labels []string, list *pictureList) (answerHeader, error) {
+	chosen, options, err := f.engine.choose()
+	if err != nil {
+		return answerHeader{}, err
+	}
+	dtype := options.DType
+	if dtype == tensor.Invalid {
+		dtype = tensor.F32
+	}
+	device, _, _ := strings.Cut(cmp.Or(options.Device, "cpu"), ":") // which of several GPUs it is changes no answer
+	return answerHeader{
+		Format: answerFormat, classifierFacts: facts, LabelsDigest: digestOf(labels), Engine: chosen.Name(), DType: dtype.String(), Device: device,
+		Top: f.top, Shard: fmt.Sprintf("%d/%d", list.first+1, list.step), Pictures: list.total, Version: version().Version,
+	}, nil
 }
 
-func (a *answerLines) begin(facts classifierFacts, list *pictureList, top int) error {
-	return a.write(headerOf(facts, list, top))
+// digestOf returns the digest of the names of classes, in their order, or an empty string if there are none.
+func digestOf(labels []string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	hash := sha256.New()
+	for _, label := range labels {
+		fmt.Fprintf(hash, "%d:%s", len(label), label)
+	}
+	return fmt.Sprintf("sha256:%x", hash.Sum(nil))
 }
 
 // lineOf returns a value as a line, with its end.

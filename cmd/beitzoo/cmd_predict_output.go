@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,10 @@ type answerFile struct {
 	file *os.File
 	path string
 	// answered are the paths of the pictures that have an answer, by their places; resumed is their number at the start.
+	// list are the pictures of the command line, and met the places of those in answered that came.
 	answered map[int]string
+	list     *pictureList
+	met      map[int]bool
 	resumed  int
 	written  int
 	result   answerFileResult
@@ -41,16 +45,16 @@ type answerFileResult struct {
 const longestAnswer = 64 << 20
 
 // openAnswerFile opens a file of answers, and reads what an interrupted run left.
-func openAnswerFile(c *console, path string, facts classifierFacts, list *pictureList, top int) (*answerFile, error) {
+func openAnswerFile(c *console, path string, header answerHeader, list *pictureList) (*answerFile, error) {
 	file, err := disk.OpenAppend(path)
 	if err != nil {
 		return nil, err
 	}
 	a := &answerFile{
-		answerLines: answerLines{printed{c}, file}, file: file, path: path, answered: make(map[int]string),
-		result: answerFileResult{classifierFacts: facts, Output: path, Unread: []unreadImage{}},
+		answerLines: answerLines{printed{c}, file}, file: file, path: path, list: list, answered: make(map[int]string), met: make(map[int]bool),
+		result: answerFileResult{classifierFacts: header.classifierFacts, Output: path, Unread: []unreadImage{}},
 	}
-	if err := a.resume(headerOf(facts, list, top)); err != nil {
+	if err := a.resume(header); err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -88,7 +92,8 @@ func (a *answerFile) resume(header answerHeader) error {
 		}
 		if err != nil {
 			return &usageError{
-				fmt.Sprintf("%s, line %d: %v", a.path, number, err), "name another file, or remove this one to begin anew: it is not one of this model, recipe, --top and --shard",
+				fmt.Sprintf("%s, line %d: %v", a.path, number, err),
+				"name another file, or remove this one to begin anew: it is not one of this model, recipe, labels, engine, --top, --shard and list of pictures",
 			}
 		}
 		whole += int64(len(line))
@@ -138,20 +143,29 @@ func (a *answerFile) take(number int, line []byte, header answerHeader) error {
 	if err := json.Unmarshal(line, &found); err != nil {
 		return errors.New("it is not an answer")
 	}
-	if found.Error == "" {
-		a.answered[found.Index] = found.Image
+	_, again := a.answered[found.Index]
+	switch whole, known := a.list.whole, a.list.names != nil; {
+	case found.Index < 0 || found.Index%a.list.step != a.list.first || known && found.Index >= whole:
+		return fmt.Errorf("there is no picture %d in this part of the list", found.Index)
+	case again:
+		return fmt.Errorf("picture %d has an answer already", found.Index)
+	case found.Error != "":
+		return nil
+	case len(found.Top) == 0:
+		return errors.New("it is not an answer: it has no class")
 	}
+	a.answered[found.Index] = found.Image
 	return nil
 }
 
-// sameHeader returns an error if the first line of a file is not the header of the same run. The version may differ, the name of the model if its digest is the
-// same, and the number of pictures.
+// sameHeader returns an error if the first line of a file is not the header of the same run. The version may differ, and the name of the model if its digest
+// is the same.
 func sameHeader(line []byte, want answerHeader) error {
 	var got map[string]json.RawMessage
 	if json.Unmarshal(line, &got) != nil || string(got["format"]) != `"`+answerFormat+`"` {
 		return errors.New("it is not the first line of a file of answers")
 	}
-	wanted, err := json.Marshal(want)
+	wanted, err := lineOf(want)
 	if err != nil {
 		return err
 	}
@@ -159,16 +173,34 @@ func sameHeader(line []byte, want answerHeader) error {
 	if err := json.Unmarshal(wanted, &fields); err != nil {
 		return err
 	}
-	for _, name := range []string{"weights_digest", "recipe", "labels_from", "state_dict", "epsilon", "function", "top", "shard"} {
+	for _, name := range []string{"weights_digest", "recipe", "labels_from", "state_dict", "epsilon", "function", "labels_digest", "engine", "dtype", "device", "top", "shard"} {
 		if !bytes.Equal(got[name], fields[name]) {
-			return fmt.Errorf("its %s is %s, not %s", name, text.Shorten(string(got[name]), 200), text.Shorten(string(fields[name]), 200))
+			shown := func(value json.RawMessage) string { return text.Shorten(cmp.Or(string(value), "not stated"), 200) }
+			return fmt.Errorf("its %s is %s, not %s", name, shown(got[name]), shown(fields[name]))
 		}
+	}
+	if there := string(got["pictures"]); there != string(fields["pictures"]) {
+		return fmt.Errorf("it is about %s, not %s", countText(there), countText(string(fields["pictures"])))
 	}
 	return nil
 }
 
+// countText says the entry "pictures" of a header.
+func countText(pictures string) string {
+	switch pictures {
+	case "-1":
+		return "a list on standard input"
+	case "1":
+		return "1 picture"
+	}
+	return text.Shorten(pictures, 20) + " pictures"
+}
+
 func (a *answerFile) done(place int, name string) (bool, error) {
 	known, answered := a.answered[place]
+	if answered {
+		a.met[place] = true
+	}
 	if answered && known != name {
 		return true, &usageError{
 			fmt.Sprintf("the pictures are others than those of %s: picture %d is %s, and was %s", a.path, place, text.Quote(name), text.Quote(known)),
@@ -191,6 +223,14 @@ func (a *answerFile) failure(place int, failure *preprocess.FileError) error {
 func (*answerFile) onTerminal() bool { return false }
 
 func (a *answerFile) finish() error {
+	for place, name := range a.answered {
+		if !a.met[place] { // only the end of standard input tells
+			return &usageError{
+				fmt.Sprintf("%s has an answer for picture %d, %s, which is not in the list", a.path, place, text.Quote(name)),
+				"give the pictures of the first run, or another file; remove this one to begin anew",
+			}
+		}
+	}
 	if err := a.file.Sync(); err != nil {
 		return disk.AtTarget(a.path, err)
 	}

@@ -34,8 +34,9 @@ const standardInput = "-"
 // pictureList are the pictures of a command line, in order. Each has a place in the whole list, from 0, which no shard changes.
 type pictureList struct {
 	paths iter.Seq2[string, error]
-	// total is how many of them are to be done, and names are their paths; -1 and nil if only the end of standard input tells.
+	// total is how many of them are to be done, names are their paths, and whole is how many all parts have; -1, nil and 0 if only the end of standard input tells.
 	total int
+	whole int
 	names []string
 	// first and step choose those of the shard.
 	first, step int
@@ -115,7 +116,7 @@ func (l *pictureList) take(paths []string) {
 	for i := l.first; i < len(paths); i += l.step {
 		l.names = append(l.names, paths[i])
 	}
-	l.total = len(l.names)
+	l.total, l.whole = len(l.names), len(paths)
 }
 
 // images yields the pictures of the shard, but those whose places are done, and remembers their places.
