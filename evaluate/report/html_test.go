@@ -251,3 +251,51 @@ func TestWriteHTML_ReplacesItsOwnAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFinder_Outside: of what a file of predictions names nothing is shown that is outside of the data.
+func TestFinder_Outside(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	content, err := os.ReadFile("../../manifests/embedded/images/7/005.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"data/7/in.png", "private.png", "data2/x.png", "other/7/moved.png"} {
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(name string) string { return filepath.Join(folder, name) }
+	const outside, gone = "outside of the folders of the data", "not there any more"
+	for _, c := range []struct{ source, folder, image, missing string }{
+		{"data", "", "7/in.png", ""},
+		{"data", "", at("data/7/in.png"), ""},
+		{"data/list.csv", "", "7/in.png", ""},
+		{"data/{0..3}.tar", "", at("data/7/in.png"), ""},
+		{"data", "", at("private.png"), outside},
+		{"data", "", "../private.png", outside},
+		{"data", "", "7/../../private.png", outside},
+		{"data", "", at("data2/x.png"), outside},
+		{"data", "", "/dev/zero", outside},
+		{"data", "", "7", gone},
+		{"data", "", "7/out.png", gone},
+		{"data", "other", "7/moved.png", ""},
+		{"data", "other", "../private.png", outside},
+		{"data", ".", at("private.png"), ""},
+	} {
+		h := header(t, 10, nil)
+		h.Data.Source = at(c.source)
+		finder := report.Finder{Header: h}
+		if c.folder != "" {
+			finder.Folders = []string{at(c.folder)}
+		}
+		mistakes := []report.Mistake{{Record: evaluate.Record{Image: c.image}}}
+		if err := finder.Find(t.Context(), mistakes); err != nil {
+			t.Fatal(err)
+		}
+		if m := mistakes[0]; c.missing == "" != (m.Picture != nil) || !strings.Contains(m.Missing, c.missing) {
+			t.Errorf("%s of %s, --images %q: %q", c.image, c.source, c.folder, m.Missing)
+		}
+	}
+}

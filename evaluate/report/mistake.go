@@ -16,10 +16,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
 // Mistake is an image whose most probable class is not the right one.
@@ -56,7 +58,7 @@ func Mistakes(records iter.Seq2[evaluate.Record, error], n int) ([]Mistake, erro
 type Finder struct {
 	// Header is that of the records.
 	Header evaluate.Header
-	// Folders are where pictures and tar files are looked for, besides the place that their names say and the source of the data.
+	// Folders are where pictures and tar files are looked for, besides the source of the data. Nothing outside of both is opened, whatever the records name.
 	Folders []string
 }
 
@@ -115,15 +117,59 @@ func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
 	return dataset.OpenMember(path, r.Image)
 }
 
-// find returns the path of the file of that name, wherever it is.
+// errOutside is why a picture is left alone that a file of predictions names: whoever wrote that must not choose which files of this machine are shown.
+var errOutside = errors.New("the file is outside of the folders of the data")
+
+// find returns the path of the file of that name, wherever it is below the folders of the data and of the caller. What is no file is never opened: a pipe would wait
+// for ever.
 func (f *Finder) find(name string) (string, error) {
-	source := f.Header.Data.Source
+	source, roots, missing := f.Header.Data.Source, append(f.roots(), f.Folders...), os.ErrNotExist
 	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(f.Folders, name)...) {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() { // a pipe would wait for ever
+		info, err := os.Stat(path)
+		inside := slices.ContainsFunc(roots, func(root string) bool { return contains(root, path) })
+		switch {
+		case err != nil:
+		case !inside && errors.Is(missing, os.ErrNotExist):
+			missing = errOutside
+		case inside && info.Mode().IsRegular():
 			return path, nil
+		case inside && !info.IsDir():
+			missing = &disk.NotRegularError{Path: path, Mode: info.Mode()}
 		}
 	}
-	return "", os.ErrNotExist
+	return "", missing
+}
+
+// roots returns the folders of the data: the one that was named, or those of the list or the tar files.
+func (f *Finder) roots() []string {
+	source := f.Header.Data.Source
+	if isFolder(source) {
+		return []string{source}
+	}
+	roots := []string{filepath.Dir(source)}
+	for _, one := range strings.Fields(source) { // tar files, by their paths or patterns
+		if !isFolder(one) {
+			one = filepath.Dir(one)
+		}
+		roots = append(roots, one)
+	}
+	return roots
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// contains reports whether a path is below a folder by its words: links in the folder are followed, as in an evaluation.
+func contains(folder, path string) bool {
+	base, errBase := filepath.Abs(folder)
+	full, errFull := filepath.Abs(path)
+	if errBase != nil || errFull != nil {
+		return false
+	}
+	relative, err := filepath.Rel(base, full)
+	return err == nil && filepath.IsLocal(relative)
 }
 
 // within returns the paths of a file of that name in folders: below its own folders, or alone.
