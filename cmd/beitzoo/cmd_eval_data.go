@@ -79,6 +79,9 @@ func (f *dataFlags) open(ctx context.Context, sources []string) (*dataset.Collec
 	if missing := (*fs.PathError)(nil); errors.As(err, &missing) && errors.Is(err, fs.ErrNotExist) && slices.Contains(sources, missing.Path) {
 		return nil, &missingError{imageFolder, err}
 	}
+	if err == nil && f.root != "" && found.Kind() != dataset.ListFile {
+		return nil, &usageError{"--root has no effect: " + text.Name(found.Source()) + " is not a list", "leave it out; it says where the paths of a list start"}
+	}
 	return found, err
 }
 

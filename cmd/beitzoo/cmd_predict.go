@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,6 +22,8 @@ type predictFlags struct {
 	form      formFlags
 	features  featureFlags
 	attention attentionFlags
+	// isSet reports whether a flag was given.
+	isSet func(name string) bool
 }
 
 func predictCommand(c *console) *cli.Command {
@@ -44,11 +48,17 @@ func predictCommand(c *console) *cli.Command {
 			[]cli.Flag{countFlag("top", &f.top, "", "print the `N` most probable classes")},
 			f.form.flags(), f.pictures.flags(), f.features.flags(), f.attention.flags(), f.streamFlags.flags(), f.classifierFlags.flags(),
 		),
-		Action: action(func(ctx context.Context, args []string) error { return predict(ctx, c, args[0], args[1:], f) }),
+		Action: func(ctx *cli.Context) error {
+			f.isSet = ctx.IsSet
+			return action(func(ctx context.Context, args []string) error { return predict(ctx, c, args[0], args[1:], f) })(ctx)
+		},
 	}
 }
 
-// check refuses flags that exclude each other.
+// useless are flags that say something about one kind of result, with the flag that asks for it.
+var useless = map[string]string{"feature": "features", "attention-kind": "attention", "attention-of": "attention", "attention-heads": "attention"}
+
+// check refuses flags that exclude each other, and those without effect.
 func (f *predictFlags) check() error {
 	wanted := map[string]bool{"--jsonl": f.form.jsonl, "--csv": f.form.csv, "-o": f.form.output != "", "--features": f.features.file != "", "--attention": f.attention.path != ""}
 	var given []string
@@ -59,6 +69,16 @@ func (f *predictFlags) check() error {
 	}
 	if len(given) > 1 {
 		return &usageError{fmt.Sprintf("%s and %s exclude each other", given[0], given[1]), "leave one of them out; each run has one kind of result"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(useless)) {
+		if f.isSet(name) && !wanted["--"+useless[name]] {
+			return &usageError{fmt.Sprintf("--%s has no effect without --%s", name, useless[name]), fmt.Sprintf("leave it out, or add --%s", useless[name])}
+		}
+	}
+	for _, name := range []string{"--features", "--attention"} {
+		if f.isSet("top") && wanted[name] {
+			return &usageError{fmt.Sprintf("--top has no effect with %s", name), "leave it out"}
+		}
 	}
 	return nil
 }
