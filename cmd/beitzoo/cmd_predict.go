@@ -11,6 +11,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/features"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // predictFlags say which pictures predict takes, what is wanted of them, and in which form.
@@ -136,7 +137,7 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 				unread.Failures = append(unread.Failures, output.Failure)
 				err = out.failure(place, output.Failure)
 			} else {
-				err = out.prediction(place, classify.Prediction{Image: output.Name, Top: model.Top(output.Logits, f.top), Unturned: output.Unturned})
+				err = out.prediction(place, classify.Prediction{Image: text.Valid(output.Name), Top: model.Top(output.Logits, f.top), Unturned: output.Unturned})
 			}
 		}
 		if err != nil {

@@ -103,7 +103,7 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 		bar.set(int64(unread.Total), int64(list.total))
 		if output.Failure != nil {
 			unread.Failures = append(unread.Failures, output.Failure)
-			result.Unread = append(result.Unread, unreadImage{output.Failure.Path, output.Failure.Err.Error()})
+			result.Unread = append(result.Unread, unreadOf(output.Failure))
 			continue
 		}
 		target, err := names(output.Index, output.Name)
@@ -192,7 +192,7 @@ func (d *drawings) next(image string) (string, error) {
 
 // drawOne draws the attention in one picture.
 func drawOne(ctx context.Context, model *beitzoo.Extractor, output classify.Output, target string) (drawnPicture, error) {
-	drawn := drawnPicture{Image: output.Name, File: target, Maps: []drawnMap{}}
+	drawn := drawnPicture{Image: text.Valid(output.Name), File: text.Valid(target), Maps: []drawnMap{}}
 	maps, err := model.Viewer.Maps(ctx, output.Activations)
 	if err != nil {
 		return drawn, err

@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/features"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -128,11 +129,11 @@ func (e *extraction) write(ctx context.Context, to io.Writer, asLines bool) erro
 		bar.set(int64(e.unread.Total), int64(e.list.total))
 		if output.Failure != nil {
 			e.unread.Failures = append(e.unread.Failures, output.Failure)
-			e.result.Unread = append(e.result.Unread, unreadImage{output.Failure.Path, output.Failure.Err.Error()})
+			e.result.Unread = append(e.result.Unread, unreadOf(output.Failure))
 			continue
 		}
 		e.rows++
-		if err := out.Add(output.Name, e.feature.Of(output.Activations[e.feature.Stage])); err != nil {
+		if err := out.Add(text.Valid(output.Name), e.feature.Of(output.Activations[e.feature.Stage])); err != nil {
 			return err
 		}
 	}
@@ -164,5 +165,9 @@ func (e *extraction) open(to io.Writer, asLines bool) (features.Writer, error) {
 	if !able {
 		return nil, fmt.Errorf("a %T cannot be written to at any place", to)
 	}
-	return features.NewSafetensors(file, facts, e.feature.Shape, e.dtype, e.list.names)
+	names := make([]string, len(e.list.names))
+	for i, name := range e.list.names {
+		names[i] = text.Valid(name)
+	}
+	return features.NewSafetensors(file, facts, e.feature.Shape, e.dtype, names)
 }

@@ -139,7 +139,7 @@ func (a *answerDocument) prediction(_ int, p classify.Prediction) error {
 }
 
 func (a *answerDocument) failure(_ int, failure *preprocess.FileError) error {
-	a.result.Unread = append(a.result.Unread, unreadImage{failure.Path, failure.Err.Error()})
+	a.result.Unread = append(a.result.Unread, unreadOf(failure))
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (a *answerTable) prediction(_ int, p classify.Prediction) error {
 }
 
 func (a *answerTable) failure(_ int, failure *preprocess.FileError) error {
-	return a.write(failure.Path, "", "", "", "", failure.Err.Error())
+	return a.write(text.Valid(failure.Path), "", "", "", "", failure.Err.Error())
 }
 
 func (a *answerTable) finish() error { return nil }
@@ -265,7 +265,7 @@ func (a *answerLines) prediction(place int, p classify.Prediction) error {
 }
 
 func (a *answerLines) failure(place int, failure *preprocess.FileError) error {
-	return a.write(answerLine{Index: place, Image: failure.Path, Error: text.Line(failure.Err.Error())})
+	return a.write(answerLine{Index: place, Image: text.Valid(failure.Path), Error: text.Line(failure.Err.Error())})
 }
 
 func (a *answerLines) finish() error { return nil }

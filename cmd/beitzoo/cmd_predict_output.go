@@ -201,7 +201,7 @@ func (a *answerFile) done(place int, name string) (bool, error) {
 	if answered {
 		a.met[place] = true
 	}
-	if answered && known != name {
+	if answered && known != text.Valid(name) {
 		return true, &usageError{
 			fmt.Sprintf("the pictures are others than those of %s: picture %d is %s, and was %s", a.path, place, text.Quote(name), text.Quote(known)),
 			"give the pictures of the first run, or another file; remove this one to begin anew",
@@ -216,7 +216,7 @@ func (a *answerFile) prediction(place int, p classify.Prediction) error {
 }
 
 func (a *answerFile) failure(place int, failure *preprocess.FileError) error {
-	a.result.Unread = append(a.result.Unread, unreadImage{failure.Path, failure.Err.Error()})
+	a.result.Unread = append(a.result.Unread, unreadOf(failure))
 	return a.answerLines.failure(place, failure)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -184,4 +185,8 @@ func (u unturned) remark(c *console) {
 type unreadImage struct {
 	Image string `json:"image"`
 	Error string `json:"error"`
+}
+
+func unreadOf(failure *preprocess.FileError) unreadImage {
+	return unreadImage{text.Valid(failure.Path), failure.Err.Error()}
 }
