@@ -73,12 +73,10 @@ func openTars(sources, files []string, o Options) (*Collection, error) {
 		if err != nil {
 			return nil, err
 		}
-		if right.numbered = right.byName == nil; right.numbered {
-			if err := right.prepare(); err != nil {
-				return nil, err
-			}
+		if right.numbered = right.named == nil; right.numbered {
+			right.unusable = right.prepare() // said of the first image that it is about
 		}
-		c.tars.truth = right
+		c.tars.truth, c.notes = right, append(c.notes, right.notes...)
 	}
 	return c, nil
 }
@@ -267,6 +265,9 @@ func (e *TarError) Hint() string {
 	if errors.Is(e.Err, errNoEnd) || errors.Is(e.Err, errAfterEnd) {
 		return "fetch it again; if it is whole, pack its images anew: one tar in each file"
 	}
+	if hint := errdef.Hint(e.Err); hint != "" {
+		return hint
+	}
 	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes; " +
 		"if the tar is damaged, fetch it again"
 }
@@ -317,7 +318,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		if now.image.name == "" {
 			return nil
 		}
-		if err := a.classify(&now, count); err != nil {
+		if err := a.classify(&now, file.name, count); err != nil {
 			return &TarError{file.path, now.image.name, err}
 		}
 		count++
@@ -432,12 +433,12 @@ func columnOfObject(object map[string]json.RawMessage) string {
 	return ""
 }
 
-// classify decides on the class of a sample, which is number i of its tar: that of the file of right classes, that beside the image, or the folder.
-func (a *archives) classify(s *sample, i int) error {
+// classify decides on the class of a sample, which is number i of a tar: that of the file of right classes, that beside the image, or the folder.
+func (a *archives) classify(s *sample, tar string, i int) error {
 	folder := path.Base(path.Dir(path.Clean(strings.ReplaceAll(s.image.name, "\\", "/"))))
 	switch {
 	case a.truth != nil:
-		class, err := a.truth.of(s.image.name, i)
+		class, err := a.truth.of(tar, s.image.name, i)
 		s.image.class = class
 		return err
 	case s.said:

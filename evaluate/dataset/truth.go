@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/pictures"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/beit/vocabulary"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -19,13 +20,16 @@ import (
 
 // truth says the right classes of the images of a flat folder.
 type truth struct {
-	file   string
-	digest string
-	// byName has the class for the name of a file without folder and without extension. It is nil if the file has only classes, in order.
-	byName  map[string]string
+	file, digest string
+	// named has the lines with names; it is nil if the file has only classes, in order.
+	named   *namedTruth
 	ordered []string
 	// numbered says that the images are those of ImageNet's validation set, whose names have the number of their line.
 	numbered bool
+	// unusable is why the numbers cannot be those of any image, for files of which the images are not known yet.
+	unusable error
+	// notes say how the file was understood.
+	notes []string
 }
 
 // readTruth reads a file of right classes: a list with names and classes, such as Kaggle's LOC_val_solution.csv or Caffe's val.txt, or a class a line, in the
@@ -58,13 +62,9 @@ func readTruth(file string) (*truth, error) {
 		at := slices.IndexFunc(rows, func(r row) bool { return r.class == "" })
 		return nil, &ListError{File: file, Line: rows[at].line, Reason: "there is no class"}
 	}
-	t.byName = make(map[string]string, len(rows))
-	for _, r := range rows {
-		key := stem(r.name)
-		if before, twice := t.byName[key]; twice && before != r.class {
-			return nil, &ListError{File: file, Line: r.line, Reason: fmt.Sprintf("the image %s has the classes %s and %s", text.Quote(key), text.Quote(before), text.Quote(r.class))}
-		}
-		t.byName[key] = r.class
+	t.named, err = newNamedTruth(file, rows)
+	if err != nil {
+		return nil, err
 	}
 	return t, nil
 }
@@ -91,17 +91,19 @@ func numberOf(name string) int {
 	return number
 }
 
-// apply gives each image its class. The error is a *[ListError] that names the first image without one.
+// apply gives each image, in the order of the bytes of their names, its class. The error is a *[ListError] that names the first image without one.
 func (t *truth) apply(items []item) error {
-	t.numbered = t.byName == nil && len(items) > 0 && !slices.ContainsFunc(items, func(it item) bool { return numberOf(it.name) == 0 })
+	t.numbered = t.named == nil && len(items) > 0 && !slices.ContainsFunc(items, func(it item) bool { return numberOf(it.name) == 0 })
 	if err := t.prepare(); err != nil {
 		return err
 	}
-	if t.byName == nil && !t.numbered && len(items) != len(t.ordered) {
-		return &ListError{File: t.file, Reason: fmt.Sprintf("%s for %s", text.Count(len(t.ordered), "class", "classes"), text.Count(len(items), "image", "images"))}
+	if t.named == nil && !t.numbered {
+		if err := t.checkOrder(items); err != nil {
+			return err
+		}
 	}
 	for i := range items {
-		class, err := t.of(items[i].name, i)
+		class, err := t.of("", items[i].name, i)
 		if err != nil {
 			return err
 		}
@@ -110,16 +112,49 @@ func (t *truth) apply(items []item) error {
 	return nil
 }
 
-// of returns the class of an image, which is number i from 0 in the order of the names.
-func (t *truth) of(name string, i int) (string, error) {
-	if t.byName != nil {
-		if class, known := t.byName[stem(name)]; known {
-			return class, nil
+// len returns the number of lines.
+func (t *truth) len() int {
+	if t.named != nil {
+		return len(t.named.rows)
+	}
+	return len(t.ordered)
+}
+
+// checkOrder returns a *[ListError] unless there is a class for each image, and everybody would put the images into the same order.
+func (t *truth) checkOrder(items []item) error {
+	if len(items) != len(t.ordered) {
+		return &ListError{File: t.file, Reason: fmt.Sprintf("%s for %s", text.Count(len(t.ordered), "class", "classes"), text.Count(len(items), "image", "images"))}
+	}
+	for i := range items[1:] {
+		if a, b := items[i].name, items[i+1].name; pictures.Natural(a, b) > 0 {
+			return &ListError{
+				File: t.file, Reason: fmt.Sprintf("a class a line goes by the order of the images, which is in doubt: %s comes before %s by its bytes, and after it by its numbers",
+					text.Quote(a), text.Quote(b)),
+				Advice: "give a list of names and classes",
+			}
 		}
-		return "", &ListError{File: t.file, Reason: fmt.Sprintf("it has no class for the image %s", text.Quote(name))}
+	}
+	t.notes = append(t.notes, fmt.Sprintf("%s has no names: its lines are taken for the images in the order of their names, from %s to %s",
+		text.Name(t.file), text.Name(items[0].name), text.Name(items[len(items)-1].name)))
+	return nil
+}
+
+// of returns the class of an image, which is number i from 0 in the order of the names, in a tar file or in none.
+func (t *truth) of(tar, name string, i int) (string, error) {
+	if t.named != nil {
+		return t.named.of(tar, name)
 	}
 	if t.numbered {
-		i = numberOf(name) - 1
+		if i = numberOf(name) - 1; i < 0 {
+			return "", &ListError{
+				File: t.file, Reason: fmt.Sprintf("it has no names, and nothing says which line is about the image %s in a tar file: only the numbers in names such as "+
+					"ILSVRC2012_val_00000001.JPEG do", text.Quote(name)),
+				Advice: "give a list of names and classes",
+			}
+		}
+	}
+	if t.unusable != nil {
+		return "", t.unusable
 	}
 	if i < 0 || i >= len(t.ordered) {
 		return "", &ListError{File: t.file, Reason: fmt.Sprintf("%s, and none for the image %s", text.Count(len(t.ordered), "class", "classes"), text.Quote(name))}
@@ -142,7 +177,7 @@ func (t *truth) prepare() error {
 		numbers[i] = number
 	}
 	switch {
-	case t.byName != nil:
+	case t.named != nil:
 		return nil
 	case !t.numbered && strings.Contains(path.Base(t.file), "ILSVRC2012_validation_ground_truth"):
 		return &ListError{
@@ -153,7 +188,7 @@ func (t *truth) prepare() error {
 		return nil
 	}
 	ids := vocabulary.ByName(vocabulary.ImageNet1k).IDs()
-	logitOf := logitsOf(numbers)
+	logitOf, meaning := logitsOf(numbers)
 	if logitOf == nil {
 		return &ListError{
 			File: t.file, Reason: "the numbers are not the classes of ImageNet's validation set, neither by its development kit nor by the logits: the first images have others",
@@ -167,15 +202,16 @@ func (t *truth) prepare() error {
 		}
 		t.ordered[i] = ids[logit]
 	}
+	t.notes = append(t.notes, fmt.Sprintf("the numbers of %s are %s, as those of the first images tell", text.Name(t.file), meaning))
 	return nil
 }
 
 // logitsOf returns what turns the classes of ImageNet's validation set, given as numbers in the order of the images, into places among the logits; -1 for no
-// class. It is nil if the numbers are none that are known.
-func logitsOf(numbers []int) func(number int) int {
+// class, and says what the numbers are. It is nil if they are none that are known.
+func logitsOf(numbers []int) (logitOf func(number int) int, meaning string) {
 	kit := vocabulary.ByName(vocabulary.ImageNet1k).Numbers()
 	if len(numbers) < len(firstLogits) {
-		return nil
+		return nil, ""
 	}
 	agree := func(numberOf func(logit int) int) bool {
 		for i, logit := range firstLogits {
@@ -187,13 +223,13 @@ func logitsOf(numbers []int) func(number int) int {
 	}
 	switch {
 	case agree(func(logit int) int { return kit[logit] }):
-		return func(number int) int { return slices.Index(kit, number) }
+		return func(number int) int { return slices.Index(kit, number) }, "those of ImageNet's development kit, which are translated by WordNet id"
 	case agree(func(logit int) int { return logit }):
-		return func(number int) int { return number }
+		return func(number int) int { return number }, "those of the logits, from 0"
 	case agree(func(logit int) int { return logit + 1 }):
-		return func(number int) int { return number - 1 }
+		return func(number int) int { return number - 1 }, "those of the logits, counted from 1"
 	}
-	return nil
+	return nil, ""
 }
 
 // nearTruth returns the path of a file of right classes that lies in a folder of images or beside it, or an empty text.

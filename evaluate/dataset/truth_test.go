@@ -75,6 +75,80 @@ func TestTruth_OfOthers(t *testing.T) {
 	}
 }
 
+// Images of one name in several folders are told apart by their folders.
+func TestTruth_Folders(t *testing.T) {
+	t.Parallel()
+	folder := plant(t, "a/x.png", "b/x.png", "b/x.jpg", "y.png")
+	want := []string{"a/x.png 0", "b/x.jpg 2", "b/x.png 1", "y.png 2"}
+	for _, content := range []string{
+		"a/x.png,ant\nb/x.png,bee\nb/x.jpg,cat\ny.png,cat\n", "val/a/x.png,ant\nval/b/x.png,bee\nval/b/x.jpg,cat\nval/y.JPEG,cat\n",
+		"./a/x,ant\nb/x.png,bee\nb\\x.jpg,cat\nelsewhere/y,cat\n",
+	} {
+		set, err := openTruth(t, folder, write(t, "truth.csv", content), animals, dataset.Matching{})
+		if err != nil {
+			t.Errorf("%q: %v", content, err)
+			continue
+		}
+		if diff := cmp.Diff(want, list(t, set)); diff != "" {
+			t.Errorf("%q: %s", content, diff)
+		}
+	}
+}
+
+// What the lines of a file without names were taken for is said.
+func TestTruth_Notes(t *testing.T) {
+	t.Parallel()
+	images := validation(t)
+	for _, c := range []struct{ folder, content, note string }{
+		{images, kitTruth, "are those of ImageNet's development kit, which are translated by WordNet id"},
+		{images, logitTruth, "are those of the logits, from 0"},
+		{images, "66\n971\n231\n810\n517\n58\n335\n416\n675\n333\n", "are those of the logits, counted from 1"},
+		{plant(t, "1.png", "2.png", "3.png"), "n01751748\nn09193705\nn02105855\n", "in the order of their names, from 1.png to 3.png"},
+	} {
+		set, err := openTruth(t, c.folder, write(t, "truth.txt", c.content), imageNet(), dataset.Matching{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if notes := strings.Join(set.Notes(), "\n"); !strings.Contains(notes, c.note) {
+			t.Errorf("%q: %s", c.content, notes)
+		}
+	}
+}
+
+// In tar files, too, a line is about one image, and what has no names belongs to no image but those of ImageNet's validation set.
+func TestTruth_OfTars(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		tar, content, message, note string
+		model                       dataset.Model
+	}{
+		{tars + "flat.tar", kitTruth, "", "are those of ImageNet's development kit", imageNet()},
+		{tars + "flat.tar", "1\n2\n3\n", "the numbers are not the classes of ImageNet's validation set", "", imageNet()},
+		{pack(t, "a.png="+png), "1\n", `it has no names, and nothing says which line is about the image "a.png"`, "", ten},
+		{pack(t, "a/x.png="+png, "b/x.png="+png), "x.png,1\n", `both "made.tar: a/x.png" and "made.tar: b/x.png" are called so`, "", ten},
+		{pack(t, "a/x.png="+png, "b/x.png="+png), "a/x.png,1\nb/x.png,1\n", "", "", ten},
+	} {
+		set, err := openTars(t, []string{c.tar}, dataset.Options{Truth: write(t, "truth.txt", c.content)}, c.model, dataset.Matching{})
+		if c.message != "" {
+			if wrong := (*dataset.ListError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.message) {
+				t.Errorf("%q: %v", c.content, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", c.content, err)
+			continue
+		}
+		if notes := strings.Join(set.Notes(), "\n"); !strings.Contains(notes, c.note) {
+			t.Errorf("%q: %s", c.content, notes)
+		}
+		if first, again := list(t, set), list(t, set); !cmp.Equal(first, again) {
+			t.Errorf("%q, then %q", first, again)
+		}
+	}
+}
+
 func TestTruth_Errors(t *testing.T) {
 	t.Parallel()
 	images, other := validation(t), plant(t, "1.png", "2.png")
@@ -85,7 +159,12 @@ func TestTruth_Errors(t *testing.T) {
 		{"the kit's file about other images", other, "ILSVRC2012_validation_ground_truth.txt", "1\n2\n", "belong to images that are called"},
 		{"another number of images", other, "truth.txt", "ant\n", "1 class for 2 images"},
 		{"an image without a class", other, "truth.csv", "1.png,ant\n", `it has no class for the image "2.png"`},
-		{"an image with two classes", other, "truth.csv", "1.png,ant\na/1.png,bee\n2.png,bee\n", `line 2: the image "1" has the classes "ant" and "bee"`},
+		{"an image with two classes", other, "truth.csv", "1.png,ant\n1.png,bee\n2.png,bee\n", `line 2: the image "1.png" has the classes "ant" and "bee"`},
+		{"lines that differ in what the image does not have", other, "truth.csv", "a/1.png,ant\nb/1.png,bee\n2.png,bee\n", `line 2: "b/1.png" and "a/1.png" of line 1 may both be the image "1.png"`},
+		{"a line about two images", plant(t, "a/x.png", "b/x.png"), "truth.csv", "x.png,ant\n", `line 1: "x.png" is one image, and both "a/x.png" and "b/x.png" are called so`},
+		{"a line about two images of one folder", plant(t, "a/x.png", "a/x.jpg"), "truth.csv", "a/x.png,ant\n", `line 1: "a/x.png" is one image, and both "a/x.jpg" and "a/x.png" are called so`},
+		{"other folders", plant(t, "a/x.png"), "truth.csv", "b/x.png,ant\nc/x.png,bee\n", `it has no class for the image "a/x.png"`},
+		{"an order in doubt", plant(t, "9.png", "10.png"), "truth.txt", "ant\nbee\n", `"10.png" comes before "9.png" by its bytes, and after it by its numbers`},
 		{"an image beyond the end", images, "truth.txt", "n01751748\nn09193705\n", "2 classes, and none for the image"},
 	} {
 		_, err := openTruth(t, c.folder, write(t, c.file, c.content), imageNet(), dataset.Matching{})
