@@ -50,7 +50,7 @@ func evalMerge(c *console, paths []string) error {
 	for i, part := range merged.Parts {
 		parts[i] = part.Path
 	}
-	err = c.result(mergedResult{h.Model.Name, h.Recipe, summary, provenanceOf(h, 0), parts}, func() {
+	err = c.result(mergedResult{h.Model.Name, h.Recipe, summary, provenanceOf(h, summary, 0), parts}, func() {
 		c.printf("%s: recipe %s; %s, %s; %s", h.Model.Name, recipeText(h.Recipe.Recipe, h.Recipe.Name), h.Run.Engine, h.Run.DType, text.Count(len(parts), "part", "parts"))
 		printSummary(c, summary)
 	})

@@ -158,9 +158,9 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		return err
 	}
 	unturned(summary.Unturned).remark(e.console)
-	printed := e.result(evalResult{e.facts, summary, provenanceOf(e.header, e.model.BatchSize)}, func() {
+	printed := e.result(evalResult{e.facts, summary, provenanceOf(e.header, summary, e.model.BatchSize)}, func() {
 		e.printf("%s: %s", e.header.Model.Name, e.facts.line(e.model.Labels()))
-		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, len(e.header.Data.Names)))
+		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, classesOf(e.header.Data, summary)))
 		printSummary(e.console, summary)
 	})
 	return cmp.Or(err, printed, unread)
@@ -201,11 +201,19 @@ type statedData struct {
 	Candidates []int          `json:"candidates,omitempty"`
 }
 
-func provenanceOf(h evaluate.Header, batch int) provenance {
+// classesOf returns the number of classes of the data. Of tar files the images tell: the header has the classes of the first one.
+func classesOf(d evaluate.Data, s *evaluate.Summary) int {
+	if d.Images < 0 {
+		return len(s.Classes)
+	}
+	return len(d.Names)
+}
+
+func provenanceOf(h evaluate.Header, s *evaluate.Summary, batch int) provenance {
 	d := h.Data
 	return provenance{
 		Weights: h.Model.Digest, Architecture: h.Model.Config, Run: h.Run, Batch: batch, Version: h.Version,
-		Data: statedData{d.Source, d.Digest, d.Shard, d.Way, len(d.Names), d.Candidates},
+		Data: statedData{d.Source, d.Digest, d.Shard, d.Way, classesOf(d, s), d.Candidates},
 	}
 }
 
