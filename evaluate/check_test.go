@@ -280,3 +280,35 @@ func TestOpenLog_OtherTar(t *testing.T) {
 		}
 	}
 }
+
+// TestRecord_NamesThatAreNotText: names of bytes that are no UTF-8 stay apart, and are found again when an evaluation goes on.
+func TestRecord_NamesThatAreNotText(t *testing.T) {
+	t.Parallel()
+	classifier := digits(t)
+	examples := digitExamples(t)[:4]
+	want := []string{`a\xff.png`, `a\xfe.png`, `a\x5cxff.png`, "a\uFFFD.png"}
+	for i, name := range []string{"a\xff.png", "a\xfe.png", `a\xff.png`, "a\uFFFD.png"} {
+		examples[i].Name = name
+	}
+	data := dataset.NewList("\xff", examples, dataset.Mapping{Way: dataset.ByNumber, Names: []string{"\xff", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, Logits: tenClasses().Logits})
+	path := filepath.Join(t.TempDir(), "p.jsonl")
+	for range 2 { // the second time, all are compared
+		if _, err := evaluateTo(t, classifier, data, path, whole); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := evaluate.ReadPredictions(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r, err := range p.Records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Image)
+	}
+	if !slices.Equal(got, want) || p.Header.Data.Names[0] != `\xff` || p.Header.Data.Source != `\xff` {
+		t.Errorf("%q, %q", got, p.Header.Data.Names)
+	}
+}

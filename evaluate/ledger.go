@@ -53,7 +53,7 @@ func (l *ledger) compare(e dataset.Example, done bool) error {
 	if !done {
 		now.Error = "not read"
 	}
-	marks := l.marks[page{e.Tar, e.Index / pageBits}]
+	marks := l.marks[page{now.Tar, now.Index / pageBits}]
 	if marks == nil || marks[e.Index%pageBits] == 0 {
 		return nil
 	}

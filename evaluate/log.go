@@ -48,6 +48,9 @@ func OpenLog(path string, header Header) (*Log, error) {
 // begin reads what the file holds, or writes the header.
 func (l *Log) begin(header Header) error {
 	first, err := json.Marshal(header)
+	if err == nil && len(first) > maxHeader {
+		err = errdef.New(errdef.ErrInput, fmt.Sprintf("%s: the names of all classes take more than %d bytes", text.Name(l.path), maxHeader))
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -228,6 +229,26 @@ func TestReadPredictions_Damaged(t *testing.T) {
 	}
 	if _, err := evaluate.ReadPredictions(t.TempDir()); !errors.As(err, new(*disk.NotRegularError)) {
 		t.Errorf("a folder: %v", err)
+	}
+}
+
+// TestReadPredictions_LongLine: a line of 1 GB is refused before it is in memory.
+func TestReadPredictions_LongLine(t *testing.T) {
+	for start, limit := range map[string]uint64{"": 1 << 20, `{"format":"beitzoo.predictions.v1","version":"`: 512 << 20} {
+		path := filepath.Join(t.TempDir(), "p.jsonl")
+		if err := os.WriteFile(path, []byte(start), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 1<<30); err != nil { // of which nothing is on the disk
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := evaluate.ReadPredictions(path)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; !errors.As(err, new(*evaluate.FileError)) || taken > limit {
+			t.Errorf("%q: %d bytes, %v", start, taken, err)
+		}
 	}
 }
 

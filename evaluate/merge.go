@@ -66,7 +66,8 @@ func Merge(paths ...string) (*Merged, error) {
 	}
 	if !m.tally.listed() {
 		return nil, &PartsError{[]string{
-			"the images of the records are not those of the data: their names, right classes or real labels have another digest than the headers say, so a part was changed, or is a copy of another",
+			"the images of the records are not those of the data: their names, right classes or real labels have another digest than the headers say, " +
+				"so a part was changed, or is a copy of another",
 		}}
 	}
 	return m, nil

@@ -16,7 +16,7 @@ import (
 
 // The limits of lines, in bytes: files may be hostile. A header has the names of up to [arch.MaxClasses] classes.
 const (
-	maxHeader = 256 << 20
+	maxHeader = 64 << 20
 	maxRecord = 1 << 20
 	// maxLoss is far above the loss of any model, and the sum of many such is finite.
 	maxLoss = 1e100
@@ -63,6 +63,9 @@ func (e *FileError) Hint() string {
 	return "a file of predictions is one that an evaluation wrote; if this one was damaged, cut it before that line and resume, or begin anew"
 }
 
+// opening is what a header begins with, so that nothing else is read as one, whatever its size.
+const opening = `{"format"`
+
 // errNotPredictions says that a file was written by something else.
 var errNotPredictions = errdef.New(errdef.ErrInput, "not a file of predictions: its first line is not the header of one")
 
@@ -87,7 +90,11 @@ func openRegular(path string) (*os.File, error) {
 func readPredictions(path string, file io.Reader, images *ledger) (*Predictions, error) {
 	lines := &lineReader{from: bufio.NewReaderSize(file, 1<<16)}
 	p := &Predictions{Path: path, ledger: images}
-	raw, err := lines.next(maxHeader)
+	var raw []byte
+	var err error
+	if start, _ := lines.from.Peek(len(opening)); string(start) == opening {
+		raw, err = lines.next(maxHeader)
+	}
 	if err == nil && json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format && err == nil || errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 		err = errNotPredictions
 	}

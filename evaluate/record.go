@@ -8,6 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Format is the format of files of predictions, which [Header] names.
@@ -89,9 +90,13 @@ func (s Shard) Valid() bool { return s.Index >= 1 && s.Index <= s.Of && s.Of <= 
 // DataOf describes a data set, and the part of it that is used.
 func DataOf(set dataset.Set, part Shard) Data {
 	classes := set.Classes()
+	names := make([]string, len(classes.Names))
+	for i, name := range classes.Names {
+		names[i] = text.Valid(name)
+	}
 	return Data{
-		Source: set.Source(), Digest: set.Digest(), Images: set.Len(), Grounds: set.Grounds(), Shard: part,
-		Way: classes.Way, Names: classes.Names, Logits: classes.Logits, Candidates: classes.Candidates,
+		Source: text.Valid(set.Source()), Digest: set.Digest(), Images: set.Len(), Grounds: set.Grounds(), Shard: part,
+		Way: classes.Way, Names: names, Logits: classes.Logits, Candidates: classes.Candidates,
 	}
 }
 
@@ -112,7 +117,7 @@ type Record struct {
 	// Index is the place of the image in the whole data set; if it is in a tar file, its place among the images of that. Tar is then the name of the tar.
 	Index int    `json:"index"`
 	Tar   string `json:"tar,omitempty"`
-	// Image is its name.
+	// Image is its name. In names, also of Tar, a byte that is no UTF-8 is written as \xff, and a backslash that begins such a form as \x5c.
 	Image string `json:"image"`
 	// Content is the CRC-32C of the bytes of an image in a tar file, as 8 hexadecimal digits.
 	Content string `json:"crc32c,omitempty"`
@@ -174,7 +179,7 @@ func recordOf(e dataset.Example, logits []float64, candidates []int, function cl
 
 // failed returns the record of an example that could not be read.
 func failed(e dataset.Example, failure error) Record {
-	record := Record{Index: e.Index, Tar: e.Tar, Image: e.Name, Content: e.Content, Class: e.Class, Real: e.Real}
+	record := Record{Index: e.Index, Tar: text.Valid(e.Tar), Image: text.Valid(e.Name), Content: e.Content, Class: e.Class, Real: e.Real}
 	if failure != nil {
 		record.Error = failure.Error()
 	}

@@ -99,7 +99,7 @@ func (r *run) images(ctx context.Context) iter.Seq2[classify.Image, error] {
 	}
 	return func(yield func(classify.Image, error) bool) {
 		for example, err := range r.data.Examples(ctx) {
-			was := done.has(place{example.Tar, example.Index})
+			was := done.has(failed(example, nil).place())
 			if err == nil && before != nil {
 				err = before.compare(example, was)
 			}

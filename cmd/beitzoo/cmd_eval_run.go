@@ -130,14 +130,16 @@ func (e *evaluation) remarkResumed(path string) {
 	if resumed == 0 {
 		return
 	}
-	follows, again := ": the others follow", ""
-	if e.log.Finished() {
+	follows, unread := ": the others follow", e.log.Unread()
+	switch {
+	case e.log.Finished() && unread > 0:
+		follows = ": all others, " + text.Count(unread, "image", "images") + " that could not be read, are tried again"
+	case e.log.Finished():
 		follows = ": all of them"
+	case unread > 0:
+		follows += "; " + text.Count(unread, "image", "images") + " that could not be read are tried again"
 	}
-	if unread := e.log.Unread(); unread > 0 {
-		again = fmt.Sprintf("; %d that could not be read are tried again", unread)
-	}
-	e.remark(fmt.Sprintf("%s has %s already%s%s", path, text.Count(resumed, "image", "images"), follows, again))
+	e.remark(fmt.Sprintf("%s has %s already%s", path, text.Count(resumed-unread, "image", "images"), follows))
 }
 
 // run runs the evaluation and prints its result, also if it was interrupted: then it says that it is a part.

@@ -13,7 +13,7 @@ import (
 // It is the sum of a digest of each image, modulo 2^256, which notices damage and mistakes; it is no protection against forgery.
 type Inventory struct{ sum [4]uint64 } // the lowest digits first
 
-// Add adds an image: its place in the list, its name, the index of the right logit, and those of all right ones by labels that were collected again.
+// Add adds an image: its place in the list, its name in a form that is UTF-8, the index of the right logit, and those of all right ones by labels that were collected again.
 func (v *Inventory) Add(index int, name string, class int, real []int) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q %d %d\n", index, name, class, real))
 	var other Inventory

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Example is an image with its right classes.
@@ -72,7 +73,7 @@ func NewList(source string, examples []Example, classes Mapping, notes ...string
 	var all Inventory
 	for i := range examples {
 		examples[i].Index = i
-		all.Add(i, examples[i].Name, examples[i].Class, examples[i].Real)
+		all.Add(i, text.Valid(examples[i].Name), examples[i].Class, examples[i].Real)
 	}
 	return &List{examples: examples, source: source, digest: all.Digest(), classes: classes, notes: notes}
 }

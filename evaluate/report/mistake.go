@@ -22,6 +22,7 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Mistake is an image whose most probable class is not the right one.
@@ -104,17 +105,17 @@ func (f *Finder) picture(r evaluate.Record) (image.Image, error) {
 // open opens the file of a record.
 func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
 	if r.Tar == "" {
-		path, err := f.find(r.Image)
+		path, err := f.find(text.Bytes(r.Image))
 		if err != nil {
 			return nil, err
 		}
 		return os.Open(path)
 	}
-	path, err := f.find(r.Tar)
+	path, err := f.find(text.Bytes(r.Tar))
 	if err != nil {
 		return nil, err
 	}
-	return dataset.OpenMember(path, r.Image)
+	return dataset.OpenMember(path, text.Bytes(r.Image))
 }
 
 // errOutside is why a picture is left alone that a file of predictions names: whoever wrote that must not choose which files of this machine are shown.
@@ -123,7 +124,7 @@ var errOutside = errors.New("the file is outside of the folders of the data")
 // find returns the path of the file of that name, wherever it is below the folders of the data and of the caller. What is no file is never opened: a pipe would wait
 // for ever.
 func (f *Finder) find(name string) (string, error) {
-	source, roots, missing := f.Header.Data.Source, append(f.roots(), f.Folders...), os.ErrNotExist
+	source, roots, missing := text.Bytes(f.Header.Data.Source), append(f.roots(), f.Folders...), os.ErrNotExist
 	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(f.Folders, name)...) {
 		info, err := os.Stat(path)
 		inside := slices.ContainsFunc(roots, func(root string) bool { return contains(root, path) })
@@ -142,7 +143,7 @@ func (f *Finder) find(name string) (string, error) {
 
 // roots returns the folders of the data: the one that was named, or those of the list or the tar files.
 func (f *Finder) roots() []string {
-	source := f.Header.Data.Source
+	source := text.Bytes(f.Header.Data.Source)
 	if isFolder(source) {
 		return []string{source}
 	}
