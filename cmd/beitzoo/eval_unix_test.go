@@ -18,11 +18,6 @@ import (
 	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
-// rightDigits are the figures of the model and the images that ship with the program, and digitsImages are these images.
-const rightDigits = "top-1 96.11 % (346 of 360), top-5 99.72 %"
-
-func digitsImages() string { return filepath.Join("..", "..", "manifests", "embedded", "images") }
-
 // signalAt sends a signal to a program that was started, when a file has some bytes, and waits for its end.
 func signalAt(t *testing.T, running *exec.Cmd, path string, bytes int64, signal os.Signal) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -111,3 +112,8 @@ func fatal(err error) {
 		os.Exit(1)
 	}
 }
+
+// rightDigits are the figures of the model and the images that ship with the program, and digitsImages are these images.
+const rightDigits = "top-1 96.11 % (346 of 360), top-5 99.72 %"
+
+func digitsImages() string { return filepath.Join("..", "..", "manifests", "embedded", "images") }
