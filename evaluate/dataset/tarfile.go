@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // tarFile is a tar file that is read, decompressed if it is compressed.
@@ -61,8 +63,8 @@ func (f *tarFile) reader() io.Reader {
 
 // The errors about the end of a tar file.
 var (
-	errNoEnd    = errors.New("it ends without the empty blocks that are the end of a tar: what follows may be missing")
-	errAfterEnd = errors.New("data follows the empty blocks that are the end of a tar: it is damaged, or several tar files are in one")
+	errNoEnd    = errdef.New(errdef.ErrInput, "it ends without the empty blocks that are the end of a tar: what follows may be missing")
+	errAfterEnd = errdef.New(errdef.ErrInput, "data follows the empty blocks that are the end of a tar: it is damaged, or several tar files are in one")
 )
 
 // checkEnd reads a tar file of which no more members follow to its end. It is an error if the blocks that are the end of a tar are missing, or if something

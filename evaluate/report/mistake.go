@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -119,7 +120,7 @@ func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
 }
 
 // errOutside is why a picture is left alone that a file of predictions names: whoever wrote that must not choose which files of this machine are shown.
-var errOutside = errors.New("the file is outside of the folders of the data")
+var errOutside = errdef.New(errdef.ErrInput, "the file is outside of the folders of the data")
 
 // find returns the path of the file of that name, wherever it is below the folders of the data and of the caller. What is no file is never opened: a pipe would wait
 // for ever.
