@@ -53,6 +53,7 @@ func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, erro
 		own = alone
 	}
 	var findings []Finding
+	var told []loss.Suspicion
 	for _, one := range own {
 		may, err := s.mayMatter(ctx, t, d, one)
 		if err != nil {
@@ -65,17 +66,18 @@ func (s *Search) lost(ctx context.Context, t *target, d *draft) ([]Finding, erro
 		if err := s.qualify(ctx, t, d, &seen); err != nil {
 			return nil, err
 		}
-		findings = append(findings, seen)
+		findings, told = append(findings, seen), append(told, one)
 	}
 	if findings == nil {
 		return s.oneClass(ctx, t, d)
 	}
-	return coarseTogether(findings, own[0]), nil
+	return coarseTogether(findings, told), nil
 }
 
-// coarseTogether puts findings about parameters of a stage that were all rounded, or quantised, in the same way, as most of the file were, together as one.
-func coarseTogether(findings []Finding, first loss.Suspicion) []Finding {
-	how := ""
+// coarseTogether puts findings about parameters of a stage that were all rounded, or quantised, in the same way, as most of the file were, together as one. told
+// are the suspicions that the findings are about.
+func coarseTogether(findings []Finding, told []loss.Suspicion) []Finding {
+	first, how := told[0], ""
 	switch {
 	case !first.Throughout:
 		return findings
@@ -87,8 +89,8 @@ func coarseTogether(findings []Finding, first loss.Suspicion) []Finding {
 		return findings
 	}
 	all, others := findings[0], []Finding(nil)
-	for _, f := range findings[1:] {
-		if f.Hypothesis == all.Hypothesis {
+	for i, f := range findings[1:] {
+		if one := told[i+1]; one.Kind == first.Kind && one.DType == first.DType && one.Count == first.Count {
 			all.Tensors = append(all.Tensors, f.Tensors...)
 		} else {
 			others = append(others, f)
