@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -171,7 +170,5 @@ func looksLikeOne(path string) bool {
 		return false
 	}
 	defer file.Close()
-	head := make([]byte, preprocess.HeadLen)
-	n, _ := io.ReadFull(file, head)
-	return preprocess.Recognises(head[:n])
+	return preprocess.RecognisesFile(file)
 }

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,4 +23,11 @@ const HeadLen = 16
 // Recognises reports whether data that begins with head, the first [HeadLen] bytes or all there are, is of a kind that [Decode] knows.
 func Recognises(head []byte) bool {
 	return slices.ContainsFunc(formats, func(f format) bool { return begins(head, f.magic) })
+}
+
+// RecognisesFile is [Recognises] for the beginning of a file that is read. What cannot be read begins with nothing.
+func RecognisesFile(file io.Reader) bool {
+	head := make([]byte, HeadLen)
+	n, _ := io.ReadFull(file, head)
+	return Recognises(head[:n])
 }

@@ -23,9 +23,7 @@ func looksLikeImage(path string) bool {
 		return false
 	}
 	defer file.Close()
-	head := make([]byte, preprocess.HeadLen)
-	n, _ := io.ReadFull(file, head)
-	return preprocess.Recognises(head[:n])
+	return preprocess.RecognisesFile(file)
 }
 
 // openRegular opens a file. It never opens a pipe, which would wait for somebody to write into it, nor a device: then the error is a *[disk.NotRegularError].
