@@ -32,7 +32,7 @@ func (c *Classifier) Classify(ctx context.Context, r io.Reader, n int) (Predicti
 
 // prepare reads and prepares an image file.
 func (c *Classifier) prepare(ctx context.Context, r io.Reader) (preprocess.Prepared, error) {
-	prepared, err := c.read(ctx, Image{Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
+	prepared, err := c.read(ctx, Image{Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }}, make([]float32, c.card.Recipe.Len()))
 	if ended := ctx.Err(); ended != nil {
 		return preprocess.Prepared{}, ended
 	}

@@ -114,14 +114,14 @@ func (c *Classifier) Files(ctx context.Context, paths []string) ([][]float64, er
 // files makes items of image files.
 func (c *Classifier) files(paths []string) iter.Seq2[item, error] {
 	return itemsOf(paths, func(path string) item {
-		return c.file(path, func() (io.ReadCloser, error) { return disk.OpenRegular(path) })
+		return c.file(Image{path, func() (io.ReadCloser, error) { return disk.OpenRegular(path) }})
 	})
 }
 
 // FS is [Classifier.Files] for files of fsys.
 func (c *Classifier) FS(ctx context.Context, fsys fs.FS, names []string) ([][]float64, error) {
 	return c.rows(ctx, len(names), itemsOf(names, func(name string) item {
-		return c.file(name, func() (io.ReadCloser, error) { return fsys.Open(name) })
+		return c.file(Image{name, func() (io.ReadCloser, error) { return fsys.Open(name) }})
 	}))
 }
 

@@ -56,15 +56,15 @@ type StreamOptions struct {
 func (c *Classifier) Stream(ctx context.Context, images iter.Seq2[Image, error], o StreamOptions) iter.Seq2[Output, error] {
 	return c.stream(ctx, func(yield func(item, error) bool) {
 		for img, err := range images {
-			if !yield(item{img.Name, func(ctx context.Context) (preprocess.Prepared, error) { return c.read(ctx, img) }}, err) {
+			if !yield(c.file(img), err) {
 				return
 			}
 		}
 	}, o)
 }
 
-// read prepares an image file.
-func (c *Classifier) read(ctx context.Context, img Image) (preprocess.Prepared, error) {
+// read prepares an image file, in memory for the tensor.
+func (c *Classifier) read(ctx context.Context, img Image, tensor []float32) (preprocess.Prepared, error) {
 	file, err := img.Open()
 	if err != nil {
 		if named := (*fs.PathError)(nil); errors.As(err, &named) {
@@ -72,7 +72,7 @@ func (c *Classifier) read(ctx context.Context, img Image) (preprocess.Prepared, 
 		}
 		return preprocess.Prepared{}, err
 	}
-	prepared, err := preprocess.Prepare(*c.card.Recipe, &untilDone{ctx, file})
+	prepared, err := preprocess.PrepareInto(tensor, *c.card.Recipe, &untilDone{ctx, file})
 	return prepared, errors.Join(err, file.Close())
 }
 
@@ -92,7 +92,7 @@ func (u *untilDone) Read(p []byte) (int, error) {
 // item is an image with what makes its input tensor.
 type item struct {
 	name    string
-	prepare func(ctx context.Context) (preprocess.Prepared, error)
+	prepare func(ctx context.Context, m *memory) (preprocess.Prepared, error)
 }
 
 // slot is the place of an item in the queue. The other fields are set when ready is closed. err ends the queue.
@@ -110,8 +110,9 @@ func (c *Classifier) stream(ctx context.Context, items iter.Seq2[item, error], o
 		working, stop := context.WithCancel(ctx)
 		defer stop()
 		size := max(1, c.BatchSize)
-		b := batch{classifier: c, yield: yield}
-		for index, s := range slots(working, items, o.Workers, size) {
+		queue := newQueue(c.card.Recipe.Len(), o.Workers, size)
+		b := batch{classifier: c, yield: yield, memory: &queue.memory}
+		for index, s := range queue.slots(working, items) {
 			switch {
 			case s.err != nil:
 				if b.run(ctx) {
@@ -137,18 +138,50 @@ func (c *Classifier) stream(ctx context.Context, items iter.Seq2[item, error], o
 	}
 }
 
-// slots prepares items on goroutines that end with ctx, and yields them in their order, with their indices. It ends after a slot with an error, and when ctx
-// ends.
-func slots(ctx context.Context, items iter.Seq2[item, error], workers, batchSize int) iter.Seq2[int, *slot] {
+// memory is input tensors that are used again.
+type memory struct {
+	size int // of one
+	free chan []float32
+}
+
+func (m *memory) take() []float32 {
+	select {
+	case tensor := <-m.free:
+		return tensor
+	default:
+		return make([]float32, m.size)
+	}
+}
+
+func (m *memory) putBack(tensor []float32) {
+	select {
+	case m.free <- tensor:
+	default:
+	}
+}
+
+// queue prepares items ahead of the model.
+type queue struct {
+	workers, length int
+	memory          memory
+}
+
+func newQueue(tensor, workers, batchSize int) *queue {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	queue := make(chan *slot, workers+2*batchSize)
-	work := make(chan *slot)
-	for range workers {
+	length := workers + 2*batchSize
+	return &queue{workers, length, memory{tensor, make(chan []float32, length)}}
+}
+
+// slots prepares items on goroutines that end with ctx, and yields them in their order, with their indices. It ends after a slot with an error, and when ctx
+// ends.
+func (q *queue) slots(ctx context.Context, items iter.Seq2[item, error]) iter.Seq2[int, *slot] {
+	queue, work := make(chan *slot, q.length), make(chan *slot)
+	for range q.workers {
 		go func() {
 			for s := range work {
-				s.fill(ctx)
+				s.fill(ctx, &q.memory)
 			}
 		}()
 	}
@@ -183,9 +216,9 @@ func slots(ctx context.Context, items iter.Seq2[item, error], workers, batchSize
 }
 
 // fill prepares the image of a slot.
-func (s *slot) fill(ctx context.Context) {
+func (s *slot) fill(ctx context.Context, m *memory) {
 	defer close(s.ready)
-	prepared, err := s.prepare(ctx)
+	prepared, err := s.prepare(ctx, m)
 	if err != nil {
 		s.failure = &preprocess.FileError{Path: s.name, Err: err}
 		return
@@ -217,6 +250,7 @@ func receive[T any](ctx context.Context, from <-chan T) (T, bool) {
 type batch struct {
 	classifier *Classifier
 	yield      func(Output, error) bool
+	memory     *memory
 	outputs    []Output
 	pixels     []float32 // of the outputs without a failure
 	read       int       // their number
@@ -224,14 +258,16 @@ type batch struct {
 
 func (b *batch) add(index int, s *slot) {
 	output := Output{Index: index, Name: s.name, Failure: s.failure, Unturned: s.prepared.Unturned}
-	if b.classifier.stages != nil {
-		output.Pixels = s.prepared.Tensor
-	}
-	b.outputs = append(b.outputs, output)
 	if s.failure == nil {
 		b.pixels = append(b.pixels, s.prepared.Tensor...)
 		b.read++
+		if b.classifier.stages != nil {
+			output.Pixels = s.prepared.Tensor
+		} else {
+			b.memory.putBack(s.prepared.Tensor)
+		}
 	}
+	b.outputs = append(b.outputs, output)
 }
 
 // run runs the gathered images through the model, yields their outputs, and empties the batch. It reports whether the sequence goes on.
@@ -270,15 +306,15 @@ func itemsOf[T any](values []T, itemOf func(T) item) iter.Seq2[item, error] {
 
 // decoded is an item for an image that is decoded already.
 func (c *Classifier) decoded(img image.Image) item {
-	return item{prepare: func(context.Context) (preprocess.Prepared, error) {
+	return item{prepare: func(context.Context, *memory) (preprocess.Prepared, error) {
 		tensor, err := preprocess.Apply(*c.card.Recipe, img)
 		return preprocess.Prepared{Tensor: tensor}, err
 	}}
 }
 
 // file is an item for a file.
-func (c *Classifier) file(name string, open func() (io.ReadCloser, error)) item {
-	return item{name, func(ctx context.Context) (preprocess.Prepared, error) { return c.read(ctx, Image{name, open}) }}
+func (c *Classifier) file(img Image) item {
+	return item{img.Name, func(ctx context.Context, m *memory) (preprocess.Prepared, error) { return c.read(ctx, img, m.take()) }}
 }
 
 // Paths yields image files by their paths.

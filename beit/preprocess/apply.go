@@ -47,21 +47,24 @@ func into(tensor []float32, r card.Recipe, img image.Image) error {
 // normalise writes [3, H, W] of (sample/255 - mean) / std. Each operation is rounded to float32, as in torchvision's ToTensor and Normalize, or, with the
 // arithmetic of tensors, in transformers' normalisation, which multiplies mean and std by 255 instead (huggingface/transformers image_processing_backends.py).
 func normalise(tensor []float32, r card.Recipe, p *RGB8) {
-	plane := p.Width * p.Height
-	for c := range 3 {
+	var values [3][256]float32
+	for c := range values {
 		mean, std := float32(r.Mean[c]), float32(r.Std[c])
-		var values [256]float32
-		for v := range values {
+		for v := range values[c] {
 			if r.Arithmetic == card.Tensors {
-				values[v] = (float32(v) - float32(mean*255)) / float32(std*255)
+				values[c][v] = (float32(v) - float32(mean*255)) / float32(std*255)
 			} else {
-				values[v] = (float32(v)/255 - mean) / std
+				values[c][v] = (float32(v)/255 - mean) / std
 			}
 		}
-		channel := tensor[c*plane : (c+1)*plane]
-		for i := range channel {
-			channel[i] = values[p.Pix[3*i+c]]
-		}
+	}
+	plane := p.Width * p.Height
+	red, green, blue := tensor[:plane], tensor[plane:2*plane], tensor[2*plane:3*plane]
+	pixels := p.Pix[:3*plane]
+	for i := range red {
+		pixel := (*[3]uint8)(pixels)
+		red[i], green[i], blue[i] = values[0][pixel[0]], values[1][pixel[1]], values[2][pixel[2]]
+		pixels = pixels[3:]
 	}
 }
 

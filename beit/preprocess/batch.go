@@ -107,10 +107,6 @@ func readInto(ctx context.Context, tensor []float32, r card.Recipe, path string,
 		}
 		return err
 	}
-	prepared, err := Prepare(r, file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	copy(tensor, prepared.Tensor)
-	return nil
+	_, err = PrepareInto(tensor, r, file)
+	return errors.Join(err, file.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
@@ -107,23 +108,42 @@ func Prepare(r card.Recipe, file io.Reader) (Prepared, error) {
 	if err := r.Validate(); err != nil {
 		return Prepared{}, err
 	}
-	return limits{MaxFileBytes, MaxPixels}.prepare(r, file)
+	return PrepareInto(make([]float32, r.Len()), r, file)
 }
 
-func (l limits) prepare(r card.Recipe, file io.Reader) (Prepared, error) {
-	decoded, stated, err := l.picture(r, file)
+// PrepareInto is [Prepare] with memory for the tensor, r.Len() values; after an error these are of no particular value.
+func PrepareInto(tensor []float32, r card.Recipe, file io.Reader) (Prepared, error) {
+	if err := r.Validate(); err != nil {
+		return Prepared{}, err
+	}
+	decoder := decoders.Get().(*jpeg.Decoder)
+	defer putBack(decoder)
+	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(decoder, r, file)
 	if err != nil {
 		return Prepared{}, err
 	}
-	p := Prepared{Tensor: make([]float32, r.Len())}
+	p := Prepared{Tensor: tensor}
 	if stated > 1 && r.Orientation != card.Upright {
 		p.Unturned = stated
 	}
-	return p, into(p.Tensor, r, decoded)
+	return p, into(tensor, r, decoded)
 }
 
-// picture reads what a recipe needs of a file, turned if the recipe says so, and the orientation that the file states, or 0.
-func (l limits) picture(r card.Recipe, file io.Reader) (decoded *RGB8, stated int, err error) {
+// decoders are kept with their memory, which costs as much to get from the system as to decode a picture of moderate size.
+var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+
+// mostKept is how many bytes a decoder may hold that is kept.
+const mostKept = 1 << 25
+
+func putBack(d *jpeg.Decoder) {
+	if d.Size() <= mostKept {
+		decoders.Put(d)
+	}
+}
+
+// picture reads what a recipe needs of a file, turned if the recipe says so, and the orientation that the file states, or 0. The picture may be in the memory
+// of the decoder.
+func (l limits) picture(decoder *jpeg.Decoder, r card.Recipe, file io.Reader) (decoded *RGB8, stated int, err error) {
 	f, data, err := l.read(file)
 	if err != nil {
 		return nil, 0, err
@@ -133,7 +153,7 @@ func (l limits) picture(r card.Recipe, file io.Reader) (decoded *RGB8, stated in
 	}
 	turns := stated > 1 && r.Orientation == card.Upright
 	if f.magic == jpegMagic && !turns {
-		f.decode = func(data []byte) (*RGB8, error) { return decodeJPEGFor(r, data) }
+		f.decode = func(data []byte) (*RGB8, error) { return decodeJPEGFor(decoder, r, data) }
 	}
 	if decoded, err = f.checked(data, l.pixels); err != nil {
 		return nil, 0, fmt.Errorf("decode %s: %w", f.name, err)
@@ -231,9 +251,9 @@ func decodeJPEG(data []byte) (*RGB8, error) {
 	return opaque(img), nil
 }
 
-// decodeJPEGFor decodes what a recipe needs of a file.
-func decodeJPEGFor(r card.Recipe, data []byte) (*RGB8, error) {
-	img, err := jpeg.DecodeWindow(data, func(c jpeg.Config) image.Rectangle { return sourceWindow(r, c.Width, c.Height) })
+// decodeJPEGFor decodes what a recipe needs of a file, in the memory of the decoder.
+func decodeJPEGFor(decoder *jpeg.Decoder, r card.Recipe, data []byte) (*RGB8, error) {
+	img, err := decoder.DecodeWindow(data, func(c jpeg.Config) image.Rectangle { return sourceWindow(r, c.Width, c.Height) })
 	if err != nil {
 		return nil, err
 	}

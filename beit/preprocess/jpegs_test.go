@@ -6,12 +6,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"image"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 )
 
 // TestDecode_DrawnJPEGs makes sure that the pixels of drawn JPEG files are those that Pillow reads: of all sampling factors, incomplete progressive files and
@@ -61,6 +66,43 @@ func unzip(t testing.TB, path string) map[string][]byte {
 	return files
 }
 
+// TestDecoder_Again makes sure that nothing of one picture is seen in the next one that is decoded in the same memory.
+func TestDecoder_Again(t *testing.T) {
+	t.Parallel()
+	files := unzip(t, filepath.Join(testdata, "jpegs.zip"))
+	decoder, decoded := new(jpeg.Decoder), 0
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !strings.HasSuffix(name, ".jpg") {
+			continue
+		}
+		want, err := jpeg.Decode(files[name])
+		if err != nil {
+			continue
+		}
+		decoded++
+		var window image.Rectangle
+		got, err := decoder.DecodeWindow(files[name], func(c jpeg.Config) image.Rectangle {
+			x, y := rng.IntN(c.Width), rng.IntN(c.Height)
+			window = image.Rect(x, y, x+1+rng.IntN(c.Width-x), y+1+rng.IntN(c.Height-y))
+			return window
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for y := window.Min.Y; y < window.Max.Y; y++ {
+			from, to := (y*want.Width+window.Min.X)*want.Components, (y*want.Width+window.Max.X)*want.Components
+			if !bytes.Equal(got.Pix[from:to], want.Pix[from:to]) {
+				t.Errorf("%s: line %d of %v differs", name, y, window)
+				break
+			}
+		}
+	}
+	if decoded < 100 {
+		t.Errorf("only %d files were decoded", decoded)
+	}
+}
+
 // FuzzDecodeJPEG makes sure that damaged files never make the decoder panic: what Decode recovers from would hide that.
 func FuzzDecodeJPEG(f *testing.F) {
 	for name, data := range unzip(f, filepath.Join(testdata, "jpegs.zip")) {
@@ -68,10 +110,11 @@ func FuzzDecodeJPEG(f *testing.F) {
 			f.Add(data)
 		}
 	}
+	decoder := new(jpeg.Decoder)
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		if config, err := jpegConfig(data); err == nil && config.Width*config.Height < 1<<18 {
 			_, _ = decodeJPEG(data)
-			_, _ = decodeJPEGFor(card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Bicubic}, data)
+			_, _ = decodeJPEGFor(decoder, card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Bicubic}, data)
 		}
 		_ = exifOfJPEG(data).orientation()
 	})

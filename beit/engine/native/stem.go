@@ -79,8 +79,9 @@ func (m *model[T]) unfold(ctx context.Context, pixels []float32) ([]T, error) {
 		for channel := range channels {
 			for row := range size {
 				from := (channel*height+p/across*size+row)*width + p%across*size
-				for i, v := range pixels[from : from+size] {
-					out[i] = T(v)
+				line := out[:size]
+				for i, v := range pixels[from:][:len(line)] {
+					line[i] = T(v)
 				}
 				out = out[size:]
 			}

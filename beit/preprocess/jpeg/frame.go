@@ -122,11 +122,11 @@ func (d *decoder) allocate() {
 	for i := range d.components {
 		c := &d.components[i]
 		c.pitch = 8 * c.stride
-		c.samples = make([]uint8, c.pitch*8*c.lines)
+		c.samples = d.memory.samples[i].cleared(c.pitch * 8 * c.lines)
 		lines := c.v
 		if d.multiple {
 			lines = c.lines
 		}
-		c.coefficients = make([]int16, 64*c.stride*lines)
+		c.coefficients = d.memory.coefficients[i].cleared(64 * c.stride * lines)
 	}
 }

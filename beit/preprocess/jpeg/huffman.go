@@ -1,12 +1,15 @@
 package jpeg
 
 // look is how many bits are looked up at once.
-const look = 9
+const look = 10
 
 // huffman is a table of codes.
 type huffman struct {
 	// fast has the length and the symbol of each code of up to look bits that some bits begin with: length<<8 | symbol; 0 for longer codes.
 	fast [1 << look]uint16
+	// whole has what some bits begin with if that is an AC coefficient other than 0, its code and its value together: value<<16 | run of zeros<<8 | number of
+	// bits; else 0. It is there for tables of AC coefficients.
+	whole *[1 << look]int32
 	// limit has for each length what is above all codes of at most that length, with 16 bits, and offset what leads from a code to its symbol.
 	limit   [17]uint32
 	offset  [17]int32
@@ -34,7 +37,7 @@ func (d *decoder) huffmanTables(body []byte) error {
 		if class == 0 {
 			d.dc[at] = table
 		} else {
-			d.ac[at] = table
+			d.ac[at] = table.withValues()
 		}
 		body = body[17+total:]
 	}
@@ -63,6 +66,20 @@ func newHuffman(counts [16]byte, symbols []byte) (*huffman, error) {
 		code <<= 1
 	}
 	return h, nil
+}
+
+// withValues sets whole, and returns h.
+func (h *huffman) withValues() *huffman {
+	h.whole = new([1 << look]int32)
+	for bits, entry := range h.fast {
+		length, run, size := int(entry>>8), int(entry>>4&15), int(entry&15)
+		if entry == 0 || size == 0 || length+size > look {
+			continue
+		}
+		value := extend(bits>>(look-length-size)&(1<<size-1), size)
+		h.whole[bits] = int32(value<<16 | run<<8 | (length + size))
+	}
+	return h
 }
 
 // usable reports whether the symbols can be those of DC coefficients.

@@ -61,7 +61,16 @@ func Decode(data []byte) (*Image, error) {
 // DecodeWindow is [Decode] for a part of the picture: the samples outside of it are not computed, they are 0. The whole file is read all the same, so the
 // errors are those of Decode.
 func DecodeWindow(data []byte, window func(Config) image.Rectangle) (*Image, error) {
-	d := &decoder{data: data}
+	return new(Decoder).DecodeWindow(data, window)
+}
+
+// Decoder decodes files one after the other in the same memory. The zero value is ready. It must not be used from several goroutines at once.
+type Decoder struct{ memory memory }
+
+// DecodeWindow is the function of that name, but the Image belongs to the decoder: it is valid until the next call, and what is outside of the window is of no
+// particular value.
+func (own *Decoder) DecodeWindow(data []byte, window func(Config) image.Rectangle) (*Image, error) {
+	d := &decoder{data: data, memory: &own.memory}
 	if err := d.header(); err != nil {
 		return nil, err
 	}
@@ -70,5 +79,41 @@ func DecodeWindow(data []byte, window func(Config) image.Rectangle) (*Image, err
 		return nil, err
 	}
 	d.transform()
-	return d.paint(d.colours()), nil
+	return d.paint(d.memory.pixels.take(d.width*d.height*len(d.components)), d.colours()), nil
+}
+
+// Size is how many bytes the decoder holds for the next file.
+func (own *Decoder) Size() int {
+	size := cap(own.memory.pixels)
+	for i := range own.memory.samples {
+		size += cap(own.memory.samples[i]) + 2*cap(own.memory.coefficients[i])
+	}
+	return size
+}
+
+// memory is what a Decoder uses again: planes of samples and of coefficients, by component, and the picture.
+type memory struct {
+	samples      [4]buffer[uint8]
+	coefficients [4]buffer[int16]
+	pixels       buffer[uint8]
+}
+
+type buffer[T any] []T
+
+// take returns n values that may be those of a file before.
+func (b *buffer[T]) take(n int) []T {
+	if cap(*b) < n {
+		*b = make([]T, n)
+	}
+	return (*b)[:n]
+}
+
+// cleared returns n values that are 0.
+func (b *buffer[T]) cleared(n int) []T {
+	fresh := cap(*b) < n
+	values := b.take(n)
+	if !fresh {
+		clear(values)
+	}
+	return values
 }

@@ -20,8 +20,9 @@ const (
 
 // decoder reads one file.
 type decoder struct {
-	data []byte
-	pos  int
+	data   []byte
+	memory *memory // nil to read the header
+	pos    int
 	// pending is a marker that was read and not acted on, or 0.
 	pending byte
 

@@ -30,10 +30,10 @@ func (d *decoder) transform() {
 	}
 }
 
-// paint returns the picture of the samples.
-func (f *frame) paint(convert func(out []uint8, planes [4][]uint8)) *Image {
+// paint returns the picture of the samples, in memory for all of it.
+func (f *frame) paint(pixels []uint8, convert func(out []uint8, planes [4][]uint8)) *Image {
 	count := len(f.components)
-	out := &Image{Config: Config{f.width, f.height, count}, Pix: make([]uint8, f.width*f.height*count)}
+	out := &Image{Config: Config{f.width, f.height, count}, Pix: pixels}
 	w := f.window
 	parallel.Ranges(w.Dy(), w.Dx(), func(from, to int) {
 		lines := make([]*line, count)
@@ -61,7 +61,7 @@ func FromYCbCr(m *image.YCbCr) *Image {
 	}
 	f.window = image.Rect(0, 0, f.width, f.height)
 	f.components = []component{plane(m.Y, m.YStride, step.X, step.Y), plane(m.Cb, m.CStride, 1, 1), plane(m.Cr, m.CStride, 1, 1)}
-	return f.paint(rgb)
+	return f.paint(make([]uint8, 3*f.width*f.height), rgb)
 }
 
 // steps are how many pixels a sample of colour covers.

@@ -296,12 +296,54 @@ func extendedDC(r *bitReader, h *huffman) int {
 	return extend(r.get(n), n)
 }
 
-// whole reads a block of a sequential file.
+// whole reads a block of a sequential file. The bits are held in registers until they run low.
 func (r *reader) whole(c *scanComponent, b *[64]int16) {
 	c.last += extendedDC(&r.bits, c.dc)
 	b[0] = int16(c.last)
-	bits := &r.bits
+	bits, values := &r.bits, c.ac.whole
+	acc, n := bits.acc, bits.n
 	for k := 1; k < 64; k++ {
+		if n < 32 { // a code and a value have less
+			bits.acc, bits.n = acc, n
+			bits.fill()
+			if bits.n < 32 { // close to the end
+				r.rest(c, b, k)
+				return
+			}
+			acc, n = bits.acc, bits.n
+		}
+		if entry := values[acc>>(64-look)]; entry != 0 {
+			k += int(entry >> 8 & 15)
+			used := int(entry & 63)
+			acc, n = acc<<used, n-used
+			b[natural[k]&63] = int16(entry >> 16)
+			continue
+		}
+		entry := int(c.ac.fast[acc>>(64-look)])
+		length, s := entry>>8, byte(entry)
+		if entry == 0 {
+			length, s = c.ac.slow(uint32(acc >> 48))
+		}
+		acc, n = acc<<length, n-length
+		run, size := int(s>>4), int(s&15)
+		if size == 0 {
+			if run != 15 {
+				break
+			}
+			k += 15
+			continue
+		}
+		k += run
+		b[natural[k]&63] = int16(extend(int(acc>>(64-size)), size))
+		acc, n = acc<<size, n-size
+	}
+	bits.acc, bits.n = acc, n
+}
+
+// rest reads a block from coefficient k on where the bits may end.
+func (r *reader) rest(c *scanComponent, b *[64]int16, k int) {
+	bits := &r.bits
+	for ; k < 64; k++ {
 		s := bits.symbol(c.ac)
 		run, n := int(s>>4), int(s&15)
 		if n == 0 {

@@ -16,6 +16,9 @@ func usual(class, number int) *huffman {
 	if err != nil {
 		panic(err) // which the table cannot cause
 	}
+	if class == 1 {
+		return h.withValues()
+	}
 	return h
 }
 
