@@ -218,7 +218,7 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 	if v.reference.isOracle() {
 		run = partwise(v.exact.parts, v.subject.Config, input)
 	}
-	before, exists := stage.Before(v.subject.Config.Depth)
+	before, exists := stage.Before(v.subject.Config)
 	return c, run(ctx, func(a engine.Activation) error {
 		switch {
 		case exists && a.Name == before.String():
@@ -282,7 +282,7 @@ func (v *verification) blameCheckpoint(suspects []Tap) (found []blame.Finding, e
 			return nil, err
 		}
 		alone := t.Local != nil && !t.Local.OK
-		all, err := v.differing(func(name string) bool { return !alone || stage.Uses(name) })
+		all, err := v.differing(func(name string) bool { return !alone || stage.Uses(v.subject.Config, name) })
 		if err != nil {
 			return nil, err
 		}

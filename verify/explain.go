@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -12,6 +13,7 @@ import (
 
 // doubts are what else than a fault may explain that activations differ by more than rounding, with its measured effect.
 type doubts struct {
+	config arch.Config
 	// half are the parameters that were rounded when they were stored. lanes have their values changed by as much as was rounded away.
 	half  []halfTensor
 	lanes []*lane
@@ -36,7 +38,7 @@ func (v *verification) explain(ctx context.Context) error {
 		return nil
 	}
 	v.phase(Doubting)
-	d := &doubts{}
+	d := &doubts{config: v.subject.Config}
 	var err error
 	if d.half, err = v.halfTensors(); err != nil {
 		return err
@@ -182,7 +184,7 @@ func (v *verification) tells(m *tapMeter) bool {
 		return false
 	}
 	for _, h := range v.doubts.half {
-		if h.telling && !h.computed && stage.Reads(h.name) {
+		if h.telling && !h.computed && stage.Reads(v.subject.Config, h.name) {
 			return m.local.verdict().OK && m.effect.local.Distance().RMS > plain*m.local.limits.whole*m.local.noise.Distance().RMS
 		}
 	}
@@ -195,7 +197,7 @@ func (d *doubts) halfOf(stage engine.Stage, alone bool) (dtype tensor.DType) {
 		return tensor.Invalid
 	}
 	for _, h := range d.half {
-		if alone && !stage.Reads(h.name) {
+		if alone && !stage.Reads(d.config, h.name) {
 			continue
 		}
 		if dtype == tensor.Invalid {

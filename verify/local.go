@@ -37,7 +37,7 @@ func (b *batch) localActivations(ctx context.Context, stages []engine.Stage, wan
 
 // localBefore returns the reference's activation from which a stage is computed, and whether it has a finite one.
 func (b *batch) localBefore(stage engine.Stage) (engine.Activation, bool) {
-	needed, needs := stage.Before(b.verification.subject.Config.Depth)
+	needed, needs := stage.Before(b.verification.subject.Config)
 	if !needs {
 		return engine.Activation{}, true
 	}

@@ -51,6 +51,17 @@ func TestParameterCounts(t *testing.T) {
 		{"eva_giant_p14_336", 1_013_005_672, 4_052_022_688, 528},
 		{"eva_giant_p14_560", 1_014_447_464, 4_057_789_856, 528},
 		{"eva_giant_p14_224_clip", 1_012_588_928, 4_050_355_712, 528},
+		// OpenAI's two files; microsoft/unilm's tokenizers of BEiT v2, as many numbers as its classes have.
+		{"dvae_encoder_112", 53_786_240, 215_144_960, 74},
+		{"dvae_decoder_112", 43_829_766, 175_319_064, 76},
+		{"vqkd_base_p16_224", 86_666_784, 346_667_136, 167},
+		{"vqkd_base_p16_224_clip", 109_369_889, 437_479_556, 220},
+		{"vqkd_base_p16_224_clip_1", 95_195_681, 380_782_724, 194},
+		{"vqkd_base_p16_224_dino_1", 95_392_545, 381_570_180, 194},
+		{"digits_mim_p16_64", 123_788, 495_152, 54},
+		{"digits_dvae_encoder", 72_580, 290_320, 42},
+		{"digits_dvae_decoder", 90_730, 362_920, 44},
+		{"tiny_vqkd_p16_64", 159_585, 638_340, 77},
 		{"digits_p16_64", 122_974, 491_896, 55},
 		{"tiny_p16_32", 50_554, 202_216, 39},
 		{"tiny_p16_64", 122_827, 491_308, 55},
@@ -70,7 +81,7 @@ func TestParameterCounts(t *testing.T) {
 			}
 		})
 	}
-	if len(arch.Names()) != 28 {
+	if len(arch.Names()) != 38 {
 		t.Errorf("%d named architectures; each has a row in this test", len(arch.Names()))
 	}
 }

@@ -10,6 +10,8 @@ const (
 	ClassToken Pooling = "class_token"
 	// AllTokens normalises all tokens with norm and keeps the patch tokens, for masked image modelling.
 	AllTokens Pooling = "all_tokens"
+	// PatchTokens normalises all patch tokens with fc_norm: the encoder and the decoder of VQ-KD.
+	PatchTokens Pooling = "patch_tokens"
 	// NoPooling means features: all tokens as the last block leaves them, the class token too. Such a model has neither a final norm nor a head.
 	NoPooling Pooling = "none"
 )
@@ -26,6 +28,19 @@ const (
 	SharedBias Bias = "shared"
 )
 
+// Kind says what a model is beside a BEiT.
+type Kind string
+
+const (
+	// Transformer is a BEiT: one stack of transformer blocks, which classifies images, recovers masked patches, or has no head.
+	Transformer Kind = ""
+	// VQKD is the tokenizer of BEiT v2: a transformer, a codebook, and a second transformer that predicts features of a teacher.
+	VQKD Kind = "vqkd"
+	// DVAEEncoder and DVAEDecoder are OpenAI's discrete variational autoencoder, the tokenizer of BEiT: convolutions alone.
+	DVAEEncoder Kind = "dvae_encoder"
+	DVAEDecoder Kind = "dvae_decoder"
+)
+
 const (
 	// Epsilon is the LayerNorm epsilon of PASSL, unilm and timm (beit_base_patch16_224 in microsoft/unilm beit/modeling_finetune.py).
 	Epsilon = 1e-6
@@ -37,6 +52,10 @@ const (
 type Config struct {
 	// Name is one of Names, such as "beit_base_p16_224", or empty for an architecture without a name.
 	Name string `json:"name,omitempty" yaml:"name,omitempty"`
+	// Kind says which of the other fields count. Of a dVAE these are the sizes of the image, PatchSize (the side of what a visual token stands for), Channels,
+	// EmbedDim (the width of the group with the most pixels), Depth (the blocks of all groups), Classes (its visual tokens) and InitDim; a picture of any size will
+	// do, so that of the image is the usual one. The fields of a transformer describe the encoder of VQ-KD.
+	Kind Kind `json:"kind,omitempty" yaml:"kind,omitempty"`
 	// ImageHeight, ImageWidth and PatchSize, the side of a square patch, are in pixels.
 	ImageHeight int `json:"image_height" yaml:"image_height"`
 	ImageWidth  int `json:"image_width" yaml:"image_width"`
@@ -64,6 +83,10 @@ type Config struct {
 	ClassBlocks int `json:"class_blocks,omitempty" yaml:"class_blocks,omitempty"`
 	// ClassHead says that behind these blocks stand a norm and a head of their own, cls_pt_norm and cls_pt_lm_head, and not norm and lm_head again.
 	ClassHead bool `json:"class_head,omitempty" yaml:"class_head,omitempty"`
+	// InitDim is the width of the first convolution of the dVAE's decoder.
+	InitDim int `json:"init_dim,omitempty" yaml:"init_dim,omitempty"`
+	// Codebook is what VQ-KD has beside its encoder.
+	Codebook Codebook `json:"codebook,omitzero" yaml:"codebook,omitempty"`
 	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it: it is a constant of the program that trained the model.
 	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
 }

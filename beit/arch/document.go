@@ -25,8 +25,31 @@ func (c *Config) read(decode func(any) error) error {
 	return err
 }
 
+// convolutions has the fields of a dVAE that count.
+type convolutions struct {
+	Name        string `json:"name,omitempty" yaml:"name,omitempty"`
+	Kind        Kind   `json:"kind" yaml:"kind"`
+	ImageHeight int    `json:"image_height" yaml:"image_height"`
+	ImageWidth  int    `json:"image_width" yaml:"image_width"`
+	PatchSize   int    `json:"patch_size" yaml:"patch_size"`
+	Channels    int    `json:"channels,omitempty" yaml:"channels,omitempty"`
+	EmbedDim    int    `json:"embed_dim" yaml:"embed_dim"`
+	Depth       int    `json:"depth" yaml:"depth"`
+	Classes     int    `json:"classes" yaml:"classes"`
+	InitDim     int    `json:"init_dim,omitempty" yaml:"init_dim,omitempty"`
+}
+
+// written returns what stands for the configuration in a document.
+func (c Config) written() any {
+	d := c.document()
+	if c.Convolutional() {
+		return convolutions{d.Name, d.Kind, d.ImageHeight, d.ImageWidth, d.PatchSize, d.Channels, d.EmbedDim, d.Depth, d.Classes, d.InitDim}
+	}
+	return d
+}
+
 // MarshalJSON returns the configuration as a JSON object.
-func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.document()) }
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.written()) }
 
 // UnmarshalJSON reads a JSON object. It does not validate the configuration.
 func (c *Config) UnmarshalJSON(raw []byte) error {
@@ -34,7 +57,7 @@ func (c *Config) UnmarshalJSON(raw []byte) error {
 }
 
 // MarshalYAML returns what stands for the configuration in YAML.
-func (c Config) MarshalYAML() (any, error) { return c.document(), nil }
+func (c Config) MarshalYAML() (any, error) { return c.written(), nil }
 
 // UnmarshalYAML reads a YAML mapping. It does not validate the configuration.
 func (c *Config) UnmarshalYAML(decode func(any) error) error { return c.read(decode) }

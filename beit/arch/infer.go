@@ -145,7 +145,21 @@ func (c Config) CheckHints(hints Hints, found Source) error {
 //
 // Epsilon does not follow from shapes: it is set to [Epsilon]. If another property does not follow from the shapes, the error is an *[InferenceError]; if
 // a hint contradicts the parameters, a *[ConflictError]; if the result is impossible, a *[ConfigError].
+//
+// Tokenizers are recognised by the names of their parameters. Nothing in a dVAE tells the size of its images, and of the hints only the window counts for it.
 func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
+	switch kindOf(shapes) {
+	case VQKD:
+		encoder, complete := codebookOf(shapes)
+		return inferTransformer(encoder, hints, complete)
+	case DVAEEncoder, DVAEDecoder:
+		return inferDVAE(shapes, hints)
+	}
+	return inferTransformer(shapes, hints, func(*Config) {})
+}
+
+// inferTransformer infers what has transformer blocks; complete adds to the architecture what stands beside them.
+func inferTransformer(shapes map[string]tensor.Shape, hints Hints, complete func(*Config)) (Inference, error) {
 	s := survey(shapes)
 	config := Config{
 		Depth: s.depth(s.blocks), Classes: s.most("classes"), EmbedDim: s.most("embed"), HiddenDim: s.most("hidden"), PatchSize: s.most("patch"), Channels: s.most("channels"),
@@ -173,6 +187,7 @@ func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 	if s.has("shared") && s.has("table") {
 		return Inference{}, &InferenceError{Property: "kind of position bias", Reason: "there are both a table for all blocks and tables of single blocks"}
 	}
+	complete(&config)
 	inference := Inference{Config: config, PoolingFrom: FromNames}
 	if err := inference.setWindow(s, hints); err != nil {
 		return Inference{}, err
@@ -180,6 +195,7 @@ func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 	if err := inference.setHeads(s, hints); err != nil {
 		return Inference{}, err
 	}
+	inference.setDecoderHeads()
 	if err := inference.Validate(); err != nil {
 		return Inference{}, err
 	}
@@ -217,7 +233,7 @@ func (i *Inference) setHeads(s evidence, hints Hints) error {
 	}
 	for _, known := range named {
 		same := i.Config
-		same.Heads = known.Heads
+		same.Heads, same.Codebook.Decoder.Heads = known.Heads, known.Codebook.Decoder.Heads
 		if same.Named().Name == known.Name {
 			i.Heads, i.HeadsFrom = known.Heads, FromKnown
 			return nil

@@ -63,6 +63,26 @@ func giant(name string, size, classes int, pooling Pooling) Config {
 	return config
 }
 
+// dvae returns a part of OpenAI's dVAE for pictures of size pixels: four groups, between which the sides are halved (openai/DALL-E dall_e/encoder.py).
+func dvae(kind Kind, name string, size, dim, blocksPerGroup, vocabulary, initDim int) Config {
+	return Config{
+		Name: name, Kind: kind, ImageHeight: size, ImageWidth: size, PatchSize: 8, Channels: RGB,
+		EmbedDim: dim, Depth: 4 * blocksPerGroup, Classes: vocabulary, InitDim: initDim,
+	}
+}
+
+// vqkd returns a tokenizer of BEiT v2 (microsoft/unilm beit2/modeling_vqkd.py): a transformer with position embeddings, without layer scale, and a decoder of
+// the same width with so many blocks, or none.
+func vqkd(name string, size, dim, depth, heads int, book Codebook, decoderDepth, features int) Config {
+	config := absolute(classifier(name, size, dim, depth, heads, 0))
+	config.Kind, config.Pooling, config.Codebook = VQKD, PatchTokens, book
+	if decoderDepth > 0 {
+		config.Codebook.Statistics = true
+		config.Codebook.Decoder = CodeDecoder{EmbedDim: dim, HiddenDim: 4 * dim, Depth: decoderDepth, Heads: heads, Features: features}
+	}
+	return config
+}
+
 // released are the architectures of weights that others released: microsoft/unilm's BEiT, BEiT v2 and DiT, data2vec, EVA-01.
 var released = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
@@ -89,6 +109,12 @@ var released = []Config{
 	giant("eva_giant_p14_336", 336, 1000, MeanPooling),
 	giant("eva_giant_p14_560", 560, 1000, MeanPooling),
 	giant("eva_giant_p14_224_clip", 224, 1024, ClassToken),
+	dvae(DVAEEncoder, "dvae_encoder_112", 112, 256, 2, 8192, 0),
+	dvae(DVAEDecoder, "dvae_decoder_112", 112, 256, 2, 8192, 128),
+	vqkd("vqkd_base_p16_224_clip", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 3, 512),
+	vqkd("vqkd_base_p16_224_clip_1", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 1, 512),
+	vqkd("vqkd_base_p16_224_dino_1", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 1, 768),
+	vqkd("vqkd_base_p16_224", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 0, 0),
 }
 
 // named are all architectures that have a name: those that were released, and those of the small models in testdata.
@@ -97,6 +123,10 @@ var named = slices.Concat(released, []Config{
 	classifier("tiny_p16_32", 32, 32, 2, 2, 10),
 	classifier("tiny_p16_64", 64, 48, 3, 3, 7),
 	masked("tiny_mim_p16_64", 64, 48, 3, 3, 64),
+	masked("digits_mim_p16_64", 64, 48, 3, 3, 32),
+	dvae(DVAEEncoder, "digits_dvae_encoder", 32, 16, 1, 32, 0),
+	dvae(DVAEDecoder, "digits_dvae_decoder", 32, 16, 1, 32, 16),
+	vqkd("tiny_vqkd_p16_64", 64, 48, 3, 3, Codebook{Codes: 64, Dim: 8}, 1, 24),
 })
 
 // Names returns the names of all named architectures.

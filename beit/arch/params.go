@@ -18,6 +18,12 @@ type Param struct {
 
 // Params returns all parameters in the order of the forward pass. The slice belongs to the caller. c must be valid.
 func (c Config) Params() []Param {
+	switch {
+	case c.Kind == VQKD:
+		return c.vqkd()
+	case c.Convolutional():
+		return c.dvae()
+	}
 	params := c.stem()
 	for i := range c.Depth {
 		params = append(params, c.block(fmt.Sprintf("blocks.%d.", i))...)
@@ -77,7 +83,7 @@ func (c Config) block(prefix string) []Param {
 // NormName returns the name of the LayerNorm after the last block, "fc_norm" or "norm", or an empty one if there is none.
 func (c Config) NormName() string {
 	switch c.Pooling {
-	case MeanPooling:
+	case MeanPooling, PatchTokens:
 		return "fc_norm"
 	case NoPooling:
 		return ""

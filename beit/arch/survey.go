@@ -69,8 +69,7 @@ var marks = []struct{ suffix, mark string }{
 
 // evidence is what the parameters say about the architecture.
 type evidence struct {
-	// votes has the weight of the evidence for each value of each property.
-	votes map[string]map[int]int
+	votes
 	marks map[string]bool
 	// blocks and classBlocks are the indices of blocks and of those of the class token's branch.
 	blocks, classBlocks map[int]bool
@@ -79,15 +78,11 @@ type evidence struct {
 
 // survey collects the evidence of all parameters.
 func survey(shapes map[string]tensor.Shape) evidence {
-	s := evidence{votes: map[string]map[int]int{}, marks: map[string]bool{}, blocks: map[int]bool{}, classBlocks: map[int]bool{}, total: len(shapes)}
+	s := evidence{votes: votes{}, marks: map[string]bool{}, blocks: map[int]bool{}, classBlocks: map[int]bool{}, total: len(shapes)}
 	for name, shape := range shapes {
 		for _, w := range witnesses {
 			if endsWith(name, w.suffix) && len(shape) == w.rank {
-				if s.votes[w.property] == nil {
-					s.votes[w.property] = map[int]int{}
-				}
-				// If a matrix and its bias disagree, the matrix counts more.
-				s.votes[w.property][shape[w.dim]] += 2*len(shape) - 1
+				s.add(w.property, shape[w.dim], 2*len(shape)-1) // if a matrix and its bias disagree, the matrix counts more
 			}
 		}
 		for _, m := range marks {
@@ -119,17 +114,27 @@ func endsWith(name, suffix string) bool {
 
 func (s evidence) has(mark string) bool { return s.marks[mark] }
 
+// votes has the weight of the evidence for each value of each property.
+type votes map[string]map[int]int
+
+func (s votes) add(property string, value, weight int) {
+	if s[property] == nil {
+		s[property] = map[int]int{}
+	}
+	s[property][value] += weight
+}
+
 // most returns the value with the most votes, the larger one of a tie, or 0 if there are no votes.
-func (s evidence) most(property string) int {
-	values := make([]int, 0, len(s.votes[property]))
-	for value := range s.votes[property] {
+func (s votes) most(property string) int {
+	values := make([]int, 0, len(s[property]))
+	for value := range s[property] {
 		values = append(values, value)
 	}
 	if len(values) == 0 {
 		return 0
 	}
 	return slices.MaxFunc(values, func(a, b int) int {
-		return cmp.Or(s.votes[property][a]-s.votes[property][b], a-b)
+		return cmp.Or(s[property][a]-s[property][b], a-b)
 	})
 }
 

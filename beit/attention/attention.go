@@ -158,7 +158,7 @@ type Activations map[engine.Stage]engine.Activation
 func (v *Viewer) Stages() []engine.Stage {
 	var stages []engine.Stage
 	for block := v.first; block < v.config.Depth; block++ {
-		before, _ := engine.Stage{Kind: engine.Block, Block: block}.Before(v.config.Depth)
+		before, _ := engine.Stage{Kind: engine.Block, Block: block}.Before(v.config)
 		stages = append(stages, before)
 	}
 	return stages

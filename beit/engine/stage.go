@@ -14,7 +14,7 @@ import (
 // Stage is a step of the forward pass whose result, an Activation, a Tap sees. Stages can be compared with ==.
 type Stage struct {
 	Kind StageKind
-	// Block is the index of the transformer block for Attention and Block, else 0.
+	// Block is the index of the block for kinds of which every block has one, else 0. The blocks of a dVAE are counted through all groups.
 	Block int
 }
 
@@ -23,16 +23,32 @@ type StageKind int
 
 // The kinds of stages, in the order of the forward pass.
 const (
-	// Embed is the sequence of tokens before the first block, [N, Tokens, EmbedDim].
+	// Embed is the sequence of tokens before the first block, [N, Tokens, EmbedDim]; of a dVAE it is the result of the first convolution, [N, C, H, W].
 	Embed StageKind = iota + 1
 	// Attention is the result of the attention branch of a block before layer scale, [N, Tokens, EmbedDim].
 	Attention
-	// Block is the residual stream after a block, [N, Tokens, EmbedDim].
+	// Block is the residual stream after a block, [N, Tokens, EmbedDim]; of a dVAE [N, C, H, W], before the sides are halved or doubled.
 	Block
-	// Pool is the input of the head, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling. A model of features has no such stage.
+	// Pool is the input of the head, [N, EmbedDim], or [N, Patches, EmbedDim] for masked image modelling and VQ-KD. A model of features has no such stage.
 	Pool
-	// Logits are the output of the head, [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without classes has no such stage.
+	// Logits are the output of the head, [N, Classes], or [N, Patches, Classes] for masked image modelling; of a dVAE's encoder [N, Classes, h, w], a value for each
+	// visual token. A model without classes has no such stage.
 	Logits
+	// Codes are what VQ-KD looks up in its codebook, before they are normalised, [N, Patches, Dim].
+	Codes
+	// Tokens are the visual tokens of a tokenizer, [N, Patches], row by row: whole numbers.
+	Tokens
+	// DecoderEmbed, DecoderAttention, DecoderBlock and DecoderPool are Embed, Attention, Block and Pool of the transformer behind VQ-KD's codebook.
+	DecoderEmbed
+	DecoderAttention
+	DecoderBlock
+	DecoderPool
+	// Target are the features of a teacher that VQ-KD's decoder predicts, [N, Patches, Features].
+	Target
+	// Decoded is the output of a dVAE's decoder, [N, 2 Channels, ImageHeight, ImageWidth]: logits of the samples, and then logarithms of their scales.
+	Decoded
+	// Picture is what a person sees of Decoded, [N, Channels, ImageHeight, ImageWidth], in [0, 1].
+	Picture
 )
 
 // stageKinds has a line for each kind, in the order of the forward pass. A new kind of stage needs a constant above, a line here, and a case in Before.
@@ -42,15 +58,24 @@ var stageKinds = []struct {
 	name string
 	// phase orders the kinds. Kinds of the same phase are computed block by block: all of them for block 0, then for block 1.
 	phase int
-	// parameters are prefixes of the names of the parameters that the stage reads.
+	// parameters are prefixes of the names of the parameters that the stage reads, of VQ-KD without that of the encoder.
 	parameters []string
 }{
 	// A bias table that all blocks share (rel_pos_bias) counts as a parameter of Embed.
-	{kind: Embed, name: "embed", phase: 0, parameters: []string{"patch_embed.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias."}},
+	{kind: Embed, name: "embed", phase: 0, parameters: []string{"patch_embed.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias.", "blocks.input."}},
 	{kind: Attention, name: "blocks.{i}.attn", phase: 1, parameters: []string{"blocks.{i}."}},
 	{kind: Block, name: "blocks.{i}", phase: 1, parameters: []string{"blocks.{i}."}},
 	{kind: Pool, name: "pool", phase: 2, parameters: []string{"norm.", "fc_norm."}},
-	{kind: Logits, name: "logits", phase: 3, parameters: []string{"head.", "lm_head."}},
+	{kind: Logits, name: "logits", phase: 3, parameters: []string{"head.", "lm_head.", "blocks.output."}},
+	{kind: Codes, name: "codes", phase: 3, parameters: []string{"encode_task_layer."}},
+	{kind: Tokens, name: "tokens", phase: 4, parameters: []string{"quantize.embedding.weight"}},
+	{kind: DecoderEmbed, name: "decoder.embed", phase: 5, parameters: []string{"decoder.patch_embed.", "decoder.cls_token", "decoder.pos_embed", "quantize.embedding.weight"}},
+	{kind: DecoderAttention, name: "decoder.blocks.{i}.attn", phase: 6, parameters: []string{"decoder.blocks.{i}."}},
+	{kind: DecoderBlock, name: "decoder.blocks.{i}", phase: 6, parameters: []string{"decoder.blocks.{i}."}},
+	{kind: DecoderPool, name: "decoder.pool", phase: 7, parameters: []string{"decoder.fc_norm."}},
+	{kind: Target, name: "target", phase: 8, parameters: []string{"decode_task_layer."}},
+	{kind: Decoded, name: "decoded", phase: 9, parameters: []string{"blocks.output."}},
+	{kind: Picture, name: "picture", phase: 10},
 }
 
 const (
@@ -63,7 +88,26 @@ const (
 func Stages(config arch.Config) []Stage {
 	stages := []Stage{{Kind: Embed}}
 	for i := range config.Depth {
-		stages = append(stages, Stage{Attention, i}, Stage{Block, i})
+		if !config.Convolutional() {
+			stages = append(stages, Stage{Attention, i})
+		}
+		stages = append(stages, Stage{Block, i})
+	}
+	switch config.Kind {
+	case arch.DVAEEncoder:
+		return append(stages, Stage{Kind: Logits}, Stage{Kind: Tokens})
+	case arch.DVAEDecoder:
+		return append(stages, Stage{Kind: Decoded}, Stage{Kind: Picture})
+	case arch.VQKD:
+		stages = append(stages, Stage{Kind: Pool}, Stage{Kind: Codes}, Stage{Kind: Tokens})
+		if decoder := config.Codebook.Decoder; decoder.Depth > 0 {
+			stages = append(stages, Stage{Kind: DecoderEmbed})
+			for i := range decoder.Depth {
+				stages = append(stages, Stage{DecoderAttention, i}, Stage{DecoderBlock, i})
+			}
+			stages = append(stages, Stage{Kind: DecoderPool}, Stage{Kind: Target})
+		}
+		return stages
 	}
 	if config.Pooling != arch.NoPooling {
 		stages = append(stages, Stage{Kind: Pool})
@@ -139,15 +183,39 @@ func (s Stage) phase() int {
 	return -1
 }
 
-// Before returns the stage whose activation s is computed from, in a model of depth blocks. Embed is computed from pixels, so for it exists is false.
-func (s Stage) Before(depth int) (before Stage, exists bool) {
+// Before returns the stage whose activation s is computed from. Embed is computed from the input, so for it exists is false.
+func (s Stage) Before(config arch.Config) (before Stage, exists bool) {
 	switch s.Kind {
 	case Attention, Block:
 		return residual(s.Block), true
-	case Pool:
-		return residual(depth), true
+	case Pool, Decoded:
+		return residual(config.Depth), true
 	case Logits:
+		if config.Convolutional() {
+			return residual(config.Depth), true
+		}
 		return Stage{Kind: Pool}, true
+	case Codes:
+		return Stage{Kind: Pool}, true
+	case Tokens:
+		if config.Convolutional() {
+			return Stage{Kind: Logits}, true
+		}
+		return Stage{Kind: Codes}, true
+	case DecoderEmbed:
+		return Stage{Kind: Tokens}, true
+	case DecoderAttention, DecoderBlock, DecoderPool:
+		if s.Kind == DecoderPool {
+			s.Block = config.Codebook.Decoder.Depth
+		}
+		if s.Block == 0 {
+			return Stage{Kind: DecoderEmbed}, true
+		}
+		return Stage{DecoderBlock, s.Block - 1}, true
+	case Target:
+		return Stage{Kind: DecoderPool}, true
+	case Picture:
+		return Stage{Kind: Decoded}, true
 	}
 	return Stage{}, false
 }
@@ -161,7 +229,14 @@ func residual(blocks int) Stage {
 }
 
 // Reads reports whether the parameter of that canonical name is used to compute the stage from the one before.
-func (s Stage) Reads(parameter string) bool {
+func (s Stage) Reads(config arch.Config, parameter string) bool {
+	switch {
+	case config.Convolutional() && s.Kind == Block:
+		blocks := config.ConvolutionBlocks()
+		return s.Block < len(blocks) && strings.HasPrefix(parameter, blocks[s.Block].Prefix)
+	case config.Kind == arch.VQKD:
+		parameter = strings.TrimPrefix(parameter, "encoder.")
+	}
 	for _, k := range stageKinds {
 		for _, beginning := range k.parameters {
 			if k.kind == s.Kind && strings.HasPrefix(parameter, s.numbered(beginning)) {
@@ -173,12 +248,12 @@ func (s Stage) Reads(parameter string) bool {
 }
 
 // Uses reports whether a parameter, by its canonical name, can affect the stage: those that it reads, and for a block a bias table that all blocks share.
-func (s Stage) Uses(parameter string) bool {
+func (s Stage) Uses(config arch.Config, parameter string) bool {
 	if strings.HasPrefix(parameter, "rel_pos_bias.") {
 		return s.InBlock()
 	}
-	return s.Reads(parameter)
+	return s.Reads(config, parameter)
 }
 
-// InBlock reports whether every block has a stage of this kind.
+// InBlock reports whether every block has a stage of this kind, but for those of VQ-KD's decoder.
 func (s Stage) InBlock() bool { return s.Kind == Attention || s.Kind == Block }

@@ -106,7 +106,7 @@ func TestStage_Before(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, exists := s.Before(c.depth)
+		before, exists := s.Before(arch.Config{Depth: c.depth})
 		if exists != (c.before != "") || exists && before.String() != c.before {
 			t.Errorf("before %s of %d blocks: %s, %t", c.stage, c.depth, before, exists)
 		}
@@ -118,8 +118,38 @@ func TestStage_Uses(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{"embed": false, "blocks.0": true, "blocks.2.attn": true, "pool": false, "logits": false} {
 		s, err := engine.ParseStage(name)
-		if err != nil || s.Uses("rel_pos_bias.relative_position_bias_table") != want || s.Uses("blocks.2.gamma_1") != (name == "blocks.2.attn") {
+		if err != nil || s.Uses(arch.Config{}, "rel_pos_bias.relative_position_bias_table") != want || s.Uses(arch.Config{}, "blocks.2.gamma_1") != (name == "blocks.2.attn") {
 			t.Errorf("%s, error %v", name, err)
+		}
+	}
+}
+
+// TestStage_BeforeOfTokenizers makes sure that each stage of a tokenizer but the first is computed from one that comes before it.
+func TestStage_BeforeOfTokenizers(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"digits_dvae_encoder": "embed blocks.0 blocks.1 blocks.2 blocks.3 logits tokens",
+		"digits_dvae_decoder": "embed blocks.0 blocks.1 blocks.2 blocks.3 decoded picture",
+		"tiny_vqkd_p16_64": "embed blocks.0.attn blocks.0 blocks.1.attn blocks.1 blocks.2.attn blocks.2 pool codes tokens " +
+			"decoder.embed decoder.blocks.0.attn decoder.blocks.0 decoder.pool target",
+	} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for i, s := range engine.Stages(config) {
+			names = append(names, s.String())
+			if parsed, err := engine.ParseStage(s.String()); err != nil || parsed != s {
+				t.Errorf("%s is parsed as %v, %v", s, parsed, err)
+			}
+			before, exists := s.Before(config)
+			if exists != (i > 0) || exists && (!slices.Contains(engine.Stages(config)[:i], before) || before.Compare(s) >= 0) {
+				t.Errorf("%s: %s comes before %s", name, before, s)
+			}
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s has the stages %s", name, got)
 		}
 	}
 }
@@ -127,7 +157,7 @@ func TestStage_Uses(t *testing.T) {
 // TestStage_ReadsCoversAllParameters makes sure that each parameter is read by one stage, or, in a block, by both of its stages.
 func TestStage_ReadsCoversAllParameters(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64"} {
+	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64", "tiny_vqkd_p16_64", "dvae_encoder_112", "digits_dvae_decoder"} {
 		config, err := arch.ByName(name)
 		if err != nil {
 			t.Fatal(err)
@@ -136,13 +166,15 @@ func TestStage_ReadsCoversAllParameters(t *testing.T) {
 		for _, p := range config.Params() {
 			var readers []engine.Stage
 			for _, s := range engine.Stages(config) {
-				if s.Reads(p.Name) {
+				if s.Reads(config, p.Name) {
 					readers = append(readers, s)
 				}
 			}
 			want := 1
-			if strings.HasPrefix(p.Name, "blocks.") {
-				want = 2
+			if block := strings.Contains(p.Name, "blocks.") && !config.Convolutional(); block || p.Name == "quantize.embedding.weight" {
+				want = 2 // the decoder of VQ-KD begins with codes
+			} else if strings.HasPrefix(p.Name, "quantize.") {
+				want = 0 // statistics of the training
 			}
 			if len(readers) != want || want == 2 && readers[0].Block != readers[1].Block {
 				t.Errorf("%s is read by %v", p.Name, readers)

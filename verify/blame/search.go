@@ -19,6 +19,7 @@ import (
 // Search looks for reasons in one model. It remembers what it found: what explains one block is tried first in the next. It can be used by one goroutine at a
 // time.
 type Search struct {
+	config  arch.Config
 	model   *whatif.Model
 	weights []tensor.Named
 	// found are the hypotheses that explained a stage, the last one first.
@@ -36,7 +37,7 @@ type Search struct {
 // NewSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
 func NewSearch(config arch.Config, weights []tensor.Named) (*Search, error) {
 	model, err := whatif.New(config, weights)
-	return &Search{model: model, weights: weights, effort: Normal}, err
+	return &Search{config: config, model: model, weights: weights, effort: Normal}, err
 }
 
 // SetEffort bounds the searches in whole models that follow. At first the bound is Normal.
@@ -431,7 +432,7 @@ func (t *target) finding(h hypothesis, best *trial, start *draft, i int) Finding
 func (s *Search) notFinite(stage engine.Stage, whole bool) *Finding {
 	var names []string
 	for _, w := range s.weights {
-		if !whole && !stage.Uses(w.Name) {
+		if !whole && !stage.Uses(s.config, w.Name) {
 			continue
 		}
 		values, err := tensor.Float64s(w.View)
