@@ -36,8 +36,9 @@ const (
 	Transformer Kind = ""
 	// VQKD is the tokenizer of BEiT v2: a transformer, a codebook, and a second transformer that predicts features of a teacher.
 	VQKD Kind = "vqkd"
-	// DVAEEncoder and DVAEDecoder are OpenAI's discrete variational autoencoder, the tokenizer of BEiT: convolutions alone.
+	// DVAEEncoder is the tokenizer of BEiT, a half of OpenAI's discrete variational autoencoder: convolutions alone.
 	DVAEEncoder Kind = "dvae_encoder"
+	// DVAEDecoder is the other half, which makes pictures of visual tokens.
 	DVAEDecoder Kind = "dvae_decoder"
 )
 
