@@ -40,15 +40,16 @@ type Options struct {
 // twice, also from several goroutines at once, is not an error; a Forward after it returns ErrClosed.
 type Model interface {
 	// Forward returns the logits: [N, Classes], or [N, Patches, Classes] for masked image modelling. A model without a head returns the activation of
-	// Pool instead, and one of features, without a final norm, that of the last block. tap, if not nil, is called with the activation of each stage, in the
-	// order of Stages; it does not change the result. Input of a wrong size is an *InputError. If ctx ends, Forward returns its error soon after.
+	// Pool instead, one of features, without a final norm, that of the last block, a tokenizer that of Tokens, and the decoder of a dVAE that of Picture. tap, if
+	// not nil, is called with the activation of each stage, in the order of Stages; it does not change the result, though without one an engine leaves out what only
+	// a tap would see: the decoder of VQ-KD. Input of a wrong size is an *InputError. If ctx ends, Forward returns its error soon after.
 	Forward(ctx context.Context, input Input, tap Tap) (Activation, error)
 	Close() error
 }
 
 // Activation is the value of a stage.
 type Activation struct {
-	// Name is that of a Stage: "embed", "blocks.3.attn", "blocks.3", "pool" or "logits".
+	// Name is that of a Stage, such as "embed", "blocks.3.attn" or "logits".
 	Name string
 	// Shape is the one stated at the constants of StageKind; its first dimension is the number of images.
 	Shape tensor.Shape
