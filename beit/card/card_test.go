@@ -45,6 +45,8 @@ func TestRecipeFor_Sources(t *testing.T) {
 		"timm-eva-clip %d shorter-edge bicubic 0.48145466":  {248, 384, 512},
 		"timm-eva-clip-squash %d squash bicubic 0.48145466": {224, 384, 512},
 		"timm-eva %d squash bicubic 0.485":                  {224, 384, 512},
+		"dvae %d shorter-edge lanczos -0.125":               {224, 384, 512},
+		"vqkd %d shorter-edge bicubic 0.5":                  {256, 384, 512},
 	} {
 		for i, size := range []int{224, 384, 512} {
 			want[fmt.Sprintf(line, size)] = edges[i]

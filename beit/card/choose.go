@@ -45,20 +45,37 @@ type Choice struct {
 func (c Choice) Guessed() bool { return c.From.Guess() }
 
 // ownRecipes has the recipes of architectures whose weights were all trained with the same one, whatever their naming scheme.
-var ownRecipes = map[string]string{"digits_p16_64": "passl-digits"}
+var ownRecipes = map[string]string{"digits_p16_64": "passl-digits", "digits_mim_p16_64": "passl-digits"}
+
+// ownRecipe returns the name of the recipe with which all weights of an architecture were trained, or an empty text.
+func ownRecipe(config arch.Config) string {
+	if config.Kind == arch.DVAEEncoder {
+		return "dvae"
+	}
+	return ownRecipes[config.Name]
+}
+
+// usualRecipe returns the recipe that most weights of an architecture were trained with, whatever their naming scheme; or usual.
+func usualRecipe(config arch.Config, usual string) string {
+	if config.Kind == arch.VQKD {
+		return "vqkd"
+	}
+	return usual
+}
 
 // ChooseRecipe returns the recipe for a model of an architecture. The error is an *[UnknownRecipeError] if no recipe has the given name, and
 // [ErrNoRecipe] if nothing is known, [ErrNotSquare] or [ErrNotRGB] if no named recipe makes the images that the model takes.
 func ChooseRecipe(config arch.Config, known Known) (Choice, error) {
 	choice := Choice{Name: known.Asked, From: Asked}
-	switch own := ownRecipes[config.Name]; {
+	usual := usualRecipe(config, known.Usual)
+	switch own := ownRecipe(config); {
 	case known.Asked != "":
 	case known.Stated != nil:
 		return Choice{Recipe: *known.Stated, Name: known.StatedName, From: known.StatedIn}, nil
 	case own != "":
 		choice.Name, choice.From = own, Architecture
-	case known.Usual != "":
-		choice.Name, choice.From = known.Usual, Usual
+	case usual != "":
+		choice.Name, choice.From = usual, Usual
 	default:
 		return Choice{}, ErrNoRecipe
 	}

@@ -34,6 +34,8 @@ func TestChooseRecipe(t *testing.T) {
 		{"stated", base, card.Known{Stated: &stated, StatedIn: card.Processor, Usual: "timm"}, card.Processor, "", 224},
 		{"usual", base, card.Known{Usual: "timm"}, card.Usual, "timm", 248},
 		{"architecture", digits, card.Known{Usual: "timm"}, card.Architecture, "passl-digits", 64},
+		{"dVAE", arch.Config{Kind: arch.DVAEEncoder, ImageHeight: 112, ImageWidth: 112, Channels: 3}, card.Known{Usual: "timm"}, card.Architecture, "dvae", 112},
+		{"VQ-KD", arch.Config{Kind: arch.VQKD, ImageHeight: 224, ImageWidth: 224, Channels: 3}, card.Known{Usual: "timm"}, card.Usual, "vqkd", 256},
 		{"stated beside an architecture", digits, card.Known{Stated: &stated, StatedIn: card.Manifest}, card.Manifest, "", 224},
 	} {
 		got, err := card.ChooseRecipe(c.config, c.known)

@@ -26,6 +26,8 @@ var (
 	inception = statistics{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}
 	// imageNet is what BEiT v2 uses.
 	imageNet = statistics{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}
+	// mapped is what OpenAI's dVAE uses: 0.8 x + 0.1.
+	mapped = statistics{[3]float64{-0.125, -0.125, -0.125}, [3]float64{1.25, 1.25, 1.25}}
 	// clip is what OpenAI's CLIP uses, and with it EVA-CLIP.
 	clip = statistics{[3]float64{0.48145466, 0.4578275, 0.40821073}, [3]float64{0.26862954, 0.26130258, 0.27577711}}
 )
@@ -73,6 +75,11 @@ var presets = []preset{
 	{"timm-v2", ShorterEdge, Bicubic, below384(0.9), imageNet, Pillow},
 	// timm's beitv2_large with an ImageNet-1k head: 235 for 224.
 	{"timm-v2-large", ShorterEdge, Bicubic, below384(0.95), imageNet, Pillow},
+	// The tokenizer of BEiT, whose picture in pre-training is all of what the model sees: microsoft/unilm beit/datasets.py, openai/DALL-E notebooks/usage.ipynb.
+	{"dvae", ShorterEdge, Lanczos, whole, mapped, MapPixels},
+	// The tokenizer of BEiT v2, as microsoft/unilm beit2/test_get_code.py shows pictures to it. Its own x * 255 / 127.5 - 1 (beit2/modeling_vqkd.py, pre_process)
+	// gives the same bits.
+	{"vqkd", ShorterEdge, Bicubic, below384(224. / 256), inception, Pillow},
 }
 
 // RecipeNames returns the names that [RecipeFor] knows.

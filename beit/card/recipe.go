@@ -46,7 +46,13 @@ const (
 	// Tensors resizes as torchvision does with uint8 tensors on processors with AVX2, with weights of 16 bits, and folds the division by 255 into mean and
 	// deviation: so do the image processors of transformers from version 5, and those whose names end in Fast.
 	Tensors Arithmetic = "torchvision-tensors"
+	// MapPixels is [Pillow], but for the last step: a sample is divided by 255, multiplied by 0.8, and 0.1 is added, each in float32: openai/DALL-E
+	// dall_e/utils.py, map_pixels. As mean and deviation that is -0.125 and 1.25.
+	MapPixels Arithmetic = "openai-map-pixels"
 )
+
+// fixed are mean and deviation of arithmetics that have their own.
+var fixed = map[Arithmetic][2]float64{MapPixels: {-0.125, 1.25}}
 
 // Orientation says whether images are turned as their files say.
 type Orientation string
@@ -107,7 +113,7 @@ func (r Recipe) Fits(config arch.Config) bool {
 // the padding is in front, but for transformers with Pillow, where it is the larger part (huggingface/transformers image_transforms.py).
 func (r Recipe) CropOffset(n int) int {
 	margins := n - r.Crop
-	if margins < 0 && r.Rounding == Down && r.Arithmetic == Pillow {
+	if margins < 0 && r.Rounding == Down && r.Arithmetic != Tensors {
 		return (margins - 1) / 2
 	}
 	if margins < 0 || r.Rounding == Down {
@@ -143,7 +149,7 @@ func (r Recipe) Validate() error {
 		{"resize", string(r.Resize), []string{string(ShorterEdge), string(Squash)}},
 		{"interpolation", string(r.Interpolation), []string{string(Bilinear), string(Bicubic), string(Lanczos)}},
 		{"crop_rounding", cmp.Or(string(r.Rounding), string(Down)), []string{string(Down)}},
-		{"arithmetic", cmp.Or(string(r.Arithmetic), string(Tensors)), []string{string(Tensors)}},
+		{"arithmetic", cmp.Or(string(r.Arithmetic), string(Tensors)), []string{string(Tensors), string(MapPixels)}},
 		{"orientation", cmp.Or(string(r.Orientation), string(Upright)), []string{string(Upright)}},
 	} {
 		check(slices.Contains(choice.known, choice.value), choice.field, "is %.40q; %s", choice.value, suggest.Short(choice.value, choice.known))
@@ -152,6 +158,10 @@ func (r Recipe) Validate() error {
 	check(r.Crop >= 1 && r.Crop <= MaxSize, "crop", "is %d pixels, want 1 to %d", r.Crop, MaxSize)
 	for channel := range 3 {
 		mean, std := r.Mean[channel], r.Std[channel]
+		if own, has := fixed[r.Arithmetic]; has {
+			check(mean == own[0] && std == own[1], fmt.Sprintf("mean[%d]", channel), "is %g, and std %g; %s has %g and %g", mean, std, r.Arithmetic, own[0], own[1])
+			continue
+		}
 		check(mean >= 0 && mean <= 1, fmt.Sprintf("mean[%d]", channel), "is %g, want 0 to 1", mean)
 		check(std >= minStd && std <= maxStd, fmt.Sprintf("std[%d]", channel), "is %g, want %g to %d", std, minStd, maxStd)
 	}

@@ -44,18 +44,12 @@ func into(tensor []float32, r card.Recipe, img image.Image) error {
 	return nil
 }
 
-// normalise writes [3, H, W] of (sample/255 - mean) / std. Each operation is rounded to float32, as in torchvision's ToTensor and Normalize, or, with the
-// arithmetic of tensors, in transformers' normalisation, which multiplies mean and std by 255 instead (huggingface/transformers image_processing_backends.py).
+// normalise writes [3, H, W] of (sample/255 - mean) / std, each operation rounded to float32; see normalised.
 func normalise(tensor []float32, r card.Recipe, p *RGB8) {
 	var values [3][256]float32
 	for c := range values {
-		mean, std := float32(r.Mean[c]), float32(r.Std[c])
 		for v := range values[c] {
-			if r.Arithmetic == card.Tensors {
-				values[c][v] = (float32(v) - float32(mean*255)) / float32(std*255)
-			} else {
-				values[c][v] = (float32(v)/255 - mean) / std
-			}
+			values[c][v] = normalised(r.Arithmetic, float32(v), float32(r.Mean[c]), float32(r.Std[c]))
 		}
 	}
 	plane := p.Width * p.Height
@@ -66,6 +60,19 @@ func normalise(tensor []float32, r card.Recipe, p *RGB8) {
 		red[i], green[i], blue[i] = values[0][pixel[0]], values[1][pixel[1]], values[2][pixel[2]]
 		pixels = pixels[3:]
 	}
+}
+
+// normalised returns a sample, 0 to 255, as the input of a model: as torchvision's ToTensor and Normalize compute it, or as the arithmetic says. transformers
+// multiplies mean and std by 255 instead of dividing the sample (huggingface/transformers image_processing_backends.py). The conversions forbid fused
+// multiply-add.
+func normalised(arithmetic card.Arithmetic, sample, mean, std float32) float32 {
+	switch arithmetic {
+	case card.Tensors:
+		return (sample - float32(mean*255)) / float32(std*255)
+	case card.MapPixels:
+		return float32(float32(0.8)*(sample/255)) + float32(0.1)
+	}
+	return (sample/255 - mean) / std
 }
 
 // Restore returns the picture that a tensor of [Apply] was made of, cropped as it is there: what the model sees. tensor is [3, Crop, Crop].

@@ -87,6 +87,39 @@ func TestApply_NormalisationMatchesTorchvision(t *testing.T) {
 	}
 }
 
+// TestApply_TokenizersMapPixels compares all grey levels with what the tokenizers' own code makes of them.
+func TestApply_TokenizersMapPixels(t *testing.T) {
+	t.Parallel()
+	type row struct{ recipe, sha256 string }
+	ramp := image.NewGray(image.Rect(0, 0, 16, 16))
+	for i := range ramp.Pix {
+		ramp.Pix[i] = uint8(i)
+	}
+	for _, r := range table(t, "mapped.json", func(cells []json.RawMessage) (r row, err error) {
+		return r, columns(cells, &r.recipe, &r.sha256)
+	}) {
+		recipe, err := card.RecipeFor(r.recipe, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recipe.ResizeTo = 16
+		tensor, err := preprocess.Apply(recipe, ramp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := binary.Append(nil, binary.LittleEndian, tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if digest(data) != r.sha256 {
+			t.Errorf("%s: other values", r.recipe)
+		}
+		if restored := preprocess.Restore(recipe, tensor); restored.Pix[3*200] != 200 {
+			t.Errorf("%s: restored as %d", r.recipe, restored.Pix[3*200])
+		}
+	}
+}
+
 func TestFromImage_CMYKMatchesPillow(t *testing.T) {
 	t.Parallel()
 	want := table(t, "cmyk.json", func(cells []json.RawMessage) (sum string, err error) { return sum, columns(cells, &sum) })

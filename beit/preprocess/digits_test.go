@@ -55,6 +55,28 @@ func TestFiles_DigitsMatchRecordings(t *testing.T) {
 	}
 }
 
+// TestFiles_DigitsMatchTokenizer does the same for the input of the digits' tokenizer: eight images, resized by Pillow's Lanczos and mapped by OpenAI's code.
+func TestFiles_DigitsMatchTokenizer(t *testing.T) {
+	t.Parallel()
+	recipe, err := card.RecipeFor("dvae", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := preprocess.FS(context.Background(), recipe, os.DirFS(digits), digitNames(t)[:8])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := recordedInput(t, "../../testdata/tokenizer/digits_dvae.openai.float32.recording.safetensors")
+	if len(want) != len(got) {
+		t.Fatalf("%d values, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("value %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
 // digitNames returns the paths of the 360 test images in the order of their numbers.
 func digitNames(t *testing.T) []string {
 	t.Helper()

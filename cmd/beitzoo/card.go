@@ -102,8 +102,12 @@ func recipeText(r card.Recipe, name string) string {
 	if r.Rounding == card.Down {
 		does += ", its offset rounded down"
 	}
-	does += fmt.Sprintf(", mean %v, deviation %v", r.Mean, r.Std)
-	does += map[card.Arithmetic]string{card.Pillow: ", in Pillow's arithmetic", card.Tensors: ", in the arithmetic of torchvision's tensors"}[r.Arithmetic]
+	if r.Arithmetic == card.MapPixels {
+		does += ", 0.8 x + 0.1 as OpenAI's map_pixels"
+	} else {
+		does += fmt.Sprintf(", mean %v, deviation %v", r.Mean, r.Std)
+		does += map[card.Arithmetic]string{card.Pillow: ", in Pillow's arithmetic", card.Tensors: ", in the arithmetic of torchvision's tensors"}[r.Arithmetic]
+	}
 	if r.Orientation == card.Upright {
 		does += ", turned as the EXIF data says"
 	}

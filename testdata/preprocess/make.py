@@ -1,6 +1,7 @@
-"""Writes the files of this folder that begin with "made_" or "processor_", and resize.json, recipes.json, cmyk.json and normalise.json.
+"""Writes the files of this folder that begin with "made_" or "processor_", and resize.json, recipes.json, cmyk.json, normalise.json
+and mapped.json.
 
-Needs Pillow, NumPy, torch, torchvision and transformers; README.md names the versions that the committed files were made with.
+Needs Pillow, NumPy, torch, torchvision and transformers, and for mapped.json microsoft/unilm in UNILM; README.md names the versions that the committed files were made with.
 Run it in this folder.
 """
 
@@ -200,6 +201,23 @@ def normalised():
         yield [mean, std, digest(chain(ramp).numpy().astype("<f4").tobytes())]
 
 
+def mapped():
+    """The pixels of the tokenizers: map_pixels of openai/DALL-E's dall_e/utils.py, and pre_process of unilm's VQ-KD, by its own code."""
+    import ast
+    import os
+    import types
+
+    ramp = transforms.ToTensor()(Image.fromarray(numpy.repeat(numpy.arange(256, dtype=numpy.uint8).reshape(16, 16, 1), 3, axis=2)))
+    functions = {"torch": torch, "logit_laplace_eps": 0.1}
+    for file, name in (("beit/dall_e/utils.py", "map_pixels"), ("beit2/modeling_vqkd.py", "pre_process")):
+        tree = ast.parse(open(os.path.join(os.environ["UNILM"], file)).read())
+        found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == name]
+        exec(compile(ast.Module(found, []), file, "exec"), functions)
+    yield ["dvae", digest(functions["map_pixels"](ramp).numpy().astype("<f4").tobytes())]
+    tokenizer = types.SimpleNamespace(process_type="default", device="cpu")
+    yield ["vqkd", digest(functions["pre_process"](tokenizer, ramp).numpy().astype("<f4").tobytes())]
+
+
 def inks():
     """Every amount of one ink with every amount of black: column and row."""
     x, y = numpy.meshgrid(*[numpy.arange(256, dtype=numpy.uint8)] * 2)
@@ -219,6 +237,7 @@ table("resize.json", ["width", "height", "to_width", "to_height", "interpolation
 table("recipes.json", ["width", "height", "resize", "resize_to", "crop", "interpolation", "sha256"], recipes())
 table("cmyk.json", ["sha256"], inks())
 table("normalise.json", ["mean", "std", "sha256"], normalised())
+table("mapped.json", ["recipe", "sha256"], mapped())
 
 
 def processors():
