@@ -5,6 +5,7 @@ package torch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -36,6 +37,9 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
+	if config.Kind != arch.Transformer || !config.Classifies() {
+		return nil, &ScriptError{path, errNoClassifier}
+	}
 	device, err := parseDevice(options.Device)
 	if err != nil {
 		return nil, err
@@ -51,6 +55,8 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 	}
 	return s, nil
 }
+
+var errNoClassifier = errors.New("a TorchScript module is run as a classifier, and the architecture is none")
 
 func (s *script) load(path string) error {
 	s.module = loadScript(path, s.device)

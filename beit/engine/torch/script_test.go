@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
@@ -60,6 +62,16 @@ func TestScript_Errors(t *testing.T) {
 	var thrown *OperatorError
 	if _, err := OpenScript(context.Background(), damaged, golden.Config, engine.Options{}); !errors.As(err, &thrown) {
 		t.Errorf("a damaged file: %v", err)
+	}
+	for _, name := range []string{"digits_dvae_encoder", "digits_dvae_decoder", "tiny_vqkd_p16_64", "tiny_mim_p16_64"} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused *ScriptError
+		if _, err := OpenScript(context.Background(), path, config, engine.Options{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "classifier") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	other := golden.Config
 	other.Classes++
