@@ -16,14 +16,18 @@ type attention struct {
 }
 
 // apply returns the attention branch for x, which is normalised already, [N, T, C].
-func (a attention) apply(s *scope, x value, m *model, images int) value {
-	bias, err := a.bias.get(m)
-	s.fail(err)
+func (a attention) apply(s *scope, x value, t *transformer, images int) value {
+	bias := t.noBias
+	if a.bias != nil {
+		var err error
+		bias, err = a.bias.get(t.machine)
+		s.fail(err)
+	}
 	return s.keep(func(s *scope) value {
-		heads, tokens, width := int64(m.config.Heads), int64(m.config.Tokens()), int64(m.config.HeadDim())
+		heads, tokens, width := int64(t.config.Heads), int64(t.config.Tokens()), int64(t.config.HeadDim())
 		qkv := s.reshape(a.qkv.apply(s, x), int64(images), tokens, 3, heads, width)
 		qkv = s.permute(qkv, 2, 0, 3, 1, 4)
-		mixed := m.attend(s, s.pick(qkv, 0, 0), s.pick(qkv, 0, 1), s.pick(qkv, 0, 2), bias, m.config.HeadDim())
+		mixed := t.attend(s, s.pick(qkv, 0, 0), s.pick(qkv, 0, 1), s.pick(qkv, 0, 2), bias, t.config.HeadDim())
 		mixed = s.reshape(s.transpose(mixed, 1, 2), int64(images), tokens, heads*width)
 		return a.proj.apply(s, mixed)
 	})

@@ -26,7 +26,7 @@ type positions struct {
 
 // positions reads a bias table and copies it in its own dtype.
 func (l *loader) positions(name string) *positions {
-	view := l.views[name]
+	view := l.at(name)
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		view.Data = tensor.Memory(slices.Clone(raw))
@@ -35,14 +35,11 @@ func (l *loader) positions(name string) *positions {
 	if err != nil {
 		l.scope.fail(fmt.Errorf("parameter %s: %w", name, err))
 	}
-	return &positions{config: l.config, table: view, name: name}
+	return &positions{config: l.config, table: view, name: l.prefix + name}
 }
 
-// get returns the matrix. For a model without bias, a nil p, it is absent, or zeros if the implementation of attention needs them.
-func (p *positions) get(m *model) (value, error) {
-	if p == nil {
-		return m.noBias, nil
-	}
+// get returns the matrix.
+func (p *positions) get(m *machine) (value, error) {
 	if p.matrix == (value{}) {
 		if m.dtype == float64s {
 			p.matrix = gather[float64](p, m, float64s)
@@ -54,7 +51,7 @@ func (p *positions) get(m *model) (value, error) {
 }
 
 // gather makes the matrix, with elements of type T.
-func gather[T float32 | float64](p *positions, m *model, dtype dtype) value {
+func gather[T float32 | float64](p *positions, m *machine, dtype dtype) value {
 	tokens, heads := p.config.Tokens(), p.config.Heads
 	return m.weights.keep(func(s *scope) value {
 		table, err := decoded[T](p)

@@ -54,23 +54,23 @@ func (n norm) apply(s *scope, x value, config arch.Config) value {
 }
 
 // attend returns what the attention branch adds to x.
-func (b block) attend(s *scope, x value, m *model, images int) value {
-	return s.keep(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, m.config), m, images) })
+func (b block) attend(s *scope, x value, t *transformer, images int) value {
+	return s.keep(func(s *scope) value { return b.attention.apply(s, b.norm1.apply(s, x, t.config), t, images) })
 }
 
 // feed returns what the MLP adds to x.
-func (b block) feed(s *scope, x value, m *model) value {
+func (b block) feed(s *scope, x value, t *transformer) value {
 	return s.keep(func(s *scope) value {
-		hidden := s.keep(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config)) })
+		hidden := s.keep(func(s *scope) value { return b.fc1.applyGELU(s, b.norm2.apply(s, x, t.config)) })
 		return b.fc2.apply(s, hidden)
 	})
 }
 
 // feedMean returns the mean of the patch tokens of x after the MLP, [N, C]. The second linear layer commutes with the mean, so it is computed for
 // one vector of each image instead of one of each token.
-func (b block) feedMean(s *scope, x value, m *model) value {
+func (b block) feedMean(s *scope, x value, t *transformer) value {
 	return s.keep(func(s *scope) value {
-		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, m.config))
+		hidden := b.fc1.applyGELU(s, b.norm2.apply(s, x, t.config))
 		mean := s.mean(s.from(x, 1))
 		s.addScaled(mean, b.gamma2, b.fc2.apply(s, s.mean(s.from(hidden, 1))))
 		return mean

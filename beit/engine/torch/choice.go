@@ -31,17 +31,17 @@ var choices = []choice{
 }
 
 // fits reports whether the line applies to a model.
-func (c choice) fits(m *model, packs bool) bool {
-	return c.cuda == (m.device != cpu) && c.dtype == m.dtype && (packs || !c.packs) && (c.tokens == 0 || m.config.Tokens() <= c.tokens)
+func (c choice) fits(t *transformer, packs bool) bool {
+	return c.cuda == (t.device != cpu) && c.dtype == t.dtype && (packs || !c.packs) && (c.tokens == 0 || t.config.Tokens() <= c.tokens)
 }
 
 // chooseAttention returns the faster implementation of attention that this libtorch has.
-func chooseAttention(m *model, packs bool) attend {
+func chooseAttention(t *transformer, packs bool) attend {
 	if !haveFused() {
 		return plain
 	}
 	for _, c := range choices {
-		if c.fits(m, packs) {
+		if c.fits(t, packs) {
 			return c.attend
 		}
 	}

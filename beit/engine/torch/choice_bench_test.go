@@ -27,7 +27,7 @@ func benchmarkAttention(b *testing.B, device device, threads int) {
 		for _, dtype := range []tensor.DType{tensor.F32, tensor.F64, tensor.BF16, tensor.F16} {
 			for form, attend := range map[string]attend{"plain": plain, "fused": fused} {
 				b.Run(fmt.Sprintf("dtype=%s/%s/batch=%d/%s", dtype, c.name, c.images, form), func(b *testing.B) {
-					m := &model{config: config, device: device, dtype: dtypes[dtype], threads: threads, attend: attend}
+					m := &transformer{machine: &machine{device: device, dtype: dtypes[dtype], threads: threads}, config: config, attend: attend}
 					m.benchmarkAttention(b, int64(c.images))
 				})
 			}
@@ -35,7 +35,7 @@ func benchmarkAttention(b *testing.B, device device, threads int) {
 	}
 }
 
-func (m *model) benchmarkAttention(b *testing.B, images int64) {
+func (m *transformer) benchmarkAttention(b *testing.B, images int64) {
 	if m.device == cpu && !supported(m.dtype) || !haveFused() {
 		b.Skip("this libtorch has no choice")
 	}

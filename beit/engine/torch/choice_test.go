@@ -34,7 +34,7 @@ func TestChooseAttention(t *testing.T) {
 		if c.fused && haveFused() {
 			want = fused
 		}
-		got := chooseAttention(&model{config: config, device: cpu, dtype: c.dtype}, c.packs)
+		got := chooseAttention(&transformer{machine: &machine{device: cpu, dtype: c.dtype}, config: config}, c.packs)
 		if reflect.ValueOf(got).Pointer() != reflect.ValueOf(want).Pointer() {
 			t.Errorf("%s, dtype %d, packed %t: the wrong implementation of attention", c.name, c.dtype, c.packs)
 		}

@@ -15,6 +15,8 @@ type dtype int32
 
 const (
 	booleans dtype = 11
+	int32s   dtype = 3
+	int64s   dtype = 4
 	float16  dtype = 5
 	float32s dtype = 6
 	float64s dtype = 7
@@ -34,8 +36,19 @@ func parseDType(d tensor.DType) (dtype, error) {
 	return 0, &engine.DTypeError{Engine: Engine{}.Name(), DType: d, Reason: "it has F64, F32, BF16 and F16"}
 }
 
+// atLeastFloat32 returns d, or float32s for half precision.
+func (d dtype) atLeastFloat32() dtype {
+	if d == float64s {
+		return d
+	}
+	return float32s
+}
+
 // supported reports whether libtorch computes in that dtype on the CPU, which it finds out by trying once.
 func supported(d dtype) bool { return d.once("compute", d.compute) }
+
+// convolves reports whether libtorch has the operators of a dVAE in that dtype on the CPU, which it finds out by trying once.
+func convolves(d dtype) bool { return d.once("convolve", d.convolve) }
 
 // packable reports whether this libtorch and processor multiply with packed weights of that dtype, which it finds out by trying once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
@@ -56,6 +69,17 @@ func (d dtype) compute(s *scope) {
 	line := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
 	s.gelu(s.linear(s.layerNorm(x, line, line, 1e-6, width), x, line))
 	s.addScaled(x, line, s.softmax(s.matmul(x, x)))
+}
+
+// convolve runs the operators of a dVAE.
+func (d dtype) convolve(s *scope) {
+	const width, side = 16, 4
+	x := s.copyTo(s.floats(make([]float32, width*side*side), 1, width, side, side), cpu, d)
+	weight := s.copyTo(s.floats(make([]float32, width*width*3*3), width, width, 3, 3), cpu, d)
+	bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	s.double(s.halve(s.convolution(s.rectified(x), weight, bias, 1)), side, side)
+	s.sigmoid(x)
+	s.argmax(x, 1)
 }
 
 // pack multiplies with a packed weight.

@@ -32,7 +32,8 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	if err != nil {
 		return nil, err
 	}
-	m := &model{config: config, threads: cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))}
+	m := &model{config: config}
+	m.threads = cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
 	if m.device, err = parseDevice(options.Device); err != nil {
 		return nil, err
 	}
@@ -41,6 +42,9 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	}
 	if m.device == cpu && !supported(m.dtype) {
 		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not compute in it on the CPU"}
+	}
+	if m.device == cpu && config.Convolutional() && !convolves(m.dtype) {
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch has no convolution in it on the CPU"}
 	}
 	m.thread = newThread(m.threads)
 	var loading error

@@ -31,7 +31,7 @@ func (l *loader) linear(prefix string, rows int) linear {
 
 // pack reads a weight, [out, in] or [out, ...], and packs it if l.packs. bias is that of the layer.
 func (l *loader) pack(name string, rows int, bias value) linear {
-	shape := l.views[name].Shape
+	shape := l.at(name).Shape
 	elements, err := shape.Elements()
 	l.scope.fail(err)
 	out := int64(shape[0])
@@ -40,7 +40,7 @@ func (l *loader) pack(name string, rows int, bias value) linear {
 		if !l.packs {
 			return s.copyTo(flat, l.device, l.dtype)
 		}
-		if dtypes[l.views[name].DType] != l.dtype {
+		if dtypes[l.at(name).DType] != l.dtype {
 			flat = s.copyTo(flat, l.device, l.dtype)
 		}
 		return s.run(packWeight, flat, s.empty(cpu, l.dtype, int64(rows), 0))

@@ -16,9 +16,11 @@ import (
 
 // loader makes a model's tensors in the scope that the model will own. It is used for one Load, whose context it holds.
 type loader struct {
-	ctx    context.Context
-	scope  *scope
+	ctx   context.Context
+	scope *scope
+	// config is that of the part of the model that is read, and prefix what the names of its parameters begin with in views.
 	config arch.Config
+	prefix string
 	views  map[string]tensor.View
 	device device
 	dtype  dtype
@@ -36,20 +38,20 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 		l.views[p.Name] = views[i]
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
-	m.attend = chooseAttention(m, l.packs)
 	return l.withBuffer(func() {
-		m.stem = l.stem()
-		var shared *positions
-		switch tokens := int64(m.config.Tokens()); {
-		case m.config.Bias == arch.SharedBias:
-			shared = l.positions("rel_pos_bias.relative_position_bias_table")
-		case m.config.Bias == arch.NoBias && haveFused():
-			m.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
+		switch {
+		case m.config.Kind == arch.VQKD:
+			m.network = l.vqkd(&m.machine)
+		case m.config.Convolutional():
+			m.network = l.dvae(&m.machine)
+		default:
+			m.network = l.transformer(&m.machine)
 		}
-		m.blocks = l.blocks(m.threads, shared)
-		m.tail = l.tail()
 	})
 }
+
+// at returns a parameter of the part of the model that is read.
+func (l *loader) at(name string) tensor.View { return l.views[l.prefix+name] }
 
 // blocks reads all blocks, several at once, each on one thread. Operators with several threads would be slower: their threads would wait, busily, while one
 // thread reads. And most of the time is spent on the first access to new memory, which this does in parallel.
@@ -111,14 +113,14 @@ func (l *loader) view(s *scope, name string) value {
 	if s.fail(l.ctx.Err()); s.err != nil {
 		return value{}
 	}
-	view, size := l.views[name], 0
+	view, size := l.at(name), 0
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		size = copy(l.buffer, raw)
 		return err
 	})
 	if err != nil {
-		s.fail(fmt.Errorf("parameter %s: %w", name, err))
+		s.fail(fmt.Errorf("parameter %s: %w", l.prefix+name, err))
 		return value{}
 	}
 	shape := make([]int64, len(view.Shape))

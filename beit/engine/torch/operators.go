@@ -40,9 +40,110 @@ func (s *scope) add(x, y value) {
 
 // scale multiplies x in place.
 func (s *scope) scale(x value, factor float64) {
-	number := libtch.AtsFloat(factor)
-	defer libtch.AtsFree(number)
-	s.call("mul_", func(out *libtch.Ctensor) { libtch.AtgMulScalar_(out, x.c, number) })
+	s.number("mul_", factor, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgMulScalar_(out, x.c, number) })
+}
+
+// divideBy divides x in place.
+func (s *scope) divideBy(x value, divisor float64) {
+	s.number("div_", divisor, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgDivScalar_(out, x.c, number) })
+}
+
+// plus adds a number to x in place.
+func (s *scope) plus(x value, summand float64) {
+	s.number("add_", summand, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgAddScalar_(out, x.c, number) })
+}
+
+// atLeast replaces smaller elements of x, in place.
+func (s *scope) atLeast(x value, least float64) {
+	s.number("clamp_min_", least, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgClampMin_(out, x.c, number) })
+}
+
+// atMost replaces larger elements of x, in place.
+func (s *scope) atMost(x value, most float64) {
+	s.number("clamp_max_", most, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgClampMax_(out, x.c, number) })
+}
+
+// length returns the Euclidean length of each vector of the last dimension, [..., 1].
+func (s *scope) length(x value) value {
+	return s.number("norm", 2, func(out *libtch.Ctensor, number libtch.Cscalar) {
+		libtch.AtgNormScalaroptDim(out, x.c, number, []int64{-1}, 1, 1)
+	})
+}
+
+// number is call for an operator that takes a number.
+func (s *scope) number(operator string, number float64, run func(out *libtch.Ctensor, number libtch.Cscalar)) value {
+	scalar := libtch.AtsFloat(number)
+	defer libtch.AtsFree(scalar)
+	return s.call(operator, func(out *libtch.Ctensor) { run(out, scalar) })
+}
+
+// divide divides x by y in place.
+func (s *scope) divide(x, y value) {
+	s.call("div_", func(out *libtch.Ctensor) { libtch.AtgDiv_(out, x.c, y.c) })
+}
+
+func (s *scope) square(x value) value {
+	return s.call("square", func(out *libtch.Ctensor) { libtch.AtgSquare(out, x.c) })
+}
+
+// sum returns the sum over the last dimension.
+func (s *scope) sum(x value) value {
+	return s.call("sum", func(out *libtch.Ctensor) { libtch.AtgSumDimIntlist(out, x.c, []int64{-1}, 1, 0, -1) })
+}
+
+// tanh replaces each element of x by its hyperbolic tangent.
+func (s *scope) tanh(x value) {
+	s.call("tanh_", func(out *libtch.Ctensor) { libtch.AtgTanh_(out, x.c) })
+}
+
+func (s *scope) sigmoid(x value) value {
+	return s.call("sigmoid", func(out *libtch.Ctensor) { libtch.AtgSigmoid(out, x.c) })
+}
+
+// rectified returns x with zeros for negative elements.
+func (s *scope) rectified(x value) value {
+	return s.call("relu", func(out *libtch.Ctensor) { libtch.AtgRelu(out, x.c) })
+}
+
+// rectify is rectified in place.
+func (s *scope) rectify(x value) {
+	s.call("relu_", func(out *libtch.Ctensor) { libtch.AtgRelu_(out, x.c) })
+}
+
+// convolution returns the convolution of x, [N, in, H, W], with a square window, [out, in, side, side], and padding zeros around x.
+func (s *scope) convolution(x, weight, bias value, padding int64) value {
+	return s.call("conv2d", func(out *libtch.Ctensor) {
+		libtch.AtgConv2d(out, x.c, weight.c, bias.c, []int64{1, 1}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, 1)
+	})
+}
+
+// halve returns the largest of each 2 x 2 elements of x, [N, C, H, W].
+func (s *scope) halve(x value) value {
+	return s.call("max_pool2d", func(out *libtch.Ctensor) {
+		libtch.AtgMaxPool2d(out, x.c, []int64{2, 2}, 2, []int64{2, 2}, 2, []int64{0, 0}, 2, []int64{1, 1}, 2, 0)
+	})
+}
+
+// double returns x, [N, C, H, W], with each element repeated to 2 x 2. height and width are those of the result.
+func (s *scope) double(x value, height, width int64) value {
+	return s.call("upsample_nearest2d", func(out *libtch.Ctensor) {
+		libtch.AtgUpsampleNearest2d(out, x.c, []int64{height, width}, 2, 2, 0, 2, 0)
+	})
+}
+
+// argmax returns the index of the largest element along a dimension, of several the first.
+func (s *scope) argmax(x value, dim int64) value {
+	return s.call("argmax", func(out *libtch.Ctensor) { libtch.AtgArgmax(out, x.c, dim, 0, 0) })
+}
+
+// rows returns the rows of x, [rows, C], with these indices, int64.
+func (s *scope) rows(x, indices value) value {
+	return s.call("index_select", func(out *libtch.Ctensor) { libtch.AtgIndexSelect(out, x.c, 0, indices.c) })
+}
+
+// narrow returns length elements of a dimension of x.
+func (s *scope) narrow(x value, dim, start, length int64) value {
+	return s.call("narrow", func(out *libtch.Ctensor) { libtch.AtgNarrow(out, x.c, dim, start, length) })
 }
 
 func (s *scope) matmul(x, y value) value {
@@ -122,6 +223,13 @@ func (s *scope) over(raw []byte, dtype dtype, shape ...int64) value {
 func (s *scope) floats(values []float32, shape ...int64) value {
 	return s.call("tensor", func(out *libtch.Ctensor) {
 		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 4, int(float32s))
+	})
+}
+
+// integers returns a tensor with a copy of values.
+func (s *scope) integers(values []int32) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), []int64{int64(len(values))}, 1, 4, int(int32s))
 	})
 }
 

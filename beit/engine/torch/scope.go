@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/sugarme/gotch/libtch"
@@ -63,6 +64,24 @@ func (s *scope) close() {
 	}
 	live.Add(-int64(len(s.owned)))
 	s.owned = nil
+}
+
+// free frees a tensor of the scope before the scope ends.
+func (s *scope) free(x value) {
+	for i, v := range s.owned {
+		if v == x {
+			s.owned = slices.Delete(s.owned, i, i+1)
+			libtch.AtFree(v.c)
+			live.Add(-1)
+			return
+		}
+	}
+}
+
+// replace frees old and returns its successor.
+func (s *scope) replace(old, successor value) value {
+	s.free(old)
+	return successor
 }
 
 // adopt takes ownership of another scope's tensors.

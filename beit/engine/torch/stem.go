@@ -2,9 +2,7 @@
 
 package torch
 
-import "github.com/beitzoo/beitzoo/beit/engine"
-
-// stem is everything before the first block: it turns pixels into tokens.
+// stem is everything before the first block of a transformer: it turns pixels, or codes, into tokens.
 type stem struct {
 	class, mask, position value
 	patch                 linear
@@ -22,25 +20,33 @@ func (l *loader) stem() (out stem) {
 	return out
 }
 
-// embed returns the tokens, [N, T, C]. The windows of the convolution do not overlap, so it is computed as a product with the unfolded pixels.
-func (m *model) embed(s *scope, input engine.Input, images int) value {
+// unfold returns the pixels of each patch, [N, Patches, Channels * size * size]. The windows of the convolution do not overlap, so it is computed as a product
+// with them.
+func (t *transformer) unfold(s *scope, pixels []float32, images int) value {
 	return s.keep(func(s *scope) value {
-		n, dim, size, channels := int64(images), int64(m.config.EmbedDim), int64(m.config.PatchSize), int64(m.config.Channels)
-		down, across := m.config.Window()
-		height, width, patches := int64(down), int64(across), int64(m.config.Patches())
-		pixels := s.floats(input.Pixels, n, channels, height, size, width, size)
-		if m.device != cpu || m.dtype != float32s {
-			pixels = s.copyTo(pixels, m.device, m.dtype)
+		n, size, channels := int64(images), int64(t.config.PatchSize), int64(t.config.Channels)
+		down, across := t.config.Window()
+		height, width := int64(down), int64(across)
+		x := s.floats(pixels, n, channels, height, size, width, size)
+		if t.device != cpu || t.dtype != float32s {
+			x = s.copyTo(x, t.device, t.dtype)
 		}
-		unfolded := s.reshape(s.permute(pixels, 0, 2, 4, 1, 3, 5), n, patches, channels*size*size)
-		tokens := m.stem.patch.apply(s, unfolded)
-		if input.Mask != nil {
-			mask := s.copyTo(s.booleans(input.Mask, n, patches, 1), m.device, booleans)
-			tokens = s.where(mask, m.stem.mask, tokens)
+		return s.reshape(s.permute(x, 0, 2, 4, 1, 3, 5), n, height*width, channels*size*size)
+	})
+}
+
+// embed returns the tokens, [N, T, C], of what unfold returns.
+func (t *transformer) embed(s *scope, unfolded value, mask []bool, images int) value {
+	return s.keep(func(s *scope) value {
+		n, dim, patches := int64(images), int64(t.config.EmbedDim), int64(t.config.Patches())
+		tokens := t.stem.patch.apply(s, unfolded)
+		if mask != nil {
+			masked := s.copyTo(s.booleans(mask, n, patches, 1), t.device, booleans)
+			tokens = s.where(masked, t.stem.mask, tokens)
 		}
-		x := s.concatenate(1, s.expand(m.stem.class, n, 1, dim), tokens)
-		if m.stem.position != (value{}) {
-			s.add(x, m.stem.position)
+		x := s.concatenate(1, s.expand(t.stem.class, n, 1, dim), tokens)
+		if t.stem.position != (value{}) {
+			s.add(x, t.stem.position)
 		}
 		return x
 	})

@@ -23,19 +23,24 @@ func (l *loader) tail() (t tail) {
 
 // pooledRows returns the number of vectors of one image that the head takes.
 func (l *loader) pooledRows() int {
-	if l.config.Pooling == arch.AllTokens {
+	if eachPatch(l.config) {
 		return l.config.Patches()
 	}
 	return 1
 }
 
 // pool returns the input of the last norm: tokens, or their mean.
-func (m *model) pool(s *scope, x value) value {
-	switch m.config.Pooling {
+func (t *transformer) pool(s *scope, x value) value {
+	switch t.config.Pooling {
 	case arch.ClassToken:
 		return s.pick(x, 1, 0)
-	case arch.AllTokens:
+	case arch.AllTokens, arch.PatchTokens:
 		return s.from(x, 1)
 	}
 	return s.mean(s.from(x, 1))
+}
+
+// eachPatch reports whether a transformer returns something for each patch.
+func eachPatch(config arch.Config) bool {
+	return config.Pooling == arch.AllTokens || config.Pooling == arch.PatchTokens
 }

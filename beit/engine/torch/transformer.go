@@ -1,0 +1,112 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"context"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// transformer is a BEiT, or one of the two transformers of VQ-KD.
+type transformer struct {
+	*machine
+	config arch.Config
+	// decodes says that it is the one behind the codebook, whose stages have names of their own.
+	decodes bool
+	attend  attend
+	// noBias is passed to attention as the bias if the transformer has none: zeros if the implementation of attention needs them, else absent.
+	noBias value
+	stem   stem
+	blocks []block
+	tail   tail
+}
+
+// result is the last thing that a transformer computes.
+type result struct {
+	stage engine.Stage
+	x     value
+	shape tensor.Shape
+}
+
+// transformer reads a transformer, whose parameters begin with l.prefix.
+func (l *loader) transformer(m *machine) *transformer {
+	t := &transformer{machine: m, config: l.config}
+	t.attend = chooseAttention(t, l.packs)
+	t.stem = l.stem()
+	var shared *positions
+	switch tokens := int64(l.config.Tokens()); {
+	case l.config.Bias == arch.SharedBias:
+		shared = l.positions("rel_pos_bias.relative_position_bias_table")
+	case l.config.Bias == arch.NoBias && haveFused():
+		t.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
+	}
+	t.blocks = l.blocks(m.threads, shared)
+	t.tail = l.tail()
+	return t
+}
+
+func (t *transformer) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
+	last := t.run(ctx, s, t.embed(s, t.unfold(s, input.Pixels, images), input.Mask, images), images, tap)
+	return s.activation(last.stage, last.x, last.shape)
+}
+
+// run computes everything behind the stem, and calls the tap with each stage.
+func (t *transformer) run(ctx context.Context, s *scope, x value, images int, tap engine.Tap) result {
+	tokens := tensor.Shape{images, t.config.Tokens(), t.config.EmbedDim}
+	s.emit(tap, t.stage(engine.Embed, 0), x, tokens)
+	var pooled value
+	for i, b := range t.blocks {
+		s.fail(ctx.Err())
+		s.within(func(s *scope) {
+			branch := b.attend(s, x, t, images)
+			s.emit(tap, t.stage(engine.Attention, i), branch, tokens)
+			s.addScaled(x, b.gamma1, branch)
+		})
+		if i == len(t.blocks)-1 && t.config.Pooling == arch.MeanPooling {
+			// With a tap, all tokens of the last block are computed too, for the tap alone: the result comes from feedMean in either case.
+			if pooled = b.feedMean(s, x, t); tap == nil {
+				break
+			}
+		}
+		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, t)) })
+		s.emit(tap, t.stage(engine.Block, i), x, tokens)
+	}
+	if t.config.Pooling == arch.NoPooling {
+		return result{t.stage(engine.Block, t.config.Depth-1), x, tokens}
+	}
+	if pooled == (value{}) {
+		pooled = t.pool(s, x)
+	}
+	return t.finish(s, pooled, images, tap)
+}
+
+// finish normalises the pooled vectors and computes the logits.
+func (t *transformer) finish(s *scope, pooled value, images int, tap engine.Tap) result {
+	shape := tensor.Shape{images, t.config.EmbedDim}
+	if eachPatch(t.config) {
+		shape = tensor.Shape{images, t.config.Patches(), t.config.EmbedDim}
+	}
+	last := result{t.stage(engine.Pool, 0), t.tail.norm.apply(s, pooled, t.config), shape}
+	s.emit(tap, last.stage, last.x, shape)
+	if t.config.Classes > 0 {
+		shape = append(shape[:len(shape)-1:len(shape)-1], t.config.Classes)
+		last = result{engine.Stage{Kind: engine.Logits}, t.tail.head.apply(s, last.x), shape}
+		s.emit(tap, last.stage, last.x, shape)
+	}
+	return last
+}
+
+// behindCodebook has the kinds of stages behind the codebook of VQ-KD for those of any transformer.
+var behindCodebook = map[engine.StageKind]engine.StageKind{
+	engine.Embed: engine.DecoderEmbed, engine.Attention: engine.DecoderAttention, engine.Block: engine.DecoderBlock, engine.Pool: engine.DecoderPool,
+}
+
+func (t *transformer) stage(kind engine.StageKind, block int) engine.Stage {
+	if t.decodes {
+		kind = behindCodebook[kind]
+	}
+	return engine.Stage{Kind: kind, Block: block}
+}
