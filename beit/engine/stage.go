@@ -36,7 +36,7 @@ const (
 	Logits
 	// Codes are what VQ-KD looks up in its codebook, before they are normalised, [N, Patches, Dim].
 	Codes
-	// Tokens are the visual tokens of a tokenizer, [N, Patches], row by row: whole numbers.
+	// Tokens are the visual tokens of a tokenizer, [N, Patches], row by row: whole numbers, and NaN where one of the values that it is chosen by is NaN.
 	Tokens
 	// DecoderEmbed, DecoderAttention, DecoderBlock and DecoderPool are Embed, Attention, Block and Pool of the transformer behind VQ-KD's codebook.
 	DecoderEmbed

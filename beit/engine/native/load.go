@@ -16,10 +16,19 @@ import (
 // loader reads parameters as values of type T, for one Load.
 type loader[T gemm.Float] struct {
 	config arch.Config
+	// prefix is that of the names of all parameters that are read.
+	prefix string
 	views  map[string]tensor.View
 	// round rounds values to the dtype in place; nil if T has the wanted precision.
 	round  func([]T)
-	memory memory[T]
+	memory *memory[T]
+}
+
+// part returns a loader for a part of the model, whose parameters have a prefix. Both use the same memory.
+func (l *loader[T]) part(config arch.Config, prefix string) *loader[T] {
+	part := *l
+	part.config, part.prefix = config, prefix
+	return &part
 }
 
 // memory lends matrices by their shapes, so that one part of a model can use that of another.
@@ -56,7 +65,7 @@ func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 	if err != nil {
 		return nil, err
 	}
-	l := &loader[T]{config: config, views: make(map[string]tensor.View, len(views)), round: round}
+	l := &loader[T]{config: config, views: make(map[string]tensor.View, len(views)), round: round, memory: new(memory[T])}
 	for i, p := range config.Params() {
 		l.views[p.Name] = views[i]
 	}
@@ -65,6 +74,7 @@ func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round f
 
 // values returns one parameter in new memory.
 func (l *loader[T]) values(name string) (values []T, err error) {
+	name = l.prefix + name
 	view := l.views[name]
 	err = tensor.Guard(func() error {
 		raw, err := view.Bytes()
@@ -85,22 +95,28 @@ func (l *loader[T]) values(name string) (values []T, err error) {
 
 // matrix reads and packs a weight [out, in], a few rows at a time: they are still in the cache when they are packed.
 func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
+	return l.pack(name, out, in, func(lines []T, view tensor.View, raw []byte, first int) error {
+		size := view.DType.Size()
+		if err := tensor.Decode(lines, view.DType, raw[first*in*size:][:len(lines)*size]); err != nil {
+			return err
+		}
+		if l.round != nil {
+			l.round(lines)
+		}
+		return nil
+	})
+}
+
+// pack packs a matrix [out, in] that read makes of a parameter, whose bytes are raw: it writes the rows from first on to lines.
+func (l *loader[T]) pack(name string, out, in int, read func(lines []T, view tensor.View, raw []byte, first int) error) (*gemm.Matrix[T], error) {
+	name = l.prefix + name
 	packed, view := l.memory.take(out, in), l.views[name]
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		if err != nil {
 			return err
 		}
-		size := view.DType.Size()
-		return packed.FillTransposedBy(out, in, func(lines []T, first int) error {
-			if err := tensor.Decode(lines, view.DType, raw[first*in*size:][:len(lines)*size]); err != nil {
-				return err
-			}
-			if l.round != nil {
-				l.round(lines)
-			}
-			return nil
-		})
+		return packed.FillTransposedBy(out, in, func(lines []T, first int) error { return read(lines, view, raw, first) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)
@@ -136,13 +152,24 @@ func (l *loader[T]) norm(prefix string) (n norm[T], err error) {
 	return n, l.vectors(map[string]*[]T{prefix + "weight": &n.weight, prefix + "bias": &n.bias})
 }
 
-// load reads all parameters, several blocks at once.
+// load reads all parameters of a model of any kind.
 func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (engine.Model, error) {
 	l, err := newLoader(config, weights, round)
 	if err != nil {
 		return nil, err
 	}
-	m := &model[T]{config: config, threads: threads, round: round, blocks: make([]block[T], config.Depth)}
+	switch {
+	case config.Convolutional():
+		return l.dvae(ctx, threads)
+	case config.Kind == arch.VQKD:
+		return l.vqkd(ctx, threads)
+	}
+	return l.model(ctx, threads)
+}
+
+// model reads all parameters of a transformer, several blocks at once.
+func (l *loader[T]) model(ctx context.Context, threads int) (*model[T], error) {
+	m := &model[T]{config: l.config, threads: threads, round: l.round, blocks: make([]block[T], l.config.Depth)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(threads)
 	group.Go(func() (err error) { m.stem, err = l.stem(); return err })

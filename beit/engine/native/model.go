@@ -46,16 +46,24 @@ func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.T
 	if err != nil {
 		return last, err
 	}
-	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
+	if x, err = m.run(ctx, x, images, tap); err != nil {
 		return last, err
+	}
+	return m.finish(ctx, x, images, tap)
+}
+
+// run computes all blocks from the tokens x, which it changes and returns.
+func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap) ([]T, error) {
+	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
+		return nil, err
 	}
 	work := newWorkspace(m, images)
 	for i := range m.blocks {
 		if err := m.block(ctx, &m.blocks[i], x, work, tap, i); err != nil {
-			return last, err
+			return nil, err
 		}
 	}
-	return m.finish(ctx, x, images, tap)
+	return x, nil
 }
 
 func (m *model[T]) tokenShape(images int) tensor.Shape {

@@ -9,9 +9,9 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// Part computes one part of a forward pass, with the weights of this part only: the tokens before the first block, a block, the input of the head, or the
-// logits. The tokens are computed from input, all others from before, the activation of the stage that [engine.Stage.Before] names. It returns the
-// activations of its stages in the order of the forward pass, in new memory: two for a block, else one. The error is a *StageError for an activation of
+// Part computes one part of a forward pass, with the weights of this part only: the tokens before the first block, a block, or one of the stages behind the
+// blocks. The tokens are computed from input, all others from before, the activation of the stage that [engine.Stage.Before] names. It returns the
+// activations of its stages in the order of the forward pass, in new memory: two for a block of a transformer, else one. The error is a *StageError for an activation of
 // another size, an *engine.InputError, or that of ctx.
 type Part func(ctx context.Context, input engine.Input, before engine.Activation) ([]engine.Activation, error)
 
@@ -22,7 +22,7 @@ type Parts struct {
 	free   func()
 }
 
-// Load returns the part that computes a stage; both stages of a block have the same. It is the only one whose weights are read. The error is a *StageError
+// Load returns the part that computes a stage; both stages of a transformer's block have the same. It is the only one whose weights are read. The error is a *StageError
 // for a stage that the model does not have, or says which parameter cannot be read.
 func (p *Parts) Load(stage engine.Stage) (Part, error) { return p.load(stage) }
 
@@ -53,24 +53,46 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 	if err != nil {
 		return nil, err
 	}
-	shares := func(block int) (Shares, error) {
-		return (&model[T]{config: config, threads: threads, round: round}).loadShares(l, block)
+	p := &Parts{free: l.memory.free}
+	switch {
+	case config.Convolutional():
+		m := newDVAE(config, threads, round)
+		p.load = func(stage engine.Stage) (Part, error) { return m.part(l, stage) }
+	case config.Kind == arch.VQKD:
+		p.load = func(stage engine.Stage) (Part, error) { return newVQKD(config, threads, round).part(l, stage) }
+	default:
+		m := model[T]{config: config, threads: threads, round: round}
+		p.load = func(stage engine.Stage) (Part, error) { return m.fresh().part(l, stage) }
+		p.shares = func(block int) (Shares, error) { return m.fresh().loadShares(l, block) }
+		return p, nil
 	}
-	return &Parts{free: l.memory.free, shares: shares, load: func(stage engine.Stage) (Part, error) {
-		m := &model[T]{config: config, threads: threads, round: round}
-		switch {
-		case stage.Kind == engine.Embed:
-			return m.stemPart(l)
-		case stage.InBlock() && stage.Block >= 0 && stage.Block < config.Depth:
-			return m.blockPart(l, stage)
-		case stage.Kind == engine.Pool && config.Pooling != arch.NoPooling:
-			return m.poolPart(l, stage)
-		case stage.Kind == engine.Logits && config.Classes > 0:
-			return m.logitsPart(l, stage)
-		}
-		return nil, &StageError{stage, "the model does not have it"}
-	}}, nil
+	p.shares = func(block int) (Shares, error) {
+		return nil, &StageError{engine.Stage{Kind: engine.Attention, Block: block}, "the model is a tokenizer"}
+	}
+	return p, nil
 }
+
+// fresh returns a model without weights.
+func (m *model[T]) fresh() *model[T] {
+	return &model[T]{config: m.config, threads: m.threads, round: m.round}
+}
+
+// part loads what computes a stage of a transformer.
+func (m *model[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
+	switch {
+	case stage.Kind == engine.Embed:
+		return m.stemPart(l)
+	case stage.InBlock() && stage.Block >= 0 && stage.Block < m.config.Depth:
+		return m.blockPart(l, stage)
+	case stage.Kind == engine.Pool && m.config.Pooling != arch.NoPooling:
+		return m.poolPart(l, stage)
+	case stage.Kind == engine.Logits && m.config.Classes > 0:
+		return m.logitsPart(l, stage)
+	}
+	return nil, noStage(stage)
+}
+
+func noStage(stage engine.Stage) error { return &StageError{stage, "the model does not have it"} }
 
 func (m *model[T]) stemPart(l *loader[T]) (part Part, err error) {
 	if m.stem, err = l.stem(); err != nil {

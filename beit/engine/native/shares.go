@@ -24,7 +24,7 @@ func (p *Parts) LoadShares(block int) (Shares, error) { return p.shares(block) }
 func (m *model[T]) loadShares(l *loader[T], at int) (Shares, error) {
 	stage := engine.Stage{Kind: engine.Attention, Block: at}
 	if at < 0 || at >= m.config.Depth {
-		return nil, &StageError{stage, "the model does not have it"}
+		return nil, noStage(stage)
 	}
 	prefix := fmt.Sprintf("blocks.%d.", at)
 	var b block[T]

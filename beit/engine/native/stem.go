@@ -32,13 +32,26 @@ func (l *loader[T]) stem() (out stem[T], err error) {
 
 // embed returns the tokens, [images, T, C]. The error is that of ctx.
 func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([]T, error) {
+	one, patches := len(input.Pixels)/images, m.config.Patches()
+	return m.tokens(ctx, images, func(n int) ([]T, []bool, error) {
+		var mask []bool
+		if input.Mask != nil {
+			mask = input.Mask[n*patches : (n+1)*patches]
+		}
+		lines, err := m.unfold(ctx, input.Pixels[n*one:(n+1)*one])
+		return lines, mask, err
+	})
+}
+
+// tokens returns the tokens of images, [images, T, C], of which read returns the patches, [Patches, channels x P x P], and which of them are masked, or nil. The
+// error is that of read or of ctx.
+func (m *model[T]) tokens(ctx context.Context, images int, read func(n int) (lines []T, mask []bool, err error)) ([]T, error) {
 	patches, dim := m.config.Patches(), m.config.EmbedDim
 	size := (patches + 1) * dim
 	x := make([]T, images*size)
-	one := len(input.Pixels) / images
 	for n := range images {
 		tokens := x[n*size : (n+1)*size]
-		lines, err := m.unfold(ctx, input.Pixels[n*one:(n+1)*one])
+		lines, mask, err := read(n)
 		if err != nil {
 			return nil, err
 		}
@@ -46,9 +59,7 @@ func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([
 			return nil, err
 		}
 		copy(tokens, m.stem.class)
-		if input.Mask != nil {
-			m.stem.hide(tokens[dim:], input.Mask[n*patches:(n+1)*patches])
-		}
+		m.stem.hide(tokens[dim:], mask)
 		for i, v := range m.stem.position {
 			tokens[i] += v
 		}

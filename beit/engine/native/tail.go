@@ -35,7 +35,7 @@ func (m *model[T]) pool(ctx context.Context, x []T, images int) ([]T, tensor.Sha
 	switch m.config.Pooling {
 	case arch.ClassToken:
 		pick = func(out, in []T) { copy(out, in[:dim]) }
-	case arch.AllTokens:
+	case arch.AllTokens, arch.PatchTokens:
 		shape = tensor.Shape{images, tokens - 1, dim}
 		pick = func(out, in []T) { copy(out, in[dim:]) }
 	}

@@ -124,6 +124,27 @@ func TestMultiplyAdd_RowsAreIndependent(t *testing.T) {
 	}
 }
 
+// TestPart_IsTheSameColumns multiplies by a part of a matrix, and by all of it.
+func TestPart_IsTheSameColumns(t *testing.T) {
+	t.Parallel()
+	const rows, inner, columns = 29, 40, 150
+	a, m := PackRows(random[float32](rows*inner), rows, inner, inner), &Matrix[float32]{}
+	m.Fill(random[float32](inner*columns), inner, columns, columns)
+	whole := make([]float32, rows*columns)
+	m.MultiplyAdd(whole, columns, a, 0, m.Panels())
+	for from := range m.Panels() {
+		part := m.Part(from, m.Panels())
+		left := from * m.PanelColumns()
+		alone := make([]float32, rows*(columns-left))
+		part.MultiplyAdd(alone, columns-left, a, 0, part.Panels())
+		for i, v := range alone {
+			if want := whole[i/(columns-left)*columns+left+i%(columns-left)]; v != want {
+				t.Fatalf("from panel %d on: element %d is %v, want %v", from, i, v, want)
+			}
+		}
+	}
+}
+
 func random[T Float](n int) []T {
 	source := rand.New(rand.NewPCG(1, uint64(n)))
 	out := make([]T, n)

@@ -24,6 +24,12 @@ func (m *Matrix[T]) Panels() int { return divideUp(m.columns, m.kernel.columns) 
 // PanelColumns returns the number of columns of a panel.
 func (m *Matrix[T]) PanelColumns() int { return m.kernel.columns }
 
+// Part returns the columns of the panels [from, to), without copying.
+func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
+	width := m.kernel.columns
+	return &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, panels: m.panels[from*width*m.inner : to*width*m.inner]}
+}
+
 // Fill sets m to a packed copy of b, [inner, columns] with stride elements from row to row. It reuses m's memory.
 func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 	m.reset(inner, columns)

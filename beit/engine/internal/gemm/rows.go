@@ -45,6 +45,13 @@ func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 // mostRows is how many rows of A a block has at most: with depth inner indices they fit the second-level cache. Each panel of B is read once for a block.
 const mostRows = 288
 
+// BlockRows returns how many of count rows one task should multiply, so that all blocks but the last have as many and none is too large for the cache. It is a
+// multiple of the rows of a tile.
+func BlockRows[T Float](count int) int {
+	rows := Rows[T]{count: count, height: best[T]().rows}
+	return rows.BlockTiles() * rows.height
+}
+
 // BlockTiles returns how many tiles one task should multiply, so that all blocks but the last have as many and none is too large for the cache.
 func (r Rows[T]) BlockTiles() int {
 	blocks := divideUp(r.Tiles(), max(1, mostRows/r.height))
