@@ -67,6 +67,7 @@ var rules = []rule{
 	{"beit/vocabulary", "names of classes are data", []string{"beit/..."}, nil},
 	{"beit/card", "what makes weights a model needs no engine", []string{"beit/..."}, []string{"beit/arch", "beit/card"}},
 	{"beit/preprocess", "pictures become tensors without a model", []string{"beit/engine/...", "beit/classify", "beit/synth"}, nil},
+	{"beit/masking", "masks are made of numbers alone", []string{"beit/..."}, nil},
 	{"beit/pictures", "files are found without a model", []string{"beit/..."}, []string{"beit/pictures", "beit/preprocess", "beit/card"}},
 	{"beit/engine/...", "an engine is given tensors, not pictures", []string{"beit/preprocess", "beit/pictures", "beit/classify", "beit/features", "beit/attention"}, nil},
 	{"convert/checkpoint/paddle", "formats are siblings", []string{"convert/checkpoint/pytorch", "convert/checkpoint/safetensors"}, nil},
