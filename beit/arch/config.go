@@ -109,8 +109,8 @@ func (c Config) Tokens() int { return c.Patches() + 1 }
 // Masked reports whether the model is one of masked image modelling: its head, lm_head, predicts something for each patch.
 func (c Config) Masked() bool { return c.Pooling == AllTokens }
 
-// Classifies reports whether the logits of a model are those of classes: it has a head, which does not predict something for each patch.
-func (c Config) Classifies() bool { return c.Classes > 0 && !c.Masked() }
+// Classifies reports whether the logits of a model are those of classes: it is no tokenizer, and has a head, which does not predict something for each patch.
+func (c Config) Classifies() bool { return c.Kind == Transformer && c.Classes > 0 && !c.Masked() }
 
 // HeadDim returns the width of one attention head.
 func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }
