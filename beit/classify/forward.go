@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -38,8 +39,7 @@ func (c *Classifier) forward(ctx context.Context, pixels []float32, images int) 
 	for _, stage := range c.stages {
 		wanted[stage.String()] = stage
 	}
-	stages := engine.Stages(c.card.Config)
-	last := stages[len(stages)-1]
+	last := returnedBy(c.card.Config)
 	_, returned := wanted[last.String()]
 	delete(wanted, last.String()) // what Forward returns need not be tapped
 	var tap engine.Tap
@@ -61,6 +61,15 @@ func (c *Classifier) forward(ctx context.Context, pixels []float32, images int) 
 		}
 	}
 	return answers, c.logits(answers, result)
+}
+
+// returnedBy returns the stage whose activation Forward returns: that of a tokenizer is the tokens, behind which VQ-KD has more stages.
+func returnedBy(config arch.Config) engine.Stage {
+	if config.Tokenizes() {
+		return engine.Stage{Kind: engine.Tokens}
+	}
+	stages := engine.Stages(config)
+	return stages[len(stages)-1]
 }
 
 // logits sets the logits of the answers from what the model returned; if the model does not classify, it does nothing.
