@@ -27,6 +27,10 @@ type archives struct {
 	files []archive
 	// truth says the classes if the tar files don't.
 	truth *truth
+	// classless says that classes are not asked for.
+	classless bool
+	// wanted, if not nil, says of which images the content is wanted, by their number in the tar.
+	wanted func(number int) bool
 }
 
 type archive struct {
@@ -343,13 +347,21 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || isHidden(path.Base(header.Name)) {
 			continue
 		}
-		if key := keyOf(header.Name); key != now.key {
+		key := keyOf(header.Name)
+		if a.classless {
+			key = header.Name // nothing belongs together
+		}
+		if key != now.key {
 			if err := flush(); err != nil || ended {
 				return err
 			}
 			now = sample{key: key}
 		}
-		if err := now.add(packed{header, entries, file.path, place}, content); err != nil {
+		if a.classless && saysClass(header.Name) {
+			continue
+		}
+		keep := content && (a.wanted == nil || a.wanted(count))
+		if err := now.add(packed{header, entries, file.path, place}, keep); err != nil {
 			return &TarError{file.path, last, err}
 		}
 	}
@@ -363,12 +375,22 @@ func keyOf(name string) string {
 	return folder + stem
 }
 
+// endingOf returns what follows the first dot of the last part of a name, in small letters.
+func endingOf(name string) string {
+	_, ending, _ := strings.Cut(path.Base(name), ".")
+	return strings.ToLower(ending)
+}
+
+// saysClass reports whether a member by its name is one that says a class.
+func saysClass(name string) bool {
+	return slices.Contains([]string{"cls", "cls.txt", "json"}, endingOf(name))
+}
+
 // add takes a member into the sample.
 func (s *sample) add(p packed, keep bool) error {
 	name := p.header.Name
-	_, ending, _ := strings.Cut(path.Base(name), ".")
-	switch ending = strings.ToLower(ending); {
-	case ending == "cls" || ending == "cls.txt" || ending == "json":
+	switch ending := endingOf(name); {
+	case saysClass(name):
 		return s.addClass(ending, p)
 	case isTar(name):
 		return errors.New("a tar file in a tar file")
@@ -437,6 +459,8 @@ func columnOfObject(object map[string]json.RawMessage) string {
 func (a *archives) classify(s *sample, tar string, i int) error {
 	folder := path.Base(path.Dir(path.Clean(strings.ReplaceAll(s.image.name, "\\", "/"))))
 	switch {
+	case a.classless:
+		return nil
 	case a.truth != nil:
 		class, err := a.truth.of(tar, s.image.name, i)
 		s.image.class = class
