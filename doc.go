@@ -69,10 +69,13 @@
 //   - beit/preprocess/jpeg: decodes JPEG files to the samples of libjpeg-turbo
 //   - beit/pictures: finds the pictures that folders, patterns and lists stand for
 //   - beit/classify: turns images into logits, probabilities and labels
+//   - beit/tokenizer: turns images into visual tokens
+//   - beit/masking: chooses the patches that a masked-image model has to recover
 //   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
+//   - evaluate/tokens: files of the visual tokens of many images
 //   - evaluate/report: an evaluation as a web page
 //
 // What shows that they are right:
