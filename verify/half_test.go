@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
@@ -170,6 +171,24 @@ func TestVerify_HalfStorageHidesNothing(t *testing.T) {
 				if r.OK || r.FirstDivergence != want {
 					t.Errorf("%s: ok %t, first divergence %q, not %q", name, r.OK, r.FirstDivergence, want)
 				}
+			}
+		})
+	}
+}
+
+// TestVerify_NamesZeroedBiases zeroes biases of a checkpoint in half precision, and compares it with a recording of the right values in float32: what the file
+// shows is told, and not another vector of the block that would do as well within the rounding.
+func TestVerify_NamesZeroedBiases(t *testing.T) {
+	t.Parallel()
+	weights, reference := verifytest.Weights(t, "digits/digits_p16_64.bf16.pth"), recorded(t, "digits/digits_p16_64.timm.float32")
+	for _, name := range []string{"blocks.0.attn.proj.bias", "blocks.1.attn.proj.bias", "blocks.1.mlp.fc2.bias", "blocks.2.attn.proj.bias", "blocks.2.mlp.fc2.bias"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := verifytest.One(t, "digits_p16_64.timm.float32")
+			g.Weights = planted(t, weights, func(read func(string) []float32) { clear(read(name)) })
+			r := run(t, subject(g, tensor.Invalid), reference)
+			if named := func(f blame.Finding) bool { return f.Hypothesis == "zero" && slices.Contains(f.Tensors, name) }; r.OK || len(r.Findings) == 0 || !named(r.Findings[0]) {
+				t.Errorf("ok %t, findings %+v", r.OK, r.Findings)
 			}
 		})
 	}

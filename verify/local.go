@@ -81,6 +81,9 @@ type limits struct {
 // most in how they add up the products of the convolution, unless the sum is rounded to half precision, and few values, as in the logits, scatter more.
 func limitsOf(kind engine.StageKind, p Precision) limits {
 	l := limits{whole: 2.4, channel: 2.4, token: 2.9, value: 2.4, stored: 2.4}
+	if isHalf(p.DType) {
+		l = limits{whole: 1.9, channel: 1.9, token: 2.3, value: 1.9, stored: 2.4}
+	}
 	switch {
 	case kind == engine.Embed && !isHalf(p.DType):
 		l = limits{whole: 6, channel: 6.5, token: 5.2, value: 5.5, stored: 2.4}

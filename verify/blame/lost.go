@@ -342,6 +342,42 @@ func (s *Search) suspectsFirst(ctx context.Context, d *draft, known []hypothesis
 	return known, nil
 }
 
+// nearOwn is near for a vector that the file shows to be lost.
+const nearOwn = 0.95
+
+// ratherLost returns, in place of a trial that agrees with a target and leaves more than a little of the limit, that of other values of a vector which the file
+// shows to be lost, if there is one that leaves much less: beside half precision a vector that was zeroed may look like another one that was scaled. If the
+// trial is about such a vector itself, less is enough.
+func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial) (*trial, error) {
+	if best == nil || best.settled() {
+		return best, nil
+	}
+	own, err := s.suspicious(ctx, t)
+	if err != nil || !slices.ContainsFunc(own, func(one loss.Suspicion) bool { return !one.Throughout }) {
+		return best, err
+	}
+	solved, err := s.solved(ctx, t, start.draft)
+	if err != nil {
+		return nil, err
+	}
+	suspected := slices.DeleteFunc(solved, func(h hypothesis) bool {
+		of := func(one loss.Suspicion) bool { return !one.Throughout && slices.Contains(start.draft.names(h.parameter), one.Tensor) }
+		return h.name != anotherVector || !slices.ContainsFunc(own, of)
+	})
+	lost, _, err := s.improve(ctx, t, start, suspected)
+	if err != nil || lost == nil {
+		return best, err
+	}
+	leaves := near
+	if changed := best.draft.tensors(); slices.ContainsFunc(own, func(one loss.Suspicion) bool { return slices.Contains(changed, one.Tensor) }) {
+		leaves = nearOwn
+	}
+	if lost.distance.RMS < leaves*best.distance.RMS {
+		return lost, nil
+	}
+	return best, nil
+}
+
 // isConstant reports whether all values of a vector are the same.
 func (d *draft) isConstant(parameter string) bool {
 	values, err := d.vector(parameter)

@@ -221,6 +221,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if err == nil && best != nil {
 		best, err = t.farther(ctx, start, best, known)
 	}
+	if err == nil {
+		best, err = s.ratherLost(ctx, t, start, best)
+	}
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}
@@ -240,6 +243,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		func() (*trial, []*trial, error) { return s.improve(ctx, t, start, of(arbitrary)) },
 	} {
 		best, added, err := more()
+		if err == nil {
+			best, err = s.ratherLost(ctx, t, start, best)
+		}
 		if err != nil || best != nil {
 			return s.conclude(t, d, best), err
 		}
