@@ -369,8 +369,9 @@ def unit(x):
     return x * 0.5 + 0.5
 
 
-def seen(name, words, see, **flags):
-    add(name, INPUT, says("", words), see=lambda m, x: see(x), **flags)
+def seen(name, words, see, also="", **flags):
+    """also: the parameter whose change is the same function, so that nobody can tell them apart."""
+    add(name, INPUT, says("", words, also), see=lambda m, x: see(x), **flags)
 
 
 seen("pixels-0-to-1", OF_UNIT, unit)
@@ -379,7 +380,7 @@ seen("imagenet-normalised", "imagenet|0.485", lambda x: (unit(x) - IMAGENET[0].t
 seen("imagenet-normalised-bgr", "imagenet|0.485 & bgr|channel|blue|colou?r", lambda x: ((unit(x) - IMAGENET[0].to(x)) / IMAGENET[1].to(x)).flip(1))
 seen("pixels-less-127.5", r"127\.5|255|normalis|mean", lambda x: unit(x) * 255 - 127.5)
 seen("normalised-twice", "twice|again", lambda x: (x - 0.5) / 0.5)
-seen("bgr", "bgr|channel|blue|colou?r", lambda x: x.flip(1))
+seen("bgr", "bgr|channel|blue|colou?r", lambda x: x.flip(1), also="patch_embed.proj.weight")
 seen("mirrored", "mirror|flip", lambda x: x.flip(3))
 seen("upside-down", "upside|flip|mirror", lambda x: x.flip(2))
 seen("turned", "turn|rotat|upside|flip", lambda x: x.flip(2, 3))
@@ -387,7 +388,7 @@ seen("pictures-transposed", TRANSPOSED, lambda x: x.transpose(2, 3))
 seen("pictures-in-another-order", f"picture|image & {ORDER}", lambda x: x.flip(0))
 seen("grey", "grey|gray|luminance|one channel", lambda x: x.mean(1, keepdim=True).expand_as(x))
 seen("shifted-by-a-pixel", "shift|pixel|moved", lambda x: x.roll(1, 3), kept=False)
-seen("negative", r"negat|invert|sign", lambda x: -x)
+seen("negative", r"negat|invert|sign", lambda x: -x, also="patch_embed.proj.weight")
 seen("channels-last-read-as-first", "channel|layout|h, ?w, ?c|axes", lambda x: x.permute(0, 2, 3, 1).reshape(x.shape))
 
 OUTPUT = "output"
