@@ -77,8 +77,10 @@ func (f *predictFlags) check() error {
 		}
 	}
 	for _, name := range []string{"--features", "--attention"} {
-		if f.isSet("top") && wanted[name] {
-			return &usageError{fmt.Sprintf("--top has no effect with %s", name), "leave it out"}
+		for _, idle := range []string{"top", "labels"} {
+			if f.isSet(idle) && wanted[name] {
+				return &usageError{fmt.Sprintf("--%s has no effect with %s", idle, name), "leave it out"}
+			}
 		}
 	}
 	return nil

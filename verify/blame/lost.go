@@ -361,7 +361,9 @@ func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial) 
 		return nil, err
 	}
 	suspected := slices.DeleteFunc(solved, func(h hypothesis) bool {
-		of := func(one loss.Suspicion) bool { return !one.Throughout && slices.Contains(start.draft.names(h.parameter), one.Tensor) }
+		of := func(one loss.Suspicion) bool {
+			return !one.Throughout && slices.Contains(start.draft.names(h.parameter), one.Tensor)
+		}
 		return h.name != anotherVector || !slices.ContainsFunc(own, of)
 	})
 	lost, _, err := s.improve(ctx, t, start, suspected)
