@@ -79,7 +79,7 @@ func (d dtype) convolve(s *scope) {
 	bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
 	s.double(s.halve(s.convolution(s.rectified(x), weight, bias, 1)), side, side)
 	s.sigmoid(x)
-	s.argmax(x, 1)
+	s.choose(x, 1, cpu)
 }
 
 // pack multiplies with a packed weight.

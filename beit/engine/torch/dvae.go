@@ -121,7 +121,7 @@ func (d *dvae) forward(ctx context.Context, s *scope, input engine.Input, images
 	}
 	s.emit(tap, engine.Stage{Kind: engine.Logits}, y, tensor.Shape{images, d.config.Classes, height, width})
 	tokens := engine.Stage{Kind: engine.Tokens}
-	best := s.argmax(y, 1)
+	best := s.choose(y, 1, d.device)
 	s.emit(tap, tokens, best, tensor.Shape{images, height * width})
 	return s.activation(tokens, best, tensor.Shape{images, height * width})
 }

@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
@@ -131,9 +132,22 @@ func (s *scope) double(x value, height, width int64) value {
 	})
 }
 
-// argmax returns the index of the largest element along a dimension, of several the first.
-func (s *scope) argmax(x value, dim int64) value {
-	return s.call("argmax", func(out *libtch.Ctensor) { libtch.AtgArgmax(out, x.c, dim, 0, 0) })
+// choose returns the index of the largest element along a dimension, of several the first, and NaN where one is: float64. Among NaNs, libtorch would choose one.
+func (s *scope) choose(x value, dim int64, device device) value {
+	return s.keep(func(s *scope) value {
+		index := s.call("argmax", func(out *libtch.Ctensor) { libtch.AtgArgmax(out, x.c, dim, 0, 0) })
+		largest := s.call("amax", func(out *libtch.Ctensor) { libtch.AtgAmax(out, x.c, []int64{dim}, 1, 0) })
+		return s.where(s.isNaN(largest), s.nan(device, float64s), s.copyTo(index, device, float64s))
+	})
+}
+
+func (s *scope) isNaN(x value) value {
+	return s.call("isnan", func(out *libtch.Ctensor) { libtch.AtgIsnan(out, x.c) })
+}
+
+// nan returns a NaN, [1].
+func (s *scope) nan(device device, dtype dtype) value {
+	return s.copyTo(s.floats([]float32{float32(math.NaN())}, 1), device, dtype)
 }
 
 // rows returns the rows of x, [rows, C], with these indices, int64.

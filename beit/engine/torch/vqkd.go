@@ -71,25 +71,28 @@ func (t taskLayer) apply(s *scope, x value) value {
 	})
 }
 
-// nearest returns the index of the code nearest to each vector, [N, P], once that has the length 1; of several the first. Source: microsoft/unilm
-// beit2/norm_ema_quantizer.py.
+// nearest returns the index of the code nearest to each vector, [N, P], once that has the length 1: of several the first, and NaN for a vector with one. Source:
+// microsoft/unilm beit2/norm_ema_quantizer.py.
 func (b codebook) nearest(s *scope, vectors value, m *machine) value {
 	return s.keep(func(s *scope) value {
 		x := s.copyTo(vectors, m.device, m.dtype.atLeastFloat32())
 		length := s.length(x)
 		s.atLeast(length, smallestLength)
 		s.divide(x, length)
-		return s.argmax(s.linear(x, b.codes, b.penalty), -1)
+		return s.choose(s.linear(x, b.codes, b.penalty), -1, m.device)
 	})
 }
 
 // smallestLength is what torch.nn.functional.normalize divides shorter vectors by.
 const smallestLength = 1e-12
 
-// lookUp returns the codes of tokens, [N, P, dim].
+// lookUp returns the codes of what nearest returns, [N, P, dim].
 func (b codebook) lookUp(s *scope, tokens value, images int, m *machine) value {
 	return s.keep(func(s *scope) value {
-		rows := s.rows(b.codes, s.reshape(tokens, -1))
+		list := s.reshape(tokens, -1)
+		none := s.isNaN(list)
+		rows := s.rows(b.codes, s.copyTo(s.where(none, s.zeros(m.device, float64s, 1), list), m.device, int64s))
+		rows = s.where(s.reshape(none, -1, 1), s.nan(m.device, m.dtype.atLeastFloat32()), rows)
 		return s.copyTo(s.reshape(rows, int64(images), -1, int64(b.dim)), m.device, m.dtype)
 	})
 }
