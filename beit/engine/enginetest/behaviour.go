@@ -15,31 +15,58 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 )
 
-// batchIndependence checks that an image's logits do not depend on the rest of the batch.
-func (s *suite) batchIndependence(t *testing.T) {
-	model, input := s.load(t, base), inputs(base)
-	together := forward(t, model, input)
-	one := len(together.Values) / images
+// outcome returns the result of a Forward, but for a tokenizer what its tokens are chosen by: rounding, which may depend on the batch, may change them.
+func outcome(ctx context.Context, model engine.Model, config arch.Config, input engine.Input) ([]float64, error) {
+	decisive := map[arch.Kind]string{arch.DVAEEncoder: "logits", arch.VQKD: "codes"}[config.Kind]
+	var values []float64
+	last, err := model.Forward(ctx, input, func(a engine.Activation) error {
+		if a.Name == decisive {
+			values = a.Values
+		}
+		return nil
+	})
+	if decisive == "" {
+		values = last.Values
+	}
+	return values, err
+}
+
+// batchIndependence checks that an image's result does not depend on the rest of the batch.
+func (s *suite) batchIndependence(t *testing.T, config arch.Config) {
+	model, input := s.load(t, config), inputs(config)
+	together, err := outcome(t.Context(), model, config, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := len(together) / images
 	for n := range images {
-		s.near(t, "alone", forward(t, model, part(base, input, n)).Values, together.Values[n*one:(n+1)*one])
+		alone, err := outcome(t.Context(), model, config, part(config, input, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.near(t, "alone", alone, together[n*one:(n+1)*one])
 	}
 }
 
 // concurrency checks that several Forwards of one model at the same time return what each returns alone.
-func (s *suite) concurrency(t *testing.T) {
-	model, input := s.load(t, base), inputs(base)
-	var want []engine.Activation
+func (s *suite) concurrency(t *testing.T, config arch.Config) {
+	model, input := s.load(t, config), inputs(config)
+	var want [][]float64
 	for n := range images {
-		want = append(want, forward(t, model, part(base, input, n)))
+		alone, err := outcome(t.Context(), model, config, part(config, input, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, alone)
 	}
 	var group sync.WaitGroup
 	for i := range 12 {
 		group.Go(func() {
-			got, err := model.Forward(t.Context(), part(base, input, i%images), func(engine.Activation) error { return nil })
+			got, err := outcome(t.Context(), model, config, part(config, input, i%images))
 			if err != nil {
 				t.Errorf("Forward: %v", err)
 			}
-			s.nearOr(t, got.Values, want[i%images].Values)
+			s.nearOr(t, got, want[i%images])
 		})
 	}
 	group.Wait()
@@ -47,8 +74,12 @@ func (s *suite) concurrency(t *testing.T) {
 
 // nearOr is near for goroutines, which must not call t.Fatal. Its tolerance is wider.
 func (s *suite) nearOr(t *testing.T, got, want []float64) {
+	largest := 1.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
 	for i := range got {
-		if !(math.Abs(got[i]-want[i]) <= s.tolerance*10) || len(got) != len(want) {
+		if len(got) != len(want) || !(math.Abs(got[i]-want[i]) <= s.tolerance*largest*10) {
 			t.Errorf("value %d is %v, want %v", i, got[i], want[i])
 			return
 		}
@@ -56,8 +87,8 @@ func (s *suite) nearOr(t *testing.T, got, want []float64) {
 }
 
 // cancel checks that Load and Forward stop when their context ends, a Forward also between two blocks.
-func (s *suite) cancel(t *testing.T) {
-	model, input := s.load(t, base), inputs(base)
+func (s *suite) cancel(t *testing.T, config arch.Config) {
+	model, input := s.load(t, config), inputs(config)
 	ended, stop := context.WithCancel(t.Context())
 	stop()
 	if _, err := model.Forward(ended, input, nil); !errors.Is(err, context.Canceled) {
@@ -78,34 +109,35 @@ func (s *suite) cancel(t *testing.T) {
 	if slices.Contains(seen, "blocks.1") {
 		t.Errorf("Forward continued after the end of the context: %v", seen)
 	}
-	if _, err := s.engine.Load(ended, base, weights(base), s.options); !errors.Is(err, context.Canceled) {
+	if _, err := s.engine.Load(ended, config, weights(config), s.options); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with an ended context: error %v", err)
 	}
 }
 
-func (s *suite) tapError(t *testing.T) {
-	model := s.load(t, base)
+// tapError checks that Forward stops at each stage whose tap fails.
+func (s *suite) tapError(t *testing.T, config arch.Config) {
+	model := s.load(t, config)
 	failed := errors.New("enough")
-	for _, stage := range []string{"embed", "blocks.1.attn", "blocks.1", "pool", "logits"} {
+	for _, stage := range taps(config, images) {
 		last := ""
-		_, err := model.Forward(t.Context(), inputs(base), func(a engine.Activation) error {
+		_, err := model.Forward(t.Context(), inputs(config), func(a engine.Activation) error {
 			last = a.Name
-			if a.Name == stage {
+			if a.Name == stage.Name {
 				return failed
 			}
 			return nil
 		})
-		if !errors.Is(err, failed) || last != stage {
-			t.Errorf("tap failing at %s: error %v, last tap %s", stage, err, last)
+		if !errors.Is(err, failed) || last != stage.Name {
+			t.Errorf("tap failing at %s: error %v, last tap %s", stage.Name, err, last)
 		}
 	}
 }
 
 // tapOwns checks that a tap may change its activation without changing the result.
-func (s *suite) tapOwns(t *testing.T) {
-	model := s.load(t, base)
-	want := forward(t, model, inputs(base))
-	got, err := model.Forward(t.Context(), inputs(base), func(a engine.Activation) error {
+func (s *suite) tapOwns(t *testing.T, config arch.Config) {
+	model := s.load(t, config)
+	want := forward(t, model, inputs(config))
+	got, err := model.Forward(t.Context(), inputs(config), func(a engine.Activation) error {
 		clear(a.Values)
 		clear(a.Shape)
 		return nil
@@ -113,12 +145,14 @@ func (s *suite) tapOwns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.near(t, "logits", got.Values, want.Values)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // noTap checks that results with and without a tap are equal to the last bit: a model is verified with a tap, but used without.
 func (s *suite) noTap(t *testing.T) {
-	for _, m := range family {
+	for _, m := range slices.Concat(family, tokenizers) {
 		model := s.load(t, m.config)
 		want, err := model.Forward(t.Context(), inputs(m.config), func(engine.Activation) error { return nil })
 		if err != nil {
@@ -130,8 +164,8 @@ func (s *suite) noTap(t *testing.T) {
 	}
 }
 
-func (s *suite) inputsKept(t *testing.T) {
-	config := family[8].config
+// inputsKept checks that pixels, masks and tokens are not changed.
+func (s *suite) inputsKept(t *testing.T, config arch.Config) {
 	input := inputs(config)
 	forward(t, s.load(t, config), input)
 	if diff := cmp.Diff(inputs(config), input); diff != "" {
@@ -139,21 +173,49 @@ func (s *suite) inputsKept(t *testing.T) {
 	}
 }
 
-// nan checks that a NaN in one image makes its logits NaN, and only those.
-func (s *suite) nan(t *testing.T) {
-	model, input := s.load(t, base), inputs(base)
-	want := forward(t, model, input)
-	one := len(input.Pixels) / images
-	input.Pixels[one+5] = float32(math.NaN())
-	got := forward(t, model, input)
-	classes := base.Classes
-	for _, v := range got.Values[classes : 2*classes] {
-		if !math.IsNaN(v) {
-			t.Errorf("a NaN pixel leads to the logit %v", v)
+// nan checks that a NaN in one image makes its logits, or codes, NaN, and only those. The decoder of a dVAE takes none.
+func (s *suite) nan(t *testing.T, config arch.Config) {
+	if config.Kind == arch.DVAEDecoder {
+		return
+	}
+	model, input := s.load(t, config), inputs(config)
+	want, err := outcome(t.Context(), model, config, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input.Pixels[len(input.Pixels)/images+5] = float32(math.NaN())
+	got, err := outcome(t.Context(), model, config, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := len(got) / images
+	if own := got[one : 2*one]; !slices.ContainsFunc(own, math.IsNaN) || config.Kind != arch.DVAEEncoder && slices.ContainsFunc(own, func(v float64) bool { return !math.IsNaN(v) }) {
+		t.Errorf("a NaN pixel leads to %v", own[:min(one, 10)])
+	}
+	s.near(t, "the image before", got[:one], want[:one])
+	s.near(t, "the image after", got[2*one:], want[2*one:])
+	if config.Tokenizes() {
+		s.nanToken(t, model, config, input)
+	}
+}
+
+// nanToken checks that a tokenizer finds no token where it computed a NaN, and decodes none.
+func (s *suite) nanToken(t *testing.T, model engine.Model, config arch.Config, input engine.Input) {
+	tokens, last := forward(t, model, input).Values, engine.Activation{}
+	for i, token := range tokens {
+		if n := i / config.Patches(); math.IsNaN(token) != (n == 1) && (config.Kind == arch.VQKD || n != 1) {
+			t.Errorf("image %d has the token %v", n, token)
 		}
 	}
-	s.near(t, "the image before", got.Values[:classes], want.Values[:classes])
-	s.near(t, "the image after", got.Values[2*classes:], want.Values[2*classes:])
+	if !slices.ContainsFunc(tokens, math.IsNaN) {
+		t.Errorf("a NaN pixel leads to the tokens %v", tokens)
+	}
+	if _, err := model.Forward(t.Context(), input, func(a engine.Activation) error { last = a; return nil }); err != nil {
+		t.Error(err)
+	}
+	if one := len(last.Values) / images; config.Kind == arch.VQKD && !slices.ContainsFunc(last.Values[one:2*one], math.IsNaN) {
+		t.Errorf("a NaN pixel leads to the target %v", last.Values[one:min(2*one, one+10)])
+	}
 }
 
 // mask checks that a missing mask is the same as an empty one, and that the pixels of masked patches have no effect.
@@ -173,8 +235,8 @@ func (s *suite) mask(t *testing.T) {
 	s.near(t, "all patches masked", blind.Values, other.Values)
 }
 
-func (s *suite) closed(t *testing.T) {
-	model, err := s.engine.Load(t.Context(), base, weights(base), s.options)
+func (s *suite) closed(t *testing.T, config arch.Config) {
+	model, err := s.engine.Load(t.Context(), config, weights(config), s.options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +247,7 @@ func (s *suite) closed(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatalf("Close, four times at once: %v", err)
 	}
-	if _, err := model.Forward(t.Context(), inputs(base), nil); !errors.Is(err, engine.ErrClosed) {
+	if _, err := model.Forward(t.Context(), inputs(config), nil); !errors.Is(err, engine.ErrClosed) {
 		t.Errorf("Forward after Close: error %v", err)
 	}
 	if err := model.Close(); err != nil {

@@ -50,6 +50,7 @@ var family = []member{
 		c.Bias, c.Pooling, c.MaskToken, c.ClassBlocks, c.ClassHead = arch.SharedBias, arch.AllTokens, true, 2, true
 	})},
 	{"features", with(func(c *arch.Config) { c.Classes, c.Pooling = 0, arch.NoPooling })},
+	{"patch tokens", with(func(c *arch.Config) { c.Classes, c.Pooling = 0, arch.PatchTokens })},
 	{"one channel", with(func(c *arch.Config) { c.Channels = 1 })},
 	{"five channels", with(func(c *arch.Config) { c.Channels = 5 })},
 	{"one patch", with(func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 4, 4 })},
@@ -62,9 +63,15 @@ var family = []member{
 // images is the number of images in a batch of the suite.
 const images = 3
 
-// inputs returns a batch of probe images, with a mask if the model takes one.
+// inputs returns a batch of probe images, with a mask if the model takes one, or of tokens.
 func inputs(config arch.Config) engine.Input {
 	var input engine.Input
+	if config.Kind == arch.DVAEDecoder {
+		for i := range images * config.Patches() {
+			input.Tokens = append(input.Tokens, int32((i*i+3)%config.Classes))
+		}
+		return input
+	}
 	for n := range images {
 		input.Pixels = append(input.Pixels, synth.Image(n, config, 1)...)
 	}
@@ -79,6 +86,9 @@ func inputs(config arch.Config) engine.Input {
 
 // part returns image n of a batch.
 func part(config arch.Config, input engine.Input, n int) engine.Input {
+	if config.Kind == arch.DVAEDecoder {
+		return engine.Input{Tokens: input.Tokens[n*config.Patches() : (n+1)*config.Patches()]}
+	}
 	one := len(input.Pixels) / images
 	cut := engine.Input{Pixels: input.Pixels[n*one : (n+1)*one]}
 	if input.Mask != nil {
@@ -89,19 +99,66 @@ func part(config arch.Config, input engine.Input, n int) engine.Input {
 
 // taps returns the names and shapes with which Forward must call a tap, in order. The names are written out, so engine.Stage is tested too.
 func taps(config arch.Config, n int) []engine.Activation {
-	tokens := tensor.Shape{n, config.Tokens(), config.EmbedDim}
-	expected := []engine.Activation{{Name: "embed", Shape: tokens}}
+	switch config.Kind {
+	case arch.DVAEEncoder, arch.DVAEDecoder:
+		return convolutionTaps(config, n)
+	case arch.VQKD:
+		book := config.Codebook
+		expected := append(transformerTaps("", config.Encoder(), n),
+			engine.Activation{Name: "codes", Shape: tensor.Shape{n, config.Patches(), book.Dim}}, engine.Activation{Name: "tokens", Shape: tensor.Shape{n, config.Patches()}})
+		if book.Decoder.Depth == 0 {
+			return expected
+		}
+		expected = append(expected, transformerTaps("decoder.", config.Decoder(), n)...)
+		return append(expected, engine.Activation{Name: "target", Shape: tensor.Shape{n, config.Patches(), book.Decoder.Features}})
+	}
+	return transformerTaps("", config, n)
+}
+
+// convolutionTaps is taps for a part of a dVAE.
+func convolutionTaps(config arch.Config, n int) []engine.Activation {
+	height, width, groups := config.ImageHeight, config.ImageWidth, 1
+	for side := config.PatchSize; side > 1; side /= 2 {
+		groups++
+	}
+	in := config.EmbedDim
+	if config.Kind == arch.DVAEDecoder {
+		height, width, in = height/config.PatchSize, width/config.PatchSize, config.InitDim
+	}
+	expected := []engine.Activation{{Name: "embed", Shape: tensor.Shape{n, in, height, width}}}
+	each := config.Depth / groups
 	for i := range config.Depth {
-		expected = append(expected, engine.Activation{Name: fmt.Sprintf("blocks.%d.attn", i), Shape: tokens}, engine.Activation{Name: fmt.Sprintf("blocks.%d", i), Shape: tokens})
+		group := i / each
+		h, w, wide := height>>group, width>>group, config.EmbedDim<<group
+		if config.Kind == arch.DVAEDecoder {
+			h, w, wide = height<<group, width<<group, config.EmbedDim<<(groups-1-group)
+		}
+		expected = append(expected, engine.Activation{Name: fmt.Sprintf("blocks.%d", i), Shape: tensor.Shape{n, wide, h, w}})
+	}
+	if config.Kind == arch.DVAEDecoder {
+		return append(expected, engine.Activation{Name: "decoded", Shape: tensor.Shape{n, 2 * config.Channels, config.ImageHeight, config.ImageWidth}},
+			engine.Activation{Name: "picture", Shape: tensor.Shape{n, config.Channels, config.ImageHeight, config.ImageWidth}})
+	}
+	return append(expected, engine.Activation{Name: "logits", Shape: tensor.Shape{n, config.Classes, height / config.PatchSize, width / config.PatchSize}},
+		engine.Activation{Name: "tokens", Shape: tensor.Shape{n, height / config.PatchSize * (width / config.PatchSize)}})
+}
+
+// transformerTaps is taps for a transformer, whose stages have names with that prefix.
+func transformerTaps(prefix string, config arch.Config, n int) []engine.Activation {
+	tokens := tensor.Shape{n, config.Tokens(), config.EmbedDim}
+	expected := []engine.Activation{{Name: prefix + "embed", Shape: tokens}}
+	for i := range config.Depth {
+		block := fmt.Sprintf("%sblocks.%d", prefix, i)
+		expected = append(expected, engine.Activation{Name: block + ".attn", Shape: tokens}, engine.Activation{Name: block, Shape: tokens})
 	}
 	pool := tensor.Shape{n, config.EmbedDim}
-	if config.Pooling == arch.AllTokens {
+	if config.Pooling == arch.AllTokens || config.Pooling == arch.PatchTokens {
 		pool = tensor.Shape{n, config.Patches(), config.EmbedDim}
 	}
 	if config.Pooling == arch.NoPooling {
 		return expected
 	}
-	expected = append(expected, engine.Activation{Name: "pool", Shape: pool})
+	expected = append(expected, engine.Activation{Name: prefix + "pool", Shape: pool})
 	if config.Classes == 0 {
 		return expected
 	}

@@ -12,11 +12,28 @@ import (
 // matrix is a list of rows.
 type matrix [][]float64
 
-// reference computes one image in float64 as BEiT is defined, in plain loops. It returns the activations by name, without the dimension of the batch. Source:
-// microsoft/unilm beit/modeling_finetune.py and beit/modeling_pretrain.py.
-func reference(config arch.Config, weights map[string][]float64, pixels []float32, mask []bool) map[string]matrix {
+// reference computes one image in float64 as its model is defined, in plain loops. It returns the activations by name, without the dimension of the batch.
+// tokens are those of a tokenizer that are decoded, whichever it would find itself.
+func reference(config arch.Config, weights map[string][]float64, image engine.Input, tokens []float64) map[string]matrix {
+	pixels := make([]float64, len(image.Pixels))
+	for i, v := range image.Pixels {
+		pixels[i] = float64(v)
+	}
 	r := &definition{config, weights}
-	found := map[string]matrix{}
+	switch config.Kind {
+	case arch.DVAEEncoder:
+		return r.encoded(pixels)
+	case arch.DVAEDecoder:
+		return r.decoded(image.Tokens)
+	case arch.VQKD:
+		return r.quantised(pixels, tokens)
+	}
+	return r.transformed(pixels, image.Mask)
+}
+
+// transformed is reference for a transformer. Source: microsoft/unilm beit/modeling_finetune.py and beit/modeling_pretrain.py.
+func (r *definition) transformed(pixels []float64, mask []bool) map[string]matrix {
+	config, found := r.config, map[string]matrix{}
 	x := r.embed(pixels, mask)
 	found["embed"] = x
 	for i := range config.Depth {
@@ -47,7 +64,7 @@ type definition struct {
 	weights map[string][]float64
 }
 
-func (r *definition) embed(pixels []float32, mask []bool) matrix {
+func (r *definition) embed(pixels []float64, mask []bool) matrix {
 	c := r.config
 	height, width := c.Window()
 	x := matrix{r.weights["cls_token"]}
@@ -57,7 +74,7 @@ func (r *definition) embed(pixels []float32, mask []bool) matrix {
 			for y := range c.PatchSize {
 				for dx := range c.PatchSize {
 					at := (channel*c.ImageHeight+p/width*c.PatchSize+y)*c.ImageWidth + p%width*c.PatchSize + dx
-					patch = append(patch, float64(pixels[at]))
+					patch = append(patch, pixels[at])
 				}
 			}
 		}
@@ -183,6 +200,8 @@ func (r *definition) pool(x matrix) matrix {
 		return r.norm("norm.", x[:1])
 	case arch.AllTokens:
 		return r.norm("norm.", x[1:])
+	case arch.PatchTokens:
+		return r.norm("fc_norm.", x[1:])
 	}
 	mean := make([]float64, r.config.EmbedDim)
 	for _, line := range x[1:] {
@@ -206,16 +225,15 @@ func decode(weights []tensor.Named) (map[string][]float64, error) {
 	return decoded, nil
 }
 
-// batch computes all images of a batch and concatenates their activations.
-func batch(config arch.Config, weights map[string][]float64, input engine.Input, images int) map[string][]float64 {
+// batch computes all images of a batch and concatenates their activations. tokens are those of all images, as in reference.
+func batch(config arch.Config, weights map[string][]float64, input engine.Input, tokens []float64) map[string][]float64 {
 	joined := map[string][]float64{}
-	one := len(input.Pixels) / images
 	for n := range images {
-		var mask []bool
-		if input.Mask != nil {
-			mask = input.Mask[n*config.Patches() : (n+1)*config.Patches()]
+		var own []float64
+		if tokens != nil {
+			own = tokens[n*config.Patches() : (n+1)*config.Patches()]
 		}
-		for name, lines := range reference(config, weights, input.Pixels[n*one:(n+1)*one], mask) {
+		for name, lines := range reference(config, weights, part(config, input, n), own) {
 			for _, line := range lines {
 				joined[name] = append(joined[name], line...)
 			}

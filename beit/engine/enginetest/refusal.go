@@ -26,9 +26,9 @@ func weights(config arch.Config) []tensor.Named {
 }
 
 // weightsCopied checks that a model does not read its tensors after Load.
-func (s *suite) weightsCopied(t *testing.T) {
-	given := weights(base)
-	model, err := s.engine.Load(t.Context(), base, given, s.options)
+func (s *suite) weightsCopied(t *testing.T, config arch.Config) {
+	given := weights(config)
+	model, err := s.engine.Load(t.Context(), config, given, s.options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +37,13 @@ func (s *suite) weightsCopied(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	want := forward(t, model, inputs(base))
+	want := forward(t, model, inputs(config))
 	for _, w := range given {
 		clear(w.Data.(tensor.Memory))
 	}
-	s.near(t, "logits", forward(t, model, inputs(base)).Values, want.Values)
+	if diff := cmp.Diff(want, forward(t, model, inputs(config))); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func (s *suite) wrongInput(t *testing.T) {

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,31 +24,48 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 		options.DType = tensor.F32
 	}
 	s := &suite{engine: e, options: options, tolerance: tolerances[options.DType]}
-	for _, m := range family {
+	for _, m := range slices.Concat(family, tokenizers, drawn()) {
 		t.Run("definition/"+m.name, func(t *testing.T) { s.definition(t, m.config) })
 	}
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T)
+		run  func(*testing.T, arch.Config)
 	}{
 		{"batch independence", s.batchIndependence},
 		{"concurrency", s.concurrency},
 		{"cancel", s.cancel},
 		{"tap error", s.tapError},
 		{"tap owns its activation", s.tapOwns},
-		{"no tap", s.noTap},
 		{"inputs are kept", s.inputsKept},
 		{"weights are not needed after Load", s.weightsCopied},
+		{"NaN", s.nan},
+		{"use after Close", s.closed},
+	} {
+		for _, m := range kinds {
+			t.Run(test.name+"/"+m.name, func(t *testing.T) { test.run(t, m.config) })
+		}
+	}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"no tap", s.noTap},
 		{"wrong input", s.wrongInput},
+		{"wrong tokens", s.wrongTokens},
 		{"wrong weights", s.wrongWeights},
 		{"impossible architectures", s.impossible},
 		{"unknown device", s.unknownDevice},
-		{"NaN", s.nan},
 		{"mask", s.mask},
-		{"use after Close", s.closed},
+		{"first of equals", s.firstOfEquals},
+		{"saturated", s.saturated},
 	} {
 		t.Run(test.name, test.run)
 	}
+}
+
+// kinds has a model of each kind.
+var kinds = []member{
+	{"classifier", base}, {"dvae encoder", encoder}, {"dvae decoder", decoder}, {"vqkd", vqkd},
 }
 
 type suite struct {
@@ -80,28 +98,41 @@ func forward(t *testing.T, model engine.Model, input engine.Input) engine.Activa
 	return out
 }
 
-// definition compares every tap with the definition, and checks names, order and shapes.
+// definition compares every tap with the definition, and checks names, order and shapes. What a tokenizer decodes is compared for the tokens that it found.
 func (s *suite) definition(t *testing.T, config arch.Config) {
 	weights, err := decode(synth.Weights(config, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	input := inputs(config)
-	want := batch(config, weights, input, images)
 	var seen []engine.Activation
+	own := map[string][]float64{}
 	last, err := s.load(t, config).Forward(t.Context(), input, func(a engine.Activation) error {
-		s.near(t, a.Name, a.Values, want[a.Name])
 		seen = append(seen, a)
+		own[a.Name] = a.Values
 		return nil
 	})
 	if err != nil {
 		t.Fatalf("Forward: %v", err)
 	}
 	if diff := cmp.Diff(taps(config, images), seen, cmpopts.IgnoreFields(engine.Activation{}, "Values")); diff != "" {
-		t.Errorf("taps: %s", diff)
+		t.Fatalf("taps: %s", diff)
 	}
-	if diff := cmp.Diff(seen[len(seen)-1], last); diff != "" {
-		t.Errorf("Forward does not return the activation of the last tap: %s", diff)
+	result := seen[len(seen)-1].Name
+	if config.Tokenizes() {
+		result = "tokens"
+		s.tokensOf(t, &definition{config, weights}, own)
+	}
+	want := batch(config, weights, input, own["tokens"])
+	for _, a := range seen {
+		if a.Name == result {
+			if diff := cmp.Diff(a, last); diff != "" {
+				t.Errorf("Forward does not return the activation of %s: %s", result, diff)
+			}
+		}
+		if a.Name != "tokens" {
+			s.near(t, a.Name, a.Values, want[a.Name])
+		}
 	}
 }
 
