@@ -2,8 +2,10 @@ package verify
 
 import (
 	"context"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // batch is one pass over the parts of a model, for some of the images.
@@ -17,6 +19,8 @@ type batch struct {
 	walks map[*lane]*walk
 	// before are the reference's activations of the last stages; see localBefore.
 	before map[engine.Stage]*engine.Activation
+	// apart means that the subject's engine chose other visual tokens than the reference, so that what it makes of them is something else.
+	apart bool
 }
 
 // newBatch starts the runs that the images [from, to) need. The caller closes the batch.
@@ -112,16 +116,51 @@ func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) erro
 	}
 	b.phase(Comparing)
 	for i, stage := range stages {
-		if acts.got[i] != nil {
+		switch {
+		case acts.got[i] == nil:
+		case stage.Kind == engine.Tokens:
+			if err := b.compareTokens(b.meter(count+i, acts.got[i]), acts, i); err != nil {
+				return err
+			}
+			b.sameTokens(acts, i)
+		case !b.decodes(stage):
+			b.meter(count+i, acts.got[i])
+		default:
 			if err := b.compare(b.from, count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {
 				return err
 			}
+		}
+		if acts.got[i] != nil && stage.Kind != engine.Tokens {
 			b.compareLocal(b.taps[count+i], stage, acts.want[i], local, i)
 		}
 		b.progress(b.to - b.from)
 	}
 	b.remember(stages, acts.want)
 	return nil
+}
+
+// sameTokens lets all runs of the native engine go on from the same visual tokens, the reference's if it has any. Those of another engine go on from their own.
+func (b *batch) sameTokens(acts activationsOf, i int) {
+	if len(b.walks) == 0 {
+		return
+	}
+	common := acts.want[i]
+	if common == nil || !drift.AllFinite(common.Values) {
+		common = acts.exact[i]
+	}
+	for _, w := range b.walks {
+		w.before = *common
+	}
+	b.apart = b.subject != nil && !slices.Equal(acts.got[i].Values, common.Values)
+}
+
+// decodes reports whether a stage of the subject's run can be compared: one that follows from visual tokens can if they are the reference's.
+func (b *batch) decodes(stage engine.Stage) bool {
+	if !b.apart || stage.Compare(engine.Stage{Kind: engine.Tokens}) <= 0 {
+		return true
+	}
+	b.verification.unfollowed = true
+	return false
 }
 
 // activationsOf are those of the stages of one part; a nil pointer stands for one that a run does not have.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
@@ -50,6 +51,9 @@ func about(findings []blame.Finding, stage string) bool {
 
 // search looks for the reasons of taps, and remarks in r how far it went.
 func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
+	if v.subject.Config.Kind != arch.Transformer {
+		return v.searchTokenizer(ctx, r, suspects)
+	}
 	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the reason: %w", err)

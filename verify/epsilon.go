@@ -39,7 +39,7 @@ func (v *verification) fitsElsewhere(ctx context.Context, epsilon float64, but [
 	meters := map[string]*localMeter{}
 	for _, m := range v.taps {
 		if stage, err := engine.ParseStage(m.name); err == nil && m.local != nil && m.local.verdict().OK && !slices.Contains(but, m.name) {
-			meters[m.name] = &localMeter{limits: limitsOf(stage.Kind, v.origin)}
+			meters[m.name] = &localMeter{limits: v.limitsOf(stage.Kind)}
 		}
 	}
 	config := v.subject.Config

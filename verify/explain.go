@@ -43,6 +43,7 @@ func (v *verification) explain(ctx context.Context) error {
 	if d.half, err = v.halfTensors(); err != nil {
 		return err
 	}
+	d.half = append(d.half, v.roundedInput()...)
 	if len(d.half) > 0 {
 		for draw := range uint64(draws) {
 			l, err := v.newLane(v.subject.Config, shaken(v.subject.Weights, d.half, draw), tensor.F64)
@@ -73,7 +74,7 @@ func (v *verification) explain(ctx context.Context) error {
 // anyDiffers reports whether any tap is outside of its tolerance.
 func (v *verification) anyDiffers() bool {
 	for _, m := range v.taps {
-		if m.compared && (!m.judge(v.precision, v.images).OK || m.local != nil && !m.local.verdict().OK) {
+		if m.compared && (!m.judge(v.precision, v.origin, v.images).OK || m.local != nil && !m.local.verdict().OK) {
 			return true
 		}
 	}
@@ -91,6 +92,11 @@ func (v *verification) doubt(ctx context.Context, from, to int) error {
 	if len(d.lanes) > 0 {
 		b.add(append(d.lanes, v.exact)...)
 	}
+	if v.roundedInput() != nil {
+		for i, l := range d.lanes {
+			b.walks[l].input = shakenInput(b.input, uint64(i))
+		}
+	}
 	count := 0
 	for _, stages := range partsOf(v.subject.Config) {
 		if err := b.loadLanes(stages[0], append(d.lanes, v.exact, v.rough, d.epsilon)...); err != nil {
@@ -104,6 +110,9 @@ func (v *verification) doubt(ctx context.Context, from, to int) error {
 			return err
 		}
 		b.remember(stages, acts.want)
+		if stages[0].Kind == engine.Tokens {
+			b.sameTokens(acts, 0)
+		}
 		count += len(stages)
 	}
 	return nil
@@ -117,7 +126,12 @@ func (b *batch) doubtPart(ctx context.Context, stages []engine.Stage, want []*en
 		return err
 	}
 	for _, l := range d.lanes {
+		kept := b.input
+		if w := b.walks[l]; w != nil {
+			b.input = w.input
+		}
 		shaken, err := b.localActivations(ctx, stages, want, l, nil)
+		b.input = kept
 		if err != nil {
 			return err
 		}
@@ -141,7 +155,7 @@ func (b *batch) doubtPart(ctx context.Context, stages []engine.Stage, want []*en
 			continue
 		}
 		if m.narrow == nil {
-			m.narrow = &localMeter{limits: limitsOf(stage.Kind, b.origin)}
+			m.narrow = &localMeter{limits: b.limitsOf(stage.Kind)}
 		}
 		rough := make([]float64, len(want[i].Values))
 		for j := range rough {
@@ -184,11 +198,19 @@ func (v *verification) tells(m *tapMeter) bool {
 		return false
 	}
 	for _, h := range v.doubts.half {
-		if h.telling && !h.computed && stage.Reads(v.subject.Config, h.name) {
+		if h.telling && !h.computed && h.readBy(stage, v.subject.Config) {
 			return m.local.verdict().OK && m.effect.local.Distance().RMS > plain*m.local.limits.whole*m.local.noise.Distance().RMS
 		}
 	}
 	return false
+}
+
+// readBy reports whether a stage is computed from the parameter, or from the images.
+func (h halfTensor) readBy(stage engine.Stage, config arch.Config) bool {
+	if h.name == inputTensor {
+		return stage.Kind == engine.Embed
+	}
+	return stage.Reads(config, h.name)
 }
 
 // halfOf returns the coarsest dtype to which parameters were rounded whose effect may be in a stage, in the stage alone or in the run before it, or Invalid.
@@ -197,7 +219,7 @@ func (d *doubts) halfOf(stage engine.Stage, alone bool) (dtype tensor.DType) {
 		return tensor.Invalid
 	}
 	for _, h := range d.half {
-		if alone && !stage.Reads(d.config, h.name) {
+		if alone && !h.readBy(stage, d.config) {
 			continue
 		}
 		if dtype == tensor.Invalid {

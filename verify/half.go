@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -49,6 +51,32 @@ func (v *verification) halfTensors() ([]halfTensor, error) {
 		all = append(all, h)
 	}
 	return all, nil
+}
+
+// roundedInput returns the doubt that the images were rounded to float32 when they were recorded, if a tokenizer was recorded in float64: such programs scale the
+// pixels themselves.
+func (v *verification) roundedInput() []halfTensor {
+	if v.subject.Config.Kind == arch.Transformer || v.origin.DType != tensor.F64 || v.reference.isOracle() || v.reference.weights != nil {
+		return nil
+	}
+	return []halfTensor{{name: inputTensor, dtype: tensor.F32, telling: true}}
+}
+
+// shakenInput returns an input whose pixels are changed by at most half of their last place.
+func shakenInput(input engine.Input, draw uint64) engine.Input {
+	random := rand.New(rand.NewPCG(draw, uint64(len(input.Pixels))))
+	shaken := input
+	shaken.Pixels = slices.Clone(input.Pixels)
+	for i, p := range shaken.Pixels {
+		// Pixels are float32 here, so one in two is moved to a neighbour: on average as much as rounding does.
+		switch random.IntN(4) {
+		case 0:
+			shaken.Pixels[i] = math.Nextafter32(p, float32(math.Inf(1)))
+		case 1:
+			shaken.Pixels[i] = math.Nextafter32(p, float32(math.Inf(-1)))
+		}
+	}
+	return shaken
 }
 
 func isHalf(dtype tensor.DType) bool { return dtype == tensor.F16 || dtype == tensor.BF16 }

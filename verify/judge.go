@@ -27,14 +27,22 @@ type tapMeter struct {
 	// notFinite counts the values of the subject and of the reference that are not finite.
 	notFinite struct{ subject, reference int }
 	damage    damageMeter
+	// choices compares visual tokens, and alone those that the reference's own activation leads to; nil for other stages.
+	choices, alone *tokenMeter
+}
+
+// meter returns the meter of the n-th stage, of which got is an activation.
+func (v *verification) meter(n int, got *engine.Activation) *tapMeter {
+	for len(v.taps) <= n {
+		v.taps = append(v.taps, &tapMeter{name: got.Name, shape: got.Shape})
+	}
+	return v.taps[n]
 }
 
 // compare measures the activations of the n-th stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
 // The first of their images has the index from.
 func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Activation) error {
-	for len(v.taps) <= n {
-		v.taps = append(v.taps, &tapMeter{name: got.Name, shape: got.Shape})
-	}
+	m := v.meter(n, got)
 	if want == nil {
 		return nil
 	}
@@ -43,7 +51,6 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 			return &MismatchError{What: got.Name, Got: got.Shape, Want: want.Shape}
 		}
 	}
-	m := v.taps[n]
 	m.compared = true
 	m.distance.Add(got.Values, want.Values)
 	m.notFinite.subject += countNotFinite(got.Values)
@@ -51,7 +58,9 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 	m.damage.add(from, want.Shape, want.Values, exact.Values)
 	m.noise.Add(rounded.Values, exact.Values)
 	if got.Name == logits {
-		a := drift.Agree(got.Values, want.Values, got.Shape[len(got.Shape)-1])
+		own, rows := inRows(got.Shape, got.Values)
+		other, _ := inRows(want.Shape, want.Values)
+		a := drift.Agree(own, other, rows[len(rows)-1])
 		m.agreement.Rows += a.Rows
 		m.agreement.Top1 += a.Top1
 		m.agreement.Top5 += a.Top5
@@ -70,7 +79,10 @@ func countNotFinite(values []float64) (count int) {
 }
 
 // judge returns the verdict on a tap, without what may excuse it.
-func (m *tapMeter) judge(p Precision, images int) Tap {
+func (m *tapMeter) judge(p, origin Precision, images int) Tap {
+	if m.choices != nil {
+		return m.judgeTokens(p, origin, images)
+	}
 	t := m.measured(p, images)
 	t.decide()
 	if m.local != nil {
@@ -99,7 +111,10 @@ func (t *Tap) decide() {
 
 // tap returns the verdict on a tap. held is the dtype to which parameters were rounded, if only that explains the tap, else Invalid.
 func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
-	t = m.judge(v.precision, v.images)
+	t = m.judge(v.precision, v.origin, v.images)
+	if m.choices != nil {
+		return t, tensor.Invalid
+	}
 	stage, err := engine.ParseStage(m.name)
 	if err != nil {
 		return t, tensor.Invalid
@@ -114,7 +129,8 @@ func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
 		held = half
 	}
 	if t.Local != nil && !t.Local.OK {
-		t.Where = m.local.where.place(t.Shape)
+		_, rows := inRows(t.Shape, nil)
+		t.Where = m.local.where.place(rows)
 	}
 	return t, held
 }
@@ -151,6 +167,9 @@ func (v *verification) result() *Result {
 		r.MaxAbs, r.MaxRel, r.Tolerance = t.MaxAbs, t.MaxRel, t.Tolerance
 		if t.Name == logits {
 			r.Agreement = m.agreement
+		}
+		if t.Tokens != nil {
+			r.Tokens = *t.Tokens
 		}
 		r.Taps = append(r.Taps, t)
 	}

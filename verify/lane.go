@@ -36,9 +36,9 @@ func (l *lane) run(ctx context.Context, input engine.Input, before engine.Activa
 type walk struct {
 	lane  *lane
 	input engine.Input
-	// before is the last activation, and now are those of the last part.
-	before engine.Activation
-	now    []*engine.Activation
+	// before is the last activation, previous the one before it, and now are those of the last part.
+	before, previous engine.Activation
+	now              []*engine.Activation
 }
 
 // step computes the next part, which the lane has loaded.
@@ -47,7 +47,7 @@ func (w *walk) step(ctx context.Context) ([]*engine.Activation, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.before, w.now = all[len(all)-1], pointers(all)
+	w.previous, w.before, w.now = w.before, all[len(all)-1], pointers(all)
 	return w.now, nil
 }
 
@@ -84,11 +84,22 @@ func pointers(all []engine.Activation) []*engine.Activation {
 	return out
 }
 
+// branchOf returns the stage of the attention branch of a block, or that of no kind for other stages.
+func branchOf(s engine.Stage) engine.Stage {
+	switch s.Kind {
+	case engine.Block:
+		return engine.Stage{Kind: engine.Attention, Block: s.Block}
+	case engine.DecoderBlock:
+		return engine.Stage{Kind: engine.DecoderAttention, Block: s.Block}
+	}
+	return engine.Stage{}
+}
+
 // partsOf returns the stages of an architecture, those of a block together.
 func partsOf(config arch.Config) [][]engine.Stage {
 	var parts [][]engine.Stage
 	for _, s := range engine.Stages(config) {
-		if n := len(parts); s.Kind == engine.Block && n > 0 && parts[n-1][0].Kind == engine.Attention {
+		if n := len(parts); n > 0 && branchOf(s) == parts[n-1][0] {
 			parts[n-1] = append(parts[n-1], s)
 			continue
 		}

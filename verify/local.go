@@ -63,7 +63,7 @@ func (b *batch) compareLocal(m *tapMeter, stage engine.Stage, want *engine.Activ
 		return
 	}
 	if m.local == nil {
-		m.local = &localMeter{limits: limitsOf(stage.Kind, b.origin)}
+		m.local = &localMeter{limits: b.limitsOf(stage.Kind)}
 	}
 	m.local.add(b.from, want, local.exact[i].Values, local.rough[i].Values)
 }
@@ -77,6 +77,14 @@ type limits struct {
 	scale, ulp float64
 }
 
+// limitsOf returns the limits for a kind of stage of the subject.
+func (v *verification) limitsOf(kind engine.StageKind) limits {
+	if v.subject.Config.Convolutional() && kind != engine.Picture {
+		kind = engine.Embed // a convolution
+	}
+	return limitsOf(kind, v.origin)
+}
+
 // limitsOf returns the limits for a kind of stage. They are about twice the largest figures of correct programs, which docs/tolerance.md has. Libraries differ
 // most in how they add up the products of the convolution, unless the sum is rounded to half precision, and few values, as in the logits, scatter more.
 func limitsOf(kind engine.StageKind, p Precision) limits {
@@ -87,7 +95,7 @@ func limitsOf(kind engine.StageKind, p Precision) limits {
 	switch {
 	case kind == engine.Embed && !isHalf(p.DType):
 		l = limits{whole: 6, channel: 6.5, token: 5.2, value: 5.5, stored: 2.4}
-	case kind == engine.Pool, kind == engine.Logits:
+	case kind == engine.Pool, kind == engine.Logits, kind == engine.Codes, kind == engine.Target, kind == engine.Picture:
 		l.whole, l.stored = 3.4, 3.4
 	}
 	l.scale, l.ulp = 1, p.Epsilon
@@ -116,17 +124,19 @@ type localMeter struct {
 // add measures the images of one batch, of which the first has the index from. want is the reference's, exact the same in float64, and rough in the dtype of
 // the noise.
 func (m *localMeter) add(from int, want *engine.Activation, exact, rough []float64) {
-	values := want.Values
+	values, shape := inRows(want.Shape, want.Values)
 	if len(values) != len(exact) {
 		return // of another shape, which compare has refused
 	}
+	exact, _ = inRows(want.Shape, exact)
+	rough, _ = inRows(want.Shape, rough)
 	scaled := make([]float64, len(rough))
 	for i, v := range rough {
 		scaled[i] = exact[i] + (v-exact[i])*m.limits.scale
 	}
 	m.distance.Add(values, exact)
 	m.noise.Add(scaled, exact)
-	width := want.Shape[len(want.Shape)-1]
+	width := shape[len(shape)-1]
 	y := newYardstick(width, exact, scaled, m.limits.ulp)
 	share, bound := y.judge(values, exact, m.limits)
 	for i, v := range exact {
@@ -139,7 +149,7 @@ func (m *localMeter) add(from int, want *engine.Activation, exact, rough []float
 		share, _ = y.judge(fitted(values, exact, width), exact, m.limits)
 	}
 	m.scaled = max(m.scaled, share)
-	m.where.add(from, want, exact, y)
+	m.where.add(from, &engine.Activation{Name: want.Name, Shape: shape, Values: values}, exact, y)
 }
 
 // verdict returns the result. The tolerance of a stage that fails is below its MaxAbs, also if no single value is too far off.

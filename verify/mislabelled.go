@@ -18,7 +18,10 @@ import (
 // in float64 is not all float32's.
 func shownDType(r *recording.Recording) tensor.DType {
 	some := func(dtype tensor.DType) bool {
-		return slices.ContainsFunc(r.Activations, func(a engine.Activation) bool { return 2*countOf(a.Values, dtype) >= len(a.Values) })
+		return slices.ContainsFunc(r.Activations, func(a engine.Activation) bool {
+			// Visual tokens are whole numbers, and pictures are 0 and 1 in many places, whatever they were computed in.
+			return a.Name != tokens && a.Name != pictureStage && 2*countOf(a.Values, dtype) >= len(a.Values)
+		})
 	}
 	switch r.DType {
 	case tensor.F64:

@@ -21,6 +21,10 @@ type Reference struct {
 	weights []tensor.Named
 	// follows means that the reference computes in the subject's dtype, whatever Origin.DType says.
 	follows bool
+	// aside returns the names of what a recording has beside what belongs to an architecture; nil for other references.
+	aside func(config arch.Config) []string
+	// height and width are those of the images of a recording, or 0.
+	height, width int
 	// stated is the dtype that a recording states, if its values show that it was computed in another, Origin.DType; else Invalid.
 	stated tensor.DType
 }
@@ -74,7 +78,10 @@ func Against(name string, config arch.Config, weights []tensor.Named) Reference 
 	origin := Origin{Name: "checkpoint " + name, DType: tensor.F64, Stored: storage(weights), Epsilon: config.Epsilon, Exact: true}
 	return Reference{Origin: origin, weights: weights, follows: true, open: func(ctx context.Context, subject Subject) (referenceRun, error) {
 		own := subject.Config
-		if config.Channels != own.Channels || config.ImageHeight != own.ImageHeight || config.ImageWidth != own.ImageWidth {
+		if config.Convolutional() && config.Kind == own.Kind && config.PatchSize == own.PatchSize {
+			config.ImageHeight, config.ImageWidth = own.ImageHeight, own.ImageWidth // it takes images of any size
+		}
+		if config.Kind != own.Kind || config.Channels != own.Channels || config.ImageHeight != own.ImageHeight || config.ImageWidth != own.ImageWidth {
 			return nil, &MismatchError{
 				"input", tensor.Shape{own.Channels, own.ImageHeight, own.ImageWidth}, tensor.Shape{config.Channels, config.ImageHeight, config.ImageWidth},
 			}
@@ -145,8 +152,11 @@ func (r *modelRun) close() error {
 }
 
 // Draw returns the probe images [from, to), which docs/recipe.md defines, in the size that an architecture takes. For models with a mask token every third
-// patch is masked.
+// patch is masked. A dVAE's decoder gets visual tokens that go through its vocabulary by a step that is prime to it.
 func Draw(config arch.Config, from, to int) engine.Input {
+	if config.Kind == arch.DVAEDecoder {
+		return engine.Input{Tokens: drawnTokens(config, from, to)}
+	}
 	input := engine.Input{Pixels: probes(config, 0, from, to)}
 	if config.MaskToken {
 		input.Mask = make([]bool, (to-from)*config.Patches())
@@ -155,6 +165,31 @@ func Draw(config arch.Config, from, to int) engine.Input {
 		}
 	}
 	return input
+}
+
+// drawnTokens returns visual tokens, of which neighbours lie far apart in the vocabulary.
+func drawnTokens(config arch.Config, from, to int) []int32 {
+	const prime = 7919 // more than the factors of any vocabulary
+	patches := config.Patches()
+	drawn := make([]int32, 0, (to-from)*patches)
+	for i := from * patches; i < to*patches; i++ {
+		drawn = append(drawn, int32((i%config.Classes)*prime%config.Classes))
+	}
+	return drawn
+}
+
+// fitted returns the architecture of a subject with the size of the images of a recording, if it takes images of any size.
+func (r Reference) fitted(config arch.Config) arch.Config {
+	if !config.Convolutional() || r.height == 0 || r.height == config.ImageHeight && r.width == config.ImageWidth {
+		return config
+	}
+	own := config
+	own.ImageHeight, own.ImageWidth = r.height, r.width
+	if own.Validate() != nil {
+		return config // which the reference then does not fit
+	}
+	own.Name = ""
+	return own.Named()
 }
 
 // probes returns the pixels of the probe images [from, to).

@@ -26,6 +26,9 @@ const (
 	checkpointsDiffer = "checkpoints-differ"
 	keyBias           = "key-bias"
 	mislabelled       = "mislabelled"
+	otherHalf         = "other-half"
+	otherTokens       = "other-tokens"
+	tokensApart       = "tokens-apart"
 	// SearchBounded says that the search for a reason ended before all was tried.
 	SearchBounded = "search-bounded"
 )
@@ -39,6 +42,7 @@ func (v *verification) remark(r *Result) error {
 		add(keyBias, "%s %s a bias for the keys, which softmax does not see: it is left out", text.List(names, 3, ""), agree(len(names), "holds", "hold"))
 	}
 	v.inputs.remark(v.subject.Config, add)
+	v.remarkTokens(r, add)
 	v.remarkTaps(r, add)
 	if err := v.remarkPrecision(r, add); err != nil {
 		return err
@@ -51,6 +55,25 @@ func (v *verification) remark(r *Result) error {
 		return v.remarkDifferences(add)
 	}
 	return nil
+}
+
+// remarkTokens says what was not compared of a tokenizer, and which visual tokens differ all the same.
+func (v *verification) remarkTokens(r *Result, add func(string, string, ...any)) {
+	if v.reference.aside != nil {
+		if names := v.reference.aside(v.subject.Config); len(names) > 0 {
+			half := "decoder"
+			if v.subject.Config.Kind == arch.DVAEDecoder {
+				half = "encoder"
+			}
+			add(otherHalf, "the recording has %s too, of the %s: verify that by itself", text.List(names, 4, ""), half)
+		}
+	}
+	if r.OK && r.Tokens.Differing > 0 {
+		add(otherTokens, "%d of %s differ, where the two best are closer than rounding allows", r.Tokens.Differing, text.Count(r.Tokens.Count, "visual token", "visual tokens"))
+	}
+	if v.unfollowed {
+		add(tokensApart, "where the engine chose other visual tokens than the reference, what follows from them was compared alone only, from the reference's")
+	}
 }
 
 // agree returns the form of a verb for that many things.
@@ -83,7 +106,7 @@ func (v *verification) remarkTaps(r *Result, add func(string, string, ...any)) {
 			alone = append(alone, t.Name)
 		}
 	}
-	stages := len(engine.Stages(v.subject.Config)) - v.subject.Config.Depth // without the branches of attention, which few record
+	stages := len(partsOf(v.subject.Config)) // without the branches of attention, which few record
 	switch {
 	case v.reference.isOracle():
 	case len(r.Taps) == 1 && stages > 1:
@@ -102,6 +125,9 @@ func (v *verification) remarkPrecision(r *Result, add func(string, string, ...an
 		return nil
 	}
 	half, err := v.halfTensors()
+	if len(v.held) > 0 {
+		half = append(half, v.roundedInput()...)
+	}
 	if len(v.held) == 0 { // what was computed is not what the reference had, though nothing shows it
 		half = slices.DeleteFunc(half, func(h halfTensor) bool { return h.computed })
 	}
@@ -217,6 +243,9 @@ func correlation(a, b []float32) float64 {
 
 // remark says what the pictures cannot show.
 func (m *inputMeter) remark(config arch.Config, add func(string, string, ...any)) {
+	if m.images == 0 {
+		return // a dVAE's decoder sees none
+	}
 	switch {
 	case m.flat == m.images:
 		add(flatPictures, "every picture has one colour throughout: what depends on the place in a picture, or on the weights of a patch one by one, was not tested")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/verify/drift"
@@ -16,7 +17,7 @@ type rest map[engine.Stage]*localMeter
 // follows is computed from the branch that the reference has.
 func (v *verification) judgeRest(ctx context.Context, r *Result) error {
 	rests := v.wrongBranches(r)
-	if len(rests) == 0 {
+	if len(rests) == 0 || v.subject.Config.Kind != arch.Transformer {
 		return nil
 	}
 	config := v.subject.Config
@@ -60,7 +61,7 @@ func (v *verification) wrongBranches(r *Result) rest {
 			continue
 		}
 		if stage, err := engine.ParseStage(next.Name); err == nil {
-			rests[stage] = &localMeter{limits: limitsOf(stage.Kind, v.origin)}
+			rests[stage] = &localMeter{limits: v.limitsOf(stage.Kind)}
 		}
 	}
 	return rests

@@ -21,6 +21,8 @@ type Result struct {
 	MaxAbs, MaxRel, Tolerance float64
 	// Agreement is about the logits; its Rows are 0 if they were not compared.
 	Agreement drift.Agreement
+	// Tokens are about visual tokens; its Count is 0 if they were not compared.
+	Tokens Tokens
 	// FirstDivergence is the name of the first stage that is not within its tolerance, or empty: the first that is not by itself, or if all are, the first in
 	// the run of the whole model.
 	FirstDivergence string
@@ -77,6 +79,9 @@ type Tap struct {
 	Local *Local
 	// Where says in which part of the tap the stage alone differs, if it differs and that is a small part.
 	Where blame.Place
+	// Tokens says how visual tokens compare; nil for all other stages. Then Distance is that of what they were chosen by: how far it must have moved for the
+	// choices to differ.
+	Tokens *Tokens
 }
 
 // Local compares one stage alone with the reference, so that a fault shows where it is, however small, and not in all stages after it.

@@ -48,6 +48,9 @@ type sampler struct {
 // begin adds the images [from, to), which input holds.
 func (s *sampler) begin(from, to int, input engine.Input) {
 	c := s.config
+	if c.Kind == arch.DVAEDecoder {
+		return // it sees no images
+	}
 	one := c.Channels * c.ImageHeight * c.ImageWidth
 	for n := range to - from {
 		sample := Sample{Image: from + n, Channels: c.Channels, Height: c.ImageHeight, Width: c.ImageWidth}

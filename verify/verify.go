@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -23,6 +24,7 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	if subject.Engine == nil {
 		subject.Engine = native.Engine{}
 	}
+	subject.Config = reference.fitted(subject.Config)
 	if reference.stated != tensor.Invalid {
 		return verifyMislabelled(ctx, subject, reference, options)
 	}
@@ -100,6 +102,10 @@ type verification struct {
 	held []string
 	// excused are the branches that differ while the stream does not.
 	excused []string
+	// chooser says what visual tokens are chosen by, once it is needed.
+	chooser *chooser
+	// unfollowed means that an engine chose other visual tokens, so that what follows from them was compared alone only.
+	unfollowed bool
 	// done counts the compared activations, of each image, for Options.Progress.
 	done int
 }
@@ -171,6 +177,15 @@ func (v *verification) defaultDType() tensor.DType {
 // batchTokens is the largest number of tokens in a batch, unless one image has more.
 const batchTokens = 2048
 
+// tokensOf returns how many tokens of a transformer take about as much memory as an image of an architecture.
+func tokensOf(config arch.Config) int {
+	if config.Convolutional() {
+		const width = 768
+		return max(config.Patches(), config.EmbedDim*config.ImageHeight*config.ImageWidth/width)
+	}
+	return config.Tokens()
+}
+
 // run compares all images, batch by batch.
 func (v *verification) run(ctx context.Context) error {
 	v.images = v.reference.Images
@@ -185,7 +200,7 @@ func (v *verification) run(ctx context.Context) error {
 
 // batches calls do for each batch, the images [from, to).
 func (v *verification) batches(do func(from, to int) error) error {
-	size := max(1, batchTokens/v.subject.Config.Tokens())
+	size := max(1, batchTokens/tokensOf(v.subject.Config))
 	for from := 0; from < v.images; from += size {
 		if err := do(from, min(v.images, from+size)); err != nil {
 			return err

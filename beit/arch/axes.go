@@ -9,6 +9,9 @@ import (
 // Axes returns what the axes of a parameter, called by its canonical name, are made of: the heads in the rows of qkv, the offsets in those of a bias table. It is nil
 // for names of which nothing is known but the shape. c must be valid. The order of the parts is that of microsoft/unilm beit/modeling_finetune.py.
 func (c Config) Axes(parameter string) []relation.Axis {
+	if c.Convolutional() {
+		return nil
+	}
 	head, width := relation.Factor{Name: "head", Size: c.Heads}, relation.Factor{Name: "channel of a head", Size: c.HeadDim()}
 	height, across := c.Window()
 	named := func(names ...string) []relation.Axis {

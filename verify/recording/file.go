@@ -54,7 +54,7 @@ func (r *Recording) metadata() map[string]string {
 	metadata := map[string]string{"format": Format, "dtype": dtypeNames[r.DType], "input": "stored"}
 	for key, value := range map[string]string{
 		"architecture": r.Architecture, "framework": r.Framework, "framework_version": r.FrameworkVersion,
-		"implementation": r.Implementation, "note": r.Note, "autocast": r.Autocast,
+		"implementation": r.Implementation, "note": r.Note, "autocast": r.Autocast, "task": r.Task,
 	} {
 		if value != "" {
 			metadata[key] = value
@@ -80,7 +80,7 @@ func (r *Recording) tensors() []tensor.Named {
 	add := func(name string, dtype tensor.DType, shape tensor.Shape, raw []byte) {
 		all = append(all, tensor.Named{Name: name, View: tensor.View{DType: dtype, Shape: shape, Data: tensor.Memory(raw)}})
 	}
-	if r.Pixels != nil {
+	if len(r.Pixels) > 0 {
 		raw := make([]byte, 0, 4*len(r.Pixels))
 		for _, v := range r.Pixels {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
@@ -105,6 +105,9 @@ func (r *Recording) tensors() []tensor.Named {
 	}
 	for _, a := range r.Activations {
 		dtype, raw := encode(a.Values, r.DType)
+		if a.Name == tokens {
+			dtype, raw = encodeWhole(a.Values)
+		}
 		add(a.Name, dtype, a.Shape, raw)
 	}
 	return all
@@ -123,6 +126,19 @@ func encode(values []float64, computed tensor.DType) (tensor.DType, []byte) {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
 	}
 	return tensor.F32, raw
+}
+
+// encodeWhole returns the stored dtype and the bytes of whole numbers. One that is NaN, as where nothing could be chosen, is stored as -1, which no reader takes.
+func encodeWhole(values []float64) (tensor.DType, []byte) {
+	var raw []byte
+	for _, v := range values {
+		whole := int64(-1)
+		if !math.IsNaN(v) {
+			whole = int64(v)
+		}
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(whole))
+	}
+	return tensor.I64, raw
 }
 
 // Is reports whether the file at path is a recording, of whatever version and task. It reads the header alone.

@@ -41,11 +41,20 @@ func Make(ctx context.Context, model engine.Model, config arch.Config, input eng
 		Architecture: config.Name, Epsilon: config.Epsilon, Images: images, Pixels: input.Pixels, Channels: config.Channels, Height: config.ImageHeight, Width: config.ImageWidth,
 		Mask: input.Mask,
 	}
+	if config.Kind != arch.Transformer {
+		made.Task = Tokenizer
+	}
+	if config.Kind == arch.DVAEDecoder {
+		made.Activations = append(made.Activations, givenTokens(images, input))
+	}
 	for _, s := range stages {
 		made.Activations = append(made.Activations, engine.Activation{Name: s.String()})
 	}
 	done, all := 0, images*len(engine.Stages(config))
 	size := max(1, batchTokens/config.Tokens())
+	if config.Convolutional() {
+		size = 1 // its activations are large
+	}
 	for from := 0; from < images; from += size {
 		to := min(images, from+size)
 		_, err := model.Forward(ctx, part(input, images, from, to), func(a engine.Activation) error {
@@ -67,13 +76,28 @@ func Make(ctx context.Context, model engine.Model, config arch.Config, input eng
 
 // part returns the images [from, to) of an input of that many images.
 func part(input engine.Input, images, from, to int) engine.Input {
+	var cut engine.Input
+	if input.Tokens != nil {
+		one := len(input.Tokens) / images
+		cut.Tokens = input.Tokens[from*one : to*one]
+		return cut
+	}
 	one := len(input.Pixels) / images
-	cut := engine.Input{Pixels: input.Pixels[from*one : to*one]}
+	cut.Pixels = input.Pixels[from*one : to*one]
 	if input.Mask != nil {
 		patches := len(input.Mask) / images
 		cut.Mask = input.Mask[from*patches : to*patches]
 	}
 	return cut
+}
+
+// givenTokens returns the visual tokens of an input as an activation.
+func givenTokens(images int, input engine.Input) engine.Activation {
+	a := engine.Activation{Name: tokens, Shape: tensor.Shape{images, len(input.Tokens) / images}}
+	for _, token := range input.Tokens {
+		a.Values = append(a.Values, float64(token))
+	}
+	return a
 }
 
 // kindsOfStages are words that stand for several stages.
@@ -82,8 +106,8 @@ var kindsOfStages = []struct {
 	is   func(engine.Stage) bool
 }{
 	{"all", func(engine.Stage) bool { return true }},
-	{"attn", func(s engine.Stage) bool { return s.Kind == engine.Attention }},
-	{"blocks", func(s engine.Stage) bool { return s.Kind == engine.Block }},
+	{"attn", func(s engine.Stage) bool { return s.Kind == engine.Attention || s.Kind == engine.DecoderAttention }},
+	{"blocks", func(s engine.Stage) bool { return s.Kind == engine.Block || s.Kind == engine.DecoderBlock }},
 }
 
 // without takes stages away in ParseStages: "no-attn".

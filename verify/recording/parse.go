@@ -17,8 +17,11 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// Tokenizer is the metadata entry "task" of the recording of an image tokenizer.
+const Tokenizer = "image tokenizer"
+
 // tasks are the values of the metadata entry "task" of models that Parse reads. Recordings without that entry are of such models, too.
-var tasks = []string{"", "masked image modelling"}
+var tasks = []string{"", "masked image modelling", Tokenizer}
 
 // Parse returns the recording in the tensors and metadata of a safetensors file. The recording does not use their memory. All problems are returned as one
 // *Error; a recording of a model that does something else is a *TaskError.
@@ -60,7 +63,7 @@ func (p *parser) fail(reason string, args ...any) {
 func (p *parser) metadata(metadata map[string]string) {
 	r := p.recording
 	r.Architecture, r.Framework, r.FrameworkVersion = metadata["architecture"], metadata["framework"], metadata["framework_version"]
-	r.Implementation, r.Note, r.Autocast = metadata["implementation"], metadata["note"], metadata["autocast"]
+	r.Implementation, r.Note, r.Autocast, r.Task = metadata["implementation"], metadata["note"], metadata["autocast"], metadata["task"]
 	for dtype, name := range dtypeNames {
 		if metadata["dtype"] == name {
 			r.DType = dtype
@@ -139,21 +142,55 @@ func (p *parser) tensor(t tensor.Named) {
 		read = p.mask
 	case "labels":
 		read = p.labels
+	case tokens:
+		read = p.tokens
 	}
 	read(t)
+}
+
+// tokens is the name of the stage of visual tokens.
+var tokens = engine.Stage{Kind: engine.Tokens}.String()
+
+// tokens reads visual tokens, which are whole numbers.
+func (p *parser) tokens(t tensor.Named) {
+	if t.DType.IsFloat() || t.DType == tensor.Bool || len(t.Shape) < 2 || len(t.Shape) > 3 {
+		p.fail("tensor %q is %s %s, not integers [N, patches]", t.Name, t.DType, t.Shape)
+		return
+	}
+	values, err := tensor.Float64s(t.View)
+	if err != nil {
+		p.fail("tensor %q: %s", t.Name, err)
+	}
+	for _, v := range values {
+		if v < 0 || v >= arch.MaxClasses {
+			p.fail("tensor %q holds %v, which is no visual token", t.Name, v)
+			return
+		}
+	}
+	shape := slices.Clone(t.Shape)
+	if len(shape) == 3 { // the grid [h, w] of each image
+		shape = tensor.Shape{shape[0], shape[1] * shape[2]}
+	}
+	p.recording.Activations = append(p.recording.Activations, engine.Activation{Name: t.Name, Shape: shape, Values: values})
 }
 
 func (p *parser) activation(t tensor.Named) {
 	if _, err := engine.ParseStage(t.Name); err != nil {
 		known := []string{"input", "mask", "labels"}
-		for _, s := range engine.Stages(arch.Config{Depth: 1, Classes: 1}) {
-			known = append(known, s.String())
+		for _, kind := range kindsOf(p.recording.Task) {
+			for _, s := range engine.Stages(arch.Config{Kind: kind, Depth: 1, Classes: 1, Codebook: arch.Codebook{Decoder: arch.CodeDecoder{Depth: 1}}}) {
+				known = append(known, s.String())
+			}
 		}
 		p.fail("tensor %s is not an activation; %s", text.Quote(t.Name), suggest.Short(t.Name, known))
 		return
 	}
-	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > 3 {
-		p.fail("tensor %q is %s %s, not F32 or F64 of at most three dimensions", t.Name, t.DType, t.Shape)
+	most := 3
+	if p.recording.Task == Tokenizer {
+		most = 4 // those of convolutions
+	}
+	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > most {
+		p.fail("tensor %q is %s %s, not F32 or F64 of at most %d dimensions", t.Name, t.DType, t.Shape, most)
 		return
 	}
 	values, err := tensor.Float64s(t.View)
@@ -161,6 +198,14 @@ func (p *parser) activation(t tensor.Named) {
 		p.fail("tensor %q: %s", t.Name, err)
 	}
 	p.recording.Activations = append(p.recording.Activations, engine.Activation{Name: t.Name, Shape: slices.Clone(t.Shape), Values: values})
+}
+
+// kindsOf returns the kinds of models that a task stands for.
+func kindsOf(task string) []arch.Kind {
+	if task == Tokenizer {
+		return []arch.Kind{arch.DVAEEncoder, arch.DVAEDecoder, arch.VQKD}
+	}
+	return []arch.Kind{arch.Transformer}
 }
 
 func (p *parser) input(t tensor.Named) {

@@ -20,6 +20,8 @@ type Recording struct {
 	Architecture string
 	// Framework, FrameworkVersion, Implementation and Note say where the numbers come from.
 	Framework, FrameworkVersion, Implementation, Note string
+	// Task is what a model does that is no classifier, such as Tokenizer, or empty.
+	Task string
 	// Autocast is the dtype to which the program rounded on the way, although its parameters were in another one: "bfloat16", "float16", or empty.
 	Autocast string
 	// DType is the dtype that the recorded program computed in: F64, F32, BF16 or F16.
@@ -100,11 +102,11 @@ func (e *Error) Hint() string {
 	return "docs/recording.md describes the format; the scripts for PyTorch and PaddlePaddle make such files"
 }
 
-// TaskError says that a recording is whole, and belongs to a kind of model that this module does not run: one of segmentation, or a tokenizer.
+// TaskError says that a recording is whole, and belongs to a kind of model that this module does not run: one of segmentation.
 type TaskError struct {
 	// Path is that of the file, or empty.
 	Path string
-	// Task is what such models do, as the recording says it: "semantic segmentation", "image tokenizer".
+	// Task is what such models do, as the recording says it: "semantic segmentation".
 	Task string
 }
 
@@ -121,5 +123,5 @@ func (e *TaskError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what can be verified.
 func (e *TaskError) Hint() string {
-	return "verify classifiers, masked models and models of features; the recording keeps what this model computed for programs that read safetensors"
+	return "verify classifiers, masked models, models of features and image tokenizers; the recording keeps what this model computed for programs that read safetensors"
 }

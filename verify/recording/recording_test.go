@@ -167,7 +167,7 @@ func TestParse_Errors(t *testing.T) {
 // TestParse_OtherTasks makes sure that recordings of models that are not run are called what they are, whatever tensors they have.
 func TestParse_OtherTasks(t *testing.T) {
 	t.Parallel()
-	for _, task := range []string{"semantic segmentation", "image tokenizer"} {
+	for _, task := range []string{"semantic segmentation", "depth estimation"} {
 		_, err := recording.Parse([]tensor.Named{named("codes", tensor.F32, 2, 4, 4)}, metadata("task", task))
 		var other *recording.TaskError
 		if !errors.As(err, &other) || other.Task != task || !errors.Is(err, errdef.ErrInput) || other.Hint() == "" || !strings.Contains(err.Error(), task) {
@@ -176,6 +176,28 @@ func TestParse_OtherTasks(t *testing.T) {
 	}
 	if _, err := recording.Parse([]tensor.Named{named("logits", tensor.F32, 2, 4, 4)}, metadata("task", "masked image modelling")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestParse_Tokenizer reads visual tokens, and refuses what are none.
+func TestParse_Tokenizer(t *testing.T) {
+	t.Parallel()
+	task := metadata("task", recording.Tokenizer)
+	whole := func(dtype tensor.DType, values []byte, shape ...int) tensor.Named {
+		return tensor.Named{Name: "tokens", View: tensor.View{DType: dtype, Shape: shape, Data: tensor.Memory(values)}}
+	}
+	read, err := recording.Parse([]tensor.Named{whole(tensor.U8, []byte{1, 2, 3, 4, 5, 6, 7, 8}, 2, 2, 2), named("logits", tensor.F32, 2, 9, 2, 2)}, task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, found := read.Activation("tokens")
+	if !found || !tokens.Shape.Equal(tensor.Shape{2, 4}) || !slices.Equal(tokens.Values, []float64{1, 2, 3, 4, 5, 6, 7, 8}) || read.Task != recording.Tokenizer {
+		t.Errorf("%+v", read)
+	}
+	for _, bad := range []tensor.Named{whole(tensor.I8, []byte{0, 0xff}, 2, 1), whole(tensor.I8, []byte{0, 1}, 2), named("tokens", tensor.F32, 2, 4), named("codes", tensor.F32, 2, 1, 1, 1, 1)} {
+		if _, err := recording.Parse([]tensor.Named{bad}, task); !errors.Is(err, errdef.ErrInput) {
+			t.Errorf("%s %s %s: %v", bad.Name, bad.DType, bad.Shape, err)
+		}
 	}
 }
 

@@ -51,7 +51,8 @@ var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"short": shortShare, "number": formatNumber, "percent": formatPercent, "word": shownWord, "line": text.Line, "count": text.Count,
-	"side": func(s *score, softmax bool) sideView { return sideView{s, softmax} },
+	"tokens": func(t verify.Tokens) string { return strings.TrimPrefix(tokensText(t), "visual tokens: ") },
+	"side":   func(s *score, softmax bool) sideView { return sideView{s, softmax} },
 }).ParseFS(files, "templates/*.html"))
 
 // HTML writes the result as one page that loads nothing and runs nothing: the verdict, the reasons, plots of the drift, pictures with the most probable classes

@@ -30,10 +30,12 @@ type Document struct {
 	ToleranceDType    string  `json:"tolerance_dtype"`
 	ToleranceMultiple float64 `json:"tolerance_multiple"`
 	// Top1Agree and Top5Agree are between 0 and 1, or null if logits were not compared.
-	Top1Agree       *float64 `json:"top1_agree"`
-	Top5Agree       *float64 `json:"top5_agree"`
-	FirstDivergence string   `json:"first_divergence"`
-	Blame           string   `json:"blame"`
+	Top1Agree *float64 `json:"top1_agree"`
+	Top5Agree *float64 `json:"top5_agree"`
+	// Tokens is about visual tokens; it is left out if they were not compared.
+	Tokens          *Tokens `json:"tokens,omitempty"`
+	FirstDivergence string  `json:"first_divergence"`
+	Blame           string  `json:"blame"`
 	// Hint is that of Options.
 	Hint string `json:"hint"`
 	// HoldsTo is the dtype to whose rounding the verdict holds.
@@ -42,6 +44,17 @@ type Document struct {
 	Remarks  []Remark  `json:"remarks"`
 	Taps     []Tap     `json:"taps"`
 	Samples  []Sample  `json:"samples"`
+}
+
+// Tokens says how the visual tokens of both sides compare. Margin is the smallest difference between the best and the second best in what they are chosen by: the
+// logits of a dVAE, the squares of the distances to the codes of VQ-KD. Gap is the largest between two that were chosen in the same place, and Allowed the largest that
+// rounding explains.
+type Tokens struct {
+	Count     int              `json:"count"`
+	Differing int              `json:"differing"`
+	Margin    jsonfloat.Number `json:"margin"`
+	Gap       jsonfloat.Number `json:"gap"`
+	Allowed   jsonfloat.Number `json:"allowed"`
 }
 
 // Sample is one of the images, and what both sides take it for. Got (the model's) and Want (the reference's) have at most five classes, the most probable
@@ -138,6 +151,9 @@ func New(r *verify.Result, options Options) Document {
 	if a := r.Agreement; a.Rows > 0 {
 		top1, top5 := a.Share(a.Top1), a.Share(a.Top5)
 		d.Top1Agree, d.Top5Agree = &top1, &top5
+	}
+	if t := r.Tokens; t.Count > 0 {
+		d.Tokens = &Tokens{t.Count, t.Differing, jsonfloat.Number(t.Margin), jsonfloat.Number(t.Gap), jsonfloat.Number(t.Allowed)}
 	}
 	for _, f := range r.Findings {
 		d.Findings = append(d.Findings, findingOf(f))

@@ -43,10 +43,22 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 	if a := r.Agreement; a.Rows > 0 {
 		line(&out, "\nsame top-1 in %d of %d, same top-5 in %d", a.Top1, a.Rows, a.Top5)
 	}
+	if r.Tokens.Count > 0 {
+		line(&out, "\n%s", tokensText(r.Tokens))
+	}
 	out.WriteString("\n")
 	verdict(&out, r, options.Hint)
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// tokensText says how visual tokens compare, in one line.
+func tokensText(t verify.Tokens) string {
+	sentence := fmt.Sprintf("visual tokens: %d of %d equal", t.Count-t.Differing, t.Count)
+	if t.Differing > 0 {
+		sentence += fmt.Sprintf(", %d differ by %.2g at most in what they are chosen by", t.Differing, t.Gap)
+	}
+	return sentence + fmt.Sprintf("; the closest choice was by %.2g, and rounding moves one by up to %.2g", t.Margin, t.Allowed)
 }
 
 // line writes a line. Words in it, which may come from files, don't begin a line of their own.

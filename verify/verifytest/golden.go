@@ -36,6 +36,42 @@ var checkpoints = map[string]string{
 	"tiny_mim_p16_64": "mim/tiny_mim_p16_64.unilm.pth",
 }
 
+// tokenizers are the recordings of small image tokenizers, which have no names of architectures.
+var tokenizers = []struct{ recording, architecture, weights string }{
+	{"digits_dvae.openai.float32", "digits_dvae_encoder", "digits_dvae.encoder.pkl"},
+	{"digits_dvae.openai.float32", "digits_dvae_decoder", "digits_dvae.decoder.pkl"},
+	{"digits_dvae_encoder.stages.float64", "digits_dvae_encoder", "digits_dvae.encoder.pkl"},
+	{"digits_dvae_decoder.stages.float64", "digits_dvae_decoder", "digits_dvae.decoder.pkl"},
+	{"vqkd_p16_64.unilm.float32", "tiny_vqkd_p16_64", "vqkd_p16_64.unilm.pth"},
+	{"vqkd_p16_64.unilm.float64", "tiny_vqkd_p16_64", "vqkd_p16_64.unilm.pth"},
+	{"vqkd_p16_64.stages.float64", "tiny_vqkd_p16_64", "vqkd_p16_64.unilm.pth"},
+}
+
+// Tokenizers returns the recordings of small image tokenizers. Those of both halves of a dVAE come once for each.
+func Tokenizers(t testing.TB) (all []Golden) {
+	t.Helper()
+	for _, c := range tokenizers {
+		recorded, err := recording.Read(t.Context(), Path(t, "tokenizer/"+c.recording+".recording.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := arch.ByName(c.architecture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := Golden{Name: c.recording + "." + string(config.Kind), Config: config, Recording: recorded}
+		held := map[string]tensor.Named{}
+		for _, named := range opened(t, "tokenizer/"+c.weights) {
+			held[named.Name] = named
+		}
+		for _, p := range config.Params() { // the names in these files are canonical
+			g.Weights = append(g.Weights, held[p.Name])
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
 // Path returns the path of a file in testdata, whatever package the test is in.
 func Path(t testing.TB, name string) string {
 	t.Helper()
@@ -109,14 +145,20 @@ func read(t testing.TB, path, name string) Golden {
 // Weights returns the canonical tensors of a checkpoint in testdata, which are valid until the test ends.
 func Weights(t testing.TB, name string) []tensor.Named {
 	t.Helper()
-	opened, err := checkpoint.Open(t.Context(), Path(t, name), checkpoint.Options{}, paddle.Format, pytorch.Format, safetensors.Format)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { opened.Close() })
-	model, err := naming.Read(t.Context(), opened.Tensors, naming.Options{})
+	model, err := naming.Read(t.Context(), opened(t, name), naming.Options{})
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return model.Tensors
+}
+
+// opened returns the tensors of a file in testdata under their names there.
+func opened(t testing.TB, name string) []tensor.Named {
+	t.Helper()
+	file, err := checkpoint.Open(t.Context(), Path(t, name), checkpoint.Options{}, paddle.Format, pytorch.Format, safetensors.Format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file.Tensors
 }
