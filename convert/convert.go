@@ -118,10 +118,13 @@ func (m *Model) carry(options *SaveOptions) error {
 	if m.processor != nil && (m.From[card.Preparing] == card.Processor || m.recipeErr != nil) {
 		options.processor = m.processor
 	}
-	if !m.StatesRecipe() && (!m.Config.Classifies() || m.recipeErr != nil) {
+	if !m.StatesRecipe() && m.recipeErr != nil {
 		return nil
 	}
 	choice, err := m.Recipe()
+	if !m.StatesRecipe() && !m.Config.Classifies() && choice.From != card.Architecture {
+		return nil // what is usual for classifiers
+	}
 	if errors.Is(err, card.ErrNoRecipe) || card.NoRecipe(err) && m.From[card.Preparing] != card.Asked {
 		return nil
 	}
