@@ -21,9 +21,6 @@ type Tokenizer struct {
 	BatchSize int
 	// Strict stops at the first image that cannot be read, with its *[preprocess.FileError].
 	Strict bool
-	// Checked looks at the values, too, from which the tokens are chosen: one that is not finite is a *[classify.NotFiniteError]. Half precision may overflow, and
-	// tokens do not show it.
-	Checked bool
 
 	model engine.Model
 	card  card.Card
@@ -84,6 +81,7 @@ type Output struct {
 }
 
 // Stream is [classify.Classifier.Stream] for tokens: images are read and prepared while the model computes, and outputs come in the order of images.
+// Values that are not finite, from which no token can be chosen, are a *[classify.NotFiniteError].
 func (t *Tokenizer) Stream(ctx context.Context, images iter.Seq2[classify.Image, error], o classify.StreamOptions) iter.Seq2[Output, error] {
 	return func(yield func(Output, error) bool) {
 		extractor, err := classify.NewExtractor(t.model, t.card)
@@ -93,11 +91,7 @@ func (t *Tokenizer) Stream(ctx context.Context, images iter.Seq2[classify.Image,
 		}
 		extractor.BatchSize, extractor.Strict = t.BatchSize, t.Strict
 		wanted := engine.Stage{Kind: engine.Tokens}
-		stages := []engine.Stage{wanted}
-		if before, exists := wanted.Before(t.card.Config); exists && t.Checked {
-			stages = append(stages, before)
-		}
-		for found, err := range extractor.Stream(ctx, images, stages, o) {
+		for found, err := range extractor.Stream(ctx, images, []engine.Stage{wanted}, o) {
 			output := Output{Index: found.Index, Name: found.Name, Failure: found.Failure, Unturned: found.Unturned}
 			if err == nil && found.Failure == nil {
 				output.Tokens, err = t.tokens(found.Activations[wanted].Values)
