@@ -75,6 +75,7 @@
 //   - beit/attention: shows which patches of a picture a model attends to
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
+//   - evaluate/mim: measures how many visual tokens of masked patches a model recovers
 //   - evaluate/tokens: files of the visual tokens of many images
 //   - evaluate/report: an evaluation as a web page
 //

@@ -3,14 +3,10 @@ package beitzoo
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/tokenizer"
 	"github.com/beitzoo/beitzoo/convert"
-	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // Tokenizer turns images into visual tokens. It may be used from several goroutines at once.
@@ -25,20 +21,14 @@ type Tokenizer struct {
 func (t *Tokenizer) Close() error { return t.loaded.Close() }
 
 // LoadTokenizer is [Load] for a tokenizer: the encoder of a dVAE, or VQ-KD. Errors are those of [convert.Open], [card.ChooseRecipe], [tokenizer.Check] and the
-// engine, and one that is [errdef.ErrInput] for parameters that are not finite, which tokens would not show.
+// engine.
 func LoadTokenizer(ctx context.Context, weights Weights, options Options) (*Tokenizer, error) {
 	opened, err := weights.Open(ctx, options.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
 	defer opened.Close()
-	t, err := tokenizerOf(ctx, weights, opened, options)
-	if err != nil {
-		return nil, err
-	}
-	half := options.Run.DType == tensor.F16 || options.Run.DType == tensor.BF16
-	t.Checked = half
-	return t, nil
+	return tokenizerOf(ctx, weights, opened, options)
 }
 
 func tokenizerOf(ctx context.Context, weights Weights, opened *convert.Model, options Options) (*Tokenizer, error) {
@@ -48,9 +38,6 @@ func tokenizerOf(ctx context.Context, weights Weights, opened *convert.Model, op
 	facts, err := factsOf(ctx, weights, opened, options, tokenizer.Check)
 	if err != nil {
 		return nil, err
-	}
-	if err := finite(opened.Tensors); err != nil {
-		return nil, fmt.Errorf("%s: %w", weights.name(), err)
 	}
 	loaded, err := loadInto(ctx, opened, options)
 	if err != nil {
@@ -62,22 +49,4 @@ func tokenizerOf(ctx context.Context, weights Weights, opened *convert.Model, op
 		return nil, err
 	}
 	return &Tokenizer{Tokenizer: own, Facts: facts, loaded: loaded}, nil
-}
-
-// finite returns an error if a parameter has a value that is NaN or infinite.
-func finite(tensors []tensor.Named) error {
-	return tensor.Guard(func() error {
-		for _, t := range tensors {
-			values, err := tensor.Float64s(t.View)
-			if err != nil {
-				return err
-			}
-			for _, v := range values {
-				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return errdef.New(errdef.ErrInput, fmt.Sprintf("the parameter %s has a value that is %g", text.Quote(t.Name), v))
-				}
-			}
-		}
-		return nil
-	})
 }
