@@ -14,3 +14,8 @@ import (
 func TestFull(t *testing.T) {
 	verifytest.RunFull(t, torch.Engine{}, engine.Options{})
 }
+
+// TestFullTokenizers takes seconds in libtorch and a minute in plain Go.
+func TestFullTokenizers(t *testing.T) {
+	verifytest.RunFullTokenizers(t, torch.Engine{}, engine.Options{})
+}
