@@ -112,8 +112,13 @@ func (c Config) Masked() bool { return c.Pooling == AllTokens }
 // Classifies reports whether the logits of a model are those of classes: it is no tokenizer, and has a head, which does not predict something for each patch.
 func (c Config) Classifies() bool { return c.Kind == Transformer && c.Classes > 0 && !c.Masked() }
 
-// HeadDim returns the width of one attention head.
-func (c Config) HeadDim() int { return c.EmbedDim / c.Heads }
+// HeadDim returns the width of one attention head, or 0 if the model has no attention.
+func (c Config) HeadDim() int {
+	if c.Heads == 0 {
+		return 0
+	}
+	return c.EmbedDim / c.Heads
+}
 
 // BiasRows returns the number of rows of a relative position bias table: one for each offset between two patches, and three for the class token.
 func (c Config) BiasRows() int {

@@ -77,7 +77,7 @@ func vqkd(name string, size, dim, depth, heads int, book Codebook, decoderDepth,
 	config := absolute(classifier(name, size, dim, depth, heads, 0))
 	config.Kind, config.Pooling, config.Codebook = VQKD, PatchTokens, book
 	if decoderDepth > 0 {
-		config.Codebook.Statistics = true
+		config.Codebook.Usage, config.Codebook.Statistics = true, true
 		config.Codebook.Decoder = CodeDecoder{EmbedDim: dim, HiddenDim: 4 * dim, Depth: decoderDepth, Heads: heads, Features: features}
 	}
 	return config

@@ -1,10 +1,12 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -13,8 +15,11 @@ type Codebook struct {
 	// Codes is the number of codes, of which each is a visual token, and Dim the width of one.
 	Codes int `json:"codes" yaml:"codes"`
 	Dim   int `json:"dim" yaml:"dim"`
-	// Statistics says that the averages are there with which training moves the codes: quantize.cluster_size, and cluster_size, embed_avg and initted of the
-	// embedding. The forward pass does not use them.
+	// Usage says that it is there how often training used each code, quantize.cluster_size, and that the codes are set, quantize.embedding.initted. Without the
+	// second one, programs that train set the codes anew. The forward pass uses neither.
+	Usage bool `json:"usage,omitempty" yaml:"usage,omitempty"`
+	// Statistics says that the averages are there with which training moves the codes: cluster_size and embed_avg of the embedding. The forward pass does not use
+	// them.
 	Statistics bool `json:"statistics,omitempty" yaml:"statistics,omitempty"`
 	// Decoder predicts features of the teacher from the codes. Its zero value means that there is none.
 	Decoder CodeDecoder `json:"decoder,omitzero" yaml:"decoder,omitempty"`
@@ -28,6 +33,43 @@ type CodeDecoder struct {
 	Heads     int `json:"heads" yaml:"heads"`
 	// Features is the width of the teacher's features.
 	Features int `json:"features" yaml:"features"`
+}
+
+// KindError says that a model is a tokenizer, or a part of one, where a BEiT is wanted.
+type KindError struct{ Kind Kind }
+
+func (e *KindError) Error() string { return "the model is no BEiT, but " + e.Kind.What() }
+
+// Is reports that the call does not fit the model.
+func (e *KindError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what can be done with it.
+func (e *KindError) Hint() string {
+	if e.Kind == DVAEDecoder {
+		return "it makes pictures of visual tokens: give it to what reconstructs pictures"
+	}
+	return "it turns images into visual tokens: make tokens with it, or give it with the model that was trained to predict them"
+}
+
+// What returns what models of the kind are, with an article.
+func (k Kind) What() string {
+	switch k {
+	case VQKD:
+		return "VQ-KD, the tokenizer that turns images into the visual tokens that BEiT v2 was pre-trained to predict"
+	case DVAEEncoder:
+		return "the encoder of OpenAI's dVAE, which turns images into the visual tokens that BEiT was pre-trained to predict"
+	case DVAEDecoder:
+		return "the decoder of OpenAI's dVAE, which turns visual tokens of BEiT into images"
+	}
+	return "a BEiT"
+}
+
+// CheckBEiT returns a *[KindError] unless the model is a BEiT, else nil.
+func (c Config) CheckBEiT() error {
+	if c.Kind != Transformer {
+		return &KindError{Kind: c.Kind}
+	}
+	return nil
 }
 
 // Tokenizes reports whether the model turns images into visual tokens.
@@ -149,7 +191,8 @@ func codebookOf(shapes map[string]tensor.Shape) (encoder map[string]tensor.Shape
 		case name == "decode_task_layer.2.weight" && len(shape) == 2, name == "decode_task_layer.2.bias" && len(shape) == 1:
 			v.add("features", shape[0], 2*len(shape)-1)
 		}
-		book.Statistics = book.Statistics || strings.HasPrefix(name, "quantize.") && name != "quantize.embedding.weight"
+		book.Usage = book.Usage || name == "quantize.cluster_size" || name == "quantize.embedding.initted"
+		book.Statistics = book.Statistics || name == "quantize.embedding.cluster_size" || name == "quantize.embedding.embed_avg"
 	}
 	book.Codes, book.Dim = v.most("codes"), v.most("dim")
 	if len(decoder) > 0 || v.most("features") > 0 {
@@ -186,7 +229,10 @@ func inferDVAE(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 	}
 	c.PatchSize, c.Depth = 1<<(groups-1), groups*each
 	v := c.votes(shapes)
-	c.EmbedDim, c.Channels, c.Classes, c.InitDim = v.most("embed"), v.most("channels"), v.most("classes"), v.most("init")
+	c.EmbedDim, c.Channels, c.Classes, c.InitDim = v.most("embed"), cmp.Or(v.most("channels"), RGB), v.most("classes"), v.most("init")
+	if c.Classes == 0 {
+		return Inference{}, &InferenceError{Property: "number of visual tokens", Reason: "no parameter that depends on it was found"}
+	}
 	i := Inference{Config: c, WindowFrom: Assumed, PoolingFrom: FromNames}
 	i.setPicture(hints)
 	if err := i.Validate(); err != nil {
@@ -250,20 +296,33 @@ func (i *Inference) setPicture(hints Hints) {
 		i.WindowFrom = hints.WindowFrom
 		return
 	}
+	if i.Config, i.WindowFrom = i.WithUsualPicture(); i.WindowFrom == Assumed {
+		i.Assumptions = append(i.Assumptions, i.PictureAssumption())
+	}
+}
+
+// WithUsualPicture returns the architecture of a dVAE with the size of its pictures, and where that is from: [FromKnown] if it is that of the known architecture
+// that is the same but for it, else [Assumed].
+func (c Config) WithUsualPicture() (Config, Source) {
 	for _, known := range named {
-		same := i.Config
+		same := c
 		same.Name, same.ImageHeight, same.ImageWidth, same.Epsilon = known.Name, known.ImageHeight, known.ImageWidth, known.Epsilon
 		if same == known {
-			i.ImageHeight, i.ImageWidth, i.WindowFrom = known.ImageHeight, known.ImageWidth, FromKnown
-			return
+			c.Name, c.ImageHeight, c.ImageWidth = known.Name, known.ImageHeight, known.ImageWidth
+			return c, FromKnown
 		}
 	}
-	i.ImageHeight = (usualPicture + i.PatchSize - 1) / i.PatchSize * i.PatchSize
-	i.ImageWidth = i.ImageHeight
-	i.Assumptions = append(i.Assumptions, Assumption{
-		Property: PropertyWindow, Value: fmt.Sprintf("%d x %d pixels", i.ImageHeight, i.ImageWidth),
+	c.ImageHeight = (usualPicture + c.PatchSize - 1) / c.PatchSize * c.PatchSize
+	c.ImageWidth = c.ImageHeight
+	return c, Assumed
+}
+
+// PictureAssumption says that the size of the pictures of a dVAE was assumed.
+func (c Config) PictureAssumption() Assumption {
+	return Assumption{
+		Property: PropertyWindow, Value: fmt.Sprintf("%d x %d pixels", c.ImageHeight, c.ImageWidth),
 		Reason: "a dVAE takes pictures of any size, and those of BEiT's visual tokens have it",
-	})
+	}
 }
 
 // vqkd returns the parameters of VQ-KD.
@@ -271,15 +330,17 @@ func (c Config) vqkd() []Param {
 	params := prefixed("encoder.", c.Encoder().Params())
 	params = append(params, taskLayer("encode_task_layer.", c.EmbedDim, c.Codebook.Dim)...)
 	codes, dim := c.Codebook.Codes, c.Codebook.Dim
-	if c.Codebook.Statistics {
+	if c.Codebook.Usage {
 		params = append(params, Param{Name: "quantize.cluster_size", Shape: tensor.Shape{codes}})
 	}
 	params = append(params, Param{Name: "quantize.embedding.weight", Shape: tensor.Shape{codes, dim}})
 	if c.Codebook.Statistics {
 		params = append(params,
 			Param{Name: "quantize.embedding.cluster_size", Shape: tensor.Shape{codes}},
-			Param{Name: "quantize.embedding.embed_avg", Shape: tensor.Shape{codes, dim}},
-			Param{Name: "quantize.embedding.initted", Shape: tensor.Shape{1}})
+			Param{Name: "quantize.embedding.embed_avg", Shape: tensor.Shape{codes, dim}})
+	}
+	if c.Codebook.Usage {
+		params = append(params, Param{Name: "quantize.embedding.initted", Shape: tensor.Shape{1}})
 	}
 	d := c.Codebook.Decoder
 	if d == (CodeDecoder{}) {
