@@ -77,7 +77,7 @@ func (r *reading) sortBeside(tensors []tensor.Named) {
 	_, maskedHead := r.params["lm_head.weight"]
 	for _, i := range r.beside {
 		why := harmless(r.names.names[i], tensors[i].Shape)
-		fits := !head && !maskedHead && r.configErr == nil && slices.Contains(tensors[i].Shape, r.config.EmbedDim)
+		fits := r.family == beitFamily && !head && !maskedHead && r.configErr == nil && slices.Contains(tensors[i].Shape, r.config.EmbedDim)
 		isToken := slices.ContainsFunc(tokens, func(token string) bool { return strings.Contains("."+r.names.names[i]+".", "."+token+".") })
 		if why == "" && (fits || isToken || r.followsHead(i, tensors)) {
 			r.doubtful = append(r.doubtful, i)

@@ -99,6 +99,8 @@ func (e *UnsupportedError) Hint() string {
 type StrangerError struct {
 	// What is a model, with an article. Name is the tensor that gives it away.
 	What, Name string
+	// Part is a prefix, without the last dot, under which the file has something that can be read, and PartIs what that is; both may be empty.
+	Part, PartIs string
 }
 
 func (e *StrangerError) Error() string {
@@ -110,6 +112,9 @@ func (e *StrangerError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what can be read.
 func (e *StrangerError) Hint() string {
+	if e.Part != "" {
+		return fmt.Sprintf("it holds %s: select it by its prefix, %s", e.PartIs, e.Part)
+	}
 	return "beitzoo computes the blocks of BEiT alone, which are those of BEiT v2, DiT and data2vec-vision too, from " + programs()
 }
 

@@ -39,7 +39,8 @@ func (m *mapParser) checkParameters() {
 					poolings := r.pooling == "" || other.pooling == "" || r.pooling == other.pooling
 					wrappers := r.wrapper == "" || other.wrapper == "" || r.wrapper == other.wrapper
 					branches := r.branch == "" || other.branch == "" || r.branch == other.branch
-					if other.pattern == pattern && poolings && wrappers && branches {
+					kinds := r.kind == "" || other.kind == "" || r.kind == other.kind
+					if other.pattern == pattern && kinds && poolings && wrappers && branches {
 						m.problem(r.line, pattern, "it is written by line %d already; a second spelling, for reading, has read_only: true", other.line)
 					}
 				}

@@ -21,7 +21,7 @@ func TestMap_StatesEveryField(t *testing.T) {
 			"file", "statesEpsilon", "doubts", // say that it is a map
 			"once", "compiled", "heads", "headsLine", // follow from the others
 		}},
-		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "branch", "wrapper", "by", "laidOut", "line"}},
+		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "branch", "wrapper", "kind", "by", "laidOut", "line"}},
 		{reflect.TypeFor[reason](), []string{"prefix", "why"}},
 		{reflect.TypeFor[Wrapper](), []string{"Name", "Masked"}},
 	} {

@@ -18,7 +18,7 @@ import (
 const nothing = "nothing"
 
 // mapFields are the fields of a row beside the names.
-var mapFields = []string{"branch", "by", "pooling", "read_only", "why", "wrapper"}
+var mapFields = []string{"branch", "by", "kind", "pooling", "read_only", "why", "wrapper"}
 
 // list reads the rows.
 func (m *mapParser) list(node ast.Node) {
@@ -103,6 +103,9 @@ func (d *rowDraft) field(f pair) bool {
 	case "branch":
 		d.row.branch = branchLimit(value)
 		return d.among(f, value, "branch must be ", " or ", []string{string(withBranch), string(withoutBranch)})
+	case "kind":
+		d.row.kind = arch.Kind(value)
+		return d.among(f, value, "kind must be one of ", ", ", kinds)
 	case "pooling":
 		d.row.pooling = arch.Pooling(value)
 		return d.among(f, value, "pooling must be one of ", ", ", poolings())
@@ -156,6 +159,9 @@ func poolings() []string {
 	return all
 }
 
+// kinds are the kinds of models that a row may be for, beside a BEiT.
+var kinds = []string{string(arch.VQKD), string(arch.DVAEEncoder), string(arch.DVAEDecoder)}
+
 // ignore adds a row for tensors that are no parameters.
 func (m *mapParser) ignore(r row, why string, steps int) {
 	for _, pattern := range r.foreign {
@@ -166,7 +172,7 @@ func (m *mapParser) ignore(r row, why string, steps int) {
 		m.scheme.ignored = append(m.scheme.ignored, reason{pattern, why})
 		m.ignoredIn = append(m.ignoredIn, r.line)
 	}
-	if steps > 0 || r.readOnly || r.pooling != "" || r.branch != "" || r.wrapper != "" {
+	if steps > 0 || r.readOnly || r.pooling != "" || r.kind != "" || r.branch != "" || r.wrapper != "" {
 		m.problem(r.line, nothing, "a row that says why has no other field")
 	}
 }
@@ -230,7 +236,7 @@ func (m *mapParser) names(r row, key string) bool {
 // canonicalPatterns are those of all parameters, and those that end in .* for weight and bias.
 var canonicalPatterns = sync.OnceValue(func() []string {
 	var all []string
-	for _, r := range unilmRows {
+	for _, r := range canonicalRows {
 		if r.readOnly {
 			continue
 		}

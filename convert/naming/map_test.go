@@ -33,7 +33,9 @@ func TestMap_OfEveryScheme(t *testing.T) {
 		}
 		for _, architecture := range arch.Names() {
 			config := byName(t, architecture)
-			config.Depth = min(config.Depth, 2)
+			if !config.Convolutional() {
+				config.Depth = min(config.Depth, 2)
+			}
 			wrappers := []string{""}
 			for _, w := range scheme.Wrappers {
 				if w.Masked == config.MaskToken {
@@ -41,6 +43,9 @@ func TestMap_OfEveryScheme(t *testing.T) {
 				}
 			}
 			for _, wrapper := range wrappers {
+				if wrapper != "" && config.Kind != arch.Transformer {
+					continue
+				}
 				options := naming.WriteOptions{Wrapper: wrapper}
 				spelled, err := naming.Spell(name, config, options)
 				if nameless := (*naming.NoNameError)(nil); errors.As(err, &nameless) {

@@ -69,9 +69,11 @@ type MapRow struct {
 	By      []string     `json:"by,omitempty"`
 	Pooling arch.Pooling `json:"pooling,omitempty"`
 	// Branch limits what is written to models "with" or "without" the branch of the class token; empty is any.
-	Branch   string `json:"branch,omitempty"`
-	Wrapper  string `json:"wrapper,omitempty"`
-	ReadOnly bool   `json:"read_only,omitempty"`
+	Branch  string `json:"branch,omitempty"`
+	Wrapper string `json:"wrapper,omitempty"`
+	// Kind limits what is written to models of that kind.
+	Kind     arch.Kind `json:"kind,omitempty"`
+	ReadOnly bool      `json:"read_only,omitempty"`
 	// Why says why what is in the file is no parameter.
 	Why string `json:"why,omitempty"`
 }
@@ -82,7 +84,7 @@ func (s *Scheme) MapRows() []MapRow {
 	for _, r := range s.rows {
 		rows = append(rows, MapRow{
 			Parameters: append([]string{}, r.canonical...), Names: slices.Clone(r.foreign), By: slices.Clone(r.steps()), Pooling: r.pooling, Branch: string(r.branch),
-			Wrapper: r.wrapper, ReadOnly: r.readOnly,
+			Wrapper: r.wrapper, Kind: r.kind, ReadOnly: r.readOnly,
 		})
 	}
 	for _, r := range s.ignored {
@@ -146,6 +148,9 @@ func (w *mapWriter) row(r row) {
 	}
 	if r.branch != "" {
 		fmt.Fprintf(w, "  branch: %s\n", r.branch)
+	}
+	if r.kind != "" {
+		fmt.Fprintf(w, "  kind: %s\n", r.kind)
 	}
 	if r.wrapper != "" {
 		fmt.Fprintf(w, "  wrapper: %s\n", r.wrapper)

@@ -331,8 +331,15 @@ func (r *reading) expectedShape(name string) tensor.Shape {
 
 // describe names an architecture for people.
 func describe(c arch.Config) string {
-	if c.Name != "" {
+	switch {
+	case c.Name != "":
 		return c.Name
+	case c.Kind == arch.DVAEEncoder:
+		return fmt.Sprintf("the encoder of a dVAE of width %d, %d blocks, %d visual tokens", c.EmbedDim, c.Depth, c.Classes)
+	case c.Kind == arch.DVAEDecoder:
+		return fmt.Sprintf("the decoder of a dVAE of width %d, %d blocks, %d visual tokens", c.EmbedDim, c.Depth, c.Classes)
+	case c.Kind == arch.VQKD:
+		return fmt.Sprintf("a VQ-KD of %d x %d pixels, width %d, %d blocks, %d visual tokens", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Codebook.Codes)
 	}
 	what := "classes"
 	if c.Masked() {

@@ -115,7 +115,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 		err = best.check(options.Arch)
 	}
 	err = best.blameMap(err)
-	if relative := (*UnsupportedError)(nil); best.file == "" && !errors.As(err, &relative) {
+	if relative := (*UnsupportedError)(nil); best.file == "" && best.family == beitFamily && !errors.As(err, &relative) {
 		if stranger := best.stranger(tensors, err); stranger != nil {
 			return nil, stranger
 		}

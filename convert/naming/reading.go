@@ -282,6 +282,9 @@ func (r *reading) hints(options Options) arch.Hints {
 	if weight, ok := r.params["patch_embed.proj.weight"]; ok && len(weight.view.Shape) == 4 {
 		patch = weight.view.Shape[2]
 	}
+	if weight, ok := r.params["encoder.patch_embed.proj.weight"]; ok && len(weight.view.Shape) == 4 {
+		patch = weight.view.Shape[2]
+	}
 	stated := options.Within.Hints(r.nameOf, patch)
 	if hints.Heads == 0 {
 		hints.Heads, hints.HeadsFrom = stated.Heads, stated.HeadsFrom
@@ -292,8 +295,11 @@ func (r *reading) hints(options Options) arch.Hints {
 	return hints
 }
 
-// nameOf returns the name in the file of the first tensor of a parameter, or "".
+// nameOf returns the name in the file of the first tensor of a parameter, or "". For VQ-KD it is that of the encoder's.
 func (r *reading) nameOf(canonical string) string {
+	if r.family == vqkdFamily {
+		canonical = "encoder." + canonical
+	}
 	if from := r.params[canonical].from; len(from) > 0 {
 		return from[0]
 	}

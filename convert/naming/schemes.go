@@ -20,6 +20,8 @@ const (
 	Timm      = "timm"
 	HF        = "hf"
 	Data2Vec  = "data2vec"
+	OpenAI    = "openai"
+	FLAVA     = "flava"
 	OpenMMLab = "openmmlab"
 	PaddleViT = "paddlevit"
 )
@@ -78,7 +80,7 @@ type Scheme struct {
 	heads, headsLine int
 
 	once     sync.Once
-	compiled *table
+	compiled [families]*table
 }
 
 // Wrapper is a class around the backbone. Masked ones are for masked image modelling, the others for classifiers.
@@ -101,6 +103,8 @@ type row struct {
 	branch branchLimit
 	// wrapper, where set, limits writing to that wrapper.
 	wrapper string
+	// kind, where set, limits writing to models of that kind.
+	kind arch.Kind
 	// by is operation as a map says it, in this line of its file.
 	by   []string
 	line int
@@ -215,14 +219,17 @@ var (
 	plainRows = slices.Concat(under("", backbone...), under("", "head.*"), []row{
 		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
 	})
-	// microsoft/unilm beit2/modeling_pretrain.py has blocks beside those of the model.
-	unilmRows = slices.Concat(plainRows, under("", classBranch...))
-	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py and backbones/beit_ft.py.
+	// microsoft/unilm beit2/modeling_pretrain.py has blocks beside those of the model. beit2/modeling_vqkd.py is VQ-KD, beit/dall_e OpenAI's dVAE.
+	unilmRows     = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, openaiRows)
+	canonicalRows = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, dvaeRows(mostGroups, "w", "b", strings.NewReplacer(), ""))
+	// openai/DALL-E dall_e/encoder.py, decoder.py and utils.py.
+	openaiRows = dvaeRows(usualGroups, "w", "b", strings.NewReplacer(), "")
+	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py, backbones/beit_ft.py and backbones/discrete_vae.py.
 	passlRows = slices.Concat(under("backbone.", backbone...), []row{
 		{canonical: []string{"head.*"}, foreign: []string{"head.fc_cls.*"}, wrapper: BEiTWrapper},
 		{canonical: []string{"head.*"}, foreign: []string{"head.head.*"}, wrapper: BEiTFTWrapper},
 		{canonical: []string{"head.*"}, foreign: []string{"head.*"}, readOnly: true},
-	})
+	}, dvaeRows(usualGroups, "weight", "bias", strings.NewReplacer(), ""))
 	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
 	hfRows = slices.Concat(transformersRows("beit."), []row{
 		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
@@ -250,7 +257,10 @@ var (
 	// huggingface/transformers models/data2vec/modeling_data2vec_vision.py. There is no class with a head for masked image modelling, and version 5 has no
 	// other names in memory.
 	data2vecRows = append(transformersRows("data2vec_vision."), row{canonical: []string{"norm.*"}, foreign: []string{"data2vec_vision.layernorm.*"}})
-	// open-mmlab/mmpretrain mmpretrain/models/backbones/beit.py, selfsup/beit.py, necks/beitv2_neck.py and heads. mmsegmentation's backbone has the same names.
+	// huggingface/transformers models/flava/modeling_flava.py, FlavaImageCodebook.
+	flavaRows = dvaeRows(usualGroups, "weight", "bias", transformersConvolutions, arch.DVAEEncoder)
+	// open-mmlab/mmpretrain mmpretrain/models/backbones/beit.py, selfsup/beit.py and cae.py, necks/beitv2_neck.py and heads. mmsegmentation's backbone has the same
+	// names.
 	openmmlabRows = slices.Concat(under("backbone.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias.relative_position_bias_table"), []row{
 		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{"backbone.patch_embed.projection.*"}},
 	}, openmmlabBlock("blocks.{i}.", "backbone.layers.{i}."), []row{
@@ -260,7 +270,7 @@ var (
 		{canonical: []string{"norm.*"}, foreign: []string{"backbone.ln1.*"}, branch: withoutBranch},
 		{canonical: []string{"lm_head.*"}, foreign: []string{"head.cls_head.*"}},
 		{canonical: []string{"head.*"}, foreign: []string{"head.fc.*"}},
-	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."))
+	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."), openmmlabVQKD, dvaeRows(usualGroups, "w", "b", strings.NewReplacer(), arch.DVAEEncoder))
 )
 
 // The relative position index in the canonical scheme.
@@ -291,7 +301,7 @@ var schemes = []*Scheme{
 	},
 	{
 		Name: Canonical, Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon,
-		rows: unilmRows, blockIndex: []string{blockIndex, branchIndex}, sharedIndex: []string{sharedIndex},
+		rows: canonicalRows, blockIndex: []string{blockIndex, branchIndex}, sharedIndex: []string{sharedIndex},
 	},
 	{
 		Name: PaddleViT, Program: "PaddleViT", Format: "paddle", Recipe: "paddlevit", Epsilon: arch.Epsilon,
@@ -327,6 +337,11 @@ var schemes = []*Scheme{
 		blockIndex:  []string{"data2vec_vision.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index"},
 		sharedIndex: []string{"data2vec_vision.encoder.relative_position_bias.relative_position_index"},
 	},
+	{Name: OpenAI, Program: "OpenAI's DALL-E", Format: "pytorch", Recipe: "dvae", Epsilon: arch.Epsilon, rows: openaiRows},
+	{
+		Name: FLAVA, Program: "Hugging Face", Format: "safetensors", Recipe: "dvae", Epsilon: arch.Epsilon, Folder: true, ModelType: "flava_image_codebook",
+		rows: flavaRows,
+	},
 }
 
 // Names returns the names of all schemes, sorted.
@@ -337,6 +352,14 @@ func Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// NamesFor returns the names of the schemes that have names for models of a kind, sorted.
+func NamesFor(kind arch.Kind) []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		s, err := ByName(name)
+		return err != nil || !slices.ContainsFunc(s.rows, func(r row) bool { return r.family() == familyOf(kind) && (r.kind == "" || r.kind == kind) })
+	})
 }
 
 // ByName returns the scheme of that name, or an *[UnknownSchemeError].
@@ -355,6 +378,7 @@ var schemesOf = map[string]string{
 	"huggingface": "hf", "hugging-face": "hf", "hugging_face": "hf", "transformers": "hf",
 	"pytorch": "timm or unilm", "torch": "timm or unilm", "pth": "timm or unilm", "pt": "timm or unilm", "pytorch-image-models": "timm",
 	"paddle": "passl", "paddlepaddle": "passl", "pdparams": "passl", "plsc": "passl",
+	"dall-e": "openai", "dalle": "openai", "dall_e": "openai", "flava_image_codebook": "flava", "flava-image-codebook": "flava",
 	"beit": "unilm", "microsoft": "unilm", "deepspeed": "unilm", "safetensors": "canonical", "beitzoo": "canonical",
 }
 
@@ -384,7 +408,7 @@ func RecipeName(scheme string) string {
 func programs() string {
 	var names []string
 	for _, s := range schemes {
-		if s.Program != "" && !slices.Contains(names, s.Program) {
+		if s.Program != "" && s.table(beitFamily) != nil && !slices.Contains(names, s.Program) {
 			names = append(names, s.Program)
 		}
 	}

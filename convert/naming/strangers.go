@@ -23,6 +23,8 @@ type stranger struct {
 	whole bool
 	// plain models are known even if the tensors fit a BEiT, because all that tells them apart happens to be zero.
 	plain bool
+	// part is the name of a part of the model that can be read, and partIs what it is.
+	part, partIs string
 }
 
 // ofBEiT are parts of names that most BEiTs have, and no plain vision transformer has.
@@ -35,28 +37,8 @@ var strangers = []stranger{
 	{what: "BEiT-3, which has another architecture than BEiT", has: []string{"beit3.vision_embed"}, whole: true},
 	{what: "the image encoder of BEiT-3 in timm's names, which has another architecture than BEiT", has: []string{"attn.norm.weight", "attn.qkv.bias", "mlp.norm.weight"}},
 
-	// Image tokenizers: openai/DALL-E dall_e, PASSL, transformers models/flava; microsoft/unilm beit2/modeling_vqkd.py.
-	{
-		what: "the encoder of OpenAI's dVAE, which turns images into the visual tokens that BEiT was pre-trained to predict",
-		has:  []string{"blocks.input.w", "blocks.group_{i}"}, shape: []int{0, 3, 0, 0},
-	},
-	{what: "the decoder of OpenAI's dVAE, which turns visual tokens of BEiT into images", has: []string{"blocks.input.w", "blocks.group_{i}"}},
-	{
-		what: "the encoder of OpenAI's dVAE in the names of FLAVA's image codebook, which turns images into the visual tokens that BEiT was pre-trained to predict",
-		has:  []string{"blocks.group_{i}.group.block_{i}"}, lacks: []string{"multimodal_model"},
-	},
-	{
-		what: "the encoder of OpenAI's dVAE in PASSL's names, which turns images into the visual tokens that BEiT was pre-trained to predict",
-		has:  []string{"blocks.input.weight", "blocks.group_{i}"}, shape: []int{0, 3, 0, 0},
-	},
-	{what: "the decoder of OpenAI's dVAE in PASSL's names, which turns visual tokens of BEiT into images", has: []string{"blocks.input.weight", "blocks.group_{i}"}},
-	{
-		what: "VQ-KD, the tokenizer that turns images into the visual tokens that BEiT v2 was pre-trained to predict",
-		has:  []string{"quantize.embedding.weight", "encode_task_layer"}, whole: true,
-	},
-
 	// Models of several parts.
-	{what: "FLAVA", has: []string{"multimodal_model"}, whole: true},
+	{what: "FLAVA", has: []string{"multimodal_model"}, whole: true, part: "image_codebook", partIs: "the encoder of OpenAI's dVAE, which makes visual tokens"},
 	{what: "LayoutLM v3", has: []string{"rel_pos_x_bias", "patch_embed"}, whole: true},
 	{what: "ViLT", has: []string{"embeddings.text_embeddings", "patch_embeddings"}, whole: true},
 	{what: "CLIP in OpenAI's names", has: []string{"visual.transformer.resblocks"}, whole: true},
@@ -227,9 +209,18 @@ func (r *reading) stranger(tensors []tensor.Named, err error) error {
 		if !s.hasShape(tensors[at].Shape) || s.gated && !isGated(tensors[at].Shape, tensors[found[ids[s.has[1]]]].Shape) {
 			continue
 		}
-		return &StrangerError{What: s.what, Name: tensors[at].Name}
+		e := &StrangerError{What: s.what, Name: tensors[at].Name}
+		if r.holds(s.part) {
+			e.Part, e.PartIs = s.part, s.partIs
+		}
+		return e
 	}
 	return nil
+}
+
+// holds reports whether names of a file begin with that of a part of a model.
+func (r *reading) holds(part string) bool {
+	return part != "" && slices.ContainsFunc(r.names.original, func(name string) bool { return strings.HasPrefix(name, part+".") })
 }
 
 // hasShape reports whether the tensor that gives a stranger away may have this shape.

@@ -58,8 +58,6 @@ func TestRead_NamesStrangers(t *testing.T) {
 		"deit3":                   {"DeiT III, in the names of facebookresearch/deit", "qkv.bias"},
 		"dinov2":                  {"DINOv2", "ls1.gamma"},
 		"dinov2_chunks":           {"DINOv2 with register tokens", "register_tokens"},
-		"dvae_decoder":            {"the decoder of OpenAI's dVAE", "blocks.input.w"},
-		"dvae_encoder":            {"the encoder of OpenAI's dVAE, which turns images into the visual tokens", "blocks.input.w"},
 		"eva02":                   {gated, "mlp.ffn_ln"},
 		"hf5_swin":                {"Swin Transformer in the names of transformers 5", "relative_position_bias_table"},
 		"hf5_vit":                 {"vision transformer (ViT, DeiT or the like) in the names of transformers 5", "k_proj.bias"},
@@ -74,7 +72,7 @@ func TestRead_NamesStrangers(t *testing.T) {
 		"hf_dinov2_registers":     {"DINOv2 with register tokens, in the names of transformers", "register_tokens"},
 		"hf_dinov3":               {"DINOv3, in the names of transformers", "layer_scale1.lambda1"},
 		"hf_flava":                {"FLAVA", "multimodal_model"},
-		"hf_flava_codebook":       {"FLAVA's image codebook", "blocks.group_1.group.block_1"},
+		"hf_flava_pretraining":    {"FLAVA", "multimodal_model"},
 		"hf_gpt2":                 {"language model (GPT-2", "wte.weight"},
 		"hf_ijepa":                {"vision transformer (ViT, DeiT or the like) in the names of transformers", "key.bias"},
 		"hf_layoutlmv3":           {"LayoutLM v3", "rel_pos_x_bias"},
@@ -127,7 +125,6 @@ func TestRead_NamesStrangers(t *testing.T) {
 		"torchvision_resnet":      {"ResNet", "layer1.0.bn1"},
 		"torchvision_swin":        {"Swin Transformer in torchvision's names", "relative_position_bias_table"},
 		"torchvision_vit":         {"torchvision's names", "self_attention.in_proj_weight"},
-		"vqkd":                    {"VQ-KD", "quantize.embedding.weight"},
 	}
 	others := map[string]any{ // BEiTs with something more
 		"hf_dpt": new(*naming.UnsupportedError), "hf_dpt_beit": new(*naming.UnsupportedError), "hf_trocr_beit": new(*naming.BesideError),

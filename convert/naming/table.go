@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -9,10 +10,14 @@ import (
 	"github.com/beitzoo/beitzoo/convert/transform"
 )
 
-// table is a scheme's rows made ready for look-ups.
+// table is a scheme's rows for one family of models made ready for look-ups.
 type table struct {
 	*Scheme
-	rows []row // with .* expanded and operations complete
+	family family
+	// prefix is the scheme's, which models of other families than BEiT don't have, and ignored is what it says of names beside the family's.
+	prefix  string
+	ignored []reason
+	rows    []row // with .* expanded and operations complete
 	// parts finds the row, and the part of it, by a foreign pattern without the scheme's prefix.
 	parts map[string]rowPart
 	// index holds the patterns of relative position indices, also without the prefix.
@@ -22,15 +27,42 @@ type table struct {
 // rowPart is one of the foreign parameters of a row.
 type rowPart struct{ row, part int }
 
-// table returns the scheme's table, which is made once.
-func (s *Scheme) table() *table {
-	s.once.Do(func() { s.compiled = compile(s) })
-	return s.compiled
+// table returns the scheme's table for a family, or nil if it has no rows of it. Tables are made once.
+func (s *Scheme) table(f family) *table {
+	s.once.Do(func() {
+		for f := range families {
+			if f == beitFamily && s.file != "" || slices.ContainsFunc(s.rows, func(r row) bool { return r.family() == f }) {
+				s.compiled[f] = compile(s, f)
+			}
+		}
+	})
+	return s.compiled[f]
 }
 
-func compile(s *Scheme) *table {
-	t := &table{Scheme: s, parts: map[string]rowPart{}, index: map[string]bool{}}
+// tableOf returns the scheme's table for the kind of a model: an empty one if it has none.
+func (s *Scheme) tableOf(config arch.Config) *table {
+	f := familyOf(config.Kind)
+	if t := s.table(f); t != nil {
+		return t
+	}
+	return &table{Scheme: s, family: f}
+}
+
+func compile(s *Scheme, f family) *table {
+	t := &table{Scheme: s, family: f, parts: map[string]rowPart{}, index: map[string]bool{}}
+	if f == beitFamily {
+		t.prefix = s.prefix
+	}
+	if f == beitFamily || s.file != "" {
+		t.ignored = s.ignored
+	}
+	if f == vqkdFamily {
+		t.ignored = append(slices.Clone(t.ignored), vqkdLeavings...)
+	}
 	for _, r := range s.rows {
+		if r.family() != f {
+			continue
+		}
 		for _, expanded := range expand(r) {
 			if expanded.operation.Inputs() == 0 {
 				expanded.operation = transform.Keep(1)
@@ -43,14 +75,14 @@ func compile(s *Scheme) *table {
 	}
 	for i, r := range t.rows {
 		for part, pattern := range r.foreign {
-			key := strings.TrimPrefix(pattern, s.prefix)
+			key := strings.TrimPrefix(pattern, t.prefix)
 			if _, taken := t.parts[key]; !taken {
 				t.parts[key] = rowPart{i, part}
 			}
 		}
 	}
 	for _, pattern := range append(s.blockIndex[:len(s.blockIndex):len(s.blockIndex)], s.sharedIndex...) {
-		t.index[strings.TrimPrefix(pattern, s.prefix)] = true
+		t.index[strings.TrimPrefix(pattern, t.prefix)] = f == beitFamily
 	}
 	return t
 }
@@ -108,12 +140,16 @@ var linearWeights = sync.OnceValue(func() map[string]bool {
 	return patterns
 })
 
-// split takes the block's number out of a name: of "blocks.3.gamma_1" it returns "blocks.{i}.gamma_1" and 3. Names without a number, or with one that
-// is not written as a program would, come back whole, with block -1.
+// split takes the block's number out of a name: of "blocks.3.gamma_1" it returns "blocks.{i}.gamma_1" and 3. Of a dVAE it is that within the group: of
+// "blocks.group_2.block_1.id_path.w" it returns "blocks.group_2.block_{i}.id_path.w" and 1. Names without a number, or with one that is not written as a program
+// would, come back whole, with block -1.
 func split(name string) (pattern string, block int) {
 	at := 0
 	for component := range strings.SplitSeq(name, ".") {
 		end := at + len(component)
+		if number, is := strings.CutPrefix(component, "block_"); is && strings.HasPrefix(name, "blocks.group_") {
+			at, component = end-len(number), number
+		}
 		if component != "" && strings.Trim(component, "0123456789") == "" {
 			number, err := strconv.Atoi(component)
 			if err != nil || strconv.Itoa(number) != component {

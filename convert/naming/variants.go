@@ -261,6 +261,9 @@ const (
 	ClassBranch    Part = "the branch of the class token"
 	RegressionHead Part = "a regression head"
 	MaskedHead     Part = "a head for visual tokens"
+	WholeModel     Part = "a model of this kind"
+	TrainingParts  Part = "what VQ-KD needs in training alone"
+	OtherGroups    Part = "the groups of this dVAE"
 	OtherPart      Part = "some parameters"
 )
 
@@ -280,7 +283,7 @@ func (e *NoNameError) Is(kind error) bool { return kind == errdef.ErrUsage }
 func (e *NoNameError) Hint() string {
 	other := "choose a scheme that has a place for it: " + strings.Join(e.Schemes, ", ")
 	switch e.Part {
-	case ClassBranch:
+	case ClassBranch, TrainingParts:
 		return "leave it out, which changes nothing in what the model computes, or " + other
 	case RegressionHead, MaskedHead:
 		return "leave the head out, or " + other
@@ -301,10 +304,16 @@ func (t *table) named(config arch.Config, wrapper string) error {
 	}
 	e := &NoNameError{Scheme: t.Name, Program: t.Program, Part: OtherPart, Parameters: absent}
 	switch {
+	case len(absent) < len(config.Params()) && !t.hasGroups(config):
+		e.Part, e.Parameters, e.Why = OtherGroups, groupNames(config), fmt.Sprintf("programs have dVAEs of %d groups, and this one has %d", usualGroups, config.Groups())
 	case config.Regression && t.RegressionNote != "":
 		e.Part, e.Parameters, e.Why = RegressionHead, []string{"lm_head.weight", "lm_head.bias"}, t.RegressionNote
 	case len(absent) == 0:
 		return nil
+	case len(absent) == len(config.Params()):
+		e.Part, e.Why = WholeModel, "its program has none"
+	case familyOf(config.Kind) == vqkdFamily:
+		e.Part, e.Why = TrainingParts, "the program has only what makes visual tokens"
 	case strings.HasPrefix(absent[0], "cls_pt_"):
 		e.Part, e.Why = ClassBranch, "only the pre-training of BEiT v2 has it, and no forward pass of another program uses it"
 	case strings.HasPrefix(absent[0], "lm_head.") && config.Regression:
@@ -314,9 +323,9 @@ func (t *table) named(config arch.Config, wrapper string) error {
 	}
 	for _, s := range schemes {
 		if s != t.Scheme && (!config.Regression || s.RegressionNote == "") && !slices.ContainsFunc(config.Params(), func(p arch.Param) bool {
-			by, _ := s.table().writing(p.Name, config, "")
+			by, _ := s.tableOf(config).writing(p.Name, config, "")
 			return by == nil
-		}) {
+		}) && s.hasGroups(config) {
 			e.Schemes = append(e.Schemes, s.Name)
 		}
 	}

@@ -114,7 +114,7 @@ func anchorsOf(tables []*table) *anchors {
 	for i, t := range tables {
 		for pattern, at := range t.parts {
 			into := a.by
-			if canonical := t.rows[at.row].canonical; len(canonical) == 1 && canonical[0] == "patch_embed.proj.weight" {
+			if canonical := t.rows[at.row].canonical; len(canonical) == 1 && stems[canonical[0]] {
 				into = a.stems
 			} else if !placeholder.MatchString(pattern) {
 				continue

@@ -59,14 +59,14 @@ func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options Wri
 	if err != nil {
 		return nil, err
 	}
-	if err := s.table().named(config, wrapper); err != nil {
+	t := s.tableOf(config)
+	if err := t.named(config, wrapper); err != nil {
 		return nil, err
 	}
 	given, err := exactly(canonical, config)
 	if err != nil {
 		return nil, err
 	}
-	t := s.table()
 	if err := t.gaps(config, wrapper); err != nil {
 		return nil, err
 	}
@@ -115,15 +115,16 @@ func (s *Scheme) Spell(config arch.Config, options WriteOptions) ([][]string, er
 	if err != nil {
 		return nil, err
 	}
-	if err := s.table().named(config, wrapper); err != nil {
+	t := s.tableOf(config)
+	if err := t.named(config, wrapper); err != nil {
 		return nil, err
 	}
-	if err := s.table().gaps(config, wrapper); err != nil {
+	if err := t.gaps(config, wrapper); err != nil {
 		return nil, err
 	}
 	var all [][]string
 	for _, p := range config.Params() {
-		names, _, _, err := s.table().spell(p.Name, config, wrapper)
+		names, _, _, err := t.spell(p.Name, config, wrapper)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +160,7 @@ func exactly(tensors []tensor.Named, config arch.Config) (map[string]param, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{table: canonical.table(), params: map[string]param{}, config: config, configErr: config.Validate()}
+	r := &reading{table: canonical.tableOf(config), params: map[string]param{}, config: config, configErr: config.Validate()}
 	for _, t := range tensors {
 		by, _ := r.writing(t.Name, config, "")
 		if _, twice := r.params[t.Name]; twice || by == nil {
@@ -185,9 +186,9 @@ func (t *table) spell(canonical string, config arch.Config, wrapper string) ([]s
 }
 
 // withPrefix returns a name as it is written: some schemes leave their prefix out in models without a head.
-func (s *Scheme) withPrefix(name string, config arch.Config) string {
-	if s.bare && config.Classes == 0 {
-		return strings.TrimPrefix(name, s.prefix)
+func (t *table) withPrefix(name string, config arch.Config) string {
+	if t.bare && config.Classes == 0 {
+		return strings.TrimPrefix(name, t.prefix)
 	}
 	return name
 }
@@ -198,7 +199,7 @@ func (t *table) writing(canonical string, config arch.Config, wrapper string) (*
 	at := slices.IndexFunc(t.rows, func(r row) bool {
 		return !r.readOnly && slices.Contains(r.canonical, pattern) &&
 			(r.pooling == "" || r.pooling == config.Pooling) && r.branch.fits(config) &&
-			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper)
+			(r.wrapper == "" || wrapper == "" || r.wrapper == wrapper) && (r.kind == "" || r.kind == config.Kind)
 	})
 	if at < 0 {
 		return nil, -1
@@ -208,9 +209,9 @@ func (t *table) writing(canonical string, config arch.Config, wrapper string) (*
 
 // wrapper checks the wanted wrapper, or takes the usual one. Schemes without wrappers return "".
 func (s *Scheme) wrapper(config arch.Config, wanted string) (string, error) {
-	if len(s.Wrappers) == 0 {
+	if len(s.Wrappers) == 0 || familyOf(config.Kind) != beitFamily {
 		if wanted != "" {
-			return "", &WrapperError{wanted, s.Name, "it has no wrappers"}
+			return "", &WrapperError{wanted, s.Name, "it has no wrappers" + map[bool]string{true: " for tokenizers"}[len(s.Wrappers) > 0]}
 		}
 		return "", nil
 	}

@@ -1,4 +1,5 @@
-"""Makes the lists in this folder: names and shapes of the parameters of models that are not BEiTs, as the real frameworks name them.
+"""Makes the lists in this folder: names and shapes of the parameters of models that are not BEiTs, as the real frameworks name them; and, in the folder
+tokenizers, those of the models that make visual tokens.
 
     python make.py
 
@@ -97,7 +98,8 @@ def with_transformers():
         "hf_layoutlmv3": lambda: hf.LayoutLMv3ForSequenceClassification(hf.LayoutLMv3Config(**text, input_size=32, patch_size=16, coordinate_size=5, shape_size=6, num_labels=3)),
         "hf_layoutlmv3_model": lambda: hf.LayoutLMv3Model(hf.LayoutLMv3Config(**text, input_size=32, patch_size=16, coordinate_size=5, shape_size=6)),
         "hf_sam": lambda: hf.SamModel(hf.SamConfig(vision_config=dict(vision, output_channels=8, global_attn_indexes=[0], window_size=2, mlp_dim=32))),
-        "hf_flava_codebook": lambda: hf.FlavaImageCodebook(hf.FlavaImageCodebookConfig(hidden_size=4, vocab_size=16)),
+        "../tokenizers/hf_flava_codebook": lambda: hf.FlavaImageCodebook(hf.FlavaImageCodebookConfig(hidden_size=4, vocab_size=16)),
+        "hf_flava_pretraining": lambda: hf.FlavaForPreTraining(hf.FlavaConfig(image_config=vision, text_config=text, multimodal_config=dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64), image_codebook_config=dict(hidden_size=4, vocab_size=16), projection_dim=16)),
         "hf_flava": lambda: hf.FlavaModel(hf.FlavaConfig(image_config=vision, text_config=text, multimodal_config=dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64), projection_dim=16)),
         "hf_resnet": lambda: hf.ResNetForImageClassification(hf.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], num_labels=3)),
         "hf_bert": lambda: hf.BertForMaskedLM(hf.BertConfig(**text)),
@@ -215,7 +217,7 @@ def with_sources():
                        drop_rate=0., attn_drop_rate=0., drop_path_rate=0., norm_layer=torch.nn.LayerNorm, init_values=0., use_abs_pos_emb=True,
                        use_rel_pos_bias=False, use_shared_rel_pos_bias=False, use_mean_pooling=True, init_scale=0.001)
         decoder = dict(options, img_size=2, patch_size=1, in_chans=8)
-        write("vqkd", "microsoft/unilm beit2/modeling_vqkd.py, VQKD", modeling_vqkd.VQKD(options, decoder, n_embed=16, embed_dim=8, teacher_model_type="None", decoder_out_dim=16))
+        write("../tokenizers/vqkd", "microsoft/unilm beit2/modeling_vqkd.py, VQKD", modeling_vqkd.VQKD(options, decoder, n_embed=16, embed_dim=8, teacher_model_type="None", decoder_out_dim=16))
 
     def beit3():
         sys.path.insert(0, os.path.join(SOURCES, "unilm", "beit3"))
@@ -247,7 +249,7 @@ def with_sources():
                 setattr(sys.modules[name], kind, Anything)
         for part in ("encoder", "decoder"):
             model = torch.load(os.path.join(SOURCES, "tokenizer", "digits_dvae.%s.pkl" % part), weights_only=False)
-            write("dvae_" + part, "openai/DALL-E dall_e/%s.py, 16 hidden channels, 32 codes" % part, model)
+            write("../tokenizers/dvae_" + part, "openai/DALL-E dall_e/%s.py, 16 hidden channels, 32 codes" % part, model)
 
     for make in (mae, deit, dinov2, vqkd, beit3, eva, dvae):
         try:
