@@ -133,7 +133,7 @@ func TestFind_AnExistingFileIsAFile(t *testing.T) {
 // TestRecipes makes sure that the recipe of every naming scheme exists.
 func TestRecipes(t *testing.T) {
 	t.Parallel()
-	for _, scheme := range naming.Names() {
+	for _, scheme := range naming.NamesFor(arch.Transformer) {
 		if !slices.Contains(card.RecipeNames(), naming.RecipeName(scheme)) {
 			t.Errorf("images of %s are prepared by %q, which is not a recipe", scheme, naming.RecipeName(scheme))
 		}

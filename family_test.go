@@ -164,7 +164,7 @@ func TestFamily_ThereAndBack(t *testing.T) {
 		t.Run(member.file, func(t *testing.T) {
 			t.Parallel()
 			model := openMember(t, i)
-			for _, scheme := range naming.Names() {
+			for _, scheme := range naming.NamesFor(arch.Transformer) {
 				for _, ending := range []string{".safetensors", ".pdparams", ""} {
 					record, err := naming.ByName(scheme)
 					if err != nil {

@@ -106,6 +106,9 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		return nil, err
 	}
 	defer opened.Close()
+	if err := opened.Config.CheckBEiT(); err != nil {
+		return nil, fmt.Errorf("%s: %w", opened.File.Path, err)
+	}
 	if err := classify.CheckModel(opened.Config); err != nil {
 		return nil, err
 	}
@@ -193,6 +196,9 @@ func LoadExtractor(ctx context.Context, weights Weights, options Options) (*Extr
 		return nil, err
 	}
 	defer opened.Close()
+	if err := opened.Config.CheckBEiT(); err != nil {
+		return nil, fmt.Errorf("%s: %w", opened.File.Path, err)
+	}
 	if err := classify.CheckPictures(opened.Config); err != nil {
 		return nil, err
 	}

@@ -69,6 +69,10 @@ func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {
 	switch {
 	case f.card != nil:
 		stated, own := f.card.Config, c.Config
+		if stated.Convolutional() && own.Convolutional() { // which takes pictures of any size
+			stated.ImageHeight, stated.ImageWidth, stated.Epsilon = own.ImageHeight, own.ImageWidth, own.Epsilon
+		}
+		differ("", "kind", stated.Kind.What(), own.Kind.What())
 		differ(card.Window, "images of", sizeWords(stated.ImageHeight, stated.ImageWidth), sizeWords(own.ImageHeight, own.ImageWidth))
 		differ("", "patches of", stated.PatchSize, own.PatchSize)
 		differ("", "channels", stated.Channels, own.Channels)
@@ -183,7 +187,7 @@ func (t target) beside(c card.Card) (folderConfigs, error) {
 	if info, err := os.Stat(filepath.Join(filepath.Dir(t.path), "config.json")); err != nil || !info.Mode().IsRegular() {
 		return folderConfigs{}, nil
 	}
-	found, err := readFolderConfigs(t.path)
+	found, err := readFolderConfigs(t.path, "")
 	advice := "write to another folder, or under a name such as beit" + filepath.Ext(t.path) + ", or write the folder as a whole, whose config.json is replaced"
 	if err != nil {
 		return found, &TargetError{

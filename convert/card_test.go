@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/configs"
@@ -89,7 +90,7 @@ func TestCardTravels(t *testing.T) {
 			want := effectiveOf(t, source.path, source.options)
 			folder := t.TempDir()
 			targets := map[string]string{"hf/": naming.HF, "timm/": naming.Timm}
-			for _, scheme := range naming.Names() {
+			for _, scheme := range naming.NamesFor(arch.Transformer) {
 				for _, ending := range []string{"safetensors", "pth", "pdparams"} {
 					targets[scheme+"."+ending] = scheme
 				}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
@@ -18,6 +20,19 @@ import (
 // ClassBranch is the word that OpenOptions.Drop takes for the blocks, and the head, that only BEiT v2's pre-training of the class token uses, under whatever
 // names a file has them.
 const ClassBranch = adapt.StepClassBranch
+
+// TrainingOfVQKD is the word for what only the training of VQ-KD uses: its decoder, which predicts features of a teacher, and the averages with which its codes
+// are moved.
+const TrainingOfVQKD = "vqkd-training"
+
+// dropWords are words for parts of a model, whatever a file calls their tensors, and how one says that there is none.
+var dropWords = map[string]string{
+	ClassBranch:    "no branch for the class token",
+	TrainingOfVQKD: "nothing that only the training of VQ-KD uses",
+}
+
+// DropWords lists the words that OpenOptions.Drop takes beside patterns, sorted.
+func DropWords() []string { return slices.Sorted(maps.Keys(dropWords)) }
 
 // Limits of OpenOptions.Drop: matching takes time.
 const maxDrop, maxDropPattern = 100, 300
@@ -40,8 +55,8 @@ func (e *DropError) Error() string {
 		return fmt.Sprintf("%s can't be left out: %s", text.Quote(e.Pattern), e.Invalid)
 	case len(e.Needed) > 0:
 		return fmt.Sprintf("%s: by %s were left out, as asked, tensors that the model has to have: %s", e.Path, text.Quote(e.Pattern), text.List(quotedNames(e.Needed), mostNeeded, ""))
-	case e.Pattern == ClassBranch:
-		return e.Path + ": there is no branch for the class token that could be left out"
+	case dropWords[e.Pattern] != "":
+		return fmt.Sprintf("%s: there is %s that could be left out", e.Path, dropWords[e.Pattern])
 	}
 	return fmt.Sprintf("%s: no tensor has a name like %s, which is to be left out", e.Path, text.Quote(e.Pattern))
 }
@@ -57,7 +72,7 @@ func (e *DropError) Hint() string {
 		return "keep these, or leave out all of the part that needs them"
 	case e.Invalid != "":
 		return "give names as they are in the file; " + form
-	case e.Pattern == ClassBranch:
+	case dropWords[e.Pattern] != "":
 		return "leave that out"
 	case len(e.Nearest) > 0:
 		quoted := make([]string, len(e.Nearest))
@@ -112,12 +127,15 @@ func dropsMaskToken(dropped []naming.Dropped) bool {
 	return slices.ContainsFunc(dropped, func(d naming.Dropped) bool { return d.Name[strings.LastIndexByte(d.Name, '.')+1:] == "mask_token" })
 }
 
-// drop takes the tensors out that the patterns stand for. unused are the patterns that stand for none of them; ClassBranch is not looked at.
+// drop takes the tensors out that the patterns stand for. unused are the patterns that stand for none of them; words for parts are not looked at.
 func drop(ctx context.Context, tensors []tensor.Named, patterns []string) (left []tensor.Named, dropped []naming.Dropped, unused []string, err error) {
 	if len(patterns) > maxDrop {
 		return nil, nil, nil, &DropError{Pattern: patterns[maxDrop], Invalid: fmt.Sprintf("at most %d patterns are taken", maxDrop)}
 	}
-	used := map[string]bool{ClassBranch: true}
+	used := map[string]bool{}
+	for word := range dropWords {
+		used[word] = true
+	}
 	for _, pattern := range patterns {
 		if pattern == "" || len(pattern) > maxDropPattern || strings.Trim(pattern, "*") == "" {
 			return nil, nil, nil, &DropError{Pattern: pattern, Invalid: fmt.Sprintf("a pattern has 1 to %d bytes, not all of them asterisks", maxDropPattern)}
@@ -132,7 +150,7 @@ func drop(ctx context.Context, tensors []tensor.Named, patterns []string) (left 
 		}
 		by := ""
 		for _, pattern := range patterns {
-			if pattern != ClassBranch && naming.MatchesGlob(pattern, t.Name) {
+			if dropWords[pattern] == "" && naming.MatchesGlob(pattern, t.Name) {
 				by, used[pattern] = pattern, true
 			}
 		}
@@ -180,13 +198,19 @@ func unusedDrop(path, pattern string, tensors []tensor.Named) error {
 	return e
 }
 
-// dropClassBranch leaves out the parameters that only pre-training of the class token uses, and reports whether there are any.
-func (m *Model) dropClassBranch() bool {
-	if m.Config.ClassBlocks == 0 {
+// dropPart leaves out the parameters of the part that a word stands for, and reports whether there are any.
+func (m *Model) dropPart(word string) bool {
+	without := m.Config
+	switch word {
+	case ClassBranch:
+		without.ClassBlocks, without.ClassHead = 0, false
+	case TrainingOfVQKD:
+		without.Codebook.Decoder, without.Codebook.Statistics = arch.CodeDecoder{}, false
+	}
+	if without == m.Config {
 		return false
 	}
-	m.Config.ClassBlocks, m.Config.ClassHead = 0, false
-	m.Config = m.Config.Named()
+	m.Config = without.Named()
 	wanted := map[string]bool{}
 	for _, p := range m.Config.Params() {
 		wanted[p.Name] = true
@@ -201,7 +225,7 @@ func (m *Model) dropClassBranch() bool {
 		}
 		size, _ := t.Size()
 		for _, from := range m.Changes[i].From {
-			dropped = append(dropped, naming.Dropped{Name: from, Bytes: size / int64(len(m.Changes[i].From)), Reason: dropReason(ClassBranch)})
+			dropped = append(dropped, naming.Dropped{Name: from, Bytes: size / int64(len(m.Changes[i].From)), Reason: dropReason(word)})
 		}
 	}
 	m.Tensors, m.Changes = tensors, changes
@@ -233,6 +257,8 @@ func (m *Model) dropSteps() []adapt.Step {
 		name, what := adapt.StepDrop, "tensors of the file were left out: "+d.Reason
 		if d.Reason == dropReason(ClassBranch) {
 			name, what = adapt.StepClassBranch, "the branch for the class token was left out: "+d.Reason
+		} else if d.Reason == dropReason(TrainingOfVQKD) {
+			what = "what only the training of VQ-KD uses was left out: " + d.Reason
 		}
 		at := slices.IndexFunc(steps, func(s adapt.Step) bool { return s.What == what })
 		if at < 0 {

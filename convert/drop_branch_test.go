@@ -24,7 +24,7 @@ func TestDropClassBranch(t *testing.T) {
 		m.Tensors = append(m.Tensors, tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape}})
 		m.Changes = append(m.Changes, naming.Change{Name: p.Name, From: []string{"file." + p.Name}})
 	}
-	if !m.dropClassBranch() || m.Config != config {
+	if !m.dropPart(ClassBranch) || m.Config != config {
 		t.Fatalf("%+v is left, want %+v", m.Config, config)
 	}
 	var names []string
@@ -46,7 +46,7 @@ func TestDropClassBranch(t *testing.T) {
 	if len(m.Dropped) != gone || len(steps) != 1 || steps[0].Name != adapt.StepClassBranch || !steps[0].Lossy || len(steps[0].Tensors) != gone {
 		t.Errorf("%d dropped, want %d; steps %v", len(m.Dropped), gone, steps)
 	}
-	if m.dropClassBranch() {
+	if m.dropPart(ClassBranch) {
 		t.Error("it was there twice")
 	}
 }

@@ -32,6 +32,13 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	if options.Heads != 0 {
 		m.From[card.Heads] = card.Asked
 	}
+	if wantedFrom == card.Config && m.Config.Convolutional() {
+		var from arch.Source
+		if _, from = m.Config.WithUsualPicture(); from == arch.Assumed {
+			m.Assumptions = append(m.Assumptions, m.Config.PictureAssumption())
+		}
+		m.From[card.Window] = card.Origin(from)
+	}
 	if options.Window != (arch.Window{}) {
 		m.From[card.Window] = card.Asked
 	}
@@ -43,18 +50,38 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 		m.From[card.Activation] = card.Module
 	}
 	m.setEpsilon(options, beside, own, wantedFrom, computed.epsilon)
+	if err := m.leaveOutOfDVAE(options); err != nil {
+		return err
+	}
 	if err := m.setLabels(options, beside, own, config); err != nil {
 		return err
 	}
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own, config)
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
-		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.Masked()}
+		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.Masked(), Kind: m.Config.Kind}
 	}
 	if err := m.checkTimm(beside.timm); err != nil {
 		return err
 	}
 	return m.Config.Validate()
+}
+
+// leaveOutOfDVAE takes out what there is in models with transformer blocks alone. It is an error to ask for any of it.
+func (m *Model) leaveOutOfDVAE(options OpenOptions) error {
+	if !m.Config.Convolutional() {
+		return nil
+	}
+	switch {
+	case options.Heads != 0:
+		return &NoClassesError{Path: m.File.Path, Item: card.Heads, Kind: m.Config.Kind}
+	case options.Epsilon != 0:
+		return &NoClassesError{Path: m.File.Path, Item: card.Epsilon, Kind: m.Config.Kind}
+	}
+	for _, item := range []card.Item{card.Heads, card.Pooling, card.Bias, card.Activation, card.Epsilon} {
+		delete(m.From, item)
+	}
+	return nil
 }
 
 // carried returns the origin of an item that was read from the given one: a guess that the manifest or the file's metadata carries stays one.
@@ -86,6 +113,7 @@ func (m *Model) setStateDict(options OpenOptions, own ownCard) {
 
 func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCard, wantedFrom card.Origin, module float64) {
 	switch {
+	case m.Config.Convolutional(): // which has no norms
 	case options.Epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = options.Epsilon, card.Asked
 	case wantedFrom != card.Parameters:
@@ -130,7 +158,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	}
 	if !m.Config.Classifies() {
 		if m.From[card.Labels] == card.Asked {
-			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.Masked()}
+			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.Masked(), Kind: m.Config.Kind}
 		}
 		m.Labels = nil
 		delete(m.From, card.Labels)
@@ -197,13 +225,14 @@ func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCar
 	}
 }
 
-// NoClassesError says that the caller stated something about the classes of a model that has none.
+// NoClassesError says that the caller stated something about the classes of a model that has none, or about the transformer blocks of one without.
 type NoClassesError struct {
 	Path string
-	// Item is what was stated: [card.Labels] or [card.ProblemIs].
+	// Item is what was stated: [card.Labels] or [card.ProblemIs]; of a dVAE also [card.Heads] or [card.Epsilon].
 	Item card.Item
-	// Masked says that the model predicts visual tokens; otherwise it has no head.
+	// Masked says that the model predicts visual tokens, and Kind that it is no BEiT; otherwise it has no head.
 	Masked bool
+	Kind   arch.Kind
 }
 
 func (e *NoClassesError) Error() string {
@@ -211,17 +240,31 @@ func (e *NoClassesError) Error() string {
 	if e.Masked {
 		model = "a masked-image model, which predicts something for each patch"
 	}
-	if e.Item == card.ProblemIs {
-		what = "a problem type is"
+	if e.Kind != arch.Transformer {
+		model = e.Kind.What()
 	}
-	return fmt.Sprintf("%s: %s given, but this is %s: it has no classes", e.Path, what, model)
+	lacks := "classes"
+	switch e.Item {
+	case card.ProblemIs:
+		what = "a problem type is"
+	case card.Heads:
+		what, lacks = "a number of attention heads is", "attention"
+	case card.Epsilon:
+		what, lacks = "an epsilon is", "norms"
+	}
+	return fmt.Sprintf("%s: %s given, but this is %s: it has no %s", e.Path, what, model, lacks)
 }
 
 // Is reports that the call does not fit the model.
 func (e *NoClassesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to do.
-func (e *NoClassesError) Hint() string { return "leave that out, or take the fine-tuned model" }
+func (e *NoClassesError) Hint() string {
+	if e.Kind != arch.Transformer {
+		return "leave that out"
+	}
+	return "leave that out, or take the fine-tuned model"
+}
 
 // checkTimm compares what timm's config.json says of the model with the parameters. timm lets the norm behind any pooling have either name.
 func (m *Model) checkTimm(timm *configs.TimmFacts) error {

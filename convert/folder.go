@@ -53,6 +53,10 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 		content, err := configs.Timm(c)
 		return []configFile{{"config.json", content}}, err
 	}
+	if t.scheme.ModelType == string(configs.FLAVACodebook) { // whose processor is FLAVA's
+		content, err := configs.Transformers(c, configs.FLAVACodebook)
+		return []configFile{{"config.json", content}}, err
+	}
 	content, err := configs.Transformers(c, configs.Type(t.scheme.ModelType))
 	if err != nil {
 		return nil, err

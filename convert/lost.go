@@ -37,9 +37,9 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 	switch {
 	case t.folder != "" && t.scheme.Name == naming.Timm && (!t.format.HasMetadata || bare):
 		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByProgram(c))
-	case t.folder != "":
+	case t.folder != "" && c.Config.Kind == arch.Transformer:
 		return t.lostByProgram(c)
-	case t.format.HasMetadata && !bare:
+	case t.folder == "" && t.format.HasMetadata && !bare:
 		return nil
 	}
 	losses := lostByShapes(c.Config, written)
@@ -62,7 +62,7 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 // lostEpsilon returns the epsilon if it is not the usual one of the scheme, and the target has no metadata for it.
 func (t target) lostEpsilon(c card.Card) []Loss {
 	there := t.scheme.Epsilon
-	if c.Config.Epsilon == there || t.format.HasMetadata {
+	if c.Config.Convolutional() || c.Config.Epsilon == there || t.format.HasMetadata {
 		return nil
 	}
 	return []Loss{{card.Epsilon, fmt.Sprint(c.Config.Epsilon), fmt.Sprint(there)}}
@@ -163,7 +163,7 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 		note("timm does not know what the logits mean: %s", c.Problem)
 	}
 	if t.format.HasMetadata && (t.folder == "" || timm) && t.scheme.Program != "" {
-		if c.Config.Epsilon != t.scheme.Epsilon && beside.card == nil {
+		if !c.Config.Convolutional() && c.Config.Epsilon != t.scheme.Epsilon && beside.card == nil {
 			note("this model runs with epsilon %g; beitzoo reads that from the file's metadata, %s does not: whoever loads it there has to give the epsilon",
 				c.Config.Epsilon, t.scheme.Program)
 		}
@@ -183,7 +183,7 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if shared, name := duplicates(c.Labels); shared > 0 && t.folder != "" && t.scheme.ModelType != "" {
 		note("%d classes share their name with another, such as %.40q: label2id in config.json leads to the last one of each name", shared, name)
 	}
-	if t.folder != "" {
+	if t.folder != "" && c.Config.Kind == arch.Transformer {
 		switch from := c.From[card.Preparing]; {
 		case from.Guess():
 			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
@@ -196,6 +196,9 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 		case c.Recipe == nil && from == "" && !timm:
 			note("nobody states how images are prepared; the folder says what most weights under the names of %s want", t.scheme.Name)
 		}
+	}
+	if t.scheme.Name == naming.FLAVA && t.folder != "" {
+		note("the folder does not say how images are prepared: take the codebook's images of FLAVA's own processor (return_codebook_pixels)")
 	}
 	if from := c.From[card.Epsilon]; t.folder != "" && !timm && from.Guess() {
 		note("config.json states epsilon %g as a fact, but it is a guess (%s): state the epsilon if you know another", c.Config.Epsilon, from)

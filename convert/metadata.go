@@ -26,11 +26,11 @@ const (
 // maxCard bounds the card in the metadata, in bytes: 21,841 names of classes are about one million.
 const maxCard = 32 << 20
 
-// Metadata returns what a file says of a model that it holds under the names of a scheme: the scheme, and the epsilon if it is not the usual one.
+// Metadata returns what a file says of a model that it holds under the names of a scheme: the scheme, and the epsilon if it has one that is not the usual one.
 // Digests of canonical files depend on it. A file that is not described by a manifest has a card as well: see [CardMetadata].
 func Metadata(scheme string, config arch.Config) map[string]string {
 	metadata := map[string]string{MetadataScheme: scheme}
-	if config.Epsilon != arch.Epsilon {
+	if config.Epsilon != arch.Epsilon && !config.Convolutional() {
 		metadata[MetadataEpsilon] = strconv.FormatFloat(config.Epsilon, 'g', -1, 64)
 	}
 	return metadata

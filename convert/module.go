@@ -22,10 +22,16 @@ type ModuleError struct {
 	Path string
 	// Problems are clauses that name the modules in question.
 	Problems []string
+	// Convolutional says that it is a part of a dVAE.
+	Convolutional bool
 }
 
 func (e *ModuleError) Error() string {
-	return fmt.Sprintf("%s: the module in the file is not a BEiT that beitzoo can compute: %s", e.Path, strings.Join(e.Problems, "; "))
+	what := "a BEiT"
+	if e.Convolutional {
+		what = "a dVAE"
+	}
+	return fmt.Sprintf("%s: the module in the file is not %s that beitzoo can compute: %s", e.Path, what, strings.Join(e.Problems, "; "))
 }
 
 // Is reports that the file is unusable input.
@@ -33,6 +39,9 @@ func (e *ModuleError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says why there is no way around.
 func (e *ModuleError) Hint() string {
+	if e.Convolutional {
+		return "beitzoo computes a dVAE as OpenAI's classes do; the state dict of this module alone would be taken for one, which is another model"
+	}
 	return "a BEiT has the exact GELU in every block, one epsilon, patches side by side, and the class token or the mean of the patch tokens before its head; " +
 		"the state dict of this module alone would be taken for one, which is another model"
 }
@@ -234,6 +243,7 @@ func (m *modules) compute(model *Model) computed {
 			acts = append(acts, above(name, 2))
 		}
 	}
+	c.problems = append(c.problems, m.convolutional(model)...)
 	if len(unusable) > 0 {
 		c.problems = append(c.problems, text.List(unusable, mostStated, ""))
 	}

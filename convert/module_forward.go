@@ -198,7 +198,7 @@ func (m *modules) beside(model *Model) {
 func (m *modules) idle(model *Model) map[string]bool {
 	idle := map[string]bool{}
 	for _, path := range m.paths {
-		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) {
+		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) && !m.ofDVAE(model, path) {
 			idle[path] = true
 		}
 	}
@@ -237,7 +237,8 @@ func (m *modules) packed() string {
 	return ""
 }
 
-// knownLibrary reports whether a class is of a library whose modules compute what their names say, or of the files of unilm's BEiT.
+// knownLibrary reports whether a class is of a library whose modules compute what their names say, or of the files of
+// unilm's BEiT and of OpenAI's dVAE.
 func knownLibrary(class string) bool {
 	library, _, _ := strings.Cut(class, ".")
 	return slices.Contains(knownLibraries, library)
@@ -245,7 +246,7 @@ func knownLibrary(class string) bool {
 
 var knownLibraries = []string{
 	"torch", "timm", "transformers", "paddle", "passl", "mmpretrain", "mmcls", "mmseg", "mmcv", "mmengine", "torchvision", "torchmetrics", "accelerate", "deepspeed",
-	"lightning", "pytorch_lightning", "modeling_finetune", "modeling_pretrain", "modeling_cyclical",
+	"lightning", "pytorch_lightning", "modeling_finetune", "modeling_pretrain", "modeling_cyclical", "modeling_vqkd", "norm_ema_quantizer", "dall_e",
 }
 
 // warn adds to the warnings that everyone who opens the model sees.

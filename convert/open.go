@@ -26,7 +26,7 @@ type OpenOptions struct {
 	From string
 	Map  *naming.Scheme
 	// Drop are patterns of names in the file, in which * stands for any characters, dots too: these tensors are left out, as if they were not there. One that
-	// stands for nothing is a *[DropError]. [ClassBranch] stands for whatever names a file has for that branch.
+	// stands for nothing is a *[DropError]. [DropWords] are words for parts, whatever names a file has for them.
 	Drop []string
 	// MayNotFit says that Map and Drop, and for Diff Select, may be for another file that is opened with the same options. Tensors that Map does not know are then read as if it were
 	// not there.
@@ -219,8 +219,8 @@ type folderConfigs struct {
 const maxConfig = 32 << 20
 
 // readFolderConfigs reads config.json and preprocessor_config.json in a folder of transformers' kind, or the config.json of timm. That of other programs is
-// ignored; one of transformers for another type of model is an error.
-func readFolderConfigs(path string) (folderConfigs, error) {
+// ignored; one of transformers for another type of model is an error. selected is the state dict that was asked for, by which one part of a configuration counts.
+func readFolderConfigs(path, selected string) (folderConfigs, error) {
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		if !isTransformersName(filepath.Base(path)) {
@@ -243,11 +243,15 @@ func readFolderConfigs(path string) (folderConfigs, error) {
 	if err != nil || !configs.IsTransformers(raw) {
 		return folderConfigs{}, err
 	}
+	raw = configs.Part(raw, selected)
 	facts, err := configs.ParseTransformers(raw)
 	if err != nil {
 		return folderConfigs{}, besides(name, err)
 	}
 	beside := folderConfigs{path: name, card: &facts.Card, transformers: facts, processorFile: filepath.Join(folder, "preprocessor_config.json")}
+	if facts.Type == configs.FLAVACodebook {
+		return beside, nil // what a processor says first is of other parts of FLAVA
+	}
 	beside.processor, err = readSmall(beside.processorFile)
 	return beside, err
 }

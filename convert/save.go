@@ -86,7 +86,16 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if other := t.scheme.NotSquareNote(config); t.folder != "" && config.AbsolutePosition && other != "" {
 		return nil, &TargetError{Reason: "a folder of this model would be of no use: " + other, Advice: "write a file, under the names of timm or unilm"}
 	}
-	wrapper, key := t.wrappers(options.Wrapper)
+	if t.usual {
+		scheme, err := naming.ByName(naming.Suited(t.scheme.Name, config))
+		if err != nil {
+			return nil, err
+		}
+		if t.folder == "" || scheme.Folder {
+			t.scheme = scheme
+		}
+	}
+	wrapper, key := t.wrappers(options.Wrapper, config)
 	named, err := t.scheme.Write(config, canonical, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return nil, err
@@ -161,13 +170,15 @@ func (t target) checks(config arch.Config, canonical []tensor.Named, options Sav
 }
 
 // wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.
-func (t target) wrappers(asked string) (class, key string) {
+func (t target) wrappers(asked string, config arch.Config) (class, key string) {
 	switch {
 	case len(t.scheme.Wrappers) > 0:
 		return asked, ""
 	case !t.format.HasKeys:
 		return asked, "" // refused by package naming, unless empty
 	case asked == "none":
+		return "", ""
+	case asked == "" && config.Convolutional() && t.scheme.Name == naming.Unilm: // which has OpenAI's classes, and loads no checkpoint of its own into them
 		return "", ""
 	case asked == "":
 		return "", t.scheme.Key

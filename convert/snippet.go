@@ -17,6 +17,13 @@ import (
 // PaddlePaddle/PASSL passl_v110/modeling/backbones/beit.py and architectures/BEiTWrapper.py, huggingface/transformers models/beit.
 func Snippet(saved *Saved, config arch.Config) string {
 	s := snippet{saved: saved, config: config}
+	if config.Kind != arch.Transformer {
+		if saved.Scheme == naming.FLAVA && saved.Folder != "" {
+			s.add("from transformers import FlavaImageCodebook")
+			s.add("model = FlavaImageCodebook.from_pretrained(%s).eval()", s.path())
+		}
+		return strings.Join(s.lines, "\n")
+	}
 	switch saved.Scheme {
 	case naming.Timm, naming.Canonical:
 		s.timm()

@@ -61,10 +61,18 @@ type target struct {
 	path, folder string
 	format       checkpoint.Format
 	scheme       *naming.Scheme
+	// usual says that nobody asked for the scheme, so that another one may suit the model better.
+	usual bool
 }
 
 // newTarget decides on format and scheme. One that is empty follows from the name of the output, from the other, or from what is usual.
 func newTarget(path string, options SaveOptions) (target, error) {
+	t, err := targetOf(path, options)
+	t.usual = options.To == "" && options.ToMap == nil
+	return t, err
+}
+
+func targetOf(path string, options SaveOptions) (target, error) {
 	format, scheme, named := options.Format, options.To, options.ToMap
 	if named != nil {
 		scheme = named.Name

@@ -47,7 +47,7 @@ type reading struct {
 
 // gather reads what stands in and beside the file besides tensors.
 func (r *reading) gather(ctx context.Context) (err error) {
-	if r.beside, err = readFolderConfigs(r.file.Path); err != nil {
+	if r.beside, err = readFolderConfigs(r.file.Path, r.options.Select); err != nil {
 		if stranger := strangerIn(ctx, r.file); stranger != nil {
 			return stranger // which says more than that its configuration is not one of a BEiT
 		}
@@ -71,6 +71,15 @@ func (r *reading) expect(context.Context) error {
 		r.own.replaceGuesses(r.hints)
 	}
 	if r.wanted == nil {
+		return nil
+	}
+	if window := r.hints.Window; r.wanted.Convolutional() && window != (arch.Window{}) { // which takes pictures of any size
+		sized := *r.wanted
+		sized.ImageHeight, sized.ImageWidth = window.Height*sized.PatchSize, window.Width*sized.PatchSize
+		sized = sized.Named()
+		r.wanted = &sized
+	}
+	if r.wanted.Convolutional() {
 		return nil
 	}
 	if err := r.wanted.CheckHints(r.hints, arch.Source(r.wantedFrom)); err != nil {
@@ -142,9 +151,12 @@ func (r *reading) note(context.Context) error {
 		m.Notes = append(m.Notes, text.Quote(r.beside.ignored)+" was ignored: it is no regular file")
 	}
 	m.leaveOut(r.dropped)
-	if slices.Contains(r.options.Drop, ClassBranch) && !m.dropClassBranch() {
-		if m.unusedDrop = append(m.unusedDrop, ClassBranch); !r.options.MayNotFit {
-			return &DropError{Path: r.file.Path, Pattern: ClassBranch}
+	for _, word := range DropWords() {
+		if !slices.Contains(r.options.Drop, word) || m.dropPart(word) {
+			continue
+		}
+		if m.unusedDrop = append(m.unusedDrop, word); !r.options.MayNotFit {
+			return &DropError{Path: r.file.Path, Pattern: word}
 		}
 	}
 	return nil
@@ -157,7 +169,7 @@ func (r *reading) compute(context.Context) error {
 		r.computed.problems = append(r.computed.problems, "its norms have different epsilons: "+text.List(r.computed.epsilons, mostStated, ""))
 	}
 	if len(r.computed.problems) > 0 {
-		return &ModuleError{Path: r.file.Path, Problems: r.computed.problems}
+		return &ModuleError{Path: r.file.Path, Problems: r.computed.problems, Convolutional: r.model.Config.Convolutional()}
 	}
 	return nil
 }

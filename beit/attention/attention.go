@@ -124,9 +124,12 @@ type Viewer struct {
 }
 
 // New returns a viewer for a model of that architecture. Of the weights, which have canonical names, it reads the norms, queries and keys of the blocks that it
-// needs: of the last, or of all for a rollout. They are computed with in float64, whatever the engine computes in. The error is an *[OptionError], or that of
-// [native.Engine.Parts].
+// needs: of the last, or of all for a rollout. They are computed with in float64, whatever the engine computes in. The error is an *[OptionError], an
+// *[arch.KindError], or that of [native.Engine.Parts].
 func New(config arch.Config, weights []tensor.Named, options Options) (*Viewer, error) {
+	if err := config.CheckBEiT(); err != nil {
+		return nil, err
+	}
 	if err := options.check(config); err != nil {
 		return nil, err
 	}

@@ -72,8 +72,11 @@ func checkRecipe(known card.Card) error {
 	return nil
 }
 
-// CheckModel returns a *[ModelError] if models of an architecture do not classify images, else nil.
+// CheckModel returns a *[ModelError] if models of an architecture do not classify images, or an *[arch.KindError] if they are tokenizers, else nil.
 func CheckModel(config arch.Config) error {
+	if err := config.CheckBEiT(); err != nil {
+		return err
+	}
 	if !config.Classifies() {
 		return &ModelError{Config: config, Reason: "the model has no classifier"}
 	}

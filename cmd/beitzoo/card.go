@@ -18,6 +18,11 @@ func printCard(c *console, config arch.Config, known *convert.InspectedCard) {
 		card.Pooling: poolingText(config.Pooling), card.Bias: biasText(config), card.Activation: "gelu", card.Epsilon: fmt.Sprintf("%g", config.Epsilon),
 		card.StateDict: known.StateDict, card.Labels: labelsText(known.Labels), card.ProblemIs: string(known.Problem), card.Preparing: known.RecipeProblem,
 	}
+	if config.Convolutional() {
+		for _, item := range []card.Item{card.Heads, card.Pooling, card.Bias, card.Activation, card.Epsilon} {
+			delete(values, item)
+		}
+	}
 	if known.Recipe != nil {
 		values[card.Preparing] = recipeText(*known.Recipe, known.RecipeName)
 	}
@@ -61,6 +66,8 @@ func poolingText(pooling arch.Pooling) string {
 		return "norm, then the class token"
 	case arch.AllTokens:
 		return "norm, then each patch token"
+	case arch.PatchTokens:
+		return "fc_norm, then each patch token"
 	case arch.NoPooling:
 		return "none: all tokens as the last block leaves them"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -247,6 +248,11 @@ func describe(a arch.Config) string {
 	if a.Channels != arch.RGB {
 		pixels = "pixels of " + text.Count(a.Channels, "channel", "channels")
 	}
+	if a.Convolutional() {
+		half := map[arch.Kind]string{arch.DVAEEncoder: "encoder", arch.DVAEDecoder: "decoder"}[a.Kind]
+		return fmt.Sprintf("%s: %s of a dVAE, %d x %d %s or any other size, a visual token for %d x %[6]d, width %d, %d blocks in %d groups, %s, %s parameters",
+			cmp.Or(a.Name, "dVAE"), half, a.ImageHeight, a.ImageWidth, pixels, a.PatchSize, a.EmbedDim, a.Depth, a.Groups(), headText(a), humanize.Comma(a.Parameters()))
+	}
 	return fmt.Sprintf("%s: %d x %d %s, patches of %d, width %d, %d blocks, %d heads, %s, epsilon %g, %s parameters",
 		name, a.ImageHeight, a.ImageWidth, pixels, a.PatchSize, a.EmbedDim, a.Depth, a.Heads, headText(a), a.Epsilon, humanize.Comma(a.Parameters()))
 }
@@ -269,8 +275,20 @@ func problemText(err error) string {
 	return "not a BEiT that beitzoo knows: " + errorText(err)
 }
 
+// decoderText says what the decoder of VQ-KD is.
+func decoderText(d arch.CodeDecoder) string {
+	if d == (arch.CodeDecoder{}) {
+		return "no decoder"
+	}
+	return fmt.Sprintf("a decoder of %s that predicts %s", text.Count(d.Depth, "block", "blocks"), text.Count(d.Features, "feature", "features"))
+}
+
 func headText(a arch.Config) string {
 	switch {
+	case a.Kind == arch.VQKD:
+		return fmt.Sprintf("%d visual tokens, codes of width %d, %s", a.Codebook.Codes, a.Codebook.Dim, decoderText(a.Codebook.Decoder))
+	case a.Kind != arch.Transformer:
+		return fmt.Sprintf("%d visual tokens", a.Classes)
 	case a.Pooling == arch.NoPooling:
 		return "features without a last norm, no head"
 	case a.Classes == 0:

@@ -128,7 +128,7 @@ var valuesOf = map[string]values{
 	"key rotate --name":      freeValues,
 	"trust forget PLACE":     {words: placeWords, files: files{folders: true}},
 	"--describe":             yamlValues,
-	"--drop":                 {words: fixedWords(convert.ClassBranch)},
+	"--drop":                 {words: fixedWords(convert.DropWords()...)},
 	"--features":             {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
 	"--head":                 {words: func(*typedWords) []proposal { return proposals(adapt.Heads()) }},
 	"--lossy":                {list: func(*typedWords) []proposal { return proposals(adapt.LossyNames()) }},

@@ -51,7 +51,7 @@ func (f *modelFlags) flags() []cli.Flag {
 		&cli.StringSliceFlag{
 			Name: "drop", Destination: &f.drop, Category: modelSection,
 			Usage: "leave out the tensors with names like this `PATTERN`, in which * stands for anything, dots too; " + convert.ClassBranch +
-				" is the branch for the class token in files of BEiT v2's pre-training",
+				" is the branch for the class token in files of BEiT v2's pre-training, " + convert.TrainingOfVQKD + " what only the training of VQ-KD uses",
 		},
 		&cli.StringFlag{
 			Name: "arch", Destination: &f.arch, Category: modelSection, DefaultText: "recognised by the shapes",

@@ -119,8 +119,11 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 		return facts, refuse(transformersName, "not a transformers configuration: %w", text.JSONError(err))
 	}
 	facts.Type = Type(valueOr(file.ModelType, ""))
+	if facts.Type == FLAVACodebook {
+		return parseFLAVA(raw)
+	}
 	if classes[facts.Type] == "" {
-		return facts, refuse(transformersName, "describes a model of type %.60q, not %q or %q", facts.Type, BEiT, Data2Vec)
+		return facts, refuse(transformersName, "describes a model of type %.60q, not %q, %q or %q", facts.Type, BEiT, Data2Vec, FLAVACodebook)
 	}
 	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
 		return facts, unusable(transformersName, &ActivationError{Activation: activation})
@@ -229,6 +232,9 @@ func Transformers(c card.Card, model Type) ([]byte, error) {
 	config := c.Config
 	if err := config.Validate(); err != nil {
 		return nil, err
+	}
+	if model == FLAVACodebook {
+		return flava(config)
 	}
 	class, layerScale := TransformersClass(config, model), float(0)
 	if config.LayerScale {
