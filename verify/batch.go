@@ -159,7 +159,7 @@ func (b *batch) decodes(stage engine.Stage) bool {
 	if !b.apart || stage.Compare(engine.Stage{Kind: engine.Tokens}) <= 0 {
 		return true
 	}
-	b.verification.unfollowed = true
+	b.unfollowed = true
 	return false
 }
 

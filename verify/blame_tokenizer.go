@@ -8,11 +8,25 @@ import (
 )
 
 // searchTokenizer is search for a tokenizer.
-func (v *verification) searchTokenizer(_ context.Context, _ *Result, suspects []Tap) (found []blame.Finding, err error) {
-	for _, t := range suspects {
-		found = append(found, unexplainedIn(t))
+func (v *verification) searchTokenizer(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
+	search := blame.NewTokenizerSearch(v.subject.Config, v.subject.Weights)
+	found, vain, searched := make([][]blame.Finding, len(suspects)), 0, 0
+	for ; searched < len(suspects) && vain < mostUnexplained; searched++ {
+		var err error
+		if found[searched], err = v.find(ctx, search.Find, suspects[searched]); err != nil {
+			return nil, err
+		}
+		if !explains(found[searched]) {
+			vain++
+			found[searched] = []blame.Finding{unexplainedIn(suspects[searched])}
+		}
 	}
-	return found, nil
+	remarkStages(r, suspects[searched:], found[searched:])
+	var all []blame.Finding
+	for _, f := range found {
+		all = append(all, f...)
+	}
+	return blame.Merge(all, v.subject.Config.Depth), nil
 }
 
 // unexplainedIn says that no reason was found for a tap of a tokenizer.

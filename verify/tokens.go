@@ -26,8 +26,8 @@ type Tokens struct {
 
 // tokenMeter compares choices.
 type tokenMeter struct {
-	count, differing, chosen int
-	margin, gap, largest     float64
+	count, differing     int
+	margin, gap, largest float64
 	// at is the index of the choice with the largest gap.
 	at int
 	// noise is that of what the choices were made by.
@@ -155,7 +155,7 @@ func inRows(shape tensor.Shape, values []float64) ([]float64, tensor.Shape) {
 func (b *batch) compareTokens(m *tapMeter, acts activationsOf, i int) error {
 	if b.chooser == nil {
 		var err error
-		if b.verification.chooser, err = newChooser(b.verification.subject.Config, b.verification.subject.Weights); err != nil {
+		if b.chooser, err = newChooser(b.verification.subject.Config, b.verification.subject.Weights); err != nil {
 			return err
 		}
 	}

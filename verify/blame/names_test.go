@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
 // TestHypotheses_AreDocumented compares the names of hypotheses with the table of docs/verify.md.
@@ -19,6 +21,15 @@ func TestHypotheses_AreDocumented(t *testing.T) {
 	}
 	for _, h := range slices.Concat(hypotheses(), fromOthers(0)) {
 		code[h.name] = true
+	}
+	for _, name := range []string{"digits_dvae_encoder", "digits_dvae_decoder", "dvae_encoder_112", "tiny_vqkd_p16_64"} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range mistakes(config) {
+			code[m.name] = true
+		}
 	}
 	for _, l := range lostNames {
 		code[l.name] = true

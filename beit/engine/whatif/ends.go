@@ -128,7 +128,7 @@ func (v *Version) pool(x *Rows) (*Rows, error) {
 			kind = PoolMean
 		case arch.ClassToken:
 			kind = PoolClass
-		case arch.AllTokens:
+		case arch.AllTokens, arch.PatchTokens:
 			return norm(v.each(x, func(image *Rows) []float64 { return image.Values[image.Width:] })), nil
 		}
 	}
