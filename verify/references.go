@@ -178,8 +178,9 @@ func drawnTokens(config arch.Config, from, to int) []int32 {
 	return drawn
 }
 
-// fitted returns the architecture of a subject with the size of the images of a recording, if it takes images of any size.
-func (r Reference) fitted(config arch.Config) arch.Config {
+// Fitted returns the architecture of a subject with the size of the images of a recording, if it takes images of any size, as a dVAE does; else config itself. Verify
+// runs the subject so.
+func (r Reference) Fitted(config arch.Config) arch.Config {
 	if !config.Convolutional() || r.height == 0 || r.height == config.ImageHeight && r.width == config.ImageWidth {
 		return config
 	}

@@ -24,7 +24,7 @@ func Verify(ctx context.Context, subject Subject, reference Reference, options O
 	if subject.Engine == nil {
 		subject.Engine = native.Engine{}
 	}
-	subject.Config = reference.fitted(subject.Config)
+	subject.Config = reference.Fitted(subject.Config)
 	if reference.stated != tensor.Invalid {
 		return verifyMislabelled(ctx, subject, reference, options)
 	}

@@ -207,6 +207,12 @@ func (f recordFlags) input(ctx context.Context, model *convert.Model, images []s
 	count := cmp.Or(len(images), f.images, drawnImages)
 	input := verify.Draw(model.Config, 0, count)
 	note := fmt.Sprintf("images 0..%d of docs/recipe.md, seed 0", count-1)
+	if model.Config.Kind == arch.DVAEDecoder {
+		if len(images) > 0 {
+			return input, "", &usageError{"the decoder of a dVAE reads visual tokens, not images", "leave out the images, or record its encoder"}
+		}
+		note = fmt.Sprintf("generated visual tokens of %s", text.Count(count, "picture", "pictures"))
+	}
 	var err error
 	if f.mask != "" {
 		if input.Mask, err = parseMask(f.mask, model.Config, count); err != nil {

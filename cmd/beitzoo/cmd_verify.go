@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
@@ -128,8 +129,14 @@ func (v *verifying) prepare(ctx context.Context, argument string) (err error) {
 	if v.reference, err = v.flags.reference(ctx, v.other); err != nil {
 		return err
 	}
+	if fitted := v.reference.Fitted(v.subject.Config); fitted.ImageHeight != v.subject.Config.ImageHeight || fitted.ImageWidth != v.subject.Config.ImageWidth {
+		v.subject.Config, v.facts.config, v.facts.WindowFrom = fitted, fitted, fromRecording
+	}
 	return v.flags.announce(v.console, v.subject, v.reference)
 }
+
+// fromRecording is where the size of the images comes from that a dVAE is verified with.
+const fromRecording card.Origin = "the recording"
 
 // run compares a subject with the reference; noBlame means that nobody asks for reasons.
 func (v *verifying) run(ctx context.Context, subject verify.Subject, noBlame bool) (*verify.Result, error) {
@@ -198,13 +205,14 @@ type verifiedFacts struct {
 	// Report is the file with the HTML page, if one was written.
 	Report string `json:"report,omitempty"`
 	// Fix is what --fix did; nil without it.
-	Fix *fixed `json:"fix,omitempty"`
+	Fix    *fixed `json:"fix,omitempty"`
+	config arch.Config
 }
 
 func verifiedFactsOf(m *convert.Model) verifiedFacts {
 	f := verifiedFacts{
 		StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Epsilon: m.Config.Epsilon, EpsilonFrom: m.From[card.Epsilon], HeadsFrom: m.From[card.Heads], WindowFrom: m.From[card.Window],
-		LabelsFrom: m.From[card.Labels],
+		LabelsFrom: m.From[card.Labels], config: m.Config,
 	}
 	if f.StateDict != "" {
 		f.StateFrom = m.From[card.StateDict]
@@ -217,11 +225,19 @@ func verifiedFactsOf(m *convert.Model) verifiedFacts {
 
 // line says in one line what a verification depends on.
 func (f verifiedFacts) line() string {
-	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom))
-	if f.StateDict != "" {
-		line += fmt.Sprintf(", state dict %q%s", f.StateDict, originText(f.StateFrom))
+	if c := f.config; c.Convolutional() {
+		return fmt.Sprintf("pictures of %d x %d pixels%s", c.ImageHeight, c.ImageWidth, originText(f.WindowFrom)) + f.stateText()
 	}
-	return line
+	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom))
+	return line + f.stateText()
+}
+
+// stateText says which state dict of a file it was, if it had several.
+func (f verifiedFacts) stateText() string {
+	if f.StateDict == "" {
+		return ""
+	}
+	return fmt.Sprintf(", state dict %q%s", f.StateDict, originText(f.StateFrom))
 }
 
 // open opens the model, and the checkpoint to compare with, or nil.
