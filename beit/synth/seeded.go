@@ -51,6 +51,9 @@ var distributions = []struct {
 	{"mask_token", 0, 1.0 / 8},
 	{"pos_embed", 0, 1.0 / 8},
 	{"bias", 0, 1.0 / 16},
+	{".b", 0, 1.0 / 16},    // of OpenAI's dVAE
+	{"cluster_size", 1, 0}, // of VQ-KD
+	{".initted", 1, 0},
 }
 
 // distribution returns the centre of a parameter's values, and their largest distance from it.
@@ -75,6 +78,11 @@ func Weights(config arch.Config, seed uint64) []tensor.Named {
 	for i, p := range params {
 		elements, _ := p.Shape.Elements()
 		centre, scale := distribution(p.Name, p.Shape)
+		if isCodes(p.Name, p.Shape) {
+			data := &codes{key(p.Name, seed), scale, int64(p.Shape[0]), int64(p.Shape[1])}
+			weights[i] = tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape, Data: data}}
+			continue
+		}
 		weights[i] = tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape, Data: flat(key(p.Name, seed), centre, scale, elements)}}
 	}
 	return weights

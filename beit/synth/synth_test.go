@@ -208,3 +208,37 @@ func TestNormal(t *testing.T) {
 		t.Error("WriteTo and Bytes differ")
 	}
 }
+
+// TestWeights_TokenizersPublishedDigests compares tensors of tokenizers with what NumPy computed of docs/recipe.md.
+func TestWeights_TokenizersPublishedDigests(t *testing.T) {
+	t.Parallel()
+	for architecture, tensors := range map[string]map[string]string{
+		"tiny_vqkd_p16_64": {
+			"quantize.embedding.weight":    "ff0e9b6b869b46351a5e46625e324f2b0f89d9f9176bd8851f419fc807757051",
+			"quantize.embedding.embed_avg": "3b98e9bfe4e04991e4ba36a6a009fcd93a34ab4f836758164ba14c88854d942f",
+			"quantize.cluster_size":        "2f20cd03c9cd392a406c56232b0ff93a15f6d6d7da79086bfa14f55d4a4031b0",
+		},
+		"digits_dvae_encoder": {
+			"blocks.input.w":                   "e17854ac06490868db7ed293fef210ed5d090249a2f1983b6a1bd1d3ae820c33",
+			"blocks.group_2.block_1.id_path.b": "b79ae3174a50ffa7ec37acbcb2afaf45fdc57c15e609d5d8b62ebda357eabb07",
+		},
+	} {
+		config, err := arch.ByName(architecture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range Weights(config, 0) {
+			written := sha256.New()
+			if _, err := w.Data.WriteTo(written); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := w.Data.Bytes()
+			if sum := sha256.Sum256(raw); err != nil || !bytes.Equal(sum[:], written.Sum(nil)) {
+				t.Errorf("%s: Bytes and WriteTo differ, %v", w.Name, err)
+			}
+			if want := tensors[w.Name]; want != "" && hex.EncodeToString(written.Sum(nil)) != want {
+				t.Errorf("%s: sha256 %x, want %s", w.Name, written.Sum(nil), want)
+			}
+		}
+	}
+}
