@@ -123,7 +123,8 @@ type model struct {
 }
 
 // Apply changes a model, whose parameters must be those of c.Config. It reads no element: the views of the result do, and stay valid as long as those given.
-// The errors are *[OptionsError], *[SizeError], *[WindowError] and *[RowsError].
+// The errors are *[OptionsError], *[SizeError],
+// *[WindowError] and *[RowsError], and *[arch.KindError] for a tokenizer, of which nothing can be changed.
 func Apply(c card.Card, parameters []tensor.Named, o Options) (*Result, error) {
 	m := &model{Card: c, views: map[string]tensor.View{}, from: map[string]string{}}
 	m.From = maps.Clone(c.From)

@@ -75,6 +75,11 @@ func (o Options) head(c arch.Config) Head {
 
 // check returns an *[OptionsError] if the options contradict each other, or do not fit a model.
 func (o Options) check(c arch.Config) error {
+	if o.Any() {
+		if err := c.CheckBEiT(); err != nil {
+			return err
+		}
+	}
 	for _, choice := range []struct {
 		option, what, value string
 		known               []string
