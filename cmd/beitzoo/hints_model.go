@@ -21,6 +21,8 @@ func modelHint(err error) string {
 		foreign   *naming.NotBEiTError
 		masked    *naming.MaskedModelError
 		several   *naming.SeveralModelsError
+		stranger  *naming.StrangerError
+		kind      *arch.KindError
 		together  *naming.BesideError
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
@@ -65,6 +67,12 @@ func modelHint(err error) string {
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds; if it is one under names of your own, `beitzoo inspect FILE --propose-map` drafts a map for --map"
 	case errors.As(err, &several):
 		return several.Hint() + "; the flag is " + selectOne(several, selectFlag(err))
+	case errors.As(err, &stranger) && stranger.Part != "":
+		return stranger.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(stranger.Part)
+	case errors.As(err, &kind) && kind.Kind == arch.DVAEDecoder:
+		return kind.Hint() + "; the command is: beitzoo reconstruct MODEL --tokenizer T --decoder D IMAGE -o OUT.png"
+	case errors.As(err, &kind):
+		return kind.Hint() + "; the commands are: beitzoo tokenize TOKENIZER IMAGES... -o FILE, and beitzoo mim MODEL --tokenizer TOKENIZER IMAGES..."
 	case errors.As(err, &together):
 		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), text.Shell(together.Prefix), dropAll(together.Patterns))
 	case errors.As(err, &masked):
@@ -75,7 +83,7 @@ func modelHint(err error) string {
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
 	case errors.As(err, &classless):
-		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type"}[classless.Item]
+		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon"}[classless.Item]
 		return classless.Hint() + "; the flag is " + flag
 	case errors.As(err, &conflict):
 		return conflict.Hint() + "; the flags are --heads N, --window HxW and --arch"
