@@ -136,10 +136,15 @@ func TestManifests_PublishedFigures(t *testing.T) {
 			t.Errorf("%s: %d parameters, want %d", id, got, parameters)
 		}
 	}
+	for id, parameters := range map[string]int64{"openai_dvae_encoder": 53_786_240, "openai_dvae_decoder": 43_829_766} { // by OpenAI's classes
+		if got := byID(t, id).Parameters; got != parameters {
+			t.Errorf("%s: %d parameters, want %d", id, got, parameters)
+		}
+	}
 	stated := 0
 	for _, document := range all(t) {
 		for _, source := range document.Sources {
-			if source.Scheme != "openmmlab" {
+			if source.Scheme != "openmmlab" || strings.HasSuffix(source.Address, "/dalle_encoder.pth") { // of which not even the name tells a digest
 				continue
 			}
 			stated++
@@ -184,5 +189,31 @@ func TestManifests_TableOfPASSL(t *testing.T) {
 		if !strings.HasPrefix(names, "passl unilm timm hf ") {
 			t.Errorf("%s has the sources %s", row.id, names)
 		}
+	}
+}
+
+// TestManifests_Tokenizers makes sure that what weights were trained to predict is there, and has as many tokens; of weights of DiT nobody released it.
+func TestManifests_Tokenizers(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for _, document := range all(t) {
+		config, err := arch.ByName(document.Architecture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if document.Tokenizer == "" {
+			if predicts := config.Masked() && !config.Regression; predicts && !strings.HasPrefix(document.ID, "dit_") && document.ID != "openmmlab_beitv2_base_p16_224" {
+				t.Errorf("%s predicts visual tokens, and nothing is said of who makes them", document.ID)
+			}
+			continue
+		}
+		named++
+		tokenizer, err := arch.ByName(byID(t, document.Tokenizer).Architecture)
+		if err != nil || !tokenizer.Tokenizes() || tokenizer.Vocabulary() != config.Vocabulary() {
+			t.Errorf("%s: %v, %s makes %d tokens of %d", document.ID, err, document.Tokenizer, tokenizer.Vocabulary(), config.Vocabulary())
+		}
+	}
+	if named != 7 {
+		t.Errorf("%d tokenizers are named", named)
 	}
 }

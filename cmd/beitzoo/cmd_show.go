@@ -82,6 +82,9 @@ func printManifest(c *console, found *zoo.Match) {
 	if found.StateDict != "" {
 		c.printf("state dict  %s", found.StateDict)
 	}
+	if found.Tokenizer != "" {
+		c.printf("tokenizer   %s makes the visual tokens: beitzoo show %[1]s", found.Tokenizer)
+	}
 	if p := found.Origin.Paper; p != nil {
 		c.printf("paper       %s (%d), %s", p.Title, p.Year, p.Address)
 	}

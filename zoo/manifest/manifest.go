@@ -34,7 +34,10 @@ type Manifest struct {
 	// Parameters is the number of elements of all canonical tensors.
 	Parameters int64 `yaml:"parameters"`
 	// StateDict is the key of the state dict that was taken of a checkpoint that held several; empty otherwise.
-	StateDict     string          `yaml:"state_dict,omitempty"`
+	StateDict string `yaml:"state_dict,omitempty"`
+	// Tokenizer is the id of the weights that make the visual tokens which these were trained to predict; empty if nobody published them, or the weights predict
+	// none.
+	Tokenizer     string          `yaml:"tokenizer,omitempty"`
 	Origin        Origin          `yaml:"origin"`
 	Categories    Categories      `yaml:"categories"`
 	Preprocessing []Preprocessing `yaml:"preprocessing"`

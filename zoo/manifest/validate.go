@@ -41,6 +41,7 @@ func (c *checker) all() {
 // parts checks everything that needs neither identity nor architecture.
 func (c *checker) parts() {
 	c.stateDict()
+	c.tokenizer()
 	c.origin()
 	c.evaluation()
 	c.sources()

@@ -26,6 +26,12 @@ func (c *checker) stateDict() {
 	}
 }
 
+func (c *checker) tokenizer() {
+	if c.manifest.Tokenizer != "" {
+		c.check("tokenizer", CheckName(c.manifest.Tokenizer))
+	}
+}
+
 // architecture returns the architecture that the manifest names or describes, and whether it is valid.
 func (c *checker) architecture() (arch.Config, bool) {
 	m := c.manifest
@@ -58,8 +64,15 @@ func (c *checker) agreement() {
 	if want := c.config.Parameters(); m.Parameters != want {
 		c.report("parameters", "is %d, the architecture has %d", m.Parameters, want)
 	}
-	if m.Categories.Count != c.config.Classes {
-		c.report("categories.count", "is %d, the architecture has %d", m.Categories.Count, c.config.Classes)
+	logits := c.config.Classes
+	if c.config.Kind == arch.VQKD { // whose codes are what the numbers of tokens mean
+		logits = c.config.Codebook.Codes
+	}
+	if m.Categories.Count != logits {
+		c.report("categories.count", "is %d, the architecture has %d", m.Categories.Count, logits)
+	}
+	if m.Tokenizer != "" && (!c.config.Masked() || c.config.Regression) && c.config.Kind != arch.DVAEDecoder {
+		c.report("tokenizer", "goes with weights that predict visual tokens, or decode them")
 	}
 	if len(m.Tensors) > 0 {
 		c.tensors()

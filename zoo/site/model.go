@@ -111,8 +111,11 @@ func (m *model) ClassSet() string {
 
 // Classifies reports that the logits of the model are those of classes of whole images.
 func (m *model) Classifies() bool {
-	return m.Categories.Count > 0 && m.Config != nil && m.Config.Pooling != arch.AllTokens
+	return m.Categories.Count > 0 && m.Config != nil && m.Config.Classifies()
 }
+
+// TokenizerPage reports whether the site has a page about the model's tokenizer.
+func (m *model) TokenizerPage() bool { return m.others[m.Tokenizer] && m.Tokenizer != m.ID }
 
 // Best returns the accuracy for the table: the first one, which is that of the first source.
 func (m *model) Best() *manifest.Accuracy {
