@@ -53,6 +53,11 @@ func convolves(d dtype) bool { return d.once("convolve", d.convolve) }
 // packable reports whether this libtorch and processor multiply with packed weights of that dtype, which it finds out by trying once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
 
+// convolutionPackable is packable for the weights of convolutions.
+func convolutionPackable(d dtype) bool {
+	return d != float64s && d.once("pack convolutions", d.packConvolution)
+}
+
 // known has a func() bool for each question and dtype that once was called with.
 var known sync.Map
 
@@ -91,4 +96,15 @@ func (d dtype) pack(s *scope) {
 	packed := s.run(packWeight, weight, s.empty(cpu, d, rows, 0))
 	s.run(packedLinear, x, packed, bias)
 	s.run(packedGELU, x, packed, bias)
+}
+
+// packConvolution computes convolutions with packed weights.
+func (d dtype) packConvolution(s *scope) {
+	const width, side = 16, 4
+	for window := range packedConvolutions {
+		x := s.copyTo(s.floats(make([]float32, width*side*side), 1, width, side, side), cpu, d)
+		weight := s.copyTo(s.floats(make([]float32, width*width*window*window), width, width, int64(window), int64(window)), cpu, d)
+		c := convolution{s.packConvolution(weight, width, window, side, side), s.copyTo(s.floats(make([]float32, width), width), cpu, d), window, true}
+		c.addTo(s, c.apply(s, x), x)
+	}
 }

@@ -5,6 +5,7 @@ package torch
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -22,18 +23,13 @@ type dvae struct {
 	output      convolution
 }
 
-// convolution is a convolution with an odd window, whose result is as large as its input.
-type convolution struct {
-	weight, bias value
-	side         int
-}
-
 // convolutionBlock adds a path of four convolutions to its input, through a convolution if the widths differ.
 type convolutionBlock struct {
 	arch.ConvolutionBlock
 	identity *convolution
 	path     [4]convolution
-	gain     float64
+	// gain is the factor of the path, or 1 if the weights of its last convolution have it already.
+	gain float64
 }
 
 func (l *loader) dvae(m *machine) *dvae {
@@ -41,25 +37,29 @@ func (l *loader) dvae(m *machine) *dvae {
 	if l.config.Kind == arch.DVAEDecoder {
 		d.table, d.bias = l.table("blocks.input.w"), l.parameter("blocks.input.b")
 	} else {
-		d.input = l.convolution("blocks.input")
+		d.input = l.convolution("blocks.input", 1)
 	}
 	for _, b := range l.config.ConvolutionBlocks() {
-		loaded := convolutionBlock{ConvolutionBlock: b, gain: l.config.PostGain()}
-		if b.In != b.Out {
-			identity := l.convolution(b.Prefix + "id_path")
-			loaded.identity = &identity
-		}
-		for i := range loaded.path {
-			loaded.path[i] = l.convolution(fmt.Sprintf("%sres_path.conv_%d", b.Prefix, i+1))
-		}
-		d.blocks = append(d.blocks, loaded)
+		d.blocks = append(d.blocks, l.convolutionBlock(b))
 	}
-	d.output = l.convolution("blocks.output.conv")
+	d.output = l.convolution("blocks.output.conv", 1)
 	return d
 }
 
-func (l *loader) convolution(name string) convolution {
-	return convolution{l.parameter(name + ".w"), l.parameter(name + ".b"), l.at(name + ".w").Shape[2]}
+func (l *loader) convolutionBlock(b arch.ConvolutionBlock) convolutionBlock {
+	loaded := convolutionBlock{ConvolutionBlock: b, gain: l.config.PostGain()}
+	if b.In != b.Out {
+		identity := l.convolution(b.Prefix+"id_path", 1)
+		loaded.identity = &identity
+	}
+	for i := range loaded.path {
+		factor := 1.0
+		if mantissa, _ := math.Frexp(loaded.gain); i == len(loaded.path)-1 && l.packsConvolutions && mantissa == 0.5 {
+			factor, loaded.gain = loaded.gain, 1 // a power of two: nothing is rounded
+		}
+		loaded.path[i] = l.convolution(fmt.Sprintf("%sres_path.conv_%d", b.Prefix, i+1), factor)
+	}
+	return loaded
 }
 
 // table reads a convolution of pixels, [InitDim, V, 1, 1], and returns [V, InitDim].
@@ -70,24 +70,22 @@ func (l *loader) table(name string) value {
 	})
 }
 
-func (c convolution) apply(s *scope, x value) value {
-	return s.convolution(x, c.weight, c.bias, int64(c.side/2))
-}
-
 func (b convolutionBlock) apply(s *scope, x value) value {
 	return s.keep(func(s *scope) value {
 		branch := s.rectified(x)
-		for i, c := range b.path {
-			next := c.apply(s, branch)
-			s.free(branch)
-			if branch = next; i < len(b.path)-1 {
-				s.rectify(branch)
-			}
+		last := len(b.path) - 1
+		for _, c := range b.path[:last] {
+			branch = s.replace(branch, c.apply(s, branch))
+			s.rectify(branch)
 		}
-		s.scale(branch, b.gain)
 		if b.identity != nil {
 			x = b.identity.apply(s, x)
 		}
+		if b.path[last].packed && b.gain == 1 {
+			return b.path[last].addTo(s, x, branch)
+		}
+		branch = b.path[last].apply(s, branch)
+		s.scale(branch, b.gain)
 		s.add(branch, x)
 		return branch
 	})

@@ -27,8 +27,8 @@ type loader struct {
 	// buffer holds a copy of the current parameter, which libtorch reads. Libtorch must not read the caller's memory, which may be a mapped file: if the file
 	// is truncated, reading it in Go is an error, but in C++ it ends the program.
 	buffer []byte
-	// packs means that the weights of linear layers are packed.
-	packs bool
+	// packs means that the weights of linear layers are packed, and packsConvolutions that those of convolutions are.
+	packs, packsConvolutions bool
 }
 
 // load reads all parameters of the model. It runs on the model's thread.
@@ -38,6 +38,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 		l.views[p.Name] = views[i]
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
+	l.packsConvolutions = m.config.Convolutional() && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {
 		case m.config.Kind == arch.VQKD:
