@@ -133,7 +133,7 @@ func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.
 	if err := checkBatch(config, batch, dtype); err != nil {
 		return nil, err
 	}
-	input := engine.Input{Pixels: synth.Images(batch, config, 0)}
+	input := benchInput(config, batch)
 	var seconds []float64
 	for round := range b.warmUps + b.rounds {
 		start := time.Now()
@@ -147,4 +147,16 @@ func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.
 		b.progress.set(int64(b.done), int64(b.total*len(b.batches)*(b.warmUps+b.rounds)))
 	}
 	return seconds, nil
+}
+
+// benchInput returns a batch of probe images, or of visual tokens for the decoder of a dVAE.
+func benchInput(config arch.Config, batch int) engine.Input {
+	if config.Kind != arch.DVAEDecoder {
+		return engine.Input{Pixels: synth.Images(batch, config, 0)}
+	}
+	var input engine.Input
+	for i := range batch * config.Patches() {
+		input.Tokens = append(input.Tokens, int32(i%config.Classes))
+	}
+	return input
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/synth"
 )
 
 // benchServer prints "ready", and then answers each request on standard input, a word a line, with a line of numbers. A benchmark of several
@@ -63,7 +62,7 @@ func (s *benchServer) prepare(ctx context.Context) error {
 	if err := checkBatch(config, s.batch, s.run.options.DType); err != nil {
 		return errors.Join(err, model.Close())
 	}
-	s.model, s.input = model, engine.Input{Pixels: synth.Images(s.batch, config, 0)}
+	s.model, s.input = model, benchInput(config, s.batch)
 	for range 2 {
 		if _, err := model.Forward(ctx, s.input, nil); err != nil {
 			return err
