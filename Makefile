@@ -73,8 +73,8 @@ interop-thousand: ## a thousand of them: half an hour
 interop-drawn: ## whole models on all ways between the frameworks and the zoo: DRAWN=100 SEED=7, or CASE=7012 alone; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh drawn
 
-bench: ## speed and memory against the peers, as ratios taken in one run
-	VENV=$(VENV) ./dev/bench.sh
+bench: ## speed and memory against the peers, as ratios taken in one run; UNILM=DIR for the tokenizer
+	VENV=$(VENV) UNILM=$(UNILM) ./dev/bench.sh
 
 # Not in CI: there is no figure that would be high enough or too low. Look at what stands first.
 cover: ## coverage by function, the least covered first

@@ -17,4 +17,4 @@ else
     torch=
     echo "no libtorch here: make libtorch sets it up"
 fi
-"$GO" run ./dev/bench -python "$python" -torch "$torch" "$@"
+"$GO" run ./dev/bench -python "$python" -torch "$torch" -unilm "${UNILM:-}" "$@"

@@ -18,6 +18,7 @@ var sections = []struct {
 	{"convert", benchConvert},
 	{"inspect", benchInspect},
 	{"engines", benchEngines},
+	{"tokenizer", benchTokenizer},
 	{"load", benchLoad},
 	{"plain Go", benchNative},
 	{"verify", benchVerify},
@@ -32,8 +33,8 @@ var sections = []struct {
 
 // bench is what every section needs.
 type bench struct {
-	beitzoo, torch, python, folder string
-	rounds                         int
+	beitzoo, torch, python, unilm, folder string
+	rounds                                int
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&b.beitzoo, "beitzoo", "bin/beitzoo", "the `PROGRAM` to measure")
 	flag.StringVar(&b.torch, "torch", "", "the `PROGRAM` with libtorch; if empty, the engines are not compared")
 	flag.StringVar(&b.python, "python", "", "a `PYTHON` with paddlepaddle, torch, timm, transformers and safetensors; if empty, only beitzoo is measured")
+	flag.StringVar(&b.unilm, "unilm", "", "a `FOLDER` with microsoft/unilm; if empty, tokenizers are not compared")
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "the `FOLDER` for temporary files of some gigabytes")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
 	copied := flag.String("copy", "", "answer each line of standard input with the seconds that a copy of this `FILE` in memory takes; the section load uses this")
