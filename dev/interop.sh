@@ -26,7 +26,7 @@ for beside in transformers4 openmmlab; do
 done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?cross, drawn, folders, mutants, casts, pictures, record or resize}
+checks=${1:?cross, drawn, folders, mutants, casts, pictures, record, resize or tokens}
 shift
 frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
@@ -51,6 +51,15 @@ resize)
         cp "$scipy" "$VENV/scipy/beitzoo-requirements.txt"
     fi
     exec "$VENV/bin/python" -W ignore dev/interop/resize.py --beitzoo bin/beitzoo --seed "${SEED:-0}" ${UNILM:+--unilm "$UNILM" --scipy "$VENV/scipy"} "$@"
+    ;;
+tokens)
+    beside=dev/interop/requirements-tokens.txt
+    if [ -n "${UNILM:-}" ] && ! cmp -s "$beside" "$VENV/tokens/beitzoo-requirements.txt"; then
+        rm -rf "$VENV/tokens"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/tokens" -r "$beside"
+        cp "$beside" "$VENV/tokens/beitzoo-requirements.txt"
+    fi
+    exec "$VENV/bin/python" -W ignore dev/interop/visual_tokens.py --beitzoo bin/beitzoo ${UNILM:+--unilm "$UNILM" --beside "$VENV/tokens"} ${PASSL:+--passl "$PASSL"} "$@"
     ;;
 *) echo "no such checks: $checks" >&2 && exit 2 ;;
 esac
