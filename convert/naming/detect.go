@@ -124,7 +124,8 @@ func withoutTokenizers(tables []*table, places [][]place) ([]*table, [][]place) 
 
 // settle decides between readings that score the same. They are sorted, best first. Different meanings are a *TieError. Of schemes with the same meaning
 // only those count that leave the least of the names unexplained in front. Of these the preferred one is chosen; else one whose program stores relative
-// position indices if and only if the file has some, or has tokenizers alone; else, for a masked model, one whose program has a class for it; else the first in the list of schemes.
+// position indices if and only if the file has some, or has tokenizers alone; else, for a masked model, one whose program has a class for it; else the first in
+// the list of schemes.
 func settle(readings []*reading, prefer string) (chosen *reading, equivalent []string, err error) {
 	best := readings[0]
 	equal := []*reading{best}
@@ -144,7 +145,7 @@ func settle(readings []*reading, prefer string) (chosen *reading, equivalent []s
 		if r.Name == prefer {
 			rank += 4
 		}
-		if r.writesIndex == (len(r.indices) > 0) && r.family == beitFamily || r.table.Scheme.table(beitFamily) == nil {
+		if r.writesIndex == (len(r.indices) > 0) && r.family == beitFamily || r.Scheme.table(beitFamily) == nil {
 			rank += 2
 		}
 		if !r.config.Masked() || r.MaskedNote == "" {
