@@ -38,7 +38,8 @@ func benchTokenizer(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Printf("Visual tokens of %d pictures of 112 x 112, float32, CPU, same weights and pictures; the tokens agree. Images a second, of the median time.\n\n", tokenizerImages)
-	fmt.Print("| threads | rounds | OpenAI's module in torch | libtorch | plain Go | libtorch, in times of OpenAI's | plain Go, in times of libtorch | memory |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Println("| threads | rounds | OpenAI's module in torch | libtorch | plain Go | libtorch, in times of OpenAI's | plain Go, in times of libtorch | memory |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, threads := range []int{1, 2} {
 		if err := c.tokenizerLine(ctx, weights, images, threads); err != nil {
 			return err
