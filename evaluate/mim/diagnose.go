@@ -109,7 +109,11 @@ func (d *diagnosing) add(t Trial) {
 			}
 		}
 	}
-	variance := func(p float64) float64 { return p * (1 - p) / float64(max(1, masked)) }
+	variance := func(p float64) float64 { // as if two more were right, and two more wrong: few patches are never certain
+		n := float64(masked) + 4
+		p = (p*float64(masked) + 2) / n
+		return p * (1 - p) / n
+	}
 	apart := 4 * math.Sqrt(variance(t.Accuracy)+variance(d.found.Accuracy))
 	if t.Accuracy > d.best && t.Accuracy-d.found.Accuracy > apart {
 		d.best, d.found.Found = t.Accuracy, &t

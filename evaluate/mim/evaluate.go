@@ -29,9 +29,15 @@ type Result struct {
 	kept []sample
 }
 
-// NearChance reports whether the model did no better than one that always says the most frequent token, within three standard errors.
+// fewest is how many masked patches tell something.
+const fewest = 50
+
+// Tells reports whether there are enough masked patches to tell a model near chance from a good one.
+func (r *Result) Tells() bool { return r.Masked >= fewest && r.Images > 1 }
+
+// NearChance reports whether the model did no better than one that always says the most frequent token, within three standard errors. Of few patches it is false.
 func (r *Result) NearChance() bool {
-	return r.Masked > 0 && r.Accuracy <= max(r.FrequentShare, 2*r.Chance)+3*r.StandardError
+	return r.Tells() && r.Accuracy <= max(r.FrequentShare, 2*r.Chance)+3*r.StandardError
 }
 
 // sample is what is kept of an image for [Pair.Diagnose].
