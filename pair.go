@@ -95,8 +95,8 @@ func LoadPair(ctx context.Context, model, tokens Weights, options PairOptions) (
 		return nil, err
 	}
 	p.closers = append(p.closers, own.Close)
-	p.Pair.Masked = mim.Side{Model: own, Config: p.opened.Config, Recipe: *p.Model.Card.Recipe}
-	p.Pair.Tokenizer = mim.Side{Model: loaded.loaded, Config: encoder.Config, Recipe: *p.Tokens.Card.Recipe}
+	p.Masked = mim.Side{Model: own, Config: p.opened.Config, Recipe: *p.Model.Card.Recipe}
+	p.Tokenizer = mim.Side{Model: loaded.loaded, Config: encoder.Config, Recipe: *p.Tokens.Card.Recipe}
 	return p, nil
 }
 

@@ -27,7 +27,10 @@ func commands(c *console) []*cli.Command {
 		category string
 		commands []*cli.Command
 	}{
-		{models, []*cli.Command{inspectCommand(c), convertCommand(c), diffCommand(c), verifyCommand(c), recordCommand(c), predictCommand(c), evalCommand(c), schemesCommand(c)}},
+		{models, []*cli.Command{
+			inspectCommand(c), convertCommand(c), diffCommand(c), verifyCommand(c), recordCommand(c), predictCommand(c), evalCommand(c),
+			tokenizeCommand(c), mimCommand(c), reconstructCommand(c), schemesCommand(c),
+		}},
 		{theZoo, []*cli.Command{
 			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), yankCommand(c), deprecateCommand(c),
 			mirrorCommand(c), bundleCommand(c), manifestCommand(c), trustCommand(c), keyCommand(c), cacheCommand(c), siteCommand(c),

@@ -23,14 +23,25 @@ import (
 
 func demoCommand(c *console) *cli.Command {
 	var keep string
+	var second pretrainingFlags
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "convert, verify and run a trained model that ships with the program: no network, no libtorch",
-		Description: about("Converts a small model through four formats and back, verifies it against what PaddlePaddle computed, and classifies 360 images.",
+		Description: about("Converts a small model through four formats and back, verifies it against what PaddlePaddle computed, and classifies 360 images. With --pretraining it\n"+
+			"is about visual tokens: a tokenizer goes through three formats and back, and a masked model recovers what was masked of 360 images.",
 			"beitzoo demo --keep demo/",
+			"beitzoo demo --pretraining --report digits.html",
 		),
-		Flags:  []cli.Flag{&cli.PathFlag{Name: "keep", Destination: &keep, Usage: "keep the files in this `FOLDER`"}, c.jsonFlag()},
-		Action: action(func(ctx context.Context, _ []string) error { return demo(ctx, c, keep) }),
+		Flags: append(second.flags(), &cli.PathFlag{Name: "keep", Destination: &keep, Usage: "keep the files in this `FOLDER`"}, c.jsonFlag()),
+		Action: action(func(ctx context.Context, _ []string) error {
+			if err := second.check(); err != nil {
+				return err
+			}
+			if second.asked {
+				return demoPretraining(ctx, c, keep, second.report)
+			}
+			return demo(ctx, c, keep)
+		}),
 	}
 }
 

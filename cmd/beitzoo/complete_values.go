@@ -18,6 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
+	"github.com/beitzoo/beitzoo/evaluate/tokens"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -114,6 +115,16 @@ var valuesOf = map[string]values{
 	"FEATURE":     {words: fixedWords(features.Pool, features.Tokens, "blocks.0")},
 	"PNG":         {files: files{any: true, endings: []string{".png"}}},
 	"TOKENS":      {words: func(*typedWords) []proposal { return proposals(attention.Views()) }},
+
+	"DECODER":   modelValues,
+	"TOKENIZER": modelValues,
+
+	"mim --mask":              {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
+	"reconstruct --mask":      {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
+	"--tokenizer-recipe":      {words: func(*typedWords) []proposal { return proposals(card.RecipeNames()) }, files: files{any: true, endings: []string{".json", ".yaml", ".yml"}}},
+	"tokenize --format":       {words: fixedWords(string(tokens.Safetensors), string(tokens.Lines))},
+	"tokenize merge --format": {words: fixedWords(string(tokens.Safetensors), string(tokens.Lines))},
+	"tokenize merge PART":     {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
 
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
 	"eval DATA":              fileValues,

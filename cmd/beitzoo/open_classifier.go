@@ -161,7 +161,11 @@ func (f classifierFacts) line(labels []string) string {
 	if f.Recipe.Orientation == card.Upright {
 		turned = ", turned as the files say"
 	}
-	return fmt.Sprintf("recipe %s%s%s%s; epsilon %g%s%s%s", name, originText(f.Recipe.From), turned, names, f.Epsilon, originText(f.EpsilonFrom), function, state)
+	epsilon := ""
+	if f.Epsilon != 0 { // a dVAE has none
+		epsilon = fmt.Sprintf("; epsilon %g%s", f.Epsilon, originText(f.EpsilonFrom))
+	}
+	return fmt.Sprintf("recipe %s%s%s%s%s%s%s", name, originText(f.Recipe.From), turned, names, epsilon, function, state)
 }
 
 // unturned counts images that are stored otherwise than they are to be seen.

@@ -54,6 +54,8 @@ func commandLines(t *testing.T) map[string][]string {
 		}
 		write(t, name, file("../manifests/embedded/images/7/005.png")(t))
 	}
+	encoder, masked := testdata("tokenizer/digits_dvae.encoder.pkl"), testdata("mim/digits_mim_p16_64.unilm.pth")
+	succeed(t, "tokenize", encoder, images, "-o", in("tokens.jsonl"))
 	return map[string][]string{
 		"inspect":             {tiny, "--stats"},
 		"convert":             {tiny, "-o", in("out.safetensors"), "--prove"},
@@ -64,6 +66,10 @@ func commandLines(t *testing.T) map[string][]string {
 		"eval":                {digits, images},
 		"eval merge":          {predictionsOf(t, digits, images)},
 		"eval report":         {predictionsOf(t, digits, images), "-o", in("report.html")},
+		"tokenize":            {encoder, images, "-o", in("tokens.safetensors")},
+		"tokenize merge":      {in("tokens.jsonl"), "-o", in("merged.safetensors")},
+		"mim":                 {masked, image, "--tokenizer", encoder},
+		"reconstruct":         {masked, image, "--tokenizer", encoder, "-o", in("drawn.png")},
 		"schemes":             {"hf"},
 		"list":                {"--zoo", place},
 		"show":                {"tiny", "--zoo", place},

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/evaluate/mim"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// mimFlags say what mim measures.
+type mimFlags struct {
+	pairFlags
+	streamFlags
+	list     string
+	others   cli.StringSlice
+	diagnose bool
+}
+
+func mimCommand(c *console) *cli.Command {
+	var f mimFlags
+	return &cli.Command{
+		Name:      "mim",
+		Usage:     "measure whether a masked-image model recovers the visual tokens of what was masked",
+		ArgsUsage: "MODEL [IMAGE...] --tokenizer TOKENIZER",
+		Description: about("MODEL is a checkpoint of pre-training, with mask_token and lm_head. Patches of each picture are masked as in unilm's pre-training, the tokenizer\n"+
+			"says which tokens stand there, and the model has to find them. Both see the same part of a picture, each by its own filter and statistics. An IMAGE\n"+
+			"is a file, a folder, a pattern in quotes, or - for a list of paths on standard input. A model near chance is an answer, with exit code 1: then the\n"+
+			"known mistakes are tried, and the one that repairs it is named (docs/visual-tokens.md).",
+			"beitzoo mim beit_base_patch16_224_pt22k.pth val/ --tokenizer encoder.pkl",
+			"beitzoo mim beitv2_base.pth val/ --tokenizer vqkd.pth --seed 7",
+			"beitzoo mim pretrained.pdparams val/ --tokenizer pretrained.pdparams --tokenizer-select d_vae.encoder",
+		),
+		Flags: c.flags([]cli.Flag{
+			&cli.PathFlag{Name: "list", Destination: &f.list, Usage: "take the pictures whose paths are in this `FILE`, one a line; they count from the folder that the command runs in"},
+			boolFlag("diagnose", &f.diagnose, "try the known mistakes also if the model is not near chance"),
+			&cli.StringSliceFlag{Name: "other-tokenizer", Destination: &f.others, Usage: "a further `TOKENIZER` to try if the model is near chance; it may be repeated"},
+		}, f.pairFlags.flags(), f.streamFlags.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return runMIM(ctx, c, args[0], args[1:], f) }),
+	}
+}
+
+// mimResult is what `beitzoo mim --json` prints.
+type mimResult struct {
+	classifierFacts
+	Tokenizer classifierFacts `json:"tokenizer"`
+	Masks     statedMasks     `json:"masks"`
+	*mim.Result
+	// NearChance says that the model is no better than one that always says the most frequent token.
+	NearChance bool `json:"near_chance"`
+	// NoBranch says why the branch for the class token was not evaluated; empty if it was, or the model has none.
+	NoBranch  string         `json:"class_branch_not_evaluated,omitempty"`
+	Diagnosis *mim.Diagnosis `json:"diagnosis,omitempty"`
+	Unread    []unreadImage  `json:"unread"`
+}
+
+func runMIM(ctx context.Context, c *console, argument string, names []string, f mimFlags) error {
+	list, err := (&pictureFlags{list: f.list}).find(ctx, c, names)
+	if err != nil {
+		return err
+	}
+	pair, err := f.openPair(ctx, c, argument)
+	if err != nil {
+		return err
+	}
+	defer pair.Close()
+	pair.Batch, pair.Workers = f.size(f.engine.device), f.workers
+	masks, stated, err := f.masks.masksFor(ctx, pair.Masked.Config, pair.Tokenizer.Config, list.total)
+	if err != nil {
+		return err
+	}
+	bar := c.newCount("masking", inImages)
+	found, err := pair.Evaluate(ctx, list.images(nil), masks, func(done int) { bar.set(int64(done), int64(list.total)) })
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	result := mimResult{
+		classifierFacts: statedFacts(argument, pair.Model, ""), Tokenizer: statedFacts(f.tokenizer, pair.Tokens, ""), Masks: stated, Result: found,
+		NearChance: found.NearChance(), Unread: []unreadImage{},
+	}
+	if pair.NoBranch != nil {
+		result.NoBranch = pair.NoBranch.Error()
+	}
+	unread := &classify.UnreadError{Total: found.Images + len(found.Unread), Failures: found.Unread}
+	for _, failure := range found.Unread {
+		result.Unread = append(result.Unread, unreadOf(failure))
+	}
+	if f.diagnose || result.NearChance {
+		if result.Diagnosis, err = f.findMistake(ctx, c, pair, found); err != nil {
+			return err
+		}
+	}
+	unturned(found.Unturned).remark(c)
+	printed := c.result(result, func() { printMIM(c, &result) })
+	if err := cmp.Or(printed, orNone(unread)); err != nil || !result.NearChance {
+		return err
+	}
+	return errDiffers
+}
+
+// findMistake tries the known mistakes.
+func (f *mimFlags) findMistake(ctx context.Context, c *console, pair *beitzoo.MaskedPair, found *mim.Result) (*mim.Diagnosis, error) {
+	doubts := mim.Doubts{Reload: pair.Reload}
+	for _, name := range words(f.others) {
+		weights, err := f.zoo.locate(ctx, c, name)
+		if err != nil {
+			return nil, err
+		}
+		options, err := f.tokenizerOptions("", "")
+		if err != nil {
+			return nil, err
+		}
+		other, err := pair.OtherTokenizer(ctx, weights, options)
+		if err != nil {
+			return nil, err
+		}
+		doubts.Others = append(doubts.Others, other)
+	}
+	bar := c.newCount("trying mistakes", inImages)
+	defer bar.finish()
+	doubts.Tried = func(done int) { bar.set(int64(done), -1) }
+	return pair.Diagnose(ctx, found, doubts)
+}
+
+// printMIM prints what was measured.
+func printMIM(c *console, r *mimResult) {
+	c.printf("%s: %s", r.Model, r.line(nil))
+	c.printf("%s: %s", r.Tokenizer.Model, r.Tokenizer.line(nil))
+	c.printf("%s", r.Masks)
+	c.printf("%s", text.Count(r.Images, "picture", "pictures"))
+	printScore(c, "masked", r.Score)
+	c.printf("unmasked   %6.2f %%  %d of %d tokens; the model was not trained on them", 100*r.UnmaskedAccuracy, r.UnmaskedRight, r.Unmasked)
+	if r.Branch != nil {
+		printScore(c, "class", *r.Branch)
+	}
+	if r.NoBranch != "" {
+		c.printf("class branch not evaluated: %s", r.NoBranch)
+	}
+	c.printf("chance     %6.2f %%  one of %d tokens; all equally probable: loss %.4f", 100*r.Chance, int(1/r.Chance+0.5), r.Uniform)
+	c.printf("frequent   %6.2f %%  always token %d, the most frequent of %d that occur", 100*r.FrequentShare, r.Frequent, r.Distinct)
+	if !r.Tells() {
+		c.printf("too few masked patches to tell whether the model is near chance")
+	}
+	if r.NearChance {
+		c.printf("the model is near chance: it does not recover the tokens of this tokenizer")
+	}
+	printMistakes(c, r.Diagnosis)
+}
+
+func printScore(c *console, name string, s mim.Score) {
+	c.printf("%-9s  %6.2f %%  %d of %d tokens, standard error %.2f; loss %.4f", name, 100*s.Accuracy, s.Right, s.Masked, 100*s.StandardError, s.Loss)
+}
+
+// printMistakes prints what was tried.
+func printMistakes(c *console, d *mim.Diagnosis) {
+	if d == nil {
+		return
+	}
+	c.printf("tried with %s, of whose tokens %.2f %% are right:", text.Count(d.Images, "picture", "pictures"), 100*d.Accuracy)
+	for _, t := range d.Trials {
+		c.printf("  %6.2f %%  if %s", 100*t.Accuracy, text.Line(t.Mistake))
+	}
+	if d.Found == nil {
+		c.printf("none of these mistakes explains it")
+		return
+	}
+	c.printf("the mistake: %s (%.2f %% without it)", text.Line(d.Found.Mistake), 100*d.Found.Accuracy)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
+)
+
+// tokenImages are the pictures of tokenize: a list, or what tar files have.
+type tokenImages struct {
+	list *pictureList
+	tars *dataset.TarPictures
+	part evaluate.Shard
+	// total is the number of pictures of the part, and whole that of all; -1 if only the end tells. digest is that of the list.
+	total, whole int
+	digest       string
+	// inputs are the paths of files that are read.
+	inputs []string
+
+	mu     sync.Mutex
+	places []int // of the pictures of tar files that were taken
+}
+
+// findImages returns the pictures that the arguments stand for.
+func (f *tokenizeFlags) findImages(ctx context.Context, c *console, arguments []string) (*tokenImages, error) {
+	part, err := parseShard(f.pictures.shard)
+	if err != nil {
+		return nil, err
+	}
+	images := &tokenImages{part: part, total: -1, whole: -1}
+	if slices.ContainsFunc(arguments, dataset.IsTar) {
+		if slices.ContainsFunc(arguments, func(name string) bool { return !dataset.IsTar(name) }) || f.pictures.list != "" {
+			return nil, &usageError{"tar files stand beside other pictures", "give tar files alone; the pictures in them, and those of folders, go into files of their own"}
+		}
+		images.tars, err = dataset.OpenTarPictures(arguments)
+		if missing := (*fs.PathError)(nil); errors.As(err, &missing) && errors.Is(err, fs.ErrNotExist) {
+			return nil, &missingError{listFile, err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		images.digest, images.inputs = images.tars.Digest(), images.tars.Paths()
+		return images, nil
+	}
+	if images.list, err = f.pictures.find(ctx, c, arguments); err != nil {
+		return nil, err
+	}
+	if images.list.names == nil {
+		return images, nil // a list on standard input
+	}
+	images.total, images.whole = images.list.total, images.list.whole
+	images.inputs = images.list.names
+	var all []string
+	for path, err := range images.list.paths {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, path)
+	}
+	images.digest = dataset.NamesDigest(all)
+	return images, nil
+}
+
+// images yields the pictures of the part, but those that are done, and remembers their places.
+func (t *tokenImages) images(ctx context.Context, done func(place int, name string) (bool, error)) iter.Seq2[classify.Image, error] {
+	if t.list != nil {
+		return t.list.images(done)
+	}
+	ours := func(place int) bool { return place%t.part.Of == t.part.Index-1 }
+	return func(yield func(classify.Image, error) bool) {
+		place := -1
+		for image, err := range t.tars.Images(ctx, ours) {
+			place++
+			if err == nil && !ours(place) {
+				continue
+			}
+			has := false
+			if err == nil {
+				has, err = done(place, image.Name)
+			}
+			if err != nil {
+				yield(classify.Image{}, err)
+				return
+			}
+			if has {
+				continue
+			}
+			t.mu.Lock()
+			t.places = append(t.places, place)
+			t.mu.Unlock()
+			if !yield(image, nil) {
+				return
+			}
+		}
+	}
+}
+
+// place returns the place among all pictures of one, by its index among those that were taken.
+func (t *tokenImages) place(index int) int {
+	if t.list != nil {
+		return t.list.place(index)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.places[index]
+}
