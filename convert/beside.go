@@ -209,7 +209,7 @@ func (f folderConfigs) kept(c card.Card, losses []Loss, path string) (kept []Los
 	if f.card == nil && f.timm == nil {
 		return losses, nil
 	}
-	stated := map[card.Item]bool{card.Preparing: f.processor != nil || f.timm != nil}
+	stated := map[card.Item]bool{card.Preparing: f.processor != nil || f.timm != nil && (f.timm.Recipe != nil || f.timm.RecipeErr != nil)}
 	epsilon, heads, problem := arch.Epsilon, 0, card.Problem("")
 	var labels []string
 	switch {

@@ -77,9 +77,6 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 	}
 	report.finish(saved, options.DryRun)
 	report.Snippet = Snippet(saved, model.Config)
-	if model.recipeErr != nil && (saved.Folder == "" || model.processor == nil) {
-		report.Notes = append(report.Notes, fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", model.recipeErr))
-	}
 	return report, nil
 }
 
@@ -119,6 +116,7 @@ func (m *Model) carry(options *SaveOptions) error {
 		options.processor = m.processor
 	}
 	if !m.StatesRecipe() && m.recipeErr != nil {
+		options.recipeErr = m.recipeErr
 		return nil
 	}
 	choice, err := m.Recipe()

@@ -47,10 +47,11 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 				Advice: "write to a file, or to a folder of transformers",
 			}
 		}
-		if c.Recipe != nil && !c.Recipe.Fits(config) {
-			c.Recipe = nil // timm would make another recipe of it
+		write := configs.Timm
+		if c.Recipe != nil && !c.Recipe.Fits(config) || options.recipeErr != nil { // timm would make another recipe of it
+			write = configs.TimmWithoutRecipe
 		}
-		content, err := configs.Timm(c)
+		content, err := write(c)
 		return []configFile{{"config.json", content}}, err
 	}
 	if t.scheme.ModelType == string(configs.FLAVACodebook) { // whose processor is FLAVA's
@@ -63,7 +64,9 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	}
 	processor := options.processor
 	switch {
-	case processor != nil:
+	case t.copiesProcessor(options):
+	case options.recipeErr != nil: // a usual recipe would pass for the one that the source states
+		return []configFile{{"config.json", content}}, nil
 	case c.Recipe != nil:
 		processor, err = configs.Processor(*c.Recipe)
 	case config.Channels != arch.RGB || config.ImageHeight != config.ImageWidth: // no recipe makes such images
@@ -76,6 +79,11 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 		processor, err = configs.Processor(usual)
 	}
 	return []configFile{{"config.json", content}, {"preprocessor_config.json", processor}}, err
+}
+
+// copiesProcessor reports whether the folder takes over the preprocessor_config.json of the source.
+func (t target) copiesProcessor(options SaveOptions) bool {
+	return t.folder != "" && options.processor != nil && t.scheme.Name != naming.Timm && t.scheme.ModelType != string(configs.FLAVACodebook)
 }
 
 // write writes the weights, then the small files, and calls check. A folder that was made for them is removed if anything fails.

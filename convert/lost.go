@@ -155,8 +155,8 @@ func recipeWords(r card.Recipe, name string) string {
 }
 
 // notes say what a user should know of the target, beside which there may be files that describe it.
-func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
-	var notes []string
+func (t target) notes(c card.Card, options SaveOptions, beside folderConfigs) []string {
+	bare, notes := options.Bare, t.unreadableRecipe(options)
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	timm := t.folder != "" && t.scheme.Name == naming.Timm
 	if timm && c.Problem.Unusual() {
@@ -177,13 +177,17 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 	if t.scheme.ModelType != "" && t.folder == "" && beside.card == nil {
 		note("a single file has no config.json; to load it with from_pretrained, write to a folder")
 	}
-	if c.Recipe != nil && !c.Recipe.Fits(c.Config) && (timm || t.folder == "" && (bare || !t.format.HasMetadata)) {
+	switch misfit := c.Recipe != nil && !c.Recipe.Fits(c.Config); {
+	case misfit && timm && !bare && t.format.HasMetadata:
+		note("config.json leaves out the recipe for images, which is in the metadata of the file, since it does not make images of the size that the model takes: %s",
+			recipeWords(*c.Recipe, c.RecipeName))
+	case misfit && (timm || t.folder == "" && (bare || !t.format.HasMetadata)):
 		note("the recipe for images is left out, since it does not make images of the size that the model takes: %s", recipeWords(*c.Recipe, c.RecipeName))
 	}
 	if shared, name := duplicates(c.Labels); shared > 0 && t.folder != "" && t.scheme.ModelType != "" {
 		note("%d classes share their name with another, such as %.40q: label2id in config.json leads to the last one of each name", shared, name)
 	}
-	if t.folder != "" && c.Config.Kind == arch.Transformer {
+	if t.folder != "" && c.Config.Kind == arch.Transformer && options.recipeErr == nil {
 		switch from := c.From[card.Preparing]; {
 		case from.Guess():
 			note("how images are prepared is a guess (%s): %s", from, recipeWords(*c.Recipe, c.RecipeName))
@@ -213,6 +217,24 @@ func (t target) notes(c card.Card, bare bool, beside folderConfigs) []string {
 		}
 	}
 	return notes
+}
+
+// unreadableRecipe says what becomes of a recipe that the source states and beitzoo can't do; nil if there is none.
+func (t target) unreadableRecipe(options SaveOptions) []string {
+	switch {
+	case options.recipeErr == nil:
+		return nil
+	case t.copiesProcessor(options):
+		return []string{fmt.Sprintf("preprocessor_config.json is copied as it is, since beitzoo can't do what it says: %s", options.recipeErr)}
+	}
+	note := fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", options.recipeErr)
+	switch {
+	case t.folder != "" && t.scheme.Name == naming.Timm:
+		note += "; config.json says nothing of it, for which timm takes defaults of its own: give timm what the source states"
+	case t.folder != "":
+		note += "; the folder has no preprocessor_config.json"
+	}
+	return []string{note}
 }
 
 // duplicates returns how many labels occur more than once, and the first of them.

@@ -40,6 +40,9 @@ func TestRecipeOfAnotherSize(t *testing.T) {
 			}
 		}
 		left := slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "the recipe for images is left out") })
+		if name == "timm/" && !strings.Contains(strings.Join(report.Notes, "\n"), "config.json leaves out the recipe for images") {
+			t.Errorf("%s: notes %q", name, report.Notes)
+		}
 		model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -143,5 +146,56 @@ func TestOpen_EpsilonOfProgram(t *testing.T) {
 	defer model.Close()
 	if model.Config.Epsilon != recorded.Epsilon || !model.From[card.Epsilon].Guess() {
 		t.Errorf("epsilon %g, from %s; the recording has %g", model.Config.Epsilon, model.From[card.Epsilon], recorded.Epsilon)
+	}
+}
+
+// TestConvert_RecipeThatCantBeDone converts models whose files state a recipe that beitzoo can't do: it is copied or lost, which is said, and no default is written
+// as if it were the model's own.
+func TestConvert_RecipeThatCantBeDone(t *testing.T) {
+	t.Parallel()
+	const weights = testdata + "tiny/tiny_p16_32.unilm.pth"
+	transformers, timm := t.TempDir()+"/hf/", t.TempDir()+"/timm/"
+	mustConvert(t, weights, transformers, to("hf", ""))
+	mustConvert(t, weights, timm, to("timm", ""))
+	edit := func(path, from, to string) {
+		raw, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(raw), from) {
+			t.Fatalf("%s has no %q: %v", path, from, err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(raw), from, to, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(transformers+"preprocessor_config.json", `"do_normalize": true`, `"do_normalize": false`)
+	edit(timm+"config.json", `"interpolation": "bicubic"`, `"interpolation": "nearest"`)
+	for _, source := range []string{transformers, timm} {
+		for _, scheme := range []string{"hf", "data2vec", "timm"} {
+			folder := t.TempDir() + "/out/"
+			notes := strings.Join(mustConvert(t, source, folder, to(scheme, "")).Notes, "\n")
+			copied := source == transformers && scheme != "timm"
+			if want := map[bool]string{true: "is copied as it is", false: "how images are prepared is lost"}[copied]; !strings.Contains(notes, want) || strings.Contains(notes, "nobody states") {
+				t.Errorf("%s to %s: notes %q, want %q", source, scheme, notes, want)
+			}
+			config, err := os.ReadFile(folder + "config.json")
+			if err != nil || strings.Contains(string(config), `"mean"`) || strings.Contains(string(config), "crop") {
+				t.Errorf("%s to %s: config.json states what nobody did: %s, %v", source, scheme, config, err)
+			}
+			processor, err := os.ReadFile(folder + "preprocessor_config.json")
+			stated, _ := os.ReadFile(transformers + "preprocessor_config.json")
+			if copied && string(processor) != string(stated) || !copied && !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s to %s: preprocessor_config.json is %s, %v", source, scheme, processor, err)
+			}
+			if scheme != "timm" {
+				continue
+			}
+			model, err := convert.Open(t.Context(), folder, convert.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if model.StatesRecipe() {
+				t.Errorf("%s to timm: the folder states %+v", source, model.Facts.Recipe)
+			}
+			model.Close()
+		}
 	}
 }

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -35,9 +34,6 @@ func (m *Model) Rewrite(ctx context.Context, path string, canonical []tensor.Nam
 		return nil, err
 	}
 	saved.Notes = slices.Concat(m.Notes, saved.Notes)
-	if m.recipeErr != nil && (saved.Folder == "" || m.processor == nil) {
-		saved.Notes = append(saved.Notes, fmt.Sprintf("how images are prepared is lost, since beitzoo can't do it: %s", m.recipeErr))
-	}
 	return saved, nil
 }
 

@@ -43,7 +43,9 @@ type SaveOptions struct {
 	// Progress is called with the bytes written so far, which never decrease, and in total. Calls never overlap.
 	Progress func(done, total int64)
 
+	// processor is the preprocessor_config.json of the source, and recipeErr says why no recipe follows from what the source states, which no default replaces.
 	processor []byte
+	recipeErr error
 }
 
 // Saved says what was written.
@@ -117,7 +119,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Wrapper: cmp.Or(wrapper, key), Bytes: output.Total(parts), Tensors: len(named),
 	}
 	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, options.Bare), t.path)
-	saved.Notes = append(saved.Notes, t.notes(model, options.Bare, beside)...)
+	saved.Notes = append(saved.Notes, t.notes(model, options, beside)...)
 	if len(options.Steps) > 0 && metadata[MetadataSteps] == "" {
 		why := "files of its format have no metadata"
 		if options.Bare {

@@ -50,7 +50,7 @@ type TimmFacts struct {
 	Architecture string
 	// Labels are the names of the classes in the order of the logits, or nil.
 	Labels []string
-	// Recipe is how timm prepares images. It is nil if beitzoo can't do the same; then RecipeErr says why.
+	// Recipe is how timm prepares images. It is nil if the file says nothing of it, or if beitzoo can't do the same; then RecipeErr says why.
 	Recipe    *card.Recipe
 	RecipeErr error
 	// Heads is the number of attention heads, and ImageHeight and ImageWidth the size of images in pixels; 0 if the file does not say.
@@ -102,6 +102,9 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 		facts.Pooling = arch.MeanPooling
 	case "token":
 		facts.Pooling = arch.ClassToken
+	}
+	if file.Pretrained.isSilent() {
+		return facts, nil
 	}
 	recipe, err := file.Pretrained.recipe(facts.ImageHeight, facts.ImageWidth)
 	if err != nil {
@@ -164,6 +167,11 @@ func labelsOf(raw json.RawMessage) ([]string, error) {
 const timmCropShare = 0.875
 
 var timmMean, timmStd = [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}
+
+// isSilent reports whether the file says nothing of how images are prepared, as [TimmWithoutRecipe] writes it: timm itself always says it.
+func (p timmPretrained) isSilent() bool {
+	return p.Interpolation == "" && p.CropShare == 0 && p.CropMode == "" && p.Mean == nil && p.Std == nil
+}
 
 // recipe returns what timm's transforms_imagenet_eval does for images of a size; 0 means timm's default of 224.
 func (p timmPretrained) recipe(height, width int) (card.Recipe, error) {

@@ -38,19 +38,33 @@ type timmDocument struct {
 	Labels       []string      `json:"label_names,omitempty"`
 	Args         timmArguments `json:"model_args"`
 	Pretrained   struct {
-		Classes       int        `json:"num_classes"`
-		InputSize     [3]int     `json:"input_size"`
-		PoolSize      *int       `json:"pool_size"`
-		FirstConv     string     `json:"first_conv"`
-		Classifier    string     `json:"classifier"`
-		FixedSize     bool       `json:"fixed_input_size"`
-		Interpolation string     `json:"interpolation"`
-		CropShare     float      `json:"crop_pct"`
-		CropMode      string     `json:"crop_mode"`
-		Mean          [3]float64 `json:"mean"`
-		Std           [3]float64 `json:"std"`
-		CustomLoad    bool       `json:"custom_load"`
+		Classes    int    `json:"num_classes"`
+		InputSize  [3]int `json:"input_size"`
+		PoolSize   *int   `json:"pool_size"`
+		FirstConv  string `json:"first_conv"`
+		Classifier string `json:"classifier"`
+		FixedSize  bool   `json:"fixed_input_size"`
+		*timmRecipe
+		CustomLoad bool `json:"custom_load"`
 	} `json:"pretrained_cfg"`
+}
+
+// timmRecipe is what the file says of how images are prepared.
+type timmRecipe struct {
+	Interpolation string     `json:"interpolation"`
+	CropShare     float      `json:"crop_pct"`
+	CropMode      string     `json:"crop_mode"`
+	Mean          [3]float64 `json:"mean"`
+	Std           [3]float64 `json:"std"`
+}
+
+// timmRecipeOf returns a recipe as the file says it.
+func timmRecipeOf(recipe card.Recipe) *timmRecipe {
+	mode := "center"
+	if recipe.Resize == card.Squash {
+		mode = "squash"
+	}
+	return &timmRecipe{string(recipe.Interpolation), float(cropShare(recipe.Crop, recipe.ResizeTo)), mode, recipe.Mean, recipe.Std}
 }
 
 // timmArgumentsOf returns the arguments with which timm builds a model of an architecture.
@@ -100,6 +114,22 @@ func cropShare(crop, resizeTo int) float64 {
 // the epsilon [arch.Epsilon] built in, and no problem_type. Without a recipe, timm's own is written. An impossible architecture is an
 // *[arch.ConfigError]; that timm has no such model is an error too.
 func Timm(c card.Card) ([]byte, error) {
+	recipe := c.Recipe
+	if recipe == nil {
+		usual, err := card.RecipeFor("timm", c.Config.ImageHeight)
+		if err != nil {
+			return nil, err
+		}
+		recipe = &usual
+	}
+	return writeTimm(c, timmRecipeOf(*recipe))
+}
+
+// TimmWithoutRecipe returns the same without a word on how images are prepared, whatever c has: for models whose recipe timm can't be told, and is not the usual
+// one. timm takes defaults of its own then, and beitzoo a guess.
+func TimmWithoutRecipe(c card.Card) ([]byte, error) { return writeTimm(c, nil) }
+
+func writeTimm(c card.Card, recipe *timmRecipe) ([]byte, error) {
 	config := c.Config
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -108,24 +138,12 @@ func Timm(c card.Card) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	recipe := c.Recipe
-	if recipe == nil {
-		usual, err := card.RecipeFor("timm", config.ImageHeight)
-		if err != nil {
-			return nil, err
-		}
-		recipe = &usual
-	}
 	document := timmDocument{Architecture: timmBase, Classes: config.Classes, Features: config.EmbedDim, GlobalPool: args.GlobalPool, Args: args}
 	if !card.Placeholder(c.Labels) {
 		document.Labels = c.Labels
 	}
 	p := &document.Pretrained
 	p.Classes, p.InputSize, p.FirstConv, p.Classifier, p.FixedSize = config.Classes, [3]int{config.Channels, config.ImageHeight, config.ImageWidth}, "patch_embed.proj", "head", true
-	p.Interpolation, p.CropShare, p.Mean, p.Std = string(recipe.Interpolation), float(cropShare(recipe.Crop, recipe.ResizeTo)), recipe.Mean, recipe.Std
-	p.CropMode = "center"
-	if recipe.Resize == card.Squash {
-		p.CropMode = "squash"
-	}
+	p.timmRecipe = recipe
 	return indented(document)
 }
