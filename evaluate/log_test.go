@@ -1,8 +1,10 @@
 package evaluate_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -82,6 +84,54 @@ func TestOpenLog_CutAnywhere(t *testing.T) {
 		if resumed, err := os.ReadFile(path); err != nil || !bytes.Equal(resumed, full) {
 			t.Errorf("cut at %d: the file has %d bytes in place of %d, %v", cut, len(resumed), len(full), err)
 		}
+	}
+}
+
+// TestOpenLog_LinksExchanged: tar files of the same size and names, in which hard links lead to other images, are other data.
+func TestOpenLog_LinksExchanged(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path, predictions := filepath.Join(folder, "l.tar"), filepath.Join(folder, "p.jsonl")
+	open := func(first, second string) dataset.Set {
+		var packed bytes.Buffer
+		w := tar.NewWriter(&packed)
+		for i, name := range []string{"0/a.png", "1/b.png"} {
+			file, err := digitExamples(t)[40*i].Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := io.ReadAll(file)
+			if err = errors.Join(err, file.Close(), w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(raw))})); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write(raw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := errors.Join(
+			w.WriteHeader(&tar.Header{Name: "0/l.png", Typeflag: tar.TypeLink, Linkname: first}), w.WriteHeader(&tar.Header{Name: "1/m.png", Typeflag: tar.TypeLink, Linkname: second}),
+			w.Close(), os.WriteFile(path, packed.Bytes(), 0o600),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := dataset.Open(t.Context(), []string{path}, dataset.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := found.Match(t.Context(), dataset.Model{Classes: 10}, dataset.Matching{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	classifier := digits(t)
+	if _, err := evaluateTo(t, classifier, open("0/a.png", "1/b.png"), predictions, whole); err != nil {
+		t.Fatal(err)
+	}
+	changed := &evaluate.ChangedError{}
+	if _, err := evaluateTo(t, classifier, open("1/b.png", "0/a.png"), predictions, whole); !errors.As(err, &changed) || changed.Record.Image != "0/l.png" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -23,7 +23,7 @@ func OpenMember(path, name string) (io.ReadCloser, error) {
 		if header.Typeflag == tar.TypeLink {
 			link = header.Linkname
 		}
-		return header.Name == name && (isContent(header) || header.Typeflag == tar.TypeLink)
+		return header.Name == name && unpacks(header)
 	})
 	if err == nil && link != "" {
 		found.Close()

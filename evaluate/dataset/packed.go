@@ -34,6 +34,9 @@ func isContent(header *tar.Header) bool {
 	return false
 }
 
+// unpacks reports whether a member unpacks as a file: it has its own content, or is a hard link to one that has.
+func unpacks(header *tar.Header) bool { return isContent(header) || header.Typeflag == tar.TypeLink }
+
 // whole returns what opens the member, by reading the tar again, if it is a hard link: then its content is that of an earlier member. What is neither that nor
 // a file fails.
 func (p packed) whole() func() (io.ReadCloser, error) {
@@ -48,24 +51,39 @@ func (p packed) whole() func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return nil, errdef.New(errdef.ErrInput, reason) }
 }
 
-// keepAs makes the member the content of an image: its bytes are read into memory, unless it is a link. One that is too large is an image that can't be read.
+// keepAs makes the member the content of an image: its bytes are read into memory, of a hard link those that it leads to. One that is too large, or leads nowhere, is
+// an image that can't be read.
 func (p packed) keepAs(m *member) error {
-	if !isContent(p.header) {
-		m.open = p.whole()
+	content, name := p.content, p.header.Name
+	tooLarge := func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: name, Limit: maxMember} }
+	if isContent(p.header) && p.header.Size > maxMember {
+		m.open = tooLarge
 		return nil
 	}
-	if name := p.header.Name; p.header.Size > maxMember {
-		m.open = func() (io.ReadCloser, error) { return nil, &disk.TooLargeError{Path: name, Limit: maxMember} }
-		return nil
+	if !isContent(p.header) {
+		linked, err := p.whole()()
+		if err != nil {
+			m.open = func() (io.ReadCloser, error) { return nil, err }
+			return nil
+		}
+		defer linked.Close()
+		content = linked
 	}
 	var raw bytes.Buffer // grows with what is there, whatever the header claims
-	if _, err := io.Copy(&raw, p.content); err != nil {
+	if _, err := io.Copy(&raw, io.LimitReader(content, maxMember+1)); err != nil {
 		return err
 	}
-	m.content = fmt.Sprintf("%08x", crc32.Checksum(raw.Bytes(), castagnoli))
+	if raw.Len() > maxMember {
+		m.open = tooLarge
+		return nil
+	}
+	m.content = checksum(raw.Bytes())
 	m.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw.Bytes())), nil }
 	return nil
 }
+
+// checksum returns the CRC-32C of bytes, as 8 hexadecimal digits.
+func checksum(raw []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(raw, castagnoli)) }
 
 // castagnoli is the polynomial of which processors compute the sum.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -85,7 +103,7 @@ func (p packed) read(most int64) ([]byte, error) {
 
 // sniff reports whether the member is an image by its first bytes, which remain to be read. What is neither a file nor a hard link is none.
 func (p *packed) sniff() (bool, error) {
-	if !isContent(p.header) && p.header.Typeflag != tar.TypeLink {
+	if !unpacks(p.header) {
 		return false, nil
 	}
 	head, err := p.read(preprocess.HeadLen)
@@ -99,21 +117,75 @@ func (p *packed) sniff() (bool, error) {
 	return preprocess.Recognises(head), nil
 }
 
-// openLinked opens the last member of that name before a place in a tar file, as a hard link means it. If there is none, the error wraps [fs.ErrNotExist].
+// longestChain is how many hard links after one another are followed; programs that pack tar files link to the first of equal files. Each takes a reading of the tar.
+const longestChain = 8
+
+// linkError says that a hard link in a tar leads to nothing.
+type linkError struct {
+	target, reason string
+}
+
+func (e *linkError) Error() string {
+	return fmt.Sprintf("it is a link to %s, %s", text.Quote(e.target), e.reason)
+}
+
+// Is reports that there is no such file.
+func (e *linkError) Is(kind error) bool { return kind == fs.ErrNotExist || kind == errdef.ErrInput }
+
+// openLinked opens what a hard link at a place of a tar file leads to: the last member of that name before it, or what that leads to, if it is a hard link, too.
 func openLinked(file, target string, before int) (io.ReadCloser, error) {
-	last := -1
-	same := func(place int, header *tar.Header) bool {
-		if place < before && isContent(header) && path.Clean(header.Name) == path.Clean(target) {
-			last = place
+	wanted := target
+	for range longestChain {
+		last, link := -1, ""
+		same := func(place int, header *tar.Header) bool {
+			if place < before && unpacks(header) && path.Clean(header.Name) == path.Clean(wanted) {
+				last, link = place, ""
+				if header.Typeflag == tar.TypeLink {
+					link = header.Linkname
+				}
+			}
+			return place >= before
 		}
-		return place >= before
+		found, err := openFirst(file, same)
+		if err == nil {
+			err = found.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if last < 0 {
+			return nil, nowhere(file, target, wanted, before)
+		}
+		if link == "" {
+			return openFirst(file, func(place int, _ *tar.Header) bool { return place == last })
+		}
+		wanted, before = link, last
 	}
-	found, err := openFirst(file, same)
-	if err == nil {
-		found.Close()
+	return nil, &linkError{target, fmt.Sprintf("from which more than %d links follow one another", longestChain)}
+}
+
+// nowhere returns why the hard link at a place, or one that it leads to, leads to no member of the name wanted.
+func nowhere(file, target, wanted string, at int) error {
+	through := ""
+	if wanted != target {
+		through = fmt.Sprintf("which leads to %s, ", text.Quote(wanted))
 	}
-	if last < 0 {
-		return nil, fmt.Errorf("it is a link to %s, which is not in the tar before it: %w", text.Quote(target), fs.ErrNotExist)
+	itself := false
+	found, err := openFirst(file, func(place int, header *tar.Header) bool {
+		itself = place == at
+		return place >= at && unpacks(header) && path.Clean(header.Name) == path.Clean(wanted)
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &linkError{target, through + "which is no file in the tar"}
+	case err != nil:
+		return err
 	}
-	return openFirst(file, func(place int, _ *tar.Header) bool { return place == last })
+	if err := found.Close(); err != nil {
+		return err
+	}
+	if itself {
+		return &linkError{target, through + "which is that link itself"}
+	}
+	return &linkError{target, through + "which comes only after it in the tar"}
 }

@@ -23,7 +23,8 @@ type Example struct {
 	// Real are the indices of all logits that are right by labels that were collected again, if these were asked for; nil if they were not. If people found no
 	// class right for the image, the slice is empty.
 	Real []int
-	// Content is the CRC-32C of the bytes of an image in a tar file, as 8 hexadecimal digits; empty of others, of links, and of those that are too large to be read.
+	// Content is the CRC-32C of the bytes of an image in a tar file, of a hard link those that it leads to, as 8 hexadecimal digits; empty of others, and of those that
+	// can't be read.
 	Content string
 }
 
