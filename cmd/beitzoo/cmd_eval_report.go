@@ -32,9 +32,9 @@ func evalReportCommand(c *console) *cli.Command {
 		Usage:     "write an HTML page about an evaluation: by class, confusion, mistakes with their pictures, calibration",
 		ArgsUsage: "PREDICTIONS... -o FILE",
 		Description: about("Each PREDICTIONS is what `beitzoo eval --predictions FILE` wrote: one file, finished or not, or those of all parts. The page is one file that\n"+
-			"loads nothing. The pictures of mistakes are looked for where the evaluation found them, and in the folders of --images; those that are not\n"+
-			"there any more are said.",
-			"beitzoo eval report val.jsonl -o val.html",
+			"loads nothing. The pictures of mistakes are looked for where the evaluation found them, if that is below the working directory, and in the\n"+
+			"folders of --images; those that are not found are said.",
+			"beitzoo eval report val.jsonl -o val.html --images /data/imagenet/val",
 			"beitzoo eval report part-*.jsonl -o val.html --images /data/imagenet/val",
 		),
 		Flags: c.flags([]cli.Flag{
@@ -94,7 +94,7 @@ func evalReport(ctx context.Context, c *console, paths []string, f reportFlags) 
 		}
 	}
 	if missing := len(result.Missing); missing > 0 {
-		c.remark(fmt.Sprintf("%s of mistakes are not in the page, the first because %s: %s; --images FOLDER says where to look", text.Count(missing, "picture", "pictures"),
+		c.remark(fmt.Sprintf("%s not in the page, the first because %s: %s; --images FOLDER says where to look", text.Count(missing, "picture of a mistake is", "pictures of mistakes are"),
 			result.Missing[0].Error, result.Missing[0].Image))
 	}
 	return c.result(result, func() {

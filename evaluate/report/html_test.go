@@ -103,7 +103,7 @@ func pageOf(t testing.TB, h evaluate.Header, records []evaluate.Record) report.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	finder := report.Finder{Header: h}
+	finder := report.Finder{Header: h, Folders: []string{h.Data.Source}}
 	if err := finder.Find(t.Context(), mistakes); err != nil {
 		t.Fatal(err)
 	}
@@ -252,38 +252,52 @@ func TestWriteHTML_ReplacesItsOwnAlone(t *testing.T) {
 	}
 }
 
-// TestFinder_Outside: of what a file of predictions names nothing is shown that is outside of the data.
+// TestFinder_Outside: of what a file of predictions names nothing is shown that is outside of the data, or of a folder that it alone calls so.
 func TestFinder_Outside(t *testing.T) {
-	t.Parallel()
 	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
 	content, err := os.ReadFile("../../manifests/embedded/images/7/005.png")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"data/7/in.png", "private.png", "data2/x.png", "other/7/moved.png"} {
-		path := filepath.Join(folder, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o700), os.WriteFile(at(name), content, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	at := func(name string) string { return filepath.Join(folder, name) }
-	const outside, gone = "outside of the folders of the data", "not there any more"
-	for _, c := range []struct{ source, folder, image, missing string }{
-		{"data", "", "7/in.png", ""},
-		{"data", "", at("data/7/in.png"), ""},
-		{"data/list.csv", "", "7/in.png", ""},
-		{"data/{0..3}.tar", "", at("data/7/in.png"), ""},
-		{"data", "", at("private.png"), outside},
-		{"data", "", "../private.png", outside},
-		{"data", "", "7/../../private.png", outside},
-		{"data", "", at("data2/x.png"), outside},
-		{"data", "", "/dev/zero", outside},
-		{"data", "", "7", gone},
-		{"data", "", "7/out.png", gone},
-		{"data", "other", "7/moved.png", ""},
-		{"data", "other", "../private.png", outside},
-		{"data", ".", at("private.png"), ""},
+	for name, target := range map[string]string{"data/7/out.png": "../../private.png", "data/8": "../data2", "data/7/same.png": "in.png", "linked": "data", "data2/up": ".."} {
+		if err := os.Symlink(filepath.FromSlash(target), at(name)); err != nil {
+			t.Skip("no links here: ", err)
+		}
+	}
+	const outside, gone, unconfirmed = "outside of the folders of the data", "not there any more", "outside of the working directory"
+	for _, c := range []struct{ here, source, folder, image, missing string }{
+		{".", "data", "", "7/in.png", ""},
+		{".", "data", "", at("data/7/in.png"), ""},
+		{".", "data/list.csv", "", "7/in.png", ""},
+		{".", "data/{0..3}.tar", "", at("data/7/in.png"), ""},
+		{".", "data", "", at("private.png"), outside},
+		{".", "data", "", "../private.png", outside},
+		{".", "data", "", "7/../../private.png", outside},
+		{".", "data", "", at("data2/x.png"), outside},
+		{".", "data", "", "/dev/zero", outside},
+		{".", "data", "", "7", gone},
+		{".", "data", "", "7/none.png", gone},
+		{".", "data", "", "7/out.png", outside},
+		{".", "data", "", "8/x.png", outside},
+		{".", "data", "data2", "8/x.png", ""},
+		{".", "data", "", "7/same.png", ""},
+		{".", "linked", "", "7/in.png", ""},
+		{".", "data", "other", "7/moved.png", ""},
+		{".", "data", "other", "../private.png", outside},
+		{".", "data", ".", at("private.png"), ""},
+		{"data2", "data", "", "7/in.png", unconfirmed},
+		{"data2", ".", "", "private.png", unconfirmed},
+		{"data2", "data2/up", "", "private.png", unconfirmed},
+		{"data2", "data", "data", "7/in.png", ""},
+		{"data", "data", "", "7/in.png", ""},
 	} {
+		t.Chdir(at(c.here))
 		h := header(t, 10, nil)
 		h.Data.Source = at(c.source)
 		finder := report.Finder{Header: h}
@@ -295,7 +309,7 @@ func TestFinder_Outside(t *testing.T) {
 			t.Fatal(err)
 		}
 		if m := mistakes[0]; c.missing == "" != (m.Picture != nil) || !strings.Contains(m.Missing, c.missing) {
-			t.Errorf("%s of %s, --images %q: %q", c.image, c.source, c.folder, m.Missing)
+			t.Errorf("%s of %s, in %s, --images %q: %q", c.image, c.source, c.here, c.folder, m.Missing)
 		}
 	}
 }

@@ -60,7 +60,8 @@ func Mistakes(records iter.Seq2[evaluate.Record, error], n int) ([]Mistake, erro
 type Finder struct {
 	// Header is that of the records.
 	Header evaluate.Header
-	// Folders are where pictures and tar files are looked for, besides the source of the data. Nothing outside of both is opened, whatever the records name.
+	// Folders are where pictures and tar files are looked for, besides the source of the data. That is what the file of predictions says, which may be
+	// somebody else's, so it counts below the working directory alone. Nothing outside of both is opened, also not through links, whatever the records name.
 	Folders []string
 }
 
@@ -119,20 +120,31 @@ func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
 	return dataset.OpenMember(path, text.Bytes(r.Image))
 }
 
-// errOutside is why a picture is left alone that a file of predictions names: whoever wrote that must not choose which files of this machine are shown.
-var errOutside = errdef.New(errdef.ErrInput, "the file is outside of the folders of the data")
+// Why a picture is left alone that a file of predictions names: whoever wrote that must not choose which files of this machine are shown.
+var (
+	errOutside     = errdef.New(errdef.ErrInput, "the file is outside of the folders of the data")
+	errUnconfirmed = errdef.New(errdef.ErrInput, "the file is outside of the working directory, and that it belongs to the data is said by the predictions alone")
+)
 
 // find returns the path of the file of that name, wherever it is below the folders of the data and of the caller. What is no file is never opened: a pipe would wait
 // for ever.
 func (f *Finder) find(name string) (string, error) {
-	source, roots, missing := text.Bytes(f.Header.Data.Source), append(f.roots(), f.Folders...), os.ErrNotExist
+	source, missing := text.Bytes(f.Header.Data.Source), os.ErrNotExist
+	named, allowed := realPaths(f.roots()), realPaths(f.Folders)
+	for _, root := range named {
+		if slices.ContainsFunc(realPaths([]string{"."}), func(here string) bool { return contains(here, root) }) {
+			allowed = append(allowed, root)
+		}
+	}
 	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(f.Folders, name)...) {
 		info, err := os.Stat(path)
-		inside := slices.ContainsFunc(roots, func(root string) bool { return contains(root, path) })
+		inside := err == nil && below(allowed, path)
 		switch {
 		case err != nil:
 		case !inside && errors.Is(missing, os.ErrNotExist):
-			missing = errOutside
+			if missing = errOutside; below(named, path) {
+				missing = errUnconfirmed
+			}
 		case inside && info.Mode().IsRegular():
 			return path, nil
 		case inside && !info.IsDir():
@@ -142,7 +154,7 @@ func (f *Finder) find(name string) (string, error) {
 	return "", missing
 }
 
-// roots returns the folders of the data: the one that was named, or those of the list or the tar files.
+// roots returns the folders that the predictions name: that of the data, or those of the list or the tar files.
 func (f *Finder) roots() []string {
 	source := text.Bytes(f.Header.Data.Source)
 	if isFolder(source) {
@@ -158,19 +170,39 @@ func (f *Finder) roots() []string {
 	return roots
 }
 
+// realPaths returns where folders are: absolute, without links. Those that are not there are left out.
+func realPaths(folders []string) []string {
+	var paths []string
+	for _, folder := range folders {
+		if path, err := realPath(folder); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func realPath(path string) (string, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(full)
+}
+
+// below reports whether a file is in one of the folders, which have no links in their paths, wherever links in its own path lead.
+func below(folders []string, path string) bool {
+	full, err := realPath(path)
+	return err == nil && slices.ContainsFunc(folders, func(folder string) bool { return contains(folder, full) })
+}
+
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }
 
-// contains reports whether a path is below a folder by its words: links in the folder are followed, as in an evaluation.
+// contains reports whether a path is below a folder, or is it, by their words.
 func contains(folder, path string) bool {
-	base, errBase := filepath.Abs(folder)
-	full, errFull := filepath.Abs(path)
-	if errBase != nil || errFull != nil {
-		return false
-	}
-	relative, err := filepath.Rel(base, full)
+	relative, err := filepath.Rel(folder, path)
 	return err == nil && filepath.IsLocal(relative)
 }
 

@@ -21,7 +21,7 @@ func TestFinder_Pipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	mistakes := []report.Mistake{{Record: evaluate.Record{Image: "x.png"}}}
-	finder := report.Finder{Header: h}
+	finder := report.Finder{Header: h, Folders: []string{h.Data.Source}}
 	if err := finder.Find(t.Context(), mistakes); err != nil {
 		t.Fatal(err)
 	}
