@@ -121,7 +121,7 @@ func openFolder(ctx context.Context, folder string, o Options) (*Collection, err
 		return nil, err
 	}
 	c.names = namesOf(c.items)
-	c.notes = append(c.notes, right.notes...)
+	c.notes = append(append(c.notes, right.notes...), right.named.notes()...)
 	if said := right.len(); said > len(c.items) {
 		c.notes = append(c.notes, fmt.Sprintf("%s has the classes of %d images, of which %d are here", text.Name(o.Truth), said, len(c.items)))
 	}

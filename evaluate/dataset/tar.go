@@ -120,6 +120,9 @@ func (c *Collection) matchTars(ctx context.Context, m *matcher, o Matching) (Set
 		return nil, err
 	}
 	notes := slices.Clone(c.notes)
+	if c.tars.truth != nil {
+		notes = append(notes, c.tars.truth.named.notes()...)
+	}
 	if len(scanned) < len(c.tars.files) {
 		notes = append(notes, fmt.Sprintf("the classes of the first of %d tar files were matched before the run; those of the others are while it runs", len(c.tars.files)))
 	} else {

@@ -83,6 +83,7 @@ func TestTruth_Folders(t *testing.T) {
 	for _, content := range []string{
 		"a/x.png,ant\nb/x.png,bee\nb/x.jpg,cat\ny.png,cat\n", "val/a/x.png,ant\nval/b/x.png,bee\nval/b/x.jpg,cat\nval/y.JPEG,cat\n",
 		"./a/x,ant\nb/x.png,bee\nb\\x.jpg,cat\nelsewhere/y,cat\n",
+		"a/x.png,ant\nb/x.png,bee\nb/x.jpg,cat\ny.png,cat\nx.jpeg,cat\n",
 	} {
 		set, err := openTruth(t, folder, write(t, "truth.csv", content), animals, dataset.Matching{})
 		if err != nil {
@@ -104,6 +105,10 @@ func TestTruth_Notes(t *testing.T) {
 		{images, logitTruth, "are those of the logits, from 0"},
 		{images, "66\n971\n231\n810\n517\n58\n335\n416\n675\n333\n", "are those of the logits, counted from 1"},
 		{plant(t, "1.png", "2.png", "3.png"), "n01751748\nn09193705\nn02105855\n", "in the order of their names, from 1.png to 3.png"},
+		{
+			plant(t, "a/1.png", "b/2.png", "c/3.png"), "zz/1.png,n01751748\nval/b/2,n09193705\ny/3.png,n02105855\n",
+			`2 lines are in another folder than the image that was found by the name alone: the first is line 1, "zz/1.png", for the image "a/1.png"`,
+		},
 	} {
 		set, err := openTruth(t, c.folder, write(t, "truth.txt", c.content), imageNet(), dataset.Matching{})
 		if err != nil {
@@ -128,6 +133,8 @@ func TestTruth_OfTars(t *testing.T) {
 		{pack(t, "a.png="+png), "1\n", `it has no names, and nothing says which line is about the image "a.png"`, "", ten},
 		{pack(t, "a/x.png="+png, "b/x.png="+png), "x.png,1\n", `both "made.tar: a/x.png" and "made.tar: b/x.png" are called so`, "", ten},
 		{pack(t, "a/x.png="+png, "b/x.png="+png), "a/x.png,1\nb/x.png,1\n", "", "", ten},
+		{pack(t, "a/x.png="+png, "b/x.png="+png), "a/x.png,1\nx,2\n", `line 2: "x" may be the image "made.tar: b/x.png" and the image`, "", ten},
+		{pack(t, "a/x.png="+png), "zz/x.png,1\n", "", `the first is line 1, "zz/x.png", for the image "made.tar: a/x.png"`, ten},
 	} {
 		set, err := openTars(t, []string{c.tar}, dataset.Options{Truth: write(t, "truth.txt", c.content)}, c.model, dataset.Matching{})
 		if c.message != "" {
@@ -163,6 +170,11 @@ func TestTruth_Errors(t *testing.T) {
 		{"lines that differ in what the image does not have", other, "truth.csv", "a/1.png,ant\nb/1.png,bee\n2.png,bee\n", `line 2: "b/1.png" and "a/1.png" of line 1 may both be the image "1.png"`},
 		{"a line about two images", plant(t, "a/x.png", "b/x.png"), "truth.csv", "x.png,ant\n", `line 1: "x.png" is one image, and both "a/x.png" and "b/x.png" are called so`},
 		{"a line about two images of one folder", plant(t, "a/x.png", "a/x.jpg"), "truth.csv", "a/x.png,ant\n", `line 1: "a/x.png" is one image, and both "a/x.jpg" and "a/x.png" are called so`},
+		{
+			"a line about what another line leaves", plant(t, "a/x.png", "b/x.png"), "truth.csv", "a/x.png,n01751748\nx,n09193705\n",
+			`line 2: "x" may be the image "b/x.png" and the image "a/x.png", for which there is another line, of another class`,
+		},
+		{"the same with the folders exchanged", plant(t, "a/x.png", "b/x.png"), "truth.csv", "x,n09193705\nb/x.png,n01751748\n", `line 1: "x" may be the image "a/x.png" and`},
 		{"other folders", plant(t, "a/x.png"), "truth.csv", "b/x.png,ant\nc/x.png,bee\n", `it has no class for the image "a/x.png"`},
 		{"an order in doubt", plant(t, "9.png", "10.png"), "truth.txt", "ant\nbee\n", `"10.png" comes before "9.png" by its bytes, and after it by its numbers`},
 		{"an image beyond the end", images, "truth.txt", "n01751748\nn09193705\n", "2 classes, and none for the image"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -19,10 +20,17 @@ type namedTruth struct {
 	// served has the image that a line was found for: it is about one. Tar files are read by several goroutines.
 	mutex  sync.Mutex
 	served map[int]string
+	// exact says that the line has the name of that image as it is.
+	exact map[int]bool
+	// rivals has, of lines that fit an image for which another line of another class is, one such image.
+	rivals map[int]string
+	// strays is the number of images whose line names another folder, and stray says the first.
+	strays int
+	stray  string
 }
 
 func newNamedTruth(file string, rows []row) (*namedTruth, error) {
-	n := &namedTruth{file: file, rows: rows, byStem: make(map[string][]int, len(rows)), served: map[int]string{}}
+	n := &namedTruth{file: file, rows: rows, byStem: make(map[string][]int, len(rows)), served: map[int]string{}, exact: map[int]bool{}, rivals: map[int]string{}}
 	for i, r := range rows {
 		key := stem(r.name)
 		for _, other := range n.byStem[key] {
@@ -38,9 +46,10 @@ func newNamedTruth(file string, rows []row) (*namedTruth, error) {
 }
 
 // of returns the class of an image: that of the only line with its name, whatever the folder and the extension, or of the one of several that has its folder, too.
-// The error is a *[ListError] if there is none, if several lines with different classes fit, or if the line was found for another image.
+// The error is a *[ListError] if there is none, if several lines with different classes fit, if the line was found for another image, or if it fits another.
 func (n *namedTruth) of(tar, name string) (string, error) {
-	lines := n.byStem[stem(name)]
+	alike := n.byStem[stem(name)]
+	lines := alike
 	if len(lines) > 1 {
 		lines = n.fitting(lines, name)
 	}
@@ -66,8 +75,50 @@ func (n *namedTruth) of(tar, name string) (string, error) {
 			Advice: "write a line for each, with its folder",
 		}
 	}
-	n.served[lines[0]] = image
-	return first.class, nil
+	_, again := n.served[lines[0]]
+	n.served[lines[0]], n.exact[lines[0]] = image, slices.Equal(parts(first.name), parts(name))
+	if line, here := bare(parts(first.name)), bare(parts(name)); !again && !endAlike(line, here) {
+		if n.strays++; n.strays == 1 {
+			n.stray = fmt.Sprintf("line %d, %s, for the image %s", first.line, text.Quote(first.name), text.Quote(image))
+		}
+	}
+	return first.class, n.checkRivals(alike, lines, name, image)
+}
+
+// checkRivals returns a *[ListError] if a line is about an image only because another image that it fits as well has a line of its own: who wrote it may have meant
+// that one. alike are all lines with the name of an image, and found those of them that are about it. The caller holds the mutex.
+func (n *namedTruth) checkRivals(alike, found []int, name, image string) error {
+	class := n.rows[found[0]].class
+	for _, i := range alike {
+		line := n.rows[i]
+		if whole := parts(line.name); line.class != class && !slices.Contains(found, i) &&
+			(endAlike(whole, parts(name)) || !preprocess.HasEnding(line.name) && endAlike(whole, bare(parts(name)))) {
+			n.rivals[i] = image
+		}
+		served, taken := n.served[i]
+		if rival := n.rivals[i]; rival != "" && taken && !n.exact[i] {
+			return &ListError{
+				File: n.file, Line: line.line, Reason: fmt.Sprintf("%s may be the image %s and the image %s, for which there is another line, of another class",
+					text.Quote(line.name), text.Quote(served), text.Quote(rival)),
+				Advice: "write the names with their folders and extensions",
+			}
+		}
+	}
+	return nil
+}
+
+// notes says how many images were found under a line that names another folder.
+func (n *namedTruth) notes() []string {
+	if n == nil {
+		return nil
+	}
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.strays == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s in another folder than the image that was found by the name alone: the first is %s",
+		text.Name(n.file), text.Count(n.strays, "line is", "lines are"), n.stray)}
 }
 
 // fitting returns those of some lines whose names are that of an image: as it is; if none is, with the folders that one of the two has more; and if none is, with
