@@ -175,6 +175,7 @@ func (h *Header) differences(other Header, shards bool) []Difference {
 	compare("digest of the weights", h.Model.Digest, other.Model.Digest)
 	compare("architecture", h.Model.Config.Named(), other.Model.Config.Named())
 	compare("function of the logits", h.Model.Function, other.Model.Function)
+	compare("problem type", string(h.Model.Problem), string(other.Model.Problem))
 	compare("names of the classes", h.Model.Labels, other.Model.Labels)
 	compare("recipe", h.Recipe.Recipe, other.Recipe.Recipe)
 	compare("engine", h.Run.Engine, other.Run.Engine)

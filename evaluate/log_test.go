@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
@@ -188,6 +189,7 @@ func TestOpenLog_OtherEvaluation(t *testing.T) {
 	for what, change := range map[string]func(h *evaluate.Header){
 		"digest of the weights":                  func(h *evaluate.Header) { h.Model.Digest = "sha256:1" },
 		"architecture":                           func(h *evaluate.Header) { h.Model.Config.Epsilon = 1e-12 },
+		"problem type":                           func(h *evaluate.Header) { h.Model.Problem = card.Regression },
 		"function of the logits":                 func(h *evaluate.Header) { h.Model.Function = classify.SigmoidFunction },
 		"recipe":                                 func(h *evaluate.Header) { h.Recipe.Mean[1] = 0.1 },
 		"engine":                                 func(h *evaluate.Header) { h.Run.Engine = "torch" },

@@ -36,6 +36,8 @@ type Model struct {
 	// Config is its architecture, with epsilon, and Function what turns its logits into probabilities.
 	Config   arch.Config       `json:"config"`
 	Function classify.Function `json:"function"`
+	// Problem is what the logits mean, if that is stated; no figure follows from it but by Function.
+	Problem card.Problem `json:"problem_type,omitempty"`
 	// Labels are the names of the classes, in the order of the logits; nil if they are not known.
 	Labels []string `json:"labels,omitempty"`
 }

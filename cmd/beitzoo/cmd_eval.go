@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 func evalCommand(c *console) *cli.Command {
@@ -54,6 +56,9 @@ func eval(ctx context.Context, c *console, argument string, sources []string, d 
 		c.remark(note)
 	}
 	if d.dryRun {
+		if r.predictions != "" {
+			c.remark(text.Quote(r.predictions) + " is neither written nor compared with the data: nothing is run (--dry-run)")
+		}
 		return planEval(c, argument, model, found, data, data.Shard(part.Index-1, part.Of))
 	}
 	run, err := newEvaluation(c, argument, model, data, f, r)

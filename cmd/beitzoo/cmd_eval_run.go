@@ -106,7 +106,7 @@ func newEvaluation(c *console, argument string, model *beitzoo.Model, data datas
 	model.BatchSize = r.size(f.engine.device)
 	e := &evaluation{console: c, model: model, facts: factsOf(argument, model), part: part, workers: r.workers}
 	e.header = evaluate.HeaderFor(model.Classifier, data, part)
-	e.header.Model.Name, e.header.Model.Digest, e.header.Recipe.Name = argument, model.Digest, model.Card.RecipeName
+	e.header.Model.Name, e.header.Model.Digest, e.header.Model.Problem, e.header.Recipe.Name = argument, model.Digest, model.Card.Problem, model.Card.RecipeName
 	dtype := options.DType
 	if dtype == tensor.Invalid {
 		dtype = tensor.F32

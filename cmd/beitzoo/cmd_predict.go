@@ -77,7 +77,7 @@ func (f *predictFlags) check() error {
 		}
 	}
 	for _, name := range []string{"--features", "--attention"} {
-		for _, idle := range []string{"top", "labels"} {
+		for _, idle := range []string{"top", "labels", "problem-type"} {
 			if f.isSet(idle) && wanted[name] {
 				return &usageError{fmt.Sprintf("--%s has no effect with %s", idle, name), "leave it out"}
 			}
