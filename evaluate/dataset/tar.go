@@ -275,8 +275,10 @@ func (e *TarError) Hint() string {
 	if hint := errdef.Hint(e.Err); hint != "" {
 		return hint
 	}
-	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes; " +
-		"if the tar is damaged, fetch it again"
+	if errors.Is(e.Err, io.ErrUnexpectedEOF) { // a member that is cut
+		return (*damageError)(nil).Hint()
+	}
+	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes"
 }
 
 // member is an image in a tar file.
@@ -344,7 +346,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return ctx.Err()
 		}
 		if err != nil {
-			return &TarError{file.path, last, err}
+			return &TarError{file.path, last, &damageError{err}}
 		}
 		last = header.Name
 		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || isHidden(path.Base(header.Name)) {

@@ -1,9 +1,11 @@
 package dataset
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -30,7 +32,7 @@ func openTarFile(path string) (*tarFile, error) {
 	plain, end, err := decompressed(opened)
 	if err != nil {
 		opened.Close()
-		return nil, &TarError{Path: path, Err: err}
+		return nil, &TarError{Path: path, Err: &damageError{err}}
 	}
 	return &tarFile{file: opened, plain: plain, end: end}, nil
 }
@@ -41,13 +43,85 @@ func (f *tarFile) Close() error {
 	return f.file.Close()
 }
 
-// Read reads what the file holds.
+// Read reads what the file holds. An error is a *damageError but for [io.EOF] itself.
 func (f *tarFile) Read(p []byte) (int, error) {
 	n, err := f.plain.Read(p)
-	if n == 0 && errors.Is(err, io.EOF) {
+	if n == 0 && err == io.EOF { //nolint:errorlint // the end itself
 		f.ended = true
 	}
+	if err != nil && err != io.EOF { //nolint:errorlint // the end itself
+		err = &damageError{err}
+	}
 	return n, err
+}
+
+// damageError says that a file cannot be read to its end, or decompressed.
+type damageError struct{ err error }
+
+func (e *damageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *damageError) Unwrap() error { return e.err }
+
+// Hint says what to do.
+func (*damageError) Hint() string {
+	return "the file is damaged, or not all of it is there: fetch it again"
+}
+
+// gzipFile reads what parts of gzip, one after the other, hold. Zeros after the last are padding, as of tapes, which GNU gzip ignores, too.
+type gzipFile struct {
+	from *bufio.Reader
+	part *gzip.Reader
+}
+
+func newGzipFile(from io.Reader) (*gzipFile, error) {
+	f := &gzipFile{from: bufio.NewReaderSize(from, 1<<16)}
+	var err error
+	if f.part, err = gzip.NewReader(f.from); err != nil {
+		return nil, err
+	}
+	f.part.Multistream(false)
+	return f, nil
+}
+
+// Read reads what the parts hold.
+func (f *gzipFile) Read(p []byte) (int, error) {
+	for {
+		n, err := f.part.Read(p)
+		if err != io.EOF { //nolint:errorlint // the end of the part itself
+			return n, err
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if err := f.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next goes on to the next part. The error is io.EOF after the last.
+func (f *gzipFile) next() error {
+	first, err := f.from.Peek(1)
+	if err != nil {
+		return err
+	}
+	if first[0] != 0 {
+		if err := f.part.Reset(f.from); err != nil {
+			return fmt.Errorf("after the compressed data: %w", err)
+		}
+		f.part.Multistream(false)
+		return nil
+	}
+	for {
+		b, err := f.from.ReadByte()
+		if err != nil {
+			return err
+		}
+		if b != 0 {
+			return errors.New("after the compressed data: neither gzip nor padding with zeros")
+		}
+	}
 }
 
 // reader returns what the members are read from: it can skip them, if the file is not compressed.
@@ -103,7 +177,7 @@ func decompressed(file *os.File) (io.Reader, func(), error) {
 	}
 	switch {
 	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b:
-		unzipped, err := gzip.NewReader(file)
+		unzipped, err := newGzipFile(file)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -234,6 +234,10 @@ func TestTars_Ends(t *testing.T) {
 		"empty": {nil, "ends without"}, "two in one": {append(bytes.Clone(first), second...), "data follows"}, "a hole": {hole, "data follows"},
 		"gzip": {zip(first), ""}, "gzip of two": {append(zip(first), zip(second)...), "data follows"}, "gzip that ends early": {zip(first[:border]), "ends without"},
 		"gzip with another checksum": {flip(zip(first), 6), "checksum"}, "gzip without checksum": {zip(first)[:len(zip(first))-8], "unexpected EOF"},
+		"gzip padded as on a tape": {append(zip(first), make([]byte, 10240)...), ""}, "gzip in two parts": {append(zip(first[:700]), zip(first[700:])...), ""},
+		"gzip and something else":    {append(zip(first), "more"...), "after the compressed data"},
+		"gzip, padding and more":     {append(zip(first), "\x00\x00more"...), "after the compressed data"},
+		"cut in a member":            {first[:520], "unexpected EOF"},
 		"zstd with another checksum": {flip(packed, 1), "CRC"},
 	} {
 		path := filepath.Join(t.TempDir(), "made.tar")
@@ -241,8 +245,8 @@ func TestTars_Ends(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := openTars(t, []string{path}, dataset.Options{}, ten, dataset.Matching{})
-		if c.message == "" && err != nil || c.message != "" && (!errors.As(err, new(*dataset.TarError)) || !strings.Contains(err.Error(), c.message) || errdef.Hint(err) == "") {
-			t.Errorf("%s: %v", name, err)
+		if c.message == "" && err != nil || c.message != "" && (!errors.As(err, new(*dataset.TarError)) || !strings.Contains(err.Error(), c.message) || !strings.Contains(errdef.Hint(err), "fetch it again")) {
+			t.Errorf("%s: %v; %s", name, err, errdef.Hint(err))
 		}
 	}
 	// Of a later tar, the run says it.
