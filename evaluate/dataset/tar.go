@@ -68,8 +68,15 @@ func openTars(sources, files []string, o Options) (*Collection, error) {
 		c.tars.files = append(c.tars.files, archive{file, name, info.Size()})
 	}
 	if len(missing) > 0 {
+		verb, advice := "are", "check the paths"
+		if len(missing) == 1 {
+			verb = "is"
+		}
+		if slices.ContainsFunc(missing, func(name string) bool { return strings.ContainsRune(name, '{') }) {
+			advice += "; in braces, patterns have a span of numbers, as in val-{000..146}.tar, and beside them * and ?"
+		}
 		return nil, &SourceError{
-			c.source, fmt.Sprintf("%d of %s are not there: %s", len(missing), text.Count(len(files), "tar file", "tar files"), text.List(missing, mostNamed, "")), "check the paths",
+			c.source, fmt.Sprintf("%d of %s %s not there: %s", len(missing), text.Count(len(files), "tar file", "tar files"), verb, text.List(missing, mostNamed, "")), advice,
 		}
 	}
 	if o.Truth != "" {

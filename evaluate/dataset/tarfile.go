@@ -46,10 +46,10 @@ func (f *tarFile) Close() error {
 // Read reads what the file holds. An error is a *damageError but for [io.EOF] itself.
 func (f *tarFile) Read(p []byte) (int, error) {
 	n, err := f.plain.Read(p)
-	if n == 0 && err == io.EOF { //nolint:errorlint // the end itself
+	if n == 0 && err == io.EOF {
 		f.ended = true
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // the end itself
+	if err != nil && err != io.EOF {
 		err = &damageError{err}
 	}
 	return n, err
