@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -143,6 +144,9 @@ func parseLabelsObject(raw []byte) ([]string, error) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, text.JSONError(err)
 	}
+	if err := text.CheckKeys(raw); err != nil {
+		return nil, err
+	}
 	if byIndex := file["id2label"]; byIndex != nil {
 		return labelsOf(byIndex)
 	}
@@ -163,6 +167,9 @@ func parseLabelsObject(raw []byte) ([]string, error) {
 	if json.Unmarshal(raw, &byName) == nil {
 		turned := make(map[string]string, len(byName))
 		for name, index := range byName {
+			if other, twice := turned[strconv.Itoa(index)]; twice {
+				return nil, fmt.Errorf("%s and %s are both class %d", text.Quote(min(name, other)), text.Quote(max(name, other)), index)
+			}
 			turned[strconv.Itoa(index)] = name
 		}
 		raw, _ = json.Marshal(turned)

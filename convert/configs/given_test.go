@@ -79,6 +79,28 @@ func TestFindLabels(t *testing.T) {
 	}
 }
 
+// TestParseLabels_Twice: readers of JSON differ in which value of a key that stands twice they take, so none is taken; nor one of two names of a class.
+func TestParseLabels_Twice(t *testing.T) {
+	t.Parallel()
+	const twice = `the key "1" stands twice in one object`
+	for document, want := range map[string]string{
+		`{"0": "a", "1": "b", "1": "c"}`:                                     twice,
+		`{"id2label": {"0": "a", "1": "b", "1": "c"}, "model_type": "beit"}`: twice,
+		`{"id2label": {"0": "a"}, "id2label": {"0": "b"}}`:                   `the key "id2label" stands twice in one object`,
+		`{"architecture": "beit", "pretrained_cfg": {"input_size": [3, 64, 64], "label_names": {"0": "a", "1": "b", "1": "c"}}}`: twice,
+		`{"a": 0, "b": 1, "a": 1}`: `the key "a" stands twice in one object`,
+		`{"a": 0, "b": 1, "c": 1}`: `"b" and "c" are both class 1`,
+	} {
+		if labels, err := configs.ParseLabels([]byte(document)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v", document, labels, err)
+		}
+	}
+	model := `{"model_type": "beit", "id2label": {"0": "a", "1": "b", "1": "c"}}`
+	if _, err := configs.ParseTransformers([]byte(model)); err == nil || !strings.Contains(err.Error(), twice) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestReadLabels_OfYAML reads files that call themselves YAML: a manifest has names of classes, the lines of another file are none.
 func TestReadLabels_OfYAML(t *testing.T) {
 	t.Parallel()

@@ -151,6 +151,12 @@ func labelsOf(raw json.RawMessage) ([]string, error) {
 	if err := json.Unmarshal(raw, &named); err != nil {
 		return nil, fmt.Errorf("the names of the classes are neither a list nor an object from index to name")
 	}
+	if named == nil {
+		return nil, nil
+	}
+	if err := text.CheckKeys(raw); err != nil {
+		return nil, fmt.Errorf("the names of the classes: %w", err)
+	}
 	list = make([]string, len(named))
 	seen := make([]bool, len(named))
 	for key, label := range named {

@@ -3,6 +3,7 @@ package configs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,6 +108,20 @@ type TransformersFacts struct {
 	BothBiases bool
 }
 
+// checkNames returns an error if a key stands twice in what a config.json of transformers says of the names of classes, or if it says that twice.
+func checkNames(raw []byte) error {
+	var file struct {
+		ByIndex json.RawMessage `json:"id2label"`
+	}
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return text.JSONError(err)
+	}
+	if file.ByIndex == nil || file.ByIndex[0] != '{' {
+		return nil
+	}
+	return errors.Join(text.CheckKeys(raw), text.CheckKeys(file.ByIndex))
+}
+
 // ParseTransformers reads the config.json of a transformers BEiT: architecture and labels. Absent keys take the defaults of transformers' BeitConfig, so
 // Epsilon is 1e-12 unless the file says otherwise. An error is a *[FileError].
 func ParseTransformers(raw []byte) (TransformersFacts, error) {
@@ -117,6 +132,9 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 	var file transformersFile
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return facts, refuse(transformersName, "not a transformers configuration: %w", text.JSONError(err))
+	}
+	if err := checkNames(raw); err != nil {
+		return facts, unusable(transformersName, err)
 	}
 	facts.Type = Type(valueOr(file.ModelType, ""))
 	if facts.Type == FLAVACodebook {

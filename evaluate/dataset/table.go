@@ -228,29 +228,14 @@ func readObjects(r io.Reader, file string) ([]row, error) {
 	return rows, err
 }
 
-// decodeObject decodes a JSON object. One in which a key stands twice is refused: readers of JSON differ in which of the values they take.
+// decodeObject decodes a JSON object. One in which a key stands twice is refused.
 func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, text.JSONError(err)
 	}
-	decoder, seen := json.NewDecoder(bytes.NewReader(raw)), make(map[string]bool, len(object))
-	if _, err := decoder.Token(); err != nil {
+	if err := text.CheckKeys(raw); err != nil {
 		return nil, err
-	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		key, _ := token.(string)
-		if seen[key] {
-			return nil, fmt.Errorf("the key %s stands twice in one object", text.Quote(key))
-		}
-		seen[key] = true
-		if err := decoder.Decode(&json.RawMessage{}); err != nil {
-			return nil, err
-		}
 	}
 	return object, nil
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,29 @@ func JSONError(err error) error {
 		what = number
 	}
 	return fmt.Errorf("%s is %s, not %s", field, what, jsonKind(mistyped.Type))
+}
+
+// CheckKeys returns an error if a key stands twice in a JSON object, which is known to be one: readers of JSON differ in which of the values they take.
+func CheckKeys(object []byte) error {
+	decoder, seen := json.NewDecoder(bytes.NewReader(object)), map[string]bool{}
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := token.(string)
+		if seen[key] {
+			return fmt.Errorf("the key %s stands twice in one object", Quote(key))
+		}
+		seen[key] = true
+		if err := decoder.Decode(&json.RawMessage{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // jsonValues are what encoding/json calls the values of a document, and what messages call them.
