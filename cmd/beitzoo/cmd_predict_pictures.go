@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -81,7 +80,7 @@ func (f *pictureFlags) find(ctx context.Context, c *console, arguments []string)
 
 // read takes the paths in a file.
 func (l *pictureList) read(path string) error {
-	file, err := os.Open(path)
+	file, err := disk.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &missingError{listFile, err}
 	}

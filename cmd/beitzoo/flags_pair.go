@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/evaluate/mim"
+	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -215,7 +215,7 @@ const longestMask = 1 << 20
 
 // readMaskLines reads masks from JSON lines: a list each, or an object with the list mask.
 func readMaskLines(path string) ([]float64, error) {
-	file, err := os.Open(path)
+	file, err := disk.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &missingError{listFile, err}
 	}
