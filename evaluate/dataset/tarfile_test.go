@@ -141,8 +141,12 @@ func TestTars_ChainsOfLinks(t *testing.T) {
 		return tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: target}
 	}
 	members := []tar.Header{
-		{Name: "0/a.png", Uname: png}, link("0/b.png", "0/a.png"), link("0/c.png", "./0/b.png"), link("0/d.png", "0/none.png"), link("0/e.png", "0/e.png"),
-		link("0/f.png", "0/g.png"), {Name: "0/g.png", Uname: png + "x"}, link("0/h.png", "0/d.png"), {Name: "0/s.png", Typeflag: tar.TypeSymlink, Linkname: "a.png"},
+		{Name: "0/a.png", Uname: png},
+		link("0/b.png", "0/a.png"), link("0/c.png", "./0/b.png"), link("0/d.png", "0/none.png"), link("0/e.png", "0/e.png"),
+		link("0/f.png", "0/g.png"),
+		{Name: "0/g.png", Uname: png + "x"},
+		link("0/h.png", "0/d.png"),
+		{Name: "0/s.png", Typeflag: tar.TypeSymlink, Linkname: "a.png"},
 		link("0/t.png", "0/s.png"), link("1/0.png", "0/c.png"),
 	}
 	for i := range 9 {
