@@ -82,12 +82,15 @@ func TestFindLabels(t *testing.T) {
 // TestParseLabels_Twice: readers of JSON differ in which value of a key that stands twice they take, so none is taken; nor one of two names of a class.
 func TestParseLabels_Twice(t *testing.T) {
 	t.Parallel()
-	const twice = `the key "1" stands twice in one object`
+	const (
+		twice = `the key "1" stands twice in one object`
+		timm  = `{"architecture": "beit", "pretrained_cfg": {"input_size": [3, 64, 64], "label_names": {"0": "a", "1": "b", "1": "c"}}}`
+	)
 	for document, want := range map[string]string{
 		`{"0": "a", "1": "b", "1": "c"}`:                                     twice,
 		`{"id2label": {"0": "a", "1": "b", "1": "c"}, "model_type": "beit"}`: twice,
 		`{"id2label": {"0": "a"}, "id2label": {"0": "b"}}`:                   `the key "id2label" stands twice in one object`,
-		`{"architecture": "beit", "pretrained_cfg": {"input_size": [3, 64, 64], "label_names": {"0": "a", "1": "b", "1": "c"}}}`: twice,
+		timm:                       twice,
 		`{"a": 0, "b": 1, "a": 1}`: `the key "a" stands twice in one object`,
 		`{"a": 0, "b": 1, "c": 1}`: `"b" and "c" are both class 1`,
 	} {
