@@ -56,6 +56,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	if err := m.setLabels(options, beside, own, config); err != nil {
 		return err
 	}
+	m.noteLabels(beside, config)
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own, config)
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
@@ -175,6 +176,26 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 			text.Count(n, "name of a class", "names of classes"), len(m.Labels), m.From[card.Labels]))
 	}
 	return nil
+}
+
+// noteLabels says which names of classes are stated and not taken.
+func (m *Model) noteLabels(beside folderConfigs, module *configs.TransformersFacts) {
+	if !m.Config.Classifies() {
+		return
+	}
+	var broken error
+	switch {
+	case beside.card != nil && beside.transformers.LabelsErr != nil:
+		broken = besides(beside.path, beside.transformers.LabelsErr)
+	case module != nil && module.LabelsErr != nil:
+		broken = module.LabelsErr
+	}
+	if broken != nil && m.Labels == nil {
+		m.Notes = append(m.Notes, fmt.Sprintf("the names of the classes are lost, since they can't be told apart (%s): state them if they matter", broken))
+	}
+	if beside.timm != nil && beside.timm.Described {
+		m.Notes = append(m.Notes, "label_descriptions in config.json, longer names of the classes, are left out")
+	}
 }
 
 func (m *Model) setRecipe(options OpenOptions, beside folderConfigs, own ownCard) {

@@ -199,3 +199,29 @@ func TestConvert_RecipeThatCantBeDone(t *testing.T) {
 		}
 	}
 }
+
+// TestConvert_NamesThatAreNotTaken converts models whose files state names of classes or an epsilon that a card does not get: that is said.
+func TestConvert_NamesThatAreNotTaken(t *testing.T) {
+	t.Parallel()
+	const weights = testdata + "tiny/tiny_p16_32.unilm.pth"
+	transformers, timm := t.TempDir()+"/hf/", t.TempDir()+"/timm/"
+	mustConvert(t, weights, transformers, to("hf", ""))
+	mustConvert(t, weights, timm, to("timm", ""))
+	for path, edit := range map[string][2]string{transformers: {`"0": "LABEL_0"`, `"99999": "LABEL_0"`}, timm: {`"num_features"`, `"label_descriptions": {"a": "b"}, "num_features"`}} {
+		raw, err := os.ReadFile(path + "config.json")
+		if err != nil || !strings.Contains(string(raw), edit[0]) {
+			t.Fatalf("%s has no %q: %v", path, edit[0], err)
+		}
+		if err := os.WriteFile(path+"config.json", []byte(strings.Replace(string(raw), edit[0], edit[1], 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for source, want := range map[string]string{
+		transformers: "the names of the classes are lost", timm: "label_descriptions in config.json",
+		testdata + "family/openmmlab_classifier.pth": `"meta.dataset_meta.classes" has 5 names of classes, which are not taken`,
+	} {
+		if notes := strings.Join(mustConvert(t, source, t.TempDir()+"/m.safetensors", convert.Options{}).Notes, "\n"); !strings.Contains(notes, want) {
+			t.Errorf("%s: notes %q, want %q", source, notes, want)
+		}
+	}
+}

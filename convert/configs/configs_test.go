@@ -301,3 +301,21 @@ func TestMLPRatio(t *testing.T) {
 		t.Error("none of the widths needs more than the quotient")
 	}
 }
+
+// TestParseTransformers_NamesOfClasses reads names that do not belong to the classes one by one: they are refused, and the rest of the file is read.
+func TestParseTransformers_NamesOfClasses(t *testing.T) {
+	t.Parallel()
+	for labels, broken := range map[string]bool{
+		`"id2label": {"0": "a", "1": "b", "2": "c"}`:                    false,
+		`"id2label": {"0": "a", "1": "b", "10": "c"}`:                   true,
+		`"id2label": {"0": "a", "1": "b", "02": "c"}`:                   false,
+		`"id2label": {"0": "a", "1": "b"}, "num_labels": 3`:             true,
+		`"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "num_labels": 3`: false, // transformers' own, which say nothing
+		`"architectures": ["BeitModel"], "id2label": {"5": "a"}`:        false, // and without a head it has no classes
+	} {
+		facts, err := configs.ParseTransformers([]byte(`{"model_type": "beit", ` + labels + `}`))
+		if err != nil || (facts.LabelsErr != nil) != broken || broken && facts.Labels != nil {
+			t.Errorf("%s: %v, labels %q, %v", labels, err, facts.Labels, facts.LabelsErr)
+		}
+	}
+}

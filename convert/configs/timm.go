@@ -23,6 +23,7 @@ type timmFile struct {
 	GlobalPool   *string         `json:"global_pool"`
 	LabelNames   json.RawMessage `json:"label_names"`
 	Labels       json.RawMessage `json:"labels"` // the old name
+	Descriptions any             `json:"label_descriptions"`
 	Args         struct {
 		Heads      *int    `json:"num_heads"`
 		PatchSize  int     `json:"patch_size"`
@@ -41,6 +42,7 @@ type timmPretrained struct {
 	Mean          *[3]float64     `json:"mean"`
 	Std           *[3]float64     `json:"std"`
 	LabelNames    json.RawMessage `json:"label_names"`
+	Descriptions  any             `json:"label_descriptions"`
 }
 
 // TimmFacts are what a config.json of timm's hub folders says about the weights beside it. Sizes of the architecture are not among them: timm leaves out those
@@ -50,6 +52,8 @@ type TimmFacts struct {
 	Architecture string
 	// Labels are the names of the classes in the order of the logits, or nil.
 	Labels []string
+	// Described says that the file has longer names of the classes beside Labels, label_descriptions, which no card has.
+	Described bool
 	// Recipe is how timm prepares images. It is nil if the file says nothing of it, or if beitzoo can't do the same; then RecipeErr says why.
 	Recipe    *card.Recipe
 	RecipeErr error
@@ -90,6 +94,7 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 		}
 	}
 	facts := &TimmFacts{Architecture: valueOr(file.Architecture, ""), Heads: max(0, valueOr(file.Args.Heads, 0)), FCNorm: file.Args.FCNorm, PatchSize: file.Args.PatchSize}
+	facts.Described = file.Descriptions != nil || file.Pretrained.Descriptions != nil
 	var err error
 	if facts.Labels, err = file.labels(); err != nil {
 		return nil, unusable(timmName, err)
@@ -157,7 +162,12 @@ func labelsOf(raw json.RawMessage) ([]string, error) {
 	if err := text.CheckKeys(raw); err != nil {
 		return nil, fmt.Errorf("the names of the classes: %w", err)
 	}
-	list = make([]string, len(named))
+	return labelsByIndex(named)
+}
+
+// labelsByIndex returns names in the order of their indices, all of which from 0 must be there.
+func labelsByIndex(named map[string]string) ([]string, error) {
+	list := make([]string, len(named))
 	seen := make([]bool, len(named))
 	for key, label := range named {
 		index, err := strconv.Atoi(key)

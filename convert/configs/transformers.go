@@ -106,6 +106,8 @@ type TransformersFacts struct {
 	Features bool
 	// BothBiases says that there are a bias table for all blocks and one for each: those in Card are their sums.
 	BothBiases bool
+	// LabelsErr says why the file's names of classes are none of the model's; nil if it has names for all, or none. Card has no labels then.
+	LabelsErr error
 }
 
 // checkNames returns an error if a key stands twice in what a config.json of transformers says of the names of classes, or if it says that twice.
@@ -157,7 +159,8 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 	if err != nil {
 		return facts, unusable(transformersName, err)
 	}
-	facts.Card = card.Card{Config: config.Named(), Facts: card.Facts{Labels: file.labels(config), Problem: problem}}
+	facts.Card = card.Card{Config: config.Named(), Facts: card.Facts{Problem: problem}}
+	facts.Labels, facts.LabelsErr = file.labels(config)
 	facts.Features = len(file.Architectures) > 0 && strings.HasSuffix(file.Architectures[0], classFeatures)
 	facts.Bare, facts.BothBiases = config.Classes == 0, valueOr(file.BlockBias, false) && valueOr(file.SharedBias, false)
 	return facts, nil
@@ -214,19 +217,21 @@ func (f transformersFile) config() (arch.Config, error) {
 	return config, nil
 }
 
-func (f transformersFile) labels(config arch.Config) []string {
-	if f.ID2Label == nil || len(*f.ID2Label) != config.Classes || config.Masked() {
-		return nil
+// labels returns the names of the classes, nil if there are none to have. An error is about names that do not belong to the classes one by one.
+func (f transformersFile) labels(config arch.Config) ([]string, error) {
+	if f.ID2Label == nil || config.Masked() || config.Classes == 0 {
+		return nil, nil
 	}
-	labels := make([]string, config.Classes)
-	for key, label := range *f.ID2Label {
-		index, err := strconv.Atoi(key)
-		if err != nil || index < 0 || index >= len(labels) {
-			return nil
-		}
-		labels[index] = label
+	labels, err := labelsByIndex(*f.ID2Label)
+	switch {
+	case err != nil:
+		return nil, unusable(transformersName, err)
+	case len(labels) != config.Classes && !card.Placeholder(labels):
+		return nil, refuse(transformersName, "id2label has %d names for %d classes", len(labels), config.Classes)
+	case len(labels) != config.Classes:
+		return nil, nil
 	}
-	return labels
+	return labels, nil
 }
 
 // TransformersClass returns the name of the class of transformers for models of an architecture. Models of features are those of BeitBackbone, or of

@@ -157,8 +157,58 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 			continue
 		}
 		others = append(others, s.describe(entry))
+		if isText && key != "" {
+			s.overlooked(key, entry.Value, 3)
+		}
 	}
 	s.leftOut(others)
+}
+
+// namingKeys are those under which training programs keep the names of classes, and normKeys those of the epsilon of all norms.
+var namingKeys, normKeys = []string{"classes", "CLASSES", "class_names", "label_names", "labels", "id2label"}, []string{"layer_norm_eps", "norm_eps"}
+
+// overlooked notes what an entry that is left out says of the model and would be missed: names of classes, and an epsilon. It looks down some levels of dicts,
+// at the first entries of each.
+func (s *search) overlooked(path string, value pickle.Value, levels int) {
+	key := path[strings.LastIndexByte(path, '.')+1:]
+	if n := textsIn(value); n > 0 && slices.Contains(namingKeys, key) {
+		s.note("%s has %s of classes, which are not taken: state them if they matter", quote(path), text.Count(n, "name", "names"))
+		return
+	}
+	if epsilon, ok := value.(float64); ok && slices.Contains(normKeys, key) {
+		s.note("%s states epsilon %g, which is not taken: state it if it is that of this model", quote(path), epsilon)
+		return
+	}
+	dict, ok := value.(*pickle.Dict)
+	if !ok || levels == 0 {
+		return
+	}
+	for _, entry := range dict.Entries[:min(len(dict.Entries), 200)] {
+		if inner, isText := entry.Key.(string); isText && inner != "" && (levels > 1 || slices.Contains(namingKeys, inner) || slices.Contains(normKeys, inner)) {
+			s.overlooked(path+"."+inner, entry.Value, levels-1)
+		}
+	}
+}
+
+// textsIn returns how many texts a list, or a dict of numbers to texts, has, or 0 if it has anything else.
+func textsIn(value pickle.Value) int {
+	var items []pickle.Value
+	switch value := value.(type) {
+	case *pickle.List:
+		items = value.Items
+	case *pickle.Tuple:
+		items = value.Items
+	case *pickle.Dict:
+		for _, entry := range value.Entries {
+			items = append(items, entry.Value)
+		}
+	}
+	for _, item := range items {
+		if _, isText := item.(string); !isText {
+			return 0
+		}
+	}
+	return len(items)
 }
 
 func (s *search) note(format string, args ...any) {
