@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cases
 import models
 import torch
-from kinds import Site
+from kinds import Absent, Site
 from safetensors.torch import save_file
 
 import beit
@@ -66,6 +66,8 @@ class Planter:
     def rightly(self, case):
         """The stages of the right program in the dtype of the mode, and honest rounding at each: {stage: (max, rms)}."""
         model, dtype = self.model(case), computed_in(case.mode)
+        if dtype != "f64" and any("computed" in dict(k.arguments) for k in case.kinds):
+            raise Absent("a recording that claims float64")
         key = case.model, case.seed, stored_in(case.mode), dtype, case.mode.startswith("logits")
         if key not in self.right:
             run = self.cached(key, lambda: model.program(DTYPES[dtype]).run(model.images, model.mask))

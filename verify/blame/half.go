@@ -34,13 +34,27 @@ func toBits(v float64, bits, least int) float64 {
 	return math.Ldexp(math.RoundToEven(math.Ldexp(v, -step)), step)
 }
 
+// halfPrecision is the hypothesis that a program computes in half precision. What is so at one stage is so at others, and a wide model takes long to search in.
+const halfPrecision = "half-precision"
+
 // halved tries whether the reference was computed in half precision, as with autocast. No draft agrees to rounding then, since sums are rounded in an order
 // that nobody knows; but one that rounds as such programs do comes much nearer.
 func (s *Search) halved(ctx context.Context, t *target, start *trial) (*trial, error) {
 	const nearer = 0.6
+	if start.draft.Rules.Round != nil { // as what was explained before says
+		plain := start.draft.copied()
+		plain.Rules.Round, plain.Rules.RoundScores = nil, nil
+		distance, err := t.distance(ctx, plain)
+		if err != nil {
+			return nil, err
+		}
+		if start, err = t.trial(ctx, plain, distance, start.hypotheses, start.notes); err != nil {
+			return nil, err
+		}
+	}
 	for i := range 2 * len(halfTypes) {
 		half, scores := halfTypes[i/2], i%2 > 0
-		h := program("half-precision", t.parts, "it is computed in "+half.says+", but for what the order of sums makes", "compute in float32, without autocast",
+		h := program(halfPrecision, t.parts, "it is computed in "+half.says+", but for what the order of sums makes", "compute in float32, without autocast",
 			func(r *whatif.Rules) {
 				r.Round = half.round
 				if scores {

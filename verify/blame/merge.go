@@ -41,14 +41,19 @@ func (f Finding) everywhere(depth int) bool {
 	return true
 }
 
-// sameAs reports whether two findings of different stages say the same.
+// sameAs reports whether two findings of different stages, or of both halves of a block and about no parameters, say the same.
 func (f Finding) sameAs(other Finding) bool {
-	return f.says != "" && f.Hypothesis == other.Hypothesis && f.says == other.says && f.Side == other.Side && !slices.Contains(f.Stages, other.Stage)
+	if f.says == "" || f.Hypothesis != other.Hypothesis || f.says != other.says || f.Side != other.Side {
+		return false
+	}
+	return !slices.Contains(f.Stages, other.Stage) || len(f.Tensors)+len(other.Tensors) == 0
 }
 
 // add adds what another finding says of its stage.
 func (f *Finding) add(other Finding) {
-	f.Stages = append(f.Stages, other.Stage)
+	if !slices.Contains(f.Stages, other.Stage) {
+		f.Stages = append(f.Stages, other.Stage)
+	}
 	f.others = max(f.others, other.others)
 	f.Tensors = append(slices.Clone(f.Tensors), other.Tensors...)
 	f.Rounded = append(slices.Clone(f.Rounded), other.Rounded...)

@@ -216,6 +216,11 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if err != nil || start.share <= 1 {
 		return outcome{draft: d, healthy: err == nil}, err
 	}
+	if slices.ContainsFunc(s.found, func(h hypothesis) bool { return h.name == halfPrecision }) {
+		if best, err := s.halved(ctx, t, start); err != nil || best != nil {
+			return s.conclude(t, d, best), err
+		}
+	}
 	known := s.ordered(t)
 	best, tried, err := s.improve(ctx, t, start, known)
 	if err == nil && best != nil {
@@ -223,6 +228,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	}
 	if err == nil {
 		best, err = s.ratherLost(ctx, t, start, best)
+	}
+	if err == nil && best == nil {
+		best, err = s.halved(ctx, t, start)
 	}
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
@@ -252,9 +260,6 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		tried = append(tried, added...)
 	}
 	if best, err = s.besideLost(ctx, t, start, slices.Concat(known, solved)); err == nil && best == nil {
-		best, err = s.halved(ctx, t, start)
-	}
-	if err == nil && best == nil {
 		best, err = s.together(ctx, t, start, tried, known, solved)
 	}
 	return s.conclude(t, d, best), err
