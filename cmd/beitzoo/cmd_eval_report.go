@@ -94,8 +94,8 @@ func evalReport(ctx context.Context, c *console, paths []string, f reportFlags) 
 		}
 	}
 	if missing := len(result.Missing); missing > 0 {
-		c.remark(fmt.Sprintf("%s not in the page, the first because %s: %s; --images FOLDER says where to look", text.Count(missing, "picture of a mistake is", "pictures of mistakes are"),
-			result.Missing[0].Error, result.Missing[0].Image))
+		c.remark(fmt.Sprintf("%s not in the page, the first because %s: %s; --images FOLDER says where to look",
+			text.Count(missing, "picture of a mistake is", "pictures of mistakes are"), result.Missing[0].Error, result.Missing[0].Image))
 	}
 	return c.result(result, func() {
 		if result.Partial != "" {

@@ -155,8 +155,10 @@ func dropAll(patterns []string) string {
 
 // namelessHint returns the flags for a part of a model that a scheme has no names for.
 func namelessHint(e *naming.NoNameError) string {
-	flag := map[naming.Part]string{naming.ClassBranch: "--drop cls-branch", naming.RegressionHead: "--headless", naming.MaskedHead: "--headless",
-		naming.TrainingParts: "--drop " + convert.TrainingOfVQKD}[e.Part]
+	flag := map[naming.Part]string{
+		naming.ClassBranch: "--drop cls-branch", naming.RegressionHead: "--headless", naming.MaskedHead: "--headless",
+		naming.TrainingParts: "--drop " + convert.TrainingOfVQKD,
+	}[e.Part]
 	if flag == "" {
 		return e.Hint() + ", with --to SCHEME"
 	}

@@ -191,13 +191,19 @@ func inEachConvolution(names []string, shapes map[string]tensor.Shape) []mistake
 		change                     changeFunc
 		fits                       func(shape tensor.Shape) bool
 	}{
-		{"turned-kernel", "across and down are exchanged in %s: each kernel is transposed", "transpose the kernels", ".w",
-			kernels(func(channel, y, x, _, _ int) (int, int, int) { return channel, x, y }), hasArea},
-		{"turned-kernel", "the kernels of %s are turned by 180 degrees, as in a true convolution", "turn the kernels", ".w",
-			kernels(func(channel, y, x, _, side int) (int, int, int) { return channel, side - 1 - y, side - 1 - x }), hasArea},
+		{
+			"turned-kernel", "across and down are exchanged in %s: each kernel is transposed", "transpose the kernels", ".w",
+			kernels(func(channel, y, x, _, _ int) (int, int, int) { return channel, x, y }), hasArea,
+		},
+		{
+			"turned-kernel", "the kernels of %s are turned by 180 degrees, as in a true convolution", "turn the kernels", ".w",
+			kernels(func(channel, y, x, _, side int) (int, int, int) { return channel, side - 1 - y, side - 1 - x }), hasArea,
+		},
 		{"kernel-layout", "the axes of %s are stored as [out, height, width, channels]", "put the axes in order", ".w", channelsLast, hasArea},
-		{"kernel-layout", "the axes of %s are stored as [in, out, height, width]", "exchange the first two axes", ".w", exchangedChannels,
-			func(shape tensor.Shape) bool { return shape[0] == shape[1] }},
+		{
+			"kernel-layout", "the axes of %s are stored as [in, out, height, width]", "exchange the first two axes", ".w", exchangedChannels,
+			func(shape tensor.Shape) bool { return shape[0] == shape[1] },
+		},
 		{"no-bias", "the bias of %s is left out", "zero", ".b", zeros, func(tensor.Shape) bool { return true }},
 	} {
 		of := func(names []string, says string) mistake {
@@ -267,7 +273,8 @@ func inTokens(config arch.Config) []mistake {
 
 // inCodes returns the mistakes about the layers in front of and behind the codebook of VQ-KD.
 func inCodes() []mistake {
-	all := []mistake{{name: "recorded-elsewhere", local: true, says: "the codes are recorded after they were divided by their lengths", side: Recording,
+	all := []mistake{{
+		name: "recorded-elsewhere", local: true, says: "the codes are recorded after they were divided by their lengths", side: Recording,
 		advice: "record what encode_task_layer gives", apply: func(d *tokenizerDraft) bool {
 			d.after = func(stage engine.Stage, values []float64) {
 				if stage.Kind == engine.Codes {
@@ -275,11 +282,14 @@ func inCodes() []mistake {
 				}
 			}
 			return true
-		}}}
+		},
+	}}
 	for _, layer := range []string{"encode_task_layer.0", "encode_task_layer.2", "decode_task_layer.0", "decode_task_layer.2"} {
 		all = append(all,
-			mistake{name: "reshaped", says: layer + ".weight was reshaped where it should have been transposed", repair: "read as [in, out] and transpose",
-				apply: func(d *tokenizerDraft) bool { return d.edit(layer+".weight", reread) }},
+			mistake{
+				name: "reshaped", says: layer + ".weight was reshaped where it should have been transposed", repair: "read as [in, out] and transpose",
+				apply: func(d *tokenizerDraft) bool { return d.edit(layer+".weight", reread) },
+			},
 			mistake{name: "no-bias", says: layer + ".bias is left out", repair: "zero", apply: func(d *tokenizerDraft) bool { return d.edit(layer+".bias", zeros) }})
 	}
 	return all
@@ -297,11 +307,13 @@ func inCodebook() []mistake {
 		}})
 	}
 	nearest := func(says string, choose func(code, other []float64) float64) mistake {
-		return mistake{name: "no-unit-length", says: says, side: Program, advice: "divide each vector by its length before the nearest code is looked up",
+		return mistake{
+			name: "no-unit-length", says: says, side: Program, advice: "divide each vector by its length before the nearest code is looked up",
 			apply: func(d *tokenizerDraft) bool {
 				d.choose = func(codes []float64, d *tokenizerDraft) []float64 { return d.nearest(codes, choose) }
 				return true
-			}}
+			},
+		}
 	}
 	return append(all,
 		mistake{name: "no-unit-length", says: unitCodes, repair: "divide each row by its length", apply: func(d *tokenizerDraft) bool {
@@ -325,11 +337,13 @@ func inCodebook() []mistake {
 			}
 			return product
 		}),
-		mistake{name: "other-tensor", says: "the codes are quantize.embedding.embed_avg, with which training moves them", repair: "take quantize.embedding.embed_avg",
+		mistake{
+			name: "other-tensor", says: "the codes are quantize.embedding.embed_avg, with which training moves them", repair: "take quantize.embedding.embed_avg",
 			apply: func(d *tokenizerDraft) bool {
 				average := d.values("quantize.embedding.embed_avg")
 				return average != nil && d.edit(codebook, func([]float64, tensor.Shape) []float64 { return average })
-			}})
+			},
+		})
 }
 
 // nearest returns the index of the code for which choose is largest, for each vector.

@@ -5,7 +5,6 @@ package torch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -56,7 +56,7 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 	return s, nil
 }
 
-var errNoClassifier = errors.New("a TorchScript module is run as a classifier, and the architecture is none")
+var errNoClassifier = errdef.New(errdef.ErrUsage, "a TorchScript module is run as a classifier, and the architecture is none")
 
 func (s *script) load(path string) error {
 	s.module = loadScript(path, s.device)
