@@ -77,7 +77,7 @@ class Judge:
         outcome.found = outcome.code == 1
         outcome.first = document["first_divergence"]
         outcome.said = [f"{f['stage']}: {f['sentence']}" for f in document["findings"]]
-        if not outcome.found and any("computed" in dict(k.arguments) for k in case.kinds):
+        if not outcome.found and any("computed" in dict(k.arguments) for k in case.kinds if k.program):
             # The model is right, and only the recording is not what it says: that is a remark.
             remarks = " ".join(r["sentence"] for r in document["remarks"])
             outcome.found = outcome.place = outcome.named = re.search("says float64, but .*float32", remarks) is not None

@@ -66,7 +66,7 @@ class Planter:
     def rightly(self, case):
         """The stages of the right program in the dtype of the mode, and honest rounding at each: {stage: (max, rms)}."""
         model, dtype = self.model(case), computed_in(case.mode)
-        if dtype != "f64" and any("computed" in dict(k.arguments) for k in case.kinds):
+        if dtype != "f64" and any("computed" in dict(k.arguments) for k in case.kinds if k.program):
             raise Absent("a recording that claims float64")
         key = case.model, case.seed, stored_in(case.mode), dtype, case.mode.startswith("logits")
         if key not in self.right:
