@@ -93,31 +93,50 @@ func (e *PartsError) Hint() string {
 
 // partProblems returns what is wrong with the parts, which are in the order of their indices.
 func partProblems(parts []*Predictions) []string {
+	files := make([]PartFile, len(parts))
+	for i, part := range parts {
+		files[i] = PartFile{Path: part.Path, Shard: part.Header.Data.Shard}
+		if !part.Finished {
+			files[i].Lacks = fmt.Sprintf("part %s, %s, is not finished: it has %s", files[i].Shard, part.Path, part.extent())
+		}
+	}
+	return PartProblems(files)
+}
+
+// PartFile is a file about a part of the images.
+type PartFile struct {
+	Path  string
+	Shard Shard
+	// Lacks says what is wrong with the file by itself; empty for nothing.
+	Lacks string
+}
+
+// PartProblems returns why files, of which there is at least one, in the order of their indices, are not all parts of a whole, each once; nil if they are.
+func PartProblems(files []PartFile) []string {
 	var problems []string
-	of := parts[0].Header.Data.Shard.Of
-	byIndex := map[int]*Predictions{}
-	for _, part := range parts {
-		shard := part.Header.Data.Shard
-		if shard.Of != of {
-			problems = append(problems, fmt.Sprintf("%s is part %s, %s is part %s", part.Path, shard, parts[0].Path, parts[0].Header.Data.Shard))
+	of := files[0].Shard.Of
+	byIndex := map[int]PartFile{}
+	for _, file := range files {
+		if file.Shard.Of != of {
+			problems = append(problems, fmt.Sprintf("%s is part %s, %s is part %s", file.Path, file.Shard, files[0].Path, files[0].Shard))
 			continue
 		}
-		if other := byIndex[shard.Index]; other != nil {
-			problems = append(problems, fmt.Sprintf("part %s is in %s and in %s", shard, other.Path, part.Path))
+		if other, twice := byIndex[file.Shard.Index]; twice {
+			problems = append(problems, fmt.Sprintf("part %s is in %s and in %s", file.Shard, other.Path, file.Path))
 		}
-		byIndex[shard.Index] = part
-		if !part.Finished {
-			problems = append(problems, fmt.Sprintf("part %s, %s, is not finished: it has %s", shard, part.Path, part.extent()))
+		byIndex[file.Shard.Index] = file
+		if file.Lacks != "" {
+			problems = append(problems, file.Lacks)
 		}
 	}
 	var missing []string
-	for index := 1; index <= of; index++ {
-		if byIndex[index] == nil && len(missing) <= mostMissing {
+	for index := 1; index <= of && len(missing) <= mostMissing; index++ {
+		if _, there := byIndex[index]; !there {
 			missing = append(missing, Shard{index, of}.String())
 		}
 	}
 	if len(missing) > 0 {
-		problems = append(problems, fmt.Sprintf("missing: %s", text.List(missing, mostMissing, "")))
+		problems = append(problems, "missing: "+text.List(missing, mostMissing, ""))
 	}
 	return problems
 }

@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os"
 
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate/internal/lines"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -88,14 +88,14 @@ func openRegular(path string) (*os.File, error) {
 
 // readPredictions is [ReadPredictions] for an open file. The ledger, if not nil, gets all records.
 func readPredictions(path string, file io.Reader, images *ledger) (*Predictions, error) {
-	lines := &lineReader{from: bufio.NewReaderSize(file, 1<<16)}
+	from := lines.NewReader(file)
 	p := &Predictions{Path: path, ledger: images}
 	var raw []byte
 	var err error
-	if start, _ := lines.from.Peek(len(opening)); string(start) == opening {
-		raw, err = lines.next(maxHeader)
+	if from.Begins(opening) {
+		raw, err = from.Next(maxHeader)
 	}
-	if err == nil && json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format && err == nil || errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+	if err == nil && json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format && err == nil || errors.Is(err, io.EOF) || errors.Is(err, lines.ErrTorn) {
 		err = errNotPredictions
 	}
 	if err == nil {
@@ -106,10 +106,10 @@ func readPredictions(path string, file io.Reader, images *ledger) (*Predictions,
 	}
 	p.Tally = NewTally(p.Header)
 	for number := 2; ; number++ {
-		raw, err := lines.next(maxRecord)
+		raw, err := from.Next(maxRecord)
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, errTorn):
-			p.size, p.Torn = lines.whole, lines.torn
+		case errors.Is(err, io.EOF), errors.Is(err, lines.ErrTorn):
+			p.size, p.Torn = from.Whole, from.Torn
 			return p, nil
 		case err == nil:
 			err = p.add(raw)
@@ -180,12 +180,12 @@ func (p *Predictions) numbered() iter.Seq2[numbered, error] {
 			return
 		}
 		defer file.Close()
-		lines := &lineReader{from: bufio.NewReaderSize(io.LimitReader(file, p.size), 1<<16)}
-		_, err = lines.next(maxHeader)
+		from := lines.NewReader(io.LimitReader(file, p.size))
+		_, err = from.Next(maxHeader)
 		failed := marks{} // of which a record was yielded
 		for number := 2; err == nil; number++ {
 			var raw []byte
-			if raw, err = lines.next(maxRecord); err != nil {
+			if raw, err = from.Next(maxRecord); err != nil {
 				break
 			}
 			var l line
@@ -211,34 +211,3 @@ func (p *Predictions) numbered() iter.Seq2[numbered, error] {
 
 // Summary returns the figures of the file.
 func (p *Predictions) Summary() *Summary { return summarise(p.Tally, p.Finished) }
-
-// lineReader reads lines that end with a line break.
-type lineReader struct {
-	from *bufio.Reader
-	// whole is the number of bytes of the lines so far, and torn of what follows the last.
-	whole, torn int64
-}
-
-// errTorn says that the last line does not end with a line break.
-var errTorn = errdef.New(errdef.ErrInput, "the last line is not complete")
-
-// next returns the next line of at most limit bytes, io.EOF after the last, and errTorn if that is not complete.
-func (r *lineReader) next(limit int) ([]byte, error) {
-	var kept []byte
-	for {
-		part, err := r.from.ReadSlice('\n')
-		kept = append(kept, part...)
-		switch {
-		case len(kept) > limit:
-			return nil, fmt.Errorf("it has more than %d bytes", limit)
-		case err == nil:
-			r.whole += int64(len(kept))
-			return kept[:len(kept)-1], nil
-		case errors.Is(err, io.EOF) && len(kept) > 0:
-			r.torn = int64(len(kept))
-			return nil, errTorn
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/beitzoo/beitzoo/evaluate/internal/lines"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -128,8 +129,8 @@ func (l *Log) resume() error {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return disk.AtTarget(path, err)
 	}
-	lines := newLines(l.file)
-	raw, err := lines.next(maxHeaderLine)
+	from := lines.NewReader(l.file)
+	raw, err := from.Next(maxHeaderLine)
 	var header Header
 	if err == nil && json.Unmarshal(raw, &header) != nil || err != nil {
 		err = errNotTokens
@@ -144,10 +145,10 @@ func (l *Log) resume() error {
 		return &MismatchError{Path: path, Other: "these images", Differences: differences}
 	}
 	for number := 2; ; number++ {
-		from := lines.whole
-		raw, err := lines.next(maxLine)
-		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
-			l.size = lines.whole
+		start := from.Whole
+		raw, err := from.Next(maxLine)
+		if errors.Is(err, io.EOF) || errors.Is(err, lines.ErrTorn) {
+			l.size = from.Whole
 			return disk.AtTarget(path, os.Truncate(path, l.size))
 		}
 		var r Record
@@ -157,7 +158,7 @@ func (l *Log) resume() error {
 		if err != nil {
 			return &FileError{Path: path, Line: number, Err: err}
 		}
-		if l.enter(r, span{from, lines.whole - from}); r.Error == "" {
+		if l.enter(r, span{start, from.Whole - start}); r.Error == "" {
 			l.names[r.Index] = r.Image
 		}
 	}

@@ -90,38 +90,16 @@ func openAll(paths []string) ([]*File, error) {
 	return files, nil
 }
 
-// mostMissing is how many missing parts a message names.
-const mostMissing = 20
-
 // partProblems returns what is wrong with the parts, which are in the order of their indices.
 func partProblems(files []*File) []string {
 	if len(files) == 0 {
 		return []string{"there is no file of tokens"}
 	}
-	var problems []string
-	of := files[0].Header.Shard.Of
-	byIndex := map[int]*File{}
-	for _, file := range files {
-		shard := file.Header.Shard
-		if shard.Of != of {
-			problems = append(problems, fmt.Sprintf("%s is part %s, %s is part %s", file.Path, shard, files[0].Path, files[0].Header.Shard))
-			continue
-		}
-		if other := byIndex[shard.Index]; other != nil {
-			problems = append(problems, fmt.Sprintf("part %s is in %s and in %s", shard, other.Path, file.Path))
-		}
-		byIndex[shard.Index] = file
+	parts := make([]evaluate.PartFile, len(files))
+	for i, file := range files {
+		parts[i] = evaluate.PartFile{Path: file.Path, Shard: file.Header.Shard}
 	}
-	var missing []string
-	for index := 1; index <= of && len(missing) <= mostMissing; index++ {
-		if byIndex[index] == nil {
-			missing = append(missing, evaluate.Shard{Index: index, Of: of}.String())
-		}
-	}
-	if len(missing) > 0 {
-		problems = append(problems, "missing: "+text.List(missing, mostMissing, ""))
-	}
-	return problems
+	return evaluate.PartProblems(parts)
 }
 
 // count reads all records once: the images have to follow each other without a gap.

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate/internal/lines"
 	"github.com/beitzoo/beitzoo/internal/disk"
 )
 
@@ -54,7 +55,7 @@ func (f *File) open() error {
 		return err
 	case first[0] == '{': // lengths of headers are multiples of 8, and a brace is odd
 		f.form = Lines
-		raw, err := (&lineReader{from: head}).next(maxHeaderLine)
+		raw, err := lines.NewReader(head).Next(maxHeaderLine)
 		if err != nil || json.Unmarshal(raw, &f.Header) != nil {
 			return errNotTokens
 		}
@@ -140,9 +141,9 @@ func (f *File) Records() iter.Seq2[Record, error] {
 // lines yields the records of JSON lines.
 func (f *File) lines() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		lines := newLines(io.NewSectionReader(f.file, f.begin, 1<<62))
+		from := lines.NewReader(io.NewSectionReader(f.file, f.begin, 1<<62))
 		for {
-			raw, err := lines.next(maxLine)
+			raw, err := from.Next(maxLine)
 			if errors.Is(err, io.EOF) {
 				return
 			}

@@ -1,13 +1,9 @@
 package tokens
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-
-	"github.com/beitzoo/beitzoo/errdef"
 )
 
 // Record is what a tokenizer said of an image.
@@ -59,36 +55,4 @@ func (h *Header) checkRecord(r Record) error {
 		}
 	}
 	return nil
-}
-
-// lineReader reads lines that end with a line break.
-type lineReader struct {
-	from *bufio.Reader
-	// whole is the number of bytes of the lines so far.
-	whole int64
-}
-
-func newLines(r io.Reader) *lineReader { return &lineReader{from: bufio.NewReaderSize(r, 1<<16)} }
-
-// errTorn says that the last line does not end with a line break: a killed process left it.
-var errTorn = errdef.New(errdef.ErrInput, "the last line is not complete")
-
-// next returns the next line of at most limit bytes, without its end; io.EOF after the last, and errTorn if that is not complete.
-func (l *lineReader) next(limit int) ([]byte, error) {
-	var kept []byte
-	for {
-		part, err := l.from.ReadSlice('\n')
-		kept = append(kept, part...)
-		switch {
-		case len(kept) > limit:
-			return nil, fmt.Errorf("it has more than %d bytes", limit)
-		case err == nil:
-			l.whole += int64(len(kept))
-			return kept[:len(kept)-1], nil
-		case errors.Is(err, io.EOF) && len(kept) > 0:
-			return nil, errTorn
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		}
-	}
 }
