@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -127,8 +128,39 @@ func (d *demoRun) unpack(ctx context.Context) error {
 	return nil
 }
 
+// station is a form on a round trip: the name of a file, or of a folder if it ends in a slash, the scheme, and whose form it is.
+type station struct{ name, scheme, whose string }
+
+// roundTrip converts a checkpoint to one station after the other, each of which is read back, and compares the last one with the first. told is called after each.
+func roundTrip(ctx context.Context, first, folder string, stations []station, told func(station, *convert.Report)) (*convert.Difference, error) {
+	from := first
+	for _, s := range stations {
+		to := filepath.Join(folder, s.name)
+		if strings.HasSuffix(s.name, "/") {
+			to += "/"
+		}
+		report, err := convert.Convert(ctx, from, to, convert.Options{SaveOptions: convert.SaveOptions{To: s.scheme, Prove: true}})
+		if err != nil {
+			return nil, err
+		}
+		told(s, report)
+		from = to
+	}
+	return convert.Diff(ctx, first, from, convert.OpenOptions{}, convert.OpenOptions{})
+}
+
+// sayRoundTrip says what a round trip changed, and returns errDiffers if it changed something.
+func (c *console) sayRoundTrip(difference *convert.Difference) error {
+	if !difference.Equal {
+		printDifference(c, difference)
+		return errDiffers
+	}
+	c.printf("   After the round trip all %d parameters are what they were, bit for bit.", difference.Parameters)
+	return nil
+}
+
 // conversions are the stations of the round trip; the last one is back where it began.
-var conversions = []struct{ name, scheme, whose string }{
+var conversions = []station{
 	{"digits.unilm.pth", "unilm", "PyTorch, as microsoft/unilm has it"},
 	{"digits.timm.safetensors", "timm", "safetensors, as timm has it"},
 	{"digits-hf/", "hf", "a Hugging Face folder for from_pretrained"},
@@ -138,16 +170,7 @@ var conversions = []struct{ name, scheme, whose string }{
 // convert takes the checkpoint through every framework and back.
 func (d *demoRun) convert(ctx context.Context) error {
 	d.printf("\n2. Converted from each format to the next; each file is read back before it gets its name:")
-	from := d.checkpoint
-	for _, station := range conversions {
-		to := filepath.Join(d.folder, station.name)
-		if station.name[len(station.name)-1] == '/' {
-			to += "/"
-		}
-		report, err := convert.Convert(ctx, from, to, convert.Options{SaveOptions: convert.SaveOptions{To: station.scheme, Prove: true}})
-		if err != nil {
-			return err
-		}
+	difference, err := roundTrip(ctx, d.checkpoint, d.folder, conversions, func(s station, report *convert.Report) {
 		d.result.Conversions = append(d.result.Conversions, report.Saved)
 		turned := 0
 		for _, p := range report.Parameters {
@@ -155,20 +178,13 @@ func (d *demoRun) convert(ctx context.Context) error {
 				turned++
 			}
 		}
-		d.printf("   -> %-24s %7d bytes  %-41s  %2d of %d changed layout", station.name, report.Saved.Bytes, station.whose, turned, len(report.Parameters))
-		from = to
-	}
-	difference, err := convert.Diff(ctx, d.checkpoint, from, convert.OpenOptions{}, convert.OpenOptions{})
+		d.printf("   -> %-24s %7d bytes  %-41s  %2d of %d changed layout", s.name, report.Saved.Bytes, s.whose, turned, len(report.Parameters))
+	})
 	if err != nil {
 		return err
 	}
 	d.result.Difference = difference
-	if !difference.Equal {
-		printDifference(d.console, difference)
-		return errDiffers
-	}
-	d.printf("   After the round trip all %d parameters are what they were, bit for bit.", difference.Parameters)
-	return nil
+	return d.sayRoundTrip(difference)
 }
 
 // verify runs the PyTorch file in plain Go and compares every block with what PaddlePaddle computed.

@@ -159,7 +159,7 @@ func (d *pretrainingRun) unpack(ctx context.Context) error {
 }
 
 // tokenizerForms are the stations of the tokenizer; the last one is back where it began.
-var tokenizerForms = []struct{ name, scheme, whose string }{
+var tokenizerForms = []station{
 	{"digits_dvae.pdparams", "passl", "PaddlePaddle, as PASSL has it"},
 	{"digits_dvae-flava/", "flava", "transformers' FlavaImageCodebook"},
 	{"digits_dvae.pth", "openai", "a state dict under OpenAI's names"},
@@ -168,31 +168,15 @@ var tokenizerForms = []struct{ name, scheme, whose string }{
 // convert takes the tokenizer through every form and back.
 func (d *pretrainingRun) convert(ctx context.Context) error {
 	d.printf("\n2. Converted from each form to the next; each file is read back before it gets its name:")
-	from := d.file(embedded.Encoder)
-	for _, station := range tokenizerForms {
-		to := filepath.Join(d.folder, station.name)
-		if strings.HasSuffix(station.name, "/") {
-			to += "/"
-		}
-		report, err := convert.Convert(ctx, from, to, convert.Options{SaveOptions: convert.SaveOptions{To: station.scheme, Prove: true}})
-		if err != nil {
-			return err
-		}
+	difference, err := roundTrip(ctx, d.file(embedded.Encoder), d.folder, tokenizerForms, func(s station, report *convert.Report) {
 		d.result.Conversions = append(d.result.Conversions, report.Saved)
-		d.printf("   -> %-22s %7d bytes  %s", station.name, report.Saved.Bytes, station.whose)
-		from = to
-	}
-	difference, err := convert.Diff(ctx, d.file(embedded.Encoder), from, convert.OpenOptions{}, convert.OpenOptions{})
+		d.printf("   -> %-22s %7d bytes  %s", s.name, report.Saved.Bytes, s.whose)
+	})
 	if err != nil {
 		return err
 	}
 	d.result.Difference = difference
-	if !difference.Equal {
-		printDifference(d.console, difference)
-		return errDiffers
-	}
-	d.printf("   After the round trip all %d parameters are what they were, bit for bit.", difference.Parameters)
-	return nil
+	return d.sayRoundTrip(difference)
 }
 
 // load loads the masked model with the tokenizer that transformers would load, and the decoder.
@@ -267,14 +251,7 @@ func (d *pretrainingRun) show(ctx context.Context) error {
 			return err
 		}
 		digit := shownDigit{name: seen.Name}
-		for i, masked := range seen.Mask {
-			if masked {
-				digit.masked++
-			}
-			if masked && seen.Tokens[i] == seen.Answers[i] {
-				digit.right++
-			}
-		}
+		digit.right, digit.masked = seen.Recovered()
 		if digit.pictures, err = panels(ctx, d.pair, d.decoder, &seen); err != nil {
 			return err
 		}

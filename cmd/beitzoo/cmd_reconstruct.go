@@ -132,14 +132,10 @@ func reconstruct(ctx context.Context, c *console, argument, image string, f reco
 		Image: text.Valid(image), File: f.output,
 		Window: [2]int{height, width}, Tokens: seen.Tokens, Predicted: seen.Answers, Mask: make([]int, len(seen.Mask)),
 	}
+	result.Right, result.Masked = seen.Recovered()
 	for i, masked := range seen.Mask {
-		if !masked {
-			continue
-		}
-		result.Mask[i] = 1
-		result.Masked++
-		if seen.Tokens[i] == seen.Answers[i] {
-			result.Right++
+		if masked {
+			result.Mask[i] = 1
 		}
 	}
 	return c.result(result, func() {

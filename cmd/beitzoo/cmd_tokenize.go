@@ -206,11 +206,7 @@ func planTokenize(c *console, facts classifierFacts, model *beitzoo.Tokenizer, i
 
 // openTokenizer opens the tokenizer that an argument names.
 func openTokenizer(ctx context.Context, c *console, argument string, f classifierFlags) (*beitzoo.Tokenizer, error) {
-	options, err := f.options()
-	if err != nil {
-		return nil, err
-	}
-	weights, err := f.zoo.locate(ctx, c, argument)
+	weights, options, err := f.locate(ctx, c, argument)
 	if err != nil {
 		return nil, err
 	}

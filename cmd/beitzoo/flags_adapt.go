@@ -69,6 +69,8 @@ func setCategory(flag cli.Flag, section string) {
 		f.Category = section
 	case *cli.IntFlag:
 		f.Category = section
+	case *cli.UintFlag:
+		f.Category = section
 	case *cli.Uint64Flag:
 		f.Category = section
 	case *cli.BoolFlag:

@@ -69,18 +69,7 @@ func (f *pairFlags) flags() []cli.Flag {
 		early,
 	}
 	for _, flag := range all {
-		switch flag := flag.(type) {
-		case *cli.StringFlag:
-			flag.Category = tokenSection
-		case *cli.PathFlag:
-			flag.Category = tokenSection
-		case *cli.UintFlag:
-			flag.Category = tokenSection
-		case *cli.IntFlag:
-			flag.Category = tokenSection
-		case *cli.BoolFlag:
-			flag.Category = tokenSection
-		}
+		setCategory(flag, tokenSection)
 	}
 	return append(all, f.classifierFlags.flags()...)
 }

@@ -47,13 +47,18 @@ func (f *classifierFlags) options() (options beitzoo.Options, err error) {
 	return options, err
 }
 
+// locate returns where the weights are that an argument names, and how the flags open them.
+func (f *classifierFlags) locate(ctx context.Context, c *console, argument string) (weights beitzoo.Weights, options beitzoo.Options, err error) {
+	if options, err = f.options(); err != nil {
+		return weights, options, err
+	}
+	weights, err = f.zoo.locate(ctx, c, argument)
+	return weights, options, err
+}
+
 // openClassifier opens the model that an argument names and loads it into the engine of the flags.
 func openClassifier(ctx context.Context, c *console, argument string, f classifierFlags) (*beitzoo.Model, error) {
-	options, err := f.options()
-	if err != nil {
-		return nil, err
-	}
-	weights, err := f.zoo.locate(ctx, c, argument)
+	weights, options, err := f.locate(ctx, c, argument)
 	if err != nil {
 		return nil, err
 	}

@@ -10,15 +10,11 @@ import (
 // openExtractor opens the model that an argument names, whether or not it classifies, and loads it into the engine of the flags. view says what is shown of its
 // attention, if that is wanted.
 func openExtractor(ctx context.Context, c *console, argument string, f classifierFlags, view *attention.Options) (*beitzoo.Extractor, error) {
-	options, err := f.options()
+	weights, options, err := f.locate(ctx, c, argument)
 	if err != nil {
 		return nil, err
 	}
 	options.Attention = view
-	weights, err := f.zoo.locate(ctx, c, argument)
-	if err != nil {
-		return nil, err
-	}
 	model, err := beitzoo.LoadExtractor(ctx, weights, options)
 	if err != nil {
 		return nil, err

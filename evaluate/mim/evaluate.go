@@ -71,6 +71,20 @@ type Seen struct {
 	image classify.Image
 }
 
+// Recovered returns of how many masked patches the model found the token, and how many there are.
+func (s *Seen) Recovered() (right, masked int) {
+	for i, hidden := range s.Mask {
+		if !hidden {
+			continue
+		}
+		masked++
+		if s.Tokens[i] == s.Answers[i] {
+			right++
+		}
+	}
+	return right, masked
+}
+
 // prepared is an image with both views.
 type prepared struct {
 	Seen
