@@ -3,12 +3,8 @@ package verifytest
 // This file is used only by tests with the tag full, which take minutes: go test -tags full -run TestFullTokenizers.
 
 import (
-	"encoding/binary"
-	"hash/fnv"
 	"math"
-	"math/bits"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -42,7 +38,7 @@ func summarised(t *testing.T, e engine.Engine, options engine.Options, name stri
 		t.Fatal(err)
 	}
 	recorded := summary(t, "full/"+name+".summary.safetensors")
-	model, err := e.Load(t.Context(), config, recipe(t, config), options)
+	model, err := e.Load(t.Context(), config, synth.Weights(config, 0), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,76 +64,6 @@ func summarised(t *testing.T, e engine.Engine, options engine.Options, name stri
 	})
 	if want := map[arch.Kind]int{arch.DVAEEncoder: 2, arch.DVAEDecoder: 1, arch.VQKD: 3}[config.Kind]; err != nil || compared != want {
 		t.Errorf("%d activations of %d were compared: %v", compared, want, err)
-	}
-}
-
-// recipe returns the weights of docs/recipe.md with the seed 0.
-func recipe(t *testing.T, config arch.Config) []tensor.Named {
-	t.Helper()
-	var weights []tensor.Named
-	for _, p := range config.Params() {
-		centre, scale := recipeOf(p.Name, p.Shape)
-		elements, err := p.Shape.Elements()
-		if err != nil {
-			t.Fatal(err)
-		}
-		values := make([]float64, elements)
-		hash := fnv.New64a()
-		_, _ = hash.Write([]byte(p.Name)) // never fails
-		key := hash.Sum64() ^ splitmix64(0)
-		for i := range values {
-			values[i] = centre + scale*(float64(splitmix64(key+uint64(i)*golden)>>40)-(1<<23))/(1<<23)
-		}
-		if p.Name == "quantize.embedding.weight" || strings.HasSuffix(p.Name, "embed_avg") {
-			normalise(values, p.Shape[1])
-		}
-		raw := make(tensor.Memory, 0, 4*elements)
-		for _, v := range values {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
-		}
-		weights = append(weights, tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.F32, Shape: p.Shape, Data: raw}})
-	}
-	return weights
-}
-
-const golden = 0x9E3779B97F4A7C15
-
-func splitmix64(x uint64) uint64 {
-	z := x + golden
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
-}
-
-// recipeOf returns the centre and the scale of a parameter's values, for the kinds of parameters that tokenizers have.
-func recipeOf(name string, shape tensor.Shape) (centre, scale float64) {
-	switch last := name[strings.LastIndexByte(name, '.')+1:]; {
-	case last == "cluster_size" || last == "initted":
-		return 1, 0
-	case last == "weight" && strings.Contains(name, "norm"):
-		return 1, 1.0 / 8
-	case last == "cls_token" || last == "pos_embed":
-		return 0, 1.0 / 8
-	case last == "b" || strings.HasSuffix(last, "bias"):
-		return 0, 1.0 / 16
-	}
-	inputs := 1
-	for _, n := range shape[1:] {
-		inputs *= n
-	}
-	return 0, math.Ldexp(1, -((bits.Len(uint(inputs)) - 1) / 2))
-}
-
-// normalise makes the length of each row 1.
-func normalise(values []float64, width int) {
-	for row := range slices.Chunk(values, width) {
-		length := 0.0
-		for _, v := range row {
-			length += v * v
-		}
-		for i := range row {
-			row[i] /= math.Sqrt(length)
-		}
 	}
 }
 
