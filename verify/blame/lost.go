@@ -347,8 +347,8 @@ const nearOwn = 0.95
 
 // ratherLost returns, in place of a trial that agrees with a target and leaves more than a little of the limit, that of other values of a vector which the file
 // shows to be lost, if there is one that leaves much less: beside half precision a vector that was zeroed may look like another one that was scaled. If the
-// trial is about such a vector itself, less is enough.
-func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial) (*trial, error) {
+// trial is about such a vector itself, less is enough. solved are the hypotheses that follow from the activations; nil if nobody has solved for them yet.
+func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial, solved []hypothesis) (*trial, error) {
 	if best == nil || best.settled() {
 		return best, nil
 	}
@@ -356,11 +356,12 @@ func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial) 
 	if err != nil || !slices.ContainsFunc(own, func(one loss.Suspicion) bool { return !one.Throughout }) {
 		return best, err
 	}
-	solved, err := s.solved(ctx, t, start.draft)
-	if err != nil {
-		return nil, err
+	if solved == nil {
+		if solved, err = s.solved(ctx, t, start.draft); err != nil {
+			return nil, err
+		}
 	}
-	suspected := slices.DeleteFunc(solved, func(h hypothesis) bool {
+	suspected := slices.DeleteFunc(slices.Clone(solved), func(h hypothesis) bool {
 		of := func(one loss.Suspicion) bool {
 			return !one.Throughout && slices.Contains(start.draft.names(h.parameter), one.Tensor)
 		}

@@ -216,7 +216,8 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if err != nil || start.share <= 1 {
 		return outcome{draft: d, healthy: err == nil}, err
 	}
-	if slices.ContainsFunc(s.found, func(h hypothesis) bool { return h.name == halfPrecision }) {
+	computedInHalf := slices.ContainsFunc(s.found, func(h hypothesis) bool { return h.name == halfPrecision })
+	if computedInHalf {
 		if best, err := s.halved(ctx, t, start); err != nil || best != nil {
 			return s.conclude(t, d, best), err
 		}
@@ -227,9 +228,9 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		best, err = t.farther(ctx, start, best, known)
 	}
 	if err == nil {
-		best, err = s.ratherLost(ctx, t, start, best)
+		best, err = s.ratherLost(ctx, t, start, best, nil)
 	}
-	if err == nil && best == nil {
+	if err == nil && best == nil && !computedInHalf {
 		best, err = s.halved(ctx, t, start)
 	}
 	if err != nil || best != nil {
@@ -252,7 +253,7 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	} {
 		best, added, err := more()
 		if err == nil {
-			best, err = s.ratherLost(ctx, t, start, best)
+			best, err = s.ratherLost(ctx, t, start, best, solved)
 		}
 		if err != nil || best != nil {
 			return s.conclude(t, d, best), err
