@@ -43,7 +43,8 @@ func startWriting(t *testing.T, folder, name string) (*exec.Cmd, string) {
 			t.Fatal(err)
 		}
 		for _, entry := range entries {
-			if strings.HasPrefix(entry.Name(), "."+name) {
+			// A file with content has its lock: before that, another program may rightly take it for one that was left behind.
+			if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), "."+name) && info.Size() > 0 {
 				return writer, filepath.Join(folder, entry.Name())
 			}
 		}
