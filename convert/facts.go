@@ -62,9 +62,6 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {
 		return &NoClassesError{Path: m.File.Path, Item: card.ProblemIs, Masked: m.Config.Masked(), Kind: m.Config.Kind}
 	}
-	if err := m.checkTimm(beside.timm); err != nil {
-		return err
-	}
 	return m.Config.Validate()
 }
 
@@ -249,7 +246,7 @@ func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCar
 // NoClassesError says that the caller stated something about the classes of a model that has none, or about the transformer blocks of one without.
 type NoClassesError struct {
 	Path string
-	// Item is what was stated: [card.Labels] or [card.ProblemIs]; of a dVAE also [card.Heads] or [card.Epsilon].
+	// Item is what was stated: [card.Labels], [card.ProblemIs] or [card.Pooling]; of a dVAE also [card.Heads] or [card.Epsilon].
 	Item card.Item
 	// Masked says that the model predicts visual tokens, and Kind that it is no BEiT; otherwise it has no head.
 	Masked bool
@@ -268,6 +265,8 @@ func (e *NoClassesError) Error() string {
 	switch e.Item {
 	case card.ProblemIs:
 		what = "a problem type is"
+	case card.Pooling:
+		what, lacks = "a pooling is", "head behind pooled tokens"
 	case card.Heads:
 		what, lacks = "a number of attention heads is", "attention"
 	case card.Epsilon:
@@ -285,40 +284,6 @@ func (e *NoClassesError) Hint() string {
 		return "leave that out"
 	}
 	return "leave that out, or take the fine-tuned model"
-}
-
-// checkTimm compares what timm's config.json says of the model with the parameters. timm lets the norm behind any pooling have either name.
-func (m *Model) checkTimm(timm *configs.TimmFacts) error {
-	if timm == nil || m.From[card.Pooling] != card.Origin(arch.FromNames) || m.Config.Masked() {
-		return nil
-	}
-	conflict := timm.Pooling != "" && timm.Pooling != m.Config.Pooling
-	if timm.FCNorm != nil && *timm.FCNorm != (m.Config.Pooling == arch.MeanPooling) {
-		conflict = true
-	}
-	if conflict {
-		return &configs.FileError{
-			File: m.File.Path,
-			Err: fmt.Errorf("config.json says that the tokens are pooled by %s, and the name of the last norm that it is %s: beitzoo can't tell which is right",
-				poolingWords(timm.Pooling), poolingWords(m.Config.Pooling)),
-			Advice: "beitzoo runs fc_norm behind the mean and norm before the class token, as timm does unless use_fc_norm says otherwise",
-		}
-	}
-	if timm.Pooling != "" {
-		m.From[card.Pooling] = card.TimmConfig
-	}
-	return nil
-}
-
-// poolingWords says what a pooling is.
-func poolingWords(p arch.Pooling) string {
-	switch p {
-	case arch.MeanPooling:
-		return "the mean of the patch tokens"
-	case arch.ClassToken:
-		return "the class token"
-	}
-	return "no pooling"
 }
 
 // oddLabels counts the names of classes that no file of names, a line each, could hold.

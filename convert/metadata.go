@@ -221,5 +221,8 @@ func (o ownCard) assumptions(hints arch.Hints) []arch.Assumption {
 		height, width := o.Config.Window()
 		add(arch.PropertyWindow, fmt.Sprintf("%d x %d pixels, %s patches", o.Config.ImageHeight, o.Config.ImageWidth, arch.Window{Height: height, Width: width}))
 	}
+	if o.From[card.Pooling].Guess() && o.Config.Pooling == arch.ClassToken {
+		assumptions = append(assumptions, poolingAssumption("that is what the file's metadata says, and that it was a guess"))
+	}
 	return assumptions
 }

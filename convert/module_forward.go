@@ -10,10 +10,10 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 )
+
+const normFirstNote = "the module normalises the tokens by what it calls fc_norm, and takes no mean: the norm is read as that of all tokens"
 
 // pooled makes a model end as its module says that it does, where that is the same model under other names, and returns clauses that say where it is not.
 // told says that something else states the architecture, too.
@@ -43,7 +43,7 @@ func (m *modules) pooled(model *Model, told bool) []string {
 	case pool == "avg":
 		model.warn("the module ends in the mean of the patch tokens, which has no norm: the model is read as one that ends in all tokens")
 	case pool == "token" && found == arch.MeanPooling && !told:
-		m.normFirst(model)
+		model.normFirst(normFirstNote)
 	case pool == "token" && found == arch.ClassToken:
 	case pool == "token":
 		return []string{where + " takes the class token, and its parameters, or what else is stated of it, say otherwise"}
@@ -53,7 +53,7 @@ func (m *modules) pooled(model *Model, told bool) []string {
 		return []string{where + " has no pooling (its global_pool is empty), and what else is stated of it says that it has"}
 	case pool == "" && found != arch.NoPooling:
 		if found == arch.MeanPooling {
-			m.normFirst(model)
+			model.normFirst(normFirstNote)
 		}
 		model.warn("the module ends in all tokens behind its norm (its global_pool is empty): the model has the same parameters, and ends in the class token of these")
 	case pool == "":
@@ -61,23 +61,6 @@ func (m *modules) pooled(model *Model, told bool) []string {
 		return []string{fmt.Sprintf("%s pools the tokens by %s, and a BEiT takes the class token or the mean of the patch tokens", where, text.Quote(pool))}
 	}
 	return nil
-}
-
-// normFirst makes a model whose last norm has the name of the one behind the mean one that normalises the tokens: each token has its own norm, so it does not
-// matter whether the class token is taken before it or after it.
-func (m *modules) normFirst(model *Model) {
-	model.Config.Pooling = arch.ClassToken
-	tensors, changes := map[string]tensor.Named{}, map[string]naming.Change{}
-	for i, t := range model.Tensors {
-		change := model.Changes[i]
-		t.Name = strings.Replace(t.Name, "fc_norm.", "norm.", 1)
-		change.Name = t.Name
-		tensors[t.Name], changes[t.Name] = t, change
-	}
-	for i, p := range model.Config.Params() {
-		model.Tensors[i], model.Changes[i] = tensors[p.Name], changes[p.Name]
-	}
-	model.Notes = append(model.Notes, "the module normalises the tokens by what it calls fc_norm, and takes no mean: the norm is read as that of all tokens")
 }
 
 // rootOf returns the path of the module that has a model's class token.

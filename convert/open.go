@@ -37,6 +37,9 @@ type OpenOptions struct {
 	// them. If something beside the weights, or Arch, states others, Open returns an *arch.ConflictError.
 	Heads  int
 	Window arch.Window
+	// Pooling is [arch.MeanPooling] or [arch.ClassToken] if it is known which tokens the head sees: names of timm do not always tell. If something else states
+	// another one, Open returns an *arch.ConflictError; a *[PoolingError] if beitzoo does not compute such a model.
+	Pooling arch.Pooling
 	// Select names the state dict to take if a file holds several.
 	Select string
 	// Epsilon is that of every LayerNorm; 0 takes the one of Arch, of Known, of the config.json beside the file, of the file's metadata, or the default.

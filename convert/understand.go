@@ -186,6 +186,12 @@ func (r *reading) settle(context.Context) error {
 	if problems := r.whole.pooled(m, r.wanted != nil); len(problems) > 0 {
 		return &ModuleError{Path: r.file.Path, Problems: problems}
 	}
+	if err := r.pool(); err != nil {
+		return err
+	}
+	if err := m.Config.Validate(); err != nil {
+		return err
+	}
 	r.whole.beside(m)
 	m.setConflict(r.options, r.beside, r.own)
 	m.setOverridden(r.options, r.beside, r.own, r.computed)

@@ -26,6 +26,7 @@ type sideFlags struct {
 	from, arch, selected, window string
 	heads                        int
 	epsilon                      float64
+	pooling                      string
 }
 
 func (f *sideFlags) flags(letter string) []cli.Flag {
@@ -41,6 +42,9 @@ func (f *sideFlags) flags(letter string) []cli.Flag {
 		countFlag("heads"+suffix, &f.heads, "--heads", "like --heads"+alone+": the `NUMBER` of attention heads"),
 		stringFlag("window"+suffix, &f.window, "like --window"+alone+": the `WINDOW` in patches"),
 		epsilon,
+		&cli.StringFlag{
+			Name: "pooling" + suffix, Destination: &f.pooling, DefaultText: "--pooling", Action: checkPooling, Usage: "like --pooling" + alone + ": the `TOKENS` that its head sees",
+		},
 	}
 }
 
@@ -51,6 +55,7 @@ func (f sideFlags) over(both modelFlags) modelFlags {
 	}
 	both.from, both.arch, both.selected = cmp.Or(f.from, both.from), cmp.Or(f.arch, both.arch), cmp.Or(f.selected, both.selected)
 	both.window, both.heads, both.epsilon = cmp.Or(f.window, both.window), cmp.Or(f.heads, both.heads), cmp.Or(f.epsilon, both.epsilon)
+	both.pooling = cmp.Or(f.pooling, both.pooling)
 	return both
 }
 

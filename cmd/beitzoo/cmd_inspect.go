@@ -133,7 +133,7 @@ func proposeMap(ctx context.Context, c *console, path string, options convert.Op
 
 // contradicts reports whether a problem is that the flags say of the model what is not so.
 func (f inspectFlags) contradicts(problem error) bool {
-	stated := f.model.heads != 0 || f.model.window != ""
+	stated := f.model.heads != 0 || f.model.window != "" || f.model.pooling != ""
 	return isA[*convert.NoClassesError](nil)(problem) || isA[*convert.DropError](nil)(problem) || isA[*naming.UnfitMapError](nil)(problem) ||
 		isA[*card.LabelsError](nil)(problem) && f.model.labels != "" || stated && isA[*arch.ConflictError](nil)(problem)
 }

@@ -30,6 +30,8 @@ type modelFlags struct {
 	drop    cli.StringSlice
 	heads   int
 	epsilon float64
+	// pooling is one of poolings, or empty.
+	pooling string
 	// recipe names a recipe or a file, labels a file, problem what the logits mean; they are empty if the model's own are to be used.
 	recipe, labels, problem string
 	// keyBias takes models whose keys have a bias, and leaves it out. It is no flag: a command that only runs the model sets it.
@@ -71,6 +73,10 @@ func (f *modelFlags) flags() []cli.Flag {
 			Usage: "the LayerNorm `EPSILON`: 1e-6 in PASSL, unilm and timm, 1e-12 in Hugging Face's configs",
 		},
 		&cli.StringFlag{
+			Name: "pooling", Destination: &f.pooling, Category: modelSection, DefaultText: "that of the names or config", Action: checkPooling,
+			Usage: "the `TOKENS` that the head sees: " + strings.Join(poolings(), " or ") + ", where the names of timm leave it open",
+		},
+		&cli.StringFlag{
 			Name: "recipe", Destination: &f.recipe, Category: modelSection, DefaultText: "that of the model",
 			Usage: "prepare images by this `RECIPE`: a name (" + strings.Join(card.RecipeNames(), ", ") + "), or a file that states one: " +
 				"preprocessor_config.json, timm's config.json, a manifest",
@@ -87,6 +93,17 @@ func (f *modelFlags) flags() []cli.Flag {
 	}
 }
 
+// poolings are the values of --pooling.
+func poolings() []string { return []string{string(arch.MeanPooling), string(arch.ClassToken)} }
+
+// checkPooling is the check of --pooling.
+func checkPooling(_ *cli.Context, value string) error {
+	if slices.Contains(poolings(), value) {
+		return nil
+	}
+	return &usageError{fmt.Sprintf("--pooling %q is unknown", text.Cut(value, 40)), suggest.Hint(suggest.Nearest(value, poolings()), poolings())}
+}
+
 // checkEpsilon is the check of --epsilon, which is added to a variance: 1 would drown it.
 func checkEpsilon(_ *cli.Context, value float64) error {
 	if value > 0 && value < 1 {
@@ -97,7 +114,7 @@ func checkEpsilon(_ *cli.Context, value float64) error {
 
 // options returns what the flags say, checked.
 func (f modelFlags) options() (convert.OpenOptions, error) {
-	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon, Drop: words(f.drop), KeyBias: f.keyBias}
+	options := convert.OpenOptions{From: f.from, Heads: f.heads, Select: f.selected, Epsilon: f.epsilon, Drop: words(f.drop), KeyBias: f.keyBias, Pooling: arch.Pooling(f.pooling)}
 	var err error
 	if f.ownMap != "" {
 		if f.from != "" {
@@ -187,7 +204,7 @@ func parseWindow(value string) (arch.Window, error) {
 }
 
 // propertyFlags are the flags that state what an architecture may leave open.
-var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW"}
+var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW", arch.PropertyPooling: "--pooling mean|class_token"}
 
 // remarkGuesses says what was guessed when a checkpoint was opened, what other programs compute otherwise with it, and which of several state dicts was taken.
 func remarkGuesses(c *console, read convert.Input) { remarkSide(c, read, "--select") }

@@ -83,10 +83,10 @@ func modelHint(err error) string {
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
 	case errors.As(err, &classless):
-		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon"}[classless.Item]
+		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling"}[classless.Item]
 		return classless.Hint() + "; the flag is " + flag
 	case errors.As(err, &conflict):
-		return conflict.Hint() + "; the flags are --heads N, --window HxW and --arch"
+		return conflict.Hint() + "; the flags are --heads N, --window HxW, --pooling TOKENS and --arch"
 	}
 	return ""
 }

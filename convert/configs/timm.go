@@ -65,6 +65,8 @@ type TimmFacts struct {
 	// Pooling is how tokens are pooled, or empty if the file does not say. FCNorm is what the file says about the name of the norm, or nil.
 	Pooling arch.Pooling
 	FCNorm  *bool
+	// Unpooled says that the file states that tokens are not pooled.
+	Unpooled bool
 }
 
 // IsTimm reports whether a config.json was written by timm.
@@ -102,7 +104,9 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 	if facts.ImageHeight, facts.ImageWidth, err = file.imageSize(); err != nil {
 		return nil, unusable(timmName, err)
 	}
-	switch pool := valueOr(file.Args.GlobalPool, valueOr(file.GlobalPool, "")); pool {
+	switch pool := valueOr(file.Args.GlobalPool, valueOr(file.GlobalPool, "none")); pool {
+	case "":
+		facts.Unpooled = true
 	case "avg":
 		facts.Pooling = arch.MeanPooling
 	case "token":

@@ -70,7 +70,7 @@ type Tensor struct {
 
 // Assumable lists the items of a card that Manifest.Assumed may hold.
 func Assumable() []card.Item {
-	return []card.Item{card.Window, card.Heads, card.Activation, card.Epsilon, card.Preparing}
+	return []card.Item{card.Window, card.Heads, card.Pooling, card.Activation, card.Epsilon, card.Preparing}
 }
 
 // Encode returns the file of a manifest. The same manifest always makes the same bytes, and Parse reads them back.
