@@ -17,8 +17,8 @@ type batch struct {
 	subject, wanted *stream
 	// walks are the runs of the native engine, one for each lane.
 	walks map[*lane]*walk
-	// before are the reference's activations of the last stages; see localBefore.
-	before map[engine.Stage]*engine.Activation
+	// before are the reference's activations; see localBefore.
+	before *trail
 	// apart means that the subject's engine chose other visual tokens than the reference, so that what it makes of them is something else.
 	apart bool
 }
@@ -29,7 +29,7 @@ func (v *verification) newBatch(ctx context.Context, from, to int) (*batch, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{verification: v, input: input, from: from, to: to, walks: map[*lane]*walk{}, before: map[engine.Stage]*engine.Activation{}}
+	b := &batch{verification: v, input: input, from: from, to: to, walks: map[*lane]*walk{}, before: newTrail(v.subject.Config)}
 	if !v.reference.isOracle() {
 		b.wanted = startStream(ctx, func(ctx context.Context, tap engine.Tap) error { return v.beside.run(ctx, from, to, input, tap) })
 	}
@@ -48,7 +48,7 @@ func (b *batch) close() {
 func (b *batch) add(lanes ...*lane) {
 	for _, l := range lanes {
 		if l != nil {
-			b.walks[l] = &walk{lane: l, input: b.input}
+			b.walks[l] = &walk{lane: l, input: b.input, trail: newTrail(b.verification.subject.Config)}
 		}
 	}
 }
@@ -92,7 +92,7 @@ func (v *verification) replay(ctx context.Context, from, to int, see func(b *bat
 		if err := see(b, stages, acts.want); err != nil {
 			return err
 		}
-		b.remember(stages, acts.want)
+		b.before.add(stages, acts.want)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) erro
 		}
 		b.progress(b.to - b.from)
 	}
-	b.remember(stages, acts.want)
+	b.before.add(stages, acts.want)
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (b *batch) sameTokens(acts activationsOf, i int) {
 		common = acts.exact[i]
 	}
 	for _, w := range b.walks {
-		w.before = *common
+		w.trail.set(engine.Stage{Kind: engine.Tokens}, common)
 	}
 	b.apart = b.subject != nil && !slices.Equal(acts.got[i].Values, common.Values)
 }
@@ -170,7 +170,7 @@ type activationsOf struct{ got, want, exact, rounded []*engine.Activation }
 func (b *batch) activations(ctx context.Context, stages []engine.Stage) (a activationsOf, err error) {
 	of := map[*lane][]*engine.Activation{}
 	for l, w := range b.walks {
-		if of[l], err = w.step(ctx); err != nil {
+		if of[l], err = w.step(ctx, stages); err != nil {
 			return a, err
 		}
 	}
@@ -200,14 +200,6 @@ func (b *batch) loadLanes(stage engine.Stage, lanes ...*lane) (err error) {
 		}
 	}
 	return nil
-}
-
-// remember keeps the reference's activations of which the next part is computed.
-func (b *batch) remember(stages []engine.Stage, want []*engine.Activation) {
-	clear(b.before)
-	for i, stage := range stages {
-		b.before[stage] = want[i]
-	}
 }
 
 // leftOver returns a *MismatchError if the reference has an activation that the model does not have.

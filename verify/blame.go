@@ -222,7 +222,12 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 	if v.reference.isOracle() {
 		run = partwise(v.exact.parts, v.subject.Config, input)
 	}
-	before, exists := stage.Before(v.subject.Config)
+	var before engine.Stage
+	inputs := stage.Inputs(v.subject.Config)
+	exists := len(inputs) == 1
+	if exists {
+		before = inputs[0]
+	}
 	return c, run(ctx, func(a engine.Activation) error {
 		switch {
 		case exists && a.Name == before.String():

@@ -109,7 +109,7 @@ func (v *verification) doubt(ctx context.Context, from, to int) error {
 		if err := b.doubtPart(ctx, stages, acts.want, v.taps[count:]); err != nil {
 			return err
 		}
-		b.remember(stages, acts.want)
+		b.before.add(stages, acts.want)
 		if stages[0].Kind == engine.Tokens {
 			b.sameTokens(acts, 0)
 		}

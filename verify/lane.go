@@ -28,44 +28,48 @@ func (v *verification) newLane(config arch.Config, weights []tensor.Named, dtype
 }
 
 // run computes the part that was loaded.
-func (l *lane) run(ctx context.Context, input engine.Input, before engine.Activation) ([]engine.Activation, error) {
-	return l.part(ctx, input, before)
+func (l *lane) run(ctx context.Context, input engine.Input, before []engine.Activation) ([]engine.Activation, error) {
+	return l.part(ctx, input, before...)
 }
 
 // walk is a forward pass in a lane, part by part.
 type walk struct {
 	lane  *lane
 	input engine.Input
-	// before is the last activation, previous the one before it, and now are those of the last part.
-	before, previous engine.Activation
-	now              []*engine.Activation
+	trail *trail
+	// before are the activations from which the last part was computed, and now are those of it.
+	before []engine.Activation
+	now    []*engine.Activation
 }
 
 // step computes the next part, which the lane has loaded.
-func (w *walk) step(ctx context.Context) ([]*engine.Activation, error) {
+func (w *walk) step(ctx context.Context, stages []engine.Stage) ([]*engine.Activation, error) {
+	w.before, _ = w.trail.inputs(stages[0])
 	all, err := w.lane.run(ctx, w.input, w.before)
 	if err != nil {
 		return nil, err
 	}
-	w.previous, w.before, w.now = w.before, all[len(all)-1], pointers(all)
+	w.now = pointers(all)
+	w.trail.add(stages, w.now)
 	return w.now, nil
 }
 
 // partwise returns the runner of a model of which one part at a time is in memory.
 func partwise(parts *native.Parts, config arch.Config, input engine.Input) runner {
 	return func(ctx context.Context, tap engine.Tap) error {
-		var before engine.Activation
+		trail := newTrail(config)
 		for _, stages := range partsOf(config) {
 			part, err := parts.Load(stages[0])
 			if err != nil {
 				return err
 			}
-			all, err := part(ctx, input, before)
+			before, _ := trail.inputs(stages[0])
+			all, err := part(ctx, input, before...)
 			if err != nil {
 				return err
 			}
-			before = all[len(all)-1]
-			before.Values = slices.Clone(before.Values) // a tap may change its own
+			trail.add(stages, pointers(slices.Clone(all)))
+			trail.own(stages) // a tap may change what it gets
 			for _, a := range all {
 				if err := tap(a); err != nil {
 					return err

@@ -35,17 +35,13 @@ func (b *batch) localActivations(ctx context.Context, stages []engine.Stage, wan
 	return &localPart{one, other}, err
 }
 
-// localBefore returns the reference's activation from which a stage is computed, and whether it has a finite one.
-func (b *batch) localBefore(stage engine.Stage) (engine.Activation, bool) {
-	needed, needs := stage.Before(b.verification.subject.Config)
-	if !needs {
-		return engine.Activation{}, true
+// localBefore returns the reference's activations from which a stage is computed, and whether it has all of them, with finite values.
+func (b *batch) localBefore(stage engine.Stage) ([]engine.Activation, bool) {
+	before, has := b.before.inputs(stage)
+	for _, a := range before {
+		has = has && drift.AllFinite(a.Values)
 	}
-	before := b.before[needed]
-	if before == nil || !drift.AllFinite(before.Values) {
-		return engine.Activation{}, false
-	}
-	return *before, true
+	return before, has
 }
 
 func hasAny(acts []*engine.Activation) bool {

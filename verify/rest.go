@@ -97,7 +97,7 @@ func (b *batch) finishBlock(ctx context.Context, stages []engine.Stage, want []*
 		return fmt.Errorf("computing %s from its branch: %w", stream.Name, err)
 	}
 	width := b.verification.subject.Config.EmbedDim
-	finished, err := block.Finish(ctx, whatif.RowsOf(before.Values, width), whatif.RowsOf(branch.Values, width))
+	finished, err := block.Finish(ctx, whatif.RowsOf(before[0].Values, width), whatif.RowsOf(branch.Values, width))
 	if err != nil {
 		return err
 	}

@@ -171,9 +171,9 @@ func (b *batch) compareTokens(m *tapMeter, acts activationsOf, i int) error {
 	if m.choices == nil {
 		m.choices = &tokenMeter{}
 	}
-	exact := b.chooser.scores(b.walks[b.exact].previous)
+	exact := b.chooser.scores(b.walks[b.exact].before[0])
 	m.choices.add(got.Values, want.Values, exact)
-	m.choices.noise.Add(b.chooser.scores(b.walks[b.rounded].previous), exact)
+	m.choices.noise.Add(b.chooser.scores(b.walks[b.rounded].before[0]), exact)
 	m.damage.add(b.from, want.Shape, want.Values, nil)
 	before, has := b.localBefore(engine.Stage{Kind: engine.Tokens})
 	if b.wanted == nil || !has {
@@ -182,7 +182,7 @@ func (b *batch) compareTokens(m *tapMeter, acts activationsOf, i int) error {
 	if m.alone == nil {
 		m.alone = &tokenMeter{}
 	}
-	scores := b.chooser.scores(before)
+	scores := b.chooser.scores(before[0])
 	m.alone.add(chosen(scores, len(want.Values)), want.Values, scores)
 	return nil
 }

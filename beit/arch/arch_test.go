@@ -58,6 +58,13 @@ func TestParameterCounts(t *testing.T) {
 		{"vqkd_base_p16_224_clip", 109_369_889, 437_479_556, 220},
 		{"vqkd_base_p16_224_clip_1", 95_195_681, 380_782_724, 194},
 		{"vqkd_base_p16_224_dino_1", 95_392_545, 381_570_180, 194},
+		// microsoft/unilm beit/semantic_segmentation/README.md and beit2's say 163M and 441M; with 42 buffers of batch norms.
+		{"beit_base_p16_640_ade20k", 163_407_980, 653_631_920, 288},
+		{"beit_large_p16_640_ade20k", 441_271_084, 1_765_084_336, 480},
+		{"beit_base_p16_512_ade20k", 163_080_812, 652_323_248, 288},
+		{"beit_large_p16_512_ade20k", 440_398_636, 1_761_594_544, 480},
+		{"tiny_seg_p16_64", 142_334, 569_336, 192},
+		{"tiny_seg_p16_48", 66_706, 266_824, 192},
 		{"digits_mim_p16_64", 123_788, 495_152, 54},
 		{"digits_dvae_encoder", 72_580, 290_320, 42},
 		{"digits_dvae_decoder", 90_730, 362_920, 44},
@@ -81,7 +88,7 @@ func TestParameterCounts(t *testing.T) {
 			}
 		})
 	}
-	if len(arch.Names()) != 38 {
+	if len(arch.Names()) != 44 {
 		t.Errorf("%d named architectures; each has a row in this test", len(arch.Names()))
 	}
 }
@@ -174,7 +181,11 @@ func TestInfer_Named(t *testing.T) {
 	t.Parallel()
 	for _, name := range arch.Names() {
 		want, _ := arch.ByName(name)
-		got, err := arch.Infer(shapesOf(want), arch.Hints{})
+		var hints arch.Hints
+		if _, usual := arch.UsualTaps(want.Depth); want.Segments() && !usual {
+			hints.Taps = &want.Segmentation.Taps
+		}
+		got, err := arch.Infer(shapesOf(want), hints)
 		if err != nil {
 			// Without a bias table the number of heads follows only from a width that is a multiple of 64; 48 is not.
 			t.Errorf("%s: %v", name, err)

@@ -40,6 +40,8 @@ const (
 	DVAEEncoder Kind = "dvae_encoder"
 	// DVAEDecoder is the other half, which makes pictures of visual tokens.
 	DVAEDecoder Kind = "dvae_decoder"
+	// UPerNet is a BEiT with necks and decode heads, which says of each pixel what it shows.
+	UPerNet Kind = "upernet"
 )
 
 const (
@@ -68,7 +70,7 @@ type Config struct {
 	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim"`
 	Depth     int `json:"depth" yaml:"depth"`
 	Heads     int `json:"heads" yaml:"heads"`
-	// Classes is the number of logits of an image, or of outputs for a patch if Pooling is AllTokens; 0 means that the model has no head.
+	// Classes is the number of logits of an image, or of outputs for a patch if Pooling is AllTokens, or of each pixel of UPerNet; 0 means that the model has no head.
 	Classes int     `json:"classes" yaml:"classes"`
 	Pooling Pooling `json:"pooling" yaml:"pooling"`
 	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias"`
@@ -88,6 +90,8 @@ type Config struct {
 	InitDim int `json:"init_dim,omitempty" yaml:"init_dim,omitempty"`
 	// Codebook is what VQ-KD has beside its encoder.
 	Codebook Codebook `json:"codebook,omitzero" yaml:"codebook,omitempty"`
+	// Segmentation is what UPerNet has beside its BEiT.
+	Segmentation Segmentation `json:"segmentation,omitzero" yaml:"segmentation,omitempty"`
 	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it: it is a constant of the program that trained the model.
 	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
 }

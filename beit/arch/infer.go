@@ -20,6 +20,7 @@ const (
 	PropertyHeads   Property = "number of attention heads"
 	PropertyWindow  Property = "image size"
 	PropertyPooling Property = "pooling"
+	PropertyTaps    Property = "tapped blocks"
 )
 
 // Source says where the value of a property comes from, as a phrase for people. A caller that gives a value, as a hint, names its source itself.
@@ -46,12 +47,15 @@ type Hints struct {
 	// Window is in patches.
 	Window     Window
 	WindowFrom Source
+	// Taps are those of UPerNet; nil means that they are not known.
+	Taps     *[Levels]Tap
+	TapsFrom Source
 }
 
 // Inference is an architecture that was inferred from parameters, and what each property rests on that shapes may leave open.
 type Inference struct {
 	Config
-	HeadsFrom, WindowFrom, PoolingFrom Source
+	HeadsFrom, WindowFrom, PoolingFrom, TapsFrom Source
 	// Assumptions are the guesses, which ought to be said.
 	Assumptions []Assumption
 }
@@ -98,6 +102,8 @@ func (e *InferenceError) Hint() string {
 	switch e.Property {
 	case PropertyHeads:
 		return "state the number of heads, name the architecture, or give the config.json or the PASSL yaml configuration of the model"
+	case PropertyTaps:
+		return "state the tapped blocks, name the architecture, or give the config.json of the model"
 	case PropertyWindow:
 		return "state the window, name the architecture, or give the config.json or the PASSL yaml configuration of the model"
 	}
@@ -124,10 +130,13 @@ func (e *ConflictError) Hint() string {
 	return "leave out the one that is wrong"
 }
 
-// CheckHints returns a *[ConflictError] if a configuration that found states has other heads or another window than the hints, else nil.
+// CheckHints returns a *[ConflictError] if a configuration that found states has other heads, taps or another window than the hints, else nil.
 func (c Config) CheckHints(hints Hints, found Source) error {
 	if hints.Heads != 0 && hints.Heads != c.Heads {
 		return &ConflictError{PropertyHeads, strconv.Itoa(hints.Heads), strconv.Itoa(c.Heads), hints.HeadsFrom, found}
+	}
+	if hints.Taps != nil && c.Kind == UPerNet && *hints.Taps != c.Segmentation.Taps {
+		return &ConflictError{PropertyTaps, FormatTaps(*hints.Taps), FormatTaps(c.Segmentation.Taps), hints.TapsFrom, found}
 	}
 	height, width := c.Window()
 	if window := (Window{height, width}); hints.Window != (Window{}) && hints.Window != window {
@@ -154,6 +163,11 @@ func Infer(shapes map[string]tensor.Shape, hints Hints) (Inference, error) {
 		return inferTransformer(encoder, hints, complete)
 	case DVAEEncoder, DVAEDecoder:
 		return inferDVAE(shapes, hints)
+	case UPerNet:
+		segmentation, classes := segmentationOf(shapes)
+		return inferTransformer(shapes, hints, func(c *Config) {
+			c.Kind, c.Pooling, c.MaskToken, c.Segmentation, c.Classes = UPerNet, NoPooling, false, segmentation, classes
+		})
 	}
 	return inferTransformer(shapes, hints, func(*Config) {})
 }
@@ -196,6 +210,11 @@ func inferTransformer(shapes map[string]tensor.Shape, hints Hints, complete func
 		return Inference{}, err
 	}
 	inference.setDecoderHeads()
+	if inference.Kind == UPerNet {
+		if err := inference.setTaps(hints); err != nil {
+			return Inference{}, err
+		}
+	}
 	if err := inference.Validate(); err != nil {
 		return Inference{}, err
 	}

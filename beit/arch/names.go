@@ -83,6 +83,23 @@ func vqkd(name string, size, dim, depth, heads int, book Codebook, decoderDepth,
 	return config
 }
 
+// segmenter returns a BEiT with UPerNet: the decode head is as wide as the blocks, the auxiliary one has 256 channels (microsoft/unilm
+// beit/semantic_segmentation/configs/_base_/models/upernet_beit.py).
+func segmenter(name string, size, dim, depth, heads, classes int) Config {
+	config := classifier(name, size, dim, depth, heads, classes)
+	config.Kind, config.Pooling = UPerNet, NoPooling
+	taps, _ := UsualTaps(depth)
+	config.Segmentation = Segmentation{Taps: taps, Channels: dim, AuxiliaryChannels: 256, PoolScales: UsualPoolScales, Counters: true}
+	return config
+}
+
+// tapping returns config with other taps, and as many auxiliary channels.
+func tapping(config Config, auxiliary int, taps ...Tap) Config {
+	config.Segmentation.AuxiliaryChannels = auxiliary
+	copy(config.Segmentation.Taps[:], taps)
+	return config
+}
+
 // released are the architectures of weights that others released: microsoft/unilm's BEiT, BEiT v2 and DiT, data2vec, EVA-01.
 var released = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
@@ -115,6 +132,10 @@ var released = []Config{
 	vqkd("vqkd_base_p16_224_clip_1", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 1, 512),
 	vqkd("vqkd_base_p16_224_dino_1", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 1, 768),
 	vqkd("vqkd_base_p16_224", 224, 768, 12, 12, Codebook{Codes: 8192, Dim: 32}, 0, 0),
+	segmenter("beit_base_p16_640_ade20k", 640, 768, 12, 12, 150),
+	segmenter("beit_large_p16_640_ade20k", 640, 1024, 24, 16, 150),
+	segmenter("beit_base_p16_512_ade20k", 512, 768, 12, 12, 150),
+	segmenter("beit_large_p16_512_ade20k", 512, 1024, 24, 16, 150),
 }
 
 // named are all architectures that have a name: those that were released, and those of the small models in testdata.
@@ -127,6 +148,8 @@ var named = slices.Concat(released, []Config{
 	dvae(DVAEEncoder, "digits_dvae_encoder", 32, 16, 1, 32, 0),
 	dvae(DVAEDecoder, "digits_dvae_decoder", 32, 16, 1, 32, 16),
 	vqkd("tiny_vqkd_p16_64", 64, 48, 3, 3, Codebook{Codes: 64, Dim: 8}, 1, 24),
+	tapping(segmenter("tiny_seg_p16_64", 64, 24, 6, 3, 7), 24, 1, 3, 4, 5),
+	tapping(segmenter("tiny_seg_p16_48", 48, 16, 6, 2, 5), 8, 1, 2, 3, 4),
 })
 
 // Names returns the names of all named architectures.

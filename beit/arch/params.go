@@ -14,6 +14,8 @@ type Param struct {
 	Shape tensor.Shape
 	// Linear marks the weights of linear layers, which PaddlePaddle stores as [in, out]. It does not follow from the shape: attn.proj.weight is square.
 	Linear bool
+	// Buffer marks what a batch norm has seen in training, which is not learnt. Counter marks such a one that is a whole number, which the forward pass does not use.
+	Buffer, Counter bool
 }
 
 // Params returns all parameters in the order of the forward pass. The slice belongs to the caller. c must be valid.
@@ -28,15 +30,19 @@ func (c Config) Params() []Param {
 	for i := range c.Depth {
 		params = append(params, c.block(fmt.Sprintf("blocks.%d.", i))...)
 	}
+	if c.Kind == UPerNet {
+		return append(params, c.upernet()...)
+	}
 	return append(params, c.tail()...)
 }
 
-// Parameters returns the number of elements of all parameters together.
+// Parameters returns the number of elements of all parameters together, without the buffers of batch norms.
 func (c Config) Parameters() int64 {
 	var total int64
 	for _, p := range c.Params() {
-		elements, _ := p.Shape.Elements()
-		total += elements
+		if elements, _ := p.Shape.Elements(); !p.Buffer {
+			total += elements
+		}
 	}
 	return total
 }

@@ -148,13 +148,15 @@ func (c Config) ConvolutionBlocks() []ConvolutionBlock {
 	return blocks
 }
 
-// kindOf tells tokenizers by the names of their parameters; anything else is a transformer.
+// kindOf tells tokenizers and UPerNet by the names of their parameters; anything else is a transformer.
 func kindOf(shapes map[string]tensor.Shape) Kind {
 	conv1 := map[bool]int{} // whether the first convolution of a path is one of pixels
 	for name, shape := range shapes {
 		switch {
 		case strings.HasPrefix(name, "quantize.embedding."), strings.HasPrefix(name, "encode_task_layer."):
 			return VQKD
+		case strings.HasPrefix(name, "decode_head."), strings.HasPrefix(name, "auxiliary_head."), strings.HasPrefix(name, "fpn1."):
+			return UPerNet
 		case strings.HasPrefix(name, "blocks.group_") && strings.HasSuffix(name, ".res_path.conv_1.w") && len(shape) == 4:
 			conv1[shape[2] == 1]++
 		}

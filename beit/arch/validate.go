@@ -62,10 +62,10 @@ func (c Config) Validate() error {
 	switch {
 	case c.Convolutional():
 		c.checkConvolutions(&p)
-	case c.Kind == VQKD || c.Kind == Transformer:
+	case c.Kind == VQKD || c.Kind == Transformer || c.Kind == UPerNet:
 		c.checkTransformer(&p)
 	default:
-		kinds := []string{string(VQKD), string(DVAEEncoder), string(DVAEDecoder)}
+		kinds := []string{string(VQKD), string(DVAEEncoder), string(DVAEDecoder), string(UPerNet)}
 		p.check(false, "kind", "is %.40q; %s", c.Kind, suggest.Short(string(c.Kind), kinds))
 	}
 	if len(p) > 0 {
@@ -126,6 +126,7 @@ func (c Config) checkConvolutions(p *problems) {
 		p.check(c.InitDim == 0, "init_dim", "goes with kind %q only", DVAEDecoder)
 	}
 	p.check(c.Codebook == Codebook{}, "codebook", "goes with kind %q only", VQKD)
+	p.check(c.Segmentation == Segmentation{}, "segmentation", "goes with kind %q only", UPerNet)
 }
 
 // checkTransformer checks everything that has transformer blocks.
@@ -148,13 +149,18 @@ func (c Config) checkTransformer(p *problems) {
 	p.check(!c.MaskToken || c.Masked(), "mask_token", "goes with pooling %q only", AllTokens)
 	p.check(!c.Masked() || c.MaskToken || c.Classes > 0, "mask_token", "is needed with pooling %q and no head: without one the model is one with pooling %q",
 		AllTokens, ClassToken)
-	p.check(c.Pooling != NoPooling && c.Pooling != PatchTokens || c.Classes == 0, "classes", "is %d, but with pooling %q there is no head", c.Classes, c.Pooling)
+	p.check(c.Pooling != NoPooling && c.Pooling != PatchTokens || c.Classes == 0 || c.Kind == UPerNet, "classes", "is %d, but with pooling %q there is no head", c.Classes, c.Pooling)
 	p.check(!c.Regression || c.Masked() && c.Classes == c.EmbedDim, "regression", "goes with pooling %q and as many classes as embed_dim only", AllTokens)
 	p.check(c.ClassBlocks == 0 || c.Masked(), "class_blocks", "goes with pooling %q only", AllTokens)
 	p.check(!c.ClassHead || c.ClassBlocks > 0 && c.Classes > 0, "class_head", "goes with class_blocks and a head only")
 	p.check(c.InitDim == 0, "init_dim", "goes with kind %q only", DVAEDecoder)
 	p.check(c.Epsilon > 0 && c.Epsilon < 1, "epsilon", "is %g, not between 0 and 1", c.Epsilon)
-	if c.Kind == Transformer {
+	if c.Kind == UPerNet {
+		c.checkSegmentation(p)
+	} else {
+		p.check(c.Segmentation == Segmentation{}, "segmentation", "goes with kind %q only", UPerNet)
+	}
+	if c.Kind != VQKD {
 		p.check(c.Codebook == Codebook{}, "codebook", "goes with kind %q only", VQKD)
 		return
 	}

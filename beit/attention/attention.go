@@ -161,8 +161,7 @@ type Activations map[engine.Stage]engine.Activation
 func (v *Viewer) Stages() []engine.Stage {
 	var stages []engine.Stage
 	for block := v.first; block < v.config.Depth; block++ {
-		before, _ := engine.Stage{Kind: engine.Block, Block: block}.Before(v.config)
-		stages = append(stages, before)
+		stages = append(stages, engine.Stage{Kind: engine.Block, Block: block}.Inputs(v.config)...)
 	}
 	return stages
 }

@@ -18,7 +18,7 @@ type ParametersError struct {
 	Missing, Unexpected []string
 	// Repeated are names that occur more than once.
 	Repeated []string
-	// Ill has a sentence for each parameter of the wrong shape or of a dtype that is not a float.
+	// Ill has a sentence for each parameter of the wrong shape, or of a dtype that is not a float, or not I64 for a counter.
 	Ill []string
 }
 
@@ -72,7 +72,9 @@ func Parameters(config arch.Config, weights []tensor.Named) ([]tensor.View, erro
 		switch {
 		case !found:
 			problem.Missing = append(problem.Missing, p.Name)
-		case !view.DType.IsFloat() || !view.Shape.Equal(p.Shape):
+		case p.Counter && (view.DType != tensor.I64 || !view.Shape.Equal(p.Shape)):
+			problem.Ill = append(problem.Ill, fmt.Sprintf("%s is %s %s, not %s %s", p.Name, view.DType, view.Shape, tensor.I64, p.Shape))
+		case !p.Counter && (!view.DType.IsFloat() || !view.Shape.Equal(p.Shape)):
 			problem.Ill = append(problem.Ill, fmt.Sprintf("%s is %s %s, not %s", p.Name, view.DType, view.Shape, p.Shape))
 		}
 		delete(held, p.Name)

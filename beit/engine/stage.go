@@ -49,9 +49,21 @@ const (
 	Decoded
 	// Picture is what a person sees of Decoded, [N, Channels, ImageHeight, ImageWidth], in [0, 1].
 	Picture
+	// Feature is one of the maps that UPerNet makes of tapped blocks, [N, EmbedDim, h, w], with the sizes of Config.LevelSize; Stage.Block is the level.
+	Feature
+	// Pyramid is the smallest map with what was pooled of it, [N, Segmentation.Channels, h, w].
+	Pyramid
+	// Lateral is a larger map in the width of the decode head, [N, Segmentation.Channels, h, w], before that of smaller maps is added; Stage.Block is the level.
+	Lateral
+	// Fused is what the decode head sees of all maps, in the size of the largest, [N, Segmentation.Channels, h, w]. Logits are [N, Classes, h, w] then.
+	Fused
+	// FullLogits are Logits in the size of the image, [N, Classes, ImageHeight, ImageWidth].
+	FullLogits
+	// AuxiliaryLogits are those of the head that only training uses, [N, Classes, h, w], of the map of level 2.
+	AuxiliaryLogits
 )
 
-// stageKinds has a line for each kind, in the order of the forward pass. A new kind of stage needs a constant above, a line here, and a case in Before.
+// stageKinds has a line for each kind, in the order of the forward pass. A new kind of stage needs a constant above, a line here, and a case in Inputs.
 var stageKinds = []struct {
 	kind StageKind
 	// name is that of the activation; {i} stands for the index of the block.
@@ -66,16 +78,22 @@ var stageKinds = []struct {
 	{kind: Attention, name: "blocks.{i}.attn", phase: 1, parameters: []string{"blocks.{i}."}},
 	{kind: Block, name: "blocks.{i}", phase: 1, parameters: []string{"blocks.{i}."}},
 	{kind: Pool, name: "pool", phase: 2, parameters: []string{"norm.", "fc_norm."}},
-	{kind: Logits, name: "logits", phase: 3, parameters: []string{"head.", "lm_head.", "blocks.output."}},
-	{kind: Codes, name: "codes", phase: 3, parameters: []string{"encode_task_layer."}},
-	{kind: Tokens, name: "tokens", phase: 4, parameters: []string{"quantize.embedding.weight"}},
-	{kind: DecoderEmbed, name: "decoder.embed", phase: 5, parameters: []string{"decoder.patch_embed.", "decoder.cls_token", "decoder.pos_embed", "quantize.embedding.weight"}},
-	{kind: DecoderAttention, name: "decoder.blocks.{i}.attn", phase: 6, parameters: []string{"decoder.blocks.{i}."}},
-	{kind: DecoderBlock, name: "decoder.blocks.{i}", phase: 6, parameters: []string{"decoder.blocks.{i}."}},
-	{kind: DecoderPool, name: "decoder.pool", phase: 7, parameters: []string{"decoder.fc_norm."}},
-	{kind: Target, name: "target", phase: 8, parameters: []string{"decode_task_layer."}},
-	{kind: Decoded, name: "decoded", phase: 9, parameters: []string{"blocks.output."}},
-	{kind: Picture, name: "picture", phase: 10},
+	{kind: Feature, name: "features.{i}", phase: 2},
+	{kind: Lateral, name: "laterals.{i}", phase: 3, parameters: []string{"decode_head.lateral_convs.{i}."}},
+	{kind: Pyramid, name: "pyramid", phase: 4, parameters: []string{"decode_head.psp_modules.", "decode_head.bottleneck."}},
+	{kind: Fused, name: "fused", phase: 5, parameters: []string{"decode_head.fpn_convs.", "decode_head.fpn_bottleneck."}},
+	{kind: Logits, name: "logits", phase: 6, parameters: []string{"head.", "lm_head.", "blocks.output.", "decode_head.conv_seg."}},
+	{kind: FullLogits, name: "logits_full", phase: 7},
+	{kind: AuxiliaryLogits, name: "auxiliary_logits", phase: 8, parameters: []string{"auxiliary_head."}},
+	{kind: Codes, name: "codes", phase: 6, parameters: []string{"encode_task_layer."}},
+	{kind: Tokens, name: "tokens", phase: 7, parameters: []string{"quantize.embedding.weight"}},
+	{kind: DecoderEmbed, name: "decoder.embed", phase: 8, parameters: []string{"decoder.patch_embed.", "decoder.cls_token", "decoder.pos_embed", "quantize.embedding.weight"}},
+	{kind: DecoderAttention, name: "decoder.blocks.{i}.attn", phase: 9, parameters: []string{"decoder.blocks.{i}."}},
+	{kind: DecoderBlock, name: "decoder.blocks.{i}", phase: 9, parameters: []string{"decoder.blocks.{i}."}},
+	{kind: DecoderPool, name: "decoder.pool", phase: 10, parameters: []string{"decoder.fc_norm."}},
+	{kind: Target, name: "target", phase: 11, parameters: []string{"decode_task_layer."}},
+	{kind: Decoded, name: "decoded", phase: 12, parameters: []string{"blocks.output."}},
+	{kind: Picture, name: "picture", phase: 13},
 }
 
 const (
@@ -98,6 +116,8 @@ func Stages(config arch.Config) []Stage {
 		return append(stages, Stage{Kind: Logits}, Stage{Kind: Tokens})
 	case arch.DVAEDecoder:
 		return append(stages, Stage{Kind: Decoded}, Stage{Kind: Picture})
+	case arch.UPerNet:
+		return append(stages, decodeStages(config)...)
 	case arch.VQKD:
 		stages = append(stages, Stage{Kind: Pool}, Stage{Kind: Codes}, Stage{Kind: Tokens})
 		if decoder := config.Codebook.Decoder; decoder.Depth > 0 {
@@ -114,6 +134,22 @@ func Stages(config arch.Config) []Stage {
 	}
 	if config.Classes > 0 {
 		stages = append(stages, Stage{Kind: Logits})
+	}
+	return stages
+}
+
+// decodeStages returns those of UPerNet behind the blocks.
+func decodeStages(config arch.Config) []Stage {
+	var stages []Stage
+	for level := range arch.Levels {
+		stages = append(stages, Stage{Feature, level})
+	}
+	for level := range arch.Levels - 1 {
+		stages = append(stages, Stage{Lateral, level})
+	}
+	stages = append(stages, Stage{Kind: Pyramid}, Stage{Kind: Fused}, Stage{Kind: Logits}, Stage{Kind: FullLogits})
+	if config.Segmentation.AuxiliaryChannels > 0 {
+		stages = append(stages, Stage{Kind: AuxiliaryLogits})
 	}
 	return stages
 }
@@ -183,41 +219,66 @@ func (s Stage) phase() int {
 	return -1
 }
 
-// Before returns the stage whose activation s is computed from. Embed is computed from the input, so for it exists is false.
-func (s Stage) Before(config arch.Config) (before Stage, exists bool) {
+// Inputs returns the stages whose activations s is computed from, in the order in which engines take them: one for most, none for Embed, which is computed from the
+// input, and all maps for Fused, the largest first.
+func (s Stage) Inputs(config arch.Config) []Stage {
 	switch s.Kind {
+	case Embed:
+		return nil
+	case Feature:
+		return []Stage{residual(int(config.Segmentation.Taps[s.Block]) + 1)}
+	case Pyramid:
+		return []Stage{{Feature, arch.Levels - 1}}
+	case Lateral:
+		return []Stage{{Feature, s.Block}}
+	case Fused:
+		return []Stage{{Lateral, 0}, {Lateral, 1}, {Lateral, 2}, {Kind: Pyramid}}
+	case FullLogits:
+		return []Stage{{Kind: Logits}}
+	case AuxiliaryLogits:
+		return []Stage{{Feature, 2}}
 	case Attention, Block:
-		return residual(s.Block), true
+		return []Stage{residual(s.Block)}
 	case Pool, Decoded:
-		return residual(config.Depth), true
+		return []Stage{residual(config.Depth)}
 	case Logits:
-		if config.Convolutional() {
-			return residual(config.Depth), true
+		switch {
+		case config.Convolutional():
+			return []Stage{residual(config.Depth)}
+		case config.Segments():
+			return []Stage{{Kind: Fused}}
 		}
-		return Stage{Kind: Pool}, true
+		return []Stage{{Kind: Pool}}
 	case Codes:
-		return Stage{Kind: Pool}, true
+		return []Stage{{Kind: Pool}}
 	case Tokens:
 		if config.Convolutional() {
-			return Stage{Kind: Logits}, true
+			return []Stage{{Kind: Logits}}
 		}
-		return Stage{Kind: Codes}, true
+		return []Stage{{Kind: Codes}}
+	case Picture:
+		return []Stage{{Kind: Decoded}}
+	}
+	return s.decoderInputs(config)
+}
+
+// decoderInputs is Inputs for the stages of the transformer behind VQ-KD's codebook.
+func (s Stage) decoderInputs(config arch.Config) []Stage {
+	switch s.Kind {
 	case DecoderEmbed:
-		return Stage{Kind: Tokens}, true
+		return []Stage{{Kind: Tokens}}
 	case DecoderAttention, DecoderBlock, DecoderPool:
 		if s.Kind == DecoderPool {
 			s.Block = config.Codebook.Decoder.Depth
 		}
 		if s.Block == 0 {
-			return Stage{Kind: DecoderEmbed}, true
+			return []Stage{{Kind: DecoderEmbed}}
 		}
-		return Stage{DecoderBlock, s.Block - 1}, true
+		return []Stage{{DecoderBlock, s.Block - 1}}
 	case Target:
-		return Stage{Kind: DecoderPool}, true
-	case Picture:
-		return Stage{Kind: Decoded}, true
+		return []Stage{{Kind: DecoderPool}}
 	}
-	return Stage{}, false
+	return nil
 }
 
 // residual returns the stage of the residual stream after that many blocks.
@@ -234,6 +295,8 @@ func (s Stage) Reads(config arch.Config, parameter string) bool {
 	case config.Convolutional() && s.Kind == Block:
 		blocks := config.ConvolutionBlocks()
 		return s.Block < len(blocks) && strings.HasPrefix(parameter, blocks[s.Block].Prefix)
+	case s.Kind == Feature:
+		return s.Block == 0 && strings.HasPrefix(parameter, "fpn1.") || s.Block == 1 && strings.HasPrefix(parameter, "fpn2.")
 	case config.Kind == arch.VQKD:
 		parameter = strings.TrimPrefix(parameter, "encoder.")
 	}

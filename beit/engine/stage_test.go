@@ -86,29 +86,47 @@ func TestStage_CompareIsTheOrderOfStages(t *testing.T) {
 	}
 }
 
-func TestStage_Before(t *testing.T) {
+func TestStage_Inputs(t *testing.T) {
 	t.Parallel()
+	two := arch.Config{Depth: 2}
+	segmenter, err := arch.ByName("tiny_seg_p16_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	segmenter.Segmentation.Taps = [arch.Levels]arch.Tap{arch.TapEmbed, 2, 2, 5}
 	for _, c := range []struct {
 		stage  string
-		depth  int
-		before string
+		config arch.Config
+		inputs string
 	}{
-		{"embed", 2, ""},
-		{"blocks.0.attn", 2, "embed"},
-		{"blocks.0", 2, "embed"},
-		{"blocks.1.attn", 2, "blocks.0"},
-		{"blocks.1", 2, "blocks.0"},
-		{"pool", 2, "blocks.1"},
-		{"pool", 0, "embed"},
-		{"logits", 2, "pool"},
+		{"embed", two, ""},
+		{"blocks.0.attn", two, "embed"},
+		{"blocks.0", two, "embed"},
+		{"blocks.1.attn", two, "blocks.0"},
+		{"blocks.1", two, "blocks.0"},
+		{"pool", two, "blocks.1"},
+		{"pool", arch.Config{}, "embed"},
+		{"logits", two, "pool"},
+		{"features.0", segmenter, "embed"},
+		{"features.1", segmenter, "blocks.2"},
+		{"features.3", segmenter, "blocks.5"},
+		{"laterals.2", segmenter, "features.2"},
+		{"pyramid", segmenter, "features.3"},
+		{"fused", segmenter, "laterals.0 laterals.1 laterals.2 pyramid"},
+		{"logits", segmenter, "fused"},
+		{"logits_full", segmenter, "logits"},
+		{"auxiliary_logits", segmenter, "features.2"},
 	} {
 		s, err := engine.ParseStage(c.stage)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, exists := s.Before(arch.Config{Depth: c.depth})
-		if exists != (c.before != "") || exists && before.String() != c.before {
-			t.Errorf("before %s of %d blocks: %s, %t", c.stage, c.depth, before, exists)
+		var names []string
+		for _, input := range s.Inputs(c.config) {
+			names = append(names, input.String())
+		}
+		if got := strings.Join(names, " "); got != c.inputs {
+			t.Errorf("%s of %d blocks is computed from %q, not %q", c.stage, c.config.Depth, got, c.inputs)
 		}
 	}
 }
@@ -130,6 +148,8 @@ func TestStage_BeforeOfTokenizers(t *testing.T) {
 	for name, want := range map[string]string{
 		"digits_dvae_encoder": "embed blocks.0 blocks.1 blocks.2 blocks.3 logits tokens",
 		"digits_dvae_decoder": "embed blocks.0 blocks.1 blocks.2 blocks.3 decoded picture",
+		"tiny_seg_p16_48": "embed blocks.0.attn blocks.0 blocks.1.attn blocks.1 blocks.2.attn blocks.2 blocks.3.attn blocks.3 blocks.4.attn blocks.4 " +
+			"blocks.5.attn blocks.5 features.0 features.1 features.2 features.3 laterals.0 laterals.1 laterals.2 pyramid fused logits logits_full auxiliary_logits",
 		"tiny_vqkd_p16_64": "embed blocks.0.attn blocks.0 blocks.1.attn blocks.1 blocks.2.attn blocks.2 pool codes tokens " +
 			"decoder.embed decoder.blocks.0.attn decoder.blocks.0 decoder.pool target",
 	} {
@@ -143,9 +163,14 @@ func TestStage_BeforeOfTokenizers(t *testing.T) {
 			if parsed, err := engine.ParseStage(s.String()); err != nil || parsed != s {
 				t.Errorf("%s is parsed as %v, %v", s, parsed, err)
 			}
-			before, exists := s.Before(config)
-			if exists != (i > 0) || exists && (!slices.Contains(engine.Stages(config)[:i], before) || before.Compare(s) >= 0) {
-				t.Errorf("%s: %s comes before %s", name, before, s)
+			inputs := s.Inputs(config)
+			if len(inputs) > 0 != (i > 0) {
+				t.Errorf("%s: %s is computed from %d stages", name, s, len(inputs))
+			}
+			for _, before := range inputs {
+				if !slices.Contains(engine.Stages(config)[:i], before) || before.Compare(s) >= 0 {
+					t.Errorf("%s: %s comes before %s", name, before, s)
+				}
 			}
 		}
 		if got := strings.Join(names, " "); got != want {
@@ -157,7 +182,7 @@ func TestStage_BeforeOfTokenizers(t *testing.T) {
 // TestStage_ReadsCoversAllParameters makes sure that each parameter is read by one stage, or, in a block, by both of its stages.
 func TestStage_ReadsCoversAllParameters(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64", "tiny_vqkd_p16_64", "dvae_encoder_112", "digits_dvae_decoder"} {
+	for _, name := range []string{"beit_base_p16_224", "tiny_mim_p16_64", "tiny_vqkd_p16_64", "dvae_encoder_112", "digits_dvae_decoder", "tiny_seg_p16_64"} {
 		config, err := arch.ByName(name)
 		if err != nil {
 			t.Fatal(err)

@@ -77,7 +77,7 @@ func (s *Search) stageOf(t *testing.T, seen map[string]engine.Activation, w *wal
 	d, _ := m.draft(w, stage, parts...)
 	width := s.model.Config.EmbedDim
 	var x, out *whatif.Rows
-	if before, exists := stage.Before(s.model.Config); exists {
+	for _, before := range stage.Inputs(s.model.Config) {
 		x = whatif.RowsOf(seen[before.String()].Values, width)
 	}
 	var err error
@@ -109,7 +109,7 @@ func (s *Search) stageOf(t *testing.T, seen map[string]engine.Activation, w *wal
 // caseAt returns the case of one stage of a reference.
 func caseAt(config arch.Config, seen map[string]engine.Activation, stage engine.Stage, branch bool) Case {
 	c := Case{Input: inputOf(config), After: seen[stage.String()], Limit: Limit{Max: 1e-9}, BranchLimit: Limit{Max: 1e-9}}
-	if before, exists := stage.Before(config); exists {
+	for _, before := range stage.Inputs(config) {
 		a := seen[before.String()]
 		c.Before = &a
 	}

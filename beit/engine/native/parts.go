@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -10,10 +11,26 @@ import (
 )
 
 // Part computes one part of a forward pass, with the weights of this part only: the tokens before the first block, a block, or one of the stages behind the
-// blocks. The tokens are computed from input, all others from before, the activation of the stage that [engine.Stage.Before] names. It returns the
-// activations of its stages in the order of the forward pass, in new memory: two for a block of a transformer, else one. The error is a *StageError for an activation of
-// another size, an *engine.InputError, or that of ctx.
-type Part func(ctx context.Context, input engine.Input, before engine.Activation) ([]engine.Activation, error)
+// blocks. The tokens are computed from input, all others from before, the activations of the stages that [engine.Stage.Inputs] names. It returns the
+// activations of its stages in the order of the forward pass, in new memory: two for a block of a transformer, else one. The error is a *StageError for activations of
+// another number or size, an *engine.InputError, or that of ctx.
+type Part func(ctx context.Context, input engine.Input, before ...engine.Activation) ([]engine.Activation, error)
+
+// step is a part that is computed from one activation.
+type step func(ctx context.Context, input engine.Input, before engine.Activation) ([]engine.Activation, error)
+
+// whole returns a step of a stage as a part.
+func (s step) whole(stage engine.Stage) Part {
+	return func(ctx context.Context, input engine.Input, before ...engine.Activation) ([]engine.Activation, error) {
+		switch {
+		case len(before) == 1:
+			return s(ctx, input, before[0])
+		case len(before) > 1:
+			return nil, &StageError{stage, fmt.Sprintf("it is computed from one activation, not %d", len(before))}
+		}
+		return s(ctx, input, engine.Activation{})
+	}
+}
 
 // Parts loads a model part by part, for a forward pass that needs memory for one block, and to check single stages. It is safe for concurrent use.
 type Parts struct {
@@ -57,12 +74,12 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 	switch {
 	case config.Convolutional():
 		m := newDVAE(config, threads, round)
-		p.load = func(stage engine.Stage) (Part, error) { return m.part(l, stage) }
+		p.load = steps(func(stage engine.Stage) (step, error) { return m.part(l, stage) })
 	case config.Kind == arch.VQKD:
-		p.load = func(stage engine.Stage) (Part, error) { return newVQKD(config, threads, round).part(l, stage) }
+		p.load = steps(func(stage engine.Stage) (step, error) { return newVQKD(config, threads, round).part(l, stage) })
 	default:
 		m := model[T]{config: config, threads: threads, round: round}
-		p.load = func(stage engine.Stage) (Part, error) { return m.fresh().part(l, stage) }
+		p.load = steps(func(stage engine.Stage) (step, error) { return m.fresh().part(l, stage) })
 		p.shares = func(block int) (Shares, error) { return m.fresh().loadShares(l, block) }
 		return p, nil
 	}
@@ -72,13 +89,24 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 	return p, nil
 }
 
+// steps returns the function that loads parts of a model whose parts are all steps.
+func steps(load func(stage engine.Stage) (step, error)) func(stage engine.Stage) (Part, error) {
+	return func(stage engine.Stage) (Part, error) {
+		s, err := load(stage)
+		if err != nil {
+			return nil, err
+		}
+		return s.whole(stage), nil
+	}
+}
+
 // fresh returns a model without weights.
 func (m *model[T]) fresh() *model[T] {
 	return &model[T]{config: m.config, threads: m.threads, round: m.round}
 }
 
 // part loads what computes a stage of a transformer.
-func (m *model[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *model[T]) part(l *loader[T], stage engine.Stage) (step, error) {
 	switch {
 	case stage.Kind == engine.Embed:
 		return m.stemPart(l)
@@ -94,7 +122,7 @@ func (m *model[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
 
 func noStage(stage engine.Stage) error { return &StageError{stage, "the model does not have it"} }
 
-func (m *model[T]) stemPart(l *loader[T]) (part Part, err error) {
+func (m *model[T]) stemPart(l *loader[T]) (part step, err error) {
 	if m.stem, err = l.stem(); err != nil {
 		return nil, err
 	}
@@ -108,7 +136,7 @@ func (m *model[T]) stemPart(l *loader[T]) (part Part, err error) {
 	}, nil
 }
 
-func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (step, error) {
 	b, err := l.block(stage.Block, m.threads)
 	if err != nil {
 		return nil, err
@@ -123,7 +151,7 @@ func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (Part, error) {
 	}, nil
 }
 
-func (m *model[T]) poolPart(l *loader[T], stage engine.Stage) (part Part, err error) {
+func (m *model[T]) poolPart(l *loader[T], stage engine.Stage) (part step, err error) {
 	if m.tail.norm, err = l.norm(m.config.NormName() + "."); err != nil {
 		return nil, err
 	}
@@ -137,7 +165,7 @@ func (m *model[T]) poolPart(l *loader[T], stage engine.Stage) (part Part, err er
 	}, nil
 }
 
-func (m *model[T]) logitsPart(l *loader[T], stage engine.Stage) (part Part, err error) {
+func (m *model[T]) logitsPart(l *loader[T], stage engine.Stage) (part step, err error) {
 	if m.tail.head, err = l.linear(m.config.HeadName()+".", m.config.Classes, m.config.EmbedDim); err != nil {
 		return nil, err
 	}

@@ -22,10 +22,10 @@ func (e *StageError) Error() string { return fmt.Sprintf("stage %s: %s", e.Stage
 // Is reports whether kind is errdef.ErrInput.
 func (e *StageError) Is(kind error) bool { return kind == errdef.ErrInput }
 
-// Stage computes one stage in float64, and reads only the weights that it needs. before is the activation of the stage that [engine.Stage.Before] names;
-// Embed is computed from input instead. Use it to check one stage on its own. The error is a *StageError or that of Load.
+// Stage computes one stage in float64, and reads only the weights that it needs. before are the activations of the stages that
+// [engine.Stage.Inputs] names; Embed is computed from input instead. Use it to check one stage on its own. The error is a *StageError or that of Load.
 func (e Engine) Stage(
-	ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before engine.Activation,
+	ctx context.Context, config arch.Config, weights []tensor.Named, stage engine.Stage, input engine.Input, before ...engine.Activation,
 ) (engine.Activation, error) {
 	parts, err := e.Parts(config, weights, engine.Options{DType: tensor.F64})
 	if err != nil {
@@ -35,7 +35,7 @@ func (e Engine) Stage(
 	if err != nil {
 		return engine.Activation{}, err
 	}
-	all, err := part(ctx, input, before)
+	all, err := part(ctx, input, before...)
 	for _, a := range all {
 		if a.Name == stage.String() {
 			return a, err

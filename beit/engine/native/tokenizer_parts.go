@@ -9,7 +9,7 @@ import (
 )
 
 // part loads what computes a stage of a dVAE.
-func (m *dvae[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *dvae[T]) part(l *loader[T], stage engine.Stage) (step, error) {
 	m = newDVAE(m.config, m.threads, m.round)
 	output := m.outputStage()
 	switch {
@@ -28,7 +28,7 @@ func (m *dvae[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
 	return nil, noStage(stage)
 }
 
-func (m *dvae[T]) embedPart(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *dvae[T]) embedPart(l *loader[T], stage engine.Stage) (step, error) {
 	if err := m.readInput(l); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (m *dvae[T]) embedPart(l *loader[T], stage engine.Stage) (Part, error) {
 	}, nil
 }
 
-func (m *dvae[T]) blockPart(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *dvae[T]) blockPart(l *loader[T], stage engine.Stage) (step, error) {
 	b, err := l.convolutionBlock(m.shapes[stage.Block], m.threads)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (m *dvae[T]) blockPart(l *loader[T], stage engine.Stage) (Part, error) {
 }
 
 // planePart is a part that computes planes from planes.
-func (m *dvae[T]) planePart(stage engine.Stage, before geometry, compute func(context.Context, *planes[T], *plane[T]) (*plane[T], error)) Part {
+func (m *dvae[T]) planePart(stage engine.Stage, before geometry, compute func(context.Context, *planes[T], *plane[T]) (*plane[T], error)) step {
 	one := before.channels * before.height * before.width
 	return func(ctx context.Context, _ engine.Input, given engine.Activation) ([]engine.Activation, error) {
 		images, err := wholeImages(stage, given, one)
@@ -77,7 +77,7 @@ func (m *dvae[T]) planePart(stage engine.Stage, before geometry, compute func(co
 	}
 }
 
-func (m *dvae[T]) resultPart(stage engine.Stage) Part {
+func (m *dvae[T]) resultPart(stage engine.Stage) step {
 	before := m.geometry(m.config.Depth - 1)
 	before.channels = m.config.Classes
 	if m.config.Kind == arch.DVAEDecoder {
@@ -121,7 +121,7 @@ func (m *dvae[T]) geometry(block int) geometry {
 }
 
 // part loads what computes a stage of VQ-KD.
-func (m *vqkd[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *vqkd[T]) part(l *loader[T], stage engine.Stage) (step, error) {
 	c, err := m.config, error(nil)
 	switch stage.Kind {
 	case engine.Embed, engine.Attention, engine.Block, engine.Pool:
@@ -159,7 +159,7 @@ func (m *vqkd[T]) part(l *loader[T], stage engine.Stage) (Part, error) {
 }
 
 // decoderPart is a part of the decoder, whose stages have other names in the whole model.
-func (m *vqkd[T]) decoderPart(l *loader[T], stage engine.Stage) (Part, error) {
+func (m *vqkd[T]) decoderPart(l *loader[T], stage engine.Stage) (step, error) {
 	inner, err := m.decoder.part(l, stage)
 	if err != nil {
 		return nil, err
@@ -173,21 +173,21 @@ func (m *vqkd[T]) decoderPart(l *loader[T], stage engine.Stage) (Part, error) {
 	}, nil
 }
 
-func (m *vqkd[T]) taskPart(stage engine.Stage, layer *taskLayer[T]) Part {
+func (m *vqkd[T]) taskPart(stage engine.Stage, layer *taskLayer[T]) step {
 	return m.patchPart(stage, layer.first.in, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
 		out, err := layer.apply(ctx, m.threads, values[T](engine.Activation{Values: given}), m.round)
 		return activation(stage, append(shape, layer.second.out), out), err
 	})
 }
 
-func (m *vqkd[T]) tokensPart(stage engine.Stage) Part {
+func (m *vqkd[T]) tokensPart(stage engine.Stage) step {
 	return m.patchPart(stage, m.config.Codebook.Dim, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
 		tokens, err := m.codebook.nearest(ctx, m.threads, values[T](engine.Activation{Values: given}))
 		return activation(stage, shape, tokens), err
 	})
 }
 
-func (m *vqkd[T]) decoderEmbedPart(stage engine.Stage) Part {
+func (m *vqkd[T]) decoderEmbedPart(stage engine.Stage) step {
 	return m.patchPart(stage, 1, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
 		x, err := m.embedCodes(ctx, given, shape[0])
 		return activation(stage, m.decoder.tokenShape(shape[0]), x), err
@@ -197,7 +197,7 @@ func (m *vqkd[T]) decoderEmbedPart(stage engine.Stage) Part {
 // patchPart is a part that computes something of so many values for each patch. compute gets a shape [images, Patches].
 func (m *vqkd[T]) patchPart(
 	stage engine.Stage, width int, compute func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error),
-) Part {
+) step {
 	return func(ctx context.Context, _ engine.Input, before engine.Activation) ([]engine.Activation, error) {
 		images, err := wholeImages(stage, before, m.config.Patches()*width)
 		if err != nil {

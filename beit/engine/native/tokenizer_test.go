@@ -189,11 +189,15 @@ func TestTokenizers_PartsMatchForward(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			needed, needs := stage.Before(config)
-			if _, found := seen[needed.String()]; needs && !found {
-				return fmt.Errorf("%s is computed from %s, which is none", a.Name, needed)
+			var before []engine.Activation
+			for _, needed := range stage.Inputs(config) {
+				known, found := seen[needed.String()]
+				if !found {
+					return fmt.Errorf("%s is computed from %s, which is none", a.Name, needed)
+				}
+				before = append(before, known)
 			}
-			got, err := Engine{}.Stage(t.Context(), config, weights, stage, input, seen[needed.String()])
+			got, err := Engine{}.Stage(t.Context(), config, weights, stage, input, before...)
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.Name, err)
 			}
