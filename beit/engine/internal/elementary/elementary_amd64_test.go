@@ -1,0 +1,114 @@
+package elementary
+
+import (
+	"math"
+	"testing"
+)
+
+// stepwise are EXP and GELU as the assembly computes them, one operation after the other.
+type stepwise struct{}
+
+func horner(coefficients []float64, x float64) float64 {
+	sum := coefficients[0]
+	for _, c := range coefficients[1:] {
+		sum = math.FMA(sum, x, c)
+	}
+	return sum
+}
+
+// The parts of the table: see elementary_avx512_amd64.s.
+func (stepwise) exp(x float64) float64 {
+	x = math.Min(math.Max(x, table[3]), table[4])
+	n := math.RoundToEven(x * table[0])
+	x = math.FMA(-n, table[1], x)
+	x = math.FMA(-n, table[2], x)
+	p := horner(table[5:19], x)
+	if math.IsNaN(p) {
+		return p
+	}
+	half := math.Floor(n / 2)
+	return p * math.Ldexp(1, int(half)) * math.Ldexp(1, int(n-half))
+}
+
+func (s stepwise) gelu(x float64) float64 {
+	away := math.Min(math.Abs(x), table[19])
+	square := away * away
+	lost := math.FMA(away, away, -square)
+	power := s.exp(-0.5 * square)
+	power = math.FMA(-0.5*lost, power, power)
+	z := away * table[20]
+	plus, double := z+4, float64(z+z)+1
+	inverse := 1 / float64(double*plus)
+	u := float64(float64(z-4)*double) * inverse
+	p := float64(float64(float64(inverse*plus)*horner(table[25:48], u))*power) * 0.5
+	if !(x < 0) {
+		p = 1 - p
+	}
+	if away < 1 {
+		p = math.FMA(horner(table[48:64], square), x, 0.5)
+	}
+	return x * p
+}
+
+// TestElementary_Stepwise makes sure that both assemblies compute the same bits: those of the operations that they share, rounded one by one.
+func TestElementary_Stepwise(t *testing.T) {
+	t.Parallel()
+	if !fast {
+		t.Skip("this processor runs neither")
+	}
+	inf := math.Inf(1)
+	values := append(spread(-760, 720, 5000), spread(-12, 12, 5000)...)
+	values = append(values, spread(-1.001, 1.001, 2003)...)
+	values = append(values, 0, math.Copysign(0, -1), inf, -inf, math.NaN(), 1e-310, -744.9, -708.5, 709.7, 41, -41)
+	power, gelu, narrow, short := append([]float64(nil), values...), append([]float64(nil), values...), make([]float32, len(values)), make([]float32, len(values))
+	for i, v := range values {
+		narrow[i], short[i] = float32(v), float32(v)
+	}
+	exp(power, 0.25)
+	GELU(gelu)
+	exp(narrow, 0.25)
+	GELU(short)
+	for i, v := range values {
+		less := float32(v)
+		for _, c := range []struct {
+			what      string
+			got, want float64
+		}{
+			{"exp", power[i], stepwise{}.exp(v - 0.25)},
+			{"GELU", gelu[i], stepwise{}.gelu(v)},
+			{"exp in float32", float64(narrow[i]), float64(float32(stepwise{}.exp(float64(less - 0.25))))},
+			{"GELU in float32", float64(short[i]), float64(float32(stepwise{}.gelu(float64(less))))},
+		} {
+			if math.Float64bits(c.got) != math.Float64bits(c.want) && !(math.IsNaN(c.got) && math.IsNaN(c.want)) {
+				t.Fatalf("%s of %v, number %d: %v, want %v", c.what, v, i, c.got, c.want)
+			}
+		}
+	}
+}
+
+// TestElementary_SumsOfEight makes sure that the sum of exponentials is that of eight sums, whatever the instructions.
+func TestElementary_SumsOfEight(t *testing.T) {
+	t.Parallel()
+	if !fast {
+		t.Skip("this processor runs neither")
+	}
+	for n := range 40 {
+		values := spread(-9, 3, n)
+		var sums [8]float64
+		for i, v := range values {
+			sums[i%8] += stepwise{}.exp(v)
+		}
+		want := ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+		if got := exp(values, 0); got != want {
+			t.Errorf("the sum of %d is %v, want %v", n, got, want)
+		}
+	}
+}
+
+// TestElementary_NoMemory makes sure that a line takes no memory of its own.
+func TestElementary_NoMemory(t *testing.T) {
+	values, narrow := spread(-9, 3, 197), make([]float32, 197)
+	if n := testing.AllocsPerRun(100, func() { Softmax(values); GELU(values); Softmax(narrow); GELU(narrow) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

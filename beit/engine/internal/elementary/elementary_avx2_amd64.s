@@ -1,0 +1,237 @@
+#include "textflag.h"
+
+// What elementary_avx512_amd64.s does with AVX-512, in the same order with the same roundings, so to the same bits. The table at AX is the same, with each entry four times,
+// and behind it the bias of exponents, as an integer. All functions take n values, a multiple of 8, and not 0.
+
+// LOAD_ARGUMENTS: SI values, CX n, AX table.
+#define LOAD_ARGUMENTS \
+	MOVQ values+0(FP), SI \
+	MOVQ n+8(FP), CX      \
+	MOVQ table+16(FP), AX
+
+// NEXT ends a loop over 8 values of so many bytes.
+#define NEXT(bytes) \
+	ADDQ bytes, SI \
+	SUBQ $8, CX    \
+	JNE  loop
+
+// EXP computes exp of Y0. It uses Y1, Y2 and Y9. The power of two is multiplied in two halves, of which the first product is exact.
+#define EXP \
+	VMOVUPD 96(AX), Y2 \
+	VMAXPD Y0, Y2, Y0 \
+	VMOVUPD 128(AX), Y2 \
+	VMINPD Y0, Y2, Y0 \
+	VMULPD (AX), Y0, Y1 \
+	VROUNDPD $8, Y1, Y1 \
+	VFNMADD231PD 32(AX), Y1, Y0 \
+	VFNMADD231PD 64(AX), Y1, Y0 \
+	VMOVUPD 160(AX), Y2 \
+	VFMADD213PD 192(AX), Y0, Y2 \
+	VFMADD213PD 224(AX), Y0, Y2 \
+	VFMADD213PD 256(AX), Y0, Y2 \
+	VFMADD213PD 288(AX), Y0, Y2 \
+	VFMADD213PD 320(AX), Y0, Y2 \
+	VFMADD213PD 352(AX), Y0, Y2 \
+	VFMADD213PD 384(AX), Y0, Y2 \
+	VFMADD213PD 416(AX), Y0, Y2 \
+	VFMADD213PD 448(AX), Y0, Y2 \
+	VFMADD213PD 480(AX), Y0, Y2 \
+	VFMADD213PD 512(AX), Y0, Y2 \
+	VFMADD213PD 544(AX), Y0, Y2 \
+	VFMADD213PD 576(AX), Y0, Y2 \
+	VCVTPD2DQY Y1, X1 \
+	VPSRAD $1, X1, X9 \
+	VPSUBD X9, X1, X1 \
+	VPMOVSXDQ X9, Y9 \
+	VPADDQ 2048(AX), Y9, Y9 \
+	VPSLLQ $52, Y9, Y9 \
+	VMULPD Y9, Y2, Y2 \
+	VPMOVSXDQ X1, Y1 \
+	VPADDQ 2048(AX), Y1, Y1 \
+	VPSLLQ $52, Y1, Y1 \
+	VMULPD Y1, Y2, Y0
+
+// GELU computes x P(x) of x in Y0, P the normal distribution. It uses Y1 to Y14.
+#define GELU \
+	VMOVAPD Y0, Y8 \
+	VANDPD 768(AX), Y0, Y3 \
+	VMOVUPD 608(AX), Y7 \
+	VMINPD Y3, Y7, Y3 \
+	VMULPD Y3, Y3, Y4 \
+	VMOVAPD Y3, Y5 \
+	VFMSUB213PD Y4, Y3, Y5 \
+	VMULPD 736(AX), Y4, Y0 \
+	EXP \
+	VMULPD 736(AX), Y5, Y5 \
+	VFMADD213PD Y0, Y0, Y5 \
+	VMULPD 640(AX), Y3, Y6 \
+	VADDPD 672(AX), Y6, Y7 \
+	VADDPD Y6, Y6, Y9 \
+	VADDPD 576(AX), Y9, Y9 \
+	VMULPD Y7, Y9, Y10 \
+	VMOVUPD 576(AX), Y13 \
+	VDIVPD Y10, Y13, Y10 \
+	VSUBPD 672(AX), Y6, Y11 \
+	VMULPD Y9, Y11, Y11 \
+	VMULPD Y10, Y11, Y11 \
+	VMULPD Y7, Y10, Y10 \
+	VMOVUPD 800(AX), Y12 \
+	VFMADD213PD 832(AX), Y11, Y12 \
+	VFMADD213PD 864(AX), Y11, Y12 \
+	VFMADD213PD 896(AX), Y11, Y12 \
+	VFMADD213PD 928(AX), Y11, Y12 \
+	VFMADD213PD 960(AX), Y11, Y12 \
+	VFMADD213PD 992(AX), Y11, Y12 \
+	VFMADD213PD 1024(AX), Y11, Y12 \
+	VFMADD213PD 1056(AX), Y11, Y12 \
+	VFMADD213PD 1088(AX), Y11, Y12 \
+	VFMADD213PD 1120(AX), Y11, Y12 \
+	VFMADD213PD 1152(AX), Y11, Y12 \
+	VFMADD213PD 1184(AX), Y11, Y12 \
+	VFMADD213PD 1216(AX), Y11, Y12 \
+	VFMADD213PD 1248(AX), Y11, Y12 \
+	VFMADD213PD 1280(AX), Y11, Y12 \
+	VFMADD213PD 1312(AX), Y11, Y12 \
+	VFMADD213PD 1344(AX), Y11, Y12 \
+	VFMADD213PD 1376(AX), Y11, Y12 \
+	VFMADD213PD 1408(AX), Y11, Y12 \
+	VFMADD213PD 1440(AX), Y11, Y12 \
+	VFMADD213PD 1472(AX), Y11, Y12 \
+	VFMADD213PD 1504(AX), Y11, Y12 \
+	VMULPD Y12, Y10, Y10 \
+	VMULPD Y5, Y10, Y10 \
+	VMULPD 704(AX), Y10, Y10 \
+	VSUBPD Y10, Y13, Y13 \
+	VXORPD Y7, Y7, Y7 \
+	VCMPPD $1, Y7, Y8, Y7 \
+	VBLENDVPD Y7, Y10, Y13, Y13 \
+	VMOVUPD 1536(AX), Y14 \
+	VFMADD213PD 1568(AX), Y4, Y14 \
+	VFMADD213PD 1600(AX), Y4, Y14 \
+	VFMADD213PD 1632(AX), Y4, Y14 \
+	VFMADD213PD 1664(AX), Y4, Y14 \
+	VFMADD213PD 1696(AX), Y4, Y14 \
+	VFMADD213PD 1728(AX), Y4, Y14 \
+	VFMADD213PD 1760(AX), Y4, Y14 \
+	VFMADD213PD 1792(AX), Y4, Y14 \
+	VFMADD213PD 1824(AX), Y4, Y14 \
+	VFMADD213PD 1856(AX), Y4, Y14 \
+	VFMADD213PD 1888(AX), Y4, Y14 \
+	VFMADD213PD 1920(AX), Y4, Y14 \
+	VFMADD213PD 1952(AX), Y4, Y14 \
+	VFMADD213PD 1984(AX), Y4, Y14 \
+	VFMADD213PD 2016(AX), Y4, Y14 \
+	VFMADD213PD 704(AX), Y8, Y14 \
+	VCMPPD $1, 576(AX), Y3, Y7 \
+	VBLENDVPD Y7, Y14, Y13, Y13 \
+	VMULPD Y13, Y8, Y0
+
+// EXP_FLOAT64 and EXP_FLOAT32 take the four values at a place and add them to sums; Y12 is the shift.
+#define EXP_FLOAT64(at, sums) \
+	VMOVUPD at, Y0         \
+	VSUBPD Y12, Y0, Y0     \
+	EXP                    \
+	VADDPD Y0, sums, sums  \
+	VMOVUPD Y0, at
+
+#define EXP_FLOAT32(at, sums) \
+	VMOVUPS at, X0         \
+	VSUBPS X12, X0, X0     \
+	VCVTPS2PD X0, Y0       \
+	EXP                    \
+	VCVTPD2PSY Y0, X0      \
+	VMOVUPS X0, at         \
+	VCVTPS2PD X0, Y0       \
+	VADDPD Y0, sums, sums
+
+#define GELU_FLOAT32(at) \
+	VMOVUPS at, X0    \
+	VCVTPS2PD X0, Y0  \
+	GELU              \
+	VCVTPD2PSY Y0, X0 \
+	VMOVUPS X0, at
+
+// func expFloat64AVX2(values *float64, n int, table *[4]float64, shift float64, sums *[8]float64)
+TEXT ·expFloat64AVX2(SB), NOSPLIT, $0-40
+	LOAD_ARGUMENTS
+	MOVQ sums+32(FP), DX
+	VBROADCASTSD shift+24(FP), Y12
+	VMOVUPD (DX), Y10
+	VMOVUPD 32(DX), Y11
+loop:
+	EXP_FLOAT64((SI), Y10)
+	EXP_FLOAT64(32(SI), Y11)
+	NEXT($64)
+	VMOVUPD Y10, (DX)
+	VMOVUPD Y11, 32(DX)
+	VZEROUPPER
+	RET
+
+// func expFloat32AVX2(values *float32, n int, table *[4]float64, shift float32, sums *[8]float64)
+TEXT ·expFloat32AVX2(SB), NOSPLIT, $0-40
+	LOAD_ARGUMENTS
+	MOVQ sums+32(FP), DX
+	VBROADCASTSS shift+24(FP), X12
+	VMOVUPD (DX), Y10
+	VMOVUPD 32(DX), Y11
+loop:
+	EXP_FLOAT32((SI), Y10)
+	EXP_FLOAT32(16(SI), Y11)
+	NEXT($32)
+	VMOVUPD Y10, (DX)
+	VMOVUPD Y11, 32(DX)
+	VZEROUPPER
+	RET
+
+// func geluFloat64AVX2(values *float64, n int, table *[4]float64)
+TEXT ·geluFloat64AVX2(SB), NOSPLIT, $0-24
+	LOAD_ARGUMENTS
+loop:
+	VMOVUPD (SI), Y0
+	GELU
+	VMOVUPD Y0, (SI)
+	VMOVUPD 32(SI), Y0
+	GELU
+	VMOVUPD Y0, 32(SI)
+	NEXT($64)
+	VZEROUPPER
+	RET
+
+// func geluFloat32AVX2(values *float32, n int, table *[4]float64)
+TEXT ·geluFloat32AVX2(SB), NOSPLIT, $0-24
+	LOAD_ARGUMENTS
+loop:
+	GELU_FLOAT32((SI))
+	GELU_FLOAT32(16(SI))
+	NEXT($32)
+	VZEROUPPER
+	RET
+
+// func divideFloat64AVX2(values *float64, n int, by float64)
+TEXT ·divideFloat64AVX2(SB), NOSPLIT, $0-24
+	MOVQ values+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSD by+16(FP), Y1
+loop:
+	VMOVUPD (SI), Y0
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, (SI)
+	VMOVUPD 32(SI), Y0
+	VDIVPD Y1, Y0, Y0
+	VMOVUPD Y0, 32(SI)
+	NEXT($64)
+	VZEROUPPER
+	RET
+
+// func divideFloat32AVX2(values *float32, n int, by float32)
+TEXT ·divideFloat32AVX2(SB), NOSPLIT, $0-20
+	MOVQ values+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS by+16(FP), Y1
+loop:
+	VMOVUPS (SI), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, (SI)
+	NEXT($32)
+	VZEROUPPER
+	RET
