@@ -18,12 +18,21 @@ type linear[T gemm.Float] struct {
 // apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place. The error
 // is that of ctx.
 func (l *linear[T]) apply(ctx context.Context, threads int, y, x []T, rows int, finish func([]T)) error {
-	left := gemm.NewRows[T](rows, l.in)
-	tiles := left.BlockTiles()
-	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, tiles/4), func(_, from, to int) { left.Fill(x, l.in, from, to) }); err != nil {
+	return l.applyIn(ctx, threads, new(gemm.Rows[T]), y, x, rows, finish)
+}
+
+// applyIn is apply with memory for x as the product takes it.
+func (l *linear[T]) applyIn(ctx context.Context, threads int, left *gemm.Rows[T], y, x []T, rows int, finish func([]T)) error {
+	left.Reset(rows, l.in)
+	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, left.BlockTiles()/4), func(_, from, to int) { left.Fill(x, l.in, from, to) }); err != nil {
 		return err
 	}
+	return l.multiply(ctx, threads, *left, y, rows, finish)
+}
 
+// multiply is apply for an x that is packed already.
+func (l *linear[T]) multiply(ctx context.Context, threads int, left gemm.Rows[T], y []T, rows int, finish func([]T)) error {
+	tiles := left.BlockTiles()
 	rowBlocks := (left.Tiles() + tiles - 1) / tiles
 	panels := l.weight.Panels()
 	group := l.group(threads, rowBlocks)

@@ -33,29 +33,28 @@ func (l *loader[T]) stem() (out stem[T], err error) {
 // embed returns the tokens, [images, T, C]. The error is that of ctx.
 func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([]T, error) {
 	one, patches := len(input.Pixels)/images, m.config.Patches()
-	return m.tokens(ctx, images, func(n int) ([]T, []bool, error) {
+	return m.tokens(ctx, images, func(n int, rows gemm.Rows[T]) ([]bool, error) {
 		var mask []bool
 		if input.Mask != nil {
 			mask = input.Mask[n*patches : (n+1)*patches]
 		}
-		lines, err := m.unfold(ctx, input.Pixels[n*one:(n+1)*one])
-		return lines, mask, err
+		return mask, m.unfold(ctx, rows, input.Pixels[n*one:(n+1)*one])
 	})
 }
 
-// tokens returns the tokens of images, [images, T, C], of which read returns the patches, [Patches, channels x P x P], and which of them are masked, or nil. The
+// tokens returns the tokens of images, [images, T, C], of which read sets the patches, [Patches, channels x P x P], and returns which of them are masked, or nil. The
 // error is that of read or of ctx.
-func (m *model[T]) tokens(ctx context.Context, images int, read func(n int) (lines []T, mask []bool, err error)) ([]T, error) {
+func (m *model[T]) tokens(ctx context.Context, images int, read func(n int, rows gemm.Rows[T]) (mask []bool, err error)) ([]T, error) {
 	patches, dim := m.config.Patches(), m.config.EmbedDim
 	size := (patches + 1) * dim
-	x := make([]T, images*size)
+	x, rows := make([]T, images*size), gemm.NewRows[T](patches, m.stem.patch.in)
 	for n := range images {
 		tokens := x[n*size : (n+1)*size]
-		lines, mask, err := read(n)
+		mask, err := read(n, rows)
 		if err != nil {
 			return nil, err
 		}
-		if err := m.stem.patch.apply(ctx, m.threads, tokens[dim:], lines, patches, nil); err != nil {
+		if err := m.stem.patch.multiply(ctx, m.threads, rows, tokens[dim:], patches, nil); err != nil {
 			return nil, err
 		}
 		copy(tokens, m.stem.class)
@@ -79,27 +78,26 @@ func (s *stem[T]) hide(tokens []T, mask []bool) {
 	}
 }
 
-// unfold returns an image, [channels, H, W], as one row [channels, P, P] for each patch, with which the convolution is a matrix product. The error
-// is that of ctx.
-func (m *model[T]) unfold(ctx context.Context, pixels []float32) ([]T, error) {
+// unfold sets rows to an image, [channels, H, W]: a row [channels, P, P] for each patch, with which the convolution is a matrix product. The error is that of ctx.
+func (m *model[T]) unfold(ctx context.Context, rows gemm.Rows[T], pixels []float32) error {
 	channels, size, height, width := m.config.Channels, m.config.PatchSize, m.config.ImageHeight, m.config.ImageWidth
-	_, across := m.config.Window()
-	lines := make([]T, len(pixels))
-	err := parallel.Until(ctx, m.threads, m.config.Patches(), func(_, p int) {
-		out := lines[p*channels*size*size : (p+1)*channels*size*size]
+	down, across := m.config.Window()
+	values, same := any(pixels).([]T)
+	if !same || m.round != nil {
+		values = make([]T, len(pixels))
+		for i, v := range pixels {
+			values[i] = T(v)
+		}
+		if m.round != nil {
+			m.round(values)
+		}
+	}
+	return parallel.Until(ctx, m.threads, down, func(_, y int) {
 		for channel := range channels {
-			for row := range size {
-				from := (channel*height+p/across*size+row)*width + p%across*size
-				line := out[:size]
-				for i, v := range pixels[from:][:len(line)] {
-					line[i] = T(v)
-				}
-				out = out[size:]
+			for line := range size {
+				from := (channel*height + y*size + line) * width
+				rows.Put(y*across, (channel*size+line)*size, values[from:from+width], across, size, size)
 			}
 		}
 	})
-	if m.round != nil {
-		m.round(lines)
-	}
-	return lines, err
 }

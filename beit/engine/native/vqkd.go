@@ -179,12 +179,13 @@ func ofDecoder(a engine.Activation) engine.Activation {
 // embedCodes returns the decoder's tokens for visual tokens, [images, Patches].
 func (m *vqkd[T]) embedCodes(ctx context.Context, tokens []float64, images int) ([]T, error) {
 	patches, dim := m.config.Patches(), m.config.Codebook.Dim
-	return m.decoder.tokens(ctx, images, func(n int) ([]T, []bool, error) {
-		lines := make([]T, patches*dim)
+	lines := make([]T, patches*dim)
+	return m.decoder.tokens(ctx, images, func(n int, rows gemm.Rows[T]) ([]bool, error) {
 		for i, token := range tokens[n*patches : (n+1)*patches] {
 			m.codebook.look(lines[i*dim:(i+1)*dim], token)
 		}
-		return lines, nil, nil
+		rows.Fill(lines, dim, 0, rows.Tiles())
+		return nil, nil
 	})
 }
 

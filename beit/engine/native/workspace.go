@@ -15,6 +15,8 @@ type workspace[T gemm.Float] struct {
 	attention                           *attention[T]
 	// branch is what the current branch adds to x, [images, T, C]; normed and wide are for one group of images.
 	branch, normed, wide []T
+	// left is normed or wide as a product takes it.
+	left gemm.Rows[T]
 }
 
 // groupRows is the largest number of tokens in a group of images, unless one image has more. Larger matrix products are not faster.
@@ -39,14 +41,14 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 		if err := b.norm1.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
 			return err
 		}
-		if err := b.qkv.apply(ctx, w.threads, w.wide, w.normed, rows, nil); err != nil {
+		if err := b.qkv.applyIn(ctx, w.threads, &w.left, w.wide, w.normed, rows, nil); err != nil {
 			return err
 		}
 		w.attention.bias = b.bias
 		if err := w.attention.apply(ctx, w.threads, w.normed, w.wide, images); err != nil {
 			return err
 		}
-		return b.proj.apply(ctx, w.threads, w.branch[from:to], w.normed, rows, nil)
+		return b.proj.applyIn(ctx, w.threads, &w.left, w.branch[from:to], w.normed, rows, nil)
 	})
 }
 
@@ -61,10 +63,10 @@ func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
 		if err := b.norm2.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
 			return err
 		}
-		if err := b.fc1.apply(ctx, w.threads, w.wide, w.normed, rows, activate); err != nil {
+		if err := b.fc1.applyIn(ctx, w.threads, &w.left, w.wide, w.normed, rows, activate); err != nil {
 			return err
 		}
-		return b.fc2.apply(ctx, w.threads, w.branch[from:to], w.wide, rows, nil)
+		return b.fc2.applyIn(ctx, w.threads, &w.left, w.branch[from:to], w.wide, rows, nil)
 	})
 }
 

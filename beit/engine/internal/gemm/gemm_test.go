@@ -76,6 +76,42 @@ func compare[T Float](t *testing.T, k kernel[T], rows, inner, columns int) {
 	}
 }
 
+// TestRows_Put puts a matrix together from parts of any size, in memory that held another one, and compares with that which is filled as a whole.
+func TestRows_Put(t *testing.T) {
+	t.Parallel()
+	t.Run("float32", put[float32])
+	t.Run("float64", put[float64])
+}
+
+func put[T Float](t *testing.T) {
+	t.Parallel()
+	used := NewRows[T](90, 70)
+	for i := range used.data {
+		used.data[i] = T(math.NaN())
+	}
+	for _, s := range sizes {
+		a := random[T](s.rows * s.inner)
+		want := PackRows(a, s.rows, s.inner, s.inner)
+		for _, part := range []struct{ rows, inner int }{{s.rows, s.inner}, {1, 1}, {5, 16}, {14, 3}, {4, 100}} {
+			got := used
+			got.Reset(s.rows, s.inner)
+			for row := 0; row < s.rows; row += part.rows {
+				for column := 0; column < s.inner; column += part.inner {
+					got.Put(row, column, a[row*s.inner+column:], min(part.rows, s.rows-row), min(part.inner, s.inner-column), s.inner)
+				}
+			}
+			for row := range s.rows {
+				for p := range s.inner {
+					at := row/want.height*want.tile + row%want.height*want.row + p*want.step
+					if got.data[at] != want.data[at] || got.data[at] != a[row*s.inner+p] {
+						t.Fatalf("%d x %d in parts of %d x %d: element %d, %d is %v, want %v", s.rows, s.inner, part.rows, part.inner, row, p, got.data[at], a[row*s.inner+p])
+					}
+				}
+			}
+		}
+	}
+}
+
 // left returns A packed and viewed, for any kernel. The padding of the view is NaN: it must not reach C.
 func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T]) {
 	padded := divideUp(rows, k.rows) * k.rows

@@ -11,12 +11,19 @@ type Rows[T Float] struct {
 
 // NewRows allocates memory for A, to be filled tile by tile.
 func NewRows[T Float](count, inner int) Rows[T] {
+	var r Rows[T]
+	r.Reset(count, inner)
+	return r
+}
+
+// Reset makes r the memory for another A, to be filled tile by tile. It reuses the memory of r, which must not be that of a view.
+func (r *Rows[T]) Reset(count, inner int) {
 	height := best[T]().rows
-	return Rows[T]{
-		count: count, inner: inner, height: height,
-		data: make([]T, divideUp(count, height)*height*inner),
-		tile: height * inner, row: 1, step: height,
+	size := divideUp(count, height) * height * inner
+	if cap(r.data) < size {
+		r.data = make([]T, size)
 	}
+	*r = Rows[T]{count: count, inner: inner, height: height, data: r.data[:size], tile: height * inner, row: 1, step: height}
 }
 
 // PackRows returns a packed copy of a, [count, inner] with stride elements from row to row.
@@ -66,6 +73,16 @@ func (r Rows[T]) Fill(a []T, stride, from, to int) {
 	for t := from; t < to; t++ {
 		first := t * r.height
 		interleave(r.data[t*r.tile:(t+1)*r.tile], a[first*stride:], min(r.height, r.count-first), r.height, r.inner, stride)
+	}
+}
+
+// Put copies a, [count, inner] with stride elements from row to row, to rows from row on and to inner indices from column on. Different parts may be put at once.
+func (r Rows[T]) Put(row, column int, a []T, count, inner, stride int) {
+	for done := 0; done < count; {
+		tile, at := (row+done)/r.height, (row+done)%r.height
+		lines := min(r.height-at, count-done)
+		interleave(r.data[tile*r.tile+column*r.height+at:], a[done*stride:], lines, r.height, inner, stride)
+		done += lines
 	}
 }
 
