@@ -17,8 +17,13 @@ func Pixels(r card.Recipe, img image.Image) (*RGB8, error) {
 	if err != nil {
 		return nil, err
 	}
+	return new(resizer).pixels(r, src), nil
+}
+
+// pixels is Pixels for a valid recipe, in the memory of z.
+func (z *resizer) pixels(r card.Recipe, src *RGB8) *RGB8 {
 	width, height := resized(r, src.Width, src.Height)
-	return resample(src, width, height, methodOf(r), cropWindow(width, height, r)), nil
+	return z.resample(src, width, height, methodOf(r), cropWindow(width, height, r))
 }
 
 // Apply returns the image resized, cropped and normalised: [3, Crop, Crop], channels red, green, blue, as new memory. An invalid recipe is a
@@ -28,19 +33,19 @@ func Apply(r card.Recipe, img image.Image) ([]float32, error) {
 		return nil, err
 	}
 	tensor := make([]float32, r.Len())
-	if err := into(tensor, r, img); err != nil {
+	if err := new(resizer).into(tensor, r, img); err != nil {
 		return nil, err
 	}
 	return tensor, nil
 }
 
-// into is Apply with memory for the result: tensor has r.Len() values.
-func into(tensor []float32, r card.Recipe, img image.Image) error {
-	pixels, err := Pixels(r, img)
+// into is Apply for a valid recipe with memory for the result, r.Len() values, and in that of z.
+func (z *resizer) into(tensor []float32, r card.Recipe, img image.Image) error {
+	src, err := FromImage(img)
 	if err != nil {
 		return err
 	}
-	normalise(tensor, r, pixels)
+	normalise(tensor, r, z.pixels(r, src))
 	return nil
 }
 

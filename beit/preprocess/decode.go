@@ -1,7 +1,7 @@
 package preprocess
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -116,9 +116,9 @@ func PrepareInto(tensor []float32, r card.Recipe, file io.Reader) (Prepared, err
 	if err := r.Validate(); err != nil {
 		return Prepared{}, err
 	}
-	decoder := decoders.Get().(*jpeg.Decoder)
-	defer putBack(decoder)
-	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(decoder, r, file)
+	w := workspaces.Get().(*workspace)
+	defer w.putBack()
+	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(w, r, file)
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -126,25 +126,32 @@ func PrepareInto(tensor []float32, r card.Recipe, file io.Reader) (Prepared, err
 	if stated > 1 && r.Orientation != card.Upright {
 		p.Unturned = stated
 	}
-	return p, into(tensor, r, decoded)
+	return p, w.into(tensor, r, decoded)
 }
 
-// decoders are kept with their memory, which costs as much to get from the system as to decode a picture of moderate size.
-var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+// workspace is the memory of a PrepareInto. The zero value is ready.
+type workspace struct {
+	file    bytes.Buffer
+	decoder jpeg.Decoder
+	resizer
+}
 
-// mostKept is how many bytes a decoder may hold that is kept.
+// workspaces are kept, since their memory costs as much to get from the system as to decode a picture of moderate size.
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// mostKept is how many bytes a workspace may hold that is kept.
 const mostKept = 1 << 25
 
-func putBack(d *jpeg.Decoder) {
-	if d.Size() <= mostKept {
-		decoders.Put(d)
+func (w *workspace) putBack() {
+	if w.file.Cap()+w.decoder.Size()+w.resizer.size() <= mostKept {
+		workspaces.Put(w)
 	}
 }
 
 // picture reads what a recipe needs of a file, turned if the recipe says so, and the orientation that the file states, or 0. The picture may be in the memory
-// of the decoder.
-func (l limits) picture(decoder *jpeg.Decoder, r card.Recipe, file io.Reader) (decoded *RGB8, stated int, err error) {
-	f, data, err := l.read(file)
+// of w.
+func (l limits) picture(w *workspace, r card.Recipe, file io.Reader) (decoded *RGB8, stated int, err error) {
+	f, data, err := l.read(file, &w.file)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -153,7 +160,8 @@ func (l limits) picture(decoder *jpeg.Decoder, r card.Recipe, file io.Reader) (d
 	}
 	turns := stated > 1 && r.Orientation == card.Upright
 	if f.magic == jpegMagic && !turns {
-		f.decode = func(data []byte) (*RGB8, error) { return decodeJPEGFor(decoder, r, data) }
+		f.decode = func(data []byte) (*RGB8, error) { return decodeJPEGFor(&w.decoder, r, data) }
+		f.config = func(data []byte) (image.Config, error) { return size(w.decoder.DecodeConfig(data)) }
 	}
 	if decoded, err = f.checked(data, l.pixels); err != nil {
 		return nil, 0, fmt.Errorf("decode %s: %w", f.name, err)
@@ -171,7 +179,7 @@ type limits struct {
 }
 
 func (l limits) decode(r io.Reader) (*RGB8, error) {
-	f, data, err := l.read(r)
+	f, data, err := l.read(r, new(bytes.Buffer))
 	if err != nil {
 		return nil, err
 	}
@@ -182,25 +190,24 @@ func (l limits) decode(r io.Reader) (*RGB8, error) {
 	return decoded, nil
 }
 
-// read recognises the format and reads the file.
-func (l limits) read(r io.Reader) (f format, data []byte, err error) {
-	buffered := bufio.NewReader(io.LimitReader(r, l.bytes+1))
-	head, err := buffered.Peek(longestMagic)
-	if err != nil && !errors.Is(err, io.EOF) {
+// read recognises the format and reads the file, into the memory of a buffer.
+func (l limits) read(r io.Reader, file *bytes.Buffer) (f format, data []byte, err error) {
+	file.Reset()
+	limited := io.LimitReader(r, l.bytes+1)
+	if _, err := io.CopyN(file, limited, longestMagic); err != nil && !errors.Is(err, io.EOF) {
 		return f, nil, fmt.Errorf("read image: %w", err)
 	}
-	i := slices.IndexFunc(formats, func(f format) bool { return begins(head, f.magic) })
+	i := slices.IndexFunc(formats, func(f format) bool { return begins(file.Bytes(), f.magic) })
 	if i < 0 {
 		return f, nil, ErrFormat
 	}
-	data, err = io.ReadAll(buffered)
-	if err != nil {
+	if _, err := file.ReadFrom(limited); err != nil {
 		return f, nil, fmt.Errorf("read %s: %w", formats[i].name, err)
 	}
-	if int64(len(data)) > l.bytes {
+	if int64(file.Len()) > l.bytes {
 		return f, nil, fmt.Errorf("%s file exceeds the limit of %d bytes", formats[i].name, l.bytes)
 	}
-	return formats[i], data, nil
+	return formats[i], file.Bytes(), nil
 }
 
 // begins reports whether data begins with magic, in which '?' stands for any byte.
@@ -239,7 +246,10 @@ func (f format) checked(data []byte, maxPixels int) (p *RGB8, err error) {
 
 // jpegConfig reads the size of a JPEG file.
 func jpegConfig(data []byte) (image.Config, error) {
-	config, err := jpeg.DecodeConfig(data)
+	return size(jpeg.DecodeConfig(data))
+}
+
+func size(config jpeg.Config, err error) (image.Config, error) {
 	return image.Config{Width: config.Width, Height: config.Height}, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"image"
 	"io"
 	"maps"
@@ -103,18 +104,28 @@ func TestDecoder_Again(t *testing.T) {
 	}
 }
 
-// FuzzDecodeJPEG makes sure that damaged files never make the decoder panic: what Decode recovers from would hide that.
+// FuzzDecodeJPEG makes sure that damaged files never make the decoder panic: what Decode recovers from would hide that; and that what a recipe needs of a file is the
+// same in memory that other files were decoded in.
 func FuzzDecodeJPEG(f *testing.F) {
 	for name, data := range unzip(f, filepath.Join(testdata, "jpegs.zip")) {
 		if strings.HasSuffix(name, ".jpg") && len(data) < 2000 {
 			f.Add(data)
 		}
 	}
-	decoder := new(jpeg.Decoder)
-	f.Fuzz(func(_ *testing.T, data []byte) {
+	decoder, recipe := new(jpeg.Decoder), card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Bicubic}
+	f.Fuzz(func(t *testing.T, data []byte) {
 		if config, err := jpegConfig(data); err == nil && config.Width*config.Height < 1<<18 {
-			_, _ = decodeJPEG(data)
-			_, _ = decodeJPEGFor(decoder, card.Recipe{Resize: card.ShorterEdge, ResizeTo: 40, Crop: 11, Interpolation: card.Bicubic}, data)
+			want, failed := decodeJPEG(data)
+			got, err := decodeJPEGFor(decoder, recipe, data)
+			if fmt.Sprint(err) != fmt.Sprint(failed) {
+				t.Fatalf("%v, and %v for the whole picture", err, failed)
+			}
+			window := sourceWindow(recipe, config.Width, config.Height)
+			for y := window.Min.Y; err == nil && y < window.Max.Y; y++ {
+				if from, to := 3*window.Min.X, 3*window.Max.X; !bytes.Equal(got.row(y)[from:to], want.row(y)[from:to]) {
+					t.Fatalf("line %d of %v differs", y, window)
+				}
+			}
 		}
 		_ = exifOfJPEG(data).orientation()
 	})

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/card"
-	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
 )
 
 // TestDecode_DrawnKinds makes sure that the pixels of drawn pictures of all kinds are those that Pillow reads.
@@ -51,9 +50,9 @@ func TestPrepare_Turns(t *testing.T) {
 	}
 	upright := recipe
 	upright.Orientation = card.Upright
-	differ, decoder := 0, new(jpeg.Decoder)
+	differ, work := 0, new(workspace)
 	for name, want := range turned {
-		decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(decoder, upright, bytes.NewReader(files[name]))
+		decoded, stated, err := limits{MaxFileBytes, MaxPixels}.picture(work, upright, bytes.NewReader(files[name]))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -9,29 +9,81 @@ import (
 
 // method is how an image is resized.
 type method struct {
-	filter  filter
-	tensors bool // as torchvision resizes tensors, not as Pillow does
+	interpolation card.Interpolation
+	tensors       bool // as torchvision resizes tensors, not as Pillow does
 }
 
-func methodOf(r card.Recipe) method {
-	return method{filters[r.Interpolation], r.Arithmetic == card.Tensors}
+func methodOf(r card.Recipe) method { return method{r.Interpolation, r.Arithmetic == card.Tensors} }
+
+func (m method) filter() filter { return filters[m.interpolation] }
+
+// resizer resizes images one after the other in the same memory. The zero value is ready.
+type resizer struct {
+	passes [2][]uint8 // what the passes make
+	axes   map[axisKey]*axis
+}
+
+// mostAxes is how many axes a resizer keeps: images of a data set have a few hundred sizes at most, or all of them another one.
+const mostAxes = 256
+
+// axisKey is what an axis follows from.
+type axisKey struct {
+	method
+	in, out int
+	wanted  span
+}
+
+// axis returns that of newAxis, which it keeps.
+func (z *resizer) axis(m method, in, out int, wanted span) *axis {
+	key := axisKey{m, in, out, wanted}
+	if a := z.axes[key]; a != nil {
+		return a
+	}
+	if z.axes == nil || len(z.axes) == mostAxes {
+		z.axes = make(map[axisKey]*axis)
+	}
+	a := newAxis(m, in, out, wanted)
+	z.axes[key] = a
+	return a
+}
+
+// image returns the image that a pass makes, whose samples are those of another one.
+func (z *resizer) image(pass, width, height int) *RGB8 {
+	size := 3 * width * height
+	if cap(z.passes[pass]) < size {
+		z.passes[pass] = make([]uint8, size)
+	}
+	return &RGB8{Width: width, Height: height, Pix: z.passes[pass][:size]}
+}
+
+// size is how many bytes the resizer holds.
+func (z *resizer) size() int {
+	size := cap(z.passes[0]) + cap(z.passes[1])
+	for _, a := range z.axes {
+		size += a.size()
+	}
+	return size
 }
 
 // resample resizes src to width by height and returns the part of the result inside window; parts of window that are outside of the result are black. Only
 // samples inside window are computed, each as Pillow's Image.resize or torchvision's resize of uint8 tensors does: in two passes, the first of which is
-// rounded to 8 bits. An axis that keeps its length has weights of exactly one and zero, so its pass changes nothing.
-func resample(src *RGB8, width, height int, m method, window image.Rectangle) *RGB8 {
+// rounded to 8 bits. An axis that keeps its length has weights of exactly one and zero, so its pass changes nothing. The result may be in the memory of z.
+func (z *resizer) resample(src *RGB8, width, height int, m method, window image.Rectangle) *RGB8 {
 	visible := window.Intersect(image.Rect(0, 0, width, height))
 	if visible.Empty() {
 		return NewRGB8(window.Dx(), window.Dy())
 	}
-	x := newAxis(m, src.Width, width, span{visible.Min.X, visible.Max.X})
-	y := newAxis(m, src.Height, height, span{visible.Min.Y, visible.Max.Y})
-	var part *RGB8
+	x := z.axis(m, src.Width, width, span{visible.Min.X, visible.Max.X})
+	y := z.axis(m, src.Height, height, span{visible.Min.Y, visible.Max.Y})
+	part := z.image(1, visible.Dx(), visible.Dy())
 	if !m.tensors && verticalFirst(src.Width, src.Height, width, height) {
-		part = x.across(y.down(src, y.source.first, x.source), 0, span{0, visible.Dy()})
+		high := z.image(0, x.source.len(), visible.Dy())
+		y.down(high, src, y.source.first, x.source)
+		x.across(part, high, 0, span{0, visible.Dy()})
 	} else {
-		part = y.down(x.across(src, x.source.first, y.source), 0, span{0, visible.Dx()})
+		wide := z.image(0, visible.Dx(), y.source.len())
+		x.across(wide, src, x.source.first, y.source)
+		y.down(part, wide, 0, span{0, visible.Dx()})
 	}
 	if visible == window {
 		return part
@@ -63,18 +115,30 @@ type axis struct {
 	// precision is the number of fraction bits of the weights, and half what turns truncation into rounding.
 	precision uint
 	half      int32
+	// vectors are the taps for weighPixels, once across was called.
+	vectors *pixelVectors
+}
+
+// size is about how many bytes the axis takes.
+func (a *axis) size() int {
+	const ofTaps = 64
+	size := len(a.taps) * (ofTaps + 12*len(a.taps[0].weights))
+	if a.vectors != nil {
+		size += 4 * (len(a.vectors.first) + len(a.vectors.weights))
+	}
+	return size
 }
 
 // newAxis returns what makes the wanted output samples of an axis that is resized from in to out samples.
-func newAxis(m method, in, out int, wanted span) axis {
+func newAxis(m method, in, out int, wanted span) *axis {
 	precision := uint(pillowPrecision)
 	var all []taps
 	if m.tensors { // the largest of all weights decides, also of those that are not wanted
-		all = tapsFor(m.filter, in, out, span{0, out})
+		all = tapsFor(m.filter(), in, out, span{0, out})
 		precision = tensorPrecision(all)
 		all = all[wanted.first:wanted.last]
 	} else {
-		all = tapsFor(m.filter, in, out, wanted)
+		all = tapsFor(m.filter(), in, out, wanted)
 	}
 	fixedPoint(all, precision)
 	end := all[len(all)-1]
@@ -82,23 +146,25 @@ func newAxis(m method, in, out int, wanted span) axis {
 	for i := range all {
 		all[i].first -= source.first
 	}
-	return axis{source, all, precision, 1 << (precision - 1)}
+	return &axis{source: source, taps: all, precision: precision, half: 1 << (precision - 1)}
 }
 
 // source returns the source samples that the wanted output samples are made of.
 func (m method) source(in, out int, wanted span) span {
-	first := tapsFor(m.filter, in, out, span{wanted.first, wanted.first + 1})[0]
-	last := tapsFor(m.filter, in, out, span{wanted.last - 1, wanted.last})[0]
+	first := tapsFor(m.filter(), in, out, span{wanted.first, wanted.first + 1})[0]
+	last := tapsFor(m.filter(), in, out, span{wanted.last - 1, wanted.last})[0]
 	return span{first.first, last.first + len(last.exact)}
 }
 
-// across resizes the given lines horizontally; the source samples begin at column from.
-func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
-	out := NewRGB8(len(a.taps), lines.len())
-	var v pixelVectors
-	if fast && out.Width > 1 {
-		v = a.vectors()
+// across sets out to the given lines, resized horizontally; the source samples begin at column from.
+func (a *axis) across(out, p *RGB8, from int, lines span) {
+	if a.vectors == nil {
+		a.vectors = new(pixelVectors)
+		if fast && out.Width > 1 {
+			a.vectors = a.newVectors()
+		}
 	}
+	v := a.vectors
 	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
 		for y := lo; y < hi; y++ {
 			src := p.Pix[3*((lines.first+y)*p.Width+from):]
@@ -110,7 +176,6 @@ func (a axis) across(p *RGB8, from int, lines span) *RGB8 {
 			a.weighColumns(out.row(y)[3*done:], src, a.taps[done:])
 		}
 	})
-	return out
 }
 
 // pixelVectors are the taps of an axis for weighPixels.
@@ -121,8 +186,8 @@ type pixelVectors struct {
 	reach   int // how many bytes of a line are read
 }
 
-func (a axis) vectors() pixelVectors {
-	var v pixelVectors
+func (a *axis) newVectors() *pixelVectors {
+	v := new(pixelVectors)
 	for _, t := range a.taps {
 		v.pairs = max(v.pairs, (len(t.weights)+1)/2)
 	}
@@ -140,7 +205,7 @@ func (a axis) vectors() pixelVectors {
 }
 
 // weighColumns resizes one line, or its end.
-func (a axis) weighColumns(dst, src []uint8, all []taps) {
+func (a *axis) weighColumns(dst, src []uint8, all []taps) {
 	for _, t := range all {
 		r, g, b := weigh(src[3*t.first:], t.weights, a.half)
 		d := dst[:3]
@@ -168,9 +233,8 @@ func weigh(pixels []uint8, weights []int32, half int32) (r, g, b int32) {
 	return r, g, b
 }
 
-// down resizes the given columns vertically; the source samples begin at line from.
-func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
-	out := NewRGB8(columns.len(), len(a.taps))
+// down sets out to the given columns, resized vertically; the source samples begin at line from.
+func (a *axis) down(out, p *RGB8, from int, columns span) {
 	parallel.Ranges(out.Height, out.Width*len(a.taps[0].weights), func(lo, hi int) {
 		whole := 0 // samples that vectors make
 		if fast {
@@ -190,11 +254,10 @@ func (a axis) down(p *RGB8, from int, columns span) *RGB8 {
 			}
 		}
 	})
-	return out
 }
 
 // addLines sets sums to the weighted sums of lines.
-func (a axis) addLines(sums []int32, t taps, line func(i int) []uint8) {
+func (a *axis) addLines(sums []int32, t taps, line func(i int) []uint8) {
 	for i := range sums {
 		sums[i] = a.half
 	}

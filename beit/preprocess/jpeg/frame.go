@@ -122,7 +122,7 @@ func (d *decoder) allocate() {
 	for i := range d.components {
 		c := &d.components[i]
 		c.pitch = 8 * c.stride
-		c.samples = d.memory.samples[i].cleared(c.pitch * 8 * c.lines)
+		c.samples = d.memory.samples[i].take(c.pitch * 8 * c.lines) // all that are read are written before, in whatever scan
 		lines := c.v
 		if d.multiple {
 			lines = c.lines

@@ -1,5 +1,10 @@
 package jpeg
 
+import (
+	"bytes"
+	"slices"
+)
+
 // look is how many bits are looked up at once.
 const look = 10
 
@@ -14,6 +19,8 @@ type huffman struct {
 	limit   [17]uint32
 	offset  [17]int32
 	symbols []byte
+	// definition is what it was made of; nil for the usual ones.
+	definition []byte
 }
 
 // huffmanTables reads tables of codes.
@@ -30,18 +37,36 @@ func (d *decoder) huffmanTables(body []byte) error {
 		if class > 1 || at > 3 || total > 256 || len(body) < 17+total {
 			return malformed("a table of %d codes, class %d, number %d", total, class, at)
 		}
-		table, err := newHuffman([16]byte(body[1:17]), body[17:17+total])
+		table, err := d.huffman(class, at, body[1:17+total])
 		if err != nil {
 			return err
 		}
 		if class == 0 {
 			d.dc[at] = table
 		} else {
-			d.ac[at] = table.withValues()
+			d.ac[at] = table
 		}
 		body = body[17+total:]
 	}
 	return nil
+}
+
+// huffman returns the table of a definition: how many codes there are of each length, and their symbols. It is that of a file before if that had the same.
+func (d *decoder) huffman(class, at byte, definition []byte) (*huffman, error) {
+	known := &d.memory.tables[class][at]
+	if *known != nil && bytes.Equal((*known).definition, definition) {
+		return *known, nil
+	}
+	table, err := newHuffman([16]byte(definition), definition[16:])
+	if err != nil {
+		return nil, err
+	}
+	if class == 1 {
+		table = table.withValues()
+	}
+	table.definition = slices.Clone(definition)
+	*known = table
+	return table, nil
 }
 
 // newHuffman returns the table with so many codes of each length from 1 to 16.

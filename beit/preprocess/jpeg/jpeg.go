@@ -45,13 +45,7 @@ func malformed(format string, args ...any) error {
 }
 
 // DecodeConfig reads the header. The error is [ErrTruncated], an *[UnsupportedError], or one without a type for a malformed file.
-func DecodeConfig(data []byte) (Config, error) {
-	d := &decoder{data: data}
-	if err := d.header(); err != nil {
-		return Config{}, err
-	}
-	return Config{d.width, d.height, len(d.components)}, nil
-}
+func DecodeConfig(data []byte) (Config, error) { return new(Decoder).DecodeConfig(data) }
 
 // Decode decodes a file. The errors are those of [DecodeConfig].
 func Decode(data []byte) (*Image, error) {
@@ -66,6 +60,15 @@ func DecodeWindow(data []byte, window func(Config) image.Rectangle) (*Image, err
 
 // Decoder decodes files one after the other in the same memory. The zero value is ready. It must not be used from several goroutines at once.
 type Decoder struct{ memory memory }
+
+// DecodeConfig is the function of that name. It keeps the tables of codes for files that have the same.
+func (own *Decoder) DecodeConfig(data []byte) (Config, error) {
+	d := &decoder{data: data, memory: &own.memory}
+	if err := d.header(); err != nil {
+		return Config{}, err
+	}
+	return Config{d.width, d.height, len(d.components)}, nil
+}
 
 // DecodeWindow is the function of that name, but the Image belongs to the decoder: it is valid until the next call, and what is outside of the window is of no
 // particular value.
@@ -96,6 +99,8 @@ type memory struct {
 	samples      [4]buffer[uint8]
 	coefficients [4]buffer[int16]
 	pixels       buffer[uint8]
+	// tables are the codes of the files before, by class and number: most files have the same.
+	tables [2][4]*huffman
 }
 
 type buffer[T any] []T

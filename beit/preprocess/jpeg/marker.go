@@ -21,7 +21,7 @@ const (
 // decoder reads one file.
 type decoder struct {
 	data   []byte
-	memory *memory // nil to read the header
+	memory *memory
 	pos    int
 	// pending is a marker that was read and not acted on, or 0.
 	pending byte
