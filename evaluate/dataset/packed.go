@@ -23,6 +23,8 @@ type packed struct {
 	// file is the path of the tar, and place the number of the member in it, from 0.
 	file  string
 	place int
+	// links may know where what it leads to is; it may be nil.
+	links *links
 }
 
 // isContent reports whether a member has its own content. The holes of sparse files are read as zeros.
@@ -37,12 +39,16 @@ func isContent(header *tar.Header) bool {
 // unpacks reports whether a member unpacks as a file: it has its own content, or is a hard link to one that has.
 func unpacks(header *tar.Header) bool { return isContent(header) || header.Typeflag == tar.TypeLink }
 
-// whole returns what opens the member, by reading the tar again, if it is a hard link: then its content is that of an earlier member. What is neither that nor
-// a file fails.
+// whole returns what opens the member, if it is a hard link: then its content is that of an earlier member, which is looked for from the start of the tar where links
+// does not know its place. What is neither that nor a file fails.
 func (p packed) whole() func() (io.ReadCloser, error) {
 	if p.header.Typeflag == tar.TypeLink {
-		file, target, place := p.file, p.header.Linkname, p.place
-		return func() (io.ReadCloser, error) { return openLinked(file, target, place) }
+		return func() (io.ReadCloser, error) {
+			if content := p.links.open(p.header); content != nil {
+				return content, nil
+			}
+			return openLinked(p.file, p.header.Linkname, p.place)
+		}
 	}
 	reason := "it is no regular file in the tar"
 	if p.header.Typeflag == tar.TypeSymlink {

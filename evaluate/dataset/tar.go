@@ -276,6 +276,9 @@ func (e *TarError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what to do.
 func (e *TarError) Hint() string {
+	if errors.Is(e.Err, errTwice) {
+		return "pack its images anew, each once"
+	}
 	if errors.Is(e.Err, errNoEnd) || errors.Is(e.Err, errAfterEnd) {
 		return "fetch it again; if it is whole, pack its images anew: one tar in each file"
 	}
@@ -330,6 +333,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 	}
 	defer source.Close()
 	entries, last, now, count, ended := tar.NewReader(source.reader()), "", sample{}, 0, false
+	linked, seen := newLinks(source), newNameSet()
 	flush := func() error {
 		if now.image.name == "" {
 			return nil
@@ -356,6 +360,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return &TarError{file.path, last, &damageError{err}}
 		}
 		last = header.Name
+		linked.pass(header, place)
 		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || isHidden(path.Base(header.Name)) {
 			continue
 		}
@@ -373,7 +378,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			continue
 		}
 		keep := content && (a.wanted == nil || a.wanted(count))
-		if err := now.add(packed{header, entries, file.path, place}, keep); err != nil {
+		if err := now.add(packed{header, entries, file.path, place, linked}, keep, seen); err != nil {
 			return &TarError{file.path, last, err}
 		}
 	}
@@ -398,8 +403,8 @@ func saysClass(name string) bool {
 	return slices.Contains([]string{"cls", "cls.txt", "json"}, endingOf(name))
 }
 
-// add takes a member into the sample.
-func (s *sample) add(p packed, keep bool) error {
+// add takes a member into the sample. seen has the names of all images so far.
+func (s *sample) add(p packed, keep bool, seen *nameSet) error {
 	name := p.header.Name
 	switch ending := endingOf(name); {
 	case saysClass(name):
@@ -417,6 +422,9 @@ func (s *sample) add(p packed, keep bool) error {
 	}
 	if s.image.name != "" {
 		return fmt.Errorf("%s has two images", text.Quote(s.key))
+	}
+	if !seen.add(name) {
+		return errTwice
 	}
 	s.image.name = name
 	if !keep {

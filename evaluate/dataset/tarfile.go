@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"os"
+	"path"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -124,9 +126,12 @@ func (f *gzipFile) next() error {
 	}
 }
 
+// seeks reports whether any place of the file can be gone to: it is not compressed.
+func (f *tarFile) seeks() bool { return f.plain == io.Reader(f.file) }
+
 // reader returns what the members are read from: it can skip them, if the file is not compressed.
 func (f *tarFile) reader() io.Reader {
-	if f.plain == io.Reader(f.file) {
+	if f.seeks() {
 		return struct {
 			io.Reader
 			io.Seeker
@@ -140,6 +145,24 @@ var (
 	errNoEnd    = errdef.New(errdef.ErrInput, "it ends without the empty blocks that are the end of a tar: what follows may be missing")
 	errAfterEnd = errdef.New(errdef.ErrInput, "data follows the empty blocks that are the end of a tar: it is damaged, or several tar files are in one")
 )
+
+// errTwice says that a tar has two images of one name. The last of them is what unpacks.
+var errTwice = errdef.New(errdef.ErrInput, "the tar has an image of that name before it, which this one would replace if it was unpacked: which of them counts is in doubt")
+
+// nameSet holds the names of members as they unpack, so that a tar of millions takes little memory: of each a hash of 64 bits, by a key that is drawn anew.
+type nameSet struct {
+	seed   maphash.Seed
+	hashes map[uint64]struct{}
+}
+
+func newNameSet() *nameSet { return &nameSet{maphash.MakeSeed(), map[uint64]struct{}{}} }
+
+// add reports whether a name was not there yet.
+func (s *nameSet) add(name string) bool {
+	before := len(s.hashes)
+	s.hashes[maphash.String(s.seed, path.Clean("/"+name))] = struct{}{}
+	return len(s.hashes) > before
+}
 
 // checkEnd reads a tar file of which no more members follow to its end. It is an error if the blocks that are the end of a tar are missing, or if something
 // follows them, as where a part was overwritten with zeros; also if the checksum of the compressed file is wrong.

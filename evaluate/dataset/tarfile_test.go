@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -153,10 +154,6 @@ func TestTars_ChainsOfLinks(t *testing.T) {
 		members = append(members, link(fmt.Sprintf("1/%d.png", i+1), fmt.Sprintf("1/%d.png", i)))
 	}
 	path := packHeaders(t, members...)
-	set, err := openTars(t, []string{path}, dataset.Options{}, ten, dataset.Matching{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	sum := func(content string) string {
 		return fmt.Sprintf("%08x", crc32.Checksum([]byte(content), crc32.MakeTable(crc32.Castagnoli)))
 	}
@@ -173,25 +170,118 @@ func TestTars_ChainsOfLinks(t *testing.T) {
 	for i := 6; i <= 9; i++ {
 		want[fmt.Sprintf("1/%d.png", i)] = fmt.Sprintf(`it is a link to "1/%d.png", from which more than 8 links follow one another`, i-1)
 	}
-	got := map[string]string{}
-	for e := range set.Examples(t.Context()) {
-		got[e.Name] = e.Content
-		file, err := e.Open()
+	for _, packed := range []string{path, gzipped(t, path)} { // in the latter no place can be gone to
+		set, err := openTars(t, []string{packed}, dataset.Options{}, ten, dataset.Matching{})
 		if err != nil {
-			got[e.Name] += err.Error()
-			continue
+			t.Fatal(err)
 		}
-		if raw, err := io.ReadAll(file); err != nil || sum(string(raw)) != e.Content {
-			t.Errorf("%s: %q, %v", e.Name, raw, err)
+		got := map[string]string{}
+		for e := range set.Examples(t.Context()) {
+			got[e.Name] = e.Content
+			file, err := e.Open()
+			if err != nil {
+				got[e.Name] += err.Error()
+				continue
+			}
+			if raw, err := io.ReadAll(file); err != nil || sum(string(raw)) != e.Content {
+				t.Errorf("%s: %q, %v", e.Name, raw, err)
+			}
 		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", packed, diff)
+		}
 	}
 	if file, err := dataset.OpenMember(path, "0/c.png"); err != nil {
 		t.Error(err)
 	} else if raw, err := io.ReadAll(file); string(raw) != png || errors.Join(err, file.Close()) != nil {
 		t.Errorf("%q, %v", raw, err)
+	}
+}
+
+// gzipped returns a compressed copy of a file.
+func gzipped(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(raw); errors.Join(err, w.Close()) != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Base(path)+".gz", packed.String())
+}
+
+// Hard links are read where their content is, however many there are: the tar is not read again for each, which would take the square of their number.
+func TestTars_ManyLinks(t *testing.T) {
+	t.Parallel()
+	const many = 20000
+	members := make([]tar.Header, 0, many+1)
+	members = append(members, tar.Header{Name: "0/first.png", Uname: png})
+	for i := range many {
+		members = append(members, tar.Header{Name: fmt.Sprintf("1/%d.png", i), Typeflag: tar.TypeLink, Linkname: "0/first.png"})
+	}
+	set, err := openTars(t, []string{packHeaders(t, members...)}, dataset.Options{}, ten, dataset.Matching{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, read := time.Now(), 0
+	for e, err := range set.Examples(t.Context()) {
+		file, openErr := e.Open()
+		if errors.Join(err, openErr) != nil {
+			t.Fatal(err, openErr)
+		}
+		if raw, err := io.ReadAll(file); err != nil || string(raw) != png {
+			t.Fatalf("%s: %q, %v", e.Name, raw, err)
+		}
+		if read++; time.Since(start) > 30*time.Second {
+			t.Fatalf("half a minute for %d links", read)
+		}
+	}
+	if read != many+1 {
+		t.Errorf("%d images", read)
+	}
+}
+
+// A tar that has an image twice is refused, since what unpacks is the last one; so is a link of that name. The same name in another tar is another image.
+func TestTars_SameNameTwice(t *testing.T) {
+	t.Parallel()
+	again := map[string]tar.Header{
+		"the same": {Name: "0/a.png", Uname: png}, "written otherwise": {Name: "./1/../0//a.png", Uname: png}, "from the root": {Name: "/0/a.png", Uname: png},
+		"a hard link": {Name: "0/a.png", Typeflag: tar.TypeLink, Linkname: "1/b.png"}, "a link": {Name: "0/a.png", Typeflag: tar.TypeSymlink, Linkname: "../1/b.png"},
+	}
+	for name, header := range again {
+		path := packHeaders(t, tar.Header{Name: "0/a.png", Uname: png}, tar.Header{Name: "1/b.png", Uname: png}, header)
+		for _, packed := range []string{path, gzipped(t, path)} {
+			_, err := openTars(t, []string{packed}, dataset.Options{}, ten, dataset.Matching{})
+			if bad := (*dataset.TarError)(nil); !errors.As(err, &bad) || bad.Member != header.Name || !strings.Contains(err.Error(), "before it") || !strings.Contains(bad.Hint(), "once") {
+				t.Errorf("%s: %v", name, err)
+			}
+			pictures, err := dataset.OpenTarPictures([]string{packed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var last error
+			for _, last = range pictures.Images(t.Context(), func(int) bool { return false }) {
+			}
+			if !errors.As(last, new(*dataset.TarError)) {
+				t.Errorf("%s, as pictures: %v", name, last)
+			}
+		}
+	}
+	one := packHeaders(t, tar.Header{Name: "0/a.png", Uname: png}, tar.Header{Name: "0/a.txt"}, tar.Header{Name: "0/b.png", Uname: png}, tar.Header{Name: "0/a.txt"})
+	raw, err := os.ReadFile(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := write(t, "other.tar", string(raw))
+	set, err := openTars(t, []string{one, other}, dataset.Options{}, ten, dataset.Matching{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := list(t, set); len(got) != 4 {
+		t.Error(got)
 	}
 }
 
