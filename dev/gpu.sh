@@ -44,6 +44,13 @@ for size in 32 64; do
     verify 0 "testdata/tiny/tiny_p16_$size.unilm.pth" "tiny/tiny_p16_$size.timm.bfloat16" --dtype bf16
     verify 0 "testdata/tiny/tiny_p16_$size.unilm.pth" "tiny/tiny_p16_$size.timm.float16" --dtype f16
 done
+for part in encoder decoder; do
+    verify 0 "testdata/tokenizer/digits_dvae.$part.pkl" "tokenizer/digits_dvae_$part.stages.float64"
+    for dtype in bf16 f16; do
+        verify 0 "testdata/tokenizer/digits_dvae.$part.pkl" "tokenizer/digits_dvae_$part.stages.float64" --dtype $dtype
+    done
+done
+verify 0 testdata/tokenizer/vqkd_p16_64.unilm.pth tokenizer/vqkd_p16_64.unilm.float32
 # TF32 keeps 10 bits of the mantissa: that is more than rounding of float32, and verify has to notice.
 TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1 verify 1 "$folder/beit_base_p16_224.safetensors" full/beit_base_p16_224.timm.float32
 

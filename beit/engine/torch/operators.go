@@ -111,10 +111,13 @@ func (s *scope) rectify(x value) {
 	s.call("relu_", func(out *libtch.Ctensor) { libtch.AtgRelu_(out, x.c) })
 }
 
-// convolution returns the convolution of x, [N, in, H, W], with a square window, [out, in, side, side], and padding zeros around x.
+// convolution returns the convolution of x, [N, in, H, W], with a square window, [out, in, side, side], and padding zeros around x. On a GPU conv2d would round
+// float32 to TF32, which has 10 bits of the mantissa: for convolutions, other than for matrix products, that is what libtorch does unless told otherwise.
 func (s *scope) convolution(x, weight, bias value, padding int64) value {
-	return s.call("conv2d", func(out *libtch.Ctensor) {
-		libtch.AtgConv2d(out, x.c, weight.c, bias.c, []int64{1, 1}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, 1)
+	const transposed, benchmark, deterministic, cudnn, tf32 = 0, 0, 0, 1, 0
+	return s.call("_convolution", func(out *libtch.Ctensor) {
+		libtch.Atg_Convolution(out, x.c, weight.c, bias.c, []int64{1, 1}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, transposed, []int64{0, 0}, 2, 1,
+			benchmark, deterministic, cudnn, tf32)
 	})
 }
 
