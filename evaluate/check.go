@@ -24,10 +24,17 @@ type ending struct {
 	Images int `json:"images"`
 }
 
+// recordFields are those of a line.
+var recordFields = text.Fields[line]()
+
 // readLine reads a line that is not the first.
 func readLine(raw []byte) (line, error) {
 	var l line
-	switch err := json.Unmarshal(raw, &l); {
+	err := json.Unmarshal(raw, &l)
+	if err == nil {
+		err = text.CheckFields(raw, recordFields...)
+	}
+	switch {
 	case err != nil:
 		return l, fmt.Errorf("not a record: %w", err)
 	case l.End != nil:

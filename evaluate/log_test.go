@@ -257,6 +257,8 @@ func TestReadPredictions_Damaged(t *testing.T) {
 		{"a rank beyond all classes", 3, `"rank":1`, `"rank":11`, "5 answers and the rank 11"},
 		{"a negative loss", 3, `"loss":`, `"loss":-`, "the loss is -"},
 		{"an answer for what could not be read", 3, `"rank":1`, `"error":"gone"`, "an image that could not be read has an answer"},
+		{"a field in capitals", 3, `"rank":1`, `"rank":1,"Class":2`, `there is no key "Class": did you mean class?`},
+		{"a field twice", 3, `"rank":1`, `"rank":1,"class":2`, `the key "class" stands twice`},
 		{"no answer", 3, `"top"`, `"bottom"`, "0 answers and the rank 1"},
 		{"another end", 11, `"images":9`, `"images":8`, "the end says 8 images, there are 9"},
 		{"too few names", 1, `"names":["0",`, `"names":[`, "the header has 9 names and 10 logits"},

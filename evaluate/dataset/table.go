@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -210,7 +212,7 @@ func (c columns) of(record []string) (string, error) {
 func readObjects(r io.Reader, file string) ([]row, error) {
 	var rows []row
 	err := eachLine(r, file, func(number int, line string) error {
-		object, err := decodeObject([]byte(line))
+		object, err := decodeObject([]byte(line), slices.Concat(nameColumns, classColumns)...)
 		if err != nil {
 			return &ListError{File: file, Line: number, Reason: err.Error()}
 		}
@@ -228,13 +230,13 @@ func readObjects(r io.Reader, file string) ([]row, error) {
 	return rows, err
 }
 
-// decodeObject decodes a JSON object. One in which a key stands twice is refused.
-func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
+// decodeObject decodes a JSON object. One in which a key stands twice is refused, and so is a key that is one of the fields but for its case.
+func decodeObject(raw []byte, fields ...string) (map[string]json.RawMessage, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, text.JSONError(err)
 	}
-	if err := text.CheckKeys(raw); err != nil {
+	if err := text.CheckFields(raw, fields...); err != nil {
 		return nil, err
 	}
 	return object, nil
@@ -267,7 +269,17 @@ func oneOf(object map[string]json.RawMessage, keys []string) (string, error) {
 		had, value = append(had, key), word
 	}
 	if len(had) == 0 {
-		return "", fmt.Errorf("there is no %s", text.Or(keys[:3]))
+		return "", fmt.Errorf("there is no %s%s", text.Or(keys[:3]), meant(object, keys))
 	}
 	return value, nil
+}
+
+// meant says which key of an object was probably meant for one of some keys, none of which it has.
+func meant(object map[string]json.RawMessage, keys []string) string {
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		if near := suggest.Nearest(key, keys); near != "" && !slices.Contains(nameColumns, key) && !slices.Contains(classColumns, key) {
+			return fmt.Sprintf("; did you mean %s by the key %s?", near, text.Quote(key))
+		}
+	}
+	return ""
 }

@@ -313,6 +313,8 @@ type sample struct {
 	class string
 	// said reports that a member says the class.
 	said bool
+	// meant says which key of a member was probably meant to say it.
+	meant string
 }
 
 // read yields the images of a tar file with the names of their classes, in the order of the file. With content, what their open returns is in memory; without,
@@ -444,11 +446,12 @@ func (s *sample) addClass(ending string, p packed) error {
 	}
 	class := strings.TrimSpace(string(raw))
 	if ending == "json" {
-		object, err := decodeObject(raw)
+		object, err := decodeObject(raw, classColumns...)
 		if err != nil {
 			return err
 		}
 		if columnOfObject(object) == "" {
+			s.meant = meant(object, classColumns)
 			return nil // about something else than the class
 		}
 		if class, err = oneOf(object, classColumns); err != nil {
@@ -488,7 +491,7 @@ func (a *archives) classify(s *sample, tar string, i int) error {
 	case s.said:
 		s.image.class = s.class
 	case folder == "." || folder == "/" || folder == "..":
-		return errors.New("nothing says the class of the image")
+		return errors.New("nothing says the class of the image" + s.meant)
 	default:
 		s.image.class = folder
 	}

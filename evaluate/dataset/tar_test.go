@@ -237,6 +237,8 @@ func TestTars_Errors(t *testing.T) {
 		{"two classes", pack(t, "1.png="+png, "1.cls=1", "1.json={\"label\": 2}"), `the classes "1" and "2"`, new(*dataset.TarError)},
 		{"an odd class", pack(t, "1.png="+png, "1.cls=1\n2"), "does not hold one class", new(*dataset.TarError)},
 		{"no JSON", pack(t, "1.png="+png, "1.json=[1]"), "1.json", new(*dataset.TarError)},
+		{"a key in capitals", pack(t, "7/1.png="+png, `7/1.json={"Label": 2}`), `there is no key "Label": did you mean label?`, new(*dataset.TarError)},
+		{"a misspelt key", pack(t, "1.png="+png, `1.json={"lable": 2}`), `nothing says the class of the image; did you mean label by the key "lable"?`, new(*dataset.TarError)},
 		{"a key twice", pack(t, "1.png="+png, `1.json={"label": 2, "label": 1}`), `the key "label" stands twice`, new(*dataset.TarError)},
 		{"a tar in a tar", pack(t, "n01440764.tar=x"), "a tar file in a tar file", new(*dataset.TarError)},
 		{"no images", pack(t, "1.txt=x"), "has no class folders with images", new(*dataset.NoImagesError)},

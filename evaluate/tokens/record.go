@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Record is what a tokenizer said of an image.
@@ -24,13 +26,16 @@ const (
 	maxLine       = 16 << 20
 )
 
+// recordFields are those of a record.
+var recordFields = text.Fields[Record]()
+
 // readRecord reads a line that is not the first.
 func (h *Header) readRecord(raw []byte) (Record, error) {
 	var found struct {
 		Record
 		Index *int `json:"index"`
 	}
-	if err := json.Unmarshal(raw, &found); err != nil || found.Index == nil {
+	if err := json.Unmarshal(raw, &found); err != nil || found.Index == nil || text.CheckFields(raw, recordFields...) != nil {
 		return Record{}, errors.New("it is not the record of an image")
 	}
 	found.Record.Index = *found.Index

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,11 @@ func JSONError(err error) error {
 }
 
 // CheckKeys returns an error if a key stands twice in a JSON object, which is known to be one: readers of JSON differ in which of the values they take.
-func CheckKeys(object []byte) error {
+func CheckKeys(object []byte) error { return CheckFields(object) }
+
+// CheckFields is [CheckKeys], and also returns an error for a key that is one of the known fields but for its case: encoding/json takes it for that field, and other
+// readers don't.
+func CheckFields(object []byte, known ...string) error {
 	decoder, seen := json.NewDecoder(bytes.NewReader(object)), map[string]bool{}
 	if _, err := decoder.Token(); err != nil {
 		return err
@@ -47,6 +52,9 @@ func CheckKeys(object []byte) error {
 			return fmt.Errorf("the key %s stands twice in one object", Quote(key))
 		}
 		seen[key] = true
+		if i := slices.IndexFunc(known, func(field string) bool { return strings.EqualFold(field, key) }); i >= 0 && !slices.Contains(known, key) {
+			return fmt.Errorf("there is no key %s: did you mean %s? Capital and small letters differ in keys", Quote(key), known[i])
+		}
 		if err := decoder.Decode(&json.RawMessage{}); err != nil {
 			return err
 		}
@@ -74,4 +82,16 @@ func jsonKind(t reflect.Type) string {
 		return "a list"
 	}
 	return "an object"
+}
+
+// Fields returns the names of the fields that encoding/json reads of a struct, those of embedded structs among them.
+func Fields[T any]() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name != "" && name != "-" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
