@@ -88,7 +88,7 @@ var formats = []format{
 
 // Decode reads one image (of an animated or many-paged file the first one) and converts it to RGB as Pillow does; see [FromImage]. The format is recognised by
 // content. EXIF orientation, colour profiles and gamma are ignored, except that a TIFF file is turned, since Pillow does that. The error is [ErrFormat],
-// a *[TooLargeError], a *[jpeg.UnsupportedError], [jpeg.ErrTruncated], the error of r, or one without a type for a malformed file.
+// a *[TooLargeError], a *[jpeg.UnsupportedError], also of other kinds than JPEG, [jpeg.ErrTruncated], the error of r, or one without a type for a malformed file.
 func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
@@ -194,12 +194,12 @@ func (l limits) decode(r io.Reader) (*RGB8, error) {
 func (l limits) read(r io.Reader, file *bytes.Buffer) (f format, data []byte, err error) {
 	file.Reset()
 	limited := io.LimitReader(r, l.bytes+1)
-	if _, err := io.CopyN(file, limited, longestMagic); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(file, limited, HeadLen); err != nil && !errors.Is(err, io.EOF) {
 		return f, nil, fmt.Errorf("read image: %w", err)
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return begins(file.Bytes(), f.magic) })
 	if i < 0 {
-		return f, nil, ErrFormat
+		return f, nil, strangerOf(file.Bytes())
 	}
 	if _, err := file.ReadFrom(limited); err != nil {
 		return f, nil, fmt.Errorf("read %s: %w", formats[i].name, err)

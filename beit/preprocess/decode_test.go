@@ -17,6 +17,9 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/beitzoo/beitzoo/beit/preprocess/jpeg"
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 const testdata = "../../testdata/preprocess"
@@ -41,7 +44,7 @@ func pngOfSize(width, height uint32) []byte {
 
 func TestDecode_Errors(t *testing.T) {
 	t.Parallel()
-	gif, jpeg := read(t, "made_whole.gif"), read(t, "made_420.jpg")
+	gif, photo := read(t, "made_whole.gif"), read(t, "made_420.jpg")
 	animated := append([]byte("RIFF\x1a\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00"), 2, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	animated = append(animated, "ANMF\x00\x00\x00\x00"...)
 	for _, test := range []struct {
@@ -52,7 +55,7 @@ func TestDecode_Errors(t *testing.T) {
 		{"nothing", nil, ErrFormat.Error()},
 		{"text", []byte("GIF of a cat"), ErrFormat.Error()},
 		{"pickle", []byte("\x80\x02}q\x00."), ErrFormat.Error()},
-		{"truncated JPEG", jpeg[:len(jpeg)/2], "decode JPEG: the file ends early"},
+		{"truncated JPEG", photo[:len(photo)/2], "decode JPEG: the file ends early"},
 		{"truncated GIF", gif[:len(gif)*9/10], "decode GIF: the file ends early"},
 		{"GIF without a frame", gif[:13+768], "decode GIF: the file ends early"},
 		{"PNG without pixels", pngOfSize(3, 3), "decode PNG: the file ends early"},
@@ -67,6 +70,56 @@ func TestDecode_Errors(t *testing.T) {
 				t.Errorf("error is %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestDecode_OtherKinds makes sure that files of kinds that are not read are called by their kind, and not taken for what is no picture.
+func TestDecode_OtherKinds(t *testing.T) {
+	t.Parallel()
+	tiff := func(fields ...uint16) []byte { // 8 x 1 pixels of one byte, and these fields of 16 bits: tag, value
+		data := []byte("II\x2a\x00\x08\x00\x00\x00")
+		fields = append([]uint16{256, 8, 257, 1, 258, 8, 273, 0, 279, 8}, fields...)
+		data = binary.LittleEndian.AppendUint16(data, uint16(len(fields)/2))
+		for ; len(fields) > 0; fields = fields[2:] {
+			data = binary.LittleEndian.AppendUint32(data, uint32(fields[0])|3<<16)
+			data = binary.LittleEndian.AppendUint32(data, 1)
+			data = binary.LittleEndian.AppendUint32(data, uint32(fields[1]))
+		}
+		return append(data, 0, 0, 0, 0)
+	}
+	for _, c := range []struct {
+		data []byte
+		kind string
+	}{
+		{[]byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00"), "AVIF"},
+		{[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), "HEIC"},
+		{[]byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00"), "HEIF (HEIC or AVIF)"},
+		{[]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "JPEG 2000"},
+		{[]byte("\xff\x4f\xff\x51\x00\x2f"), "JPEG 2000"},
+		{[]byte("\xff\x0a\x00"), "JPEG XL"},
+		{[]byte("P7\nWIDTH 2\nHEIGHT 2\n"), "PAM"},
+		{[]byte("PF\n2 2\n-1.0\n"), "PFM of three colours"},
+		{tiff(259, 3, 292, 1), "TIFF with fax of group 3 that is coded in two dimensions"},
+		{tiff(259, 2), "TIFF compressed by run lengths of fax (CCITT RLE)"},
+		{tiff(259, 34712), "TIFF compressed by JPEG 2000"},
+		{tiff(259, 50000), "TIFF compressed by Zstandard"},
+		{tiff(262, 8, 277, 3), "TIFF with colours of CIE LAB"},
+		{tiff(262, 6, 277, 3), "TIFF with luma and colour differences that are not compressed by JPEG"},
+	} {
+		_, err := Decode(bytes.NewReader(c.data))
+		if wrong := (*jpeg.UnsupportedError)(nil); !errors.As(err, &wrong) || wrong.Kind != c.kind || !strings.HasSuffix(err.Error(), c.kind+" is not supported") || !errors.Is(err, errdef.ErrInput) {
+			t.Errorf("%q: %v", c.data, err)
+		}
+	}
+	for data, want := range map[string]string{
+		"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00":     "a video, such as MP4, not a picture",
+		"<!DOCTYPE html>":                              "a page of the web, not a picture",
+		"version https://git-lfs.github.com/spec/v1\n": "a pointer of Git LFS, not a picture",
+	} {
+		_, err := Decode(strings.NewReader(data))
+		if fmt.Sprint(err) != want || !errors.Is(err, ErrFormat) || !errors.Is(err, errdef.ErrInput) || errdef.Hint(err) == "" {
+			t.Errorf("%q: %v", data, err)
+		}
 	}
 }
 

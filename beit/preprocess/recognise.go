@@ -9,7 +9,8 @@ import (
 
 // endings are those of the names of picture files, also of kinds that Decode may not know: such a file is one that cannot be read, not one that is no picture.
 var endings = []string{
-	".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".jp2", ".tga", ".ico",
+	".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".pam",
+	".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".tga", ".ico",
 }
 
 // HasEnding reports whether a path ends as those of pictures do, whatever the case.

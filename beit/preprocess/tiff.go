@@ -23,6 +23,7 @@ type tiffFile struct {
 	parts                                            tiffParts
 	palette                                          [256][3]uint8
 	tables                                           []byte // of JPEG
+	fax                                              int    // the options of fax of group 3
 }
 
 // tiffParts are the strips or tiles.
@@ -36,7 +37,7 @@ type tiffParts struct {
 const (
 	tiffWidth, tiffHeight, tiffBits, tiffCompression, tiffPhotometric, tiffFillOrder = 256, 257, 258, 259, 262, 266
 	tiffStrips, tiffOrientation, tiffSamples, tiffRows, tiffStripSizes, tiffPlanar   = 273, 274, 277, 278, 279, 284
-	tiffPredictor, tiffPalette, tiffTileWidth, tiffTileHeight                        = 317, 320, 322, 323
+	tiffFaxOptions, tiffPredictor, tiffPalette, tiffTileWidth, tiffTileHeight        = 292, 317, 320, 322, 323
 	tiffTiles, tiffTileSizes, tiffExtra, tiffFormat, tiffTables                      = 324, 325, 338, 339, 347
 )
 
@@ -79,6 +80,7 @@ func newTIFF(data []byte) (*tiffFile, error) {
 	}
 	t.compression, t.photometric = one(tiffCompression, 1), one(tiffPhotometric, 0)
 	t.predictor, t.orientation = one(tiffPredictor, 1), known(uint64(one(tiffOrientation, 1)))
+	t.fax = one(tiffFaxOptions, 0)
 	t.planar, t.reversed, t.format = one(tiffPlanar, 1) == 2, one(tiffFillOrder, 1) == 2, one(tiffFormat, 1)
 	for _, v := range fields[tiffFormat] {
 		if int(v) != t.format {
@@ -215,6 +217,7 @@ func (t *tiffFile) directory() (map[int][]uint64, error) {
 var tiffTags = []int{
 	tiffWidth, tiffHeight, tiffBits, tiffCompression, tiffPhotometric, tiffFillOrder, tiffStrips, tiffOrientation, tiffSamples, tiffRows, tiffStripSizes,
 	tiffPlanar, tiffPredictor, tiffPalette, tiffTileWidth, tiffTileHeight, tiffTiles, tiffTileSizes, tiffExtra, tiffFormat, tiffTables,
+	tiffFaxOptions,
 }
 
 // number returns the number of so many bytes at a place, if the file has one there.

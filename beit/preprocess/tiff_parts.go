@@ -19,6 +19,13 @@ const (
 	tiffDeflate, tiffOldDeflate, tiffPackBits      = 8, 32946, 32773
 )
 
+// tiffCompressions are those that are not read.
+var tiffCompressions = map[int]string{
+	2: "run lengths of fax (CCITT RLE)", 6: "JPEG as in TIFF 6.0 (old JPEG)", 9: "JBIG", 10: "JBIG", 32766: "NeXT", 32809: "ThunderScan", 32771: "run lengths of fax (CCITT RLE)",
+	33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34661: "JBIG", 34676: "SGI's LogLUV", 34677: "SGI's LogLUV", 34712: "JPEG 2000", 34887: "LERC",
+	34925: "LZMA", 34926: "Zstandard", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}
+
 func decodeTIFF(data []byte) (*RGB8, error) {
 	t, err := newTIFF(data)
 	if err != nil {
@@ -137,6 +144,9 @@ func (t *tiffFile) open(part, height int) (io.Reader, error) {
 	case tiffRaw:
 		return source, nil
 	case tiffFax3:
+		if t.fax&1 == 1 {
+			return nil, unsupported("TIFF with fax of group 3 that is coded in two dimensions")
+		}
 		return ccitt.NewReader(source, order, ccitt.Group3, t.parts.width, height, &ccitt.Options{Invert: true}), nil
 	case tiffFax4:
 		return ccitt.NewReader(source, order, ccitt.Group4, t.parts.width, height, &ccitt.Options{Invert: true}), nil
@@ -148,6 +158,9 @@ func (t *tiffFile) open(part, height int) (io.Reader, error) {
 		return &packBits{data: raw}, nil
 	case tiffJPEG:
 		return t.openJPEG(raw, height)
+	}
+	if name := tiffCompressions[t.compression]; name != "" {
+		return nil, unsupported("TIFF compressed by %s", name)
 	}
 	return nil, unsupported("TIFF with compression %d", t.compression)
 }

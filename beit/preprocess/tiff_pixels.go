@@ -5,10 +5,19 @@ import (
 	"math"
 )
 
+// tiffColours are those that are not read.
+var tiffColours = map[int]string{
+	4: "a mask", 8: "colours of CIE LAB", 9: "colours of ICC LAB", 10: "colours of ITU LAB", 32803: "a colour filter array, a raw file of a camera,",
+	32844: "colours of LogL", 32845: "colours of LogLUV", 34892: "linear raw colours of a camera",
+}
+
 // converter returns what converts a line of pixels, for the combinations that Pillow knows.
 func (t *tiffFile) converter() (lineConverter, error) {
 	bits, colours := t.bits[0], map[int]int{tiffWhiteIsZero: 1, tiffBlackIsZero: 1, tiffRGB: 3, tiffIndices: 1, tiffInks: 4, tiffYCbCr: 3}[t.photometric]
 	unknown := unsupported("TIFF with %d samples of %d bits, of kind %d and colours %d", len(t.bits), bits, t.format, t.photometric)
+	if name := tiffColours[t.photometric]; name != "" {
+		return nil, unsupported("TIFF with %s", name)
+	}
 	if colours == 0 || len(t.bits) < colours {
 		return nil, unknown
 	}
