@@ -113,6 +113,9 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 	if h, w := m.Config.ImageHeight, m.Config.ImageWidth; h != result.Card.Config.ImageHeight || w != result.Card.Config.ImageWidth {
 		m.processor = nil // it makes images of the old size
 	}
+	if kept := branchNote(m.Config.ClassBlocks); result.Card.Config.ClassBlocks == 0 {
+		m.Notes = slices.DeleteFunc(m.Notes, func(note string) bool { return note == kept })
+	}
 	m.Config, m.Facts, m.Tensors = result.Card.Config, result.Card.Facts, result.Tensors
 	m.Notes = slices.Concat(m.Notes, result.Notes)
 	options.Steps = slices.Concat(m.Steps, result.Steps)

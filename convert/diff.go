@@ -32,6 +32,10 @@ type Difference struct {
 	// OnlyA and OnlyB are the parameters that only one of the models has.
 	OnlyA []string `json:"only_a,omitempty"`
 	OnlyB []string `json:"only_b,omitempty"`
+	// LeftOutA and LeftOutB are tensors of the files that are no parameters of the models, so that they were not compared. Relative position indices, which
+	// follow from the architecture, are not among them.
+	LeftOutA []Dropped `json:"left_out_a,omitempty"`
+	LeftOutB []Dropped `json:"left_out_b,omitempty"`
 	// Tensors are those that differ in bits, dtype or shape, in canonical order.
 	Tensors []TensorDifference `json:"tensors,omitempty"`
 	// Relations counts tensors whose relations say the same, the most frequent first.
@@ -247,6 +251,7 @@ func (e *MapUnusedError) Hint() string { return "leave out the map, or correct i
 // Compare is like Diff, for models that are open. It does not close them.
 func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 	d := &Difference{A: a.report().Input, B: b.report().Input, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
+	d.LeftOutA, d.LeftOutB = a.notCompared(), b.notCompared()
 	both := d.match(a.Tensors, b.Tensors)
 	d.Parameters = len(both)
 	differences := make([]*TensorDifference, len(both))
@@ -271,6 +276,17 @@ func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
 	}
 	d.Relations = common(d.Tensors)
 	return d, nil
+}
+
+// notCompared returns the tensors of the file that are neither parameters nor relative position indices.
+func (m *Model) notCompared() []Dropped {
+	var left []Dropped
+	for _, d := range m.Dropped {
+		if !strings.HasSuffix(d.Name, "relative_position_index") {
+			left = append(left, Dropped(d))
+		}
+	}
+	return left
 }
 
 // match pairs tensors by name and notes those without a partner.

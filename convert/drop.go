@@ -250,9 +250,14 @@ func (m *Model) leaveOut(dropped []naming.Dropped) {
 	}
 }
 
-// dropSteps are the steps by which tensors were left out as it was asked for.
+// dropSteps are the steps by which tensors were left out as it was asked for, and a trained mask token because the model has no use for it.
 func (m *Model) dropSteps() []adapt.Step {
 	var steps []adapt.Step
+	if m.MaskToken != "" {
+		steps = append(steps, adapt.Step{
+			Name: adapt.StepMaskToken, What: "the mask token of the file was left out, since the model masks nothing", Lossy: true, Tensors: []string{m.MaskToken},
+		})
+	}
 	for _, d := range m.leftOut {
 		name, what := adapt.StepDrop, "tensors of the file were left out: "+d.Reason
 		if d.Reason == dropReason(ClassBranch) {

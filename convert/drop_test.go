@@ -23,15 +23,22 @@ const digitsUnilm = "../testdata/digits/digits_p16_64.unilm.pth"
 // withForeign writes the digits with tensors of their training program beside them, and returns the path.
 func withForeign(t *testing.T) string {
 	t.Helper()
+	var foreign []tensor.Named
+	for _, name := range []string{"criterion.a.weight", "criterion.b", "steps"} {
+		foreign = append(foreign, tensor.Named{Name: name, View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{1}, Data: tensor.Memory{0, 0, 128, 63}}})
+	}
+	return digitsWith(t, foreign...)
+}
+
+// digitsWith writes the digits with tensors beside them, and returns the path.
+func digitsWith(t *testing.T, added ...tensor.Named) string {
+	t.Helper()
 	model, err := convert.Open(t.Context(), digitsUnilm, convert.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	tensors := slices.Clone(model.File.Tensors)
-	for _, name := range []string{"criterion.a.weight", "criterion.b", "steps"} {
-		tensors = append(tensors, tensor.Named{Name: name, View: tensor.View{DType: tensor.F32, Shape: tensor.Shape{1}, Data: tensor.Memory{0, 0, 128, 63}}})
-	}
+	tensors := slices.Concat(model.File.Tensors, added)
 	parts, err := safetensors.Format.Write(tensors, checkpoint.WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -221,5 +228,56 @@ func TestDrop_MaskToken(t *testing.T) {
 	_, err := convert.Open(t.Context(), folder, convert.OpenOptions{Drop: []string{"*mask_token", "*layer.0.layernorm_before.*"}})
 	if !errors.As(err, &needed) || len(needed.Needed) != 2 || needed.Pattern != "*layer.0.layernorm_before.*" {
 		t.Error(err)
+	}
+}
+
+// A classifier masks nothing, so a trained mask token in its file is lost, which is said, refused under a proof, and no part of a comparison. One of zeros is
+// what transformers makes of a new model, and no loss.
+func TestConvert_MaskTokenOfClassifier(t *testing.T) {
+	t.Parallel()
+	for lost, values := range map[bool][]float32{true: {0, 0.5}, false: {0, 0}} {
+		model := mustOpen(t, digitsUnilm)
+		raw := make([]byte, 4*model.Config.EmbedDim)
+		for i, value := range values {
+			set(raw, i, value)
+		}
+		view := tensor.View{DType: tensor.F32, Shape: tensor.Shape{1, 1, model.Config.EmbedDim}, Data: tensor.Memory(raw)}
+		source, target := digitsWith(t, tensor.Named{Name: "mask_token", View: view}), filepath.Join(t.TempDir(), "x.pth")
+		options := convert.Options{SaveOptions: convert.SaveOptions{Prove: true, NoSync: true}}
+		_, err := convert.Convert(t.Context(), source, target, options)
+		if refused := (*convert.LossyStepsError)(nil); errors.As(err, &refused) != lost || lost && !slices.Equal(refused.Names(), []string{"mask-token"}) {
+			t.Errorf("lost: %t; with a proof: %v", lost, err)
+		}
+		options.AllowLossy = []string{"mask-token"}
+		report := mustConvert(t, source, target, options)
+		named := slices.ContainsFunc(report.Notes, func(note string) bool { return strings.HasPrefix(note, `"mask_token" was left out, and is not zero`) })
+		if named != lost || len(report.Lossy) > 0 != lost {
+			t.Errorf("lost: %t; notes %q, lossy %q", lost, report.Notes, report.Lossy)
+		}
+		found, err := convert.Diff(t.Context(), source, target, convert.OpenOptions{}, convert.OpenOptions{})
+		if err != nil || !found.Equal || len(found.LeftOutA) != 1 || found.LeftOutA[0].Name != "mask_token" || len(found.LeftOutB) > 0 {
+			t.Errorf("%v; left out %v and %v", err, found.LeftOutA, found.LeftOutB)
+		}
+	}
+}
+
+// The branch of the class token is said to be kept where it is, and where it was left out, by whatever flag, nothing says so.
+func TestDrop_BranchIsNotKept(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"unilm_v2.pth", "openmmlab_v2.pth"} {
+		for name, c := range map[string]struct {
+			kept    bool
+			options convert.Options
+		}{
+			"as it is":   {true, convert.Options{}},
+			"dropped":    {false, convert.Options{OpenOptions: convert.OpenOptions{Drop: []string{convert.ClassBranch}}}},
+			"classifier": {false, convert.Options{Adapt: adapt.Options{Classes: 3}}},
+		} {
+			report := mustConvert(t, testdata+"family/"+file, filepath.Join(t.TempDir(), "x.safetensors"), c.options)
+			kept := strings.Contains(strings.Join(report.Notes, "\n"), "of the class token's branch, which BEiT v2 has in pre-training only, are kept")
+			if kept != c.kept {
+				t.Errorf("%s, %s: %q", file, name, report.Notes)
+			}
+		}
 	}
 }

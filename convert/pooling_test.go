@@ -44,7 +44,10 @@ func timmModel(t *testing.T, pooling arch.Pooling, stated string) string {
 func TestPooling(t *testing.T) {
 	t.Parallel()
 	mean, token := arch.MeanPooling, arch.ClassToken
-	conflict := func(err error) bool { e := (*arch.ConflictError)(nil); return errors.As(err, &e) && e.Property == arch.PropertyPooling }
+	conflict := func(err error) bool {
+		e := (*arch.ConflictError)(nil)
+		return errors.As(err, &e) && e.Property == arch.PropertyPooling
+	}
 	twice := func(err error) bool { return errors.As(err, new(*convert.PoolingError)) }
 	misfit := func(err error) bool { return errors.As(err, new(*convert.ConfigMismatchError)) }
 	unclear := func(err error) bool { return errors.As(err, new(*configs.FileError)) }

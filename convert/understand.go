@@ -159,7 +159,15 @@ func (r *reading) note(context.Context) error {
 			return &DropError{Path: r.file.Path, Pattern: word}
 		}
 	}
+	if m.Config.ClassBlocks > 0 {
+		m.Notes = append(m.Notes, branchNote(m.Config.ClassBlocks))
+	}
 	return nil
+}
+
+// branchNote says that the branch of the class token is kept.
+func branchNote(blocks int) string {
+	return text.Count(blocks, "block", "blocks") + " of the class token's branch, which BEiT v2 has in pre-training only, are kept; the forward pass does not use them"
 }
 
 // compute takes what whole modules say about how they compute.

@@ -174,9 +174,28 @@ func printDifference(c *console, d *convert.Difference) {
 			c.printf("  only in %s: %s, such as %s", only.path, text.Count(n, "parameter", "parameters"), only.names[0])
 		}
 	}
+	for _, left := range []struct {
+		tensors []convert.Dropped
+		path    string
+	}{{d.LeftOutA, d.A.Path}, {d.LeftOutB, d.B.Path}} {
+		if len(left.tensors) > 0 {
+			c.printf("  left out of %s, and not compared: %s", left.path, text.List(leftOutText(left.tensors), mostLeftOut, ""))
+		}
+	}
 	if d.EpsilonA != d.EpsilonB {
 		c.printf("  run with different epsilons: %g and %g", d.EpsilonA, d.EpsilonB)
 	}
+}
+
+// mostLeftOut is how many tensors that were not compared are named without --json.
+const mostLeftOut = 4
+
+func leftOutText(tensors []convert.Dropped) []string {
+	words := make([]string, len(tensors))
+	for i, t := range tensors {
+		words[i] = fmt.Sprintf("%s (%s)", text.Quote(t.Name), t.Reason)
+	}
+	return words
 }
 
 func difference(t convert.TensorDifference) string {

@@ -66,6 +66,8 @@ type Model struct {
 	Folded, Rounded int
 	// KeyBias are the tensors whose part for the keys was left out though it is not zero; see Options.KeyBias.
 	KeyBias []string
+	// MaskToken is the name of a mask token in the file that was left out, since the model masks nothing, though it is not zero; or empty.
+	MaskToken string
 	// Dropped are the tensors of the file that are not parameters.
 	Dropped []Dropped
 	// Notes are sentences for people.
@@ -141,6 +143,9 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if err := model.countRounded(ctx, best.sums); err != nil {
 		return nil, err
 	}
+	if err := model.loseMaskToken(best.maskToken); err != nil {
+		return nil, err
+	}
 	if err := model.dropIndices(ctx, best.indices, options.SkipIndex); err != nil {
 		return nil, err
 	}
@@ -160,10 +165,6 @@ func (m *Model) addNotes() {
 	if c := m.Config; c.Regression && m.PoolingFrom != "" {
 		m.Notes = append(m.Notes, fmt.Sprintf("lm_head has %d outputs, as many as the model is wide, so "+
 			"it is taken for data2vec's regression of a teacher's features, not for visual tokens", c.Classes))
-	}
-	if m.Config.ClassBlocks > 0 {
-		m.Notes = append(m.Notes, fmt.Sprintf("%s of the class token's branch, which BEiT v2 has in pre-training only, are kept; the forward pass does not use them",
-			text.Count(m.Config.ClassBlocks, "block", "blocks")))
 	}
 	if len(m.Equivalent) > 0 {
 		m.Notes = append(m.Notes, fmt.Sprintf("the names of the parameters are the same in %s", strings.Join(append([]string{m.Scheme}, m.Equivalent...), ", ")))

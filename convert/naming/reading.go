@@ -40,6 +40,8 @@ type reading struct {
 	// sums are the bias tables that were made of two, and said are sentences for people.
 	sums []transform.Sum
 	said []string
+	// maskToken is the mask token that was left out; it has no name if there is none.
+	maskToken tensor.Named
 	// zeroed are the parameters that no tensor of the file has, and that are zero.
 	zeroed []string
 	// norms are the names of tensors that are a last norm as others already are.

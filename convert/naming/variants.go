@@ -2,6 +2,7 @@ package naming
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,7 +148,23 @@ func (r *reading) excuseMaskToken() {
 		return
 	}
 	r.drop(token.from[0], token.view, why)
+	r.maskToken = tensor.Named{Name: token.from[0], View: token.view}
 	delete(r.params, "mask_token")
+}
+
+// loseMaskToken says of a mask token that was left out whether it had any values: a fresh one of transformers is zero, a trained one is lost.
+func (m *Model) loseMaskToken(token tensor.Named) error {
+	if token.Name == "" {
+		return nil
+	}
+	err := tensor.Guard(func() error { return transform.CheckZero(token.View) })
+	if !errors.Is(err, transform.ErrNotZero) {
+		return err
+	}
+	m.MaskToken = token.Name
+	m.Notes = append(m.Notes, fmt.Sprintf("%s was left out, and is not zero: the model masks nothing, so it computes the same without, but the mask token of its training is lost",
+		text.Quote(token.Name)))
+	return nil
 }
 
 // zeroBiases gives a model that was built without biases for queries and values (qkv_bias=False) such as are zero, with which it is the same function.
