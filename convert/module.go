@@ -217,6 +217,9 @@ func (m *modules) compute(model *Model) computed {
 		switch {
 		case strings.HasSuffix(canonical, "norm1.weight") || strings.HasSuffix(canonical, "norm2.weight") || canonical == "norm.weight" || canonical == "fc_norm.weight":
 			path := above(name, 1)
+			if class := m.by[path].Class; ofFramework(class) && lastOf(class) != "LayerNorm" {
+				c.problems = append(c.problems, fmt.Sprintf("the norm %s is %s, not a LayerNorm", text.Quote(path), text.Quote(text.Cut(lastOf(class), 100))))
+			}
 			epsilon, ok, odd := m.epsilonOf(path)
 			if odd != "" && !slices.Contains(unusable, odd) {
 				unusable = append(unusable, odd)
@@ -244,6 +247,7 @@ func (m *modules) compute(model *Model) computed {
 		}
 	}
 	c.problems = append(c.problems, m.convolutional(model)...)
+	c.problems = append(c.problems, m.needless(model)...)
 	if len(unusable) > 0 {
 		c.problems = append(c.problems, text.List(unusable, mostStated, ""))
 	}

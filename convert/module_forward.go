@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -195,6 +196,61 @@ func (m *modules) idle(model *Model) map[string]bool {
 	}
 	maps.DeleteFunc(idle, func(path string, _ bool) bool { return under(idle, path) })
 	return idle
+}
+
+// needless returns clauses that name the parts of a BEiT, without parameters, that are of the framework's own classes and that no BEiT has: norms, activations and
+// the like, which a forward pass may run between what it has.
+func (m *modules) needless(model *Model) []string {
+	if model.Config.Convolutional() {
+		return nil
+	}
+	root := m.innermost(model)
+	idle := m.idle(model)
+	var clauses []string
+	for _, path := range m.paths {
+		class := m.by[path].Class
+		inside := root == "" && path != "" || strings.HasPrefix(path, root+".")
+		if !idle[path] || !inside || !ofFramework(class) || m.mayEnd(model, root, path) {
+			continue
+		}
+		clauses = append(clauses, fmt.Sprintf("it has %s at %s, where no BEiT has one", text.Quote(text.Cut(lastOf(class), 100)), text.Quote(path)))
+	}
+	if more := len(clauses) - mostStated; more > 0 {
+		clauses = append(clauses[:mostStated], fmt.Sprintf("and %d more of such", more))
+	}
+	return clauses
+}
+
+// mayEnd reports whether a module makes probabilities of what attention or the model as a whole computes, as its name says: that is warned of, or no difference.
+func (m *modules) mayEnd(model *Model, root, path string) bool {
+	if !slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, lastOf(m.by[path].Class)) {
+		return false
+	}
+	return above(path, 1) == root || lastOf(m.by[path].Class) == "Softmax" && slices.ContainsFunc(model.Changes, func(c naming.Change) bool {
+		return strings.HasSuffix(c.Name, "attn.qkv.weight") && len(c.From) > 0 && above(c.From[0], 2) == above(path, 1)
+	})
+}
+
+// innermost returns the path of the innermost module that has all parameters of a model.
+func (m *modules) innermost(model *Model) string {
+	root, found := "", false
+	for _, change := range model.Changes {
+		for _, from := range change.From {
+			path := above(from, 1)
+			if !found {
+				root, found = path, true
+			}
+			for root != "" && path != root && !strings.HasPrefix(path, root+".") {
+				root = above(root, 1)
+			}
+		}
+	}
+	return root
+}
+
+// ofFramework reports whether a class is one of the framework's own layers, which do what their names say.
+func ofFramework(class string) bool {
+	return strings.HasPrefix(class, "torch.nn.") || strings.HasPrefix(class, "paddle.nn.")
 }
 
 // activates reports whether a module is the activation of an MLP, which is looked at elsewhere.

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
 // What a whole module states about how it computes counts, and none of it is guessed. testdata/modules/make.py has the figures.
@@ -72,6 +73,9 @@ func TestOpen_ModuleComputesOtherwise(t *testing.T) {
 		"no_epsilon.pth":        `the epsilon of "blocks.0.norm1" is not stated as a number between 0 and 1`,
 		"settings_function.pth": `"hidden_act" of its configuration is the class or function`,
 		"settings_nan.pth":      `its configuration has values that no config.json can have`,
+		"norm_between.pth":      `it has "LayerNorm" at "blocks.1.drop_path1", where no BEiT has one`,
+		"tanh_behind.pth":       `it has "Tanh" at "head_drop", where no BEiT has one`,
+		"group_norm.pth":        `the norm "blocks.0.norm2" is "GroupNorm", not a LayerNorm`,
 		"epsilons.pth":          `different epsilons: 1e-06 in "blocks.0.norm1", 0.001 in "blocks.1.norm2"`,
 	} {
 		var problem *convert.ModuleError
@@ -124,13 +128,49 @@ func TestOpen_ModulePools(t *testing.T) {
 	}
 }
 
+// The relative position indices of a module are compared, though its state dict would not have them.
+func TestOpen_ModuleWithOtherIndex(t *testing.T) {
+	t.Parallel()
+	for file, name := range map[string]string{"index.pth": "blocks.1.attn.relative_position_index", "index_within.pth": "1.blocks.1.attn.relative_position_index"} {
+		at := filepath.Join("testdata", "modules", file)
+		_, err := convert.Open(t.Context(), at, convert.OpenOptions{})
+		var differs *naming.PositionIndexError
+		if !errors.As(err, &differs) || differs.Name != name || differs.Query != 3 || differs.Key != 4 || differs.Got != differs.Want+1 {
+			t.Errorf("%s: %v", file, err)
+		}
+		model, err := convert.Open(t.Context(), at, convert.OpenOptions{SkipIndex: true})
+		if err != nil {
+			t.Errorf("%s, without looking at indices: %v", file, err)
+			continue
+		}
+		defer model.Close()
+	}
+	_, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", "index_within.pth"), convert.OpenOptions{Select: "1"})
+	if differs := (*naming.PositionIndexError)(nil); !errors.As(err, &differs) || differs.Name != "blocks.1.attn.relative_position_index" {
+		t.Errorf("of a part: %v", err)
+	}
+	model := mustOpen(t, filepath.Join("testdata", "modules", "epsilon.pth"))
+	if notes := strings.Join(model.Notes, "\n"); !strings.Contains(notes, "2 relative position indices of the module, which a state dict does not have, are the computed one") {
+		t.Errorf("notes: %s", notes)
+	}
+}
+
+// What does nothing when a model is run may stand anywhere in a module, and says nothing.
+func TestOpen_ModuleWithQuietParts(t *testing.T) {
+	t.Parallel()
+	if warnings := mustOpen(t, filepath.Join("testdata", "modules", "quiet.pth")).Input().Warnings; len(warnings) > 0 {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
 // What a module does beside computing with its parameters is said, as none of it is read.
 func TestOpen_ModuleDoesMore(t *testing.T) {
 	t.Parallel()
 	for file, says := range map[string]string{
-		"softmax.pth": `of the model: "0" ("Upsample"), "2" ("Softmax")`,
-		"hook.pth":    `of the model: "__main__.twice" of "head"`,
-		"own.pth":     `something else than a BEiT: "__main__.Own"`,
+		"softmax.pth":        `of the model: "0" ("Upsample"), "2" ("Softmax")`,
+		"softmax_within.pth": `of the model: "softmax" ("Softmax")`,
+		"hook.pth":           `of the model: "__main__.twice" of "head"`,
+		"own.pth":            `something else than a BEiT: "__main__.Own"`,
 	} {
 		model, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", file), convert.OpenOptions{})
 		if err != nil {

@@ -171,7 +171,10 @@ func branchNote(blocks int) string {
 }
 
 // compute takes what whole modules say about how they compute.
-func (r *reading) compute(context.Context) error {
+func (r *reading) compute(ctx context.Context) error {
+	if err := r.checkUnsaved(ctx); err != nil {
+		return err
+	}
 	r.computed = r.whole.compute(r.model)
 	if len(r.computed.epsilons) > 1 && r.options.Epsilon == 0 {
 		r.computed.problems = append(r.computed.problems, "its norms have different epsilons: "+text.List(r.computed.epsilons, mostStated, ""))
@@ -179,6 +182,33 @@ func (r *reading) compute(context.Context) error {
 	if len(r.computed.problems) > 0 {
 		return &ModuleError{Path: r.file.Path, Problems: r.computed.problems, Convolutional: r.model.Config.Convolutional()}
 	}
+	return nil
+}
+
+// checkUnsaved compares the relative position indices of a whole module that a state dict would not have with those that the window implies.
+func (r *reading) checkUnsaved(ctx context.Context) error {
+	beside := map[string]bool{}
+	for _, change := range r.model.Changes {
+		for _, from := range change.From {
+			if strings.HasSuffix(change.Name, "relative_position_bias_table") {
+				beside[above(from, 1)] = true
+			}
+		}
+	}
+	var indices []tensor.Named
+	for _, buffer := range r.file.Unsaved {
+		if beside[above(buffer.Name, 1)] {
+			indices = append(indices, buffer)
+		}
+	}
+	if len(indices) == 0 || r.options.SkipIndex {
+		return nil
+	}
+	if err := r.model.CheckIndices(ctx, indices); err != nil {
+		return fmt.Errorf("%s: %w", r.file.Path, err)
+	}
+	r.model.Notes = append(r.model.Notes, text.Count(len(indices), "relative position index", "relative position indices")+
+		" of the module, which a state dict does not have, "+map[bool]string{true: "is", false: "are"}[len(indices) == 1]+" the computed one")
 	return nil
 }
 

@@ -22,6 +22,8 @@ type Checkpoint struct {
 	Class string
 	// Modules are that module and its parts, outer ones first; nil for a state dict. Paths are as the names of Tensors have them.
 	Modules []Module
+	// Unsaved are the relative position indices in that module that its state dict would not have. They are no parameters, but can be checked.
+	Unsaved []tensor.Named
 	// Others are the paths of keys, or the prefixes of names, to other state dicts in the file, each of which Options.Select can name.
 	Others []string
 	// Size is the number of bytes of all files.

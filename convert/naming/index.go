@@ -86,10 +86,7 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 	if skip {
 		reason = "relative position indices, not compared"
 	} else {
-		err := parallel.Each(ctx, len(buffers), func(_ context.Context, i int) error {
-			return tensor.Guard(func() error { return m.checkIndex(buffers[i]) })
-		})
-		if err != nil {
+		if err := m.CheckIndices(ctx, buffers); err != nil {
 			return err
 		}
 	}
@@ -98,6 +95,13 @@ func (m *Model) dropIndices(ctx context.Context, buffers []tensor.Named, skip bo
 		m.Dropped = append(m.Dropped, Dropped{Name: b.Name, Reason: reason, Bytes: size})
 	}
 	return nil
+}
+
+// CheckIndices compares relative position indices with the computed one, on all cores. The error is a *[PositionIndexError], or a *[MismatchError] about a shape.
+func (m *Model) CheckIndices(ctx context.Context, buffers []tensor.Named) error {
+	return parallel.Each(ctx, len(buffers), func(_ context.Context, i int) error {
+		return tensor.Guard(func() error { return m.checkIndex(buffers[i]) })
+	})
 }
 
 // checkIndex returns a *PositionIndexError if a buffer is not the computed index.

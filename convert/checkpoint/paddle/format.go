@@ -46,11 +46,16 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 	if err != nil {
 		return nil, err
 	}
+	unsaved, err := named(found.Unsaved)
+	if err != nil {
+		return nil, err
+	}
 	return &checkpoint.Checkpoint{
 		Container: container(document, found),
 		Wrapper:   found.Wrapper,
 		Class:     found.Class,
 		Modules:   found.Modules,
+		Unsaved:   unsaved,
 		Others:    found.Others,
 		Tensors:   tensors,
 		Notes:     append(found.Notes, document.Notes()...),

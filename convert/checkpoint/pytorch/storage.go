@@ -75,16 +75,25 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 	s.unpacking.limit = mostOf(fileSize)
 	opened := &checkpoint.Checkpoint{
 		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Others: found.Others, Notes: append(found.Notes, object.Notes()...),
-		Tensors: make([]tensor.Named, len(found.Tensors)),
 	}
-	for i, t := range found.Tensors {
+	if opened.Tensors, err = s.views(found.Tensors); err != nil {
+		return nil, err
+	}
+	opened.Unsaved, err = s.views(found.Unsaved)
+	return opened, err
+}
+
+// views makes tensors of their descriptions in the pickle.
+func (s *storages) views(found []statedict.Tensor) ([]tensor.Named, error) {
+	tensors := make([]tensor.Named, len(found))
+	for i, t := range found {
 		view, err := s.view(t)
 		if err != nil {
 			return nil, err
 		}
-		opened.Tensors[i] = tensor.Named{Name: t.Name, View: view}
+		tensors[i] = tensor.Named{Name: t.Name, View: view}
 	}
-	return opened, nil
+	return tensors, nil
 }
 
 // view makes a tensor of its description in the pickle.

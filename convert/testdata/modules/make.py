@@ -101,6 +101,21 @@ def hooked():
     return model
 
 
+def with_module(path, made):
+    model = beit()
+    parent, _, name = path.rpartition(".")
+    setattr(model.get_submodule(parent), name, made)
+    return model
+
+
+def with_index(**more):
+    """A model that reads one element of its tables at another place: the buffer is in the module, and not in its state dict."""
+    model = beit(**more)
+    model.blocks[1].attn.relative_position_index[3, 4] += 1
+    assert "blocks.1.attn.relative_position_index" not in model.state_dict()
+    return model
+
+
 class Own(timm.models.beit.Beit):
     def forward(self, x):
         return super().forward(x) * 3
@@ -137,6 +152,13 @@ files = {
     "settings_function.pth": settings(hidden_act=torch.relu),
     "settings_nan.pth": settings(layer_norm_eps=float("nan")),
     "settings_crowd.pth": settings(crowd=[["\x01" * 250] * 900] * 1000),
+    "index.pth": with_index(),
+    "index_within.pth": nn.Sequential(nn.Upsample((16, 32)), with_index()),
+    "norm_between.pth": with_module("blocks.1.drop_path1", nn.LayerNorm(8, elementwise_affine=False)),
+    "tanh_behind.pth": with_module("head_drop", nn.Tanh()),
+    "group_norm.pth": with_module("blocks.0.norm2", nn.GroupNorm(1, 8)),
+    "quiet.pth": with_module("blocks.1.drop_path1", nn.Sequential(nn.Identity(), nn.Dropout(0.5))),
+    "softmax_within.pth": with_module("softmax", nn.Softmax(-1)),
     "linear_behind.pth": nn.Sequential(beit(), nn.Linear(3, 2)),
 }
 

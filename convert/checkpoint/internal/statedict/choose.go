@@ -33,6 +33,8 @@ type Dict struct {
 	Class string
 	// Modules are that module and its parts, outer ones first, with paths as the names of the tensors have them.
 	Modules []checkpoint.Module
+	// Unsaved are relative position indices in that module that its state dict would not have.
+	Unsaved []Tensor
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
 	// Tensors are in the order of the file. Names are unique and not empty.
@@ -102,7 +104,7 @@ func (s *search) part(dict *pickle.Dict, prefix string) (*pickle.Dict, error) {
 	s.found.Notes = append(s.found.Notes, part.Notes...)
 	made := &pickle.Dict{}
 	if module, ok := s.origins[dict]; ok {
-		module.modules = below(module.modules, prefix)
+		module.modules, module.indices = below(module.modules, prefix), indicesBelow(module.indices, prefix)
 		s.origins[made] = module
 	}
 	return made, made.Reset(kept)
@@ -227,6 +229,16 @@ func (s *search) collect(chosen *pickle.Dict, options Options) error {
 	}
 	if err := s.placeholders(); err != nil {
 		return err
+	}
+	for _, t := range s.origins[chosen].indices {
+		size, err := sizeOf(t.Name, t.Value)
+		if err != nil {
+			return err
+		}
+		if total += size; total > 4*options.FileSize+1<<30 {
+			return checkpoint.Unsafe("the tensors sum up to more than %d bytes in a file of %d", 4*options.FileSize+1<<30, options.FileSize)
+		}
+		s.found.Unsaved = append(s.found.Unsaved, t)
 	}
 	s.leftOut(others)
 	s.noteModule(chosen)

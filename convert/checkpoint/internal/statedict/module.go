@@ -91,8 +91,9 @@ func (b *budget) take(name int) error {
 type flattener struct {
 	*budget
 	entries []pickle.Entry
-	// left counts buffers that state dicts leave out.
-	left int
+	// left counts buffers that state dicts leave out, and indices are those of them that can be checked.
+	left    int
+	indices []Tensor
 	// modules are all that were met, outer ones first, with what they tell.
 	modules []checkpoint.Module
 }
@@ -108,7 +109,7 @@ func (b *budget) flatten(module *pickle.Record) (*pickle.Dict, origin) {
 	if err != nil {
 		dict = &pickle.Dict{}
 	}
-	return dict, origin{class: module.Class, unsaved: f.left, modules: f.modules, err: err}
+	return dict, origin{class: module.Class, unsaved: f.left, indices: f.indices, modules: f.modules, err: err}
 }
 
 func (f *flattener) module(prefix string, value pickle.Value, depth int) error {
@@ -146,6 +147,9 @@ func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute st
 	return f.each(prefix, attributes, attribute, func(name string, value pickle.Value) error {
 		if unsaved[strings.TrimPrefix(name, prefix)] {
 			f.left++
+			if tensor, ok := asTensor(value); ok && isIndex(name) {
+				f.indices = append(f.indices, Tensor{name, tensor})
+			}
 			return nil
 		}
 		tensor, ok := asTensor(value)
@@ -156,6 +160,9 @@ func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute st
 		return nil
 	})
 }
+
+// isIndex reports whether a buffer is what BEiT's classes call a relative position index.
+func isIndex(name string) bool { return name[strings.LastIndexByte(name, '.')+1:] == "relative_position_index" }
 
 // each calls do with the full name and the value of everything under an attribute that is not None.
 func (f *flattener) each(prefix string, attributes *pickle.Dict, attribute string, do func(name string, value pickle.Value) error) error {

@@ -24,8 +24,9 @@ type survey struct {
 // origin is the whole module of which a dict is the state dict.
 type origin struct {
 	class pickle.Global
-	// unsaved counts its buffers that state dicts leave out.
+	// unsaved counts its buffers that state dicts leave out, and indices are those of them that say where relative positions stand in a table.
 	unsaved int
+	indices []Tensor
 	// modules are it and its parts.
 	modules []checkpoint.Module
 	// err says why there is no state dict; then the dict is empty.

@@ -189,6 +189,17 @@ func (t *teller) texts(dict *pickle.Dict) any {
 	return all
 }
 
+// indicesBelow returns those of indices whose names begin with a prefix, which is removed.
+func indicesBelow(indices []Tensor, prefix string) []Tensor {
+	var kept []Tensor
+	for _, t := range indices {
+		if name, ok := strings.CutPrefix(t.Name, strings.TrimSuffix(prefix, ".")+"."); ok {
+			kept = append(kept, Tensor{name, t.Value})
+		}
+	}
+	return kept
+}
+
 // below returns those of modules whose paths begin with a prefix, which is removed.
 func below(modules []checkpoint.Module, prefix string) []checkpoint.Module {
 	var kept []checkpoint.Module
