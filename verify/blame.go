@@ -157,6 +157,9 @@ func (v *verification) find(ctx context.Context, search func(context.Context, bl
 	if t.Local != nil && t.Local.OK {
 		return []blame.Finding{v.healthy(t, t.Local.MaxAbs, t.Local.Tolerance)}, nil
 	}
+	if v.epsilon != nil {
+		return []blame.Finding{v.epsilon.finding(t, v.subject.Config.Epsilon)}, nil
+	}
 	c, err := v.example(ctx, t)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ type tapMeter struct {
 	shape           tensor.Shape
 	distance, noise drift.Meter
 	agreement       drift.Agreement
+	// exactly is between the subject's weights in float64 and the reference; only for logits.
+	exactly drift.Meter
 	// compared means that the reference had this activation.
 	compared bool
 	// local measures the stage alone; nil if the reference does not have the activation before it. narrow does so with an epsilon in float32.
@@ -64,6 +66,7 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 		m.agreement.Rows += a.Rows
 		m.agreement.Top1 += a.Top1
 		m.agreement.Top5 += a.Top5
+		m.exactly.Add(exact.Values, want.Values)
 		v.samples.score(got, want)
 	}
 	return nil

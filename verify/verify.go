@@ -65,6 +65,9 @@ func (v *verification) verdict(ctx context.Context) (*Result, error) {
 	if err := v.judgeRest(ctx, result); err != nil {
 		return nil, err
 	}
+	if err := v.tryEpsilons(ctx, result); err != nil {
+		return nil, err
+	}
 	if err := v.remark(result); err != nil {
 		return nil, err
 	}
@@ -104,6 +107,8 @@ type verification struct {
 	excused []string
 	// chooser says what visual tokens are chosen by, once it is needed.
 	chooser *chooser
+	// epsilon is the one with which logits agree better by far, though they are within their tolerance; nil if there is none. See tryEpsilons.
+	epsilon *otherEpsilon
 	// unfollowed means that an engine chose other visual tokens, so that what follows from them was compared alone only.
 	unfollowed bool
 	// done counts the compared activations, of each image, for Options.Progress.
