@@ -126,14 +126,14 @@ func PrepareInto(tensor []float32, r card.Recipe, file io.Reader) (Prepared, err
 	if stated > 1 && r.Orientation != card.Upright {
 		p.Unturned = stated
 	}
-	return p, w.into(tensor, r, decoded)
+	return p, w.resizer.into(tensor, r, decoded)
 }
 
 // workspace is the memory of a PrepareInto. The zero value is ready.
 type workspace struct {
 	file    bytes.Buffer
 	decoder jpeg.Decoder
-	resizer
+	resizer resizer
 }
 
 // workspaces are kept, since their memory costs as much to get from the system as to decode a picture of moderate size.

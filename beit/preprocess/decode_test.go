@@ -52,7 +52,7 @@ func TestDecode_Errors(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"nothing", nil, ErrFormat.Error()},
+		{"nothing", nil, "an empty file, not a picture"},
 		{"text", []byte("GIF of a cat"), ErrFormat.Error()},
 		{"pickle", []byte("\x80\x02}q\x00."), ErrFormat.Error()},
 		{"truncated JPEG", photo[:len(photo)/2], "decode JPEG: the file ends early"},

@@ -76,6 +76,9 @@ func (e *otherError) Hint() string { return e.advice }
 
 // strangerOf returns the error about a file that begins with head and is in no format that is read.
 func strangerOf(head []byte) error {
+	if len(head) == 0 {
+		return &otherError{stranger{kind: "an empty file", advice: "fetch it again"}}
+	}
 	i := slices.IndexFunc(strangers, func(s stranger) bool { return begins(head, s.magic) })
 	if i < 0 {
 		return ErrFormat
