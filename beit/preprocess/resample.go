@@ -23,8 +23,8 @@ type resizer struct {
 	axes   map[axisKey]*axis
 }
 
-// mostAxes is how many axes a resizer keeps: images of a data set have a few hundred sizes at most, or all of them another one.
-const mostAxes = 256
+// mostAxes is how many axes a resizer keeps, of some 60 kB each for 224 pixels: most images of many data sets have a few sizes.
+const mostAxes = 32
 
 // axisKey is what an axis follows from.
 type axisKey struct {
