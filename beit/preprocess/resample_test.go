@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"image"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -43,6 +44,33 @@ func TestResample_MatchesPillow(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPrepare_UsedMemory prepares pictures of many sizes one after the other in the same memory, and compares with new memory for each. What is kept has a limit.
+func TestPrepare_UsedMemory(t *testing.T) {
+	t.Parallel()
+	recipe, err := card.RecipeFor("timm", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := new(workspace)
+	got := make([]float32, recipe.Len())
+	for i := range 3 * mostAxes {
+		src := noise(20+i*37%90, 25+i*53%70)
+		want, err := Apply(recipe, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := used.resizer.into(got, recipe, src); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%d x %d: other values, %v", src.Width, src.Height, err)
+		}
+	}
+	if kept := len(used.resizer.axes); kept > mostAxes {
+		t.Errorf("%d axes are kept", kept)
+	}
+	if size := used.resizer.size(); size < 1000 || size > mostKept/16 {
+		t.Errorf("%d bytes are kept", size)
 	}
 }
 
