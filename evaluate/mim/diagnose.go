@@ -63,23 +63,25 @@ type diagnosing struct {
 }
 
 // Diagnose undoes one known mistake after the other, with the first images of a result that Evaluate returned, whose files are read again. A mistake explains the
-// result if the accuracy without it is better by four standard errors.
+// result if the accuracy without it is better by four standard errors, also than that of the most frequent token: other numbers may
+// bring that one alone to its place.
 func (p *Pair) Diagnose(ctx context.Context, r *Result, doubts Doubts) (*Diagnosis, error) {
 	d := &diagnosing{Pair: p, samples: r.kept, doubts: doubts}
 	d.found.Images, d.found.Trials = len(r.kept), []Trial{}
-	d.found.Accuracy = d.accuracy(nil, nil, nil)
+	d.found.Accuracy, _ = d.measure(nil, nil, nil)
 	d.best = d.found.Accuracy
-	for _, try := range []func(context.Context) error{d.numbering, d.masks, d.views, d.tokenizerViews, d.crops, d.tables, d.others} {
-		if err := try(ctx); err != nil {
+	for _, doubt := range []func(context.Context) error{d.numbering, d.masks, d.views, d.tokenizerViews, d.crops, d.tables, d.others} {
+		if err := doubt(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return &d.found, nil
 }
 
-// accuracy returns the masked accuracy with other tokens, answers and masks, of which each may be nil.
-func (d *diagnosing) accuracy(ids, answers [][]int32, masks [][]bool) float64 {
+// measure returns the masked accuracy with other tokens, answers and masks, of which each may be nil, and that of always saying the most frequent token.
+func (d *diagnosing) measure(ids, answers [][]int32, masks [][]bool) (accuracy, level float64) {
 	var c counter
+	counts := map[int32]int{}
 	for i, s := range d.samples {
 		if ids != nil {
 			s.ids = ids[i]
@@ -91,16 +93,35 @@ func (d *diagnosing) accuracy(ids, answers [][]int32, masks [][]bool) float64 {
 			s.mask = masks[i]
 		}
 		c.add(s.ids, s.answers, s.mask, nil)
+		for at, id := range s.ids {
+			if s.mask[at] {
+				counts[id]++
+			}
+		}
 	}
-	return c.result().Accuracy
+	return c.result().Accuracy, levels(counts, d.Masked.Config.Classes).FrequentShare
 }
 
-// add takes a trial into account.
+// try takes a trial into account, which has these tokens, answers and masks; each may be nil.
+func (d *diagnosing) try(t Trial, ids, answers [][]int32, masks [][]bool) {
+	var level float64
+	t.Accuracy, level = d.measure(ids, answers, masks)
+	d.add(t)
+	if t.Accuracy > d.best && d.clearly(t.Accuracy, d.found.Accuracy) && d.clearly(t.Accuracy, level) {
+		d.best, d.found.Found = t.Accuracy, &t
+	}
+}
+
+// add lists a trial.
 func (d *diagnosing) add(t Trial) {
 	d.found.Trials = append(d.found.Trials, t)
 	if d.doubts.Tried != nil {
 		d.doubts.Tried(len(d.found.Trials))
 	}
+}
+
+// clearly reports whether an accuracy is better than another one by four standard errors.
+func (d *diagnosing) clearly(better, than float64) bool {
 	masked := 0
 	for _, s := range d.samples {
 		for _, m := range s.mask {
@@ -114,10 +135,7 @@ func (d *diagnosing) add(t Trial) {
 		p = (p*float64(masked) + 2) / n
 		return p * (1 - p) / n
 	}
-	apart := 4 * math.Sqrt(variance(t.Accuracy)+variance(d.found.Accuracy))
-	if t.Accuracy > d.best && t.Accuracy-d.found.Accuracy > apart {
-		d.best, d.found.Found = t.Accuracy, &t
-	}
+	return better-than > 4*math.Sqrt(variance(better)+variance(than))
 }
 
 // each makes something of each sample.
@@ -143,7 +161,7 @@ func (d *diagnosing) numbering(context.Context) error {
 	height, width := d.Masked.Config.Window()
 	if height == width {
 		ids := each(d.samples, func(s sample) []int32 { return transposed(s.ids, width) })
-		d.add(Trial{Mistake: "the tokens of the tokenizer are numbered column by column", Accuracy: d.accuracy(ids, nil, nil)})
+		d.try(Trial{Mistake: "the tokens of the tokenizer are numbered column by column"}, ids, nil, nil)
 	}
 	for _, by := range []int{1, -1} {
 		ids := each(d.samples, func(s sample) []int32 {
@@ -153,7 +171,7 @@ func (d *diagnosing) numbering(context.Context) error {
 			}
 			return moved
 		})
-		d.add(Trial{Mistake: fmt.Sprintf("the tokens are shifted by one patch, %s", map[int]string{1: "to the right", -1: "to the left"}[by]), Accuracy: d.accuracy(ids, nil, nil)})
+		d.try(Trial{Mistake: fmt.Sprintf("the tokens are shifted by one patch, %s", map[int]string{1: "to the right", -1: "to the left"}[by])}, ids, nil, nil)
 	}
 	if by := d.usualShift(); by != 0 {
 		vocabulary := int32(d.Masked.Config.Classes)
@@ -164,7 +182,7 @@ func (d *diagnosing) numbering(context.Context) error {
 			}
 			return moved
 		})
-		d.add(Trial{Mistake: fmt.Sprintf("the numbers of the tokens are shifted by %d of %d, as if the codebook were rolled", by, vocabulary), Accuracy: d.accuracy(ids, nil, nil)})
+		d.try(Trial{Mistake: fmt.Sprintf("the numbers of the tokens are shifted by %d of %d, as if the codebook were rolled", by, vocabulary)}, ids, nil, nil)
 	}
 	return nil
 }
@@ -203,7 +221,7 @@ func (d *diagnosing) masks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.add(Trial{Mistake: "the masks say which patches are visible", Accuracy: d.accuracy(nil, answers, inverse)})
+	d.try(Trial{Mistake: "the masks say which patches are visible"}, nil, answers, inverse)
 	height, width := d.Masked.Config.Window()
 	if height != width {
 		return nil
@@ -212,7 +230,7 @@ func (d *diagnosing) masks(ctx context.Context) error {
 	if answers, err = d.answers(ctx, d.Masked, turned); err != nil {
 		return err
 	}
-	d.add(Trial{Mistake: "the masks are transposed, and the scored patches are not", Accuracy: d.accuracy(nil, answers, nil)})
+	d.try(Trial{Mistake: "the masks are transposed, and the scored patches are not"}, nil, answers, nil)
 	return nil
 }
 
@@ -262,7 +280,7 @@ func (d *diagnosing) views(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.add(Trial{Mistake: "the masked model " + is, Accuracy: d.accuracy(nil, answers, nil), Recipe: &other})
+		d.try(Trial{Mistake: "the masked model " + is, Recipe: &other}, nil, answers, nil)
 		return nil
 	})
 }
@@ -276,7 +294,7 @@ func (d *diagnosing) tokenizerViews(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.add(Trial{Mistake: "the tokenizer " + is, Accuracy: d.accuracy(ids, nil, nil), Recipe: &other, Tokenizer: true})
+		d.try(Trial{Mistake: "the tokenizer " + is, Recipe: &other, Tokenizer: true}, ids, nil, nil)
 		return nil
 	}
 	if err := recipes(d.Tokenizer.Recipe, try); err != nil {
@@ -317,7 +335,7 @@ func (d *diagnosing) crops(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.add(Trial{Mistake: c.is, Accuracy: d.accuracy(ids, answers, nil), Recipe: &other})
+		d.try(Trial{Mistake: c.is, Recipe: &other}, ids, answers, nil)
 	}
 	return nil
 }
@@ -333,7 +351,7 @@ func (d *diagnosing) others(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.add(Trial{Mistake: "the tokenizer is " + other.Name, Accuracy: d.accuracy(ids, nil, nil), Tokenizer: true})
+		d.try(Trial{Mistake: "the tokenizer is " + other.Name, Tokenizer: true}, ids, nil, nil)
 	}
 	return nil
 }
@@ -382,7 +400,7 @@ func (d *diagnosing) tables(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.add(Trial{Mistake: t.name, Accuracy: d.accuracy(nil, answers, nil)})
+		d.try(Trial{Mistake: t.name}, nil, answers, nil)
 	}
 	return nil
 }

@@ -193,6 +193,9 @@ func TestDiagnose_NamesThePlantedMistake(t *testing.T) {
 		{"shifted", "the tokens are shifted by one patch, to the left", func(p *mim.Pair, _ []tensor.Named) {
 			p.Tokenizer.Model = rolled{p.Tokenizer.Model, func(at int, all []float64) float64 { return all[at/16*16+(at+1)%16] }}
 		}},
+		{"transposed masks", "the masks are transposed, and the scored patches are not", func(p *mim.Pair, _ []tensor.Named) {
+			p.Masked.Model = otherMasks{p.Masked.Model, func(at int, all []bool) bool { return all[at/16*16+at%4*4+at%16/4] }}
+		}},
 	} {
 		p, weights, masks := digits(t)
 		c.plant(p, weights)
@@ -204,13 +207,128 @@ func TestDiagnose_NamesThePlantedMistake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
-		if found.Found != nil {
-			got = found.Found.Mistake
+		checkFound(t, c.name, found, c.want)
+	}
+}
+
+// rightAccuracy is that of the digits' pair on the first 48 pictures.
+const rightAccuracy = 180.0 / 288
+
+// checkFound makes sure that a diagnosis names a mistake, if any, and that undoing it brings back what the right pair recovers.
+func checkFound(t *testing.T, name string, d *mim.Diagnosis, want string) {
+	t.Helper()
+	got, accuracy := "", d.Accuracy
+	if d.Found != nil {
+		got, accuracy = d.Found.Mistake, d.Found.Accuracy
+	}
+	if got != want || accuracy != rightAccuracy {
+		t.Errorf("%s (%.3f): found %q, want %q, with %g, want %g; %+v", name, d.Accuracy, got, want, accuracy, rightAccuracy, d.Trials)
+	}
+}
+
+// TestDiagnose_NamesRotatedTables loads the masked model with tables that are rotated or mirrored.
+func TestDiagnose_NamesRotatedTables(t *testing.T) {
+	t.Parallel()
+	const side = 7 // offsets from -3 to 3
+	for _, c := range []struct {
+		mistake string
+		from    func(down, across int) int
+	}{
+		{"rotated by 180 degrees", func(down, across int) int { return side*side - 1 - down*side - across }},
+		{"transposed", func(down, across int) int { return across*side + down }},
+	} {
+		p, weights, masks := digits(t)
+		reload := func(ctx context.Context, change func(tensor.Named) (tensor.Named, error)) (engine.Model, error) {
+			changed := slices.Clone(weights)
+			for i := range changed {
+				var err error
+				if changed[i], err = change(turnedTable(t, changed[i], side*side, func(row int) int { return c.from(row/side, row%side) })); err != nil {
+					return nil, err
+				}
+			}
+			return native.Engine{}.Load(ctx, p.Masked.Config, changed, engine.Options{})
 		}
-		if got != c.want {
-			t.Errorf("%s (%.3f): found %q, want %q; %+v", c.name, r.Accuracy, got, c.want, found.Trials)
+		wrong, err := reload(t.Context(), func(named tensor.Named) (tensor.Named, error) { return named, nil })
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer wrong.Close()
+		p.Masked.Model = wrong
+		r, err := p.Evaluate(t.Context(), images(t, 48), masks, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := p.Diagnose(t.Context(), r, mim.Doubts{Reload: reload})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkFound(t, c.mistake, found, "the relative position bias tables are "+c.mistake)
+	}
+}
+
+// turnedTable returns a bias table whose first rows come from others, and any other parameter as it is.
+func turnedTable(t *testing.T, named tensor.Named, rows int, from func(row int) int) tensor.Named {
+	t.Helper()
+	if !strings.HasSuffix(named.Name, "relative_position_bias_table") {
+		return named
+	}
+	raw, err := named.View.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	width := len(raw) / named.Shape[0]
+	turned := slices.Clone(raw)
+	for row := range rows {
+		copy(turned[row*width:(row+1)*width], raw[from(row)*width:])
+	}
+	named.View.Data = tensor.Memory(turned)
+	return named
+}
+
+// TestDiagnose_NamesAnotherTokenizer gives a tokenizer with codes in an order that is no shift, beside the right one.
+func TestDiagnose_NamesAnotherTokenizer(t *testing.T) {
+	t.Parallel()
+	p, _, masks := digits(t)
+	right := p.Tokenizer
+	p.Tokenizer.Model = rolled{right.Model, func(at int, all []float64) float64 { return math.Mod(7*all[at], 32) }}
+	r, err := p.Evaluate(t.Context(), images(t, 48), masks, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	larger := right
+	larger.Config.Classes = 64
+	for want, others := range map[string][]mim.Other{
+		"": nil, "the tokenizer is the right one": {{Name: "too large", Side: larger}, {Name: "itself", Side: p.Tokenizer}, {Name: "the right one", Side: right}},
+	} {
+		found, err := p.Diagnose(t.Context(), r, mim.Doubts{Others: others})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != "" {
+			checkFound(t, want, found, want)
+		} else if found.Found != nil {
+			t.Errorf("found %+v", found.Found)
+		}
+	}
+}
+
+// TestDiagnose_TriesFilters gives the tokenizer another filter. On the digits that is worth half of a percent, which is not enough to be named: but the trial must
+// undo it.
+func TestDiagnose_TriesFilters(t *testing.T) {
+	t.Parallel()
+	p, _, masks := digits(t)
+	p.Tokenizer.Recipe.Interpolation = card.Bicubic
+	r, err := p.Evaluate(t.Context(), images(t, 48), masks, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := p.Diagnose(t.Context(), r, mim.Doubts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(found.Trials, func(trial mim.Trial) bool { return trial.Mistake == "the tokenizer wants pictures resized by lanczos" })
+	if at < 0 || found.Trials[at].Accuracy != rightAccuracy || found.Accuracy == rightAccuracy || found.Found != nil {
+		t.Errorf("%+v", found)
 	}
 }
 
@@ -227,6 +345,21 @@ func (r rolled) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 		found.Values[i] = r.of(i, was)
 	}
 	return found, err
+}
+
+// otherMasks is a masked model that sees other masks than it is given.
+type otherMasks struct {
+	engine.Model
+	of func(at int, all []bool) bool
+}
+
+func (o otherMasks) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	was := input.Mask
+	input.Mask = make([]bool, len(was))
+	for i := range was {
+		input.Mask[i] = o.of(i, was)
+	}
+	return o.Model.Forward(ctx, input, tap)
 }
 
 func TestCheck_Refuses(t *testing.T) {
