@@ -272,7 +272,7 @@ func turnedTable(t *testing.T, named tensor.Named, rows int, from func(row int) 
 	if !strings.HasSuffix(named.Name, "relative_position_bias_table") {
 		return named
 	}
-	raw, err := named.View.Bytes()
+	raw, err := named.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func turnedTable(t *testing.T, named tensor.Named, rows int, from func(row int) 
 	for row := range rows {
 		copy(turned[row*width:(row+1)*width], raw[from(row)*width:])
 	}
-	named.View.Data = tensor.Memory(turned)
+	named.Data = tensor.Memory(turned)
 	return named
 }
 
