@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
@@ -52,6 +53,69 @@ func TestSchema_AcceptsManifests(t *testing.T) {
 		}
 		if err := schema.Validate(value); err != nil {
 			t.Errorf("%s: %v", document.File, err)
+		}
+	}
+}
+
+// TestSchema_AcceptsOwnArchitectures writes manifests of architectures without a name, one of each kind, as a publisher does: the program reads them back, and the
+// schema accepts them. Of a transformer both want what a dVAE does without.
+func TestSchema_AcceptsOwnArchitectures(t *testing.T) {
+	t.Parallel()
+	schema := compile(t)
+	accepts := func(t *testing.T, raw []byte) error {
+		t.Helper()
+		var value any
+		if err := yaml.Unmarshal(raw, &value); err != nil {
+			t.Fatal(err)
+		}
+		return schema.Validate(value)
+	}
+	for _, name := range []string{"tiny_p16_32", "digits_dvae_encoder", "digits_dvae_decoder", "vqkd_base_p16_224_clip"} {
+		config, err := arch.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := byID(t, "openai_dvae_encoder").Manifest
+		config.Name, config.EmbedDim = "", 2*config.EmbedDim
+		m.Architecture, m.Config, m.Parameters, m.Preprocessing, m.Sources = "", &config, config.Parameters(), []manifest.Preprocessing{}, m.Sources[:1]
+		m.Sources[0].Size, m.Sources[0].Estimate = 0, 4*m.Parameters
+		m.Categories.Count = max(config.Classes, config.Vocabulary())
+		raw, err := manifest.Encode(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := manifest.Parse(name, raw)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, raw)
+			continue
+		}
+		if diff := cmp.Diff(m, document.Manifest); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if err := document.Validate(known); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := accepts(t, raw); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, raw)
+		}
+		for _, field := range []string{"hidden_dim", "heads", "pooling", "relative_position_bias", "epsilon"} {
+			without := m
+			short := config
+			clear := reflect.ValueOf(&short).Elem().FieldByNameFunc(func(name string) bool {
+				of, _ := reflect.TypeFor[arch.Config]().FieldByName(name)
+				return strings.HasPrefix(of.Tag.Get("yaml"), field)
+			})
+			clear.SetZero()
+			without.Config = &short
+			raw, err := manifest.Encode(&without)
+			if err != nil {
+				t.Fatal(err)
+			}
+			document, err := manifest.Parse(name, raw)
+			refused := err != nil || document.Validate(known) != nil
+			if accepts(t, raw) == nil == !config.Convolutional() || refused == config.Convolutional() {
+				t.Errorf("%s without %s: the schema says %v, the program refuses it: %v", name, field, accepts(t, raw), refused)
+			}
 		}
 	}
 }

@@ -208,7 +208,7 @@ func (w *publishRun) describeLabels(d *Description) {
 	}
 	shortenLabels(categories)
 	d.Card.Labels = categories.Names()
-	if d.Card.Labels == nil && categories.Count > 0 && !d.Card.Config.Masked() && !w.WithoutLabels {
+	if d.Card.Labels == nil && d.Card.Config.Classifies() && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
 	}
 }

@@ -67,13 +67,13 @@ type Config struct {
 	Channels int `json:"channels,omitempty" yaml:"channels,omitempty"`
 	// EmbedDim is C, the width of a token; HiddenDim is the width inside the MLP, 4C in most released models.
 	EmbedDim  int `json:"embed_dim" yaml:"embed_dim"`
-	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim"`
+	HiddenDim int `json:"hidden_dim" yaml:"hidden_dim,omitempty"`
 	Depth     int `json:"depth" yaml:"depth"`
-	Heads     int `json:"heads" yaml:"heads"`
+	Heads     int `json:"heads" yaml:"heads,omitempty"`
 	// Classes is the number of logits of an image, or of outputs for a patch if Pooling is AllTokens, or of each pixel of UPerNet; 0 means that the model has no head.
 	Classes int     `json:"classes" yaml:"classes"`
-	Pooling Pooling `json:"pooling" yaml:"pooling"`
-	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias"`
+	Pooling Pooling `json:"pooling" yaml:"pooling,omitempty"`
+	Bias    Bias    `json:"relative_position_bias" yaml:"relative_position_bias,omitempty"`
 	// AbsolutePosition says that pos_embed is added to the tokens.
 	AbsolutePosition bool `json:"absolute_position" yaml:"absolute_position"`
 	// LayerScale says that the attention branch is multiplied by gamma_1, and the MLP branch by gamma_2.
@@ -93,7 +93,7 @@ type Config struct {
 	// Segmentation is what UPerNet has beside its BEiT.
 	Segmentation Segmentation `json:"segmentation,omitzero" yaml:"segmentation,omitempty"`
 	// Epsilon is that of every LayerNorm. Most checkpoints do not hold it: it is a constant of the program that trained the model.
-	Epsilon float64 `json:"epsilon" yaml:"epsilon"`
+	Epsilon float64 `json:"epsilon" yaml:"epsilon,omitempty"`
 }
 
 // Window returns the number of patches down and across.

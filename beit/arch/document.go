@@ -56,8 +56,21 @@ func (c *Config) UnmarshalJSON(raw []byte) error {
 	return c.read(func(into any) error { return json.Unmarshal(raw, into) })
 }
 
+// convolutionsYAML says in YAML, too, that a dVAE has none of what every manifest has to state. The fields that can't be zero in a transformer are left out.
+type convolutionsYAML struct {
+	convolutions     `yaml:",inline"`
+	AbsolutePosition bool `yaml:"absolute_position"`
+	LayerScale       bool `yaml:"layer_scale"`
+	MaskToken        bool `yaml:"mask_token"`
+}
+
 // MarshalYAML returns what stands for the configuration in YAML.
-func (c Config) MarshalYAML() (any, error) { return c.written(), nil }
+func (c Config) MarshalYAML() (any, error) {
+	if written, ok := c.written().(convolutions); ok {
+		return convolutionsYAML{convolutions: written}, nil
+	}
+	return c.written(), nil
+}
 
 // UnmarshalYAML reads a YAML mapping. It does not validate the configuration.
 func (c *Config) UnmarshalYAML(decode func(any) error) error { return c.read(decode) }

@@ -48,7 +48,12 @@ func show(ctx context.Context, c *console, args []string, f showFlags) error {
 		_, err = c.out.Write(found.Raw)
 		return err
 	case c.asJSON:
-		document, err := yaml.YAMLToJSON(found.Raw)
+		// Of the file as it is the library would take numbers such as 1e-06 for text.
+		raw, err := manifest.Encode(&found.Manifest)
+		if err != nil {
+			return err
+		}
+		document, err := yaml.YAMLToJSON(raw)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"bytes"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -77,11 +79,21 @@ func Assumable() []card.Item {
 func Encode(m *Manifest) ([]byte, error) { return encode(m) }
 
 func encode(value any) ([]byte, error) {
-	options := []yaml.EncodeOption{yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true)}
+	options := []yaml.EncodeOption{yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true), yaml.CustomMarshaler(encodeFloat)}
 	if hasUnusualText(reflect.ValueOf(value)) {
 		options = append(options, yaml.CustomMarshaler(encodeText))
 	}
 	return yaml.MarshalWithOptions(value, options...)
+}
+
+// encodeFloat writes a number with a point. Without one, 1e-06 is text to the library when it makes JSON of a document, and to PyYAML.
+func encodeFloat(number float64) ([]byte, error) {
+	raw, err := yaml.Marshal(number)
+	mantissa, exponent, found := bytes.Cut(raw, []byte("e"))
+	if found && !bytes.Contains(mantissa, []byte(".")) {
+		raw = slices.Concat(mantissa, []byte(".0e"), exponent)
+	}
+	return raw, err
 }
 
 // hasUnusualText reports whether a value holds text that the library would not write as it is read back: with characters that a file may not hold as they are, or
