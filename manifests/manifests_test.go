@@ -158,6 +158,29 @@ func TestManifests_PublishedFigures(t *testing.T) {
 	}
 }
 
+// TestManifests_MaskedAccuracy compares with what is published: the last line of the log of BEiT base (microsoft/unilm issue 383), which has "train_mlm_acc":
+// 0.04961304235011339 and "train_loss": 6.299410108470917, and "about 16%" of BEiT v2 large (issue 885). None is of the weights themselves, and each says so.
+func TestManifests_MaskedAccuracy(t *testing.T) {
+	t.Parallel()
+	type level struct{ percent, rounding, loss float64 }
+	base := level{math.Round(0.04961304235011339*1e6) / 1e4, 0, math.Round(6.299410108470917*1e4) / 1e4}
+	got := map[string]level{}
+	for _, document := range all(t) {
+		for _, a := range document.MaskedAccuracy {
+			got[document.ID] = level{a.Percent, a.Rounding, a.Loss}
+			if a.Run == "" || !strings.HasPrefix(a.Origin, "microsoft/unilm issue ") {
+				t.Errorf("%s: %+v", document.ID, a)
+			}
+		}
+	}
+	want := map[string]level{
+		"beit_base_p16_224_pt22k": base, "beit_base_p16_224_pt1k_800ep": base, "openmmlab_beit_base_p16_224": base, "beitv2_large_p16_224": {16, 0.5, 0},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(level{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestManifests_TableOfPASSL compares with PASSL's own table: accuracies in percent, crop ratio; and the exact parameter counts.
 func TestManifests_TableOfPASSL(t *testing.T) {
 	t.Parallel()

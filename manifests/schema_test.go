@@ -3,6 +3,7 @@ package manifests_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,16 +44,26 @@ func compile(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
+// accepts reports whether the schema accepts a document.
+func accepts(t *testing.T, schema *jsonschema.Schema, document string) bool {
+	t.Helper()
+	var value any
+	if err := yaml.Unmarshal([]byte(document), &value); err != nil {
+		t.Fatal(err)
+	}
+	err := schema.Validate(value)
+	if err != nil {
+		t.Log(err)
+	}
+	return err == nil
+}
+
 func TestSchema_AcceptsManifests(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
 	for _, document := range all(t) {
-		var value any
-		if err := yaml.Unmarshal(document.Raw, &value); err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(value); err != nil {
-			t.Errorf("%s: %v", document.File, err)
+		if !accepts(t, schema, string(document.Raw)) {
+			t.Errorf("the schema rejects %s", document.File)
 		}
 	}
 }
@@ -62,14 +73,6 @@ func TestSchema_AcceptsManifests(t *testing.T) {
 func TestSchema_AcceptsOwnArchitectures(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
-	accepts := func(t *testing.T, raw []byte) error {
-		t.Helper()
-		var value any
-		if err := yaml.Unmarshal(raw, &value); err != nil {
-			t.Fatal(err)
-		}
-		return schema.Validate(value)
-	}
 	for _, name := range []string{"tiny_p16_32", "digits_dvae_encoder", "digits_dvae_decoder", "vqkd_base_p16_224_clip"} {
 		config, err := arch.ByName(name)
 		if err != nil {
@@ -95,8 +98,8 @@ func TestSchema_AcceptsOwnArchitectures(t *testing.T) {
 		if err := document.Validate(known); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := accepts(t, raw); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, raw)
+		if !accepts(t, schema, string(raw)) {
+			t.Errorf("the schema rejects %s", raw)
 		}
 		for _, field := range []string{"hidden_dim", "heads", "pooling", "relative_position_bias", "epsilon"} {
 			without := m
@@ -113,8 +116,8 @@ func TestSchema_AcceptsOwnArchitectures(t *testing.T) {
 			}
 			document, err := manifest.Parse(name, raw)
 			refused := err != nil || document.Validate(known) != nil
-			if accepts(t, raw) == nil == !config.Convolutional() || refused == config.Convolutional() {
-				t.Errorf("%s without %s: the schema says %v, the program refuses it: %v", name, field, accepts(t, raw), refused)
+			if accepted := accepts(t, schema, string(raw)); accepted != config.Convolutional() || refused == config.Convolutional() {
+				t.Errorf("%s without %s: the schema accepts it: %v, the program refuses it: %v", name, field, accepted, refused)
 			}
 		}
 	}
@@ -128,6 +131,10 @@ func TestSchema_Rejects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const masked = "masked_accuracy: [{origin: a, dataset: b, percent: %s}]\nsources:"
+	if valid := strings.Replace(string(raw), "\nsources:", "\n"+fmt.Sprintf(masked, "16, rounding: 0.5, loss: 6, run: c"), 1); !accepts(t, schema, valid) {
+		t.Error("the schema rejects a masked accuracy")
+	}
 	for name, change := range map[string][2]string{
 		"unknown field":    {"title:", "tittle:"},
 		"path in the name": {"id: beit_base_p16_224", "id: ../beit"},
@@ -136,13 +143,11 @@ func TestSchema_Rejects(t *testing.T) {
 		"file address":     {"https://passl", "file://passl"},
 		"two architecture": {"architecture:", "config: {}\narchitecture:"},
 		"percentage":       {"top1: 85.21", "top1: 8521"},
+		"masked":           {"sources:", fmt.Sprintf(masked, "0")},
+		"masked rounding":  {"sources:", fmt.Sprintf(masked, "1, rounding: -1")},
 	} {
 		changed := strings.Replace(string(raw), change[0], change[1], 1)
-		var value any
-		if err := yaml.Unmarshal([]byte(changed), &value); err != nil {
-			t.Fatal(err)
-		}
-		if changed == string(raw) || schema.Validate(value) == nil {
+		if changed == string(raw) || accepts(t, schema, changed) {
 			t.Errorf("%s: the schema accepts it", name)
 		}
 	}

@@ -410,7 +410,7 @@ func (w *publishRun) dropForeign() {
 		return
 	}
 	stated := func(field string) bool { return w.Draft != nil && w.Draft.States(field) }
-	if !stated("sources") && len(w.m.Sources) > 0 || !stated("accuracy") && len(w.m.Accuracy) > 0 {
+	if !stated("sources") && len(w.m.Sources) > 0 || !stated("accuracy") && len(w.m.Accuracy) > 0 || !stated("masked_accuracy") && len(w.m.MaskedAccuracy) > 0 {
 		w.description.note("the weights are not those of %s: its sources and accuracies are left out", base.Reference())
 	}
 	if !stated("sources") {
@@ -418,5 +418,8 @@ func (w *publishRun) dropForeign() {
 	}
 	if !stated("accuracy") {
 		w.m.Accuracy = nil
+	}
+	if !stated("masked_accuracy") {
+		w.m.MaskedAccuracy = nil
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/evaluate/mim"
 	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // mimFlags say what mim measures.
@@ -52,6 +54,8 @@ type mimResult struct {
 	*mim.Result
 	// NearChance says that the model is no better than one that always says the most frequent token.
 	NearChance bool `json:"near_chance"`
+	// Published compares with what was published of the model.
+	Published []mim.Comparison `json:"published,omitempty"`
 	// NoBranch says why the branch for the class token was not evaluated; empty if it was, or the model has none.
 	NoBranch  string         `json:"class_branch_not_evaluated,omitempty"`
 	Diagnosis *mim.Diagnosis `json:"diagnosis,omitempty"`
@@ -79,17 +83,9 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 	if err != nil {
 		return err
 	}
-	result := mimResult{
-		classifierFacts: statedFacts(argument, pair.Model, ""), Tokenizer: statedFacts(f.tokenizer, pair.Tokens, ""), Masks: stated, Result: found,
-		NearChance: found.NearChance(), Unread: []unreadImage{},
-	}
-	if pair.NoBranch != nil {
-		result.NoBranch = pair.NoBranch.Error()
-	}
+	result := resultOf(pair, found)
+	result.classifierFacts, result.Tokenizer, result.Masks = statedFacts(argument, pair.Model, ""), statedFacts(f.tokenizer, pair.Tokens, ""), stated
 	unread := &classify.UnreadError{Total: found.Images + len(found.Unread), Failures: found.Unread}
-	for _, failure := range found.Unread {
-		result.Unread = append(result.Unread, unreadOf(failure))
-	}
 	if f.diagnose || result.NearChance {
 		if result.Diagnosis, err = f.findMistake(ctx, c, pair, found); err != nil {
 			return err
@@ -101,6 +97,21 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 		return err
 	}
 	return errDiffers
+}
+
+// resultOf returns what was measured, beside what was published and what could not be computed.
+func resultOf(pair *beitzoo.MaskedPair, found *mim.Result) mimResult {
+	result := mimResult{Result: found, NearChance: found.NearChance(), Unread: []unreadImage{}}
+	if entry := pair.Model.Entry; entry != nil {
+		result.Published = found.Compare(publishedMasked(&entry.Manifest))
+	}
+	if pair.NoBranch != nil {
+		result.NoBranch = pair.NoBranch.Error()
+	}
+	for _, failure := range found.Unread {
+		result.Unread = append(result.Unread, unreadOf(failure))
+	}
+	return result
 }
 
 // findMistake tries the known mistakes.
@@ -143,6 +154,7 @@ func printMIM(c *console, r *mimResult) {
 	}
 	c.printf("chance     %6.2f %%  one of %d tokens; all equally probable: loss %.4f", 100*r.Chance, int(1/r.Chance+0.5), r.Uniform)
 	c.printf("frequent   %6.2f %%  always token %d, the most frequent of %d that occur", 100*r.FrequentShare, r.Frequent, r.Distinct)
+	printMaskedComparisons(c, r.Published)
 	if !r.Tells() {
 		c.printf("too few masked patches to tell whether the model is near chance")
 	}
@@ -154,6 +166,31 @@ func printMIM(c *console, r *mimResult) {
 
 func printScore(c *console, name string, s mim.Score) {
 	c.printf("%-9s  %6.2f %%  %d of %d tokens, standard error %.2f; loss %.4f", name, 100*s.Accuracy, s.Right, s.Masked, 100*s.StandardError, s.Loss)
+}
+
+// publishedMasked returns the masked accuracies that a manifest has.
+func publishedMasked(m *manifest.Manifest) []mim.Published {
+	list := make([]mim.Published, len(m.MaskedAccuracy))
+	for i, a := range m.MaskedAccuracy {
+		list[i] = mim.Published(a)
+	}
+	return list
+}
+
+// printMaskedComparisons says how measured and published masked accuracies compare.
+func printMaskedComparisons(c *console, all []mim.Comparison) {
+	for _, p := range all {
+		verdict := "agrees"
+		switch {
+		case p.NotCompared != "":
+			verdict = "not compared, since " + p.NotCompared
+		case !p.Agrees && p.StandardErrors > 0:
+			verdict = fmt.Sprintf("does not agree: these are %.1f standard errors above it", p.StandardErrors)
+		case !p.Agrees:
+			verdict = fmt.Sprintf("does not agree: these are %.1f standard errors below it", -p.StandardErrors)
+		}
+		c.printf("published  %s on %s (%s%s): %s", maskedPercent(p.Percent, p.Rounding), p.Dataset, p.Origin, otherRun(p.Run), verdict)
+	}
 }
 
 // printMistakes prints what was tried.

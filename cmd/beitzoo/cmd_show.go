@@ -101,6 +101,9 @@ func printManifest(c *console, found *zoo.Match) {
 	for _, a := range found.Accuracy {
 		c.printf("accuracy    top-1 %.2f %%%s on %s, %s", a.Top1, top5(a), a.Dataset, a.Origin)
 	}
+	for _, a := range found.MaskedAccuracy {
+		c.printf("masked      %s of masked tokens%s on %s, %s%s", maskedPercent(a.Percent, a.Rounding), meanLossText(a.Loss), a.Dataset, a.Origin, otherRun(a.Run))
+	}
 	if labels := labelsText(found.Categories.Names()); labels != "" {
 		c.printf("labels      %s", labels)
 	}
@@ -126,6 +129,29 @@ func top5(a manifest.Accuracy) string {
 		return ""
 	}
 	return fmt.Sprintf(", top-5 %.2f %%", a.Top5)
+}
+
+// maskedPercent returns a published share of masked tokens as it is stated: "4.96 %", or "about 16 %".
+func maskedPercent(percent, rounding float64) string {
+	if rounding > 0 {
+		return fmt.Sprintf("about %g %%", percent)
+	}
+	return fmt.Sprintf("%.2f %%", percent)
+}
+
+func meanLossText(loss float64) string {
+	if loss == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", loss %.4f,", loss)
+}
+
+// otherRun says that a figure is of another training.
+func otherRun(run string) string {
+	if run == "" {
+		return ""
+	}
+	return "; of another training: " + run
 }
 
 func verdictLine(v manifest.Verdict) string {

@@ -217,6 +217,29 @@ func TestTemplate_IsADraft(t *testing.T) {
 	}
 }
 
+// TestTemplate_OfMaskedModels keeps what belongs to weights that predict visual tokens, and offers it where it is not known.
+func TestTemplate_OfMaskedModels(t *testing.T) {
+	t.Parallel()
+	m := manifest.Manifest{Architecture: "tiny_mim_p16_64", Tokenizer: "dvae", MaskedAccuracy: []manifest.MaskedAccuracy{{Origin: "a", Dataset: "b", Percent: 16, Rounding: 0.5}}}
+	raw, err := manifest.Template(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\ntokenizer: dvae\n", "\nmasked_accuracy:\n", "\n    rounding: 0.5\n"} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("there is no %q in\n%s", want, raw)
+		}
+	}
+	m.Tokenizer, m.MaskedAccuracy = "", nil
+	if raw, err = manifest.Template(&m); err != nil || !strings.Contains(string(raw), "\n# tokenizer: ...\n") || !strings.Contains(string(raw), "\n#     percent: ...\n") {
+		t.Errorf("%v\n%s", err, raw)
+	}
+	m.Architecture = "tiny_p16_32"
+	if raw, err = manifest.Template(&m); err != nil || strings.Contains(string(raw), "tokenizer") {
+		t.Errorf("%v\n%s", err, raw)
+	}
+}
+
 // TestMeaning makes sure that every field that people write has a meaning in the schema.
 func TestMeaning(t *testing.T) {
 	t.Parallel()
@@ -224,7 +247,8 @@ func TestMeaning(t *testing.T) {
 		"id", "version", "title", "notes", "architecture", "config", "parameters", "origin", "origin.authors", "origin.publishers", "origin.training", "origin.paper",
 		"origin.paper.title", "origin.paper.year", "origin.licence", "origin.licence.expression", "origin.licence.origin", "categories", "categories.set", "categories.count",
 		"categories.labels", "categories.problem_type", "preprocessing", "preprocessing[0].source", "preprocessing[12].recipe", "preprocessing[0].note", "accuracy",
-		"accuracy[0].origin", "accuracy[0].dataset", "accuracy[0].top1", "sources", "sources[0].name", "sources[3].address", "sources[0].format", "sources[0].scheme",
+		"tokenizer", "masked_accuracy", "masked_accuracy[0].origin", "masked_accuracy[0].dataset", "masked_accuracy[0].run", "masked_accuracy[0].percent",
+		"masked_accuracy[0].rounding", "masked_accuracy[0].loss", "accuracy[0].origin", "accuracy[0].dataset", "accuracy[0].top1", "sources", "sources[0].name", "sources[3].address", "sources[0].format", "sources[0].scheme",
 		"sources[0].learned", "assumed",
 	} {
 		if manifest.Meaning(field) == "" {

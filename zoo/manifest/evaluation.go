@@ -59,6 +59,20 @@ type Accuracy struct {
 	CropRatio float64 `yaml:"crop_ratio,omitempty"`
 }
 
+// MaskedAccuracy is a published share of the visual tokens of masked patches that weights recover.
+type MaskedAccuracy struct {
+	// Origin says who published it and where.
+	Origin  string `yaml:"origin"`
+	Dataset string `yaml:"dataset"`
+	// Run says of which other training it is; empty if it is of these weights.
+	Run string `yaml:"run,omitempty"`
+	// Percent is a percentage of the masked patches, and Rounding by how many points it may be off as it is stated: 0.5 of "about 16 %".
+	Percent  float64 `yaml:"percent"`
+	Rounding float64 `yaml:"rounding,omitempty"`
+	// Loss is the mean cross-entropy of masked patches, or 0 if none is stated.
+	Loss float64 `yaml:"loss,omitempty"`
+}
+
 // Recording is a file of inputs and outputs that some implementation computed with these weights.
 type Recording struct {
 	Name           string `yaml:"name"`

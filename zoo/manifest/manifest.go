@@ -47,6 +47,8 @@ type Manifest struct {
 	Assumed []card.Item `yaml:"assumed,omitempty"`
 	// Accuracy lists published figures; none if nobody published any.
 	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
+	// MaskedAccuracy lists what was published of how many visual tokens of masked patches such weights recover.
+	MaskedAccuracy []MaskedAccuracy `yaml:"masked_accuracy,omitempty"`
 	// Sources are the upstream checkpoints, in the order in which Pull tries them.
 	Sources []Source `yaml:"sources"`
 	// Blobs are the canonical weights, if they are published. They are tried before the sources.

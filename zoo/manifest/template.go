@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
 )
 
@@ -34,6 +35,7 @@ func Template(m *Manifest, heading ...string) ([]byte, error) {
 	t.categories()
 	t.preprocessing()
 	t.optional(0, "accuracy", m.Accuracy, len(m.Accuracy) > 0, "accuracy:", "  - origin: ...", "    dataset: ...", "    top1: ...")
+	t.visualTokens()
 	if len(m.Sources) > 0 {
 		t.field(0, "sources", m.Sources)
 	}
@@ -103,6 +105,19 @@ func (t *template) optional(indent int, path string, value any, has bool, exampl
 	t.meaning(indent, path)
 	for _, line := range example {
 		t.line(indent, "# "+line)
+	}
+}
+
+// visualTokens writes what only belongs to weights that predict visual tokens.
+func (t *template) visualTokens() {
+	m := t.m
+	config, err := arch.ByName(m.Architecture)
+	if m.Config != nil {
+		config, err = *m.Config, nil
+	}
+	if m.Tokenizer != "" || err == nil && config.Masked() && !config.Regression {
+		t.optional(0, "tokenizer", m.Tokenizer, m.Tokenizer != "", "tokenizer: ...")
+		t.optional(0, "masked_accuracy", m.MaskedAccuracy, len(m.MaskedAccuracy) > 0, "masked_accuracy:", "  - origin: ...", "    dataset: ...", "    percent: ...")
 	}
 }
 

@@ -71,8 +71,12 @@ func (c *checker) agreement() {
 	if m.Categories.Count != logits {
 		c.report("categories.count", "is %d, the architecture has %d", m.Categories.Count, logits)
 	}
-	if m.Tokenizer != "" && (!c.config.Masked() || c.config.Regression) && c.config.Kind != arch.DVAEDecoder {
+	predicts := c.config.Masked() && !c.config.Regression
+	if m.Tokenizer != "" && !predicts && c.config.Kind != arch.DVAEDecoder {
 		c.report("tokenizer", "goes with weights that predict visual tokens, or decode them")
+	}
+	if len(m.MaskedAccuracy) > 0 && !predicts {
+		c.report("masked_accuracy", "goes with weights that predict visual tokens")
 	}
 	if len(m.Tensors) > 0 {
 		c.tensors()

@@ -10,6 +10,9 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
+// maxLoss is more than the mean cross-entropy of any model that is worth publishing; one that knows nothing of a million tokens has 14.
+const maxLoss = 100
+
 // index returns the path of element i of a list.
 func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
@@ -34,6 +37,9 @@ func (c *checker) evaluation() {
 	}
 	for i, a := range c.manifest.Accuracy {
 		c.accuracy(index("accuracy", i), a)
+	}
+	for i, a := range c.manifest.MaskedAccuracy {
+		c.maskedAccuracy(index("masked_accuracy", i), a)
 	}
 	c.verdict()
 }
@@ -81,6 +87,18 @@ func (c *checker) accuracy(field string, a Accuracy) {
 	}
 	if a.CropRatio != 0 && !(a.CropRatio > 0 && a.CropRatio <= 1) {
 		c.report(join(field, "crop_ratio"), "is outside of 0 to 1")
+	}
+}
+
+func (c *checker) maskedAccuracy(field string, a MaskedAccuracy) {
+	if !(a.Percent > 0 && a.Percent <= 100) {
+		c.report(join(field, "percent"), "is not a percentage")
+	}
+	if a.Rounding != 0 && !(a.Rounding > 0 && a.Rounding <= a.Percent) {
+		c.report(join(field, "rounding"), "is not a number of points of at most percent")
+	}
+	if a.Loss != 0 && !(a.Loss > 0 && a.Loss <= maxLoss) {
+		c.report(join(field, "loss"), "is not a cross-entropy")
 	}
 }
 

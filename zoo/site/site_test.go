@@ -113,6 +113,9 @@ func facts(entry site.Entry) []string {
 	for _, dispute := range entry.Origin.Licence.Disputes {
 		all = append(all, dispute.Party+": "+dispute.Statement)
 	}
+	for _, masked := range entry.MaskedAccuracy {
+		all = append(all, masked.Origin, html.EscapeString(masked.Run))
+	}
 	for _, tensor := range entry.Tensors {
 		all = append(all, tensor.Name, string(tensor.Digest))
 	}
