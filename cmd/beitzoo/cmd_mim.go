@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -31,8 +32,8 @@ func mimCommand(c *console) *cli.Command {
 		ArgsUsage: "MODEL [IMAGE...] --tokenizer TOKENIZER",
 		Description: about("MODEL is a checkpoint of pre-training, with mask_token and lm_head. Patches of each picture are masked as in unilm's pre-training, the tokenizer\n"+
 			"says which tokens stand there, and the model has to find them. Both see the same part of a picture, each by its own filter and statistics. An IMAGE\n"+
-			"is a file, a folder, a pattern in quotes, or - for a list of paths on standard input. A model near chance is an answer, with exit code 1: then the\n"+
-			"known mistakes are tried, and the one that repairs it is named (docs/visual-tokens.md).",
+			"is a file, a folder, a pattern in quotes, - for a list of paths on standard input, or all are tar files. A model near chance is an answer, with\n"+
+			"exit code 1: then the known mistakes are tried, and the one that repairs it is named (docs/visual-tokens.md).",
 			"beitzoo mim beit_base_patch16_224_pt22k.pth val/ --tokenizer encoder.pkl",
 			"beitzoo mim beitv2_base.pth val/ --tokenizer vqkd.pth --seed 7",
 			"beitzoo mim pretrained.pdparams val/ --tokenizer pretrained.pdparams --tokenizer-select d_vae.encoder",
@@ -63,7 +64,7 @@ type mimResult struct {
 }
 
 func runMIM(ctx context.Context, c *console, argument string, names []string, f mimFlags) error {
-	list, err := (&pictureFlags{list: f.list}).find(ctx, c, names)
+	pictures, err := (&pictureFlags{list: f.list}).source(ctx, c, names)
 	if err != nil {
 		return err
 	}
@@ -73,13 +74,18 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 	}
 	defer pair.Close()
 	pair.Batch, pair.Workers = f.size(f.engine.device), f.workers
-	masks, stated, err := f.masks.masksFor(ctx, pair.Masked.Config, pair.Tokenizer.Config, list.total)
+	masks, stated, err := f.masks.masksFor(ctx, pair.Masked.Config, pair.Tokenizer.Config, pictures.total)
 	if err != nil {
 		return err
 	}
 	bar := c.newCount("masking", inImages)
-	found, err := pair.Evaluate(ctx, list.images(nil), masks, func(done int) { bar.set(int64(done), int64(list.total)) })
+	found, err := pair.Evaluate(ctx, pictures.images(ctx, nil), masks, func(done int) { bar.set(int64(done), int64(pictures.total)) })
 	bar.finish()
+	if err == nil {
+		err = stated.check(found.Images + len(found.Unread))
+	} else if wrong := (*mim.MasksError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("%s: %w", text.Name(stated.File), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func tokenize(ctx context.Context, c *console, argument string, names []string, 
 	if err != nil {
 		return err
 	}
-	images, err := f.findImages(ctx, c, names)
+	images, err := f.pictures.source(ctx, c, names)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func windowOf(model *beitzoo.Tokenizer) [2]int {
 }
 
 // headerFor returns what the tokens depend on.
-func (f *tokenizeFlags) headerFor(argument string, model *beitzoo.Tokenizer, images *tokenImages) (tokens.Header, error) {
+func (f *tokenizeFlags) headerFor(argument string, model *beitzoo.Tokenizer, images *pictureSource) (tokens.Header, error) {
 	chosen, options, err := f.engine.choose()
 	if err != nil {
 		return tokens.Header{}, err
@@ -189,7 +189,7 @@ func remarkTokens(c *console, path string, log *tokens.Log, total int) {
 }
 
 // planTokenize says what would be tokenised.
-func planTokenize(c *console, facts classifierFacts, model *beitzoo.Tokenizer, images *tokenImages, output string, form tokens.Form) error {
+func planTokenize(c *console, facts classifierFacts, model *beitzoo.Tokenizer, images *pictureSource, output string, form tokens.Form) error {
 	plan := tokenizePlan{
 		classifierFacts: facts, Output: output, Form: form, Vocabulary: model.Config().Vocabulary(), Window: windowOf(model), Shard: images.part.String(), Images: images.total,
 	}
@@ -222,7 +222,7 @@ func openTokenizer(ctx context.Context, c *console, argument string, f classifie
 type tokenizing struct {
 	*console
 	model   *beitzoo.Tokenizer
-	images  *tokenImages
+	images  *pictureSource
 	log     *tokens.Log
 	workers int
 	unread  *classify.UnreadError

@@ -129,14 +129,14 @@ func (f *maskFlags) masksFor(ctx context.Context, config, tokenizer arch.Config,
 			return nil, statedMasks{}, err
 		}
 		masks, err := mim.Masks(values, config.Patches())
-		if err == nil && images >= 0 && len(values)/config.Patches() != images {
-			err = &mim.MasksError{Reason: fmt.Sprintf("it has %s for %s",
-				text.Count(len(values)/config.Patches(), "mask", "masks"), text.Count(images, "picture", "pictures"))}
-		}
 		if err != nil {
 			return nil, statedMasks{}, fmt.Errorf("%s: %w", text.Name(f.file), err)
 		}
-		return masks, statedMasks{File: f.file}, nil
+		stated := statedMasks{File: f.file, count: len(values) / config.Patches()}
+		if images >= 0 {
+			err = stated.check(images)
+		}
+		return masks, stated, err
 	}
 	height, width := config.Window()
 	g := masking.Usual(height, width, f.exact || tokenizer.Kind == arch.VQKD)
@@ -158,6 +158,17 @@ type statedMasks struct {
 	File      string             `json:"file,omitempty"`
 	Generator *masking.Generator `json:"generator,omitempty"`
 	Seed      uint               `json:"seed"`
+
+	count int // of those in the file
+}
+
+// check returns an error if the file has another number of masks than there are pictures.
+func (s statedMasks) check(images int) error {
+	if s.File == "" || s.count == images {
+		return nil
+	}
+	reason := fmt.Sprintf("it has %s for %s", text.Count(s.count, "mask", "masks"), text.Count(images, "picture", "pictures"))
+	return fmt.Errorf("%s: %w", text.Name(s.File), &mim.MasksError{Reason: reason})
 }
 
 func (s statedMasks) String() string {

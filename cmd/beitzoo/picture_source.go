@@ -13,8 +13,8 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 )
 
-// tokenImages are the pictures of tokenize: a list, or what tar files have.
-type tokenImages struct {
+// pictureSource has the pictures of a command that takes them from lists and from tar files.
+type pictureSource struct {
 	list *pictureList
 	tars *dataset.TarPictures
 	part evaluate.Shard
@@ -28,15 +28,15 @@ type tokenImages struct {
 	places []int // of the pictures of tar files that were taken
 }
 
-// findImages returns the pictures that the arguments stand for.
-func (f *tokenizeFlags) findImages(ctx context.Context, c *console, arguments []string) (*tokenImages, error) {
-	part, err := parseShard(f.pictures.shard)
+// source returns the pictures that the arguments stand for: those of a list, or what tar files have.
+func (f *pictureFlags) source(ctx context.Context, c *console, arguments []string) (*pictureSource, error) {
+	part, err := parseShard(f.shard)
 	if err != nil {
 		return nil, err
 	}
-	images := &tokenImages{part: part, total: -1, whole: -1}
+	images := &pictureSource{part: part, total: -1, whole: -1}
 	if slices.ContainsFunc(arguments, dataset.IsTar) {
-		if slices.ContainsFunc(arguments, func(name string) bool { return !dataset.IsTar(name) }) || f.pictures.list != "" {
+		if slices.ContainsFunc(arguments, func(name string) bool { return !dataset.IsTar(name) }) || f.list != "" {
 			return nil, &usageError{"tar files stand beside other pictures", "give tar files alone; the pictures in them, and those of folders, go into files of their own"}
 		}
 		images.tars, err = dataset.OpenTarPictures(arguments)
@@ -49,7 +49,7 @@ func (f *tokenizeFlags) findImages(ctx context.Context, c *console, arguments []
 		images.digest, images.inputs = images.tars.Digest(), images.tars.Paths()
 		return images, nil
 	}
-	if images.list, err = f.pictures.find(ctx, c, arguments); err != nil {
+	if images.list, err = f.find(ctx, c, arguments); err != nil {
 		return nil, err
 	}
 	if images.list.names == nil {
@@ -68,8 +68,8 @@ func (f *tokenizeFlags) findImages(ctx context.Context, c *console, arguments []
 	return images, nil
 }
 
-// images yields the pictures of the part, but those that are done, and remembers their places.
-func (t *tokenImages) images(ctx context.Context, done func(place int, name string) (bool, error)) iter.Seq2[classify.Image, error] {
+// images yields the pictures of the part, but those that are done, and remembers their places. done may be nil.
+func (t *pictureSource) images(ctx context.Context, done func(place int, name string) (bool, error)) iter.Seq2[classify.Image, error] {
 	if t.list != nil {
 		return t.list.images(done)
 	}
@@ -82,7 +82,7 @@ func (t *tokenImages) images(ctx context.Context, done func(place int, name stri
 				continue
 			}
 			has := false
-			if err == nil {
+			if err == nil && done != nil {
 				has, err = done(place, image.Name)
 			}
 			if err != nil {
@@ -103,7 +103,7 @@ func (t *tokenImages) images(ctx context.Context, done func(place int, name stri
 }
 
 // place returns the place among all pictures of one, by its index among those that were taken.
-func (t *tokenImages) place(index int) int {
+func (t *pictureSource) place(index int) int {
 	if t.list != nil {
 		return t.list.place(index)
 	}
