@@ -1,11 +1,13 @@
 """Tokenizers: what beitzoo writes, loaded strictly by the classes that it is for, with equal bits and equal tokens.
 
-transformers' FlavaImageCodebook always; with --unilm the classes of dall_e and of beit2/modeling_vqkd.py, with --passl those of discrete_vae.py. The tokenizers
+transformers' FlavaImageCodebook always; with --unilm the classes of dall_e and of beit2/modeling_vqkd.py, and the
+branch for the class token of beit2/modeling_pretrain.py as `beitzoo mim` scores it, with --passl those of discrete_vae.py. The tokenizers
 and what OpenAI's classes compute are in testdata/tokenizer.
 """
 
 import argparse
 import ast
+import json
 import os
 import pathlib
 import subprocess
@@ -101,6 +103,33 @@ def vqkd(checks, unilm):
     checks.equal("unilm's VQKD", arrays(model.state_dict()), arrays(torch.load(source, weights_only=False)["model"]))
 
 
+def class_token_branch(checks, unilm):
+    """What `beitzoo mim` measures of both outputs, beside unilm's own class of BEiT v2's pre-training, with the weights that beitzoo wrote for it."""
+    import class_branch
+
+    mask, tokenizer = class_branch.MIM / "digits_mim_p16_64.all-images.safetensors", TOKENIZER / "digits_dvae.encoder.pkl"
+    everything = torch.load(class_branch.WEIGHTS, weights_only=True)["model"]
+    names = checks.folder / "digits.txt"
+    names.write_text("".join("%s\n" % path for path in class_branch.paths()))
+    for form in class_branch.FORMS:
+        source = checks.folder / (form + ".pth")
+        torch.save({"model": class_branch.state_of(everything, form)}, source)
+        # unilm's names by way of OpenMMLab's, where those are known: they have the branch, but no norm and head of its own
+        between = checks.convert(source, form + ".mm.pth", "--to", "openmmlab") if form == "shared" else source
+        written = torch.load(checks.convert(between, form + ".unilm.pth", "--to", "unilm"), weights_only=True)["model"]
+        checks.equal("unilm's masked model, %s head of the branch" % form, arrays(written), arrays(class_branch.state_of(everything, form)))
+        _, loss, right = class_branch.score(unilm, written, form)
+        printed = subprocess.run([
+            checks.beitzoo, "mim", source, "--list", names, "--tokenizer", tokenizer, "--mask", mask, "--early-block", str(class_branch.EARLY), "--recipe", "passl-digits", "--json",
+            "--quiet",
+        ], stdout=subprocess.PIPE, cwd=checks.folder)  # random weights are near chance, with exit code 1
+        found = json.loads(printed.stdout)
+        for output, got, of_loss, of_right in (("logits", found, loss[0], right[0]), ("branch", found["class_branch"], loss[1], right[1])):
+            if abs(got["masked_loss"] - of_loss) > 1e-5 or got["masked_right"] != of_right:
+                sys.exit("mim, %s, %s: loss %s, %s right; unilm has %s, %s" % (form, output, got["masked_loss"], got["masked_right"], of_loss, of_right))
+            print("%-60s loss %.6f and %d right of %d, as unilm's class" % ("mim, %s, %s" % (form, output), of_loss, of_right, got["masked_patches"]))
+
+
 def passl(checks, recording, checkout):
     import paddle
 
@@ -143,6 +172,7 @@ def main():
         if options.unilm:
             openai(checks, recording, options.unilm)
             vqkd(checks, options.unilm)
+            class_token_branch(checks, options.unilm)
 
 
 if __name__ == "__main__":
