@@ -43,6 +43,7 @@ func Convert(ctx context.Context, source, target string, options Options) (*Repo
 		return nil, err
 	}
 	head := options.forNewHead()
+	options.Headless = options.Headless || options.Adapt.Headless || options.Adapt.Classes != 0
 	model, err := Open(ctx, source, options.OpenOptions)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -56,6 +57,8 @@ type OpenOptions struct {
 	Known *card.Card
 	// KeyBias takes models whose keys have a bias that is not zero, and leaves it out; see [naming.Options]. It is for whoever runs the model, and writes none.
 	KeyBias bool
+	// Headless says that the model is wanted without its head: without it, a *[HeadBesideError] says that a head lies in another part of the file than the model.
+	Headless bool
 	// SkipIndex leaves relative position indices in the file unread; they are compared with the computed ones otherwise.
 	SkipIndex bool
 }
@@ -105,6 +108,27 @@ func (m *Model) Recipe() (card.Choice, error) {
 		known.Asked = m.RecipeName
 	}
 	return card.ChooseRecipe(m.Config, known)
+}
+
+// HeadBesideError says that the model in a file has no head, and that something else in the file has the name of one.
+type HeadBesideError struct {
+	Path string
+	// StateDict is the key of the model in the file.
+	StateDict string
+	// Heads are keys of what may be its head. They come from the file: quote them.
+	Heads []string
+}
+
+func (e *HeadBesideError) Error() string {
+	return fmt.Sprintf("%s: the model under %s has no head, and beside it lies what may be its head: %s", e.Path, text.Quote(e.StateDict), text.List(quotedNames(e.Heads), mostNeeded, ""))
+}
+
+// Is reports that the file is unusable input as it is.
+func (e *HeadBesideError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what to do.
+func (e *HeadBesideError) Hint() string {
+	return "for the model without a head, select " + text.Quote(e.StateDict) + "; for both, save them as one state dict, with the names that its program gives to a model with a head"
 }
 
 // Close unmaps the checkpoint.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 )
 
@@ -52,6 +54,37 @@ func TestOpen_TrainingPrograms(t *testing.T) {
 				t.Errorf("the parameters differ from those of tiny_p16_32: %v", err)
 			}
 		})
+	}
+}
+
+// A head that a file keeps beside its model is not lost in silence: the model is taken without it only if that was asked for.
+func TestOpen_HeadBeside(t *testing.T) {
+	t.Parallel()
+	for file, c := range map[string]struct {
+		dict  string
+		heads []string
+	}{
+		"head_beside.pth":         {"model", []string{"head"}},
+		"head_tensors_beside.pth": {"state_dict", []string{"fc.weight", "fc.bias"}},
+	} {
+		path := filepath.Join("..", "testdata", "wrapped", file)
+		_, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+		var beside *convert.HeadBesideError
+		if !errors.As(err, &beside) || beside.StateDict != c.dict || !slices.Equal(beside.Heads, c.heads) {
+			t.Errorf("%s: %v", file, err)
+		}
+		for _, options := range []convert.OpenOptions{{Select: c.dict}, {Headless: true}} {
+			model, err := convert.Open(t.Context(), path, options)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			defer model.Close()
+			if model.Config.Classes != 0 {
+				t.Errorf("%s: %+v", file, model.Config)
+			}
+		}
+		mustConvert(t, path, filepath.Join(t.TempDir(), "x.pth"), convert.Options{Adapt: adapt.Options{Headless: true}})
 	}
 }
 

@@ -34,6 +34,7 @@ func modelHint(err error) string {
 		dropped   *convert.DropError
 		unused    *convert.MapUnusedError
 		nameless  *naming.NoNameError
+		headless  *convert.HeadBesideError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
@@ -85,6 +86,8 @@ func modelHint(err error) string {
 	case errors.As(err, &classless):
 		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling"}[classless.Item]
 		return classless.Hint() + "; the flag is " + flag
+	case errors.As(err, &headless):
+		return headless.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(headless.StateDict) + ", or --headless of convert"
 	case errors.As(err, &conflict):
 		return conflict.Hint() + "; the flags are --heads N, --window HxW, --pooling TOKENS and --arch"
 	}

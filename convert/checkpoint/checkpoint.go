@@ -26,6 +26,8 @@ type Checkpoint struct {
 	Unsaved []tensor.Named
 	// Others are the paths of keys, or the prefixes of names, to other state dicts in the file, each of which Options.Select can name.
 	Others []string
+	// Heads are the paths of keys to tensors, or dicts of these, that lie beside the state dict and have the name of a head.
+	Heads []string
 	// Size is the number of bytes of all files.
 	Size int64
 	// Tensors are in the order of the file. Their views are valid until Close.

@@ -57,6 +57,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		Modules:   found.Modules,
 		Unsaved:   unsaved,
 		Others:    found.Others,
+		Heads:     found.Heads,
 		Tensors:   tensors,
 		Notes:     append(found.Notes, document.Notes()...),
 	}, nil

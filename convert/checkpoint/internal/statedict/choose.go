@@ -37,6 +37,8 @@ type Dict struct {
 	Unsaved []Tensor
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
+	// Heads are the paths to tensors, or dicts of these, beside the dict that have the name of a head.
+	Heads []string
 	// Tensors are in the order of the file. Names are unique and not empty.
 	Tensors []Tensor
 	// Notes say what was left out, one sentence each.

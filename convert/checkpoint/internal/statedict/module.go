@@ -162,7 +162,9 @@ func (f *flattener) tensors(prefix string, attributes *pickle.Dict, attribute st
 }
 
 // isIndex reports whether a buffer is what BEiT's classes call a relative position index.
-func isIndex(name string) bool { return name[strings.LastIndexByte(name, '.')+1:] == "relative_position_index" }
+func isIndex(name string) bool {
+	return name[strings.LastIndexByte(name, '.')+1:] == "relative_position_index"
+}
 
 // each calls do with the full name and the value of everything under an attribute that is not None.
 func (f *flattener) each(prefix string, attributes *pickle.Dict, attribute string, do func(name string, value pickle.Value) error) error {

@@ -34,6 +34,8 @@ var training = []string{
 var (
 	// average matches keys of moving averages: model_ema, state_dict_ema, ema, EMA_model, swa_model.
 	average = regexp.MustCompile(`(?i)(^|[^a-z])(ema|swa)([^a-z]|$)`)
+	// headName matches what programs call the head of a model: head, fc.weight, linear_probe, cls_head.
+	headName = regexp.MustCompile(`(?i)(^|[._])(heads?|classifier|fc|probe)($|[._])`)
 	// accumulator matches what Paddle's optimizers call their state.
 	accumulator = regexp.MustCompile(`_(moment\d?|beta\d_pow_acc|velocity|momentum|mean_square|mean_grad|inf_norm|avg_squared_(grad|update)|fp32_master)_\d+$`)
 )
@@ -149,6 +151,9 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		key, isText := entry.Key.(string)
 		if isText && key == chosen {
 			continue
+		}
+		if isText && headName.MatchString(key) && s.tensors(entry.Value) > 0 {
+			s.found.Heads = append(s.found.Heads, strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), "."))
 		}
 		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) && s.selectable(entry.Value) {
 			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
