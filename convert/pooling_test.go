@@ -73,17 +73,17 @@ func TestPooling(t *testing.T) {
 		{norm: token, asked: mean, refused: twice},
 		{norm: token, asked: mean, scheme: "unilm", refused: conflict},
 		{norm: mean, asked: token, scheme: "unilm", refused: conflict},
-		{norm: mean, stated: `"global_pool": "avg"`, want: mean, from: card.TimmConfig},
-		{norm: token, stated: `"global_pool": "token"`, want: token, from: card.TimmConfig},
-		{norm: token, stated: `"global_pool": "avg"`, refused: twice},
-		{norm: token, stated: `"global_pool": "avg", "model_args": {"use_fc_norm": false}`, refused: twice},
-		{norm: mean, stated: `"global_pool": "token"`, refused: unclear},
-		{norm: mean, stated: `"global_pool": "token"`, asked: token, want: token, from: card.Asked},
-		{norm: mean, stated: `"global_pool": "token", "model_args": {"use_fc_norm": true}`, want: token, from: card.TimmConfig},
-		{norm: mean, stated: `"global_pool": "token"`, asked: mean, refused: conflict},
-		{norm: token, stated: `"model_args": {"use_fc_norm": true}`, refused: misfit},
-		{norm: mean, stated: `"model_args": {"use_fc_norm": false}`, refused: misfit},
-		{norm: mean, stated: `"model_args": {"global_pool": ""}`, refused: unclear},
+		{norm: mean, stated: `"num_features": 32, "global_pool": "avg"`, want: mean, from: card.TimmConfig},
+		{norm: token, stated: `"num_features": 32, "global_pool": "token"`, want: token, from: card.TimmConfig},
+		{norm: token, stated: `"num_features": 32, "global_pool": "avg"`, refused: twice},
+		{norm: token, stated: `"num_features": 32, "global_pool": "avg", "model_args": {"depth": 1, "use_fc_norm": false}`, refused: twice},
+		{norm: mean, stated: `"num_features": 32, "global_pool": "token"`, refused: unclear},
+		{norm: mean, stated: `"num_features": 32, "global_pool": "token"`, asked: token, want: token, from: card.Asked},
+		{norm: mean, stated: `"num_features": 32, "global_pool": "token", "model_args": {"depth": 1, "use_fc_norm": true}`, want: token, from: card.TimmConfig},
+		{norm: mean, stated: `"num_features": 32, "global_pool": "token"`, asked: mean, refused: conflict},
+		{norm: token, stated: `"num_features": 32, "model_args": {"depth": 1, "use_fc_norm": true}`, refused: misfit},
+		{norm: mean, stated: `"num_features": 32, "model_args": {"depth": 1, "use_fc_norm": false}`, refused: misfit},
+		{norm: mean, stated: `"num_features": 32, "model_args": {"depth": 1, "global_pool": ""}`, refused: unclear},
 	} {
 		path := timmModel(t, c.norm, c.stated)
 		model, err := convert.Open(t.Context(), path, convert.OpenOptions{Pooling: c.asked, From: c.scheme})
@@ -105,6 +105,31 @@ func TestPooling(t *testing.T) {
 			if model.Tensors[i].Name != p.Name || model.Changes[i].Name != p.Name {
 				t.Errorf("%+v: %s at the place of %s", c, model.Tensors[i].Name, p.Name)
 			}
+		}
+	}
+}
+
+// TestTimmOfAnotherModel reads weights beside a config.json of timm that is of another model, or says nothing against them.
+func TestTimmOfAnotherModel(t *testing.T) {
+	t.Parallel()
+	for stated, want := range map[string]string{
+		`"num_features": 32, "model_args": {"depth": 1}`:                                "",
+		`"model_args": {"depth": 1, "embed_dim": 32, "num_classes": 3, "img_size": 32}`: "",
+		`"num_features": 768, "model_args": {"depth": 1}`:                               `it is of "beit_base_patch16_224", with width 768, not 32`,
+		`"x": 0`: `it is of "beit_base_patch16_224", with width 768, not 32; depth 12, not 1`,
+		`"num_features": 32, "model_args": {"depth": 2}`:           "depth 2, not 1",
+		`"num_features": 32, "model_args": {"in_chans": 4}`:        "channels 4, not 3",
+		`"num_features": 32, "model_args": {"num_classes": 4}`:     "classes 4, not 3",
+		`"num_features": 32, "model_args": {"img_size": [32, 48]}`: "width of images 48, not 32",
+	} {
+		path := timmModel(t, arch.MeanPooling, stated)
+		model, err := convert.Open(t.Context(), path, convert.OpenOptions{})
+		if err == nil {
+			defer model.Close()
+		}
+		misfit := (*convert.ConfigMismatchError)(nil)
+		if want == "" && err != nil || want != "" && (!errors.As(err, &misfit) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v; want %s", stated, err, want)
 		}
 	}
 }

@@ -224,6 +224,9 @@ func (r *reading) settle(context.Context) error {
 	if problems := r.whole.pooled(m, r.wanted != nil); len(problems) > 0 {
 		return &ModuleError{Path: r.file.Path, Problems: problems}
 	}
+	if err := r.compareTimm(); err != nil {
+		return err
+	}
 	if r.model.Config.Classes == 0 && len(r.file.Heads) > 0 && r.options.Select == "" && !r.options.Headless {
 		return &HeadBesideError{Path: r.file.Path, StateDict: r.file.Wrapper, Heads: r.file.Heads}
 	}

@@ -20,11 +20,16 @@ const timmName = "config.json of timm"
 type timmFile struct {
 	Architecture *string         `json:"architecture"`
 	Classes      *int            `json:"num_classes"`
+	Features     *int            `json:"num_features"`
 	GlobalPool   *string         `json:"global_pool"`
 	LabelNames   json.RawMessage `json:"label_names"`
 	Labels       json.RawMessage `json:"labels"` // the old name
 	Descriptions any             `json:"label_descriptions"`
 	Args         struct {
+		Classes    *int    `json:"num_classes"`
+		Channels   *int    `json:"in_chans"`
+		Width      *int    `json:"embed_dim"`
+		Depth      *int    `json:"depth"`
 		Heads      *int    `json:"num_heads"`
 		PatchSize  int     `json:"patch_size"`
 		ImageSize  any     `json:"img_size"`
@@ -62,6 +67,11 @@ type TimmFacts struct {
 	ImageHeight, ImageWidth int
 	// PatchSize is the side of a patch in pixels, or 0 if the file does not say.
 	PatchSize int
+	// SizeStated says that the size of images is that of the model, not of the pictures that it was trained with.
+	SizeStated bool
+	// Classes is the number of classes, or nil if the file does not say. Width, Depth and Channels are 0 if it does not.
+	Classes                *int
+	Width, Depth, Channels int
 	// Pooling is how tokens are pooled, or empty if the file does not say. FCNorm is what the file says about the name of the norm, or nil.
 	Pooling arch.Pooling
 	FCNorm  *bool
@@ -96,6 +106,12 @@ func ParseTimm(raw []byte) (*TimmFacts, error) {
 		}
 	}
 	facts := &TimmFacts{Architecture: valueOr(file.Architecture, ""), Heads: max(0, valueOr(file.Args.Heads, 0)), FCNorm: file.Args.FCNorm, PatchSize: file.Args.PatchSize}
+	facts.SizeStated = file.Args.ImageSize != nil
+	if facts.Classes = file.Classes; file.Args.Classes != nil {
+		facts.Classes = file.Args.Classes
+	}
+	facts.Width, facts.Depth = max(0, valueOr(file.Args.Width, valueOr(file.Features, 0))), max(0, valueOr(file.Args.Depth, 0))
+	facts.Channels = max(0, valueOr(file.Args.Channels, 0))
 	facts.Described = file.Descriptions != nil || file.Pretrained.Descriptions != nil
 	var err error
 	if facts.Labels, err = file.labels(); err != nil {
