@@ -70,6 +70,7 @@
 //   - beit/pictures: finds the pictures that folders, patterns and lists stand for
 //   - beit/classify: turns images into logits, probabilities and labels
 //   - beit/tokenizer: turns images into visual tokens
+//   - beit/segment: says of each pixel of a picture what it shows
 //   - beit/masking: chooses the patches that a masked-image model has to recover
 //   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to

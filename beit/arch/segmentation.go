@@ -200,7 +200,9 @@ func (c Config) batchNorm(name string, dim int) []Param {
 }
 
 // transposed is a transposed convolution of 2 x 2, whose weight is [in, out, 2, 2] everywhere.
-func transposed(name string, dim int) []Param { return []Param{kernel(name, dim, dim, 2), bias(name, dim)} }
+func transposed(name string, dim int) []Param {
+	return []Param{kernel(name, dim, dim, 2), bias(name, dim)}
+}
 
 func kernel(name string, out, in, side int) Param {
 	return Param{Name: name + ".weight", Shape: tensor.Shape{out, in, side, side}}

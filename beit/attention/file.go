@@ -1,83 +1,21 @@
 package attention
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-	"hash/crc32"
 	"image"
-	"image/png"
-	"io"
-	"os"
-	"strconv"
+
+	"github.com/beitzoo/beitzoo/internal/drawing"
 )
 
-// The file of a drawing is a PNG with two texts behind its header: what made it, and of which picture. Source: PNG specification, 11.3.3.2 tEXt, keywords
-// Software and Source.
-const (
-	signature = "\x89PNG\r\n\x1a\n"
-	// headed is the length of the signature and the chunk IHDR: length, name, 13 bytes, and checksum.
-	headed   = len(signature) + 4 + 4 + 13 + 4
-	software = "Software\x00beitzoo attention"
-	source   = "Source\x00"
-	// maxText bounds a text that is read, in bytes: a path in quotes takes up to 6 for one byte.
-	maxText = 1 << 16
-)
+// maker is what files of drawings are said to be made by.
+const maker = "beitzoo attention"
 
 // Encode returns a drawing of [Draw] as a PNG file that says what made it, and of which picture, such as its path; see [ReadSource].
 func Encode(drawn image.Image, picture string) ([]byte, error) {
-	var plain bytes.Buffer
-	if err := png.Encode(&plain, drawn); err != nil {
-		return nil, err
-	}
-	file := append([]byte{}, plain.Bytes()[:headed]...)
-	file = appendText(file, software)
-	file = appendText(file, source+strconv.QuoteToASCII(picture))
-	return append(file, plain.Bytes()[headed:]...), nil
-}
-
-func appendText(file []byte, content string) []byte {
-	file = binary.BigEndian.AppendUint32(file, uint32(len(content)))
-	chunk := append([]byte("tEXt"), content...)
-	return binary.BigEndian.AppendUint32(append(file, chunk...), crc32.ChecksumIEEE(chunk))
+	return drawing.Encode(drawn, maker, picture)
 }
 
 // ReadSource returns the picture of which the file at path is a drawing; own is false if it is no file that [Encode] made. The error is one of the system. It must
 // not be a pipe.
 func ReadSource(path string) (picture string, own bool, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", false, err
-	}
-	head := make([]byte, headed)
-	_, err = io.ReadFull(file, head)
-	if err == nil && string(head[:len(signature)]) == signature && readText(file) == software {
-		picture, own = pictureIn(readText(file))
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	return picture, own, errors.Join(err, file.Close())
-}
-
-// readText returns the content of the next chunk if it is a text, else an empty string.
-func readText(from io.Reader) string {
-	head := make([]byte, 8)
-	if _, err := io.ReadFull(from, head); err != nil || string(head[4:]) != "tEXt" || binary.BigEndian.Uint32(head) > maxText {
-		return ""
-	}
-	content := make([]byte, binary.BigEndian.Uint32(head)+4) // with the checksum
-	if _, err := io.ReadFull(from, content); err != nil {
-		return ""
-	}
-	return string(content[:len(content)-4])
-}
-
-// pictureIn returns the picture that a text names.
-func pictureIn(content string) (string, bool) {
-	if len(content) < len(source) || content[:len(source)] != source {
-		return "", false
-	}
-	picture, err := strconv.Unquote(content[len(source):])
-	return picture, err == nil
+	return drawing.ReadSource(path, maker)
 }

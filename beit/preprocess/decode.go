@@ -93,6 +93,23 @@ func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
 
+// DecodeUpright is [Decode], but the image is turned as its file says (EXIF).
+func DecodeUpright(r io.Reader) (*RGB8, error) {
+	l := limits{MaxFileBytes, MaxPixels}
+	f, data, err := l.read(r, new(bytes.Buffer))
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := f.checked(data, l.pixels)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", f.name, err)
+	}
+	if f.exif == nil {
+		return decoded, nil
+	}
+	return turn(decoded, f.exif(data).orientation()), nil
+}
+
 // Prepared is what [Prepare] makes of an image file.
 type Prepared struct {
 	// Tensor is [3, Crop, Crop], channels red, green, blue, and belongs to the caller.

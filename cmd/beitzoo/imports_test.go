@@ -68,6 +68,7 @@ var rules = []rule{
 	{"beit/card", "what makes weights a model needs no engine", []string{"beit/..."}, []string{"beit/arch", "beit/card"}},
 	{"beit/preprocess", "pictures become tensors without a model", []string{"beit/engine/...", "beit/classify", "beit/synth"}, nil},
 	{"beit/masking", "masks are made of numbers alone", []string{"beit/..."}, nil},
+	{"beit/segment", "a model is given to it", []string{"beit/..."}, []string{"beit/segment", "beit/arch", "beit/card", "beit/engine", "beit/preprocess"}},
 	{"beit/pictures", "files are found without a model", []string{"beit/..."}, []string{"beit/pictures", "beit/preprocess", "beit/card"}},
 	{"beit/engine/...", "an engine is given tensors, not pictures", []string{"beit/preprocess", "beit/pictures", "beit/classify", "beit/features", "beit/attention"}, nil},
 	{"convert/checkpoint/paddle", "formats are siblings", []string{"convert/checkpoint/pytorch", "convert/checkpoint/safetensors"}, nil},
