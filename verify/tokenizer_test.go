@@ -255,6 +255,21 @@ func verified(t *testing.T, g verifytest.Golden) *verify.Result {
 	return result
 }
 
+// sameValues makes sure that the parameters of a model have the values that they had.
+func sameValues(t *testing.T, g verifytest.Golden, right []tensor.Named) {
+	t.Helper()
+	for i, w := range right {
+		want, err := tensor.Float64s(w.View)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tensor.Float64s(g.Weights[i].View)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s has other values; %v", w.Name, err)
+		}
+	}
+}
+
 // TestVerify_BlocksOfADVAEExchanged exchanges two blocks of a group, which the small ones in testdata have one of.
 func TestVerify_BlocksOfADVAEExchanged(t *testing.T) {
 	t.Parallel()
@@ -271,6 +286,7 @@ func TestVerify_BlocksOfADVAEExchanged(t *testing.T) {
 	if result := verified(t, g); !result.OK {
 		t.Fatalf("its own recording: %s", result.FirstDivergence)
 	}
+	right := slices.Clone(g.Weights)
 	for _, p := range config.Params() {
 		if rest, is := strings.CutPrefix(p.Name, "blocks.group_1.block_1."); is {
 			swap(t, g, p.Name, "blocks.group_1.block_2."+rest)
@@ -280,6 +296,12 @@ func TestVerify_BlocksOfADVAEExchanged(t *testing.T) {
 	if result.OK || len(result.Findings) != 1 || result.Findings[0].Hypothesis != "block-order" {
 		t.Errorf("OK %v, findings %+v", result.OK, result.Findings)
 	}
+	repair, err := result.Repair(g.Weights, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Weights = repair.Weights
+	sameValues(t, g, right)
 }
 
 // TestVerify_TokensByMargin makes choices so close that rounding decides, and others that it cannot.
