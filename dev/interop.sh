@@ -59,7 +59,7 @@ tokens)
         "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/tokens" -r "$beside"
         cp "$beside" "$VENV/tokens/beitzoo-requirements.txt"
     fi
-    exec "$VENV/bin/python" -W ignore dev/interop/visual_tokens.py --beitzoo bin/beitzoo ${UNILM:+--unilm "$UNILM" --beside "$VENV/tokens"} ${PASSL:+--passl "$PASSL"} "$@"
+    exec "$VENV/bin/python" -W ignore dev/interop/visual_tokens.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" ${UNILM:+--unilm "$UNILM" --beside "$VENV/tokens"} ${PASSL:+--passl "$PASSL"} "$@"
     ;;
 *) echo "no such checks: $checks" >&2 && exit 2 ;;
 esac

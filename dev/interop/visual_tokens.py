@@ -1,6 +1,6 @@
 """Tokenizers: what beitzoo writes, loaded strictly by the classes that it is for, with equal bits and equal tokens.
 
-transformers' FlavaImageCodebook always; with --unilm the classes of dall_e and of beit2/modeling_vqkd.py, and the
+transformers' FlavaImageCodebook always; with --openmmlab mmpretrain's DALLEEncoder and VQKD; with --unilm the classes of dall_e and of beit2/modeling_vqkd.py, and the
 branch for the class token of beit2/modeling_pretrain.py as `beitzoo mim` scores it, with --passl those of discrete_vae.py. The tokenizers
 and what OpenAI's classes compute are in testdata/tokenizer.
 """
@@ -130,6 +130,37 @@ def class_token_branch(checks, unilm):
             print("%-60s loss %.6f and %d right of %d, as unilm's class" % ("mim, %s, %s" % (form, output), of_loss, of_right, got["masked_patches"]))
 
 
+def openmmlab(checks, recording):
+    """mmpretrain's DALLEEncoder and VQKD, which have the halves that make tokens, with the files that beitzoo writes for them."""
+    import frameworks
+
+    frameworks.OpenMMLab()  # without mmcv's compiled operators
+    from mmpretrain.models.selfsup.beit import VQKD
+    from mmpretrain.models.selfsup.cae import DALLEEncoder
+
+    def load(model, name, source, hints, *flags):
+        state = torch.load(checks.convert(source, name, "--to", "openmmlab", *flags), weights_only=True)
+        model.load_state_dict(state.get("state_dict", state), strict=True)
+        checks.equal("mmpretrain's %s" % type(model).__name__, checks.canonical(save(model, "again." + name), *hints), checks.canonical(checks.folder / name, *hints))
+        return model.eval()
+
+    def save(model, name):
+        torch.save(model.state_dict(), checks.folder / name)
+        return checks.folder / name
+
+    encoder = load(DALLEEncoder(n_hid=16, n_blk_per_group=1, vocab_size=32), "dalle.pth", TOKENIZER / "digits_dvae.passl.encoder.pdparams", ())
+    with torch.no_grad():
+        tokens_equal("mmpretrain's DALLEEncoder", encoder(torch.from_numpy(recording["input"])).argmax(1).numpy(), recording["tokens"])
+    size = {"embed_dims": 48, "num_layers": 3, "num_heads": 3, "feedforward_channels": 192}
+    form = dict(arch=size, img_size=64, patch_size=16, out_indices=-1, final_norm=True, with_cls_token=True, use_abs_pos_emb=True, use_rel_pos_bias=False,
+                use_shared_rel_pos_bias=False, layer_scale_init_value=0.0, out_type="featmap", norm_cfg={"type": "LN", "eps": 1e-6})
+    tokenizer = load(VQKD(form, num_embed=64, embed_dims=8), "vqkd.mm.pth", TOKENIZER / "vqkd_p16_64.unilm.pth", ("--heads", "3"),
+                     "--drop", "vqkd-training", "--lossy", "drop")
+    recorded = safetensors.numpy.load_file(TOKENIZER / "vqkd_p16_64.unilm.float32.recording.safetensors")
+    with torch.no_grad():
+        tokens_equal("mmpretrain's VQKD", tokenizer.get_tokens(torch.from_numpy(recorded["input"]))["token"].numpy(), recorded["tokens"])
+
+
 def passl(checks, recording, checkout):
     import paddle
 
@@ -157,6 +188,7 @@ def passl(checks, recording, checkout):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--beitzoo", required=True)
+    parser.add_argument("--openmmlab", help="the folder with OpenMMLab's programs")
     parser.add_argument("--unilm")
     parser.add_argument("--passl")
     parser.add_argument("--beside", help="a folder with attrs and einops, which unilm's classes need")
@@ -167,6 +199,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         checks = Checks(os.path.abspath(options.beitzoo), folder)
         flava(checks, recording)
+        if options.openmmlab:
+            sys.path.append(options.openmmlab)
+            openmmlab(checks, recording)
         if options.passl:
             passl(checks, recording, options.passl)
         if options.unilm:
