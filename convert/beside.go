@@ -87,6 +87,8 @@ func (f folderConfigs) disagreements(c card.Card, guesses bool) []string {
 		differ("", "layer scale", stated.LayerScale, own.LayerScale)
 		differ("", "mask token", stated.MaskToken, own.MaskToken)
 		differ(card.Epsilon, "epsilon", stated.Epsilon, own.Epsilon)
+		differ(card.Taps, "tapped blocks", arch.FormatTaps(stated.Segmentation.Taps), arch.FormatTaps(own.Segmentation.Taps))
+		differ("", "channels of the segmentation heads", channelWords(stated.Segmentation), channelWords(own.Segmentation))
 		labels, problem = f.card.Labels, f.card.Problem
 	case f.timm != nil:
 		labels = f.timm.Labels
@@ -120,6 +122,11 @@ func (f folderConfigs) recipe() *card.Recipe {
 		}
 	}
 	return nil
+}
+
+// channelWords says how wide the heads of a segmentation model are, and how they pool.
+func channelWords(s arch.Segmentation) string {
+	return fmt.Sprint(s.Channels, s.AuxiliaryChannels, s.PoolScales)
 }
 
 func sizeWords(height, width int) string { return fmt.Sprintf("%d x %d pixels", height, width) }

@@ -45,7 +45,12 @@ func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.
 	cast := make([]tensor.Named, len(tensors))
 	step := adapt.Step{Name: adapt.StepCast}
 	count := map[tensor.DType]int{}
+	counters := r.counters()
 	for i, t := range tensors {
+		if counters[i] { // whole numbers, which no dtype is meant for
+			cast[i] = t
+			continue
+		}
 		view, err := transform.Cast(t.View, dtype)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", t.Name, err)
@@ -84,9 +89,23 @@ func (r *Report) cast(ctx context.Context, tensors []tensor.Named, dtype tensor.
 	return cast, []adapt.Step{step}, nil
 }
 
+// counters says for each parameter whether it is the counter of a batch norm.
+func (r *Report) counters() []bool {
+	params := r.Architecture.Params()
+	counters := make([]bool, len(params))
+	for i, p := range params {
+		counters[i] = p.Counter
+	}
+	return counters
+}
+
 // countLosses counts the values of each parameter that the cast makes infinite, zero or NaN.
 func (r *Report) countLosses(ctx context.Context, tensors []tensor.Named, dtype tensor.DType) error {
+	counters := r.counters()
 	err := parallel.Each(ctx, len(tensors), guarded(func(ctx context.Context, i int) error {
+		if counters[i] {
+			return nil
+		}
 		losses, err := transform.CountLosses(ctx, tensors[i].View, dtype)
 		if err != nil {
 			return fmt.Errorf("%s: %w", tensors[i].Name, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/adapt"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -101,6 +102,9 @@ func (m *Model) Input() Input {
 		if other := m.By.NotSquareNote(m.Config); other != "" {
 			warnings = append(warnings, other)
 		}
+		if m.By.EpsilonNote != "" {
+			warnings = append(warnings, m.By.EpsilonNote)
+		}
 	}
 	return Input{
 		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, Class: m.File.Class, OtherDicts: m.File.Others,
@@ -154,6 +158,9 @@ func (m *Model) report() *Report {
 func (r *Report) finish(saved *Saved, dryRun bool) {
 	r.Saved, r.DryRun = *saved, dryRun
 	r.Notes = append(r.Notes, saved.Notes...)
+	if saved.LeftOut > 0 {
+		r.Lossy = append(r.Lossy, text.Count(saved.LeftOut, "counter of a batch norm is", "counters of batch norms are")+" lost")
+	}
 	for i := range r.Parameters {
 		r.Parameters[i].To = saved.Names[i]
 	}

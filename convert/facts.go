@@ -18,9 +18,10 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	m.From = map[card.Item]card.Origin{}
 	m.setStateDict(options, own)
 	for item, inferred := range map[card.Item]arch.Source{
-		card.Window: m.WindowFrom, card.Heads: m.HeadsFrom, card.Pooling: m.PoolingFrom, card.Bias: arch.FromNames,
+		card.Window: m.WindowFrom, card.Heads: m.HeadsFrom, card.Pooling: m.PoolingFrom, card.Bias: arch.FromNames, card.Taps: m.TapsFrom,
 	} {
 		switch {
+		case item == card.Taps && !m.Config.Segments():
 		case wantedFrom != card.Parameters:
 			m.From[item] = options.carried(wantedFrom, own, item)
 		case inferred == arch.Assumed:
@@ -31,6 +32,12 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	}
 	if options.Heads != 0 {
 		m.From[card.Heads] = card.Asked
+	}
+	if options.Taps != nil {
+		m.From[card.Taps] = card.Asked
+		if !m.Config.Segments() {
+			return &NoClassesError{Path: m.File.Path, Item: card.Taps, Masked: m.Config.Masked(), Kind: m.Config.Kind}
+		}
 	}
 	if wantedFrom == card.Config && m.Config.Convolutional() {
 		var from arch.Source
@@ -48,6 +55,9 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 	}
 	if computed.gelu {
 		m.From[card.Activation] = card.Module
+	}
+	if m.Config.Segments() { // which pools nothing
+		delete(m.From, card.Pooling)
 	}
 	m.setEpsilon(options, beside, own, wantedFrom, computed.epsilon)
 	if err := m.leaveOutOfDVAE(options); err != nil {
@@ -154,7 +164,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	if own.Card != nil {
 		set(own.Labels, card.Metadata)
 	}
-	if !m.Config.Classifies() {
+	if !m.Config.NamesClasses() {
 		if m.From[card.Labels] == card.Asked {
 			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.Masked(), Kind: m.Config.Kind}
 		}
@@ -177,7 +187,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 
 // noteLabels says which names of classes are stated and not taken.
 func (m *Model) noteLabels(beside folderConfigs, module *configs.TransformersFacts) {
-	if !m.Config.Classifies() {
+	if !m.Config.NamesClasses() {
 		return
 	}
 	var broken error
@@ -246,7 +256,7 @@ func (m *Model) setProblem(options OpenOptions, beside folderConfigs, own ownCar
 // NoClassesError says that the caller stated something about the classes of a model that has none, or about the transformer blocks of one without.
 type NoClassesError struct {
 	Path string
-	// Item is what was stated: [card.Labels], [card.ProblemIs] or [card.Pooling]; of a dVAE also [card.Heads] or [card.Epsilon].
+	// Item is what was stated: [card.Labels], [card.ProblemIs], [card.Pooling] or [card.Taps]; of a dVAE also [card.Heads] or [card.Epsilon].
 	Item card.Item
 	// Masked says that the model predicts visual tokens, and Kind that it is no BEiT; otherwise it has no head.
 	Masked bool
@@ -255,6 +265,9 @@ type NoClassesError struct {
 
 func (e *NoClassesError) Error() string {
 	model, what := "a model without a head", "names of classes are"
+	if e.Item == card.Taps {
+		model = "no segmentation model"
+	}
 	if e.Masked {
 		model = "a masked-image model, which predicts something for each patch"
 	}
@@ -267,6 +280,8 @@ func (e *NoClassesError) Error() string {
 		what = "a problem type is"
 	case card.Pooling:
 		what, lacks = "a pooling is", "head behind pooled tokens"
+	case card.Taps:
+		what, lacks = "tapped blocks are", "segmentation head"
 	case card.Heads:
 		what, lacks = "a number of attention heads is", "attention"
 	case card.Epsilon:
@@ -280,7 +295,7 @@ func (e *NoClassesError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to do.
 func (e *NoClassesError) Hint() string {
-	if e.Kind != arch.Transformer {
+	if e.Kind != arch.Transformer || e.Item == card.Taps {
 		return "leave that out"
 	}
 	return "leave that out, or take the fine-tuned model"

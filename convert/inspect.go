@@ -43,7 +43,7 @@ type Inspection struct {
 	Problem error          `json:"-"`
 	// Steps are the changes to the model that the file's metadata records, in order.
 	Steps []adapt.Step `json:"steps,omitempty"`
-	// Parameters is the number of elements of all parameters, ParameterBytes their size in the file's dtypes.
+	// Parameters is the number of elements of all parameters, without the statistics of batch norms; ParameterBytes is the size of all in the file's dtypes.
 	Parameters     int64 `json:"parameters"`
 	ParameterBytes int64 `json:"parameter_bytes"`
 	// DTypes counts tensors by dtype.
@@ -141,6 +141,12 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 		tensors = model.Tensors
 		i.Architecture, i.Equivalent, i.Card, i.Steps, i.Notes = &model.Config, model.Equivalent, model.inspectCard(), model.Steps, model.Notes
 	}
+	buffers := map[string]bool{}
+	if err == nil {
+		for _, p := range model.Config.Params() {
+			buffers[p.Name] = p.Buffer
+		}
+	}
 	report := model.report()
 	i.Input, i.Dropped = report.Input, report.Dropped
 	for at, t := range tensors {
@@ -150,6 +156,9 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 			entry.From, entry.Read = model.Changes[at].From, model.Changes[at].Operation
 		}
 		elements, _ := t.Shape.Elements()
+		if buffers[t.Name] {
+			elements = 0
+		}
 		i.Parameters, i.ParameterBytes = i.Parameters+elements, i.ParameterBytes+entry.Bytes
 		i.DTypes[entry.DType]++
 		i.Tensors = append(i.Tensors, entry)

@@ -26,7 +26,7 @@ type Loss struct {
 
 func (l Loss) String() string {
 	names := map[card.Item]string{
-		card.Epsilon: "epsilon", card.Heads: "the number of attention heads", card.Window: "the window", card.Labels: "the names of the classes",
+		card.Epsilon: "epsilon", card.Heads: "the number of attention heads", card.Window: "the window", card.Taps: "the tapped blocks", card.Labels: "the names of the classes",
 		card.Preparing: "the recipe for images", card.ProblemIs: "the meaning of the logits",
 	}
 	return fmt.Sprintf("%s: %s", names[l.Item], l.Value)
@@ -115,17 +115,22 @@ func lostByShapes(config arch.Config, written []tensor.Named) []Loss {
 	if min(height, width) > 1 && slices.ContainsFunc(written, func(t tensor.Named) bool { return strings.HasSuffix(t.Name, "relative_position_index") }) {
 		hints.Window = window
 	}
-	for range 2 { // each time, one property that does not follow is stated
+	for range 3 { // each time, one property that does not follow is stated
 		found, err := arch.Infer(shapes, hints)
 		var open *arch.InferenceError
 		switch {
 		case errors.As(err, &open) && open.Property == arch.PropertyWindow:
 			losses, hints.Window = append(losses, Loss{card.Window, window.String(), ""}), window
+		case errors.As(err, &open) && open.Property == arch.PropertyTaps:
+			losses, hints.Taps = append(losses, Loss{card.Taps, arch.FormatTaps(config.Segmentation.Taps), ""}), &config.Segmentation.Taps
 		case err != nil:
 			losses, hints.Heads = append(losses, Loss{card.Heads, strconv.Itoa(config.Heads), ""}), config.Heads
 		default:
 			if found.Heads != config.Heads {
 				losses = append(losses, Loss{card.Heads, strconv.Itoa(config.Heads), strconv.Itoa(found.Heads)})
+			}
+			if found.Segmentation.Taps != config.Segmentation.Taps {
+				losses = append(losses, Loss{card.Taps, arch.FormatTaps(config.Segmentation.Taps), arch.FormatTaps(found.Segmentation.Taps)})
 			}
 			if h, w := found.Window(); h != height || w != width {
 				losses = append(losses, Loss{card.Window, window.String(), arch.Window{Height: h, Width: w}.String()})
@@ -209,6 +214,9 @@ func (t target) notes(c card.Card, options SaveOptions, beside folderConfigs) []
 	}
 	if other := t.scheme.NotSquareNote(c.Config); other != "" {
 		notes = append(notes, other)
+	}
+	if t.scheme.EpsilonNote != "" {
+		notes = append(notes, t.scheme.EpsilonNote)
 	}
 	if t.scheme.MaskedNote != "" && c.Config.Masked() && (c.Config.Classes > 0 || c.Config.MaskToken) {
 		notes = append(notes, t.scheme.MaskedNote)

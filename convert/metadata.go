@@ -198,10 +198,13 @@ func (d cardDocument) validate() error {
 	return nil
 }
 
-// replaceGuesses takes heads and window from hints if the card says that they were guesses when the file was written.
+// replaceGuesses takes heads, taps and window from hints if the card says that they were guesses when the file was written.
 func (o ownCard) replaceGuesses(hints arch.Hints) {
 	if hints.Heads != 0 && o.From[card.Heads].Guess() {
 		o.Config.Heads = hints.Heads
+	}
+	if hints.Taps != nil && o.From[card.Taps].Guess() {
+		o.Config.Segmentation.Taps = *hints.Taps
 	}
 	if window := hints.Window; window != (arch.Window{}) && o.From[card.Window].Guess() {
 		o.Config.ImageHeight, o.Config.ImageWidth = window.Height*o.Config.PatchSize, window.Width*o.Config.PatchSize
@@ -216,6 +219,9 @@ func (o ownCard) assumptions(hints arch.Hints) []arch.Assumption {
 	}
 	if hints.Heads == 0 && o.From[card.Heads].Guess() {
 		add(arch.PropertyHeads, strconv.Itoa(o.Config.Heads))
+	}
+	if hints.Taps == nil && o.From[card.Taps].Guess() {
+		add(arch.PropertyTaps, arch.FormatTaps(o.Config.Segmentation.Taps))
 	}
 	if hints.Window == (arch.Window{}) && o.From[card.Window].Guess() {
 		height, width := o.Config.Window()

@@ -38,6 +38,9 @@ type OpenOptions struct {
 	// them. If something beside the weights, or Arch, states others, Open returns an *arch.ConflictError.
 	Heads  int
 	Window arch.Window
+	// Taps are the blocks whose results the maps of a segmentation model are made of, the largest map first, if they are known: no parameter tells them. If something
+	// beside the weights, or Arch, states others, Open returns an *arch.ConflictError.
+	Taps *[arch.Levels]arch.Tap
 	// Pooling is [arch.MeanPooling] or [arch.ClassToken] if it is known which tokens the head sees: names of timm do not always tell. If something else states
 	// another one, Open returns an *arch.ConflictError; a *[PoolingError] if beitzoo does not compute such a model.
 	Pooling arch.Pooling
@@ -151,7 +154,7 @@ func Open(ctx context.Context, path string, options OpenOptions) (*Model, error)
 
 // hints returns what is asked for of properties that parameters may leave open.
 func (o OpenOptions) hints(timm *configs.TimmFacts) arch.Hints {
-	hints := arch.Hints{Heads: o.Heads, HeadsFrom: arch.Source(card.Asked), Window: o.Window, WindowFrom: arch.Source(card.Asked)}
+	hints := arch.Hints{Heads: o.Heads, HeadsFrom: arch.Source(card.Asked), Window: o.Window, WindowFrom: arch.Source(card.Asked), Taps: o.Taps, TapsFrom: arch.Source(card.Asked)}
 	if hints.Heads == 0 && timm != nil && timm.Heads > 0 {
 		hints.Heads, hints.HeadsFrom = timm.Heads, arch.Source(card.TimmConfig)
 	}

@@ -52,7 +52,7 @@ func (m *Model) likeSource(path string, options *SaveOptions) (target, error) {
 	if err != nil || like.folder != usual.folder {
 		return usual, nil
 	}
-	if same.Wrapper == "" && like.format.HasKeys && len(like.scheme.Wrappers) == 0 && m.File.Class == "" {
+	if same.Wrapper == "" && like.format.HasKeys && len(like.scheme.WrappersFor(m.Config)) == 0 && m.File.Class == "" {
 		same.Wrapper = keyOf(m.File.Wrapper, like.scheme)
 	}
 	*options = same

@@ -3,6 +3,7 @@ package convert
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -11,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
+	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -62,6 +64,8 @@ type Saved struct {
 	Tensors int   `json:"tensors"`
 	// Added are the tensors that the scheme stores beside the parameters.
 	Added []string `json:"added,omitempty"`
+	// LeftOut is the number of counters of batch norms that the scheme has no place for.
+	LeftOut int `json:"counters_left_out,omitempty"`
 	// Proved says that the file was read back and compared.
 	Proved bool `json:"proved"`
 	// Lost is what the target can't hold of the model's card, so that whoever opens it has to state it again.
@@ -98,6 +102,8 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		}
 	}
 	wrapper, key := t.wrappers(options.Wrapper, config)
+	stated := config
+	config, canonical, left, added := t.scheme.FitCounters(config, canonical)
 	named, err := t.scheme.Write(config, canonical, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return nil, err
@@ -127,7 +133,9 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		}
 		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the output: "+why)
 	}
-	if err := saved.list(t.scheme, config, named, wrapper); err != nil {
+	saved.LeftOut = left
+	saved.Notes = append(saved.Notes, t.counterNotes(left, added)...)
+	if err := saved.list(t.scheme, config, stated, named, wrapper); err != nil {
 		return nil, err
 	}
 	if options.Announce != nil {
@@ -174,7 +182,7 @@ func (t target) checks(config arch.Config, canonical []tensor.Named, options Sav
 // wrappers returns what SaveOptions.Wrapper means here: PASSL's class around the backbone, or the key of a state dict.
 func (t target) wrappers(asked string, config arch.Config) (class, key string) {
 	switch {
-	case len(t.scheme.Wrappers) > 0:
+	case len(t.scheme.WrappersFor(config)) > 0:
 		return asked, ""
 	case !t.format.HasKeys:
 		return asked, "" // refused by package naming, unless empty
@@ -226,16 +234,34 @@ func besideBytes(named []tensor.Named, added []string) int64 {
 	return total
 }
 
+// counterNotes say what became of the counters of batch norms in a program that has none, or that needs some.
+func (t target) counterNotes(left, added int) []string {
+	switch {
+	case left > 0:
+		return []string{fmt.Sprintf("%s of batch norms (num_batches_tracked) left out, since %s has none; no forward pass uses them",
+			text.Count(left, "counter", "counters"), t.scheme.Program)}
+	case added > 0:
+		return []string{fmt.Sprintf("%s of batch norms (num_batches_tracked) that the source does not have written as zero, since %s loads nothing without them; "+
+			"no forward pass uses them", text.Count(added, "counter", "counters"), t.scheme.Program)}
+	}
+	return nil
+}
+
 // list finds the names of the parameters, and what is there beside them.
-func (s *Saved) list(scheme *naming.Scheme, config arch.Config, named []tensor.Named, wrapper string) error {
+// config is the architecture as it is written, and stated that of the model, whose parameters are listed.
+func (s *Saved) list(scheme *naming.Scheme, config, stated arch.Config, named []tensor.Named, wrapper string) error {
 	names, err := scheme.Spell(config, naming.WriteOptions{Wrapper: wrapper})
 	if err != nil {
 		return err
 	}
-	s.Names = names
+	spelled := map[string][]string{}
+	for i, p := range config.Params() {
+		spelled[p.Name] = names[i]
+	}
 	parameters := map[string]bool{}
-	for _, spelled := range names {
-		for _, name := range spelled {
+	for _, p := range stated.Params() {
+		s.Names = append(s.Names, spelled[p.Name])
+		for _, name := range spelled[p.Name] {
 			parameters[name] = true
 		}
 	}

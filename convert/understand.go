@@ -218,7 +218,7 @@ func (r *reading) settle(context.Context) error {
 	if err := m.collect(r.options, r.beside, r.own, r.wantedFrom, r.whole.config, r.computed); err != nil {
 		return err
 	}
-	if r.wanted != nil && m.Config.Pooling != r.wanted.Pooling {
+	if r.wanted != nil && m.Config.Pooling != r.wanted.Pooling && !m.Config.Segments() {
 		m.From[card.Pooling] = card.Origin(arch.FromNames)
 	}
 	if problems := r.whole.pooled(m, r.wanted != nil); len(problems) > 0 {

@@ -139,6 +139,9 @@ func FormatTaps(taps [Levels]Tap) string {
 // Segments reports whether the model says of each pixel what it shows.
 func (c Config) Segments() bool { return c.Kind == UPerNet }
 
+// NamesClasses reports whether the outputs of the model are those of classes that may have names: it classifies images, or their pixels.
+func (c Config) NamesClasses() bool { return c.Classifies() || c.Segments() }
+
 // Backbone returns the BEiT of UPerNet, whose parameters have the same names there.
 func (c Config) Backbone() Config {
 	c.Name, c.Kind, c.Classes, c.Segmentation = "", Transformer, 0, Segmentation{}

@@ -35,16 +35,24 @@ type CodeDecoder struct {
 	Features int `json:"features" yaml:"features"`
 }
 
-// KindError says that a model is a tokenizer, or a part of one, where a BEiT is wanted.
+// KindError says that a model is a tokenizer, a part of one, or a segmentation model, where another BEiT is wanted.
 type KindError struct{ Kind Kind }
 
-func (e *KindError) Error() string { return "the model is no BEiT, but " + e.Kind.What() }
+func (e *KindError) Error() string {
+	if e.Kind == UPerNet {
+		return "the model is " + e.Kind.What()
+	}
+	return "the model is no BEiT, but " + e.Kind.What()
+}
 
 // Is reports that the call does not fit the model.
 func (e *KindError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what can be done with it.
 func (e *KindError) Hint() string {
+	if e.Kind == UPerNet {
+		return "it names the class of each pixel, not of the image: segment images with it"
+	}
 	if e.Kind == DVAEDecoder {
 		return "it makes pictures of visual tokens: give it to what reconstructs pictures"
 	}
@@ -60,6 +68,8 @@ func (k Kind) What() string {
 		return "the encoder of OpenAI's dVAE, which turns images into the visual tokens that BEiT was pre-trained to predict"
 	case DVAEDecoder:
 		return "the decoder of OpenAI's dVAE, which turns visual tokens of BEiT into images"
+	case UPerNet:
+		return "a segmentation model, a BEiT with UPerNet, which says of each pixel what it shows"
 	}
 	return "a BEiT"
 }

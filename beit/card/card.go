@@ -57,6 +57,7 @@ type Item string
 const (
 	Heads      Item = "heads"
 	Window     Item = "window"
+	Taps       Item = "taps"
 	Epsilon    Item = "epsilon"
 	Pooling    Item = "pooling"
 	Bias       Item = "relative_position_bias"
@@ -69,7 +70,7 @@ const (
 
 // Items lists the items in the order in which people read them.
 func Items() []Item {
-	return []Item{StateDict, Window, Heads, Pooling, Bias, Activation, Epsilon, Labels, Preparing, ProblemIs}
+	return []Item{StateDict, Window, Heads, Taps, Pooling, Bias, Activation, Epsilon, Labels, Preparing, ProblemIs}
 }
 
 // Origin says where an item of a card comes from, as a phrase for people.

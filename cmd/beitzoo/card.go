@@ -18,6 +18,9 @@ func printCard(c *console, config arch.Config, known *convert.InspectedCard) {
 		card.Pooling: poolingText(config.Pooling), card.Bias: biasText(config), card.Activation: "gelu", card.Epsilon: fmt.Sprintf("%g", config.Epsilon),
 		card.StateDict: known.StateDict, card.Labels: labelsText(known.Labels), card.ProblemIs: string(known.Problem), card.Preparing: known.RecipeProblem,
 	}
+	if config.Segments() {
+		values[card.Taps], values[card.Pooling] = tapsText(config), ""
+	}
 	if config.Convolutional() {
 		for _, item := range []card.Item{card.Heads, card.Pooling, card.Bias, card.Activation, card.Epsilon} {
 			delete(values, item)
@@ -31,6 +34,15 @@ func printCard(c *console, config arch.Config, known *convert.InspectedCard) {
 			c.printf("%-13s %s%s", itemText(item), values[item], originText(known.From[item]))
 		}
 	}
+}
+
+// tapsText says which blocks of a segmentation model are tapped, by whose counting.
+func tapsText(config arch.Config) string {
+	counters := "without counters"
+	if config.Segmentation.Counters {
+		counters = "with counters"
+	}
+	return fmt.Sprintf("%s, blocks counted from 0 as unilm does; batch norms %s", arch.FormatTaps(config.Segmentation.Taps), counters)
 }
 
 // itemText returns the word for an item of a card at the beginning of a line.
@@ -146,7 +158,7 @@ func savedFileOf(saved *convert.Saved) savedFile {
 
 // lossFlag returns the flag that gives back what a target can't hold.
 func lossFlag(l convert.Loss) string {
-	flag := map[card.Item]string{card.Epsilon: "--epsilon " + l.Value, card.Heads: "--heads " + l.Value, card.ProblemIs: "--problem-type " + l.Value}[l.Item]
+	flag := map[card.Item]string{card.Epsilon: "--epsilon " + l.Value, card.Taps: "--taps " + strings.ReplaceAll(l.Value, " ", ""), card.Heads: "--heads " + l.Value, card.ProblemIs: "--problem-type " + l.Value}[l.Item]
 	switch l.Item {
 	case card.Labels:
 		flag = "--labels FILE"

@@ -143,7 +143,7 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 	c.printf("model  %s", describe(r.Architecture))
 	c.printf("%-6s %s: %s, scheme %s, %d tensors, %s", verb, r.Saved.Path, r.Saved.Format, r.Saved.Scheme, r.Saved.Tensors, humanize.Bytes(uint64(r.Saved.Bytes)))
 	if r.Saved.Proved {
-		c.printf("proved read back: all %d parameters are %s, bit for bit", len(r.Parameters), provedTo(r))
+		c.printf("proved read back: all %d parameters are %s, bit for bit", len(r.Parameters)-r.Saved.LeftOut, provedTo(r))
 	}
 	for _, loss := range r.Saved.Lost {
 		c.printf("lost   %s", lossText(loss))

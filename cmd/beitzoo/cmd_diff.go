@@ -43,6 +43,9 @@ func (f *sideFlags) flags(letter string) []cli.Flag {
 		stringFlag("window"+suffix, &f.window, "like --window"+alone+": the `WINDOW` in patches"),
 		epsilon,
 		&cli.StringFlag{
+			Name: "taps" + suffix, Destination: &f.taps, DefaultText: "--taps", Usage: "like --taps" + alone + ": the `BLOCKS` whose results it is made of",
+		},
+		&cli.StringFlag{
 			Name: "pooling" + suffix, Destination: &f.pooling, DefaultText: "--pooling", Action: checkPooling, Usage: "like --pooling" + alone + ": the `TOKENS` that its head sees",
 		},
 	}
@@ -55,6 +58,7 @@ func (f sideFlags) over(both modelFlags) modelFlags {
 	}
 	both.from, both.arch, both.selected = cmp.Or(f.from, both.from), cmp.Or(f.arch, both.arch), cmp.Or(f.selected, both.selected)
 	both.window, both.heads, both.epsilon = cmp.Or(f.window, both.window), cmp.Or(f.heads, both.heads), cmp.Or(f.epsilon, both.epsilon)
+	both.taps = cmp.Or(f.taps, both.taps)
 	both.pooling = cmp.Or(f.pooling, both.pooling)
 	return both
 }

@@ -287,6 +287,12 @@ func headText(a arch.Config) string {
 	switch {
 	case a.Kind == arch.VQKD:
 		return fmt.Sprintf("%d visual tokens, codes of width %d, %s", a.Codebook.Codes, a.Codebook.Dim, decoderText(a.Codebook.Decoder))
+	case a.Segments():
+		auxiliary := "no auxiliary head"
+		if n := a.Segmentation.AuxiliaryChannels; n > 0 {
+			auxiliary = fmt.Sprintf("an auxiliary head of %d channels", n)
+		}
+		return fmt.Sprintf("%d classes of pixels, UPerNet of %d channels, %s", a.Classes, a.Segmentation.Channels, auxiliary)
 	case a.Kind != arch.Transformer:
 		return fmt.Sprintf("%d visual tokens", a.Classes)
 	case a.Pooling == arch.NoPooling:

@@ -200,6 +200,8 @@ type verifiedFacts struct {
 	HeadsFrom   card.Origin `json:"heads_from"`
 	WindowFrom  card.Origin `json:"window_from"`
 	PoolingFrom card.Origin `json:"pooling_from"`
+	// TapsFrom is empty unless the model is one of segmentation.
+	TapsFrom card.Origin `json:"taps_from,omitempty"`
 	// Recipe and LabelsFrom are not used by a verification, but by whoever runs the model afterwards; they are left out if they are not known.
 	Recipe     *statedRecipe `json:"recipe,omitempty"`
 	LabelsFrom card.Origin   `json:"labels_from,omitempty"`
@@ -213,7 +215,7 @@ type verifiedFacts struct {
 func verifiedFactsOf(m *convert.Model) verifiedFacts {
 	f := verifiedFacts{
 		StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Epsilon: m.Config.Epsilon, EpsilonFrom: m.From[card.Epsilon], HeadsFrom: m.From[card.Heads], WindowFrom: m.From[card.Window],
-		PoolingFrom: m.From[card.Pooling], LabelsFrom: m.From[card.Labels], config: m.Config,
+		PoolingFrom: m.From[card.Pooling], TapsFrom: m.From[card.Taps], LabelsFrom: m.From[card.Labels], config: m.Config,
 	}
 	if f.StateDict != "" {
 		f.StateFrom = m.From[card.StateDict]
@@ -228,6 +230,10 @@ func verifiedFactsOf(m *convert.Model) verifiedFacts {
 func (f verifiedFacts) line() string {
 	if c := f.config; c.Convolutional() {
 		return fmt.Sprintf("pictures of %d x %d pixels%s", c.ImageHeight, c.ImageWidth, originText(f.WindowFrom)) + f.stateText()
+	}
+	if f.config.Segments() {
+		return fmt.Sprintf("epsilon %g%s, heads%s, window%s, taps %s%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom),
+			arch.FormatTaps(f.config.Segmentation.Taps), originText(f.TapsFrom)) + f.stateText()
 	}
 	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s, pooling%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom), originText(f.PoolingFrom))
 	return line + f.stateText()
@@ -267,7 +273,7 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 	}
 	forOther := convert.OpenOptions{
-		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Pooling: options.Pooling, Map: options.Map, Drop: options.Drop, MayNotFit: true, KeyBias: true,
+		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Taps: options.Taps, Pooling: options.Pooling, Map: options.Map, Drop: options.Drop, MayNotFit: true, KeyBias: true,
 		Select: cmp.Or(f.againstSelect, options.Select),
 	}
 	if options, err = at.Options(options); err != nil {

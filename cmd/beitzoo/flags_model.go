@@ -24,7 +24,7 @@ import (
 
 // modelFlags say how a checkpoint is opened.
 type modelFlags struct {
-	from, arch, selected, window string
+	from, arch, selected, window, taps string
 	// ownMap is the file of a naming scheme of the user's own, drop are patterns of tensors to leave out.
 	ownMap  string
 	drop    cli.StringSlice
@@ -63,6 +63,10 @@ func (f *modelFlags) flags() []cli.Flag {
 		&cli.StringFlag{
 			Name: "window", Destination: &f.window, Category: modelSection, DefaultText: "that of the config or index, else a square",
 			Usage: "the `WINDOW`: the number of patches down and across, such as 14x14; an image of 32 x 224 pixels in patches of 16 is 2x14",
+		},
+		&cli.StringFlag{
+			Name: "taps", Destination: &f.taps, Category: modelSection, DefaultText: "those of the config, else the usual ones of the depth",
+			Usage: "the `BLOCKS` whose results a segmentation model is made of, counted from 0, such as 3,5,7,11; embed is what the first block sees",
 		},
 		&cli.StringFlag{
 			Name: "select", Destination: &f.selected, Category: modelSection,
@@ -125,6 +129,9 @@ func (f modelFlags) options() (convert.OpenOptions, error) {
 		}
 	}
 	if options.Window, err = parseWindow(f.window); err != nil {
+		return options, err
+	}
+	if options.Taps, err = parseTaps(f.taps); err != nil {
 		return options, err
 	}
 	if f.from != "" {
@@ -203,8 +210,33 @@ func parseWindow(value string) (arch.Window, error) {
 	return arch.Window{Height: int(height), Width: int(width)}, nil
 }
 
+// parseTaps reads the value of --taps. It returns nil if the flag is not given.
+func parseTaps(value string) (*[arch.Levels]arch.Tap, error) {
+	if value == "" {
+		return nil, nil
+	}
+	names := strings.Split(strings.ReplaceAll(value, " ", ""), ",")
+	wrong := func(why string) error {
+		return &usageError{fmt.Sprintf("--taps %s %s", text.Quote(text.Cut(value, 40)), why), "for a model of 12 blocks as unilm has it give: --taps 3,5,7,11"}
+	}
+	var taps [arch.Levels]arch.Tap
+	if len(names) != len(taps) {
+		return nil, wrong(fmt.Sprintf("is not a list of %d blocks", len(taps)))
+	}
+	for i, name := range names {
+		tap, err := arch.ParseTap(name)
+		if err != nil {
+			return nil, wrong("has something else in it: " + err.Error())
+		}
+		if taps[i] = tap; i > 0 && tap < taps[i-1] {
+			return nil, wrong("is not in the order of the blocks")
+		}
+	}
+	return &taps, nil
+}
+
 // propertyFlags are the flags that state what an architecture may leave open.
-var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW", arch.PropertyPooling: "--pooling mean|class_token"}
+var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW", arch.PropertyPooling: "--pooling mean|class_token", arch.PropertyTaps: "--taps B,B,B,B"}
 
 // remarkGuesses says what was guessed when a checkpoint was opened, what other programs compute otherwise with it, and which of several state dicts was taken.
 func remarkGuesses(c *console, read convert.Input) { remarkSide(c, read, "--select") }

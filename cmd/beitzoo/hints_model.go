@@ -72,6 +72,8 @@ func modelHint(err error) string {
 		return stranger.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(stranger.Part)
 	case errors.As(err, &kind) && kind.Kind == arch.DVAEDecoder:
 		return kind.Hint() + "; the command is: beitzoo reconstruct MODEL --tokenizer T --decoder D IMAGE -o OUT.png"
+	case errors.As(err, &kind) && kind.Kind == arch.UPerNet:
+		return kind.Hint()
 	case errors.As(err, &kind):
 		return kind.Hint() + "; the commands are: beitzoo tokenize TOKENIZER IMAGES... -o FILE, and beitzoo mim MODEL --tokenizer TOKENIZER IMAGES..."
 	case errors.As(err, &together):
@@ -84,12 +86,12 @@ func modelHint(err error) string {
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
 	case errors.As(err, &classless):
-		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling"}[classless.Item]
+		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling", card.Taps: "--taps"}[classless.Item]
 		return classless.Hint() + "; the flag is " + flag
 	case errors.As(err, &headless):
 		return headless.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(headless.StateDict) + ", or --headless of convert"
 	case errors.As(err, &conflict):
-		return conflict.Hint() + "; the flags are --heads N, --window HxW, --pooling TOKENS and --arch"
+		return conflict.Hint() + "; the flags are --heads N, --window HxW, --taps B,B,B,B, --pooling TOKENS and --arch"
 	}
 	return ""
 }

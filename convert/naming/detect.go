@@ -36,6 +36,7 @@ func detect(ctx context.Context, tensors []tensor.Named, options Options) (best 
 	tables := tablesFor(candidates, names)
 	places := names.places(tables)
 	tables, places = withoutTokenizers(tables, places)
+	tables, places = preferSegmenters(tables, places)
 	readings := make([]*reading, len(tables))
 	for i, at := range places {
 		readings[i] = tables[i].read(ctx, tensors, names, at, options)
@@ -69,6 +70,7 @@ func tablesFor(candidates []*Scheme, names *wrapping) []*table {
 	there[beitFamily] = true
 	for _, name := range names.names {
 		there[vqkdFamily] = there[vqkdFamily] || strings.Contains(name, "quantize.") || strings.Contains(name, "encode_task_layer.")
+		there[segmenterFamily] = there[segmenterFamily] || strings.Contains(name, "decode_head.") || strings.Contains(name, "auxiliary_head.")
 		there[dvaeFamily] = there[dvaeFamily] || strings.Contains(name, "blocks.group_") || strings.Contains(name, "blocks.input.")
 	}
 	var tables []*table
@@ -106,7 +108,7 @@ func withoutTokenizers(tables []*table, places [][]place) ([]*table, [][]place) 
 	beit := false
 	for i, t := range tables {
 		for _, p := range places[i] {
-			beit = beit || t.family == beitFamily && p.blocks > 0 && !within(p.prefix)
+			beit = beit || (t.family == beitFamily || t.family == segmenterFamily) && p.blocks > 0 && !within(p.prefix)
 		}
 	}
 	if !beit {
@@ -115,7 +117,7 @@ func withoutTokenizers(tables []*table, places [][]place) ([]*table, [][]place) 
 	var kept []*table
 	var keptPlaces [][]place
 	for i, t := range tables {
-		if t.family == beitFamily || t.file != "" {
+		if t.family == beitFamily || t.family == segmenterFamily || t.file != "" {
 			kept, keptPlaces = append(kept, t), append(keptPlaces, places[i])
 		}
 	}
@@ -145,7 +147,7 @@ func settle(readings []*reading, prefer string) (chosen *reading, equivalent []s
 		if r.Name == prefer {
 			rank += 4
 		}
-		if r.writesIndex == (len(r.indices) > 0) && r.family == beitFamily || r.Scheme.table(beitFamily) == nil {
+		if r.writesIndex == (len(r.indices) > 0) && (r.family == beitFamily || r.family == segmenterFamily) || r.Scheme.table(beitFamily) == nil {
 			rank += 2
 		}
 		if !r.config.Masked() || r.MaskedNote == "" {

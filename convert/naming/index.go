@@ -203,16 +203,20 @@ func (t *table) indexNames(config arch.Config) map[string]string {
 		return nil
 	}
 	names := map[string]string{}
+	block, shared := t.blockIndex[0], t.sharedIndex[0]
+	if t.family == segmenterFamily {
+		block, shared = t.indexOf("blocks.{i}."+blockTable, t.blockIndex), t.indexOf(sharedTable, t.sharedIndex)
+	}
 	switch config.Bias {
 	case arch.BlockBias:
 		for i := range config.Depth {
-			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(t.blockIndex[0], i), config)
+			names[fmt.Sprintf("blocks.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(block, i), config)
 		}
 		for i := range config.ClassBlocks { // written by schemes that have names for them, whose second pattern is that of these blocks
 			names[fmt.Sprintf("cls_pt_layers.%d.attn.relative_position_bias_table", i)] = t.withPrefix(fill(t.blockIndex[1], i), config)
 		}
 	case arch.SharedBias:
-		names["rel_pos_bias.relative_position_bias_table"] = t.withPrefix(t.sharedIndex[0], config)
+		names["rel_pos_bias.relative_position_bias_table"] = t.withPrefix(shared, config)
 	}
 	return names
 }

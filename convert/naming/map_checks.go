@@ -40,7 +40,7 @@ func (m *mapParser) checkParameters() {
 					wrappers := r.wrapper == "" || other.wrapper == "" || r.wrapper == other.wrapper
 					branches := r.branch == "" || other.branch == "" || r.branch == other.branch
 					kinds := r.kind == "" || other.kind == "" || r.kind == other.kind
-					if other.pattern == pattern && kinds && poolings && wrappers && branches {
+					if other.pattern == pattern && other.family() == r.family() && kinds && poolings && wrappers && branches {
 						m.problem(r.line, pattern, "it is written by line %d already; a second spelling, for reading, has read_only: true", other.line)
 					}
 				}
@@ -50,9 +50,15 @@ func (m *mapParser) checkParameters() {
 	}
 }
 
-// checkNames finds names in files that could be two things. Where a pattern could be an instance of another depends on the numbers in them, so each is
-// tried with all of these.
+// checkNames finds names in files that could be two things, for a BEiT with UPerNet and for all others.
 func (m *mapParser) checkNames() {
+	m.checkNamesOf(slices.DeleteFunc(slices.Clone(m.rows), func(r row) bool { return r.family() == segmenterFamily }))
+	m.checkNamesOf(slices.DeleteFunc(slices.Clone(m.rows), func(r row) bool { return r.family() != segmenterFamily && !lends(m.rows, r) }))
+}
+
+// checkNamesOf finds names of rows that could be two things. Where a pattern could be an instance of another depends on the numbers in them, so each is tried with
+// all of these.
+func (m *mapParser) checkNamesOf(rows []row) {
 	type meaning struct {
 		line           int
 		row, part      int
@@ -61,13 +67,13 @@ func (m *mapParser) checkNames() {
 	meanings := map[string]meaning{}
 	var patterns []meaning
 	numbers := map[int]bool{0: true, 1: true}
-	for i, r := range m.rows {
+	for i, r := range rows {
 		for _, one := range expand(r) {
 			for part, pattern := range one.foreign {
 				key := strings.TrimPrefix(pattern, m.scheme.prefix)
 				here := meaning{r.line, i, part, strings.Join(one.canonical, " + "), key}
 				other, twice := meanings[key]
-				if twice && other.makes == here.makes && other.part == part && r.pooling != m.rows[other.row].pooling {
+				if twice && other.makes == here.makes && other.part == part && r.pooling != rows[other.row].pooling {
 					continue // the prefix alone tells them apart, and they mean the same
 				}
 				if twice {

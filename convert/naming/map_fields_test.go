@@ -16,14 +16,14 @@ func TestMap_StatesEveryField(t *testing.T) {
 		want []string
 	}{
 		{reflect.TypeFor[Scheme](), []string{
-			"Name", "Program", "Format", "Key", "Recipe", "Epsilon", "Folder", "ModelType", "RegressionNote", "Wrappers", "MaskedNote", "TableNote", "PositionNote",
+			"Name", "Program", "Format", "Key", "Recipe", "Epsilon", "Folder", "ModelType", "RegressionNote", "Wrappers", "MaskedNote", "TableNote", "PositionNote", "EpsilonNote", "zeroPosition",
 			"rows", "transposed", "prefix", "bare", "blockIndex", "sharedIndex", "writesIndex", "ignored",
 			"file", "statesEpsilon", "doubts", // say that it is a map
 			"once", "compiled", "heads", "headsLine", // follow from the others
 		}},
 		{reflect.TypeFor[row](), []string{"canonical", "foreign", "operation", "readOnly", "pooling", "branch", "wrapper", "kind", "by", "laidOut", "line"}},
 		{reflect.TypeFor[reason](), []string{"prefix", "why"}},
-		{reflect.TypeFor[Wrapper](), []string{"Name", "Masked"}},
+		{reflect.TypeFor[Wrapper](), []string{"Name", "Masked", "Kind"}},
 	} {
 		var got []string
 		for i := range c.what.NumField() {

@@ -160,7 +160,7 @@ func poolings() []string {
 }
 
 // kinds are the kinds of models that a row may be for, beside a BEiT.
-var kinds = []string{string(arch.VQKD), string(arch.DVAEEncoder), string(arch.DVAEDecoder)}
+var kinds = []string{string(arch.VQKD), string(arch.DVAEEncoder), string(arch.DVAEDecoder), string(arch.UPerNet)}
 
 // ignore adds a row for tensors that are no parameters.
 func (m *mapParser) ignore(r row, why string, steps int) {
@@ -216,7 +216,7 @@ func (m *mapParser) names(r row, key string) bool {
 	}
 	for _, pattern := range r.canonical {
 		known := canonicalPatterns()
-		if !slices.Contains(known, pattern) {
+		if general, _ := split(pattern); !slices.Contains(known, pattern) && !slices.Contains(known, general) {
 			m.problems = append(m.problems, MapProblem{r.line, text.Shorten(text.Quote(pattern), 120), "no BEiT has such a parameter", suggest.Nearest(pattern, known)})
 			continue
 		}

@@ -41,19 +41,22 @@ var mapSettings = map[string]func(*Scheme, ast.Node) string{
 		s.Epsilon = epsilon
 		return ""
 	},
-	"folder":          truthSetting(func(s *Scheme) *bool { return &s.Folder }),
-	"transposed":      truthSetting(func(s *Scheme) *bool { return &s.transposed }),
-	"bare":            truthSetting(func(s *Scheme) *bool { return &s.bare }),
-	"writes_index":    truthSetting(func(s *Scheme) *bool { return &s.writesIndex }),
-	"model_type":      textSetting(func(s *Scheme) *string { return &s.ModelType }),
-	"regression_note": textSetting(func(s *Scheme) *string { return &s.RegressionNote }),
-	"masked_note":     textSetting(func(s *Scheme) *string { return &s.MaskedNote }),
-	"table_note":      textSetting(func(s *Scheme) *string { return &s.TableNote }),
-	"position_note":   textSetting(func(s *Scheme) *string { return &s.PositionNote }),
-	"block_index":     indexSetting(true, func(s *Scheme) *[]string { return &s.blockIndex }),
-	"shared_index":    indexSetting(false, func(s *Scheme) *[]string { return &s.sharedIndex }),
-	"wrappers":        wrapperSetting(false),
-	"masked_wrappers": wrapperSetting(true),
+	"folder":           truthSetting(func(s *Scheme) *bool { return &s.Folder }),
+	"transposed":       truthSetting(func(s *Scheme) *bool { return &s.transposed }),
+	"bare":             truthSetting(func(s *Scheme) *bool { return &s.bare }),
+	"writes_index":     truthSetting(func(s *Scheme) *bool { return &s.writesIndex }),
+	"model_type":       textSetting(func(s *Scheme) *string { return &s.ModelType }),
+	"regression_note":  textSetting(func(s *Scheme) *string { return &s.RegressionNote }),
+	"masked_note":      textSetting(func(s *Scheme) *string { return &s.MaskedNote }),
+	"table_note":       textSetting(func(s *Scheme) *string { return &s.TableNote }),
+	"position_note":    textSetting(func(s *Scheme) *string { return &s.PositionNote }),
+	"epsilon_note":     textSetting(func(s *Scheme) *string { return &s.EpsilonNote }),
+	"zero_position":    truthSetting(func(s *Scheme) *bool { return &s.zeroPosition }),
+	"block_index":      indexSetting(true, func(s *Scheme) *[]string { return &s.blockIndex }),
+	"shared_index":     indexSetting(false, func(s *Scheme) *[]string { return &s.sharedIndex }),
+	"wrappers":         wrapperSetting(Wrapper{}),
+	"masked_wrappers":  wrapperSetting(Wrapper{Masked: true}),
+	"upernet_wrappers": wrapperSetting(Wrapper{Kind: arch.UPerNet}),
 }
 
 var mapName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
@@ -95,7 +98,7 @@ func indexSetting(block bool, field func(*Scheme) *[]string) func(*Scheme, ast.N
 	}
 }
 
-func wrapperSetting(masked bool) func(*Scheme, ast.Node) string {
+func wrapperSetting(like Wrapper) func(*Scheme, ast.Node) string {
 	return func(s *Scheme, n ast.Node) string {
 		names, ok := scalars(n)
 		bad := slices.ContainsFunc(names, func(name string) bool { return !mapName.MatchString(name) })
@@ -103,7 +106,8 @@ func wrapperSetting(masked bool) func(*Scheme, ast.Node) string {
 			return "a list of words of letters and digits"
 		}
 		for _, name := range names {
-			s.Wrappers = append(s.Wrappers, Wrapper{name, masked})
+			like.Name = name
+			s.Wrappers = append(s.Wrappers, like)
 		}
 		return ""
 	}
@@ -130,12 +134,22 @@ func (m *mapParser) finish() {
 	if !s.statesEpsilon {
 		s.Epsilon = arch.Epsilon
 	}
-	classifiers := slices.DeleteFunc(slices.Clone(s.Wrappers), func(w Wrapper) bool { return w.Masked })
-	s.Wrappers = append(classifiers, slices.DeleteFunc(s.Wrappers, func(w Wrapper) bool { return !w.Masked })...)
+	slices.SortStableFunc(s.Wrappers, func(a, b Wrapper) int { return a.order() - b.order() })
 	if s.writesIndex && (len(s.blockIndex) == 0 || len(s.sharedIndex) == 0) {
 		m.problem(0, "writes_index", "block_index and shared_index must say under which names")
 	}
 	if s.bare && s.prefix == "" {
 		m.problem(0, "bare", "there is no prefix that could be left out")
 	}
+}
+
+// order is lower for wrappers that a map lists earlier, whatever the order of its settings.
+func (w Wrapper) order() int {
+	switch {
+	case w.Kind == arch.UPerNet:
+		return 2
+	case w.Masked:
+		return 1
+	}
+	return 0
 }

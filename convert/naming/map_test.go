@@ -34,18 +34,15 @@ func TestMap_OfEveryScheme(t *testing.T) {
 		for _, architecture := range arch.Names() {
 			config := byName(t, architecture)
 			if !config.Convolutional() {
-				config.Depth = min(config.Depth, 2)
+				config = naming.Shallow(config, 2)
 			}
 			wrappers := []string{""}
 			for _, w := range scheme.Wrappers {
-				if w.Masked == config.MaskToken {
+				if w.Fits(config) {
 					wrappers = append(wrappers, w.Name)
 				}
 			}
 			for _, wrapper := range wrappers {
-				if wrapper != "" && config.Kind != arch.Transformer {
-					continue
-				}
 				options := naming.WriteOptions{Wrapper: wrapper}
 				spelled, err := naming.Spell(name, config, options)
 				if nameless := (*naming.NoNameError)(nil); errors.As(err, &nameless) {

@@ -29,26 +29,28 @@ func (s *Scheme) Map() []byte {
 		w.setting("epsilon", strconv.FormatFloat(s.Epsilon, 'g', -1, 64))
 	}
 	w.truth("folder", s.Folder)
-	for _, masked := range []bool{false, true} {
+	for i, key := range []string{"wrappers", "masked_wrappers", "upernet_wrappers"} {
 		var names []string
 		for _, wrapper := range s.Wrappers {
-			if wrapper.Masked == masked {
+			if wrapper.order() == i {
 				names = append(names, wrapper.Name)
 			}
 		}
-		w.list(map[bool]string{false: "wrappers", true: "masked_wrappers"}[masked], names)
+		w.list(key, names)
 	}
 	w.text("model_type", s.ModelType)
 	w.text("regression_note", s.RegressionNote)
 	w.text("masked_note", s.MaskedNote)
 	w.text("table_note", s.TableNote)
 	w.text("position_note", s.PositionNote)
+	w.text("epsilon_note", s.EpsilonNote)
 	w.truth("transposed", s.transposed)
 	w.text("prefix", s.prefix)
 	w.truth("bare", s.bare)
 	w.list("block_index", s.blockIndex)
 	w.list("shared_index", s.sharedIndex)
 	w.truth("writes_index", s.writesIndex)
+	w.truth("zero_position", s.zeroPosition)
 	fmt.Fprintln(w, "rows:")
 	for _, r := range s.rows {
 		w.row(r)

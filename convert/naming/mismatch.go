@@ -64,6 +64,12 @@ func (r *reading) relative() error {
 	if err := r.form(); err != nil {
 		return err
 	}
+	if r.family == segmenterFamily {
+		if r.names == nil { // canonical tensors, in which there is nothing but parameters
+			return nil
+		}
+		return r.otherSegmenter()
+	}
 	names := slices.Clone(r.unexpected)
 	for _, i := range r.beside {
 		names = append(names, r.names.original[i])
@@ -144,7 +150,7 @@ func (r *reading) elements() error {
 	for _, name := range slices.Sorted(maps.Keys(r.params)) {
 		made := r.params[name]
 		switch kind := made.view.DType; {
-		case kind.IsFloat():
+		case kind.IsFloat(), isCounter(name):
 		case kind == tensor.C64 || kind == tensor.C128:
 			return &TensorError{Name: made.from[0], Err: fmt.Errorf("elements of type %s: a parameter must be F64, F32, BF16 or F16", kind), Complex: true}
 		default:
@@ -153,6 +159,9 @@ func (r *reading) elements() error {
 	}
 	return nil
 }
+
+// isCounter reports whether a canonical parameter is the counter of a batch norm.
+func isCounter(name string) bool { return strings.HasSuffix(name, "."+counterName) }
 
 // mismatch compares what was found with the parameters of the architecture; nil if they are the same. The result has to be finished.
 func (r *reading) mismatch() *MismatchError {
@@ -342,6 +351,9 @@ func describe(c arch.Config) string {
 		return fmt.Sprintf("a VQ-KD of %d x %d pixels, width %d, %d blocks, %d visual tokens", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Codebook.Codes)
 	}
 	what := "classes"
+	if c.Segments() {
+		return fmt.Sprintf("a BEiT with UPerNet of %d x %d pixels, width %d, %d blocks, %d classes", c.ImageHeight, c.ImageWidth, c.EmbedDim, c.Depth, c.Classes)
+	}
 	if c.Masked() {
 		what = "outputs for each patch"
 	}

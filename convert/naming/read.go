@@ -53,10 +53,10 @@ type Model struct {
 	// By is the scheme of that name.
 	By     *Scheme
 	Config arch.Config
-	// HeadsFrom, WindowFrom and PoolingFrom say where Config has these properties from, and Assumptions which are guesses. All are empty if Options.Arch
+	// HeadsFrom, WindowFrom, PoolingFrom and TapsFrom say where Config has these properties from, and Assumptions which are guesses. All are empty if Options.Arch
 	// states the architecture.
-	HeadsFrom, WindowFrom, PoolingFrom arch.Source
-	Assumptions                        []arch.Assumption
+	HeadsFrom, WindowFrom, PoolingFrom, TapsFrom arch.Source
+	Assumptions                                  []arch.Assumption
 	// Tensors are the canonical parameters, in the order of Config.Params. Their views are lazy and valid until the checkpoint is closed.
 	Tensors []tensor.Named
 	// Changes say for each of Tensors where it comes from.
@@ -117,7 +117,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 		err = best.check(options.Arch)
 	}
 	err = best.blameMap(err)
-	if relative := (*UnsupportedError)(nil); best.file == "" && best.family == beitFamily && !errors.As(err, &relative) {
+	if relative := (*UnsupportedError)(nil); best.file == "" && (best.family == beitFamily || best.family == segmenterFamily) && !errors.As(err, &relative) {
 		if stranger := best.stranger(tensors, err); stranger != nil {
 			return nil, stranger
 		}
@@ -129,6 +129,7 @@ func Read(ctx context.Context, tensors []tensor.Named, options Options) (*Model,
 	if options.Arch == nil {
 		inferred := best.inferred
 		model.HeadsFrom, model.WindowFrom, model.PoolingFrom, model.Assumptions = inferred.HeadsFrom, inferred.WindowFrom, inferred.PoolingFrom, inferred.Assumptions
+		model.TapsFrom = inferred.TapsFrom
 	}
 	for _, p := range best.config.Params() {
 		made := best.params[p.Name]

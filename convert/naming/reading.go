@@ -86,6 +86,7 @@ func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrappin
 	}
 	r.match(ctx, tensors)
 	r.foldTables()
+	r.dropPosition(options.Arch)
 	r.infer(r.hints(options))
 	r.excuseMaskToken()
 	useGiven := func() {

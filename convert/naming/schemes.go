@@ -24,6 +24,7 @@ const (
 	FLAVA     = "flava"
 	OpenMMLab = "openmmlab"
 	PaddleViT = "paddlevit"
+	PaddleSeg = "paddleseg"
 )
 
 // Wrappers of PASSL, for WriteOptions.Wrapper: the class around the backbone decides what the head is called.
@@ -60,6 +61,9 @@ type Scheme struct {
 	// what beitzoo does.
 	TableNote, PositionNote string
 
+	// EpsilonNote says what is odd about the epsilons of the program, or is empty.
+	EpsilonNote string
+
 	rows []row
 	// transposed: weights of linear layers are stored as [in, out].
 	transposed bool
@@ -69,6 +73,8 @@ type Scheme struct {
 	// blockIndex and sharedIndex are the buffers that hold the relative position index; the first of each is written if writesIndex.
 	blockIndex, sharedIndex []string
 	writesIndex             bool
+	// zeroPosition: the program has position embeddings in every model, which are zero in those that have none.
+	zeroPosition bool
 	// ignored are names that may be there without belonging to the model, as --drop takes them.
 	ignored []reason
 	// file is the map file that the scheme was read from, or empty; statesEpsilon says that it states one.
@@ -83,10 +89,27 @@ type Scheme struct {
 	compiled [families]*table
 }
 
-// Wrapper is a class around the backbone. Masked ones are for masked image modelling, the others for classifiers.
+// Wrapper is a class around the backbone, for models of one kind. Masked ones are for masked image modelling, others without a kind for classifiers.
 type Wrapper struct {
 	Name   string
 	Masked bool
+	Kind   arch.Kind
+}
+
+// Fits reports whether the class is for such models.
+func (w Wrapper) Fits(config arch.Config) bool {
+	return w.Kind == config.Kind && w.Masked == config.Masked()
+}
+
+// WrappersFor returns the names of the program's classes around the backbone for such a model, the usual one first.
+func (s *Scheme) WrappersFor(config arch.Config) []string {
+	var names []string
+	for _, w := range s.Wrappers {
+		if w.Fits(config) {
+			names = append(names, w.Name)
+		}
+	}
+	return names
 }
 
 // row says which foreign parameters make which canonical ones. In patterns {i} stands for the block, and a final .* for weight and bias.
@@ -220,8 +243,10 @@ var (
 		fullBias("blocks.{i}.attn.qkv.bias"), zeroBias("blocks.{i}.attn.k_bias"),
 	})
 	// microsoft/unilm beit2/modeling_pretrain.py has blocks beside those of the model. beit2/modeling_vqkd.py is VQ-KD, beit/dall_e OpenAI's dVAE.
-	unilmRows     = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, openaiRows)
-	canonicalRows = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, dvaeRows(mostGroups, "w", "b", strings.NewReplacer(), ""))
+	unilmRows = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, openaiRows, segmenter(under("backbone.", upernetBackbone...)...),
+		segmenter(upernetRows(unilmUPerNet)...))
+	canonicalRows = slices.Concat(plainRows, under("", classBranch...), unilmVQKD, dvaeRows(mostGroups, "w", "b", strings.NewReplacer(), ""),
+		segmenter(under("", upernetBackbone...)...), segmenter(upernetRows(strings.NewReplacer())...))
 	// openai/DALL-E dall_e/encoder.py, decoder.py and utils.py.
 	openaiRows = dvaeRows(usualGroups, "w", "b", strings.NewReplacer(), "")
 	// PaddlePaddle/PASSL passl_v110/modeling/heads/beit_head.py, backbones/beit_ft.py and backbones/discrete_vae.py.
@@ -230,12 +255,8 @@ var (
 		{canonical: []string{"head.*"}, foreign: []string{"head.head.*"}, wrapper: BEiTFTWrapper},
 		{canonical: []string{"head.*"}, foreign: []string{"head.*"}, readOnly: true},
 	}, dvaeRows(usualGroups, "weight", "bias", strings.NewReplacer(), ""))
-	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
-	hfRows = slices.Concat(transformersRows("beit."), []row{
-		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
-		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}, pooling: arch.ClassToken},
-		{canonical: []string{"lm_head.*"}, foreign: []string{"lm_head.*"}},
-
+	// hfMemory are the names that version 5 has in memory.
+	hfMemory = []row{
 		{canonical: []string{"rel_pos_bias.relative_position_bias_table"}, foreign: []string{"beit.shared_position_bias.relative_position_bias_table"}, readOnly: true},
 		{canonical: []string{"blocks.{i}.norm1.*"}, foreign: []string{"beit.layers.{i}.layernorm_before.*"}, readOnly: true},
 		{canonical: []string{"blocks.{i}.attn.qkv.weight"}, operation: transform.JoinRows(3), readOnly: true, foreign: []string{
@@ -253,24 +274,33 @@ var (
 		{canonical: []string{"blocks.{i}.mlp.fc1.*"}, foreign: []string{"beit.layers.{i}.mlp.fc1.*"}, readOnly: true},
 		{canonical: []string{"blocks.{i}.mlp.fc2.*"}, foreign: []string{"beit.layers.{i}.mlp.fc2.*"}, readOnly: true},
 		zeroBias("beit.layers.{i}.attention.k_proj.bias"),
-	})
+	}
+	// huggingface/transformers models/beit: first the names in files, then those that version 5 has in memory.
+	hfRows = slices.Concat(transformersRows("beit."), []row{
+		{canonical: []string{"norm.*"}, foreign: []string{"layernorm.*"}, pooling: arch.AllTokens}, // BeitForMaskedImageModeling's own
+		{canonical: []string{"norm.*"}, foreign: []string{"beit.layernorm.*"}, pooling: arch.ClassToken},
+		{canonical: []string{"lm_head.*"}, foreign: []string{"lm_head.*"}},
+	}, hfMemory, segmenter(hfUPerNet...))
 	// huggingface/transformers models/data2vec/modeling_data2vec_vision.py. There is no class with a head for masked image modelling, and version 5 has no
 	// other names in memory.
-	data2vecRows = append(transformersRows("data2vec_vision."), row{canonical: []string{"norm.*"}, foreign: []string{"data2vec_vision.layernorm.*"}})
+	data2vecRows = slices.Concat(transformersRows("data2vec_vision."), []row{{canonical: []string{"norm.*"}, foreign: []string{"data2vec_vision.layernorm.*"}}},
+		segmenter(data2vecUPerNet...))
 	// huggingface/transformers models/flava/modeling_flava.py, FlavaImageCodebook.
 	flavaRows = dvaeRows(usualGroups, "weight", "bias", transformersConvolutions, arch.DVAEEncoder)
 	// open-mmlab/mmpretrain mmpretrain/models/backbones/beit.py, selfsup/beit.py and cae.py, necks/beitv2_neck.py and heads. mmsegmentation's backbone has the same
 	// names.
-	openmmlabRows = slices.Concat(under("backbone.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias.relative_position_bias_table"), []row{
+	openmmlabBackbone = slices.Concat(under("backbone.", "cls_token", "mask_token", "pos_embed", "rel_pos_bias.relative_position_bias_table"), []row{
 		{canonical: []string{"patch_embed.proj.*"}, foreign: []string{"backbone.patch_embed.projection.*"}},
-	}, openmmlabBlock("blocks.{i}.", "backbone.layers.{i}."), []row{
+	}, openmmlabBlock("blocks.{i}.", "backbone.layers.{i}."))
+	openmmlabRows = slices.Concat(openmmlabBackbone, []row{
 		fullBias("backbone.layers.{i}.attn.qkv.bias"),
 		{canonical: []string{"fc_norm.*"}, foreign: []string{"backbone.ln2.*"}},
 		{canonical: []string{"norm.*"}, foreign: []string{"neck.norm.*"}, branch: withBranch},
 		{canonical: []string{"norm.*"}, foreign: []string{"backbone.ln1.*"}, branch: withoutBranch},
 		{canonical: []string{"lm_head.*"}, foreign: []string{"head.cls_head.*"}},
 		{canonical: []string{"head.*"}, foreign: []string{"head.fc.*"}},
-	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."), openmmlabVQKD, dvaeRows(usualGroups, "w", "b", strings.NewReplacer(), arch.DVAEEncoder))
+	}, openmmlabBlock("cls_pt_layers.{i}.", "neck.patch_aggregation.{i}."), openmmlabVQKD, dvaeRows(usualGroups, "w", "b", strings.NewReplacer(), arch.DVAEEncoder),
+		segmenter(within(openmmlabBackbone, "", "")...), segmenter(upernetRows(openmmlabUPerNet)...))
 )
 
 // The relative position index in the canonical scheme.
@@ -292,7 +322,7 @@ const (
 var schemes = []*Scheme{
 	{
 		Name: Unilm, Program: "unilm", Format: "pytorch", Key: "model", Recipe: "unilm", Epsilon: arch.Epsilon,
-		rows: unilmRows, writesIndex: true, blockIndex: []string{blockIndex, branchIndex}, sharedIndex: []string{sharedIndex},
+		rows: unilmRows, writesIndex: true, blockIndex: []string{blockIndex, branchIndex, "backbone." + blockIndex}, sharedIndex: []string{sharedIndex, "backbone." + sharedIndex},
 	},
 	{
 		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon, Folder: true,
@@ -328,14 +358,26 @@ var schemes = []*Scheme{
 		blockIndex: []string{
 			"beit.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
 			"beit.layers.{i}.relative_position_bias.relative_position_index",
+			"backbone.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index",
+			"backbone.beit.layers.{i}.relative_position_bias.relative_position_index",
 		},
-		sharedIndex: []string{"beit.encoder.relative_position_bias.relative_position_index", "beit.shared_position_bias.relative_position_index"},
+		sharedIndex: []string{
+			"beit.encoder.relative_position_bias.relative_position_index", "beit.shared_position_bias.relative_position_index",
+			"backbone.encoder.relative_position_bias.relative_position_index", "backbone.beit.shared_position_bias.relative_position_index",
+		},
+		Wrappers: []Wrapper{{Name: UPerNetWrapper, Kind: arch.UPerNet}, {Name: BeitWrapper, Kind: arch.UPerNet}},
 	},
 	{
 		Name: Data2Vec, Program: "Hugging Face", Format: "safetensors", Recipe: "hf-data2vec", Epsilon: arch.EpsilonHF, Folder: true, ModelType: "data2vec-vision",
 		TableNote: tableNote, PositionNote: positionNote, rows: data2vecRows, prefix: "data2vec_vision.", bare: true,
 		blockIndex:  []string{"data2vec_vision.encoder.layer.{i}.attention.attention.relative_position_bias.relative_position_index"},
 		sharedIndex: []string{"data2vec_vision.encoder.relative_position_bias.relative_position_index"},
+	},
+	{
+		Name: PaddleSeg, Program: "PaddleSeg", Format: "paddle", Recipe: "unilm", Epsilon: arch.Epsilon, rows: paddleSegRows, transposed: true,
+		writesIndex: true, blockIndex: []string{"backbone." + blockIndex}, sharedIndex: []string{"backbone." + sharedIndex}, zeroPosition: true,
+		EpsilonNote: "PaddleSeg's CAE has the epsilon 1e-6 in the first norm of a block, and in the second one whatever its configuration says, 1e-5 in the published one: " +
+			"beitzoo computes both with one epsilon",
 	},
 	{Name: OpenAI, Program: "OpenAI's DALL-E", Format: "pytorch", Recipe: "dvae", Epsilon: arch.Epsilon, rows: openaiRows},
 	{

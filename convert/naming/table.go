@@ -60,7 +60,7 @@ func compile(s *Scheme, f family) *table {
 		t.ignored = append(slices.Clone(t.ignored), vqkdLeavings...)
 	}
 	for _, r := range s.rows {
-		if r.family() != f {
+		if r.family() != f && !(f == segmenterFamily && s.file != "" && lends(s.rows, r)) {
 			continue
 		}
 		for _, expanded := range expand(r) {
@@ -81,10 +81,17 @@ func compile(s *Scheme, f family) *table {
 			}
 		}
 	}
-	for _, pattern := range append(s.blockIndex[:len(s.blockIndex):len(s.blockIndex)], s.sharedIndex...) {
-		t.index[strings.TrimPrefix(pattern, t.prefix)] = f == beitFamily
+	for _, pattern := range slices.Concat(s.blockIndex, s.sharedIndex) {
+		t.index[strings.TrimPrefix(pattern, t.prefix)] = f == beitFamily || f == segmenterFamily
 	}
 	return t
+}
+
+// lends reports whether a row of a map for parameters of a BEiT is one for those of UPerNet, too: if no row is for these alone.
+func lends(rows []row, r row) bool {
+	return r.family() == beitFamily && !slices.ContainsFunc(rows, func(other row) bool {
+		return other.family() == segmenterFamily && slices.Equal(other.canonical, r.canonical) && (len(r.canonical) > 0 || slices.Equal(other.foreign, r.foreign))
+	})
 }
 
 // each returns the operation for each of n tensors, which is the operation itself if n is 1.

@@ -15,6 +15,7 @@ const (
 	beitFamily family = iota
 	vqkdFamily
 	dvaeFamily
+	segmenterFamily
 	families
 )
 
@@ -25,13 +26,19 @@ func familyOf(kind arch.Kind) family {
 		return vqkdFamily
 	case arch.DVAEEncoder, arch.DVAEDecoder:
 		return dvaeFamily
+	case arch.UPerNet:
+		return segmenterFamily
 	}
 	return beitFamily
 }
 
-// family returns the one whose models have the parameters of a row. Rows without parameters are those of BEiT.
+// family returns the one whose models have the parameters of a row. The parameters of the BEiT in UPerNet have the same names as others,
+// so its rows say what they are for. Rows without parameters are those of BEiT.
 func (r row) family() family {
-	if len(r.canonical) == 0 {
+	switch {
+	case r.kind == arch.UPerNet:
+		return segmenterFamily
+	case len(r.canonical) == 0:
 		return beitFamily
 	}
 	for _, begins := range []struct {
@@ -46,6 +53,10 @@ func (r row) family() family {
 		{"quantize.", vqkdFamily},
 		{"decoder.", vqkdFamily},
 		{"decode_task_layer.", vqkdFamily},
+		{"fpn1.", segmenterFamily},
+		{"fpn2.", segmenterFamily},
+		{"decode_head.", segmenterFamily},
+		{"auxiliary_head.", segmenterFamily},
 	} {
 		if strings.HasPrefix(r.canonical[0], begins.prefix) {
 			return begins.family

@@ -136,6 +136,8 @@ func (r *reading) excuseMaskToken() {
 	_, pooled := r.params["fc_norm.weight"]
 	why := ""
 	switch {
+	case r.config.Segments():
+		why = "a segmentation model masks nothing"
 	case masked && r.config.Masked():
 		why = "config.json says that the model masks nothing"
 	case r.config.Masked() || masked:
@@ -281,6 +283,7 @@ const (
 	WholeModel     Part = "a model of this kind"
 	TrainingParts  Part = "what VQ-KD needs in training alone"
 	OtherGroups    Part = "the groups of this dVAE"
+	Counters       Part = "the counters of batch norms"
 	OtherPart      Part = "some parameters"
 )
 
@@ -300,7 +303,7 @@ func (e *NoNameError) Is(kind error) bool { return kind == errdef.ErrUsage }
 func (e *NoNameError) Hint() string {
 	other := "choose a scheme that has a place for it: " + strings.Join(e.Schemes, ", ")
 	switch e.Part {
-	case ClassBranch, TrainingParts:
+	case ClassBranch, TrainingParts, Counters:
 		return "leave it out, which changes nothing in what the model computes, or " + other
 	case RegressionHead, MaskedHead:
 		return "leave the head out, or " + other
@@ -331,6 +334,8 @@ func (t *table) named(config arch.Config, wrapper string) error {
 		e.Part, e.Why = WholeModel, "its program has none"
 	case familyOf(config.Kind) == vqkdFamily:
 		e.Part, e.Why = TrainingParts, "the program has only what makes visual tokens"
+	case !slices.ContainsFunc(absent, func(name string) bool { return !isCounter(name) }):
+		e.Part, e.Why = Counters, "its batch norms have none"
 	case strings.HasPrefix(absent[0], "cls_pt_"):
 		e.Part, e.Why = ClassBranch, "only the pre-training of BEiT v2 has it, and no forward pass of another program uses it"
 	case strings.HasPrefix(absent[0], "lm_head.") && config.Regression:

@@ -114,9 +114,10 @@ func anchorsOf(tables []*table) *anchors {
 	for i, t := range tables {
 		for pattern, at := range t.parts {
 			into := a.by
-			if canonical := t.rows[at.row].canonical; len(canonical) == 1 && stems[canonical[0]] {
+			canonical := t.rows[at.row].canonical
+			if len(canonical) == 1 && stems[canonical[0]] {
 				into = a.stems
-			} else if !placeholder.MatchString(pattern) {
+			} else if !placeholder.MatchString(pattern) || t.family == segmenterFamily && !isBlock(canonical) {
 				continue
 			}
 			into[pattern] = append(into[pattern], i)
@@ -126,6 +127,11 @@ func anchorsOf(tables []*table) *anchors {
 		}
 	}
 	return a
+}
+
+// isBlock reports whether parameters are those of a transformer block.
+func isBlock(canonical []string) bool {
+	return len(canonical) > 0 && strings.HasPrefix(canonical[0], "blocks.")
 }
 
 // place is where in the names of a file a scheme finds a model: they begin with prefix, of which the name at index at is an example.
@@ -200,8 +206,20 @@ func (t *table) choosePlaces(found map[string]*place, names int) []place {
 	if len(complete) == 0 {
 		return []place{best}
 	}
+	if t.family == segmenterFamily {
+		complete = outermost(complete)
+	}
 	slices.SortStableFunc(complete, func(a, b place) int { return cmp.Compare(b.blocks, a.blocks) })
 	return complete
+}
+
+// outermost returns the places without those within another with as many blocks: transformers has a BEiT under the names of one model within those of another.
+func outermost(places []place) []place {
+	return slices.DeleteFunc(slices.Clone(places), func(p place) bool {
+		return slices.ContainsFunc(places, func(other place) bool {
+			return other.prefix != p.prefix && strings.HasPrefix(p.prefix, other.prefix) && other.blocks >= p.blocks
+		})
+	})
 }
 
 // ignores reports whether a prefix leads into something that may stand beside a model of the scheme.

@@ -96,6 +96,13 @@ func (s *Scheme) Write(config arch.Config, canonical []tensor.Named, options Wri
 			written = append(written, tensor.Named{Name: index, View: indexView(config)})
 		}
 	}
+	if s.zeroPosition && !config.AbsolutePosition {
+		position, err := t.zeros(config, given["patch_embed.proj.weight"].view.DType)
+		if err != nil {
+			return nil, err
+		}
+		written = append(written, position)
+	}
 	return written, nil
 }
 
@@ -207,26 +214,44 @@ func (t *table) writing(canonical string, config arch.Config, wrapper string) (*
 	return &t.rows[at], block
 }
 
-// wrapper checks the wanted wrapper, or takes the usual one. Schemes without wrappers return "".
+// wrapper checks the wanted wrapper, or takes the usual one. Schemes without wrappers for such models return "".
 func (s *Scheme) wrapper(config arch.Config, wanted string) (string, error) {
-	if len(s.Wrappers) == 0 || familyOf(config.Kind) != beitFamily {
-		if wanted != "" {
-			return "", &WrapperError{wanted, s.Name, "it has no wrappers" + map[bool]string{true: " for tokenizers"}[len(s.Wrappers) > 0]}
-		}
+	fitting := s.WrappersFor(config)
+	switch {
+	case wanted == "" && len(fitting) == 0:
 		return "", nil
+	case wanted == "":
+		return fitting[0], nil
+	case slices.Contains(fitting, wanted):
+		return wanted, nil
+	case len(fitting) == 0:
+		return "", &WrapperError{wanted, s.Name, "it has no wrappers" + map[bool]string{true: " for models of this kind"}[len(s.Wrappers) > 0]}
 	}
-	known := false
-	for _, w := range s.Wrappers {
-		if (wanted == "" || w.Name == wanted) && w.Masked == config.Masked() {
-			return w.Name, nil
-		}
-		known = known || w.Name == wanted
-	}
-	if !known {
+	at := slices.IndexFunc(s.Wrappers, func(w Wrapper) bool { return w.Name == wanted })
+	if at < 0 {
 		return "", &WrapperError{wanted, s.Name, "it has no wrapper of that name"}
 	}
-	if config.Masked() {
-		return "", &WrapperError{wanted, s.Name, "it is for classifiers, and the model is for masked image modelling"}
+	return "", &WrapperError{wanted, s.Name, fmt.Sprintf("it is for %s, and the model is %s", s.Wrappers[at].what(), wrapped(config))}
+}
+
+// what says which models the class is for.
+func (w Wrapper) what() string {
+	switch {
+	case w.Kind == arch.UPerNet:
+		return "segmentation models"
+	case w.Masked:
+		return "masked image modelling"
 	}
-	return "", &WrapperError{wanted, s.Name, "it is for masked image modelling, and the model is a classifier"}
+	return "classifiers"
+}
+
+// wrapped says what a model with a wrapper is.
+func wrapped(config arch.Config) string {
+	switch {
+	case config.Segments():
+		return "a segmentation model"
+	case config.Masked():
+		return "for masked image modelling"
+	}
+	return "a classifier"
 }
