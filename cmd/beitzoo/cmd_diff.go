@@ -23,10 +23,10 @@ type diffFlags struct {
 
 // sideFlags say how one of two checkpoints is opened, where that differs from the other.
 type sideFlags struct {
-	from, arch, selected, window string
-	heads                        int
-	epsilon                      float64
-	pooling                      string
+	from, arch, selected, window, taps string
+	heads                              int
+	epsilon                            float64
+	pooling                            string
 }
 
 func (f *sideFlags) flags(letter string) []cli.Flag {
