@@ -130,6 +130,8 @@ func (m *Model) setEpsilon(options OpenOptions, beside folderConfigs, own ownCar
 		m.Config.Epsilon, m.From[card.Epsilon] = module, card.Module
 	case own.epsilon != 0:
 		m.Config.Epsilon, m.From[card.Epsilon] = own.epsilon, card.Metadata
+	case m.epsilonBeside() != 0:
+		m.Config.Epsilon, m.From[card.Epsilon] = m.epsilonBeside(), card.Beside
 	case m.By.StatesEpsilon():
 		m.Config.Epsilon, m.From[card.Epsilon] = m.By.Epsilon, card.Map
 	case m.By.Epsilon != arch.Epsilon && m.File.Metadata[MetadataScheme] == "": // [Metadata] leaves out arch.Epsilon
@@ -164,6 +166,7 @@ func (m *Model) setLabels(options OpenOptions, beside folderConfigs, own ownCard
 	if own.Card != nil {
 		set(own.Labels, card.Metadata)
 	}
+	set(m.labelsBeside(), card.Beside)
 	if !m.Config.NamesClasses() {
 		if m.From[card.Labels] == card.Asked {
 			return &NoClassesError{Path: m.File.Path, Item: card.Labels, Masked: m.Config.Masked(), Kind: m.Config.Kind}

@@ -236,6 +236,7 @@ func (r *reading) settle(context.Context) error {
 	if err := m.Config.Validate(); err != nil {
 		return err
 	}
+	m.noteStated()
 	r.whole.beside(m)
 	m.setConflict(r.options, r.beside, r.own)
 	m.setOverridden(r.options, r.beside, r.own, r.computed)

@@ -96,6 +96,8 @@ const (
 	Metadata Origin = "the file's metadata"
 	// Module: the whole module in the file says it about itself, or its configuration does.
 	Module Origin = "the module in the file"
+	// Beside: what a training program keeps beside the state dict in the file states it.
+	Beside Origin = "what lies beside the state dict in the file"
 	// Map: the map by which the names of the weights are read states it.
 	Map Origin = "the map"
 	// Parameters: it follows from the names and shapes of the parameters.

@@ -28,6 +28,8 @@ type Checkpoint struct {
 	Others []string
 	// Heads are the paths of keys to tensors, or dicts of these, that lie beside the state dict and have the name of a head.
 	Heads []string
+	// Stated is what a training program keeps beside the state dict that says something of the model, in the order of the file.
+	Stated []Statement
 	// Size is the number of bytes of all files.
 	Size int64
 	// Tensors are in the order of the file. Their views are valid until Close.
@@ -58,6 +60,15 @@ func (c *Checkpoint) Changed() bool {
 		}
 	}
 	return false
+}
+
+// Statement is plain data beside a state dict about its model: the names of classes, or an epsilon. It comes from the file, and nothing of it was checked.
+type Statement struct {
+	// Path is that of the keys to it.
+	Path string
+	// Labels are the names of the classes in the order of the logits, or nil; then Epsilon is what layer_norm_eps or norm_eps is.
+	Labels  []string
+	Epsilon float64
 }
 
 // Options say which part of a file is wanted.

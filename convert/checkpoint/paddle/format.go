@@ -58,6 +58,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		Unsaved:   unsaved,
 		Others:    found.Others,
 		Heads:     found.Heads,
+		Stated:    found.Stated,
 		Tensors:   tensors,
 		Notes:     append(found.Notes, document.Notes()...),
 	}, nil

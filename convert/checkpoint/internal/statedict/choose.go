@@ -37,6 +37,8 @@ type Dict struct {
 	Unsaved []Tensor
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
+	// Stated is what lies beside the dict and says something of the model, in the order of the file.
+	Stated []checkpoint.Statement
 	// Heads are the paths to tensors, or dicts of these, beside the dict that have the name of a head.
 	Heads []string
 	// Tensors are in the order of the file. Names are unique and not empty.

@@ -237,3 +237,31 @@ func TestChoose_DoesNotMultiplyWork(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestChoose_Stated finds what a training program says of the model beside its state dict, where it is plain data; anything else is left out as ever.
+func TestChoose_Stated(t *testing.T) {
+	t.Parallel()
+	root := made(
+		"state_dict", made("a", weight(1)),
+		"meta", made("CLASSES", tuple("ant", "bee"), "dataset_meta", made("classes", list("ant", "bee")), "cfg", "classes = 3"),
+		"config", made("id2label", made(int64(1), "bee", int64(0), "ant"), "model", made("layer_norm_eps", 1e-5)),
+		"text", made("id2label", made("0", "ant", "1", "bee")),
+		"gap", made("id2label", made(int64(0), "ant", int64(2), "bee")),
+		"twice", made("id2label", made(int64(0), "ant", "0", "bee")),
+		"odd", made("classes", list("ant", int64(3))),
+		"none", made("classes", list()),
+		"long", made("classes", list(strings.Repeat("x", 1001))),
+	)
+	found, err := statedict.Choose(root, statedict.Options{FileSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []string{"ant", "bee"}
+	want := []checkpoint.Statement{
+		{Path: "meta.CLASSES", Labels: both}, {Path: "meta.dataset_meta.classes", Labels: both}, {Path: "config.id2label", Labels: both},
+		{Path: "config.model.layer_norm_eps", Epsilon: 1e-5}, {Path: "text.id2label", Labels: both},
+	}
+	if diff := cmp.Diff(want, found.Stated); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
@@ -172,16 +173,18 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 // namingKeys are those under which training programs keep the names of classes, and normKeys those of the epsilon of all norms.
 var namingKeys, normKeys = []string{"classes", "CLASSES", "class_names", "label_names", "labels", "id2label"}, []string{"layer_norm_eps", "norm_eps"}
 
-// overlooked notes what an entry that is left out says of the model and would be missed: names of classes, and an epsilon. It looks down some levels of dicts,
-// at the first entries of each.
+// overlooked keeps what an entry that is left out says of the model and would be missed: names of classes, and an epsilon, where they are plain data. It looks
+// down some levels of dicts, at the first entries of each.
 func (s *search) overlooked(path string, value pickle.Value, levels int) {
 	key := path[strings.LastIndexByte(path, '.')+1:]
-	if n := textsIn(value); n > 0 && slices.Contains(namingKeys, key) {
-		s.note("%s has %s of classes, which are not taken: state them if they matter", quote(path), text.Count(n, "name", "names"))
-		return
+	if slices.Contains(namingKeys, key) {
+		if names := textsIn(value); len(names) > 0 && len(s.found.Stated) < maxStated {
+			s.found.Stated = append(s.found.Stated, checkpoint.Statement{Path: path, Labels: names})
+			return
+		}
 	}
-	if epsilon, ok := value.(float64); ok && slices.Contains(normKeys, key) {
-		s.note("%s states epsilon %g, which is not taken: state it if it is that of this model", quote(path), epsilon)
+	if epsilon, ok := value.(float64); ok && slices.Contains(normKeys, key) && len(s.found.Stated) < maxStated {
+		s.found.Stated = append(s.found.Stated, checkpoint.Statement{Path: path, Epsilon: epsilon})
 		return
 	}
 	dict, ok := value.(*pickle.Dict)
@@ -195,8 +198,11 @@ func (s *search) overlooked(path string, value pickle.Value, levels int) {
 	}
 }
 
-// textsIn returns how many texts a list, or a dict of numbers to texts, has, or 0 if it has anything else.
-func textsIn(value pickle.Value) int {
+// Limits of what is kept: statements, names of classes, and bytes of each. ImageNet-22k has 21,841 classes.
+const maxStated, maxClasses, longestClass = 16, 100_000, 1000
+
+// textsIn returns the texts of a list, or of a dict in the order of its keys, which are the numbers from 0 on; nil if it has anything else.
+func textsIn(value pickle.Value) []string {
 	var items []pickle.Value
 	switch value := value.(type) {
 	case *pickle.List:
@@ -204,16 +210,37 @@ func textsIn(value pickle.Value) int {
 	case *pickle.Tuple:
 		items = value.Items
 	case *pickle.Dict:
-		for _, entry := range value.Entries {
-			items = append(items, entry.Value)
-		}
+		items = byNumber(value)
 	}
-	for _, item := range items {
-		if _, isText := item.(string); !isText {
-			return 0
-		}
+	if len(items) > maxClasses {
+		return nil
 	}
-	return len(items)
+	texts := make([]string, len(items))
+	for i, item := range items {
+		name, isText := item.(string)
+		if !isText || len(name) > longestClass {
+			return nil
+		}
+		texts[i] = name
+	}
+	return texts
+}
+
+// byNumber returns the values of a dict whose keys are the numbers from 0 on, or texts of these, in their order; nil if they are not.
+func byNumber(dict *pickle.Dict) []pickle.Value {
+	items := make([]pickle.Value, len(dict.Entries))
+	for _, entry := range dict.Entries {
+		at, isNumber := entry.Key.(int64)
+		if key, isText := entry.Key.(string); isText {
+			number, err := strconv.Atoi(key)
+			at, isNumber = int64(number), err == nil
+		}
+		if !isNumber || at < 0 || at >= int64(len(items)) || items[at] != nil {
+			return nil
+		}
+		items[at] = entry.Value
+	}
+	return items
 }
 
 func (s *search) note(format string, args ...any) {
