@@ -201,7 +201,7 @@ func (m *modules) idle(model *Model) map[string]bool {
 // needless returns clauses that name the parts of a BEiT, without parameters, that are of the framework's own classes and that no BEiT has: norms, activations and
 // the like, which a forward pass may run between what it has.
 func (m *modules) needless(model *Model) []string {
-	if model.Config.Convolutional() {
+	if model.Config.Kind != arch.Transformer {
 		return nil
 	}
 	root := m.innermost(model)

@@ -41,7 +41,7 @@ func (e *PoolingError) Hint() string {
 // Source: huggingface/pytorch-image-models timm/models/beit.py.
 func (r *reading) pool() error {
 	m, asked, timm := r.model, r.options.Pooling, r.beside.timm
-	if c := m.Config; c.Convolutional() || c.Masked() || c.Pooling == arch.PatchTokens {
+	if c := m.Config; c.Kind != arch.Transformer || c.Masked() {
 		if asked != "" {
 			return &NoClassesError{Path: m.File.Path, Item: card.Pooling, Masked: c.Masked(), Kind: c.Kind}
 		}
