@@ -136,7 +136,7 @@ func (o *otherEpsilon) finding(t Tap, own float64) blame.Finding {
 	return blame.Finding{
 		Stage: blame.WholeModel, Hypothesis: "epsilon", Side: blame.Program, Epsilon: o.epsilon,
 		Distance: o.with.MaxAbs, Without: o.without.MaxAbs, Tolerance: t.Tolerance,
-		Sentence: fmt.Sprintf("the model agrees better with the reference if the LayerNorm epsilon is %g, not %g: the root mean square of the differences is %.2g of what it was, "+
-			"which is only %.2g times rounding, so it could be something else", o.epsilon, own, o.with.RMS/o.without.RMS, o.without.RMS/o.noise),
+		Sentence: fmt.Sprintf("the model agrees better with the reference if the LayerNorm epsilon is %g, not %g: that leaves %.2g of the root mean square of the differences, "+
+			"which is %.2g times rounding, within the usual tolerance, so it could be something else", o.epsilon, own, o.with.RMS/o.without.RMS, o.without.RMS/o.noise),
 	}
 }
