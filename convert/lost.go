@@ -159,6 +159,18 @@ func recipeWords(r card.Recipe, name string) string {
 	return words
 }
 
+// tokenizerNotes are notes about image tokenizers.
+func (t target) tokenizerNotes(config arch.Config) (notes []string) {
+	if t.scheme.Name == naming.FLAVA && t.folder != "" {
+		notes = append(notes, "the folder does not say how images are prepared: take the codebook's images of FLAVA's own processor (return_codebook_pixels)")
+	}
+	if config.Kind == arch.VQKD && !config.Codebook.Usage && t.scheme.Program != "" {
+		notes = append(notes, fmt.Sprintf("the model has no quantize.cluster_size and no quantize.embedding.initted: nothing is computed from them, but %s refuses a file without them unless it "+
+			"need not be strict, and where the codes are not said to be set, training sets them anew", t.scheme.Program))
+	}
+	return notes
+}
+
 // notes say what a user should know of the target, beside which there may be files that describe it.
 func (t target) notes(c card.Card, options SaveOptions, beside folderConfigs) []string {
 	bare, notes := options.Bare, t.unreadableRecipe(options)
@@ -206,9 +218,7 @@ func (t target) notes(c card.Card, options SaveOptions, beside folderConfigs) []
 			note("nobody states how images are prepared; the folder says what most weights under the names of %s want", t.scheme.Name)
 		}
 	}
-	if t.scheme.Name == naming.FLAVA && t.folder != "" {
-		note("the folder does not say how images are prepared: take the codebook's images of FLAVA's own processor (return_codebook_pixels)")
-	}
+	notes = append(notes, t.tokenizerNotes(c.Config)...)
 	if from := c.From[card.Epsilon]; t.folder != "" && !timm && from.Guess() {
 		note("config.json states epsilon %g as a fact, but it is a guess (%s): state the epsilon if you know another", c.Config.Epsilon, from)
 	}

@@ -183,3 +183,20 @@ func TestTokenizer_InsideFLAVA(t *testing.T) {
 		t.Errorf("read as %s, %+v", model.Scheme, model.Config)
 	}
 }
+
+// A codebook that does not say that its codes are set is one that training sets anew.
+func TestTokenizer_VQKDWithoutUsageIsSaid(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{naming.Unilm, naming.OpenMMLab} {
+		for says, drop := range map[bool][]string{
+			false: {convert.TrainingOfVQKD}, true: {convert.TrainingOfVQKD, "quantize.cluster_size", "quantize.embedding.initted"},
+		} {
+			report := mustConvert(t, testdata+"tokenizer/vqkd_p16_64.unilm.pth", t.TempDir()+"/out.pth", convert.Options{
+				OpenOptions: convert.OpenOptions{Drop: drop, Heads: 3}, SaveOptions: convert.SaveOptions{To: scheme}, AllowLossy: []string{"drop"},
+			})
+			if got := strings.Contains(strings.Join(report.Notes, "; "), "no quantize.embedding.initted"); got != says || report.Architecture.Codebook.Usage == says {
+				t.Errorf("%s without %s: notes %q", scheme, drop, report.Notes)
+			}
+		}
+	}
+}
