@@ -291,6 +291,11 @@ func (m *modules) epsilonOf(path string) (epsilon float64, ok bool, odd string) 
 	return 0, false, ""
 }
 
+// isActivation reports whether a part of an MLP is an activation, by its own name or that of its class.
+func isActivation(path, class string) bool {
+	return slices.Contains(activationNames, lastOf(path)) || strings.Contains(strings.ToLower(above(class, 1)), "activation")
+}
+
 // activations finds the activations within the MLPs of a model, whose paths are given: parts of the MLP and functions that it holds.
 func (c *computed) activations(m *modules, mlps []string) {
 	inside := map[string]bool{}
@@ -317,7 +322,7 @@ func (c *computed) activations(m *modules, mlps []string) {
 	}
 	for _, path := range m.paths {
 		object := m.by[path].Object
-		if under(inside, path) && (slices.Contains(activationNames, lastOf(path)) || strings.Contains(strings.ToLower(above(object.Class, 1)), "activation")) {
+		if under(inside, path) && isActivation(path, object.Class) {
 			look(path, object)
 		}
 		if !inside[path] {

@@ -206,11 +206,17 @@ func (m *modules) needless(model *Model) []string {
 	}
 	root := m.innermost(model)
 	idle := m.idle(model)
+	mlps := map[string]bool{}
+	for _, change := range model.Changes {
+		if strings.HasSuffix(change.Name, "mlp.fc1.weight") && len(change.From) > 0 {
+			mlps[above(change.From[0], 2)] = true
+		}
+	}
 	var clauses []string
 	for _, path := range m.paths {
 		class := m.by[path].Class
 		inside := root == "" && path != "" || strings.HasPrefix(path, root+".")
-		if !idle[path] || !inside || !ofFramework(class) || m.mayEnd(model, root, path) {
+		if !idle[path] || !inside || !ofFramework(class) || m.mayEnd(model, root, path) || under(mlps, path) && isActivation(path, class) {
 			continue
 		}
 		clauses = append(clauses, fmt.Sprintf("it has %s at %s, where no BEiT has one", text.Quote(text.Cut(lastOf(class), 100)), text.Quote(path)))
