@@ -165,8 +165,8 @@ func (t target) tokenizerNotes(config arch.Config) (notes []string) {
 		notes = append(notes, "the folder does not say how images are prepared: take the codebook's images of FLAVA's own processor (return_codebook_pixels)")
 	}
 	if config.Kind == arch.VQKD && !config.Codebook.Usage && t.scheme.Program != "" {
-		notes = append(notes, fmt.Sprintf("the model has no quantize.cluster_size and no quantize.embedding.initted: nothing is computed from them, but %s refuses a file without them unless it "+
-			"need not be strict, and where the codes are not said to be set, training sets them anew", t.scheme.Program))
+		notes = append(notes, fmt.Sprintf("the model has no quantize.cluster_size and no quantize.embedding.initted: nothing is computed from them, but %s refuses a file without them "+
+			"unless it need not be strict, and where the codes are not said to be set, training sets them anew", t.scheme.Program))
 	}
 	return notes
 }
