@@ -25,13 +25,10 @@ func (t target) configs(config arch.Config, options SaveOptions) ([]configFile, 
 	if t.folder == "" {
 		return nil, nil
 	}
-	if config.Segments() {
-		return nil, &TargetError{
-			Reason: "a folder of a segmentation model can't be written yet, as its config.json would not say which blocks are tapped",
-			Advice: "write to a file, such as OUT.safetensors, which says that itself",
-		}
-	}
 	c := card.Card{Config: config, Facts: options.Facts}
+	if config.Segments() {
+		return t.segmentationConfigs(c, options)
+	}
 	if t.scheme.Name == naming.Timm {
 		if config.Masked() && config.Classes == 0 {
 			return nil, &TargetError{

@@ -39,6 +39,8 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByProgram(c))
 	case t.folder != "" && c.Config.Kind == arch.Transformer:
 		return t.lostByProgram(c)
+	case t.folder != "" && c.Config.Segments(): // whose config.json says everything
+		return nil
 	case t.folder == "" && t.format.HasMetadata && !bare:
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/configs"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -29,6 +30,9 @@ type SaveOptions struct {
 	Facts card.Facts
 	// Steps are what was done to the model before, and are recorded in the metadata of the file.
 	Steps []adapt.Step
+	// AllowOtherTaps writes the config.json of a segmentation model for a class of transformers that can't tap its blocks with the numbers of these blocks: transformers
+	// then computes another network, which is said. Without it such a folder is a *[TargetError].
+	AllowOtherTaps bool
 	// Bare leaves the card and the steps out of the metadata of the file: with the scheme canonical, the bytes are those that the zoo stores, whose manifest has the card.
 	Bare bool
 	// Prove reads the output back and compares every tensor bit for bit before it gets its name.
@@ -66,6 +70,8 @@ type Saved struct {
 	Added []string `json:"added,omitempty"`
 	// LeftOut is the number of counters of batch norms that the scheme has no place for.
 	LeftOut int `json:"counters_left_out,omitempty"`
+	// segmentationClass is the class of transformers that loads a folder with a segmentation model, or empty.
+	segmentationClass string
 	// Proved says that the file was read back and compared.
 	Proved bool `json:"proved"`
 	// Lost is what the target can't hold of the model's card, so that whoever opens it has to state it again.
@@ -134,6 +140,10 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the output: "+why)
 	}
 	saved.LeftOut = left
+	saved.Notes = append(saved.Notes, t.segmentationNotes(config, options)...)
+	if config.Segments() && t.folder != "" {
+		saved.segmentationClass = configs.SegmentationClass(t.segmenterType(config, options))
+	}
 	saved.Notes = append(saved.Notes, t.counterNotes(left, added)...)
 	if err := saved.list(t.scheme, config, stated, named, wrapper); err != nil {
 		return nil, err
@@ -141,7 +151,7 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if options.Announce != nil {
 		options.Announce(saved.Bytes, besideBytes(named, saved.Added))
 	}
-	configs, err := t.configs(config, options)
+	files, err := t.configs(config, options)
 	if err != nil || options.DryRun {
 		return saved, err
 	}
@@ -150,9 +160,14 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		written.Check = t.checks(config, canonical, options)
 		saved.Proved = options.Prove
 	}
-	return saved, t.write(ctx, parts, configs, written, func() error {
+	return saved, t.write(ctx, parts, files, written, func() error {
 		if !options.Prove || t.folder == "" {
 			return nil
+		}
+		if config.Segments() && t.scheme.ModelType != "" {
+			if stages, err := t.stages(config, options); err == nil && t.segmenterType(config, options) != configs.UPerNet {
+				config.Segmentation.Taps = shifted(stages)
+			}
 		}
 		return t.proveFolder(ctx, config, canonical)
 	})

@@ -22,6 +22,10 @@ func Snippet(saved *Saved, config arch.Config) string {
 			s.add("from transformers import FlavaImageCodebook")
 			s.add("model = FlavaImageCodebook.from_pretrained(%s).eval()", s.path())
 		}
+		if class := saved.segmentationClass; class != "" {
+			s.add("from transformers import %s", class)
+			s.add("model = %s.from_pretrained(%s).eval()", class, s.path())
+		}
 		return strings.Join(s.lines, "\n")
 	}
 	switch saved.Scheme {

@@ -82,6 +82,12 @@ func (r *reading) expect(context.Context) error {
 	if r.wanted.Convolutional() {
 		return nil
 	}
+	if taps := r.options.Taps; taps != nil && r.wantedFrom == card.Config && r.wanted.Segments() { // numbers by other countings are easily taken over as they were
+		tapped := *r.wanted
+		tapped.Segmentation.Taps = *taps
+		tapped = tapped.Named()
+		r.wanted = &tapped
+	}
 	if err := r.wanted.CheckHints(r.hints, arch.Source(r.wantedFrom)); err != nil {
 		return fmt.Errorf("%s: %w", r.file.Path, err)
 	}
@@ -146,6 +152,9 @@ func (r *reading) note(context.Context) error {
 	if r.wantedFrom == card.Config && r.beside.transformers.Features && m.Config.Pooling != arch.NoPooling {
 		m.Notes = append(m.Notes, "config.json names a class for features, which it takes before the last norm; the file has that norm, so the model is read "+
 			"with it, and ends in it")
+	}
+	if r.wantedFrom == card.Config && r.options.Taps == nil {
+		m.noteTaps(r.beside.transformers.Taps, r.beside.path)
 	}
 	if r.beside.ignored != "" {
 		m.Notes = append(m.Notes, text.Quote(r.beside.ignored)+" was ignored: it is no regular file")

@@ -17,6 +17,7 @@ import (
 type saveFlags struct {
 	output, to, ownMap, format, wrapper string
 	prove, dryRun, noSync, bare         bool
+	otherTaps                           bool
 }
 
 func (f *saveFlags) flags() []cli.Flag {
@@ -33,8 +34,9 @@ func (f *saveFlags) flags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "wrapper", Destination: &f.wrapper, DefaultText: "the usual one of the scheme",
-			Usage: "the `KEY` around the state dict in PyTorch files, or the class in PASSL's; \"none\" for none",
+			Usage: "the `KEY` around the state dict in PyTorch files, or the class in PASSL's, or that of transformers for segmentation; \"none\" for none",
 		},
+		boolFlag("allow-other-taps", &f.otherTaps, "write a folder for transformers although its class taps other blocks of a segmentation model, and say which"),
 		boolFlag("prove", &f.prove, "before the output gets its name, read it back and compare every bit"),
 		boolFlag("dry-run", &f.dryRun, "say what would be written, and write nothing"),
 		boolFlag("bare", &f.bare, "leave out of the metadata what is known beside the weights; canonical files then have the digest that a zoo would store"),
@@ -44,7 +46,7 @@ func (f *saveFlags) flags() []cli.Flag {
 
 func (f saveFlags) options(bar *progress) (convert.SaveOptions, error) {
 	options := convert.SaveOptions{
-		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Bare: f.bare, Progress: bar.set,
+		To: f.to, Format: f.format, Wrapper: f.wrapper, Prove: f.prove, DryRun: f.dryRun, NoSync: f.noSync, Bare: f.bare, AllowOtherTaps: f.otherTaps, Progress: bar.set,
 	}
 	if f.ownMap == "" {
 		return options, nil

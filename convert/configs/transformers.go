@@ -106,6 +106,8 @@ type TransformersFacts struct {
 	Features bool
 	// BothBiases says that there are a bias table for all blocks and one for each: those in Card are their sums.
 	BothBiases bool
+	// Taps are the tapped blocks as the file states them, if it is of a segmentation model.
+	Taps Taps
 	// LabelsErr says why the file's names of classes are none of the model's; nil if it has names for all, or none. Card has no labels then.
 	LabelsErr error
 }
@@ -142,8 +144,11 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 	if facts.Type == FLAVACodebook {
 		return parseFLAVA(raw)
 	}
+	if facts.Type == UPerNet {
+		return parseUPerNet(raw)
+	}
 	if classes[facts.Type] == "" {
-		return facts, refuse(transformersName, "describes a model of type %.60q, not %q, %q or %q", facts.Type, BEiT, Data2Vec, FLAVACodebook)
+		return facts, refuse(transformersName, "describes a model of type %.60q, not %q, %q, %q or %q", facts.Type, BEiT, Data2Vec, UPerNet, FLAVACodebook)
 	}
 	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
 		return facts, unusable(transformersName, &ActivationError{Activation: activation})
@@ -153,6 +158,9 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 		return facts, refuse(transformersName, "problem_type is %.60q; known are %s", problem, text.Or(card.Problems()))
 	}
 	config, err := file.config()
+	if err == nil && isSegmenter(file.Architectures) {
+		err = facts.segment(raw, &config)
+	}
 	if err == nil {
 		err = config.Validate()
 	}
@@ -198,7 +206,7 @@ func (f transformersFile) config() (arch.Config, error) {
 	switch {
 	case strings.HasSuffix(class, classMasked):
 		config.Pooling, config.MaskToken, config.Classes = arch.AllTokens, valueOr(f.MaskToken, true), valueOr(f.Vocabulary, defaultVocabulary)
-	case !strings.HasSuffix(class, classClassifier):
+	case !strings.HasSuffix(class, classClassifier) && !strings.HasSuffix(class, classSegmentation):
 		// A norm over all tokens and a mask token: the encoder of a masked model without its head.
 		if config.Pooling == arch.ClassToken && valueOr(f.MaskToken, false) {
 			config.Pooling, config.MaskToken = arch.AllTokens, true

@@ -92,6 +92,9 @@ func (t *table) read(ctx context.Context, tensors []tensor.Named, names *wrappin
 	useGiven := func() {
 		if given := options.Arch; given != nil {
 			r.config, r.configErr = *given, given.Validate()
+			if given.Segments() { // which nothing but the tensors tells
+				_, r.config.Segmentation.Counters = r.params["fpn1.1."+counterName]
+			}
 			if options.Bare {
 				r.endAsFound()
 			}
