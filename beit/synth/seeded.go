@@ -44,6 +44,10 @@ var distributions = []struct {
 	{"norm.weight", 1, 1.0 / 8},
 	{"norm1.weight", 1, 1.0 / 8},
 	{"norm2.weight", 1, 1.0 / 8},
+	{".bn.weight", 1, 1.0 / 8},    // of batch norms
+	{"fpn1.1.weight", 1, 1.0 / 8}, // one, too
+	{"running_mean", 0, 1.0 / 16},
+	{"running_var", 1, 1.0 / 4},
 	{"gamma_1", 1.0 / 4, 1.0 / 8},
 	{"gamma_2", 1.0 / 4, 1.0 / 8},
 	{"relative_position_bias_table", 0, 1},
@@ -70,12 +74,19 @@ func distribution(name string, shape tensor.Shape) (centre, scale float32) {
 	return 0, float32(math.Ldexp(1, -((bits.Len(uint(fanIn)) - 1) / 2)))
 }
 
-// Weights returns float32 weights for an architecture: canonical names, in the order of config.Params. They take no memory, since the views compute their
-// elements while they are read. They may be read from several goroutines at once.
+// counterSize is that of a batch norm's counter, an int64 that is 0.
+const counterSize = 8
+
+// Weights returns float32 weights for an architecture: canonical names, in the order of config.Params; the counters of batch norms are 0, in int64. They take no
+// memory, since the views compute their elements while they are read. They may be read from several goroutines at once.
 func Weights(config arch.Config, seed uint64) []tensor.Named {
 	params := config.Params()
 	weights := make([]tensor.Named, len(params))
 	for i, p := range params {
+		if p.Counter {
+			weights[i] = tensor.Named{Name: p.Name, View: tensor.View{DType: tensor.I64, Shape: p.Shape, Data: make(tensor.Memory, counterSize)}}
+			continue
+		}
 		elements, _ := p.Shape.Elements()
 		centre, scale := distribution(p.Name, p.Shape)
 		if isCodes(p.Name, p.Shape) {

@@ -24,6 +24,7 @@ func TestWeights_PublishedDigests(t *testing.T) {
 		"tiny_p16_32":       "63b3b9081249aded9f7fc84a1c6157771d99f0cca341619a36812ec9d88bc094",
 		"tiny_p16_64":       "6cc912b375b3fcc901e42c08ca0a75322e4524a227b9d4433eec834b57f845cd",
 		"beit_base_p16_224": "75e1491fa4ac770a91c91f130c2f278ae16e3f8152f9635e7853d576bdafabbc",
+		"tiny_seg_p16_64":   "bfa61b2582a53b73e23332dbd4a3cc4a9f93c970c0e0bc19f3ca5758ea944d6f",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
