@@ -111,6 +111,8 @@ func taps(config arch.Config, n int) []engine.Activation {
 		}
 		expected = append(expected, transformerTaps("decoder.", config.Decoder(), n)...)
 		return append(expected, engine.Activation{Name: "target", Shape: tensor.Shape{n, config.Patches(), book.Decoder.Features}})
+	case arch.UPerNet:
+		return segmentationTaps(config, n)
 	}
 	return transformerTaps("", config, n)
 }

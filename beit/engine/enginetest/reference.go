@@ -27,6 +27,8 @@ func reference(config arch.Config, weights map[string][]float64, image engine.In
 		return r.decoded(image.Tokens)
 	case arch.VQKD:
 		return r.quantised(pixels, tokens)
+	case arch.UPerNet:
+		return r.segmented(pixels)
 	}
 	return r.transformed(pixels, image.Mask)
 }

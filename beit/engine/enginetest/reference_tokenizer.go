@@ -80,9 +80,14 @@ func (r *definition) grouped(x volume, found map[string]matrix, resize func(volu
 	return x
 }
 
-// convolve computes a convolution whose result is as large as x, around which there are zeros.
+// convolve computes a convolution of a dVAE.
 func (r *definition) convolve(name string, x volume) volume {
-	weight, bias := r.weights[name+".w"], r.weights[name+".b"]
+	return r.filter(name+".w", r.weights[name+".b"], x)
+}
+
+// filter computes a convolution whose result is as large as x, around which there are zeros.
+func (r *definition) filter(name string, bias []float64, x volume) volume {
+	weight := r.weights[name]
 	side := int(math.Round(math.Sqrt(float64(len(weight) / len(bias) / len(x.channels)))))
 	out := volume{make(matrix, len(bias)), x.height, x.width}
 	for o := range out.channels {

@@ -24,7 +24,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 		options.DType = tensor.F32
 	}
 	s := &suite{engine: e, options: options, tolerance: tolerances[options.DType]}
-	for _, m := range slices.Concat(family, tokenizers, drawn()) {
+	for _, m := range slices.Concat(family, tokenizers, segmenters, drawn(), drawnSegmenters()) {
 		t.Run("definition/"+m.name, func(t *testing.T) { s.definition(t, m.config) })
 	}
 	for _, test := range []struct {
@@ -65,7 +65,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 
 // kinds has a model of each kind.
 var kinds = []member{
-	{"classifier", base}, {"dvae encoder", encoder}, {"dvae decoder", decoder}, {"vqkd", vqkd},
+	{"classifier", base}, {"dvae encoder", encoder}, {"dvae decoder", decoder}, {"vqkd", vqkd}, {"upernet", segmenter},
 }
 
 type suite struct {
@@ -119,6 +119,9 @@ func (s *suite) definition(t *testing.T, config arch.Config) {
 		t.Fatalf("taps: %s", diff)
 	}
 	result := seen[len(seen)-1].Name
+	if config.Segments() {
+		result = "logits"
+	}
 	if config.Tokenizes() {
 		result = "tokens"
 		s.tokensOf(t, &definition{config, weights}, own)

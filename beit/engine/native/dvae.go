@@ -139,18 +139,23 @@ func (m *dvae[T]) Forward(ctx context.Context, input engine.Input, tap engine.Ta
 	if tap != nil {
 		return m.run(ctx, work, input, images, tap)
 	}
+	return oneByOne(input, images, func(one engine.Input) (engine.Activation, error) { return m.run(ctx, work, one, 1, nil) })
+}
+
+// oneByOne returns what compute returns of each image, together.
+func oneByOne(input engine.Input, images int, compute func(one engine.Input) (engine.Activation, error)) (all engine.Activation, err error) {
 	for n := range images {
-		one, err := m.run(ctx, work, oneOf(input, images, n), 1, nil)
+		one, err := compute(oneOf(input, images, n))
 		if err != nil {
 			return one, err
 		}
-		if last.Values == nil {
-			last = one
-			last.Shape[0], last.Values = images, make([]float64, 0, images*len(one.Values))
+		if all.Values == nil {
+			all = one
+			all.Shape[0], all.Values = images, make([]float64, 0, images*len(one.Values))
 		}
-		last.Values = append(last.Values, one.Values...)
+		all.Values = append(all.Values, one.Values...)
 	}
-	return last, nil
+	return all, nil
 }
 
 // oneOf returns image n of a batch without a mask.

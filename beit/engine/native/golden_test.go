@@ -12,3 +12,8 @@ func TestRecordings(t *testing.T) {
 	t.Parallel()
 	verifytest.Run(t, native.Engine{}, engine.Options{})
 }
+
+func TestSegmentation(t *testing.T) {
+	t.Parallel()
+	verifytest.RunSegmentation(t, native.Engine{}, engine.Options{})
+}

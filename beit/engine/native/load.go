@@ -163,6 +163,8 @@ func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tenso
 		return l.dvae(ctx, threads)
 	case config.Kind == arch.VQKD:
 		return l.vqkd(ctx, threads)
+	case config.Segments():
+		return l.upernet(ctx, threads)
 	}
 	return l.model(ctx, threads)
 }

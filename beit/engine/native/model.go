@@ -46,22 +46,28 @@ func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.T
 	if err != nil {
 		return last, err
 	}
-	if x, err = m.run(ctx, x, images, tap); err != nil {
+	if x, err = m.run(ctx, x, images, tap, nil); err != nil {
 		return last, err
 	}
 	return m.finish(ctx, x, images, tap)
 }
 
-// run computes all blocks from the tokens x, which it changes and returns.
-func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap) ([]T, error) {
+// run computes all blocks from the tokens x, which it changes and returns. keep, if not nil, gets the tokens before the first block, and after each, to copy what it
+// needs.
+func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap, keep func(blocks int, x []T)) ([]T, error) {
+	if keep == nil {
+		keep = func(int, []T) {}
+	}
 	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
 		return nil, err
 	}
+	keep(0, x)
 	work := newWorkspace(m, images)
 	for i := range m.blocks {
 		if err := m.block(ctx, &m.blocks[i], x, work, tap, i); err != nil {
 			return nil, err
 		}
+		keep(i+1, x)
 	}
 	return x, nil
 }

@@ -77,6 +77,9 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 		p.load = steps(func(stage engine.Stage) (step, error) { return m.part(l, stage) })
 	case config.Kind == arch.VQKD:
 		p.load = steps(func(stage engine.Stage) (step, error) { return newVQKD(config, threads, round).part(l, stage) })
+	case config.Segments():
+		upernetParts(p, l, newUPerNet(config, threads, round))
+		return p, nil
 	default:
 		m := model[T]{config: config, threads: threads, round: round}
 		p.load = steps(func(stage engine.Stage) (step, error) { return m.fresh().part(l, stage) })

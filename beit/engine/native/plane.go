@@ -157,3 +157,10 @@ func fill[T gemm.Float, V float32 | float64](x *plane[T], values []V) {
 		}
 	}
 }
+
+// freeAll says that nobody uses some planes any more.
+func (l *planes[T]) freeAll(all []*plane[T]) {
+	for _, p := range all {
+		l.free(p)
+	}
+}

@@ -142,7 +142,7 @@ func (m *vqkd[T]) Forward(ctx context.Context, input engine.Input, tap engine.Ta
 
 // features returns what a transformer makes of its tokens, [images, Patches, C].
 func (m *vqkd[T]) features(ctx context.Context, t *model[T], x []T, images int, tap engine.Tap) ([]T, error) {
-	x, err := t.run(ctx, x, images, tap)
+	x, err := t.run(ctx, x, images, tap, nil)
 	if err != nil {
 		return nil, err
 	}

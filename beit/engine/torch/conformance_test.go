@@ -28,3 +28,8 @@ func TestRecordings(t *testing.T) {
 	t.Parallel()
 	verifytest.Run(t, torch.Engine{}, engine.Options{})
 }
+
+func TestSegmentation(t *testing.T) {
+	t.Parallel()
+	verifytest.RunSegmentation(t, torch.Engine{}, engine.Options{Threads: 2})
+}

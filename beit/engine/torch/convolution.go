@@ -14,6 +14,11 @@ type convolution struct {
 
 // convolution reads name + ".w" and name + ".b", and multiplies them by a factor.
 func (l *loader) convolution(name string, factor float64) convolution {
+	return l.biased(name+".w", name+".b", factor)
+}
+
+// biased reads a weight and a bias, and multiplies them by a factor.
+func (l *loader) biased(weight, bias string, factor float64) convolution {
 	read := func(name string) value {
 		return l.scope.keep(func(s *scope) value {
 			x := s.copyTo(l.view(s, name), l.device, l.dtype)
@@ -23,10 +28,14 @@ func (l *loader) convolution(name string, factor float64) convolution {
 			return x
 		})
 	}
-	shape := l.at(name + ".w").Shape
-	c := convolution{weight: read(name + ".w"), bias: read(name + ".b"), side: shape[2], packed: l.packsConvolutions}
-	if c.packed {
-		c.weight = l.scope.replace(c.weight, l.scope.packConvolution(c.weight, shape[1], c.side, l.config.ImageHeight, l.config.ImageWidth))
+	shape := l.at(weight).Shape
+	return l.packed(convolution{weight: read(weight), bias: read(bias), side: shape[2]}, shape[1])
+}
+
+// packed lays out the weight of a convolution of in channels, if weights are packed.
+func (l *loader) packed(c convolution, in int) convolution {
+	if c.packed = l.packsConvolutions; c.packed {
+		c.weight = l.scope.replace(c.weight, l.scope.packConvolution(c.weight, in, c.side, l.config.ImageHeight, l.config.ImageWidth))
 	}
 	return c
 }

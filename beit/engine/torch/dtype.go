@@ -50,6 +50,9 @@ func supported(d dtype) bool { return d.once("compute", d.compute) }
 // convolves reports whether libtorch has the operators of a dVAE in that dtype on the CPU, which it finds out by trying once.
 func convolves(d dtype) bool { return d.once("convolve", d.convolve) }
 
+// segments reports whether libtorch has the operators of UPerNet in that dtype on the CPU, which it finds out by trying once.
+func segments(d dtype) bool { return d.once("segment", d.segment) }
+
 // packable reports whether this libtorch and processor multiply with packed weights of that dtype, which it finds out by trying once.
 func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
 
@@ -85,6 +88,17 @@ func (d dtype) convolve(s *scope) {
 	s.double(s.halve(s.convolution(s.rectified(x), weight, bias, 1)), side, side)
 	s.sigmoid(x)
 	s.choose(x, 1, cpu)
+}
+
+// segment runs the operators of UPerNet.
+func (d dtype) segment(s *scope) {
+	const width, side = 16, 4
+	x := s.copyTo(s.floats(make([]float32, width*side*side), 1, width, side, side), cpu, d)
+	weight := s.copyTo(s.floats(make([]float32, width*width*2*2), width, width, 2, 2), cpu, d)
+	line := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+	x = s.interpolate(s.batchNorm(s.enlarge(x, weight, line), line, line, line, line), side, side)
+	window := s.copyTo(s.floats(make([]float32, width*width*3*3), width, width, 3, 3), cpu, d)
+	s.average(s.halve(s.convolution(x, window, line, 1)), 1)
 }
 
 // pack multiplies with a packed weight.

@@ -46,6 +46,9 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	if m.device == cpu && config.Convolutional() && !convolves(m.dtype) {
 		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch has no convolution in it on the CPU"}
 	}
+	if m.device == cpu && config.Segments() && !segments(m.dtype) {
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not have the operators of UPerNet in it on the CPU"}
+	}
 	m.thread = newThread(m.threads)
 	var loading error
 	if err := m.thread.do(func() { loading = m.load(ctx, views) }); err != nil {

@@ -38,13 +38,15 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 		l.views[p.Name] = views[i]
 	}
 	l.packs = m.device == cpu && packable(m.dtype)
-	l.packsConvolutions = m.config.Convolutional() && m.device == cpu && convolutionPackable(m.dtype)
+	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {
 		case m.config.Kind == arch.VQKD:
 			m.network = l.vqkd(&m.machine)
 		case m.config.Convolutional():
 			m.network = l.dvae(&m.machine)
+		case m.config.Segments():
+			m.network = l.upernet(&m.machine)
 		default:
 			m.network = l.transformer(&m.machine)
 		}

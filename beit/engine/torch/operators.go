@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
+
+	"github.com/beitzoo/beitzoo/beit/arch"
 )
 
 func (s *scope) layerNorm(x, weight, bias value, epsilon float64, dim int) value {
@@ -119,6 +121,46 @@ func (s *scope) convolution(x, weight, bias value, padding int64) value {
 		libtch.Atg_Convolution(out, x.c, weight.c, bias.c, []int64{1, 1}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, transposed, []int64{0, 0}, 2, 1,
 			benchmark, deterministic, cudnn, tf32)
 	})
+}
+
+// enlarge returns the transposed convolution of x, [N, in, H, W], with windows that do not overlap, [in, out, 2, 2]: [N, out, 2 H, 2 W].
+func (s *scope) enlarge(x, weight, bias value) value {
+	return s.call("conv_transpose2d", func(out *libtch.Ctensor) {
+		libtch.AtgConvTranspose2d(out, x.c, weight.c, bias.c, []int64{2, 2}, 2, []int64{0, 0}, 2, []int64{0, 0}, 2, 1, []int64{1, 1}, 2)
+	})
+}
+
+// batchNorm normalises the channels of x, [N, C, H, W], by the statistics of training.
+func (s *scope) batchNorm(x, weight, bias, mean, variance value) value {
+	return s.call("batch_norm", func(out *libtch.Ctensor) {
+		libtch.AtgBatchNorm(out, x.c, weight.c, bias.c, mean.c, variance.c, 0, 0, arch.BatchNormEpsilon, 1)
+	})
+}
+
+// average returns side x side means of x, [N, C, H, W].
+func (s *scope) average(x value, side int64) value {
+	return s.call("adaptive_avg_pool2d", func(out *libtch.Ctensor) { libtch.AtgAdaptiveAvgPool2d(out, x.c, []int64{side, side}, 2) })
+}
+
+// interpolate returns x, [N, C, H, W], in another size, linear in both directions.
+func (s *scope) interpolate(x value, height, width int64) value {
+	return s.call("upsample_bilinear2d", func(out *libtch.Ctensor) {
+		libtch.AtgUpsampleBilinear2d(out, x.c, []int64{height, width}, 2, 0, 0, 1, 0, 1)
+	})
+}
+
+func (s *scope) product(x, y value) value {
+	return s.call("mul", func(out *libtch.Ctensor) { libtch.AtgMul(out, x.c, y.c) })
+}
+
+// subtract subtracts y from x in place.
+func (s *scope) subtract(x, y value) {
+	s.call("sub_", func(out *libtch.Ctensor) { libtch.AtgSub_(out, x.c, y.c) })
+}
+
+// reciprocalRoot returns 1 / sqrt(x).
+func (s *scope) reciprocalRoot(x value) value {
+	return s.call("rsqrt", func(out *libtch.Ctensor) { libtch.AtgRsqrt(out, x.c) })
 }
 
 // halve returns the largest of each 2 x 2 elements of x, [N, C, H, W].

@@ -49,14 +49,19 @@ func (l *loader) transformer(m *machine) *transformer {
 }
 
 func (t *transformer) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
-	last := t.run(ctx, s, t.embed(s, t.unfold(s, input.Pixels, images), input.Mask, images), images, tap)
+	last := t.run(ctx, s, t.embed(s, t.unfold(s, input.Pixels, images), input.Mask, images), images, tap, nil)
 	return s.activation(last.stage, last.x, last.shape)
 }
 
-// run computes everything behind the stem, and calls the tap with each stage.
-func (t *transformer) run(ctx context.Context, s *scope, x value, images int, tap engine.Tap) result {
+// run computes everything behind the stem, and calls the tap with each stage. keep, if not nil, gets the tokens before the first block, and after each, to copy what
+// it needs: the next block changes them.
+func (t *transformer) run(ctx context.Context, s *scope, x value, images int, tap engine.Tap, keep func(s *scope, blocks int, x value)) result {
+	if keep == nil {
+		keep = func(*scope, int, value) {}
+	}
 	tokens := tensor.Shape{images, t.config.Tokens(), t.config.EmbedDim}
 	s.emit(tap, t.stage(engine.Embed, 0), x, tokens)
+	keep(s, 0, x)
 	var pooled value
 	for i, b := range t.blocks {
 		s.fail(ctx.Err())
@@ -73,6 +78,7 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 		}
 		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, t)) })
 		s.emit(tap, t.stage(engine.Block, i), x, tokens)
+		keep(s, i+1, x)
 	}
 	if t.config.Pooling == arch.NoPooling {
 		return result{t.stage(engine.Block, t.config.Depth-1), x, tokens}

@@ -99,14 +99,14 @@ func (b codebook) lookUp(s *scope, tokens value, images int, m *machine) value {
 
 func (v *vqkd) forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation {
 	e, patches := v.encoder, v.encoder.config.Patches()
-	pooled := e.run(ctx, s, e.embed(s, e.unfold(s, input.Pixels, images), nil, images), images, tap)
+	pooled := e.run(ctx, s, e.embed(s, e.unfold(s, input.Pixels, images), nil, images), images, tap, nil)
 	codes := v.encode.apply(s, pooled.x)
 	s.emit(tap, engine.Stage{Kind: engine.Codes}, codes, tensor.Shape{images, patches, v.book.dim})
 	tokens := v.book.nearest(s, codes, v.machine)
 	found := s.activation(engine.Stage{Kind: engine.Tokens}, tokens, tensor.Shape{images, patches})
 	s.emit(tap, engine.Stage{Kind: engine.Tokens}, tokens, tensor.Shape{images, patches})
 	if d := v.decoder; d != nil && tap != nil {
-		features := d.run(ctx, s, d.embed(s, v.book.lookUp(s, tokens, images, v.machine), nil, images), images, tap)
+		features := d.run(ctx, s, d.embed(s, v.book.lookUp(s, tokens, images, v.machine), nil, images), images, tap, nil)
 		s.emit(tap, engine.Stage{Kind: engine.Target}, v.decode.apply(s, features.x), tensor.Shape{images, patches, v.target})
 	}
 	return found
