@@ -3,10 +3,12 @@ package verifytest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/checkpoint/paddle"
@@ -65,6 +67,61 @@ func Tokenizers(t testing.TB) (all []Golden) {
 			held[named.Name] = named
 		}
 		for _, p := range config.Params() { // the names in these files are canonical
+			g.Weights = append(g.Weights, held[p.Name])
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// segmenters are the recordings of small models with UPerNet, which have no names of architectures.
+var segmenters = []struct {
+	recording, architecture, weights string
+	dtype                            tensor.DType
+}{
+	{"seg_p16_48.unilm.float32", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F32},
+	{"seg_p16_48.unilm.float64", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F64},
+	{"seg_p16_48.hf_upernet.float64", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F64},
+	{"seg_p16_48.stages.bfloat16", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.BF16},
+	{"seg_p16_48.stages.float16", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F16},
+	{"seg_p16_48.stages.float32", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F32},
+	{"seg_p16_48.stages.float64", "tiny_seg_p16_48", "seg_p16_48.unilm.pth", tensor.F64},
+	{"seg_p16_64.stages.float32", "tiny_seg_p16_64", "seg_p16_64.unilm.pth", tensor.F32},
+	{"seg_p16_64.stages.float64", "tiny_seg_p16_64", "seg_p16_64.unilm.pth", tensor.F64},
+	{"seg_p16_64.unilm.float64", "tiny_seg_p16_64", "seg_p16_64.unilm.pth", tensor.F64},
+}
+
+// Segmenters returns the recordings of small models with UPerNet, of which one taps the last block. recording.Read refuses them, since commands do not take them.
+func Segmenters(t testing.TB) (all []Golden) {
+	t.Helper()
+	for _, c := range segmenters {
+		config, err := arch.ByName(c.architecture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &recording.Recording{
+			Implementation: c.recording, DType: c.dtype, Epsilon: config.Epsilon, Channels: config.Channels, Height: config.ImageHeight, Width: config.ImageWidth,
+		}
+		held := map[string]tensor.Named{}
+		for _, named := range slices.Concat(opened(t, "segmentation/"+c.weights), opened(t, "segmentation/"+c.recording+".recording.safetensors")) {
+			named.Name = strings.TrimPrefix(named.Name, "backbone.") // without which these names are canonical
+			held[named.Name] = named
+		}
+		if r.Pixels, err = tensor.Float32s(held["input"].View); err != nil {
+			t.Fatal(err)
+		}
+		r.Images = held["input"].Shape[0]
+		for _, stage := range engine.Stages(config) {
+			if named, recorded := held[stage.String()]; recorded {
+				values, err := tensor.Float64s(named.View)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Activations = append(r.Activations, engine.Activation{Name: named.Name, Shape: named.Shape, Values: values})
+			}
+		}
+		g := Golden{Name: c.recording, Config: config, Recording: r}
+		for _, p := range config.Params() {
 			g.Weights = append(g.Weights, held[p.Name])
 		}
 		all = append(all, g)

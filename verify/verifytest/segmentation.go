@@ -2,81 +2,43 @@ package verifytest
 
 import (
 	"math"
-	"strings"
 	"testing"
 
-	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// segmenters are small models with UPerNet, and what the programs of their recordings computed. One of them taps the last block.
-var segmenters = []struct {
-	architecture, weights, recording string
-	// recorded is the dtype of the recording, and stages how many activations it has.
-	recorded tensor.DType
-	stages   int
-}{
-	{"tiny_seg_p16_48", "seg_p16_48.unilm.pth", "seg_p16_48.unilm.float64", tensor.F64, 12},
-	{"tiny_seg_p16_48", "seg_p16_48.unilm.pth", "seg_p16_48.unilm.float32", tensor.F32, 12},
-	{"tiny_seg_p16_48", "seg_p16_48.unilm.pth", "seg_p16_48.hf_upernet.float64", tensor.F64, 1},
-	{"tiny_seg_p16_64", "seg_p16_64.unilm.pth", "seg_p16_64.unilm.float64", tensor.F64, 12},
-}
+// segmentationOff is how far an activation of UPerNet may be from the recording, relative to its largest value, in the coarser dtype of the two.
+var segmentationOff = map[tensor.DType]float64{tensor.F64: 1e-12, tensor.F32: 3e-6, tensor.F16: 1e-2, tensor.BF16: 8e-2}
 
 // RunSegmentation compares UPerNet with what unilm's backbone and mmsegmentation's heads computed, and transformers' UperNetForSemanticSegmentation, in all dtypes
-// that the engine has.
+// that the engine has. Its bounds are plain, and in float64 nearer than those of package verify, which Run checks.
 func RunSegmentation(t *testing.T, e engine.Engine, options engine.Options) {
-	// off is how far an activation may be from the recording, relative to its largest value, if both were computed in the better of the two dtypes.
-	for _, c := range []struct {
-		tensor.DType
-		off float64
-	}{{tensor.F64, 1e-12}, {tensor.F32, 3e-6}, {tensor.F16, 1e-2}, {tensor.BF16, 8e-2}} {
-		if !engine.Supports(e, c.DType) {
-			continue
-		}
-		options := options
-		options.DType = c.DType
-		for _, s := range segmenters {
-			off := c.off
-			if s.recorded == tensor.F32 {
-				off = max(off, 3e-6)
+	for _, g := range Segmenters(t) {
+		for _, dtype := range []tensor.DType{tensor.F64, tensor.F32, tensor.F16, tensor.BF16} {
+			if !engine.Supports(e, dtype) {
+				continue
 			}
-			t.Run(s.recording+"/"+c.String(), func(t *testing.T) {
+			options := options
+			options.DType = dtype
+			t.Run(g.Name+"/"+dtype.String(), func(t *testing.T) {
 				t.Parallel()
-				config, err := arch.ByName(s.architecture)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := segmented(t, e, options, config, s.weights, s.recording, off); got != s.stages {
-					t.Errorf("%d activations were compared, not %d", got, s.stages)
-				}
+				segmented(t, g, e, options, max(segmentationOff[dtype], segmentationOff[g.Recording.DType]))
 			})
 		}
 	}
 }
 
-// segmented returns how many activations were compared.
-func segmented(t *testing.T, e engine.Engine, options engine.Options, config arch.Config, weights, recording string, off float64) (compared int) {
-	t.Helper()
-	recorded, input := map[string]engine.Activation{}, engine.Input{}
-	for _, r := range opened(t, "segmentation/"+recording+".recording.safetensors") {
-		values, err := tensor.Float64s(r.View)
-		if err != nil {
-			t.Fatal(err)
-		}
-		recorded[r.Name] = engine.Activation{Shape: r.Shape, Values: values}
-	}
-	for _, v := range recorded["input"].Values {
-		input.Pixels = append(input.Pixels, float32(v))
-	}
-	model, err := e.Load(t.Context(), config, segmenterWeights(t, config, "segmentation/"+weights), options)
+func segmented(t *testing.T, g Golden, e engine.Engine, options engine.Options, off float64) {
+	model, err := e.Load(t.Context(), g.Config, g.Weights, options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	_, err = model.Forward(t.Context(), input, func(a engine.Activation) error {
-		want, found := recorded[a.Name]
-		if !found {
+	compared := 0
+	_, err = model.Forward(t.Context(), engine.Input{Pixels: g.Recording.Pixels}, func(a engine.Activation) error {
+		want, recorded := g.Recording.Activation(a.Name)
+		if !recorded {
 			return nil
 		}
 		compared++
@@ -88,27 +50,12 @@ func segmented(t *testing.T, e engine.Engine, options engine.Options, config arc
 		for i, v := range want.Values {
 			largest, worst = max(largest, math.Abs(v)), max(worst, math.Abs(v-a.Values[i]))
 		}
-		if t.Logf("%s: off by %.2g of %.3g", a.Name, worst, largest); !(worst <= off*largest) {
+		if !(worst <= off*largest) {
 			t.Errorf("%s: off by %.2g, largest %.3g", a.Name, worst, largest)
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || compared != len(g.Recording.Activations) || compared == 0 {
+		t.Errorf("%d of %d activations were compared: %v", compared, len(g.Recording.Activations), err)
 	}
-	return compared
-}
-
-// segmenterWeights returns the parameters in a file of unilm, whose names are the canonical ones but for the prefix of the backbone.
-func segmenterWeights(t *testing.T, config arch.Config, name string) (weights []tensor.Named) {
-	t.Helper()
-	held := map[string]tensor.Named{}
-	for _, w := range opened(t, name) {
-		w.Name = strings.TrimPrefix(w.Name, "backbone.")
-		held[w.Name] = w
-	}
-	for _, p := range config.Params() {
-		weights = append(weights, held[p.Name])
-	}
-	return weights
 }

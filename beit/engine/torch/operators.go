@@ -113,20 +113,21 @@ func (s *scope) rectify(x value) {
 	s.call("relu_", func(out *libtch.Ctensor) { libtch.AtgRelu_(out, x.c) })
 }
 
-// convolution returns the convolution of x, [N, in, H, W], with a square window, [out, in, side, side], and padding zeros around x. On a GPU conv2d would round
-// float32 to TF32, which has 10 bits of the mantissa: for convolutions, other than for matrix products, that is what libtorch does unless told otherwise.
+// convolution returns the convolution of x, [N, in, H, W], with a square window, [out, in, side, side], and padding zeros around x.
 func (s *scope) convolution(x, weight, bias value, padding int64) value {
-	const transposed, benchmark, deterministic, cudnn, tf32 = 0, 0, 0, 1, 0
-	return s.call("_convolution", func(out *libtch.Ctensor) {
-		libtch.Atg_Convolution(out, x.c, weight.c, bias.c, []int64{1, 1}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, transposed, []int64{0, 0}, 2, 1,
-			benchmark, deterministic, cudnn, tf32)
-	})
+	return s.convolve(x, weight, bias, 1, padding, 0)
 }
 
 // enlarge returns the transposed convolution of x, [N, in, H, W], with windows that do not overlap, [in, out, 2, 2]: [N, out, 2 H, 2 W].
-func (s *scope) enlarge(x, weight, bias value) value {
-	return s.call("conv_transpose2d", func(out *libtch.Ctensor) {
-		libtch.AtgConvTranspose2d(out, x.c, weight.c, bias.c, []int64{2, 2}, 2, []int64{0, 0}, 2, []int64{0, 0}, 2, 1, []int64{1, 1}, 2)
+func (s *scope) enlarge(x, weight, bias value) value { return s.convolve(x, weight, bias, 2, 0, 1) }
+
+// convolve returns a convolution, or a transposed one. On a GPU conv2d would round float32 to TF32, which has 10 bits of the mantissa: for convolutions, other than
+// for matrix products, that is what libtorch does unless told otherwise.
+func (s *scope) convolve(x, weight, bias value, stride, padding int64, transposed int32) value {
+	const benchmark, deterministic, cudnn, tf32 = 0, 0, 1, 0
+	return s.call("_convolution", func(out *libtch.Ctensor) {
+		libtch.Atg_Convolution(out, x.c, weight.c, bias.c, []int64{stride, stride}, 2, []int64{padding, padding}, 2, []int64{1, 1}, 2, transposed, []int64{0, 0}, 2, 1,
+			benchmark, deterministic, cudnn, tf32)
 	})
 }
 
