@@ -59,6 +59,32 @@ func TestVerify_Margins(t *testing.T) {
 	}
 }
 
+// TestVerify_SegmentationMargins checks the same figures for UPerNet.
+func TestVerify_SegmentationMargins(t *testing.T) {
+	t.Parallel()
+	alone := 0
+	for _, g := range verifytest.Segmenters(t) {
+		r, err := verify.Verify(t.Context(), subject(g, tensor.Invalid), verify.Recorded(g.Name, g.Recording), verify.Options{NoBlame: true})
+		if err != nil || !r.OK || len(r.Taps) != len(g.Recording.Activations) {
+			t.Fatalf("%s: %d of %d taps, %v", g.Name, len(r.Taps), len(g.Recording.Activations), err)
+		}
+		for _, tap := range r.Taps {
+			if m := multiple(r.Precision, tap); m > r.Precision.Multiple/2 {
+				t.Errorf("%s: %s is off by %.2f times the noise of %s", g.Name, tap.Name, m, r.Precision.DType)
+			}
+			if tap.Local != nil {
+				alone++
+				if !tap.Local.OK || tap.Local.Share > 0.5 {
+					t.Errorf("%s: %s alone: %.2f of its limit", g.Name, tap.Name, tap.Local.Share)
+				}
+			}
+		}
+	}
+	if alone < 6*18 { // all but embed, which has the input
+		t.Errorf("%d stages were checked alone", alone)
+	}
+}
+
 // TestVerify_WrongEpsilon runs models with Hugging Face's epsilon, the mistake with the smallest effect that is known. They must exceed the tolerance by at
 // least half, in float64 and float32, from the first block on, and the epsilon must be named.
 func TestVerify_WrongEpsilon(t *testing.T) {

@@ -89,7 +89,9 @@ func limitsOf(kind engine.StageKind, p Precision) limits {
 		l = limits{whole: 1.9, channel: 1.9, token: 2.3, value: 1.9, stored: 2.4}
 	}
 	switch {
-	case kind == engine.Embed && !isHalf(p.DType):
+	case kind == engine.Fused && !isHalf(p.DType): // convolutions, one behind the other
+		l = limits{whole: 6, channel: 7.2, token: 6.9, value: 8.8, stored: 2.4}
+	case isConvolution(kind) && !isHalf(p.DType):
 		l = limits{whole: 6, channel: 6.5, token: 5.2, value: 5.5, stored: 2.4}
 	case kind == engine.Pool, kind == engine.Logits, kind == engine.Codes, kind == engine.Target, kind == engine.Picture:
 		l.whole, l.stored = 3.4, 3.4
@@ -99,6 +101,11 @@ func limitsOf(kind engine.StageKind, p Precision) limits {
 		l.scale = 0x1p-29 // of float32's noise
 	}
 	return l
+}
+
+// isConvolution reports whether a stage is one, or some beside each other.
+func isConvolution(kind engine.StageKind) bool {
+	return slices.Contains([]engine.StageKind{engine.Embed, engine.Feature, engine.Lateral, engine.Pyramid, engine.AuxiliaryLogits}, kind)
 }
 
 // localMeter judges one stage alone, over all batches.
