@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"path/filepath"
@@ -210,10 +206,7 @@ func readMasks(ctx context.Context, path string) ([]float64, error) {
 	return nil, fmt.Errorf("%s: %w", text.Name(path), &mim.MasksError{Reason: "there is no tensor mask in the file"})
 }
 
-// longestMask is the most bytes of a line of masks.
-const longestMask = 1 << 20
-
-// readMaskLines reads masks from JSON lines: a list each, or an object with the list mask.
+// readMaskLines reads masks from JSON lines.
 func readMaskLines(path string) ([]float64, error) {
 	file, err := disk.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,27 +216,9 @@ func readMaskLines(path string) ([]float64, error) {
 		return nil, err
 	}
 	defer file.Close()
-	var values []float64
-	lines := bufio.NewScanner(io.Reader(file))
-	lines.Buffer(nil, longestMask)
-	length := -1
-	for number := 1; lines.Scan(); number++ {
-		raw := bytes.TrimSpace(lines.Bytes())
-		if len(raw) == 0 {
-			continue
-		}
-		var found struct {
-			Mask []float64 `json:"mask"`
-		}
-		into := any(&found)
-		if raw[0] == '[' {
-			into = &found.Mask
-		}
-		if err := json.Unmarshal(raw, into); err != nil || len(found.Mask) == 0 || length >= 0 && len(found.Mask) != length {
-			return nil, fmt.Errorf("%s, line %d: %w", text.Name(path), number, &mim.MasksError{Reason: "it is not a mask of as many patches as the others"})
-		}
-		length = len(found.Mask)
-		values = append(values, found.Mask...)
+	values, err := mim.ReadMasks(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", text.Name(path), err)
 	}
-	return values, lines.Err()
+	return values, nil
 }

@@ -1,7 +1,11 @@
 package mim
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/beitzoo/beitzoo/errdef"
@@ -45,4 +49,35 @@ func Masks(values []float64, patches int) (iter.Seq[[]bool], error) {
 			}
 		}
 	}, nil
+}
+
+// longestMask is the most bytes of a line of masks.
+const longestMask = 1 << 20
+
+// ReadMasks reads masks from JSON lines, a list each or an object with the list mask, and returns their values for [Masks], one mask after the other. What is wrong
+// with a line is a *[MasksError].
+func ReadMasks(from io.Reader) ([]float64, error) {
+	var values []float64
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, longestMask)
+	length := -1
+	for number := 1; lines.Scan(); number++ {
+		raw := bytes.TrimSpace(lines.Bytes())
+		if len(raw) == 0 {
+			continue
+		}
+		var found struct {
+			Mask []float64 `json:"mask"`
+		}
+		into := any(&found)
+		if raw[0] == '[' {
+			into = &found.Mask
+		}
+		if err := json.Unmarshal(raw, into); err != nil || len(found.Mask) == 0 || length >= 0 && len(found.Mask) != length {
+			return nil, &MasksError{fmt.Sprintf("line %d is not a mask of as many patches as the others", number)}
+		}
+		length = len(found.Mask)
+		values = append(values, found.Mask...)
+	}
+	return values, lines.Err()
 }

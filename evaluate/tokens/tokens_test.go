@@ -22,7 +22,7 @@ import (
 
 const images = 11
 
-func headerOf(t *testing.T, index, of int) tokens.Header {
+func headerOf(t testing.TB, index, of int) tokens.Header {
 	t.Helper()
 	config, err := arch.ByName("digits_dvae_encoder")
 	if err != nil {
@@ -48,7 +48,7 @@ func recordFor(index int) tokens.Record {
 }
 
 // write tokenises the images of a part that have no tokens yet, at most so many, in an order of its own, and finishes if none is left.
-func write(t *testing.T, path string, header tokens.Header, most int, readable bool) (finished bool) {
+func write(t testing.TB, path string, header tokens.Header, most int, readable bool) (finished bool) {
 	t.Helper()
 	log, err := tokens.OpenLog(path, header)
 	if err != nil {
@@ -81,7 +81,7 @@ func write(t *testing.T, path string, header tokens.Header, most int, readable b
 	return true
 }
 
-func contentOf(t *testing.T, path string) []byte {
+func contentOf(t testing.TB, path string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {

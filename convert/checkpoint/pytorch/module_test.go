@@ -119,6 +119,7 @@ func FuzzWholeModule(f *testing.F) {
 	for _, name := range []string{"module.linear.legacy.pth", "module.odd.zip.pth", "module.odd.legacy.pth", "module.dataparallel.zip.pth", "module.training.pth"} {
 		f.Add(file(f, "testdata", name))
 	}
+	f.Add(file(f, "..", "..", "..", "testdata", "tokenizer", "digits_dvae.encoder.pkl"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if len(content) > 1<<20 || !pytorch.Format.Match(content) {
 			return
