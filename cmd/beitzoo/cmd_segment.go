@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/beit/segment"
+	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// segmentFlags say how pictures are segmented, and where the maps go.
+type segmentFlags struct {
+	model    modelFlags
+	engine   engineFlags
+	zoo      zooFlags
+	pictures pictureFlags
+	strict   bool
+	// recipe is that of package segment, and scales is a list of numbers.
+	recipe, scales   string
+	flip, multi      bool
+	output, overlays string
+}
+
+func segmentCommand(c *console) *cli.Command {
+	var f segmentFlags
+	return &cli.Command{
+		Name:      "segment",
+		Usage:     "say of each pixel of pictures what it shows",
+		ArgsUsage: "MODEL [IMAGE...] -o PNG",
+		Description: about("MODEL is a BEiT with UPerNet, in any form that convert reads. The map is a PNG whose samples are the numbers of the classes, from 0, with a palette. An\n"+
+			"IMAGE is a file, a folder, a pattern in quotes, or - for a list of paths on standard input; for several, -o is a folder. Without --recipe a picture is\n"+
+			"resized and cut into windows as unilm does it; what transformers does is --recipe hf-ade640 (docs/segmentation.md).",
+			"beitzoo segment upernet_beit_base.pth street.jpg -o street.classes.png --overlay street.overlay.png",
+			"beitzoo segment upernet_beit_base.pth photos/ -o maps/ --multi-scale --flip --json",
+		),
+		Flags:  c.flags(f.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return segmentPictures(ctx, c, args[0], args[1:], f) }),
+	}
+}
+
+func (f *segmentFlags) flags() []cli.Flag {
+	own := []cli.Flag{
+		outputFlag(&f.output, "write the map of classes to this `PNG`; for several pictures it is a folder"),
+		&cli.PathFlag{Name: "overlay", Destination: &f.overlays, Action: notStandardOutput, Usage: "draw the classes over the picture, to this `PNG`; for several pictures it is a folder"},
+		&cli.StringFlag{
+			Name: "recipe", Destination: &f.recipe, DefaultText: "that of unilm for windows of the model's size",
+			Usage: "prepare pictures by this `RECIPE`: " + strings.Join(segment.RecipeNames(), ", "),
+		},
+		&cli.StringFlag{Name: "scales", Destination: &f.scales, Usage: "average the probabilities at these `SCALES` of the recipe's size, such as 0.75,1,1.25"},
+		boolFlag("multi-scale", &f.multi, "the scales with which figures of several scales are published: 0.5, 0.75, 1, 1.25, 1.5, 1.75"),
+		boolFlag("flip", &f.flip, "average with the mirrored picture"),
+		boolFlag("strict", &f.strict, "stop at the first picture that cannot be read"),
+	}
+	model := slices.DeleteFunc(f.model.flags(), func(flag cli.Flag) bool {
+		return slices.ContainsFunc([]string{"recipe", "problem-type"}, func(name string) bool { return slices.Contains(flag.Names(), name) })
+	})
+	return slices.Concat(own, f.pictures.flags(), model, f.engine.flags(), f.zoo.flags())
+}
+
+// options returns how pictures are segmented.
+func (f *segmentFlags) options() (o segment.Options, err error) {
+	o = segment.Options{Flip: f.flip, Threads: f.engine.threads}
+	switch {
+	case f.multi && f.scales != "":
+		return o, &usageError{"--multi-scale and --scales exclude each other", "--multi-scale stands for --scales 0.5,0.75,1,1.25,1.5,1.75"}
+	case f.multi:
+		o.Scales = segment.MultiScale
+	case f.scales != "":
+		for _, word := range strings.Split(f.scales, ",") {
+			scale, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
+			if err != nil || !(scale > 0) {
+				return o, &usageError{fmt.Sprintf("--scales has %s, which is not a number above 0", text.Quote(word)), "separate numbers by commas, as in 0.75,1,1.25"}
+			}
+			o.Scales = append(o.Scales, scale)
+		}
+	}
+	return o, nil
+}
+
+// segmentResult is what `beitzoo segment --json` prints.
+type segmentResult struct {
+	Model  string         `json:"model"`
+	Recipe segment.Recipe `json:"recipe"`
+	// Guess says that nobody stated the recipe.
+	Guess  bool           `json:"recipe_guess,omitempty"`
+	Scales []float64      `json:"scales,omitempty"`
+	Flip   bool           `json:"flip,omitempty"`
+	Maps   []segmentedMap `json:"maps"`
+	Unread []unreadImage  `json:"unread"`
+}
+
+// segmentedMap is a picture that was segmented.
+type segmentedMap struct {
+	Image   string `json:"image"`
+	File    string `json:"file"`
+	Overlay string `json:"overlay,omitempty"`
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Windows int    `json:"windows"`
+	// Padded says that a part of a window was outside of the picture.
+	Padded bool `json:"padded,omitempty"`
+	// Classes are those that the map has, the largest first.
+	Classes []classArea `json:"classes"`
+}
+
+// classArea is how much of a map is of a class.
+type classArea struct {
+	Class  int     `json:"class"`
+	Label  string  `json:"label,omitempty"`
+	Pixels int     `json:"pixels"`
+	Share  float64 `json:"share"`
+}
+
+func segmentPictures(ctx context.Context, c *console, argument string, images []string, f segmentFlags) error {
+	if err := requireOutput(f.output); err != nil {
+		return err
+	}
+	how, err := f.options()
+	if err != nil {
+		return err
+	}
+	list, err := f.pictures.find(ctx, c, images)
+	if err != nil {
+		return err
+	}
+	in := &inputs{paths: append([]string{argument, f.pictures.list, f.model.labels, f.model.ownMap, f.model.arch}, list.names...)}
+	maps, err := newMapTarget(f.output, "-o", list, in)
+	if err != nil {
+		return err
+	}
+	overlays, err := newMapTarget(f.overlays, "--overlay", list, in)
+	if err != nil {
+		return err
+	}
+	model, err := f.open(ctx, c, argument, how)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	result := segmentResult{
+		Model: argument, Recipe: model.Recipe(), Guess: model.Assumed, Scales: how.Scales, Flip: how.Flip, Maps: []segmentedMap{}, Unread: []unreadImage{},
+	}
+	run := &segmentRun{c: c, model: model, maps: maps, overlays: overlays, result: &result, strict: f.strict}
+	if err := run.all(ctx, list); err != nil {
+		return err
+	}
+	if err := c.result(result, func() { result.print(c, argument) }); err != nil {
+		return err
+	}
+	return orNone(&run.unread)
+}
+
+// open opens the model and loads it into the engine of the flags.
+func (f *segmentFlags) open(ctx context.Context, c *console, argument string, how segment.Options) (*beitzoo.Segmenter, error) {
+	var options beitzoo.Options
+	var err error
+	if options.Checkpoint, err = f.model.options(); err != nil {
+		return nil, err
+	}
+	if options.Engine, options.Run, err = f.engine.choose(); err != nil {
+		return nil, err
+	}
+	weights, err := f.zoo.locate(ctx, c, argument)
+	if err != nil {
+		return nil, err
+	}
+	model, err := beitzoo.LoadSegmenter(ctx, weights, f.recipe, how, options)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range model.Notes {
+		c.remark(note)
+	}
+	if model.Assumed {
+		c.remark(fmt.Sprintf("nobody states how pictures are prepared; they are as for unilm's models with such windows: --recipe %s", model.Recipe().Name))
+	}
+	return model, nil
+}
+
+// segmentRun segments pictures one after the other.
+type segmentRun struct {
+	c              *console
+	model          *beitzoo.Segmenter
+	maps, overlays *mapTarget
+	result         *segmentResult
+	strict         bool
+	unread         classify.UnreadError
+}
+
+func (r *segmentRun) all(ctx context.Context, list *pictureList) error {
+	bar := r.c.newCount("segmenting", inImages)
+	defer bar.finish()
+	for picture, err := range list.images(nil) {
+		if err != nil {
+			return err
+		}
+		if err := r.one(ctx, picture); err != nil {
+			return err
+		}
+		r.unread.Total++
+		bar.set(int64(r.unread.Total), int64(list.total))
+	}
+	return nil
+}
+
+// one segments a picture; one that cannot be read is noted.
+func (r *segmentRun) one(ctx context.Context, picture classify.Image) error {
+	file, err := picture.Open()
+	var m *segment.Map
+	var p *preprocess.RGB8
+	if err == nil {
+		m, p, err = r.model.File(ctx, file)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		failure := &preprocess.FileError{Path: picture.Name, Err: err}
+		if ctx.Err() != nil || r.strict || errors.As(err, new(segment.NotFiniteError)) {
+			return failure
+		}
+		r.unread.Failures = append(r.unread.Failures, failure)
+		r.result.Unread = append(r.result.Unread, unreadOf(failure))
+		return nil
+	}
+	classes := r.model.Config().Classes
+	palette := segment.Palette(nil, classes)
+	done := segmentedMap{Image: text.Valid(picture.Name), Width: m.Width, Height: m.Height, Windows: m.Windows, Padded: m.Padded}
+	if done.File, err = r.maps.write(picture.Name, m.Image(palette)); err != nil {
+		return err
+	}
+	if r.overlays != nil {
+		if done.Overlay, err = r.overlays.write(picture.Name, m.Overlay(p, palette)); err != nil {
+			return err
+		}
+	}
+	for class, pixels := range m.Areas(classes) {
+		if pixels > 0 {
+			area := classArea{Class: class, Pixels: pixels, Share: float64(pixels) / float64(len(m.Classes))}
+			if class < len(r.model.Labels) {
+				area.Label = r.model.Labels[class]
+			}
+			done.Classes = append(done.Classes, area)
+		}
+	}
+	slices.SortStableFunc(done.Classes, func(a, b classArea) int { return b.Pixels - a.Pixels })
+	r.result.Maps = append(r.result.Maps, done)
+	return nil
+}
+
+// mapTarget is where pictures of maps go: a file, or a folder.
+type mapTarget struct {
+	path     string
+	isFolder bool
+	in       *inputs
+	used     map[string]bool
+}
+
+// newMapTarget checks a path and makes the folder for several pictures; an empty path is no target.
+func newMapTarget(path, flag string, list *pictureList, in *inputs) (*mapTarget, error) {
+	if path == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(path)
+	t := &mapTarget{path: path, in: in, used: map[string]bool{}}
+	t.isFolder = err == nil && info.IsDir() || strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator))
+	isPNG := strings.EqualFold(filepath.Ext(path), ".png")
+	switch {
+	case t.isFolder:
+	case list.total != 1 && isPNG:
+		return nil, &usageError{flag + " names one file, and there are several pictures", "give a folder: its maps get the names of the pictures"}
+	case list.total != 1:
+		t.isFolder = true
+	case !isPNG:
+		return nil, &usageError{fmt.Sprintf("%s %s is not the name of a PNG file", flag, path), "end it in .png, or in / for a folder"}
+	}
+	if t.isFolder {
+		if err := os.MkdirAll(path, 0o777); err != nil {
+			return nil, disk.AtTarget(path, err)
+		}
+	}
+	return t, nil
+}
+
+// write writes the next picture, unless that replaced what is not a map of the same picture.
+func (t *mapTarget) write(name string, drawn image.Image) (string, error) {
+	path := t.path
+	if t.isFolder {
+		base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+		file := base + ".png"
+		for i := 2; t.used[file]; i++ {
+			file = fmt.Sprintf("%s-%d.png", base, i)
+		}
+		t.used[file] = true
+		path = filepath.Join(t.path, file)
+	}
+	isOwn := func(path string) (bool, error) {
+		of, own, err := segment.ReadSource(path)
+		return own && (!t.isFolder || of == name), err
+	}
+	if err := t.in.check(path, "a map of `beitzoo segment`", isOwn); err != nil {
+		return "", err
+	}
+	file, err := segment.Encode(drawn, name)
+	if err != nil {
+		return "", err
+	}
+	return text.Valid(path), disk.WriteFile(path, file, 0o644)
+}
+
+// mostAreas is how many classes are printed for a picture.
+const mostAreas = 5
+
+// print prints the result for people.
+func (r segmentResult) print(c *console, argument string) {
+	c.printf("%s: recipe %s", argument, r.Recipe.Name)
+	for _, m := range r.Maps {
+		var areas []string
+		for _, a := range m.Classes[:min(mostAreas, len(m.Classes))] {
+			name := a.Label
+			if name == "" {
+				name = fmt.Sprintf("class %d", a.Class)
+			}
+			areas = append(areas, fmt.Sprintf("%s %.1f %%", text.Name(name), 100*a.Share))
+		}
+		if more := len(m.Classes) - mostAreas; more > 0 {
+			areas = append(areas, fmt.Sprintf("%d more", more))
+		}
+		padded := ""
+		if m.Padded {
+			padded = "; smaller than a window, which was filled up with zeros"
+		}
+		c.printf("%s: %s (%s)%s", text.Name(m.Image), text.Name(m.File), strings.Join(areas, ", "), padded)
+	}
+}

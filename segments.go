@@ -1,0 +1,54 @@
+package beitzoo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/segment"
+)
+
+// Segmenter says of each pixel of a picture what it shows. It may be used from several goroutines at once.
+type Segmenter struct {
+	*segment.Segmenter
+	// Labels are the names of the classes, or nil.
+	Labels []string
+	// Assumed says that nobody states the recipe, which is then that of microsoft/unilm for windows of the size.
+	Assumed bool
+	// Notes are remarks for people.
+	Notes []string
+
+	loaded engine.Model
+}
+
+// Close is that of [Model].
+func (s *Segmenter) Close() error { return s.loaded.Close() }
+
+// LoadSegmenter opens weights of a BEiT with UPerNet and loads them into an engine. recipe is the name of one of package segment, or empty. The caller closes the
+// segmenter. Errors are those of [convert.Open], [segment.RecipeByName], [segment.New] and the engine.
+func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segment.Options, options Options) (*Segmenter, error) {
+	opened, err := weights.Open(ctx, options.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	s := &Segmenter{Notes: opened.Notes, Assumed: recipe == ""}
+	if known := opened.Card(); !card.Placeholder(known.Labels) {
+		s.Labels = known.Labels
+	}
+	view, _ := segment.RecipeFor(opened.Config)
+	if recipe != "" {
+		if view, err = segment.RecipeByName(recipe); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := segment.New(nil, opened.Config, view, how); err != nil {
+		return nil, fmt.Errorf("%s: %w", weights.name(), err)
+	}
+	if s.loaded, err = loadInto(ctx, opened, options); err != nil {
+		return nil, err
+	}
+	s.Segmenter, err = segment.New(s.loaded, opened.Config, view, how)
+	return s, err
+}
