@@ -36,6 +36,9 @@ func mistakes(config arch.Config) []mistake {
 	if config.Kind != arch.DVAEDecoder {
 		all = inView()
 	}
+	if config.Segments() {
+		return slices.Concat(inTaps(config), all, inNecks(config))
+	}
 	if config.Convolutional() {
 		return slices.Concat(all, inGain(config), inConvolutions(config), inTokens(config))
 	}

@@ -78,7 +78,7 @@ func (s *TokenizerSearch) best(ctx context.Context, t *chosenStage, start *token
 			continue
 		}
 		d := start.copied()
-		if !m.apply(d) || !t.whole && !d.touches(t.stage) {
+		if !m.apply(d) || !t.whole && !d.whole && !d.touches(t.stage) {
 			continue
 		}
 		distance, err := t.distance(ctx, d)
@@ -90,7 +90,7 @@ func (s *TokenizerSearch) best(ctx context.Context, t *chosenStage, start *token
 			return nil, err
 		}
 		slack := 0.0
-		if m.input {
+		if m.input || d.whole {
 			slack = pixelSlack
 		}
 		// What hardly helps is no reason, however near it leads.
@@ -257,7 +257,7 @@ func (t *chosenStage) slackShare(d drift.Distance, slack float64) float64 {
 
 // distance returns how far a draft is from the reference; visual tokens are as far as the share of them that differs.
 func (t *chosenStage) distance(ctx context.Context, d *tokenizerDraft) (drift.Distance, error) {
-	got, err := d.compute(ctx, t.stage, t.whole)
+	got, err := d.compute(ctx, t.stage, t.whole || d.whole)
 	if err != nil {
 		return drift.Distance{}, err
 	}
@@ -289,7 +289,9 @@ type tokenizerDraft struct {
 	// choose computes visual tokens from codes in another way, and after changes a result; nil for none.
 	choose func(codes []float64, d *tokenizerDraft) []float64
 	// only is the stage that is looked at alone, so that what a program does everywhere is said of its parameters; nil for whole models.
-	only  *engine.Stage
+	only *engine.Stage
+	// whole means that the mistake shows only in a run of the whole model.
+	whole bool
 	after func(stage engine.Stage, values []float64)
 }
 
@@ -385,41 +387,63 @@ func (d *tokenizerDraft) compute(ctx context.Context, stage engine.Stage, whole 
 	if err != nil {
 		return nil, err
 	}
-	stages := []engine.Stage{stage}
-	var before engine.Activation
-	if whole {
-		stages = nil
-		for _, s := range engine.Stages(d.config) {
-			if s.Kind != engine.Attention && s.Kind != engine.DecoderAttention && s.Compare(stage) <= 0 {
-				stages = append(stages, s)
-			}
+	if !whole {
+		var before []engine.Activation
+		if d.before != nil {
+			before = append(before, *d.before)
 		}
-	} else if d.before != nil {
-		before = *d.before
+		a, err := d.step(ctx, parts, stage, before)
+		return a.Values, err
 	}
-	for _, s := range stages {
-		if s.Kind == engine.Tokens && d.choose != nil {
-			before = engine.Activation{Name: s.String(), Shape: before.Shape[:2], Values: d.choose(before.Values, d)}
-			continue
+	done := map[engine.Stage]engine.Activation{}
+	for _, s := range d.needed(stage) {
+		var before []engine.Activation
+		for _, input := range s.Inputs(d.config) {
+			before = append(before, done[input])
 		}
-		parts.Free()
-		part, err := parts.Load(s)
-		if err != nil {
+		if done[s], err = d.step(ctx, parts, s, before); err != nil {
 			return nil, err
 		}
-		all, err := part(ctx, d.input, before)
-		if err != nil {
-			return nil, err
-		}
-		before = all[len(all)-1]
-		for _, a := range all {
-			if a.Name == stage.String() {
-				before = a
+	}
+	return done[stage].Values, nil
+}
+
+// needed returns a stage and all from which it is computed, in their order.
+func (d *tokenizerDraft) needed(stage engine.Stage) []engine.Stage {
+	all := []engine.Stage{stage}
+	for i := 0; i < len(all); i++ {
+		for _, input := range all[i].Inputs(d.config) {
+			if !slices.Contains(all, input) {
+				all = append(all, input)
 			}
 		}
-		if d.after != nil {
-			d.after(s, before.Values)
+	}
+	slices.SortFunc(all, engine.Stage.Compare)
+	return all
+}
+
+// step computes one stage.
+func (d *tokenizerDraft) step(ctx context.Context, parts *native.Parts, stage engine.Stage, before []engine.Activation) (a engine.Activation, err error) {
+	if stage.Kind == engine.Tokens && d.choose != nil {
+		return engine.Activation{Name: stage.String(), Shape: before[0].Shape[:2], Values: d.choose(before[0].Values, d)}, nil
+	}
+	parts.Free()
+	part, err := parts.Load(stage)
+	if err != nil {
+		return a, err
+	}
+	all, err := part(ctx, d.input, before...)
+	if err != nil {
+		return a, err
+	}
+	a = all[len(all)-1]
+	for _, one := range all {
+		if one.Name == stage.String() {
+			a = one
 		}
 	}
-	return before.Values, nil
+	if d.after != nil {
+		d.after(stage, a.Values)
+	}
+	return a, nil
 }

@@ -41,7 +41,10 @@ func Make(ctx context.Context, model engine.Model, config arch.Config, input eng
 		Architecture: config.Name, Epsilon: config.Epsilon, Images: images, Pixels: input.Pixels, Channels: config.Channels, Height: config.ImageHeight, Width: config.ImageWidth,
 		Mask: input.Mask,
 	}
-	if config.Kind != arch.Transformer {
+	switch {
+	case config.Segments():
+		made.Task = Segmentation
+	case config.Kind != arch.Transformer:
 		made.Task = Tokenizer
 	}
 	if config.Kind == arch.DVAEDecoder {

@@ -20,8 +20,11 @@ import (
 // Tokenizer is the metadata entry "task" of the recording of an image tokenizer.
 const Tokenizer = "image tokenizer"
 
+// Segmentation is the metadata entry "task" of the recording of a BEiT with UPerNet.
+const Segmentation = "semantic segmentation"
+
 // tasks are the values of the metadata entry "task" of models that Parse reads. Recordings without that entry are of such models, too.
-var tasks = []string{"", "masked image modelling", Tokenizer}
+var tasks = []string{"", "masked image modelling", Tokenizer, Segmentation}
 
 // Parse returns the recording in the tensors and metadata of a safetensors file. The recording does not use their memory. All problems are returned as one
 // *Error; a recording of a model that does something else is a *TaskError.
@@ -186,8 +189,8 @@ func (p *parser) activation(t tensor.Named) {
 		return
 	}
 	most := 3
-	if p.recording.Task == Tokenizer {
-		most = 4 // those of convolutions
+	if p.recording.Task == Tokenizer || p.recording.Task == Segmentation { // which have convolutions
+		most = 4
 	}
 	if t.DType != tensor.F32 && t.DType != tensor.F64 || len(t.Shape) > most {
 		p.fail("tensor %q is %s %s, not F32 or F64 of at most %d dimensions", t.Name, t.DType, t.Shape, most)
@@ -202,7 +205,10 @@ func (p *parser) activation(t tensor.Named) {
 
 // kindsOf returns the kinds of models that a task stands for.
 func kindsOf(task string) []arch.Kind {
-	if task == Tokenizer {
+	switch task {
+	case Segmentation:
+		return []arch.Kind{arch.UPerNet}
+	case Tokenizer:
 		return []arch.Kind{arch.DVAEEncoder, arch.DVAEDecoder, arch.VQKD}
 	}
 	return []arch.Kind{arch.Transformer}

@@ -102,11 +102,11 @@ func (e *Error) Hint() string {
 	return "docs/recording.md describes the format; the scripts for PyTorch and PaddlePaddle make such files"
 }
 
-// TaskError says that a recording is whole, and belongs to a kind of model that this module does not run: one of segmentation.
+// TaskError says that a recording is whole, and belongs to a kind of model that this module does not run.
 type TaskError struct {
 	// Path is that of the file, or empty.
 	Path string
-	// Task is what such models do, as the recording says it: "semantic segmentation".
+	// Task is what such models do, as the recording says it: "depth estimation".
 	Task string
 }
 
@@ -123,5 +123,5 @@ func (e *TaskError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what can be verified.
 func (e *TaskError) Hint() string {
-	return "verify classifiers, masked models, models of features and image tokenizers; the recording keeps what this model computed for programs that read safetensors"
+	return "verify classifiers, masked models, models of features, image tokenizers and segmentation models; the recording keeps what this model computed for programs that read safetensors"
 }
