@@ -123,7 +123,8 @@ type HeadBesideError struct {
 }
 
 func (e *HeadBesideError) Error() string {
-	return fmt.Sprintf("%s: the model under %s has no head, and beside it lies what may be its head: %s", e.Path, text.Quote(e.StateDict), text.List(quotedNames(e.Heads), mostNeeded, ""))
+	return fmt.Sprintf("%s: the model under %s has no head, and beside it lies what may be its head: %s", e.Path, text.Quote(e.StateDict),
+		text.List(quotedNames(e.Heads), mostNeeded, ""))
 }
 
 // Is reports that the file is unusable input as it is.

@@ -21,7 +21,8 @@ type PoolingError struct {
 }
 
 func (e *PoolingError) Error() string {
-	return fmt.Sprintf("%s: the model takes the mean of the patch tokens (%s), and its norm has the name of one for each token before that: beitzoo computes a norm behind the mean alone",
+	return fmt.Sprintf("%s: the model takes the mean of the patch tokens (%s), and its norm has the name of one for each token before that: "+
+		"beitzoo computes a norm behind the mean alone",
 		e.Path, e.From)
 }
 
@@ -133,7 +134,8 @@ func (r *reading) checkTimm(timm *configs.TimmFacts, asked arch.Pooling) error {
 		}
 	case timm.FCNorm != nil && found != arch.NoPooling && *timm.FCNorm != pooled:
 		has := map[bool]string{true: "fc_norm", false: "norm"}[pooled]
-		return &ConfigMismatchError{Path: m.File.Path, Config: r.beside.path, Err: errdef.New(errdef.ErrInput, fmt.Sprintf("use_fc_norm is %t there, and the file has %s", *timm.FCNorm, has))}
+		problem := errdef.New(errdef.ErrInput, fmt.Sprintf("use_fc_norm is %t there, and the file has %s", *timm.FCNorm, has))
+		return &ConfigMismatchError{Path: m.File.Path, Config: r.beside.path, Err: problem}
 	case timm.Pooling == arch.ClassToken && pooled && timm.FCNorm == nil && asked == "" && guess:
 		return &configs.FileError{
 			File: m.File.Path,

@@ -44,7 +44,8 @@ func (t target) stages(config arch.Config, options SaveOptions) ([arch.Levels]in
 	if ok {
 		advice += fmt.Sprintf("; or allow other taps: it will compute another network than the one that was trained, which taps the blocks %s", arch.FormatTaps(shifted(stages)))
 	}
-	return stages, &TargetError{Reason: fmt.Sprintf("%s taps the block two below each number of out_indices, so it can't tap the blocks %s of %d", class, taps, config.Depth), Advice: advice}
+	reason := fmt.Sprintf("%s taps the block two below each number of out_indices, so it can't tap the blocks %s of %d", class, taps, config.Depth)
+	return stages, &TargetError{Reason: reason, Advice: advice}
 }
 
 // shifted returns the blocks that a class of transformers taps that is shifted.
@@ -114,7 +115,8 @@ func (m *Model) noteTaps(stated configs.Taps, path string) {
 		as[i] = int(tap)
 	}
 	if slices.Equal(as, stated.Indices[:]) {
-		m.Notes = append(m.Notes, fmt.Sprintf("out_indices in %s are the numbers by which unilm counts the blocks that it taps (%s): if the weights were trained there, transformers computes "+
+		m.Notes = append(m.Notes, fmt.Sprintf("out_indices in %s are the numbers by which unilm counts the blocks that it taps (%s): if the weights were trained there, "+
+			"transformers computes "+
 			"another network with them, which taps the blocks %s; state the taps to read them as the original", path, arch.FormatTaps(usual), arch.FormatTaps(shifted(stated.Indices))))
 	}
 }

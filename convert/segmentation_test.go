@@ -61,9 +61,10 @@ func TestConvert_SegmentersThereAndBack(t *testing.T) {
 		taps := first.Config.Segmentation.Taps
 		for _, scheme := range []string{naming.Unilm, naming.OpenMMLab, naming.HF, naming.Data2Vec, naming.PaddleSeg, naming.Canonical} {
 			there := filepath.Join(t.TempDir(), map[string]string{naming.PaddleSeg: "m.pdparams", naming.Unilm: "m.pth", naming.OpenMMLab: "m.pth"}[scheme])
-			if scheme == naming.Canonical || scheme == naming.Data2Vec { // whose class can't tap the last block
+			switch scheme {
+			case naming.Canonical, naming.Data2Vec: // whose class can't tap the last block
 				there += "/m.safetensors"
-			} else if scheme == naming.HF {
+			case naming.HF:
 				there += "/folder/"
 			}
 			report, err := convert.Convert(t.Context(), segmenterAt(source), there, convert.Options{SaveOptions: convert.SaveOptions{To: scheme, Prove: true}})

@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -36,7 +37,7 @@ func (r *reading) compareTimm() error {
 			depth = usual.depth
 		}
 		if patch == 0 && width == usual.width {
-			fmt.Sscan(name[2], &patch)
+			patch, _ = strconv.Atoi(name[2])
 		}
 	}
 	differ("width", width, c.EmbedDim)

@@ -222,7 +222,13 @@ func (w walk) object(path string, schema map[string]any, goType reflect.Type) {
 	}
 }
 
+// alternatives is the type of what is written as a number or as a word: the schema states no single one.
+const alternatives = "alternatives"
+
 func typeOf(t reflect.Type) string {
+	if t == reflect.TypeFor[arch.Tap]() {
+		return alternatives
+	}
 	return map[reflect.Kind]string{
 		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer",
 		reflect.Float64: "number", reflect.Slice: "array", reflect.Array: "array", reflect.Struct: "object",
@@ -233,6 +239,9 @@ func typeOf(t reflect.Type) string {
 func schemaType(schema map[string]any) string {
 	if name, ok := schema["type"].(string); ok {
 		return name
+	}
+	if schema["anyOf"] != nil {
+		return alternatives
 	}
 	return "string"
 }

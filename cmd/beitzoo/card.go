@@ -158,7 +158,10 @@ func savedFileOf(saved *convert.Saved) savedFile {
 
 // lossFlag returns the flag that gives back what a target can't hold.
 func lossFlag(l convert.Loss) string {
-	flag := map[card.Item]string{card.Epsilon: "--epsilon " + l.Value, card.Taps: "--taps " + strings.ReplaceAll(l.Value, " ", ""), card.Heads: "--heads " + l.Value, card.ProblemIs: "--problem-type " + l.Value}[l.Item]
+	flag := map[card.Item]string{
+		card.Epsilon: "--epsilon " + l.Value, card.Taps: "--taps " + strings.ReplaceAll(l.Value, " ", ""), card.Heads: "--heads " + l.Value,
+		card.ProblemIs: "--problem-type " + l.Value,
+	}[l.Item]
 	switch l.Item {
 	case card.Labels:
 		flag = "--labels FILE"

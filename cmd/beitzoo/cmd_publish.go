@@ -258,5 +258,6 @@ func remarkDescription(c *console, d zoo.Description) {
 
 // itemFlags are the flags that state items of a card.
 var itemFlags = map[card.Item]string{
-	card.Heads: "--heads N", card.Window: "--window HxW", card.Taps: "--taps B,B,B,B", card.Epsilon: "--epsilon E", card.Pooling: "--pooling TOKENS", card.Preparing: "--recipe RECIPE", card.Labels: "--labels FILE",
+	card.Heads: "--heads N", card.Window: "--window HxW", card.Taps: "--taps B,B,B,B", card.Epsilon: "--epsilon E",
+	card.Pooling: "--pooling TOKENS", card.Preparing: "--recipe RECIPE", card.Labels: "--labels FILE",
 }

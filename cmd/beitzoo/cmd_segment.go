@@ -54,7 +54,10 @@ func segmentCommand(c *console) *cli.Command {
 func (f *segmentFlags) flags() []cli.Flag {
 	own := []cli.Flag{
 		outputFlag(&f.output, "write the map of classes to this `PNG`; for several pictures it is a folder"),
-		&cli.PathFlag{Name: "overlay", Destination: &f.overlays, Action: notStandardOutput, Usage: "draw the classes over the picture, to this `PNG`; for several pictures it is a folder"},
+		&cli.PathFlag{
+			Name: "overlay", Destination: &f.overlays, Action: notStandardOutput,
+			Usage: "draw the classes over the picture, to this `PNG`; for several pictures it is a folder",
+		},
 		&cli.StringFlag{
 			Name: "recipe", Destination: &f.recipe, DefaultText: "that of unilm for windows of the model's size",
 			Usage: "prepare pictures by this `RECIPE`: " + strings.Join(segment.RecipeNames(), ", "),

@@ -235,7 +235,8 @@ func (f verifiedFacts) line() string {
 		return fmt.Sprintf("epsilon %g%s, heads%s, window%s, taps %s%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom),
 			arch.FormatTaps(f.config.Segmentation.Taps), originText(f.TapsFrom)) + f.stateText()
 	}
-	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s, pooling%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom), originText(f.WindowFrom), originText(f.PoolingFrom))
+	line := fmt.Sprintf("epsilon %g%s, heads%s, window%s, pooling%s", f.Epsilon, originText(f.EpsilonFrom), originText(f.HeadsFrom),
+		originText(f.WindowFrom), originText(f.PoolingFrom))
 	return line + f.stateText()
 }
 
@@ -273,7 +274,8 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
 	}
 	forOther := convert.OpenOptions{
-		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Taps: options.Taps, Pooling: options.Pooling, Map: options.Map, Drop: options.Drop, MayNotFit: true, KeyBias: true,
+		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Taps: options.Taps, Pooling: options.Pooling, Map: options.Map,
+		Drop: options.Drop, MayNotFit: true, KeyBias: true,
 		Select: cmp.Or(f.againstSelect, options.Select),
 	}
 	if options, err = at.Options(options); err != nil {

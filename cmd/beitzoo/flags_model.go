@@ -236,7 +236,9 @@ func parseTaps(value string) (*[arch.Levels]arch.Tap, error) {
 }
 
 // propertyFlags are the flags that state what an architecture may leave open.
-var propertyFlags = map[arch.Property]string{arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW", arch.PropertyPooling: "--pooling mean|class_token", arch.PropertyTaps: "--taps B,B,B,B"}
+var propertyFlags = map[arch.Property]string{
+	arch.PropertyHeads: "--heads N", arch.PropertyWindow: "--window HxW", arch.PropertyPooling: "--pooling mean|class_token", arch.PropertyTaps: "--taps B,B,B,B",
+}
 
 // remarkGuesses says what was guessed when a checkpoint was opened, what other programs compute otherwise with it, and which of several state dicts was taken.
 func remarkGuesses(c *console, read convert.Input) { remarkSide(c, read, "--select") }

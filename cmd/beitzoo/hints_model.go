@@ -86,7 +86,9 @@ func modelHint(err error) string {
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
 	case errors.As(err, &classless):
-		flag := map[card.Item]string{card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling", card.Taps: "--taps"}[classless.Item]
+		flag := map[card.Item]string{
+			card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling", card.Taps: "--taps",
+		}[classless.Item]
 		return classless.Hint() + "; the flag is " + flag
 	case errors.As(err, &headless):
 		return headless.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(headless.StateDict) + ", or --headless of convert"

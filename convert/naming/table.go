@@ -60,7 +60,7 @@ func compile(s *Scheme, f family) *table {
 		t.ignored = append(slices.Clone(t.ignored), vqkdLeavings...)
 	}
 	for _, r := range s.rows {
-		if r.family() != f && !(f == segmenterFamily && s.file != "" && lends(s.rows, r)) {
+		if r.family() != f && (f != segmenterFamily || s.file == "" || !lends(s.rows, r)) {
 			continue
 		}
 		for _, expanded := range expand(r) {

@@ -123,5 +123,6 @@ func (e *TaskError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what can be verified.
 func (e *TaskError) Hint() string {
-	return "verify classifiers, masked models, models of features, image tokenizers and segmentation models; the recording keeps what this model computed for programs that read safetensors"
+	return "verify classifiers, masked models, models of features, image tokenizers and segmentation models; " +
+		"the recording keeps what this model computed for programs that read safetensors"
 }

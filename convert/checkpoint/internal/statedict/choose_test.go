@@ -258,8 +258,11 @@ func TestChoose_Stated(t *testing.T) {
 	}
 	both := []string{"ant", "bee"}
 	want := []checkpoint.Statement{
-		{Path: "meta.CLASSES", Labels: both}, {Path: "meta.dataset_meta.classes", Labels: both}, {Path: "config.id2label", Labels: both},
-		{Path: "config.model.layer_norm_eps", Epsilon: 1e-5}, {Path: "text.id2label", Labels: both},
+		{Path: "meta.CLASSES", Labels: both},
+		{Path: "meta.dataset_meta.classes", Labels: both},
+		{Path: "config.id2label", Labels: both},
+		{Path: "config.model.layer_norm_eps", Epsilon: 1e-5},
+		{Path: "text.id2label", Labels: both},
 	}
 	if diff := cmp.Diff(want, found.Stated); diff != "" {
 		t.Error(diff)
