@@ -92,7 +92,7 @@ func (e *UnsupportedError) Is(kind error) bool { return kind == errdef.ErrInput 
 
 // Hint says what is supported.
 func (e *UnsupportedError) Hint() string {
-	return cmp.Or(e.Way, "beitzoo takes BEiT classifiers and masked-image-modelling models")
+	return cmp.Or(e.Way, "beitzoo takes BEiT classifiers, masked-image-modelling models, and segmentation models with UPerNet")
 }
 
 // StrangerError says that the tensors are those of a model that is not a BEiT, and which.
