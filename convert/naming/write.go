@@ -23,10 +23,14 @@ func (e *WrapperError) Error() string {
 	return fmt.Sprintf("the wrapper %.60q does not go with %s: %s", e.Wrapper, e.Scheme, e.Why)
 }
 
-// Hint lists the wrappers.
+// Hint lists the wrappers of the scheme, or of all if it has none.
 func (e *WrapperError) Hint() string {
 	var lists []string
+	own, err := ByName(e.Scheme)
 	for _, s := range schemes {
+		if err == nil && len(own.Wrappers) > 0 && s != own {
+			continue
+		}
 		var names []string
 		for _, w := range s.Wrappers {
 			names = append(names, w.Name)
