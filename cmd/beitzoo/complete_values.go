@@ -64,6 +64,8 @@ var valuesOf = map[string]values{
 	"B":           modelValues,
 	"ADDRESS":     placeValues,
 	"AGE":         freeValues,
+	"BLOCKS":      freeValues,
+	"SCALES":      freeValues,
 	"BYTES":       freeValues,
 	"CHECKPOINT":  modelValues,
 	"COMMAND":     {words: func(t *typedWords) []proposal { return commandWords(t.commands) }},

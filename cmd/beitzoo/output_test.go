@@ -69,6 +69,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"tokenize":            {encoder, images, "-o", in("tokens.safetensors")},
 		"tokenize merge":      {in("tokens.jsonl"), "-o", in("merged.safetensors")},
 		"mim":                 {masked, image, "--tokenizer", encoder},
+		"segment":             {testdata("segmentation/seg_p16_48.unilm.pth"), image, "--taps", "1,2,3,4", "-o", in("map.png")},
 		"reconstruct":         {masked, image, "--tokenizer", encoder, "-o", in("drawn.png")},
 		"schemes":             {"hf"},
 		"list":                {"--zoo", place},

@@ -127,6 +127,7 @@ func TestSituations(t *testing.T) {
 // notInTable are the error types that no command of a user ends with, and why.
 var notInTable = map[string]string{
 	"internal/disk.InUseError":                "another process has to be writing at that moment; TestEval_TwoWriters runs two",
+	"beit/arch.TapError":                      "--taps says it in words of its own; the tests of that package make it",
 	"beit/classify.StageError":                "only a Go program chooses stages",
 	"beit/features.HeaderError":               "needs a million pictures; the tests of that package make it",
 	"evaluate/dataset.linkError":              "an image of a tar that cannot be read, beside others; the tests of that package make it",
