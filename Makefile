@@ -54,6 +54,7 @@ interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers
 	VENV=$(VENV) ./dev/interop.sh casts
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
 	VENV=$(VENV) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh tokens
+	VENV=$(VENV) ./dev/interop.sh segmentation
 	$(MAKE) interop-pictures interop-folders interop-record interop-drawn interop-cross
 
 interop-pictures: ## what is made of image files, beside Pillow, timm, transformers and unilm: DRAWN=500 SEED=0, or CASE=NAME alone; UNILM=DIR for its own code
