@@ -56,11 +56,12 @@ def main():
     for name in ("float64", "float32", "bfloat16", "float16"):
         found = record(arguments.folder, getattr(torch, name))
         metadata = {
-            "format": "beitzoo.recording.v1", "framework": "torch", "framework_version": torch.__version__, "dtype": name, "epsilon": "1e-06",
+            "format": "beitzoo.recording.v1", "framework": "torch", "framework_version": torch.__version__, "dtype": name, "epsilon": "1e-06", "task": "semantic segmentation",
             "implementation": f"transformers {__version__} UperNetForSemanticSegmentation over BeitBackbone",
         }
         path = arguments.output / f"{arguments.folder.name.split('.')[0]}.stages.{name}.recording.safetensors"
-        save_file({stage: x.contiguous() for stage, x in found.items()}, path, metadata)
+        # A recording has float32 or float64 tensors, which hold values of half precision exactly.
+        save_file({stage: (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).contiguous() for stage, x in found.items()}, path, metadata)
         print(path, sorted(found))
 
 
