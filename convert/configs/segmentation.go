@@ -129,7 +129,7 @@ func (facts *TransformersFacts) segment(raw []byte, config *arch.Config) error {
 		return text.JSONError(err)
 	}
 	if config.Classes == 0 {
-		config.Classes = 2 // transformers' default for a configuration without labels
+		config.Classes = defaultClasses
 	}
 	config.Kind, config.Pooling, config.MaskToken = arch.UPerNet, arch.NoPooling, false
 	var err error
@@ -171,8 +171,8 @@ func parseUPerNet(raw []byte) (TransformersFacts, error) {
 	case !valueOr(necks.ReshapeHidden, true):
 		return facts, refuse(transformersName, "reshape_hidden_states of the backbone is false, so it makes no maps")
 	}
-	if activation := valueOr(beit.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" {
-		return facts, unusable(transformersName, &ActivationError{Activation: activation})
+	if err := beit.checkActivation(); err != nil {
+		return facts, err
 	}
 	beit.Architectures, beit.NumLabels, beit.ID2Label = []string{classes[BEiT] + classFeatures}, nil, nil
 	config, err := beit.config()
@@ -180,12 +180,7 @@ func parseUPerNet(raw []byte) (TransformersFacts, error) {
 		return facts, unusable(transformersName, err)
 	}
 	config.Kind, config.Pooling, config.MaskToken = arch.UPerNet, arch.NoPooling, false
-	config.Classes = 2
-	if outer.NumLabels != nil {
-		config.Classes = *outer.NumLabels
-	} else if outer.ID2Label != nil {
-		config.Classes = len(*outer.ID2Label)
-	}
+	config.Classes = outer.classes()
 	heads.OutFeatures, heads.OutIndices, heads.SegmentationIndices = necks.OutFeatures, necks.OutIndices, nil
 	config.Segmentation, facts.Taps.Indices, err = heads.segmentation(config.Depth, valueOr(heads.HiddenSize, 512), stageShift)
 	if in := valueOr(heads.AuxiliaryIn, 384); err == nil && config.Segmentation.AuxiliaryChannels > 0 && in != config.EmbedDim {

@@ -150,8 +150,8 @@ func ParseTransformers(raw []byte) (TransformersFacts, error) {
 	if classes[facts.Type] == "" {
 		return facts, refuse(transformersName, "describes a model of type %.60q, not %q, %q, %q or %q", facts.Type, BEiT, Data2Vec, UPerNet, FLAVACodebook)
 	}
-	if activation := valueOr(file.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
-		return facts, unusable(transformersName, &ActivationError{Activation: activation})
+	if err := file.checkActivation(); err != nil {
+		return facts, err
 	}
 	problem := card.Problem(valueOr(file.Problem, ""))
 	if problem != "" && !slices.Contains(card.Problems(), string(problem)) {
@@ -211,18 +211,36 @@ func (f transformersFile) config() (arch.Config, error) {
 		if config.Pooling == arch.ClassToken && valueOr(f.MaskToken, false) {
 			config.Pooling, config.MaskToken = arch.AllTokens, true
 		}
-	case f.NumLabels != nil:
-		config.Classes = *f.NumLabels
-	case f.ID2Label != nil:
-		config.Classes = len(*f.ID2Label)
 	default:
-		config.Classes = 2 // transformers' default for a configuration without labels
+		config.Classes = f.classes()
 	}
 	if err := setSizes(&config, "image_size", f.ImageSize, "patch_size", f.PatchSize); err != nil {
 		return config, err
 	}
 	setBias(&config, f.BlockBias, f.SharedBias)
 	return config, nil
+}
+
+// defaultClasses is transformers' number for a configuration without labels.
+const defaultClasses = 2
+
+// classes returns the number of classes.
+func (f *transformersFile) classes() int {
+	switch {
+	case f.NumLabels != nil:
+		return *f.NumLabels
+	case f.ID2Label != nil:
+		return len(*f.ID2Label)
+	}
+	return defaultClasses
+}
+
+// checkActivation returns an error unless the activation is BEiT's.
+func (f *transformersFile) checkActivation() error {
+	if activation := valueOr(f.HiddenAct, "gelu"); activation != "gelu" && activation != "gelu_python" { // the second is another program for the same function
+		return unusable(transformersName, &ActivationError{Activation: activation})
+	}
+	return nil
 }
 
 // labels returns the names of the classes, nil if there are none to have. An error is about names that do not belong to the classes one by one.
