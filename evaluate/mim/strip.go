@@ -1,19 +1,12 @@
 package mim
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/draw"
-	"image/png"
-	"io"
-	"os"
-	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/internal/drawing"
 )
 
 const (
@@ -80,36 +73,11 @@ func Strip(pictures ...*preprocess.RGB8) *image.RGBA {
 	return strip
 }
 
-// The text behind the header of a strip's PNG file says what made it (PNG specification, 11.3.3.2 tEXt, keyword Software).
-const (
-	headed   = 8 + 4 + 4 + 13 + 4 // signature and the chunk IHDR: length, name, content, checksum
-	software = "tEXtSoftware\x00beitzoo reconstruct"
-)
+// maker is what files of strips are said to be made by.
+const maker = "beitzoo reconstruct"
 
 // Encode returns a strip as a PNG file that [IsStrip] recognises.
-func Encode(strip image.Image) ([]byte, error) {
-	var plain bytes.Buffer
-	if err := png.Encode(&plain, strip); err != nil {
-		return nil, err
-	}
-	file := slices.Clone(plain.Bytes()[:headed])
-	file = binary.BigEndian.AppendUint32(file, uint32(len(software)-len("tEXt")))
-	file = append(file, software...)
-	file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE([]byte(software)))
-	return append(file, plain.Bytes()[headed:]...), nil
-}
+func Encode(strip image.Image) ([]byte, error) { return drawing.Sign(strip, maker) }
 
 // IsStrip reports whether the file at path is one that [Encode] made. The error is one of the system. It must not be a pipe.
-func IsStrip(path string) (bool, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer file.Close()
-	head := make([]byte, headed+4+len(software))
-	n, err := io.ReadFull(file, head)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, nil
-	}
-	return n == len(head) && string(head[headed+4:]) == software, err
-}
+func IsStrip(path string) (bool, error) { return drawing.IsSigned(path, maker) }

@@ -27,13 +27,22 @@ const (
 
 // Encode returns a drawing as a PNG file that says what made it, a short name, and of which picture, such as its path; see [ReadSource].
 func Encode(drawn image.Image, maker, picture string) ([]byte, error) {
+	return encode(drawn, software+maker, source+strconv.QuoteToASCII(picture))
+}
+
+// Sign returns a drawing as a PNG file that says what made it alone; see [IsSigned].
+func Sign(drawn image.Image, maker string) ([]byte, error) { return encode(drawn, software+maker) }
+
+// encode returns a PNG file with texts behind its header.
+func encode(drawn image.Image, texts ...string) ([]byte, error) {
 	var plain bytes.Buffer
 	if err := png.Encode(&plain, drawn); err != nil {
 		return nil, err
 	}
 	file := append([]byte{}, plain.Bytes()[:headed]...)
-	file = appendText(file, software+maker)
-	file = appendText(file, source+strconv.QuoteToASCII(picture))
+	for _, text := range texts {
+		file = appendText(file, text)
+	}
 	return append(file, plain.Bytes()[headed:]...), nil
 }
 
@@ -46,19 +55,31 @@ func appendText(file []byte, content string) []byte {
 // ReadSource returns the picture of which the file at path is a drawing; own is false if it is no file that [Encode] wrote for that maker. The error is one of the system.
 // It must not be a pipe.
 func ReadSource(path, maker string) (picture string, own bool, err error) {
+	err = read(path, maker, func(rest io.Reader) { picture, own = pictureIn(readText(rest)) })
+	return picture, own, err
+}
+
+// IsSigned reports whether the file at path is one that [Sign] or [Encode] wrote for a maker. The error is one of the system. It must not be a pipe.
+func IsSigned(path, maker string) (own bool, err error) {
+	err = read(path, maker, func(io.Reader) { own = true })
+	return own, err
+}
+
+// read calls found with what follows the name of the maker in a file, if it has that.
+func read(path, maker string, found func(rest io.Reader)) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", false, err
+		return err
 	}
 	head := make([]byte, headed)
 	_, err = io.ReadFull(file, head)
 	if err == nil && string(head[:len(signature)]) == signature && readText(file) == software+maker {
-		picture, own = pictureIn(readText(file))
+		found(file)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil
 	}
-	return picture, own, errors.Join(err, file.Close())
+	return errors.Join(err, file.Close())
 }
 
 // readText returns the content of the next chunk if it is a text, else an empty string.
