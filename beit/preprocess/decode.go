@@ -95,19 +95,11 @@ func Decode(r io.Reader) (*RGB8, error) {
 
 // DecodeUpright is [Decode], but the image is turned as its file says (EXIF).
 func DecodeUpright(r io.Reader) (*RGB8, error) {
-	l := limits{MaxFileBytes, MaxPixels}
-	f, data, err := l.read(r, new(bytes.Buffer))
+	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.stored(r)
 	if err != nil {
 		return nil, err
 	}
-	decoded, err := f.checked(data, l.pixels)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", f.name, err)
-	}
-	if f.exif == nil {
-		return decoded, nil
-	}
-	return turn(decoded, f.exif(data).orientation()), nil
+	return turn(decoded, stated), nil
 }
 
 // Prepared is what [Prepare] makes of an image file.
@@ -196,15 +188,23 @@ type limits struct {
 }
 
 func (l limits) decode(r io.Reader) (*RGB8, error) {
+	decoded, _, err := l.stored(r)
+	return decoded, err
+}
+
+// stored reads an image as it is stored, and the orientation that its file states, or 0.
+func (l limits) stored(r io.Reader) (decoded *RGB8, orientation int, err error) {
 	f, data, err := l.read(r, new(bytes.Buffer))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	decoded, err := f.checked(data, l.pixels)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", f.name, err)
+	if f.exif != nil {
+		orientation = f.exif(data).orientation()
 	}
-	return decoded, nil
+	if decoded, err = f.checked(data, l.pixels); err != nil {
+		return nil, 0, fmt.Errorf("decode %s: %w", f.name, err)
+	}
+	return decoded, orientation, nil
 }
 
 // read recognises the format and reads the file, into the memory of a buffer.
