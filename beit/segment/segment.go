@@ -45,6 +45,8 @@ type Segmenter struct {
 	config  arch.Config
 	recipe  Recipe
 	options Options
+	// samples are the values of each channel that the model sees for the samples of a picture.
+	samples [arch.RGB][256]float32
 }
 
 // New returns a segmenter for a model that an engine loaded with config. The caller closes the model, after the last use. The error is a *[ModelError].
@@ -69,7 +71,13 @@ func New(model engine.Model, config arch.Config, recipe Recipe, o Options) (*Seg
 			return nil, &ModelError{fmt.Sprintf("a scale is %g, not between 0 and 8", scale)}
 		}
 	}
-	return &Segmenter{model, config, recipe, o}, nil
+	s := &Segmenter{model: model, config: config, recipe: recipe, options: o}
+	for channel := range s.samples {
+		for v := range s.samples[channel] {
+			s.samples[channel][v] = recipe.normalised(uint8(v), channel)
+		}
+	}
+	return s, nil
 }
 
 // Recipe returns how pictures are prepared.
@@ -198,12 +206,6 @@ func (s *Segmenter) cut(tensor []float32, p *preprocess.RGB8, x, y int, mirrored
 	clear(tensor)
 	c := s.config
 	area := c.ImageHeight * c.ImageWidth
-	var table [arch.RGB][256]float32
-	for channel := range table {
-		for v := range table[channel] {
-			table[channel][v] = s.recipe.normalised(uint8(v), channel)
-		}
-	}
 	for dy := range min(c.ImageHeight, p.Height-y) {
 		line := p.Pix[3*p.Width*(y+dy):][:3*p.Width]
 		for dx := range min(c.ImageWidth, p.Width-x) {
@@ -211,8 +213,8 @@ func (s *Segmenter) cut(tensor []float32, p *preprocess.RGB8, x, y int, mirrored
 			if mirrored {
 				at = p.Width - 1 - at
 			}
-			for channel := range table {
-				tensor[channel*area+dy*c.ImageWidth+dx] = table[channel][line[3*at+channel]]
+			for channel := range s.samples {
+				tensor[channel*area+dy*c.ImageWidth+dx] = s.samples[channel][line[3*at+channel]]
 			}
 		}
 	}
