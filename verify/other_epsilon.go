@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -77,7 +78,7 @@ func (v *verification) epsilonDoubtful(r *Result) bool {
 func (v *verification) otherEpsilons() (others []float64) {
 	own := v.subject.Config.Epsilon
 	for _, epsilon := range []float64{v.reference.Epsilon, arch.EpsilonHF, arch.Epsilon, 1e-5} {
-		if epsilon > 0 && epsilon != own {
+		if epsilon > 0 && epsilon != own && !slices.Contains(others, epsilon) {
 			others = append(others, epsilon)
 		}
 	}

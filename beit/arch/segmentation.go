@@ -225,9 +225,11 @@ func segmentationOf(shapes map[string]tensor.Shape) (s Segmentation, classes int
 		switch {
 		case endsWith(name, "decode_head.conv_seg.weight"), endsWith(name, "decode_head.conv_seg.bias"):
 			v.add("classes", shape[0], strength)
-		case endsWith(name, "auxiliary_head.conv_seg.weight"), endsWith(name, "auxiliary_head.conv_seg.bias"):
+		case endsWith(name, "auxiliary_head.conv_seg.weight") && len(shape) > 1:
 			v.add("classes", shape[0], 1)
-			v.add("auxiliary", shape[min(1, len(shape)-1)], len(shape)/2)
+			v.add("auxiliary", shape[1], 2)
+		case endsWith(name, "auxiliary_head.conv_seg.bias"):
+			v.add("classes", shape[0], 1)
 		case strings.HasPrefix(name, "auxiliary_head.convs.0."):
 			v.add("auxiliary", shape[0], strength)
 		case strings.HasPrefix(name, "decode_head."):
