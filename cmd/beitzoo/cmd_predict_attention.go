@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -72,7 +69,7 @@ type drawnMap struct {
 
 // drawAttention draws what a model attends to in pictures.
 func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument string, list *pictureList) error {
-	names, err := f.attention.targets(list, f.inputs(argument, list))
+	names, err := f.attention.drawings(f.inputs(argument, list)).targets(list)
 	if err != nil {
 		return err
 	}
@@ -137,57 +134,9 @@ func meaningOf(o attention.Options) string {
 	return whose + " in the last block, mean over the heads"
 }
 
-// targets returns where the drawing of a picture goes, by its index among those that are drawn, and its name; it makes the folder for several. Nothing is replaced
-// but drawings: in a folder those of the same picture. If the pictures are known, that is found out before the first is drawn.
-func (f *attentionFlags) targets(list *pictureList, in *inputs) (func(index int, image string) (string, error), error) {
-	info, err := os.Stat(f.path)
-	isFolder := err == nil && info.IsDir() || strings.HasSuffix(f.path, "/") || strings.HasSuffix(f.path, string(filepath.Separator))
-	if list.total == 1 && !isFolder {
-		if !strings.EqualFold(filepath.Ext(f.path), ".png") {
-			return nil, &usageError{fmt.Sprintf("--attention %s is not the name of a PNG file", f.path), "end it in .png, or in / for a folder"}
-		}
-		isOwn := func(path string) (bool, error) { _, own, err := attention.ReadSource(path); return own, err }
-		return func(int, string) (string, error) { return f.path, nil }, in.check(f.path, "a drawing of --attention", isOwn)
-	}
-	if strings.EqualFold(filepath.Ext(f.path), ".png") && !isFolder {
-		return nil, &usageError{"--attention names one file, and there are several pictures", "give a folder: its drawings get the names of the pictures"}
-	}
-	if err := os.MkdirAll(f.path, 0o777); err != nil {
-		return nil, disk.AtTarget(f.path, err)
-	}
-	d := &drawings{folder: f.path, in: in, used: make(map[string]bool)}
-	if list.names == nil {
-		return func(_ int, image string) (string, error) { return d.next(image) }, nil
-	}
-	paths := make([]string, len(list.names))
-	for i, name := range list.names {
-		if paths[i], err = d.next(name); err != nil {
-			return nil, err
-		}
-	}
-	return func(index int, _ string) (string, error) { return paths[index], nil }, nil
-}
-
-// drawings are the files in a folder of drawings.
-type drawings struct {
-	folder string
-	in     *inputs
-	used   map[string]bool
-}
-
-// next returns the path of the drawing of the next picture.
-func (d *drawings) next(image string) (string, error) {
-	base := strings.TrimSuffix(filepath.Base(image), filepath.Ext(image))
-	name := base + ".png"
-	for i := 2; d.used[name]; i++ {
-		name = fmt.Sprintf("%s-%d.png", base, i)
-	}
-	d.used[name] = true
-	path := filepath.Join(d.folder, name)
-	return path, d.in.check(path, "a drawing of "+text.Quote(image), func(path string) (bool, error) {
-		of, own, err := attention.ReadSource(path)
-		return own && of == image, err
-	})
+// drawings returns where drawings of attention go.
+func (f *attentionFlags) drawings(in *inputs) *drawings {
+	return &drawings{flag: "--attention", path: f.path, what: "a drawing of --attention", noun: "drawing", source: attention.ReadSource, in: in}
 }
 
 // drawOne draws the attention in one picture.

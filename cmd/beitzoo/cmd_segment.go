@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"os"
-	"path/filepath"
+	"image/color"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,27 +139,28 @@ func segmentPictures(ctx context.Context, c *console, argument string, images []
 		return err
 	}
 	in := &inputs{paths: append([]string{argument, f.pictures.list, f.model.labels, f.model.ownMap, f.model.arch}, list.names...)}
-	maps, err := newMapTarget(f.output, "-o", list, in)
-	if err != nil {
+	run := &segmentRun{c: c, strict: f.strict}
+	if run.maps, err = mapTargets(f.output, "-o", list, in); err != nil {
 		return err
 	}
-	overlays, err := newMapTarget(f.overlays, "--overlay", list, in)
-	if err != nil {
-		return err
+	if f.overlays != "" {
+		if run.overlays, err = mapTargets(f.overlays, "--overlay", list, in); err != nil {
+			return err
+		}
 	}
 	model, err := f.open(ctx, c, argument, how)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	result := segmentResult{
+	run.model, run.palette = model, segment.Palette(nil, model.Config().Classes)
+	run.result = segmentResult{
 		Model: argument, Recipe: model.Recipe(), Guess: model.Assumed, Scales: how.Scales, Flip: how.Flip, Maps: []segmentedMap{}, Unread: []unreadImage{},
 	}
-	run := &segmentRun{c: c, model: model, maps: maps, overlays: overlays, result: &result, strict: f.strict}
 	if err := run.all(ctx, list); err != nil {
 		return err
 	}
-	if err := c.result(result, func() { result.print(c, argument) }); err != nil {
+	if err := c.result(run.result, func() { run.result.print(c, argument) }); err != nil {
 		return err
 	}
 	return orNone(&run.unread)
@@ -195,10 +195,12 @@ func (f *segmentFlags) open(ctx context.Context, c *console, argument string, ho
 
 // segmentRun segments pictures one after the other.
 type segmentRun struct {
-	c              *console
-	model          *beitzoo.Segmenter
-	maps, overlays *mapTarget
-	result         *segmentResult
+	c       *console
+	model   *beitzoo.Segmenter
+	palette []color.RGBA
+	// maps and overlays return where those of a picture go; overlays may be nil.
+	maps, overlays func(index int, image string) (string, error)
+	result         segmentResult
 	strict         bool
 	unread         classify.UnreadError
 }
@@ -237,18 +239,16 @@ func (r *segmentRun) one(ctx context.Context, picture classify.Image) error {
 		r.result.Unread = append(r.result.Unread, unreadOf(failure))
 		return nil
 	}
-	classes := r.model.Config().Classes
-	palette := segment.Palette(nil, classes)
 	done := segmentedMap{Image: text.Valid(picture.Name), Width: m.Width, Height: m.Height, Windows: m.Windows, Padded: m.Padded}
-	if done.File, err = r.maps.write(picture.Name, m.Image(palette)); err != nil {
+	if done.File, err = r.write(r.maps, picture.Name, m.Image(r.palette)); err != nil {
 		return err
 	}
 	if r.overlays != nil {
-		if done.Overlay, err = r.overlays.write(picture.Name, m.Overlay(p, palette)); err != nil {
+		if done.Overlay, err = r.write(r.overlays, picture.Name, m.Overlay(p, r.palette)); err != nil {
 			return err
 		}
 	}
-	for class, pixels := range m.Areas(classes) {
+	for class, pixels := range m.Areas(len(r.palette)) {
 		if pixels > 0 {
 			area := classArea{Class: class, Pixels: pixels, Share: float64(pixels) / float64(len(m.Classes))}
 			if class < len(r.model.Labels) {
@@ -262,57 +262,16 @@ func (r *segmentRun) one(ctx context.Context, picture classify.Image) error {
 	return nil
 }
 
-// mapTarget is where pictures of maps go: a file, or a folder.
-type mapTarget struct {
-	path     string
-	isFolder bool
-	in       *inputs
-	used     map[string]bool
+// mapTargets returns where maps or overlays go.
+func mapTargets(path, flag string, list *pictureList, in *inputs) (func(index int, image string) (string, error), error) {
+	d := &drawings{flag: flag, path: path, what: "a map of `beitzoo segment`", noun: "map", source: segment.ReadSource, in: in}
+	return d.targets(list)
 }
 
-// newMapTarget checks a path and makes the folder for several pictures; an empty path is no target.
-func newMapTarget(path, flag string, list *pictureList, in *inputs) (*mapTarget, error) {
-	if path == "" {
-		return nil, nil
-	}
-	info, err := os.Stat(path)
-	t := &mapTarget{path: path, in: in, used: map[string]bool{}}
-	t.isFolder = err == nil && info.IsDir() || strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator))
-	isPNG := strings.EqualFold(filepath.Ext(path), ".png")
-	switch {
-	case t.isFolder:
-	case list.total != 1 && isPNG:
-		return nil, &usageError{flag + " names one file, and there are several pictures", "give a folder: its maps get the names of the pictures"}
-	case list.total != 1:
-		t.isFolder = true
-	case !isPNG:
-		return nil, &usageError{fmt.Sprintf("%s %s is not the name of a PNG file", flag, path), "end it in .png, or in / for a folder"}
-	}
-	if t.isFolder {
-		if err := os.MkdirAll(path, 0o777); err != nil {
-			return nil, disk.AtTarget(path, err)
-		}
-	}
-	return t, nil
-}
-
-// write writes the next picture, unless that replaced what is not a map of the same picture.
-func (t *mapTarget) write(name string, drawn image.Image) (string, error) {
-	path := t.path
-	if t.isFolder {
-		base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
-		file := base + ".png"
-		for i := 2; t.used[file]; i++ {
-			file = fmt.Sprintf("%s-%d.png", base, i)
-		}
-		t.used[file] = true
-		path = filepath.Join(t.path, file)
-	}
-	isOwn := func(path string) (bool, error) {
-		of, own, err := segment.ReadSource(path)
-		return own && (!t.isFolder || of == name), err
-	}
-	if err := t.in.check(path, "a map of `beitzoo segment`", isOwn); err != nil {
+// write writes what was drawn of the picture at hand.
+func (r *segmentRun) write(target func(index int, image string) (string, error), name string, drawn image.Image) (string, error) {
+	path, err := target(r.unread.Total, name)
+	if err != nil {
 		return "", err
 	}
 	file, err := segment.Encode(drawn, name)
