@@ -41,7 +41,8 @@ func (e *FileError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // advice is what to do about files that can't be used, by what messages call them.
 var advice = map[string]string{
-	transformersName: "get the config.json that belongs to these weights; beitzoo reads those of transformers with model_type beit, data2vec-vision, upernet over beit, or flava_image_codebook",
+	transformersName: "get the config.json that belongs to these weights; beitzoo reads those of transformers with " +
+		"model_type beit, data2vec-vision, upernet over beit, or flava_image_codebook",
 	processorName:    "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
 	timmName:         "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
 	passlName:        "give a yaml of PASSL's configs/beit, whose model.architecture names a BEiT, or the name of an architecture",
