@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,9 @@ type classArea struct {
 func segmentPictures(ctx context.Context, c *console, argument string, images []string, f segmentFlags) error {
 	if err := requireOutput(f.output); err != nil {
 		return err
+	}
+	if f.overlays != "" && filepath.Clean(f.overlays) == filepath.Clean(f.output) {
+		return &usageError{"-o and --overlay are the same path", "overlays would replace the maps: name another file or folder"}
 	}
 	how, err := f.options()
 	if err != nil {
