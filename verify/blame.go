@@ -52,7 +52,7 @@ func about(findings []blame.Finding, stage string) bool {
 // search looks for the reasons of taps, and remarks in r how far it went.
 func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
 	if v.subject.Config.Kind != arch.Transformer {
-		return v.searchTokenizer(ctx, r, suspects)
+		return v.searchStages(ctx, r, suspects)
 	}
 	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
 	if err != nil {

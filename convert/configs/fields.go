@@ -43,11 +43,11 @@ func (e *FileError) Is(kind error) bool { return kind == errdef.ErrInput }
 var advice = map[string]string{
 	transformersName: "get the config.json that belongs to these weights; beitzoo reads those of transformers with " +
 		"model_type beit, data2vec-vision, upernet over beit, or flava_image_codebook",
-	processorName:    "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
-	timmName:         "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
-	passlName:        "give a yaml of PASSL's configs/beit, whose model.architecture names a BEiT, or the name of an architecture",
-	labelsName:       "give a text file with one name a line, a config.json, a JSON list, or a manifest",
-	recipeName:       "give a preprocessor_config.json, timm's config.json, a manifest, or the fields of a recipe as JSON or YAML",
+	processorName: "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
+	timmName:      "state another recipe by its name or in a file; beitzoo resizes bilinearly, bicubically or by Lanczos, crops the centre and normalises",
+	passlName:     "give a yaml of PASSL's configs/beit, whose model.architecture names a BEiT, or the name of an architecture",
+	labelsName:    "give a text file with one name a line, a config.json, a JSON list, or a manifest",
+	recipeName:    "give a preprocessor_config.json, timm's config.json, a manifest, or the fields of a recipe as JSON or YAML",
 }
 
 // What messages call files of which the name is not known.

@@ -31,7 +31,7 @@ func inTaps(config arch.Config) []mistake {
 			says += ", as BeitBackbone of transformers does with unilm's numbers"
 			advice = "raise each of out_indices of transformers' BeitBackbone by one"
 		}
-		all = append(all, mistake{name: "taps", says: says, side: Program, advice: advice, apply: func(d *tokenizerDraft) bool {
+		all = append(all, mistake{name: "taps", says: says, side: Program, advice: advice, apply: func(d *stageDraft) bool {
 			d.config.Segmentation.Taps, d.whole = taps, true
 			return true
 		}})
@@ -42,8 +42,8 @@ func inTaps(config arch.Config) []mistake {
 // inNecks returns the mistakes in what stands behind the blocks of UPerNet.
 func inNecks(config arch.Config) []mistake {
 	params := config.Params()
-	edited := func(ending string, change changeFunc) func(d *tokenizerDraft) bool {
-		return func(d *tokenizerDraft) bool {
+	edited := func(ending string, change changeFunc) func(d *stageDraft) bool {
+		return func(d *stageDraft) bool {
 			done := false
 			for _, p := range params {
 				if strings.HasSuffix(p.Name, ending) {
@@ -62,14 +62,14 @@ func inNecks(config arch.Config) []mistake {
 		{
 			name: "batch-norm", says: "the statistics of the batch norms are left out: means of 0 and variances of 1", repair: "the statistics of a new batch norm", side: Either,
 			advice: "load running_mean and running_var, and call eval() in PyTorch",
-			apply: func(d *tokenizerDraft) bool {
+			apply: func(d *stageDraft) bool {
 				one := edited(".running_mean", constant(0))(d)
 				return edited(".running_var", constant(1))(d) || one
 			},
 		},
 		{
 			name: "axes", says: "the kernels of the necks (transposed convolutions) have their first two axes exchanged", repair: "the first two axes exchanged", side: Either,
-			advice: "the weight of a transposed convolution is [in, out, 2, 2] in PyTorch and in Paddle", apply: func(d *tokenizerDraft) bool {
+			advice: "the weight of a transposed convolution is [in, out, 2, 2] in PyTorch and in Paddle", apply: func(d *stageDraft) bool {
 				done := false
 				for _, name := range []string{"fpn1.0.weight", "fpn1.3.weight", "fpn2.0.weight"} {
 					done = d.edit(name, exchangedAxes) || done

@@ -11,45 +11,17 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// mistake is one that a program or a conversion may have made with a tokenizer.
-type mistake struct {
-	name, says string
-	// repair says what is done to each parameter, and advice what to change, or is empty.
-	repair, advice string
-	// side is whose fault it is; empty means Checkpoint.
-	side Side
-	// input means that it is about the images; local that it is tried on single stages only.
-	input, local bool
-	// apply changes the draft. It returns false if the mistake does not apply to it.
-	apply func(*tokenizerDraft) bool
-}
-
 // codebook is the name of the parameter with the codes of VQ-KD.
 const codebook = "quantize.embedding.weight"
 
 // mapped is the form of the samples that a dVAE reads.
 var mapped = normalisation{"mapped to 0.8 x + 0.1", "the map 0.8 x + 0.1", [3]float64{-0.125, -0.125, -0.125}, [3]float64{1.25, 1.25, 1.25}}
 
-// mistakes returns those that are known of a kind of tokenizer, the likeliest first.
-func mistakes(config arch.Config) []mistake {
-	var all []mistake
-	if config.Kind != arch.DVAEDecoder {
-		all = inView()
-	}
-	if config.Segments() {
-		return slices.Concat(inTaps(config), all, inNecks(config))
-	}
-	if config.Convolutional() {
-		return slices.Concat(all, inGain(config), inConvolutions(config), inTokens(config))
-	}
-	return slices.Concat(all, inCodes(), inCodebook())
-}
-
-// inView returns the mistakes in what a tokenizer sees.
+// inView returns the mistakes in the images that a model sees.
 func inView() []mistake {
 	seen := func(name, says string, change pixelFunc) mistake {
 		const advice = "give the tokenizer its own view of the images, or record what it saw"
-		return mistake{name: name, says: says, side: Input, input: true, advice: advice, apply: func(d *tokenizerDraft) bool {
+		return mistake{name: name, says: says, side: Input, input: true, advice: advice, apply: func(d *stageDraft) bool {
 			c := d.config
 			if c.Channels != arch.RGB {
 				return false
@@ -121,7 +93,7 @@ const viewSlack = 1e-3
 // inGain returns the mistakes about the factor of the paths of a dVAE.
 func inGain(config arch.Config) []mistake {
 	scaled := func(name, says, repair string, side Side, advice string, factor float64) mistake {
-		return mistake{name: name, says: says, repair: repair, side: side, advice: advice, apply: func(d *tokenizerDraft) bool {
+		return mistake{name: name, says: says, repair: repair, side: side, advice: advice, apply: func(d *stageDraft) bool {
 			for _, b := range config.ConvolutionBlocks() {
 				for _, ending := range []string{".w", ".b"} {
 					d.edit(fmt.Sprintf("%sres_path.conv_%d%s", b.Prefix, len(b.Kernels), ending), scale(factor))
@@ -161,9 +133,9 @@ func inConvolutions(config arch.Config) []mistake {
 			}
 			says := b + " and " + a + " are exchanged"
 			all = append(all,
-				mistake{name: "swapped-convolutions", says: says, repair: "exchange", apply: func(d *tokenizerDraft) bool { return d.exchange(a+".w", b+".w") && d.exchange(a+".b", b+".b") }},
-				mistake{name: "swapped-convolutions", says: "the weights of " + says, repair: "exchange", apply: func(d *tokenizerDraft) bool { return d.exchange(a+".w", b+".w") }},
-				mistake{name: "swapped-convolutions", says: "the biases of " + says, repair: "exchange", apply: func(d *tokenizerDraft) bool { return d.exchange(a+".b", b+".b") }})
+				mistake{name: "swapped-convolutions", says: says, repair: "exchange", apply: func(d *stageDraft) bool { return d.exchange(a+".w", b+".w") && d.exchange(a+".b", b+".b") }},
+				mistake{name: "swapped-convolutions", says: "the weights of " + says, repair: "exchange", apply: func(d *stageDraft) bool { return d.exchange(a+".w", b+".w") }},
+				mistake{name: "swapped-convolutions", says: "the biases of " + says, repair: "exchange", apply: func(d *stageDraft) bool { return d.exchange(a+".b", b+".b") }})
 		}
 	}
 	blocks := config.ConvolutionBlocks()
@@ -173,7 +145,7 @@ func inConvolutions(config arch.Config) []mistake {
 				continue
 			}
 			says := fmt.Sprintf("blocks.%d and blocks.%d (%s and %s) are exchanged", j, i, strings.TrimSuffix(b.Prefix, "."), strings.TrimSuffix(a.Prefix, "."))
-			all = append(all, mistake{name: "block-order", says: says, repair: "exchange", apply: func(d *tokenizerDraft) bool {
+			all = append(all, mistake{name: "block-order", says: says, repair: "exchange", apply: func(d *stageDraft) bool {
 				for _, p := range params {
 					if rest, is := strings.CutPrefix(p.Name, a.Prefix); is && !d.exchange(p.Name, b.Prefix+rest) {
 						return false
@@ -210,7 +182,7 @@ func inEachConvolution(names []string, shapes map[string]tensor.Shape) []mistake
 		{"no-bias", "the bias of %s is left out", "zero", ".b", zeros, func(tensor.Shape) bool { return true }},
 	} {
 		of := func(names []string, says string) mistake {
-			return mistake{name: c.name, says: says, repair: c.repair, apply: func(d *tokenizerDraft) bool {
+			return mistake{name: c.name, says: says, repair: c.repair, apply: func(d *stageDraft) bool {
 				for _, name := range names {
 					d.edit(name+c.ending, c.change)
 				}
@@ -257,7 +229,7 @@ func inTokens(config arch.Config) []mistake {
 	var all []mistake
 	for _, o := range tokenOrders {
 		order := o.order(config.Classes)
-		all = append(all, mistake{name: "token-order", says: "the visual tokens are " + o.says, repair: "put them in order", apply: func(d *tokenizerDraft) bool {
+		all = append(all, mistake{name: "token-order", says: "the visual tokens are " + o.says, repair: "put them in order", apply: func(d *stageDraft) bool {
 			if config.Kind == arch.DVAEDecoder {
 				return d.edit("blocks.input.w", func(values []float64, shape tensor.Shape) []float64 {
 					out := make([]float64, len(values))
@@ -278,7 +250,7 @@ func inTokens(config arch.Config) []mistake {
 func inCodes() []mistake {
 	all := []mistake{{
 		name: "recorded-elsewhere", local: true, says: "the codes are recorded after they were divided by their lengths", side: Recording,
-		advice: "record what encode_task_layer gives", apply: func(d *tokenizerDraft) bool {
+		advice: "record what encode_task_layer gives", apply: func(d *stageDraft) bool {
 			d.after = func(stage engine.Stage, values []float64) {
 				if stage.Kind == engine.Codes {
 					unitRows(values, d.config.Codebook.Dim)
@@ -291,9 +263,9 @@ func inCodes() []mistake {
 		all = append(all,
 			mistake{
 				name: "reshaped", says: layer + ".weight was reshaped where it should have been transposed", repair: "read as [in, out] and transpose",
-				apply: func(d *tokenizerDraft) bool { return d.edit(layer+".weight", reread) },
+				apply: func(d *stageDraft) bool { return d.edit(layer+".weight", reread) },
 			},
-			mistake{name: "no-bias", says: layer + ".bias is left out", repair: "zero", apply: func(d *tokenizerDraft) bool { return d.edit(layer+".bias", zeros) }})
+			mistake{name: "no-bias", says: layer + ".bias is left out", repair: "zero", apply: func(d *stageDraft) bool { return d.edit(layer+".bias", zeros) }})
 	}
 	return all
 }
@@ -304,7 +276,7 @@ const unitCodes = "the codes are divided by their lengths: those of the checkpoi
 func inCodebook() []mistake {
 	var all []mistake
 	for _, o := range tokenOrders {
-		all = append(all, mistake{name: "token-order", says: "the codes are " + o.says, repair: "put the codes in order", apply: func(d *tokenizerDraft) bool {
+		all = append(all, mistake{name: "token-order", says: "the codes are " + o.says, repair: "put the codes in order", apply: func(d *stageDraft) bool {
 			order := o.order(d.config.Codebook.Codes)
 			return d.edit(codebook, rows(func(i, _ int) int { return order[i] }))
 		}})
@@ -312,14 +284,14 @@ func inCodebook() []mistake {
 	nearest := func(says string, choose func(code, other []float64) float64) mistake {
 		return mistake{
 			name: "no-unit-length", says: says, side: Program, advice: "divide each vector by its length before the nearest code is looked up",
-			apply: func(d *tokenizerDraft) bool {
-				d.choose = func(codes []float64, d *tokenizerDraft) []float64 { return d.nearest(codes, choose) }
+			apply: func(d *stageDraft) bool {
+				d.choose = func(codes []float64, d *stageDraft) []float64 { return d.nearest(codes, choose) }
 				return true
 			},
 		}
 	}
 	return append(all,
-		mistake{name: "no-unit-length", says: unitCodes, repair: "divide each row by its length", apply: func(d *tokenizerDraft) bool {
+		mistake{name: "no-unit-length", says: unitCodes, repair: "divide each row by its length", apply: func(d *stageDraft) bool {
 			return d.edit(codebook, func(values []float64, shape tensor.Shape) []float64 {
 				out := slices.Clone(values)
 				unitRows(out, shape[1])
@@ -342,7 +314,7 @@ func inCodebook() []mistake {
 		}),
 		mistake{
 			name: "other-tensor", says: "the codes are quantize.embedding.embed_avg, with which training moves them", repair: "take quantize.embedding.embed_avg",
-			apply: func(d *tokenizerDraft) bool {
+			apply: func(d *stageDraft) bool {
 				average := d.values("quantize.embedding.embed_avg")
 				return average != nil && d.edit(codebook, func([]float64, tensor.Shape) []float64 { return average })
 			},
@@ -350,7 +322,7 @@ func inCodebook() []mistake {
 }
 
 // nearest returns the index of the code for which choose is largest, for each vector.
-func (d *tokenizerDraft) nearest(codes []float64, choose func(code, other []float64) float64) []float64 {
+func (d *stageDraft) nearest(codes []float64, choose func(code, other []float64) float64) []float64 {
 	dim, book := d.config.Codebook.Dim, d.values(codebook)
 	var tokens []float64
 	for code := range slices.Chunk(codes, dim) {

@@ -2,7 +2,6 @@ package blame
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -10,14 +9,13 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// TokenizerSearch looks for reasons in an image tokenizer. The transformers of VQ-KD have a Search each; everything else is computed by the native engine in
-// float64, from weights, pixels and activations as a mistake would have them.
-type TokenizerSearch struct {
+// StageSearch looks for reasons in models that are more than one transformer: image tokenizers, and UPerNet. The transformers of VQ-KD have a Search each; everything
+// else is computed by the native engine in float64, from weights, pixels and activations as a mistake would have them.
+type StageSearch struct {
 	config  arch.Config
 	weights []tensor.Named
 	// parts are the searches in the transformers of VQ-KD, by the prefix of their parameters; nil until they are needed.
@@ -26,19 +24,19 @@ type TokenizerSearch struct {
 	found []mistake
 }
 
-// NewTokenizerSearch returns the search in a tokenizer of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
-func NewTokenizerSearch(config arch.Config, weights []tensor.Named) *TokenizerSearch {
-	return &TokenizerSearch{config: config, weights: weights, parts: map[string]*Search{}}
+// NewStageSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
+func NewStageSearch(config arch.Config, weights []tensor.Named) *StageSearch {
+	return &StageSearch{config: config, weights: weights, parts: map[string]*Search{}}
 }
 
 // Find looks for what is wrong at one stage, as Search.Find does.
-func (s *TokenizerSearch) Find(ctx context.Context, c Case) ([]Finding, error) {
+func (s *StageSearch) Find(ctx context.Context, c Case) ([]Finding, error) {
 	stage, err := engine.ParseStage(c.After.Name)
 	if err != nil {
 		return nil, err
 	}
 	t := &chosenStage{Case: c, stage: stage, whole: c.Before == nil && stage.Kind != engine.Embed}
-	start := &tokenizerDraft{config: s.config, weights: s.weights, input: c.Input, before: c.Before}
+	start := &stageDraft{config: s.config, weights: s.weights, input: c.Input, before: c.Before}
 	if !t.whole {
 		start.only = &stage
 	}
@@ -63,16 +61,44 @@ func (s *TokenizerSearch) Find(ctx context.Context, c Case) ([]Finding, error) {
 	return nil, nil
 }
 
+// mistake is one that a program or a conversion may have made with a model of a [StageSearch].
+type mistake struct {
+	name, says string
+	// repair says what is done to each parameter, and advice what to change, or is empty.
+	repair, advice string
+	// side is whose fault it is; empty means Checkpoint.
+	side Side
+	// input means that it is about the images; local that it is tried on single stages only.
+	input, local bool
+	// apply changes the draft. It returns false if the mistake does not apply to it.
+	apply func(*stageDraft) bool
+}
+
+// mistakes returns those that are known of a kind of model, the likeliest first.
+func mistakes(config arch.Config) []mistake {
+	var all []mistake
+	if config.Kind != arch.DVAEDecoder {
+		all = inView()
+	}
+	if config.Segments() {
+		return slices.Concat(inTaps(config), all, inNecks(config))
+	}
+	if config.Convolutional() {
+		return slices.Concat(all, inGain(config), inConvolutions(config), inTokens(config))
+	}
+	return slices.Concat(all, inCodes(), inCodebook())
+}
+
 // attempt is a draft with a mistake mended.
 type attempt struct {
 	mistake
-	draft    *tokenizerDraft
+	draft    *stageDraft
 	distance drift.Distance
 	slack    float64
 }
 
 // best returns the attempt that agrees best with the reference, or nil if none does.
-func (s *TokenizerSearch) best(ctx context.Context, t *chosenStage, start *tokenizerDraft, own drift.Distance) (best *attempt, err error) {
+func (s *StageSearch) best(ctx context.Context, t *chosenStage, start *stageDraft, own drift.Distance) (best *attempt, err error) {
 	for _, m := range slices.Concat(s.found, mistakes(s.config)) {
 		if !t.concerns(s.config, m) {
 			continue
@@ -128,7 +154,7 @@ func (a *attempt) finding(t *chosenStage, own drift.Distance) Finding {
 }
 
 // transformer returns the transformer of VQ-KD that has a stage, and the prefix of its parameters; one without blocks if none has.
-func (s *TokenizerSearch) transformer(stage engine.Stage) (arch.Config, string) {
+func (s *StageSearch) transformer(stage engine.Stage) (arch.Config, string) {
 	switch {
 	case s.config.Kind != arch.VQKD:
 	case stage.Kind <= engine.Pool:
@@ -142,7 +168,7 @@ func (s *TokenizerSearch) transformer(stage engine.Stage) (arch.Config, string) 
 const decoderPrefix = "decoder."
 
 // findInPart looks for what is wrong in a transformer of VQ-KD.
-func (s *TokenizerSearch) findInPart(ctx context.Context, c Case, stage engine.Stage, config arch.Config, prefix string) ([]Finding, error) {
+func (s *StageSearch) findInPart(ctx context.Context, c Case, stage engine.Stage, config arch.Config, prefix string) ([]Finding, error) {
 	search := s.parts[prefix]
 	if search == nil {
 		var own []tensor.Named
@@ -202,8 +228,8 @@ func (f Finding) under(prefix string) Finding {
 }
 
 // codesOf returns the picture of codes that VQ-KD's decoder reads.
-func (s *TokenizerSearch) codesOf(tokens []float64) (engine.Input, error) {
-	d := &tokenizerDraft{config: s.config, weights: s.weights}
+func (s *StageSearch) codesOf(tokens []float64) (engine.Input, error) {
+	d := &stageDraft{config: s.config, weights: s.weights}
 	codes, dim, patches := d.values(codebook), s.config.Codebook.Dim, s.config.Patches()
 	pixels := make([]float32, len(tokens)*dim)
 	for i, token := range tokens {
@@ -256,7 +282,7 @@ func (t *chosenStage) slackShare(d drift.Distance, slack float64) float64 {
 }
 
 // distance returns how far a draft is from the reference; visual tokens are as far as the share of them that differs.
-func (t *chosenStage) distance(ctx context.Context, d *tokenizerDraft) (drift.Distance, error) {
+func (t *chosenStage) distance(ctx context.Context, d *stageDraft) (drift.Distance, error) {
 	got, err := d.compute(ctx, t.stage, t.whole || d.whole)
 	if err != nil {
 		return drift.Distance{}, err
@@ -276,174 +302,4 @@ func (t *chosenStage) distance(ctx context.Context, d *tokenizerDraft) (drift.Di
 	}
 	part := differ / float64(max(1, len(want)))
 	return drift.Distance{MaxAbs: min(1, differ), RMS: part, Mean: part, Largest: 1}, nil
-}
-
-// tokenizerDraft is a tokenizer under the assumption of a mistake.
-type tokenizerDraft struct {
-	config  arch.Config
-	weights []tensor.Named
-	input   engine.Input
-	before  *engine.Activation
-	// edited are the parameters that the mistake changes.
-	edited map[string]tensor.View
-	// choose computes visual tokens from codes in another way, and after changes a result; nil for none.
-	choose func(codes []float64, d *tokenizerDraft) []float64
-	// only is the stage that is looked at alone, so that what a program does everywhere is said of its parameters; nil for whole models.
-	only *engine.Stage
-	// whole means that the mistake shows only in a run of the whole model.
-	whole bool
-	after func(stage engine.Stage, values []float64)
-}
-
-func (d *tokenizerDraft) copied() *tokenizerDraft {
-	c := *d
-	c.edited = map[string]tensor.View{}
-	return &c
-}
-
-// view returns a parameter.
-func (d *tokenizerDraft) view(name string) tensor.View {
-	if view, is := d.edited[name]; is {
-		return view
-	}
-	for _, w := range d.weights {
-		if w.Name == name {
-			return w.View
-		}
-	}
-	return tensor.View{}
-}
-
-// values returns the elements of a parameter, or nil if there is none or it cannot be read.
-func (d *tokenizerDraft) values(name string) []float64 {
-	view := d.view(name)
-	if view.Data == nil {
-		return nil
-	}
-	values, err := tensor.Float64s(view)
-	if err != nil {
-		return nil
-	}
-	return values
-}
-
-// set replaces a parameter.
-func (d *tokenizerDraft) set(name string, values []float64) {
-	raw := make([]byte, 0, 8*len(values))
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
-	}
-	d.edited[name] = tensor.View{DType: tensor.F64, Shape: d.view(name).Shape, Data: tensor.Memory(raw)}
-}
-
-// edit changes a parameter, and reports whether there is one of that name.
-func (d *tokenizerDraft) edit(name string, change changeFunc) bool {
-	values := d.values(name)
-	if values == nil {
-		return false
-	}
-	if d.only == nil || d.only.Reads(d.config, name) {
-		d.set(name, change(values, d.view(name).Shape))
-	}
-	return true
-}
-
-// exchange exchanges two parameters of the same shape.
-func (d *tokenizerDraft) exchange(a, b string) bool {
-	one, other := d.view(a), d.view(b)
-	if one.Data == nil || other.Data == nil || !one.Shape.Equal(other.Shape) {
-		return false
-	}
-	d.edited[a], d.edited[b] = other, one
-	return true
-}
-
-// changed returns the names of the parameters that are changed.
-func (d *tokenizerDraft) changed() (names []string) {
-	for name := range d.edited {
-		names = append(names, name)
-	}
-	return names
-}
-
-// touches reports whether the draft computes a stage in another way than the model.
-func (d *tokenizerDraft) touches(stage engine.Stage) bool {
-	if d.after != nil || d.choose != nil && stage.Kind == engine.Tokens || stage.Kind == engine.Embed && len(d.edited) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(d.changed(), func(name string) bool { return stage.Reads(d.config, name) })
-}
-
-// compute returns the activation of a stage, from the input or from the one before it.
-func (d *tokenizerDraft) compute(ctx context.Context, stage engine.Stage, whole bool) (values []float64, err error) {
-	weights := make([]tensor.Named, len(d.weights))
-	for i, w := range d.weights {
-		weights[i] = w
-		if view, is := d.edited[w.Name]; is {
-			weights[i].View = view
-		}
-	}
-	parts, err := native.Engine{}.Parts(d.config, weights, engine.Options{DType: tensor.F64})
-	if err != nil {
-		return nil, err
-	}
-	if !whole {
-		var before []engine.Activation
-		if d.before != nil {
-			before = append(before, *d.before)
-		}
-		a, err := d.step(ctx, parts, stage, before)
-		return a.Values, err
-	}
-	done := map[engine.Stage]engine.Activation{}
-	for _, s := range d.needed(stage) {
-		var before []engine.Activation
-		for _, input := range s.Inputs(d.config) {
-			before = append(before, done[input])
-		}
-		if done[s], err = d.step(ctx, parts, s, before); err != nil {
-			return nil, err
-		}
-	}
-	return done[stage].Values, nil
-}
-
-// needed returns a stage and all from which it is computed, in their order.
-func (d *tokenizerDraft) needed(stage engine.Stage) []engine.Stage {
-	all := []engine.Stage{stage}
-	for i := 0; i < len(all); i++ {
-		for _, input := range all[i].Inputs(d.config) {
-			if !slices.Contains(all, input) {
-				all = append(all, input)
-			}
-		}
-	}
-	slices.SortFunc(all, engine.Stage.Compare)
-	return all
-}
-
-// step computes one stage.
-func (d *tokenizerDraft) step(ctx context.Context, parts *native.Parts, stage engine.Stage, before []engine.Activation) (a engine.Activation, err error) {
-	if stage.Kind == engine.Tokens && d.choose != nil {
-		return engine.Activation{Name: stage.String(), Shape: before[0].Shape[:2], Values: d.choose(before[0].Values, d)}, nil
-	}
-	parts.Free()
-	part, err := parts.Load(stage)
-	if err != nil {
-		return a, err
-	}
-	all, err := part(ctx, d.input, before...)
-	if err != nil {
-		return a, err
-	}
-	a = all[len(all)-1]
-	for _, one := range all {
-		if one.Name == stage.String() {
-			a = one
-		}
-	}
-	if d.after != nil {
-		d.after(stage, a.Values)
-	}
-	return a, nil
 }

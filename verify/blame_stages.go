@@ -7,9 +7,9 @@ import (
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
-// searchTokenizer is search for a tokenizer.
-func (v *verification) searchTokenizer(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
-	search := blame.NewTokenizerSearch(v.subject.Config, v.subject.Weights)
+// searchStages is search for a model that is more than one transformer: an image tokenizer, or UPerNet.
+func (v *verification) searchStages(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
+	search := blame.NewStageSearch(v.subject.Config, v.subject.Weights)
 	found, vain, searched := make([][]blame.Finding, len(suspects)), 0, 0
 	for ; searched < len(suspects) && vain < mostUnexplained; searched++ {
 		var err error
@@ -29,7 +29,7 @@ func (v *verification) searchTokenizer(ctx context.Context, r *Result, suspects 
 	return blame.Merge(all, v.subject.Config.Depth), nil
 }
 
-// unexplainedIn says that no reason was found for a tap of a tokenizer.
+// unexplainedIn says that no reason was found for a tap of such a model.
 func unexplainedIn(t Tap) blame.Finding {
 	f := blame.Finding{
 		Stage: t.Name, Hypothesis: blame.Unexplained, Distance: t.MaxAbs, Without: t.MaxAbs, Tolerance: t.Tolerance,
