@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 	}
 	embedded := filepath.Join(root, "manifests", "embedded")
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Files:               scripts(t),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
@@ -71,6 +72,38 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "replace": replace, "expired": expired, "copycommands": copyCommands, "sameprediction": samePrediction,
 		},
+	})
+}
+
+// runsModel matches the line of a script that computes with a model.
+var runsModel = regexp.MustCompile(`(?m)^(exec|exits \d) beitzoo (predict|eval|verify|segment|tokenize|mim|record|features|bench|demo)\b|--prove`)
+
+// concurrent are the scripts that run under the race detector, under which a script takes four times as long: many pictures, files and blobs at once.
+var concurrent = []string{"eval_parts", "mim", "partial", "predict_many", "segment", "tokenize", "verify_report"}
+
+// scripts returns the files of scripts. A build with libtorch runs those in which a model is run: the others cannot differ.
+func scripts(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	if underRace {
+		for _, name := range concurrent {
+			files = append(files, filepath.Join("testdata", "script", name+".txtar"))
+		}
+		return files
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d scripts, %v", len(files), err)
+	}
+	if len(libtorchEngines()) == 0 {
+		return files
+	}
+	return slices.DeleteFunc(files, func(file string) bool {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !runsModel.Match(script)
 	})
 }
 

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -91,18 +92,19 @@ func (r *definition) filter(name string, bias []float64, x volume) volume {
 	side := int(math.Round(math.Sqrt(float64(len(weight) / len(bias) / len(x.channels)))))
 	out := volume{make(matrix, len(bias)), x.height, x.width}
 	for o := range out.channels {
-		for at := range x.height * x.width {
-			sum := bias[o]
-			for c, channel := range x.channels {
-				for k := range side * side {
-					down, across := at/x.width+k/side-side/2, at%x.width+k%side-side/2
-					if down >= 0 && down < x.height && across >= 0 && across < x.width {
-						sum += weight[(o*len(x.channels)+c)*side*side+k] * channel[down*x.width+across]
+		sums := slices.Repeat(bias[o:o+1], x.height*x.width)
+		for c, channel := range x.channels {
+			for k := range side * side {
+				down, across := k/side-side/2, k%side-side/2
+				factor := weight[(o*len(x.channels)+c)*side*side+k]
+				for row := max(0, -down); row < min(x.height, x.height-down); row++ {
+					for column := max(0, -across); column < min(x.width, x.width-across); column++ {
+						sums[row*x.width+column] += factor * channel[(row+down)*x.width+column+across]
 					}
 				}
 			}
-			out.channels[o] = append(out.channels[o], sum)
 		}
+		out.channels[o] = sums
 	}
 	return out
 }
