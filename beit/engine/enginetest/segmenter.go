@@ -35,7 +35,7 @@ var segmenters = []member{
 	{"upernet, even window", change(segmenter, func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 32, 24 })},
 	{"upernet, two patches", change(segmenter, func(c *arch.Config) { c.ImageHeight, c.ImageWidth = 8, 8 })},
 	{"upernet, wide", change(segmenter, func(c *arch.Config) {
-		c.EmbedDim, c.Heads, c.HiddenDim, c.Segmentation.Channels, c.Classes = 128, 2, 200, 130, 150
+		c.EmbedDim, c.Heads, c.HiddenDim, c.Segmentation.Channels, c.Classes, c.ImageHeight, c.ImageWidth = 128, 2, 200, 130, 150, 8, 8
 	})},
 }
 
