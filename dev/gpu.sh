@@ -51,6 +51,9 @@ for part in encoder decoder; do
     done
 done
 verify 0 testdata/tokenizer/vqkd_p16_64.unilm.pth tokenizer/vqkd_p16_64.unilm.float32
+for dtype in f64 f32 bf16 f16; do
+    verify 0 testdata/segmentation/seg_p16_64.unilm.pth segmentation/seg_p16_64.unilm.float64 --taps 1,3,4,5 --dtype $dtype
+done
 # TF32 keeps 10 bits of the mantissa: that is more than rounding of float32, and verify has to notice.
 TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1 verify 1 "$folder/beit_base_p16_224.safetensors" full/beit_base_p16_224.timm.float32
 
@@ -60,4 +63,5 @@ for name in beit_base_p16_224 beit_large_p16_512; do
     echo "$name, TF32 on:"
     TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1 "$program" bench "$folder/$name.safetensors" --engine torch --device cuda --dtype f32 --batch 1,8,32
 done
+"$program" bench beit_base_p16_640_ade20k --synth --engine torch --device cuda --dtype f32,bf16,f16 --batch 1,4
 exit $failed
