@@ -10,6 +10,11 @@ python=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}/bin/python
 if [ -n "$python" ] && [ -n "${PEERS:-}" ]; then
     "$python" -m pip install --quiet --disable-pip-version-check -r dev/interop/requirements-bench.txt
 fi
+if [ -n "$python" ] && [ -n "${UNILM:-}" ]; then
+    VENV=$(dirname "$(dirname "$python")")
+    export VENV PYTHONPATH=$VENV/tokens
+    ./dev/beside.sh tokens
+fi
 torch=bin/beitzoo-torch
 if [ -f go.work ]; then
     GOWORK= "$GO" build -tags libtorch -o "$torch" ./cmd/beitzoo

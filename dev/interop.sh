@@ -16,13 +16,9 @@ if ! cmp -s "$requirements" "$VENV/beitzoo-requirements.txt"; then
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" "$VENV/beitzoo-requirements.txt"
 fi
+export VENV
 for beside in transformers4 openmmlab; do
-    requirements=dev/interop/requirements-$beside.txt
-    if ! cmp -s "$requirements" "$VENV/$beside/beitzoo-requirements.txt"; then
-        rm -rf "${VENV:?}/$beside"
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/$beside" -r "$requirements"
-        cp "$requirements" "$VENV/$beside/beitzoo-requirements.txt"
-    fi
+    ./dev/beside.sh "$beside"
 done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
@@ -44,21 +40,11 @@ mutants) exec "$VENV/bin/python" -W ignore dev/mutants/main.py --beitzoo bin/bei
 cross) exec "$VENV/bin/python" -W ignore dev/interop/cross.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" \
     --seed "${SEED:-0}" --drawn "${DRAWN:-100}" ${CASE:+--case "$CASE"} "$@" ;;
 resize)
-    scipy=dev/interop/requirements-scipy.txt
-    if [ -n "${UNILM:-}" ] && ! cmp -s "$scipy" "$VENV/scipy/beitzoo-requirements.txt"; then
-        rm -rf "$VENV/scipy"
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --target "$VENV/scipy" -r "$scipy"
-        cp "$scipy" "$VENV/scipy/beitzoo-requirements.txt"
-    fi
+    [ -z "${UNILM:-}" ] || ./dev/beside.sh scipy --only-binary :all:
     exec "$VENV/bin/python" -W ignore dev/interop/resize.py --beitzoo bin/beitzoo --seed "${SEED:-0}" ${UNILM:+--unilm "$UNILM" --scipy "$VENV/scipy"} "$@"
     ;;
 tokens)
-    beside=dev/interop/requirements-tokens.txt
-    if [ -n "${UNILM:-}" ] && ! cmp -s "$beside" "$VENV/tokens/beitzoo-requirements.txt"; then
-        rm -rf "$VENV/tokens"
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$VENV/tokens" -r "$beside"
-        cp "$beside" "$VENV/tokens/beitzoo-requirements.txt"
-    fi
+    [ -z "${UNILM:-}" ] || ./dev/beside.sh tokens
     exec "$VENV/bin/python" -W ignore dev/interop/visual_tokens.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" ${UNILM:+--unilm "$UNILM" --beside "$VENV/tokens"} ${PASSL:+--passl "$PASSL"} "$@"
     ;;
 segmentation)
