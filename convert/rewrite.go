@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/convert/adapt"
-	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -53,19 +52,19 @@ func (m *Model) likeSource(path string, options *SaveOptions) (target, error) {
 		return usual, nil
 	}
 	if same.Wrapper == "" && like.format.HasKeys && len(like.scheme.WrappersFor(m.Config)) == 0 && m.File.Class == "" {
-		same.Wrapper = keyOf(m.File.Wrapper, like.scheme)
+		same.Wrapper = keyOf(m.File.Wrapper, like.scheme.KeyFor(m.Config))
 	}
 	*options = same
 	return like, nil
 }
 
-// keyOf returns the key of a state dict in words of SaveOptions.Wrapper. One inside of another is not written again.
-func keyOf(wrapper string, scheme *naming.Scheme) string {
+// keyOf returns the key of a state dict in words of SaveOptions.Wrapper. One inside of another is not written again: usual is that of its program.
+func keyOf(wrapper, usual string) string {
 	switch {
 	case wrapper == "":
 		return "none"
 	case strings.Contains(wrapper, "."):
-		return scheme.Key
+		return usual
 	}
 	return wrapper
 }

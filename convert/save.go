@@ -206,7 +206,7 @@ func (t target) wrappers(asked string, config arch.Config) (class, key string) {
 	case asked == "" && config.Convolutional() && t.scheme.Name == naming.Unilm: // which has OpenAI's classes, and loads no checkpoint of its own into them
 		return "", ""
 	case asked == "":
-		return "", t.scheme.Key
+		return "", t.scheme.KeyFor(config)
 	}
 	return "", asked
 }

@@ -63,6 +63,8 @@ func TestParameterCounts(t *testing.T) {
 		{"beit_large_p16_640_ade20k", 441_271_084, 1_765_084_336, 480},
 		{"beit_base_p16_512_ade20k", 163_080_812, 652_323_248, 288},
 		{"beit_large_p16_512_ade20k", 440_398_636, 1_761_594_544, 480},
+		{"cae_base_p16_512_ade20k", 163_868_012, 655_472_048, 275}, // with position embeddings, without counters
+		{"tiny_seg_p16_32", 86_434, 345_736, 288},
 		{"tiny_seg_p16_64", 142_334, 569_336, 192},
 		{"tiny_seg_p16_48", 66_706, 266_824, 192},
 		{"digits_mim_p16_64", 123_788, 495_152, 54},
@@ -88,7 +90,7 @@ func TestParameterCounts(t *testing.T) {
 			}
 		})
 	}
-	if len(arch.Names()) != 44 {
+	if len(arch.Names()) != 46 {
 		t.Errorf("%d named architectures; each has a row in this test", len(arch.Names()))
 	}
 }

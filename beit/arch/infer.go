@@ -23,6 +23,14 @@ const (
 	PropertyTaps    Property = "tapped blocks"
 )
 
+// is returns the word between the property and its value.
+func (p Property) is() string {
+	if p == PropertyTaps {
+		return "are"
+	}
+	return "is"
+}
+
 // Source says where the value of a property comes from, as a phrase for people. A caller that gives a value, as a hint, names its source itself.
 type Source string
 
@@ -73,7 +81,7 @@ type Assumption struct {
 
 // String returns the assumption as a sentence.
 func (a Assumption) String() string {
-	sentence := fmt.Sprintf("the %s is assumed to be %s: %s", a.Property, a.Value, a.Reason)
+	sentence := fmt.Sprintf("the %s %s assumed to be %s: %s", a.Property, a.Property.is(), a.Value, a.Reason)
 	if len(a.Others) > 0 {
 		sentence += "; possible too: " + text.List(a.Others, mostWindows, "")
 	}
@@ -119,7 +127,7 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("the %s is %s (%s) and %s (%s)", e.Property, e.Given, e.GivenFrom, e.Found, e.FoundFrom)
+	return fmt.Sprintf("the %s %s %s (%s) and %s (%s)", e.Property, e.Property.is(), e.Given, e.GivenFrom, e.Found, e.FoundFrom)
 }
 
 // Is reports that the parameters are not those of the model that the caller means.

@@ -100,6 +100,13 @@ func tapping(config Config, auxiliary int, taps ...Tap) Config {
 	return config
 }
 
+// cae returns config as PaddleSeg has it over CAE, which has position embeddings beside its bias tables, and batch norms that count nothing (PaddlePaddle/PaddleSeg
+// paddleseg/models/backbones/cae.py).
+func cae(config Config) Config {
+	config.AbsolutePosition, config.Segmentation.Counters = true, false
+	return config
+}
+
 // released are the architectures of weights that others released: microsoft/unilm's BEiT, BEiT v2 and DiT, data2vec, EVA-01.
 var released = []Config{
 	classifier("beit_base_p16_224", 224, 768, 12, 12, 1000),
@@ -136,6 +143,7 @@ var released = []Config{
 	segmenter("beit_large_p16_640_ade20k", 640, 1024, 24, 16, 150),
 	segmenter("beit_base_p16_512_ade20k", 512, 768, 12, 12, 150),
 	segmenter("beit_large_p16_512_ade20k", 512, 1024, 24, 16, 150),
+	cae(segmenter("cae_base_p16_512_ade20k", 512, 768, 12, 12, 150)),
 }
 
 // named are all architectures that have a name: those that were released, and those of the small models in testdata.
@@ -150,6 +158,7 @@ var named = slices.Concat(released, []Config{
 	vqkd("tiny_vqkd_p16_64", 64, 48, 3, 3, Codebook{Codes: 64, Dim: 8}, 1, 24),
 	tapping(segmenter("tiny_seg_p16_64", 64, 24, 6, 3, 7), 24, 1, 3, 4, 5),
 	tapping(segmenter("tiny_seg_p16_48", 48, 16, 6, 2, 5), 8, 1, 2, 3, 4),
+	tapping(segmenter("tiny_seg_p16_32", 32, 16, 12, 2, 5), 8, 3, 5, 7, 11),
 })
 
 // Names returns the names of all named architectures.

@@ -16,7 +16,7 @@ func TestMap_StatesEveryField(t *testing.T) {
 		want []string
 	}{
 		{reflect.TypeFor[Scheme](), []string{
-			"Name", "Program", "Format", "Key", "Recipe", "Epsilon", "Folder", "ModelType", "RegressionNote", "Wrappers", "MaskedNote", "TableNote", "PositionNote", "EpsilonNote", "zeroPosition",
+			"Name", "Program", "Format", "Key", "UPerNetKey", "Recipe", "Epsilon", "Folder", "ModelType", "RegressionNote", "Wrappers", "MaskedNote", "TableNote", "PositionNote", "EpsilonNote", "zeroPosition",
 			"rows", "transposed", "prefix", "bare", "blockIndex", "sharedIndex", "writesIndex", "ignored",
 			"file", "statesEpsilon", "doubts", // say that it is a map
 			"once", "compiled", "heads", "headsLine", // follow from the others

@@ -27,11 +27,12 @@ var mapSettings = map[string]func(*Scheme, ast.Node) string{
 		s.Name = name
 		return ""
 	},
-	"program": textSetting(func(s *Scheme) *string { return &s.Program }),
-	"format":  textSetting(func(s *Scheme) *string { return &s.Format }),
-	"key":     textSetting(func(s *Scheme) *string { return &s.Key }),
-	"recipe":  textSetting(func(s *Scheme) *string { return &s.Recipe }),
-	"prefix":  textSetting(func(s *Scheme) *string { return &s.prefix }),
+	"program":     textSetting(func(s *Scheme) *string { return &s.Program }),
+	"format":      textSetting(func(s *Scheme) *string { return &s.Format }),
+	"key":         textSetting(func(s *Scheme) *string { return &s.Key }),
+	"upernet_key": textSetting(func(s *Scheme) *string { return &s.UPerNetKey }),
+	"recipe":      textSetting(func(s *Scheme) *string { return &s.Recipe }),
+	"prefix":      textSetting(func(s *Scheme) *string { return &s.prefix }),
 	"epsilon": func(s *Scheme, n ast.Node) string {
 		value, _ := scalar(n)
 		epsilon, err := strconv.ParseFloat(value, 64)

@@ -24,6 +24,7 @@ func (s *Scheme) Map() []byte {
 	w.text("program", s.Program)
 	w.text("format", s.Format)
 	w.text("key", s.Key)
+	w.text("upernet_key", s.UPerNetKey)
 	w.text("recipe", s.Recipe)
 	if s.file == "" || s.statesEpsilon {
 		w.setting("epsilon", strconv.FormatFloat(s.Epsilon, 'g', -1, 64))

@@ -43,6 +43,8 @@ type Scheme struct {
 	Program string
 	// Format is the name of the file format that the program writes, and Key that of the entry under which it puts the state dict, or empty.
 	Format, Key string
+	// UPerNetKey is that entry for segmentation models, if it is another one.
+	UPerNetKey string
 	// Recipe is the name of the recipe (see card.RecipeFor) by which images are prepared for most weights with these names.
 	Recipe string
 	// Epsilon is that of every LayerNorm in the program, unless a file beside the weights states another.
@@ -99,6 +101,14 @@ type Wrapper struct {
 // Fits reports whether the class is for such models.
 func (w Wrapper) Fits(config arch.Config) bool {
 	return w.Kind == config.Kind && w.Masked == config.Masked()
+}
+
+// KeyFor returns the entry under which the program puts the state dict of such a model, or an empty text.
+func (s *Scheme) KeyFor(config arch.Config) string {
+	if s.UPerNetKey != "" && config.Segments() {
+		return s.UPerNetKey
+	}
+	return s.Key
 }
 
 // WrappersFor returns the names of the program's classes around the backbone for such a model, the usual one first.
@@ -322,7 +332,8 @@ const (
 var schemes = []*Scheme{
 	{
 		Name: Unilm, Program: "unilm", Format: "pytorch", Key: "model", Recipe: "unilm", Epsilon: arch.Epsilon,
-		rows: unilmRows, writesIndex: true, blockIndex: []string{blockIndex, branchIndex, "backbone." + blockIndex}, sharedIndex: []string{sharedIndex, "backbone." + sharedIndex},
+		UPerNetKey: "state_dict", // under which mmcv saves and looks for it
+		rows:       unilmRows, writesIndex: true, blockIndex: []string{blockIndex, branchIndex, "backbone." + blockIndex}, sharedIndex: []string{sharedIndex, "backbone." + sharedIndex},
 	},
 	{
 		Name: Timm, Program: "timm", Format: "safetensors", Recipe: "timm", Epsilon: arch.Epsilon, Folder: true,
