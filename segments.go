@@ -7,6 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/segment"
+	"github.com/beitzoo/beitzoo/convert"
 )
 
 // Segmenter says of each pixel of a picture what it shows. It may be used from several goroutines at once.
@@ -16,6 +17,8 @@ type Segmenter struct {
 	Labels []string
 	// Assumed says that nobody states the recipe, which is then that of microsoft/unilm for windows of the size.
 	Assumed bool
+	// Source says how the checkpoint was read, and what was guessed.
+	Source convert.Input
 	// Notes are remarks for people.
 	Notes []string
 
@@ -33,7 +36,7 @@ func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segm
 		return nil, err
 	}
 	defer opened.Close()
-	s := &Segmenter{Notes: opened.Notes, Assumed: recipe == ""}
+	s := &Segmenter{Source: opened.Input(), Notes: opened.Notes, Assumed: recipe == ""}
 	if known := opened.Card(); !card.Placeholder(known.Labels) {
 		s.Labels = known.Labels
 	}

@@ -198,37 +198,43 @@ func (d cardDocument) validate() error {
 	return nil
 }
 
-// replaceGuesses takes heads, taps and window from hints if the card says that they were guesses when the file was written.
-func (o ownCard) replaceGuesses(hints arch.Hints) {
-	if hints.Heads != 0 && o.From[card.Heads].Guess() {
-		o.Config.Heads = hints.Heads
+// withoutGuesses returns the architecture of a card, with heads, taps and window of hints if the card says that its own were guesses.
+func withoutGuesses(c card.Card, hints arch.Hints) *arch.Config {
+	config := c.Config
+	if hints.Heads != 0 && c.From[card.Heads].Guess() {
+		config.Heads = hints.Heads
 	}
-	if hints.Taps != nil && o.From[card.Taps].Guess() {
-		o.Config.Segmentation.Taps = *hints.Taps
+	if hints.Taps != nil && c.From[card.Taps].Guess() {
+		config.Segmentation.Taps = *hints.Taps
 	}
-	if window := hints.Window; window != (arch.Window{}) && o.From[card.Window].Guess() {
-		o.Config.ImageHeight, o.Config.ImageWidth = window.Height*o.Config.PatchSize, window.Width*o.Config.PatchSize
+	if window := hints.Window; window != (arch.Window{}) && c.From[card.Window].Guess() {
+		config.ImageHeight, config.ImageWidth = window.Height*config.PatchSize, window.Width*config.PatchSize
 	}
+	if config != c.Config {
+		config = config.Named()
+	}
+	return &config
 }
 
-// assumptions returns what the card says of guesses that were made when the file was written.
-func (o ownCard) assumptions(hints arch.Hints) []arch.Assumption {
+// carriedAssumptions returns what a card in a place, such as "the manifest", calls guesses, but for what hints state.
+func carriedAssumptions(c card.Card, place string, hints arch.Hints) []arch.Assumption {
 	var assumptions []arch.Assumption
+	reason := "that is what " + place + " says, and that it was a guess"
 	add := func(property arch.Property, value string) {
-		assumptions = append(assumptions, arch.Assumption{Property: property, Value: value, Reason: "that is what the file's metadata says, and that it was a guess"})
+		assumptions = append(assumptions, arch.Assumption{Property: property, Value: value, Reason: reason})
 	}
-	if hints.Heads == 0 && o.From[card.Heads].Guess() {
-		add(arch.PropertyHeads, strconv.Itoa(o.Config.Heads))
+	if hints.Heads == 0 && c.From[card.Heads].Guess() {
+		add(arch.PropertyHeads, strconv.Itoa(c.Config.Heads))
 	}
-	if hints.Taps == nil && o.From[card.Taps].Guess() {
-		add(arch.PropertyTaps, arch.FormatTaps(o.Config.Segmentation.Taps))
+	if hints.Taps == nil && c.From[card.Taps].Guess() && c.Config.Segments() {
+		add(arch.PropertyTaps, arch.FormatTaps(c.Config.Segmentation.Taps))
 	}
-	if hints.Window == (arch.Window{}) && o.From[card.Window].Guess() {
-		height, width := o.Config.Window()
-		add(arch.PropertyWindow, fmt.Sprintf("%d x %d pixels, %s patches", o.Config.ImageHeight, o.Config.ImageWidth, arch.Window{Height: height, Width: width}))
+	if hints.Window == (arch.Window{}) && c.From[card.Window].Guess() {
+		height, width := c.Config.Window()
+		add(arch.PropertyWindow, fmt.Sprintf("%d x %d pixels, %s patches", c.Config.ImageHeight, c.Config.ImageWidth, arch.Window{Height: height, Width: width}))
 	}
-	if o.From[card.Pooling].Guess() && o.Config.Pooling == arch.ClassToken {
-		assumptions = append(assumptions, poolingAssumption("that is what the file's metadata says, and that it was a guess"))
+	if c.From[card.Pooling].Guess() && c.Config.Pooling == arch.ClassToken {
+		assumptions = append(assumptions, poolingAssumption(reason))
 	}
 	return assumptions
 }

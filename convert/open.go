@@ -89,6 +89,8 @@ type Model struct {
 	// leftOut are the tensors that Drop took out, and unusedDrop the patterns that stand for none.
 	leftOut    []naming.Dropped
 	unusedDrop []string
+	// shifted says that config.json is of a class of transformers that taps the block two below each of its numbers, and that these are the taps of the model.
+	shifted bool
 	// overridden says which stated epsilon the caller's own replaces; empty if none.
 	overridden string
 }
@@ -134,6 +136,9 @@ func (e *HeadBesideError) Is(kind error) bool { return kind == errdef.ErrInput }
 func (e *HeadBesideError) Hint() string {
 	return "for the model without a head, select " + text.Quote(e.StateDict) + "; for both, save them as one state dict, with the names that its program gives to a model with a head"
 }
+
+// TapsShifted reports whether the taps of the model are those of a class of transformers that taps the block two below each number that its config.json states.
+func (m *Model) TapsShifted() bool { return m.shifted }
 
 // Close unmaps the checkpoint.
 func (m *Model) Close() error { return m.File.Close() }

@@ -67,8 +67,11 @@ func (r *reading) gather(ctx context.Context) (err error) {
 func (r *reading) expect(context.Context) error {
 	r.wanted, r.wantedFrom = r.options.architecture(r.beside.card, r.own.Card)
 	r.hints = r.options.hints(r.beside.timm)
-	if r.wantedFrom == card.Metadata {
-		r.own.replaceGuesses(r.hints)
+	switch r.wantedFrom {
+	case card.Metadata:
+		r.wanted = withoutGuesses(*r.own.Card, r.hints)
+	case card.Manifest:
+		r.wanted = withoutGuesses(*r.options.Known, r.hints)
 	}
 	if r.wanted == nil {
 		return nil
@@ -145,8 +148,11 @@ func (r *reading) name(ctx context.Context) error {
 // note collects what the user should know about the names, and what was left out.
 func (r *reading) note(context.Context) error {
 	m := r.model
-	if r.wantedFrom == card.Metadata {
-		m.Assumptions = r.own.assumptions(r.hints)
+	switch r.wantedFrom {
+	case card.Metadata:
+		m.Assumptions = carriedAssumptions(*r.own.Card, "the file's metadata", r.hints)
+	case card.Manifest:
+		m.Assumptions = carriedAssumptions(*r.options.Known, string(card.Manifest), r.hints)
 	}
 	m.Notes = slices.Concat(r.file.Notes, m.Notes, r.own.notes)
 	if r.wantedFrom == card.Config && r.beside.transformers.Features && m.Config.Pooling != arch.NoPooling {
@@ -154,6 +160,7 @@ func (r *reading) note(context.Context) error {
 			"with it, and ends in it")
 	}
 	if r.wantedFrom == card.Config && r.options.Taps == nil {
+		m.shifted = m.Config.Segments() && r.beside.transformers.Taps.Shifted
 		m.noteTaps(r.beside.transformers.Taps, r.beside.path)
 	}
 	if r.beside.ignored != "" {

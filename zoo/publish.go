@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 	"github.com/beitzoo/beitzoo/zoo/place"
 	"github.com/beitzoo/beitzoo/zoo/store"
@@ -52,6 +53,8 @@ type publishRun struct {
 	m           manifest.Manifest // without signature, as far as it is known
 	weights     store.Blob        // the canonical file, in the cache
 	entry       place.Entry       // m, encoded and signed
+	// assumed are items that the checkpoint leaves open and the draft states as guesses.
+	assumed []card.Item
 }
 
 func (w *publishRun) copyOptions(step Step) store.Options {

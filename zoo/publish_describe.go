@@ -49,12 +49,23 @@ func (w *publishRun) open(ctx context.Context) (*convert.Model, error) {
 	if stated == nil || err != nil && !errors.As(err, &inference) {
 		return model, err
 	}
-	guessed := func(item card.Item) bool { return err != nil || model.From[item].Guess() }
+	guessed := func(item card.Item) bool {
+		if err == nil {
+			return model.From[item].Guess() && !slices.Contains(w.Draft.Assumed, item)
+		}
+		if slices.Contains(w.Draft.Assumed, item) {
+			w.assumed = append(w.assumed, item)
+		}
+		return true
+	}
 	if options.Heads == 0 && guessed(card.Heads) {
 		options.Heads = stated.Heads
 	}
 	if options.Window == (arch.Window{}) && guessed(card.Window) {
 		options.Window.Height, options.Window.Width = stated.Window()
+	}
+	if options.Taps == nil && stated.Segments() && guessed(card.Taps) {
+		options.Taps = &stated.Segmentation.Taps
 	}
 	if options.Epsilon == 0 && guessed(card.Epsilon) {
 		options.Epsilon = stated.Epsilon
@@ -208,7 +219,7 @@ func (w *publishRun) describeLabels(d *Description) {
 	}
 	shortenLabels(categories)
 	d.Card.Labels = categories.Names()
-	if d.Card.Labels == nil && d.Card.Config.Classifies() && !w.WithoutLabels {
+	if d.Card.Labels == nil && d.Card.Config.NamesClasses() && !w.WithoutLabels {
 		d.note("nobody states the names of the %s", text.Count(categories.Count, "class", "classes"))
 	}
 }
@@ -334,11 +345,11 @@ func (w *publishRun) putRecipe(d *Description, choice card.Choice) {
 	d.Manifest.Preprocessing = append([]manifest.Preprocessing{p}, rest...)
 }
 
-// listAssumed enters what is a guess. What a known architecture has is not.
+// listAssumed enters what is a guess. What a known architecture has is not, but for the taps: the same tensors are run with others.
 func (w *publishRun) listAssumed(d *Description) {
 	for _, item := range manifest.Assumable() {
-		ofArchitecture := d.Manifest.Architecture != "" && item != card.Preparing
-		if d.Card.From[item].Guess() && !ofArchitecture {
+		ofArchitecture := d.Manifest.Architecture != "" && item != card.Preparing && item != card.Taps
+		if d.Card.From[item].Guess() && !ofArchitecture || slices.Contains(w.assumed, item) {
 			d.Manifest.Assumed = append(d.Manifest.Assumed, item)
 		}
 	}
@@ -410,7 +421,8 @@ func (w *publishRun) dropForeign() {
 		return
 	}
 	stated := func(field string) bool { return w.Draft != nil && w.Draft.States(field) }
-	if !stated("sources") && len(w.m.Sources) > 0 || !stated("accuracy") && len(w.m.Accuracy) > 0 || !stated("masked_accuracy") && len(w.m.MaskedAccuracy) > 0 {
+	if !stated("sources") && len(w.m.Sources) > 0 || !stated("accuracy") && len(w.m.Accuracy) > 0 || !stated("masked_accuracy") && len(w.m.MaskedAccuracy) > 0 ||
+		!stated("segmentation_accuracy") && len(w.m.SegmentationAccuracy) > 0 {
 		w.description.note("the weights are not those of %s: its sources and accuracies are left out", base.Reference())
 	}
 	if !stated("sources") {
@@ -421,5 +433,8 @@ func (w *publishRun) dropForeign() {
 	}
 	if !stated("masked_accuracy") {
 		w.m.MaskedAccuracy = nil
+	}
+	if !stated("segmentation_accuracy") {
+		w.m.SegmentationAccuracy = nil
 	}
 }

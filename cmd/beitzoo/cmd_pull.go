@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/zoo"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -25,9 +27,11 @@ type pullResult struct {
 	From   string    `json:"from"`
 	Pinned *pins.Pin `json:"pinned,omitempty"`
 	// Status is what the publisher said about the entry later.
-	Status   *manifest.Status `json:"status,omitempty"`
-	Notes    []string         `json:"notes,omitempty"`
-	Exported *savedFile       `json:"exported,omitempty"`
+	Status *manifest.Status `json:"status,omitempty"`
+	// Assumed are the items that the manifest calls guesses.
+	Assumed  []card.Item `json:"assumed,omitempty"`
+	Notes    []string    `json:"notes,omitempty"`
+	Exported *savedFile  `json:"exported,omitempty"`
 }
 
 // pullFlags are the flags of pull.
@@ -108,7 +112,7 @@ func pull(ctx context.Context, c *console, args []string, f pullFlags) error {
 	}
 	result := pullResult{
 		Name: found.Reference().String(), Path: pulled.Path, SHA256: string(pulled.Weights.Digest), Bytes: pulled.Weights.Size,
-		From: pulled.From, Pinned: pulled.Pinned, Status: found.Status, Notes: pulled.Notes,
+		From: pulled.From, Pinned: pulled.Pinned, Status: found.Status, Assumed: found.Assumed, Notes: pulled.Notes,
 	}
 	if f.save.output != "" {
 		report, err := exportWeights(ctx, c, beitzoo.Weights{Path: pulled.Path, Entry: found}, found.ID, f.save)
@@ -150,11 +154,25 @@ func printPulled(c *console, r pullResult) {
 	for _, note := range r.Notes {
 		c.remark(note)
 	}
+	if guesses := assumedText(r.Assumed); guesses != "" {
+		c.remark("the manifest calls these guesses, which flags replace when the weights are used: " + guesses)
+	}
 	if r.Exported == nil {
 		c.printf("%s", r.Path)
 		return
 	}
 	printExported(c, r.Exported.Saved)
+}
+
+// assumedText lists items that are guesses, with the flags that state them.
+func assumedText(items []card.Item) string {
+	var said []string
+	for _, item := range items {
+		if flag := itemFlags[item]; flag != "" {
+			said = append(said, itemText(item)+" ("+flag+")")
+		}
+	}
+	return strings.Join(said, ", ")
 }
 
 // printExported says what was written, and what it can't hold of what is known of the weights.

@@ -188,6 +188,7 @@ func (f *segmentFlags) open(ctx context.Context, c *console, argument string, ho
 	if err != nil {
 		return nil, err
 	}
+	remarkGuesses(c, model.Source)
 	for _, note := range model.Notes {
 		c.remark(note)
 	}

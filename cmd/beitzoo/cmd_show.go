@@ -84,6 +84,9 @@ func printManifest(c *console, found *zoo.Match) {
 	if config, err := zoo.Architecture(&found.Manifest); err == nil {
 		c.printf("model       %s", describe(config))
 	}
+	if guesses := assumedText(found.Assumed); guesses != "" {
+		c.printf("guesses     %s", guesses)
+	}
 	if found.StateDict != "" {
 		c.printf("state dict  %s", found.StateDict)
 	}
@@ -103,6 +106,9 @@ func printManifest(c *console, found *zoo.Match) {
 	}
 	for _, a := range found.MaskedAccuracy {
 		c.printf("masked      %s of masked tokens%s on %s, %s%s", maskedPercent(a.Percent, a.Rounding), meanLossText(a.Loss), a.Dataset, a.Origin, otherRun(a.Run))
+	}
+	for _, a := range found.SegmentationAccuracy {
+		c.printf("accuracy    %s on %s, %s", segmentationFigures(a), a.Dataset, a.Origin)
 	}
 	if labels := labelsText(found.Categories.Names()); labels != "" {
 		c.printf("labels      %s", labels)
@@ -137,6 +143,21 @@ func maskedPercent(percent, rounding float64) string {
 		return fmt.Sprintf("about %g %%", percent)
 	}
 	return fmt.Sprintf("%.2f %%", percent)
+}
+
+// segmentationFigures returns what was published, such as "mIoU 53.61 %, mAcc 64.82 %, several scales".
+func segmentationFigures(a manifest.SegmentationAccuracy) string {
+	said := fmt.Sprintf("mIoU %.2f %%", a.MIoU)
+	if a.MAcc > 0 {
+		said += fmt.Sprintf(", mAcc %.2f %%", a.MAcc)
+	}
+	if a.AAcc > 0 {
+		said += fmt.Sprintf(", aAcc %.2f %%", a.AAcc)
+	}
+	if a.MultiScale {
+		said += ", several scales and mirrored,"
+	}
+	return said
 }
 
 func meanLossText(loss float64) string {

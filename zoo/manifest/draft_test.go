@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -240,6 +241,25 @@ func TestTemplate_OfMaskedModels(t *testing.T) {
 	}
 }
 
+// TestTemplate_OfSegmenters offers the figures of segmentation in place of those of classifiers, keeps them, and says what is a guess.
+func TestTemplate_OfSegmenters(t *testing.T) {
+	t.Parallel()
+	m := manifest.Manifest{Architecture: "tiny_seg_p16_32", Assumed: []card.Item{card.Taps, card.Preparing}}
+	raw, err := manifest.Template(&m)
+	if err != nil || strings.Contains(string(raw), "accuracy:\n#   - origin: ...\n#     dataset: ...\n#     top1") {
+		t.Errorf("%v\n%s", err, raw)
+	}
+	for _, want := range []string{"\nassumed:\n  - taps\n\n", "\n# segmentation_accuracy:\n", "\n#     miou: ...\n"} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("there is no %q in\n%s", want, raw)
+		}
+	}
+	m.SegmentationAccuracy = []manifest.SegmentationAccuracy{{Origin: "a", Dataset: "b", MultiScale: true, MIoU: 54.26}}
+	if raw, err = manifest.Template(&m); err != nil || !strings.Contains(string(raw), "\n    multi_scale: true\n    miou: 54.26\n") {
+		t.Errorf("%v\n%s", err, raw)
+	}
+}
+
 // TestMeaning makes sure that every field that people write has a meaning in the schema.
 func TestMeaning(t *testing.T) {
 	t.Parallel()
@@ -248,7 +268,8 @@ func TestMeaning(t *testing.T) {
 		"origin.paper.title", "origin.paper.year", "origin.licence", "origin.licence.expression", "origin.licence.origin", "categories", "categories.set", "categories.count",
 		"categories.labels", "categories.problem_type", "preprocessing", "preprocessing[0].source", "preprocessing[12].recipe", "preprocessing[0].note", "accuracy",
 		"tokenizer", "masked_accuracy", "masked_accuracy[0].origin", "masked_accuracy[0].dataset", "masked_accuracy[0].run", "masked_accuracy[0].percent",
-		"masked_accuracy[0].rounding", "masked_accuracy[0].loss", "accuracy[0].origin", "accuracy[0].dataset", "accuracy[0].top1", "sources", "sources[0].name", "sources[3].address", "sources[0].format", "sources[0].scheme",
+		"masked_accuracy[0].rounding", "masked_accuracy[0].loss", "segmentation_accuracy", "segmentation_accuracy[0].origin", "segmentation_accuracy[0].dataset",
+		"segmentation_accuracy[0].multi_scale", "segmentation_accuracy[0].miou", "segmentation_accuracy[0].macc", "segmentation_accuracy[0].aacc", "accuracy[0].origin", "accuracy[0].dataset", "accuracy[0].top1", "sources", "sources[0].name", "sources[3].address", "sources[0].format", "sources[0].scheme",
 		"sources[0].learned", "assumed",
 	} {
 		if manifest.Meaning(field) == "" {

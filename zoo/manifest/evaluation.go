@@ -73,6 +73,20 @@ type MaskedAccuracy struct {
 	Loss float64 `yaml:"loss,omitempty"`
 }
 
+// SegmentationAccuracy are published figures of weights that say of each pixel what it shows, in percent, over all pixels of a data set that count.
+type SegmentationAccuracy struct {
+	// Origin says who published them and where.
+	Origin  string `yaml:"origin"`
+	Dataset string `yaml:"dataset"`
+	// MultiScale says that the probabilities of several scales, and of mirrored pictures, were averaged.
+	MultiScale bool `yaml:"multi_scale,omitempty"`
+	// MIoU is the mean of the classes' intersections over unions. MAcc is the mean share of the pixels of a class that are found, AAcc the share of all pixels; they are 0 if
+	// they were not published.
+	MIoU float64 `yaml:"miou"`
+	MAcc float64 `yaml:"macc,omitempty"`
+	AAcc float64 `yaml:"aacc,omitempty"`
+}
+
 // Recording is a file of inputs and outputs that some implementation computed with these weights.
 type Recording struct {
 	Name           string `yaml:"name"`

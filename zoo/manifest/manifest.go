@@ -49,6 +49,8 @@ type Manifest struct {
 	Accuracy []Accuracy `yaml:"accuracy,omitempty"`
 	// MaskedAccuracy lists what was published of how many visual tokens of masked patches such weights recover.
 	MaskedAccuracy []MaskedAccuracy `yaml:"masked_accuracy,omitempty"`
+	// SegmentationAccuracy lists what was published of how well such weights segment.
+	SegmentationAccuracy []SegmentationAccuracy `yaml:"segmentation_accuracy,omitempty"`
 	// Sources are the upstream checkpoints, in the order in which Pull tries them.
 	Sources []Source `yaml:"sources"`
 	// Blobs are the canonical weights, if they are published. They are tried before the sources.
@@ -74,7 +76,7 @@ type Tensor struct {
 
 // Assumable lists the items of a card that Manifest.Assumed may hold.
 func Assumable() []card.Item {
-	return []card.Item{card.Window, card.Heads, card.Pooling, card.Activation, card.Epsilon, card.Preparing}
+	return []card.Item{card.Window, card.Heads, card.Taps, card.Pooling, card.Activation, card.Epsilon, card.Preparing}
 }
 
 // Encode returns the file of a manifest. The same manifest always makes the same bytes, and Parse reads them back.

@@ -2,12 +2,14 @@ package manifest_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
@@ -123,6 +125,10 @@ func TestValidateNamesTheProblem(t *testing.T) {
 		"masked of a classifier": {"accuracy:\n", "masked_accuracy:\n  - {origin: a, dataset: b, percent: 5}\naccuracy:\n", "masked_accuracy: goes with weights that predict visual tokens"},
 		"rounding above all":     {"accuracy:\n", "masked_accuracy:\n  - {origin: a, dataset: b, percent: 5, rounding: 6}\naccuracy:\n", "masked_accuracy[0].rounding: is not a number of points of at most percent"},
 		"negative loss":          {"accuracy:\n", "masked_accuracy:\n  - {origin: a, dataset: b, percent: 5, loss: -1}\naccuracy:\n", "masked_accuracy[0].loss: is not a cross-entropy"},
+		"mIoU above 100":         {"accuracy:\n", "segmentation_accuracy:\n  - {origin: a, dataset: b, miou: 101}\naccuracy:\n", "m.yaml:38:29: segmentation_accuracy[0].miou: is not a percentage"},
+		"mAcc below mIoU":        {"accuracy:\n", "segmentation_accuracy:\n  - {origin: a, dataset: b, miou: 50, macc: 49}\naccuracy:\n", "segmentation_accuracy[0].macc: is not a percentage of at least miou"},
+		"negative aAcc":          {"accuracy:\n", "segmentation_accuracy:\n  - {origin: a, dataset: b, miou: 50, aacc: -1}\naccuracy:\n", "segmentation_accuracy[0].aacc: is not a percentage"},
+		"mIoU of a classifier":   {"accuracy:\n", "segmentation_accuracy:\n  - {origin: a, dataset: b, miou: 50}\naccuracy:\n", "segmentation_accuracy: goes with weights that segment"},
 		"wrong digest":           {"digest: sha256:5574866866a425", "digest: sha256:557486", "m.yaml:55:5: sources[1].digest"},
 		"digest in upper case":   {"digest: sha256:5574866866a425d7fc", "digest: sha256:5574866866A425D7FC", "sources[1].digest"},
 		"other digest algorithm": {"digest: sha256:5574866866a425d7fc2b21e400f064d67d3650529ef9b9ab6b1ff3f9b6c9cbb6", "digest: sha512:" + strings.Repeat("a", 128), "not a sha256 digest"},
@@ -257,4 +263,38 @@ func deep(levels int) string {
 		text.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
 	return text.String()
+}
+
+// TestManifest_Counters makes sure that what batch norms count is listed as whole numbers, and nothing else is.
+func TestManifest_Counters(t *testing.T) {
+	t.Parallel()
+	config, err := arch.ByName("tiny_seg_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := manifest.Manifest{
+		Format: manifest.Format, ID: "a", Version: "1.0.0", Title: "a", Config: &config, Parameters: config.Parameters(),
+		Origin:     manifest.Origin{Authors: []string{"a"}, Publishers: []string{"a"}, Training: "a", Licence: manifest.Licence{Expression: "MIT", Origin: "a"}},
+		Categories: manifest.Categories{Set: "a", Count: config.Classes},
+	}
+	counter := -1
+	for i, p := range config.Params() {
+		one := manifest.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Digest: digest.FromString(p.Name)}
+		if p.Counter {
+			counter, one.DType = i, "I64"
+		}
+		m.Tensors = append(m.Tensors, one)
+	}
+	if err := manifest.CheckUnpublished("m", &m, config, known); err != nil {
+		t.Error(err)
+	}
+	for at, dtype := range map[int]string{counter: "F32", 0: "I64"} {
+		m.Tensors[at].DType = dtype
+	}
+	err = manifest.CheckUnpublished("m", &m, config, known)
+	for _, want := range []string{fmt.Sprintf(`tensors[%d].dtype: "F32" is not I64`, counter), `tensors[0].dtype: "I64" is not one of`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }

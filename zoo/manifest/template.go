@@ -31,10 +31,11 @@ func Template(m *Manifest, heading ...string) ([]byte, error) {
 		t.field(0, "architecture", m.Architecture)
 	}
 	t.field(0, "parameters", m.Parameters)
+	t.assumed()
 	t.origin()
 	t.categories()
 	t.preprocessing()
-	t.optional(0, "accuracy", m.Accuracy, len(m.Accuracy) > 0, "accuracy:", "  - origin: ...", "    dataset: ...", "    top1: ...")
+	t.figures()
 	t.visualTokens()
 	if len(m.Sources) > 0 {
 		t.field(0, "sources", m.Sources)
@@ -108,17 +109,46 @@ func (t *template) optional(indent int, path string, value any, has bool, exampl
 	}
 }
 
+// architecture returns that of the manifest; one that is not known is zero.
+func (t *template) architecture() arch.Config {
+	if t.m.Config != nil {
+		return *t.m.Config
+	}
+	config, err := arch.ByName(t.m.Architecture)
+	if err != nil {
+		return arch.Config{}
+	}
+	return config
+}
+
+// figures writes what was published of how good the weights are.
+func (t *template) figures() {
+	m := t.m
+	if t.architecture().Segments() {
+		t.optional(0, "segmentation_accuracy", m.SegmentationAccuracy, len(m.SegmentationAccuracy) > 0, "segmentation_accuracy:", "  - origin: ...", "    dataset: ...", "    miou: ...")
+		return
+	}
+	t.optional(0, "accuracy", m.Accuracy, len(m.Accuracy) > 0, "accuracy:", "  - origin: ...", "    dataset: ...", "    top1: ...")
+}
+
 // visualTokens writes what only belongs to weights that predict visual tokens.
 func (t *template) visualTokens() {
-	m := t.m
-	config, err := arch.ByName(m.Architecture)
-	if m.Config != nil {
-		config, err = *m.Config, nil
-	}
-	if m.Tokenizer != "" || err == nil && config.Masked() && !config.Regression {
+	m, config := t.m, t.architecture()
+	if m.Tokenizer != "" || config.Masked() && !config.Regression {
 		t.optional(0, "tokenizer", m.Tokenizer, m.Tokenizer != "", "tokenizer: ...")
 		t.optional(0, "masked_accuracy", m.MaskedAccuracy, len(m.MaskedAccuracy) > 0, "masked_accuracy:", "  - origin: ...", "    dataset: ...", "    percent: ...")
 	}
+}
+
+// assumed lists the guesses about the architecture. The recipe is not among them: it is a comment.
+func (t *template) assumed() {
+	items := slices.DeleteFunc(slices.Clone(t.m.Assumed), func(item card.Item) bool { return item == card.Preparing })
+	if len(items) == 0 {
+		return
+	}
+	t.meaning(0, "assumed")
+	t.line(0, "# Delete what you know to be right.")
+	t.value(0, "assumed", items, "")
 }
 
 func (t *template) origin() {

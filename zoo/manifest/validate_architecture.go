@@ -78,6 +78,12 @@ func (c *checker) agreement() {
 	if len(m.MaskedAccuracy) > 0 && !predicts {
 		c.report("masked_accuracy", "goes with weights that predict visual tokens")
 	}
+	if len(m.SegmentationAccuracy) > 0 && !c.config.Segments() {
+		c.report("segmentation_accuracy", "goes with weights that segment")
+	}
+	if len(m.Accuracy) > 0 && c.config.Segments() {
+		c.report("accuracy", "goes with weights that classify; the field for others is segmentation_accuracy")
+	}
 	if len(m.Tensors) > 0 {
 		c.tensors()
 	}
@@ -98,10 +104,17 @@ func (c *checker) tensors() {
 		if !params[i].Shape.Equal(t.Shape) {
 			c.report(join(field, "shape"), "differs from the architecture's, %s", params[i].Shape)
 		}
-		c.floating(join(field, "dtype"), t.DType)
+		if !params[i].Counter {
+			c.floating(join(field, "dtype"), t.DType)
+		} else if t.DType != counterType {
+			c.report(join(field, "dtype"), "%q is not %s, the type of what counts batches", text.Shorten(t.DType, 40), counterType)
+		}
 		c.digest(join(field, "digest"), t.Digest)
 	}
 }
+
+// counterType is the type of the counters of batch norms, by its safetensors name.
+const counterType = "I64"
 
 // widths are the sizes in bytes of the floating-point types, by their safetensors names.
 var widths = map[string]int64{"F64": 8, "F32": 4, "BF16": 2, "F16": 2}

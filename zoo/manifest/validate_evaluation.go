@@ -41,6 +41,9 @@ func (c *checker) evaluation() {
 	for i, a := range c.manifest.MaskedAccuracy {
 		c.maskedAccuracy(index("masked_accuracy", i), a)
 	}
+	for i, a := range c.manifest.SegmentationAccuracy {
+		c.segmentationAccuracy(index("segmentation_accuracy", i), a)
+	}
 	c.verdict()
 }
 
@@ -99,6 +102,18 @@ func (c *checker) maskedAccuracy(field string, a MaskedAccuracy) {
 	}
 	if a.Loss != 0 && !(a.Loss > 0 && a.Loss <= maxLoss) {
 		c.report(join(field, "loss"), "is not a cross-entropy")
+	}
+}
+
+func (c *checker) segmentationAccuracy(field string, a SegmentationAccuracy) {
+	if !(a.MIoU > 0 && a.MIoU <= 100) {
+		c.report(join(field, "miou"), "is not a percentage")
+	}
+	if a.MAcc != 0 && !(a.MAcc >= a.MIoU && a.MAcc <= 100) {
+		c.report(join(field, "macc"), "is not a percentage of at least miou")
+	}
+	if a.AAcc != 0 && !(a.AAcc > 0 && a.AAcc <= 100) {
+		c.report(join(field, "aacc"), "is not a percentage")
 	}
 }
 

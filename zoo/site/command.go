@@ -68,5 +68,8 @@ func (m *model) Commands() []command {
 	if m.Classifies() {
 		commands = append(commands, command{"Classify a picture", m.parts("beitzoo predict " + name + " photo.jpg")})
 	}
+	if m.Segments() {
+		commands = append(commands, command{"Say of each pixel of a picture what it shows", m.parts("beitzoo segment " + name + " photo.jpg -o photo.classes.png")})
+	}
 	return commands
 }

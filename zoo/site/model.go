@@ -114,6 +114,9 @@ func (m *model) Classifies() bool {
 	return m.Categories.Count > 0 && m.Config != nil && m.Config.Classifies()
 }
 
+// Segments reports that the logits of the model are those of classes of pixels.
+func (m *model) Segments() bool { return m.Config != nil && m.Config.Segments() }
+
 // TokenizerPage reports whether the site has a page about the model's tokenizer.
 func (m *model) TokenizerPage() bool { return m.others[m.Tokenizer] && m.Tokenizer != m.ID }
 

@@ -116,6 +116,9 @@ func facts(entry site.Entry) []string {
 	for _, masked := range entry.MaskedAccuracy {
 		all = append(all, masked.Origin, html.EscapeString(masked.Run))
 	}
+	for _, a := range entry.SegmentationAccuracy {
+		all = append(all, a.Origin, fmt.Sprintf(`data-label="mIoU %%">%.2f`, a.MIoU))
+	}
 	for _, tensor := range entry.Tensors {
 		all = append(all, tensor.Name, string(tensor.Digest))
 	}
