@@ -15,6 +15,12 @@ import (
 // named too.
 func (v *verification) blame(ctx context.Context, r *Result) error {
 	v.phase(Searching)
+	if taps, err := v.tappedElsewhere(r); err != nil || taps != nil {
+		if taps != nil {
+			r.Findings, r.Blame = []blame.Finding{*taps}, taps.Sentence
+		}
+		return err
+	}
 	damaged := v.damaged()
 	suspects := v.undamaged(guilty(r))
 	differing, err := v.blameCheckpoint(suspects)

@@ -21,6 +21,8 @@ type Subject struct {
 	Rounded []string
 	// EpsilonGuessed means that nothing states Config.Epsilon: if the reference states another, that is said, and nobody is blamed.
 	EpsilonGuessed bool
+	// Shifted says that Config has the taps of a class of transformers that taps the block two below each number that its configuration states.
+	Shifted bool
 	// Engine runs the model; nil means native.Engine.
 	Engine engine.Engine
 	// Options say how Engine runs the model. Without a DType it runs in float64 if the reference is a float64 recording and the engine supports that, else

@@ -19,6 +19,8 @@ type Reference struct {
 	open func(ctx context.Context, subject Subject) (referenceRun, error)
 	// weights are those of the other checkpoint if the reference is one, for a comparison with the subject's; else nil.
 	weights []tensor.Named
+	// taps are those of the other checkpoint if it segments.
+	taps [arch.Levels]arch.Tap
 	// follows means that the reference computes in the subject's dtype, whatever Origin.DType says.
 	follows bool
 	// aside returns the names of what a recording has beside what belongs to an architecture; nil for other references.
@@ -41,6 +43,8 @@ type Origin struct {
 	Images int
 	// Architecture is the name of the one that a recording says it is of, or empty.
 	Architecture string
+	// Shifted is that of [Subject], for a checkpoint.
+	Shifted bool
 	// Exact means that a subject without a DType in its Options is run in DType, if its engine supports that.
 	Exact bool
 }
@@ -76,7 +80,7 @@ func (r Reference) prepare(ctx context.Context, subject Subject) (referenceRun, 
 // Verify returns a *MismatchError if the two take images of different sizes.
 func Against(name string, config arch.Config, weights []tensor.Named) Reference {
 	origin := Origin{Name: "checkpoint " + name, DType: tensor.F64, Stored: storage(weights), Epsilon: config.Epsilon, Exact: true}
-	return Reference{Origin: origin, weights: weights, follows: true, open: func(ctx context.Context, subject Subject) (referenceRun, error) {
+	return Reference{Origin: origin, weights: weights, taps: config.Segmentation.Taps, follows: true, open: func(ctx context.Context, subject Subject) (referenceRun, error) {
 		own := subject.Config
 		if config.Convolutional() && config.Kind == own.Kind && config.PatchSize == own.PatchSize {
 			config.ImageHeight, config.ImageWidth = own.ImageHeight, own.ImageWidth // it takes images of any size

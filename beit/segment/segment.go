@@ -27,7 +27,10 @@ type Options struct {
 var MultiScale = []float64{0.5, 0.75, 1, 1.25, 1.5, 1.75}
 
 // ModelError says that a model or recipe cannot segment.
-type ModelError struct{ Reason string }
+type ModelError struct {
+	Config arch.Config
+	Reason string
+}
 
 func (e *ModelError) Error() string { return e.Reason }
 
@@ -36,6 +39,9 @@ func (e *ModelError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what can.
 func (e *ModelError) Hint() string {
+	if e.Config.Classifies() {
+		return "it names the class of the image, not of each pixel: classify images with it"
+	}
 	return "segmentation needs a BEiT with UPerNet, a recipe for windows of its size, and scales above 0"
 }
 
@@ -55,20 +61,20 @@ func New(model engine.Model, config arch.Config, recipe Recipe, o Options) (*Seg
 	side := min(config.ImageHeight, config.ImageWidth)
 	switch {
 	case !config.Segments():
-		return nil, &ModelError{"the model has no head for segmentation"}
+		return nil, &ModelError{config, "the model has no head for segmentation"}
 	case config.Channels != arch.RGB:
-		return nil, &ModelError{fmt.Sprintf("the model takes pictures of %d channels", config.Channels)}
+		return nil, &ModelError{config, fmt.Sprintf("the model takes pictures of %d channels", config.Channels)}
 	case recipe.Whole != nil && (recipe.Whole.Crop != config.ImageHeight || recipe.Whole.Crop != config.ImageWidth):
-		return nil, &ModelError{fmt.Sprintf("recipe %s makes pictures of %d pixels, and the model takes %d x %d", recipe.Name, recipe.Whole.Crop, config.ImageHeight, config.ImageWidth)}
+		return nil, &ModelError{config, fmt.Sprintf("recipe %s makes pictures of %d pixels, and the model takes %d x %d", recipe.Name, recipe.Whole.Crop, config.ImageHeight, config.ImageWidth)}
 	case recipe.Whole == nil && recipe.Short != side:
-		return nil, &ModelError{fmt.Sprintf("recipe %s is for windows of %d pixels, and those of the model are %d x %d", recipe.Name, recipe.Short,
+		return nil, &ModelError{config, fmt.Sprintf("recipe %s is for windows of %d pixels, and those of the model are %d x %d", recipe.Name, recipe.Short,
 			config.ImageHeight, config.ImageWidth)}
 	case recipe.Whole != nil && (o.Scales != nil || o.Flip):
-		return nil, &ModelError{fmt.Sprintf("recipe %s shows the model the whole picture once; several scales and mirrored pictures go with windows", recipe.Name)}
+		return nil, &ModelError{config, fmt.Sprintf("recipe %s shows the model the whole picture once; several scales and mirrored pictures go with windows", recipe.Name)}
 	}
 	for _, scale := range o.Scales {
 		if !(scale > 0) || scale > 8 {
-			return nil, &ModelError{fmt.Sprintf("a scale is %g, not between 0 and 8", scale)}
+			return nil, &ModelError{config, fmt.Sprintf("a scale is %g, not between 0 and 8", scale)}
 		}
 	}
 	s := &Segmenter{model: model, config: config, recipe: recipe, options: o}

@@ -28,10 +28,10 @@ type verifyFlags struct {
 	engine                          engineFlags
 	zoo                             zooFlags
 	recording, against, torchScript string
-	// againstSelect is what is selected in the checkpoint to compare with.
-	againstSelect string
-	images        int
-	all           bool
+	// againstSelect is what is selected in the checkpoint to compare with, and againstTaps are its tapped blocks.
+	againstSelect, againstTaps string
+	images                     int
+	all                        bool
 	// report is the file of the HTML page, or empty.
 	report string
 	// search says how long to look for a reason.
@@ -60,6 +60,10 @@ func verifyCommand(c *console) *cli.Command {
 			&cli.StringFlag{
 				Name: "against-select", Destination: &f.againstSelect, Category: referenceSection, DefaultText: "--select, where it has that",
 				Usage: "the `KEY` of the state dict of --against, like --select for the model",
+			},
+			&cli.StringFlag{
+				Name: "against-taps", Destination: &f.againstTaps, Category: referenceSection, DefaultText: "--taps",
+				Usage: "the `BLOCKS` that the checkpoint of --against taps, like --taps for the model",
 			},
 			&cli.PathFlag{
 				Name: "torchscript", Destination: &f.torchScript, Category: referenceSection,
@@ -121,7 +125,7 @@ type verifying struct {
 func (v *verifying) prepare(ctx context.Context, argument string) (err error) {
 	v.subject = verify.Subject{
 		Name: argument, Config: v.model.Config, Weights: v.model.Tensors, KeyBias: v.model.KeyBias, Rounded: adapt.Rounded(v.model.Steps),
-		EpsilonGuessed: v.model.From[card.Epsilon].Guess(),
+		EpsilonGuessed: v.model.From[card.Epsilon].Guess(), Shifted: v.model.TapsShifted(),
 	}
 	if v.subject.Engine, v.subject.Options, err = v.flags.engine.choose(); err != nil {
 		return err
@@ -257,6 +261,9 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		if f.againstSelect != "" {
 			return nil, nil, &usageError{"--against-select is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out --against-select"}
 		}
+		if f.againstTaps != "" {
+			return nil, nil, &usageError{"--against-taps is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out --against-taps"}
+		}
 		model, err = openModel(ctx, c, argument, f.model, f.zoo)
 		return model, nil, err
 	}
@@ -277,6 +284,11 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		Epsilon: options.Epsilon, Heads: options.Heads, Window: options.Window, Taps: options.Taps, Pooling: options.Pooling, Map: options.Map,
 		Drop: options.Drop, MayNotFit: true, KeyBias: true,
 		Select: cmp.Or(f.againstSelect, options.Select),
+	}
+	if f.againstTaps != "" {
+		if forOther.Taps, err = parseTaps("--against-taps", f.againstTaps); err != nil {
+			return nil, nil, err
+		}
 	}
 	if options, err = at.Options(options); err != nil {
 		return nil, nil, err
@@ -308,7 +320,9 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 func (f verifyFlags) reference(ctx context.Context, other *convert.Model) (verify.Reference, error) {
 	switch {
 	case other != nil:
-		return verify.Against(f.against, other.Config, other.Tensors), nil
+		against := verify.Against(f.against, other.Config, other.Tensors)
+		against.Shifted = other.TapsShifted()
+		return against, nil
 	case f.torchScript != "":
 		return torchScript(f.torchScript)
 	case f.recording != "":

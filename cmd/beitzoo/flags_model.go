@@ -131,7 +131,7 @@ func (f modelFlags) options() (convert.OpenOptions, error) {
 	if options.Window, err = parseWindow(f.window); err != nil {
 		return options, err
 	}
-	if options.Taps, err = parseTaps(f.taps); err != nil {
+	if options.Taps, err = parseTaps("--taps", f.taps); err != nil {
 		return options, err
 	}
 	if f.from != "" {
@@ -210,14 +210,14 @@ func parseWindow(value string) (arch.Window, error) {
 	return arch.Window{Height: int(height), Width: int(width)}, nil
 }
 
-// parseTaps reads the value of --taps. It returns nil if the flag is not given.
-func parseTaps(value string) (*[arch.Levels]arch.Tap, error) {
+// parseTaps reads the value of a flag such as --taps. It returns nil if the flag is not given.
+func parseTaps(flag, value string) (*[arch.Levels]arch.Tap, error) {
 	if value == "" {
 		return nil, nil
 	}
 	names := strings.Split(strings.ReplaceAll(value, " ", ""), ",")
 	wrong := func(why string) error {
-		return &usageError{fmt.Sprintf("--taps %s %s", text.Quote(text.Cut(value, 40)), why), "for a model of 12 blocks as unilm has it give: --taps 3,5,7,11"}
+		return &usageError{fmt.Sprintf("%s %s %s", flag, text.Quote(text.Cut(value, 40)), why), "for a model of 12 blocks as unilm has it give: " + flag + " 3,5,7,11"}
 	}
 	var taps [arch.Levels]arch.Tap
 	if len(names) != len(taps) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/segment"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -23,6 +24,7 @@ func modelHint(err error) string {
 		several   *naming.SeveralModelsError
 		stranger  *naming.StrangerError
 		kind      *arch.KindError
+		segments  *segment.ModelError
 		together  *naming.BesideError
 		inference *arch.InferenceError
 		conflict  *arch.ConflictError
@@ -73,7 +75,9 @@ func modelHint(err error) string {
 	case errors.As(err, &kind) && kind.Kind == arch.DVAEDecoder:
 		return kind.Hint() + "; the command is: beitzoo reconstruct MODEL --tokenizer T --decoder D IMAGE -o OUT.png"
 	case errors.As(err, &kind) && kind.Kind == arch.UPerNet:
-		return kind.Hint()
+		return kind.Hint() + "; the command is: beitzoo segment MODEL IMAGE -o PNG"
+	case errors.As(err, &segments) && segments.Config.Classifies():
+		return segments.Hint() + "; the command is: beitzoo predict MODEL IMAGE"
 	case errors.As(err, &kind):
 		return kind.Hint() + "; the commands are: beitzoo tokenize TOKENIZER IMAGES... -o FILE, and beitzoo mim MODEL --tokenizer TOKENIZER IMAGES..."
 	case errors.As(err, &together):
