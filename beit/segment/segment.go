@@ -65,7 +65,8 @@ func New(model engine.Model, config arch.Config, recipe Recipe, o Options) (*Seg
 	case config.Channels != arch.RGB:
 		return nil, &ModelError{config, fmt.Sprintf("the model takes pictures of %d channels", config.Channels)}
 	case recipe.Whole != nil && (recipe.Whole.Crop != config.ImageHeight || recipe.Whole.Crop != config.ImageWidth):
-		return nil, &ModelError{config, fmt.Sprintf("recipe %s makes pictures of %d pixels, and the model takes %d x %d", recipe.Name, recipe.Whole.Crop, config.ImageHeight, config.ImageWidth)}
+		return nil, &ModelError{config, fmt.Sprintf("recipe %s makes pictures of %d pixels, and the model takes %d x %d", recipe.Name, recipe.Whole.Crop,
+			config.ImageHeight, config.ImageWidth)}
 	case recipe.Whole == nil && recipe.Short != side:
 		return nil, &ModelError{config, fmt.Sprintf("recipe %s is for windows of %d pixels, and those of the model are %d x %d", recipe.Name, recipe.Short,
 			config.ImageHeight, config.ImageWidth)}
