@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-folders interop-pictures interop-record interop-thousand cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-folders interop-pictures interop-record interop-segmentation interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -54,8 +54,11 @@ interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers
 	VENV=$(VENV) ./dev/interop.sh casts
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
 	VENV=$(VENV) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh tokens
-	VENV=$(VENV) ./dev/interop.sh segmentation
+	VENV=$(VENV) SEED=$(SEED) ./dev/interop.sh segmentation
 	$(MAKE) interop-pictures interop-folders interop-record interop-drawn interop-cross
+
+interop-segmentation: ## segmentation models drawn by a seed in transformers and mmsegmentation, and from each way of names back: DRAWN=50 SEED=0, or CASE=12 alone
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) ./dev/interop.sh segmentation
 
 interop-pictures: ## what is made of image files, beside Pillow, timm, transformers and unilm: DRAWN=500 SEED=0, or CASE=NAME alone; UNILM=DIR for its own code
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) UNILM=$(UNILM) ./dev/interop.sh pictures

@@ -3,7 +3,7 @@
 # drawn and converted to everything, `dev/interop.sh drawn`, for models that are drawn with all that belongs to them, `dev/interop.sh resize`, for models that
 # are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh folders`, for data sets,
 # `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
-# `dev/interop.sh segmentation`, for models of segmentation in transformers, and `dev/interop.sh casts`.
+# `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, and `dev/interop.sh casts`.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
 # them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
@@ -55,9 +55,13 @@ segmentation)
         bin/beitzoo convert "testdata/segmentation/$1.unilm.pth" --taps "$2" --to hf --wrapper "$3" -o "$folder/$1.$3/" --quiet
         "$VENV/bin/python" -W ignore dev/interop/segmentation.py "$3" "$folder/$1.$3" "testdata/segmentation/$1.unilm.float64.recording.safetensors"
     }
-    check seg_p16_64 1,3,4,5 UperNetForSemanticSegmentation
-    check seg_p16_48 1,2,3,4 UperNetForSemanticSegmentation
-    check seg_p16_48 1,2,3,4 BeitForSemanticSegmentation
+    if [ -z "${CASE:-}" ]; then
+        check seg_p16_64 1,3,4,5 UperNetForSemanticSegmentation
+        check seg_p16_48 1,2,3,4 UperNetForSemanticSegmentation
+        check seg_p16_48 1,2,3,4 BeitForSemanticSegmentation
+    fi
+    "$VENV/bin/python" -W ignore dev/interop/segmenters.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" --drawn "${DRAWN:-20}" \
+        ${CASE:+--case "$CASE"} "$@"
     ;;
 *) echo "no such checks: $checks" >&2 && exit 2 ;;
 esac
