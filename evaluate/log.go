@@ -1,24 +1,21 @@
 package evaluate
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/errdef"
-	"github.com/beitzoo/beitzoo/internal/disk"
+	"github.com/beitzoo/beitzoo/evaluate/internal/lines"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // Log is a file of predictions that is being written: a line in one call of the system for each image, so that a process that is killed at any moment leaves
 // whole lines and at most a part of the last. Opening the file again resumes the evaluation.
 type Log struct {
-	file     *os.File
+	to       *lines.Appender
 	path     string
 	tally    *Tally
 	resumed  int
@@ -33,36 +30,36 @@ type Log struct {
 // If the records are those of something else, the error is a *[MismatchError], if another process is writing to the file, a *[disk.InUseError]; else a
 // *[FileError], or one of [disk.OpenAppend].
 func OpenLog(path string, header Header) (*Log, error) {
-	file, err := disk.OpenAppend(path)
+	first, err := json.Marshal(header)
+	if err == nil && len(first) > maxHeader {
+		err = errdef.New(errdef.ErrInput, fmt.Sprintf("%s: the names of all classes take more than %d bytes", text.Name(path), maxHeader))
+	}
 	if err != nil {
 		return nil, err
 	}
-	log := &Log{file: file, path: path}
-	if err := log.begin(header); err != nil {
-		file.Close()
+	to, begun, err := lines.OpenAppender(path, first)
+	if err != nil {
+		return nil, err
+	}
+	log := &Log{to: to, path: path, tally: NewTally(header)}
+	if begun {
+		err = log.resume(header)
+	}
+	if err != nil {
+		to.Close()
 		return nil, err
 	}
 	return log, nil
 }
 
-// begin reads what the file holds, or writes the header.
-func (l *Log) begin(header Header) error {
-	first, err := json.Marshal(header)
-	if err == nil && len(first) > maxHeader {
-		err = errdef.New(errdef.ErrInput, fmt.Sprintf("%s: the names of all classes take more than %d bytes", text.Name(l.path), maxHeader))
-	}
+// resume reads what the file holds.
+func (l *Log) resume(header Header) error {
+	file, err := l.to.FromStart()
 	if err != nil {
 		return err
 	}
-	if empty, err := l.holdsNothing(first); err != nil || empty {
-		l.tally = NewTally(header)
-		return errors.Join(err, l.writeFirst(first))
-	}
-	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
 	images := newLedger(l.path)
-	found, err := readPredictions(l.path, l.file, images)
+	found, err := readPredictions(l.path, file, images)
 	if err != nil {
 		return err
 	}
@@ -72,27 +69,9 @@ func (l *Log) begin(header Header) error {
 	l.ledger = images
 	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
 	if found.Torn > 0 {
-		return disk.AtTarget(l.path, os.Truncate(l.path, found.size)) // not of the open file, which on Windows can only be appended to
+		return l.to.Cut(found.size)
 	}
 	return nil
-}
-
-// holdsNothing reports whether the file is empty, or holds a part of the header alone, which a killed process left.
-func (l *Log) holdsNothing(header []byte) (bool, error) {
-	begun, err := io.ReadAll(io.LimitReader(l.file, int64(len(header))+1))
-	return len(begun) <= len(header) && bytes.HasPrefix(header, begun), err
-}
-
-func (l *Log) writeFirst(header []byte) error {
-	if err := os.Truncate(l.path, 0); err != nil {
-		return disk.AtTarget(l.path, err)
-	}
-	return l.writeLine(header)
-}
-
-func (l *Log) writeLine(line []byte) error {
-	_, err := l.file.Write(append(line, '\n'))
-	return disk.AtTarget(l.path, err)
 }
 
 // Resumed returns the number of images that the file was about when it was opened.
@@ -113,7 +92,7 @@ func (l *Log) add(r Record) error {
 	if err != nil {
 		return err
 	}
-	return l.writeLine(line)
+	return l.to.Add(line)
 }
 
 // end writes that there are no more images.
@@ -125,11 +104,11 @@ func (l *Log) end() error {
 		return err
 	}
 	l.finished = true
-	return errors.Join(l.writeLine(line), disk.AtTarget(l.path, l.file.Sync()))
+	return errors.Join(l.to.Add(line), l.to.Sync())
 }
 
 // Close closes the file.
-func (l *Log) Close() error { return disk.AtTarget(l.path, l.file.Close()) }
+func (l *Log) Close() error { return l.to.Close() }
 
 // Difference is a property in which two evaluations differ: what it is, and what it is in either.
 type Difference struct {
@@ -163,15 +142,8 @@ func (e *MismatchError) Hint() string {
 // differences returns in what two headers differ that the figures depend on. A shard is one of them only if it is asked for. Names, devices and versions are
 // not: they do not change a figure by more than rounding does.
 func (h *Header) differences(other Header, shards bool) []Difference {
-	var found []Difference
-	compare := func(what string, here, there any) {
-		if !reflect.DeepEqual(here, there) {
-			if a, names := here.([]string); names {
-				here, there = fromDifference(a, there.([]string))
-			}
-			found = append(found, Difference{what, brief(here), brief(there)})
-		}
-	}
+	var found Differences
+	compare := found.Compare
 	compare("digest of the weights", h.Model.Digest, other.Model.Digest)
 	compare("architecture", h.Model.Config.Named(), other.Model.Config.Named())
 	compare("function of the logits", h.Model.Function, other.Model.Function)
@@ -193,6 +165,20 @@ func (h *Header) differences(other Header, shards bool) []Difference {
 		compare("part", h.Data.Shard, other.Data.Shard)
 	}
 	return found
+}
+
+// Differences are those of two evaluations.
+type Differences []Difference
+
+// Compare adds a property if it is not the same.
+func (d *Differences) Compare(what string, here, there any) {
+	if reflect.DeepEqual(here, there) {
+		return
+	}
+	if a, names := here.([]string); names {
+		here, there = fromDifference(a, there.([]string))
+	}
+	*d = append(*d, Difference{what, brief(here), brief(there)})
 }
 
 // fromDifference returns two lists of names from where they differ, or their lengths if one is the beginning of the other.

@@ -27,35 +27,12 @@ type Merged struct {
 // the whole. What cannot be read is a *[FileError] each. Files that are not about the same are a *[MismatchError] each. Parts that are missing, not finished,
 // or there twice, are a *[PartsError].
 func Merge(paths ...string) (*Merged, error) {
-	m := &Merged{}
-	var problems []error
-	for _, path := range paths {
-		part, err := ReadPredictions(path)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		m.Parts = append(m.Parts, part)
-	}
-	if err := errors.Join(problems...); err != nil {
+	parts, err := GatherParts(paths, ReadPredictions,
+		func(part, first *Predictions) []Difference { return part.Header.differences(first.Header, false) }, partFile)
+	if err != nil {
 		return nil, err
 	}
-	if len(m.Parts) == 0 {
-		return nil, &PartsError{Problems: []string{"there is no file of predictions"}}
-	}
-	first := m.Parts[0]
-	for _, part := range m.Parts[1:] {
-		if differences := part.Header.differences(first.Header, false); len(differences) > 0 {
-			problems = append(problems, &MismatchError{Path: part.Path, Other: first.Path, Differences: differences})
-		}
-	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	slices.SortStableFunc(m.Parts, func(a, b *Predictions) int { return cmp.Compare(a.Header.Data.Shard.Index, b.Header.Data.Shard.Index) })
-	if problems := partProblems(m.Parts); len(problems) > 0 {
-		return nil, &PartsError{problems}
-	}
+	m := &Merged{Parts: parts}
 	m.Header = m.Parts[0].Header
 	m.Header.Data.Shard = Shard{1, 1}
 	m.tally = NewTally(m.Header)
@@ -91,16 +68,57 @@ func (e *PartsError) Hint() string {
 	return "name the file of each part once; evaluate the parts that are missing, and resume those that are not finished with the commands that began them"
 }
 
-// partProblems returns what is wrong with the parts, which are in the order of their indices.
-func partProblems(parts []*Predictions) []string {
-	files := make([]PartFile, len(parts))
-	for i, part := range parts {
-		files[i] = PartFile{Path: part.Path, Shard: part.Header.Data.Shard}
-		if !part.Finished {
-			files[i].Lacks = fmt.Sprintf("part %s, %s, is not finished: it has %s", files[i].Shard, part.Path, part.extent())
+// GatherParts reads the files of all parts of a data set, in any order, and returns them in that of the shards. differences returns in what a part and the first one
+// differ, their shards apart, and describe what a file is. The errors of read come together; then those of parts that are not about the same, a *[MismatchError] each;
+// then a *[PartsError].
+func GatherParts[P any](paths []string, read func(path string) (P, error), differences func(part, first P) []Difference, describe func(P) PartFile) ([]P, error) {
+	var parts []P
+	var problems []error
+	for _, path := range paths {
+		part, err := read(path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		parts = append(parts, part)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	if len(parts) == 0 {
+		return nil, &PartsError{Problems: []string{"there is no file of predictions"}}
+	}
+	for _, part := range parts[1:] {
+		if differences := differences(part, parts[0]); len(differences) > 0 {
+			problems = append(problems, &MismatchError{Path: describe(part).Path, Other: describe(parts[0]).Path, Differences: differences})
 		}
 	}
-	return PartProblems(files)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(parts, func(a, b P) int { return cmp.Compare(describe(a).Shard.Index, describe(b).Shard.Index) })
+	files := make([]PartFile, len(parts))
+	for i, part := range parts {
+		files[i] = describe(part)
+	}
+	if problems := PartProblems(files); len(problems) > 0 {
+		return nil, &PartsError{problems}
+	}
+	return parts, nil
+}
+
+// partFile says what is wrong with a file of predictions by itself.
+func partFile(p *Predictions) PartFile {
+	file := PartFile{Path: p.Path, Shard: p.Header.Data.Shard}
+	if !p.Finished {
+		file.Lacks = Unfinished(file, p.extent())
+	}
+	return file
+}
+
+// Unfinished says of a part that it has no more than that.
+func Unfinished(file PartFile, extent string) string {
+	return fmt.Sprintf("part %s, %s, is not finished: it has %s", file.Shard, file.Path, extent)
 }
 
 // PartFile is a file about a part of the images.

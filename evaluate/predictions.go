@@ -22,6 +22,9 @@ const (
 	maxLoss = 1e100
 )
 
+// lineLimits are those of the lines of a file of predictions.
+var lineLimits = lines.Limits{First: maxHeader, Other: maxRecord}
+
 // Predictions is a file of predictions: a header, then a line for each image. It is not open between calls.
 type Predictions struct {
 	Path   string
@@ -90,34 +93,18 @@ func openRegular(path string) (*os.File, error) {
 func readPredictions(path string, file io.Reader, images *ledger) (*Predictions, error) {
 	from := lines.NewReader(file)
 	p := &Predictions{Path: path, ledger: images}
-	var raw []byte
-	var err error
-	if from.Begins(opening) {
-		raw, err = from.Next(maxHeader)
-	}
-	if err == nil && json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format && err == nil || errors.Is(err, io.EOF) || errors.Is(err, lines.ErrTorn) {
-		err = errNotPredictions
-	}
-	if err == nil {
-		err = p.Header.check()
-	}
-	if err != nil {
-		return nil, &FileError{Path: path, Line: 1, Err: err}
-	}
-	p.Tally = NewTally(p.Header)
-	for number := 2; ; number++ {
-		raw, err := from.Next(maxRecord)
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, lines.ErrTorn):
-			p.size, p.Torn = from.Whole, from.Torn
-			return p, nil
-		case err == nil:
-			err = p.add(raw)
+	header := func(raw []byte) error {
+		if raw == nil || json.Unmarshal(raw, &p.Header) != nil || p.Header.Format != Format {
+			return errNotPredictions
 		}
-		if err != nil {
-			return nil, &FileError{Path: path, Line: number, Err: err}
-		}
+		p.Tally = NewTally(p.Header)
+		return p.Header.check()
 	}
+	if number, err := from.Scan(opening, lineLimits, header, p.add); err != nil {
+		return nil, &FileError{Path: path, Line: number, Err: err}
+	}
+	p.size, p.Torn = from.Whole, from.Torn
+	return p, nil
 }
 
 // errOtherImages says that records are not about the images of the data.

@@ -49,3 +49,30 @@ func (r *Reader) Next(limit int) ([]byte, error) {
 		}
 	}
 }
+
+// Limits are how many bytes the first line of a file, and each other, may have: files may be hostile.
+type Limits struct{ First, Other int }
+
+// Scan calls first with the first line, and other with each that follows, up to the last whole one. first gets nil if the file does not begin with opening, or
+// has no whole line. After an error, of reading or of one of them, Scan returns it with the number of its line, from 1.
+func (r *Reader) Scan(opening string, limits Limits, first, other func(line []byte) error) (number int, err error) {
+	var line []byte
+	if r.Begins(opening) {
+		line, err = r.Next(limits.First)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, ErrTorn) {
+		line, err = nil, nil
+	}
+	if err == nil {
+		err = first(line)
+	}
+	for number = 1; err == nil; {
+		number++
+		if line, err = r.Next(limits.Other); err == nil {
+			err = other(line)
+		} else if errors.Is(err, io.EOF) || errors.Is(err, ErrTorn) {
+			return 0, nil
+		}
+	}
+	return number, err
+}
