@@ -108,6 +108,11 @@ func decodePNG(data []byte) (*RGB8, error) {
 	if err := p.chunks(data); err != nil {
 		return nil, err
 	}
+	return p.decode()
+}
+
+// decode decompresses the pixels.
+func (p *pngFile) decode() (*RGB8, error) {
 	readers := make([]io.Reader, len(p.pixels))
 	for i, part := range p.pixels {
 		readers[i] = bytes.NewReader(part)
