@@ -77,6 +77,7 @@
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
 //   - evaluate/mim: measures how many visual tokens of masked patches a model recovers
+//   - evaluate/segmentation: measures mIoU of maps of classes
 //   - evaluate/tokens: files of the visual tokens of many images
 //   - evaluate/report: an evaluation as a web page
 //

@@ -17,6 +17,10 @@ type Segmenter struct {
 	Labels []string
 	// Assumed says that nobody states the recipe, which is then that of microsoft/unilm for windows of the size.
 	Assumed bool
+	// Weights are those that were opened.
+	Weights
+	// Digest is "sha256:" and the digest of the parameters, see [convert.Digest]; empty if it was not asked for.
+	Digest string
 	// Source says how the checkpoint was read, and what was guessed.
 	Source convert.Input
 	// Notes are remarks for people.
@@ -36,7 +40,7 @@ func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segm
 		return nil, err
 	}
 	defer opened.Close()
-	s := &Segmenter{Source: opened.Input(), Notes: opened.Notes, Assumed: recipe == ""}
+	s := &Segmenter{Notes: opened.Notes, Assumed: recipe == "", Weights: weights, Source: opened.Input()}
 	if known := opened.Card(); !card.Placeholder(known.Labels) {
 		s.Labels = known.Labels
 	}
@@ -48,6 +52,11 @@ func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segm
 	}
 	if _, err := segment.New(nil, opened.Config, view, how); err != nil {
 		return nil, fmt.Errorf("%s: %w", weights.name(), err)
+	}
+	if options.Digest {
+		if s.Digest, err = digestOf(ctx, opened.Tensors); err != nil {
+			return nil, err
+		}
 	}
 	if s.loaded, err = loadInto(ctx, opened, options); err != nil {
 		return nil, err

@@ -3,7 +3,8 @@
 # drawn and converted to everything, `dev/interop.sh drawn`, for models that are drawn with all that belongs to them, `dev/interop.sh resize`, for models that
 # are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh folders`, for data sets,
 # `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
-# `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, and `dev/interop.sh casts`.
+# `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, `dev/interop.sh pixels`, for
+# figures of maps of classes, and `dev/interop.sh casts`.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
 # them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
@@ -22,7 +23,7 @@ for beside in transformers4 openmmlab; do
 done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?cross, drawn, folders, mutants, casts, pictures, record, resize, segmentation or tokens}
+checks=${1:?cross, drawn, folders, mutants, casts, pictures, pixels, record, resize, segmentation or tokens}
 shift
 frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
@@ -46,6 +47,10 @@ resize)
 tokens)
     [ -z "${UNILM:-}" ] || ./dev/beside.sh tokens
     exec "$VENV/bin/python" -W ignore dev/interop/visual_tokens.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" ${UNILM:+--unilm "$UNILM" --beside "$VENV/tokens"} ${PASSL:+--passl "$PASSL"} "$@"
+    ;;
+pixels)
+    ./dev/beside.sh pixels
+    exec "$VENV/bin/python" -W ignore dev/interop/pixels.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" --beside "$VENV/pixels" --seed "${SEED:-0}" --drawn "${DRAWN:-40}" "$@"
     ;;
 segmentation)
     folder=$(mktemp -d)

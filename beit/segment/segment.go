@@ -135,14 +135,17 @@ func (s *Segmenter) Picture(ctx context.Context, p *preprocess.RGB8) (*Map, erro
 	return m, s.slide(ctx, p, m)
 }
 
-// File reads a picture as the recipe's program does, and segments it. The picture is as large as the map. Errors are those of [preprocess.Decode] and
-// [Segmenter.Picture].
-func (s *Segmenter) File(ctx context.Context, r io.Reader) (*Map, *preprocess.RGB8, error) {
-	decode := preprocess.DecodeUpright
+// Decode reads a picture as the recipe's program does: with windows it is turned as its file says. Errors are those of [preprocess.Decode].
+func (s *Segmenter) Decode(r io.Reader) (*preprocess.RGB8, error) {
 	if s.recipe.Whole != nil {
-		decode = preprocess.Decode
+		return preprocess.Decode(r)
 	}
-	p, err := decode(r)
+	return preprocess.DecodeUpright(r)
+}
+
+// File is [Segmenter.Decode] and [Segmenter.Picture]. The picture is as large as the map.
+func (s *Segmenter) File(ctx context.Context, r io.Reader) (*Map, *preprocess.RGB8, error) {
+	p, err := s.Decode(r)
 	if err != nil {
 		return nil, nil, err
 	}

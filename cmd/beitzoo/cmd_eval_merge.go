@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/segmentation"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -40,6 +41,9 @@ type mergedResult struct {
 }
 
 func evalMerge(c *console, paths []string) error {
+	if slices.ContainsFunc(paths, segmentation.IsPredictions) {
+		return mergePixels(c, paths)
+	}
 	merged, err := evaluate.Merge(paths...)
 	if err != nil {
 		return err
@@ -54,20 +58,55 @@ func evalMerge(c *console, paths []string) error {
 		c.printf("%s: recipe %s; %s, %s; %s", h.Model.Name, recipeText(h.Recipe.Recipe, h.Recipe.Name), h.Run.Engine, h.Run.DType, text.Count(len(parts), "part", "parts"))
 		printSummary(c, summary)
 	})
-	return cmp.Or(err, unreadError(summary))
+	return cmp.Or(err, unreadError(summary.Unread, summary.All))
+}
+
+// mergedPixels is what `beitzoo eval merge --json` prints for a model for segmentation.
+type mergedPixels struct {
+	Model string `json:"model"`
+	segmentation.View
+	*segmentation.Summary
+	Provenance pixelProvenance `json:"provenance"`
+	Parts      []string        `json:"parts"`
+}
+
+// mergePixels is evalMerge for maps of classes.
+func mergePixels(c *console, paths []string) error {
+	merged, err := segmentation.Merge(paths...)
+	if err != nil {
+		return err
+	}
+	c.remarkMergedPixels(merged)
+	h, summary := &merged.Header, merged.Summary()
+	parts := make([]string, len(merged.Parts))
+	for i, part := range merged.Parts {
+		parts[i] = part.Path
+	}
+	err = c.result(mergedPixels{h.Model.Name, h.View, summary, pixelProvenanceOf(h), parts}, func() {
+		c.printf("%s: %s; %s, %s; %s", h.Model.Name, viewText(h.View), h.Run.Engine, h.Run.DType, text.Count(len(parts), "part", "parts"))
+		c.printf("%s", dataText(h))
+		printPixels(c, summary)
+	})
+	return cmp.Or(err, unreadError(summary.Unread, summary.All))
 }
 
 // remarkMerged says in what the parts differ although they add up.
 func (c *console) remarkMerged(m *evaluate.Merged) {
-	c.remarkVaried(m, "versions", func(h evaluate.Header) string { return h.Version })
-	c.remarkVaried(m, "devices", func(h evaluate.Header) string { return h.Run.Device })
+	remarkVaried(c, "versions", m.Parts, func(p *evaluate.Predictions) string { return p.Header.Version })
+	remarkVaried(c, "devices", m.Parts, func(p *evaluate.Predictions) string { return p.Header.Run.Device })
+}
+
+// remarkMergedPixels is remarkMerged for maps of classes.
+func (c *console) remarkMergedPixels(m *segmentation.Merged) {
+	remarkVaried(c, "versions", m.Parts, func(p *segmentation.Predictions) string { return p.Header.Version })
+	remarkVaried(c, "devices", m.Parts, func(p *segmentation.Predictions) string { return p.Header.Run.Device })
 }
 
 // remarkVaried says that something is not the same in all parts.
-func (c *console) remarkVaried(m *evaluate.Merged, what string, of func(evaluate.Header) string) {
+func remarkVaried[P any](c *console, what string, parts []P, of func(P) string) {
 	var all []string
-	for _, part := range m.Parts {
-		if value := of(part.Header); !slices.Contains(all, value) {
+	for _, part := range parts {
+		if value := of(part); !slices.Contains(all, value) {
 			all = append(all, value)
 		}
 	}
@@ -77,12 +116,12 @@ func (c *console) remarkVaried(m *evaluate.Merged, what string, of func(evaluate
 }
 
 // unreadError returns the error about images that could not be read when the records were made, or nil.
-func unreadError(s *evaluate.Summary) error {
-	if len(s.Unread) == 0 {
+func unreadError(unread []evaluate.Unread, all int) error {
+	if len(unread) == 0 {
 		return nil
 	}
-	err := &classify.UnreadError{Total: s.All}
-	for _, image := range s.Unread {
+	err := &classify.UnreadError{Total: all}
+	for _, image := range unread {
 		err.Failures = append(err.Failures, &preprocess.FileError{Path: image.Image, Err: errdef.New(errdef.ErrInput, image.Error)})
 	}
 	return err

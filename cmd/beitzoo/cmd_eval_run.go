@@ -120,26 +120,33 @@ func newEvaluation(c *console, argument string, model *beitzoo.Model, data datas
 		if e.log, err = evaluate.OpenLog(r.predictions, e.header); err != nil {
 			return nil, err
 		}
-		e.remarkResumed(r.predictions)
+		e.remarkResumed(r.predictions, e.log)
 	}
 	return e, nil
 }
 
-func (e *evaluation) remarkResumed(path string) {
-	resumed := e.log.Resumed()
+// resumedLog is a file of predictions that may have been begun before.
+type resumedLog interface {
+	Resumed() int
+	Unread() int
+	Finished() bool
+}
+
+func (c *console) remarkResumed(path string, log resumedLog) {
+	resumed := log.Resumed()
 	if resumed == 0 {
 		return
 	}
-	follows, unread := ": the others follow", e.log.Unread()
+	follows, unread := ": the others follow", log.Unread()
 	switch {
-	case e.log.Finished() && unread > 0:
+	case log.Finished() && unread > 0:
 		follows = ": all others, " + text.Count(unread, "image", "images") + " that could not be read, are tried again"
-	case e.log.Finished():
+	case log.Finished():
 		follows = ": all of them"
 	case unread > 0:
 		follows += "; " + text.Count(unread, "image", "images") + " that could not be read are tried again"
 	}
-	e.remark(fmt.Sprintf("%s has %s already%s", path, text.Count(resumed-unread, "image", "images"), follows))
+	c.remark(fmt.Sprintf("%s has %s already%s", path, text.Count(resumed-unread, "image", "images"), follows))
 }
 
 // run runs the evaluation and prints its result, also if it was interrupted: then it says that it is a part.

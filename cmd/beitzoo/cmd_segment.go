@@ -8,7 +8,6 @@ import (
 	"image/color"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -28,9 +27,9 @@ type segmentFlags struct {
 	zoo      zooFlags
 	pictures pictureFlags
 	strict   bool
-	// recipe is that of package segment, and scales is a list of numbers.
-	recipe, scales   string
-	flip, multi      bool
+	passFlags
+	// recipe is that of package segment.
+	recipe           string
 	output, overlays string
 }
 
@@ -62,35 +61,12 @@ func (f *segmentFlags) flags() []cli.Flag {
 			Name: "recipe", Destination: &f.recipe, DefaultText: "that of unilm for windows of the model's size",
 			Usage: "prepare pictures by this `RECIPE`: " + strings.Join(segment.RecipeNames(), ", "),
 		},
-		&cli.StringFlag{Name: "scales", Destination: &f.scales, Usage: "average the probabilities at these `SCALES` of the recipe's size, such as 0.75,1,1.25"},
-		boolFlag("multi-scale", &f.multi, "the scales with which figures of several scales are published: 0.5, 0.75, 1, 1.25, 1.5, 1.75"),
-		boolFlag("flip", &f.flip, "average with the mirrored picture"),
 		boolFlag("strict", &f.strict, "stop at the first picture that cannot be read"),
 	}
 	model := slices.DeleteFunc(f.model.flags(), func(flag cli.Flag) bool {
 		return slices.ContainsFunc([]string{"recipe", "problem-type"}, func(name string) bool { return slices.Contains(flag.Names(), name) })
 	})
-	return slices.Concat(own, f.pictures.flags(), model, f.engine.flags(), f.zoo.flags())
-}
-
-// options returns how pictures are segmented.
-func (f *segmentFlags) options() (o segment.Options, err error) {
-	o = segment.Options{Flip: f.flip, Threads: f.engine.threads}
-	switch {
-	case f.multi && f.scales != "":
-		return o, &usageError{"--multi-scale and --scales exclude each other", "--multi-scale stands for --scales 0.5,0.75,1,1.25,1.5,1.75"}
-	case f.multi:
-		o.Scales = segment.MultiScale
-	case f.scales != "":
-		for _, word := range strings.Split(f.scales, ",") {
-			scale, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
-			if err != nil || !(scale > 0) {
-				return o, &usageError{fmt.Sprintf("--scales has %s, which is not a number above 0", text.Quote(word)), "separate numbers by commas, as in 0.75,1,1.25"}
-			}
-			o.Scales = append(o.Scales, scale)
-		}
-	}
-	return o, nil
+	return slices.Concat(own, f.passFlags.flags(), f.pictures.flags(), model, f.engine.flags(), f.zoo.flags())
 }
 
 // segmentResult is what `beitzoo segment --json` prints.
@@ -134,7 +110,7 @@ func segmentPictures(ctx context.Context, c *console, argument string, images []
 	if f.overlays != "" && filepath.Clean(f.overlays) == filepath.Clean(f.output) {
 		return &usageError{"-o and --overlay are the same path", "overlays would replace the maps: name another file or folder"}
 	}
-	how, err := f.options()
+	how, err := f.options(f.engine.threads)
 	if err != nil {
 		return err
 	}
@@ -184,7 +160,12 @@ func (f *segmentFlags) open(ctx context.Context, c *console, argument string, ho
 	if err != nil {
 		return nil, err
 	}
-	model, err := beitzoo.LoadSegmenter(ctx, weights, f.recipe, how, options)
+	return loadSegmenter(ctx, c, weights, f.recipe, how, options)
+}
+
+// loadSegmenter loads weights into the engine of the options, and says what was guessed.
+func loadSegmenter(ctx context.Context, c *console, weights beitzoo.Weights, recipe string, how segment.Options, options beitzoo.Options) (*beitzoo.Segmenter, error) {
+	model, err := beitzoo.LoadSegmenter(ctx, weights, recipe, how, options)
 	if err != nil {
 		return nil, err
 	}

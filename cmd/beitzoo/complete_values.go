@@ -130,6 +130,8 @@ var valuesOf = map[string]values{
 
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
 	"eval DATA":              fileValues,
+	"eval --split":           {words: fixedWords("validation", "training", "val", "train", "test")},
+	"--reduce-zero-label":    {words: fixedWords(switchOn, switchOff)},
 	"inspect FILE":           modelValues,
 	"manifest validate FILE": yamlValues,
 	"manifest sign FILE":     yamlValues,

@@ -21,7 +21,9 @@ const (
 	engineSection = "Engine"
 	zooSection    = "Zoo"
 	dataSection   = "Data"
-	adaptSection  = "Change"
+	// segmentationSection is in the help of eval alone.
+	segmentationSection = "Segmentation"
+	adaptSection        = "Change"
 	// referenceSection is in the help of verify alone.
 	referenceSection = "Reference"
 )

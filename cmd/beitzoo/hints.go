@@ -17,6 +17,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/evaluate/segmentation"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
@@ -40,6 +41,7 @@ type missing int
 const (
 	modelFile missing = iota
 	imageFolder
+	labelledFolder
 	listFile
 )
 
@@ -50,6 +52,8 @@ func (e *missingError) Hint() string {
 	switch e.what {
 	case listFile:
 		return "check the path; a list has the path of one picture in each line"
+	case labelledFolder:
+		return "check the path; DATA is a folder with pictures and labels, such as ADEChallengeData2016, or one of pictures with --labels-dir FOLDER"
 	case imageFolder:
 		return "check the path; DATA is a folder with a folder of images for each class, such as val/n01440764/1.jpg, a list, or tar files"
 	}
@@ -128,6 +132,15 @@ var flagHints = []struct {
 	{is(card.ErrNotRGB), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{is(card.ErrNotSquare), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
+	{isA(func(e *segmentation.LayoutError) bool { return e.Unplaced }), "the flag is --labels-dir FOLDER"},
+	{isA(func(e *segmentation.LayoutError) bool { return e.Unsplit }), "the flags are --split NAME and --labels-dir FOLDER"},
+	{isA(func(e *segmentation.DataError) bool {
+		return e.Has(segmentation.Unlabelled) || e.Has(segmentation.Unpictured)
+	}), "the flag is --allow-unpaired"},
+	{isA(func(e *segmentation.DataError) bool {
+		return e.Has(segmentation.Beyond) && !e.Labelling.ReduceZeroLabel
+	}), "the flags are --reduce-zero-label on and --ignore-index NUMBER"},
+	{isA(func(e *segmentation.DataError) bool { return e.Has(segmentation.Beyond) }), "the flag is --reduce-zero-label off"},
 	{isA(func(e *dataset.NoImagesError) bool { return e.Flat > 0 }), "the flag is --truth FILE"},
 	{isA(func(e *dataset.ListError) bool { return e.Unrooted }), "the flag is --root FOLDER"},
 	{isA(func(e *dataset.RealError) bool { return e.Nameless }), "the flag is --labels imagenet-1k"},

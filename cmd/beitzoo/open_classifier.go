@@ -62,6 +62,11 @@ func openClassifier(ctx context.Context, c *console, argument string, f classifi
 	if err != nil {
 		return nil, err
 	}
+	return f.loadClassifier(ctx, c, weights, options)
+}
+
+// loadClassifier loads weights into the engine of the options.
+func (f *classifierFlags) loadClassifier(ctx context.Context, c *console, weights beitzoo.Weights, options beitzoo.Options) (*beitzoo.Model, error) {
 	model, err := beitzoo.Load(ctx, weights, options)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/segmentation"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -74,8 +75,20 @@ type progressEvent struct {
 	Total       int64   `json:"total,omitempty"`
 	PerSecond   float64 `json:"per_second"`
 	SecondsLeft float64 `json:"seconds_left,omitempty"`
-	// Top1 is the accuracy so far, of an evaluation.
+	// Top1 is the accuracy so far, of an evaluation, and MIoU the mean of intersections over unions.
 	Top1 *float64 `json:"top1,omitempty"`
+	MIoU *float64 `json:"miou,omitempty"`
+}
+
+// figure returns what an evaluation has so far, or an empty text.
+func (e *progressEvent) figure() string {
+	switch {
+	case e.Top1 != nil:
+		return fmt.Sprintf("top-1 %.2f %%", 100**e.Top1)
+	case e.MIoU != nil:
+		return fmt.Sprintf("mIoU %.2f %%", 100**e.MIoU)
+	}
+	return ""
 }
 
 // set is the callback for the libraries: how much is done, and of how much. The total is negative as long as it is not known.
@@ -88,20 +101,30 @@ func (p *progress) setEvaluation(e evaluate.Progress) {
 	p.show(progressEvent{Done: int64(e.Done), Total: int64(e.Total), Top1: &e.Accuracy.Share1}, int64(e.Taken))
 }
 
+// setSegmentation is setEvaluation for maps of classes.
+func (p *progress) setSegmentation(e segmentation.Progress) {
+	event := progressEvent{Done: int64(e.Done), Total: int64(e.Total)}
+	if e.Figures.MeanIoU.Known() {
+		miou := float64(e.Figures.MeanIoU)
+		event.MIoU = &miou
+	}
+	p.show(event, int64(e.Taken))
+}
+
 // show shows what is done. taken is how much of that since the start.
 func (p *progress) show(event progressEvent, taken int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := event.Done - taken
+	before, figure := event.Done-taken, event.figure()
 	switch {
-	case p.bar != nil && event.Top1 != nil && event.Done < event.Total && time.Since(p.last) < 100*time.Millisecond: // a new description draws the bar
+	case p.bar != nil && figure != "" && event.Done < event.Total && time.Since(p.last) < 100*time.Millisecond: // a new description draws the bar
 	case p.bar != nil:
 		p.last = time.Now()
 		if left := event.Total - before; p.bar.GetMax64() != left {
 			p.bar.ChangeMax64(max(-1, left))
 		}
-		if event.Top1 != nil {
-			p.bar.Describe(fmt.Sprintf("%s, top-1 %.2f %%", p.title, 100**event.Top1))
+		if figure != "" {
+			p.bar.Describe(p.title + ", " + figure)
 		}
 		p.bar.Set64(taken)
 	case p.events && time.Since(p.last) > time.Second:
