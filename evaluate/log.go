@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 
@@ -30,48 +31,24 @@ type Log struct {
 // If the records are those of something else, the error is a *[MismatchError], if another process is writing to the file, a *[disk.InUseError]; else a
 // *[FileError], or one of [disk.OpenAppend].
 func OpenLog(path string, header Header) (*Log, error) {
-	first, err := json.Marshal(header)
-	if err == nil && len(first) > maxHeader {
-		err = errdef.New(errdef.ErrInput, fmt.Sprintf("%s: the names of all classes take more than %d bytes", text.Name(path), maxHeader))
-	}
+	l := &Log{path: path, tally: NewTally(header)}
+	var err error
+	l.to, err = lines.Resume(path, header, maxHeader, func(file io.Reader) (whole, torn int64, err error) {
+		l.ledger = newLedger(path)
+		found, err := readPredictions(path, file, l.ledger)
+		if err != nil {
+			return 0, 0, err
+		}
+		if differences := found.Header.differences(header, true); len(differences) > 0 {
+			return 0, 0, &MismatchError{Path: path, Other: "this evaluation", Differences: differences}
+		}
+		l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
+		return found.size, found.Torn, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	to, begun, err := lines.OpenAppender(path, first)
-	if err != nil {
-		return nil, err
-	}
-	log := &Log{to: to, path: path, tally: NewTally(header)}
-	if begun {
-		err = log.resume(header)
-	}
-	if err != nil {
-		to.Close()
-		return nil, err
-	}
-	return log, nil
-}
-
-// resume reads what the file holds.
-func (l *Log) resume(header Header) error {
-	file, err := l.to.FromStart()
-	if err != nil {
-		return err
-	}
-	images := newLedger(l.path)
-	found, err := readPredictions(l.path, file, images)
-	if err != nil {
-		return err
-	}
-	if differences := found.Header.differences(header, true); len(differences) > 0 {
-		return &MismatchError{Path: l.path, Other: "this evaluation", Differences: differences}
-	}
-	l.ledger = images
-	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
-	if found.Torn > 0 {
-		return l.to.Cut(found.size)
-	}
-	return nil
+	return l, nil
 }
 
 // Resumed returns the number of images that the file was about when it was opened.

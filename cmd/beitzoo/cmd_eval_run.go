@@ -160,9 +160,7 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		err = errors.Join(err, e.log.Close())
 	}
 	unread, err := ofUnread(err)
-	if err != nil && e.log != nil && summary.All > 0 && !errors.As(err, new(*evaluate.FileError)) {
-		e.remark("the same command goes on from here")
-	}
+	e.remarkGoesOn(err, e.log != nil, summary.All)
 	if err != nil && (!errors.Is(err, context.Canceled) || summary.All == 0) {
 		return err
 	}
@@ -173,6 +171,13 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		printSummary(e.console, summary)
 	})
 	return cmp.Or(err, printed, unread)
+}
+
+// remarkGoesOn says that an evaluation which ended with an error can be resumed, if it has a file of predictions, and that is not what is wrong.
+func (c *console) remarkGoesOn(err error, logged bool, records int) {
+	if err != nil && logged && records > 0 && !errors.As(err, new(*evaluate.FileError)) {
+		c.remark("the same command goes on from here")
+	}
 }
 
 // ofUnread splits off the error about images that could not be read, so that the result for the others can be printed before it is reported.

@@ -341,9 +341,7 @@ func (e *pixelEvaluation) evaluate(ctx context.Context) error {
 		err = errors.Join(err, e.log.Close())
 	}
 	unread, err := ofUnread(err)
-	if err != nil && e.log != nil && summary.All > 0 && !errors.As(err, new(*evaluate.FileError)) {
-		e.remark("the same command goes on from here")
-	}
+	e.remarkGoesOn(err, e.log != nil, summary.All)
 	if err != nil && (!errors.Is(err, context.Canceled) || summary.All == 0) {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
@@ -25,46 +26,23 @@ type Log struct {
 // they are about are not computed again, unless that failed. What follows the last whole line is cut off. The caller closes the log. The errors are those of
 // [evaluate.OpenLog].
 func OpenLog(path string, header Header) (*Log, error) {
-	first, err := json.Marshal(header)
-	if err == nil && len(first) > lineLimits.First {
-		err = errdef.New(errdef.ErrInput, fmt.Sprintf("%s: the names of all classes take more than %d bytes", text.Name(path), lineLimits.First))
-	}
+	l := &Log{path: path, tally: NewTally(header)}
+	var err error
+	l.to, err = lines.Resume(path, header, lineLimits.First, func(file io.Reader) (whole, torn int64, err error) {
+		found, err := readPredictions(path, file)
+		if err != nil {
+			return 0, 0, err
+		}
+		if differences := found.Header.differences(&header, true); len(differences) > 0 {
+			return 0, 0, &evaluate.MismatchError{Path: path, Other: "this evaluation", Differences: differences}
+		}
+		l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
+		return found.size, found.Torn, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	to, begun, err := lines.OpenAppender(path, first)
-	if err != nil {
-		return nil, err
-	}
-	log := &Log{to: to, path: path, tally: NewTally(header)}
-	if begun {
-		err = log.resume(&header)
-	}
-	if err != nil {
-		to.Close()
-		return nil, err
-	}
-	return log, nil
-}
-
-// resume reads what the file holds.
-func (l *Log) resume(header *Header) error {
-	file, err := l.to.FromStart()
-	if err != nil {
-		return err
-	}
-	found, err := readPredictions(l.path, file)
-	if err != nil {
-		return err
-	}
-	if differences := found.Header.differences(header, true); len(differences) > 0 {
-		return &evaluate.MismatchError{Path: l.path, Other: "this evaluation", Differences: differences}
-	}
-	l.tally, l.resumed, l.finished = found.Tally, found.Tally.Done(), found.Finished
-	if found.Torn > 0 {
-		return l.to.Cut(found.size)
-	}
-	return nil
+	return l, nil
 }
 
 // Resumed returns the number of pictures that the file was about when it was opened.
