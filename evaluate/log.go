@@ -17,7 +17,6 @@ import (
 // whole lines and at most a part of the last. Opening the file again resumes the evaluation.
 type Log struct {
 	to       *lines.Appender
-	path     string
 	tally    *Tally
 	resumed  int
 	finished bool
@@ -31,7 +30,7 @@ type Log struct {
 // If the records are those of something else, the error is a *[MismatchError], if another process is writing to the file, a *[disk.InUseError]; else a
 // *[FileError], or one of [disk.OpenAppend].
 func OpenLog(path string, header Header) (*Log, error) {
-	l := &Log{path: path, tally: NewTally(header)}
+	l := &Log{tally: NewTally(header)}
 	var err error
 	l.to, err = lines.Resume(path, header, maxHeader, func(file io.Reader) (whole, torn int64, err error) {
 		l.ledger = newLedger(path)
