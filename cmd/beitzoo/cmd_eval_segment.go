@@ -19,6 +19,7 @@ import (
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
+	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
 // pixelFlags say which pictures and labels a model for segmentation is evaluated on, and what it sees of a picture.
@@ -229,7 +230,19 @@ func (e *pixelEvaluation) open(ctx context.Context, argument string, weights bei
 	dtype := cmp.Or(options.Run.DType, tensor.F32)
 	e.header.Run = evaluate.Run{Engine: options.Engine.Name(), DType: dtype.String(), Device: cmp.Or(options.Run.Device, "cpu")}
 	e.header.Version = version().Version
+	if e.model.Entry != nil {
+		e.header.Published = publishedPixels(&e.model.Entry.Manifest)
+	}
 	return nil
+}
+
+// publishedPixels returns the figures that a manifest has.
+func publishedPixels(m *manifest.Manifest) []segmentation.Published {
+	var list []segmentation.Published
+	for _, a := range m.SegmentationAccuracy {
+		list = append(list, segmentation.Published{Origin: a.Origin, Dataset: a.Dataset, MultiScale: a.MultiScale, MeanIoU: a.MIoU, MeanAccuracy: a.MAcc, Accuracy: a.AAcc})
+	}
+	return list
 }
 
 // pictures returns the number of pictures of the part.
