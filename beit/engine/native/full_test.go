@@ -19,3 +19,8 @@ func TestFull(t *testing.T) {
 func TestFullTokenizers(t *testing.T) {
 	verifytest.RunFullTokenizers(t, native.Engine{}, engine.Options{})
 }
+
+// TestFullSegmentation takes minutes in plain Go.
+func TestFullSegmentation(t *testing.T) {
+	verifytest.RunFullSegmentation(t, native.Engine{}, engine.Options{})
+}

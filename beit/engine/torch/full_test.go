@@ -19,3 +19,8 @@ func TestFull(t *testing.T) {
 func TestFullTokenizers(t *testing.T) {
 	verifytest.RunFullTokenizers(t, torch.Engine{}, engine.Options{})
 }
+
+// TestFullSegmentation takes half a minute in libtorch.
+func TestFullSegmentation(t *testing.T) {
+	verifytest.RunFullSegmentation(t, torch.Engine{}, engine.Options{})
+}

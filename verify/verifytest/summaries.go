@@ -16,18 +16,28 @@ import (
 )
 
 // RunFullTokenizers compares the tokenizers at full size, and the decoder of the dVAE, with what the classes of openai/DALL-E and microsoft/unilm compute in
-// float64 (testdata/full/tokenizers.py): the tokens, and of other activations sums in which every value counts.
+// float64 (testdata/full/visual_tokenizers.py): the tokens, and of other activations sums in which every value counts.
 func RunFullTokenizers(t *testing.T, e engine.Engine, options engine.Options) {
 	for _, name := range []string{"dvae_encoder_112", "dvae_decoder_112", "vqkd_base_p16_224_clip"} {
-		for _, c := range []struct {
-			dtype tensor.DType
-			// off is how far the values of a row may be from the recording, relative to their length as a vector: rounding, of many layers.
-			off float64
-		}{{tensor.F32, 2e-6}, {tensor.F64, 1e-14}} {
-			options := options
-			options.DType = c.dtype
-			t.Run(name+"/"+c.dtype.String(), func(t *testing.T) { summarised(t, e, options, name, c.off) })
-		}
+		runSummarised(t, e, options, name, 1e-14)
+	}
+}
+
+// RunFullSegmentation compares a UPerNet at full size with what transformers computes in float64 (testdata/full/segmentation.py), in the same way.
+func RunFullSegmentation(t *testing.T, e engine.Engine, options engine.Options) {
+	runSummarised(t, e, options, "beit_base_p16_640_ade20k", 1e-13)
+}
+
+// runSummarised compares a model in float32 and float64 with its summary. inF64 is the rounding of float64: more where sums are longer.
+func runSummarised(t *testing.T, e engine.Engine, options engine.Options, name string, inF64 float64) {
+	t.Helper()
+	for _, c := range []struct {
+		dtype tensor.DType
+		// off is how far the values of a row may be from the recording, relative to their length as a vector: rounding, of many layers.
+		off float64
+	}{{tensor.F32, 2e-6}, {tensor.F64, inF64}} {
+		options.DType = c.dtype
+		t.Run(name+"/"+c.dtype.String(), func(t *testing.T) { summarised(t, e, options, name, c.off) })
 	}
 }
 
@@ -57,17 +67,17 @@ func summarised(t *testing.T, e engine.Engine, options engine.Options, name stri
 			compared++
 		}
 		if recorded[a.Name+".rows"] != nil {
-			sameSums(t, recorded, a, off)
+			sameSums(t, recorded, a, config.Kind == arch.DVAEEncoder, off)
 			compared++
 		}
 		return nil
 	})
-	if want := map[arch.Kind]int{arch.DVAEEncoder: 2, arch.DVAEDecoder: 1, arch.VQKD: 3}[config.Kind]; err != nil || compared != want {
+	if want := map[arch.Kind]int{arch.DVAEEncoder: 2, arch.DVAEDecoder: 1, arch.VQKD: 3, arch.UPerNet: 2}[config.Kind]; err != nil || compared != want {
 		t.Errorf("%d activations of %d were compared: %v", compared, want, err)
 	}
 }
 
-// summary reads a file of tokenizers.py.
+// summary reads a file of visual_tokenizers.py or segmentation.py.
 func summary(t *testing.T, name string) map[string][]float64 {
 	t.Helper()
 	opened, err := checkpoint.Open(t.Context(), Path(t, name), checkpoint.Options{}, safetensors.Format)
@@ -104,13 +114,13 @@ func sameTokens(t *testing.T, recorded map[string][]float64, tokens []float64, o
 	t.Logf("tokens: %d of %d are others; the smallest margin is %.2g of the length", other, len(tokens), closest)
 }
 
-// sameSums compares an activation with its summary. Rows are the places of an encoder, and of a decoder the channels.
-func sameSums(t *testing.T, recorded map[string][]float64, a engine.Activation, off float64) {
+// sameSums compares an activation with its summary, whose rows are channels, or places if transposed.
+func sameSums(t *testing.T, recorded map[string][]float64, a engine.Activation, transposed bool, off float64) {
 	t.Helper()
 	at := func(what string) []float64 { return recorded[a.Name+"."+what] }
 	rows, columns := len(at("rows")), len(at("columns"))
 	matrix := func(row, column int) float64 { return a.Values[row*columns+column] }
-	if a.Name == "logits" {
+	if transposed {
 		matrix = func(row, column int) float64 { return a.Values[column*rows+row] }
 	}
 	worst := 0.0

@@ -1,6 +1,6 @@
 """Records what the classes of openai/DALL-E and of microsoft/unilm (beit2) compute in float64 with the weights of docs/recipe.md at full size.
 
-    python tokenizers.py DALL_E UNILM    # needs torch, timm, einops, attrs and safetensors
+    python visual_tokenizers.py DALL_E UNILM    # needs torch, timm, einops, attrs and safetensors
 
 DALL_E is the folder above the package dall_e, UNILM the folder beit2 of microsoft/unilm. The input is probe image 0 of the seed 0. The activations are millions of
 numbers, so of each matrix, [rows, columns], the file has what every number counts in: for each row the sum (`NAME.rows`), the root of the sum of squares
