@@ -15,6 +15,8 @@ type Segmenter struct {
 	*segment.Segmenter
 	// Labels are the names of the classes, or nil.
 	Labels []string
+	// Palette are the colours of the classes, or nil.
+	Palette []card.Colour
 	// Assumed says that nobody states the recipe, which is then that of microsoft/unilm for windows of the size.
 	Assumed bool
 	// Weights are those that were opened.
@@ -40,7 +42,7 @@ func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segm
 		return nil, err
 	}
 	defer opened.Close()
-	s := &Segmenter{Notes: opened.Notes, Assumed: recipe == "", Weights: weights, Source: opened.Input()}
+	s := &Segmenter{Palette: opened.Palette, Notes: opened.Notes, Assumed: recipe == "", Weights: weights, Source: opened.Input()}
 	if known := opened.Card(); !card.Placeholder(known.Labels) {
 		s.Labels = known.Labels
 	}

@@ -67,6 +67,7 @@ func (m *Model) collect(options OpenOptions, beside folderConfigs, own ownCard, 
 		return err
 	}
 	m.noteLabels(beside, config)
+	m.setPalette(options, own)
 	m.setRecipe(options, beside, own)
 	m.setProblem(options, beside, own, config)
 	if m.From[card.ProblemIs] == card.Asked && !m.Config.Classifies() {

@@ -63,6 +63,8 @@ type InspectedCard struct {
 	// StateDict is the key of the state dict in the file, or in the checkpoint of several from which the file was made; or empty.
 	StateDict string   `json:"state_dict,omitempty"`
 	Labels    []string `json:"labels,omitempty"`
+	// Palette are the colours of the classes of pixels.
+	Palette []card.Colour `json:"palette,omitempty"`
 	// Recipe is how images are prepared; nil for a model that neither classifies nor makes visual tokens, or if it is not known. Problem says why it is not.
 	Recipe        *card.Recipe `json:"recipe,omitempty"`
 	RecipeName    string       `json:"recipe_name,omitempty"`
@@ -72,7 +74,7 @@ type InspectedCard struct {
 
 // inspectCard returns the card with the recipe by which the model would be run.
 func (m *Model) inspectCard() *InspectedCard {
-	c := &InspectedCard{From: maps.Clone(m.From), StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Labels: m.Labels, Problem: m.Problem}
+	c := &InspectedCard{From: maps.Clone(m.From), StateDict: cmp.Or(m.StateDict, m.File.Wrapper), Labels: m.Labels, Palette: m.Palette, Problem: m.Problem}
 	if !m.Config.Classifies() && !m.Config.Tokenizes() {
 		c.Recipe, c.RecipeName = m.Facts.Recipe, m.RecipeName
 		return c

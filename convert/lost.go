@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -27,26 +28,29 @@ type Loss struct {
 func (l Loss) String() string {
 	names := map[card.Item]string{
 		card.Epsilon: "epsilon", card.Heads: "the number of attention heads", card.Window: "the window", card.Taps: "the tapped blocks", card.Labels: "the names of the classes",
-		card.Preparing: "the recipe for images", card.ProblemIs: "the meaning of the logits",
+		card.Palette: "the colours of the classes", card.Preparing: "the recipe for images", card.ProblemIs: "the meaning of the logits",
 	}
 	return fmt.Sprintf("%s: %s", names[l.Item], l.Value)
 }
 
 // lost lists what the target can't hold of a card: it works out what Open would find in the target.
-func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
+func (t target) lost(c card.Card, written []tensor.Named, beside checkpoint.WriteOptions, bare bool) []Loss {
 	switch {
 	case t.folder != "" && t.scheme.Name == naming.Timm && (!t.format.HasMetadata || bare):
 		return slices.Concat(t.lostEpsilon(c), lostProblem(c), t.lostByProgram(c))
 	case t.folder != "" && c.Config.Kind == arch.Transformer:
 		return t.lostByProgram(c)
-	case t.folder != "" && c.Config.Segments(): // whose config.json says everything
-		return nil
+	case t.folder != "" && c.Config.Segments(): // whose config.json says everything else
+		return lostPalette(c)
 	case t.folder == "" && t.format.HasMetadata && !bare:
 		return nil
 	}
 	losses := lostByShapes(c.Config, written)
 	losses = append(losses, t.lostEpsilon(c)...)
-	if !card.Placeholder(c.Labels) {
+	if beside.Palette == nil {
+		losses = append(losses, lostPalette(c)...)
+	}
+	if !card.Placeholder(c.Labels) && beside.Classes == nil {
 		losses = append(losses, Loss{card.Labels, fmt.Sprintf("%s, %.40q to %.40q", text.Count(len(c.Labels), "name", "names"), c.Labels[0], c.Labels[len(c.Labels)-1]), "none"})
 	}
 	if c.Recipe != nil && c.Recipe.Fits(c.Config) {
@@ -59,6 +63,14 @@ func (t target) lost(c card.Card, written []tensor.Named, bare bool) []Loss {
 		}
 	}
 	return append(losses, lostProblem(c)...)
+}
+
+// lostPalette returns the colours of the classes, if they are known.
+func lostPalette(c card.Card) []Loss {
+	if len(c.Palette) == 0 {
+		return nil
+	}
+	return []Loss{{card.Palette, text.Count(len(c.Palette), "colour", "colours"), "drawn ones"}}
 }
 
 // lostEpsilon returns the epsilon if it is not the usual one of the scheme, and the target has no metadata for it.

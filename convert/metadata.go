@@ -40,18 +40,19 @@ func Metadata(scheme string, config arch.Config) map[string]string {
 type cardDocument struct {
 	Architecture arch.Config `json:"architecture"`
 	// Assumed are the items that were guesses when the file was written.
-	Assumed    []card.Item  `json:"assumed,omitempty"`
-	Labels     []string     `json:"labels,omitempty"`
-	Recipe     *card.Recipe `json:"recipe,omitempty"`
-	RecipeName string       `json:"recipe_name,omitempty"`
-	Problem    card.Problem `json:"problem_type,omitempty"`
+	Assumed    []card.Item   `json:"assumed,omitempty"`
+	Labels     []string      `json:"labels,omitempty"`
+	Palette    []card.Colour `json:"palette,omitempty"`
+	Recipe     *card.Recipe  `json:"recipe,omitempty"`
+	RecipeName string        `json:"recipe_name,omitempty"`
+	Problem    card.Problem  `json:"problem_type,omitempty"`
 	// StateDict is the key of the state dict that was taken of several.
 	StateDict string `json:"state_dict,omitempty"`
 }
 
 // CardMetadata is [Metadata] with the card of the model, from which the file can be read back alone. The same card makes the same text.
 func CardMetadata(scheme string, c card.Card) (map[string]string, error) {
-	document := cardDocument{Architecture: c.Config, Recipe: c.Recipe, RecipeName: c.RecipeName, Problem: c.Problem, StateDict: c.StateDict}
+	document := cardDocument{Architecture: c.Config, Palette: c.Palette, Recipe: c.Recipe, RecipeName: c.RecipeName, Problem: c.Problem, StateDict: c.StateDict}
 	if !card.Placeholder(c.Labels) {
 		document.Labels = c.Labels
 	}
@@ -111,7 +112,7 @@ func readMetadata(metadata map[string]string) (ownCard, error) {
 	}
 	own.checkNames(&document)
 	own.Card = &card.Card{Config: document.Architecture, Facts: card.Facts{
-		Labels: document.Labels, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, StateDict: document.StateDict,
+		Labels: document.Labels, Palette: document.Palette, Recipe: document.Recipe, RecipeName: document.RecipeName, Problem: document.Problem, StateDict: document.StateDict,
 		From: map[card.Item]card.Origin{},
 	}}
 	for _, item := range document.Assumed {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -24,7 +26,8 @@ type SaveOptions struct {
 	// ToMap is a scheme of the caller's own, which counts in place of To; see [naming.ReadMap].
 	ToMap *naming.Scheme
 	// Wrapper is, for the scheme passl, PASSL's class around the backbone (see package naming), and otherwise, in files that can have one, such as
-	// PyTorch's, the key under which the state dict lies. Empty takes what is usual: "model" for unilm, no key for others. "none" leaves the key out.
+	// PyTorch's, the key under which the state dict lies. Empty takes what is usual: "model" for unilm ("state_dict" if the model segments), no key for others.
+	// "none" leaves the key out.
 	Wrapper string
 	// Facts are what is known of the model beside its architecture. What the target can hold of them is written, the rest is listed in Saved.Lost.
 	Facts card.Facts
@@ -123,14 +126,16 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil {
 		return nil, err
 	}
-	parts, err := t.format.Write(named, checkpoint.WriteOptions{Key: key, Metadata: metadata})
+	written := t.writeOptions(model, key, options.Bare)
+	written.Metadata = metadata
+	parts, err := t.format.Write(named, written)
 	if err != nil {
 		return nil, err
 	}
 	saved := &Saved{
 		Path: t.path, Folder: t.folder, Format: t.format.Name, Scheme: t.scheme.Name, Wrapper: cmp.Or(wrapper, key), Bytes: output.Total(parts), Tensors: len(named),
 	}
-	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, options.Bare), t.path)
+	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, written, options.Bare), t.path)
 	saved.Notes = append(saved.Notes, t.notes(model, options, beside)...)
 	if len(options.Steps) > 0 && metadata[MetadataSteps] == "" {
 		why := "files of its format have no metadata"
@@ -155,12 +160,12 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	if err != nil || options.DryRun {
 		return saved, err
 	}
-	written := output.Options{Progress: options.Progress, NoSync: options.NoSync}
+	how := output.Options{Progress: options.Progress, NoSync: options.NoSync}
 	if options.Prove || options.Check != nil {
-		written.Check = t.checks(config, canonical, options)
+		how.Check = t.checks(config, canonical, options)
 		saved.Proved = options.Prove
 	}
-	return saved, t.write(ctx, parts, files, written, func() error {
+	return saved, t.write(ctx, parts, files, how, func() error {
 		if !options.Prove || t.folder == "" {
 			return nil
 		}
@@ -233,6 +238,24 @@ func (t target) metadata(c card.Card, options SaveOptions) (metadata map[string]
 	}
 	return metadata, addSteps(metadata, options.Steps)
 }
+
+// writeOptions returns what is written beside the tensors: under the key of mmcv the names and colours of the classes of a segmentation model too, as mmcv keeps them.
+func (t target) writeOptions(c card.Card, key string, bare bool) checkpoint.WriteOptions {
+	options := checkpoint.WriteOptions{Key: key}
+	if bare || !t.format.HasMeta || key != mmcvKey || !c.Config.Segments() {
+		return options
+	}
+	if !card.Placeholder(c.Labels) && !slices.ContainsFunc(c.Labels, func(name string) bool { return !utf8.ValidString(name) }) {
+		options.Classes = c.Labels
+	}
+	for _, colour := range c.Palette {
+		options.Palette = append(options.Palette, colour)
+	}
+	return options
+}
+
+// mmcvKey is the key under which mmcv has a state dict.
+const mmcvKey = "state_dict"
 
 // besideBytes returns the size of the tensors that are no parameters.
 func besideBytes(named []tensor.Named, added []string) int64 {

@@ -40,9 +40,12 @@ type reading struct {
 	wanted     *arch.Config
 	wantedFrom card.Origin
 	hints      arch.Hints
-	tensors    []tensor.Named
-	dropped    []naming.Dropped
-	computed   computed
+	// tapsProblem says why a configuration beside the state dict does not state the taps, and otherTaps that the caller states others; they matter if the model segments.
+	tapsProblem string
+	otherTaps   *arch.ConflictError
+	tensors     []tensor.Named
+	dropped     []naming.Dropped
+	computed    computed
 }
 
 // gather reads what stands in and beside the file besides tensors.
@@ -67,6 +70,7 @@ func (r *reading) gather(ctx context.Context) (err error) {
 func (r *reading) expect(context.Context) error {
 	r.wanted, r.wantedFrom = r.options.architecture(r.beside.card, r.own.Card)
 	r.hints = r.options.hints(r.beside.timm)
+	r.takeTapsBeside()
 	switch r.wantedFrom {
 	case card.Metadata:
 		r.wanted = withoutGuesses(*r.own.Card, r.hints)
@@ -148,6 +152,12 @@ func (r *reading) name(ctx context.Context) error {
 // note collects what the user should know about the names, and what was left out.
 func (r *reading) note(context.Context) error {
 	m := r.model
+	if m.Config.Segments() && r.otherTaps != nil {
+		return fmt.Errorf("%s: %w", r.file.Path, r.otherTaps)
+	}
+	if m.Config.Segments() && r.tapsProblem != "" {
+		m.Notes = append(m.Notes, r.tapsProblem)
+	}
 	switch r.wantedFrom {
 	case card.Metadata:
 		m.Assumptions = carriedAssumptions(*r.own.Card, "the file's metadata", r.hints)
@@ -233,6 +243,9 @@ func (r *reading) settle(context.Context) error {
 	m := r.model
 	if err := m.collect(r.options, r.beside, r.own, r.wantedFrom, r.whole.config, r.computed); err != nil {
 		return err
+	}
+	if m.Config.Segments() && r.options.Taps == nil && r.hints.Taps != nil {
+		m.From[card.Taps] = card.Origin(r.hints.TapsFrom)
 	}
 	if r.wanted != nil && m.Config.Pooling != r.wanted.Pooling && !m.Config.Segments() {
 		m.From[card.Pooling] = card.Origin(arch.FromNames)

@@ -117,6 +117,7 @@ func (w *publishRun) describe(model *convert.Model) (*Description, error) {
 	if err := d.checkLabels(); err != nil {
 		return nil, err
 	}
+	w.describePalette(d)
 	w.describeProblem(d)
 	if err := w.describeRecipe(d, model); err != nil {
 		return nil, err
@@ -255,6 +256,23 @@ func (w *publishRun) labelsOfBase(d *Description) {
 	default:
 		d.Card.From[card.Labels] = card.Manifest
 	}
+}
+
+// describePalette decides on the colours of the classes: those of the draft, of the weights, or of the base, in this order.
+func (w *publishRun) describePalette(d *Description) {
+	palette := &d.Manifest.Categories.Palette
+	switch {
+	case w.Draft != nil && w.Draft.States("categories.palette"):
+		if own := d.Card.Palette; d.isStated(card.Palette) && !slices.Equal(own, *palette) {
+			d.note("the palette in %s is published, not that in %s", w.Draft.File, d.Card.From[card.Palette])
+		}
+		d.Card.From[card.Palette] = card.Described
+	case d.isStated(card.Palette):
+		*palette = d.Card.Palette
+	case len(*palette) > 0:
+		d.Card.From[card.Palette] = card.Manifest
+	}
+	d.Card.Palette = *palette
 }
 
 // describeProblem decides on what the logits mean, by the same rule.

@@ -129,7 +129,9 @@ func Card(m *manifest.Manifest) (card.Card, error) {
 	if err != nil {
 		return card.Card{}, err
 	}
-	c := card.Card{Config: config, Facts: card.Facts{Labels: m.Categories.Names(), Problem: m.Categories.Problem, StateDict: m.StateDict, From: map[card.Item]card.Origin{}}}
+	c := card.Card{Config: config, Facts: card.Facts{
+		Labels: m.Categories.Names(), Palette: m.Categories.Palette, Problem: m.Categories.Problem, StateDict: m.StateDict, From: map[card.Item]card.Origin{},
+	}}
 	for _, item := range m.Assumed {
 		c.From[item] = card.ManifestGuess
 	}

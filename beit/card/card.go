@@ -15,6 +15,8 @@ type Card struct {
 type Facts struct {
 	// Labels are the names of the classes, in the order of the logits; nil if they are not known.
 	Labels []string
+	// Palette are the colours in which the classes of pixels are drawn, in the same order; nil if they are not known.
+	Palette []Colour
 	// Recipe says how images are prepared; nil if it is not known. RecipeName is its name if it is one of [RecipeNames], or empty.
 	Recipe     *Recipe
 	RecipeName string
@@ -63,6 +65,7 @@ const (
 	Bias       Item = "relative_position_bias"
 	Activation Item = "activation"
 	Labels     Item = "labels"
+	Palette    Item = "palette"
 	Preparing  Item = "recipe"
 	ProblemIs  Item = "problem_type"
 	StateDict  Item = "state_dict"
@@ -70,7 +73,7 @@ const (
 
 // Items lists the items in the order in which people read them.
 func Items() []Item {
-	return []Item{StateDict, Window, Heads, Taps, Pooling, Bias, Activation, Epsilon, Labels, Preparing, ProblemIs}
+	return []Item{StateDict, Window, Heads, Taps, Pooling, Bias, Activation, Epsilon, Labels, Palette, Preparing, ProblemIs}
 }
 
 // Origin says where an item of a card comes from, as a phrase for people.

@@ -18,6 +18,9 @@ func printCard(c *console, config arch.Config, known *convert.InspectedCard) {
 		card.Pooling: poolingText(config.Pooling), card.Bias: biasText(config), card.Activation: "gelu", card.Epsilon: fmt.Sprintf("%g", config.Epsilon),
 		card.StateDict: known.StateDict, card.Labels: labelsText(known.Labels), card.ProblemIs: string(known.Problem), card.Preparing: known.RecipeProblem,
 	}
+	if len(known.Palette) > 0 {
+		values[card.Palette] = text.Count(len(known.Palette), "colour", "colours")
+	}
 	if config.Segments() {
 		values[card.Taps], values[card.Pooling] = tapsText(config), ""
 	}
@@ -178,6 +181,9 @@ func lossFlag(l convert.Loss) string {
 
 // lossText says what a target can't hold, and with which flag it is given back.
 func lossText(l convert.Loss) string {
+	if l.Item == card.Palette {
+		return fmt.Sprintf("%s can't be written here; %s are taken", l, l.Instead)
+	}
 	line := fmt.Sprintf("%s can't be written here; give it back with %s", l, lossFlag(l))
 	if l.Instead != "" && l.Item != card.Labels {
 		line += fmt.Sprintf(", or %s is taken", l.Instead)

@@ -231,7 +231,8 @@ func printPublished(c *console, p *zoo.PublishResult, dryRun bool) error {
 // publishedCard returns what a description states of a model.
 func publishedCard(d zoo.Description) convert.InspectedCard {
 	return convert.InspectedCard{
-		From: d.Card.From, StateDict: cmp.Or(d.Card.StateDict, d.Source.Wrapper), Labels: d.Card.Labels, Recipe: d.Card.Recipe, RecipeName: d.Card.RecipeName, Problem: d.Card.Problem,
+		From: d.Card.From, StateDict: cmp.Or(d.Card.StateDict, d.Source.Wrapper), Labels: d.Card.Labels, Palette: d.Card.Palette,
+		Recipe: d.Card.Recipe, RecipeName: d.Card.RecipeName, Problem: d.Card.Problem,
 	}
 }
 

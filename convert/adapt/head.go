@@ -416,8 +416,9 @@ func (m *model) forgetClasses() {
 	if m.Problem.Unusual() {
 		m.note("the problem type was that of the old head, and is left out: %s", m.Problem)
 	}
-	m.Labels, m.Problem = nil, ""
+	m.Labels, m.Palette, m.Problem = nil, nil, ""
 	delete(m.From, card.Labels)
+	delete(m.From, card.Palette)
 	delete(m.From, card.ProblemIs)
 }
 

@@ -62,13 +62,25 @@ func (c *Checkpoint) Changed() bool {
 	return false
 }
 
-// Statement is plain data beside a state dict about its model: the names of classes, or an epsilon. It comes from the file, and nothing of it was checked.
+// Statement is plain data beside a state dict about its model: the names of classes, their colours, the text of a configuration, or an epsilon, one of them. It comes
+// from the file, and nothing of it was checked.
 type Statement struct {
 	// Path is that of the keys to it.
 	Path string
-	// Labels are the names of the classes in the order of the logits, or nil; then Epsilon is what layer_norm_eps or norm_eps is.
+	// Labels are the names of the classes in the order of the logits, and Palette their colours.
 	Labels  []string
+	Palette [][3]int64
+	// Config is the text of a configuration, as mmcv and mmengine keep it.
+	Config string
+	// Problem says why what the name promises was not read, such as a palette that is no list of colours; empty otherwise.
+	Problem string
+	// Epsilon is what layer_norm_eps or norm_eps is, if nothing else is stated.
 	Epsilon float64
+}
+
+// StatesEpsilon reports whether the statement is an epsilon.
+func (s Statement) StatesEpsilon() bool {
+	return s.Labels == nil && s.Palette == nil && s.Config == "" && s.Problem == ""
 }
 
 // Options say which part of a file is wanted.

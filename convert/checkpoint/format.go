@@ -30,8 +30,8 @@ type Format struct {
 	// Write plans a file of tensors for output.Write, which reads their Data. The same tensors make the same bytes. The error lists every tensor that
 	// the format cannot hold. It is nil for a format that can only be read.
 	Write func(tensors []tensor.Named, options WriteOptions) ([]output.Part, error)
-	// HasKeys and HasMetadata say which of WriteOptions a file can hold; Write ignores the others.
-	HasKeys, HasMetadata bool
+	// HasKeys, HasMetadata and HasMeta say which of WriteOptions a file can hold; Write ignores the others.
+	HasKeys, HasMetadata, HasMeta bool
 }
 
 // Ending is one that names of files have.
@@ -48,6 +48,9 @@ type WriteOptions struct {
 	Key string
 	// Metadata is text that describes the tensors.
 	Metadata map[string]string
+	// Classes are names of classes, and Palette their colours, which stand beside a state dict with a key as mmcv keeps them. Only formats with HasMeta write them.
+	Classes []string
+	Palette [][3]int
 }
 
 // Ending returns the ending that a path has, in upper or lower case, if it is one of the format's.

@@ -266,7 +266,7 @@ func TestMeaning(t *testing.T) {
 	for _, field := range []string{
 		"id", "version", "title", "notes", "architecture", "config", "parameters", "origin", "origin.authors", "origin.publishers", "origin.training", "origin.paper",
 		"origin.paper.title", "origin.paper.year", "origin.licence", "origin.licence.expression", "origin.licence.origin", "categories", "categories.set", "categories.count",
-		"categories.labels", "categories.problem_type", "preprocessing", "preprocessing[0].source", "preprocessing[12].recipe", "preprocessing[0].note", "accuracy",
+		"categories.labels", "categories.palette", "categories.problem_type", "preprocessing", "preprocessing[0].source", "preprocessing[12].recipe", "preprocessing[0].note", "accuracy",
 		"tokenizer", "masked_accuracy", "masked_accuracy[0].origin", "masked_accuracy[0].dataset", "masked_accuracy[0].run", "masked_accuracy[0].percent",
 		"masked_accuracy[0].rounding", "masked_accuracy[0].loss", "segmentation_accuracy", "segmentation_accuracy[0].origin", "segmentation_accuracy[0].dataset",
 		"segmentation_accuracy[0].multi_scale", "segmentation_accuracy[0].miou", "segmentation_accuracy[0].macc", "segmentation_accuracy[0].aacc", "accuracy[0].origin", "accuracy[0].dataset", "accuracy[0].top1", "sources", "sources[0].name", "sources[3].address", "sources[0].format", "sources[0].scheme",

@@ -23,6 +23,8 @@ type Categories struct {
 	Count int    `yaml:"count"`
 	// Labels has a name for each logit, if the list is short enough to be here. See [Categories.Names].
 	Labels []string `yaml:"labels,omitempty"`
+	// Palette has a colour for each class of pixels, if they are known.
+	Palette []card.Colour `yaml:"palette,omitempty"`
 	// Problem is what the logits mean; empty is the usual: exactly one class is the right one.
 	Problem card.Problem `yaml:"problem_type,omitempty"`
 	Note    string       `yaml:"note,omitempty"`

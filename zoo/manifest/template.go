@@ -178,6 +178,9 @@ func (t *template) categories() {
 	if categories.Count > 0 {
 		t.optional(2, "categories.labels", categories.Labels, len(categories.Labels) > 0, "labels:", "  - ...")
 	}
+	if len(categories.Palette) > 0 {
+		t.field(2, "categories.palette", categories.Palette)
+	}
 	if categories.Problem != "" {
 		t.field(2, "categories.problem_type", categories.Problem)
 	}

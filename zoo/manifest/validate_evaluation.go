@@ -56,6 +56,11 @@ func (c *checker) categories() {
 	if known := c.manifest.Categories.known(); known != nil && c.unpublished && len(labels) == 0 && known.Len() != c.manifest.Categories.Count {
 		c.report("categories.set", "is %s, which has %d classes, for %d categories", known.Name(), known.Len(), c.manifest.Categories.Count)
 	}
+	if palette := c.manifest.Categories.Palette; len(palette) > 0 {
+		if problem := card.PaletteProblem(palette, c.manifest.Categories.Count); problem != "" {
+			c.report("categories.palette", "%s", problem)
+		}
+	}
 	for i, label := range labels {
 		if problem := card.LabelProblem(label); problem != "" {
 			c.report(index("categories.labels", i), "%s", problem)

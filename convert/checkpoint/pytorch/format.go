@@ -17,9 +17,9 @@ var Format = checkpoint.Format{
 	Match: match,
 	Read:  read,
 	Write: func(tensors []tensor.Named, options checkpoint.WriteOptions) ([]output.Part, error) {
-		return Layout(tensors, Options{Wrapper: options.Key})
+		return Layout(tensors, Options{Wrapper: options.Key, Classes: options.Classes, Palette: options.Palette})
 	},
-	HasKeys: true,
+	HasKeys: true, HasMeta: true,
 	Folders: []checkpoint.FolderKind{distributed, unpacked, ranks},
 }
 

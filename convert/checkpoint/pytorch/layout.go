@@ -31,6 +31,9 @@ type Options struct {
 	// Wrapper is the key under which the state dict lies in an outer dict, such as "model" for unilm's programs. Empty means that the
 	// file holds the state dict itself, as timm and Hugging Face have it.
 	Wrapper string
+	// Classes are names of classes, and Palette their colours, red, green and blue. They are written beside a state dict with a wrapper, in meta, as mmcv keeps them.
+	Classes []string
+	Palette [][3]int
 }
 
 // Layout plans a file of the given tensors, in their order, for output.Write; their Data is read only then. The same tensors make the same
@@ -45,7 +48,7 @@ func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {
 		return nil, fmt.Errorf("%.300q cannot be the key of a state dict", options.Wrapper)
 	}
 	files := []archive.File{
-		archive.Text(writtenFolder+objectRecord, object(plans, options.Wrapper)),
+		archive.Text(writtenFolder+objectRecord, object(plans, options)),
 		archive.Text(writtenFolder+byteOrderRecord, []byte("little")),
 	}
 	for i, t := range plans {
@@ -55,10 +58,12 @@ func Layout(tensors []tensor.Named, options Options) ([]output.Part, error) {
 }
 
 // object returns the pickle of the state dict. torch.load with weights_only=True accepts the opcodes in it, and few others.
-func object(plans []tensorPlan, wrapper string) []byte {
+func object(plans []tensorPlan, options Options) []byte {
 	w := &writer{pickler.New(2)}
+	wrapper := options.Wrapper
 	if wrapper != "" {
 		w.Op(opcode.EmptyDict)
+		w.meta(options)
 		w.Text(wrapper)
 	}
 	w.orderedDict()
@@ -134,6 +139,36 @@ type writer struct{ *pickler.Writer }
 func (w *writer) orderedDict() {
 	w.Global("collections", "OrderedDict")
 	w.Op(opcode.EmptyTuple, opcode.Reduce)
+}
+
+// meta sets the entry meta of the dict on the stack to one with names and colours of classes, if there are any.
+func (w *writer) meta(options Options) {
+	if len(options.Classes)+len(options.Palette) == 0 {
+		return
+	}
+	w.Text("meta")
+	w.Op(opcode.EmptyDict)
+	if len(options.Classes) > 0 {
+		w.Text("CLASSES")
+		w.Op(opcode.EmptyList, opcode.Mark)
+		for _, name := range options.Classes {
+			w.Text(name)
+		}
+		w.Op(opcode.Appends, opcode.SetItem)
+	}
+	if len(options.Palette) > 0 {
+		w.Text("PALETTE")
+		w.Op(opcode.EmptyList, opcode.Mark)
+		for _, colour := range options.Palette {
+			w.Op(opcode.EmptyList, opcode.Mark)
+			for _, value := range colour {
+				w.Int(int64(value))
+			}
+			w.Op(opcode.Appends)
+		}
+		w.Op(opcode.Appends, opcode.SetItem)
+	}
+	w.Op(opcode.SetItem)
 }
 
 // tensor writes the call that rebuilds a contiguous tensor over a storage of its own, which is record number key.

@@ -268,3 +268,35 @@ func TestChoose_Stated(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestChoose_StatedOfSegmenters finds colours of classes and the text of a configuration, and says of what is not such a thing that it is none.
+func TestChoose_StatedOfSegmenters(t *testing.T) {
+	t.Parallel()
+	const text = "model = dict(backbone=dict(out_indices=[3, 5, 7, 11]))"
+	root := made(
+		"state_dict", made("a", weight(1)),
+		"meta", made(
+			"PALETTE", list(list(int64(1), int64(2), int64(3)), tuple(int64(-4), int64(500), int64(6))), "config", text,
+			"dataset_meta", made("palette", list(list(int64(1), int64(2)))), "cfg", strings.Repeat(text, 30000),
+		),
+		"other", made("palette", "red", "config", "classes = 3", "cfg", made("a", int64(1))),
+		"odd", made("palette", list(list(int64(1), 0.5, int64(3)))),
+		"none", made("palette", nil),
+	)
+	found, err := statedict.Choose(root, statedict.Options{FileSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const noColours = "is not a list of colours, three whole numbers each"
+	want := []checkpoint.Statement{
+		{Path: "meta.PALETTE", Palette: [][3]int64{{1, 2, 3}, {-4, 500, 6}}},
+		{Path: "meta.config", Config: text},
+		{Path: "meta.dataset_meta.palette", Problem: noColours},
+		{Path: "meta.cfg", Problem: "is a configuration of 1620000 bytes; at most 1048576 are read"},
+		{Path: "other.palette", Problem: noColours},
+		{Path: "odd.palette", Problem: noColours},
+	}
+	if diff := cmp.Diff(want, found.Stated); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -173,10 +173,21 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 // namingKeys are those under which training programs keep the names of classes, and normKeys those of the epsilon of all norms.
 var namingKeys, normKeys = []string{"classes", "CLASSES", "class_names", "label_names", "labels", "id2label"}, []string{"layer_norm_eps", "norm_eps"}
 
+// paletteKeys are those under which programs of OpenMMLab keep the colours of classes, and configKeys those of the text of a configuration.
+var paletteKeys, configKeys = []string{"PALETTE", "palette"}, []string{"config", "cfg"}
+
+// isTold reports whether something is read from what lies under a key.
+func isTold(key string) bool {
+	return slices.ContainsFunc([][]string{namingKeys, normKeys, paletteKeys, configKeys}, func(keys []string) bool { return slices.Contains(keys, key) })
+}
+
 // overlooked keeps what an entry that is left out says of the model and would be missed: names of classes, and an epsilon, where they are plain data. It looks
 // down some levels of dicts, at the first entries of each.
 func (s *search) overlooked(path string, value pickle.Value, levels int) {
 	key := path[strings.LastIndexByte(path, '.')+1:]
+	if s.segmentation(path, key, value) {
+		return
+	}
 	if slices.Contains(namingKeys, key) {
 		if names := textsIn(value); len(names) > 0 && len(s.found.Stated) < maxStated {
 			s.found.Stated = append(s.found.Stated, checkpoint.Statement{Path: path, Labels: names})
@@ -192,10 +203,67 @@ func (s *search) overlooked(path string, value pickle.Value, levels int) {
 		return
 	}
 	for _, entry := range dict.Entries[:min(len(dict.Entries), 200)] {
-		if inner, isText := entry.Key.(string); isText && inner != "" && (levels > 1 || slices.Contains(namingKeys, inner) || slices.Contains(normKeys, inner)) {
+		if inner, isText := entry.Key.(string); isText && inner != "" && (levels > 1 || isTold(inner)) {
 			s.overlooked(path+"."+inner, entry.Value, levels-1)
 		}
 	}
+}
+
+// segmentation keeps what programs for segmentation say of a model, and reports whether the entry is such a one.
+func (s *search) segmentation(path, key string, value pickle.Value) bool {
+	stated := checkpoint.Statement{Path: path}
+	config, isText := value.(string)
+	switch {
+	case slices.Contains(paletteKeys, key) && value != nil:
+		if stated.Palette = coloursIn(value); stated.Palette == nil {
+			stated.Problem = "is not a list of colours, three whole numbers each"
+		}
+	case slices.Contains(configKeys, key) && isText && strings.Contains(config, "out_indices"):
+		if stated.Config = config; len(config) > maxConfig {
+			stated.Config, stated.Problem = "", fmt.Sprintf("is a configuration of %d bytes; at most %d are read", len(config), maxConfig)
+		}
+	default:
+		return false
+	}
+	if len(s.found.Stated) < maxStated {
+		s.found.Stated = append(s.found.Stated, stated)
+	}
+	return true
+}
+
+// maxConfig is more bytes than the text of a configuration has: those of mmsegmentation have about 10,000.
+const maxConfig = 1 << 20
+
+// coloursIn returns a list of colours, or nil if it has anything else or is empty.
+func coloursIn(value pickle.Value) [][3]int64 {
+	items, ok := listOf(value)
+	if !ok || len(items) == 0 || len(items) > maxClasses {
+		return nil
+	}
+	colours := make([][3]int64, len(items))
+	for i, item := range items {
+		numbers, ok := listOf(item)
+		if !ok || len(numbers) != len(colours[i]) {
+			return nil
+		}
+		for j, number := range numbers {
+			if colours[i][j], ok = number.(int64); !ok {
+				return nil
+			}
+		}
+	}
+	return colours
+}
+
+// listOf returns the items of a list or tuple.
+func listOf(value pickle.Value) ([]pickle.Value, bool) {
+	switch value := value.(type) {
+	case *pickle.List:
+		return value.Items, true
+	case *pickle.Tuple:
+		return value.Items, true
+	}
+	return nil, false
 }
 
 // Limits of what is kept: statements, names of classes, and bytes of each. ImageNet-22k has 21,841 classes.
@@ -203,14 +271,9 @@ const maxStated, maxClasses, longestClass = 16, 100_000, 1000
 
 // textsIn returns the texts of a list, or of a dict in the order of its keys, which are the numbers from 0 on; nil if it has anything else.
 func textsIn(value pickle.Value) []string {
-	var items []pickle.Value
-	switch value := value.(type) {
-	case *pickle.List:
-		items = value.Items
-	case *pickle.Tuple:
-		items = value.Items
-	case *pickle.Dict:
-		items = byNumber(value)
+	items, isList := listOf(value)
+	if dict, isDict := value.(*pickle.Dict); isDict && !isList {
+		items = byNumber(dict)
 	}
 	if len(items) > maxClasses {
 		return nil
