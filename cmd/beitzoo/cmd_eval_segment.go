@@ -140,21 +140,25 @@ func (f *pixelFlags) labelling(d *segmentation.Data) (segmentation.Labelling, er
 	return l, nil
 }
 
-// labellingText says what labels mean, and who says it.
-func (f *pixelFlags) labellingText(h *segmentation.Header) string {
+// meaningText says what labels mean.
+func meaningText(l segmentation.Labelling) string {
 	said := "0 is the first class"
-	if h.Data.ReduceZeroLabel {
+	if l.ReduceZeroLabel {
 		said = "0 is unlabelled, 1 the first class"
 	}
+	return fmt.Sprintf("%s; %d is ignored", said, l.IgnoreIndex)
+}
+
+// labellingText says what labels mean, and who says it.
+func (f *pixelFlags) labellingText(h *segmentation.Header) string {
+	source := fmt.Sprintf("as in %s", h.Data.Layout)
 	switch {
 	case f.reduce != "":
-		said += " (--reduce-zero-label)"
+		source = "--reduce-zero-label"
 	case h.Data.Layout == segmentation.Parallel:
-		said += " (nobody states it; --reduce-zero-label)"
-	default:
-		said += fmt.Sprintf(" (as in %s)", h.Data.Layout)
+		source = "nobody states it; --reduce-zero-label"
 	}
-	return fmt.Sprintf("labels: %s; %d is ignored", said, h.Data.IgnoreIndex)
+	return fmt.Sprintf("labels: %s (%s)", meaningText(h.Data.Labelling), source)
 }
 
 // pixelEvaluation is an evaluation of maps of classes that runs.

@@ -33,6 +33,15 @@ func pages(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	pixels := pixelPageOf(t, pixelHeader(t, 5, 4, []string{"wall", "sky", "tree", hostile, "door"}), recordedPixels(t))
+	for range 9 {
+		pixels.Worst = append(pixels.Worst, pixels.Worst[0])
+	}
+	for name, page := range map[string]report.PixelPage{"pixels.html": pixels, "manypixels.html": manyPixels(t, 847)} {
+		if err := report.WritePixelHTML(filepath.Join(folder, name), page); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return folder
 }
 
@@ -40,7 +49,7 @@ func pages(t *testing.T) string {
 func TestInTheBrowser(t *testing.T) {
 	server := webpagetest.Serve(t, pages(t))
 	through := webpagetest.StartProxy(t, server.URL)
-	for _, page := range []string{"digits.html", "many.html"} {
+	for _, page := range []string{"digits.html", "many.html", "pixels.html", "manypixels.html"} {
 		for _, width := range webpagetest.Widths {
 			for scheme := range webpagetest.Backgrounds {
 				t.Run(fmt.Sprintf("%s at %d %s", page, width, scheme), func(t *testing.T) {
@@ -73,8 +82,10 @@ func TestInTheBrowser_Widths(t *testing.T) {
 	server := webpagetest.Serve(t, pages(t))
 	through := webpagetest.StartProxy(t, server.URL)
 	for _, width := range []int{320, 959, 961} {
-		if m := webpagetest.Measure(t, server, through, "many.html", "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
-			t.Errorf("in a window of %d pixels the page is %d pixels wide; %q is beyond its edge; texts over one another: %s", width, m.ScrollWidth, m.Wide, m.Overlaps)
+		for _, page := range []string{"many.html", "pixels.html", "manypixels.html"} {
+			if m := webpagetest.Measure(t, server, through, page, "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
+				t.Errorf("%s: in a window of %d pixels the page is %d pixels wide; %q is beyond its edge; texts over one another: %s", page, width, m.ScrollWidth, m.Wide, m.Overlaps)
+			}
 		}
 	}
 }
@@ -85,7 +96,7 @@ var sheet = regexp.MustCompile(`/Type\s*/Page\b`)
 // TestInTheBrowser_Printed prints a report from the disk, where nothing can be asked of anybody.
 func TestInTheBrowser_Printed(t *testing.T) {
 	folder := pages(t)
-	for _, page := range []string{"digits", "many"} {
+	for _, page := range []string{"digits", "many", "pixels", "manypixels"} {
 		target := webpagetest.Kept(t, page+".pdf")
 		address := (&url.URL{Scheme: "file", Path: filepath.Join(folder, page+".html")}).String()
 		webpagetest.Browser(t, nil, "dark", "--no-pdf-header-footer", "--print-to-pdf="+target, address)

@@ -37,30 +37,49 @@ type Page struct {
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"percent": percent, "word": shownWord, "line": text.Line, "count": text.Count, "apart": apart, "number": func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) },
+	"percent": percent, "word": shownWord, "line": text.Line, "count": text.Count, "apart": apart, "points": pointsApart, "share": sharePercent,
+	"number": func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) },
 }).ParseFS(files, "templates/*.html"))
 
 // HTML writes the page. It loads nothing; its script, without which it is complete, sorts a table. The same Page makes the same bytes.
 func HTML(w io.Writer, page Page) error {
-	style, err := files.ReadFile("templates/style.css")
+	v, err := newView(page)
+	if err == nil {
+		v.frame, err = newFrame()
+	}
 	if err != nil {
 		return err
+	}
+	return render(w, "report.html", v)
+}
+
+// frame is what all pages have in common.
+type frame struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string
+}
+
+func newFrame() (frame, error) {
+	style, err := files.ReadFile("templates/style.css")
+	if err != nil {
+		return frame{}, err
 	}
 	script, err := files.ReadFile("templates/sort.js")
 	if err != nil {
-		return err
-	}
-	v, err := newView(page)
-	if err != nil {
-		return err
+		return frame{}, err
 	}
 	whole := webpage.Style + string(style)
-	v.Style, v.Script, v.Policy = template.CSS(whole), template.JS(script), webpage.Policy(whole, string(script))
+	return frame{template.CSS(whole), template.JS(script), webpage.Policy(whole, string(script))}, nil
+}
+
+// render writes what a template makes of a view.
+func render(w io.Writer, name string, view any) error {
 	var rendered bytes.Buffer
-	if err := templates.ExecuteTemplate(&rendered, "report.html", v); err != nil {
+	if err := templates.ExecuteTemplate(&rendered, name, view); err != nil {
 		return fmt.Errorf("rendering the report: %w", err)
 	}
-	_, err = w.Write(rendered.Bytes())
+	_, err := w.Write(rendered.Bytes())
 	return err
 }
 
@@ -70,11 +89,16 @@ func CheckTarget(path string) error { return webpage.CheckTarget(path) }
 // WriteHTML writes the page to the file at path, which appears whole or not at all. An earlier report there is replaced; another file is a
 // *[webpage.ForeignFileError].
 func WriteHTML(path string, page Page) error {
+	return writeFile(path, func(w io.Writer) error { return HTML(w, page) })
+}
+
+// writeFile writes a page to a file.
+func writeFile(path string, write func(w io.Writer) error) error {
 	if err := webpage.CheckTarget(path); err != nil {
 		return err
 	}
 	var whole bytes.Buffer
-	if err := HTML(&whole, page); err != nil {
+	if err := write(&whole); err != nil {
 		return err
 	}
 	return disk.WriteFile(path, whole.Bytes(), 0o644)
@@ -82,9 +106,7 @@ func WriteHTML(path string, page Page) error {
 
 // view is the data of the template.
 type view struct {
-	Style  template.CSS
-	Script template.JS
-	Policy string
+	frame
 	Page
 	Title       string
 	Interval    string
@@ -147,7 +169,7 @@ func newView(page Page) (*view, error) {
 		v.Pairs = append(v.Pairs, pairRow{page.nameOf(c.Right), page.nameOf(c.Taken), c.Images, float64(c.Images) / float64(max(1, images[c.Right]))})
 	}
 	var err error
-	if v.Matrix, err = newMatrix(page); err != nil {
+	if v.Matrix, err = newMatrix(page.confusion()); err != nil {
 		return nil, err
 	}
 	v.Calibration = newChart(s.Calibration)
@@ -171,11 +193,25 @@ func compare(a, b float64) int {
 const longestName = 60
 
 // nameOf returns what the page calls a class.
-func (p *Page) nameOf(class int) string {
-	if labels := p.Header.Model.Labels; class < len(labels) && labels[class] != "" {
+func (p *Page) nameOf(class int) string { return nameOf(p.Header.Model.Labels, class) }
+
+func nameOf(labels []string, class int) string {
+	if class < len(labels) && labels[class] != "" {
 		return text.Shorten(labels[class], longestName)
 	}
 	return fmt.Sprintf("class %d", class)
+}
+
+// confusion returns what the matrix of the page is made of.
+func (p *Page) confusion() confusion {
+	c := confusion{labels: p.Header.Model.Labels, unit: [2]string{"image", "images"}, right: map[int]int64{}, rows: map[int]int64{}, taken: map[[2]int]int64{}}
+	for _, class := range p.Summary.Classes {
+		c.right[class.Class], c.rows[class.Class] = int64(class.Top1), int64(class.Images)
+	}
+	for _, pair := range p.Summary.Confusions {
+		c.taken[[2]int{pair.Right, pair.Taken}] = int64(pair.Images)
+	}
+	return c
 }
 
 // Name returns what the page calls a class.

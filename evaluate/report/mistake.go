@@ -106,14 +106,15 @@ func (f *Finder) picture(r evaluate.Record) (image.Image, error) {
 
 // open opens the file of a record.
 func (f *Finder) open(r evaluate.Record) (io.ReadCloser, error) {
+	from := places{f.Header.Data.Source, f.Folders}
 	if r.Tar == "" {
-		path, err := f.find(text.Bytes(r.Image))
+		path, err := from.find(text.Bytes(r.Image))
 		if err != nil {
 			return nil, err
 		}
 		return os.Open(path)
 	}
-	path, err := f.find(text.Bytes(r.Tar))
+	path, err := from.find(text.Bytes(r.Tar))
 	if err != nil {
 		return nil, err
 	}
@@ -126,17 +127,23 @@ var (
 	errUnconfirmed = errdef.New(errdef.ErrInput, "the file is outside of the working directory, and that it belongs to the data is said by the predictions alone")
 )
 
+// places are where files of the data are looked for: the source, which predictions name, and folders of the caller. See [Finder].
+type places struct {
+	source  string
+	folders []string
+}
+
 // find returns the path of the file of that name, wherever it is below the folders of the data and of the caller. What is no file is never opened: a pipe would wait
 // for ever.
-func (f *Finder) find(name string) (string, error) {
-	source, missing := text.Bytes(f.Header.Data.Source), os.ErrNotExist
-	named, allowed := realPaths(f.roots()), realPaths(f.Folders)
+func (p places) find(name string) (string, error) {
+	source, missing := text.Bytes(p.source), os.ErrNotExist
+	named, allowed := realPaths(p.roots()), realPaths(p.folders)
 	for _, root := range named {
 		if slices.ContainsFunc(realPaths([]string{"."}), func(here string) bool { return contains(here, root) }) {
 			allowed = append(allowed, root)
 		}
 	}
-	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(f.Folders, name)...) {
+	for _, path := range append([]string{name, filepath.Join(source, name), filepath.Join(filepath.Dir(source), name)}, within(p.folders, name)...) {
 		info, err := os.Stat(path)
 		inside := err == nil && below(allowed, path)
 		switch {
@@ -155,8 +162,8 @@ func (f *Finder) find(name string) (string, error) {
 }
 
 // roots returns the folders that the predictions name: that of the data, or those of the list or the tar files.
-func (f *Finder) roots() []string {
-	source := text.Bytes(f.Header.Data.Source)
+func (p places) roots() []string {
+	source := text.Bytes(p.source)
 	if isFolder(source) {
 		return []string{source}
 	}
@@ -242,10 +249,13 @@ func shrunk(p *preprocess.RGB8) image.Image {
 }
 
 // Source returns the picture as an address.
-func (m Mistake) Source() (template.URL, error) {
+func (m Mistake) Source() (template.URL, error) { return jpegAddress(m.Picture, m.Image) }
+
+// jpegAddress returns a photograph as an address.
+func jpegAddress(picture image.Image, name string) (template.URL, error) {
 	var file bytes.Buffer
-	if err := jpeg.Encode(&file, m.Picture, &jpeg.Options{Quality: 85}); err != nil {
-		return "", fmt.Errorf("the picture of %s: %w", m.Image, err)
+	if err := jpeg.Encode(&file, picture, &jpeg.Options{Quality: 85}); err != nil {
+		return "", fmt.Errorf("the picture of %s: %w", name, err)
 	}
 	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(file.Bytes())), nil
 }

@@ -68,11 +68,8 @@ func mean(shares []Share) Share {
 	return sum / Share(known)
 }
 
-// pixels is how many pixels of a class were taken for a class: the label, the prediction and their number.
-type pixels [3]int
-
-// count returns how the classes of a map differ from labels, in the order of classes, and how many pixels do not count.
-func count(predicted []uint32, labels []uint8, table [256]int) (pairs []pixels, ignored int) {
+// count returns how many pixels of a class were taken for a class, the label, the prediction and their number, in the order of the classes, and how many do not count.
+func count(predicted []uint32, labels []uint8, table [256]int) (pairs [][3]int, ignored int) {
 	counts := map[[2]int]int{}
 	for i, class := range predicted {
 		if label := table[labels[i]]; label == unlabelled {
@@ -82,16 +79,16 @@ func count(predicted []uint32, labels []uint8, table [256]int) (pairs []pixels, 
 		}
 	}
 	for key, n := range counts {
-		pairs = append(pairs, pixels{key[0], key[1], n})
+		pairs = append(pairs, [3]int{key[0], key[1], n})
 	}
-	slices.SortFunc(pairs, comparePixels)
+	slices.SortFunc(pairs, comparePairs)
 	return pairs, ignored
 }
 
-func comparePixels(a, b pixels) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
+func comparePairs(a, b [3]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
 
-// addTo adds pixels to the areas of their classes.
-func (p pixels) addTo(areas []Area) {
+// addPair adds the pixels of a pair of classes to their areas.
+func addPair(areas []Area, p [3]int) {
 	n := int64(p[2])
 	areas[p[0]].Labelled += n
 	areas[p[1]].Predicted += n

@@ -126,7 +126,7 @@ func (p *Predictions) Records() iter.Seq2[Record, error] {
 var errStop = errors.New("no more records are asked for")
 
 // Summary returns the figures of the file.
-func (p *Predictions) Summary() *Summary { return p.Tally.summarise(p.Finished) }
+func (p *Predictions) Summary() *Summary { return p.Tally.Summary(p.Finished) }
 
 // Merged are files of predictions that are all parts of a data set.
 type Merged struct {
@@ -174,4 +174,4 @@ func partFile(p *Predictions) evaluate.PartFile {
 }
 
 // Summary returns the figures of all parts together.
-func (m *Merged) Summary() *Summary { return m.tally.summarise(true) }
+func (m *Merged) Summary() *Summary { return m.tally.Summary(true) }

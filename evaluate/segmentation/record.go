@@ -28,7 +28,7 @@ type Record struct {
 	// Ignored is the number of pixels that do not count. Pairs are all others: the class by the labels, that by the model, and how many pixels have both, in the order of
 	// the classes. All areas follow from them.
 	Ignored int      `json:"ignored,omitempty"`
-	Pairs   []pixels `json:"pairs,omitempty"`
+	Pairs   [][3]int `json:"pairs,omitempty"`
 	// Windows is how many the model saw, and Padded says that one of them was larger than the picture.
 	Windows int  `json:"windows,omitempty"`
 	Padded  bool `json:"padded,omitempty"`
@@ -42,7 +42,7 @@ type Record struct {
 func (r *Record) Figures(classes int) Figures {
 	areas := make([]Area, classes)
 	for _, p := range r.Pairs {
-		p.addTo(areas)
+		addPair(areas, p)
 	}
 	return figuresOf(areas)
 }
@@ -84,6 +84,12 @@ func Shrink(width, height int, class func(i int) int) *Small {
 		}
 	}
 	return s
+}
+
+// Shrink returns labels made small, with their classes.
+func (l Labelling) Shrink(labels *preprocess.Indices) *Small {
+	table := l.classes()
+	return Shrink(labels.Width, labels.Height, func(i int) int { return table[labels.Values[i]] })
 }
 
 // mostGrey is how many classes the samples of 8 bits can tell.
@@ -199,12 +205,12 @@ func (h *Header) checkRecord(r Record) error {
 	case r.Ignored < 0 || r.Windows < 1:
 		return fmt.Errorf("it has %d ignored pixels and %d windows", r.Ignored, r.Windows)
 	}
-	sum, last := r.Ignored, pixels{-1, -1}
+	sum, last := r.Ignored, [3]int{-1, -1}
 	for _, p := range r.Pairs {
 		switch classes := h.Model.Config.Classes; {
 		case p[0] < 0 || p[0] >= classes || p[1] < 0 || p[1] >= classes:
 			return fmt.Errorf("a class is not one of %d", classes)
-		case comparePixels(last, p) >= 0:
+		case comparePairs(last, p) >= 0:
 			return errors.New("its pairs of classes are not in their order, each once")
 		case p[2] <= 0 || p[2] > r.Width*r.Height-sum:
 			return fmt.Errorf("its areas are not those of %d x %d pixels", r.Width, r.Height)

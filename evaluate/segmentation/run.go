@@ -54,18 +54,18 @@ func Evaluate(ctx context.Context, s *segment.Segmenter, d *Data, o RunOptions) 
 	if o.Contents == nil {
 		var err error
 		if o.Contents, err = d.Check(ctx, h.Data.Shard, h.Model.Config.Classes, h.Data.Labelling, h.View.Upright(), nil); err != nil {
-			return run.tally.summarise(false), err
+			return run.tally.Summary(false), err
 		}
 	}
 	if err := run.tally.compare(d, o.Contents); err != nil {
-		return run.tally.summarise(false), run.ofLog(err)
+		return run.tally.Summary(false), run.ofLog(err)
 	}
 	for _, pair := range d.part(h.Data.Shard) {
 		if _, done := run.tally.done[pair.Index]; done {
 			continue
 		}
 		if err := run.one(ctx, pair); err != nil {
-			return run.tally.summarise(false), err
+			return run.tally.Summary(false), err
 		}
 		if o.Progress != nil {
 			o.Progress(Progress{Done: run.tally.Done(), Taken: run.taken, Total: h.inPart(), Figures: run.tally.Figures()})
@@ -73,10 +73,10 @@ func Evaluate(ctx context.Context, s *segment.Segmenter, d *Data, o RunOptions) 
 	}
 	if o.Log != nil && (!o.Log.finished || run.taken > 0) {
 		if err := o.Log.end(); err != nil {
-			return run.tally.summarise(true), err
+			return run.tally.Summary(true), err
 		}
 	}
-	return run.tally.summarise(true), run.unread()
+	return run.tally.Summary(true), run.unread()
 }
 
 // run is an evaluation that runs.

@@ -153,12 +153,8 @@ func TestEvaluate_Recorded(t *testing.T) {
 		}
 		count := 0
 		for record, err := range predictions.Records() {
-			var got [][3]int
-			for _, p := range record.Pairs {
-				got = append(got, p)
-			}
-			if want, there := pairs[record.Image+" "+record.Labels]; err != nil || !there || !slices.Equal(got, want) {
-				t.Errorf("%s, %s: pairs %v, not %v; %v", name, record.Image, got, want, err)
+			if want, there := pairs[record.Image+" "+record.Labels]; err != nil || !there || !slices.Equal(record.Pairs, want) {
+				t.Errorf("%s, %s: pairs %v, not %v; %v", name, record.Image, record.Pairs, want, err)
 			}
 			count++
 		}

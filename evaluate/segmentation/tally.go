@@ -66,7 +66,7 @@ func (t *Tally) Add(r Record) error {
 	delete(t.unread, r.Index)
 	t.done[r.Index] = r.identity()
 	for _, p := range r.Pairs {
-		if p.addTo(t.areas); p[0] != p[1] {
+		if addPair(t.areas, p); p[0] != p[1] {
 			t.confusions[[2]int{p[0], p[1]}] += int64(p[2])
 		}
 	}
@@ -174,8 +174,8 @@ type Confusion struct {
 	Pixels int64 `json:"pixels"`
 }
 
-// summarise returns the figures of a tally, and whether they are about all pictures.
-func (t *Tally) summarise(finished bool) *Summary {
+// Summary returns the figures of the pictures counted so far. finished says that they are all of the part.
+func (t *Tally) Summary(finished bool) *Summary {
 	s := &Summary{
 		Figures: t.Figures(), Images: len(t.done), Ignored: t.ignored, All: t.Done(), Total: t.header.Data.Images, Padded: t.padded,
 		Unread: []evaluate.Unread{}, Classes: []ClassFigures{}, Confusions: []Confusion{},
