@@ -57,7 +57,7 @@ func about(findings []blame.Finding, stage string) bool {
 
 // search looks for the reasons of taps, and remarks in r how far it went.
 func (v *verification) search(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
-	if v.subject.Config.Kind != arch.Transformer {
+	if kind := v.subject.Config.Kind; kind != arch.Transformer && kind != arch.UPerNet {
 		return v.searchStages(ctx, r, suspects)
 	}
 	search, err := blame.NewSearch(v.subject.Config, v.subject.Weights)
@@ -231,16 +231,19 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 	if v.reference.isOracle() {
 		run = partwise(v.exact.parts, v.subject.Config, input)
 	}
-	var before engine.Stage
-	inputs := stage.Inputs(v.subject.Config)
-	exists := len(inputs) == 1
-	if exists {
-		before = inputs[0]
-	}
-	return c, run(ctx, func(a engine.Activation) error {
+	before := stage.Inputs(v.subject.Config)
+	had := make([]*engine.Activation, len(before))
+	err = run(ctx, func(a engine.Activation) error {
+		for i, s := range before {
+			if a.Name == s.String() {
+				had[i] = &a
+			}
+		}
+		seen, err := engine.ParseStage(a.Name)
+		if err == nil && seen.Kind == engine.Feature {
+			c.Features[seen.Block] = &a
+		}
 		switch {
-		case exists && a.Name == before.String():
-			c.Before = &a
 		case a.Name == t.Name:
 			c.After = a
 		case stage.Kind == engine.Block && a.Name == t.Name+branchSuffix:
@@ -250,6 +253,15 @@ func (v *verification) example(ctx context.Context, t Tap) (*blame.Case, error) 
 		}
 		return nil
 	})
+	if v.subject.Config.Segments() && !slices.Contains(had, nil) {
+		for _, a := range had {
+			c.Maps = append(c.Maps, *a)
+		}
+	}
+	if len(had) == 1 {
+		c.Before = had[0]
+	}
+	return c, err
 }
 
 // exampleTokens is the number of tokens that are enough to find a reason. Small images have so few that several are taken.

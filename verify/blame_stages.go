@@ -7,7 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/blame"
 )
 
-// searchStages is search for a model that is more than one transformer: an image tokenizer, or UPerNet.
+// searchStages is search for an image tokenizer.
 func (v *verification) searchStages(ctx context.Context, r *Result, suspects []Tap) ([]blame.Finding, error) {
 	search := blame.NewStageSearch(v.subject.Config, v.subject.Weights)
 	found, vain, searched := make([][]blame.Finding, len(suspects)), 0, 0

@@ -16,13 +16,19 @@ type MismatchError struct {
 	What string
 	// Got is the subject's shape, Want the reference's. Got is nil if the subject has no such activation.
 	Got, Want tensor.Shape
+	// Reason says what the reference has instead, without a full stop, or is empty.
+	Reason string
 }
 
 func (e *MismatchError) Error() string {
 	if e.Got == nil {
 		return fmt.Sprintf("the reference has %s %s, which the model does not", e.What, e.Want)
 	}
-	return fmt.Sprintf("%s is %s in the reference, and %s in the model", e.What, e.Want, e.Got)
+	message := fmt.Sprintf("%s is %s in the reference, and %s in the model", e.What, e.Want, e.Got)
+	if e.Reason != "" {
+		message += ": " + e.Reason
+	}
+	return message
 }
 
 // Is reports whether kind is errdef.ErrInput.
@@ -30,6 +36,9 @@ func (e *MismatchError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what the mismatch means.
 func (e *MismatchError) Hint() string {
+	if e.Reason != "" {
+		return "record the stage that has this name, see docs/recording.md"
+	}
 	return "the reference belongs to another architecture; compare the architectures of both"
 }
 

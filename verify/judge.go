@@ -50,7 +50,7 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 	}
 	for _, other := range []*engine.Activation{want, rounded, exact} {
 		if other == nil || !other.Shape.Equal(got.Shape) || len(other.Values) != len(got.Values) {
-			return &MismatchError{What: got.Name, Got: got.Shape, Want: want.Shape}
+			return &MismatchError{What: got.Name, Got: got.Shape, Want: want.Shape, Reason: v.otherLogits(got, want)}
 		}
 	}
 	m.compared = true
@@ -70,6 +70,22 @@ func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Ac
 		v.samples.score(got, want)
 	}
 	return nil
+}
+
+// otherLogits says what the logits of a reference are whose shape is that of others which UPerNet has, or returns "".
+func (v *verification) otherLogits(got, want *engine.Activation) string {
+	config := v.subject.Config
+	if !config.Segments() || got.Name != logits || len(want.Shape) != len(got.Shape) {
+		return ""
+	}
+	height, width := config.Window()
+	switch {
+	case want.Shape[2] == height && want.Shape[3] == width:
+		return "these are the logits of the auxiliary head, not of the main one"
+	case want.Shape[2] == config.ImageHeight && want.Shape[3] == config.ImageWidth:
+		return "these are logits in the size of the image, logits_full"
+	}
+	return ""
 }
 
 func countNotFinite(values []float64) (count int) {

@@ -38,9 +38,9 @@ func Recorded(name string, r *recording.Recording) Reference {
 		case r.Pixels == nil && r.Probes == nil:
 			return nil, &NoInputError{name}
 		case r.Pixels != nil && (r.Channels != config.Channels || r.Height != config.ImageHeight || r.Width != config.ImageWidth):
-			return nil, &MismatchError{"input", tensor.Shape{r.Images, config.Channels, config.ImageHeight, config.ImageWidth}, want}
+			return nil, &MismatchError{What: "input", Got: tensor.Shape{r.Images, config.Channels, config.ImageHeight, config.ImageWidth}, Want: want}
 		case r.Mask != nil && (!config.MaskToken || len(r.Mask) != r.Images*config.Patches()):
-			return nil, &MismatchError{"mask", nil, tensor.Shape{r.Images, len(r.Mask) / r.Images}}
+			return nil, &MismatchError{What: "mask", Want: tensor.Shape{r.Images, len(r.Mask) / r.Images}}
 		}
 		own, _ := ofHalf(asNamedHere(r, config), config)
 		return &recordedRun{own, config, nil}, nil
@@ -88,7 +88,7 @@ func decoderRun(name string, r *recording.Recording, config arch.Config) (refere
 	}
 	own, _ := ofHalf(r, config)
 	if want := (tensor.Shape{r.Images, config.Patches()}); !given.Shape.Equal(want) {
-		return nil, &MismatchError{tokens, want, given.Shape}
+		return nil, &MismatchError{What: tokens, Got: want, Want: given.Shape}
 	}
 	return &recordedRun{own, config, given.Values}, nil
 }

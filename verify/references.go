@@ -87,7 +87,7 @@ func Against(name string, config arch.Config, weights []tensor.Named) Reference 
 		}
 		if config.Kind != own.Kind || config.Channels != own.Channels || config.ImageHeight != own.ImageHeight || config.ImageWidth != own.ImageWidth {
 			return nil, &MismatchError{
-				"input", tensor.Shape{own.Channels, own.ImageHeight, own.ImageWidth}, tensor.Shape{config.Channels, config.ImageHeight, config.ImageWidth},
+				What: "input", Got: tensor.Shape{own.Channels, own.ImageHeight, own.ImageWidth}, Want: tensor.Shape{config.Channels, config.ImageHeight, config.ImageWidth},
 			}
 		}
 		if isNative(subject.Engine) {

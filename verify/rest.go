@@ -17,7 +17,7 @@ type rest map[engine.Stage]*localMeter
 // follows is computed from the branch that the reference has.
 func (v *verification) judgeRest(ctx context.Context, r *Result) error {
 	rests := v.wrongBranches(r)
-	if len(rests) == 0 || v.subject.Config.Kind != arch.Transformer {
+	if kind := v.subject.Config.Kind; len(rests) == 0 || kind != arch.Transformer && kind != arch.UPerNet {
 		return nil
 	}
 	config := v.subject.Config

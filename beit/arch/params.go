@@ -97,10 +97,13 @@ func (c Config) NormName() string {
 	return "norm"
 }
 
-// HeadName returns the name of the linear layer that computes the logits, "head" or "lm_head".
+// HeadName returns the name of the layer that computes the logits: "head", "lm_head", or "decode_head.conv_seg".
 func (c Config) HeadName() string {
-	if c.Masked() {
+	switch {
+	case c.Masked():
 		return "lm_head"
+	case c.Segments():
+		return "decode_head.conv_seg"
 	}
 	return "head"
 }

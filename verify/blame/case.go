@@ -3,6 +3,7 @@ package blame
 import (
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
@@ -15,6 +16,10 @@ type Case struct {
 	// reference does not have it or the stage is Embed.
 	Before *engine.Activation
 	After  engine.Activation
+	// Maps are the reference's activations from which a stage behind the blocks of UPerNet is computed, those that [engine.Stage.Inputs] names, or nil if it lacks
+	// one. Features are the maps that it has of tapped blocks, or nil for each that it lacks.
+	Maps     []engine.Activation
+	Features [arch.Levels]*engine.Activation
 	// Branch is the reference's attention branch of the same block, or nil; only for the stage of a block.
 	Branch *engine.Activation
 	// Stream is the reference's stream after the same block, or nil; only for the stage of an attention branch.
@@ -22,6 +27,14 @@ type Case struct {
 	// Limit is how far from After rounding leads, BranchLimit how far from Branch, and StreamLimit how far from Stream; the zero value of BranchLimit means as far as
 	// Limit.
 	Limit, BranchLimit, StreamLimit Limit
+}
+
+// whole reports whether a stage of the case is computed from the input, since the reference lacks what comes before it.
+func (c Case) whole(config arch.Config, stage engine.Stage) bool {
+	if decodes(config, stage) {
+		return c.Maps == nil
+	}
+	return c.Before == nil && stage.Kind != engine.Embed
 }
 
 // Limit is the largest difference that counts as rounding.

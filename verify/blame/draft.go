@@ -28,11 +28,16 @@ type draft struct {
 	// note is appended to the sentence of a hypothesis, and where says which part it concerns.
 	note  string
 	where Place
+	// stage is the one that is looked at alone, behind the blocks of UPerNet; the zero value for others.
+	stage engine.Stage
 }
 
 // newDraft returns the model as it is, to be changed at one stage, or in all blocks if stage has no kind.
 func newDraft(m *whatif.Model, input whatif.Input, stage engine.Stage) *draft {
 	d := &draft{Version: m.Version(), input: input, places: []string{""}, edits: make(map[string]string)}
+	if decodes(m.Config, stage) {
+		d.stage = stage
+	}
 	switch {
 	case stage.InBlock():
 		d.places = []string{prefix(stage.Block)}
@@ -46,6 +51,11 @@ func newDraft(m *whatif.Model, input whatif.Input, stage engine.Stage) *draft {
 }
 
 func prefix(block int) string { return "blocks." + strconv.Itoa(block) + "." }
+
+// reads reports whether a parameter behind the blocks of UPerNet matters: all do, unless a stage is looked at alone.
+func (d *draft) reads(name string) bool {
+	return d.stage == engine.Stage{} || d.stage.Reads(d.Config, name)
+}
 
 // copied returns a draft with the same changes, which can be changed further.
 func (d *draft) copied() *draft {

@@ -52,6 +52,13 @@ const (
 	atPool
 	// atLogits is the head.
 	atLogits
+	// atNecks, atLaterals, atPyramid, atFused, atFull and atAuxiliary are what UPerNet has behind its blocks, each for the stages that decoderParts names.
+	atNecks
+	atLaterals
+	atPyramid
+	atFused
+	atFull
+	atAuxiliary
 )
 
 // concerns reports whether the hypothesis can affect one of the parts.

@@ -185,7 +185,9 @@ func inLogits() []hypothesis {
 	}
 	columns := func(says string, order func(n int) []int) hypothesis {
 		return hypothesis{name: "permuted", at: head, alone: true, says: "the columns of the head's weight are " + says, apply: func(d *draft) bool {
-			return d.rearrange(d.Config.HeadName()+".weight", "put the columns in order", nil, order(d.Config.EmbedDim))
+			name := d.Config.HeadName() + ".weight"
+			t, err := d.Tensor(name)
+			return err == nil && d.rearrange(name, "put the columns in order", nil, order(t.Shape[1]))
 		}}
 	}
 	classes := func(says string, order func(n int) []int) hypothesis {

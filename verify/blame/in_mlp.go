@@ -11,27 +11,33 @@ import (
 
 var mlp = []part{atMLP}
 
+// exactGELU is what to do if an activation is another one.
+const exactGELU = "use the exact GELU, with erf"
+
+// activations are those that programs have in place of GELU.
+var activations = []struct {
+	says string
+	of   func(float64) float64
+}{
+	{"GELU is its tanh approximation", whatif.TanhGELU},
+	{"the activation is QuickGELU, x sigmoid(1.702 x)", whatif.QuickGELU},
+	{"the activation is ReLU", whatif.ReLU},
+	{"the activation is SiLU (swish)", whatif.SiLU},
+	{"there is no activation: GELU is left out", whatif.Identity},
+	{"the activation is the square of ReLU", whatif.SquaredReLU},
+	{"the activation is leaky ReLU", whatif.LeakyReLU},
+	{"the activation is ELU", whatif.ELU},
+	{"the activation is tanh", math.Tanh},
+	{"the activation is a sigmoid", whatif.Logistic},
+	{"the activation is Mish", whatif.Mish},
+}
+
 // inMLP returns the mistakes in the MLP branch.
 func inMLP() []hypothesis {
-	const exact, read = "use the exact GELU, with erf", "read as [in, out] and transpose"
+	const read = "read as [in, out] and transpose"
 	var all []hypothesis
-	for _, a := range []struct {
-		says string
-		of   func(float64) float64
-	}{
-		{"GELU is its tanh approximation", whatif.TanhGELU},
-		{"the activation is QuickGELU, x sigmoid(1.702 x)", whatif.QuickGELU},
-		{"the activation is ReLU", whatif.ReLU},
-		{"the activation is SiLU (swish)", whatif.SiLU},
-		{"there is no activation: GELU is left out", whatif.Identity},
-		{"the activation is the square of ReLU", whatif.SquaredReLU},
-		{"the activation is leaky ReLU", whatif.LeakyReLU},
-		{"the activation is ELU", whatif.ELU},
-		{"the activation is tanh", math.Tanh},
-		{"the activation is a sigmoid", whatif.Logistic},
-		{"the activation is Mish", whatif.Mish},
-	} {
-		all = append(all, program("activation", mlp, a.says, exact, func(r *whatif.Rules) { r.Activation = a.of }))
+	for _, a := range activations {
+		all = append(all, program("activation", mlp, a.says, exactGELU, func(r *whatif.Rules) { r.Activation = a.of }))
 	}
 	return append(append(all,
 		editing("reshaped", mlp, "mlp.fc1.weight", "mlp.fc1.weight was reshaped where it should have been transposed", read, reread),

@@ -267,7 +267,10 @@ func (s *Search) reads(t *target, name string) bool {
 		return false
 	}
 	part := atEmbed
+	decoder := partReading(s.config, name)
 	switch {
+	case decoder != 0:
+		part = decoder
 	case strings.HasPrefix(name, "rel_pos_bias."):
 		part = atAttention
 	case strings.HasPrefix(name, s.model.Config.NormName()+"."):

@@ -96,6 +96,9 @@ func (s *Search) findInModel(ctx context.Context, c Case, stage engine.Stage) ([
 // march computes the model as it is, from the input of a case to a stage.
 func (s *Search) march(ctx context.Context, c Case, stage engine.Stage) (*march, error) {
 	m := &march{search: s, input: whatif.InputOf(c.Input), stage: stage, assumed: newWalker(), account: &account{left: float64(s.effort)}}
+	if decodes(s.config, stage) {
+		c.After = byPixels(c.After)
+	}
 	m.want = whatif.RowsOf(c.After.Values, c.After.Shape[len(c.After.Shape)-1])
 	m.aim = &target{want: m.want, limit: c.Limit}
 	got, err := m.plainly(ctx)
@@ -144,7 +147,7 @@ func (m *march) everywhere(ctx context.Context) error {
 }
 
 func (m *march) everywhereWalkers() (walkers []*walker) {
-	for _, h := range everywhereOnly(hypotheses()) {
+	for _, h := range everywhereOnly(m.search.hypotheses()) {
 		if !h.endsOnly() && !slices.ContainsFunc(m.assumed.hypotheses, h.same) {
 			walkers = append(walkers, m.walker(h))
 		}
@@ -157,7 +160,7 @@ func (m *march) everywhereWalkers() (walkers []*walker) {
 // throughout tries mistakes of the checkpoint that are tried in single blocks otherwise in all of them, and those before the first block.
 func (m *march) throughout(ctx context.Context) error {
 	var walkers []*walker
-	for _, h := range slices.Concat(hypotheses(), solved()) {
+	for _, h := range slices.Concat(m.search.hypotheses(), solved()) {
 		if !h.ofCheckpoint() || !h.alone || !h.concerns(wholeBlock) && !h.concerns(embed) {
 			continue
 		}
@@ -178,7 +181,7 @@ func (h hypothesis) ofCheckpoint() bool {
 func (m *march) inBlocks(ctx context.Context) error {
 	for i := m.last() - 1; i >= 0 && m.best == nil; i-- {
 		var walkers []*walker
-		for _, h := range slices.Concat(hypotheses(), solved()) {
+		for _, h := range slices.Concat(m.search.hypotheses(), solved()) {
 			if h.ofCheckpoint() && h.concerns(wholeBlock) && !slices.ContainsFunc(m.assumed.hypotheses, scoped{h, i}.same) {
 				walkers = append(walkers, m.walker(scoped{h, i}))
 			}

@@ -22,16 +22,22 @@ func (m *march) atEnds(ctx context.Context) error {
 func (m *march) endings(ctx context.Context, w *walker, both bool) error {
 	ends := []*walker{w}
 	single := len(w.hypotheses) == 1 && w.hypotheses[0].block == allBlocks && 16*m.headCost() < m.blockCost()
-	if m.stage.Kind == engine.Logits && (both || single) {
-		ends = append(ends, w.endings(both)...)
+	if m.hasEnds() && (both || single) {
+		ends = append(ends, m.otherEnds(w, both)...)
 	}
-	for _, e := range ends {
+	for i, e := range ends {
+		if !m.affords(i) {
+			continue
+		}
 		got, err := m.end(ctx, e)
 		if err != nil {
 			return err
 		}
 		agrees := m.judge(e, got)
-		if m.stage.Kind != engine.Logits || agrees {
+		if agrees && m.search.config.Segments() && m.aim.limit.share(e.distance) < settledShare {
+			break // there are hundreds, each of which takes as long as the model
+		}
+		if !m.hasEnds() || agrees {
 			continue
 		}
 		for _, h := range m.fromLogits(got, e == w) {
@@ -44,14 +50,33 @@ func (m *march) endings(ctx context.Context, w *walker, both bool) error {
 		}
 	}
 	for _, e := range ends {
-		e.state = nil // it would be held for long
+		e.state, e.streams = nil, nil // they would be held for long
 	}
 	return ctx.Err()
 }
 
-// endings returns walkers with other ends. If both is true, those that are tried on single stages only are among them, and one of the pooling with one of the head.
-func (w *walker) endings(both bool) (ends []*walker) {
-	for _, h := range hypotheses() {
+// hasEnds reports whether something follows the blocks that may be another.
+func (m *march) hasEnds() bool {
+	return m.stage.Kind == engine.Logits || decodes(m.search.config, m.stage)
+}
+
+// affords takes what an end costs from what may still be computed, if it is that of UPerNet, which takes more than its blocks. The first few are computed in any case.
+func (m *march) affords(i int) bool {
+	const always = 6
+	if !m.search.config.Segments() || i <= always {
+		return true
+	}
+	if cost := m.headCost(); cost <= m.left {
+		m.left -= cost
+		return true
+	}
+	m.untried++
+	return false
+}
+
+// otherEnds returns walkers with other ends. If both is true, those that are tried on single stages only are among them, and one of the pooling with one of the head.
+func (m *march) otherEnds(w *walker, both bool) (ends []*walker) {
+	for _, h := range m.search.hypotheses() {
 		h := scoped{h, allBlocks}
 		if !h.endsOnly() || h.alone && !both {
 			continue
@@ -72,7 +97,7 @@ const mostMatched = 4096
 
 // fromLogits returns hypotheses about the head that follow from results: another order of the classes, or, if factors, a factor.
 func (m *march) fromLogits(got *whatif.Rows, factors bool) (all []hypothesis) {
-	if len(got.Values) != len(m.want.Values) || got.Width > mostMatched {
+	if len(got.Values) != len(m.want.Values) || got.Width > mostMatched || got.Width != m.search.config.Classes {
 		return nil
 	}
 	name := m.search.model.Config.HeadName()

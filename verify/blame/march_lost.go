@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/verify/blame/loss"
@@ -81,7 +83,7 @@ func (m *march) lostFinding(c Case, odd oddity) Finding {
 		Distance: m.without.MaxAbs, Without: m.without.MaxAbs, Tolerance: c.Limit.Max,
 	}
 	if len(odd) == 1 {
-		f.Stage, f.Where = stageReading(names[0], m.search.model.Config.NormName(), m.search.model.Config.HeadName()), Place{Element: odd[0].Element}
+		f.Stage, f.Where = stageReading(m.search.config, names[0]), Place{Element: odd[0].Element}
 	} else {
 		f.Sentence += ", and so it is with " + text.List(names[1:], most, "")
 	}
@@ -90,16 +92,17 @@ func (m *march) lostFinding(c Case, odd oddity) Finding {
 }
 
 // stageReading returns the name of the stage that reads a parameter.
-func stageReading(name, norm, head string) string {
-	switch {
-	case blockOf(name) >= 0:
-		return strings.TrimSuffix(prefix(blockOf(name)), ".")
-	case strings.HasPrefix(name, norm+"."):
-		return "pool"
-	case strings.HasPrefix(name, head+"."):
-		return "logits"
-	case strings.HasPrefix(name, "rel_pos_bias."):
+func stageReading(config arch.Config, name string) string {
+	if block := blockOf(name); block >= 0 {
+		return strings.TrimSuffix(prefix(block), ".")
+	}
+	if strings.HasPrefix(name, "rel_pos_bias.") {
 		return WholeModel
+	}
+	for _, stage := range engine.Stages(config) {
+		if stage.Reads(config, name) {
+			return stage.String()
+		}
 	}
 	return "embed"
 }

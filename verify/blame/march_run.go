@@ -75,6 +75,9 @@ func (m *march) blockCost() float64 {
 
 // headCost returns about how many operations pooling and head take.
 func (m *march) headCost() float64 {
+	if m.search.config.Segments() {
+		return m.decoderCost()
+	}
 	return 2*float64(m.want.Count)*float64(m.search.model.Config.EmbedDim)*float64(m.want.Width) + float64(m.want.Width)*float64(m.want.Width)
 }
 
@@ -158,6 +161,7 @@ func (m *march) embed(ctx context.Context, w *walker) (err error) {
 	w.state = m.plain[0]
 	if d, touched := m.draft(w, engine.Stage{Kind: engine.Embed}, atEmbed); touched != nil {
 		w.state, err = d.Embed(ctx, d.input)
+		w.keep(m, 0)
 	}
 	return err
 }
@@ -170,11 +174,15 @@ func (m *march) step(ctx context.Context, i int, w *walker) (err error) {
 		return nil
 	}
 	w.state, err = m.through(ctx, d, i, w.state)
+	w.keep(m, i+1)
 	return err
 }
 
 // end computes the stage from the stream after the blocks.
 func (m *march) end(ctx context.Context, w *walker) (*whatif.Rows, error) {
+	if decodes(m.search.config, m.stage) {
+		return m.decoded(ctx, w)
+	}
 	if m.stage.Kind != engine.Pool && m.stage.Kind != engine.Logits {
 		return w.state, nil
 	}

@@ -22,6 +22,13 @@ func TestHypotheses_AreDocumented(t *testing.T) {
 	for _, h := range slices.Concat(hypotheses(), fromOthers(0)) {
 		code[h.name] = true
 	}
+	segmenter, err := arch.ByName("tiny_seg_p16_48")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range inSegmentation(segmenter) {
+		code[h.name] = true
+	}
 	for _, name := range []string{"digits_dvae_encoder", "digits_dvae_decoder", "dvae_encoder_112", "tiny_vqkd_p16_64"} {
 		config, err := arch.ByName(name)
 		if err != nil {

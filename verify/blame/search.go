@@ -24,6 +24,11 @@ type Search struct {
 	weights []tensor.Named
 	// found are the hypotheses that explained a stage, the last one first.
 	found []hypothesis
+	// known are the hypotheses that are listed for the model.
+	known []hypothesis
+	// streams are those of the model as it is, once taps are looked for, and streamed is their input.
+	streams  []*whatif.Rows
+	streamed whatif.Input
 	// suspicions are what the file shows to be lost, once looked.
 	suspicions []loss.Suspicion
 	looked     bool
@@ -37,8 +42,15 @@ type Search struct {
 // NewSearch returns the search in a model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
 func NewSearch(config arch.Config, weights []tensor.Named) (*Search, error) {
 	model, err := whatif.New(config, weights)
-	return &Search{config: config, model: model, weights: weights, effort: Normal}, err
+	known := append(hypotheses(), inSegmentation(config)...)
+	if config.Segments() {
+		known = slices.DeleteFunc(known, func(h hypothesis) bool { return slices.Equal(h.at, pooled) })
+	}
+	return &Search{config: config, model: model, weights: weights, known: known, effort: Normal}, err
 }
+
+// hypotheses returns those that are listed for the model, the likeliest first.
+func (s *Search) hypotheses() []hypothesis { return s.known }
 
 // SetEffort bounds the searches in whole models that follow. At first the bound is Normal.
 func (s *Search) SetEffort(effort Effort) { s.effort = effort }
@@ -54,7 +66,7 @@ func (s *Search) Find(ctx context.Context, c Case) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole := c.Before == nil && stage.Kind != engine.Embed
+	whole := c.whole(s.config, stage)
 	if found := s.notFinite(stage, whole); found != nil {
 		return []Finding{*found}, nil
 	}
@@ -93,7 +105,7 @@ func listed(f *Finding) []Finding {
 // for it, too, and with what a program does at others beside one more. It returns no findings without an error if none does.
 func (s *Search) Again(ctx context.Context, c Case) ([]Finding, error) {
 	stage, err := engine.ParseStage(c.After.Name)
-	if err != nil || c.Before == nil || len(s.found) == 0 {
+	if err != nil || c.whole(s.config, stage) || len(s.found) == 0 {
 		return nil, err
 	}
 	defer s.model.Forget(prefix(stage.Block))
@@ -297,7 +309,7 @@ func (s *Search) together(ctx context.Context, t *target, start *trial, tried []
 // ordered returns the listed hypotheses that concern a target, those first that explained another stage, also if they were solved for there.
 func (s *Search) ordered(t *target) []hypothesis {
 	var all []hypothesis
-	for _, h := range append(s.general(), hypotheses()...) {
+	for _, h := range append(s.general(), s.hypotheses()...) {
 		if !h.whole && h.concerns(t.parts) && !h.concerns(t.done) {
 			all = append(all, h)
 		}

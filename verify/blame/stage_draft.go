@@ -23,9 +23,7 @@ type stageDraft struct {
 	// choose computes visual tokens from codes in another way, and after changes a result; nil for none.
 	choose func(codes []float64, d *stageDraft) []float64
 	// only is the stage that is looked at alone, so that what a program does everywhere is said of its parameters; nil for whole models.
-	only *engine.Stage
-	// whole means that the mistake shows only in a run of the whole model.
-	whole bool
+	only  *engine.Stage
 	after func(stage engine.Stage, values []float64)
 }
 

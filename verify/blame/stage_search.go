@@ -13,7 +13,7 @@ import (
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
-// StageSearch looks for reasons in models that are more than one transformer: image tokenizers, and UPerNet. The transformers of VQ-KD have a Search each; everything
+// StageSearch looks for reasons in image tokenizers. The transformers of VQ-KD have a Search each; everything
 // else is computed by the native engine in float64, from weights, pixels and activations as a mistake would have them.
 type StageSearch struct {
 	config  arch.Config
@@ -35,7 +35,7 @@ func (s *StageSearch) Find(ctx context.Context, c Case) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &chosenStage{Case: c, stage: stage, whole: c.Before == nil && stage.Kind != engine.Embed}
+	t := &chosenStage{Case: c, stage: stage, whole: c.whole(s.config, stage)}
 	start := &stageDraft{config: s.config, weights: s.weights, input: c.Input, before: c.Before}
 	if !t.whole {
 		start.only = &stage
@@ -80,9 +80,6 @@ func mistakes(config arch.Config) []mistake {
 	if config.Kind != arch.DVAEDecoder {
 		all = inView()
 	}
-	if config.Segments() {
-		return slices.Concat(inTaps(config), all, inNecks(config))
-	}
 	if config.Convolutional() {
 		return slices.Concat(all, inGain(config), inConvolutions(config), inTokens(config))
 	}
@@ -104,7 +101,7 @@ func (s *StageSearch) best(ctx context.Context, t *chosenStage, start *stageDraf
 			continue
 		}
 		d := start.copied()
-		if !m.apply(d) || !t.whole && !d.whole && !d.touches(t.stage) {
+		if !m.apply(d) || !t.whole && !d.touches(t.stage) {
 			continue
 		}
 		distance, err := t.distance(ctx, d)
@@ -116,7 +113,7 @@ func (s *StageSearch) best(ctx context.Context, t *chosenStage, start *stageDraf
 			return nil, err
 		}
 		slack := 0.0
-		if m.input || d.whole {
+		if m.input {
 			slack = pixelSlack
 		}
 		// What hardly helps is no reason, however near it leads.
@@ -283,7 +280,7 @@ func (t *chosenStage) slackShare(d drift.Distance, slack float64) float64 {
 
 // distance returns how far a draft is from the reference; visual tokens are as far as the share of them that differs.
 func (t *chosenStage) distance(ctx context.Context, d *stageDraft) (drift.Distance, error) {
-	got, err := d.compute(ctx, t.stage, t.whole || d.whole)
+	got, err := d.compute(ctx, t.stage, t.whole)
 	if err != nil {
 		return drift.Distance{}, err
 	}

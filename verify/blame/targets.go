@@ -12,6 +12,9 @@ import (
 // targets returns what a stage alone has to be compared with: one target, or, if the reference has the attention branch of a block, that and the rest.
 func (s *Search) targets(c Case, stage engine.Stage) []*target {
 	width := s.model.Config.EmbedDim
+	if decodes(s.config, stage) {
+		return []*target{s.decoderTarget(c, stage)}
+	}
 	base := target{stage: stage.String(), name: stage.String(), limit: c.Limit}
 	switch stage.Kind {
 	case engine.Embed:

@@ -120,9 +120,11 @@ func (t *trial) better(than *trial) bool {
 
 // settled reports whether a trial agrees so well that no other one needs to be tried.
 func (t *trial) settled() bool {
-	const little = 0.05
-	return t.share < little
+	return t.share < settledShare
 }
+
+// settledShare is how much of its limit a trial may take that agrees so well.
+const settledShare = 0.05
 
 // try returns the trial with more hypotheses, or nil if one does not apply, or if together they change nothing for the better.
 func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis) (*trial, error) {

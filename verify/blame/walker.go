@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -40,7 +41,7 @@ func (h scoped) unlikely() int {
 
 // endsOnly reports whether a hypothesis concerns nothing but what comes after the last block.
 func (h scoped) endsOnly() bool {
-	return !slices.ContainsFunc(h.at, func(p part) bool { return p != atPool && p != atLogits })
+	return !slices.ContainsFunc(h.at, func(p part) bool { return p < atPool })
 }
 
 // same reports whether two hypotheses are the same about the same place.
@@ -59,6 +60,10 @@ func (h scoped) stage() string {
 		return engine.Stage{Kind: engine.Pool}.String()
 	case slices.Equal(h.at, head):
 		return engine.Stage{Kind: engine.Logits}.String()
+	case slices.Equal(h.at, pyramid):
+		return engine.Stage{Kind: engine.Pyramid}.String()
+	case slices.Equal(h.at, fusedMaps):
+		return engine.Stage{Kind: engine.Fused}.String()
 	}
 	return WholeModel
 }
@@ -69,6 +74,8 @@ type walker struct {
 	notes      []string
 	// state is the stream after the blocks so far.
 	state *whatif.Rows
+	// streams are those after so many blocks that UPerNet taps, where they are not those of the model with what is assumed.
+	streams map[int]*whatif.Rows
 	// applied has for each hypothesis whether it changed something.
 	applied  []bool
 	distance drift.Distance
@@ -91,8 +98,19 @@ func (w *walker) with(more ...scoped) *walker {
 	next := newWalker(slices.Concat(w.hypotheses, more)...)
 	copy(next.notes, w.notes)
 	copy(next.applied, w.applied)
-	next.state = w.state
+	next.state, next.streams = w.state, maps.Clone(w.streams)
 	return next
+}
+
+// keep remembers the stream after that many blocks, if UPerNet taps it.
+func (w *walker) keep(m *march, blocks int) {
+	if !m.tapped(blocks) {
+		return
+	}
+	if w.streams == nil {
+		w.streams = map[int]*whatif.Rows{}
+	}
+	w.streams[blocks] = w.state
 }
 
 // void reports whether a hypothesis about one of the blocks up to that one changed nothing there.

@@ -56,6 +56,8 @@ type Rules struct {
 	NoClassPosition bool
 	// Round rounds values in place to the dtype that linear layers are computed in, as with autocast, and RoundScores those of the attention; nil means float64.
 	Round, RoundScores func([]float64)
+	// Decoder are the choices in what UPerNet has behind the blocks.
+	Decoder Decoder
 }
 
 // usualAttention reports whether the attention branch is that of BEiT: other rules concern what follows.
@@ -63,7 +65,7 @@ func (r Rules) usualAttention() bool {
 	if r.Round != nil || r.RoundScores != nil {
 		return false
 	}
-	r.Activation, r.Epsilon2, r.EpsilonLast, r.NoNorm2, r.BranchScale = nil, 0, 0, false, 0
+	r.Activation, r.Epsilon2, r.EpsilonLast, r.NoNorm2, r.BranchScale, r.Decoder = nil, 0, 0, false, 0, Decoder{}
 	return reflect.ValueOf(r).IsZero()
 }
 

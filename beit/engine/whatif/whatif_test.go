@@ -178,3 +178,47 @@ func TestTanhGELU(t *testing.T) {
 		}
 	}
 }
+
+// TestVersion_SegmentsAsTheModel compares every stage behind the blocks of UPerNet with the native engine, from the stream behind the blocks and from the maps before.
+func TestVersion_SegmentsAsTheModel(t *testing.T) {
+	t.Parallel()
+	config := configs()["mean"]
+	config.ImageHeight, config.ImageWidth = 24, 32
+	config.Kind, config.Pooling, config.Depth = arch.UPerNet, arch.NoPooling, 4
+	config.Segmentation = arch.Segmentation{Taps: [arch.Levels]arch.Tap{-1, 0, 1, 3}, Channels: 10, AuxiliaryChannels: 8, PoolScales: arch.UsualPoolScales}
+	weights, input := synth.Weights(config, 0), inputOf(config)
+	want := computed(t, config, weights, input)
+	m, err := whatif.New(config, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := m.Version()
+	stream := func(blocks int) *whatif.Rows {
+		name := "embed"
+		if blocks > 0 {
+			name = engine.Stage{Kind: engine.Block, Block: blocks - 1}.String()
+		}
+		return whatif.RowsOf(want[name], config.EmbedDim)
+	}
+	for _, stage := range engine.Stages(config)[1+2*config.Depth:] {
+		whole, err := v.Segment(t.Context(), stage, stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := whatif.MapOf(want[stage.String()], whole.Width, whole.Lines, whole.Columns).Values
+		same(t, stage.String(), whole.Rows, nil, map[string][]float64{stage.String(): values})
+		if stage.Kind == engine.Feature {
+			continue
+		}
+		var before []whatif.Map
+		for _, from := range stage.Inputs(config) {
+			one, err := v.Segment(t.Context(), from, stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before = append(before, whatif.MapOf(want[from.String()], one.Width, one.Lines, one.Columns))
+		}
+		alone, err := v.Decode(t.Context(), stage, before...)
+		same(t, stage.String(), alone.Rows, err, map[string][]float64{stage.String(): values})
+	}
+}
