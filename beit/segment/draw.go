@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/internal/drawing"
 )
@@ -13,11 +14,12 @@ import (
 const maker = "beitzoo segment"
 
 // Palette returns colours for classes: those that are given, and for the others colours that are far apart, the same for the same number of a class.
-func Palette(given []color.RGBA, classes int) []color.RGBA {
+func Palette(given []card.Colour, classes int) []color.RGBA {
 	all := make([]color.RGBA, classes)
 	for i := range all {
 		if i < len(given) {
-			all[i] = given[i]
+			c := given[i]
+			all[i] = color.RGBA{R: uint8(c[0]), G: uint8(c[1]), B: uint8(c[2]), A: 0xff}
 		} else {
 			all[i] = spread(i)
 		}

@@ -230,6 +230,7 @@ func (e *pixelEvaluation) open(ctx context.Context, argument string, weights bei
 	}
 	e.header = segmentation.HeaderFor(e.model.Segmenter, e.data, labelling, part)
 	e.header.Model.Name, e.header.Model.Digest, e.header.Model.Labels = argument, e.model.Digest, e.model.Labels
+	e.header.Model.Palette = e.model.Palette
 	e.header.View.Scales, e.header.View.Flip = how.Scales, how.Flip
 	dtype := cmp.Or(options.Run.DType, tensor.F32)
 	e.header.Run = evaluate.Run{Engine: options.Engine.Name(), DType: dtype.String(), Device: cmp.Or(options.Run.Device, "cpu")}

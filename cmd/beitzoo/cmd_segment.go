@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
-	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/beit/segment"
@@ -134,7 +133,7 @@ func segmentPictures(ctx context.Context, c *console, argument string, images []
 		return err
 	}
 	defer model.Close()
-	run.model, run.palette = model, segment.Palette(coloursOf(model.Palette), model.Config().Classes)
+	run.model, run.palette = model, segment.Palette(model.Palette, model.Config().Classes)
 	run.result = segmentResult{
 		Model: argument, Recipe: model.Recipe(), Guess: model.Assumed, Scales: how.Scales, Flip: how.Flip, Maps: []segmentedMap{}, Unread: []unreadImage{},
 	}
@@ -178,15 +177,6 @@ func loadSegmenter(ctx context.Context, c *console, weights beitzoo.Weights, rec
 		c.remark(fmt.Sprintf("nobody states how pictures are prepared; they are as for unilm's models with such windows: --recipe %s", model.Recipe().Name))
 	}
 	return model, nil
-}
-
-// coloursOf returns the colours of a palette.
-func coloursOf(palette []card.Colour) []color.RGBA {
-	colours := make([]color.RGBA, len(palette))
-	for i, c := range palette {
-		colours[i] = color.RGBA{R: uint8(c[0]), G: uint8(c[1]), B: uint8(c[2]), A: 0xff}
-	}
-	return colours
 }
 
 // segmentRun segments pictures one after the other.

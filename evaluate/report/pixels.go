@@ -89,7 +89,7 @@ type PixelFinder struct {
 
 // Find draws the pictures, their labels and their maps, or says why one is missing. The error is that of ctx.
 func (f *PixelFinder) Find(ctx context.Context, worst []WorstPicture) error {
-	palette := segment.Palette(nil, f.Header.Model.Config.Classes)
+	palette := segment.Palette(f.Header.Model.Palette, f.Header.Model.Config.Classes)
 	for i := range worst {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/segment"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/report"
@@ -217,6 +218,7 @@ func TestWorst_LowestFirst(t *testing.T) {
 func TestPixelFinder(t *testing.T) {
 	t.Parallel()
 	h := pixelHeader(t, 5, 4, nil)
+	h.Model.Palette = []card.Colour{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {10, 20, 30}, {0, 0, 1}}
 	worst := []report.WorstPicture{{Record: recordedPixels(t)[0]}}
 	finder := report.PixelFinder{Header: h, Images: []string{h.Data.ImagesFolder}, Labels: []string{h.Data.LabelsFolder}}
 	if err := finder.Find(t.Context(), worst); err != nil {
@@ -226,7 +228,7 @@ func TestPixelFinder(t *testing.T) {
 	if w.Picture == nil || w.Truth == nil || w.Map == nil || w.Truth.Bounds() != w.Picture.Bounds() {
 		t.Fatalf("missing: %q, %q, %q", w.Missing, w.TruthMissing, w.MapMissing)
 	}
-	if c := segment.Palette(nil, 5)[3]; w.Map.At(1, 0) != c {
+	if c := (color.RGBA{R: 10, G: 20, B: 30, A: 0xff}); w.Map.At(1, 0) != c {
 		t.Errorf("the map has %v in place of %v", w.Map.At(1, 0), c)
 	}
 	if at := slices.IndexFunc(w.Classes, func(s report.Swatch) bool { return s.Class == -1 }); at < 0 {

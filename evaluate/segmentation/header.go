@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/segment"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
@@ -36,6 +37,8 @@ type Model struct {
 	Config arch.Config `json:"config"`
 	// Labels are the names of the classes; nil if they are not known.
 	Labels []string `json:"labels,omitempty"`
+	// Palette are the colours of the classes, for a page; nil if they are not known. No figure follows from them.
+	Palette []card.Colour `json:"palette,omitempty"`
 }
 
 // View says what the model sees of a picture.
@@ -87,6 +90,8 @@ func (h *Header) check() error {
 		return errors.New("the header's model has no head for segmentation")
 	case h.Model.Labels != nil && len(h.Model.Labels) != h.Model.Config.Classes:
 		return fmt.Errorf("the header has %d class names for %d classes", len(h.Model.Labels), h.Model.Config.Classes)
+	case h.Model.Palette != nil && card.PaletteProblem(h.Model.Palette, h.Model.Config.Classes) != "":
+		return fmt.Errorf("the header's palette %s", card.PaletteProblem(h.Model.Palette, h.Model.Config.Classes))
 	case !h.Data.Shard.Valid():
 		return fmt.Errorf("the header says part %s", h.Data.Shard)
 	case h.Data.Images < 1:

@@ -437,6 +437,7 @@ func TestReadPredictions_Hostile(t *testing.T) {
 		{`{"format"`, `{"Format"`},
 		{`"kind":"upernet"`, `"kind":"beit"`},
 		{`"images":6`, `"images":-1`},
+		{`"epsilon":0.000001}`, `"epsilon":0.000001},"palette":[[1,2,3]]`},
 		{`"of":1`, `"of":0`},
 		{`{"index":1,"im`, `{"index":6,"im`},
 		{`{"index":1,"im`, `{"index":0,"im`},
