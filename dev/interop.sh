@@ -60,10 +60,21 @@ segmentation)
         bin/beitzoo convert "testdata/segmentation/$1.unilm.pth" --taps "$2" --to hf --wrapper "$3" -o "$folder/$1.$3/" --quiet
         "$VENV/bin/python" -W ignore dev/interop/segmentation.py "$3" "$folder/$1.$3" "testdata/segmentation/$1.unilm.float64.recording.safetensors"
     }
+    # paddleseg MODEL TAPS: layers of Paddle by PaddleSeg's names compute from beitzoo's file what unilm and mmsegmentation computed, and what they save is the same.
+    paddleseg() {
+        file="$folder/$1.paddleseg" original="testdata/segmentation/$1.unilm"
+        bin/beitzoo convert "$original.pth" --taps "$2" --to paddleseg -o "$file.pdparams" --quiet
+        "$VENV/bin/python" -W ignore dev/interop/paddleseg.py "$file.pdparams" "$original.float64.recording.safetensors" "$2" -o "$file.saved.pdparams"
+        bin/beitzoo diff "$file.pdparams" "$file.saved.pdparams" --taps "$2"
+        bin/beitzoo convert "$file.saved.pdparams" --taps "$2" --to unilm -o "$file.pth" --quiet
+        bin/beitzoo verify "$file.pth" --taps "$2" --recording "$original.float64.recording.safetensors" --engine native --quiet
+    }
     if [ -z "${CASE:-}" ]; then
         check seg_p16_64 1,3,4,5 UperNetForSemanticSegmentation
         check seg_p16_48 1,2,3,4 UperNetForSemanticSegmentation
         check seg_p16_48 1,2,3,4 BeitForSemanticSegmentation
+        paddleseg seg_p16_64 1,3,4,5
+        paddleseg seg_p16_48 1,2,3,4
     fi
     "$VENV/bin/python" -W ignore dev/interop/segmenters.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" --drawn "${DRAWN:-20}" \
         ${CASE:+--case "$CASE"} "$@"

@@ -1,7 +1,7 @@
 """Loads segmentation models that beitzoo wrote for transformers strictly, and compares their logits with a recording of unilm's, in float64.
 
 python segmentation.py CLASS FOLDER RECORDING: CLASS is one of transformers 5. The logits of UperNetForSemanticSegmentation are resized to the image, so those of the
-recording are resized in the same way. PaddleSeg has no package, so nothing here loads its names.
+recording are resized in the same way. PaddleSeg's names are loaded by paddleseg.py.
 """
 import sys
 
