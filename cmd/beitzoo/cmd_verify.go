@@ -258,11 +258,8 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		return nil, nil, &usageError{"--recording, --against and --torchscript exclude one another", "give one of them"}
 	}
 	if f.against == "" {
-		if f.againstSelect != "" {
-			return nil, nil, &usageError{"--against-select is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out --against-select"}
-		}
-		if f.againstTaps != "" {
-			return nil, nil, &usageError{"--against-taps is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out --against-taps"}
+		if err := f.checkAlone(); err != nil {
+			return nil, nil, err
 		}
 		model, err = openModel(ctx, c, argument, f.model, f.zoo)
 		return model, nil, err
@@ -314,6 +311,16 @@ func (f verifyFlags) open(ctx context.Context, c *console, argument string) (mod
 		}
 	}
 	return model, other, nil
+}
+
+// checkAlone returns an error if a flag is about a checkpoint of --against, which is not given.
+func (f verifyFlags) checkAlone() error {
+	for _, flag := range [][2]string{{"--against-select", f.againstSelect}, {"--against-taps", f.againstTaps}} {
+		if flag[1] != "" {
+			return &usageError{flag[0] + " is for the checkpoint of --against, which is not given", "add --against CHECKPOINT, or leave out " + flag[0]}
+		}
+	}
+	return nil
 }
 
 // reference opens what the flags say to compare with, if it is not another checkpoint; the default is the float64 oracle.
