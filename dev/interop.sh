@@ -36,7 +36,7 @@ pictures)
 folders) exec "$VENV/bin/python" -W ignore dev/interop/folders.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-40}" ${CASE:+--case "$CASE"} "$@" ;;
 record) exec "$VENV/bin/python" -W ignore dev/interop/record.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" "$@" ;;
 drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py "${frameworks[@]}" --seed "${SEED:-0}" --drawn "${DRAWN:-12}" ${CASE:+--case "$CASE"} "$@" ;;
-mutants) exec "$VENV/bin/python" -W ignore dev/mutants/main.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-0}" --part "${PART:-}" ${CASE:+--case "$CASE"} \
+mutants) exec "$VENV/bin/python" -W ignore dev/mutants/main.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" --drawn "${DRAWN:-0}" --part "${PART:-}" ${CASE:+--case "$CASE"} \
     ${TABLE:+--table "$TABLE"} ${JSON:+--json "$JSON"} ${LIST:+--list} "$@" ;;
 cross) exec "$VENV/bin/python" -W ignore dev/interop/cross.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" \
     --seed "${SEED:-0}" --drawn "${DRAWN:-100}" ${CASE:+--case "$CASE"} "$@" ;;

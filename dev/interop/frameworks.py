@@ -8,7 +8,6 @@ import importlib.util
 import logging
 import pickle
 import sys
-import types
 from functools import partial
 
 import numpy
@@ -19,6 +18,7 @@ import torch
 from timm.models._features import FeatureGetterNet
 
 import paddle_beit
+from operators import NoOperators
 from peer_paddle import add_packages, cast
 from peer_timm import Masked, options
 from peer_transformers import randomise
@@ -26,18 +26,6 @@ from peer_transformers import randomise
 
 class NoClass(Exception):
     """The framework has no class for an architecture; the text says why."""
-
-
-class NoOperators(types.ModuleType):
-    """Stands in for mmcv's compiled operators, which mmcv-lite does not have and a BEiT does not use: they can be imported, and fail where they are called."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-
-        def operator(*_, **__):
-            raise NotImplementedError(f"mmcv's compiled operator {name}")
-        return operator
 
 
 class Torch:

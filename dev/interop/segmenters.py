@@ -22,6 +22,7 @@ import torch
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "mutants")]
 import beit
+from operators import NoOperators
 
 # Float64 against float64, as a share of the largest logit.
 BOUND = 1e-12
@@ -59,8 +60,6 @@ def draw(seed):
 
 def mmseg():
     """mmsegmentation's modules. Its compiled operators can't be installed and are not used."""
-    from frameworks import NoOperators
-
     sys.modules["mmcv._ext"] = NoOperators("mmcv._ext")
     logging.disable(logging.WARNING)
     try:

@@ -21,6 +21,9 @@ import plant
 import programs
 import table
 import torch
+import upernet
+import upernet_cases
+import upernet_kinds
 
 WORKER = None
 PLANNED = []
@@ -37,7 +40,7 @@ def one(number):
     """The outcome of one case as a dict, or None. What goes wrong here rather than in verify is told at the end, so that it does not lose a long run."""
     case = PLANNED[number]
     try:
-        outcome = WORKER.judge(case)
+        outcome = case.judge(WORKER) if isinstance(case, upernet_cases.Case) else WORKER.judge(case)
     except Exception:
         return {"broken": case.name, "why": traceback.format_exc(limit=-4)}
     return outcome and {**judge.row(outcome), "seed": case.seed}
@@ -46,8 +49,9 @@ def one(number):
 def chosen(arguments):
     """The cases of this run."""
     seed = arguments.seed
+    segmenters = list(upernet_cases.every(seed, arguments.openmmlab))
     if arguments.case:
-        everything = [*cases.every(seed), *cases.pairs(seed)]
+        everything = [*cases.every(seed), *cases.pairs(seed), *segmenters]
         exact = [c for c in everything if c.name == arguments.case]
         large = arguments.case.startswith("base")
         return exact or [c for c in everything if (large or c.model != "base") and fnmatch.fnmatchcase(c.name, arguments.case)]
@@ -56,8 +60,13 @@ def chosen(arguments):
         right = [c for c in cases.small(seed) if c.group != "fault"]
         faults = [c for c in cases.small(seed) if c.group == "fault"]
         few = arguments.drawn // 10
-        return draw.sample(faults, arguments.drawn - 3 * few) + draw.sample(right, 2 * few) + draw.sample(list(cases.pairs(seed)), few)
-    return [*cases.small(seed), *cases.pairs(seed), *cases.base(seed)]
+        return (
+            draw.sample(faults, arguments.drawn - 3 * few - few // 2)
+            + draw.sample(right, 2 * few)
+            + draw.sample(list(cases.pairs(seed)), few)
+            + draw.sample(segmenters, few // 2)
+        )
+    return [*cases.small(seed), *cases.pairs(seed), *segmenters, *cases.base(seed)]
 
 
 def run(arguments, planned, folder):
@@ -84,6 +93,10 @@ def show(arguments, planned):
     folder = os.path.join(tempfile.gettempdir(), "mutant-" + planned.name.replace("/", "-"))
     os.makedirs(folder, exist_ok=True)
     planter = plant.Planter(folder, arguments.cache)
+    if isinstance(planned, upernet_cases.Case):
+        print(json.dumps(judge.row(planned.judge(judge.Judge(arguments.beitzoo, planter))), indent=1))
+        print(f"\nthe files are in {folder}")
+        return 0
     outcome = judge.Judge(arguments.beitzoo, planter).judge(planned)
     if outcome is None:
         sys.exit("this model has no such parameter")
@@ -93,8 +106,9 @@ def show(arguments, planned):
     return 0
 
 
-def check_golden():
-    for path, far in (models.golden() | models.orders()).items():
+def check_golden(openmmlab):
+    beside = {"mmsegmentation's heads": upernet.Right(1, openmmlab).beside()}
+    for path, far in (models.golden() | models.orders() | beside).items():
         if far > 1e-12:
             sys.exit(f"the BEiT of this program is off {path} by {far:.2g}: nothing that it plants can be trusted")
 
@@ -102,6 +116,7 @@ def check_golden():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--beitzoo", default="bin/beitzoo")
+    parser.add_argument("--openmmlab", default="", help="the folder with mmsegmentation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--drawn", type=int, default=0, help="draw so many cases on the small models")
     parser.add_argument(
@@ -118,7 +133,7 @@ def main():
     if arguments.rows:
         return tell(arguments, *earlier(arguments.rows))
     torch.set_num_threads(1)
-    check_golden()
+    check_golden(arguments.openmmlab)
     planned = chosen(arguments)
     if arguments.part:
         number, of = map(int, arguments.part.split("/"))
@@ -152,7 +167,7 @@ def tell(arguments, rows, seconds):
     broken = [r for r in rows if "broken" in r]
     good = [r for r in rows if "broken" not in r]
     told = [
-        f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs.",
+        f"{len(checkpoints.KINDS)} kinds of fault in checkpoints, {len(programs.KINDS)} in programs, {len(upernet_kinds.KINDS)} of segmentation.",
         "",
         *table.report(good, seconds),
         "",

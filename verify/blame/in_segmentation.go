@@ -211,12 +211,19 @@ func inBatchRules(rule decoderRule) []hypothesis {
 
 // inPoolScales returns the mistakes in the scales of the pyramid: another order, one other, and those of other networks.
 func inPoolScales(own [arch.Levels]int) (all []hypothesis) {
+	var known [][arch.Levels]int
 	add := func(scales [arch.Levels]int) {
-		if scales == own {
-			return
+		if scales != own && !slices.Contains(known, scales) {
+			known = append(known, scales)
 		}
-		says := fmt.Sprintf("decode_head.psp_modules pool to the scales %v, not %v", scales, own)
-		all = append(all, program("pool-scales", pyramid, says, fmt.Sprintf("pool to %v", own), func(r *whatif.Rules) { r.Decoder.PoolScales = &scales }))
+	}
+	changed := func(scales [arch.Levels]int) (count int) {
+		for i, scale := range scales {
+			if scale != own[i] {
+				count++
+			}
+		}
+		return count
 	}
 	for _, order := range otherOrders(arch.Levels) {
 		var moved [arch.Levels]int
@@ -235,6 +242,12 @@ func inPoolScales(own [arch.Levels]int) (all []hypothesis) {
 			other[i] = scale
 			add(other)
 		}
+	}
+	// On a small map some scales are the same: what changes the fewest is what is told.
+	slices.SortStableFunc(known, func(a, b [arch.Levels]int) int { return changed(a) - changed(b) })
+	for _, scales := range known {
+		says := fmt.Sprintf("decode_head.psp_modules pool to the scales %v, not %v", scales, own)
+		all = append(all, program("pool-scales", pyramid, says, fmt.Sprintf("pool to %v", own), func(r *whatif.Rules) { r.Decoder.PoolScales = &scales }))
 	}
 	return all
 }
@@ -314,11 +327,15 @@ func (n decoderNames) inBatchNorms() (all []hypothesis) {
 		add := func(name, says, repair string, change changeFunc, ending string) {
 			all = append(all, n.editing(name, says+" of "+of, repair, change, suffixed(norms, ending)...))
 		}
+		form := func(says, repair string, change func(float64) float64) {
+			h := n.editing("batch-norm", says+" of "+of, repair, mapping(change), suffixed(norms, ".running_var")...)
+			all = append(all, inexact(h)...)
+		}
 		add("batch-norm", "the mean is left out", "zero", zeros, ".running_mean")
 		add("batch-norm", "the variance is left out", "ones", ones, ".running_var")
-		add("batch-norm", "the standard deviation was stored as the variance", "square", mapping(func(v float64) float64 { return v * v }), ".running_var")
-		add("batch-norm", "the variance was taken for a standard deviation", "take the square roots", mapping(math.Sqrt), ".running_var")
-		add("batch-norm", "the reciprocals were stored as the variance", "take the reciprocals", mapping(func(v float64) float64 { return 1 / v }), ".running_var")
+		form("the standard deviation was stored as the variance", "square", func(v float64) float64 { return v * v })
+		form("the variance was taken for a standard deviation", "take the square roots", math.Sqrt)
+		form("the reciprocals were stored as the variance", "take the reciprocals", func(v float64) float64 { return 1 / v })
 		add("negated", "running_mean has the other sign", "negate", scale(-1), ".running_mean")
 		add("ones", "the weight is left out: it is all ones", "ones", ones, ".weight")
 		add("no-bias", "the bias is left out", "zero", zeros, ".bias")
