@@ -123,7 +123,7 @@ func (p *Predictions) Records() iter.Seq2[Record, error] {
 }
 
 // errStop ends the reading of records of which no more are asked for.
-var errStop = errors.New("no more records are asked for")
+var errStop = errdef.New(errdef.ErrUsage, "no more records are asked for")
 
 // Summary returns the figures of the file.
 func (p *Predictions) Summary() *Summary { return p.Tally.Summary(p.Finished) }

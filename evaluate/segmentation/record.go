@@ -11,6 +11,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/beit/segment"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -118,7 +119,7 @@ func (s *Small) encode(classes int) ([]byte, error) {
 }
 
 // errNoMap says that the map of a record, which comes from a file, is none.
-var errNoMap = errors.New("its map is not a PNG with numbers of classes")
+var errNoMap = errdef.New(errdef.ErrInput, "its map is not a PNG with numbers of classes")
 
 // Prediction returns the small map of the record, or nil if it has none.
 func (r *Record) Prediction(classes int) (*Small, error) {
