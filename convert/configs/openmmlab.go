@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/errdef"
 )
 
 var (
@@ -17,7 +17,7 @@ var (
 )
 
 // errTwoTaps says that a configuration of OpenMMLab states other blocks for one backbone than for another.
-var errTwoTaps = errors.New("its backbones have other out_indices than one another")
+var errTwoTaps = errdef.New(errdef.ErrInput, "its backbones have other out_indices than one another")
 
 // OpenMMLabTaps returns the blocks that the text of a configuration of a segmentation model of mmcv or mmengine states for its backbone, or nil if it states none.
 // The text, which is Python, is not run: only out_indices with a list of numbers, as an argument of backbone=dict(...) itself, is understood. Numbers that can't be four
