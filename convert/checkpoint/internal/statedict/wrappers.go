@@ -162,12 +162,27 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 			s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(entry.Value), "tensor", "tensors"))
 			continue
 		}
-		others = append(others, s.describe(entry))
+		what, before := s.describe(entry), len(s.found.Stated)
 		if isText && key != "" {
 			s.overlooked(key, entry.Value, 3)
 		}
+		others = append(others, what+butFor(key, s.found.Stated[before:]))
 	}
 	s.leftOut(others)
+}
+
+// butFor says what of an entry is not left out, since it is read as what it says of the model.
+func butFor(key string, stated []checkpoint.Statement) string {
+	var read []string
+	for _, statement := range stated {
+		if inner, below := strings.CutPrefix(statement.Path, key+"."); below {
+			read = append(read, quote(inner))
+		}
+	}
+	if len(read) == 0 {
+		return ""
+	}
+	return " (but for " + text.List(read, mostNamed, "") + ")"
 }
 
 // namingKeys are those under which training programs keep the names of classes, and normKeys those of the epsilon of all norms.
