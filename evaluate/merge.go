@@ -166,7 +166,7 @@ const mostMissing = 20
 func (p *Predictions) extent() string {
 	done := text.Count(p.Tally.Done(), "image", "images")
 	if all := p.Header.Data.Images; all >= 0 {
-		return fmt.Sprintf("%s of %d", done, inShard(all, p.Header.Data.Shard))
+		return fmt.Sprintf("%s of %d", done, p.Header.Data.Shard.Count(all))
 	}
 	return done
 }

@@ -121,8 +121,8 @@ func (p *Predictions) add(raw []byte) error {
 		if l.End.Images != p.Tally.Done() {
 			return fmt.Errorf("the end says %s, there are %d", text.Count(l.End.Images, "image", "images"), p.Tally.Done())
 		}
-		if d := p.Header.Data; d.Images >= 0 && l.End.Images != inShard(d.Images, d.Shard) {
-			return fmt.Errorf("the end says %s, the part has %d", text.Count(l.End.Images, "image", "images"), inShard(d.Images, d.Shard))
+		if d := p.Header.Data; d.Images >= 0 && l.End.Images != d.Shard.Count(d.Images) {
+			return fmt.Errorf("the end says %s, the part has %d", text.Count(l.End.Images, "image", "images"), d.Shard.Count(d.Images))
 		}
 		if p.ledger == nil && p.Header.Data.Shard.Of == 1 && !p.Tally.listed() {
 			return errOtherImages

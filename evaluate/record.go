@@ -86,6 +86,9 @@ const MaxShards = 1_000_000
 // String returns the form "2/8".
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
 
+// Count returns how many of a number of images are in the part.
+func (s Shard) Count(images int) int { return (images - s.Index + s.Of) / s.Of }
+
 // Valid reports whether there is such a part.
 func (s Shard) Valid() bool { return s.Index >= 1 && s.Index <= s.Of && s.Of <= MaxShards }
 

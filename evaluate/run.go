@@ -168,7 +168,7 @@ func summarise(t *Tally, finished bool) *Summary {
 	part := t.header.Data.Shard
 	switch {
 	case !finished && s.Total >= 0:
-		s.Partial = text.Count(s.All, "image", "images") + " of " + text.Count(inShard(s.Total, part), "image", "images")
+		s.Partial = text.Count(s.All, "image", "images") + " of " + text.Count(part.Count(s.Total), "image", "images")
 	case !finished:
 		s.Partial = text.Count(s.All, "image", "images") + " so far"
 	case part.Of > 1:
@@ -176,9 +176,4 @@ func summarise(t *Tally, finished bool) *Summary {
 	}
 	s.Comparisons = compare(s, t.header)
 	return s
-}
-
-// inShard returns how many of a number of images are in a part.
-func inShard(images int, part Shard) int {
-	return (images - part.Index + part.Of) / part.Of
 }

@@ -251,10 +251,7 @@ func publishedPixels(m *manifest.Manifest) []segmentation.Published {
 }
 
 // pictures returns the number of pictures of the part.
-func (e *pixelEvaluation) pictures() int {
-	shard := e.header.Data.Shard
-	return (e.data.Len() - shard.Index + shard.Of) / shard.Of
-}
+func (e *pixelEvaluation) pictures() int { return e.header.Data.Shard.Count(e.data.Len()) }
 
 // pixelPlan is what `beitzoo eval --dry-run --json` prints for a model for segmentation.
 type pixelPlan struct {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/crc32"
 	"html/template"
 	"image"
 	"image/color"
@@ -19,7 +18,6 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/segmentation"
-	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -42,7 +40,7 @@ type PixelPage struct {
 type WorstPicture struct {
 	segmentation.Record
 	segmentation.Figures
-	// Picture is made small, or nil; Missing says why it is not there, as a sentence without a full stop. Labels and LabelsMissing are the same of its labels, Map and
+	// Picture is made small, or nil; Missing says why it is not there, as a sentence without a full stop. Truth and TruthMissing are the same of its labels, Map and
 	// MapMissing of what the model made of it.
 	Picture, Truth, Map               image.Image
 	Missing, TruthMissing, MapMissing string
@@ -164,17 +162,11 @@ func (f *PixelFinder) labels(r segmentation.Record) (*segmentation.Small, error)
 	if err != nil {
 		return nil, err
 	}
-	file, err := disk.OpenRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	labels, err := preprocess.DecodeIndices(io.TeeReader(file, sum))
+	labels, content, err := segmentation.ReadLabels(path)
 	switch {
 	case err != nil:
 		return nil, err
-	case fmt.Sprintf("%08x", sum.Sum32()) != r.Content:
+	case content != r.Content:
 		return nil, errOtherLabels
 	case labels.Width != r.Width || labels.Height != r.Height:
 		return nil, errOtherSize

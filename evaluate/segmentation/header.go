@@ -121,6 +121,4 @@ func (h *Header) differences(other *Header, shards bool) []evaluate.Difference {
 }
 
 // inPart returns how many pictures the part has.
-func (h *Header) inPart() int {
-	return (h.Data.Images - h.Data.Shard.Index + h.Data.Shard.Of) / h.Data.Shard.Of
-}
+func (h *Header) inPart() int { return h.Data.Shard.Count(h.Data.Images) }

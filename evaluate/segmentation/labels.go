@@ -152,7 +152,7 @@ func (e *DataError) Hint() string {
 }
 
 // Contents are the CRC-32C of the files of labels, by the indices of their pairs.
-type Contents map[int]uint32
+type Contents map[int]string
 
 // Check reads the labels of a part and the sizes of its pictures, before anything is computed: numbers beyond classes, labels of another size than the picture, and
 // files that are no labels are a *[DataError], all together. What cannot be read at all is left to the evaluation, which says so. upright says that pictures are turned as
@@ -184,7 +184,7 @@ func (d *Data) Check(ctx context.Context, shard evaluate.Shard, classes int, lab
 	contents, fail := Contents{}, &DataError{Source: d.source, Labelling: labelling}
 	for i, c := range found {
 		if c.read {
-			contents[pairs[i].Index] = c.sum
+			contents[pairs[i].Index] = c.content
 		}
 		if c.detail != "" {
 			fail.add(c.kind, c.detail)
@@ -199,16 +199,16 @@ func (d *Data) Check(ctx context.Context, shard evaluate.Shard, classes int, lab
 
 // checked is what was found out about a pair.
 type checked struct {
-	sum    uint32
-	read   bool
-	kind   Kind
-	detail string // empty if nothing is wrong
+	content string
+	read    bool
+	kind    Kind
+	detail  string // empty if nothing is wrong
 }
 
 // check looks through the labels of a pair.
 func (p Pair) check(table [256]int, classes int, upright bool) checked {
-	labels, sum, err := p.read()
-	c := checked{sum: sum, read: err == nil}
+	labels, content, err := ReadLabels(p.labelsPath)
+	c := checked{content: content, read: err == nil}
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		c.kind, c.detail = NotIndices, fmt.Sprintf("%s (%v)", text.Name(p.Labels), err)
@@ -264,14 +264,14 @@ func beyond(values []uint8, table [256]int, classes int) (low, high int) {
 // castagnoli is the table of CRC-32C.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// read reads the labels of a pair, and the CRC-32C of their file.
-func (p Pair) read() (*preprocess.Indices, uint32, error) {
-	file, err := disk.OpenRegular(p.labelsPath)
+// ReadLabels reads a file of labels, and returns also what a [Record] says of its content. The errors are those of the system and of [preprocess.DecodeIndices].
+func ReadLabels(path string) (labels *preprocess.Indices, content string, err error) {
+	file, err := disk.OpenRegular(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, "", err
 	}
 	defer file.Close()
 	sum := crc32.New(castagnoli)
-	labels, err := preprocess.DecodeIndices(io.TeeReader(file, sum))
-	return labels, sum.Sum32(), err
+	labels, err = preprocess.DecodeIndices(io.TeeReader(file, sum))
+	return labels, fmt.Sprintf("%08x", sum.Sum32()), err
 }

@@ -123,10 +123,10 @@ func (r *run) one(ctx context.Context, pair Pair) error {
 
 // evaluate counts the pixels of a picture. failure says that it, or its labels, cannot be read.
 func (r *run) evaluate(ctx context.Context, pair Pair, record *Record) (failure *preprocess.FileError, err error) {
-	labels, sum, err := pair.read()
+	labels, content, err := ReadLabels(pair.labelsPath)
 	classes := r.header.Model.Config.Classes
 	if err == nil {
-		record.Content = contentText(sum)
+		record.Content = content
 		if low, high := beyond(labels.Values, r.table, classes); low >= 0 {
 			err = errdef.New(errdef.ErrInput, "has "+spanText(low, high)+" by now")
 		}

@@ -116,9 +116,7 @@ func (t *Tally) merge(other *Tally) (index int, twice bool) {
 func (t *Tally) compare(d *Data, contents Contents) error {
 	for _, index := range slices.Sorted(maps.Keys(t.done)) {
 		was, now := t.done[index], recordOf(d.pairs[index])
-		if sum, known := contents[index]; known {
-			now.Content = contentText(sum)
-		}
+		now.Content = contents[index]
 		if now.identity() != was && (now.Content != "" || now.Image != was.image || now.Labels != was.labels) {
 			return changed(Record{Index: index, Image: was.image, Labels: was.labels, Content: was.content}, now.identity().String(), "in the data")
 		}
@@ -131,8 +129,6 @@ func (t *Tally) compare(d *Data, contents Contents) error {
 	}
 	return nil
 }
-
-func contentText(sum uint32) string { return fmt.Sprintf("%08x", sum) }
 
 // Summary has the figures of an evaluation. It follows from the records alone.
 type Summary struct {
