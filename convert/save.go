@@ -98,17 +98,8 @@ func Save(ctx context.Context, path string, config arch.Config, canonical []tens
 }
 
 func (t target) save(ctx context.Context, config arch.Config, canonical []tensor.Named, options SaveOptions) (*Saved, error) {
-	if other := t.scheme.NotSquareNote(config); t.folder != "" && config.AbsolutePosition && other != "" {
-		return nil, &TargetError{Reason: "a folder of this model would be of no use: " + other, Advice: "write a file, under the names of timm or unilm"}
-	}
-	if t.usual {
-		scheme, err := naming.ByName(naming.Suited(t.scheme.Name, config))
-		if err != nil {
-			return nil, err
-		}
-		if t.folder == "" || scheme.Folder {
-			t.scheme = scheme
-		}
+	if err := t.suit(config); err != nil {
+		return nil, err
 	}
 	wrapper, key := t.wrappers(options.Wrapper, config)
 	stated := config
@@ -137,12 +128,8 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 	}
 	saved.Lost, saved.Notes = beside.kept(model, t.lost(model, named, written, options.Bare), t.path)
 	saved.Notes = append(saved.Notes, t.notes(model, options, beside)...)
-	if len(options.Steps) > 0 && metadata[MetadataSteps] == "" {
-		why := "files of its format have no metadata"
-		if options.Bare {
-			why = "a bare file says nothing of itself"
-		}
-		saved.Notes = append(saved.Notes, "what was changed in the model is not recorded in the output: "+why)
+	if metadata[MetadataSteps] == "" {
+		saved.Notes = append(saved.Notes, options.unrecorded()...)
 	}
 	saved.LeftOut = left
 	saved.Notes = append(saved.Notes, t.segmentationNotes(config, options)...)
@@ -169,13 +156,45 @@ func (t target) save(ctx context.Context, config arch.Config, canonical []tensor
 		if !options.Prove || t.folder == "" {
 			return nil
 		}
-		if config.Segments() && t.scheme.ModelType != "" {
-			if stages, err := t.stages(config, options); err == nil && t.segmenterType(config, options) != configs.UPerNet {
-				config.Segmentation.Taps = shifted(stages)
-			}
-		}
-		return t.proveFolder(ctx, config, canonical)
+		return t.proveFolder(ctx, t.asTapped(config, options), canonical)
 	})
+}
+
+// suit takes the scheme that suits the model, if the caller chose none, or returns an error if a folder of the model would be of no use.
+func (t *target) suit(config arch.Config) error {
+	if other := t.scheme.NotSquareNote(config); t.folder != "" && config.AbsolutePosition && other != "" {
+		return &TargetError{Reason: "a folder of this model would be of no use: " + other, Advice: "write a file, under the names of timm or unilm"}
+	}
+	if !t.usual {
+		return nil
+	}
+	scheme, err := naming.ByName(naming.Suited(t.scheme.Name, config))
+	if err == nil && (t.folder == "" || scheme.Folder) {
+		t.scheme = scheme
+	}
+	return err
+}
+
+// asTapped returns the configuration that a folder of transformers states: a class that can't tap the blocks of the model taps others.
+func (t target) asTapped(config arch.Config, options SaveOptions) arch.Config {
+	if config.Segments() && t.scheme.ModelType != "" {
+		if stages, err := t.stages(config, options); err == nil && t.segmenterType(config, options) != configs.UPerNet {
+			config.Segmentation.Taps = shifted(stages)
+		}
+	}
+	return config
+}
+
+// unrecorded says that the steps are not in a file.
+func (o SaveOptions) unrecorded() []string {
+	if len(o.Steps) == 0 {
+		return nil
+	}
+	why := "files of its format have no metadata"
+	if o.Bare {
+		why = "a bare file says nothing of itself"
+	}
+	return []string{"what was changed in the model is not recorded in the output: " + why}
 }
 
 // checks returns what is done with the weight file before it gets its name.

@@ -61,6 +61,7 @@ func TestChoose(t *testing.T) {
 		{"module", made("module", model), "", "module", "a1 b2", nil},
 		{"state_dict", made("state_dict", model, "epoch", int64(3)), "", "state_dict", "a1 b2", []string{`left out: "epoch"`}},
 		{"meta with names", made("state_dict", model, "meta", made("CLASSES", tuple("x", "y"), "seed", int64(3)), "epoch", int64(3)), "", "state_dict", "a1 b2", []string{`left out: "meta" (but for "CLASSES"), "epoch"`}},
+		{"meta with no palette", made("state_dict", model, "meta", made("PALETTE", "blue")), "", "state_dict", "a1 b2", []string{`left out: "meta"`}},
 		{"model before module", made("module", ema, "model", model), "", "model", "a1 b2", []string{`"module" holds another 2 tensors, which can be selected by that name`}},
 		{"nested", made("model", made("state_dict", model)), "", "model.state_dict", "a1 b2", nil},
 		{

@@ -175,7 +175,7 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 func butFor(key string, stated []checkpoint.Statement) string {
 	var read []string
 	for _, statement := range stated {
-		if inner, below := strings.CutPrefix(statement.Path, key+"."); below {
+		if inner, below := strings.CutPrefix(statement.Path, key+"."); below && statement.Problem == "" {
 			read = append(read, quote(inner))
 		}
 	}
