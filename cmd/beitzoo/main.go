@@ -9,12 +9,21 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // A second Ctrl-C ends the process at once.
+	ctx, stop := untilInterrupted()
 	code := run(ctx, newConsole(os.Stdin, os.Stdout, os.Stderr), os.Args)
 	stop()
 	os.Exit(code)
+}
+
+// untilInterrupted returns a context that the first Ctrl-C or SIGTERM ends; a second one ends the process at once. What comes within a moment of the
+// first is the same wish: coreutils' timeout sends its signal to the process and then to the process group.
+func untilInterrupted() (context.Context, context.CancelFunc) {
+	const moment = 300 * time.Millisecond
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() { time.AfterFunc(moment, stop) })
+	return ctx, stop
 }

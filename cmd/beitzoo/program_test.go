@@ -1,19 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // errorsVariable is an environment variable with the path of a file to which the program of the tests appends the types of the error that ended it.
@@ -21,8 +18,7 @@ const errorsVariable = "BEITZOO_TEST_ERRORS"
 
 // mainThatTells is main, and tells the types of its error.
 func mainThatTells() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, stop := untilInterrupted()
 	c := newConsole(os.Stdin, os.Stdout, os.Stderr)
 	err := execute(ctx, c, os.Args)
 	code := c.report(err)
