@@ -107,7 +107,7 @@ func (m *Model) Input() Input {
 		}
 	}
 	return Input{
-		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, Class: m.File.Class, OtherDicts: m.File.Others,
+		Path: m.File.Path, Format: m.File.Format, Container: m.File.Container, Wrapper: m.File.Wrapper, Class: m.File.Class, OtherDicts: m.File.Others, Reason: m.File.Reason,
 		Scheme: m.Scheme, Assumptions: m.Assumptions, Warnings: warnings, Bytes: m.File.Size, Tensors: len(m.File.Tensors),
 	}
 }

@@ -150,10 +150,11 @@ func OpenPair(ctx context.Context, pathA, pathB string, optionsA, optionsB OpenO
 }
 
 // openSelected is Open for options that may be for another file: absent is the error that the file has nothing of the name that is selected.
-func openSelected(ctx context.Context, path string, options OpenOptions) (model *Model, absent *checkpoint.Error, err error) {
+func openSelected(ctx context.Context, path string, options OpenOptions) (model *Model, absent *ChoiceError, err error) {
 	model, err = Open(ctx, path, options)
-	if wrong := (*checkpoint.Error)(nil); options.MayNotFit && errors.As(err, &wrong) && wrong.Absent {
-		return nil, wrong, nil
+	wrong := (*checkpoint.Error)(nil)
+	if options.MayNotFit && errors.As(err, &absent) && errors.As(err, &wrong) && wrong.Absent {
+		return nil, absent, nil
 	}
 	return model, nil, err
 }
@@ -206,7 +207,7 @@ func (e *SideError) Unwrap() error { return e.Err }
 type SelectError struct {
 	Selected string
 	// A and B say what they have instead.
-	A, B *checkpoint.Error
+	A, B *ChoiceError
 }
 
 func (e *SelectError) Error() string {

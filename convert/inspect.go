@@ -116,7 +116,7 @@ type Statistics struct {
 func Inspect(ctx context.Context, path string, options InspectOptions) (*Inspection, error) {
 	file, err := openFile(ctx, path, options.OpenOptions)
 	if err != nil {
-		return nil, err
+		return nil, offer(ctx, path, options.OpenOptions, nil, err)
 	}
 	defer file.Close()
 	closely := options.Digests || options.Statistics
@@ -137,7 +137,7 @@ func describe(ctx context.Context, file *checkpoint.Checkpoint, options OpenOpti
 	tensors := file.Tensors
 	model, err := understand(ctx, file, options)
 	if err != nil {
-		i.Problem, i.Notes = err, file.Notes
+		i.Problem, i.Notes = offer(ctx, file.Path, options, file, err), file.Notes
 		model = &Model{File: file}
 	} else {
 		tensors = model.Tensors

@@ -144,14 +144,15 @@ func (m *Model) TapsShifted() bool { return m.shifted }
 func (m *Model) Close() error { return m.File.Close() }
 
 // Open opens a file, or a folder of Hugging Face's kind or of shards, and finds out scheme, architecture and epsilon. The caller closes the model.
-// Errors are those of packages checkpoint and naming, or *arch.InferenceError and *arch.ConflictError.
+// Errors are those of packages checkpoint and naming, or *arch.InferenceError and *arch.ConflictError; one about what was selected is in a *[ChoiceError].
 func Open(ctx context.Context, path string, options OpenOptions) (*Model, error) {
 	file, err := openFile(ctx, path, options)
 	if err != nil {
-		return nil, err
+		return nil, offer(ctx, path, options, nil, err)
 	}
 	model, err := understand(ctx, file, options)
 	if err != nil {
+		err = offer(ctx, path, options, file, err)
 		file.Close()
 		return nil, err
 	}

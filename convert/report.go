@@ -36,6 +36,8 @@ type Input struct {
 	// Wrapper is the path of keys to the state dict, or empty; OtherDicts are those of other state dicts that the file holds.
 	Wrapper    string   `json:"wrapper,omitempty"`
 	OtherDicts []string `json:"other_state_dicts,omitempty"`
+	// Reason says why the state dict was taken, and not one of the others; it is empty if it was asked for.
+	Reason string `json:"reason,omitempty"`
 	// Class is the class of the whole module that the file holds in place of a state dict, or empty.
 	Class  string `json:"class,omitempty"`
 	Scheme string `json:"scheme"`

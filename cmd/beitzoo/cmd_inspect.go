@@ -166,7 +166,14 @@ func printInspection(c *console, i *convert.Inspection, tensors bool) {
 		c.printf("state dict    %s", i.Wrapper)
 	}
 	if len(i.OtherDicts) > 0 {
-		c.printf("others        %s; --select KEY takes one of them", text.List(quotedAll(i.OtherDicts), mostDicts, ""))
+		if i.Reason != "" {
+			c.printf("taken         since %s", i.Reason)
+		}
+		one := "one of them"
+		if len(i.OtherDicts) == 1 {
+			one = "it"
+		}
+		c.printf("others        %s; %s takes %s", text.List(quotedAll(i.OtherDicts), mostDicts, ""), keyFlag("--select", i.OtherDicts), one)
 	}
 	if i.Architecture == nil {
 		c.printf("model         %s", problemText(i.Problem))
@@ -260,6 +267,9 @@ func describe(a arch.Config) string {
 // problemText says why there is no architecture, without the path of the file. One of which only a property is open, or which is not alone, is a BEiT all the
 // same.
 func problemText(err error) string {
+	if choice := (*convert.ChoiceError)(nil); errors.As(err, &choice) && choice.Looks != "" {
+		return choice.Finding()
+	}
 	var known interface {
 		error
 		Hint() string

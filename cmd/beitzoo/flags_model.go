@@ -256,9 +256,21 @@ func remarkSide(c *console, read convert.Input, selectFlag string) {
 		if read.Wrapper != "" {
 			taken = fmt.Sprintf("the state dict %q", read.Wrapper)
 		}
-		c.remark(fmt.Sprintf("%s was taken; the file also holds %s, which %s KEY takes instead",
-			taken, text.List(quotedAll(read.OtherDicts), mostDicts, ""), selectFlag))
+		remark := fmt.Sprintf("%s was taken; the file also holds %s, which %s takes instead", taken, text.List(quotedAll(read.OtherDicts), mostDicts, ""),
+			keyFlag(selectFlag, read.OtherDicts))
+		if read.Reason != "" {
+			remark += ": " + read.Reason
+		}
+		c.remark(remark)
 	}
+}
+
+// keyFlag returns the flag that selects the only one of several state dicts, or stands for any of them.
+func keyFlag(flag string, names []string) string {
+	if len(names) == 1 {
+		return flag + " " + text.Shell(names[0])
+	}
+	return flag + " KEY"
 }
 
 // mostDicts is how many state dicts a note names.

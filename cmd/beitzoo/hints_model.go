@@ -9,6 +9,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/segment"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -37,11 +38,14 @@ func modelHint(err error) string {
 		unused    *convert.MapUnusedError
 		nameless  *naming.NoNameError
 		headless  *convert.HeadBesideError
+		choice    *convert.ChoiceError
 	)
 	given := isA[*archGivenError](nil)(err)
 	switch {
 	case given && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
 		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; only convert --image-size changes sizes"
+	case errors.As(err, &choice):
+		return choice.Hint() + "; " + choose(choice, selectFlag(err))
 	case errors.As(err, &beside):
 		return beside.Hint()
 	case errors.As(err, &ownMap):
@@ -69,7 +73,7 @@ func modelHint(err error) string {
 	case errors.As(err, &foreign):
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds; if it is one under names of your own, `beitzoo inspect FILE --propose-map` drafts a map for --map"
 	case errors.As(err, &several):
-		return several.Hint() + "; the flag is " + selectOne(several, selectFlag(err))
+		return several.Hint() + "; " + selectOne(several, selectFlag(err))
 	case errors.As(err, &stranger) && stranger.Part != "":
 		return stranger.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(stranger.Part)
 	case errors.As(err, &kind) && kind.Kind == arch.DVAEDecoder:
@@ -102,22 +106,54 @@ func modelHint(err error) string {
 	return ""
 }
 
-// selectOne returns the flag that takes one of several models by its prefix. Names without a prefix are taken by dropping the others.
-func selectOne(several *naming.SeveralModelsError, flag string) string {
-	var others, drop []string
-	for _, prefix := range several.Prefixes {
-		if prefix != "" {
-			others, drop = append(others, prefix), append(drop, prefix+".*")
+// choose returns the flags that take the models of a file.
+func choose(e *convert.ChoiceError, flag string) string {
+	var flags []string
+	for _, choice := range e.Choices {
+		switch {
+		case choice.Select != "" && len(choice.Drop) > 0:
+			flags = append(flags, flag+" "+text.Shell(choice.Select)+" "+dropAll(choice.Drop))
+		case len(choice.Drop) > 0:
+			flags = append(flags, dropAll(choice.Drop)+" without "+flag)
+		case choice.Select == "":
+			return "leave out " + flag
+		default:
+			flags = append(flags, flag+" "+text.Shell(choice.Select))
 		}
 	}
-	likely := several.Likely()
-	if likely == "" {
-		return dropAll(drop) + ", or " + flag + " " + text.Shell(others[0])
+	switch len(flags) {
+	case 0:
+		return "`beitzoo inspect FILE --tensors` lists it"
+	case 1:
+		return "the flag is " + flags[0]
 	}
-	if len(others) < len(several.Prefixes) {
-		return flag + " " + text.Shell(likely) + ", or " + dropAll(drop)
+	return "the flags are " + text.Or(flags)
+}
+
+// selectOne returns the flags that take one of several models by its prefix, moving averages last. Names without a prefix are taken by dropping the others.
+func selectOne(several *naming.SeveralModelsError, flag string) string {
+	var own, averages []string
+	for _, prefix := range several.Prefixes {
+		switch {
+		case prefix == "":
+			own = append(own, dropAll(several.Patterns()))
+		case checkpoint.IsAverage(prefix):
+			averages = append(averages, flag+" "+text.Shell(prefix))
+		default:
+			own = append(own, flag+" "+text.Shell(prefix))
+		}
 	}
-	return flag + " " + text.Shell(likely)
+	if len(own) == 0 {
+		own, averages = averages, nil
+	}
+	words := "the flag is "
+	if len(own) > 1 {
+		words = "the flags are "
+	}
+	if words += text.Or(own); len(averages) > 0 {
+		words += ", or for what is by its name a moving average " + text.Or(averages)
+	}
+	return words
 }
 
 // selectFlag returns the flag that selects a state dict in the file that an error is about.

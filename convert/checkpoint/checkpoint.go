@@ -24,6 +24,8 @@ type Checkpoint struct {
 	Modules []Module
 	// Unsaved are the relative position indices in that module that its state dict would not have. They are no parameters, but can be checked.
 	Unsaved []tensor.Named
+	// Reason says why that was taken, and not one of Others, or is empty if it was asked for.
+	Reason string
 	// Others are the paths of keys, or the prefixes of names, to other state dicts in the file, each of which Options.Select can name.
 	Others []string
 	// Heads are the paths of keys to tensors, or dicts of these, that lie beside the state dict and have the name of a head.

@@ -2,12 +2,19 @@ package checkpoint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
+
+// average matches what programs call a moving average of a model: model_ema, state_dict_ema, ema, EMA_model, swa_model, averaged_model.
+var average = regexp.MustCompile(`(?i)(^|[^a-z])(ema|swa|averaged?)([^a-z]|$)`)
+
+// IsAverage reports whether a key or prefix has the name of a moving average of the weights of a model.
+func IsAverage(name string) bool { return average.MatchString(name) }
 
 // Part is one of several models whose tensors lie in one state dict: those of which the names begin with a prefix.
 type Part struct {

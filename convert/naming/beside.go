@@ -14,7 +14,7 @@ import (
 
 // counters are the last components of names under which training programs count; those tensors have one element.
 var counters = []string{
-	"n_averaged", "num_updates", "num_batches_tracked", "decay", "step", "global_step", "epoch", "iteration", "iter", "initted", "num_samples_seen", "best_acc",
+	"n_averaged", "steps", "num_updates", "num_batches_tracked", "decay", "step", "global_step", "epoch", "iteration", "iter", "initted", "num_samples_seen", "best_acc",
 }
 
 // losses are components of the names of weights of classes, and the like, that belong to a loss. Those tensors have at most one dimension.

@@ -155,18 +155,15 @@ func (e *SeveralModelsError) Hint() string {
 	return "select one of them by its prefix"
 }
 
-// Likely returns the prefix of the model that is most likely wanted: no moving average if there is another.
-func (e *SeveralModelsError) Likely() string {
-	own := slices.IndexFunc(e.Prefixes, func(prefix string) bool { return !isAverage(prefix) })
-	return e.Prefixes[max(0, own)]
-}
-
-// averages are words in the names that programs give to a moving average of a model.
-var averages = []string{"ema", "average", "averaged", "avg", "swa", "teacher", "momentum", "shadow", "target"}
-
-func isAverage(prefix string) bool {
-	words := strings.FieldsFunc(strings.ToLower(prefix), func(r rune) bool { return r < 'a' || r > 'z' })
-	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(averages, word) })
+// Patterns match the names of all models that have a prefix.
+func (e *SeveralModelsError) Patterns() []string {
+	var patterns []string
+	for _, prefix := range slices.Concat(e.Prefixes, e.StrangerPrefixes) {
+		if prefix != "" {
+			patterns = append(patterns, prefix+".*")
+		}
+	}
+	return patterns
 }
 
 // BesideError says that tensors beside the model may belong to it: a head of a name that the scheme does not have, or tokens of another vision transformer.

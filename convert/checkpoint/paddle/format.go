@@ -56,6 +56,7 @@ func read(ctx context.Context, content []byte, options checkpoint.Options) (*che
 		Class:     found.Class,
 		Modules:   found.Modules,
 		Unsaved:   unsaved,
+		Reason:    found.Reason,
 		Others:    found.Others,
 		Heads:     found.Heads,
 		Stated:    found.Stated,

@@ -35,6 +35,8 @@ type Dict struct {
 	Modules []checkpoint.Module
 	// Unsaved are relative position indices in that module that its state dict would not have.
 	Unsaved []Tensor
+	// Reason says why the dict was taken, and not one of Others, if nothing was selected.
+	Reason string
 	// Others are the paths to other dicts of tensors that can be selected.
 	Others []string
 	// Stated is what lies beside the dict and says something of the model, in the order of the file.
@@ -72,13 +74,13 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 			return nil, err
 		}
 	}
-	outer := dict
+	outer, followed := dict, s.path
 	chosen, err := s.choose(dict)
 	if err == nil && prefix != "" {
 		chosen, err = s.part(chosen, prefix)
 	}
 	if err != nil && prefix != "" && errors.Is(err, checkpoint.ErrNoModel) {
-		return nil, checkpoint.NoSuchPart(options.Select, keys(outer), s.prefixes(outer))
+		return nil, s.noSuchPart(options.Select, outer, followed)
 	}
 	if err != nil {
 		return nil, err
@@ -87,6 +89,9 @@ func Choose(root pickle.Value, options Options) (*Dict, error) {
 		return nil, err
 	}
 	s.found.Wrapper = strings.Join(s.path, ".")
+	if options.Select == "" && len(s.found.Others) > 0 {
+		s.found.Reason = s.reason()
+	}
 	return s.found, nil
 }
 
@@ -114,15 +119,27 @@ func (s *search) part(dict *pickle.Dict, prefix string) (*pickle.Dict, error) {
 	return made, made.Reset(kept)
 }
 
-// prefixes returns what names of tensors begin with, in the dict that would be chosen.
-func (s *search) prefixes(dict *pickle.Dict) []string {
-	s = &search{survey: s.survey, found: &Dict{}}
-	chosen, err := s.choose(dict)
-	if err != nil {
-		return nil
+// noSuchPart says that a dict at a path has neither a key nor a prefix of a name, and what it has: keys with state dicts, and what names of tensors begin with
+// in the one that would be chosen.
+func (s *search) noSuchPart(wanted string, dict *pickle.Dict, path []string) error {
+	var holding, prefixes []string
+	for _, key := range keys(dict) {
+		if _, holds := s.stateDict(dict, key); holds && !slices.Contains(training, key) && s.selectable(valueAt(dict, key)) {
+			holding = append(holding, key)
+		}
 	}
-	names, _ := tensorNames(chosen)
-	return checkpoint.Prefixes(names)
+	within := &search{survey: s.survey, found: &Dict{}}
+	if chosen, err := within.choose(dict); err == nil {
+		names, _ := tensorNames(chosen)
+		prefixes = checkpoint.Prefixes(names)
+	}
+	outer := &search{path: path}
+	return checkpoint.NoSuchPart(wanted, outer.below(holding), outer.below(prefixes))
+}
+
+func valueAt(dict *pickle.Dict, key string) pickle.Value {
+	value, _ := dict.Get(key)
+	return value
 }
 
 // tensorNames returns the names of the tensors in a dict, and where their entries are.
@@ -207,10 +224,14 @@ func asTensor(value pickle.Value) (pickle.Value, bool) {
 func (s *search) collect(chosen *pickle.Dict, options Options) error {
 	var others []string
 	var total int64
+	beside := named(chosen)
 	for _, entry := range chosen.Entries {
 		value, isTensor := asTensor(entry.Value)
-		name, named := entry.Key.(string)
-		if !isTensor || !named || name == "" {
+		name, isText := entry.Key.(string)
+		if !isTensor && isText && s.other(chosen, s.path, name, beside) {
+			continue
+		}
+		if !isTensor || !isText || name == "" {
 			others = append(others, s.describe(entry))
 			continue
 		}

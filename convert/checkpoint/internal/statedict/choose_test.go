@@ -181,7 +181,27 @@ func TestChoose_FindsNoModel(t *testing.T) {
 		{"no such key", made("model", model), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `"model"`},
 		{"no such prefix", made("model", made("net.a", weight(1), "net.b", weight(1), "ema.a", weight(1), "ema.b", weight(1))), "emb", checkpoint.ErrNoModel, `nothing called "emb"`, `it has the keys "model", and names that begin with "net", "ema"`},
 		{"half of a prefix", made("model", made("ema_model.a", weight(1), "ema_model.b", weight(1))), "ema", checkpoint.ErrNoModel, `nothing called "ema"`, `begin with "ema_model"`},
-		{"a key that is not a dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict`, `"epoch"`},
+		{"a key that is not a dict", made("epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict of tensors, but a number`, "state dict"},
+		{"a number beside a model", made("model", model, "epoch", int64(1)), "epoch", checkpoint.ErrNoModel, `"epoch" is not a dict of tensors, but a number`, `under "model"`},
+		{"nothing beside a model", made("model", model, "head", nil), "head", checkpoint.ErrNoModel, `"head" is not a dict of tensors, but None`, `under "model"`},
+		{"an empty dict beside a model", made("model", model, "head", made()), "head", checkpoint.ErrNoModel, `"head" holds no tensors with names: it is an empty dict`, `under "model"`},
+		{
+			"a dict of settings beside a model", made("model", model, "head", made("type", "linear", "n", int64(3))), "head", checkpoint.ErrNoModel,
+			`it is a dict without tensors, which has "type", "n"`, `under "model"`,
+		},
+		{
+			"tensors under numbers beside a model", made("model", model, "head", made(int64(0), weight(1))), "head", checkpoint.ErrNoModel,
+			`it is a dict in which 1 tensor lies without names of parameters`, `under "model"`,
+		},
+		{"a tensor beside a model", made("model", model, "head", weight(3)), "head", checkpoint.ErrNoModel, `but one tensor of shape [3]`, `under "model"`},
+		{"a list beside a model", made("model", model, "head", list(weight(3))), "head", checkpoint.ErrNoModel, `but a list of 1 tensor without names`, `under "model"`},
+		{"a list of nothing beside a model", made("model", model, "head", list("a")), "head", checkpoint.ErrNoModel, `but a list without tensors`, `under "model"`},
+		{
+			"a function beside a model", made("model", model, "head", &pickle.Global{Module: "torch.nn", Name: "Linear"}), "head", checkpoint.ErrNoModel,
+			`the class or function "torch.nn.Linear"`, `under "model"`,
+		},
+		{"what has no model below a key", made("run", made("model", model, "head", int64(1))), "run.head", checkpoint.ErrNoModel, `"run.head" is not a dict`, `under "run.model"`},
+		{"two candidates below a key", made("model", made("first", model, "second", model)), "", checkpoint.ErrNoModel, `"model" holds several sets of tensors: "first", "second"`, "select one"},
 		{"no tensors", made("epoch", int64(1)), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"an empty dict", made(), "", checkpoint.ErrNoModel, "no tensors", "state dict"},
 		{"one tensor", weight(3), "", checkpoint.ErrNoModel, "one tensor without a name", "state dict"},
@@ -300,5 +320,42 @@ func TestChoose_StatedOfSegmenters(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, found.Stated); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestChoose_OffersWhatCanBeSelected selects each of the keys that an error offers: it must lead to tensors, in files of which only one level or the wrong one would
+// be offered easily.
+func TestChoose_OffersWhatCanBeSelected(t *testing.T) {
+	t.Parallel()
+	model, settings := made("net.a", weight(1), "net.b", weight(1)), made("lr", 0.1)
+	for _, test := range []struct {
+		name string
+		root pickle.Value
+		ask  string
+		want []string
+	}{
+		{"averages below a key", made("ema", made("ema_state_dict", model)), "", []string{"ema"}},
+		{"averages below another key", made("callbacks", made("hook", made("ema_state_dict", model))), "callbacks", []string{"callbacks.hook.ema_state_dict"}},
+		{"two below a wrapper", made("model", made("first", model, "second", model)), "", []string{"model.first", "model.second"}},
+		{"a teacher and a student below a wrapper", made("model", made("teacher", model, "student", model)), "", []string{"model.teacher", "model.student"}},
+		{"a number beside a model", made("run", made("model", model, "epoch", int64(1))), "run.epoch", []string{"run.model"}},
+		{"nothing of that name", made("model", model, "optimizer", torchOptimizer, "args", settings, "epoch", int64(1)), "ema", []string{"model", "net"}},
+		{"nothing of that name below a key", made("run", made("model", model, "args", settings)), "run.ema", []string{"run.model", "run.net"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := statedict.Choose(test.root, statedict.Options{Select: test.ask})
+			problem := (*checkpoint.Error)(nil)
+			if !errors.As(err, &problem) {
+				t.Fatalf("got %v", err)
+			}
+			if diff := cmp.Diff(test.want, problem.Keys); diff != "" {
+				t.Error(diff)
+			}
+			for _, key := range problem.Keys {
+				if found, err := statedict.Choose(test.root, statedict.Options{Select: key}); err != nil || len(found.Tensors) == 0 {
+					t.Errorf("%q: %v", key, err)
+				}
+			}
+		})
 	}
 }

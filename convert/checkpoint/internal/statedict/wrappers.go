@@ -21,9 +21,26 @@ var wrappers = []string{
 // The keys of self-distillation. If there are both, the user has to choose: the teacher is an average of the student in DINO, and another model elsewhere.
 const teacherKey, studentKey = "teacher", "student"
 
-// several says that nothing tells which of several state dicts is meant.
-func several(keys ...string) error {
-	return checkpoint.NoModel("the file holds several sets of tensors: %s", quoteAll(keys)).WithHint("select one of them by its name").Offering(keys)
+// several says that nothing tells which of several state dicts under the keys of a dict is meant.
+func (s *search) several(keys ...string) error {
+	return checkpoint.NoModel("%s holds several sets of tensors: %s", s.here(), quoteAll(keys)).WithHint("select one of them by its name").Offering(s.below(keys))
+}
+
+// here says where the search is.
+func (s *search) here() string {
+	if len(s.path) == 0 {
+		return "the file"
+	}
+	return quote(strings.Join(s.path, "."))
+}
+
+// below returns the paths to keys of the dict where the search is, as Options.Select names them.
+func (s *search) below(keys []string) []string {
+	paths := make([]string, len(keys))
+	for i, key := range keys {
+		paths[i] = strings.Join(append(slices.Clone(s.path), key), ".")
+	}
+	return paths
 }
 
 // training are keys of what only a training program needs.
@@ -33,8 +50,6 @@ var training = []string{
 }
 
 var (
-	// average matches keys of moving averages: model_ema, state_dict_ema, ema, EMA_model, swa_model.
-	average = regexp.MustCompile(`(?i)(^|[^a-z])(ema|swa)([^a-z]|$)`)
 	// headName matches what programs call the head of a model: head, fc.weight, linear_probe, cls_head.
 	headName = regexp.MustCompile(`(?i)(^|[._])(heads?|classifier|fc|probe)($|[._])`)
 	// accumulator matches what Paddle's optimizers call their state.
@@ -50,7 +65,7 @@ func (s *search) follow(dict *pickle.Dict, wanted string) (inner *pickle.Dict, p
 		}
 		inner, isDict := s.dict(value)
 		if !isDict {
-			return nil, "", checkpoint.NoModel("%q is not a dict of tensors", wanted).WithHint("the file has %s", quoteAll(keys(dict)))
+			return nil, "", s.noDictAt(dict, key, value)
 		}
 		s.path = append(s.path, key)
 		s.siblings(dict, key)
@@ -84,7 +99,7 @@ func (s *search) choose(dict *pickle.Dict) (*pickle.Dict, error) {
 	for _, key := range wrappers {
 		if inner, ok := s.stateDict(dict, key); ok {
 			if _, both := s.stateDict(dict, studentKey); both && key == teacherKey {
-				return nil, several(teacherKey, studentKey)
+				return nil, s.several(teacherKey, studentKey)
 			}
 			return s.descend(dict, key, inner)
 		}
@@ -101,7 +116,7 @@ func (s *search) onlyOptimizer() error {
 		return checkpoint.NoModel("the file holds the state of an optimizer, not a model").WithHint(
 			"give the model's own file: PaddlePaddle saves it beside this one as .pdparams, PyTorch programs in the same file under \"model\"")
 	}
-	models := slices.DeleteFunc(slices.Clone(s.found.Others), average.MatchString)
+	models := slices.DeleteFunc(slices.Clone(s.found.Others), checkpoint.IsAverage)
 	if len(models) == 0 {
 		models = s.found.Others
 	}
@@ -123,7 +138,7 @@ func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 		if _, holds := s.stateDict(dict, key); !ok || !holds || slices.Contains(training, key) {
 			continue
 		}
-		if average.MatchString(key) {
+		if checkpoint.IsAverage(key) {
 			averages = append(averages, key)
 		} else {
 			candidates = append(candidates, key)
@@ -134,20 +149,72 @@ func (s *search) only(dict *pickle.Dict) (*pickle.Dict, error) {
 		inner, _ := s.stateDict(dict, candidates[0])
 		return s.descend(dict, candidates[0], inner)
 	case len(candidates) > 1:
-		return nil, several(candidates...)
+		return nil, s.several(candidates...)
+	case len(averages) == 1 && slices.ContainsFunc(s.path, checkpoint.IsAverage): // which was asked for
+		inner, _ := s.stateDict(dict, averages[0])
+		return s.descend(dict, averages[0], inner)
 	case len(averages) > 0:
-		return nil, checkpoint.NoModel("the file holds nothing but moving averages of the weights: %s", quoteAll(averages)).
-			WithHint("if that is what you want, select it by its name").Offering(averages)
+		return nil, checkpoint.NoModel("%s holds nothing but moving averages of the weights: %s", s.here(), quoteAll(averages)).
+			WithHint("if that is what you want, select it by its name").Offering(s.below(averages))
 	case slices.ContainsFunc(training, func(key string) bool { _, ok := dict.Get(key); return ok }):
-		return nil, checkpoint.NoModel("the file holds the state of a training run, but no model").
+		return nil, checkpoint.NoModel("%s holds the state of a training run, but no model", s.here()).
 			WithHint("give the model's own file: PaddlePaddle saves it as .pdparams")
 	}
+	if len(s.path) > 0 {
+		return nil, s.withSelectable(checkpoint.NoModel("%s holds no tensors with names: it is %s", s.here(), s.kindUnder(dict)))
+	}
 	return nil, checkpoint.NoModel("the file holds no tensors; it has %s", quoteAll(keys(dict))).WithHint("%s", adviceStateDict)
+}
+
+// noDictAt says what lies under a key of a dict that is selected and is no dict of tensors, and what can be selected beside it.
+func (s *search) noDictAt(dict *pickle.Dict, key string, value pickle.Value) error {
+	err := checkpoint.NoModel("%s is not a dict of tensors, but %s", quote(s.below([]string{key})[0]), s.kindUnder(value))
+	s.path = append(s.path, key)
+	s.siblings(dict, key)
+	return s.withSelectable(err)
+}
+
+// withSelectable adds to an error about what was selected the state dicts beside it.
+func (s *search) withSelectable(err *checkpoint.Error) error {
+	if len(s.found.Others) == 0 {
+		return err.WithHint("%s", adviceStateDict)
+	}
+	return err.WithHint("tensors with names lie under %s: select that", quoteAll(s.found.Others)).Offering(s.found.Others)
+}
+
+// kindUnder says what a value is in which there are no tensors with names.
+func (s *search) kindUnder(value pickle.Value) string {
+	n := s.tensors(value)
+	switch value := value.(type) {
+	case *pickle.Array:
+		return "one tensor of shape " + value.View.Shape.String()
+	case *pickle.TorchTensor:
+		return "one tensor of shape " + value.Shape.String()
+	case *pickle.Dict:
+		switch {
+		case len(value.Entries) == 0:
+			return "an empty dict"
+		case n > 0:
+			return fmt.Sprintf("a dict in which %s without names of parameters", text.Count(n, "tensor lies", "tensors lie"))
+		}
+		return "a dict without tensors, which has " + quoteAll(keys(value))
+	case *pickle.List, *pickle.Tuple:
+		if n > 0 {
+			return fmt.Sprintf("a list of %s without names", text.Count(n, "tensor", "tensors"))
+		}
+		return "a list without tensors"
+	case *pickle.Record, *pickle.Opaque, *pickle.Global:
+		return kindOf(value)
+	case nil:
+		return "None"
+	}
+	return plainKind(value)
 }
 
 // siblings notes what lies beside the chosen key: other weights, which can be selected, and the rest.
 func (s *search) siblings(dict *pickle.Dict, chosen string) {
 	var others []string
+	beside := s.tensors(valueAt(dict, chosen))
 	for _, entry := range dict.Entries {
 		key, isText := entry.Key.(string)
 		if isText && key == chosen {
@@ -156,11 +223,11 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		if isText && headName.MatchString(key) && s.tensors(entry.Value) > 0 {
 			s.found.Heads = append(s.found.Heads, strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), "."))
 		}
-		if _, holds := s.stateDict(dict, key); isText && holds && !slices.Contains(training, key) && s.selectable(entry.Value) {
-			name := strings.Join(append(slices.Clone(s.path[:len(s.path)-1]), key), ".")
-			s.found.Others = append(s.found.Others, name)
-			s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(entry.Value), "tensor", "tensors"))
+		if isText && s.other(dict, s.path[:len(s.path)-1], key, beside) {
 			continue
+		}
+		if isText && slices.Contains(training, key) {
+			s.averagesIn(key, entry.Value, 3)
 		}
 		what, before := s.describe(entry), len(s.found.Stated)
 		if isText && key != "" {
@@ -169,6 +236,56 @@ func (s *search) siblings(dict *pickle.Dict, chosen string) {
 		others = append(others, what+butFor(key, s.found.Stated[before:]))
 	}
 	s.leftOut(others)
+}
+
+// other notes the dict under a key of another one, at a path, if there are tensors in it that can be selected, and reports whether there are. beside is how many
+// tensors the chosen dict has: a layer beside a model is none.
+func (s *search) other(dict *pickle.Dict, path []string, key string, beside int) bool {
+	inner, holds := s.stateDict(dict, key)
+	if !holds || slices.Contains(training, key) || !s.selectable(inner) {
+		return false
+	}
+	if n := s.tensors(inner); n < fewestOfModel && 4*n < beside && s.broken(inner) == 0 {
+		return false
+	}
+	name := strings.Join(append(slices.Clone(path), key), ".")
+	s.found.Others = append(s.found.Others, name)
+	s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(inner), "tensor", "tensors"))
+	return true
+}
+
+// fewestOfModel is less than the number of tensors of a vision transformer with one block.
+const fewestOfModel = 12
+
+// averagesIn notes the moving averages of weights, known by their keys, in what only a training program needs: callbacks keep some there. It looks down some
+// levels of dicts, at the first entries of each.
+func (s *search) averagesIn(path string, value pickle.Value, levels int) {
+	dict, ok := value.(*pickle.Dict)
+	if !ok || levels == 0 || s.optimizer(dict) {
+		return
+	}
+	above := s.path[:max(0, len(s.path)-1)]
+	for _, entry := range dict.Entries[:min(len(dict.Entries), mostLooked)] {
+		key, isText := entry.Key.(string)
+		if !isText || key == "" || checkpoint.IsAverage(key) && s.other(dict, append(slices.Clone(above), path), key, 0) {
+			continue
+		}
+		s.averagesIn(path+"."+key, entry.Value, levels-1)
+	}
+}
+
+// mostLooked is how many entries of a dict are looked at for what may lie in them.
+const mostLooked = 200
+
+// reason says why the chosen state dict was taken, and not one of the others in the file.
+func (s *search) reason() string {
+	if !slices.ContainsFunc(s.found.Others, func(name string) bool { return !checkpoint.IsAverage(name) }) {
+		return "moving averages of the weights, which the names of the others stand for, are taken only if asked for"
+	}
+	if len(s.path) == 0 {
+		return "its tensors lie in no dict of their own"
+	}
+	return quote(s.path[len(s.path)-1]) + " comes first among the keys under which training programs keep a model"
 }
 
 // butFor says what of an entry is not left out, since it is read as what it says of the model.
@@ -217,7 +334,7 @@ func (s *search) overlooked(path string, value pickle.Value, levels int) {
 	if !ok || levels == 0 {
 		return
 	}
-	for _, entry := range dict.Entries[:min(len(dict.Entries), 200)] {
+	for _, entry := range dict.Entries[:min(len(dict.Entries), mostLooked)] {
 		if inner, isText := entry.Key.(string); isText && inner != "" && (levels > 1 || isTold(inner)) {
 			s.overlooked(path+"."+inner, entry.Value, levels-1)
 		}
