@@ -74,7 +74,8 @@ func (s *storages) checkpoint(object *pickle.Document, fileSize int64, options c
 	}
 	s.unpacking.limit = mostOf(fileSize)
 	opened := &checkpoint.Checkpoint{
-		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Reason: found.Reason, Others: found.Others, Heads: found.Heads, Stated: found.Stated, Notes: append(found.Notes, object.Notes()...),
+		Wrapper: found.Wrapper, Class: found.Class, Modules: found.Modules, Reason: found.Reason, Others: found.Others, Heads: found.Heads, Stated: found.Stated,
+		Notes: append(found.Notes, object.Notes()...),
 	}
 	if opened.Tensors, err = s.views(found.Tensors); err != nil {
 		return nil, err

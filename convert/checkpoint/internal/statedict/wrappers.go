@@ -187,7 +187,7 @@ func (s *search) kindUnder(value pickle.Value) string {
 	n := s.tensors(value)
 	switch value := value.(type) {
 	case *pickle.Array:
-		return "one tensor of shape " + value.View.Shape.String()
+		return "one tensor of shape " + value.Shape.String()
 	case *pickle.TorchTensor:
 		return "one tensor of shape " + value.Shape.String()
 	case *pickle.Dict:
