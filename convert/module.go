@@ -86,29 +86,48 @@ func transformersConfig(module checkpoint.Object) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	types := map[string]configs.Type{"BeitConfig": configs.BEiT, "Data2VecVisionConfig": configs.Data2Vec}
-	model, ok := types[lastOf(config.Class)]
-	if !ok {
-		return nil, nil
+	document, err := configDocument(config)
+	if document == nil || err != nil {
+		return nil, err
 	}
-	if config.Partly != "" {
-		return nil, fmt.Errorf("its configuration is %s", config.Partly)
-	}
-	document := maps.Clone(config.Attributes)
-	if document == nil {
-		return nil, nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(document)) {
-		if kind := notPlain(document[name]); kind != "" {
-			return nil, fmt.Errorf("%s of its configuration is %s", text.Quote(name), kind)
+	if backbone, ok := config.Attributes["backbone_config"].(checkpoint.Object); ok {
+		if document["backbone_config"], err = configDocument(backbone); err != nil {
+			return nil, err
 		}
 	}
-	document["model_type"], document["architectures"] = model, []string{lastOf(module.Class)}
+	document["architectures"] = []string{lastOf(module.Class)}
 	raw, err := json.Marshal(document)
 	if err != nil { // such as an epsilon that is not a number
 		return nil, errors.New("its configuration has values that no config.json can have")
 	}
 	return raw, nil
+}
+
+// configDocument returns what a config.json has of a configuration, but for the class of the model; nil if it is not one of a BEiT.
+func configDocument(config checkpoint.Object) (map[string]any, error) {
+	types := map[string]configs.Type{"BeitConfig": configs.BEiT, "Data2VecVisionConfig": configs.Data2Vec, "UperNetConfig": configs.UPerNet}
+	model, ok := types[lastOf(config.Class)]
+	if !ok || config.Attributes == nil {
+		return nil, nil
+	}
+	if config.Partly != "" {
+		return nil, fmt.Errorf("its configuration is %s", config.Partly)
+	}
+	document := map[string]any{"model_type": model}
+	for _, name := range slices.Sorted(maps.Keys(config.Attributes)) {
+		value := config.Attributes[name]
+		if _, inner := value.(checkpoint.Object); inner && name == "backbone_config" && model == configs.UPerNet {
+			continue
+		}
+		if kind := notPlain(value); kind != "" {
+			return nil, fmt.Errorf("%s of its configuration is %s", text.Quote(name), kind)
+		}
+		if name == "_out_features" || name == "_out_indices" { // what transformers keeps behind properties of these names
+			name = strings.TrimPrefix(name, "_")
+		}
+		document[name] = value
+	}
+	return document, nil
 }
 
 // notPlain says what a value is that is no number, text, list or dict of these, and returns "" for one that is.
@@ -185,6 +204,10 @@ func (m *modules) Hints(nameOf func(canonical string) string, patch int) arch.Hi
 	if hints.Heads == 0 {
 		hints.Heads = m.config.Config.Heads
 	}
+	if m.config.Config.Segments() {
+		taps := m.config.Config.Segmentation.Taps
+		hints.Taps, hints.TapsFrom = &taps, arch.Source(card.Module)
+	}
 	if hints.Window == (arch.Window{}) {
 		hints.Window.Height, hints.Window.Width = m.config.Config.Window()
 	}
@@ -253,6 +276,10 @@ func (m *modules) compute(model *Model) computed {
 	}
 	if len(headed) > 1 {
 		c.problems = append(c.problems, "its blocks have different numbers of attention heads: "+text.List(headed, mostStated, ""))
+	}
+	if scales := model.Config.Segmentation.PoolScales; m.config != nil && m.config.Config.Segments() && m.config.Config.Segmentation.PoolScales != scales {
+		c.problems = append(c.problems, fmt.Sprintf("its configuration states the pool scales %d, and beitzoo computes a module without a config.json with %d",
+			m.config.Config.Segmentation.PoolScales, scales))
 	}
 	if m.config != nil && c.epsilon == 0 {
 		c.epsilon = m.config.Config.Epsilon

@@ -178,11 +178,20 @@ func (m *modules) beside(model *Model) {
 	}
 }
 
+// ofUPerNet reports whether a part without parameters is one that a library's own class with UPerNet has: what follows its convolutions, and how its maps are pooled.
+func (m *modules) ofUPerNet(model *Model, path string) bool {
+	class := m.by[path].Class
+	return model.Config.Segments() && slices.Contains(convolutionalParts, lastOf(class)) && ofFramework(class) && knownLibrary(m.by[""].Class)
+}
+
+// convolutionalParts are classes of torch and paddle that UPerNet and the necks before it are made of, beside convolutions.
+var convolutionalParts = []string{"ReLU", "GELU", "MaxPool2d", "MaxPool2D", "AdaptiveAvgPool2d", "AdaptiveAvgPool2D"}
+
 // idle returns the paths of modules that have no parameters, neither of their own nor in their parts, and do something all the same.
 func (m *modules) idle(model *Model) map[string]bool {
 	idle := map[string]bool{}
 	for _, path := range m.paths {
-		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) && !m.ofDVAE(model, path) {
+		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) && !m.ofDVAE(model, path) && !m.ofUPerNet(model, path) {
 			idle[path] = true
 		}
 	}

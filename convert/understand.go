@@ -173,6 +173,10 @@ func (r *reading) note(context.Context) error {
 		m.shifted = m.Config.Segments() && r.beside.transformers.Taps.Shifted
 		m.noteTaps(r.beside.transformers.Taps, r.beside.path)
 	}
+	if whole := r.whole.config; r.wantedFrom == card.Parameters && whole != nil && r.hints.Taps == nil {
+		m.shifted = m.Config.Segments() && whole.Taps.Shifted
+		m.noteTaps(whole.Taps, "the configuration of the module")
+	}
 	if r.beside.ignored != "" {
 		m.Notes = append(m.Notes, text.Quote(r.beside.ignored)+" was ignored: it is no regular file")
 	}

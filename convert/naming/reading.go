@@ -298,6 +298,9 @@ func (r *reading) hints(options Options) arch.Hints {
 	if hints.Window == (arch.Window{}) {
 		hints.Window, hints.WindowFrom = stated.Window, stated.WindowFrom
 	}
+	if hints.Taps == nil {
+		hints.Taps, hints.TapsFrom = stated.Taps, stated.TapsFrom
+	}
 	return hints
 }
 

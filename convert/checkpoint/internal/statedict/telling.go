@@ -23,7 +23,12 @@ var tellingOfParts = []string{
 	"hidden_act", "hidden_size", "id2label", "image_size", "intermediate_size", "layer_norm_eps", "layer_scale_init_value", "num_attention_heads", "num_channels",
 	"num_hidden_layers", "num_labels", "patch_size", "problem_type", "use_absolute_position_embeddings", "use_mask_token", "use_mean_pooling",
 	"use_relative_position_bias", "use_shared_relative_position_bias", "vocab_size",
+	"_out_features", "_out_indices", "add_fpn", "auxiliary_channels", "auxiliary_concat_input", "auxiliary_in_channels", "auxiliary_num_convs", backboneConfig,
+	"out_features", "out_indices", "pool_scales", "reshape_hidden_states", "segmentation_indices", "use_auxiliary_head",
 }
+
+// backboneConfig is the attribute of a configuration in which another one lies, of which the same attributes are taken.
+const backboneConfig = "backbone_config"
 
 const (
 	// maxTold bounds what is taken of all modules of a file together: a value counts as one, and a text as many more as it has bytes. The names of the 21,841
@@ -107,7 +112,10 @@ func hookName(value pickle.Value) string {
 }
 
 // part returns the value of an attribute of a module.
-func (t *teller) part(value pickle.Value) any {
+func (t *teller) part(value pickle.Value) any { return t.partOf(value, 1) }
+
+// partOf returns the value of an attribute; configurations may lie so many levels deep in it.
+func (t *teller) partOf(value pickle.Value, levels int) any {
 	record, ok := value.(*pickle.Record)
 	if !ok {
 		return t.value(value)
@@ -119,6 +127,9 @@ func (t *teller) part(value pickle.Value) any {
 			state = &pickle.Dict{}
 		}
 		object = t.object(record, state, tellingOfParts, t.value)
+		if inner, ok := valueAt(state, backboneConfig).(*pickle.Record); ok && levels > 0 && object.Attributes != nil {
+			object.Attributes[backboneConfig] = t.partOf(inner, levels-1)
+		}
 		if !ok && record.State != nil {
 			object.Partly = "in a form of its own"
 		}
