@@ -191,7 +191,8 @@ var convolutionalParts = []string{"ReLU", "GELU", "MaxPool2d", "MaxPool2D", "Ada
 func (m *modules) idle(model *Model) map[string]bool {
 	idle := map[string]bool{}
 	for _, path := range m.paths {
-		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) && !m.ofDVAE(model, path) && !m.ofUPerNet(model, path) {
+		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) &&
+			!m.ofDVAE(model, path) && !m.ofUPerNet(model, path) {
 			idle[path] = true
 		}
 	}
