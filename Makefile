@@ -24,12 +24,16 @@ build: ## bin/beitzoo, without libtorch
 
 test: test-go test-torch ## every test
 
-# The tests that run the program hundreds of times, and those that search for reasons, are left out under the race detector, and run without it.
-test-go: ## the tests and examples that need only Go, under the race detector where cgo allows
+# Under the race detector everything takes five to ten times as long. So it runs the packages that do things at once, and of the program the scripts that do; what searches
+# for reasons and what reads names runs without it, and so does everything.
+SEQUENTIAL := cmd/beitzoo|verify|verify/blame|convert/naming|convert/checkpoint/pytorch|convert/checkpoint/internal/(pickle|statedict)
+
+test-go: ## the tests and examples that need only Go, and what does things at once under the race detector, where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
 	GOWORK=off $(GO) vet ./...
-	GOWORK=off $(GO) test -race -timeout 30m ./...
-	GOWORK=off $(GO) test -timeout 20m ./cmd/beitzoo ./verify ./verify/blame
+	GOWORK=off $(GO) test -timeout 30m ./...
+	GOWORK=off $(GO) test -race -timeout 30m $$(GOWORK=off $(GO) list ./... | grep -vE '/beitzoo/($(SEQUENTIAL))$$')
+	GOWORK=off $(GO) test -race -timeout 30m -run TestScripts ./cmd/beitzoo
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch

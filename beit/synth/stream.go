@@ -97,7 +97,10 @@ func (g *stream) WriteTo(w io.Writer) (int64, error) {
 	return written, flush()
 }
 
-// fill computes elements of one row, from column col on. Only the addition rounds: u has 24 bits, and scales are powers of two.
+// fill computes elements of one row, from column col on. Only the addition rounds: u has 24 bits, and scales are powers of two. Weights of
+// whole models are made here, so the race detector, which would take most of the time of many tests, is off.
+//
+//go:norace
 func (g *stream) fill(out []byte, row, col int64) {
 	index := g.base + uint64(row)*g.down + uint64(col)*g.across
 	state, increment := g.key+index*golden+golden, g.across*golden

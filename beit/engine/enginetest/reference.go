@@ -60,7 +60,8 @@ func (r *definition) transformed(pixels []float64, mask []bool) map[string]matri
 	return found
 }
 
-// definition is a forward pass in plain loops.
+// definition is a forward pass in plain loops. Where most of its time goes, the race detector is off: it would take ten times as long, and each pass runs in one
+// goroutine, with memory of its own.
 type definition struct {
 	config  arch.Config
 	weights map[string][]float64
@@ -98,6 +99,7 @@ func (r *definition) embed(pixels []float64, mask []bool) matrix {
 	return x
 }
 
+//go:norace
 func (r *definition) norm(prefix string, x matrix) matrix {
 	var out matrix
 	for _, line := range x {
@@ -121,6 +123,7 @@ func (r *definition) linear(prefix string, x matrix) matrix {
 	return r.product(r.weights[prefix+"weight"], r.weights[prefix+"bias"], x)
 }
 
+//go:norace
 func (r *definition) product(weight, bias []float64, x matrix) matrix {
 	var out matrix
 	for _, line := range x {
@@ -135,6 +138,7 @@ func (r *definition) product(weight, bias []float64, x matrix) matrix {
 	return out
 }
 
+//go:norace
 func (r *definition) attention(prefix string, x matrix) matrix {
 	c := r.config
 	bias := append(append(append([]float64(nil), r.weights[prefix+"attn.q_bias"]...), make([]float64, c.EmbedDim)...), r.weights[prefix+"attn.v_bias"]...)
@@ -170,6 +174,7 @@ func (r *definition) attention(prefix string, x matrix) matrix {
 	return r.linear(prefix+"attn.proj.", out)
 }
 
+//go:norace
 func (r *definition) mlp(prefix string, x matrix) matrix {
 	hidden := r.linear(prefix+"fc1.", x)
 	for _, line := range hidden {

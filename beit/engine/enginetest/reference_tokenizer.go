@@ -87,6 +87,8 @@ func (r *definition) convolve(name string, x volume) volume {
 }
 
 // filter computes a convolution whose result is as large as x, around which there are zeros.
+//
+//go:norace
 func (r *definition) filter(name string, bias []float64, x volume) volume {
 	weight := r.weights[name]
 	side := int(math.Round(math.Sqrt(float64(len(weight) / len(bias) / len(x.channels)))))
@@ -197,6 +199,8 @@ func (r *definition) task(prefix string, x matrix) matrix {
 
 // score returns how well a code fits what is looked up: more for a nearer one, once that has the length 1. Source: microsoft/unilm
 // beit2/norm_ema_quantizer.py.
+//
+//go:norace
 func (r *definition) score(vector []float64, code int) float64 {
 	length := 0.0
 	for _, v := range vector {

@@ -80,6 +80,8 @@ func (r *definition) neck(level int, tokens matrix) volume {
 }
 
 // enlarged makes 2 x 2 pixels of each, which do not overlap.
+//
+//go:norace
 func (r *definition) enlarged(prefix string, x volume) volume {
 	weight, bias := r.weights[prefix+"weight"], r.weights[prefix+"bias"]
 	out := volume{make(matrix, len(bias)), 2 * x.height, 2 * x.width}
@@ -97,6 +99,8 @@ func (r *definition) enlarged(prefix string, x volume) volume {
 }
 
 // normed is a batch norm with the statistics of training.
+//
+//go:norace
 func (r *definition) normed(prefix string, x volume) volume {
 	out := volume{height: x.height, width: x.width}
 	for c, channel := range x.channels {
