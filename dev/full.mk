@@ -8,7 +8,7 @@ RUN ?= TestFull
 test-full: test-full-torch test-full-native ## both engines, compared with recordings of full-size models
 
 test-full-torch: libtorch ## ... libtorch's engine: minutes
-	$(GO) test -count=1 -v -tags libtorch,full -run $(RUN) -timeout 1h ./beit/engine/torch
+	$(GO) test -count=1 -v -tags libtorch,full -run '$(RUN)' -timeout 1h ./beit/engine/torch
 
 test-full-native: ## ... the engine in plain Go: hours
-	GOWORK=off $(GO) test -count=1 -v -tags full -run $(RUN) -timeout 3h ./beit/engine/native
+	GOWORK=off $(GO) test -count=1 -v -tags full -run '$(RUN)' -timeout 3h ./beit/engine/native
