@@ -122,7 +122,7 @@ func (m *tapMeter) measured(p Precision, images int) Tap {
 
 // decide sets OK. The tolerance of a tap whose differences are too large together, though none is by itself, becomes less than the largest.
 func (t *Tap) decide() {
-	t.OK = t.MaxAbs <= t.Tolerance // MaxAbs is infinite if a value is not finite
+	t.OK = t.NonFinite == 0 && t.MaxAbs <= t.Tolerance
 	if t.OK && t.ToleranceRMS > 0 && t.RMS > t.ToleranceRMS {
 		t.OK, t.Tolerance = false, t.MaxAbs*min(0.99, t.ToleranceRMS/t.RMS)
 	}
@@ -157,6 +157,9 @@ func (v *verification) tap(m *tapMeter) (t Tap, held tensor.DType) {
 // widened returns the verdict on a tap if parameters were rounded to half precision after the reference was computed.
 func (m *tapMeter) widened(p, half Precision, images int) Tap {
 	t, effect := m.measured(p, images), m.effect.whole.Distance()
+	if effect.NonFinite > 0 {
+		return t // no finite value bounds it
+	}
 	t.Tolerance += half.Multiple * effect.MaxAbs
 	t.ToleranceRMS += half.MultipleRMS * effect.RMS
 	t.decide()

@@ -28,6 +28,7 @@ const (
 	mislabelled       = "mislabelled"
 	otherHalf         = "other-half"
 	otherTokens       = "other-tokens"
+	tiedTokens        = "tied-tokens"
 	tokensApart       = "tokens-apart"
 	// SearchBounded says that the search for a reason ended before all was tried.
 	SearchBounded = "search-bounded"
@@ -70,6 +71,12 @@ func (v *verification) remarkTokens(r *Result, add func(string, string, ...any))
 	}
 	if r.OK && r.Tokens.Differing > 0 {
 		add(otherTokens, "%d of %s differ, where the two best are closer than rounding allows", r.Tokens.Differing, text.Count(r.Tokens.Count, "visual token", "visual tokens"))
+	}
+	if k := r.Tokens; k.Tied > 0 {
+		add(tiedTokens, "for %s exactly the same speaks as for the reference's: the model has equal codes or logits there, which no rounding makes",
+			text.Count(k.Tied, "visual token that differs", "visual tokens that differ"))
+	} else if k.Gap <= k.Allowed && 2*k.Differing > k.Count {
+		add(tiedTokens, "%d of %s differ, and rounding decides between the two: the model has no preference", k.Differing, text.Count(k.Count, "visual token", "visual tokens"))
 	}
 	if v.unfollowed {
 		add(tokensApart, "where the engine chose other visual tokens than the reference, what follows from them was compared alone only, from the reference's")

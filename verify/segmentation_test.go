@@ -106,6 +106,28 @@ func TestVerify_NamesFaultsOfSegmenters(t *testing.T) {
 	}
 }
 
+// TestVerify_NotFiniteThoughInputIsRounded: that the recorded images are rounded, or the weights, explains no value that is not finite.
+func TestVerify_NotFiniteThoughInputIsRounded(t *testing.T) {
+	t.Parallel()
+	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		g := verifytest.Segmenters(t)[0]
+		for _, golden := range verifytest.Segmenters(t) {
+			if golden.Recording.DType == tensor.F64 {
+				g = golden
+			}
+		}
+		g.Weights = slices.Clone(g.Weights)
+		change(t, g, "decode_head.conv_seg.bias", func(values []float64) []float64 {
+			values[1] = value
+			return values
+		})
+		r := run(t, subject(g, tensor.F64), verify.Recorded(g.Name, g.Recording))
+		if r.OK || r.FirstDivergence != "logits" || len(r.Findings) == 0 || r.Findings[0].Hypothesis != "non-finite" {
+			t.Errorf("%g: verified: %t, first %q, found %+v", value, r.OK, r.FirstDivergence, r.Findings)
+		}
+	}
+}
+
 // TestVerify_AuxiliaryLogits: logits in the size of the auxiliary head are called what they are.
 func TestVerify_AuxiliaryLogits(t *testing.T) {
 	t.Parallel()

@@ -344,6 +344,58 @@ func TestVerify_TokensByMargin(t *testing.T) {
 	}
 }
 
+// TestVerify_TokensWithoutPreference: a model that has no preference among the tokens is not verified by a recording of tokens, however small the gaps are.
+func TestVerify_TokensWithoutPreference(t *testing.T) {
+	t.Parallel()
+	constant := func(value float64) func([]float64) []float64 {
+		return func(values []float64) []float64 { return slices.Repeat([]float64{value}, len(values)) }
+	}
+	nearly := func(values []float64) []float64 { // closer to each other than rounding moves them
+		out := make([]float64, len(values))
+		for i := range out {
+			out[i] = 5 + 1e-8*float64(i)
+		}
+		return out
+	}
+	oneRow := func(values []float64) []float64 {
+		out := slices.Clone(values)
+		for at := 8; at < len(out); at += 8 {
+			copy(out[at:at+8], out[:8])
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		recording, parameter string
+		change               func([]float64) []float64
+		bias                 func([]float64) []float64
+		keep                 []string
+	}{
+		"all logits zero":             {encoderLogits, "blocks.output.conv.w", constant(0), constant(0), []string{"tokens"}},
+		"all logits nearly the same":  {encoderLogits, "blocks.output.conv.w", constant(0), nearly, []string{"tokens"}},
+		"all codes the same":          {vqkdStages, "quantize.embedding.weight", oneRow, nil, []string{"tokens"}},
+		"all codes the same, and had": {vqkdStages, "quantize.embedding.weight", oneRow, nil, []string{"codes", "tokens"}},
+		"a logit that is infinite":    {encoderLogits, "blocks.output.conv.w", constant(0), constant(math.Inf(1)), []string{"tokens"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := tokenizer(t, c.recording)
+			keep(g, c.keep...)
+			change(t, g, c.parameter, c.change)
+			if c.bias != nil {
+				change(t, g, "blocks.output.conv.b", c.bias)
+			}
+			r := verified(t, g)
+			if k := r.Tokens; r.OK || r.FirstDivergence != "tokens" || k.Differing+k.Unchosen == 0 {
+				t.Errorf("OK %v, first %q, %+v", r.OK, r.FirstDivergence, k)
+			}
+			var page strings.Builder
+			if err := report.Text(&page, r, report.Options{}); err != nil || strings.Contains(page.String(), "128 of 128 equal") || !strings.Contains(page.String(), "FAILS") {
+				t.Errorf("%v: %s", err, page.String())
+			}
+		})
+	}
+}
+
 // TestVerify_TokenizerAgainst compares a dVAE with another checkpoint of it.
 func TestVerify_TokenizerAgainst(t *testing.T) {
 	t.Parallel()

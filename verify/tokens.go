@@ -22,6 +22,14 @@ type Tokens struct {
 	Margin float64
 	// Gap is the largest difference of that kind between the two that subject and reference chose where they differ, and Allowed the largest that rounding explains.
 	Gap, Allowed float64
+	// Tied is the number of those that differ for which exactly the same speaks by the subject's parameters, as where two codes are one, or all parameters are zero:
+	// no rounding makes that. Unchosen is the number of tokens that one side has no number for, or whose scores are not finite; they are not among Differing.
+	Tied, Unchosen int
+}
+
+// within reports whether rounding explains what differs. It moves a choice now and then: if it would have to move most of them, the subject has no preference.
+func (t Tokens) within() bool {
+	return t.Unchosen == 0 && t.Gap <= t.Allowed && t.Tied == 0 && 2*t.Differing <= t.Count
 }
 
 // tokenMeter compares choices.
@@ -32,8 +40,8 @@ type tokenMeter struct {
 	at int
 	// noise is that of what the choices were made by.
 	noise drift.Meter
-	// notNumbers counts the choices that one side could not make.
-	notNumbers int
+	// notNumbers counts the choices that one side could not make, and tied those that differ between two for which exactly the same speaks.
+	notNumbers, tied int
 }
 
 // add compares choices: got and want are indices, and scores what speaks for each of the candidates, [choices, candidates].
@@ -61,10 +69,14 @@ func (m *tokenMeter) add(got, want, scores []float64) {
 		m.margin = min(m.margin, best-second)
 		// Both sides must have chosen one that is nearly the best.
 		gap := max(best-row[int(g)], best-row[int(w)])
-		if g != w {
-			m.differing++
-		} else {
+		switch {
+		case g == w:
 			gap = 0
+		case gap == 0:
+			m.tied++
+			fallthrough
+		default:
+			m.differing++
 		}
 		if gap > m.gap {
 			m.gap, m.at = gap, m.count-1
@@ -77,7 +89,7 @@ func isIndex(v float64, count int) bool { return v >= 0 && v < float64(count) &&
 
 // tokens returns the comparison, of which a gap up to allowed is rounding.
 func (m *tokenMeter) tokens(allowed float64) Tokens {
-	return Tokens{Count: m.count, Differing: m.differing, Margin: m.margin, Gap: m.gap, Allowed: allowed}
+	return Tokens{Count: m.count, Differing: m.differing, Margin: m.margin, Gap: m.gap, Allowed: allowed, Tied: m.tied, Unchosen: m.notNumbers}
 }
 
 // distance returns the comparison as a distance: what rounding would have to move.
@@ -211,10 +223,10 @@ func (m *tapMeter) judgeTokens(p, origin Precision, images int) Tap {
 	t := Tap{
 		Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.choices.distance(), Noise: noise.MaxAbs, Tolerance: allowed, Tokens: &verdict,
 	}
-	t.OK = t.MaxAbs <= t.Tolerance
+	t.OK = verdict.within()
 	if m.alone != nil {
 		l := &Local{Distance: m.alone.distance(), Tolerance: origin.Multiple * origin.Epsilon * m.alone.largest}
-		l.OK = l.MaxAbs <= l.Tolerance
+		l.OK = m.alone.tokens(l.Tolerance).within()
 		if l.MaxAbs > 0 {
 			l.Share = l.MaxAbs / l.Tolerance
 		}

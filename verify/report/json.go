@@ -55,6 +55,9 @@ type Tokens struct {
 	Margin    jsonfloat.Number `json:"margin"`
 	Gap       jsonfloat.Number `json:"gap"`
 	Allowed   jsonfloat.Number `json:"allowed"`
+	// Tied is the number of those that differ for which exactly the same speaks, and Unchosen that of tokens that are none, or are chosen by values that are not finite.
+	Tied     int `json:"tied"`
+	Unchosen int `json:"unchosen"`
 }
 
 // Sample is one of the images, and what both sides take it for. Got (the model's) and Want (the reference's) have at most five classes, the most probable
@@ -153,7 +156,7 @@ func New(r *verify.Result, options Options) Document {
 		d.Top1Agree, d.Top5Agree = &top1, &top5
 	}
 	if t := r.Tokens; t.Count > 0 {
-		d.Tokens = &Tokens{t.Count, t.Differing, jsonfloat.Number(t.Margin), jsonfloat.Number(t.Gap), jsonfloat.Number(t.Allowed)}
+		d.Tokens = &Tokens{t.Count, t.Differing, jsonfloat.Number(t.Margin), jsonfloat.Number(t.Gap), jsonfloat.Number(t.Allowed), t.Tied, t.Unchosen}
 	}
 	for _, f := range r.Findings {
 		d.Findings = append(d.Findings, findingOf(f))

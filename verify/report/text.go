@@ -54,9 +54,18 @@ func Text(w io.Writer, r *verify.Result, options Options) error {
 
 // tokensText says how visual tokens compare, in one line.
 func tokensText(t verify.Tokens) string {
-	sentence := fmt.Sprintf("visual tokens: %d of %d equal", t.Count-t.Differing, t.Count)
+	sentence := fmt.Sprintf("visual tokens: %d of %d equal", t.Count-t.Differing-t.Unchosen, t.Count)
 	if t.Differing > 0 {
 		sentence += fmt.Sprintf(", %d differ by %.2g at most in what they are chosen by", t.Differing, t.Gap)
+	}
+	if t.Tied > 0 {
+		sentence += fmt.Sprintf(", %d of them not at all", t.Tied)
+	}
+	if t.Unchosen == t.Count {
+		return sentence + ", none was chosen: what they are chosen by is not finite"
+	}
+	if t.Unchosen > 0 {
+		sentence += fmt.Sprintf(", %d not chosen: what they are chosen by is not finite", t.Unchosen)
 	}
 	return sentence + fmt.Sprintf("; the closest choice was by %.2g, and rounding moves one by up to %.2g", t.Margin, t.Allowed)
 }
