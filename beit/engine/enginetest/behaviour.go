@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/synth"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 // outcome returns the result of a Forward, but for a tokenizer what its tokens are chosen by: rounding, which may depend on the batch, may change them.
@@ -215,6 +218,28 @@ func (s *suite) nanToken(t *testing.T, model engine.Model, config arch.Config, i
 	}
 	if one := len(last.Values) / images; config.Kind == arch.VQKD && !slices.ContainsFunc(last.Values[one:2*one], math.IsNaN) {
 		t.Errorf("a NaN pixel leads to the target %v", last.Values[one:min(2*one, one+10)])
+	}
+}
+
+// infiniteLogit checks that the encoder of a dVAE chooses no token by logits of which one is infinite.
+func (s *suite) infiniteLogit(t *testing.T, config arch.Config) {
+	if config.Kind != arch.DVAEEncoder {
+		return
+	}
+	for _, value := range []float64{math.Inf(1), math.Inf(-1)} {
+		weights := synth.Weights(config, 0)
+		at := slices.IndexFunc(weights, func(w tensor.Named) bool { return w.Name == "blocks.output.conv.b" })
+		bias := make(tensor.Memory, 4*config.Classes)
+		binary.LittleEndian.PutUint32(bias[4:], math.Float32bits(float32(value)))
+		weights[at].View = tensor.View{DType: tensor.F32, Shape: weights[at].Shape, Data: bias}
+		model, err := s.engine.Load(t.Context(), config, weights, s.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { model.Close() })
+		if tokens := forward(t, model, inputs(config)).Values; slices.ContainsFunc(tokens, func(v float64) bool { return !math.IsNaN(v) }) {
+			t.Errorf("a logit that is %g leads to the tokens %v", value, tokens)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 		{"inputs are kept", s.inputsKept},
 		{"weights are not needed after Load", s.weightsCopied},
 		{"NaN", s.nan},
+		{"infinite logit", s.infiniteLogit},
 		{"use after Close", s.closed},
 	} {
 		for _, m := range kinds {

@@ -331,11 +331,11 @@ func (m *dvae[T]) result(all []*plane[T]) engine.Activation {
 	return a
 }
 
-// largest returns the index of the largest value, of the first one if several are, and NaN if one is.
+// largest returns the index of the largest value, of the first one if several are, and NaN if one is not finite: nothing is chosen by such logits.
 func largest[T gemm.Float](values []T) float64 {
 	best := 0
 	for i, v := range values {
-		if v != v {
+		if v-v != 0 {
 			return math.NaN()
 		}
 		if v > values[best] {

@@ -178,12 +178,14 @@ func (s *scope) double(x value, height, width int64) value {
 	})
 }
 
-// choose returns the index of the largest element along a dimension, of several the first, and NaN where one is: float64. Among NaNs, libtorch would choose one.
+// choose returns the index of the largest element along a dimension, of several the first, and NaN where one is not finite: float64. libtorch would choose one of
+// those.
 func (s *scope) choose(x value, dim int64, device device) value {
 	return s.keep(func(s *scope) value {
 		index := s.call("argmax", func(out *libtch.Ctensor) { libtch.AtgArgmax(out, x.c, dim, 0, 0) })
-		largest := s.call("amax", func(out *libtch.Ctensor) { libtch.AtgAmax(out, x.c, []int64{dim}, 1, 0) })
-		return s.where(s.isNaN(largest), s.nan(device, float64s), s.copyTo(index, device, float64s))
+		nothing := s.call("sub", func(out *libtch.Ctensor) { libtch.AtgSub(out, x.c, x.c) }) // 0, or NaN for what is not finite
+		marked := s.call("amax", func(out *libtch.Ctensor) { libtch.AtgAmax(out, nothing.c, []int64{dim}, 1, 0) })
+		return s.where(s.isNaN(marked), s.nan(device, float64s), s.copyTo(index, device, float64s))
 	})
 }
 
