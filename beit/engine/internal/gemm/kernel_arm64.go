@@ -1,0 +1,20 @@
+package gemm
+
+// The kernels in assembly, with the arguments of kernel.multiply. Every processor with 64-bit Arm instructions has those that they need.
+
+//go:noescape
+func multiplyFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
+
+//go:noescape
+func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
+
+// kernels returns what this processor can run, best first.
+func kernels[T Float]() []kernel[T] {
+	var found []kernel[T]
+	for _, candidate := range []any{kernel[float32]{"neon", 12, 8, multiplyFloat32NEON}, kernel[float64]{"neon", 12, 4, multiplyFloat64NEON}} {
+		if k, fits := candidate.(kernel[T]); fits {
+			found = append(found, k)
+		}
+	}
+	return append(found, portable[T]())
+}

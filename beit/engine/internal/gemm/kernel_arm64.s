@@ -1,0 +1,213 @@
+#include "textflag.h"
+
+// The assembler has no names for FADD of vectors, and for FMLA by an element of m; d, n and m are numbers of registers, high and low the bits of the element's.
+#define FMLA_S(d, n, m, high, low) WORD $(0x4F801000 | low<<21 | m<<16 | high<<11 | n<<5 | d)
+#define FMLA_D(d, n, m, high)      WORD $(0x4FC01000 | m<<16 | high<<11 | n<<5 | d)
+#define FADD_S(d, n, m) WORD $(0x4E20D400 | m<<16 | n<<5 | d)
+#define FADD_D(d, n, m) WORD $(0x4E60D400 | m<<16 | n<<5 | d)
+
+// LOAD_ARGUMENTS: R0 k, R1 a, R2 bytes to the next line of A, R3 to its next column, R4 b, R5 c, R6 bytes to the next line of C, R7 ahead, R8 pace.
+#define LOAD_ARGUMENTS \
+	MOVD k+0(FP), R0       \
+	MOVD a+8(FP), R1       \
+	MOVD row+16(FP), R2    \
+	MOVD step+24(FP), R3   \
+	MOVD b+32(FP), R4      \
+	MOVD c+40(FP), R5      \
+	MOVD stride+48(FP), R6 \
+	MOVD ahead+56(FP), R7  \
+	MOVD pace+64(FP), R8
+
+#define CLEAR \
+	VEOR V8.B16, V8.B16, V8.B16    \
+	VEOR V9.B16, V9.B16, V9.B16    \
+	VEOR V10.B16, V10.B16, V10.B16 \
+	VEOR V11.B16, V11.B16, V11.B16 \
+	VEOR V12.B16, V12.B16, V12.B16 \
+	VEOR V13.B16, V13.B16, V13.B16 \
+	VEOR V14.B16, V14.B16, V14.B16 \
+	VEOR V15.B16, V15.B16, V15.B16 \
+	VEOR V16.B16, V16.B16, V16.B16 \
+	VEOR V17.B16, V17.B16, V17.B16 \
+	VEOR V18.B16, V18.B16, V18.B16 \
+	VEOR V19.B16, V19.B16, V19.B16 \
+	VEOR V20.B16, V20.B16, V20.B16 \
+	VEOR V21.B16, V21.B16, V21.B16 \
+	VEOR V22.B16, V22.B16, V22.B16 \
+	VEOR V23.B16, V23.B16, V23.B16 \
+	VEOR V24.B16, V24.B16, V24.B16 \
+	VEOR V25.B16, V25.B16, V25.B16 \
+	VEOR V26.B16, V26.B16, V26.B16 \
+	VEOR V27.B16, V27.B16, V27.B16 \
+	VEOR V28.B16, V28.B16, V28.B16 \
+	VEOR V29.B16, V29.B16, V29.B16 \
+	VEOR V30.B16, V30.B16, V30.B16 \
+	VEOR V31.B16, V31.B16, V31.B16
+
+// LINES sets R1 and R9 to R17 and R19, R20 to the 12 lines of A.
+#define LINES \
+	ADD R2, R1, R9   \
+	ADD R2, R9, R10  \
+	ADD R2, R10, R11 \
+	ADD R2, R11, R12 \
+	ADD R2, R12, R13 \
+	ADD R2, R13, R14 \
+	ADD R2, R14, R15 \
+	ADD R2, R15, R16 \
+	ADD R2, R16, R17 \
+	ADD R2, R17, R19 \
+	ADD R2, R19, R20
+
+// ASK_AHEAD fetches a part of B into the second cache.
+#define ASK_AHEAD \
+	PRFM (R7), PLDL2KEEP \
+	ADD  R8, R7
+
+// STORE adds the sums low and high, in registers with these numbers, to a line of C.
+#define STORE(add, form, low, high) \
+	VLD1 (R5), [V0.form, V1.form] \
+	add(0, 0, low)                \
+	add(1, 1, high)               \
+	VST1 [V0.form, V1.form], (R5) \
+	ADD  R6, R5
+
+#define STORE_ALL(add, form) \
+	STORE(add, form, 8, 9)   \
+	STORE(add, form, 10, 11) \
+	STORE(add, form, 12, 13) \
+	STORE(add, form, 14, 15) \
+	STORE(add, form, 16, 17) \
+	STORE(add, form, 18, 19) \
+	STORE(add, form, 20, 21) \
+	STORE(add, form, 22, 23) \
+	STORE(add, form, 24, 25) \
+	STORE(add, form, 26, 27) \
+	STORE(add, form, 28, 29) \
+	STORE(add, form, 30, 31)
+
+// LINE_S adds the products of an element of A and a line of B, V6 and V7, to two sums.
+#define LINE_S(m, high, low, sum, next) \
+	FMLA_S(sum, 6, m, high, low) \
+	FMLA_S(next, 7, m, high, low)
+
+// LINE_D is the same for float64.
+#define LINE_D(m, high, sum, next) \
+	FMLA_D(sum, 6, m, high) \
+	FMLA_D(next, 7, m, high)
+
+// ALONE does so with the element of A at line, which moves to the next column.
+#define ALONE(line, register, form, sum, next) \
+	VLD1R.P (line)(R3), [register.form]           \
+	VFMLA   register.form, V6.form, sum.form      \
+	VFMLA   register.form, V7.form, next.form
+
+// multiplyFloat32NEON keeps 12 lines of 8 columns of C in V8 to V31. Packed columns of A are loaded as they lie; otherwise each element is loaded alone. The products
+// and the order of their sums are the same.
+// func multiplyFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
+TEXT ·multiplyFloat32NEON(SB), NOSPLIT, $0-72
+	LOAD_ARGUMENTS
+	CLEAR
+	CMP $4, R2
+	BNE apart
+
+packed:
+	VLD1   (R1), [V0.S4, V1.S4, V2.S4]
+	VLD1.P 32(R4), [V6.S4, V7.S4]
+	ADD    R3, R1
+	ASK_AHEAD
+	LINE_S(0, 0, 0, 8, 9)
+	LINE_S(0, 0, 1, 10, 11)
+	LINE_S(0, 1, 0, 12, 13)
+	LINE_S(0, 1, 1, 14, 15)
+	LINE_S(1, 0, 0, 16, 17)
+	LINE_S(1, 0, 1, 18, 19)
+	LINE_S(1, 1, 0, 20, 21)
+	LINE_S(1, 1, 1, 22, 23)
+	LINE_S(2, 0, 0, 24, 25)
+	LINE_S(2, 0, 1, 26, 27)
+	LINE_S(2, 1, 0, 28, 29)
+	LINE_S(2, 1, 1, 30, 31)
+	SUBS $1, R0
+	BNE  packed
+	B    store
+
+apart:
+	LINES
+
+column:
+	VLD1.P 32(R4), [V6.S4, V7.S4]
+	ASK_AHEAD
+	ALONE(R1, V0, S4, V8, V9)
+	ALONE(R9, V1, S4, V10, V11)
+	ALONE(R10, V2, S4, V12, V13)
+	ALONE(R11, V3, S4, V14, V15)
+	ALONE(R12, V4, S4, V16, V17)
+	ALONE(R13, V5, S4, V18, V19)
+	ALONE(R14, V0, S4, V20, V21)
+	ALONE(R15, V1, S4, V22, V23)
+	ALONE(R16, V2, S4, V24, V25)
+	ALONE(R17, V3, S4, V26, V27)
+	ALONE(R19, V4, S4, V28, V29)
+	ALONE(R20, V5, S4, V30, V31)
+	SUBS $1, R0
+	BNE  column
+
+store:
+	STORE_ALL(FADD_S, S4)
+	RET
+
+// multiplyFloat64NEON keeps 12 lines of 4 columns of C in V8 to V31.
+// func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
+TEXT ·multiplyFloat64NEON(SB), NOSPLIT, $0-72
+	LOAD_ARGUMENTS
+	CLEAR
+	CMP $8, R2
+	BNE apart
+	SUB $64, R3
+
+packed:
+	VLD1.P 64(R1), [V0.D2, V1.D2, V2.D2, V3.D2]
+	VLD1   (R1), [V4.D2, V5.D2]
+	VLD1.P 32(R4), [V6.D2, V7.D2]
+	ADD    R3, R1
+	ASK_AHEAD
+	LINE_D(0, 0, 8, 9)
+	LINE_D(0, 1, 10, 11)
+	LINE_D(1, 0, 12, 13)
+	LINE_D(1, 1, 14, 15)
+	LINE_D(2, 0, 16, 17)
+	LINE_D(2, 1, 18, 19)
+	LINE_D(3, 0, 20, 21)
+	LINE_D(3, 1, 22, 23)
+	LINE_D(4, 0, 24, 25)
+	LINE_D(4, 1, 26, 27)
+	LINE_D(5, 0, 28, 29)
+	LINE_D(5, 1, 30, 31)
+	SUBS $1, R0
+	BNE  packed
+	B    store
+
+apart:
+	LINES
+
+column:
+	VLD1.P 32(R4), [V6.D2, V7.D2]
+	ASK_AHEAD
+	ALONE(R1, V0, D2, V8, V9)
+	ALONE(R9, V1, D2, V10, V11)
+	ALONE(R10, V2, D2, V12, V13)
+	ALONE(R11, V3, D2, V14, V15)
+	ALONE(R12, V4, D2, V16, V17)
+	ALONE(R13, V5, D2, V18, V19)
+	ALONE(R14, V0, D2, V20, V21)
+	ALONE(R15, V1, D2, V22, V23)
+	ALONE(R16, V2, D2, V24, V25)
+	ALONE(R17, V3, D2, V26, V27)
+	ALONE(R19, V4, D2, V28, V29)
+	ALONE(R20, V5, D2, V30, V31)
+	SUBS $1, R0
+	BNE  column
+
+store:
+	STORE_ALL(FADD_D, D2)
+	RET
