@@ -151,8 +151,8 @@
 	VCVTPD2PSY Y0, X0 \
 	VMOVUPS X0, at
 
-// func expFloat64AVX2(values *float64, n int, table *[4]float64, shift float64, sums *[8]float64)
-TEXT ·expFloat64AVX2(SB), NOSPLIT, $0-40
+// func expFloat64By8(values *float64, n int, table *[4]float64, shift float64, sums *[8]float64)
+TEXT ·expFloat64By8(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	MOVQ sums+32(FP), DX
 	VBROADCASTSD shift+24(FP), Y12
@@ -167,8 +167,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func expFloat32AVX2(values *float32, n int, table *[4]float64, shift float32, sums *[8]float64)
-TEXT ·expFloat32AVX2(SB), NOSPLIT, $0-40
+// func expFloat32By8(values *float32, n int, table *[4]float64, shift float32, sums *[8]float64)
+TEXT ·expFloat32By8(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	MOVQ sums+32(FP), DX
 	VBROADCASTSS shift+24(FP), X12
@@ -183,8 +183,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func geluFloat64AVX2(values *float64, n int, table *[4]float64)
-TEXT ·geluFloat64AVX2(SB), NOSPLIT, $0-24
+// func geluFloat64By8(values *float64, n int, table *[4]float64)
+TEXT ·geluFloat64By8(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 loop:
 	VMOVUPD (SI), Y0
@@ -197,8 +197,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func geluFloat32AVX2(values *float32, n int, table *[4]float64)
-TEXT ·geluFloat32AVX2(SB), NOSPLIT, $0-24
+// func geluFloat32By8(values *float32, n int, table *[4]float64)
+TEXT ·geluFloat32By8(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 loop:
 	GELU_FLOAT32((SI))
@@ -207,8 +207,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func divideFloat64AVX2(values *float64, n int, by float64)
-TEXT ·divideFloat64AVX2(SB), NOSPLIT, $0-24
+// func divideFloat64By8(values *float64, n int, by float64)
+TEXT ·divideFloat64By8(SB), NOSPLIT, $0-24
 	MOVQ values+0(FP), SI
 	MOVQ n+8(FP), CX
 	VBROADCASTSD by+16(FP), Y1
@@ -223,8 +223,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func divideFloat32AVX2(values *float32, n int, by float32)
-TEXT ·divideFloat32AVX2(SB), NOSPLIT, $0-20
+// func divideFloat32By8(values *float32, n int, by float32)
+TEXT ·divideFloat32By8(SB), NOSPLIT, $0-20
 	MOVQ values+0(FP), SI
 	MOVQ n+8(FP), CX
 	VBROADCASTSS by+16(FP), Y1
