@@ -67,6 +67,16 @@ type demoResult struct {
 }
 
 func demo(ctx context.Context, c *console, keep string) error {
+	return demonstrate(c, keep, func(teller *console, folder string) (any, error) {
+		d := &demoRun{console: teller, start: time.Now(), folder: folder}
+		err := d.tell(ctx)
+		d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
+		return d.result, err
+	})
+}
+
+// demonstrate tells a story in a folder for its files, or prints its JSON document in place of it.
+func demonstrate(c *console, keep string, tell func(teller *console, folder string) (document any, err error)) error {
 	folder, remove, err := demoFolder(keep)
 	if err != nil {
 		return err
@@ -76,11 +86,9 @@ func demo(ctx context.Context, c *console, keep string) error {
 	if c.asJSON {
 		teller.out = io.Discard
 	}
-	d := &demoRun{console: &teller, start: time.Now(), folder: folder}
-	err = d.tell(ctx)
-	d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
+	document, err := tell(&teller, folder)
 	if c.asJSON && (err == nil || errors.Is(err, errDiffers)) {
-		return errors.Join(c.json(d.result), err)
+		return errors.Join(c.json(document), err)
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -91,22 +90,12 @@ type pretrainingResult struct {
 
 // demoPretraining tells the second story.
 func demoPretraining(ctx context.Context, c *console, keep, report string) error {
-	folder, remove, err := demoFolder(keep)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	teller := *c
-	if c.asJSON {
-		teller.out = io.Discard
-	}
-	d := &pretrainingRun{console: &teller, start: time.Now(), folder: folder, report: report}
-	err = d.tell(ctx)
-	d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
-	if c.asJSON && (err == nil || errors.Is(err, errDiffers)) {
-		return errors.Join(c.json(d.result), err)
-	}
-	return err
+	return demonstrate(c, keep, func(teller *console, folder string) (any, error) {
+		d := &pretrainingRun{console: teller, start: time.Now(), folder: folder, report: report}
+		err := d.tell(ctx)
+		d.result.OK, d.result.Seconds = err == nil, time.Since(d.start).Seconds()
+		return d.result, err
+	})
 }
 
 // tell runs the steps, and then says what to type next.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,31 +114,18 @@ func reconstruct(ctx context.Context, c *console, argument, image string, f reco
 	if err != nil {
 		return err
 	}
-	var seen mim.Seen
-	for found, err := range pair.Stream(ctx, classify.Paths([]string{image}), masks) {
-		if err != nil {
-			return err
-		}
-		seen = found
-	}
-	if seen.Failure != nil {
-		return seen.Failure
+	seen, err := lookAt(ctx, pair, image, masks)
+	if err != nil {
+		return err
 	}
 	if err := f.draw(ctx, pair, decoder, &seen); err != nil {
 		return err
 	}
-	height, width := pair.Masked.Config.Window()
 	result := reconstructResult{
 		classifierFacts: statedFacts(argument, pair.Model, ""), Tokenizer: statedFacts(f.tokenizer, pair.Tokens, ""), Decoder: f.decoder, Masks: stated,
 		Image: text.Valid(image), File: f.output,
-		Window: [2]int{height, width}, Tokens: seen.Tokens, Predicted: seen.Answers, Mask: make([]int, len(seen.Mask)),
 	}
-	result.Right, result.Masked = seen.Recovered()
-	for i, masked := range seen.Mask {
-		if masked {
-			result.Mask[i] = 1
-		}
-	}
+	result.fill(pair, &seen)
 	return c.result(result, func() {
 		c.printf("%s: %s", argument, result.line(nil))
 		c.printf("%s: %s", f.tokenizer, result.Tokenizer.line(nil))
@@ -145,6 +133,32 @@ func reconstruct(ctx context.Context, c *console, argument, image string, f reco
 		c.printf("%s: the picture, masked, with the predicted tokens, with the tokenizer's own; %d of %d masked tokens are right (%.1f %%)",
 			text.Name(f.output), result.Right, result.Masked, 100*float64(result.Right)/float64(max(1, result.Masked)))
 	})
+}
+
+// lookAt masks one image and predicts its tokens.
+func lookAt(ctx context.Context, pair *beitzoo.MaskedPair, image string, masks iter.Seq[[]bool]) (seen mim.Seen, err error) {
+	for found, err := range pair.Stream(ctx, classify.Paths([]string{image}), masks) {
+		if err != nil {
+			return seen, err
+		}
+		seen = found
+	}
+	if seen.Failure != nil {
+		return seen, seen.Failure
+	}
+	return seen, nil
+}
+
+// fill says what was predicted of the image.
+func (r *reconstructResult) fill(pair *beitzoo.MaskedPair, seen *mim.Seen) {
+	height, width := pair.Masked.Config.Window()
+	r.Window, r.Tokens, r.Predicted, r.Mask = [2]int{height, width}, seen.Tokens, seen.Answers, make([]int, len(seen.Mask))
+	r.Right, r.Masked = seen.Recovered()
+	for i, masked := range seen.Mask {
+		if masked {
+			r.Mask[i] = 1
+		}
+	}
 }
 
 // openDecoder opens the decoder of the flags.

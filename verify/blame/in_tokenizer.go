@@ -17,53 +17,59 @@ const codebook = "quantize.embedding.weight"
 // mapped is the form of the samples that a dVAE reads.
 var mapped = normalisation{"mapped to 0.8 x + 0.1", "the map 0.8 x + 0.1", [3]float64{-0.125, -0.125, -0.125}, [3]float64{1.25, 1.25, 1.25}}
 
-// inView returns the mistakes in the images that a model sees.
-func inView() []mistake {
-	seen := func(name, says string, change pixelFunc) mistake {
-		const advice = "give the tokenizer its own view of the images, or record what it saw"
-		return mistake{name: name, says: says, side: Input, input: true, advice: advice, apply: func(d *stageDraft) bool {
-			c := d.config
-			if c.Channels != arch.RGB {
+// seen returns the mistake that change makes in the images that a model sees; nil says that they cannot be so.
+func seen(name, says string, change pixelFunc) mistake {
+	const advice = "give the tokenizer its own view of the images, or record what it saw"
+	return mistake{name: name, says: says, side: Input, input: true, advice: advice, apply: func(d *stageDraft) bool {
+		c := d.config
+		if c.Channels != arch.RGB {
+			return false
+		}
+		changed := make([]float32, 0, len(d.input.Pixels))
+		for image := range slices.Chunk(d.input.Pixels, c.Channels*c.ImageHeight*c.ImageWidth) {
+			wide := make([]float64, len(image))
+			for i, v := range image {
+				wide[i] = float64(v)
+			}
+			one := change(c, wide)
+			if one == nil {
 				return false
 			}
-			changed := make([]float32, 0, len(d.input.Pixels))
-			for image := range slices.Chunk(d.input.Pixels, c.Channels*c.ImageHeight*c.ImageWidth) {
-				wide := make([]float64, len(image))
-				for i, v := range image {
-					wide[i] = float64(v)
-				}
-				one := change(c, wide)
-				if one == nil {
-					return false
-				}
-				for _, v := range one {
-					changed = append(changed, float32(v))
-				}
+			for _, v := range one {
+				changed = append(changed, float32(v))
 			}
-			d.input = engine.Input{Pixels: changed}
-			return true
-		}}
-	}
+		}
+		d.input = engine.Input{Pixels: changed}
+		return true
+	}}
+}
+
+// renormalised returns the mistake that images are in one form and the recorded input in another.
+func renormalised(from, to normalisation) mistake {
+	says := fmt.Sprintf("the images are %s, and the input in the recording is in the form of %s", to.says, from.short)
+	return seen("normalisation", says, func(c arch.Config, image []float64) []float64 {
+		area := c.ImageHeight * c.ImageWidth
+		out := make([]float64, len(image))
+		for i, v := range image {
+			before := v*from.std[i/area] + from.mean[i/area]
+			if before < -viewSlack || before > 1+viewSlack {
+				return nil
+			}
+			out[i] = (before - to.mean[i/area]) / to.std[i/area]
+		}
+		return out
+	})
+}
+
+// inView returns the mistakes in the images that a model sees.
+func inView() []mistake {
 	var all []mistake
 	ways := []normalisation{mapped, unit, half, imageNet, ofBytes, clip}
 	for _, from := range ways {
 		for _, to := range ways {
-			if from == to {
-				continue
+			if from != to {
+				all = append(all, renormalised(from, to))
 			}
-			says := fmt.Sprintf("the images are %s, and the input in the recording is in the form of %s", to.says, from.short)
-			all = append(all, seen("normalisation", says, func(c arch.Config, image []float64) []float64 {
-				area := c.ImageHeight * c.ImageWidth
-				out := make([]float64, len(image))
-				for i, v := range image {
-					before := v*from.std[i/area] + from.mean[i/area]
-					if before < -viewSlack || before > 1+viewSlack {
-						return nil
-					}
-					out[i] = (before - to.mean[i/area]) / to.std[i/area]
-				}
-				return out
-			}))
 		}
 	}
 	place := func(says string, from func(c arch.Config, channel, y, x int) (int, int, int)) mistake {
