@@ -114,6 +114,7 @@ func (l *Log) begin(before *File) error {
 			err = l.Add(r)
 		}
 		if err != nil {
+			os.Remove(l.file.Name()) // it would be gone on with the next time, though the target is refused
 			return err
 		}
 		if r.Error == "" {
@@ -271,10 +272,13 @@ func (l *Log) records() iter.Seq2[Record, error] {
 	}
 }
 
-// Close closes the log. What was not finished stays, for the next time.
+// Close closes the log. What was not finished stays, for the next time, unless it is nothing.
 func (l *Log) Close() error {
 	if l.file == nil {
 		return nil
+	}
+	if len(l.at) == 0 {
+		os.Remove(l.file.Name())
 	}
 	return disk.AtTarget(l.file.Name(), l.file.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -211,6 +212,33 @@ func TestOpenLog_Refuses(t *testing.T) {
 			if _, err := tokens.OpenLog(path, other); !errors.As(err, &file) || !errors.Is(err, errdef.ErrInput) {
 				t.Errorf("%q: %v", content, err)
 			}
+		}
+	}
+}
+
+// TestOpenLog_RefusesAgain: a file that was refused is refused again, and nothing is left beside it.
+func TestOpenLog_RefusesAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.jsonl")
+	write(t, path, headerOf(t, 1, 1), images, true)
+	lines := bytes.SplitAfter(contentOf(t, path), []byte("\n"))
+	broken := bytes.Join([][]byte{lines[0], lines[1], []byte(`{"index":1,"image":"b","error":"unreadable"}` + "\n"), []byte("{}\n")}, nil)
+	if err := os.WriteFile(path, broken, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := tokens.OpenLog(path, headerOf(t, 1, 1)); !errors.As(err, new(*tokens.FileError)) {
+			t.Errorf("%v", err)
+		}
+	}
+	empty := filepath.Join(t.TempDir(), "y.jsonl")
+	log, err := tokens.OpenLog(empty, headerOf(t, 1, 1))
+	if err := errors.Join(err, log.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, empty} {
+		if _, err := os.Stat(name + ".unfinished"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("left beside %s: %v", name, err)
 		}
 	}
 }
