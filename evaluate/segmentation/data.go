@@ -260,8 +260,11 @@ func (d *Data) list(ctx context.Context, o Options) error {
 	if len(labels) == 0 {
 		return &LayoutError{Source: d.labelsFolder, Reason: "it has no labels, which are files *" + cmp.Or(d.form.labelsEnding, ".png"), Advice: d.missingLabels()}
 	}
-	byKey, twice := map[string]string{}, []string{}
+	byKey, twice, several := map[string]string{}, []string{}, []string{}
 	for _, file := range labels {
+		if _, there := byKey[file.key]; there {
+			several = append(several, file.name)
+		}
 		byKey[file.key] = file.name
 	}
 	fail, taken := &DataError{Source: d.source}, map[string]bool{}
@@ -289,13 +292,16 @@ func (d *Data) list(ctx context.Context, o Options) error {
 	if len(twice) > 0 {
 		fail.Problems = append(fail.Problems, Problem{Kind: SameLabels, Files: twice})
 	}
+	if len(several) > 0 {
+		fail.Problems = append(fail.Problems, Problem{Kind: SeveralLabels, Files: several})
+	}
 	d.digest = all.Digest()
 	return d.unpaired(fail, o)
 }
 
 // unpaired returns the error about files without a partner, or notes them.
 func (d *Data) unpaired(fail *DataError, o Options) error {
-	if len(d.pairs) == 0 || len(fail.Problems) > 0 && (!o.Unpaired || slices.ContainsFunc(fail.Problems, func(p Problem) bool { return p.Kind == SameLabels })) {
+	if len(d.pairs) == 0 || len(fail.Problems) > 0 && (!o.Unpaired || fail.Has(SameLabels) || fail.Has(SeveralLabels)) {
 		return fail
 	}
 	for _, p := range fail.Problems {

@@ -60,6 +60,8 @@ const (
 	Unlabelled Kind = iota
 	Unpictured
 	SameLabels
+	// SeveralLabels are files of labels for pictures that have others.
+	SeveralLabels
 	// NotIndices are labels that are no numbers of classes, OtherSize those of another size than the picture, and Beyond those with numbers that are no class.
 	NotIndices
 	OtherSize
@@ -68,12 +70,13 @@ const (
 
 // kindTexts say what is wrong, of one file and of many.
 var kindTexts = map[Kind][2]string{
-	Unlabelled: {"picture without labels", "pictures without labels"},
-	Unpictured: {"file of labels without a picture", "files of labels without a picture"},
-	SameLabels: {"picture with the labels of another one, which differs in the ending alone", "pictures with the labels of others, which differ in the ending alone"},
-	NotIndices: {"file of labels whose samples are not numbers of classes", "files of labels whose samples are not numbers of classes"},
-	OtherSize:  {"file of labels of another size than its picture", "files of labels of another size than their pictures"},
-	Beyond:     {"file of labels with numbers beyond the classes", "files of labels with numbers beyond the classes"},
+	Unlabelled:    {"picture without labels", "pictures without labels"},
+	Unpictured:    {"file of labels without a picture", "files of labels without a picture"},
+	SameLabels:    {"picture with the labels of another one, which differs in the ending alone", "pictures with the labels of others, which differ in the ending alone"},
+	SeveralLabels: {"file of labels for a picture that has others, of a name that differs in the ending alone", "files of labels for pictures that have others, of names that differ in the ending alone"},
+	NotIndices:    {"file of labels whose samples are not numbers of classes", "files of labels whose samples are not numbers of classes"},
+	OtherSize:     {"file of labels of another size than its picture", "files of labels of another size than their pictures"},
+	Beyond:        {"file of labels with numbers beyond the classes", "files of labels with numbers beyond the classes"},
 }
 
 // Problem is all that is wrong in one way.
@@ -141,6 +144,8 @@ func (e *DataError) Hint() string {
 		return "a picture and its labels have the same name but for the ending; what has no partner can be left out"
 	case e.Has(SameLabels):
 		return "labels belong to one picture: leave only one of those whose names differ in the ending alone"
+	case e.Has(SeveralLabels):
+		return "a picture has one file of labels: leave only one of those whose names differ in the ending alone, as .png and .PNG do"
 	case e.Has(NotIndices):
 		return "save labels as PNG with 8 bits grey or with a palette, the numbers of the classes as samples"
 	case e.Has(Beyond) && !e.Labelling.ReduceZeroLabel:

@@ -3,6 +3,7 @@ package segmentation
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
@@ -132,7 +133,7 @@ func (r *run) evaluate(ctx context.Context, pair Pair, record *Record) (failure 
 		}
 	}
 	if err != nil {
-		return &preprocess.FileError{Path: pair.Labels, Err: err}, nil
+		return &preprocess.FileError{Path: pair.Image, Err: fmt.Errorf("its labels %s: %w", text.Name(pair.Labels), err)}, nil
 	}
 	file, err := disk.OpenRegular(pair.imagePath)
 	if err != nil {

@@ -345,6 +345,21 @@ func TestOpen_Unpaired(t *testing.T) {
 	}
 }
 
+// TestOpen_SeveralLabels: of several files of labels for one picture none is chosen.
+func TestOpen_SeveralLabels(t *testing.T) {
+	t.Parallel()
+	images, labels := plant(t, []string{"a.png"}, map[string]image.Image{"a.png": grey(40, 30, 0), "a.PNG": grey(40, 30, 1)})
+	if entries, err := os.ReadDir(labels); err != nil || len(entries) < 2 {
+		t.Skipf("a file system without case: %v", err)
+	}
+	for _, unpaired := range []bool{false, true} {
+		_, err := segmentation.Open(t.Context(), images, segmentation.Options{LabelsFolder: labels, Unpaired: unpaired})
+		if wrong := (*segmentation.DataError)(nil); !errors.As(err, &wrong) || !wrong.Has(segmentation.SeveralLabels) || !strings.Contains(wrong.Hint(), ".PNG") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // TestOpen_Layouts: the layout, its split and the folders of both are found.
 func TestOpen_Layouts(t *testing.T) {
 	t.Parallel()
@@ -402,7 +417,8 @@ func TestEvaluate_Unread(t *testing.T) {
 	data := open(t, images, segmentation.Options{LabelsFolder: labels})
 	summary, err := evaluateTo(t, s, data, path, whole)
 	unread := (*classify.UnreadError)(nil)
-	if !errors.As(err, &unread) || len(unread.Failures) != 2 || unread.Failures[1].Path != "b.png" || summary.Images != 1 || len(summary.Unread) != 2 || summary.Pixels != 1200 {
+	if !errors.As(err, &unread) || len(unread.Failures) != 2 || unread.Failures[1].Path != "b.png" || summary.Images != 1 || len(summary.Unread) != 2 || summary.Pixels != 1200 ||
+		strings.Contains(unread.Failures[0].Error(), "labels") || !strings.Contains(unread.Failures[1].Error(), "its labels b.png: ") {
 		t.Fatalf("%+v, %v", summary, err)
 	}
 	if err := errors.Join(os.WriteFile(filepath.Join(images, "a.png"), picture, 0o600), os.WriteFile(filepath.Join(labels, "b.png"), label, 0o600)); err != nil {
