@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/errdef"
@@ -43,6 +45,34 @@ type Difference struct {
 	// EpsilonA and EpsilonB are what the models run with; they are not compared.
 	EpsilonA float64 `json:"epsilon_a"`
 	EpsilonB float64 `json:"epsilon_b"`
+	// Runs are the other facts, which no parameter tells, in which the models differ, so that they compute other results from the same parameters.
+	Runs []RunDifference `json:"runs,omitempty"`
+}
+
+// RunDifference is a fact about how models run, as texts.
+type RunDifference struct {
+	What string `json:"what"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+// runDifferences compares what no parameter tells: tapped blocks, heads, and the size of images.
+func runDifferences(a, b arch.Config) []RunDifference {
+	if a.Kind != b.Kind {
+		return nil // the parameters tell
+	}
+	var found []RunDifference
+	compare := func(what, one, other string) {
+		if one != other {
+			found = append(found, RunDifference{what, one, other})
+		}
+	}
+	if a.Segments() {
+		compare("tapped blocks", arch.FormatTaps(a.Segmentation.Taps), arch.FormatTaps(b.Segmentation.Taps))
+	}
+	compare("attention heads", strconv.Itoa(a.Heads), strconv.Itoa(b.Heads))
+	compare("image sizes", fmt.Sprintf("%d x %d", a.ImageHeight, a.ImageWidth), fmt.Sprintf("%d x %d", b.ImageHeight, b.ImageWidth))
+	return found
 }
 
 // TensorDifference is how one parameter differs.
@@ -251,7 +281,7 @@ func (e *MapUnusedError) Hint() string { return "leave out the map, or correct i
 
 // Compare is like Diff, for models that are open. It does not close them.
 func Compare(ctx context.Context, a, b *Model) (*Difference, error) {
-	d := &Difference{A: a.report().Input, B: b.report().Input, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon}
+	d := &Difference{A: a.report().Input, B: b.report().Input, EpsilonA: a.Config.Epsilon, EpsilonB: b.Config.Epsilon, Runs: runDifferences(a.Config, b.Config)}
 	d.LeftOutA, d.LeftOutB = a.notCompared(), b.notCompared()
 	both := d.match(a.Tensors, b.Tensors)
 	d.Parameters = len(both)

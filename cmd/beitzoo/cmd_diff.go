@@ -189,6 +189,9 @@ func printDifference(c *console, d *convert.Difference) {
 	if d.EpsilonA != d.EpsilonB {
 		c.printf("  run with different epsilons: %g and %g", d.EpsilonA, d.EpsilonB)
 	}
+	for _, run := range d.Runs {
+		c.printf("  run with different %s: %s and %s, so that they compute other results", run.What, run.A, run.B)
+	}
 }
 
 // mostLeftOut is how many tensors that were not compared are named without --json.
