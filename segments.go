@@ -34,7 +34,8 @@ type Segmenter struct {
 // Close is that of [Model].
 func (s *Segmenter) Close() error { return s.loaded.Close() }
 
-// LoadSegmenter opens weights of a BEiT with UPerNet and loads them into an engine. recipe is the name of one of package segment, or empty. The caller closes the
+// LoadSegmenter opens weights of a BEiT with UPerNet and loads them into an engine. recipe is the name of one of package segment, that which
+// [segment.RecipeFor] gives the weights, or empty. The caller closes the
 // segmenter. Errors are those of [convert.Open], [segment.RecipeByName], [segment.New] and the engine.
 func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segment.Options, options Options) (*Segmenter, error) {
 	opened, err := weights.Open(ctx, options.Checkpoint)
@@ -47,7 +48,7 @@ func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segm
 		s.Labels = known.Labels
 	}
 	view, _ := segment.RecipeFor(opened.Config)
-	if recipe != "" {
+	if recipe != "" && recipe != view.Name { // also that of a size for which nothing was released, as it is printed
 		if view, err = segment.RecipeByName(recipe); err != nil {
 			return nil, err
 		}

@@ -97,12 +97,23 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 			return err
 		}
 	}
+	stated.remarkFewer(c, found)
 	unturned(found.Unturned).remark(c)
 	printed := c.result(result, func() { printMIM(c, &result) })
 	if err := cmp.Or(printed, orNone(unread)); err != nil || !result.NearChance {
 		return err
 	}
 	return errDiffers
+}
+
+// remarkFewer says if the blocks that were asked for hardly fit, so that far fewer patches are masked: unilm's generator gives up then.
+func (s *statedMasks) remarkFewer(c *console, found *mim.Result) {
+	if s.Generator == nil {
+		return
+	}
+	if wanted := s.Generator.Patches * found.Images; 10*found.Masked < 9*wanted {
+		c.remark(fmt.Sprintf("%d patches are masked, and not %d, since blocks of at least %d hardly fit: --mask-least and --mask-exact", found.Masked, wanted, s.Generator.Least))
+	}
 }
 
 // resultOf returns what was measured, beside what was published and what could not be computed.

@@ -37,6 +37,8 @@ type pictureList struct {
 	total int
 	whole int
 	names []string
+	// all are the paths of all parts, in their order; nil if only the end of standard input tells.
+	all []string
 	// first and step choose those of the shard.
 	first, step int
 
@@ -111,7 +113,7 @@ func (l *pictureList) take(paths []string) {
 			}
 		}
 	}
-	l.names = []string{}
+	l.names, l.all = []string{}, paths
 	for i := l.first; i < len(paths); i += l.step {
 		l.names = append(l.names, paths[i])
 	}

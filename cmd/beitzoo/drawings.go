@@ -42,26 +42,36 @@ func (d *drawings) targets(list *pictureList) (func(index int, image string) (st
 	}
 	d.used = make(map[string]bool)
 	if list.names == nil {
-		return func(_ int, image string) (string, error) { return d.next(image) }, nil
+		return func(_ int, image string) (string, error) { return d.checked(d.next(image), image) }, nil
 	}
-	paths := make([]string, len(list.names))
-	for i, name := range list.names {
-		if paths[i], err = d.next(name); err != nil {
+	// All parts count, so that the names are the same whatever the part: those that write into one folder don't meet.
+	paths := make([]string, 0, len(list.names))
+	for i, name := range list.all {
+		path := d.next(name)
+		if i%list.step != list.first {
+			continue
+		}
+		if path, err = d.checked(path, name); err != nil {
 			return nil, err
 		}
+		paths = append(paths, path)
 	}
 	return func(index int, _ string) (string, error) { return paths[index], nil }, nil
 }
 
 // next returns the path of the drawing of the next picture.
-func (d *drawings) next(image string) (string, error) {
+func (d *drawings) next(image string) string {
 	base := strings.TrimSuffix(filepath.Base(image), filepath.Ext(image))
 	name := base + ".png"
 	for i := 2; d.used[name]; i++ {
 		name = fmt.Sprintf("%s-%d.png", base, i)
 	}
 	d.used[name] = true
-	path := filepath.Join(d.path, name)
+	return filepath.Join(d.path, name)
+}
+
+// checked returns path, and an error if there is something else than a drawing of that picture.
+func (d *drawings) checked(path, image string) (string, error) {
 	return path, d.in.check(path, "a "+d.noun+" of "+text.Quote(image), func(path string) (bool, error) {
 		of, own, err := d.source(path)
 		return own && of == image, err

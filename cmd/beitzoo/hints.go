@@ -130,7 +130,7 @@ var flagHints = []struct {
 	{isA(func(e *classify.RecipeSizeError) bool { return e.RecipeFrom == card.Asked }), "name a recipe for the size of the model with --recipe SOURCE, or leave --recipe out"},
 	{is(card.ErrNoRecipe), "the flag is --recipe SOURCE"},
 	{is(card.ErrNotRGB), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
-	{is(card.ErrNotSquare), "such a model can be converted, verified and published without a recipe: leave out --recipe"},
+	{is(card.ErrNotSquare), "image files are made into square images only; such a model can be converted, verified and published, without --recipe"},
 	{isA[*classify.RecipeSizeError](nil), "compare config.json and preprocessor_config.json beside the weights, or name a recipe for this size with --recipe SOURCE"},
 	{isA(func(e *segmentation.LayoutError) bool { return e.Unplaced }), "the flag is --labels-dir FOLDER"},
 	{isA(func(e *segmentation.LayoutError) bool { return e.Unsplit }), "the flags are --split NAME and --labels-dir FOLDER"},

@@ -259,6 +259,9 @@ type TarError struct {
 	// Member is the name of the file in the tar that it is about, or the one before the damage; it may be empty.
 	Member string
 	Err    error
+
+	// classless says that no classes were asked for.
+	classless bool
 }
 
 func (e *TarError) Error() string {
@@ -287,6 +290,9 @@ func (e *TarError) Hint() string {
 	}
 	if errors.Is(e.Err, io.ErrUnexpectedEOF) { // a member that is cut
 		return (*damageError)(nil).Hint()
+	}
+	if e.classless {
+		return "give whole tar files of pictures, each picture once and under a name of its own"
 	}
 	return "each image needs its class: beside it in a file of the same name that ends in .cls or .json, as its folder, or in a file of right classes"
 }
@@ -341,7 +347,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return nil
 		}
 		if err := a.classify(&now, file.name, count); err != nil {
-			return &TarError{file.path, now.image.name, err}
+			return &TarError{Path: file.path, Member: now.image.name, Err: err, classless: a.classless}
 		}
 		count++
 		ended = !do(now.image)
@@ -351,7 +357,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {
 			if err := source.checkEnd(ctx); err != nil {
-				return &TarError{file.path, last, err}
+				return &TarError{Path: file.path, Member: last, Err: err, classless: a.classless}
 			}
 			return flush()
 		}
@@ -359,7 +365,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return ctx.Err()
 		}
 		if err != nil {
-			return &TarError{file.path, last, &damageError{err}}
+			return &TarError{Path: file.path, Member: last, Err: &damageError{err}, classless: a.classless}
 		}
 		last = header.Name
 		linked.pass(header, place)
@@ -381,7 +387,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		}
 		keep := content && (a.wanted == nil || a.wanted(count))
 		if err := now.add(packed{header, entries, file.path, place, linked}, keep, seen); err != nil {
-			return &TarError{file.path, last, err}
+			return &TarError{Path: file.path, Member: last, Err: err, classless: a.classless}
 		}
 	}
 	return nil
