@@ -73,7 +73,7 @@ var kindTexts = map[Kind][2]string{
 	Unlabelled:    {"picture without labels", "pictures without labels"},
 	Unpictured:    {"file of labels without a picture", "files of labels without a picture"},
 	SameLabels:    {"picture with the labels of another one, which differs in the ending alone", "pictures with the labels of others, which differ in the ending alone"},
-	SeveralLabels: {"file of labels for a picture that has others, of a name that differs in the ending alone", "files of labels for pictures that have others, of names that differ in the ending alone"},
+	SeveralLabels: {"file of labels beside another one for the same picture", "files of labels beside others for the same pictures"},
 	NotIndices:    {"file of labels whose samples are not numbers of classes", "files of labels whose samples are not numbers of classes"},
 	OtherSize:     {"file of labels of another size than its picture", "files of labels of another size than their pictures"},
 	Beyond:        {"file of labels with numbers beyond the classes", "files of labels with numbers beyond the classes"},
