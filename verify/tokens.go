@@ -27,9 +27,11 @@ type Tokens struct {
 	Tied, Unchosen int
 }
 
-// within reports whether rounding explains what differs. It moves a choice now and then: if it would have to move most of them, the subject has no preference.
-func (t Tokens) within() bool {
-	return t.Unchosen == 0 && t.Gap <= t.Allowed && t.Tied == 0 && 2*t.Differing <= t.Count
+// within reports whether rounding to a precision explains what differs. It moves a choice now and then: if it would have to move most of them, and is not that of half
+// precision, the subject has no preference.
+func (t Tokens) within(p Precision) bool {
+	const half = 0x1p-11
+	return t.Unchosen == 0 && t.Gap <= t.Allowed && t.Tied == 0 && (2*t.Differing <= t.Count || p.Epsilon > half)
 }
 
 // tokenMeter compares choices.
@@ -223,10 +225,10 @@ func (m *tapMeter) judgeTokens(p, origin Precision, images int) Tap {
 	t := Tap{
 		Name: m.name, Shape: append(tensor.Shape{images}, m.shape[1:]...), Distance: m.choices.distance(), Noise: noise.MaxAbs, Tolerance: allowed, Tokens: &verdict,
 	}
-	t.OK = verdict.within()
+	t.OK = verdict.within(p)
 	if m.alone != nil {
 		l := &Local{Distance: m.alone.distance(), Tolerance: origin.Multiple * origin.Epsilon * m.alone.largest}
-		l.OK = m.alone.tokens(l.Tolerance).within()
+		l.OK = m.alone.tokens(l.Tolerance).within(origin)
 		if l.MaxAbs > 0 {
 			l.Share = l.MaxAbs / l.Tolerance
 		}
