@@ -66,7 +66,7 @@ func TestContributing_Packages(t *testing.T) {
 // TestContributing_OptionalTests makes sure that its table of optional tests has the tags of all test files, and targets that exist.
 func TestContributing_OptionalTests(t *testing.T) {
 	t.Parallel()
-	tags := []string{"unix", "linux", "windows"} // of systems, not of optional tests
+	tags := []string{"unix", "linux", "windows", "amd64", "arm64"} // of systems and processors, not of optional tests
 	for _, row := range contributingTable(t, "Optional tests") {
 		tags = append(tags, quoted(row[0])...)
 	}
