@@ -262,8 +262,8 @@ func TestShells_Complete(t *testing.T) {
 			{"a flag", "convert --prov\t", []string{"convert", "--prove"}},
 			{"in the middle of the line", "convert --prov A" + left + left + "\t", []string{"convert", "--prove", "A"}},
 			{"a value", "convert A --to h\t", []string{"convert", "A", "--to", "hf"}},
-			{"after an equals sign", "convert A --to=pad\t", []string{"convert", "A", "--to=paddlevit"}},
-			{"in quotes", "convert A --to \"pad\t", []string{"convert", "A", "--to", "paddlevit"}},
+			{"after an equals sign", "convert A --to=paddlev\t", []string{"convert", "A", "--to=paddlevit"}},
+			{"in quotes", "convert A --to \"paddlev\t", []string{"convert", "A", "--to", "paddlevit"}},
 			{"after words with blanks", "convert 'a  b' \"c d\" e\\ f --format safe\t", []string{"convert", "a  b", "c d", "e f", "--format", "safetensors"}},
 			{"with a colon", "verify M --device cuda:0 --dty\tbf\t", []string{"verify", "M", "--device", "cuda:0", "--dtype", "bf16"}},
 			{"a value with a colon", "verify M --device cuda:1\t", []string{"verify", "M", "--device", "cuda:1"}},
@@ -368,7 +368,7 @@ func TestShells_FishWithoutTerminal(t *testing.T) {
 	writeBelow(t, home, ".config/fish/completions/beitzoo.fish", script(t, "fish"))
 	writeBelow(t, home, ".local/share/fish/generated_completions/none.fish", "")
 	for line, want := range map[string]string{
-		`beitzoo convert 'x; echo boo > pwned2' --to `:         "canonical\ndata2vec\nhf\nopenmmlab\npaddlevit\npassl\ntimm\nunilm\n",
+		`beitzoo convert 'x; echo boo > pwned2' --to `:         "canonical\ndata2vec\nflava\nhf\nopenai\nopenmmlab\npaddleseg\npaddlevit\npassl\ntimm\nunilm\n",
 		`beitzoo convert "$(echo sub > pwned3)" --to=h`:        "--to=hf\n",
 		`beitzoo pull (touch pwned) digits_p16_64 --source em`: "embedded\tembedded:digits_p16_64.pdparams\n",
 	} {
