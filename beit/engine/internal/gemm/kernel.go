@@ -14,6 +14,17 @@ type kernel[T Float] struct {
 	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr)
 }
 
+// fitting returns those of the candidates, each a kernel of some type, that are of this one.
+func fitting[T Float](candidates ...any) []kernel[T] {
+	var found []kernel[T]
+	for _, candidate := range candidates {
+		if k, fits := candidate.(kernel[T]); fits {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
 var (
 	bestFloat32 = kernels[float32]()[0]
 	bestFloat64 = kernels[float64]()[0]

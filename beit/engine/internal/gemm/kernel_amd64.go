@@ -23,16 +23,12 @@ func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, 
 // kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {
 	var found []kernel[T]
-	add := func(has bool, candidate any) {
-		if k, fits := candidate.(kernel[T]); fits && has {
-			found = append(found, k)
-		}
+	if cpu.X86.HasAVX512F {
+		found = fitting[T](kernel[float32]{"avx512", 12, 32, multiplyFloat32AVX512}, kernel[float64]{"avx512", 12, 16, multiplyFloat64AVX512})
 	}
-	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
-	add(cpu.X86.HasAVX512F, kernel[float32]{"avx512", 12, 32, multiplyFloat32AVX512})
-	add(cpu.X86.HasAVX512F, kernel[float64]{"avx512", 12, 16, multiplyFloat64AVX512})
-	add(avx2, kernel[float32]{"avx2", 6, 16, multiplyFloat32AVX2})
-	add(avx2, kernel[float64]{"avx2", 6, 8, multiplyFloat64AVX2})
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		found = append(found, fitting[T](kernel[float32]{"avx2", 6, 16, multiplyFloat32AVX2}, kernel[float64]{"avx2", 6, 8, multiplyFloat64AVX2})...)
+	}
 	return append(found, portable[T]())
 }
 

@@ -10,11 +10,5 @@ func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, st
 
 // kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {
-	var found []kernel[T]
-	for _, candidate := range []any{kernel[float32]{"neon", 12, 8, multiplyFloat32NEON}, kernel[float64]{"neon", 12, 4, multiplyFloat64NEON}} {
-		if k, fits := candidate.(kernel[T]); fits {
-			found = append(found, k)
-		}
-	}
-	return append(found, portable[T]())
+	return append(fitting[T](kernel[float32]{"neon", 12, 8, multiplyFloat32NEON}, kernel[float64]{"neon", 12, 4, multiplyFloat64NEON}), portable[T]())
 }

@@ -101,6 +101,23 @@
 	VFMLA   register.form, V6.form, sum.form      \
 	VFMLA   register.form, V7.form, next.form
 
+// COLUMN_APART adds the products of a column of A, whose elements do not lie side by side, and a line of B.
+#define COLUMN_APART(form) \
+	VLD1.P 32(R4), [V6.form, V7.form] \
+	ASK_AHEAD \
+	ALONE(R1, V0, form, V8, V9) \
+	ALONE(R9, V1, form, V10, V11) \
+	ALONE(R10, V2, form, V12, V13) \
+	ALONE(R11, V3, form, V14, V15) \
+	ALONE(R12, V4, form, V16, V17) \
+	ALONE(R13, V5, form, V18, V19) \
+	ALONE(R14, V0, form, V20, V21) \
+	ALONE(R15, V1, form, V22, V23) \
+	ALONE(R16, V2, form, V24, V25) \
+	ALONE(R17, V3, form, V26, V27) \
+	ALONE(R19, V4, form, V28, V29) \
+	ALONE(R20, V5, form, V30, V31)
+
 // multiplyFloat32NEON keeps 12 lines of 8 columns of C in V8 to V31. Packed columns of A are loaded as they lie; otherwise each element is loaded alone. The products
 // and the order of their sums are the same.
 // func multiplyFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
@@ -135,20 +152,7 @@ apart:
 	LINES
 
 column:
-	VLD1.P 32(R4), [V6.S4, V7.S4]
-	ASK_AHEAD
-	ALONE(R1, V0, S4, V8, V9)
-	ALONE(R9, V1, S4, V10, V11)
-	ALONE(R10, V2, S4, V12, V13)
-	ALONE(R11, V3, S4, V14, V15)
-	ALONE(R12, V4, S4, V16, V17)
-	ALONE(R13, V5, S4, V18, V19)
-	ALONE(R14, V0, S4, V20, V21)
-	ALONE(R15, V1, S4, V22, V23)
-	ALONE(R16, V2, S4, V24, V25)
-	ALONE(R17, V3, S4, V26, V27)
-	ALONE(R19, V4, S4, V28, V29)
-	ALONE(R20, V5, S4, V30, V31)
+	COLUMN_APART(S4)
 	SUBS $1, R0
 	BNE  column
 
@@ -191,20 +195,7 @@ apart:
 	LINES
 
 column:
-	VLD1.P 32(R4), [V6.D2, V7.D2]
-	ASK_AHEAD
-	ALONE(R1, V0, D2, V8, V9)
-	ALONE(R9, V1, D2, V10, V11)
-	ALONE(R10, V2, D2, V12, V13)
-	ALONE(R11, V3, D2, V14, V15)
-	ALONE(R12, V4, D2, V16, V17)
-	ALONE(R13, V5, D2, V18, V19)
-	ALONE(R14, V0, D2, V20, V21)
-	ALONE(R15, V1, D2, V22, V23)
-	ALONE(R16, V2, D2, V24, V25)
-	ALONE(R17, V3, D2, V26, V27)
-	ALONE(R19, V4, D2, V28, V29)
-	ALONE(R20, V5, D2, V30, V31)
+	COLUMN_APART(D2)
 	SUBS $1, R0
 	BNE  column
 
