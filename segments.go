@@ -35,8 +35,7 @@ type Segmenter struct {
 func (s *Segmenter) Close() error { return s.loaded.Close() }
 
 // LoadSegmenter opens weights of a BEiT with UPerNet and loads them into an engine. recipe is the name of one of package segment, that which
-// [segment.RecipeFor] gives the weights, or empty. The caller closes the
-// segmenter. Errors are those of [convert.Open], [segment.RecipeByName], [segment.New] and the engine.
+// [segment.RecipeFor] gives the weights, or empty. The caller closes the segmenter. Errors are those of [convert.Open], [segment.RecipeByName], [segment.New] and the engine.
 func LoadSegmenter(ctx context.Context, weights Weights, recipe string, how segment.Options, options Options) (*Segmenter, error) {
 	opened, err := weights.Open(ctx, options.Checkpoint)
 	if err != nil {

@@ -137,13 +137,10 @@ func aboutChoice(err error, selected string, file *checkpoint.Checkpoint) bool {
 	case errors.As(err, &mismatch):
 		return selected != "" && len(mismatch.Missing) > 0
 	case errors.As(err, &inference):
-		return selected != "" && len(file.Tensors) < fewestOfModel
+		return selected != "" && len(file.Tensors) < checkpoint.FewestOfModel
 	}
 	return errors.As(err, &foreign)
 }
-
-// fewestOfModel is less than the number of tensors of a BEiT with one block.
-const fewestOfModel = 12
 
 // choosing opens what is in a file.
 type choosing struct {
@@ -219,7 +216,7 @@ func looks(file *checkpoint.Checkpoint, choices []Choice, err error) string {
 	case len(matrices) == 1 && shown <= 2:
 		shape := matrices[0].Shape
 		return fmt.Sprintf("a linear layer, such as the head of a model: %s of shape %s", text.Quote(matrices[0].Name), shape)
-	case len(matrices) > 1 && shown < fewestOfModel:
+	case len(matrices) > 1 && shown < checkpoint.FewestOfModel:
 		return fmt.Sprintf("%d linear layers, such as the head of a model: %s of shape %s and others", len(matrices), text.Quote(matrices[0].Name), matrices[0].Shape)
 	}
 	return whatIsStrange(err)

@@ -30,8 +30,7 @@ type Tokens struct {
 // within reports whether rounding to a precision explains what differs. It moves a choice now and then: if it would have to move most of them, and is not that of half
 // precision, the subject has no preference.
 func (t Tokens) within(p Precision) bool {
-	const half = 0x1p-11
-	return t.Unchosen == 0 && t.Gap <= t.Allowed && t.Tied == 0 && (2*t.Differing <= t.Count || p.Epsilon > half)
+	return t.Unchosen == 0 && t.Gap <= t.Allowed && t.Tied == 0 && (2*t.Differing <= t.Count || isHalf(p.DType))
 }
 
 // tokenMeter compares choices.
@@ -71,14 +70,13 @@ func (m *tokenMeter) add(got, want, scores []float64) {
 		m.margin = min(m.margin, best-second)
 		// Both sides must have chosen one that is nearly the best.
 		gap := max(best-row[int(g)], best-row[int(w)])
-		switch {
-		case g == w:
+		if g == w {
 			gap = 0
-		case gap == 0:
-			m.tied++
-			fallthrough
-		default:
+		} else {
 			m.differing++
+			if gap == 0 {
+				m.tied++
+			}
 		}
 		if gap > m.gap {
 			m.gap, m.at = gap, m.count-1

@@ -121,10 +121,15 @@ func choose(e *convert.ChoiceError, flag string) string {
 			flags = append(flags, flag+" "+text.Shell(choice.Select))
 		}
 	}
-	switch len(flags) {
-	case 0:
+	if len(flags) == 0 {
 		return "`beitzoo inspect FILE --tensors` lists it"
-	case 1:
+	}
+	return theFlags(flags)
+}
+
+// theFlags names the only one of several flags, or any of them.
+func theFlags(flags []string) string {
+	if len(flags) == 1 {
 		return "the flag is " + flags[0]
 	}
 	return "the flags are " + text.Or(flags)
@@ -146,11 +151,8 @@ func selectOne(several *naming.SeveralModelsError, flag string) string {
 	if len(own) == 0 {
 		own, averages = averages, nil
 	}
-	words := "the flag is "
-	if len(own) > 1 {
-		words = "the flags are "
-	}
-	if words += text.Or(own); len(averages) > 0 {
+	words := theFlags(own)
+	if len(averages) > 0 {
 		words += ", or for what is by its name a moving average " + text.Or(averages)
 	}
 	return words

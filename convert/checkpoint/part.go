@@ -10,6 +10,9 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// FewestOfModel is less than the number of tensors of a vision transformer with one block: fewer are a layer, or a part of one.
+const FewestOfModel = 12
+
 // average matches what programs call a moving average of a model: model_ema, state_dict_ema, ema, EMA_model, swa_model, averaged_model.
 var average = regexp.MustCompile(`(?i)(^|[^a-z])(ema|swa|averaged?)([^a-z]|$)`)
 

@@ -333,6 +333,11 @@ func (a *archives) read(ctx context.Context, file archive, content bool) iter.Se
 	}
 }
 
+// failed returns the error about a file in a tar.
+func (a *archives) failed(path, member string, err error) *TarError {
+	return &TarError{Path: path, Member: member, Err: err, classless: a.classless}
+}
+
 // each calls do with each image, until that returns false.
 func (a *archives) each(ctx context.Context, file archive, content bool, do func(member) bool) error {
 	source, err := openTarFile(file.path)
@@ -347,7 +352,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return nil
 		}
 		if err := a.classify(&now, file.name, count); err != nil {
-			return &TarError{Path: file.path, Member: now.image.name, Err: err, classless: a.classless}
+			return a.failed(file.path, now.image.name, err)
 		}
 		count++
 		ended = !do(now.image)
@@ -357,7 +362,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {
 			if err := source.checkEnd(ctx); err != nil {
-				return &TarError{Path: file.path, Member: last, Err: err, classless: a.classless}
+				return a.failed(file.path, last, err)
 			}
 			return flush()
 		}
@@ -365,7 +370,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			return ctx.Err()
 		}
 		if err != nil {
-			return &TarError{Path: file.path, Member: last, Err: &damageError{err}, classless: a.classless}
+			return a.failed(file.path, last, &damageError{err})
 		}
 		last = header.Name
 		linked.pass(header, place)
@@ -387,7 +392,7 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		}
 		keep := content && (a.wanted == nil || a.wanted(count))
 		if err := now.add(packed{header, entries, file.path, place, linked}, keep, seen); err != nil {
-			return &TarError{Path: file.path, Member: last, Err: err, classless: a.classless}
+			return a.failed(file.path, last, err)
 		}
 	}
 	return nil

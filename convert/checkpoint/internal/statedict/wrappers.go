@@ -245,7 +245,7 @@ func (s *search) other(dict *pickle.Dict, path []string, key string, beside int)
 	if !holds || slices.Contains(training, key) || !s.selectable(inner) {
 		return false
 	}
-	if n := s.tensors(inner); n < fewestOfModel && 4*n < beside && s.broken(inner) == 0 {
+	if n := s.tensors(inner); n < checkpoint.FewestOfModel && 4*n < beside && s.broken(inner) == 0 {
 		return false
 	}
 	name := strings.Join(append(slices.Clone(path), key), ".")
@@ -253,9 +253,6 @@ func (s *search) other(dict *pickle.Dict, path []string, key string, beside int)
 	s.note("%s holds another %s, which can be selected by that name", quote(name), text.Count(s.tensors(inner), "tensor", "tensors"))
 	return true
 }
-
-// fewestOfModel is less than the number of tensors of a vision transformer with one block.
-const fewestOfModel = 12
 
 // averagesIn notes the moving averages of weights, known by their keys, in what only a training program needs: callbacks keep some there. It looks down some
 // levels of dicts, at the first entries of each.
