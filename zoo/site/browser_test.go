@@ -40,11 +40,11 @@ func catalogue(t *testing.T) []site.Entry {
 	return append(published(t), old, wrong, many)
 }
 
-// serve shows the site below /site/.
-func serve(t *testing.T) *httptest.Server {
+// serve shows entries below /site/.
+func serve(t *testing.T, entries []site.Entry) *httptest.Server {
 	t.Helper()
 	folder := t.TempDir()
-	if err := site.Write(t.Context(), folder, catalogue(t)); err != nil {
+	if err := site.Write(t.Context(), folder, entries); err != nil {
 		t.Fatal(err)
 	}
 	return webpagetest.Serve(t, folder)
@@ -52,7 +52,8 @@ func serve(t *testing.T) *httptest.Server {
 
 // TestInTheBrowser looks at the table and three pages, on a telephone and on a wide screen, light and dark, and uses the controls of each.
 func TestInTheBrowser(t *testing.T) {
-	server := serve(t)
+	entries := catalogue(t)
+	server := serve(t, entries)
 	through := webpagetest.StartProxy(t, server.URL)
 	for _, page := range []string{"index.html", "models/beit_large_p16_512/index.html", "models/wrong_digits/index.html", "models/many_classes/index.html"} {
 		for _, width := range webpagetest.Widths {
@@ -62,7 +63,7 @@ func TestInTheBrowser(t *testing.T) {
 					m.CheckLooks(t, scheme, width)
 					checkCommands(t, m, server.URL)
 					if page == "index.html" {
-						checkTable(t, m)
+						checkTable(t, m, len(entries))
 					}
 					if strings.Contains(page, "many") && m.Labels != "777 a-rare-class" {
 						t.Errorf("searching for a class finds %q", m.Labels)
@@ -89,8 +90,8 @@ func checkCommands(t *testing.T, m webpagetest.Measured, server string) {
 	}
 }
 
-// checkTable checks what the table shows after clicks. m.Used holds the names of its rows, by what was clicked last.
-func checkTable(t *testing.T, m webpagetest.Measured) {
+// checkTable checks what a table of so many models shows after clicks. m.Used holds the names of its rows, by what was clicked last.
+func checkTable(t *testing.T, m webpagetest.Measured, models int) {
 	t.Helper()
 	if m.Charts != 3 { // one for ImageNet-1k, one for RVL-CDIP, one for the digits
 		t.Errorf("%d charts", m.Charts)
@@ -102,10 +103,10 @@ func checkTable(t *testing.T, m webpagetest.Measured) {
 		return all
 	}
 	all := rows("before")
-	if len(all) != 45 || !slices.IsSorted(all) {
+	if len(all) != models || !slices.IsSorted(all) {
 		t.Errorf("at first the table shows %v", all)
 	}
-	if up, down := rows("byAccuracy"), rows("byAccuracyDown"); up[0] != "openmmlab_beit_base_p16_224_in1k" || down[len(down)-1] != "openmmlab_beitv2_base_p16_224" ||
+	if up, down := rows("byAccuracy"), rows("byAccuracyDown"); up[0] != "openmmlab_beit_base_p16_224_in1k" || down[len(down)-1] != "vqkd_base_p16_224_dino_1" ||
 		!strings.HasPrefix(m.Used["byAccuracyDown"], "digits_p16_64 many_classes old_digits wrong_digits dit_large_p16_224_rvlcdip ") || len(up) != len(all) {
 		t.Errorf("by accuracy: up %v, down %v", up, down) // models without a figure come last both times
 	}
@@ -115,12 +116,12 @@ func checkTable(t *testing.T, m webpagetest.Measured) {
 	if byName := rows("byName"); !slices.Equal(byName, all) || slices.Equal(byName, reversed("byName")) {
 		t.Errorf("by name: %v", byName)
 	}
-	if byPixels := rows("byPixels"); byPixels[0] != "eva_giant_p14_560_in22k_in1k" || !slices.Contains(byPixels[len(byPixels)-4:], "digits_p16_64") {
+	if byPixels := rows("byPixels"); byPixels[0] != "beit_base_p16_640_ade20k" || !slices.Contains(byPixels[len(byPixels)-4:], "digits_p16_64") {
 		t.Errorf("by pixels: %v", byPixels)
 	}
 	for key, want := range map[string]string{
-		"bySize": "beit_base_p16_384 beit_large_p16_384", "count": "2 of 45", "reset": m.Used["before"], "byClasses": "digits_p16_64 old_digits wrong_digits",
-		"byText": "beit_large_p16_512", "byLabel": "many_classes", "nothing": "", "nothingSaid": "yes",
+		"bySize": "beit_base_p16_384 beit_large_p16_384", "count": fmt.Sprintf("2 of %d", models), "reset": m.Used["before"], "byClasses": "digits_p16_64 old_digits wrong_digits",
+		"byText": "beit_large_p16_512 beitv2_large_p16_512_ade20k beitv2_large_p16_512_in22k_ade20k", "byLabel": "many_classes", "nothing": "", "nothingSaid": "yes",
 	} {
 		if m.Used[key] != want {
 			t.Errorf("%s: the table shows %q, want %q", key, m.Used[key], want)
@@ -130,7 +131,7 @@ func checkTable(t *testing.T, m webpagetest.Measured) {
 
 // TestInTheBrowser_Widths looks for what is wider than the window at the widths where the layout changes.
 func TestInTheBrowser_Widths(t *testing.T) {
-	server := serve(t)
+	server := serve(t, catalogue(t))
 	through := webpagetest.StartProxy(t, server.URL)
 	for _, width := range []int{320, 959, 961, 1247, 1249, 1490} {
 		for _, page := range []string{"index.html", "models/many_classes/index.html"} {
@@ -143,7 +144,7 @@ func TestInTheBrowser_Widths(t *testing.T) {
 
 // TestInTheBrowser_NoScript wants everything but the controls on a page whose script may not run, and says what to replace in commands.
 func TestInTheBrowser_NoScript(t *testing.T) {
-	server := serve(t)
+	server := serve(t, catalogue(t))
 	through := webpagetest.StartProxy(t, server.URL)
 	for page, want := range map[string]string{
 		"index.html":                     "Put the address of this site for ADDRESS.",
