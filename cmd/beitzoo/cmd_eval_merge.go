@@ -87,7 +87,7 @@ func mergePixels(c *console, paths []string) error {
 		c.printf("%s", dataText(h))
 		printPixels(c, summary)
 	})
-	return cmp.Or(err, unreadError(summary.Unread, summary.All))
+	return cmp.Or(err, unreadError(summary.Unread, summary.All), summary.CheckCounted(h.Data.Labelling))
 }
 
 // remarkMerged says in what the parts differ although they add up.

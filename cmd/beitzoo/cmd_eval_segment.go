@@ -364,7 +364,7 @@ func (e *pixelEvaluation) evaluate(ctx context.Context) error {
 		e.printHead()
 		printPixels(e.console, summary)
 	})
-	return cmp.Or(err, printed, unread)
+	return cmp.Or(err, printed, unread, summary.CheckCounted(e.header.Data.Labelling))
 }
 
 // mostClassesPrinted is how many classes are all printed; of more, so many as fewClassesPrinted with the lowest IoU.

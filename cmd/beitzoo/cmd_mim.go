@@ -99,6 +99,7 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 	}
 	stated.remarkFewer(c, found)
 	unturned(found.Unturned).remark(c)
+	pictures.remarkLeftOut(c)
 	printed := c.result(result, func() { printMIM(c, &result) })
 	if err := cmp.Or(printed, orNone(unread)); err != nil || !result.NearChance {
 		return err

@@ -244,6 +244,7 @@ func (t *tokenizing) run(ctx context.Context, form tokens.Form, result tokenizeR
 		return err
 	}
 	t.lying.remark(t.console)
+	t.images.remarkLeftOut(t.console)
 	for _, failure := range t.unread.Failures {
 		result.Unread = append(result.Unread, unreadOf(failure))
 	}

@@ -63,8 +63,28 @@ func (e *missingError) Hint() string {
 // hintOf returns what the user can do about an error, whatever the command, or "".
 func hintOf(err error) string { return cmp.Or(typedHint(err), systemHint(err)) }
 
+// mostUnreadHints is how many hints about pictures stand beside one another.
+const mostUnreadHints = 3
+
+// unreadHint returns the hint about all pictures that could not be read, or each with the first picture that it is about.
+func unreadHint(unread *classify.UnreadError) string {
+	var hints, about []string
+	for _, failure := range unread.Failures {
+		if hint := hintOf(failure); !slices.Contains(hints, hint) {
+			hints, about = append(hints, hint), append(about, text.Name(failure.Path)+": "+hint)
+		}
+	}
+	if len(hints) == 1 {
+		return hints[0]
+	}
+	return strings.Join(about[:min(len(about), mostUnreadHints)], "; ")
+}
+
 // typedHint returns what the user can do about an error whose type says what is wrong, or "".
 func typedHint(err error) string {
+	if unread := (*classify.UnreadError)(nil); errors.As(err, &unread) && len(unread.Failures) > 1 {
+		return unreadHint(unread)
+	}
 	return cmp.Or(engineHint(err), modelHint(err), zooHint(err), flagHint(err), errdef.Hint(err))
 }
 
@@ -141,6 +161,8 @@ var flagHints = []struct {
 		return e.Has(segmentation.Beyond) && !e.Labelling.ReduceZeroLabel
 	}), "the flags are --reduce-zero-label on and --ignore-index NUMBER"},
 	{isA(func(e *segmentation.DataError) bool { return e.Has(segmentation.Beyond) }), "the flag is --reduce-zero-label off"},
+	{isA(func(e *segmentation.UncountedError) bool { return e.Labelling.ReduceZeroLabel }), "the flag is --reduce-zero-label off"},
+	{isA[*segmentation.UncountedError](nil), "the flag is --ignore-index NUMBER"},
 	{isA(func(e *dataset.NoImagesError) bool { return e.Flat > 0 }), "the flag is --truth FILE"},
 	{isA(func(e *dataset.ListError) bool { return e.Unrooted }), "the flag is --root FOLDER"},
 	{isA(func(e *dataset.RealError) bool { return e.Nameless }), "the flag is --labels imagenet-1k"},

@@ -57,14 +57,14 @@ func (f *pictureFlags) source(ctx context.Context, c *console, arguments []strin
 	}
 	images.total, images.whole = images.list.total, images.list.whole
 	images.inputs = images.list.names
-	var all []string
+	var names dataset.NamesDigest
 	for path, err := range images.list.paths {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, path)
+		names.Add(path)
 	}
-	images.digest = dataset.NamesDigest(all)
+	images.digest = names.Digest()
 	return images, nil
 }
 
@@ -100,7 +100,16 @@ func (t *pictureSource) images(ctx context.Context, done func(place int, name st
 			}
 		}
 		if place < 0 {
-			yield(classify.Image{}, &usageError{"the tar files have no pictures", "a picture in a tar file has an ending such as .jpg or .png, or none, and its name begins with no dot"})
+			yield(classify.Image{}, &usageError{"the tar files have no pictures", "a picture in a tar file has an ending such as .jpg or .png or the first bytes of one, and its name begins with no dot"})
+		}
+	}
+}
+
+// remarkLeftOut says what was left out of tar files; what was left out of folders has been said.
+func (t *pictureSource) remarkLeftOut(c *console) {
+	if t.tars != nil {
+		for _, note := range t.tars.LeftOut() {
+			c.remark(note)
 		}
 	}
 }

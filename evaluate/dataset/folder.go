@@ -45,6 +45,16 @@ func (f *found) add(name string) {
 	}
 }
 
+// join adds what others found in a tar file.
+func (f *found) join(tar string, other found) {
+	f.count += other.count
+	for _, name := range other.first {
+		if len(f.first) < mostNamed {
+			f.first = append(f.first, text.Name(tar)+"/"+name)
+		}
+	}
+}
+
 // note returns a sentence, or an empty text if there is nothing to say.
 func (f *found) note(one, many string) string {
 	if f.count == 0 {

@@ -46,6 +46,8 @@ type Set interface {
 	Classes() Mapping
 	// Notes returns what else has to be known about the list: what was left out, and why. Each is a sentence without a full stop.
 	Notes() []string
+	// LeftOut returns what was left out of tar files, as far as they have been read: only their end tells. It has the form of Notes.
+	LeftOut() []string
 	// Shard returns part i, from 0, of n parts: every n-th example of a list, every n-th tar file. It panics unless 0 <= i < n.
 	Shard(i, n int) Set
 }
@@ -120,6 +122,9 @@ func (l *List) Classes() Mapping { return l.classes }
 
 // Notes implements [Set].
 func (l *List) Notes() []string { return l.notes }
+
+// LeftOut implements [Set]: what is left out of a list is among its Notes.
+func (l *List) LeftOut() []string { return nil }
 
 // Shard implements [Set].
 func (l *List) Shard(i, n int) Set {

@@ -31,6 +31,8 @@ type archives struct {
 	classless bool
 	// wanted, if not nil, says of which images the content is wanted, by their number in the tar.
 	wanted func(number int) bool
+	// out counts what is left out.
+	out *omitted
 }
 
 type archive struct {
@@ -42,7 +44,7 @@ type archive struct {
 
 // openTars looks for tar files. All that are missing are one error.
 func openTars(sources, files []string, o Options) (*Collection, error) {
-	c := &Collection{source: strings.Join(sources, " "), kind: Tars, tars: &archives{}}
+	c := &Collection{source: strings.Join(sources, " "), kind: Tars, tars: &archives{out: &omitted{}}}
 	if len(sources) > 1 {
 		c.source = fmt.Sprintf("%s and %d more", sources[0], len(sources)-1)
 	}
@@ -242,6 +244,9 @@ func (s *tarSet) Classes() Mapping { return s.classes }
 // Notes implements [Set].
 func (s *tarSet) Notes() []string { return s.notes }
 
+// LeftOut implements [Set].
+func (s *tarSet) LeftOut() []string { return s.tars.out.notes(s.files) }
+
 // Shard implements [Set].
 func (s *tarSet) Shard(i, n int) Set {
 	checkShard(i, n)
@@ -346,7 +351,8 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 	}
 	defer source.Close()
 	entries, last, now, count, ended := tar.NewReader(source.reader()), "", sample{}, 0, false
-	linked, seen := newLinks(source), newNameSet()
+	linked, seen, out := newLinks(source), newNameSet(), omittedOf{}
+	defer func() { a.out.set(file.path, &out) }()
 	flush := func() error {
 		if now.image.name == "" {
 			return nil
@@ -374,7 +380,11 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 		}
 		last = header.Name
 		linked.pass(header, place)
-		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader || isHidden(path.Base(header.Name)) {
+		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		if isHidden(path.Base(header.Name)) {
+			out.hidden.add(header.Name)
 			continue
 		}
 		key := keyOf(header.Name)
@@ -391,8 +401,12 @@ func (a *archives) each(ctx context.Context, file archive, content bool, do func
 			continue
 		}
 		keep := content && (a.wanted == nil || a.wanted(count))
-		if err := now.add(packed{header, entries, file.path, place, linked}, keep, seen); err != nil {
+		taken, err := now.add(packed{header, entries, file.path, place, linked}, keep, seen)
+		if err != nil {
 			return a.failed(file.path, last, err)
+		}
+		if !taken {
+			out.foreign.add(header.Name)
 		}
 	}
 	return nil
@@ -416,34 +430,31 @@ func saysClass(name string) bool {
 	return slices.Contains([]string{"cls", "cls.txt", "json"}, endingOf(name))
 }
 
-// add takes a member into the sample. seen has the names of all images so far.
-func (s *sample) add(p packed, keep bool, seen *nameSet) error {
+// add takes a member into the sample, unless it is neither an image nor says a class. seen has the names of all images so far.
+func (s *sample) add(p packed, keep bool, seen *nameSet) (taken bool, err error) {
 	name := p.header.Name
 	switch ending := endingOf(name); {
 	case saysClass(name):
-		return s.addClass(ending, p)
+		return true, s.addClass(ending, p)
 	case isTar(name):
-		return errors.New("a tar file in a tar file")
+		return false, errors.New("a tar file in a tar file")
 	case preprocess.HasEnding(name):
-	case ending == "":
-		image, err := p.sniff()
-		if err != nil || !image {
-			return err
-		}
 	default:
-		return nil
+		if image, err := p.sniff(); err != nil || !image {
+			return false, err
+		}
 	}
 	if s.image.name != "" {
-		return fmt.Errorf("%s has two images", text.Quote(s.key))
+		return false, fmt.Errorf("%s has two images", text.Quote(s.key))
 	}
 	if !seen.add(name) {
-		return errTwice
+		return false, errTwice
 	}
 	s.image.name = name
 	if !keep {
-		return nil
+		return true, nil
 	}
-	return p.keepAs(&s.image)
+	return true, p.keepAs(&s.image)
 }
 
 // addClass reads a member that says the class.

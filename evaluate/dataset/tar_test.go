@@ -305,3 +305,32 @@ func FuzzTar(f *testing.F) {
 		}
 	})
 }
+
+// What is no image in a tar is counted, once however often the tar is read, and an image under another ending is one by its first bytes, as in folders.
+func TestTars_LeftOut(t *testing.T) {
+	t.Parallel()
+	made := pack(t, "1.jpg="+png, "1.txt=a caption", "1.cls=1", "2.dat="+png, "2.cls=2", "3.raw=no image", ".DS_Store=x")
+	set, err := openTars(t, []string{made}, dataset.Options{}, ten, dataset.Matching{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var names []string
+		for e, err := range set.Examples(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, fmt.Sprint(e.Name, " ", e.Class))
+		}
+		if want := []string{"1.jpg 1", "2.dat 2"}; !slices.Equal(names, want) {
+			t.Errorf("%q are read", names)
+		}
+	}
+	want := []string{
+		"2 files in tars that are no images are left out: made.tar/1.txt, made.tar/3.raw",
+		"1 hidden file in a tar is left out: made.tar/.DS_Store",
+	}
+	if notes := set.LeftOut(); !slices.Equal(notes, want) {
+		t.Errorf("%q", notes)
+	}
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"iter"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/internal/text"
 )
 
 // TarPictures are the pictures in tar files, whether or not anything says their classes.
@@ -41,6 +43,9 @@ func (p *TarPictures) Paths() []string {
 	return paths
 }
 
+// LeftOut returns what was left out, as far as the files have been read, each as a sentence without a full stop.
+func (p *TarPictures) LeftOut() []string { return p.tars.out.notes(p.tars.files) }
+
 // Images yields the pictures, tar by tar, in the order of each. The name of one is that of its tar, without folder, a slash, and that in the tar. wanted says of
 // which pictures the content is wanted, by their number among all; what it does not want is skipped, and can't be opened. The bytes of one picture
 // after the other are read into memory. An error, such as a *[TarError], ends the sequence.
@@ -61,11 +66,21 @@ func (p *TarPictures) Images(ctx context.Context, wanted func(number int) bool) 
 	}
 }
 
-// NamesDigest identifies a list of pictures by their names: "sha256:" and 64 hexadecimal digits.
-func NamesDigest(names []string) string {
-	hash := sha256.New()
-	for _, name := range names {
-		fmt.Fprintf(hash, "%q\n", name) // never fails
+// NamesDigest identifies a list of pictures by their names, in their order. The zero value is that of no pictures.
+type NamesDigest struct{ hash hash.Hash }
+
+// Add adds the name of the next picture. Bytes that are not UTF-8 count as the mark for such, as in records.
+func (d *NamesDigest) Add(name string) {
+	if d.hash == nil {
+		d.hash = sha256.New()
 	}
-	return digestText(hash.Sum(nil))
+	fmt.Fprintf(d.hash, "%q\n", text.Valid(name)) // never fails
+}
+
+// Digest returns "sha256:" and 64 hexadecimal digits.
+func (d *NamesDigest) Digest() string {
+	if d.hash == nil {
+		return digestOf(nil)
+	}
+	return digestText(d.hash.Sum(nil))
 }

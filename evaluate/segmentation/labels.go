@@ -156,6 +156,30 @@ func (e *DataError) Hint() string {
 	return "labels have a sample for each pixel of the picture as it is to be seen"
 }
 
+// UncountedError says that of all pictures that were read no pixel counts, so that there are no figures.
+type UncountedError struct {
+	// Pictures is how many were read, and Ignored the number of their pixels.
+	Pictures int
+	Ignored  int64
+	// Labelling is how the samples were read.
+	Labelling Labelling
+}
+
+func (e *UncountedError) Error() string {
+	return fmt.Sprintf("there is nothing to measure: the labels of %s leave all %d pixels out", text.Count(e.Pictures, "picture", "pictures"), e.Ignored)
+}
+
+// Is reports that the data is unusable.
+func (e *UncountedError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what may be wrong.
+func (e *UncountedError) Hint() string {
+	if e.Labelling.ReduceZeroLabel {
+		return fmt.Sprintf("0 is read as unlabelled, and %d is ignored; if the labels have 0 for the first class, leave out the reduction of labels", e.Labelling.IgnoreIndex)
+	}
+	return fmt.Sprintf("%d is ignored; if it is the number of a class, state another one to ignore", e.Labelling.IgnoreIndex)
+}
+
 // Contents are the CRC-32C of the files of labels, by the indices of their pairs.
 type Contents map[int]string
 

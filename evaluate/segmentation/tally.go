@@ -153,6 +153,14 @@ type Summary struct {
 	Comparisons []Comparison `json:"published,omitempty"`
 }
 
+// CheckCounted returns an *[UncountedError] if pictures were read, and no pixel counts.
+func (s *Summary) CheckCounted(l Labelling) error {
+	if s.Images == 0 || s.Pixels > 0 {
+		return nil
+	}
+	return &UncountedError{s.Images, s.Ignored, l}
+}
+
 // ClassFigures are the figures of a class.
 type ClassFigures struct {
 	Class int    `json:"class"`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -104,7 +105,7 @@ func partProblems(files []*File) []string {
 
 // count reads all records once: the images have to follow each other without a gap.
 func (m *Merged) count(files []*File) error {
-	next := 0
+	next, names := 0, dataset.NamesDigest{}
 	for r, err := range interleaved(files) {
 		if err != nil {
 			return err
@@ -113,14 +114,22 @@ func (m *Merged) count(files []*File) error {
 			return &PartsError{[]string{fmt.Sprintf("image %d is in none of them, and image %d is: one of them is not whole", next, r.Index)}}
 		}
 		next++
+		names.Add(r.Image)
 		if r.Error != "" {
 			m.Unread = append(m.Unread, r)
 			continue
 		}
 		m.Images++
 	}
-	if total := m.Header.Images.Total; total >= 0 && next != total {
+	total := m.Header.Images.Total
+	if total < 0 {
+		return nil // of tar files, whose digest is not one of names
+	}
+	if next != total {
 		return &PartsError{[]string{fmt.Sprintf("they have %d of %s", next, text.Count(total, "image", "images"))}}
+	}
+	if m.Header.Images.Digest != names.Digest() {
+		return &PartsError{[]string{"the names of their images are not those of the list that was tokenised: one of them was changed"}}
 	}
 	return nil
 }

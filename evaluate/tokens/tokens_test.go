@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/checkpoint/safetensors"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/evaluate/tokens"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -29,9 +30,13 @@ func headerOf(t testing.TB, index, of int) tokens.Header {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var names dataset.NamesDigest
+	for i := range images {
+		names.Add(recordFor(i).Image)
+	}
 	return tokens.Header{
 		Format: tokens.Format, Tokenizer: tokens.Tokenizer{Name: "t", Digest: "sha256:1", Config: config}, Run: evaluate.Run{Engine: "native", DType: "F32", Device: "cpu"},
-		Images: tokens.Images{Total: images, Digest: "sha256:2"}, Shard: evaluate.Shard{Index: index, Of: of}, Version: "v1",
+		Images: tokens.Images{Total: images, Digest: names.Digest()}, Shard: evaluate.Shard{Index: index, Of: of}, Version: "v1",
 	}
 }
 
@@ -260,6 +265,10 @@ func TestMerge_Refuses(t *testing.T) {
 	header := headerOf(t, 2, 3)
 	header.Run.DType = "BF16"
 	write(t, other, header, images, false)
+	renamed := filepath.Join(folder, "renamed.jsonl")
+	if err := os.WriteFile(renamed, bytes.ReplaceAll(contentOf(t, parts[1]), []byte("<7>"), []byte("<X>")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	as := func(target any) func(error) bool { return func(err error) bool { return errors.As(err, target) } }
 	for name, c := range map[string]struct {
 		parts []string
@@ -269,6 +278,7 @@ func TestMerge_Refuses(t *testing.T) {
 		"missing":     {parts[:2], as(new(*tokens.PartsError))},
 		"twice":       {[]string{parts[0], parts[1], parts[1], parts[2]}, as(new(*tokens.PartsError))},
 		"not whole":   {[]string{parts[0], short, parts[2]}, as(new(*tokens.PartsError))},
+		"renamed":     {[]string{parts[0], renamed, parts[2]}, as(new(*tokens.PartsError))},
 		"other":       {[]string{parts[0], other, parts[2]}, as(new(*tokens.MismatchError))},
 		"no tokens":   {[]string{parts[0], "tokens_test.go", parts[2]}, as(new(*tokens.FileError))},
 		"not there":   {[]string{parts[0], "nothing", parts[2]}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
