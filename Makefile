@@ -24,21 +24,26 @@ build: ## bin/beitzoo, without libtorch
 
 test: test-go test-torch ## every test
 
-# Under the race detector everything takes five to ten times as long. So it runs the packages that do things at once, and of the program the scripts that do; what searches
-# for reasons and what reads names runs without it, and so does everything.
-SEQUENTIAL := cmd/beitzoo|verify|verify/blame|convert/naming|convert/checkpoint/pytorch|convert/checkpoint/internal/(pickle|statedict)
+# Under the race detector everything takes five to ten times as long. So every package runs once: under it those that do things at once, and of the program the
+# scripts; without it those that search for reasons and read names, the other tests of the program, and what is marked `!race`, which is in these and in evaluate.
+SEQUENTIAL := verify|verify/blame|convert/naming|convert/checkpoint/pytorch|convert/checkpoint/internal/(pickle|statedict)
+PACKAGES   := GOWORK=off $(GO) list ./... | grep
 
-test-go: ## the tests and examples that need only Go, and what does things at once under the race detector, where cgo allows
+test-go: ## the tests and examples that need only Go, those of what does things at once under the race detector, where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
 	GOWORK=off $(GO) vet ./...
-	GOWORK=off $(GO) test -timeout 30m ./...
-	GOWORK=off $(GO) test -race -timeout 30m $$(GOWORK=off $(GO) list ./... | grep -vE '/beitzoo/($(SEQUENTIAL))$$')
-	GOWORK=off $(GO) test -race -timeout 30m -run TestScripts ./cmd/beitzoo
+	GOWORK=off $(GO) test -timeout 30m -skip '^TestScripts$$' $$($(PACKAGES) -E '/beitzoo/($(SEQUENTIAL)|evaluate|cmd/beitzoo)$$')
+	GOWORK=off $(GO) test -race -timeout 30m $$($(PACKAGES) -vE '/beitzoo/($(SEQUENTIAL)|cmd/beitzoo)$$')
+	GOWORK=off $(GO) test -race -timeout 30m -run '^TestScripts$$' ./cmd/beitzoo
+
+# ENGINELESS are tests of the program that compute nothing which libtorch could, or do it with both engines anyway: test-go has them.
+ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|TestContributing|TestImport|TestErrorTypes|TestHub|TestPlaces|TestForged|TestKilled|TestConvert|TestPublish|TestPull
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
-test-torch: libtorch ## the tests that need libtorch
+test-torch: libtorch ## the tests that need libtorch, and those of the program that compute, with it
 	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./cmd/beitzoo
-	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/... ./cmd/beitzoo
+	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/...
+	$(GO) test -timeout 20m -tags libtorch -skip '^($(ENGINELESS))' ./cmd/beitzoo
 
 # Without cgo, which would need a C compiler for each system.
 vet-all: ## go.mod is tidy; 32 bits, Windows, macOS and the optional tests compile
