@@ -12,8 +12,8 @@ import (
 
 // TestOutput_Broken: a result that cannot be written is an error of every command, as text, as JSON, and as help.
 func TestOutput_Broken(t *testing.T) {
+	lines := commandLines(t)
 	for _, words := range callable() {
-		lines := commandLines(t)
 		for _, extra := range []string{"", "--json", "--yaml", "--help"} {
 			if extra != "" && extra != "--help" && !hasFlag(everyCommand()[words], strings.TrimPrefix(extra, "--")) {
 				continue
