@@ -100,7 +100,9 @@ func (t *pictureSource) images(ctx context.Context, done func(place int, name st
 			}
 		}
 		if place < 0 {
-			yield(classify.Image{}, &usageError{"the tar files have no pictures", "a picture in a tar file has an ending such as .jpg or .png or the first bytes of one, and its name begins with no dot"})
+			yield(classify.Image{}, &usageError{
+				"the tar files have no pictures", "a picture in a tar file has an ending such as .jpg or .png or the first bytes of one, and its name begins with no dot",
+			})
 		}
 	}
 }
