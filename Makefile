@@ -41,8 +41,9 @@ ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|Test
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch, and those of the program that compute, with it
-	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./cmd/beitzoo
+	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./verify ./cmd/beitzoo
 	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/...
+	$(GO) test -timeout 20m -tags libtorch -run 'TokenizerFaults/.*/torch' ./verify
 	$(GO) test -timeout 20m -tags libtorch -skip '^($(ENGINELESS))' ./cmd/beitzoo
 
 # Without cgo, which would need a C compiler for each system.

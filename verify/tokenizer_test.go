@@ -224,30 +224,38 @@ func nearestOf(codes, book []float64, dim int) (tokens []float64) {
 func TestVerify_TokenizerFaults(t *testing.T) {
 	t.Parallel()
 	for _, fault := range tokenizerFaults {
-		t.Run(fault.name, func(t *testing.T) {
-			t.Parallel()
-			g := tokenizer(t, fault.recording)
-			fault.plant(t, g)
-			result := verified(t, g)
-			if result.OK || len(result.Findings) == 0 {
-				t.Fatalf("not found: OK %v, findings %v", result.OK, result.Findings)
-			}
-			first := result.Findings[0]
-			if result.FirstDivergence != fault.stage || first.Hypothesis != fault.hypothesis || !strings.Contains(first.Sentence, fault.says) {
-				t.Errorf("at %s: %s: %s; want %s at %s: %s", result.FirstDivergence, first.Hypothesis, first.Sentence, fault.hypothesis, fault.stage, fault.says)
-			}
-			var page strings.Builder
-			if err := report.HTML(&page, result, report.Page{}); err != nil || !strings.Contains(page.String(), fault.stage) {
-				t.Errorf("the page: %v", err)
-			}
-		})
+		for _, runs := range append([]engine.Engine{native.Engine{}}, otherEngines...) {
+			t.Run(fault.name+"/"+runs.Name(), func(t *testing.T) {
+				t.Parallel()
+				g := tokenizer(t, fault.recording)
+				fault.plant(t, g)
+				result := verifiedOn(t, runs, g)
+				if result.OK || len(result.Findings) == 0 {
+					t.Fatalf("not found: OK %v, findings %v", result.OK, result.Findings)
+				}
+				first := result.Findings[0]
+				if result.FirstDivergence != fault.stage || first.Hypothesis != fault.hypothesis || !strings.Contains(first.Sentence, fault.says) {
+					t.Errorf("at %s: %s: %s; want %s at %s: %s", result.FirstDivergence, first.Hypothesis, first.Sentence, fault.hypothesis, fault.stage, fault.says)
+				}
+				var page strings.Builder
+				if err := report.HTML(&page, result, report.Page{}); err != nil || !strings.Contains(page.String(), fault.stage) {
+					t.Errorf("the page: %v", err)
+				}
+			})
+		}
 	}
 }
 
 // verified compares a tokenizer with its recording.
 func verified(t *testing.T, g verifytest.Golden) *verify.Result {
 	t.Helper()
-	subject := verify.Subject{Name: g.Name, Config: g.Config, Weights: g.Weights}
+	return verifiedOn(t, native.Engine{}, g)
+}
+
+// verifiedOn is verified with an engine.
+func verifiedOn(t *testing.T, runs engine.Engine, g verifytest.Golden) *verify.Result {
+	t.Helper()
+	subject := verify.Subject{Name: g.Name, Config: g.Config, Weights: g.Weights, Engine: runs}
 	result, err := verify.Verify(t.Context(), subject, verify.Recorded(g.Name, g.Recording), verify.Options{})
 	if err != nil {
 		t.Fatal(err)
