@@ -37,7 +37,7 @@ test-go: ## the tests and examples that need only Go, those of what does things 
 	GOWORK=off $(GO) test -race -timeout 30m -run '^TestScripts$$' ./cmd/beitzoo
 
 # ENGINELESS are tests of the program that compute nothing which libtorch could, or do it with both engines anyway: test-go has them.
-ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|TestContributing|TestImport|TestErrorTypes|TestHub|TestPlaces|TestForged|TestKilled|TestConvert|TestPublish|TestPull
+ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|TestContributing|TestImport|TestErrorTypes|TestHub|TestPlaces|TestForged|TestKilled|TestConvert|TestPublish|TestPull|TestOutput|TestTokenize_Killed|TestEval_Killed
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch, and those of the program that compute, with it
