@@ -189,9 +189,12 @@ var convolutionalParts = []string{"ReLU", "GELU", "MaxPool2d", "MaxPool2D", "Ada
 
 // idle returns the paths of modules that have no parameters, neither of their own nor in their parts, and do something all the same.
 func (m *modules) idle(model *Model) map[string]bool {
-	idle := map[string]bool{}
+	idle, mlps, without := map[string]bool{}, mlpsOf(model), leftOutWhole(model)
 	for _, path := range m.paths {
-		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(path) &&
+		if without[above(path, 1)] {
+			continue
+		}
+		if class := m.by[path].Class; !quietClasses[lastOf(class)] && !strings.Contains(strings.ToLower(above(class, 1)), "loss") && !m.activates(mlps, path) &&
 			!m.ofDVAE(model, path) && !m.ofUPerNet(model, path) {
 			idle[path] = true
 		}
@@ -215,13 +218,7 @@ func (m *modules) needless(model *Model) []string {
 		return nil
 	}
 	root := m.innermost(model)
-	idle := m.idle(model)
-	mlps := map[string]bool{}
-	for _, change := range model.Changes {
-		if strings.HasSuffix(change.Name, "mlp.fc1.weight") && len(change.From) > 0 {
-			mlps[above(change.From[0], 2)] = true
-		}
-	}
+	idle, mlps := m.idle(model), mlpsOf(model)
 	var clauses []string
 	for _, path := range m.paths {
 		class := m.by[path].Class
@@ -235,6 +232,24 @@ func (m *modules) needless(model *Model) []string {
 		clauses = append(clauses[:mostStated], fmt.Sprintf("and %d more of such", more))
 	}
 	return clauses
+}
+
+// leftOutWhole returns the paths of modules of whose parameters all were left out, such as the layers of the class token's branch: no model is computed with them.
+func leftOutWhole(model *Model) map[string]bool {
+	whole := map[string]bool{}
+	for _, d := range model.Dropped {
+		for path := above(d.Name, 1); path != ""; path = above(path, 1) {
+			whole[path] = true
+		}
+	}
+	for _, change := range model.Changes {
+		for _, from := range change.From {
+			for path := above(from, 1); path != ""; path = above(path, 1) {
+				delete(whole, path)
+			}
+		}
+	}
+	return whole
 }
 
 // mayEnd reports whether a module makes probabilities of what attention or the model as a whole computes, as its name says: that is warned of, or no difference.
@@ -269,9 +284,20 @@ func ofFramework(class string) bool {
 	return strings.HasPrefix(class, "torch.nn.") || strings.HasPrefix(class, "paddle.nn.")
 }
 
+// mlpsOf returns the paths of the modules of a model that have the first layer of an MLP, and what follows it.
+func mlpsOf(model *Model) map[string]bool {
+	mlps := map[string]bool{}
+	for _, change := range model.Changes {
+		if strings.HasSuffix(change.Name, "mlp.fc1.weight") && len(change.From) > 0 {
+			mlps[above(change.From[0], 2)] = true
+		}
+	}
+	return mlps
+}
+
 // activates reports whether a module is the activation of an MLP, which is looked at elsewhere.
-func (m *modules) activates(path string) bool {
-	return slices.Contains(activationNames, lastOf(path)) && exactGELU(m.by[path].Object)
+func (m *modules) activates(mlps map[string]bool, path string) bool {
+	return (slices.Contains(activationNames, lastOf(path)) || under(mlps, path)) && exactGELU(m.by[path].Object)
 }
 
 // quietClasses are those of modules without parameters that do nothing when a model is run, that only hold others, or whose doing the names of other

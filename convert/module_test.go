@@ -163,6 +163,24 @@ func TestOpen_ModuleWithQuietParts(t *testing.T) {
 	}
 }
 
+// The layers of a branch that is left out are no part of what is computed, and the activations of MLPs none of what is done beside, whatever a program calls them.
+func TestOpen_ModuleWithBranch(t *testing.T) {
+	t.Parallel()
+	for _, drop := range [][]string{nil, {convert.ClassBranch}} {
+		model, err := convert.Open(t.Context(), filepath.Join("testdata", "modules", "branch.pth"), convert.OpenOptions{Drop: drop})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if blocks := model.Config.ClassBlocks; (blocks == 2) != (drop == nil) {
+			t.Errorf("%d blocks of the branch, dropping %q", blocks, drop)
+		}
+		if warnings := model.Input().Warnings; len(warnings) != 1 || !strings.HasSuffix(warnings[0], `of the model: "data_preprocessor" ("SelfSupDataPreprocessor")`) {
+			t.Errorf("warnings: %q", warnings)
+		}
+	}
+}
+
 // What a module does beside computing with its parameters is said, as none of it is read.
 func TestOpen_ModuleDoesMore(t *testing.T) {
 	t.Parallel()
