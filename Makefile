@@ -36,7 +36,7 @@ test-go: ## the tests and examples that need only Go, those of what does things 
 	GOWORK=off $(GO) test -race -timeout 30m $$($(PACKAGES) -vE '/beitzoo/($(SEQUENTIAL)|cmd/beitzoo)$$')
 	GOWORK=off $(GO) test -race -timeout 30m -run '^TestScripts$$' ./cmd/beitzoo
 
-# ENGINELESS are tests of the program that compute nothing which libtorch could, or do it with both engines anyway: test-go has them.
+# ENGINELESS are tests of the program whose result does not depend on the engine, or that run both anyway: test-go has them.
 ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|TestContributing|TestImport|TestErrorTypes|TestHub|TestPlaces|TestForged|TestKilled|TestConvert|TestPublish|TestPull|TestOutput|TestTokenize_Killed|TestEval_Killed
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
