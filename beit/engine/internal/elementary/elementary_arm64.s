@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// What elementary_avx512_amd64.s does with AVX-512, in the same order with the same roundings, so to the same bits. The table at R2 is the same, with each entry four times,
-// and behind it the bias of exponents, as an integer. All functions take n values, a multiple of 8, and not 0.
+// What elementary_avx2_amd64.s does, in the same order with the same roundings, so to the same bits, with the same tables, at R2. All functions take n values, a multiple
+// of 8, and not 0.
 
 // The assembler has no names for these instructions; d, n and m are numbers of registers, each with two values of float64.
 #define FADD(d, n, m)   WORD $(0x4E60D400 | m<<16 | n<<5 | d)
@@ -20,13 +20,23 @@
 #define ABOVE(d, n, m)  WORD $(0x6EE0E400 | m<<16 | n<<5 | d)
 #define BELOW_0(d, n)   WORD $(0x4EE0E800 | n<<5 | d)
 
-// WIDEN and WIDEN_HIGH are FCVTL and FCVTL2, NARROW and NARROW_HIGH are FCVTN and FCVTN2: two of four values of float32. FSUB_4 and FDIV_4 compute with all four.
-#define WIDEN(d, n)       WORD $(0x0E617800 | n<<5 | d)
-#define WIDEN_HIGH(d, n)  WORD $(0x4E617800 | n<<5 | d)
-#define NARROW(d, n)      WORD $(0x0E616800 | n<<5 | d)
-#define NARROW_HIGH(d, n) WORD $(0x4E616800 | n<<5 | d)
-#define FSUB_4(d, n, m)   WORD $(0x4EA0D400 | m<<16 | n<<5 | d)
-#define FDIV_4(d, n, m)   WORD $(0x6E20FC00 | m<<16 | n<<5 | d)
+// The same of four values of float32.
+#define FADD_4(d, n, m)  WORD $(0x4E20D400 | m<<16 | n<<5 | d)
+#define FSUB_4(d, n, m)  WORD $(0x4EA0D400 | m<<16 | n<<5 | d)
+#define FMUL_4(d, n, m)  WORD $(0x6E20DC00 | m<<16 | n<<5 | d)
+#define FDIV_4(d, n, m)  WORD $(0x6E20FC00 | m<<16 | n<<5 | d)
+#define FMAX_4(d, n, m)  WORD $(0x4E20F400 | m<<16 | n<<5 | d)
+#define FMIN_4(d, n, m)  WORD $(0x4EA0F400 | m<<16 | n<<5 | d)
+#define FABS_4(d, n)     WORD $(0x4EA0F800 | n<<5 | d)
+#define FNEG_4(d, n)     WORD $(0x6EA0F800 | n<<5 | d)
+#define FRINTN_4(d, n)   WORD $(0x4E218800 | n<<5 | d)
+#define FCVTNS_4(d, n)   WORD $(0x4E21A800 | n<<5 | d)
+#define HALVE_4(d, n)    WORD $(0x4F3F0400 | n<<5 | d)
+#define ABOVE_4(d, n, m) WORD $(0x6EA0E400 | m<<16 | n<<5 | d)
+
+// WIDEN and WIDEN_HIGH, which are FCVTL and FCVTL2, make two values of float64 of two of float32.
+#define WIDEN(d, n)      WORD $(0x0E617800 | n<<5 | d)
+#define WIDEN_HIGH(d, n) WORD $(0x4E617800 | n<<5 | d)
 
 // LOAD_ARGUMENTS: R0 values, R1 n, R2 table.
 #define LOAD_ARGUMENTS \
@@ -209,19 +219,119 @@
 	FADD(sum, sum, 0)         \
 	VMOV V0.B16, values
 
-// EXP_FOUR replaces the four values of float32 in V20 and adds them to the sums with these numbers; V19 is the shift.
+// EXP_NARROW computes exp of four values of float32 in V0, with the table of float32. It uses V1 to V3 and V9.
+#define EXP_NARROW \
+	FMOVQ 96(R2), F2 \
+	FMAX_4(0, 0, 2) \
+	FMOVQ 128(R2), F2 \
+	FMIN_4(0, 0, 2) \
+	FMOVQ (R2), F2 \
+	FMUL_4(1, 0, 2) \
+	FRINTN_4(1, 1) \
+	FMOVQ 32(R2), F2 \
+	VFMLS V1.S4, V2.S4, V0.S4 \
+	FMOVQ 64(R2), F2 \
+	VFMLS V1.S4, V2.S4, V0.S4 \
+	FMOVQ 160(R2), F2 \
+	FMOVQ 192(R2), F3 \
+	VFMLA V0.S4, V2.S4, V3.S4 \
+	FMOVQ 224(R2), F2 \
+	VFMLA V0.S4, V3.S4, V2.S4 \
+	FMOVQ 256(R2), F3 \
+	VFMLA V0.S4, V2.S4, V3.S4 \
+	FMOVQ 288(R2), F2 \
+	VFMLA V0.S4, V3.S4, V2.S4 \
+	FMOVQ 320(R2), F3 \
+	VFMLA V0.S4, V2.S4, V3.S4 \
+	FMUL_4(9, 0, 0) \
+	VFMLA V9.S4, V3.S4, V0.S4 \
+	FMOVQ 352(R2), F2 \
+	FADD_4(3, 0, 2) \
+	FCVTNS_4(1, 1) \
+	HALVE_4(9, 1) \
+	VSUB V9.S4, V1.S4, V1.S4 \
+	FMOVQ 384(R2), F2 \
+	VADD V2.S4, V9.S4, V9.S4 \
+	VSHL $23, V9.S4, V9.S4 \
+	FMUL_4(3, 3, 9) \
+	VADD V2.S4, V1.S4, V1.S4 \
+	VSHL $23, V1.S4, V1.S4 \
+	FMUL_4(0, 3, 1)
+
+// GELU_NARROW computes GELU of four values of float32 in V0; see narrow in elementary_by8_test.go. It uses V1 to V18.
+#define GELU_NARROW \
+	VMOV V0.B16, V8.B16 \
+	FABS_4(18, 0) \
+	FMOVQ 448(R2), F7 \
+	FMIN_4(18, 18, 7) \
+	FMUL_4(4, 18, 18) \
+	FNEG_4(5, 4) \
+	VFMLA V18.S4, V18.S4, V5.S4 \
+	FMOVQ 480(R2), F6 \
+	FMUL_4(0, 4, 6) \
+	EXP_NARROW \
+	FMOVQ 480(R2), F6 \
+	FMUL_4(5, 5, 6) \
+	VMOV V0.B16, V17.B16 \
+	VFMLA V0.S4, V5.S4, V17.S4 \
+	FMOVQ 512(R2), F7 \
+	FADD_4(6, 18, 7) \
+	FMOVQ 352(R2), F16 \
+	FDIV_4(6, 16, 6) \
+	FMOVQ 544(R2), F7 \
+	FMOVQ 576(R2), F10 \
+	VFMLA V7.S4, V6.S4, V10.S4 \
+	FMOVQ 608(R2), F2 \
+	FMOVQ 640(R2), F3 \
+	VFMLA V10.S4, V2.S4, V3.S4 \
+	FMOVQ 672(R2), F2 \
+	VFMLA V10.S4, V3.S4, V2.S4 \
+	FMOVQ 704(R2), F3 \
+	VFMLA V10.S4, V2.S4, V3.S4 \
+	FMOVQ 736(R2), F2 \
+	VFMLA V10.S4, V3.S4, V2.S4 \
+	FMOVQ 768(R2), F3 \
+	VFMLA V10.S4, V2.S4, V3.S4 \
+	FMOVQ 800(R2), F2 \
+	VFMLA V10.S4, V3.S4, V2.S4 \
+	FMOVQ 832(R2), F3 \
+	VFMLA V10.S4, V2.S4, V3.S4 \
+	FMUL_4(12, 6, 3) \
+	FNEG_4(11, 8) \
+	FMAX_4(11, 11, 18) \
+	FMUL_4(11, 11, 12) \
+	FMUL_4(11, 11, 17) \
+	VEOR V7.B16, V7.B16, V7.B16 \
+	FMAX_4(13, 8, 7) \
+	FSUB_4(13, 13, 11) \
+	FMOVQ 864(R2), F2 \
+	FMOVQ 896(R2), F3 \
+	VFMLA V4.S4, V2.S4, V3.S4 \
+	FMOVQ 928(R2), F2 \
+	VFMLA V4.S4, V3.S4, V2.S4 \
+	FMOVQ 960(R2), F3 \
+	VFMLA V4.S4, V2.S4, V3.S4 \
+	FMOVQ 992(R2), F2 \
+	VFMLA V4.S4, V3.S4, V2.S4 \
+	FMOVQ 1024(R2), F3 \
+	VFMLA V4.S4, V2.S4, V3.S4 \
+	FMOVQ 1056(R2), F2 \
+	VFMLA V8.S4, V3.S4, V2.S4 \
+	FMUL_4(2, 2, 8) \
+	ABOVE_4(14, 16, 18) \
+	VBIT V14.B16, V2.B16, V13.B16 \
+	VMOV V13.B16, V0.B16
+
+// EXP_FOUR replaces the next four values of float32 and adds them to the sums with these numbers; V19 is the shift.
 #define EXP_FOUR(low, high) \
-	FSUB_4(20, 20, 19)     \
-	WIDEN(0, 20)           \
-	EXP                    \
-	NARROW(21, 0)          \
-	WIDEN_HIGH(0, 20)      \
-	EXP                    \
-	NARROW_HIGH(21, 0)     \
-	WIDEN(0, 21)           \
-	FADD(low, low, 0)      \
-	WIDEN_HIGH(0, 21)      \
-	FADD(high, high, 0)
+	VLD1   (R0), [V0.S4]     \
+	FSUB_4(0, 0, 19)         \
+	EXP_NARROW               \
+	VST1.P [V0.S4], 16(R0)   \
+	WIDEN(1, 0)              \
+	FADD(low, low, 1)        \
+	WIDEN_HIGH(1, 0)         \
+	FADD(high, high, 1)
 
 // func expFloat64By8(values *float64, n int, table *[4]float64, shift float64, sums *[8]float64)
 TEXT ·expFloat64By8(SB), NOSPLIT, $0-40
@@ -242,7 +352,7 @@ loop:
 	VST1  [V24.D2, V25.D2, V26.D2, V27.D2], (R4)
 	RET
 
-// func expFloat32By8(values *float32, n int, table *[4]float64, shift float32, sums *[8]float64)
+// func expFloat32By8(values *float32, n int, table *[8]float32, shift float32, sums *[8]float64)
 TEXT ·expFloat32By8(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	MOVWU shift+24(FP), R3
@@ -250,12 +360,8 @@ TEXT ·expFloat32By8(SB), NOSPLIT, $0-40
 	MOVD  sums+32(FP), R4
 	VLD1  (R4), [V24.D2, V25.D2, V26.D2, V27.D2]
 loop:
-	VLD1  (R0), [V20.S4]
 	EXP_FOUR(24, 25)
-	VST1.P [V21.S4], 16(R0)
-	VLD1  (R0), [V20.S4]
 	EXP_FOUR(26, 27)
-	VST1.P [V21.S4], 16(R0)
 	SUBS  $8, R1
 	BNE   loop
 	VST1  [V24.D2, V25.D2, V26.D2, V27.D2], (R4)
@@ -272,18 +378,13 @@ loop:
 	BNE    loop
 	RET
 
-// func geluFloat32By8(values *float32, n int, table *[4]float64)
+// func geluFloat32By8(values *float32, n int, table *[8]float32)
 TEXT ·geluFloat32By8(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 loop:
-	VLD1   (R0), [V20.S4]
-	WIDEN(0, 20)
-	GELU
-	NARROW(21, 0)
-	WIDEN_HIGH(0, 20)
-	GELU
-	NARROW_HIGH(21, 0)
-	VST1.P [V21.S4], 16(R0)
+	VLD1   (R0), [V0.S4]
+	GELU_NARROW
+	VST1.P [V0.S4], 16(R0)
 	SUBS   $4, R1
 	BNE    loop
 	RET

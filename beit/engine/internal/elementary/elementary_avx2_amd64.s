@@ -1,7 +1,8 @@
 #include "textflag.h"
 
-// What elementary_avx512_amd64.s does with AVX-512, in the same order with the same roundings, so to the same bits. The table at AX is the same, with each entry four times,
-// and behind it the bias of exponents, as an integer. All functions take n values, a multiple of 8, and not 0.
+// Of float64: what elementary_avx512_amd64.s does with AVX-512, in the same order with the same roundings, so to the same bits. The table at AX is the same, with each entry
+// four times, and behind it the bias of exponents, as an integer. Of float32: eight values at a time, with a table of their own, in which each entry stands eight times.
+// All functions take n values, a multiple of 8, and not 0.
 
 // LOAD_ARGUMENTS: SI values, CX n, AX table.
 #define LOAD_ARGUMENTS \
@@ -126,7 +127,7 @@
 	VBLENDVPD Y7, Y14, Y13, Y13 \
 	VMULPD Y13, Y8, Y0
 
-// EXP_FLOAT64 and EXP_FLOAT32 take the four values at a place and add them to sums; Y12 is the shift.
+// EXP_FLOAT64 takes the four values at a place and adds them to sums; Y12 is the shift.
 #define EXP_FLOAT64(at, sums) \
 	VMOVUPD at, Y0         \
 	VSUBPD Y12, Y0, Y0     \
@@ -134,22 +135,79 @@
 	VADDPD Y0, sums, sums  \
 	VMOVUPD Y0, at
 
-#define EXP_FLOAT32(at, sums) \
-	VMOVUPS at, X0         \
-	VSUBPS X12, X0, X0     \
-	VCVTPS2PD X0, Y0       \
-	EXP                    \
-	VCVTPD2PSY Y0, X0      \
-	VMOVUPS X0, at         \
-	VCVTPS2PD X0, Y0       \
-	VADDPD Y0, sums, sums
+// EXP_NARROW computes exp of eight values of float32 in Y0, with the table of float32. It uses Y1, Y2 and Y9.
+#define EXP_NARROW \
+	VMOVUPS 96(AX), Y2 \
+	VMAXPS Y0, Y2, Y0 \
+	VMOVUPS 128(AX), Y2 \
+	VMINPS Y0, Y2, Y0 \
+	VMULPS (AX), Y0, Y1 \
+	VROUNDPS $8, Y1, Y1 \
+	VFNMADD231PS 32(AX), Y1, Y0 \
+	VFNMADD231PS 64(AX), Y1, Y0 \
+	VMOVUPS 160(AX), Y2 \
+	VFMADD213PS 192(AX), Y0, Y2 \
+	VFMADD213PS 224(AX), Y0, Y2 \
+	VFMADD213PS 256(AX), Y0, Y2 \
+	VFMADD213PS 288(AX), Y0, Y2 \
+	VFMADD213PS 320(AX), Y0, Y2 \
+	VMULPS Y0, Y0, Y9 \
+	VFMADD213PS Y0, Y9, Y2 \
+	VADDPS 352(AX), Y2, Y2 \
+	VCVTPS2DQ Y1, Y1 \
+	VPSRAD $1, Y1, Y9 \
+	VPSUBD Y9, Y1, Y1 \
+	VPADDD 384(AX), Y9, Y9 \
+	VPSLLD $23, Y9, Y9 \
+	VMULPS Y9, Y2, Y2 \
+	VPADDD 384(AX), Y1, Y1 \
+	VPSLLD $23, Y1, Y1 \
+	VMULPS Y1, Y2, Y0
 
-#define GELU_FLOAT32(at) \
-	VMOVUPS at, X0    \
-	VCVTPS2PD X0, Y0  \
-	GELU              \
-	VCVTPD2PSY Y0, X0 \
-	VMOVUPS X0, at
+// GELU_NARROW computes GELU of eight values of float32 in Y0; see narrow in elementary_by8_test.go. It uses Y1 to Y14.
+#define GELU_NARROW \
+	VMOVAPS Y0, Y8 \
+	VANDPS 416(AX), Y0, Y3 \
+	VMOVUPS 448(AX), Y7 \
+	VMINPS Y3, Y7, Y3 \
+	VMULPS Y3, Y3, Y4 \
+	VMOVAPS Y3, Y5 \
+	VFMSUB213PS Y4, Y3, Y5 \
+	VMULPS 480(AX), Y4, Y0 \
+	EXP_NARROW \
+	VMULPS 480(AX), Y5, Y5 \
+	VFMADD213PS Y0, Y0, Y5 \
+	VADDPS 512(AX), Y3, Y6 \
+	VMOVUPS 352(AX), Y7 \
+	VDIVPS Y6, Y7, Y6 \
+	VMOVUPS 544(AX), Y10 \
+	VFMADD213PS 576(AX), Y6, Y10 \
+	VMOVUPS 608(AX), Y12 \
+	VFMADD213PS 640(AX), Y10, Y12 \
+	VFMADD213PS 672(AX), Y10, Y12 \
+	VFMADD213PS 704(AX), Y10, Y12 \
+	VFMADD213PS 736(AX), Y10, Y12 \
+	VFMADD213PS 768(AX), Y10, Y12 \
+	VFMADD213PS 800(AX), Y10, Y12 \
+	VFMADD213PS 832(AX), Y10, Y12 \
+	VMULPS Y12, Y6, Y12 \
+	VXORPS Y7, Y7, Y7 \
+	VSUBPS Y8, Y7, Y11 \
+	VMAXPS Y3, Y11, Y11 \
+	VMULPS Y12, Y11, Y11 \
+	VMULPS Y5, Y11, Y11 \
+	VMAXPS Y8, Y7, Y13 \
+	VSUBPS Y11, Y13, Y13 \
+	VMOVUPS 864(AX), Y14 \
+	VFMADD213PS 896(AX), Y4, Y14 \
+	VFMADD213PS 928(AX), Y4, Y14 \
+	VFMADD213PS 960(AX), Y4, Y14 \
+	VFMADD213PS 992(AX), Y4, Y14 \
+	VFMADD213PS 1024(AX), Y4, Y14 \
+	VFMADD213PS 1056(AX), Y8, Y14 \
+	VMULPS Y8, Y14, Y14 \
+	VCMPPS $1, 352(AX), Y3, Y7 \
+	VBLENDVPS Y7, Y14, Y13, Y0
 
 // func expFloat64By8(values *float64, n int, table *[4]float64, shift float64, sums *[8]float64)
 TEXT ·expFloat64By8(SB), NOSPLIT, $0-40
@@ -167,16 +225,23 @@ loop:
 	VZEROUPPER
 	RET
 
-// func expFloat32By8(values *float32, n int, table *[4]float64, shift float32, sums *[8]float64)
+// func expFloat32By8(values *float32, n int, table *[8]float32, shift float32, sums *[8]float64)
 TEXT ·expFloat32By8(SB), NOSPLIT, $0-40
 	LOAD_ARGUMENTS
 	MOVQ sums+32(FP), DX
-	VBROADCASTSS shift+24(FP), X12
+	VBROADCASTSS shift+24(FP), Y12
 	VMOVUPD (DX), Y10
 	VMOVUPD 32(DX), Y11
 loop:
-	EXP_FLOAT32((SI), Y10)
-	EXP_FLOAT32(16(SI), Y11)
+	VMOVUPS (SI), Y0
+	VSUBPS Y12, Y0, Y0
+	EXP_NARROW
+	VMOVUPS Y0, (SI)
+	VEXTRACTF128 $1, Y0, X1
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y10, Y10
+	VCVTPS2PD X1, Y1
+	VADDPD Y1, Y11, Y11
 	NEXT($32)
 	VMOVUPD Y10, (DX)
 	VMOVUPD Y11, 32(DX)
@@ -197,12 +262,13 @@ loop:
 	VZEROUPPER
 	RET
 
-// func geluFloat32By8(values *float32, n int, table *[4]float64)
+// func geluFloat32By8(values *float32, n int, table *[8]float32)
 TEXT ·geluFloat32By8(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 loop:
-	GELU_FLOAT32((SI))
-	GELU_FLOAT32(16(SI))
+	VMOVUPS (SI), Y0
+	GELU_NARROW
+	VMOVUPS Y0, (SI)
 	NEXT($32)
 	VZEROUPPER
 	RET

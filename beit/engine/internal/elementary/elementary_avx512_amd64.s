@@ -1,7 +1,7 @@
 #include "textflag.h"
 
 // The table at AX: log2 e, ln 2 and what it lacks, the least and the largest argument of EXP, the coefficients of EXP, that of r^13 first; then 40, 1/√2, 4, 0.5, -0.5,
-// the mask without the sign, the coefficients of erfcx, that of u^22 first, and those of central, that of x^30 first. See table in elementary_amd64.go.
+// the mask without the sign, the coefficients of erfcx, that of u^22 first, and those of central, that of x^30 first. See table in elementary_by8.go. Values of float32 are computed eight at a time, by elementary_avx2_amd64.s.
 
 // LOAD_ARGUMENTS: SI values, CX n, AX table. Z30 and Z31 are the limits of EXP, Z29 is 1.
 #define LOAD_ARGUMENTS \
@@ -160,27 +160,6 @@ TEXT ·expFloat64(SB), NOSPLIT, $0-40
 	VZEROUPPER
 	RET
 
-// func expFloat32(values *float32, n int, table *float64, shift float32, sums *[8]float64)
-TEXT ·expFloat32(SB), NOSPLIT, $0-40
-	LOAD_ARGUMENTS
-	VBROADCASTSS shift+24(FP), Y21
-	VPXORQ Z20, Z20, Z20
-
-	LOOP
-	VMOVUPS.Z (SI), K1, Y0
-	VSUBPS Y21, Y0, Y0
-	VCVTPS2PD Y0, Z0
-	EXP
-	VCVTPD2PS Z0, Y0
-	VMOVUPS Y0, K1, (SI)
-	VCVTPS2PD Y0, Z0
-	VADDPD Z0, Z20, K1, Z20
-	NEXT($32)
-	MOVQ sums+32(FP), SI
-	VMOVUPD Z20, (SI)
-	VZEROUPPER
-	RET
-
 // func geluFloat64(values *float64, n int, table *float64)
 TEXT ·geluFloat64(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
@@ -191,21 +170,6 @@ TEXT ·geluFloat64(SB), NOSPLIT, $0-24
 	GELU
 	VMOVUPD Z0, K1, (SI)
 	NEXT($64)
-	VZEROUPPER
-	RET
-
-// func geluFloat32(values *float32, n int, table *float64)
-TEXT ·geluFloat32(SB), NOSPLIT, $0-24
-	LOAD_ARGUMENTS
-	LOAD_GELU
-
-	LOOP
-	VMOVUPS.Z (SI), K1, Y0
-	VCVTPS2PD Y0, Z0
-	GELU
-	VCVTPD2PS Z0, Y0
-	VMOVUPS Y0, K1, (SI)
-	NEXT($32)
 	VZEROUPPER
 	RET
 
@@ -222,21 +186,5 @@ TEXT ·divideFloat64(SB), NOSPLIT, $0-24
 	VDIVPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 	NEXT($64)
-	VZEROUPPER
-	RET
-
-// func divideFloat32(values *float32, n int, by float32)
-TEXT ·divideFloat32(SB), NOSPLIT, $0-20
-	MOVQ values+0(FP), SI
-	MOVQ n+8(FP), CX
-	VBROADCASTSS by+16(FP), Y1
-	MOVQ $0xff, BX
-	KMOVW BX, K1
-
-	LOOP
-	VMOVUPS.Z (SI), K1, Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS Y0, K1, (SI)
-	NEXT($32)
 	VZEROUPPER
 	RET

@@ -52,6 +52,54 @@ func (s stepwise) gelu(x float64) float64 {
 	return x * p
 }
 
+// fma32 returns a b + c, rounded once. The sum in float64 is rounded to odd, so that rounding it to float32 is as good as rounding the exact one.
+func fma32(a, b, c float32) float32 {
+	product := float64(a) * float64(b)
+	sum := product + float64(c)
+	part := sum - product
+	if lost := (product - (sum - part)) + (float64(c) - part); lost != 0 && math.Float64bits(sum)&1 == 0 && !math.IsInf(sum, 0) {
+		sum = math.Nextafter(sum, math.Copysign(math.Inf(1), lost))
+	}
+	return float32(sum)
+}
+
+func horner32(coefficients []float32, x float32) float32 {
+	sum := coefficients[0]
+	for _, c := range coefficients[1:] {
+		sum = fma32(sum, x, c)
+	}
+	return sum
+}
+
+// exp32 and gelu32 are EXP_NARROW and GELU_NARROW as the assembly computes them.
+func (stepwise) exp32(x float32) float32 {
+	x = min(max(x, narrow[3]), narrow[4])
+	n := float32(math.RoundToEven(float64(float32(x * narrow[0]))))
+	r := fma32(-n, narrow[1], x)
+	r = fma32(-n, narrow[2], r)
+	p := 1 + fma32(float32(r*r), horner32(narrow[5:11], r), r)
+	if p != p {
+		return p
+	}
+	half := math.Floor(float64(n) / 2)
+	return float32(p*float32(math.Ldexp(1, int(half)))) * float32(math.Ldexp(1, int(float64(n)-half)))
+}
+
+func (s stepwise) gelu32(x float32) float32 {
+	away := min(float32(math.Abs(float64(x))), narrow[14])
+	square := float32(away * away)
+	lost := fma32(away, away, -square)
+	power := s.exp32(float32(-0.5 * square))
+	power = fma32(float32(-0.5*lost), power, power)
+	u := 1 / (away + 3)
+	tail := float32(u * horner32(narrow[19:27], fma32(u, narrow[17], narrow[18])))
+	got := max(x, 0) - float32(float32(max(-x, away)*tail)*power)
+	if away < 1 {
+		got = x * fma32(horner32(narrow[27:33], square), x, 0.5)
+	}
+	return got
+}
+
 // TestElementary_Stepwise makes sure that all assemblies compute the same bits: those of the operations that they share, rounded one by one.
 func TestElementary_Stepwise(t *testing.T) {
 	t.Parallel()
@@ -78,8 +126,8 @@ func TestElementary_Stepwise(t *testing.T) {
 		}{
 			{"exp", power[i], stepwise{}.exp(v - 0.25)},
 			{"GELU", gelu[i], stepwise{}.gelu(v)},
-			{"exp in float32", float64(narrow[i]), float64(float32(stepwise{}.exp(float64(less - 0.25))))},
-			{"GELU in float32", float64(short[i]), float64(float32(stepwise{}.gelu(float64(less))))},
+			{"exp in float32", float64(narrow[i]), float64(stepwise{}.exp32(less - 0.25))},
+			{"GELU in float32", float64(short[i]), float64(stepwise{}.gelu32(less))},
 		} {
 			if math.Float64bits(c.got) != math.Float64bits(c.want) && !(math.IsNaN(c.got) && math.IsNaN(c.want)) {
 				t.Fatalf("%s of %v, number %d: %v, want %v", c.what, v, i, c.got, c.want)
