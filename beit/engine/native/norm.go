@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
@@ -33,24 +34,7 @@ func (n *norm[T]) apply(ctx context.Context, threads int, y, x []T, rows int) er
 
 func (n *norm[T]) line(y, x []T) {
 	width := T(len(x))
-	mean := sum(x, func(v T) T { return v }) / width
-	variance := sum(x, func(v T) T { return (v - mean) * (v - mean) }) / width
-	scale := T(1 / math.Sqrt(float64(variance+n.epsilon)))
-	for i, v := range x {
-		y[i] = (v-mean)*scale*n.weight[i] + n.bias[i]
-	}
-}
-
-// sum returns the sum of f(v) over the values. It keeps eight partial sums, which rounds less than one and lets the processor add several at a time.
-func sum[T gemm.Float](values []T, f func(T) T) T {
-	var s [8]T
-	for ; len(values) >= 8; values = values[8:] {
-		for i := range s {
-			s[i] += f(values[i])
-		}
-	}
-	for i, v := range values {
-		s[i] += f(v)
-	}
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+	mean := elementary.Sum(x) / width
+	variance := elementary.Squares(x, mean) / width
+	elementary.Normalise(y, x, mean, T(1/math.Sqrt(float64(variance+n.epsilon))), n.weight, n.bias)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -52,9 +53,7 @@ func (m *model[T]) pool(ctx context.Context, x []T, images int) ([]T, tensor.Sha
 func (m *model[T]) mean(out, in []T) {
 	dim := len(out)
 	for line := in[dim:]; len(line) > 0; line = line[dim:] {
-		for i := range out {
-			out[i] += line[i]
-		}
+		elementary.Add(out, line[:dim])
 	}
 	for i := range out {
 		out[i] /= T(m.config.Patches())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -85,7 +86,7 @@ func (l *loader[T]) codebook() (b codebook[T], err error) {
 	}
 	b.codes.out, b.codes.in, b.codes.bias = codes, dim, make([]T, codes)
 	for line := b.values; len(line) > 0; line = line[dim:] {
-		b.squares = append(b.squares, sum(line[:dim], func(v T) T { return v * v }))
+		b.squares = append(b.squares, elementary.Squares(line[:dim], 0))
 	}
 	return b, nil
 }
@@ -235,11 +236,11 @@ func (b *codebook[T]) nearest(ctx context.Context, threads int, codes []T) ([]fl
 		squares := make([]T, count)
 		for i := range squares {
 			line := units[i*dim : (i+1)*dim]
-			length := max(T(math.Sqrt(float64(sum(line, square[T])))), T(shortest))
+			length := max(T(math.Sqrt(float64(elementary.Squares(line, 0)))), T(shortest))
 			for j := range line {
 				line[j] /= length
 			}
-			squares[i] = sum(line, square[T])
+			squares[i] = elementary.Squares(line, 0)
 		}
 		if err := b.codes.apply(ctx, threads, products, units, count, nil); err != nil {
 			return nil, err
@@ -258,5 +259,3 @@ func (b *codebook[T]) nearest(ctx context.Context, threads int, codes []T) ([]fl
 	}
 	return tokens, nil
 }
-
-func square[T gemm.Float](v T) T { return v * v }

@@ -86,16 +86,21 @@ func (w *workspace[T]) groups(do func(from, to, images int) error) error {
 func (w *workspace[T]) add(ctx context.Context, x, gamma []T) error {
 	return parallel.Chunks(ctx, w.threads, len(x)/w.dim, rowsPerTask, func(_, first, last int) {
 		branch, sum := w.branch[first*w.dim:last*w.dim], x[first*w.dim:last*w.dim]
-		for line := branch; gamma != nil && len(line) > 0; line = line[w.dim:] {
-			for i, g := range gamma {
-				line[i] *= g
+		switch {
+		case gamma == nil:
+			elementary.Add(sum, branch)
+		case w.round == nil:
+			for at := 0; at < len(sum); at += w.dim {
+				elementary.AddScaled(sum[at:at+w.dim], branch[at:at+w.dim], gamma)
 			}
-		}
-		if gamma != nil && w.round != nil {
+		default:
+			for line := branch; len(line) > 0; line = line[w.dim:] {
+				for i, g := range gamma {
+					line[i] *= g
+				}
+			}
 			w.round(branch)
-		}
-		for i, v := range branch {
-			sum[i] += v
+			elementary.Add(sum, branch)
 		}
 		if w.round != nil {
 			w.round(sum)

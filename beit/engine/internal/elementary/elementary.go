@@ -6,25 +6,18 @@ import "math"
 type Float interface{ float32 | float64 }
 
 // Softmax replaces each value v by exp v, divided by the sum of these. A NaN makes all of them NaN.
-func Softmax[T Float](values []T) {
-	largest := values[0]
-	for _, v := range values {
-		if v > largest {
-			largest = v
-		}
-	}
-	divide(values, T(exp(values, largest)))
-}
+func Softmax[T Float](values []T) { Divide(values, T(Exp(values, Largest(values)))) }
 
-// exp replaces each value v by exp(v - shift), and returns the sum of these, added up in float64.
-func exp[T Float](values []T, shift T) (sum float64) {
+// Exp replaces each value v by exp(v - shift), and returns the sum of these, added up in float64.
+func Exp[T Float](values []T, shift T) (sum float64) {
 	if fast {
 		return fastExp(values, shift)
 	}
 	return plainExp(values, shift)
 }
 
-func divide[T Float](values []T, by T) {
+// Divide divides the values by one.
+func Divide[T Float](values []T, by T) {
 	if fast {
 		fastDivide(values, by)
 	} else {

@@ -114,9 +114,9 @@ func TestElementary_Stepwise(t *testing.T) {
 	for i, v := range values {
 		narrow[i], short[i] = float32(v), float32(v)
 	}
-	exp(power, 0.25)
+	Exp(power, 0.25)
 	GELU(gelu)
-	exp(narrow, 0.25)
+	Exp(narrow, 0.25)
 	GELU(short)
 	for i, v := range values {
 		less := float32(v)
@@ -149,7 +149,7 @@ func TestElementary_SumsOfEight(t *testing.T) {
 			sums[i%8] += stepwise{}.exp(v)
 		}
 		want := ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
-		if got := exp(values, 0); got != want {
+		if got := Exp(values, 0); got != want {
 			t.Errorf("the sum of %d is %v, want %v", n, got, want)
 		}
 	}

@@ -63,7 +63,7 @@ func TestExp_WithinAnUlp(t *testing.T) {
 	t.Parallel()
 	values := append(spread(-707, 0, 1500), spread(-2, 709, 500)...)
 	got, plain := append([]float64(nil), values...), append([]float64(nil), values...)
-	exp(got, 0)
+	Exp(got, 0)
 	plainExp(plain, 0)
 	for i, v := range values {
 		want := exactExp(number(v))
@@ -122,16 +122,16 @@ func TestElementary_EveryLength(t *testing.T) {
 			narrow[i] = float32(v)
 		}
 		gelu, short := append([]float64(nil), wide...), append([]float32(nil), narrow...)
-		exp(wide[:n], 0.5)
-		exp(narrow[:n], 0.5)
+		Exp(wide[:n], 0.5)
+		Exp(narrow[:n], 0.5)
 		GELU(gelu[:n])
 		GELU(short[:n])
 		for i, v := range spread(-9, 3, 41) {
 			one, other, small, less := []float64{v}, []float64{v}, []float32{float32(v)}, []float32{float32(v)}
 			if i < n {
-				exp(one, 0.5)
+				Exp(one, 0.5)
 				GELU(other)
-				exp(small, 0.5)
+				Exp(small, 0.5)
 				GELU(less)
 			}
 			if wide[i] != one[0] || gelu[i] != other[0] || narrow[i] != small[0] || short[i] != less[0] {
@@ -148,9 +148,9 @@ func TestElementary_SpecialValues(t *testing.T) {
 		{0, 1, 0}, {inf, inf, inf}, {-inf, 0, nan}, {nan, nan, nan}, {-2000, 0, 0}, {2000, inf, 2000}, {1e-300, 1, 5e-301}, {-745, 5e-324, 0},
 	} {
 		power, gelu, narrow := []float64{c.v}, []float64{c.v}, []float32{float32(c.v)}
-		exp(power, 0)
+		Exp(power, 0)
 		GELU(gelu)
-		exp(narrow, 0)
+		Exp(narrow, 0)
 		if !same(power[0], c.exp) || !same(gelu[0], c.gelu) || !same(float64(narrow[0]), float64(float32(c.exp))) {
 			t.Errorf("%v: exp %v and %v, GELU %v, want %v and %v", c.v, power[0], narrow[0], gelu[0], c.exp, c.gelu)
 		}

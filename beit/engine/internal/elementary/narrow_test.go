@@ -44,9 +44,9 @@ func narrowErrors(from, to, step uint64) (worst narrowWorst) {
 		for i, v := range values {
 			wide[i], wideGELU[i] = float64(v), float64(v)
 		}
-		exp(power[:n], 0)
+		Exp(power[:n], 0)
 		GELU(gelu[:n])
-		exp(wide[:n], 0)
+		Exp(wide[:n], 0)
 		GELU(wideGELU[:n])
 		for i, v := range values {
 			worst.exp.add(power[i], wide[i], v)
