@@ -11,119 +11,196 @@ import (
 )
 
 // attention computes softmax(q kᵀ/√d + bias) v for each head. The linear layers before and after it are those of the block.
+//
+// It takes tiles of so many queries and keys that their scores stay in the first-level cache, and keeps for each query the largest score so far, the sum of the exponentials, and
+// the sum of the values that these weigh; when a larger score comes, both sums are scaled. So there is no matrix of scores. Where tiles begin depends on nothing but the number of
+// tokens, so results are the same for any number of threads, and any place in the batch. Sources: M. Milakov, N. Gimelshein, Online normalizer calculation for softmax, 2018;
+// T. Dao and others, FlashAttention, 2022.
+//
+// In half precision the weights of all keys are rounded, after they were divided by their sum: there the scores of a tile's queries for all keys are kept.
 type attention[T gemm.Float] struct {
-	tokens, heads, width int
-	bias                 *relpos.Table[T]
-	round                func([]T)
-	keys, values         []gemm.Matrix[T]
-	scratch              [][]T
+	tokens, heads, width, tiles int
+	bias                        *relpos.Table[T]
+	round                       func([]T)
+	// keys and values are those of a tile, for each tile of each head of each image.
+	keys, values []gemm.Matrix[T]
+	lanes        []attentionLane[T]
 }
 
-// queryRows is how many queries one task computes. With 1,025 tokens their scores take 200 KB in float32.
-const queryRows = 48
+// attentionLane is the memory of one worker.
+type attentionLane[T gemm.Float] struct {
+	queries gemm.Rows[T]
+	// scores are those of a tile, or for all keys, and what they become; spare is one line of the bias.
+	scores, spare []T
+	// sums are the weighted sums of values, [queryRows, width]. largest and weights have the largest score of each query, and the sum of its exponentials, so far.
+	sums    []T
+	largest [queryRows]T
+	weights [queryRows]float64
+}
+
+// queryRows and tileKeys are how many queries and keys a tile has. Their scores take 24 KB in float32.
+const queryRows, tileKeys = 48, 128
 
 // newAttention allocates the memory for the attention of that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
-	a.keys = make([]gemm.Matrix[T], images*a.heads)
-	a.values = make([]gemm.Matrix[T], images*a.heads)
-	a.scratch = make([][]T, m.threads)
-	for i := range a.scratch {
-		a.scratch[i] = make([]T, (gemm.PaddedRows[T](queryRows)+1)*a.tokens)
-	}
+	a.tiles = (a.tokens + tileKeys - 1) / tileKeys
+	a.keys = make([]gemm.Matrix[T], images*a.heads*a.tiles)
+	a.values = make([]gemm.Matrix[T], len(a.keys))
+	a.lanes = make([]attentionLane[T], m.threads)
 	return a
 }
 
 // apply computes out, [images, T, C], from qkv, [images, T, 3C]. It scales the queries in place. The error is that of ctx.
 func (a *attention[T]) apply(ctx context.Context, threads int, out, qkv []T, images int) error {
-	if err := parallel.Until(ctx, threads, images*a.heads, func(_, i int) { a.prepare(qkv, i/a.heads, i%a.heads) }); err != nil {
+	if err := a.prepare(ctx, threads, qkv, images); err != nil {
 		return err
+	}
+	compute := a.tiled
+	if a.round != nil {
+		compute = a.whole
 	}
 	blocks := (a.tokens + queryRows - 1) / queryRows
 	return parallel.Until(ctx, threads, images*a.heads*blocks, func(worker, i int) {
-		image, head, from := i/blocks/a.heads, i/blocks%a.heads, i%blocks*queryRows
-		a.queries(out, qkv, a.scratch[worker], image, head, from, min(a.tokens, from+queryRows))
+		compute(out, qkv, &a.lanes[worker], part{i / blocks / a.heads, i / blocks % a.heads, i % blocks * queryRows, min(a.tokens, (i%blocks+1)*queryRows)})
 	})
 }
+
+// part are the queries [from, to) of one head of an image.
+type part struct{ image, head, from, to int }
 
 // at returns the index in qkv of a token's query (part 0), key (1) or value (2).
 func (a *attention[T]) at(image, token, head, part int) int {
 	return ((image*a.tokens+token)*3+part)*a.heads*a.width + head*a.width
 }
 
-// prepare scales the queries of a head by 1/√d, in place, and packs its keys and values.
-func (a *attention[T]) prepare(qkv []T, image, head int) {
-	scale := T(1 / math.Sqrt(float64(a.width)))
-	for token := range a.tokens {
-		at := a.at(image, token, head, 0)
-		query := qkv[at : at+a.width]
-		for i := range query {
-			query[i] *= scale
-		}
+// tile returns the index of a tile, and its first key and that behind its last.
+func (a *attention[T]) tile(image, head, tile int) (index, first, last int) {
+	return (image*a.heads+head)*a.tiles + tile, tile * tileKeys, min(a.tokens, (tile+1)*tileKeys)
+}
+
+// prepare packs the keys and values of all tiles. The error is that of ctx.
+func (a *attention[T]) prepare(ctx context.Context, threads int, qkv []T, images int) error {
+	stride := 3 * a.heads * a.width
+	return parallel.Until(ctx, threads, images*a.heads*a.tiles, func(_, i int) {
+		image, head := i/a.tiles/a.heads, i/a.tiles%a.heads
+		index, first, last := a.tile(image, head, i%a.tiles)
+		a.keys[index].FillTransposed(qkv[a.at(image, first, head, 1):], last-first, a.width, stride)
+		a.values[index].Fill(qkv[a.at(image, first, head, 2):], last-first, a.width, stride)
+	})
+}
+
+// take scales the queries of a part by 1/√d, in place, and packs them.
+func (a *attention[T]) take(qkv []T, lane *attentionLane[T], p part) {
+	scale, stride := T(1/math.Sqrt(float64(a.width))), 3*a.heads*a.width
+	queries := qkv[a.at(p.image, p.from, p.head, 0):]
+	for i := range p.to - p.from {
+		query := queries[i*stride : i*stride+a.width]
+		elementary.Scale(query, scale)
 		if a.round != nil {
 			a.round(query)
 		}
 	}
-	stride := 3 * a.heads * a.width
-	a.keys[image*a.heads+head].FillTransposed(qkv[a.at(image, 0, head, 1):], a.tokens, a.width, stride)
-	a.values[image*a.heads+head].Fill(qkv[a.at(image, 0, head, 2):], a.tokens, a.width, stride)
+	lane.queries.Reset(p.to-p.from, a.width)
+	lane.queries.Fill(queries, stride, 0, lane.queries.Tiles())
 }
 
-// queries computes the output of the queries [from, to) of one head.
-func (a *attention[T]) queries(out, qkv, scratch []T, image, head, from, to int) {
-	scores := a.shares(qkv, scratch, image, head, from, to)
-	a.weigh(out, scores, &a.values[image*a.heads+head], image, head, from, to-from)
-}
-
-// shares returns how much the queries [from, to) of one head take of each token, [to - from, T], which sum to 1 for each query. The result is a part of scratch.
-func (a *attention[T]) shares(qkv, scratch []T, image, head, from, to int) []T {
-	count, stride := to-from, 3*a.heads*a.width
-	keys := &a.keys[image*a.heads+head]
-	scores := scratch[:gemm.PaddedRows[T](count)*a.tokens]
-	queries := gemm.PackRows(qkv[a.at(image, from, head, 0):], count, a.width, stride)
-	if a.round == nil {
+// tiled computes the output of some queries tile by tile.
+func (a *attention[T]) tiled(out, qkv []T, lane *attentionLane[T], p part) {
+	count := p.to - p.from
+	lane.scores = grown(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
+	lane.sums = grown(lane.sums, queryRows*a.width)
+	a.take(qkv, lane, p)
+	clear(lane.sums[:count*a.width])
+	for i := range count {
+		lane.largest[i], lane.weights[i] = T(math.Inf(-1)), 0
+	}
+	for tile := range a.tiles {
+		index, first, last := a.tile(p.image, p.head, tile)
 		for i := range count {
-			a.bias.Fill(scores[i*a.tokens:(i+1)*a.tokens], head, from+i)
+			a.bias.FillFrom(lane.scores[i*tileKeys:i*tileKeys+last-first], p.head, p.from+i, first)
 		}
-		keys.MultiplyAdd(scores, a.tokens, queries, 0, keys.Panels())
-	} else {
-		clear(scores)
-		keys.MultiplyAdd(scores, a.tokens, queries, 0, keys.Panels())
-		a.addRounded(scores[:count*a.tokens], scratch[len(scratch)-a.tokens:], head, from)
+		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries, 0, a.keys[index].Panels())
+		for i := range count {
+			lane.weigh(i, lane.scores[i*tileKeys:i*tileKeys+last-first], a.width)
+		}
+		a.values[index].MultiplyAdd(lane.sums, a.width, gemm.ViewRows(lane.scores, count, last-first, tileKeys), 0, a.values[index].Panels())
 	}
 	for i := range count {
-		elementary.Softmax(scores[i*a.tokens : (i+1)*a.tokens])
+		line := out[(p.image*a.tokens+p.from+i)*a.heads*a.width+p.head*a.width:][:a.width]
+		copy(line, lane.sums[i*a.width:])
+		elementary.Divide(line, T(lane.weights[i]))
 	}
-	if a.round != nil {
-		a.round(scores[:count*a.tokens])
-	}
-	return scores
 }
 
-// addRounded rounds the products, adds the bias, and rounds the sums. spare is scratch memory for one line of the bias.
-func (a *attention[T]) addRounded(scores, spare []T, head, from int) {
-	a.round(scores)
-	for line := scores; len(line) > 0; line = line[a.tokens:] {
-		a.bias.Fill(spare, head, from)
-		for i := range spare {
-			line[i] += spare[i]
-		}
-		from++
+// weigh replaces the scores of query i for a tile of keys by their exponentials, relative to the largest score so far, and scales what was summed up for the query before. A NaN among
+// them becomes a NaN in the weights.
+func (l *attentionLane[T]) weigh(i int, scores []T, width int) {
+	largest := elementary.Largest(scores)
+	if largest > l.largest[i] {
+		factor := [1]T{l.largest[i]}
+		l.weights[i] *= elementary.Exp(factor[:], largest)
+		elementary.Scale(l.sums[i*width:(i+1)*width], factor[0])
+		l.largest[i] = largest
 	}
-	a.round(scores)
+	shift := l.largest[i]
+	if math.IsInf(float64(shift), -1) {
+		shift = 0 // all scores so far are negative infinity, which have no weight, or NaN
+	}
+	l.weights[i] += elementary.Exp(scores, shift)
 }
 
-// weigh writes the product of the attention weights, scores, and the values to out.
-func (a *attention[T]) weigh(out, scores []T, values *gemm.Matrix[T], image, head, from, count int) {
-	channels := a.heads * a.width
-	lines := out[(image*a.tokens+from)*channels+head*a.width:]
+// grown returns memory of that size, whose values may be anything.
+func grown[T gemm.Float](memory []T, size int) []T {
+	if cap(memory) < size {
+		memory = make([]T, size)
+	}
+	return memory[:size]
+}
+
+// whole computes the output of some queries from what they take of all tokens.
+func (a *attention[T]) whole(out, qkv []T, lane *attentionLane[T], p part) {
+	count, channels := p.to-p.from, a.heads*a.width
+	a.shares(qkv, lane, p)
+	lines := out[(p.image*a.tokens+p.from)*channels+p.head*a.width:]
 	for i := range count {
 		clear(lines[i*channels : i*channels+a.width])
 	}
-	values.MultiplyAdd(lines, channels, gemm.ViewRows(scores, count, a.tokens, a.tokens), 0, values.Panels())
-	if a.round != nil {
-		for i := range count {
-			a.round(lines[i*channels : i*channels+a.width])
-		}
+	for tile := range a.tiles {
+		index, first, last := a.tile(p.image, p.head, tile)
+		a.values[index].MultiplyAdd(lines, channels, gemm.ViewRows(lane.scores[first:], count, last-first, a.tokens), 0, a.values[index].Panels())
 	}
+	for i := range count {
+		a.round(lines[i*channels : i*channels+a.width])
+	}
+}
+
+// shares returns how much some queries take of each token, [queries, T], which sum to 1 for each query. The result is a part of the lane's memory.
+func (a *attention[T]) shares(qkv []T, lane *attentionLane[T], p part) []T {
+	count := p.to - p.from
+	lane.scores = grown(lane.scores, gemm.PaddedRows[T](queryRows)*a.tokens)
+	a.take(qkv, lane, p)
+	scores := lane.scores[:count*a.tokens]
+	clear(scores)
+	for tile := range a.tiles {
+		index, first, _ := a.tile(p.image, p.head, tile)
+		a.keys[index].MultiplyAdd(scores[first:], a.tokens, lane.queries, 0, a.keys[index].Panels())
+	}
+	if a.round != nil {
+		a.round(scores)
+	}
+	lane.spare = grown(lane.spare, a.tokens)
+	for i := range count {
+		line := scores[i*a.tokens : (i+1)*a.tokens]
+		a.bias.Fill(lane.spare, p.head, p.from+i)
+		elementary.Add(line, lane.spare)
+		if a.round != nil {
+			a.round(line)
+		}
+		elementary.Softmax(line)
+	}
+	if a.round != nil {
+		a.round(scores)
+	}
+	return scores
 }

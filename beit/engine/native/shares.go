@@ -60,14 +60,14 @@ func (m *model[T]) computeShares(ctx context.Context, b *block[T], stage engine.
 	}
 	a := newAttention(m, images)
 	a.bias = b.bias
-	if err := parallel.Until(ctx, m.threads, images*heads, func(_, i int) { a.prepare(qkv, i/heads, i%heads) }); err != nil {
+	if err := a.prepare(ctx, m.threads, qkv, images); err != nil {
 		return result, err
 	}
 	result.Values = make([]float64, images*heads*tokens*tokens)
 	return result, parallel.Until(ctx, m.threads, images*heads, func(worker, i int) {
 		for from := 0; from < tokens; from += queryRows {
 			to := min(tokens, from+queryRows)
-			widen(result.Values[(i*tokens+from)*tokens:(i*tokens+to)*tokens], a.shares(qkv, a.scratch[worker], i/heads, i%heads, from, to))
+			widen(result.Values[(i*tokens+from)*tokens:(i*tokens+to)*tokens], a.shares(qkv, &a.lanes[worker], part{i / heads, i % heads, from, to}))
 		}
 	})
 }

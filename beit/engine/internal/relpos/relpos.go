@@ -31,25 +31,34 @@ func New[T float32 | float64](config arch.Config, values []T) *Table[T] {
 }
 
 // Fill writes the biases of one query token for all keys to line, of T values. A nil t means zeros.
-func (t *Table[T]) Fill(line []T, head, query int) {
-	if t == nil {
+func (t *Table[T]) Fill(line []T, head, query int) { t.FillFrom(line, head, query, 0) }
+
+// FillFrom writes the biases of one query token for the keys from one on to line, of as many values as there are to be. A nil t means zeros.
+func (t *Table[T]) FillFrom(line []T, head, query, key int) {
+	if t == nil || len(line) == 0 {
 		clear(line)
 		return
 	}
 	column := t.heads[head]
 	fromClass, toClass, classToClass := column[len(column)-3], column[len(column)-2], column[len(column)-1]
 	if query == 0 {
-		line[0] = classToClass
-		for key := 1; key < len(line); key++ {
-			line[key] = fromClass
+		for i := range line {
+			line[i] = fromClass
+		}
+		if key == 0 {
+			line[0] = classToClass
 		}
 		return
 	}
-	line[0] = toClass
-	y, x := (query-1)/t.width, (query-1)%t.width
-	at := (t.height-1-y)*(2*t.width-1) + t.width - 1 - x
-	for keys := line[1:]; len(keys) > 0; keys = keys[t.width:] {
-		copy(keys[:t.width], column[at:at+t.width])
+	if key == 0 {
+		line[0] = toClass
+		line, key = line[1:], 1
+	}
+	queryRow, queryColumn := (query-1)/t.width, (query-1)%t.width
+	row, left := (key-1)/t.width, (key-1)%t.width
+	at := (t.height-1-queryRow+row)*(2*t.width-1) + t.width - 1 - queryColumn
+	for ; len(line) > 0; left = 0 {
+		line = line[copy(line, column[at+left:at+t.width]):]
 		at += 2*t.width - 1
 	}
 }

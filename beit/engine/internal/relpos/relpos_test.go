@@ -29,6 +29,12 @@ func TestTable_FillMatchesIndex(t *testing.T) {
 				if !slices.Equal(want, got) {
 					t.Fatalf("window %v head %d query %d: %v, want %v", window, head, query, got, want)
 				}
+				for first := query % 3; first < tokens; first += 1 + tokens/7 {
+					part := make([]float64, min(tokens-first, 1+tokens/3))
+					if table.FillFrom(part, head, query, first); !slices.Equal(want[first:first+len(part)], part) {
+						t.Fatalf("window %v head %d query %d keys from %d: %v, want %v", window, head, query, first, part, want[first:first+len(part)])
+					}
+				}
 			}
 		}
 	}
