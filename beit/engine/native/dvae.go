@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,7 +25,6 @@ type dvae[T gemm.Float] struct {
 	codes  []T
 	blocks []convolutionBlock[T]
 	output convolution[T]
-	closed atomic.Bool
 }
 
 // convolutionBlock is a block of a dVAE: id(x) + gain path(x).
@@ -44,7 +42,7 @@ func newDVAE[T gemm.Float](config arch.Config, threads int, round func([]T)) *dv
 }
 
 // dvae reads all parameters, several blocks at once.
-func (l *loader[T]) dvae(ctx context.Context, threads int) (engine.Model, error) {
+func (l *loader[T]) dvae(ctx context.Context, threads int) (forwarder, error) {
 	m := newDVAE(l.config, threads, l.round)
 	m.blocks = make([]convolutionBlock[T], len(m.shapes))
 	group, ctx := errgroup.WithContext(ctx)
@@ -118,19 +116,8 @@ func (l *loader[T]) convolutionBlock(shape arch.ConvolutionBlock, threads int) (
 	return b, group.Wait()
 }
 
-// Close releases the weights.
-func (m *dvae[T]) Close() error {
-	if !m.closed.Swap(true) {
-		m.input, m.codes, m.blocks, m.output = convolution[T]{}, nil, nil, convolution[T]{}
-	}
-	return nil
-}
-
 // Forward implements [engine.Model]. When ctx ends, it stops inside a convolution.
 func (m *dvae[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (last engine.Activation, err error) {
-	if m.closed.Load() {
-		return last, engine.ErrClosed
-	}
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return last, err

@@ -10,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/offheap"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -35,6 +36,8 @@ func (l *loader[T]) part(config arch.Config, prefix string) *loader[T] {
 type memory[T gemm.Float] struct {
 	lock        sync.Mutex
 	lent, spare map[[2]int][]*gemm.Matrix[T]
+	// arena has the weights of a model that is loaded as a whole; nil means Go's heap.
+	arena *offheap.Arena
 }
 
 // take returns a matrix that nobody uses.
@@ -43,6 +46,10 @@ func (m *memory[T]) take(out, in int) *gemm.Matrix[T] {
 	defer m.lock.Unlock()
 	shape := [2]int{out, in}
 	matrix := new(gemm.Matrix[T])
+	if m.arena != nil {
+		matrix.Place(offheap.Take[T](m.arena, gemm.Elements[T](in, out)))
+		return matrix
+	}
 	if free := m.spare[shape]; len(free) > 0 {
 		matrix, m.spare[shape] = free[len(free)-1], free[:len(free)-1]
 	}
@@ -58,6 +65,13 @@ func (m *memory[T]) free() {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.lent, m.spare = nil, m.lent
+}
+
+// release frees what is outside of Go's heap; nobody may use the matrices then.
+func (m *memory[T]) release() {
+	if m.arena != nil {
+		m.arena.Free()
+	}
 }
 
 func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*loader[T], error) {
@@ -152,18 +166,44 @@ func (l *loader[T]) norm(prefix string) (n norm[T], err error) {
 	return n, l.vectors(map[string]*[]T{prefix + "weight": &n.weight, prefix + "bias": &n.bias})
 }
 
+// fewWeights is the number of bytes up to which the weights of a model are in Go's heap.
+const fewWeights = 8 << 20
+
 // load reads all parameters of a model of any kind.
 func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (engine.Model, error) {
 	l, err := newLoader(config, weights, round)
 	if err != nil {
 		return nil, err
 	}
+	if l.bytes() > fewWeights {
+		l.memory.arena = new(offheap.Arena)
+	}
+	model, err := l.whole(ctx, threads)
+	if err != nil {
+		l.memory.release()
+		return nil, err
+	}
+	return newLoaded(model, l.memory), nil
+}
+
+// bytes returns about how many bytes the parameters take.
+func (l *loader[T]) bytes() int64 {
+	total := int64(0)
+	for _, view := range l.views {
+		elements, _ := view.Shape.Elements() // which newLoader has compared with the architecture
+		total += elements
+	}
+	return total * int64(elementBytes[T]())
+}
+
+// whole reads all parameters.
+func (l *loader[T]) whole(ctx context.Context, threads int) (forwarder, error) {
 	switch {
-	case config.Convolutional():
+	case l.config.Convolutional():
 		return l.dvae(ctx, threads)
-	case config.Kind == arch.VQKD:
+	case l.config.Kind == arch.VQKD:
 		return l.vqkd(ctx, threads)
-	case config.Segments():
+	case l.config.Segments():
 		return l.upernet(ctx, threads)
 	}
 	return l.model(ctx, threads)

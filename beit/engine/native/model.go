@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -19,25 +18,12 @@ type model[T gemm.Float] struct {
 	stem   stem[T]
 	blocks []block[T]
 	tail   tail[T]
-	closed atomic.Bool
-}
-
-// Close releases the weights.
-func (m *model[T]) Close() error {
-	if m.closed.Swap(true) {
-		return nil
-	}
-	m.stem, m.blocks, m.tail = stem[T]{}, nil, tail[T]{}
-	return nil
 }
 
 // Forward implements [engine.Model]. When ctx ends, it stops inside a block, before the next part of a product or the next
 // queries of a head.
 func (m *model[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	var last engine.Activation
-	if m.closed.Load() {
-		return last, engine.ErrClosed
-	}
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return last, err

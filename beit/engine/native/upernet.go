@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,7 +34,6 @@ type upernet[T gemm.Float] struct {
 	classifier          convolution[T]
 	auxiliary           module[T]
 	auxiliaryClassifier convolution[T]
-	closed              atomic.Bool
 }
 
 // module is a convolution of several planes one behind the other, a batch norm, and ReLU. The convolution is the sum of those of each plane, so they need not be
@@ -50,7 +48,7 @@ func newUPerNet[T gemm.Float](config arch.Config, threads int, round func([]T)) 
 }
 
 // upernet reads all parameters, several at once.
-func (l *loader[T]) upernet(ctx context.Context, threads int) (engine.Model, error) {
+func (l *loader[T]) upernet(ctx context.Context, threads int) (forwarder, error) {
 	m := newUPerNet(l.config, threads, l.round)
 	var err error
 	if m.backbone, err = l.part(l.config.Backbone(), "").model(ctx, threads); err != nil {
@@ -184,22 +182,8 @@ func (l *loader[T]) enlargement(prefix string) (e enlargement[T], err error) {
 	return e, nil
 }
 
-// Close releases the weights.
-func (m *upernet[T]) Close() error {
-	if m.closed.Swap(true) {
-		return nil
-	}
-	empty := newUPerNet(m.config, m.threads, m.round)
-	m.fourfold, m.twofold, m.pools, m.bottleneck, m.merge = empty.fourfold, empty.twofold, empty.pools, nil, nil
-	m.laterals, m.outputs, m.classifier, m.auxiliary, m.auxiliaryClassifier = empty.laterals, empty.outputs, empty.classifier, nil, empty.auxiliaryClassifier
-	return m.backbone.Close()
-}
-
 // Forward implements [engine.Model]. When ctx ends, it stops inside a block or a convolution.
 func (m *upernet[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
-	if m.closed.Load() {
-		return engine.Activation{}, engine.ErrClosed
-	}
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return engine.Activation{}, err

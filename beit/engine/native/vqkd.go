@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"math"
-	"sync/atomic"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -24,7 +23,6 @@ type vqkd[T gemm.Float] struct {
 	codebook         codebook[T]
 	// decoder is nil if the model has none.
 	decoder *model[T]
-	closed  atomic.Bool
 }
 
 type taskLayer[T gemm.Float] struct{ first, second linear[T] }
@@ -48,7 +46,7 @@ func newVQKD[T gemm.Float](config arch.Config, threads int, round func([]T)) *vq
 }
 
 // vqkd reads all parameters but those that only training uses.
-func (l *loader[T]) vqkd(ctx context.Context, threads int) (engine.Model, error) {
+func (l *loader[T]) vqkd(ctx context.Context, threads int) (forwarder, error) {
 	m := newVQKD(l.config, threads, l.round)
 	c := l.config
 	var err error
@@ -91,23 +89,8 @@ func (l *loader[T]) codebook() (b codebook[T], err error) {
 	return b, nil
 }
 
-// Close releases the weights.
-func (m *vqkd[T]) Close() error {
-	if m.closed.Swap(true) {
-		return nil
-	}
-	m.toCode, m.fromCode, m.codebook = taskLayer[T]{}, taskLayer[T]{}, codebook[T]{}
-	if m.decoder != nil {
-		_ = m.decoder.Close() // never fails
-	}
-	return m.encoder.Close()
-}
-
 // Forward implements [engine.Model]. When ctx ends, it stops as that of a transformer does.
 func (m *vqkd[T]) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (tokens engine.Activation, err error) {
-	if m.closed.Load() {
-		return tokens, engine.ErrClosed
-	}
 	images, err := engine.Images(m.config, input)
 	if err != nil {
 		return tokens, err

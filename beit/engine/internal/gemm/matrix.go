@@ -71,6 +71,15 @@ func (m *Matrix[T]) FillTransposedBy(columns, inner int, read func(lines []T, fi
 	return nil
 }
 
+// Elements returns how many elements a packed B, [inner, columns], takes.
+func Elements[T Float](inner, columns int) int {
+	width := best[T]().columns
+	return divideUp(columns, width) * width * inner
+}
+
+// Place makes memory that of m, for a B that takes no more than its elements. It belongs to m from then on; a larger B gets new memory.
+func (m *Matrix[T]) Place(memory []T) { m.panels = memory }
+
 func (m *Matrix[T]) reset(inner, columns int) {
 	if m.kernel.multiply == nil {
 		m.kernel = best[T]()
