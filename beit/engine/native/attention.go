@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
@@ -108,8 +109,8 @@ func (a *attention[T]) take(qkv []T, lane *attentionLane[T], p part) {
 // tiled computes the output of some queries tile by tile.
 func (a *attention[T]) tiled(out, qkv []T, lane *attentionLane[T], p part) {
 	count := p.to - p.from
-	lane.scores = grown(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
-	lane.sums = grown(lane.sums, queryRows*a.width)
+	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
+	lane.sums = sized(lane.sums, queryRows*a.width)
 	a.take(qkv, lane, p)
 	clear(lane.sums[:count*a.width])
 	for i := range count {
@@ -133,8 +134,11 @@ func (a *attention[T]) tiled(out, qkv []T, lane *attentionLane[T], p part) {
 	}
 }
 
-// weigh replaces the scores of query i for a tile of keys by their exponentials, relative to the largest score so far, and scales what was summed up for the query before. A NaN among
-// them becomes a NaN in the weights.
+// sized returns memory of that size, whose values may be anything.
+func sized[T gemm.Float](memory []T, size int) []T { return slices.Grow(memory[:0], size)[:size] }
+
+// weigh replaces the scores of query i for a tile of keys by their exponentials, relative to the largest score so far, and scales what was summed up for the query before. A NaN
+// among them becomes a NaN in the weights.
 func (l *attentionLane[T]) weigh(i int, scores []T, width int) {
 	largest := elementary.Largest(scores)
 	if largest > l.largest[i] {
@@ -148,14 +152,6 @@ func (l *attentionLane[T]) weigh(i int, scores []T, width int) {
 		shift = 0 // all scores so far are negative infinity, which have no weight, or NaN
 	}
 	l.weights[i] += elementary.Exp(scores, shift)
-}
-
-// grown returns memory of that size, whose values may be anything.
-func grown[T gemm.Float](memory []T, size int) []T {
-	if cap(memory) < size {
-		memory = make([]T, size)
-	}
-	return memory[:size]
 }
 
 // whole computes the output of some queries from what they take of all tokens.
@@ -178,7 +174,7 @@ func (a *attention[T]) whole(out, qkv []T, lane *attentionLane[T], p part) {
 // shares returns how much some queries take of each token, [queries, T], which sum to 1 for each query. The result is a part of the lane's memory.
 func (a *attention[T]) shares(qkv []T, lane *attentionLane[T], p part) []T {
 	count := p.to - p.from
-	lane.scores = grown(lane.scores, gemm.PaddedRows[T](queryRows)*a.tokens)
+	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*a.tokens)
 	a.take(qkv, lane, p)
 	scores := lane.scores[:count*a.tokens]
 	clear(scores)
@@ -189,7 +185,7 @@ func (a *attention[T]) shares(qkv []T, lane *attentionLane[T], p part) []T {
 	if a.round != nil {
 		a.round(scores)
 	}
-	lane.spare = grown(lane.spare, a.tokens)
+	lane.spare = sized(lane.spare, a.tokens)
 	for i := range count {
 		line := scores[i*a.tokens : (i+1)*a.tokens]
 		a.bias.Fill(lane.spare, p.head, p.from+i)

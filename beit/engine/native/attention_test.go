@@ -48,7 +48,7 @@ func (c *attentionCase[T]) apply(t *testing.T, threads int) []T {
 	return out
 }
 
-// definition returns what the definition says, in float64, and the largest score of each query beside its neighbours, by which rounding is multiplied.
+// definition returns what the definition says, in float64.
 func (c *attentionCase[T]) definition() []float64 {
 	tokens, heads, width := c.config.Tokens(), c.config.Heads, c.config.HeadDim()
 	at := func(image, token, head, part, i int) float64 {
@@ -126,8 +126,8 @@ func TestAttention_ThreadsAndPlaceDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestAttention_NotFinite puts a value that is not finite into a key of each tile: a score of NaN or infinity makes all that its query computes NaN, and one of negative infinity has no
-// weight, whatever came before it or comes after it.
+// TestAttention_NotFinite puts a value that is not finite into a key of each tile: a score of NaN or infinity makes all that its query computes NaN, and one of negative infinity
+// has no weight, whatever came before it or comes after it.
 func TestAttention_NotFinite(t *testing.T) {
 	t.Parallel()
 	const heads, width, patches = 1, 4, 300

@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -20,7 +21,8 @@ func (Engine) Name() string { return "native" }
 // Supports reports whether the engine computes in that dtype.
 func (Engine) Supports(dtype tensor.DType) bool { return dtype.IsFloat() }
 
-// Load copies the weights into packed matrices. It implements [engine.Engine].
+// Load copies the weights into packed matrices, which in half precision have 16 bits for each value. Until Close those of a large model are outside of Go's heap, where neither the
+// garbage collector nor GOMEMLIMIT counts them. It implements [engine.Engine].
 func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Named, options engine.Options) (engine.Model, error) {
 	if options.Device != "" && options.Device != "cpu" {
 		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "runs on the CPU only"}
@@ -28,13 +30,13 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	threads := threadsOf(options)
 	switch options.DType {
 	case tensor.F64:
-		return load[float64](ctx, config, weights, threads, nil)
+		return load(ctx, config, weights, threads, precision[float64]{})
 	case tensor.F32, tensor.Invalid:
-		return load[float32](ctx, config, weights, threads, nil)
+		return load(ctx, config, weights, threads, precision[float32]{})
 	case tensor.BF16:
-		return load(ctx, config, weights, threads, roundBF16)
+		return load(ctx, config, weights, threads, precision[float32]{roundBF16, gemm.BF16})
 	case tensor.F16:
-		return load(ctx, config, weights, threads, roundF16)
+		return load(ctx, config, weights, threads, precision[float32]{roundF16, gemm.F16})
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }

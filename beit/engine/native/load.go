@@ -38,6 +38,8 @@ type memory[T gemm.Float] struct {
 	lent, spare map[[2]int][]*gemm.Matrix[T]
 	// arena has the weights of a model that is loaded as a whole; nil means Go's heap.
 	arena *offheap.Arena
+	// half is the type in which matrices keep their elements, if it is one of 16 bits.
+	half gemm.Half
 }
 
 // take returns a matrix that nobody uses.
@@ -46,8 +48,14 @@ func (m *memory[T]) take(out, in int) *gemm.Matrix[T] {
 	defer m.lock.Unlock()
 	shape := [2]int{out, in}
 	matrix := new(gemm.Matrix[T])
-	if m.arena != nil {
-		matrix.Place(offheap.Take[T](m.arena, gemm.Elements[T](in, out)))
+	matrix.Keep(m.half)
+	switch elements := gemm.Elements[T](in, out); {
+	case m.arena == nil:
+	case m.half == gemm.NotHalf:
+		matrix.Place(offheap.Take[T](m.arena, elements))
+		return matrix
+	default:
+		matrix.PlaceHalf(offheap.Take[uint16](m.arena, elements))
 		return matrix
 	}
 	if free := m.spare[shape]; len(free) > 0 {
@@ -74,12 +82,20 @@ func (m *memory[T]) release() {
 	}
 }
 
-func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, round func([]T)) (*loader[T], error) {
+// precision is how the values of a dtype are computed with those of T.
+type precision[T gemm.Float] struct {
+	// round rounds values to the dtype in place; nil if T has the wanted precision.
+	round func([]T)
+	// half is the dtype if it has 16 bits.
+	half gemm.Half
+}
+
+func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, p precision[T]) (*loader[T], error) {
 	views, err := engine.Parameters(config, weights)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader[T]{config: config, views: make(map[string]tensor.View, len(views)), round: round, memory: new(memory[T])}
+	l := &loader[T]{config: config, views: make(map[string]tensor.View, len(views)), round: p.round, memory: &memory[T]{half: p.half}}
 	for i, p := range config.Params() {
 		l.views[p.Name] = views[i]
 	}
@@ -170,8 +186,8 @@ func (l *loader[T]) norm(prefix string) (n norm[T], err error) {
 const fewWeights = 8 << 20
 
 // load reads all parameters of a model of any kind.
-func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, round func([]T)) (engine.Model, error) {
-	l, err := newLoader(config, weights, round)
+func load[T gemm.Float](ctx context.Context, config arch.Config, weights []tensor.Named, threads int, p precision[T]) (engine.Model, error) {
+	l, err := newLoader(config, weights, p)
 	if err != nil {
 		return nil, err
 	}

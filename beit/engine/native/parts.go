@@ -54,23 +54,23 @@ func (e Engine) Parts(config arch.Config, weights []tensor.Named, options engine
 	}
 	switch options.DType {
 	case tensor.F64:
-		return newParts[float64](config, weights, threadsOf(options), nil)
+		return newParts(config, weights, threadsOf(options), precision[float64]{})
 	case tensor.F32, tensor.Invalid:
-		return newParts[float32](config, weights, threadsOf(options), nil)
+		return newParts(config, weights, threadsOf(options), precision[float32]{})
 	case tensor.BF16:
-		return newParts(config, weights, threadsOf(options), roundBF16)
+		return newParts(config, weights, threadsOf(options), precision[float32]{roundBF16, gemm.BF16})
 	case tensor.F16:
-		return newParts(config, weights, threadsOf(options), roundF16)
+		return newParts(config, weights, threadsOf(options), precision[float32]{roundF16, gemm.F16})
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }
 
-func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads int, round func([]T)) (*Parts, error) {
-	l, err := newLoader(config, weights, round)
+func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads int, precise precision[T]) (*Parts, error) {
+	l, err := newLoader(config, weights, precise)
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{free: l.memory.free}
+	p, round := &Parts{free: l.memory.free}, precise.round
 	switch {
 	case config.Convolutional():
 		m := newDVAE(config, threads, round)

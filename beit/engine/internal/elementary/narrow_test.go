@@ -60,7 +60,7 @@ func narrowErrors(from, to, step uint64) (worst narrowWorst) {
 	return worst
 }
 
-// check fails where an error is larger than docs/libtorch.md says.
+// check fails where an error is larger than doc.go says.
 func (w narrowWorst) check(t *testing.T) {
 	t.Helper()
 	for _, c := range []struct {

@@ -20,6 +20,9 @@ func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, 
 //go:noescape
 func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
 
+// wideIntegers reports whether this processor has the instructions of widenBF16By8 and widenF16By8.
+var wideIntegers = cpu.X86.HasAVX2
+
 // kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {
 	var found []kernel[T]

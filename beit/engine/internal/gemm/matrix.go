@@ -1,5 +1,7 @@
 package gemm
 
+import "slices"
+
 // Matrix is a right-hand side B, [inner, columns], laid out for the kernel. It may be read from several goroutines at once. The zero value is empty; Fill
 // it before use.
 type Matrix[T Float] struct {
@@ -8,6 +10,9 @@ type Matrix[T Float] struct {
 	// panels has a panel for each group of kernel.columns columns: [inner, kernel.columns], contiguous. The last panel may have unused columns, whose
 	// products are not added to C.
 	panels []T
+	// halves has them instead if half is not NotHalf.
+	halves []uint16
+	half   Half
 }
 
 // PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from row to row. Use it for the weight of a linear
@@ -27,11 +32,18 @@ func (m *Matrix[T]) PanelColumns() int { return m.kernel.columns }
 // Part returns the columns of the panels [from, to), without copying.
 func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
 	width := m.kernel.columns
-	return &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, panels: m.panels[from*width*m.inner : to*width*m.inner]}
+	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half}
+	if m.half == NotHalf {
+		part.panels = m.panels[from*width*m.inner : to*width*m.inner]
+	} else {
+		part.halves = m.halves[from*width*m.inner : to*width*m.inner]
+	}
+	return part
 }
 
 // Fill sets m to a packed copy of b, [inner, columns] with stride elements from row to row. It reuses m's memory.
 func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
+	m.whole()
 	m.reset(inner, columns)
 	width := m.kernel.columns
 	for panel := range m.Panels() {
@@ -46,6 +58,7 @@ func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
 
 // FillTransposed is PackTransposed into m, whose memory it reuses.
 func (m *Matrix[T]) FillTransposed(b []T, columns, inner, stride int) {
+	m.whole()
 	m.reset(inner, columns)
 	width := m.kernel.columns
 	for panel := range m.Panels() {
@@ -60,13 +73,23 @@ func (m *Matrix[T]) FillTransposedBy(columns, inner int, read func(lines []T, fi
 	m.reset(inner, columns)
 	width := m.kernel.columns
 	lines := make([]T, min(width, columns)*inner)
+	var wide []T
+	if m.half != NotHalf {
+		wide = make([]T, width*inner)
+	}
 	for panel := range m.Panels() {
 		from := panel * width
 		filled := min(width, columns-from)
 		if err := read(lines[:filled*inner], from); err != nil {
 			return err
 		}
-		interleave(m.panels[panel*width*inner:(panel+1)*width*inner], lines, filled, width, inner, inner)
+		if m.half == NotHalf {
+			wide = m.panels[panel*width*inner : (panel+1)*width*inner]
+		}
+		interleave(wide, lines, filled, width, inner, inner)
+		if m.half != NotHalf {
+			m.half.narrow(m.halves[panel*width*inner:(panel+1)*width*inner], asFloat32(wide))
+		}
 	}
 	return nil
 }
@@ -80,16 +103,24 @@ func Elements[T Float](inner, columns int) int {
 // Place makes memory that of m, for a B that takes no more than its elements. It belongs to m from then on; a larger B gets new memory.
 func (m *Matrix[T]) Place(memory []T) { m.panels = memory }
 
+// whole makes sure that m does not keep its elements in 16 bits, which those that fill it at once may not fit.
+func (m *Matrix[T]) whole() {
+	if m.half != NotHalf {
+		panic("gemm: a matrix of half precision is filled by FillTransposedBy")
+	}
+}
+
 func (m *Matrix[T]) reset(inner, columns int) {
 	if m.kernel.multiply == nil {
 		m.kernel = best[T]()
 	}
 	m.inner, m.columns = inner, columns
 	size := m.Panels() * m.kernel.columns * inner
-	if cap(m.panels) < size {
-		m.panels = make([]T, size)
+	if m.half == NotHalf {
+		m.panels = slices.Grow(m.panels[:0], size)[:size]
+	} else {
+		m.halves = slices.Grow(m.halves[:0], size)[:size]
 	}
-	m.panels = m.panels[:size]
 }
 
 // interleave writes rows of b as columns of out, which is width elements wide, in pieces that fit the first-level cache.

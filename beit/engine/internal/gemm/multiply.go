@@ -12,6 +12,11 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 	if m.ragged(a, to) {
 		spare = make([]T, m.kernel.rows*m.kernel.columns)
 	}
+	var wide *[depth * widest]float32
+	if m.half != NotHalf {
+		wide = widened.Get().(*[depth * widest]float32)
+		defer widened.Put(wide)
+	}
 	for p := 0; p < m.inner; p += depth {
 		k := min(depth, m.inner-p)
 		for panel := from; panel < to; panel++ {
@@ -19,9 +24,20 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 			if panel+1 == to {
 				ahead = m.address(from, p+depth)
 			}
-			m.column(c, stride, a, panel, p, k, ahead, spare)
+			m.column(c, stride, a, panel, p, m.lines(panel, p, k, wide), ahead, spare)
 		}
 	}
+}
+
+// lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide.
+func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
+	width := m.kernel.columns
+	from, to := (panel*m.inner+p)*width, (panel*m.inner+p+k)*width
+	if m.half == NotHalf {
+		return m.panels[from:to]
+	}
+	m.half.widen(wide[:], m.halves[from:to])
+	return unsafe.Slice((*T)(unsafe.Pointer(wide)), to-from) // T is float32
 }
 
 // ragged reports whether C ends inside a tile at its lower or right edge.
@@ -31,17 +47,20 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 
 // address returns where line p of a panel is, or would be.
 func (m *Matrix[T]) address(panel, p int) uintptr {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + uintptr((panel*m.inner+p)*m.kernel.columns)*unsafe.Sizeof(T(0))
+	at := uintptr((panel*m.inner + p) * m.kernel.columns)
+	if m.half != NotHalf {
+		return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*unsafe.Sizeof(uint16(0))
+	}
+	return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + at*unsafe.Sizeof(T(0))
 }
 
-// column multiplies all tiles of a with one panel of B, for the inner indices [p, p+k). Each asks for a part of the next panel, which is at ahead. spare is memory
-// for a tile that reaches beyond C.
-func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p, k int, ahead uintptr, spare []T) {
+// column multiplies all tiles of a with b, the lines of a panel of B from p on. Each asks for a part of the next panel, which is at ahead. spare is memory for a tile that reaches
+// beyond C.
+func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ahead uintptr, spare []T) {
 	size := unsafe.Sizeof(T(0))
 	width, height := m.kernel.columns, m.kernel.rows
-	left := panel * width
+	k, left := len(b)/width, panel*width
 	columns := min(width, m.columns-left)
-	b := m.panels[(panel*m.inner+p)*width : (panel*m.inner+p+k)*width]
 	row, step := uintptr(a.row)*size, uintptr(a.step)*size
 	pace := uintptr(divideUp(width*int(size), max(1, a.Tiles())))
 	for t := range a.Tiles() {

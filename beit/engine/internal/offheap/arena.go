@@ -23,7 +23,7 @@ const (
 )
 
 // Take returns n values, all 0, which nobody may use after Free. Where the system has no such memory they are in Go's heap.
-func Take[T float32 | float64](a *Arena, n int) []T {
+func Take[T float32 | float64 | uint16](a *Arena, n int) []T {
 	if n == 0 {
 		return nil
 	}
