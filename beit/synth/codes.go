@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/beitzoo/beitzoo/internal/random"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -40,15 +41,15 @@ func (c *codes) WriteTo(w io.Writer) (int64, error) {
 
 // fill appends a row. Squares and their sum are exact in float64 for rows of at most 32 elements.
 func (c *codes) fill(out []byte, row int64) []byte {
-	first := c.key + uint64(row*c.dim)*golden + golden
+	first := c.key + uint64(row*c.dim)*random.Golden + random.Golden
 	sum := 0.0
 	for i := range c.dim {
-		value := float64(c.scale * unit(first+uint64(i)*golden))
+		value := float64(c.scale * unit(first+uint64(i)*random.Golden))
 		sum += value * value
 	}
 	norm := math.Sqrt(sum)
 	for i := range c.dim {
-		value := float64(c.scale * unit(first+uint64(i)*golden))
+		value := float64(c.scale * unit(first+uint64(i)*random.Golden))
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(value/norm)))
 	}
 	return out

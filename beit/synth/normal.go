@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/beitzoo/beitzoo/internal/random"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -45,11 +46,11 @@ func (n *normal) WriteTo(w io.Writer) (int64, error) {
 // fill appends the elements from one index to another. The top 52 bits of a random number choose the middle of one of 2^52 equal parts of (-1, 1), and the inverse
 // of the distribution function takes that to a value.
 func (n *normal) fill(out []byte, from, to int64) []byte {
-	state := n.key + uint64(from)*golden + golden
+	state := n.key + uint64(from)*random.Golden + random.Golden
 	for range to - from {
-		u := (float64(mix(state)>>12)+0.5)/(1<<51) - 1
+		u := (float64(random.Mix(state)>>12)+0.5)/(1<<51) - 1
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(n.deviation*math.Sqrt2*math.Erfinv(u))))
-		state += golden
+		state += random.Golden
 	}
 	return out
 }

@@ -9,30 +9,20 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/random"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// golden is 2^64 divided by the golden ratio, the increment of splitmix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number
-// generators", 2014).
-const golden = 0x9E3779B97F4A7C15
-
-// mix is the output function of splitmix64.
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
-}
-
 // unit returns a multiple of 2^-23 in [-1, 1), which is exact in float32.
 func unit(state uint64) float32 {
-	return float32(int32(mix(state)>>40)-1<<23) / (1 << 23)
+	return float32(int32(random.Mix(state)>>40)-1<<23) / (1 << 23)
 }
 
 // key returns the start of the stream of values of one name, from the 64-bit FNV-1a hash of the name and the seed.
 func key(name string, seed uint64) uint64 {
 	hash := fnv.New64a()
 	_, _ = io.WriteString(hash, name) // never fails
-	return hash.Sum64() ^ mix(seed+golden)
+	return hash.Sum64() ^ random.Mix(seed+random.Golden)
 }
 
 // distributions have the centre and the scale of the values, by the end of the canonical name; the first line that matches is used. The scale of other
@@ -102,11 +92,11 @@ func Weights(config arch.Config, seed uint64) []tensor.Named {
 // Image returns probe image n for an architecture: random values in [-2, 2), as normalised pixels have, [Channels, ImageHeight, ImageWidth], row-major. The
 // slice belongs to the caller.
 func Image(n int, config arch.Config, seed uint64) []float32 {
-	state := key(fmt.Sprintf("input.%d", n), seed) + golden
+	state := key(fmt.Sprintf("input.%d", n), seed) + random.Golden
 	pixels := make([]float32, config.Channels*config.ImageHeight*config.ImageWidth)
 	for i := range pixels {
 		pixels[i] = 2 * unit(state)
-		state += golden
+		state += random.Golden
 	}
 	return pixels
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/beitzoo/beitzoo/internal/random"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -103,7 +104,7 @@ func (g *stream) WriteTo(w io.Writer) (int64, error) {
 //go:norace
 func (g *stream) fill(out []byte, row, col int64) {
 	index := g.base + uint64(row)*g.down + uint64(col)*g.across
-	state, increment := g.key+index*golden+golden, g.across*golden
+	state, increment := g.key+index*random.Golden+random.Golden, g.across*random.Golden
 	centre, scale := g.centre, g.scale
 	for len(out) >= elementSize {
 		binary.LittleEndian.PutUint32(out, math.Float32bits(centre+scale*unit(state)))
