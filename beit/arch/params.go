@@ -2,6 +2,8 @@ package arch
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -137,4 +139,19 @@ func norm(name string, dim int) []Param {
 
 func linear(name string, out, in int) []Param {
 	return []Param{{Name: name + ".weight", Shape: tensor.Shape{out, in}, Linear: true}, {Name: name + ".bias", Shape: tensor.Shape{out}}}
+}
+
+// Layer returns the number of the layer that a parameter belongs to, as microsoft/unilm counts for its decay of learning rates by layer (beit/optim_factory.py,
+// get_num_layer_for_vit): 0 before the first block, i + 1 in block i, and Depth + 1 behind the last, where the table that all blocks share is counted too.
+func (c Config) Layer(name string) int {
+	switch {
+	case name == "cls_token", name == "mask_token", name == "pos_embed", strings.HasPrefix(name, "patch_embed."):
+		return 0
+	case strings.HasPrefix(name, "blocks."):
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "blocks."), ".")
+		if block, err := strconv.Atoi(number); err == nil && block >= 0 && block < c.Depth {
+			return block + 1
+		}
+	}
+	return c.Depth + 1
 }

@@ -223,3 +223,6 @@ func opened(t testing.TB, name string) []tensor.Named {
 	t.Cleanup(func() { file.Close() })
 	return file.Tensors
 }
+
+// Tensors returns the tensors of a file in testdata under their names there, which are valid until the test ends.
+func Tensors(t testing.TB, name string) []tensor.Named { return opened(t, name) }

@@ -27,14 +27,18 @@ func (s *scope) emit(tap engine.Tap, stage engine.Stage, x value, shape tensor.S
 func (s *scope) activation(stage engine.Stage, x value, shape tensor.Shape) engine.Activation {
 	elements, err := shape.Elements()
 	s.fail(err)
-	var values []float64
+	return engine.Activation{Name: stage.String(), Shape: slices.Clone(shape), Values: s.read(x, int(elements))}
+}
+
+// read returns a copy of the elements of x in Go's memory.
+func (s *scope) read(x value, elements int) (values []float64) {
 	s.within(func(s *scope) {
-		raw := s.bytes(s.copyTo(x, cpu, float64s), int(elements)*8)
+		raw := s.bytes(s.copyTo(x, cpu, float64s), elements*8)
 		if s.err == nil && elements > 0 {
 			values = slices.Clone(unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(raw))), elements))
 		}
 	})
-	return engine.Activation{Name: stage.String(), Shape: slices.Clone(shape), Values: values}
+	return values
 }
 
 // checkShape makes the scope fail unless x has the shape want. what names x in the error.

@@ -20,7 +20,7 @@ func (a attention) apply(s *scope, x value, t *transformer, images int) value {
 	bias := t.noBias
 	if a.bias != nil {
 		var err error
-		bias, err = a.bias.get(t.machine)
+		bias, err = a.bias.get(s, t.machine)
 		s.fail(err)
 	}
 	return s.keep(func(s *scope) value {

@@ -22,10 +22,15 @@ type positions struct {
 	name  string
 	// matrix belongs to the model's scope.
 	matrix value
+	// leaf is the table in training, when the matrix is made of it each time, and index where its elements are; see leaves.
+	leaf, index value
 }
 
 // positions reads a bias table and copies it in its own dtype.
 func (l *loader) positions(name string) *positions {
+	if l.leaves != nil {
+		return &positions{config: l.config, leaf: l.parameter(name), index: l.leaves.index}
+	}
 	view := l.at(name)
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
@@ -38,8 +43,11 @@ func (l *loader) positions(name string) *positions {
 	return &positions{config: l.config, table: view, name: l.prefix + name}
 }
 
-// get returns the matrix.
-func (p *positions) get(m *machine) (value, error) {
+// get returns the matrix, and an error of making it. In training s owns the matrix.
+func (p *positions) get(s *scope, m *machine) (value, error) {
+	if p.leaf != (value{}) {
+		return s.recorded(p, m.device), nil
+	}
 	if p.matrix == (value{}) {
 		if m.dtype == float64s {
 			p.matrix = gather[float64](p, m, float64s)

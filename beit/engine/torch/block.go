@@ -43,9 +43,10 @@ func (l *loader) block(i int, shared *positions) (b block) {
 // qkvBias reads the biases of queries and values. Between them it puts zeros for the keys, which have no bias.
 func (l *loader) qkvBias(prefix string) value {
 	return l.scope.keep(func(s *scope) value {
-		read := func(name string) value { return s.copyTo(l.view(s, prefix+name), l.device, l.dtype) }
-		zeros := s.copyTo(s.floats(make([]float32, l.config.EmbedDim), int64(l.config.EmbedDim)), l.device, l.dtype)
-		return s.concatenate(0, read("attn.q_bias"), zeros, read("attn.v_bias"))
+		part := *l
+		part.scope = s
+		zeros := s.zeros(l.device, l.dtype, int64(l.config.EmbedDim))
+		return s.concatenate(0, part.parameter(prefix+"attn.q_bias"), zeros, part.parameter(prefix+"attn.v_bias"))
 	})
 }
 

@@ -6,12 +6,17 @@ package torch
 type linear struct {
 	weight, bias value
 	packed       bool
+	// recorded says that the layer is trained, and half that it then computes in bfloat16, whatever it is given.
+	recorded, half bool
 }
 
 // apply returns x times the transposed weight plus bias, [..., out].
 func (l linear) apply(s *scope, x value) value {
 	if l.packed {
 		return s.run(packedLinear, x, l.weight, l.bias)
+	}
+	if l.half {
+		x = s.cast(x, bfloat16)
 	}
 	return s.linear(x, l.weight, l.bias)
 }
@@ -20,6 +25,9 @@ func (l linear) apply(s *scope, x value) value {
 func (l linear) applyGELU(s *scope, x value) value {
 	if l.packed {
 		return s.run(packedGELU, x, l.weight, l.bias)
+	}
+	if l.recorded {
+		return s.recordedGELU(l.apply(s, x))
 	}
 	return s.gelu(s.linear(x, l.weight, l.bias))
 }
@@ -35,6 +43,9 @@ func (l *loader) pack(name string, rows int, bias value) linear {
 	elements, err := shape.Elements()
 	l.scope.fail(err)
 	out := int64(shape[0])
+	if l.leaves != nil {
+		return l.leaves.linear(l.scope, l.scope.reshape(l.parameter(name), out, elements/out), bias)
+	}
 	weight := l.scope.keep(func(s *scope) value {
 		flat := s.reshape(l.view(s, name), out, elements/out)
 		if !l.packs {

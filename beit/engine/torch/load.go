@@ -29,6 +29,8 @@ type loader struct {
 	buffer []byte
 	// packs means that the weights of linear layers are packed, and packsConvolutions that those of convolutions are.
 	packs, packsConvolutions bool
+	// leaves has, in training, the parameters by name. Then nothing is read: a model is put together of them, which libtorch records.
+	leaves *leaves
 }
 
 // load reads all parameters of the model. It runs on the model's thread.
@@ -106,8 +108,11 @@ func (l *loader) withBuffer(part func()) error {
 	return l.scope.err
 }
 
-// parameter returns a copy of one parameter on the model's device, in its dtype.
+// parameter returns a copy of one parameter on the model's device, in its dtype, or in training the parameter.
 func (l *loader) parameter(name string) value {
+	if l.leaves != nil {
+		return l.leaves.values[l.prefix+name]
+	}
 	return l.scope.keep(func(s *scope) value { return s.copyTo(l.view(s, name), l.device, l.dtype) })
 }
 

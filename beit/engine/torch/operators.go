@@ -288,6 +288,20 @@ func (s *scope) floats(values []float32, shape ...int64) value {
 	})
 }
 
+// doubles returns a tensor with a copy of values.
+func (s *scope) doubles(values []float64, shape ...int64) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 8, int(float64s))
+	})
+}
+
+// longs returns a tensor with a copy of values.
+func (s *scope) longs(values []int64, shape ...int64) value {
+	return s.call("tensor", func(out *libtch.Ctensor) {
+		*out = libtch.AtTensorOfData(unsafe.Pointer(unsafe.SliceData(values)), shape, uint(len(shape)), 8, int(int64s))
+	})
+}
+
 // integers returns a tensor with a copy of values.
 func (s *scope) integers(values []int32) value {
 	return s.call("tensor", func(out *libtch.Ctensor) {

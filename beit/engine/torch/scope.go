@@ -90,6 +90,14 @@ func (s *scope) adopt(other *scope) {
 	other.owned = nil
 }
 
+// move takes a tensor of another scope to this one.
+func (s *scope) move(other *scope, x value) {
+	if i := slices.Index(other.owned, x); i >= 0 {
+		other.owned = slices.Delete(other.owned, i, i+1)
+		s.owned = append(s.owned, x)
+	}
+}
+
 // within runs part of a computation in a scope of its own, whose tensors are freed when part returns.
 func (s *scope) within(part func(inner *scope)) {
 	if s.err != nil {
@@ -109,13 +117,9 @@ func (s *scope) keep(part func(inner *scope) value) value {
 		if inner.err != nil {
 			return
 		}
-		for i, v := range inner.owned {
-			if v == result {
-				inner.owned = append(inner.owned[:i], inner.owned[i+1:]...)
-				s.owned = append(s.owned, v)
-				kept = v
-				return
-			}
+		if slices.Contains(inner.owned, result) {
+			s.move(inner, result)
+			kept = result
 		}
 	})
 	return kept

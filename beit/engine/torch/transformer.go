@@ -10,6 +10,9 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
+// sharedTable is the name of the relative position bias table of all blocks.
+const sharedTable = "rel_pos_bias.relative_position_bias_table"
+
 // transformer is a BEiT, or one of the two transformers of VQ-KD.
 type transformer struct {
 	*machine
@@ -39,7 +42,7 @@ func (l *loader) transformer(m *machine) *transformer {
 	var shared *positions
 	switch tokens := int64(l.config.Tokens()); {
 	case l.config.Bias == arch.SharedBias:
-		shared = l.positions("rel_pos_bias.relative_position_bias_table")
+		shared = l.positions(sharedTable)
 	case l.config.Bias == arch.NoBias && haveFused():
 		t.noBias = l.scope.zeros(m.device, m.dtype, 1, 1, tokens, tokens)
 	}
