@@ -45,6 +45,11 @@ var floors = []floor{
 	},
 	{"evaluate", []string{"beit/...", "tensor", "internal/...", "errdef"}, "a score needs a model and pictures, wherever they came from"},
 	{
+		"finetune",
+		[]string{"beit/...", "evaluate/...", "convert/checkpoint/...", "convert/output", "tensor", "internal/...", "errdef"},
+		"a training is given a model and pictures, and keeps its state in files",
+	},
+	{
 		"zoo",
 		[]string{"convert/...", "beit/arch", "beit/card", "beit/vocabulary", "tensor", "manifests/...", "internal/...", "errdef"},
 		"the zoo distributes weights; its callers run or verify them and pass in the verdict",

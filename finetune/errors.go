@@ -1,0 +1,92 @@
+package finetune
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// DivergedError says that the loss or a gradient is no longer finite. The state before the step is kept.
+type DivergedError struct {
+	// Step is the number of the step, from 0 on, Epoch that of its epoch, and Rate its learning rate.
+	Step, Epoch int
+	Rate        float64
+	// Err says what is not finite.
+	Err *engine.GradientError
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("step %d of epoch %d, with a learning rate of %.3g: %s", e.Step+1, e.Epoch+1, e.Rate, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DivergedError) Unwrap() error { return e.Err }
+
+// Is reports whether kind is errdef.ErrInput.
+func (e *DivergedError) Is(kind error) bool { return kind == errdef.ErrInput }
+
+// Hint says what helps.
+func (e *DivergedError) Hint() string {
+	return "start again with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
+}
+
+// StoppedError says that a training was stopped before its end, and can go on.
+type StoppedError struct {
+	// Step steps of Steps are done and kept; with Kept false those since the last time that something was kept are lost.
+	Step, Steps int
+	Kept        bool
+	// Err is the end of the context, or what kept the state from being written.
+	Err error
+}
+
+func (e *StoppedError) Error() string {
+	if !e.Kept {
+		return fmt.Sprintf("stopped after step %d of %d: %v", e.Step, e.Steps, e.Err)
+	}
+	return fmt.Sprintf("stopped after step %d of %d, which are kept: %v", e.Step, e.Steps, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// Hint says how to go on.
+func (e *StoppedError) Hint() string {
+	if !e.Kept {
+		return errdef.Hint(e.Err)
+	}
+	return "the same command goes on where it stopped"
+}
+
+// StateError says why a training can't go on from what is in a folder.
+type StateError struct {
+	// Path is the file.
+	Path string
+	// Differences say in what that training is not this one; empty if the file is not a state of a training at all.
+	Differences []string
+	// Err is why the file can't be read, or nil.
+	Err error
+}
+
+func (e *StateError) Error() string {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("%s: %v", e.Path, e.Err)
+	case len(e.Differences) == 0:
+		return fmt.Sprintf("%s: it is not the state of a training", e.Path)
+	}
+	return fmt.Sprintf("%s: it is of another training: %s", e.Path, strings.Join(e.Differences, "; "))
+}
+
+// Unwrap returns Err.
+func (e *StateError) Unwrap() error { return e.Err }
+
+// Is reports whether kind is errdef.ErrUsage.
+func (e *StateError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+// Hint says what to do.
+func (e *StateError) Hint() string {
+	return fmt.Sprintf("go on with what that training was started with, or keep this one in another folder; without %s it starts anew", text.Quote(e.Path))
+}
