@@ -120,7 +120,7 @@ func TestRun_DigitsResume(t *testing.T) {
 		})
 		cancel()
 		stopped := (*finetune.StoppedError)(nil)
-		if !errors.As(err, &stopped) || !stopped.Kept || stopped.Step != stop {
+		if !errors.As(err, &stopped) || stopped.Kept != stop || stopped.Step != stop {
 			t.Fatalf("step %d: %v", stop, err)
 		}
 		got, result, err := d.train(t, t.Context(), s, folder, 3, nil)
@@ -181,4 +181,3 @@ func TestRun_BestOpens(t *testing.T) {
 		t.Error(err)
 	}
 }
-

@@ -33,20 +33,23 @@ func (e *DivergedError) Hint() string {
 	return "start again with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
 }
 
-// StoppedError says that a training was stopped before its end, and can go on.
+// StoppedError says that a training was stopped before its end.
 type StoppedError struct {
-	// Step steps of Steps are done and kept; with Kept false those since the last time that something was kept are lost.
-	Step, Steps int
-	Kept        bool
-	// Err is the end of the context, or what kept the state from being written.
+	// Step steps of Steps are done, and the state after step Kept is in the folder: that is less than Step if it could not be written, and 0 if there is none.
+	Step, Steps, Kept int
+	// Err is the end of the context, or what stopped the training else.
 	Err error
 }
 
 func (e *StoppedError) Error() string {
-	if !e.Kept {
-		return fmt.Sprintf("stopped after step %d of %d: %v", e.Step, e.Steps, e.Err)
+	kept := "nothing is kept"
+	switch {
+	case e.Kept == e.Step && e.Kept > 0:
+		kept = "its state is kept"
+	case e.Kept > 0:
+		kept = fmt.Sprintf("the state after step %d is kept", e.Kept)
 	}
-	return fmt.Sprintf("stopped after step %d of %d, which are kept: %v", e.Step, e.Steps, e.Err)
+	return fmt.Sprintf("stopped after step %d of %d, and %s: %v", e.Step, e.Steps, kept, e.Err)
 }
 
 // Unwrap returns Err.
@@ -54,10 +57,14 @@ func (e *StoppedError) Unwrap() error { return e.Err }
 
 // Hint says how to go on.
 func (e *StoppedError) Hint() string {
-	if !e.Kept {
-		return errdef.Hint(e.Err)
+	hint := errdef.Hint(e.Err)
+	switch {
+	case e.Kept == 0:
+		return hint
+	case hint == "":
+		return "the same command goes on from there"
 	}
-	return "the same command goes on where it stopped"
+	return hint + "; then the same command goes on from there"
 }
 
 // StateError says why a training can't go on from what is in a folder.

@@ -156,7 +156,10 @@ func (r *run) stopped(ctx context.Context, err error) error {
 	if diverged := (*DivergedError)(nil); errors.As(err, &diverged) && kept == nil {
 		return err
 	}
-	return &StoppedError{Step: r.state.Step, Steps: r.plan.Steps, Kept: r.options.Folder != "" && kept == nil, Err: errors.Join(err, kept)}
+	if kept != nil && kept.Error() != err.Error() { // else that is why it stopped
+		err = errors.Join(err, kept)
+	}
+	return &StoppedError{Step: r.state.Step, Steps: r.plan.Steps, Kept: r.saved, Err: err}
 }
 
 // step makes one step.

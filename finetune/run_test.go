@@ -329,7 +329,7 @@ func TestRun_StopsAndGoesOn(t *testing.T) {
 		_, err := finetune.Run(ctx, plan(t, settings(), pictures), newRegression(small(false)), o)
 		cancel()
 		stopped := (*finetune.StoppedError)(nil)
-		if stop != 12 && (!errors.As(err, &stopped) || !errors.Is(err, context.Canceled) || !stopped.Kept) {
+		if stop != 12 && (!errors.As(err, &stopped) || !errors.Is(err, context.Canceled) || stopped.Kept != stopped.Step) {
 			t.Fatalf("stop %d: %v", stop, err)
 		}
 		got := newRegression(small(false))
@@ -383,12 +383,31 @@ func TestRun_BadPicture(t *testing.T) {
 	}}
 	_, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o)
 	stopped := (*finetune.StoppedError)(nil)
-	if !errors.As(err, &stopped) || !errors.Is(err, gone) || !stopped.Kept || stopped.Step != 8 {
+	if !errors.As(err, &stopped) || !errors.Is(err, gone) || stopped.Kept != 8 || stopped.Step != 8 {
 		t.Fatalf("%v", err)
 	}
 	want := fmt.Sprintf("picture %d:", plan(t, settings(), 45).Order(2)[0])
 	if !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want the first picture of the batch, %s", err, want)
+	}
+}
+
+// TestRun_NoSpace takes away the folder, after a state was kept, so that no other one can be: what then is lost is said.
+func TestRun_NoSpace(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "state")
+	o := options(folder, 45)
+	o.Progress = func(p finetune.Progress) {
+		if p.Step == 3 {
+			if err := os.RemoveAll(folder); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o)
+	stopped := (*finetune.StoppedError)(nil)
+	if !errors.As(err, &stopped) || stopped.Step != 4 || stopped.Kept != 2 || strings.Count(err.Error(), "no such file") != 1 {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -431,11 +450,13 @@ func TestRun_State(t *testing.T) {
 		}
 	}
 	for name, spoil := range map[string]func(raw []byte) []byte{
-		"cut":     func(raw []byte) []byte { return raw[:len(raw)-9] },
-		"empty":   func([]byte) []byte { return nil },
-		"version": func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `\"version\":1`, `\"version\":2`, 1)) },
-		"steps":   func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `\"step\":12`, `\"step\":10`, 1)) },
-		"names":   func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `second.head`, `second.haed`, 1)) },
+		"cut":   func(raw []byte) []byte { return raw[:len(raw)-9] },
+		"empty": func([]byte) []byte { return nil },
+		"version": func(raw []byte) []byte {
+			return []byte(strings.Replace(string(raw), `\"version\":1`, `\"version\":2`, 1))
+		},
+		"steps": func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `\"step\":12`, `\"step\":10`, 1)) },
+		"names": func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `second.head`, `second.haed`, 1)) },
 	} {
 		spoilt := t.TempDir()
 		raw, err := os.ReadFile(filepath.Join(folder, finetune.StateName))

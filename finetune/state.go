@@ -103,6 +103,11 @@ func write(ctx context.Context, path string, tensors []tensor.Named, metadata ma
 	return output.Write(ctx, path, parts, output.Options{})
 }
 
+// OpenBest opens the best parameters of the training in a folder. The caller closes them.
+func OpenBest(ctx context.Context, folder string) (*checkpoint.Checkpoint, error) {
+	return checkpoint.Open(ctx, filepath.Join(folder, BestName), checkpoint.Options{}, safetensors.Format)
+}
+
 // resume reads the state in the folder into the learner, if there is one.
 func (r *run) resume(ctx context.Context) error {
 	path := filepath.Join(r.options.Folder, StateName)
