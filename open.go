@@ -14,6 +14,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/beit/features"
 	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -32,7 +33,9 @@ type Options struct {
 	Attention *attention.Options
 	// Upright turns images as their files say before the recipe is applied, which then says so.
 	Upright bool
-	// Digest computes the digest of the weights, which reads them once more.
+	// Adapt changes the model before it is loaded. The zero value changes nothing.
+	Adapt adapt.Options
+	// Digest computes the digest of the weights, before they are changed, which reads them once more.
 	Digest bool
 }
 
@@ -101,21 +104,19 @@ func Open(ctx context.Context, name string, options Options) (*Model, error) {
 // Load opens weights and loads them into an engine. The caller closes the model. The errors are those of [convert.Open], [card.ChooseRecipe],
 // [classify.Check] and the engine.
 func Load(ctx context.Context, weights Weights, options Options) (*Model, error) {
-	opened, err := weights.Open(ctx, options.Checkpoint)
+	opened, digest, err := openBEiT(ctx, weights, options)
 	if err != nil {
 		return nil, err
 	}
 	defer opened.Close()
-	if err := opened.Config.CheckBEiT(); err != nil {
-		return nil, fmt.Errorf("%s: %w", opened.File.Path, err)
-	}
 	if err := classify.CheckModel(opened.Config); err != nil {
 		return nil, err
 	}
-	facts, err := factsOf(ctx, weights, opened, options, classify.Check)
+	facts, err := undigestedFacts(weights, opened, options, classify.Check)
 	if err != nil {
 		return nil, err
 	}
+	facts.Digest = digest
 	loaded, err := loadInto(ctx, opened, options)
 	if err != nil {
 		return nil, err
@@ -128,8 +129,39 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
 }
 
+// openBEiT opens weights that have to be those of a BEiT, and changes them as the options say. The digest is empty if it was not asked for. The caller closes the
+// model.
+func openBEiT(ctx context.Context, weights Weights, options Options) (opened *convert.Model, digest string, err error) {
+	if opened, err = weights.Open(ctx, options.Checkpoint); err != nil {
+		return nil, "", err
+	}
+	if err = opened.Config.CheckBEiT(); err != nil {
+		err = fmt.Errorf("%s: %w", opened.File.Path, err)
+	}
+	if err == nil && options.Digest {
+		digest, err = digestOf(ctx, opened.Tensors)
+	}
+	if err == nil && options.Adapt.Any() {
+		_, err = opened.Adapt(options.Adapt)
+	}
+	if err != nil {
+		opened.Close()
+		return nil, "", err
+	}
+	return opened, digest, nil
+}
+
 // factsOf returns the facts about opened weights, and the error of check for what is known, before the weights are read.
 func factsOf(ctx context.Context, weights Weights, opened *convert.Model, options Options, check func(card.Card) error) (Facts, error) {
+	facts, err := undigestedFacts(weights, opened, options, check)
+	if err == nil && options.Digest {
+		facts.Digest, err = digestOf(ctx, opened.Tensors)
+	}
+	return facts, err
+}
+
+// undigestedFacts is factsOf without the digest.
+func undigestedFacts(weights Weights, opened *convert.Model, options Options, check func(card.Card) error) (Facts, error) {
 	choice, err := opened.Recipe()
 	if err != nil {
 		return Facts{}, err
@@ -144,11 +176,7 @@ func factsOf(ctx context.Context, weights Weights, opened *convert.Model, option
 		return Facts{}, fmt.Errorf("%s: %w", weights.name(), err)
 	}
 	state := cmp.Or(opened.StateDict, opened.File.Wrapper)
-	facts := Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}
-	if options.Digest {
-		facts.Digest, err = digestOf(ctx, opened.Tensors)
-	}
-	return facts, err
+	return Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}, nil
 }
 
 // digestOf returns a digest of parameters.
@@ -191,21 +219,19 @@ func (e *Extractor) Close() error { return e.loaded.Close() }
 // LoadExtractor is [Load] for a model that need not classify: also for one for masked-image modelling or one without a head. More errors are those of
 // [classify.CheckExtractor] and [attention.New].
 func LoadExtractor(ctx context.Context, weights Weights, options Options) (*Extractor, error) {
-	opened, err := weights.Open(ctx, options.Checkpoint)
+	opened, digest, err := openBEiT(ctx, weights, options)
 	if err != nil {
 		return nil, err
 	}
 	defer opened.Close()
-	if err := opened.Config.CheckBEiT(); err != nil {
-		return nil, fmt.Errorf("%s: %w", opened.File.Path, err)
-	}
 	if err := classify.CheckPictures(opened.Config); err != nil {
 		return nil, err
 	}
 	e := &Extractor{}
-	if e.Facts, err = factsOf(ctx, weights, opened, options, classify.CheckExtractor); err != nil {
+	if e.Facts, err = undigestedFacts(weights, opened, options, classify.CheckExtractor); err != nil {
 		return nil, err
 	}
+	e.Digest = digest
 	if e.Norm, err = features.ReadNorm(opened.Config, opened.Tensors); err != nil {
 		return nil, err
 	}

@@ -67,35 +67,18 @@ func (o *Options) forNewHead() card.Facts {
 	return facts
 }
 
-// adapt changes the model as asked for, and adds to the options for writing it what was done. head is what is asked for the classes of a new head.
-func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) {
-	if options.Adapt.ImageHeight != 0 && !m.StatesRecipe() && m.Config.Classifies() {
-		if choice, err := m.Recipe(); err == nil && choice.From == card.Architecture { // at another size it is not that architecture
+// Adapt changes the opened model, as [adapt.Apply] does: its Config, Facts and Tensors are then those of the changed model, and its Changes say for each parameter
+// where it comes from. How its images are prepared stays as it was, also if that followed from the architecture, unless the result says otherwise. The errors are
+// those of [adapt.Apply].
+func (m *Model) Adapt(o adapt.Options) (*adapt.Result, error) {
+	if !m.StatesRecipe() && o.Any() {
+		if choice, err := m.Recipe(); err == nil && choice.From == card.Architecture { // changed, it is not that architecture
 			m.Facts.Recipe, m.RecipeName, m.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
 		}
 	}
-	result, err := adapt.Apply(m.Card(), m.Tensors, options.Adapt)
+	result, err := adapt.Apply(m.Card(), m.Tensors, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.File.Path, err)
-	}
-	result.Steps = slices.Concat(m.dropSteps(), m.folded(), result.Steps)
-	var refused []adapt.Step
-	for _, s := range result.Steps {
-		if s.Lossy && options.Prove && !slices.Contains(options.AllowLossy, s.Name) {
-			refused = append(refused, s)
-		}
-	}
-	if len(refused) > 0 {
-		return nil, &LossyStepsError{Steps: refused, Allowed: options.AllowLossy}
-	}
-	if head.Labels != nil {
-		if err := card.CheckLabels(head.Labels, result.Card.Config.Classes); err != nil {
-			return nil, err
-		}
-		result.Card.Labels, result.Card.From[card.Labels] = head.Labels, card.Asked
-	}
-	if head.Problem != "" {
-		result.Card.Problem, result.Card.From[card.ProblemIs] = head.Problem, card.Asked
 	}
 	changes := map[string]naming.Change{}
 	for _, c := range m.Changes {
@@ -118,6 +101,35 @@ func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) 
 	}
 	m.Config, m.Facts, m.Tensors = result.Card.Config, result.Card.Facts, result.Tensors
 	m.Notes = slices.Concat(m.Notes, result.Notes)
+	return result, nil
+}
+
+// adapt changes the model as asked for, and adds to the options for writing it what was done. head is what is asked for the classes of a new head.
+func (m *Model) adapt(options *Options, head card.Facts) (*adapt.Result, error) {
+	before := slices.Concat(m.dropSteps(), m.folded())
+	result, err := m.Adapt(options.Adapt)
+	if err != nil {
+		return nil, err
+	}
+	result.Steps = slices.Concat(before, result.Steps)
+	var refused []adapt.Step
+	for _, s := range result.Steps {
+		if s.Lossy && options.Prove && !slices.Contains(options.AllowLossy, s.Name) {
+			refused = append(refused, s)
+		}
+	}
+	if len(refused) > 0 {
+		return nil, &LossyStepsError{Steps: refused, Allowed: options.AllowLossy}
+	}
+	if head.Labels != nil {
+		if err := card.CheckLabels(head.Labels, m.Config.Classes); err != nil {
+			return nil, err
+		}
+		m.Labels, m.From[card.Labels] = head.Labels, card.Asked
+	}
+	if head.Problem != "" {
+		m.Problem, m.From[card.ProblemIs] = head.Problem, card.Asked
+	}
 	options.Steps = slices.Concat(m.Steps, result.Steps)
 	return result, nil
 }

@@ -24,12 +24,22 @@ type Options struct {
 	Rows []string
 	// Seed is that of a seeded head.
 	Seed uint64
+	// Given, if not nil, is the new head, of Classes classes.
+	Given *Given
 	// PerBlockBias gives each block a relative position bias table of its own: a copy of the shared one.
 	PerBlockBias bool
 	// Headless leaves out the head. The norm before it stays, and so does a mask token, without which the model would be one of the class token.
 	Headless bool
 	// Norm says where the norm before the new head of what was a masked model comes from; empty means FreshNorm.
 	Norm Norm
+}
+
+// Given is a head that somebody fitted.
+type Given struct {
+	// Weight is [Classes, EmbedDim] and Bias [Classes]; they are rounded to the dtype of the model.
+	Weight, Bias []float64
+	// What says who fitted it, and to what, as the end of a sentence: "fitted by a linear probe to ...".
+	What string
 }
 
 // Any reports whether the options change anything.

@@ -27,6 +27,8 @@ const (
 	SeededHead Head = "seeded"
 	// RowsHead has rows of the old head: those of some of its classes.
 	RowsHead Head = "rows"
+	// givenHead is that of Options.Given.
+	givenHead Head = "given"
 )
 
 // Heads returns the kinds of heads, the default first.
@@ -54,15 +56,20 @@ const (
 
 // ReplacesHead reports whether the options ask for a head that is not made of the old one.
 func (o Options) ReplacesHead(c arch.Config) bool {
-	return o.head(c) == ZeroHead || o.head(c) == SeededHead
+	kind := o.head(c)
+	return kind == ZeroHead || kind == SeededHead || kind == givenHead
 }
 
 // replacesHead reports whether the options ask for a head.
-func (o Options) replacesHead() bool { return o.Classes != 0 || o.Head != "" || o.Rows != nil }
+func (o Options) replacesHead() bool {
+	return o.Classes != 0 || o.Head != "" || o.Rows != nil || o.Given != nil
+}
 
 // head returns the kind of the new head, or "" if the old one stays.
 func (o Options) head(c arch.Config) Head {
 	switch {
+	case o.Given != nil:
+		return givenHead
 	case o.Head != "":
 		return o.Head
 	case o.Rows != nil:
@@ -120,6 +127,14 @@ func (o Options) checkHead(c arch.Config) error {
 	switch {
 	case o.Headless && o.replacesHead():
 		return &OptionsError{"Headless", "the model can't have a new head and none", "ask for one of the two"}
+	case o.Given != nil && (o.Head != "" || o.Rows != nil):
+		return &OptionsError{"Given", "a head is given, and another one is asked for", "ask for one of the two"}
+	case o.Given != nil && (len(o.Given.Weight) != o.Classes*c.EmbedDim || len(o.Given.Bias) != o.Classes):
+		return &OptionsError{
+			"Given", fmt.Sprintf("the head that is given has %d weights and %d biases, which is none of %s for a model with a width of %d",
+				len(o.Given.Weight), len(o.Given.Bias), text.Count(o.Classes, "class", "classes"), c.EmbedDim),
+			"fit the head to features of this model",
+		}
 	case o.Rows != nil && o.head(c) != RowsHead:
 		return &OptionsError{"Head", fmt.Sprintf("rows of the old head are chosen, and the head is to be %s", o.Head), "leave out one of the two"}
 	case o.head(c) == RowsHead && len(o.Rows) == 0:
@@ -173,32 +188,60 @@ func (m *model) setHead(o Options) error {
 		return m.takeRows(rows)
 	}
 	m.Config.Classes = o.Classes
-	weight, bias := m.headShapes()
-	weights, err := transform.Zeros(dtype, weight)
+	what, err := m.newHead(kind, o, dtype)
 	if err != nil {
 		return err
+	}
+	step := Step{Name: StepHead, What: what, Lossy: len(gone) > 0, Tensors: union(gone, m.headNames())}
+	if kind == givenHead {
+		step.Rounded = m.headNames()
+	}
+	if len(gone) > 0 {
+		step.What = fmt.Sprintf("the head of %s was replaced by %s", outputs(old), what)
+	}
+	m.forgetClasses()
+	m.step(step)
+	if kind != givenHead {
+		m.note("the head is fresh: the model has to be trained before its classes mean anything")
+	}
+	return nil
+}
+
+// newHead puts a head that is not made of the old one, and says what it is.
+func (m *model) newHead(kind Head, o Options, dtype tensor.DType) (what string, err error) {
+	weight, bias := m.headShapes()
+	if kind == givenHead {
+		for _, part := range []struct {
+			name   string
+			shape  tensor.Shape
+			values []float64
+		}{{"head.weight", weight, o.Given.Weight}, {"head.bias", bias, o.Given.Bias}} {
+			raw, err := encode(part.values, dtype)
+			if err != nil {
+				return "", err
+			}
+			m.put(part.name, tensor.View{DType: dtype, Shape: part.shape, Data: tensor.Memory(raw)}, "")
+		}
+		return fmt.Sprintf("a head of %s, %s", text.Count(o.Classes, "class", "classes"), o.Given.What), nil
+	}
+	weights, err := transform.Zeros(dtype, weight)
+	if err != nil {
+		return "", err
 	}
 	how := "all zero"
 	if kind == SeededHead {
 		how = fmt.Sprintf("drawn from seed %d, as small as unilm's", o.Seed)
 		if weights, err = transform.Cast(synth.Normal("head.weight", weight, initDeviation*headScale, o.Seed), dtype); err != nil {
-			return err
+			return "", err
 		}
 	}
 	biases, err := transform.Zeros(dtype, bias)
 	if err != nil {
-		return err
+		return "", err
 	}
 	m.put("head.weight", weights, "")
 	m.put("head.bias", biases, "")
-	what := fmt.Sprintf("a fresh head of %s, %s", text.Count(o.Classes, "class", "classes"), how)
-	if len(gone) > 0 {
-		what = fmt.Sprintf("the head of %s was replaced by %s", outputs(old), what)
-	}
-	m.forgetClasses()
-	m.step(Step{Name: StepHead, What: what, Lossy: len(gone) > 0, Tensors: union(gone, m.headNames())})
-	m.note("the head is fresh: the model has to be trained before its classes mean anything")
-	return nil
+	return fmt.Sprintf("a fresh head of %s, %s", text.Count(o.Classes, "class", "classes"), how), nil
 }
 
 // dropHead leaves out the head.

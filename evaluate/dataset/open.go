@@ -210,6 +210,16 @@ func namesOf(items []item) []string {
 	return names
 }
 
+// Names returns the classes of the data, in the order of their bytes, and those of class folders without images. Of tar files all are read through: then errors are
+// also those of reading.
+func (c *Collection) Names(ctx context.Context) (names, empty []string, err error) {
+	if c.tars == nil {
+		return slices.Clone(c.names), slices.Clone(c.empty), nil
+	}
+	seen, _, err := c.tars.classes(ctx, c.tars.files)
+	return seen, nil, err
+}
+
 // Match returns the data set with the logits of a model. If the classes do not fit, the error is a *[MismatchError] with all of them; if the real labels don't,
 // a *[RealError]. Of tar files the first is read through, and all of them for [Matching.OwnClasses]: then errors are also those of reading.
 func (c *Collection) Match(ctx context.Context, model Model, o Matching) (Set, error) {

@@ -96,25 +96,17 @@ func openTars(sources, files []string, o Options) (*Collection, error) {
 
 // matchTars matches the classes that the first tar file has or, if the answers are sought among those of the data, all of them.
 func (c *Collection) matchTars(ctx context.Context, m *matcher, o Matching) (Set, error) {
-	seen := map[string]bool{}
 	scanned := c.tars.files
 	if !o.OwnClasses {
 		scanned = scanned[:1]
 	}
-	images := 0
-	for _, file := range scanned {
-		for e, err := range c.tars.read(ctx, file, false) {
-			if err != nil {
-				return nil, err
-			}
-			seen[e.class] = true
-			images++
-		}
+	names, images, err := c.tars.classes(ctx, scanned)
+	if err != nil {
+		return nil, err
 	}
 	if images == 0 {
 		return nil, &NoImagesError{Source: scanned[0].path}
 	}
-	names := slices.Sorted(maps.Keys(seen))
 	if o.Way == ByOrder {
 		return nil, &SourceError{
 			c.source, "the classes of tar files are not matched by order, since only the end tells how many there are", "state which logit each class is, with a class map",
@@ -138,6 +130,21 @@ func (c *Collection) matchTars(ctx context.Context, m *matcher, o Matching) (Set
 		notes = append(notes, mapping.notes(false)...)
 	}
 	return &tarSet{tars: c.tars, matcher: m, matching: o, source: c.source, digest: c.tars.digest(), files: c.tars.files, classes: mapping, notes: notes}, nil
+}
+
+// classes returns the classes of the images in some files, in the order of their bytes, and the number of images.
+func (a *archives) classes(ctx context.Context, files []archive) (names []string, images int, err error) {
+	seen := map[string]bool{}
+	for _, file := range files {
+		for e, err := range a.read(ctx, file, false) {
+			if err != nil {
+				return nil, 0, err
+			}
+			seen[e.class] = true
+			images++
+		}
+	}
+	return slices.Sorted(maps.Keys(seen)), images, nil
 }
 
 // digest returns that of the names and sizes of all files.
