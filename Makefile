@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-finetune interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -65,7 +65,7 @@ interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
 	VENV=$(VENV) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh tokens
 	VENV=$(VENV) SEED=$(SEED) ./dev/interop.sh segmentation
-	$(MAKE) interop-pictures interop-folders interop-pixels interop-record interop-drawn interop-cross
+	$(MAKE) interop-finetune interop-pictures interop-folders interop-pixels interop-record interop-drawn interop-cross
 
 interop-segmentation: ## segmentation models drawn by a seed in transformers and mmsegmentation, and from each way of names back: DRAWN=50 SEED=0, or CASE=12 alone
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) ./dev/interop.sh segmentation
@@ -78,6 +78,9 @@ interop-folders: ## data sets beside torchvision and timm, and accuracy on some 
 
 interop-pixels: ## figures of maps of classes beside mmsegmentation's metric: DRAWN=40 SEED=0
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) ./dev/interop.sh pixels
+
+interop-finetune: ## augmentation beside Pillow, timm and torch, the linear probe beside Newton's method: DRAWN=20 SEED=0
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) ./dev/interop.sh finetune
 
 interop-record: ## what the scripts of `beitzoo record` record of each framework, verified: SEED=3; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh record

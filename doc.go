@@ -74,6 +74,8 @@
 //   - beit/masking: chooses the patches that a masked-image model has to recover
 //   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to
+//   - finetune/probe: fits a linear classifier to features, which says how much they tell
+//   - finetune/augment: changes pictures at random while a model is trained, as unilm and timm do
 //   - evaluate: measures accuracy on a data set
 //   - evaluate/dataset: images whose classes are known, in folders, lists and tar files
 //   - evaluate/mim: measures how many visual tokens of masked patches a model recovers

@@ -4,7 +4,7 @@
 # are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh folders`, for data sets,
 # `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
 # `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, `dev/interop.sh pixels`, for
-# figures of maps of classes, and `dev/interop.sh casts`.
+# figures of maps of classes, `dev/interop.sh finetune`, for augmentation and the linear probe, and `dev/interop.sh casts`.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
 # them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
@@ -23,7 +23,7 @@ for beside in transformers4 openmmlab; do
 done
 CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?cross, drawn, folders, mutants, casts, pictures, pixels, record, resize, segmentation or tokens}
+checks=${1:?cross, drawn, finetune, folders, mutants, casts, pictures, pixels, record, resize, segmentation or tokens}
 shift
 frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
@@ -32,6 +32,14 @@ pictures)
     CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/pictures ./dev/pictures
     exec "$VENV/bin/python" -W ignore dev/interop/pictures.py --pictures bin/pictures ${UNILM:+--unilm "$UNILM"} --seed "${SEED:-0}" --jpegs "${DRAWN:-500}" \
         ${CASE:+--case "$CASE"} "$@"
+    ;;
+finetune)
+    CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/augment ./dev/augment
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    "$VENV/bin/python" -W ignore dev/interop/augment.py draw "${SEED:-0}" "${DRAWN:-20}" "$folder/drawn.json"
+    bin/augment "$folder/drawn.json" finetune/augment/testdata/recorded.json
+    "$VENV/bin/python" -W ignore dev/interop/probe.py check bin/beitzoo manifests/embedded/digits_p16_64.pdparams manifests/embedded/images "$@"
     ;;
 folders) exec "$VENV/bin/python" -W ignore dev/interop/folders.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-40}" ${CASE:+--case "$CASE"} "$@" ;;
 record) exec "$VENV/bin/python" -W ignore dev/interop/record.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" "$@" ;;

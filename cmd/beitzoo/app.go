@@ -29,7 +29,7 @@ func commands(c *console) []*cli.Command {
 	}{
 		{models, []*cli.Command{
 			inspectCommand(c), convertCommand(c), diffCommand(c), verifyCommand(c), recordCommand(c), predictCommand(c), evalCommand(c),
-			tokenizeCommand(c), mimCommand(c), reconstructCommand(c), segmentCommand(c), schemesCommand(c),
+			finetuneCommand(c), tokenizeCommand(c), mimCommand(c), reconstructCommand(c), segmentCommand(c), schemesCommand(c),
 		}},
 		{theZoo, []*cli.Command{
 			listCommand(c), showCommand(c), pullCommand(c), publishCommand(c), yankCommand(c), deprecateCommand(c),

@@ -17,10 +17,14 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// dataFlags say where the images of an evaluation are, and which logit stands for each of their classes.
+// sourceFlags say where images are whose classes are known, and which logit stands for each of these.
+type sourceFlags struct{ truth, root, classMap, match string }
+
+// dataFlags are those of an evaluation.
 type dataFlags struct {
-	truth, root, classMap, match, among, real string
-	dryRun                                    bool
+	sourceFlags
+	among, real string
+	dryRun      bool
 }
 
 // The words of --among that are no file.
@@ -29,7 +33,7 @@ const (
 	amongOwn = "data"
 )
 
-func (f *dataFlags) flags() []cli.Flag {
+func (f *sourceFlags) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.PathFlag{
 			Name: "truth", Destination: &f.truth, Category: dataSection,
@@ -46,6 +50,11 @@ func (f *dataFlags) flags() []cli.Flag {
 			Name: "match", Destination: &f.match, Category: dataSection, DefaultText: "the first that fits all classes",
 			Usage: "match the classes of the data with those of the model by this `WAY`: " + strings.Join(wayWords(), ", "),
 		},
+	}
+}
+
+func (f *dataFlags) flags() []cli.Flag {
+	return append(f.sourceFlags.flags(),
 		&cli.StringFlag{
 			Name: "among", Destination: &f.among, Category: dataSection, DefaultText: amongAll,
 			Usage: "seek answers among `WHICH` classes: " + amongAll + " of the model, those of the " + amongOwn + ", as is usual for ImageNet-A and -R, " +
@@ -56,7 +65,7 @@ func (f *dataFlags) flags() []cli.Flag {
 			Usage: "score ImageNet's validation set by the labels in this `FILE` as well, which were collected again: real.json of google-research/reassessed-imagenet",
 		},
 		boolFlag("dry-run", &f.dryRun, "say what would be classified, and how the classes were matched, and run nothing"),
-	}
+	)
 }
 
 func wayWords() []string {
@@ -68,7 +77,7 @@ func wayWords() []string {
 }
 
 // open lists the data set that the arguments name.
-func (f *dataFlags) open(ctx context.Context, sources []string) (*dataset.Collection, error) {
+func (f *sourceFlags) open(ctx context.Context, sources []string) (*dataset.Collection, error) {
 	if f.match != "" && !slices.Contains(wayWords(), f.match) {
 		return nil, &usageError{fmt.Sprintf("--match %s is unknown", text.Quote(f.match)), suggest.Hint(suggest.Nearest(f.match, wayWords()), wayWords())}
 	}
@@ -85,15 +94,22 @@ func (f *dataFlags) open(ctx context.Context, sources []string) (*dataset.Collec
 	return found, err
 }
 
+// matching returns how the flags match classes.
+func (f *sourceFlags) matching() (o dataset.Matching, err error) {
+	o.Way = dataset.Way(f.match)
+	if f.classMap != "" {
+		o.Map, err = dataset.ReadClassMap(f.classMap)
+	}
+	return o, err
+}
+
 // match matches a data set with a model.
 func (f *dataFlags) matchWith(ctx context.Context, found *dataset.Collection, model *beitzoo.Model) (dataset.Set, error) {
-	o := dataset.Matching{Way: dataset.Way(f.match), OwnClasses: f.among == amongOwn}
-	var err error
-	if f.classMap != "" {
-		if o.Map, err = dataset.ReadClassMap(f.classMap); err != nil {
-			return nil, err
-		}
+	o, err := f.matching()
+	if err != nil {
+		return nil, err
 	}
+	o.OwnClasses = f.among == amongOwn
 	if f.among != "" && f.among != amongAll && f.among != amongOwn {
 		if o.Among, err = dataset.ReadNames(f.among); err != nil {
 			return nil, err

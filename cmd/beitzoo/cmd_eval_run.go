@@ -17,7 +17,6 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -107,11 +106,7 @@ func newEvaluation(c *console, argument string, model *beitzoo.Model, data datas
 	e := &evaluation{console: c, model: model, facts: factsOf(argument, model), part: part, workers: r.workers}
 	e.header = evaluate.HeaderFor(model.Classifier, data, part)
 	e.header.Model.Name, e.header.Model.Digest, e.header.Model.Problem, e.header.Recipe.Name = argument, model.Digest, model.Card.Problem, model.Card.RecipeName
-	dtype := options.DType
-	if dtype == tensor.Invalid {
-		dtype = tensor.F32
-	}
-	e.header.Run = evaluate.Run{Engine: chosen.Name(), DType: dtype.String(), Device: cmp.Or(options.Device, "cpu")}
+	e.header.Run = runOf(chosen, options)
 	e.header.Version = version().Version
 	if model.Entry != nil {
 		e.header.Published = publishedOf(&model.Entry.Manifest)

@@ -18,7 +18,6 @@ import (
 	"github.com/beitzoo/beitzoo/evaluate/segmentation"
 	"github.com/beitzoo/beitzoo/internal/suggest"
 	"github.com/beitzoo/beitzoo/internal/text"
-	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/zoo/manifest"
 )
 
@@ -232,8 +231,7 @@ func (e *pixelEvaluation) open(ctx context.Context, argument string, weights bei
 	e.header.Model.Name, e.header.Model.Digest, e.header.Model.Labels = argument, e.model.Digest, e.model.Labels
 	e.header.Model.Palette = e.model.Palette
 	e.header.View.Scales, e.header.View.Flip = how.Scales, how.Flip
-	dtype := cmp.Or(options.Run.DType, tensor.F32)
-	e.header.Run = evaluate.Run{Engine: options.Engine.Name(), DType: dtype.String(), Device: cmp.Or(options.Run.Device, "cpu")}
+	e.header.Run = runOf(options.Engine, options.Run)
 	e.header.Version = version().Version
 	if e.model.Entry != nil {
 		e.header.Published = publishedPixels(&e.model.Entry.Manifest)

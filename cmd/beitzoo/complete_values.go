@@ -69,6 +69,7 @@ var valuesOf = map[string]values{
 	"BYTES":       freeValues,
 	"CHECKPOINT":  modelValues,
 	"COMMAND":     {words: func(t *typedWords) []proposal { return commandWords(t.commands) }},
+	"DATA":        fileValues,
 	"DATE":        freeValues,
 	"DEST":        placeValues,
 	"DEVICE":      {words: deviceWords},
@@ -78,6 +79,7 @@ var valuesOf = map[string]values{
 	"ENGINE":      {words: engineWords},
 	"ENGINES":     {list: engineWords},
 	"EPSILON":     {words: fixedWords("1e-6", "1e-12")},
+	"FACTOR":      freeValues,
 	"FILE":        fileValues,
 	"FOLDER":      folderValues,
 	"FORMAT":      {words: func(*typedWords) []proposal { return proposals(convert.Formats()) }},
@@ -129,7 +131,6 @@ var valuesOf = map[string]values{
 	"tokenize merge PART":     {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
 
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
-	"eval DATA":              fileValues,
 	"eval --split":           {words: fixedWords("validation", "training", "val", "train", "test")},
 	"--reduce-zero-label":    {words: fixedWords(switchOn, switchOff)},
 	"inspect FILE":           modelValues,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -41,6 +43,11 @@ func engineByName(name string) (engine.Engine, error) {
 		hint = "that is a device: --device; " + hint
 	}
 	return nil, &usageError{"unknown engine " + text.Quote(name), hint}
+}
+
+// runOf says which engine runs, and how.
+func runOf(chosen engine.Engine, options engine.Options) evaluate.Run {
+	return evaluate.Run{Engine: chosen.Name(), DType: cmp.Or(options.DType, tensor.F32).String(), Device: cmp.Or(options.Device, "cpu")}
 }
 
 // unfitError says why a model cannot run: this build, or this machine, lacks something.

@@ -18,6 +18,7 @@ import (
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/evaluate/segmentation"
+	"github.com/beitzoo/beitzoo/finetune/probe"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
@@ -164,6 +165,8 @@ var flagHints = []struct {
 	{isA(func(e *segmentation.UncountedError) bool { return e.Labelling.ReduceZeroLabel }), "the flag is --reduce-zero-label off"},
 	{isA[*segmentation.UncountedError](nil), "the flag is --ignore-index NUMBER"},
 	{isA(func(e *dataset.NoImagesError) bool { return e.Flat > 0 }), "the flag is --truth FILE"},
+	{isA(func(e *probe.ClassesError) bool { return e.TooFew() }), "the flags are --folds N and --penalty FACTOR"},
+	{isA[*probe.ConvergenceError](nil), "the flag is --penalty FACTOR"},
 	{isA(func(e *dataset.ListError) bool { return e.Unrooted }), "the flag is --root FOLDER"},
 	{isA(func(e *dataset.RealError) bool { return e.Nameless }), "the flag is --labels imagenet-1k"},
 	{isA(func(e *dataset.MismatchError) bool { return e.Unsure != "" }), "the flags are --labels FILE, --class-map FILE and --match order"},

@@ -66,6 +66,7 @@ func commandLines(t *testing.T) map[string][]string {
 		"eval":                {digits, images},
 		"eval merge":          {predictionsOf(t, digits, images)},
 		"eval report":         {predictionsOf(t, digits, images), "-o", in("report.html")},
+		"finetune":            {digits, testdata("../manifests/embedded/images"), "--probe", "--penalty", "0.1", "-o", in("probed.pth")},
 		"tokenize":            {encoder, images, "-o", in("tokens.safetensors")},
 		"tokenize merge":      {in("tokens.jsonl"), "-o", in("merged.safetensors")},
 		"mim":                 {masked, image, "--tokenizer", encoder},

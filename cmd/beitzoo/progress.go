@@ -21,6 +21,8 @@ const (
 	// inTaps counts activations that are compared, each of one image.
 	inTaps   unit = "taps"
 	inPasses unit = "passes"
+	// inFits counts classifiers that were fitted.
+	inFits unit = "fits"
 )
 
 // progress shows how much of long work is done, how fast, and how long the rest will take: a bar on a terminal, events with --json, nothing

@@ -10,6 +10,7 @@ var (
 		"copy": {"mirror"}, "sync": {"mirror"}, "pack": {"bundle"}, "export": {"convert"}, "save": {"convert"}, "cast": {"convert"},
 		"info": {"inspect"}, "dump": {"inspect"}, "trace": {"record"}, "compare": {"diff"}, "test": {"verify"}, "validate": {"manifest validate", "verify"}, "check": {"verify"},
 		"evaluate": {"eval"}, "accuracy": {"eval"}, "classify": {"predict"}, "infer": {"predict"}, "run": {"predict"},
+		"train": {"finetune"}, "fit": {"finetune"}, "probe": {"finetune"}, "learn": {"finetune"},
 		"search": {"list"}, "models": {"list"}, "benchmark": {"bench"}, "env": {"doctor"}, "diagnose": {"doctor"},
 		"sign": {"manifest sign"}, "renew": {"manifest renew"}, "init": {"manifest init"}, "prune": {"cache prune"}, "clean": {"cache prune"}, "gc": {"cache prune"},
 		"forget": {"trust forget"}, "remove": {"cache prune", "trust forget"}, "rm": {"cache prune", "trust forget"}, "delete": {"cache prune", "trust forget"},

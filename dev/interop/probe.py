@@ -1,13 +1,14 @@
 """The linear probe beside a solver that has nothing to do with it: Newton's method on the whole Hessian, in float64, with torch.
 
     probe.py record FEATURES OUTPUT   keep features, as `beitzoo predict --features` wrote them, and what Newton makes of them, for the tests of Go
-    probe.py check BEITZOO MODEL DATA TEST   compare `beitzoo finetune --probe --penalty P` with Newton, for a few penalties
+    probe.py check BEITZOO MODEL DATA compare `beitzoo finetune --probe` with Newton on the features that `beitzoo predict` writes, for a few penalties
 
 The class of a picture is the folder that it is in.
 """
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,5 +70,32 @@ def record(source, output):
     safetensors.numpy.save_file(kept, output)
 
 
+def check(beitzoo, model, data):
+    """Every second picture of each class is learnt, and the others are tested."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for picture in sorted(pathlib.Path(data).glob("*/*")):
+            part = folder / ("test" if len(list((folder / "train" / picture.parent.name).glob("*"))) > len(list((folder / "test" / picture.parent.name).glob("*"))) else "train")
+            (part / picture.parent.name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(picture, part / picture.parent.name)
+        features, classes = {}, {}
+        for part in ("train", "test"):
+            listed = folder / f"{part}.txt"
+            listed.write_text("".join(f"{p}\n" for p in sorted((folder / part).glob("*/*"))), encoding="utf-8")
+            subprocess.run([beitzoo, "predict", model, "--list", str(listed), "--features", str(folder / f"{part}.safetensors"), "--dtype", "f64", "--quiet"],
+                           check=True, stdout=subprocess.DEVNULL)
+            features[part], names = read(folder / f"{part}.safetensors")
+            classes[part] = numpy.array([int(pathlib.Path(n).parent.name) for n in names])
+        for penalty in PENALTIES:
+            ran = subprocess.run([beitzoo, "finetune", model, str(folder / "train"), "--test", str(folder / "test"), "--probe", "--penalty", str(penalty), "--dtype", "f64", "--json",
+                                  "--quiet"], check=True, capture_output=True, text=True)
+            said = json.loads(ran.stdout)
+            weight, bias, value, _ = newton(features["train"], classes["train"], penalty, 10)
+            right = int((numpy.argmax(features["test"] @ weight.T + bias, 1) == classes["test"]).sum())
+            assert abs(said["objective"] - value) < 1e-10, (said["objective"], value)
+            assert said["test"]["correct"] == right, (said["test"], right)
+            print(f"penalty {penalty:g}: {value:.12f} at the minimum, {right} of {len(classes['test'])} right, in both")
+
+
 if __name__ == "__main__":
-    {"record": record}[sys.argv[1]](*sys.argv[2:])
+    {"record": record, "check": check}[sys.argv[1]](*sys.argv[2:])

@@ -9,7 +9,8 @@ import (
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
-// minimiser finds the minimum of the penalised cross-entropy by L-BFGS (J. Nocedal, "Updating quasi-Newton matrices with limited storage", 1980).
+// minimiser finds the minimum of the penalised cross-entropy by L-BFGS (J. Nocedal, "Updating quasi-Newton matrices with limited storage", 1980). Its first guess of the
+// curvature is that of features that are correlated as these are, for probabilities that are all alike; without it, many times as many steps are needed.
 type minimiser struct {
 	data    *Data
 	classes int
@@ -20,6 +21,9 @@ type minimiser struct {
 	value        float64
 	// residuals is [pictures, classes]: probabilities, less 1 for the right class. losses has that of each picture.
 	residuals, losses []float64
+	// products is the mean of the products of features, [width, width], and guess the guess of the curvature, factorised.
+	products []float64
+	guess    *cholesky
 	// steps and changes are the last moves, and how they changed the gradient, oldest first.
 	steps, changes [][]float64
 	iterations     int
@@ -29,16 +33,50 @@ type minimiser struct {
 const remembered = 20
 
 // mostIterations ends a search that does not find its minimum.
-const mostIterations = 20000
+const mostIterations = 5000
 
 func newMinimiser(d *Data, classes, threads int) *minimiser {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	size := classes*d.Width + classes
-	return &minimiser{
+	m := &minimiser{
 		data: d, classes: classes, threads: threads, at: make([]float64, size),
-		residuals: make([]float64, d.Len()*classes), losses: make([]float64, d.Len()),
+		residuals: make([]float64, d.Len()*classes), losses: make([]float64, d.Len()), products: make([]float64, d.Width*d.Width),
+	}
+	m.eachBlock(d.Width, func(j, from, to int) {
+		for i := from; i < to; i++ {
+			add(m.products[j*d.Width:(j+1)*d.Width], d.row(i), d.row(i)[j]/float64(d.Len()))
+		}
+	})
+	return m
+}
+
+// eachBlock calls do for each of n sums over pictures, on several goroutines, with the pictures from one to another: for each sum with all of them, in their order. The
+// pictures of a block are in the cache for many sums.
+func (m *minimiser) eachBlock(n int, do func(sum, from, to int)) {
+	const block = 64
+	_ = parallel.Chunks(context.Background(), m.threads, n, (n+m.threads-1)/m.threads, func(_, first, last int) { // which does not end
+		for from := 0; from < m.data.Len(); from += block {
+			for sum := first; sum < last; sum++ {
+				do(sum, from, min(from+block, m.data.Len()))
+			}
+		}
+	})
+}
+
+// flatness is the curvature of the cross-entropy along one logit, if all classes are equally probable.
+func (m *minimiser) flatness() float64 {
+	k := float64(m.classes)
+	return (k - 1) / (k * k)
+}
+
+// guessed multiplies a vector by the inverse of the guess of the curvature, in place.
+func (m *minimiser) guessed(d []float64) {
+	width := m.data.Width
+	parallel.For(m.threads, m.classes, func(_, k int) { m.guess.solve(d[k*width : (k+1)*width]) })
+	for k := m.classes * width; k < len(d); k++ {
+		d[k] /= m.flatness()
 	}
 }
 
@@ -53,6 +91,7 @@ func (m *minimiser) head() *Head {
 func (m *minimiser) minimise(ctx context.Context, penalty, bound float64) error {
 	m.penalty, m.iterations = penalty, 0
 	m.steps, m.changes = nil, nil
+	m.guess = newCholesky(m.products, m.data.Width, m.flatness(), penalty)
 	m.value, m.gradient = m.evaluate(m.at)
 	for ; largest(m.gradient) > bound; m.iterations++ {
 		if err := ctx.Err(); err != nil {
@@ -108,12 +147,14 @@ func (m *minimiser) direction() []float64 {
 		factors[i] = dot(m.steps[i], d) / dot(m.steps[i], m.changes[i])
 		add(d, m.changes[i], -factors[i])
 	}
-	scale := 1 / max(1, math.Sqrt(dot(d, d)))
+	m.guessed(d)
 	if last := len(m.steps) - 1; last >= 0 {
-		scale = dot(m.steps[last], m.changes[last]) / dot(m.changes[last], m.changes[last])
-	}
-	for i := range d {
-		d[i] *= scale
+		change := slices.Clone(m.changes[last])
+		m.guessed(change)
+		scale := dot(m.steps[last], m.changes[last]) / dot(m.changes[last], change)
+		for i := range d {
+			d[i] *= scale
+		}
 	}
 	for i, s := range m.steps {
 		add(d, s, factors[i]-dot(m.changes[i], d)/dot(m.steps[i], m.changes[i]))
@@ -160,36 +201,37 @@ func (m *minimiser) search(direction []float64, slope float64) (length float64, 
 	return 0, nil, 0, nil
 }
 
-// rowsAtOnce is how many pictures, or classes, a goroutine takes at once.
+// rowsAtOnce is how many pictures a goroutine takes at once.
 const rowsAtOnce = 16
 
 // evaluate returns the objective at a place, and its gradient. Pictures are added up in their order, whoever computes what.
 func (m *minimiser) evaluate(at []float64) (value float64, gradient []float64) {
 	width, pictures := m.data.Width, m.data.Len()
 	weights := at[:m.classes*width]
+	biases := at[len(weights):]
 	_ = parallel.Chunks(context.Background(), m.threads, pictures, rowsAtOnce, func(_, from, to int) { // which does not end
-		h := Head{m.classes, width, weights, at[len(weights):]}
+		for k := range m.classes {
+			for i := from; i < to; i++ {
+				m.residuals[i*m.classes+k] = biases[k] + dot(weights[k*width:(k+1)*width], m.data.row(i))
+			}
+		}
 		for i := from; i < to; i++ {
-			r := m.residuals[i*m.classes : (i+1)*m.classes]
-			h.logits(r, m.data.row(i))
-			m.losses[i] = residuals(r, m.data.Classes[i])
+			m.losses[i] = residuals(m.residuals[i*m.classes:(i+1)*m.classes], m.data.Classes[i])
 		}
 	})
 	gradient = make([]float64, len(at))
-	share := 1 / float64(pictures)
-	parallel.For(m.threads, m.classes, func(_, k int) {
-		g := gradient[k*width : (k+1)*width]
-		bias := 0.0
-		for i := range pictures {
+	m.eachBlock(m.classes, func(k, from, to int) {
+		for i := from; i < to; i++ {
 			r := m.residuals[i*m.classes+k]
-			add(g, m.data.row(i), r)
-			bias += r
+			add(gradient[k*width:(k+1)*width], m.data.row(i), r)
+			gradient[len(weights)+k] += r
 		}
-		for j, w := range weights[k*width : (k+1)*width] {
-			g[j] = float64(g[j]*share) + float64(m.penalty*w)
-		}
-		gradient[len(weights)+k] = bias * share
 	})
+	share := 1 / float64(pictures)
+	for i := range gradient {
+		gradient[i] *= share
+	}
+	add(gradient[:len(weights)], weights, m.penalty)
 	for _, loss := range m.losses {
 		value += loss
 	}
@@ -212,6 +254,43 @@ func residuals(r []float64, class int) float64 {
 	}
 	r[class]--
 	return math.Log(sum) - (right - most)
+}
+
+// cholesky is a matrix as the product of a lower triangle and its transpose.
+type cholesky struct {
+	lower []float64 // [n, n]
+	n     int
+}
+
+// newCholesky factorises a matrix [n, n], of which none is negative, times a factor, plus a positive number on its diagonal.
+func newCholesky(matrix []float64, n int, factor, diagonal float64) *cholesky {
+	c := &cholesky{make([]float64, n*n), n}
+	for i := range n {
+		for j := range i + 1 {
+			v := float64(factor * matrix[i*n+j])
+			if i == j {
+				v += diagonal
+			}
+			v -= dot(c.lower[i*n:i*n+j], c.lower[j*n:j*n+j])
+			if i == j {
+				c.lower[i*n+i] = math.Sqrt(max(v, diagonal)) // not less, but for rounding
+			} else {
+				c.lower[i*n+j] = v / c.lower[j*n+j]
+			}
+		}
+	}
+	return c
+}
+
+// solve divides a vector by the matrix, in place.
+func (c *cholesky) solve(x []float64) {
+	for i := range x {
+		x[i] = (x[i] - dot(c.lower[i*c.n:i*c.n+i], x[:i])) / c.lower[i*c.n+i]
+	}
+	for i := len(x) - 1; i >= 0; i-- {
+		x[i] /= c.lower[i*c.n+i]
+		add(x[:i], c.lower[i*c.n:i*c.n+i], -x[i])
+	}
 }
 
 // dot returns the product of two vectors, by four sums of every fourth term. The conversions forbid fused multiply-add, which would round otherwise on some

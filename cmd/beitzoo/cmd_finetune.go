@@ -1,0 +1,254 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/finetune/probe"
+	"github.com/beitzoo/beitzoo/internal/text"
+)
+
+// finetuneFlags are the flags of finetune.
+type finetuneFlags struct {
+	classifier classifierFlags
+	data       learningFlags
+	stream     streamFlags
+	probe      probeFlags
+	save       saveFlags
+}
+
+func finetuneCommand(c *console) *cli.Command {
+	f := finetuneFlags{data: learningFlags{held: 20}, probe: newProbeFlags()}
+	return &cli.Command{
+		Name:      "finetune",
+		Usage:     "fit a model to your own classes: so far its head, by a linear probe",
+		ArgsUsage: "MODEL DATA...",
+		Description: about("DATA is what `beitzoo eval` takes: a folder with a folder for each class, a folder of images with --truth FILE, a list, or tar files.\n"+
+			"With --probe a linear classifier is fitted to the features that the encoder makes of the pictures, and tested on others: how much the features tell of\n"+
+			"the classes, in plain Go, in little more than the time of one `beitzoo eval`. A model for masked-image modelling needs no head for that.\n"+
+			"The classes are those of the model, or with --classes those of the data. Pictures are tested on that --test names, or else on a part of DATA, drawn by --seed.\n"+
+			"Images that cannot be read are listed at the end, with exit code 3, and the result is that of all others.",
+			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --probe",
+			"beitzoo finetune beit_base_p16_224 flowers/train --test flowers/test --classes 102 --probe -o flowers.pth",
+			"beitzoo finetune passl_converted.pth flowers/ --probe --beside-random",
+			"beitzoo finetune beit.pth 'train-{000..063}.tar' --test test.tar --classes 10 --probe --penalty 0.001",
+			"beitzoo finetune beit.pth flowers/ --probe --dry-run",
+		),
+		Flags: c.flags(f.probe.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
+			[]cli.Flag{boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing")}, f.classifier.flags()),
+		Action: action(func(ctx context.Context, args []string) error { return finetune(ctx, c, args[0], args[1:], f) }),
+	}
+}
+
+// without returns flags but those of some names.
+func without(flags []cli.Flag, names ...string) []cli.Flag {
+	return slices.DeleteFunc(flags, func(flag cli.Flag) bool { return slices.Contains(names, flag.Names()[0]) })
+}
+
+func finetune(ctx context.Context, c *console, argument string, sources []string, f finetuneFlags) error {
+	if !f.probe.on {
+		return &usageError{"so far beitzoo fits only the head of a model", "add --probe"}
+	}
+	if f.save.output != "" {
+		if err := f.save.checkName(); err != nil {
+			return err
+		}
+	}
+	found, err := f.data.source.open(ctx, sources)
+	if err != nil {
+		return err
+	}
+	var test *dataset.Collection
+	if f.data.test != "" {
+		own := sourceFlags{root: f.data.source.root} // a list of right classes is about one of the two
+		if test, err = own.open(ctx, []string{f.data.test}); err != nil {
+			return err
+		}
+	}
+	f.classifier.digest = true
+	weights, options, err := f.classifier.locate(ctx, c, argument)
+	if err != nil {
+		return err
+	}
+	options.Checkpoint.Headless = true // its head is fitted anew
+	known, err := cardOf(ctx, weights, options.Checkpoint)
+	if err != nil {
+		return err
+	}
+	data, err := f.data.match(ctx, found, test, known)
+	if err != nil {
+		return err
+	}
+	if len(data.labels) < 2 {
+		return &probe.ClassesError{Counts: []int{1}, Names: data.labels} // before the pictures are read and counted
+	}
+	for _, note := range data.notes() {
+		c.remark(note)
+	}
+	p := &probing{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
+	return p.run(ctx)
+}
+
+// cardOf returns what is known of weights.
+func cardOf(ctx context.Context, weights beitzoo.Weights, options convert.OpenOptions) (card.Card, error) {
+	opened, err := weights.Open(ctx, options)
+	if err != nil {
+		return card.Card{}, err
+	}
+	return opened.Card(), opened.Close()
+}
+
+// learningFlags say which pictures a model learns from, which it is tested on, and which classes they have.
+type learningFlags struct {
+	source        sourceFlags
+	test          string
+	held, classes int
+	seed          uint64
+}
+
+func (f *learningFlags) flags() []cli.Flag {
+	held := countFlag("held-out", &f.held, "", "without --test, test on `N` percent of each class of DATA, and learn from the others")
+	held.Action = between("--held-out", 1, 90)
+	own := []cli.Flag{
+		&cli.PathFlag{Name: "test", Destination: &f.test, Usage: "test on the pictures of this `DATA`, and learn from all others"},
+		held,
+		countFlag("classes", &f.classes, "those of the model", "take the `K` classes of the data, in the order of their names, for a new head"),
+		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "draw by the seed `N` which pictures are held out, and in which folds the others are"},
+	}
+	for _, flag := range own {
+		setCategory(flag, dataSection)
+	}
+	return append(own, f.source.flags()...)
+}
+
+// learningData are the pictures to learn from, and to test on.
+type learningData struct {
+	train dataset.Set
+	// test is nil if a part of train is held out.
+	test dataset.Set
+	// labels are the names of the classes. fresh says that they are those of the data, and not of the model.
+	labels []string
+	fresh  bool
+}
+
+// match returns the data with the classes of the model, if it has some and they fit, or with those of its own.
+func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collection, known card.Card) (*learningData, error) {
+	matching, err := f.source.matching()
+	if err != nil {
+		return nil, err
+	}
+	d := &learningData{labels: known.Labels}
+	model := dataset.Model{Classes: known.Config.Classes, Labels: known.Labels}
+	if d.fresh = f.classes > 0 || !known.Config.Classifies(); d.fresh {
+		if model, err = f.ownClasses(ctx, found, matching); err != nil {
+			return nil, err
+		}
+		d.labels = model.Labels
+	}
+	d.train, err = found.Match(ctx, model, matching)
+	if !d.fresh {
+		if err := headProblem(ctx, found, d.train, err); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if card.Placeholder(d.labels) {
+		d.labels = d.train.Classes().Names // in the order of the logits
+	}
+	if test == nil {
+		return d, nil
+	}
+	if d.test, err = test.Match(ctx, dataset.Model{Classes: model.Classes, Labels: d.labels}, dataset.Matching{Map: matching.Map}); err != nil {
+		return nil, err
+	}
+	if d.test.Digest() == d.train.Digest() {
+		return nil, &usageError{"--test names the pictures to learn from", "name others, or leave it out: then a part is held out"}
+	}
+	return d, nil
+}
+
+// ownClasses returns the classes of the data as those of a model.
+func (f *learningFlags) ownClasses(ctx context.Context, found *dataset.Collection, matching dataset.Matching) (dataset.Model, error) {
+	if matching.Map != nil || matching.Way != "" {
+		return dataset.Model{}, &usageError{
+			"--class-map and --match are about the classes of the model, and its new head has those of the data", "leave them out; the classes have the names of the folders, or those of the list",
+		}
+	}
+	names, empty, err := found.Names(ctx)
+	switch {
+	case err != nil:
+		return dataset.Model{}, err
+	case len(empty) > 0:
+		return dataset.Model{}, &usageError{
+			fmt.Sprintf("%s: %s without pictures: %s", text.Name(found.Source()), text.Count(len(empty), "class folder is", "class folders are"), text.List(empty, 5, "")),
+			"add pictures, or remove the folders: a class can't be learnt from nothing",
+		}
+	case f.classes > 0 && f.classes != len(names):
+		return dataset.Model{}, &usageError{
+			fmt.Sprintf("--classes %d, and the data has %s", f.classes, text.Count(len(names), "class", "classes")), fmt.Sprintf("give --classes %d if that is right", len(names)),
+		}
+	}
+	if err := card.CheckLabels(names, len(names)); err != nil {
+		return dataset.Model{}, err
+	}
+	return dataset.Model{Classes: len(names), Labels: names}, nil
+}
+
+// headError says that the classes of the head are not those of the data.
+type headError struct {
+	// classes is the number of those of the data, and err the library's error; nil if the data has only some of the model's classes.
+	classes, of int
+	err         error
+}
+
+func (e *headError) Error() string {
+	if e.err != nil {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("the data has only %d of the model's %d classes: of the others nothing can be learnt", e.classes, e.of)
+}
+
+// Is reports that the request is wrong.
+func (e *headError) Is(kind error) bool { return kind == errdef.ErrUsage }
+
+func (e *headError) Hint() string {
+	return fmt.Sprintf("for a new head with the classes of the data, add: --classes %d", e.classes)
+}
+
+// headProblem returns a *headError if data does not have all classes of a model and no others. failed is the error of matching them.
+func headProblem(ctx context.Context, found *dataset.Collection, matched dataset.Set, failed error) error {
+	mismatch := (*dataset.MismatchError)(nil)
+	switch {
+	case errors.As(failed, &mismatch):
+		names, _, err := found.Names(ctx)
+		return cmp.Or(err, error(&headError{classes: len(names), err: failed}))
+	case failed == nil && matched.Classes().Subset() && found.Kind() != dataset.Tars:
+		return &headError{classes: len(matched.Classes().Names), of: matched.Classes().Of}
+	}
+	return nil
+}
+
+// notes returns what has to be known of the data.
+func (d *learningData) notes() []string {
+	notes := slices.Clone(d.train.Notes())
+	if d.test != nil {
+		for _, note := range d.test.Notes() {
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
+}
