@@ -74,6 +74,7 @@
 //   - beit/masking: chooses the patches that a masked-image model has to recover
 //   - beit/features: vectors of pictures, and files of them
 //   - beit/attention: shows which patches of a picture a model attends to
+//   - finetune: trains a model on pictures of known classes
 //   - finetune/probe: fits a linear classifier to features, which says how much they tell
 //   - finetune/augment: changes pictures at random while a model is trained, as unilm and timm do
 //   - evaluate: measures accuracy on a data set

@@ -24,29 +24,33 @@ type finetuneFlags struct {
 	data       learningFlags
 	stream     streamFlags
 	probe      probeFlags
+	train      trainFlags
 	save       saveFlags
 }
 
 func finetuneCommand(c *console) *cli.Command {
-	f := finetuneFlags{data: learningFlags{held: 20}, probe: newProbeFlags()}
+	f := finetuneFlags{data: learningFlags{held: 20}, probe: newProbeFlags(), train: newTrainFlags()}
 	return &cli.Command{
 		Name:      "finetune",
-		Usage:     "fit a model to your own classes: so far its head, by a linear probe",
+		Usage:     "train a model on pictures of your own classes, or fit its head alone",
 		ArgsUsage: "MODEL DATA...",
 		Description: about("DATA is what `beitzoo eval` takes: a folder with a folder for each class, a folder of images with --truth FILE, a list, or tar files.\n"+
+			"The model is trained as unilm fine-tunes: its defaults are here, all of them flags. A model for masked-image modelling becomes a classifier first. The state is\n"+
+			"kept while it trains, and the same command goes on from there, to the same bits. That needs a build with libtorch.\n"+
 			"With --probe a linear classifier is fitted to the features that the encoder makes of the pictures, and tested on others: how much the features tell of\n"+
 			"the classes, in plain Go, in little more than the time of one `beitzoo eval`. A model for masked-image modelling needs no head for that.\n"+
 			"The classes are those of the model, or with --classes those of the data. Pictures are tested on that --test names, or else on a part of DATA, drawn by --seed.\n"+
 			"Images that cannot be read are listed at the end, with exit code 3, and the result is that of all others.",
+			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/train --test flowers/test -o flowers.pth --epochs 30 --augment --mix",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --probe",
 			"beitzoo finetune beit_base_p16_224 flowers/train --test flowers/test --classes 102 --probe -o flowers.pth",
 			"beitzoo finetune passl_converted.pth flowers/ --probe --beside-random",
 			"beitzoo finetune beit.pth 'train-{000..063}.tar' --test test.tar --classes 10 --probe --penalty 0.001",
 			"beitzoo finetune beit.pth flowers/ --probe --dry-run",
 		),
-		Flags: c.flags(f.probe.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
+		Flags: c.flags(f.probe.flags(), f.train.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
 			[]cli.Flag{boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing")}, f.classifier.flags()),
-		Action: action(func(ctx context.Context, args []string) error { return finetune(ctx, c, args[0], args[1:], f) }),
+		Action: action(func(ctx context.Context, args []string) error { return runFinetune(ctx, c, args[0], args[1:], f) }),
 	}
 }
 
@@ -55,9 +59,11 @@ func without(flags []cli.Flag, names ...string) []cli.Flag {
 	return slices.DeleteFunc(flags, func(flag cli.Flag) bool { return slices.Contains(names, flag.Names()[0]) })
 }
 
-func finetune(ctx context.Context, c *console, argument string, sources []string, f finetuneFlags) error {
+func runFinetune(ctx context.Context, c *console, argument string, sources []string, f finetuneFlags) error {
 	if !f.probe.on {
-		return &usageError{"so far beitzoo fits only the head of a model", "add --probe"}
+		if err := requireOutput(f.save.output); err != nil {
+			return err
+		}
 	}
 	if f.save.output != "" {
 		if err := f.save.checkName(); err != nil {
@@ -95,6 +101,10 @@ func finetune(ctx context.Context, c *console, argument string, sources []string
 	for _, note := range data.notes() {
 		c.remark(note)
 	}
+	if !f.probe.on {
+		t := &training{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
+		return t.run(ctx)
+	}
 	p := &probing{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
 	return p.run(ctx)
 }
@@ -117,13 +127,13 @@ type learningFlags struct {
 }
 
 func (f *learningFlags) flags() []cli.Flag {
-	held := countFlag("held-out", &f.held, "", "without --test, test on `N` percent of each class of DATA, and learn from the others")
+	held := countFlag("held-out", &f.held, "", "with --probe and without --test, test on `N` percent of each class of DATA, and learn from the others")
 	held.Action = between("--held-out", 1, 90)
 	own := []cli.Flag{
 		&cli.PathFlag{Name: "test", Destination: &f.test, Usage: "test on the pictures of this `DATA`, and learn from all others"},
 		held,
 		countFlag("classes", &f.classes, "those of the model", "take the `K` classes of the data, in the order of their names, for a new head"),
-		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "draw by the seed `N` which pictures are held out, and in which folds the others are"},
+		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "the seed `N` of all that is drawn: orders, changes to pictures, a new head; with --probe, which pictures are held out, and in which folds the others are"},
 	}
 	for _, flag := range own {
 		setCategory(flag, dataSection)

@@ -19,6 +19,7 @@ import (
 	"github.com/beitzoo/beitzoo/convert/adapt"
 	"github.com/beitzoo/beitzoo/convert/naming"
 	"github.com/beitzoo/beitzoo/evaluate/tokens"
+	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/manifests"
 	"github.com/beitzoo/beitzoo/verify/recording"
 	"github.com/beitzoo/beitzoo/zoo"
@@ -78,6 +79,7 @@ var valuesOf = map[string]values{
 	"DTYPES":      {list: dtypeWords},
 	"ENGINE":      {words: engineWords},
 	"ENGINES":     {list: engineWords},
+	"EPOCHS":      freeValues,
 	"EPSILON":     {words: fixedWords("1e-6", "1e-12")},
 	"FACTOR":      freeValues,
 	"FILE":        fileValues,
@@ -94,6 +96,10 @@ var valuesOf = map[string]values{
 	"LONG":        {words: func(*typedWords) []proposal { return proposals(slices.Sorted(maps.Keys(efforts))) }},
 	"MODEL":       modelValues,
 	"N":           freeValues,
+	"NORM":        freeValues,
+	"PROBABILITY": freeValues,
+	"RATE":        freeValues,
+	"SHARE":       freeValues,
 	"NAME":        {words: zooNameWords},
 	"NEWKEY":      fileValues,
 	"NUMBER":      freeValues,
@@ -130,6 +136,8 @@ var valuesOf = map[string]values{
 	"tokenize merge --format": {words: fixedWords(string(tokens.Safetensors), string(tokens.Lines))},
 	"tokenize merge PART":     {files: files{any: true, endings: []string{".safetensors", ".jsonl"}}},
 
+	"finetune --schedule":    {words: fixedWords(string(finetune.Overlapping), string(finetune.Unilm))},
+	"finetune --choose":      {words: fixedWords("best", "last")},
 	"bench MODEL":            {words: modelOrArchitectureWords, files: checkpointFiles},
 	"eval --split":           {words: fixedWords("validation", "training", "val", "train", "test")},
 	"--reduce-zero-label":    {words: fixedWords(switchOn, switchOff)},

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/beitzoo/beitzoo/errdef"
+	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -306,7 +307,7 @@ func (c *console) report(err error) int {
 		return code
 	}
 	message, hint := c.shorten(plainError(err)), c.shorten(c.hint(err))
-	if code == exitInterrupted {
+	if stopped := (*finetune.StoppedError)(nil); code == exitInterrupted && !errors.As(err, &stopped) {
 		message, hint = "interrupted; nothing was left half done", ""
 	}
 	if c.asJSON {

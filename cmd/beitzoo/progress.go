@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/evaluate/segmentation"
+	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/zoo"
 )
 
@@ -23,6 +24,8 @@ const (
 	inPasses unit = "passes"
 	// inFits counts classifiers that were fitted.
 	inFits unit = "fits"
+	// inSteps counts steps of a training.
+	inSteps unit = "steps"
 )
 
 // progress shows how much of long work is done, how fast, and how long the rest will take: a bar on a terminal, events with --json, nothing
@@ -80,6 +83,9 @@ type progressEvent struct {
 	// Top1 is the accuracy so far, of an evaluation, and MIoU the mean of intersections over unions.
 	Top1 *float64 `json:"top1,omitempty"`
 	MIoU *float64 `json:"miou,omitempty"`
+	// Loss and Rate are those of the last step of a training.
+	Loss *float64 `json:"loss,omitempty"`
+	Rate float64  `json:"learning_rate,omitempty"`
 }
 
 // figure returns what an evaluation has so far, or an empty text.
@@ -87,6 +93,8 @@ func (e *progressEvent) figure() string {
 	switch {
 	case e.Top1 != nil:
 		return fmt.Sprintf("top-1 %.2f %%", 100**e.Top1)
+	case e.Loss != nil:
+		return fmt.Sprintf("loss %.4f", *e.Loss)
 	case e.MIoU != nil:
 		return fmt.Sprintf("mIoU %.2f %%", 100**e.MIoU)
 	}
@@ -101,6 +109,11 @@ func (p *progress) set(done, total int64) {
 // setEvaluation is the callback for an evaluation, which may have been resumed, so that not all that is done was done in this time.
 func (p *progress) setEvaluation(e evaluate.Progress) {
 	p.show(progressEvent{Done: int64(e.Done), Total: int64(e.Total), Top1: &e.Accuracy.Share1}, int64(e.Taken))
+}
+
+// setTraining is the callback for a training, of which taken steps were made in this time.
+func (p *progress) setTraining(t finetune.Progress, taken int) {
+	p.show(progressEvent{Done: int64(t.Step), Total: int64(t.Steps), Loss: &t.Loss, Rate: t.Rate}, int64(taken))
 }
 
 // setSegmentation is setEvaluation for maps of classes.

@@ -70,11 +70,13 @@ const (
 	StepCast = "cast"
 	// StepRepair restores parameters that a conversion damaged, from what a reference computed. It is a step of whoever verified the model: see package verify.
 	StepRepair = "repair"
+	// StepTrain is a training, which changes all or some parameters. It is a step of whoever trained the model: see package finetune.
+	StepTrain = "finetune"
 )
 
 // StepNames returns the names of all steps.
 func StepNames() []string {
-	return []string{StepBias, StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables, StepCast, StepRepair}
+	return []string{StepBias, StepResize, StepHead, StepNorm, StepMaskToken, StepClassBranch, StepDrop, StepTables, StepCast, StepRepair, StepTrain}
 }
 
 // LossyNames returns the names of the steps that can be lossy.

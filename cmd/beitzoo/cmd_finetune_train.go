@@ -1,0 +1,507 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/beitzoo/beitzoo"
+	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/preprocess"
+	"github.com/beitzoo/beitzoo/convert"
+	"github.com/beitzoo/beitzoo/convert/adapt"
+	"github.com/beitzoo/beitzoo/evaluate"
+	"github.com/beitzoo/beitzoo/finetune"
+	"github.com/beitzoo/beitzoo/finetune/augment"
+	"github.com/beitzoo/beitzoo/internal/text"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+const trainSection = "Training"
+
+// trainFlags are the recipe of a training, and how it runs.
+type trainFlags struct {
+	settings finetune.Settings
+	schedule string
+	// augment and mix are the usual ones of unilm, or nothing.
+	augment, mix, recompute bool
+	size, state, choose     string
+	// minutes are those after which the state is kept again.
+	minutes int
+}
+
+func newTrainFlags() trainFlags {
+	return trainFlags{settings: finetune.Defaults(), schedule: string(finetune.Overlapping), minutes: 10}
+}
+
+func (f *trainFlags) flags() []cli.Flag {
+	s := &f.settings
+	number := func(name string, destination *float64, usage string) cli.Flag {
+		return &cli.Float64Flag{Name: name, Value: *destination, Destination: destination, Usage: usage}
+	}
+	flags := []cli.Flag{
+		countFlag("epochs", &s.Epochs, "", "train `N` times on each picture"),
+		countFlag("part", &s.Part, "those of --batch", "compute the gradients of `N` pictures at once, and add them up to those of a batch: less memory"),
+		number("learning-rate", &s.Rate, "the highest learning `RATE`, that of the head"),
+		&cli.StringFlag{
+			Name: "schedule", Value: f.schedule, Destination: &f.schedule,
+			Usage: "how the learning rate changes, a `NAME`: overlapping (a cosine over all steps, times the warm-up) or unilm (the warm-up, then a cosine to --least-rate)",
+		},
+		number("warmup", &s.WarmupEpochs, "raise the learning rate in the first `EPOCHS`"),
+		number("warmup-rate", &s.WarmupRate, "with --schedule unilm, the `RATE` of the first step"),
+		number("least-rate", &s.LeastRate, "with --schedule unilm, the `RATE` of the end"),
+		number("layer-decay", &s.LayerDecay, "multiply the learning rate by this `FACTOR` for each layer before the head"),
+		number("weight-decay", &s.WeightDecay, "the weight decay of AdamW, a `FACTOR`"),
+		number("label-smoothing", &s.Smoothing, "the `SHARE` of the right class that is spread over all classes"),
+		number("drop-path", &s.DropPath, "leave out a branch of the last block with this `PROBABILITY`, less often in those before"),
+		number("clip", &s.Clip, "scale gradients down to this `NORM`; 0 means never"),
+		number("average", &s.Average, "keep, test and write moving averages of the parameters, of which this `SHARE` stays in a step, such as 0.999; 0 means none"),
+		&cli.IntFlag{
+			Name: "blocks", Value: finetune.All, Destination: &s.Blocks, DefaultText: "all, and what is before them",
+			Usage: "train only the last `N` blocks, the norm after them, and the head; 0 means the head and its norm alone",
+		},
+		boolFlag("augment", &f.augment, "change pictures as unilm does: a random crop, mirroring, RandAugment (rand-m9-mstd0.5-inc1), and erasing"),
+		boolFlag("mix", &f.mix, "mix the pictures of a batch as unilm does for a model that comes from pre-training alone: Mixup 0.8, CutMix 1"),
+		boolFlag("recompute", &f.recompute, "compute each block a second time for its gradients, and keep less: much less memory, a third more time, the same result"),
+		&cli.StringFlag{Name: "image-size", Destination: &f.size, DefaultText: "that of the model", Usage: "resize the model to images of this `SIZE` in pixels: 384, or height and width, 384x512"},
+		&cli.PathFlag{
+			Name: "state", Destination: &f.state, DefaultText: "the output with .training behind it",
+			Usage: "the `FOLDER` where the state of the training is kept, from which the same command goes on, and the best parameters",
+		},
+		countFlag("keep-every", &f.minutes, "", "keep the state every `N` minutes, beside the ends of epochs"),
+		&cli.StringFlag{
+			Name: "choose", Destination: &f.choose, DefaultText: "best with --test, else last",
+			Usage: "`WHICH` parameters to write: the best, those with the highest accuracy on the pictures of --test, or the last",
+		},
+	}
+	for _, flag := range flags {
+		setCategory(flag, trainSection)
+	}
+	return flags
+}
+
+// resolve returns the settings that the flags say, checked.
+func (f *trainFlags) resolve(seed uint64, batch int) (finetune.Settings, error) {
+	s := f.settings
+	s.Schedule, s.Seed, s.Batch = finetune.Schedule(f.schedule), seed, cmp.Or(batch, s.Batch)
+	if s.Schedule != finetune.Unilm && (s.WarmupRate != 0 || s.LeastRate != 0) {
+		return s, &usageError{"--warmup-rate and --least-rate are about --schedule unilm", "add it, or leave them out"}
+	}
+	return s, s.Validate()
+}
+
+// training is a training that runs.
+type training struct {
+	*console
+	argument string
+	weights  beitzoo.Weights
+	options  beitzoo.Options
+	flags    *finetuneFlags
+	data     *learningData
+
+	settings finetune.Settings
+	trainer  engine.Trainer
+	model    *convert.Model
+	recipe   card.Recipe
+	gallery  *finetune.Gallery
+	plan     *finetune.Plan
+	result   trainResult
+}
+
+// trainResult is what `beitzoo finetune --json` prints.
+type trainResult struct {
+	Model  string `json:"model"`
+	Digest string `json:"digest"`
+	// Changes say what was done to the model before it was trained.
+	Changes  []adapt.Step      `json:"changes"`
+	Data     trainedData       `json:"data"`
+	Settings finetune.Settings `json:"settings"`
+	Augment  bool              `json:"augment"`
+	Mix      bool              `json:"mix"`
+	Steps    int               `json:"steps"`
+	// Trained is the number of parameters that are trained, of Parameters.
+	Trained    int64           `json:"trained"`
+	Parameters int64           `json:"parameters"`
+	Memory     finetune.Memory `json:"memory_estimate"`
+	Run        evaluate.Run    `json:"run"`
+	State      string          `json:"state"`
+	// Resumed is the number of steps that an earlier run had done, Epochs what all epochs gave, and Best the index of the best, or -1. Chosen is "best" or "last".
+	Resumed int              `json:"resumed"`
+	Epochs  []finetune.Epoch `json:"epochs"`
+	Best    int              `json:"best"`
+	Chosen  string           `json:"chosen"`
+	Target  *savedFile       `json:"target,omitempty"`
+	Version string           `json:"version"`
+}
+
+// trainedData says which pictures they are.
+type trainedData struct {
+	Source     string   `json:"source"`
+	Digest     string   `json:"digest"`
+	Pictures   int      `json:"pictures"`
+	Test       string   `json:"test_source,omitempty"`
+	TestDigest string   `json:"test_digest,omitempty"`
+	Classes    []string `json:"classes"`
+}
+
+// run does all of it.
+func (t *training) run(ctx context.Context) (err error) {
+	f := t.flags
+	if err := requireOutput(f.save.output); err != nil {
+		return err
+	}
+	if t.settings, err = f.train.resolve(f.data.seed, f.stream.batch); err != nil {
+		return err
+	}
+	if err := t.chooseEngine(); err != nil {
+		return err
+	}
+	if err := t.open(ctx); err != nil {
+		return err
+	}
+	defer t.model.Close()
+	if _, err := t.save(ctx, t.model.Tensors, true); err != nil { // whether it can be written is known before it is trained
+		return err
+	}
+	if err := t.readPictures(ctx); err != nil {
+		return err
+	}
+	t.describe()
+	if f.save.dryRun {
+		return t.console.result(t.result, t.printPlan)
+	}
+	return t.train(ctx)
+}
+
+// chooseEngine returns an error unless the engine can train.
+func (t *training) chooseEngine() error {
+	trainer, able := t.options.Engine.(engine.Trainer)
+	if !able {
+		return &unfitError{remedy{
+			Problem: fmt.Sprintf("the %s engine runs models, and does not train them", t.options.Engine.Name()),
+			Hint:    "libtorch does: " + buildHint + "; or fit the head alone, in any build: --probe", Fatal: true,
+		}}
+	}
+	t.trainer = trainer
+	switch choice := t.flags.train.choose; {
+	case choice != "" && choice != "best" && choice != "last":
+		return &usageError{fmt.Sprintf("--choose %s is neither best nor last", text.Quote(choice)), "give one of the two, or leave it out"}
+	case choice == "best" && t.data.test == nil:
+		return &usageError{"nothing says which parameters are the best", "name other pictures to test on: --test DATA"}
+	case choice != "":
+		t.result.Chosen = choice
+	case t.data.test != nil:
+		t.result.Chosen = "best"
+	default:
+		t.result.Chosen = "last"
+	}
+	return nil
+}
+
+// open opens the model and makes it one of the classes of the data.
+func (t *training) open(ctx context.Context) (err error) {
+	t.options.Checkpoint.Headless = t.data.fresh
+	if t.model, err = t.weights.Open(ctx, t.options.Checkpoint); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			t.model.Close()
+		}
+	}()
+	if err := t.model.Config.CheckBEiT(); err != nil {
+		return fmt.Errorf("%s: %w", t.model.File.Path, err)
+	}
+	remarkGuesses(t.console, t.model.Input())
+	if t.result.Digest, err = convert.Digest(ctx, t.model.Tensors); err != nil {
+		return err
+	}
+	var change adapt.Options
+	if t.data.fresh {
+		change.Classes, change.Seed, change.Head = len(t.data.labels), t.settings.Seed, adapt.SeededHead
+		change.PerBlockBias = t.model.Config.Masked() && t.model.Config.Bias != arch.NoBias
+	}
+	if t.flags.train.size != "" {
+		if change.ImageHeight, change.ImageWidth, err = parseImageSize(t.flags.train.size); err != nil {
+			return err
+		}
+	}
+	adapted, err := t.model.Adapt(change)
+	if err != nil {
+		return err
+	}
+	t.result.Changes = adapted.Steps
+	t.model.Steps = slices.Concat(t.model.Steps, adapted.Steps)
+	if t.data.fresh {
+		t.model.Labels, t.model.From[card.Labels] = t.data.labels, card.Asked
+		t.model.Problem, t.model.From[card.ProblemIs] = "", ""
+	}
+	choice, err := t.model.Recipe()
+	if err != nil {
+		return err
+	}
+	t.recipe = choice.Recipe
+	if t.flags.classifier.exif {
+		t.recipe.Orientation = card.Upright
+	}
+	return nil
+}
+
+// readPictures lists the pictures, and plans the training.
+func (t *training) readPictures(ctx context.Context) (err error) {
+	const limit = 16 << 30 // of tar files
+	if t.gallery, err = finetune.NewGallery(ctx, t.data.train, t.recipe, limit); err != nil {
+		return err
+	}
+	var empty []string
+	for class, count := range t.gallery.Counts(len(t.data.labels)) {
+		if count == 0 {
+			empty = append(empty, t.data.labels[class])
+		}
+	}
+	switch {
+	case len(t.data.labels) < 2:
+		return &usageError{"the data has only one class", "there is nothing to tell apart: add pictures of another class"}
+	case len(empty) > 0:
+		return &usageError{
+			fmt.Sprintf("of %s there is no picture to learn from: %s", text.Count(len(empty), "class", "classes"), text.List(empty, 5, "")),
+			"add pictures, or leave these classes out: --classes K takes those of the data",
+		}
+	}
+	if t.flags.train.augment {
+		pipeline := augment.Usual(t.recipe)
+		t.gallery.Augment = func(picture *preprocess.RGB8, epoch, index int) ([]float32, error) {
+			return pipeline.Picture(picture, t.settings.Seed, uint64(epoch), uint64(index))
+		}
+	}
+	t.plan, err = finetune.NewPlan(t.settings, t.model.Config, t.gallery.Len())
+	return err
+}
+
+// describe says in the result what is known before the training.
+func (t *training) describe() {
+	r, f := &t.result, t.flags
+	r.Model, r.Settings, r.Augment, r.Mix, r.Steps, r.Version, r.Best = t.argument, t.settings, f.train.augment, f.train.mix, t.plan.Steps, version().Version, -1
+	r.Data = trainedData{Source: t.data.train.Source(), Digest: t.data.train.Digest(), Pictures: t.gallery.Len(), Classes: t.data.labels}
+	if test := t.data.test; test != nil {
+		r.Data.Test, r.Data.TestDigest = test.Source(), test.Digest()
+	}
+	for i, p := range t.model.Config.Params() {
+		elements, _ := p.Shape.Elements()
+		r.Parameters += elements
+		if !t.settings.Groups(t.model.Config)[i].Frozen {
+			r.Trained += elements
+		}
+	}
+	r.Memory = t.plan.Memory(t.options.Run.DType, f.train.recompute)
+	r.Run = runOf(t.options.Engine, t.options.Run)
+	r.State = cmp.Or(f.train.state, filepath.Clean(f.save.output)+".training")
+	r.Epochs = []finetune.Epoch{}
+}
+
+// train trains, and writes what comes of it.
+func (t *training) train(ctx context.Context) error {
+	run, f := t.options.Run, t.flags
+	learner, err := t.trainer.Train(ctx, t.model.Config, t.model.Tensors, engine.TrainOptions{
+		DType: run.DType, Device: run.Device, Threads: run.Threads, Frozen: t.settings.Frozen(t.model.Config), Recompute: f.train.recompute, Average: t.settings.Average > 0,
+	})
+	if err != nil {
+		return err
+	}
+	defer learner.Close()
+	options := finetune.Options{
+		Pictures: t.gallery, Folder: t.result.State, KeepEvery: time.Duration(f.train.minutes) * time.Minute, Identity: t.identity(), Progress: t.progress(),
+	}
+	if f.train.mix {
+		options.Mix = t.mixed
+	}
+	if t.data.test != nil {
+		known := t.model.Card()
+		known.Recipe = &t.recipe
+		evaluation := finetune.Evaluation{Engine: t.options.Engine, Run: run, Card: known, Data: t.data.test, Batch: f.stream.size(run.Device)}
+		options.Evaluate = evaluation.Score
+	}
+	result, err := finetune.Run(ctx, t.plan, learner, options)
+	if result != nil {
+		t.result.Resumed, t.result.Epochs, t.result.Best = result.Resumed, result.Epochs, result.Best
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.write(ctx, learner); err != nil {
+		return err
+	}
+	return t.console.result(t.result, t.print)
+}
+
+// mixed mixes a batch as unilm does.
+func (t *training) mixed(epoch, batch int, pixels []float32, classes []int) []float64 {
+	c := t.model.Config
+	mix := augment.UsualMixing().Draw(c.ImageWidth, c.ImageHeight, t.settings.Seed, uint64(epoch), uint64(batch))
+	mix.Pictures(pixels, len(classes), c.ImageWidth, c.ImageHeight)
+	var targets []float64
+	for _, target := range mix.Targets(classes, c.Classes, t.settings.Smoothing) {
+		targets = append(targets, float64(target))
+	}
+	return targets
+}
+
+// identity says what else makes the training what it is, beside its settings.
+func (t *training) identity() map[string]string {
+	recipe, _ := json.Marshal(t.recipe) // numbers and words
+	size := fmt.Sprintf("%dx%d", t.model.Config.ImageHeight, t.model.Config.ImageWidth)
+	return map[string]string{
+		"weights": t.result.Digest, "data": t.result.Data.Digest, "test data": cmp.Or(t.result.Data.TestDigest, "none"), "recipe": string(recipe), "image size": size,
+		"classes": fmt.Sprint(t.data.labels), "dtype": t.result.Run.DType, "augment": fmt.Sprint(t.flags.train.augment), "mix": fmt.Sprint(t.flags.train.mix),
+	}
+}
+
+// progress returns the callback that shows how far the training is.
+func (t *training) progress() func(finetune.Progress) {
+	bar, began := t.newCount("training", inSteps), -1
+	return func(p finetune.Progress) {
+		if began < 0 {
+			if began = p.Step; began > 0 {
+				t.remark(fmt.Sprintf("%s has the state after step %d of %d: the training goes on from there", t.result.State, began, p.Steps))
+			}
+			return
+		}
+		bar.setTraining(p, p.Step-began)
+		if p.Over != nil && !t.quiet {
+			t.epoch(p)
+		}
+		if p.Step == p.Steps {
+			bar.finish()
+		}
+	}
+}
+
+// epochEvent is a line of standard error with --json, after each epoch.
+type epochEvent struct {
+	Event  string `json:"event"`
+	Number int    `json:"epoch"`
+	finetune.Epoch
+	Best        bool    `json:"best"`
+	SecondsLeft float64 `json:"seconds_left"`
+}
+
+// epoch says what an epoch gave.
+func (t *training) epoch(p finetune.Progress) {
+	if t.asJSON {
+		t.event(epochEvent{"epoch", p.Epoch, *p.Over, p.Best, p.Left.Seconds()})
+		return
+	}
+	line := fmt.Sprintf("epoch %d of %d: %s", p.Epoch, t.settings.Epochs, epochText(p.Over))
+	if p.Best {
+		line += ", the best so far"
+	}
+	if p.Left > 0 {
+		line += fmt.Sprintf("; %s left", p.Left.Round(time.Second))
+	}
+	t.notef("%s", line)
+}
+
+// epochText says in words what an epoch gave.
+func epochText(e *finetune.Epoch) string {
+	line := fmt.Sprintf("loss %.4f, learning rate %.2e", e.Loss, e.Rate)
+	if e.Score != nil {
+		line += fmt.Sprintf(", accuracy %.2f %% (%d of %d)", 100*e.Score.Top1(), e.Score.Right, e.Score.Images)
+	}
+	return line
+}
+
+// write writes the model with the parameters that were chosen.
+func (t *training) write(ctx context.Context, learner engine.Learner) error {
+	put := func(parameters []tensor.Named) error {
+		saved, err := t.save(ctx, parameters, false)
+		if err != nil {
+			return err
+		}
+		written := savedFileOf(saved)
+		t.result.Target = &written
+		return nil
+	}
+	if t.result.Chosen == "last" {
+		return learner.Read(func(m engine.Memory) error { return put(m.Deployed()) })
+	}
+	best, err := finetune.OpenBest(ctx, t.result.State)
+	if err != nil {
+		return err
+	}
+	return errors.Join(put(best.Tensors), best.Close())
+}
+
+// save writes the model with other parameters. In a trial nothing is written.
+func (t *training) save(ctx context.Context, parameters []tensor.Named, trial bool) (*convert.Saved, error) {
+	f := t.flags.save
+	bar := t.newProgress("writing")
+	defer bar.finish()
+	options, err := f.options(bar)
+	if err != nil {
+		return nil, err
+	}
+	options.DryRun = trial
+	if !trial {
+		options.Announce = announceSize(t.console)
+	}
+	return t.model.Rewrite(ctx, f.output, parameters, adapt.Step{Name: adapt.StepTrain, What: t.provenance(), Lossy: true}, options)
+}
+
+// provenance says how the model was trained.
+func (t *training) provenance() string {
+	if t.plan == nil {
+		return "fine-tuned"
+	}
+	settings, _ := json.Marshal(t.settings) // numbers and words
+	r := t.result
+	which := "the parameters after the last step"
+	if r.Chosen == "best" && r.Best >= 0 {
+		which = fmt.Sprintf("the parameters after epoch %d, with %d of %d right of the data %s", r.Best+1, r.Epochs[r.Best].Score.Right, r.Epochs[r.Best].Score.Images, r.Data.TestDigest)
+	}
+	return fmt.Sprintf("fine-tuned on %s of the data %s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
+		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Digest, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
+}
+
+// printPlan says what would be trained.
+func (t *training) printPlan() {
+	r := t.result
+	for _, step := range r.Changes {
+		t.printf("change  %s", step)
+	}
+	t.printf("data    %s: %s, %s", text.Name(r.Data.Source), text.Count(len(r.Data.Classes), "class", "classes"), text.Count(r.Data.Pictures, "picture", "pictures"))
+	t.printf("train   %s of %s parameters, in %d epochs of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters), r.Settings.Epochs,
+		t.plan.PerEpoch, r.Settings.Batch)
+	t.printf("rates   the head's is %.3g at first, %.3g in the middle, %.3g at the end", t.plan.Rate(0), t.plan.Rate(r.Steps/2), t.plan.Rate(r.Steps-1))
+	t.printf("memory  about %s: parameters %s, gradients %s, optimiser %s, activations %s (an estimate)", humanize.Bytes(uint64(r.Memory.Total())),
+		humanize.Bytes(uint64(r.Memory.Parameters)), humanize.Bytes(uint64(r.Memory.Gradients)), humanize.Bytes(uint64(r.Memory.Optimiser)), humanize.Bytes(uint64(r.Memory.Activations)))
+	t.printf("state   %s; nothing was trained (--dry-run)", r.State)
+}
+
+// print says what was trained.
+func (t *training) print() {
+	r := t.result
+	for _, step := range r.Changes {
+		t.printf("change  %s", step)
+	}
+	for i := range r.Epochs {
+		mark := ""
+		if i == r.Best {
+			mark = ", the best"
+		}
+		t.printf("epoch %d: %s%s", i+1, epochText(&r.Epochs[i]), mark)
+	}
+	if w := r.Target; w != nil {
+		t.printf("wrote  %s (the %s): %s, scheme %s, %d tensors, %s", w.Path, r.Chosen, w.Format, w.Scheme, w.Tensors, humanize.Bytes(uint64(w.Bytes)))
+	}
+	t.printf("state  %s: may be removed", r.State)
+}
