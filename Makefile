@@ -41,8 +41,8 @@ ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|Test
 
 # Not under the race detector: that would compile gotch's C++ a second time, which takes minutes.
 test-torch: libtorch ## the tests that need libtorch, and those of the program that compute, with it
-	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./verify ./cmd/beitzoo
-	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/...
+	$(GO) vet -tags libtorch,full,cuda ./beit/engine/torch ./finetune ./verify ./cmd/beitzoo
+	$(GO) test -timeout 20m -tags libtorch ./beit/engine/torch/... ./finetune
 	$(GO) test -timeout 20m -tags libtorch -run 'TokenizerFaults/.*/torch' ./verify
 	$(GO) test -timeout 20m -tags libtorch -skip '^($(ENGINELESS))' ./cmd/beitzoo
 

@@ -72,7 +72,7 @@ func (f *trainFlags) flags() []cli.Flag {
 		},
 		boolFlag("augment", &f.augment, "change pictures as unilm does: a random crop, mirroring, RandAugment (rand-m9-mstd0.5-inc1), and erasing"),
 		boolFlag("mix", &f.mix, "mix the pictures of a batch as unilm does for a model that comes from pre-training alone: Mixup 0.8, CutMix 1"),
-		boolFlag("recompute", &f.recompute, "compute each block a second time for its gradients, and keep less: much less memory, a third more time, the same result"),
+		boolFlag("recompute", &f.recompute, "compute each block a second time for its gradients, and keep less: less memory, more time, the same result"),
 		&cli.StringFlag{Name: "image-size", Destination: &f.size, DefaultText: "that of the model", Usage: "resize the model to images of this `SIZE` in pixels: 384, or height and width, 384x512"},
 		&cli.PathFlag{
 			Name: "state", Destination: &f.state, DefaultText: "the output with .training behind it",
