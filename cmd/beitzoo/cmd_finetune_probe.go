@@ -79,8 +79,10 @@ type probeResult struct {
 	Random   *randomProbe  `json:"random_encoder,omitempty"`
 	Run      evaluate.Run  `json:"run"`
 	Unread   []unreadImage `json:"unread"`
-	Target   *savedFile    `json:"target,omitempty"`
-	Version  string        `json:"version"`
+	// Target is what was written, and Lossy says what of the model is not in it.
+	Target  *savedFile `json:"target,omitempty"`
+	Lossy   []string   `json:"lossy,omitempty"`
+	Version string     `json:"version"`
 }
 
 // probedData says which pictures they were.
@@ -187,7 +189,10 @@ func (p *probing) run(ctx context.Context) error {
 			return err
 		}
 		written := savedFileOf(&saved.Saved)
-		p.result.Target = &written
+		p.result.Target, p.result.Lossy = &written, saved.Lossy
+		for _, note := range saved.Saved.Notes {
+			p.remark(note)
+		}
 	}
 	err = p.console.result(p.result, p.print)
 	return cmp.Or(err, orNone(&p.unread))
@@ -414,6 +419,12 @@ func (p *probing) print() {
 	}
 	if t := r.Target; t != nil {
 		p.printf("wrote  %s: %s, scheme %s, %d tensors, %s", t.Path, t.Format, t.Scheme, t.Tensors, humanize.Bytes(uint64(t.Bytes)))
+		for _, loss := range t.Saved.Lost {
+			p.printf("lost   %s", lossText(loss))
+		}
+		for _, loss := range r.Lossy {
+			p.printf("lossy  %s", loss)
+		}
 	}
 }
 

@@ -65,7 +65,9 @@ func (e *ClassesError) Lowest() int {
 }
 
 // TooFew reports whether all classes have pictures, and some fewer than there are folds.
-func (e *ClassesError) TooFew() bool { return len(e.Counts) > 1 && e.Lowest() > 0 && e.Lowest() < e.Folds }
+func (e *ClassesError) TooFew() bool {
+	return len(e.Counts) > 1 && e.Lowest() > 0 && e.Lowest() < e.Folds
+}
 
 // Hint says what to do.
 func (e *ClassesError) Hint() string {
