@@ -42,6 +42,13 @@ type walk struct {
 	now    []*engine.Activation
 }
 
+// fork returns the walk that goes on in another lane from where this one is.
+func (w *walk) fork(l *lane) *walk {
+	forked := *w
+	forked.lane, forked.trail = l, w.trail.clone()
+	return &forked
+}
+
 // step computes the next part, which the lane has loaded.
 func (w *walk) step(ctx context.Context, stages []engine.Stage) ([]*engine.Activation, error) {
 	w.before, _ = w.trail.inputs(stages[0])

@@ -21,16 +21,22 @@ const (
 	enoughLogits = 24
 )
 
-// otherEpsilon is a LayerNorm epsilon with which logits agree better with the reference by far. with and without are how far they are with it and with the
-// model's own, in float64, and noise is the root mean square of what rounding leaves.
+// candidate is an epsilon that another program may have, in all LayerNorms or in the last one alone, which programs make by themselves.
+type candidate struct {
+	epsilon float64
+	last    bool
+}
+
+// otherEpsilon is a candidate that leaves logits much nearer to the reference. with and without are how far they are with it and with the model's own, in float64, and noise
+// is the root mean square of what rounding leaves.
 type otherEpsilon struct {
-	epsilon       float64
+	candidate
 	with, without drift.Distance
 	noise         float64
 }
 
-// tryEpsilons fails logits that are all that a reference in float32 has, and that are within the tolerance, if another usual epsilon explains most of their
-// difference. That an epsilon is another one is the mistake with the smallest effect that is known, and logits alone hardly show it, while its effect has a
+// tryEpsilons fails logits that are all that a reference in float32 has, and that are within the tolerance, if another usual epsilon, of all norms or of the last, explains
+// most of their difference. That an epsilon is another one is the mistake with the smallest effect that is known, and logits alone hardly show it, while its effect has a
 // direction that rounding does not have. It is not tried if the model's epsilon is known, and is what the reference states.
 func (v *verification) tryEpsilons(ctx context.Context, r *Result) error {
 	if !v.epsilonDoubtful(r) {
@@ -42,14 +48,15 @@ func (v *verification) tryEpsilons(ctx context.Context, r *Result) error {
 		return nil
 	}
 	v.phase(Doubting)
-	meters, err := v.logitsWith(ctx, v.otherEpsilons())
+	candidates := v.candidates()
+	meters, err := v.logitsWith(ctx, candidates)
 	if err != nil {
 		return err
 	}
-	for epsilon, meter := range meters {
-		with := meter.Distance()
+	for i, d := range candidates {
+		with := meters[i].Distance()
 		if with.RMS < explained*without.RMS && (v.epsilon == nil || with.RMS < v.epsilon.with.RMS) {
-			v.epsilon = &otherEpsilon{epsilon, with, without, noise}
+			v.epsilon = &otherEpsilon{d, with, without, noise}
 		}
 	}
 	if v.epsilon == nil {
@@ -74,28 +81,29 @@ func (v *verification) epsilonDoubtful(r *Result) bool {
 	return err == nil && count >= enoughLogits && (v.subject.EpsilonGuessed || v.reference.Epsilon != v.subject.Config.Epsilon)
 }
 
-// otherEpsilons returns the epsilons that programs use, and the one that the reference states, without the model's own.
-func (v *verification) otherEpsilons() (others []float64) {
-	own := v.subject.Config.Epsilon
-	for _, epsilon := range []float64{v.reference.Epsilon, arch.EpsilonHF, arch.Epsilon, 1e-5} {
-		if epsilon > 0 && epsilon != own && !slices.Contains(others, epsilon) {
-			others = append(others, epsilon)
+// candidates returns the epsilons that programs use, and the one that the reference states, without the model's own: of all norms, and of the last.
+func (v *verification) candidates() (all []candidate) {
+	for _, last := range []bool{false, true} {
+		for _, epsilon := range []float64{v.reference.Epsilon, arch.EpsilonHF, arch.Epsilon, 1e-5} {
+			d := candidate{epsilon, last}
+			if epsilon > 0 && epsilon != v.subject.Config.Epsilon && !slices.Contains(all, d) {
+				all = append(all, d)
+			}
 		}
 	}
-	return others
+	return all
 }
 
-// logitsWith measures how far the logits of the model with each of these epsilons are from the reference's, in float64.
-func (v *verification) logitsWith(ctx context.Context, epsilons []float64) (map[float64]*drift.Meter, error) {
-	meters, lanes := map[float64]*drift.Meter{}, map[float64]*lane{}
-	for _, epsilon := range epsilons {
+// logitsWith measures for each candidate how far the logits are from the reference's, in float64.
+func (v *verification) logitsWith(ctx context.Context, candidates []candidate) ([]drift.Meter, error) {
+	meters, lanes := make([]drift.Meter, len(candidates)), make([]*lane, len(candidates))
+	for i, d := range candidates {
 		config := v.subject.Config
-		config.Epsilon = epsilon
+		config.Epsilon = d.epsilon
 		var err error
-		if lanes[epsilon], err = v.newLane(config, v.subject.Weights, v.exact.dtype); err != nil {
+		if lanes[i], err = v.newLane(config, v.subject.Weights, v.exact.dtype); err != nil {
 			return nil, err
 		}
-		meters[epsilon] = &drift.Meter{}
 	}
 	return meters, v.batches(func(from, to int) error {
 		b, err := v.newBatch(ctx, from, to)
@@ -103,17 +111,29 @@ func (v *verification) logitsWith(ctx context.Context, epsilons []float64) (map[
 			return err
 		}
 		defer b.close()
-		for _, l := range lanes {
-			b.add(l)
-		}
-		return b.measureLogits(ctx, lanes, meters)
+		return b.measureLogits(ctx, candidates, lanes, meters)
 	})
 }
 
-// measureLogits computes the images of a batch in lanes, and measures how far each is from the reference's logits.
-func (b *batch) measureLogits(ctx context.Context, lanes map[float64]*lane, meters map[float64]*drift.Meter) error {
+// measureLogits computes the images of a batch, and measures how far each candidate is from the reference's logits. Those about the last norm go on from what the model's own
+// blocks compute.
+func (b *batch) measureLogits(ctx context.Context, candidates []candidate, lanes []*lane, meters []drift.Meter) error {
+	own := b.verification.exact
+	b.add(own)
+	for i, d := range candidates {
+		if !d.last {
+			b.add(lanes[i])
+		}
+	}
 	for _, stages := range partsOf(b.verification.subject.Config) {
-		for _, l := range lanes {
+		if stages[0].Kind == engine.Pool {
+			for i, d := range candidates {
+				if d.last {
+					b.walks[lanes[i]] = b.walks[own].fork(lanes[i])
+				}
+			}
+		}
+		for l := range b.walks {
 			if err := b.loadLanes(stages[0], l); err != nil {
 				return err
 			}
@@ -125,8 +145,8 @@ func (b *batch) measureLogits(ctx context.Context, lanes map[float64]*lane, mete
 		if stages[0].Kind != engine.Logits {
 			continue
 		}
-		for epsilon, l := range lanes {
-			meters[epsilon].Add(b.walks[l].now[0].Values, acts.want[0].Values)
+		for i, l := range lanes {
+			meters[i].Add(b.walks[l].now[0].Values, acts.want[0].Values)
 		}
 	}
 	return nil
@@ -134,10 +154,14 @@ func (b *batch) measureLogits(ctx context.Context, lanes map[float64]*lane, mete
 
 // finding returns what is said of it.
 func (o *otherEpsilon) finding(t Tap, own float64) blame.Finding {
+	of, all := "the LayerNorm epsilon", o.epsilon
+	if o.last {
+		of, all = "the epsilon of the last norm", 0 // a model has one for all norms
+	}
 	return blame.Finding{
-		Stage: blame.WholeModel, Hypothesis: "epsilon", Side: blame.Program, Epsilon: o.epsilon,
+		Stage: blame.WholeModel, Hypothesis: "epsilon", Side: blame.Program, Epsilon: all,
 		Distance: o.with.MaxAbs, Without: o.without.MaxAbs, Tolerance: t.Tolerance,
-		Sentence: fmt.Sprintf("the model agrees better with the reference if the LayerNorm epsilon is %g, not %g: that leaves %.2g of the root mean square of the differences, "+
-			"which is %.2g times rounding, within the usual tolerance, so it could be something else", o.epsilon, own, o.with.RMS/o.without.RMS, o.without.RMS/o.noise),
+		Sentence: fmt.Sprintf("the model agrees better with the reference if %s is %g, not %g: that leaves %.2g of the root mean square of the differences, "+
+			"which is %.2g times rounding, within the usual tolerance, so it could be something else", of, o.epsilon, own, o.with.RMS/o.without.RMS, o.without.RMS/o.noise),
 	}
 }

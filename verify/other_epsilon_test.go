@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/native"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
+	"github.com/beitzoo/beitzoo/verify/blame"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
@@ -104,6 +105,62 @@ func TestVerify_OtherEpsilonFromLogits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVerify_EpsilonOfLastNormFromLogits plants another epsilon in the last norm alone, too small for the tolerance. No flag makes a model of it.
+func TestVerify_EpsilonOfLastNormFromLogits(t *testing.T) {
+	t.Parallel()
+	s := louder(t, 6)
+	theirs := s.Config
+	theirs.Epsilon = 1e-5
+	reference := verify.ModelReference(verify.Origin{Name: "mute", DType: tensor.F32, Stored: tensor.F64}, func(ctx context.Context, _ verify.Subject) (engine.Model, error) {
+		own, err := native.Engine{}.Load(ctx, s.Config, s.Weights, engine.Options{DType: tensor.F32})
+		if err != nil {
+			return nil, err
+		}
+		parts, err := native.Engine{}.Parts(theirs, s.Weights, engine.Options{DType: tensor.F32})
+		return lastNorm{own, parts, theirs.Depth}, err
+	})
+	r, err := verify.Verify(t.Context(), s, reference, verify.Options{Images: 4})
+	if err != nil || r.OK || len(r.Findings) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	f := r.Findings[0]
+	if f.Stage != blame.WholeModel || f.Hypothesis != "epsilon" || !strings.Contains(f.Sentence, "the epsilon of the last norm is 1e-05, not 1e-06") || r.Advice != (verify.Advice{}) {
+		t.Errorf("%+v, advice %+v", f, r.Advice)
+	}
+}
+
+// lastNorm is a model whose last norm and head are those of parts, of which it shows the logits alone.
+type lastNorm struct {
+	engine.Model
+	parts *native.Parts
+	depth int
+}
+
+func (m lastNorm) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
+	last := engine.Stage{Kind: engine.Block, Block: m.depth - 1}
+	var acts []engine.Activation
+	out, err := m.Model.Forward(ctx, input, func(a engine.Activation) error {
+		if a.Name == last.String() {
+			a.Values = slices.Clone(a.Values)
+			acts = append(acts, a)
+		}
+		return nil
+	})
+	for _, kind := range []engine.StageKind{engine.Pool, engine.Logits} {
+		if err != nil {
+			return out, err
+		}
+		var part native.Part
+		if part, err = m.parts.Load(engine.Stage{Kind: kind}); err == nil {
+			acts, err = part(ctx, input, acts...)
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	return acts[0], tap(acts[0])
 }
 
 // TestVerify_RightEpsilonFromLogits gives the logits alone of every recording in float32, of four frameworks, beside a model with their epsilon, which is said to be a

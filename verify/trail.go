@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -24,6 +25,13 @@ func newTrail(config arch.Config) *trail {
 		}
 	}
 	return t
+}
+
+// clone returns a trail that goes on by itself. Both have the same activations.
+func (t *trail) clone() *trail {
+	cloned := *t
+	cloned.kept = maps.Clone(t.kept)
+	return &cloned
 }
 
 // inputs returns the activations from which a stage is computed, and whether they are all there.
