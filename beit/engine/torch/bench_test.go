@@ -45,6 +45,33 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkTraining takes training steps: forward, backward, and the update of every parameter.
+func BenchmarkTraining(b *testing.B) {
+	for _, recompute := range []bool{false, true} {
+		b.Run(fmt.Sprintf("recompute=%t", recompute), func(b *testing.B) {
+			benchmarkTraining(b, "beit_base_p16_224", 8, engine.TrainOptions{Recompute: recompute, Threads: 2})
+		})
+	}
+}
+
+func benchmarkTraining(b *testing.B, name string, images int, options engine.TrainOptions) {
+	b.Helper()
+	config, err := arch.ByName(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, batch := newLearner(b, config, synth.Weights(config, 0), options), drawn(config, images)
+	number := 0
+	for b.Loop() {
+		number++
+		backward(b, l, batch)
+		if _, err := l.Update(b.Context(), step(config, number)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(images)*float64(b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
 // BenchmarkLoad loads weights from memory, and for comparison copies the same bytes to new memory.
 func BenchmarkLoad(b *testing.B) {
 	config, err := arch.ByName("beit_large_p16_512")

@@ -209,6 +209,11 @@ func trainTenSteps(t testing.TB, options engine.TrainOptions) map[string][]float
 
 // TestLearner_TenStepsOfUnilm compares with unilm's classes, its groups of parameters, and torch.optim.AdamW.
 func TestLearner_TenStepsOfUnilm(t *testing.T) {
+	compareTenSteps(t, "cpu")
+}
+
+func compareTenSteps(t *testing.T, device string) {
+	t.Helper()
 	want := map[string][]float64{}
 	for _, n := range verifytest.Tensors(t, "finetune/digits_10steps.float64.safetensors") {
 		values, err := tensor.Float64s(n.View)
@@ -231,6 +236,7 @@ func TestLearner_TenStepsOfUnilm(t *testing.T) {
 		{"F32 on one thread", engine.TrainOptions{Threads: 1}, func(name string) float64 { return 4 * far32[name] }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			c.options.Device = device
 			got := trainTenSteps(t, c.options)
 			if len(got) != len(want) {
 				t.Errorf("%d tensors, want %d", len(got), len(want))
@@ -618,7 +624,15 @@ func TestLearner_NotFinite(t *testing.T) {
 
 // TestLearner_BF16 makes sure that bfloat16 learns what float32 does, within its precision.
 func TestLearner_BF16(t *testing.T) {
-	far := distance(trainTenSteps(t, engine.TrainOptions{DType: tensor.BF16, Threads: 1})["losses"], trainTenSteps(t, engine.TrainOptions{Threads: 1})["losses"])
+	compareBF16(t, "cpu")
+}
+
+func compareBF16(t *testing.T, device string) {
+	t.Helper()
+	losses := func(dtype tensor.DType) []float64 {
+		return trainTenSteps(t, engine.TrainOptions{DType: dtype, Threads: 1, Device: device})["losses"]
+	}
+	far := distance(losses(tensor.BF16), losses(tensor.F32))
 	if !(far < 2e-3) {
 		t.Errorf("losses are up to %g apart", far)
 	}
