@@ -8,6 +8,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -33,6 +34,33 @@ func TestDecode_DrawnKinds(t *testing.T) {
 		if sum := sha256.Sum256(decoded.Pix); hex.EncodeToString(sum[:]) != want {
 			t.Errorf("%s: other pixels", name)
 		}
+	}
+}
+
+// TestDecode_Damaged makes sure that damaged files that Pillow reads to the end are read, to the same pixels. Two kinds of them are not, and say so.
+func TestDecode_Damaged(t *testing.T) {
+	t.Parallel()
+	files := unzip(t, filepath.Join(testdata, "damaged.zip"))
+	var digests map[string]string
+	if err := json.Unmarshal(files["rgb.json"], &digests); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for name, want := range digests {
+		decoded, err := Decode(bytes.NewReader(files[name]))
+		if err != nil {
+			if text := err.Error(); !strings.Contains(text, "ccitt: ") && !strings.Contains(text, "a JPEG part") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		read++
+		if sum := sha256.Sum256(decoded.Pix); hex.EncodeToString(sum[:]) != want {
+			t.Errorf("%s: other pixels", name)
+		}
+	}
+	if read < 200 {
+		t.Errorf("only %d files were read", read)
 	}
 }
 

@@ -131,10 +131,52 @@ func (p *pngFile) decode() (*RGB8, error) {
 			return nil, pixelsError(err)
 		}
 	}
-	if _, err := source.Read(make([]byte, 1)); errors.Is(err, zlib.ErrChecksum) { // which may be missing, but not be another
+	// The checksum may be missing, or stand where Pillow does not read it, as behind more pixels, but not be another.
+	if more, err := source.Read(make([]byte, 1)); more == 0 && errors.Is(err, zlib.ErrChecksum) && !dividesChecksum(p.pixels) {
 		return nil, pixelsError(err)
 	}
 	return dst, nil
+}
+
+// pngParts reads the compressed pixels, byte by byte, so that what follows them is not read.
+type pngParts struct {
+	parts [][]byte
+	// part and at are where the next byte is.
+	part, at int
+}
+
+func (p *pngParts) ReadByte() (byte, error) {
+	for p.part < len(p.parts) && p.at == len(p.parts[p.part]) {
+		p.part, p.at = p.part+1, 0
+	}
+	if p.part == len(p.parts) {
+		return 0, io.EOF
+	}
+	p.at++
+	return p.parts[p.part][p.at-1], nil
+}
+
+func (p *pngParts) Read(out []byte) (n int, err error) {
+	for ; n < len(out) && err == nil; n++ {
+		if out[n], err = p.ReadByte(); err != nil {
+			break
+		}
+	}
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// dividesChecksum reports whether the four bytes of the checksum are not all in one piece of what Pillow reads at once with the byte before them: pieces end with their part, and
+// after 64 KB. Then it has all pixels before it has the checksum, and reads no further (python-pillow/Pillow src/PIL/ImageFile.py, src/libImaging/ZipDecode.c).
+func dividesChecksum(parts [][]byte) bool {
+	p := &pngParts{parts: parts}
+	if source, err := zlib.NewReader(p); err == nil {
+		_, _ = io.Copy(io.Discard, source) // up to the checksum, which is wrong
+	}
+	const piece = 1 << 16
+	return p.at <= 4 || (p.at-1)/piece != (p.at-5)/piece
 }
 
 // pixelsError returns the error for one of decompression, of all formats.

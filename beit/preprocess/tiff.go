@@ -31,6 +31,7 @@ type tiffParts struct {
 	width, height   int
 	across, down    int
 	offsets, counts []uint64
+	tiled           bool
 }
 
 // The tags of a directory (TIFF 6.0).
@@ -64,7 +65,7 @@ func newTIFF(data []byte) (*tiffFile, error) {
 	if data[0] == 'M' {
 		t.order = binary.BigEndian
 	}
-	fields, err := t.directory()
+	fields, torn, err := t.directory()
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,9 @@ func newTIFF(data []byte) (*tiffFile, error) {
 		return nil, fmt.Errorf("malformed image: size is %d x %d pixels", t.Width, t.Height)
 	}
 	t.compression, t.photometric = one(tiffCompression, 1), one(tiffPhotometric, 0)
+	if torn && t.compression != tiffRaw { // Pillow reads the others with libtiff, which wants a whole directory
+		return nil, errEndsEarly
+	}
 	t.predictor, t.orientation = one(tiffPredictor, 1), known(uint64(one(tiffOrientation, 1)))
 	t.fax = one(tiffFaxOptions, 0)
 	t.planar, t.reversed, t.format = one(tiffPlanar, 1) == 2, one(tiffFillOrder, 1) == 2, one(tiffFormat, 1)
@@ -144,7 +148,7 @@ func (t *tiffFile) divide(fields map[int][]uint64, one func(tag, otherwise int) 
 		p.width, p.height = t.Width, min(one(tiffRows, t.Height), t.Height)
 		p.offsets, p.counts = fields[tiffStrips], fields[tiffStripSizes]
 	} else {
-		p.width, p.height = one(tiffTileWidth, 0), one(tiffTileHeight, 0)
+		p.tiled, p.width, p.height = true, one(tiffTileWidth, 0), one(tiffTileHeight, 0)
 		p.offsets, p.counts = fields[tiffTiles], fields[tiffTileSizes]
 	}
 	if p.width < 1 || p.height < 1 {
@@ -165,8 +169,9 @@ func (t *tiffFile) divide(fields map[int][]uint64, one func(tag, otherwise int) 
 	return nil
 }
 
-// directory reads the fields of the first directory: the numbers in each.
-func (t *tiffFile) directory() (map[int][]uint64, error) {
+// directory reads the fields of the first directory: the numbers in each. Of fields whose numbers are not all in the file, places and sizes of strips and tiles are read as
+// far as there are any, and others are left out. torn says that the file ends within the directory.
+func (t *tiffFile) directory() (fields map[int][]uint64, torn bool, err error) {
 	head, countSize, entrySize, valueSize := 4, 2, 12, 4
 	if t.big {
 		head, countSize, entrySize, valueSize = 8, 8, 20, 8
@@ -174,44 +179,46 @@ func (t *tiffFile) directory() (map[int][]uint64, error) {
 	at, ok := t.number(uint64(head), valueSize)
 	count, ok2 := t.number(at, countSize)
 	if !ok || !ok2 {
-		return nil, errEndsEarly
+		return nil, false, errEndsEarly
 	}
 	at += uint64(countSize)
-	fields := make(map[int][]uint64)
-	if count > uint64(len(t.data)/entrySize) {
-		return nil, errEndsEarly
+	fields = make(map[int][]uint64)
+	if most := (uint64(len(t.data)) - at) / uint64(entrySize); count > most {
+		count, torn = most, true
 	}
 	left := uint64(len(t.data)) // values that may be read: no more than fit into the file
 	for i := range count {
 		entry := at + i*uint64(entrySize)
-		tag, ok := t.number(entry, 2)
-		kind, ok2 := t.number(entry+2, 2)
-		length, ok3 := t.number(entry+4, valueSize)
-		if !ok || !ok2 || !ok3 {
-			return nil, errEndsEarly
-		}
-		size := map[uint64]int{1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8}[kind]
+		tag, _ := t.number(entry, 2)
+		kind, _ := t.number(entry+2, 2)
+		length, _ := t.number(entry+4, valueSize)
+		size := uint64(map[uint64]int{1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8}[kind])
 		if !slices.Contains(tiffTags, int(tag)) || size == 0 {
 			continue
 		}
-		if length > left/uint64(size) {
-			return nil, errEndsEarly
-		}
-		left -= length * uint64(size)
 		from := entry + 4 + uint64(valueSize)
-		if length*uint64(size) > uint64(valueSize) {
+		if length > uint64(valueSize)/size {
 			from, _ = t.number(from, valueSize)
 		}
+		there := (uint64(len(t.data)) - min(from, uint64(len(t.data)))) / size
+		if there = min(there, left/size); length > there {
+			if !slices.Contains(tiffPlaces, int(tag)) {
+				continue
+			}
+			length = there
+		}
+		left -= length * size
 		values := make([]uint64, length)
 		for j := range values {
-			if values[j], ok = t.number(from+uint64(j*size), size); !ok {
-				return nil, errEndsEarly
-			}
+			values[j], _ = t.number(from+uint64(j)*size, int(size))
 		}
 		fields[int(tag)] = values
 	}
-	return fields, nil
+	return fields, torn, nil
 }
+
+// tiffPlaces are the tags that say where strips and tiles are. Pillow leaves out those that are not whole, and libtiff, by which it reads what is compressed, takes what it needs.
+var tiffPlaces = []int{tiffStrips, tiffStripSizes, tiffTiles, tiffTileSizes}
 
 // tiffTags are those that are read.
 var tiffTags = []int{

@@ -3,6 +3,7 @@ package preprocess
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/bits"
 
@@ -89,7 +90,7 @@ func (t *tiffFile) each(plane, samples int, do func(y, x, width int, line []byte
 	for part := range p.across * p.down {
 		x, y := part%p.across*p.width, part/p.across*p.height
 		width, height := min(p.width, t.Width-x), min(p.height, t.Height-y)
-		source, err := t.open(plane*p.across*p.down+part, height)
+		source, err := t.open(t.stored(plane, part), height)
 		if err != nil {
 			return err
 		}
@@ -102,18 +103,31 @@ func (t *tiffFile) each(plane, samples int, do func(y, x, width int, line []byte
 			}
 			do(y+i, x, width, line)
 		}
-		if err := finish(source, line, p.height-height); err != nil {
+		if p.tiled {
+			height = p.height
+		}
+		if err := finish(source, line, height-min(height, t.Height-y)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// finish reads what may follow the last line that is wanted, so that a wrong checksum is noticed.
+// stored returns the index of a strip or tile of a plane in the file. If the file has more of them than the picture, Pillow begins anew, so that the last ones are seen;
+// libtiff does not.
+func (t *tiffFile) stored(plane, part int) int {
+	each := t.parts.across * t.parts.down
+	if t.compression != tiffRaw || t.planar {
+		return plane*each + part
+	}
+	return part + (len(t.parts.offsets)-1-part)/each*each
+}
+
+// finish reads the lines of a tile that are outside of the picture, so that a wrong checksum behind them is noticed. If there are more pixels, libtiff does not come to it.
 func finish(source io.Reader, line []byte, lines int) error {
 	const most = 1 << 22 // tiles may be much higher than the picture
-	_, err := io.CopyN(io.Discard, source, int64(min(most, lines*len(line)))+1)
-	if errors.Is(err, zlib.ErrChecksum) {
+	rest := int64(min(most, lines*len(line)))
+	if n, err := io.CopyN(io.Discard, source, rest+1); n <= rest && errors.Is(err, zlib.ErrChecksum) {
 		return pixelsError(err)
 	}
 	return nil
@@ -190,14 +204,14 @@ func (t *tiffFile) openJPEG(data []byte, height int) (io.Reader, error) {
 	}
 	config, err := jpeg.DecodeConfig(whole)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a JPEG part: %w", err)
 	}
 	if config.Width != t.parts.width || config.Height < height || config.Height > t.parts.height || config.Components != len(t.bits) || t.bits[0] != 8 {
 		return nil, errors.New("malformed image: a JPEG part of another size")
 	}
 	img, err := jpeg.Decode(whole)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a JPEG part: %w", err)
 	}
 	return bytes.NewReader(img.Pix), nil
 }

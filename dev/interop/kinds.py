@@ -408,3 +408,17 @@ def all_kinds(draw, photographs):
     yield from oriented(draw, image)
     for i in range(8):
         yield f"{i}.jpg", jpegs.jpeg(draw, photographs)[0]
+
+
+def damaged(draw, data):
+    """A file that was cut, of which some bytes are others, or in which some are missing."""
+    data, how = bytearray(data), draw.random()
+    if how < 0.35:
+        del data[draw.randrange(len(data) // 3, len(data)) :]
+    elif how < 0.8:
+        for _ in range(draw.choice((1, 1, 2, 4))):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+    else:
+        at = draw.randrange(len(data))
+        del data[at : at + draw.choice((1, 2, 16))]
+    return bytes(data)

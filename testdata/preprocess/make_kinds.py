@@ -1,5 +1,5 @@
 """Writes kinds.zip: pictures of all kinds drawn by a seed, and the SHA-256 of what Pillow's convert("RGB") reads of each, as stored and turned as its EXIF or
-XMP data says.
+XMP data says; and damaged.zip: such files that are damaged, as far as Pillow reads them, and the SHA-256 of what it reads.
 
     python make_kinds.py
 
@@ -11,6 +11,7 @@ import json
 import pathlib
 import random
 import sys
+import warnings
 import zipfile
 
 from PIL import Image, ImageOps
@@ -34,6 +35,32 @@ def main():
             archive.writestr(zipfile.ZipInfo(name), data)
         archive.writestr(zipfile.ZipInfo("rgb.json"), json.dumps(digests, indent=0))
         archive.writestr(zipfile.ZipInfo("turned.json"), json.dumps(turned, indent=0))
+
+
+    damage(photographs, digests)
+
+
+def damage(photographs, digests):
+    """Small files only, and no more than five that are damaged versions of one, or that look like their whole."""
+    draw = random.Random(SEED)
+    whole = [(name, data) for name, data in kinds.all_kinds(random.Random(SEED), photographs) if len(data) < 2000]
+    found, same = {}, {}
+    for i in range(8000):
+        name, data = draw.choice(whole)
+        data = kinds.damaged(draw, data)
+        try:
+            with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+                seen = hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+        except Exception:
+            continue
+        key = name, seen == digests[name]
+        same[key] = same.get(key, 0) + 1
+        if same[key] <= 2:
+            found[f"{i}-{name}"] = data, seen
+    with zipfile.ZipFile(HERE / "damaged.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (data, _) in found.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+        archive.writestr(zipfile.ZipInfo("rgb.json"), json.dumps({name: seen for name, (_, seen) in found.items()}, indent=0))
 
 
 if __name__ == "__main__":
