@@ -65,7 +65,7 @@ interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
 	VENV=$(VENV) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh tokens
 	VENV=$(VENV) SEED=$(SEED) ./dev/interop.sh segmentation
-	$(MAKE) interop-finetune interop-pictures interop-folders interop-pixels interop-record interop-drawn interop-cross
+	$(MAKE) -j2 -Otarget interop-cross interop-record interop-drawn interop-pictures interop-finetune interop-folders interop-pixels # none of them keeps two processors busy
 
 interop-segmentation: ## segmentation models drawn by a seed in transformers and mmsegmentation, and from each way of names back: DRAWN=50 SEED=0, or CASE=12 alone
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) ./dev/interop.sh segmentation

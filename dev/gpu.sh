@@ -19,6 +19,7 @@ unset TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
 (cd beit/engine/torch && "$tests" -test.run CUDA -test.v)
 # For the table in beit/engine/torch/choice.go.
 (cd beit/engine/torch && "$tests" -test.run '^$' -test.bench AttentionOnCUDA -test.benchtime 20x)
+(cd beit/engine/torch && "$tests" -test.run '^$' -test.bench TrainingOnCUDA -test.benchtime 10x)
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
