@@ -44,7 +44,6 @@ var floors = []floor{
 		"verification is given a model and a reference, and does not know the zoo",
 	},
 	{"evaluate", []string{"beit/...", "tensor", "internal/...", "errdef"}, "a score needs a model and pictures, wherever they came from"},
-	{"finetune", []string{"beit/...", "evaluate/...", "tensor", "internal/...", "errdef"}, "a model is fitted to pictures, whatever file it comes from"},
 	{
 		"finetune",
 		[]string{"beit/...", "evaluate/...", "convert/checkpoint/...", "convert/output", "tensor", "internal/...", "errdef"},

@@ -75,7 +75,18 @@ func (s *Search) decoderTarget(c Case, stage engine.Stage) *target {
 	for _, a := range c.Maps {
 		before = append(before, mapOf(a))
 	}
+	auxiliary := engine.Stage{Kind: engine.AuxiliaryLogits}
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) {
+		if d.Rules.Decoder.Auxiliary && (stage.Kind == engine.Logits || stage.Kind == engine.FullLogits) {
+			if feature := c.Features[auxiliary.Inputs(s.config)[0].Block]; feature != nil {
+				m, err := d.Decode(ctx, auxiliary, mapOf(*feature))
+				if err != nil {
+					return nil, err
+				}
+				m, err = d.InPlace(m, stage)
+				return m.Rows, err
+			}
+		}
 		m, err := d.Decode(ctx, stage, before...)
 		return m.Rows, err
 	}

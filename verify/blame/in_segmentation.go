@@ -158,8 +158,17 @@ func inDecoder(config arch.Config) []hypothesis {
 			func(d *whatif.Decoder) { d.FusedBackwards = true }),
 		rule("no-top-down", fusedMaps, "no map is added to the next larger one", "add each map, resized, to the next larger one", func(d *whatif.Decoder) { d.NoSums = true }))
 	if config.Segmentation.AuxiliaryChannels > 0 {
-		all = append(all, everywhere(rule("auxiliary-head", []part{atLogits, atFull}, "the logits are those of the auxiliary head, resized", "take the logits of decode_head",
-			func(d *whatif.Decoder) { d.Auxiliary = true })))
+		const advice = "take the logits of decode_head"
+		heads := []hypothesis{
+			rule("auxiliary-head", []part{atLogits, atFull}, "the logits are those of the auxiliary head, resized", advice, func(d *whatif.Decoder) { d.Auxiliary = true }),
+			rule("auxiliary-head", []part{atFull}, "the logits are those of the auxiliary head, resized to those of the decode head, and then to the image", advice,
+				func(d *whatif.Decoder) { d.Auxiliary, d.AuxiliaryTwice = true, true }),
+		}
+		heads[1].whole = true // alone it is only resized
+		for _, h := range heads {
+			h.slack = 1e-13 // it adds up more than what it stands in for
+			all = append(all, h)
+		}
 	}
 	return all
 }

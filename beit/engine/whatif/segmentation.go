@@ -36,8 +36,8 @@ type Decoder struct {
 	NoSums bool
 	// LastToken means that the last token is taken off, in place of the first, which is that of the class; Transposed that patches are counted down first.
 	LastToken, Transposed bool
-	// Auxiliary means that the logits are those of the auxiliary head.
-	Auxiliary bool
+	// Auxiliary means that the logits are those of the auxiliary head; AuxiliaryTwice that they are resized to those of the decode head before they are to the image.
+	Auxiliary, AuxiliaryTwice bool
 }
 
 // ResizeKind is a way to resize maps.
@@ -100,8 +100,7 @@ func (v *Version) segment(ctx context.Context, stage engine.Stage, stream func(b
 		if err != nil {
 			return m, err
 		}
-		lines, columns := v.sizeOf(stage)
-		return v.resized(m, lines, columns, v.Rules.Decoder.FullResize)
+		return v.InPlace(m, stage)
 	default:
 		for _, from := range stage.Inputs(v.Config) {
 			m, err := v.segment(ctx, from, stream, done)
@@ -114,6 +113,18 @@ func (v *Version) segment(ctx context.Context, stage engine.Stage, stream func(b
 	m, err := v.Decode(ctx, stage, before...)
 	done[stage] = m
 	return m, err
+}
+
+// InPlace returns logits of the auxiliary head in the size of Logits or FullLogits, in whose place they are.
+func (v *Version) InPlace(auxiliary Map, stage engine.Stage) (m Map, err error) {
+	m = auxiliary
+	if v.Rules.Decoder.AuxiliaryTwice && stage.Kind == engine.FullLogits {
+		if m, err = v.InPlace(m, engine.Stage{Kind: engine.Logits}); err != nil {
+			return m, err
+		}
+	}
+	lines, columns := v.sizeOf(stage)
+	return v.resized(m, lines, columns, v.Rules.Decoder.FullResize)
 }
 
 func (v *Version) taps() [arch.Levels]arch.Tap {
@@ -549,7 +560,7 @@ func (k ResizeKind) spots(from, to int) []spot {
 		case Bilinear:
 			place = max(0, (float64(i)+0.5)*float64(from)/float64(to)-0.5)
 		case Corners:
-			place = float64(i) * float64(from-1) / float64(max(1, to-1))
+			place = float64(i) * (float64(from-1) / float64(max(1, to-1))) // in this order, as PyTorch
 		case Nearest:
 			place = math.Floor(place)
 		}
