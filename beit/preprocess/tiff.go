@@ -193,7 +193,7 @@ func (t *tiffFile) directory() (fields map[int][]uint64, torn bool, err error) {
 		kind, _ := t.number(entry+2, 2)
 		length, _ := t.number(entry+4, valueSize)
 		size := uint64(map[uint64]int{1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8}[kind])
-		if !slices.Contains(tiffTags, int(tag)) || size == 0 {
+		if _, again := fields[int(tag)]; again || !slices.Contains(tiffTags, int(tag)) || size == 0 {
 			continue
 		}
 		from := entry + 4 + uint64(valueSize)

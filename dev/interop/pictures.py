@@ -5,9 +5,11 @@ First JPEG files drawn by a seed: the RGB samples must be those of Pillow's conv
 each program's own transforms must be equal, and its samples where the picture is larger than that."""
 
 import argparse
+import contextlib
 import hashlib
 import io
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -34,8 +36,8 @@ def digest(array):
     return hashlib.sha256(numpy.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def pillow(data):
-    """What Pillow reads of a file, or None if it refuses it."""
+def pillow(data, damaged=False):
+    """What Pillow reads of a file, or None if it refuses it, or if a damaged one states a size for which there is no memory."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -43,7 +45,7 @@ def pillow(data):
             image.info.clear()  # CLIP's processors make what is said to be transparent white
             return image
         except Exception as refusal:  # Pillow has many kinds of them
-            return None if not isinstance(refusal, MemoryError) else sys.exit(str(refusal))
+            return None if damaged or not isinstance(refusal, MemoryError) else sys.exit(str(refusal))
 
 
 class Beitzoo:
@@ -209,6 +211,19 @@ def check_kinds(beitzoo, score, seed, unilm):
           f"timm {timm.__version__}, torchvision {torchvision.__version__}, transformers {transformers.__version__}")
 
 
+@contextlib.contextmanager
+def silent():
+    """Without what libtiff writes to the standard error of the process."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 # KNOWN are what damaged files are refused for that Pillow reads: fax with codes that there are not, and JPEG in TIFF files that is damaged, or of another size.
 KNOWN = ("ccitt: ", "a JPEG part")
 
@@ -225,8 +240,10 @@ def check_damaged(beitzoo, score, seed, count):
             files[f"damaged-{seed}-{i}-{name}"] = damaged
     answers = beitzoo.look(files, {})
     read = known = 0
+    with silent():
+        wanted = {name: pillow(data, damaged=True) for name, data in files.items()}
     for name, data in files.items():
-        want, answer = pillow(data), answers[name]
+        want, answer = wanted[name], answers[name]
         if want is None:
             continue
         if any(text in answer.get("error", "") for text in KNOWN):

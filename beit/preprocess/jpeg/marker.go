@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 )
 
 // The markers, without their 0xff.
@@ -69,11 +70,11 @@ func (d *decoder) scans() error {
 		}
 		for {
 			done, err := d.segment()
+			if done == eoi || errors.Is(err, ErrTruncated) && !d.multiple { // Pillow has all pixels then, and looks no further
+				return nil
+			}
 			if err != nil {
 				return err
-			}
-			if done == eoi {
-				return nil
 			}
 			if done == sos {
 				break
