@@ -159,9 +159,9 @@ func (r Record) place() place { return place{r.Tar, r.Index} }
 // shown is how many classes a Record has.
 const shown = 5
 
-// recordOf returns the record of an example that could be read.
-func recordOf(e dataset.Example, logits []float64, candidates []int, function classify.Function) Record {
-	record := failed(e, nil)
+// RecordOf returns the record, for files with that header, of an example that could be read, and of its logits.
+func RecordOf(h Header, e dataset.Example, logits []float64) Record {
+	record, candidates := failed(e, nil), h.Data.Candidates
 	if candidates != nil {
 		some := make([]float64, len(candidates))
 		for i, class := range candidates {
@@ -169,7 +169,7 @@ func recordOf(e dataset.Example, logits []float64, candidates []int, function cl
 		}
 		logits = some
 	}
-	answers := answersOf(logits, function)
+	answers := answersOf(logits, h.Model.Function)
 	record.Top = answers.top(candidates)
 	at := e.Class
 	if candidates != nil {

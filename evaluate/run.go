@@ -21,6 +21,8 @@ type Options struct {
 	Workers int
 	// Progress, if not nil, is called after each image. Calls never overlap.
 	Progress func(Progress)
+	// Record, if not nil, is called with the record of each image, in the order in which they are classified. Calls never overlap.
+	Record func(Record)
 }
 
 // Progress says how far an evaluation is.
@@ -50,7 +52,7 @@ func Classification(ctx context.Context, classifier *classify.Classifier, data d
 		o.Header = HeaderFor(classifier, data, Shard{1, 1})
 	}
 	part := o.Header.Data.Shard
-	run := &run{header: o.Header, log: o.Log, tally: NewTally(o.Header), data: data, progress: o.Progress, total: data.Len()}
+	run := &run{header: o.Header, log: o.Log, tally: NewTally(o.Header), data: data, progress: o.Progress, record: o.Record, total: data.Len()}
 	if part.Of > 1 {
 		run.data = data.Shard(part.Index-1, part.Of)
 		run.total = run.data.Len()
@@ -81,6 +83,7 @@ type run struct {
 	tally    *Tally
 	data     dataset.Set
 	progress func(Progress)
+	record   func(Record)
 	// taken counts outputs, and total is the number of images.
 	taken, total int
 	// failures are those of this run, for the error at its end.
@@ -138,7 +141,7 @@ func (r *run) take(output classify.Output) error {
 		r.failures = append(r.failures, output.Failure)
 		record = failed(example, output.Failure.Err)
 	} else {
-		record = recordOf(example, output.Logits, r.header.Data.Candidates, r.header.Model.Function)
+		record = RecordOf(r.header, example, output.Logits)
 		record.Unturned = output.Unturned
 	}
 	add := r.tally.Add
@@ -147,6 +150,9 @@ func (r *run) take(output classify.Output) error {
 	}
 	if err := add(record); err != nil {
 		return err
+	}
+	if r.record != nil {
+		r.record(record)
 	}
 	if r.progress != nil {
 		r.progress(Progress{Done: r.tally.Done(), Taken: r.taken, Total: r.total, Accuracy: r.tally.Accuracy()})

@@ -42,6 +42,12 @@ func pages(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	trained := trainingPage(30, &digits)
+	for name, page := range map[string]report.TrainingPage{"training.html": trained, "untested.html": trainingPage(300, nil)} {
+		if err := report.WriteTrainingHTML(filepath.Join(folder, name), page); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return folder
 }
 
@@ -49,13 +55,13 @@ func pages(t *testing.T) string {
 func TestInTheBrowser(t *testing.T) {
 	server := webpagetest.Serve(t, pages(t))
 	through := webpagetest.StartProxy(t, server.URL)
-	for _, page := range []string{"digits.html", "many.html", "pixels.html", "manypixels.html"} {
+	for page, buttons := range map[string]int{"digits.html": 6, "many.html": 6, "pixels.html": 6, "manypixels.html": 6, "training.html": 6, "untested.html": 0} {
 		for _, width := range webpagetest.Widths {
 			for scheme := range webpagetest.Backgrounds {
 				t.Run(fmt.Sprintf("%s at %d %s", page, width, scheme), func(t *testing.T) {
 					m := webpagetest.Measure(t, server, through, page, scheme, width)
 					m.CheckLooks(t, scheme, width)
-					if m.Tools != 6 { // its script ran, and made the six heads of the table buttons
+					if m.Tools != buttons { // its script ran, and made the six heads of the table buttons
 						t.Errorf("%d buttons", m.Tools)
 					}
 					webpagetest.Screenshot(t, server, through, page, scheme, width)
@@ -82,7 +88,7 @@ func TestInTheBrowser_Widths(t *testing.T) {
 	server := webpagetest.Serve(t, pages(t))
 	through := webpagetest.StartProxy(t, server.URL)
 	for _, width := range []int{320, 959, 961} {
-		for _, page := range []string{"many.html", "pixels.html", "manypixels.html"} {
+		for _, page := range []string{"many.html", "pixels.html", "manypixels.html", "training.html"} {
 			if m := webpagetest.Measure(t, server, through, page, "light", width); m.ScrollWidth > width || m.Wide != "" || m.Overlaps != "" {
 				t.Errorf("%s: in a window of %d pixels the page is %d pixels wide; %q is beyond its edge; texts over one another: %s", page, width, m.ScrollWidth, m.Wide, m.Overlaps)
 			}
@@ -96,7 +102,7 @@ var sheet = regexp.MustCompile(`/Type\s*/Page\b`)
 // TestInTheBrowser_Printed prints a report from the disk, where nothing can be asked of anybody.
 func TestInTheBrowser_Printed(t *testing.T) {
 	folder := pages(t)
-	for _, page := range []string{"digits", "many", "pixels", "manypixels"} {
+	for _, page := range []string{"digits", "many", "pixels", "manypixels", "training", "untested"} {
 		target := webpagetest.Kept(t, page+".pdf")
 		address := (&url.URL{Scheme: "file", Path: filepath.Join(folder, page+".html")}).String()
 		webpagetest.Browser(t, nil, "dark", "--no-pdf-header-footer", "--print-to-pdf="+target, address)

@@ -45,7 +45,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 func HTML(w io.Writer, page Page) error {
 	v, err := newView(page)
 	if err == nil {
-		v.frame, err = newFrame()
+		v.frame, err = newFrame(percent(page.Summary.Share1)+": "+shownWord(page.Header.Model.Name), true)
 	}
 	if err != nil {
 		return err
@@ -55,22 +55,26 @@ func HTML(w io.Writer, page Page) error {
 
 // frame is what all pages have in common.
 type frame struct {
+	Title  string
 	Style  template.CSS
 	Script template.JS
 	Policy string
 }
 
-func newFrame() (frame, error) {
+// newFrame returns the frame of a page with that title, and with the script that sorts a table of classes or with none.
+func newFrame(title string, sorts bool) (frame, error) {
 	style, err := files.ReadFile("templates/style.css")
 	if err != nil {
 		return frame{}, err
 	}
-	script, err := files.ReadFile("templates/sort.js")
-	if err != nil {
-		return frame{}, err
+	var script []byte
+	if sorts {
+		if script, err = files.ReadFile("templates/sort.js"); err != nil {
+			return frame{}, err
+		}
 	}
 	whole := webpage.Style + string(style)
-	return frame{template.CSS(whole), template.JS(script), webpage.Policy(whole, string(script))}, nil
+	return frame{title, template.CSS(whole), template.JS(script), webpage.Policy(whole, string(script))}, nil
 }
 
 // render writes what a template makes of a view.
@@ -83,7 +87,7 @@ func render(w io.Writer, name string, view any) error {
 	return err
 }
 
-// CheckTarget returns the error of [WriteHTML] if a page may not be written to that path.
+// CheckTarget returns the error of [WriteHTML] and the others if a page may not be written to that path.
 func CheckTarget(path string) error { return webpage.CheckTarget(path) }
 
 // WriteHTML writes the page to the file at path, which appears whole or not at all. An earlier report there is replaced; another file is a
@@ -108,8 +112,9 @@ func writeFile(path string, write func(w io.Writer) error) error {
 type view struct {
 	frame
 	Page
-	Title       string
-	Interval    string
+	Interval string
+	// Elsewhere is what prints the classes that are left out.
+	Elsewhere   string
 	Classes     []classRow
 	LeftOut     int
 	Matrix      *matrix
@@ -117,11 +122,11 @@ type view struct {
 	Calibration *chart
 	Unread      []evaluate.Unread
 	UnreadMore  int
-	Facts       []fact
+	Facts       []Fact
 }
 
-// fact is a line of what ran.
-type fact struct{ Name, Value string }
+// Fact is a line of what ran.
+type Fact = webpage.Fact
 
 // The most rows that a page shows: more are in what eval merge prints with --json.
 const (
@@ -151,7 +156,7 @@ type pairRow struct {
 
 func newView(page Page) (*view, error) {
 	s := page.Summary
-	v := &view{Page: page, Title: percent(s.Share1), Interval: fmt.Sprintf("%s to %s", percent(s.Interval1.Low), percent(s.Interval1.High))}
+	v := &view{Page: page, Elsewhere: "beitzoo eval merge --json", Interval: fmt.Sprintf("%s to %s", percent(s.Interval1.Low), percent(s.Interval1.High))}
 	for _, c := range s.Classes {
 		interval := evaluate.Wilson(c.Top1, c.Images)
 		v.Classes = append(v.Classes, classRow{c, page.nameOf(c.Class), interval.Low, interval.High})
@@ -218,9 +223,9 @@ func (p *Page) confusion() confusion {
 func (v *view) Name(class int) string { return v.nameOf(class) }
 
 // facts returns what a figure depends on.
-func (p *Page) facts() []fact {
+func (p *Page) facts() []Fact {
 	h := p.Header
-	facts := []fact{
+	facts := []Fact{
 		{"Model", h.Model.Name},
 		{"Weights", orUnknown(h.Model.Digest)},
 		{"Architecture", h.Model.Config.Named().Name},
@@ -231,12 +236,12 @@ func (p *Page) facts() []fact {
 		{"Classes", fmt.Sprintf("%d of the data, matched by %s", len(h.Data.Names), h.Data.Way)},
 	}
 	if h.Data.Candidates != nil {
-		facts = append(facts, fact{"Answers", fmt.Sprintf("sought among %d of %d classes", len(h.Data.Candidates), h.Model.Config.Classes)})
+		facts = append(facts, Fact{"Answers", fmt.Sprintf("sought among %d of %d classes", len(h.Data.Candidates), h.Model.Config.Classes)})
 	}
 	if h.Data.Shard.Of > 1 {
-		facts = append(facts, fact{"Part", h.Data.Shard.String()})
+		facts = append(facts, Fact{"Part", h.Data.Shard.String()})
 	}
-	return append(facts, fact{"Version", h.Version})
+	return append(facts, Fact{"Version", h.Version})
 }
 
 func orUnknown(value string) string {

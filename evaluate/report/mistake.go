@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate"
@@ -92,16 +93,54 @@ func reasonOf(err error) string {
 
 // picture returns the picture of a record.
 func (f *Finder) picture(r evaluate.Record) (image.Image, error) {
-	file, err := f.open(r)
+	return seen(f.Header.Recipe.Recipe, func() (io.ReadCloser, error) { return f.open(r) })
+}
+
+// seen returns a picture as a model sees it, made small.
+func seen(recipe card.Recipe, open func() (io.ReadCloser, error)) (image.Image, error) {
+	file, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	prepared, err := preprocess.Prepare(f.Header.Recipe.Recipe, file)
+	prepared, err := preprocess.Prepare(recipe, file)
 	if err != nil {
 		return nil, err
 	}
-	return shrunk(preprocess.Restore(f.Header.Recipe.Recipe, prepared.Tensor)), nil
+	return shrunk(preprocess.Restore(recipe, prepared.Tensor)), nil
+}
+
+// FindIn sets the picture of each mistake from the data set that was evaluated, prepared by a recipe, or says why it is missing. The error is that of the set.
+func FindIn(ctx context.Context, set dataset.Set, recipe card.Recipe, mistakes []Mistake) error {
+	type place struct {
+		tar   string
+		index int
+	}
+	wanted := make(map[place]*Mistake)
+	for i := range mistakes {
+		m := &mistakes[i]
+		m.Missing = "the data set does not have it any more"
+		wanted[place{m.Tar, m.Index}] = m
+	}
+	for example, err := range set.Examples(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case len(wanted) == 0:
+			return nil
+		}
+		at := place{text.Valid(example.Tar), example.Index}
+		m := wanted[at]
+		if m == nil {
+			continue
+		}
+		delete(wanted, at)
+		m.Missing = ""
+		if m.Picture, err = seen(recipe, example.Open); err != nil {
+			m.Picture, m.Missing = nil, reasonOf(err)
+		}
+	}
+	return nil
 }
 
 // open opens the file of a record.

@@ -258,7 +258,7 @@ func (w *WorstPicture) Panels() ([]Panel, error) {
 func PixelHTML(w io.Writer, page PixelPage) error {
 	v, err := newPixelView(page)
 	if err == nil {
-		v.frame, err = newFrame()
+		v.frame, err = newFrame(sharePercent(page.Summary.MeanIoU)+": "+shownWord(page.Header.Model.Name), true)
 	}
 	if err != nil {
 		return err
@@ -275,7 +275,6 @@ func WritePixelHTML(path string, page PixelPage) error {
 type pixelView struct {
 	frame
 	PixelPage
-	Title   string
 	Classes []pixelRow
 	// Absent is how many classes neither labels nor maps have, and LeftOut how many rows are too many.
 	Absent, LeftOut int
@@ -283,7 +282,7 @@ type pixelView struct {
 	Pairs           []pixelPair
 	Unread          []evaluate.Unread
 	UnreadMore      int
-	Facts           []fact
+	Facts           []Fact
 }
 
 // pixelRow is a class in the table.
@@ -312,7 +311,7 @@ type pixelPair struct {
 
 func newPixelView(page PixelPage) (*pixelView, error) {
 	s := page.Summary
-	v := &pixelView{PixelPage: page, Title: sharePercent(s.MeanIoU)}
+	v := &pixelView{PixelPage: page}
 	for _, c := range s.Classes {
 		if !c.IoU.Known() {
 			v.Absent++
@@ -365,13 +364,13 @@ func (p *PixelPage) confusion() confusion {
 }
 
 // facts returns what a figure depends on.
-func (p *PixelPage) facts() []fact {
+func (p *PixelPage) facts() []Fact {
 	h := p.Header
 	source := h.Data.Source
 	if h.Data.Split != "" {
 		source += ", split " + h.Data.Split
 	}
-	facts := []fact{
+	facts := []Fact{
 		{"Model", h.Model.Name},
 		{"Weights", orUnknown(h.Model.Digest)},
 		{"Architecture", h.Model.Config.Named().Name},
@@ -382,9 +381,9 @@ func (p *PixelPage) facts() []fact {
 		{"Labels", p.Labelling},
 	}
 	if h.Data.Shard.Of > 1 {
-		facts = append(facts, fact{"Part", h.Data.Shard.String()})
+		facts = append(facts, Fact{"Part", h.Data.Shard.String()})
 	}
-	return append(facts, fact{"Version", h.Version})
+	return append(facts, Fact{"Version", h.Version})
 }
 
 // sharePercent returns a share in percent; a dash if it is not known.

@@ -1,5 +1,5 @@
 // Package webpage has what the HTML pages of the program have in common: how they look, light, dark and printed, what a browser lets them do, how it is known
-// that a file is one of them, and the ticks of their charts.
+// that a file is one of them, and the ticks and lines of their charts.
 package webpage
 
 import (
@@ -8,10 +8,12 @@ import (
 	_ "embed" // for the style
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -62,6 +64,48 @@ func LogTicks(low, high float64) []float64 {
 	}
 	return ticks
 }
+
+// Ticks returns round numbers for an axis, as far apart as one another, at most so many spaces between them: the first is low or the last one below it, and the last
+// is high or the first one above it. Both are finite, and low is below high.
+func Ticks(low, high float64, most int) []float64 {
+	digit := math.Pow(10, math.Floor(math.Log10((high-low)/float64(most))))
+	for _, factor := range []float64{1, 2, 5, 10, 20, 50} {
+		step := digit * factor
+		first, last := math.Floor(low/step), math.Ceil(high/step)
+		if last-first > float64(most) {
+			continue
+		}
+		ticks := make([]float64, 0, most+1)
+		for n := first; n <= last; n++ {
+			ticks = append(ticks, n*step)
+		}
+		return ticks
+	}
+	return []float64{low, high} // a range that numbers can't divide
+}
+
+// Polylines returns the attributes of the SVG polylines through points: a y that is NaN is a gap, and a single point between gaps is no line.
+func Polylines(x, y []float64) []string {
+	var lines, points []string
+	end := func() {
+		if len(points) > 1 {
+			lines = append(lines, strings.Join(points, " "))
+		}
+		points = nil
+	}
+	for i := range x {
+		if math.IsNaN(y[i]) {
+			end()
+			continue
+		}
+		points = append(points, fmt.Sprintf("%.1f,%.1f", x[i], y[i]))
+	}
+	end()
+	return lines
+}
+
+// Fact is a thing that the reader of a page may want to know, such as a version.
+type Fact struct{ Name, Value string }
 
 // ForeignFileError says that a page would replace a file that is not a page of the program.
 type ForeignFileError struct{ Path string }

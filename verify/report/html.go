@@ -35,7 +35,7 @@ type Page struct {
 }
 
 // Fact is a thing that a reader may want to know, such as a version.
-type Fact struct{ Name, Value string }
+type Fact = webpage.Fact
 
 // File is a file that was read.
 type File struct {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/internal/webpage"
@@ -216,25 +215,18 @@ func columnTicks(r *verify.Result, x func(int) float64) []tick {
 // newSeries returns the line and the marks of shares.
 func newSeries(r *verify.Result, s shares, radius float64, x func(int) float64, y func(float64) float64) series {
 	var drawn series
-	var points []string
-	end := func() {
-		if len(points) > 1 {
-			drawn.Lines = append(drawn.Lines, strings.Join(points, " "))
-		}
-		points = nil
-	}
+	xs, ys := make([]float64, len(s.values)), make([]float64, len(s.values))
 	for n, share := range s.values {
-		if math.IsNaN(share) {
-			end()
+		if xs[n], ys[n] = x(n), math.NaN(); math.IsNaN(share) {
 			continue
 		}
-		m := mark{X: x(n), Y: y(share), Radius: radius, Fails: s.fails[n], Text: fmt.Sprintf("%s: %s of the tolerance", r.Taps[n].Name, formatNumber(share))}
+		ys[n] = y(share)
+		m := mark{X: xs[n], Y: ys[n], Radius: radius, Fails: s.fails[n], Text: fmt.Sprintf("%s: %s of the tolerance", r.Taps[n].Name, formatNumber(share))}
 		if m.Fails {
 			m.Radius *= 1.3
 		}
-		points = append(points, fmt.Sprintf("%.1f,%.1f", m.X, m.Y))
 		drawn.Marks = append(drawn.Marks, m)
 	}
-	end()
+	drawn.Lines = webpage.Polylines(xs, ys)
 	return drawn
 }
