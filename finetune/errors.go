@@ -1,6 +1,8 @@
 package finetune
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,7 +32,7 @@ func (e *DivergedError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what helps.
 func (e *DivergedError) Hint() string {
-	return "start again with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
+	return "the state before it is kept, from which only the same settings go on: start again, in another folder, with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
 }
 
 // StoppedError says that a training was stopped before its end.
@@ -49,7 +51,11 @@ func (e *StoppedError) Error() string {
 	case e.Kept > 0:
 		kept = fmt.Sprintf("the state after step %d is kept", e.Kept)
 	}
-	return fmt.Sprintf("stopped after step %d of %d, and %s: %v", e.Step, e.Steps, kept, e.Err)
+	message := fmt.Sprintf("stopped after step %d of %d, and %s", e.Step, e.Steps, kept)
+	if errors.Is(e.Err, context.Canceled) && e.Kept == e.Step { // whoever asked for it knows why
+		return message
+	}
+	return fmt.Sprintf("%s: %v", message, e.Err)
 }
 
 // Unwrap returns Err.

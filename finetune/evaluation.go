@@ -28,20 +28,7 @@ type Evaluation struct {
 // Score is for Options.Evaluate. The errors are those of the engine and of [evaluate.Classification]: an image that can't be read is one, as what is best would
 // depend on which images are there.
 func (e Evaluation) Score(ctx context.Context, parameters []tensor.Named) (Score, error) {
-	model, err := e.Engine.Load(ctx, e.Card.Config, parameters, e.Run)
-	if err != nil {
-		return Score{}, err
-	}
-	defer model.Close()
-	classifier, err := classify.New(model, e.Card)
-	if err != nil {
-		return Score{}, err
-	}
-	classifier.Strict = true
-	if e.Batch > 0 {
-		classifier.BatchSize = e.Batch
-	}
-	summary, err := evaluate.Classification(ctx, classifier, e.Data, evaluate.Options{Progress: e.Progress})
+	summary, _, err := e.Examine(ctx, parameters, nil)
 	if err != nil {
 		return Score{}, err
 	}
@@ -50,4 +37,25 @@ func (e Evaluation) Score(ctx context.Context, parameters []tensor.Named) (Score
 		score.Loss = *summary.Loss
 	}
 	return score, nil
+}
+
+// Examine evaluates as Score does, and returns all figures, with the header of [evaluate.HeaderFor]. record, if not nil, is called with what the model said of each
+// image, as [evaluate.Options] say.
+func (e Evaluation) Examine(ctx context.Context, parameters []tensor.Named, record func(evaluate.Record)) (*evaluate.Summary, evaluate.Header, error) {
+	model, err := e.Engine.Load(ctx, e.Card.Config, parameters, e.Run)
+	if err != nil {
+		return nil, evaluate.Header{}, err
+	}
+	defer model.Close()
+	classifier, err := classify.New(model, e.Card)
+	if err != nil {
+		return nil, evaluate.Header{}, err
+	}
+	classifier.Strict = true
+	if e.Batch > 0 {
+		classifier.BatchSize = e.Batch
+	}
+	header := evaluate.HeaderFor(classifier, e.Data, evaluate.Shard{Index: 1, Of: 1})
+	summary, err := evaluate.Classification(ctx, classifier, e.Data, evaluate.Options{Header: header, Progress: e.Progress, Record: record})
+	return summary, header, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/finetune/probe"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
@@ -19,11 +20,11 @@ type Gallery struct {
 	// Augment makes the tensor of a picture as it is to be seen in an epoch, and always the same; nil means the recipe.
 	Augment func(picture *preprocess.RGB8, epoch, index int) ([]float32, error)
 
-	recipe card.Recipe
-	images []classify.Image
-	class  []int
-	// packed has the files of the pictures of tars, which can't be opened a second time.
-	packed [][]byte
+	recipe   card.Recipe
+	examples []dataset.Example
+	// source and classes are those of the data set.
+	source  string
+	classes dataset.Mapping
 }
 
 // LargeSetError says that the pictures of tar files don't fit into memory.
@@ -48,26 +49,49 @@ func (e *LargeSetError) Hint() string {
 // NewGallery lists the pictures of a data set, prepared by a recipe. Of tar files, whose pictures come in one order only, it
 // keeps the files in memory, as they are; a *[LargeSetError] says that they are larger than limit.
 func NewGallery(ctx context.Context, set dataset.Set, recipe card.Recipe, limit int64) (*Gallery, error) {
-	g := &Gallery{recipe: recipe}
+	g := &Gallery{recipe: recipe, source: set.Source(), classes: set.Classes()}
 	kept := int64(0)
 	for example, err := range set.Examples(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		g.images, g.class = append(g.images, example.Image), append(g.class, example.Class)
-		if set.Len() >= 0 {
-			continue
+		if set.Len() < 0 { // of tar files, whose pictures can't be opened a second time
+			raw, err := readImage(example.Image, limit-kept)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", text.Name(example.Name), err)
+			}
+			if kept += int64(len(raw)); kept > limit {
+				return nil, &LargeSetError{Source: set.Source(), Limit: limit}
+			}
+			example.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
 		}
-		raw, err := readImage(example.Image, limit-kept)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", text.Name(example.Name), err)
-		}
-		if kept += int64(len(raw)); kept > limit {
-			return nil, &LargeSetError{Source: set.Source(), Limit: limit}
-		}
-		g.packed = append(g.packed, raw)
+		g.examples = append(g.examples, example)
 	}
 	return g, nil
+}
+
+// HoldOut chooses pictures to test on, of each class its share, which are those that [probe.Split] chooses by that seed for a linear probe if all can be read. It
+// returns them, and the gallery of all others, which is augmented as this one.
+func (g *Gallery) HoldOut(share float64, seed uint64) (rest *Gallery, held *dataset.List) {
+	learnt, tested := probe.Split(g.classesOf(), share, seed)
+	some := func(indices []int) []dataset.Example {
+		examples := make([]dataset.Example, len(indices))
+		for i, index := range indices {
+			examples[i] = g.examples[index]
+		}
+		return examples
+	}
+	rest = &Gallery{Augment: g.Augment, recipe: g.recipe, examples: some(learnt), source: g.source, classes: g.classes}
+	return rest, dataset.NewList(g.source, some(tested), g.classes)
+}
+
+// classesOf returns the class of each picture.
+func (g *Gallery) classesOf() []int {
+	classes := make([]int, len(g.examples))
+	for i, example := range g.examples {
+		classes[i] = example.Class
+	}
+	return classes
 }
 
 // readImage returns the file of a picture, or more than limit bytes of it.
@@ -81,13 +105,13 @@ func readImage(image classify.Image, limit int64) ([]byte, error) {
 }
 
 // Len implements [Pictures].
-func (g *Gallery) Len() int { return len(g.images) }
+func (g *Gallery) Len() int { return len(g.examples) }
 
 // Counts returns the number of pictures of each of some classes.
 func (g *Gallery) Counts(classes int) []int {
 	counts := make([]int, classes)
-	for _, class := range g.class {
-		counts[class]++
+	for _, example := range g.examples {
+		counts[example.Class]++
 	}
 	return counts
 }
@@ -96,23 +120,17 @@ func (g *Gallery) Counts(classes int) []int {
 func (g *Gallery) Picture(_ context.Context, epoch, index int, pixels []float32) (int, error) {
 	err := g.prepare(epoch, index, pixels)
 	if err != nil {
-		return 0, &preprocess.FileError{Path: g.images[index].Name, Err: err}
+		return 0, &preprocess.FileError{Path: g.examples[index].Name, Err: err}
 	}
-	return g.class[index], nil
+	return g.examples[index].Class, nil
 }
 
 func (g *Gallery) prepare(epoch, index int, pixels []float32) error {
-	var file io.Reader
-	if g.packed != nil {
-		file = bytes.NewReader(g.packed[index])
-	} else {
-		opened, err := g.images[index].Open()
-		if err != nil {
-			return err
-		}
-		defer opened.Close()
-		file = opened
+	file, err := g.examples[index].Open()
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	if g.Augment == nil {
 		_, err := preprocess.PrepareInto(pixels, g.recipe, file)
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/finetune"
+	"github.com/beitzoo/beitzoo/finetune/probe"
 )
 
 // images is a folder of the digits, one of each class.
@@ -69,6 +70,59 @@ func TestGallery_Picture(t *testing.T) {
 			if err != nil || !slices.Equal(want, pixels) || filepath.Base(filepath.Dir(files[3])) != string(rune('0'+class)) {
 				t.Errorf("picture 3 of class %d is another one (%v)", class, err)
 			}
+		}
+	}
+}
+
+// TestGallery_HoldOut compares with what a linear probe holds out, of a folder and of a tar, whose pictures are then tested more than once.
+func TestGallery_HoldOut(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{images, "../testdata/tokenizer/digits_train.tar.gz"} {
+		whole, err := finetune.NewGallery(t.Context(), matched(t, source), recipe(), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var classes []int
+		var all [][]float32
+		for i := range whole.Len() {
+			pixels := make([]float32, 3*64*64)
+			class, err := whole.Picture(t.Context(), 0, i, pixels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			classes, all = append(classes, class), append(all, pixels)
+		}
+		learnt, tested := probe.Split(classes, 0.25, 3)
+		rest, held := whole.HoldOut(0.25, 3)
+		if rest.Len() != len(learnt) || held.Len() != len(tested) || held.Len() == 0 || held.Source() != matched(t, source).Source() {
+			t.Fatalf("%s: %d and %d pictures of %q", source, rest.Len(), held.Len(), held.Source())
+		}
+		pixels := make([]float32, 3*64*64)
+		for i, index := range learnt {
+			if class, err := rest.Picture(t.Context(), 0, i, pixels); err != nil || class != classes[index] || !slices.Equal(pixels, all[index]) {
+				t.Fatalf("%s: picture %d to learn from is not picture %d: %v", source, i, index, err)
+			}
+		}
+		for range 2 {
+			i := 0
+			for example, err := range held.Examples(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				file, err := example.Open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = preprocess.PrepareInto(pixels, recipe(), file)
+				if index := tested[i]; errors.Join(err, file.Close()) != nil || example.Class != classes[index] || !slices.Equal(pixels, all[index]) {
+					t.Fatalf("%s: picture %d to test on is not picture %d: %v", source, i, index, err)
+				}
+				i++
+			}
+		}
+		_, again := whole.HoldOut(0.25, 3)
+		if _, other := whole.HoldOut(0.25, 4); again.Digest() != held.Digest() || other.Digest() == held.Digest() {
+			t.Errorf("%s: the seed is not what says which pictures are held out", source)
 		}
 	}
 }

@@ -90,6 +90,9 @@ func Run(ctx context.Context, plan *Plan, learner engine.Learner, options Option
 			return nil, err
 		}
 		defer lock.Close()
+		if err := r.checkSpace(ctx); err != nil {
+			return nil, err
+		}
 	}
 	r.resumed, r.began, r.kept = r.state.Step, time.Now(), time.Now()
 	err := r.train(ctx)
@@ -120,6 +123,37 @@ func (r *run) open(ctx context.Context) (lock *os.File, err error) {
 		return nil, err
 	}
 	return lock, nil
+}
+
+// checkSpace keeps the state before the first step, and returns an error if it can't be kept, or if there is no space for all that is in the folder at once: what
+// would stop a training after hours is known before.
+func (r *run) checkSpace(ctx context.Context) error {
+	if r.state.Step == 0 {
+		if err := r.keepNow(ctx); err != nil {
+			return err
+		}
+	}
+	if r.state.Step == r.plan.Steps {
+		return nil
+	}
+	path := filepath.Join(r.options.Folder, StateName)
+	kept, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	// While a state is written, the one before is there. The best parameters take less than a state, and are written when no state is.
+	size := kept.Size()
+	if r.options.Evaluate != nil && r.state.Best < 0 {
+		size += kept.Size() / 2
+	}
+	file, err := os.Create(filepath.Join(r.options.Folder, spaceName))
+	if err != nil {
+		return disk.AtTarget(path, err)
+	}
+	if err := errors.Join(disk.Reserve(file, size), file.Close(), os.Remove(file.Name())); err != nil {
+		return fmt.Errorf("reserving %d bytes more for the state of the training: %w", size, &disk.TargetError{Path: path, Err: err})
+	}
+	return nil
 }
 
 // train makes the steps that are left.

@@ -332,6 +332,9 @@ func TestRun_StopsAndGoesOn(t *testing.T) {
 		if stop != 12 && (!errors.As(err, &stopped) || !errors.Is(err, context.Canceled) || stopped.Kept != stopped.Step) {
 			t.Fatalf("stop %d: %v", stop, err)
 		}
+		if stop != 12 && strings.Contains(err.Error(), "canceled") {
+			t.Errorf("stop %d: the message is %q", stop, err)
+		}
 		got := newRegression(small(false))
 		result, err := finetune.Run(t.Context(), plan(t, settings(), pictures), got, options(folder, pictures))
 		if err != nil {
@@ -409,6 +412,44 @@ func TestRun_NoSpace(t *testing.T) {
 	stopped := (*finetune.StoppedError)(nil)
 	if !errors.As(err, &stopped) || stopped.Step != 4 || stopped.Kept != 2 || strings.Count(err.Error(), "no such file") != 1 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRun_NoSpaceAtFirst makes sure that no step is made if the state could not be kept after it.
+func TestRun_NoSpaceAtFirst(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{finetune.StateName, "space"} { // a folder of that name is in the way
+		folder := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(folder, name, "something"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		o := options(folder, 45)
+		steps := 0
+		o.Progress = func(finetune.Progress) { steps++ }
+		if _, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o); err == nil || !strings.Contains(err.Error(), finetune.StateName) || steps > 0 {
+			t.Errorf("%s: %d steps, %v", name, steps, err)
+		}
+	}
+}
+
+// TestRun_StateOfNoStep makes sure that a training of which no step was made is in nobody's way.
+func TestRun_StateOfNoStep(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := finetune.Run(ctx, plan(t, settings(), 45), newRegression(small(false)), options(folder, 45)); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	other := settings()
+	other.Rate = 0.1
+	result, err := finetune.Run(t.Context(), plan(t, other, 45), newRegression(small(false)), options(folder, 45))
+	if err != nil || result.Resumed != 0 || len(result.Epochs) != 3 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 3 { // state, best, lock
+		t.Errorf("%v, %v", entries, err)
 	}
 }
 
@@ -504,8 +545,9 @@ func TestRun_KeepsByTime(t *testing.T) {
 	o := options(t.TempDir(), 45)
 	o.KeepSteps, o.KeepEvery = 0, time.Nanosecond
 	o.Progress = func(p finetune.Progress) {
-		if _, err := os.Stat(filepath.Join(o.Folder, finetune.StateName)); (err == nil) != (p.Step > 0) {
-			t.Errorf("step %d: %v", p.Step, err)
+		raw, err := os.ReadFile(filepath.Join(o.Folder, finetune.StateName))
+		if want := fmt.Sprintf(`\"step\":%d,`, p.Step); err != nil || !strings.Contains(string(raw), want) {
+			t.Errorf("the state after step %d is another one: %v", p.Step, err)
 		}
 	}
 	if _, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o); err != nil {

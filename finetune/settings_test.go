@@ -134,7 +134,7 @@ func TestSettings_Validate(t *testing.T) {
 		"begins with the rate 1":      func(s *finetune.Settings) { s.WarmupRate = 1 },
 		"a least rate of 1":           func(s *finetune.Settings) { s.LeastRate = 1 },
 		"a layer decay of 0":          func(s *finetune.Settings) { s.LayerDecay = 0 },
-		"a weight decay of 500":       func(s *finetune.Settings) { s.WeightDecay = 500 },
+		"a weight decay of 500 with":  func(s *finetune.Settings) { s.WeightDecay = 500 },
 		"betas of 1":                  func(s *finetune.Settings) { s.Beta1 = 1 },
 		"an epsilon of 0":             func(s *finetune.Settings) { s.Epsilon = 0 },
 		"a label smoothing of 1":      func(s *finetune.Settings) { s.Smoothing = 1 },
@@ -148,6 +148,19 @@ func TestSettings_Validate(t *testing.T) {
 		problem := (*finetune.SettingsError)(nil)
 		if err := s.Validate(); !errors.As(err, &problem) || len(problem.Problems) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for _, c := range []struct {
+		epochs int
+		want   float64
+	}{{1, 0.5}, {2, 1}, {3, 1.5}, {4, 2}, {10, 2}, {300, 2}, {0, 0}, {-1, 0}} {
+		if got := finetune.DefaultWarmup(c.epochs); got != c.want {
+			t.Errorf("the warm-up of %d epochs is %g, want %g", c.epochs, got, c.want)
+		}
+	}
+	for _, c := range [][2]int{{0, 1}, {1, 1}, {31, 31}, {32, 32}, {1437, 32}} {
+		if got := finetune.DefaultBatch(c[0]); got != c[1] {
+			t.Errorf("a batch of %d pictures has %d, want %d", c[0], got, c[1])
 		}
 	}
 	s := finetune.Defaults()

@@ -27,6 +27,8 @@ const (
 	// BestName is the file of the best parameters, under their canonical names.
 	BestName = "best.safetensors"
 	lockName = "lock"
+	// spaceName is that of a file that is made and removed before the first step, to know whether there is space.
+	spaceName = "space"
 )
 
 // stateKey is the key of the document in the metadata of the state.
@@ -65,6 +67,11 @@ func (r *run) keep(ctx context.Context) error {
 	if r.options.Folder == "" || r.saved == r.state.Step {
 		return nil
 	}
+	return r.keepNow(ctx)
+}
+
+// keepNow writes the state.
+func (r *run) keepNow(ctx context.Context) error {
 	now := r.state
 	now.Version, now.Settings, now.Identity, now.Pictures = 1, r.plan.Settings, r.options.Identity, r.plan.Pictures
 	document, err := json.Marshal(now)
@@ -121,6 +128,9 @@ func (r *run) resume(ctx context.Context) error {
 	var found state
 	if err := json.Unmarshal([]byte(file.Metadata[stateKey]), &found); err != nil || found.Version != 1 {
 		return &StateError{Path: path}
+	}
+	if found.Step == 0 { // no step would be lost
+		return nil
 	}
 	if differences := r.differences(found); len(differences) > 0 {
 		return &StateError{Path: path, Differences: differences}

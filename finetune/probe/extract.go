@@ -15,6 +15,8 @@ import (
 // Extracted are the features of a data set.
 type Extracted struct {
 	Data
+	// Examples are the pictures of Data, which can't be opened any more.
+	Examples []dataset.Example
 	// Total is the number of all pictures, and Failures are about those that could not be read and are not in Data.
 	Total    int
 	Failures []*preprocess.FileError
@@ -42,7 +44,7 @@ func Extract(ctx context.Context, model *classify.Extractor, set dataset.Set, wo
 		if err != nil {
 			return nil, err
 		}
-		class := waiting.next()
+		example := waiting.next()
 		e.Total++
 		if output.Failure != nil {
 			e.Failures = append(e.Failures, output.Failure)
@@ -50,7 +52,8 @@ func Extract(ctx context.Context, model *classify.Extractor, set dataset.Set, wo
 			if len(output.Activations[pool].Values) != e.Width {
 				panic(fmt.Sprintf("probe: %s of %s instead of one vector", pool, output.Activations[pool].Shape))
 			}
-			e.Add(output.Activations[pool].Values, class)
+			e.Add(output.Activations[pool].Values, example.Class)
+			e.Examples = append(e.Examples, example)
 		}
 		if output.Unturned != 0 {
 			e.Unturned++
@@ -62,31 +65,33 @@ func Extract(ctx context.Context, model *classify.Extractor, set dataset.Set, wo
 	return e, nil
 }
 
-// queue has the classes of the pictures of which the outputs are still to come, in order.
+// queue has the pictures of which the outputs are still to come, in order, without what opens them, which may hold the file.
 type queue struct {
-	mu      sync.Mutex
-	classes []int
+	mu       sync.Mutex
+	examples []dataset.Example
 }
 
 // images yields the pictures of a set.
 func (q *queue) images(ctx context.Context, set dataset.Set) iter.Seq2[classify.Image, error] {
 	return func(yield func(classify.Image, error) bool) {
 		for example, err := range set.Examples(ctx) {
+			image := example.Image
+			example.Open = nil
 			q.mu.Lock()
-			q.classes = append(q.classes, example.Class)
+			q.examples = append(q.examples, example)
 			q.mu.Unlock()
-			if !yield(example.Image, err) || err != nil {
+			if !yield(image, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// next returns the class of the picture of the next output.
-func (q *queue) next() int {
+// next returns the picture of the next output.
+func (q *queue) next() dataset.Example {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	class := q.classes[0]
-	q.classes = q.classes[1:]
-	return class
+	example := q.examples[0]
+	q.examples = q.examples[1:]
+	return example
 }

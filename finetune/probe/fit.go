@@ -48,6 +48,13 @@ type Head struct {
 	Weight, Bias []float64
 }
 
+// Logits returns those of the picture of an index.
+func (h *Head) Logits(d *Data, picture int) []float64 {
+	r := make([]float64, h.Classes)
+	h.logits(r, d.row(picture))
+	return r
+}
+
 // logits sets r to the logits of one picture.
 func (h *Head) logits(r, features []float64) {
 	for k := range r {
