@@ -26,10 +26,12 @@ type finetuneFlags struct {
 	probe      probeFlags
 	train      trainFlags
 	save       saveFlags
+	// report is the path of the page about what came of it.
+	report string
 }
 
 func finetuneCommand(c *console) *cli.Command {
-	f := finetuneFlags{data: learningFlags{held: 20}, probe: newProbeFlags(), train: newTrainFlags()}
+	f := finetuneFlags{probe: newProbeFlags(), train: newTrainFlags()}
 	return &cli.Command{
 		Name:      "finetune",
 		Usage:     "train a model on pictures of your own classes, or fit its head alone",
@@ -39,9 +41,10 @@ func finetuneCommand(c *console) *cli.Command {
 			"kept while it trains, and the same command goes on from there, to the same bits. That needs a build with libtorch.\n"+
 			"With --probe a linear classifier is fitted to the features that the encoder makes of the pictures, and tested on others: how much the features tell of\n"+
 			"the classes, in plain Go, in little more than the time of one `beitzoo eval`. A model for masked-image modelling needs no head for that.\n"+
-			"The classes are those of the model, or with --classes those of the data. Pictures are tested on that --test names, or else on a part of DATA, drawn by --seed.\n"+
+			"The classes are those of the model, or with --classes those of the data. The pictures of --test are tested, or --held-out percent of each class of DATA, drawn by --seed.\n"+
 			"Images that cannot be read are listed at the end, with exit code 3, and the result is that of all others.",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/train --test flowers/test -o flowers.pth --epochs 30 --augment --mix",
+			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --held-out 20 -o flowers.pth --report flowers.html",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --probe",
 			"beitzoo finetune beit_base_p16_224 flowers/train --test flowers/test --classes 102 --probe -o flowers.pth",
 			"beitzoo finetune passl_converted.pth flowers/ --probe --beside-random",
@@ -49,7 +52,7 @@ func finetuneCommand(c *console) *cli.Command {
 			"beitzoo finetune beit.pth flowers/ --probe --dry-run",
 		),
 		Flags: c.flags(f.probe.flags(), f.train.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
-			[]cli.Flag{boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing")}, f.classifier.flags()),
+			[]cli.Flag{reportFlag(&f.report, "write how it was trained, on what, and what came of it, with curves, confusion and mistakes, as one HTML page to this `FILE`"), boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing")}, f.classifier.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return runFinetune(ctx, c, args[0], args[1:], f) }),
 	}
 }
@@ -69,6 +72,12 @@ func runFinetune(ctx context.Context, c *console, argument string, sources []str
 		if err := f.save.checkName(); err != nil {
 			return err
 		}
+	}
+	if err := f.checkReport(); err != nil {
+		return err
+	}
+	if f.data.test != "" && f.data.held > 0 {
+		return &usageError{"--test and --held-out exclude each other", "leave out one: pictures are tested that --test names, or a part of DATA"}
 	}
 	found, err := f.data.source.open(ctx, sources)
 	if err != nil {
@@ -120,20 +129,24 @@ func cardOf(ctx context.Context, weights beitzoo.Weights, options convert.OpenOp
 
 // learningFlags say which pictures a model learns from, which it is tested on, and which classes they have.
 type learningFlags struct {
-	source        sourceFlags
-	test          string
+	source sourceFlags
+	test   string
+	// held is 0 if nobody stated it.
 	held, classes int
 	seed          uint64
 }
 
+// usualHeld is how many percent of each class a linear probe is tested on.
+const usualHeld = 20
+
 func (f *learningFlags) flags() []cli.Flag {
-	held := countFlag("held-out", &f.held, "", "with --probe and without --test, test on `N` percent of each class of DATA, and learn from the others")
+	held := countFlag("held-out", &f.held, fmt.Sprintf("none with --test or without --probe, else %d", usualHeld), "test on `N` percent of each class of DATA, drawn by --seed, and learn from the others")
 	held.Action = between("--held-out", 1, 90)
 	own := []cli.Flag{
 		&cli.PathFlag{Name: "test", Destination: &f.test, Usage: "test on the pictures of this `DATA`, and learn from all others"},
 		held,
 		countFlag("classes", &f.classes, "those of the model", "take the `K` classes of the data, in the order of their names, for a new head"),
-		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "the seed `N` of all that is drawn: orders, changes to pictures, a new head; with --probe, which pictures are held out, and in which folds the others are"},
+		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "the seed `N` of all that is drawn: orders, changes to pictures, a new head, which pictures are held out, and with --probe in which folds the others are"},
 	}
 	for _, flag := range own {
 		setCategory(flag, dataSection)
@@ -141,10 +154,15 @@ func (f *learningFlags) flags() []cli.Flag {
 	return append(own, f.source.flags()...)
 }
 
+// nothingHeld returns the error that there is no picture to hold out.
+func nothingHeld() *usageError {
+	return &usageError{"there is no picture to test on: no class has two", "add pictures, or name others: --test DATA"}
+}
+
 // learningData are the pictures to learn from, and to test on.
 type learningData struct {
 	train dataset.Set
-	// test is nil if a part of train is held out.
+	// test is nil if a part of train is held out, or nothing is tested.
 	test dataset.Set
 	// labels are the names of the classes. fresh says that they are those of the data, and not of the model.
 	labels []string
@@ -166,8 +184,14 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		d.labels = model.Labels
 	}
 	d.train, err = found.Match(ctx, model, matching)
+	all := d.train
+	if found.Kind() == dataset.Tars && err == nil { // of which only the classes of the first were matched
+		own := matching
+		own.OwnClasses = true
+		all, err = found.Match(ctx, model, own)
+	}
 	if !d.fresh {
-		if err := headProblem(ctx, found, d.train, err); err != nil {
+		if err := headProblem(ctx, found, all, err); err != nil {
 			return nil, err
 		}
 	}
@@ -175,7 +199,7 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		return nil, err
 	}
 	if card.Placeholder(d.labels) {
-		d.labels = d.train.Classes().Names // in the order of the logits
+		d.labels = classNames(all.Classes())
 	}
 	if test == nil {
 		return d, nil
@@ -184,9 +208,26 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		return nil, err
 	}
 	if d.test.Digest() == d.train.Digest() {
-		return nil, &usageError{"--test names the pictures to learn from", "name others, or leave it out: then a part is held out"}
+		return nil, &usageError{"--test names the pictures to learn from", "name others, or test on a part of them: --held-out N, in percent"}
 	}
 	return d, nil
+}
+
+// classNames returns the names that a data set has for the classes of a model, in the order of the logits; of several for one class the first. A class that the data does
+// not have is called by its number.
+func classNames(m dataset.Mapping) []string {
+	labels := make([]string, m.Of)
+	for i, logit := range m.Logits {
+		if logit >= 0 && labels[logit] == "" {
+			labels[logit] = m.Names[i]
+		}
+	}
+	for logit, name := range labels {
+		if name == "" {
+			labels[logit] = fmt.Sprintf("class %d", logit)
+		}
+	}
+	return labels
 }
 
 // ownClasses returns the classes of the data as those of a model.
@@ -244,7 +285,7 @@ func headProblem(ctx context.Context, found *dataset.Collection, matched dataset
 	case errors.As(failed, &mismatch):
 		names, _, err := found.Names(ctx)
 		return cmp.Or(err, error(&headError{classes: len(names), err: failed}))
-	case failed == nil && matched.Classes().Subset() && found.Kind() != dataset.Tars:
+	case failed == nil && matched.Classes().Subset():
 		return &headError{classes: len(matched.Classes().Names), of: matched.Classes().Of}
 	}
 	return nil

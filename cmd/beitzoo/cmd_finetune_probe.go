@@ -61,8 +61,10 @@ type probing struct {
 	flags    *finetuneFlags
 	data     *learningData
 	result   probeResult
-	unread   classify.UnreadError
-	lying    unturned
+	// tested are the pictures to test on.
+	tested []dataset.Example
+	unread classify.UnreadError
+	lying  unturned
 }
 
 // probeResult is what `beitzoo finetune --probe --json` prints.
@@ -80,9 +82,11 @@ type probeResult struct {
 	Run      evaluate.Run  `json:"run"`
 	Unread   []unreadImage `json:"unread"`
 	// Target is what was written, and Lossy says what of the model is not in it.
-	Target  *savedFile `json:"target,omitempty"`
-	Lossy   []string   `json:"lossy,omitempty"`
-	Version string     `json:"version"`
+	Target *savedFile `json:"target,omitempty"`
+	Lossy  []string   `json:"lossy,omitempty"`
+	// Report is the page that was written.
+	Report  string `json:"report,omitempty"`
+	Version string `json:"version"`
 }
 
 // probedData says which pictures they were.
@@ -194,6 +198,11 @@ func (p *probing) run(ctx context.Context) error {
 			p.remark(note)
 		}
 	}
+	if p.flags.report != "" {
+		if err := p.report(ctx, model, fitted.Head, test); err != nil {
+			return err
+		}
+	}
 	err = p.console.result(p.result, p.print)
 	return cmp.Or(err, orNone(&p.unread))
 }
@@ -214,7 +223,7 @@ func (p *probing) describe(model *beitzoo.Extractor) error {
 	r.Run = runOf(chosen, run)
 	train := p.data.train
 	r.Data = probedData{
-		Source: train.Source(), Digest: train.Digest(), Way: train.Classes().Way, Seed: d.seed, Classes: p.data.labels, Held: d.held, Learnt: train.Len(), Tested: -1,
+		Source: train.Source(), Digest: train.Digest(), Way: train.Classes().Way, Seed: d.seed, Classes: p.data.labels, Held: cmp.Or(d.held, usualHeld), Learnt: train.Len(), Tested: -1,
 	}
 	if test := p.data.test; test != nil {
 		r.Data.Test, r.Data.TestDigest, r.Data.Held, r.Data.Tested = test.Source(), test.Digest(), 0, test.Len()
@@ -229,6 +238,7 @@ func (p *probing) extract(ctx context.Context, model *classify.Extractor, title 
 		sets = append(sets, p.data.test)
 	}
 	parts := make([]*probe.Data, len(sets))
+	var examples []dataset.Example // of the last set
 	first := p.unread.Total == 0
 	for i, set := range sets {
 		bar := p.newCount(title, inImages)
@@ -237,6 +247,7 @@ func (p *probing) extract(ctx context.Context, model *classify.Extractor, title 
 		if err != nil {
 			return nil, nil, err
 		}
+		examples = e.Examples
 		if parts[i] = &e.Data; !first {
 			continue
 		}
@@ -248,11 +259,17 @@ func (p *probing) extract(ctx context.Context, model *classify.Extractor, title 
 		}
 	}
 	if p.data.test == nil {
-		learnt, tested := probe.Split(parts[0].Classes, float64(p.flags.data.held)/100, p.flags.data.seed)
+		learnt, tested := probe.Split(parts[0].Classes, float64(p.result.Data.Held)/100, p.flags.data.seed)
 		parts = []*probe.Data{parts[0].Select(learnt), parts[0].Select(tested)}
+		all := examples
+		examples = make([]dataset.Example, len(tested))
+		for i, index := range tested {
+			examples[i] = all[index]
+		}
 	}
+	p.tested = examples
 	if parts[1].Len() == 0 {
-		return nil, nil, cmp.Or(orNone(&p.unread), error(&usageError{"there is no picture to test on: no class has two", "add pictures, or name others: --test DATA"}))
+		return nil, nil, cmp.Or(orNone(&p.unread), error(nothingHeld()))
 	}
 	return parts[0], parts[1], nil
 }
@@ -425,6 +442,9 @@ func (p *probing) print() {
 		for _, loss := range r.Lossy {
 			p.printf("lossy  %s", loss)
 		}
+	}
+	if r.Report != "" {
+		p.printf("report %s", r.Report)
 	}
 }
 

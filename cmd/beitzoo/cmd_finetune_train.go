@@ -33,6 +33,8 @@ const trainSection = "Training"
 type trainFlags struct {
 	settings finetune.Settings
 	schedule string
+	// warmup says that the length of the warm-up was stated.
+	warmup bool
 	// augment and mix are the usual ones of unilm, or nothing.
 	augment, mix, recompute bool
 	size, state, choose     string
@@ -57,7 +59,10 @@ func (f *trainFlags) flags() []cli.Flag {
 			Name: "schedule", Value: f.schedule, Destination: &f.schedule,
 			Usage: "how the learning rate changes, a `NAME`: overlapping (a cosine over all steps, times the warm-up) or unilm (the warm-up, then a cosine to --least-rate)",
 		},
-		number("warmup", &s.WarmupEpochs, "raise the learning rate in the first `EPOCHS`"),
+		&cli.Float64Flag{
+			Name: "warmup", Destination: &s.WarmupEpochs, DefaultText: fmt.Sprintf("%g, and no more than half of --epochs", finetune.Defaults().WarmupEpochs),
+			Usage: "raise the learning rate in the first `EPOCHS`", Action: func(*cli.Context, float64) error { f.warmup = true; return nil },
+		},
 		number("warmup-rate", &s.WarmupRate, "with --schedule unilm, the `RATE` of the first step"),
 		number("least-rate", &s.LeastRate, "with --schedule unilm, the `RATE` of the end"),
 		number("layer-decay", &s.LayerDecay, "multiply the learning rate by this `FACTOR` for each layer before the head"),
@@ -80,8 +85,8 @@ func (f *trainFlags) flags() []cli.Flag {
 		},
 		countFlag("keep-every", &f.minutes, "", "keep the state every `N` minutes, beside the ends of epochs"),
 		&cli.StringFlag{
-			Name: "choose", Destination: &f.choose, DefaultText: "best with --test, else last",
-			Usage: "`WHICH` parameters to write: the best, those with the highest accuracy on the pictures of --test, or the last",
+			Name: "choose", Destination: &f.choose, DefaultText: "best with --test or --held-out, else last",
+			Usage: "`WHICH` parameters to write: the best, those with the highest accuracy on the pictures that are tested, or the last",
 		},
 	}
 	for _, flag := range flags {
@@ -94,6 +99,9 @@ func (f *trainFlags) flags() []cli.Flag {
 func (f *trainFlags) resolve(seed uint64, batch int) (finetune.Settings, error) {
 	s := f.settings
 	s.Schedule, s.Seed, s.Batch = finetune.Schedule(f.schedule), seed, cmp.Or(batch, s.Batch)
+	if !f.warmup {
+		s.WarmupEpochs = finetune.DefaultWarmup(s.Epochs)
+	}
 	if s.Schedule != finetune.Unilm && (s.WarmupRate != 0 || s.LeastRate != 0) {
 		return s, &usageError{"--warmup-rate and --least-rate are about --schedule unilm", "add it, or leave them out"}
 	}
@@ -113,9 +121,13 @@ type training struct {
 	trainer  engine.Trainer
 	model    *convert.Model
 	recipe   card.Recipe
-	gallery  *finetune.Gallery
-	plan     *finetune.Plan
-	result   trainResult
+	// recipeName is that of the recipe, if it has one.
+	recipeName string
+	gallery    *finetune.Gallery
+	plan       *finetune.Plan
+	// ran is what the training was.
+	ran    *finetune.Result
+	result trainResult
 }
 
 // trainResult is what `beitzoo finetune --json` prints.
@@ -141,17 +153,38 @@ type trainResult struct {
 	Best    int              `json:"best"`
 	Chosen  string           `json:"chosen"`
 	Target  *savedFile       `json:"target,omitempty"`
-	Version string           `json:"version"`
+	// Report is the page that was written.
+	Report  string `json:"report,omitempty"`
+	Version string `json:"version"`
 }
 
 // trainedData says which pictures they are.
 type trainedData struct {
-	Source     string   `json:"source"`
-	Digest     string   `json:"digest"`
-	Pictures   int      `json:"pictures"`
+	Source string `json:"source"`
+	Digest string `json:"digest"`
+	// Pictures is the number of those that are learnt from.
+	Pictures int `json:"pictures"`
+	// Test and TestDigest say what is tested: of the data itself Held percent of each class, if that is not 0. Tested is the number of pictures; -1 if only the end
+	// tells. All are empty if nothing is tested.
 	Test       string   `json:"test_source,omitempty"`
 	TestDigest string   `json:"test_digest,omitempty"`
+	Tested     int      `json:"tested,omitempty"`
+	Held       int      `json:"held_out_percent,omitempty"`
 	Classes    []string `json:"classes"`
+}
+
+// text says how many pictures are learnt from, and which are tested.
+func (d *trainedData) text() string {
+	learnt, tested := text.Count(d.Pictures, "picture", "pictures"), text.Count(d.Tested, "picture", "pictures")
+	switch {
+	case d.Held > 0:
+		return fmt.Sprintf("%s to learn from, %d to test on: %d %% of each class, drawn by the seed", learnt, d.Tested, d.Held)
+	case d.TestDigest == "":
+		return learnt + " to learn from, and none is tested"
+	case d.Tested < 0:
+		tested = "those"
+	}
+	return fmt.Sprintf("%s to learn from; tested on %s of %s", learnt, tested, text.Name(d.Test))
 }
 
 // run does all of it.
@@ -193,14 +226,15 @@ func (t *training) chooseEngine() error {
 		}}
 	}
 	t.trainer = trainer
+	tested := t.data.test != nil || t.flags.data.held > 0
 	switch choice := t.flags.train.choose; {
 	case choice != "" && choice != "best" && choice != "last":
 		return &usageError{fmt.Sprintf("--choose %s is neither best nor last", text.Quote(choice)), "give one of the two, or leave it out"}
-	case choice == "best" && t.data.test == nil:
-		return &usageError{"nothing says which parameters are the best", "name other pictures to test on: --test DATA"}
+	case choice == "best" && !tested:
+		return &usageError{"nothing says which parameters are the best", "name other pictures to test on: --test DATA; or test on a part of these: --held-out N, in percent"}
 	case choice != "":
 		t.result.Chosen = choice
-	case t.data.test != nil:
+	case tested:
 		t.result.Chosen = "best"
 	default:
 		t.result.Chosen = "last"
@@ -250,7 +284,7 @@ func (t *training) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.recipe = choice.Recipe
+	t.recipe, t.recipeName = choice.Recipe, choice.Name
 	if t.flags.classifier.exif {
 		t.recipe.Orientation = card.Upright
 	}
@@ -262,6 +296,16 @@ func (t *training) readPictures(ctx context.Context) (err error) {
 	const limit = 16 << 30 // of tar files
 	if t.gallery, err = finetune.NewGallery(ctx, t.data.train, t.recipe, limit); err != nil {
 		return err
+	}
+	if percent := t.flags.data.held; percent > 0 {
+		rest, held := t.gallery.HoldOut(float64(percent)/100, t.settings.Seed)
+		if held.Len() == 0 {
+			return nothingHeld()
+		}
+		t.gallery, t.data.test = rest, held
+	}
+	if t.data.test == nil {
+		t.remark("nothing is tested while it trains: --test DATA names pictures to test on, and --held-out N takes N percent of each class of DATA")
 	}
 	var empty []string
 	for class, count := range t.gallery.Counts(len(t.data.labels)) {
@@ -284,8 +328,23 @@ func (t *training) readPictures(ctx context.Context) (err error) {
 			return pipeline.Picture(picture, t.settings.Seed, uint64(epoch), uint64(index))
 		}
 	}
+	t.fitDefaults()
 	t.plan, err = finetune.NewPlan(t.settings, t.model.Config, t.gallery.Len())
 	return err
+}
+
+// fitDefaults makes settings that nobody stated fit the number of pictures, and says which are not the usual ones for that or for the number of epochs.
+func (t *training) fitDefaults() {
+	usual := finetune.Defaults()
+	if !t.flags.train.warmup && t.settings.WarmupEpochs < usual.WarmupEpochs {
+		t.remark(fmt.Sprintf("the warm-up is %g of %s: the usual %g are more than half of them; --warmup EPOCHS states another length",
+			t.settings.WarmupEpochs, text.Count(t.settings.Epochs, "epoch", "epochs"), usual.WarmupEpochs))
+	}
+	if t.flags.stream.batch == 0 {
+		if t.settings.Batch = finetune.DefaultBatch(t.gallery.Len()); t.settings.Batch < usual.Batch {
+			t.remark(fmt.Sprintf("a step has %s: there are fewer than the usual %d; --batch N states another number", text.Count(t.settings.Batch, "picture", "pictures"), usual.Batch))
+		}
+	}
 }
 
 // describe says in the result what is known before the training.
@@ -294,7 +353,7 @@ func (t *training) describe() {
 	r.Model, r.Settings, r.Augment, r.Mix, r.Steps, r.Version, r.Best = t.argument, t.settings, f.train.augment, f.train.mix, t.plan.Steps, version().Version, -1
 	r.Data = trainedData{Source: t.data.train.Source(), Digest: t.data.train.Digest(), Pictures: t.gallery.Len(), Classes: t.data.labels}
 	if test := t.data.test; test != nil {
-		r.Data.Test, r.Data.TestDigest = test.Source(), test.Digest()
+		r.Data.Test, r.Data.TestDigest, r.Data.Tested, r.Data.Held = test.Source(), test.Digest(), test.Len(), f.data.held
 	}
 	for i, p := range t.model.Config.Params() {
 		elements, _ := p.Shape.Elements()
@@ -326,14 +385,11 @@ func (t *training) train(ctx context.Context) error {
 		options.Mix = t.mixed
 	}
 	if t.data.test != nil {
-		known := t.model.Card()
-		known.Recipe = &t.recipe
-		evaluation := finetune.Evaluation{Engine: t.options.Engine, Run: run, Card: known, Data: t.data.test, Batch: f.stream.size(run.Device)}
-		options.Evaluate = evaluation.Score
+		options.Evaluate = t.evaluation().Score
 	}
-	result, err := finetune.Run(ctx, t.plan, learner, options)
-	if result != nil {
-		t.result.Resumed, t.result.Epochs, t.result.Best = result.Resumed, result.Epochs, result.Best
+	t.ran, err = finetune.Run(ctx, t.plan, learner, options)
+	if ran := t.ran; ran != nil {
+		t.result.Resumed, t.result.Epochs, t.result.Best = ran.Resumed, ran.Epochs, ran.Best
 	}
 	if err != nil {
 		return err
@@ -420,7 +476,7 @@ func epochText(e *finetune.Epoch) string {
 	return line
 }
 
-// write writes the model with the parameters that were chosen.
+// write writes the model with the parameters that were chosen, and the page about it.
 func (t *training) write(ctx context.Context, learner engine.Learner) error {
 	put := func(parameters []tensor.Named) error {
 		saved, err := t.save(ctx, parameters, false)
@@ -429,6 +485,9 @@ func (t *training) write(ctx context.Context, learner engine.Learner) error {
 		}
 		written := savedFileOf(saved)
 		t.result.Target = &written
+		if t.flags.report != "" {
+			return t.report(ctx, parameters)
+		}
 		return nil
 	}
 	if t.result.Chosen == "last" {
@@ -468,8 +527,12 @@ func (t *training) provenance() string {
 	if r.Chosen == "best" && r.Best >= 0 {
 		which = fmt.Sprintf("the parameters after epoch %d, with %d of %d right of the data %s", r.Best+1, r.Epochs[r.Best].Score.Right, r.Epochs[r.Best].Score.Images, r.Data.TestDigest)
 	}
-	return fmt.Sprintf("fine-tuned on %s of the data %s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
-		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Digest, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
+	held := ""
+	if r.Data.Held > 0 {
+		held = fmt.Sprintf(", without %d %% of each class", r.Data.Held)
+	}
+	return fmt.Sprintf("fine-tuned on %s of the data %s%s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
+		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Digest, held, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
 }
 
 // printPlan says what would be trained.
@@ -478,8 +541,8 @@ func (t *training) printPlan() {
 	for _, step := range r.Changes {
 		t.printf("change  %s", step)
 	}
-	t.printf("data    %s: %s, %s", text.Name(r.Data.Source), text.Count(len(r.Data.Classes), "class", "classes"), text.Count(r.Data.Pictures, "picture", "pictures"))
-	t.printf("train   %s of %s parameters, in %d epochs of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters), r.Settings.Epochs,
+	t.printf("data    %s: %s, %s", text.Name(r.Data.Source), text.Count(len(r.Data.Classes), "class", "classes"), r.Data.text())
+	t.printf("train   %s of %s parameters, in %s of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters), text.Count(r.Settings.Epochs, "epoch", "epochs"),
 		t.plan.PerEpoch, r.Settings.Batch)
 	t.printf("rates   the head's is %.3g at first, %.3g in the middle, %.3g at the end", t.plan.Rate(0), t.plan.Rate(r.Steps/2), t.plan.Rate(r.Steps-1))
 	t.printf("memory  about %s: parameters %s, gradients %s, optimiser %s, activations %s (an estimate)", humanize.Bytes(uint64(r.Memory.Total())),
@@ -502,6 +565,9 @@ func (t *training) print() {
 	}
 	if w := r.Target; w != nil {
 		t.printf("wrote  %s (the %s): %s, scheme %s, %d tensors, %s", w.Path, r.Chosen, w.Format, w.Scheme, w.Tensors, humanize.Bytes(uint64(w.Bytes)))
+	}
+	if r.Report != "" {
+		t.printf("report %s", r.Report)
 	}
 	t.printf("state  %s: may be removed", r.State)
 }

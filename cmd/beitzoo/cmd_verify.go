@@ -71,7 +71,7 @@ func verifyCommand(c *console) *cli.Command {
 			},
 			images,
 			boolFlag("all", &f.all, "print a line for each activation"),
-			reportFlag(&f.report),
+			reportFlag(&f.report, "write the verdict with plots, pictures and all figures as one HTML page to this `FILE`"),
 			searchFlag(&f.search),
 		}, f.fix.flags(), f.model.flags(), f.engine.flags(), f.zoo.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return verifyModel(ctx, c, args[0], f) }),

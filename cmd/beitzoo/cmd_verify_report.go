@@ -24,11 +24,8 @@ import (
 	"github.com/beitzoo/beitzoo/verify/report"
 )
 
-func reportFlag(path *string) cli.Flag {
-	return &cli.PathFlag{
-		Name: "report", Destination: path, Action: notStandardOutput,
-		Usage: "write the verdict with plots, pictures and all figures as one HTML page to this `FILE`",
-	}
+func reportFlag(path *string, usage string) cli.Flag {
+	return &cli.PathFlag{Name: "report", Destination: path, Action: notStandardOutput, Usage: usage}
 }
 
 // checkReport refuses a report that would replace a file of somebody else, or the checkpoint of --fix.
@@ -66,7 +63,7 @@ func (f verifyFlags) writeReport(ctx context.Context, c *console, model, other *
 	if choice, err := model.Recipe(); err == nil {
 		page.Recipe, recipe = &choice.Recipe, recipeText(choice.Recipe, choice.Name)+originText(choice.From)
 	}
-	page.Facts = append(machineFacts(ctx, result), report.Fact{Name: "Recipe", Value: recipe})
+	page.Facts = append(machineFacts(ctx, result.Engine, result.Device), report.Fact{Name: "Recipe", Value: recipe})
 	read := []struct{ what, path string }{{"model", model.File.Path}, {"recording", f.recording}, {"traced module", f.torchScript}}
 	if other != nil {
 		read = append(read, struct{ what, path string }{"other checkpoint", other.File.Path})
@@ -85,7 +82,7 @@ func (f verifyFlags) writeReport(ctx context.Context, c *console, model, other *
 }
 
 // machineFacts say which program ran on which machine.
-func machineFacts(ctx context.Context, result *verify.Result) []report.Fact {
+func machineFacts(ctx context.Context, engine, device string) []report.Fact {
 	info := version()
 	program := "beitzoo " + info.Version
 	if info.Revision != "" {
@@ -93,13 +90,13 @@ func machineFacts(ctx context.Context, result *verify.Result) []report.Fact {
 	}
 	facts := []report.Fact{
 		{Name: "Program", Value: program + ", " + info.Go},
-		{Name: "Engine", Value: result.Engine + " on " + result.Device},
+		{Name: "Engine", Value: engine + " on " + device},
 		{Name: "Machine", Value: strings.TrimPrefix(fmt.Sprintf("%s, %s, %s", measure.Processor(), text.Count(runtime.GOMAXPROCS(0), "thread", "threads"), info.Platform), ", ")},
 	}
 	if loaded := libtorch.Loaded(); loaded != "" {
 		facts = append(facts, report.Fact{Name: "libtorch", Value: libtorchName(ctx, loaded)})
 	}
-	if strings.HasPrefix(result.Device, "cuda") {
+	if strings.HasPrefix(device, "cuda") {
 		gpus, err := nvidia.GPUs(ctx)
 		if err != nil {
 			facts = append(facts, report.Fact{Name: "GPU", Value: "not known: " + err.Error()})

@@ -307,7 +307,9 @@ func (c *console) report(err error) int {
 		return code
 	}
 	message, hint := c.shorten(plainError(err)), c.shorten(c.hint(err))
-	if stopped := (*finetune.StoppedError)(nil); code == exitInterrupted && !errors.As(err, &stopped) {
+	if stopped := (*finetune.StoppedError)(nil); code == exitInterrupted && errors.As(err, &stopped) {
+		message = c.shorten("interrupted: " + stopped.Error())
+	} else if code == exitInterrupted {
 		message, hint = "interrupted; nothing was left half done", ""
 	}
 	if c.asJSON {

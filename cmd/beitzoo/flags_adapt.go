@@ -75,6 +75,10 @@ func setCategory(flag cli.Flag, section string) {
 		f.Category = section
 	case *cli.BoolFlag:
 		f.Category = section
+	case *cli.Float64Flag:
+		f.Category = section
+	default:
+		panic(fmt.Sprintf("a flag of type %T has no section", flag))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"os"
 	"os/exec"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 //	expired FOLDER NAME KEY          publishes version 1.0.0 in a place whose index expired in 2020
 //
 // and these variables: TESTDATA and EMBEDDED are folders of checkpoints, MANIFESTS of manifests, MINISIGN of keys that the minisign tool made, DIGITS is a checkpoint that PaddlePaddle wrote.
-// ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first, and KEY_HTML that text on a web page. BEITZOO_HOME is empty at first.
+// The condition libtorch is that of the build. ESCAPES is a name with a command for terminals. The files key.sec, key.pub and stranger.pub are keys of minisign; KEY_PATTERN matches the text of the first, and KEY_HTML that text on a web page. BEITZOO_HOME is empty at first.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -68,6 +69,12 @@ func TestScripts(t *testing.T) {
 			_, err = writeKeys(env.WorkDir, "stranger")
 			return err
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "libtorch" {
+				return len(libtorchEngines()) > 0, nil
+			}
+			return false, fmt.Errorf("no condition is named %s", name)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "replace": replace, "expired": expired, "copycommands": copyCommands, "sameprediction": samePrediction,
 		},
@@ -77,7 +84,7 @@ func TestScripts(t *testing.T) {
 // computing are the scripts that run in a build with libtorch, in which each start of the program takes longer: those in which much is computed. Others would
 // differ by nothing but the engine behind one line.
 var computing = []string{
-	"eval_data", "eval_parts", "eval_segmentation", "exif", "guesses", "mim", "predict_eval", "predict_facts", "predict_many", "record", "round_trips", "segment",
+	"eval_data", "eval_parts", "eval_segmentation", "exif", "finetune_train", "guesses", "mim", "predict_eval", "predict_facts", "predict_many", "record", "round_trips", "segment",
 	"tokenize", "tokenizer_chain", "verify_tokenizers",
 }
 
