@@ -158,7 +158,7 @@ func (d *drawnCurve) columns(low, high float64) axis {
 		}
 		add(low)
 	case d.Log:
-		for power := math.Ceil(math.Log10(low) - 1e-9); power <= math.Log10(high)+1e-9; power += math.Ceil(math.Log10(high/low) / 7) {
+		for power := math.Ceil(math.Log10(low) - 1e-9); power <= math.Log10(high)+1e-9; power += math.Ceil(math.Log10(high/low) / 5) {
 			add(math.Pow(10, power))
 		}
 	default:

@@ -32,7 +32,7 @@ func trainingPage(epochs int, test *report.Page) report.TrainingPage {
 		training.X, training.Y = append(training.X, x), append(training.Y, 2.3/x)
 		tested.X, tested.Y = append(tested.X, x), append(tested.Y, 2.5/math.Sqrt(x))
 		accuracy.X, accuracy.Y = append(accuracy.X, x), append(accuracy.Y, share)
-		accuracy.Low, accuracy.High = append(accuracy.Low, share-0.05), append(accuracy.High, share+0.05)
+		accuracy.Low, accuracy.High = append(accuracy.Low, share-0.05), append(accuracy.High, min(1, share+0.05))
 		for part := range 10 {
 			rate.X, rate.Y = append(rate.X, float64(i)+float64(part)/10), append(rate.Y, 2e-3*float64(part+1)/x)
 		}
@@ -71,7 +71,7 @@ func TestTrainingHTML_Digits(t *testing.T) {
 	html := trainingHTML(t, trainingPage(10, &test))
 	for _, want := range []string{
 		"<title>96.11 %: digits_start", "<strong>96.11 %</strong>top-1, 346 of 360", "What <code>beitzoo finetune</code> found", "3 folders of the data are empty.",
-		"<figcaption>Loss</figcaption>", "epoch 3: training 0.7667", "epoch 10: accuracy 91.00 %", `<polygon class="band"`, ">best</text>", ">taken</text>", ">0.001</text>", ">1e-06</text>",
+		"<figcaption>Loss</figcaption>", "epoch 3: training 0.7667", "epoch 10: accuracy 91.00 %", `<polygon class="band"`, ">best</text>", ">taken</text>", ">0.01</text>", ">1e-06</text>",
 		`<tr class="marked"><th scope="row">9 <small>written</small></th>`, "<h2>Confusion</h2>", "By class", "Calibration", "sha256:7777", "sha256:8888", "schedule overlapping",
 		"beitzoo finetune digits.pth train/ -o out.pth", "It goes on.", "Its script sorts the table of classes.",
 	} {
