@@ -32,7 +32,8 @@ func (e *DivergedError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what helps.
 func (e *DivergedError) Hint() string {
-	return "the state before it is kept, from which only the same settings go on: start again, in another folder, with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
+	return "the state before it is kept, from which only the same settings go on: " +
+		"start again, in another folder, with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
 }
 
 // StoppedError says that a training was stopped before its end.

@@ -121,7 +121,8 @@ func (s Settings) Validate() error {
 	check(upTo(s.LeastRate), "a least rate of %g, and the highest is %g", s.LeastRate, s.Rate)
 	check(s.LayerDecay > 0 && s.LayerDecay <= 1, "a layer decay of %g, not above 0 and up to 1", s.LayerDecay)
 	check(amount(s.WeightDecay), "a weight decay of %g", s.WeightDecay)
-	check(!amount(s.WeightDecay) || !rated || s.WeightDecay*s.Rate < 1, "a weight decay of %g with a learning rate of %g: it would take more of a parameter than there is", s.WeightDecay, s.Rate)
+	check(!amount(s.WeightDecay) || !rated || s.WeightDecay*s.Rate < 1,
+		"a weight decay of %g with a learning rate of %g: it would take more of a parameter than there is", s.WeightDecay, s.Rate)
 	check(share(s.Beta1) && share(s.Beta2), "betas of %g and %g, not from 0 and below 1", s.Beta1, s.Beta2)
 	check(amount(s.Epsilon) && s.Epsilon > 0, "an epsilon of %g", s.Epsilon)
 	check(share(s.Smoothing), "a label smoothing of %g, not from 0 and below 1", s.Smoothing)

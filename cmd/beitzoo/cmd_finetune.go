@@ -52,7 +52,10 @@ func finetuneCommand(c *console) *cli.Command {
 			"beitzoo finetune beit.pth flowers/ --probe --dry-run",
 		),
 		Flags: c.flags(f.probe.flags(), f.train.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
-			[]cli.Flag{reportFlag(&f.report, "write how it was trained, on what, and what came of it, with curves, confusion and mistakes, as one HTML page to this `FILE`"), boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing")}, f.classifier.flags()),
+			[]cli.Flag{
+				reportFlag(&f.report, "write how it was trained, on what, and what came of it, with curves, confusion and mistakes, as one HTML page to this `FILE`"),
+				boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing"),
+			}, f.classifier.flags()),
 		Action: action(func(ctx context.Context, args []string) error { return runFinetune(ctx, c, args[0], args[1:], f) }),
 	}
 }

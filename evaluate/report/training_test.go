@@ -133,9 +133,9 @@ func TestTrainingHTML_OddCurves(t *testing.T) {
 	}
 }
 
-// TestFindIn shows pictures of a folder and of a tar, which are those that the model saw, and says what is missing.
-func TestFindIn(t *testing.T) {
-	t.Parallel()
+// packedDigits returns a tar of two digits, and of a file that is none.
+func packedDigits(t *testing.T) string {
+	t.Helper()
 	folder := t.TempDir()
 	packed, err := os.Create(filepath.Join(folder, "some.tar"))
 	if err != nil {
@@ -155,6 +155,12 @@ func TestFindIn(t *testing.T) {
 	if err := errors.Join(w.Close(), packed.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return packed.Name()
+}
+
+// TestFindIn shows pictures of a folder and of a tar, which are those that the model saw, and says what is missing.
+func TestFindIn(t *testing.T) {
+	t.Parallel()
 	open := func(source string) dataset.Set {
 		found, err := dataset.Open(t.Context(), []string{source}, dataset.Options{})
 		if err != nil {
@@ -171,7 +177,7 @@ func TestFindIn(t *testing.T) {
 		return set
 	}
 	h := header(t, 10, nil)
-	for source, wrong := range map[string]string{shipped + "images": "7/005.png", packed.Name(): "7/005.png"} {
+	for source, wrong := range map[string]string{shipped + "images": "7/005.png", packedDigits(t): "7/005.png"} {
 		set := open(source)
 		var mistakes []report.Mistake
 		for example, err := range set.Examples(t.Context()) {
