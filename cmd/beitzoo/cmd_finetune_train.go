@@ -49,7 +49,11 @@ func newTrainFlags() trainFlags {
 func (f *trainFlags) flags() []cli.Flag {
 	s := &f.settings
 	number := func(name string, destination *float64, usage string) cli.Flag {
-		return &cli.Float64Flag{Name: name, Value: *destination, Destination: destination, Usage: usage}
+		flag := &cli.Float64Flag{Name: name, Value: *destination, Destination: destination, Usage: usage}
+		if *destination == 0 {
+			flag.DefaultText = "none"
+		}
+		return flag
 	}
 	flags := []cli.Flag{
 		countFlag("epochs", &s.Epochs, "", "train `N` times on each picture"),
@@ -69,8 +73,8 @@ func (f *trainFlags) flags() []cli.Flag {
 		number("weight-decay", &s.WeightDecay, "the weight decay of AdamW, a `FACTOR`"),
 		number("label-smoothing", &s.Smoothing, "the `SHARE` of the right class that is spread over all classes"),
 		number("drop-path", &s.DropPath, "leave out a branch of the last block with this `PROBABILITY`, less often in those before"),
-		number("clip", &s.Clip, "scale gradients down to this `NORM`; 0 means never"),
-		number("average", &s.Average, "keep, test and write moving averages of the parameters, of which this `SHARE` stays in a step, such as 0.999; 0 means none"),
+		number("clip", &s.Clip, "scale gradients down to this `NORM`"),
+		number("average", &s.Average, "keep, test and write moving averages of the parameters, of which this `SHARE` stays in a step, such as 0.999"),
 		&cli.IntFlag{
 			Name: "blocks", Value: finetune.All, Destination: &s.Blocks, DefaultText: "all, and what is before them",
 			Usage: "train only the last `N` blocks, the norm after them, and the head; 0 means the head and its norm alone",
