@@ -56,8 +56,23 @@ func finetuneCommand(c *console) *cli.Command {
 				reportFlag(&f.report, "write how it was trained, on what, and what came of it, with curves, confusion and mistakes, as one HTML page to this `FILE`"),
 				boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing"),
 			}, f.classifier.flags()),
+		Before: f.checkKind,
 		Action: action(func(ctx context.Context, args []string) error { return runFinetune(ctx, c, args[0], args[1:], f) }),
 	}
+}
+
+// checkKind refuses flags of a training beside --probe, and those of a probe without it: they would do nothing.
+func (f *finetuneFlags) checkKind(ctx *cli.Context) error {
+	flags, about, help := f.train.flags(), "a training, and --probe fits the head alone", "leave it out, or train without --probe"
+	if !f.probe.on {
+		flags, about, help = f.probe.flags(), "--probe", "add --probe, or leave it out"
+	}
+	for _, flag := range flags {
+		if name := flag.Names()[0]; name != "probe" && ctx.IsSet(name) {
+			return &usageError{fmt.Sprintf("--%s is about %s", name, about), help}
+		}
+	}
+	return nil
 }
 
 // without returns flags but those of some names.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"math"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -46,10 +45,10 @@ func (f *probeFlags) flags() []cli.Flag {
 }
 
 func positivePenalty(_ *cli.Context, value float64) error {
-	if value > 0 && !math.IsInf(value, 0) {
+	if value > 0 && value <= 1e6 {
 		return nil
 	}
-	return &usageError{fmt.Sprintf("--penalty %g is not a number above 0", value), "give one, such as 0.001, or leave it out"}
+	return &usageError{fmt.Sprintf("--penalty %g is not a number above 0 and up to 1e6", value), "give one, such as 0.001, or leave it out"}
 }
 
 // probing is a linear probe that runs.

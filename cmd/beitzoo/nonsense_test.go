@@ -47,6 +47,9 @@ func TestFlags_Nonsense(t *testing.T) {
 			if name == "output" || name == "keep" { // a fault must not destroy the device of a machine
 				values = slices.DeleteFunc(slices.Clone(values), func(value string) bool { return strings.HasPrefix(value, "/dev/") })
 			}
+			if name == "test" { // all files of a machine are more than a test can read
+				values = slices.DeleteFunc(slices.Clone(values), func(value string) bool { return value == "/" })
+			}
 			switch flag.(type) {
 			case *cli.IntFlag, *cli.IntSliceFlag, *cli.Uint64Flag, *cli.Float64Flag, *cli.TimestampFlag:
 				values, mustFail = notNumbers, true
