@@ -79,8 +79,8 @@ interop-folders: ## data sets beside torchvision and timm, and accuracy on some 
 interop-pixels: ## figures of maps of classes beside mmsegmentation's metric: DRAWN=40 SEED=0
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) ./dev/interop.sh pixels
 
-interop-finetune: ## augmentation beside Pillow, timm and torch, the linear probe beside Newton's method: DRAWN=20 SEED=0
-	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) ./dev/interop.sh finetune
+interop-finetune: ## augmentation, the linear probe, a trained model in the frameworks, and a training of two processes: DRAWN=20 SEED=0; UNILM=DIR PASSL=DIR for their own code
+	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh finetune
 
 interop-record: ## what the scripts of `beitzoo record` record of each framework, verified: SEED=3; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh record

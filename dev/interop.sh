@@ -4,7 +4,8 @@
 # are resized, `dev/interop.sh pictures`, for what is made of image files, `dev/interop.sh folders`, for data sets,
 # `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
 # `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, `dev/interop.sh pixels`, for
-# figures of maps of classes, `dev/interop.sh finetune`, for augmentation and the linear probe, and `dev/interop.sh casts`.
+# figures of maps of classes, `dev/interop.sh finetune`, for augmentation, the linear probe, and models that were trained here or by two processes elsewhere, and
+# `dev/interop.sh casts`.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
 # them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
@@ -40,6 +41,12 @@ finetune)
     "$VENV/bin/python" -W ignore dev/interop/augment.py draw "${SEED:-0}" "${DRAWN:-20}" "$folder/drawn.json"
     bin/augment "$folder/drawn.json" finetune/augment/testdata/recorded.json
     "$VENV/bin/python" -W ignore dev/interop/probe.py check bin/beitzoo manifests/embedded/digits_p16_64.pdparams manifests/embedded/images "$@"
+    if [ -f go.work ]; then
+        GOWORK= ${GO:-go} build -tags libtorch -o bin/beitzoo-torch ./cmd/beitzoo
+        "$VENV/bin/python" -W ignore dev/interop/finetuned.py --beitzoo bin/beitzoo-torch ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"}
+    else
+        echo "no libtorch here, so nothing was trained: make libtorch sets it up"
+    fi
     ;;
 folders) exec "$VENV/bin/python" -W ignore dev/interop/folders.py --beitzoo bin/beitzoo --seed "${SEED:-0}" --drawn "${DRAWN:-40}" ${CASE:+--case "$CASE"} "$@" ;;
 record) exec "$VENV/bin/python" -W ignore dev/interop/record.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" "$@" ;;
