@@ -16,9 +16,10 @@ type benchServer struct {
 	run   benchRun
 	open  func() (*benchSubject, error)
 	batch int
-	// model and input are set by the first request that needs them.
-	model engine.Model
-	input engine.Input
+	// model and input are set by the first request that needs them, and so is training.
+	model    engine.Model
+	input    engine.Input
+	training *benchTraining
 }
 
 func serveBench(ctx context.Context, c *console, run benchRun, open func() (*benchSubject, error), batch int) error {
@@ -27,13 +28,18 @@ func serveBench(ctx context.Context, c *console, run benchRun, open func() (*ben
 		if s.model != nil {
 			s.model.Close()
 		}
+		if s.training != nil {
+			s.training.learner.Close()
+		}
 	}()
-	requests := map[string]func(context.Context) ([]float64, error){"forward": s.forward, "logits": s.logits, "load": s.load, "matrix": s.matrix}
+	requests := map[string]func(context.Context) ([]float64, error){
+		"forward": s.forward, "logits": s.logits, "load": s.load, "matrix": s.matrix, "train": s.train,
+	}
 	c.printf("ready")
 	for lines := bufio.NewScanner(c.in); lines.Scan(); {
 		answer, known := requests[lines.Text()]
 		if !known {
-			return &usageError{fmt.Sprintf("unknown request %q", lines.Text()), "requests are forward, logits, load and matrix"}
+			return &usageError{fmt.Sprintf("unknown request %q", lines.Text()), "requests are forward, logits, load, matrix and train"}
 		}
 		numbers, err := answer(ctx)
 		if err != nil {

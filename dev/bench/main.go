@@ -19,6 +19,7 @@ var sections = []struct {
 	{"inspect", benchInspect},
 	{"engines", benchEngines},
 	{"tokenizer", benchTokenizer},
+	{"training", benchTraining},
 	{"load", benchLoad},
 	{"plain Go", benchNative},
 	{"verify", benchVerify},
