@@ -36,7 +36,7 @@ func (l *learner) Update(ctx context.Context, update engine.Update) (norm float6
 			}
 		}
 		for _, v := range waiting {
-			s.within(func(s *scope) { v.step(s, update) })
+			s.within(func(s *scope) { v.step(s, update, l.device) })
 		}
 		for _, v := range l.variables {
 			if v.average != (value{}) {
@@ -79,23 +79,50 @@ func (l *learner) norm(s *scope, of []*variable) (float64, *engine.GradientError
 
 func finite(x float64) bool { return x-x == 0 }
 
+// partSize is how many elements of a parameter an update computes with at once on a CPU: the parameter, its averages, the gradient and what is computed between then
+// stay in the cache, through all operations.
+const partSize = 1 << 17
+
+// step updates a parameter.
+func (v *variable) step(s *scope, u engine.Update, device device) {
+	elements, err := v.param.Shape.Elements()
+	s.fail(err)
+	whole := moment{leaf: s.reshape(v.leaf, -1), gradient: s.reshape(v.gradient, -1), first: s.reshape(v.first, -1), second: s.reshape(v.second, -1)}
+	size := int64(elements)
+	if device == cpu {
+		size = partSize
+	}
+	for from := int64(0); from < int64(elements); from += size {
+		s.within(func(s *scope) {
+			whole.part(s, from, min(size, int64(elements)-from)).step(s, u, u.Rates[v.at], u.Decays[v.at])
+		})
+	}
+}
+
+// moment is a parameter, or a part of it, in an update: [n] each.
+type moment struct{ leaf, gradient, first, second value }
+
+// part returns n elements, which are the same memory.
+func (m moment) part(s *scope, from, n int64) moment {
+	return moment{s.narrow(m.leaf, 0, from, n), s.narrow(m.gradient, 0, from, n), s.narrow(m.first, 0, from, n), s.narrow(m.second, 0, from, n)}
+}
+
 // step is torch.optim.AdamW's, of one parameter (pytorch/pytorch torch/optim/adam.py, _single_tensor_adam), but for the order in which a few numbers are multiplied.
-func (v *variable) step(s *scope, u engine.Update) {
-	rate, decay := u.Rates[v.at], u.Decays[v.at]
-	s.lerp(v.first, v.gradient, 1-u.Beta1)
-	s.lerp(v.second, s.square(v.gradient), 1-u.Beta2)
+func (m moment) step(s *scope, u engine.Update, rate, decay float64) {
+	s.lerp(m.first, m.gradient, 1-u.Beta1)
+	s.lerp(m.second, s.square(m.gradient), 1-u.Beta2)
 	if rate == 0 {
 		return
 	}
 	if decay != 0 {
-		s.scale(v.leaf, 1-rate*decay)
+		s.scale(m.leaf, 1-rate*decay)
 	}
 	// rate / c1 * first / (sqrt(second / c2) + epsilon), where c1 and c2 make up for averages that began at 0
 	c1, c2 := 1-math.Pow(u.Beta1, float64(u.Step)), 1-math.Pow(u.Beta2, float64(u.Step))
-	divisor := s.call("sqrt", func(out *libtch.Ctensor) { libtch.AtgSqrt(out, v.second.c) })
+	divisor := s.call("sqrt", func(out *libtch.Ctensor) { libtch.AtgSqrt(out, m.second.c) })
 	s.scale(divisor, -c1/rate/math.Sqrt(c2))
 	s.plus(divisor, -c1/rate*u.Epsilon)
-	s.call("addcdiv_", func(out *libtch.Ctensor) { libtch.AtgAddcdiv_(out, v.leaf.c, v.first.c, divisor.c) })
+	s.call("addcdiv_", func(out *libtch.Ctensor) { libtch.AtgAddcdiv_(out, m.leaf.c, m.first.c, divisor.c) })
 }
 
 // lerp moves x towards y by a part of their distance, in place.
