@@ -122,10 +122,18 @@ func (s Settings) facts() []report.Fact {
 		trained = fmt.Sprintf("the head, its norm, and %d blocks before them", s.Blocks)
 	}
 	return []report.Fact{
-		{Name: "Epochs", Value: strconv.Itoa(s.Epochs)}, {Name: "Batch", Value: batch}, {Name: "Learning rate", Value: rate}, {Name: "Warm-up", Value: warmup},
-		{Name: "Layer decay", Value: number(s.LayerDecay)}, {Name: "Weight decay", Value: number(s.WeightDecay)},
+		{Name: "Epochs", Value: strconv.Itoa(s.Epochs)},
+		{Name: "Batch", Value: batch},
+		{Name: "Learning rate", Value: rate},
+		{Name: "Warm-up", Value: warmup},
+		{Name: "Layer decay", Value: number(s.LayerDecay)},
+		{Name: "Weight decay", Value: number(s.WeightDecay)},
 		{Name: "AdamW", Value: fmt.Sprintf("betas %s and %s, epsilon %s", number(s.Beta1), number(s.Beta2), number(s.Epsilon))},
-		{Name: "Label smoothing", Value: number(s.Smoothing)}, {Name: "Drop path", Value: orNone(s.DropPath)}, {Name: "Clipping", Value: orNone(s.Clip)},
-		{Name: "Moving average", Value: orNone(s.Average)}, {Name: "Trained", Value: trained}, {Name: "Seed", Value: strconv.FormatUint(s.Seed, 10)},
+		{Name: "Label smoothing", Value: number(s.Smoothing)},
+		{Name: "Drop path", Value: orNone(s.DropPath)},
+		{Name: "Clipping", Value: orNone(s.Clip)},
+		{Name: "Moving average", Value: orNone(s.Average)},
+		{Name: "Trained", Value: trained},
+		{Name: "Seed", Value: strconv.FormatUint(s.Seed, 10)},
 	}
 }

@@ -118,7 +118,7 @@ func (v *verification) logitsWith(ctx context.Context, candidates []candidate) (
 // measureLogits computes the images of a batch, and measures how far each candidate is from the reference's logits. Those about the last norm go on from what the model's own
 // blocks compute.
 func (b *batch) measureLogits(ctx context.Context, candidates []candidate, lanes []*lane, meters []drift.Meter) error {
-	own := b.verification.exact
+	own := b.exact
 	b.add(own)
 	for i, d := range candidates {
 		if !d.last {

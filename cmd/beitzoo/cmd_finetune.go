@@ -158,13 +158,17 @@ type learningFlags struct {
 const usualHeld = 20
 
 func (f *learningFlags) flags() []cli.Flag {
-	held := countFlag("held-out", &f.held, fmt.Sprintf("none with --test or without --probe, else %d", usualHeld), "test on `N` percent of each class of DATA, drawn by --seed, and learn from the others")
+	held := countFlag("held-out", &f.held, fmt.Sprintf("none with --test or without --probe, else %d", usualHeld),
+		"test on `N` percent of each class of DATA, drawn by --seed, and learn from the others")
 	held.Action = between("--held-out", 1, 90)
 	own := []cli.Flag{
 		&cli.PathFlag{Name: "test", Destination: &f.test, Usage: "test on the pictures of this `DATA`, and learn from all others"},
 		held,
 		countFlag("classes", &f.classes, "those of the model", "take the `K` classes of the data, in the order of their names, for a new head"),
-		&cli.Uint64Flag{Name: "seed", Destination: &f.seed, Usage: "the seed `N` of all that is drawn: orders, changes to pictures, a new head, which pictures are held out, and with --probe in which folds the others are"},
+		&cli.Uint64Flag{
+			Name: "seed", Destination: &f.seed,
+			Usage: "the seed `N` of all that is drawn: orders, changes to pictures, a new head, which pictures are held out, and with --probe in which folds the others are",
+		},
 	}
 	for _, flag := range own {
 		setCategory(flag, dataSection)
@@ -252,7 +256,8 @@ func classNames(m dataset.Mapping) []string {
 func (f *learningFlags) ownClasses(ctx context.Context, found *dataset.Collection, matching dataset.Matching) (dataset.Model, error) {
 	if matching.Map != nil || matching.Way != "" {
 		return dataset.Model{}, &usageError{
-			"--class-map and --match are about the classes of the model, and its new head has those of the data", "leave them out; the classes have the names of the folders, or those of the list",
+			"--class-map and --match are about the classes of the model, and its new head has those of the data",
+			"leave them out; the classes have the names of the folders, or those of the list",
 		}
 	}
 	names, empty, err := found.Names(ctx)

@@ -375,7 +375,7 @@ func (p *probing) save(ctx context.Context, head *probe.Head, trial bool) (*conv
 	if options.OpenOptions, err = p.weights.Options(p.options.Checkpoint); err != nil {
 		return nil, err
 	}
-	options.OpenOptions.Labels, options.OpenOptions.Problem = p.data.labels, ""
+	options.Labels, options.Problem = p.data.labels, ""
 	options.Adapt = adapt.Options{Classes: head.Classes, Head: adapt.ZeroHead}
 	if trial {
 		options.Announce = nil

@@ -151,7 +151,8 @@ func (t *training) examine(ctx context.Context, r *reporting, parameters []tenso
 		r.page.Tested += ", which were chosen by them: an accuracy to publish needs other pictures"
 	}
 	if before := t.ran.Epochs[chosen].Score; before != nil && before.Right != summary.Top1 {
-		note := fmt.Sprintf("after epoch %d %d of %d were right, and now %d are: another machine, build or number of threads computed that", chosen+1, before.Right, before.Images, summary.Top1)
+		note := fmt.Sprintf("after epoch %d %d of %d were right, and now %d are: another machine, build or number of threads computed that",
+			chosen+1, before.Right, before.Images, summary.Top1)
 		r.page.Notes = append(r.page.Notes, note)
 		t.remark(note)
 	}
@@ -259,9 +260,11 @@ func (p *probing) addFacts(ctx context.Context, r *reporting, recipe string) {
 	r.add("Recipe", recipe)
 	r.add("Penalty", penaltyText(&result.fittedProbe))
 	r.add("Accuracy", scoreText(&result.fittedProbe))
-	r.add("Without looking", fmt.Sprintf("chance is %s; always the class %s, the most frequent: %s", shareOf(result.Chance), text.Quote(result.Frequent.Label), shareOf(result.Frequent.Share)))
+	r.add("Without looking", fmt.Sprintf("chance is %s; always the class %s, the most frequent: %s",
+		shareOf(result.Chance), text.Quote(result.Frequent.Label), shareOf(result.Frequent.Share)))
 	if random := result.Random; random != nil {
-		r.add("Random weights", fmt.Sprintf("%s; the model is %.2f ± %.2f points better", scoreText(&random.fittedProbe), 100*random.Difference.Share, 100*random.Difference.StandardError))
+		r.add("Random weights", fmt.Sprintf("%s; the model is %.2f ± %.2f points better",
+			scoreText(&random.fittedProbe), 100*random.Difference.Share, 100*random.Difference.StandardError))
 	}
 	r.addTarget(result.Target, "")
 	r.addRun(ctx, result.Run, p.flags.classifier.engine.threads)

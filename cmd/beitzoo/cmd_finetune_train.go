@@ -82,7 +82,10 @@ func (f *trainFlags) flags() []cli.Flag {
 		boolFlag("augment", &f.augment, "change pictures as unilm does: a random crop, mirroring, RandAugment (rand-m9-mstd0.5-inc1), and erasing"),
 		boolFlag("mix", &f.mix, "mix the pictures of a batch as unilm does for a model that comes from pre-training alone: Mixup 0.8, CutMix 1"),
 		boolFlag("recompute", &f.recompute, "compute each block a second time for its gradients, and keep less: less memory, more time, the same result"),
-		&cli.StringFlag{Name: "image-size", Destination: &f.size, DefaultText: "that of the model", Usage: "resize the model to images of this `SIZE` in pixels: 384, or height and width, 384x512"},
+		&cli.StringFlag{
+			Name: "image-size", Destination: &f.size, DefaultText: "that of the model",
+			Usage: "resize the model to images of this `SIZE` in pixels: 384, or height and width, 384x512",
+		},
 		&cli.PathFlag{
 			Name: "state", Destination: &f.state, DefaultText: "the output with .training behind it",
 			Usage: "the `FOLDER` where the state of the training is kept, from which the same command goes on, and the best parameters",
@@ -546,7 +549,8 @@ func (t *training) printPlan() {
 		t.printf("change  %s", step)
 	}
 	t.printf("data    %s: %s, %s", text.Name(r.Data.Source), text.Count(len(r.Data.Classes), "class", "classes"), r.Data.text())
-	t.printf("train   %s of %s parameters, in %s of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters), text.Count(r.Settings.Epochs, "epoch", "epochs"),
+	t.printf("train   %s of %s parameters, in %s of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters),
+		text.Count(r.Settings.Epochs, "epoch", "epochs"),
 		t.plan.PerEpoch, r.Settings.Batch)
 	t.printf("rates   the head's is %.3g at first, %.3g in the middle, %.3g at the end", t.plan.Rate(0), t.plan.Rate(r.Steps/2), t.plan.Rate(r.Steps-1))
 	t.printf("memory  about %s: parameters %s, gradients %s, optimiser %s, activations %s (an estimate)", humanize.Bytes(uint64(r.Memory.Total())),

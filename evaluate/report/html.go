@@ -226,22 +226,22 @@ func (v *view) Name(class int) string { return v.nameOf(class) }
 func (p *Page) facts() []Fact {
 	h := p.Header
 	facts := []Fact{
-		{"Model", h.Model.Name},
-		{"Weights", orUnknown(h.Model.Digest)},
-		{"Architecture", h.Model.Config.Named().Name},
-		{"Engine", fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
-		{"Recipe", orUnknown(p.Recipe)},
-		{"Data", h.Data.Source},
-		{"List of the data", orUnknown(h.Data.Digest)},
-		{"Classes", fmt.Sprintf("%d of the data, matched by %s", len(h.Data.Names), h.Data.Way)},
+		{Name: "Model", Value: h.Model.Name},
+		{Name: "Weights", Value: orUnknown(h.Model.Digest)},
+		{Name: "Architecture", Value: h.Model.Config.Named().Name},
+		{Name: "Engine", Value: fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
+		{Name: "Recipe", Value: orUnknown(p.Recipe)},
+		{Name: "Data", Value: h.Data.Source},
+		{Name: "List of the data", Value: orUnknown(h.Data.Digest)},
+		{Name: "Classes", Value: fmt.Sprintf("%d of the data, matched by %s", len(h.Data.Names), h.Data.Way)},
 	}
 	if h.Data.Candidates != nil {
-		facts = append(facts, Fact{"Answers", fmt.Sprintf("sought among %d of %d classes", len(h.Data.Candidates), h.Model.Config.Classes)})
+		facts = append(facts, Fact{Name: "Answers", Value: fmt.Sprintf("sought among %d of %d classes", len(h.Data.Candidates), h.Model.Config.Classes)})
 	}
 	if h.Data.Shard.Of > 1 {
-		facts = append(facts, Fact{"Part", h.Data.Shard.String()})
+		facts = append(facts, Fact{Name: "Part", Value: h.Data.Shard.String()})
 	}
-	return append(facts, Fact{"Version", h.Version})
+	return append(facts, Fact{Name: "Version", Value: h.Version})
 }
 
 func orUnknown(value string) string {

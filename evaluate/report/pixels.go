@@ -371,19 +371,19 @@ func (p *PixelPage) facts() []Fact {
 		source += ", split " + h.Data.Split
 	}
 	facts := []Fact{
-		{"Model", h.Model.Name},
-		{"Weights", orUnknown(h.Model.Digest)},
-		{"Architecture", h.Model.Config.Named().Name},
-		{"Engine", fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
-		{"View", p.View},
-		{"Data", source + " (" + string(h.Data.Layout) + ")"},
-		{"List of the data", orUnknown(h.Data.Digest)},
-		{"Labels", p.Labelling},
+		{Name: "Model", Value: h.Model.Name},
+		{Name: "Weights", Value: orUnknown(h.Model.Digest)},
+		{Name: "Architecture", Value: h.Model.Config.Named().Name},
+		{Name: "Engine", Value: fmt.Sprintf("%s, %s on %s", h.Run.Engine, h.Run.DType, h.Run.Device)},
+		{Name: "View", Value: p.View},
+		{Name: "Data", Value: source + " (" + string(h.Data.Layout) + ")"},
+		{Name: "List of the data", Value: orUnknown(h.Data.Digest)},
+		{Name: "Labels", Value: p.Labelling},
 	}
 	if h.Data.Shard.Of > 1 {
-		facts = append(facts, Fact{"Part", h.Data.Shard.String()})
+		facts = append(facts, Fact{Name: "Part", Value: h.Data.Shard.String()})
 	}
-	return append(facts, Fact{"Version", h.Version})
+	return append(facts, Fact{Name: "Version", Value: h.Version})
 }
 
 // sharePercent returns a share in percent; a dash if it is not known.

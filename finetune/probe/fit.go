@@ -130,7 +130,7 @@ func Fit(ctx context.Context, d *Data, o Options) (*Fitted, error) {
 		fitted.Penalty, fitted.Edge = fitted.Choices[best].Penalty, best == 0 || best == len(fitted.Choices)-1
 	}
 	scale := newScaling(d)
-	m := newMinimiser(scale.apply(d), o.Classes, o.Threads)
+	m := newMinimiser(scale.apply(d), o.Classes, o.Threads) //nolint:contextcheck // a step takes less than a second, and ctx is asked between them
 	if err := m.minimise(ctx, fitted.Penalty, finalGradient); err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func crossValidate(ctx context.Context, d *Data, o Options, step func()) ([]Choi
 		}
 		train, test := d.Select(seen), d.Select(unseen)
 		scale := newScaling(train)
-		m := newMinimiser(scale.apply(train), o.Classes, o.Threads)
+		m := newMinimiser(scale.apply(train), o.Classes, o.Threads) //nolint:contextcheck // a step takes less than a second, and ctx is asked between them
 		scaled := scale.apply(test)
 		for i := range choices { // each from the minimum for the larger penalty before it
 			if err := m.minimise(ctx, choices[i].Penalty, foldGradient); err != nil {

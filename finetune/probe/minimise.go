@@ -92,12 +92,12 @@ func (m *minimiser) minimise(ctx context.Context, penalty, bound float64) error 
 	m.penalty, m.iterations = penalty, 0
 	m.steps, m.changes = nil, nil
 	m.guess = newCholesky(m.products, m.data.Width, m.flatness(), penalty)
-	m.value, m.gradient = m.evaluate(m.at)
+	m.value, m.gradient = m.evaluate(m.at) //nolint:contextcheck // a step takes less than a second, and ctx is asked between them
 	for ; largest(m.gradient) > bound; m.iterations++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if m.iterations == mostIterations || !m.step() {
+		if m.iterations == mostIterations || !m.step() { //nolint:contextcheck // a step takes less than a second, and ctx is asked between them
 			if off := largest(m.gradient); off > 1000*bound {
 				return &ConvergenceError{penalty, off, m.iterations}
 			}
