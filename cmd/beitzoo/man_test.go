@@ -110,6 +110,9 @@ func TestCommandLinePage_Tables(t *testing.T) {
 	}
 }
 
+// ofUnilm are flags of unilm's run_class_finetuning.py, for which the page on fine-tuning says what they are here.
+var ofUnilm = map[string]bool{"--lr": true, "--smoothing": true, "--mixup": true, "--cutmix": true}
+
 // TestDocs_CommandLines makes sure that every flag that the documentation names exists, and that command lines in it name flags of their command.
 func TestDocs_CommandLines(t *testing.T) {
 	all := everyCommand()
@@ -122,7 +125,7 @@ func TestDocs_CommandLines(t *testing.T) {
 	check := func(file, line string, flags []cli.Flag) {
 		for _, word := range strings.Fields(line) {
 			name, _, _ := strings.Cut(strings.TrimRight(word, ".,;:)"), "=")
-			if !regexp.MustCompile(`^--?[a-z][a-z-]*$`).MatchString(name) {
+			if !regexp.MustCompile(`^--?[a-z][a-z-]*$`).MatchString(name) || ofUnilm[name] && file == "docs/finetuning.md" {
 				continue
 			}
 			checked++
