@@ -154,9 +154,10 @@ def pairs(seed, count=240):
 
 
 def base(seed, count=60):
-    """Drawn ones on the base model: three quarters in checkpoints."""
+    """Drawn ones on the base model, three quarters in checkpoints, and the right one."""
     draw = random.Random(seed + 2)
     everything = [c for c in every(seed) if c.model == "base"]
     wrong = [c for c in everything if c.kinds[0].program and c.mode in (*TAPS, "attn-f32", "logits-f32")]
     broken = [c for c in everything if not c.kinds[0].program and c.mode in (*TAPS, "attn-f32", "logits-f32", "bf16-checkpoint")]
     yield from draw.sample(broken, count * 3 // 4) + draw.sample(wrong, count - count * 3 // 4)
+    yield from (Case("base", (), mode, seed, "honest") for mode in (*TAPS, "attn-f32", "attn-f64"))
