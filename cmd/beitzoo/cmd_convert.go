@@ -150,9 +150,7 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 	}
 	printSteps(c, r)
 	remarkGuesses(c, r.Input)
-	for _, note := range r.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, r.Notes)
 	if !snippet {
 		return
 	}

@@ -101,9 +101,7 @@ func (f *evalFlags) classes(ctx context.Context, c *console, argument string, mo
 	if err != nil {
 		return err
 	}
-	for _, note := range data.Notes() {
-		c.remark(note)
-	}
+	remarkAll(c, data.Notes())
 	if f.data.dryRun {
 		if f.run.predictions != "" {
 			c.remark(text.Quote(f.run.predictions) + " is neither written nor compared with the data: nothing is run (--dry-run)")

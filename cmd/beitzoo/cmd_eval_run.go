@@ -160,9 +160,7 @@ func (e *evaluation) run(ctx context.Context, data dataset.Set) error {
 		return err
 	}
 	unturned(summary.Unturned).remark(e.console)
-	for _, note := range data.LeftOut() {
-		e.remark(note)
-	}
+	remarkAll(e.console, data.LeftOut())
 	printed := e.result(evalResult{e.facts, summary, provenanceOf(e.header, summary, e.model.BatchSize)}, func() {
 		e.printf("%s: %s", e.header.Model.Name, e.facts.line(e.model.Labels()))
 		e.printf("%s", mappingText(e.header.Data.Source, e.header.Data.Way, classesOf(e.header.Data, summary)))

@@ -186,9 +186,7 @@ func evalPixels(ctx context.Context, c *console, argument string, sources []stri
 	if err != nil {
 		return err
 	}
-	for _, note := range data.Notes() {
-		c.remark(note)
-	}
+	remarkAll(c, data.Notes())
 	e := &pixelEvaluation{console: c, data: data, flags: f}
 	if err := e.open(ctx, argument, weights, part); err != nil {
 		return err

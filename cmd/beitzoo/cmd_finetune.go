@@ -42,7 +42,7 @@ func finetuneCommand(c *console) *cli.Command {
 			"With --probe a linear classifier is fitted to the features that the encoder makes of the pictures, and tested on others: how much the features tell of\n"+
 			"the classes, in plain Go, in little more than the time of one `beitzoo eval`. A model for masked-image modelling needs no head for that.\n"+
 			"The classes are those of the model, or with --classes those of the data. The pictures of --test are tested, or --held-out percent of each class of DATA, drawn by --seed.\n"+
-			"Images that cannot be read are listed at the end, with exit code 3, and the result is that of all others.",
+			"With --probe images that cannot be read are listed at the end, with exit code 3, and the result is that of all others; a training stops at them, with its state kept.",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/train --test flowers/test -o flowers.pth --epochs 30 --augment --mix",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --held-out 20 -o flowers.pth --report flowers.html",
 			"beitzoo finetune beit_base_p16_224_pt22k.pth flowers/ --probe",
@@ -125,9 +125,7 @@ func runFinetune(ctx context.Context, c *console, argument string, sources []str
 	if len(data.labels) < 2 {
 		return &probe.ClassesError{Counts: []int{1}, Names: data.labels} // before the pictures are read and counted
 	}
-	for _, note := range data.notes() {
-		c.remark(note)
-	}
+	remarkAll(c, data.notes())
 	if !f.probe.on {
 		t := &training{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
 		return t.run(ctx)

@@ -193,9 +193,7 @@ func (p *probing) run(ctx context.Context) error {
 		}
 		written := savedFileOf(&saved.Saved)
 		p.result.Target, p.result.Lossy = &written, saved.Lossy
-		for _, note := range saved.Saved.Notes {
-			p.remark(note)
-		}
+		remarkAll(p.console, saved.Saved.Notes)
 	}
 	if p.flags.report != "" {
 		if err := p.report(ctx, model, fitted.Head, test); err != nil {

@@ -197,9 +197,6 @@ func (d *trainedData) text() string {
 // run does all of it.
 func (t *training) run(ctx context.Context) (err error) {
 	f := t.flags
-	if err := requireOutput(f.save.output); err != nil {
-		return err
-	}
 	if t.settings, err = f.train.resolve(f.data.seed, f.stream.batch); err != nil {
 		return err
 	}
@@ -320,10 +317,7 @@ func (t *training) readPictures(ctx context.Context) (err error) {
 			empty = append(empty, t.data.labels[class])
 		}
 	}
-	switch {
-	case len(t.data.labels) < 2:
-		return &usageError{"the data has only one class", "there is nothing to tell apart: add pictures of another class"}
-	case len(empty) > 0:
+	if len(empty) > 0 {
 		return &usageError{
 			fmt.Sprintf("of %s there is no picture to learn from: %s", text.Count(len(empty), "class", "classes"), text.List(empty, 5, "")),
 			"add pictures, or leave these classes out: --classes K takes those of the data",
@@ -362,10 +356,11 @@ func (t *training) describe() {
 	if test := t.data.test; test != nil {
 		r.Data.Test, r.Data.TestDigest, r.Data.Tested, r.Data.Held = test.Source(), test.Digest(), test.Len(), f.data.held
 	}
+	groups := t.settings.Groups(t.model.Config)
 	for i, p := range t.model.Config.Params() {
 		elements, _ := p.Shape.Elements()
 		r.Parameters += elements
-		if !t.settings.Groups(t.model.Config)[i].Frozen {
+		if !groups[i].Frozen {
 			r.Trained += elements
 		}
 	}

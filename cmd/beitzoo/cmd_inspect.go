@@ -104,9 +104,7 @@ func proposeMap(ctx context.Context, c *console, path string, options convert.Op
 	if err != nil {
 		return err
 	}
-	for _, note := range draft.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, draft.Notes)
 	if n := len(draft.Unknown); n > 0 {
 		c.remark(fmt.Sprintf("nothing is known of %s: %s; leave out with --drop PATTERN what does not belong to the model",
 			text.Count(n, "name", "names"), text.List(quotedAll(draft.Unknown), mostDicts, "")))

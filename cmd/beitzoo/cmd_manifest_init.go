@@ -66,9 +66,7 @@ func initManifest(ctx context.Context, c *console, argument string, f initFlags)
 		return err
 	}
 	remarkGuesses(c, described.Source)
-	for _, note := range described.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, described.Notes)
 	raw, err := manifest.Template(&described.Manifest,
 		"A description for: beitzoo publish MODEL PLACE --describe FILE",
 		"A field without a value has to be filled in or deleted. What is known of the weights is compared with them.",

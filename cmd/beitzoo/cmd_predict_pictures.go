@@ -73,9 +73,7 @@ func (f *pictureFlags) find(ctx context.Context, c *console, arguments []string)
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range found.Notes() {
-		c.remark(note)
-	}
+	remarkAll(c, found.Notes())
 	list.take(found.Paths)
 	return list, nil
 }

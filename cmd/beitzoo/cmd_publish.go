@@ -239,9 +239,7 @@ func publishedCard(d zoo.Description) convert.InspectedCard {
 // remarkDescription says what was guessed, left out or replaced in the description of weights, and what nobody stated.
 func remarkDescription(c *console, d zoo.Description) {
 	remarkGuesses(c, d.Source)
-	for _, note := range d.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, d.Notes)
 	for _, item := range d.Manifest.Assumed {
 		if itemFlags[item] == "" {
 			continue // shown with the card

@@ -151,9 +151,7 @@ func printPulled(c *console, r pullResult) {
 	if r.Pinned != nil {
 		c.printf("pinned: nobody published a digest for %s; from now on it must be %s", r.Pinned.Address, r.Pinned.Digest)
 	}
-	for _, note := range r.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, r.Notes)
 	if guesses := assumedText(r.Assumed); guesses != "" {
 		c.remark("the manifest calls these guesses, which flags replace when the weights are used: " + guesses)
 	}

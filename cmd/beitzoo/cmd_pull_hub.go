@@ -79,9 +79,7 @@ func pullModel(ctx context.Context, c *console, reference hub.Reference, f pullF
 		if err != nil {
 			return err
 		}
-		for _, note := range report.Notes {
-			c.remark(note)
-		}
+		remarkAll(c, report.Notes)
 		saved := savedFileOf(&report.Saved)
 		exported = &saved
 	}

@@ -170,9 +170,7 @@ func loadSegmenter(ctx context.Context, c *console, weights beitzoo.Weights, rec
 		return nil, err
 	}
 	remarkGuesses(c, model.Source)
-	for _, note := range model.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, model.Notes)
 	if model.Assumed {
 		c.remark(fmt.Sprintf("nobody states how pictures are prepared; they are as for unilm's models with such windows: --recipe %s", model.Recipe().Name))
 	}

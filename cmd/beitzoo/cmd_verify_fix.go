@@ -194,9 +194,7 @@ func (f fixing) write(ctx context.Context, c *console, repair *verify.Repair, do
 	if len(f.model.KeyBias) > 0 {
 		saved.Notes = append(saved.Notes, "the biases of the keys are left out, since softmax does not see them: "+text.List(f.model.KeyBias, 3, ""))
 	}
-	for _, note := range saved.Notes {
-		c.remark(note)
-	}
+	remarkAll(c, saved.Notes)
 	file := savedFileOf(saved)
 	done.Saved, done.Written = &file, !options.DryRun
 	return nil

@@ -199,6 +199,13 @@ func (c *console) remark(note any) {
 	}
 }
 
+// remarkAll is remark for each of some notes.
+func remarkAll[N any](c *console, notes []N) {
+	for _, note := range notes {
+		c.remark(note)
+	}
+}
+
 // noteEvent is what a note looks like on standard error with --json.
 type noteEvent struct {
 	Event string `json:"event"`

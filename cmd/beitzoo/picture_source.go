@@ -110,9 +110,7 @@ func (t *pictureSource) images(ctx context.Context, done func(place int, name st
 // remarkLeftOut says what was left out of tar files; what was left out of folders has been said.
 func (t *pictureSource) remarkLeftOut(c *console) {
 	if t.tars != nil {
-		for _, note := range t.tars.LeftOut() {
-			c.remark(note)
-		}
+		remarkAll(c, t.tars.LeftOut())
 	}
 }
 

@@ -41,7 +41,7 @@ def main():
 
 
 def damage(photographs, digests):
-    """Small files only, and no more than five that are damaged versions of one, or that look like their whole."""
+    """Small files only, and of the damaged versions of one no more than two that look like their whole, and two that do not."""
     draw = random.Random(SEED)
     whole = [(name, data) for name, data in kinds.all_kinds(random.Random(SEED), photographs) if len(data) < 2000]
     found, same = {}, {}

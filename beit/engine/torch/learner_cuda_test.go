@@ -31,10 +31,7 @@ func TestLearnerOnCUDA_SameBits(t *testing.T) {
 			t.Run(name+" "+dtype.String(), func(t *testing.T) {
 				weights, batch := synth.Weights(config, 0), drawn(config, 5)
 				options := engine.TrainOptions{Average: true, DType: dtype, Device: "cuda"}
-				want := trained(t, newLearner(t, config, weights, options), 1, 4, batch)
-				if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, 4, batch)); len(names) > 0 {
-					t.Errorf("a second time: %v differ", names)
-				}
+				want := trainedTwice(t, config, weights, options, 4, batch)
 				options.Recompute = true
 				if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, 4, batch)); len(names) > 0 {
 					t.Errorf("recomputed: %v differ", names)
@@ -51,11 +48,7 @@ func TestLearnerOnCUDA_SameBitsAtFullSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	weights, batch := synth.Weights(config, 0), drawn(config, 8)
-	options := engine.TrainOptions{Device: "cuda"}
-	want := trained(t, newLearner(t, config, weights, options), 1, 2, batch)
-	if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, 2, batch)); len(names) > 0 {
-		t.Errorf("%d tensors differ a second time, such as %s", len(names), names[0])
-	}
+	trainedTwice(t, config, weights, engine.TrainOptions{Device: "cuda"}, 2, batch)
 }
 
 // BenchmarkTrainingOnCUDA is BenchmarkTraining on a GPU.

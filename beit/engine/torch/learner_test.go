@@ -427,6 +427,16 @@ func changed(a, b map[string][]float64) (names []string) {
 	return names
 }
 
+// trainedTwice is trained, from the first step on, that makes sure that a second time gives the same bits.
+func trainedTwice(t testing.TB, config arch.Config, weights []tensor.Named, options engine.TrainOptions, steps int, batch engine.Batch) map[string][]float64 {
+	t.Helper()
+	want := trained(t, newLearner(t, config, weights, options), 1, steps, batch)
+	if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, steps, batch)); len(names) > 0 {
+		t.Errorf("a second time: %d tensors differ: %v", len(names), names)
+	}
+	return want
+}
+
 // TestLearner_SameBits makes sure that neither another time, nor computing blocks twice, nor going on in another learner changes a bit.
 func TestLearner_SameBits(t *testing.T) {
 	for name, config := range variants(t) {
@@ -437,10 +447,7 @@ func TestLearner_SameBits(t *testing.T) {
 				if name == "shared table" {
 					options.Threads = 2
 				}
-				want := trained(t, newLearner(t, config, weights, options), 1, 4, batch)
-				if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, 4, batch)); len(names) > 0 {
-					t.Errorf("a second time: %v differ", names)
-				}
+				want := trainedTwice(t, config, weights, options, 4, batch)
 				options.Recompute = true
 				if names := changed(want, trained(t, newLearner(t, config, weights, options), 1, 4, batch)); len(names) > 0 {
 					t.Errorf("recomputed: %v differ", names)
