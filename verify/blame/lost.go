@@ -352,7 +352,7 @@ const nearOwn = 0.95
 // shows to be lost, if there is one that leaves much less: beside half precision a vector that was zeroed may look like another one that was scaled. If the
 // trial is about such a vector itself, less is enough. solved are the hypotheses that follow from the activations; nil if nobody has solved for them yet.
 func (s *Search) ratherLost(ctx context.Context, t *target, start, best *trial, solved []hypothesis) (*trial, error) {
-	if best == nil || best.settled() {
+	if best == nil || best.share < settledShare {
 		return best, nil
 	}
 	own, err := s.suspicious(ctx, t)

@@ -103,7 +103,7 @@ func (s *Search) march(ctx context.Context, c Case, stage engine.Stage) (*march,
 	m.aim = &target{want: m.want, limit: c.Limit}
 	got, err := m.plainly(ctx)
 	if err == nil {
-		m.without = m.apart(got)
+		m.without = apart(got, m.want)
 		m.aim.without = m.without
 	}
 	return m, err

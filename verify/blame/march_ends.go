@@ -134,7 +134,7 @@ func (m *march) judge(w *walker, got *whatif.Rows) bool {
 
 // explains sets the distance of a walker from the reference, and reports whether it explains the difference.
 func (m *march) explains(w *walker, got *whatif.Rows) bool {
-	w.distance = m.apart(got)
+	w.distance = apart(got, m.want)
 	return m.aim.limitOf(w.plain(), w.distance).share(w.distance) <= 1 && w.distance.MaxAbs*clearly < m.without.MaxAbs
 }
 

@@ -2,13 +2,11 @@ package blame
 
 import (
 	"context"
-	"math"
 	"runtime"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/internal/parallel"
-	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // last returns the number of blocks before the stage.
@@ -57,13 +55,6 @@ func (m *march) through(ctx context.Context, d *draft, i int, x *whatif.Rows) (*
 		return block.Attention(ctx, x, nil)
 	}
 	return block.Stream(ctx, x, nil)
-}
-
-func (m *march) apart(got *whatif.Rows) drift.Distance {
-	if len(got.Values) != len(m.want.Values) {
-		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}
-	}
-	return drift.Compare(got.Values, m.want.Values)
 }
 
 // blockCost returns about how many operations a block takes.

@@ -122,7 +122,7 @@ func (b *blockCase) stream(stage string, limit Limit) *target {
 		return block.Stream(ctx, b.x, rows)
 	}
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.rows) }
-	t.screen = b.screening(b.after, of)
+	t.glimpse = b.glimpsing(of)
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveStream(ctx, b, t, d) }
 	t.glance = func() *glance { return b.glance(b.after) }
@@ -140,7 +140,7 @@ func (b *blockCase) attention(stage, name string, branch *whatif.Rows, limit Lim
 		return block.Attention(ctx, b.x, rows)
 	}
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.rows) }
-	t.screen = b.screening(branch, of)
+	t.glimpse = b.glimpsing(of)
 	t.confirm = b.confirming(branch, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, nil) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveAttention(ctx, b, t, d) }
 	t.glance = func() *glance {
@@ -163,6 +163,10 @@ func (b *blockCase) rest(stage string, branch *whatif.Rows, limit Limit) *target
 	}
 	some := b.pick(branch)
 	t.compute = func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.some, some) }
+	t.glimpse = func(places []int) computing {
+		x, branch := b.some.Pick(places), some.Pick(places)
+		return func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, x, branch) }
+	}
 	t.confirm = b.confirming(b.after, func(ctx context.Context, d *draft) (*whatif.Rows, error) { return of(ctx, d, b.x, branch) })
 	t.solve = func(ctx context.Context, d *draft) ([]hypothesis, error) { return solveRest(ctx, b, t, d, some) }
 	t.glance = func() *glance {
@@ -173,25 +177,16 @@ func (b *blockCase) rest(stage string, branch *whatif.Rows, limit Limit) *target
 	return t
 }
 
-// screening returns the comparison in a few of the sampled tokens, or nil if there are no more.
-func (b *blockCase) screening(
-	want *whatif.Rows, compute func(ctx context.Context, d *draft, rows []int) (*whatif.Rows, error),
-) func(ctx context.Context, d *draft) (drift.Distance, error) {
-	const each = 5
-	if b.rows == nil {
-		return nil
-	}
-	var few []int
-	for i := 0; i < len(b.rows); i += each {
-		few = append(few, b.rows[i])
-	}
-	part := want.Pick(few)
-	return func(ctx context.Context, d *draft) (drift.Distance, error) {
-		got, err := compute(ctx, d, few)
-		if err != nil {
-			return drift.Distance{}, err
+// glimpsing returns what computes some of the sampled tokens.
+func (b *blockCase) glimpsing(compute func(ctx context.Context, d *draft, rows []int) (*whatif.Rows, error)) func(places []int) computing {
+	return func(places []int) computing {
+		rows := slices.Clone(places)
+		if b.rows != nil {
+			for i, place := range places {
+				rows[i] = b.rows[place]
+			}
 		}
-		return drift.Compare(got.Values, part.Values), nil
+		return func(ctx context.Context, d *draft) (*whatif.Rows, error) { return compute(ctx, d, rows) }
 	}
 }
 

@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -8,6 +9,9 @@ import (
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
+
+// computing returns the vectors of some tokens for a draft.
+type computing func(ctx context.Context, d *draft) (*whatif.Rows, error)
 
 // target is something that drafts compute, and what it should be.
 type target struct {
@@ -19,8 +23,10 @@ type target struct {
 	done  []part
 	want  *whatif.Rows
 	limit Limit
-	// compute returns the target for a draft: of some tokens, those in want, or, if all is true, of all.
-	compute func(ctx context.Context, d *draft) (*whatif.Rows, error)
+	// compute returns the target for a draft: the tokens in want.
+	compute computing
+	// glimpse returns what computes some rows of want alone, or is nil if that is no cheaper.
+	glimpse func(places []int) computing
 	// screen returns how far the draft is from the reference in a few tokens, which tells whether to compute more, or is nil.
 	screen func(ctx context.Context, d *draft) (drift.Distance, error)
 	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
@@ -48,17 +54,56 @@ func (t *target) distance(ctx context.Context, d *draft) (drift.Distance, error)
 	if err != nil {
 		return drift.Distance{}, err
 	}
-	if len(got.Values) != len(t.want.Values) {
-		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}, nil
+	return apart(got, t.want), nil
+}
+
+// apart returns how far rows are from those that are wanted: infinitely, if they have another shape.
+func apart(got, want *whatif.Rows) drift.Distance {
+	if len(got.Values) != len(want.Values) {
+		return drift.Distance{MaxAbs: math.Inf(1), RMS: math.Inf(1)}
 	}
-	return drift.Compare(got.Values, t.want.Values), nil
+	return drift.Compare(got.Values, want.Values)
 }
 
 // begin returns the trial of a draft without hypotheses, from which a search starts.
 func (t *target) begin(ctx context.Context, d *draft) (*trial, error) {
-	distance, err := t.distance(ctx, d)
+	got, err := t.compute(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	distance := apart(got, t.want)
 	t.start, t.without = d, distance
-	return &trial{draft: d, distance: distance, limit: t.limit, share: t.limit.share(distance)}, err
+	t.screen = t.screening(got)
+	return &trial{draft: d, distance: distance, limit: t.limit, share: t.limit.share(distance)}, nil
+}
+
+// screening returns the comparison in a few tokens: some that lie apart, and those that are farthest from the reference as the model is, since a mistake may show
+// in one token alone. It returns nil if all of them take no longer.
+func (t *target) screening(got *whatif.Rows) func(ctx context.Context, d *draft) (drift.Distance, error) {
+	const spread, farthest, quick = 5, 3, 1 << 14
+	if t.glimpse == nil || len(got.Values) != len(t.want.Values) || len(got.Values) < quick || got.Count <= 2*(spread+farthest) {
+		return nil
+	}
+	far := make([]float64, got.Count)
+	places := make([]int, got.Count)
+	for i := range far {
+		far[i], places[i] = drift.Compare(got.Row(i), t.want.Row(i)).RMS, i
+	}
+	slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(far[b], far[a]) })
+	places = places[:farthest]
+	for i := range spread {
+		places = append(places, i*(got.Count-1)/(spread-1))
+	}
+	slices.Sort(places)
+	places = slices.Compact(places)
+	compute, want := t.glimpse(places), t.want.Pick(places)
+	return func(ctx context.Context, d *draft) (drift.Distance, error) {
+		got, err := compute(ctx, d)
+		if err != nil {
+			return drift.Distance{}, err
+		}
+		return apart(got, want), nil
+	}
 }
 
 // fits reports whether a trial agrees with the reference in all tokens.
@@ -108,6 +153,8 @@ type trial struct {
 	// limit is how far it may be, and share how much of that it takes.
 	limit Limit
 	share float64
+	// decisive means that it explains so much of the difference that chance cannot.
+	decisive bool
 	// screened is how far it is in a few tokens, once that is known.
 	screened *drift.Distance
 }
@@ -120,8 +167,11 @@ func (t *trial) better(than *trial) bool {
 
 // settled reports whether a trial agrees so well that no other one needs to be tried.
 func (t *trial) settled() bool {
-	return t.share < settledShare
+	return t.share < settledShare || t.decisive
 }
+
+// decisive is how many times smaller a difference becomes that is within its limit then, if no other hypothesis needs to be tried.
+const decisive = 1e5
 
 // settledShare is how much of its limit a trial may take that agrees so well.
 const settledShare = 0.05
@@ -166,7 +216,10 @@ func (t *target) trial(ctx context.Context, d *draft, distance drift.Distance, h
 	if err != nil {
 		return nil, err
 	}
-	return &trial{draft: d, hypotheses: hypotheses, notes: notes, distance: distance, limit: limit, share: limit.share(distance)}, nil
+	return &trial{
+		draft: d, hypotheses: hypotheses, notes: notes, distance: distance, limit: limit, share: limit.share(distance),
+		decisive: t.limit.share(distance) <= 1 && decisive*distance.RMS < t.without.RMS,
+	}, nil
 }
 
 // farther returns, in place of a trial that agrees with a target and leaves what the reference has after it unexplained, that of one hypothesis which explains
