@@ -242,6 +242,28 @@ func TestFit_Errors(t *testing.T) {
 	}
 }
 
+// TestFit_NotFound has two features that are the same but for a part in 10^9, which tells the classes apart: a penalty that is too small for rounding to see has no
+// minimum that can be found, and that is said; a larger one has.
+func TestFit_NotFound(t *testing.T) {
+	t.Parallel()
+	d, r := &probe.Data{Width: 2}, random.New(3)
+	for i := range 60 {
+		common := r.Normal()
+		d.Add([]float64{common, common + 1e-9*(r.Normal()+float64(i%2))}, i%2)
+	}
+	_, err := probe.Fit(t.Context(), d, probe.Options{Classes: 2, Penalty: 1e-100})
+	var failed *probe.ConvergenceError
+	if !errors.As(err, &failed) {
+		t.Fatalf("error %v", err)
+	}
+	if failed.Penalty != 1e-100 || !(failed.Gradient > 1e-6) || !errors.Is(err, errdef.ErrUsage) || failed.Hint() == "" {
+		t.Errorf("%+v, hint %q, kind %v", failed, failed.Hint(), errdef.Kind(err))
+	}
+	if fitted, err := probe.Fit(t.Context(), d, probe.Options{Classes: 2, Penalty: 1e-6}); err != nil || fitted.Gradient > 1e-6 {
+		t.Errorf("a larger penalty: %v", err)
+	}
+}
+
 // TestFit_ConstantFeature has a feature that says nothing, and one that is far from 0.
 func TestFit_ConstantFeature(t *testing.T) {
 	t.Parallel()
