@@ -6,6 +6,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -34,9 +35,9 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	case tensor.F32, tensor.Invalid:
 		return load(ctx, config, weights, threads, precision[float32]{})
 	case tensor.BF16:
-		return load(ctx, config, weights, threads, precision[float32]{roundBF16, gemm.BF16})
+		return load(ctx, config, weights, threads, precision[float32]{elementary.RoundBF16, gemm.BF16})
 	case tensor.F16:
-		return load(ctx, config, weights, threads, precision[float32]{roundF16, gemm.F16})
+		return load(ctx, config, weights, threads, precision[float32]{elementary.RoundF16, gemm.F16})
 	}
 	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 	"time"
@@ -16,40 +15,6 @@ import (
 	"github.com/beitzoo/beitzoo/beit/synth"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-func TestRounding(t *testing.T) {
-	t.Parallel()
-	inf := float32(math.Inf(1))
-	for _, c := range []struct{ in, bf16, f16 float32 }{
-		{1, 1, 1},
-		{1 + 0x1p-8, 1, 1 + 0x1p-8},          // a tie in bfloat16: to even
-		{1 + 0x3p-8, 1 + 0x1p-6, 1 + 0x3p-8}, // a tie the other way
-		{1 + 0x1p-11, 1, 1},                  // a tie in float16
-		{-1 - 0x1.8p-10, -1, -1 - 0x1p-9},    // a tie, up to even
-		{65519, 65536, 65504},
-		{65520, 65536, inf}, // the largest half, and beyond
-		{0x1p-24, 0x1p-24, 0x1p-24},
-		{0x1p-26, 0x1p-26, 0}, // the smallest half, and below
-		{-inf, -inf, -inf},
-		{math.MaxFloat32, inf, inf},
-	} {
-		values := []float32{c.in}
-		if roundBF16(values); values[0] != c.bf16 {
-			t.Errorf("bfloat16 of %v: %v, want %v", c.in, values[0], c.bf16)
-		}
-		values[0] = c.in
-		if roundF16(values); values[0] != c.f16 {
-			t.Errorf("float16 of %v: %v, want %v", c.in, values[0], c.f16)
-		}
-	}
-	nan := []float32{float32(math.NaN())}
-	if roundBF16(nan); nan[0] == nan[0] {
-		t.Error("bfloat16 of NaN is a number")
-	}
-	if roundF16(nan); nan[0] == nan[0] {
-		t.Error("float16 of NaN is a number")
-	}
-}
 
 // TestForward_ThreadsAndBatchDoNotMatter makes sure that results are equal to the last bit for any number of threads and any rest of the batch.
 func TestForward_ThreadsAndBatchDoNotMatter(t *testing.T) {

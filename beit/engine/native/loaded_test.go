@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/offheap"
 	"github.com/beitzoo/beitzoo/beit/synth"
@@ -34,7 +35,7 @@ func loadOutside(t *testing.T, config arch.Config, p precision[float32]) (*loade
 func TestLoaded_OutsideOfTheHeap(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tiny_p16_64", "tiny_mim_p16_64", "tiny_vqkd_p16_64", "digits_dvae_encoder", "tiny_seg_p16_32"} {
-		for dtype, p := range map[tensor.DType]precision[float32]{tensor.F32: {}, tensor.BF16: {roundBF16, gemm.BF16}, tensor.F16: {roundF16, gemm.F16}} {
+		for dtype, p := range map[tensor.DType]precision[float32]{tensor.F32: {}, tensor.BF16: {elementary.RoundBF16, gemm.BF16}, tensor.F16: {elementary.RoundF16, gemm.F16}} {
 			config, err := arch.ByName(name)
 			if err != nil {
 				t.Fatal(err)

@@ -29,3 +29,19 @@ func TestNarrow_Exhaustive(t *testing.T) {
 	group.Wait()
 	worst.check(t)
 }
+
+// TestRound_Exhaustive takes all values of float32.
+func TestRound_Exhaustive(t *testing.T) {
+	for _, h := range halves {
+		var group sync.WaitGroup
+		parts := uint64(runtime.GOMAXPROCS(0))
+		for part := range parts {
+			group.Go(func() {
+				if v, got, found := h.wrong(part, 1<<32, parts); found {
+					t.Errorf("%s of %v: %v", h.name, v, got)
+				}
+			})
+		}
+		group.Wait()
+	}
+}

@@ -48,6 +48,12 @@ func largestFloat32By8(values *float32, n int, largest *[8]float32)
 //go:noescape
 func largestFloat64By8(values *float64, n int, largest *[8]float64)
 
+//go:noescape
+func roundBF16By8(values *float32, n int)
+
+//go:noescape
+func roundF16By8(values *float32, n int)
+
 // whole returns how many of the values are a multiple of 8, where they are, and whether they are of float32.
 func whole[T Float](values []T) (n int, at unsafe.Pointer, narrow bool) {
 	return len(values) &^ 7, place(values), unsafe.Sizeof(T(0)) == 4
