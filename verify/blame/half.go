@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/beitzoo/beitzoo/beit/engine/whatif"
+	"github.com/beitzoo/beitzoo/verify/drift"
 )
 
 // halfTypes are the dtypes that programs compute in to be fast.
@@ -40,7 +41,10 @@ const halfPrecision = "half-precision"
 // halved tries whether the reference was computed in half precision, as with autocast. No draft agrees to rounding then, since sums are rounded in an order
 // that nobody knows; but one that rounds as such programs do comes much nearer.
 func (s *Search) halved(ctx context.Context, t *target, start *trial) (*trial, error) {
-	const nearer = 0.6
+	const nearer, most = 0.6, 0.2
+	if own := drift.Compare(t.want.Values, make([]float64, len(t.want.Values))); start.distance.RMS > most*own.RMS {
+		return nil, nil // so far no rounding leads within a block
+	}
 	if start.draft.Rules.Round != nil { // as what was explained before says
 		plain := start.draft.copied()
 		plain.Rules.Round, plain.Rules.RoundScores = nil, nil
@@ -65,7 +69,13 @@ func (s *Search) halved(ctx context.Context, t *target, start *trial) (*trial, e
 		if err != nil {
 			return nil, err
 		}
-		if next != nil && next.distance.RMS < nearer*start.distance.RMS {
+		if next == nil || !(next.distance.RMS < nearer*start.distance.RMS) {
+			continue
+		}
+		if next.distance, err = t.distance(ctx, next.draft); err != nil { // which may have been estimated
+			return nil, err
+		}
+		if next.distance.RMS < nearer*start.distance.RMS {
 			next.limit = Limit{Max: next.distance.MaxAbs}
 			return next, nil
 		}

@@ -118,7 +118,7 @@ func halfWeights() []hypothesis {
 
 // taking returns the hypothesis that one parameter of a block is used for another, too.
 func taking(says string, at []part, name, from string) hypothesis {
-	return hypothesis{name: "other-tensor", at: at, says: says + ": " + name + " is that of " + from, apply: func(d *draft) bool {
+	return hypothesis{name: otherTensor, at: at, says: says + ": " + name + " is that of " + from, apply: func(d *draft) bool {
 		done := false
 		for _, place := range d.places {
 			if d.Has(place+name) && d.Has(place+from) {
@@ -259,6 +259,9 @@ func (d *draft) takeAll(place, from string, which func(name string) bool) bool {
 	return done
 }
 
+// otherBlock and otherTensor are the hypotheses that parameters are those of another block.
+const otherBlock, otherTensor = "other-block", "other-tensor"
+
 // fromOthers returns the hypotheses that the block of a draft, a part of it, or one of its parameters is that of block from.
 func fromOthers(from int) []hypothesis {
 	source := strings.TrimSuffix(prefix(from), ".")
@@ -272,18 +275,18 @@ func fromOthers(from int) []hypothesis {
 		}}
 	}
 	all := []hypothesis{
-		of("other-block", wholeBlock, "it is taken from the weights of "+source+": the blocks are in another order, or one is used twice", everything),
-		of("other-block", attention, "its attention is taken from the weights of "+source, startsWith("attn.")),
-		of("other-block", attention, "its attention and norm1 are taken from the weights of "+source, startsWith("attn.", "norm1.")),
-		of("other-block", mlp, "its MLP is taken from the weights of "+source, startsWith("mlp.")),
-		of("other-block", mlp, "its MLP and norm2 are taken from the weights of "+source, startsWith("mlp.", "norm2.")),
-		of("other-block", branches, "its norms are taken from the weights of "+source, startsWith("norm")),
-		of("other-block", attention, "its norm1 is taken from the weights of "+source, startsWith("norm1.")),
-		of("other-block", mlp, "its norm2 is taken from the weights of "+source, startsWith("norm2.")),
-		of("other-block", sums, "its layer scale (gamma_1 and gamma_2) is taken from the weights of "+source, startsWith("gamma")),
-		of("other-block", mlp, "its mlp.fc1 is taken from the weights of "+source, startsWith("mlp.fc1.")),
-		of("other-block", mlp, "its mlp.fc2 is taken from the weights of "+source, startsWith("mlp.fc2.")),
-		of("other-block", attention, "its attn.proj is taken from the weights of "+source, startsWith("attn.proj.")),
+		of(otherBlock, wholeBlock, "it is taken from the weights of "+source+": the blocks are in another order, or one is used twice", everything),
+		of(otherBlock, attention, "its attention is taken from the weights of "+source, startsWith("attn.")),
+		of(otherBlock, attention, "its attention and norm1 are taken from the weights of "+source, startsWith("attn.", "norm1.")),
+		of(otherBlock, mlp, "its MLP is taken from the weights of "+source, startsWith("mlp.")),
+		of(otherBlock, mlp, "its MLP and norm2 are taken from the weights of "+source, startsWith("mlp.", "norm2.")),
+		of(otherBlock, branches, "its norms are taken from the weights of "+source, startsWith("norm")),
+		of(otherBlock, attention, "its norm1 is taken from the weights of "+source, startsWith("norm1.")),
+		of(otherBlock, mlp, "its norm2 is taken from the weights of "+source, startsWith("norm2.")),
+		of(otherBlock, sums, "its layer scale (gamma_1 and gamma_2) is taken from the weights of "+source, startsWith("gamma")),
+		of(otherBlock, mlp, "its mlp.fc1 is taken from the weights of "+source, startsWith("mlp.fc1.")),
+		of(otherBlock, mlp, "its mlp.fc2 is taken from the weights of "+source, startsWith("mlp.fc2.")),
+		of(otherBlock, attention, "its attn.proj is taken from the weights of "+source, startsWith("attn.proj.")),
 	}
 	for _, p := range []struct {
 		at    []part
@@ -297,10 +300,37 @@ func fromOthers(from int) []hypothesis {
 		{mlp, []string{"norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias", "gamma_2"}},
 	} {
 		for _, own := range p.names {
-			all = append(all, of("other-tensor", p.at, own+" is taken from "+source, func(name string) bool { return name == own }))
+			all = append(all, of(otherTensor, p.at, own+" is taken from "+source, func(name string) bool { return name == own }))
 		}
 	}
 	return all
+}
+
+// displaced is something of a block that was found to be in another one: hypothesis number which of fromOthers.
+type displaced struct{ from, to, which int }
+
+// returned returns the hypotheses that blocks are exchanged of which one was found to be in the place of the other.
+func (s *Search) returned(t *target, d *draft) []hypothesis {
+	var known []hypothesis
+	for _, m := range s.displaced {
+		h := fromOthers(m.to)[m.which]
+		if slices.Equal(d.places, []string{prefix(m.from)}) && h.concerns(t.parts) && !h.concerns(t.done) {
+			known = append(known, h)
+		}
+	}
+	return known
+}
+
+// keepDisplaced remembers which block a hypothesis takes something from.
+func (s *Search) keepDisplaced(h hypothesis, d *draft) {
+	if h.name != otherBlock && h.name != otherTensor || len(d.places) != 1 {
+		return
+	}
+	for from := range s.model.Config.Depth {
+		if which := slices.IndexFunc(fromOthers(from), h.same); which >= 0 {
+			s.displaced = append(s.displaced, displaced{from, blockOf(d.places[0]), which})
+		}
+	}
 }
 
 // fromOthers tries whether something in a block is what another block has, one other block after the other.

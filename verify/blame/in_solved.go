@@ -97,12 +97,12 @@ func exchangingBlocks(a, b int) []hypothesis {
 		prefixes   []string
 	}{
 		{"block-order", "blocks.%d and blocks.%d are exchanged", wholeBlock, []string{""}},
-		{"other-block", "the attention of blocks.%d and blocks.%d is exchanged", attention, []string{"attn."}},
-		{"other-block", "the attention of blocks.%d and blocks.%d, with norm1, is exchanged", attention, []string{"attn.", "norm1."}},
-		{"other-block", "the MLPs of blocks.%d and blocks.%d are exchanged", mlp, []string{"mlp."}},
-		{"other-block", "the MLPs of blocks.%d and blocks.%d, with norm2, are exchanged", mlp, []string{"mlp.", "norm2."}},
-		{"other-block", "the norms of blocks.%d and blocks.%d are exchanged", branches, []string{"norm"}},
-		{"other-block", "the layer scale of blocks.%d and blocks.%d is exchanged", sums, []string{"gamma"}},
+		{otherBlock, "the attention of blocks.%d and blocks.%d is exchanged", attention, []string{"attn."}},
+		{otherBlock, "the attention of blocks.%d and blocks.%d, with norm1, is exchanged", attention, []string{"attn.", "norm1."}},
+		{otherBlock, "the MLPs of blocks.%d and blocks.%d are exchanged", mlp, []string{"mlp."}},
+		{otherBlock, "the MLPs of blocks.%d and blocks.%d, with norm2, are exchanged", mlp, []string{"mlp.", "norm2."}},
+		{otherBlock, "the norms of blocks.%d and blocks.%d are exchanged", branches, []string{"norm"}},
+		{otherBlock, "the layer scale of blocks.%d and blocks.%d is exchanged", sums, []string{"gamma"}},
 	} {
 		all = append(all, hypothesis{name: p.name, at: p.at, says: fmt.Sprintf(p.says, a, b), alone: true, apply: func(d *draft) bool {
 			done := false

@@ -93,7 +93,7 @@ func ordered(name, says, repair string, from func(h, w, row, column int) int) hy
 
 // sharedTable returns the hypothesis that all blocks have the table of the first.
 func sharedTable() hypothesis {
-	return hypothesis{name: "other-tensor", at: attention, says: "all blocks have the relative position bias table of blocks.0", apply: func(d *draft) bool {
+	return hypothesis{name: otherTensor, at: attention, says: "all blocks have the relative position bias table of blocks.0", apply: func(d *draft) bool {
 		names := d.names(table)
 		if d.Config.Bias != arch.BlockBias || !d.Has(prefix(0)+table) {
 			return false

@@ -319,7 +319,7 @@ func inCodebook() []mistake {
 			return product
 		}),
 		mistake{
-			name: "other-tensor", says: "the codes are quantize.embedding.embed_avg, with which training moves them", repair: "take quantize.embedding.embed_avg",
+			name: otherTensor, says: "the codes are quantize.embedding.embed_avg, with which training moves them", repair: "take quantize.embedding.embed_avg",
 			apply: func(d *stageDraft) bool {
 				average := d.values("quantize.embedding.embed_avg")
 				return average != nil && d.edit(codebook, func([]float64, tensor.Shape) []float64 { return average })

@@ -24,6 +24,8 @@ type Search struct {
 	weights []tensor.Named
 	// found are the hypotheses that explained a stage, the last one first.
 	found []hypothesis
+	// displaced is what was found to be in another block than its own.
+	displaced []displaced
 	// known are the hypotheses that are listed for the model.
 	known []hypothesis
 	// streams are those of the model as it is, once taps are looked for, and streamed is their input.
@@ -234,7 +236,7 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 			return s.conclude(t, d, best), err
 		}
 	}
-	known := s.ordered(t)
+	known := slices.Concat(s.returned(t, d), s.ordered(t))
 	best, tried, err := s.improve(ctx, t, start, known)
 	if err == nil && best != nil {
 		best, err = t.farther(ctx, start, best, known)
@@ -415,6 +417,7 @@ func (s *Search) conclude(t *target, start *draft, best *trial) outcome {
 	out := outcome{draft: best.draft}
 	for i, h := range best.hypotheses {
 		s.remember(h)
+		s.keepDisplaced(h, start)
 		out.findings = append(out.findings, t.finding(h, best, start, i))
 	}
 	return out

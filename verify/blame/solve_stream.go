@@ -190,8 +190,16 @@ func solveMLP(ctx context.Context, t *target, d *draft, block *whatif.Block, y *
 }
 
 // before returns the stream before the MLP of which the block makes z, starting from a guess, or nil if it is not found: the fixed point of z minus the MLP
-// branch, by Anderson's acceleration for each token. It goes on for as long as that helps, since vectors are solved for from the result.
+// branch, by Anderson's acceleration for each token. It goes on for as long as that helps, since vectors are solved for from the result. If it is not found for some
+// of many tokens, the others are not tried.
 func before(ctx context.Context, block *whatif.Block, z, guess *whatif.Rows) (*whatif.Rows, error) {
+	const many, some = 64, 8
+	if z.Count >= many {
+		places := spread(z.Count, some)
+		if found, err := before(ctx, block, z.Pick(places), guess.Pick(places)); found == nil || err != nil {
+			return nil, err
+		}
+	}
 	const steps, near, exact, patience = 80, 1e-9, 1e-15, 6
 	y := whatif.RowsOf(slices.Clone(guess.Values), guess.Width)
 	histories := make([]history, y.Count)

@@ -35,7 +35,7 @@ func (d *draft) recognised(ctx context.Context, t *target, at part, parameter st
 	for _, other := range d.likes(parameter, len(want)) {
 		values, err := d.Model.Tensor(other)
 		if err == nil {
-			add("other-tensor", parameter+" is taken from "+other, values.Values())
+			add(otherTensor, parameter+" is taken from "+other, values.Values())
 		}
 	}
 	all = append(all, single(ctx, t, at, parameter, old, want, spread)...)

@@ -29,6 +29,8 @@ type target struct {
 	glimpse func(places []int) computing
 	// screen returns how far the draft is from the reference in a few tokens, which tells whether to compute more, or is nil.
 	screen func(ctx context.Context, d *draft) (drift.Distance, error)
+	// fewTokens is their number.
+	fewTokens int
 	// confirm returns how far the draft is from the reference in all tokens, or is nil if want has all.
 	confirm func(ctx context.Context, d *draft) (drift.Distance, error)
 	// beyond reports whether a draft agrees with what the reference has after the target, or is nil. A hypothesis that concerns that must explain it, too.
@@ -80,8 +82,8 @@ func (t *target) begin(ctx context.Context, d *draft) (*trial, error) {
 // screening returns the comparison in a few tokens: some that lie apart, and those that are farthest from the reference as the model is, since a mistake may show
 // in one token alone. It returns nil if all of them take no longer.
 func (t *target) screening(got *whatif.Rows) func(ctx context.Context, d *draft) (drift.Distance, error) {
-	const spread, farthest, quick = 5, 3, 1 << 14
-	if t.glimpse == nil || len(got.Values) != len(t.want.Values) || len(got.Values) < quick || got.Count <= 2*(spread+farthest) {
+	const distant, farthest, quick = 5, 3, 1 << 14
+	if t.glimpse == nil || len(got.Values) != len(t.want.Values) || len(got.Values) < quick || got.Count <= 2*(distant+farthest) {
 		return nil
 	}
 	far := make([]float64, got.Count)
@@ -90,12 +92,10 @@ func (t *target) screening(got *whatif.Rows) func(ctx context.Context, d *draft)
 		far[i], places[i] = drift.Compare(got.Row(i), t.want.Row(i)).RMS, i
 	}
 	slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(far[b], far[a]) })
-	places = places[:farthest]
-	for i := range spread {
-		places = append(places, i*(got.Count-1)/(spread-1))
-	}
+	places = append(places[:farthest], spread(got.Count, distant)...)
 	slices.Sort(places)
 	places = slices.Compact(places)
+	t.fewTokens = len(places)
 	compute, want := t.glimpse(places), t.want.Pick(places)
 	return func(ctx context.Context, d *draft) (drift.Distance, error) {
 		got, err := compute(ctx, d)
@@ -176,7 +176,17 @@ const decisive = 1e5
 // settledShare is how much of its limit a trial may take that agrees so well.
 const settledShare = 0.05
 
-// try returns the trial with more hypotheses, or nil if one does not apply, or if together they change nothing for the better.
+// spread returns some of count places, as far apart as can be, the first and the last among them.
+func spread(count, some int) []int {
+	places := make([]int, some)
+	for i := range places {
+		places[i] = i * (count - 1) / (some - 1)
+	}
+	return places
+}
+
+// try returns the trial with more hypotheses, or nil if one does not apply, or if together they change nothing for the better. Where a few tokens show that it does
+// not agree, its distance is estimated from these.
 func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis) (*trial, error) {
 	d, notes := from.draft.copied(), slices.Clone(from.notes)
 	for _, h := range hypotheses {
@@ -186,14 +196,29 @@ func (t *target) try(ctx context.Context, from *trial, hypotheses ...hypothesis)
 		}
 		notes = append(notes, d.note)
 	}
-	if promising, err := t.promises(ctx, from, d); err != nil || !promising {
-		return nil, err
+	all := slices.Concat(from.hypotheses, hypotheses)
+	if t.screen != nil {
+		few, err := t.screened(ctx, from, d)
+		if err != nil || !(few.RMS < from.screened.RMS) {
+			return nil, err
+		}
+		if t.hopeless(few) {
+			distance := drift.Distance{MaxAbs: few.MaxAbs, RMS: few.RMS * from.distance.RMS / from.screened.RMS}
+			return &trial{draft: d, hypotheses: all, notes: notes, distance: distance, limit: t.limit, share: t.limit.share(distance), screened: &few}, nil
+		}
 	}
 	distance, err := t.distance(ctx, d)
 	if err != nil || !(distance.RMS < from.distance.RMS) {
 		return nil, err
 	}
-	return t.trial(ctx, d, distance, slices.Concat(from.hypotheses, hypotheses), notes)
+	return t.trial(ctx, d, distance, all, notes)
+}
+
+// hopeless reports whether a draft that is that far from the reference in a few tokens can't agree in all: none of what widens a limit applies, since too much of
+// the difference is left.
+func (t *target) hopeless(few drift.Distance) bool {
+	least := few.RMS * math.Sqrt(float64(t.fewTokens)/float64(t.want.Count)) // if all others are right
+	return few.MaxAbs > t.limit.Max && least > much*t.without.RMS
 }
 
 // assume returns the trial with one more hypothesis, even if that changes nothing for the better, or nil if it does not apply.
@@ -249,18 +274,14 @@ func (t *target) farther(ctx context.Context, start, best *trial, known []hypoth
 	return best, nil
 }
 
-// promises reports whether a draft is nearer to the reference than a trial in the tokens that are looked at first.
-func (t *target) promises(ctx context.Context, from *trial, d *draft) (bool, error) {
-	if t.screen == nil {
-		return true, nil
-	}
+// screened returns how far a draft is from the reference in the tokens that are looked at first, and makes sure that this is known of a trial.
+func (t *target) screened(ctx context.Context, from *trial, d *draft) (drift.Distance, error) {
 	if from.screened == nil {
 		distance, err := t.screen(ctx, from.draft)
 		if err != nil {
-			return false, err
+			return drift.Distance{}, err
 		}
 		from.screened = &distance
 	}
-	distance, err := t.screen(ctx, d)
-	return err == nil && distance.RMS < from.screened.RMS, err
+	return t.screen(ctx, d)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,10 +22,10 @@ type Model struct {
 	// mutex guards what follows, up to threads.
 	mutex   sync.Mutex
 	tensors map[string]*Tensor
-	memo    map[any]*Rows
-	// held is the number of float64 values that memo keeps in memory, and most the largest.
-	held, most int
-	threads    int
+	memo    map[any]*remembered
+	// held is the number of float64 values that memo keeps in memory, and most the largest. asked counts the calls of remember.
+	held, most, asked int
+	threads           int
 }
 
 // New returns the model of canonical weights, exactly config.Params(). They are read later, so their checkpoint must stay open.
@@ -87,7 +88,7 @@ func (m *Model) Tensor(name string) (*Tensor, error) {
 
 // Forget releases the products that were remembered, and the parameters whose names begin with one of the prefixes.
 func (m *Model) Forget(prefixes ...string) {
-	m.memo, m.held = make(map[any]*Rows), 0
+	m.memo, m.held = make(map[any]*remembered), 0
 	maps.DeleteFunc(m.tensors, func(name string, _ *Tensor) bool {
 		for _, prefix := range prefixes {
 			if strings.HasPrefix(name, prefix) {
@@ -122,34 +123,60 @@ func (r *Rows) Pick(indices []int) *Rows {
 // A Model remembers a quarter as many values as it has parameters, but at least 128 MiB of them and at most 1 GiB.
 const leastRemembered, mostRemembered = 1 << 24, 1 << 27
 
+// remembered is a result, how many values are kept in memory for it, and when it was last asked for.
+type remembered struct {
+	rows        *Rows
+	keeps, last int
+}
+
 // remember returns what compute returns, from memory if it was called with that key before. The key keeps that many values in memory. When there are too many,
-// it forgets all that it remembered.
+// it forgets those that nobody asked for longest: what belongs to the model as it is, which most versions need, stays.
 func (m *Model) remember(key any, keeps int, compute func() (*Rows, error)) (*Rows, error) {
-	m.mutex.Lock()
-	rows := m.memo[key]
-	m.mutex.Unlock()
-	if rows != nil {
+	if rows := m.recall(key); rows != nil {
 		return rows, nil
 	}
 	rows, err := compute()
 	if err != nil {
 		return nil, err
 	}
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if first := m.memo[key]; first != nil { // another goroutine was faster
+	if first := m.recall(key); first != nil { // another goroutine was faster
 		return first, nil
 	}
-	keeps += len(rows.Values)
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if keeps += len(rows.Values); keeps > m.most {
+		return rows, nil
+	}
 	if m.held+keeps > m.most {
-		clear(m.memo)
-		m.held = 0
+		m.makeRoom(keeps)
 	}
-	if keeps <= m.most {
-		m.memo[key] = rows
-		m.held += keeps
-	}
+	m.memo[key] = &remembered{rows, keeps, m.asked}
+	m.held += keeps
 	return rows, nil
+}
+
+// recall returns what is remembered, or nil.
+func (m *Model) recall(key any) *Rows {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.asked++
+	if r := m.memo[key]; r != nil {
+		r.last = m.asked
+		return r.rows
+	}
+	return nil
+}
+
+// makeRoom forgets what was not asked for longest, until half of the memory and what is needed are free.
+func (m *Model) makeRoom(needed int) {
+	keys := slices.SortedFunc(maps.Keys(m.memo), func(a, b any) int { return m.memo[a].last - m.memo[b].last })
+	for _, key := range keys {
+		if m.held <= m.most/2 && m.held+needed <= m.most {
+			return
+		}
+		m.held -= m.memo[key].keeps
+		delete(m.memo, key)
+	}
 }
 
 // Version is a model with changes.
