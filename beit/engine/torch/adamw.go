@@ -6,10 +6,12 @@ import (
 	"context"
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
 // AdamW is written out, and libtorch's own class is not used: of that class gotch can't read the averages, which a training that is resumed needs, nor does it
@@ -36,7 +38,7 @@ func (l *learner) Update(ctx context.Context, update engine.Update) (norm float6
 			}
 		}
 		for _, v := range waiting {
-			s.within(func(s *scope) { v.step(s, update, l.device) })
+			s.within(func(s *scope) { v.step(s, update, &l.machine) })
 		}
 		for _, v := range l.variables {
 			if v.average != (value{}) {
@@ -79,50 +81,85 @@ func (l *learner) norm(s *scope, of []*variable) (float64, *engine.GradientError
 
 func finite(x float64) bool { return x-x == 0 }
 
-// partSize is how many elements of a parameter an update computes with at once on a CPU: the parameter, its averages, the gradient and what is computed between then
-// stay in the cache, through all operations.
-const partSize = 1 << 17
-
-// step updates a parameter.
-func (v *variable) step(s *scope, u engine.Update, device device) {
-	elements, err := v.param.Shape.Elements()
-	s.fail(err)
-	whole := moment{leaf: s.reshape(v.leaf, -1), gradient: s.reshape(v.gradient, -1), first: s.reshape(v.first, -1), second: s.reshape(v.second, -1)}
-	size := int64(elements)
-	if device == cpu {
-		size = partSize
-	}
-	for from := int64(0); from < int64(elements); from += size {
-		s.within(func(s *scope) {
-			whole.part(s, from, min(size, int64(elements)-from)).step(s, u, u.Rates[v.at], u.Decays[v.at])
-		})
+// step updates a parameter: on a CPU in one pass over its memory, elsewhere with an operator after the other.
+func (v *variable) step(s *scope, u engine.Update, m *machine) {
+	switch rule := newRule(u, u.Rates[v.at], u.Decays[v.at]); {
+	case m.device != cpu:
+		v.operators(s, rule)
+	case m.dtype == float64s:
+		inOnePass[float64](s, v, rule, m.threads)
+	default:
+		inOnePass[float32](s, v, rule, m.threads)
 	}
 }
 
-// moment is a parameter, or a part of it, in an update: [n] each.
-type moment struct{ leaf, gradient, first, second value }
-
-// part returns n elements, which are the same memory.
-func (m moment) part(s *scope, from, n int64) moment {
-	return moment{s.narrow(m.leaf, 0, from, n), s.narrow(m.gradient, 0, from, n), s.narrow(m.first, 0, from, n), s.narrow(m.second, 0, from, n)}
+// rule is torch.optim.AdamW's, of one parameter (pytorch/pytorch torch/optim/adam.py, _single_tensor_adam), but for the order in which a few numbers are multiplied:
+//
+//	first += (gradient - first) * toFirst
+//	second += (gradient * gradient - second) * toSecond
+//	parameter = parameter * kept + first / (sqrt(second) * scale + shift)
+//
+// The last line is left out if still is set.
+type rule struct {
+	toFirst, toSecond, kept, scale, shift float64
+	still                                 bool
 }
 
-// step is torch.optim.AdamW's, of one parameter (pytorch/pytorch torch/optim/adam.py, _single_tensor_adam), but for the order in which a few numbers are multiplied.
-func (m moment) step(s *scope, u engine.Update, rate, decay float64) {
-	s.lerp(m.first, m.gradient, 1-u.Beta1)
-	s.lerp(m.second, s.square(m.gradient), 1-u.Beta2)
-	if rate == 0 {
+func newRule(u engine.Update, rate, decay float64) rule {
+	// The parameter moves by -rate / c1 * first / (sqrt(second / c2) + epsilon), where c1 and c2 make up for averages that began at 0.
+	c1, c2 := 1-math.Pow(u.Beta1, float64(u.Step)), 1-math.Pow(u.Beta2, float64(u.Step))
+	return rule{
+		toFirst: 1 - u.Beta1, toSecond: 1 - u.Beta2, kept: 1 - rate*decay, scale: -c1 / rate / math.Sqrt(c2), shift: -c1 / rate * u.Epsilon, still: rate == 0,
+	}
+}
+
+// operators applies a rule with libtorch's operators.
+func (v *variable) operators(s *scope, r rule) {
+	s.lerp(v.first, v.gradient, r.toFirst)
+	s.lerp(v.second, s.square(v.gradient), r.toSecond)
+	if r.still {
 		return
 	}
-	if decay != 0 {
-		s.scale(m.leaf, 1-rate*decay)
+	if r.kept != 1 {
+		s.scale(v.leaf, r.kept)
 	}
-	// rate / c1 * first / (sqrt(second / c2) + epsilon), where c1 and c2 make up for averages that began at 0
-	c1, c2 := 1-math.Pow(u.Beta1, float64(u.Step)), 1-math.Pow(u.Beta2, float64(u.Step))
-	divisor := s.call("sqrt", func(out *libtch.Ctensor) { libtch.AtgSqrt(out, m.second.c) })
-	s.scale(divisor, -c1/rate/math.Sqrt(c2))
-	s.plus(divisor, -c1/rate*u.Epsilon)
-	s.call("addcdiv_", func(out *libtch.Ctensor) { libtch.AtgAddcdiv_(out, m.leaf.c, m.first.c, divisor.c) })
+	divisor := s.call("sqrt", func(out *libtch.Ctensor) { libtch.AtgSqrt(out, v.second.c) })
+	s.scale(divisor, r.scale)
+	s.plus(divisor, r.shift)
+	s.call("addcdiv_", func(out *libtch.Ctensor) { libtch.AtgAddcdiv_(out, v.leaf.c, v.first.c, divisor.c) })
+}
+
+// inOnePass applies a rule to a variable in the CPU's memory, whose elements are T. Each is read and written once, which no sequence of operators does.
+func inOnePass[T float32 | float64](s *scope, v *variable, r rule, threads int) {
+	elements, err := v.param.Shape.Elements()
+	s.fail(err)
+	gradient := s.reshape(v.gradient, -1) // row-major, as the others are
+	var memory [4][]T
+	for i, x := range []value{v.leaf, gradient, v.first, v.second} {
+		raw := s.bytes(x, int(elements)*int(unsafe.Sizeof(T(0))))
+		if s.err != nil {
+			return
+		}
+		memory[i] = unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), elements)
+	}
+	const chunk = 1 << 15
+	_ = parallel.Chunks(context.Background(), threads, int(elements), chunk, func(_, from, to int) { // which does not end
+		move(memory[0][from:to], memory[1][from:to], memory[2][from:to], memory[3][from:to], r)
+	})
+}
+
+// move applies a rule. The conversions forbid fused multiply-add, which would round otherwise on some processors.
+func move[T float32 | float64](parameter, gradient, first, second []T, r rule) {
+	gradient, first, second = gradient[:len(parameter)], first[:len(parameter)], second[:len(parameter)]
+	toFirst, toSecond, kept, scale, shift := T(r.toFirst), T(r.toSecond), T(r.kept), T(r.scale), T(r.shift)
+	for i, g := range gradient {
+		m := first[i] + T((g-first[i])*toFirst)
+		v := second[i] + T((T(g*g)-second[i])*toSecond)
+		first[i], second[i] = m, v
+		if !r.still {
+			parameter[i] = T(parameter[i]*kept) + m/(T(T(math.Sqrt(float64(v)))*scale)+shift)
+		}
+	}
 }
 
 // lerp moves x towards y by a part of their distance, in place.
