@@ -162,19 +162,28 @@ func factsOf(ctx context.Context, weights Weights, opened *convert.Model, option
 
 // undigestedFacts is factsOf without the digest.
 func undigestedFacts(weights Weights, opened *convert.Model, options Options, check func(card.Card) error) (Facts, error) {
+	facts, err := FactsOf(weights, opened, options.Upright)
+	if err != nil {
+		return Facts{}, err
+	}
+	if err := check(facts.Card); err != nil {
+		return Facts{}, fmt.Errorf("%s: %w", weights.name(), err)
+	}
+	return facts, nil
+}
+
+// FactsOf returns the facts about opened weights, but for the digest, with the recipe that is taken if nobody states one. upright is as in [Options].
+func FactsOf(weights Weights, opened *convert.Model, upright bool) (Facts, error) {
 	choice, err := opened.Recipe()
 	if err != nil {
 		return Facts{}, err
 	}
-	if options.Upright {
+	if upright {
 		choice.Recipe.Orientation = card.Upright
 	}
 	known := opened.Card()
 	known.From = maps.Clone(known.From)
 	known.Recipe, known.RecipeName, known.From[card.Preparing] = &choice.Recipe, choice.Name, choice.From
-	if err := check(known); err != nil {
-		return Facts{}, fmt.Errorf("%s: %w", weights.name(), err)
-	}
 	state := cmp.Or(opened.StateDict, opened.File.Wrapper)
 	return Facts{Weights: weights, Scheme: opened.Scheme, Card: known, StateDict: state, Source: opened.Input(), Notes: opened.Notes}, nil
 }

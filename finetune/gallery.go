@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/card"
 	"github.com/beitzoo/beitzoo/beit/classify"
@@ -25,6 +26,15 @@ type Gallery struct {
 	// source and classes are those of the data set.
 	source  string
 	classes dataset.Mapping
+	// unturned has the numbers of the pictures that were seen as they are stored, and are to be turned.
+	unturned sync.Map
+}
+
+// Unturned returns how many of the pictures that were seen so far are to be turned by their EXIF data, which the recipe does not do.
+func (g *Gallery) Unturned() int {
+	count := 0
+	g.unturned.Range(func(any, any) bool { count++; return true })
+	return count
 }
 
 // LargeSetError says that the pictures of tar files don't fit into memory.
@@ -132,18 +142,23 @@ func (g *Gallery) prepare(epoch, index int, pixels []float32) error {
 	}
 	defer file.Close()
 	if g.Augment == nil {
-		_, err := preprocess.PrepareInto(pixels, g.recipe, file)
+		prepared, err := preprocess.PrepareInto(pixels, g.recipe, file)
+		g.count(index, prepared.Unturned)
 		return err
 	}
-	decode := preprocess.Decode
-	if g.recipe.Orientation == card.Upright {
-		decode = preprocess.DecodeUpright
-	}
-	picture, err := decode(file)
+	picture, unturned, err := preprocess.DecodeFor(g.recipe, file)
 	if err != nil {
 		return err
 	}
+	g.count(index, unturned)
 	augmented, err := g.Augment(picture, epoch, index)
 	copy(pixels, augmented)
 	return err
+}
+
+// count remembers that a picture is to be turned, by an EXIF orientation, if that is not 0.
+func (g *Gallery) count(index, unturned int) {
+	if unturned != 0 {
+		g.unturned.Store(index, true)
+	}
 }

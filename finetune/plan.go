@@ -28,9 +28,14 @@ func NewPlan(settings Settings, config arch.Config, pictures int) (*Plan, error)
 	p.Steps = p.PerEpoch * settings.Epochs
 	switch {
 	case p.PerEpoch == 0:
-		return nil, &SettingsError{[]string{fmt.Sprintf("batches of %d pictures, and there are only %d", settings.Batch, pictures)}}
+		return nil, &SettingsError{
+			Problems: []string{fmt.Sprintf("batches of %d pictures, and there are only %d", settings.Batch, pictures)}, help: fmt.Sprintf("a batch has up to %d here", pictures),
+		}
 	case settings.Blocks > config.Depth:
-		return nil, &SettingsError{[]string{fmt.Sprintf("%d blocks to train, and the model has %d", settings.Blocks, config.Depth)}}
+		return nil, &SettingsError{
+			Problems: []string{fmt.Sprintf("%d blocks to train, and the model has %d", settings.Blocks, config.Depth)},
+			help:     fmt.Sprintf("0 to %d blocks can be trained; without it all are, and what is before them", config.Depth),
+		}
 	}
 	return p, nil
 }
@@ -88,9 +93,11 @@ func (p *Plan) Paths(step int) []float64 {
 // Memory says what a training needs, in bytes. Activations are an estimate.
 type Memory struct {
 	// Parameters are those of the model, Gradients those that are trained, and Optimiser what is remembered of each: two averages, and one more of parameters.
-	Parameters, Gradients, Optimiser int64
-	// Activations is what is kept of a forward pass.
-	Activations int64
+	Parameters int64 `json:"parameters"`
+	Gradients  int64 `json:"gradients"`
+	Optimiser  int64 `json:"optimiser"`
+	// Activations is what is kept of a forward pass, and what is computed with at once.
+	Activations int64 `json:"activations"`
 }
 
 // Total returns the sum.
@@ -134,5 +141,7 @@ func (p *Plan) Memory(dtype tensor.DType, recompute bool) Memory {
 	} else {
 		m.Activations = blocks * block
 	}
+	// Beside these a block that is computed, or its gradients, takes three matrices of scores and two of what is inside the MLP for a while.
+	m.Activations += images * tokens * (3*int64(c.Heads)*tokens + 2*int64(c.HiddenDim)) * activation
 	return m
 }

@@ -3,6 +3,7 @@ package finetune
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -85,6 +86,8 @@ func DefaultBatch(pictures int) int { return max(1, min(Defaults().Batch, pictur
 type SettingsError struct {
 	// Problems are sentences without full stops.
 	Problems []string
+	// help is the hint if there is a better one than usual values.
+	help string
 }
 
 func (e *SettingsError) Error() string { return strings.Join(e.Problems, "; ") }
@@ -92,8 +95,11 @@ func (e *SettingsError) Error() string { return strings.Join(e.Problems, "; ") }
 // Is reports whether kind is errdef.ErrUsage.
 func (e *SettingsError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
-// Hint says what usual values are.
+// Hint says what would do, or what usual values are.
 func (e *SettingsError) Hint() string {
+	if e.help != "" && len(e.Problems) == 1 {
+		return e.help
+	}
 	d := Defaults()
 	return fmt.Sprintf("usual are %d to 100 epochs, batches of %d to 1024, rates of 5e-4 to %g", d.Epochs, d.Batch, d.Rate)
 }
@@ -113,9 +119,15 @@ func (s Settings) Validate() error {
 	upTo := func(x float64) bool { return amount(x) && (!rated || x <= s.Rate) }
 	check(s.Epochs >= 1, "%d epochs", s.Epochs)
 	check(s.Batch >= 1, "batches of %d pictures", s.Batch)
-	check(s.Part >= 0 && (s.Part <= s.Batch || s.Batch < 1), "parts of %d pictures of a batch of %d", s.Part, s.Batch)
+	helped := func(help string, fine bool, format string, args ...any) {
+		if !fine {
+			e.help = help
+		}
+		check(fine, format, args...)
+	}
+	helped(fmt.Sprintf("a part has 1 to %d pictures of a batch", s.Batch), s.Part >= 0 && (s.Part <= s.Batch || s.Batch < 1), "parts of %d pictures of a batch of %d", s.Part, s.Batch)
 	check(rated, "a learning rate of %g", s.Rate)
-	check(s.Schedule == Overlapping || s.Schedule == Unilm, "no schedule is named %q", s.Schedule)
+	helped(fmt.Sprintf("the schedules are %s and %s", Overlapping, Unilm), slices.Contains(Schedules(), s.Schedule), "no schedule is named %q", s.Schedule)
 	check(amount(s.WarmupEpochs) && (s.Epochs < 1 || s.WarmupEpochs <= float64(s.Epochs)), "a warm-up of %g epochs, of %d", s.WarmupEpochs, s.Epochs)
 	check(upTo(s.WarmupRate), "a warm-up that begins with the rate %g, and the highest is %g", s.WarmupRate, s.Rate)
 	check(upTo(s.LeastRate), "a least rate of %g, and the highest is %g", s.LeastRate, s.Rate)

@@ -101,6 +101,8 @@ const (
 	Module Origin = "the module in the file"
 	// Beside: what a training program keeps beside the state dict in the file states it.
 	Beside Origin = "what lies beside the state dict in the file"
+	// Data: the pictures that the model was trained on have it.
+	Data Origin = "the data"
 	// Map: the map by which the names of the weights are read states it.
 	Map Origin = "the map"
 	// Parameters: it follows from the names and shapes of the parameters.

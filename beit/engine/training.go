@@ -15,6 +15,8 @@ type Trainer interface {
 	// Train makes a learner of tensors as [Engine.Load] makes a model. The caller closes it. Beside the errors of Load, a model that is not a classifier is a
 	// *TrainError.
 	Train(ctx context.Context, config arch.Config, weights []tensor.Named, options TrainOptions) (Learner, error)
+	// CheckTrain returns the error that Train has whatever the weights are, or nil.
+	CheckTrain(config arch.Config, options TrainOptions) error
 }
 
 // TrainOptions say how a model is trained. The zero value means float32 on all cores of the CPU.

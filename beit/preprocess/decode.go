@@ -93,6 +93,20 @@ func Decode(r io.Reader) (*RGB8, error) {
 	return limits{MaxFileBytes, MaxPixels}.decode(r)
 }
 
+// DecodeFor is [Decode] or [DecodeUpright], as the recipe has it. unturned is as in [Prepared].
+func DecodeFor(r card.Recipe, file io.Reader) (picture *RGB8, unturned int, err error) {
+	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.stored(file)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case r.Orientation == card.Upright:
+		return turn(decoded, stated), 0, nil
+	case stated > 1:
+		return decoded, stated, nil
+	}
+	return decoded, 0, nil
+}
+
 // DecodeUpright is [Decode], but the image is turned as its file says (EXIF).
 func DecodeUpright(r io.Reader) (*RGB8, error) {
 	decoded, stated, err := limits{MaxFileBytes, MaxPixels}.stored(r)

@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/evaluate/dataset"
+	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/finetune/probe"
 	"github.com/beitzoo/beitzoo/internal/text"
 )
@@ -51,7 +54,7 @@ func finetuneCommand(c *console) *cli.Command {
 			"beitzoo finetune beit.pth 'train-{000..063}.tar' --test test.tar --classes 10 --probe --penalty 0.001",
 			"beitzoo finetune beit.pth flowers/ --probe --dry-run",
 		),
-		Flags: c.flags(f.probe.flags(), f.train.flags(), f.data.flags(), f.stream.flags(), without(f.save.flags(), "dry-run", "allow-other-taps"),
+		Flags: c.flags(f.probe.flags(), f.train.flags(), f.data.flags(), f.streaming(), without(f.save.flags(), "dry-run", "allow-other-taps"),
 			[]cli.Flag{
 				reportFlag(&f.report, "write how it was trained, on what, and what came of it, with curves, confusion and mistakes, as one HTML page to this `FILE`"),
 				boolFlag("dry-run", &f.save.dryRun, "say what would be done with which pictures and how much memory that takes, and run nothing"),
@@ -59,6 +62,18 @@ func finetuneCommand(c *console) *cli.Command {
 		Before: f.checkKind,
 		Action: action(func(ctx context.Context, args []string) error { return runFinetune(ctx, c, args[0], args[1:], f) }),
 	}
+}
+
+// streaming returns the flags of reading pictures, with what --batch means here.
+func (f *finetuneFlags) streaming() []cli.Flag {
+	flags := f.stream.flags()
+	for _, flag := range flags {
+		if batch, is := flag.(*cli.IntFlag); is && batch.Name == "batch" {
+			batch.Usage = "a step of the training takes `N` pictures; with --probe so many go through the model at once"
+			batch.DefaultText = fmt.Sprintf("%d; with --probe %d, on a GPU %d", finetune.Defaults().Batch, classify.DefaultBatchSize, gpuBatch)
+		}
+	}
+	return flags
 }
 
 // checkKind refuses flags of a training beside --probe, and those of a probe without it: they would do nothing.
@@ -125,6 +140,9 @@ func runFinetune(ctx context.Context, c *console, argument string, sources []str
 	if len(data.labels) < 2 {
 		return &probe.ClassesError{Counts: []int{1}, Names: data.labels} // before the pictures are read and counted
 	}
+	if err := f.checkMeaning(c, known, data); err != nil {
+		return err
+	}
 	remarkAll(c, data.notes())
 	if !f.probe.on {
 		t := &training{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
@@ -132,6 +150,30 @@ func runFinetune(ctx context.Context, c *console, argument string, sources []str
 	}
 	p := &probing{console: c, argument: argument, weights: weights, options: options, flags: &f, data: data}
 	return p.run(ctx)
+}
+
+// checkMeaning refuses what was said of the model and can't be so for what is trained, and says what becomes of what its file states.
+func (f *finetuneFlags) checkMeaning(c *console, known card.Card, data *learningData) error {
+	if data.fresh && f.classifier.model.labels != "" {
+		return &usageError{
+			"--labels names the classes of the model, and the new head has those of the data",
+			"leave it out; the classes have the names of the folders, or those of the list",
+		}
+	}
+	if !known.Problem.Unusual() {
+		return nil
+	}
+	if known.From[card.ProblemIs] == card.Asked {
+		return &usageError{
+			fmt.Sprintf("--problem-type %s: each picture has one right class here, and a softmax says which", known.Problem),
+			"leave it out, or give --problem-type " + string(card.SingleLabel),
+		}
+	}
+	if data.fresh {
+		return nil // whatever the old head meant
+	}
+	c.remark(fmt.Sprintf("the model has the problem_type %s; here each picture has one right class, and what is written has %s", known.Problem, card.SingleLabel))
+	return nil
 }
 
 // cardOf returns what is known of weights.
@@ -184,9 +226,9 @@ type learningData struct {
 	train dataset.Set
 	// test is nil if a part of train is held out, or nothing is tested.
 	test dataset.Set
-	// labels are the names of the classes. fresh says that they are those of the data, and not of the model.
-	labels []string
-	fresh  bool
+	// labels are the names of the classes. fresh says that the classes are those of the data, and not of the model, and named that their names are.
+	labels       []string
+	fresh, named bool
 }
 
 // match returns the data with the classes of the model, if it has some and they fit, or with those of its own.
@@ -201,7 +243,7 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		if model, err = f.ownClasses(ctx, found, matching); err != nil {
 			return nil, err
 		}
-		d.labels = model.Labels
+		d.labels, d.named = model.Labels, true
 	}
 	d.train, err = found.Match(ctx, model, matching)
 	all := d.train
@@ -219,7 +261,7 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		return nil, err
 	}
 	if card.Placeholder(d.labels) {
-		d.labels = classNames(all.Classes())
+		d.labels, d.named = classNames(all.Classes()), true
 	}
 	if test == nil {
 		return d, nil
@@ -272,10 +314,28 @@ func (f *learningFlags) ownClasses(ctx context.Context, found *dataset.Collectio
 			fmt.Sprintf("--classes %d, and the data has %s", f.classes, text.Count(len(names), "class", "classes")), fmt.Sprintf("give --classes %d if that is right", len(names)),
 		}
 	}
-	if err := card.CheckLabels(names, len(names)); err != nil {
-		return dataset.Model{}, err
+	for _, name := range names {
+		if problem := card.LabelProblem(name); problem != "" {
+			return dataset.Model{}, &usageError{"the name of a class " + problem, "rename its folder, or change the list"}
+		}
+	}
+	if partNames(names) {
+		return dataset.Model{}, &usageError{
+			fmt.Sprintf("the class folders of %s are %s: these are parts of a data set, not classes", text.Name(found.Source()), text.List(names, 5, "")),
+			"name the part itself: DATA/train, with --test DATA/test",
+		}
 	}
 	return dataset.Model{Classes: len(names), Labels: names}, nil
+}
+
+// partNames reports whether classes have the names of parts that data sets are divided into.
+func partNames(names []string) bool {
+	for _, name := range names {
+		if !slices.Contains([]string{"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}, strings.ToLower(name)) {
+			return false
+		}
+	}
+	return len(names) > 1
 }
 
 // headError says that the classes of the head are not those of the data.

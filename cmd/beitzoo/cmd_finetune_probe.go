@@ -143,8 +143,9 @@ type probePlan struct {
 	Parameters int64 `json:"parameters"`
 	Images     int   `json:"images"`
 	Fits       int   `json:"fits"`
-	// ModelBytes is the memory of the weights in float32, and FeaturesBytes that of the features while a classifier is fitted.
-	ModelBytes    int64 `json:"model_bytes"`
+	// ModelBytes is the memory of the weights in float32.
+	ModelBytes int64 `json:"model_bytes"`
+	// FeaturesBytes is that of the features while a classifier is fitted; -1 if only the end tells how many pictures there are.
 	FeaturesBytes int64 `json:"features_bytes"`
 }
 
@@ -467,16 +468,25 @@ func (p *probing) plan(model *beitzoo.Extractor) error {
 	}
 	const bytesOf, copies = 8, 3 // all, those of the folds, and those scaled
 	plan.ModelBytes = 4 * plan.Parameters
-	plan.FeaturesBytes = bytesOf * int64(max(plan.Images, 0)) * int64(copies*r.Width+len(p.data.labels))
+	plan.FeaturesBytes = -1
+	if plan.Images >= 0 {
+		plan.FeaturesBytes = bytesOf * int64(plan.Images) * int64(copies*r.Width+len(p.data.labels))
+	}
+	if p.flags.probe.random {
+		plan.Fits *= 2
+	}
 	return p.console.result(plan, func() {
 		p.printf("%s: %s", p.argument, r.line(nil))
 		p.printf("%s", p.dataLine())
 		p.printf("features: %s, %d numbers a picture", r.Meaning, r.Width)
-		images := "as many pictures as the tar files have"
+		images, memory, twice := "as many pictures as the tar files have", "as much memory as these need", ""
 		if plan.Images >= 0 {
-			images = text.Count(plan.Images, "picture", "pictures")
+			images, memory = text.Count(plan.Images, "picture", "pictures"), humanize.Bytes(uint64(plan.FeaturesBytes))
 		}
-		p.printf("would run %s through %s parameters (%s in float32), and fit %s with %s for the features; nothing was run (--dry-run)",
-			images, humanize.Comma(plan.Parameters), humanize.Bytes(uint64(plan.ModelBytes)), text.Count(plan.Fits, "classifier", "classifiers"), humanize.Bytes(uint64(plan.FeaturesBytes)))
+		if p.flags.probe.random {
+			twice = ", once with the model's weights and once with random ones"
+		}
+		p.printf("would run %s through %s parameters (%s in float32)%s, and fit %s with %s for the features; nothing was run (--dry-run)",
+			images, humanize.Comma(plan.Parameters), humanize.Bytes(uint64(plan.ModelBytes)), twice, text.Count(plan.Fits, "classifier", "classifiers"), memory)
 	})
 }

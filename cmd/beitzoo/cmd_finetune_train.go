@@ -16,6 +16,7 @@ import (
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/card"
+	"github.com/beitzoo/beitzoo/beit/classify"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
@@ -139,8 +140,7 @@ type training struct {
 
 // trainResult is what `beitzoo finetune --json` prints.
 type trainResult struct {
-	Model  string `json:"model"`
-	Digest string `json:"digest"`
+	classifierFacts
 	// Changes say what was done to the model before it was trained.
 	Changes  []adapt.Step      `json:"changes"`
 	Data     trainedData       `json:"data"`
@@ -213,6 +213,9 @@ func (t *training) run(ctx context.Context) (err error) {
 	if err := t.readPictures(ctx); err != nil {
 		return err
 	}
+	if err := t.trainer.CheckTrain(t.model.Config, t.trainOptions()); err != nil {
+		return err
+	}
 	t.describe()
 	if f.save.dryRun {
 		return t.console.result(t.result, t.printPlan)
@@ -261,7 +264,8 @@ func (t *training) open(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", t.model.File.Path, err)
 	}
 	remarkGuesses(t.console, t.model.Input())
-	if t.result.Digest, err = convert.Digest(ctx, t.model.Tensors); err != nil {
+	digest, err := convert.Digest(ctx, t.model.Tensors)
+	if err != nil {
 		return err
 	}
 	var change adapt.Options
@@ -280,18 +284,20 @@ func (t *training) open(ctx context.Context) (err error) {
 	}
 	t.result.Changes = adapted.Steps
 	t.model.Steps = slices.Concat(t.model.Steps, adapted.Steps)
-	if t.data.fresh {
-		t.model.Labels, t.model.From[card.Labels] = t.data.labels, card.Asked
+	if t.data.named {
+		t.model.Labels, t.model.From[card.Labels] = t.data.labels, card.Data
+	}
+	if t.data.fresh || t.model.Problem.Unusual() {
 		t.model.Problem, t.model.From[card.ProblemIs] = "", ""
 	}
-	choice, err := t.model.Recipe()
+	t.model.Notes = slices.DeleteFunc(slices.Clone(t.model.Notes), func(note string) bool { return note == adapt.FreshHeadNote })
+	facts, err := beitzoo.FactsOf(t.weights, t.model, t.options.Upright)
 	if err != nil {
 		return err
 	}
-	t.recipe, t.recipeName = choice.Recipe, choice.Name
-	if t.flags.classifier.exif {
-		t.recipe.Orientation = card.Upright
-	}
+	facts.Digest = digest
+	t.result.classifierFacts = statedFacts(t.argument, facts, classify.SoftmaxFunction)
+	t.recipe, t.recipeName = *facts.Card.Recipe, facts.Card.RecipeName
 	return nil
 }
 
@@ -351,7 +357,7 @@ func (t *training) fitDefaults() {
 // describe says in the result what is known before the training.
 func (t *training) describe() {
 	r, f := &t.result, t.flags
-	r.Model, r.Settings, r.Augment, r.Mix, r.Steps, r.Version, r.Best = t.argument, t.settings, f.train.augment, f.train.mix, t.plan.Steps, version().Version, -1
+	r.Settings, r.Augment, r.Mix, r.Steps, r.Version, r.Best = t.settings, f.train.augment, f.train.mix, t.plan.Steps, version().Version, -1
 	r.Data = trainedData{Source: t.data.train.Source(), Digest: t.data.train.Digest(), Pictures: t.gallery.Len(), Classes: t.data.labels}
 	if test := t.data.test; test != nil {
 		r.Data.Test, r.Data.TestDigest, r.Data.Tested, r.Data.Held = test.Source(), test.Digest(), test.Len(), f.data.held
@@ -370,12 +376,19 @@ func (t *training) describe() {
 	r.Epochs = []finetune.Epoch{}
 }
 
+// trainOptions say how the engine trains.
+func (t *training) trainOptions() engine.TrainOptions {
+	run := t.options.Run
+	return engine.TrainOptions{
+		DType: run.DType, Device: run.Device, Threads: run.Threads, Frozen: t.settings.Frozen(t.model.Config), Recompute: t.flags.train.recompute,
+		Average: t.settings.Average > 0,
+	}
+}
+
 // train trains, and writes what comes of it.
 func (t *training) train(ctx context.Context) error {
-	run, f := t.options.Run, t.flags
-	learner, err := t.trainer.Train(ctx, t.model.Config, t.model.Tensors, engine.TrainOptions{
-		DType: run.DType, Device: run.Device, Threads: run.Threads, Frozen: t.settings.Frozen(t.model.Config), Recompute: f.train.recompute, Average: t.settings.Average > 0,
-	})
+	f := t.flags
+	learner, err := t.trainer.Train(ctx, t.model.Config, t.model.Tensors, t.trainOptions())
 	if err != nil {
 		return err
 	}
@@ -390,6 +403,7 @@ func (t *training) train(ctx context.Context) error {
 		options.Evaluate = t.evaluation().Score
 	}
 	t.ran, err = finetune.Run(ctx, t.plan, learner, options)
+	unturned(t.gallery.Unturned()).remark(t.console)
 	if ran := t.ran; ran != nil {
 		t.result.Resumed, t.result.Epochs, t.result.Best = ran.Resumed, ran.Epochs, ran.Best
 	}
@@ -540,6 +554,7 @@ func (t *training) provenance() string {
 // printPlan says what would be trained.
 func (t *training) printPlan() {
 	r := t.result
+	t.printf("%s: %s", t.argument, r.line(r.Data.Classes))
 	for _, step := range r.Changes {
 		t.printf("change  %s", step)
 	}
@@ -556,6 +571,7 @@ func (t *training) printPlan() {
 // print says what was trained.
 func (t *training) print() {
 	r := t.result
+	t.printf("%s: %s", t.argument, r.line(r.Data.Classes))
 	for _, step := range r.Changes {
 		t.printf("change  %s", step)
 	}
@@ -568,6 +584,10 @@ func (t *training) print() {
 	}
 	if w := r.Target; w != nil {
 		t.printf("wrote  %s (the %s): %s, scheme %s, %d tensors, %s", w.Path, r.Chosen, w.Format, w.Scheme, w.Tensors, humanize.Bytes(uint64(w.Bytes)))
+		for _, loss := range w.Saved.Lost {
+			t.printf("lost   %s", lossText(loss))
+		}
+		remarkAll(t.console, w.Notes)
 	}
 	if r.Report != "" {
 		t.printf("report %s", r.Report)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"fmt"
 	"slices"
 
@@ -22,7 +23,7 @@ func engineHint(err error) string {
 	switch {
 	case errors.As(err, &device):
 		return "use --device cpu; `beitzoo doctor` says which devices there are and what CUDA lacks"
-	case errors.As(err, &dtype) && dtype.Engine == "torch":
+	case errors.As(err, &dtype) && dtype.Engine == "torch" && strings.Contains(dtype.Reason, "this libtorch"):
 		return "use --dtype f32, or a newer libtorch: `make libtorch` fetches one"
 	case errors.As(err, &dtype):
 		return "use --dtype f32"

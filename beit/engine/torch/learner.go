@@ -64,6 +64,12 @@ func (Engine) Train(ctx context.Context, config arch.Config, weights []tensor.Na
 	return l, nil
 }
 
+// CheckTrain implements [engine.Trainer].
+func (Engine) CheckTrain(config arch.Config, options engine.TrainOptions) error {
+	l := &learner{config: config, options: options}
+	return l.choose()
+}
+
 // choose checks the options, and lists the variables.
 func (l *learner) choose() (err error) {
 	if !l.config.Classifies() {
