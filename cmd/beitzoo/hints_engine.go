@@ -2,9 +2,9 @@ package main
 
 import (
 	"errors"
-	"strings"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify"
