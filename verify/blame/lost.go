@@ -175,6 +175,24 @@ func (s *Search) suspicious(ctx context.Context, t *target) ([]loss.Suspicion, e
 	return own, nil
 }
 
+// surelyLost are the kinds of what nothing restores, and likelyLost also those that a matrix may have by itself.
+var (
+	surelyLost = []loss.Kind{loss.Zero, loss.Ones, loss.Constant, loss.Copy}
+	likelyLost = append(slices.Clone(surelyLost), loss.Rounded, loss.Quantised, loss.Initial)
+)
+
+// lostMatrix reports whether, in a wide model, the file shows that a whole matrix which the target reads was lost, in one of these ways: no hypotheses, however many, agree
+// without it, and solving for them, or trying pairs, takes long.
+func (s *Search) lostMatrix(ctx context.Context, t *target, ways []loss.Kind) (bool, error) {
+	if s.model.Config.EmbedDim < large || t.stage == WholeModel {
+		return false, nil
+	}
+	own, err := s.suspicious(ctx, t)
+	return slices.ContainsFunc(own, func(one loss.Suspicion) bool {
+		return !one.Throughout && slices.Contains(ways, one.Kind) && strings.HasSuffix(one.Tensor, ".weight") && !strings.Contains(one.Tensor, "norm")
+	}), err
+}
+
 // rankOf returns the index of a suspicion in lostNames.
 func rankOf(one loss.Suspicion) int {
 	return slices.IndexFunc(lostNames, func(n lostName) bool { return n.kind == one.Kind })

@@ -250,7 +250,11 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 	if err != nil || best != nil {
 		return s.conclude(t, d, best), err
 	}
-	solved, err := s.solved(ctx, t, d)
+	var solved []hypothesis
+	gone, err := s.lostMatrix(ctx, t, surelyLost)
+	if err == nil && !gone {
+		solved, err = s.solved(ctx, t, d)
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -274,9 +278,13 @@ func (s *Search) explain(ctx context.Context, t *target, d *draft) (outcome, err
 		}
 		tried = append(tried, added...)
 	}
-	if best, err = s.besideLost(ctx, t, start, slices.Concat(known, solved)); err == nil && best == nil {
-		best, err = s.together(ctx, t, start, tried, known, solved)
+	if best, err = s.besideLost(ctx, t, start, slices.Concat(known, solved)); err != nil || best != nil {
+		return s.conclude(t, d, best), err
 	}
+	if gone, err = s.lostMatrix(ctx, t, likelyLost); err != nil || gone {
+		return s.conclude(t, d, nil), err
+	}
+	best, err = s.together(ctx, t, start, tried, known, solved)
 	return s.conclude(t, d, best), err
 }
 
