@@ -229,7 +229,7 @@ const mostUsual = 1e-2
 
 // noteEpsilon says that the epsilon was assumed where the program that has such names uses another one, or is one that no model has.
 func (m *Model) noteEpsilon() {
-	if m.Config.Epsilon > mostUsual && m.From[card.Epsilon] != card.Asked {
+	if m.Config.Epsilon > mostUsual {
 		m.warn(fmt.Sprintf("the epsilon %g (%s) is implausible, as released models have 1e-12 to 1e-5: state another if it is wrong", m.Config.Epsilon, m.From[card.Epsilon]))
 	}
 	if m.By.Epsilon != arch.Epsilon && m.From[card.Epsilon] == card.Usual {

@@ -224,3 +224,18 @@ func TestConvert_NamesThatAreNotTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestImplausibleEpsilon makes sure that an epsilon that no model has is remarked on, whoever stated it.
+func TestImplausibleEpsilon(t *testing.T) {
+	t.Parallel()
+	for epsilon, want := range map[float64]int{0.3: 1, 1e-5: 0} {
+		model, err := convert.Open(t.Context(), testdata+"tiny/tiny_p16_32.unilm.pth", convert.OpenOptions{Epsilon: epsilon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := model.Input().Warnings; len(got) != want || want == 1 && !strings.Contains(got[0], "the epsilon 0.3 (as asked for) is implausible") {
+			t.Errorf("epsilon %g: %q", epsilon, got)
+		}
+		model.Close()
+	}
+}

@@ -94,9 +94,16 @@ func TestEval_KilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// TestEval_Interrupted: Ctrl-C prints the figures so far and says that they are not all; the next run goes on.
+// TestEval_Interrupted: Ctrl-C, or a terminal that is closed, prints the figures so far and says that they are not all; the next run goes on.
 func TestEval_Interrupted(t *testing.T) {
 	t.Parallel()
+	for name, sent := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "hangup": syscall.SIGHUP} {
+		t.Run(name, func(t *testing.T) { testInterrupted(t, sent) })
+	}
+}
+
+func testInterrupted(t *testing.T, sent os.Signal) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "p.jsonl")
 	args := []string{"eval", "digits_p16_64", digitsImages(), "--predictions", path, "--batch", "1", "--workers", "1"}
 	var out, errs bytes.Buffer
@@ -110,7 +117,7 @@ func TestEval_Interrupted(t *testing.T) {
 		if err := running.Start(); err != nil {
 			t.Fatal(err)
 		}
-		signalAt(t, running, path, 5000, os.Interrupt)
+		signalAt(t, running, path, 5000, sent)
 	}
 	var result struct {
 		Images  int

@@ -19,11 +19,15 @@ func main() {
 	os.Exit(code)
 }
 
-// untilInterrupted returns a context that the first Ctrl-C or SIGTERM ends; a second one ends the process at once. What comes within a moment of the
-// first is the same wish: coreutils' timeout sends its signal to the process and then to the process group.
+// untilInterrupted returns a context that the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that is closed ends; a second one ends the process at once. What comes
+// within a moment of the first is the same wish: coreutils' timeout sends its signal to the process and then to the process group. Under nohup SIGHUP stays ignored.
 func untilInterrupted() (context.Context, context.CancelFunc) {
 	const moment = 300 * time.Millisecond
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, func() { time.AfterFunc(moment, stop) })
 	return ctx, stop
 }
