@@ -72,7 +72,7 @@ func (f *feed) batch(ctx context.Context, step, epoch int, indices []int) (engin
 	}
 	for _, err := range errs { // the first of the batch, whoever came first
 		if err != nil {
-			return b, err
+			return b, &pictureError{err}
 		}
 	}
 	if f.mix != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -32,8 +33,11 @@ func (e *DivergedError) Is(kind error) bool { return kind == errdef.ErrInput }
 
 // Hint says what helps.
 func (e *DivergedError) Hint() string {
-	return "the state before it is kept, from which only the same settings go on: " +
-		"start again, in another folder, with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32"
+	where, kept := "", ""
+	if e.Step > 0 || e.Epoch > 0 {
+		where, kept = ", in another folder,", "the state before it is kept, from which only the same settings go on: "
+	}
+	return fmt.Sprintf("%sstart again%s with a lower learning rate, a longer warm-up, or gradients clipped to a norm of 1; with bfloat16 try float32", kept, where)
 }
 
 // StoppedError says that a training was stopped before its end.
@@ -74,6 +78,22 @@ func (e *StoppedError) Hint() string {
 	return hint + "; then the same command goes on from there"
 }
 
+// pictureError is a picture that can't be had while a training runs.
+type pictureError struct{ error }
+
+func (e *pictureError) Unwrap() error { return e.error }
+
+// Hint says what helps. Another picture in its place would be other data.
+func (e *pictureError) Hint() string {
+	return "put back the picture as it was when the training began; without it, or with another in its place, train anew, in another folder"
+}
+
+// What is wrong with a file in the folder of a training.
+var (
+	errNotWritten = errors.New("it is not what the training wrote: it is damaged, or another file was put in its place")
+	errNoState    = errors.New("the best parameters of this training would be written over it, and no state here says that it belongs to it")
+)
+
 // StateError says why a training can't go on from what is in a folder.
 type StateError struct {
 	// Path is the file.
@@ -102,5 +122,12 @@ func (e *StateError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to do.
 func (e *StateError) Hint() string {
-	return fmt.Sprintf("go on with what that training was started with, or keep this one in another folder; without %s it starts anew", text.Quote(e.Path))
+	folder := text.Quote(filepath.Dir(e.Path))
+	switch {
+	case errors.Is(e.Err, errNoState):
+		return "keep this training in another folder, or move that file away"
+	case errors.Is(e.Err, errNotWritten):
+		return fmt.Sprintf("put back the file as it was, or keep this training in another folder; without %s and %s in %s it starts anew", StateName, BestName, folder)
+	}
+	return fmt.Sprintf("go on with what that training was started with, or keep this one in another folder; without %s and %s in %s it starts anew", StateName, BestName, folder)
 }

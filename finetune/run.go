@@ -43,6 +43,8 @@ type Progress struct {
 	// Over, if not nil, is the epoch that this step ended, and Best says that its score is the best so far.
 	Over *Epoch
 	Best bool
+	// Conditions, in the first report of a run that goes on, are as [Result] has them.
+	Conditions []string
 	// Left is the time that the rest will take if it takes as long as the steps since Run began; 0 if that is not known. Evaluations count.
 	Left time.Duration
 }
@@ -59,9 +61,11 @@ type Options struct {
 	// KeepSteps and KeepEvery say after how many steps, and after how long, the state is kept again, beside the ends of epochs; 0 means not for that reason.
 	KeepSteps int
 	KeepEvery time.Duration
-	// Identity is what else makes a training what it is: the digest of the data, that of the weights it began with, augmentation, dtype. A training with
-	// another identity does not go on from its state.
+	// Identity is what else makes a training what it is, beside settings and architecture: digests of the data and of the weights it began with, augmentation,
+	// dtype. A training with another identity does not go on from its state.
 	Identity map[string]string
+	// Conditions are what the bits of the result depend on beside, such as the machine and the number of threads. A training goes on under others, which is said.
+	Conditions map[string]string
 	// Progress, if not nil, is called at the start, and after each step.
 	Progress func(Progress)
 }
@@ -72,8 +76,11 @@ type Result struct {
 	Epochs []Epoch
 	// Best is the number of the epoch with the highest share of right answers, of several the first; -1 without evaluation.
 	Best int
-	// Resumed is the number of steps that an earlier run had done.
-	Resumed int
+	// Resumed is the number of steps that an earlier run had done, and Conditions say in what those of that run are not the ones of this: "threads 1, now 2".
+	Resumed    int
+	Conditions []string
+
+	folder, bestDigest string
 }
 
 // Run trains until the last step of the plan. If the folder has the state of an earlier run of the same training, it goes on from there, to the same bits as if it
@@ -81,22 +88,25 @@ type Result struct {
 // of the last step afterwards.
 //
 // When ctx ends, or a picture can't be had, the state is kept and the error is a *[StoppedError]; when the loss is no longer finite, the state before that step, and
-// the error is a *[DivergedError]. A state of another training is a *[StateError].
+// the error is a *[DivergedError]. A state of another training, one that is damaged, and best parameters that the state does not know are a *[StateError]. Of a
+// training of which no step is kept nothing stays in the folder, nor the folder if Run made it.
 func Run(ctx context.Context, plan *Plan, learner engine.Learner, options Options) (*Result, error) {
 	r := &run{plan: plan, learner: learner, options: options, state: state{Best: -1}}
 	if options.Folder != "" {
-		lock, err := r.open(ctx)
+		close, err := r.open(ctx)
+		defer close()
 		if err != nil {
 			return nil, err
 		}
-		defer lock.Close()
 		if err := r.checkSpace(ctx); err != nil {
 			return nil, err
 		}
 	}
 	r.resumed, r.began, r.kept = r.state.Step, time.Now(), time.Now()
 	err := r.train(ctx)
-	return &Result{Epochs: r.state.Epochs, Best: r.state.Best, Resumed: r.resumed}, err
+	return &Result{
+		Epochs: r.state.Epochs, Best: r.state.Best, Resumed: r.resumed, Conditions: r.conditions, folder: options.Folder, bestDigest: r.state.BestDigest,
+	}, err
 }
 
 // run is a training that runs.
@@ -108,21 +118,35 @@ type run struct {
 	// resumed is the step that this run began with, at the time began. kept is when the state was kept last, and saved its step.
 	resumed, saved int
 	began, kept    time.Time
+	// conditions say in what those of the state were others.
+	conditions []string
+	// first says that the state of no step is in the folder, and hasNext that parameters are which are better than the best that the state there knows.
+	first, hasNext bool
 }
 
-// open makes the folder, locks it, and reads the state that is there.
-func (r *run) open(ctx context.Context) (lock *os.File, err error) {
-	if err := os.MkdirAll(r.options.Folder, 0o777); err != nil {
-		return nil, disk.AtTarget(r.options.Folder, err)
+// open makes the folder, locks it, and reads the state that is there. The caller calls close at the end, also after an error.
+func (r *run) open(ctx context.Context) (close func(), err error) {
+	folder := r.options.Folder
+	_, missing := os.Lstat(folder)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return func() {}, disk.AtTarget(folder, err)
 	}
-	if lock, err = disk.OpenAppend(filepath.Join(r.options.Folder, lockName)); err != nil {
-		return nil, err
+	path := filepath.Join(folder, lockName)
+	lock, err := disk.OpenAppend(path)
+	if err != nil {
+		return func() {}, err
 	}
-	if err := r.resume(ctx); err != nil {
+	return func() {
+		if r.saved == 0 && r.first {
+			os.Remove(filepath.Join(folder, StateName))
+			os.Remove(filepath.Join(folder, nextName))
+		}
 		lock.Close()
-		return nil, err
-	}
-	return lock, nil
+		if r.saved == 0 && missing != nil {
+			os.Remove(path)
+			os.Remove(folder) // if nobody has put something there
+		}
+	}, r.resume(ctx)
 }
 
 // checkSpace keeps the state before the first step, and returns an error if it can't be kept, or if there is no space for all that is in the folder at once: what
@@ -132,6 +156,7 @@ func (r *run) checkSpace(ctx context.Context) error {
 		if err := r.keepNow(ctx); err != nil {
 			return err
 		}
+		r.first = true
 	}
 	if r.state.Step == r.plan.Steps {
 		return nil
@@ -141,10 +166,13 @@ func (r *run) checkSpace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// While a state is written, the one before is there. The best parameters take less than a state, and are written when no state is.
+	// While a state is written, the one before is there, and so are the best parameters, those before and new ones. They take less than half of a state.
 	size := kept.Size()
-	if r.options.Evaluate != nil && r.state.Best < 0 {
+	if r.options.Evaluate != nil {
 		size += kept.Size() / 2
+		if r.state.Best < 0 {
+			size += kept.Size() / 2
+		}
 	}
 	file, err := os.Create(filepath.Join(r.options.Folder, spaceName))
 	if err != nil {
@@ -163,7 +191,7 @@ func (r *run) train(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.run(feeding, r.state.Step) }()
 	defer func() { stop(); <-ended }()
-	r.report(Progress{})
+	r.report(Progress{Conditions: r.conditions})
 	if len(r.state.Epochs) < r.state.Step/r.plan.PerEpoch { // stopped while it was evaluated
 		if err := r.settle(ctx, Progress{Rate: r.plan.Rate(r.state.Step - 1)}); err != nil {
 			return r.stopped(ctx, err)
@@ -224,10 +252,14 @@ func (r *run) settle(ctx context.Context, progress Progress) (err error) {
 			return err
 		}
 	}
-	if progress.Over != nil || r.due() {
-		if err := r.keep(ctx); err != nil {
-			return err
-		}
+	switch {
+	case progress.Over != nil && r.options.Folder != "": // also if the file has this step, without what the epoch gave
+		err = r.keepNow(ctx)
+	case r.due():
+		err = r.keep(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	r.report(progress)
 	return nil
@@ -244,7 +276,7 @@ func (r *run) diverged(rate float64, err error) error {
 // endEpoch evaluates, and keeps the parameters if they are the best.
 func (r *run) endEpoch(ctx context.Context, rate float64) (*Epoch, bool, error) {
 	epoch := Epoch{Loss: r.state.Losses / float64(r.plan.PerEpoch), Norm: r.state.Norm, Rate: rate}
-	best := false
+	best, digest := false, ""
 	if r.options.Evaluate != nil {
 		err := r.learner.Read(func(m engine.Memory) error {
 			parameters := m.Deployed()
@@ -254,16 +286,16 @@ func (r *run) endEpoch(ctx context.Context, rate float64) (*Epoch, bool, error) 
 			}
 			epoch.Score = &score
 			if best = r.state.Best < 0 || score.Top1() > r.state.Epochs[r.state.Best].Score.Top1(); best {
-				return r.keepBest(ctx, parameters)
+				digest, err = r.keepBest(ctx, parameters)
 			}
-			return nil
+			return err
 		})
 		if err != nil {
 			return nil, false, err
 		}
 	}
 	if best {
-		r.state.Best = len(r.state.Epochs)
+		r.state.Best, r.state.BestDigest = len(r.state.Epochs), digest
 	}
 	r.state.Epochs = append(r.state.Epochs, epoch)
 	r.state.Losses, r.state.Norm = 0, 0

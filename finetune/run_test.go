@@ -435,10 +435,16 @@ func TestRun_NoSpaceAtFirst(t *testing.T) {
 // TestRun_StateOfNoStep makes sure that a training of which no step was made is in nobody's way.
 func TestRun_StateOfNoStep(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	from, folder := t.TempDir(), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := finetune.Run(ctx, plan(t, settings(), 45), newRegression(small(false)), options(folder, 45)); !errors.Is(err, context.Canceled) {
+	o := options(from, 45)
+	o.Progress = func(finetune.Progress) {
+		if err := os.CopyFS(folder, os.DirFS(from)); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}
+	if _, err := finetune.Run(ctx, plan(t, settings(), 45), newRegression(small(false)), o); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	other := settings()
@@ -495,7 +501,7 @@ func TestRun_State(t *testing.T) {
 		"cut":   func(raw []byte) []byte { return raw[:len(raw)-9] },
 		"empty": func([]byte) []byte { return nil },
 		"version": func(raw []byte) []byte {
-			return []byte(strings.Replace(string(raw), `\"version\":1`, `\"version\":2`, 1))
+			return []byte(strings.Replace(string(raw), `\"version\":2`, `\"version\":1`, 1))
 		},
 		"steps": func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `\"step\":12`, `\"step\":10`, 1)) },
 		"names": func(raw []byte) []byte { return []byte(strings.Replace(string(raw), `second.head`, `second.haed`, 1)) },

@@ -151,8 +151,12 @@ func (t *training) examine(ctx context.Context, r *reporting, parameters []tenso
 		r.page.Tested += ", which were chosen by them: an accuracy to publish needs other pictures"
 	}
 	if before := t.ran.Epochs[chosen].Score; before != nil && before.Right != summary.Top1 {
-		note := fmt.Sprintf("after epoch %d %d of %d were right, and now %d are: another machine, build or number of threads computed that",
-			chosen+1, before.Right, before.Images, summary.Top1)
+		note := fmt.Sprintf("after epoch %d %d of %d were right, and now %d are: ", chosen+1, before.Right, before.Images, summary.Top1)
+		if len(t.ran.Conditions) > 0 {
+			note += "it was computed under other conditions: " + strings.Join(t.ran.Conditions, "; ")
+		} else {
+			note += "it is not known why; weights, pictures, machine, build and number of threads are those of the state"
+		}
 		r.page.Notes = append(r.page.Notes, note)
 		t.remark(note)
 	}

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -394,7 +397,8 @@ func (t *training) train(ctx context.Context) error {
 	}
 	defer learner.Close()
 	options := finetune.Options{
-		Pictures: t.gallery, Folder: t.result.State, KeepEvery: time.Duration(f.train.minutes) * time.Minute, Identity: t.identity(), Progress: t.progress(),
+		Pictures: t.gallery, Folder: t.result.State, KeepEvery: time.Duration(f.train.minutes) * time.Minute,
+		Identity: t.identity(), Conditions: t.conditions(ctx), Progress: t.progress(),
 	}
 	if f.train.mix {
 		options.Mix = t.mixed
@@ -428,14 +432,23 @@ func (t *training) mixed(epoch, batch int, pixels []float32, classes []int) []fl
 	return targets
 }
 
-// identity says what else makes the training what it is, beside its settings.
+// identity says what else makes the training what it is, beside its settings and the architecture.
 func (t *training) identity() map[string]string {
 	recipe, _ := json.Marshal(t.recipe) // numbers and words
-	size := fmt.Sprintf("%dx%d", t.model.Config.ImageHeight, t.model.Config.ImageWidth)
 	return map[string]string{
-		"weights": t.result.Digest, "data": t.result.Data.Digest, "test data": cmp.Or(t.result.Data.TestDigest, "none"), "recipe": string(recipe), "image size": size,
-		"classes": fmt.Sprint(t.data.labels), "dtype": t.result.Run.DType, "augment": fmt.Sprint(t.flags.train.augment), "mix": fmt.Sprint(t.flags.train.mix),
+		"weights": t.result.Digest, "changes of the model": cmp.Or(stepsText(t.result.Changes), "none"), "problem type": cmp.Or(string(t.model.Problem), "none"),
+		"data": t.result.Data.Digest, "test data": cmp.Or(t.result.Data.TestDigest, "none"), "recipe": string(recipe),
+		"classes": fmt.Sprintf("%q", t.data.labels), "dtype": t.result.Run.DType, "augment": fmt.Sprint(t.flags.train.augment), "mix": fmt.Sprint(t.flags.train.mix),
 	}
+}
+
+// conditions say what the bits depend on beside.
+func (t *training) conditions(ctx context.Context) map[string]string {
+	all := map[string]string{"threads": strconv.Itoa(cmp.Or(t.options.Run.Threads, runtime.GOMAXPROCS(0)))}
+	for _, fact := range machineFacts(ctx, t.result.Run.Engine, t.result.Run.Device) {
+		all[strings.ToLower(fact.Name)] = fact.Value
+	}
+	return all
 }
 
 // progress returns the callback that shows how far the training is.
@@ -445,6 +458,9 @@ func (t *training) progress() func(finetune.Progress) {
 		if began < 0 {
 			if began = p.Step; began > 0 {
 				t.remark(fmt.Sprintf("%s has the state after step %d of %d: the training goes on from there", t.result.State, began, p.Steps))
+				if len(p.Conditions) > 0 && began < p.Steps {
+					t.remark("the bits will not be those of a training that never stopped: " + strings.Join(p.Conditions, "; "))
+				}
 			}
 			return
 		}
@@ -509,7 +525,7 @@ func (t *training) write(ctx context.Context, learner engine.Learner) error {
 	if t.result.Chosen == "last" {
 		return learner.Read(func(m engine.Memory) error { return put(m.Deployed()) })
 	}
-	best, err := finetune.OpenBest(ctx, t.result.State)
+	best, err := t.ran.OpenBest(ctx)
 	if err != nil {
 		return err
 	}
@@ -591,6 +607,11 @@ func (t *training) print() {
 	}
 	if r.Report != "" {
 		t.printf("report %s", r.Report)
+	}
+	own, strange := finetune.Files(r.State)
+	if strange {
+		t.printf("state  %s: of it %s may be removed; the other files there are not of this training", r.State, text.List(own, len(own), ""))
+		return
 	}
 	t.printf("state  %s: may be removed", r.State)
 }
