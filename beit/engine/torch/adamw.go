@@ -11,6 +11,7 @@ import (
 	"github.com/sugarme/gotch/libtch"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 )
 
@@ -93,44 +94,33 @@ func (v *variable) step(s *scope, u engine.Update, m *machine) {
 	}
 }
 
-// rule is torch.optim.AdamW's, of one parameter (pytorch/pytorch torch/optim/adam.py, _single_tensor_adam), but for the order in which a few numbers are multiplied:
-//
-//	first += (gradient - first) * toFirst
-//	second += (gradient * gradient - second) * toSecond
-//	parameter = parameter * kept + first / (sqrt(second) * scale + shift)
-//
-// The last line is left out if still is set.
-type rule struct {
-	toFirst, toSecond, kept, scale, shift float64
-	still                                 bool
-}
-
-func newRule(u engine.Update, rate, decay float64) rule {
-	// The parameter moves by -rate / c1 * first / (sqrt(second / c2) + epsilon), where c1 and c2 make up for averages that began at 0.
+// newRule returns torch.optim.AdamW's rule, of one parameter (pytorch/pytorch torch/optim/adam.py, _single_tensor_adam), but for the order in which a few numbers are
+// multiplied: the parameter moves by -rate / c1 * first / (sqrt(second / c2) + epsilon), where c1 and c2 make up for averages that began at 0.
+func newRule(u engine.Update, rate, decay float64) elementary.Adam {
 	c1, c2 := 1-math.Pow(u.Beta1, float64(u.Step)), 1-math.Pow(u.Beta2, float64(u.Step))
-	return rule{
-		toFirst: 1 - u.Beta1, toSecond: 1 - u.Beta2, kept: 1 - rate*decay, scale: -c1 / rate / math.Sqrt(c2), shift: -c1 / rate * u.Epsilon, still: rate == 0,
+	return elementary.Adam{
+		ToFirst: 1 - u.Beta1, ToSecond: 1 - u.Beta2, Kept: 1 - rate*decay, Scale: -c1 / rate / math.Sqrt(c2), Shift: -c1 / rate * u.Epsilon, Still: rate == 0,
 	}
 }
 
 // operators applies a rule with libtorch's operators.
-func (v *variable) operators(s *scope, r rule) {
-	s.lerp(v.first, v.gradient, r.toFirst)
-	s.lerp(v.second, s.square(v.gradient), r.toSecond)
-	if r.still {
+func (v *variable) operators(s *scope, r elementary.Adam) {
+	s.lerp(v.first, v.gradient, r.ToFirst)
+	s.lerp(v.second, s.square(v.gradient), r.ToSecond)
+	if r.Still {
 		return
 	}
-	if r.kept != 1 {
-		s.scale(v.leaf, r.kept)
+	if r.Kept != 1 {
+		s.scale(v.leaf, r.Kept)
 	}
 	divisor := s.call("sqrt", func(out *libtch.Ctensor) { libtch.AtgSqrt(out, v.second.c) })
-	s.scale(divisor, r.scale)
-	s.plus(divisor, r.shift)
+	s.scale(divisor, r.Scale)
+	s.plus(divisor, r.Shift)
 	s.call("addcdiv_", func(out *libtch.Ctensor) { libtch.AtgAddcdiv_(out, v.leaf.c, v.first.c, divisor.c) })
 }
 
 // inOnePass applies a rule to a variable in the CPU's memory, whose elements are T. Each is read and written once, which no sequence of operators does.
-func inOnePass[T float32 | float64](s *scope, v *variable, r rule, threads int) {
+func inOnePass[T float32 | float64](s *scope, v *variable, r elementary.Adam, threads int) {
 	elements, err := v.param.Shape.Elements()
 	s.fail(err)
 	gradient := s.reshape(v.gradient, -1) // row-major, as the others are
@@ -144,22 +134,8 @@ func inOnePass[T float32 | float64](s *scope, v *variable, r rule, threads int) 
 	}
 	const chunk = 1 << 15
 	_ = parallel.Chunks(context.Background(), threads, int(elements), chunk, func(_, from, to int) { // which does not end
-		move(memory[0][from:to], memory[1][from:to], memory[2][from:to], memory[3][from:to], r)
+		elementary.Step(r, memory[0][from:to], memory[1][from:to], memory[2][from:to], memory[3][from:to])
 	})
-}
-
-// move applies a rule. The conversions forbid fused multiply-add, which would round otherwise on some processors.
-func move[T float32 | float64](parameter, gradient, first, second []T, r rule) {
-	gradient, first, second = gradient[:len(parameter)], first[:len(parameter)], second[:len(parameter)]
-	toFirst, toSecond, kept, scale, shift := T(r.toFirst), T(r.toSecond), T(r.kept), T(r.scale), T(r.shift)
-	for i, g := range gradient {
-		m := first[i] + T((g-first[i])*toFirst)
-		v := second[i] + T((T(g*g)-second[i])*toSecond)
-		first[i], second[i] = m, v
-		if !r.still {
-			parameter[i] = T(parameter[i]*kept) + m/(T(T(math.Sqrt(float64(v)))*scale)+shift)
-		}
-	}
 }
 
 // lerp moves x towards y by a part of their distance, in place.

@@ -1,0 +1,43 @@
+#include "textflag.h"
+
+// func stepFloat32By8(parameter, gradient, first, second *float32, n int, numbers *[5]float32)
+TEXT ·stepFloat32By8(SB), NOSPLIT, $0-48
+	MOVQ parameter+0(FP), DI
+	MOVQ gradient+8(FP), SI
+	MOVQ first+16(FP), DX
+	MOVQ second+24(FP), BX
+	MOVQ n+32(FP), CX
+	MOVQ numbers+40(FP), AX
+	VBROADCASTSS (AX), Y8
+	VBROADCASTSS 4(AX), Y9
+	VBROADCASTSS 8(AX), Y10
+	VBROADCASTSS 12(AX), Y11
+	VBROADCASTSS 16(AX), Y12
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS (BX), Y2
+	VSUBPS Y1, Y0, Y3
+	VMULPS Y8, Y3, Y3
+	VADDPS Y3, Y1, Y1
+	VMOVUPS Y1, (DX)
+	VMULPS Y0, Y0, Y4
+	VSUBPS Y2, Y4, Y4
+	VMULPS Y9, Y4, Y4
+	VADDPS Y4, Y2, Y2
+	VMOVUPS Y2, (BX)
+	VSQRTPS Y2, Y5
+	VMULPS Y11, Y5, Y5
+	VADDPS Y12, Y5, Y5
+	VDIVPS Y5, Y1, Y6
+	VMULPS (DI), Y10, Y7
+	VADDPS Y6, Y7, Y7
+	VMOVUPS Y7, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	ADDQ $32, DX
+	ADDQ $32, BX
+	SUBQ $8, CX
+	JNE  loop
+	VZEROUPPER
+	RET
