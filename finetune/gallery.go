@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -93,6 +94,11 @@ func (g *Gallery) HoldOut(share float64, seed uint64) (rest *Gallery, held *data
 	}
 	rest = &Gallery{Augment: g.Augment, recipe: g.recipe, examples: some(learnt), source: g.source, classes: g.classes}
 	return rest, dataset.NewList(g.source, some(tested), g.classes)
+}
+
+// List returns the pictures as they are in their files.
+func (g *Gallery) List() *dataset.List {
+	return dataset.NewList(g.source, slices.Clone(g.examples), g.classes)
 }
 
 // classesOf returns the class of each picture.

@@ -392,11 +392,14 @@ func orNone(m map[string]string, key string) string {
 	return "none"
 }
 
+// FileNames returns the names of the files that a training may have in its folder.
+func FileNames() []string { return []string{StateName, BestName, nextName, lockName, spaceName} }
+
 // Files returns the names of the files in a folder that a training has there, and whether there are others.
 func Files(folder string) (own []string, others bool) {
 	entries, _ := os.ReadDir(folder)
 	for _, entry := range entries {
-		if slices.Contains([]string{StateName, BestName, nextName, lockName, spaceName}, entry.Name()) {
+		if slices.Contains(FileNames(), entry.Name()) {
 			own = append(own, entry.Name())
 		} else {
 			others = true

@@ -216,6 +216,11 @@ func (f *learningFlags) flags() []cli.Flag {
 	return append(own, f.source.flags()...)
 }
 
+// sameData returns the error that a model would be tested on what it has learnt from.
+func sameData() *usageError {
+	return &usageError{"--test names the pictures to learn from", "name others, or test on a part of them: --held-out N, in percent"}
+}
+
 // nothingHeld returns the error that there is no picture to hold out.
 func nothingHeld() *usageError {
 	return &usageError{"there is no picture to test on: no class has two", "add pictures, or name others: --test DATA"}
@@ -270,7 +275,7 @@ func (f *learningFlags) match(ctx context.Context, found, test *dataset.Collecti
 		return nil, err
 	}
 	if d.test.Digest() == d.train.Digest() {
-		return nil, &usageError{"--test names the pictures to learn from", "name others, or test on a part of them: --held-out N, in percent"}
+		return nil, sameData()
 	}
 	return d, nil
 }

@@ -173,8 +173,10 @@ func (t *training) addFacts(ctx context.Context, r *reporting) {
 	r.add("Changed first", stepsText(result.Changes))
 	r.add("Data", result.Data.Source)
 	r.add("List of the data", result.Data.Digest)
+	r.add("Names, classes and bytes", result.Data.Contents)
 	r.add("Pictures", result.Data.text()+fmt.Sprintf("; %s", text.Count(len(result.Data.Classes), "class", "classes")))
 	r.add("List of what is tested", result.Data.TestDigest)
+	r.add("Names, classes and bytes of it", result.Data.TestContents)
 	r.add("Recipe", recipeText(t.recipe, t.recipeName))
 	r.add("Parameters", fmt.Sprintf("%s trained, of %s", humanize.Comma(result.Trained), humanize.Comma(result.Parameters)))
 	which := " (the last)"

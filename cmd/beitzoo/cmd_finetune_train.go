@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -176,11 +174,17 @@ type trainedData struct {
 	Pictures int `json:"pictures"`
 	// Test and TestDigest say what is tested: of the data itself Held percent of each class, if that is not 0. Tested is the number of pictures; -1 if only the end
 	// tells. All are empty if nothing is tested.
-	Test       string   `json:"test_source,omitempty"`
-	TestDigest string   `json:"test_digest,omitempty"`
-	Tested     int      `json:"tested,omitempty"`
-	Held       int      `json:"held_out_percent,omitempty"`
-	Classes    []string `json:"classes"`
+	Test       string `json:"test_source,omitempty"`
+	TestDigest string `json:"test_digest,omitempty"`
+	Tested     int    `json:"tested,omitempty"`
+	Held       int    `json:"held_out_percent,omitempty"`
+	// Contents and TestContents are digests of names, classes and bytes of the pictures that are learnt from, and of those that are tested, as [finetune.Contents]
+	// has them; empty of a training that was only planned. The other two are of the whole list: of names and classes, or of names and sizes of tar files.
+	Contents     string `json:"contents,omitempty"`
+	TestContents string `json:"test_contents,omitempty"`
+	// Twice is how many pictures that are tested are, byte for byte, one to learn from.
+	Twice   int      `json:"test_in_train,omitempty"`
+	Classes []string `json:"classes"`
 }
 
 // text says how many pictures are learnt from, and which are tested.
@@ -210,7 +214,8 @@ func (t *training) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer t.model.Close()
-	if _, err := t.save(ctx, t.model.Tensors, true); err != nil { // whether it can be written is known before it is trained
+	saved, err := t.save(ctx, t.model.Tensors, true) // whether it can be written is known before it is trained
+	if err != nil {
 		return err
 	}
 	if err := t.readPictures(ctx); err != nil {
@@ -222,6 +227,12 @@ func (t *training) run(ctx context.Context) (err error) {
 	t.describe()
 	if f.save.dryRun {
 		return t.console.result(t.result, t.printPlan)
+	}
+	if err := t.checkTargets(saved); err != nil {
+		return err
+	}
+	if err := t.readContents(ctx); err != nil {
+		return err
 	}
 	return t.train(ctx)
 }
@@ -432,25 +443,6 @@ func (t *training) mixed(epoch, batch int, pixels []float32, classes []int) []fl
 	return targets
 }
 
-// identity says what else makes the training what it is, beside its settings and the architecture.
-func (t *training) identity() map[string]string {
-	recipe, _ := json.Marshal(t.recipe) // numbers and words
-	return map[string]string{
-		"weights": t.result.Digest, "changes of the model": cmp.Or(stepsText(t.result.Changes), "none"), "problem type": cmp.Or(string(t.model.Problem), "none"),
-		"data": t.result.Data.Digest, "test data": cmp.Or(t.result.Data.TestDigest, "none"), "recipe": string(recipe),
-		"classes": fmt.Sprintf("%q", t.data.labels), "dtype": t.result.Run.DType, "augment": fmt.Sprint(t.flags.train.augment), "mix": fmt.Sprint(t.flags.train.mix),
-	}
-}
-
-// conditions say what the bits depend on beside.
-func (t *training) conditions(ctx context.Context) map[string]string {
-	all := map[string]string{"threads": strconv.Itoa(cmp.Or(t.options.Run.Threads, runtime.GOMAXPROCS(0)))}
-	for _, fact := range machineFacts(ctx, t.result.Run.Engine, t.result.Run.Device) {
-		all[strings.ToLower(fact.Name)] = fact.Value
-	}
-	return all
-}
-
 // progress returns the callback that shows how far the training is.
 func (t *training) progress() func(finetune.Progress) {
 	bar, began := t.newCount("training", inSteps), -1
@@ -557,14 +549,15 @@ func (t *training) provenance() string {
 	r := t.result
 	which := "the parameters after the last step"
 	if r.Chosen == "best" && r.Best >= 0 {
-		which = fmt.Sprintf("the parameters after epoch %d, with %d of %d right of the data %s", r.Best+1, r.Epochs[r.Best].Score.Right, r.Epochs[r.Best].Score.Images, r.Data.TestDigest)
+		score := r.Epochs[r.Best].Score
+		which = fmt.Sprintf("the parameters after epoch %d, with %d of %d right of the pictures %s", r.Best+1, score.Right, score.Images, r.Data.TestContents)
 	}
 	held := ""
 	if r.Data.Held > 0 {
 		held = fmt.Sprintf(", without %d %% of each class", r.Data.Held)
 	}
-	return fmt.Sprintf("fine-tuned on %s of the data %s%s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
-		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Digest, held, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
+	return fmt.Sprintf("fine-tuned on %s %s (digest of their names, classes and bytes), of the list %s%s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
+		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Contents, r.Data.Digest, held, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
 }
 
 // printPlan says what would be trained.

@@ -84,7 +84,7 @@ func TestScripts(t *testing.T) {
 // computing are the scripts that run in a build with libtorch, in which each start of the program takes longer: those in which much is computed. Others would
 // differ by nothing but the engine behind one line.
 var computing = []string{
-	"eval_data", "eval_parts", "eval_segmentation", "exif", "finetune_facts", "finetune_train", "guesses", "mim", "predict_eval", "predict_facts", "predict_many", "record", "round_trips", "segment",
+	"eval_data", "eval_parts", "eval_segmentation", "exif", "finetune_facts", "finetune_state", "finetune_train", "guesses", "mim", "predict_eval", "predict_facts", "predict_many", "record", "round_trips", "segment",
 	"tokenize", "tokenizer_chain", "verify_tokenizers",
 }
 

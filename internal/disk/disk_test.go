@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/beitzoo/beitzoo/internal/disk"
@@ -53,6 +54,34 @@ func TestReplace_RefusesDevices(t *testing.T) {
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		t.Errorf("the link became %v, %v", info, err)
+	}
+}
+
+// TestTry makes sure that nothing is left of what was tried, that a file which is there stays as it is, and that what can't be made is known.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Try(path, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "old" {
+		t.Errorf("%q, %v", got, err)
+	}
+	failed := (*disk.TargetError)(nil)
+	if err := disk.Try(filepath.Join(folder, "none", "file"), 0); !errors.As(err, &failed) {
+		t.Errorf("in no folder: %v", err)
+	}
+	if runtime.GOOS == "linux" {
+		if err := disk.Try(path, 1<<60); !errors.As(err, &failed) {
+			t.Errorf("more than there is: %v", err)
+		}
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
 	}
 }
 
