@@ -363,10 +363,10 @@ func (w *publishRun) putRecipe(d *Description, choice card.Choice) {
 	d.Manifest.Preprocessing = append([]manifest.Preprocessing{p}, rest...)
 }
 
-// listAssumed enters what is a guess. What a known architecture has is not, but for the taps: the same tensors are run with others.
+// listAssumed enters what is a guess. What a known architecture has is not, but for the taps and the epsilon: the same tensors are run with others.
 func (w *publishRun) listAssumed(d *Description) {
 	for _, item := range manifest.Assumable() {
-		ofArchitecture := d.Manifest.Architecture != "" && item != card.Preparing && item != card.Taps
+		ofArchitecture := d.Manifest.Architecture != "" && !slices.Contains([]card.Item{card.Preparing, card.Taps, card.Epsilon}, item)
 		if d.Card.From[item].Guess() && !ofArchitecture || slices.Contains(w.assumed, item) {
 			d.Manifest.Assumed = append(d.Manifest.Assumed, item)
 		}

@@ -56,7 +56,7 @@ func TestDescribe_Guess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]card.Item{card.Preparing}, described.Manifest.Assumed); diff != "" {
+	if diff := cmp.Diff([]card.Item{card.Epsilon, card.Preparing}, described.Manifest.Assumed); diff != "" {
 		t.Error(diff)
 	}
 	known, err := zoo.Card(&described.Manifest)
@@ -66,7 +66,7 @@ func TestDescribe_Guess(t *testing.T) {
 	if known.RecipeName != "unilm" || known.From[card.Preparing] != card.ManifestGuess || described.Manifest.Preprocessing[0].Note == "" {
 		t.Errorf("a reader finds %q, from %q", known.RecipeName, known.From[card.Preparing])
 	}
-	publication.Open.RecipeName = "unilm"
+	publication.Open.RecipeName, publication.Open.Epsilon = "unilm", 1e-6
 	if described, err = z.Describe(t.Context(), publication); err != nil {
 		t.Fatal(err)
 	}
