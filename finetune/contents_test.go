@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/beitzoo/beitzoo/beit/classify"
+	"github.com/beitzoo/beitzoo/evaluate/dataset"
 	"github.com/beitzoo/beitzoo/finetune"
 )
 
@@ -30,11 +31,23 @@ func TestReadContents(t *testing.T) {
 	if tar := read("../testdata/tokenizer/digits_train.tar.gz"); tar.Len() != 1437 || tar.Shared(whole) > 0 {
 		t.Errorf("%d pictures in the tar, %d of them those to test on", tar.Len(), tar.Shared(whole))
 	}
+	var examples []dataset.Example
+	for example, err := range matched(t, images).Examples(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples = append(examples, example)
+	}
+	examples[7].Class++
+	other, err := finetune.ReadContents(t.Context(), dataset.NewList(images, examples, dataset.Mapping{}), finetune.ReadOptions{})
+	if err != nil || other.Digest == whole.Digest {
+		t.Errorf("a picture of another class changes nothing: %v", err)
+	}
 	for name, change := range map[string]func(folder string) error{
 		"nothing": func(string) error { return nil },
 		"time":    func(folder string) error { return os.Chtimes(first(folder, "3"), time.Unix(1e9, 0), time.Unix(1e9, 0)) },
 		"bytes":   func(folder string) error { return copyFile(first(folder, "3"), first(folder, "4")) },
-		"class":   func(folder string) error { return os.Rename(first(folder, "3"), filepath.Join(folder, "4", "new.png")) },
+		"folder":  func(folder string) error { return os.Rename(first(folder, "3"), filepath.Join(folder, "4", "new.png")) },
 		"name":    func(folder string) error { return os.Rename(first(folder, "3"), filepath.Join(folder, "3", "0.png")) },
 	} {
 		folder := filepath.Join(t.TempDir(), "copy")

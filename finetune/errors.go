@@ -74,6 +74,8 @@ func (e *StoppedError) Hint() string {
 		return hint
 	case hint == "":
 		return "the same command goes on from there"
+	case errors.As(e.Err, new(*pictureError)):
+		return "put back the picture as it was when the training began; then the same command goes on from there; without it train anew, in another folder"
 	}
 	return hint + "; then the same command goes on from there"
 }
@@ -85,7 +87,7 @@ func (e *pictureError) Unwrap() error { return e.error }
 
 // Hint says what helps. Another picture in its place would be other data.
 func (e *pictureError) Hint() string {
-	return "put back the picture as it was when the training began; without it, or with another in its place, train anew, in another folder"
+	return "put back the picture as it was when the training began, or train anew without it, in another folder"
 }
 
 // What is wrong with a file in the folder of a training.

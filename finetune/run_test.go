@@ -16,6 +16,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/errdef"
 	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/internal/disk"
 	"github.com/beitzoo/beitzoo/internal/random"
@@ -392,6 +393,9 @@ func TestRun_BadPicture(t *testing.T) {
 	want := fmt.Sprintf("picture %d:", plan(t, settings(), 45).Order(2)[0])
 	if !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want the first picture of the batch, %s", err, want)
+	}
+	if hint := errdef.Hint(err); !strings.HasPrefix(hint, "put back the picture as it was when the training began") || !strings.Contains(hint, "; then the same command goes on from there; without it") {
+		t.Errorf("hint: %s", hint)
 	}
 }
 

@@ -239,3 +239,35 @@ func TestRun_NothingIsLeft(t *testing.T) {
 		}
 	}
 }
+
+// TestRun_StoppedWhileEvaluated makes sure that what the last epoch gives is kept, if a run before had made its last step and was stopped in the evaluation.
+func TestRun_StoppedWhileEvaluated(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	o := options(folder, 45)
+	evaluations := 0
+	o.Evaluate = func(context.Context, []tensor.Named) (finetune.Score, error) { // each is better than the one before
+		if evaluations++; evaluations == 3 {
+			return finetune.Score{}, context.Canceled
+		}
+		return finetune.Score{Right: evaluations, Images: 60}, nil
+	}
+	stopped := (*finetune.StoppedError)(nil)
+	if _, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o); !errors.As(err, &stopped) || stopped.Kept != 12 {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds all
+		result, err := finetune.Run(t.Context(), plan(t, settings(), 45), newRegression(small(false)), o)
+		if err != nil || len(result.Epochs) != 3 || result.Best != 2 {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		best, err := result.OpenBest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		best.Close()
+	}
+	if evaluations != 4 {
+		t.Errorf("%d evaluations", evaluations)
+	}
+}

@@ -35,10 +35,18 @@ func (t *training) checkTargets(saved *convert.Saved) error {
 			}
 		}
 	}
-	if t.flags.report != "" {
-		if err := disk.Try(t.flags.report, 0); err != nil {
+	return t.flags.tryTargets(saved)
+}
+
+// tryTargets returns an error if the model or the page can't be written. saved is what a trial said, or nil if no model is to be written.
+func (f *finetuneFlags) tryTargets(saved *convert.Saved) error {
+	if f.report != "" {
+		if err := disk.Try(f.report, 0); err != nil {
 			return err
 		}
+	}
+	if saved == nil {
+		return nil
 	}
 	return disk.Try(filepath.Clean(cmp.Or(saved.Folder, saved.Path)), saved.Bytes)
 }

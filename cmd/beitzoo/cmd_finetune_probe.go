@@ -153,11 +153,8 @@ type probePlan struct {
 func (p *probing) run(ctx context.Context) error {
 	classes := len(p.data.labels)
 	p.options.Adapt = adapt.Options{Classes: classes, Head: adapt.ZeroHead}
-	if out := p.flags.save.output; out != "" { // whether it can be written is known before the pictures are read
-		empty := &probe.Head{Classes: classes, Weight: nil, Bias: make([]float64, classes)}
-		if _, err := p.save(ctx, empty, true); err != nil {
-			return err
-		}
+	if err := p.try(ctx); err != nil {
+		return err
 	}
 	model, err := beitzoo.LoadExtractor(ctx, p.weights, p.options)
 	if err != nil {
@@ -203,6 +200,23 @@ func (p *probing) run(ctx context.Context) error {
 	}
 	err = p.console.result(p.result, p.print)
 	return cmp.Or(err, orNone(&p.unread))
+}
+
+// try returns an error if model or page can't be written: that is known before the pictures are read.
+func (p *probing) try(ctx context.Context) error {
+	var saved *convert.Saved
+	if p.flags.save.output != "" {
+		classes := len(p.data.labels)
+		report, err := p.save(ctx, &probe.Head{Classes: classes, Bias: make([]float64, classes)}, true)
+		if err != nil {
+			return err
+		}
+		saved = &report.Saved
+	}
+	if p.flags.save.dryRun {
+		return nil
+	}
+	return p.flags.tryTargets(saved)
 }
 
 // describe says in the result what is known before the pictures are read.
