@@ -93,7 +93,7 @@ func (t *training) readContents(ctx context.Context) error {
 	if d.Contents = learnt.Digest; tested == nil {
 		return nil
 	}
-	d.TestContents, d.Twice = tested.Digest, tested.Shared(learnt)
+	d.TestContents, d.Twice, d.Tested = tested.Digest, tested.Shared(learnt), tested.Len()
 	if d.Twice == tested.Len() && learnt.Shared(tested) == learnt.Len() {
 		return sameData()
 	}
