@@ -143,6 +143,7 @@ var notInTable = map[string]string{
 	"beit/engine.TrainError":                  "only training with libtorch ends with it; the tests of package torch make it",
 	"finetune.DivergedError":                  "only training with libtorch ends with it; the tests of package finetune make it",
 	"finetune.LargeSetError":                  "only training with libtorch ends with it; the tests of package finetune make it",
+	"finetune.pictureError":                   "only training with libtorch ends with it; the tests of package finetune make it",
 	"finetune.StateError":                     "only training with libtorch ends with it; the tests of package finetune make it",
 	"finetune.StoppedError":                   "only training with libtorch ends with it; the tests of package finetune make it",
 	"cmd/internal/fit.CompilerError":          "ends gotchfit, with its tests",
