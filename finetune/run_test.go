@@ -615,8 +615,8 @@ func TestPlan_Memory(t *testing.T) {
 	s.Blocks, s.Average = 0, 0
 	head := plan(t, s, 45).Memory(tensor.F32, false)
 	learning := int64(4 * (2*32 + 3*32 + 3)) // norm and head
-	if head.Gradients != learning || head.Optimiser != 2*learning || head.Activations != 0 {
-		t.Errorf("%+v", head)
+	if head.Gradients != learning || head.Optimiser != 2*learning || head.Activations <= 0 || head.Activations >= all.Activations/2 {
+		t.Errorf("%+v, and %+v for all", head, all)
 	}
 	if again := plan(t, settings(), 45).Memory(tensor.F32, true); again.Activations >= all.Activations {
 		t.Errorf("%d bytes when blocks are computed again, %d when not", again.Activations, all.Activations)
