@@ -92,8 +92,8 @@ func (e *pictureError) Hint() string {
 
 // What is wrong with a file in the folder of a training.
 var (
-	errNotWritten = errors.New("it is not what the training wrote: it is damaged, or another file was put in its place")
-	errNoState    = errors.New("the best parameters of this training would be written over it, and no state here says that it belongs to it")
+	errNotWritten = errdef.New(errdef.ErrInput, "it is not what the training wrote: it is damaged, or another file was put in its place")
+	errNoState    = errdef.New(errdef.ErrUsage, "the best parameters of this training would be written over it, and no state here says that it belongs to it")
 )
 
 // StateError says why a training can't go on from what is in a folder.
