@@ -226,6 +226,9 @@ func (t *training) run(ctx context.Context) (err error) {
 	}
 	t.describe()
 	if f.save.dryRun {
+		if finetune.Begun(ctx, t.result.State) {
+			t.remark(fmt.Sprintf("%s has the state of a training: the same one goes on from there, and another is refused, which needs --state FOLDER", t.result.State))
+		}
 		return t.console.result(t.result, t.printPlan)
 	}
 	if err := t.checkTargets(saved); err != nil {
