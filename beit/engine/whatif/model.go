@@ -23,7 +23,7 @@ type Model struct {
 	mutex   sync.Mutex
 	tensors map[string]*Tensor
 	memo    map[any]*remembered
-	// held is the number of float64 values that memo keeps in memory, and most the largest. asked counts the calls of remember.
+	// held is the number of float64 values that memo keeps in memory, and most the largest. asked counts the calls of recall.
 	held, most, asked int
 	threads           int
 }
@@ -132,18 +132,21 @@ type remembered struct {
 // remember returns what compute returns, from memory if it was called with that key before. The key keeps that many values in memory. When there are too many,
 // it forgets those that nobody asked for longest: what belongs to the model as it is, which most versions need, stays.
 func (m *Model) remember(key any, keeps int, compute func() (*Rows, error)) (*Rows, error) {
-	if rows := m.recall(key); rows != nil {
+	m.mutex.Lock()
+	rows := m.recall(key)
+	m.mutex.Unlock()
+	if rows != nil {
 		return rows, nil
 	}
 	rows, err := compute()
 	if err != nil {
 		return nil, err
 	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
 	if first := m.recall(key); first != nil { // another goroutine was faster
 		return first, nil
 	}
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
 	if keeps += len(rows.Values); keeps > m.most {
 		return rows, nil
 	}
@@ -155,10 +158,8 @@ func (m *Model) remember(key any, keeps int, compute func() (*Rows, error)) (*Ro
 	return rows, nil
 }
 
-// recall returns what is remembered, or nil.
+// recall returns what is remembered, or nil. The mutex is held.
 func (m *Model) recall(key any) *Rows {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
 	m.asked++
 	if r := m.memo[key]; r != nil {
 		r.last = m.asked
