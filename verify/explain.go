@@ -110,14 +110,17 @@ func (v *verification) doubt(ctx context.Context, from, to int) error {
 	}
 	count := 0
 	for _, stages := range partsOf(v.subject.Config) {
-		if err := b.loadLanes(stages[0], append(d.lanes, v.exact, v.rough, d.epsilon)...); err != nil {
-			return err
+		taps := v.taps[count : count+len(stages)]
+		if d.concern(taps) {
+			if err := b.loadLanes(stages[0], append(d.lanes, v.exact, v.rough, d.epsilon)...); err != nil {
+				return err
+			}
 		}
 		acts, err := b.activations(ctx, stages)
 		if err != nil {
 			return err
 		}
-		if err := b.doubtPart(ctx, stages, acts.want, v.taps[count:]); err != nil {
+		if err := b.doubtPart(ctx, stages, acts.want, taps); err != nil {
 			return err
 		}
 		b.before.add(stages, acts.want)
@@ -129,11 +132,18 @@ func (v *verification) doubt(ctx context.Context, from, to int) error {
 	return nil
 }
 
-// doubtPart measures the effects at the stages of one part, whose taps come first.
+// narrowly reports whether an epsilon in float32 may be what one of these taps takes.
+func (d *doubts) narrowly(taps []*tapMeter) bool {
+	return d.epsilon != nil && slices.ContainsFunc(taps, (*tapMeter).mayBeNarrow)
+}
+
+// concern reports whether there is anything to measure at these taps.
+func (d *doubts) concern(taps []*tapMeter) bool { return d.lanes != nil || d.narrowly(taps) }
+
+// doubtPart measures the effects at the stages of one part, whose taps these are.
 func (b *batch) doubtPart(ctx context.Context, stages []engine.Stage, want []*engine.Activation, taps []*tapMeter) error {
 	d := b.doubts
-	narrow := d.epsilon != nil && slices.ContainsFunc(taps[:len(stages)], (*tapMeter).mayBeNarrow)
-	if d.lanes == nil && !narrow {
+	if !d.concern(taps) {
 		return nil
 	}
 	local, err := b.localActivations(ctx, stages, want, b.exact, b.rough)
@@ -157,7 +167,7 @@ func (b *batch) doubtPart(ctx context.Context, stages []engine.Stage, want []*en
 			}
 		}
 	}
-	if !narrow || local == nil {
+	if local == nil || !d.narrowly(taps) {
 		return nil
 	}
 	return b.narrowPart(ctx, stages, want, taps, local)
