@@ -124,12 +124,12 @@ func (e *StateError) Is(kind error) bool { return kind == errdef.ErrUsage }
 
 // Hint says what to do.
 func (e *StateError) Hint() string {
-	folder := text.Quote(filepath.Dir(e.Path))
+	help := "go on with what that training was started with, or keep this one in another folder"
 	switch {
 	case errors.Is(e.Err, errNoState):
 		return "keep this training in another folder, or move that file away"
 	case errors.Is(e.Err, errNotWritten):
-		return fmt.Sprintf("put back the file as it was, or keep this training in another folder; without %s and %s in %s it starts anew", StateName, BestName, folder)
+		help = "put back the file as it was, or keep this training in another folder"
 	}
-	return fmt.Sprintf("go on with what that training was started with, or keep this one in another folder; without %s and %s in %s it starts anew", StateName, BestName, folder)
+	return fmt.Sprintf("%s; without %s and %s in %s it starts anew", help, StateName, BestName, text.Quote(filepath.Dir(e.Path)))
 }

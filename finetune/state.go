@@ -133,7 +133,7 @@ func (r *run) keepBest(ctx context.Context, parameters []tensor.Named) (digest s
 	return digest, err
 }
 
-// useNext gives the best parameters their name.
+// useNext renames the file of the new best parameters to that of the best.
 func (r *run) useNext() error {
 	path := filepath.Join(r.options.Folder, BestName)
 	return disk.AtTarget(path, os.Rename(filepath.Join(r.options.Folder, nextName), path))
@@ -274,7 +274,7 @@ func (r *run) findBest(ctx context.Context, found state) error {
 	return errors.Join(next.Close(), r.useNext()) // killed between the state and this
 }
 
-// restore gives the learner what a state has.
+// restore loads the tensors of a state into the learner.
 func (r *run) restore(ctx context.Context, tensors []tensor.Named) error {
 	var memory engine.Memory
 	for _, t := range tensors {

@@ -36,6 +36,8 @@ type DTypeError struct {
 	DType  tensor.DType
 	// Reason says why, as a sentence without a full stop.
 	Reason string
+	// Newer says that a newer version of the library of the engine may have it.
+	Newer bool
 }
 
 func (e *DTypeError) Error() string {

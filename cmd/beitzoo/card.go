@@ -179,6 +179,13 @@ func lossFlag(l convert.Loss) string {
 	return flag
 }
 
+// printLost prints what a target can't hold.
+func printLost(c *console, lost []convert.Loss) {
+	for _, loss := range lost {
+		c.printf("lost   %s", lossText(loss))
+	}
+}
+
 // lossText says what a target can't hold, and with which flag it is given back.
 func lossText(l convert.Loss) string {
 	if l.Item == card.Palette {

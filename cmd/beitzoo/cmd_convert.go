@@ -145,9 +145,7 @@ func printConversion(c *console, r *convert.Report, snippet bool) {
 	if r.Saved.Proved {
 		c.printf("proved read back: all %d parameters are %s, bit for bit", len(r.Parameters)-r.Saved.LeftOut, provedTo(r))
 	}
-	for _, loss := range r.Saved.Lost {
-		c.printf("lost   %s", lossText(loss))
-	}
+	printLost(c, r.Saved.Lost)
 	printSteps(c, r)
 	remarkGuesses(c, r.Input)
 	remarkAll(c, r.Notes)

@@ -448,9 +448,7 @@ func (p *probing) print() {
 	}
 	if t := r.Target; t != nil {
 		p.printf("wrote  %s: %s, scheme %s, %d tensors, %s", t.Path, t.Format, t.Scheme, t.Tensors, humanize.Bytes(uint64(t.Bytes)))
-		for _, loss := range t.Saved.Lost {
-			p.printf("lost   %s", lossText(loss))
-		}
+		printLost(p.console, t.Saved.Lost)
 		for _, loss := range r.Lossy {
 			p.printf("lossy  %s", loss)
 		}

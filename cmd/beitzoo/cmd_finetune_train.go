@@ -8,11 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/dustin/go-humanize"
-	"github.com/urfave/cli/v2"
 
 	"github.com/beitzoo/beitzoo"
 	"github.com/beitzoo/beitzoo/beit/arch"
@@ -22,100 +18,11 @@ import (
 	"github.com/beitzoo/beitzoo/beit/preprocess"
 	"github.com/beitzoo/beitzoo/convert"
 	"github.com/beitzoo/beitzoo/convert/adapt"
-	"github.com/beitzoo/beitzoo/evaluate"
 	"github.com/beitzoo/beitzoo/finetune"
 	"github.com/beitzoo/beitzoo/finetune/augment"
 	"github.com/beitzoo/beitzoo/internal/text"
 	"github.com/beitzoo/beitzoo/tensor"
 )
-
-const trainSection = "Training"
-
-// trainFlags are the recipe of a training, and how it runs.
-type trainFlags struct {
-	settings finetune.Settings
-	schedule string
-	// warmup says that the length of the warm-up was stated.
-	warmup bool
-	// augment and mix are the usual ones of unilm, or nothing.
-	augment, mix, recompute bool
-	size, state, choose     string
-	// minutes are those after which the state is kept again.
-	minutes int
-}
-
-func newTrainFlags() trainFlags {
-	return trainFlags{settings: finetune.Defaults(), schedule: string(finetune.Overlapping), minutes: 10}
-}
-
-func (f *trainFlags) flags() []cli.Flag {
-	s := &f.settings
-	number := func(name string, destination *float64, usage string) cli.Flag {
-		flag := &cli.Float64Flag{Name: name, Value: *destination, Destination: destination, Usage: usage}
-		if *destination == 0 {
-			flag.DefaultText = "none"
-		}
-		return flag
-	}
-	flags := []cli.Flag{
-		countFlag("epochs", &s.Epochs, "", "train `N` times on each picture"),
-		countFlag("part", &s.Part, "those of --batch", "compute the gradients of `N` pictures at once, and add them up to those of a batch: less memory"),
-		number("learning-rate", &s.Rate, "the highest learning `RATE`, that of the head"),
-		&cli.StringFlag{
-			Name: "schedule", Value: f.schedule, Destination: &f.schedule,
-			Usage: "how the learning rate changes, a `NAME`: overlapping (a cosine over all steps, times the warm-up) or unilm (the warm-up, then a cosine to --least-rate)",
-		},
-		&cli.Float64Flag{
-			Name: "warmup", Destination: &s.WarmupEpochs, DefaultText: fmt.Sprintf("%g, and no more than half of --epochs", finetune.Defaults().WarmupEpochs),
-			Usage: "raise the learning rate in the first `EPOCHS`", Action: func(*cli.Context, float64) error { f.warmup = true; return nil },
-		},
-		number("warmup-rate", &s.WarmupRate, "with --schedule unilm, the `RATE` of the first step"),
-		number("least-rate", &s.LeastRate, "with --schedule unilm, the `RATE` of the end"),
-		number("layer-decay", &s.LayerDecay, "multiply the learning rate by this `FACTOR` for each layer before the head"),
-		number("weight-decay", &s.WeightDecay, "the weight decay of AdamW, a `FACTOR`"),
-		number("label-smoothing", &s.Smoothing, "the `SHARE` of the right class that is spread over all classes"),
-		number("drop-path", &s.DropPath, "leave out a branch of the last block with this `PROBABILITY`, less often in those before"),
-		number("clip", &s.Clip, "scale gradients down to this `NORM`"),
-		number("average", &s.Average, "keep, test and write moving averages of the parameters, of which this `SHARE` stays in a step, such as 0.999"),
-		&cli.IntFlag{
-			Name: "blocks", Value: finetune.All, Destination: &s.Blocks, DefaultText: "all, and what is before them",
-			Usage: "train only the last `N` blocks, the norm after them, and the head; 0 means the head and its norm alone",
-		},
-		boolFlag("augment", &f.augment, "change pictures as unilm does: a random crop, mirroring, RandAugment (rand-m9-mstd0.5-inc1), and erasing"),
-		boolFlag("mix", &f.mix, "mix the pictures of a batch as unilm does for a model that comes from pre-training alone: Mixup 0.8, CutMix 1"),
-		boolFlag("recompute", &f.recompute, "compute each block a second time for its gradients, and keep less: less memory, more time, the same result"),
-		&cli.StringFlag{
-			Name: "image-size", Destination: &f.size, DefaultText: "that of the model",
-			Usage: "resize the model to images of this `SIZE` in pixels: 384, or height and width, 384x512",
-		},
-		&cli.PathFlag{
-			Name: "state", Destination: &f.state, DefaultText: "the output with .training behind it",
-			Usage: "the `FOLDER` where the state of the training is kept, from which the same command goes on, and the best parameters",
-		},
-		countFlag("keep-every", &f.minutes, "", "keep the state every `N` minutes, beside the ends of epochs"),
-		&cli.StringFlag{
-			Name: "choose", Destination: &f.choose, DefaultText: "best with --test or --held-out, else last",
-			Usage: "`WHICH` parameters to write: the best, those with the highest accuracy on the pictures that are tested, or the last",
-		},
-	}
-	for _, flag := range flags {
-		setCategory(flag, trainSection)
-	}
-	return flags
-}
-
-// resolve returns the settings that the flags say, checked.
-func (f *trainFlags) resolve(seed uint64, batch int) (finetune.Settings, error) {
-	s := f.settings
-	s.Schedule, s.Seed, s.Batch = finetune.Schedule(f.schedule), seed, cmp.Or(batch, s.Batch)
-	if !f.warmup {
-		s.WarmupEpochs = finetune.DefaultWarmup(s.Epochs)
-	}
-	if s.Schedule != finetune.Unilm && (s.WarmupRate != 0 || s.LeastRate != 0) {
-		return s, &usageError{"--warmup-rate and --least-rate are about --schedule unilm", "add it, or leave them out"}
-	}
-	return s, s.Validate()
-}
 
 // training is a training that runs.
 type training struct {
@@ -137,68 +44,6 @@ type training struct {
 	// ran is what the training was.
 	ran    *finetune.Result
 	result trainResult
-}
-
-// trainResult is what `beitzoo finetune --json` prints.
-type trainResult struct {
-	classifierFacts
-	// Changes say what was done to the model before it was trained.
-	Changes  []adapt.Step      `json:"changes"`
-	Data     trainedData       `json:"data"`
-	Settings finetune.Settings `json:"settings"`
-	Augment  bool              `json:"augment"`
-	Mix      bool              `json:"mix"`
-	Steps    int               `json:"steps"`
-	// Trained is the number of parameters that are trained, of Parameters.
-	Trained    int64           `json:"trained"`
-	Parameters int64           `json:"parameters"`
-	Memory     finetune.Memory `json:"memory_estimate"`
-	Run        evaluate.Run    `json:"run"`
-	State      string          `json:"state"`
-	// Resumed is the number of steps that an earlier run had done, Epochs what all epochs gave, and Best the index of the best, or -1. Chosen is "best" or "last".
-	Resumed int              `json:"resumed"`
-	Epochs  []finetune.Epoch `json:"epochs"`
-	Best    int              `json:"best"`
-	Chosen  string           `json:"chosen"`
-	Target  *savedFile       `json:"target,omitempty"`
-	// Report is the page that was written.
-	Report  string `json:"report,omitempty"`
-	Version string `json:"version"`
-}
-
-// trainedData says which pictures they are.
-type trainedData struct {
-	Source string `json:"source"`
-	Digest string `json:"digest"`
-	// Pictures is the number of those that are learnt from.
-	Pictures int `json:"pictures"`
-	// Test and TestDigest say what is tested: of the data itself Held percent of each class, if that is not 0. Tested is the number of pictures; -1 if only the end
-	// tells. All are empty if nothing is tested.
-	Test       string `json:"test_source,omitempty"`
-	TestDigest string `json:"test_digest,omitempty"`
-	Tested     int    `json:"tested,omitempty"`
-	Held       int    `json:"held_out_percent,omitempty"`
-	// Contents and TestContents are digests of names, classes and bytes of the pictures that are learnt from, and of those that are tested, as [finetune.Contents]
-	// has them; empty of a training that was only planned. The other two are of the whole list: of names and classes, or of names and sizes of tar files.
-	Contents     string `json:"contents,omitempty"`
-	TestContents string `json:"test_contents,omitempty"`
-	// Twice is how many pictures that are tested are, byte for byte, one to learn from.
-	Twice   int      `json:"test_in_train,omitempty"`
-	Classes []string `json:"classes"`
-}
-
-// text says how many pictures are learnt from, and which are tested.
-func (d *trainedData) text() string {
-	learnt, tested := text.Count(d.Pictures, "picture", "pictures"), text.Count(d.Tested, "picture", "pictures")
-	switch {
-	case d.Held > 0:
-		return fmt.Sprintf("%s to learn from, %d to test on: %d %% of each class, drawn by the seed", learnt, d.Tested, d.Held)
-	case d.TestDigest == "":
-		return learnt + " to learn from, and none is tested"
-	case d.Tested < 0:
-		tested = "those"
-	}
-	return fmt.Sprintf("%s to learn from; tested on %s of %s", learnt, tested, text.Name(d.Test))
 }
 
 // run does all of it.
@@ -446,63 +291,6 @@ func (t *training) mixed(epoch, batch int, pixels []float32, classes []int) []fl
 	return targets
 }
 
-// progress returns the callback that shows how far the training is.
-func (t *training) progress() func(finetune.Progress) {
-	bar, began := t.newCount("training", inSteps), -1
-	return func(p finetune.Progress) {
-		if began < 0 {
-			if began = p.Step; began > 0 {
-				t.remark(fmt.Sprintf("%s has the state after step %d of %d: the training goes on from there", t.result.State, began, p.Steps))
-				if len(p.Conditions) > 0 && began < p.Steps {
-					t.remark("the bits will not be those of a training that never stopped: " + strings.Join(p.Conditions, "; "))
-				}
-			}
-			return
-		}
-		bar.setTraining(p, p.Step-began)
-		if p.Over != nil && !t.quiet {
-			t.epoch(p)
-		}
-		if p.Step == p.Steps {
-			bar.finish()
-		}
-	}
-}
-
-// epochEvent is a line of standard error with --json, after each epoch.
-type epochEvent struct {
-	Event  string `json:"event"`
-	Number int    `json:"epoch"`
-	finetune.Epoch
-	Best        bool    `json:"best"`
-	SecondsLeft float64 `json:"seconds_left"`
-}
-
-// epoch says what an epoch gave.
-func (t *training) epoch(p finetune.Progress) {
-	if t.asJSON {
-		t.event(epochEvent{"epoch", p.Epoch, *p.Over, p.Best, p.Left.Seconds()})
-		return
-	}
-	line := fmt.Sprintf("epoch %d of %d: %s", p.Epoch, t.settings.Epochs, epochText(p.Over))
-	if p.Best {
-		line += ", the best so far"
-	}
-	if p.Left > 0 {
-		line += fmt.Sprintf("; %s left", p.Left.Round(time.Second))
-	}
-	t.notef("%s", line)
-}
-
-// epochText says in words what an epoch gave.
-func epochText(e *finetune.Epoch) string {
-	line := fmt.Sprintf("loss %.4f, learning rate %.2e", e.Loss, e.Rate)
-	if e.Score != nil {
-		line += fmt.Sprintf(", accuracy %.2f %% (%d of %d)", 100*e.Score.Top1(), e.Score.Right, e.Score.Images)
-	}
-	return line
-}
-
 // write writes the model with the parameters that were chosen, and the page about it.
 func (t *training) write(ctx context.Context, learner engine.Learner) error {
 	put := func(parameters []tensor.Named) error {
@@ -561,53 +349,4 @@ func (t *training) provenance() string {
 	}
 	return fmt.Sprintf("fine-tuned on %s %s (digest of their names, classes and bytes), of the list %s%s, from weights %s, by beitzoo %s with %s; augment %v, mix %v; %s",
 		text.Count(r.Data.Pictures, "picture", "pictures"), r.Data.Contents, r.Data.Digest, held, r.Digest, r.Version, settings, r.Augment, r.Mix, which)
-}
-
-// printPlan says what would be trained.
-func (t *training) printPlan() {
-	r := t.result
-	t.printf("%s: %s", t.argument, r.line(r.Data.Classes))
-	for _, step := range r.Changes {
-		t.printf("change  %s", step)
-	}
-	t.printf("data    %s: %s, %s", text.Name(r.Data.Source), text.Count(len(r.Data.Classes), "class", "classes"), r.Data.text())
-	t.printf("train   %s of %s parameters, in %s of %d steps of %d pictures", humanize.Comma(r.Trained), humanize.Comma(r.Parameters),
-		text.Count(r.Settings.Epochs, "epoch", "epochs"),
-		t.plan.PerEpoch, r.Settings.Batch)
-	t.printf("rates   the head's is %.3g at first, %.3g in the middle, %.3g at the end", t.plan.Rate(0), t.plan.Rate(r.Steps/2), t.plan.Rate(r.Steps-1))
-	t.printf("memory  about %s: parameters %s, gradients %s, optimiser %s, activations %s (an estimate)", humanize.Bytes(uint64(r.Memory.Total())),
-		humanize.Bytes(uint64(r.Memory.Parameters)), humanize.Bytes(uint64(r.Memory.Gradients)), humanize.Bytes(uint64(r.Memory.Optimiser)), humanize.Bytes(uint64(r.Memory.Activations)))
-	t.printf("state   %s; nothing was trained (--dry-run)", r.State)
-}
-
-// print says what was trained.
-func (t *training) print() {
-	r := t.result
-	t.printf("%s: %s", t.argument, r.line(r.Data.Classes))
-	for _, step := range r.Changes {
-		t.printf("change  %s", step)
-	}
-	for i := range r.Epochs {
-		mark := ""
-		if i == r.Best {
-			mark = ", the best"
-		}
-		t.printf("epoch %d: %s%s", i+1, epochText(&r.Epochs[i]), mark)
-	}
-	if w := r.Target; w != nil {
-		t.printf("wrote  %s (the %s): %s, scheme %s, %d tensors, %s", w.Path, r.Chosen, w.Format, w.Scheme, w.Tensors, humanize.Bytes(uint64(w.Bytes)))
-		for _, loss := range w.Saved.Lost {
-			t.printf("lost   %s", lossText(loss))
-		}
-		remarkAll(t.console, w.Notes)
-	}
-	if r.Report != "" {
-		t.printf("report %s", r.Report)
-	}
-	own, strange := finetune.Files(r.State)
-	if strange {
-		t.printf("state  %s: of it %s may be removed; the other files there are not of this training", r.State, text.List(own, len(own), ""))
-		return
-	}
-	t.printf("state  %s: may be removed", r.State)
 }

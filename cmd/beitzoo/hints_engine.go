@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify"
@@ -23,7 +22,7 @@ func engineHint(err error) string {
 	switch {
 	case errors.As(err, &device):
 		return "use --device cpu; `beitzoo doctor` says which devices there are and what CUDA lacks"
-	case errors.As(err, &dtype) && dtype.Engine == "torch" && strings.Contains(dtype.Reason, "this libtorch"):
+	case errors.As(err, &dtype) && dtype.Newer:
 		return "use --dtype f32, or a newer libtorch: `make libtorch` fetches one"
 	case errors.As(err, &dtype):
 		return "use --dtype f32"

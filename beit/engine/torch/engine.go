@@ -41,13 +41,13 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 		return nil, err
 	}
 	if m.device == cpu && !supported(m.dtype) {
-		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not compute in it on the CPU"}
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not compute in it on the CPU", Newer: true}
 	}
 	if m.device == cpu && config.Convolutional() && !convolves(m.dtype) {
-		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch has no convolution in it on the CPU"}
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch has no convolution in it on the CPU", Newer: true}
 	}
 	if m.device == cpu && config.Segments() && !segments(m.dtype) {
-		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not have the operators of UPerNet in it on the CPU"}
+		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not have the operators of UPerNet in it on the CPU", Newer: true}
 	}
 	m.thread = newThread(m.threads)
 	var loading error

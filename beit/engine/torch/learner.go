@@ -88,7 +88,7 @@ func (l *learner) choose() (err error) {
 		return &engine.DTypeError{Engine: Engine{}.Name(), DType: tensor.F16, Reason: "gradients in it are rounded to 0; train in BF16 or F32"}
 	}
 	if l.device == cpu && !supported(computes) {
-		return &engine.DTypeError{Engine: Engine{}.Name(), DType: l.options.DType, Reason: "this libtorch does not compute in it on the CPU"}
+		return &engine.DTypeError{Engine: Engine{}.Name(), DType: l.options.DType, Reason: "this libtorch does not compute in it on the CPU", Newer: true}
 	}
 	l.dtype, l.leaves.half = computes.atLeastFloat32(), computes == bfloat16
 	l.threads = cmp.Or(max(l.options.Threads, 0), runtime.GOMAXPROCS(0))

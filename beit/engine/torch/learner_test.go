@@ -427,7 +427,7 @@ func changed(a, b map[string][]float64) (names []string) {
 	return names
 }
 
-// trainedTwice is trained, from the first step on, that makes sure that a second time gives the same bits.
+// trainedTwice trains twice as trained does, from the first step on, and compares the bits of both.
 func trainedTwice(t testing.TB, config arch.Config, weights []tensor.Named, options engine.TrainOptions, steps int, batch engine.Batch) map[string][]float64 {
 	t.Helper()
 	want := trained(t, newLearner(t, config, weights, options), 1, steps, batch)

@@ -1,7 +1,5 @@
 package elementary
 
-import "unsafe"
-
 // stepFloat32By8 takes n values, a multiple of 8, and not 0. numbers are those of Adam, in their order.
 //
 //go:noescape
@@ -13,8 +11,7 @@ func stepBy8[T Float](a Adam, parameter, gradient, first, second []T) (done int)
 	if !fast || done == 0 || !narrow || a.Still {
 		return 0
 	}
-	float32s := func(values []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.SliceData(values))) }
 	numbers := [5]float32{float32(a.ToFirst), float32(a.ToSecond), float32(a.Kept), float32(a.Scale), float32(a.Shift)}
-	stepFloat32By8(float32s(parameter), (*float32)(at), float32s(first), float32s(second), done, &numbers)
+	stepFloat32By8((*float32)(place(parameter)), (*float32)(at), (*float32)(place(first)), (*float32)(place(second)), done, &numbers)
 	return done
 }

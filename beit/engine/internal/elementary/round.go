@@ -4,32 +4,26 @@ import "github.com/beitzoo/beitzoo/tensor"
 
 // RoundBF16 rounds each value to the nearest bfloat16, ties to even. A NaN stays as it is.
 func RoundBF16(values []float32) {
-	if fast {
-		values = values[roundBy8(roundBF16By8, values):]
-	}
-	for i, v := range values {
-		if v == v {
-			values[i] = tensor.WidenBF16(tensor.RoundBF16(v))
-		}
-	}
+	round(values, roundBF16By8, func(v float32) float32 { return tensor.WidenBF16(tensor.RoundBF16(v)) })
 }
 
 // RoundF16 rounds each value to the nearest float16, ties to even; beyond its range to infinity. A NaN stays as it is.
 func RoundF16(values []float32) {
-	if fast {
-		values = values[roundBy8(roundF16By8, values):]
-	}
-	for i, v := range values {
-		if v == v {
-			values[i] = tensor.WidenF16(tensor.RoundF16(v))
-		}
-	}
+	round(values, roundF16By8, func(v float32) float32 { return tensor.WidenF16(tensor.RoundF16(v)) })
 }
 
-// roundBy8 rounds as many values as are a multiple of 8, and returns how many these are.
-func roundBy8(round func(values *float32, n int), values []float32) (done int) {
-	if done = len(values) &^ 7; done > 0 {
-		round(&values[0], done)
+// round rounds as many values as are a multiple of 8 with by8, if the processor has the instructions, and the others one by one.
+func round(values []float32, by8 func(values *float32, n int), one func(float32) float32) {
+	done := 0
+	if fast {
+		done = len(values) &^ 7
 	}
-	return done
+	if done > 0 {
+		by8(&values[0], done)
+	}
+	for i, v := range values[done:] {
+		if v == v {
+			values[done+i] = one(v)
+		}
+	}
 }

@@ -7,6 +7,16 @@
 #define FCVTL(d, n)      WORD $(0x0E217800 | n<<5 | d)
 #define FCMEQ_S(d, n, m) WORD $(0x4E20E400 | m<<16 | n<<5 | d)
 
+// STORE_NUMBERS stores V2 and V3, or the values themselves, V0 and V1, where these are NaN.
+#define STORE_NUMBERS \
+	FCMEQ_S(4, 0, 0)              \
+	FCMEQ_S(5, 1, 1)              \
+	VBIF   V4.B16, V0.B16, V2.B16 \
+	VBIF   V5.B16, V1.B16, V3.B16 \
+	VST1.P [V2.S4, V3.S4], 32(R0) \
+	SUBS   $8, R1                 \
+	BNE    loop
+
 // func roundBF16By8(values *float32, n int)
 TEXT ·roundBF16By8(SB), NOSPLIT, $0-16
 	MOVD values+0(FP), R0
@@ -29,13 +39,7 @@ loop:
 	VUSHR $16, V3.S4, V3.S4
 	VSHL  $16, V2.S4, V2.S4
 	VSHL  $16, V3.S4, V3.S4
-	FCMEQ_S(4, 0, 0)
-	FCMEQ_S(5, 1, 1)
-	VBIF  V4.B16, V0.B16, V2.B16
-	VBIF  V5.B16, V1.B16, V3.B16
-	VST1.P [V2.S4, V3.S4], 32(R0)
-	SUBS  $8, R1
-	BNE   loop
+	STORE_NUMBERS
 	RET
 
 // func roundF16By8(values *float32, n int)
@@ -48,11 +52,5 @@ loop:
 	FCVTN(3, 1)
 	FCVTL(2, 2)
 	FCVTL(3, 3)
-	FCMEQ_S(4, 0, 0)
-	FCMEQ_S(5, 1, 1)
-	VBIF V4.B16, V0.B16, V2.B16
-	VBIF V5.B16, V1.B16, V3.B16
-	VST1.P [V2.S4, V3.S4], 32(R0)
-	SUBS $8, R1
-	BNE  loop
+	STORE_NUMBERS
 	RET
