@@ -35,6 +35,7 @@ test-go: ## the tests and examples that need only Go, those of what does things 
 	GOWORK=off $(GO) test -timeout 30m -skip '^TestScripts$$' $$($(PACKAGES) -E '/beitzoo/($(SEQUENTIAL)|evaluate|cmd/beitzoo)$$')
 	GOWORK=off $(GO) test -race -timeout 30m $$($(PACKAGES) -vE '/beitzoo/($(SEQUENTIAL)|cmd/beitzoo)$$')
 	GOWORK=off $(GO) test -race -timeout 30m -run '^TestScripts$$' ./cmd/beitzoo
+	GODEBUG=cpu.avx512f=off GOWORK=off $(GO) test ./beit/engine/internal/... # the kernels for processors without AVX-512, also on one that has it
 
 # ENGINELESS are tests of the program whose result does not depend on the engine, or that run both anyway: test-go has them.
 ENGINELESS := TestFlags|TestCommand|TestComplet|TestValues|TestMan|TestDocs|TestContributing|TestImport|TestErrorTypes|TestHub|TestPlaces|TestForged|TestKilled|TestConvert|TestPublish|TestPull|TestOutput|TestTokenize_Killed|TestEval_Killed

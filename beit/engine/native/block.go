@@ -71,8 +71,7 @@ func (l *loader[T]) qkv(prefix string) (layer linear[T], err error) {
 	if err := l.vectors(map[string]*[]T{prefix + "q_bias": &query, prefix + "v_bias": &value}); err != nil {
 		return layer, err
 	}
-	layer = linear[T]{weight: weight, bias: make([]T, 3*dim), out: 3 * dim, in: dim, round: l.round}
-	copy(layer.bias, query)
+	layer = linear[T]{weight: weight, bias: weight.Line(query), out: 3 * dim, in: dim, round: l.round}
 	copy(layer.bias[2*dim:], value)
 	return layer, nil
 }

@@ -39,7 +39,12 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 	case tensor.F16:
 		return load(ctx, config, weights, threads, precision[float32]{elementary.RoundF16, gemm.F16})
 	}
-	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
+	return nil, e.without(options.DType)
+}
+
+// without is the error for a dtype in which the engine does not compute.
+func (e Engine) without(dtype tensor.DType) error {
+	return &engine.DTypeError{Engine: e.Name(), DType: dtype, Reason: "it has F64, F32, BF16 and F16"}
 }
 
 // threadsOf returns the number of threads that one Forward uses.

@@ -9,7 +9,8 @@ import (
 
 // linear is the layer y = x Wᵀ + b, with W [out, in].
 type linear[T gemm.Float] struct {
-	weight  *gemm.Matrix[T]
+	weight *gemm.Matrix[T]
+	// bias is a line of weight; see gemm.Matrix.Line.
 	bias    []T
 	out, in int
 	round   func([]T)
@@ -54,13 +55,20 @@ func (l *linear[T]) group(threads, rowBlocks int) int {
 	return max(1, panels/wanted)
 }
 
+// hotPanels is how many panels are computed before their results are finished: so few that these are still in the second-level cache.
+const hotPanels = 8
+
 // piece computes the columns of the panels [from, to) of y.
 func (l *linear[T]) piece(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
-	left, right := from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns())
-	for line := y; len(line) > 0; line = line[l.out:] {
-		copy(line[left:right], l.bias[left:right])
+	for ; from < to; from += hotPanels {
+		l.few(y, x, from, min(to, from+hotPanels), finish)
 	}
-	l.weight.MultiplyAdd(y, l.out, x, from, to)
+}
+
+// few is piece for few panels.
+func (l *linear[T]) few(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
+	left, right := from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns())
+	l.weight.MultiplyAddTo(l.bias, y, l.out, x, from, to)
 	for line := y; len(line) > 0; line = line[l.out:] {
 		if l.round != nil {
 			l.round(line[left:right])

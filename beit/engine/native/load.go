@@ -172,7 +172,8 @@ func (l *loader[T]) linear(prefix string, out, in int) (layer linear[T], err err
 		return layer, err
 	}
 	layer.out, layer.in, layer.round = out, in, l.round
-	layer.bias, err = l.values(prefix + "bias")
+	bias, err := l.values(prefix + "bias")
+	layer.bias = layer.weight.Line(bias)
 	return layer, err
 }
 

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
@@ -18,6 +19,8 @@ type model[T gemm.Float] struct {
 	stem   stem[T]
 	blocks []block[T]
 	tail   tail[T]
+	// spare has workspaces that no Forward uses.
+	spare sync.Pool
 }
 
 // Forward implements [engine.Model]. When ctx ends, it stops inside a block, before the next part of a product or the next
@@ -48,7 +51,8 @@ func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap, k
 		return nil, err
 	}
 	keep(0, x)
-	work := newWorkspace(m, images)
+	work := m.workspace(images)
+	defer m.spare.Put(work)
 	for i := range m.blocks {
 		if err := m.block(ctx, &m.blocks[i], x, work, tap, i); err != nil {
 			return nil, err

@@ -150,7 +150,8 @@ func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (step, error) {
 		if err != nil {
 			return nil, err
 		}
-		x, work := values[T](before), newWorkspace(m, images)
+		x, work := values[T](before), m.workspace(images)
+		defer m.spare.Put(work)
 		return all, m.block(ctx, &b, x, work, func(a engine.Activation) error { all = append(all, a); return nil }, stage.Block)
 	}, nil
 }

@@ -82,7 +82,7 @@ func (l *loader[T]) codebook() (b codebook[T], err error) {
 	if b.codes.weight, err = l.matrix(codebookName, codes, dim); err != nil {
 		return b, err
 	}
-	b.codes.out, b.codes.in, b.codes.bias = codes, dim, make([]T, codes)
+	b.codes.out, b.codes.in, b.codes.bias = codes, dim, b.codes.weight.Line(nil)
 	for line := b.values; len(line) > 0; line = line[dim:] {
 		b.squares = append(b.squares, elementary.Squares(line[:dim], 0))
 	}

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
 func TestMatrixRate(t *testing.T) {
@@ -22,6 +25,12 @@ func TestMatrixRate(t *testing.T) {
 	// From less than the reference BLAS on a slow machine to more than one core reaches.
 	if rate < 1e7 || rate > 1e13 {
 		t.Errorf("%g operations a second", rate)
+	}
+	for _, dtype := range []tensor.DType{tensor.F32, tensor.BF16, tensor.F64} {
+		rate, err := Engine{}.ProductRate(context.Background(), 256, engine.Options{DType: dtype, Threads: 1}, 20*time.Millisecond)
+		if err != nil || rate < 1e7 || rate > 1e13 {
+			t.Errorf("%s: %g operations a second, %v", dtype, rate, err)
+		}
 	}
 	ended, end := context.WithCancel(context.Background())
 	end()

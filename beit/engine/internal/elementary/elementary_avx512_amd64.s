@@ -1,7 +1,7 @@
 #include "textflag.h"
 
 // The table at AX: log2 e, ln 2 and what it lacks, the least and the largest argument of EXP, the coefficients of EXP, that of r^13 first; then 40, 1/√2, 4, 0.5, -0.5,
-// the mask without the sign, the coefficients of erfcx, that of u^22 first, and those of central, that of x^30 first. See table in elementary_by8.go. Values of float32 are computed eight at a time, by elementary_avx2_amd64.s.
+// the mask without the sign, the coefficients of erfcx, that of u^22 first, and those of central, that of x^30 first. See table in elementary_by8.go. Values of float32 are computed by narrow_avx512_amd64.s.
 
 // LOAD_ARGUMENTS: SI values, CX n, AX table. Z30 and Z31 are the limits of EXP, Z29 is 1.
 #define LOAD_ARGUMENTS \

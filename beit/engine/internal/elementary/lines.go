@@ -82,6 +82,9 @@ func Scale[T Float](values []T, by T) {
 
 // Largest returns the largest of the values that are not NaN, and negative infinity if there are none.
 func Largest[T Float](values []T) T {
+	if largest, done := fastLargest(values); done {
+		return largest
+	}
 	lowest := T(math.Inf(-1))
 	eight := [8]T{lowest, lowest, lowest, lowest, lowest, lowest, lowest, lowest}
 	done := 0

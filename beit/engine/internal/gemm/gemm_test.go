@@ -76,6 +76,43 @@ func compare[T Float](t *testing.T, k kernel[T], rows, inner, columns int) {
 	}
 }
 
+// TestMultiplyAddTo makes sure that what C was does not matter, that the result has the bits of adding to the line, and that nothing beside C is written.
+func TestMultiplyAddTo(t *testing.T) {
+	t.Parallel()
+	t.Run("float32", addingTo[float32])
+	t.Run("float64", addingTo[float64])
+}
+
+func addingTo[T Float](t *testing.T) {
+	for _, k := range kernels[T]() {
+		for _, s := range sizes {
+			a, _ := left(k, random[T](s.rows*s.inner), s.rows, s.inner)
+			m := &Matrix[T]{kernel: k}
+			m.Fill(random[T](s.inner*s.columns), s.inner, s.columns, s.columns)
+			values, stride := random[T](s.columns), s.columns+3
+			want, got := make([]T, s.rows*stride), make([]T, s.rows*stride)
+			for i := range want {
+				want[i], got[i] = -1, -1
+				if i%stride < s.columns {
+					want[i], got[i] = values[i%stride], T(math.NaN())
+				}
+			}
+			m.MultiplyAdd(want, stride, a, 0, m.Panels())
+			first := m.Line(values)
+			for i := range first[s.columns:] {
+				first[s.columns+i] = T(math.NaN())
+			}
+			m.MultiplyAddTo(first, got, stride, a, m.Panels()/2, m.Panels())
+			m.MultiplyAddTo(first, got, stride, a, 0, m.Panels()/2)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("%s, %v: element %d is %v, want %v", k.name, s, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
 // TestRows_Put puts a matrix together from parts of any size, in memory that held another one, and compares with that which is filled as a whole.
 func TestRows_Put(t *testing.T) {
 	t.Parallel()

@@ -7,11 +7,11 @@ type Float interface{ float32 | float64 }
 
 // kernel multiplies one tile: C[rows, columns] += A[rows, k] B[k, columns]. Element (i, p) of A is row*i + step*p bytes after a; B is
 // contiguous and row-major; row i of C is stride*i bytes after c. ahead is the address of what will be B some tiles later, of which it asks for pace bytes with
-// each of its k steps; an address where nothing is does no harm.
+// each of its k steps; an address where nothing is does no harm. With first, a line of columns, it sets C[rows, columns] = first + A B.
 type kernel[T Float] struct {
 	name          string
 	rows, columns int
-	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr)
+	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
 }
 
 // fitting returns those of the candidates, each a kernel of some type, that are of this one.
@@ -46,7 +46,7 @@ func portable[T Float]() kernel[T] {
 	return kernel[T]{name: "portable", rows: 4, columns: 4, multiply: multiplyPortable[T]}
 }
 
-func multiplyPortable[T Float](k int, a *T, row, step uintptr, b, c *T, stride, _, _ uintptr) {
+func multiplyPortable[T Float](k int, a *T, row, step uintptr, b, c *T, stride, _, _ uintptr, first *T) {
 	var c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33 T
 	lines := unsafe.Slice(b, 4*k)
 	at := unsafe.Pointer(a)
@@ -66,6 +66,9 @@ func multiplyPortable[T Float](k int, a *T, row, step uintptr, b, c *T, stride, 
 	}
 	for i, sums := range [4][4]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}} {
 		line := unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(c), uintptr(i)*stride)), 4)
+		if first != nil {
+			copy(line, unsafe.Slice(first, 4))
+		}
 		for j, sum := range sums {
 			line[j] += sum
 		}

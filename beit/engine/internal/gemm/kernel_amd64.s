@@ -50,6 +50,14 @@
 	fma Y0, copies, low     \
 	fma Y1, copies, high
 
+// BEGIN_AVX2 adds the line that C begins with, Y0 and Y1, to the sums low and high, and writes them to a line of C.
+#define BEGIN_AVX2(add, move, low, high) \
+	add Y0, low, low \
+	add Y1, high, high \
+	move low, (DX) \
+	move high, 32(DX) \
+	ADDQ R10, DX
+
 // STORE_AVX2 adds the sums low and high to a line of C.
 #define STORE_AVX2(add, move, low, high) \
 	add (DX), low, low \
@@ -73,18 +81,33 @@
 	ADDQ R9, SI \
 	ADDQ R9, R11
 
-// STORE_ALL_AVX2 adds the sums to C.
+// LINES_AVX2 does something with the sums of each line of C.
+#define LINES_AVX2(line, add, move) \
+	line(add, move, Y4, Y5) \
+	line(add, move, Y6, Y7) \
+	line(add, move, Y8, Y9) \
+	line(add, move, Y10, Y11) \
+	line(add, move, Y12, Y13) \
+	line(add, move, Y14, Y15)
+
+// STORE_ALL_AVX2 adds the sums to C, or to the line that it begins with.
 #define STORE_ALL_AVX2(add, move) \
-	STORE_AVX2(add, move, Y4, Y5) \
-	STORE_AVX2(add, move, Y6, Y7) \
-	STORE_AVX2(add, move, Y8, Y9) \
-	STORE_AVX2(add, move, Y10, Y11) \
-	STORE_AVX2(add, move, Y12, Y13) \
-	STORE_AVX2(add, move, Y14, Y15)
+	MOVQ first+72(FP), BX \
+	TESTQ BX, BX \
+	JZ more \
+	move (BX), Y0 \
+	move 32(BX), Y1 \
+	LINES_AVX2(BEGIN_AVX2, add, move) \
+	VZEROUPPER \
+	RET \
+more: \
+	LINES_AVX2(STORE_AVX2, add, move) \
+	VZEROUPPER \
+	RET
 
 // multiplyFloat32AVX2 keeps 6 lines of 64 bytes of C in Y4 to Y15.
-// func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0-72
+// func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	ASK_FOR_C(64)
 	ASK_FOR_C(64)
@@ -100,12 +123,10 @@ loop:
 	JNZ  loop
 
 	STORE_ALL_AVX2(VADDPS, VMOVUPS)
-	VZEROUPPER
-	RET
 
 // multiplyFloat64AVX2 keeps 6 lines of 64 bytes of C in Y4 to Y15.
-// func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-72
+// func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	ASK_FOR_C(64)
 	ASK_FOR_C(64)
@@ -121,8 +142,6 @@ loop:
 	JNZ  loop
 
 	STORE_ALL_AVX2(VADDPD, VMOVUPD)
-	VZEROUPPER
-	RET
 
 // CLEAR_AVX512 sets the sums to zero.
 #define CLEAR_AVX512 \
@@ -157,6 +176,14 @@ loop:
 	fma Z0, copies, low     \
 	fma Z1, copies, high
 
+// BEGIN_AVX512 adds the line that C begins with, Z0 and Z1, to the sums low and high, and writes them to a line of C.
+#define BEGIN_AVX512(add, move, low, high) \
+	add Z0, low, low \
+	add Z1, high, high \
+	move low, (DX) \
+	move high, 64(DX) \
+	ADDQ R10, DX
+
 // STORE_AVX512 adds the sums low and high to a line of C.
 #define STORE_AVX512(add, move, low, high) \
 	add (DX), low, low \
@@ -188,24 +215,39 @@ loop:
 	ADDQ R9, R13 \
 	ADDQ R9, R12
 
-// STORE_ALL_AVX512 adds the sums to C.
+// LINES_AVX512 does something with the sums of each line of C.
+#define LINES_AVX512(line, add, move) \
+	line(add, move, Z8, Z9) \
+	line(add, move, Z10, Z11) \
+	line(add, move, Z12, Z13) \
+	line(add, move, Z14, Z15) \
+	line(add, move, Z16, Z17) \
+	line(add, move, Z18, Z19) \
+	line(add, move, Z20, Z21) \
+	line(add, move, Z22, Z23) \
+	line(add, move, Z24, Z25) \
+	line(add, move, Z26, Z27) \
+	line(add, move, Z28, Z29) \
+	line(add, move, Z30, Z31)
+
+// STORE_ALL_AVX512 adds the sums to C, or to the line that it begins with.
 #define STORE_ALL_AVX512(add, move) \
-	STORE_AVX512(add, move, Z8, Z9) \
-	STORE_AVX512(add, move, Z10, Z11) \
-	STORE_AVX512(add, move, Z12, Z13) \
-	STORE_AVX512(add, move, Z14, Z15) \
-	STORE_AVX512(add, move, Z16, Z17) \
-	STORE_AVX512(add, move, Z18, Z19) \
-	STORE_AVX512(add, move, Z20, Z21) \
-	STORE_AVX512(add, move, Z22, Z23) \
-	STORE_AVX512(add, move, Z24, Z25) \
-	STORE_AVX512(add, move, Z26, Z27) \
-	STORE_AVX512(add, move, Z28, Z29) \
-	STORE_AVX512(add, move, Z30, Z31)
+	MOVQ first+72(FP), BX \
+	TESTQ BX, BX \
+	JZ more \
+	move (BX), Z0 \
+	move 64(BX), Z1 \
+	LINES_AVX512(BEGIN_AVX512, add, move) \
+	VZEROUPPER \
+	RET \
+more: \
+	LINES_AVX512(STORE_AVX512, add, move) \
+	VZEROUPPER \
+	RET
 
 // multiplyFloat32AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
-// func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-72
+// func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	LEAQ (R8)(R8*2), R12
 	LEAQ (R11)(R12*1), R13
@@ -230,12 +272,10 @@ loop:
 	JNZ  loop
 
 	STORE_ALL_AVX512(VADDPS, VMOVUPS)
-	VZEROUPPER
-	RET
 
 // multiplyFloat64AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
-// func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-72
+// func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	LEAQ (R8)(R8*2), R12
 	LEAQ (R11)(R12*1), R13
@@ -260,5 +300,3 @@ loop:
 	JNZ  loop
 
 	STORE_ALL_AVX512(VADDPD, VMOVUPD)
-	VZEROUPPER
-	RET

@@ -63,7 +63,14 @@
 	PRFM (R7), PLDL2KEEP \
 	ADD  R8, R7
 
-// STORE adds the sums low and high, in registers with these numbers, to a line of C.
+// BEGIN adds the line that C begins with, V2 and V3, to the sums low and high, in registers with these numbers, and writes them to a line of C.
+#define BEGIN(add, form, low, high) \
+	add(0, 2, low)                \
+	add(1, 3, high)               \
+	VST1 [V0.form, V1.form], (R5) \
+	ADD  R6, R5
+
+// STORE adds the sums low and high to a line of C.
 #define STORE(add, form, low, high) \
 	VLD1 (R5), [V0.form, V1.form] \
 	add(0, 0, low)                \
@@ -71,19 +78,31 @@
 	VST1 [V0.form, V1.form], (R5) \
 	ADD  R6, R5
 
+// EACH does something with the sums of each line of C.
+#define EACH(line, add, form) \
+	line(add, form, 8, 9) \
+	line(add, form, 10, 11) \
+	line(add, form, 12, 13) \
+	line(add, form, 14, 15) \
+	line(add, form, 16, 17) \
+	line(add, form, 18, 19) \
+	line(add, form, 20, 21) \
+	line(add, form, 22, 23) \
+	line(add, form, 24, 25) \
+	line(add, form, 26, 27) \
+	line(add, form, 28, 29) \
+	line(add, form, 30, 31)
+
+// STORE_ALL adds the sums to C, or to the line that it begins with.
 #define STORE_ALL(add, form) \
-	STORE(add, form, 8, 9)   \
-	STORE(add, form, 10, 11) \
-	STORE(add, form, 12, 13) \
-	STORE(add, form, 14, 15) \
-	STORE(add, form, 16, 17) \
-	STORE(add, form, 18, 19) \
-	STORE(add, form, 20, 21) \
-	STORE(add, form, 22, 23) \
-	STORE(add, form, 24, 25) \
-	STORE(add, form, 26, 27) \
-	STORE(add, form, 28, 29) \
-	STORE(add, form, 30, 31)
+	MOVD first+72(FP), R7         \
+	CBZ  R7, more                 \
+	VLD1 (R7), [V2.form, V3.form] \
+	EACH(BEGIN, add, form)        \
+	RET                           \
+more:                                 \
+	EACH(STORE, add, form)        \
+	RET
 
 // LINE_S adds the products of an element of A and a line of B, V6 and V7, to two sums.
 #define LINE_S(m, high, low, sum, next) \
@@ -120,8 +139,8 @@
 
 // multiplyFloat32NEON keeps 12 lines of 8 columns of C in V8 to V31. Packed columns of A are loaded as they lie; otherwise each element is loaded alone. The products
 // and the order of their sums are the same.
-// func multiplyFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat32NEON(SB), NOSPLIT, $0-72
+// func multiplyFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·multiplyFloat32NEON(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	CLEAR
 	CMP $4, R2
@@ -158,11 +177,10 @@ column:
 
 store:
 	STORE_ALL(FADD_S, S4)
-	RET
 
 // multiplyFloat64NEON keeps 12 lines of 4 columns of C in V8 to V31.
-// func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr)
-TEXT ·multiplyFloat64NEON(SB), NOSPLIT, $0-72
+// func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+TEXT ·multiplyFloat64NEON(SB), NOSPLIT, $0-80
 	LOAD_ARGUMENTS
 	CLEAR
 	CMP $8, R2
@@ -201,4 +219,3 @@ column:
 
 store:
 	STORE_ALL(FADD_D, D2)
-	RET

@@ -29,6 +29,13 @@ func (m *Matrix[T]) Panels() int { return divideUp(m.columns, m.kernel.columns) 
 // PanelColumns returns the number of columns of a panel.
 func (m *Matrix[T]) PanelColumns() int { return m.kernel.columns }
 
+// Line returns a copy of values, one for each column, as MultiplyAddTo takes them.
+func (m *Matrix[T]) Line(values []T) []T {
+	line := make([]T, m.Panels()*m.kernel.columns)
+	copy(line, values)
+	return line
+}
+
 // Part returns the columns of the panels [from, to), without copying.
 func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
 	width := m.kernel.columns

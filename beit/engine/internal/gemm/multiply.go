@@ -5,6 +5,19 @@ import "unsafe"
 // MultiplyAdd adds the product of a and m to c, for the panels [from, to) of m. c is [rows of a, columns of m] with stride elements from row to row. Calls
 // for different panels or different rows may run at once.
 func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
+	m.multiply(c, stride, a, from, to, nil)
+}
+
+// MultiplyAddTo is MultiplyAdd to a c whose rows all are first: whatever c had is lost. first has Panels times PanelColumns elements, of which those behind the columns of m do
+// not matter. The result has the same bits.
+func (m *Matrix[T]) MultiplyAddTo(first, c []T, stride int, a Rows[T], from, to int) {
+	if len(first) < m.Panels()*m.kernel.columns {
+		panic("gemm: sizes do not fit")
+	}
+	m.multiply(c, stride, a, from, to, first)
+}
+
+func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first []T) {
 	if a.inner != m.inner || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
 		panic("gemm: sizes do not fit")
 	}
@@ -24,8 +37,13 @@ func (m *Matrix[T]) MultiplyAdd(c []T, stride int, a Rows[T], from, to int) {
 			if panel+1 == to {
 				ahead = m.address(from, p+depth)
 			}
-			m.column(c, stride, a, panel, p, m.lines(panel, p, k, wide), ahead, spare)
+			begin := first
+			if first != nil {
+				begin = first[panel*m.kernel.columns:]
+			}
+			m.column(c, stride, a, panel, p, m.lines(panel, p, k, wide), ahead, spare, begin)
 		}
+		first = nil
 	}
 }
 
@@ -55,8 +73,8 @@ func (m *Matrix[T]) address(panel, p int) uintptr {
 }
 
 // column multiplies all tiles of a with b, the lines of a panel of B from p on. Each asks for a part of the next panel, which is at ahead. spare is memory for a tile that reaches
-// beyond C.
-func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ahead uintptr, spare []T) {
+// beyond C. first, if not nil, has what the rows of C in this panel are before.
+func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ahead uintptr, spare, first []T) {
 	size := unsafe.Sizeof(T(0))
 	width, height := m.kernel.columns, m.kernel.rows
 	k, left := len(b)/width, panel*width
@@ -70,13 +88,17 @@ func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ah
 		corner := c[top*stride+left:]
 		next := ahead + uintptr(t*k)*pace
 		if lines == height && columns == width {
-			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace)
+			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace, unsafe.SliceData(first))
 			continue
 		}
 		clear(spare)
-		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size, next, pace)
+		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size, next, pace, unsafe.SliceData(first))
 		for i := range lines {
 			line := corner[i*stride : i*stride+columns]
+			if first != nil {
+				copy(line, spare[i*width:])
+				continue
+			}
 			for j := range line {
 				line[j] += spare[i*width+j]
 			}

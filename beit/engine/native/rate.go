@@ -1,0 +1,55 @@
+package native
+
+import (
+	"context"
+	"time"
+
+	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/tensor"
+)
+
+// ProductRate returns how many floating-point operations a second the products of layers reach: of matrices, [size, size], in the dtype and with the threads of options. It
+// multiplies at least twice and for at least the given time, and takes the fastest product. No model can be much faster than this rate, so benchmarks compare models with it.
+func (e Engine) ProductRate(ctx context.Context, size int, options engine.Options, atLeast time.Duration) (float64, error) {
+	threads := threadsOf(options)
+	switch options.DType {
+	case tensor.F64:
+		return productRate(ctx, size, threads, atLeast, precision[float64]{})
+	case tensor.F32, tensor.Invalid:
+		return productRate(ctx, size, threads, atLeast, precision[float32]{})
+	case tensor.BF16:
+		return productRate(ctx, size, threads, atLeast, precision[float32]{elementary.RoundBF16, gemm.BF16})
+	case tensor.F16:
+		return productRate(ctx, size, threads, atLeast, precision[float32]{elementary.RoundF16, gemm.F16})
+	}
+	return 0, e.without(options.DType)
+}
+
+func productRate[T gemm.Float](ctx context.Context, size, threads int, atLeast time.Duration, p precision[T]) (float64, error) {
+	values := make([]T, size*size)
+	for i := range values {
+		values[i] = T(i%64)/64 - 0.5
+	}
+	layer := linear[T]{weight: new(gemm.Matrix[T]), out: size, in: size, round: p.round}
+	layer.weight.Keep(p.half)
+	if err := layer.weight.FillTransposedBy(size, size, func(lines []T, first int) error { copy(lines, values[first*size:]); return nil }); err != nil {
+		return 0, err
+	}
+	layer.bias = layer.weight.Line(nil)
+	left, result := new(gemm.Rows[T]), make([]T, size*size)
+	fastest := time.Duration(1<<63 - 1)
+	// The first product is not timed.
+	for begin, products := time.Now(), 0; products < 3 || time.Since(begin) < atLeast; products++ {
+		start := time.Now()
+		if err := layer.applyIn(ctx, threads, left, result, values, size, nil); err != nil {
+			return 0, err
+		}
+		if took := time.Since(start); products > 0 {
+			fastest = min(fastest, took)
+		}
+	}
+	n := float64(size)
+	return 2 * n * n * n / fastest.Seconds(), nil
+}
