@@ -33,13 +33,13 @@ func serveBench(ctx context.Context, c *console, run benchRun, open func() (*ben
 		}
 	}()
 	requests := map[string]func(context.Context) ([]float64, error){
-		"forward": s.forward, "logits": s.logits, "load": s.load, "matrix": s.matrix, "train": s.train,
+		"forward": s.forward, "logits": s.logits, "load": s.load, "products": s.products, "train": s.train,
 	}
 	c.printf("ready")
 	for lines := bufio.NewScanner(c.in); lines.Scan(); {
 		answer, known := requests[lines.Text()]
 		if !known {
-			return &usageError{fmt.Sprintf("unknown request %q", lines.Text()), "requests are forward, logits, load, matrix and train"}
+			return &usageError{fmt.Sprintf("unknown request %q", lines.Text()), "requests are forward, logits, load, products and train"}
 		}
 		numbers, err := answer(ctx)
 		if err != nil {
@@ -105,8 +105,11 @@ func (s *benchServer) load(ctx context.Context) ([]float64, error) {
 	return []float64{took.Seconds()}, model.Close()
 }
 
-// matrix returns the rate of libtorch's matrix products, in operations a second.
-func (s *benchServer) matrix(ctx context.Context) ([]float64, error) {
-	rate, err := matrixRate(ctx, 2048, s.run.options.Threads)
+// products returns the rate of products of matrices as the engine's layers compute them, in operations a second.
+func (s *benchServer) products(ctx context.Context) ([]float64, error) {
+	type rater interface {
+		ProductRate(ctx context.Context, size int, options engine.Options, atLeast time.Duration) (float64, error)
+	}
+	rate, err := s.run.engine.(rater).ProductRate(ctx, 2048, s.run.options, 200*time.Millisecond)
 	return []float64{rate}, err
 }

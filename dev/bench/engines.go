@@ -32,11 +32,18 @@ type comparison struct {
 	*bench
 	// kinds are the peers that this machine has.
 	kinds []string
-	// lost are the cells in which some peer was ahead.
+	// lost says in which cells which of our engines was behind.
 	lost []string
 }
 
-// benchEngines interleaves forward passes of the torch engine and of the peers, float32 on the CPU, with one thread and with two.
+// dtypes are the types that cells are computed in, as beitzoo and torch call them. agreement is the largest difference, relative to the largest logit, between two programs that
+// compute the same in it.
+var dtypes = []struct {
+	name, torch string
+	agreement   float64
+}{{"f32", "float32", 1e-3}, {"bf16", "bfloat16", 0.1}}
+
+// benchEngines interleaves forward passes of both engines and of the peers on the CPU, with one thread and with two.
 func benchEngines(ctx context.Context, b *bench) error {
 	if b.torch == "" {
 		fmt.Println("left out: it needs a build with libtorch (make libtorch)")
@@ -46,33 +53,58 @@ func benchEngines(ctx context.Context, b *bench) error {
 	if err := c.findPeers(ctx); err != nil {
 		return err
 	}
-	fmt.Println("\nMedian seconds of one forward pass, float32, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster")
-	fmt.Print("than timm. The share is that of the rate of the same libtorch's own matrix products (2,048 x 2,048), measured in the same rounds.\n\n")
-	fmt.Print("| model | batch | threads | rounds |")
+	fmt.Println("\nMedian seconds of one forward pass, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster than timm; for plain Go also as")
+	fmt.Print("one of the libtorch engine. Rates are GFLOP/s: of the forward pass of either engine, and of products of matrices (2,048 x 2,048), packed as the layers of that engine have\n")
+	fmt.Print("them, in the same rounds.\n\n")
+	fmt.Print("| model | batch | threads | dtype | rounds |")
 	for _, kind := range c.kinds {
 		fmt.Printf(" %s |", nameOf(kind))
 	}
-	fmt.Printf(" beitzoo | share |\n|---|---|---|---|%s---|---|\n", strings.Repeat("---|", len(c.kinds)))
+	fmt.Printf(" libtorch | plain Go | libtorch: pass, products | plain Go: pass, products |\n|---|---|---|---|---|%s---|---|---|---|\n", strings.Repeat("---|", len(c.kinds)))
 	for i, cell := range cells {
-		if err := c.weights(ctx, cell.arch); err != nil {
+		if err := c.cellsOf(ctx, cell.arch, cell.batch); err != nil {
 			return err
-		}
-		for _, threads := range []int{1, 2} {
-			if err := c.cell(ctx, cell.arch, cell.batch, threads); err != nil {
-				return err
-			}
 		}
 		if i+1 == len(cells) || cells[i+1].arch != cell.arch {
 			c.drop(cell.arch)
 		}
 	}
 	if len(c.lost) == 0 && len(c.kinds) > 0 {
-		fmt.Println("\nbeitzoo is ahead in every cell.")
+		fmt.Println("\nBoth engines are ahead in every cell.")
 	}
 	for _, text := range c.lost {
-		fmt.Println("\nbeitzoo loses:", text)
+		fmt.Println("\nbehind:", text)
 	}
 	return nil
+}
+
+// cellsOf measures an architecture with a batch in all dtypes, with one thread and with two.
+func (c *comparison) cellsOf(ctx context.Context, name string, batch int) error {
+	for dtype := range dtypes {
+		for _, threads := range []int{1, 2} {
+			m := measured{name, batch, threads, dtype}
+			if c.cells != nil && !c.cells.MatchString(m.String()) {
+				continue
+			}
+			if err := c.weights(ctx, name); err != nil {
+				return err
+			}
+			if err := c.cell(ctx, m); err != nil {
+				return fmt.Errorf("%s: %w", m, err)
+			}
+		}
+	}
+	return nil
+}
+
+// measured is a cell of the comparison; dtype is its index in dtypes.
+type measured struct {
+	arch                  string
+	batch, threads, dtype int
+}
+
+func (m measured) String() string {
+	return fmt.Sprintf("%s/%d/%d/%s", m.arch, m.batch, m.threads, dtypes[m.dtype].name)
 }
 
 // timmName returns what timm calls an architecture.
@@ -158,74 +190,106 @@ func (c *comparison) images(config arch.Config, batch int) (string, error) {
 const quick = 5
 
 // cell measures and prints a line of the table.
-func (c *comparison) cell(ctx context.Context, name string, batch, threads int) error {
-	config, err := arch.ByName(name)
+func (c *comparison) cell(ctx context.Context, m measured) error {
+	config, err := arch.ByName(m.arch)
 	if err != nil {
 		return err
 	}
-	images, err := c.images(config, batch)
+	images, err := c.images(config, m.batch)
 	if err != nil {
 		return err
 	}
+	dtype := dtypes[m.dtype]
+	peers := make([]*worker, len(c.kinds)) // nil: one that does not compute in this dtype
 	var workers []*worker
-	for _, kind := range c.kinds {
-		command := c.peer(kind, timmName(name), c.file(name), images, strconv.Itoa(batch), strconv.Itoa(threads))
-		workers = append(workers, &worker{name: nameOf(kind), command: command, request: "forward"})
+	for i, kind := range c.kinds {
+		if kind == "onnxruntime" && dtype.name != "f32" {
+			continue // its CPU has no such products
+		}
+		command := c.peer(kind, timmName(m.arch), c.file(m.arch), images, strconv.Itoa(m.batch), strconv.Itoa(m.threads), dtype.torch)
+		peers[i] = &worker{name: nameOf(kind), command: command, request: "forward"}
+		workers = append(workers, peers[i])
 	}
-	command := []string{
-		c.torch, "bench", c.file(name + ".safetensors"), "--arch", name, "--worker", "--engine", "torch",
-		"--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads),
+	ours := func(program, engine, request string) *worker {
+		w := &worker{name: engine, request: request, command: []string{
+			program, "bench", c.file(m.arch + ".safetensors"), "--arch", m.arch, "--worker", "--engine", engine,
+			"--dtype", dtype.name, "--batch", strconv.Itoa(m.batch), "--threads", strconv.Itoa(m.threads),
+		}}
+		workers = append(workers, w)
+		return w
 	}
-	beitzoo := &worker{name: "beitzoo", command: command, request: "forward"}
-	matrix := &worker{name: "matrix products", command: command, request: "matrix"}
-	workers = append(workers, beitzoo, matrix)
-	if err := interleave(ctx, workers, quick*c.rounds, agree, pause); err != nil {
-		return fmt.Errorf("%s, batch %d: %w", name, batch, err)
+	torch, native := ours(c.torch, "torch", "forward"), ours(c.beitzoo, "native", "forward")
+	torchProducts, nativeProducts := ours(c.torch, "torch", "products"), ours(c.beitzoo, "native", "products")
+	if err := interleave(ctx, workers, quick*c.rounds, agreeWithin(dtype.agreement), pause); err != nil {
+		return err
 	}
-	fmt.Printf("| %s | %d | %d | %d |", name, batch, threads, len(beitzoo.answers))
-	for _, w := range workers[:len(workers)-1] {
+	fmt.Printf("| %s | %d | %d | %s | %d |", m.arch, m.batch, m.threads, dtype.name, len(torch.answers))
+	for _, w := range append(peers, torch, native) {
+		if w == nil {
+			fmt.Print(" - |")
+			continue
+		}
 		fmt.Printf(" %.3f", w.median())
-		if c.kinds != nil && c.kinds[0] == "timm" && w != workers[0] {
-			fmt.Printf(" (%.2f)", w.median()/workers[0].median())
+		ratios := []string{}
+		if c.kinds != nil && c.kinds[0] == "timm" && w != peers[0] {
+			ratios = append(ratios, fmt.Sprintf("%.2f", w.median()/peers[0].median()))
+		}
+		if w == native {
+			ratios = append(ratios, fmt.Sprintf("%.2f", w.median()/torch.median()))
+		}
+		if len(ratios) > 0 {
+			fmt.Printf(" (%s)", strings.Join(ratios, "; "))
 		}
 		fmt.Print(" |")
-		if w.median() < beitzoo.median() {
-			c.lost = append(c.lost, fmt.Sprintf("%s, batch %d, %d threads, against %s: %.2f times its time", name, batch, threads, w.name, beitzoo.median()/w.median()))
-		}
 	}
-	fmt.Printf(" %.0f %% |\n", 100*float64(batch)*operations(config)/beitzoo.median()/matrix.median())
+	done := float64(m.batch) * operations(config) / 1e9
+	fmt.Printf(" %.0f, %.0f | %.0f, %.0f |\n", done/torch.median(), torchProducts.median()/1e9, done/native.median(), nativeProducts.median()/1e9)
+	c.compare(m, peers, torch, native)
 	return nil
 }
 
-// agreement is the largest difference, relative to the largest logit, between two float32 programs that compute the same.
-const agreement = 1e-3
-
-// agree asks all workers for their logits, which warms them up, and checks that they are the same.
-func agree(workers []*worker) error {
-	var first []float64
-	for _, w := range workers {
-		if w.request != "forward" {
-			continue
-		}
-		logits, err := w.ask("logits")
-		if err != nil {
-			return err
-		}
-		if first == nil {
-			first = logits
-		}
-		if len(logits) != len(first) {
-			return fmt.Errorf("%s returns %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
-		}
-		var largest, apart float64
-		for i := range first {
-			largest, apart = max(largest, math.Abs(first[i])), max(apart, math.Abs(first[i]-logits[i]))
-		}
-		if !(apart <= agreement*largest) {
-			return fmt.Errorf("%s does not compute what %s does: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
+// compare notes where our engines are behind: libtorch any peer, plain Go timm and torch.compile.
+func (c *comparison) compare(m measured, peers []*worker, torch, native *worker) {
+	for i, peer := range peers {
+		for _, w := range []*worker{torch, native} {
+			if peer == nil || w == native && c.kinds[i] != "timm" && c.kinds[i] != "compile" {
+				continue
+			}
+			if ratio := w.median() / peer.median(); ratio >= 1 {
+				c.lost = append(c.lost, fmt.Sprintf("%s, engine %s, against %s: %.2f times its time", m, w.name, peer.name, ratio))
+			}
 		}
 	}
-	return nil
+}
+
+// agreeWithin returns what asks all workers for their logits, which warms them up, and checks that they are the same.
+func agreeWithin(bound float64) func(workers []*worker) error {
+	return func(workers []*worker) error {
+		var first []float64
+		for _, w := range workers {
+			if w.request != "forward" {
+				continue
+			}
+			logits, err := w.ask("logits")
+			if err != nil {
+				return err
+			}
+			if first == nil {
+				first = logits
+			}
+			if len(logits) != len(first) {
+				return fmt.Errorf("%s returns %d logits, %s %d", w.name, len(logits), workers[0].name, len(first))
+			}
+			var largest, apart float64
+			for i := range first {
+				largest, apart = max(largest, math.Abs(first[i])), max(apart, math.Abs(first[i]-logits[i]))
+			}
+			if !(apart <= bound*largest) {
+				return fmt.Errorf("%s does not compute what %s does: logits up to %g are %g apart", w.name, workers[0].name, largest, apart)
+			}
+		}
+		return nil
+	}
 }
 
 // operations returns the number of operations in the matrix products of one image: two for each multiplication with its addition.

@@ -126,7 +126,7 @@ func benchNative(ctx context.Context, b *bench) error {
 		command := []string{b.beitzoo, "bench", "beit_base_p16_224", "--synth", "--worker", "--engine", "native", "--dtype", dtype, "--batch", "1"}
 		workers = append(workers, &worker{name: dtype, request: "forward", command: command})
 	}
-	if err := interleave(ctx, workers, b.rounds, agree, pause); err != nil {
+	if err := interleave(ctx, workers, b.rounds, agreeWithin(dtypes[0].agreement), pause); err != nil {
 		return err
 	}
 	for _, w := range workers {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"syscall"
 )
 
@@ -36,6 +37,8 @@ var sections = []struct {
 type bench struct {
 	beitzoo, torch, python, unilm, folder string
 	rounds                                int
+	// cells, if not nil, are those of the section engines that are measured: model/batch/threads/dtype.
+	cells *regexp.Regexp
 }
 
 func main() {
@@ -46,6 +49,10 @@ func main() {
 	flag.StringVar(&b.python, "python", "", "a `PYTHON` with paddlepaddle, torch, timm, transformers and safetensors; if empty, only beitzoo is measured")
 	flag.StringVar(&b.unilm, "unilm", "", "a `FOLDER` with microsoft/unilm; if empty, tokenizers are not compared")
 	flag.StringVar(&b.folder, "folder", os.TempDir(), "the `FOLDER` for temporary files of some gigabytes")
+	flag.Func("cells", "of the section engines only those cells, MODEL/BATCH/THREADS/DTYPE, that match this `EXPRESSION`", func(text string) (err error) {
+		b.cells, err = regexp.Compile(text)
+		return err
+	})
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds for each median")
 	copied := flag.String("copy", "", "answer each line of standard input with the seconds that a copy of this `FILE` in memory takes; the section load uses this")
 	verified := flag.String("verify", "", "answer each line of standard input with the seconds that verifying `FILES` takes; the section verify uses this")

@@ -1,9 +1,10 @@
 """A BEiT in Python that answers each line of standard input, "forward", "logits" or "load", with a line of numbers.
 
-    python peer.py KIND NAME FILES IMAGES BATCH THREADS
+    python peer.py KIND NAME FILES IMAGES BATCH THREADS [DTYPE]
 
 KIND is timm, compile (timm under torch.compile), transformers, onnxruntime, or one for the request "load": create makes timm's model and loads it, load loads
 into the one that is there. NAME is timm's name of the architecture. FILES.safetensors has weights under timm's names, FILES-hf is a folder of transformers. IMAGES are raw float32.
+DTYPE is float32 or bfloat16, in which weights and images then are.
 
     python peer.py have KIND        prints the versions, or fails if something is not installed
 """
@@ -61,14 +62,15 @@ def session(name, files, images, threads):
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def main(kind, name, files, path, batch, threads):
+def main(kind, name, files, path, batch, threads, dtype):
     import numpy
     import torch
 
     torch.set_num_threads(threads)
     pixels = numpy.fromfile(path, numpy.float32).reshape(batch, 3, -1)
     side = round(pixels.shape[2] ** 0.5)
-    images = torch.from_numpy(pixels.reshape(batch, 3, side, side))
+    dtype = getattr(torch, dtype)
+    images = torch.from_numpy(pixels.reshape(batch, 3, side, side)).to(dtype)
     if kind == "onnxruntime":
         ready = session(name, files, images, threads)
         inputs = {ready.get_inputs()[0].name: images.numpy()}
@@ -76,13 +78,13 @@ def main(kind, name, files, path, batch, threads):
         def forward():
             return ready.run(None, inputs)[0]
     else:
-        model = of_transformers(files) if kind == "transformers" else of_timm(name, files)
+        model = (of_transformers(files) if kind == "transformers" else of_timm(name, files)).to(dtype)
         called = torch.compile(model) if kind == "compile" else model
 
         def forward():
             with torch.inference_mode():
                 result = called(images)
-            return (result.logits if kind == "transformers" else result).numpy()
+            return (result.logits if kind == "transformers" else result).float().numpy()
 
         def load():
             if kind == "create":
@@ -106,4 +108,4 @@ def main(kind, name, files, path, batch, threads):
 if sys.argv[1] == "have":
     print(have(sys.argv[2]))
 else:
-    main(*sys.argv[1:5], *map(int, sys.argv[5:7]))
+    main(*sys.argv[1:5], *map(int, sys.argv[5:7]), *(sys.argv[7:8] or ["float32"]))

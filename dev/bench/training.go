@@ -76,7 +76,7 @@ func sameLosses(workers []*worker) error {
 	for _, w := range workers {
 		for step, answer := range w.others {
 			want := workers[0].others[step][1]
-			if !(math.Abs(answer[1]-want) <= agreement*want) {
+			if !(math.Abs(answer[1]-want) <= dtypes[0].agreement*want) {
 				return fmt.Errorf("%s has the loss %g in step %d, and %s has %g", w.name, answer[1], step+1, workers[0].name, want)
 			}
 		}
