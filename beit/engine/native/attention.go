@@ -52,8 +52,11 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	return a
 }
 
-// apply computes out, [images, T, C], from qkv, [images, T, 3C]. It scales the queries in place. The error is that of ctx.
-func (a *attention[T]) apply(ctx context.Context, threads int, out, qkv []T, images int) error {
+// put gets some rows of a result: values, [count, width] with stride elements from row to row, begin in a row and a column.
+type put[T gemm.Float] func(row, column int, values []T, count, width, stride int)
+
+// apply computes [images, T, C] from qkv, [images, T, 3C], and calls out with it, part by part and from several goroutines. It scales the queries in place. The error is that of ctx.
+func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], qkv []T, images int) error {
 	if err := a.prepare(ctx, threads, qkv, images); err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (a *attention[T]) take(qkv []T, lane *attentionLane[T], p part) {
 }
 
 // tiled computes the output of some queries tile by tile.
-func (a *attention[T]) tiled(out, qkv []T, lane *attentionLane[T], p part) {
+func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part) {
 	count := p.to - p.from
 	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
 	lane.sums = sized(lane.sums, queryRows*a.width)
@@ -128,10 +131,14 @@ func (a *attention[T]) tiled(out, qkv []T, lane *attentionLane[T], p part) {
 		a.values[index].MultiplyAdd(lane.sums, a.width, gemm.ViewRows(lane.scores, count, last-first, tileKeys), 0, a.values[index].Panels())
 	}
 	for i := range count {
-		line := out[(p.image*a.tokens+p.from+i)*a.heads*a.width+p.head*a.width:][:a.width]
-		copy(line, lane.sums[i*a.width:])
-		elementary.Divide(line, T(lane.weights[i]))
+		elementary.Divide(lane.sums[i*a.width:(i+1)*a.width], T(lane.weights[i]))
 	}
+	a.emit(out, lane, p)
+}
+
+// emit calls out with the sums of a part.
+func (a *attention[T]) emit(out put[T], lane *attentionLane[T], p part) {
+	out(p.image*a.tokens+p.from, p.head*a.width, lane.sums, p.to-p.from, a.width, a.width)
 }
 
 // sized returns memory of that size, whose values may be anything.
@@ -155,20 +162,18 @@ func (l *attentionLane[T]) weigh(i int, scores []T, width int) {
 }
 
 // whole computes the output of some queries from what they take of all tokens.
-func (a *attention[T]) whole(out, qkv []T, lane *attentionLane[T], p part) {
-	count, channels := p.to-p.from, a.heads*a.width
+func (a *attention[T]) whole(out put[T], qkv []T, lane *attentionLane[T], p part) {
+	count := p.to - p.from
 	a.shares(qkv, lane, p)
-	lines := out[(p.image*a.tokens+p.from)*channels+p.head*a.width:]
-	for i := range count {
-		clear(lines[i*channels : i*channels+a.width])
-	}
+	lane.sums = sized(lane.sums, queryRows*a.width)
+	sums := lane.sums[:count*a.width]
+	clear(sums)
 	for tile := range a.tiles {
 		index, first, last := a.tile(p.image, p.head, tile)
-		a.values[index].MultiplyAdd(lines, channels, gemm.ViewRows(lane.scores[first:], count, last-first, a.tokens), 0, a.values[index].Panels())
+		a.values[index].MultiplyAdd(sums, a.width, gemm.ViewRows(lane.scores[first:], count, last-first, a.tokens), 0, a.values[index].Panels())
 	}
-	for i := range count {
-		a.round(lines[i*channels : i*channels+a.width])
-	}
+	a.round(sums)
+	a.emit(out, lane, p)
 }
 
 // shares returns how much some queries take of each token, [queries, T], which sum to 1 for each query. The result is a part of the lane's memory.

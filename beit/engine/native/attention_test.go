@@ -42,7 +42,13 @@ func (c *attentionCase[T]) apply(t *testing.T, threads int) []T {
 	a := newAttention(m, c.images)
 	a.bias = c.bias
 	out := make([]T, len(c.qkv)/3)
-	if err := a.apply(t.Context(), threads, out, slices.Clone(c.qkv), c.images); err != nil {
+	channels := c.config.EmbedDim
+	keep := func(row, column int, values []T, count, width, stride int) {
+		for i := range count {
+			copy(out[(row+i)*channels+column:][:width], values[i*stride:])
+		}
+	}
+	if err := a.apply(t.Context(), threads, keep, slices.Clone(c.qkv), c.images); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -51,7 +51,7 @@ func (l *loader[T]) kernels(name string, out int, channels []int, side int) ([][
 		}
 		for i, in := range channels {
 			for line := range side {
-				matrix := l.memory.take(out, side*newPlane[T](geometry{1, 1, in, 0}).stride)
+				matrix := l.memory.take(matrixShape{out: out, in: side * newPlane[T](geometry{1, 1, in, 0}).stride})
 				if err := fillLine(matrix, &all, out, in, line, l.round); err != nil {
 					return err
 				}

@@ -19,31 +19,56 @@ type linear[T gemm.Float] struct {
 // apply computes y, [rows, out], from x, [rows, in]. finish, if not nil, is called with each finished part of a row and may change it in place. The error
 // is that of ctx.
 func (l *linear[T]) apply(ctx context.Context, threads int, y, x []T, rows int, finish func([]T)) error {
-	return l.applyIn(ctx, threads, new(gemm.Rows[T]), y, x, rows, finish)
-}
-
-// applyIn is apply with memory for x as the product takes it.
-func (l *linear[T]) applyIn(ctx context.Context, threads int, left *gemm.Rows[T], y, x []T, rows int, finish func([]T)) error {
-	left.Reset(rows, l.in)
+	var left gemm.Rows[T]
+	l.prepare(&left, rows)
 	if err := parallel.Chunks(ctx, threads, left.Tiles(), max(1, left.BlockTiles()/4), func(_, from, to int) { left.Fill(x, l.in, from, to) }); err != nil {
 		return err
 	}
-	return l.multiply(ctx, threads, *left, y, rows, finish)
+	return l.multiply(ctx, threads, left, y, rows, finish)
 }
+
+// prepare makes left memory for rows that the layer takes.
+func (l *linear[T]) prepare(left *gemm.Rows[T], rows int) { l.weight.Prepare(left, rows) }
 
 // multiply is apply for an x that is packed already.
 func (l *linear[T]) multiply(ctx context.Context, threads int, left gemm.Rows[T], y []T, rows int, finish func([]T)) error {
+	return l.pieces(ctx, threads, left, func(_, top, bottom int, x gemm.Rows[T], from, to int) {
+		lines := y[top*l.out : min(rows, bottom)*l.out]
+		l.weight.MultiplyAddTo(l.bias, lines, l.out, x, from, to)
+		l.finish(lines, l.out, from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns()), finish)
+	})
+}
+
+// multiplyTo is multiply into next, as another layer takes it. hot has a memory for each thread.
+func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left, next gemm.Rows[T], rows int, finish func([]T), hot [][]T) error {
+	return l.pieces(ctx, threads, left, func(worker, top, bottom int, x gemm.Rows[T], from, to int) {
+		first, count := from*l.weight.PanelColumns(), min(rows, bottom)-top
+		width := min(l.out, to*l.weight.PanelColumns()) - first
+		hot[worker] = sized(hot[worker], count*width)
+		part := l.weight.Part(from, to)
+		part.MultiplyAddTo(l.bias[first:], hot[worker], width, x, 0, part.Panels())
+		l.finish(hot[worker], width, 0, width, finish)
+		next.Put(top, first, hot[worker], count, width, width)
+	})
+}
+
+// hotPanels is how many panels are computed before their results are finished: so few that these are still in the second-level cache.
+const hotPanels = 8
+
+// pieces calls do for pieces of the result: rows from top to bottom of x, with the panels [from, to). The error is that of ctx.
+func (l *linear[T]) pieces(ctx context.Context, threads int, left gemm.Rows[T], do func(worker, top, bottom int, x gemm.Rows[T], from, to int)) error {
 	tiles := left.BlockTiles()
 	rowBlocks := (left.Tiles() + tiles - 1) / tiles
 	panels := l.weight.Panels()
 	group := l.group(threads, rowBlocks)
 	columnBlocks := (panels + group - 1) / group
-	return parallel.Until(ctx, threads, rowBlocks*columnBlocks, func(_, i int) {
+	return parallel.Until(ctx, threads, rowBlocks*columnBlocks, func(worker, i int) {
 		block, from := i%rowBlocks, i/rowBlocks*group
 		to := min(panels, from+group)
-		part := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))
-		top, bottom := block*tiles*left.TileRows(), (block+1)*tiles*left.TileRows()
-		l.piece(y[top*l.out:min(rows, bottom)*l.out], part, from, to, finish)
+		x := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))
+		for ; from < to; from += hotPanels {
+			do(worker, block*tiles*left.TileRows(), (block+1)*tiles*left.TileRows(), x, from, min(to, from+hotPanels))
+		}
 	})
 }
 
@@ -55,21 +80,12 @@ func (l *linear[T]) group(threads, rowBlocks int) int {
 	return max(1, panels/wanted)
 }
 
-// hotPanels is how many panels are computed before their results are finished: so few that these are still in the second-level cache.
-const hotPanels = 8
-
-// piece computes the columns of the panels [from, to) of y.
-func (l *linear[T]) piece(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
-	for ; from < to; from += hotPanels {
-		l.few(y, x, from, min(to, from+hotPanels), finish)
+// finish ends the columns from left to right of lines, stride elements apart.
+func (l *linear[T]) finish(lines []T, stride, left, right int, finish func([]T)) {
+	if l.round == nil && finish == nil {
+		return
 	}
-}
-
-// few is piece for few panels.
-func (l *linear[T]) few(y []T, x gemm.Rows[T], from, to int, finish func([]T)) {
-	left, right := from*l.weight.PanelColumns(), min(l.out, to*l.weight.PanelColumns())
-	l.weight.MultiplyAddTo(l.bias, y, l.out, x, from, to)
-	for line := y; len(line) > 0; line = line[l.out:] {
+	for line := lines; len(line) > 0; line = line[stride:] {
 		if l.round != nil {
 			l.round(line[left:right])
 		}

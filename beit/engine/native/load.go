@@ -35,20 +35,28 @@ func (l *loader[T]) part(config arch.Config, prefix string) *loader[T] {
 // memory lends matrices by their shapes, so that one part of a model can use that of another.
 type memory[T gemm.Float] struct {
 	lock        sync.Mutex
-	lent, spare map[[2]int][]*gemm.Matrix[T]
+	lent, spare map[matrixShape][]*gemm.Matrix[T]
 	// arena has the weights of a model that is loaded as a whole; nil means Go's heap.
 	arena *offheap.Arena
 	// half is the type in which matrices keep their elements, if it is one of 16 bits.
 	half gemm.Half
 }
 
+// matrixShape is that of a matrix. paired means that it takes a left-hand side that it prepares, so that it may be one of pairs.
+type matrixShape struct {
+	out, in int
+	paired  bool
+}
+
 // take returns a matrix that nobody uses.
-func (m *memory[T]) take(out, in int) *gemm.Matrix[T] {
+func (m *memory[T]) take(shape matrixShape) *gemm.Matrix[T] {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	shape := [2]int{out, in}
-	matrix := new(gemm.Matrix[T])
+	matrix, out, in := new(gemm.Matrix[T]), shape.out, shape.in
 	matrix.Keep(m.half)
+	if shape.paired && m.half == gemm.BF16 {
+		matrix.KeepPairs()
+	}
 	switch elements := gemm.Elements[T](in, out); {
 	case m.arena == nil:
 	case m.half == gemm.NotHalf:
@@ -62,7 +70,7 @@ func (m *memory[T]) take(out, in int) *gemm.Matrix[T] {
 		matrix, m.spare[shape] = free[len(free)-1], free[:len(free)-1]
 	}
 	if m.lent == nil {
-		m.lent = make(map[[2]int][]*gemm.Matrix[T])
+		m.lent = make(map[matrixShape][]*gemm.Matrix[T])
 	}
 	m.lent[shape] = append(m.lent[shape], matrix)
 	return matrix
@@ -140,7 +148,7 @@ func (l *loader[T]) matrix(name string, out, in int) (*gemm.Matrix[T], error) {
 // pack packs a matrix [out, in] that read makes of a parameter, whose bytes are raw: it writes the rows from first on to lines.
 func (l *loader[T]) pack(name string, out, in int, read func(lines []T, view tensor.View, raw []byte, first int) error) (*gemm.Matrix[T], error) {
 	name = l.prefix + name
-	packed, view := l.memory.take(out, in), l.views[name]
+	packed, view := l.memory.take(matrixShape{out, in, true}), l.views[name]
 	err := tensor.Guard(func() error {
 		raw, err := view.Bytes()
 		if err != nil {

@@ -32,6 +32,22 @@ func (n *norm[T]) apply(ctx context.Context, threads int, y, x []T, rows int) er
 	})
 }
 
+// pack normalises each row of x, [rows, C], into left, as a product takes it. hot has a memory for each thread. The error is that of ctx.
+func (n *norm[T]) pack(ctx context.Context, threads int, left gemm.Rows[T], x []T, rows int, hot [][]T) error {
+	width, atOnce := len(n.weight), 3*left.TileRows()
+	return parallel.Chunks(ctx, threads, rows, atOnce, func(worker, from, to int) {
+		hot[worker] = sized(hot[worker], atOnce*width)
+		lines := hot[worker][:(to-from)*width]
+		for i := from; i < to; i++ {
+			n.line(lines[(i-from)*width:(i-from+1)*width], x[i*width:(i+1)*width])
+		}
+		if n.round != nil {
+			n.round(lines)
+		}
+		left.Put(from, 0, lines, to-from, width, width)
+	})
+}
+
 func (n *norm[T]) line(y, x []T) {
 	width := T(len(x))
 	mean := elementary.Sum(x) / width

@@ -34,16 +34,19 @@ func productRate[T gemm.Float](ctx context.Context, size, threads int, atLeast t
 	}
 	layer := linear[T]{weight: new(gemm.Matrix[T]), out: size, in: size, round: p.round}
 	layer.weight.Keep(p.half)
+	if p.half == gemm.BF16 {
+		layer.weight.KeepPairs()
+	}
 	if err := layer.weight.FillTransposedBy(size, size, func(lines []T, first int) error { copy(lines, values[first*size:]); return nil }); err != nil {
 		return 0, err
 	}
 	layer.bias = layer.weight.Line(nil)
-	left, result := new(gemm.Rows[T]), make([]T, size*size)
+	result := make([]T, size*size)
 	fastest := time.Duration(1<<63 - 1)
 	// The first product is not timed.
 	for begin, products := time.Now(), 0; products < 3 || time.Since(begin) < atLeast; products++ {
 		start := time.Now()
-		if err := layer.applyIn(ctx, threads, left, result, values, size, nil); err != nil {
+		if err := layer.apply(ctx, threads, result, values, size, nil); err != nil {
 			return 0, err
 		}
 		if took := time.Since(start); products > 0 {

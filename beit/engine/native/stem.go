@@ -47,7 +47,9 @@ func (m *model[T]) embed(ctx context.Context, input engine.Input, images int) ([
 func (m *model[T]) tokens(ctx context.Context, images int, read func(n int, rows gemm.Rows[T]) (mask []bool, err error)) ([]T, error) {
 	patches, dim := m.config.Patches(), m.config.EmbedDim
 	size := (patches + 1) * dim
-	x, rows := make([]T, images*size), gemm.NewRows[T](patches, m.stem.patch.in)
+	x := make([]T, images*size)
+	var rows gemm.Rows[T]
+	m.stem.patch.prepare(&rows, patches)
 	for n := range images {
 		tokens := x[n*size : (n+1)*size]
 		mask, err := read(n, rows)

@@ -164,7 +164,7 @@ func (l *loader[T]) enlargement(prefix string) (e enlargement[T], err error) {
 	}
 	stride := newPlane[T](geometry{1, 1, dim, 0}).stride
 	for i := range e {
-		matrix := l.memory.take(dim, stride)
+		matrix := l.memory.take(matrixShape{out: dim, in: stride})
 		err := matrix.FillTransposedBy(dim, stride, func(lines []T, first int) error {
 			clear(lines)
 			for o := range len(lines) / stride {

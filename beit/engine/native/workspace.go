@@ -13,10 +13,11 @@ type workspace[T gemm.Float] struct {
 	threads, tokens, dim, images, group int
 	round                               func([]T)
 	attention                           *attention[T]
-	// branch is what the current branch adds to x, [images, T, C]; normed and wide are for one group of images.
-	branch, normed, wide []T
-	// left is normed or wide as a product takes it.
-	left gemm.Rows[T]
+	// branch is what the current branch adds to x, [images, T, C]; wide has queries, keys and values of one group of images.
+	branch, wide []T
+	// left and next are what products take, and hot is the memory of each thread.
+	left, next gemm.Rows[T]
+	hot        [][]T
 }
 
 // groupRows is the largest number of tokens in a group of images, unless one image has more. Larger matrix products are not faster.
@@ -37,8 +38,8 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 		threads: m.threads, tokens: tokens, dim: dim, images: images, group: group, round: m.round,
 		attention: newAttention(m, group),
 		branch:    make([]T, images*tokens*dim),
-		normed:    make([]T, group*tokens*dim),
-		wide:      make([]T, group*tokens*max(3*dim, m.config.HiddenDim)),
+		wide:      make([]T, group*tokens*3*dim),
+		hot:       make([][]T, m.threads),
 	}
 }
 
@@ -46,17 +47,19 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 func (w *workspace[T]) attend(ctx context.Context, b *block[T], x []T) error {
 	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens
-		if err := b.norm1.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
+		b.qkv.prepare(&w.left, rows)
+		if err := b.norm1.pack(ctx, w.threads, w.left, x[from:to], rows, w.hot); err != nil {
 			return err
 		}
-		if err := b.qkv.applyIn(ctx, w.threads, &w.left, w.wide, w.normed, rows, nil); err != nil {
+		if err := b.qkv.multiply(ctx, w.threads, w.left, w.wide, rows, nil); err != nil {
 			return err
 		}
+		b.proj.prepare(&w.left, rows)
 		w.attention.bias = b.bias
-		if err := w.attention.apply(ctx, w.threads, w.normed, w.wide, images); err != nil {
+		if err := w.attention.apply(ctx, w.threads, w.left.Put, w.wide, images); err != nil {
 			return err
 		}
-		return b.proj.applyIn(ctx, w.threads, &w.left, w.branch[from:to], w.normed, rows, nil)
+		return b.proj.multiply(ctx, w.threads, w.left, w.branch[from:to], rows, nil)
 	})
 }
 
@@ -68,13 +71,15 @@ func (w *workspace[T]) feed(ctx context.Context, b *block[T], x []T) error {
 	}
 	return w.groups(func(from, to, images int) error {
 		rows := images * w.tokens
-		if err := b.norm2.apply(ctx, w.threads, w.normed, x[from:to], rows); err != nil {
+		b.fc1.prepare(&w.left, rows)
+		if err := b.norm2.pack(ctx, w.threads, w.left, x[from:to], rows, w.hot); err != nil {
 			return err
 		}
-		if err := b.fc1.applyIn(ctx, w.threads, &w.left, w.wide, w.normed, rows, activate); err != nil {
+		b.fc2.prepare(&w.next, rows)
+		if err := b.fc1.multiplyTo(ctx, w.threads, w.left, w.next, rows, activate, w.hot); err != nil {
 			return err
 		}
-		return b.fc2.applyIn(ctx, w.threads, &w.left, w.branch[from:to], w.wide, rows, nil)
+		return b.fc2.multiply(ctx, w.threads, w.next, w.branch[from:to], rows, nil)
 	})
 }
 

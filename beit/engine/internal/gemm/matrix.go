@@ -13,6 +13,8 @@ type Matrix[T Float] struct {
 	// halves has them instead if half is not NotHalf.
 	halves []uint16
 	half   Half
+	// pairs means that halves has pairs: of two lines, one behind the other, which stand side by side.
+	pairs bool
 }
 
 // PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from row to row. Use it for the weight of a linear
@@ -39,11 +41,12 @@ func (m *Matrix[T]) Line(values []T) []T {
 // Part returns the columns of the panels [from, to), without copying.
 func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
 	width := m.kernel.columns
-	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half}
+	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half, pairs: m.pairs}
 	if m.half == NotHalf {
 		part.panels = m.panels[from*width*m.inner : to*width*m.inner]
 	} else {
-		part.halves = m.halves[from*width*m.inner : to*width*m.inner]
+		lines := m.lines16()
+		part.halves = m.halves[from*width*lines : to*width*lines]
 	}
 	return part
 }
@@ -95,16 +98,35 @@ func (m *Matrix[T]) FillTransposedBy(columns, inner int, read func(lines []T, fi
 		}
 		interleave(wide, lines, filled, width, inner, inner)
 		if m.half != NotHalf {
-			m.half.narrow(m.halves[panel*width*inner:(panel+1)*width*inner], asFloat32(wide))
+			m.keep(panel, asFloat32(wide))
 		}
 	}
 	return nil
 }
 
-// Elements returns how many elements a packed B, [inner, columns], takes.
+// keep keeps a panel in 16 bits.
+func (m *Matrix[T]) keep(panel int, wide []float32) {
+	size := m.kernel.columns * m.lines16()
+	out := m.halves[panel*size : (panel+1)*size]
+	if m.pairs {
+		pairPanel(out, wide, m.inner, m.kernel.columns)
+	} else {
+		m.half.narrow(out, wide)
+	}
+}
+
+// lines16 returns how many lines a panel has in 16 bits.
+func (m *Matrix[T]) lines16() int {
+	if m.pairs {
+		return 2 * half(m.inner)
+	}
+	return m.inner
+}
+
+// Elements returns how many elements a packed B, [inner, columns], takes at most.
 func Elements[T Float](inner, columns int) int {
 	width := best[T]().columns
-	return divideUp(columns, width) * width * inner
+	return divideUp(columns, width) * width * 2 * half(inner)
 }
 
 // Place makes memory that of m, for a B that takes no more than its elements. It belongs to m from then on; a larger B gets new memory.
@@ -122,10 +144,10 @@ func (m *Matrix[T]) reset(inner, columns int) {
 		m.kernel = best[T]()
 	}
 	m.inner, m.columns = inner, columns
-	size := m.Panels() * m.kernel.columns * inner
-	if m.half == NotHalf {
+	if size := m.Panels() * m.kernel.columns * inner; m.half == NotHalf {
 		m.panels = slices.Grow(m.panels[:0], size)[:size]
 	} else {
+		size = m.Panels() * m.kernel.columns * m.lines16()
 		m.halves = slices.Grow(m.halves[:0], size)[:size]
 	}
 }

@@ -18,7 +18,11 @@ func (m *Matrix[T]) MultiplyAddTo(first, c []T, stride int, a Rows[T], from, to 
 }
 
 func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first []T) {
-	if a.inner != m.inner || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
+	inner := m.inner
+	if m.pairs {
+		inner = half(m.inner)
+	}
+	if a.inner != inner || m.pairs != (a.values > 0) || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
 		panic("gemm: sizes do not fit")
 	}
 	var spare []T
@@ -26,12 +30,12 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 		spare = make([]T, m.kernel.rows*m.kernel.columns)
 	}
 	var wide *[depth * widest]float32
-	if m.half != NotHalf {
+	if m.half != NotHalf && !m.pairs {
 		wide = widened.Get().(*[depth * widest]float32)
 		defer widened.Put(wide)
 	}
-	for p := 0; p < m.inner; p += depth {
-		k := min(depth, m.inner-p)
+	for p := 0; p < inner; p += depth {
+		k := min(depth, inner-p)
 		for panel := from; panel < to; panel++ {
 			ahead := m.address(panel+1, p)
 			if panel+1 == to {
@@ -50,6 +54,10 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 // lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide.
 func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
 	width := m.kernel.columns
+	if m.pairs {
+		from := (panel*half(m.inner) + p) * width
+		return asPairs[T](m.halves)[from : from+k*width]
+	}
 	from, to := (panel*m.inner+p)*width, (panel*m.inner+p+k)*width
 	if m.half == NotHalf {
 		return m.panels[from:to]
@@ -65,6 +73,10 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 
 // address returns where line p of a panel is, or would be.
 func (m *Matrix[T]) address(panel, p int) uintptr {
+	if m.pairs {
+		at := uintptr((panel*half(m.inner) + p) * m.kernel.columns)
+		return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*unsafe.Sizeof(T(0))
+	}
 	at := uintptr((panel*m.inner + p) * m.kernel.columns)
 	if m.half != NotHalf {
 		return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*unsafe.Sizeof(uint16(0))

@@ -7,6 +7,8 @@ type Rows[T Float] struct {
 	data            []T
 	tile, row, step int
 	height          int
+	// values is inner before two became a pair; 0 without pairs.
+	values int
 }
 
 // NewRows allocates memory for A, to be filled tile by tile.
@@ -17,13 +19,23 @@ func NewRows[T Float](count, inner int) Rows[T] {
 }
 
 // Reset makes r the memory for another A, to be filled tile by tile. It reuses the memory of r, which must not be that of a view.
-func (r *Rows[T]) Reset(count, inner int) {
-	height := best[T]().rows
+func (r *Rows[T]) Reset(count, inner int) { r.reset(count, inner, best[T]().rows) }
+
+func (r *Rows[T]) reset(count, inner, height int) {
 	size := divideUp(count, height) * height * inner
 	if cap(r.data) < size {
 		r.data = make([]T, size)
 	}
 	*r = Rows[T]{count: count, inner: inner, height: height, data: r.data[:size], tile: height * inner, row: 1, step: height}
+}
+
+// Prepare makes r memory for count rows that m takes, as Reset does.
+func (m *Matrix[T]) Prepare(r *Rows[T], count int) {
+	if m.pairs {
+		r.resetPairs(count, m.inner, m.kernel.rows)
+	} else {
+		r.reset(count, m.inner, m.kernel.rows)
+	}
 }
 
 // PackRows returns a packed copy of a, [count, inner] with stride elements from row to row.
@@ -70,6 +82,10 @@ func (r Rows[T]) TileRows() int { return r.height }
 
 // Fill copies the tiles [from, to) from a, which is the whole of A, with stride elements from row to row. Different tiles may be filled at once.
 func (r Rows[T]) Fill(a []T, stride, from, to int) {
+	if r.values > 0 {
+		r.putPairs(from*r.height, 0, a[from*r.height*stride:], min(r.count, to*r.height)-from*r.height, r.values, stride)
+		return
+	}
 	for t := from; t < to; t++ {
 		first := t * r.height
 		interleave(r.data[t*r.tile:(t+1)*r.tile], a[first*stride:], min(r.height, r.count-first), r.height, r.inner, stride)
@@ -78,6 +94,10 @@ func (r Rows[T]) Fill(a []T, stride, from, to int) {
 
 // Put copies a, [count, inner] with stride elements from row to row, to rows from row on and to inner indices from column on. Different parts may be put at once.
 func (r Rows[T]) Put(row, column int, a []T, count, inner, stride int) {
+	if r.values > 0 {
+		r.putPairs(row, column, a, count, inner, stride)
+		return
+	}
 	for done := 0; done < count; {
 		tile, at := (row+done)/r.height, (row+done)%r.height
 		lines := min(r.height-at, count-done)
