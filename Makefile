@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-cross interop-drawn interop-finetune interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-casts interop-resize interop-tokens interop-cross interop-drawn interop-finetune interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -61,12 +61,19 @@ lint: ## linters; every exception in .golangci.yml has its reason
 fuzz: ## each fuzz target for FUZZTIME
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
+# None of the checks keeps two processors busy, so two run at a time; those that take long begin.
 interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors, OpenMMLab
+	VENV=$(VENV) ./dev/interop.sh setup
+	BUILT=1 $(MAKE) -j2 -Otarget interop-cross interop-record interop-drawn interop-pictures interop-finetune interop-segmentation interop-tokens interop-folders interop-pixels interop-resize interop-casts
+
+interop-casts: ## numbers between the types of tensors, beside torch
 	VENV=$(VENV) ./dev/interop.sh casts
+
+interop-resize: ## models that are resized, beside unilm's way: SEED=0; UNILM=DIR for its own code
 	VENV=$(VENV) SEED=$(SEED) UNILM=$(UNILM) ./dev/interop.sh resize
+
+interop-tokens: ## visual tokens beside OpenMMLab's tokenizers; UNILM=DIR PASSL=DIR for their own code
 	VENV=$(VENV) UNILM=$(UNILM) PASSL=$(PASSL) ./dev/interop.sh tokens
-	VENV=$(VENV) SEED=$(SEED) ./dev/interop.sh segmentation
-	$(MAKE) -j2 -Otarget interop-cross interop-record interop-drawn interop-pictures interop-finetune interop-folders interop-pixels # none of them keeps two processors busy
 
 interop-segmentation: ## segmentation models drawn by a seed in transformers and mmsegmentation, and from each way of names back: DRAWN=50 SEED=0, or CASE=12 alone
 	VENV=$(VENV) DRAWN=$(DRAWN) SEED=$(SEED) CASE=$(CASE) ./dev/interop.sh segmentation

@@ -5,9 +5,9 @@
 # `dev/interop.sh record`, for what the recording scripts record of each framework, `dev/interop.sh mutants`, for faults that are planted, and
 # `dev/interop.sh segmentation`, for models of segmentation in transformers and mmsegmentation, recorded ones and ones that are drawn, `dev/interop.sh pixels`, for
 # figures of maps of classes, `dev/interop.sh finetune`, for augmentation, the linear probe, and models that were trained here or by two processes elsewhere, and
-# `dev/interop.sh casts`.
+# `dev/interop.sh casts`. `dev/interop.sh setup` only sets up, for checks that then run side by side.
 # VENV: where the environment lives (kept between runs, made again when the requirements change). SEED: what is drawn; DRAWN: how many; CASE: only this one of
-# them. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
+# them. BUILT: not empty if bin/beitzoo is this state's, as after setup. UNILM, PASSL: checkouts of these programs, whose own code is then run in place of our stand-ins, and resizes models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/beitzoo/interop}
@@ -22,12 +22,13 @@ export VENV
 for beside in transformers4 openmmlab; do
     ./dev/beside.sh "$beside"
 done
-CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
-export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
-checks=${1:?cross, drawn, finetune, folders, mutants, casts, pictures, pixels, record, resize, segmentation or tokens}
+checks=${1:?cross, drawn, finetune, folders, mutants, casts, pictures, pixels, record, resize, segmentation, setup or tokens}
 shift
+[ -n "${BUILT:-}" ] || CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/beitzoo ./cmd/beitzoo
+export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
 frameworks=(--beitzoo bin/beitzoo --transformers4 "$VENV/transformers4" ${UNILM:+--unilm "$UNILM"} ${PASSL:+--passl "$PASSL"})
 case $checks in
+setup) ;;
 casts) exec "$VENV/bin/python" -W ignore dev/interop/check.py --beitzoo bin/beitzoo --seed "${SEED:-0}" "$@" ;;
 pictures)
     CGO_ENABLED=0 GOWORK=off ${GO:-go} build -o bin/pictures ./dev/pictures
