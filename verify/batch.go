@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/verify/drift"
 )
@@ -115,25 +117,31 @@ func (b *batch) step(ctx context.Context, stages []engine.Stage, count int) erro
 		return err
 	}
 	b.phase(Comparing)
+	var group errgroup.Group // the stages of a block side by side
 	for i, stage := range stages {
+		if acts.got[i] == nil {
+			b.progress(b.to - b.from)
+			continue
+		}
+		m := b.meter(count+i, acts.got[i])
 		switch {
-		case acts.got[i] == nil:
 		case stage.Kind == engine.Tokens:
-			if err := b.compareTokens(b.meter(count+i, acts.got[i]), acts, i); err != nil {
+			if err := b.compareTokens(m, acts, i); err != nil {
 				return err
 			}
 			b.sameTokens(acts, i)
-		case !b.decodes(stage):
-			b.meter(count+i, acts.got[i])
-		default:
-			if err := b.compare(b.from, count+i, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i]); err != nil {
-				return err
-			}
+		case b.decodes(stage):
+			group.Go(func() error {
+				return b.compare(b.from, m, acts.got[i], acts.want[i], acts.rounded[i], acts.exact[i])
+			})
 		}
-		if acts.got[i] != nil && stage.Kind != engine.Tokens {
-			b.compareLocal(b.taps[count+i], stage, acts.want[i], local, i)
+		if stage.Kind != engine.Tokens {
+			group.Go(func() error { b.compareLocal(m, stage, acts.want[i], local, i); return nil })
 		}
 		b.progress(b.to - b.from)
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	b.before.add(stages, acts.want)
 	return nil

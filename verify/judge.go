@@ -41,10 +41,9 @@ func (v *verification) meter(n int, got *engine.Activation) *tapMeter {
 	return v.taps[n]
 }
 
-// compare measures the activations of the n-th stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
+// compare measures the activations of a stage: got is the subject's, want the reference's or nil, and the distance of rounded and exact is the noise.
 // The first of their images has the index from.
-func (v *verification) compare(from, n int, got, want, rounded, exact *engine.Activation) error {
-	m := v.meter(n, got)
+func (v *verification) compare(from int, m *tapMeter, got, want, rounded, exact *engine.Activation) error {
 	if want == nil {
 		return nil
 	}

@@ -154,8 +154,7 @@ func (m *localMeter) add(from int, want *engine.Activation, exact, rough []float
 	width := shape[len(shape)-1]
 	y := newYardstick(width, exact, scaled, m.limits.ulp)
 	share, bound := y.judge(values, exact, m.limits)
-	for i, v := range exact {
-		unit := y.at(i, v)
+	for _, unit := range y.units {
 		m.expected += unit * unit
 	}
 	m.count += len(exact)
@@ -197,43 +196,47 @@ func fitted(values, exact []float64, width int) []float64 {
 // yardstick has the expected rounding of each value of an activation of rows and channels: the product of a factor of its channel and one of its row, which
 // are taken from measured noise, and never less than what storing the value rounds.
 type yardstick struct {
-	width        int
-	channel, row []float64
-	ulp          float64
+	rows, width int
+	units       []float64
 }
 
 // prior is how many values the mean noise counts for, when that of a channel is estimated from few.
 const prior = 8
 
 func newYardstick(width int, exact, rough []float64, ulp float64) *yardstick {
-	rows := len(exact) / width
-	y := &yardstick{width: width, channel: make([]float64, width), row: make([]float64, rows), ulp: ulp}
+	y := &yardstick{rows: len(exact) / width, width: width, units: make([]float64, len(exact))}
+	channel := make([]float64, width)
 	total := 0.0
-	for i, v := range rough {
-		square := (v - exact[i]) * (v - exact[i])
-		y.channel[i%width] += square
-		total += square
+	for from := 0; from < len(rough); from += width {
+		line, right := rough[from:from+width], exact[from:from+width]
+		for c, v := range line {
+			square := (v - right[c]) * (v - right[c])
+			channel[c] += square
+			total += square
+		}
 	}
 	mean := total / float64(max(1, len(exact)))
-	for c, sum := range y.channel {
-		y.channel[c] = math.Sqrt((sum + prior*mean) / float64(rows+prior))
-	}
-	for r := range y.row {
-		sum := 0.0
-		for c, unit := range y.channel {
-			if unit > 0 {
-				off := (rough[r*width+c] - exact[r*width+c]) / unit
-				sum += off * off
-			}
+	inverse := make([]float64, width)
+	for c, sum := range channel {
+		channel[c] = math.Sqrt((sum + prior*mean) / float64(y.rows+prior))
+		if channel[c] > 0 {
+			inverse[c] = 1 / channel[c]
 		}
-		y.row[r] = math.Sqrt((sum + prior) / float64(width+prior))
+	}
+	for from := 0; from < len(rough); from += width {
+		line, right, units := rough[from:from+width], exact[from:from+width], y.units[from:from+width]
+		sum := 0.0
+		for c, v := range line {
+			off := (v - right[c]) * inverse[c]
+			sum += off * off
+		}
+		row := math.Sqrt((sum + prior) / float64(width+prior))
+		for c, v := range right {
+			noise, stored := channel[c]*row, rootTwelfth*ulp*v
+			units[c] = math.Sqrt(noise*noise + stored*stored)
+		}
 	}
 	return y
-}
-
-// at returns the expected rounding of value i.
-func (y *yardstick) at(i int, exact float64) float64 {
-	return math.Hypot(y.channel[i%y.width]*y.row[i/y.width], rootTwelfth*y.ulp*exact)
 }
 
 // rootTwelfth is the root mean square of a number between -1/2 and 1/2, such as the error of rounding to whole numbers.
@@ -241,30 +244,34 @@ const rootTwelfth = 0.28867513459481287
 
 // judge returns the largest figure divided by its limit, and the largest difference of one value that is within its limit.
 func (y *yardstick) judge(got, exact []float64, l limits) (share, bound float64) {
-	rows := len(y.row)
-	channels, tokens := make([]float64, y.width), make([]float64, rows)
-	total, single := 0.0, 0.0
+	channels := make([]float64, y.width)
+	total, single, largest, token := 0.0, 0.0, 0.0, 0.0
 	value := l.value * spread(1, len(got))
-	for i, v := range got {
-		unit := y.at(i, exact[i])
-		bound = max(bound, value*unit)
-		off := v - exact[i]
-		if off == 0 {
-			continue
+	for from := 0; from < len(got); from += y.width {
+		line, right, units := got[from:from+y.width], exact[from:from+y.width], y.units[from:from+y.width]
+		sum := 0.0
+		for c, v := range line {
+			unit := units[c]
+			largest = max(largest, unit)
+			off := v - right[c]
+			if off == 0 {
+				continue
+			}
+			off /= unit
+			square := off * off
+			channels[c] += square
+			sum += square
+			single = max(single, square)
 		}
-		square := off / unit * (off / unit)
-		channels[i%y.width] += square
-		tokens[i/y.width] += square
-		total += square
-		single = max(single, square)
+		total += sum
+		token = max(token, sum)
 	}
+	bound = value * largest
 	share = max(math.Sqrt(total/float64(max(1, len(got))))/l.whole, math.Sqrt(single)/value)
 	for _, sum := range channels {
-		share = max(share, math.Sqrt(sum/float64(rows))/(l.channel*spread(rows, y.width)))
+		share = max(share, math.Sqrt(sum/float64(y.rows))/(l.channel*spread(y.rows, y.width)))
 	}
-	for _, sum := range tokens {
-		share = max(share, math.Sqrt(sum/float64(y.width))/(l.token*spread(y.width, rows)))
-	}
+	share = max(share, math.Sqrt(token/float64(y.width))/(l.token*spread(y.width, y.rows)))
 	if math.IsNaN(share) {
 		share = math.Inf(1)
 	}
@@ -295,8 +302,11 @@ func (m *placeMeter) add(from int, want *engine.Activation, exact []float64, y *
 	}
 	one := len(exact) / want.Shape[0]
 	for i, v := range want.Values {
-		off := math.Abs(v-exact[i]) / y.at(i, exact[i])
-		if off = off - ordinary; !(off > 0) || math.IsInf(off, 1) {
+		off := math.Abs(v - exact[i])
+		if off <= ordinary*y.units[i] {
+			continue
+		}
+		if off = off/y.units[i] - ordinary; !(off > 0) || math.IsInf(off, 1) {
 			continue
 		}
 		square := off * off

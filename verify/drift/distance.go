@@ -31,30 +31,41 @@ type Meter struct {
 
 // Add measures one more piece. got must be as long as want.
 func (m *Meter) Add(got, want []float64) {
+	got = got[:len(want)]
+	total, squares, dot, gotNorm, wantNorm := m.total, m.squares, m.dot, m.gotNorm, m.wantNorm
+	largest := m.seen.Largest
 	for i, w := range want {
-		m.pair(got[i], w, m.count+i)
+		g := got[i]
+		off := math.Abs(g - w)
+		if !(off <= math.MaxFloat64) { // one of them is not finite, or they are too far apart
+			if !m.finite(g, w, m.count+i) {
+				continue
+			}
+		}
+		if off > m.seen.MaxAbs && m.seen.NonFinite == 0 {
+			m.seen.MaxAbs, m.seen.At = off, m.count+i
+		}
+		largest = max(largest, math.Abs(w))
+		total += off
+		squares += off * off
+		dot += g * w
+		gotNorm += g * g
+		wantNorm += w * w
 	}
+	m.total, m.squares, m.dot, m.gotNorm, m.wantNorm, m.seen.Largest = total, squares, dot, gotNorm, wantNorm, largest
 	m.count += len(want)
 }
 
-func (m *Meter) pair(g, w float64, at int) {
-	if !Finite(g) || !Finite(w) {
-		if m.seen.NonFinite == 0 {
-			m.seen.At = at
-		}
-		m.seen.NonFinite++
-		return
+// finite reports whether both values are, and counts them if not.
+func (m *Meter) finite(g, w float64, at int) bool {
+	if Finite(g) && Finite(w) {
+		return true
 	}
-	off := math.Abs(g - w)
-	if off > m.seen.MaxAbs && m.seen.NonFinite == 0 {
-		m.seen.MaxAbs, m.seen.At = off, at
+	if m.seen.NonFinite == 0 {
+		m.seen.At = at
 	}
-	m.seen.Largest = max(m.seen.Largest, math.Abs(w))
-	m.total += off
-	m.squares += off * off
-	m.dot += g * w
-	m.gotNorm += g * g
-	m.wantNorm += w * w
+	m.seen.NonFinite++
+	return false
 }
 
 // Distance returns the distance over all pieces so far.
