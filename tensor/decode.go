@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // decoder returns the loop that decodes elements of dtype, or nil if they are not real numbers.
@@ -24,7 +25,14 @@ func decodeF64[T float32 | float64](out []T, raw []byte) {
 	}
 }
 
+// littleEndian reports whether this processor has numbers in memory as files have them.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
 func decodeF32[T float32 | float64](out []T, raw []byte) {
+	if values, same := any(out).([]float32); same && littleEndian && len(out) > 0 {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values)), raw)
+		return
+	}
 	for i := range out {
 		out[i] = T(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
 	}

@@ -53,10 +53,13 @@ func (v *verification) compare(from int, m *tapMeter, got, want, rounded, exact 
 		}
 	}
 	m.compared = true
+	before := m.distance.NonFinite()
 	m.distance.Add(got.Values, want.Values)
-	m.notFinite.subject += countNotFinite(got.Values)
-	m.notFinite.reference += countNotFinite(want.Values)
-	m.damage.add(from, want.Shape, want.Values, exact.Values)
+	if m.distance.NonFinite() > before {
+		m.notFinite.subject += countNotFinite(got.Values)
+		m.notFinite.reference += countNotFinite(want.Values)
+		m.damage.add(from, want.Shape, want.Values, exact.Values)
+	}
 	m.noise.Add(rounded.Values, exact.Values)
 	if got.Name == logits {
 		own, rows := inRows(got.Shape, got.Values)

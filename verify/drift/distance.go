@@ -68,6 +68,9 @@ func (m *Meter) finite(g, w float64, at int) bool {
 	return false
 }
 
+// NonFinite returns the number of indices so far where either value is NaN or infinite.
+func (m *Meter) NonFinite() int { return m.seen.NonFinite }
+
 // Distance returns the distance over all pieces so far.
 func (m *Meter) Distance() Distance {
 	d := m.seen

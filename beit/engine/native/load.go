@@ -236,7 +236,7 @@ func (l *loader[T]) whole(ctx context.Context, threads int) (forwarder, error) {
 
 // model reads all parameters of a transformer, several blocks at once.
 func (l *loader[T]) model(ctx context.Context, threads int) (*model[T], error) {
-	m := &model[T]{config: l.config, threads: threads, round: l.round, blocks: make([]block[T], l.config.Depth)}
+	m := &model[T]{config: l.config, threads: threads, round: l.round, blocks: make([]block[T], l.config.Depth), spare: new(sync.Pool)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(threads)
 	group.Go(func() (err error) { m.stem, err = l.stem(); return err })

@@ -7,6 +7,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -19,8 +20,8 @@ type model[T gemm.Float] struct {
 	stem   stem[T]
 	blocks []block[T]
 	tail   tail[T]
-	// spare has workspaces that no Forward uses.
-	spare sync.Pool
+	// spare has workspaces that nobody uses; a model without it makes new ones.
+	spare *sync.Pool
 }
 
 // Forward implements [engine.Model]. When ctx ends, it stops inside a block, before the next part of a product or the next
@@ -52,7 +53,7 @@ func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap, k
 	}
 	keep(0, x)
 	work := m.workspace(images)
-	defer m.spare.Put(work)
+	defer m.putBack(work)
 	for i := range m.blocks {
 		if err := m.block(ctx, &m.blocks[i], x, work, tap, i); err != nil {
 			return nil, err
@@ -123,8 +124,6 @@ func emit[T gemm.Float](tap engine.Tap, stage engine.Stage, shape tensor.Shape, 
 
 func activation[T gemm.Float](stage engine.Stage, shape tensor.Shape, values []T) engine.Activation {
 	copied := make([]float64, len(values))
-	for i, v := range values {
-		copied[i] = float64(v)
-	}
+	parallel.Ranges(len(values), 1, func(from, to int) { widen(copied[from:to], values[from:to]) })
 	return engine.Activation{Name: stage.String(), Shape: append(tensor.Shape(nil), shape...), Values: copied}
 }

@@ -3,11 +3,13 @@ package native
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -82,7 +84,7 @@ func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads 
 		upernetParts(p, l, newUPerNet(config, threads, round))
 		return p, nil
 	default:
-		m := model[T]{config: config, threads: threads, round: round}
+		m := &model[T]{config: config, threads: threads, round: round, spare: new(sync.Pool)}
 		p.load = steps(func(stage engine.Stage) (step, error) { return m.fresh().part(l, stage) })
 		p.shares = func(block int) (Shares, error) { return m.fresh().loadShares(l, block) }
 		return p, nil
@@ -106,7 +108,7 @@ func steps(load func(stage engine.Stage) (step, error)) func(stage engine.Stage)
 
 // fresh returns a model without weights.
 func (m *model[T]) fresh() *model[T] {
-	return &model[T]{config: m.config, threads: m.threads, round: m.round}
+	return &model[T]{config: m.config, threads: m.threads, round: m.round, spare: m.spare}
 }
 
 // part loads what computes a stage of a transformer.
@@ -151,7 +153,7 @@ func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (step, error) {
 			return nil, err
 		}
 		x, work := values[T](before), m.workspace(images)
-		defer m.spare.Put(work)
+		defer m.putBack(work)
 		return all, m.block(ctx, &b, x, work, func(a engine.Activation) error { all = append(all, a); return nil }, stage.Block)
 	}, nil
 }
@@ -186,8 +188,10 @@ func (m *model[T]) logitsPart(l *loader[T], stage engine.Stage) (part step, err 
 // values returns a copy of an activation's values; a block changes its input.
 func values[T gemm.Float](a engine.Activation) []T {
 	copied := make([]T, len(a.Values))
-	for i, v := range a.Values {
-		copied[i] = T(v)
-	}
+	parallel.Ranges(len(copied), 1, func(from, to int) {
+		for i, v := range a.Values[from:to] {
+			copied[from+i] = T(v)
+		}
+	})
 	return copied
 }

@@ -23,12 +23,21 @@ type workspace[T gemm.Float] struct {
 // groupRows is the largest number of tokens in a group of images, unless one image has more. Larger matrix products are not faster.
 const groupRows = 1024
 
-// workspace returns one for that many images, to be put back to m.spare: that of an earlier Forward, whose memory the system then need not find and clear again, or a new one.
+// workspace returns one for that many images, to be put back: that of an earlier Forward, whose memory the system then need not find and clear again, or a new one.
 func (m *model[T]) workspace(images int) *workspace[T] {
-	if work, found := m.spare.Get().(*workspace[T]); found && work.images == images {
-		return work
+	if m.spare != nil {
+		if work, found := m.spare.Get().(*workspace[T]); found && work.images == images {
+			return work
+		}
 	}
 	return newWorkspace(m, images)
+}
+
+// putBack says that nobody uses a workspace any more.
+func (m *model[T]) putBack(work *workspace[T]) {
+	if m.spare != nil {
+		m.spare.Put(work)
+	}
 }
 
 func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {

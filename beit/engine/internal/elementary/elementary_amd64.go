@@ -26,10 +26,13 @@ func geluFloat64(values *float64, n int, table *float64)
 //go:noescape
 func geluFloat32(values *float32, n int, table *float32)
 
-// largestFloat32 returns the largest of values that are not NaN, and negative infinity if there are none.
+// largestFloat32 and largestFloat64 return the largest of values that are not NaN, and negative infinity if there are none.
 //
 //go:noescape
 func largestFloat32(values *float32, n int) float32
+
+//go:noescape
+func largestFloat64(values *float64, n int) float64
 
 // fast reports whether this processor has the instructions of some assembly, and avx512 whether it has those of the wider one.
 var (
@@ -81,11 +84,14 @@ func fastGELU[T Float](values []T) {
 	}
 }
 
-// fastLargest returns the largest of the values, if the processor has the instructions for their type.
+// fastLargest returns the largest of the values, if the processor has the instructions.
 func fastLargest[T Float](values []T) (largest T, done bool) {
-	short, _ := at(values)
-	if !avx512 || short == nil {
-		return 0, false
+	switch short, long := at(values); {
+	case !avx512:
+	case long != nil:
+		return T(largestFloat64(long, len(values))), true
+	case short != nil:
+		return T(largestFloat32(short, len(values))), true
 	}
-	return T(largestFloat32(short, len(values))), true
+	return 0, false
 }

@@ -188,3 +188,26 @@ TEXT ·divideFloat64(SB), NOSPLIT, $0-24
 	NEXT($64)
 	VZEROUPPER
 	RET
+
+// func largestFloat64(values *float64, n int) float64
+TEXT ·largestFloat64(SB), NOSPLIT, $0-24
+	MOVQ values+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ $0xfff0000000000000, BX // negative infinity
+	VPBROADCASTQ BX, Z1
+	MOVQ $0xff, BX
+	KMOVW BX, K1
+
+	LOOP
+	VMOVUPD.Z (SI), K1, Z0
+	VMAXPD Z1, Z0, K1, Z1
+	NEXT($64)
+	VEXTRACTF64X4 $1, Z1, Y2
+	VMAXPD Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VMAXPD X2, X1, X1
+	VPERMILPD $1, X1, X2
+	VMAXPD X2, X1, X1
+	VMOVSD X1, ret+16(FP)
+	VZEROUPPER
+	RET

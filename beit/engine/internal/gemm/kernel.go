@@ -38,8 +38,16 @@ func best[T Float]() kernel[T] {
 	return *any(&bestFloat64).(*kernel[T])
 }
 
-// depth is how much of the inner dimension one pass covers, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
+// depth is how much of the inner dimension one pass covers at most, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
 const depth = 256
+
+// depth returns how much of the inner dimension one pass covers.
+func (k kernel[T]) depth() int {
+	if k.rows*int(unsafe.Sizeof(T(0))) > 64 {
+		return 192 // lines of A are long, too
+	}
+	return depth
+}
 
 // portable returns the kernel in plain Go, which runs on every processor. It keeps 16 sums in registers.
 func portable[T Float]() kernel[T] {

@@ -34,12 +34,12 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 		wide = widened.Get().(*[depth * widest]float32)
 		defer widened.Put(wide)
 	}
-	for p := 0; p < inner; p += depth {
-		k := min(depth, inner-p)
+	for p, deep := 0, m.kernel.depth(); p < inner; p += deep {
+		k := min(deep, inner-p)
 		for panel := from; panel < to; panel++ {
 			ahead := m.address(panel+1, p)
 			if panel+1 == to {
-				ahead = m.address(from, p+depth)
+				ahead = m.address(from, p+deep)
 			}
 			begin := first
 			if first != nil {
