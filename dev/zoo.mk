@@ -3,9 +3,10 @@
 ORAS   := $(CACHE)/oras
 COSIGN := $(CACHE)/cosign
 HUB    := $(CACHE)/hub
-# install names the programs that a target needs and the packages of Debian that have them.
+# install names the programs that a target needs and the packages of Debian that have them. One target at a time installs.
 sudo    = $${SUDO-$$(command -v sudo)}
-install = command -v $(1) >/dev/null || { $(sudo) apt-get update -qq && $(sudo) apt-get install -y --no-install-recommends $(2); }
+apt     = flock $(TMP)/beitzoo-apt.lock sh -c '"$$@" apt-get update -qq && "$$@" apt-get install -y --no-install-recommends $(1)' apt $(sudo)
+install = command -v $(1) >/dev/null || $(call apt,$(2))
 
 .PHONY: test-site test-registry test-cosign test-hub
 
