@@ -53,9 +53,9 @@ func benchEngines(ctx context.Context, b *bench) error {
 	if err := c.findPeers(ctx); err != nil {
 		return err
 	}
-	fmt.Println("\nMedian seconds of one forward pass, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster than timm; for plain Go also as")
-	fmt.Print("one of the libtorch engine. Rates are GFLOP/s: of the forward pass of either engine, and of products of matrices (2,048 x 2,048), packed as the layers of that engine have\n")
-	fmt.Print("them, in the same rounds.\n\n")
+	fmt.Println("\nMedian seconds of one forward pass, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster than timm;")
+	fmt.Println("for plain Go also as one of the libtorch engine. Rates are GFLOP/s: of the forward pass of either engine, and of products of matrices")
+	fmt.Print("(2,048 x 2,048), packed as the layers of that engine have them, in the same rounds.\n\n")
 	fmt.Print("| model | batch | threads | dtype | rounds |")
 	for _, kind := range c.kinds {
 		fmt.Printf(" %s |", nameOf(kind))
@@ -224,7 +224,7 @@ func (c *comparison) cell(ctx context.Context, m measured) error {
 		return err
 	}
 	fmt.Printf("| %s | %d | %d | %s | %d |", m.arch, m.batch, m.threads, dtype.name, len(torch.answers))
-	for _, w := range append(peers, torch, native) {
+	for _, w := range slices.Concat(peers, []*worker{torch, native}) {
 		if w == nil {
 			fmt.Print(" - |")
 			continue

@@ -55,7 +55,8 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 // put gets some rows of a result: values, [count, width] with stride elements from row to row, begin in a row and a column.
 type put[T gemm.Float] func(row, column int, values []T, count, width, stride int)
 
-// apply computes [images, T, C] from qkv, [images, T, 3C], and calls out with it, part by part and from several goroutines. It scales the queries in place. The error is that of ctx.
+// apply computes [images, T, C] from qkv, [images, T, 3C], and calls out with it, part by part and from several goroutines. It scales the queries in place.
+// The error is that of ctx.
 func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], qkv []T, images int) error {
 	if err := a.prepare(ctx, threads, qkv, images); err != nil {
 		return err
