@@ -31,7 +31,6 @@ PACKAGES   := GOWORK=off $(GO) list ./... | grep
 
 test-go: ## the tests and examples that need only Go, those of what does things at once under the race detector, where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
-	GOWORK=off $(GO) vet ./...
 	GOWORK=off $(GO) test -timeout 30m -skip '^TestScripts$$' $$($(PACKAGES) -E '/beitzoo/($(SEQUENTIAL)|evaluate|cmd/beitzoo)$$')
 	GOWORK=off $(GO) test -race -timeout 30m $$($(PACKAGES) -vE '/beitzoo/($(SEQUENTIAL)|cmd/beitzoo)$$')
 	GOWORK=off $(GO) test -race -timeout 30m -run '^TestScripts$$' ./cmd/beitzoo
@@ -58,7 +57,7 @@ vet-all: ## go.mod is tidy; 32 bits, Windows, macOS and the optional tests compi
 lint: ## linters; every exception in .golangci.yml has its reason
 	GOWORK=off $(GO) run $(LINT) run ./...
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME; `make test` runs their inputs
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
 # None of the checks keeps two processors busy, so two run at a time; those that take long begin.
