@@ -302,11 +302,8 @@ func (m *placeMeter) add(from int, want *engine.Activation, exact []float64, y *
 	}
 	one := len(exact) / want.Shape[0]
 	for i, v := range want.Values {
-		off := math.Abs(v - exact[i])
-		if off <= ordinary*y.units[i] {
-			continue
-		}
-		if off = off/y.units[i] - ordinary; !(off > 0) || math.IsInf(off, 1) {
+		off := math.Abs(v-exact[i]) / y.units[i]
+		if off = off - ordinary; !(off > 0) || math.IsInf(off, 1) {
 			continue
 		}
 		square := off * off

@@ -37,10 +37,8 @@ func (m *Meter) Add(got, want []float64) {
 	for i, w := range want {
 		g := got[i]
 		off := math.Abs(g - w)
-		if !(off <= math.MaxFloat64) { // one of them is not finite, or they are too far apart
-			if !m.finite(g, w, m.count+i) {
-				continue
-			}
+		if !(off <= math.MaxFloat64) && !m.finite(g, w, m.count+i) { // else they are only too far apart
+			continue
 		}
 		if off > m.seen.MaxAbs && m.seen.NonFinite == 0 {
 			m.seen.MaxAbs, m.seen.At = off, m.count+i

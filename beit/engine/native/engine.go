@@ -6,8 +6,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -29,22 +27,14 @@ func (e Engine) Load(ctx context.Context, config arch.Config, weights []tensor.N
 		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "runs on the CPU only"}
 	}
 	threads := threadsOf(options)
-	switch options.DType {
-	case tensor.F64:
+	if options.DType == tensor.F64 {
 		return load(ctx, config, weights, threads, precision[float64]{})
-	case tensor.F32, tensor.Invalid:
-		return load(ctx, config, weights, threads, precision[float32]{})
-	case tensor.BF16:
-		return load(ctx, config, weights, threads, precision[float32]{elementary.RoundBF16, gemm.BF16})
-	case tensor.F16:
-		return load(ctx, config, weights, threads, precision[float32]{elementary.RoundF16, gemm.F16})
 	}
-	return nil, e.without(options.DType)
-}
-
-// without is the error for a dtype in which the engine does not compute.
-func (e Engine) without(dtype tensor.DType) error {
-	return &engine.DTypeError{Engine: e.Name(), DType: dtype, Reason: "it has F64, F32, BF16 and F16"}
+	p, err := e.narrow(options.DType)
+	if err != nil {
+		return nil, err
+	}
+	return load(ctx, config, weights, threads, p)
 }
 
 // threadsOf returns the number of threads that one Forward uses.

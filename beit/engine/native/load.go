@@ -9,6 +9,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
+	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/offheap"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -53,9 +54,10 @@ func (m *memory[T]) take(shape matrixShape) *gemm.Matrix[T] {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	matrix, out, in := new(gemm.Matrix[T]), shape.out, shape.in
-	matrix.Keep(m.half)
-	if shape.paired && m.half == gemm.BF16 {
-		matrix.KeepPairs()
+	if shape.paired {
+		matrix.KeepPairs(m.half)
+	} else {
+		matrix.Keep(m.half)
 	}
 	switch elements := gemm.Elements[T](in, out); {
 	case m.arena == nil:
@@ -96,6 +98,20 @@ type precision[T gemm.Float] struct {
 	round func([]T)
 	// half is the dtype if it has 16 bits.
 	half gemm.Half
+}
+
+// narrow returns how values of a dtype are computed with those of float32; Invalid stands for F32. The error is that of Load.
+func (e Engine) narrow(dtype tensor.DType) (p precision[float32], err error) {
+	switch dtype {
+	case tensor.F32, tensor.Invalid:
+	case tensor.BF16:
+		p = precision[float32]{elementary.RoundBF16, gemm.BF16}
+	case tensor.F16:
+		p = precision[float32]{elementary.RoundF16, gemm.F16}
+	default:
+		err = &engine.DTypeError{Engine: e.Name(), DType: dtype, Reason: "it has F64, F32, BF16 and F16"}
+	}
+	return p, err
 }
 
 func newLoader[T gemm.Float](config arch.Config, weights []tensor.Named, p precision[T]) (*loader[T], error) {

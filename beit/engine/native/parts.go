@@ -7,7 +7,6 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
@@ -55,17 +54,14 @@ func (e Engine) Parts(config arch.Config, weights []tensor.Named, options engine
 	if options.Device != "" && options.Device != "cpu" {
 		return nil, &engine.DeviceError{Engine: e.Name(), Device: options.Device, Reason: "runs on the CPU only"}
 	}
-	switch options.DType {
-	case tensor.F64:
+	if options.DType == tensor.F64 {
 		return newParts(config, weights, threadsOf(options), precision[float64]{})
-	case tensor.F32, tensor.Invalid:
-		return newParts(config, weights, threadsOf(options), precision[float32]{})
-	case tensor.BF16:
-		return newParts(config, weights, threadsOf(options), precision[float32]{elementary.RoundBF16, gemm.BF16})
-	case tensor.F16:
-		return newParts(config, weights, threadsOf(options), precision[float32]{elementary.RoundF16, gemm.F16})
 	}
-	return nil, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has F64, F32, BF16 and F16"}
+	p, err := e.narrow(options.DType)
+	if err != nil {
+		return nil, err
+	}
+	return newParts(config, weights, threadsOf(options), p)
 }
 
 func newParts[T gemm.Float](config arch.Config, weights []tensor.Named, threads int, precise precision[T]) (*Parts, error) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/beitzoo/beitzoo/beit/engine"
-	"github.com/beitzoo/beitzoo/beit/engine/internal/elementary"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -13,18 +12,14 @@ import (
 // ProductRate returns how many floating-point operations a second the products of layers reach: of matrices, [size, size], in the dtype and with the threads of options. It
 // multiplies at least twice and for at least the given time, and takes the fastest product. No model can be much faster than this rate, so benchmarks compare models with it.
 func (e Engine) ProductRate(ctx context.Context, size int, options engine.Options, atLeast time.Duration) (float64, error) {
-	threads := threadsOf(options)
-	switch options.DType {
-	case tensor.F64:
-		return productRate(ctx, size, threads, atLeast, precision[float64]{})
-	case tensor.F32, tensor.Invalid:
-		return productRate(ctx, size, threads, atLeast, precision[float32]{})
-	case tensor.BF16:
-		return productRate(ctx, size, threads, atLeast, precision[float32]{elementary.RoundBF16, gemm.BF16})
-	case tensor.F16:
-		return productRate(ctx, size, threads, atLeast, precision[float32]{elementary.RoundF16, gemm.F16})
+	if options.DType == tensor.F64 {
+		return productRate(ctx, size, threadsOf(options), atLeast, precision[float64]{})
 	}
-	return 0, e.without(options.DType)
+	p, err := e.narrow(options.DType)
+	if err != nil {
+		return 0, err
+	}
+	return productRate(ctx, size, threadsOf(options), atLeast, p)
 }
 
 func productRate[T gemm.Float](ctx context.Context, size, threads int, atLeast time.Duration, p precision[T]) (float64, error) {
@@ -33,10 +28,7 @@ func productRate[T gemm.Float](ctx context.Context, size, threads int, atLeast t
 		values[i] = T(i%64)/64 - 0.5
 	}
 	layer := linear[T]{weight: new(gemm.Matrix[T]), out: size, in: size, round: p.round}
-	layer.weight.Keep(p.half)
-	if p.half == gemm.BF16 {
-		layer.weight.KeepPairs()
-	}
+	layer.weight.KeepPairs(p.half)
 	if err := layer.weight.FillTransposedBy(size, size, func(lines []T, first int) error { copy(lines, values[first*size:]); return nil }); err != nil {
 		return 0, err
 	}

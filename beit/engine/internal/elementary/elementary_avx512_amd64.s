@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "avx512_amd64.h"
 
 // The table at AX: log2 e, ln 2 and what it lacks, the least and the largest argument of EXP, the coefficients of EXP, that of r^13 first; then 40, 1/√2, 4, 0.5, -0.5,
 // the mask without the sign, the coefficients of erfcx, that of u^22 first, and those of central, that of x^30 first. See table in elementary_by8.go. Values of float32 are computed by narrow_avx512_amd64.s.
@@ -23,26 +24,6 @@
 	VBROADCASTSD 184(AX), Z27 \
 	VBROADCASTSD 192(AX), Z28 \
 	VPXORQ Z22, Z22, Z22
-
-// LOOP begins a loop over 8 values at a time, which NEXT ends. K1 is the mask of the values that there are: of the last ones there may be fewer.
-#define LOOP \
-loop: \
-	TESTQ CX, CX   \
-	JLE  done      \
-	CMPQ CX, $8    \
-	JGE  full      \
-	MOVQ $1, BX    \
-	SHLQ CX, BX    \
-	DECQ BX        \
-	KMOVW BX, K1   \
-full:
-
-// NEXT goes on to the next 8 values, of so many bytes, or else ends the loop.
-#define NEXT(bytes) \
-	ADDQ bytes, SI \
-	SUBQ $8, CX    \
-	JMP  loop      \
-done:
 
 // EXP computes exp of Z0 as 2^n exp(r), |r| <= (ln 2)/2, with 14 terms of the series. It uses Z1 and Z2. A NaN stays one: VMAXPD and VMINPD return their first
 // operand here if one is NaN.
@@ -148,13 +129,13 @@ TEXT ·expFloat64(SB), NOSPLIT, $0-40
 	VBROADCASTSD shift+24(FP), Z21
 	VPXORQ Z20, Z20, Z20
 
-	LOOP
+	LOOP($8)
 	VMOVUPD.Z (SI), K1, Z0
 	VSUBPD Z21, Z0, Z0
 	EXP
 	VADDPD Z0, Z20, K1, Z20
 	VMOVUPD Z0, K1, (SI)
-	NEXT($64)
+	NEXT($8)
 	MOVQ sums+32(FP), SI
 	VMOVUPD Z20, (SI)
 	VZEROUPPER
@@ -165,11 +146,11 @@ TEXT ·geluFloat64(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 	LOAD_GELU
 
-	LOOP
+	LOOP($8)
 	VMOVUPD.Z (SI), K1, Z0
 	GELU
 	VMOVUPD Z0, K1, (SI)
-	NEXT($64)
+	NEXT($8)
 	VZEROUPPER
 	RET
 
@@ -181,11 +162,11 @@ TEXT ·divideFloat64(SB), NOSPLIT, $0-24
 	MOVQ $0xff, BX
 	KMOVW BX, K1
 
-	LOOP
+	LOOP($8)
 	VMOVUPD.Z (SI), K1, Z0
 	VDIVPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
-	NEXT($64)
+	NEXT($8)
 	VZEROUPPER
 	RET
 
@@ -198,10 +179,10 @@ TEXT ·largestFloat64(SB), NOSPLIT, $0-24
 	MOVQ $0xff, BX
 	KMOVW BX, K1
 
-	LOOP
+	LOOP($8)
 	VMOVUPD.Z (SI), K1, Z0
 	VMAXPD Z1, Z0, K1, Z1
-	NEXT($64)
+	NEXT($8)
 	VEXTRACTF64X4 $1, Z1, Y2
 	VMAXPD Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2

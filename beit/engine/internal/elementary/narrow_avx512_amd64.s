@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "avx512_amd64.h"
 
 // Of float32 what elementary_avx2_amd64.s does eight values at a time, sixteen at a time, in the same order with the same roundings, so to the same bits. The table at AX has each
 // entry once; see narrow in elementary_by8.go.
@@ -9,26 +10,6 @@
 	MOVQ n+8(FP), CX      \
 	MOVQ $0xffff, BX      \
 	KMOVW BX, K1
-
-// LOOP begins a loop over 16 values at a time, which NEXT ends. K1 is the mask of the values that there are: of the last ones there may be fewer.
-#define LOOP \
-loop: \
-	TESTQ CX, CX   \
-	JLE  done      \
-	CMPQ CX, $16   \
-	JGE  full      \
-	MOVQ $1, BX    \
-	SHLQ CX, BX    \
-	DECQ BX        \
-	KMOVW BX, K1   \
-full:
-
-// NEXT goes on to the next 16 values, or else ends the loop.
-#define NEXT \
-	ADDQ $64, SI  \
-	SUBQ $16, CX  \
-	JMP  loop     \
-done:
 
 // EXP computes exp of Z0. It uses Z1, Z2 and Z9.
 #define EXP \
@@ -104,7 +85,7 @@ TEXT ·expFloat32(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Z21
 	VPXORQ Z20, Z20, Z20
 
-	LOOP
+	LOOP($16)
 	VMOVUPS.Z (SI), K1, Z0
 	VSUBPS Z21, Z0, Z0
 	EXP
@@ -115,7 +96,7 @@ TEXT ·expFloat32(SB), NOSPLIT, $0-40
 	VADDPD Z0, Z20, Z20
 	VCVTPS2PD Y1, Z1
 	VADDPD Z1, Z20, Z20
-	NEXT
+	NEXT($16)
 	MOVQ sums+32(FP), SI
 	VMOVUPD Z20, (SI)
 	VZEROUPPER
@@ -126,11 +107,11 @@ TEXT ·geluFloat32(SB), NOSPLIT, $0-24
 	LOAD_ARGUMENTS
 	MOVQ table+16(FP), AX
 
-	LOOP
+	LOOP($16)
 	VMOVUPS.Z (SI), K1, Z0
 	GELU
 	VMOVUPS Z0, K1, (SI)
-	NEXT
+	NEXT($16)
 	VZEROUPPER
 	RET
 
@@ -139,11 +120,11 @@ TEXT ·divideFloat32(SB), NOSPLIT, $0-20
 	LOAD_ARGUMENTS
 	VBROADCASTSS by+16(FP), Z1
 
-	LOOP
+	LOOP($16)
 	VMOVUPS.Z (SI), K1, Z0
 	VDIVPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
-	NEXT
+	NEXT($16)
 	VZEROUPPER
 	RET
 
@@ -154,10 +135,10 @@ TEXT ·largestFloat32(SB), NOSPLIT, $0-20
 	VPBROADCASTD BX, Z1
 	MOVQ $0xffff, BX
 
-	LOOP
+	LOOP($16)
 	VMOVUPS.Z (SI), K1, Z0
 	VMAXPS Z1, Z0, K1, Z1
-	NEXT
+	NEXT($16)
 	VEXTRACTF64X4 $1, Z1, Y2
 	VMAXPS Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2

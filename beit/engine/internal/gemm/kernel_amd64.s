@@ -170,6 +170,26 @@ loop:
 	VPXORQ Z30, Z30, Z30 \
 	VPXORQ Z31, Z31, Z31
 
+// ENTER_AVX512 is LOAD_ARGUMENTS and sets R13 and R12 to lines 6 and 9 of A; it asks for C and sets the sums to zero.
+#define ENTER_AVX512 \
+	LOAD_ARGUMENTS           \
+	LEAQ (R8)(R8*2), R12     \
+	LEAQ (R11)(R12*1), R13   \
+	ADDQ R13, R12            \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	ASK_FOR_C(128)           \
+	CLEAR_AVX512
+
 // LINE_AVX512 adds the products of an element of A and a line of B, Z0 and Z1, to the sums low and high.
 #define LINE_AVX512(broadcast, fma, element, copies, low, high) \
 	broadcast element, copies \
@@ -192,6 +212,14 @@ loop:
 	move high, 64(DX) \
 	ADDQ R10, DX
 
+// NEXT_AVX512 goes on to the next column of A and line of B.
+#define NEXT_AVX512 \
+	ADDQ $128, DI \
+	ADDQ R9, SI \
+	ADDQ R9, R11 \
+	ADDQ R9, R13 \
+	ADDQ R9, R12
+
 // COLUMN_AVX512 adds the products of a column of A and a line of B.
 #define COLUMN_AVX512(move, broadcast, fma) \
 	move (DI), Z0 \
@@ -209,11 +237,7 @@ loop:
 	LINE_AVX512(broadcast, fma, (R12), Z5, Z26, Z27) \
 	LINE_AVX512(broadcast, fma, (R12)(R8*1), Z6, Z28, Z29) \
 	LINE_AVX512(broadcast, fma, (R12)(R8*2), Z7, Z30, Z31) \
-	ADDQ $128, DI \
-	ADDQ R9, SI \
-	ADDQ R9, R11 \
-	ADDQ R9, R13 \
-	ADDQ R9, R12
+	NEXT_AVX512
 
 // LINES_AVX512 does something with the sums of each line of C.
 #define LINES_AVX512(line, add, move) \
@@ -248,23 +272,7 @@ more: \
 // multiplyFloat32AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
 // func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-80
-	LOAD_ARGUMENTS
-	LEAQ (R8)(R8*2), R12
-	LEAQ (R11)(R12*1), R13
-	ADDQ R13, R12
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	CLEAR_AVX512
+	ENTER_AVX512
 
 loop:
 	COLUMN_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
@@ -276,23 +284,7 @@ loop:
 // multiplyFloat64AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
 // func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-80
-	LOAD_ARGUMENTS
-	LEAQ (R8)(R8*2), R12
-	LEAQ (R11)(R12*1), R13
-	ADDQ R13, R12
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	ASK_FOR_C(128)
-	CLEAR_AVX512
+	ENTER_AVX512
 
 loop:
 	COLUMN_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
@@ -300,3 +292,44 @@ loop:
 	JNZ  loop
 
 	STORE_ALL_AVX512(VADDPD, VMOVUPD)
+
+// The assembler has no name for VDPBF16PS. PAIRS adds to the sixteen sums in register 8*eight+sum, whose eight has the bits high, the products of the pairs in register m, and in
+// register 0 (line 0x7E) or 1 (line 0x76).
+#define PAIRS(line, high, sum, m) BYTE $0x62; BYTE $(high); BYTE $(line); BYTE $0x48; BYTE $0x52; BYTE $(0xC0 | sum<<3 | m)
+
+#define EIGHT1 0x72 // Z8 to Z15
+#define EIGHT2 0xE2 // Z16 to Z23
+#define EIGHT3 0x62 // Z24 to Z31
+
+// LINE_PAIRS adds the products of a pair of A and a line of pairs of B, Z0 and Z1, to two sums.
+#define LINE_PAIRS(element, copies, m, high, low, next) \
+	VPBROADCASTD element, copies \
+	PAIRS(0x7E, high, low, m)    \
+	PAIRS(0x76, high, next, m)
+
+// multiplyPairs keeps 12 lines of 32 columns of C in Z8 to Z31. A and B are of pairs of bfloat16: of each the second is multiplied and added first.
+// func multiplyPairs(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·multiplyPairs(SB), NOSPLIT, $0-80
+	ENTER_AVX512
+
+loop:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	ASK_AHEAD
+	LINE_PAIRS((SI), Z2, 2, EIGHT1, 0, 1)
+	LINE_PAIRS((SI)(R8*1), Z3, 3, EIGHT1, 2, 3)
+	LINE_PAIRS((SI)(R8*2), Z4, 4, EIGHT1, 4, 5)
+	LINE_PAIRS((R11), Z5, 5, EIGHT1, 6, 7)
+	LINE_PAIRS((R11)(R8*1), Z6, 6, EIGHT2, 0, 1)
+	LINE_PAIRS((R11)(R8*2), Z7, 7, EIGHT2, 2, 3)
+	LINE_PAIRS((R13), Z2, 2, EIGHT2, 4, 5)
+	LINE_PAIRS((R13)(R8*1), Z3, 3, EIGHT2, 6, 7)
+	LINE_PAIRS((R13)(R8*2), Z4, 4, EIGHT3, 0, 1)
+	LINE_PAIRS((R12), Z5, 5, EIGHT3, 2, 3)
+	LINE_PAIRS((R12)(R8*1), Z6, 6, EIGHT3, 4, 5)
+	LINE_PAIRS((R12)(R8*2), Z7, 7, EIGHT3, 6, 7)
+	NEXT_AVX512
+	DECQ CX
+	JNZ  loop
+
+	STORE_ALL_AVX512(VADDPS, VMOVUPS)

@@ -115,10 +115,18 @@ func (m *Matrix[T]) keep(panel int, wide []float32) {
 	}
 }
 
+// steps returns how many steps the product takes with a panel: its lines, or pairs of lines.
+func (m *Matrix[T]) steps() int {
+	if m.pairs {
+		return half(m.inner)
+	}
+	return m.inner
+}
+
 // lines16 returns how many lines a panel has in 16 bits.
 func (m *Matrix[T]) lines16() int {
 	if m.pairs {
-		return 2 * half(m.inner)
+		return 2 * m.steps()
 	}
 	return m.inner
 }

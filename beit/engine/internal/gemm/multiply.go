@@ -18,10 +18,7 @@ func (m *Matrix[T]) MultiplyAddTo(first, c []T, stride int, a Rows[T], from, to 
 }
 
 func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first []T) {
-	inner := m.inner
-	if m.pairs {
-		inner = half(m.inner)
-	}
+	inner := m.steps()
 	if a.inner != inner || m.pairs != (a.values > 0) || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
 		panic("gemm: sizes do not fit")
 	}
@@ -51,16 +48,15 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 	}
 }
 
-// lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide.
+// lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide, unless they are pairs.
 func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
 	width := m.kernel.columns
-	if m.pairs {
-		from := (panel*half(m.inner) + p) * width
-		return asPairs[T](m.halves)[from : from+k*width]
-	}
-	from, to := (panel*m.inner+p)*width, (panel*m.inner+p+k)*width
-	if m.half == NotHalf {
+	from, to := (panel*m.steps()+p)*width, (panel*m.steps()+p+k)*width
+	switch {
+	case m.half == NotHalf:
 		return m.panels[from:to]
+	case m.pairs:
+		return asPairs[T](m.halves)[from:to]
 	}
 	m.half.widen(wide[:], m.halves[from:to])
 	return unsafe.Slice((*T)(unsafe.Pointer(wide)), to-from) // T is float32
@@ -73,15 +69,14 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 
 // address returns where line p of a panel is, or would be.
 func (m *Matrix[T]) address(panel, p int) uintptr {
-	if m.pairs {
-		at := uintptr((panel*half(m.inner) + p) * m.kernel.columns)
-		return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*unsafe.Sizeof(T(0))
+	at, size := uintptr((panel*m.steps()+p)*m.kernel.columns), unsafe.Sizeof(T(0))
+	if m.half == NotHalf {
+		return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + at*size
 	}
-	at := uintptr((panel*m.inner + p) * m.kernel.columns)
-	if m.half != NotHalf {
-		return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*unsafe.Sizeof(uint16(0))
+	if !m.pairs {
+		size = unsafe.Sizeof(uint16(0))
 	}
-	return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + at*unsafe.Sizeof(T(0))
+	return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*size
 }
 
 // column multiplies all tiles of a with b, the lines of a panel of B from p on. Each asks for a part of the next panel, which is at ahead. spare is memory for a tile that reaches

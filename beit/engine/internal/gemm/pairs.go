@@ -11,10 +11,10 @@ import (
 // A pair takes the place of a float32, the first value in the lower half.
 func Pairs() bool { return bestPairs.multiply != nil }
 
-// KeepPairs is Keep(BF16), and if Pairs reports true m takes a left-hand side of pairs: one that Prepare prepared.
-func (m *Matrix[T]) KeepPairs() {
-	m.Keep(BF16)
-	if Pairs() {
+// KeepPairs is Keep for an m whose left-hand sides Prepare prepares: in BF16 it takes pairs where Pairs reports true.
+func (m *Matrix[T]) KeepPairs(half Half) {
+	m.Keep(half)
+	if half == BF16 && Pairs() {
 		m.pair(bestPairs)
 	}
 }
