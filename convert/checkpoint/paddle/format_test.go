@@ -230,6 +230,7 @@ func TestMatch(t *testing.T) {
 		{"zeros", make([]byte, 100), false},
 		{"nothing", nil, false},
 		{"one byte", []byte{0x80}, false},
+		{"a name with a brace where safetensors has one", []byte("\x80\x04}(\x8c\x03A\x00{K\x01u."), true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,14 +19,9 @@ func match(content []byte) bool {
 		return true
 	}
 	if len(head) > 2 && head[0] == opcode.Proto {
-		return head[1] >= 2 && !isSafetensors(head) && !bytes.Contains(head[:min(len(head), 32)], framework.TorchMagicPickle())
+		return head[1] >= 2 && !framework.IsSafetensors(head) && !bytes.Contains(head[:min(len(head), 32)], framework.TorchMagicPickle())
 	}
 	return unmarked.Match(head)
-}
-
-// isSafetensors recognises a header whose length, 128 modulo 256, begins like the mark of a pickle.
-func isSafetensors(head []byte) bool {
-	return len(head) > 8 && head[7] == 0 && head[8] == '{'
 }
 
 // inference recognises the files for Paddle's inference engine and says what they are.

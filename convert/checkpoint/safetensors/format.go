@@ -2,10 +2,10 @@ package safetensors
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/beitzoo/beitzoo/convert/checkpoint"
+	"github.com/beitzoo/beitzoo/convert/checkpoint/internal/framework"
 	"github.com/beitzoo/beitzoo/convert/output"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -15,18 +15,12 @@ var Format = checkpoint.Format{
 	Name: "safetensors", Title: "safetensors",
 	Endings:    []checkpoint.Ending{{Suffix: ".safetensors", Scheme: "canonical"}},
 	FolderFile: "model.safetensors", Transformers: true,
-	Match: match,
+	Match: framework.IsSafetensors,
 	Read:  read,
 	Write: func(tensors []tensor.Named, options checkpoint.WriteOptions) ([]output.Part, error) {
 		return Layout(tensors, options.Metadata)
 	},
 	HasMetadata: true,
-}
-
-// match accepts a length, followed by the brace that the specification demands. Lengths beyond the limit match up to a terabyte, so that
-// the reader can say what is wrong.
-func match(content []byte) bool {
-	return len(content) > 8 && content[8] == '{' && binary.LittleEndian.Uint64(content) < 1<<40
 }
 
 func read(ctx context.Context, content []byte, options checkpoint.Options) (*checkpoint.Checkpoint, error) {
