@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
@@ -71,6 +72,40 @@ func compare[T Float](t *testing.T, k kernel[T], rows, inner, columns int) {
 		for i := range got {
 			if off := math.Abs(float64(got[i]) - want[i]); !(off <= bound[i]) {
 				t.Fatalf("%s: element %d is %v, want %v within %v", way.name, i, got[i], want[i], bound[i])
+			}
+		}
+	}
+}
+
+// TestRowsAreAlone makes sure that the bits of a row do not depend on how many rows there are.
+func TestRowsAreAlone(t *testing.T) {
+	t.Parallel()
+	t.Run("float32", alone[float32])
+	t.Run("float64", alone[float64])
+}
+
+func alone[T Float](t *testing.T) {
+	const most, inner, columns = 26, 70, 37
+	for _, k := range kernels[T]() {
+		a, begin := random[T](most*inner), random[T](most*columns)
+		m := &Matrix[T]{kernel: k}
+		m.Fill(random[T](inner*columns), inner, columns, columns)
+		product := func(rows int, viewed bool) []T {
+			c := slices.Clone(begin)
+			packed, seen := left(k, a, rows, inner)
+			if viewed {
+				packed = seen
+			}
+			m.MultiplyAdd(c, columns, packed, 0, m.Panels())
+			return c
+		}
+		want := product(most, false)
+		for rows := range most {
+			for _, viewed := range []bool{false, true} {
+				got := product(rows, viewed)
+				if !slices.Equal(got[:rows*columns], want[:rows*columns]) || !slices.Equal(got[rows*columns:], begin[rows*columns:]) {
+					t.Errorf("%s, viewed %t: of %d rows, one is another, or one behind them was changed", k.name, viewed, rows)
+				}
 			}
 		}
 	}

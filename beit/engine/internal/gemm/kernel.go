@@ -12,6 +12,8 @@ type kernel[T Float] struct {
 	name          string
 	rows, columns int
 	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
+	// upper is multiply for the upper half of the rows, where the lower is of no use; nil if there is none.
+	upper func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
 }
 
 // fitting returns those of the candidates, each a kernel of some type, that are of this one.

@@ -18,7 +18,13 @@ func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, st
 func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 
 //go:noescape
+func upperFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+
+//go:noescape
 func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+
+//go:noescape
+func upperFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 
 // wideIntegers reports whether this processor has the instructions of widenBF16By8 and widenF16By8.
 var wideIntegers = cpu.X86.HasAVX2
@@ -27,10 +33,13 @@ var wideIntegers = cpu.X86.HasAVX2
 func kernels[T Float]() []kernel[T] {
 	var found []kernel[T]
 	if cpu.X86.HasAVX512F {
-		found = fitting[T](kernel[float32]{"avx512", 12, 32, multiplyFloat32AVX512}, kernel[float64]{"avx512", 12, 16, multiplyFloat64AVX512})
+		found = fitting[T](
+			kernel[float32]{"avx512", 12, 32, multiplyFloat32AVX512, upperFloat32AVX512},
+			kernel[float64]{"avx512", 12, 16, multiplyFloat64AVX512, upperFloat64AVX512},
+		)
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		found = append(found, fitting[T](kernel[float32]{"avx2", 6, 16, multiplyFloat32AVX2}, kernel[float64]{"avx2", 6, 8, multiplyFloat64AVX2})...)
+		found = append(found, fitting[T](kernel[float32]{"avx2", 6, 16, multiplyFloat32AVX2, nil}, kernel[float64]{"avx2", 6, 8, multiplyFloat64AVX2, nil})...)
 	}
 	return append(found, portable[T]())
 }

@@ -143,8 +143,8 @@ loop:
 
 	STORE_ALL_AVX2(VADDPD, VMOVUPD)
 
-// CLEAR_AVX512 sets the sums to zero.
-#define CLEAR_AVX512 \
+// CLEAR_UPPER sets the sums of the upper half of C to zero, CLEAR_AVX512 all.
+#define CLEAR_UPPER \
 	VPXORQ Z8, Z8, Z8 \
 	VPXORQ Z9, Z9, Z9 \
 	VPXORQ Z10, Z10, Z10 \
@@ -156,7 +156,10 @@ loop:
 	VPXORQ Z16, Z16, Z16 \
 	VPXORQ Z17, Z17, Z17 \
 	VPXORQ Z18, Z18, Z18 \
-	VPXORQ Z19, Z19, Z19 \
+	VPXORQ Z19, Z19, Z19
+
+#define CLEAR_AVX512 \
+	CLEAR_UPPER \
 	VPXORQ Z20, Z20, Z20 \
 	VPXORQ Z21, Z21, Z21 \
 	VPXORQ Z22, Z22, Z22 \
@@ -170,24 +173,29 @@ loop:
 	VPXORQ Z30, Z30, Z30 \
 	VPXORQ Z31, Z31, Z31
 
-// ENTER_AVX512 is LOAD_ARGUMENTS and sets R13 and R12 to lines 6 and 9 of A; it asks for C and sets the sums to zero.
+// SIX_OF_C asks for six lines of C.
+#define SIX_OF_C \
+	ASK_FOR_C(128) \
+	ASK_FOR_C(128) \
+	ASK_FOR_C(128) \
+	ASK_FOR_C(128) \
+	ASK_FOR_C(128) \
+	ASK_FOR_C(128)
+
+// ENTER_UPPER is LOAD_ARGUMENTS; it asks for the upper half of C and sets its sums to zero.
+#define ENTER_UPPER \
+	LOAD_ARGUMENTS \
+	SIX_OF_C       \
+	CLEAR_UPPER
+
+// ENTER_AVX512 is ENTER_UPPER for the whole of C, and sets R13 and R12 to lines 6 and 9 of A.
 #define ENTER_AVX512 \
-	LOAD_ARGUMENTS           \
-	LEAQ (R8)(R8*2), R12     \
-	LEAQ (R11)(R12*1), R13   \
-	ADDQ R13, R12            \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
-	ASK_FOR_C(128)           \
+	LOAD_ARGUMENTS       \
+	LEAQ (R8)(R8*2), R12 \
+	LEAQ (R11)(R12*1), R13 \
+	ADDQ R13, R12        \
+	SIX_OF_C             \
+	SIX_OF_C             \
 	CLEAR_AVX512
 
 // LINE_AVX512 adds the products of an element of A and a line of B, Z0 and Z1, to the sums low and high.
@@ -212,16 +220,20 @@ loop:
 	move high, 64(DX) \
 	ADDQ R10, DX
 
-// NEXT_AVX512 goes on to the next column of A and line of B.
-#define NEXT_AVX512 \
+// NEXT_UPPER goes on to the next column of A and line of B, if only the upper half of A is read.
+#define NEXT_UPPER \
 	ADDQ $128, DI \
 	ADDQ R9, SI \
-	ADDQ R9, R11 \
+	ADDQ R9, R11
+
+// NEXT_AVX512 is NEXT_UPPER for the whole of A.
+#define NEXT_AVX512 \
+	NEXT_UPPER \
 	ADDQ R9, R13 \
 	ADDQ R9, R12
 
-// COLUMN_AVX512 adds the products of a column of A and a line of B.
-#define COLUMN_AVX512(move, broadcast, fma) \
+// UPPER_AVX512 adds the products of the upper half of a column of A and a line of B.
+#define UPPER_AVX512(move, broadcast, fma) \
 	move (DI), Z0 \
 	move 64(DI), Z1 \
 	ASK_AHEAD \
@@ -230,23 +242,28 @@ loop:
 	LINE_AVX512(broadcast, fma, (SI)(R8*2), Z4, Z12, Z13) \
 	LINE_AVX512(broadcast, fma, (R11), Z5, Z14, Z15) \
 	LINE_AVX512(broadcast, fma, (R11)(R8*1), Z6, Z16, Z17) \
-	LINE_AVX512(broadcast, fma, (R11)(R8*2), Z7, Z18, Z19) \
+	LINE_AVX512(broadcast, fma, (R11)(R8*2), Z7, Z18, Z19)
+
+// LOWER_AVX512 adds those of the lower half.
+#define LOWER_AVX512(broadcast, fma) \
 	LINE_AVX512(broadcast, fma, (R13), Z2, Z20, Z21) \
 	LINE_AVX512(broadcast, fma, (R13)(R8*1), Z3, Z22, Z23) \
 	LINE_AVX512(broadcast, fma, (R13)(R8*2), Z4, Z24, Z25) \
 	LINE_AVX512(broadcast, fma, (R12), Z5, Z26, Z27) \
 	LINE_AVX512(broadcast, fma, (R12)(R8*1), Z6, Z28, Z29) \
-	LINE_AVX512(broadcast, fma, (R12)(R8*2), Z7, Z30, Z31) \
-	NEXT_AVX512
+	LINE_AVX512(broadcast, fma, (R12)(R8*2), Z7, Z30, Z31)
 
-// LINES_AVX512 does something with the sums of each line of C.
-#define LINES_AVX512(line, add, move) \
+// LINES_UPPER does something with the sums of each line of the upper half of C, LINES_AVX512 with all.
+#define LINES_UPPER(line, add, move) \
 	line(add, move, Z8, Z9) \
 	line(add, move, Z10, Z11) \
 	line(add, move, Z12, Z13) \
 	line(add, move, Z14, Z15) \
 	line(add, move, Z16, Z17) \
-	line(add, move, Z18, Z19) \
+	line(add, move, Z18, Z19)
+
+#define LINES_AVX512(line, add, move) \
+	LINES_UPPER(line, add, move) \
 	line(add, move, Z20, Z21) \
 	line(add, move, Z22, Z23) \
 	line(add, move, Z24, Z25) \
@@ -254,18 +271,18 @@ loop:
 	line(add, move, Z28, Z29) \
 	line(add, move, Z30, Z31)
 
-// STORE_ALL_AVX512 adds the sums to C, or to the line that it begins with.
-#define STORE_ALL_AVX512(add, move) \
+// STORE_ALL_AVX512 adds the sums of some lines to C, or to the line that it begins with.
+#define STORE_ALL_AVX512(lines, add, move) \
 	MOVQ first+72(FP), BX \
 	TESTQ BX, BX \
 	JZ more \
 	move (BX), Z0 \
 	move 64(BX), Z1 \
-	LINES_AVX512(BEGIN_AVX512, add, move) \
+	lines(BEGIN_AVX512, add, move) \
 	VZEROUPPER \
 	RET \
 more: \
-	LINES_AVX512(STORE_AVX512, add, move) \
+	lines(STORE_AVX512, add, move) \
 	VZEROUPPER \
 	RET
 
@@ -275,11 +292,26 @@ TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-80
 	ENTER_AVX512
 
 loop:
-	COLUMN_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
+	UPPER_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
+	LOWER_AVX512(VBROADCASTSS, VFMADD231PS)
+	NEXT_AVX512
 	DECQ CX
 	JNZ  loop
 
-	STORE_ALL_AVX512(VADDPS, VMOVUPS)
+	STORE_ALL_AVX512(LINES_AVX512, VADDPS, VMOVUPS)
+
+// upperFloat32AVX512 is multiplyFloat32AVX512 for the first 6 lines.
+// func upperFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·upperFloat32AVX512(SB), NOSPLIT, $0-80
+	ENTER_UPPER
+
+loop:
+	UPPER_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
+	NEXT_UPPER
+	DECQ CX
+	JNZ  loop
+
+	STORE_ALL_AVX512(LINES_UPPER, VADDPS, VMOVUPS)
 
 // multiplyFloat64AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
 // func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
@@ -287,11 +319,26 @@ TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-80
 	ENTER_AVX512
 
 loop:
-	COLUMN_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
+	UPPER_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
+	LOWER_AVX512(VBROADCASTSD, VFMADD231PD)
+	NEXT_AVX512
 	DECQ CX
 	JNZ  loop
 
-	STORE_ALL_AVX512(VADDPD, VMOVUPD)
+	STORE_ALL_AVX512(LINES_AVX512, VADDPD, VMOVUPD)
+
+// upperFloat64AVX512 is multiplyFloat64AVX512 for the first 6 lines.
+// func upperFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+TEXT ·upperFloat64AVX512(SB), NOSPLIT, $0-80
+	ENTER_UPPER
+
+loop:
+	UPPER_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
+	NEXT_UPPER
+	DECQ CX
+	JNZ  loop
+
+	STORE_ALL_AVX512(LINES_UPPER, VADDPD, VMOVUPD)
 
 // The assembler has no name for VDPBF16PS. PAIRS adds to the sixteen sums in register 8*eight+sum, whose eight has the bits high, the products of the pairs in register m, and in
 // register 0 (line 0x7E) or 1 (line 0x76).
@@ -307,21 +354,25 @@ loop:
 	PAIRS(0x7E, high, low, m)    \
 	PAIRS(0x76, high, next, m)
 
+// UPPER_PAIRS adds the products of the upper half of a column of pairs of A and a line of pairs of B.
+#define UPPER_PAIRS \
+	VMOVUPS (DI), Z0 \
+	VMOVUPS 64(DI), Z1 \
+	ASK_AHEAD \
+	LINE_PAIRS((SI), Z2, 2, EIGHT1, 0, 1) \
+	LINE_PAIRS((SI)(R8*1), Z3, 3, EIGHT1, 2, 3) \
+	LINE_PAIRS((SI)(R8*2), Z4, 4, EIGHT1, 4, 5) \
+	LINE_PAIRS((R11), Z5, 5, EIGHT1, 6, 7) \
+	LINE_PAIRS((R11)(R8*1), Z6, 6, EIGHT2, 0, 1) \
+	LINE_PAIRS((R11)(R8*2), Z7, 7, EIGHT2, 2, 3)
+
 // multiplyPairs keeps 12 lines of 32 columns of C in Z8 to Z31. A and B are of pairs of bfloat16: of each the second is multiplied and added first.
 // func multiplyPairs(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·multiplyPairs(SB), NOSPLIT, $0-80
 	ENTER_AVX512
 
 loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ASK_AHEAD
-	LINE_PAIRS((SI), Z2, 2, EIGHT1, 0, 1)
-	LINE_PAIRS((SI)(R8*1), Z3, 3, EIGHT1, 2, 3)
-	LINE_PAIRS((SI)(R8*2), Z4, 4, EIGHT1, 4, 5)
-	LINE_PAIRS((R11), Z5, 5, EIGHT1, 6, 7)
-	LINE_PAIRS((R11)(R8*1), Z6, 6, EIGHT2, 0, 1)
-	LINE_PAIRS((R11)(R8*2), Z7, 7, EIGHT2, 2, 3)
+	UPPER_PAIRS
 	LINE_PAIRS((R13), Z2, 2, EIGHT2, 4, 5)
 	LINE_PAIRS((R13)(R8*1), Z3, 3, EIGHT2, 6, 7)
 	LINE_PAIRS((R13)(R8*2), Z4, 4, EIGHT3, 0, 1)
@@ -332,4 +383,17 @@ loop:
 	DECQ CX
 	JNZ  loop
 
-	STORE_ALL_AVX512(VADDPS, VMOVUPS)
+	STORE_ALL_AVX512(LINES_AVX512, VADDPS, VMOVUPS)
+
+// upperPairs is multiplyPairs for the first 6 lines.
+// func upperPairs(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·upperPairs(SB), NOSPLIT, $0-80
+	ENTER_UPPER
+
+loop:
+	UPPER_PAIRS
+	NEXT_UPPER
+	DECQ CX
+	JNZ  loop
+
+	STORE_ALL_AVX512(LINES_UPPER, VADDPS, VMOVUPS)

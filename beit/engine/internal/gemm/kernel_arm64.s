@@ -18,9 +18,10 @@
 	MOVD ahead+56(FP), R7  \
 	MOVD pace+64(FP), R8
 
-#define CLEAR \
-	VEOR V8.B16, V8.B16, V8.B16    \
-	VEOR V9.B16, V9.B16, V9.B16    \
+// CLEAR_UPPER sets the sums of the upper half of C to zero, CLEAR all.
+#define CLEAR_UPPER \
+	VEOR V8.B16, V8.B16, V8.B16 \
+	VEOR V9.B16, V9.B16, V9.B16 \
 	VEOR V10.B16, V10.B16, V10.B16 \
 	VEOR V11.B16, V11.B16, V11.B16 \
 	VEOR V12.B16, V12.B16, V12.B16 \
@@ -30,7 +31,10 @@
 	VEOR V16.B16, V16.B16, V16.B16 \
 	VEOR V17.B16, V17.B16, V17.B16 \
 	VEOR V18.B16, V18.B16, V18.B16 \
-	VEOR V19.B16, V19.B16, V19.B16 \
+	VEOR V19.B16, V19.B16, V19.B16
+
+#define CLEAR \
+	CLEAR_UPPER \
 	VEOR V20.B16, V20.B16, V20.B16 \
 	VEOR V21.B16, V21.B16, V21.B16 \
 	VEOR V22.B16, V22.B16, V22.B16 \
@@ -44,13 +48,16 @@
 	VEOR V30.B16, V30.B16, V30.B16 \
 	VEOR V31.B16, V31.B16, V31.B16
 
-// LINES sets R1 and R9 to R17 and R19, R20 to the 12 lines of A.
-#define LINES \
+// LINES_UPPER sets R1 and R9 to R13 to the first 6 lines of A, LINES also R14 to R17 and R19, R20 to the others.
+#define LINES_UPPER \
 	ADD R2, R1, R9   \
 	ADD R2, R9, R10  \
 	ADD R2, R10, R11 \
 	ADD R2, R11, R12 \
-	ADD R2, R12, R13 \
+	ADD R2, R12, R13
+
+#define LINES \
+	LINES_UPPER      \
 	ADD R2, R13, R14 \
 	ADD R2, R14, R15 \
 	ADD R2, R15, R16 \
@@ -78,14 +85,17 @@
 	VST1 [V0.form, V1.form], (R5) \
 	ADD  R6, R5
 
-// EACH does something with the sums of each line of C.
-#define EACH(line, add, form) \
+// UPPER does something with the sums of each line of the upper half of C, EACH with all.
+#define UPPER(line, add, form) \
 	line(add, form, 8, 9) \
 	line(add, form, 10, 11) \
 	line(add, form, 12, 13) \
 	line(add, form, 14, 15) \
 	line(add, form, 16, 17) \
-	line(add, form, 18, 19) \
+	line(add, form, 18, 19)
+
+#define EACH(line, add, form) \
+	UPPER(line, add, form) \
 	line(add, form, 20, 21) \
 	line(add, form, 22, 23) \
 	line(add, form, 24, 25) \
@@ -93,15 +103,15 @@
 	line(add, form, 28, 29) \
 	line(add, form, 30, 31)
 
-// STORE_ALL adds the sums to C, or to the line that it begins with.
-#define STORE_ALL(add, form) \
+// STORE_ALL adds the sums of some lines to C, or to the line that it begins with.
+#define STORE_ALL(lines, add, form) \
 	MOVD first+72(FP), R7         \
 	CBZ  R7, more                 \
 	VLD1 (R7), [V2.form, V3.form] \
-	EACH(BEGIN, add, form)        \
+	lines(BEGIN, add, form)       \
 	RET                           \
 more:                                 \
-	EACH(STORE, add, form)        \
+	lines(STORE, add, form)       \
 	RET
 
 // LINE_S adds the products of an element of A and a line of B, V6 and V7, to two sums.
@@ -120,8 +130,8 @@ more:                                 \
 	VFMLA   register.form, V6.form, sum.form      \
 	VFMLA   register.form, V7.form, next.form
 
-// COLUMN_APART adds the products of a column of A, whose elements do not lie side by side, and a line of B.
-#define COLUMN_APART(form) \
+// UPPER_APART adds the products of the upper half of a column of A, whose elements do not lie side by side, and a line of B; COLUMN_APART those of a whole column.
+#define UPPER_APART(form) \
 	VLD1.P 32(R4), [V6.form, V7.form] \
 	ASK_AHEAD \
 	ALONE(R1, V0, form, V8, V9) \
@@ -129,13 +139,34 @@ more:                                 \
 	ALONE(R10, V2, form, V12, V13) \
 	ALONE(R11, V3, form, V14, V15) \
 	ALONE(R12, V4, form, V16, V17) \
-	ALONE(R13, V5, form, V18, V19) \
+	ALONE(R13, V5, form, V18, V19)
+
+#define COLUMN_APART(form) \
+	UPPER_APART(form) \
 	ALONE(R14, V0, form, V20, V21) \
 	ALONE(R15, V1, form, V22, V23) \
 	ALONE(R16, V2, form, V24, V25) \
 	ALONE(R17, V3, form, V26, V27) \
 	ALONE(R19, V4, form, V28, V29) \
 	ALONE(R20, V5, form, V30, V31)
+
+// UPPER_S adds the products of the upper half of a packed column of A and a line of B.
+#define UPPER_S \
+	LINE_S(0, 0, 0, 8, 9) \
+	LINE_S(0, 0, 1, 10, 11) \
+	LINE_S(0, 1, 0, 12, 13) \
+	LINE_S(0, 1, 1, 14, 15) \
+	LINE_S(1, 0, 0, 16, 17) \
+	LINE_S(1, 0, 1, 18, 19)
+
+// UPPER_D is the same for float64.
+#define UPPER_D \
+	LINE_D(0, 0, 8, 9) \
+	LINE_D(0, 1, 10, 11) \
+	LINE_D(1, 0, 12, 13) \
+	LINE_D(1, 1, 14, 15) \
+	LINE_D(2, 0, 16, 17) \
+	LINE_D(2, 1, 18, 19)
 
 // multiplyFloat32NEON keeps 12 lines of 8 columns of C in V8 to V31. Packed columns of A are loaded as they lie; otherwise each element is loaded alone. The products
 // and the order of their sums are the same.
@@ -151,12 +182,7 @@ packed:
 	VLD1.P 32(R4), [V6.S4, V7.S4]
 	ADD    R3, R1
 	ASK_AHEAD
-	LINE_S(0, 0, 0, 8, 9)
-	LINE_S(0, 0, 1, 10, 11)
-	LINE_S(0, 1, 0, 12, 13)
-	LINE_S(0, 1, 1, 14, 15)
-	LINE_S(1, 0, 0, 16, 17)
-	LINE_S(1, 0, 1, 18, 19)
+	UPPER_S
 	LINE_S(1, 1, 0, 20, 21)
 	LINE_S(1, 1, 1, 22, 23)
 	LINE_S(2, 0, 0, 24, 25)
@@ -176,7 +202,36 @@ column:
 	BNE  column
 
 store:
-	STORE_ALL(FADD_S, S4)
+	STORE_ALL(EACH, FADD_S, S4)
+
+// upperFloat32NEON is multiplyFloat32NEON for the first 6 lines.
+// func upperFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·upperFloat32NEON(SB), NOSPLIT, $0-80
+	LOAD_ARGUMENTS
+	CLEAR_UPPER
+	CMP $4, R2
+	BNE apart
+
+packed:
+	VLD1   (R1), [V0.S4, V1.S4]
+	VLD1.P 32(R4), [V6.S4, V7.S4]
+	ADD    R3, R1
+	ASK_AHEAD
+	UPPER_S
+	SUBS $1, R0
+	BNE  packed
+	B    store
+
+apart:
+	LINES_UPPER
+
+column:
+	UPPER_APART(S4)
+	SUBS $1, R0
+	BNE  column
+
+store:
+	STORE_ALL(UPPER, FADD_S, S4)
 
 // multiplyFloat64NEON keeps 12 lines of 4 columns of C in V8 to V31.
 // func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
@@ -193,12 +248,7 @@ packed:
 	VLD1.P 32(R4), [V6.D2, V7.D2]
 	ADD    R3, R1
 	ASK_AHEAD
-	LINE_D(0, 0, 8, 9)
-	LINE_D(0, 1, 10, 11)
-	LINE_D(1, 0, 12, 13)
-	LINE_D(1, 1, 14, 15)
-	LINE_D(2, 0, 16, 17)
-	LINE_D(2, 1, 18, 19)
+	UPPER_D
 	LINE_D(3, 0, 20, 21)
 	LINE_D(3, 1, 22, 23)
 	LINE_D(4, 0, 24, 25)
@@ -218,4 +268,33 @@ column:
 	BNE  column
 
 store:
-	STORE_ALL(FADD_D, D2)
+	STORE_ALL(EACH, FADD_D, D2)
+
+// upperFloat64NEON is multiplyFloat64NEON for the first 6 lines.
+// func upperFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
+TEXT ·upperFloat64NEON(SB), NOSPLIT, $0-80
+	LOAD_ARGUMENTS
+	CLEAR_UPPER
+	CMP $8, R2
+	BNE apart
+
+packed:
+	VLD1   (R1), [V0.D2, V1.D2, V2.D2]
+	VLD1.P 32(R4), [V6.D2, V7.D2]
+	ADD    R3, R1
+	ASK_AHEAD
+	UPPER_D
+	SUBS $1, R0
+	BNE  packed
+	B    store
+
+apart:
+	LINES_UPPER
+
+column:
+	UPPER_APART(D2)
+	SUBS $1, R0
+	BNE  column
+
+store:
+	STORE_ALL(UPPER, FADD_D, D2)

@@ -94,12 +94,16 @@ func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ah
 		from := &a.data[t*a.tile+p*a.step]
 		corner := c[top*stride+left:]
 		next := ahead + uintptr(t*k)*pace
-		if lines == height && columns == width {
-			m.kernel.multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace, unsafe.SliceData(first))
+		multiply, whole := m.kernel.multiply, height
+		if lines <= height/2 && m.kernel.upper != nil {
+			multiply, whole = m.kernel.upper, height/2
+		}
+		if lines == whole && columns == width {
+			multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace, unsafe.SliceData(first))
 			continue
 		}
 		clear(spare)
-		m.kernel.multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size, next, pace, unsafe.SliceData(first))
+		multiply(k, from, row, step, &b[0], &spare[0], uintptr(width)*size, next, pace, unsafe.SliceData(first))
 		for i := range lines {
 			line := corner[i*stride : i*stride+columns]
 			if first != nil {

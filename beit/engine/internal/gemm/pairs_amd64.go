@@ -5,6 +5,9 @@ import "golang.org/x/sys/cpu"
 //go:noescape
 func multiplyPairs(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 
+//go:noescape
+func upperPairs(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+
 // cpuMaker returns what the processor says who made it.
 func cpuMaker() (b, d, c uint32)
 
@@ -12,7 +15,7 @@ func cpuMaker() (b, d, c uint32)
 var canPair = cpu.X86.HasAVX512BF16 && cpu.X86.HasAVX512F
 
 // pairKernel is that of the instruction.
-var pairKernel = kernel[float32]{"avx512bf16", 12, 32, multiplyPairs}
+var pairKernel = kernel[float32]{"avx512bf16", 12, 32, multiplyPairs, upperPairs}
 
 // bestPairs is the kernel of pairs, if this processor gains by it: those of AMD multiply as many pairs as values of float32 in a cycle; those of Intel a quarter as many, so
 // that widened values are faster (instructions alone, on a Xeon: 82 GFLOP/s of pairs beside 171).

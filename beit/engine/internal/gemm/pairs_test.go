@@ -9,7 +9,7 @@ import (
 
 // pairKernels are those of pairs that this processor can run, whether or not it gains by them, and the definition of the instruction.
 func pairKernels() []kernel[float32] {
-	all := []kernel[float32]{{"portable pairs", 12, 32, multiplyPairsPortable(12, 32)}}
+	all := []kernel[float32]{{"portable pairs", 12, 32, multiplyPairsPortable(12, 32), multiplyPairsPortable(6, 32)}}
 	if canPair {
 		all = append(all, pairKernel)
 	}
