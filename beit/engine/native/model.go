@@ -69,19 +69,26 @@ func (m *model[T]) tokenShape(images int) tensor.Shape {
 
 // block adds the attention branch and the MLP branch of block i to x.
 func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspace[T], tap engine.Tap, i int) error {
-	if err := work.attend(ctx, b, x); err != nil {
+	attend := func(g group[T]) error { return work.attend(ctx, b, g) }
+	rest := func(g group[T]) error {
+		if err := work.add(ctx, g, b.gamma1); err != nil {
+			return err
+		}
+		if err := work.feed(ctx, b, g); err != nil {
+			return err
+		}
+		return work.add(ctx, g, b.gamma2)
+	}
+	if tap == nil {
+		return work.groups(x, false, attend, rest)
+	}
+	if err := work.groups(x, true, attend); err != nil {
 		return err
 	}
 	if err := emit(tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
 		return err
 	}
-	if err := work.add(ctx, x, b.gamma1); err != nil {
-		return err
-	}
-	if err := work.feed(ctx, b, x); err != nil {
-		return err
-	}
-	if err := work.add(ctx, x, b.gamma2); err != nil {
+	if err := work.groups(x, true, rest); err != nil {
 		return err
 	}
 	return emit(tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
