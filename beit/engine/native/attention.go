@@ -126,9 +126,7 @@ func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part
 			a.bias.FillFrom(lane.scores[i*tileKeys:i*tileKeys+last-first], p.head, p.from+i, first)
 		}
 		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries, 0, a.keys[index].Panels())
-		for i := range count {
-			lane.weigh(i, lane.scores[i*tileKeys:i*tileKeys+last-first], a.width)
-		}
+		lane.weigh(count, last-first, a.width)
 		a.values[index].MultiplyAdd(lane.sums, a.width, gemm.ViewRows(lane.scores, count, last-first, tileKeys), 0, a.values[index].Panels())
 	}
 	for i := range count {
@@ -145,21 +143,28 @@ func (a *attention[T]) emit(out put[T], lane *attentionLane[T], p part) {
 // sized returns memory of that size, whose values may be anything.
 func sized[T gemm.Float](memory []T, size int) []T { return slices.Grow(memory[:0], size)[:size] }
 
-// weigh replaces the scores of query i for a tile of keys by their exponentials, relative to the largest score so far, and scales what was summed up for the query before. A NaN
-// among them becomes a NaN in the weights.
-func (l *attentionLane[T]) weigh(i int, scores []T, width int) {
-	largest := elementary.Largest(scores)
-	if largest > l.largest[i] {
-		factor := [1]T{l.largest[i]}
-		l.weights[i] *= elementary.Exp(factor[:], largest)
-		elementary.Scale(l.sums[i*width:(i+1)*width], factor[0])
-		l.largest[i] = largest
+// weigh replaces the scores of count queries for the keys of a tile by their exponentials, relative to the largest score of the query so far, and scales what was summed up for the
+// query before. A NaN among them becomes a NaN in the weights. All largest ones are found first: a processor that guesses the branches finds out late what it has to wait for.
+func (l *attentionLane[T]) weigh(count, keys, width int) {
+	var tops [queryRows]T
+	for i := range count {
+		tops[i] = elementary.Largest(l.scores[i*tileKeys : i*tileKeys+keys])
 	}
-	shift := l.largest[i]
-	if math.IsInf(float64(shift), -1) {
-		shift = 0 // all scores so far are negative infinity, which have no weight, or NaN
+	for i, top := range tops[:count] {
+		if top > l.largest[i] {
+			if l.weights[i] != 0 {
+				factor := [1]T{l.largest[i]}
+				l.weights[i] *= elementary.Exp(factor[:], top)
+				elementary.Scale(l.sums[i*width:(i+1)*width], factor[0])
+			}
+			l.largest[i] = top
+		}
+		shift := l.largest[i]
+		if math.IsInf(float64(shift), -1) {
+			shift = 0 // all scores so far are negative infinity, which have no weight, or NaN
+		}
+		l.weights[i] += elementary.Exp(l.scores[i*tileKeys:i*tileKeys+keys], shift)
 	}
-	l.weights[i] += elementary.Exp(scores, shift)
 }
 
 // whole computes the output of some queries from what they take of all tokens.

@@ -29,6 +29,50 @@
 	PREFETCHT1 (BX)    \
 	ADDQ R14, BX
 
+// FOURS adds the products of columns of A, four at a time, if A is packed: its elements have size bytes, its columns column and the lines of B line. ask fetches four columns.
+// Up to three are left in CX; it goes to one, or to store if there are none. There are few instructions beside the products, since another thread may share the core.
+#define FOURS(packed, move, broadcast, fma, size, column, line, ask) \
+	CMPQ R8, $size            \
+	JNE  one                  \
+	CMPQ R9, $column          \
+	JNE  one                  \
+	SUBQ $4, CX               \
+	JL   few                  \
+four:                             \
+	ask                       \
+	packed(move, broadcast, fma, size, 0) \
+	PREFETCHT1 (BX)           \
+	LEAQ (BX)(R14*2), BX      \
+	packed(move, broadcast, fma, size, 1) \
+	packed(move, broadcast, fma, size, 2) \
+	PREFETCHT1 (BX)           \
+	LEAQ (BX)(R14*2), BX      \
+	packed(move, broadcast, fma, size, 3) \
+	ADDQ $(4*line), DI        \
+	ADDQ $(4*column), SI      \
+	SUBQ $4, CX               \
+	JGE  four                 \
+few:                              \
+	ADDQ $4, CX               \
+	JZ   store                \
+	LEAQ (R8)(R8*2), R11      \
+	ADDQ SI, R11
+
+// ASK_TWO, ASK_THREE and ASK_SIX fetch columns of A of so many lines of the cache.
+#define ASK_TWO \
+	PREFETCHT0 768(SI) \
+	PREFETCHT0 832(SI)
+
+#define ASK_THREE \
+	ASK_TWO \
+	PREFETCHT0 896(SI)
+
+#define ASK_SIX \
+	ASK_THREE \
+	PREFETCHT0 960(SI)  \
+	PREFETCHT0 1024(SI) \
+	PREFETCHT0 1088(SI)
+
 // CLEAR_AVX2 sets the sums to zero.
 #define CLEAR_AVX2 \
 	VXORPS Y4, Y4, Y4 \
@@ -81,6 +125,17 @@
 	ADDQ R9, SI \
 	ADDQ R9, R11
 
+// PACKED_AVX2 adds the products of column i of A, whose elements of size bytes lie side by side, and line i of B.
+#define PACKED_AVX2(move, broadcast, fma, size, i) \
+	move (64*i)(DI), Y0 \
+	move (64*i+32)(DI), Y1 \
+	LINE_AVX2(broadcast, fma, (6*size*i)(SI), Y2, Y4, Y5) \
+	LINE_AVX2(broadcast, fma, (6*size*i+1*size)(SI), Y3, Y6, Y7) \
+	LINE_AVX2(broadcast, fma, (6*size*i+2*size)(SI), Y2, Y8, Y9) \
+	LINE_AVX2(broadcast, fma, (6*size*i+3*size)(SI), Y3, Y10, Y11) \
+	LINE_AVX2(broadcast, fma, (6*size*i+4*size)(SI), Y2, Y12, Y13) \
+	LINE_AVX2(broadcast, fma, (6*size*i+5*size)(SI), Y3, Y14, Y15)
+
 // LINES_AVX2 does something with the sums of each line of C.
 #define LINES_AVX2(line, add, move) \
 	line(add, move, Y4, Y5) \
@@ -116,12 +171,14 @@ TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0-80
 	ASK_FOR_C(64)
 	ASK_FOR_C(64)
 	CLEAR_AVX2
+	FOURS(PACKED_AVX2, VMOVUPS, VBROADCASTSS, VFMADD231PS, 4, 24, 64, ASK_TWO)
 
-loop:
+one:
 	COLUMN_AVX2(VMOVUPS, VBROADCASTSS, VFMADD231PS)
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
+store:
 	STORE_ALL_AVX2(VADDPS, VMOVUPS)
 
 // multiplyFloat64AVX2 keeps 6 lines of 64 bytes of C in Y4 to Y15.
@@ -135,12 +192,14 @@ TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-80
 	ASK_FOR_C(64)
 	ASK_FOR_C(64)
 	CLEAR_AVX2
+	FOURS(PACKED_AVX2, VMOVUPD, VBROADCASTSD, VFMADD231PD, 8, 48, 64, ASK_THREE)
 
-loop:
+one:
 	COLUMN_AVX2(VMOVUPD, VBROADCASTSD, VFMADD231PD)
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
+store:
 	STORE_ALL_AVX2(VADDPD, VMOVUPD)
 
 // CLEAR_UPPER sets the sums of the upper half of C to zero, CLEAR_AVX512 all.
@@ -188,14 +247,18 @@ loop:
 	SIX_OF_C       \
 	CLEAR_UPPER
 
-// ENTER_AVX512 is ENTER_UPPER for the whole of C, and sets R13 and R12 to lines 6 and 9 of A.
-#define ENTER_AVX512 \
-	LOAD_ARGUMENTS       \
-	LEAQ (R8)(R8*2), R12 \
+// LOWER_LINES sets R13 and R12 to lines 6 and 9 of A.
+#define LOWER_LINES \
+	LEAQ (R8)(R8*2), R12   \
 	LEAQ (R11)(R12*1), R13 \
-	ADDQ R13, R12        \
-	SIX_OF_C             \
-	SIX_OF_C             \
+	ADDQ R13, R12
+
+// ENTER_AVX512 is ENTER_UPPER for the whole of C, and LOWER_LINES.
+#define ENTER_AVX512 \
+	LOAD_ARGUMENTS \
+	LOWER_LINES    \
+	SIX_OF_C       \
+	SIX_OF_C       \
 	CLEAR_AVX512
 
 // LINE_AVX512 adds the products of an element of A and a line of B, Z0 and Z1, to the sums low and high.
@@ -286,18 +349,43 @@ more: \
 	VZEROUPPER \
 	RET
 
+// TWICE_AVX512 is LINE_AVX512 that loads the element with each product: an instruction less, and a load more.
+#define TWICE_AVX512(fma, element, low, high) \
+	fma.BCST element, Z0, low \
+	fma.BCST element, Z1, high
+
+// PACKED_AVX512 adds the products of column i of A, whose elements of size bytes lie side by side, and line i of B.
+#define PACKED_AVX512(move, broadcast, fma, size, i) \
+	move (128*i)(DI), Z0 \
+	move (128*i+64)(DI), Z1 \
+	TWICE_AVX512(fma, (12*size*i)(SI), Z8, Z9) \
+	LINE_AVX512(broadcast, fma, (12*size*i+1*size)(SI), Z2, Z10, Z11) \
+	TWICE_AVX512(fma, (12*size*i+2*size)(SI), Z12, Z13) \
+	TWICE_AVX512(fma, (12*size*i+3*size)(SI), Z14, Z15) \
+	LINE_AVX512(broadcast, fma, (12*size*i+4*size)(SI), Z3, Z16, Z17) \
+	TWICE_AVX512(fma, (12*size*i+5*size)(SI), Z18, Z19) \
+	TWICE_AVX512(fma, (12*size*i+6*size)(SI), Z20, Z21) \
+	LINE_AVX512(broadcast, fma, (12*size*i+7*size)(SI), Z4, Z22, Z23) \
+	TWICE_AVX512(fma, (12*size*i+8*size)(SI), Z24, Z25) \
+	TWICE_AVX512(fma, (12*size*i+9*size)(SI), Z26, Z27) \
+	LINE_AVX512(broadcast, fma, (12*size*i+10*size)(SI), Z5, Z28, Z29) \
+	TWICE_AVX512(fma, (12*size*i+11*size)(SI), Z30, Z31)
+
 // multiplyFloat32AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
 // func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-80
 	ENTER_AVX512
+	FOURS(PACKED_AVX512, VMOVUPS, VBROADCASTSS, VFMADD231PS, 4, 48, 128, ASK_THREE)
+	LOWER_LINES
 
-loop:
+one:
 	UPPER_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
 	LOWER_AVX512(VBROADCASTSS, VFMADD231PS)
 	NEXT_AVX512
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
+store:
 	STORE_ALL_AVX512(LINES_AVX512, VADDPS, VMOVUPS)
 
 // upperFloat32AVX512 is multiplyFloat32AVX512 for the first 6 lines.
@@ -317,14 +405,17 @@ loop:
 // func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-80
 	ENTER_AVX512
+	FOURS(PACKED_AVX512, VMOVUPD, VBROADCASTSD, VFMADD231PD, 8, 96, 128, ASK_SIX)
+	LOWER_LINES
 
-loop:
+one:
 	UPPER_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
 	LOWER_AVX512(VBROADCASTSD, VFMADD231PD)
 	NEXT_AVX512
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
+store:
 	STORE_ALL_AVX512(LINES_AVX512, VADDPD, VMOVUPD)
 
 // upperFloat64AVX512 is multiplyFloat64AVX512 for the first 6 lines.
