@@ -48,7 +48,7 @@ func (m *model[T]) run(ctx context.Context, x []T, images int, tap engine.Tap, k
 	if keep == nil {
 		keep = func(int, []T) {}
 	}
-	if err := emit(tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
+	if err := emit(m.threads, tap, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x); err != nil {
 		return nil, err
 	}
 	keep(0, x)
@@ -85,52 +85,58 @@ func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspac
 	if err := work.groups(x, true, attend); err != nil {
 		return err
 	}
-	if err := emit(tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
+	if err := emit(m.threads, tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
 		return err
 	}
 	if err := work.groups(x, true, rest); err != nil {
 		return err
 	}
-	return emit(tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
+	return emit(m.threads, tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)
 }
 
 // finish pools and classifies. The result of a model of features is what the last block returned.
 func (m *model[T]) finish(ctx context.Context, x []T, images int, tap engine.Tap) (engine.Activation, error) {
 	if m.config.Pooling == arch.NoPooling {
-		return activation(engine.Stage{Kind: engine.Block, Block: m.config.Depth - 1}, m.tokenShape(images), x), nil
+		return activation(m.threads, engine.Stage{Kind: engine.Block, Block: m.config.Depth - 1}, m.tokenShape(images), x), nil
 	}
 	stage := engine.Stage{Kind: engine.Pool}
 	pooled, shape, err := m.pool(ctx, x, images)
 	if err != nil {
 		return engine.Activation{}, err
 	}
-	if err := emit(tap, stage, shape, pooled); err != nil {
+	if err := emit(m.threads, tap, stage, shape, pooled); err != nil {
 		return engine.Activation{}, err
 	}
 	if m.config.Classes == 0 {
-		return activation(stage, shape, pooled), nil
+		return activation(m.threads, stage, shape, pooled), nil
 	}
 	stage.Kind = engine.Logits
 	logits, shape, err := m.classify(ctx, pooled, shape)
 	if err != nil {
 		return engine.Activation{}, err
 	}
-	if err := emit(tap, stage, shape, logits); err != nil {
+	if err := emit(m.threads, tap, stage, shape, logits); err != nil {
 		return engine.Activation{}, err
 	}
-	return activation(stage, shape, logits), nil
+	return activation(m.threads, stage, shape, logits), nil
 }
 
 // emit calls the tap with a copy.
-func emit[T gemm.Float](tap engine.Tap, stage engine.Stage, shape tensor.Shape, values []T) error {
+func emit[T gemm.Float](threads int, tap engine.Tap, stage engine.Stage, shape tensor.Shape, values []T) error {
 	if tap == nil {
 		return nil
 	}
-	return tap(activation(stage, shape, values))
+	return tap(activation(threads, stage, shape, values))
 }
 
-func activation[T gemm.Float](stage engine.Stage, shape tensor.Shape, values []T) engine.Activation {
+func activation[T gemm.Float](threads int, stage engine.Stage, shape tensor.Shape, values []T) engine.Activation {
 	copied := make([]float64, len(values))
-	parallel.Ranges(len(values), 1, func(from, to int) { widen(copied[from:to], values[from:to]) })
+	convert(threads, len(values), func(from, to int) { widen(copied[from:to], values[from:to]) })
 	return engine.Activation{Name: stage.String(), Shape: append(tensor.Shape(nil), shape...), Values: copied}
+}
+
+// convert calls do with ranges that together are [0, n), on at most threads goroutines.
+func convert(threads, n int, do func(from, to int)) {
+	const atOnce = 1 << 16
+	_ = parallel.Chunks(context.Background(), threads, n, atOnce, func(_, from, to int) { do(from, to) })
 }

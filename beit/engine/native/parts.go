@@ -8,7 +8,6 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
-	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -134,7 +133,7 @@ func (m *model[T]) stemPart(l *loader[T]) (part step, err error) {
 			return nil, err
 		}
 		x, err := m.embed(ctx, input, images)
-		return []engine.Activation{activation(engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x)}, err
+		return []engine.Activation{activation(m.threads, engine.Stage{Kind: engine.Embed}, m.tokenShape(images), x)}, err
 	}, nil
 }
 
@@ -148,7 +147,7 @@ func (m *model[T]) blockPart(l *loader[T], stage engine.Stage) (step, error) {
 		if err != nil {
 			return nil, err
 		}
-		x, work := values[T](before), m.workspace(images)
+		x, work := values[T](m.threads, before), m.workspace(images)
 		defer m.putBack(work)
 		return all, m.block(ctx, &b, x, work, func(a engine.Activation) error { all = append(all, a); return nil }, stage.Block)
 	}, nil
@@ -163,8 +162,8 @@ func (m *model[T]) poolPart(l *loader[T], stage engine.Stage) (part step, err er
 		if err != nil {
 			return nil, err
 		}
-		pooled, shape, err := m.pool(ctx, values[T](before), images)
-		return []engine.Activation{activation(stage, shape, pooled)}, err
+		pooled, shape, err := m.pool(ctx, values[T](m.threads, before), images)
+		return []engine.Activation{activation(m.threads, stage, shape, pooled)}, err
 	}, nil
 }
 
@@ -176,15 +175,15 @@ func (m *model[T]) logitsPart(l *loader[T], stage engine.Stage) (part step, err 
 		if _, err := wholeImages(stage, before, m.config.EmbedDim); err != nil {
 			return nil, err
 		}
-		logits, shape, err := m.classify(ctx, values[T](before), before.Shape)
-		return []engine.Activation{activation(stage, shape, logits)}, err
+		logits, shape, err := m.classify(ctx, values[T](m.threads, before), before.Shape)
+		return []engine.Activation{activation(m.threads, stage, shape, logits)}, err
 	}, nil
 }
 
 // values returns a copy of an activation's values; a block changes its input.
-func values[T gemm.Float](a engine.Activation) []T {
+func values[T gemm.Float](threads int, a engine.Activation) []T {
 	copied := make([]T, len(a.Values))
-	parallel.Ranges(len(copied), 1, func(from, to int) {
+	convert(threads, len(copied), func(from, to int) {
 		for i, v := range a.Values[from:to] {
 			copied[from+i] = T(v)
 		}

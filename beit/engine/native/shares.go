@@ -43,7 +43,7 @@ func (m *model[T]) loadShares(l *loader[T], at int) (Shares, error) {
 		if err != nil {
 			return engine.Activation{}, err
 		}
-		return m.computeShares(ctx, &b, stage, values[T](before), images)
+		return m.computeShares(ctx, &b, stage, values[T](m.threads, before), images)
 	}, nil
 }
 

@@ -175,22 +175,22 @@ func (m *vqkd[T]) decoderPart(l *loader[T], stage engine.Stage) (step, error) {
 
 func (m *vqkd[T]) taskPart(stage engine.Stage, layer *taskLayer[T]) step {
 	return m.patchPart(stage, layer.first.in, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
-		out, err := layer.apply(ctx, m.threads, values[T](engine.Activation{Values: given}), m.round)
-		return activation(stage, append(shape, layer.second.out), out), err
+		out, err := layer.apply(ctx, m.threads, values[T](m.threads, engine.Activation{Values: given}), m.round)
+		return activation(m.threads, stage, append(shape, layer.second.out), out), err
 	})
 }
 
 func (m *vqkd[T]) tokensPart(stage engine.Stage) step {
 	return m.patchPart(stage, m.config.Codebook.Dim, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
-		tokens, err := m.codebook.nearest(ctx, m.threads, values[T](engine.Activation{Values: given}))
-		return activation(stage, shape, tokens), err
+		tokens, err := m.codebook.nearest(ctx, m.threads, values[T](m.threads, engine.Activation{Values: given}))
+		return activation(m.threads, stage, shape, tokens), err
 	})
 }
 
 func (m *vqkd[T]) decoderEmbedPart(stage engine.Stage) step {
 	return m.patchPart(stage, 1, func(ctx context.Context, given []float64, shape tensor.Shape) (engine.Activation, error) {
 		x, err := m.embedCodes(ctx, given, shape[0])
-		return activation(stage, m.decoder.tokenShape(shape[0]), x), err
+		return activation(m.threads, stage, m.decoder.tokenShape(shape[0]), x), err
 	})
 }
 

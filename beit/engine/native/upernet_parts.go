@@ -110,7 +110,7 @@ func (m *upernet[T]) given(stage engine.Stage, before []engine.Activation) (give
 			one := len(a.Values) / images
 			own := a.Values[n*one : (n+1)*one]
 			if stage.Kind == engine.Feature {
-				return append(all, m.patches(work, values[T](engine.Activation{Values: own})))
+				return append(all, m.patches(work, values[T](m.threads, engine.Activation{Values: own})))
 			}
 			x := work.take(sizes[i])
 			fill(x, own)

@@ -106,7 +106,7 @@ func (m *vqkd[T]) Forward(ctx context.Context, input engine.Input, tap engine.Ta
 	if err != nil {
 		return tokens, err
 	}
-	if err := emit(tap, engine.Stage{Kind: engine.Codes}, tensor.Shape{images, m.config.Patches(), m.config.Codebook.Dim}, codes); err != nil {
+	if err := emit(m.threads, tap, engine.Stage{Kind: engine.Codes}, tensor.Shape{images, m.config.Patches(), m.config.Codebook.Dim}, codes); err != nil {
 		return tokens, err
 	}
 	nearest, err := m.codebook.nearest(ctx, m.threads, codes)
@@ -114,11 +114,11 @@ func (m *vqkd[T]) Forward(ctx context.Context, input engine.Input, tap engine.Ta
 		return tokens, err
 	}
 	stage, shape := engine.Stage{Kind: engine.Tokens}, tensor.Shape{images, m.config.Patches()}
-	tokens = activation(stage, shape, nearest)
+	tokens = activation(m.threads, stage, shape, nearest)
 	if tap == nil {
 		return tokens, nil
 	}
-	if err := emit(tap, stage, shape, nearest); err != nil || m.decoder == nil {
+	if err := emit(m.threads, tap, stage, shape, nearest); err != nil || m.decoder == nil {
 		return tokens, err
 	}
 	return tokens, m.decode(ctx, nearest, images, tap)
@@ -134,7 +134,7 @@ func (m *vqkd[T]) features(ctx context.Context, t *model[T], x []T, images int, 
 	if err != nil {
 		return nil, err
 	}
-	return pooled, emit(tap, engine.Stage{Kind: engine.Pool}, shape, pooled)
+	return pooled, emit(m.threads, tap, engine.Stage{Kind: engine.Pool}, shape, pooled)
 }
 
 // decode shows a tap what the decoder makes of visual tokens.
@@ -151,7 +151,7 @@ func (m *vqkd[T]) decode(ctx context.Context, tokens []float64, images int, tap 
 	if err != nil {
 		return err
 	}
-	return emit(tap, engine.Stage{Kind: engine.Target}, tensor.Shape{images, m.config.Patches(), m.config.Codebook.Decoder.Features}, target)
+	return emit(m.threads, tap, engine.Stage{Kind: engine.Target}, tensor.Shape{images, m.config.Patches(), m.config.Codebook.Decoder.Features}, target)
 }
 
 // ofDecoder returns an activation of the decoder under its name in the whole model.
