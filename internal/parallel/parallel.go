@@ -56,8 +56,11 @@ const worthwhile = 1 << 16
 
 // Ranges calls do with consecutive ranges that together cover [0, n), and returns after all calls have. The work is n items of cost operations each; it
 // takes at most GOMAXPROCS goroutines, and fewer for little work.
-func Ranges(n, cost int, do func(from, to int)) {
-	workers := min(runtime.GOMAXPROCS(0), n, 1+n*cost/worthwhile)
+func Ranges(n, cost int, do func(from, to int)) { RangesOn(runtime.GOMAXPROCS(0), n, cost, do) }
+
+// RangesOn is Ranges on at most threads goroutines.
+func RangesOn(threads, n, cost int, do func(from, to int)) {
+	workers := min(threads, n, 1+n*cost/worthwhile)
 	if workers <= 1 {
 		do(0, n)
 		return

@@ -131,12 +131,6 @@ func emit[T gemm.Float](threads int, tap engine.Tap, stage engine.Stage, shape t
 
 func activation[T gemm.Float](threads int, stage engine.Stage, shape tensor.Shape, values []T) engine.Activation {
 	copied := make([]float64, len(values))
-	convert(threads, len(values), func(from, to int) { widen(copied[from:to], values[from:to]) })
+	parallel.RangesOn(threads, len(values), 1, func(from, to int) { widen(copied[from:to], values[from:to]) })
 	return engine.Activation{Name: stage.String(), Shape: append(tensor.Shape(nil), shape...), Values: copied}
-}
-
-// convert calls do with ranges that together are [0, n), on at most threads goroutines.
-func convert(threads, n int, do func(from, to int)) {
-	const atOnce = 1 << 16
-	_ = parallel.Chunks(context.Background(), threads, n, atOnce, func(_, from, to int) { do(from, to) })
 }

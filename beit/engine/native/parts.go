@@ -8,6 +8,7 @@ import (
 	"github.com/beitzoo/beitzoo/beit/arch"
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/internal/gemm"
+	"github.com/beitzoo/beitzoo/internal/parallel"
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
@@ -183,7 +184,7 @@ func (m *model[T]) logitsPart(l *loader[T], stage engine.Stage) (part step, err 
 // values returns a copy of an activation's values; a block changes its input.
 func values[T gemm.Float](threads int, a engine.Activation) []T {
 	copied := make([]T, len(a.Values))
-	convert(threads, len(copied), func(from, to int) {
+	parallel.RangesOn(threads, len(copied), 1, func(from, to int) {
 		for i, v := range a.Values[from:to] {
 			copied[from+i] = T(v)
 		}
