@@ -123,7 +123,7 @@ func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part
 	for tile := range a.tiles {
 		index, first, last := a.tile(p.image, p.head, tile)
 		for i := range count {
-			a.bias.FillFrom(lane.scores[i*tileKeys:i*tileKeys+last-first], p.head, p.from+i, first)
+			a.bias.FillFrom(lane.line(i, last-first), p.head, p.from+i, first)
 		}
 		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries, 0, a.keys[index].Panels())
 		lane.weigh(count, last-first, a.width)
@@ -143,12 +143,15 @@ func (a *attention[T]) emit(out put[T], lane *attentionLane[T], p part) {
 // sized returns memory of that size, whose values may be anything.
 func sized[T gemm.Float](memory []T, size int) []T { return slices.Grow(memory[:0], size)[:size] }
 
+// line returns the scores of query i for the keys of a tile.
+func (l *attentionLane[T]) line(i, keys int) []T { return l.scores[i*tileKeys : i*tileKeys+keys] }
+
 // weigh replaces the scores of count queries for the keys of a tile by their exponentials, relative to the largest score of the query so far, and scales what was summed up for the
 // query before. A NaN among them becomes a NaN in the weights. All largest ones are found first: a processor that guesses the branches finds out late what it has to wait for.
 func (l *attentionLane[T]) weigh(count, keys, width int) {
 	var tops [queryRows]T
 	for i := range count {
-		tops[i] = elementary.Largest(l.scores[i*tileKeys : i*tileKeys+keys])
+		tops[i] = elementary.Largest(l.line(i, keys))
 	}
 	for i, top := range tops[:count] {
 		if top > l.largest[i] {
@@ -163,7 +166,7 @@ func (l *attentionLane[T]) weigh(count, keys, width int) {
 		if math.IsInf(float64(shift), -1) {
 			shift = 0 // all scores so far are negative infinity, which have no weight, or NaN
 		}
-		l.weights[i] += elementary.Exp(l.scores[i*tileKeys:i*tileKeys+keys], shift)
+		l.weights[i] += elementary.Exp(l.line(i, keys), shift)
 	}
 }
 

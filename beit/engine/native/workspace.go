@@ -102,11 +102,11 @@ func (w *workspace[T]) groups(x []T, keep bool, steps ...func(group[T]) error) e
 	}
 	w.branch = sized(w.branch, size)
 	for first := 0; first < w.images; first += w.atOnce {
-		images := min(w.atOnce, w.images-first)
-		g := group[T]{images, x[first*image : (first+images)*image], w.branch[:images*image]}
+		images, at := min(w.atOnce, w.images-first), 0
 		if keep {
-			g.branch = w.branch[first*image : (first+images)*image]
+			at = first * image
 		}
+		g := group[T]{images, x[first*image : (first+images)*image], w.branch[at : at+images*image]}
 		for _, step := range steps {
 			if err := step(g); err != nil {
 				return err

@@ -22,6 +22,15 @@
 	PREFETCHT0 (bytes-64)(AX) \
 	ADDQ R10, AX
 
+// SIX_OF_C asks for six lines of C.
+#define SIX_OF_C(bytes) \
+	ASK_FOR_C(bytes) \
+	ASK_FOR_C(bytes) \
+	ASK_FOR_C(bytes) \
+	ASK_FOR_C(bytes) \
+	ASK_FOR_C(bytes) \
+	ASK_FOR_C(bytes)
+
 // ASK_AHEAD fetches what comes next: columns of A into the first cache, and a part of B into the second.
 #define ASK_AHEAD \
 	PREFETCHT0 768(SI) \
@@ -160,47 +169,26 @@ more: \
 	VZEROUPPER \
 	RET
 
-// multiplyFloat32AVX2 keeps 6 lines of 64 bytes of C in Y4 to Y15.
+// MULTIPLY_AVX2 is a kernel that keeps 6 lines of 64 bytes of C in Y4 to Y15.
+#define MULTIPLY_AVX2(move, broadcast, fma, add, size, ask) \
+	LOAD_ARGUMENTS \
+	SIX_OF_C(64)   \
+	CLEAR_AVX2     \
+	FOURS(PACKED_AVX2, move, broadcast, fma, size, (6*size), 64, ask) \
+one: \
+	COLUMN_AVX2(move, broadcast, fma) \
+	DECQ CX \
+	JNZ  one \
+store: \
+	STORE_ALL_AVX2(add, move)
+
 // func multiplyFloat32AVX2(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0-80
-	LOAD_ARGUMENTS
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	CLEAR_AVX2
-	FOURS(PACKED_AVX2, VMOVUPS, VBROADCASTSS, VFMADD231PS, 4, 24, 64, ASK_TWO)
+	MULTIPLY_AVX2(VMOVUPS, VBROADCASTSS, VFMADD231PS, VADDPS, 4, ASK_TWO)
 
-one:
-	COLUMN_AVX2(VMOVUPS, VBROADCASTSS, VFMADD231PS)
-	DECQ CX
-	JNZ  one
-
-store:
-	STORE_ALL_AVX2(VADDPS, VMOVUPS)
-
-// multiplyFloat64AVX2 keeps 6 lines of 64 bytes of C in Y4 to Y15.
 // func multiplyFloat64AVX2(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-80
-	LOAD_ARGUMENTS
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	ASK_FOR_C(64)
-	CLEAR_AVX2
-	FOURS(PACKED_AVX2, VMOVUPD, VBROADCASTSD, VFMADD231PD, 8, 48, 64, ASK_THREE)
-
-one:
-	COLUMN_AVX2(VMOVUPD, VBROADCASTSD, VFMADD231PD)
-	DECQ CX
-	JNZ  one
-
-store:
-	STORE_ALL_AVX2(VADDPD, VMOVUPD)
+	MULTIPLY_AVX2(VMOVUPD, VBROADCASTSD, VFMADD231PD, VADDPD, 8, ASK_THREE)
 
 // CLEAR_UPPER sets the sums of the upper half of C to zero, CLEAR_AVX512 all.
 #define CLEAR_UPPER \
@@ -232,19 +220,10 @@ store:
 	VPXORQ Z30, Z30, Z30 \
 	VPXORQ Z31, Z31, Z31
 
-// SIX_OF_C asks for six lines of C.
-#define SIX_OF_C \
-	ASK_FOR_C(128) \
-	ASK_FOR_C(128) \
-	ASK_FOR_C(128) \
-	ASK_FOR_C(128) \
-	ASK_FOR_C(128) \
-	ASK_FOR_C(128)
-
 // ENTER_UPPER is LOAD_ARGUMENTS; it asks for the upper half of C and sets its sums to zero.
 #define ENTER_UPPER \
 	LOAD_ARGUMENTS \
-	SIX_OF_C       \
+	SIX_OF_C(128)  \
 	CLEAR_UPPER
 
 // LOWER_LINES sets R13 and R12 to lines 6 and 9 of A.
@@ -257,8 +236,8 @@ store:
 #define ENTER_AVX512 \
 	LOAD_ARGUMENTS \
 	LOWER_LINES    \
-	SIX_OF_C       \
-	SIX_OF_C       \
+	SIX_OF_C(128)  \
+	SIX_OF_C(128)  \
 	CLEAR_AVX512
 
 // LINE_AVX512 adds the products of an element of A and a line of B, Z0 and Z1, to the sums low and high.
@@ -371,65 +350,45 @@ more: \
 	LINE_AVX512(broadcast, fma, (12*size*i+10*size)(SI), Z5, Z28, Z29) \
 	TWICE_AVX512(fma, (12*size*i+11*size)(SI), Z30, Z31)
 
-// multiplyFloat32AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
+// MULTIPLY_AVX512 is a kernel that keeps 12 lines of 128 bytes of C in Z8 to Z31.
+#define MULTIPLY_AVX512(move, broadcast, fma, add, size, ask) \
+	ENTER_AVX512 \
+	FOURS(PACKED_AVX512, move, broadcast, fma, size, (12*size), 128, ask) \
+	LOWER_LINES \
+one: \
+	UPPER_AVX512(move, broadcast, fma) \
+	LOWER_AVX512(broadcast, fma) \
+	NEXT_AVX512 \
+	DECQ CX \
+	JNZ  one \
+store: \
+	STORE_ALL_AVX512(LINES_AVX512, add, move)
+
+// MULTIPLY_UPPER is one for the first 6 lines.
+#define MULTIPLY_UPPER(move, broadcast, fma, add) \
+	ENTER_UPPER \
+loop: \
+	UPPER_AVX512(move, broadcast, fma) \
+	NEXT_UPPER \
+	DECQ CX \
+	JNZ  loop \
+	STORE_ALL_AVX512(LINES_UPPER, add, move)
+
 // func multiplyFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-80
-	ENTER_AVX512
-	FOURS(PACKED_AVX512, VMOVUPS, VBROADCASTSS, VFMADD231PS, 4, 48, 128, ASK_THREE)
-	LOWER_LINES
+	MULTIPLY_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS, VADDPS, 4, ASK_THREE)
 
-one:
-	UPPER_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
-	LOWER_AVX512(VBROADCASTSS, VFMADD231PS)
-	NEXT_AVX512
-	DECQ CX
-	JNZ  one
-
-store:
-	STORE_ALL_AVX512(LINES_AVX512, VADDPS, VMOVUPS)
-
-// upperFloat32AVX512 is multiplyFloat32AVX512 for the first 6 lines.
 // func upperFloat32AVX512(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
 TEXT ·upperFloat32AVX512(SB), NOSPLIT, $0-80
-	ENTER_UPPER
+	MULTIPLY_UPPER(VMOVUPS, VBROADCASTSS, VFMADD231PS, VADDPS)
 
-loop:
-	UPPER_AVX512(VMOVUPS, VBROADCASTSS, VFMADD231PS)
-	NEXT_UPPER
-	DECQ CX
-	JNZ  loop
-
-	STORE_ALL_AVX512(LINES_UPPER, VADDPS, VMOVUPS)
-
-// multiplyFloat64AVX512 keeps 12 lines of 128 bytes of C in Z8 to Z31.
 // func multiplyFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-80
-	ENTER_AVX512
-	FOURS(PACKED_AVX512, VMOVUPD, VBROADCASTSD, VFMADD231PD, 8, 96, 128, ASK_SIX)
-	LOWER_LINES
+	MULTIPLY_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD, VADDPD, 8, ASK_SIX)
 
-one:
-	UPPER_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
-	LOWER_AVX512(VBROADCASTSD, VFMADD231PD)
-	NEXT_AVX512
-	DECQ CX
-	JNZ  one
-
-store:
-	STORE_ALL_AVX512(LINES_AVX512, VADDPD, VMOVUPD)
-
-// upperFloat64AVX512 is multiplyFloat64AVX512 for the first 6 lines.
 // func upperFloat64AVX512(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
 TEXT ·upperFloat64AVX512(SB), NOSPLIT, $0-80
-	ENTER_UPPER
-
-loop:
-	UPPER_AVX512(VMOVUPD, VBROADCASTSD, VFMADD231PD)
-	NEXT_UPPER
-	DECQ CX
-	JNZ  loop
-
-	STORE_ALL_AVX512(LINES_UPPER, VADDPD, VMOVUPD)
+	MULTIPLY_UPPER(VMOVUPD, VBROADCASTSD, VFMADD231PD, VADDPD)
 
 // The assembler has no name for VDPBF16PS. PAIRS adds to the sixteen sums in register 8*eight+sum, whose eight has the bits high, the products of the pairs in register m, and in
 // register 0 (line 0x7E) or 1 (line 0x76).

@@ -150,6 +150,18 @@ more:                                 \
 	ALONE(R19, V4, form, V28, V29) \
 	ALONE(R20, V5, form, V30, V31)
 
+// APART ends a kernel: behind what it does with a packed A is what it does with an A whose elements do not lie side by side, and what it does in the end with both.
+#define APART(set, column_apart, lines, add, form) \
+	B    store \
+apart: \
+	set \
+column: \
+	column_apart(form) \
+	SUBS $1, R0 \
+	BNE  column \
+store: \
+	STORE_ALL(lines, add, form)
+
 // UPPER_S adds the products of the upper half of a packed column of A and a line of B.
 #define UPPER_S \
 	LINE_S(0, 0, 0, 8, 9) \
@@ -191,18 +203,7 @@ packed:
 	LINE_S(2, 1, 1, 30, 31)
 	SUBS $1, R0
 	BNE  packed
-	B    store
-
-apart:
-	LINES
-
-column:
-	COLUMN_APART(S4)
-	SUBS $1, R0
-	BNE  column
-
-store:
-	STORE_ALL(EACH, FADD_S, S4)
+	APART(LINES, COLUMN_APART, EACH, FADD_S, S4)
 
 // upperFloat32NEON is multiplyFloat32NEON for the first 6 lines.
 // func upperFloat32NEON(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
@@ -220,18 +221,7 @@ packed:
 	UPPER_S
 	SUBS $1, R0
 	BNE  packed
-	B    store
-
-apart:
-	LINES_UPPER
-
-column:
-	UPPER_APART(S4)
-	SUBS $1, R0
-	BNE  column
-
-store:
-	STORE_ALL(UPPER, FADD_S, S4)
+	APART(LINES_UPPER, UPPER_APART, UPPER, FADD_S, S4)
 
 // multiplyFloat64NEON keeps 12 lines of 4 columns of C in V8 to V31.
 // func multiplyFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
@@ -257,18 +247,7 @@ packed:
 	LINE_D(5, 1, 30, 31)
 	SUBS $1, R0
 	BNE  packed
-	B    store
-
-apart:
-	LINES
-
-column:
-	COLUMN_APART(D2)
-	SUBS $1, R0
-	BNE  column
-
-store:
-	STORE_ALL(EACH, FADD_D, D2)
+	APART(LINES, COLUMN_APART, EACH, FADD_D, D2)
 
 // upperFloat64NEON is multiplyFloat64NEON for the first 6 lines.
 // func upperFloat64NEON(k int, a *float64, row, step uintptr, b, c *float64, stride, ahead, pace uintptr, first *float64)
@@ -286,15 +265,4 @@ packed:
 	UPPER_D
 	SUBS $1, R0
 	BNE  packed
-	B    store
-
-apart:
-	LINES_UPPER
-
-column:
-	UPPER_APART(D2)
-	SUBS $1, R0
-	BNE  column
-
-store:
-	STORE_ALL(UPPER, FADD_D, D2)
+	APART(LINES_UPPER, UPPER_APART, UPPER, FADD_D, D2)
