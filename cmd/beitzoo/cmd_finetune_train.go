@@ -130,7 +130,7 @@ func (t *training) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var change adapt.Options
+	change := adapt.Options{Trained: true}
 	if t.data.fresh {
 		change.Classes, change.Seed, change.Head = len(t.data.labels), t.settings.Seed, adapt.SeededHead
 		change.PerBlockBias = t.model.Config.Masked() && t.model.Config.Bias != arch.NoBias
@@ -152,7 +152,6 @@ func (t *training) open(ctx context.Context) (err error) {
 	if t.data.fresh || t.model.Problem.Unusual() {
 		t.model.Problem, t.model.From[card.ProblemIs] = "", ""
 	}
-	t.model.Notes = slices.DeleteFunc(slices.Clone(t.model.Notes), func(note string) bool { return note == adapt.FreshHeadNote })
 	facts, err := beitzoo.FactsOf(t.weights, t.model, t.options.Upright)
 	if err != nil {
 		return err

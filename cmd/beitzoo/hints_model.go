@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,68 +15,108 @@ import (
 	"github.com/beitzoo/beitzoo/internal/text"
 )
 
-// modelHint returns what the user can type about tensors that are not understood as a model, or "". Packages arch and naming say what has to be known;
-// this function adds the flag that states it, or the command that finds it out.
+// modelHint returns what the user can type about tensors that are not understood as a model, or "". Packages arch, naming and convert say what has to be
+// known; the functions here add the flag that states it, or the command that finds it out.
 func modelHint(err error) string {
+	return cmp.Or(convertHint(err), namingHint(err), kindHint(err), archHint(err))
+}
+
+// convertHint is modelHint for what package convert is asked to take, to leave out or to carry.
+func convertHint(err error) string {
 	var (
-		tie       *naming.TieError
-		mismatch  *naming.MismatchError
-		foreign   *naming.NotBEiTError
-		masked    *naming.MaskedModelError
-		several   *naming.SeveralModelsError
-		stranger  *naming.StrangerError
-		kind      *arch.KindError
-		segments  *segment.ModelError
-		together  *naming.BesideError
-		inference *arch.InferenceError
-		conflict  *arch.ConflictError
+		choice    *convert.ChoiceError
 		beside    *convert.ConfigMismatchError
-		classless *convert.NoClassesError
-		ownMap    *naming.MapError
-		unfit     *naming.UnfitMapError
-		gap       *naming.GapError
 		dropped   *convert.DropError
 		unused    *convert.MapUnusedError
-		nameless  *naming.NoNameError
+		classless *convert.NoClassesError
 		headless  *convert.HeadBesideError
-		choice    *convert.ChoiceError
 	)
-	given := isA[*archGivenError](nil)(err)
 	switch {
-	case given && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
-		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; only convert --image-size changes sizes"
 	case errors.As(err, &choice):
 		return choice.Hint() + "; " + choose(choice, selectFlag(err))
 	case errors.As(err, &beside):
 		return beside.Hint()
+	case errors.As(err, &dropped):
+		return dropped.Hint() + "; the flag is --drop, and `beitzoo inspect FILE --tensors` lists the tensors"
+	case errors.As(err, &unused):
+		return unused.Hint() + "; the flag is --map"
+	case errors.As(err, &classless):
+		return classless.Hint() + "; the flag is " + classlessFlags[classless.Item]
+	case errors.As(err, &headless):
+		return headless.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(headless.StateDict) + ", or --headless of convert"
+	}
+	return ""
+}
+
+// classlessFlags are the flags that state what a model without classes, or one of another kind, does not have.
+var classlessFlags = map[card.Item]string{
+	card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling", card.Taps: "--taps",
+}
+
+// namingHint is modelHint for names of tensors, and for tensors that aren't those of the model.
+func namingHint(err error) string {
+	var (
+		mismatch *naming.MismatchError
+		foreign  *naming.NotBEiTError
+		ownMap   *naming.MapError
+		unfit    *naming.UnfitMapError
+		gap      *naming.GapError
+		nameless *naming.NoNameError
+		tie      *naming.TieError
+		several  *naming.SeveralModelsError
+		stranger *naming.StrangerError
+		together *naming.BesideError
+		masked   *naming.MaskedModelError
+	)
+	switch {
+	case isA[*archGivenError](nil)(err) && (errors.As(err, &mismatch) || errors.As(err, &foreign)):
+		return "the tensors are those of another model than --arch says: leave out --arch, or name the right one; only convert --image-size changes sizes"
 	case errors.As(err, &ownMap):
 		return ownMap.Hint() + ": beitzoo schemes hf; docs/maps.md describes the form"
 	case errors.As(err, &unfit):
 		return unfit.Hint() + "; `beitzoo inspect FILE --tensors` lists the names in the file, docs/maps.md describes the form"
 	case errors.As(err, &gap):
 		return gap.Hint()
-	case errors.As(err, &dropped):
-		return dropped.Hint() + "; the flag is --drop, and `beitzoo inspect FILE --tensors` lists the tensors"
-	case errors.As(err, &unused):
-		return unused.Hint() + "; the flag is --map"
 	case errors.As(err, &nameless):
 		return namelessHint(nameless)
 	case errors.As(err, &tie):
 		return tie.Hint() + ", with --from SCHEME"
-	case errors.As(err, &mismatch) && mismatch.Explained():
-		return mismatch.Hint()
-	case errors.As(err, &mismatch) && mismatch.Head != "":
-		return mismatch.Hint() + "; the flag is --map FILE, and `beitzoo inspect FILE --propose-map` drafts one; without the head it is --drop PATTERN"
-	case errors.As(err, &mismatch) && len(mismatch.Missing)+len(mismatch.Shapes) == 0:
-		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; what does not belong to it is left out with --drop PATTERN"
 	case errors.As(err, &mismatch):
-		return mismatch.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
+		return mismatchHint(mismatch)
 	case errors.As(err, &foreign):
 		return foreign.Hint() + "; `beitzoo inspect FILE` lists what it holds; if it is one under names of your own, `beitzoo inspect FILE --propose-map` drafts a map for --map"
 	case errors.As(err, &several):
 		return several.Hint() + "; " + selectOne(several, selectFlag(err))
 	case errors.As(err, &stranger) && stranger.Part != "":
 		return stranger.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(stranger.Part)
+	case errors.As(err, &together):
+		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), text.Shell(together.Prefix), dropAll(together.Patterns))
+	case errors.As(err, &masked):
+		return masked.Hint() + " with --arch"
+	}
+	return ""
+}
+
+// mismatchHint returns the flags for tensors that aren't exactly those of the model.
+func mismatchHint(e *naming.MismatchError) string {
+	switch {
+	case e.Explained():
+		return e.Hint()
+	case e.Head != "":
+		return e.Hint() + "; the flag is --map FILE, and `beitzoo inspect FILE --propose-map` drafts one; without the head it is --drop PATTERN"
+	case len(e.Missing)+len(e.Shapes) == 0:
+		return e.Hint() + ", with --arch NAME or --from SCHEME; what does not belong to it is left out with --drop PATTERN"
+	}
+	return e.Hint() + ", with --arch NAME or --from SCHEME; `beitzoo inspect FILE --tensors` lists the tensors"
+}
+
+// kindHint returns the command for a model of another kind than the one that was typed is for, or "".
+func kindHint(err error) string {
+	var (
+		kind     *arch.KindError
+		segments *segment.ModelError
+	)
+	switch {
 	case errors.As(err, &kind) && kind.Kind == arch.DVAEDecoder:
 		return kind.Hint() + "; the command is: beitzoo reconstruct MODEL --tokenizer T --decoder D IMAGE -o OUT.png"
 	case errors.As(err, &kind) && kind.Kind == arch.UPerNet:
@@ -84,22 +125,22 @@ func modelHint(err error) string {
 		return segments.Hint() + "; the command is: beitzoo predict MODEL IMAGE"
 	case errors.As(err, &kind):
 		return kind.Hint() + "; the commands are: beitzoo tokenize TOKENIZER IMAGES... -o FILE, and beitzoo mim MODEL --tokenizer TOKENIZER IMAGES..."
-	case errors.As(err, &together):
-		return fmt.Sprintf("%s; the flags are %s %s, %s and --map FILE", together.Hint(), selectFlag(err), text.Shell(together.Prefix), dropAll(together.Patterns))
-	case errors.As(err, &masked):
-		return masked.Hint() + " with --arch"
+	}
+	return ""
+}
+
+// archHint returns the flags that state what tensors leave open about an architecture, or "".
+func archHint(err error) string {
+	var (
+		inference *arch.InferenceError
+		conflict  *arch.ConflictError
+	)
+	switch {
 	case errors.As(err, &inference):
 		if flag := propertyFlags[inference.Property]; flag != "" {
 			return inference.Hint() + ", with " + flag + ", or --arch NAME or --arch FILE.yaml"
 		}
 		return inference.Hint() + ", with --arch NAME or --arch FILE.yaml"
-	case errors.As(err, &classless):
-		flag := map[card.Item]string{
-			card.Labels: "--labels", card.ProblemIs: "--problem-type", card.Heads: "--heads", card.Epsilon: "--epsilon", card.Pooling: "--pooling", card.Taps: "--taps",
-		}[classless.Item]
-		return classless.Hint() + "; the flag is " + flag
-	case errors.As(err, &headless):
-		return headless.Hint() + "; the flag is " + selectFlag(err) + " " + text.Shell(headless.StateDict) + ", or --headless of convert"
 	case errors.As(err, &conflict):
 		return conflict.Hint() + "; the flags are --heads N, --window HxW, --taps B,B,B,B, --pooling TOKENS and --arch"
 	}

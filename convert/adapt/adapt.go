@@ -32,6 +32,8 @@ type Options struct {
 	Headless bool
 	// Norm says where the norm before the new head of what was a masked model comes from; empty means FreshNorm.
 	Norm Norm
+	// Trained says that training follows, so that no note says that it has to.
+	Trained bool
 }
 
 // Given is a head that somebody fitted.

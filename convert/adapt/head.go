@@ -201,14 +201,11 @@ func (m *model) setHead(o Options) error {
 	}
 	m.forgetClasses()
 	m.step(step)
-	if kind != givenHead {
-		m.note(FreshHeadNote)
+	if kind != givenHead && !o.Trained {
+		m.note("the head is fresh: the model has to be trained before its classes mean anything")
 	}
 	return nil
 }
-
-// FreshHeadNote is the note about a head of zeros, or of what was drawn.
-const FreshHeadNote = "the head is fresh: the model has to be trained before its classes mean anything"
 
 // newHead puts a head that is not made of the old one, and says what it is.
 func (m *model) newHead(kind Head, o Options, dtype tensor.DType) (what string, err error) {

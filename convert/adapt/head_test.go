@@ -3,6 +3,7 @@ package adapt
 import (
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +173,19 @@ func TestApply_HeadOfSameSizeStays(t *testing.T) {
 	result, values := apply(t, c, Options{Classes: 3, Head: ZeroHead})
 	if len(result.Steps) != 1 || result.Card.Labels != nil || !slices.Equal(values["head.weight"], make([]float64, 24)) {
 		t.Errorf("steps %v, labels %q, head %v", result.Steps, result.Card.Labels, values["head.weight"])
+	}
+}
+
+// Notes that a model has to be trained are left out where training follows, and nothing else changes.
+func TestApply_Trained(t *testing.T) {
+	t.Parallel()
+	c := card.Card{Config: square(3)}
+	options := Options{Classes: 2, ImageHeight: 64, ImageWidth: 64}
+	alone, values := apply(t, c, options)
+	options.Trained = true
+	trained, same := apply(t, c, options)
+	if len(alone.Notes) != 2 || len(trained.Notes) != 0 || !reflect.DeepEqual(alone.Steps, trained.Steps) || !reflect.DeepEqual(values, same) {
+		t.Errorf("notes %q, and where training follows %q", alone.Notes, trained.Notes)
 	}
 }
 

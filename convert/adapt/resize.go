@@ -51,7 +51,9 @@ func (m *model) resize(o Options) error {
 		return err
 	}
 	m.fitRecipe(old)
-	m.note("a resized model is where training starts: its accuracy at the new size is not published")
+	if !o.Trained {
+		m.note("a resized model is where training starts: its accuracy at the new size is not published")
+	}
 	return nil
 }
 
