@@ -13,6 +13,15 @@ int at_get_num_threads(void);
 void *at_tensor_of_blob(void *data, int64_t *dims, size_t ndims, int64_t *strides, size_t nstrides, int type, int device);
 void *atm_load_str(char *data, size_t size);
 void *atm_load_on_device(char *path, int device);
+
+static int processor_is_of_intel(void) {
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	return __builtin_cpu_is("intel");
+#else
+	return 0;
+#endif
+}
 */
 import "C"
 
@@ -41,6 +50,9 @@ func setThreads(threads int) {
 
 // usedThreads returns how many threads operators called on this thread use.
 func usedThreads() int { return int(C.at_get_num_threads()) }
+
+// processorOfIntel reports whether the processor is one of Intel.
+func processorOfIntel() bool { return C.processor_is_of_intel() != 0 }
 
 // tensorOver returns a tensor on the CPU that uses data as its memory, without owning it.
 func tensorOver(data unsafe.Pointer, shape []int64, dtype dtype) libtch.Ctensor {

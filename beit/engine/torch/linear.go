@@ -2,18 +2,36 @@
 
 package torch
 
-// linear is a linear layer. Its weight is either [out, in] or, if packed, laid out for the kernels of oneDNN.
+// layout is how the weight of a linear layer lies in memory.
+type layout int
+
+const (
+	// rowMajor is [out, in].
+	rowMajor layout = iota
+	// forOneDNN is packed for the kernels of oneDNN.
+	forOneDNN
+	// forMKL is packed for the kernels of MKL, for one number of rows and one of threads.
+	forMKL
+)
+
+// linear is a linear layer.
 type linear struct {
 	weight, bias value
-	packed       bool
+	layout       layout
+	// rows has, for MKL, as many rows as x has to have, and shape the shape of the weight: NaN without memory of its own, which libtorch multiplies with if x has
+	// another number of rows.
+	rows, shape value
 	// recorded says that the layer is trained, and half that it then computes in bfloat16, whatever it is given.
 	recorded, half bool
 }
 
 // apply returns x times the transposed weight plus bias, [..., out].
 func (l linear) apply(s *scope, x value) value {
-	if l.packed {
+	switch l.layout {
+	case forOneDNN:
 		return s.run(packedLinear, x, l.weight, l.bias)
+	case forMKL:
+		return s.run(mklLinear, x, l.weight, l.shape, l.bias, l.rows)
 	}
 	if l.half {
 		x = s.cast(x, bfloat16)
@@ -23,22 +41,22 @@ func (l linear) apply(s *scope, x value) value {
 
 // applyGELU is apply followed by the exact GELU.
 func (l linear) applyGELU(s *scope, x value) value {
-	if l.packed {
+	if l.layout == forOneDNN {
 		return s.run(packedGELU, x, l.weight, l.bias)
 	}
 	if l.recorded {
 		return s.recordedGELU(l.apply(s, x))
 	}
-	return s.gelu(s.linear(x, l.weight, l.bias))
+	return s.gelu(l.apply(s, x))
 }
 
 // linear reads prefix + "weight" and prefix + "bias". rows is the number of rows of the input for one image, for which packed weights are optimised.
 func (l *loader) linear(prefix string, rows int) linear {
-	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"))
+	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"), l.layout)
 }
 
-// pack reads a weight, [out, in] or [out, ...], and packs it if l.packs. bias is that of the layer.
-func (l *loader) pack(name string, rows int, bias value) linear {
+// pack reads a weight, [out, in] or [out, ...], and packs it. bias is that of the layer.
+func (l *loader) pack(name string, rows int, bias value, layout layout) linear {
 	shape := l.at(name).Shape
 	elements, err := shape.Elements()
 	l.scope.fail(err)
@@ -46,15 +64,28 @@ func (l *loader) pack(name string, rows int, bias value) linear {
 	if l.leaves != nil {
 		return l.leaves.linear(l.scope, l.scope.reshape(l.parameter(name), out, elements/out), bias)
 	}
-	weight := l.scope.keep(func(s *scope) value {
+	layer := linear{bias: bias, layout: layout}
+	layer.weight = l.scope.keep(func(s *scope) value {
 		flat := s.reshape(l.view(s, name), out, elements/out)
-		if !l.packs {
-			return s.copyTo(flat, l.device, l.dtype)
-		}
-		if dtypes[l.at(name).DType] != l.dtype {
+		if layout == rowMajor || dtypes[l.at(name).DType] != l.dtype {
 			flat = s.copyTo(flat, l.device, l.dtype)
 		}
-		return s.run(packWeight, flat, s.empty(cpu, l.dtype, int64(rows), 0))
+		return s.packed(flat, rows, l.dtype, layout)
 	})
-	return linear{weight: weight, bias: bias, packed: l.packs}
+	if layout == forMKL {
+		layer.rows = l.scope.empty(cpu, l.dtype, int64(rows), 0)
+		layer.shape = l.scope.keep(func(s *scope) value { return s.expand(s.nan(cpu, l.dtype), out, elements/out) })
+	}
+	return layer
+}
+
+// packed returns a weight, [out, in], in a layout, for that many rows and for the threads of this thread.
+func (s *scope) packed(weight value, rows int, d dtype, layout layout) value {
+	switch layout {
+	case forOneDNN:
+		return s.run(packWeight, weight, s.empty(cpu, d, int64(rows), 0))
+	case forMKL:
+		return s.run(packForMKL, weight, s.empty(cpu, d, int64(rows), 0))
+	}
+	return weight
 }

@@ -27,8 +27,10 @@ type loader struct {
 	// buffer holds a copy of the current parameter, which libtorch reads. Libtorch must not read the caller's memory, which may be a mapped file: if the file
 	// is truncated, reading it in Go is an error, but in C++ it ends the program.
 	buffer []byte
-	// packs means that the weights of linear layers are packed, and packsConvolutions that those of convolutions are.
-	packs, packsConvolutions bool
+	// layout is that of the weights of linear layers, and tokenLayout that of those in the blocks, which are given all tokens of an image; packsConvolutions means that
+	// the weights of convolutions are packed.
+	layout, tokenLayout layout
+	packsConvolutions   bool
 	// leaves has, in training, the parameters by name. Then nothing is read: a model is put together of them, which libtorch records.
 	leaves *leaves
 }
@@ -39,7 +41,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.packs = m.device == cpu && packable(m.dtype)
+	l.layout, l.tokenLayout = layouts(m.device, m.dtype)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {
@@ -62,6 +64,12 @@ func (l *loader) at(name string) tensor.View { return l.views[l.prefix+name] }
 // thread reads. And most of the time is spent on the first access to new memory, which this does in parallel.
 func (l *loader) blocks(threads int, shared *positions) []block {
 	blocks := make([]block, l.config.Depth)
+	if l.tokenLayout == forMKL { // which packs for the threads with which it multiplies, and that far more slowly with others
+		for i := range blocks {
+			blocks[i] = l.block(i, shared)
+		}
+		return blocks
+	}
 	parts := make([]scope, min(threads, len(blocks)))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(l.ctx)

@@ -28,6 +28,15 @@ var (
 		name: "mkldnn::_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
 		expression: `ops.mkldnn._reorder_linear_weight(weight, torch.size(rows, 0))`,
 	}
+	// The same of MKL, in the same file: a weight for as many rows as the second argument has and for the threads that the calling thread uses.
+	packForMKL = &program{
+		name: "mkl::_mkl_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
+		expression: `ops.mkl._mkl_reorder_linear_weight(weight, torch.size(rows, 0))`,
+	}
+	mklLinear = &program{
+		name: "mkl::_mkl_linear", signature: "x: Tensor, weight: Tensor, shape: Tensor, bias: Tensor, rows: Tensor",
+		expression: `ops.mkl._mkl_linear(x, weight, shape, bias, torch.size(rows, 0))`,
+	}
 	packedLinear = &program{
 		name: "mkldnn::_linear_pointwise", signature: "x: Tensor, weight: Tensor, bias: Tensor",
 		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")`,

@@ -29,10 +29,8 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 	}
 	return productRate(ctx, size, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), atLeast, func(s *scope, x value) func(*scope) {
 		x = s.copyTo(x, cpu, d)
-		layer := linear{weight: x, bias: s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, d), packed: packable(d)}
-		if layer.packed {
-			layer.weight = s.run(packWeight, x, s.empty(cpu, d, int64(size), 0))
-		}
+		_, layout := layouts(cpu, d)
+		layer := linear{weight: s.packed(x, size, d, layout), bias: s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, d), layout: layout, rows: x, shape: x}
 		return func(s *scope) { layer.apply(s, x) }
 	})
 }

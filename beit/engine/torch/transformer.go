@@ -20,6 +20,8 @@ type transformer struct {
 	// decodes says that it is the one behind the codebook, whose stages have names of their own.
 	decodes bool
 	attend  attend
+	// alone says that the weights of the blocks are packed for the tokens of one image.
+	alone bool
 	// noBias is passed to attention as the bias if the transformer has none: zeros if the implementation of attention needs them, else absent.
 	noBias value
 	stem   stem
@@ -37,7 +39,7 @@ type result struct {
 // transformer reads a transformer, whose parameters begin with l.prefix.
 func (l *loader) transformer(m *machine) *transformer {
 	t := &transformer{machine: m, config: l.config}
-	t.attend = chooseAttention(t, l.packs)
+	t.attend, t.alone = chooseAttention(t, l.layout != rowMajor), l.tokenLayout == forMKL
 	t.stem = l.stem()
 	var shared *positions
 	switch tokens := int64(l.config.Tokens()); {
@@ -69,17 +71,19 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 	for i, b := range t.blocks {
 		s.fail(ctx.Err())
 		s.within(func(s *scope) {
-			branch := b.attend(s, x, t, images)
+			branch := t.byImage(s, x, images, func(s *scope, x value, images int) value { return b.attend(s, x, t, images) })
 			s.emit(tap, t.stage(engine.Attention, i), branch, tokens)
 			s.addScaled(x, b.gamma1, branch)
 		})
 		if i == len(t.blocks)-1 && t.config.Pooling == arch.MeanPooling {
 			// With a tap, all tokens of the last block are computed too, for the tap alone: the result comes from feedMean in either case.
-			if pooled = b.feedMean(s, x, t); tap == nil {
+			if pooled = t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feedMean(s, x, t) }); tap == nil {
 				break
 			}
 		}
-		s.within(func(s *scope) { s.addScaled(x, b.gamma2, b.feed(s, x, t)) })
+		s.within(func(s *scope) {
+			s.addScaled(x, b.gamma2, t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feed(s, x, t) }))
+		})
 		s.emit(tap, t.stage(engine.Block, i), x, tokens)
 		keep(s, i+1, x)
 	}
@@ -90,6 +94,20 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 		pooled = t.pool(s, x)
 	}
 	return t.finish(s, pooled, images, tap)
+}
+
+// byImage returns what part makes of x, or where the weights are packed for the tokens of one image, what it makes of each image.
+func (t *transformer) byImage(s *scope, x value, images int, part func(s *scope, x value, images int) value) value {
+	if !t.alone || images == 1 {
+		return part(s, x, images)
+	}
+	return s.keep(func(s *scope) value {
+		results := make([]value, images)
+		for i := range results {
+			results[i] = part(s, s.narrow(x, 0, int64(i), 1), 1)
+		}
+		return s.concatenate(0, results...)
+	})
 }
 
 // finish normalises the pooled vectors and computes the logits.

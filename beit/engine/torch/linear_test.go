@@ -1,0 +1,61 @@
+//go:build libtorch
+
+package torch
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// Every layout that this libtorch has gives the same products; one that is packed for other rows gives NaN, and nothing that looks like a result.
+func TestLinear_Layouts(t *testing.T) {
+	t.Parallel()
+	const rows, in, out = 21, 40, 33
+	random := rand.New(rand.NewPCG(1, 2))
+	draw := func(n int) []float32 {
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = float32(random.NormFloat64())
+		}
+		return values
+	}
+	x, weight, bias := draw((rows+1)*in), draw(out*in), draw(out)
+	layouts := map[string]layout{"row major": rowMajor}
+	if packable(float32s) {
+		layouts["for oneDNN"] = forOneDNN
+	}
+	if packableForMKL(float32s) {
+		layouts["for MKL"] = forMKL
+	}
+	machine := newThread(1)
+	t.Cleanup(machine.close)
+	for name, layout := range layouts {
+		s := &scope{}
+		var got, other []float64
+		if err := machine.do(func() {
+			defer s.close()
+			matrix := s.floats(weight, out, in)
+			layer := linear{weight: s.packed(matrix, rows, float32s, layout), bias: s.floats(bias, out), layout: layout}
+			if layout == forMKL {
+				layer.rows, layer.shape = s.empty(cpu, float32s, rows, 0), s.expand(s.nan(cpu, float32s), out, in)
+			}
+			got = s.read(layer.apply(s, s.floats(x[:rows*in], rows, in)), rows*out)
+			other = s.read(layer.apply(s, s.floats(x, rows+1, in)), (rows+1)*out)
+		}); err != nil || s.err != nil {
+			t.Fatalf("%s: %v, %v", name, err, s.err)
+		}
+		for i, value := range got {
+			want := float64(bias[i%out])
+			for j := range in {
+				want += float64(x[i/out*in+j]) * float64(weight[i%out*in+j])
+			}
+			if math.Abs(value-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("%s: value %d is %g, not %g", name, i, value, want)
+			}
+		}
+		if layout == forMKL != math.IsNaN(other[0]) {
+			t.Errorf("%s: with another number of rows the first value is %g", name, other[0])
+		}
+	}
+}
