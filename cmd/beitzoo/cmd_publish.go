@@ -166,7 +166,6 @@ func verifyPublication(ctx context.Context, weights string, config arch.Config, 
 	}
 	defer model.Close()
 	subject := verify.Subject{Name: weights, Config: model.Config, Weights: model.Tensors, Engine: engines()[0]}
-	defer collectOften()()
 	result, path, err := verify.Worst(ctx, subject, recordings, verify.Options{})
 	if err != nil {
 		return nil, err

@@ -183,7 +183,6 @@ func (f recordFlags) run(ctx context.Context, c *console, model *convert.Model, 
 		return nil, err
 	}
 	defer loaded.Close()
-	defer collectOften()()
 	bar := c.newCount("recording", inTaps)
 	made, err := recording.Make(ctx, loaded, model.Config, input, recording.MakeOptions{
 		Stages: stages, Progress: func(done, total int) { bar.set(int64(done), int64(total)) },

@@ -101,7 +101,7 @@ func verifyModel(ctx context.Context, c *console, argument string, f verifyFlags
 	if err := v.prepare(ctx, argument); err != nil {
 		return err
 	}
-	defer collectFor(model.Tensors)()
+	defer collectSeldom(model.Tensors)()
 	result, err := v.run(ctx, v.subject, false)
 	if err != nil {
 		return err

@@ -65,31 +65,19 @@ func noLibtorch() *unfitError {
 	return &unfitError{remedy{Problem: "this build of beitzoo has no libtorch engine", Hint: buildHint + "; or use --engine native", Fatal: true}}
 }
 
-// collectOften collects garbage when it is a fifth of the heap, unless the environment has GOGC, until the function that it returns is called.
-// Verifying keeps the weights of several engines, in which the collector has nothing to look at, and makes activations of megabytes: with Go's
-// default the garbage may grow as large as all weights together (large_512: 12.0 GB at most, with this 8.9 GB, in the same time).
-func collectOften() (undo func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	before := debug.SetGCPercent(20)
-	return func() { debug.SetGCPercent(before) }
-}
-
-// collectFor is collectOften for large models. A fifth of the heap of a small one is little, and a search for reasons in it would spend most of its time
-// collecting garbage: there it is four times the heap.
-func collectFor(weights []tensor.Named) (undo func()) {
+// collectSeldom collects the garbage of a search for reasons in a small model when it is four times the heap, unless the environment has GOGC, until the function
+// that it returns is called: the search would spend most of its time collecting. For large models Go's default holds.
+func collectSeldom(weights []tensor.Named) (undo func()) {
 	const small, seldom = 1 << 23, 400
 	values := int64(0)
 	for _, w := range weights {
 		elements, err := w.Shape.Elements()
-		if err != nil {
-			return collectOften()
+		if values += elements; err != nil || values > small {
+			return func() {}
 		}
-		values += elements
 	}
-	if values > small || os.Getenv("GOGC") != "" {
-		return collectOften()
+	if os.Getenv("GOGC") != "" {
+		return func() {}
 	}
 	before := debug.SetGCPercent(seldom)
 	return func() { debug.SetGCPercent(before) }

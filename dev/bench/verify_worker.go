@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +18,6 @@ import (
 
 // verifyWorker is a worker that verifies the model FILES.safetensors. It answers with wall and CPU seconds, and with the seconds of each phase.
 func verifyWorker(ctx context.Context, in io.Reader, out io.Writer, files string, f verifyFlags) error {
-	const often = 20 // as the program does
-	debug.SetGCPercent(often)
 	fmt.Fprintln(out, "ready")
 	for requests := bufio.NewScanner(in); requests.Scan(); {
 		s := newStopwatch()
