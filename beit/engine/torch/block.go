@@ -27,17 +27,13 @@ func (l *loader) norm(prefix string) norm {
 func (l *loader) block(i int, shared *positions) (b block) {
 	prefix, rows := fmt.Sprintf("blocks.%d.", i), l.config.Tokens()
 	b.norm1, b.norm2 = l.norm(prefix+"norm1."), l.norm(prefix+"norm2.")
-	layer := func(name string, layout layout) linear {
-		return l.pack(prefix+name+".weight", rows, l.parameter(prefix+name+".bias"), layout)
-	}
 	b.attention.qkv = l.pack(prefix+"attn.qkv.weight", rows, l.qkvBias(prefix), l.tokenLayout)
-	b.attention.proj = layer("attn.proj", l.tokenLayout)
-	b.fc1 = layer("mlp.fc1", l.tokenLayout)
-	if i == l.config.Depth-1 && l.config.Pooling == arch.MeanPooling { // feedMean gives it one vector
-		b.fc2 = layer("mlp.fc2", l.layout)
-	} else {
-		b.fc2 = layer("mlp.fc2", l.tokenLayout)
+	b.attention.proj = l.linear(prefix+"attn.proj.", rows, l.tokenLayout)
+	second := l.tokenLayout
+	if i == l.config.Depth-1 && l.config.Pooling == arch.MeanPooling {
+		second = l.layout // feedMean gives it one vector
 	}
+	b.fc1, b.fc2 = l.linear(prefix+"mlp.fc1.", rows, l.tokenLayout), l.linear(prefix+"mlp.fc2.", rows, second)
 	if l.config.LayerScale {
 		b.gamma1, b.gamma2 = l.parameter(prefix+"gamma_1"), l.parameter(prefix+"gamma_2")
 	}

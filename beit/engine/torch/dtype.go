@@ -54,15 +54,15 @@ func convolves(d dtype) bool { return d.once("convolve", d.convolve) }
 func segments(d dtype) bool { return d.once("segment", d.segment) }
 
 // packable reports whether this libtorch and processor multiply with packed weights of that dtype, which it finds out by trying once.
-func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack) }
+func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack(forOneDNN)) }
 
 // packableForMKL is packable for weights that MKL packs.
-func packableForMKL(d dtype) bool { return d == float32s && d.once("pack for MKL", d.packForMKL) }
+func packableForMKL(d dtype) bool { return d == float32s && d.once("pack for MKL", d.pack(forMKL)) }
 
 // layouts returns the layout of the weights of linear layers, and that of layers which are given all tokens of an image. On processors of Intel MKL is faster there
 // than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107 and 230 GFLOP/s). On a Xeon with AVX-512, one
 // and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260. One image takes whole models 0.79 to
-// 0.93 of the time with oneDNN (base_224, base_384, large_512), a batch of 8 as long.
+// 0.93 of the time with oneDNN (base_224, base_384, large_512), a batch of 8 1.02 to 1.04.
 func layouts(device device, d dtype) (usual, tokens layout) {
 	if device == cpu && packable(d) {
 		usual, tokens = forOneDNN, forOneDNN
@@ -118,23 +118,17 @@ func (d dtype) segment(s *scope) {
 	s.average(s.halve(s.convolution(x, window, line, 1)), 1)
 }
 
-// pack multiplies with a packed weight.
-func (d dtype) pack(s *scope) {
-	const rows, width = 8, 16
-	x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, d)
-	weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
-	bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
-	packed := s.run(packWeight, weight, s.empty(cpu, d, rows, 0))
-	s.run(packedLinear, x, packed, bias)
-	s.run(packedGELU, x, packed, bias)
-}
-
-// packForMKL multiplies with a weight that MKL has packed.
-func (d dtype) packForMKL(s *scope) {
-	const rows, width = 8, 16
-	x := s.floats(make([]float32, rows*width), rows, width)
-	weight := s.floats(make([]float32, width*width), width, width)
-	s.run(mklLinear, x, s.packed(weight, rows, d, forMKL), weight, s.floats(make([]float32, width), width), x)
+// pack returns a function that multiplies with a weight in that layout.
+func (d dtype) pack(to layout) func(s *scope) {
+	return func(s *scope) {
+		const rows, width = 8, 16
+		x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, d)
+		weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
+		bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
+		layer := linear{weight: s.packed(weight, rows, d, to), bias: bias, layout: to}.forRows(s, rows, width, width, d)
+		layer.apply(s, x)
+		layer.applyGELU(s, x)
+	}
 }
 
 // packConvolution computes convolutions with packed weights.

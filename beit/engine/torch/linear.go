@@ -51,8 +51,8 @@ func (l linear) applyGELU(s *scope, x value) value {
 }
 
 // linear reads prefix + "weight" and prefix + "bias". rows is the number of rows of the input for one image, for which packed weights are optimised.
-func (l *loader) linear(prefix string, rows int) linear {
-	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"), l.layout)
+func (l *loader) linear(prefix string, rows int, layout layout) linear {
+	return l.pack(prefix+"weight", rows, l.parameter(prefix+"bias"), layout)
 }
 
 // pack reads a weight, [out, in] or [out, ...], and packs it. bias is that of the layer.
@@ -72,20 +72,23 @@ func (l *loader) pack(name string, rows int, bias value, layout layout) linear {
 		}
 		return s.packed(flat, rows, l.dtype, layout)
 	})
-	if layout == forMKL {
-		layer.rows = l.scope.empty(cpu, l.dtype, int64(rows), 0)
-		layer.shape = l.scope.keep(func(s *scope) value { return s.expand(s.nan(cpu, l.dtype), out, elements/out) })
+	return layer.forRows(l.scope, rows, out, elements/out, l.dtype)
+}
+
+// forRows returns the layer with what its layout has to know: the number of rows of x, and the shape of the weight.
+func (l linear) forRows(s *scope, rows int, out, in int64, d dtype) linear {
+	if l.layout == forMKL {
+		l.rows = s.empty(cpu, d, int64(rows), 0)
+		l.shape = s.keep(func(s *scope) value { return s.expand(s.nan(cpu, d), out, in) })
 	}
-	return layer
+	return l
 }
 
 // packed returns a weight, [out, in], in a layout, for that many rows and for the threads of this thread.
-func (s *scope) packed(weight value, rows int, d dtype, layout layout) value {
-	switch layout {
-	case forOneDNN:
-		return s.run(packWeight, weight, s.empty(cpu, d, int64(rows), 0))
-	case forMKL:
-		return s.run(packForMKL, weight, s.empty(cpu, d, int64(rows), 0))
+func (s *scope) packed(weight value, rows int, d dtype, to layout) value {
+	pack := map[layout]*program{forOneDNN: packForOneDNN, forMKL: packForMKL}[to]
+	if pack == nil {
+		return weight
 	}
-	return weight
+	return s.run(pack, weight, s.empty(cpu, d, int64(rows), 0))
 }

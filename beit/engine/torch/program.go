@@ -24,7 +24,7 @@ type program struct {
 // The operators that torch.compile uses for linear layers on the CPU (pytorch/pytorch aten/src/ATen/native/mkldnn/Linear.cpp): a weight laid
 // out for the kernels of oneDNN, and products with such a weight. The second argument of pack has as many rows as x will have.
 var (
-	packWeight = &program{
+	packForOneDNN = &program{
 		name: "mkldnn::_reorder_linear_weight", signature: "weight: Tensor, rows: Tensor",
 		expression: `ops.mkldnn._reorder_linear_weight(weight, torch.size(rows, 0))`,
 	}

@@ -16,7 +16,7 @@ func (l *loader) stem() (out stem) {
 	if l.config.AbsolutePosition {
 		out.position = l.parameter("pos_embed")
 	}
-	out.patch = l.linear("patch_embed.proj.", l.config.Patches())
+	out.patch = l.linear("patch_embed.proj.", l.config.Patches(), l.layout)
 	return out
 }
 

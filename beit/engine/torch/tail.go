@@ -16,7 +16,7 @@ func (l *loader) tail() (t tail) {
 	}
 	t.norm = l.norm(l.config.NormName() + ".")
 	if l.config.Classes > 0 {
-		t.head = l.linear(l.config.HeadName()+".", l.pooledRows())
+		t.head = l.linear(l.config.HeadName()+".", l.pooledRows(), l.layout)
 	}
 	return t
 }

@@ -48,7 +48,7 @@ func (l *loader) vqkd(m *machine) *vqkd {
 }
 
 func (l *loader) taskLayer(prefix string) taskLayer {
-	return taskLayer{l.linear(prefix+"0.", l.config.Patches()), l.linear(prefix+"2.", l.config.Patches())}
+	return taskLayer{l.linear(prefix+"0.", l.config.Patches(), l.layout), l.linear(prefix+"2.", l.config.Patches(), l.layout)}
 }
 
 func (l *loader) codebook() codebook {
