@@ -39,8 +39,8 @@ func (l *linear[T]) multiply(ctx context.Context, threads int, left gemm.Rows[T]
 	})
 }
 
-// multiplyTo is multiply into next, as another layer takes it. hot has a memory for each thread.
-func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left, next gemm.Rows[T], rows int, finish func([]T), hot [][]T) error {
+// multiplyTo is multiply that calls out with y, part by part and from several goroutines: with parts of hot, which has a memory for each thread.
+func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left gemm.Rows[T], out put[T], rows int, finish func([]T), hot [][]T) error {
 	return l.pieces(ctx, threads, left, func(worker, top, bottom int, x gemm.Rows[T], from, to int) {
 		first, count := from*l.weight.PanelColumns(), min(rows, bottom)-top
 		width := min(l.out, to*l.weight.PanelColumns()) - first
@@ -48,7 +48,7 @@ func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left, next gemm
 		part := l.weight.Part(from, to)
 		part.MultiplyAddTo(l.bias[first:], hot[worker], width, x, 0, part.Panels())
 		l.finish(hot[worker], width, 0, width, finish)
-		next.Put(top, first, hot[worker], count, width, width)
+		out(top, first, hot[worker], count, width, width)
 	})
 }
 

@@ -69,26 +69,21 @@ func (m *model[T]) tokenShape(images int) tensor.Shape {
 
 // block adds the attention branch and the MLP branch of block i to x.
 func (m *model[T]) block(ctx context.Context, b *block[T], x []T, work *workspace[T], tap engine.Tap, i int) error {
-	attend := func(g group[T]) error { return work.attend(ctx, b, g) }
-	rest := func(g group[T]) error {
-		if err := work.add(ctx, g, b.gamma1); err != nil {
-			return err
-		}
-		if err := work.feed(ctx, b, g); err != nil {
-			return err
-		}
-		return work.add(ctx, g, b.gamma2)
-	}
+	feed := func(g group[T]) error { return work.feed(ctx, b, g, work.add(g, b.gamma2)) }
 	if tap == nil {
-		return work.groups(x, false, attend, rest)
+		attend := func(g group[T]) error { return work.attend(ctx, b, g, work.add(g, b.gamma1)) }
+		return work.groups(x, attend, feed)
 	}
-	if err := work.groups(x, true, attend); err != nil {
+	work.branch = sized(work.branch, len(x))
+	attend := func(g group[T]) error { return work.attend(ctx, b, g, work.keep(g)) }
+	if err := work.groups(x, attend); err != nil {
 		return err
 	}
 	if err := emit(m.threads, tap, engine.Stage{Kind: engine.Attention, Block: i}, m.tokenShape(work.images), work.branch); err != nil {
 		return err
 	}
-	if err := work.groups(x, true, rest); err != nil {
+	add := func(g group[T]) error { return work.addKept(ctx, g, b.gamma1) }
+	if err := work.groups(x, add, feed); err != nil {
 		return err
 	}
 	return emit(m.threads, tap, engine.Stage{Kind: engine.Block, Block: i}, m.tokenShape(work.images), x)

@@ -13,17 +13,17 @@ type workspace[T gemm.Float] struct {
 	threads, tokens, dim, images, atOnce int
 	round                                func([]T)
 	attention                            *attention[T]
-	// branch is what the current branch adds to x, [images, T, C], of one group of images or of all; wide has queries, keys and values of one group.
+	// branch is what the attention branch adds to x, [images, T, C], which only taps need; wide has queries, keys and values of one group.
 	branch, wide []T
 	// left and next are what products take, and hot is the memory of each thread.
 	left, next gemm.Rows[T]
 	hot        [][]T
 }
 
-// group is some images that a block computes at a time: their tokens, and what a branch adds to these. Both are [images, T, C].
+// group is some images that a block computes at a time, from the first on: their tokens are x, [images, T, C].
 type group[T gemm.Float] struct {
-	images    int
-	x, branch []T
+	images, first int
+	x             []T
 }
 
 // groupRows is the largest number of tokens in a group of images, unless one image has more. With more, what one step leaves for the next is no longer in the cache.
@@ -57,8 +57,8 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 	}
 }
 
-// attend writes the attention branch of a group.
-func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T]) error {
+// attend calls out with the attention branch of a group, part by part and from several goroutines.
+func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T], out put[T]) error {
 	rows := g.images * w.tokens
 	b.qkv.prepare(&w.left, rows)
 	if err := b.norm1.pack(ctx, w.threads, w.left, g.x, rows, w.hot); err != nil {
@@ -72,11 +72,11 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T]) erro
 	if err := w.attention.apply(ctx, w.threads, w.left.Put, w.wide, g.images); err != nil {
 		return err
 	}
-	return b.proj.multiply(ctx, w.threads, w.left, g.branch, rows, nil)
+	return b.proj.multiplyTo(ctx, w.threads, w.left, out, rows, nil, w.hot)
 }
 
-// feed writes the MLP branch of a group.
-func (w *workspace[T]) feed(ctx context.Context, b *block[T], g group[T]) error {
+// feed is attend for the MLP branch.
+func (w *workspace[T]) feed(ctx context.Context, b *block[T], g group[T], out put[T]) error {
 	activate := elementary.GELU[T]
 	if w.round != nil {
 		activate = func(line []T) { elementary.GELU(line); w.round(line) }
@@ -87,26 +87,18 @@ func (w *workspace[T]) feed(ctx context.Context, b *block[T], g group[T]) error 
 		return err
 	}
 	b.fc2.prepare(&w.next, rows)
-	if err := b.fc1.multiplyTo(ctx, w.threads, w.left, w.next, rows, activate, w.hot); err != nil {
+	if err := b.fc1.multiplyTo(ctx, w.threads, w.left, w.next.Put, rows, activate, w.hot); err != nil {
 		return err
 	}
-	return b.fc2.multiply(ctx, w.threads, w.next, g.branch, rows, nil)
+	return b.fc2.multiplyTo(ctx, w.threads, w.next, out, rows, nil, w.hot)
 }
 
-// groups takes each group of the images x through the steps, up to the first error. With keep, branch has that of all images then.
-func (w *workspace[T]) groups(x []T, keep bool, steps ...func(group[T]) error) error {
+// groups takes each group of the images x through the steps, up to the first error.
+func (w *workspace[T]) groups(x []T, steps ...func(group[T]) error) error {
 	image := w.tokens * w.dim
-	size := w.atOnce * image
-	if keep {
-		size = len(x)
-	}
-	w.branch = sized(w.branch, size)
 	for first := 0; first < w.images; first += w.atOnce {
-		images, at := min(w.atOnce, w.images-first), 0
-		if keep {
-			at = first * image
-		}
-		g := group[T]{images, x[first*image : (first+images)*image], w.branch[at : at+images*image]}
+		images := min(w.atOnce, w.images-first)
+		g := group[T]{images: images, first: first, x: x[first*image : (first+images)*image]}
 		for _, step := range steps {
 			if err := step(g); err != nil {
 				return err
@@ -116,28 +108,43 @@ func (w *workspace[T]) groups(x []T, keep bool, steps ...func(group[T]) error) e
 	return nil
 }
 
-// add adds the branch of a group to its tokens, multiplied by gamma if that is not nil. The error is that of ctx.
-func (w *workspace[T]) add(ctx context.Context, g group[T], gamma []T) error {
-	return parallel.Chunks(ctx, w.threads, g.images*w.tokens, rowsPerTask, func(_, first, last int) {
-		branch, sum := g.branch[first*w.dim:last*w.dim], g.x[first*w.dim:last*w.dim]
-		switch {
-		case gamma == nil:
-			elementary.Add(sum, branch)
-		case w.round == nil:
-			for at := 0; at < len(sum); at += w.dim {
-				elementary.AddScaled(sum[at:at+w.dim], branch[at:at+w.dim], gamma)
-			}
-		default:
-			for line := branch; len(line) > 0; line = line[w.dim:] {
-				for i, g := range gamma {
-					line[i] *= g
+// add returns what adds parts of a branch, which it changes, to the tokens of a group, multiplied by gamma if that is not nil.
+func (w *workspace[T]) add(g group[T], gamma []T) put[T] {
+	return func(row, column int, values []T, count, width, stride int) {
+		for i := range count {
+			branch, sum := values[i*stride:i*stride+width], g.x[(row+i)*w.dim+column:][:width]
+			switch {
+			case gamma == nil:
+				elementary.Add(sum, branch)
+			case w.round == nil:
+				elementary.AddScaled(sum, branch, gamma[column:column+width])
+			default:
+				for j, g := range gamma[column : column+width] {
+					branch[j] *= g
 				}
+				w.round(branch)
+				elementary.Add(sum, branch)
 			}
-			w.round(branch)
-			elementary.Add(sum, branch)
+			if w.round != nil {
+				w.round(sum)
+			}
 		}
-		if w.round != nil {
-			w.round(sum)
+	}
+}
+
+// keep returns what writes parts of the branch of a group to w.branch.
+func (w *workspace[T]) keep(g group[T]) put[T] {
+	return func(row, column int, values []T, count, width, stride int) {
+		for i := range count {
+			copy(w.branch[(g.first*w.tokens+row+i)*w.dim+column:], values[i*stride:i*stride+width])
 		}
+	}
+}
+
+// addKept adds what keep wrote of a group to its tokens, as add does. The error is that of ctx.
+func (w *workspace[T]) addKept(ctx context.Context, g group[T], gamma []T) error {
+	add, branch := w.add(g, gamma), w.branch[g.first*w.tokens*w.dim:]
+	return parallel.Chunks(ctx, w.threads, g.images*w.tokens, rowsPerTask, func(_, first, last int) {
+		add(first, 0, branch[first*w.dim:last*w.dim], last-first, w.dim, w.dim)
 	})
 }
