@@ -45,7 +45,7 @@ const queryRows, tileKeys = 48, 128
 // newAttention allocates the memory for the attention of that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
-	a.tiles = (a.tokens + tileKeys - 1) / tileKeys
+	a.tiles = divideUp(a.tokens, tileKeys)
 	a.keys = make([]gemm.Matrix[T], images*a.heads*a.tiles)
 	a.values = make([]gemm.Matrix[T], len(a.keys))
 	a.lanes = make([]attentionLane[T], m.threads)
@@ -65,7 +65,7 @@ func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], qkv [
 	if a.round != nil {
 		compute = a.whole
 	}
-	blocks := (a.tokens + queryRows - 1) / queryRows
+	blocks := divideUp(a.tokens, queryRows)
 	return parallel.Until(ctx, threads, images*a.heads*blocks, func(worker, i int) {
 		compute(out, qkv, &a.lanes[worker], part{i / blocks / a.heads, i / blocks % a.heads, i % blocks * queryRows, min(a.tokens, (i%blocks+1)*queryRows)})
 	})

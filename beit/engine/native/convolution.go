@@ -129,16 +129,13 @@ func (c *convolution[T]) apply(ctx context.Context, work *planes[T], y, x *plane
 
 // write writes the convolution of x to y. The error is that of ctx.
 func (c *convolution[T]) write(ctx context.Context, work *planes[T], y *target[T], x *plane[T]) error {
-	count := x.count()
-	rows := gemm.BlockRows[T](count)
-	blocks := (count + rows - 1) / rows
-	panels := c.lines[0].Panels()
-	group := min(mostPanels, c.group(work.threads, blocks))
-	groups := (panels + group - 1) / group
-	return parallel.Until(ctx, work.threads, blocks*groups, func(worker, i int) {
-		first, left := i%blocks*rows, i/blocks*group
-		here, right := min(rows, count-first), min(panels, left+group)
-		products := work.memory(worker, here*group*c.lines[0].PanelColumns())
+	count, height := x.count(), gemm.PaddedRows[T](1)
+	split := divide(divideUp(count, height), gemm.BlockRows[T](count)/height, c.lines[0].Panels(), work.threads)
+	split.wide = min(mostPanels, split.wide)
+	return parallel.Until(ctx, work.threads, split.tasks(), func(worker, i int) {
+		top, bottom, left, right := split.task(i)
+		first, here := top*height, min(count, bottom*height)-top*height
+		products := work.memory(worker, here*(right-left)*c.lines[0].PanelColumns())
 		columns := c.piece(products, y, x, first, here, left, right)
 		c.place(y, products[:here*columns], x, first, here, left*c.lines[0].PanelColumns())
 	})
@@ -150,13 +147,6 @@ func (l *planes[T]) memory(worker, size int) []T {
 		l.products[worker] = make([]T, size)
 	}
 	return l.products[worker][:size]
-}
-
-// group returns how many panels one task computes: few, so that all threads finish at about the same time.
-func (c *convolution[T]) group(threads, blocks int) int {
-	const tasksPerThread = 6
-	panels := c.lines[0].Panels()
-	return max(1, panels/max(1, threads*tasksPerThread/blocks))
 }
 
 // piece computes the columns of some panels for pixels from first on, also for those between the lines, which mean nothing. It returns how many columns these are.

@@ -57,27 +57,14 @@ const hotPanels = 8
 
 // pieces calls do for pieces of the result: rows from top to bottom of x, with the panels [from, to). The error is that of ctx.
 func (l *linear[T]) pieces(ctx context.Context, threads int, left gemm.Rows[T], do func(worker, top, bottom int, x gemm.Rows[T], from, to int)) error {
-	tiles := left.BlockTiles()
-	rowBlocks := (left.Tiles() + tiles - 1) / tiles
-	panels := l.weight.Panels()
-	group := l.group(threads, rowBlocks)
-	columnBlocks := (panels + group - 1) / group
-	return parallel.Until(ctx, threads, rowBlocks*columnBlocks, func(worker, i int) {
-		block, from := i%rowBlocks, i/rowBlocks*group
-		to := min(panels, from+group)
-		x := left.Part(block*tiles, min(left.Tiles(), (block+1)*tiles))
-		for ; from < to; from += hotPanels {
-			do(worker, block*tiles*left.TileRows(), (block+1)*tiles*left.TileRows(), x, from, min(to, from+hotPanels))
+	split := divide(left.Tiles(), left.BlockTiles(), l.weight.Panels(), threads)
+	return parallel.Until(ctx, threads, split.tasks(), func(worker, i int) {
+		first, last, from, end := split.task(i)
+		x := left.Part(first, last)
+		for ; from < end; from += hotPanels {
+			do(worker, first*left.TileRows(), last*left.TileRows(), x, from, min(end, from+hotPanels))
 		}
 	})
-}
-
-// group returns how many panels one task computes: few, so that all threads finish at about the same time.
-func (l *linear[T]) group(threads, rowBlocks int) int {
-	const tasksPerThread = 6
-	panels := l.weight.Panels()
-	wanted := max(1, threads*tasksPerThread/rowBlocks)
-	return max(1, panels/wanted)
 }
 
 // finish ends the columns from left to right of lines, stride elements apart.

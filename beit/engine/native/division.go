@@ -1,0 +1,46 @@
+package native
+
+// division is how a product is divided into tasks: of the tiles of its rows each task takes high, of the panels of its columns wide. At the ends there may be fewer.
+type division struct{ tiles, high, panels, wide int }
+
+// divide returns a division such that all threads finish at about the same time. A task takes no more than most tiles; more tasks share a panel where else threads would wait.
+// Results do not depend on it.
+func divide(tiles, most, panels, threads int) division {
+	// A panel comes from a cache further away for each task, which fewer tiles would not make up for.
+	const tasksPerThread, fewest, enough = 6, 4, 0.9
+	var best division
+	for blocks := divideUp(tiles, most); ; blocks++ {
+		wanted := max(1, threads*tasksPerThread/blocks)
+		d := division{tiles, divideUp(tiles, blocks), panels, max(1, panels/wanted)}
+		if best.high > 0 && d.high < fewest {
+			return best
+		}
+		if d.busy(threads) > best.busy(threads) {
+			best = d
+		}
+		if best.busy(threads) >= enough || d.high <= fewest {
+			return best
+		}
+	}
+}
+
+// busy returns the least share of their time that threads work.
+func (d division) busy(threads int) float64 {
+	if d.high == 0 {
+		return 0
+	}
+	rounds := divideUp(d.tasks(), threads)
+	return float64(d.tiles*d.panels) / float64(threads*rounds*d.high*d.wide)
+}
+
+// tasks returns their number.
+func (d division) tasks() int { return divideUp(d.tiles, d.high) * divideUp(d.panels, d.wide) }
+
+// task returns the tiles [first, last) and the panels [from, to) of a task. Tasks with the same panels follow each other.
+func (d division) task(i int) (first, last, from, to int) {
+	blocks := divideUp(d.tiles, d.high)
+	first, from = i%blocks*d.high, i/blocks*d.wide
+	return first, min(d.tiles, first+d.high), from, min(d.panels, from+d.wide)
+}
+
+func divideUp(n, by int) int { return (n + by - 1) / by }
