@@ -34,6 +34,9 @@ type Options struct {
 	Device string
 	// Threads is the number of threads that one Forward uses; 0 means GOMAXPROCS.
 	Threads int
+	// Batch is how many images most calls of Forward will have; 0 means 1. An engine may arrange the weights for that: any number gives the same results, within rounding, and
+	// another number than this takes longer.
+	Batch int
 }
 
 // Model is a loaded model. Forward may be called from several goroutines at once. Close frees the model; it must not be called during a Forward. Closing

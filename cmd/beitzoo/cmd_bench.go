@@ -66,6 +66,7 @@ func benchModel(ctx context.Context, c *console, argument string, f benchFlags) 
 	open := func() (*benchSubject, error) { return openBenchSubject(ctx, c, argument, f) }
 	batches := f.batches.Value()
 	if f.worker {
+		runs[0].options.Batch = batches[0]
 		return serveBench(ctx, c, runs[0], open, batches[0])
 	}
 	bar := c.newCount("measuring", inPasses)

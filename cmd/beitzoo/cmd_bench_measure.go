@@ -84,20 +84,14 @@ type benchMeter struct {
 	progress    *progress
 }
 
-// measure loads the model once and measures each batch size.
+// measure measures each batch size, with a model that is loaded for it.
 func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, error) {
-	model, config, load, err := run.load(ctx, b.open)
-	if err != nil {
-		return nil, err
-	}
-	defer model.Close()
 	var all []measurement
 	for _, batch := range b.batches {
-		debug.FreeOSMemory()
-		measure.ResetPeak()
-		seconds, err := b.batch(ctx, model, config, batch, run.options.DType)
+		run.options.Batch = batch
+		seconds, load, err := b.loadAndMeasure(ctx, run)
 		if err != nil {
-			return nil, fmt.Errorf("a batch of %d in %s: %w", batch, run.options.DType, err)
+			return nil, err
 		}
 		slices.Sort(seconds)
 		m := measurement{
@@ -109,6 +103,22 @@ func (b *benchMeter) measure(ctx context.Context, run benchRun) ([]measurement, 
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// loadAndMeasure returns the seconds of each measured forward pass, and how long it took to load the model. The peak of memory is that of the passes.
+func (b *benchMeter) loadAndMeasure(ctx context.Context, run benchRun) ([]float64, time.Duration, error) {
+	model, config, load, err := run.load(ctx, b.open)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer model.Close()
+	debug.FreeOSMemory()
+	measure.ResetPeak()
+	seconds, err := b.batch(ctx, model, config, run.options.Batch, run.options.DType)
+	if err != nil {
+		return nil, 0, fmt.Errorf("a batch of %d in %s: %w", run.options.Batch, run.options.DType, err)
+	}
+	return seconds, load, nil
 }
 
 // unknownMemory is the limit for a batch where the system does not say how much memory is free.

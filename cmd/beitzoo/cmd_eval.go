@@ -65,7 +65,7 @@ func eval(ctx context.Context, c *console, argument string, sources []string, f 
 	if err != nil {
 		return err
 	}
-	f.classifier.digest = true
+	f.classifier.digest, f.classifier.engine.batch = true, f.run.size(f.classifier.engine.device)
 	options, err := f.classifier.options()
 	if err != nil {
 		return err

@@ -156,13 +156,14 @@ func (p *probing) run(ctx context.Context) error {
 	if err := p.try(ctx); err != nil {
 		return err
 	}
+	p.options.Run.Batch = p.flags.stream.size(p.flags.classifier.engine.device)
 	model, err := beitzoo.LoadExtractor(ctx, p.weights, p.options)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
 	remarkGuesses(p.console, model.Source)
-	model.Strict, model.BatchSize = p.flags.classifier.strict, p.flags.stream.size(p.flags.classifier.engine.device)
+	model.Strict, model.BatchSize = p.flags.classifier.strict, p.options.Run.Batch
 	if err := p.describe(model); err != nil {
 		return err
 	}
@@ -351,6 +352,7 @@ func (p *probing) besideRandom(ctx context.Context, model *beitzoo.Extractor) er
 	if err != nil {
 		return err
 	}
+	options.Batch = model.BatchSize
 	const seed = 0
 	loaded, err := chosen.Load(ctx, model.Config(), synth.Weights(model.Config(), seed), options)
 	if err != nil {

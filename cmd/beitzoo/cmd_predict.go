@@ -113,12 +113,13 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 		}
 		f.digest = true
 	}
+	f.engine.batch = f.size(f.engine.device)
 	model, err := openClassifier(ctx, c, argument, f.classifierFlags)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.size(f.engine.device)
+	model.BatchSize = f.engine.batch
 	out, err := f.open(c, factsOf(argument, model), model.Labels(), list)
 	if err != nil {
 		return err

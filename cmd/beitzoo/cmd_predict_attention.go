@@ -74,12 +74,13 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 		return err
 	}
 	view := attention.Options{Kind: attention.Kind(f.attention.kind), View: attention.View(f.attention.of), EachHead: f.attention.eachHead, Threads: f.engine.threads}
+	f.engine.batch = f.size(f.engine.device)
 	model, err := openExtractor(ctx, c, argument, f.classifierFlags, &view)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.size(f.engine.device)
+	model.BatchSize = f.engine.batch
 	shown := model.Viewer.Options()
 	result := attentionResult{
 		classifierFacts: extractorFacts(argument, model), Kind: shown.Kind, View: shown.View, Meaning: meaningOf(shown), Drawn: []drawnPicture{}, Unread: []unreadImage{},

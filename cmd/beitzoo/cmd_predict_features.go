@@ -63,13 +63,13 @@ func (f *predictFlags) writeFeatures(ctx context.Context, c *console, argument s
 	if err := f.inputs(argument, list).check(f.features.file, "a file of features", features.IsOwn); err != nil {
 		return err
 	}
-	f.digest = true
+	f.digest, f.engine.batch = true, f.size(f.engine.device)
 	model, err := openExtractor(ctx, c, argument, f.classifierFlags, nil)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.size(f.engine.device)
+	model.BatchSize = f.engine.batch
 	feature, err := features.New(model.Config(), model.Norm, f.features.name)
 	if err != nil {
 		return err

@@ -14,6 +14,8 @@ import (
 type engineFlags struct {
 	engine, device, dtype string
 	threads               int
+	// batch is not a flag of these: the command says how many images will go through the model at once, if that is known.
+	batch int
 }
 
 // maxThreads is more than any machine has cores: each thread costs memory before it works.
@@ -55,7 +57,7 @@ func (f *engineFlags) describedAs(ofEngine, ofDevice, ofDType string) []cli.Flag
 
 // choose returns the engine and the options that the flags say.
 func (f engineFlags) choose() (engine.Engine, engine.Options, error) {
-	options := engine.Options{Device: f.device, Threads: f.threads}
+	options := engine.Options{Device: f.device, Threads: f.threads, Batch: f.batch}
 	var err error
 	if options.DType, err = parseDType(f.dtype); err != nil {
 		return nil, options, err

@@ -22,6 +22,10 @@ func TestConformance(t *testing.T) {
 			enginetest.Run(t, torch.Engine{}, engine.Options{DType: dtype, Threads: 2})
 		})
 	}
+	t.Run("arranged for batches", func(t *testing.T) {
+		t.Parallel()
+		enginetest.Run(t, torch.Engine{}, engine.Options{Threads: 2, Batch: 8})
+	})
 }
 
 func TestRecordings(t *testing.T) {

@@ -33,7 +33,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 		return nil, err
 	}
 	m := &model{config: config}
-	m.threads = cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
+	m.threads, m.batch = cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0)), options.Batch
 	if m.device, err = parseDevice(options.Device); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (m *model) load(ctx context.Context, views []tensor.View) error {
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.layout, l.tokenLayout = layouts(m.device, m.dtype)
+	l.layout, l.tokenLayout = layouts(m.device, m.dtype, m.batch)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {

@@ -15,6 +15,8 @@ type machine struct {
 	dtype  dtype
 	// threads is how many threads an operator uses.
 	threads int
+	// batch is how many images most calls of Forward have, or 0 for one.
+	batch int
 	// weights owns the tensors that stay until the model is closed.
 	weights scope
 }
