@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/beitzoo/beitzoo/beit/card"
@@ -42,7 +43,9 @@ func (e Evaluation) Score(ctx context.Context, parameters []tensor.Named) (Score
 // Examine evaluates as Score does, and returns all figures, with the header of [evaluate.HeaderFor]. record, if not nil, is called with what the model said of each
 // image, as [evaluate.Options] say.
 func (e Evaluation) Examine(ctx context.Context, parameters []tensor.Named, record func(evaluate.Record)) (*evaluate.Summary, evaluate.Header, error) {
-	model, err := e.Engine.Load(ctx, e.Card.Config, parameters, e.Run)
+	batch, run := cmp.Or(max(e.Batch, 0), classify.DefaultBatchSize), e.Run
+	run.Batch = batch
+	model, err := e.Engine.Load(ctx, e.Card.Config, parameters, run)
 	if err != nil {
 		return nil, evaluate.Header{}, err
 	}
@@ -51,10 +54,7 @@ func (e Evaluation) Examine(ctx context.Context, parameters []tensor.Named, reco
 	if err != nil {
 		return nil, evaluate.Header{}, err
 	}
-	classifier.Strict = true
-	if e.Batch > 0 {
-		classifier.BatchSize = e.Batch
-	}
+	classifier.Strict, classifier.BatchSize = true, batch
 	header := evaluate.HeaderFor(classifier, e.Data, evaluate.Shard{Index: 1, Of: 1})
 	summary, err := evaluate.Classification(ctx, classifier, e.Data, evaluate.Options{Header: header, Progress: e.Progress, Record: record})
 	return summary, header, err

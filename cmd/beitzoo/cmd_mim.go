@@ -68,12 +68,13 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 	if err != nil {
 		return err
 	}
+	f.engine.batch = f.size(f.engine.device)
 	pair, err := f.openPair(ctx, c, argument)
 	if err != nil {
 		return err
 	}
 	defer pair.Close()
-	pair.Batch, pair.Workers = f.size(f.engine.device), f.workers
+	pair.Batch, pair.Workers = f.engine.batch, f.workers
 	masks, stated, err := f.masks.masksFor(ctx, pair.Masked.Config, pair.Tokenizer.Config, pictures.total)
 	if err != nil {
 		return err
