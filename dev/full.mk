@@ -10,5 +10,5 @@ test-full: test-full-torch test-full-native ## both engines, compared with recor
 test-full-torch: libtorch ## ... libtorch's engine: minutes
 	$(GO) test -count=1 -v -tags libtorch,full -run '$(RUN)' -timeout 1h ./beit/engine/torch
 
-test-full-native: ## ... the engine in plain Go: hours
+test-full-native: ## ... the engine in plain Go: minutes
 	GOWORK=off $(GO) test -count=1 -v -tags full -run '$(RUN)' -timeout 3h ./beit/engine/native
