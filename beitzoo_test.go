@@ -91,6 +91,21 @@ func TestOpen_Facts(t *testing.T) {
 	}
 }
 
+// TestOpen_BatchIsTold makes sure that one number says how many images a model expects and gets at once.
+func TestOpen_BatchIsTold(t *testing.T) {
+	t.Parallel()
+	for told, want := range map[int]int{0: classify.DefaultBatchSize, 3: 3} {
+		model, err := beitzoo.Open(t.Context(), checkpoint, beitzoo.Options{Zoo: newZoo(t), Run: engine.Options{Batch: told}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if model.BatchSize != want {
+			t.Errorf("told %d: the batch has %d", told, model.BatchSize)
+		}
+	}
+}
+
 func TestOpen_Errors(t *testing.T) {
 	t.Parallel()
 	tiny := "testdata/tiny/tiny_p16_32.unilm.pth"

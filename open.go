@@ -24,7 +24,7 @@ import (
 type Options struct {
 	// Checkpoint are the options for reading the file, with labels and recipe if these are not to be those of the model.
 	Checkpoint convert.OpenOptions
-	// Engine runs the model, for example torch.Engine{}; nil means [native.Engine]. Run are its options.
+	// Engine runs the model, for example torch.Engine{}; nil means [native.Engine]. Run are its options; its Batch, if not 0, becomes the BatchSize.
 	Engine engine.Engine
 	Run    engine.Options
 	// Zoo looks up names; nil means one made by [NewZoo].
@@ -126,6 +126,7 @@ func Load(ctx context.Context, weights Weights, options Options) (*Model, error)
 		loaded.Close()
 		return nil, err
 	}
+	classifier.BatchSize = cmp.Or(options.Run.Batch, classifier.BatchSize)
 	return &Model{Classifier: classifier, Facts: facts, loaded: loaded}, nil
 }
 
@@ -256,6 +257,7 @@ func LoadExtractor(ctx context.Context, weights Weights, options Options) (*Extr
 		e.loaded.Close()
 		return nil, err
 	}
+	e.BatchSize = cmp.Or(options.Run.Batch, e.BatchSize)
 	return e, nil
 }
 

@@ -50,7 +50,7 @@ func (p *MaskedPair) Close() error {
 // LoadPair loads a masked-image model and its tokenizer. The pictures of a dVAE have the size that belongs to the window of the model. The caller closes the pair.
 // The errors are those of [LoadTokenizer], [mim.Check] and [mim.CheckPair].
 func LoadPair(ctx context.Context, model, tokens Weights, options PairOptions) (pair *MaskedPair, err error) {
-	p := &MaskedPair{Pair: &mim.Pair{}, options: options.Model}
+	p := &MaskedPair{Pair: &mim.Pair{Batch: options.Model.Run.Batch}, options: options.Model}
 	defer func() {
 		if err != nil {
 			p.Close()

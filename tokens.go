@@ -1,6 +1,7 @@
 package beitzoo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -48,5 +49,6 @@ func tokenizerOf(ctx context.Context, weights Weights, opened *convert.Model, op
 		loaded.Close()
 		return nil, err
 	}
+	own.BatchSize = cmp.Or(options.Run.Batch, own.BatchSize)
 	return &Tokenizer{Tokenizer: own, Facts: facts, loaded: loaded}, nil
 }

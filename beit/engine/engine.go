@@ -34,8 +34,8 @@ type Options struct {
 	Device string
 	// Threads is the number of threads that one Forward uses; 0 means GOMAXPROCS.
 	Threads int
-	// Batch is how many images most calls of Forward will have; 0 means 1. An engine may arrange the weights for that: any number gives the same results, within rounding, and
-	// another number than this takes longer.
+	// Batch is how many images most calls of Forward will have; 0 means 1. An engine may arrange the weights for that. Calls with any other number have the same results,
+	// within rounding, but may take longer.
 	Batch int
 }
 

@@ -52,7 +52,7 @@ type benchResult struct {
 	Measurements []measurement `json:"measurements"`
 }
 
-// benchRun is one combination of what the flags list, without the batch.
+// benchRun is one combination of what the flags list. benchRuns leaves the batch to those who run it.
 type benchRun struct {
 	engine  engine.Engine
 	options engine.Options
@@ -67,7 +67,7 @@ func benchModel(ctx context.Context, c *console, argument string, f benchFlags) 
 	batches := f.batches.Value()
 	if f.worker {
 		runs[0].options.Batch = batches[0]
-		return serveBench(ctx, c, runs[0], open, batches[0])
+		return serveBench(ctx, c, runs[0], open)
 	}
 	bar := c.newCount("measuring", inPasses)
 	m := benchMeter{open: open, batches: batches, warmUps: f.warmUp, rounds: f.rounds, total: len(runs), progress: bar}

@@ -114,7 +114,7 @@ func (b *benchMeter) loadAndMeasure(ctx context.Context, run benchRun) ([]float6
 	defer model.Close()
 	debug.FreeOSMemory()
 	measure.ResetPeak()
-	seconds, err := b.batch(ctx, model, config, run.options.Batch, run.options.DType)
+	seconds, err := b.passes(ctx, model, config, run)
 	if err != nil {
 		return nil, 0, fmt.Errorf("a batch of %d in %s: %w", run.options.Batch, run.options.DType, err)
 	}
@@ -124,9 +124,10 @@ func (b *benchMeter) loadAndMeasure(ctx context.Context, run benchRun) ([]float6
 // unknownMemory is the limit for a batch where the system does not say how much memory is free.
 const unknownMemory = 1 << 40
 
-// checkBatch returns an error if a batch needs more memory than the machine has: a Go program that asks for too much is ended by its runtime. The images
+// checkBatch returns an error if the batch needs more memory than the machine has: a Go program that asks for too much is ended by its runtime. The images
 // and two activations are in memory as a whole, whatever the engine.
-func checkBatch(config arch.Config, batch int, dtype tensor.DType) error {
+func (r benchRun) checkBatch(config arch.Config) error {
+	batch, dtype := r.options.Batch, r.options.DType
 	one := 4*3*float64(config.ImageHeight)*float64(config.ImageWidth) + 2*float64(max(4, dtype.Size()))*float64(config.Tokens())*float64(config.EmbedDim)
 	needed, free := one*float64(batch), float64(cmp.Or(measure.Available(), unknownMemory))
 	if needed <= free {
@@ -138,12 +139,12 @@ func checkBatch(config arch.Config, batch int, dtype tensor.DType) error {
 	}
 }
 
-// batch returns the seconds of each measured forward pass.
-func (b *benchMeter) batch(ctx context.Context, model engine.Model, config arch.Config, batch int, dtype tensor.DType) ([]float64, error) {
-	if err := checkBatch(config, batch, dtype); err != nil {
+// passes returns the seconds of each measured forward pass.
+func (b *benchMeter) passes(ctx context.Context, model engine.Model, config arch.Config, run benchRun) ([]float64, error) {
+	if err := run.checkBatch(config); err != nil {
 		return nil, err
 	}
-	input := benchInput(config, batch)
+	input := benchInput(config, run.options.Batch)
 	var seconds []float64
 	for round := range b.warmUps + b.rounds {
 		start := time.Now()

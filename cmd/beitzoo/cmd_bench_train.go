@@ -30,20 +30,20 @@ func (s *benchServer) newTraining(ctx context.Context) (_ *benchTraining, err er
 	}
 	defer func() { err = errors.Join(err, subject.close()) }()
 	config, settings := subject.config, finetune.Defaults()
-	if err := checkBatch(config, s.batch, s.run.options.DType); err != nil {
+	if err := s.run.checkBatch(config); err != nil {
 		return nil, err
 	}
-	settings.Batch, settings.Rate, settings.LayerDecay, settings.WarmupEpochs = s.batch, 1e-4, 1, 0
+	settings.Batch, settings.Rate, settings.LayerDecay, settings.WarmupEpochs = s.run.options.Batch, 1e-4, 1, 0
 	settings.Schedule, settings.LeastRate = finetune.Unilm, settings.Rate // the same in all steps
 	t := &benchTraining{}
-	if t.plan, err = finetune.NewPlan(settings, config, s.batch); err != nil {
+	if t.plan, err = finetune.NewPlan(settings, config, s.run.options.Batch); err != nil {
 		return nil, err
 	}
-	classes := make([]int, s.batch)
+	classes := make([]int, s.run.options.Batch)
 	for i := range classes {
 		classes[i] = 37 * i % config.Classes
 	}
-	t.batch = engine.Batch{Pixels: benchInput(config, s.batch).Pixels, Targets: settings.Targets(classes, config.Classes), Share: 1}
+	t.batch = engine.Batch{Pixels: benchInput(config, s.run.options.Batch).Pixels, Targets: settings.Targets(classes, config.Classes), Share: 1}
 	options := s.run.options
 	t.learner, err = trainer.Train(ctx, config, subject.weights, engine.TrainOptions{DType: options.DType, Device: options.Device, Threads: options.Threads})
 	return t, err

@@ -13,17 +13,16 @@ import (
 // benchServer prints "ready", and then answers each request on standard input, a word a line, with a line of numbers. A benchmark of several
 // programs starts them once and asks them in turn, so their start is not measured.
 type benchServer struct {
-	run   benchRun
-	open  func() (*benchSubject, error)
-	batch int
+	run  benchRun
+	open func() (*benchSubject, error)
 	// model and input are set by the first request that needs them, and so is training.
 	model    engine.Model
 	input    engine.Input
 	training *benchTraining
 }
 
-func serveBench(ctx context.Context, c *console, run benchRun, open func() (*benchSubject, error), batch int) error {
-	s := &benchServer{run: run, open: open, batch: batch}
+func serveBench(ctx context.Context, c *console, run benchRun, open func() (*benchSubject, error)) error {
+	s := &benchServer{run: run, open: open}
 	defer func() {
 		if s.model != nil {
 			s.model.Close()
@@ -65,10 +64,10 @@ func (s *benchServer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkBatch(config, s.batch, s.run.options.DType); err != nil {
+	if err := s.run.checkBatch(config); err != nil {
 		return errors.Join(err, model.Close())
 	}
-	s.model, s.input = model, benchInput(config, s.batch)
+	s.model, s.input = model, benchInput(config, s.run.options.Batch)
 	for range 2 {
 		if _, err := model.Forward(ctx, s.input, nil); err != nil {
 			return err

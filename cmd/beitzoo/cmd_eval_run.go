@@ -102,7 +102,6 @@ func newEvaluation(c *console, argument string, model *beitzoo.Model, data datas
 	if err != nil {
 		return nil, err
 	}
-	model.BatchSize = f.engine.batch
 	e := &evaluation{console: c, model: model, facts: factsOf(argument, model), part: part, workers: r.workers}
 	e.header = evaluate.HeaderFor(model.Classifier, data, part)
 	e.header.Model.Name, e.header.Model.Digest, e.header.Model.Problem, e.header.Recipe.Name = argument, model.Digest, model.Card.Problem, model.Card.RecipeName

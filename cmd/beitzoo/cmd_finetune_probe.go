@@ -163,7 +163,7 @@ func (p *probing) run(ctx context.Context) error {
 	}
 	defer model.Close()
 	remarkGuesses(p.console, model.Source)
-	model.Strict, model.BatchSize = p.flags.classifier.strict, p.options.Run.Batch
+	model.Strict = p.flags.classifier.strict
 	if err := p.describe(model); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func runMIM(ctx context.Context, c *console, argument string, names []string, f 
 		return err
 	}
 	defer pair.Close()
-	pair.Batch, pair.Workers = f.engine.batch, f.workers
+	pair.Workers = f.workers
 	masks, stated, err := f.masks.masksFor(ctx, pair.Masked.Config, pair.Tokenizer.Config, pictures.total)
 	if err != nil {
 		return err

@@ -119,7 +119,6 @@ func (f *predictFlags) classify(ctx context.Context, c *console, argument string
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.engine.batch
 	out, err := f.open(c, factsOf(argument, model), model.Labels(), list)
 	if err != nil {
 		return err

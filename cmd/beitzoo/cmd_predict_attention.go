@@ -80,7 +80,6 @@ func (f *predictFlags) drawAttention(ctx context.Context, c *console, argument s
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.engine.batch
 	shown := model.Viewer.Options()
 	result := attentionResult{
 		classifierFacts: extractorFacts(argument, model), Kind: shown.Kind, View: shown.View, Meaning: meaningOf(shown), Drawn: []drawnPicture{}, Unread: []unreadImage{},

@@ -69,7 +69,6 @@ func (f *predictFlags) writeFeatures(ctx context.Context, c *console, argument s
 		return err
 	}
 	defer model.Close()
-	model.BatchSize = f.engine.batch
 	feature, err := features.New(model.Config(), model.Norm, f.features.name)
 	if err != nil {
 		return err

@@ -125,14 +125,13 @@ func tokenize(ctx context.Context, c *console, argument string, names []string, 
 	if err := read.checkApart(f.target.output); err != nil {
 		return err
 	}
-	f.digest = true
-	f.engine.batch = f.size(f.engine.device)
+	f.digest, f.engine.batch = true, f.size(f.engine.device)
 	model, err := openTokenizer(ctx, c, argument, f.classifierFlags)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	model.BatchSize, model.Strict = f.engine.batch, f.strict
+	model.Strict = f.strict
 	facts := statedFacts(argument, model.Facts, "")
 	if f.dryRun {
 		return planTokenize(c, facts, model, images, f.target.output, form)

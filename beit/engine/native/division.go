@@ -8,27 +8,27 @@ type division struct{ tiles, high, panels, wide int }
 func divide(tiles, most, panels, threads int) division {
 	// A panel comes from a cache further away for each task, which fewer tiles would not make up for.
 	const tasksPerThread, fewest, enough = 6, 4, 0.9
-	var best division
-	for blocks := divideUp(tiles, most); ; blocks++ {
+	into := func(blocks int) division {
 		wanted := max(1, threads*tasksPerThread/blocks)
-		d := division{tiles, divideUp(tiles, blocks), panels, max(1, panels/wanted)}
-		if best.high > 0 && d.high < fewest {
-			return best
+		return division{tiles, divideUp(tiles, blocks), panels, max(1, panels/wanted)}
+	}
+	blocks := divideUp(tiles, most)
+	best := into(blocks)
+	for best.busy(threads) < enough {
+		blocks++
+		d := into(blocks)
+		if d.high < fewest {
+			break
 		}
 		if d.busy(threads) > best.busy(threads) {
 			best = d
 		}
-		if best.busy(threads) >= enough || d.high <= fewest {
-			return best
-		}
 	}
+	return best
 }
 
 // busy returns the least share of their time that threads work.
 func (d division) busy(threads int) float64 {
-	if d.high == 0 {
-		return 0
-	}
 	rounds := divideUp(d.tasks(), threads)
 	return float64(d.tiles*d.panels) / float64(threads*rounds*d.high*d.wide)
 }

@@ -45,7 +45,8 @@ func span(threads int, costs []int) int {
 	return slices.Max(busy)
 }
 
-// TestDivide_KeepsThreadsBusy computes how long the products and the attention of each block would take where all threads are as fast as one alone. What it computes is in docs/libtorch.md.
+// TestDivide_KeepsThreadsBusy computes how long the products and the attention of each block would take where all threads are as fast as one alone. What it computes is in
+// docs/libtorch.md.
 func TestDivide_KeepsThreadsBusy(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"beit_base_p16_224", "beit_base_p16_384", "beit_large_p16_224", "beit_large_p16_384", "beit_large_p16_512"} {
@@ -56,9 +57,10 @@ func TestDivide_KeepsThreadsBusy(t *testing.T) {
 		for _, tile := range [][2]int{{12, 32}, {6, 16}, {12, 8}} { // of AVX-512, AVX2 and NEON, in float32
 			alone, least := 0, 1.0
 			var shares []float64
+			layers := [][2]int{{config.EmbedDim, 3 * config.EmbedDim}, {config.EmbedDim, config.EmbedDim}, {config.EmbedDim, config.HiddenDim}, {config.HiddenDim, config.EmbedDim}}
 			for _, threads := range []int{1, 2, 4, 8, 16} {
 				time := 0
-				for _, layer := range [][2]int{{config.EmbedDim, 3 * config.EmbedDim}, {config.EmbedDim, config.EmbedDim}, {config.EmbedDim, config.HiddenDim}, {config.HiddenDim, config.EmbedDim}} {
+				for _, layer := range layers {
 					d := divide(divideUp(config.Tokens(), tile[0]), 288/tile[0], divideUp(layer[1], tile[1]), threads)
 					var costs []int
 					for i := range d.tasks() {

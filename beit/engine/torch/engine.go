@@ -33,7 +33,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 		return nil, err
 	}
 	m := &model{config: config}
-	m.threads, m.batch = cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0)), options.Batch
+	m.threads = cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
 	if m.device, err = parseDevice(options.Device); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	}
 	m.thread = newThread(m.threads)
 	var loading error
-	if err := m.thread.do(func() { loading = m.load(ctx, views) }); err != nil {
+	if err := m.thread.do(func() { loading = m.load(ctx, views, options.Batch) }); err != nil {
 		return nil, err
 	}
 	if loading != nil {

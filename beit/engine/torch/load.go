@@ -35,13 +35,13 @@ type loader struct {
 	leaves *leaves
 }
 
-// load reads all parameters of the model. It runs on the model's thread.
-func (m *model) load(ctx context.Context, views []tensor.View) error {
+// load reads all parameters of the model, for calls of so many images. It runs on the model's thread.
+func (m *model) load(ctx context.Context, views []tensor.View, batch int) error {
 	l := &loader{ctx: ctx, scope: &m.weights, config: m.config, views: map[string]tensor.View{}, device: m.device, dtype: m.dtype}
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.layout, l.tokenLayout = layouts(m.device, m.dtype, m.batch)
+	l.layout, l.tokenLayout = layouts(m.device, m.dtype, batch)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {

@@ -15,8 +15,6 @@ type machine struct {
 	dtype  dtype
 	// threads is how many threads an operator uses.
 	threads int
-	// batch is how many images most calls of Forward have, or 0 for one.
-	batch int
 	// weights owns the tensors that stay until the model is closed.
 	weights scope
 }
