@@ -2,7 +2,7 @@
 //
 // In float32 it is the engine of programs built without libtorch. In float64 it is the most exact engine: package verify measures with it how much
 // rounding to expect. In BF16 and F16 it computes in float32 and rounds the weights and the result of every operation, as libtorch's CPU kernels do; that
-// also serves to measure rounding, and is not faster, but with VDPBF16PS on processors of AMD.
+// also serves to measure rounding, and is not faster, but BF16 on processors of AMD with VDPBF16PS and of Arm with BFMMLA.
 //
 //	model, err := native.Engine{}.Load(ctx, config, weights, engine.Options{DType: tensor.F64})
 //	logits, err := model.Forward(ctx, engine.Input{Pixels: pixels}, nil)

@@ -55,7 +55,7 @@ func (m *memory[T]) take(shape matrixShape) *gemm.Matrix[T] {
 	defer m.lock.Unlock()
 	matrix, out, in := new(gemm.Matrix[T]), shape.out, shape.in
 	if shape.paired {
-		matrix.KeepPairs(m.half)
+		matrix.KeepGroups(m.half)
 	} else {
 		matrix.Keep(m.half)
 	}

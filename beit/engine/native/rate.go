@@ -28,7 +28,7 @@ func productRate[T gemm.Float](ctx context.Context, size, threads int, atLeast t
 		values[i] = T(i%64)/64 - 0.5
 	}
 	layer := linear[T]{weight: new(gemm.Matrix[T]), out: size, in: size, round: p.round}
-	layer.weight.KeepPairs(p.half)
+	layer.weight.KeepGroups(p.half)
 	if err := layer.weight.FillTransposedBy(size, size, func(lines []T, first int) error { copy(lines, values[first*size:]); return nil }); err != nil {
 		return 0, err
 	}

@@ -187,7 +187,7 @@ func put[T Float](t *testing.T) {
 // left returns A packed and viewed, for any kernel. The padding of the view is NaN: it must not reach C.
 func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T]) {
 	padded := divideUp(rows, k.rows) * k.rows
-	packed = Rows[T]{count: rows, inner: inner, height: k.rows, data: make([]T, padded*inner), tile: k.rows * inner, row: 1, step: k.rows}
+	packed = Rows[T]{count: rows, inner: inner, height: k.rows, group: 1, data: make([]T, padded*inner), tile: k.rows * inner, row: 1, step: k.rows}
 	packed.Fill(a, inner, 0, packed.Tiles())
 	stride := inner + 3
 	loose := make([]T, padded*stride)
@@ -197,7 +197,7 @@ func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T])
 	for i := range rows {
 		copy(loose[i*stride:], a[i*inner:(i+1)*inner])
 	}
-	viewed = Rows[T]{count: rows, inner: inner, height: k.rows, data: loose, tile: k.rows * stride, row: stride, step: 1}
+	viewed = Rows[T]{count: rows, inner: inner, height: k.rows, group: 1, data: loose, tile: k.rows * stride, row: stride, step: 1}
 	return packed, viewed
 }
 

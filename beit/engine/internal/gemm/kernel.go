@@ -11,7 +11,9 @@ type Float interface{ float32 | float64 }
 type kernel[T Float] struct {
 	name          string
 	rows, columns int
-	multiply      func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
+	// group is how many values an element of A or B has: 1, of T, or several, of bfloat16, which are multiplied one by one and added. T is float32 then.
+	group    int
+	multiply func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
 	// upper is multiply for the upper half of the rows, where the lower is of no use; nil if there is none.
 	upper func(k int, a *T, row, step uintptr, b, c *T, stride, ahead, pace uintptr, first *T)
 }
@@ -43,9 +45,15 @@ func best[T Float]() kernel[T] {
 // depth is how much of the inner dimension one pass covers at most, so that a panel of B (64 or 128 bytes wide) stays in the first-level cache.
 const depth = 256
 
-// depth returns how much of the inner dimension one pass covers.
+// span returns in how many places of T an element lies.
+func (k kernel[T]) span() int { return max(1, k.group/2) }
+
+// steps returns how many elements inner values take.
+func (k kernel[T]) steps(inner int) int { return divideUp(inner, k.group) }
+
+// depth returns how many elements of the inner dimension one pass covers.
 func (k kernel[T]) depth() int {
-	if k.rows*int(unsafe.Sizeof(T(0))) > 64 {
+	if k.rows*k.span()*int(unsafe.Sizeof(T(0))) > 64 {
 		return 192 // lines of A are long, too
 	}
 	return depth
@@ -53,7 +61,7 @@ func (k kernel[T]) depth() int {
 
 // portable returns the kernel in plain Go, which runs on every processor. It keeps 16 sums in registers.
 func portable[T Float]() kernel[T] {
-	return kernel[T]{name: "portable", rows: 4, columns: 4, multiply: multiplyPortable[T]}
+	return kernel[T]{name: "portable", rows: 4, columns: 4, group: 1, multiply: multiplyPortable[T]}
 }
 
 func multiplyPortable[T Float](k int, a *T, row, step uintptr, b, c *T, stride, _, _ uintptr, first *T) {

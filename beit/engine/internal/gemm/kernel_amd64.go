@@ -34,12 +34,12 @@ func kernels[T Float]() []kernel[T] {
 	var found []kernel[T]
 	if cpu.X86.HasAVX512F {
 		found = fitting[T](
-			kernel[float32]{"avx512", 12, 32, multiplyFloat32AVX512, upperFloat32AVX512},
-			kernel[float64]{"avx512", 12, 16, multiplyFloat64AVX512, upperFloat64AVX512},
+			kernel[float32]{"avx512", 12, 32, 1, multiplyFloat32AVX512, upperFloat32AVX512},
+			kernel[float64]{"avx512", 12, 16, 1, multiplyFloat64AVX512, upperFloat64AVX512},
 		)
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		found = append(found, fitting[T](kernel[float32]{"avx2", 6, 16, multiplyFloat32AVX2, nil}, kernel[float64]{"avx2", 6, 8, multiplyFloat64AVX2, nil})...)
+		found = append(found, fitting[T](kernel[float32]{"avx2", 6, 16, 1, multiplyFloat32AVX2, nil}, kernel[float64]{"avx2", 6, 8, 1, multiplyFloat64AVX2, nil})...)
 	}
 	return append(found, portable[T]())
 }

@@ -20,8 +20,8 @@ const wideIntegers = true
 // kernels returns what this processor can run, best first.
 func kernels[T Float]() []kernel[T] {
 	found := fitting[T](
-		kernel[float32]{"neon", 12, 8, multiplyFloat32NEON, upperFloat32NEON},
-		kernel[float64]{"neon", 12, 4, multiplyFloat64NEON, upperFloat64NEON},
+		kernel[float32]{"neon", 12, 8, 1, multiplyFloat32NEON, upperFloat32NEON},
+		kernel[float64]{"neon", 12, 4, 1, multiplyFloat64NEON, upperFloat64NEON},
 	)
 	return append(found, portable[T]())
 }

@@ -266,3 +266,77 @@ packed:
 	SUBS $1, R0
 	BNE  packed
 	APART(LINES_UPPER, UPPER_APART, UPPER, FADD_D, D2)
+
+// BFMMLA adds the products of two rows of A, n, and two columns of B, m, of four values of bfloat16 each, to their four sums, d: first those of the first row. It rounds to the odd
+// neighbour and takes numbers below 2^-126 for 0, which is far below the rounding of bfloat16. ZIP1 and ZIP2 put the lower and the upper two sums of n and m together. The
+// assembler has no name for the first, and takes no numbers of registers in the others.
+#define BFMMLA(d, n, m) WORD $(0x6E40EC00 | m<<16 | n<<5 | d)
+#define ZIP1(d, n, m)   WORD $(0x4EC03800 | m<<16 | n<<5 | d)
+#define ZIP2(d, n, m)   WORD $(0x4EC07800 | m<<16 | n<<5 | d)
+#define MOV(d, n)       WORD $(0x4EA01C00 | n<<16 | n<<5 | d)
+
+// TWO_ROWS adds the products of two rows of A and a step of B, V4 to V7, to their sums.
+#define TWO_ROWS(n, s0, s1, s2, s3) \
+	BFMMLA(s0, n, 4) \
+	BFMMLA(s1, n, 5) \
+	BFMMLA(s2, n, 6) \
+	BFMMLA(s3, n, 7)
+
+// SPREAD makes two lines of such sums: of the first row in s0 and s1, of the second in s2 and s3.
+#define SPREAD(s0, s1, s2, s3) \
+	ZIP2(0, s0, s1)  \
+	ZIP1(s0, s0, s1) \
+	ZIP1(s1, s2, s3) \
+	ZIP2(s3, s2, s3) \
+	MOV(s2, 0)
+
+#define SPREAD_UPPER \
+	SPREAD(8, 9, 10, 11) \
+	SPREAD(12, 13, 14, 15) \
+	SPREAD(16, 17, 18, 19)
+
+// UPPER_FOURS loads a step of B and the upper half of one of A, and adds their products.
+#define UPPER_FOURS \
+	VLD1.P 64(R4), [V4.H8, V5.H8, V6.H8, V7.H8] \
+	VLD1   (R1), [V0.H8, V1.H8, V2.H8]          \
+	ASK_AHEAD                                   \
+	TWO_ROWS(0, 8, 9, 10, 11)                   \
+	TWO_ROWS(1, 12, 13, 14, 15)                 \
+	TWO_ROWS(2, 16, 17, 18, 19)
+
+// multiplyFours keeps 12 lines of 8 columns of C in V8 to V31, each 2 lines of 2 columns. A and B are of groups of four values of bfloat16; those of A lie side by side.
+// func multiplyFours(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·multiplyFours(SB), NOSPLIT, $0-80
+	LOAD_ARGUMENTS
+	CLEAR
+	ADD $48, R1, R9
+
+fours:
+	UPPER_FOURS
+	VLD1 (R9), [V0.H8, V1.H8, V2.H8]
+	ADD  R3, R1
+	ADD  R3, R9
+	TWO_ROWS(0, 20, 21, 22, 23)
+	TWO_ROWS(1, 24, 25, 26, 27)
+	TWO_ROWS(2, 28, 29, 30, 31)
+	SUBS $1, R0
+	BNE  fours
+	SPREAD_UPPER
+	SPREAD(20, 21, 22, 23)
+	SPREAD(24, 25, 26, 27)
+	SPREAD(28, 29, 30, 31)
+	STORE_ALL(EACH, FADD_S, S4)
+
+// upperFours is multiplyFours for the first 6 lines.
+// func upperFours(k int, a *float32, row, step uintptr, b, c *float32, stride, ahead, pace uintptr, first *float32)
+TEXT ·upperFours(SB), NOSPLIT, $0-80
+	LOAD_ARGUMENTS
+	CLEAR_UPPER
+
+fours:
+	UPPER_FOURS
+	ADD  R3, R1
+	SUBS $1, R0
+	BNE  fours
+	SPREAD_UPPER
+	STORE_ALL(UPPER, FADD_S, S4)

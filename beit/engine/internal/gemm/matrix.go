@@ -10,11 +10,9 @@ type Matrix[T Float] struct {
 	// panels has a panel for each group of kernel.columns columns: [inner, kernel.columns], contiguous. The last panel may have unused columns, whose
 	// products are not added to C.
 	panels []T
-	// halves has them instead if half is not NotHalf.
+	// halves has them instead if half is not NotHalf: [steps of inner, kernel.columns, kernel.group].
 	halves []uint16
 	half   Half
-	// pairs means that halves has pairs: of two lines, one behind the other, which stand side by side.
-	pairs bool
 }
 
 // PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from row to row. Use it for the weight of a linear
@@ -41,7 +39,7 @@ func (m *Matrix[T]) Line(values []T) []T {
 // Part returns the columns of the panels [from, to), without copying.
 func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
 	width := m.kernel.columns
-	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half, pairs: m.pairs}
+	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half}
 	if m.half == NotHalf {
 		part.panels = m.panels[from*width*m.inner : to*width*m.inner]
 	} else {
@@ -108,33 +106,26 @@ func (m *Matrix[T]) FillTransposedBy(columns, inner int, read func(lines []T, fi
 func (m *Matrix[T]) keep(panel int, wide []float32) {
 	size := m.kernel.columns * m.lines16()
 	out := m.halves[panel*size : (panel+1)*size]
-	if m.pairs {
-		pairPanel(out, wide, m.inner, m.kernel.columns)
+	if m.grouped() {
+		groupPanel(out, wide, m.inner, m.kernel.columns, m.kernel.group)
 	} else {
 		m.half.narrow(out, wide)
 	}
 }
 
-// steps returns how many steps the product takes with a panel: its lines, or pairs of lines.
-func (m *Matrix[T]) steps() int {
-	if m.pairs {
-		return half(m.inner)
-	}
-	return m.inner
-}
+// grouped reports whether the elements of m are groups of bfloat16.
+func (m *Matrix[T]) grouped() bool { return m.kernel.group > 1 }
+
+// steps returns how many elements a column has.
+func (m *Matrix[T]) steps() int { return m.kernel.steps(m.inner) }
 
 // lines16 returns how many lines a panel has in 16 bits.
-func (m *Matrix[T]) lines16() int {
-	if m.pairs {
-		return 2 * m.steps()
-	}
-	return m.inner
-}
+func (m *Matrix[T]) lines16() int { return m.steps() * m.kernel.group }
 
 // Elements returns how many elements a packed B, [inner, columns], takes at most.
 func Elements[T Float](inner, columns int) int {
 	width := best[T]().columns
-	return divideUp(columns, width) * width * 2 * half(inner)
+	return divideUp(columns, width) * width * divideUp(inner, mostGroup) * mostGroup
 }
 
 // Place makes memory that of m, for a B that takes no more than its elements. It belongs to m from then on; a larger B gets new memory.

@@ -18,8 +18,7 @@ func (m *Matrix[T]) MultiplyAddTo(first, c []T, stride int, a Rows[T], from, to 
 }
 
 func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first []T) {
-	inner := m.steps()
-	if a.inner != inner || m.pairs != (a.values > 0) || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
+	if a.inner != m.inner || m.kernel.group != a.group || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
 		panic("gemm: sizes do not fit")
 	}
 	var spare []T
@@ -27,12 +26,12 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 		spare = make([]T, m.kernel.rows*m.kernel.columns)
 	}
 	var wide *[depth * widest]float32
-	if m.half != NotHalf && !m.pairs {
+	if m.half != NotHalf && !m.grouped() {
 		wide = widened.Get().(*[depth * widest]float32)
 		defer widened.Put(wide)
 	}
-	for p, deep := 0, m.kernel.depth(); p < inner; p += deep {
-		k := min(deep, inner-p)
+	for p, deep, steps := 0, m.kernel.depth(), m.steps(); p < steps; p += deep {
+		k := min(deep, steps-p)
 		for panel := from; panel < to; panel++ {
 			ahead := m.address(panel+1, p)
 			if panel+1 == to {
@@ -48,15 +47,15 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 	}
 }
 
-// lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide, unless they are pairs.
+// lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide, unless they have groups.
 func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
-	width := m.kernel.columns
+	width := m.kernel.columns * m.kernel.span()
 	from, to := (panel*m.steps()+p)*width, (panel*m.steps()+p+k)*width
 	switch {
 	case m.half == NotHalf:
 		return m.panels[from:to]
-	case m.pairs:
-		return asPairs[T](m.halves)[from:to]
+	case m.grouped():
+		return asGroups[T](m.halves)[from:to]
 	}
 	m.half.widen(wide[:], m.halves[from:to])
 	return unsafe.Slice((*T)(unsafe.Pointer(wide)), to-from) // T is float32
@@ -69,11 +68,11 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 
 // address returns where line p of a panel is, or would be.
 func (m *Matrix[T]) address(panel, p int) uintptr {
-	at, size := uintptr((panel*m.steps()+p)*m.kernel.columns), unsafe.Sizeof(T(0))
+	at, size := uintptr((panel*m.steps()+p)*m.kernel.columns*m.kernel.span()), unsafe.Sizeof(T(0))
 	if m.half == NotHalf {
 		return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + at*size
 	}
-	if !m.pairs {
+	if !m.grouped() {
 		size = unsafe.Sizeof(uint16(0))
 	}
 	return uintptr(unsafe.Pointer(unsafe.SliceData(m.halves))) + at*size
@@ -84,10 +83,11 @@ func (m *Matrix[T]) address(panel, p int) uintptr {
 func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ahead uintptr, spare, first []T) {
 	size := unsafe.Sizeof(T(0))
 	width, height := m.kernel.columns, m.kernel.rows
-	k, left := len(b)/width, panel*width
+	line := width * m.kernel.span()
+	k, left := len(b)/line, panel*width
 	columns := min(width, m.columns-left)
 	row, step := uintptr(a.row)*size, uintptr(a.step)*size
-	pace := uintptr(divideUp(width*int(size), max(1, a.Tiles())))
+	pace := uintptr(divideUp(line*int(size), max(1, a.Tiles())))
 	for t := range a.Tiles() {
 		top := t * height
 		lines := min(height, a.count-top)

@@ -3,12 +3,10 @@ package gemm
 // Rows is a left-hand side A, [count, inner], divided into tiles of as many rows as the kernel takes.
 type Rows[T Float] struct {
 	count, inner int
-	// Element (i, p) of tile t is at data[t*tile + i*row + p*step].
+	// Element (i, p) of tile t is at data[t*tile + i*row + p*step]; it has group values, as the kernel takes them.
 	data            []T
 	tile, row, step int
-	height          int
-	// values is inner before two became a pair; 0 without pairs.
-	values int
+	height, group   int
 }
 
 // NewRows allocates memory for A, to be filled tile by tile.
@@ -19,24 +17,23 @@ func NewRows[T Float](count, inner int) Rows[T] {
 }
 
 // Reset makes r the memory for another A, to be filled tile by tile. It reuses the memory of r, which must not be that of a view.
-func (r *Rows[T]) Reset(count, inner int) { r.reset(count, inner, best[T]().rows) }
+func (r *Rows[T]) Reset(count, inner int) { r.reset(count, inner, best[T]()) }
 
-func (r *Rows[T]) reset(count, inner, height int) {
-	size := divideUp(count, height) * height * inner
+func (r *Rows[T]) reset(count, inner int, k kernel[T]) {
+	step := k.rows * k.span()
+	tile := k.steps(inner) * step
+	size := divideUp(count, k.rows) * tile
 	if cap(r.data) < size {
 		r.data = make([]T, size)
 	}
-	*r = Rows[T]{count: count, inner: inner, height: height, data: r.data[:size], tile: height * inner, row: 1, step: height}
+	*r = Rows[T]{count: count, inner: inner, height: k.rows, group: k.group, data: r.data[:size], tile: tile, row: k.span(), step: step}
+	if inner%k.group > 0 {
+		clear(r.data) // of the last groups the values that there are not
+	}
 }
 
 // Prepare makes r memory for count rows that m takes, as Reset does.
-func (m *Matrix[T]) Prepare(r *Rows[T], count int) {
-	if m.pairs {
-		r.resetPairs(count, m.inner, m.kernel.rows)
-	} else {
-		r.reset(count, m.inner, m.kernel.rows)
-	}
-}
+func (m *Matrix[T]) Prepare(r *Rows[T], count int) { r.reset(count, m.inner, m.kernel) }
 
 // PackRows returns a packed copy of a, [count, inner] with stride elements from row to row.
 func PackRows[T Float](a []T, count, inner, stride int) Rows[T] {
@@ -49,7 +46,7 @@ func PackRows[T Float](a []T, count, inner, stride int) Rows[T] {
 // the values in the rows beyond count do not matter.
 func ViewRows[T Float](a []T, count, inner, stride int) Rows[T] {
 	height := best[T]().rows
-	return Rows[T]{count: count, inner: inner, height: height, data: a[:(PaddedRows[T](count)-1)*stride+inner], tile: height * stride, row: stride, step: 1}
+	return Rows[T]{count: count, inner: inner, height: height, group: 1, data: a[:(PaddedRows[T](count)-1)*stride+inner], tile: height * stride, row: stride, step: 1}
 }
 
 // PaddedRows returns count rounded up to a multiple of the rows of a tile.
@@ -82,8 +79,8 @@ func (r Rows[T]) TileRows() int { return r.height }
 
 // Fill copies the tiles [from, to) from a, which is the whole of A, with stride elements from row to row. Different tiles may be filled at once.
 func (r Rows[T]) Fill(a []T, stride, from, to int) {
-	if r.values > 0 {
-		r.putPairs(from*r.height, 0, a[from*r.height*stride:], min(r.count, to*r.height)-from*r.height, r.values, stride)
+	if r.group > 1 {
+		r.putGroups(from*r.height, 0, a[from*r.height*stride:], min(r.count, to*r.height)-from*r.height, r.inner, stride)
 		return
 	}
 	for t := from; t < to; t++ {
@@ -94,8 +91,8 @@ func (r Rows[T]) Fill(a []T, stride, from, to int) {
 
 // Put copies a, [count, inner] with stride elements from row to row, to rows from row on and to inner indices from column on. Different parts may be put at once.
 func (r Rows[T]) Put(row, column int, a []T, count, inner, stride int) {
-	if r.values > 0 {
-		r.putPairs(row, column, a, count, inner, stride)
+	if r.group > 1 {
+		r.putGroups(row, column, a, count, inner, stride)
 		return
 	}
 	for done := 0; done < count; {
