@@ -21,8 +21,10 @@ import (
 // In half precision the weights of all keys are rounded, after they were divided by their sum: there the scores of a tile's queries for all keys are kept.
 type attention[T gemm.Float] struct {
 	tokens, heads, width, tiles int
-	bias                        *relpos.Table[T]
-	round                       func([]T)
+	// stride is width, with room for whole tiles of products.
+	stride int
+	bias   *relpos.Table[T]
+	round  func([]T)
 	// keys and values are those of a tile, for each tile of each head of each image.
 	keys, values []gemm.Matrix[T]
 	lanes        []attentionLane[T]
@@ -33,7 +35,7 @@ type attentionLane[T gemm.Float] struct {
 	queries gemm.Rows[T]
 	// scores are those of a tile, or for all keys, and what they become; spare is one line of the bias.
 	scores, spare []T
-	// sums are the weighted sums of values, [queryRows, width]. largest and weights have the largest score of each query, and the sum of its exponentials, so far.
+	// sums are the weighted sums of values, [queryRows, stride]. largest and weights have the largest score of each query, and the sum of its exponentials, so far.
 	sums    []T
 	largest [queryRows]T
 	weights [queryRows]float64
@@ -45,7 +47,7 @@ const queryRows, tileKeys = 48, 128
 // newAttention allocates the memory for the attention of that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
-	a.tiles = divideUp(a.tokens, tileKeys)
+	a.tiles, a.stride = divideUp(a.tokens, tileKeys), gemm.PaddedColumns[T](a.width)
 	a.keys = make([]gemm.Matrix[T], images*a.heads*a.tiles)
 	a.values = make([]gemm.Matrix[T], len(a.keys))
 	a.lanes = make([]attentionLane[T], m.threads)
@@ -114,9 +116,8 @@ func (a *attention[T]) take(qkv []T, lane *attentionLane[T], p part) {
 func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part) {
 	count := p.to - p.from
 	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
-	lane.sums = sized(lane.sums, queryRows*a.width)
 	a.take(qkv, lane, p)
-	clear(lane.sums[:count*a.width])
+	a.clearSums(lane, count)
 	for i := range count {
 		lane.largest[i], lane.weights[i] = T(math.Inf(-1)), 0
 	}
@@ -125,19 +126,25 @@ func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part
 		for i := range count {
 			a.bias.FillFrom(lane.line(i, last-first), p.head, p.from+i, first)
 		}
-		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries, 0, a.keys[index].Panels())
-		lane.weigh(count, last-first, a.width)
-		a.values[index].MultiplyAdd(lane.sums, a.width, gemm.ViewRows(lane.scores, count, last-first, tileKeys), 0, a.values[index].Panels())
+		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries.Whole(), 0, a.keys[index].Panels())
+		lane.weigh(count, last-first, a.stride)
+		a.values[index].MultiplyAdd(lane.sums, a.stride, gemm.ViewRows(lane.scores, count, last-first, tileKeys).Whole(), 0, a.values[index].Panels())
 	}
 	for i := range count {
-		elementary.Divide(lane.sums[i*a.width:(i+1)*a.width], T(lane.weights[i]))
+		elementary.Divide(lane.sums[i*a.stride:i*a.stride+a.width], T(lane.weights[i]))
 	}
 	a.emit(out, lane, p)
 }
 
 // emit calls out with the sums of a part.
 func (a *attention[T]) emit(out put[T], lane *attentionLane[T], p part) {
-	out(p.image*a.tokens+p.from, p.head*a.width, lane.sums, p.to-p.from, a.width, a.width)
+	out(p.image*a.tokens+p.from, p.head*a.width, lane.sums, p.to-p.from, a.width, a.stride)
+}
+
+// clearSums makes the sums of count queries zero.
+func (a *attention[T]) clearSums(lane *attentionLane[T], count int) {
+	lane.sums = sized(lane.sums, gemm.PaddedRows[T](queryRows)*a.stride)
+	clear(lane.sums[:count*a.stride])
 }
 
 // sized returns memory of that size, whose values may be anything.
@@ -148,7 +155,7 @@ func (l *attentionLane[T]) line(i, keys int) []T { return l.scores[i*tileKeys : 
 
 // weigh replaces the scores of count queries for the keys of a tile by their exponentials, relative to the largest score of the query so far, and scales what was summed up for the
 // query before. A NaN among them becomes a NaN in the weights. All largest ones are found first: a processor that guesses the branches finds out late what it has to wait for.
-func (l *attentionLane[T]) weigh(count, keys, width int) {
+func (l *attentionLane[T]) weigh(count, keys, stride int) {
 	var tops [queryRows]T
 	for i := range count {
 		tops[i] = elementary.Largest(l.line(i, keys))
@@ -158,7 +165,7 @@ func (l *attentionLane[T]) weigh(count, keys, width int) {
 			if l.weights[i] != 0 {
 				factor := [1]T{l.largest[i]}
 				l.weights[i] *= elementary.Exp(factor[:], top)
-				elementary.Scale(l.sums[i*width:(i+1)*width], factor[0])
+				elementary.Scale(l.sums[i*stride:(i+1)*stride], factor[0])
 			}
 			l.largest[i] = top
 		}
@@ -174,14 +181,12 @@ func (l *attentionLane[T]) weigh(count, keys, width int) {
 func (a *attention[T]) whole(out put[T], qkv []T, lane *attentionLane[T], p part) {
 	count := p.to - p.from
 	a.shares(qkv, lane, p)
-	lane.sums = sized(lane.sums, queryRows*a.width)
-	sums := lane.sums[:count*a.width]
-	clear(sums)
+	a.clearSums(lane, count)
 	for tile := range a.tiles {
 		index, first, last := a.tile(p.image, p.head, tile)
-		a.values[index].MultiplyAdd(sums, a.width, gemm.ViewRows(lane.scores[first:], count, last-first, a.tokens), 0, a.values[index].Panels())
+		a.values[index].MultiplyAdd(lane.sums, a.stride, gemm.ViewRows(lane.scores[first:], count, last-first, a.tokens).Whole(), 0, a.values[index].Panels())
 	}
-	a.round(sums)
+	a.round(lane.sums[:count*a.stride])
 	a.emit(out, lane, p)
 }
 

@@ -43,12 +43,12 @@ func (l *linear[T]) multiply(ctx context.Context, threads int, left gemm.Rows[T]
 func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left gemm.Rows[T], out put[T], rows int, finish func([]T), hot [][]T) error {
 	return l.pieces(ctx, threads, left, func(worker, top, bottom int, x gemm.Rows[T], from, to int) {
 		first, count := from*l.weight.PanelColumns(), min(rows, bottom)-top
-		width := min(l.out, to*l.weight.PanelColumns()) - first
-		hot[worker] = sized(hot[worker], count*width)
+		width, stride := min(l.out, to*l.weight.PanelColumns())-first, (to-from)*l.weight.PanelColumns()
+		hot[worker] = sized(hot[worker], (bottom-top)*stride)
 		part := l.weight.Part(from, to)
-		part.MultiplyAddTo(l.bias[first:], hot[worker], width, x, 0, part.Panels())
-		l.finish(hot[worker], width, 0, width, finish)
-		out(top, first, hot[worker], count, width, width)
+		part.MultiplyAddTo(l.bias[first:], hot[worker], stride, x.Whole(), 0, part.Panels())
+		l.finish(hot[worker][:count*stride], stride, 0, width, finish)
+		out(top, first, hot[worker], count, width, stride)
 	})
 }
 

@@ -148,6 +148,72 @@ func addingTo[T Float](t *testing.T) {
 	}
 }
 
+// TestRows_Whole makes sure that a product with room for whole tiles has the bits of one without, and that nothing beyond the room is written.
+func TestRows_Whole(t *testing.T) {
+	t.Parallel()
+	t.Run("float32", whole[float32])
+	t.Run("float64", whole[float64])
+}
+
+func whole[T Float](t *testing.T) {
+	for _, k := range kernels[T]() {
+		for _, s := range sizes {
+			a, viewed := left(k, random[T](s.rows*s.inner), s.rows, s.inner)
+			m := &Matrix[T]{kernel: k}
+			m.Fill(random[T](s.inner*s.columns), s.inner, s.columns, s.columns)
+			begin := random[T](s.rows * s.columns)
+			want := slices.Clone(begin)
+			m.MultiplyAdd(want, s.columns, a, 0, m.Panels())
+			room, stride := divideUp(s.rows, k.rows)*k.rows, m.Panels()*k.columns
+			for _, rows := range []Rows[T]{a.Whole(), viewed.Whole()} {
+				got := make([]T, room*stride+1)
+				for i := range s.rows {
+					copy(got[i*stride:], begin[i*s.columns:(i+1)*s.columns])
+				}
+				got[room*stride] = 7
+				m.MultiplyAdd(got[:room*stride], stride, rows, 0, m.Panels())
+				for i := range s.rows {
+					if !slices.Equal(got[i*stride:i*stride+s.columns], want[i*s.columns:(i+1)*s.columns]) {
+						t.Fatalf("%s, %v: row %d is %v, want %v", k.name, s, i, got[i*stride:i*stride+s.columns], want[i*s.columns:(i+1)*s.columns])
+					}
+				}
+				if got[room*stride] != 7 {
+					t.Errorf("%s, %v: an element beyond the room was changed", k.name, s)
+				}
+			}
+		}
+	}
+}
+
+// TestMultiplyAdd_ChecksRoom makes sure that a C which is too small panics: the kernels would write behind it.
+func TestMultiplyAdd_ChecksRoom(t *testing.T) {
+	t.Parallel()
+	m := PackTransposed(random[float32](37*5), 37, 5, 5)
+	a := PackRows(random[float32](13*5), 13, 5, 5)
+	room, padded := PaddedRows[float32](13), PaddedColumns[float32](37)
+	for _, test := range []struct {
+		name         string
+		size, stride int
+		rows         Rows[float32]
+		panics       bool
+	}{
+		{"just fits", 12*37 + 37, 37, a, false},
+		{"too short", 12*37 + 36, 37, a, true},
+		{"whole, just fits", room * padded, padded, a.Whole(), false},
+		{"whole, too short", room*padded - 1, padded, a.Whole(), true},
+		{"whole, lines too short", room * padded, padded - 1, a.Whole(), true},
+	} {
+		func() {
+			defer func() {
+				if panics := recover() != nil; panics != test.panics {
+					t.Errorf("%s: panics: %t", test.name, panics)
+				}
+			}()
+			m.MultiplyAdd(make([]float32, test.size), test.stride, test.rows, 0, m.Panels())
+		}()
+	}
+}
+
 // TestRows_Put puts a matrix together from parts of any size, in memory that held another one, and compares with that which is filled as a whole.
 func TestRows_Put(t *testing.T) {
 	t.Parallel()

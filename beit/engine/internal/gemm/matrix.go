@@ -124,8 +124,7 @@ func (m *Matrix[T]) lines16() int { return m.steps() * m.kernel.group }
 
 // Elements returns how many elements a packed B, [inner, columns], takes at most.
 func Elements[T Float](inner, columns int) int {
-	width := best[T]().columns
-	return divideUp(columns, width) * width * divideUp(inner, mostGroup) * mostGroup
+	return PaddedColumns[T](columns) * divideUp(inner, mostGroup) * mostGroup
 }
 
 // Place makes memory that of m, for a B that takes no more than its elements. It belongs to m from then on; a larger B gets new memory.

@@ -18,7 +18,11 @@ func (m *Matrix[T]) MultiplyAddTo(first, c []T, stride int, a Rows[T], from, to 
 }
 
 func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first []T) {
-	if a.inner != m.inner || m.kernel.group != a.group || a.height != m.kernel.rows || a.count > 0 && len(c) < (a.count-1)*stride+min(to*m.kernel.columns, m.columns) {
+	rows, columns := a.count, min(to*m.kernel.columns, m.columns)
+	if a.whole {
+		rows, columns = a.Tiles()*a.height, to*m.kernel.columns
+	}
+	if a.inner != m.inner || m.kernel.group != a.group || a.height != m.kernel.rows || rows > 0 && len(c) < (rows-1)*stride+columns || a.whole && stride < columns {
 		panic("gemm: sizes do not fit")
 	}
 	var spare []T
@@ -63,7 +67,7 @@ func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
 
 // ragged reports whether C ends inside a tile at its lower or right edge.
 func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
-	return a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns
+	return !a.whole && (a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns)
 }
 
 // address returns where line p of a panel is, or would be.
@@ -98,7 +102,7 @@ func (m *Matrix[T]) column(c []T, stride int, a Rows[T], panel, p int, b []T, ah
 		if lines <= height/2 && m.kernel.upper != nil {
 			multiply, whole = m.kernel.upper, height/2
 		}
-		if lines == whole && columns == width {
+		if a.whole || lines == whole && columns == width {
 			multiply(k, from, row, step, &b[0], &corner[0], uintptr(stride)*size, next, pace, unsafe.SliceData(first))
 			continue
 		}

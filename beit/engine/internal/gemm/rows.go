@@ -7,6 +7,7 @@ type Rows[T Float] struct {
 	data            []T
 	tile, row, step int
 	height, group   int
+	whole           bool
 }
 
 // NewRows allocates memory for A, to be filled tile by tile.
@@ -55,6 +56,12 @@ func PaddedRows[T Float](count int) int {
 	return divideUp(count, height) * height
 }
 
+// PaddedColumns returns count rounded up to a multiple of the columns of a panel.
+func PaddedColumns[T Float](count int) int {
+	width := best[T]().columns
+	return divideUp(count, width) * width
+}
+
 // Tiles returns the number of tiles.
 func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 
@@ -101,6 +108,13 @@ func (r Rows[T]) Put(row, column int, a []T, count, inner, stride int) {
 		interleave(r.data[tile*r.tile+column*r.height+at:], a[done*stride:], lines, r.height, inner, stride)
 		done += lines
 	}
+}
+
+// Whole returns r for products whose C has room for whole tiles: rows to the end of the last one, and columns to the end of the last panel. What is left in the room beyond the
+// result may be anything. It saves computing the edges of C elsewhere.
+func (r Rows[T]) Whole() Rows[T] {
+	r.whole = true
+	return r
 }
 
 // Part returns the tiles [from, to), without copying.
