@@ -17,7 +17,7 @@ func TestChooseAttention(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		dtype dtype
-		packs bool
+		fast  bool
 		fused bool
 	}{
 		{"beit_base_p16_384", float32s, true, true},
@@ -34,9 +34,9 @@ func TestChooseAttention(t *testing.T) {
 		if c.fused && haveFused() {
 			want = fused
 		}
-		got := chooseAttention(&transformer{machine: &machine{device: cpu, dtype: c.dtype}, config: config}, c.packs)
+		got := chooseAttention(&transformer{machine: &machine{device: cpu, dtype: c.dtype}, config: config}, c.fast)
 		if reflect.ValueOf(got).Pointer() != reflect.ValueOf(want).Pointer() {
-			t.Errorf("%s, dtype %d, packed %t: the wrong implementation of attention", c.name, c.dtype, c.packs)
+			t.Errorf("%s, dtype %d, fast %t: the wrong implementation of attention", c.name, c.dtype, c.fast)
 		}
 	}
 }
