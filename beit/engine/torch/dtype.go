@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	cpuid "golang.org/x/sys/cpu"
+
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/tensor"
 )
@@ -59,11 +61,21 @@ func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack(forO
 // packableForMKL is packable for weights that MKL packs.
 func packableForMKL(d dtype) bool { return d == float32s && d.once("pack for MKL", d.pack(forMKL)) }
 
-// layouts returns the layout of the weights of linear layers, and that of layers which are given all tokens of so many images at once, or of one (0). On processors of Intel
-// MKL is faster there than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107 and 230 GFLOP/s). On a Xeon with
-// AVX-512, one and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260. One image takes whole models 0.79
-// to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image by image and takes 1.02 to 1.14
-// of the time.
+// productType returns the dtype in which linear layers multiply in a model of dtype d: d itself, or float32, whose products are faster than those of bfloat16 where there are
+// no instructions for them, and on processors of Intel without AMX. There 2,048 rows reach, with one and two threads of a Xeon, 79 and 154 GFLOP/s in BF16
+// (oneDNN), and 132 and 248 in F32 (MKL). Widened weights take the memory of float32.
+func productType(device device, d dtype) dtype {
+	if device == cpu && d == bfloat16 && packable(float32s) && (!packable(d) || processorOfIntel() && !cpuid.X86.HasAMXBF16) {
+		return float32s
+	}
+	return d
+}
+
+// layouts returns, for products in dtype d, the layout of the weights of linear layers, and that of layers which are given all tokens of so many images at once, or of one
+// (0). On processors of Intel MKL is faster there than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107 and
+// 230 GFLOP/s). On a Xeon with AVX-512, one and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260. One
+// image takes whole models 0.79 to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image by
+// image and takes 1.02 to 1.14 of the time.
 func layouts(device device, d dtype, batch int) (usual, tokens layout) {
 	if device == cpu && packable(d) {
 		usual, tokens = forOneDNN, forOneDNN

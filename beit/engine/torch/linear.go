@@ -21,12 +21,28 @@ type linear struct {
 	// rows has, for MKL, as many rows as x has to have, and shape the shape of the weight: NaN without memory of its own, which libtorch multiplies with if x has
 	// another number of rows.
 	rows, shape value
+	// widened says that weight and bias are of float32 in a model of bfloat16: x is widened, and the result rounded.
+	widened bool
 	// recorded says that the layer is trained, and half that it then computes in bfloat16, whatever it is given.
 	recorded, half bool
 }
 
 // apply returns x times the transposed weight plus bias, [..., out].
-func (l linear) apply(s *scope, x value) value {
+func (l linear) apply(s *scope, x value) value { return l.within(s, x, l.multiply) }
+
+// applyGELU is apply followed by the exact GELU.
+func (l linear) applyGELU(s *scope, x value) value { return l.within(s, x, l.multiplyGELU) }
+
+// within returns what compute makes of x. It gives it x in the dtype of the weight, and returns the result in that of x.
+func (l linear) within(s *scope, x value, compute func(s *scope, x value) value) value {
+	if !l.widened {
+		return compute(s, x)
+	}
+	return s.keep(func(s *scope) value { return s.cast(compute(s, s.cast(x, float32s)), bfloat16) })
+}
+
+// multiply is apply for an x in the dtype of the weight.
+func (l linear) multiply(s *scope, x value) value {
 	switch l.layout {
 	case forOneDNN:
 		return s.run(packedLinear, x, l.weight, l.bias)
@@ -39,15 +55,15 @@ func (l linear) apply(s *scope, x value) value {
 	return s.linear(x, l.weight, l.bias)
 }
 
-// applyGELU is apply followed by the exact GELU.
-func (l linear) applyGELU(s *scope, x value) value {
+// multiplyGELU is applyGELU for an x in the dtype of the weight.
+func (l linear) multiplyGELU(s *scope, x value) value {
 	if l.layout == forOneDNN {
 		return s.run(packedGELU, x, l.weight, l.bias)
 	}
 	if l.recorded {
-		return s.recordedGELU(l.apply(s, x))
+		return s.recordedGELU(l.multiply(s, x))
 	}
-	return s.gelu(l.apply(s, x))
+	return s.gelu(l.multiply(s, x))
 }
 
 // linear reads prefix + "weight" and prefix + "bias". rows is the number of rows of the input for one image, for which packed weights are optimised.
@@ -64,15 +80,21 @@ func (l *loader) pack(name string, rows int, bias value, layout layout) linear {
 	if l.leaves != nil {
 		return l.leaves.linear(l.scope, l.scope.reshape(l.parameter(name), out, elements/out), bias)
 	}
-	layer := linear{bias: bias, layout: layout}
+	layer := linear{bias: bias, layout: layout, widened: l.products != l.dtype}
 	layer.weight = l.scope.keep(func(s *scope) value {
 		flat := s.reshape(l.view(s, name), out, elements/out)
 		if layout == rowMajor || dtypes[l.at(name).DType] != l.dtype {
 			flat = s.copyTo(flat, l.device, l.dtype)
 		}
-		return s.packed(flat, rows, l.dtype, layout)
+		if layer.widened {
+			flat = s.cast(flat, l.products)
+		}
+		return s.packed(flat, rows, l.products, layout)
 	})
-	return layer.forRows(l.scope, rows, out, elements/out, l.dtype)
+	if layer.widened {
+		layer.bias = l.scope.cast(bias, l.products)
+	}
+	return layer.forRows(l.scope, rows, out, elements/out, l.products)
 }
 
 // forRows returns the layer with what its layout has to know: the number of rows of x, and the shape of the weight.

@@ -6,9 +6,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// All layouts give the same products. A weight that MKL packed for another number of rows gives NaN.
+// All layouts give the same products, and nearly the same if x is of bfloat16 and widened. A weight that MKL packed for another number of rows gives NaN.
 func TestLinear_Layouts(t *testing.T) {
 	t.Parallel()
 	const rows, in, out = 21, 40, 33
@@ -16,7 +18,7 @@ func TestLinear_Layouts(t *testing.T) {
 	draw := func(n int) []float32 {
 		values := make([]float32, n)
 		for i := range values {
-			values[i] = float32(random.NormFloat64())
+			values[i] = tensor.WidenBF16(tensor.RoundBF16(float32(random.NormFloat64())))
 		}
 		return values
 	}
@@ -30,15 +32,25 @@ func TestLinear_Layouts(t *testing.T) {
 	}
 	machine := newThread(1)
 	t.Cleanup(machine.close)
-	for name, layout := range layouts {
+	compare := func(name string, layout layout, widened bool) {
+		given, allowed := float32s, 1e-5
+		if widened {
+			name, given, allowed = name+", widened", bfloat16, 0x1p-8
+		}
 		s := &scope{}
 		var got, other []float64
 		if err := machine.do(func() {
 			defer s.close()
 			matrix := s.floats(weight, out, in)
-			layer := linear{weight: s.packed(matrix, rows, float32s, layout), bias: s.floats(bias, out), layout: layout}.forRows(s, rows, out, in, float32s)
-			got = s.read(layer.apply(s, s.floats(x[:rows*in], rows, in)), rows*out)
-			other = s.read(layer.apply(s, s.floats(x, rows+1, in)), (rows+1)*out)
+			layer := linear{weight: s.packed(matrix, rows, float32s, layout), bias: s.floats(bias, out), layout: layout, widened: widened}.forRows(s, rows, out, in, float32s)
+			got = s.read(layer.apply(s, s.cast(s.floats(x[:rows*in], rows, in), given)), rows*out)
+			other = s.read(layer.apply(s, s.cast(s.floats(x, rows+1, in), given)), (rows+1)*out)
+			active := s.read(layer.applyGELU(s, s.cast(s.floats(x[:rows*in], rows, in), given)), rows*out)
+			for i, value := range active {
+				if want := got[i] / 2 * math.Erfc(-got[i]/math.Sqrt2); !(math.Abs(value-want) <= 2*allowed*(1+math.Abs(want))) {
+					t.Errorf("%s: GELU of %g is %g, not %g", name, got[i], value, want)
+				}
+			}
 		}); err != nil || s.err != nil {
 			t.Fatalf("%s: %v, %v", name, err, s.err)
 		}
@@ -47,12 +59,18 @@ func TestLinear_Layouts(t *testing.T) {
 			for j := range in {
 				want += float64(x[i/out*in+j]) * float64(weight[i%out*in+j])
 			}
-			if math.IsNaN(value) || math.Abs(value-want) > 1e-5*(1+math.Abs(want)) {
+			if math.IsNaN(value) || math.Abs(value-want) > allowed*(1+math.Abs(want)) {
 				t.Fatalf("%s: value %d is %g, not %g", name, i, value, want)
 			}
 		}
 		if layout == forMKL != math.IsNaN(other[0]) {
 			t.Errorf("%s: with another number of rows the first value is %g", name, other[0])
+		}
+	}
+	for name, layout := range layouts {
+		compare(name, layout, false)
+		if supported(bfloat16) {
+			compare(name, layout, true)
 		}
 	}
 }

@@ -31,6 +31,8 @@ type loader struct {
 	// the weights of convolutions are packed.
 	layout, tokenLayout layout
 	packsConvolutions   bool
+	// products is the dtype of the weights of linear layers.
+	products dtype
 	// leaves has, in training, the parameters by name. Then nothing is read: a model is put together of them, which libtorch records.
 	leaves *leaves
 }
@@ -41,7 +43,8 @@ func (m *model) load(ctx context.Context, views []tensor.View, batch int) error 
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.layout, l.tokenLayout = layouts(m.device, m.dtype, batch)
+	l.products = productType(m.device, m.dtype)
+	l.layout, l.tokenLayout = layouts(m.device, l.products, batch)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {

@@ -29,9 +29,11 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 	}
 	return productRate(ctx, size, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), atLeast, func(s *scope, x value) func(*scope) {
 		x = s.copyTo(x, cpu, d)
-		_, layout := layouts(cpu, d, options.Batch)
-		layer := linear{weight: s.packed(x, size, d, layout), bias: s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, d), layout: layout}
-		layer = layer.forRows(s, size, int64(size), int64(size), d)
+		products := productType(cpu, d)
+		_, layout := layouts(cpu, products, options.Batch)
+		bias := s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, products)
+		layer := linear{weight: s.packed(s.cast(x, products), size, products, layout), bias: bias, layout: layout, widened: products != d}
+		layer = layer.forRows(s, size, int64(size), int64(size), products)
 		return func(s *scope) { layer.apply(s, x) }
 	})
 }

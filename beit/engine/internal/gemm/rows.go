@@ -7,7 +7,8 @@ type Rows[T Float] struct {
 	data            []T
 	tile, row, step int
 	height, group   int
-	whole           bool
+	// whole means that C has room for whole tiles.
+	whole bool
 }
 
 // NewRows allocates memory for A, to be filled tile by tile.
