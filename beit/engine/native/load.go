@@ -43,10 +43,10 @@ type memory[T gemm.Float] struct {
 	half gemm.Half
 }
 
-// matrixShape is that of a matrix. paired means that it takes a left-hand side that it prepares, so that it may be one of pairs.
+// matrixShape is that of a matrix. prepares means that it takes a left-hand side that it prepares, so that it may be one of groups.
 type matrixShape struct {
-	out, in int
-	paired  bool
+	out, in  int
+	prepares bool
 }
 
 // take returns a matrix that nobody uses.
@@ -54,7 +54,7 @@ func (m *memory[T]) take(shape matrixShape) *gemm.Matrix[T] {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	matrix, out, in := new(gemm.Matrix[T]), shape.out, shape.in
-	if shape.paired {
+	if shape.prepares {
 		matrix.KeepGroups(m.half)
 	} else {
 		matrix.Keep(m.half)

@@ -71,19 +71,20 @@ func productType(device device, d dtype) dtype {
 	return d
 }
 
-// layouts returns, for products in dtype d, the layout of the weights of linear layers, and that of layers which are given all tokens of so many images at once, or of one
-// (0). On processors of Intel MKL is faster there than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107 and
-// 230 GFLOP/s). On a Xeon with AVX-512, one and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260. One
-// image takes whole models 0.79 to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image by
-// image and takes 1.02 to 1.14 of the time.
-func layouts(device device, d dtype, batch int) (usual, tokens layout) {
-	if device == cpu && packable(d) {
+// layouts returns, for a model of dtype d, productType, the layout of the weights of linear layers, and that of layers which are given all tokens of so many images at once, or
+// of one (0). On processors of Intel MKL is faster there than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107
+// and 230 GFLOP/s). On a Xeon with AVX-512, one and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260.
+// One image takes whole models 0.79 to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image
+// by image and takes 1.02 to 1.14 of the time.
+func layouts(device device, d dtype, batch int) (products dtype, usual, tokens layout) {
+	products = productType(device, d)
+	if device == cpu && packable(products) {
 		usual, tokens = forOneDNN, forOneDNN
-		if batch <= 1 && processorOfIntel() && packableForMKL(d) {
+		if batch <= 1 && processorOfIntel() && packableForMKL(products) {
 			tokens = forMKL
 		}
 	}
-	return usual, tokens
+	return products, usual, tokens
 }
 
 // convolutionPackable is packable for the weights of convolutions.

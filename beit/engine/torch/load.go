@@ -43,8 +43,7 @@ func (m *model) load(ctx context.Context, views []tensor.View, batch int) error 
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.products = productType(m.device, m.dtype)
-	l.layout, l.tokenLayout = layouts(m.device, l.products, batch)
+	l.products, l.layout, l.tokenLayout = layouts(m.device, m.dtype, batch)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {

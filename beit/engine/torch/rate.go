@@ -29,8 +29,7 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 	}
 	return productRate(ctx, size, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), atLeast, func(s *scope, x value) func(*scope) {
 		x = s.copyTo(x, cpu, d)
-		products := productType(cpu, d)
-		_, layout := layouts(cpu, products, options.Batch)
+		products, _, layout := layouts(cpu, d, options.Batch)
 		bias := s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, products)
 		layer := linear{weight: s.packed(s.cast(x, products), size, products, layout), bias: bias, layout: layout, widened: products != d}
 		layer = layer.forRows(s, size, int64(size), int64(size), products)

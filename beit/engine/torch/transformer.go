@@ -39,8 +39,8 @@ type result struct {
 // transformer reads a transformer, whose parameters begin with l.prefix.
 func (l *loader) transformer(m *machine) *transformer {
 	t := &transformer{machine: m, config: l.config}
-	// Weights are packed where there are instructions for products of the dtype. Those for BF16 are slow on processors of Intel, but for AMX, with which nothing was measured.
-	t.attend, t.alone = chooseAttention(t, l.layout != rowMajor && !processorOfIntel()), l.tokenLayout == forMKL
+	// Weights are packed where there are instructions for their products.
+	t.attend, t.alone = chooseAttention(t, l.layout != rowMajor && l.products == l.dtype), l.tokenLayout == forMKL
 	t.stem = l.stem()
 	var shared *positions
 	switch tokens := int64(l.config.Tokens()); {

@@ -119,31 +119,38 @@ func TestMultiplyAddTo(t *testing.T) {
 }
 
 func addingTo[T Float](t *testing.T) {
+	eachProduct(func(name string, m *Matrix[T], a, _ Rows[T]) {
+		values, stride := random[T](m.columns), m.columns+3
+		want, got := make([]T, a.count*stride), make([]T, a.count*stride)
+		for i := range want {
+			want[i], got[i] = -1, -1
+			if i%stride < m.columns {
+				want[i], got[i] = values[i%stride], T(math.NaN())
+			}
+		}
+		m.MultiplyAdd(want, stride, a, 0, m.Panels())
+		first := m.Line(values)
+		for i := range first[m.columns:] {
+			first[m.columns+i] = T(math.NaN())
+		}
+		m.MultiplyAddTo(first, got, stride, a, m.Panels()/2, m.Panels())
+		m.MultiplyAddTo(first, got, stride, a, 0, m.Panels()/2)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%s: element %d is %v, want %v", name, i, got[i], want[i])
+			}
+		}
+	})
+}
+
+// eachProduct calls test with the factors of a product of every size, for every kernel that this processor has.
+func eachProduct[T Float](test func(name string, m *Matrix[T], packed, viewed Rows[T])) {
 	for _, k := range kernels[T]() {
 		for _, s := range sizes {
-			a, _ := left(k, random[T](s.rows*s.inner), s.rows, s.inner)
+			packed, viewed := left(k, random[T](s.rows*s.inner), s.rows, s.inner)
 			m := &Matrix[T]{kernel: k}
 			m.Fill(random[T](s.inner*s.columns), s.inner, s.columns, s.columns)
-			values, stride := random[T](s.columns), s.columns+3
-			want, got := make([]T, s.rows*stride), make([]T, s.rows*stride)
-			for i := range want {
-				want[i], got[i] = -1, -1
-				if i%stride < s.columns {
-					want[i], got[i] = values[i%stride], T(math.NaN())
-				}
-			}
-			m.MultiplyAdd(want, stride, a, 0, m.Panels())
-			first := m.Line(values)
-			for i := range first[s.columns:] {
-				first[s.columns+i] = T(math.NaN())
-			}
-			m.MultiplyAddTo(first, got, stride, a, m.Panels()/2, m.Panels())
-			m.MultiplyAddTo(first, got, stride, a, 0, m.Panels()/2)
-			for i := range want {
-				if got[i] != want[i] {
-					t.Fatalf("%s, %v: element %d is %v, want %v", k.name, s, i, got[i], want[i])
-				}
-			}
+			test(fmt.Sprintf("%s, %v", k.name, s), m, packed, viewed)
 		}
 	}
 }
@@ -156,33 +163,29 @@ func TestRows_Whole(t *testing.T) {
 }
 
 func whole[T Float](t *testing.T) {
-	for _, k := range kernels[T]() {
-		for _, s := range sizes {
-			a, viewed := left(k, random[T](s.rows*s.inner), s.rows, s.inner)
-			m := &Matrix[T]{kernel: k}
-			m.Fill(random[T](s.inner*s.columns), s.inner, s.columns, s.columns)
-			begin := random[T](s.rows * s.columns)
-			want := slices.Clone(begin)
-			m.MultiplyAdd(want, s.columns, a, 0, m.Panels())
-			room, stride := divideUp(s.rows, k.rows)*k.rows, m.Panels()*k.columns
-			for _, rows := range []Rows[T]{a.Whole(), viewed.Whole()} {
-				got := make([]T, room*stride+1)
-				for i := range s.rows {
-					copy(got[i*stride:], begin[i*s.columns:(i+1)*s.columns])
-				}
-				got[room*stride] = 7
-				m.MultiplyAdd(got[:room*stride], stride, rows, 0, m.Panels())
-				for i := range s.rows {
-					if !slices.Equal(got[i*stride:i*stride+s.columns], want[i*s.columns:(i+1)*s.columns]) {
-						t.Fatalf("%s, %v: row %d is %v, want %v", k.name, s, i, got[i*stride:i*stride+s.columns], want[i*s.columns:(i+1)*s.columns])
-					}
-				}
-				if got[room*stride] != 7 {
-					t.Errorf("%s, %v: an element beyond the room was changed", k.name, s)
+	eachProduct(func(name string, m *Matrix[T], a, viewed Rows[T]) {
+		columns := m.columns
+		begin := random[T](a.count * columns)
+		want := slices.Clone(begin)
+		m.MultiplyAdd(want, columns, a, 0, m.Panels())
+		room, stride := a.Tiles()*a.height, m.Panels()*m.PanelColumns()
+		for _, rows := range []Rows[T]{a.Whole(), viewed.Whole()} {
+			got := make([]T, room*stride+1)
+			for i := range a.count {
+				copy(got[i*stride:], begin[i*columns:(i+1)*columns])
+			}
+			got[room*stride] = 7
+			m.MultiplyAdd(got[:room*stride], stride, rows, 0, m.Panels())
+			for i := range a.count {
+				if !slices.Equal(got[i*stride:i*stride+columns], want[i*columns:(i+1)*columns]) {
+					t.Fatalf("%s: row %d is %v, want %v", name, i, got[i*stride:i*stride+columns], want[i*columns:(i+1)*columns])
 				}
 			}
+			if got[room*stride] != 7 {
+				t.Errorf("%s: an element beyond the room was changed", name)
+			}
 		}
-	}
+	})
 }
 
 // TestMultiplyAdd_ChecksRoom makes sure that a C which is too small panics: the kernels would write behind it.
@@ -252,11 +255,10 @@ func put[T Float](t *testing.T) {
 
 // left returns A packed and viewed, for any kernel. The padding of the view is NaN: it must not reach C.
 func left[T Float](k kernel[T], a []T, rows, inner int) (packed, viewed Rows[T]) {
-	padded := divideUp(rows, k.rows) * k.rows
-	packed = Rows[T]{count: rows, inner: inner, height: k.rows, group: 1, data: make([]T, padded*inner), tile: k.rows * inner, row: 1, step: k.rows}
+	packed.reset(rows, inner, k)
 	packed.Fill(a, inner, 0, packed.Tiles())
 	stride := inner + 3
-	loose := make([]T, padded*stride)
+	loose := make([]T, packed.Tiles()*k.rows*stride)
 	for i := range loose {
 		loose[i] = T(math.NaN())
 	}
