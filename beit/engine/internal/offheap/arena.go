@@ -32,7 +32,7 @@ func Take[T float32 | float64 | uint16](a *Arena, n int) []T {
 	a.lock.Lock()
 	defer a.lock.Unlock()
 	if len(a.rest) < size {
-		region, err := mmap.MapRegion(nil, max(size, regionSize), mmap.RDWR, mmap.ANON, 0)
+		region, err := mmap.MapRegion(nil, max(size, regionSize), access, mmap.ANON, 0)
 		if err != nil {
 			return make([]T, n)
 		}

@@ -2,5 +2,10 @@
 
 package offheap
 
+import "github.com/edsrzf/mmap-go"
+
+// access lets the process read and write regions.
+const access = mmap.RDWR
+
 // preferLargePages does nothing: it is the system that decides.
 func preferLargePages([]byte) {}
