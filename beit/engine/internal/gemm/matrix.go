@@ -156,6 +156,7 @@ func interleave[T Float](out, b []T, lines, width, inner, stride int) {
 	for from := 0; from < inner; from += piece {
 		to := min(inner, from+piece)
 		for first := 0; first < lines; first += four {
+			first = min(first, max(0, lines-four)) // the last four begin among those before, rather than be fewer
 			done := 0
 			if first+four <= lines {
 				done = interleaveFour(out[from*width+first:], b[first*stride+from:], width, stride, to-from)
