@@ -54,8 +54,8 @@ func benchEngines(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Println("\nMedian seconds of one forward pass, CPU, same weights and images; the logits agree. In brackets: as a ratio of timm, below 1 is faster than timm;")
-	fmt.Println("for plain Go also as one of the libtorch engine. Rates are GFLOP/s: of the forward pass of either engine, and of products of matrices")
-	fmt.Print("(2,048 x 2,048), packed as the layers of that engine have them, in the same rounds.\n\n")
+	fmt.Println("for plain Go also as one of the libtorch engine. A ratio is the median of those of all rounds. Rates are GFLOP/s: of the forward pass of either engine,")
+	fmt.Print("and of products of matrices (2,048 x 2,048), packed as the layers of that engine have them, in the same rounds.\n\n")
 	fmt.Print("| model | batch | threads | dtype | rounds |")
 	for _, kind := range c.kinds {
 		fmt.Printf(" %s |", nameOf(kind))
@@ -232,10 +232,10 @@ func (c *comparison) cell(ctx context.Context, m measured) error {
 		fmt.Printf(" %.3f", w.median())
 		ratios := []string{}
 		if c.kinds != nil && c.kinds[0] == "timm" && w != peers[0] {
-			ratios = append(ratios, fmt.Sprintf("%.2f", w.median()/peers[0].median()))
+			ratios = append(ratios, fmt.Sprintf("%.2f", w.ratio(peers[0])))
 		}
 		if w == native {
-			ratios = append(ratios, fmt.Sprintf("%.2f", w.median()/torch.median()))
+			ratios = append(ratios, fmt.Sprintf("%.2f", w.ratio(torch)))
 		}
 		if len(ratios) > 0 {
 			fmt.Printf(" (%s)", strings.Join(ratios, "; "))
@@ -255,7 +255,7 @@ func (c *comparison) compare(m measured, peers []*worker, torch, native *worker)
 			if peer == nil || w == native && c.kinds[i] != "timm" && c.kinds[i] != "compile" {
 				continue
 			}
-			if ratio := w.median() / peer.median(); ratio >= 1 {
+			if ratio := w.ratio(peer); ratio >= 1 {
 				c.lost = append(c.lost, fmt.Sprintf("%s, engine %s, against %s: %.2f times its time", m, w.name, peer.name, ratio))
 			}
 		}

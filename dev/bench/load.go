@@ -65,7 +65,7 @@ func compare(ctx context.Context, rounds int, workers ...*worker) error {
 	}
 	fmt.Print("| what | median | x the first |\n|---|---|---|\n")
 	for _, w := range workers {
-		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.median()/workers[0].median())
+		fmt.Printf("| %s | %.3f s | %.2f |\n", w.name, w.median(), w.ratio(workers[0]))
 	}
 	fmt.Println()
 	return nil

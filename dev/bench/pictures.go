@@ -50,11 +50,7 @@ func benchPictures(ctx context.Context, b *bench) error {
 		if err := interleave(ctx, []*worker{own, theirs}, 4*b.rounds, warm, pause); err != nil {
 			return err
 		}
-		ratios := make([]float64, len(own.answers))
-		for i := range ratios {
-			ratios[i] = own.answers[i] / theirs.answers[i]
-		}
-		fmt.Printf("| %s | %.2f | %.2f | %.2f |\n", way.name, own.median(), theirs.median(), measure.Median(ratios))
+		fmt.Printf("| %s | %.2f | %.2f | %.2f |\n", way.name, own.median(), theirs.median(), own.ratio(theirs))
 	}
 	return nil
 }

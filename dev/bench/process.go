@@ -91,10 +91,9 @@ func (c *contestant) median() float64 { return measure.Median(c.seconds) }
 func table(contestants []*contestant) {
 	fmt.Println("| what | median | min | max | x first | peak anonymous memory |")
 	fmt.Println("|---|---|---|---|---|---|")
-	base := contestants[0].median()
 	for _, c := range contestants {
-		fmt.Printf("| %s | %.3f s | %.3f s | %.3f s | %.2f | %.0f MB |\n", c.name, c.median(), slices.Min(c.seconds), slices.Max(c.seconds), c.median()/base,
-			float64(c.anonymous)/1e6)
+		ratio := measure.Median(ratios(c.seconds, contestants[0].seconds))
+		fmt.Printf("| %s | %.3f s | %.3f s | %.3f s | %.2f | %.0f MB |\n", c.name, c.median(), slices.Min(c.seconds), slices.Max(c.seconds), ratio, float64(c.anonymous)/1e6)
 	}
 }
 

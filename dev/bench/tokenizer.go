@@ -68,7 +68,7 @@ func (c *comparison) tokenizerLine(ctx context.Context, weights, images string, 
 	for _, w := range workers {
 		fmt.Printf(" %.2f |", tokenizerImages/w.median())
 	}
-	fmt.Printf(" %.2f | %.2f |", torch.median()/openai.median(), native.median()/torch.median())
+	fmt.Printf(" %.2f | %.2f |", torch.ratio(openai), native.ratio(torch))
 	for _, w := range workers {
 		fmt.Printf(" %.0f MB", float64(w.peak)/1e6)
 	}

@@ -74,8 +74,8 @@ func warmUp(workers []*worker) error {
 // sameLosses returns an error unless all workers had the losses of the first, step by step.
 func sameLosses(workers []*worker) error {
 	for _, w := range workers {
-		for step, answer := range w.others {
-			want := workers[0].others[step][1]
+		for step, answer := range w.answers {
+			want := workers[0].answers[step][1]
 			if !(math.Abs(answer[1]-want) <= dtypes[0].agreement*want) {
 				return fmt.Errorf("%s has the loss %g in step %d, and %s has %g", w.name, answer[1], step+1, workers[0].name, want)
 			}
@@ -90,11 +90,9 @@ func printTraining(workers []*worker) {
 	fmt.Println("| what | rounds | median | min | max | beitzoo / it: median | min | max | peak memory | beitzoo / it |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for _, w := range workers {
-		var ratios []float64
-		for i := range w.answers {
-			ratios = append(ratios, first.answers[i]/w.answers[i])
-		}
-		fmt.Printf("| %s | %d | %.3f s | %.3f s | %.3f s | %.3f | %.3f | %.3f | %.0f MB | %.3f |\n", w.name, len(w.answers), w.median(), slices.Min(w.answers), slices.Max(w.answers),
+		seconds := w.column(0)
+		ratios := ratios(first.column(0), seconds)
+		fmt.Printf("| %s | %d | %.3f s | %.3f s | %.3f s | %.3f | %.3f | %.3f | %.0f MB | %.3f |\n", w.name, len(w.answers), w.median(), slices.Min(seconds), slices.Max(seconds),
 			measure.Median(ratios), slices.Min(ratios), slices.Max(ratios), float64(w.peak)/1e6, float64(first.peak)/float64(w.peak))
 	}
 }

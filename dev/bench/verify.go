@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
+	"github.com/beitzoo/beitzoo/internal/measure"
 	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify"
 )
@@ -118,7 +119,7 @@ func (c *comparison) verification(ctx context.Context, at int) (phases string, e
 	fmt.Printf("| %s | %s | %.2f | %.2f | %.0f MB (%.2f) |", row.arch, row.name, own.median(), own.medianOf(1), float64(own.peak)/1e6, float64(own.peak)/weights)
 	if peer != nil {
 		fmt.Printf(" %.2f | %.2f | %.0f MB (%.2f) | %.2f |\n",
-			peer.median(), peer.medianOf(1), float64(peer.peak)/1e6, float64(peer.peak)/weights, own.medianOf(1)/peer.medianOf(1))
+			peer.median(), peer.medianOf(1), float64(peer.peak)/1e6, float64(peer.peak)/weights, measure.Median(ratios(own.column(1), peer.column(1))))
 	} else {
 		fmt.Println(" | | | |")
 	}

@@ -22,9 +22,8 @@ type worker struct {
 	command []string
 	// request is what each round asks for.
 	request string
-	// answers are the first numbers of the answers, and others all of them.
-	answers []float64
-	others  [][]float64
+	// answers are the numbers that it answered in each round; the first is what is measured.
+	answers [][]float64
 	// peak is the process's largest resident memory, in bytes.
 	peak int64
 
@@ -116,8 +115,8 @@ func pause() error {
 
 // Slow workers get fewer rounds: after leastRounds, no round begins later than enough after the first.
 const (
-	enough      = time.Minute
-	leastRounds = 3
+	enough      = 2 * time.Minute
+	leastRounds = 5
 )
 
 // interleave starts all workers, calls inspect with them, and then asks each worker once in every round. Every second round is in reverse order.
@@ -147,20 +146,37 @@ func interleave(ctx context.Context, workers []*worker, rounds int, inspect func
 			if err != nil {
 				return err
 			}
-			w.answers, w.others = append(w.answers, answer[0]), append(w.others, answer)
+			w.answers = append(w.answers, answer)
 			w.peak = measure.Memory(w.process.Process.Pid, measure.Peak)
 		}
 	}
 	return nil
 }
 
-func (w *worker) median() float64 { return measure.Median(w.answers) }
+func (w *worker) median() float64 { return w.medianOf(0) }
 
 // medianOf returns the median of the numbers at one place of the answers.
-func (w *worker) medianOf(at int) float64 {
-	var numbers []float64
-	for _, answer := range w.others {
+func (w *worker) medianOf(at int) float64 { return measure.Median(w.column(at)) }
+
+// column returns the numbers at one place of the answers, one for each round.
+func (w *worker) column(at int) (numbers []float64) {
+	for _, answer := range w.answers {
 		numbers = append(numbers, answer[at])
 	}
-	return measure.Median(numbers)
+	return numbers
+}
+
+// ratio returns the median of the ratios to another worker.
+func (w *worker) ratio(other *worker) float64 {
+	return measure.Median(ratios(w.column(0), other.column(0)))
+}
+
+// ratios returns the ratio of ours to theirs for each round. On a machine that is slow for minutes, the ratio of two medians can be that of a slow round
+// to a fast one.
+func ratios(ours, theirs []float64) []float64 {
+	ratios := make([]float64, len(ours))
+	for round := range ours {
+		ratios[round] = ours[round] / theirs[round]
+	}
+	return ratios
 }
