@@ -156,10 +156,9 @@ func interleave[T Float](out, b []T, lines, width, inner, stride int) {
 	for from := 0; from < inner; from += piece {
 		to := min(inner, from+piece)
 		for first := 0; first < lines; first += four {
-			first = min(first, max(0, lines-four)) // the last four begin among those before, rather than be fewer
 			done := 0
-			if first+four <= lines {
-				done = interleaveFour(out[from*width+first:], b[first*stride+from:], width, stride, to-from)
+			if at := min(first, lines-four); at >= 0 { // the last four have some of those before, if fewer are left
+				done = interleaveFour(out[from*width+at:], b[at*stride+from:], width, stride, to-from)
 			}
 			for i := first; i < min(lines, first+four); i++ {
 				at := (from+done)*width + i
