@@ -25,14 +25,14 @@ type attention[T gemm.Float] struct {
 	stride int
 	bias   *relpos.Table[T]
 	round  func([]T)
-	// keys and values are those of a tile, for each tile of each head of each image.
+	// queries are those of each head of each image, scaled by 1/√d; keys and values are those of a tile, for each tile of each head of each image.
+	queries      []gemm.Rows[T]
 	keys, values []gemm.Matrix[T]
 	lanes        []attentionLane[T]
 }
 
 // attentionLane is the memory of one worker.
 type attentionLane[T gemm.Float] struct {
-	queries gemm.Rows[T]
 	// scores are those of a tile, or for all keys, and what they become; spare is one line of the bias.
 	scores, spare []T
 	// sums are the weighted sums of values, [queryRows, stride]. largest and weights have the largest score of each query, and the sum of its exponentials, so far.
@@ -41,13 +41,15 @@ type attentionLane[T gemm.Float] struct {
 	weights [queryRows]float64
 }
 
-// queryRows and tileKeys are how many queries and keys a tile has. Their scores take 24 KB in float32.
-const queryRows, tileKeys = 48, 128
+// queryRows and tileKeys are how many queries and keys a tile has; the former is a multiple of the rows of all tiles of products. Lines of scores are scoreStride elements apart,
+// not a power of two, so that rows of a product do not share places in the cache. They take 23 KB in float32.
+const queryRows, tileKeys, scoreStride = 24, 224, 240
 
 // newAttention allocates the memory for the attention of that many images at once.
 func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a := &attention[T]{tokens: m.config.Tokens(), heads: m.config.Heads, width: m.config.HeadDim(), round: m.round}
 	a.tiles, a.stride = divideUp(a.tokens, tileKeys), gemm.PaddedColumns[T](a.width)
+	a.queries = make([]gemm.Rows[T], images*a.heads)
 	a.keys = make([]gemm.Matrix[T], images*a.heads*a.tiles)
 	a.values = make([]gemm.Matrix[T], len(a.keys))
 	a.lanes = make([]attentionLane[T], m.threads)
@@ -57,66 +59,94 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 // put gets some rows of a result: values, [count, width] with stride elements from row to row, begin in a row and a column.
 type put[T gemm.Float] func(row, column int, values []T, count, width, stride int)
 
-// apply computes [images, T, C] from qkv, [images, T, 3C], and calls out with it, part by part and from several goroutines. It scales the queries in place.
-// The error is that of ctx.
-func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], qkv []T, images int) error {
-	if err := a.prepare(ctx, threads, qkv, images); err != nil {
-		return err
-	}
+// apply computes [images, T, C] from what was put since prepare, and calls out with it, part by part and from several goroutines. The error is that of ctx.
+func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], images int) error {
 	compute := a.tiled
 	if a.round != nil {
 		compute = a.whole
 	}
 	blocks := divideUp(a.tokens, queryRows)
 	return parallel.Until(ctx, threads, images*a.heads*blocks, func(worker, i int) {
-		compute(out, qkv, &a.lanes[worker], part{i / blocks / a.heads, i / blocks % a.heads, i % blocks * queryRows, min(a.tokens, (i%blocks+1)*queryRows)})
+		compute(out, &a.lanes[worker], part{i / blocks / a.heads, i / blocks % a.heads, i % blocks * queryRows, min(a.tokens, (i%blocks+1)*queryRows)})
 	})
 }
 
 // part are the queries [from, to) of one head of an image.
 type part struct{ image, head, from, to int }
 
-// at returns the index in qkv of a token's query (part 0), key (1) or value (2).
-func (a *attention[T]) at(image, token, head, part int) int {
-	return ((image*a.tokens+token)*3+part)*a.heads*a.width + head*a.width
-}
-
 // tile returns the index of a tile, and its first key and that behind its last.
 func (a *attention[T]) tile(image, head, tile int) (index, first, last int) {
 	return (image*a.heads+head)*a.tiles + tile, tile * tileKeys, min(a.tokens, (tile+1)*tileKeys)
 }
 
-// prepare packs the keys and values of all tiles. The error is that of ctx.
-func (a *attention[T]) prepare(ctx context.Context, threads int, qkv []T, images int) error {
-	stride := 3 * a.heads * a.width
-	return parallel.Until(ctx, threads, images*a.heads*a.tiles, func(_, i int) {
-		image, head := i/a.tiles/a.heads, i/a.tiles%a.heads
-		index, first, last := a.tile(image, head, i%a.tiles)
-		a.keys[index].FillTransposed(qkv[a.at(image, first, head, 1):], last-first, a.width, stride)
-		a.values[index].Fill(qkv[a.at(image, first, head, 2):], last-first, a.width, stride)
-	})
+// prepare makes the memory for the queries, keys and values of so many images, to be put.
+func (a *attention[T]) prepare(images int) {
+	for i := range images * a.heads {
+		a.queries[i].Reset(a.tokens, a.width)
+		for tile := range a.tiles {
+			index, first, last := a.tile(0, i, tile)
+			a.keys[index].Reset(a.width, last-first)
+			a.values[index].Reset(last-first, a.width)
+		}
+	}
 }
 
-// take scales the queries of a part by 1/√d, in place, and packs them.
-func (a *attention[T]) take(qkv []T, lane *attentionLane[T], p part) {
-	scale, stride := T(1/math.Sqrt(float64(a.width))), 3*a.heads*a.width
-	queries := qkv[a.at(p.image, p.from, p.head, 0):]
-	for i := range p.to - p.from {
-		query := queries[i*stride : i*stride+a.width]
-		elementary.Scale(query, scale)
+// put takes a part of qkv, [images, T, 3C]: it packs it while it is in a cache. It scales queries in place.
+func (a *attention[T]) put(row, column int, qkv []T, count, width, stride int) {
+	for done := 0; done < count; {
+		image, token := (row+done)/a.tokens, (row+done)%a.tokens
+		lines := min(count-done, a.tokens-token)
+		for from := column; from < column+width; {
+			head := from / a.width // of the queries, then of the keys, then of the values
+			to := min(column+width, (head+1)*a.width)
+			a.putHead(head/a.heads, image, head%a.heads, token, from%a.width, qkv[done*stride+from-column:], lines, to-from, stride)
+			from = to
+		}
+		done += lines
+	}
+}
+
+// putHead takes queries (kind 0), keys (1) or values (2) of one head of an image: some of their columns, for the tokens from one on.
+func (a *attention[T]) putHead(kind, image, head, token, column int, from []T, count, width, stride int) {
+	if kind == 0 {
+		a.scale(from, count, width, stride)
+		a.queries[image*a.heads+head].Put(token, column, from, count, width, stride)
+		return
+	}
+	for done := 0; done < count; {
+		index, first, last := a.tile(image, head, (token+done)/tileKeys)
+		at, lines := token+done-first, min(count-done, last-token-done)
+		if kind == 1 {
+			a.keys[index].PutTransposed(column, at, from[done*stride:], width, lines, stride)
+		} else {
+			a.values[index].Put(at, column, from[done*stride:], lines, width, stride)
+		}
+		done += lines
+	}
+}
+
+// scale multiplies queries, or some columns of them, by 1/√d, in place.
+func (a *attention[T]) scale(queries []T, count, width, stride int) {
+	by := T(1 / math.Sqrt(float64(a.width)))
+	for i := range count {
+		query := queries[i*stride : i*stride+width]
+		elementary.Scale(query, by)
 		if a.round != nil {
 			a.round(query)
 		}
 	}
-	lane.queries.Reset(p.to-p.from, a.width)
-	lane.queries.Fill(queries, stride, 0, lane.queries.Tiles())
+}
+
+// take returns the queries of a part.
+func (a *attention[T]) take(p part) gemm.Rows[T] {
+	queries := a.queries[p.image*a.heads+p.head]
+	return queries.Part(p.from/queries.TileRows(), divideUp(p.to, queries.TileRows()))
 }
 
 // tiled computes the output of some queries tile by tile.
-func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part) {
-	count := p.to - p.from
-	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*tileKeys)
-	a.take(qkv, lane, p)
+func (a *attention[T]) tiled(out put[T], lane *attentionLane[T], p part) {
+	queries, count := a.take(p), p.to-p.from
+	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*scoreStride)
 	a.clearSums(lane, count)
 	for i := range count {
 		lane.largest[i], lane.weights[i] = T(math.Inf(-1)), 0
@@ -126,9 +156,9 @@ func (a *attention[T]) tiled(out put[T], qkv []T, lane *attentionLane[T], p part
 		for i := range count {
 			a.bias.FillFrom(lane.line(i, last-first), p.head, p.from+i, first)
 		}
-		a.keys[index].MultiplyAdd(lane.scores, tileKeys, lane.queries.Whole(), 0, a.keys[index].Panels())
+		a.keys[index].MultiplyAdd(lane.scores, scoreStride, queries.Whole(), 0, a.keys[index].Panels())
 		lane.weigh(count, last-first, a.stride)
-		a.values[index].MultiplyAdd(lane.sums, a.stride, gemm.ViewRows(lane.scores, count, last-first, tileKeys).Whole(), 0, a.values[index].Panels())
+		a.values[index].MultiplyAdd(lane.sums, a.stride, gemm.ViewRows(lane.scores, count, last-first, scoreStride).Whole(), 0, a.values[index].Panels())
 	}
 	for i := range count {
 		elementary.Divide(lane.sums[i*a.stride:i*a.stride+a.width], T(lane.weights[i]))
@@ -151,7 +181,7 @@ func (a *attention[T]) clearSums(lane *attentionLane[T], count int) {
 func sized[T gemm.Float](memory []T, size int) []T { return slices.Grow(memory[:0], size)[:size] }
 
 // line returns the scores of query i for the keys of a tile.
-func (l *attentionLane[T]) line(i, keys int) []T { return l.scores[i*tileKeys : i*tileKeys+keys] }
+func (l *attentionLane[T]) line(i, keys int) []T { return l.scores[i*scoreStride : i*scoreStride+keys] }
 
 // weigh replaces the scores of count queries for the keys of a tile by their exponentials, relative to the largest score of the query so far, and scales what was summed up for the
 // query before. A NaN among them becomes a NaN in the weights. All largest ones are found first: a processor that guesses the branches finds out late what it has to wait for.
@@ -178,9 +208,9 @@ func (l *attentionLane[T]) weigh(count, keys, stride int) {
 }
 
 // whole computes the output of some queries from what they take of all tokens.
-func (a *attention[T]) whole(out put[T], qkv []T, lane *attentionLane[T], p part) {
+func (a *attention[T]) whole(out put[T], lane *attentionLane[T], p part) {
 	count := p.to - p.from
-	a.shares(qkv, lane, p)
+	a.shares(lane, p)
 	a.clearSums(lane, count)
 	for tile := range a.tiles {
 		index, first, last := a.tile(p.image, p.head, tile)
@@ -191,15 +221,14 @@ func (a *attention[T]) whole(out put[T], qkv []T, lane *attentionLane[T], p part
 }
 
 // shares returns how much some queries take of each token, [queries, T], which sum to 1 for each query. The result is a part of the lane's memory.
-func (a *attention[T]) shares(qkv []T, lane *attentionLane[T], p part) []T {
-	count := p.to - p.from
+func (a *attention[T]) shares(lane *attentionLane[T], p part) []T {
+	queries, count := a.take(p), p.to-p.from
 	lane.scores = sized(lane.scores, gemm.PaddedRows[T](queryRows)*a.tokens)
-	a.take(qkv, lane, p)
 	scores := lane.scores[:count*a.tokens]
 	clear(scores)
 	for tile := range a.tiles {
 		index, first, _ := a.tile(p.image, p.head, tile)
-		a.keys[index].MultiplyAdd(scores[first:], a.tokens, lane.queries, 0, a.keys[index].Panels())
+		a.keys[index].MultiplyAdd(scores[first:], a.tokens, queries, 0, a.keys[index].Panels())
 	}
 	if a.round != nil {
 		a.round(scores)

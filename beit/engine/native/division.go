@@ -3,11 +3,13 @@ package native
 // division is how a product is divided into tasks: of the tiles of its rows each task takes high, of the panels of its columns wide. At the ends there may be fewer.
 type division struct{ tiles, high, panels, wide int }
 
+// fewest is how many tiles a task has at least, if there are others: for each task a panel comes from a cache further away, which fewer tiles would not make up for.
+const fewest = 4
+
 // divide returns a division such that all threads finish at about the same time. A task takes no more than most tiles; more tasks share a panel where else threads would wait.
 // Results do not depend on it.
 func divide(tiles, most, panels, threads int) division {
-	// A panel comes from a cache further away for each task, which fewer tiles would not make up for.
-	const tasksPerThread, fewest, enough = 6, 4, 0.9
+	const tasksPerThread, enough = 6, 0.9
 	into := func(blocks int) division {
 		wanted := max(1, threads*tasksPerThread/blocks)
 		return division{tiles, divideUp(tiles, blocks), panels, max(1, panels/wanted)}
@@ -26,6 +28,22 @@ func divide(tiles, most, panels, threads int) division {
 	}
 	return best
 }
+
+// divideRows returns into how many tasks tiles are divided, as nearly equal as can be, where a task takes all panels: it has no more than most tiles. With even all threads
+// finish at about the same time; else there are too few tiles for them.
+func divideRows(tiles, most, threads int) (tasks int, even bool) {
+	const enough = 0.95
+	for tasks = divideUp(tiles, most); ; tasks++ {
+		rounds := divideUp(tasks, threads)
+		longest := divideUp(tiles*rounds, tasks)
+		if even = float64(tiles) >= enough*float64(threads*longest); even || tiles/tasks <= fewest {
+			return tasks, even
+		}
+	}
+}
+
+// rowsOf returns the tiles [first, last) of a task of divideRows.
+func rowsOf(i, tiles, tasks int) (first, last int) { return tiles * i / tasks, tiles * (i + 1) / tasks }
 
 // busy returns the least share of their time that threads work.
 func (d division) busy(threads int) float64 {

@@ -57,11 +57,22 @@ func TestDivide_KeepsThreadsBusy(t *testing.T) {
 		for _, tile := range [][2]int{{12, 32}, {6, 16}, {12, 8}} { // of AVX-512, AVX2 and NEON, in float32
 			alone, least := 0, 1.0
 			var shares []float64
-			layers := [][2]int{{config.EmbedDim, 3 * config.EmbedDim}, {config.EmbedDim, config.EmbedDim}, {config.EmbedDim, config.HiddenDim}, {config.HiddenDim, config.EmbedDim}}
+			mlp := [][2]int{{config.EmbedDim, config.HiddenDim}, {config.HiddenDim, config.EmbedDim}}
 			for _, threads := range []int{1, 2, 4, 8, 16} {
-				time := 0
+				time, tiles := 0, divideUp(config.Tokens(), tile[0])
+				layers := [][2]int{{config.EmbedDim, 3 * config.EmbedDim}, {config.EmbedDim, config.EmbedDim}}
+				if tasks, even := divideRows(tiles, mostThrough(config.EmbedDim, tile[0], 4), threads); even {
+					var costs []int
+					for i := range tasks {
+						first, last := rowsOf(i, tiles, tasks)
+						costs = append(costs, 2*(last-first)*tile[0]*config.EmbedDim*config.HiddenDim)
+					}
+					time += span(threads, costs)
+				} else {
+					layers = append(layers, mlp...)
+				}
 				for _, layer := range layers {
-					d := divide(divideUp(config.Tokens(), tile[0]), 288/tile[0], divideUp(layer[1], tile[1]), threads)
+					d := divide(tiles, 288/tile[0], divideUp(layer[1], tile[1]), threads)
 					var costs []int
 					for i := range d.tasks() {
 						first, last, from, to := d.task(i)

@@ -40,16 +40,24 @@ func (l *linear[T]) multiply(ctx context.Context, threads int, left gemm.Rows[T]
 }
 
 // multiplyTo is multiply that calls out with y, part by part and from several goroutines: with parts of hot, which has a memory for each thread.
-func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left gemm.Rows[T], out put[T], rows int, finish func([]T), hot [][]T) error {
-	return l.pieces(ctx, threads, left, func(worker, top, bottom int, x gemm.Rows[T], from, to int) {
-		first, count := from*l.weight.PanelColumns(), min(rows, bottom)-top
-		width, stride := min(l.out, to*l.weight.PanelColumns())-first, (to-from)*l.weight.PanelColumns()
-		hot[worker] = sized(hot[worker], (bottom-top)*stride)
-		part := l.weight.Part(from, to)
-		part.MultiplyAddTo(l.bias[first:], hot[worker], stride, x.Whole(), 0, part.Panels())
-		l.finish(hot[worker][:count*stride], stride, 0, width, finish)
-		out(top, first, hot[worker], count, width, stride)
+func (l *linear[T]) multiplyTo(ctx context.Context, threads int, left gemm.Rows[T], out put[T], finish func([]T), hot [][]T) error {
+	return l.pieces(ctx, threads, left, func(worker, top, _ int, x gemm.Rows[T], from, to int) {
+		values, width, stride := l.piece(&hot[worker], x, from, to, finish)
+		out(top, from*l.weight.PanelColumns(), values, x.Count(), width, stride)
 	})
+}
+
+// piece computes the panels [from, to) for all rows of x, in a memory that grows as needed: it returns the part of it that has a row of width values every stride elements.
+func (l *linear[T]) piece(hot *[]T, x gemm.Rows[T], from, to int, finish func([]T)) (values []T, width, stride int) {
+	first := from * l.weight.PanelColumns()
+	stride = (to - from) * l.weight.PanelColumns()
+	width = min(l.out-first, stride)
+	*hot = sized(*hot, x.Tiles()*x.TileRows()*stride)
+	part := l.weight.Part(from, to)
+	part.MultiplyAddTo(l.bias[first:], *hot, stride, x.Whole(), 0, part.Panels())
+	values = (*hot)[:x.Count()*stride]
+	l.finish(values, stride, 0, width, finish)
+	return values, width, stride
 }
 
 // hotPanels is how many panels are computed before their results are finished: so few that these are still in the second-level cache.

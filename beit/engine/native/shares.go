@@ -47,27 +47,27 @@ func (m *model[T]) loadShares(l *loader[T], at int) (Shares, error) {
 	}, nil
 }
 
-// computeShares computes the attention of images from x, [images, T, C], which it changes.
+// computeShares computes the attention of images from x, [images, T, C].
 func (m *model[T]) computeShares(ctx context.Context, b *block[T], stage engine.Stage, x []T, images int) (engine.Activation, error) {
 	tokens, heads := m.config.Tokens(), m.config.Heads
 	result := engine.Activation{Name: stage.String() + ".shares", Shape: tensor.Shape{images, heads, tokens, tokens}}
-	if err := b.norm1.apply(ctx, m.threads, x, x, images*tokens); err != nil {
-		return result, err
-	}
-	qkv := make([]T, 3*len(x))
-	if err := b.qkv.apply(ctx, m.threads, qkv, x, images*tokens, nil); err != nil {
+	rows, hot := images*tokens, make([][]T, m.threads)
+	var left gemm.Rows[T]
+	b.qkv.prepare(&left, rows)
+	if err := b.norm1.pack(ctx, m.threads, left, x, rows, hot); err != nil {
 		return result, err
 	}
 	a := newAttention(m, images)
 	a.bias = b.bias
-	if err := a.prepare(ctx, m.threads, qkv, images); err != nil {
+	a.prepare(images)
+	if err := b.qkv.multiplyTo(ctx, m.threads, left, a.put, nil, hot); err != nil {
 		return result, err
 	}
 	result.Values = make([]float64, images*heads*tokens*tokens)
 	return result, parallel.Until(ctx, m.threads, images*heads, func(worker, i int) {
 		for from := 0; from < tokens; from += queryRows {
 			to := min(tokens, from+queryRows)
-			widen(result.Values[(i*tokens+from)*tokens:(i*tokens+to)*tokens], a.shares(qkv, &a.lanes[worker], part{i / heads, i % heads, from, to}))
+			widen(result.Values[(i*tokens+from)*tokens:(i*tokens+to)*tokens], a.shares(&a.lanes[worker], part{i / heads, i % heads, from, to}))
 		}
 	})
 }

@@ -13,11 +13,12 @@ type workspace[T gemm.Float] struct {
 	threads, tokens, dim, images, atOnce int
 	round                                func([]T)
 	attention                            *attention[T]
-	// branch is what the attention branch adds to x, [images, T, C], which only taps need; wide has queries, keys and values of one group.
-	branch, wide []T
-	// left and next are what products take, and hot is the memory of each thread.
+	// branch is what the attention branch adds to x, [images, T, C], which only taps need.
+	branch []T
+	// left and next are what products take, and hot and mlp are the memory of each thread.
 	left, next gemm.Rows[T]
 	hot        [][]T
+	mlp        []mlpLane[T]
 }
 
 // group is some images that a block computes at a time, from the first on: their tokens are x, [images, T, C].
@@ -52,8 +53,8 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 	return &workspace[T]{
 		threads: m.threads, tokens: tokens, dim: dim, images: images, atOnce: atOnce, round: m.round,
 		attention: newAttention(m, atOnce),
-		wide:      make([]T, atOnce*tokens*3*dim),
 		hot:       make([][]T, m.threads),
+		mlp:       make([]mlpLane[T], m.threads),
 	}
 }
 
@@ -64,33 +65,16 @@ func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T], out 
 	if err := b.norm1.pack(ctx, w.threads, w.left, g.x, rows, w.hot); err != nil {
 		return err
 	}
-	if err := b.qkv.multiply(ctx, w.threads, w.left, w.wide, rows, nil); err != nil {
+	w.attention.prepare(g.images)
+	if err := b.qkv.multiplyTo(ctx, w.threads, w.left, w.attention.put, nil, w.hot); err != nil {
 		return err
 	}
 	b.proj.prepare(&w.left, rows)
 	w.attention.bias = b.bias
-	if err := w.attention.apply(ctx, w.threads, w.left.Put, w.wide, g.images); err != nil {
+	if err := w.attention.apply(ctx, w.threads, w.left.Put, g.images); err != nil {
 		return err
 	}
-	return b.proj.multiplyTo(ctx, w.threads, w.left, out, rows, nil, w.hot)
-}
-
-// feed is attend for the MLP branch.
-func (w *workspace[T]) feed(ctx context.Context, b *block[T], g group[T], out put[T]) error {
-	activate := elementary.GELU[T]
-	if w.round != nil {
-		activate = func(line []T) { elementary.GELU(line); w.round(line) }
-	}
-	rows := g.images * w.tokens
-	b.fc1.prepare(&w.left, rows)
-	if err := b.norm2.pack(ctx, w.threads, w.left, g.x, rows, w.hot); err != nil {
-		return err
-	}
-	b.fc2.prepare(&w.next, rows)
-	if err := b.fc1.multiplyTo(ctx, w.threads, w.left, w.next.Put, rows, activate, w.hot); err != nil {
-		return err
-	}
-	return b.fc2.multiplyTo(ctx, w.threads, w.next, out, rows, nil, w.hot)
+	return b.proj.multiplyTo(ctx, w.threads, w.left, out, nil, w.hot)
 }
 
 // groups takes each group of the images x through the steps, up to the first error.

@@ -1,6 +1,9 @@
 package gemm
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Matrix is a right-hand side B, [inner, columns], laid out for the kernel. It may be read from several goroutines at once. The zero value is empty; Fill
 // it before use.
@@ -10,6 +13,8 @@ type Matrix[T Float] struct {
 	// panels has a panel for each group of kernel.columns columns: [inner, kernel.columns], contiguous. The last panel may have unused columns, whose
 	// products are not added to C.
 	panels []T
+	// apart is how many lines further each panel begins: more than its own in a view of some inner indices.
+	apart int
 	// halves has them instead if half is not NotHalf: [steps of inner, kernel.columns, kernel.group].
 	halves []uint16
 	half   Half
@@ -38,40 +43,84 @@ func (m *Matrix[T]) Line(values []T) []T {
 
 // Part returns the columns of the panels [from, to), without copying.
 func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
-	width := m.kernel.columns
-	part := &Matrix[T]{kernel: m.kernel, inner: m.inner, columns: min(m.columns, to*width) - from*width, half: m.half}
+	return m.view(m.inner, min(m.columns, to*m.kernel.columns)-from*m.kernel.columns, from*m.kernel.columns*m.apart)
+}
+
+// Inner returns the inner indices [from, to), without copying. To add up the products of such views in their order has the bits of one product if from is a multiple of
+// PassInner.
+func (m *Matrix[T]) Inner(from, to int) *Matrix[T] {
+	return m.view(to-from, m.columns, from*m.kernel.columns)
+}
+
+// PassInner returns how many inner indices are added up before their sums are added to C.
+func (m *Matrix[T]) PassInner() int { return m.kernel.depth() * m.kernel.group }
+
+// view returns inner indices of columns, which begin with that element.
+func (m *Matrix[T]) view(inner, columns, first int) *Matrix[T] {
+	part := &Matrix[T]{kernel: m.kernel, inner: inner, columns: columns, apart: m.apart, half: m.half}
 	if m.half == NotHalf {
-		part.panels = m.panels[from*width*m.inner : to*width*m.inner]
+		part.panels = m.panels[first:]
 	} else {
-		lines := m.lines16()
-		part.halves = m.halves[from*width*lines : to*width*lines]
+		part.halves = m.halves[first:]
 	}
 	return part
 }
 
 // Fill sets m to a packed copy of b, [inner, columns] with stride elements from row to row. It reuses m's memory.
 func (m *Matrix[T]) Fill(b []T, inner, columns, stride int) {
-	m.whole()
-	m.reset(inner, columns)
-	width := m.kernel.columns
-	for panel := range m.Panels() {
-		from := panel * width
-		filled := min(width, columns-from)
-		lines := m.panels[panel*width*inner:]
-		for p := range inner {
-			copy(lines[p*width:(p+1)*width], b[p*stride+from:p*stride+from+filled])
-		}
-	}
+	m.Reset(inner, columns)
+	m.Put(0, 0, b, inner, columns, stride)
 }
 
 // FillTransposed is PackTransposed into m, whose memory it reuses.
 func (m *Matrix[T]) FillTransposed(b []T, columns, inner, stride int) {
+	m.Reset(inner, columns)
+	m.PutTransposed(0, 0, b, inner, columns, stride)
+}
+
+// Reset makes m the memory for another B, [inner, columns], to be put part by part. It reuses m's memory, which must not be that of a view.
+func (m *Matrix[T]) Reset(inner, columns int) {
 	m.whole()
 	m.reset(inner, columns)
+}
+
+// Put copies b, [count, columns] with stride elements from row to row, to inner indices from row on and to columns from column on. Different parts may be put at once.
+func (m *Matrix[T]) Put(row, column int, b []T, count, columns, stride int) {
 	width := m.kernel.columns
-	for panel := range m.Panels() {
-		from := panel * width
-		interleave(m.panels[panel*width*inner:(panel+1)*width*inner], b[from*stride:], min(width, columns-from), width, inner, stride)
+	for part := range m.parts(column, columns) {
+		lines := part.panel[row*width+part.at:]
+		for i := range count {
+			copy(lines[i*width:i*width+part.count], b[i*stride+part.done:])
+		}
+	}
+}
+
+// PutTransposed is Put of the transpose of b, [columns, count] with stride elements from row to row.
+func (m *Matrix[T]) PutTransposed(row, column int, b []T, count, columns, stride int) {
+	width := m.kernel.columns
+	for part := range m.parts(column, columns) {
+		interleave(part.panel[row*width+part.at:], b[part.done*stride:], part.count, width, count, stride)
+	}
+}
+
+// panelPart are count columns of a panel, from column at of it on, behind the first done of those that are put.
+type panelPart[T Float] struct {
+	panel           []T
+	at, done, count int
+}
+
+// parts divides columns, from one on, by panels.
+func (m *Matrix[T]) parts(column, columns int) iter.Seq[panelPart[T]] {
+	return func(yield func(panelPart[T]) bool) {
+		width, size := m.kernel.columns, m.kernel.columns*m.inner
+		for done := 0; done < columns; {
+			panel, at := (column+done)/width, (column+done)%width
+			count := min(width-at, columns-done)
+			if !yield(panelPart[T]{m.panels[panel*size : (panel+1)*size], at, done, count}) {
+				return
+			}
+			done += count
+		}
 	}
 }
 
@@ -142,6 +191,7 @@ func (m *Matrix[T]) reset(inner, columns int) {
 		m.kernel = best[T]()
 	}
 	m.inner, m.columns = inner, columns
+	m.apart = m.lines16()
 	if size := m.Panels() * m.kernel.columns * inner; m.half == NotHalf {
 		m.panels = slices.Grow(m.panels[:0], size)[:size]
 	} else {

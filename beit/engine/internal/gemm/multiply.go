@@ -54,7 +54,8 @@ func (m *Matrix[T]) multiply(c []T, stride int, a Rows[T], from, to int, first [
 // lines returns the lines [p, p+k) of a panel. Those that are kept in 16 bits are widened into wide, unless they have groups.
 func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
 	width := m.kernel.columns * m.kernel.span()
-	from, to := (panel*m.steps()+p)*width, (panel*m.steps()+p+k)*width
+	from := m.line(panel, p) * width
+	to := from + k*width
 	switch {
 	case m.half == NotHalf:
 		return m.panels[from:to]
@@ -65,6 +66,9 @@ func (m *Matrix[T]) lines(panel, p, k int, wide *[depth * widest]float32) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(wide)), to-from) // T is float32
 }
 
+// line returns which line of all line p of a panel is.
+func (m *Matrix[T]) line(panel, p int) int { return panel*m.apart/m.kernel.group + p }
+
 // ragged reports whether C ends inside a tile at its lower or right edge.
 func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 	return !a.whole && (a.count%m.kernel.rows != 0 || to*m.kernel.columns > m.columns)
@@ -72,7 +76,7 @@ func (m *Matrix[T]) ragged(a Rows[T], to int) bool {
 
 // address returns where line p of a panel is, or would be.
 func (m *Matrix[T]) address(panel, p int) uintptr {
-	at, size := uintptr((panel*m.steps()+p)*m.kernel.columns*m.kernel.span()), unsafe.Sizeof(T(0))
+	at, size := uintptr(m.line(panel, p)*m.kernel.columns*m.kernel.span()), unsafe.Sizeof(T(0))
 	if m.half == NotHalf {
 		return uintptr(unsafe.Pointer(unsafe.SliceData(m.panels))) + at*size
 	}

@@ -63,6 +63,9 @@ func PaddedColumns[T Float](count int) int {
 	return divideUp(count, width) * width
 }
 
+// Count returns the number of rows.
+func (r Rows[T]) Count() int { return r.count }
+
 // Tiles returns the number of tiles.
 func (r Rows[T]) Tiles() int { return divideUp(r.count, r.height) }
 
