@@ -75,12 +75,13 @@ func productType(device device, d dtype) dtype {
 // of one (0). On processors of Intel MKL is faster there than oneDNN, on those of AMD, for which it has no AVX-512 kernels, half as fast (2,048 rows, one core of an EPYC: 107
 // and 230 GFLOP/s). On a Xeon with AVX-512, one and two threads, products of 577 rows reach with oneDNN 104 to 133 and 207 to 213 GFLOP/s, with MKL 131 to 157 and 250 to 260.
 // One image takes whole models 0.79 to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image
-// by image and takes 1.02 to 1.14 of the time.
-func layouts(device device, d dtype, batch int) (products dtype, usual, tokens layout) {
+// by image. With one thread it takes 0.90 to 0.99 of the time (base_224, eight images: 0.94, in bfloat16 0.89; base_384, four: 0.99; large_224, two: 0.90), with two
+// 1.02 to 1.14.
+func layouts(device device, d dtype, batch, threads int) (products dtype, usual, tokens layout) {
 	products = productType(device, d)
 	if device == cpu && packable(products) {
 		usual, tokens = forOneDNN, forOneDNN
-		if batch <= 1 && processorOfIntel() && packableForMKL(products) {
+		if (batch <= 1 || threads == 1) && processorOfIntel() && packableForMKL(products) {
 			tokens = forMKL
 		}
 	}

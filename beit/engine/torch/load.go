@@ -43,7 +43,7 @@ func (m *model) load(ctx context.Context, views []tensor.View, batch int) error 
 	for i, p := range m.config.Params() {
 		l.views[p.Name] = views[i]
 	}
-	l.products, l.layout, l.tokenLayout = layouts(m.device, m.dtype, batch)
+	l.products, l.layout, l.tokenLayout = layouts(m.device, m.dtype, batch, m.threads)
 	l.packsConvolutions = (m.config.Convolutional() || m.config.Segments()) && m.device == cpu && convolutionPackable(m.dtype)
 	return l.withBuffer(func() {
 		switch {

@@ -27,9 +27,10 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 	if !known {
 		return 0, &engine.DTypeError{Engine: e.Name(), DType: options.DType, Reason: "it has no such products"}
 	}
-	return productRate(ctx, size, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), atLeast, func(s *scope, x value) func(*scope) {
+	threads := cmp.Or(options.Threads, runtime.GOMAXPROCS(0))
+	return productRate(ctx, size, threads, atLeast, func(s *scope, x value) func(*scope) {
 		x = s.copyTo(x, cpu, d)
-		products, _, layout := layouts(cpu, d, options.Batch)
+		products, _, layout := layouts(cpu, d, options.Batch, threads)
 		bias := s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, products)
 		layer := linear{weight: s.packed(s.cast(x, products), size, products, layout), bias: bias, layout: layout, widened: products != d}
 		layer = layer.forRows(s, size, int64(size), int64(size), products)
