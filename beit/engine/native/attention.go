@@ -53,13 +53,30 @@ func newAttention[T gemm.Float](m *model[T], images int) *attention[T] {
 	a.keys = make([]gemm.Matrix[T], images*a.heads*a.tiles)
 	a.values = make([]gemm.Matrix[T], len(a.keys))
 	a.lanes = make([]attentionLane[T], m.threads)
+	for i := range a.queries {
+		a.queries[i].Reset(a.tokens, a.width)
+		for tile := range a.tiles {
+			index, first, last := a.tile(0, i, tile)
+			a.keys[index].Reset(a.width, last-first)
+			a.values[index].Reset(last-first, a.width)
+		}
+	}
 	return a
 }
 
 // put gets some rows of a result: values, [count, width] with stride elements from row to row, begin in a row and a column.
 type put[T gemm.Float] func(row, column int, values []T, count, width, stride int)
 
-// apply computes [images, T, C] from what was put since prepare, and calls out with it, part by part and from several goroutines. The error is that of ctx.
+// into returns what writes parts of a result to all, [rows, width].
+func into[T gemm.Float](all []T, width int) put[T] {
+	return func(row, column int, values []T, count, columns, stride int) {
+		for i := range count {
+			copy(all[(row+i)*width+column:], values[i*stride:i*stride+columns])
+		}
+	}
+}
+
+// apply computes [images, T, C] from what was put, and calls out with it, part by part and from several goroutines. The error is that of ctx.
 func (a *attention[T]) apply(ctx context.Context, threads int, out put[T], images int) error {
 	compute := a.tiled
 	if a.round != nil {
@@ -77,18 +94,6 @@ type part struct{ image, head, from, to int }
 // tile returns the index of a tile, and its first key and that behind its last.
 func (a *attention[T]) tile(image, head, tile int) (index, first, last int) {
 	return (image*a.heads+head)*a.tiles + tile, tile * tileKeys, min(a.tokens, (tile+1)*tileKeys)
-}
-
-// prepare makes the memory for the queries, keys and values of so many images, to be put.
-func (a *attention[T]) prepare(images int) {
-	for i := range images * a.heads {
-		a.queries[i].Reset(a.tokens, a.width)
-		for tile := range a.tiles {
-			index, first, last := a.tile(0, i, tile)
-			a.keys[index].Reset(a.width, last-first)
-			a.values[index].Reset(last-first, a.width)
-		}
-	}
 }
 
 // put takes a part of qkv, [images, T, 3C]: it packs it while it is in a cache. It scales queries in place.

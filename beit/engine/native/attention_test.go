@@ -42,15 +42,8 @@ func (c *attentionCase[T]) apply(t *testing.T, threads int) []T {
 	a := newAttention(m, c.images)
 	a.bias = c.bias
 	out := make([]T, len(c.qkv)/3)
-	channels := c.config.EmbedDim
-	keep := func(row, column int, values []T, count, width, stride int) {
-		for i := range count {
-			copy(out[(row+i)*channels+column:][:width], values[i*stride:])
-		}
-	}
-	a.prepare(c.images)
 	putPieces(a, slices.Clone(c.qkv), c.images)
-	if err := a.apply(t.Context(), threads, keep, c.images); err != nil {
+	if err := a.apply(t.Context(), threads, into(out, c.config.EmbedDim), c.images); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -51,12 +51,7 @@ func bothWays[T gemm.Float](t *testing.T, keep func(*gemm.Matrix[T])) {
 	for _, threads := range []int{1, 2, 1000} {
 		work := newWorkspace(&model[T]{config: config, threads: threads}, 2)
 		got := make([]T, len(x))
-		out := func(row, column int, values []T, count, width, stride int) {
-			for i := range count {
-				copy(got[(row+i)*dim+column:][:width], values[i*stride:])
-			}
-		}
-		if err := work.feed(t.Context(), b, group[T]{images: 2, x: x}, out); err != nil {
+		if err := work.feed(t.Context(), b, group[T]{images: 2, x: x}, into(got, dim)); err != nil {
 			t.Fatal(err)
 		}
 		used := func(lane mlpLane[T]) bool { return lane.sums != nil }

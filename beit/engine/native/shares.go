@@ -51,24 +51,20 @@ func (m *model[T]) loadShares(l *loader[T], at int) (Shares, error) {
 func (m *model[T]) computeShares(ctx context.Context, b *block[T], stage engine.Stage, x []T, images int) (engine.Activation, error) {
 	tokens, heads := m.config.Tokens(), m.config.Heads
 	result := engine.Activation{Name: stage.String() + ".shares", Shape: tensor.Shape{images, heads, tokens, tokens}}
-	rows, hot := images*tokens, make([][]T, m.threads)
-	var left gemm.Rows[T]
-	b.qkv.prepare(&left, rows)
-	if err := b.norm1.pack(ctx, m.threads, left, x, rows, hot); err != nil {
-		return result, err
-	}
-	a := newAttention(m, images)
-	a.bias = b.bias
-	a.prepare(images)
-	if err := b.qkv.multiplyTo(ctx, m.threads, left, a.put, nil, hot); err != nil {
-		return result, err
-	}
 	result.Values = make([]float64, images*heads*tokens*tokens)
-	return result, parallel.Until(ctx, m.threads, images*heads, func(worker, i int) {
-		for from := 0; from < tokens; from += queryRows {
-			to := min(tokens, from+queryRows)
-			widen(result.Values[(i*tokens+from)*tokens:(i*tokens+to)*tokens], a.shares(&a.lanes[worker], part{i / heads, i % heads, from, to}))
+	work := m.workspace(images)
+	defer m.putBack(work)
+	return result, work.groups(x, func(g group[T]) error {
+		if err := work.project(ctx, b, g); err != nil {
+			return err
 		}
+		return parallel.Until(ctx, m.threads, g.images*heads, func(worker, i int) {
+			a, all := work.attention, result.Values[(g.first*heads+i)*tokens*tokens:]
+			for from := 0; from < tokens; from += queryRows {
+				to := min(tokens, from+queryRows)
+				widen(all[from*tokens:to*tokens], a.shares(&a.lanes[worker], part{i / heads, i % heads, from, to}))
+			}
+		})
 	})
 }
 

@@ -58,19 +58,23 @@ func newWorkspace[T gemm.Float](m *model[T], images int) *workspace[T] {
 	}
 }
 
-// attend calls out with the attention branch of a group, part by part and from several goroutines.
-func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T], out put[T]) error {
+// project gives attention what it takes of a group in a block.
+func (w *workspace[T]) project(ctx context.Context, b *block[T], g group[T]) error {
 	rows := g.images * w.tokens
 	b.qkv.prepare(&w.left, rows)
 	if err := b.norm1.pack(ctx, w.threads, w.left, g.x, rows, w.hot); err != nil {
 		return err
 	}
-	w.attention.prepare(g.images)
-	if err := b.qkv.multiplyTo(ctx, w.threads, w.left, w.attention.put, nil, w.hot); err != nil {
+	w.attention.bias = b.bias
+	return b.qkv.multiplyTo(ctx, w.threads, w.left, w.attention.put, nil, w.hot)
+}
+
+// attend calls out with the attention branch of a group, part by part and from several goroutines.
+func (w *workspace[T]) attend(ctx context.Context, b *block[T], g group[T], out put[T]) error {
+	if err := w.project(ctx, b, g); err != nil {
 		return err
 	}
-	b.proj.prepare(&w.left, rows)
-	w.attention.bias = b.bias
+	b.proj.prepare(&w.left, g.images*w.tokens)
 	if err := w.attention.apply(ctx, w.threads, w.left.Put, g.images); err != nil {
 		return err
 	}
@@ -117,13 +121,7 @@ func (w *workspace[T]) add(g group[T], gamma []T) put[T] {
 }
 
 // keep returns what writes parts of the branch of a group to w.branch.
-func (w *workspace[T]) keep(g group[T]) put[T] {
-	return func(row, column int, values []T, count, width, stride int) {
-		for i := range count {
-			copy(w.branch[(g.first*w.tokens+row+i)*w.dim+column:], values[i*stride:i*stride+width])
-		}
-	}
-}
+func (w *workspace[T]) keep(g group[T]) put[T] { return into(w.branch[g.first*w.tokens*w.dim:], w.dim) }
 
 // addKept adds what keep wrote of a group to its tokens, as add does. The error is that of ctx.
 func (w *workspace[T]) addKept(ctx context.Context, g group[T], gamma []T) error {

@@ -13,11 +13,11 @@ type Matrix[T Float] struct {
 	// panels has a panel for each group of kernel.columns columns: [inner, kernel.columns], contiguous. The last panel may have unused columns, whose
 	// products are not added to C.
 	panels []T
-	// apart is how many lines further each panel begins: more than its own in a view of some inner indices.
-	apart int
 	// halves has them instead if half is not NotHalf: [steps of inner, kernel.columns, kernel.group].
 	halves []uint16
 	half   Half
+	// apart is how many lines further each panel begins: more than its own in a view of some inner indices.
+	apart int
 }
 
 // PackTransposed returns a packed copy of the transpose of b, [columns, inner] with stride elements from row to row. Use it for the weight of a linear
@@ -46,8 +46,7 @@ func (m *Matrix[T]) Part(from, to int) *Matrix[T] {
 	return m.view(m.inner, min(m.columns, to*m.kernel.columns)-from*m.kernel.columns, from*m.kernel.columns*m.apart)
 }
 
-// Inner returns the inner indices [from, to), without copying. To add up the products of such views in their order has the bits of one product if from is a multiple of
-// PassInner.
+// Inner returns the inner indices [from, to), without copying; from is a multiple of PassInner. To add up the products of such views in their order has the bits of one product.
 func (m *Matrix[T]) Inner(from, to int) *Matrix[T] {
 	return m.view(to-from, m.columns, from*m.kernel.columns)
 }
