@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -85,6 +87,13 @@ func (b *bench) act(ctx context.Context, only, copied, verified, photo string) e
 }
 
 func (b *bench) all(ctx context.Context, only string) error {
+	var names []string
+	for _, section := range sections {
+		names = append(names, section.name)
+	}
+	if only != "" && !slices.Contains(names, only) {
+		return fmt.Errorf("no section %q; there are %s", only, strings.Join(names, ", "))
+	}
 	folder, err := os.MkdirTemp(b.folder, "beitzoo-bench-")
 	if err != nil {
 		return err
