@@ -61,6 +61,11 @@ func packable(d dtype) bool { return d != float64s && d.once("pack", d.pack(forO
 // packableForMKL is packable for weights that MKL packs.
 func packableForMKL(d dtype) bool { return d == float32s && d.once("pack for MKL", d.pack(forMKL)) }
 
+// packableAsConvolution is packable for weights that are packed as those of convolutions.
+func packableAsConvolution(d dtype) bool {
+	return d == float32s && d.once("pack as convolution", d.pack(asConvolution))
+}
+
 // productType returns the dtype in which linear layers multiply in a model of dtype d: d itself, or float32, whose products are faster than those of bfloat16 where there are
 // no instructions for them, and on processors of Intel without AMX. There 2,048 rows reach, with one and two threads of a Xeon, 79 and 154 GFLOP/s in BF16
 // (oneDNN), and 132 and 248 in F32 (MKL). Widened weights take the memory of float32.
@@ -77,12 +82,19 @@ func productType(device device, d dtype) dtype {
 // One image takes whole models 0.79 to 0.93 of the time with oneDNN (base_224, base_384, large_512). MKL packs for one number of rows, that of one image, so a batch goes image
 // by image. With one thread it takes 0.90 to 0.99 of the time (base_224, eight images: 0.94, in bfloat16 0.89; base_384, four: 0.99; large_224, two: 0.90), with two
 // 1.02 to 1.14.
+//
+// With AVX2 alone oneDNN does not pack the weights of linear layers, but does those of convolutions. On an EPYC, with one thread, 197 rows of 768 reach 51 to 54 GFLOP/s as a
+// layer of 2,304 outputs and 46 to 59 as one of 3,072, and 64 to 67 and 64 to 78 as convolutions; from 1,025 rows on both are equally fast. One image takes whole models
+// 0.90 and 0.94 of the time, with one and two threads (base_224; base_384 1.00, large_512 with two threads 0.9).
 func layouts(device device, d dtype, batch, threads int) (products dtype, usual, tokens layout) {
 	products = productType(device, d)
 	if device == cpu && packable(products) {
 		usual, tokens = forOneDNN, forOneDNN
-		if (batch <= 1 || threads == 1) && processorOfIntel() && packableForMKL(products) {
+		switch {
+		case (batch <= 1 || threads == 1) && processorOfIntel() && packableForMKL(products):
 			tokens = forMKL
+		case batch <= 1 && cpuid.X86.HasAVX2 && !cpuid.X86.HasAVX512F && packableAsConvolution(products):
+			tokens = asConvolution
 		}
 	}
 	return products, usual, tokens

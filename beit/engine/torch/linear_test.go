@@ -30,6 +30,9 @@ func TestLinear_Layouts(t *testing.T) {
 	if packableForMKL(float32s) {
 		layouts["for MKL"] = forMKL
 	}
+	if packableAsConvolution(float32s) {
+		layouts["as convolution"] = asConvolution
+	}
 	machine := newThread(1)
 	t.Cleanup(machine.close)
 	compare := func(name string, layout layout, widened bool) {

@@ -45,7 +45,26 @@ var (
 		name: "mkldnn::_linear_pointwise gelu", signature: "x: Tensor, weight: Tensor, bias: Tensor",
 		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")`,
 	}
+	// A linear layer as a convolution with windows of one pixel: tokens are the pixels of a picture that is one pixel high for each image.
+	packAsConvolution = &program{
+		name: "mkldnn::_reorder_convolution_weight of a layer", signature: "weight: Tensor, rows: Tensor",
+		expression: `ops.mkldnn._reorder_convolution_weight(torch.unsqueeze(torch.unsqueeze(weight, -1), -1), [0, 0], [1, 1], [1, 1], 1, ` +
+			`[1, torch.size(weight, 1), 1, torch.size(rows, 0)])`,
+	}
+	convolutionLinear = newConvolutionLinear("none", "")
+	convolutionGELU   = newConvolutionLinear("gelu", "none")
 )
+
+// newConvolutionLinear returns what multiplies with a weight of packAsConvolution and applies a function in the same pass.
+func newConvolutionLinear(function, algorithm string) *program {
+	return &program{
+		name: "mkldnn::_convolution_pointwise of a layer, " + function, signature: "x: Tensor, weight: Tensor, bias: Tensor",
+		expression: fmt.Sprintf(`torch.reshape(torch.permute(ops.mkldnn._convolution_pointwise(`+
+			`torch.permute(torch.reshape(x, [1, -1, torch.size(x, -2), torch.size(x, -1)]), [0, 3, 1, 2]), weight, bias, `+
+			`[0, 0], [1, 1], [1, 1], 1, %q, annotate(List[Optional[number]], []), %q), [0, 2, 3, 1]), `+
+			`torch.add(torch.slice(torch.size(x), 0, -1), [-1]))`, function, algorithm),
+	}
+}
 
 // run runs a program that returns one tensor.
 func (s *scope) run(p *program, arguments ...value) value {

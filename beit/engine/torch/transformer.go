@@ -40,7 +40,7 @@ type result struct {
 func (l *loader) transformer(m *machine) *transformer {
 	t := &transformer{machine: m, config: l.config}
 	// Weights are packed where there are instructions for their products.
-	t.attend, t.alone = chooseAttention(t, l.layout != rowMajor && l.products == l.dtype), l.tokenLayout == forMKL
+	t.attend, t.alone = chooseAttention(t, l.layout != rowMajor && l.products == l.dtype), l.tokenLayout != l.layout
 	t.stem = l.stem()
 	var shared *positions
 	switch tokens := int64(l.config.Tokens()); {
