@@ -8,6 +8,6 @@
 // each using all of the model's threads.
 //
 // It is faster than the same libtorch under Python because the matrix of the relative position bias is made once per model; because on the CPU the weights
-// of linear layers are laid out once for the kernels of oneDNN, which also compute GELU within the product (without AVX-512 those of convolutions), or of MKL; because
+// of linear layers are laid out once for the kernels of oneDNN, which also compute GELU within the product, for its convolutions, or for those of MKL; because
 // bfloat16 is multiplied in float32 where that is faster; and because gradients are not recorded.
 package torch

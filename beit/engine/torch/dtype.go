@@ -83,9 +83,9 @@ func productType(device device, d dtype) dtype {
 // by image. With one thread it takes 0.90 to 0.99 of the time (base_224, eight images: 0.94, in bfloat16 0.89; base_384, four: 0.99; large_224, two: 0.90), with two
 // 1.02 to 1.14.
 //
-// With AVX2 alone oneDNN does not pack the weights of linear layers, but does those of convolutions. On an EPYC, with one thread, 197 rows of 768 reach 51 to 54 GFLOP/s as a
-// layer of 2,304 outputs and 46 to 59 as one of 3,072, and 64 to 67 and 64 to 78 as convolutions; from 1,025 rows on both are equally fast. One image takes whole models
-// 0.90 and 0.94 of the time, with one and two threads (base_224; base_384 1.00, large_512 with two threads 0.9).
+// With AVX2 alone oneDNN does not pack the weights of linear layers, but does those of convolutions. On an EPYC, with one thread, 197 rows reach 52 to 61 GFLOP/s in the layers
+// of base_224, and 61 to 72 as convolutions; with two 96 to 108, and 106 to 127; 577 rows 122 to 139, and 139 to 144; from 1,025 rows on both are equally fast. One image
+// takes whole models 0.83 and 0.88 of the time, with one and two threads (base_224; base_384 0.96 and 0.95, large_512 with two 0.94).
 func layouts(device device, d dtype, batch, threads int) (products dtype, usual, tokens layout) {
 	products = productType(device, d)
 	if device == cpu && packable(products) {

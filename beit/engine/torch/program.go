@@ -45,26 +45,20 @@ var (
 		name: "mkldnn::_linear_pointwise gelu", signature: "x: Tensor, weight: Tensor, bias: Tensor",
 		expression: `ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")`,
 	}
-	// A linear layer as a convolution with windows of one pixel: tokens are the pixels of a picture that is one pixel high for each image.
+	// A linear layer as a convolution: each row of x is convolutionWindow pixels of a line, which are one window.
 	packAsConvolution = &program{
 		name: "mkldnn::_reorder_convolution_weight of a layer", signature: "weight: Tensor, rows: Tensor",
-		expression: `ops.mkldnn._reorder_convolution_weight(torch.unsqueeze(torch.unsqueeze(weight, -1), -1), [0, 0], [1, 1], [1, 1], 1, ` +
-			`[1, torch.size(weight, 1), 1, torch.size(rows, 0)])`,
+		expression: fmt.Sprintf(`ops.mkldnn._reorder_convolution_weight(torch.unsqueeze(torch.permute(torch.reshape(weight, [torch.size(weight, 0), %[1]d, -1]), [0, 2, 1]), 2), `+
+			`[0, 0], [1, %[1]d], [1, 1], 1, [1, torch.floordiv(torch.size(weight, 1), %[1]d), 1, torch.mul(torch.size(rows, 0), %[1]d)])`, convolutionWindow),
 	}
-	convolutionLinear = newConvolutionLinear("none", "")
-	convolutionGELU   = newConvolutionLinear("gelu", "none")
-)
-
-// newConvolutionLinear returns what multiplies with a weight of packAsConvolution and applies a function in the same pass.
-func newConvolutionLinear(function, algorithm string) *program {
-	return &program{
-		name: "mkldnn::_convolution_pointwise of a layer, " + function, signature: "x: Tensor, weight: Tensor, bias: Tensor",
+	convolutionLinear = &program{
+		name: "mkldnn::_convolution_pointwise of a layer", signature: "x: Tensor, weight: Tensor, bias: Tensor",
 		expression: fmt.Sprintf(`torch.reshape(torch.permute(ops.mkldnn._convolution_pointwise(`+
-			`torch.permute(torch.reshape(x, [1, -1, torch.size(x, -2), torch.size(x, -1)]), [0, 3, 1, 2]), weight, bias, `+
-			`[0, 0], [1, 1], [1, 1], 1, %q, annotate(List[Optional[number]], []), %q), [0, 2, 3, 1]), `+
-			`torch.add(torch.slice(torch.size(x), 0, -1), [-1]))`, function, algorithm),
+			`torch.permute(torch.reshape(x, [1, 1, -1, torch.floordiv(torch.size(x, -1), %[1]d)]), [0, 3, 1, 2]), weight, bias, `+
+			`[0, 0], [1, %[1]d], [1, 1], 1, "none", annotate(List[Optional[number]], []), ""), [0, 2, 3, 1]), `+
+			`torch.add(torch.slice(torch.size(x), 0, -1), [-1]))`, convolutionWindow),
 	}
-}
+)
 
 // run runs a program that returns one tensor.
 func (s *scope) run(p *program, arguments ...value) value {
