@@ -150,9 +150,8 @@ func (d dtype) pack(to layout) func(s *scope) {
 	return func(s *scope) {
 		const rows, width = 8, 16
 		x := s.copyTo(s.floats(make([]float32, rows*width), rows, width), cpu, d)
-		weight := s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d)
-		bias := s.copyTo(s.floats(make([]float32, width), width), cpu, d)
-		layer := linear{weight: s.packed(weight, rows, d, to), bias: bias, layout: to}.forRows(s, rows, width, width, d)
+		weight := func(s *scope) value { return s.copyTo(s.floats(make([]float32, width*width), width, width), cpu, d) }
+		layer := s.layer(weight, s.copyTo(s.floats(make([]float32, width), width), cpu, d), rows, width, width, d, to)
 		layer.apply(s, x)
 		layer.applyGELU(s, x)
 	}

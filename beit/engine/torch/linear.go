@@ -20,6 +20,9 @@ const (
 // one pixel of 3,072 values oneDNN's kernels reach nine tenths of the rate, or with 577 rows three; two, four and eight pixels are equally fast.
 const convolutionWindow = 4
 
+// packs has the programs that pack a weight, for the layouts that need one.
+var packs = map[layout]*program{forOneDNN: packForOneDNN, forMKL: packForMKL, asConvolution: packAsConvolution}
+
 // linear is a linear layer.
 type linear struct {
 	weight, bias value
@@ -86,43 +89,43 @@ func (l *loader) pack(name string, rows int, bias value, layout layout) linear {
 	elements, err := shape.Elements()
 	l.scope.fail(err)
 	out := int64(shape[0])
-	if layout == asConvolution && elements/out%convolutionWindow != 0 {
-		layout = forOneDNN
-	}
 	if l.leaves != nil {
 		return l.leaves.linear(l.scope, l.scope.reshape(l.parameter(name), out, elements/out), bias)
 	}
-	layer := linear{bias: bias, layout: layout, widened: l.products != l.dtype}
-	layer.weight = l.scope.keep(func(s *scope) value {
+	widened := l.products != l.dtype
+	if widened {
+		bias = l.scope.cast(bias, l.products)
+	}
+	layer := l.scope.layer(func(s *scope) value {
 		flat := s.reshape(l.view(s, name), out, elements/out)
 		if layout == rowMajor || dtypes[l.at(name).DType] != l.dtype {
 			flat = s.copyTo(flat, l.device, l.dtype)
 		}
-		if layer.widened {
+		if widened {
 			flat = s.cast(flat, l.products)
 		}
-		return s.packed(flat, rows, l.products, layout)
+		return flat
+	}, bias, rows, out, elements/out, l.products, layout)
+	layer.widened = widened
+	return layer
+}
+
+// layer returns a linear layer in dtype d whose x will have that many rows and be multiplied by the threads of this thread. weight makes the weight, [out, in], in the scope
+// that it is given.
+func (s *scope) layer(weight func(s *scope) value, bias value, rows int, out, in int64, d dtype, layout layout) linear {
+	if layout == asConvolution && in%convolutionWindow != 0 {
+		layout = forOneDNN
+	}
+	layer := linear{bias: bias, layout: layout}
+	layer.weight = s.keep(func(s *scope) value {
+		if pack := packs[layout]; pack != nil {
+			return s.run(pack, weight(s), s.empty(cpu, d, int64(rows), 0))
+		}
+		return weight(s)
 	})
-	if layer.widened {
-		layer.bias = l.scope.cast(bias, l.products)
+	if layout == forMKL {
+		layer.rows = s.empty(cpu, d, int64(rows), 0)
+		layer.shape = s.keep(func(s *scope) value { return s.expand(s.nan(cpu, d), out, in) })
 	}
-	return layer.forRows(l.scope, rows, out, elements/out, l.products)
-}
-
-// forRows returns the layer with what its layout has to know: the number of rows of x, and the shape of the weight.
-func (l linear) forRows(s *scope, rows int, out, in int64, d dtype) linear {
-	if l.layout == forMKL {
-		l.rows = s.empty(cpu, d, int64(rows), 0)
-		l.shape = s.keep(func(s *scope) value { return s.expand(s.nan(cpu, d), out, in) })
-	}
-	return l
-}
-
-// packed returns a weight, [out, in], in a layout, for that many rows and for the threads of this thread.
-func (s *scope) packed(weight value, rows int, d dtype, to layout) value {
-	pack := map[layout]*program{forOneDNN: packForOneDNN, forMKL: packForMKL, asConvolution: packAsConvolution}[to]
-	if pack == nil {
-		return weight
-	}
-	return s.run(pack, weight, s.empty(cpu, d, int64(rows), 0))
+	return layer
 }

@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -10,10 +11,18 @@ import (
 	"github.com/beitzoo/beitzoo/tensor"
 )
 
-// All layouts give the same products, and nearly the same if x is of bfloat16 and widened. A weight that MKL packed for another number of rows gives NaN.
+// All layouts give the same products, also where a row can't be divided for a convolution, and nearly the same if x is of bfloat16 and widened. A weight that MKL packed for
+// another number of rows gives NaN.
 func TestLinear_Layouts(t *testing.T) {
 	t.Parallel()
-	const rows, in, out = 21, 40, 33
+	for _, in := range []int{10 * convolutionWindow, 10*convolutionWindow + 2} {
+		t.Run(fmt.Sprint(in), func(t *testing.T) { compareLayouts(t, in) })
+	}
+}
+
+// compareLayouts compares the products of layers that have that many inputs.
+func compareLayouts(t *testing.T, in int) {
+	const rows, out = 21, 33
 	random := rand.New(rand.NewPCG(1, 2))
 	draw := func(n int) []float32 {
 		values := make([]float32, n)
@@ -44,11 +53,11 @@ func TestLinear_Layouts(t *testing.T) {
 		var got, other []float64
 		if err := machine.do(func() {
 			defer s.close()
-			matrix := s.floats(weight, out, in)
-			layer := linear{weight: s.packed(matrix, rows, float32s, layout), bias: s.floats(bias, out), layout: layout, widened: widened}.forRows(s, rows, out, in, float32s)
-			got = s.read(layer.apply(s, s.cast(s.floats(x[:rows*in], rows, in), given)), rows*out)
-			other = s.read(layer.apply(s, s.cast(s.floats(x, rows+1, in), given)), (rows+1)*out)
-			active := s.read(layer.applyGELU(s, s.cast(s.floats(x[:rows*in], rows, in), given)), rows*out)
+			layer := s.layer(func(s *scope) value { return s.floats(weight, out, int64(in)) }, s.floats(bias, out), rows, out, int64(in), float32s, layout)
+			layer.widened = widened
+			got = s.read(layer.apply(s, s.cast(s.floats(x[:rows*in], rows, int64(in)), given)), rows*out)
+			other = s.read(layer.apply(s, s.cast(s.floats(x, rows+1, int64(in)), given)), (rows+1)*out)
+			active := s.read(layer.applyGELU(s, s.cast(s.floats(x[:rows*in], rows, int64(in)), given)), rows*out)
 			for i, value := range active {
 				if want := got[i] / 2 * math.Erfc(-got[i]/math.Sqrt2); !(math.Abs(value-want) <= 2*allowed*(1+math.Abs(want))) {
 					t.Errorf("%s: GELU of %g is %g, not %g", name, got[i], value, want)

@@ -32,8 +32,8 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 		x = s.copyTo(x, cpu, d)
 		products, _, layout := layouts(cpu, d, options.Batch, threads)
 		bias := s.copyTo(s.floats(make([]float32, size), int64(size)), cpu, products)
-		layer := linear{weight: s.packed(s.cast(x, products), size, products, layout), bias: bias, layout: layout, widened: products != d}
-		layer = layer.forRows(s, size, int64(size), int64(size), products)
+		layer := s.layer(func(s *scope) value { return s.cast(x, products) }, bias, size, int64(size), int64(size), products, layout)
+		layer.widened = products != d
 		return func(s *scope) { layer.apply(s, x) }
 	})
 }
