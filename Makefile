@@ -11,7 +11,7 @@ VENV      ?= $(CACHE)/interop
 
 include $(wildcard dev/*.mk)
 
-.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-casts interop-resize interop-tokens interop-cross interop-drawn interop-finetune interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
+.PHONY: demo build test test-go test-torch vet-all lint fuzz bench interop interop-setup interop-casts interop-resize interop-tokens interop-cross interop-drawn interop-finetune interop-folders interop-pictures interop-pixels interop-record interop-segmentation interop-thousand cover clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-26s %s\n", $$1, $$2}'
@@ -26,8 +26,9 @@ test: test-go test-torch ## every test
 
 # Under the race detector everything takes five to ten times as long. So every package runs once: under it those that do things at once, and of the program the
 # scripts; without it those that search for reasons and read names, the other tests of the program, and what is marked `!race`, which is in these and in evaluate.
+# Those that take longest begin.
 SEQUENTIAL := evaluate/mim|verify|verify/blame|convert/naming|convert/checkpoint/pytorch|convert/checkpoint/internal/(pickle|statedict)
-PACKAGES   := GOWORK=off $(GO) list ./... | grep
+PACKAGES   := GOWORK=off $(GO) list ./zoo/... ./convert ./beit/engine/native ./... | grep
 
 test-go: ## the tests and examples that need only Go, those of what does things at once under the race detector, where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
@@ -61,9 +62,11 @@ fuzz: ## each fuzz target for FUZZTIME; `make test` runs their inputs
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./dev/fuzz.sh
 
 # None of the checks keeps two processors busy, so two run at a time; those that take long begin.
-interop: ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors, OpenMMLab
-	VENV=$(VENV) ./dev/interop.sh setup
+interop: interop-setup ## against the real frameworks: paddlepaddle, torch, timm, transformers, safetensors, OpenMMLab
 	BUILT=1 $(MAKE) -j2 -Otarget interop-cross interop-record interop-drawn interop-pictures interop-finetune interop-segmentation interop-tokens interop-folders interop-pixels interop-resize interop-casts
+
+interop-setup: ## the real frameworks, in a virtual environment
+	VENV=$(VENV) ./dev/interop.sh setup
 
 interop-casts: ## numbers between the types of tensors, beside torch
 	VENV=$(VENV) ./dev/interop.sh casts
