@@ -55,7 +55,7 @@ drawn) exec "$VENV/bin/python" -W ignore dev/interop/travel.py "${frameworks[@]}
 mutants) exec "$VENV/bin/python" -W ignore dev/mutants/main.py --beitzoo bin/beitzoo --openmmlab "$VENV/openmmlab" --seed "${SEED:-0}" --drawn "${DRAWN:-0}" --part "${PART:-}" ${CASE:+--case "$CASE"} \
     ${TABLE:+--table "$TABLE"} ${JSON:+--json "$JSON"} ${LIST:+--list} "$@" ;;
 cross) exec "$VENV/bin/python" -W ignore dev/interop/cross.py "${frameworks[@]}" --openmmlab "$VENV/openmmlab" \
-    --seed "${SEED:-0}" --drawn "${DRAWN:-100}" ${CASE:+--case "$CASE"} "$@" ;;
+    --seed "${SEED:-0}" --drawn "${DRAWN:-60}" ${CASE:+--case "$CASE"} "$@" ;;
 resize)
     [ -z "${UNILM:-}" ] || ./dev/beside.sh scipy --only-binary :all:
     exec "$VENV/bin/python" -W ignore dev/interop/resize.py --beitzoo bin/beitzoo --seed "${SEED:-0}" ${UNILM:+--unilm "$UNILM" --scipy "$VENV/scipy"} "$@"
