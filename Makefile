@@ -26,9 +26,8 @@ test: test-go test-torch ## every test
 
 # Under the race detector everything takes five to ten times as long. So every package runs once: under it those that do things at once, and of the program the
 # scripts; without it those that search for reasons and read names, the other tests of the program, and what is marked `!race`, which is in these and in evaluate.
-# Those that take longest begin.
 SEQUENTIAL := evaluate/mim|verify|verify/blame|convert/naming|convert/checkpoint/pytorch|convert/checkpoint/internal/(pickle|statedict)
-PACKAGES   := GOWORK=off $(GO) list ./zoo/... ./convert ./beit/engine/native ./... | grep
+PACKAGES   := GOWORK=off $(GO) list ./... | grep
 
 test-go: ## the tests and examples that need only Go, those of what does things at once under the race detector, where cgo allows
 	CGO_ENABLED=0 GOWORK=off $(GO) build ./...
