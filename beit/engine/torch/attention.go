@@ -15,14 +15,19 @@ type attention struct {
 	bias      *positions
 }
 
+// positions returns the relative position bias, [1, heads, T, T], or what stands for none.
+func (a attention) positions(s *scope, t *transformer) value {
+	if a.bias == nil {
+		return t.noBias
+	}
+	bias, err := a.bias.get(s, t.machine)
+	s.fail(err)
+	return bias
+}
+
 // apply returns the attention branch for x, which is normalised already, [N, T, C].
 func (a attention) apply(s *scope, x value, t *transformer, images int) value {
-	bias := t.noBias
-	if a.bias != nil {
-		var err error
-		bias, err = a.bias.get(s, t.machine)
-		s.fail(err)
-	}
+	bias := a.positions(s, t)
 	return s.keep(func(s *scope) value {
 		heads, tokens, width := int64(t.config.Heads), int64(t.config.Tokens()), int64(t.config.HeadDim())
 		qkv := s.reshape(a.qkv.apply(s, x), int64(images), tokens, 3, heads, width)
@@ -42,7 +47,7 @@ type attend func(s *scope, q, k, v, bias value, width int) value
 //
 //gotchfit:optional
 func fused(s *scope, q, k, v, bias value, _ int) value {
-	return s.call("scaled_dot_product_attention", func(out *libtch.Ctensor) {
+	return s.operator("scaled_dot_product_attention", line{"torch.scaled_dot_product_attention(%s, %s, %s, %s)", []any{q, k, v, bias}}, func(out *libtch.Ctensor) {
 		libtch.AtgScaledDotProductAttention(out, q.c, k.c, v.c, bias.c, 0, 0, 0, 1)
 	})
 }

@@ -4,6 +4,7 @@ package torch
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/beitzoo/beitzoo/beit/arch"
 )
@@ -17,6 +18,50 @@ type block struct {
 	attention      attention
 	fc1, fc2       linear
 	gamma1, gamma2 value
+	// program computes the whole block in one call; it is absent on a GPU and in training.
+	program *program
+}
+
+// parameters returns the tensors of the block, without the relative position bias.
+func (b *block) parameters() []*value {
+	all := []*value{&b.norm1.weight, &b.norm1.bias, &b.norm2.weight, &b.norm2.bias, &b.gamma1, &b.gamma2}
+	for _, layer := range []*linear{&b.attention.qkv, &b.attention.proj, &b.fc1, &b.fc2} {
+		all = append(all, &layer.weight, &layer.bias, &layer.rows, &layer.shape)
+	}
+	return slices.DeleteFunc(all, func(v *value) bool { return *v == (value{}) })
+}
+
+// list returns the program of a block: of its input, [N, T, C], which it changes to its output, its bias if it has one, and its parameters. It returns its output or, if
+// the block pools, what feedMean does.
+func (b block) list(t *transformer, pools bool) (*program, error) {
+	var x, bias value
+	parameters := append([]*value{&x}, b.parameters()...)
+	if b.attention.bias != nil || t.noBias != (value{}) {
+		parameters = slices.Insert(parameters, 1, &bias)
+	}
+	return list("block", parameters, func(s *scope) value {
+		if bias != (value{}) {
+			b.attention.bias = &positions{matrix: bias}
+		}
+		s.addScaled(x, b.gamma1, b.attend(s, x, t, -1))
+		if pools {
+			return b.feedMean(s, x, t)
+		}
+		s.addScaled(x, b.gamma2, b.feed(s, x, t))
+		return x
+	})
+}
+
+// compute calls the program of the block.
+func (b block) compute(s *scope, x value, t *transformer) value {
+	arguments := []value{x}
+	if bias := b.attention.positions(s, t); bias != (value{}) {
+		arguments = append(arguments, bias)
+	}
+	for _, parameter := range b.parameters() {
+		arguments = append(arguments, *parameter)
+	}
+	return s.run(b.program, arguments...)
 }
 
 func (l *loader) norm(prefix string) norm {

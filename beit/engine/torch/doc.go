@@ -9,5 +9,6 @@
 //
 // It is faster than the same libtorch under Python because the matrix of the relative position bias is made once per model; because on the CPU the weights
 // of linear layers are laid out once for the kernels of oneDNN, which also compute GELU within the product, for its convolutions, or for those of MKL; because
-// bfloat16 is multiplied in float32 where that is faster; and because gradients are not recorded.
+// bfloat16 is multiplied in float32 where that is faster; because a block is one call of libtorch, for which its operators are written down as TorchScript; and because
+// gradients are not recorded.
 package torch

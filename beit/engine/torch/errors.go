@@ -41,8 +41,13 @@ func (e *OperatorError) Hint() string {
 	return ""
 }
 
-// newOperatorError returns the error without the stack trace that libtorch adds to its messages.
+// newOperatorError returns the error without the stack trace that libtorch adds to its messages, and without that of a program of this package.
 func newOperatorError(operator, message string) *OperatorError {
+	if _, traced, ok := strings.Cut(message, "Traceback of TorchScript (most recent call last)"); ok {
+		if _, cause, ok := strings.Cut(traced, "\nRuntimeError: "); ok {
+			message = cause
+		}
+	}
 	for _, trace := range []string{"\nException raised from", "\nThe above operation failed", "This could be because"} {
 		message, _, _ = strings.Cut(message, trace)
 	}

@@ -12,19 +12,19 @@ import (
 )
 
 func (s *scope) layerNorm(x, weight, bias value, epsilon float64, dim int) value {
-	return s.call("layer_norm", func(out *libtch.Ctensor) {
+	return s.operator("layer_norm", line{"torch.layer_norm(%s, [%s], %s, %s, %s)", []any{x, dim, weight, bias, epsilon}}, func(out *libtch.Ctensor) {
 		libtch.AtgLayerNorm(out, x.c, []int64{int64(dim)}, 1, weight.c, bias.c, epsilon, 1)
 	})
 }
 
 // linear returns x times the transposed weight, [out, in], plus bias.
 func (s *scope) linear(x, weight, bias value) value {
-	return s.call("linear", func(out *libtch.Ctensor) { libtch.AtgLinear(out, x.c, weight.c, bias.c) })
+	return s.operator("linear", line{"torch.linear(%s, %s, %s)", []any{x, weight, bias}}, func(out *libtch.Ctensor) { libtch.AtgLinear(out, x.c, weight.c, bias.c) })
 }
 
 // gelu computes the exact GELU, with erf, in place.
 func (s *scope) gelu(x value) value {
-	return s.call("gelu", func(out *libtch.Ctensor) { libtch.AtgGelu_(out, x.c, "none") })
+	return s.operator("gelu_", line{"torch.gelu_(%s)", []any{x}}, func(out *libtch.Ctensor) { libtch.AtgGelu_(out, x.c, "none") })
 }
 
 // addScaled adds branch to x in place, multiplied by gamma unless that is absent.
@@ -33,17 +33,21 @@ func (s *scope) addScaled(x, gamma, branch value) {
 		s.add(x, branch)
 		return
 	}
-	s.call("addcmul_", func(out *libtch.Ctensor) { libtch.AtgAddcmul_(out, x.c, branch.c, gamma.c) })
+	s.operator("addcmul_", line{"torch.addcmul_(%s, %s, %s)", []any{x, branch, gamma}}, func(out *libtch.Ctensor) { libtch.AtgAddcmul_(out, x.c, branch.c, gamma.c) })
 }
 
 // add adds y to x in place.
 func (s *scope) add(x, y value) {
-	s.call("add_", func(out *libtch.Ctensor) { libtch.AtgAdd_(out, x.c, y.c) })
+	s.operator("add_", line{"torch.add_(%s, %s)", []any{x, y}}, func(out *libtch.Ctensor) { libtch.AtgAdd_(out, x.c, y.c) })
 }
 
 // scale multiplies x in place.
 func (s *scope) scale(x value, factor float64) {
-	s.number("mul_", factor, func(out *libtch.Ctensor, number libtch.Cscalar) { libtch.AtgMulScalar_(out, x.c, number) })
+	s.operator("mul_", line{"torch.mul_(%s, %s)", []any{x, factor}}, func(out *libtch.Ctensor) {
+		number := libtch.AtsFloat(factor)
+		defer libtch.AtsFree(number)
+		libtch.AtgMulScalar_(out, x.c, number)
+	})
 }
 
 // divideBy divides x in place.
@@ -209,25 +213,25 @@ func (s *scope) narrow(x value, dim, start, length int64) value {
 }
 
 func (s *scope) matmul(x, y value) value {
-	return s.call("matmul", func(out *libtch.Ctensor) { libtch.AtgMatmul(out, x.c, y.c) })
+	return s.operator("matmul", line{"torch.matmul(%s, %s)", []any{x, y}}, func(out *libtch.Ctensor) { libtch.AtgMatmul(out, x.c, y.c) })
 }
 
 // softmax returns the softmax over the last dimension, in the dtype of x.
 func (s *scope) softmax(x value) value {
-	return s.call("softmax", func(out *libtch.Ctensor) { libtch.Atg_Softmax(out, x.c, -1, 0) })
+	return s.operator("softmax", line{"torch._softmax(%s, -1, False)", []any{x}}, func(out *libtch.Ctensor) { libtch.Atg_Softmax(out, x.c, -1, 0) })
 }
 
 func (s *scope) transpose(x value, i, j int64) value {
-	return s.call("transpose", func(out *libtch.Ctensor) { libtch.AtgTranspose(out, x.c, i, j) })
+	return s.operator("transpose", line{"torch.transpose(%s, %s, %s)", []any{x, i, j}}, func(out *libtch.Ctensor) { libtch.AtgTranspose(out, x.c, i, j) })
 }
 
 func (s *scope) permute(x value, order ...int64) value {
-	return s.call("permute", func(out *libtch.Ctensor) { libtch.AtgPermute(out, x.c, order, len(order)) })
+	return s.operator("permute", line{"torch.permute(%s, %s)", []any{x, order}}, func(out *libtch.Ctensor) { libtch.AtgPermute(out, x.c, order, len(order)) })
 }
 
 // reshape returns a view if that is possible, else a copy.
 func (s *scope) reshape(x value, shape ...int64) value {
-	return s.call("reshape", func(out *libtch.Ctensor) { libtch.AtgReshape(out, x.c, shape, len(shape)) })
+	return s.operator("reshape", line{"torch.reshape(%s, %s)", []any{x, shape}}, func(out *libtch.Ctensor) { libtch.AtgReshape(out, x.c, shape, len(shape)) })
 }
 
 func (s *scope) expand(x value, shape ...int64) value {
@@ -236,12 +240,12 @@ func (s *scope) expand(x value, shape ...int64) value {
 
 // pick returns x at one index of a dimension, without that dimension.
 func (s *scope) pick(x value, dim, index int64) value {
-	return s.call("select", func(out *libtch.Ctensor) { libtch.AtgSelect(out, x.c, dim, index) })
+	return s.operator("select", line{"torch.select(%s, %s, %s)", []any{x, dim, index}}, func(out *libtch.Ctensor) { libtch.AtgSelect(out, x.c, dim, index) })
 }
 
 // from returns x from index start of dimension 1 on.
 func (s *scope) from(x value, start int64) value {
-	return s.call("slice", func(out *libtch.Ctensor) { libtch.AtgSlice(out, x.c, 1, start, 0, 0, 1, 1) })
+	return s.operator("slice", line{"torch.slice(%s, 1, %s)", []any{x, start}}, func(out *libtch.Ctensor) { libtch.AtgSlice(out, x.c, 1, start, 0, 0, 1, 1) })
 }
 
 func (s *scope) concatenate(dim int64, parts ...value) value {
@@ -259,7 +263,7 @@ func (s *scope) where(condition, x, y value) value {
 
 // mean returns the mean over dimension 1.
 func (s *scope) mean(x value) value {
-	return s.call("mean", func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, -1) })
+	return s.operator("mean", line{"torch.mean(%s, [1])", []any{x}}, func(out *libtch.Ctensor) { libtch.AtgMeanDim(out, x.c, []int64{1}, 1, 0, -1) })
 }
 
 // copyTo returns a contiguous copy on that device in that dtype. The operator "to" alone would keep the memory order of a permuted tensor.

@@ -6,15 +6,19 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/sugarme/gotch/libtch"
 )
 
-// program calls an operator of libtorch that gotch has no function for. TorchScript can call every operator by its name, and gotch can run
-// TorchScript, so a program is a TorchScript archive with one line of code, made in memory.
+// program calls an operator of libtorch that gotch has no function for, or many in one call; see [listing]. TorchScript can call every operator by its name, and gotch can
+// run TorchScript, so a program is a TorchScript archive, made in memory.
 type program struct {
 	name, signature, expression string
+	// steps are lines before the expression, and parts the programs that they call by method.
+	steps []string
+	parts []*program
 
 	once   sync.Once
 	module libtch.Cmodule
@@ -65,6 +69,9 @@ func (s *scope) run(p *program, arguments ...value) value {
 	if s.err != nil {
 		return value{}
 	}
+	if s.listing != nil {
+		return s.operator(p.name, s.listing.program(p, arguments), nil)
+	}
 	if p.once.Do(p.load); p.err != nil {
 		s.fail(p.err)
 		return value{}
@@ -91,15 +98,13 @@ func (p *program) load() {
 
 // archive returns the files of a module without parameters, in the layout of pytorch/pytorch torch/csrc/jit/docs/serialization.md.
 func (p *program) archive() ([]byte, error) {
-	code := fmt.Sprintf("class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n  def forward(self: __torch__.Program, %s) -> Tensor:\n    return %s\n",
-		p.signature, p.expression)
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
 	for _, file := range []struct{ name, content string }{
 		// A pickled object of class Program without attributes, and an empty tuple of constants.
 		{"data.pkl", "\x80\x02c__torch__\nProgram\n)\x81}b."},
 		{"constants.pkl", "\x80\x02)."},
-		{"code/__torch__.py", code},
+		{"code/__torch__.py", p.code()},
 		{"version", "3\n"},
 	} {
 		entry, err := writer.CreateHeader(&zip.FileHeader{Name: "program/" + file.name, Method: zip.Store})
@@ -112,4 +117,24 @@ func (p *program) archive() ([]byte, error) {
 	}
 	err := writer.Close()
 	return archive.Bytes(), err
+}
+
+// code returns the class of the program.
+func (p *program) code() string {
+	code := "class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n" + p.method("forward")
+	for i, part := range p.parts {
+		code += part.method(partName(i))
+	}
+	return code
+}
+
+// method returns the program as a method of a class.
+func (p *program) method(name string) string {
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "  def %s(self: __torch__.Program, %s) -> Tensor:\n", name, p.signature)
+	for _, step := range p.steps {
+		fmt.Fprintf(&lines, "    %s\n", step)
+	}
+	fmt.Fprintf(&lines, "    return %s\n", p.expression)
+	return lines.String()
 }

@@ -30,7 +30,7 @@ func (l *leaves) linear(s *scope, weight, bias value) linear {
 
 // cast returns x in a dtype: x itself, or a copy through which gradients flow.
 func (s *scope) cast(x value, dtype dtype) value {
-	return s.call("to", func(out *libtch.Ctensor) { libtch.AtgTotype(out, x.c, int32(dtype)) })
+	return s.operator("to", line{"torch.to(%s, %s)", []any{x, int(dtype)}}, func(out *libtch.Ctensor) { libtch.AtgTotype(out, x.c, int32(dtype)) })
 }
 
 func (s *scope) recordedGELU(x value) value {
@@ -129,7 +129,7 @@ func (s *scope) gradients(of value, leaves []value) []value {
 		case !libtch.AtDefined(c):
 			libtch.AtFree(c)
 		default:
-			result[i] = s.take("backward", value{c})
+			result[i] = s.take("backward", value{c: c})
 		}
 	}
 	return result

@@ -3,6 +3,7 @@
 package torch
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -12,24 +13,42 @@ import (
 // live counts the tensors of this package that were not freed yet.
 var live atomic.Int64
 
-// value is a tensor of libtorch, owned by the scope that made it. The zero value is an absent tensor.
-type value struct{ c libtch.Ctensor }
+// value is a tensor of libtorch, owned by the scope that made it, or in a listing the name of a variable. The zero value is an absent tensor.
+type value struct {
+	c        libtch.Ctensor
+	variable string
+}
 
 // scope owns tensors and keeps the first error, after which its methods do nothing and return absent tensors. So a computation needs no checks between its
 // steps; the caller checks err once, at the end. A scope belongs to the thread of one model.
 type scope struct {
 	err   error
 	owned []value
+	// listing, if not nil, is where operators are written down instead of computed.
+	listing *listing
 }
 
 // call runs one operator of libtorch that returns one tensor.
 func (s *scope) call(operator string, run func(out *libtch.Ctensor)) value {
+	if s.listing != nil {
+		s.fail(fmt.Errorf("%s can't be written as TorchScript", operator))
+	}
 	if s.err != nil {
 		return value{}
 	}
 	var out value
 	run(&out.c)
 	return s.take(operator, out)
+}
+
+// operator is call, or in a listing another line of it.
+func (s *scope) operator(name string, as line, run func(out *libtch.Ctensor)) value {
+	if s.listing == nil {
+		return s.call(name, run)
+	}
+	variable := s.listing.add(as)
+	s.owned = append(s.owned, variable)
+	return variable
 }
 
 // take takes ownership of the result of an operator, or keeps the exception that it threw.
@@ -59,6 +78,9 @@ func (s *scope) reset() error {
 
 // close frees all tensors of the scope.
 func (s *scope) close() {
+	if s.listing != nil {
+		return
+	}
 	for _, v := range s.owned {
 		libtch.AtFree(v.c)
 	}
@@ -103,7 +125,7 @@ func (s *scope) within(part func(inner *scope)) {
 	if s.err != nil {
 		return
 	}
-	inner := &scope{}
+	inner := &scope{listing: s.listing}
 	defer inner.close()
 	part(inner)
 	s.fail(inner.err)

@@ -51,6 +51,13 @@ func (l *loader) transformer(m *machine) *transformer {
 	}
 	t.blocks = l.blocks(m.threads, shared)
 	t.tail = l.tail()
+	for i := range t.blocks {
+		if l.scope.err == nil && m.device == cpu {
+			var err error
+			t.blocks[i].program, err = t.blocks[i].list(t, t.pools(i))
+			l.scope.fail(err)
+		}
+	}
 	return t
 }
 
@@ -69,22 +76,16 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 	s.emit(tap, t.stage(engine.Embed, 0), x, tokens)
 	keep(s, 0, x)
 	var pooled value
-	for i, b := range t.blocks {
+	for i := range t.blocks {
 		s.fail(ctx.Err())
-		s.within(func(s *scope) {
-			branch := t.byImage(s, x, images, func(s *scope, x value, images int) value { return b.attend(s, x, t, images) })
-			s.emit(tap, t.stage(engine.Attention, i), branch, tokens)
-			s.addScaled(x, b.gamma1, branch)
-		})
-		if i == len(t.blocks)-1 && t.config.Pooling == arch.MeanPooling {
-			// With a tap, all tokens of the last block are computed too, for the tap alone: the result comes from feedMean in either case.
-			if pooled = t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feedMean(s, x, t) }); tap == nil {
-				break
-			}
+		if tap == nil && t.blocks[i].program != nil {
+			pooled = t.compute(s, i, x, images)
+		} else {
+			pooled = t.computeInSteps(s, i, x, images, tap)
 		}
-		s.within(func(s *scope) {
-			s.addScaled(x, b.gamma2, t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feed(s, x, t) }))
-		})
+		if tap == nil && t.pools(i) {
+			break
+		}
 		s.emit(tap, t.stage(engine.Block, i), x, tokens)
 		keep(s, i+1, x)
 	}
@@ -95,6 +96,49 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 		pooled = t.pool(s, x)
 	}
 	return t.finish(s, pooled, images, tap)
+}
+
+// pools reports whether block i ends in the mean of the tokens; see feedMean.
+func (t *transformer) pools(i int) bool {
+	return i == t.config.Depth-1 && t.config.Pooling == arch.MeanPooling
+}
+
+// compute computes block i in one call, which changes x, and returns what it pools, if it does.
+func (t *transformer) compute(s *scope, i int, x value, images int) value {
+	whole := func(s *scope, x value, _ int) value { return t.blocks[i].compute(s, x, t) }
+	if t.pools(i) {
+		return t.byImage(s, x, images, whole)
+	}
+	s.within(func(s *scope) {
+		if !t.alone {
+			whole(s, x, images)
+			return
+		}
+		for image := range images {
+			whole(s, s.narrow(x, 0, int64(image), 1), 1)
+		}
+	})
+	return value{}
+}
+
+// computeInSteps is compute operator by operator, which calls the tap between them. With a tap all tokens of the last block are computed, too, for the tap alone: the
+// result comes from feedMean in either case.
+func (t *transformer) computeInSteps(s *scope, i int, x value, images int, tap engine.Tap) (pooled value) {
+	b := t.blocks[i]
+	s.within(func(s *scope) {
+		branch := t.byImage(s, x, images, func(s *scope, x value, images int) value { return b.attend(s, x, t, images) })
+		s.emit(tap, t.stage(engine.Attention, i), branch, tensor.Shape{images, t.config.Tokens(), t.config.EmbedDim})
+		s.addScaled(x, b.gamma1, branch)
+	})
+	if t.pools(i) {
+		if pooled = t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feedMean(s, x, t) }); tap == nil {
+			return pooled
+		}
+	}
+	s.within(func(s *scope) {
+		s.addScaled(x, b.gamma2, t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feed(s, x, t) }))
+	})
+	return pooled
 }
 
 // byImage returns what part makes of x, or where the weights are packed for the tokens of one image, what it makes of each image.
