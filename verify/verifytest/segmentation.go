@@ -12,11 +12,11 @@ import (
 var segmentationOff = map[tensor.DType]float64{tensor.F64: 1e-12, tensor.F32: 3e-6, tensor.F16: 1e-2, tensor.BF16: 8e-2}
 
 // RunSegmentation compares UPerNet with what unilm's backbone and mmsegmentation's heads computed, and transformers' UperNetForSemanticSegmentation, in all dtypes
-// that the engine has. Its bounds are plain, and in float64 nearer than those of package verify, which Run checks.
-func RunSegmentation(t *testing.T, e engine.Engine, options engine.Options) {
+// that has returns true for. Its bounds are plain, and in float64 nearer than those of package verify, which Run checks.
+func RunSegmentation(t *testing.T, e engine.Engine, options engine.Options, has func(dtype tensor.DType) bool) {
 	for _, g := range Segmenters(t) {
 		for _, dtype := range []tensor.DType{tensor.F64, tensor.F32, tensor.F16, tensor.BF16} {
-			if !engine.Supports(e, dtype) {
+			if !has(dtype) {
 				continue
 			}
 			options := options

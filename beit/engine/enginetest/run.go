@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -20,12 +21,17 @@ var tolerances = map[tensor.DType]float64{tensor.F64: 1e-12, tensor.F32: 1e-5, t
 
 // Run runs the suite. options are passed to the engine; without a dtype it runs in float32.
 func Run(t *testing.T, e engine.Engine, options engine.Options) {
+	RunWithout(t, e, options, func(arch.Config) bool { return false })
+}
+
+// RunWithout is Run for an engine that lacks some models in that dtype, which it must refuse to load.
+func RunWithout(t *testing.T, e engine.Engine, options engine.Options, lacks func(config arch.Config) bool) {
 	if options.DType == tensor.Invalid {
 		options.DType = tensor.F32
 	}
-	s := &suite{engine: e, options: options, tolerance: tolerances[options.DType]}
+	s := &suite{engine: e, options: options, tolerance: tolerances[options.DType], lacks: lacks}
 	for _, m := range slices.Concat(family, tokenizers, segmenters, drawn(), drawnSegmenters()) {
-		t.Run("definition/"+m.name, func(t *testing.T) { s.definition(t, m.config) })
+		t.Run("definition/"+m.name, func(t *testing.T) { s.orRefused(t, m.config, s.definition) })
 	}
 	for _, test := range []struct {
 		name string
@@ -43,7 +49,7 @@ func Run(t *testing.T, e engine.Engine, options engine.Options) {
 		{"use after Close", s.closed},
 	} {
 		for _, m := range kinds {
-			t.Run(test.name+"/"+m.name, func(t *testing.T) { test.run(t, m.config) })
+			t.Run(test.name+"/"+m.name, func(t *testing.T) { s.orRefused(t, m.config, test.run) })
 		}
 	}
 	for _, test := range []struct {
@@ -73,6 +79,19 @@ type suite struct {
 	engine    engine.Engine
 	options   engine.Options
 	tolerance float64
+	lacks     func(config arch.Config) bool
+}
+
+// orRefused runs a test or, of a model that the engine lacks, checks that it is refused.
+func (s *suite) orRefused(t *testing.T, config arch.Config, test func(*testing.T, arch.Config)) {
+	if !s.lacks(config) {
+		test(t, config)
+		return
+	}
+	var lacking *engine.DTypeError
+	if model, err := s.engine.Load(t.Context(), config, synth.Weights(config, 1), s.options); !errors.As(err, &lacking) || lacking.DType != s.options.DType {
+		t.Errorf("Load returns %v, %v", model, err)
+	}
 }
 
 // load loads seeded weights into a model that is closed at the end of the test.

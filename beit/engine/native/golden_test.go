@@ -5,6 +5,7 @@ import (
 
 	"github.com/beitzoo/beitzoo/beit/engine"
 	"github.com/beitzoo/beitzoo/beit/engine/native"
+	"github.com/beitzoo/beitzoo/tensor"
 	"github.com/beitzoo/beitzoo/verify/verifytest"
 )
 
@@ -15,5 +16,5 @@ func TestRecordings(t *testing.T) {
 
 func TestSegmentation(t *testing.T) {
 	t.Parallel()
-	verifytest.RunSegmentation(t, native.Engine{}, engine.Options{})
+	verifytest.RunSegmentation(t, native.Engine{}, engine.Options{}, func(tensor.DType) bool { return true })
 }

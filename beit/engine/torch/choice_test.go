@@ -64,7 +64,7 @@ func TestAttention_ImplementationsAgree(t *testing.T) {
 	}
 	want := compute(float64s, plain)
 	// A few roundings of values of about 1; in half precision, scores of about 4 lose more.
-	for d, allowed := range map[dtype]float64{float64s: 1e-14, float32s: 2e-6, float16: 5e-3, bfloat16: 4e-2} {
+	for d, allowed := range map[dtype]float64{float64s: 1e-14, float32s: 2e-6, float16: 5e-3, bfloat16: 5e-2} {
 		if !supported(d) {
 			continue
 		}
