@@ -43,11 +43,9 @@ func (s *scope) add(x, y value) {
 
 // scale multiplies x in place.
 func (s *scope) scale(x value, factor float64) {
-	s.operator("mul_", line{"torch.mul_(%s, %s)", []any{x, factor}}, func(out *libtch.Ctensor) {
-		number := libtch.AtsFloat(factor)
-		defer libtch.AtsFree(number)
+	s.operator("mul_", line{"torch.mul_(%s, %s)", []any{x, factor}}, withNumber(factor, func(out *libtch.Ctensor, number libtch.Cscalar) {
 		libtch.AtgMulScalar_(out, x.c, number)
-	})
+	}))
 }
 
 // divideBy divides x in place.
@@ -79,9 +77,16 @@ func (s *scope) length(x value) value {
 
 // number is call for an operator that takes a number.
 func (s *scope) number(operator string, number float64, run func(out *libtch.Ctensor, number libtch.Cscalar)) value {
-	scalar := libtch.AtsFloat(number)
-	defer libtch.AtsFree(scalar)
-	return s.call(operator, func(out *libtch.Ctensor) { run(out, scalar) })
+	return s.call(operator, withNumber(number, run))
+}
+
+// withNumber returns run with a number as libtorch's scalar.
+func withNumber(number float64, run func(out *libtch.Ctensor, number libtch.Cscalar)) func(out *libtch.Ctensor) {
+	return func(out *libtch.Ctensor) {
+		scalar := libtch.AtsFloat(number)
+		defer libtch.AtsFree(scalar)
+		run(out, scalar)
+	}
 }
 
 // divide divides x by y in place.

@@ -105,17 +105,12 @@ func (t *transformer) pools(i int) bool {
 
 // compute computes block i in one call, which changes x, and returns what it pools, if it does.
 func (t *transformer) compute(s *scope, i int, x value, images int) value {
-	whole := func(s *scope, x value, _ int) value { return t.blocks[i].compute(s, x, t) }
 	if t.pools(i) {
-		return t.byImage(s, x, images, whole)
+		return t.byImage(s, x, images, func(s *scope, x value, _ int) value { return t.blocks[i].compute(s, x, t) })
 	}
 	s.within(func(s *scope) {
-		if !t.alone {
-			whole(s, x, images)
-			return
-		}
-		for image := range images {
-			whole(s, s.narrow(x, 0, int64(image), 1), 1)
+		for _, part := range t.parts(s, x, images) {
+			t.blocks[i].compute(s, part, t)
 		}
 	})
 	return value{}
@@ -143,16 +138,29 @@ func (t *transformer) computeInSteps(s *scope, i int, x value, images int, tap e
 
 // byImage returns what part makes of x, or where the weights are packed for the tokens of one image, what it makes of each image.
 func (t *transformer) byImage(s *scope, x value, images int, part func(s *scope, x value, images int) value) value {
-	if !t.alone || images == 1 {
-		return part(s, x, images)
-	}
 	return s.keep(func(s *scope) value {
-		results := make([]value, images)
-		for i := range results {
-			results[i] = part(s, s.narrow(x, 0, int64(i), 1), 1)
+		parts := t.parts(s, x, images)
+		results := make([]value, len(parts))
+		for i, x := range parts {
+			results[i] = part(s, x, images/len(parts))
+		}
+		if len(results) == 1 {
+			return results[0]
 		}
 		return s.concatenate(0, results...)
 	})
+}
+
+// parts returns what goes through a block together, as views of x: all images or, where the weights are packed for the tokens of one, each alone.
+func (t *transformer) parts(s *scope, x value, images int) []value {
+	if !t.alone || images == 1 {
+		return []value{x}
+	}
+	parts := make([]value, images)
+	for i := range parts {
+		parts[i] = s.narrow(x, 0, int64(i), 1)
+	}
+	return parts
 }
 
 // finish normalises the pooled vectors and computes the logits.
