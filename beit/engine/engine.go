@@ -60,5 +60,6 @@ type Activation struct {
 	Values []float64
 }
 
-// Tap is called with one activation at a time, whose memory it may keep and change. If it returns an error, Forward stops and returns that error.
+// Tap is called with one activation at a time, whose memory it may keep and change, on the goroutine that called Forward. If it returns an error, Forward stops and returns that
+// error. It must not call the model, which may compute one Forward at a time.
 type Tap func(Activation) error

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -114,6 +116,60 @@ func (s *suite) cancel(t *testing.T, config arch.Config) {
 	}
 	if _, err := s.engine.Load(ended, config, weights(config), s.options); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with an ended context: error %v", err)
+	}
+}
+
+// cancelBeside checks that a Forward whose context ends returns although another that began before it does not.
+func (s *suite) cancelBeside(t *testing.T, config arch.Config) {
+	model, input := s.load(t, config), inputs(config)
+	begun, goOn, first := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		once := sync.OnceFunc(func() { close(begun); <-goOn })
+		_, err := model.Forward(t.Context(), input, func(engine.Activation) error { once(); return nil })
+		first <- err
+	}()
+	<-begun
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	second := make(chan error)
+	go func() {
+		_, err := model.Forward(ctx, input, nil)
+		second <- err
+	}()
+	select {
+	case err := <-second: // an engine that computes both at once may have ended before the context
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		close(goOn)
+	case <-time.After(20 * time.Second):
+		t.Error("Forward waits for another, although its context has ended")
+		close(goOn)
+		<-second
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
+
+// tapLeaves checks that a tap may panic or end its goroutine as any function that the caller calls, and that the model is of use afterwards.
+func (s *suite) tapLeaves(t *testing.T, config arch.Config) {
+	model, input := s.load(t, config), inputs(config)
+	for name, leave := range map[string]func(){"panic": func() { panic("enough") }, "Goexit": runtime.Goexit} {
+		var recovered any
+		done, returned := make(chan struct{}), false
+		go func() {
+			defer close(done)
+			defer func() { recovered = recover() }()
+			_, err := model.Forward(t.Context(), input, func(engine.Activation) error { leave(); return nil })
+			returned = true
+			t.Errorf("%s: Forward returns %v", name, err)
+		}()
+		<-done
+		if want := map[string]any{"panic": "enough"}[name]; recovered != want || returned {
+			t.Errorf("%s: recovered %v", name, recovered)
+		}
+		forward(t, model, input)
 	}
 }
 

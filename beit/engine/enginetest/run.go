@@ -40,12 +40,15 @@ func RunWithout(t *testing.T, e engine.Engine, options engine.Options, lacks fun
 		{"batch independence", s.batchIndependence},
 		{"concurrency", s.concurrency},
 		{"cancel", s.cancel},
+		{"cancel while another computes", s.cancelBeside},
 		{"tap error", s.tapError},
+		{"tap leaves", s.tapLeaves},
 		{"tap owns its activation", s.tapOwns},
 		{"inputs are kept", s.inputsKept},
 		{"weights are not needed after Load", s.weightsCopied},
 		{"NaN", s.nan},
 		{"infinite logit", s.infiniteLogit},
+		{"parameters that can't be read", s.unreadable},
 		{"use after Close", s.closed},
 	} {
 		for _, m := range kinds {

@@ -39,7 +39,7 @@ func (b block) list(t *transformer, pools bool) (*program, error) {
 	if b.attention.bias != nil || t.noBias != (value{}) {
 		parameters = slices.Insert(parameters, 1, &bias)
 	}
-	return list("block", parameters, func(s *scope) value {
+	return list(&t.weights, "block", parameters, func(s *scope) value {
 		if bias != (value{}) {
 			b.attention.bias = &positions{matrix: bias}
 		}

@@ -43,7 +43,7 @@ func (m *transformer) benchmarkAttention(b *testing.B, images int64) {
 	t := newThread(m.threads)
 	defer t.close()
 	s := &scope{}
-	err := t.do(func() {
+	err := t.do(b.Context(), func() {
 		defer s.close()
 		x := s.copyTo(s.floats(normal(3*images*tokens*heads*width), images, tokens, 3, heads, width), m.device, m.dtype)
 		x = s.permute(x, 2, 0, 3, 1, 4)

@@ -50,7 +50,7 @@ func TestAttention_ImplementationsAgree(t *testing.T) {
 		thread, s := newThread(2), &scope{}
 		defer thread.close()
 		var values []float64
-		if err := thread.do(func() {
+		if err := thread.do(t.Context(), func() {
 			defer s.close()
 			x := s.permute(s.copyTo(s.floats(normal(3*2*heads*tokens*width), 2, tokens, 3, heads, width), cpu, d), 2, 0, 3, 1, 4)
 			bias := s.copyTo(s.floats(normal(heads*tokens*tokens), 1, heads, tokens, tokens), cpu, d)

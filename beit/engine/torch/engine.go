@@ -51,12 +51,10 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 	}
 	m.thread = newThread(m.threads)
 	var loading error
-	if err := m.thread.do(func() { loading = m.load(ctx, views, options.Batch) }); err != nil {
-		return nil, err
-	}
-	if loading != nil {
+	closed := m.thread.do(ctx, func() { loading = m.load(ctx, views, options.Batch) })
+	if err := cmp.Or(closed, loading); err != nil {
 		m.Close()
-		return nil, loading
+		return nil, err
 	}
 	return m, nil
 }

@@ -106,6 +106,53 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// lateContext ends when it has been looked at that many times.
+type lateContext struct {
+	context.Context
+	looks int
+}
+
+func (c *lateContext) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Forward stops before each block and, where weights are packed for one image, before each image, in one call for a block and in several.
+func TestForward_StopsBeforeEachImage(t *testing.T) {
+	t.Parallel()
+	const images = 3
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Engine{}.Load(t.Context(), config, synth.Weights(config, 0), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	least := config.Depth
+	if loaded.(*model).network.(*transformer).alone {
+		least *= images
+	}
+	for name, tap := range map[string]engine.Tap{"no tap": nil, "tap": func(engine.Activation) error { return nil }} {
+		looks := 0
+		for {
+			_, err := loaded.Forward(&lateContext{t.Context(), looks}, engine.Input{Pixels: synth.Images(images, config, 0)}, tap)
+			if err == nil {
+				break
+			}
+			if looks++; !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		if looks < least {
+			t.Errorf("%s: it looked %d times whether the context has ended, not %d times", name, looks, least)
+		}
+	}
+}
+
 func TestForward_Errors(t *testing.T) {
 	t.Parallel()
 	model, input := tiny(t, engine.Options{})
@@ -128,7 +175,7 @@ func TestOperatorError_NamesOperator(t *testing.T) {
 	thread := newThread(1)
 	defer thread.close()
 	s := &scope{}
-	if err := thread.do(func() {
+	if err := thread.do(t.Context(), func() {
 		defer s.close()
 		s.matmul(s.floats(make([]float32, 6), 2, 3), s.floats(make([]float32, 6), 2, 3))
 	}); err != nil {
@@ -172,7 +219,7 @@ func TestThreads(t *testing.T) {
 	}
 	for want, m := range map[int]engine.Model{3: three, 1: one} {
 		got := 0
-		if err := m.(*model).thread.do(func() { got = usedThreads() }); err != nil {
+		if err := m.(*model).thread.do(t.Context(), func() { got = usedThreads() }); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

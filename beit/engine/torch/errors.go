@@ -48,7 +48,7 @@ func newOperatorError(operator, message string) *OperatorError {
 			message = cause
 		}
 	}
-	for _, trace := range []string{"\nException raised from", "\nThe above operation failed", "This could be because"} {
+	for _, trace := range []string{"\nException raised from", "\nframe #0: ", "\nThe above operation failed", "This could be because"} {
 		message, _, _ = strings.Cut(message, trace)
 	}
 	return &OperatorError{Operator: operator, Message: strings.TrimSpace(message)}

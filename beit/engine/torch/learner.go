@@ -54,12 +54,10 @@ func (Engine) Train(ctx context.Context, config arch.Config, weights []tensor.Na
 	}
 	l.thread = newThread(l.threads)
 	var loading error
-	if err := l.thread.do(func() { loading = l.load(ctx, views) }); err != nil {
-		return nil, err
-	}
-	if loading != nil {
+	closed := l.thread.do(ctx, func() { loading = l.load(ctx, views) })
+	if err := cmp.Or(closed, loading); err != nil {
 		l.Close()
-		return nil, loading
+		return nil, err
 	}
 	return l, nil
 }
@@ -171,10 +169,7 @@ func sizes(shape tensor.Shape) []int64 {
 
 // Close frees all that was learnt and ends the thread.
 func (l *learner) Close() error {
-	if err := l.thread.do(func() { l.forget(); l.weights.close() }); err != nil {
-		return nil
-	}
-	l.thread.close()
+	l.thread.closeAfter(func() { l.forget(); l.weights.close() })
 	return nil
 }
 
@@ -189,7 +184,7 @@ func (l *learner) forget() {
 // run runs a part of a step on the learner's thread, with a scope of its own, and returns its first error. After an error no gradients wait.
 func (l *learner) run(part func(s *scope)) error {
 	var err error
-	closed := l.thread.do(func() {
+	closed := l.thread.do(context.Background(), func() {
 		s := &scope{}
 		defer s.close()
 		if part(s); s.err != nil {
@@ -216,7 +211,7 @@ func (l *learner) Read(use func(engine.Memory) error) error {
 	copies := &scope{}
 	var memory engine.Memory
 	var err error
-	closed := l.thread.do(func() {
+	closed := l.thread.do(context.Background(), func() {
 		for _, v := range l.variables {
 			for _, part := range []struct {
 				list *[]tensor.Named
@@ -229,7 +224,7 @@ func (l *learner) Read(use func(engine.Memory) error) error {
 		}
 		err = copies.err
 	})
-	defer l.thread.do(copies.close)
+	defer l.thread.do(context.Background(), copies.close)
 	if err := cmp.Or(closed, err); err != nil {
 		return err
 	}
@@ -277,7 +272,7 @@ func (l *learner) restore(ctx context.Context, named []tensor.Named, put func(v 
 		views[n.Name] = n.View
 	}
 	var err error
-	closed := l.thread.do(func() {
+	closed := l.thread.do(context.Background(), func() {
 		read := &loader{ctx: ctx, scope: &l.weights, config: l.config, views: views, device: l.device, dtype: l.dtype}
 		err = read.withBuffer(func() {
 			for _, v := range l.variables {

@@ -51,7 +51,7 @@ func compareLayouts(t *testing.T, in int) {
 		}
 		s := &scope{}
 		var got, other []float64
-		if err := machine.do(func() {
+		if err := machine.do(t.Context(), func() {
 			defer s.close()
 			layer := s.layer(func(s *scope) value { return s.floats(weight, out, int64(in)) }, s.floats(bias, out), rows, out, int64(in), float32s, layout)
 			layer.widened = widened

@@ -65,8 +65,9 @@ func (l *listing) program(p *program, arguments []value) line {
 // partName returns the name of the method of a program within another.
 func partName(part int) string { return fmt.Sprintf("part%d", part) }
 
-// list returns the program of a part of a model. Its arguments are the parameters, which are set to the variables that the part is to compute with.
-func list(name string, parameters []*value, part func(s *scope) value) (*program, error) {
+// list returns the program of a part of a model, which keeper holds until it is closed. Its arguments are the parameters, which are set to the variables that the part is
+// to compute with.
+func list(keeper *scope, name string, parameters []*value, part func(s *scope) value) (*program, error) {
 	signature := make([]string, len(parameters))
 	for i, parameter := range parameters {
 		*parameter = value{variable: fmt.Sprintf("p%d", i)}
@@ -78,9 +79,46 @@ func list(name string, parameters []*value, part func(s *scope) value) (*program
 		return nil, s.err
 	}
 	p := &program{name: name, signature: strings.Join(signature, ", "), steps: s.listing.steps, parts: s.listing.parts, expression: result.variable}
-	known, _ := listed.LoadOrStore(p.code(), p)
-	return known.(*program), nil
+	return keeper.share(p), nil
 }
 
-// listed has the programs of parts of models by their code, so that libtorch compiles each once.
-var listed sync.Map
+// listed has the programs of parts of the models that are loaded, by their code, so that libtorch compiles each once.
+var listed = struct {
+	sync.Mutex
+	programs map[string]*sharedProgram
+}{programs: map[string]*sharedProgram{}}
+
+// sharedProgram is a program and how many times scopes hold it.
+type sharedProgram struct {
+	*program
+	holders int
+}
+
+// share returns the program of the same code that is held, or if there is none p itself, which the scope holds from then on.
+func (s *scope) share(p *program) *program {
+	code := p.code()
+	listed.Lock()
+	defer listed.Unlock()
+	shared := listed.programs[code]
+	if shared == nil {
+		shared = &sharedProgram{program: p}
+		listed.programs[code] = shared
+	}
+	shared.holders++
+	s.holds = append(s.holds, code)
+	return shared.program
+}
+
+// release frees the programs that no other scope holds.
+func (s *scope) release() {
+	listed.Lock()
+	defer listed.Unlock()
+	for _, code := range s.holds {
+		shared := listed.programs[code]
+		if shared.holders--; shared.holders == 0 {
+			delete(listed.programs, code)
+			shared.free()
+		}
+	}
+	s.holds = nil
+}

@@ -77,7 +77,7 @@ func compareBlocks(t *testing.T, loaded engine.Model, blocks []block, input engi
 func TestListing_UnknownOperator(t *testing.T) {
 	t.Parallel()
 	var x value
-	if p, err := list("test", []*value{&x}, func(s *scope) value { return s.square(x) }); err == nil || !strings.Contains(err.Error(), "square") {
+	if p, err := list(&scope{}, "test", []*value{&x}, func(s *scope) value { return s.square(x) }); err == nil || !strings.Contains(err.Error(), "square") {
 		t.Errorf("got %v, %v", p, err)
 	}
 }
@@ -86,13 +86,15 @@ func TestListing_UnknownOperator(t *testing.T) {
 func TestListing_OperatorThrows(t *testing.T) {
 	t.Parallel()
 	var x value
-	p, err := list("test", []*value{&x}, func(s *scope) value { return s.matmul(x, x) })
+	keeper := &scope{}
+	defer keeper.close()
+	p, err := list(keeper, "test", []*value{&x}, func(s *scope) value { return s.matmul(x, x) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	thread, s := newThread(1), &scope{}
 	defer thread.close()
-	if err := thread.do(func() {
+	if err := thread.do(t.Context(), func() {
 		defer s.close()
 		s.run(p, s.floats(make([]float32, 6), 2, 3))
 	}); err != nil {

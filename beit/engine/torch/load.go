@@ -81,7 +81,7 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 		group.Go(func() (err error) {
 			thread := newThread(1)
 			defer thread.close()
-			closed := thread.do(func() {
+			closed := thread.do(ctx, func() {
 				err = part.withBuffer(func() {
 					for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
 						blocks[at] = part.block(int(at), shared)

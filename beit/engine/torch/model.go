@@ -33,7 +33,7 @@ type network interface {
 	forward(ctx context.Context, s *scope, input engine.Input, images int, tap engine.Tap) engine.Activation
 }
 
-// Forward implements [engine.Model]. When ctx ends, it stops before the next block.
+// Forward implements [engine.Model]. When ctx ends, it stops before the next block, or where weights are packed for one image, before the next image.
 func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap) (engine.Activation, error) {
 	var last engine.Activation
 	images, err := engine.Images(m.config, input)
@@ -43,10 +43,14 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 	if err := ctx.Err(); err != nil {
 		return last, err
 	}
-	closed := m.thread.do(func() {
+	closed := m.thread.doWith(ctx, func(callback func(func() error) error) {
 		s := &scope{}
 		defer s.close()
-		last = m.network.forward(ctx, s, input, images, tap)
+		here := tap
+		if tap != nil {
+			here = func(a engine.Activation) error { return callback(func() error { return tap(a) }) }
+		}
+		last = m.network.forward(ctx, s, input, images, here)
 		err = s.err
 	})
 	if closed != nil {
@@ -57,9 +61,6 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 
 // Close frees the weights and ends the thread.
 func (m *model) Close() error {
-	if err := m.thread.do(m.weights.close); err != nil {
-		return nil
-	}
-	m.thread.close()
+	m.thread.closeAfter(m.weights.close)
 	return nil
 }

@@ -96,6 +96,13 @@ func (p *program) load() {
 	}
 }
 
+// free frees what load compiled.
+func (p *program) free() {
+	if p.module != nil {
+		libtch.AtmFree(p.module)
+	}
+}
+
 // archive returns the files of a module without parameters, in the layout of pytorch/pytorch torch/csrc/jit/docs/serialization.md.
 func (p *program) archive() ([]byte, error) {
 	var archive bytes.Buffer

@@ -44,7 +44,7 @@ func productRate(ctx context.Context, size, threads int, atLeast time.Duration, 
 	defer t.close()
 	s := &scope{}
 	fastest := time.Duration(1<<63 - 1)
-	err := t.do(func() {
+	err := t.do(ctx, func() {
 		defer s.close()
 		values := make([]float32, size*size)
 		for i := range values {

@@ -105,6 +105,38 @@ func TestLoad_CloseLeavesNothing(t *testing.T) {
 	})
 }
 
+// TestLoad_CloseFreesPrograms loads models whose blocks are different programs.
+func TestLoad_CloseFreesPrograms(t *testing.T) {
+	before, runs := len(listed.programs), 0
+	config, err := arch.ByName("tiny_p16_32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := engine.Input{Pixels: synth.Images(1, config, 0)}
+	flat(t, 100, func() {
+		runs++
+		config.Epsilon = 1e-6 * (1 + float64(runs)/1e6)
+		model, err := Engine{}.Load(t.Context(), config, synth.Weights(config, 0), engine.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // libtorch optimises a program when it is run for the second time
+			if _, err := model.Forward(t.Context(), input, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(listed.programs) == before {
+			t.Error("no program is held by a model that is open")
+		}
+		if err := model.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if left := len(listed.programs) - before; left != 0 {
+		t.Errorf("%d programs are left of %d models", left, runs)
+	}
+}
+
 func TestForward_FailureLeavesNothing(t *testing.T) {
 	model, input := tiny(t, engine.Options{Threads: 1})
 	defer model.Close()

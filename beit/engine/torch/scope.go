@@ -24,6 +24,8 @@ type value struct {
 type scope struct {
 	err   error
 	owned []value
+	// holds has the code of programs that the scope shares with others.
+	holds []string
 	// listing, if not nil, is where operators are written down instead of computed.
 	listing *listing
 }
@@ -76,7 +78,7 @@ func (s *scope) reset() error {
 	return err
 }
 
-// close frees all tensors of the scope.
+// close frees all tensors of the scope, and what it alone holds.
 func (s *scope) close() {
 	if s.listing != nil {
 		return
@@ -86,6 +88,9 @@ func (s *scope) close() {
 	}
 	live.Add(-int64(len(s.owned)))
 	s.owned = nil
+	if s.holds != nil {
+		s.release()
+	}
 }
 
 // free frees a tensor of the scope before the scope ends.

@@ -46,14 +46,15 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 	}
 	threads := cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
 	s := &script{path: path, config: config, device: device, thread: newThread(threads)}
-	if err := s.thread.do(func() { err = s.load(path) }); err != nil {
-		return nil, err
+	closed := s.thread.do(ctx, func() { err = s.load(path) })
+	if closed == nil && err == nil {
+		return s, nil
 	}
-	if err != nil {
-		s.thread.close()
-		return nil, &ScriptError{path, err}
+	s.thread.close()
+	if closed != nil {
+		return nil, closed
 	}
-	return s, nil
+	return nil, &ScriptError{path, err}
 }
 
 var errNoClassifier = errdef.New(errdef.ErrUsage, "a TorchScript module is run as a classifier, and the architecture is none")
@@ -102,7 +103,7 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 	}
 	var result engine.Activation
 	work := &scope{}
-	err := s.thread.do(func() {
+	err := s.thread.do(ctx, func() {
 		defer work.close()
 		x := work.copyTo(work.floats(pixels, 1, int64(s.config.Channels), int64(s.config.ImageHeight), int64(s.config.ImageWidth)), s.device, float32s)
 		y := work.call("forward", func(out *libtch.Ctensor) { *out = libtch.AtmForward(s.module, &x.c, 1) })
@@ -121,10 +122,7 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 
 // Close frees the module and ends its thread.
 func (s *script) Close() error {
-	if err := s.thread.do(s.free); err != nil {
-		return nil
-	}
-	s.thread.close()
+	s.thread.closeAfter(s.free)
 	return nil
 }
 

@@ -3,8 +3,9 @@
 package torch
 
 import (
+	"context"
+	"errors"
 	"runtime"
-	"sync"
 
 	"github.com/sugarme/gotch/libtch"
 
@@ -13,14 +14,13 @@ import (
 
 // thread runs functions one after another on its own thread of the operating system, on which libtorch does not record gradients.
 type thread struct {
-	work chan func()
-	// stop is closed to end the goroutine; ended is closed after the goroutine, and with it the thread of the operating system, has ended.
-	stop, ended chan struct{}
-	stopping    sync.Once
+	work, last chan func()
+	// ended is closed after the goroutine, and with it the thread of the operating system, has ended.
+	ended chan struct{}
 }
 
 func newThread(threads int) *thread {
-	t := &thread{work: make(chan func()), stop: make(chan struct{}), ended: make(chan struct{})}
+	t := &thread{work: make(chan func()), last: make(chan func()), ended: make(chan struct{})}
 	go t.loop(threads)
 	return t
 }
@@ -38,28 +38,69 @@ func (t *thread) loop(threads int) {
 			// Part of this setting is global to the process, and another model may have changed it. So it is set before each function.
 			setThreads(threads)
 			f()
-		case <-t.stop:
+		case f := <-t.last:
+			f()
 			return
 		}
 	}
 }
 
-// do runs f and waits for it, or returns engine.ErrClosed.
-func (t *thread) do(f func()) error {
-	done := make(chan struct{})
+// do runs f and waits for it. It returns engine.ErrClosed if the thread has ended, or the error of ctx if that ends before f begins.
+func (t *thread) do(ctx context.Context, f func()) error {
+	return t.doWith(ctx, func(func(func() error) error) { f() })
+}
+
+// errLeft is what a function gets from a callback that did not return, but panicked or ended its goroutine.
+var errLeft = errors.New("torch: the caller has left")
+
+// doWith is do of an f that calls back: what it passes to its argument runs on the goroutine of the caller, which waits for f in any case.
+func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) error)) error {
+	done, left := make(chan struct{}), make(chan struct{})
+	calls, answers := make(chan func() error), make(chan error)
+	work := func() {
+		defer close(done)
+		f(func(call func() error) error {
+			select {
+			case calls <- call:
+			case <-left:
+				return errLeft
+			}
+			select {
+			case err := <-answers:
+				return err
+			case <-left:
+				return errLeft
+			}
+		})
+	}
 	select {
-	case t.work <- func() { defer close(done); f() }:
-		<-done
-		return nil
+	case t.work <- work:
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-t.ended:
 		return engine.ErrClosed
+	}
+	defer func() { close(left); <-done }()
+	for {
+		select {
+		case call := <-calls:
+			answers <- call()
+		case <-done:
+			return nil
+		}
 	}
 }
 
 // close ends the thread and waits for its end.
-func (t *thread) close() {
-	t.stopping.Do(func() { close(t.stop) })
-	<-t.ended
+func (t *thread) close() { t.closeAfter(func() {}) }
+
+// closeAfter runs f, and nothing after it, and closes. If the thread has ended already, it does nothing.
+func (t *thread) closeAfter(f func()) {
+	select {
+	case t.last <- f:
+		<-t.ended
+	case <-t.ended:
+	}
 }
 
 // attempt reports whether compute succeeds. It runs it on a new thread.
@@ -67,7 +108,7 @@ func attempt(compute func(s *scope)) bool {
 	t := newThread(1)
 	defer t.close()
 	s := &scope{}
-	err := t.do(func() {
+	err := t.do(context.Background(), func() {
 		defer s.close()
 		compute(s)
 	})

@@ -79,9 +79,9 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 	for i := range t.blocks {
 		s.fail(ctx.Err())
 		if tap == nil && t.blocks[i].program != nil {
-			pooled = t.compute(s, i, x, images)
+			pooled = t.compute(ctx, s, i, x, images)
 		} else {
-			pooled = t.computeInSteps(s, i, x, images, tap)
+			pooled = t.computeInSteps(ctx, s, i, x, images, tap)
 		}
 		if tap == nil && t.pools(i) {
 			break
@@ -104,12 +104,13 @@ func (t *transformer) pools(i int) bool {
 }
 
 // compute computes block i in one call, which changes x, and returns what it pools, if it does.
-func (t *transformer) compute(s *scope, i int, x value, images int) value {
+func (t *transformer) compute(ctx context.Context, s *scope, i int, x value, images int) value {
 	if t.pools(i) {
-		return t.byImage(s, x, images, func(s *scope, x value, _ int) value { return t.blocks[i].compute(s, x, t) })
+		return t.byImage(ctx, s, x, images, func(s *scope, x value, _ int) value { return t.blocks[i].compute(s, x, t) })
 	}
 	s.within(func(s *scope) {
 		for _, part := range t.parts(s, x, images) {
+			s.fail(ctx.Err())
 			t.blocks[i].compute(s, part, t)
 		}
 	})
@@ -118,30 +119,31 @@ func (t *transformer) compute(s *scope, i int, x value, images int) value {
 
 // computeInSteps is compute operator by operator, which calls the tap between them. With a tap all tokens of the last block are computed, too, for the tap alone: the
 // result comes from feedMean in either case.
-func (t *transformer) computeInSteps(s *scope, i int, x value, images int, tap engine.Tap) (pooled value) {
+func (t *transformer) computeInSteps(ctx context.Context, s *scope, i int, x value, images int, tap engine.Tap) (pooled value) {
 	b := t.blocks[i]
 	s.within(func(s *scope) {
-		branch := t.byImage(s, x, images, func(s *scope, x value, images int) value { return b.attend(s, x, t, images) })
+		branch := t.byImage(ctx, s, x, images, func(s *scope, x value, images int) value { return b.attend(s, x, t, images) })
 		s.emit(tap, t.stage(engine.Attention, i), branch, tensor.Shape{images, t.config.Tokens(), t.config.EmbedDim})
 		s.addScaled(x, b.gamma1, branch)
 	})
 	if t.pools(i) {
-		if pooled = t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feedMean(s, x, t) }); tap == nil {
+		if pooled = t.byImage(ctx, s, x, images, func(s *scope, x value, _ int) value { return b.feedMean(s, x, t) }); tap == nil {
 			return pooled
 		}
 	}
 	s.within(func(s *scope) {
-		s.addScaled(x, b.gamma2, t.byImage(s, x, images, func(s *scope, x value, _ int) value { return b.feed(s, x, t) }))
+		s.addScaled(x, b.gamma2, t.byImage(ctx, s, x, images, func(s *scope, x value, _ int) value { return b.feed(s, x, t) }))
 	})
 	return pooled
 }
 
 // byImage returns what part makes of x, or where the weights are packed for the tokens of one image, what it makes of each image.
-func (t *transformer) byImage(s *scope, x value, images int, part func(s *scope, x value, images int) value) value {
+func (t *transformer) byImage(ctx context.Context, s *scope, x value, images int, part func(s *scope, x value, images int) value) value {
 	return s.keep(func(s *scope) value {
 		parts := t.parts(s, x, images)
 		results := make([]value, len(parts))
 		for i, x := range parts {
+			s.fail(ctx.Err())
 			results[i] = part(s, x, images/len(parts))
 		}
 		if len(results) == 1 {

@@ -94,10 +94,11 @@ func (l *loader) module(name string) (m module) {
 	if l.folds() {
 		m.bias = l.scope.keep(func(s *scope) value {
 			factor, summand := l.factors(s, name+".bn.")
-			m.weight = l.scope.keep(func(inner *scope) value {
+			m.weight = s.keep(func(inner *scope) value {
 				scaled := inner.product(l.double(inner, weight), inner.reshape(factor, -1, 1, 1, 1))
 				return inner.copyTo(scaled, l.device, l.dtype)
 			})
+			l.scope.move(s, m.weight)
 			return s.copyTo(summand, l.device, l.dtype)
 		})
 	} else {
@@ -119,10 +120,11 @@ func (l *loader) enlargement(prefix, norm string) (e enlargement) {
 	}
 	e.bias = l.scope.keep(func(s *scope) value {
 		factor, summand := l.factors(s, norm)
-		e.weight = l.scope.keep(func(inner *scope) value {
+		e.weight = s.keep(func(inner *scope) value {
 			scaled := inner.product(l.double(inner, prefix+"weight"), inner.reshape(factor, 1, -1, 1, 1))
 			return inner.copyTo(scaled, l.device, l.dtype)
 		})
+		l.scope.move(s, e.weight)
 		s.add(summand, s.product(l.double(s, prefix+"bias"), factor))
 		return s.copyTo(summand, l.device, l.dtype)
 	})
