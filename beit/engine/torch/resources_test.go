@@ -113,7 +113,7 @@ func TestLoad_CloseFreesPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	input := engine.Input{Pixels: synth.Images(1, config, 0)}
-	flat(t, 100, func() {
+	flat(t, 50, func() {
 		runs++
 		config.Epsilon = 1e-6 * (1 + float64(runs)/1e6)
 		model, err := Engine{}.Load(t.Context(), config, synth.Weights(config, 0), engine.Options{Threads: 1})

@@ -14,6 +14,7 @@ import (
 
 // thread runs functions one after another on its own thread of the operating system, on which libtorch does not record gradients.
 type thread struct {
+	// last is work behind which the thread ends.
 	work, last chan func()
 	// ended is closed after the goroutine, and with it the thread of the operating system, has ended.
 	ended chan struct{}
