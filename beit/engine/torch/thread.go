@@ -4,7 +4,6 @@ package torch
 
 import (
 	"context"
-	"errors"
 	"runtime"
 
 	"github.com/sugarme/gotch/libtch"
@@ -51,10 +50,8 @@ func (t *thread) do(ctx context.Context, f func()) error {
 	return t.doWith(ctx, func(func(func() error) error) { f() })
 }
 
-// errLeft is what a function gets from a callback that did not return, but panicked or ended its goroutine.
-var errLeft = errors.New("torch: the caller has left")
-
-// doWith is do of an f that calls back: what it passes to its argument runs on the goroutine of the caller, which waits for f in any case.
+// doWith is do of an f that calls back: what it passes to its argument runs on the goroutine of the caller, which waits for f in any case. If that panics or ends the goroutine,
+// f gets context.Canceled.
 func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) error)) error {
 	done, left := make(chan struct{}), make(chan struct{})
 	calls, answers := make(chan func() error), make(chan error)
@@ -64,13 +61,13 @@ func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) 
 			select {
 			case calls <- call:
 			case <-left:
-				return errLeft
+				return context.Canceled
 			}
 			select {
 			case err := <-answers:
 				return err
 			case <-left:
-				return errLeft
+				return context.Canceled
 			}
 		})
 	}
