@@ -42,9 +42,7 @@ func (m *transformer) benchmarkAttention(b *testing.B, images int64) {
 	heads, tokens, width := int64(m.config.Heads), int64(m.config.Tokens()), int64(m.config.HeadDim())
 	t := newThread(m.threads)
 	defer t.close()
-	s := &scope{}
-	err := t.do(b.Context(), func() {
-		defer s.close()
+	err := t.compute(b.Context(), func(s *scope) {
 		x := s.copyTo(s.floats(normal(3*images*tokens*heads*width), images, tokens, 3, heads, width), m.device, m.dtype)
 		x = s.permute(x, 2, 0, 3, 1, 4)
 		bias := s.copyTo(s.floats(normal(heads*tokens*tokens), 1, heads, tokens, tokens), m.device, m.dtype)
@@ -57,8 +55,8 @@ func (m *transformer) benchmarkAttention(b *testing.B, images int64) {
 			})
 		}
 	})
-	if err != nil || s.err != nil {
-		b.Fatal(err, s.err)
+	if err != nil {
+		b.Fatal(err)
 	}
 }
 

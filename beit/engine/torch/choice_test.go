@@ -47,18 +47,17 @@ func TestAttention_ImplementationsAgree(t *testing.T) {
 	const heads, tokens, width = 3, 70, 16
 	shape := tensor.Shape{2, heads, tokens, width}
 	compute := func(d dtype, form attend) []float64 {
-		thread, s := newThread(2), &scope{}
+		thread := newThread(2)
 		defer thread.close()
 		var values []float64
-		if err := thread.do(t.Context(), func() {
-			defer s.close()
+		if err := thread.compute(t.Context(), func(s *scope) {
 			x := s.permute(s.copyTo(s.floats(normal(3*2*heads*tokens*width), 2, tokens, 3, heads, width), cpu, d), 2, 0, 3, 1, 4)
 			bias := s.copyTo(s.floats(normal(heads*tokens*tokens), 1, heads, tokens, tokens), cpu, d)
 			y := form(s, s.pick(x, 0, 0), s.pick(x, 0, 1), s.pick(x, 0, 2), bias, width)
 			s.checkShape("attention", y, shape)
 			values = s.activation(engine.Stage{Kind: engine.Attention}, y, shape).Values
-		}); err != nil || s.err != nil {
-			t.Fatal(err, s.err)
+		}); err != nil {
+			t.Fatal(err)
 		}
 		return values
 	}

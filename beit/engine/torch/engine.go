@@ -50,9 +50,7 @@ func (Engine) Load(ctx context.Context, config arch.Config, weights []tensor.Nam
 		return nil, &engine.DTypeError{Engine: Engine{}.Name(), DType: options.DType, Reason: "this libtorch does not have the operators of UPerNet in it on the CPU", Newer: true}
 	}
 	m.thread = newThread(m.threads)
-	var loading error
-	closed := m.thread.do(ctx, func() { loading = m.load(ctx, views, options.Batch) })
-	if err := cmp.Or(closed, loading); err != nil {
+	if err := m.thread.do(ctx, func() error { return m.load(ctx, views, options.Batch) }); err != nil {
 		m.Close()
 		return nil, err
 	}

@@ -174,16 +174,12 @@ func TestOperatorError_NamesOperator(t *testing.T) {
 	t.Parallel()
 	thread := newThread(1)
 	defer thread.close()
-	s := &scope{}
-	if err := thread.do(t.Context(), func() {
-		defer s.close()
+	err := thread.compute(t.Context(), func(s *scope) {
 		s.matmul(s.floats(make([]float32, 6), 2, 3), s.floats(make([]float32, 6), 2, 3))
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	var thrown *OperatorError
-	if !errors.As(s.err, &thrown) {
-		t.Fatalf("got %v", s.err)
+	if !errors.As(err, &thrown) {
+		t.Fatalf("got %v", err)
 	}
 	if thrown.Operator != "matmul" || !strings.Contains(thrown.Message, "2x3") || strings.Contains(thrown.Message, "frame #") {
 		t.Errorf("got %q of %q", thrown.Message, thrown.Operator)
@@ -219,7 +215,7 @@ func TestThreads(t *testing.T) {
 	}
 	for want, m := range map[int]engine.Model{3: three, 1: one} {
 		got := 0
-		if err := m.(*model).thread.do(t.Context(), func() { got = usedThreads() }); err != nil {
+		if err := m.(*model).thread.do(t.Context(), func() error { got = usedThreads(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

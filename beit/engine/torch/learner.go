@@ -53,9 +53,7 @@ func (Engine) Train(ctx context.Context, config arch.Config, weights []tensor.Na
 		return nil, err
 	}
 	l.thread = newThread(l.threads)
-	var loading error
-	closed := l.thread.do(ctx, func() { loading = l.load(ctx, views) })
-	if err := cmp.Or(closed, loading); err != nil {
+	if err := l.thread.do(ctx, func() error { return l.load(ctx, views) }); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -183,16 +181,11 @@ func (l *learner) forget() {
 
 // run runs a part of a step on the learner's thread, with a scope of its own, and returns its first error. After an error no gradients wait.
 func (l *learner) run(part func(s *scope)) error {
-	var err error
-	closed := l.thread.do(context.Background(), func() {
-		s := &scope{}
-		defer s.close()
+	return l.thread.compute(context.Background(), func(s *scope) {
 		if part(s); s.err != nil {
 			l.forget()
 		}
-		err = s.err
 	})
-	return cmp.Or(closed, err)
 }
 
 // Backward implements [engine.Learner].
@@ -210,8 +203,7 @@ func (l *learner) Read(use func(engine.Memory) error) error {
 	// copies has what is not in the CPU's memory.
 	copies := &scope{}
 	var memory engine.Memory
-	var err error
-	closed := l.thread.do(context.Background(), func() {
+	err := l.thread.do(context.Background(), func() error {
 		for _, v := range l.variables {
 			for _, part := range []struct {
 				list *[]tensor.Named
@@ -222,10 +214,10 @@ func (l *learner) Read(use func(engine.Memory) error) error {
 				}
 			}
 		}
-		err = copies.err
+		return copies.err
 	})
-	defer l.thread.do(context.Background(), copies.close)
-	if err := cmp.Or(closed, err); err != nil {
+	defer l.thread.do(context.Background(), func() error { copies.close(); return nil })
+	if err != nil {
 		return err
 	}
 	defer runtime.KeepAlive(l)
@@ -271,10 +263,9 @@ func (l *learner) restore(ctx context.Context, named []tensor.Named, put func(v 
 	for _, n := range named {
 		views[n.Name] = n.View
 	}
-	var err error
-	closed := l.thread.do(context.Background(), func() {
+	return l.thread.do(context.Background(), func() error {
 		read := &loader{ctx: ctx, scope: &l.weights, config: l.config, views: views, device: l.device, dtype: l.dtype}
-		err = read.withBuffer(func() {
+		err := read.withBuffer(func() {
 			for _, v := range l.variables {
 				if view, held := views[v.param.Name]; !held {
 					continue
@@ -286,7 +277,6 @@ func (l *learner) restore(ctx context.Context, named []tensor.Named, put func(v 
 				}
 			}
 		})
-		err = cmp.Or(err, l.weights.reset())
+		return cmp.Or(err, l.weights.reset())
 	})
-	return cmp.Or(closed, err)
 }

@@ -49,10 +49,8 @@ func compareLayouts(t *testing.T, in int) {
 		if widened {
 			name, given, allowed = name+", widened", bfloat16, 0x1p-8
 		}
-		s := &scope{}
 		var got, other []float64
-		if err := machine.do(t.Context(), func() {
-			defer s.close()
+		if err := machine.compute(t.Context(), func(s *scope) {
 			layer := s.layer(func(s *scope) value { return s.floats(weight, out, int64(in)) }, s.floats(bias, out), rows, out, int64(in), float32s, layout)
 			layer.widened = widened
 			got = s.read(layer.apply(s, s.cast(s.floats(x[:rows*in], rows, int64(in)), given)), rows*out)
@@ -63,8 +61,8 @@ func compareLayouts(t *testing.T, in int) {
 					t.Errorf("%s: GELU of %g is %g, not %g", name, got[i], value, want)
 				}
 			}
-		}); err != nil || s.err != nil {
-			t.Fatalf("%s: %v, %v", name, err, s.err)
+		}); err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
 		for i, value := range got {
 			want := float64(bias[i%out])

@@ -92,16 +92,11 @@ func TestListing_OperatorThrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thread, s := newThread(1), &scope{}
+	thread := newThread(1)
 	defer thread.close()
-	if err := thread.do(t.Context(), func() {
-		defer s.close()
-		s.run(p, s.floats(make([]float32, 6), 2, 3))
-	}); err != nil {
-		t.Fatal(err)
-	}
+	err = thread.compute(t.Context(), func(s *scope) { s.run(p, s.floats(make([]float32, 6), 2, 3)) })
 	var thrown *OperatorError
-	if !errors.As(s.err, &thrown) || !strings.HasPrefix(thrown.Message, "mat1 and mat2 shapes cannot be multiplied") || strings.Contains(thrown.Message, "\n") {
-		t.Errorf("got %v", s.err)
+	if !errors.As(err, &thrown) || !strings.HasPrefix(thrown.Message, "mat1 and mat2 shapes cannot be multiplied") || strings.Contains(thrown.Message, "\n") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -3,7 +3,6 @@
 package torch
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -78,17 +77,16 @@ func (l *loader) blocks(threads int, shared *positions) []block {
 	for i := range parts {
 		part := *l
 		part.ctx, part.scope = ctx, &parts[i]
-		group.Go(func() (err error) {
+		group.Go(func() error {
 			thread := newThread(1)
 			defer thread.close()
-			closed := thread.do(ctx, func() {
-				err = part.withBuffer(func() {
+			return thread.do(ctx, func() error {
+				return part.withBuffer(func() {
 					for at := next.Add(1) - 1; at < int64(len(blocks)); at = next.Add(1) - 1 {
 						blocks[at] = part.block(int(at), shared)
 					}
 				})
 			})
-			return cmp.Or(closed, err)
 		})
 	}
 	l.scope.fail(group.Wait())

@@ -43,7 +43,7 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 	if err := ctx.Err(); err != nil {
 		return last, err
 	}
-	closed := m.thread.doWith(ctx, func(callback func(func() error) error) {
+	err = m.thread.doWith(ctx, func(callback func(func() error) error) error {
 		s := &scope{}
 		defer s.close()
 		here := tap
@@ -51,11 +51,8 @@ func (m *model) Forward(ctx context.Context, input engine.Input, tap engine.Tap)
 			here = func(a engine.Activation) error { return callback(func() error { return tap(a) }) }
 		}
 		last = m.network.forward(ctx, s, input, images, here)
-		err = s.err
+		return s.err
 	})
-	if closed != nil {
-		return last, closed
-	}
 	return last, err
 }
 

@@ -42,10 +42,8 @@ func (e Engine) ProductRate(ctx context.Context, size int, options engine.Option
 func productRate(ctx context.Context, size, threads int, atLeast time.Duration, prepare func(s *scope, x value) func(*scope)) (float64, error) {
 	t := newThread(threads)
 	defer t.close()
-	s := &scope{}
 	fastest := time.Duration(1<<63 - 1)
-	err := t.do(ctx, func() {
-		defer s.close()
+	err := t.compute(ctx, func(s *scope) {
 		values := make([]float32, size*size)
 		for i := range values {
 			values[i] = float32(i%61)/61 - 0.5
@@ -63,9 +61,6 @@ func productRate(ctx context.Context, size, threads int, atLeast time.Duration, 
 			}
 		}
 	})
-	if err == nil {
-		err = s.err
-	}
 	if err != nil {
 		return 0, err
 	}

@@ -46,28 +46,24 @@ func OpenScript(ctx context.Context, path string, config arch.Config, options en
 	}
 	threads := cmp.Or(max(options.Threads, 0), runtime.GOMAXPROCS(0))
 	s := &script{path: path, config: config, device: device, thread: newThread(threads)}
-	closed := s.thread.do(ctx, func() { err = s.load(path) })
-	if closed == nil && err == nil {
-		return s, nil
+	if err := s.thread.do(ctx, s.load); err != nil {
+		s.thread.close()
+		return nil, err
 	}
-	s.thread.close()
-	if closed != nil {
-		return nil, closed
-	}
-	return nil, &ScriptError{path, err}
+	return s, nil
 }
 
 var errNoClassifier = errdef.New(errdef.ErrUsage, "a TorchScript module is run as a classifier, and the architecture is none")
 
-func (s *script) load(path string) error {
-	s.module = loadScript(path, s.device)
+func (s *script) load() error {
+	s.module = loadScript(s.path, s.device)
 	if message := lastError(); message != "" {
-		return newOperatorError("jit::load", message)
+		return &ScriptError{s.path, newOperatorError("jit::load", message)}
 	}
 	libtch.AtmEval(s.module)
 	if message := lastError(); message != "" {
 		libtch.AtmFree(s.module)
-		return newOperatorError("jit::eval", message)
+		return &ScriptError{s.path, newOperatorError("jit::eval", message)}
 	}
 	return nil
 }
@@ -102,22 +98,16 @@ func (s *script) image(ctx context.Context, pixels []float32) ([]float64, error)
 		return nil, err
 	}
 	var result engine.Activation
-	work := &scope{}
-	err := s.thread.do(ctx, func() {
-		defer work.close()
+	err := s.thread.compute(ctx, func(work *scope) {
 		x := work.copyTo(work.floats(pixels, 1, int64(s.config.Channels), int64(s.config.ImageHeight), int64(s.config.ImageWidth)), s.device, float32s)
 		y := work.call("forward", func(out *libtch.Ctensor) { *out = libtch.AtmForward(s.module, &x.c, 1) })
 		shape := tensor.Shape{1, s.config.Classes}
 		work.checkShape("the result of the TorchScript module", y, shape)
-		result = work.activation(engine.Stage{Kind: engine.Logits}, y, shape)
+		if result = work.activation(engine.Stage{Kind: engine.Logits}, y, shape); work.err != nil {
+			work.err = &ScriptError{s.path, work.err}
+		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	if work.err != nil {
-		return nil, &ScriptError{s.path, work.err}
-	}
-	return result.Values, nil
+	return result.Values, err
 }
 
 // Close frees the module and ends its thread.

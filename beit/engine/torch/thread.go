@@ -45,19 +45,29 @@ func (t *thread) loop(threads int) {
 	}
 }
 
-// do runs f and waits for it. It returns engine.ErrClosed if the thread has ended, or the error of ctx if that ends before f begins.
-func (t *thread) do(ctx context.Context, f func()) error {
-	return t.doWith(ctx, func(func(func() error) error) { f() })
+// do runs f, waits for it and returns its error. It returns engine.ErrClosed if the thread has ended, or the error of ctx if that ends before f begins.
+func (t *thread) do(ctx context.Context, f func() error) error {
+	return t.doWith(ctx, func(func(func() error) error) error { return f() })
+}
+
+// compute is do of a computation in a scope of its own.
+func (t *thread) compute(ctx context.Context, f func(s *scope)) error {
+	return t.do(ctx, func() error {
+		s := &scope{}
+		defer s.close()
+		f(s)
+		return s.err
+	})
 }
 
 // doWith is do of an f that calls back: what it passes to its argument runs on the goroutine of the caller, which waits for f in any case. If that panics or ends the goroutine,
 // f gets context.Canceled.
-func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) error)) error {
+func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) error) error) (err error) {
 	done, left := make(chan struct{}), make(chan struct{})
 	calls, answers := make(chan func() error), make(chan error)
 	work := func() {
 		defer close(done)
-		f(func(call func() error) error {
+		err = f(func(call func() error) error {
 			select {
 			case calls <- call:
 			case <-left:
@@ -84,7 +94,7 @@ func (t *thread) doWith(ctx context.Context, f func(callback func(func() error) 
 		case call := <-calls:
 			answers <- call()
 		case <-done:
-			return nil
+			return err
 		}
 	}
 }
@@ -105,10 +115,5 @@ func (t *thread) closeAfter(f func()) {
 func attempt(compute func(s *scope)) bool {
 	t := newThread(1)
 	defer t.close()
-	s := &scope{}
-	err := t.do(context.Background(), func() {
-		defer s.close()
-		compute(s)
-	})
-	return err == nil && s.err == nil
+	return t.compute(context.Background(), compute) == nil
 }

@@ -77,7 +77,6 @@ func (t *transformer) run(ctx context.Context, s *scope, x value, images int, ta
 	keep(s, 0, x)
 	var pooled value
 	for i := range t.blocks {
-		s.fail(ctx.Err())
 		if tap == nil && t.blocks[i].program != nil {
 			pooled = t.compute(ctx, s, i, x, images)
 		} else {
